@@ -1,0 +1,1 @@
+"""How the drawings are made: a pen, the scenes behind, and the pets."""

@@ -1,0 +1,171 @@
+"""``cats_dogs``: photos where there are any, drawings where there are none, and never one for the other unsaid."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from zoo.errors import DataError
+from zoo_images import oxford
+from zoo_images.drawings import DrawnPets
+from zoo_images.folders import ImageFolder
+from zoo_images.tree import contents_of
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from zoo_images.files import ImageFiles
+
+__all__ = ["CatsDogs", "Choice", "Source", "cache_folder", "choose"]
+
+Source = Literal["auto", "photos", "download", "drawn"]
+
+
+class CatsDogs:
+    """Cats and dogs, from the first of these that there is.
+
+    1. ``root``, a folder of photos, read as ``image_folder`` reads it.
+    2. Photos in the cache: the folder ``datasets/cats_dogs`` in it, likewise, or Oxford-IIIT Pet once downloaded.
+    3. A download of Oxford-IIIT Pet (about 800 MB) into the cache.
+    4. Drawings, made here; ``notices`` then says so, and why.
+
+    The cache is ``ZOO_CACHE``, else the user's; with ``ZOO_OFFLINE`` set nothing is downloaded.
+
+    Args:
+        root: a folder of photos, or None.
+        split: photos in a folder: those that it has; Oxford-IIIT Pet: train, test; drawings: train, val.
+        source: ``"photos"`` takes only 1 and 2, ``"download"`` only Oxford-IIIT Pet, ``"drawn"`` only drawings.
+        download: whether ``"auto"`` and ``"download"`` may download.
+        drawn_images: how many training images to draw; a quarter as many are drawn for val.
+
+    Raises:
+        DataError: the source asked for is not to be had, the folder is not as it should be, or there is no
+            such split.
+        ValueError: ``source`` is unknown or ``drawn_images`` too small.
+    """
+
+    def __init__(
+        self, root: Path | None, split: str, source: Source = "auto", download: bool = True, drawn_images: int = 600
+    ) -> None:
+        chosen = choose(root, source, download)
+        self.data = _open(chosen, split, drawn_images)
+        self.classes = self.data.classes
+        self.targets = self.data.targets
+        self.source = f"photos in {chosen.folder}" if chosen.kind == "folder" else self.data.source
+        self.licence = self.data.licence
+        self.notices = [*self.data.notices, *([drawn_notice(chosen.why)] if chosen.kind == "drawn" else [])]
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def __getitem__(self, index: int) -> tuple[Image, int]:
+        return self.data[index]
+
+    def name_of(self, index: int) -> str:
+        """The photo's path, or what the drawing is called."""
+        return self.data.name_of(index)
+
+    @staticmethod
+    def available_splits(
+        root: Path | None, source: Source = "auto", download: bool = True, drawn_images: int = 600
+    ) -> tuple[str, ...]:
+        """The splits of the source that is chosen; this downloads it if need be.
+
+        Raises:
+            DataError: as the class does.
+            ValueError: as the class does.
+        """
+        del drawn_images
+        chosen = choose(root, source, download)
+        if chosen.kind == "folder":
+            return ImageFolder.available_splits(chosen.folder)
+        return tuple(oxford.LISTS) if chosen.kind == "oxford" else tuple(DrawnPets.SEEDS)
+
+
+class Choice(NamedTuple):
+    """Where the images come from; ``why`` says why they are drawn."""
+
+    kind: Literal["folder", "oxford", "drawn"]
+    folder: Path | None = None
+    why: str = ""
+
+
+def choose(root: Path | None, source: Source = "auto", download: bool = True) -> Choice:
+    """Find the first source that there is, downloading if need be.
+
+    Raises:
+        DataError: the source asked for is not to be had, or a folder is given that it would not read.
+        ValueError: ``source`` is unknown.
+    """
+    _check(root, source)
+    if source == "drawn":
+        return Choice("drawn")
+    if root is not None:
+        return Choice("folder", root)
+    if source != "download" and _has_photos(cache_folder()):
+        return Choice("folder", cache_folder())
+    shared = cache_folder().parent
+    problem = _no_download(source, download)
+    problem = "" if oxford.is_complete(shared) else problem or oxford.fetch(shared)
+    if problem and source != "auto":
+        raise DataError(_no_photos(problem))
+    return Choice("drawn", why=problem) if problem else Choice("oxford", shared)
+
+
+def cache_folder() -> Path:
+    """Where cats_dogs looks for photos: in ``ZOO_CACHE``, else in the user's cache."""
+    from platformdirs import user_cache_path
+
+    given = os.environ.get("ZOO_CACHE")
+    cache = Path(given).expanduser() if given else user_cache_path("visionzoo")
+    return cache / "datasets" / "cats_dogs"
+
+
+def drawn_notice(why: str = "") -> str:
+    """What a user is told who gets drawings; ``why`` there are no photos."""
+    reason = f" There were no photos: {why}." if why else ""
+    return (
+        f"These are DRAWINGS, not photos: the zoo rendered them itself.{reason} An accuracy on drawings says nothing "
+        "about photos. Give real photos: zoo run simple_cnn cats_dogs --data FOLDER"
+    )
+
+
+def _check(root: Path | None, source: str) -> None:
+    if source not in ("auto", "photos", "download", "drawn"):
+        raise ValueError(f"source {source!r} is not one of 'auto', 'photos', 'download', 'drawn'")
+    if root is not None and source in ("download", "drawn"):
+        raise DataError(
+            f"cats_dogs was given the folder {root} and source={source}, which would not read it. "
+            "Leave out --data, or leave out the source."
+        )
+
+
+def _has_photos(folder: Path) -> bool:
+    return folder.is_dir() and bool(contents_of(folder).folders)
+
+
+def _no_download(source: Source, download: bool) -> str:
+    """What forbids a download, or nothing."""
+    if source == "photos":
+        return "source=photos does not download"
+    if not download:
+        return "download=false"
+    offline = os.environ.get("ZOO_OFFLINE", "").lower() not in ("", "0", "false")
+    return "offline (ZOO_OFFLINE is set), so nothing is downloaded" if offline else ""
+
+
+def _no_photos(problem: str) -> str:
+    return (
+        f"cats_dogs has no photos: {problem}. Looked in {cache_folder()}. Give a folder with cats/ and dogs/ in it: "
+        "zoo run simple_cnn cats_dogs --data FOLDER, or draw some: --set dataset.source=drawn"
+    )
+
+
+def _open(chosen: Choice, split: str, drawn_images: int) -> ImageFiles | DrawnPets:
+    if chosen.kind == "drawn":
+        return DrawnPets(split, drawn_images)
+    if chosen.kind == "oxford":
+        assert chosen.folder is not None
+        return oxford.read(chosen.folder, split)
+    return ImageFolder(chosen.folder, split)

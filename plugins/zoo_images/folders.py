@@ -1,0 +1,116 @@
+"""``image_folder``: a folder for each class, with or without train/ val/ test/ above them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+from pathlib import Path
+
+from zoo.errors import DataError
+from zoo_images.files import ORDER, ImageFiles, need_split, need_two_classes, shorten
+from zoo_images.layout import read_layout
+from zoo_images.tree import UNREAD, class_name, contents_of, files_below, is_image
+
+__all__ = ["ImageFolder", "class_files", "images_of"]
+
+
+class ImageFolder(ImageFiles):
+    """Images in class folders.
+
+    ``root`` holds either ``train/`` with any of ``val/`` (also ``valid/``, ``validation/``) and ``test/``,
+    each with a folder for each class, or the class folders themselves. Subfolders of a class count; hidden
+    files don't. The order is by class, then by path, the same on every platform.
+
+    Args:
+        root: the folder.
+        split: one of ``available_splits(root)``; ``"all"`` too where there are no split folders.
+
+    Raises:
+        DataError: the folder is missing, empty, or not laid out so; a class has no images; the training
+            images are of one class only; there is no such split.
+    """
+
+    def __init__(self, root: Path | None, split: str) -> None:
+        layout = read_layout(root)
+        need_split(split, layout.names, f"The folder {layout.root}")
+        folder = layout.splits[split]
+        found = class_files(folder)
+        files = images_of(folder, found)
+        if split == "train":
+            need_two_classes(files, f"The folder {folder}", _what_next(folder, files))
+        paths = [path for of_class in files.values() for path in of_class]
+        labels = [name for name, of_class in files.items() for _ in of_class]
+        notices = [*layout.notices, *_unused(folder, found)]
+        super().__init__(paths, labels, source=f"images in {layout.root}", notices=notices)
+
+    @staticmethod
+    def available_splits(root: Path | None) -> tuple[str, ...]:
+        """The splits that the folder has, of train, val and test, in this order.
+
+        Raises:
+            DataError: the folder is missing, empty, or holds no class folders.
+        """
+        return tuple(name for name in ORDER if name in read_layout(root).splits)
+
+
+def class_files(folder: Path) -> dict[str, list[Path]]:
+    """All files of each class, sorted by class and then by path.
+
+    Raises:
+        DataError: two classes differ by case only, or a folder can't be read.
+    """
+    folders = contents_of(folder).folders
+    _need_distinct(folders)
+    by_name = {class_name(path): path for path in folders}
+    return {name: files_below(by_name[name]) for name in sorted(by_name)}
+
+
+def images_of(folder: Path, files: dict[str, list[Path]]) -> dict[str, list[Path]]:
+    """The images among the files of each class.
+
+    Raises:
+        DataError: a class has none; all such are named.
+    """
+    images = {name: [path for path in of_class if is_image(path)] for name, of_class in files.items()}
+    if empty := [folder / name for name, of_class in images.items() if not of_class]:
+        unread = _unread(path for name in files if not images[name] for path in files[name])
+        tip = f" It holds {unread}, which the zoo does not read: convert them to .jpg." if unread else ""
+        raise DataError(
+            f"No images in the class folder {shorten(empty)}.{tip} Every folder in {folder} is a class "
+            "and needs images (.jpg, .png, .webp, .tif, …): add some, or remove the folder."
+        )
+    return images
+
+
+def _need_distinct(folders: Sequence[Path]) -> None:
+    """Names that differ by case only are one folder on some disks: the classes would depend on the machine."""
+    seen: dict[str, Path] = {}
+    for path in folders:
+        twin = seen.setdefault(class_name(path).casefold(), path)
+        if twin is not path:
+            raise DataError(
+                f"The class folders {twin.name!r} and {path.name!r} in {path.parent} differ by case only: "
+                "merge them, or give one another name."
+            )
+
+
+def _unused(folder: Path, files: dict[str, list[Path]]) -> list[str]:
+    """Images that no class has, and pictures in formats that are not read."""
+    loose = [path for path in contents_of(folder).files if is_image(path)]
+    notices = [f"Not used: {len(loose)} images in {folder} itself, in no class folder."] if loose else []
+    unread = _unread(path for of_class in files.values() for path in of_class)
+    return notices + ([f"Not used: {unread} in {folder}; convert them to .jpg to use them."] if unread else [])
+
+
+def _what_next(folder: Path, classes: Collection[str]) -> str:
+    """With one folder around the real one, as an unpacked archive often has, name the inner one."""
+    inner = folder / next(iter(classes))
+    if len(contents_of(inner).folders) > 1:
+        return f"Did you mean the folder inside it? zoo run simple_cnn {inner}"
+    return f"Add a second folder of images to {folder}."
+
+
+def _unread(paths: Iterable[Path]) -> str:
+    """``3 .heic files, 1 .psd files``; empty where every picture is in a format that is read."""
+    suffixes = Counter(path.suffix.lower() for path in paths if path.suffix.lower() in UNREAD)
+    return ", ".join(f"{count} {suffix} files" for suffix, count in suffixes.most_common())

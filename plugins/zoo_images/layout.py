@@ -1,0 +1,91 @@
+"""Which folders of a folder are splits, and which are classes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from zoo.errors import DataError
+from zoo_images.files import ORDER, SPLIT_WORDS, did_you_mean, shorten
+from zoo_images.tree import Contents, contents_of, is_image
+
+__all__ = ["Layout", "read_layout"]
+
+EXPECTED = """A folder of images looks like one of these:
+  FOLDER/cats/1.jpg …      FOLDER/train/cats/1.jpg …
+  FOLDER/dogs/2.jpg …      FOLDER/train/dogs/2.jpg …   (and val/, test/ likewise)
+Then: zoo run simple_cnn FOLDER"""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Which folder of class folders each split is."""
+
+    root: Path
+    splits: dict[str, Path]
+    notices: list[str] = field(default_factory=list)
+
+    @property
+    def names(self) -> list[str]:
+        return list(self.splits)
+
+
+def read_layout(root: Path | None) -> Layout:
+    """Tell split folders from class folders.
+
+    Raises:
+        DataError: the folder is missing, empty, or holds no class folders.
+    """
+    root = _need_folder(root)
+    inside = contents_of(root)
+    named = _split_folders(inside)
+    labelled = {split: named[split] for split in ORDER if split in named and contents_of(named[split]).folders}
+    if labelled:
+        return Layout(root, labelled, _beside(inside, labelled))
+    _need_class_folders(root, inside, named)
+    return Layout(root, {"train": root, "all": root})
+
+
+def _need_folder(root: Path | None) -> Path:
+    if root is None:
+        raise DataError(f"Which folder? image_folder needs one: zoo run simple_cnn FOLDER\n{EXPECTED}")
+    root = Path(root).expanduser()
+    if root.is_dir():
+        return root
+    if root.exists():
+        csv = " A CSV file is read by: zoo run simple_cnn image_csv --data FILE." if root.suffix == ".csv" else ""
+        raise DataError(f"{root} is a file, not a folder of images.{csv}\n{EXPECTED}")
+    siblings = [path.name for path in contents_of(root.parent).folders] if root.parent.is_dir() else []
+    raise DataError(f"There is no folder {root}.{did_you_mean(root.name, siblings)}\n{EXPECTED}")
+
+
+def _split_folders(inside: Contents) -> dict[str, Path]:
+    """{"train": .../train, "val": .../valid}; two words for the same split are an error."""
+    named: dict[str, Path] = {}
+    for path in inside.folders:
+        split = SPLIT_WORDS.get(path.name.casefold())
+        if split in named:
+            raise DataError(f"{named[split]} and {path} both mean the split {split!r}: keep one of them.")
+        if split:
+            named[split] = path
+    return named
+
+
+def _need_class_folders(root: Path, inside: Contents, named: dict[str, Path]) -> None:
+    images = [path for path in inside.files if is_image(path)]
+    if inside.folders and len(named) < len(inside.folders):
+        return
+    if inside.folders:
+        found = f"{shorten([p.name + '/' for p in inside.folders])} in {root} has no class folders in it"
+    elif images:
+        found = f"{len(images)} images lie in {root} itself, in no class folder, so nothing says what they show"
+    else:
+        found = f"The folder {root} is empty" if not inside.files else f"The folder {root} holds no images"
+    raise DataError(f"{found}.\n{EXPECTED}")
+
+
+def _beside(inside: Contents, labelled: dict[str, Path]) -> list[str]:
+    """What lies next to the split folders is not used; say so."""
+    others = [path.name + "/" for path in inside.folders if path not in labelled.values()]
+    splits = ", ".join(path.name + "/" for path in labelled.values())
+    return [f"Not used: {shorten(others)} (next to {splits}, but no split with class folders)."] if others else []

@@ -1,0 +1,41 @@
+"""The datasets of this plugin, as plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from zoo.plugin import Dataset, hookimpl
+
+
+@hookimpl
+def zoo_datasets() -> Iterator[Dataset]:
+    """Contribute the datasets of images."""
+    yield Dataset(
+        "cats_dogs",
+        "zoo_images.cats_dogs:CatsDogs",
+        summary="Cats and dogs: your photos, else Oxford-IIIT Pet, else drawings (and it says which)",
+        tags=("photos", "binary", "download", "offline"),
+        aliases=("cats_vs_dogs",),
+    )
+    yield Dataset(
+        "image_folder",
+        "zoo_images.folders:ImageFolder",
+        summary="Your own images: a folder for each class, with or without train/ val/ test/ above them",
+        tags=("files", "offline"),
+        aliases=("folder",),
+    )
+    yield Dataset(
+        "image_csv",
+        "zoo_images.tables:ImageCsv",
+        summary="Your own images, listed in a CSV file with the columns path, label and perhaps split",
+        tags=("files", "offline", "table"),
+        aliases=("csv",),
+    )
+    yield Dataset(
+        "digits",
+        "zoo_images.digits:digits",
+        summary="1,797 real scans of handwritten digits, 8x8 grey, from scikit-learn: trains in seconds",
+        tags=("small", "offline", "grey"),
+        in_chans=1,
+        input_size=8,
+    )

@@ -1,0 +1,183 @@
+"""``image_csv``: images listed in a CSV file."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from zoo.errors import DataError
+from zoo_images.files import ORDER, SPLIT_WORDS, ImageFiles, did_you_mean, need_split, need_two_classes, shorten
+
+__all__ = ["ImageCsv", "Row", "find_table", "read_table"]
+
+
+class ImageCsv(ImageFiles):
+    """Images listed in a CSV file with a header, one a line: ``path,label`` and perhaps ``split``.
+
+    Paths are relative to the file's own folder, or absolute. The file is UTF-8, separated by commas. A listed
+    image that is missing is a bad image when it is opened, not an error here.
+
+    Args:
+        root: the file, or the folder that it is in.
+        split: one of ``available_splits(root)``; ``"all"`` too where the file has no split column.
+        file: the file's name in the folder; needed where a folder has several .csv files.
+        path_column: the header of the column of paths.
+        label_column: the header of the column of class names.
+        split_column: the header of the column of ``train``, ``val`` (also ``valid``, ``validation``) or ``test``.
+
+    Raises:
+        DataError: there is no such file, or it lacks a column, has no rows, a row lacks its path or label, or
+            names an unknown split; the training images are of one class only; there is no such split.
+    """
+
+    def __init__(
+        self,
+        root: Path | None,
+        split: str,
+        file: str | None = None,
+        path_column: str = "path",
+        label_column: str = "label",
+        split_column: str = "split",
+    ) -> None:
+        table = find_table(root, file)
+        rows = read_table(table, path_column, label_column, split_column)
+        need_split(split, _splits_of(rows, extra="all"), str(table))
+        chosen = [row for row in rows if split == "all" or row.split in (None, split)]
+        if split == "train":
+            need_two_classes({row.label for row in chosen}, str(table), "Add rows of another class.")
+        # Joining an absolute path leaves it as it is.
+        paths = [table.parent / row.path for row in chosen]
+        super().__init__(paths, [row.label for row in chosen], source=f"images listed in {table}")
+
+    @staticmethod
+    def available_splits(
+        root: Path | None,
+        file: str | None = None,
+        path_column: str = "path",
+        label_column: str = "label",
+        split_column: str = "split",
+    ) -> tuple[str, ...]:
+        """The splits that the file names, of train, val and test, in this order; train where it names none.
+
+        Raises:
+            DataError: as the class does.
+        """
+        return _splits_of(read_table(find_table(root, file), path_column, label_column, split_column))
+
+
+class Row(NamedTuple):
+    """One listed image; ``split`` is None in a file without such a column."""
+
+    path: str
+    label: str
+    split: str | None
+
+
+def find_table(root: Path | None, file: str | None = None) -> Path:
+    """The CSV file meant by ``root`` and ``file``.
+
+    Raises:
+        DataError: there is none, or there are several.
+    """
+    if root is None:
+        raise DataError("Which file? image_csv needs one: zoo run simple_cnn image_csv --data FILE.csv")
+    root = Path(root).expanduser()
+    if file is not None:
+        root = (root if root.is_dir() else root.parent) / file
+    if root.is_dir():
+        return _only_table(root)
+    if root.is_file():
+        return root
+    others = [path.name for path in root.parent.glob("*.csv")] if root.parent.is_dir() else []
+    raise DataError(
+        f"There is no file {root}.{did_you_mean(root.name, others)} image_csv reads a CSV file with the "
+        "columns path, label and perhaps split: zoo run simple_cnn image_csv --data FILE.csv"
+    )
+
+
+def read_table(table: Path, path_column: str, label_column: str, split_column: str) -> list[Row]:
+    """All rows of the file.
+
+    Raises:
+        DataError: a column is missing, a row is incomplete or names an unknown split, there are no rows, or
+            the file is no CSV in UTF-8.
+    """
+    try:
+        with table.open(encoding="utf-8-sig", newline="") as lines:
+            rows = list(_rows(table, csv.DictReader(lines), path_column, label_column, split_column))
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{table} is not UTF-8 text ({error.reason} at byte {error.start}). Save it as 'CSV UTF-8' and try again."
+        ) from error
+    except (OSError, csv.Error) as error:
+        raise DataError(f"{table} can't be read as CSV: {error}") from error
+    if not rows:
+        raise DataError(
+            f"{table} lists no images: it has a header and no rows. Each row is an image: path,label[,split]"
+        )
+    return rows
+
+
+def _rows(
+    table: Path, reader: csv.DictReader[str], path_column: str, label_column: str, split_column: str
+) -> Iterator[Row]:
+    header = [name.strip() for name in reader.fieldnames or []]
+    reader.fieldnames = header
+    _need_columns(table, header, {"path_column": path_column, "label_column": label_column})
+    for cells in reader:
+        where = f"{table}, line {reader.line_num}"
+        path, label = (_filled(cells, column, where) for column in (path_column, label_column))
+        yield Row(path, label, _split(_filled(cells, split_column, where), where) if split_column in header else None)
+
+
+def _need_columns(table: Path, header: list[str], needed: Mapping[str, str]) -> None:
+    if not header:
+        raise DataError(f"{table} is empty. Its first line names the columns: {','.join(needed.values())}")
+    missing = {parameter: name for parameter, name in needed.items() if name not in header}
+    for parameter, name in missing.items():
+        tip = f"rename the column, or name yours with --set dataset.{parameter}=NAME"
+        if len(header) == 1 and (marks := [mark for mark in ";\t|" if mark in header[0]]):
+            tip = f"it seems to be separated by {marks[0]!r}; save it with commas"
+        raise DataError(
+            f"{table} has no column {name!r}.{did_you_mean(name, header)} It has: {', '.join(header)}. "
+            f"To use it, {tip}."
+        )
+
+
+def _filled(cells: Mapping[str, str | None], column: str, where: str) -> str:
+    # A short row has None for the cells that it lacks.
+    text = (cells[column] or "").strip()
+    if not text:
+        raise DataError(f"{where}: the {column} is blank. Fill it in, or remove the line.")
+    return text
+
+
+def _split(word: str, where: str) -> str:
+    if word.casefold() not in SPLIT_WORDS:
+        raise DataError(
+            f"{where}: unknown split {word!r}.{did_you_mean(word, SPLIT_WORDS)} A split is one of train, "
+            "val (or valid, validation) and test."
+        )
+    return SPLIT_WORDS[word.casefold()]
+
+
+def _splits_of(rows: list[Row], extra: str | None = None) -> tuple[str, ...]:
+    named = {row.split for row in rows}
+    if None in named:
+        return ("train", extra) if extra else ("train",)
+    return tuple(name for name in ORDER if name in named)
+
+
+def _only_table(folder: Path) -> Path:
+    tables = sorted(path for path in folder.iterdir() if path.suffix.lower() == ".csv" and path.is_file())
+    if not tables:
+        raise DataError(f"There is no .csv file in {folder}. If it holds class folders: zoo run simple_cnn {folder}")
+    if len(tables) > 1:
+        names = [path.name for path in tables]
+        raise DataError(
+            f"{folder} has {len(names)} .csv files: {shorten(names)}. "
+            f"Say which: --data {folder / names[0]}, or --set dataset.file={names[0]}"
+        )
+    return tables[0]

@@ -1,0 +1,83 @@
+"""Looking into folders: what counts as an image, what is hidden, in which order."""
+
+from __future__ import annotations
+
+import os
+import unicodedata
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from zoo.errors import DataError
+
+__all__ = ["EXTENSIONS", "UNREAD", "Contents", "class_name", "contents_of", "files_below", "is_image"]
+
+EXTENSIONS = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm"})
+# Pictures that Pillow can't be counted on to read: worth a word to their owner, unlike a stray text file.
+UNREAD = frozenset({".heic", ".heif", ".avif", ".jxl", ".jfif", ".svg", ".psd", ".dng", ".cr2", ".nef", ".arw"})
+_JUNK = frozenset({"__macosx", "thumbs.db", "desktop.ini"})
+
+
+class Contents(NamedTuple):
+    """What lies directly in a folder, sorted by name, without what is hidden."""
+
+    folders: list[Path]
+    files: list[Path]
+
+
+def contents_of(folder: Path) -> Contents:
+    """List a folder.
+
+    Raises:
+        DataError: it can't be read.
+    """
+    try:
+        # By name: paths themselves sort without regard to case on Windows.
+        entries = sorted((p for p in folder.iterdir() if not _is_hidden(p.name)), key=lambda path: path.name)
+        is_folder = {path: path.is_dir() for path in entries}
+    except OSError as error:
+        raise _unreadable(error) from error
+    return Contents([p for p in entries if is_folder[p]], [p for p in entries if not is_folder[p]])
+
+
+def files_below(folder: Path) -> list[Path]:
+    """All files in the folder and its subfolders, sorted by their path with ``/``; links are followed.
+
+    Raises:
+        DataError: a folder can't be read.
+    """
+    return sorted(_walk(folder), key=lambda path: path.relative_to(folder).as_posix())
+
+
+def is_image(path: Path) -> bool:
+    """Whether the name says that the file is an image; only opening it can tell."""
+    return path.suffix.lower() in EXTENSIONS
+
+
+def class_name(folder: Path) -> str:
+    """The folder's name in Unicode's composed form: disks differ in how they spell an accent."""
+    return unicodedata.normalize("NFC", folder.name)
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    seen: set[str] = set()
+    for here, folders, files in os.walk(folder, onerror=_stop, followlinks=True):
+        real = os.path.realpath(here)
+        folders[:] = [] if real in seen else [name for name in folders if not _is_hidden(name)]
+        yield from (Path(here, name) for name in files if real not in seen and not _is_hidden(name))
+        seen.add(real)
+
+
+def _is_hidden(name: str) -> bool:
+    return name.startswith(".") or name.casefold() in _JUNK
+
+
+def _stop(error: OSError) -> None:
+    # os.walk passes over what it can't read; images would be missing without a word.
+    raise _unreadable(error) from error
+
+
+def _unreadable(error: OSError) -> DataError:
+    return DataError(
+        f"The folder {error.filename} can't be read: {error.strerror}. Mend its permissions and try again."
+    )

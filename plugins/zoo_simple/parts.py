@@ -1,0 +1,50 @@
+"""What the simple networks share."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+Activation = Literal["relu", "sigmoid", "tanh", "gelu"]
+
+ACTIVATIONS: dict[str, type[nn.Module]] = {
+    "relu": nn.ReLU,
+    "sigmoid": nn.Sigmoid,
+    "tanh": nn.Tanh,
+    "gelu": nn.GELU,
+}
+
+
+class Classifier(nn.Module):
+    """An optional dense layer, dropout, and the output.
+
+    Two classes share one output z: the logits are (0, z), whose softmax is (1 - sigmoid(z), sigmoid(z)). So a
+    binary classifier has the one sigmoid that textbooks give it, and the zoo its two logits.
+
+    Args:
+        features: width of the input.
+        num_classes: 2 or more.
+        hidden: width of the dense layer; 0 for none.
+        activation: after the dense layer.
+        dropout: probability in [0, 1), before the output.
+
+    Raises:
+        ValueError: num_classes or dropout is out of range.
+    """
+
+    def __init__(self, features: int, num_classes: int, hidden: int, activation: Activation, dropout: float):
+        super().__init__()
+        if num_classes < 2:
+            raise ValueError(f"num_classes must be 2 or more, not {num_classes}")
+        if not 0 <= dropout < 1:
+            raise ValueError(f"dropout must be in [0, 1), not {dropout}")
+        dense = [nn.Linear(features, hidden), ACTIVATIONS[activation]()] if hidden else []
+        self.hidden = nn.Sequential(*dense, nn.Dropout(dropout))
+        self.binary = num_classes == 2
+        self.output = nn.Linear(hidden or features, 1 if self.binary else num_classes)
+
+    def forward(self, features: Tensor) -> Tensor:
+        logits = self.output(self.hidden(features))
+        return torch.cat([torch.zeros_like(logits), logits], dim=1) if self.binary else logits

@@ -1,0 +1,88 @@
+"""Fixtures for every test: a cache and a configuration of its own, no network, and pictures to work on."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+# Two pytest workers share two cores: one thread each is faster than two that wait for each other, and it must be
+# said before torch is imported.
+if os.environ.get("PYTEST_XDIST_WORKER"):
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+PHOTOS = Path(os.environ.get("ZOO_TEST_PHOTOS", Path(__file__).parents[2] / "shared" / "data" / "cats_dogs"))
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One cache for the whole session: what one test decodes another needn't."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(autouse=True)
+def _own_world(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test sees the user's cache or registry.yaml, or the network; each works in a folder of its own."""
+    monkeypatch.setenv("ZOO_CACHE", str(cache))
+    monkeypatch.setenv("ZOO_OFFLINE", "1")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setenv("COLUMNS", "80")
+    workdir = tmp_path / "work"
+    workdir.mkdir()
+    monkeypatch.chdir(workdir)
+
+
+@pytest.fixture(scope="session")
+def photos() -> Path:
+    """The real photographs: ``{train,val}/{cats,dogs}``."""
+    if not PHOTOS.is_dir():
+        pytest.skip(f"no photographs: set ZOO_TEST_PHOTOS to a folder with train/ and val/ (looked in {PHOTOS})")
+    return PHOTOS
+
+
+@pytest.fixture
+def zoo(capfd: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """Type a command in this process: ``zoo("run", "simple_cnn", "digits") -> (exit code, stdout, stderr)``."""
+    from zoo.__main__ import main
+
+    def typed(*words: object) -> tuple[int, str, str]:
+        capfd.readouterr()
+        code = main([str(word) for word in words])
+        out, err = capfd.readouterr()
+        return code, out, err
+
+    return typed
+
+
+@pytest.fixture
+def make_folder(tmp_path: Path) -> Callable[..., Path]:
+    """Write a folder of class folders: ``make_folder({"train/red": 6, "train/blue": 6})``.
+
+    A class's pictures have its own colour with some noise, so that a network can learn them in seconds.
+    """
+    import numpy as np
+    from PIL import Image
+
+    def write(layout: dict[str, int], name: str = "pictures", size: int = 24) -> Path:
+        root = tmp_path / name
+        for place, count in layout.items():
+            folder = root / place
+            folder.mkdir(parents=True, exist_ok=True)
+            word = Path(place).name
+            colour = np.array([(hash_of(word) >> shift) % 256 for shift in (0, 8, 16)])
+            for i in range(count):
+                noise = np.random.default_rng([hash_of(place), i]).integers(-40, 40, (size, size, 3))
+                pixels = np.clip(colour + noise, 0, 255).astype(np.uint8)
+                Image.fromarray(pixels).save(folder / f"{i:03}.png")
+        return root
+
+    return write
+
+
+def hash_of(word: str) -> int:
+    """A number for a word that is the same in every process."""
+    import zlib
+
+    return zlib.crc32(word.encode())

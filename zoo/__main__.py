@@ -1,0 +1,60 @@
+"""The command ``zoo``."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from zoo.errors import ZooError
+
+if TYPE_CHECKING:
+    import click
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run a command line and return its exit code: 0 done, 1 failed, 2 wrong request, 130 interrupted."""
+    import click
+
+    from zoo.commands import app, tidy_arguments
+
+    words = tidy_arguments(sys.argv[1:] if argv is None else argv)
+    debug = "--debug" in words
+    try:
+        code = app(args=[w for w in words if w != "--debug"], prog_name="zoo", standalone_mode=False)
+    except ZooError as error:
+        if debug:
+            raise
+        return _say(f"zoo: {error}", error.exit_code)
+    except click.exceptions.NoArgsIsHelpError as error:
+        return _say(error.format_message(), 2)
+    except click.UsageError as error:
+        return _say(f"zoo: {_sentence(error)}", 2)
+    except (KeyboardInterrupt, click.Abort):
+        return _say("zoo: interrupted.", 130)
+    except BrokenPipeError:  # `zoo list | head`: the reader has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        if debug:
+            raise
+        return _say(
+            f"zoo: unexpected {type(error).__name__}: {error}. This is a defect; type the command again with --debug "
+            "for the traceback.",
+            1,
+        )
+    return code if isinstance(code, int) else 0
+
+
+def _sentence(error: click.UsageError) -> str:
+    path = error.ctx.command_path if error.ctx else "zoo"
+    return f"{error.format_message()} See: {path} --help"
+
+
+def _say(text: str, code: int) -> int:
+    sys.stderr.write(text + "\n")
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,141 @@
+"""The bundle: a trained model with all that it needs to be used. It holds no pickle and loads with none.
+
+``model.safetensors`` has the weights; ``zoo.json`` the classes, the preprocessing, the architecture's id and
+parameters, and the versions. The weights are written first, so a folder with a zoo.json is a whole bundle.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from zoo.data.decode import Resize
+from zoo.errors import BundleError, RequestError, UnknownName
+from zoo.files import atomic, write_json
+from zoo.names import listing
+
+WEIGHTS, CARD = "model.safetensors", "zoo.json"
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """From an image to the network's input: resize, then ``(pixels / 255 - mean) / std``."""
+
+    image_size: int
+    in_chans: int
+    resize: Resize
+    mean: list[float]
+    std: list[float]
+
+
+def write_card(folder: Path, card: Mapping[str, Any]) -> None:
+    """Write zoo.json."""
+    write_json(folder / CARD, {"schema": SCHEMA, **card})
+
+
+def write_weights(folder: Path, model: nn.Module) -> None:
+    """Write a model's weights atomically."""
+    from safetensors.torch import save
+
+    tensors = {k: v.detach().cpu().contiguous().clone() for k, v in model.state_dict().items()}
+    with atomic(folder / WEIGHTS) as file:
+        file.write(save(tensors, metadata={"format": "pt"}))
+
+
+def find_bundle(path: Path) -> Path:
+    """The bundle's folder, given it or its run's.
+
+    Raises:
+        BundleError: there is none.
+    """
+    for folder in (path, path / "model"):
+        if (folder / CARD).is_file() and (folder / WEIGHTS).is_file():
+            return folder
+    raise BundleError(f"{path} holds no trained model (no {CARD} with {WEIGHTS}). See: zoo runs list")
+
+
+def read_card(folder: Path) -> dict[str, Any]:
+    """Read zoo.json.
+
+    Raises:
+        BundleError: it is damaged, or of a newer zoo.
+    """
+    try:
+        card = json.loads((folder / CARD).read_text("utf-8"))
+        if card["schema"] > SCHEMA:
+            raise BundleError(f"{folder / CARD} was written by a newer zoo. Type: pip install -U visionzoo")
+        Preprocessing(**card["preprocessing"])
+        _ = card["architecture"]["id"], card["architecture"]["params"], list(card["classes"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise BundleError(f"{folder / CARD} is damaged ({type(error).__name__}: {error}).") from error
+    return card  # type: ignore[no-any-return]
+
+
+def read_weights(folder: Path, model: nn.Module) -> None:
+    """Load the weights into a model built the same.
+
+    Raises:
+        BundleError: the file is damaged, or doesn't fit; says which keys.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        tensors = load_file(folder / WEIGHTS)
+    except (SafetensorError, OSError) as error:
+        raise BundleError(f"{folder / WEIGHTS} can't be read: {error}.") from error
+    own = model.state_dict()
+    missing, extra = sorted(own.keys() - tensors.keys()), sorted(tensors.keys() - own.keys())
+    wrong = [k for k in sorted(own.keys() & tensors.keys()) if own[k].shape != tensors[k].shape]
+    if missing or extra or wrong:
+        parts = [f"{what}: {listing(k, most=4)}" for what, k in
+                 (("missing", missing), ("unknown", extra), ("of another shape", wrong)) if k]  # fmt: skip
+        raise BundleError(f"The weights in {folder} don't fit the architecture ({'; '.join(parts)}).")
+    model.load_state_dict(tensors)
+
+
+def load_model(folder: Path, registry: Any, given: Any | None = None) -> tuple[nn.Module, dict[str, Any]]:
+    """The model of a bundle, in evaluation mode, and its card.
+
+    Args:
+        given: the architecture's entry, where it came from Python and has no name in the registry.
+
+    Raises:
+        BundleError: it is damaged, or its architecture is not here; the message says how to get it.
+    """
+    from zoo.runner.build import build_model
+
+    card = read_card(folder)
+    entry = given if given is not None else _architecture(card, registry, folder)
+    image = Preprocessing(**card["preprocessing"])
+    with torch.random.fork_rng(devices=[]):  # the initial weights are thrown away: leave no trace of drawing them
+        params = dict(card["architecture"]["params"])
+        model = build_model(entry, params, len(card["classes"]), image.in_chans, image.image_size)
+    read_weights(folder, model)
+    return model.eval(), card
+
+
+def _architecture(card: Mapping[str, Any], registry: Any, folder: Path) -> Any:
+    wanted = card["architecture"]
+    name = wanted["id"]
+    try:
+        return registry.find("architecture", name)
+    except UnknownName as error:
+        owner = name.partition("/")[0]
+        if owner == "python":
+            how = f"It was given from Python: zoo.load({str(folder)!r}, architecture=…) with {wanted.get('target')}"
+        elif owner == "local":
+            how = f"It is local, from {wanted.get('target')}: run this in the folder whose registry.yaml names it"
+        else:
+            dist, version = wanted.get("distribution") or owner, wanted.get("version")
+            how = f"It comes from {dist} {version or ''}: pip install {dist}{f'=={version}' if version else ''}"
+        raise BundleError(f"The model in {folder} needs architecture {name!r}, which is not here. {how}.") from error
+    except RequestError as error:
+        raise BundleError(f"The model in {folder} needs architecture {name!r}: {error}") from error

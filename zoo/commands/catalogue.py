@@ -1,0 +1,164 @@
+"""``zoo list`` and ``zoo info``: what there is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from zoo.errors import UnknownName
+
+if TYPE_CHECKING:
+    from zoo.entry import Entry
+    from zoo.registry import Registry
+
+
+@click.command(name="list")
+@click.argument("kind", required=False)
+@click.option("--search", metavar="WORD", help="Only names, summaries and tags with this word.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def list_components(kind: str | None, search: str | None, as_json: bool) -> None:
+    """List the components.
+
+    KIND: datasets, architectures, losses, metrics, augmentations, optimizers, schedules, exporters, commands.
+    """
+    from zoo.host import say_failures
+    from zoo.registry import check_kind, open_registry
+
+    chosen = check_kind(kind) if kind else None
+    entries = [e for e in open_registry(say=say_failures).entries(chosen) if _matches(e, search)]
+    rows = [describe(e) for e in entries]
+    if as_json:
+        from zoo.files import dump_json
+
+        click.echo(dump_json(rows))
+        return
+    if not rows:
+        click.echo(f"Nothing has the word {search!r}. See: zoo list" if search else "There is none.")
+        return
+    _print_rows(rows, everything=bool(kind or search))
+
+
+def describe(entry: Entry) -> dict[str, Any]:
+    """A component as plain data, without importing it."""
+    return {
+        "kind": entry.kind,
+        "id": entry.id,
+        "name": entry.component.name,
+        "summary": entry.component.summary,
+        "tags": list(entry.component.tags),
+        "aliases": list(entry.component.aliases),
+        "plugin": entry.origin.plugin,
+        "distribution": entry.origin.distribution,
+        "version": entry.origin.version,
+        "target": entry.component.target,
+    }
+
+
+def _matches(entry: Entry, word: str | None) -> bool:
+    if not word:
+        return True
+    text = (entry.id, *entry.names, entry.component.summary, *entry.component.tags)
+    return any(word.lower() in t.lower() for t in text)
+
+
+def _print_rows(rows: list[dict[str, Any]], *, everything: bool) -> None:
+    """A table; in the overview of all kinds a plugin's family of hundreds is one line."""
+    from rich.console import Console
+
+    from zoo.reports.tables import components_table
+
+    Console().print(components_table(rows if everything else _fold(rows)))
+
+
+def _fold(rows: list[dict[str, Any]], most: int = 40) -> list[dict[str, Any]]:
+    groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for row in rows:
+        groups.setdefault((row["kind"], row["plugin"]), []).append(row)
+    folded: list[dict[str, Any]] = []
+    for (kind, plugin), group in groups.items():
+        if len(group) <= most:
+            folded += group
+            continue
+        summary = f"{len(group)} {kind}s; see: zoo list {kind} --search {plugin}"
+        folded.append({**group[0], "id": f"{plugin}/*", "name": f"{plugin}/*", "summary": summary})
+    return folded
+
+
+@click.command(name="info")
+@click.argument("name")
+@click.option("--kind", metavar="KIND", help="Its kind, where two have the name.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def info(name: str, kind: str | None, as_json: bool) -> None:
+    """Show a component: what it is, its parameters, and where it comes from."""
+    from zoo.host import say_failures
+    from zoo.registry import check_kind, open_registry
+
+    registry = open_registry(say=say_failures)
+    entries = _find(registry, name, check_kind(kind) if kind else None)
+    shown = [_details(e) for e in entries]
+    if as_json:
+        from zoo.files import dump_json
+
+        click.echo(dump_json(shown[0] if len(shown) == 1 else shown))
+        return
+    from rich.console import Console
+
+    from zoo.reports.tables import component_info
+
+    for details in shown:
+        Console().print(component_info(details))
+
+
+def _find(registry: Registry, name: str, kind: str | None) -> list[Entry]:
+    """The entries of that name, of every kind, or of one.
+
+    Raises:
+        UnknownName: there is none of any kind.
+    """
+    from zoo.names import did_you_mean
+    from zoo.plugin import KINDS
+
+    if kind:
+        return [registry.find(kind, name)]
+    found: list[Entry] = []
+    for each in KINDS:
+        try:
+            found.append(registry.find(each, name))
+        except UnknownName:
+            continue
+    if not found:
+        known = [n for each in KINDS for n in registry.names(each)]
+        raise UnknownName(f"There is no component {name!r}.{did_you_mean(name, known)} See: zoo list")
+    return found
+
+
+def _details(entry: Entry) -> dict[str, Any]:
+    from zoo.signature import parameters
+
+    component = entry.component
+    details = describe(entry)
+    for key in ("input_size", "in_chans", "splits", "mean", "std", "higher_is_better"):
+        value = getattr(component, key, None)
+        if value is not None:
+            details[key] = list(value) if isinstance(value, tuple) else value
+    details["parameters"] = [p.as_dict() for p in parameters(entry.kind, entry.factory())]
+    details["presets"] = dict(entry.params)
+    details["source"] = str(entry.source_file() or "")
+    details["model_parameters"] = _model_parameters(entry)
+    return details
+
+
+def _model_parameters(entry: Entry) -> int | None:
+    """How many parameters an architecture has, built without memory for two classes and its own image size."""
+    if entry.kind != "architecture":
+        return None
+    import torch
+
+    from zoo.resolve import FALLBACK_SIZE
+    from zoo.runner.build import build, count_parameters
+
+    size = getattr(entry.component, "input_size", None) or FALLBACK_SIZE
+    with torch.device("meta"):
+        model = build(entry, dict(entry.params), "architecture", 2, in_chans=3, image_size=size)
+    return count_parameters(model)

@@ -1,0 +1,39 @@
+"""``zoo evaluate``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+@click.command(name="evaluate")
+@click.argument("run", metavar="RUN")
+@click.argument("dataset", required=False)
+@click.option("--data", type=click.Path(path_type=Path), metavar="PATH", help="The dataset's folder or file.")
+@click.option("--split", metavar="SPLIT", help="train, val, test or all; by default test, else val, else all there is.")
+@click.option("--device", default="auto", metavar="DEVICE", help="auto, cpu, cuda, cuda:1 or mps.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def evaluate(run: str, dataset: str | None, data: Path | None, split: str | None, device: str, as_json: bool) -> None:
+    """Measure a trained model again.
+
+    On the images it was validated with, or on DATASET: a name, a folder of class folders, or a CSV file.
+    """
+    from zoo.evaluation import evaluate_run
+
+    result = evaluate_run(run, dataset, data=data, split=split, device=device)
+    if as_json:
+        from zoo.files import dump_json
+
+        click.echo(dump_json(result))
+        return
+    _print(result)
+
+
+def _print(result: dict[str, Any]) -> None:
+    from rich.console import Console
+
+    from zoo.reports.results import render_result
+
+    Console().print(render_result(result))

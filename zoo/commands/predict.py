@@ -1,0 +1,81 @@
+"""``zoo predict``."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from zoo.errors import BadImage, RequestError
+
+
+@click.command(name="predict")
+@click.argument("run", metavar="RUN")
+@click.argument("images", nargs=-1, required=True, metavar="IMAGE...", type=click.Path(path_type=Path))
+@click.option("--top-k", type=click.IntRange(min=1), default=5, help="How many classes to name, best first.")
+@click.option("--device", default="auto", metavar="DEVICE", help="auto, cpu, cuda, cuda:1 or mps.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV: path, label, confidence.")
+def predict(run: str, images: tuple[Path, ...], top_k: int, device: str, as_json: bool, as_csv: bool) -> None:
+    """Name what pictures show.
+
+    RUN is a run's name or folder, or a bundle's folder; IMAGE a picture, or a folder of them.
+    """
+    from zoo.api import load
+    from zoo.files import dump_json
+    from zoo.predict import image_files
+
+    if as_json and as_csv:
+        raise RequestError("Choose one of --json and --csv.")
+    files = list(image_files(images))
+    if not files:
+        raise RequestError(f"There is no picture in {', '.join(map(str, images))}.")
+    predictions, problems = _predict_all(load(run, device=device), files, top_k)
+    if as_json:
+        document: dict[str, Any] = {"predictions": predictions}
+        if problems:
+            document["skipped"] = problems
+        click.echo(dump_json(document))
+    elif as_csv:
+        _write_csv(predictions)
+    elif predictions:
+        _print_table(predictions)
+    for problem in problems:
+        click.echo(f"zoo: {problem}", err=True)
+    if problems:
+        raise click.exceptions.Exit(2)
+
+
+def _predict_all(classifier: Any, files: list[Path], top_k: int) -> tuple[list[dict[str, Any]], list[str]]:
+    """Predictions for what can be decoded, and a sentence for what can't."""
+    from zoo.predict import BATCH
+
+    predictions: list[dict[str, Any]] = []
+    problems: list[str] = []
+    for start in range(0, len(files), BATCH):
+        try:
+            predictions += classifier.predict(files[start : start + BATCH], top_k)
+        except BadImage:  # one of them: take them singly
+            for file in files[start : start + BATCH]:
+                try:
+                    predictions += classifier.predict(file, top_k)
+                except BadImage as error:
+                    problems.append(str(error))
+    return predictions, problems
+
+
+def _write_csv(predictions: list[dict[str, Any]]) -> None:
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(["path", "label", "confidence"])
+    writer.writerows([p["path"], p["label"], f"{p['confidence']:.6f}"] for p in predictions)
+
+
+def _print_table(predictions: list[dict[str, Any]]) -> None:
+    from rich.console import Console
+
+    from zoo.reports.tables import predictions_table
+
+    Console().print(predictions_table(predictions))

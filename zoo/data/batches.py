@@ -1,0 +1,110 @@
+"""Batches: the order of an epoch, whole-batch gathers, and the path from uint8 pixels to the network's input."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from zoo.data.splits import Split
+
+Augment = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+
+
+def epoch_order(count: int, seed: int, epoch: int) -> NDArray[np.int64]:
+    """The order of an epoch's items: a function of seed and epoch alone, so that a resumed run finds it again."""
+    return np.random.default_rng([seed, epoch]).permutation(count)
+
+
+def cut(order: NDArray[np.int64], batch_size: int, *, merge_last: bool) -> list[NDArray[np.int64]]:
+    """Batches of an order. A last batch of one joins the one before: batch norm can't train on a single sample."""
+    batches = [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
+    if merge_last and len(batches) > 1 and len(batches[-1]) == 1:
+        batches[-2:] = [np.concatenate(batches[-2:])]
+    return batches
+
+
+class Normalize:
+    """uint8 pixels to floats in 0..1, and to the network's scale; the two halves stand around augmentation."""
+
+    def __init__(self, mean: Sequence[float], std: Sequence[float], device: torch.device):
+        self.mean = torch.tensor(mean, device=device).view(1, -1, 1, 1)
+        self.std = torch.tensor(std, device=device).view(1, -1, 1, 1)
+
+    def to_unit(self, pixels: Tensor) -> Tensor:
+        return pixels.float() / 255
+
+    def __call__(self, images: Tensor) -> Tensor:
+        return (images - self.mean) / self.std
+
+
+class Batches:
+    """Batches of a split on the device, normalised, and in training augmented.
+
+    Args:
+        split: where the images are.
+        batch_size: items a batch; the last may have fewer.
+        normalize: the job's scale.
+        device: where batches go.
+        augment: applied in order, on images in 0..1; none for evaluation.
+        seed: of the order; None keeps the split's own order, every item once.
+        channels_last: memory format of the images.
+    """
+
+    def __init__(
+        self,
+        split: Split,
+        batch_size: int,
+        normalize: Normalize,
+        device: torch.device,
+        *,
+        augment: Sequence[Augment] = (),
+        seed: int | None = None,
+        channels_last: bool = True,
+    ):
+        self.split, self.batch_size, self.normalize, self.device = split, batch_size, normalize, device
+        self.augment, self.seed, self.channels_last = augment, seed, channels_last
+        self.epoch = 0
+
+    def _indices(self) -> list[NDArray[np.int64]]:
+        count = len(self.split)
+        order = np.arange(count) if self.seed is None else epoch_order(count, self.seed, self.epoch)
+        return cut(order, self.batch_size, merge_last=self.seed is not None)
+
+    def __len__(self) -> int:
+        return len(self._indices())
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """(images (n, C, H, W) float, labels (n,) int64), both on the device."""
+        with ThreadPoolExecutor(1) as pool:  # gathers the next batch while the processor works on this one
+            ahead: deque[Future[tuple[Tensor, Tensor]]] = deque()
+            for indices in self._indices():
+                ahead.append(pool.submit(self._gather, indices))
+                if len(ahead) > 1:
+                    yield self.prepare(*ahead.popleft().result())
+            while ahead:
+                yield self.prepare(*ahead.popleft().result())
+
+    def _gather(self, indices: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
+        pixels = torch.from_numpy(np.ascontiguousarray(self.split.gather(indices)))
+        return pixels, torch.from_numpy(self.split.labels[indices])
+
+    def prepare(self, pixels: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """uint8 (n, H, W, C) to the network's input."""
+        pixels = pixels.to(self.device, non_blocking=True).permute(0, 3, 1, 2)  # channels_last as it lies
+        targets = labels.to(self.device, non_blocking=True)
+        images = self.normalize.to_unit(pixels if self.channels_last else pixels.contiguous())
+        for augment in self.augment:
+            images, targets = augment(images, targets)
+        return self.normalize(images), targets
+
+
+def pixels_of(items: Sequence[Any]) -> Tensor:
+    """Decoded images, uint8 (H, W, C) each, as one tensor (n, H, W, C)."""
+    return torch.from_numpy(np.stack(items))

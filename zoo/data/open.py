@@ -1,0 +1,138 @@
+"""From a dataset component to decoded splits with one class list."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from zoo.data.splits import Split, available, check_skipped, fixed_classes, hold_out, label_map
+from zoo.data.store import Shape, decode_split
+from zoo.entry import Entry
+from zoo.errors import ContractError, DataError, RequestError, ZooError
+from zoo.names import listing
+
+Preparing = Callable[[str, int, int], None]
+TRAIN, VAL, TEST, ALL = "train", "val", "test", "all"
+
+
+@dataclass(frozen=True)
+class Opener:
+    """A dataset component with its parameters and the job's way to turn images into pixels."""
+
+    entry: Entry
+    params: dict[str, Any]
+    shape: Shape
+    store: str = "auto"
+    on_bad_image: str = "skip"
+    max_bad_fraction: float = 0.01
+    preparing: Preparing | None = None
+
+    def splits(self) -> tuple[str, ...]:
+        """The splits that exist."""
+        declared = getattr(self.entry.component, "splits", (TRAIN, VAL))
+        return available(self.entry.factory(), declared, self.params)
+
+    def open(self, split: str) -> Any:
+        """The dataset object of a split; nothing is decoded yet.
+
+        Raises:
+            DataError: from the dataset: missing, empty, malformed.
+            ContractError: it is not a dataset.
+        """
+        try:
+            dataset = self.entry.factory()(split=split, **self.params)
+        except ZooError:
+            raise
+        except (ValueError, TypeError) as error:
+            raise RequestError(f"dataset {self.entry.id!r} refuses its parameters: {error}") from error
+        for needed in ("__len__", "__getitem__", "classes"):
+            if not hasattr(dataset, needed):
+                raise ContractError(f"dataset {self.entry.id!r} gave {type(dataset).__name__}, which has no {needed}")
+        if len(dataset) == 0:
+            raise DataError(f"The {split} split of {self.entry.component.name!r} has no images.")
+        return dataset
+
+    def decode(self, dataset: Any, split: str, classes: Sequence[str]) -> Split:
+        """Decode a split once; labels become the job's, by class name."""
+        mapping = label_map(dataset.classes, classes, split)
+        progress = None
+        if self.preparing is not None:
+            told = self.preparing
+            progress = lambda done, total: told(f"decoding {split} images", done, total)  # noqa: E731
+        decoded = decode_split(dataset, self.shape, self.store, progress)
+        check_skipped(decoded.skipped, len(dataset), self.on_bad_image, self.max_bad_fraction, split)
+        self._check_labels(decoded.labels, len(mapping))
+        return Split(
+            name=split,
+            images=decoded.images,
+            labels=mapping[decoded.labels],
+            names=decoded.names,
+            skipped=decoded.skipped,
+            fingerprint=decoded.fingerprint,
+            source=getattr(dataset, "source", None),
+            notices=tuple(getattr(dataset, "notices", ())),
+        )
+
+    def _check_labels(self, labels: Any, count: int) -> None:
+        if len(labels) and (labels.min() < 0 or labels.max() >= count):
+            raise ContractError(
+                f"dataset {self.entry.id!r} gave the label {int(labels.max())} with {count} classes: "
+                "a label is an index into .classes"
+            )
+
+
+def training_splits(opener: Opener, train: Any, classes: list[str], fraction: float, seed: int) -> dict[str, Split]:
+    """Decoded train, val, and test where there is one. ``val`` never comes from the test split."""
+    names = opener.splits()
+    splits = {TRAIN: opener.decode(train, TRAIN, classes)}
+    if VAL in names:
+        splits[VAL] = opener.decode(opener.open(VAL), VAL, classes)
+    else:
+        kept, held = hold_out(splits[TRAIN].labels, fraction, seed)
+        splits[VAL] = splits[TRAIN].part(VAL, held)
+        splits[TRAIN] = splits[TRAIN].part(TRAIN, kept)
+    if TEST in names:
+        splits[TEST] = opener.decode(opener.open(TEST), TEST, classes)
+    _check_classes_present(splits[TRAIN], classes)
+    return splits
+
+
+def open_training(opener: Opener) -> tuple[Any, list[str]]:
+    """The training split's dataset object, and the job's class list.
+
+    Raises:
+        DataError: there is no training split, or it has fewer than two classes.
+    """
+    names = opener.splits()
+    if TRAIN not in names:
+        raise DataError(
+            f"dataset {opener.entry.component.name!r} has no train split, only {listing(names)}. "
+            "Give a folder with train/ and val/, or one folder of class folders."
+        )
+    dataset = opener.open(TRAIN)
+    return dataset, fixed_classes(dataset)
+
+
+def evaluation_split(opener: Opener, asked: str | None) -> str:
+    """Which split ``evaluate`` uses: the one asked for, else test, else val, else everything there is.
+
+    Raises:
+        RequestError: the one asked for doesn't exist.
+    """
+    names = opener.splits()
+    valid = (*names, ALL)
+    if asked is not None:
+        if asked not in valid:
+            raise RequestError(f"There is no split {asked!r}; there are: {listing(names)}.")
+        return asked
+    return next((name for name in (TEST, VAL) if name in names), ALL if names == (TRAIN,) else names[0])
+
+
+def _check_classes_present(train: Split, classes: Sequence[str]) -> None:
+    counts = np.bincount(train.labels, minlength=len(classes))
+    empty = [name for name, n in zip(classes, counts, strict=True) if n == 0]
+    if empty:
+        raise DataError(f"No image of {listing(map(repr, empty))} is left to train on. Add some, or remove the class.")

@@ -1,0 +1,142 @@
+"""Splits: which there are, one class list for all of them, and a validation part where there is none."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo.data.decode import Pixels
+from zoo.errors import DataError
+from zoo.names import did_you_mean, listing
+
+
+@dataclass(frozen=True)
+class Split:
+    """Labelled images, ready to be gathered into batches.
+
+    Args:
+        images: uint8 (N, H, W, C), an array or a memory map; or something that gathers as one does.
+        labels: int64 (N,), indices into the job's classes.
+        names: N names to show.
+        skipped: ``{"name", "reason"}`` of each image that can't be decoded.
+        source: where the images come from, in a few words.
+        notices: what the user must be told of them.
+    """
+
+    name: str
+    images: Pixels | Any
+    labels: NDArray[np.int64]
+    names: Sequence[str]
+    skipped: list[dict[str, str]] = field(default_factory=list)
+    fingerprint: str | None = None
+    source: str | None = None
+    notices: tuple[str, ...] = ()
+    rows: NDArray[np.int64] | None = None  # of `images`, where the split is a part of them
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def part(self, name: str, indices: NDArray[np.int64]) -> Split:
+        """The split of these items alone; the images stay where they are."""
+        rows = indices if self.rows is None else self.rows[indices]
+        names = [self.names[int(i)] for i in indices]
+        return dataclasses.replace(self, name=name, labels=self.labels[indices], names=names, rows=rows)
+
+    def gather(self, indices: NDArray[np.int64]) -> Pixels:
+        """The images of these items: uint8 (n, H, W, C)."""
+        pixels: Pixels = self.images[indices if self.rows is None else self.rows[indices]]
+        return pixels
+
+    def summary(self, classes: Sequence[str]) -> dict[str, Any]:
+        """What a result records of the split."""
+        counts = np.bincount(self.labels, minlength=len(classes))
+        return {
+            "images": len(self),
+            "skipped": self.skipped,
+            "fingerprint": self.fingerprint,
+            "source": self.source,
+            "per_class": {name: int(n) for name, n in zip(classes, counts, strict=True)},
+        }
+
+
+def available(factory: Callable[..., Any], declared: tuple[str, ...], params: Mapping[str, Any]) -> tuple[str, ...]:
+    """The splits that exist: what lies on the disk, where the factory can tell, else what is declared."""
+    ask = getattr(factory, "available_splits", None)
+    return tuple(ask(**params)) if ask is not None else declared
+
+
+def fixed_classes(dataset: Any) -> list[str]:
+    """The job's class list: the training split's names, sorted.
+
+    Raises:
+        DataError: fewer than two classes, or two of one name.
+    """
+    classes = sorted(str(c) for c in dataset.classes)
+    if len(set(classes)) < len(classes):
+        raise DataError(f"the dataset has two classes of one name: {listing(classes)}.")
+    if len(classes) < 2:
+        raise DataError(
+            f"There is only one class ({listing(classes)}): a classifier needs two or more. "
+            "Give a folder with a folder for each class."
+        )
+    return classes
+
+
+def label_map(own: Sequence[str], classes: Sequence[str], split: str) -> NDArray[np.int64]:
+    """Index into a split's own classes -> index into the job's, by name.
+
+    Raises:
+        DataError: the split has a class that training has not.
+    """
+    unknown = [c for c in map(str, own) if c not in classes]
+    if unknown:
+        raise DataError(
+            f"The {split} split has {'a class' if len(unknown) == 1 else 'classes'} that training has not: "
+            f"{listing(map(repr, unknown))}.{did_you_mean(unknown[0], classes)} "
+            f"Training's classes: {listing(classes)}. Rename or remove the folder."
+        )
+    return np.array([classes.index(str(c)) for c in own], np.int64)
+
+
+def hold_out(labels: NDArray[np.int64], fraction: float, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """A stratified, seeded part of a split: each class gives its share, and at least one if it has two.
+
+    Returns:
+        Sorted indices kept, and sorted indices held out; together all of them, once.
+
+    Raises:
+        DataError: nothing could be held out.
+    """
+    generator = np.random.default_rng(seed)
+    held: list[NDArray[np.int64]] = []
+    for label in np.unique(labels):
+        members = np.flatnonzero(labels == label)
+        share = min(max(1, round(len(members) * fraction)), len(members) - 1)
+        held.append(generator.permutation(members)[:share])
+    out = np.sort(np.concatenate(held)) if held else np.array([], np.int64)
+    if len(out) == 0:
+        raise DataError("No class has two images, so none can be held out for validation. Add images, or a val folder.")
+    return np.setdiff1d(np.arange(len(labels)), out), out
+
+
+def check_skipped(skipped: Sequence[Mapping[str, str]], total: int, policy: str, most: float, split: str) -> None:
+    """Refuse a split with too many images that can't be decoded.
+
+    Raises:
+        DataError: there is one and the policy is ``fail``, or they are more than ``most`` of all.
+    """
+    if not skipped or (policy == "skip" and len(skipped) <= most * total):
+        return
+    shown = "; ".join(f"{Path(s['name'])} ({s['reason']})" for s in skipped[:3])
+    rest = f" and {len(skipped) - 3} more" if len(skipped) > 3 else ""
+    limit = "--on-bad-image is fail" if policy == "fail" else f"at most {most:.1%} may be skipped"
+    raise DataError(
+        f"{len(skipped)} of {total} {split} images can't be decoded: {shown}{rest}; {limit}. "
+        "Mend or remove them, or allow more with --set data.max_bad_fraction=0.2"
+    )

@@ -1,0 +1,208 @@
+"""The decode-once store: a split's images, decoded and resized, in one memory-mapped file keyed by content.
+
+A second run on the same data reads it and decodes nothing. A dataset whose content has no key (its items are
+neither files nor fingerprinted) is decoded into memory, each run anew. What doesn't fit the disk is checked once
+and then streamed: decoded again for every batch, with equal results.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo.data.decode import DECODER, Pixels, Resize, read_item, to_pixels
+from zoo.errors import BadImage
+from zoo.files import cache_folder, write_json
+
+Progress = Callable[[int, int], None]
+Shape = tuple[int, int, Resize]  # side in pixels, channels, how to resize
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """A split's images as arrays; what couldn't be decoded is named, and nothing stands in its place.
+
+    Args:
+        images: uint8 (N, H, W, C), or what decodes them as they are asked for.
+        labels: int64 (N,), indices into the dataset's own classes.
+        names: N names to show.
+        skipped: ``{"name", "reason"}`` for each image that can't be decoded.
+        fingerprint: of names, content and labels.
+    """
+
+    images: Pixels | Streamed
+    labels: NDArray[np.int64]
+    names: list[str]
+    skipped: list[dict[str, str]]
+    fingerprint: str
+
+
+def name_of(dataset: Any, index: int) -> str:
+    """What to call an item: its dataset's word for it, else its number."""
+    return str(dataset.name_of(index)) if hasattr(dataset, "name_of") else f"image {index}"
+
+
+class Streamed:
+    """Images decoded whenever they are asked for, by as many threads as there are cores."""
+
+    def __init__(self, dataset: Any, kept: list[int], shape: Shape):
+        self.dataset, self.kept, self.shape = dataset, kept, shape
+        self.pool = ThreadPoolExecutor(os.cpu_count())
+
+    def __getitem__(self, rows: NDArray[np.int64]) -> Pixels:
+        return np.stack(list(self.pool.map(self._one, rows)))
+
+    def _one(self, row: int) -> Pixels:
+        item, _ = read_item(self.dataset, self.kept[int(row)])
+        return to_pixels(item, *self.shape)
+
+
+def decode_split(dataset: Any, shape: Shape, store: str = "auto", progress: Progress | None = None) -> Decoded:
+    """Decode a whole split, or open the store of one that was decoded before.
+
+    Args:
+        shape: side in pixels, channels, and how to resize.
+        store: ``disk``, ``stream``, or ``auto``: the disk where the images fit in half of what is free.
+
+    Raises:
+        ContractError: the dataset gives something that is no image.
+    """
+    progress = progress or (lambda done, total: None)
+    content = content_key(dataset)
+    if content is None and store != "stream":
+        return _in_memory(dataset, shape, progress)
+    stream = store == "stream" or (store == "auto" and not _fits(len(dataset), shape))
+    recipe = f"{content} {shape} {DECODER} {stream}"
+    folder = cache_folder() / "stores" / hashlib.sha256(recipe.encode()).hexdigest()[:32]
+    if stream and content is None:
+        account = _fill(None, dataset, shape, progress)
+        return _assemble(Streamed(dataset, account["kept"], shape), dataset, account, "")
+    if not (folder / "store.json").is_file():
+        _build(folder, dataset, shape, str(content), progress, pixels=not stream)
+    return _open(folder, dataset, shape, pixels=not stream)
+
+
+def _fits(count: int, shape: Shape) -> bool:
+    cache_folder().mkdir(parents=True, exist_ok=True)
+    return count * shape[0] * shape[0] * shape[1] < shutil.disk_usage(cache_folder()).free / 2
+
+
+def content_key(dataset: Any) -> str | None:
+    """A hash of all that a split holds: its own ``fingerprint``, or its files' bytes and labels, in order."""
+    own = getattr(dataset, "fingerprint", None)
+    if own is not None:
+        return hashlib.sha256(f"{own} {len(dataset)}".encode()).hexdigest()
+    if not hasattr(dataset, "name_of") or not hasattr(dataset, "targets") or len(dataset) == 0:
+        return None
+    names = [name_of(dataset, i) for i in range(len(dataset))]
+    if not any(Path(name).is_file() for name in names[:16]):
+        return None
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # hashing and reading both let other threads run
+        digests = pool.map(_file_digest, names)
+        whole = hashlib.sha256(repr(list(dataset.classes)).encode())
+        for digest, label in zip(digests, dataset.targets, strict=True):
+            whole.update(f"{digest} {int(label)}\n".encode())
+    return whole.hexdigest()
+
+
+def _file_digest(name: str) -> str:
+    try:
+        with Path(name).open("rb") as file:
+            return hashlib.file_digest(file, "blake2b").hexdigest()
+    except OSError as error:
+        return f"unreadable: {error.strerror}"
+
+
+def _decoded(dataset: Any, shape: Shape) -> Iterator[tuple[int, Pixels | str, int]]:
+    """(index, pixels or the reason why not, label), in order, decoded by as many threads as there are cores."""
+
+    def one(index: int) -> tuple[int, Pixels | str, int]:
+        try:
+            item, label = read_item(dataset, index)
+            return index, to_pixels(item, *shape), label
+        except BadImage as error:
+            return index, str(error), -1
+
+    workers = os.cpu_count() or 1
+    with ThreadPoolExecutor(workers) as pool:
+        window = 64 * workers  # bounds what is decoded but not yet written
+        for start in range(0, len(dataset), window):
+            yield from pool.map(one, range(start, min(start + window, len(dataset))))
+
+
+def _fill(images: Pixels | None, dataset: Any, shape: Shape, progress: Progress) -> dict[str, Any]:
+    """Decode into ``images`` from the front; the rows that bad images leave over stay unused at its end.
+
+    Without ``images`` the pixels are only checked.
+    """
+    labels: list[int] = []
+    kept: list[int] = []
+    skipped: list[dict[str, str]] = []
+    for index, pixels, label in _decoded(dataset, shape):
+        if isinstance(pixels, str):
+            skipped.append({"name": name_of(dataset, index), "reason": pixels})
+        else:
+            if images is not None:
+                images[len(kept)] = pixels
+            kept.append(index)
+            labels.append(label)
+        progress(index + 1, len(dataset))
+    return {"labels": labels, "kept": kept, "skipped": skipped}
+
+
+def _in_memory(dataset: Any, shape: Shape, progress: Progress) -> Decoded:
+    images = np.empty((len(dataset), shape[0], shape[0], shape[1]), np.uint8)
+    account = _fill(images, dataset, shape, progress)
+    images = images[: len(account["kept"])]
+    whole = hashlib.sha256(repr((list(dataset.classes), account["labels"])).encode())
+    whole.update(images.tobytes())
+    return _assemble(images, dataset, account, whole.hexdigest())
+
+
+def _build(folder: Path, dataset: Any, shape: Shape, content: str, progress: Progress, *, pixels: bool) -> None:
+    """Write a store under a temporary name and move it into place; of two jobs at once, the first wins."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    building = Path(tempfile.mkdtemp(prefix=".building-", dir=folder.parent))
+    try:
+        images = _new_map(building / "images.npy", len(dataset), shape) if pixels else None
+        account = _fill(images, dataset, shape, progress)
+        if images is not None:
+            images.flush()
+        write_json(building / "store.json", {**account, "fingerprint": content})
+        try:
+            building.rename(folder)
+        except OSError:
+            if not (folder / "store.json").is_file():  # not another job's store: a real failure
+                raise
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+
+
+def _new_map(path: Path, count: int, shape: Shape) -> np.memmap[Any, np.dtype[np.uint8]]:
+    size, in_chans, _ = shape
+    return np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=(count, size, size, in_chans))
+
+
+def _open(folder: Path, dataset: Any, shape: Shape, *, pixels: bool) -> Decoded:
+    account = json.loads((folder / "store.json").read_text("utf-8"))
+    if not pixels:
+        return _assemble(Streamed(dataset, account["kept"], shape), dataset, account, account["fingerprint"])
+    images = np.load(folder / "images.npy", mmap_mode="r")[: len(account["kept"])]
+    return _assemble(images, dataset, account, account["fingerprint"])
+
+
+def _assemble(images: Pixels | Streamed, dataset: Any, account: dict[str, Any], fingerprint: str) -> Decoded:
+    labels = np.asarray(account["labels"], np.int64).reshape(-1)
+    names = [name_of(dataset, i) for i in account["kept"]]
+    return Decoded(images, labels, names, account["skipped"], fingerprint)

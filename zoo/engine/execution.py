@@ -1,0 +1,110 @@
+"""How a model is executed: device, precision, memory format, allocator."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import platform
+from dataclasses import dataclass
+from functools import cache
+
+import torch
+from torch import nn
+
+from zoo.errors import RequestError
+
+
+@dataclass(frozen=True)
+class Execution:
+    """Where and in what form a model computes.
+
+    Args:
+        dtype: float32, or the type of autocast.
+        channels_last: memory format of images and convolutions.
+    """
+
+    device: torch.device
+    dtype: torch.dtype = torch.float32
+    channels_last: bool = True
+
+    def autocast(self) -> contextlib.AbstractContextManager[object]:
+        """Mixed precision where the dtype isn't float32."""
+        if self.dtype is torch.float32:
+            return contextlib.nullcontext()
+        return torch.autocast(self.device.type, self.dtype)
+
+    def place(self, model: nn.Module) -> nn.Module:
+        """The model on the device, in the memory format."""
+        if self.channels_last:
+            return model.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+        return model.to(self.device)
+
+    def describe(self) -> str:
+        """``2 CPU threads · float32 · channels last``."""
+        where = f"{torch.get_num_threads()} CPU threads"
+        if self.device.type == "cuda":
+            where = torch.cuda.get_device_name(self.device)
+        layout = "channels last" if self.channels_last else "channels first"
+        return f"{where} · {str(self.dtype).removeprefix('torch.')} · {layout}"
+
+
+def choose_execution(device: str = "auto", precision: str = "auto") -> Execution:
+    """The device and the precision that were asked for, or the best that is here.
+
+    Raises:
+        RequestError: what was asked for isn't here.
+    """
+    chosen = choose_device(device)
+    dtype = _choose_dtype(chosen, precision)
+    if chosen.type == "cpu":
+        keep_freed_memory()
+    return Execution(chosen, dtype)
+
+
+def choose_device(name: str) -> torch.device:
+    """``auto``, ``cpu``, ``cuda``, ``cuda:i`` or ``mps`` as a device that is here."""
+    here = ["cpu"]
+    if torch.backends.mps.is_available():
+        here.insert(0, "mps")
+    if torch.cuda.is_available():
+        here[:0] = [f"cuda:{i}" for i in range(torch.cuda.device_count())]
+    wanted = {"auto": here[0], "cuda": "cuda:0"}.get(name, name)
+    if wanted not in here:
+        raise RequestError(
+            f"Device {name!r} is not here. This machine has: {', '.join(here)}. Type: --device {here[0]}"
+        )
+    return torch.device(wanted)
+
+
+def _choose_dtype(device: torch.device, precision: str) -> torch.dtype:
+    if precision == "fp16" and device.type != "cuda":
+        raise RequestError(f"Precision fp16 needs a CUDA device, not {device}. Type: --precision fp32")
+    named = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+    if precision != "auto":
+        return named[precision]
+    if device.type == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
+    return torch.bfloat16 if device.type == "cpu" and _cpu_has_bf16() else torch.float32
+
+
+def _cpu_has_bf16() -> bool:
+    """Whether the processor multiplies bfloat16 in hardware; emulated, it is ten times slower than float32."""
+    capabilities = torch.cpu.get_capabilities()
+    return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16") or capabilities.get("bf16"))
+
+
+@cache
+def keep_freed_memory() -> bool:
+    """Tell glibc to keep freed memory, for activations of the same sizes are needed again in the next step.
+
+    By default each large activation is mapped and unmapped, and its pages are cleared, at every step: on 2 CPU
+    cores that is half of the time of a small network. Other C libraries are left alone.
+
+    Returns:
+        Whether it was done.
+    """
+    if platform.libc_ver()[0] != "glibc":
+        return False
+    m_trim_threshold, m_top_pad, m_mmap_max = -1, -2, -4  # malloc.h
+    libc = ctypes.CDLL(None)
+    return all((libc.mallopt(m_mmap_max, 0), libc.mallopt(m_trim_threshold, 1 << 30), libc.mallopt(m_top_pad, 1 << 28)))

@@ -1,0 +1,51 @@
+"""Accuracy, precision, recall and F1 from a confusion matrix: pure functions on counts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+def confusion_matrix(targets: Tensor, predicted: Tensor, num_classes: int) -> Tensor:
+    """Counts (K, K): rows are true classes, columns predicted ones.
+
+    Args:
+        targets, predicted: (N,) int64 in 0..K-1.
+    """
+    cells = torch.bincount(targets * num_classes + predicted, minlength=num_classes**2)
+    return cells.reshape(num_classes, num_classes)
+
+
+def scores(matrix: Tensor, classes: Sequence[str]) -> dict[str, Any]:
+    """The numbers that a result holds, from counts.
+
+    A class that is neither there nor predicted has no F1 and is left out of the macro mean, as in scikit-learn
+    with the labels that occur. Precision without predictions, and recall without images, are 0.
+    """
+    counts = matrix.double()
+    hits, support, guesses = counts.diag(), counts.sum(dim=1), counts.sum(dim=0)
+    precision, recall = _ratio(hits, guesses), _ratio(hits, support)
+    f1 = _ratio(2 * hits, support + guesses)
+    occurring = (support + guesses) > 0
+    return {
+        "accuracy": float(hits.sum() / counts.sum()),
+        "f1_macro": float(f1[occurring].mean()),
+        "f1_micro": float(2 * hits.sum() / (support + guesses).sum()),
+        "confusion_matrix": matrix.tolist(),
+        "per_class": {
+            name: {
+                "precision": float(precision[i]),
+                "recall": float(recall[i]),
+                "f1": float(f1[i]),
+                "support": int(support[i]),
+            }
+            for i, name in enumerate(classes)
+        },
+    }
+
+
+def _ratio(above: Tensor, below: Tensor) -> Tensor:
+    return torch.where(below > 0, above / below.clamp(min=1), torch.zeros_like(above))

@@ -1,0 +1,31 @@
+"""Running totals of an epoch, kept on the device: added up, and divided once."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+class Totals:
+    """Loss and correct answers so far. Reading ``loss`` or ``accuracy`` waits for the device; adding doesn't."""
+
+    def __init__(self, device: torch.device):
+        wide = torch.float32 if device.type == "mps" else torch.float64
+        self._loss = torch.zeros((), dtype=wide, device=device)
+        self._correct = torch.zeros((), dtype=torch.int64, device=device)
+        self.seen = 0
+
+    def add(self, loss: Tensor, logits: Tensor, targets: Tensor) -> None:
+        """Add a batch: its mean loss, logits (n, K), and targets (n,) or (n, K)."""
+        hard = targets if targets.ndim == 1 else targets.argmax(dim=1)
+        self._loss += loss.detach() * len(logits)
+        self._correct += (logits.detach().argmax(dim=1) == hard).sum()
+        self.seen += len(logits)
+
+    @property
+    def loss(self) -> float:
+        return float(self._loss) / max(self.seen, 1)
+
+    @property
+    def accuracy(self) -> float:
+        return int(self._correct) / max(self.seen, 1)

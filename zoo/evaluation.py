@@ -1,0 +1,110 @@
+"""Measuring a trained model again: on the images it was validated with, or on others."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+from zoo.api import make_request
+from zoo.bundle import find_bundle, load_model
+from zoo.data.batches import Batches, Normalize
+from zoo.data.open import ALL, TEST, TRAIN, VAL, Opener, evaluation_split, open_training, training_splits
+from zoo.data.splits import Split
+from zoo.engine.evaluate import evaluate_logits, predict_logits, worst_mistakes
+from zoo.engine.execution import choose_execution
+from zoo.errors import RequestError
+from zoo.host import say_failures
+from zoo.registry import open_registry
+from zoo.resolve import Resolved, resolve
+from zoo.runner import build
+from zoo.runner.folder import JOB, find_run
+from zoo.signature import check
+
+
+def evaluate_run(
+    run: str | Path,
+    dataset: str | None = None,
+    *,
+    data: Path | None = None,
+    split: str | None = None,
+    device: str = "auto",
+) -> dict[str, Any]:
+    """Every number of a trained model on a split, with its worst mistakes.
+
+    Args:
+        run: a run's name or folder.
+        dataset: by default the run's own, held out the same way.
+        data: the dataset's folder or file.
+        split: by default test, else val, else everything there is.
+
+    Returns:
+        A document as result.json has it: ``metrics``, ``mistakes``, ``splits``, ``classes``, by split.
+
+    Raises:
+        RequestError: run, dataset or split is not there.
+        DataError: the images don't fit: a class that training had not, say.
+    """
+    folder = find_run(str(run))
+    if not (folder / JOB).is_file():
+        raise RequestError(f"{folder} is not a run's folder: it has no {JOB}. See: zoo runs list")
+    registry = open_registry(say=say_failures)
+    model, card = load_model(find_bundle(folder), registry)
+    asked = {"dataset": dataset, "data": data}
+    resolved = resolve(make_request(asked, file=folder / JOB), registry)
+    opener = _opener(resolved, card)
+    images = _split(opener, resolved, list(card["classes"]), split, own=dataset is None and data is None)
+    numbers, mistakes = _measure(model, card, images, resolved, device)
+    return {
+        "status": "evaluated",
+        "run": folder.name,
+        "dir": str(folder),
+        "job": resolved.job.plain(),
+        "classes": card["classes"],
+        "splits": {images.name: images.summary(card["classes"])},
+        "notices": list(images.notices),
+        "metrics": {images.name: numbers},
+        "mistakes": {images.name: mistakes},
+    }
+
+
+def _opener(resolved: Resolved, card: dict[str, Any]) -> Opener:
+    """The dataset, seen as the bundle sees images."""
+    shape, data = card["preprocessing"], resolved.job.data
+    entry = resolved.entry("dataset")
+    params, _ = check("dataset", entry.factory(), resolved.job.dataset.params, "dataset")
+    size = (shape["image_size"], shape["in_chans"], shape["resize"])
+    return Opener(entry, params, size, data.store, data.on_bad_image, data.max_bad_fraction)
+
+
+def _split(opener: Opener, resolved: Resolved, classes: list[str], asked: str | None, *, own: bool) -> Split:
+    """The split to measure: of the run's own dataset the very images it held out."""
+    if own and VAL not in opener.splits() and asked in (None, VAL, TRAIN) and TRAIN in opener.splits():
+        wanted = asked or (TEST if TEST in opener.splits() else VAL)
+        train, _ = open_training(opener)
+        job = resolved.job
+        return training_splits(opener, train, classes, job.data.val_fraction, job.seed)[wanted]
+    name = evaluation_split(opener, asked)
+    opened = opener.open(TRAIN if name == ALL and opener.splits() == (TRAIN,) else name)
+    return dataclasses.replace(opener.decode(opened, name, classes), name=name)
+
+
+def _measure(
+    model: Any, card: dict[str, Any], images: Split, resolved: Resolved, device: str
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    execution = choose_execution(device, resolved.job.precision)
+    model = execution.place(model)
+    shape, classes = card["preprocessing"], list(card["classes"])
+    loss = build.build_loss(resolved, len(classes))
+    metrics = build.build_list(resolved, "metrics", resolved.job.metrics, len(classes))
+    named = dict(zip(build.metric_names(resolved.job.metrics), metrics, strict=True))
+    for part in (loss, *metrics):
+        if hasattr(part, "to"):
+            part.to(execution.device)
+    normalize = Normalize(shape["mean"], shape["std"], execution.device)
+    batches = Batches(images, 2 * resolved.job.train.batch_size, normalize, execution.device)
+    logits, targets = predict_logits(model, batches, execution)
+    return (
+        evaluate_logits(logits, targets, loss, classes, named),
+        worst_mistakes(logits, targets, images.names, classes),
+    )

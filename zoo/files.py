@@ -1,0 +1,95 @@
+"""Files written whole or not at all: a temporary name beside the target, fsync, rename."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+from zoo.errors import OutputError
+
+
+@contextmanager
+def atomic(path: Path) -> Iterator[IO[bytes]]:
+    """A binary file that takes ``path``'s place when the block ends, and leaves it alone when it raises.
+
+    Raises:
+        OutputError: the folder can't be written, or the disk is full; says which and what to do.
+    """
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    except OSError as error:
+        raise cannot_write(path.parent, error) from error
+    try:
+        with os.fdopen(handle, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).chmod(0o666 & ~_umask())  # mkstemp's 0600 would keep a team's other members out
+        Path(name).replace(path)
+    except OSError as error:
+        raise cannot_write(path, error) from error
+    finally:
+        Path(name).unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def cannot_write(path: Path, error: OSError) -> OutputError:
+    """What to tell somebody whose folder is read-only or whose disk is full."""
+    return OutputError(
+        f"{path} can't be written: {error.strerror or error}. Nothing that was there is lost. "
+        "Free some space or the folder's permissions, or choose another folder with --out."
+    )
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write text, UTF-8, atomically."""
+    with atomic(path) as file:
+        file.write(text.encode("utf-8"))
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write strict JSON atomically: a number that JSON has no word for (NaN) becomes null."""
+    write_text(path, dump_json(value) + "\n")
+
+
+def dump_json(value: Any, *, indent: int | None = 2) -> str:
+    """Strict JSON text."""
+    return json.dumps(finite(value), indent=indent, ensure_ascii=False, allow_nan=False)
+
+
+def finite(value: Any) -> Any:
+    """The same value with every float that JSON can't say (NaN, infinity) as None."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {k: finite(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(v) for v in value]
+    return value
+
+
+def append_json_line(path: Path, value: Any) -> None:
+    """Append one line of JSON in a single write, as it happens."""
+    try:
+        with path.open("a", encoding="utf-8") as file:
+            file.write(dump_json(value, indent=None) + "\n")
+    except OSError as error:
+        raise cannot_write(path, error) from error
+
+
+def cache_folder() -> Path:
+    """The user's cache for the zoo: ``$ZOO_CACHE``, or the platform's place."""
+    import platformdirs
+
+    return Path(os.environ.get("ZOO_CACHE") or platformdirs.user_cache_path("visionzoo"))

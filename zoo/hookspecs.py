@@ -1,0 +1,120 @@
+"""Every hook of the zoo. A plugin implements the ones it needs, with ``zoo.plugin.hookimpl``.
+
+Contribution hooks return an iterable of components (or yield them), in any order. Lifecycle hooks watch a
+run. Each plugin's hooks are called by themselves, so one that fails takes nothing of another with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import pluggy
+
+from zoo.plugin import (
+    Architecture,
+    Augmentation,
+    Command,
+    Dataset,
+    Exporter,
+    Family,
+    Loss,
+    Metric,
+    Optimizer,
+    Schedule,
+)
+
+hookspec = pluggy.HookspecMarker("zoo")
+
+
+@hookspec
+def zoo_datasets() -> Iterable[Dataset | Family]:
+    """Contribute datasets."""
+    return ()
+
+
+@hookspec
+def zoo_architectures() -> Iterable[Architecture | Family]:
+    """Contribute architectures."""
+    return ()
+
+
+@hookspec
+def zoo_losses() -> Iterable[Loss | Family]:
+    """Contribute losses."""
+    return ()
+
+
+@hookspec
+def zoo_metrics() -> Iterable[Metric | Family]:
+    """Contribute metrics."""
+    return ()
+
+
+@hookspec
+def zoo_augmentations() -> Iterable[Augmentation | Family]:
+    """Contribute augmentations."""
+    return ()
+
+
+@hookspec
+def zoo_optimizers() -> Iterable[Optimizer | Family]:
+    """Contribute optimizers."""
+    return ()
+
+
+@hookspec
+def zoo_schedules() -> Iterable[Schedule | Family]:
+    """Contribute learning-rate schedules."""
+    return ()
+
+
+@hookspec
+def zoo_exporters() -> Iterable[Exporter | Family]:
+    """Contribute exporters."""
+    return ()
+
+
+@hookspec
+def zoo_commands() -> Iterable[Command]:
+    """Contribute commands of ``zoo``."""
+    return ()
+
+
+@hookspec
+def zoo_run_start(run: Any) -> None:
+    """A run is about to train. ``run`` has ``name``, ``dir``, ``job`` and ``classes``."""
+
+
+@hookspec
+def zoo_epoch_end(run: Any, epoch: dict[str, Any]) -> str | None:
+    """An epoch is over; ``epoch`` is its line of metrics.jsonl. A returned string stops the run: the reason."""
+
+
+@hookspec
+def zoo_run_end(run: Any, result: dict[str, Any]) -> None:
+    """The run is complete; ``result`` is its result.json."""
+
+
+@hookspec
+def zoo_run_failed(run: Any, error: BaseException) -> None:
+    """The run ended with ``error`` (KeyboardInterrupt when the user stopped it)."""
+
+
+@hookspec
+def zoo_report_sections(run: Any, result: dict[str, Any]) -> Iterable[tuple[str, str]]:
+    """Add ``(title, plain text)`` sections to the report."""
+    return ()
+
+
+CONTRIBUTIONS: dict[str, str] = {
+    "dataset": "zoo_datasets",
+    "architecture": "zoo_architectures",
+    "loss": "zoo_losses",
+    "metric": "zoo_metrics",
+    "augmentation": "zoo_augmentations",
+    "optimizer": "zoo_optimizers",
+    "schedule": "zoo_schedules",
+    "exporter": "zoo_exporters",
+    "command": "zoo_commands",
+}

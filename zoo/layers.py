@@ -1,0 +1,112 @@
+"""Layers of a job: nested values, each layer with a name, the higher over the lower, every leaf with its source."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+
+from zoo.job import CHOICE_LISTS, CHOICES, field_paths
+from zoo.names import did_you_mean
+
+_CHOICE_PREFIXES = tuple(f"{path}." for path in CHOICES)
+
+
+@dataclass
+class Layers:
+    """Values merged so far: dotted path -> value, dotted path -> the layer that gave it."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+    sources: dict[str, str] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+    def put(self, source: str, given: Mapping[str, Any]) -> None:
+        """Lay dotted values over what is there. A component of another name drops the lower one's parameters."""
+        for path in CHOICES:
+            name = given.get(f"{path}.name")
+            if name is not None and name != self.values.get(f"{path}.name", name):
+                self._drop(f"{path}.")
+        for path, value in given.items():
+            if not self._valid(path):
+                self.problems.append(f"{source}: unknown key {path!r}.{_suggest(path)}")
+                continue
+            self.values[path] = value
+            self.sources[path] = source
+
+    def fill(self, source: str, given: Mapping[str, Any]) -> None:
+        """Put only what no layer has given."""
+        self.put(source, {k: v for k, v in given.items() if k not in self.values})
+
+    def _drop(self, prefix: str) -> None:
+        for path in [p for p in self.values if p.startswith(prefix)]:
+            del self.values[path], self.sources[path]
+
+    def _valid(self, path: str) -> bool:
+        return path in field_paths() or path.startswith(_CHOICE_PREFIXES)
+
+    def params(self, path: str) -> dict[str, Any]:
+        """The parameters given to the component at ``path``."""
+        prefix = f"{path}."
+        return {
+            k.removeprefix(prefix): v for k, v in self.values.items() if k.startswith(prefix) and k != f"{path}.name"
+        }
+
+    def nested(self) -> dict[str, Any]:
+        """The merged values as a job has them."""
+        tree: dict[str, Any] = {}
+        for path, value in self.values.items():
+            *parents, leaf = path.split(".")
+            node = tree
+            for parent in parents:
+                node = node.setdefault(parent, {})
+            node[leaf] = value
+        return tree
+
+
+def flatten(job: Mapping[str, Any]) -> dict[str, Any]:
+    """A nested job, as YAML has it, as dotted paths; ``loss: focal`` becomes ``loss.name``."""
+    flat: dict[str, Any] = {}
+    for key, value in job.items():
+        _flatten(str(key), value, flat)
+    return flat
+
+
+def _flatten(path: str, value: Any, flat: dict[str, Any]) -> None:
+    if path in CHOICES and not isinstance(value, Mapping):
+        flat[f"{path}.name"] = value
+    elif path in CHOICES:
+        flat.update({f"{path}.{key}": item for key, item in value.items()})
+    elif isinstance(value, Mapping) and path not in CHOICE_LISTS:
+        for key, item in value.items():
+            _flatten(f"{path}.{key}", item, flat)
+    else:
+        flat[path] = [value] if path in CHOICE_LISTS and not isinstance(value, list) else value
+
+
+def parse_sets(words: list[str], problems: list[str]) -> dict[str, Any]:
+    """``["loss=focal", "loss.gamma=2"]`` as dotted paths; values are read as YAML."""
+    flat: dict[str, Any] = {}
+    for word in words:
+        path, equals, text = word.partition("=")
+        if not equals or not path:
+            problems.append(f"--set {word!r} is not of the form path=value, as in --set train.lr=0.01.")
+            continue
+        try:
+            value = yaml.safe_load(text)
+        except yaml.YAMLError:
+            value = text
+        _flatten(path.strip(), value, flat)
+    return flat
+
+
+def _suggest(path: str) -> str:
+    """Near paths: by the whole path, or by its last word (``lr`` for ``train.lr``)."""
+    known = field_paths()
+    leaf = path.rpartition(".")[2]
+    same_leaf = [p for p in known if p.rpartition(".")[2] == leaf]
+    if same_leaf:
+        return f" Did you mean {' or '.join(repr(p) for p in same_leaf)}?"
+    near_leaf = did_you_mean(leaf, [p.rpartition(".")[2] for p in known])
+    return did_you_mean(path, known) or near_leaf or " See every key: zoo run ARCHITECTURE DATASET --dry-run"

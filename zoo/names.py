@@ -1,0 +1,31 @@
+"""Did you mean: near names, for every message about a name that doesn't exist."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+def near(word: str, known: Iterable[str], *, most: int = 3) -> list[str]:
+    """The names closest to ``word``, best first: near in spelling, or one holding the other."""
+    names = list(dict.fromkeys(known))
+    by_lower: dict[str, str] = {}
+    for name in names:
+        by_lower.setdefault(name.lower(), name)
+    found = [by_lower[n] for n in difflib.get_close_matches(word.lower(), by_lower, n=most, cutoff=0.6)]
+    if len(word) >= 3:
+        found += [name for name in names if word.lower() in name.lower() and name not in found]
+    return found[:most]
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """``" Did you mean 'focal'?"`` (with a leading space), or nothing when no name is near."""
+    found = near(word, known)
+    return f" Did you mean {' or '.join(repr(n) for n in found)}?" if found else ""
+
+
+def listing(names: Iterable[str], *, most: int = 12) -> str:
+    """``a, b, c … and 40 more``: what is valid, never a screenful."""
+    all_names = list(names)
+    text = ", ".join(all_names[:most])
+    return text if len(all_names) <= most else f"{text} … and {len(all_names) - most} more"

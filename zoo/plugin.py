@@ -1,0 +1,204 @@
+"""Everything a plugin author imports: the hook marker and the kinds of component.
+
+A component is plain data. ``target`` names the factory as ``"package.module:attribute"`` and is imported
+only when a job uses it, so describing a component costs nothing.  This module needs the standard library
+and pluggy, nothing else.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import pluggy
+
+__all__ = [
+    "KINDS",
+    "Architecture",
+    "Augmentation",
+    "Command",
+    "Component",
+    "Dataset",
+    "Exporter",
+    "Family",
+    "Loss",
+    "Metric",
+    "Optimizer",
+    "Schedule",
+    "hookimpl",
+]
+
+hookimpl = pluggy.HookimplMarker("zoo")
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]*")
+_TARGET = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Described:
+    """What a single component and a family have in common."""
+
+    summary: str = ""
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Component(_Described):
+    """One named thing that a job can use.
+
+    Args:
+        name: letters, digits, ``_``, ``-`` and ``.``; unique among the plugin's components of its kind.
+        target: ``"package.module:attribute"``, imported on first use.
+        summary: one line, shown by ``zoo list``.
+        tags: words that ``zoo list --search`` finds.
+        aliases: further names for the same component.
+
+    Raises:
+        ValueError: the name, an alias or the target is malformed.
+    """
+
+    kind: ClassVar[str] = ""
+
+    name: str
+    target: str
+    aliases: tuple[str, ...] = field(default=(), kw_only=True)
+
+    def __post_init__(self) -> None:
+        for name in (self.name, *self.aliases):
+            if not isinstance(name, str) or not _NAME.fullmatch(name):
+                raise ValueError(f"{name!r} is not a component name: use letters, digits, '_', '-' and '.'")
+        check_target(self.target)
+
+
+@dataclass(frozen=True)
+class Architecture(Component):
+    """A network: ``f(num_classes, in_chans=3, **params)`` returns an ``nn.Module``.
+
+    The module takes images (N, C, H, W), float, normalised, and returns logits (N, num_classes). A factory
+    with an ``image_size`` parameter is given the job's.
+
+    Args:
+        input_size: side in pixels that the network is at home with; a job's default image size.
+        mean, std: the normalisation it expects, for pixels in 0..1; one value for each channel, or one for all.
+    """
+
+    kind: ClassVar[str] = "architecture"
+    input_size: int | None = field(default=None, kw_only=True)
+    mean: tuple[float, ...] | None = field(default=None, kw_only=True)
+    std: tuple[float, ...] | None = field(default=None, kw_only=True)
+
+
+@dataclass(frozen=True)
+class Dataset(Component):
+    """Labelled images: ``f(root, split, **params)`` returns a map-style object.
+
+    The object has ``len``, ``[i] -> (PIL image or uint8 tensor (C, H, W), label)`` and ``.classes`` (names;
+    a label is an index into them). It may have ``.targets`` (all labels, without decoding) and
+    ``.name_of(i)`` (what to call item *i* in a message, a file's path say). A factory whose splits depend
+    on what lies on the disk has ``available_splits(root, **params) -> tuple[str, ...]``.
+
+    Args:
+        splits: what exists. Without ``"val"`` the runner holds out a stratified, seeded part of ``"train"``.
+        in_chans: 3 for colour, 1 for grey.
+        input_size: side in pixels of the images, where they all have one.
+        opens: what paths it takes in place of a name: ``"folder"``, or suffixes such as ``".csv"``.
+    """
+
+    kind: ClassVar[str] = "dataset"
+    splits: tuple[str, ...] = field(default=("train", "val"), kw_only=True)
+    in_chans: int = field(default=3, kw_only=True)
+    input_size: int | None = field(default=None, kw_only=True)
+    opens: tuple[str, ...] = field(default=(), kw_only=True)
+
+
+@dataclass(frozen=True)
+class Loss(Component):
+    """``f(**params)`` returns ``(logits, targets) -> scalar``; targets (N,) int64, or (N, K) soft.
+
+    A factory with a ``num_classes`` parameter is given the job's.
+    """
+
+    kind: ClassVar[str] = "loss"
+
+
+@dataclass(frozen=True)
+class Metric(Component):
+    """``f(num_classes, **params)`` returns ``update(logits, targets)``, ``compute()``, ``reset()``."""
+
+    kind: ClassVar[str] = "metric"
+    higher_is_better: bool = field(default=True, kw_only=True)
+
+
+@dataclass(frozen=True)
+class Augmentation(Component):
+    """``f(size, **params)`` returns ``(images, targets) -> (images, targets)``.
+
+    It works on the batch, on the batch's device, with its own draw for every sample: images
+    (N, C, H, W) float in 0..1, before normalisation; targets (N,) int64, or (N, K) soft.
+    """
+
+    kind: ClassVar[str] = "augmentation"
+
+
+@dataclass(frozen=True)
+class Optimizer(Component):
+    """``f(params, lr, **params)`` returns a ``torch.optim.Optimizer``; params may be parameter groups."""
+
+    kind: ClassVar[str] = "optimizer"
+
+
+@dataclass(frozen=True)
+class Schedule(Component):
+    """``f(optimizer, total_steps, **params)`` returns an ``LRScheduler``, stepped after every optimizer step."""
+
+    kind: ClassVar[str] = "schedule"
+
+
+@dataclass(frozen=True)
+class Exporter(Component):
+    """``f(bundle, path, **params)`` writes the bundle's model to ``path`` in another format."""
+
+    kind: ClassVar[str] = "exporter"
+
+
+@dataclass(frozen=True)
+class Command(Component):
+    """``f(arguments: list[str]) -> int`` is a command of ``zoo``, imported when it is typed."""
+
+    kind: ClassVar[str] = "command"
+
+
+KINDS: dict[str, type[Component]] = {
+    cls.kind: cls for cls in (Dataset, Architecture, Loss, Metric, Augmentation, Optimizer, Schedule, Exporter, Command)
+}
+
+
+@dataclass(frozen=True)
+class Family(_Described):
+    """Many components of one kind behind one factory, without importing the library that has them.
+
+    ``names`` is a packaged text file, ``"package:file.txt"``, a name a line. The factory is called as its
+    kind's is, with the member's name put first: ``f("resnet18", num_classes, in_chans=3, **params)``.
+
+    Raises:
+        ValueError: the kind is unknown, or the target or names malformed.
+    """
+
+    kind: str
+    target: str
+    names: str
+    attributes: dict[str, Any] = field(default_factory=dict, kw_only=True)
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise ValueError(f"{self.kind!r} is not a kind of component: {', '.join(KINDS)}")
+        if not isinstance(self.names, str) or self.names.count(":") != 1:
+            raise ValueError(f"names {self.names!r} is not of the form 'package:file.txt'")
+        check_target(self.target)
+
+
+def check_target(target: object) -> None:
+    """Raise ValueError unless ``target`` looks like ``"package.module:attribute"``."""
+    if not isinstance(target, str) or not _TARGET.fullmatch(target):
+        raise ValueError(f"target {target!r} is not of the form 'package.module:attribute'")

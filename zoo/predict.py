@@ -1,0 +1,114 @@
+"""A trained model in use: images in, names and probabilities out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from zoo.bundle import Preprocessing
+from zoo.data.batches import Normalize, pixels_of
+from zoo.data.decode import Pixels, to_pixels
+from zoo.engine.execution import Execution
+from zoo.errors import BadImage
+
+BATCH = 64
+
+
+class Classifier:
+    """A bundle's model with its classes and preprocessing.
+
+    Args:
+        model: images (N, C, H, W), normalised -> logits (N, K).
+        card: the bundle's zoo.json.
+        execution: where and how it computes.
+    """
+
+    def __init__(self, model: nn.Module, card: dict[str, Any], execution: Execution):
+        self.card = card
+        self.classes: list[str] = list(card["classes"])
+        self.preprocessing = Preprocessing(**card["preprocessing"])
+        self.execution = execution
+        self.model = execution.place(model).eval()
+        self._normalize = Normalize(self.preprocessing.mean, self.preprocessing.std, execution.device)
+
+    def predict(self, images: Any, top_k: int = 5) -> list[dict[str, Any]]:
+        """Name what each image shows.
+
+        Args:
+            images: one or many of: a path, a PIL image, a uint8 array or tensor (C, H, W).
+            top_k: how many classes to name, best first.
+
+        Returns:
+            For each image ``{"path", "label", "confidence", "top": [{"class", "probability"}]}``; ``path`` is
+            None for an image that has none.
+
+        Raises:
+            BadImage: one can't be decoded; names it.
+        """
+        items = list(images) if _many(images) else [images]
+        found: list[dict[str, Any]] = []
+        for start in range(0, len(items), BATCH):
+            chunk = items[start : start + BATCH]
+            probs = self.probabilities([self.pixels(item) for item in chunk])
+            found += [self._named(item, p, top_k) for item, p in zip(chunk, probs, strict=True)]
+        return found
+
+    def probabilities(self, pixels: Sequence[Pixels]) -> Tensor:
+        """Decoded images, uint8 (size, size, C) each -> probabilities (N, K) float32 on the CPU."""
+        batch = pixels_of(pixels).to(self.execution.device).permute(0, 3, 1, 2)
+        with torch.inference_mode(), self.execution.autocast():
+            logits = self.model(self._normalize(self._normalize.to_unit(batch)))
+        probs: Tensor = logits.float().softmax(dim=1).cpu()
+        return probs
+
+    def pixels(self, item: Any) -> Pixels:
+        """One image, decoded as the training images were.
+
+        Raises:
+            BadImage: it can't be; names it.
+        """
+        from PIL import Image
+
+        shape = self.preprocessing
+        try:
+            opened = Image.open(item) if isinstance(item, str | Path) else item
+            return to_pixels(opened, shape.image_size, shape.in_chans, shape.resize)
+        except BadImage as error:
+            raise BadImage(f"{_path(item) or 'the image'}: {error}") from error
+        except (OSError, Image.DecompressionBombError) as error:
+            reason = "no such file" if isinstance(error, FileNotFoundError) else "not an image that can be read"
+            raise BadImage(f"{item}: {reason}") from error
+
+    def _named(self, item: Any, probs: Tensor, top_k: int) -> dict[str, Any]:
+        best = probs.topk(min(max(top_k, 1), len(self.classes)))
+        top = [
+            {"class": self.classes[int(i)], "probability": float(p)}
+            for p, i in zip(best.values, best.indices, strict=True)
+        ]
+        return {"path": _path(item), "label": top[0]["class"], "confidence": top[0]["probability"], "top": top}
+
+
+def image_files(words: Iterable[str | Path]) -> Iterator[Path]:
+    """The files that a command line means: a folder stands for the pictures in it."""
+    from PIL import Image
+
+    Image.init()
+    for word in map(Path, words):
+        if word.is_dir():
+            yield from sorted(p for p in word.rglob("*") if p.suffix.lower() in Image.EXTENSION and p.is_file())
+        else:
+            yield word
+
+
+def _many(images: Any) -> bool:
+    from PIL import Image
+
+    return not isinstance(images, str | Path | Image.Image) and getattr(images, "ndim", 0) != 3
+
+
+def _path(item: Any) -> str | None:
+    return str(item) if isinstance(item, str | Path) else None

@@ -1,0 +1,146 @@
+"""The registry: every component by kind and name, whatever plugin it came from.
+
+A short name resolves to a project alias, then a local component, then a bundled component, then the only
+third-party match. Two third-party matches are an error that lists both: installing a plugin never changes
+what a name means.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from functools import cached_property
+from typing import Any
+
+from zoo.entry import LOCAL, Entry, Origin
+from zoo.errors import RequestError, UnknownName
+from zoo.host import Plugin, discover
+from zoo.names import did_you_mean, listing
+from zoo.plugin import KINDS
+from zoo.shelf import Shelf, open_shelf
+
+
+class Registry:
+    """Components of plugins and of registry.yaml, found by name."""
+
+    def __init__(self, plugins: list[Plugin], shelf: Shelf):
+        self.plugins = plugins
+        self.shelf = shelf
+        self._by_id: dict[tuple[str, str], Entry] = {}
+        self._by_name: dict[tuple[str, str], list[Entry]] = defaultdict(list)
+        for plugin in plugins:
+            for entry in plugin.entries:
+                self._add(entry)
+
+    def _add(self, entry: Entry) -> None:
+        for name in entry.names:
+            self._by_name[entry.kind, name].append(entry)
+            self._by_id[entry.kind, f"{entry.origin.plugin}/{name}"] = entry
+
+    @cached_property
+    def _locals(self) -> dict[tuple[str, str], Entry]:
+        entries: dict[tuple[str, str], Entry] = {}
+        for item in self.shelf.locals:
+            entry = item.entry() if "target" in item.spec else self._on_base(item)
+            entries.update({(item.kind, name): entry for name in entry.names})
+        return entries
+
+    def _on_base(self, item: Any) -> Entry:
+        base = self._plugin_entry(item.kind, str(item.spec["base"]))
+        if base is None:
+            raise UnknownName(
+                f"{item.layer}: components: {item.kind}: {item.name}: its base {item.spec['base']!r} is no registered "
+                f"{item.kind}.{did_you_mean(str(item.spec['base']), self.names(item.kind, local=False))}"
+            )
+        summary = str(item.spec.get("summary", f"{base.component.name}, as set in registry.yaml"))
+        component = dataclasses.replace(base.component, name=item.name, summary=summary, aliases=())
+        params = {**base.params, **item.params}
+        return dataclasses.replace(base, component=component, origin=Origin(LOCAL), params=params)
+
+    def entries(self, kind: str | None = None) -> list[Entry]:
+        """Every entry, once, sorted by kind and id."""
+        unique = {(e.kind, e.id): e for e in (*self._by_id.values(), *self._locals.values())}
+        return [e for (k, _), e in sorted(unique.items()) if kind in (None, k)]
+
+    def names(self, kind: str, *, local: bool = True) -> list[str]:
+        """Every name that could be typed for a kind: short names, and full ids."""
+        extra = [n for k, n in self._locals if k == kind] if local else []
+        mine = [n for k, n in self._by_name if k == kind]
+        return sorted({*extra, *mine, *self.shelf.aliases[kind], *(i for k, i in self._by_id if k == kind)})
+
+    def find(self, kind: str, name: str) -> Entry:
+        """The entry that a name stands for.
+
+        Raises:
+            UnknownName: nothing has that name; the message says what is near, or which plugin would bring it.
+            RequestError: two third-party plugins have it.
+        """
+        name = self.shelf.aliases[kind].get(name, name)
+        local = self._locals.get((kind, name.removeprefix(f"{LOCAL}/")))
+        found = local or self._plugin_entry(kind, name)
+        if found is None:
+            raise UnknownName(self._unknown(kind, name))
+        return found
+
+    def _plugin_entry(self, kind: str, name: str) -> Entry | None:
+        if "/" in name:
+            return self._by_id.get((kind, name))
+        matches = self._by_name.get((kind, name), [])
+        chosen = [e for e in matches if e.origin.bundled] or matches
+        if len(chosen) > 1:
+            owners = " and ".join(f"{e.id} ({e.origin.distribution})" for e in chosen)
+            raise RequestError(f"{kind} {name!r} is brought by more than one plugin: {owners}. Type the full id.")
+        return chosen[0] if chosen else None
+
+    def _unknown(self, kind: str, name: str) -> str:
+        short = sorted({e.component.name for e in self.entries(kind)})
+        hint = did_you_mean(name, self.names(kind) if "/" in name else short)
+        text = f"Unknown {kind} {name!r}.{hint}"
+        for plugin in self.plugins:
+            if plugin.name == name.partition("/")[0] and plugin.state != "enabled":
+                return f"{text} The plugin {plugin.name!r} is {plugin.state}; see: zoo plugins doctor {plugin.name}"
+        if package := self._in_catalogue(kind, name):
+            return f"{text} A plugin in the catalogue brings it: zoo plugins install {package}"
+        valid = "" if hint and len(short) > 12 else f" Valid are: {listing(short)}."
+        return f"{text}{valid} See: zoo list {kind}"
+
+    def _in_catalogue(self, kind: str, name: str) -> str | None:
+        from fnmatch import fnmatchcase
+
+        for plugin, known in self.shelf.catalogue.items():
+            if any(fnmatchcase(name, pattern) for pattern in (known.get("provides") or {}).get(kind, ())):
+                return plugin
+        return None
+
+    def opener(self, form: str) -> Entry | None:
+        """The dataset that opens a path of this form: ``"folder"``, or a file's suffix such as ``".csv"``."""
+        able = [e for e in self.entries("dataset") if form in getattr(e.component, "opens", ())]
+        bundled = [e for e in able if e.origin.bundled]
+        return next(iter(bundled or able), None)
+
+
+def check_kind(word: str) -> str:
+    """The kind that a word on the command line means: singular or plural.
+
+    Raises:
+        UnknownName: it is none.
+    """
+    plural = {f"{kind}s": kind for kind in KINDS} | {"losses": "loss"}
+    kind = plural.get(word, word)
+    if kind not in KINDS:
+        raise UnknownName(f"Unknown kind {word!r}.{did_you_mean(word, [*KINDS, *plural])} Kinds: {listing(KINDS)}.")
+    return kind
+
+
+def open_registry(*, say: Callable[[Iterable[Plugin]], None] | None = None) -> Registry:
+    """Read registry.yaml, load the plugins, and put them together.
+
+    Args:
+        say: called with the plugins, to tell of those that were set aside.
+    """
+    shelf = open_shelf()
+    plugins = discover(shelf.disabled)
+    if say is not None:
+        say(plugins)
+    return Registry(plugins, shelf)

@@ -1,0 +1,298 @@
+"""From a request to a Job: command line over ``--set`` over a file over a recipe over defaults.
+
+Everything wrong is told at once, before data or model are touched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from zoo import signature
+from zoo.entry import Entry
+from zoo.errors import JobError, RequestError, UnknownName
+from zoo.job import CHOICE_LISTS, CHOICES, Choice, Job
+from zoo.layers import Layers, flatten, parse_sets
+from zoo.names import did_you_mean, listing
+from zoo.registry import Registry
+
+BASE = "*+*"  # the recipe that every job stands on
+FALLBACK_SIZE = 128  # pixels, where neither recipe nor architecture nor dataset has a word
+
+
+@dataclass(frozen=True)
+class Request:
+    """What somebody asked for.
+
+    Args:
+        options: dotted path -> value, from the command line's own options.
+        sets: ``path=value`` words of ``--set``.
+        file: a job as YAML.
+        recipe: a recipe's name; None for the pair's own.
+        given: components handed over from Python: dotted path -> entry.
+    """
+
+    options: Mapping[str, Any] = field(default_factory=dict)
+    sets: tuple[str, ...] = ()
+    file: Path | None = None
+    recipe: str | None = None
+    given: Mapping[str, Entry] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """A valid job, where each value came from, and the registry's entries that it uses."""
+
+    job: Job
+    sources: dict[str, str]
+    entries: dict[str, Entry]
+    recipe: Mapping[str, Any]
+
+    def entry(self, path: str) -> Entry:
+        return self.entries[path]
+
+
+def resolve(request: Request, registry: Registry) -> Resolved:
+    """Make the job.
+
+    Raises:
+        JobError: anything is wrong; it says everything that is.
+    """
+    return _Resolver(request, registry).resolve()
+
+
+class _Resolver:
+    def __init__(self, request: Request, registry: Registry):
+        self.request, self.registry = request, registry
+        self.layers = Layers()
+        self.entries: dict[str, Entry] = {}
+        self.problems = self.layers.problems
+
+    def resolve(self) -> Resolved:
+        options = self._open_paths(flatten(self.request.options))
+        sets = self._open_paths(parse_sets(list(self.request.sets), self.problems))
+        file_name = str(self.request.file.name) if self.request.file else ""
+        from_file = self._open_paths(self._read_file())
+        recipe_name, recipe = self._recipe(options, sets, from_file)
+        self.layers.put("default", self._recipe_layer(self.registry.shelf.recipes.get(BASE, {})))
+        if recipe_name:
+            self.layers.put(f"recipe {recipe_name}", self._recipe_layer(recipe))
+        self.layers.put(file_name, from_file)
+        self.layers.put("--set", sets)
+        self.layers.put("command line", options)
+        if recipe_name:
+            self.layers.values["recipe"] = recipe_name
+        self._choices()
+        self._component_defaults()
+        return self._finish(recipe)
+
+    def _read_file(self) -> dict[str, Any]:
+        path = self.request.file
+        if path is None:
+            return {}
+        if not path.is_file():
+            raise RequestError(f"There is no job file {str(path)!r}. A job file is YAML, as runs/NAME/job.yaml is.")
+        try:
+            content = yaml.safe_load(path.read_text("utf-8"))
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            raise RequestError(f"{path} can't be read as YAML: {' '.join(str(error).split())}") from error
+        if not isinstance(content, dict):
+            raise RequestError(f"{path} is not a job: it must be a mapping such as 'architecture: simple_cnn'.")
+        return flatten(content)
+
+    def _open_paths(self, layer: dict[str, Any]) -> dict[str, Any]:
+        """A dataset given as a folder or a file becomes the dataset that opens it."""
+        word = layer.get("dataset.name")
+        if isinstance(word, Path) or (isinstance(word, str) and _is_path(word, self.registry)):
+            path = Path(word).expanduser()
+            entry = self._opener(path)
+            if entry is not None:
+                layer["dataset.name"] = entry.id
+                layer.setdefault("dataset.root", str(path))
+        root = layer.get("dataset.root")
+        if isinstance(root, str | Path) and str(root):
+            layer["dataset.root"] = str(Path(root).expanduser().absolute())
+        return layer
+
+    def _opener(self, path: Path) -> Entry | None:
+        form = path.suffix.lower() if path.is_file() else "folder"
+        entry = self.registry.opener(form)
+        if entry is None:
+            self.problems.append(f"No dataset opens {str(path)!r}: give a folder of class folders, or a CSV file.")
+        elif not path.exists():
+            self.problems.append(_missing(path))
+        return entry
+
+    def _recipe(self, *layers: Mapping[str, Any]) -> tuple[str | None, Mapping[str, Any]]:
+        """The recipe asked for, else the pair's own, else the architecture's or the dataset's own."""
+        recipes = self.registry.shelf.recipes
+        asked = self.request.recipe or next((v["recipe"] for v in layers if v.get("recipe")), None)
+        if asked == "none":
+            return None, {}
+        if asked is not None:
+            if asked not in recipes:
+                known = [r for r in recipes if r != BASE]
+                self.problems.append(
+                    f"Unknown recipe {asked!r}.{did_you_mean(asked, known)} Recipes: {listing(known)}."
+                )
+            return (asked, recipes[asked]) if asked in recipes else (None, {})
+        names = {
+            kind: self._all_names(kind, next((v[f"{kind}.name"] for v in layers if v.get(f"{kind}.name")), ""))
+            for kind in ("architecture", "dataset")
+        }
+        keys = [f"{a}+{d}" for a in names["architecture"] for d in names["dataset"]]
+        keys += [f"{a}+*" for a in names["architecture"]] + [f"*+{d}" for d in names["dataset"]]
+        found = next((key for key in keys if key in recipes), None)
+        return (found, recipes[found]) if found else (None, {})
+
+    def _all_names(self, kind: str, name: str) -> list[str]:
+        """The names that a recipe may know a component by."""
+        try:
+            entry = self.request.given.get(kind) or self.registry.find(kind, name)
+        except RequestError:
+            return [name]
+        base = [] if entry.given else [entry.component.name]
+        family = [f"{entry.origin.plugin}/*"] if entry.member else []
+        return list(dict.fromkeys([name, entry.id, *base, *family]))
+
+    def _recipe_layer(self, recipe: Mapping[str, Any]) -> dict[str, Any]:
+        return flatten({k: v for k, v in recipe.items() if k not in ("expect", "summary", "source")})
+
+    def _choices(self) -> None:
+        """Find each chosen component, and check what was given to its factory."""
+        for path, kind in CHOICES.items():
+            name = self.layers.values.get(f"{path}.name")
+            if name is None and path not in self.request.given:
+                self.problems.append(f"{path} is missing: name one; see: zoo list {kind}")
+                continue
+            entry = self._find(path, kind, name)
+            if entry is not None:
+                self._check(path, entry, self.layers.params(path))
+        for path, kind in CHOICE_LISTS.items():
+            self.layers.values[path] = self._choice_list(path, kind)
+
+    def _find(self, path: str, kind: str, name: Any) -> Entry | None:
+        if path in self.request.given:
+            self.entries[path] = self.request.given[path]
+            self.layers.values[f"{path}.name"] = self.entries[path].component.name
+            self.layers.sources.setdefault(f"{path}.name", "python")
+            return self.entries[path]
+        try:
+            self.entries[path] = self.registry.find(kind, str(name))
+        except UnknownName as error:
+            self.problems.append(str(error) + _folder_hint(path))
+        except RequestError as error:
+            self.problems.append(str(error))
+        return self.entries.get(path)
+
+    def _check(self, path: str, entry: Entry, given: Mapping[str, Any]) -> None:
+        try:
+            factory = entry.factory()
+        except RequestError as error:
+            self.problems.append(str(error))
+            return
+        values, problems = signature.check(entry.kind, factory, {**entry.params, **given}, path)
+        self.problems += problems
+        self.layers.fill("registry.yaml", {f"{path}.{k}": None for k in entry.params if k in values})
+        for key, value in values.items():
+            self.layers.values[f"{path}.{key}"] = signature.plain(value)
+        defaults = {p.name: p.default for p in signature.parameters(entry.kind, factory) if not p.required}
+        label = f"{entry.component.name}'s own"
+        self.layers.fill(label, {f"{path}.{k}": signature.plain(v) for k, v in defaults.items()})
+
+    def _choice_list(self, path: str, kind: str) -> list[dict[str, Any]]:
+        found = []
+        for i, item in enumerate(self.layers.values.get(path) or []):
+            try:
+                choice = Choice.model_validate(item)
+            except ValidationError:
+                self.problems.append(f"{path}: {item!r} is not a name or {{name: …, parameter: …}}.")
+                continue
+            key = f"{path}.{i}"
+            entry = self._find(key, kind, choice.name)
+            if entry is None:
+                continue
+            try:
+                factory = entry.factory()
+            except RequestError as error:
+                self.problems.append(str(error))
+                continue
+            where = f"{path}.{choice.name}"
+            values, problems = signature.check(kind, factory, {**entry.params, **choice.params}, where)
+            self.problems += problems
+            defaults = {p.name: p.default for p in signature.parameters(kind, factory) if not p.required}
+            found.append(signature.plain({"name": choice.name, **defaults, **values}))
+        return found
+
+    def _component_defaults(self) -> None:
+        """What architecture and dataset say of themselves, where no layer has a word."""
+        architecture, dataset = self.entries.get("architecture"), self.entries.get("dataset")
+        for entry, source in ((architecture, "architecture"), (dataset, "dataset")):
+            known = vars(entry.component) if entry else {}
+            values = {
+                "train.image_size": known.get("input_size"),
+                "data.mean": known.get("mean"),
+                "data.std": known.get("std"),
+                "data.in_chans": known.get("in_chans"),
+            }
+            self.layers.fill(source, {k: signature.plain(v) for k, v in values.items() if v is not None})
+        self.layers.fill(
+            "default",
+            {"train.image_size": FALLBACK_SIZE, "data.in_chans": 3, "data.mean": [0.5], "data.std": [0.25]},
+        )
+
+    def _finish(self, recipe: Mapping[str, Any]) -> Resolved:
+        try:
+            job = Job.model_validate(self.layers.nested())
+        except ValidationError as error:
+            self.problems += [_sentence(e, self.layers.sources) for e in error.errors() if not _told(e)]
+            raise JobError(self.problems) from None
+        if self.problems:
+            raise JobError(self.problems)
+        for path in flatten(job.plain()):
+            self.layers.sources.setdefault(path, "default")
+        return Resolved(job, self.layers.sources, self.entries, recipe)
+
+
+def _told(error: Any) -> bool:
+    """Missing choices were told already, in better words."""
+    return error["type"] == "missing" and ".".join(map(str, error["loc"])) in (*CHOICES, "train", "data")
+
+
+def _sentence(error: Any, sources: Mapping[str, str]) -> str:
+    path = ".".join(str(part) for part in error["loc"])
+    source = sources.get(path, "")
+    given = f", not {error['input']!r}" if not isinstance(error["input"], dict) else ""
+    reason = str(error["msg"]).removeprefix("Value error, ").removeprefix("Input should be ")
+    if error["type"] == "string_pattern_mismatch" and path == "device":
+        reason = "auto, cpu, mps, cuda or cuda:N"
+    if error["type"] == "extra_forbidden":
+        return f"unknown key {path!r}."
+    return f"{path} must be {reason}{given}{f' ({source})' if source else ''}."
+
+
+def _is_path(word: str, registry: Registry) -> bool:
+    """A registered name is a name; anything that looks like a path, or lies there, is a path."""
+    if word.startswith((".", "/", "~")):
+        return True
+    try:
+        registry.find("dataset", word)
+    except UnknownName:
+        return Path(word).exists() or word.count("/") > 1 or Path(word).suffix.lower() == ".csv"
+    except RequestError:
+        pass  # two plugins have it: still a name, and told as such later
+    return False
+
+
+def _missing(path: Path) -> str:
+    siblings = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
+    return f"There is no folder or file {str(path)!r}.{did_you_mean(path.name, siblings)}"
+
+
+def _folder_hint(path: str) -> str:
+    return ". For your own pictures give a folder of class folders, as in ./my_photos" if path == "dataset" else ""

@@ -1,0 +1,128 @@
+"""From names and parameters to objects. Every component gets keyword arguments, never a Job."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import nn
+
+from zoo.engine.train import parameter_groups
+from zoo.entry import Entry
+from zoo.errors import ContractError, JobError, RequestError, ZooError
+from zoo.job import Choice, Job
+from zoo.resolve import Resolved
+from zoo.signature import accepts, check
+
+
+def build(entry: Entry, params: dict[str, Any], path: str, *positional: Any, **given: Any) -> Any:
+    """Call a component's factory: positional and given arguments by the runner, parameters by the job.
+
+    Args:
+        path: the component's place in the job, for messages.
+        given: passed only where the factory names them (``image_size``, ``num_classes``).
+
+    Raises:
+        RequestError: the factory refuses its parameters.
+    """
+    factory = entry.factory()
+    values, problems = check(entry.kind, factory, params, path)
+    if problems:
+        raise JobError(problems)
+    extra = {k: v for k, v in given.items() if accepts(factory, k)}
+    try:
+        return factory(*positional, **extra, **values)
+    except ZooError:
+        raise
+    except (ValueError, TypeError) as error:
+        raise RequestError(
+            f"{entry.kind} {entry.id!r} refuses its parameters: {error}. See: zoo info {entry.id}"
+        ) from error
+
+
+def build_model(entry: Entry, params: dict[str, Any], num_classes: int, in_chans: int, image_size: int) -> nn.Module:
+    """The network, checked with one blank image.
+
+    Raises:
+        RequestError: it can't be built, or doesn't take images of that size.
+        ContractError: it is no module, or its logits have the wrong shape.
+    """
+    model = build(entry, params, "architecture", num_classes, in_chans=in_chans, image_size=image_size)
+    if not isinstance(model, nn.Module):
+        raise ContractError(f"architecture {entry.id!r} gave {type(model).__name__}, not a torch.nn.Module")
+    blank = torch.zeros(2, in_chans, image_size, image_size)
+    model.eval()
+    try:
+        with torch.inference_mode():
+            logits = model(blank)
+    except (RuntimeError, ValueError, AssertionError) as error:
+        raise RequestError(
+            f"architecture {entry.id!r} can't take images of {in_chans}x{image_size}x{image_size}: "
+            f"{str(error).splitlines()[0]}. Try another --image-size"
+        ) from error
+    shape = tuple(getattr(logits, "shape", ()))
+    if shape != (2, num_classes):
+        raise ContractError(
+            f"architecture {entry.id!r} must return logits (N, {num_classes}); for 2 images it returned {shape}"
+        )
+    return model
+
+
+def count_parameters(model: nn.Module) -> int:
+    """How many numbers the model learns and keeps."""
+    return sum(p.numel() for p in model.parameters())
+
+
+def build_loss(resolved: Resolved, num_classes: int) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
+    """The loss, with the number of classes where it asks for it."""
+    params = resolved.job.loss.params
+    loss = build(resolved.entry("loss"), params, "loss", num_classes=num_classes)
+    probe = loss(torch.zeros(2, num_classes), torch.tensor([0, num_classes - 1]))
+    if not isinstance(probe, torch.Tensor) or probe.ndim != 0:
+        raise ContractError(f"loss {resolved.entry('loss').id!r} must return a scalar tensor, not {probe!r}")
+    return loss  # type: ignore[no-any-return]
+
+
+def build_list(resolved: Resolved, path: str, choices: Sequence[Choice], first: int) -> list[Any]:
+    """The components of a job's list (``metrics``, ``augment``), each given ``first``."""
+    return [
+        build(resolved.entry(f"{path}.{i}"), choice.params, f"{path}.{choice.name}", first)
+        for i, choice in enumerate(choices)
+    ]
+
+
+def metric_names(choices: Sequence[Choice]) -> list[str]:
+    """A name for each metric of a job; two of one name (with other parameters) are numbered."""
+    names: list[str] = []
+    for choice in choices:
+        taken = sum(n == choice.name or n.startswith(f"{choice.name}_") for n in names)
+        names.append(choice.name if not taken else f"{choice.name}_{taken + 1}")
+    return names
+
+
+def build_optimizer(resolved: Resolved, model: nn.Module) -> torch.optim.Optimizer:
+    """The optimizer over the model's two parameter groups."""
+    train = resolved.job.train
+    groups = parameter_groups(model, train.weight_decay)
+    if not groups:
+        raise RequestError(f"architecture {resolved.job.architecture.name!r} has nothing to train.")
+    entry, params = resolved.entry("train.optimizer"), train.optimizer.params
+    return build(entry, params, "train.optimizer", groups, train.lr)  # type: ignore[no-any-return]
+
+
+def build_schedule(resolved: Resolved, optimizer: torch.optim.Optimizer, total_steps: int) -> Any:
+    """The learning-rate schedule, stepped after every optimizer step."""
+    choice = resolved.job.train.schedule
+    return build(resolved.entry("train.schedule"), choice.params, "train.schedule", optimizer, total_steps)
+
+
+def seed_everything(job: Job) -> None:
+    """Every random state that a component may draw from."""
+    import random
+
+    import numpy as np
+
+    random.seed(job.seed)
+    np.random.seed(job.seed % 2**32)
+    torch.manual_seed(job.seed)

@@ -1,0 +1,91 @@
+"""A run's folder: its name, and the right to it."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import shutil
+from pathlib import Path
+
+from zoo.errors import OutputError, RequestError
+from zoo.files import cannot_write
+
+_ANIMALS = """
+    otter lynx heron badger marten ibex falcon gecko panda okapi tapir puffin stoat bison koala lemur magpie newt
+    ocelot quokka raven seal toucan urial vole walrus yak zebra wombat hare
+""".split()  # noqa: SIM905
+_MOODS = """
+    brave calm clever daring eager fair gentle happy keen kind lively lucky merry mild noble patient proud quick
+    quiet shy sly smart steady sunny swift tidy vivid warm wise witty
+""".split()  # noqa: SIM905
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,99}")
+RESULT, JOB, METRICS = "result.json", "job.yaml", "metrics.jsonl"
+
+
+def made_up_name(out: Path) -> str:
+    """A name that is free in ``out`` and easy to say, such as ``brave-otter``."""
+    for _ in range(100):
+        name = f"{secrets.choice(_MOODS)}-{secrets.choice(_ANIMALS)}"
+        if not (out / name).exists():
+            return name
+    return f"{name}-{secrets.token_hex(3)}"
+
+
+def check_name(name: str) -> str:
+    """The name, if it can't leave its folder.
+
+    Raises:
+        RequestError: it can.
+    """
+    if not _NAME.fullmatch(name):
+        raise RequestError(f"{name!r} is not a run's name: use letters, digits, '_', '-' and '.'. Try: --name my-run")
+    return name
+
+
+def claim(out: Path, name: str, *, overwrite: bool = False, resume: bool = False) -> Path:
+    """Make the run's folder.
+
+    Raises:
+        RequestError: the name is taken, and neither ``overwrite`` nor ``resume`` was asked for.
+        OutputError: the folder can't be written.
+    """
+    folder = out / check_name(name)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        if overwrite and folder.exists():
+            _remove(folder)
+        folder.mkdir(exist_ok=resume)
+    except FileExistsError:
+        if out.is_dir():
+            raise RequestError(
+                f"The run {name!r} exists in {out}. Give another --name, continue it with --resume, "
+                "or replace it with --overwrite."
+            ) from None
+        raise OutputError(f"{out} is a file, not a folder. Choose another folder with --out.") from None
+    except OSError as error:
+        raise cannot_write(out, error) from error
+    return folder
+
+
+def _remove(folder: Path) -> None:
+    """Remove an old run, and nothing that isn't one."""
+    if any(folder.iterdir()) and not (folder / JOB).is_file():
+        raise RequestError(
+            f"{folder} is not a run's folder (no {JOB} in it); it was left alone. Choose another --name."
+        )
+    shutil.rmtree(folder)
+
+
+def find_run(word: str, out: Path = Path("runs")) -> Path:
+    """A run by its folder, or by its name in ``out``.
+
+    Raises:
+        RequestError: there is none; says what is near.
+    """
+    from zoo.names import did_you_mean
+
+    for folder in (Path(word), out / word):
+        if folder.is_dir():
+            return folder
+    names = [p.name for p in out.iterdir()] if out.is_dir() else []
+    raise RequestError(f"There is no run {word!r}.{did_you_mean(word, names)} See: zoo runs list")

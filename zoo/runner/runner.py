@@ -1,0 +1,192 @@
+"""Runs a job: claims the folder, trains, and ends with a result on the disk whatever happens."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import signal
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import yaml
+
+from zoo.errors import Interrupted, RequestError, ZooError
+from zoo.files import cannot_write, write_json
+from zoo.host import Plugin
+from zoo.layers import flatten
+from zoo.resolve import Resolved
+from zoo.runner.checkpoint import load_checkpoint
+from zoo.runner.folder import JOB, METRICS, RESULT, claim, made_up_name
+from zoo.runner.hooks import Hooks
+from zoo.runner.observer import Observer
+from zoo.runner.record import Run
+from zoo.runner.result import document
+from zoo.runner.training import Training
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a run lives, and what to do when it is there already."""
+
+    out: Path = Path("runs")
+    name: str | None = None
+    overwrite: bool = False
+    resume: bool = False
+
+
+def run_job(resolved: Resolved, plugins: Sequence[Plugin], observer: Observer, place: Place) -> dict[str, Any]:
+    """Train, evaluate, and write the result.
+
+    Returns:
+        The result document.
+
+    Raises:
+        ZooError: what was asked for is wrong, or the run failed; a started run has its result.json all the same.
+        Interrupted: by the user or a signal; the run can be resumed.
+    """
+    name = place.name or made_up_name(place.out)
+    state = _resumable(place, name, resolved, observer)
+    fresh = not (place.out / name).exists() or place.overwrite
+    folder = claim(place.out, name, overwrite=place.overwrite, resume=place.resume)
+    hooks = Hooks(plugins, observer.notice)
+    try:
+        with _terminated_is_interrupted():
+            training = Training(resolved, folder, observer)
+            run = _begin(training, state, name)
+    except KeyboardInterrupt:
+        _take_back(folder, fresh)
+        raise Interrupted("Interrupted before training began; nothing was written.") from None
+    except BaseException as error:
+        _take_back(folder, fresh)
+        if isinstance(error, OSError):
+            raise cannot_write(folder, error) from error
+        raise
+    return _Runner(training, run, hooks, observer).run()
+
+
+def _begin(training: Training, state: dict[str, Any] | None, name: str) -> Run:
+    training.write_job()
+    training.write_card()
+    if state is not None:
+        training.restore(state)
+        _trim_metrics(training)
+    elif (training.folder / METRICS).exists():
+        (training.folder / METRICS).unlink()
+    return training.run_record(name)
+
+
+def _trim_metrics(training: Training) -> None:
+    """A line written after the last checkpoint belongs to an epoch that will be trained again."""
+    from zoo.files import dump_json, write_text
+
+    lines = "".join(dump_json(record, indent=None) + "\n" for record in training.history)
+    write_text(training.folder / METRICS, lines)
+
+
+def _take_back(folder: Path, fresh: bool) -> None:
+    """Nothing was trained: leave no empty run behind."""
+    if fresh:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+class _Runner:
+    """The part of a run that has a folder, and so ends with a result."""
+
+    def __init__(self, training: Training, run: Run, hooks: Hooks, observer: Observer):
+        self.training, self.run_record, self.hooks, self.observer = training, run, hooks, observer
+
+    def run(self) -> dict[str, Any]:
+        try:
+            with _terminated_is_interrupted():
+                return self._train()
+        except KeyboardInterrupt as error:
+            self._end_early("interrupted", "interrupted by the user", error)
+            raise Interrupted(self._how_to_resume()) from None
+        except ZooError as error:
+            self._end_early("failed", str(error), error)
+            raise
+        except OSError as error:
+            self._end_early("failed", str(error), error)
+            raise cannot_write(self.training.folder, error) from error
+        except Exception as error:
+            self._end_early("failed", f"{type(error).__name__}: {error}", error)
+            raise
+
+    def _train(self) -> dict[str, Any]:
+        for text in self.run_record.notices:
+            self.observer.notice(text)
+        self.observer.started(self.run_record)
+        self.hooks.call("zoo_run_start", run=self.run_record)
+        reason = self.training.epochs(self.hooks, self.run_record)
+        result = self._result("stopped" if reason else "completed", reason)
+        sections = self.hooks.call("zoo_report_sections", run=self.run_record, result=result)
+        result["sections"] = [list(section) for group in sections for section in group]
+        write_json(self.training.folder / RESULT, result)
+        self.hooks.call("zoo_run_end", run=self.run_record, result=result)
+        self.observer.ended(self.run_record, result)
+        return result
+
+    def _result(self, status: str, reason: str | None) -> dict[str, Any]:
+        metrics, mistakes = self.training.evaluate_best()
+        result = document(self.training, self.run_record, status, reason)
+        result["metrics"], result["mistakes"] = metrics, mistakes
+        return result
+
+    def _end_early(self, status: str, reason: str, error: BaseException) -> None:
+        """Write what there is. Where even that fails (a full disk), the error that came first is the one to tell."""
+        self.observer.failed(self.run_record, error)
+        result = document(self.training, self.run_record, status, reason)
+        best = self.training.best
+        if best is not None:
+            result["metrics"] = {"val": self.training.history[best.epoch - 1]["val"]}
+        with contextlib.suppress(ZooError):
+            write_json(self.training.folder / RESULT, result)
+        self.hooks.call("zoo_run_failed", run=self.run_record, error=error)
+
+    def _how_to_resume(self) -> str:
+        done, of = len(self.training.history), self.training.job.train.epochs
+        folder = self.training.folder
+        kept = f"the best model so far is in {folder / 'model'}. " if self.training.best else ""
+        return f"Interrupted after {done} of {of} epochs; {kept}Go on with: zoo run --resume {folder}"
+
+
+def _resumable(place: Place, name: str, resolved: Resolved, observer: Observer) -> dict[str, Any] | None:
+    """The checkpoint to go on from, if resuming was asked for and there is one of the same job."""
+    if not place.resume:
+        return None
+    folder = place.out / name
+    state = load_checkpoint(folder / "checkpoints")
+    if state is None:
+        observer.notice(f"There is nothing to resume in {folder}: starting afresh.")
+        return None
+    before = flatten(yaml.safe_load((folder / JOB).read_text("utf-8")))
+    now = flatten(resolved.job.plain())
+    changed = [key for key in {**before, **now} if before.get(key) != now.get(key)]
+    if changed:
+        lines = [f"{key}: {before.get(key)!r} before, {now.get(key)!r} now" for key in changed[:5]]
+        raise RequestError(
+            f"{folder} was another job ({'; '.join(lines)}). Resume it as it was: zoo run --resume {folder}; "
+            "or give the new job another --name."
+        )
+    return state
+
+
+@contextlib.contextmanager
+def _terminated_is_interrupted() -> Iterator[None]:
+    """SIGTERM, a scheduler's word, ends a run as Ctrl-C does: with a result, resumable."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def interrupt(signum: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    previous = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)

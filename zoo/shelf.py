@@ -1,0 +1,183 @@
+"""registry.yaml: recipes, aliases, local components, the catalogue. Layers: shipped < user's < working folder's.
+
+Reading it executes nothing: a local component's file is imported when a job uses it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+import yaml
+
+from zoo.entry import LOCAL, Entry, Origin
+from zoo.errors import RegistryFileError
+from zoo.names import did_you_mean, listing
+from zoo.plugin import KINDS
+
+FILENAME = "registry.yaml"
+_SECTIONS = ("version", "plugins", "aliases", "components", "recipes", "catalogue")
+_COMPONENT_KEYS = ("target", "base", "params", "summary", "tags", "aliases")
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One registry.yaml, read and checked."""
+
+    path: Path
+    content: Mapping[str, Any]
+
+    def section(self, name: str) -> Mapping[str, Any]:
+        return self.content.get(name) or {}
+
+
+@dataclass(frozen=True)
+class Local:
+    """A component named in a registry.yaml: by its own target, or on the base of another."""
+
+    kind: str
+    name: str
+    layer: Path
+    spec: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """Its parameters; a relative ``root`` is relative to the file that says so."""
+        params = dict(self.spec.get("params") or {})
+        if self.kind == "dataset" and isinstance(params.get("root"), str):
+            params["root"] = str((self.layer.parent / Path(params["root"]).expanduser()).resolve())
+        return params
+
+    def entry(self) -> Entry:
+        """The entry of a component that has a target of its own."""
+        module, _, attribute = str(self.spec["target"]).rpartition(":")
+        file = (self.layer.parent / module).resolve() if module.endswith(".py") else None
+        target = f"{Path(module).stem if file else module}:{attribute}"
+        try:
+            component = KINDS[self.kind](
+                self.name,
+                target,
+                summary=str(self.spec.get("summary", f"Local, from {module}")),
+                tags=tuple(self.spec.get("tags") or ()),
+                aliases=tuple(self.spec.get("aliases") or ()),
+            )
+        except ValueError as error:
+            raise RegistryFileError(f"{self.layer}: components: {self.kind}: {self.name}: {error}") from error
+        return Entry(component, Origin(LOCAL), params=self.params, file=file)
+
+
+class Shelf:
+    """All layers together; a higher layer's word goes before a lower one's."""
+
+    def __init__(self, layers: list[Layer]):
+        self.layers = layers
+
+    @cached_property
+    def disabled(self) -> set[str]:
+        """Entry-point names that no layer wants imported."""
+        return {str(n) for layer in self.layers for n in layer.section("plugins").get("disable") or ()}
+
+    @cached_property
+    def aliases(self) -> dict[str, dict[str, str]]:
+        """kind -> short name -> what it stands for."""
+        merged: dict[str, dict[str, str]] = {kind: {} for kind in KINDS}
+        for layer in self.layers:
+            for kind, names in layer.section("aliases").items():
+                merged[kind].update({str(k): str(v) for k, v in (names or {}).items()})
+        return merged
+
+    @cached_property
+    def locals(self) -> list[Local]:
+        """Local components; of two with one kind and name, the higher layer's."""
+        found = {(item.kind, item.name): item for layer in self.layers for item in _locals(layer)}
+        return list(found.values())
+
+    @cached_property
+    def recipes(self) -> dict[str, dict[str, Any]]:
+        return self._merged("recipes")
+
+    @cached_property
+    def catalogue(self) -> dict[str, dict[str, Any]]:
+        return self._merged("catalogue")
+
+    def _merged(self, section: str) -> dict[str, dict[str, Any]]:
+        return {str(k): dict(v or {}) for layer in self.layers for k, v in layer.section(section).items()}
+
+
+def _locals(layer: Layer) -> Iterator[Local]:
+    for kind, components in layer.section("components").items():
+        for name, spec in (components or {}).items():
+            yield Local(kind, str(name), layer.path, spec)
+
+
+def shipped_path() -> Path:
+    """The zoo's own registry.yaml: inside the package when installed, at the top of a checkout."""
+    packaged = Path(__file__).with_name(FILENAME)
+    return packaged if packaged.is_file() else Path(__file__).parents[1] / FILENAME
+
+
+def open_shelf(folder: Path | None = None) -> Shelf:
+    """Read every layer that exists; ``folder`` is the working folder."""
+    folder = Path.cwd() if folder is None else folder
+    paths = [shipped_path(), platformdirs.user_config_path("visionzoo") / FILENAME, folder / FILENAME]
+    unique = dict.fromkeys(path.resolve() for path in paths)
+    return Shelf([read_layer(path) for path in unique if path.is_file()])
+
+
+def read_layer(path: Path) -> Layer:
+    """Read one registry.yaml.
+
+    Raises:
+        RegistryFileError: it isn't YAML, or a part of it is not what belongs there.
+    """
+    try:
+        content = yaml.load(path.read_text("utf-8"), _Loader) or {}
+    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
+        raise RegistryFileError(f"{path} can't be read as YAML: {' '.join(str(error).split())}") from error
+    _mapping(content, path, "the file")
+    _known(content, _SECTIONS, path, "section")
+    if content.get("version", 1) != 1:
+        raise RegistryFileError(f"{path}: version {content['version']!r} is not known to this zoo; it reads version 1.")
+    for section in _SECTIONS[1:]:
+        _mapping(content.get(section) or {}, path, section)
+    for section in ("aliases", "components"):
+        _known(content.get(section) or {}, KINDS, path, f"kind under {section}")
+        for kind, items in (content.get(section) or {}).items():
+            _mapping(items or {}, path, f"{section}: {kind}")
+    for section in ("recipes", "catalogue"):
+        for name, item in (content.get(section) or {}).items():
+            _mapping(item or {}, path, f"{section}: {name}")
+    layer = Layer(path, content)
+    for item in _locals(layer):
+        _check_local(item)
+    return layer
+
+
+def _check_local(item: Local) -> None:
+    where = f"components: {item.kind}: {item.name}"
+    _mapping(item.spec, item.layer, where)
+    _known(item.spec, _COMPONENT_KEYS, item.layer, f"key of {where}")
+    _mapping(item.spec.get("params") or {}, item.layer, f"{where}: params")
+    if ("target" in item.spec) == ("base" in item.spec):
+        raise RegistryFileError(
+            f"{item.layer}: {where}: give either target ('./my_models.py:TinyNet' or 'package.module:name') "
+            "or base (the name of a registered component)."
+        )
+
+
+def _mapping(value: object, path: Path, what: str) -> None:
+    if not isinstance(value, Mapping):
+        raise RegistryFileError(f"{path}: {what} must be a mapping (name: value), not {value!r}.")
+
+
+def _known(given: Mapping[str, Any], valid: Any, path: Path, what: str) -> None:
+    for key in given:
+        if key not in valid:
+            raise RegistryFileError(
+                f"{path}: unknown {what} {key!r}.{did_you_mean(str(key), valid)} Valid are: {listing(valid)}."
+            )

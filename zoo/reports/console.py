@@ -1,0 +1,100 @@
+"""The report on a terminal: what will run, how it goes, what came of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from zoo.reports.epochs import epoch_header, epoch_line
+from zoo.reports.live import LiveDisplay
+from zoo.reports.opening import opening_panel
+from zoo.reports.parts import BAD, GOOD, Page, note, say
+from zoo.reports.results import render_result, verdict_panel
+from zoo.reports.words import count, duration, short_path
+from zoo.runner.observer import Observer, Totals
+from zoo.runner.record import Run
+
+__all__ = ["ConsoleObserver", "render_result", "verdict_panel"]
+
+WORTH_SAYING_S = 1.0
+"""A preparation that took longer leaves a line behind."""
+
+
+class ConsoleObserver(Observer):
+    """Tells a run on a terminal, with bars that move; ``close`` takes them away whatever happened.
+
+    Args:
+        console: where to.
+        clock: seconds that only go up.
+    """
+
+    def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic):
+        self.console, self._clock = console, clock
+        self._live = LiveDisplay(console, clock)
+        self._preparing: tuple[str, float] | None = None
+        self._told: list[str] = []
+        self._epochs = self._finished = 0
+
+    def preparing(self, what: str, done: int, total: int) -> None:
+        if self._preparing is None or self._preparing[0] != what:
+            self._preparing = (what, self._clock())
+        self._live.prepare(what, done, total)
+        if done < total:
+            self._live.start()
+            return
+        self._live.stop()
+        took = self._clock() - self._preparing[1]
+        if took >= WORTH_SAYING_S:
+            self._print(Text.assemble(("✓ ", GOOD), f"{what}: {count(total)} in {duration(took)}"))
+
+    def started(self, run: Run) -> None:
+        self._live.stop()
+        self._print(opening_panel(run))
+        for text in run.notices:
+            self.notice(text)
+
+    def epoch_started(self, epoch: int, epochs: int, images: int) -> None:
+        if not self._epochs:
+            self._print(Text(), epoch_header())
+        self._epochs = epochs
+        self._live.train(epoch, epochs, images)
+        self._live.start()
+
+    def step(self, seen: int, totals: Totals) -> None:
+        self._live.step(seen, totals)
+
+    def epoch_ended(self, record: dict[str, Any]) -> None:
+        self._live.pace.end()
+        self._finished = int(record.get("epoch", 0))
+        accuracy = (record.get("val") or {}).get("accuracy")
+        if record.get("best") and accuracy is not None:
+            self._live.best = (self._finished, accuracy)
+        self._print(epoch_line(record, self._epochs))
+
+    def notice(self, text: str) -> None:
+        if text not in self._told:
+            self._told.append(text)
+            self._print(note(text))
+
+    def ended(self, run: Run, result: dict[str, Any]) -> None:
+        del run  # the result has all of it
+        self._live.stop()
+        self.console.print()
+        self.console.print(render_result(result, self._told))
+
+    def failed(self, run: Run | None, error: BaseException) -> None:
+        self._live.stop()
+        if run is None or isinstance(error, KeyboardInterrupt):
+            return  # what is printed next says it all
+        after = f" after {self._finished} of {self._epochs} epochs" if self._epochs else ""
+        self._print(say(f"Failed{after} · {short_path(run.dir)}", f"bold {BAD}"))
+
+    def close(self) -> None:
+        self._live.stop()
+
+    def _print(self, *parts: Any) -> None:
+        self.console.print(Page(*parts))

@@ -1,0 +1,74 @@
+"""Epochs as lines: while they are trained, and again, the ones that matter, at the end."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from rich.text import Text
+
+from zoo.reports import reading
+from zoo.reports.parts import ACCENT, GOOD
+from zoo.reports.words import UNKNOWN, bar, clock, number, percent, sparkline
+
+__all__ = ["curves", "epoch_header", "epoch_line", "epoch_table"]
+
+BAR = 12
+"""Characters of the bar that shows the validation accuracy, from 0 to 1."""
+_ROW = "{epoch:>9}  {train_loss:>7} {train:>6}   {loss:>7} {val:>6} {f1:>6} "
+
+
+def epoch_header() -> Text:
+    """Two lines over the columns of ``epoch_line``."""
+    groups = " " * 11 + "train".ljust(17) + "validation"
+    names = _ROW.format(epoch="epoch", train_loss="loss", train="acc", loss="loss", val="acc", f1="F1")
+    return Text(f"{groups}\n{names}{'':{BAR}} {'img/s':>7} {'time':>7}", "dim", no_wrap=True)
+
+
+def epoch_line(record: dict[str, Any], epochs: int | None = None, style: str = "") -> Text:
+    """One epoch in 80 columns at most; the best so far has a star."""
+    train, val, best = record.get("train") or {}, record.get("val") or {}, bool(record.get("best"))
+    line = Text(_figures(record, epochs, train, val), style, no_wrap=True)
+    line.append(bar(val.get("accuracy"), BAR), GOOD if best else ACCENT)
+    rate = record.get("images_per_second")
+    line.append(f" {UNKNOWN if rate is None else f'{rate:,.0f}':>7} {clock(record.get('seconds')):>7}", "dim")
+    return line.append(" ★" if best else "", f"bold {GOOD}")
+
+
+def _figures(record: dict[str, Any], epochs: int | None, train: dict[str, Any], val: dict[str, Any]) -> str:
+    epoch = record.get("epoch", UNKNOWN)
+    return _ROW.format(
+        epoch=f"{epoch}/{epochs}" if epochs and epochs < 10_000 else epoch,
+        train_loss=number(train.get("loss")),
+        train=percent(train.get("accuracy")),
+        loss=number(val.get("loss")),
+        val=percent(val.get("accuracy")),
+        f1=percent(val.get("f1_macro")),
+    )
+
+
+def epoch_table(result: reading.Result, limit: int = 12) -> Text:
+    """The epochs that tell the story; the star is at the one whose weights were kept."""
+    epochs, best = result.get("epochs") or [], reading.best_epoch(result)
+    lines = [_told(record, record.get("epoch") == best) for record in reading.select_epochs(epochs, best, limit)]
+    return Text("\n").join([epoch_header(), *lines])
+
+
+def _told(record: dict[str, Any], kept: bool) -> Text:
+    return epoch_line({**record, "best": kept}, style="bold" if kept else "")
+
+
+def curves(result: reading.Result, width: int = 48) -> Text | None:
+    """Accuracy over the epochs as two lines of little columns on one scale, where there are enough to see a course."""
+    series = {name: reading.curve(result, name, "accuracy") for name in ("train", "val")}
+    known = [value for values in series.values() for value in values if math.isfinite(value)]
+    if len(series["val"]) < 4 or not known:
+        return None
+    lines = [_curve(name, values, min(known), max(known), width) for name, values in series.items()]
+    return Text("\n").join(lines)
+
+
+def _curve(name: str, values: list[float], low: float, high: float, width: int) -> Text:
+    style = GOOD if name == "val" else "dim"
+    line = Text(f"{name + ' acc':>9}  ", no_wrap=True).append(sparkline(values, low, high, width), style)
+    return line.append(f"  {percent(values[0])} → {percent(values[-1])}", "dim")

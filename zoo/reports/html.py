@@ -1,0 +1,114 @@
+"""``report.html``: one file with everything in it, that asks the network for nothing and runs no script."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zoo.files import write_text
+from zoo.reports import plots, reading, words
+from zoo.reports.advice import again, next_commands, split_advice
+from zoo.reports.verdict import diagnose
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+
+__all__ = ["render_html", "write_report"]
+
+
+def write_report(result: reading.Result, path: Path) -> None:
+    """Write the report of a result document, whole or not at all.
+
+    Raises:
+        OutputError: the folder can't be written, or the disk is full.
+    """
+    write_text(path, render_html(result))
+
+
+def render_html(result: reading.Result) -> str:
+    """The report of a result document as a page; any key of the document may be missing."""
+    from markupsafe import Markup
+
+    split = reading.main_split(result)
+    verdict = diagnose(result)
+    return _template().render(
+        result=result,
+        split=split,
+        scores=_scores(result),
+        plots=[(title, Markup(svg)) for title, svg in _plots(result) if svg],
+        confusion=Markup(plots.confusion_plot(result, split)),
+        confusion_rem=min(46, 18 + 2 * len(result.get("classes") or [])),
+        pairs=_pairs(result, split),
+        classes=reading.per_class(result, split),
+        verdict=verdict,
+        advice=[split_advice(advice) for advice in verdict.advice],
+        best=reading.best_epoch(result),
+        job=list(leaves(result.get("job") or {})),
+        environment=list(leaves(result.get("environment") or {})),
+        provenance=list(leaves(result.get("provenance") or {})),
+        again=again(result),
+        next=next_commands(result),
+    )
+
+
+@cache
+def _template() -> Template:
+    from jinja2 import ChainableUndefined, Environment, PackageLoader
+
+    environment = Environment(
+        loader=PackageLoader("zoo.reports", "."),
+        autoescape=True,
+        undefined=ChainableUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    for name in ("clean", "clock", "count", "duration", "number", "percent", "short_path", "shown"):
+        environment.filters[name] = _or_none(getattr(words, name))
+    return environment.get_template("report.html.j2")
+
+
+def _or_none(show: Callable[[Any], str]) -> Callable[[Any], str]:
+    """A filter for which a key that a document lacks is None, as it is everywhere else."""
+    from jinja2 import Undefined
+
+    return lambda value: show(None if isinstance(value, Undefined) else value)
+
+
+def _plots(result: reading.Result) -> Iterable[tuple[str, str]]:
+    yield "Accuracy", plots.accuracy_plot(result)
+    yield "Loss", plots.loss_plot(result)
+
+
+def _scores(result: reading.Result) -> list[dict[str, Any]]:
+    """A line for each split that was scored."""
+    return [
+        {
+            "split": split,
+            "metrics": metrics,
+            "images": reading.images_in(result, split),
+            "interval": reading.interval_of(result, split),
+            "extra": reading.extra_metrics(metrics),
+        }
+        for split, metrics in (result.get("metrics") or {}).items()
+        if metrics
+    ]
+
+
+def _pairs(result: reading.Result, split: str | None) -> list[tuple[str, str, int, float]]:
+    matrix, classes = reading.split_metrics(result, split).get("confusion_matrix"), result.get("classes") or []
+    if not matrix or not len(classes) == len(matrix) > 2:  # with two classes the matrix says it all
+        return []
+    return reading.confused_pairs(matrix, classes, 15)
+
+
+def leaves(node: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:
+    """Every value of nested mappings with its dotted path; a list of components is one value, in words."""
+    for key, value in node.items():
+        if isinstance(value, Mapping):
+            yield from leaves(value, f"{prefix}{key}.")
+        elif isinstance(value, list) and any(isinstance(item, Mapping) for item in value):
+            yield f"{prefix}{key}", ", ".join(map(words.component, value))
+        else:
+            yield f"{prefix}{key}", value

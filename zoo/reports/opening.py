@@ -1,0 +1,133 @@
+"""What will run, and where each choice came from, before anything is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from zoo.reports.parts import ACCENT, Flow, say
+from zoo.reports.words import clean, count, percent, setting, short_path
+from zoo.runner.record import Run
+
+__all__ = ["opening_panel"]
+
+CLASSES = 40
+"""More characters of class names than this are not listed."""
+# What to show, and the path in the job that decided it; a piece without a path explains the others.
+Piece = tuple[str, str]
+
+
+def opening_panel(run: Run) -> Panel:
+    """The choices that matter; on the right, who made them."""
+    grid = Table.grid(padding=(0, 2, 0, 0), expand=True)
+    grid.add_column(style=ACCENT, no_wrap=True)
+    grid.add_column(ratio=1)
+    grid.add_column(justify="right", max_width=20)
+    for label, pieces in _rows(run):
+        for i, (source, texts) in enumerate(_by_source(run, pieces).items()):
+            shown = Flow(texts, "" if source else "dim")
+            grid.add_row(Text("" if i else label), shown, say(source, "" if source in _BY_HAND else "dim"))
+    name, where = say(run.name, "bold"), say(short_path(run.dir), "dim")
+    return Panel(grid, title=name, subtitle=where, title_align="left", subtitle_align="right", border_style=ACCENT)
+
+
+_BY_HAND = ("command line", "--set", "python")
+
+
+def _by_source(run: Run, pieces: Iterable[Piece]) -> dict[str, list[str]]:
+    """Pieces that the same layer decided stand together, in the order in which the layers come up."""
+    lines: dict[str, list[str]] = {}
+    for text, path in pieces:
+        lines.setdefault(_source(run, path), []).append(text)
+    return lines
+
+
+def _source(run: Run, path: str) -> str:
+    source = run.sources.get(path) or run.sources.get(f"{path}.name") or ""
+    # The recipe has a line of its own; elsewhere its name would only take room.
+    return "recipe" if source.startswith("recipe ") else source
+
+
+def _rows(run: Run) -> Iterable[tuple[str, list[Piece]]]:
+    train = run.job.get("train") or {}
+    yield "model", _model(run)
+    yield "data", _data(run)
+    yield "images", _images(run, train)
+    yield "loss", _component(run, "loss")
+    yield "optimizer", [*_component(run, "train.optimizer"), *_rates(train), *_component(run, "train.schedule")]
+    yield "training", _training(train)
+    yield "device", _device(run)
+    if recipe := _recipe(run):
+        yield "recipe", recipe
+
+
+def _component(run: Run, path: str, shown: str | None = None) -> list[Piece]:
+    """A component's name, and the parameters that somebody chose, without its own defaults."""
+    spec: Any = run.job
+    for key in path.split("."):
+        spec = spec.get(key) if isinstance(spec, dict) else None
+    if not isinstance(spec, dict):
+        return [(clean(shown or spec or "–"), path)]
+    chosen = [key for key in spec if key not in ("name", "root") and _is_chosen(run, f"{path}.{key}")]
+    return [(clean(shown or spec.get("name")), path), *((setting(key, spec[key]), f"{path}.{key}") for key in chosen)]
+
+
+def _is_chosen(run: Run, path: str) -> bool:
+    return not run.sources.get(path, "default").endswith(("default", "'s own"))
+
+
+def _model(run: Run) -> list[Piece]:
+    name, *params = _component(run, "architecture", run.model.get("id"))
+    parameters = run.model.get("parameters")
+    return [name, *([(f"{count(parameters)} parameters", "architecture")] if parameters else []), *params]
+
+
+def _data(run: Run) -> list[Piece]:
+    name, *params = _component(run, "dataset")
+    sizes = [(f"{count(split.get('images'))} {clean(part)}", "dataset") for part, split in run.splits.items()]
+    listed = ", ".join(run.classes)
+    classes = listed if len(listed) <= CLASSES else f"{len(run.classes)} classes"
+    places = dict.fromkeys(str(split.get("source") or "") for split in run.splits.values())
+    return [name, *sizes, *params, *((text, "") for text in (classes, *places) if text)]
+
+
+def _images(run: Run, train: dict[str, Any]) -> list[Piece]:
+    names = [str(item.get("name") if isinstance(item, dict) else item) for item in run.job.get("augment") or []]
+    augment = ", ".join(names) or "not augmented"
+    return [(f"{train.get('image_size', '–')} px", "train.image_size"), (augment, "augment")]
+
+
+def _rates(train: dict[str, Any]) -> list[Piece]:
+    rates = {"lr": "lr", "weight_decay": "weight decay"}
+    return [(f"{label} {train[key]:g}", f"train.{key}") for key, label in rates.items() if train.get(key)]
+
+
+def _training(train: dict[str, Any]) -> list[Piece]:
+    pieces = [
+        (f"{train.get('epochs', '–')} epochs", "train.epochs"),
+        (f"batches of {train.get('batch_size', '–')}", "train.batch_size"),
+    ]
+    patience = train.get("patience")
+    return [*pieces, *([(f"stops after {patience} without gain", "train.patience")] if patience else [])]
+
+
+def _device(run: Run) -> list[Piece]:
+    device = " · ".join(word for word in (run.device.get("name"), run.device.get("description")) if word)
+    pieces = [(device, "device"), (run.execution, "precision"), (f"seed {run.job.get('seed', 0)}", "seed")]
+    return [(text, path) for text, path in pieces if text]
+
+
+def _recipe(run: Run) -> list[Piece]:
+    """The recipe's name and what to expect of it, as measured."""
+    from_sources = (s.removeprefix("recipe ") for s in run.sources.values() if s.startswith("recipe "))
+    name = run.job.get("recipe") or next(from_sources, None)
+    expect = run.expect or {}
+    value, photos = expect.get("value"), expect.get("photos")
+    words = ["" if value is None else f"{expect.get('metric', '')} {percent(value)}"]
+    words += [f"{count(photos)} images" if photos else "", str(expect.get("measured") or "")]
+    measured = " · ".join(word for word in words if word)
+    return [(str(name), ""), *([(f"reached {measured}", "")] if value is not None else [])] if name else []

@@ -1,0 +1,148 @@
+"""The bricks of every console report: pages that fit and degrade, text that can't do harm, tables of one look."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rich.cells import cell_len, set_cell_size
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.measure import Measurement
+from rich.panel import Panel
+from rich.segment import Segment
+from rich.table import Table
+from rich.text import Text
+
+from zoo.reports.words import clean, legible
+
+__all__ = [
+    "ACCENT",
+    "BAD",
+    "GOOD",
+    "WARN",
+    "WIDEST",
+    "Command",
+    "Flow",
+    "Middle",
+    "Page",
+    "bare_table",
+    "heading",
+    "middle",
+    "note",
+    "say",
+]
+
+WIDEST = 100
+"""Reports are no wider than this: a line that one has to follow with a finger is too long."""
+ACCENT, GOOD, WARN, BAD = "cyan", "green", "yellow", "red"
+
+
+class Page:
+    """Renderables one under another, no wider than ``WIDEST``, in characters that the terminal has."""
+
+    def __init__(self, *parts: RenderableType, width: int = WIDEST):
+        self.parts, self.width = parts, width
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        options = options.update(width=min(options.max_width, self.width))
+        for segment in console.render(Group(*self.parts), options):
+            yield Segment(legible(segment.text, options.encoding, cell_len), segment.style, segment.control)
+
+
+class Middle:
+    """A name or path on one line that gives up its middle, not its end, where the room is short."""
+
+    def __init__(self, text: object, style: str = "", least: int = 8):
+        self.text, self.style, self.least = clean(text), style, least
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        yield Text(middle(self.text, options.max_width), self.style, no_wrap=True)
+
+    def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
+        full = cell_len(self.text)
+        return Measurement(min(full, self.least), full).with_maximum(options.max_width)
+
+
+def middle(text: str, width: int) -> str:
+    """``text`` in at most ``width`` cells, an ellipsis in its middle where it was longer; its end weighs more."""
+    if cell_len(text) <= width:
+        return text
+    head = max(0, (width - 1) // 3)
+    tail = max(0, width - 1 - head)
+    end = text
+    while cell_len(end) > tail:
+        end = end[1:]
+    return f"{set_cell_size(text, head).rstrip()}…{end}"
+
+
+def say(text: object, style: str = "") -> Text:
+    """Text from anywhere: never read as markup, emoji or escape codes."""
+    return Text(clean(text), style)
+
+
+def heading(title: str, hint: str = "") -> Text:
+    """A section's title, with a dim word of explanation."""
+    line = Text.assemble("\n", (clean(title), f"bold {ACCENT}"))
+    return line.append(f"  {clean(hint)}", "dim") if hint else line
+
+
+def note(text: str, title: str = "notice") -> Panel:
+    """Something that nobody may overlook."""
+    return Panel(say(text, "bold"), title=Text(f" {title} ", f"bold {WARN}"), title_align="left", border_style=WARN)
+
+
+class Command:
+    """A command that can be copied: where it is too long for its place it is broken as a shell allows."""
+
+    def __init__(self, text: str):
+        self.text = clean(text)
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        yield Text(" \\\n  ".join(_wrapped(self.text, options.max_width - 4)), "bold", overflow="fold")
+
+    def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
+        return Measurement(min(20, cell_len(self.text)), cell_len(self.text)).with_maximum(options.max_width)
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    """Words of a command in lines; an option stays with its value."""
+    if cell_len(text) <= width + 4:
+        return [text]
+    lines: list[str] = []
+    for word in text.replace(" --set ", " --set\0").split(" "):
+        word = word.replace("\0", " ")
+        if lines and cell_len(f"{lines[-1]} {word}") <= width:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(word)
+    return lines
+
+
+class Flow:
+    """Short texts with dots between them, that breaks its lines at the dots as long as it can."""
+
+    def __init__(self, texts: Iterable[str], style: str = ""):
+        self.texts, self.style = [clean(text) for text in texts], style
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        lines: list[str] = []
+        for text in self.texts:
+            joined = f"{lines[-1]} · {text}" if lines else text
+            if lines and cell_len(joined) <= options.max_width:
+                lines[-1] = joined
+            else:
+                lines.append(text)
+        yield Text("\n".join(lines), self.style)
+
+    def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
+        return Measurement(1, cell_len(" · ".join(self.texts))).with_maximum(options.max_width)
+
+
+def bare_table(*columns: str, right: Iterable[int] = (), most: dict[int, int] | None = None) -> Table:
+    """A table without lines; ``right`` are the columns of numbers, ``most`` the widest that a column may be."""
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim", show_header=any(columns))
+    numbers = set(right)
+    for i, name in enumerate(columns):
+        table.add_column(
+            Text(name), justify="right" if i in numbers else "left", no_wrap=i in numbers, max_width=(most or {}).get(i)
+        )
+    return table

@@ -1,0 +1,140 @@
+"""Reading a result document: every key may be missing, as in a run that was stopped before its first epoch."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable
+from statistics import NormalDist
+from typing import Any
+
+__all__ = [
+    "best_epoch",
+    "confused_pairs",
+    "curve",
+    "extra_metrics",
+    "images_in",
+    "interval_of",
+    "is_drawn",
+    "main_split",
+    "per_class",
+    "select_epochs",
+    "split_metrics",
+    "wilson_interval",
+]
+
+Result = dict[str, Any]
+KNOWN_METRICS = frozenset({"loss", "accuracy", "f1_macro", "f1_micro", "confusion_matrix", "per_class"})
+# "drawn cats and dogs", "these are drawings"; but not "200 images drawn from train".
+_DRAWN = re.compile(r"\bdrawings?\b|\bdrawn\b(?! (?:from|at random|out|by lot)\b)", re.IGNORECASE)
+
+
+def wilson_interval(correct: float, total: int, confidence: float = 0.95) -> tuple[float, float]:
+    """The Wilson score interval of a share, without continuity correction.
+
+    Unlike the textbook ``p ± z·sqrt(p(1-p)/n)`` it keeps its promise for few images and near 0 and 1.
+    Source: E. B. Wilson, Probable inference, the law of succession, and statistical inference, JASA 22 (1927).
+
+    Args:
+        correct: how many were right, 0..total.
+        total: how many there were, at least 1.
+        confidence: how often the interval holds the true share, in (0, 1).
+
+    Raises:
+        ValueError: ``total`` or ``correct`` is out of range.
+    """
+    if total < 1 or not 0 <= correct <= total:
+        raise ValueError(f"{correct} right of {total} is no share: total must be 1 or more, correct from 0 to total")
+    z = NormalDist().inv_cdf(0.5 + confidence / 2)
+    share, weight = correct / total, z * z / total
+    centre = (share + weight / 2) / (1 + weight)
+    half = z * math.sqrt(share * (1 - share) / total + weight / (4 * total)) / (1 + weight)
+    return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def split_metrics(result: Result, split: str | None) -> dict[str, Any]:
+    """The metrics of one split, ``{}`` where there are none."""
+    return ((result.get("metrics") or {}).get(split) or {}) if split else {}
+
+
+def main_split(result: Result) -> str | None:
+    """The split that the report is about: ``val``, else the first that was scored."""
+    scored = [name for name, metrics in (result.get("metrics") or {}).items() if metrics]
+    return "val" if "val" in scored else next(iter(scored), None)
+
+
+def images_in(result: Result, split: str | None) -> int | None:
+    """How many images a split's figures stand on."""
+    matrix = split_metrics(result, split).get("confusion_matrix")
+    if matrix:
+        return int(sum(map(sum, matrix)))
+    images = ((result.get("splits") or {}).get(split) or {}).get("images")
+    return int(images) if images else None
+
+
+def interval_of(result: Result, split: str | None) -> tuple[float, float] | None:
+    """The 95 % Wilson interval of a split's accuracy, where accuracy and number of images are known."""
+    accuracy, images = split_metrics(result, split).get("accuracy"), images_in(result, split)
+    if accuracy is None or not images or not 0 <= accuracy <= 1:
+        return None
+    return wilson_interval(accuracy * images, images)
+
+
+def extra_metrics(metrics: dict[str, Any]) -> dict[str, float]:
+    """The job's own metrics, as far as each is one number."""
+    numbers = {k: v for k, v in metrics.items() if isinstance(v, (int, float)) and not isinstance(v, bool)}
+    return {name: float(value) for name, value in numbers.items() if name not in KNOWN_METRICS}
+
+
+def best_epoch(result: Result) -> int | None:
+    """The epoch whose weights were kept."""
+    epoch = (result.get("best") or {}).get("epoch")
+    return None if epoch is None else int(epoch)
+
+
+def curve(result: Result, split: str, metric: str) -> list[float]:
+    """One figure over the epochs; ``nan`` for an epoch that lacks it."""
+    values = ((record.get(split) or {}).get(metric) for record in result.get("epochs") or [])
+    return [math.nan if value is None else float(value) for value in values]
+
+
+def is_drawn(result: Result) -> bool:
+    """Whether the images were rendered by a plugin and are no photos."""
+    sources = [str((split or {}).get("source", "")) for split in (result.get("splits") or {}).values()]
+    return any(map(_DRAWN.search, [*sources, *map(str, result.get("notices") or [])]))
+
+
+def per_class(result: Result, split: str | None, worst: int | None = None) -> list[tuple[str, dict[str, float]]]:
+    """``(class, figures)`` in label order, or the ``worst`` by F1; a class without images has no say in that."""
+    rows = list((split_metrics(result, split).get("per_class") or {}).items())
+    if worst is None or len(rows) <= worst:
+        return rows
+    scored = [row for row in rows if row[1].get("support") != 0]
+    return sorted(scored, key=lambda row: row[1].get("f1") or 0.0)[:worst]
+
+
+def confused_pairs(matrix: list[list[int]], classes: list[str], limit: int) -> list[tuple[str, str, int, float]]:
+    """The most frequent errors: ``(true, predicted, how many, share of the true class)``, most first."""
+    pairs = [
+        (classes[i], classes[j], cell, cell / sum(row))
+        for i, row in enumerate(matrix)
+        for j, cell in enumerate(row)
+        if i != j and cell
+    ]
+    return sorted(pairs, key=lambda pair: (-pair[2], -pair[3]))[:limit]
+
+
+def select_epochs(epochs: list[dict[str, Any]], best: int | None, limit: int = 12) -> list[dict[str, Any]]:
+    """At most ``limit`` records that tell the story: the first, the best, the last three, the rest evenly spread."""
+    if len(epochs) <= limit:
+        return list(epochs)
+    last = len(epochs) - 1
+    chosen = {0, last, last - 1, last - 2} | {i for i, record in enumerate(epochs) if record.get("epoch") == best}
+    for index in _spread(limit - 4, last - 2):
+        if len(chosen) < limit:
+            chosen.add(index)
+    return [epochs[i] for i in sorted(chosen)]
+
+
+def _spread(points: int, end: int) -> Iterable[int]:
+    return (round(i * end / (points + 1)) for i in range(1, points + 1))

@@ -1,0 +1,177 @@
+"""A result on the terminal: figures, epochs, classes, confusion, mistakes, the verdict, the next command."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.panel import Panel
+from rich.rule import Rule
+from rich.table import Table
+from rich.text import Text
+
+from zoo.reports import reading
+from zoo.reports.advice import next_commands, split_advice
+from zoo.reports.confusion import confusion
+from zoo.reports.epochs import curves, epoch_table
+from zoo.reports.parts import ACCENT, BAD, GOOD, WARN, Command, Middle, Page, bare_table, heading, note, say
+from zoo.reports.verdict import Verdict, diagnose
+from zoo.reports.words import UNKNOWN, bar, clean, count, duration, number, percent, short_path
+
+__all__ = ["render_result", "verdict_panel"]
+
+EPOCHS = 12
+WORST_CLASSES = 10
+MISTAKES = 8
+SKIPPED = 3
+_STATUS = {"completed": GOOD, "stopped": GOOD, "evaluated": ACCENT, "interrupted": WARN, "failed": BAD}
+_KIND = {"good": GOOD, "scored": ACCENT, "failed": BAD, "collapsed": BAD, "baseline": BAD}
+
+
+def render_result(result: reading.Result, told: Collection[str] = ()) -> RenderableType:
+    """The report of a result document, as ``result.json`` has it; any key of it may be missing.
+
+    Args:
+        result: the document.
+        told: notices that were printed before and need not be again.
+    """
+    split = reading.main_split(result)
+    parts: list[RenderableType] = [_title(result), *_notices(result, told)]
+    parts += [*_figures(result), *_epochs(result)]
+    if split:
+        parts += [*_classes(result, split), *confusion(result, split), *_mistakes(result, split)]
+    for title, text in result.get("sections") or []:
+        parts += [heading(title), *map(say, str(text).splitlines())]
+    verdict = diagnose(result)
+    return Page(*parts, Text(), verdict_panel(verdict), *_next(result, verdict))
+
+
+def verdict_panel(verdict: Verdict) -> Panel:
+    """The verdict in a frame, with its evidence; what to try is left to the commands below it."""
+    grid = Table.grid(padding=(0, 1, 0, 0))
+    for sentence in [*verdict.evidence, *(why for why, typed in map(split_advice, verdict.advice) if not typed)]:
+        grid.add_row(Text("•", "dim"), say(sentence))
+    colour = _KIND.get(verdict.kind, WARN)
+    title = Text(f"verdict: {verdict.kind}", f"bold {colour}")
+    body = Group(say(verdict.headline, "bold"), *([grid] if grid.row_count else []))
+    return Panel(body, title=title, title_align="left", border_style=colour)
+
+
+def _notices(result: reading.Result, told: Collection[str]) -> Iterable[RenderableType]:
+    return (note(text) for text in result.get("notices") or [] if text not in told)
+
+
+def _title(result: reading.Result) -> Rule:
+    status = str(result.get("status") or "")
+    title = Text.assemble((clean(result.get("run") or "result"), "bold"))
+    if status:
+        title.append("  ").append(clean(status), _STATUS.get(status, WARN))
+    return Rule(title, style="dim", align="left")
+
+
+def _figures(result: reading.Result) -> Iterable[RenderableType]:
+    splits = [name for name, metrics in (result.get("metrics") or {}).items() if metrics]
+    if splits:
+        table = bare_table("", "accuracy", "95% interval", "F1 macro", "loss", "images", "skipped", right=range(1, 7))
+        for split in splits:
+            table.add_row(*_figures_row(result, split))
+        yield table
+    extras = [(split, reading.extra_metrics(reading.split_metrics(result, split))) for split in splits]
+    for split, extra in extras:
+        if extra:
+            yield say(f"{split}: " + " · ".join(f"{name} {value:.4g}" for name, value in extra.items()))
+    for split, parts in (result.get("splits") or {}).items():
+        yield from _skipped(split, (parts or {}).get("skipped") or [])
+    facts = " · ".join(_facts(result))
+    if facts:
+        yield say(facts, "dim")
+
+
+def _figures_row(result: reading.Result, split: str) -> list[RenderableType]:
+    metrics, interval = reading.split_metrics(result, split), reading.interval_of(result, split)
+    skipped = ((result.get("splits") or {}).get(split) or {}).get("skipped") or []
+    return [
+        say(split, "bold"),
+        say(percent(metrics.get("accuracy")), f"bold {GOOD}"),
+        say(UNKNOWN if interval is None else f"{100 * interval[0]:.1f}–{percent(interval[1])}", "dim"),
+        say(percent(metrics.get("f1_macro"))),
+        say(number(metrics.get("loss"))),
+        say(count(reading.images_in(result, split))),
+        say(count(len(skipped)), WARN if skipped else "dim"),
+    ]
+
+
+def _skipped(split: str, skipped: list[dict[str, Any]]) -> Iterable[RenderableType]:
+    """The images that could not be read, by name as far as there is room."""
+    for item in skipped[:SKIPPED]:
+        yield say(f"{split}: skipped {short_path(item.get('name', UNKNOWN))}: {item.get('reason', UNKNOWN)}", WARN)
+    if len(skipped) > SKIPPED:
+        yield say(f"{split}: skipped {len(skipped) - SKIPPED} more, named in result.json", WARN)
+
+
+def _facts(result: reading.Result) -> Iterable[str]:
+    best, epochs = reading.best_epoch(result), result.get("epochs") or []
+    timing, model = result.get("timing") or {}, result.get("model") or {}
+    if best:
+        yield f"best epoch {best} of {len(epochs)}"
+    if timing.get("total_s") is not None:
+        yield duration(timing["total_s"])
+    if timing.get("train_images_per_second"):
+        yield f"{count(timing['train_images_per_second'])} images/s"
+    if model.get("parameters"):
+        yield f"{count(model['parameters'])} parameters"
+
+
+def _epochs(result: reading.Result) -> list[RenderableType]:
+    epochs, drawn = result.get("epochs") or [], curves(result)
+    if not epochs:
+        return []
+    shown = f"{EPOCHS} of {len(epochs)}, " if len(epochs) > EPOCHS else ""
+    table = [heading("Epochs", f"{shown}★ is the one that is kept"), epoch_table(result, EPOCHS)]
+    return [*table, Text(), drawn] if drawn else [*table]
+
+
+def _classes(result: reading.Result, split: str) -> list[RenderableType]:
+    everything = reading.per_class(result, split)
+    rows = reading.per_class(result, split, WORST_CLASSES if len(everything) > WORST_CLASSES + 2 else None)
+    if not rows:
+        return []
+    hint = f"the {len(rows)} worst of {len(everything)}" if len(rows) < len(everything) else f"on the {split} images"
+    table = bare_table("class", "precision", "recall", "F1", "", "images", right=(1, 2, 3, 5), most={0: 28})
+    for name, figures in rows:
+        table.add_row(*_class_row(name, figures))
+    return [heading("Classes", hint), table]
+
+
+def _class_row(name: str, figures: dict[str, Any]) -> list[RenderableType]:
+    scores = [figures.get(key) for key in ("precision", "recall", "f1")]
+    shown = [say(percent(score)) for score in scores]
+    return [Middle(name), *shown, Text(bar(scores[2], 14), ACCENT), say(count(figures.get("support")), "dim")]
+
+
+def _mistakes(result: reading.Result, split: str) -> list[RenderableType]:
+    mistakes = (result.get("mistakes") or {}).get(split) or []
+    if not mistakes:
+        return []
+    table = bare_table("image", "is", "taken for", "confidence", right=(3,), most={1: 16, 2: 16})
+    for mistake in mistakes[:MISTAKES]:
+        table.add_row(*_mistake_row(mistake))
+    return [heading("Worst mistakes", "wrong, and sure of it"), table]
+
+
+def _mistake_row(mistake: dict[str, Any]) -> list[RenderableType]:
+    predicted, confidence = mistake.get("predicted", UNKNOWN), percent(mistake.get("confidence"))
+    name = short_path(mistake.get("name", UNKNOWN))
+    return [Middle(name, "dim", 16), Middle(mistake.get("true", UNKNOWN)), Middle(predicted, BAD), say(confidence)]
+
+
+def _next(result: reading.Result, verdict: Verdict) -> list[RenderableType]:
+    """What to try for a better result, then what to do with this one; no command twice."""
+    rows = {typed: why for why, typed in [*map(split_advice, verdict.advice), *next_commands(result)] if typed}
+    table = bare_table("", "", most={0: 26})
+    for typed, why in rows.items():
+        table.add_row(say(why, "dim"), Command(typed))
+    if result.get("dir") and result.get("status") in ("completed", "stopped"):
+        table.add_row(say("all of it, with plots", "dim"), Middle(f"{short_path(result['dir'])}/report.html"))
+    return [heading("Next"), table]

@@ -1,0 +1,93 @@
+"""Lists on the terminal: runs, a job before it runs, predictions. All fit in 80 columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from zoo.reports.parts import ACCENT, BAD, GOOD, WARN, Middle, Page, bare_table, say
+from zoo.reports.words import UNKNOWN, bar, clean, clock, component, percent, short_path, shown
+
+__all__ = ["job_table", "predictions_table", "runs_table"]
+
+Row = Mapping[str, Any]
+_STATUS = {"completed": GOOD, "stopped": GOOD, "running": ACCENT, "interrupted": WARN, "failed": BAD}
+
+
+def runs_table(rows: Sequence[Row]) -> RenderableType:
+    """Runs.
+
+    Each row has ``run``, ``status``, ``architecture``, ``dataset``, ``val_accuracy`` (0..1), ``best_epoch``,
+    ``epochs``, ``total_s`` and ``when`` (a time in ISO 8601, shown to the minute).
+    """
+    table = bare_table("run", "val acc", "best", "took", "when", right=(1, 2, 3))
+    for row in rows:
+        table.add_row(*_run_row(row))
+    return Page(table) if rows else say("No runs here yet. Start one: zoo run simple_cnn digits", "dim")
+
+
+def _run_row(row: Row) -> list[RenderableType]:
+    run, best, epochs = str(row.get("run", UNKNOWN)), row.get("best_epoch"), row.get("epochs") or UNKNOWN
+    return [
+        Group(Text(clean(run), "bold", overflow="fold"), *_more(row, run)),
+        say(percent(row.get("val_accuracy")), GOOD),
+        say(UNKNOWN if best is None else f"{best}/{epochs}"),
+        say(clock(row.get("total_s"))),
+        say(str(row.get("when") or UNKNOWN)[:16].replace("T", " "), "dim"),
+    ]
+
+
+def _more(row: Row, run: str) -> list[RenderableType]:
+    """A second line under a run's name, for what neither the name nor the figures tell."""
+    status = str(row.get("status") or UNKNOWN)
+    names = [str(row[key]).rpartition("/")[2] for key in ("architecture", "dataset") if row.get(key)]
+    line = Text("" if status == "completed" else clean(status), _STATUS.get(status, WARN))
+    if any(name not in run for name in names):
+        line.append(f"{' · ' if line else ''}{clean(' on '.join(names))}", "dim")
+    return [line] if line else []
+
+
+def job_table(job: Row, sources: Mapping[str, str]) -> RenderableType:
+    """A resolved job, value by value, with where each came from."""
+    table = bare_table("", "value", "from", most={0: 30, 2: 26})
+    for path, value in _leaves(job):
+        source = sources.get(path, "")
+        source = "recipe" if source.startswith("recipe ") else source
+        chosen = source in ("command line", "--set", "python")
+        table.add_row(
+            Text(clean(path), ACCENT, overflow="fold"), say(shown(value)), Middle(source, "" if chosen else "dim", 12)
+        )
+    return Page(table)
+
+
+def _leaves(node: Row, prefix: str = "") -> Iterable[tuple[str, Any]]:
+    for key, value in node.items():
+        if isinstance(value, Mapping):
+            yield from _leaves(value, f"{prefix}{key}.")
+        elif isinstance(value, Sequence) and not isinstance(value, str) and any(isinstance(v, Mapping) for v in value):
+            yield f"{prefix}{key}", ", ".join(map(component, value))
+        else:
+            yield f"{prefix}{key}", value
+
+
+def predictions_table(predictions: Sequence[Row]) -> RenderableType:
+    """Predictions: ``path``, ``label``, ``confidence`` and the ``top`` classes with their probabilities."""
+    several = any(len(row.get("top") or []) > 2 for row in predictions)  # of two classes, one says it all
+    table = bare_table("image", "is", "", "", "else" if several else "", right=(3,), most={1: 20, 4: 20})
+    for row in predictions:
+        table.add_row(*_prediction_row(row, several))
+    return Page(table)
+
+
+def _prediction_row(row: Row, several: bool) -> list[RenderableType]:
+    confidence, second = row.get("confidence"), (row.get("top") or [])[1:2] if several else []
+    return [
+        Middle(short_path(row.get("path", UNKNOWN)), "dim", 24),
+        Middle(row.get("label", UNKNOWN), f"bold {GOOD}"),
+        Text(bar(confidence, 8), ACCENT),
+        say(percent(confidence)),
+        *(Middle(f"{percent(other['probability'], 0)} {other['class']}", "dim") for other in second),
+    ]

@@ -1,0 +1,61 @@
+"""Which way a training went: pure functions on the epochs of a result. Where figures lack, they say nan or 1.
+
+Training figures come from batches that were augmented and a network with dropout on, so they understate what
+the network knows of its training images: a gap to the validation accuracy is if anything larger than it looks.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from zoo.reports.reading import Result, curve
+
+__all__ = ["LOSS_RISE_EPOCHS", "STILL_RISING", "TAIL", "gap", "loss_rise", "rising", "tail_accuracy"]
+
+LOSS_RISE_EPOCHS = 3
+"""A validation loss counts as rising when its lowest value lies at least this many epochs back."""
+STILL_RISING = 0.01
+"""An accuracy counts as rising when its last quarter is this much above the quarter before, on average."""
+TAIL = 3
+"""Epochs at the end that are averaged, for single ones jump; of a short training the last quarter."""
+
+
+def tail_accuracy(result: Result, split: str) -> float:
+    """Mean accuracy of the last epochs, 0..1."""
+    return _tail(curve(result, split, "accuracy"))
+
+
+def gap(result: Result) -> float:
+    """How far the training accuracy lies above the validation accuracy at the end, -1..1."""
+    return tail_accuracy(result, "train") - tail_accuracy(result, "val")
+
+
+def loss_rise(result: Result) -> float:
+    """The validation loss at the end as a multiple of its lowest, provided that the training loss went on falling."""
+    train, val = curve(result, "train", "loss"), curve(result, "val", "loss")
+    finite = [i for i, value in enumerate(val) if math.isfinite(value)]
+    if not finite:
+        return 1.0
+    lowest = min(finite, key=val.__getitem__)
+    since = len(val) - 1 - lowest
+    if since < LOSS_RISE_EPOCHS or val[lowest] <= 0 or not _tail(train) < train[lowest]:
+        return 1.0
+    return _tail(val) / val[lowest]
+
+
+def rising(result: Result) -> bool:
+    """Whether the validation accuracy still went up when the training ended; one epoch alone is taken to rise."""
+    accuracy = curve(result, "val", "accuracy")
+    quarter = max(1, len(accuracy) // 4)
+    if len(accuracy) < 2:
+        return len(accuracy) == 1
+    return _mean(accuracy[-quarter:]) - _mean(accuracy[-2 * quarter : -quarter]) >= STILL_RISING
+
+
+def _tail(values: Sequence[float]) -> float:
+    return _mean(values[-max(1, min(TAIL, len(values) // 4)) :])
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values) if values else math.nan

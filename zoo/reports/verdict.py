@@ -1,0 +1,189 @@
+"""What a result says about the training: did it overfit or underfit, can one trust it, what to try next.
+
+Every judgement is a rule of thumb, its threshold named here or in ``zoo.reports.trends``; none proves anything.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, replace
+
+from zoo.reports import advice, reading, trends
+from zoo.reports.reading import Result
+from zoo.reports.words import clean, percent
+
+__all__ = ["Verdict", "diagnose"]
+
+OVERFIT_GAP = 0.10
+"""Training accuracy above validation accuracy by this much at the end."""
+LOSS_RISE = 1.15
+"""Validation loss at the end as a multiple of its lowest, while the training loss went on falling."""
+COLLAPSE_SHARE = 0.95
+"""This share of all predictions names one class, …"""
+COLLAPSE_EXCESS = 0.10
+"""… and that class is rarer than so by this much."""
+LOW_ACCURACY = 0.85
+"""Neither training nor validation accuracy comes up to this: the network has not fitted its data."""
+WIDE_INTERVAL = 0.05
+"""Half of the 95 % interval of the accuracy: beyond this, a comparison of two runs means little."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A judgement of a result.
+
+    Args:
+        kind: ``failed``, ``interrupted``, ``unscored``, ``collapsed``, ``baseline``, ``overfitting``,
+            ``underfitting``, ``good`` or ``scored`` (an evaluation: there was no training to judge).
+        headline: what it comes to, in a sentence or two.
+        evidence: the figures that speak for it, a sentence each.
+        advice: what to try, each ``"why: zoo …"``, the command ready to be typed.
+    """
+
+    kind: str
+    headline: str
+    evidence: list[str] = field(default_factory=list)
+    advice: list[str] = field(default_factory=list)
+
+
+def diagnose(result: Result) -> Verdict:
+    """Judge a result document. What it lacks is not judged."""
+    rules = (_unfinished, _unscored, _collapsed, _baseline, _scored, _overfitting, _underfitting)
+    verdict = next(filter(None, (rule(result) for rule in rules)), None) or _good(result)
+    verdict = replace(verdict, evidence=[*verdict.evidence, *_stopped(result), *_reliability(result)])
+    return _about_drawings(verdict, result) if reading.is_drawn(result) else verdict
+
+
+def _unfinished(result: Result) -> Verdict | None:
+    status, done = result.get("status"), len(result.get("epochs") or [])
+    if status not in ("interrupted", "failed"):
+        return None
+    planned = ((result.get("job") or {}).get("train") or {}).get("epochs")
+    reached = f"after epoch {done}{f' of {planned}' if planned else ''}" if done else "before an epoch was over"
+    return Verdict(
+        status, f"{status.capitalize()} {reached}.", advice=[f"go on where it stopped: {advice.resume(result)}"]
+    )
+
+
+def _unscored(result: Result) -> Verdict | None:
+    if reading.split_metrics(result, reading.main_split(result)).get("accuracy") is not None:
+        return None
+    return Verdict("unscored", "Nothing was scored, so there is nothing to judge.")
+
+
+def _collapsed(result: Result) -> Verdict | None:
+    matrix = _matrix(result)
+    total = sum(map(sum, matrix))
+    if len(matrix) < 2 or not total:
+        return None
+    predicted = [sum(column) / total for column in zip(*matrix, strict=True)]
+    top = max(range(len(matrix)), key=predicted.__getitem__)
+    real = sum(matrix[top]) / total
+    if predicted[top] < COLLAPSE_SHARE or predicted[top] - real < COLLAPSE_EXCESS:
+        return None
+    name = _class(result, top)
+    evidence = f"{percent(predicted[top])} of the predictions are {name}, and {percent(real)} of the images."
+    headline = f"Collapsed: it calls nearly everything {name}."
+    return Verdict("collapsed", headline, [evidence], advice.not_learning(result))
+
+
+def _baseline(result: Result) -> Verdict | None:
+    matrix, interval = _matrix(result), reading.interval_of(result, reading.main_split(result))
+    supports = [sum(row) for row in matrix]
+    if interval is None or sum(n > 0 for n in supports) < 2:  # with one class alone, one answer is the right one
+        return None
+    majority = max(range(len(matrix)), key=supports.__getitem__)
+    share = supports[majority] / sum(supports)
+    if interval[0] > share:
+        return None
+    evidence = f"Always saying {_class(result, majority)} would be right for {percent(share)} of the images."
+    headline = "No better than always giving the same answer, as far as chance allows to say."
+    return Verdict("baseline", headline, [evidence], advice.not_learning(result))
+
+
+def _scored(result: Result) -> Verdict | None:
+    if result.get("epochs"):
+        return None
+    split = reading.main_split(result)
+    accuracy = reading.split_metrics(result, split).get("accuracy")
+    return Verdict("scored", f"{percent(accuracy)} of the {split} images are right.")
+
+
+def _overfitting(result: Result) -> Verdict | None:
+    evidence, rise = [], trends.loss_rise(result)
+    if trends.gap(result) >= OVERFIT_GAP:
+        train, val = (percent(trends.tail_accuracy(result, split)) for split in ("train", "val"))
+        evidence.append(f"In the last epochs {train} of the training images are right, {val} of the validation images.")
+    if rise >= LOSS_RISE:
+        evidence.append(f"Validation loss rose to {rise:.2f} times its lowest, while training loss went on falling.")
+    if not evidence:
+        return None
+    if best := reading.best_epoch(result):
+        evidence.append(f"The weights of epoch {best} are kept: the best, whatever came after.")
+    headline = "Overfitting: it knows its training images better than new ones."
+    return Verdict("overfitting", headline, evidence, advice.against_overfitting(result))
+
+
+def _underfitting(result: Result) -> Verdict | None:
+    train, val = trends.tail_accuracy(result, "train"), trends.tail_accuracy(result, "val")
+    if math.isnan(train) or math.isnan(val) or max(train, val) >= LOW_ACCURACY:
+        return None
+    evidence = f"Even of the training images only {percent(train)} are right in the last epochs."
+    if trends.rising(result):
+        headline = "Underfitting: it was still getting better when the training ended."
+        return Verdict("underfitting", headline, [evidence], [advice.train_longer(result)])
+    headline = "Underfitting: it stopped getting better before it had learned its training images."
+    tries = [advice.other_lr(result, 3.0), advice.larger_network(result)]
+    return Verdict("underfitting", headline, [evidence], tries)
+
+
+def _good(result: Result) -> Verdict:
+    evidence, tries, apart = [], [], trends.gap(result)
+    if not math.isnan(apart):
+        where = "above" if apart > 0 else "below"
+        evidence.append(f"Training accuracy ends {100 * abs(apart):.1f} points {where} validation accuracy.")
+    if trends.rising(result):
+        evidence.append("Validation accuracy was still rising when the training ended.")
+        tries.append(advice.train_longer(result))
+    return Verdict("good", "Sound: no sign of overfitting or underfitting.", evidence, tries)
+
+
+def _about_drawings(verdict: Verdict, result: Result) -> Verdict:
+    headline = f"{verdict.headline} These are drawings: an accuracy on them says nothing about photos."
+    return replace(verdict, headline=headline, advice=[advice.on_photos(result), *verdict.advice])
+
+
+def _stopped(result: Result) -> list[str]:
+    reason = clean(result.get("stop_reason") or "").rstrip(".")
+    return [f"It ended early: {reason}."] if reason else []
+
+
+def _reliability(result: Result) -> list[str]:
+    split = reading.main_split(result)
+    interval, images = reading.interval_of(result, split), reading.images_in(result, split)
+    if interval is None:
+        return []
+    few = "Few images: on" if interval[1] - interval[0] > 2 * WIDE_INTERVAL else "On"
+    span = f"{percent(interval[0])} and {percent(interval[1])}"
+    first = f"{few} {images:,} {split} images, the true accuracy lies between {span} (95% interval)."
+    return [first, *_against_recipe(result, interval)]
+
+
+def _against_recipe(result: Result, interval: tuple[float, float]) -> list[str]:
+    recipe = result.get("recipe") or {}
+    expect = recipe.get("expect") or {}
+    value = expect.get("value") if expect.get("metric") == "val/accuracy" else None
+    if value is None or reading.is_drawn(result) or interval[0] <= value <= interval[1]:
+        return []
+    side = "above" if interval[0] > value else "below"
+    photos = f" with {expect['photos']:,} images" if isinstance(expect.get("photos"), int) else ""
+    return [f"That is {side} the {percent(value)} measured for the recipe {clean(recipe.get('name', ''))}{photos}."]
+
+
+def _matrix(result: Result) -> list[list[int]]:
+    return reading.split_metrics(result, reading.main_split(result)).get("confusion_matrix") or []
+
+
+def _class(result: Result, index: int) -> str:
+    classes = result.get("classes") or []
+    return clean(classes[index]) if index < len(classes) else f"class {index}"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import os
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -79,6 +81,35 @@ def make_folder(tmp_path: Path) -> Callable[..., Path]:
         return root
 
     return write
+
+
+@pytest.fixture
+def make_plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Path]]:
+    """Install a plugin as pip would: ``make_plugin("acme", source)`` gives the folder that is now on sys.path.
+
+    Its module is called as its distribution, ``zoo_acme``; nothing of it is left when the test is over.
+    """
+    before = set(sys.modules)
+
+    def install(name: str, source: str, distribution: str | None = None, version: str = "1.2.3", **files: str) -> Path:
+        distribution = distribution or f"zoo-{name}"
+        site = tmp_path / "sites" / distribution
+        module = distribution.replace("-", "_")
+        info = site / f"{module}-{version}.dist-info"
+        info.mkdir(parents=True)
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: {version}\n")
+        (info / "entry_points.txt").write_text(f"[zoo.plugins]\n{name} = {module}\n")
+        (site / f"{module}.py").write_text(source)
+        for file, text in files.items():
+            (site / f"{file}.py").write_text(text)
+        monkeypatch.syspath_prepend(site)
+        importlib.invalidate_caches()
+        return site
+
+    yield install
+    for module in set(sys.modules) - before:
+        if str(getattr(sys.modules[module], "__file__", None) or "").startswith(str(tmp_path)):
+            del sys.modules[module]
 
 
 def hash_of(word: str) -> int:

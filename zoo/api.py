@@ -164,8 +164,7 @@ def execute(resolved: Resolved, registry: Registry, place: Place, observer: Obse
 
     watcher = make_observer() if observer is None else observer
     try:
-        result = run_job(resolved, registry.plugins, watcher, place)
-        write_report(result, Path(result["dir"]) / "report.html")
+        result = run_job(resolved, registry.plugins, watcher, place, write_report)
     finally:
         watcher.close()
     return Result(result)

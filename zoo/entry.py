@@ -87,7 +87,7 @@ class Entry:
     def _module(self, name: str) -> ModuleType:
         try:
             return load_file(self.file) if self.file else importlib.import_module(name)
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # a script without a guard may call sys.exit() when it is imported
             where = self.file or name
             raise RequestError(
                 f"{self.kind} {self.id!r} of {self.describe_origin()} can't be imported from {where}: "

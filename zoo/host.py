@@ -53,7 +53,9 @@ class Plugin:
     def set_aside(self, phase: str, error: BaseException) -> None:
         """Keep nothing of the plugin but the account of what went wrong."""
         self.state, self.phase = "failed", phase
-        self.problem = f"{type(error).__name__}: {error}".splitlines()[0]
+        # pluggy says what is wrong with a hook on its last line.
+        text = " ".join(str(error).split()) if isinstance(error, pluggy.PluginValidationError) else str(error)
+        self.problem = f"{type(error).__name__}: {text}".splitlines()[0]
         self.details = "".join(traceback.format_exception(error))
         self.entries, self.manager = [], None
 

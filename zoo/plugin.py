@@ -94,9 +94,11 @@ class Dataset(Component):
     """Labelled images: ``f(root, split, **params)`` returns a map-style object.
 
     The object has ``len``, ``[i] -> (PIL image or uint8 tensor (C, H, W), label)`` and ``.classes`` (names;
-    a label is an index into them). It may have ``.targets`` (all labels, without decoding) and
-    ``.name_of(i)`` (what to call item *i* in a message, a file's path say). A factory whose splits depend
-    on what lies on the disk has ``available_splits(root, **params) -> tuple[str, ...]``.
+    a label is an index into them). It may have ``.targets`` (all labels, without decoding), ``.name_of(i)``
+    (what to call item *i*: its file's path), ``.source`` (a few words on where the images come from),
+    ``.notices`` (what the user must be told), and ``.fingerprint`` (a word that changes with the content, for
+    items that are no files). A factory whose splits depend on what lies on the disk has
+    ``available_splits(root, **params) -> tuple[str, ...]``; one that is not divided may also give ``"all"``.
 
     Args:
         splits: what exists. Without ``"val"`` the runner holds out a stratified, seeded part of ``"train"``.

@@ -7,18 +7,16 @@ what a name means.
 
 from __future__ import annotations
 
-import dataclasses
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from functools import cached_property
-from typing import Any
 
-from zoo.entry import LOCAL, Entry, Origin
+from zoo.entry import LOCAL, Entry
 from zoo.errors import RequestError, UnknownName
 from zoo.host import Plugin, discover
 from zoo.names import did_you_mean, listing
 from zoo.plugin import KINDS
-from zoo.shelf import Shelf, open_shelf
+from zoo.shelf import Local, Shelf, open_shelf
 
 
 class Registry:
@@ -46,17 +44,14 @@ class Registry:
             entries.update({(item.kind, name): entry for name in entry.names})
         return entries
 
-    def _on_base(self, item: Any) -> Entry:
+    def _on_base(self, item: Local) -> Entry:
         base = self._plugin_entry(item.kind, str(item.spec["base"]))
         if base is None:
             raise UnknownName(
                 f"{item.layer}: components: {item.kind}: {item.name}: its base {item.spec['base']!r} is no registered "
                 f"{item.kind}.{did_you_mean(str(item.spec['base']), self.names(item.kind, local=False))}"
             )
-        summary = str(item.spec.get("summary", f"{base.component.name}, as set in registry.yaml"))
-        component = dataclasses.replace(base.component, name=item.name, summary=summary, aliases=())
-        params = {**base.params, **item.params}
-        return dataclasses.replace(base, component=component, origin=Origin(LOCAL), params=params)
+        return item.on_base(base)
 
     def entries(self, kind: str | None = None) -> list[Entry]:
         """Every entry, once, sorted by kind and id."""

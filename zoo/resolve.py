@@ -232,12 +232,13 @@ class _Resolver:
     def _component_defaults(self) -> None:
         """What architecture and dataset say of themselves, where no layer has a word."""
         architecture, dataset = self.entries.get("architecture"), self.entries.get("dataset")
+        in_chans = self.layers.values.get("data.in_chans") or (dataset and getattr(dataset.component, "in_chans", None))
         for entry, source in ((architecture, "architecture"), (dataset, "dataset")):
             known = vars(entry.component) if entry else {}
             values = {
                 "train.image_size": known.get("input_size"),
-                "data.mean": known.get("mean"),
-                "data.std": known.get("std"),
+                "data.mean": _for_channels(known.get("mean"), in_chans),
+                "data.std": _for_channels(known.get("std"), in_chans),
                 "data.in_chans": known.get("in_chans"),
             }
             self.layers.fill(source, {k: signature.plain(v) for k, v in values.items() if v is not None})
@@ -259,6 +260,13 @@ class _Resolver:
         return Resolved(job, self.layers.sources, self.entries, recipe)
 
 
+def _for_channels(values: tuple[float, ...] | None, in_chans: Any) -> tuple[float, ...] | None:
+    """A network's statistics of colours for images of another number of channels: their mean, one for all."""
+    if values is None or len(values) in (1, in_chans):
+        return values
+    return (sum(values) / len(values),)
+
+
 def _told(error: Any) -> bool:
     """Missing choices were told already, in better words."""
     return error["type"] == "missing" and ".".join(map(str, error["loc"])) in (*CHOICES, "train", "data")
@@ -269,6 +277,8 @@ def _sentence(error: Any, sources: Mapping[str, str]) -> str:
     source = sources.get(path, "")
     given = f", not {error['input']!r}" if not isinstance(error["input"], dict) else ""
     reason = str(error["msg"]).removeprefix("Value error, ").removeprefix("Input should be ")
+    if error["type"] == "value_error":  # a sentence of the job's own
+        return f"{path}: {reason}."
     if error["type"] == "string_pattern_mismatch" and path == "device":
         reason = "auto, cpu, mps, cuda or cuda:N"
     if error["type"] == "extra_forbidden":

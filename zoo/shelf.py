@@ -5,7 +5,10 @@ Reading it executes nothing: a local component's file is imported when a job use
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import dataclasses
+import functools
+import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +20,7 @@ import yaml
 from zoo.entry import LOCAL, Entry, Origin
 from zoo.errors import RegistryFileError
 from zoo.names import did_you_mean, listing
-from zoo.plugin import KINDS
+from zoo.plugin import KINDS, Component
 
 FILENAME = "registry.yaml"
 _SECTIONS = ("version", "plugins", "aliases", "components", "recipes", "catalogue")
@@ -57,18 +60,28 @@ class Local:
         """The entry of a component that has a target of its own."""
         module, _, attribute = str(self.spec["target"]).rpartition(":")
         file = (self.layer.parent / module).resolve() if module.endswith(".py") else None
-        target = f"{Path(module).stem if file else module}:{attribute}"
+        name = re.sub(r"\W|^(?=\d)", "_", file.stem) if file else module  # a file may be called as no module can
+        make = functools.partial(KINDS[self.kind], target=f"{name}:{attribute}")
+        component = self._described(make, f"Local, from {module}")
+        return Entry(component, Origin(LOCAL), params=self.params, file=file)
+
+    def on_base(self, base: Entry) -> Entry:
+        """The entry of a component that has another's factory."""
+        make = functools.partial(dataclasses.replace, base.component)
+        component = self._described(make, f"{base.component.name}, as set in {FILENAME}", base.component.tags)
+        params = {**base.params, **self.params}
+        return dataclasses.replace(base, component=component, origin=Origin(LOCAL), params=params)
+
+    def _described(self, make: Callable[..., Component], summary: str, tags: tuple[str, ...] = ()) -> Component:
         try:
-            component = KINDS[self.kind](
-                self.name,
-                target,
-                summary=str(self.spec.get("summary", f"Local, from {module}")),
-                tags=tuple(self.spec.get("tags") or ()),
+            return make(
+                name=self.name,
+                summary=str(self.spec.get("summary") or summary),
+                tags=tuple(self.spec.get("tags") or tags),
                 aliases=tuple(self.spec.get("aliases") or ()),
             )
         except ValueError as error:
             raise RegistryFileError(f"{self.layer}: components: {self.kind}: {self.name}: {error}") from error
-        return Entry(component, Origin(LOCAL), params=self.params, file=file)
 
 
 class Shelf:
@@ -152,6 +165,8 @@ def read_layer(path: Path) -> Layer:
     for section in ("recipes", "catalogue"):
         for name, item in (content.get(section) or {}).items():
             _mapping(item or {}, path, f"{section}: {name}")
+    _known(content.get("plugins") or {}, ("disable",), path, "key of plugins")
+    _names(content.get("plugins") or {}, "disable", path, "plugins")
     layer = Layer(path, content)
     for item in _locals(layer):
         _check_local(item)
@@ -163,6 +178,8 @@ def _check_local(item: Local) -> None:
     _mapping(item.spec, item.layer, where)
     _known(item.spec, _COMPONENT_KEYS, item.layer, f"key of {where}")
     _mapping(item.spec.get("params") or {}, item.layer, f"{where}: params")
+    for key in ("tags", "aliases"):
+        _names(item.spec, key, item.layer, where)
     if ("target" in item.spec) == ("base" in item.spec):
         raise RegistryFileError(
             f"{item.layer}: {where}: give either target ('./my_models.py:TinyNet' or 'package.module:name') "
@@ -173,6 +190,12 @@ def _check_local(item: Local) -> None:
 def _mapping(value: object, path: Path, what: str) -> None:
     if not isinstance(value, Mapping):
         raise RegistryFileError(f"{path}: {what} must be a mapping (name: value), not {value!r}.")
+
+
+def _names(given: Mapping[str, Any], key: str, path: Path, where: str) -> None:
+    value = given.get(key) or []
+    if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
+        raise RegistryFileError(f"{path}: {where}: {key} must be a list of words, as in [a, b], not {value!r}.")
 
 
 def _known(given: Mapping[str, Any], valid: Any, path: Path, what: str) -> None:

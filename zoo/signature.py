@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import types
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -62,6 +63,8 @@ def accepts(factory: Callable[..., Any], name: str) -> bool:
 
 def open_ended(factory: Callable[..., Any]) -> bool:
     """Whether the factory takes any keyword (``**kwargs``), as one in front of a library does."""
+    if inspect.isclass(factory) and factory.__init__.__module__ == "torch.nn.modules.module":
+        return False  # torch's Module takes keywords only to refuse them
     return any(p.kind is p.VAR_KEYWORD for p in inspect.signature(factory).parameters.values())
 
 
@@ -123,6 +126,10 @@ def type_name(annotation: Any) -> str:
         return "any"
     if typing.get_origin(annotation) is typing.Literal:
         return " | ".join(repr(a) for a in typing.get_args(annotation))
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
+        return " | ".join(type_name(a) for a in typing.get_args(annotation))
+    if annotation is types.NoneType:
+        return "None"
     if isinstance(annotation, type) and not typing.get_args(annotation):
         return annotation.__name__
     return str(annotation).replace("typing.", "").replace("pathlib.", "").replace("collections.abc.", "")

@@ -54,6 +54,7 @@ class CatsDogs:
         self.targets = self.data.targets
         self.source = f"photos in {chosen.folder}" if chosen.kind == "folder" else self.data.source
         self.licence = self.data.licence
+        self.fingerprint = getattr(self.data, "fingerprint", None)  # photos are known by their bytes
         self.notices = [*self.data.notices, *([drawn_notice(chosen.why)] if chosen.kind == "drawn" else [])]
 
     def __len__(self) -> int:

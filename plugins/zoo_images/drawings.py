@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import cache
+from hashlib import sha256
+from importlib import resources
 from random import Random
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -41,6 +44,7 @@ class DrawnPets:
         self.source = "drawn by the zoo: drawings, not photos"
         self.licence = "Apache-2.0, as the zoo"
         self.notices: list[str] = []
+        self.fingerprint = f"{split} {count} {_drawing_code()}"
 
     def __len__(self) -> int:
         return len(self.targets)
@@ -52,6 +56,16 @@ class DrawnPets:
     def name_of(self, index: int) -> str:
         """Such as ``drawn/train/00007 (dogs)``."""
         return f"drawn/{self.split}/{index:05d} ({self.classes[self.targets[index]]})"
+
+
+@cache
+def _drawing_code() -> str:
+    """A hash of all that decides a drawing's pixels, so that a decoded copy is never older than the code."""
+    import PIL
+
+    files = sorted(resources.files("zoo_images.art").iterdir(), key=lambda file: file.name)
+    code = b"".join(file.read_bytes() for file in files if file.name.endswith(".py"))
+    return f"{sha256(code).hexdigest()} Pillow {PIL.__version__}"
 
 
 def draw(species: Literal["cat", "dog"], seed: int, index: int) -> Image:

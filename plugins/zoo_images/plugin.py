@@ -23,6 +23,7 @@ def zoo_datasets() -> Iterator[Dataset]:
         summary="Your own images: a folder for each class, with or without train/ val/ test/ above them",
         tags=("files", "offline"),
         aliases=("folder",),
+        opens=("folder",),
     )
     yield Dataset(
         "image_csv",
@@ -30,6 +31,7 @@ def zoo_datasets() -> Iterator[Dataset]:
         summary="Your own images, listed in a CSV file with the columns path, label and perhaps split",
         tags=("files", "offline", "table"),
         aliases=("csv",),
+        opens=(".csv",),
     )
     yield Dataset(
         "digits",

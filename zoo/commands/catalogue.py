@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from zoo.entry import Entry
     from zoo.registry import Registry
 
+_MOST_IN_A_TABLE = 100  # rich takes a second to lay out a thousand rows; plain names take none
+
 
 @click.command(name="list")
 @click.argument("kind", required=False)
@@ -63,23 +65,29 @@ def _matches(entry: Entry, word: str | None) -> bool:
 
 
 def _print_rows(rows: list[dict[str, Any]], *, everything: bool) -> None:
-    """A table; in the overview of all kinds a plugin's family of hundreds is one line."""
+    """A table; in the overview of all kinds a family of many is one line."""
+    rows = rows if everything else _fold(rows)
+    if len(rows) > _MOST_IN_A_TABLE:
+        click.echo("\n".join(row["id"] for row in rows))
+        click.echo(f"{len(rows):,} of them; narrow it down: zoo list --search WORD", err=True)
+        return
     from rich.console import Console
 
     from zoo.reports.tables import components_table
 
-    Console().print(components_table(rows if everything else _fold(rows)))
+    Console().print(components_table(rows))
 
 
 def _fold(rows: list[dict[str, Any]], most: int = 40) -> list[dict[str, Any]]:
     groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for row in rows:
-        groups.setdefault((row["kind"], row["plugin"]), []).append(row)
+        groups.setdefault((row["kind"], row["target"]), []).append(row)
     folded: list[dict[str, Any]] = []
-    for (kind, plugin), group in groups.items():
+    for (kind, _), group in groups.items():
         if len(group) <= most:
             folded += group
             continue
+        plugin = group[0]["plugin"]
         summary = f"{len(group)} {kind}s; see: zoo list {kind} --search {plugin}"
         folded.append({**group[0], "id": f"{plugin}/*", "name": f"{plugin}/*", "summary": summary})
     return folded
@@ -143,7 +151,8 @@ def _details(entry: Entry) -> dict[str, Any]:
         if value is not None:
             details[key] = list(value) if isinstance(value, tuple) else value
     details["parameters"] = [p.as_dict() for p in parameters(entry.kind, entry.factory())]
-    details["presets"] = dict(entry.params)
+    if entry.params:
+        details["presets"] = dict(entry.params)
     details["source"] = str(entry.source_file() or "")
     details["model_parameters"] = _model_parameters(entry)
     return details

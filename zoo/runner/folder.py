@@ -19,7 +19,7 @@ _MOODS = """
     quiet shy sly smart steady sunny swift tidy vivid warm wise witty
 """.split()  # noqa: SIM905
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,99}")
-RESULT, JOB, METRICS = "result.json", "job.yaml", "metrics.jsonl"
+RESULT, JOB, METRICS, REPORT = "result.json", "job.yaml", "metrics.jsonl", "report.html"
 
 
 def made_up_name(out: Path) -> str:

@@ -6,7 +6,7 @@ import contextlib
 import shutil
 import signal
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -20,7 +20,7 @@ from zoo.host import Plugin
 from zoo.layers import flatten
 from zoo.resolve import Resolved
 from zoo.runner.checkpoint import load_checkpoint
-from zoo.runner.folder import JOB, METRICS, RESULT, claim, made_up_name
+from zoo.runner.folder import JOB, METRICS, REPORT, RESULT, claim, made_up_name
 from zoo.runner.hooks import Hooks
 from zoo.runner.observer import Observer
 from zoo.runner.record import Run
@@ -38,8 +38,16 @@ class Place:
     resume: bool = False
 
 
-def run_job(resolved: Resolved, plugins: Sequence[Plugin], observer: Observer, place: Place) -> dict[str, Any]:
+Report = Callable[[dict[str, Any], Path], None]
+
+
+def run_job(
+    resolved: Resolved, plugins: Sequence[Plugin], observer: Observer, place: Place, report: Report | None = None
+) -> dict[str, Any]:
     """Train, evaluate, and write the result.
+
+    Args:
+        report: writes a report of the result into the run's folder; what it can't is told, and the run stands.
 
     Returns:
         The result document.
@@ -65,7 +73,7 @@ def run_job(resolved: Resolved, plugins: Sequence[Plugin], observer: Observer, p
         if isinstance(error, OSError):
             raise cannot_write(folder, error) from error
         raise
-    return _Runner(training, run, hooks, observer).run()
+    return _Runner(training, run, hooks, observer, report).run()
 
 
 def _begin(training: Training, state: dict[str, Any] | None, name: str) -> Run:
@@ -96,8 +104,9 @@ def _take_back(folder: Path, fresh: bool) -> None:
 class _Runner:
     """The part of a run that has a folder, and so ends with a result."""
 
-    def __init__(self, training: Training, run: Run, hooks: Hooks, observer: Observer):
+    def __init__(self, training: Training, run: Run, hooks: Hooks, observer: Observer, report: Report | None):
         self.training, self.run_record, self.hooks, self.observer = training, run, hooks, observer
+        self.report = report
 
     def run(self) -> dict[str, Any]:
         try:
@@ -126,6 +135,11 @@ class _Runner:
         sections = self.hooks.call("zoo_report_sections", run=self.run_record, result=result)
         result["sections"] = [list(section) for group in sections for section in group]
         write_json(self.training.folder / RESULT, result)
+        try:
+            if self.report is not None:
+                self.report(result, self.training.folder / REPORT)
+        except ZooError as error:  # the result is safe; a report can be made from it again
+            self.observer.notice(f"The report was not written: {error}")
         self.hooks.call("zoo_run_end", run=self.run_record, result=result)
         self.observer.ended(self.run_record, result)
         return result

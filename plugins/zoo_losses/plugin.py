@@ -1,0 +1,43 @@
+"""The zoo's losses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from zoo.plugin import Loss, hookimpl
+
+
+@hookimpl
+def zoo_losses() -> Iterator[Loss]:
+    yield Loss(
+        "cross_entropy",
+        "zoo_losses.losses:CrossEntropy",
+        summary="Softmax cross entropy, with label smoothing and class weights: the usual choice",
+        tags=("softmax", "label smoothing", "imbalanced"),
+        aliases=("ce",),
+    )
+    yield Loss(
+        "binary_cross_entropy",
+        "zoo_losses.losses:BinaryCrossEntropy",
+        summary="Sigmoid cross entropy on the log-odds for two classes, one-vs-rest for more",
+        tags=("sigmoid", "binary", "one-vs-rest", "keras"),
+        aliases=("bce",),
+    )
+    yield Loss(
+        "mse",
+        "zoo_losses.losses:MSE",
+        summary="Mean squared error between probabilities and targets (the Brier score): forgiving of wrong labels",
+        tags=("brier", "regression", "noisy labels"),
+    )
+    yield Loss(
+        "focal",
+        "zoo_losses.losses:Focal",
+        summary="Cross entropy that turns down easy samples, for rare classes (Lin et al. 2017)",
+        tags=("imbalanced", "hard examples"),
+    )
+    yield Loss(
+        "soft_f1",
+        "zoo_losses.losses:SoftF1",
+        summary="1 - macro F1 over probabilities: trains the score itself; wants batches that hold every class",
+        tags=("f1", "imbalanced"),
+    )

@@ -1,0 +1,150 @@
+"""Metrics over logits (N, K) and labels (N,) int64, by torchmetrics, which is imported when one is made.
+
+All keep counts, or every score, and divide once in ``compute``: uneven batches give the value of the whole. Under
+torch.distributed ``compute`` is over all ranks.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from torchmetrics import Metric
+
+__all__ = [
+    "LogitsMetric",
+    "accuracy",
+    "auroc",
+    "confusion_matrix",
+    "f1",
+    "f1_macro",
+    "f1_micro",
+    "precision",
+    "recall",
+    "top_k",
+]
+
+Average = Literal["macro", "micro", "weighted"]
+
+
+class LogitsMetric:
+    """A torchmetrics metric that follows the logits to their device.
+
+    Args:
+        metric: takes logits (N, K) and labels (N,).
+        num_classes: K.
+    """
+
+    def __init__(self, metric: Metric, num_classes: int) -> None:
+        self.metric, self.num_classes = metric, num_classes
+
+    def update(self, logits: Tensor, targets: Tensor) -> None:
+        """Add a batch: logits (N, K) float, targets (N,) int64.
+
+        Raises:
+            ValueError: the shapes don't fit each other or the number of classes.
+        """
+        if logits.ndim != 2 or logits.shape[1] != self.num_classes or targets.shape != logits.shape[:1]:
+            raise ValueError(
+                f"logits have shape {tuple(logits.shape)} and targets {tuple(targets.shape)};"
+                f" valid are (N, {self.num_classes}) and (N,)"
+            )
+        if self.metric.device != logits.device:
+            self.metric.to(logits.device)
+        self.metric.update(logits.detach(), targets)
+
+    def compute(self) -> Tensor:
+        """The value over everything since the last reset: a scalar, or (K, K) int64 for a confusion matrix."""
+        value: Tensor = self.metric.compute()
+        return value
+
+    def reset(self) -> None:
+        """Forget every batch."""
+        self.metric.reset()
+
+
+def accuracy(num_classes: int) -> LogitsMetric:
+    """Share of samples whose likeliest class is right, in 0..1."""
+    return top_k(num_classes, k=1)
+
+
+def top_k(num_classes: int, k: int = 5) -> LogitsMetric:
+    """Share of samples whose class is among the ``k`` likeliest, in 0..1.
+
+    Args:
+        k: at least 1; cut to ``num_classes``, where it is always 1.0.
+
+    Raises:
+        ValueError: ``k`` is below 1.
+    """
+    from torchmetrics.classification import MulticlassAccuracy
+
+    if k < 1:
+        raise ValueError(f"k is {k}; it must be at least 1 (1 is accuracy)")
+    return LogitsMetric(MulticlassAccuracy(num_classes, top_k=min(k, num_classes), average="micro"), num_classes)
+
+
+def precision(num_classes: int, average: Average = "macro") -> LogitsMetric:
+    """Of what was called a class, the share that is one, in 0..1.
+
+    Args:
+        average: "macro" weighs classes equally (leaving out those neither there nor predicted), "weighted" by how
+            often they are there, "micro" counts all samples alike.
+    """
+    from torchmetrics.classification import MulticlassPrecision
+
+    return LogitsMetric(MulticlassPrecision(num_classes, average=_checked(average)), num_classes)
+
+
+def recall(num_classes: int, average: Average = "macro") -> LogitsMetric:
+    """Of what is a class, the share that was found, in 0..1; macro it is balanced accuracy.
+
+    Args:
+        average: as for :func:`precision`.
+    """
+    from torchmetrics.classification import MulticlassRecall
+
+    return LogitsMetric(MulticlassRecall(num_classes, average=_checked(average)), num_classes)
+
+
+def f1(num_classes: int, average: Average = "macro") -> LogitsMetric:
+    """Harmonic mean of precision and recall, in 0..1.
+
+    Args:
+        average: as for :func:`precision`.
+    """
+    from torchmetrics.classification import MulticlassF1Score
+
+    return LogitsMetric(MulticlassF1Score(num_classes, average=_checked(average)), num_classes)
+
+
+def f1_macro(num_classes: int) -> LogitsMetric:
+    """F1 of every class, averaged with equal weight, in 0..1."""
+    return f1(num_classes, average="macro")
+
+
+def f1_micro(num_classes: int) -> LogitsMetric:
+    """F1 over all samples, in 0..1; with one label a sample it equals accuracy."""
+    return f1(num_classes, average="micro")
+
+
+def auroc(num_classes: int) -> LogitsMetric:
+    """Area under the ROC curve, in 0..1, exact; see :class:`zoo_metrics.auroc.MacroAUROC`. Keeps every logit."""
+    from zoo_metrics.auroc import MacroAUROC
+
+    return LogitsMetric(MacroAUROC(num_classes), num_classes)
+
+
+def confusion_matrix(num_classes: int) -> LogitsMetric:
+    """Counts (K, K) int64: a row a true class, a column a predicted one."""
+    from torchmetrics.classification import MulticlassConfusionMatrix
+
+    return LogitsMetric(MulticlassConfusionMatrix(num_classes), num_classes)
+
+
+def _checked(average: str) -> Average:
+    if average not in ("macro", "micro", "weighted"):
+        raise ValueError(f"average is {average!r}; it must be 'macro', 'micro' or 'weighted'")
+    return average  # type: ignore[return-value]

@@ -1,0 +1,65 @@
+"""The zoo's metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from zoo.plugin import Metric, hookimpl
+
+
+@hookimpl
+def zoo_metrics() -> Iterator[Metric]:
+    yield Metric(
+        "accuracy",
+        "zoo_metrics.metrics:accuracy",
+        summary="Share of samples whose likeliest class is right, in 0..1",
+        tags=("top-1",),
+    )
+    yield Metric(
+        "top_k",
+        "zoo_metrics.metrics:top_k",
+        summary="Share of samples whose class is among the k likeliest (k is cut to the number of classes)",
+        tags=("top-5", "accuracy"),
+    )
+    yield Metric(
+        "precision",
+        "zoo_metrics.metrics:precision",
+        summary="Of what was called a class, the share that is one; macro, micro or weighted",
+        tags=("positive predictive value",),
+    )
+    yield Metric(
+        "recall",
+        "zoo_metrics.metrics:recall",
+        summary="Of what is a class, the share that was found; macro (balanced accuracy), micro or weighted",
+        tags=("sensitivity", "balanced accuracy"),
+    )
+    yield Metric(
+        "f1",
+        "zoo_metrics.metrics:f1",
+        summary="Harmonic mean of precision and recall; macro, micro or weighted",
+        tags=("f-score", "imbalanced"),
+    )
+    yield Metric(
+        "f1_macro",
+        "zoo_metrics.metrics:f1_macro",
+        summary="F1 of every class, averaged with equal weight: rare classes count as much as common ones",
+        tags=("f-score", "imbalanced"),
+    )
+    yield Metric(
+        "f1_micro",
+        "zoo_metrics.metrics:f1_micro",
+        summary="F1 over all samples; with one label a sample it equals accuracy",
+        tags=("f-score",),
+    )
+    yield Metric(
+        "auroc",
+        "zoo_metrics.metrics:auroc",
+        summary="Area under the ROC curve: of class 1 for two classes, the one-vs-rest mean for more; exact",
+        tags=("auc", "roc", "ranking"),
+    )
+    yield Metric(
+        "confusion_matrix",
+        "zoo_metrics.metrics:confusion_matrix",
+        summary="Counts (K, K): a row a true class, a column a predicted one",
+        tags=("table", "errors"),
+    )

@@ -1,0 +1,62 @@
+"""The geometry behind the augmentations: one matrix a sample, one resampling a batch."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+__all__ = ["affine_matrices", "keep_format", "warp"]
+
+
+def affine_matrices(
+    images: Tensor,
+    *,
+    angle: Tensor | None = None,
+    zoom: tuple[Tensor, Tensor] | None = None,
+    shift: tuple[Tensor, Tensor] | None = None,
+    mirror: Tensor | None = None,
+) -> Tensor:
+    """Matrices (N, 2, 3) from output to input coordinates, both in -1..1, for :func:`warp`.
+
+    Seen on the picture: what lies at ``shift`` moves to the middle; about the middle it is then turned, zoomed, and
+    last mirrored. What is None is left alone.
+
+    Args:
+        images: (N, C, H, W); only shape, dtype and device are used.
+        angle: (N,) degrees, anticlockwise; a right angle stays one in pixels when H and W differ.
+        zoom: horizontal and vertical enlargement, (N,) each, over 0; 2 shows the middle half.
+        shift: where to look, horizontally and vertically, (N,) each, in -1..1.
+        mirror: (N,) 1 or -1; -1 swaps left and right.
+    """
+    n, _, height, width = images.shape
+    ones, zeros = torch.ones(n, device=images.device), torch.zeros(n, device=images.device)
+    zoom_x, zoom_y = zoom or (ones, ones)
+    shift_x, shift_y = shift or (zeros, zeros)
+    radians = (zeros if angle is None else angle).deg2rad()
+    cos, sin = radians.cos(), radians.sin()
+    to_x, to_y = (ones if mirror is None else mirror) / zoom_x, ones / zoom_y
+    # Sines mix the axes, whose units in -1..1 are W / 2 and H / 2 pixels.
+    row_x = torch.stack([cos * to_x, -sin * to_y * (height / width), shift_x], dim=1)
+    row_y = torch.stack([sin * to_x * (width / height), cos * to_y, shift_y], dim=1)
+    return torch.stack([row_x, row_y], dim=1).to(images.dtype)  # (N, 2, 3)
+
+
+def warp(images: Tensor, matrices: Tensor, size: tuple[int, int] | None = None) -> Tensor:
+    """Resample images (N, C, H, W) in 0..1 along ``matrices``, bilinear; beyond the edge lies the mirror image.
+
+    Args:
+        matrices: (N, 2, 3), of :func:`affine_matrices`.
+        size: height and width of the result; the images' own by default.
+    """
+    height, width = size or images.shape[-2:]
+    grid = F.affine_grid(matrices, [*images.shape[:2], height, width], align_corners=False)
+    moved = F.grid_sample(images, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
+    return keep_format(moved.clamp_(0, 1), images)  # bilinear weights add up to 1 only nearly
+
+
+def keep_format(result: Tensor, images: Tensor) -> Tensor:
+    """``result`` in channels_last memory format when ``images`` are."""
+    if images.is_contiguous(memory_format=torch.channels_last) and not images.is_contiguous():
+        return result.contiguous(memory_format=torch.channels_last)
+    return result

@@ -1,0 +1,86 @@
+"""timm's models by name. timm is imported when one is made."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from torch import nn
+
+from zoo.errors import RequestError
+
+__all__ = ["LISTED", "create"]
+
+LISTED = "1.0.31"  # the timm whose models models.txt lists
+
+
+def create(
+    name: str,
+    num_classes: int,
+    in_chans: int = 3,
+    pretrained: bool = False,
+    drop_rate: float = 0.0,
+    drop_path_rate: float | None = None,
+    global_pool: str | None = None,
+    image_size: int | None = None,
+    **kwargs: Any,
+) -> nn.Module:
+    """A model of timm: images (N, in_chans, H, W) float -> logits (N, num_classes).
+
+    Only what is set is passed on, so that every model keeps its own defaults.
+
+    Args:
+        name: one of ``timm.list_models()``, or of its pretrained tags (``resnet18.a1_in1k``).
+        num_classes: width of the last layer, which is new unless it is the pretrained one's.
+        in_chans: channels of the images; pretrained first layers are adapted.
+        pretrained: fetch timm's weights from the Hugging Face hub, or its cache.
+        drop_rate: dropout before the last layer, in 0..1.
+        drop_path_rate: stochastic depth, in 0..1; not every model has it.
+        global_pool: how features become one vector, such as "avg", "max" or "avgmax"; not every model has a choice.
+        image_size: side of the images in pixels; only models that are built for one size are told.
+        **kwargs: anything else that ``timm.create_model`` takes for this model.
+
+    Raises:
+        ValueError: timm doesn't know the name, or the model not a parameter.
+        RuntimeError: there are no pretrained weights for it.
+        RequestError: the pretrained weights can't be fetched, or ``ZOO_OFFLINE`` is set and they are not in the cache.
+    """
+    if os.environ.get("ZOO_OFFLINE", "").lower() not in ("", "0", "false"):
+        os.environ["HF_HUB_OFFLINE"] = "1"  # the hub's client reads it when it is imported
+    import timm
+
+    base = name.partition(".")[0]
+    if not timm.is_model(base):
+        raise ValueError(
+            f"timm {timm.__version__} has no model {name!r}; see: zoo list architecture --search {base.split('_')[0]}"
+        )
+    wanted = {
+        "drop_rate": drop_rate or None,
+        "drop_path_rate": drop_path_rate,
+        "global_pool": global_pool,
+        "img_size": _size_for(base, image_size),
+        **kwargs,
+    }
+    settings: dict[str, Any] = {key: value for key, value in wanted.items() if value is not None}
+    try:
+        return timm.create_model(name, pretrained=pretrained, num_classes=num_classes, in_chans=in_chans, **settings)
+    except OSError as error:
+        reason = str(error).splitlines()[0]
+        raise RequestError(
+            f"The pretrained weights of {name!r} can't be had: {reason} They come from huggingface.co, once; "
+            "without a network train from scratch: --set architecture.pretrained=false"
+        ) from error
+    except TypeError as error:
+        if "unexpected keyword argument" not in str(error):
+            raise
+        raise ValueError(f"timm's {name} doesn't take all of {', '.join(settings)}: {error}") from error
+
+
+def _size_for(name: str, image_size: int | None) -> int | None:
+    """``image_size`` where a model is built for one size and this is another; most take any size as they are."""
+    from timm.models import get_pretrained_cfg
+
+    config = get_pretrained_cfg(name)
+    if image_size is None or config is None or not config.fixed_input_size:
+        return None
+    return None if tuple(config.input_size[-2:]) == (image_size, image_size) else image_size

@@ -1,0 +1,293 @@
+"""The augmentations: what they leave alone, what they change, and that they agree with other libraries."""
+
+from __future__ import annotations
+
+import importlib
+import math
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from zoo_augment import augment as zoo_augment
+from zoo_augment import plugin
+from zoo_augment.warp import affine_matrices, warp
+
+FACTORIES: dict[str, Callable[..., Any]] = {
+    c.name: getattr(importlib.import_module(c.target.split(":")[0]), c.target.split(":")[1])
+    for c in plugin.zoo_augmentations()
+}
+ALWAYS = {"flip": {"p": 1.0}, "erase": {"p": 1.0}}  # parameters with which a change is certain
+IDENTITY: dict[str, dict[str, Any]] = {
+    "flip": {"p": 0.0, "vertical": True},
+    "rotate": {"degrees": 0.0},
+    "crop": {"scale": (1.0, 1.0), "ratio": (1.0, 1.0)},
+    "shift": {"fraction": 0.0},
+    "affine": {"degrees": 0.0, "zoom": (1.0, 1.0), "shift": 0.0, "flip": False},
+    "colour": {"brightness": 0.0, "contrast": 0.0, "saturation": 0.0},
+    "erase": {"p": 0.0},
+}
+every_augmentation = pytest.mark.parametrize("name", FACTORIES)
+
+
+def pictures(n: int = 4, channels: int = 3, height: int = 24, width: int = 24, seed: int = 0) -> Tensor:
+    return torch.rand(n, channels, height, width, generator=torch.Generator().manual_seed(seed))
+
+
+def smooth(height: int, width: int) -> Tensor:
+    """An asymmetric picture (1, 3, H, W) without sharp edges, so that ways of resampling agree on it."""
+    y, x = torch.meshgrid(torch.linspace(0, 1, height), torch.linspace(0, 1, width), indexing="ij")
+    return torch.stack([x * y, (3 * x).sin() ** 2, 0.2 + 0.6 * y**2])[None]
+
+
+def run(name: str, images: Tensor, seed: int = 0, **params: Any) -> Tensor:
+    torch.manual_seed(seed)
+    size = images.shape[2] if images.shape[2] == images.shape[3] else tuple(images.shape[2:])
+    return FACTORIES[name](size, **params)(images, torch.arange(len(images)))[0]
+
+
+def test_the_plugin_brings_exactly_these_augmentations():
+    assert set(FACTORIES) == set(IDENTITY)
+    assert {a for c in plugin.zoo_augmentations() for a in c.aliases} == {"color"}
+
+
+@every_augmentation
+@given(
+    shape=st.tuples(st.integers(1, 4), st.sampled_from([1, 2, 3, 5]), st.integers(1, 20), st.integers(1, 20)),
+    seed=st.integers(0, 2**20),
+)
+@settings(max_examples=10, deadline=None)
+def test_shape_dtype_and_range_stay(name: str, shape: tuple[int, int, int, int], seed: int):
+    images = pictures(*shape, seed=seed)
+    before = images.clone()
+    result = run(name, images, seed, **ALWAYS.get(name, {}))
+    assert result.shape == images.shape
+    assert result.dtype == torch.float32
+    assert result.min() >= 0
+    assert result.max() <= 1
+    assert torch.equal(images, before), "the input was changed in place"
+
+
+@every_augmentation
+@pytest.mark.parametrize("channels_last", [False, True])
+def test_memory_format_stays(name: str, channels_last: bool):
+    images = pictures()
+    if channels_last:
+        images = images.to(memory_format=torch.channels_last)
+    result = run(name, images, **ALWAYS.get(name, {}))
+    assert result.is_contiguous(memory_format=torch.channels_last) == channels_last
+    torch.testing.assert_close(result, run(name, images.contiguous(), **ALWAYS.get(name, {})))
+
+
+@every_augmentation
+def test_targets_are_untouched(name: str):
+    augment, images = FACTORIES[name](24), pictures()
+    for targets in (torch.tensor([3, 1, 2, 0]), torch.rand(4, 5)):
+        given_targets = targets.clone()
+        assert torch.equal(augment(images, targets)[1], given_targets)
+
+
+@every_augmentation
+def test_equal_images_come_out_different_and_a_seed_repeats_them(name: str):
+    images = pictures(1).expand(8, -1, -1, -1).contiguous()
+    params = {"erase": {"p": 1.0}}.get(name, {})
+    first, again, other = (run(name, images, seed, **params) for seed in (1, 1, 2))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+    assert any(not torch.equal(first[0], image) for image in first[1:])
+
+
+@every_augmentation
+@pytest.mark.parametrize("shape", [(24, 24), (17, 30)])
+def test_identity_parameters_change_nothing(name: str, shape: tuple[int, int]):
+    images = pictures(4, 3, *shape)
+    torch.testing.assert_close(run(name, images, **IDENTITY[name]), images, rtol=0, atol=1e-4)
+
+
+@every_augmentation
+def test_default_parameters_change_something(name: str):
+    images = pictures(16)
+    assert not torch.allclose(run(name, images), images, atol=1e-2)
+
+
+def test_flip_is_exact():
+    images = pictures(4, 3, 17, 30)
+    assert torch.equal(run("flip", images, p=1.0), images.flip(-1))
+    assert torch.equal(run("flip", images, p=1.0, vertical=True), images.flip((-1, -2)))
+
+
+def test_flip_flips_about_the_share_it_was_told():
+    images = pictures(1).expand(2000, -1, -1, -1)
+    torch.manual_seed(0)
+    flipped = (zoo_augment.flip(24, p=0.3)(images, torch.zeros(2000))[0] != images).flatten(1).any(1)
+    assert float(flipped.float().mean()) == pytest.approx(0.3, abs=0.04)
+
+
+@pytest.mark.parametrize("shape", [(40, 40), (36, 60), (60, 36)])
+@pytest.mark.parametrize("degrees", [20.0, -35.0])
+def test_rotation_is_torchvisions_inside_the_largest_circle(shape: tuple[int, int], degrees: float):
+    from torchvision.transforms.v2 import InterpolationMode
+    from torchvision.transforms.v2.functional import rotate
+
+    images = smooth(*shape)
+    mine = warp(images, affine_matrices(images, angle=torch.tensor([degrees])))
+    theirs = rotate(images, degrees, interpolation=InterpolationMode.BILINEAR)
+    y, x = (torch.arange(side) - (side - 1) / 2 for side in shape)
+    inside = y[:, None] ** 2 + x**2 < (min(shape) / 2 - 1) ** 2  # outside, theirs is black and mine mirrored
+    torch.testing.assert_close(mine[..., inside], theirs[..., inside], rtol=0, atol=1e-4)
+    assert not torch.allclose(mine[..., inside], images[..., inside], atol=0.05)
+
+
+@pytest.mark.parametrize("shape", [(24, 24), (16, 30)])
+def test_half_a_turn_flips_both_axes(shape: tuple[int, int]):
+    images = pictures(2, 3, *shape)
+    turned = warp(images, affine_matrices(images, angle=torch.tensor([180.0, -180.0])))
+    torch.testing.assert_close(turned, images.flip((-1, -2)), rtol=0, atol=1e-4)
+
+
+def test_quarter_turn_of_a_square_is_rot90():
+    images = pictures(1)
+    turned = warp(images, affine_matrices(images, angle=torch.tensor([90.0])))
+    torch.testing.assert_close(turned, images.rot90(1, (-2, -1)), rtol=0, atol=1e-4)
+
+
+def test_zoom_shows_the_middle_and_shift_moves_by_pixels():
+    images = pictures(1, 3, 20, 20)
+    two = torch.tensor([2.0])
+    shown = warp(images, affine_matrices(images, zoom=(two, two)), (10, 10))
+    torch.testing.assert_close(shown, images[:, :, 5:15, 5:15], rtol=0, atol=1e-5)
+    looked = warp(images, affine_matrices(images, shift=(torch.tensor([2 * 3 / 20]), torch.tensor([0.0]))))
+    torch.testing.assert_close(looked[..., :17], images[..., 3:], rtol=0, atol=1e-5)
+    torch.testing.assert_close(looked[..., 17:], images[..., 17:].flip(-1), rtol=0, atol=1e-5)  # the mirror image
+
+
+def test_picture_is_turned_first_and_mirrored_last():
+    images = smooth(24, 24)
+    both = warp(images, affine_matrices(images, angle=torch.tensor([30.0]), mirror=torch.tensor([-1.0])))
+    turned = warp(images, affine_matrices(images, angle=torch.tensor([30.0])))
+    torch.testing.assert_close(both, turned.flip(-1), rtol=0, atol=1e-4)
+
+
+def test_crop_gives_the_size_it_was_told():
+    images = pictures(3, 3, 30, 40)
+    assert zoo_augment.crop(16)(images, torch.zeros(3))[0].shape == (3, 3, 16, 16)
+    assert zoo_augment.crop((12, 20))(images, torch.zeros(3))[0].shape == (3, 3, 12, 20)
+
+
+def test_crop_stays_inside_the_picture():
+    ramp = torch.linspace(0.2, 0.8, 40).expand(200, 1, 40, 40).contiguous()
+    torch.manual_seed(0)
+    cut = zoo_augment.crop(40, scale=(0.25, 0.25), ratio=(1.0, 1.0))(ramp, torch.zeros(200))[0]
+    assert bool((cut.diff(dim=-1) > 0).all()), "a mirrored border turns the ramp round"
+    spans = cut[..., -1] - cut[..., 0]  # half of the width, a pixel's width less on each side
+    torch.testing.assert_close(spans, torch.full_like(spans, 0.6 * 19.5 / 39), rtol=2e-2, atol=0)
+    assert cut[:, 0, 0, 0].min() < 0.22
+    assert cut[:, 0, 0, -1].max() > 0.78
+
+
+def test_rotate_and_affine_stay_within_their_limits():
+    dot = torch.zeros(300, 1, 41, 41)
+    dot[:, :, 20, 32] = 1.0
+    torch.manual_seed(0)
+    turned = zoo_augment.rotate(41, degrees=30.0)(dot, torch.zeros(300))[0]
+    rows = torch.arange(41.0) - 20
+    height = -(turned.sum((1, 3)) * rows).sum(1) / turned.sum((1, 2, 3))  # mean row: 12 pixels times the sine
+    angles = (height / 12).clamp(-1, 1).asin().rad2deg()
+    assert float(angles.max()) == pytest.approx(30, abs=2)
+    assert float(angles.min()) == pytest.approx(-30, abs=2)
+    assert abs(float(angles.mean())) < 3
+
+
+@pytest.mark.parametrize(("brightness", "contrast", "saturation"), [(0.8, 1.0, 1.0), (1.0, 0.7, 1.0), (1.0, 1.0, 0.6)])
+def test_colour_is_torchvisions(brightness: float, contrast: float, saturation: float):
+    from torchvision.transforms.v2.functional import adjust_brightness, adjust_contrast, adjust_saturation
+
+    images = pictures(2)
+    mine = zoo_augment.recolour(images, *(torch.full((2, 1, 1, 1), f) for f in (brightness, contrast, saturation)))
+    theirs = adjust_saturation(adjust_contrast(adjust_brightness(images, brightness), contrast), saturation)
+    torch.testing.assert_close(mine, theirs, rtol=0, atol=2e-3)
+
+
+def test_colour_composes_its_three_steps():
+    images = pictures(2) * 0.5 + 0.25
+    b, c, s = (torch.tensor([x, 2 - x]).view(2, 1, 1, 1) for x in (0.9, 1.1, 0.8))
+    one = torch.ones(2, 1, 1, 1)
+    steps = zoo_augment.recolour(images, b, one, one)
+    steps = zoo_augment.recolour(steps, one, c, one)
+    steps = zoo_augment.recolour(steps, one, one, s)
+    torch.testing.assert_close(zoo_augment.recolour(images, b, c, s), steps)
+
+
+def test_saturation_leaves_grey_images_alone():
+    params = {"brightness": 0.0, "contrast": 0.0, "saturation": 1.0}
+    for channels in (1, 5):
+        images = pictures(4, channels)
+        torch.testing.assert_close(run("colour", images, **params), images)
+    grey = pictures(4, 1).expand(-1, 3, -1, -1)
+    torch.testing.assert_close(run("colour", grey, **params), grey)
+
+
+def test_colour_changes_about_the_share_it_was_told():
+    images = pictures(1).expand(1000, -1, -1, -1)
+    changed = (run("colour", images, p=0.4) - images).abs().amax((1, 2, 3)) > 1e-4
+    assert float(changed.float().mean()) == pytest.approx(0.4, abs=0.05)
+
+
+def test_erase_paints_one_rectangle_of_the_mean_colour():
+    images = pictures(500, 3, 32, 32)
+    result = run("erase", images, p=1.0, area=(0.1, 0.2))
+    hidden = (result != images).any(1)  # (N, H, W)
+    rows, columns = hidden.any(2), hidden.any(1)
+    assert torch.equal(hidden, rows[:, :, None] & columns[:, None, :])
+    for line in (rows, columns):
+        assert bool((line.int().diff(dim=1).abs().sum(1) + line[:, 0].int() + line[:, -1].int() == 2).all())
+    share = hidden.float().mean((1, 2))
+    assert share.min() > 0.07
+    assert share.max() < 0.24
+    mean = images.mean((2, 3), keepdim=True).expand_as(images)
+    assert torch.equal(result[hidden[:, None].expand_as(images)], mean[hidden[:, None].expand_as(images)])
+
+
+@pytest.mark.parametrize(
+    ("name", "params", "message"),
+    [
+        ("flip", {"p": 1.5}, "p is 1.5"),
+        ("rotate", {"degrees": -1.0}, "degrees is -1.0"),
+        ("rotate", {"degrees": 200.0}, "degrees is 200.0"),
+        ("crop", {"scale": (0.0, 1.0)}, "scale is"),
+        ("crop", {"scale": (0.5, 1.2)}, "scale is"),
+        ("crop", {"scale": (0.9, 0.5)}, "scale is"),
+        ("crop", {"ratio": (1.0, math.inf)}, "ratio is"),
+        ("shift", {"fraction": 1.1}, "fraction is 1.1"),
+        ("affine", {"zoom": (0.0, 1.0)}, "zoom is"),
+        ("affine", {"zoom": (1.2, 0.8)}, "zoom is"),
+        ("affine", {"degrees": math.nan}, "degrees is nan"),
+        ("affine", {"shift": -0.1}, "shift is -0.1"),
+        ("colour", {"brightness": 2.0}, "brightness is 2.0"),
+        ("colour", {"p": -0.1}, "p is -0.1"),
+        ("erase", {"p": 2.0}, "p is 2.0"),
+        ("erase", {"area": (0.3, 0.1)}, "area is"),
+    ],
+)
+def test_values_out_of_bounds_are_refused(name: str, params: dict[str, Any], message: str):
+    with pytest.raises(ValueError, match=message):
+        FACTORIES[name](24, **params)
+
+
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@every_augmentation
+def test_works_on_cuda_without_waiting_for_it(name: str):
+    images, targets = pictures().cuda(), torch.arange(4).cuda()
+    augment = FACTORIES[name](24, **ALWAYS.get(name, {}))
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        result, _ = augment(images, targets)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+    assert result.is_cuda
+    assert not torch.equal(result, images)

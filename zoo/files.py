@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import os
@@ -9,9 +10,11 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeGuard
 
 from zoo.errors import OutputError
+
+_WRITE_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
 
 
 @contextmanager
@@ -44,11 +47,18 @@ def _umask() -> int:
     return mask
 
 
+def is_write_error(error: BaseException) -> TypeGuard[OSError]:
+    """Whether the disk is full, or a folder may not be written; an OSError may also come from reading, or the net."""
+    return isinstance(error, OSError) and error.errno in _WRITE_ERRORS
+
+
 def cannot_write(path: Path, error: OSError) -> OutputError:
     """What to tell somebody whose folder is read-only or whose disk is full."""
+    in_cache = path.absolute().is_relative_to(cache_folder().absolute())
+    elsewhere = "set ZOO_CACHE to another folder" if in_cache else "choose another folder with --out"
     return OutputError(
         f"{path} can't be written: {error.strerror or error}. Nothing that was there is lost. "
-        "Free some space or the folder's permissions, or choose another folder with --out."
+        f"Free some space, mend the folder's permissions, or {elsewhere}."
     )
 
 

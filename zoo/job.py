@@ -43,6 +43,8 @@ class Train(_Strict):
     epochs: int = Field(ge=1, le=100_000)
     batch_size: int = Field(ge=1)
     image_size: int = Field(ge=1, le=8192)
+    start_size: int | None = Field(default=None, ge=1)
+    start_fraction: float = Field(default=0.5, ge=0, le=1)
     optimizer: Choice
     lr: float = Field(gt=0)
     weight_decay: float = Field(ge=0)
@@ -52,6 +54,17 @@ class Train(_Strict):
     monitor: str = "val/accuracy"
     patience: int | None = Field(default=None, ge=1)
     min_delta: float = Field(default=0.0, ge=0)
+
+    def size_of(self, epoch: int) -> int:
+        """Side in pixels of an epoch's training images: small ones first, where the job says so."""
+        early = self.start_size is not None and epoch <= round(self.epochs * self.start_fraction)
+        return self.start_size if early and self.start_size else self.image_size
+
+    @model_validator(mode="after")
+    def _growing(self) -> Train:
+        if self.start_size is not None and self.start_size > self.image_size:
+            raise ValueError(f"start_size {self.start_size} must not be larger than image_size {self.image_size}")
+        return self
 
 
 class Data(_Strict):

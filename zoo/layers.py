@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -93,12 +94,18 @@ def parse_sets(words: list[str], problems: list[str]) -> dict[str, Any]:
         if not equals or not path:
             problems.append(f"--set {word!r} is not of the form path=value, as in --set train.lr=0.01.")
             continue
-        try:
-            value = yaml.safe_load(text)
-        except yaml.YAMLError:
-            value = text
-        _flatten(path.strip(), value, flat)
+        _flatten(path.strip(), _read(text), flat)
     return flat
+
+
+def _read(text: str) -> Any:
+    """What was typed, as YAML has it; ``1e-3`` is a number too, for which YAML 1.1 wants ``1.0e-3``."""
+    if re.fullmatch(r"\s*[-+]?\d+[eE][-+]?\d+\s*", text):
+        return float(text)
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
+        return text
 
 
 def _suggest(path: str) -> str:

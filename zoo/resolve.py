@@ -301,7 +301,10 @@ def _is_path(word: str, registry: Registry) -> bool:
 
 def _missing(path: Path) -> str:
     siblings = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
-    return f"There is no folder or file {str(path)!r}.{did_you_mean(path.name, siblings)}"
+    return (
+        f"There is no folder or file {str(path)!r}.{did_you_mean(path.name, siblings)} Give a folder of class folders, "
+        "a CSV file, or a dataset's name; see: zoo list datasets"
+    )
 
 
 def _folder_hint(path: str) -> str:

@@ -75,10 +75,11 @@ for _command in (
 def tidy_arguments(words: list[str]) -> list[str]:
     """``--resume`` takes a run or none; where none follows, it is given the word for the one that is named."""
     tidy: list[str] = []
+    named = any(word == "--name" or word.startswith("--name=") for word in words)
     for i, word in enumerate(words):
         tidy.append(word)
         following = words[i + 1] if i + 1 < len(words) else "-"
-        if word == "--resume" and (following.startswith("-") or not _is_run(words, following)):
+        if word == "--resume" and (following.startswith("-") or (named and not _is_run(words, following))):
             tidy.append(RESUME_NAMED)
     return tidy
 

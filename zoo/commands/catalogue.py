@@ -98,7 +98,7 @@ def _fold(rows: list[dict[str, Any]], most: int = 40) -> list[dict[str, Any]]:
 @click.option("--kind", metavar="KIND", help="Its kind, where two have the name.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def info(name: str, kind: str | None, as_json: bool) -> None:
-    """Show a component: what it is, its parameters, and where it comes from."""
+    """Show a component: its parameters, and where it comes from."""
     from zoo.host import say_failures
     from zoo.registry import check_kind, open_registry
 

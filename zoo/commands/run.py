@@ -88,14 +88,14 @@ class _Where:
         if self.resume not in (None, RESUME_NAMED):
             folder = find_run(str(self.resume), self.out)
             return Place(folder.parent, folder.name, resume=True)
-        if self.resume is not None and self.name is None:
-            raise RequestError("--resume needs to know which run: zoo run --resume RUN, or --name NAME --resume.")
         return Place(self.out, self.name, self.overwrite, self.resume is not None)
 
     def job_file(self) -> Path | None:
         """The job of the run to resume, when no other is typed."""
         from zoo.runner.folder import JOB, find_run
 
+        if self.resume == RESUME_NAMED and self.name is None:
+            raise RequestError("--resume needs to know which run: zoo run --resume RUN, or --name NAME --resume.")
         named = self.resume is not None and self.resume != RESUME_NAMED
         return find_run(str(self.resume), self.out) / JOB if named else None
 

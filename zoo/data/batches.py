@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn.functional import interpolate
 
 from zoo.data.splits import Split
 
@@ -71,6 +72,7 @@ class Batches:
         self.split, self.batch_size, self.normalize, self.device = split, batch_size, normalize, device
         self.augment, self.seed, self.channels_last = augment, seed, channels_last
         self.epoch = 0
+        self.size: int | None = None  # side in pixels, where it is not the split's own
 
     def _indices(self) -> list[NDArray[np.int64]]:
         count = len(self.split)
@@ -100,6 +102,8 @@ class Batches:
         pixels = pixels.to(self.device, non_blocking=True).permute(0, 3, 1, 2)  # channels_last as it lies
         targets = labels.to(self.device, non_blocking=True)
         images = self.normalize.to_unit(pixels if self.channels_last else pixels.contiguous())
+        if self.size is not None and self.size != images.shape[-1]:
+            images = interpolate(images, (self.size, self.size), mode="bilinear", antialias=True)
         for augment in self.augment:
             images, targets = augment(images, targets)
         return self.normalize(images), targets

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from zoo.data.decode import DECODER, Pixels, Resize, read_item, to_pixels
 from zoo.errors import BadImage
-from zoo.files import cache_folder, write_json
+from zoo.files import cache_folder, cannot_write, write_json
 
 Progress = Callable[[int, int], None]
 Shape = tuple[int, int, Resize]  # side in pixels, channels, how to resize
@@ -94,7 +94,7 @@ def decode_split(dataset: Any, shape: Shape, store: str = "auto", progress: Prog
 
 
 def _fits(count: int, shape: Shape) -> bool:
-    cache_folder().mkdir(parents=True, exist_ok=True)
+    _place_in(cache_folder()).rmdir()  # says so, if nothing can be written there
     return count * shape[0] * shape[0] * shape[1] < shutil.disk_usage(cache_folder()).free / 2
 
 
@@ -172,8 +172,7 @@ def _in_memory(dataset: Any, shape: Shape, progress: Progress) -> Decoded:
 
 def _build(folder: Path, dataset: Any, shape: Shape, content: str, progress: Progress, *, pixels: bool) -> None:
     """Write a store under a temporary name and move it into place; of two jobs at once, the first wins."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    building = Path(tempfile.mkdtemp(prefix=".building-", dir=folder.parent))
+    building = _place_in(folder.parent)
     try:
         images = _new_map(building / "images.npy", len(dataset), shape) if pixels else None
         account = _fill(images, dataset, shape, progress)
@@ -185,13 +184,28 @@ def _build(folder: Path, dataset: Any, shape: Shape, content: str, progress: Pro
         except OSError:
             if not (folder / "store.json").is_file():  # not another job's store: a real failure
                 raise
+    except OSError as error:
+        raise cannot_write(folder.parent, error) from error
     finally:
         shutil.rmtree(building, ignore_errors=True)
 
 
 def _new_map(path: Path, count: int, shape: Shape) -> np.memmap[Any, np.dtype[np.uint8]]:
     size, in_chans, _ = shape
-    return np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=(count, size, size, in_chans))
+    images = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=(count, size, size, in_chans))
+    if hasattr(os, "posix_fallocate"):  # a page of a map that has no room on the disk kills the process
+        with path.open("r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+    return images
+
+
+def _place_in(folder: Path) -> Path:
+    """A new folder to build a store in."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return Path(tempfile.mkdtemp(prefix=".building-", dir=folder))
+    except OSError as error:
+        raise cannot_write(folder, error) from error
 
 
 def _open(folder: Path, dataset: Any, shape: Shape, *, pixels: bool) -> Decoded:

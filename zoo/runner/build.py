@@ -51,22 +51,31 @@ def build_model(entry: Entry, params: dict[str, Any], num_classes: int, in_chans
     model = build(entry, params, "architecture", num_classes, in_chans=in_chans, image_size=image_size)
     if not isinstance(model, nn.Module):
         raise ContractError(f"architecture {entry.id!r} gave {type(model).__name__}, not a torch.nn.Module")
-    blank = torch.zeros(2, in_chans, image_size, image_size)
-    model.eval()
-    try:
-        with torch.inference_mode():
-            logits = model(blank)
-    except (RuntimeError, ValueError, AssertionError) as error:
-        raise RequestError(
-            f"architecture {entry.id!r} can't take images of {in_chans}x{image_size}x{image_size}: "
-            f"{str(error).splitlines()[0]}. Try another --image-size"
-        ) from error
+    logits = check_takes(model, entry, in_chans, image_size)
     shape = tuple(getattr(logits, "shape", ()))
     if shape != (2, num_classes):
         raise ContractError(
             f"architecture {entry.id!r} must return logits (N, {num_classes}); for 2 images it returned {shape}"
         )
     return model
+
+
+def check_takes(model: nn.Module, entry: Entry, in_chans: int, image_size: int) -> torch.Tensor:
+    """The logits of two blank images of that size.
+
+    Raises:
+        RequestError: the network doesn't take them.
+    """
+    blank = torch.zeros(2, in_chans, image_size, image_size, device=next(model.parameters(), torch.zeros(())).device)
+    model.eval()
+    try:
+        with torch.inference_mode():
+            return model(blank)  # type: ignore[no-any-return]
+    except (RuntimeError, ValueError, AssertionError) as error:
+        raise RequestError(
+            f"architecture {entry.id!r} can't take images of {in_chans}x{image_size}x{image_size}: "
+            f"{str(error).splitlines()[0]}. Try another --image-size"
+        ) from error
 
 
 def count_parameters(model: nn.Module) -> int:

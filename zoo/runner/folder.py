@@ -53,7 +53,7 @@ def claim(out: Path, name: str, *, overwrite: bool = False, resume: bool = False
     try:
         out.mkdir(parents=True, exist_ok=True)
         if overwrite and folder.exists():
-            _remove(folder)
+            _set_aside(folder)
         folder.mkdir(exist_ok=resume)
     except FileExistsError:
         if out.is_dir():
@@ -67,13 +67,29 @@ def claim(out: Path, name: str, *, overwrite: bool = False, resume: bool = False
     return folder
 
 
-def _remove(folder: Path) -> None:
-    """Remove an old run, and nothing that isn't one."""
+def _set_aside(folder: Path) -> None:
+    """Keep an old run until the new one begins, and touch nothing that isn't a run."""
     if any(folder.iterdir()) and not (folder / JOB).is_file():
         raise RequestError(
             f"{folder} is not a run's folder (no {JOB} in it); it was left alone. Choose another --name."
         )
-    shutil.rmtree(folder)
+    forget_replaced(folder)
+    folder.rename(_replaced(folder))
+
+
+def forget_replaced(folder: Path) -> None:
+    """Remove the run that this folder's run has replaced."""
+    shutil.rmtree(_replaced(folder), ignore_errors=True)
+
+
+def bring_back_replaced(folder: Path) -> None:
+    """Put the run that was to be replaced back in its place."""
+    if _replaced(folder).is_dir() and not folder.exists():
+        _replaced(folder).rename(folder)
+
+
+def _replaced(folder: Path) -> Path:
+    return folder.with_name(f".{folder.name}.replaced")
 
 
 def find_run(word: str, out: Path = Path("runs")) -> Path:

@@ -15,12 +15,21 @@ from typing import Any
 import yaml
 
 from zoo.errors import Interrupted, RequestError, ZooError
-from zoo.files import cannot_write, write_json
+from zoo.files import cannot_write, is_write_error, write_json
 from zoo.host import Plugin
 from zoo.layers import flatten
 from zoo.resolve import Resolved
 from zoo.runner.checkpoint import load_checkpoint
-from zoo.runner.folder import JOB, METRICS, REPORT, RESULT, claim, made_up_name
+from zoo.runner.folder import (
+    JOB,
+    METRICS,
+    REPORT,
+    RESULT,
+    bring_back_replaced,
+    claim,
+    forget_replaced,
+    made_up_name,
+)
 from zoo.runner.hooks import Hooks
 from zoo.runner.observer import Observer
 from zoo.runner.record import Run
@@ -70,9 +79,10 @@ def run_job(
         raise Interrupted("Interrupted before training began; nothing was written.") from None
     except BaseException as error:
         _take_back(folder, fresh)
-        if isinstance(error, OSError):
+        if is_write_error(error):
             raise cannot_write(folder, error) from error
         raise
+    forget_replaced(folder)
     return _Runner(training, run, hooks, observer, report).run()
 
 
@@ -96,9 +106,10 @@ def _trim_metrics(training: Training) -> None:
 
 
 def _take_back(folder: Path, fresh: bool) -> None:
-    """Nothing was trained: leave no empty run behind."""
+    """Nothing was trained: leave no empty run behind, and the one that it was to replace as it was."""
     if fresh:
         shutil.rmtree(folder, ignore_errors=True)
+        bring_back_replaced(folder)
 
 
 class _Runner:
@@ -118,11 +129,10 @@ class _Runner:
         except ZooError as error:
             self._end_early("failed", str(error), error)
             raise
-        except OSError as error:
-            self._end_early("failed", str(error), error)
-            raise cannot_write(self.training.folder, error) from error
         except Exception as error:
             self._end_early("failed", f"{type(error).__name__}: {error}", error)
+            if is_write_error(error):
+                raise cannot_write(self.training.folder, error) from error
             raise
 
     def _train(self) -> dict[str, Any]:

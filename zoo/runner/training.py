@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -20,7 +21,7 @@ from zoo.data.splits import Split
 from zoo.engine.evaluate import evaluate_logits, predict_logits, worst_mistakes
 from zoo.engine.execution import Execution, choose_execution
 from zoo.engine.train import train_epoch
-from zoo.errors import RequestError
+from zoo.errors import RequestError, TrainingError
 from zoo.files import append_json_line, write_text
 from zoo.names import did_you_mean, listing
 from zoo.resolve import Resolved
@@ -78,6 +79,8 @@ class Training:
                 metric.to(self.execution.device)
         self.optimizer = build.build_optimizer(self.resolved, self.model)
         self._check_monitor()
+        if job.train.start_size is not None:
+            build.check_takes(self.model, self.resolved.entry("architecture"), job.data.in_chans, job.train.start_size)
         self.timing["setup_s"] = perf_counter() - started
         started = perf_counter()
         self.splits = training_splits(self.opener, dataset, self.classes, job.data.val_fraction, job.seed)
@@ -99,8 +102,9 @@ class Training:
     def _ready(self) -> None:
         """What needs to know how many steps there are."""
         train = self.job.train
-        augment = build.build_list(self.resolved, "augment", self.job.augment, train.image_size)
-        self.train_batches = self.batches(self.splits[TRAIN], augment=augment, seed=self.job.seed)
+        sizes = {train.size_of(epoch) for epoch in range(1, train.epochs + 1)}
+        self.augment = {s: build.build_list(self.resolved, "augment", self.job.augment, s) for s in sizes}
+        self.train_batches = self.batches(self.splits[TRAIN], seed=self.job.seed)
         steps = len(self.train_batches) * train.epochs
         self.schedule = build.build_schedule(self.resolved, self.optimizer, steps)
         half = self.execution.dtype is torch.float16
@@ -187,7 +191,10 @@ class Training:
             The reason, or None after the last epoch.
         """
         for epoch in range(len(self.history) + 1, self.job.train.epochs + 1):
-            record = self._epoch(epoch)
+            try:
+                record = self._epoch(epoch)
+            except TrainingError as error:
+                raise TrainingError(f"Stopped in epoch {epoch}. {error}") from error
             self.observer.epoch_ended(record)
             reasons = [str(r) for r in hooks.call("zoo_epoch_end", run=run, epoch=record) if r]
             if reasons:
@@ -199,6 +206,8 @@ class Training:
     def _epoch(self, epoch: int) -> dict[str, Any]:
         started = perf_counter()
         self.train_batches.epoch = epoch
+        self.train_batches.size = size = self.job.train.size_of(epoch)
+        self.train_batches.augment = self.augment[size]
         self.observer.epoch_started(epoch, self.job.train.epochs, len(self.splits[TRAIN]))
         lr = self.optimizer.param_groups[0]["lr"]
         totals = train_epoch(
@@ -234,23 +243,25 @@ class Training:
 
     def _keep(self, record: dict[str, Any]) -> dict[str, Any]:
         """Weights if they are the best so far, then the line, then the checkpoint: each whole, in this order."""
-        record["best"] = self._is_best(record)
-        if record["best"]:
+        better = self._better(record)
+        record["best"] = better is not None
+        if better is not None:
             write_weights(self.folder / "model", self.final_model())
         self.history.append(record)
+        self.best = better or self.best  # only now: an epoch that is interrupted while it is written never was
         append_json_line(self.folder / METRICS, record)
         save_checkpoint(self.folder / "checkpoints", self._state())
         return record
 
-    def _is_best(self, record: dict[str, Any]) -> bool:
+    def _better(self, record: dict[str, Any]) -> Best | None:
+        """This epoch as the best one, if it is; a value that is no number is better than none at all."""
         split, _, name = self.job.train.monitor.partition("/")
         value = float(record[split][name])
-        higher = self._higher_is_better(name)
-        gain = None if self.best is None else (value - self.best.value) * (1 if higher else -1)
-        if gain is not None and gain <= self.job.train.min_delta:
-            return False
-        self.best = Best(record["epoch"], self.job.train.monitor, value)
-        return True
+        if self.best is not None:
+            gain = (value - self.best.value) * (1 if self._higher_is_better(name) else -1)
+            if math.isnan(value) or gain <= self.job.train.min_delta:
+                return None
+        return Best(record["epoch"], self.job.train.monitor, value)
 
     def _higher_is_better(self, name: str) -> bool:
         if name in SCALARS:

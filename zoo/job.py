@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_serializer, model_valid
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", validate_default=True)
+    model_config = ConfigDict(extra="forbid", validate_default=True, allow_inf_nan=False)
 
 
 class Choice(BaseModel):
@@ -78,7 +78,6 @@ class Data(_Strict):
     on_bad_image: Literal["skip", "fail"] = "skip"
     max_bad_fraction: float = Field(default=0.01, ge=0, le=1)
     store: Literal["auto", "disk", "stream"] = "auto"
-    workers: int = Field(default=0, ge=0)
 
     @model_validator(mode="after")
     def _channels(self) -> Data:

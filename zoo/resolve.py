@@ -85,8 +85,7 @@ class _Resolver:
         self.layers.put(file_name, from_file)
         self.layers.put("--set", sets)
         self.layers.put("command line", options)
-        if recipe_name:
-            self.layers.values["recipe"] = recipe_name
+        self.layers.values["recipe"] = recipe_name
         self._choices()
         self._component_defaults()
         return self._finish(recipe)
@@ -124,14 +123,17 @@ class _Resolver:
         entry = self.registry.opener(form)
         if entry is None:
             self.problems.append(f"No dataset opens {str(path)!r}: give a folder of class folders, or a CSV file.")
-        elif not path.exists():
+            return self.registry.opener("folder")  # whichever: the job is refused, and this is the one reason
+        if not path.exists():
             self.problems.append(_missing(path))
         return entry
 
     def _recipe(self, *layers: Mapping[str, Any]) -> tuple[str | None, Mapping[str, Any]]:
         """The recipe asked for, else the pair's own, else the architecture's or the dataset's own."""
         recipes = self.registry.shelf.recipes
-        asked = self.request.recipe or next((v["recipe"] for v in layers if v.get("recipe")), None)
+        # A job's own file that says null was resolved without one.
+        said = (str(v["recipe"] or "none") for v in layers if "recipe" in v)
+        asked = self.request.recipe or next(said, None)
         if asked == "none":
             return None, {}
         if asked is not None:
@@ -142,7 +144,7 @@ class _Resolver:
                 )
             return (asked, recipes[asked]) if asked in recipes else (None, {})
         names = {
-            kind: self._all_names(kind, next((v[f"{kind}.name"] for v in layers if v.get(f"{kind}.name")), ""))
+            kind: self._all_names(kind, next((str(v[f"{kind}.name"]) for v in layers if v.get(f"{kind}.name")), ""))
             for kind in ("architecture", "dataset")
         }
         keys = [f"{a}+{d}" for a in names["architecture"] for d in names["dataset"]]
@@ -268,8 +270,9 @@ def _for_channels(values: tuple[float, ...] | None, in_chans: Any) -> tuple[floa
 
 
 def _told(error: Any) -> bool:
-    """Missing choices were told already, in better words."""
-    return error["type"] == "missing" and ".".join(map(str, error["loc"])) in (*CHOICES, "train", "data")
+    """Choices that are missing, or no names, were told already, in better words."""
+    path = ".".join(map(str, error["loc"])).removesuffix(".name")
+    return error["type"] in ("missing", "string_type") and path in (*CHOICES, "train", "data")
 
 
 def _sentence(error: Any, sources: Mapping[str, str]) -> str:

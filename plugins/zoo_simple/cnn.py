@@ -29,7 +29,8 @@ def simple_cnn(
 
     With its defaults, 150-pixel colour images and two classes it has 19,034,177 parameters: convolutions of
     32, 64 and 128 channels without padding, flatten, dense 512, dropout 0.5 and one output, whose sigmoid
-    is the probability of the second class.
+    is the probability of the second class. Without batch norm the weights start as the tutorial's do: Glorot and
+    Bengio's uniform distribution (2010), biases at zero. (With it their scale has no effect, and torch's stays.)
 
     Args:
         num_classes: two classes share one output; see :class:`zoo_simple.parts.Classifier`.
@@ -66,7 +67,8 @@ def simple_cnn(
     features = width * (side * side if global_pool == "none" else 1)
     if hidden is None:
         hidden = 512 if global_pool == "none" else 0
-    return SimpleCNN(nn.Sequential(*layers), Classifier(features, num_classes, hidden, activation, dropout))
+    model = SimpleCNN(nn.Sequential(*layers), Classifier(features, num_classes, hidden, activation, dropout))
+    return model if batch_norm else model.apply(_glorot)
 
 
 class SimpleCNN(nn.Module):
@@ -80,6 +82,13 @@ class SimpleCNN(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         # (N, C, H, W) -> (N, channels, h, w) -> (N, features) -> (N, num_classes)
         return self.classifier(torch.flatten(self.features(images), 1))
+
+
+def _glorot(module: nn.Module) -> None:
+    if isinstance(module, nn.Conv2d | nn.Linear):
+        nn.init.xavier_uniform_(module.weight)
+        assert module.bias is not None
+        nn.init.zeros_(module.bias)
 
 
 def _convolution(

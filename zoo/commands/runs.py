@@ -44,7 +44,8 @@ def list_runs(out: Path, as_json: bool) -> None:
 @click.argument("run")
 @_out
 @_json
-def show(run: str, out: Path, as_json: bool) -> None:
+@click.option("--svg", type=click.Path(path_type=Path), metavar="FILE", help="Write the report as a picture.")
+def show(run: str, out: Path, as_json: bool, svg: Path | None) -> None:
     """Show a run's report again."""
     from zoo.runner.folder import find_run
 
@@ -54,11 +55,23 @@ def show(run: str, out: Path, as_json: bool) -> None:
 
         click.echo(dump_json(result))
         return
+    _print(result, svg)
+
+
+def _print(result: dict[str, Any], svg: Path | None) -> None:
+    import io
+
     from rich.console import Console
 
+    from zoo.files import write_text
     from zoo.reports.results import render_result
 
-    Console().print(render_result(result))
+    if svg is None:
+        Console().print(render_result(result))
+        return
+    console = Console(record=True, width=80, file=io.StringIO(), force_terminal=True)
+    console.print(render_result(result))
+    write_text(svg, console.export_svg(title=f"zoo runs show {result['run']}"))
 
 
 def read_result(folder: Path) -> dict[str, Any]:

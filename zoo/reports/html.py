@@ -66,6 +66,7 @@ def _template() -> Template:
     )
     for name in ("clean", "clock", "count", "duration", "number", "percent", "short_path", "shown"):
         environment.filters[name] = _or_none(getattr(words, name))
+    environment.globals["image_name"] = reading.image_name
     return environment.get_template("report.html.j2")
 
 

@@ -63,6 +63,12 @@ def main_split(result: Result) -> str | None:
     return "val" if "val" in scored else next(iter(scored), None)
 
 
+def image_name(result: Result, name: str) -> str:
+    """An image's name as its dataset's folder has it: the folder itself stands in the job."""
+    root = str(((result.get("job") or {}).get("dataset") or {}).get("root") or "")
+    return name.removeprefix(f"{root.rstrip('/')}/") if root else name
+
+
 def images_in(result: Result, split: str | None) -> int | None:
     """How many images a split's figures stand on."""
     matrix = split_metrics(result, split).get("confusion_matrix")

@@ -156,14 +156,13 @@ def _mistakes(result: reading.Result, split: str) -> list[RenderableType]:
         return []
     table = bare_table("image", "is", "taken for", "confidence", right=(3,), most={1: 16, 2: 16})
     for mistake in mistakes[:MISTAKES]:
-        table.add_row(*_mistake_row(mistake))
+        table.add_row(*_mistake_row(mistake, reading.image_name(result, str(mistake.get("name", UNKNOWN)))))
     return [heading("Worst mistakes", "wrong, and sure of it"), table]
 
 
-def _mistake_row(mistake: dict[str, Any]) -> list[RenderableType]:
-    predicted, confidence = mistake.get("predicted", UNKNOWN), percent(mistake.get("confidence"))
-    name = short_path(mistake.get("name", UNKNOWN))
-    return [Middle(name, "dim", 16), Middle(mistake.get("true", UNKNOWN)), Middle(predicted, BAD), say(confidence)]
+def _mistake_row(mistake: dict[str, Any], name: str) -> list[RenderableType]:
+    true, predicted = (Middle(mistake.get(key, UNKNOWN), style) for key, style in (("true", ""), ("predicted", BAD)))
+    return [Middle(short_path(name), "dim", 16), true, predicted, say(percent(mistake.get("confidence")))]
 
 
 def _next(result: reading.Result, verdict: Verdict) -> list[RenderableType]:

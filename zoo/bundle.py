@@ -10,9 +10,10 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import torch
+from pydantic import BaseModel, Field, ValidationError
 from torch import nn
 
 from zoo.data.decode import Resize
@@ -28,11 +29,24 @@ SCHEMA = 1
 class Preprocessing:
     """From an image to the network's input: resize, then ``(pixels / 255 - mean) / std``."""
 
-    image_size: int
-    in_chans: int
+    image_size: Annotated[int, Field(ge=1)]
+    in_chans: Annotated[int, Field(ge=1)]
     resize: Resize
     mean: list[float]
     std: list[float]
+
+
+class _Architecture(BaseModel):
+    id: str
+    params: dict[str, Any]
+
+
+class _Card(BaseModel):
+    """What zoo.json must hold to be used; there may be more."""
+
+    classes: list[str]
+    preprocessing: Preprocessing
+    architecture: _Architecture
 
 
 def write_card(folder: Path, card: Mapping[str, Any]) -> None:
@@ -71,8 +85,12 @@ def read_card(folder: Path) -> dict[str, Any]:
         card = json.loads((folder / CARD).read_text("utf-8"))
         if card["schema"] > SCHEMA:
             raise BundleError(f"{folder / CARD} was written by a newer zoo. Type: pip install -U visionzoo")
+        _Card.model_validate(card)
         Preprocessing(**card["preprocessing"])
-        _ = card["architecture"]["id"], card["architecture"]["params"], list(card["classes"])
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise BundleError(f"{folder / CARD} is damaged ({where}: {first['msg']}).") from error
     except (ValueError, KeyError, TypeError) as error:
         raise BundleError(f"{folder / CARD} is damaged ({type(error).__name__}: {error}).") from error
     return card  # type: ignore[no-any-return]
@@ -117,7 +135,10 @@ def load_model(folder: Path, registry: Any, given: Any | None = None) -> tuple[n
     image = Preprocessing(**card["preprocessing"])
     with torch.random.fork_rng(devices=[]):  # the initial weights are thrown away: leave no trace of drawing them
         params = dict(card["architecture"]["params"])
-        model = build_model(entry, params, len(card["classes"]), image.in_chans, image.image_size)
+        try:
+            model = build_model(entry, params, len(card["classes"]), image.in_chans, image.image_size)
+        except RequestError as error:
+            raise BundleError(f"The model in {folder} can't be built: {error}") from error
     read_weights(folder, model)
     return model.eval(), card
 

@@ -19,7 +19,6 @@ from zoo.registry import open_registry
 from zoo.resolve import Resolved, resolve
 from zoo.runner import build
 from zoo.runner.folder import JOB, find_run
-from zoo.signature import check
 
 
 def evaluate_run(
@@ -72,9 +71,8 @@ def _opener(resolved: Resolved, card: dict[str, Any]) -> Opener:
     """The dataset, seen as the bundle sees images."""
     shape, data = card["preprocessing"], resolved.job.data
     entry = resolved.entry("dataset")
-    params, _ = check("dataset", entry.factory(), resolved.job.dataset.params, "dataset")
     size = (shape["image_size"], shape["in_chans"], shape["resize"])
-    return Opener(entry, params, size, data.store, data.on_bad_image, data.max_bad_fraction)
+    return Opener(entry, build.dataset_params(resolved), size, data.store, data.on_bad_image, data.max_bad_fraction)
 
 
 def _split(opener: Opener, resolved: Resolved, classes: list[str], asked: str | None, *, own: bool) -> Split:
@@ -95,16 +93,11 @@ def _measure(
     execution = choose_execution(device, resolved.job.precision)
     model = execution.place(model)
     shape, classes = card["preprocessing"], list(card["classes"])
-    loss = build.build_loss(resolved, len(classes))
-    metrics = build.build_list(resolved, "metrics", resolved.job.metrics, len(classes))
-    named = dict(zip(build.metric_names(resolved.job.metrics), metrics, strict=True))
-    for part in (loss, *metrics):
-        if hasattr(part, "to"):
-            part.to(execution.device)
+    loss, metrics = build.build_scoring(resolved, len(classes), execution.device)
     normalize = Normalize(shape["mean"], shape["std"], execution.device)
     batches = Batches(images, 2 * resolved.job.train.batch_size, normalize, execution.device)
     logits, targets = predict_logits(model, batches, execution)
     return (
-        evaluate_logits(logits, targets, loss, classes, named),
+        evaluate_logits(logits, targets, loss, classes, metrics),
         worst_mistakes(logits, targets, images.names, classes),
     )

@@ -86,9 +86,19 @@ class _Resolver:
         self.layers.put("--set", sets)
         self.layers.put("command line", options)
         self.layers.values["recipe"] = recipe_name
+        self._settle_start_size()
         self._choices()
         self._component_defaults()
         return self._finish(recipe)
+
+    def _settle_start_size(self) -> None:
+        """A recipe's small first pictures are for its own size: who asks for smaller ones has them throughout."""
+        values, sources = self.layers.values, self.layers.sources
+        start, size = values.get("train.start_size"), values.get("train.image_size")
+        if not (isinstance(start, int) and isinstance(size, int) and start > size):
+            return
+        if sources["train.start_size"] not in ("--set", "command line", sources["train.image_size"]):
+            values["train.start_size"], sources["train.start_size"] = None, sources["train.image_size"]
 
     def _read_file(self) -> dict[str, Any]:
         path = self.request.file

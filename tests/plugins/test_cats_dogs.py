@@ -14,11 +14,11 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+
+from zoo.errors import DataError
 from zoo_images import oxford
 from zoo_images.cats_dogs import CatsDogs, cache_folder, choose
 from zoo_images.folders import ImageFolder
-
-from zoo.errors import DataError
 
 unreachable = oxford.unreachable
 TRAINVAL = "Abyssinian_1 1 1 1\nbeagle_10 5 2 1\nbeagle_2 5 2 1\n"

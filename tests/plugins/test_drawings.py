@@ -10,10 +10,10 @@ import sys
 import numpy as np
 import pytest
 from PIL import Image
-from zoo_images.art.pen import Pen, mirrored, mix, oval, smooth
-from zoo_images.drawings import DrawnPets, draw
 
 from zoo.errors import DataError
+from zoo_images.art.pen import Pen, mirrored, mix, oval, smooth
+from zoo_images.drawings import DrawnPets, draw
 
 
 def digest(image: Image.Image) -> str:

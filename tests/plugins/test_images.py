@@ -15,14 +15,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, UnidentifiedImageError
+
+from zoo.errors import DataError
+from zoo.plugin import Dataset
 from zoo_images import plugin
 from zoo_images.digits import digits, to_uint8
 from zoo_images.files import did_you_mean, shorten
 from zoo_images.folders import ImageFolder
 from zoo_images.tables import ImageCsv
-
-from zoo.errors import DataError
-from zoo.plugin import Dataset
 
 
 def put(root: Path, *names: str) -> Path:

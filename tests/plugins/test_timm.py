@@ -21,15 +21,18 @@ def logits_of(name: str, size: int, num_classes: int = 3, in_chans: int = 3, **p
 
 
 def test_the_plugin_brings_one_family():
-    assert list(plugin.zoo_architectures()) == [
-        Family(
-            "architecture",
-            "zoo_timm.models:create",
-            "zoo_timm:models.txt",
-            summary="An image model of timm, with or without pretrained weights",
-            tags=("timm", "pretrained", "imagenet", "backbone"),
-        )
-    ]
+    (family,) = plugin.zoo_architectures()
+    assert isinstance(family, Family)
+    assert (family.kind, family.target) == ("architecture", "zoo_timm.models:create")
+    assert family.names == "zoo_timm:models.txt"
+    assert family.summary
+
+
+def test_the_family_is_normalised_as_most_of_timms_weights_are():
+    from timm.data import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
+
+    (family,) = plugin.zoo_architectures()
+    assert family.attributes == {"mean": IMAGENET_DEFAULT_MEAN, "std": IMAGENET_DEFAULT_STD}
 
 
 def test_the_list_of_models_is_the_installed_timms():

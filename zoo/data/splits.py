@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -43,10 +44,19 @@ class Split:
         return len(self.labels)
 
     def part(self, name: str, indices: NDArray[np.int64]) -> Split:
-        """The split of these items alone; the images stay where they are."""
-        rows = indices if self.rows is None else self.rows[indices]
-        names = [self.names[int(i)] for i in indices]
-        return dataclasses.replace(self, name=name, labels=self.labels[indices], names=names, rows=rows)
+        """The split of these items alone; the images stay where they are.
+
+        Bad images belong to the whole: the part that is called as the whole is keeps the account of them.
+        """
+        return dataclasses.replace(
+            self,
+            name=name,
+            labels=self.labels[indices],
+            names=[self.names[int(i)] for i in indices],
+            skipped=self.skipped if name == self.name else [],
+            fingerprint=hashlib.sha256(f"{self.fingerprint} {indices.tolist()}".encode()).hexdigest(),
+            rows=indices if self.rows is None else self.rows[indices],
+        )
 
     def gather(self, indices: NDArray[np.int64]) -> Pixels:
         """The images of these items: uint8 (n, H, W, C)."""

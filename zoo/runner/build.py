@@ -110,6 +110,27 @@ def metric_names(choices: Sequence[Choice]) -> list[str]:
     return names
 
 
+def build_scoring(
+    resolved: Resolved, num_classes: int, device: torch.device
+) -> tuple[Callable[[torch.Tensor, torch.Tensor], torch.Tensor], dict[str, Any]]:
+    """The loss, and the job's metrics by name, on the device."""
+    job = resolved.job
+    loss = build_loss(resolved, num_classes)
+    metrics = build_list(resolved, "metrics", job.metrics, num_classes)
+    for part in (loss, *metrics):
+        if hasattr(part, "to"):
+            part.to(device)
+    return loss, dict(zip(metric_names(job.metrics), metrics, strict=True))
+
+
+def dataset_params(resolved: Resolved) -> dict[str, Any]:
+    """The dataset's parameters, in its factory's own types."""
+    values, problems = check("dataset", resolved.entry("dataset").factory(), resolved.job.dataset.params, "dataset")
+    if problems:
+        raise JobError(problems)
+    return values
+
+
 def build_optimizer(resolved: Resolved, model: nn.Module) -> torch.optim.Optimizer:
     """The optimizer over the model's two parameter groups."""
     train = resolved.job.train

@@ -6,12 +6,16 @@ import os
 import platform
 import sys
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo import __version__
+from zoo.data.splits import Split
+from zoo.runner.build import count_parameters
+from zoo.runner.record import Run
 
 if TYPE_CHECKING:
-    from zoo.runner.record import Run
+    from zoo.runner.parts import Parts
     from zoo.runner.training import Training
 
 SCHEMA = 1
@@ -41,10 +45,60 @@ def environment(execution: str, device: str) -> dict[str, Any]:
     }
 
 
+def run_record(parts: Parts, folder: Path) -> Run:
+    """The run as observers and hooks see it."""
+    entry, splits = parts.resolved.entry("architecture"), parts.splits
+    where, *how = parts.execution.describe().split(" · ")
+    notices = [text for split in splits.values() for text in split.notices]
+    notices += [_skipped_notice(split) for split in splits.values() if split.skipped]
+    return Run(
+        name=folder.name,
+        dir=folder,
+        job=parts.job.plain(),
+        sources=parts.resolved.sources,
+        classes=parts.classes,
+        splits={name: split.summary(parts.classes) for name, split in splits.items()},
+        model={
+            "id": entry.id,
+            "parameters": count_parameters(parts.model),
+            "plugin": entry.origin.plugin,
+            "version": entry.origin.version,
+        },
+        device={"name": str(parts.execution.device), "description": where},
+        execution=", ".join(how),
+        expect=parts.resolved.recipe.get("expect"),
+        notices=list(dict.fromkeys(notices)),
+    )
+
+
+def _skipped_notice(split: Split) -> str:
+    shown = ", ".join(f"{Path(s['name']).name} ({s['reason']})" for s in split.skipped[:3])
+    more = f" and {len(split.skipped) - 3} more" if len(split.skipped) > 3 else ""
+    return f"{len(split.skipped)} {split.name} images could not be decoded and are left out: {shown}{more}."
+
+
+def bundle_card(parts: Parts) -> dict[str, Any]:
+    """The bundle's zoo.json: all that the weights need to be used."""
+    data, entry = parts.job.data, parts.resolved.entry("architecture")
+    return {
+        "classes": parts.classes,
+        "preprocessing": {
+            "image_size": parts.job.train.image_size,
+            "in_chans": data.in_chans,
+            "resize": data.resize,
+            "mean": data.mean,
+            "std": data.std,
+        },
+        "architecture": {**entry.provenance(), "params": parts.job.architecture.params},
+        "parameters": count_parameters(parts.model),
+        "versions": versions(),
+    }
+
+
 def document(training: Training, run: Run, status: str, reason: str | None) -> dict[str, Any]:
     """The result of a run that got as far as its first epoch or not; final metrics are added by the caller."""
     timing: dict[str, float | None] = {**training.timing}
-    seen = len(training.splits["train"]) * len(training.history)
+    seen = len(training.parts.splits["train"]) * len(training.history)
     timing["total_s"] = sum(training.timing.values())
     timing["train_images_per_second"] = seen / training.timing["train_s"] if seen else None
     recipe = training.job.recipe
@@ -65,8 +119,8 @@ def document(training: Training, run: Run, status: str, reason: str | None) -> d
         "best": vars(training.best) if training.best else None,
         "epochs": training.history,
         "timing": timing,
-        "environment": environment(training.execution.describe(), run.device["name"]),
-        "provenance": {path: entry.provenance() for path, entry in training.resolved.entries.items()},
+        "environment": environment(training.parts.execution.describe(), run.device["name"]),
+        "provenance": {path: entry.provenance() for path, entry in training.parts.resolved.entries.items()},
         "model": {**run.model, "bundle": "model" if training.best else None},
         "sections": run.sections,
     }

@@ -14,15 +14,18 @@ from typing import Any
 
 import yaml
 
+from zoo.bundle import write_card
 from zoo.errors import Interrupted, RequestError, ZooError
-from zoo.files import cannot_write, is_write_error, write_json
+from zoo.files import cannot_write, dump_json, is_write_error, write_json, write_text
 from zoo.host import Plugin
 from zoo.layers import flatten
 from zoo.resolve import Resolved
 from zoo.runner.checkpoint import load_checkpoint
 from zoo.runner.folder import (
+    CHECKPOINTS,
     JOB,
     METRICS,
+    MODEL,
     REPORT,
     RESULT,
     bring_back_replaced,
@@ -32,8 +35,9 @@ from zoo.runner.folder import (
 )
 from zoo.runner.hooks import Hooks
 from zoo.runner.observer import Observer
+from zoo.runner.parts import Parts
 from zoo.runner.record import Run
-from zoo.runner.result import document
+from zoo.runner.result import bundle_card, document, run_record
 from zoo.runner.training import Training
 
 
@@ -68,17 +72,18 @@ def run_job(
     name = place.name or made_up_name(place.out)
     state = _resumable(place, name, resolved, observer)
     fresh = not (place.out / name).exists() or place.overwrite
+    new_out = not place.out.exists()
     folder = claim(place.out, name, overwrite=place.overwrite, resume=place.resume)
     hooks = Hooks(plugins, observer.notice)
     try:
         with _terminated_is_interrupted():
-            training = Training(resolved, folder, observer)
-            run = _begin(training, state, name)
+            training = Training(Parts(resolved, observer), folder, observer)
+            run = _begin(training, state)
     except KeyboardInterrupt:
-        _take_back(folder, fresh)
+        _take_back(folder, fresh, new_out)
         raise Interrupted("Interrupted before training began; nothing was written.") from None
     except BaseException as error:
-        _take_back(folder, fresh)
+        _take_back(folder, fresh, new_out)
         if is_write_error(error):
             raise cannot_write(folder, error) from error
         raise
@@ -86,30 +91,34 @@ def run_job(
     return _Runner(training, run, hooks, observer, report).run()
 
 
-def _begin(training: Training, state: dict[str, Any] | None, name: str) -> Run:
-    training.write_job()
-    training.write_card()
+def _begin(training: Training, state: dict[str, Any] | None) -> Run:
+    """The run's first files, and the epochs that were trained before."""
+    parts, folder = training.parts, training.folder
+    write_text(folder / JOB, yaml.safe_dump(parts.job.plain(), sort_keys=False, allow_unicode=True))
+    (folder / MODEL).mkdir(exist_ok=True)
+    write_card(folder / MODEL, bundle_card(parts))
     if state is not None:
         training.restore(state)
         _trim_metrics(training)
     elif (training.folder / METRICS).exists():
         (training.folder / METRICS).unlink()
-    return training.run_record(name)
+    return run_record(parts, folder)
 
 
 def _trim_metrics(training: Training) -> None:
     """A line written after the last checkpoint belongs to an epoch that will be trained again."""
-    from zoo.files import dump_json, write_text
-
     lines = "".join(dump_json(record, indent=None) + "\n" for record in training.history)
     write_text(training.folder / METRICS, lines)
 
 
-def _take_back(folder: Path, fresh: bool) -> None:
+def _take_back(folder: Path, fresh: bool, new_out: bool) -> None:
     """Nothing was trained: leave no empty run behind, and the one that it was to replace as it was."""
     if fresh:
         shutil.rmtree(folder, ignore_errors=True)
         bring_back_replaced(folder)
+    if new_out:
+        with contextlib.suppress(OSError):  # another run may have begun in it
+            folder.parent.rmdir()
 
 
 class _Runner:
@@ -183,7 +192,7 @@ def _resumable(place: Place, name: str, resolved: Resolved, observer: Observer) 
     if not place.resume:
         return None
     folder = place.out / name
-    state = load_checkpoint(folder / "checkpoints")
+    state = load_checkpoint(folder / CHECKPOINTS)
     if state is None:
         observer.notice(f"There is nothing to resume in {folder}: starting afresh.")
         return None

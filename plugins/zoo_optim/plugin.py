@@ -15,46 +15,46 @@ def zoo_optimizers() -> Iterator[Optimizer | Family]:
         summary="Stochastic gradient descent with Nesterov momentum; lr around 0.1",
         tags=("torch", "momentum"),
     )
-    yield Optimizer("adam", "zoo_optim.optim:adam", summary="Adam (Kingma & Ba 2014); lr around 1e-3", tags=("torch",))
+    yield Optimizer("adam", "torch.optim:Adam", summary="Adam (Kingma & Ba 2014); lr around 1e-3", tags=("torch",))
     yield Optimizer(
         "adamw",
-        "zoo_optim.optim:adamw",
+        "torch.optim:AdamW",
         summary="Adam with decoupled weight decay (Loshchilov & Hutter 2017); lr around 1e-3",
         tags=("torch", "weight decay"),
     )
     yield Optimizer(
         "nadam",
-        "zoo_optim.optim:nadam",
+        "torch.optim:NAdam",
         summary="Adam with Nesterov momentum (Dozat 2016); lr around 1e-3",
         tags=("torch", "nesterov"),
     )
     yield Optimizer(
         "radam",
-        "zoo_optim.optim:radam",
+        "torch.optim:RAdam",
         summary="Adam that warms up by itself (Liu et al. 2019); lr around 1e-3",
         tags=("torch", "rectified"),
     )
     yield Optimizer(
         "rmsprop",
-        "zoo_optim.optim:rmsprop",
+        "torch.optim:RMSprop",
         summary="Gradients over a running root mean square (Hinton 2012); lr around 1e-3",
         tags=("torch",),
     )
     yield Optimizer(
         "adagrad",
-        "zoo_optim.optim:adagrad",
+        "torch.optim:Adagrad",
         summary="Gradients over the root of all squares so far (Duchi et al. 2011); lr around 1e-2",
         tags=("torch",),
     )
     yield Optimizer(
         "adadelta",
-        "zoo_optim.optim:adadelta",
+        "torch.optim:Adadelta",
         summary="Step sizes from running averages of gradients and steps (Zeiler 2012); lr around 1",
         tags=("torch",),
     )
     yield Optimizer(
         "adamax",
-        "zoo_optim.optim:adamax",
+        "torch.optim:Adamax",
         summary="Adam with the infinity norm (Kingma & Ba 2014); lr around 2e-3",
         tags=("torch",),
     )

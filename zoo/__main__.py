@@ -25,6 +25,8 @@ def main(argv: list[str] | None = None) -> int:
     except ZooError as error:
         if debug:
             raise
+        if isinstance(error.__cause__, BrokenPipeError):
+            _write_no_more()
         return _say(f"zoo: {error}", error.exit_code)
     except click.exceptions.NoArgsIsHelpError as error:
         return _say(error.format_message(), 2)
@@ -33,7 +35,7 @@ def main(argv: list[str] | None = None) -> int:
     except (KeyboardInterrupt, click.Abort):
         return _say("zoo: interrupted.", 130)
     except BrokenPipeError:  # `zoo list | head`: the reader has enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _write_no_more()
         return 0
     except Exception as error:
         if debug:
@@ -49,6 +51,11 @@ def main(argv: list[str] | None = None) -> int:
 def _sentence(error: click.UsageError) -> str:
     path = error.ctx.command_path if error.ctx else "zoo"
     return f"{error.format_message()} See: {path} --help"
+
+
+def _write_no_more() -> None:
+    """What is left to write goes nowhere: Python would complain of it at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _say(text: str, code: int) -> int:

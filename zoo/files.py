@@ -63,9 +63,9 @@ def cannot_write(path: Path, error: OSError) -> OutputError:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write text, UTF-8, atomically."""
+    """Write text, UTF-8, atomically; what UTF-8 can't say (a byte of a file's name) is written as its escape."""
     with atomic(path) as file:
-        file.write(text.encode("utf-8"))
+        file.write(text.encode("utf-8", "backslashreplace"))
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -74,8 +74,9 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def dump_json(value: Any, *, indent: int | None = 2) -> str:
-    """Strict JSON text."""
-    return json.dumps(finite(value), indent=indent, ensure_ascii=False, allow_nan=False)
+    """Strict JSON text. A byte of a file's name that is not UTF-8 becomes an escape that JSON reads back as it was."""
+    text = json.dumps(finite(value), indent=indent, ensure_ascii=False, allow_nan=False)
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def finite(value: Any) -> Any:

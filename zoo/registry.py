@@ -97,7 +97,8 @@ class Registry:
                 return f"{text} The plugin {plugin.name!r} is {plugin.state}; see: zoo plugins doctor {plugin.name}"
         if package := self._in_catalogue(kind, name):
             return f"{text} A plugin in the catalogue brings it: zoo plugins install {package}"
-        valid = "" if hint and len(short) > 12 else f" Valid are: {listing(short)}."
+        # The first dozen of a thousand names help nobody.
+        valid = "" if len(short) > (12 if hint else 40) else f" Valid are: {listing(short)}."
         return f"{text}{valid} See: zoo list {kind}"
 
     def _in_catalogue(self, kind: str, name: str) -> str | None:

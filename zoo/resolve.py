@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from zoo import signature
 from zoo.entry import Entry
 from zoo.errors import JobError, RequestError, UnknownName
-from zoo.job import CHOICE_LISTS, CHOICES, Choice, Job
+from zoo.job import CHOICE_LISTS, CHOICES, Choice, Job, field_paths
 from zoo.layers import Layers, flatten, parse_sets
 from zoo.names import did_you_mean, listing
 from zoo.registry import Registry
@@ -147,6 +147,8 @@ class _Resolver:
         if asked == "none":
             return None, {}
         if asked is not None:
+            if asked not in recipes and any(_complete(layer) for layer in layers):
+                return asked, {}
             if asked not in recipes:
                 known = [r for r in recipes if r != BASE]
                 self.problems.append(
@@ -197,7 +199,7 @@ class _Resolver:
         try:
             self.entries[path] = self.registry.find(kind, str(name))
         except UnknownName as error:
-            self.problems.append(str(error) + _folder_hint(path))
+            self.problems.append(str(error) + _order_hint(path, str(name), self.registry) + _folder_hint(path))
         except RequestError as error:
             self.problems.append(str(error))
         return self.entries.get(path)
@@ -279,6 +281,11 @@ def _for_channels(values: tuple[float, ...] | None, in_chans: Any) -> tuple[floa
     return (sum(values) / len(values),)
 
 
+def _complete(layer: Mapping[str, Any]) -> bool:
+    """Whether a layer says everything, as job.yaml does; its recipe, perhaps another folder's, has nothing to add."""
+    return all(path in layer or f"{path}.name" in layer for path in field_paths())
+
+
 def _told(error: Any) -> bool:
     """Choices that are missing, or no names, were told already, in better words."""
     path = ".".join(map(str, error["loc"])).removesuffix(".name")
@@ -318,6 +325,13 @@ def _missing(path: Path) -> str:
         f"There is no folder or file {str(path)!r}.{did_you_mean(path.name, siblings)} Give a folder of class folders, "
         "a CSV file, or a dataset's name; see: zoo list datasets"
     )
+
+
+def _order_hint(path: str, name: str, registry: Registry) -> str:
+    """For who typed the dataset first."""
+    if path != "architecture" or not (_is_path(name, registry) or name in registry.names("dataset")):
+        return ""
+    return f". The architecture comes first: zoo run simple_cnn {name}"
 
 
 def _folder_hint(path: str) -> str:

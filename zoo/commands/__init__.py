@@ -59,6 +59,15 @@ def app(debug: bool) -> None:
     """
 
 
+def _add(command: click.Command, group: click.Group) -> None:
+    """Add a command, with ``-h`` for it and for what is in it, however it is reached."""
+    command.context_settings.setdefault("help_option_names", ["-h", "--help"])
+    for inner in command.commands.values() if isinstance(command, click.Group) else ():
+        _add(inner, command)
+    group.add_command(command)
+
+
+assert isinstance(app, click.Group)
 for _command in (
     run.run,
     run.train,
@@ -69,7 +78,7 @@ for _command in (
     plugins.group,
     runs.group,
 ):
-    app.add_command(_command)
+    _add(_command, app)
 
 
 def tidy_arguments(words: list[str]) -> list[str]:

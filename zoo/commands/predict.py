@@ -27,13 +27,15 @@ def predict(run: str, images: tuple[Path, ...], top_k: int, device: str, as_json
     from zoo.api import load
     from zoo.files import dump_json
     from zoo.predict import image_files
+    from zoo.runner.folder import find_run
 
     if as_json and as_csv:
         raise RequestError("Choose one of --json and --csv.")
+    folder = find_run(run)
     files = list(image_files(images))
     if not files:
         raise RequestError(f"There is no picture in {', '.join(map(str, images))}.")
-    predictions, problems = _predict_all(load(run, device=device), files, top_k)
+    predictions, problems = _predict_all(load(folder, device=device), files, top_k)
     if as_json:
         document: dict[str, Any] = {"predictions": predictions}
         if problems:

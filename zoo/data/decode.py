@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -40,32 +41,47 @@ def to_pixels(item: Any, size: int, in_chans: int, resize: Resize = "squash") ->
     if isinstance(item, Image.Image):
         try:
             return _from_pil(item, size, in_chans, resize)
-        except _decode_errors() as error:
+        except decode_errors() as error:
             raise BadImage(_reason(error)) from error
     array = np.asarray(item)
-    if array.dtype != np.uint8 or array.ndim != 3:
+    if array.dtype != np.uint8 or array.ndim != 3 or array.size == 0:
         raise ContractError(
             f"a dataset's image must be a PIL image or uint8 (C, H, W), not {array.dtype} {array.shape}"
         )
     return _from_array(array, size, in_chans, resize)
 
 
-def _decode_errors() -> tuple[type[Exception], ...]:
+def decode_errors() -> tuple[type[Exception], ...]:
+    """What Pillow raises for files that are truncated, of another format, or made to exhaust memory."""
     from PIL import Image
 
-    # What Pillow raises for files that are truncated, of another format, or made to exhaust memory.
-    return (OSError, ValueError, SyntaxError, IndexError, EOFError, Image.DecompressionBombError)
+    odd = (ValueError, TypeError, SyntaxError, LookupError, OverflowError, struct.error)
+    return (OSError, EOFError, Image.DecompressionBombError, *odd)
 
 
 def read_item(dataset: Any, index: int) -> tuple[Any, int]:
-    """``dataset[index]``, with a file that can't be opened as :class:`BadImage`."""
-    from PIL import Image
+    """``dataset[index]``, with a file that can't be opened as :class:`BadImage`.
 
+    Raises:
+        ContractError: the label is no number.
+    """
     try:
         image, label = dataset[index]
-    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
+    except decode_errors() as error:
+        if not isinstance(error, OSError) and not _raised_by_pillow(error):
+            raise  # a fault of the dataset's own, not of a file
         raise BadImage(_reason(error)) from error
-    return image, int(label)
+    try:
+        return image, int(label)
+    except (TypeError, ValueError) as error:
+        raise ContractError(f"a dataset's label must be an index into its classes, not {label!r}") from error
+
+
+def _raised_by_pillow(error: BaseException) -> bool:
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return trace is not None and str(trace.tb_frame.f_globals.get("__name__")).startswith("PIL.")
 
 
 def _reason(error: Exception) -> str:
@@ -130,7 +146,6 @@ def _from_array(array: Pixels, size: int, in_chans: int, resize: Resize) -> Pixe
     if pixels.shape[-1] == in_chans:
         return pixels
     if {pixels.shape[-1], in_chans} == {1, 3}:
-        return np.asarray(Image.fromarray(pixels.squeeze()).convert("L" if in_chans == 1 else "RGB")).reshape(
-            size, size, in_chans
-        )
+        picture = Image.fromarray(pixels[..., 0] if in_chans == 3 else pixels)
+        return np.asarray(picture.convert("L" if in_chans == 1 else "RGB")).reshape(size, size, in_chans)
     raise ContractError(f"the dataset's images have {pixels.shape[-1]} channels, the job's data.in_chans is {in_chans}")

@@ -77,9 +77,10 @@ class Opener:
         )
 
     def _check_labels(self, labels: Any, count: int) -> None:
-        if len(labels) and (labels.min() < 0 or labels.max() >= count):
+        outside = labels[(labels < 0) | (labels >= count)]
+        if len(outside):
             raise ContractError(
-                f"dataset {self.entry.id!r} gave the label {int(labels.max())} with {count} classes: "
+                f"dataset {self.entry.id!r} gave the label {int(outside[0])} with {count} classes: "
                 "a label is an index into .classes"
             )
 

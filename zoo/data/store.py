@@ -20,9 +20,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
-from zoo.data.decode import DECODER, Pixels, Resize, read_item, to_pixels
-from zoo.errors import BadImage
+from zoo.data.decode import DECODER, Pixels, Resize, decode_errors, read_item, to_pixels
+from zoo.errors import BadImage, ContractError
 from zoo.files import cache_folder, cannot_write, write_json
 
 Progress = Callable[[int, int], None]
@@ -88,7 +89,7 @@ def decode_split(dataset: Any, shape: Shape, store: str = "auto", progress: Prog
     if stream and content is None:
         account = _fill(None, dataset, shape, progress)
         return _assemble(Streamed(dataset, account["kept"], shape), dataset, account, "")
-    if not (folder / "store.json").is_file():
+    if not _is_whole(folder, pixels=not stream):
         _build(folder, dataset, shape, str(content), progress, pixels=not stream)
     return _open(folder, dataset, shape, pixels=not stream)
 
@@ -106,7 +107,7 @@ def content_key(dataset: Any) -> str | None:
     if not hasattr(dataset, "name_of") or not hasattr(dataset, "targets") or len(dataset) == 0:
         return None
     names = [name_of(dataset, i) for i in range(len(dataset))]
-    if not any(Path(name).is_file() for name in names[:16]):
+    if not _are_files(dataset, names[:16]):
         return None
     with ThreadPoolExecutor(os.cpu_count()) as pool:  # hashing and reading both let other threads run
         digests = pool.map(_file_digest, names)
@@ -114,6 +115,25 @@ def content_key(dataset: Any) -> str | None:
         for digest, label in zip(digests, dataset.targets, strict=True):
             whole.update(f"{digest} {int(label)}\n".encode())
     return whole.hexdigest()
+
+
+def _are_files(dataset: Any, names: list[str]) -> bool:
+    """Whether items show their files as they lie there: what a dataset makes of its files, their bytes don't tell."""
+    unseen: tuple[type[Exception], ...] = (BadImage, ContractError, *decode_errors())
+    for index, name in enumerate(names):
+        try:
+            item, _ = read_item(dataset, index)
+            with Image.open(name) as file:
+                return np.array_equal(_seen(item), _seen(file))
+        except unseen:
+            continue
+    return False
+
+
+def _seen(image: Any) -> Pixels:
+    if isinstance(image, Image.Image):
+        image.load()  # in full, as one that comes decoded is
+    return to_pixels(image, 64, 3)
 
 
 def _file_digest(name: str) -> str:
@@ -170,6 +190,14 @@ def _in_memory(dataset: Any, shape: Shape, progress: Progress) -> Decoded:
     return _assemble(images, dataset, account, whole.hexdigest())
 
 
+def _is_whole(folder: Path, *, pixels: bool) -> bool:
+    """Whether a store is there, with both of its files; what a cleaner of caches left of one is in the way."""
+    whole = (folder / "store.json").is_file() and (not pixels or (folder / "images.npy").is_file())
+    if not whole and folder.is_dir():
+        shutil.rmtree(folder, ignore_errors=True)
+    return whole
+
+
 def _build(folder: Path, dataset: Any, shape: Shape, content: str, progress: Progress, *, pixels: bool) -> None:
     """Write a store under a temporary name and move it into place; of two jobs at once, the first wins."""
     building = _place_in(folder.parent)
@@ -182,7 +210,7 @@ def _build(folder: Path, dataset: Any, shape: Shape, content: str, progress: Pro
         try:
             building.rename(folder)
         except OSError:
-            if not (folder / "store.json").is_file():  # not another job's store: a real failure
+            if not _is_whole(folder, pixels=pixels):  # not another job's store: a real failure
                 raise
     except OSError as error:
         raise cannot_write(folder.parent, error) from error
@@ -219,4 +247,7 @@ def _open(folder: Path, dataset: Any, shape: Shape, *, pixels: bool) -> Decoded:
 def _assemble(images: Pixels | Streamed, dataset: Any, account: dict[str, Any], fingerprint: str) -> Decoded:
     labels = np.asarray(account["labels"], np.int64).reshape(-1)
     names = [name_of(dataset, i) for i in account["kept"]]
-    return Decoded(images, labels, names, account["skipped"], fingerprint)
+    left_out = sorted(set(range(len(dataset))) - set(account["kept"]))
+    # Another dataset of the same content may have filled the store: names are as this one has them.
+    skipped = [{**s, "name": name_of(dataset, i)} for i, s in zip(left_out, account["skipped"], strict=True)]
+    return Decoded(images, labels, names, skipped, fingerprint)

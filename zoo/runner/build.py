@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import chain, count
 from typing import Any
 
 import torch
@@ -105,8 +106,8 @@ def metric_names(choices: Sequence[Choice]) -> list[str]:
     """A name for each metric of a job; two of one name (with other parameters) are numbered."""
     names: list[str] = []
     for choice in choices:
-        taken = sum(n == choice.name or n.startswith(f"{choice.name}_") for n in names)
-        names.append(choice.name if not taken else f"{choice.name}_{taken + 1}")
+        numbered = (f"{choice.name}_{number}" for number in count(2))
+        names.append(next(name for name in chain([choice.name], numbered) if name not in names))
     return names
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from zoo.errors import RequestError
-from zoo.files import atomic
+from zoo.files import atomic, cannot_write
 
 LAST = "last.pt"
 
@@ -41,8 +41,15 @@ def restore_random_states(states: dict[str, Any]) -> None:
 
 
 def save_checkpoint(folder: Path, state: dict[str, Any]) -> None:
-    """Write the state atomically."""
-    folder.mkdir(exist_ok=True)
+    """Write the state atomically.
+
+    Raises:
+        OutputError: the folder can't be written, or the disk is full.
+    """
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise cannot_write(folder, error) from error
     with atomic(folder / LAST) as file:
         torch.save(state, file)
 

@@ -101,8 +101,12 @@ def find_run(word: str, out: Path = Path("runs")) -> Path:
     """
     from zoo.names import did_you_mean
 
-    for folder in (Path(word), out / word):
-        if folder.is_dir():
-            return folder
-    names = [p.name for p in out.iterdir()] if out.is_dir() else []
+    folders = [folder for folder in (Path(word), out / word) if folder.is_dir()]
+    if folders:  # a folder of pictures may be called as the run is
+        return next((f for f in folders if (f / JOB).is_file() or (f / "zoo.json").is_file()), folders[0])
+    if Path(word).is_file():
+        raise RequestError(
+            f"{word!r} is a file, not a run. The run comes first: zoo predict RUN IMAGE. See: zoo runs list"
+        )
+    names = [p.name for p in out.iterdir() if not p.name.startswith(".")] if out.is_dir() else []
     raise RequestError(f"There is no run {word!r}.{did_you_mean(word, names)} See: zoo runs list")

@@ -28,6 +28,6 @@ class Hooks:
                 results += [
                     list(r) if hook == "zoo_report_sections" else r for r in call_one(plugin, hook, **arguments)
                 ]
-            except Exception as error:
+            except (Exception, SystemExit) as error:  # a run isn't a plugin's to end
                 self.tell(f"plugin {plugin.name!r}: {hook} failed and was passed over: {type(error).__name__}: {error}")
         return results

@@ -138,6 +138,9 @@ class _Runner:
         except ZooError as error:
             self._end_early("failed", str(error), error)
             raise
+        except BrokenPipeError as error:  # as in `zoo run … | head`
+            self._end_early("interrupted", "nobody reads its output any longer", error)
+            raise Interrupted(self._how_to_resume()) from error
         except Exception as error:
             self._end_early("failed", f"{type(error).__name__}: {error}", error)
             if is_write_error(error):
@@ -171,7 +174,8 @@ class _Runner:
 
     def _end_early(self, status: str, reason: str, error: BaseException) -> None:
         """Write what there is. Where even that fails (a full disk), the error that came first is the one to tell."""
-        self.observer.failed(self.run_record, error)
+        with contextlib.suppress(BrokenPipeError):
+            self.observer.failed(self.run_record, error)
         result = document(self.training, self.run_record, status, reason)
         best = self.training.best
         if best is not None:

@@ -19,21 +19,21 @@ PHOTOS = Path(os.environ.get("ZOO_TEST_PHOTOS", Path(__file__).parents[2] / "sha
 
 
 @pytest.fixture(scope="session")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def session_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One cache for the whole session: what one test decodes another needn't."""
     return tmp_path_factory.mktemp("cache")
 
 
 @pytest.fixture(autouse=True)
-def _own_world(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _own_world(session_cache: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test sees the user's cache or registry.yaml, or the network; each works in a folder of its own."""
-    monkeypatch.setenv("ZOO_CACHE", str(cache))
+    own = tmp_path_factory.mktemp("own")
+    monkeypatch.setenv("ZOO_CACHE", str(session_cache))
     monkeypatch.setenv("ZOO_OFFLINE", "1")
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(own / "config"))
     monkeypatch.setenv("COLUMNS", "80")
-    workdir = tmp_path / "work"
-    workdir.mkdir()
-    monkeypatch.chdir(workdir)
+    (own / "work").mkdir()
+    monkeypatch.chdir(own / "work")
 
 
 @pytest.fixture(scope="session")

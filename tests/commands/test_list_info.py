@@ -1,0 +1,116 @@
+"""``zoo list`` and ``zoo info``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from zoo.plugin import KINDS
+
+
+def test_list_shows_every_kind_within_80_columns(zoo):
+    code, out, err = zoo("list")
+    assert code == 0
+    assert err == ""
+    for heading in ("Architectures", "Datasets", "Losses", "Metrics", "Augmentations", "Optimizers", "Schedules"):
+        assert heading in out
+    assert "simple/simple_cnn" in out
+    assert max(map(len, out.splitlines())) <= 80
+
+
+def test_list_folds_a_family_and_says_how_to_unfold_it(zoo):
+    _, out, _ = zoo("list")
+    assert "timm/*" in out
+    assert "timm/resnet18" not in out
+    _, unfolded, _ = zoo("list", "architecture", "--search", "resnet18")
+    assert "timm/resnet18" in unfolded
+
+
+@pytest.mark.parametrize("kind", [k for k in KINDS if k not in ("exporter", "command")])
+def test_list_of_a_kind_takes_singular_and_plural(zoo, kind):
+    plural = "losses" if kind == "loss" else f"{kind}s"
+    code, out, _ = zoo("list", kind, "--json")
+    assert code == 0
+    assert zoo("list", plural, "--json")[1] == out
+    rows = json.loads(out)
+    assert rows
+    assert {row["kind"] for row in rows} == {kind}
+
+
+def test_list_json_says_where_each_component_comes_from(zoo):
+    rows = json.loads(zoo("list", "--json")[1])
+    by_id = {(row["kind"], row["id"]): row for row in rows}
+    assert len(by_id) == len(rows)
+    row = by_id["architecture", "simple/simple_cnn"]
+    assert row["plugin"] == "simple"
+    assert row["distribution"] == "visionzoo"
+    assert row["target"] == "zoo_simple.cnn:simple_cnn"
+    assert row["summary"]
+    assert sum(row["id"].startswith("timm/") for row in rows if row["kind"] == "architecture") > 1000
+
+
+def test_search_looks_into_names_summaries_and_tags(zoo):
+    assert [row["id"] for row in json.loads(zoo("list", "--search", "tutorial", "--json")[1])] == ["simple/simple_cnn"]
+    assert "losses/focal" in zoo("list", "losses", "--search", "RARE")[1]
+    code, out, _ = zoo("list", "--search", "zebrafish")
+    assert code == 0
+    assert "zebrafish" in out
+
+
+def test_list_of_an_unknown_kind(refused):
+    error = refused("list", "architecturs")
+    assert "'architecturs'" in error
+    assert "Did you mean 'architectures'" in error
+
+
+def test_info_of_simple_cnn_is_the_tutorials_network(zoo):
+    code, out, err = zoo("info", "simple_cnn")
+    assert code == 0
+    assert err == ""
+    assert "19,034,177" in out
+    assert "visionzoo" in out
+    assert "dropout" in out
+
+
+def test_info_json_has_parameters_source_and_size(zoo):
+    details = json.loads(zoo("info", "simple_cnn", "--json")[1])
+    assert details["model_parameters"] == 19_034_177
+    assert Path(details["source"]).name == "cnn.py"
+    assert Path(details["source"]).is_file()
+    by_name = {p["name"]: p for p in details["parameters"]}
+    assert by_name["dropout"] == {"name": "dropout", "type": "float", "default": 0.5, "required": False}
+    assert by_name["channels"]["default"] == [32, 64, 128]
+    assert not {"num_classes", "in_chans", "image_size"} & by_name.keys(), "those are the job's to give"
+
+
+@pytest.mark.parametrize("name", ["images/cats_dogs", "cats_vs_dogs"])
+def test_info_finds_by_id_and_by_alias(zoo, name):
+    details = json.loads(zoo("info", name, "--json")[1])
+    assert details["id"] == "images/cats_dogs"
+    assert "drawn_images" in [p["name"] for p in details["parameters"]]
+
+
+def test_info_of_a_familys_member_counts_its_parameters(zoo):
+    details = json.loads(zoo("info", "timm/resnet10t", "--json")[1])
+    assert 4_000_000 < details["model_parameters"] < 6_000_000
+    assert details["plugin"] == "timm"
+
+
+def test_info_shows_both_where_two_kinds_have_a_name(zoo):
+    Path("registry.yaml").write_text("components: {loss: {accuracy: {base: focal, params: {gamma: 3.0}}}}")
+    both = json.loads(zoo("info", "accuracy", "--json")[1])
+    assert sorted(d["kind"] for d in both) == ["loss", "metric"]
+    one = json.loads(zoo("info", "accuracy", "--kind", "losses", "--json")[1])
+    assert one["presets"] == {"gamma": 3.0}
+    out = zoo("info", "accuracy")[1]
+    assert "losses" in out
+    assert "metrics" in out
+
+
+def test_info_of_nothing(refused):
+    error = refused("info", "simple_cn")
+    assert "'simple_cn'" in error
+    assert "'simple_cnn'" in error
+    assert "zoo list" in error

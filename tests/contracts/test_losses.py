@@ -1,0 +1,111 @@
+"""What every loss owes: a finite scalar with a gradient, lower for better answers, whatever form targets have."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch.nn.functional import one_hot
+
+from zoo.entry import Entry
+from zoo.registry import open_registry
+from zoo.runner.build import build
+
+ENTRIES = [entry for entry in open_registry().entries("loss") if entry.origin.bundled]
+every_loss = pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.id)
+every_class_count = pytest.mark.parametrize("k", [2, 5])
+batches = st.tuples(st.integers(2, 9), st.integers(0, 2**20), st.floats(0.1, 30))
+
+
+def made(entry: Entry, k: int) -> Any:
+    return build(entry, {}, "loss", num_classes=k)
+
+
+def batch(n: int, k: int, seed: int = 0, scale: float = 1.0) -> tuple[torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    return scale * torch.randn(n, k, generator=generator), torch.randint(0, k, (n,), generator=generator)
+
+
+def test_there_are_as_many_losses_as_there_should_be():
+    assert len(ENTRIES) >= 5
+
+
+@every_loss
+@every_class_count
+@given(case=batches)
+@settings(deadline=None, max_examples=15)
+def test_it_is_a_finite_scalar_with_a_finite_gradient(entry: Entry, k: int, case: tuple[int, int, float]):
+    n, seed, scale = case
+    logits, targets = batch(n, k, seed, scale)
+    logits.requires_grad_()
+    value = made(entry, k)(logits, targets)
+    assert value.shape == ()
+    assert value.isfinite()
+    assert value >= 0
+    value.backward()
+    assert logits.grad is not None
+    assert logits.grad.isfinite().all()
+
+
+@every_loss
+@every_class_count
+def test_there_is_a_way_down(entry: Entry, k: int):
+    logits, targets = batch(8, k)
+    logits.requires_grad_()
+    loss = made(entry, k)
+    before = loss(logits, targets)
+    before.backward()
+    assert logits.grad is not None
+    assert logits.grad.any()
+    assert loss(logits - 0.1 * logits.grad / logits.grad.norm(), targets) < before
+
+
+@every_loss
+@every_class_count
+@given(case=batches)
+@settings(deadline=None, max_examples=15)
+def test_labels_and_their_one_hot_rows_agree(entry: Entry, k: int, case: tuple[int, int, float]):
+    logits, targets = batch(case[0], k, case[1], case[2])
+    loss = made(entry, k)
+    assert float(loss(logits, one_hot(targets, k).float())) == pytest.approx(float(loss(logits, targets)), rel=1e-4)
+
+
+@every_loss
+@every_class_count
+@given(seed=st.integers(0, 2**20), better=st.floats(0.5, 4))
+@settings(deadline=None, max_examples=15)
+def test_a_better_answer_has_the_lower_loss(entry: Entry, k: int, seed: int, better: float):
+    logits, targets = batch(8, k, seed)
+    loss, right = made(entry, k), one_hot(targets, k).float()
+    assert loss(logits + better * right, targets) < loss(logits, targets) < loss(logits - better * right, targets)
+
+
+@every_loss
+@every_class_count
+def test_certain_answers_have_the_lowest_and_the_highest_loss(entry: Entry, k: int):
+    targets = torch.arange(10) % k
+    loss = made(entry, k)
+    right, wrong = (60 * one_hot((targets + shift) % k, k).float() - 30 for shift in (0, 1))
+    unsure = torch.zeros(10, k)
+    assert loss(right, targets) < 1e-3
+    assert loss(right, targets) < loss(unsure, targets) < loss(wrong, targets)
+
+
+@every_loss
+def test_half_precision_logits_are_worked_on_in_full(entry: Entry):
+    logits, targets = batch(6, 4)
+    loss = made(entry, 4)
+    half = loss(logits.bfloat16(), targets)
+    assert half.dtype == torch.float32
+    assert float(half) == pytest.approx(float(loss(logits.bfloat16().float(), targets)), rel=1e-5)
+
+
+@every_loss
+def test_mixed_targets_lie_between(entry: Entry):
+    """Targets that mixing images makes: each row still sums to one."""
+    logits, targets = batch(8, 4)
+    mixed = 0.7 * one_hot(targets, 4).float() + 0.3 * one_hot(targets.flip(0), 4).float()
+    assert made(entry, 4)(logits, mixed).isfinite()

@@ -1,0 +1,178 @@
+"""Splits: classes by name, a stratified validation part, and how many bad images are too many."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from zoo.data.splits import Split, available, check_skipped, fixed_classes, hold_out, label_map
+from zoo.errors import DataError
+
+some_labels = arrays(np.int64, st.integers(2, 80), elements=st.integers(0, 4)).filter(
+    lambda labels: np.bincount(labels).max() >= 2
+)
+fractions = st.floats(0.01, 0.99)
+
+
+def split(count: int = 10, **more: Any) -> Split:
+    images = np.arange(count * 4, dtype=np.uint8).reshape(count, 2, 2, 1)
+    return Split("train", images, np.arange(count, dtype=np.int64) % 3, [f"image {i}" for i in range(count)], **more)
+
+
+# -- a validation part -------------------------------------------------------------------------------
+
+
+@given(labels=some_labels, fraction=fractions, seed=st.integers(0, 2**63 - 1))
+def test_held_out_and_kept_are_all_items_once_in_order(labels: np.ndarray, fraction: float, seed: int):
+    kept, held = hold_out(labels, fraction, seed)
+    assert sorted([*kept, *held]) == list(range(len(labels)))
+    for part in (kept, held):
+        assert np.array_equal(part, np.sort(part))
+
+
+@given(labels=some_labels, fraction=fractions, seed=st.integers(0, 1000))
+def test_each_class_gives_its_share_and_keeps_one(labels: np.ndarray, fraction: float, seed: int):
+    _, held = hold_out(labels, fraction, seed)
+    for label, count in zip(*np.unique(labels, return_counts=True), strict=True):
+        given_away = int((labels[held] == label).sum())
+        if count == 1:
+            assert given_away == 0, "a class with one image is trained on"
+        else:
+            assert 1 <= given_away <= count - 1
+            assert abs(given_away - fraction * count) <= 1
+
+
+@given(labels=some_labels, fraction=fractions, seed=st.integers(0, 1000))
+def test_the_same_seed_holds_out_the_same(labels: np.ndarray, fraction: float, seed: int):
+    first, again = hold_out(labels, fraction, seed), hold_out(labels.copy(), fraction, seed)
+    assert np.array_equal(first[1], again[1])
+
+
+def test_another_seed_holds_out_others():
+    labels = np.repeat(np.arange(3), 50)
+    held = [tuple(hold_out(labels, 0.2, seed)[1]) for seed in range(5)]
+    assert len(set(held)) == 5
+
+
+def test_classes_that_have_one_image_each_cannot_be_held_out():
+    with pytest.raises(DataError, match=r"No class has two images.*a val folder"):
+        hold_out(np.arange(4), 0.2, 0)
+    with pytest.raises(DataError):
+        hold_out(np.array([], np.int64), 0.2, 0)
+
+
+# -- classes -----------------------------------------------------------------------------------------
+
+
+def test_the_class_list_is_sorted_by_name():
+    assert fixed_classes(SimpleNamespace(classes=["dog", "cat", 3])) == ["3", "cat", "dog"]
+
+
+@pytest.mark.parametrize(
+    ("classes", "problem"),
+    [
+        (["cat"], r"There is only one class \(cat\)"),
+        ([], "There is only one class"),
+        (["a", "b", "a"], "two classes of one"),
+    ],
+)
+def test_a_class_list_that_no_classifier_can_have_is_told(classes: list[str], problem: str):
+    with pytest.raises(DataError, match=problem):
+        fixed_classes(SimpleNamespace(classes=classes))
+
+
+@given(
+    classes=st.lists(st.text("abc", min_size=1, max_size=3), min_size=2, max_size=6, unique=True),
+    data=st.data(),
+)
+def test_labels_are_mapped_by_name(classes: list[str], data: st.DataObject):
+    own = data.draw(st.lists(st.sampled_from(classes), unique=True))
+    mapping = label_map(own, classes, "val")
+    assert [classes[i] for i in mapping] == own
+    assert mapping.dtype == np.int64
+
+
+def test_a_class_that_training_has_not_is_told_with_what_is_near():
+    with pytest.raises(DataError) as caught:
+        label_map(["cat", "dogs"], ["cat", "dog"], "val")
+    text = str(caught.value)
+    assert "The val split has a class that training has not: 'dogs'. Did you mean 'dog'?" in text
+    assert "Training's classes: cat, dog" in text
+    with pytest.raises(DataError, match="classes that training has not: 'x', 'y'"):
+        label_map(["x", "y"], ["cat", "dog"], "test")
+
+
+# -- bad images --------------------------------------------------------------------------------------
+
+
+def skipped(count: int) -> list[dict[str, str]]:
+    return [{"name": f"photos/{i}.jpg", "reason": "truncated"} for i in range(count)]
+
+
+@pytest.mark.parametrize(("bad", "total", "most"), [(0, 10, 0.0), (1, 100, 0.01), (5, 10, 0.5), (10, 10, 1.0)])
+def test_few_bad_images_are_let_pass(bad: int, total: int, most: float):
+    check_skipped(skipped(bad), total, "skip", most, "train")
+
+
+@pytest.mark.parametrize(("bad", "total", "most"), [(2, 100, 0.01), (1, 99, 0.01), (1, 10, 0.0)])
+def test_too_many_bad_images_are_told_by_name(bad: int, total: int, most: float):
+    with pytest.raises(DataError) as caught:
+        check_skipped(skipped(bad), total, "skip", most, "train")
+    text = str(caught.value)
+    assert f"{bad} of {total} train images can't be decoded: photos/0.jpg (truncated)" in text
+    assert f"at most {most:.1%} may be skipped" in text
+    assert "--set data.max_bad_fraction" in text
+
+
+def test_the_first_three_of_many_are_named():
+    with pytest.raises(DataError, match=r"photos/2\.jpg \(truncated\) and 4 more;"):
+        check_skipped(skipped(7), 10, "skip", 0.01, "val")
+
+
+def test_one_bad_image_is_too_many_where_the_job_says_so():
+    check_skipped([], 10, "fail", 0.5, "train")
+    with pytest.raises(DataError, match="--on-bad-image is fail"):
+        check_skipped(skipped(1), 1000, "fail", 0.5, "train")
+
+
+# -- the split itself --------------------------------------------------------------------------------
+
+
+@given(data=st.data())
+def test_a_part_of_a_part_has_its_own_images_labels_and_names(data: st.DataObject):
+    whole = split(12)
+    first = np.array(data.draw(st.lists(st.integers(0, 11), min_size=1, unique=True)))
+    second = np.array(data.draw(st.lists(st.integers(0, len(first) - 1), min_size=1, unique=True)))
+    part = whole.part("val", first).part("few", second)
+    items = first[second]
+    assert part.name == "few"
+    assert len(part) == len(items)
+    assert np.array_equal(part.gather(np.arange(len(part))), whole.images[items])
+    assert np.array_equal(part.labels, whole.labels[items])
+    assert list(part.names) == [f"image {i}" for i in items]
+    assert part.images is whole.images, "the images stay where they are"
+
+
+def test_the_summary_counts_each_class_and_names_what_was_skipped():
+    summary = split(10, skipped=skipped(1), fingerprint="f", source="here").summary(["a", "b", "c", "d"])
+    assert summary == {
+        "images": 10,
+        "skipped": skipped(1),
+        "fingerprint": "f",
+        "source": "here",
+        "per_class": {"a": 4, "b": 3, "c": 3, "d": 0},
+    }
+
+
+def test_a_factory_that_can_tell_its_splits_is_asked():
+    def factory(root: str, split: str) -> None: ...
+
+    assert available(factory, ("train", "val"), {"root": "x"}) == ("train", "val")
+    factory.available_splits = lambda root: [f"of {root}"]  # type: ignore[attr-defined]
+    assert available(factory, ("train", "val"), {"root": "x"}) == ("of x",)

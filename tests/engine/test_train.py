@@ -1,0 +1,184 @@
+"""One epoch of training: each batch a step, a schedule stepped with it, and a word when the loss is no number."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy, one_hot
+
+from zoo.engine.execution import Execution
+from zoo.engine.train import parameter_groups, train_epoch
+from zoo.errors import TrainingError
+
+PLAIN = Execution(torch.device("cpu"))
+Batches = list[tuple[Tensor, Tensor]]
+
+
+def batches(sizes: tuple[int, ...] = (8, 8, 5)) -> Batches:
+    """Points in a plane, by the side they lie on."""
+    generator = torch.Generator().manual_seed(0)
+    found = []
+    for size in sizes:
+        points = torch.randn(size, 2, generator=generator)
+        found.append((points, (points.sum(1) > 0).long()))
+    return found
+
+
+def network() -> nn.Module:
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(2, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, 2))
+
+
+def epoch(
+    model: nn.Module, given: Batches | None = None, lr: float = 0.1, loss: Any = cross_entropy, **more: Any
+) -> Any:
+    optimizer = more.pop("optimizer", None) or torch.optim.SGD(model.parameters(), lr=lr)
+    return train_epoch(model, batches() if given is None else given, loss, optimizer, PLAIN, **more)
+
+
+def test_the_loss_falls_and_the_answers_get_right():
+    model = network()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    totals = [epoch(model, optimizer=optimizer) for _ in range(30)]
+    assert totals[-1].loss < totals[0].loss / 2
+    assert totals[-1].accuracy > 0.9
+    assert totals[0].seen == 21
+
+
+def test_a_step_is_torchs_own():
+    model, reference = network(), network()
+    epoch(model, lr=0.05)
+    optimizer = torch.optim.SGD(reference.parameters(), lr=0.05)
+    for images, targets in batches():
+        optimizer.zero_grad()
+        cross_entropy(reference(images), targets).backward()
+        optimizer.step()
+    for mine, torchs in zip(model.parameters(), reference.parameters(), strict=True):
+        assert torch.equal(mine, torchs)
+
+
+def test_totals_are_means_over_images_of_what_was_seen_while_training():
+    model = network()
+    seen: list[tuple[float, int]] = []
+
+    def loss(logits: Tensor, targets: Tensor) -> Tensor:
+        value = cross_entropy(logits, targets)
+        seen.append((float(value.detach()), len(targets)))
+        return value
+
+    totals = epoch(model, loss=loss)
+    assert totals.loss == pytest.approx(sum(v * n for v, n in seen) / 21)
+
+
+def test_soft_targets_are_trained_on():
+    soft = [(images, one_hot(targets, 2).float()) for images, targets in batches()]
+    model, hard = network(), network()
+    epoch(model, soft)
+    epoch(hard)
+    for mine, other in zip(model.parameters(), hard.parameters(), strict=True):
+        assert torch.allclose(mine, other, atol=1e-6)
+
+
+def test_the_model_is_in_training_mode():
+    model = network().eval()
+    before = model[1].running_mean.clone()
+    epoch(model)
+    assert model.training
+    assert not torch.equal(model[1].running_mean, before)
+
+
+def test_the_schedule_is_stepped_after_each_optimizer_step():
+    model = network()
+    optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1 / (1 + step))
+    rates: list[float] = []
+    epoch(
+        model, optimizer=optimizer, schedule=schedule, on_step=lambda *_: rates.append(optimizer.param_groups[0]["lr"])
+    )
+    assert rates == pytest.approx([1 / 2, 1 / 3, 1 / 4])
+
+
+def test_after_each_step_averages_and_observers_are_called():
+    told: list[Any] = []
+    epoch(
+        network(),
+        after_step=lambda: told.append("after"),
+        on_step=lambda seen, totals: told.append((seen, totals.seen)),
+    )
+    assert told == ["after", (8, 8), "after", (16, 16), "after", (21, 21)]
+
+
+def broken_at(step: int, value: float) -> Callable[[Tensor, Tensor], Tensor]:
+    calls = iter(range(1, 100))
+
+    def loss(logits: Tensor, targets: Tensor) -> Tensor:
+        return cross_entropy(logits, targets) * (value if next(calls) == step else 1.0)
+
+    return loss
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_a_loss_that_is_no_number_stops_and_names_the_step(value: float):
+    seen: list[int] = []
+    with pytest.raises(TrainingError) as caught:
+        epoch(network(), loss=broken_at(2, value), on_step=lambda done, _: seen.append(done))
+    text = str(caught.value)
+    assert f"The loss became {value} at step 2 of the epoch." in text
+    for way_out in ("--lr", "clip_norm", "--precision fp32"):
+        assert way_out in text
+    assert seen == [8], "not one step more"
+    assert caught.value.exit_code == 1
+
+
+def test_the_gradient_is_clipped_to_its_largest_norm():
+    def moved(**more: Any) -> float:
+        model = network()
+        before = nn.utils.parameters_to_vector(model.parameters()).detach().clone()
+        epoch(model, batches((8,)), lr=1.0, loss=lambda *a: 1000 * cross_entropy(*a), **more)
+        return float((nn.utils.parameters_to_vector(model.parameters()).detach() - before).norm())
+
+    assert moved() > 1
+    assert moved(clip_norm=0.25) == pytest.approx(0.25, rel=1e-3)
+    assert moved(clip_norm=1e6) == moved()
+
+
+def test_bfloat16_trains():
+    model = network()
+    execution = Execution(torch.device("cpu"), torch.bfloat16)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    losses = [train_epoch(model, batches(), cross_entropy, optimizer, execution).loss for _ in range(20)]
+    assert losses[-1] < losses[0] / 2
+    assert {p.dtype for p in model.parameters()} == {torch.float32}
+
+
+def test_no_gradient_is_carried_over_from_before():
+    model, clean = network(), network()
+    for parameter in model.parameters():
+        parameter.grad = torch.full_like(parameter, 100.0)
+    epoch(model)
+    epoch(clean)
+    assert all(torch.equal(a, b) for a, b in zip(model.parameters(), clean.parameters(), strict=True))
+
+
+def test_weights_decay_and_norms_and_biases_do_not():
+    model = network()
+    decayed, plain = parameter_groups(model, 0.05)
+    assert (decayed["weight_decay"], plain["weight_decay"]) == (0.05, 0.0)
+    assert {p.ndim for p in decayed["params"]} == {2}
+    assert {p.ndim for p in plain["params"]} == {1}
+    everything = {id(p) for p in model.parameters()}
+    assert [id(p) in everything for p in (*decayed["params"], *plain["params"])] == [True] * 6
+
+
+def test_frozen_parameters_and_empty_groups_are_left_out():
+    model = network()
+    model[0].requires_grad_(False)
+    assert sum(len(group["params"]) for group in parameter_groups(model, 0.05)) == 4
+    assert [len(group["params"]) for group in parameter_groups(nn.BatchNorm1d(3), 0.05)] == [2]
+    model.requires_grad_(False)
+    assert parameter_groups(model, 0.05) == []

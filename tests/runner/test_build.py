@@ -1,0 +1,84 @@
+"""From names to objects: what a component may be given, and what it must give back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from zoo.api import _entry_of
+from zoo.engine.train import parameter_groups
+from zoo.entry import Entry, Origin
+from zoo.errors import ContractError, JobError, RequestError
+from zoo.job import Choice
+from zoo.plugin import Loss
+from zoo.runner.build import build, build_model, count_parameters, metric_names
+
+
+def entry(factory: Any) -> Entry:
+    return _entry_of("architecture", factory)
+
+
+def linear(num_classes: int, in_chans: int = 3, image_size: int = 8, bias: bool = True) -> nn.Module:
+    return nn.Sequential(nn.Flatten(), nn.Linear(in_chans * image_size**2, num_classes, bias=bias))
+
+
+def test_a_network_is_given_classes_channels_size_and_the_jobs_parameters():
+    model = build_model(entry(linear), {"bias": "false"}, 5, 1, 6)
+    assert count_parameters(model) == 5 * 36
+    assert parameter_groups(model, 0.1)[0]["params"][0].shape == (5, 36)
+
+
+def test_a_factory_that_does_not_ask_for_the_size_is_not_given_it():
+    def any_size(num_classes: int, in_chans: int = 3) -> nn.Module:
+        return nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(in_chans, num_classes))
+
+    assert build_model(entry(any_size), {}, 4, 3, 77)(torch.zeros(1, 3, 5, 5)).shape == (1, 4)
+
+
+def test_what_is_no_module_or_gives_no_logits_breaks_the_contract():
+    with pytest.raises(ContractError, match=r"gave int, not a torch\.nn\.Module"):
+        build_model(entry(lambda num_classes, in_chans: 3), {}, 2, 3, 8)
+    with pytest.raises(ContractError, match=r"must return logits \(N, 3\); for 2 images it returned \(2, 192\)"):
+        build_model(entry(lambda num_classes, in_chans: nn.Flatten()), {}, 3, 3, 8)
+
+
+def test_a_size_that_the_network_does_not_take_is_told():
+    with pytest.raises(RequestError, match=r"can't take images of 3x4x4: .*Try another --image-size"):
+        build_model(entry(lambda num_classes, in_chans: nn.Conv2d(3, 2, 5)), {}, 2, 3, 4)
+
+
+def test_a_value_that_the_factory_refuses_is_told_with_its_component():
+    def picky(num_classes: int, in_chans: int = 3, width: int = 1) -> nn.Module:
+        raise ValueError(f"width must be odd, not {width}")
+
+    with pytest.raises(
+        RequestError, match=r"'python/picky' refuses its parameters: width must be odd, not 2\. See: zoo"
+    ):
+        build_model(entry(picky), {"width": 2}, 2, 3, 8)
+    with pytest.raises(JobError, match="architecture has no parameter 'widht'"):
+        build_model(entry(picky), {"widht": 2}, 2, 3, 8)
+
+
+def test_any_factory_is_called_with_its_own_types():
+    def sharp(gamma: float = 1.0, num_classes: int = 0) -> tuple[float, int]:
+        return gamma, num_classes
+
+    loss = Entry(Loss("sharp", "m:sharp"), Origin("python"), given=sharp)
+    assert build(loss, {"gamma": "2"}, "loss", num_classes=7, other=1) == (2.0, 7)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "names"),
+    [
+        (["top_k", "f1"], ["top_k", "f1"]),
+        (["top_k", "top_k", "top_k"], ["top_k", "top_k_2", "top_k_3"]),
+        (["f1_macro", "f1"], ["f1_macro", "f1"]),
+        (["f1", "f1_macro", "f1"], ["f1", "f1_macro", "f1_2"]),
+        (["f1_2", "f1", "f1"], ["f1_2", "f1", "f1_3"]),
+    ],
+)
+def test_each_metric_has_a_name_of_its_own_and_a_number_only_where_it_needs_one(chosen: list[str], names: list[str]):
+    assert metric_names([Choice(name=name) for name in chosen]) == names

@@ -62,12 +62,12 @@ def app(debug: bool) -> None:
 def _add(command: click.Command, group: click.Group) -> None:
     """Add a command, with ``-h`` for it and for what is in it, however it is reached."""
     command.context_settings.setdefault("help_option_names", ["-h", "--help"])
-    for inner in command.commands.values() if isinstance(command, click.Group) else ():
-        _add(inner, command)
+    if isinstance(command, click.Group):
+        for inner in command.commands.values():
+            _add(inner, command)
     group.add_command(command)
 
 
-assert isinstance(app, click.Group)
 for _command in (
     run.run,
     run.train,

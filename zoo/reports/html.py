@@ -66,7 +66,7 @@ def _template() -> Template:
     )
     for name in ("clean", "clock", "count", "duration", "number", "percent", "short_path", "shown"):
         environment.filters[name] = _or_none(getattr(words, name))
-    environment.globals["image_name"] = reading.image_name
+    environment.globals.update(image_name=reading.image_name, on_images=reading.on_images)
     return environment.get_template("report.html.j2")
 
 

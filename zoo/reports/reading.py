@@ -63,6 +63,11 @@ def main_split(result: Result) -> str | None:
     return "val" if "val" in scored else next(iter(scored), None)
 
 
+def on_images(split: str) -> str:
+    """What a table is about: ``on the val images``, ``on all images``."""
+    return "on all images" if split == "all" else f"on the {split} images"
+
+
 def image_name(result: Result, name: str) -> str:
     """An image's name as its dataset's folder has it: the folder itself stands in the job."""
     root = str(((result.get("job") or {}).get("dataset") or {}).get("root") or "")

@@ -137,7 +137,7 @@ def _classes(result: reading.Result, split: str) -> list[RenderableType]:
     rows = reading.per_class(result, split, WORST_CLASSES if len(everything) > WORST_CLASSES + 2 else None)
     if not rows:
         return []
-    hint = f"the {len(rows)} worst of {len(everything)}" if len(rows) < len(everything) else f"on the {split} images"
+    hint = f"the {len(rows)} worst of {len(everything)}" if len(rows) < len(everything) else reading.on_images(split)
     table = bare_table("class", "precision", "recall", "F1", "", "images", right=(1, 2, 3, 5), most={0: 28})
     for name, figures in rows:
         table.add_row(*_class_row(name, figures))

@@ -52,7 +52,8 @@ def _more(row: Row, run: str) -> list[RenderableType]:
 
 def job_table(job: Row, sources: Mapping[str, str]) -> RenderableType:
     """A resolved job, value by value, with where each came from."""
-    table = bare_table("", "value", "from", most={0: 30, 2: 26})
+    table = bare_table("", "value", "from", most={0: 40, 2: 20})
+    table.columns[0].no_wrap = True  # a key is copied whole, or not at all
     for path, value in _leaves(job):
         source = sources.get(path, "")
         source = "recipe" if source.startswith("recipe ") else source

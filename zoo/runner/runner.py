@@ -160,8 +160,8 @@ class _Runner:
         try:
             if self.report is not None:
                 self.report(result, self.training.folder / REPORT)
-        except ZooError as error:  # the result is safe; a report can be made from it again
-            self.observer.notice(f"The report was not written: {error}")
+        except Exception as error:  # the result is safe; a picture of it must not make a good run a failed one
+            self.observer.notice(f"The report was not written: {type(error).__name__}: {error}")
         self.hooks.call("zoo_run_end", run=self.run_record, result=result)
         self.observer.ended(self.run_record, result)
         return result

@@ -33,7 +33,7 @@ def commands() -> str:
         "130 interrupted, resumable. Every command takes `--help`; `zoo --debug COMMAND …` prints a traceback.\n"
     )
     for path, command in _walk(app, "zoo"):
-        context = click.Context(command, info_name=path, terminal_width=100)
+        context = click.Context(command, info_name=path, terminal_width=100, **command.context_settings)
         parts.append(f"## `{path}`\n\n```text\n{command.get_help(context)}\n```\n")
     return "\n".join(parts)
 

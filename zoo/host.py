@@ -14,7 +14,7 @@ import traceback
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint, distributions
 from time import perf_counter
 from typing import Any
 
@@ -60,41 +60,58 @@ class Plugin:
         self.entries, self.manager = [], None
 
 
-def discover(disabled: Iterable[str] = ()) -> list[Plugin]:
+@dataclass(frozen=True)
+class _Found:
+    """An entry point with its distribution's name and version, which are read from a file: once, not at each look."""
+
+    entry: EntryPoint
+    distribution: str
+    version: str
+
+
+def discover(disabled: Iterable[str] = (), *, bundled: bool = True) -> list[Plugin]:
     """Load every installed plugin, each in its own ``try``; sorted by name, so order never picks a winner.
 
     Args:
         disabled: entry-point names; a disabled plugin is not imported at all.
+        bundled: whether to load the zoo's own as well.
     """
-    by_name: dict[str, list[EntryPoint]] = defaultdict(list)
-    for entry in entry_points(group=GROUP):
-        by_name[entry.name].append(entry)
+    by_name: dict[str, list[_Found]] = defaultdict(list)
+    for found in _installed():
+        by_name[found.entry.name].append(found)
     off = set(disabled)
-    return [_load(name, _distinct(entries), off) for name, entries in sorted(by_name.items())]
+    chosen = {name: _rightful(found) for name, found in sorted(by_name.items())}
+    return [_load(n, found, off) for n, found in chosen.items() if bundled or found[0].distribution != DISTRIBUTION]
 
 
-def _distinct(entries: list[EntryPoint]) -> list[EntryPoint]:
-    """One entry for each distribution: a path that stands in sys.path twice lists its plugins twice."""
-    unique = {(_distribution(e)[0], e.value): e for e in entries}
-    bundled = [e for (dist, _), e in unique.items() if dist == DISTRIBUTION]
-    return bundled or [unique[key] for key in sorted(unique, key=str)]
+def _installed() -> Iterator[_Found]:
+    """Every plugin's entry point. Of a distribution that stands in sys.path twice, the first is the one imported."""
+    seen: set[str] = set()
+    for distribution in distributions():
+        entries = [entry for entry in distribution.entry_points if entry.group == GROUP]
+        if entries and distribution.name not in seen:
+            seen.add(distribution.name)
+            name, version = distribution.name, distribution.version
+            yield from (_Found(entry, name, version) for entry in entries)
 
 
-def _distribution(entry: EntryPoint) -> tuple[str | None, str | None]:
-    return (entry.dist.name, entry.dist.version) if entry.dist else (None, None)
+def _rightful(found: list[_Found]) -> list[_Found]:
+    """The zoo's own, where it has the name; else all that have it."""
+    return [f for f in found if f.distribution == DISTRIBUTION] or sorted(found, key=lambda f: f.distribution)
 
 
-def _load(name: str, entries: list[EntryPoint], disabled: set[str]) -> Plugin:
-    plugin = Plugin(Origin(name, *_distribution(entries[0])), entries[0].value)
+def _load(name: str, found: list[_Found], disabled: set[str]) -> Plugin:
+    first = found[0]
+    plugin = Plugin(Origin(name, first.distribution, first.version), first.entry.value)
     if name in disabled:
         plugin.state = "disabled"
         return plugin
-    if len(entries) > 1:
-        owners = " and ".join(str(_distribution(e)[0]) for e in entries)
+    if len(found) > 1:
+        owners = " and ".join(f.distribution for f in found)
         plugin.set_aside("validate", PluginError(f"two distributions bring a plugin named {name!r}: {owners}"))
         return plugin
     started = perf_counter()
-    load_module(plugin, lambda: _import(entries[0]))
+    load_module(plugin, lambda: _import(first.entry))
     plugin.load_ms = (perf_counter() - started) * 1000
     return plugin
 

@@ -33,9 +33,12 @@ class _Group(click.Group):
 
 
 def _contributed() -> dict[str, Any]:
-    from zoo.registry import open_registry
+    """Commands of plugins, by name. The bundled ones bring none, and ``zoo --help`` needn't wait for them."""
+    from zoo.host import discover
+    from zoo.shelf import open_shelf
 
-    return {e.component.name: e for e in open_registry().entries("command")}
+    entries = (e for plugin in discover(open_shelf().disabled, bundled=False) for e in plugin.entries)
+    return {entry.component.name: entry for entry in entries if entry.kind == "command"}
 
 
 def _wrap(name: str, entry: Any) -> click.Command:

@@ -16,7 +16,7 @@ __all__ = ["LOSS_RISE_EPOCHS", "STILL_RISING", "TAIL", "gap", "loss_rise", "risi
 LOSS_RISE_EPOCHS = 3
 """A validation loss counts as rising when its lowest value lies at least this many epochs back."""
 STILL_RISING = 0.01
-"""An accuracy counts as rising when its last quarter is this much above the quarter before, on average."""
+"""An accuracy counts as rising when its last eighth is this much above the eighth before, on average."""
 TAIL = 3
 """Epochs at the end that are averaged, for single ones jump; of a short training the last quarter."""
 
@@ -47,10 +47,10 @@ def loss_rise(result: Result) -> float:
 def rising(result: Result) -> bool:
     """Whether the validation accuracy still went up when the training ended; one epoch alone is taken to rise."""
     accuracy = curve(result, "val", "accuracy")
-    quarter = max(1, len(accuracy) // 4)
+    part = max(1, len(accuracy) // 8)
     if len(accuracy) < 2:
         return len(accuracy) == 1
-    return _mean(accuracy[-quarter:]) - _mean(accuracy[-2 * quarter : -quarter]) >= STILL_RISING
+    return _mean(accuracy[-part:]) - _mean(accuracy[-2 * part : -part]) >= STILL_RISING
 
 
 def _tail(values: Sequence[float]) -> float:

@@ -78,7 +78,7 @@ def settings() -> dict:
 
 def lint(folder: Path, cache: Path) -> tuple[int, dict[str, str]]:
     """What import-linter says of the packages in ``folder``: its exit code, and each contract with KEPT or BROKEN."""
-    command = [shutil.which("lint-imports") or "lint-imports", "--cache-dir", str(cache)]
+    command = [str(Path(sys.executable).with_name("lint-imports")), "--cache-dir", str(cache)]
     env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(folder), str(folder / "plugins")]), "COLUMNS": "200"}
     done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
     said = [

@@ -12,28 +12,12 @@ from rich.console import Console, RenderableType
 from zoo.reports import tables
 from zoo.runner.record import Run
 
-LONG = "vit_base_patch16_clip_quickgelu_224.openai_ft_in12k_in1k"
-
 
 def shown(renderable: RenderableType) -> str:
     out = io.StringIO()
     Console(file=out, width=80, color_system=None).print(renderable)
     assert max(map(cell_len, out.getvalue().splitlines())) <= 80
     return out.getvalue()
-
-
-def test_components_by_kind_with_names_that_can_be_typed() -> None:
-    rows = [
-        {"kind": "dataset", "id": "images/cats_dogs", "summary": "Photos [bold]of cats and dogs, " * 4},
-        {"kind": "loss", "id": "losses/focal", "summary": ""},
-        {"kind": "architecture", "id": f"timm/{LONG}", "summary": "A large one"},
-        {"kind": "architecture", "id": "timm/resnet18", "summary": "A small one"},
-    ]
-    text = shown(tables.components_table(rows))
-    assert f"timm/{LONG}\n" in text
-    assert "[bold]of cats" in text
-    assert [word in text for word in ("Datasets", "Losses", "Architectures")] == [True] * 3
-    assert "Nothing found" in shown(tables.components_table([]))
 
 
 def test_component_info_shows_parameters() -> None:
@@ -68,30 +52,6 @@ def test_component_info_shows_parameters() -> None:
         assert word in text
     assert "cnn.py" in text
     assert "x/y" in shown(tables.component_info({"id": "x/y"}))
-
-
-def test_plugins_with_their_problems() -> None:
-    rows = [
-        {
-            "name": "simple",
-            "distribution": "visionzoo",
-            "version": "0.1.0",
-            "state": "enabled",
-            "provides": {"loss": 2},
-        },
-        {
-            "name": "acme" * 10,
-            "distribution": "zoo-acme" * 5,
-            "version": "1",
-            "state": "failed",
-            "problem": "No [red]module",
-        },
-        {},
-    ]
-    text = shown(tables.plugins_table(rows))
-    assert "2 losses" in text
-    assert "No [red]module" in text
-    assert "No plugins" in shown(tables.plugins_table([]))
 
 
 def test_runs_newest_as_given() -> None:

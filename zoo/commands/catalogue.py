@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from zoo.entry import Entry
     from zoo.registry import Registry
 
-_MOST_IN_A_TABLE = 100  # rich takes a second to lay out a thousand rows; plain names take none
+_MOST_IN_A_TABLE = 100  # a thousand summaries are not read; a thousand names are piped into another program
 
 
 @click.command(name="list")
@@ -71,11 +71,9 @@ def _print_rows(rows: list[dict[str, Any]], *, everything: bool) -> None:
         click.echo("\n".join(row["id"] for row in rows))
         click.echo(f"{len(rows):,} of them; narrow it down: zoo list --search WORD", err=True)
         return
-    from rich.console import Console
+    from zoo.reports.lists import component_lines, print_lines, width_here
 
-    from zoo.reports.tables import components_table
-
-    Console().print(components_table(rows))
+    print_lines(component_lines(rows, width_here()))
 
 
 def _fold(rows: list[dict[str, Any]], most: int = 40) -> list[dict[str, Any]]:

@@ -28,11 +28,9 @@ def list_plugins(as_json: bool) -> None:
 
         click.echo(dump_json(rows))
         return
-    from rich.console import Console
+    from zoo.reports.lists import plugin_lines, print_lines, width_here
 
-    from zoo.reports.tables import plugins_table
-
-    Console().print(plugins_table(rows))
+    print_lines(plugin_lines(rows, width_here()))
 
 
 @group.command("doctor")

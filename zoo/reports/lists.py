@@ -1,0 +1,83 @@
+"""What there is, as text: components and plugins. Without rich, which takes 50 ms to import: lists are waited for."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
+from typing import Any
+
+import click
+
+from zoo.reports.words import UNKNOWN, clean, count
+
+__all__ = ["component_lines", "plugin_lines", "plural", "print_lines"]
+
+Row = Mapping[str, Any]
+ID_WIDTH = 30
+"""Names up to this long line up across kinds."""
+_COLOURS = {"enabled": "green", "failed": "red"}
+
+
+def print_lines(lines: Iterator[str]) -> None:
+    """Print, in colour on a terminal that wants it."""
+    click.echo("\n".join(lines), color=False if os.environ.get("NO_COLOR") else None)
+
+
+def width_here() -> int:
+    """Columns of the terminal, at most 100: longer lines are hard to read."""
+    return min(shutil.get_terminal_size().columns, 100)
+
+
+def plural(kind: str) -> str:
+    """``loss`` -> ``losses``."""
+    return f"{kind}es" if kind.endswith("s") else f"{kind}s"
+
+
+def component_lines(rows: Sequence[Row], width: int) -> Iterator[str]:
+    """Components by kind: ``kind``, ``id`` and ``summary``, each.
+
+    A name is there to be typed: one that is too long to line up is not cut, its summary goes below it.
+    """
+    room = max([len(name) for name in map(_id, rows) if len(name) <= ID_WIDTH], default=0) + 2
+    for kind, found in groupby(rows, key=lambda row: str(row.get("kind", ""))):
+        members = list(found)
+        yield ""
+        yield f"{click.style(plural(kind).capitalize(), bold=True, fg='cyan')}  {count(len(members))}"
+        for row in members:
+            yield from _component(_id(row), clean(row.get("summary") or ""), room, width)
+
+
+def _component(name: str, summary: str, room: int, width: int) -> Iterator[str]:
+    lines = textwrap.wrap(summary, max(20, width - room))
+    if len(name) > room - 2 or not lines:
+        yield click.style(name, bold=True)
+    else:
+        yield click.style(name.ljust(room), bold=True) + lines.pop(0)
+    yield from (" " * room + line for line in lines)
+
+
+def _id(row: Row) -> str:
+    return clean(row.get("id") or row.get("name") or UNKNOWN)
+
+
+def plugin_lines(rows: Sequence[Row], width: int) -> Iterator[str]:
+    """Plugins: ``name``, ``distribution``, ``version``, ``state``, ``provides`` (kind -> how many), ``problem``."""
+    table = [("plugin", "from", "state", "provides"), *map(_plugin_cells, rows)]
+    widths = [max(len(cells[i]) for cells in table) + 2 for i in range(3)]
+    for cells in table:
+        aligned = [cell.ljust(room) for cell, room in zip(cells, widths, strict=False)]
+        aligned[2] = click.style(aligned[2], fg=_COLOURS.get(cells[2]))
+        yield ("".join(aligned) + cells[3]).rstrip()
+    for row in rows:
+        if row.get("problem"):
+            yield ""
+            yield from textwrap.wrap(f"{clean(row.get('name'))}: {clean(row['problem'])}", width)
+
+
+def _plugin_cells(row: Row) -> tuple[str, str, str, str]:
+    origin = " ".join(clean(row[key]) for key in ("distribution", "version") if row.get(key))
+    provides = (f"{count(n)} {kind if n == 1 else plural(kind)}" for kind, n in (row.get("provides") or {}).items())
+    return clean(row.get("name")), origin, clean(row.get("state") or UNKNOWN), ", ".join(provides)

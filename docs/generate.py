@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from zoo.commands import app
+from zoo.commands import CORE, app, core_command
 from zoo.entry import Entry
 from zoo.host import discover
 from zoo.plugin import KINDS
@@ -42,8 +42,9 @@ def _walk(command: click.Command, path: str) -> Iterator[tuple[str, click.Comman
     if not isinstance(command, click.Group):
         yield path, command
         return
-    for name, inner in command.commands.items():
-        yield from _walk(inner, f"{path} {name}")
+    inner = {name: core_command(name) for name in CORE} if command is app else command.commands
+    for name, each in inner.items():
+        yield from _walk(each, f"{path} {name}")
 
 
 def components() -> str:

@@ -16,7 +16,8 @@ def main(argv: list[str] | None = None) -> int:
     """Run a command line and return its exit code: 0 done, 1 failed, 2 wrong request, 130 interrupted."""
     import click
 
-    from zoo.commands import app, tidy_arguments
+    from zoo.commands import app
+    from zoo.commands.arguments import tidy_arguments
 
     words = tidy_arguments(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in words

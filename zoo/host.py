@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import importlib
 import sys
-import traceback
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -52,6 +51,8 @@ class Plugin:
 
     def set_aside(self, phase: str, error: BaseException) -> None:
         """Keep nothing of the plugin but the account of what went wrong."""
+        import traceback
+
         self.state, self.phase = "failed", phase
         # pluggy says what is wrong with a hook on its last line.
         text = " ".join(str(error).split()) if isinstance(error, pluggy.PluginValidationError) else str(error)
@@ -89,9 +90,12 @@ def _installed() -> Iterator[_Found]:
     seen: set[str] = set()
     for distribution in distributions():
         entries = [entry for entry in distribution.entry_points if entry.group == GROUP]
-        if entries and distribution.name not in seen:
-            seen.add(distribution.name)
-            name, version = distribution.name, distribution.version
+        if not entries:
+            continue
+        metadata = distribution.metadata  # parsed at each look
+        name, version = metadata["Name"], metadata["Version"]
+        if name not in seen:
+            seen.add(name)
             yield from (_Found(entry, name, version) for entry in entries)
 
 

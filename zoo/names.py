@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 
 def near(word: str, known: Iterable[str], *, most: int = 3) -> list[str]:
     """The names closest to ``word``, best first: near in spelling, or one holding the other."""
+    import difflib  # needed only when a name is wrong
+
     names = list(dict.fromkeys(known))
     by_lower: dict[str, str] = {}
     for name in names:

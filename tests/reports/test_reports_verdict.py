@@ -192,7 +192,7 @@ def test_diagnosing_changes_nothing(two_classes: Document) -> None:
 
 
 def test_every_command_advised_is_one_that_zoo_takes(two_classes: Document, thirty_classes: Document) -> None:
-    from zoo.commands import app
+    from zoo.commands import core_command
 
     flat = result(level(0.5, 0.7), level(0.5, 0.7), notices=["drawn images"])
     collapsed = result([0.5] * 4, [0.5] * 4, matrix=[[0, 500], [0, 500]])
@@ -202,4 +202,4 @@ def test_every_command_advised_is_one_that_zoo_takes(two_classes: Document, thir
         typed = [command for _, command in next_commands(document)]
         for command in filter(None, [*advised, *typed]):
             _, name, *words = shlex.split(command)
-            app.commands[name].make_context(name, words).close()
+            core_command(name).make_context(name, words).close()

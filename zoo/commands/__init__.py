@@ -2,26 +2,37 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import importlib
 from typing import Any
 
 import click
 
 from zoo import __version__
-from zoo.commands import catalogue, evaluate, plugins, predict, run, runs
-from zoo.commands.run import RESUME_NAMED
+
+# In the order of a newcomer's path: name, and where the command is.
+CORE = {
+    "run": "run:run",
+    "train": "run:train",
+    "evaluate": "evaluate:evaluate",
+    "predict": "predict:predict",
+    "list": "catalogue:list_components",
+    "info": "catalogue:info",
+    "plugins": "plugins:group",
+    "runs": "runs:group",
+}
 
 
 class _Group(click.Group):
-    """Commands of the core, and those that plugins contribute, which are imported when they are typed."""
+    """Commands of the core, and those that plugins contribute; each is imported when it is typed."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return [*self.commands, *sorted(_contributed())]  # the core's in the order of a newcomer's path
+        return [*CORE, *sorted(_contributed())]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        command = super().get_command(ctx, cmd_name)
-        entry = None if command else _contributed().get(cmd_name)
-        return command if entry is None else _wrap(cmd_name, entry)
+        if cmd_name in CORE:
+            return core_command(cmd_name)
+        entry = _contributed().get(cmd_name)
+        return None if entry is None else _wrap(cmd_name, entry)
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         from zoo.names import did_you_mean
@@ -62,40 +73,17 @@ def app(debug: bool) -> None:
     """
 
 
-def _add(command: click.Command, group: click.Group) -> None:
-    """Add a command, with ``-h`` for it and for what is in it, however it is reached."""
+def core_command(name: str) -> click.Command:
+    """Import one of the core's commands."""
+    module, _, attribute = CORE[name].partition(":")
+    command: click.Command = getattr(importlib.import_module(f"{__name__}.{module}"), attribute)
+    _take_h(command)
+    return command
+
+
+def _take_h(command: click.Command) -> None:
+    """``-h`` for a command and for what is in it, however it is reached."""
     command.context_settings.setdefault("help_option_names", ["-h", "--help"])
     if isinstance(command, click.Group):
         for inner in command.commands.values():
-            _add(inner, command)
-    group.add_command(command)
-
-
-for _command in (
-    run.run,
-    run.train,
-    evaluate.evaluate,
-    predict.predict,
-    catalogue.list_components,
-    catalogue.info,
-    plugins.group,
-    runs.group,
-):
-    _add(_command, app)
-
-
-def tidy_arguments(words: list[str]) -> list[str]:
-    """``--resume`` takes a run or none; where none follows, it is given the word for the one that is named."""
-    tidy: list[str] = []
-    named = any(word == "--name" or word.startswith("--name=") for word in words)
-    for i, word in enumerate(words):
-        tidy.append(word)
-        following = words[i + 1] if i + 1 < len(words) else "-"
-        if word == "--resume" and (following.startswith("-") or (named and not _is_run(words, following))):
-            tidy.append(RESUME_NAMED)
-    return tidy
-
-
-def _is_run(words: list[str], word: str) -> bool:
-    out = Path(words[words.index("--out") + 1]) if "--out" in words[:-1] else Path("runs")
-    return any((path / "job.yaml").is_file() for path in (Path(word), out / word))
+            _take_h(inner)

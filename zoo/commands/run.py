@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from zoo.commands.arguments import RESUME_NAMED
 from zoo.errors import RequestError
 
 if TYPE_CHECKING:
     from zoo.resolve import Request, Resolved
     from zoo.runner.runner import Place
 
-# What `--resume` without a run means.
-RESUME_NAMED = "."
 _JOB_OPTIONS = ("data", "epochs", "batch_size", "lr", "image_size", "seed", "device", "precision", "on_bad_image")
 
 

@@ -222,9 +222,9 @@ def test_parameters_that_the_architecture_no_longer_has_are_told_with_the_bundle
     [
         (
             {"id": "acme/net", "distribution": "zoo-acme", "version": "1.2"},
-            "It comes from zoo-acme 1.2: pip install zoo-acme==1.2",
+            "It comes from zoo-acme 1.2. Type: zoo plugins install zoo-acme==1.2",
         ),
-        ({"id": "acme/net"}, "It comes from acme : pip install acme"),
+        ({"id": "acme/net"}, "It comes from acme. Type: zoo plugins install acme"),
         (
             {"id": "local/net", "target": "/home/me/my_models.py:Net"},
             "It is local, from /home/me/my_models.py:Net: run this in the folder whose registry.yaml names it",

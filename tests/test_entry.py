@@ -132,6 +132,7 @@ def test_provenance_has_id_distribution_version_target_and_the_files_hash():
     source = Path(json.decoder.__file__)
     assert entry.source_file() == source
     assert entry.provenance() == {
+        "kind": "loss",
         "id": "acme/d",
         "distribution": "zoo-acme",
         "version": "1.2.3",

@@ -191,7 +191,7 @@ def test_bytes_that_are_no_text_are_told_with_their_path(write: Write):
 @pytest.mark.parametrize(
     ("name", "spec", "problem"),
     [
-        ("a b", {"target": "m:X"}, "'a b' is not a component name"),
+        ("a b", {"target": "m:X"}, "'a b' is not a name"),
         ("mine", {"target": "no colon"}, "is not of the form"),
         ("mine", {"target": "./mine.py"}, "is not of the form"),
         ("mine", {"target": "./mine.py:"}, "is not of the form"),

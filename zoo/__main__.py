@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
-from typing import TYPE_CHECKING
+import threading
+from typing import TYPE_CHECKING, NoReturn
 
 from zoo.errors import ZooError
 
@@ -17,12 +19,14 @@ def main(argv: list[str] | None = None) -> int:
     import click
 
     from zoo.commands import app
-    from zoo.commands.arguments import tidy_arguments
+    from zoo.commands.arguments import obeying, take_flags, tidy_arguments
 
     words = tidy_arguments(sys.argv[1:] if argv is None else argv)
-    debug = "--debug" in words
+    words, flags = take_flags(words)
+    debug = "--debug" in flags
     try:
-        code = app(args=[w for w in words if w != "--debug"], prog_name="zoo", standalone_mode=False)
+        with obeying(flags):
+            code = app(args=words, prog_name="zoo", standalone_mode=False)
     except ZooError as error:
         if debug:
             raise
@@ -64,5 +68,27 @@ def _say(text: str, code: int) -> int:
     return code
 
 
+def command() -> NoReturn:
+    """The console script: a command line, and an end that no plugin can put off."""
+    code = main()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(BrokenPipeError):
+            stream.flush()
+    # Python waits for every thread and every atexit function, a plugin's too, for as long as they like.
+    watchdog = threading.Timer(_grace_s(), os._exit, (code,))
+    watchdog.daemon = True
+    watchdog.start()
+    sys.exit(code)
+
+
+def _grace_s() -> float:
+    """How long the end may take: nothing that ran without torch has anything of value to finish."""
+    if "torch" not in sys.modules:
+        return 0.05
+    from zoo.runner.hooks import patience_s
+
+    return patience_s()
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    command()

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.entry import Entry, Origin
+from zoo import provenance
+from zoo.entry import PYTHON, Entry, Origin
 from zoo.errors import RequestError
 from zoo.host import say_failures
 from zoo.names import did_you_mean, listing
@@ -140,7 +141,7 @@ def _entry_of(kind: str, value: Any) -> Entry:
         raise RequestError(f"{kind} {value!r} is neither a name nor something that makes one (a class, a function).")
     name = re.sub(r"\W", "", getattr(value, "__name__", type(value).__name__)) or "object"
     module = getattr(value, "__module__", None) or "__main__"
-    return Entry(KINDS[kind](name, f"{module}:{name}"), Origin("python"), given=factory)
+    return Entry(KINDS[kind](name, f"{module}:{name}"), Origin(PYTHON), given=factory)
 
 
 def _dataset_factory(value: Any) -> Callable[..., Any]:
@@ -186,5 +187,8 @@ def load(run: str | Path, *, device: str = "auto", architecture: Callable[..., A
 
     folder = find_bundle(find_run(str(run)))
     given = None if architecture is None else _entry_of("architecture", architecture)
-    model, card = load_model(folder, open_registry(say=say_failures), given)
+    registry = open_registry(say=say_failures)
+    model, card = load_model(folder, registry, given)
+    used = {"architecture": provenance.recorded(card)["architecture"]}
+    provenance.say(provenance.changes(used, registry))
     return Classifier(model, card, choose_execution(device, "fp32"))

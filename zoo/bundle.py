@@ -20,6 +20,7 @@ from zoo.data.decode import Resize
 from zoo.errors import BundleError, RequestError, UnknownName
 from zoo.files import atomic, write_json
 from zoo.names import listing
+from zoo.provenance import how_to_get
 
 WEIGHTS, CARD = "model.safetensors", "zoo.json"
 SCHEMA = 1
@@ -149,14 +150,7 @@ def _architecture(card: Mapping[str, Any], registry: Any, folder: Path) -> Any:
     try:
         return registry.find("architecture", name)
     except UnknownName as error:
-        owner = name.partition("/")[0]
-        if owner == "python":
-            how = f"It was given from Python: zoo.load({str(folder)!r}, architecture=…) with {wanted.get('target')}"
-        elif owner == "local":
-            how = f"It is local, from {wanted.get('target')}: run this in the folder whose registry.yaml names it"
-        else:
-            dist, version = wanted.get("distribution") or owner, wanted.get("version")
-            how = f"It comes from {dist} {version or ''}: pip install {dist}{f'=={version}' if version else ''}"
+        how = how_to_get({"kind": "architecture", **wanted})
         raise BundleError(f"The model in {folder} needs architecture {name!r}, which is not here. {how}.") from error
     except RequestError as error:
         raise BundleError(f"The model in {folder} needs architecture {name!r}: {error}") from error

@@ -20,6 +20,7 @@ from zoo.plugin import KINDS, Component, Family
 
 DISTRIBUTION = "visionzoo"
 LOCAL = "local"
+PYTHON = "python"
 
 
 @dataclass(frozen=True)
@@ -115,6 +116,7 @@ class Entry:
         source = self.source_file()
         digest = hashlib.sha256(source.read_bytes()).hexdigest() if source and source.is_file() else None
         return {
+            "kind": self.kind,
             "id": self.id,
             "distribution": self.origin.distribution,
             "version": self.origin.version,

@@ -6,16 +6,17 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
+from zoo import provenance
 from zoo.api import make_request
-from zoo.bundle import find_bundle, load_model
+from zoo.bundle import find_bundle, load_model, read_card
 from zoo.data.batches import Batches, Normalize
 from zoo.data.open import ALL, TEST, TRAIN, VAL, Opener, evaluation_split, open_training, training_splits
 from zoo.data.splits import Split
 from zoo.engine.evaluate import evaluate_logits, predict_logits, worst_mistakes
 from zoo.engine.execution import choose_execution
-from zoo.errors import RequestError
+from zoo.errors import BundleError, RequestError
 from zoo.host import say_failures
-from zoo.registry import open_registry
+from zoo.registry import Registry, open_registry
 from zoo.resolve import Resolved, resolve
 from zoo.runner import build
 from zoo.runner.folder import JOB, find_run
@@ -48,7 +49,9 @@ def evaluate_run(
     if not (folder / JOB).is_file():
         raise RequestError(f"{folder} is not a run's folder: it has no {JOB}. See: zoo runs list")
     registry = open_registry(say=say_failures)
-    model, card = load_model(find_bundle(folder), registry)
+    bundle = find_bundle(folder)
+    used = _used(bundle, registry, own_dataset=dataset is None)
+    model, card = load_model(bundle, registry)
     asked = {"dataset": dataset, "data": data}
     resolved = resolve(make_request(asked, file=folder / JOB), registry)
     opener = _opener(resolved, card)
@@ -64,7 +67,23 @@ def evaluate_run(
         "notices": list(images.notices),
         "metrics": {images.name: numbers},
         "mistakes": {images.name: mistakes},
+        "changes": used,
     }
+
+
+def _used(bundle: Path, registry: Registry, *, own_dataset: bool) -> list[str]:
+    """What has changed among the components that the run was made with; told as well.
+
+    Raises:
+        BundleError: some are not here; says how to get each.
+    """
+    records = provenance.recorded(read_card(bundle))
+    used = {path: record for path, record in records.items() if own_dataset or path != "dataset"}
+    if lost := provenance.missing(used, registry):
+        raise BundleError(f"The run of {bundle} can't be measured again: {' '.join(lost)}")
+    changes = provenance.changes(used, registry)
+    provenance.say(changes)
+    return changes
 
 
 def _opener(resolved: Resolved, card: dict[str, Any]) -> Opener:

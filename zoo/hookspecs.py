@@ -83,27 +83,36 @@ def zoo_commands() -> Iterable[Command]:
 
 @hookspec
 def zoo_run_start(run: Any) -> None:
-    """A run is about to train. ``run`` has ``name``, ``dir``, ``job`` and ``classes``."""
+    """A run is about to train.
+
+    ``run`` has ``name``, ``dir`` (its folder), ``job`` (the resolved job, as job.yaml has it), ``classes``,
+    ``splits``, ``model``, ``device`` and ``notices``: see ``zoo.runner.record.Run``.
+    """
 
 
 @hookspec
 def zoo_epoch_end(run: Any, epoch: dict[str, Any]) -> str | None:
-    """An epoch is over; ``epoch`` is its line of metrics.jsonl. A returned string stops the run: the reason."""
+    """An epoch is over. A returned string stops the run: the reason.
+
+    ``epoch`` is its line of metrics.jsonl: ``epoch`` (from 1), ``train`` and ``val`` with their numbers, ``lr``,
+    ``seconds``, ``images_per_second``. A run that is stopped keeps its best weights, is measured and reported, and
+    has the status ``stopped``.
+    """
 
 
 @hookspec
 def zoo_run_end(run: Any, result: dict[str, Any]) -> None:
-    """The run is complete; ``result`` is its result.json."""
+    """The run is complete, and all its files are written; ``result`` is its result.json."""
 
 
 @hookspec
 def zoo_run_failed(run: Any, error: BaseException) -> None:
-    """The run ended with ``error`` (KeyboardInterrupt when the user stopped it)."""
+    """The run ended with ``error``: KeyboardInterrupt when the user stopped it, or a scheduler's SIGTERM."""
 
 
 @hookspec
 def zoo_report_sections(run: Any, result: dict[str, Any]) -> Iterable[tuple[str, str]]:
-    """Add ``(title, plain text)`` sections to the report."""
+    """Add ``(title, plain text)`` sections to the report, in the console, in report.html and in result.json."""
     return ()
 
 
@@ -118,3 +127,6 @@ CONTRIBUTIONS: dict[str, str] = {
     "exporter": "zoo_exporters",
     "command": "zoo_commands",
 }
+
+NAMES: tuple[str, ...] = tuple(name for name in globals() if name.startswith("zoo_"))
+"""Every hook, in the order above."""

@@ -1,38 +1,45 @@
 """The plugin host: finds plugins, imports each by itself, and collects what it contributes.
 
-pluggy gives the hook protocol; what it lacks for contributions is done here. In one pluggy call the first
-exception discards every plugin's results, results carry no plugin name, generators come back unconsumed, and a
-misspelt hook is silent. So each plugin is checked in a manager of its own, its hooks are called by themselves,
-and a plugin that fails anywhere is set aside whole.
+pluggy gives the hook protocol: it reads a plugin's hooks and checks them against the specification. What it lacks
+for contributions is done here. In one pluggy call the first exception discards every plugin's results, results
+carry no plugin name, generators come back unconsumed, and a misspelt hook is silent. So each plugin's hooks are
+called by themselves, and a plugin that fails anywhere is set aside whole.
 """
 
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, field
-from importlib.metadata import EntryPoint, distributions
 from time import perf_counter
 from typing import Any
 
 import pluggy
 
 from zoo import hookspecs
+from zoo.distributions import Found, installed
 from zoo.entry import DISTRIBUTION, Entry, Origin, family_entries
 from zoo.errors import PluginError
-from zoo.plugin import KINDS, Family
+from zoo.names import did_you_mean
+from zoo.plugin import KINDS, Family, check_name
 
-GROUP = "zoo.plugins"
+ALLOW_LIST = "ZOO_PLUGINS"
+"""The environment variable with the only third-party plugins to load, a comma between them; empty for none."""
+HEAVY = ("torch", "torchvision", "timm", "numpy", "tensorflow", "keras", "jax", "sklearn", "pandas", "matplotlib")
+"""Libraries that nobody wants to wait for in ``zoo list``."""
 
 
 @dataclass
 class Plugin:
     """One plugin, loaded or set aside.
 
-    ``state`` is ``"enabled"``, ``"disabled"`` or ``"failed"``; a failed one has ``phase`` (import, validate or
-    contribute), ``problem`` (one line) and ``details`` (the traceback).
+    ``state`` is ``"enabled"``, ``"disabled"`` or ``"failed"``; a failed one has ``phase`` (find, import, validate
+    or contribute), ``problem`` (one line) and ``error``. ``heavy`` are the large libraries that its import brought in;
+    ``rivals`` the further distributions that bring a plugin of its name.
     """
 
     origin: Origin
@@ -40,10 +47,12 @@ class Plugin:
     state: str = "enabled"
     phase: str | None = None
     problem: str | None = None
-    details: str | None = None
+    error: BaseException | None = field(default=None, repr=False)
     load_ms: float = 0.0
+    heavy: tuple[str, ...] = ()
+    rivals: tuple[str, ...] = ()
     entries: list[Entry] = field(default_factory=list)
-    manager: pluggy.PluginManager | None = field(default=None, repr=False)
+    hooks: dict[str, list[pluggy.HookImpl]] = field(default_factory=dict, repr=False)
 
     @property
     def name(self) -> str:
@@ -51,23 +60,17 @@ class Plugin:
 
     def set_aside(self, phase: str, error: BaseException) -> None:
         """Keep nothing of the plugin but the account of what went wrong."""
-        import traceback
-
-        self.state, self.phase = "failed", phase
-        # pluggy says what is wrong with a hook on its last line.
-        text = " ".join(str(error).split()) if isinstance(error, pluggy.PluginValidationError) else str(error)
-        self.problem = f"{type(error).__name__}: {text}".splitlines()[0]
-        self.details = "".join(traceback.format_exception(error))
-        self.entries, self.manager = [], None
+        self.state, self.phase, self.error = "failed", phase, error
+        self.problem = problem_of(error)
+        self.entries, self.hooks = [], {}
 
 
-@dataclass(frozen=True)
-class _Found:
-    """An entry point with its distribution's name and version, which are read from a file: once, not at each look."""
-
-    entry: EntryPoint
-    distribution: str
-    version: str
+def problem_of(error: BaseException) -> str:
+    """An exception in one line."""
+    # pluggy says what is wrong with a hook on its last line.
+    text = " ".join(str(error).split()) if isinstance(error, pluggy.PluginValidationError) else str(error)
+    lines = f"{type(error).__name__}: {text}".splitlines()
+    return lines[0].removesuffix(": ").removeprefix(f"{PluginError.__name__}: ")
 
 
 def discover(disabled: Iterable[str] = (), *, bundled: bool = True) -> list[Plugin]:
@@ -77,85 +80,143 @@ def discover(disabled: Iterable[str] = (), *, bundled: bool = True) -> list[Plug
         disabled: entry-point names; a disabled plugin is not imported at all.
         bundled: whether to load the zoo's own as well.
     """
-    by_name: dict[str, list[_Found]] = defaultdict(list)
-    for found in _installed():
-        by_name[found.entry.name].append(found)
-    off = set(disabled)
-    chosen = {name: _rightful(found) for name, found in sorted(by_name.items())}
-    return [_load(n, found, off) for n, found in chosen.items() if bundled or found[0].distribution != DISTRIBUTION]
+    by_name: dict[str, list[Found]] = defaultdict(list)
+    for found in installed():
+        by_name[found.name].append(found)
+    loader = _Loader(set(disabled), allowed())
+    plugins: list[Plugin] = []
+    for name in sorted(by_name):
+        ours = [f for f in by_name[name] if f.distribution == DISTRIBUTION]
+        theirs = sorted((f for f in by_name[name] if f not in ours), key=lambda f: f.distribution)
+        if ours and bundled:
+            plugins.append(loader.load(ours[0]))
+        if theirs:
+            plugins.append(loader.load(*theirs, taken=bool(ours)))
+    return plugins
 
 
-def _installed() -> Iterator[_Found]:
-    """Every plugin's entry point. Of a distribution that stands in sys.path twice, the first is the one imported."""
-    seen: set[str] = set()
-    for distribution in distributions():
-        entries = [entry for entry in distribution.entry_points if entry.group == GROUP]
-        if not entries:
-            continue
-        metadata = distribution.metadata  # parsed at each look
-        name, version = metadata["Name"], metadata["Version"]
-        if name not in seen:
-            seen.add(name)
-            yield from (_Found(entry, name, version) for entry in entries)
+def allowed() -> set[str] | None:
+    """The third-party plugins that ``ZOO_PLUGINS`` allows; None when it says nothing."""
+    given = os.environ.get(ALLOW_LIST)
+    return None if given is None else {word.strip() for word in given.split(",")} - {""}
 
 
-def _rightful(found: list[_Found]) -> list[_Found]:
-    """The zoo's own, where it has the name; else all that have it."""
-    return [f for f in found if f.distribution == DISTRIBUTION] or sorted(found, key=lambda f: f.distribution)
+class _Loader:
+    """Loads plugins one by one into one pluggy manager, which knows every hook's specification."""
 
+    def __init__(self, disabled: set[str], allowed: set[str] | None):
+        self.disabled, self.allowed = disabled, allowed
+        self.manager = pluggy.PluginManager("zoo")
+        self.manager.add_hookspecs(hookspecs)
 
-def _load(name: str, found: list[_Found], disabled: set[str]) -> Plugin:
-    first = found[0]
-    plugin = Plugin(Origin(name, first.distribution, first.version), first.entry.value)
-    if name in disabled:
-        plugin.state = "disabled"
+    def load(self, first: Found, *others: Found, taken: bool = False) -> Plugin:
+        """Load a plugin, unless it is turned off, not for this zoo, or its name is not its own.
+
+        Args:
+            others: further distributions that bring a plugin of that name.
+            taken: whether the zoo itself has a plugin of that name.
+        """
+        origin = Origin(first.name, first.distribution, first.version)
+        plugin = Plugin(origin, first.entry.value if first.entry else "", rivals=tuple(f.distribution for f in others))
+        bundled = first.distribution == DISTRIBUTION
+        if not bundled and self.allowed is not None and first.name not in self.allowed:
+            plugin.state, plugin.problem = "disabled", f"left out by {ALLOW_LIST} or --no-plugins"
+        elif first.name in self.disabled and not taken:
+            plugin.state = "disabled"
+        elif fault := _fault(first, others, taken):
+            plugin.set_aside("find", PluginError(fault))
+        else:
+            started = perf_counter()
+            load_module(plugin, lambda: _import(first), self.manager)
+            plugin.load_ms = (perf_counter() - started) * 1000
         return plugin
-    if len(found) > 1:
-        owners = " and ".join(f.distribution for f in found)
-        plugin.set_aside("validate", PluginError(f"two distributions bring a plugin named {name!r}: {owners}"))
-        return plugin
-    started = perf_counter()
-    load_module(plugin, lambda: _import(first.entry))
-    plugin.load_ms = (perf_counter() - started) * 1000
-    return plugin
 
 
-def _import(entry: EntryPoint) -> object:
-    module = importlib.import_module(entry.module)
-    return getattr(module, entry.attr) if entry.attr else module
-
-
-def load_module(plugin: Plugin, importer: Callable[[], object]) -> None:
-    """Import, validate and collect one plugin; whatever it raises sets it aside."""
-    phase = "import"
+def _fault(first: Found, others: tuple[Found, ...], taken: bool) -> str | None:
+    """What is wrong before anything is imported."""
+    owners = " and ".join(f.distribution for f in (first, *others))
+    if taken:
+        return f"the name {first.name!r} is the zoo's own plugin's; {owners} must take another"
+    if others:
+        return f"two distributions bring a plugin named {first.name!r}: {owners}"
+    if first.entry is None:
+        return f"the entry points of {first.distribution} can't be read: a line of its entry_points.txt has no '='"
     try:
-        module = importer()
+        check_name(first.name)
+    except ValueError as error:
+        return str(error)
+    return first.misfit()
+
+
+def _import(found: Found) -> object:
+    assert found.entry is not None
+    module = importlib.import_module(found.entry.module)
+    return getattr(module, found.entry.attr) if found.entry.attr else module
+
+
+def load_module(plugin: Plugin, importer: Callable[[], object], manager: pluggy.PluginManager | None = None) -> None:
+    """Import, validate and collect one plugin; whatever it raises sets it aside."""
+    if manager is None:
+        manager = _Loader(set(), None).manager
+    phase = "import"
+    before = {name for name in HEAVY if name in sys.modules}
+    try:
+        with redirect_stdout(sys.stderr), _traced(plugin, phase):  # a print() must not spoil somebody's JSON
+            module = importer()
+        plugin.heavy = tuple(name for name in HEAVY if name in sys.modules and name not in before)
         phase = "validate"
-        plugin.manager = _manager_for(plugin.name, module)
+        plugin.hooks = _hooks_of(plugin.name, module, manager)
         phase = "contribute"
-        plugin.entries = list(_contributions(plugin))
+        with redirect_stdout(sys.stderr):
+            plugin.entries = list(_contributions(plugin))
     except (Exception, SystemExit) as error:  # a plugin may even call sys.exit() when it is imported
         plugin.set_aside(phase, error)
 
 
-def _manager_for(name: str, module: object) -> pluggy.PluginManager:
-    """A manager that holds this plugin alone, so that a fault in its hooks is its own."""
-    manager = pluggy.PluginManager("zoo")
-    manager.add_hookspecs(hookspecs)
-    manager.register(module, name=name)
-    manager.check_pending()
-    for hook in hookspecs.CONTRIBUTIONS.values():
-        for impl in getattr(manager.hook, hook).get_hookimpls():
-            if impl.hookwrapper or impl.wrapper:
-                raise PluginError(f"{hook} can't be a wrapper: contributions are collected plugin by plugin")
-    return manager
+def _hooks_of(name: str, module: object, manager: pluggy.PluginManager) -> dict[str, list[pluggy.HookImpl]]:
+    """The plugin's hooks, checked. The manager forgets a plugin with a fault."""
+    try:
+        manager.register(module, name=name)
+        callers = manager.get_hookcallers(module) or []
+        hooks = {c.name: [i for i in c.get_hookimpls() if i.plugin is module] for c in callers}
+        for hook, implementations in hooks.items():
+            for implementation in implementations:
+                _check_hook(hook, implementation)
+        _check_marked(module)
+    except BaseException:
+        if manager.is_registered(module):
+            manager.unregister(module)
+        raise
+    return hooks
+
+
+def _check_hook(hook: str, implementation: pluggy.HookImpl) -> None:
+    """What pluggy lets pass in silence.
+
+    Raises:
+        PluginError: says which hook, and what is wrong with it.
+    """
+    if hook not in hookspecs.NAMES and not implementation.optionalhook:
+        raise PluginError(f"there is no hook {hook!r}.{did_you_mean(hook, hookspecs.NAMES)}")
+    if implementation.hookwrapper or implementation.wrapper:
+        raise PluginError(f"{hook} can't be a wrapper: each plugin's hooks are called by themselves")
+    if implementation.kwargnames:
+        names = ", ".join(implementation.kwargnames)
+        raise PluginError(f"{hook}: {names} has a default, so that it would never be given; take the default away")
+
+
+def _check_marked(module: object) -> None:
+    for hook in hookspecs.NAMES:
+        function = getattr(module, hook, None)
+        if callable(function) and not hasattr(function, "zoo_impl"):
+            raise PluginError(f"{hook} is not marked as a hook: put @hookimpl above it")
 
 
 def _contributions(plugin: Plugin) -> Iterator[Entry]:
     for kind, hook in hookspecs.CONTRIBUTIONS.items():
         seen: set[str] = set()
         for result in call_one(plugin, hook):
-            for given in result or ():
+            for given in result:
                 yield from _entries(given, kind, hook, plugin.origin, seen)
 
 
@@ -174,16 +235,42 @@ def _entries(given: object, kind: str, hook: str, origin: Origin, seen: set[str]
         yield entry
 
 
+Traced = Callable[[Plugin, str, float], None]
+tracers: list[Traced] = []
+"""Told of every import and every call of a hook: the plugin, the hook (or "import"), milliseconds."""
+
+
 def call_one(plugin: Plugin, hook: str, **arguments: Any) -> list[Any]:
-    """Call one hook of one plugin; its exceptions are the caller's to contain."""
-    if plugin.manager is None:
-        return []
-    result: list[Any] = getattr(plugin.manager.hook, hook)(**arguments)
-    return result
+    """Call one hook of one plugin; its exceptions are the caller's to contain.
+
+    Returns:
+        What each implementation gave, without None; what it yields, as a list.
+    """
+    results: list[Any] = []
+    for implementation in plugin.hooks.get(hook, ()):
+        with _traced(plugin, hook):
+            result = implementation.function(*(arguments[name] for name in implementation.argnames))
+            result = list(result) if isinstance(result, Iterator) else result
+        results += [] if result is None else [result]
+    return results
+
+
+@contextmanager
+def _traced(plugin: Plugin, what: str) -> Iterator[None]:
+    started = perf_counter()
+    try:
+        yield
+    finally:
+        for tell in tracers:
+            tell(plugin, what, (perf_counter() - started) * 1000)
 
 
 def say_failures(plugins: Iterable[Plugin]) -> None:
-    """One line for each plugin that was set aside."""
+    """One line for each plugin that was set aside, and each that ``ZOO_PLUGINS`` names in vain."""
+    plugins = list(plugins)
+    names = [plugin.name for plugin in plugins]
+    for name in sorted((allowed() or set()).difference(names)):
+        print(f"zoo: {ALLOW_LIST} names {name!r}, which is not installed.{did_you_mean(name, names)}", file=sys.stderr)  # noqa: T201
     for plugin in plugins:
         if plugin.state == "failed":
             print(  # noqa: T201 - the console may not be up yet

@@ -8,6 +8,7 @@ and pluggy, nothing else.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -55,6 +56,8 @@ class Component(_Described):
         summary: one line, shown by ``zoo list``.
         tags: words that ``zoo list --search`` finds.
         aliases: further names for the same component.
+        example: parameters with which it can be tried in seconds and without a network; ``zoo plugins check``
+            uses them.
 
     Raises:
         ValueError: the name, an alias or the target is malformed.
@@ -65,11 +68,11 @@ class Component(_Described):
     name: str
     target: str
     aliases: tuple[str, ...] = field(default=(), kw_only=True)
+    example: Mapping[str, Any] = field(default_factory=dict, kw_only=True, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         for name in (self.name, *self.aliases):
-            if not isinstance(name, str) or not _NAME.fullmatch(name):
-                raise ValueError(f"{name!r} is not a component name: use letters, digits, '_', '-' and '.'")
+            check_name(name)
         check_target(self.target)
 
 
@@ -179,6 +182,10 @@ class Family(_Described):
     ``names`` is a packaged text file, ``"package:file.txt"``, a name a line. The factory is called as its
     kind's is, with the member's name put first: ``f("resnet18", num_classes, in_chans=3, **params)``.
 
+    Args:
+        attributes: fields that every member has, such as ``mean`` of architectures.
+        samples: members that stand for all when ``zoo plugins check`` tries them: small and various.
+
     Raises:
         ValueError: the kind is unknown, or the target or names malformed.
     """
@@ -187,6 +194,7 @@ class Family(_Described):
     target: str
     names: str
     attributes: dict[str, Any] = field(default_factory=dict, kw_only=True)
+    samples: tuple[str, ...] = field(default=(), kw_only=True)
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -194,6 +202,12 @@ class Family(_Described):
         if not isinstance(self.names, str) or self.names.count(":") != 1:
             raise ValueError(f"names {self.names!r} is not of the form 'package:file.txt'")
         check_target(self.target)
+
+
+def check_name(name: object) -> None:
+    """Raise ValueError unless ``name`` can be a component's or a plugin's."""
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise ValueError(f"{name!r} is not a name: use letters, digits, '_', '-' and '.'")
 
 
 def check_target(target: object) -> None:

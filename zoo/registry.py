@@ -109,6 +109,17 @@ class Registry:
                 return plugin
         return None
 
+    def clashes(self) -> list[str]:
+        """Short names that more than one plugin has: what each means, a sentence each, sorted."""
+        said = []
+        for (kind, name), entries in sorted(self._by_name.items()):
+            owners = " and ".join(f"{e.id} ({e.origin.distribution})" for e in sorted(entries, key=lambda e: e.id))
+            if len(entries) > 1:
+                ours = next((e.id for e in entries if e.origin.bundled), None)
+                means = f"it means {ours}, the zoo's own" if ours else "type the full id"
+                said.append(f"{kind} {name!r} is brought by {owners}: {means}.")
+        return said
+
     def opener(self, form: str) -> Entry | None:
         """The dataset that opens a path of this form: ``"folder"``, or a file's suffix such as ``".csv"``."""
         able = [e for e in self.entries("dataset") if form in getattr(e.component, "opens", ())]

@@ -134,10 +134,15 @@ def shipped_path() -> Path:
     return packaged if packaged.is_file() else Path(__file__).parents[1] / FILENAME
 
 
+def user_path() -> Path:
+    """The user's own registry.yaml, whether or not there is one."""
+    return platformdirs.user_config_path("visionzoo") / FILENAME
+
+
 def open_shelf(folder: Path | None = None) -> Shelf:
     """Read every layer that exists; ``folder`` is the working folder."""
     folder = Path.cwd() if folder is None else folder
-    paths = [shipped_path(), platformdirs.user_config_path("visionzoo") / FILENAME, folder / FILENAME]
+    paths = [shipped_path(), user_path(), folder / FILENAME]
     unique = dict.fromkeys(path.resolve() for path in paths)
     return Shelf([read_layer(path) for path in unique if path.is_file()])
 

@@ -70,6 +70,7 @@ def zoo_optimizers() -> Iterator[Optimizer | Family]:
         "zoo_optim:timm_optimizers.txt",
         summary="An optimizer of timm: Lion, LAMB, Adan, AdaMuon and others, with cautious and decoupled variants",
         tags=("timm",),
+        samples=("lion", "lamb", "adan", "adopt", "madgrad", "nadamw", "adafactor", "novograd", "laprop"),
     )
 
 

@@ -65,8 +65,9 @@ def test_a_broken_plugin_is_set_aside_and_explained(zoo, make_plugin, source, ph
     assert row["provides"] == {}
     assert said in row["problem"]
 
-    _, account, _ = zoo("plugins", "doctor", "acme")
-    for word in (phase, "zoo-acme", "1.2.3", "Traceback", said, "pip install -U zoo-acme", "disable: [acme]"):
+    code, account, _ = zoo("plugins", "doctor", "acme")
+    assert code == 1, "something is to be mended"
+    for word in (phase, "zoo-acme", "1.2.3", said, "zoo plugins disable acme", "zoo plugins uninstall zoo-acme"):
         assert word in account
 
 

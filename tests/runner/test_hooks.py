@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from zoo import ailments
 from zoo.entry import Origin
 from zoo.host import Plugin, load_module
 from zoo.plugin import hookimpl
@@ -17,7 +20,7 @@ def plugin(name: str, **hooks: Any) -> Plugin:
     """A loaded plugin with these hooks."""
     loaded = Plugin(Origin(name, f"zoo-{name}", "1.0"), name)
     load_module(loaded, lambda: SimpleNamespace(**{key: hookimpl(hook) for key, hook in hooks.items()}))
-    assert loaded.state == "enabled", loaded.details
+    assert loaded.state == "enabled", loaded.problem
     return loaded
 
 
@@ -55,7 +58,12 @@ def test_a_hook_that_fails_is_told_of_and_the_others_are_called(failing: Any, pr
     )
     hooks.call("zoo_run_start", run="r")
     assert called == ["first", "last"]
-    assert told == [f"plugin 'broken': zoo_run_start failed and was passed over: {problem}"]
+    assert told == [
+        f"plugin 'broken': zoo_run_start failed, and it is left out of this run: {problem}"
+        " — see: zoo plugins doctor broken"
+    ]
+    hooks.call("zoo_run_end", run="r", result={})
+    assert len(told) == 1, "nothing more is asked of it"
 
 
 def test_ctrl_c_in_a_hook_is_the_users():
@@ -83,7 +91,8 @@ def test_sections_may_be_yielded_and_one_that_fails_halfway_gives_none():
     )
     found = hooks.call("zoo_report_sections", run="r", result={})
     assert found == [[("Title", "text"), ("More", "text")], [("L", "t")]]
-    assert told == ["plugin 'half': zoo_report_sections failed and was passed over: RuntimeError: boom"]
+    assert len(told) == 1
+    assert "plugin 'half': zoo_report_sections failed, and it is left out of this run: RuntimeError: boom" in told[0]
 
 
 def test_plugins_that_were_set_aside_or_disabled_hear_nothing():
@@ -96,20 +105,91 @@ def test_plugins_that_were_set_aside_or_disabled_hear_nothing():
     assert told == []
 
 
-def test_a_wrapper_of_ones_own_hook_is_only_ones_own():
-    """A lifecycle hook may be a wrapper; there is nobody else's to wrap."""
+def test_a_hook_that_never_returns_is_left_behind(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("ZOO_HOOK_PATIENCE_S", "0.2")
+    never = threading.Event()
     called: list[str] = []
-
-    class Wrapping:
-        @hookimpl(wrapper=True)
-        def zoo_run_start(self, run: Any) -> Any:
-            called.append("before")
-            yield
-            raise RuntimeError("after")
-
-    wrapping = Plugin(Origin("wrapping", "zoo-wrapping", "1.0"), "wrapping")
-    load_module(wrapping, Wrapping)
-    hooks, told = watch(wrapping, plugin("other", zoo_run_start=lambda run: called.append("other")))
+    hooks, told = watch(
+        plugin("stuck", zoo_run_start=lambda run: never.wait(), zoo_run_end=lambda run: called.append("stuck")),
+        plugin("other", zoo_run_start=lambda run: called.append("other"), zoo_run_end=lambda run: called.append("end")),
+    )
+    started = time.perf_counter()
     hooks.call("zoo_run_start", run="r")
-    assert called == ["before", "other"]
+    hooks.call("zoo_run_end", run="r", result={})
+    assert 0.2 <= time.perf_counter() - started < 5
+    assert called == ["other", "end"]
     assert len(told) == 1
+    assert "plugin 'stuck': zoo_run_start failed" in told[0]
+    assert "it hasn't returned in 0.2 s" in told[0]
+    never.set()
+
+
+def test_a_hooks_own_timeout_is_its_own(monkeypatch: pytest.MonkeyPatch):
+    def impatient(run: Any) -> None:
+        raise TimeoutError("the server is away")
+
+    hooks, told = watch(plugin("net", zoo_run_start=impatient))
+    hooks.call("zoo_run_start", run="r")
+    assert "TimeoutError: the server is away" in told[0]
+
+
+def test_all_hooks_of_a_plugin_run_in_one_thread():
+    threads: list[int] = []
+    hooks, _ = watch(
+        plugin(
+            "a",
+            zoo_run_start=lambda run: threads.append(threading.get_ident()),
+            zoo_run_end=lambda run: threads.append(threading.get_ident()),
+        )
+    )
+    hooks.call("zoo_run_start", run="r")
+    hooks.call("zoo_run_end", run="r", result={})
+    assert len(threads) == 2
+    assert len(set(threads)) == 1
+    assert threads[0] != threading.get_ident()
+
+
+def test_what_a_plugin_writes_into_the_result_is_only_its_own():
+    def spoil(result: dict[str, Any]) -> None:
+        result["metrics"]["val"] = "spoilt"
+
+    result = {"metrics": {"val": {"accuracy": 0.5}}}
+    seen: list[Any] = []
+    hooks, told = watch(plugin("a", zoo_run_end=spoil), plugin("b", zoo_run_end=lambda result: seen.append(result)))
+    hooks.call("zoo_run_end", run="r", result=result)
+    assert result == seen[0] == {"metrics": {"val": {"accuracy": 0.5}}}
+    assert told == []
+
+
+@pytest.mark.parametrize(
+    ("hook", "given", "said"),
+    [
+        ("zoo_epoch_end", True, "give None, or the reason to stop, as text"),
+        ("zoo_report_sections", ["text"], "give (title, text)"),
+        ("zoo_report_sections", [("Title", 3)], "give (title, text)"),
+        ("zoo_report_sections", 7, "TypeError"),
+    ],
+)
+def test_an_answer_of_the_wrong_type_is_no_answer(hook: str, given: Any, said: str):
+    hooks, told = watch(plugin("a", **{hook: lambda run: given}))
+    assert hooks.call(hook, run="r", epoch={}, result={}) == []
+    assert said in told[0]
+
+
+def test_what_failed_is_remembered_till_it_goes_right():
+    hooks, _ = watch(plugin("a", zoo_run_start=fail))
+    hooks.call("zoo_run_start", run="r")
+    hooks.done()
+    loaded = plugin("a", zoo_run_start=lambda run: None)
+    account = ailments.recall(loaded)
+    assert account is not None
+    assert (account["phase"], account["problem"]) == ("zoo_run_start", "ValueError: no r")
+    assert "raise ValueError" in account["traceback"]
+    newer = Plugin(Origin("a", "zoo-a", "1.1"), "a")
+    assert ailments.recall(newer) is None, "another version may be well"
+    hooks, _ = watch(loaded)
+    hooks.done()
+    assert ailments.recall(loaded), "nothing was called, so nothing is known"
+    hooks.call("zoo_run_start", run="r")
+    hooks.done()
+    assert ailments.recall(loaded) is None

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from zoo import __version__
+from zoo.commands.arguments import FLAGS
 
 # In the order of a newcomer's path: name, and where the command is.
 CORE = {
@@ -65,8 +66,10 @@ def _wrap(name: str, entry: Any) -> click.Command:
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="zoo", message="%(prog)s %(version)s")
-@click.option("--debug", is_flag=True, help="Print the traceback of an error.")
-def app(debug: bool) -> None:
+@click.option("--debug", is_flag=True, help=FLAGS["--debug"])
+@click.option("--no-plugins", is_flag=True, help=FLAGS["--no-plugins"])
+@click.option("--trace-plugins", is_flag=True, help=FLAGS["--trace-plugins"])
+def app(**flags: bool) -> None:
     """The zoo: train, evaluate and use image classifiers.
 
     Datasets, architectures, losses and metrics come from plugins. Start with: zoo run simple_cnn digits

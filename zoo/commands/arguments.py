@@ -2,10 +2,60 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+if TYPE_CHECKING:
+    from zoo.host import Plugin
+
+FLAGS = {
+    "--debug": "Print the traceback of an error.",
+    "--no-plugins": "Load no third-party plugin; ZOO_PLUGINS=a,b loads only those.",
+    "--trace-plugins": "Tell of each import of a plugin and each call of a hook, with milliseconds.",
+}
+"""What may stand anywhere in a command line, and is the same for every command."""
 RESUME_NAMED = "."
 """What ``--resume`` is given where no run follows it: the run that ``--name`` says, or the newest."""
+
+
+def take_flags(words: list[str]) -> tuple[list[str], set[str]]:
+    """The words without the flags of every command, and those flags. What follows ``--`` is left as it is."""
+    end = words.index("--") if "--" in words else len(words)
+    mine = {word for word in words[:end] if word in FLAGS}
+    return [w for w in words[:end] if w not in mine] + words[end:], mine
+
+
+@contextmanager
+def obeying(flags: Iterable[str]) -> Iterator[None]:
+    """Turn off and trace plugins as the flags say, while a command runs."""
+    if not set(flags) & {"--no-plugins", "--trace-plugins"}:
+        yield
+        return
+    from zoo import host
+
+    before = os.environ.get(host.ALLOW_LIST)
+    if "--no-plugins" in flags:
+        os.environ[host.ALLOW_LIST] = ""  # worker processes read it too
+    if "--trace-plugins" in flags:
+        host.tracers.append(_trace)
+    try:
+        yield
+    finally:
+        if "--trace-plugins" in flags:
+            host.tracers.remove(_trace)
+        if "--no-plugins" in flags:
+            os.environ.pop(host.ALLOW_LIST)
+            if before is not None:
+                os.environ[host.ALLOW_LIST] = before
+
+
+def _trace(plugin: Plugin, what: str, milliseconds: float) -> None:
+    origin = plugin.origin
+    sys.stderr.write(f"zoo: {milliseconds:9.2f} ms  {what:<22} {origin.plugin} ({origin.distribution})\n")
 
 
 def tidy_arguments(words: list[str]) -> list[str]:

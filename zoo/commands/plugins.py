@@ -1,28 +1,36 @@
-"""``zoo plugins``: what is installed, and what is wrong with it."""
+"""``zoo plugins``: what is installed, what is wrong with it, and what there could be."""
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from zoo.errors import UnknownName
+from zoo.errors import PluginError
+from zoo.plugin import KINDS
 
 if TYPE_CHECKING:
+    from zoo.doctor import Finding
     from zoo.host import Plugin
 
 
 @click.group(name="plugins")
 def group() -> None:
-    """List plugins, and see what is wrong with one."""
+    """Install, write, check and mend plugins."""
 
 
 @group.command("list")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def list_plugins(as_json: bool) -> None:
-    """List the plugins: name, distribution, state, and what each brings."""
-    rows = [_row(p) for p in _plugins()]
+    """List the plugins, and what each brings."""
+    from zoo.registry import open_registry
+
+    registry = open_registry()
+    rows = [_row(p) for p in registry.plugins]
     if as_json:
         from zoo.files import dump_json
 
@@ -31,31 +39,6 @@ def list_plugins(as_json: bool) -> None:
     from zoo.reports.lists import plugin_lines, print_lines, width_here
 
     print_lines(plugin_lines(rows, width_here()))
-
-
-@group.command("doctor")
-@click.argument("name", required=False)
-def doctor(name: str | None) -> None:
-    """Say what is wrong with a plugin: phase, distribution, version, traceback, and what to type."""
-    plugins = _plugins()
-    if name is not None:
-        from zoo.names import did_you_mean
-
-        names = [p.name for p in plugins]
-        if name not in names:
-            raise UnknownName(f"There is no plugin {name!r}.{did_you_mean(name, names)} See: zoo plugins list")
-        plugins = [p for p in plugins if p.name == name]
-    failed = [p for p in plugins if p.state == "failed"]
-    for plugin in failed:
-        click.echo(_account(plugin))
-    if not failed:
-        click.echo(f"{len(plugins)} {'plugin is' if len(plugins) == 1 else 'plugins are'} well.")
-
-
-def _plugins() -> list[Plugin]:
-    from zoo.registry import open_registry
-
-    return open_registry().plugins
 
 
 def _row(plugin: Plugin) -> dict[str, Any]:
@@ -70,11 +53,199 @@ def _row(plugin: Plugin) -> dict[str, Any]:
     }
 
 
-def _account(plugin: Plugin) -> str:
-    origin = plugin.origin
-    return (
-        f"{plugin.name} ({plugin.target}) of {origin.distribution} {origin.version} failed in phase {plugin.phase!r}:\n"
-        f"{plugin.details}"
-        f"Mend it: pip install -U {origin.distribution}    Or take it out: pip uninstall {origin.distribution}\n"
-        f"Or leave it and turn it off, in registry.yaml: plugins: {{disable: [{plugin.name}]}}"
-    )
+@group.command("install")
+@click.argument("what", metavar="NAME|PATH|REQUIREMENT")
+@click.option("-U", "--upgrade", is_flag=True, help="Get the newest version of one that is installed.")
+@click.option("-e", "--editable", is_flag=True, help="Install a folder so that changes in it count at once.")
+@click.option("--no-build-isolation", is_flag=True, help="Build a folder with what is installed: needs no network.")
+def install(what: str, upgrade: bool, editable: bool, no_build_isolation: bool) -> None:
+    """Install a plugin, in the environment of zoo.
+
+    A NAME of the catalogue (docs/catalogue.md), a folder or wheel, or a requirement as pip takes it. torch,
+    torchvision and the zoo itself stay as they are.
+    """
+    from zoo import management
+    from zoo.shelf import open_shelf
+
+    target = management.find_target(what, open_shelf().catalogue)
+    click.echo(f"Installing {target.words} …", err=True)
+    rows = management.install(target, upgrade=upgrade, editable=editable, isolated=not no_build_isolation)
+    for row in rows:
+        click.echo(f"{row['distribution']} {row['version']} is installed.")
+        _say_brought(row)
+    _say_clashes({row["name"] for row in rows})
+
+
+def _say_brought(row: dict[str, Any]) -> None:
+    """What a plugin brought, or what is wrong with it.
+
+    Raises:
+        PluginError: it doesn't load.
+    """
+    from zoo.names import listing
+
+    name = row["name"]
+    if row["state"] == "failed":
+        raise PluginError(
+            f"{row['distribution']} {row['version']} is installed, but its plugin {name!r} can't be used: "
+            f"{row['problem']}. See: zoo plugins doctor {name}. "
+            f"Take it out: zoo plugins uninstall {row['distribution']}"
+        )
+    if row["state"] == "disabled":
+        click.echo(f"Its plugin {name!r} is turned off. Turn it on: zoo plugins enable {name}")
+        return
+    click.echo(f"Its plugin {name!r} brings:" if row["brings"] else f"Its plugin {name!r} brings no components.")
+    for kind, ids in row["brings"].items():
+        click.echo(f"  {kind}  {listing(ids)}")
+    if row["brings"]:
+        click.echo(f"See one: zoo info {next(iter(row['brings'].values()))[0]}")
+
+
+def _say_clashes(names: Iterable[str] = ()) -> bool:
+    """Tell of short names that several plugins have; ``names`` are the plugins to tell of, or all."""
+    from zoo.registry import open_registry
+
+    said = [line for line in open_registry().clashes() if not names or any(f"{name}/" in line for name in names)]
+    for line in said:
+        click.echo(f"Note: {line}")
+    return bool(said)
+
+
+@group.command("uninstall")
+@click.argument("name")
+def uninstall(name: str) -> None:
+    """Take a plugin out.
+
+    NAME is the plugin's or its distribution's. What it depended on stays.
+    """
+    from zoo import management
+
+    distribution, plugins = management.uninstall(name)
+    click.echo(f"{distribution} was taken out, and with it {', '.join(plugins)}.")
+
+
+@group.command("disable")
+@click.argument("name")
+def disable(name: str) -> None:
+    """Turn a plugin off: it isn't even imported."""
+    from zoo import management
+
+    path = management.disable(name)
+    click.echo(f"{name} is turned off, in {path}. Turn it on again: zoo plugins enable {name}")
+
+
+@group.command("enable")
+@click.argument("name")
+def enable(name: str) -> None:
+    """Turn a plugin on again."""
+    from zoo import management
+    from zoo.shelf import open_shelf
+
+    changed = management.enable(name, open_shelf())
+    click.echo(f"{name} is turned on." if changed else f"{name} was on already.")
+
+
+@group.command("doctor")
+@click.argument("name", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_context
+def doctor(context: click.Context, name: str | None, as_json: bool) -> None:
+    """Say what is wrong with plugins, and what to type.
+
+    Exits with 1 when something doesn't work.
+    """
+    from dataclasses import asdict
+
+    from zoo.doctor import consult
+    from zoo.files import dump_json
+
+    plugins, findings = consult(name)
+    if as_json:
+        click.echo(dump_json([asdict(f) for f in findings]))
+    else:
+        for finding in findings:
+            click.echo(_account(finding))
+        clashes = _say_clashes([name] if name else ())
+        if not findings and not clashes:
+            click.echo(f"{plugins} {'plugin is' if plugins == 1 else 'plugins are'} well.")
+    if any(f.serious for f in findings):
+        context.exit(1)
+
+
+def _account(finding: Finding) -> str:
+    room = max((len(command) for _, command in finding.remedies), default=0)
+    lines = [
+        f"{finding.plugin} ({finding.distribution} {finding.version}): {finding.problem}",
+        f"  phase: {finding.phase}",
+        *(f"  {line}" for line in finding.details.splitlines()),
+        *(f"  {command.ljust(room)}   # {why}" for why, command in finding.remedies),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+@group.command("new")
+@click.argument("name")
+@click.option("--into", type=click.Path(path_type=Path), default=Path(), help="The folder to write the package in.")
+def new(name: str, into: Path, **chosen: bool) -> None:
+    """Write a plugin package, zoo-NAME.
+
+    It has a working example of each kind asked for, and tests that pass.
+    """
+    from zoo.scaffold import next_lines, write_package
+
+    kinds = [kind for kind in KINDS if chosen[kind]]
+    folder = write_package(name, kinds, into)
+    for line in next_lines(folder, name, kinds):
+        click.echo(line)
+
+
+for _kind in reversed(KINDS):
+    _article = "an" if _kind[0] in "aeiou" else "a"
+    new = click.option(f"--{_kind}", is_flag=True, help=f"With {_article} {_kind}.")(new)
+
+
+@group.command("check")
+@click.argument("what", required=False, metavar="[NAME|PATH]")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_context
+def check(context: click.Context, what: str | None, as_json: bool) -> None:
+    """Try a plugin's components against their contracts.
+
+    All plugins, when none is named.
+    NAME is an installed plugin's; PATH the folder of one that needn't be installed. Exits with 1 when one fails.
+    """
+    from zoo.files import dump_json
+    from zoo.registry import open_registry
+    from zoo.testing import checks, run_checks
+    from zoo.testing.folder import with_folder
+
+    if what is not None and (Path(what).is_dir() or "/" in what):
+        registry, names = with_folder(Path(what))
+    else:
+        registry = open_registry()
+        names = [what] if what else [p.name for p in registry.plugins if p.state != "disabled"]
+    owed = [check for name in names for check in checks(name, registry=registry)]
+    report = run_checks(owed, None if as_json else _teller(len(owed)))
+    if as_json:
+        click.echo(dump_json([outcome.as_dict() for outcome in report.outcomes]))
+    else:
+        from zoo.reports.checks import report_lines
+        from zoo.reports.lists import print_lines, width_here
+
+        print_lines(report_lines(report, width_here()))
+    if report.failed:
+        context.exit(1)
+
+
+def _teller(total: int) -> Any:
+    """A line that counts, on a terminal only: some checks take seconds."""
+    done = 0
+
+    def tell(outcome: Any) -> None:
+        nonlocal done
+        done += 1
+        if sys.stderr.isatty():
+            text = f"{done}/{total} {outcome.check.component}" if done < total else ""
+            click.echo(f"\r\033[K{text}"[:79], nl=False, err=True)
+
+    return tell

@@ -1,15 +1,26 @@
-"""Lifecycle hooks of plugins, each called by itself: one that raises is told of, and the run goes on."""
+"""Lifecycle hooks: each plugin's run in a thread of its own, so that none can hold up or end a run."""
 
 from __future__ import annotations
 
+import copy
+import os
+import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from queue import SimpleQueue
 from typing import Any
 
-from zoo.host import Plugin, call_one
+from zoo import ailments
+from zoo.errors import PluginError
+from zoo.host import Plugin, call_one, problem_of
+
+PATIENCE = "ZOO_HOOK_PATIENCE_S"
+"""The environment variable with the seconds that a hook is waited for."""
+_DEFAULT_PATIENCE_S = 10.0
 
 
 class Hooks:
-    """The plugins that watch a run.
+    """The plugins that watch a run. One whose hook raises, or doesn't return in time, is set aside for the run.
 
     Args:
         plugins: those loaded.
@@ -17,17 +28,97 @@ class Hooks:
     """
 
     def __init__(self, plugins: Sequence[Plugin], tell: Callable[[str], None]):
-        self.plugins = [p for p in plugins if p.state == "enabled"]
+        self.watchers = [_Watcher(p) for p in plugins if p.state == "enabled" and p.hooks]
         self.tell = tell
 
     def call(self, hook: str, **arguments: Any) -> list[Any]:
         """What each plugin's hook returned, without None."""
         results: list[Any] = []
-        for plugin in self.plugins:
+        for watcher in list(self.watchers):
             try:
-                results += [
-                    list(r) if hook == "zoo_report_sections" else r for r in call_one(plugin, hook, **arguments)
-                ]
+                results += [_checked(hook, given) for given in watcher.call(hook, arguments)]
             except (Exception, SystemExit) as error:  # a run isn't a plugin's to end
-                self.tell(f"plugin {plugin.name!r}: {hook} failed and was passed over: {type(error).__name__}: {error}")
+                self._set_aside(watcher, hook, error)
         return results
+
+    def _set_aside(self, watcher: _Watcher, hook: str, error: BaseException) -> None:
+        self.watchers.remove(watcher)
+        ailments.remember(watcher.plugin, hook, error)
+        name = watcher.plugin.name
+        self.tell(
+            f"plugin {name!r}: {hook} failed, and it is left out of this run: {problem_of(error)}"
+            f" — see: zoo plugins doctor {name}"
+        )
+
+    def done(self) -> None:
+        """The run is over: what was wrong with the plugins that came through it is forgotten."""
+        for watcher in self.watchers:
+            if watcher.called:
+                ailments.forget(watcher.plugin)
+
+
+def _checked(hook: str, given: Any) -> Any:
+    """What a hook returned, if it is of the type that it should be.
+
+    Raises:
+        PluginError: it isn't.
+    """
+    if hook == "zoo_epoch_end" and not isinstance(given, str):
+        raise PluginError(f"it gave {given!r}: give None, or the reason to stop, as text")
+    if hook != "zoo_report_sections":
+        return given
+    sections = list(given)
+    for section in sections:
+        if not (isinstance(section, tuple | list) and len(section) == 2 and all(isinstance(s, str) for s in section)):
+            raise PluginError(f"it gave the section {section!r}: give (title, text)")
+    return [tuple(section) for section in sections]
+
+
+class _Watcher:
+    """One plugin's hooks, always called in the same thread: libraries keep things by thread."""
+
+    def __init__(self, plugin: Plugin):
+        self.plugin = plugin
+        self.called = False
+        self._jobs: SimpleQueue[tuple[str, dict[str, Any], Future[list[Any]]]] = SimpleQueue()
+
+    def call(self, hook: str, arguments: dict[str, Any]) -> list[Any]:
+        """Call one hook and wait.
+
+        Raises:
+            TimeoutError: it hasn't returned; it goes on by itself, and dies with the process.
+            BaseException: whatever the hook raised.
+        """
+        if hook not in self.plugin.hooks:
+            return []
+        if not self.called:
+            self.called = True
+            # A daemon: the process doesn't wait for it.
+            threading.Thread(target=self._work, name=f"zoo-plugin-{self.plugin.name}", daemon=True).start()
+        answer: Future[list[Any]] = Future()
+        # A plugin may write into what it is given, or hold it for long: into its own.
+        arguments = {k: copy.deepcopy(v) if k in ("result", "epoch") else v for k, v in arguments.items()}
+        self._jobs.put((hook, arguments, answer))
+        patience = patience_s()
+        try:
+            return answer.result(patience)
+        except TimeoutError as error:
+            if answer.done():  # the hook's own
+                raise
+            raise TimeoutError(f"it hasn't returned in {patience:g} s ({PATIENCE} is the limit)") from error
+
+    def _work(self) -> None:
+        while True:
+            hook, arguments, answer = self._jobs.get()
+            try:
+                answer.set_result(call_one(self.plugin, hook, **arguments))
+            except BaseException as error:  # handed to the one who waits
+                answer.set_exception(error)
+
+
+def patience_s() -> float:
+    """How long a hook is waited for; a word that is no number counts for nothing."""
+    try:
+        return max(0.0, float(os.environ.get(PATIENCE, _DEFAULT_PATIENCE_S)))
+    except ValueError:
+        return _DEFAULT_PATIENCE_S

@@ -91,6 +91,7 @@ def bundle_card(parts: Parts) -> dict[str, Any]:
         },
         "architecture": {**entry.provenance(), "params": parts.job.architecture.params},
         "parameters": count_parameters(parts.model),
+        "provenance": {path: entry.provenance() for path, entry in parts.resolved.entries.items()},
         "versions": versions(),
     }
 

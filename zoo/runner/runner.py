@@ -163,6 +163,7 @@ class _Runner:
         except Exception as error:  # the result is safe; a picture of it must not make a good run a failed one
             self.observer.notice(f"The report was not written: {type(error).__name__}: {error}")
         self.hooks.call("zoo_run_end", run=self.run_record, result=result)
+        self.hooks.done()
         self.observer.ended(self.run_record, result)
         return result
 

@@ -1,0 +1,92 @@
+"""Installed distributions that bring plugins: their entry points, versions, and the zoo that they ask for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from email import message_from_string
+from email.message import Message
+from functools import cache
+from importlib.metadata import Distribution, EntryPoint, distributions
+
+from zoo import __version__
+from zoo.entry import DISTRIBUTION
+
+GROUP = "zoo.plugins"
+_OF_THE_ZOO = re.compile(rf"{DISTRIBUTION}\b(?![.-])", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Found:
+    """A plugin's entry point, with what its distribution says of itself. ``entry`` is None when it can't be read.
+
+    ``requires`` are the requirements that name the zoo.
+    """
+
+    name: str
+    entry: EntryPoint | None
+    distribution: str
+    version: str
+    requires: tuple[str, ...] = ()
+
+    def misfit(self) -> str | None:
+        """Why the plugin isn't for this zoo, if it says so itself."""
+        for requirement in self.requires:
+            if not _met(requirement):
+                return (
+                    f"{self.distribution} {self.version} needs {requirement}, and this is {DISTRIBUTION} {__version__}"
+                )
+        return None
+
+
+def installed() -> Iterator[Found]:
+    """Every plugin's entry point. Of a distribution that stands in sys.path twice, the first is the one imported."""
+    seen: set[str] = set()
+    for distribution in distributions():
+        entries = _entries(distribution)
+        if not entries:
+            continue
+        headers = _headers(distribution)
+        name, version = str(headers["Name"] or "unknown"), str(headers["Version"] or "unknown")
+        if canonical(name) in seen:
+            continue
+        seen.add(canonical(name))
+        requires = tuple(r for r in headers.get_all("Requires-Dist", ()) if _OF_THE_ZOO.match(r))
+        for entry in entries:
+            yield Found(entry.name if entry else name, entry, name, version, requires)
+
+
+def _entries(distribution: Distribution) -> list[EntryPoint | None]:
+    """The distribution's plugins; one that can't be read is None. Most distributions have no plugins."""
+    text = distribution.read_text("entry_points.txt")
+    if not text or GROUP not in text:
+        return []
+    try:
+        return [entry for entry in distribution.entry_points if entry.group == GROUP]
+    except (TypeError, ValueError):  # a line without "=", in whatever group
+        return [None]
+
+
+def _headers(distribution: Distribution) -> Message:
+    """Its metadata without the description, whose parsing takes longer than all the rest."""
+    text = distribution.read_text("METADATA") or distribution.read_text("PKG-INFO") or ""
+    return message_from_string(text.partition("\n\n")[0])
+
+
+def canonical(name: str) -> str:
+    """A distribution's name as package indexes compare it (PEP 503): ``Zoo_Acme`` is ``zoo-acme``."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+@cache
+def _met(requirement: str) -> bool:
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    try:
+        wanted = Requirement(requirement)
+    except InvalidRequirement:
+        return True  # an installer would have refused it: nothing can be said
+    if wanted.marker is not None and not wanted.marker.evaluate({"extra": ""}):
+        return True
+    return wanted.specifier.contains(__version__, prereleases=True)

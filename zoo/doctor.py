@@ -1,0 +1,180 @@
+"""What is wrong with a plugin, in which of its lines, and the command that mends it."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+import traceback
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+from zoo import ailments
+from zoo.entry import DISTRIBUTION
+from zoo.errors import UnknownName
+from zoo.host import HEAVY, Plugin
+from zoo.names import did_you_mean
+
+_MACHINERY = ("<frozen importlib", "/importlib/", "/pluggy/", "/concurrent/futures/", "/threading.py", "/contextlib.py")
+_CORE = str(Path(__file__).parent) + os.sep
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something to mend, or to know.
+
+    Args:
+        plugin: its name.
+        serious: whether something doesn't work.
+        phase: where it went wrong: find, import, validate, contribute, or the hook of a run.
+        problem: one line.
+        details: the traceback, trimmed to the plugin's frames.
+        remedies: commands, with a word on each.
+    """
+
+    plugin: str
+    distribution: str | None
+    version: str | None
+    serious: bool
+    phase: str
+    problem: str
+    details: str = ""
+    remedies: tuple[tuple[str, str], ...] = ()
+
+
+def examine(plugin: Plugin) -> Iterator[Finding]:
+    """What there is to say of one plugin; nothing, when it is well."""
+    origin = plugin.origin
+    whose = (origin.plugin, origin.distribution, origin.version)
+    if plugin.state == "failed":
+        assert plugin.error is not None
+        details = plugin_frames(plugin.error, plugin.target)
+        yield Finding(*whose, True, str(plugin.phase), str(plugin.problem), details, tuple(_remedies(plugin)))
+    elif plugin.heavy:
+        problem = (
+            f"importing it brings in {', '.join(plugin.heavy)} and takes {plugin.load_ms:,.0f} ms of every command"
+        )
+        advice = ("import it inside the functions that need it; the author's to do", f"zoo info {plugin.name}")
+        yield Finding(*whose, False, "import", problem, remedies=(advice, *_turn_off(plugin)))
+    if plugin.state == "enabled" and (account := ailments.recall(plugin)):
+        remedies = (_newer(plugin), *_turn_off(plugin))
+        yield Finding(*whose, True, account["phase"], account["problem"], account["traceback"], remedies)
+
+
+def plugin_frames(error: BaseException, target: str) -> str:
+    """The traceback without the frames of the zoo and of Python's import: the plugin's own, and where it ended.
+
+    Args:
+        target: the plugin's entry point, whose package is the plugin's own code.
+    """
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if not _machinery(f.filename)]
+    package = target.partition(":")[0].partition(".")[0]
+    own = [f for f in frames if package in Path(f.filename).with_suffix("").parts] or frames[:1]
+    kept = [*own, *(frames[-1:] if frames and frames[-1] not in own else [])]
+    left_out = len(frames) - len(kept)
+    lines = ["Traceback (the plugin's frames, most recent call last):\n", *traceback.format_list(kept)] if kept else []
+    lines += [f"  … and {left_out} more in other libraries\n"] if left_out else []
+    return "".join([*lines, *traceback.format_exception_only(error)])
+
+
+def _machinery(filename: str) -> bool:
+    return filename.startswith(_CORE) or any(part in filename.replace("\\", "/") for part in _MACHINERY)
+
+
+def _remedies(plugin: Plugin) -> Iterator[tuple[str, str]]:
+    dist = str(plugin.origin.distribution)
+    if plugin.rivals:
+        yield from (("keep only one of them", f"zoo plugins uninstall {name}") for name in (dist, *plugin.rivals))
+        return
+    if plugin.phase != "find":
+        wanted = _missing(dist) or _not_found(plugin)
+        if wanted:
+            yield "install what it needs", f"{_pip()} install {shlex.join(wanted)}"
+        yield _newer(plugin)
+    elif "needs" in str(plugin.problem):
+        needs = [r for r in metadata.requires(dist) or [] if r.lower().startswith(DISTRIBUTION)]
+        yield "get the zoo that it needs", f"{_pip()} install -U {shlex.join(needs)}"
+        yield "or a version of it that fits this zoo", f"zoo plugins install --upgrade {dist}"
+    yield from _turn_off(plugin)
+
+
+def _newer(plugin: Plugin) -> tuple[str, str]:
+    return "look for a newer version", f"zoo plugins install --upgrade {plugin.origin.distribution}"
+
+
+def _turn_off(plugin: Plugin) -> Iterator[tuple[str, str]]:
+    if plugin.phase != "find" or "needs" in str(plugin.problem):
+        yield "or turn it off", f"zoo plugins disable {plugin.name}"
+    if not plugin.origin.bundled:
+        yield "or take it out", f"zoo plugins uninstall {plugin.origin.distribution}"
+
+
+def _missing(distribution: str) -> list[str]:
+    """Requirements of a distribution that are not met, as it writes them."""
+    from packaging.requirements import Requirement
+
+    try:
+        wanted = [Requirement(text) for text in metadata.requires(distribution) or []]
+    except (metadata.PackageNotFoundError, ValueError):
+        return []
+    return [str(r) for r in wanted if (r.marker is None or r.marker.evaluate({"extra": ""})) and not _installed(r)]
+
+
+def _installed(requirement: object) -> bool:
+    from packaging.requirements import Requirement
+
+    assert isinstance(requirement, Requirement)
+    try:
+        return requirement.specifier.contains(metadata.version(requirement.name), prereleases=True)
+    except metadata.PackageNotFoundError:
+        return False
+
+
+def _not_found(plugin: Plugin) -> list[str]:
+    """The module that wasn't there: most distributions are called as their module is."""
+    error = plugin.error
+    if not isinstance(error, ModuleNotFoundError) or not error.name:
+        return []
+    name = error.name.partition(".")[0]
+    return [] if name == plugin.target.partition(":")[0].partition(".")[0] else [name]
+
+
+def _pip() -> str:
+    from zoo.installer import find_tool
+
+    return shlex.join(find_tool().shown)
+
+
+def consult(name: str | None = None) -> tuple[int, list[Finding]]:
+    """Examine every plugin, or one.
+
+    Returns:
+        How many were looked at, and what was found, the plugins in order of name.
+
+    Raises:
+        UnknownName: there is no such plugin.
+    """
+    from zoo.registry import open_registry
+
+    plugins = open_registry().plugins
+    if name is not None:
+        names = [word for p in plugins for word in (p.name, p.origin.distribution or "")]
+        if name not in names:
+            raise UnknownName(f"There is no plugin {name!r}.{did_you_mean(name, names)} See: zoo plugins list")
+        plugins = [p for p in plugins if name in (p.name, p.origin.distribution)]
+    _weigh_alone(plugins)
+    return len(plugins), [finding for plugin in plugins for finding in examine(plugin)]
+
+
+def _weigh_alone(plugins: list[Plugin]) -> None:
+    """What each third-party plugin imports by itself: in one process the first to import torch takes all the blame."""
+    from zoo.installer import probe
+
+    suspects = [p for p in plugins if p.state == "enabled" and not p.origin.bundled]
+    if not any(library in sys.modules for library in HEAVY):
+        return
+    for plugin in suspects:
+        row = next(row for row in probe(only=plugin.name) if row["name"] == plugin.name)
+        plugin.heavy, plugin.load_ms = tuple(row["heavy"]), row["load_ms"]

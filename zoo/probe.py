@@ -1,0 +1,44 @@
+"""What a fresh process finds: ``python -m zoo.probe plugins`` or ``distributions``, as JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import defaultdict
+from importlib.metadata import distributions
+from typing import Any
+
+from zoo.distributions import canonical
+from zoo.host import Plugin
+
+
+def plugin_rows() -> list[dict[str, Any]]:
+    """Every plugin, with the names of what it brings."""
+    from zoo.registry import open_registry
+
+    return [_row(plugin) for plugin in open_registry().plugins]
+
+
+def _row(plugin: Plugin) -> dict[str, Any]:
+    brings: dict[str, list[str]] = defaultdict(list)
+    for entry in plugin.entries:
+        brings[entry.kind].append(entry.id)
+    return {
+        "name": plugin.name,
+        "distribution": plugin.origin.distribution,
+        "version": plugin.origin.version,
+        "state": plugin.state,
+        "brings": brings,
+        "problem": plugin.problem,
+        "load_ms": round(plugin.load_ms, 2),
+        "heavy": list(plugin.heavy),
+    }
+
+
+def versions() -> dict[str, str]:
+    """Every installed distribution, by its canonical name."""
+    return {canonical(d.metadata["Name"]): d.version for d in reversed(list(distributions())) if d.metadata["Name"]}
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(versions() if sys.argv[1:] == ["distributions"] else plugin_rows()))

@@ -1,0 +1,78 @@
+"""What a result was made with, against what is here: which component is missing or another, and how to get it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from zoo.distributions import canonical
+from zoo.entry import LOCAL, PYTHON, Entry
+from zoo.errors import RequestError, UnknownName
+from zoo.registry import Registry
+
+Record = Mapping[str, Any]
+
+
+def recorded(card: Mapping[str, Any]) -> dict[str, Record]:
+    """The components that a bundle's zoo.json says it was made with, by where they stand in the job."""
+    return {"architecture": {"kind": "architecture", **card["architecture"]}, **(card.get("provenance") or {})}
+
+
+def missing(records: Mapping[str, Record], registry: Registry) -> list[str]:
+    """A sentence for each recorded component that is not here, with the command that gets it."""
+    return [
+        f"{record['kind']} {record['id']!r} is not here. {how_to_get(record)}."
+        for record in _unique(records)
+        if "kind" in record and record["id"].partition("/")[0] != PYTHON and _find(record, registry) is None
+    ]
+
+
+def changes(records: Mapping[str, Record], registry: Registry) -> list[str]:
+    """A sentence for each recorded component that is here in another version, or whose own file has changed."""
+    found = [(record, _find(record, registry)) for record in _unique(records) if "kind" in record]
+    return list(dict.fromkeys(line for record, entry in found if entry for line in _change(record, entry)))
+
+
+def _change(record: Record, entry: Entry) -> Iterator[str]:
+    origin, was = entry.origin, record.get("version")
+    if was and was != origin.version and canonical(record["distribution"]) == canonical(origin.distribution or ""):
+        yield (
+            f"It was trained with {record['distribution']} {was}, and {origin.version} is installed. "
+            f"To have the same again: {_install(record)}"
+        )
+    elif not origin.bundled and record.get("sha256") not in (None, entry.provenance()["sha256"]):
+        yield f"{record['kind']} {record['id']!r} has changed since the run: {entry.source_file()} is not as it was."
+
+
+def say(lines: Iterable[str]) -> None:
+    """Tell of changes, where results don't go."""
+    for line in lines:
+        print(f"zoo: {line}", file=sys.stderr)  # noqa: T201 - a library's word, as of plugins that fail
+
+
+def how_to_get(record: Record) -> str:
+    """What to do to have a recorded component."""
+    owner = str(record["id"]).partition("/")[0]
+    if owner == PYTHON:
+        return f"It was given from Python: zoo.load(…, {record['kind']}=…) with {record.get('target')}"
+    if owner == LOCAL:
+        return f"It is local, from {record.get('target')}: run this in the folder whose registry.yaml names it"
+    whose = f"{record.get('distribution') or owner} {record.get('version') or ''}".strip()
+    return f"It comes from {whose}. Type: {_install(record)}"
+
+
+def _install(record: Record) -> str:
+    distribution = record.get("distribution") or str(record["id"]).partition("/")[0]
+    return f"zoo plugins install {distribution}" + (f"=={record['version']}" if record.get("version") else "")
+
+
+def _find(record: Record, registry: Registry) -> Entry | None:
+    try:
+        return registry.find(record["kind"], record["id"])
+    except (UnknownName, RequestError):
+        return None
+
+
+def _unique(records: Mapping[str, Record]) -> list[Record]:
+    return list({(r.get("kind"), r["id"]): r for r in records.values()}.values())

@@ -1,4 +1,4 @@
-"""What every registered component owes: a summary, a typed signature, defaults that are valid, a known source."""
+"""What the zoo asks of its own components beyond what ``zoo.testing`` asks of anyone's, whatever their kind."""
 
 from __future__ import annotations
 
@@ -6,41 +6,15 @@ import inspect
 import json
 import subprocess
 import sys
-from typing import Any
 
 import pytest
-from pydantic import ConfigDict, TypeAdapter
 
 from zoo.entry import Entry
 from zoo.plugin import KINDS
 from zoo.registry import open_registry
-from zoo.signature import GIVEN, check, open_ended, parameters, plain
+from zoo.signature import GIVEN, check, open_ended, parameters
 
 ENTRIES = [entry for entry in open_registry().entries() if entry.origin.bundled]
-# How many there are at the least: a list that comes up short must fail, or nothing below would be tested.
-AT_LEAST = {
-    "dataset": 4,
-    "architecture": 1300,
-    "loss": 5,
-    "metric": 9,
-    "augmentation": 7,
-    "optimizer": 80,
-    "schedule": 6,
-    "exporter": 0,
-    "command": 0,
-}
-# What a factory of each kind must name, so that the runner can give it.
-ASKED = {
-    "architecture": ("num_classes", "in_chans"),
-    "dataset": ("root", "split"),
-    "loss": (),
-    "metric": ("num_classes",),
-    "augmentation": ("size",),
-    "optimizer": ("params", "lr", "weight_decay"),
-    "schedule": ("optimizer", "total_steps"),
-    "exporter": ("bundle", "path"),
-    "command": (),
-}
 
 
 def one_of_each() -> list[Entry]:
@@ -55,13 +29,6 @@ def one_of_each() -> list[Entry]:
 every_component = pytest.mark.parametrize("entry", one_of_each(), ids=lambda entry: f"{entry.kind}:{entry.id}")
 
 
-def test_no_component_is_missing():
-    counts = {kind: sum(entry.kind == kind for entry in ENTRIES) for kind in KINDS}
-    assert [kind for kind, least in AT_LEAST.items() if counts[kind] < least] == []
-    assert AT_LEAST.keys() == KINDS.keys() == GIVEN.keys() == ASKED.keys()
-    assert all(plugin.state == "enabled" for plugin in open_registry().plugins if plugin.origin.bundled)
-
-
 def test_ids_and_short_names_are_unique_among_the_bundled():
     registry = open_registry()
     for kind in KINDS:
@@ -72,12 +39,10 @@ def test_ids_and_short_names_are_unique_among_the_bundled():
             assert {registry.find(kind, name).id for name in (entry.id, *entry.names)} == {entry.id}
 
 
-def test_every_component_has_a_summary_of_one_line():
+def test_every_summary_is_a_line_of_a_table():
     for entry in ENTRIES:
-        summary = entry.component.summary
-        assert 10 < len(summary) <= 120, entry.id
-        assert "\n" not in summary
-        assert not summary.endswith("."), f"{entry.id}: a line of a table is no sentence"
+        assert 10 < len(entry.component.summary) <= 120, entry.id
+        assert not entry.component.summary.endswith("."), f"{entry.id}: it is no sentence"
 
 
 def test_describing_every_component_imports_nothing_heavy():
@@ -97,35 +62,18 @@ def test_describing_every_component_imports_nothing_heavy():
 
 
 @every_component
-def test_the_factory_takes_what_the_runner_gives(entry: Entry):
-    names = list(inspect.signature(entry.factory()).parameters)
-    if entry.member:
-        names = [name for name in names if name != "name"]
-    asked = ASKED[entry.kind]
-    assert set(asked) <= set(names)
-    positional = [name for name in names if name in GIVEN[entry.kind]]
-    assert names[: len(positional)] == positional or entry.kind in ("architecture", "loss", "optimizer", "dataset")
-    assert names[:1] == list(asked[:1]) or not asked, "the first is given by position"
+def test_only_what_stands_before_a_library_takes_any_keyword(entry: Entry):
+    assert open_ended(entry.factory()) == (entry.member is not None)
 
 
 @every_component
-def test_every_parameter_has_a_type_that_is_checked(entry: Entry):
-    factory = entry.factory()
-    for parameter in parameters(entry.kind, factory):
-        assert parameter.annotation is not Any, f"{parameter.name} has no type"
-        TypeAdapter(parameter.annotation, config=ConfigDict(arbitrary_types_allowed=True))
-    assert open_ended(factory) == (entry.member is not None), "only what stands before a library takes any keyword"
+def test_nothing_has_to_be_set(entry: Entry):
+    assert [p.name for p in parameters(entry.kind, entry.factory()) if p.required] == []
 
 
 @every_component
-def test_nothing_has_to_be_set_and_every_default_is_of_its_own_type(entry: Entry):
-    factory = entry.factory()
-    assert [p.name for p in parameters(entry.kind, factory) if p.required] == []
-    for parameter in parameters(entry.kind, factory):
-        for value in (parameter.default, plain(parameter.default)):  # as it is, and as job.yaml has it
-            values, problems = check(entry.kind, factory, {parameter.name: value}, "here")
-            assert problems == []
-            assert values[parameter.name] == parameter.default
+def test_an_optimizer_can_be_given_a_decay(entry: Entry):
+    assert entry.kind != "optimizer" or "weight_decay" in inspect.signature(entry.factory()).parameters
 
 
 @every_component
@@ -145,10 +93,3 @@ def test_a_result_can_say_where_it_comes_from(entry: Entry):
     assert found["distribution"] == "visionzoo"
     assert found["version"]
     assert len(found["sha256"]) == 64
-    assert json.loads(json.dumps(found)) == found
-
-
-@every_component
-def test_the_factory_says_what_it_makes(entry: Entry):
-    factory = entry.factory()
-    assert inspect.getdoc(getattr(factory, "func", factory)), "zoo info shows it"

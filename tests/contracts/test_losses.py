@@ -1,4 +1,4 @@
-"""What every loss owes: a finite scalar with a gradient, lower for better answers, whatever form targets have."""
+"""What the zoo's own losses owe beyond what ``zoo.testing`` asks of anyone's, and more batches of any kind."""
 
 from __future__ import annotations
 
@@ -29,48 +29,15 @@ def batch(n: int, k: int, seed: int = 0, scale: float = 1.0) -> tuple[torch.Tens
     return scale * torch.randn(n, k, generator=generator), torch.randint(0, k, (n,), generator=generator)
 
 
-def test_there_are_as_many_losses_as_there_should_be():
-    assert len(ENTRIES) >= 5
-
-
 @every_loss
 @every_class_count
 @given(case=batches)
 @settings(deadline=None, max_examples=15)
-def test_it_is_a_finite_scalar_with_a_finite_gradient(entry: Entry, k: int, case: tuple[int, int, float]):
-    n, seed, scale = case
-    logits, targets = batch(n, k, seed, scale)
-    logits.requires_grad_()
-    value = made(entry, k)(logits, targets)
-    assert value.shape == ()
-    assert value.isfinite()
-    assert value >= 0
-    value.backward()
-    assert logits.grad is not None
-    assert logits.grad.isfinite().all()
-
-
-@every_loss
-@every_class_count
-def test_there_is_a_way_down(entry: Entry, k: int):
-    logits, targets = batch(8, k)
-    logits.requires_grad_()
-    loss = made(entry, k)
-    before = loss(logits, targets)
-    before.backward()
-    assert logits.grad is not None
-    assert logits.grad.any()
-    assert loss(logits - 0.1 * logits.grad / logits.grad.norm(), targets) < before
-
-
-@every_loss
-@every_class_count
-@given(case=batches)
-@settings(deadline=None, max_examples=15)
-def test_labels_and_their_one_hot_rows_agree(entry: Entry, k: int, case: tuple[int, int, float]):
+def test_it_is_never_negative_and_labels_agree_with_their_rows(entry: Entry, k: int, case: tuple[int, int, float]):
     logits, targets = batch(case[0], k, case[1], case[2])
-    loss = made(entry, k)
-    assert float(loss(logits, one_hot(targets, k).float())) == pytest.approx(float(loss(logits, targets)), rel=1e-4)
+    value = made(entry, k)(logits, targets)
+    assert value >= 0
+    assert float(made(entry, k)(logits, one_hot(targets, k).float())) == pytest.approx(float(value), rel=1e-4)
 
 
 @every_loss
@@ -85,13 +52,9 @@ def test_a_better_answer_has_the_lower_loss(entry: Entry, k: int, seed: int, bet
 
 @every_loss
 @every_class_count
-def test_certain_answers_have_the_lowest_and_the_highest_loss(entry: Entry, k: int):
+def test_certain_right_answers_cost_nothing(entry: Entry, k: int):
     targets = torch.arange(10) % k
-    loss = made(entry, k)
-    right, wrong = (60 * one_hot((targets + shift) % k, k).float() - 30 for shift in (0, 1))
-    unsure = torch.zeros(10, k)
-    assert loss(right, targets) < 1e-3
-    assert loss(right, targets) < loss(unsure, targets) < loss(wrong, targets)
+    assert made(entry, k)(60 * one_hot(targets, k).float() - 30, targets) < 1e-3
 
 
 @every_loss

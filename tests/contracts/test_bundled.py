@@ -1,0 +1,99 @@
+"""Every component of the bundled plugins owes what anyone's does: the checks of ``zoo.testing``, one test each."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from zoo.plugin import KINDS
+from zoo.registry import open_registry
+from zoo.testing import Check, checks, checks_of, run_checks
+from zoo.testing.check import contracts
+
+REGISTRY = open_registry()
+BUNDLED = [plugin.name for plugin in REGISTRY.plugins if plugin.origin.bundled]
+ENTRIES = [entry for entry in REGISTRY.entries() if entry.origin.bundled]
+# How many components there are at the least, and for how many of them there are checks: a list that comes up short
+# must fail, or nothing below would be tested.
+AT_LEAST = {
+    "dataset": (4, 4),
+    "architecture": (1300, 48),
+    "loss": (5, 5),
+    "metric": (9, 9),
+    "augmentation": (7, 7),
+    "optimizer": (80, 80),
+    "schedule": (6, 6),
+    "exporter": (0, 0),
+    "command": (0, 0),
+}
+# Larger members of timm's family, beyond its samples: as various as can be.
+LARGER = [
+    "coat_tiny", "coatnet_pico_rw_224", "convit_tiny", "convnext_atto", "cspresnet50", "darknet17",
+    "deit_tiny_patch16_224", "densenet121", "dla34", "edgenext_xx_small", "efficientnet_b0", "efficientvit_b0",
+    "eva02_tiny_patch14_224", "fasternet_t0", "fastvit_t8", "gcvit_xxtiny", "gernet_s", "ghostnet_050", "hgnet_tiny",
+    "hrnet_w18_small", "inception_next_atto", "mnasnet_small", "mobilevit_xxs", "poolformerv2_s12", "pvt_v2_b0",
+    "regnetx_002", "repvit_m0_9", "resnest14d", "resnet18", "rexnet_100", "starnet_s1", "tinynet_e",
+    "vit_tiny_patch16_224", "xcit_nano_12_p16_224",
+]  # fmt: skip
+# Which compile their kernels first, for a quarter of a minute, and need a compiler.
+COMPILED = {"optim/kron", "optim/kronc", "optim/kronw"}
+NO_COMPILER = shutil.which("g++") is None and shutil.which("c++") is None
+# The only checks of ours that can't be tried, each with its reason.
+SKIPPED = {"metric:metrics/confusion_matrix:better-is-better": "no single number"}
+
+
+def beyond_the_samples() -> Iterator[Check]:
+    """Every optimizer of timm, and the larger of its networks: what their own kind owes, for their factory is tried."""
+    tried = {check.component for plugin in BUNDLED for check in checks(plugin, registry=REGISTRY)}
+    for entry in ENTRIES:
+        larger = entry.kind == "architecture" and entry.member in LARGER
+        if entry.id not in tried and (larger or entry.kind == "optimizer"):
+            own = {contract.name for contract in contracts(entry.kind)}
+            yield from (check for check in checks_of(entry) if check.name in own)
+
+
+def marks(check: Check) -> list[Any]:
+    """Slow are the larger networks, and what is compiled first."""
+    found = [pytest.mark.slow] if check.component in COMPILED or check.component.removeprefix("timm/") in LARGER else []
+    if check.component in COMPILED:
+        found.append(pytest.mark.skipif(NO_COMPILER, reason="timm's Kron compiles its kernels: no C++ compiler"))
+    return found
+
+
+CHECKS = [*(check for plugin in BUNDLED for check in checks(plugin, registry=REGISTRY)), *beyond_the_samples()]
+
+
+@pytest.mark.parametrize("check", [pytest.param(c, id=c.id, marks=marks(c)) for c in CHECKS])
+def test_contract(check: Check):
+    (outcome,) = run_checks([check]).outcomes
+    if check.id in SKIPPED:
+        assert SKIPPED[check.id] in str(outcome.message)
+        assert outcome.outcome == "skipped"
+    else:
+        assert (outcome.message, outcome.outcome) == (None, "passed")
+
+
+def test_no_component_is_missing():
+    counts = {kind: sum(entry.kind == kind for entry in ENTRIES) for kind in KINDS}
+    tried = {kind: len({check.component for check in CHECKS if check.kind == kind}) for kind in KINDS}
+    assert AT_LEAST.keys() == KINDS.keys()
+    assert [kind for kind, (least, _) in AT_LEAST.items() if counts[kind] < least] == []
+    assert [kind for kind, (_, least) in AT_LEAST.items() if tried[kind] < least] == []
+    assert all(plugin.state == "enabled" for plugin in REGISTRY.plugins if plugin.origin.bundled)
+    assert len(BUNDLED) >= 7
+
+
+def test_each_is_checked_once_in_every_respect():
+    ids = [check.id for check in CHECKS]
+    assert len(set(ids)) == len(ids)
+    assert len(ids) > 1500
+
+
+def test_the_networks_tried_are_various():
+    """Those of the zoo's own, and one of each large family of timm."""
+    tried = {check.component for check in CHECKS if check.kind == "architecture"}
+    assert tried >= {"simple/simple_cnn", "simple/simple_rnn", *(f"timm/{name}" for name in LARGER)}
+    assert len(LARGER) == 34

@@ -1,0 +1,141 @@
+"""A good loss, and for each check one that breaks it."""
+
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy, one_hot
+
+
+class Good:
+    """Cross entropy, with labels or shares."""
+
+    def __init__(self, gamma: float = 1.0, num_classes: int = 3):
+        self.gamma = gamma
+
+    def __call__(self, logits: Tensor, targets: Tensor) -> Tensor:
+        return self.gamma * cross_entropy(logits, targets)
+
+
+class LabelsOnly(Good):
+    """Good, too: soft targets are for it to refuse."""
+
+    def __call__(self, logits: Tensor, targets: Tensor) -> Tensor:
+        if targets.ndim > 1:
+            raise ValueError("labels only")
+        return super().__call__(logits, targets)
+
+
+class NotMade(Good):
+    """Its constructor raises."""
+
+    def __init__(self) -> None:
+        raise ValueError("gamma must be positive")
+
+
+class Unreduced(Good):
+    """A value for each sample."""
+
+    def __call__(self, logits: Tensor, targets: Tensor) -> Tensor:
+        return cross_entropy(logits, targets, reduction="none")
+
+
+class Overflows(Good):
+    """The exponential of large logits is infinite."""
+
+    def __call__(self, logits: Tensor, targets: Tensor) -> Tensor:
+        shares = one_hot(targets, logits.shape[1]).float() if targets.ndim == 1 else targets
+        return ((2 * logits).exp().sum(1).log() - (2 * logits * shares).sum(1)).mean()
+
+
+class RootAtZero(Good):
+    """A square root at 0 has no slope."""
+
+    def __call__(self, logits: Tensor, targets: Tensor) -> Tensor:
+        return super().__call__(logits, targets) + (0 * logits).sqrt().sum()
+
+
+class Uphill(Good):
+    """The right value with the gradient turned round."""
+
+    def __call__(self, logits: Tensor, targets: Tensor) -> Tensor:
+        value = super().__call__(logits, targets)
+        return 2 * value.detach() - value
+
+
+class AfraidOfLargeLogits(Good):
+    """A penalty that outweighs being right."""
+
+    def __call__(self, logits: Tensor, targets: Tensor) -> Tensor:
+        return super().__call__(logits, targets) + 100 * (logits.abs() - 4.2).relu().mean()
+
+
+class FondOfDoubt(Good):
+    """Least for the same logit everywhere."""
+
+    def __call__(self, logits: Tensor, targets: Tensor) -> Tensor:
+        return super().__call__(logits, targets) - 5 * torch.exp(-1e4 * logits.square().mean())
+
+
+class CountsPlaces(Good):
+    """A sample weighs more the later it comes."""
+
+    def __call__(self, logits: Tensor, targets: Tensor) -> Tensor:
+        values = cross_entropy(logits, targets, reduction="none")
+        return (values * torch.linspace(1, 2, len(values))).mean()
+
+
+class OtherForShares(Good):
+    """Shares of classes mean something else than labels."""
+
+    def __call__(self, logits: Tensor, targets: Tensor) -> Tensor:
+        return super().__call__(logits, targets) * (1 if targets.ndim == 1 else 2)
+
+
+class ThreeClasses(Good):
+    """Weights for three classes, whatever is asked."""
+
+    def __call__(self, logits: Tensor, targets: Tensor) -> Tensor:
+        return cross_entropy(logits, targets, weight=torch.ones(3))
+
+
+class Greedy(Good):
+    """It empties the targets that it was given."""
+
+    def __call__(self, logits: Tensor, targets: Tensor) -> Tensor:
+        value = super().__call__(logits, targets.clone())
+        targets.zero_()
+        return value
+
+
+class Untyped(Good):
+    """A parameter without a type."""
+
+    def __init__(self, gamma=1.0):
+        super().__init__(gamma)
+
+
+class WrongDefault(Good):
+    """A default that is no number."""
+
+    def __init__(self, gamma: float = "one"):  # type: ignore[assignment]
+        super().__init__()
+
+
+class NoDefault(Good):
+    """A parameter that has to be set."""
+
+    def __init__(self, gamma: float):
+        super().__init__(gamma)
+
+
+class NoDocstring(Good):
+    def __init__(self, gamma: float = 1.0):
+        super().__init__(gamma)
+
+
+_SOURCE = """class Sourceless(Good):
+    'From no file.'
+    def __init__(self): super().__init__()
+"""
+_made: dict = {"Good": Good}
+exec(compile(_SOURCE, "-", "exec"), _made)
+Sourceless = _made["Sourceless"]

@@ -1,0 +1,236 @@
+"""For every check a component that breaks it and nothing else of its kind, and good ones that break none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from zoo.entry import Entry, Origin
+from zoo.hookspecs import CONTRIBUTIONS
+from zoo.plugin import (
+    KINDS,
+    Architecture,
+    Augmentation,
+    Command,
+    Component,
+    Dataset,
+    Exporter,
+    Loss,
+    Metric,
+    Optimizer,
+    Schedule,
+)
+from zoo.testing import Report, checks, checks_of, run_checks
+from zoo.testing.check import EVERY, contracts
+from zoo.testing.plugins import PLUGIN
+
+HERE = Path(__file__).parent
+ORIGIN = Origin("mutants", "zoo-mutants", "1.0")
+FILES = {kind: f"mutant_{hook.removeprefix('zoo_')}" for kind, hook in CONTRIBUTIONS.items()}
+
+
+def part(cls: type[Component], attribute: str, **fields: Any) -> Component:
+    """A component of the file that has its kind's mutants."""
+    fields = {"summary": "On trial", **fields}
+    return cls(attribute, f"{FILES[cls.kind]}:{attribute}", **fields)
+
+
+# (where the check is declared, the check that fails, the component)
+MUTANTS: list[tuple[str, str, Component]] = [
+    (EVERY, "summary", part(Loss, "Good", summary="")),
+    (EVERY, "summary", part(Loss, "Good", summary="One line\nand another")),
+    (EVERY, "summary", part(Loss, "Good", summary="word " * 30)),
+    (EVERY, "target", part(Loss, "NoSuchClass")),
+    (EVERY, "target", Loss("gone", "no_such_module:Loss", summary="On trial")),
+    (EVERY, "what the runner gives", part(Metric, "OtherFirst")),
+    (EVERY, "typed parameters", part(Loss, "Untyped")),
+    (EVERY, "valid defaults", part(Loss, "WrongDefault")),
+    (EVERY, "valid defaults", part(Loss, "NoDefault")),
+    (EVERY, "example", part(Loss, "Good", example={"gama": 1.0})),
+    (EVERY, "example", part(Loss, "Good", example={"gamma": "one"})),
+    (EVERY, "example", part(Loss, "Good", example=["gamma"])),
+    (EVERY, "docstring", part(Loss, "NoDocstring")),
+    (EVERY, "source", part(Loss, "Sourceless")),
+    ("architecture", "can be made", part(Architecture, "NotMade")),
+    ("architecture", "can be made", part(Architecture, "no_module")),
+    ("architecture", "takes images", part(Architecture, "TakesNothing")),
+    ("architecture", "takes images", part(Architecture, "SaysItsSize", input_size=48)),
+    ("architecture", "two image sizes", part(Architecture, "OneSize")),
+    ("architecture", "logits", part(Architecture, "OneTooMany")),
+    ("architecture", "logits", part(Architecture, "Double")),
+    ("architecture", "two class counts", part(Architecture, "ThreeClasses")),
+    ("architecture", "grey images", part(Architecture, "ColourOnly")),
+    ("architecture", "finite logits", part(Architecture, "Infinite")),
+    ("architecture", "gradients", part(Architecture, "Detached")),
+    ("architecture", "state_dict round trip", part(Architecture, "Forgetful")),
+    ("architecture", "eval is deterministic", part(Architecture, "Undecided")),
+    ("architecture", "batch independence in eval", part(Architecture, "Sociable")),
+    ("architecture", "seeded weights", part(Architecture, "Unseeded")),
+    ("loss", "can be made", part(Loss, "NotMade")),
+    ("loss", "a scalar", part(Loss, "Unreduced")),
+    ("loss", "finite value", part(Loss, "Overflows")),
+    ("loss", "finite gradient", part(Loss, "RootAtZero")),
+    ("loss", "gradient leads down", part(Loss, "Uphill")),
+    ("loss", "right order", part(Loss, "AfraidOfLargeLogits")),
+    ("loss", "certain answers", part(Loss, "FondOfDoubt")),
+    ("loss", "order of samples", part(Loss, "CountsPlaces")),
+    ("loss", "soft targets", part(Loss, "OtherForShares")),
+    ("loss", "two class counts", part(Loss, "ThreeClasses")),
+    ("loss", "inputs untouched", part(Loss, "Greedy")),
+    ("metric", "can be made", part(Metric, "NoReset")),
+    ("metric", "batch-split invariance", part(Metric, "MeanOfBatches")),
+    ("metric", "reset", part(Metric, "Remembers")),
+    ("metric", "range", part(Metric, "NotANumber")),
+    ("metric", "better is better", part(Metric, "Errors")),
+    ("metric", "better is better", part(Metric, "Good", higher_is_better=False)),
+    ("metric", "asked twice", part(Metric, "ChangesWhenAsked")),
+    ("metric", "holds no graph", part(Metric, "HoldsTheGraph")),
+    ("metric", "two class counts", part(Metric, "ThreeClasses")),
+    ("dataset", "can be opened", part(Dataset, "NotOpened")),
+    ("dataset", "can be opened", part(Dataset, "Empty")),
+    ("dataset", "can be opened", part(Dataset, "Good", splits=("val", "test"))),
+    ("dataset", "class names", part(Dataset, "SameName")),
+    ("dataset", "label range", part(Dataset, "FromOne")),
+    ("dataset", "images", part(Dataset, "Floats")),
+    ("dataset", "determinism", part(Dataset, "Random")),
+    ("dataset", "targets", part(Dataset, "OtherTargets")),
+    ("dataset", "ends", part(Dataset, "Endless")),
+    ("dataset", "spawned workers", part(Dataset, "HoldsALambda")),
+    ("dataset", "spawned workers", part(Dataset, "HoldsThisProcess")),
+    ("augmentation", "can be made", part(Augmentation, "NoPair")),
+    ("augmentation", "shape", part(Augmentation, "Crops")),
+    ("augmentation", "dtype", part(Augmentation, "Double")),
+    ("augmentation", "range", part(Augmentation, "Unclamped")),
+    ("augmentation", "per-sample randomness", part(Augmentation, "AllAlike")),
+    ("augmentation", "seeded", part(Augmentation, "Unseeded")),
+    ("augmentation", "seeded", part(Augmentation, "AlwaysTheSame")),
+    ("augmentation", "targets stay whole", part(Augmentation, "SwapsLabels")),
+    ("augmentation", "targets stay whole", part(Augmentation, "LosesShares")),
+    ("augmentation", "batch untouched", part(Augmentation, "InPlace")),
+    ("optimizer", "can be made", part(Optimizer, "no_optimizer")),
+    ("optimizer", "goes downhill", part(Optimizer, "uphill")),
+    ("optimizer", "parameter groups", part(Optimizer, "one_group")),
+    ("optimizer", "learning rate", part(Optimizer, "OwnRate")),
+    ("optimizer", "a checkpoint keeps its state", part(Optimizer, "Forgetful")),
+    ("schedule", "can be made", part(Schedule, "no_schedule")),
+    ("schedule", "a rate for every step", part(Schedule, "too_high")),
+    ("schedule", "short trainings learn", part(Schedule, "long_warmup")),
+    ("schedule", "groups keep their rates", part(Schedule, "OneForAll")),
+    ("schedule", "a checkpoint keeps its state", part(Schedule, "Forgetful")),
+]
+# (the component, the checks that are skipped)
+GOOD: list[tuple[Component, list[str]]] = [
+    (part(Architecture, "Good"), []),
+    (part(Architecture, "Good", example={"width": 4}), []),
+    (part(Architecture, "SaysItsSize", input_size=32), ["two image sizes"]),
+    (part(Architecture, "ToldItsSize"), []),
+    (part(Loss, "Good"), []),
+    (part(Loss, "NoDefault", example={"gamma": 2.0}), []),
+    (part(Loss, "LabelsOnly"), ["soft targets"]),
+    (part(Metric, "Good"), []),
+    (part(Metric, "Errors", higher_is_better=False), []),
+    (part(Metric, "Table"), ["better is better"]),
+    (part(Dataset, "Good"), []),
+    (part(Dataset, "NoTargets"), ["targets"]),
+    (part(Augmentation, "Good"), []),
+    (part(Augmentation, "Mixes"), []),
+    (part(Optimizer, "Good"), []),
+    (part(Schedule, "good"), []),
+    (Exporter("good", "mutant_exporters:save", summary="On trial"), []),
+    (Command("good", "mutant_exporters:command", summary="On trial"), []),
+]
+
+
+@pytest.fixture(autouse=True)
+def _importable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(HERE / "mutants")
+
+
+def tried(component: Component) -> Report:
+    return run_checks(checks_of(Entry(component, ORIGIN)))
+
+
+@pytest.mark.parametrize(
+    ("name", "component"), [pytest.param(n, c, id=f"{c.kind}-{n}-{c.name}".replace(" ", "_")) for _, n, c in MUTANTS]
+)
+def test_a_mutant_fails_one_check_and_no_other(name: str, component: Component):
+    report = tried(component)
+    assert {o.check.name: o.message for o in report.failed if o.check.name != name} == {}
+    assert [o.check.name for o in report.failed] == [name]
+    assert report.failed[0].message
+    assert report.failed[0].check.mend
+
+
+@pytest.mark.parametrize(("component", "skips"), GOOD, ids=lambda given: getattr(given, "name", ""))
+def test_a_good_component_passes_all(component: Component, skips: list[str]):
+    report = tried(component)
+    assert [(o.check.name, o.message) for o in report.failed] == []
+    assert [o.check.name for o in report.skipped] == skips
+
+
+def test_every_check_has_a_mutant():
+    declared = {(kind, c.name) for kind in (EVERY, *KINDS) for c in contracts(kind)}
+    assert declared == {(kind, name) for kind, name, _ in MUTANTS}
+    assert len(declared) > 50
+
+
+def test_every_kind_has_a_good_component():
+    assert {component.kind for component, _ in GOOD} == set(KINDS)
+
+
+# -- what a plugin owes as a whole ------------------------------------------------------------------------
+
+GOOD_PLUGIN = """
+from zoo.plugin import Family, Loss, hookimpl
+
+@hookimpl
+def zoo_losses():
+    yield Loss("good", "acme_losses:Good", summary="Cross entropy")
+    yield Family("loss", "acme_losses:member", "zoo_acme:names.txt", summary="Cross entropies", samples=("two",))
+"""
+BROKEN_PLUGINS = {
+    "loads": "import no_such_library\n" + GOOD_PLUGIN,
+    "torch-free listing": "import numpy\n" + GOOD_PLUGIN,
+    "samples are members": GOOD_PLUGIN.replace('("two",)', '("two", "three")'),
+}
+MEMBER = '''
+
+def member(name: str, gamma: float = 1.0) -> Good:
+    """A cross entropy."""
+    return Good(gamma)
+'''
+
+
+@pytest.fixture
+def install(make_plugin: Callable[..., Path]) -> Callable[[str], None]:
+    """Install the plugin acme with this source; its losses are in a module of their own."""
+
+    def write(source: str) -> None:
+        losses = (HERE / "mutants" / "mutant_losses.py").read_text() + MEMBER
+        site = make_plugin("acme", source, acme_losses=losses)
+        (site / "names.txt").write_text("one\ntwo\n")
+
+    return write
+
+
+def test_a_good_plugin_passes_all(install: Callable[[str], None]):
+    install(GOOD_PLUGIN)
+    report = run_checks(checks("acme"))
+    assert [(o.check.name, o.message) for o in (*report.failed, *report.skipped)] == []
+    assert {o.check.component for o in report.outcomes} == {"acme", "acme/good", "acme/two"}
+
+
+@pytest.mark.parametrize("name", BROKEN_PLUGINS)
+def test_a_broken_plugin_fails_one_check_and_no_other(name: str, install: Callable[[str], None]):
+    install(BROKEN_PLUGINS[name])
+    report = run_checks(checks("acme"))
+    assert [o.check.name for o in report.failed] == [name]
+    assert report.failed[0].check.kind == PLUGIN
+
+
+def test_every_check_of_a_plugin_has_a_mutant(install: Callable[[str], None]):
+    install(GOOD_PLUGIN)
+    assert {check.name for check in checks("acme") if check.kind == PLUGIN} == set(BROKEN_PLUGINS)

@@ -1,0 +1,90 @@
+"""How a plugin's checks ended, as text. Without rich, as lists are: whoever mends a plugin runs this often."""
+
+from __future__ import annotations
+
+import textwrap
+from collections import Counter
+from collections.abc import Iterator
+from itertools import groupby
+
+import click
+
+from zoo.names import listing
+from zoo.reports.words import clean, count, duration
+from zoo.testing import Outcome, Report
+
+__all__ = ["report_lines"]
+
+_ORDER = ("passed", "failed", "skipped")
+_COLOURS = {"passed": "green", "failed": "red", "skipped": "yellow"}
+_INDENT = "    "
+
+
+def report_lines(report: Report, width: int) -> Iterator[str]:
+    """A line for each component with what passed; below it each failure, with what to do, and each skip, with why.
+
+    Args:
+        width: columns; longer lines are wrapped.
+    """
+    groups = [(key, list(found)) for key, found in groupby(report.outcomes, key=_component)]
+    room = min(max((len(f"{kind} {name}") for (kind, name), _ in groups), default=0), width // 2) + 2
+    for (kind, name), found in groups:
+        seconds = duration(sum(outcome.seconds for outcome in found))
+        head = f"{clean(kind)} {click.style(clean(name), bold=True)}"
+        pad = " " * max(2, room - len(f"{clean(kind)} {clean(name)}"))
+        yield f"{head}{pad}{_counts(found)}  {click.style(seconds, dim=True)}"
+        yield from _failures(found, width)
+        yield from _skips(found, width)
+    yield ""
+    yield _total(report)
+
+
+def _component(outcome: Outcome) -> tuple[str, str]:
+    return outcome.check.kind, outcome.check.component
+
+
+def _counts(outcomes: list[Outcome]) -> str:
+    """``7 passed, 1 failed``; what there is none of is left out."""
+    found = Counter(outcome.outcome for outcome in outcomes)
+    return ", ".join(click.style(f"{count(found[o])} {o}", fg=_COLOURS[o]) for o in _ORDER if found[o])
+
+
+def _failures(outcomes: list[Outcome], width: int) -> Iterator[str]:
+    """The sentence of each failure, and its remedy."""
+    for outcome in outcomes:
+        if outcome.outcome == "failed":
+            yield from _sentence("failed", outcome.check.name, outcome.message, width)
+            if outcome.check.mend:
+                yield from _wrapped(f"→ {clean(outcome.check.mend)}", width)
+
+
+def _skips(outcomes: list[Outcome], width: int) -> Iterator[str]:
+    """Each reason for which checks were skipped, once: what can't be made skips all that follows."""
+    reasons: dict[str | None, list[str]] = {}
+    for outcome in outcomes:
+        if outcome.outcome == "skipped":
+            reasons.setdefault(outcome.message, []).append(outcome.check.name)
+    for reason, names in reasons.items():
+        yield from _sentence("skipped", listing(names, most=3), reason, width)
+
+
+def _sentence(word: str, name: str, message: str | None, width: int) -> Iterator[str]:
+    first, *others = _wrapped(f"{word}: {clean(name)}: {clean(message or '')}", width)
+    # The colour is put on after wrapping: its codes have no width.
+    yield first.replace(word, click.style(word, fg=_COLOURS[word]), 1)
+    yield from others
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    return textwrap.wrap(
+        text, max(30, width), initial_indent="  ", subsequent_indent=_INDENT, break_long_words=False
+    ) or [""]
+
+
+def _total(report: Report) -> str:
+    if not report.outcomes:
+        return "There was nothing to check."
+    many = len(report.outcomes)
+    return f"{count(many)} {'check' if many == 1 else 'checks'}: {_counts(list(report.outcomes))} in " + duration(
+        report.seconds
+    )

@@ -1,0 +1,153 @@
+"""What every architecture owes: logits of the right shape, gradients, weights that come back, steady answers."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from zoo.names import listing
+from zoo.signature import accepts
+from zoo.testing.check import contract, fail, need, skip
+from zoo.testing.networks import (
+    all_sizes,
+    answer_of,
+    close,
+    declared_size,
+    find_sizes,
+    home_size,
+    how_far,
+    in_form,
+    look,
+    network,
+    sizes_of,
+    smallest_size,
+    some_images,
+    steady_answer,
+    trials,
+)
+from zoo.testing.subject import CLASSES, Subject, first_line
+
+KIND = "architecture"
+
+
+@contract(KIND, "can be made", "Let the factory return an nn.Module for any number of classes, with its defaults.")
+def _can_be_made(subject: Subject) -> None:
+    model = subject.try_to_make(CLASSES, in_chans=3, image_size=home_size(subject))
+    need(isinstance(model, nn.Module), f"its factory gives {type(model).__name__}, not a torch.nn.Module.")
+
+
+@contract(KIND, "takes images", "Let the network take images (N, C, H, W) of the component's input_size.")
+def _takes_images(subject: Subject) -> None:
+    if declared_size(subject) is None and find_sizes(subject):
+        return
+    side = home_size(subject)
+    model = network(subject, side)
+    try:
+        look(model, some_images(side=side))
+    except Exception as error:
+        fail(f"it takes no images of {side} px: {first_line(error)}.")
+
+
+@contract(KIND, "two image sizes", "Pool before the last layer, or take image_size, or declare input_size.")
+def _takes_two_sizes(subject: Subject) -> None:
+    sizes = sizes_of(subject)
+    if len(sizes) == 1 and declared_size(subject) is not None and not accepts(subject.factory(), "image_size"):
+        skip(f"it takes images of {sizes[0]} px alone, and its component declares an input_size.")
+    tried = listing(map(str, all_sizes(subject)))
+    need(len(sizes) == 2, f"of the sides that were tried ({tried}) it takes images of {sizes[0]} px alone.")
+
+
+@contract(KIND, "logits", "Return one float32 logit for each class and image: (N, num_classes), no softmax.")
+def _gives_logits(subject: Subject) -> None:
+    for side in sizes_of(subject):
+        logits = network(subject, side)(some_images(side=side))
+        need(isinstance(logits, Tensor), f"it returns {type(logits).__name__}, not a tensor.")
+        shape = tuple(logits.shape)
+        need(shape == (4, CLASSES), f"for 4 images of {side} px and {CLASSES} classes its logits are {shape}.")
+        need(logits.dtype == torch.float32, f"its logits are {logits.dtype}, not torch.float32.")
+
+
+@contract(KIND, "two class counts", "Give the last layer num_classes outputs.")
+def _heeds_num_classes(subject: Subject) -> None:
+    side = smallest_size(subject)
+    answer_of(subject, side)  # the logits' form is another check's matter
+    for count in (2, 5):
+        shape = tuple(network(subject, side, classes=count)(some_images(side=side)).shape)
+        need(shape == (4, count), f"made for {count} classes, its logits for 4 images are {shape}.")
+
+
+@contract(KIND, "grey images", "Give the first layer in_chans inputs.")
+def _heeds_in_chans(subject: Subject) -> None:
+    side = smallest_size(subject)
+    answer_of(subject, side)
+    try:
+        logits = subject.make(CLASSES, in_chans=1, image_size=side).eval()(some_images(side=side, chans=1))
+    except Exception as error:
+        fail(f"made with in_chans=1, it takes no grey images: {first_line(error)}.")
+    need(logits.shape == (4, CLASSES), f"for 4 grey images its logits are {tuple(logits.shape)}.")
+
+
+@contract(KIND, "finite logits", "Look for divisions by zero, logarithms of 0, and weights without an initial value.")
+def _is_finite(subject: Subject) -> None:
+    for count, side in trials(subject):
+        logits = answer_of(subject, side, count)
+        need(logits.isfinite().all(), f"its logits for images of {side} px are not finite.")
+
+
+@contract(KIND, "gradients", "Let nothing between images and logits detach, round or divide by zero.")
+def _has_gradients(subject: Subject) -> None:
+    for count, side in trials(subject):
+        model = network(subject, side, count).train()
+        logits = in_form(model(some_images(side=side)), count)
+        if not logits.isfinite().all():
+            skip("its logits are not finite.")
+        need(logits.requires_grad, "its logits have no gradient.")
+        cross_entropy(logits, torch.arange(4) % count).backward()  # type: ignore[no-untyped-call]
+        gradients = [p.grad for p in model.parameters() if p.grad is not None]
+        need(all(g.isfinite().all() for g in gradients), "a gradient is not finite.")
+        # Not all: branches that begin at zero, as normaliser-free ones do, pass nothing back at first.
+        reached = sum(bool(g.any()) for g in gradients)
+        need(reached > len(gradients) / 4, f"of {len(gradients)} parameters only {reached} have a gradient.")
+
+
+@contract(KIND, "state_dict round trip", "Keep what forward uses in parameters and buffers, so that it is saved.")
+def _comes_back(subject: Subject) -> None:
+    side = smallest_size(subject)
+    model, other = network(subject, side), network(subject, side, seed=1)
+    for parameter in other.parameters():
+        parameter.data.add_(1)
+    other.load_state_dict(model.state_dict())
+    before, after = steady_answer(model, side), steady_answer(other, side)
+    need(close(before, after), f"with its weights loaded into another, logits differ by {how_far(before, after)}.")
+
+
+@contract(KIND, "eval is deterministic", "Draw at random in training only: ask self.training.")
+def _is_deterministic(subject: Subject) -> None:
+    side = smallest_size(subject)
+    model = network(subject, side)
+    first, second = (in_form(look(model, some_images(side=side))) for _ in range(2))
+    same = torch.equal(first.nan_to_num(), second.nan_to_num())
+    need(same, f"asked twice, its logits differ by {how_far(first, second)}.")
+
+
+@contract(
+    KIND, "batch independence in eval", "Use no statistic over the batch in eval: batch norm's running ones are none."
+)
+def _is_batch_independent(subject: Subject) -> None:
+    side = smallest_size(subject)
+    model, given = network(subject, side), some_images(side=side)
+    together = steady_answer(model, side)
+    alone = torch.cat([look(model, image[None]) for image in given])
+    backwards = look(model, given.flip(0)).flip(0)
+    for other in (alone, backwards):
+        apart = how_far(together, other)
+        need(close(together, other), f"an image's logits change by {apart} with what else is in the batch.")
+
+
+@contract(KIND, "seeded weights", "Draw initial weights from torch's random state, which a job's seed sets.")
+def _is_seeded(subject: Subject) -> None:
+    side = smallest_size(subject)
+    first, second = (network(subject, side).state_dict() for _ in range(2))
+    changed = [name for name in first if not torch.equal(first[name], second[name])]
+    need(not changed, f"made twice with the same seed, {len(changed)} of its weights differ, such as {changed[:1]}.")

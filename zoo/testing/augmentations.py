@@ -1,0 +1,120 @@
+"""What every augmentation owes: images as they were in form, each changed by itself, and targets that stay whole."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import one_hot
+
+from zoo.testing.check import contract, need, skip
+from zoo.testing.subject import CLASSES, Subject
+
+KIND = "augmentation"
+Augment = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+SIDE = 16
+FORMS = ((8, 3, SIDE), (1, 3, SIDE), (5, 1, 24), (2, 3, 7))
+"""Images, channels and side in pixels of the batches that are tried."""
+MANY = 64
+
+
+@contract(KIND, "can be made", "Let the factory take size and return something to call with (images, targets).")
+def _can_be_made(subject: Subject) -> None:
+    augment = subject.try_to_make(SIDE)
+    need(callable(augment), f"its factory gives {type(augment).__name__}, which can't be called.")
+    result = augment(_images(8), torch.arange(8) % CLASSES)
+    pair = isinstance(result, tuple) and len(result) == 2
+    need(pair, f"called with a batch it returns {type(result).__name__}, not the two of (images, targets).")
+
+
+@contract(KIND, "shape", "Return as many images as were given, of the same channels and size.")
+def _keeps_the_shape(subject: Subject) -> None:
+    for count, chans, side in FORMS:
+        images = _images(count, chans, side)
+        result, targets = _made(subject, side)(images.clone(), torch.arange(count) % CLASSES)
+        need(result.shape == images.shape, f"of images {tuple(images.shape)} it makes {tuple(result.shape)}.")
+        need(len(targets) == count, f"for {count} images it returns {len(targets)} targets.")
+
+
+@contract(KIND, "dtype", "Return float32, as the images are given.")
+def _keeps_the_dtype(subject: Subject) -> None:
+    result, _ = _made(subject)(_images(8), torch.arange(8) % CLASSES)
+    need(result.dtype == torch.float32, f"of float32 images it makes {result.dtype}.")
+
+
+@contract(KIND, "range", "Clamp the images to 0..1: normalisation comes after.")
+def _keeps_the_range(subject: Subject) -> None:
+    for seed in range(4):
+        for count, chans, side in FORMS:
+            result = _drawn(_made(subject, side), _images(count, chans, side), seed)
+            need(result.isfinite().all(), "a pixel is not finite.")
+            low, high = float(result.min()), float(result.max())
+            need(low >= 0 and high <= 1, f"of pixels in 0..1 it makes {low:.3g}..{high:.3g}.")
+
+
+@contract(KIND, "per-sample randomness", "Draw one number for each image of the batch: torch.rand(len(images)).")
+def _draws_for_each_sample(subject: Subject) -> None:
+    alike = _images(1).expand(MANY, -1, -1, -1).contiguous()
+    result = _drawn(_made(subject), alike, 0)
+    need(not (result == result[0]).all(), f"{MANY} images that are alike come out alike.")
+
+
+@contract(KIND, "seeded", "Draw from torch's random state, which a job's seed sets, each time that it is called.")
+def _is_seeded(subject: Subject) -> None:
+    augment, images = _made(subject), _images(MANY)
+    first, again, other = (_drawn(augment, images, seed) for seed in (1, 1, 2))
+    need(torch.equal(first, again), "the same seed gives other images.")
+    need(not torch.equal(first, other), "another seed gives the same images.")
+
+
+@contract(KIND, "targets stay whole", "Leave labels as they are; of mixed images return shares that add to one.")
+def _keeps_targets_whole(subject: Subject) -> None:
+    labels = torch.arange(9) % CLASSES
+    soft = 0.9 * one_hot(labels, CLASSES).float() + 0.1 / CLASSES
+    for given in (labels, soft):
+        after = _made(subject)(_images(9), given.clone())[1]
+        if after.ndim == 1:
+            need(torch.equal(after, given), "it changes labels.")
+        else:
+            whole = after.sum(1).allclose(torch.ones(len(after))) and after.min() >= 0
+            need(whole, "the shares of classes that it returns don't add up to one.")
+
+
+@contract(KIND, "batch untouched", "Work on a copy: the images given may be shown, or used again.")
+def _leaves_the_batch(subject: Subject) -> None:
+    augment = _made(subject)
+    for seed in range(4):
+        images, labels = _images(8), torch.arange(8) % CLASSES
+        given = images.clone(), labels.clone()
+        torch.manual_seed(seed)
+        augment(*given)
+        need(torch.equal(given[0], images), "it changes the given images in place.")
+        need(torch.equal(given[1], labels), "it changes the given targets in place.")
+
+
+def _made(subject: Subject, side: int = SIDE) -> Augment:
+    """The augmentation, where it gives pairs: that it does is a check of its own."""
+    augment = subject.made(side)
+    if not callable(augment):
+        skip("it can't be called.")
+
+    def call(images: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        result = augment(images, targets)
+        return result if isinstance(result, tuple) and len(result) == 2 else skip("it returns no pair.")
+
+    return call
+
+
+def _drawn(augment: Augment, images: Tensor, seed: int) -> Tensor:
+    """The images, with every random state that a job seeds set to ``seed``."""
+    random.seed(seed)
+    np.random.seed(seed)
+    torch.manual_seed(seed)
+    return augment(images.clone(), torch.arange(len(images)) % CLASSES)[0]
+
+
+def _images(count: int, chans: int = 3, side: int = SIDE) -> Tensor:
+    return torch.rand(count, chans, side, side, generator=torch.Generator().manual_seed(0))

@@ -1,0 +1,91 @@
+"""Which checks a plugin's components owe."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator, Sequence
+
+from zoo.entry import Entry
+from zoo.errors import UnknownName
+from zoo.hookspecs import CONTRIBUTIONS
+from zoo.host import Plugin, call_one
+from zoo.names import did_you_mean, listing
+from zoo.plugin import Family
+from zoo.registry import Registry, open_registry
+from zoo.testing.check import EVERY, Check, contracts
+from zoo.testing.plugins import plugin_checks
+from zoo.testing.subject import Subject
+
+UNNAMED_SAMPLES = 2
+"""So many members, the first listed, stand for a family that names no samples."""
+
+
+def checks(plugin: str, *, registry: Registry | None = None) -> list[Check]:
+    """All that a plugin and its components owe, sorted by kind and component.
+
+    Args:
+        plugin: its entry point's name.
+        registry: where it is; what is installed here by default.
+
+    Returns:
+        A plugin that failed or is disabled has one check, which says so.
+
+    Raises:
+        UnknownName: there is no such plugin.
+    """
+    chosen = find_plugin(plugin, registry or open_registry())
+    of_components = [check for entry in _to_try(chosen) for check in checks_of(entry)]
+    return plugin_checks(chosen) + sorted(of_components, key=lambda check: (check.kind, check.component))
+
+
+def checks_of(entry: Entry) -> list[Check]:
+    """All that one component owes: what every kind does, then what its own kind does."""
+    subject = Subject(entry)
+    package = entry.component.target.partition(":")[0].partition(".")[0]
+    return [
+        Check(entry.kind, entry.id, c.name, functools.partial(c.trial, subject), c.mend, package)
+        for kind in (EVERY, entry.kind)
+        for c in contracts(kind)
+    ]
+
+
+def find_plugin(name: str, registry: Registry) -> Plugin:
+    """The plugin of that name; of two that claim it, the one that works.
+
+    Raises:
+        UnknownName: there is none.
+    """
+    found = [plugin for plugin in registry.plugins if plugin.name == name]
+    if not found:
+        names = [plugin.name for plugin in registry.plugins]
+        raise UnknownName(
+            f"There is no plugin {name!r}.{did_you_mean(name, names)} There are: {listing(names)}. "
+            "To try one of your own, install it first: pip install -e FOLDER"
+        )
+    return next((plugin for plugin in found if plugin.state == "enabled"), found[0])
+
+
+def _to_try(plugin: Plugin) -> Iterator[Entry]:
+    """The plugin's components; of a family, only its samples."""
+    samples = {(family.kind, name) for family in families(plugin) for name in family.samples}
+    for (_, _), members in _by_factory(plugin.entries).items():
+        if members[0].member is None:
+            yield from members
+            continue
+        named = [entry for entry in members if (entry.kind, entry.member) in samples]
+        yield from named or members[:UNNAMED_SAMPLES]
+
+
+def _by_factory(entries: Sequence[Entry]) -> dict[tuple[str, str], list[Entry]]:
+    """Members of a family by their common factory; any other component by itself."""
+    groups: dict[tuple[str, str], list[Entry]] = {}
+    for entry in entries:
+        groups.setdefault((entry.kind, entry.component.target if entry.member else entry.id), []).append(entry)
+    return groups
+
+
+def families(plugin: Plugin) -> Iterator[Family]:
+    """The plugin's families, which the host has already turned into their members: its hooks are asked again."""
+    for hook in CONTRIBUTIONS.values():
+        for result in call_one(plugin, hook):
+            yield from (given for given in result if isinstance(given, Family))

@@ -1,0 +1,132 @@
+"""What every component owes, whatever its kind: words, a target, a typed signature, a known source."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from zoo.errors import RequestError
+from zoo.names import listing
+from zoo.signature import Parameter, check, parameters, plain, type_name
+from zoo.testing.check import EVERY, contract, fail, need
+from zoo.testing.subject import Subject, first_line
+
+SUMMARY_WIDTH = 120
+# What a factory of each kind must name, so that the runner can give it; the first ones by position.
+ASKED: dict[str, tuple[str, ...]] = {
+    "architecture": ("num_classes", "in_chans"),
+    "dataset": ("root", "split"),
+    "loss": (),
+    "metric": ("num_classes",),
+    "augmentation": ("size",),
+    "optimizer": ("params", "lr"),
+    "schedule": ("optimizer", "total_steps"),
+    "exporter": ("bundle", "path"),
+    "command": ("arguments",),
+}
+BY_POSITION = {"architecture": 1, "dataset": 0}  # so many of them; of other kinds, all
+
+
+@contract(EVERY, "summary", "Give the component summary='…' where the plugin yields it: `zoo list` shows it.")
+def _has_a_summary(subject: Subject) -> None:
+    summary = subject.component.summary
+    need(isinstance(summary, str) and summary.strip(), "it has no summary.")
+    need("\n" not in summary, "its summary has more than one line.")
+    need(len(summary) <= SUMMARY_WIDTH, f"its summary has {len(summary)} letters; the most is {SUMMARY_WIDTH}.")
+
+
+@contract(EVERY, "target", "Correct the component's target, 'package.module:attribute', or the module that it names.")
+def _can_be_imported(subject: Subject) -> None:
+    try:
+        factory = subject.entry.factory()
+    except RequestError as error:
+        fail(f"its target can't be imported: {error}")
+    need(callable(factory), f"its target {subject.component.target!r} is no function or class.")
+
+
+@contract(EVERY, "what the runner gives", "Call the factory's first parameters as its kind does: see zoo.plugin.")
+def _takes_what_the_runner_gives(subject: Subject) -> None:
+    found = list(inspect.signature(_function(subject)).parameters)[0 if subject.entry.member is None else 1 :]
+    asked = ASKED[subject.entry.kind]
+    missing = [name for name in asked if name not in found]
+    need(not missing, f"its factory has no parameter {listing(missing)}; it has: {listing(found) or 'none'}.")
+    first = list(asked[: BY_POSITION.get(subject.entry.kind)])
+    in_place = found[: len(first)] == first
+    need(in_place, f"its factory is given {listing(first)} first, by position; it begins with {listing(found[:3])}.")
+
+
+@contract(EVERY, "typed parameters", "Annotate the parameter with a type: jobs and --set are checked against it.")
+def _has_typed_parameters(subject: Subject) -> None:
+    from pydantic import ConfigDict, TypeAdapter
+
+    for parameter in _parameters(subject):
+        need(parameter.annotation is not Any, f"its parameter {parameter.name!r} has no type.")
+        try:
+            TypeAdapter(parameter.annotation, config=ConfigDict(arbitrary_types_allowed=True))
+        except Exception as error:
+            shown = type_name(parameter.annotation)
+            fail(f"nothing can be checked against the type {shown} of {parameter.name!r}: {first_line(error)}.")
+
+
+@contract(EVERY, "valid defaults", "Give the parameter a default of its own type, or a value in the example.")
+def _has_valid_defaults(subject: Subject) -> None:
+    factory, set_by_example = subject.factory(), set(subject.params)
+    for parameter in _parameters(subject):
+        if parameter.required:
+            need(parameter.name in set_by_example, f"its parameter {parameter.name!r} has no default.")
+        else:
+            _check_default(subject.entry.kind, factory, parameter)
+
+
+def _check_default(kind: str, factory: Callable[..., Any], parameter: Parameter) -> None:
+    """The default as it is, and as job.yaml has it."""
+    for value in (parameter.default, plain(parameter.default)):
+        values, _ = check(kind, factory, {parameter.name: value}, kind)
+        same = parameter.name in values and values[parameter.name] == parameter.default
+        need(same, f"the default {value!r} of {parameter.name!r} is not of its type, {parameter.type}.")
+
+
+@contract(EVERY, "example", "Correct the component's example: it holds parameters of the factory, of their types.")
+def _has_a_fitting_example(subject: Subject) -> None:
+    example = subject.component.example
+    need(isinstance(example, Mapping), f"its example is {example!r}, no mapping of names to values.")
+    _, problems = check(subject.entry.kind, subject.factory(), example, "example")
+    # What is required and in no example is the matter of another check.
+    wrong = [problem for problem in problems if " is required" not in problem]
+    need(not wrong, f"its example doesn't fit: {' '.join(wrong)}")
+
+
+@contract(EVERY, "docstring", "Write a docstring: what it makes, its parameters with range and unit, what it raises.")
+def _has_a_docstring(subject: Subject) -> None:
+    function = _function(subject)
+    own = function.__doc__ or (function.__init__.__doc__ if _has_own_init(function) else None)
+    need(own and own.strip(), "its factory has no docstring.")
+
+
+@contract(EVERY, "source", "Let the target be Python code in a file, so that a result can record its hash.")
+def _has_a_known_source(subject: Subject) -> None:
+    subject.factory()
+    found = subject.entry.provenance()
+    need(found["sha256"], "the file of its factory isn't known, so no result can say which code was used.")
+    need(json.loads(json.dumps(found)) == found, "what a result would record of it is no plain data.")
+
+
+def _parameters(subject: Subject) -> list[Parameter]:
+    if subject.entry.kind == "command":
+        return []  # a command reads its own arguments
+    return parameters(subject.entry.kind, subject.factory())
+
+
+def _function(subject: Subject) -> Any:
+    """The function or class itself, without what is bound to it."""
+    factory = subject.factory()
+    while isinstance(factory, functools.partial):
+        factory = factory.func
+    return factory
+
+
+def _has_own_init(function: Any) -> bool:
+    return inspect.isclass(function) and "__init__" in vars(function)

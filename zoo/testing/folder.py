@@ -1,0 +1,41 @@
+"""A plugin's folder as it lies there, installed or not: for ``zoo plugins check PATH``."""
+
+from __future__ import annotations
+
+import sys
+from importlib.metadata import EntryPoint
+from pathlib import Path
+from typing import Any
+
+from zoo.distributions import GROUP
+from zoo.entry import Origin
+from zoo.errors import RequestError
+from zoo.host import Plugin, load_module
+from zoo.management import read_project
+from zoo.registry import Registry, open_registry
+
+
+def with_folder(folder: Path) -> tuple[Registry, list[str]]:
+    """The registry with a folder's plugins in place of installed ones of their names.
+
+    Returns:
+        The registry, and the names of the folder's plugins.
+
+    Raises:
+        RequestError: the folder is no plugin's.
+    """
+    project, registry = read_project(folder), open_registry()
+    targets = (project.get("entry-points") or {}).get(GROUP) or {}
+    if not targets:
+        raise RequestError(f'{folder / "pyproject.toml"} has no plugin: give it [project.entry-points."{GROUP}"].')
+    for source in (folder, folder / "src"):  # the two layouts there are
+        sys.path.insert(0, str(source.absolute()))
+    plugins = [_load(name, target, project) for name, target in sorted(targets.items())]
+    others = [p for p in registry.plugins if p.name not in targets]
+    return Registry([*others, *plugins], registry.shelf), sorted(targets)
+
+
+def _load(name: str, target: str, project: dict[str, Any]) -> Plugin:
+    plugin = Plugin(Origin(name, str(project.get("name", name)), str(project.get("version", "0"))), target)
+    load_module(plugin, EntryPoint(name, target, GROUP).load)
+    return plugin

@@ -1,0 +1,184 @@
+"""What every loss owes: a finite scalar with a gradient that leads down, lower for better answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import torch
+from torch import Tensor
+from torch.nn.functional import one_hot
+
+from zoo.testing.check import contract, fail, need, skip
+from zoo.testing.subject import CLASSES, Subject, first_line
+
+KIND = "loss"
+Loss = Callable[[Tensor, Tensor], Tensor]
+SEEDS = range(5)
+COUNTS = (CLASSES, 2, 5)
+"""Numbers of classes: two may be a case of its own. Those that a loss doesn't take are one check's matter."""
+
+
+@contract(KIND, "can be made", "Let the factory return something to call with (logits, targets), with its defaults.")
+def _can_be_made(subject: Subject) -> None:
+    loss = subject.try_to_make(num_classes=CLASSES)
+    need(callable(loss), f"its factory gives {type(loss).__name__}, which can't be called.")
+
+
+@contract(KIND, "a scalar", "Reduce over the batch: return a tensor without dimensions, .mean() most often.")
+def _is_a_scalar(subject: Subject) -> None:
+    value = _made(subject)(*_batch(8, CLASSES))
+    need(isinstance(value, Tensor), f"it returns {type(value).__name__}, not a tensor.")
+    need(value.ndim == 0, f"for 8 samples it returns {tuple(value.shape)}, not one number.")
+    need(value.is_floating_point(), f"its value is {value.dtype}.")
+
+
+@contract(KIND, "finite value", "Work on logits, with log_softmax: the log of a softmax is -inf for sure answers.")
+def _is_finite(subject: Subject) -> None:
+    for loss, logits, targets, scale in _batches(subject):
+        value = _value(loss, logits, targets)
+        need(value.isfinite(), f"its value for logits of about {scale} is {float(value)}.")
+
+
+@contract(KIND, "finite gradient", "Look for a square root, a division or a power at 0, and for what detaches.")
+def _has_a_finite_gradient(subject: Subject) -> None:
+    for loss, logits, targets, scale in _batches(subject):
+        gradient = _gradient(loss, logits, targets)
+        need(gradient is not None, "its value has no gradient with respect to the logits.")
+        assert gradient is not None
+        need(gradient.isfinite().all(), f"its gradient for logits of about {scale} is not finite.")
+
+
+@contract(KIND, "gradient leads down", "See that the gradient is the value's own, and that nothing turns its sign.")
+def _leads_down(subject: Subject) -> None:
+    for loss, logits, targets in _eights(subject):
+        gradient = _gradient(loss, logits, targets)
+        if gradient is None or not gradient.isfinite().all():
+            skip("its gradient is not finite.")
+        need(gradient.any(), "its gradient is 0 for answers that are not right.")
+        step = logits - 0.1 * gradient / gradient.norm()
+        need(
+            _value(loss, step, targets) < _value(loss, logits, targets), "a step against its gradient makes it higher."
+        )
+
+
+@contract(KIND, "right order", "Turn the sign, or look for softmax over the wrong dimension: columns are classes.")
+def _has_the_right_order(subject: Subject) -> None:
+    for loss, logits, targets in _eights(subject):
+        right = one_hot(targets, logits.shape[1]).float()
+        for better in (0.5, 4.0):
+            values = [_value(loss, logits + move * right, targets) for move in (better, 0, -better)]
+            shown = ", ".join(f"{float(value):.3g}" for value in values)
+            in_order = bool(values[0] < values[1] < values[2])
+            need(in_order, f"better, given and worse predictions have the losses {shown}: they must rise.")
+
+
+@contract(KIND, "certain answers", "Compare with cross entropy: certain right answers cost least, wrong ones most.")
+def _ranks_certain_answers(subject: Subject) -> None:
+    for k, loss in _made_for_all(subject).items():
+        targets = torch.arange(10) % k
+        right, wrong = (8.0 * one_hot((targets + shift) % k, k).float() - 4 for shift in (0, 1))
+        values = [float(_value(loss, logits, targets)) for logits in (right, torch.zeros(10, k), wrong)]
+        shown = ", ".join(f"{value:.3g}" for value in values)
+        in_order = values[0] < values[1] < values[2]
+        need(in_order, f"right, unsure and wrong answers have the losses {shown}: they must rise.")
+
+
+@contract(KIND, "order of samples", "Treat every sample alike, whatever its place in the batch.")
+def _knows_no_order(subject: Subject) -> None:
+    for loss, logits, targets in _eights(subject):
+        order = torch.tensor([3, 0, 7, 1, 6, 5, 2, 4])
+        one, other = (_value(loss, logits, targets), _value(loss, logits[order], targets[order]))
+        need(_close(one, other), f"with the samples in another order its value is {other:.5g}, not {one:.5g}.")
+
+
+@contract(KIND, "soft targets", "Take targets (N, K) as shares of each class: one-hot rows mean what labels do.")
+def _takes_soft_targets(subject: Subject) -> None:
+    for loss, logits, targets, _ in _batches(subject):
+        hard = _value(loss, logits, targets)
+        if not hard.isfinite():
+            skip("its value is not finite.")
+        try:
+            soft = loss(logits.clone(), one_hot(targets, logits.shape[1]).float())
+        except Exception as error:
+            skip(f"it takes labels only, so nothing that mixes images can be used with it: {first_line(error)}.")
+        need(_close(hard, soft), f"one-hot targets give {float(soft):.5g}, their labels {float(hard):.5g}.")
+
+
+@contract(KIND, "two class counts", "Take num_classes, which the runner gives, or read the logits' second dimension.")
+def _works_for_other_counts(subject: Subject) -> None:
+    _made(subject)
+    for count in COUNTS[1:]:
+        try:
+            subject.make(num_classes=count)(*_batch(8, count))
+        except Exception as error:
+            fail(f"with {count} classes it raises {first_line(error)}.")
+
+
+@contract(KIND, "inputs untouched", "Work on copies: the logits and targets are used after the loss.")
+def _leaves_its_inputs(subject: Subject) -> None:
+    logits, targets = _batch(8, CLASSES)
+    given = logits.clone(), targets.clone()
+    _made(subject)(*given)
+    need(torch.equal(given[0], logits), "it changes the logits in place.")
+    need(torch.equal(given[1], targets), "it changes the targets in place.")
+
+
+def _made(subject: Subject) -> Loss:
+    loss: Loss = subject.made(num_classes=CLASSES)
+    return loss if callable(loss) else skip("it can't be called.")
+
+
+def _batch(n: int, k: int, seed: int = 0, scale: float = 1.0) -> tuple[Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    return scale * torch.randn(n, k, generator=generator), torch.randint(0, k, (n,), generator=generator)
+
+
+def _made_for_all(subject: Subject) -> dict[int, Loss]:
+    """The loss for each number of classes that it takes."""
+    found = {CLASSES: _made(subject)}
+    for count in COUNTS[1:]:
+        try:
+            loss = subject.make(num_classes=count)
+            loss(*_batch(8, count))
+        except Exception:  # a check of its own
+            continue
+        found[count] = loss
+    return found
+
+
+def _eights(subject: Subject) -> Iterator[tuple[Loss, Tensor, Tensor]]:
+    """The loss, logits (8, K) and labels (8,), several times."""
+    for count, loss in _made_for_all(subject).items():
+        for seed in SEEDS:
+            yield loss, *_batch(8, count, seed)
+
+
+def _batches(subject: Subject) -> Iterator[tuple[Loss, Tensor, Tensor, float]]:
+    """The loss, logits (n, K), labels (n,), and about how large the logits are."""
+    for count, loss in _made_for_all(subject).items():
+        for seed in SEEDS:
+            for scale in (0.1, 1.0, 30.0):
+                yield loss, *_batch(2 + seed, count, seed, scale), scale
+
+
+def _value(loss: Loss, logits: Tensor, targets: Tensor) -> Tensor:
+    """One number; that it is one is a check of its own. The loss gets copies: it may change what it gets."""
+    value = loss(logits.clone(), targets.clone())
+    if not isinstance(value, Tensor) or value.ndim != 0:
+        skip("it gives no scalar.")
+    return value.detach()
+
+
+def _gradient(loss: Loss, logits: Tensor, targets: Tensor) -> Tensor | None:
+    leaf = logits.clone().requires_grad_()
+    value = loss(leaf, targets.clone())
+    if not isinstance(value, Tensor) or value.ndim != 0 or not value.isfinite():
+        skip("it gives no finite scalar.")
+    if not value.requires_grad:
+        return None
+    value.backward()  # type: ignore[no-untyped-call]
+    return leaf.grad
+
+
+def _close(one: Tensor, other: Tensor) -> bool:
+    return torch.allclose(one.float(), other.float(), rtol=1e-4, atol=1e-6, equal_nan=True)

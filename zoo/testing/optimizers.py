@@ -1,0 +1,125 @@
+"""What every optimizer owes: steps downhill, decay where it is asked for, a state that a checkpoint can keep."""
+
+from __future__ import annotations
+
+import tempfile
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from zoo.runner.checkpoint import load_checkpoint, save_checkpoint
+from zoo.testing.check import contract, need, skip
+from zoo.testing.subject import Subject
+
+KIND = "optimizer"
+RATE, DECAY = 1e-3, 0.01
+STEPS = 4
+
+
+class Bowl:
+    """A quadratic whose lowest point is 0, and the parameters in it: (4, 3) and (3,)."""
+
+    def __init__(self) -> None:
+        generator = torch.Generator().manual_seed(0)
+        self.weight = nn.Parameter(torch.randn(4, 3, generator=generator) + 2)
+        self.bias = nn.Parameter(torch.randn(3, generator=generator) + 2)
+        self.slopes = torch.linspace(0.5, 2, 12).reshape(4, 3)
+
+    def groups(self) -> list[dict[str, Any]]:
+        """As the runner makes them: no decay of vectors."""
+        weights = {"params": [self.weight], "weight_decay": DECAY}
+        return [weights, {"params": [self.bias], "weight_decay": 0.0}]
+
+    def value(self) -> Tensor:
+        return (self.slopes * self.weight**2).sum() + (self.bias**2).sum()
+
+    def step(self, optimizer: torch.optim.Optimizer) -> float:
+        """One step; the value before it."""
+        optimizer.zero_grad()
+        value = self.value()
+        value.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        return float(value.detach())
+
+
+@contract(KIND, "can be made", "Let the factory take parameter groups and a rate and return a torch.optim.Optimizer.")
+def _can_be_made(subject: Subject) -> None:
+    optimizer = subject.try_to_make(Bowl().groups(), RATE)
+    kind = type(optimizer).__name__
+    need(isinstance(optimizer, torch.optim.Optimizer), f"its factory gives {kind}, not a torch.optim.Optimizer.")
+
+
+@contract(KIND, "goes downhill", "Move against the gradient, by about the learning rate.")
+def _goes_downhill(subject: Subject) -> None:
+    bowl = Bowl()
+    optimizer = _made(subject, bowl)
+    values = [bowl.step(optimizer) for _ in range(STEPS)] + [float(bowl.value().detach())]
+    shown = ", ".join(f"{value:.4f}" for value in values)
+    # The first step may move nothing: some only take the gradient's measure (ADOPT, Taniguchi et al. 2024).
+    falls = values[1] <= values[0] and all(b < a for a, b in pairwise(values[1:]))
+    need(falls, f"on a quadratic at a rate of {RATE} the value goes {shown}.")
+
+
+@contract(KIND, "parameter groups", "Keep each group's own weight_decay: no decay is asked of biases and norms.")
+def _keeps_groups(subject: Subject) -> None:
+    bowl = Bowl()
+    groups = _made(subject, bowl).param_groups
+    for parameter, asked in ((bowl.weight, DECAY), (bowl.bias, 0.0)):
+        found = {g.get("weight_decay") for g in groups if any(p is parameter for p in g["params"])}
+        need(found == {asked}, f"a group with a weight_decay of {asked} has {sorted(map(str, found))} in its place.")
+
+
+@contract(KIND, "learning rate", "Read the rate from each param_group at each step: that is where schedules set it.")
+def _obeys_the_rate(subject: Subject) -> None:
+    bowl = Bowl()
+    optimizer = _made(subject, bowl)
+    rates = sorted({float(group["lr"]) for group in optimizer.param_groups})
+    need(rates == [RATE], f"made with a rate of {RATE}, its groups have {rates}.")
+    for group in optimizer.param_groups:
+        group["lr"] = 0.0
+    before = bowl.weight.detach().clone()
+    bowl.step(optimizer)
+    bowl.step(optimizer)
+    moved = float((bowl.weight.detach() - before).abs().max())
+    need(moved <= 1e-3, f"with a rate of 0 in its groups a weight moves by {moved:.2g}.")  # MADGRAD's epsilon is one
+
+
+@contract(KIND, "a checkpoint keeps its state", "Keep all that a step uses in self.state and the groups.")
+def _comes_back(subject: Subject) -> None:
+    straight, resumed = Bowl(), Bowl()
+    optimizer = _made(subject, straight)
+    for _ in range(3):
+        straight.step(optimizer)
+    state = through_a_checkpoint({"optimizer": optimizer.state_dict()})
+    with torch.no_grad():
+        resumed.weight.copy_(straight.weight)
+        resumed.bias.copy_(straight.bias)
+    restored = _made(subject, resumed)
+    restored.load_state_dict(state["optimizer"])
+    for bowl, used in ((straight, optimizer), (resumed, restored)):
+        torch.manual_seed(1)
+        for _ in range(2):
+            bowl.step(used)
+    apart = max(float((a - b).abs().max()) for a, b in zip(_weights(straight), _weights(resumed), strict=True))
+    need(apart <= 1e-7, f"two steps after a resumption, a weight differs by {apart:.2g} from training straight on.")
+
+
+def through_a_checkpoint(state: dict[str, Any]) -> dict[str, Any]:
+    """The state, through a checkpoint on the disk."""
+    with tempfile.TemporaryDirectory(prefix="zoo-check-") as folder:
+        save_checkpoint(Path(folder), state)
+        found = load_checkpoint(Path(folder))
+    assert found is not None
+    return found
+
+
+def _weights(bowl: Bowl) -> list[Tensor]:
+    return [bowl.weight.detach(), bowl.bias.detach()]
+
+
+def _made(subject: Subject, bowl: Bowl) -> torch.optim.Optimizer:
+    optimizer = subject.made(bowl.groups(), RATE)
+    return optimizer if isinstance(optimizer, torch.optim.Optimizer) else skip("it is no torch.optim.Optimizer.")

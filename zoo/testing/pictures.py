@@ -1,0 +1,40 @@
+"""Small pictures in class folders, or listed in a table: for datasets that read what a user has."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+FOLDER, TABLE = "folder", ".csv"
+LAYOUT = {"train/red": 5, "train/blue": 4, "val/red": 3, "val/blue": 2, "test/red": 1, "test/blue": 2}
+"""How many there are in each class folder."""
+_COLOURS = {"red": (200, 40, 40), "blue": (40, 40, 200)}
+_SIDE = 24
+
+
+def write_folder(root: Path) -> Path:
+    """Write noisy pictures of 24 px in a folder for each split and class; each is a little different."""
+    import numpy as np
+    from PIL import Image
+
+    generator = np.random.default_rng(0)
+    for place, count in LAYOUT.items():
+        folder = root / place
+        folder.mkdir(parents=True)
+        for number in range(count):
+            noise = generator.integers(-40, 40, (_SIDE, _SIDE, 3))
+            pixels = np.clip(np.array(_COLOURS[folder.name]) + noise, 0, 255).astype(np.uint8)
+            Image.fromarray(pixels).save(folder / f"{number:03}.png")
+    return root
+
+
+def write_table(root: Path) -> Path:
+    """List a folder's pictures in a CSV file beside them, with the columns path, label and split."""
+    table = root / "table.csv"
+    with table.open("w", newline="", encoding="utf-8") as file:
+        lines = csv.writer(file)
+        lines.writerow(["path", "label", "split"])
+        for path in sorted(root.rglob("*.png")):
+            split, label, _ = path.relative_to(root).parts
+            lines.writerow([path.relative_to(root).as_posix(), label, split])
+    return table

@@ -1,0 +1,86 @@
+"""What a plugin owes as a whole: it loads, listing it imports nothing heavy, and its families' samples exist."""
+
+from __future__ import annotations
+
+import functools
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+
+from zoo.host import HEAVY, Plugin
+from zoo.testing.check import Check, fail, need, skip
+
+PLUGIN = "plugin"
+_TIMEOUT_S = 120
+
+# A fresh process that loads this plugin alone, as the host does.
+_LISTING = """
+import json, sys
+path, name, target, heavy = json.loads(sys.argv[1])
+sys.path[:] = path
+from importlib.metadata import EntryPoint
+from zoo.entry import Origin
+from zoo.host import Plugin, load_module
+plugin = Plugin(Origin(name), target)
+load_module(plugin, EntryPoint(name, target, "zoo.plugins").load)
+for entry in plugin.entries:
+    entry.id, entry.names, entry.component
+print(json.dumps([plugin.problem, [name for name in heavy if name in sys.modules]]))
+"""
+
+
+def plugin_checks(plugin: Plugin) -> list[Check]:
+    """The checks of the plugin itself; of one that isn't loaded, only that it loads."""
+    found = [_check(plugin, "loads", _loads, f"See what is wrong with it: zoo plugins doctor {plugin.name}")]
+    if plugin.state == "enabled":
+        found += [
+            _check(
+                plugin,
+                "torch-free listing",
+                _lists_without_torch,
+                "Import it in the module that a component's target names, or inside the function that needs it: "
+                "`zoo list` imports every plugin and waits for it.",
+            ),
+            _check(
+                plugin,
+                "samples are members",
+                _samples_exist,
+                "Name members that are in the family's list of names, spelled as they are there.",
+            ),
+        ]
+    return found
+
+
+def _check(plugin: Plugin, name: str, trial: Callable[[Plugin], None], mend: str) -> Check:
+    package = plugin.target.partition(":")[0].partition(".")[0]
+    return Check(PLUGIN, plugin.name, name, functools.partial(trial, plugin), mend, package)
+
+
+def _loads(plugin: Plugin) -> None:
+    if plugin.state == "disabled":
+        skip(plugin.problem or f"it is disabled; turn it on: zoo plugins enable {plugin.name}")
+    need(plugin.state == "enabled", f"it was set aside in phase {plugin.phase}: {plugin.problem}.")
+
+
+def _lists_without_torch(plugin: Plugin) -> None:
+    given = json.dumps([sys.path, plugin.name, plugin.target, HEAVY])
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", _LISTING, given], capture_output=True, text=True, timeout=_TIMEOUT_S, check=False
+        )
+    except subprocess.TimeoutExpired:
+        fail(f"listing it in a fresh process was not over after {_TIMEOUT_S} s.")
+    need(done.returncode == 0, f"a fresh process can't list it: {(done.stderr.strip().splitlines() or ['?'])[-1]}.")
+    problem, imported = json.loads(done.stdout.splitlines()[-1])
+    need(problem is None, f"loaded alone, in a fresh process, it fails: {problem}.")
+    need(not imported, f"listing it imports {', '.join(imported)}.")
+
+
+def _samples_exist(plugin: Plugin) -> None:
+    from zoo.testing.collect import families
+
+    for family in families(plugin):
+        members = {e.member for e in plugin.entries if e.kind == family.kind and e.component.target == family.target}
+        missing = [name for name in family.samples if name not in members]
+        need(not missing, f"the {family.kind} family names samples that it has not: {', '.join(missing)}.")

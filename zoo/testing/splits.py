@@ -1,0 +1,126 @@
+"""Every split of a dataset on trial, opened on small pictures where it reads what a user has; and what is in it."""
+
+from __future__ import annotations
+
+import pickle
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from zoo.data.decode import Pixels, to_pixels
+from zoo.data.open import TRAIN
+from zoo.data.splits import available
+from zoo.errors import BadImage, ContractError
+from zoo.plugin import Dataset
+from zoo.signature import check, parameters
+from zoo.testing.check import CheckSkipped, fail, need, skip
+from zoo.testing.pictures import FOLDER, TABLE, write_folder, write_table
+from zoo.testing.subject import Subject, first_line
+
+Splits = dict[str, Any]
+Items = list[tuple[Pixels, int]]
+MOST = 32
+"""Items of a split that are looked at."""
+SIDE = 16
+"""Side in pixels that they are looked at in."""
+_TIMEOUT_S = 120
+
+# What a spawned worker does: it knows the dataset only by its pickle, and imports what that names.
+_WORKER = """
+import pickle, sys
+out, sys.stdout = sys.stdout.buffer, sys.stderr  # what an import prints is no answer
+sys.path[:] = pickle.loads(sys.stdin.buffer.read(int(sys.argv[1])))
+from zoo.testing.splits import pixels_of
+splits = pickle.loads(sys.stdin.buffer.read())
+out.write(pickle.dumps({name: pixels_of(dataset, 2) for name, dataset in splits.items()}))
+"""
+
+
+def in_a_worker(sent: bytes) -> dict[str, Items]:
+    """What a fresh process reads from the pickled splits."""
+    path = pickle.dumps(sys.path)
+    command = [sys.executable, "-c", _WORKER, str(len(path))]
+    try:
+        done = subprocess.run(command, input=path + sent, capture_output=True, timeout=_TIMEOUT_S, check=False)
+    except subprocess.TimeoutExpired:
+        fail(f"a worker was not ready with two items after {_TIMEOUT_S} s.")
+    said = done.stderr.decode(errors="replace").strip().splitlines()
+    need(done.returncode == 0, f"a worker can't read it: {said[-1] if said else 'it ended without a word'}.")
+    found: dict[str, Items] = pickle.loads(done.stdout)
+    return found
+
+
+def pixels_of(dataset: Any, most: int = MOST) -> Items:
+    """The first items, the last one among them, as (pixels (16, 16, C) uint8, label); what is no image is skipped."""
+    found = []
+    for index in indices(dataset, most):
+        image, label = dataset[index]
+        try:
+            found.append((_pixels(image), int(label)))
+        except (ContractError, BadImage, TypeError, ValueError):
+            skip("not every item is an image with a label.")
+    return found
+
+
+def _pixels(image: Any) -> Pixels:
+    chans = 3 if not hasattr(image, "shape") else int(image.shape[0])
+    return to_pixels(image, SIDE, chans)
+
+
+def indices(dataset: Any, most: int = MOST) -> list[int]:
+    """Which items are looked at: the first, and the last."""
+    count = len(dataset)
+    return sorted({*range(min(most - 1, count)), count - 1})
+
+
+def equal(one: Items, other: Items) -> bool:
+    """The same pixels and labels."""
+    return len(one) == len(other) and all(
+        a[1] == b[1] and np.array_equal(a[0], b[0]) for a, b in zip(one, other, strict=True)
+    )
+
+
+@contextmanager
+def opened(subject: Subject) -> Iterator[Splits]:
+    """Every split, where they can be opened and are datasets: that they can is a check of its own."""
+    with root_for(subject) as root:
+        try:
+            splits = open_all(subject, root)
+            usable = TRAIN in splits and all(len(found) and hasattr(found, "classes") for found in splits.values())
+        except CheckSkipped:
+            raise
+        except Exception as error:
+            skip(f"it can't be opened: {first_line(error)}")
+        yield splits if usable else skip("it is no dataset with a train split.")
+
+
+@contextmanager
+def root_for(subject: Subject) -> Iterator[Path | None]:
+    """A folder or table of small pictures, for a dataset that opens one and has no root in its example."""
+    component = subject.component
+    forms = component.opens if isinstance(component, Dataset) and "root" not in subject.params else ()
+    with tempfile.TemporaryDirectory(prefix="zoo-check-") as folder:
+        if FOLDER in forms:
+            yield write_folder(Path(folder))
+        elif TABLE in forms:
+            yield write_table(write_folder(Path(folder)))
+        else:
+            yield None
+
+
+def open_all(subject: Subject, root: Path | None) -> Splits:
+    """Every split that there is, made as the runner makes it; what the factory raises is the caller's."""
+    factory = subject.factory()
+    given = {**({} if root is None else {"root": root}), **subject.params}
+    values, problems = check("dataset", factory, given, "dataset")
+    if problems:
+        skip(f"its parameters are at fault: {' '.join(problems)}")
+    values = {**{p.name: p.default for p in parameters("dataset", factory)}, **values}
+    declared = getattr(subject.component, "splits", (TRAIN, "val"))
+    return {split: factory(split=split, **values) for split in available(factory, declared, values)}

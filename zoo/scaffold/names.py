@@ -1,0 +1,163 @@
+"""What things are called in a new plugin, and which names a plugin can't have."""
+
+from __future__ import annotations
+
+import keyword
+import re
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from zoo import __version__
+from zoo.entry import LOCAL
+from zoo.errors import RequestError
+from zoo.plugin import KINDS
+
+_NAME = re.compile(r"[a-z][a-z0-9]*([-_][a-z0-9]+)*")
+_LONGEST = 24  # longer ones make lines that a formatter would break
+_TAKEN = (LOCAL, "python")  # the first half of the ids of components that come from no plugin
+
+# Of each kind: how its example's name ends, with an article what it is, and where a job names it.
+_EXAMPLES: dict[str, tuple[str, str, str]] = {
+    "architecture": ("cnn", "a small CNN of depthwise separable convolutions", "architecture"),
+    "dataset": ("shapes", "circles, squares and triangles, drawn: nothing to download", "dataset"),
+    "loss": ("poly1", "cross entropy with one polynomial term more", "loss"),
+    "metric": ("kappa", "Cohen's kappa, agreement beyond chance", "metrics"),
+    "augmentation": ("noise", "Gaussian noise, of a strength of its own for each sample", "augment"),
+    "optimizer": ("signum", "steps along the sign of the momentum", "train.optimizer"),
+    "schedule": ("trapezoid", "a warm-up, a plateau, and down to 0", "train.schedule"),
+    "exporter": ("npz", "the weights as a NumPy archive", ""),
+    "command": ("", "says what the plugin brings", ""),
+}
+
+
+def check_name(name: str) -> None:
+    """Raise RequestError unless ``name`` can be a new plugin's."""
+    if reason := _reason(name):
+        raise RequestError(f"{name!r} can't be the name of a plugin: {reason}. For example: zoo plugins new acme")
+
+
+def _reason(name: str) -> str | None:
+    bare = re.sub(r"^zoo[-_]", "", name)
+    if bare != name:
+        return f"the distribution is called zoo-NAME by itself; leave it at {bare!r}"
+    if not _NAME.fullmatch(name):
+        return "use lower-case letters and digits, a letter first, with - or _ between words"
+    if len(name) > _LONGEST:
+        return f"it has {len(name)} letters, and {_LONGEST} are the most"
+    if keyword.iskeyword(name) or keyword.issoftkeyword(name):
+        return "it is a word of Python itself"
+    if name in sys.stdlib_module_names:
+        return f"it is a module of Python's standard library; say what is yours, as in '{name}-acme'"
+    if name in _TAKEN:
+        return f"'{name}/…' is the id of components that come from no plugin"
+    if owner := _owner(name):
+        return f"{owner} brings a plugin of that name already, and two of one name could not be told apart"
+    return None
+
+
+def _owner(name: str) -> str | None:
+    """The installed distribution that has the name, unless it is an earlier version of the new one."""
+    from importlib.metadata import entry_points
+
+    for entry in entry_points(group="zoo.plugins", name=name):
+        distribution = entry.dist.name if entry.dist else "something installed"
+        if normal(distribution) != distribution_of(name):
+            return distribution
+    return None
+
+
+def normal(name: str) -> str:
+    """A distribution's name as indexes compare it."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def distribution_of(name: str) -> str:
+    """``zoo-my-leaves`` for ``my_leaves``."""
+    return f"zoo-{normal(name)}"
+
+
+def in_order(kinds: Iterable[str]) -> tuple[str, ...]:
+    """The kinds, each once, in the order in which a package shows them."""
+    asked = set(kinds)
+    return tuple(kind for kind in _EXAMPLES if kind in asked)
+
+
+def plural(kind: str) -> str:
+    """The module that holds a kind, called as its hook is: ``losses``."""
+    return f"{kind}es" if kind.endswith("s") else f"{kind}s"
+
+
+@dataclass(frozen=True)
+class Names:
+    """The names in a new plugin.
+
+    A component has the plugin's name in front of its own, so that two new plugins can live side by side.
+    """
+
+    name: str
+    kinds: tuple[str, ...]
+
+    @property
+    def distribution(self) -> str:
+        return distribution_of(self.name)
+
+    @property
+    def package(self) -> str:
+        return self.distribution.replace("-", "_")
+
+    def of(self, kind: str) -> str:
+        """The name of the component of that kind."""
+        ending = _EXAMPLES[kind][0]
+        return f"{self.package.removeprefix('zoo_')}_{ending}" if ending else self.name
+
+    def words(self) -> dict[str, Any]:
+        """Everything that the templates ask for."""
+        names = {kind: self.of(kind) for kind in self.kinds}
+        return {
+            "name": self.name,
+            "distribution": self.distribution,
+            "package": self.package,
+            "kinds": self.kinds,
+            "classes": sorted(KINDS[kind].__name__ for kind in self.kinds),
+            "names": names,
+            "shown": names[self.kinds[0]],
+            "brings": _and(f"{'an' if kind[0] in 'aeio' else 'a'} {kind}" for kind in self.kinds),
+            "rows": [{"kind": kind, "name": names[kind], "about": _EXAMPLES[kind][1]} for kind in self.kinds],
+            "job": self.job(full=True),
+            "use": self.use(),
+            "minimum": minimum(__version__),
+        }
+
+    def job(self, *, full: bool) -> dict[str, str]:
+        """Where a job names the components: dotted path -> short name, or full id."""
+        places = {_EXAMPLES[kind][2]: self.of(kind) for kind in self.kinds if _EXAMPLES[kind][2]}
+        return {place: f"{self.name}/{name}" if full else name for place, name in places.items()}
+
+    def use(self) -> str:
+        """A command that uses as many of the components as one can, and is done in seconds."""
+        job = self.job(full=False)
+        if not job and "command" in self.kinds:
+            return f"zoo {self.of('command')}"
+        words = ["zoo run", job.pop("architecture", "simple_cnn"), job.pop("dataset", "digits"), "--epochs 5"]
+        if "optimizer" in self.kinds:
+            words.append("--lr 0.001")
+        elif "architecture" in self.kinds:  # no recipe knows it
+            words.append("--lr 0.01")
+        for place, name in job.items():
+            setting = f"'{place}=[{name}]'" if place in ("metrics", "augment") else f"{place}={name}"
+            words.append(f"--set {setting}")
+        return " ".join(words)
+
+
+def minimum(version: str) -> str:
+    """The oldest zoo that the plugin is for: the minor version it was written with; a pre-release names itself."""
+    released = re.fullmatch(r"(\d+\.\d+)(\.\d+)*", version)
+    return released[1] if released else version
+
+
+def _and(parts: Iterable[str]) -> str:
+    """``an architecture, a dataset and a loss``."""
+    *first, last = parts
+    return f"{', '.join(first)} and {last}" if first else last

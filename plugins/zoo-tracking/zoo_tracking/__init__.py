@@ -1,0 +1,1 @@
+"""TensorBoard and MLflow for the zoo."""

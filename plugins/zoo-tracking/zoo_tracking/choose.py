@@ -1,0 +1,74 @@
+"""Which trackers are on: what ``ZOO_TRACKING`` says, and what is installed."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection
+from importlib.util import find_spec
+
+__all__ = ["TITLES", "VARIABLE", "choose", "installed"]
+
+VARIABLE = "ZOO_TRACKING"
+TITLES = {"tensorboard": "TensorBoard", "mlflow": "MLflow"}
+_OFF = "off"
+_VALID = (*TITLES, _OFF)
+
+
+def installed(mlflow_uri: str | None = None) -> set[str]:
+    """The trackers whose libraries are here; nothing is imported to find out.
+
+    Args:
+        mlflow_uri: where MLflow is to write. A server needs MLflow's client only, a store of one's own a database.
+    """
+    served = bool(mlflow_uri) and not str(mlflow_uri).startswith("sqlite")
+    needs = {"tensorboard": ["tensorboard"], "mlflow": ["mlflow"] if served else ["mlflow", "sqlalchemy", "alembic"]}
+    return {name for name, modules in needs.items() if all(map(_is_here, modules))}
+
+
+def _is_here(module: str) -> bool:
+    spec = find_spec(module)
+    return spec is not None and spec.origin is not None  # a folder of that name in the working folder has no origin
+
+
+def choose(words: str | None, here: Collection[str]) -> tuple[list[str], list[str]]:
+    """The trackers to use, and what to tell the user, a line each.
+
+    Args:
+        words: ``ZOO_TRACKING``: trackers with commas between them, ``"off"``, or nothing for all that are here.
+        here: the trackers whose libraries are installed.
+    """
+    given = list(dict.fromkeys(w.strip().lower() for w in (words or "").split(",") if w.strip()))
+    if not given:
+        return [t for t in TITLES if t in here], [] if here else [_nothing_here()]
+    if _OFF in given:
+        return [], []
+    wanted = [word for word in given if word in TITLES]
+    wrong = [_wrong(word, wanted) for word in given if word not in TITLES]
+    return [t for t in wanted if t in here], wrong + [_missing(t) for t in wanted if t not in here]
+
+
+def get(tracker: str) -> str:
+    """The command that installs a tracker's library."""
+    return f"pip install 'zoo-tracking[{tracker}]'"
+
+
+def _nothing_here() -> str:
+    return (
+        f"tracking is off: neither TensorBoard nor MLflow is installed. Turn it on with {get('tensorboard')} "
+        f"or {get('mlflow')}, or this line off with {VARIABLE}={_OFF}"
+    )
+
+
+def _missing(tracker: str) -> str:
+    title = TITLES[tracker]
+    return f"{VARIABLE} asks for {title}, which is not installed; the run goes on without it. Get it: {get(tracker)}"
+
+
+def _wrong(word: str, wanted: Collection[str]) -> str:
+    near = difflib.get_close_matches(word, _VALID, n=1)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    left = f"with {' and '.join(TITLES[t] for t in wanted)}" if wanted else "without tracking"
+    return (
+        f"{VARIABLE} has the word {word!r}, which is none of {', '.join(_VALID)} (several go with commas).{hint} "
+        f"This run goes on {left}"
+    )

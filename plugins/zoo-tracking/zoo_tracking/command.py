@@ -1,0 +1,62 @@
+"""``zoo tracking``: which runs have logs, and what to type to see them."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+from zoo_tracking import to_mlflow, to_tensorboard
+from zoo_tracking.choose import TITLES, VARIABLE, get, installed
+from zoo_tracking.memory import read
+
+__all__ = ["main"]
+
+
+def main(arguments: list[str]) -> int:
+    """Print the runs that have logs, with the commands that show them.
+
+    Returns:
+        0, or 2 where there is no such folder.
+    """
+    parser = argparse.ArgumentParser("zoo tracking", description="List the runs that have logs, and how to see them.")
+    parser.add_argument("runs", nargs="?", type=Path, default=Path("runs"), help="the folder for runs (default: runs)")
+    runs = parser.parse_args(arguments).runs
+    if not runs.is_dir():
+        sys.stderr.write(f"zoo tracking: {runs} is no folder. Give the folder of your runs: zoo tracking FOLDER\n")
+        return 2
+    sys.stdout.write("\n".join(_lines(runs)) + "\n")
+    return 0
+
+
+def _lines(runs: Path) -> list[str]:
+    logged = {folder: _trackers(folder) for folder in sorted(p.parent for p in runs.glob("*/job.yaml"))}
+    having = {folder.name: trackers for folder, trackers in logged.items() if trackers}
+    if not having:
+        return [f"No run in {runs} has logs. {_how_to_begin()}"]
+    width = max(map(len, having))
+    rows = [f"  {name:<{width}}  {', '.join(TITLES[t] for t in trackers)}" for name, trackers in having.items()]
+    return [f"{runs}: {len(having)} of {len(logged)} runs have logs", *rows, "See them:", *_commands(runs, logged)]
+
+
+def _trackers(folder: Path) -> list[str]:
+    found = ["tensorboard"] if any((folder / to_tensorboard.FOLDER).glob("events.out.tfevents.*")) else []
+    return [*found, "mlflow"] if "mlflow" in read(folder) else found
+
+
+def _commands(runs: Path, logged: dict[Path, list[str]]) -> list[str]:
+    lines = []
+    if any("tensorboard" in trackers for trackers in logged.values()):
+        lines.append(f"  {to_tensorboard.view(runs)}")
+    uris = {str(read(folder)["mlflow"].get("uri")): None for folder, trackers in logged.items() if "mlflow" in trackers}
+    views = [to_mlflow.view(uri) for uri in uris]
+    if any(text.startswith("mlflow") for text in views) and find_spec("flask") is None:
+        lines.append("  pip install mlflow   # its pages are not in the small package that writes the logs")
+    return lines + [f"  {text}" for text in views]
+
+
+def _how_to_begin() -> str:
+    if installed():
+        return f"Runs are logged from now on, unless {VARIABLE} is set to 'off'."
+    return f"Neither TensorBoard nor MLflow is installed; get one: {get('tensorboard')}"

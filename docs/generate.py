@@ -1,21 +1,25 @@
-"""Writes commands.md and components.md from the code itself; a test checks that they are what it writes.
+"""Writes the pages that are the code's own words; a test checks that they are what it writes.
 
 python docs/generate.py
 """
 
 from __future__ import annotations
 
+import inspect
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import click
 
+from zoo import hookspecs
 from zoo.commands import CORE, app, core_command
 from zoo.entry import Entry
 from zoo.host import discover
-from zoo.plugin import KINDS
+from zoo.plugin import KINDS, Component, Family
 from zoo.registry import Registry
+from zoo.runner.hooks import PATIENCE
 from zoo.shelf import Shelf, read_layer, shipped_path
 from zoo.signature import parameters
 
@@ -86,9 +90,70 @@ def _row(parameter: dict[str, Any]) -> str:
     return f"| `{parameter['name']}` | {kind} | {default} |"
 
 
+def hooks() -> str:
+    """Every hook of the specification, with what a component of its kind must be."""
+    parts = [
+        "# Hooks\n",
+        "Made by `python docs/generate.py` from `zoo/hookspecs.py` and `zoo/plugin.py`. A plugin implements the hooks",
+        "that it needs, each marked with `@hookimpl`, and takes those of the arguments that it needs, without",
+        "defaults.",
+        "How to write one: [write a plugin](write-a-plugin.md).\n",
+        "## Contributing\n",
+        "These give components: plain data, as a list or by `yield`, in any order. Nothing of a plugin stays that",
+        "gives something else, or one name twice, or raises. They can't be wrappers.\n",
+    ]
+    kinds = {hook: kind for kind, hook in hookspecs.CONTRIBUTIONS.items()}
+    for name in hookspecs.NAMES:
+        if name not in kinds and "## Watching a run\n" not in parts:
+            parts += ["## Watching a run\n", *WATCHING]
+        text = inspect.getdoc(getattr(hookspecs, name)) or ""
+        parts.append(f"### `{name}({', '.join(inspect.signature(getattr(hookspecs, name)).parameters)})`\n\n{text}\n")
+        if name in kinds:
+            component = KINDS[kinds[name]]
+            parts.append(f"**`{component.__name__}`**: {inspect.getdoc(component)}\n")
+    parts += ["## A component\n", f"{inspect.getdoc(Component)}\n", "## A family\n", f"{inspect.getdoc(Family)}"]
+    return _as_markdown("\n".join(parts))
+
+
+WATCHING = [
+    "Each plugin's are called in a thread of their own, one after the other. One that raises, gives something of the",
+    f"wrong type, or hasn't returned in 10 s (`{PATIENCE}` is the limit) is left out of the rest of the run; a line",
+    "says so, and `zoo plugins doctor` shows it till it goes right. `result` and `epoch` are copies.\n",
+]
+
+
+def _as_markdown(text: str) -> str:
+    """Docstrings' double backquotes, and their lists of arguments."""
+    text = re.sub(r"``(.+?)``", r"`\1`", text)
+    text = re.sub(r"^(Args|Raises):$", r"\1:\n", text, flags=re.MULTILINE)
+    return re.sub(r"^    (?=\w+(, \w+)*: )", "- ", text, flags=re.MULTILINE) + "\n"
+
+
+def catalogue() -> str:
+    """The plugins that registry.yaml knows of."""
+    parts = [
+        "# Catalogue\n",
+        "Made by `python docs/generate.py` from `catalogue` in `registry.yaml`. `zoo plugins install NAME` installs",
+        "one; a working folder's or a user's `registry.yaml` can add its own.\n",
+        "| name | package | what it is | provides |",
+        "| --- | --- | --- | --- |",
+    ]
+    for name, item in sorted(Shelf([read_layer(shipped_path())]).catalogue.items()):
+        provides = "; ".join(f"{kind}: {', '.join(names)}" for kind, names in (item.get("provides") or {}).items())
+        parts.append(
+            f"| `{name}` | `{item.get('package', name)}` | {item.get('summary', '')} | {provides or 'hooks'} |"
+        )
+    return "\n".join(parts) + "\n"
+
+
 def pages() -> dict[str, str]:
     """File name -> text."""
-    return {"commands.md": commands(), "components.md": components()}
+    return {
+        "commands.md": commands(),
+        "components.md": components(),
+        "hooks.md": hooks(),
+        "catalogue.md": catalogue(),
+    }
 
 
 if __name__ == "__main__":

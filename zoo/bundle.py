@@ -150,7 +150,7 @@ def _architecture(card: Mapping[str, Any], registry: Any, folder: Path) -> Any:
     try:
         return registry.find("architecture", name)
     except UnknownName as error:
-        how = how_to_get({"kind": "architecture", **wanted})
+        how = how_to_get({"kind": "architecture", **wanted}, registry, folder)
         raise BundleError(f"The model in {folder} needs architecture {name!r}, which is not here. {how}.") from error
     except RequestError as error:
         raise BundleError(f"The model in {folder} needs architecture {name!r}: {error}") from error

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shlex
-import sys
 import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from pathlib import Path
 from zoo import ailments
 from zoo.entry import DISTRIBUTION
 from zoo.errors import UnknownName
-from zoo.host import HEAVY, Plugin
+from zoo.host import Plugin
 from zoo.names import did_you_mean
 
 _MACHINERY = ("<frozen importlib", "/importlib/", "/pluggy/", "/concurrent/futures/", "/threading.py", "/contextlib.py")
@@ -159,12 +158,14 @@ def consult(name: str | None = None) -> tuple[int, list[Finding]]:
     from zoo.registry import open_registry
 
     plugins = open_registry().plugins
+    heavy = any(plugin.heavy for plugin in plugins)
     if name is not None:
         names = [word for p in plugins for word in (p.name, p.origin.distribution or "")]
         if name not in names:
             raise UnknownName(f"There is no plugin {name!r}.{did_you_mean(name, names)} See: zoo plugins list")
         plugins = [p for p in plugins if name in (p.name, p.origin.distribution)]
-    _weigh_alone(plugins)
+    if heavy:
+        _weigh_alone(plugins)
     return len(plugins), [finding for plugin in plugins for finding in examine(plugin)]
 
 
@@ -172,9 +173,7 @@ def _weigh_alone(plugins: list[Plugin]) -> None:
     """What each third-party plugin imports by itself: in one process the first to import torch takes all the blame."""
     from zoo.installer import probe
 
-    suspects = [p for p in plugins if p.state == "enabled" and not p.origin.bundled]
-    if not any(library in sys.modules for library in HEAVY):
-        return
-    for plugin in suspects:
-        row = next(row for row in probe(only=plugin.name) if row["name"] == plugin.name)
-        plugin.heavy, plugin.load_ms = tuple(row["heavy"]), row["load_ms"]
+    for plugin in (p for p in plugins if p.state == "enabled" and not p.origin.bundled):
+        for row in probe(only=plugin.name):
+            if row["name"] == plugin.name:
+                plugin.heavy, plugin.load_ms = tuple(row["heavy"]), row["load_ms"]

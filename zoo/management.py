@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from zoo import installer, switches
 from zoo.distributions import Found, canonical, installed
 from zoo.entry import DISTRIBUTION
 from zoo.errors import RequestError, UnknownName
-from zoo.names import did_you_mean, listing, near
+from zoo.names import did_you_mean, listing
 from zoo.shelf import Shelf
 
 _ARCHIVES = (".whl", ".tar.gz", ".zip")
@@ -47,14 +47,21 @@ def find_target(given: str, catalogue: Mapping[str, Mapping[str, Any]]) -> Targe
         raise RequestError(
             f"{given!r} is no name of the catalogue, no folder or file, and no requirement such as 'zoo-acme>=1.2'."
         ) from error
-    known = [*catalogue, *(str(item.get("package")) for item in catalogue.values())]
-    if given not in known and near(given, known, most=1) and name == given:
+    packages = [str(item.get("package")) for item in catalogue.values()]
+    if name == given and given not in packages and _mistyped(given, [*catalogue, *packages]):
         # Installing runs a stranger's code: a slip of the finger must not be enough.
         raise RequestError(
-            f"{given!r} is not in the catalogue.{did_you_mean(given, known)} "
+            f"{given!r} is not in the catalogue.{did_you_mean(given, catalogue)} "
             f"To install it all the same: zoo plugins install '{given}>=0'"
         )
     return Target(given, name)
+
+
+def _mistyped(given: str, known: Iterable[str]) -> bool:
+    import difflib
+
+    bare = {name.removeprefix("zoo-") for name in known}  # which they nearly all begin with
+    return bool(difflib.get_close_matches(given.removeprefix("zoo-"), bare, n=1, cutoff=0.7))
 
 
 def _looks_like_path(given: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from zoo.distributions import canonical
@@ -22,7 +23,7 @@ def recorded(card: Mapping[str, Any]) -> dict[str, Record]:
 def missing(records: Mapping[str, Record], registry: Registry) -> list[str]:
     """A sentence for each recorded component that is not here, with the command that gets it."""
     return [
-        f"{record['kind']} {record['id']!r} is not here. {how_to_get(record)}."
+        f"{record['kind']} {record['id']!r} is not here. {how_to_get(record, registry)}."
         for record in _unique(records)
         if "kind" in record and record["id"].partition("/")[0] != PYTHON and _find(record, registry) is None
     ]
@@ -51,11 +52,16 @@ def say(lines: Iterable[str]) -> None:
         print(f"zoo: {line}", file=sys.stderr)  # noqa: T201 - a library's word, as of plugins that fail
 
 
-def how_to_get(record: Record) -> str:
-    """What to do to have a recorded component."""
+def how_to_get(record: Record, registry: Registry, folder: Path | None = None) -> str:
+    """What to do to have a recorded component; ``folder`` is the bundle's."""
     owner = str(record["id"]).partition("/")[0]
+    off = next((p for p in registry.plugins if p.name == owner and p.state != "enabled"), None)
+    if off is not None:
+        advice = f"zoo plugins {'enable' if off.state == 'disabled' else 'doctor'} {owner}"
+        return f"The plugin {owner!r} is {off.state}. Type: {advice}"
     if owner == PYTHON:
-        return f"It was given from Python: zoo.load(…, {record['kind']}=…) with {record.get('target')}"
+        where = repr(str(folder or "…"))
+        return f"It was given from Python: zoo.load({where}, {record['kind']}=…) with {record.get('target')}"
     if owner == LOCAL:
         return f"It is local, from {record.get('target')}: run this in the folder whose registry.yaml names it"
     whose = f"{record.get('distribution') or owner} {record.get('version') or ''}".strip()

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from zoo.errors import RequestError
+from zoo.errors import OutputError, RequestError
 from zoo.files import write_text
 from zoo.shelf import Shelf, user_path
 
@@ -54,8 +54,14 @@ def _write(names: list[str]) -> None:
     changed = _with_disabled(text, names)
     if yaml.safe_load(changed) != wanted:
         raise RequestError(f"{path} is written in a way that can't be changed here. Write into it: disable: {names}")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_text(path, changed)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_text(path, changed)
+    except (OSError, OutputError) as error:
+        raise OutputError(
+            f"{path} can't be written ({getattr(error.__cause__ or error, 'strerror', error)}). Mend its permissions, "
+            f"or write into the registry.yaml of the working folder: plugins: {{disable: [{', '.join(names)}]}}"
+        ) from error
 
 
 def _with_disabled(text: str, names: list[str]) -> str:

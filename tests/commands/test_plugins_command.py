@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -97,3 +101,195 @@ def test_installing_a_plugin_never_changes_what_a_bundled_name_means(zoo, make_p
     assert json.loads(zoo("info", "simple_cnn", "--json")[1]) == before
     ids = [row["id"] for row in json.loads(zoo("list", "architecture", "--search", "simple_cnn", "--json")[1])]
     assert ids == ["acme/simple_cnn", "simple/simple_cnn"]
+
+
+def test_tracing_tells_of_every_import_and_call(zoo, make_plugin):
+    make_plugin("acme", GOOD)
+    for words in (("--trace-plugins", "list"), ("list", "--trace-plugins")):
+        code, out, err = zoo(*words)
+        assert code == 0
+        assert "acme/acme_cnn" in out
+        lines = [line.split() for line in err.splitlines() if "acme" in line]
+        assert [line[3] for line in lines] == ["import", "zoo_architectures"]
+        assert all(line[0] == "zoo:" and float(line[1]) >= 0 and line[2] == "ms" for line in lines)
+    assert "ms" not in zoo("list")[2], "for one command only"
+
+
+def test_a_command_without_plugins(zoo, make_plugin):
+    make_plugin("acme", "raise RuntimeError")
+    assert zoo("--no-plugins", "list")[2] == ""
+    row = next(r for r in json.loads(zoo("plugins", "list", "--json", "--no-plugins")[1]) if r["name"] == "acme")
+    assert (row["state"], row["problem"]) == ("disabled", "left out by ZOO_PLUGINS or --no-plugins")
+    assert "was set aside" in zoo("list")[2], "for one command only"
+
+
+def test_doctor_names_a_plugin_whose_import_brings_in_torch(make_plugin, zoo, tmp_path):
+    """In a process of its own: here torch is there already."""
+    make_plugin("heavy", GOOD.replace("acme", "heavy") + "import numpy\n")
+    make_plugin("later", GOOD.replace("acme", "later") + "import numpy\n")
+    code = "import sys; sys.path[:0] = %r; from zoo.__main__ import main; sys.exit(main(['plugins', 'doctor']))"
+    sites = [str(path) for path in (tmp_path / "sites").iterdir()]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sites)}
+    done = subprocess.run(
+        [sys.executable, "-c", code % sites], capture_output=True, text=True, env=environment, check=False
+    )
+    assert done.returncode == 0, "it works, if slowly" + done.stderr
+    for name in ("heavy", "later"):
+        assert f"{name} (zoo-{name} 1.2.3): importing it brings in numpy and takes" in done.stdout
+        assert f"zoo plugins disable {name}" in done.stdout
+    one = [sys.executable, "-c", code.replace("'doctor'", "'doctor', 'later'") % sites]
+    done = subprocess.run(one, capture_output=True, text=True, env=environment, check=False)
+    assert "later (zoo-later 1.2.3): importing it brings in numpy" in done.stdout
+    assert "zoo-heavy" not in done.stdout
+
+
+def test_doctor_tells_of_names_that_two_have(zoo, make_plugin):
+    make_plugin("acme", GOOD.replace("acme_cnn", "simple_cnn"))
+    make_plugin("beta", GOOD)
+    make_plugin("gamma", GOOD)
+    code, out, _ = zoo("plugins", "doctor")
+    assert code == 0
+    assert "Note: architecture 'acme_cnn' is brought by beta/acme_cnn (zoo-beta) and gamma/acme_cnn (zoo-gamma)" in out
+    assert "it means simple/simple_cnn, the zoo's own." in out
+    assert "type the full id" in out
+
+
+def test_doctor_shows_the_plugins_own_frames(zoo, make_plugin):
+    source = "def deep():\n    raise KeyError('inside')\n\n\ndeep()\n"
+    make_plugin("acme", source)
+    code, out, _ = zoo("plugins", "doctor", "acme")
+    assert code == 1
+    assert "zoo_acme.py" in out
+    assert "raise KeyError('inside')" in out
+    assert "importlib" not in out
+    assert "host.py" not in out
+
+
+def test_doctor_finds_what_a_plugin_lacks(zoo, make_plugin):
+    site = make_plugin("acme", "import no_such_library.part")
+    _, out, _ = zoo("plugins", "doctor", "acme")
+    assert "install no_such_library " in out
+    metadata = site / "zoo_acme-1.2.3.dist-info" / "METADATA"
+    metadata.write_text(metadata.read_text() + "Requires-Dist: no-such-library>=3\nRequires-Dist: click\n")
+    _, out, _ = zoo("plugins", "doctor", "acme")
+    assert "install 'no-such-library>=3' " in out, "as its author wrote it, and nothing that is there"
+
+
+def test_check_of_a_bundled_plugin(zoo):
+    code, out, _ = zoo("plugins", "check", "losses")
+    assert code == 0
+    assert "losses/focal" in out
+    assert "0 failed" not in out
+    outcomes = json.loads(zoo("plugins", "check", "losses", "--json")[1])
+    assert {outcome["outcome"] for outcome in outcomes} == {"passed"}
+    assert len(outcomes) > 50
+
+
+def test_check_of_one_that_breaks_its_contract(zoo, make_plugin):
+    source = GOOD.replace("zoo_architectures", "zoo_losses").replace("Architecture(", "Loss(").replace("make", "Bad")
+    make_plugin("acme", source + "\n\nclass Bad:\n    def __call__(self, logits, targets):\n        return logits\n")
+    code, out, _ = zoo("plugins", "check", "acme")
+    assert code == 1
+    assert "scalar" in out
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("check", "simpel"), "Did you mean 'simple'"),
+        (("check", "./nowhere"), "no pyproject.toml"),
+        (("new", "Not A Name", "--loss"), "Not A Name"),
+        (("new", "timm"), "timm"),
+        (("new", "acme", "--los"), "--los"),
+    ],
+)
+def test_wrong_words(refused, words, said):
+    assert said in refused("plugins", *words)
+
+
+def test_a_folder_is_checked_as_it_lies_there(zoo):
+    code, out, _ = zoo("plugins", "new", "leafy", "--loss")
+    assert code == 0
+    assert "zoo plugins check leafy" in out
+    code, out, _ = zoo("plugins", "check", "./zoo-leafy")
+    assert code == 0, out
+    assert "loss leafy/leafy_poly1" in out
+    Path("zoo-leafy/pyproject.toml").write_text("[project]\nname = 'zoo-leafy'\n")
+    code, _, err = zoo("plugins", "check", "./zoo-leafy")
+    assert code == 2
+    assert "has no plugin" in err
+
+
+COMMAND = """
+from zoo.plugin import Command, hookimpl
+
+@hookimpl
+def zoo_commands():
+    yield Command("leaf", "zoo_acme_leaf:main", summary="Press a leaf")
+"""
+
+
+def test_a_contributed_command_is_imported_when_it_is_typed(zoo, make_plugin):
+    make_plugin("acme", COMMAND, zoo_acme_leaf="def main(arguments):\n    print(*arguments)\n    return 3\n")
+    assert "leaf      Press a leaf" in zoo("--help")[1]
+    assert "zoo_acme_leaf" not in sys.modules
+    assert zoo("leaf", "oak", "--wide")[:2] == (3, "oak --wide\n")
+    assert "zoo_acme_leaf" in sys.modules
+
+
+def test_a_contributed_command_that_fails_is_its_plugins(zoo, make_plugin):
+    make_plugin("acme", COMMAND, zoo_acme_leaf="def main(arguments):\n    raise KeyError('green')\n")
+    code, _, err = zoo("leaf")
+    assert code == 1
+    assert "plugin 'acme' (zoo-acme 1.2.3)" in err
+    assert "KeyError: 'green'" in err
+    assert "defect" not in err, "not the zoo's"
+
+
+WATCHER = """
+from zoo.plugin import hookimpl
+
+@hookimpl
+def zoo_epoch_end(run, epoch):
+    if epoch["epoch"] == 2:
+        return f"{run.name} has learned enough"
+
+@hookimpl
+def zoo_report_sections(result):
+    yield "Leaves", f"pressed after {len(result['epochs'])} epochs"
+"""
+
+
+def test_a_plugin_stops_a_run_and_adds_to_its_reports(zoo, make_plugin):
+    make_plugin("acme", WATCHER)
+    code, out, err = zoo("run", "simple_cnn", "digits", "--epochs", "5", "--name", "w")
+    assert (code, err) == (0, "")
+    assert "pressed after 2 epochs" in out
+    result = json.loads(Path("runs/w/result.json").read_text())
+    assert (result["status"], len(result["epochs"])) == ("stopped", 2)
+    assert "w has learned enough" in result["stop_reason"]
+    assert result["sections"] == [["Leaves", "pressed after 2 epochs"]]
+    html = Path("runs/w/report.html").read_text()
+    assert "pressed after 2 epochs" in html
+    assert "w has learned enough" in html
+    assert zoo("plugins", "doctor", "acme")[1] == "1 plugin is well.\n"
+
+
+def test_a_hook_that_fails_in_a_run_is_the_doctors_till_it_goes_right(zoo, make_plugin):
+    site = make_plugin("acme", WATCHER.replace("return f", "raise OSError('no server') or f"))
+    words = ("run", "simple_cnn", "digits", "--epochs", "2", "--name", "w", "--overwrite")
+    code, out, err = zoo(*words)
+    assert code == 0
+    assert "plugin 'acme': zoo_epoch_end failed" in out + err
+    result = json.loads(Path("runs/w/result.json").read_text())
+    assert (result["status"], result["sections"]) == ("completed", []), "it is left out of the rest of the run"
+    code, account, _ = zoo("plugins", "doctor")
+    assert code == 1
+    assert "acme (zoo-acme 1.2.3): OSError: no server" in account
+    assert "phase: zoo_epoch_end" in account
+    assert "zoo_acme.py" in account
+    del sys.modules["zoo_acme"]
+    (site / "zoo_acme.py").write_text(WATCHER)
+    importlib.invalidate_caches()
+    assert zoo(*words)[0] == 0
+    assert zoo("plugins", "doctor")[0] == 0

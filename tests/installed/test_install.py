@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import subprocess
+import sysconfig
 from pathlib import Path
 
 import pytest
@@ -165,3 +169,31 @@ def test_without_an_installer_there_is_a_clear_word(zoo, monkeypatch):
     assert code == 2
     assert "Neither pip nor uv is there" in err
     assert "ensurepip" in err
+
+
+PATH = os.pathsep.join([sysconfig.get_path("scripts"), os.environ["PATH"]])
+
+
+@pytest.mark.skipif(shutil.which("uv", path=PATH) is None, reason="uv is not here")
+def test_where_there_is_no_pip_uv_does_it(world, make_wheel):
+    def zoo(*words: object) -> str:
+        """A command, in an environment whose pip can't be found."""
+        typed = [str(word) for word in words]
+        code = f"import sys; sys.modules['pip'] = None; from zoo.__main__ import main; sys.exit(main({typed!r}))"
+        done = subprocess.run(
+            [world.python, "-c", code],
+            cwd=world.folder,
+            env={**os.environ, "PATH": PATH, "UV_OFFLINE": "1"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return done.stdout + done.stderr
+
+    before = world.distributions()
+    assert "good/good" in zoo("plugins", "install", make_wheel("zoo-good", GOOD))
+    said = zoo("plugins", "install", make_wheel("zoo-other", GOOD, requires=["zoo-not-there"]))
+    assert "uv could not install" in said
+    assert "zoo-not-there" in said
+    assert "zoo-good was taken out" in zoo("plugins", "uninstall", "good")
+    assert world.distributions() == before

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from zoo import __version__
 from zoo.commands.arguments import FLAGS
+from zoo.errors import PluginError, ZooError
+
+if TYPE_CHECKING:
+    from zoo.entry import Entry
 
 # In the order of a newcomer's path: name, and where the command is.
 CORE = {
@@ -27,12 +31,12 @@ class _Group(click.Group):
     """Commands of the core, and those that plugins contribute; each is imported when it is typed."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return [*CORE, *sorted(_contributed())]
+        return [*CORE, *sorted(_contributed(ctx))]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name in CORE:
             return core_command(cmd_name)
-        entry = _contributed().get(cmd_name)
+        entry = _contributed(ctx).get(cmd_name)
         return None if entry is None else _wrap(cmd_name, entry)
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
@@ -44,8 +48,15 @@ class _Group(click.Group):
         return super().resolve_command(ctx, args)
 
 
-def _contributed() -> dict[str, Any]:
+def _contributed(ctx: click.Context) -> dict[str, Entry]:
     """Commands of plugins, by name. The bundled ones bring none, and ``zoo --help`` needn't wait for them."""
+    found: dict[str, Entry] | None = ctx.meta.get(__name__)
+    if found is None:  # one command line asks several times
+        found = ctx.meta[__name__] = _discovered()
+    return found
+
+
+def _discovered() -> dict[str, Entry]:
     from zoo.host import discover
     from zoo.shelf import open_shelf
 
@@ -53,15 +64,27 @@ def _contributed() -> dict[str, Any]:
     return {entry.component.name: entry for entry in entries if entry.kind == "command"}
 
 
-def _wrap(name: str, entry: Any) -> click.Command:
+def _wrap(name: str, entry: Entry) -> click.Command:
     """A plugin's command: every word after its name goes to it untouched."""
 
     def call(arguments: tuple[str, ...]) -> None:
-        raise click.exceptions.Exit(int(entry.factory()(list(arguments)) or 0))
+        raise click.exceptions.Exit(_call(name, entry, list(arguments)))
 
     words = click.Argument(["arguments"], nargs=-1, type=click.UNPROCESSED)
     settings = {"ignore_unknown_options": True, "help_option_names": []}
     return click.Command(name, params=[words], callback=call, help=entry.component.summary, context_settings=settings)
+
+
+def _call(name: str, entry: Entry, arguments: list[str]) -> int:
+    try:
+        return int(entry.factory()(arguments) or 0)
+    except (ZooError, click.ClickException, click.exceptions.Exit, BrokenPipeError):
+        raise
+    except Exception as error:
+        raise PluginError(
+            f"{entry.describe_origin()}: its command {name!r} failed: {type(error).__name__}: {error}. "
+            f"For the traceback: zoo --debug {name} …"
+        ) from error
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

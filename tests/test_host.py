@@ -224,6 +224,7 @@ def test_one_hook_of_one_plugin_is_called_by_itself(make_plugin: MakePlugin):
 @pytest.mark.parametrize(("requires", "fits"), [
     ("visionzoo", True), ("visionzoo>=0.1", True), ("VisionZoo (>=99)", False),
     ("visionzoo[onnx]>=99; extra == 'x'", True),
+    ("visionzoo >= 0.1.0.0", True), ("visionzoo>=0.1.1", False), ("visionzoo>=0", True), ("visionzoo>=0.1rc1", True),
     ("visionzoo<0.1", False), ("visionzoo-extras>=99", True), ("visionzoo >=99 ; python_version > '3'", False),
 ])  # fmt: skip
 def test_a_plugin_for_another_zoo_is_not_imported(requires: str, fits: bool, make_plugin: MakePlugin):

@@ -15,6 +15,8 @@ from zoo.entry import DISTRIBUTION
 
 GROUP = "zoo.plugins"
 _OF_THE_ZOO = re.compile(rf"{DISTRIBUTION}\b(?![.-])", re.IGNORECASE)
+_NUMBERS = re.compile(r"\d+(?:\.\d+)*")
+_AT_LEAST = re.compile(rf"{DISTRIBUTION}\s*(?:>=\s*({_NUMBERS.pattern}))?", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -79,8 +81,15 @@ def canonical(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
+def _numbers(version: str) -> list[int]:
+    return [int(part) for part in re.sub(r"(\.0)+$", "", version).split(".")]
+
+
 @cache
 def _met(requirement: str) -> bool:
+    simple = _AT_LEAST.fullmatch(requirement)
+    if simple and _NUMBERS.fullmatch(__version__):  # nearly all: packaging takes 40 ms to import
+        return _numbers(__version__) >= _numbers(simple[1] or "0")
     from packaging.requirements import InvalidRequirement, Requirement
 
     try:

@@ -39,6 +39,8 @@ def list_plugins(as_json: bool) -> None:
     from zoo.reports.lists import plugin_lines, print_lines, width_here
 
     print_lines(plugin_lines(rows, width_here()))
+    for line in registry.clashes():
+        click.echo(f"Note: {line}")
 
 
 def _row(plugin: Plugin) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from zoo import ailments
 from zoo.entry import DISTRIBUTION
-from zoo.errors import UnknownName
+from zoo.errors import PluginError, UnknownName
 from zoo.host import Plugin
 from zoo.names import did_you_mean
 
@@ -55,7 +55,7 @@ def examine(plugin: Plugin) -> Iterator[Finding]:
         problem = (
             f"importing it brings in {', '.join(plugin.heavy)} and takes {plugin.load_ms:,.0f} ms of every command"
         )
-        advice = ("import it inside the functions that need it; the author's to do", f"zoo info {plugin.name}")
+        advice = ("see what each plugin costs", "zoo --trace-plugins list")
         yield Finding(*whose, False, "import", problem, remedies=(advice, *_turn_off(plugin)))
     if plugin.state == "enabled" and (account := ailments.recall(plugin)):
         remedies = (_newer(plugin), *_turn_off(plugin))
@@ -75,6 +75,8 @@ def plugin_frames(error: BaseException, target: str) -> str:
     left_out = len(frames) - len(kept)
     lines = ["Traceback (the plugin's frames, most recent call last):\n", *traceback.format_list(kept)] if kept else []
     lines += [f"  … and {left_out} more in other libraries\n"] if left_out else []
+    if isinstance(error, PluginError) and not kept:
+        return ""  # the zoo's own word on it, which is the problem's line
     return "".join([*lines, *traceback.format_exception_only(error)])
 
 
@@ -105,9 +107,9 @@ def _newer(plugin: Plugin) -> tuple[str, str]:
 
 def _turn_off(plugin: Plugin) -> Iterator[tuple[str, str]]:
     if plugin.phase != "find" or "needs" in str(plugin.problem):
-        yield "or turn it off", f"zoo plugins disable {plugin.name}"
+        yield "turn it off", f"zoo plugins disable {plugin.name}"
     if not plugin.origin.bundled:
-        yield "or take it out", f"zoo plugins uninstall {plugin.origin.distribution}"
+        yield "take it out", f"zoo plugins uninstall {plugin.origin.distribution}"
 
 
 def _missing(distribution: str) -> list[str]:

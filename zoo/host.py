@@ -1,9 +1,8 @@
 """The plugin host: finds plugins, imports each by itself, and collects what it contributes.
 
-pluggy gives the hook protocol: it reads a plugin's hooks and checks them against the specification. What it lacks
-for contributions is done here. In one pluggy call the first exception discards every plugin's results, results
-carry no plugin name, generators come back unconsumed, and a misspelt hook is silent. So each plugin's hooks are
-called by themselves, and a plugin that fails anywhere is set aside whole.
+pluggy gives the hook protocol. What it lacks for contributions is done here: in one pluggy call the first exception
+discards every plugin's results, results carry no plugin name, generators come back unconsumed, and a misspelt hook
+is silent. So each plugin's hooks are called by themselves, and a plugin that fails anywhere is set aside whole.
 """
 
 from __future__ import annotations
@@ -13,10 +12,9 @@ import os
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from time import perf_counter
-from typing import Any
 
 import pluggy
 
@@ -24,6 +22,7 @@ from zoo import hookspecs
 from zoo.distributions import Found, installed
 from zoo.entry import DISTRIBUTION, Entry, Origin, family_entries
 from zoo.errors import PluginError
+from zoo.hooks import Implementations, call_one, hooks_of, new_manager, traced
 from zoo.names import did_you_mean
 from zoo.plugin import KINDS, Family, check_name
 
@@ -52,7 +51,7 @@ class Plugin:
     heavy: tuple[str, ...] = ()
     rivals: tuple[str, ...] = ()
     entries: list[Entry] = field(default_factory=list)
-    hooks: dict[str, list[pluggy.HookImpl]] = field(default_factory=dict, repr=False)
+    hooks: Implementations = field(default_factory=dict, repr=False)
 
     @property
     def name(self) -> str:
@@ -106,8 +105,7 @@ class _Loader:
 
     def __init__(self, disabled: set[str], allowed: set[str] | None):
         self.disabled, self.allowed = disabled, allowed
-        self.manager = pluggy.PluginManager("zoo")
-        self.manager.add_hookspecs(hookspecs)
+        self.manager = new_manager()
 
     def load(self, first: Found, *others: Found, taken: bool = False) -> Plugin:
         """Load a plugin, unless it is turned off, not for this zoo, or its name is not its own.
@@ -156,60 +154,20 @@ def _import(found: Found) -> object:
 
 def load_module(plugin: Plugin, importer: Callable[[], object], manager: pluggy.PluginManager | None = None) -> None:
     """Import, validate and collect one plugin; whatever it raises sets it aside."""
-    if manager is None:
-        manager = _Loader(set(), None).manager
+    manager = manager or new_manager()
     phase = "import"
     before = {name for name in HEAVY if name in sys.modules}
     try:
-        with redirect_stdout(sys.stderr), _traced(plugin, phase):  # a print() must not spoil somebody's JSON
+        with redirect_stdout(sys.stderr), traced(plugin, phase):  # a print() must not spoil somebody's JSON
             module = importer()
         plugin.heavy = tuple(name for name in HEAVY if name in sys.modules and name not in before)
         phase = "validate"
-        plugin.hooks = _hooks_of(plugin.name, module, manager)
+        plugin.hooks = hooks_of(plugin.name, module, manager)
         phase = "contribute"
         with redirect_stdout(sys.stderr):
             plugin.entries = list(_contributions(plugin))
     except (Exception, SystemExit) as error:  # a plugin may even call sys.exit() when it is imported
         plugin.set_aside(phase, error)
-
-
-def _hooks_of(name: str, module: object, manager: pluggy.PluginManager) -> dict[str, list[pluggy.HookImpl]]:
-    """The plugin's hooks, checked. The manager forgets a plugin with a fault."""
-    try:
-        manager.register(module, name=name)
-        callers = manager.get_hookcallers(module) or []
-        hooks = {c.name: [i for i in c.get_hookimpls() if i.plugin is module] for c in callers}
-        for hook, implementations in hooks.items():
-            for implementation in implementations:
-                _check_hook(hook, implementation)
-        _check_marked(module)
-    except BaseException:
-        if manager.is_registered(module):
-            manager.unregister(module)
-        raise
-    return hooks
-
-
-def _check_hook(hook: str, implementation: pluggy.HookImpl) -> None:
-    """What pluggy lets pass in silence.
-
-    Raises:
-        PluginError: says which hook, and what is wrong with it.
-    """
-    if hook not in hookspecs.NAMES and not implementation.optionalhook:
-        raise PluginError(f"there is no hook {hook!r}.{did_you_mean(hook, hookspecs.NAMES)}")
-    if implementation.hookwrapper or implementation.wrapper:
-        raise PluginError(f"{hook} can't be a wrapper: each plugin's hooks are called by themselves")
-    if implementation.kwargnames:
-        names = ", ".join(implementation.kwargnames)
-        raise PluginError(f"{hook}: {names} has a default, so that it would never be given; take the default away")
-
-
-def _check_marked(module: object) -> None:
-    for hook in hookspecs.NAMES:
-        function = getattr(module, hook, None)
-        if callable(function) and not hasattr(function, "zoo_impl"):
-            raise PluginError(f"{hook} is not marked as a hook: put @hookimpl above it")
 
 
 def _contributions(plugin: Plugin) -> Iterator[Entry]:
@@ -233,36 +191,6 @@ def _entries(given: object, kind: str, hook: str, origin: Origin, seen: set[str]
                 raise PluginError(f"{hook} gave two components named {name!r}")
             seen.add(name)
         yield entry
-
-
-Traced = Callable[[Plugin, str, float], None]
-tracers: list[Traced] = []
-"""Told of every import and every call of a hook: the plugin, the hook (or "import"), milliseconds."""
-
-
-def call_one(plugin: Plugin, hook: str, **arguments: Any) -> list[Any]:
-    """Call one hook of one plugin; its exceptions are the caller's to contain.
-
-    Returns:
-        What each implementation gave, without None; what it yields, as a list.
-    """
-    results: list[Any] = []
-    for implementation in plugin.hooks.get(hook, ()):
-        with _traced(plugin, hook):
-            result = implementation.function(*(arguments[name] for name in implementation.argnames))
-            result = list(result) if isinstance(result, Iterator) else result
-        results += [] if result is None else [result]
-    return results
-
-
-@contextmanager
-def _traced(plugin: Plugin, what: str) -> Iterator[None]:
-    started = perf_counter()
-    try:
-        yield
-    finally:
-        for tell in tracers:
-            tell(plugin, what, (perf_counter() - started) * 1000)
 
 
 def say_failures(plugins: Iterable[Plugin]) -> None:

@@ -35,18 +35,18 @@ def obeying(flags: Iterable[str]) -> Iterator[None]:
     if not set(flags) & {"--no-plugins", "--trace-plugins"}:
         yield
         return
-    from zoo import host
+    from zoo import hooks, host
 
     before = os.environ.get(host.ALLOW_LIST)
     if "--no-plugins" in flags:
         os.environ[host.ALLOW_LIST] = ""  # worker processes read it too
     if "--trace-plugins" in flags:
-        host.tracers.append(_trace)
+        hooks.tracers.append(_trace)
     try:
         yield
     finally:
         if "--trace-plugins" in flags:
-            host.tracers.remove(_trace)
+            hooks.tracers.remove(_trace)
         if "--no-plugins" in flags:
             os.environ.pop(host.ALLOW_LIST)
             if before is not None:

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Sequence
 
 from zoo.entry import Entry
 from zoo.errors import UnknownName
+from zoo.hooks import call_one
 from zoo.hookspecs import CONTRIBUTIONS
-from zoo.host import Plugin, call_one
+from zoo.host import Plugin
 from zoo.names import did_you_mean, listing
 from zoo.plugin import Family
 from zoo.registry import Registry, open_registry

@@ -16,7 +16,8 @@ from torch import nn
 from zoo.api import _entry_of
 from zoo.bundle import CARD, WEIGHTS, find_bundle, load_model, read_card, read_weights, write_card, write_weights
 from zoo.errors import BundleError
-from zoo.host import Plugin, discover
+from zoo.hooks import Plugin
+from zoo.host import discover
 from zoo.registry import Registry
 from zoo.runner.build import build_model
 from zoo.shelf import open_shelf

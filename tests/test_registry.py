@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from zoo.entry import DISTRIBUTION, Entry, Origin
 from zoo.errors import RegistryFileError, RequestError, UnknownName
-from zoo.host import Plugin, discover
+from zoo.hooks import Plugin
+from zoo.host import discover
 from zoo.plugin import KINDS, Component, Dataset, Loss
 from zoo.registry import Registry, check_kind, open_registry
 from zoo.shelf import Layer, Shelf

@@ -13,7 +13,8 @@ import yaml
 from zoo.api import make_request
 from zoo.entry import Entry, Origin
 from zoo.errors import JobError, RequestError
-from zoo.host import Plugin, discover
+from zoo.hooks import Plugin
+from zoo.host import discover
 from zoo.plugin import Architecture
 from zoo.registry import Registry
 from zoo.resolve import Request, Resolved, resolve

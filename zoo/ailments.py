@@ -11,13 +11,12 @@ from typing import Any
 
 from zoo.errors import ZooError
 from zoo.files import cache_folder, write_json
-from zoo.host import Plugin, problem_of
+from zoo.frames import plugin_frames
+from zoo.hooks import Plugin, problem_of
 
 
 def remember(plugin: Plugin, phase: str, error: BaseException) -> None:
     """Write down that a hook of the plugin failed. Where that can't be written, the run's own line has to do."""
-    from zoo.doctor import plugin_frames
-
     account = {
         "distribution": plugin.origin.distribution,
         "version": plugin.origin.version,

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import shlex
-import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import metadata
-from pathlib import Path
 
 from zoo import ailments
 from zoo.entry import DISTRIBUTION
-from zoo.errors import PluginError, UnknownName
-from zoo.host import Plugin
+from zoo.errors import UnknownName
+from zoo.frames import plugin_frames
+from zoo.hooks import Plugin
 from zoo.names import did_you_mean
-
-_MACHINERY = ("<frozen importlib", "/importlib/", "/pluggy/", "/concurrent/futures/", "/threading.py", "/contextlib.py")
-_CORE = str(Path(__file__).parent) + os.sep
 
 
 @dataclass(frozen=True)
@@ -60,28 +55,6 @@ def examine(plugin: Plugin) -> Iterator[Finding]:
     if plugin.state == "enabled" and (account := ailments.recall(plugin)):
         remedies = (_newer(plugin), *_turn_off(plugin))
         yield Finding(*whose, True, account["phase"], account["problem"], account["traceback"], remedies)
-
-
-def plugin_frames(error: BaseException, target: str) -> str:
-    """The traceback without the frames of the zoo and of Python's import: the plugin's own, and where it ended.
-
-    Args:
-        target: the plugin's entry point, whose package is the plugin's own code.
-    """
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if not _machinery(f.filename)]
-    package = target.partition(":")[0].partition(".")[0]
-    own = [f for f in frames if package in Path(f.filename).with_suffix("").parts] or frames[:1]
-    kept = [*own, *(frames[-1:] if frames and frames[-1] not in own else [])]
-    left_out = len(frames) - len(kept)
-    lines = ["Traceback (the plugin's frames, most recent call last):\n", *traceback.format_list(kept)] if kept else []
-    lines += [f"  … and {left_out} more in other libraries\n"] if left_out else []
-    if isinstance(error, PluginError) and not kept:
-        return ""  # the zoo's own word on it, which is the problem's line
-    return "".join([*lines, *traceback.format_exception_only(error)])
-
-
-def _machinery(filename: str) -> bool:
-    return filename.startswith(_CORE) or any(part in filename.replace("\\", "/") for part in _MACHINERY)
 
 
 def _remedies(plugin: Plugin) -> Iterator[tuple[str, str]]:

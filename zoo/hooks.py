@@ -1,22 +1,61 @@
-"""A plugin's hooks: read and checked by pluggy and by what it leaves out, and called by themselves."""
+"""A plugin as it is loaded: its hooks checked, by pluggy and for what it lets pass, and called by themselves."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pluggy
 
 from zoo import hookspecs
+from zoo.entry import Entry, Origin
 from zoo.errors import PluginError
 from zoo.names import did_you_mean
 
-if TYPE_CHECKING:
-    from zoo.host import Plugin
-
 Implementations = dict[str, list[pluggy.HookImpl]]
+
+
+@dataclass
+class Plugin:
+    """One plugin, loaded or set aside.
+
+    ``state`` is ``"enabled"``, ``"disabled"`` or ``"failed"``; a failed one has ``phase`` (find, import, validate
+    or contribute), ``problem`` (one line) and ``error``. ``heavy`` are the large libraries that its import brought in;
+    ``rivals`` the further distributions that bring a plugin of its name.
+    """
+
+    origin: Origin
+    target: str
+    state: str = "enabled"
+    phase: str | None = None
+    problem: str | None = None
+    error: BaseException | None = field(default=None, repr=False)
+    load_ms: float = 0.0
+    heavy: tuple[str, ...] = ()
+    rivals: tuple[str, ...] = ()
+    entries: list[Entry] = field(default_factory=list)
+    hooks: Implementations = field(default_factory=dict, repr=False)
+
+    @property
+    def name(self) -> str:
+        return self.origin.plugin
+
+    def set_aside(self, phase: str, error: BaseException) -> None:
+        """Keep nothing of the plugin but the account of what went wrong."""
+        self.state, self.phase, self.error = "failed", phase, error
+        self.problem = problem_of(error)
+        self.entries, self.hooks = [], {}
+
+
+def problem_of(error: BaseException) -> str:
+    """An exception in one line."""
+    # pluggy says what is wrong with a hook on its last line.
+    text = " ".join(str(error).split()) if isinstance(error, pluggy.PluginValidationError) else str(error)
+    lines = f"{type(error).__name__}: {text}".splitlines()
+    return lines[0].removesuffix(": ").removeprefix(f"{PluginError.__name__}: ")
 
 
 def new_manager() -> pluggy.PluginManager:
@@ -69,7 +108,7 @@ def _check_marked(module: object) -> None:
             raise PluginError(f"{hook} is not marked as a hook: put @hookimpl above it")
 
 
-Traced = Callable[["Plugin", str, float], None]
+Traced = Callable[[Plugin, str, float], None]
 tracers: list[Traced] = []
 """Told of every import and every call of a hook: the plugin, the hook (or "import"), milliseconds."""
 

@@ -13,7 +13,6 @@ import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import redirect_stdout
-from dataclasses import dataclass, field
 from time import perf_counter
 
 import pluggy
@@ -22,7 +21,7 @@ from zoo import hookspecs
 from zoo.distributions import Found, installed
 from zoo.entry import DISTRIBUTION, Entry, Origin, family_entries
 from zoo.errors import PluginError
-from zoo.hooks import Implementations, call_one, hooks_of, new_manager, traced
+from zoo.hooks import Plugin, call_one, hooks_of, new_manager, traced
 from zoo.names import did_you_mean
 from zoo.plugin import KINDS, Family, check_name
 
@@ -30,46 +29,6 @@ ALLOW_LIST = "ZOO_PLUGINS"
 """The environment variable with the only third-party plugins to load, a comma between them; empty for none."""
 HEAVY = ("torch", "torchvision", "timm", "numpy", "tensorflow", "keras", "jax", "sklearn", "pandas", "matplotlib")
 """Libraries that nobody wants to wait for in ``zoo list``."""
-
-
-@dataclass
-class Plugin:
-    """One plugin, loaded or set aside.
-
-    ``state`` is ``"enabled"``, ``"disabled"`` or ``"failed"``; a failed one has ``phase`` (find, import, validate
-    or contribute), ``problem`` (one line) and ``error``. ``heavy`` are the large libraries that its import brought in;
-    ``rivals`` the further distributions that bring a plugin of its name.
-    """
-
-    origin: Origin
-    target: str
-    state: str = "enabled"
-    phase: str | None = None
-    problem: str | None = None
-    error: BaseException | None = field(default=None, repr=False)
-    load_ms: float = 0.0
-    heavy: tuple[str, ...] = ()
-    rivals: tuple[str, ...] = ()
-    entries: list[Entry] = field(default_factory=list)
-    hooks: Implementations = field(default_factory=dict, repr=False)
-
-    @property
-    def name(self) -> str:
-        return self.origin.plugin
-
-    def set_aside(self, phase: str, error: BaseException) -> None:
-        """Keep nothing of the plugin but the account of what went wrong."""
-        self.state, self.phase, self.error = "failed", phase, error
-        self.problem = problem_of(error)
-        self.entries, self.hooks = [], {}
-
-
-def problem_of(error: BaseException) -> str:
-    """An exception in one line."""
-    # pluggy says what is wrong with a hook on its last line.
-    text = " ".join(str(error).split()) if isinstance(error, pluggy.PluginValidationError) else str(error)
-    lines = f"{type(error).__name__}: {text}".splitlines()
-    return lines[0].removesuffix(": ").removeprefix(f"{PluginError.__name__}: ")
 
 
 def discover(disabled: Iterable[str] = (), *, bundled: bool = True) -> list[Plugin]:

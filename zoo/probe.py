@@ -9,7 +9,7 @@ from importlib.metadata import distributions
 from typing import Any
 
 from zoo.distributions import canonical
-from zoo.host import Plugin
+from zoo.hooks import Plugin
 
 
 def plugin_rows() -> list[dict[str, Any]]:

@@ -13,7 +13,8 @@ from functools import cached_property
 
 from zoo.entry import LOCAL, Entry
 from zoo.errors import RequestError, UnknownName
-from zoo.host import Plugin, discover
+from zoo.hooks import Plugin
+from zoo.host import discover
 from zoo.names import did_you_mean, listing
 from zoo.plugin import KINDS
 from zoo.shelf import Local, Shelf, open_shelf

@@ -18,7 +18,7 @@ GIVEN: dict[str, tuple[str, ...]] = {
     "dataset": ("split",),
     "loss": ("num_classes",),
     "metric": ("num_classes",),
-    "augmentation": ("size",),
+    "augmentation": ("size", "num_classes"),
     "optimizer": ("params", "lr", "weight_decay"),
     "schedule": ("optimizer", "total_steps"),
     "exporter": ("bundle", "path"),

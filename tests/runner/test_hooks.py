@@ -11,7 +11,8 @@ import pytest
 
 from zoo import ailments
 from zoo.entry import Origin
-from zoo.host import Plugin, load_module
+from zoo.hooks import Plugin
+from zoo.host import load_module
 from zoo.plugin import hookimpl
 from zoo.runner.hooks import Hooks
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from zoo.host import Plugin
+    from zoo.hooks import Plugin
 
 FLAGS = {
     "--debug": "Print the traceback of an error.",

@@ -15,7 +15,7 @@ from zoo.plugin import KINDS
 
 if TYPE_CHECKING:
     from zoo.doctor import Finding
-    from zoo.host import Plugin
+    from zoo.hooks import Plugin
 
 
 @click.group(name="plugins")

@@ -94,10 +94,10 @@ def build_loss(resolved: Resolved, num_classes: int) -> Callable[[torch.Tensor, 
     return loss  # type: ignore[no-any-return]
 
 
-def build_list(resolved: Resolved, path: str, choices: Sequence[Choice], first: int) -> list[Any]:
-    """The components of a job's list (``metrics``, ``augment``), each given ``first``."""
+def build_list(resolved: Resolved, path: str, choices: Sequence[Choice], first: int, **given: Any) -> list[Any]:
+    """The components of a job's list (``metrics``, ``augment``), each given ``first``, and ``given`` as it asks."""
     return [
-        build(resolved.entry(f"{path}.{i}"), choice.params, f"{path}.{choice.name}", first)
+        build(resolved.entry(f"{path}.{i}"), choice.params, f"{path}.{choice.name}", first, **given)
         for i, choice in enumerate(choices)
     ]
 

@@ -12,8 +12,7 @@ from typing import Any
 
 from zoo import ailments
 from zoo.errors import PluginError
-from zoo.hooks import call_one
-from zoo.host import Plugin, problem_of
+from zoo.hooks import Plugin, call_one, problem_of
 
 PATIENCE = "ZOO_HOOK_PATIENCE_S"
 """The environment variable with the seconds that a hook is waited for."""

@@ -79,7 +79,8 @@ class Parts:
         """What needs to know how many steps there are."""
         train = self.job.train
         sizes = {train.size_of(epoch) for epoch in range(1, train.epochs + 1)}
-        self.augment = {s: build.build_list(self.resolved, "augment", self.job.augment, s) for s in sizes}
+        count, chosen = len(self.classes), self.job.augment
+        self.augment = {s: build.build_list(self.resolved, "augment", chosen, s, num_classes=count) for s in sizes}
         self.train_batches = self.batches(self.splits[TRAIN], seed=self.job.seed)
         steps = len(self.train_batches) * train.epochs
         self.schedule = build.build_schedule(self.resolved, self.optimizer, steps)

@@ -17,7 +17,7 @@ import yaml
 from zoo.bundle import write_card
 from zoo.errors import Interrupted, RequestError, ZooError
 from zoo.files import cannot_write, dump_json, is_write_error, write_json, write_text
-from zoo.host import Plugin
+from zoo.hooks import Plugin
 from zoo.layers import flatten
 from zoo.resolve import Resolved
 from zoo.runner.checkpoint import load_checkpoint

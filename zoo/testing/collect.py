@@ -7,14 +7,11 @@ from collections.abc import Iterator, Sequence
 
 from zoo.entry import Entry
 from zoo.errors import UnknownName
-from zoo.hooks import call_one
-from zoo.hookspecs import CONTRIBUTIONS
-from zoo.host import Plugin
+from zoo.hooks import Plugin
 from zoo.names import did_you_mean, listing
-from zoo.plugin import Family
 from zoo.registry import Registry, open_registry
 from zoo.testing.check import EVERY, Check, contracts
-from zoo.testing.plugins import plugin_checks
+from zoo.testing.plugins import families, plugin_checks
 from zoo.testing.subject import Subject
 
 UNNAMED_SAMPLES = 2
@@ -83,10 +80,3 @@ def _by_factory(entries: Sequence[Entry]) -> dict[tuple[str, str], list[Entry]]:
     for entry in entries:
         groups.setdefault((entry.kind, entry.component.target if entry.member else entry.id), []).append(entry)
     return groups
-
-
-def families(plugin: Plugin) -> Iterator[Family]:
-    """The plugin's families, which the host has already turned into their members: its hooks are asked again."""
-    for hook in CONTRIBUTIONS.values():
-        for result in call_one(plugin, hook):
-            yield from (given for given in result if isinstance(given, Family))

@@ -10,7 +10,8 @@ from typing import Any
 from zoo.distributions import GROUP
 from zoo.entry import Origin
 from zoo.errors import RequestError
-from zoo.host import Plugin, load_module
+from zoo.hooks import Plugin
+from zoo.host import load_module
 from zoo.management import read_project
 from zoo.registry import Registry, open_registry
 

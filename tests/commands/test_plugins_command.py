@@ -289,7 +289,10 @@ def test_a_hook_that_fails_in_a_run_is_the_doctors_till_it_goes_right(zoo, make_
     assert "phase: zoo_epoch_end" in account
     assert "zoo_acme.py" in account
     del sys.modules["zoo_acme"]
-    (site / "zoo_acme.py").write_text(WATCHER)
+    (site / "zoo_acme.py").write_text(WATCHER.replace("    if epoch", "    print('an epoch')\n    if epoch"))
     importlib.invalidate_caches()
-    assert zoo(*words)[0] == 0
+    code, out, err = zoo(*words, "--json")
+    assert code == 0
+    assert json.loads(out)["status"] == "stopped", "what a plugin prints is not among the results"
+    assert "an epoch" in err
     assert zoo("plugins", "doctor")[0] == 0

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import copy
 import os
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from contextlib import redirect_stdout
 from queue import SimpleQueue
 from typing import Any
 
@@ -101,7 +103,8 @@ class _Watcher:
         self._jobs.put((hook, arguments, answer))
         patience = patience_s()
         try:
-            return answer.result(patience)
+            with redirect_stdout(sys.stderr):  # a print() must not spoil the result that --json prints
+                return answer.result(patience)
         except TimeoutError as error:
             if answer.done():  # the hook's own
                 raise

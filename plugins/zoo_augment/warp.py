@@ -16,11 +16,12 @@ def affine_matrices(
     zoom: tuple[Tensor, Tensor] | None = None,
     shift: tuple[Tensor, Tensor] | None = None,
     mirror: Tensor | None = None,
+    shear: tuple[Tensor, Tensor] | None = None,
 ) -> Tensor:
     """Matrices (N, 2, 3) from output to input coordinates, both in -1..1, for :func:`warp`.
 
-    Seen on the picture: what lies at ``shift`` moves to the middle; about the middle it is then turned, zoomed, and
-    last mirrored. What is None is left alone.
+    Seen on the picture: what lies at ``shift`` moves to the middle; about the middle it is then turned, zoomed,
+    mirrored, and last sheared. What is None is left alone.
 
     Args:
         images: (N, C, H, W); only shape, dtype and device are used.
@@ -28,6 +29,8 @@ def affine_matrices(
         zoom: horizontal and vertical enlargement, (N,) each, over 0; 2 shows the middle half.
         shift: where to look, horizontally and vertically, (N,) each, in -1..1.
         mirror: (N,) 1 or -1; -1 swaps left and right.
+        shear: by how many pixels a pixel further down is taken from further right, and one further right from
+            further down, (N,) each.
     """
     n, _, height, width = images.shape
     ones, zeros = torch.ones(n, device=images.device), torch.zeros(n, device=images.device)
@@ -36,10 +39,13 @@ def affine_matrices(
     radians = (zeros if angle is None else angle).deg2rad()
     cos, sin = radians.cos(), radians.sin()
     to_x, to_y = (ones if mirror is None else mirror) / zoom_x, ones / zoom_y
-    # Sines mix the axes, whose units in -1..1 are W / 2 and H / 2 pixels.
-    row_x = torch.stack([cos * to_x, -sin * to_y * (height / width), shift_x], dim=1)
-    row_y = torch.stack([sin * to_x * (width / height), cos * to_y, shift_y], dim=1)
-    return torch.stack([row_x, row_y], dim=1).to(images.dtype)  # (N, 2, 3)
+    # Sines and shears mix the axes, whose units in -1..1 are W / 2 and H / 2 pixels.
+    row_x = cos * to_x, -sin * to_y * (height / width), shift_x
+    row_y = sin * to_x * (width / height), cos * to_y, shift_y
+    if shear is not None:
+        along_x, along_y = shear[0] * (height / width), shear[1] * (width / height)
+        row_x, row_y = ((x + y * along_y, y + x * along_x, at) for x, y, at in (row_x, row_y))
+    return torch.stack([torch.stack(row_x, dim=1), torch.stack(row_y, dim=1)], dim=1).to(images.dtype)  # (N, 2, 3)
 
 
 def warp(images: Tensor, matrices: Tensor, size: tuple[int, int] | None = None) -> Tensor:

@@ -19,7 +19,7 @@ every_augmentation = pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry:
 
 
 def made(entry: Entry, size: int = 16) -> Any:
-    return build(entry, {}, "augment", size)
+    return build(entry, {}, "augment", size, num_classes=9)
 
 
 def images(n: int = 8, chans: int = 3, size: int = 16, seed: int = 0) -> Tensor:

@@ -14,7 +14,16 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 HEAVY = {"torch", "torchvision", "timm", "numpy", "sklearn", "matplotlib", "torchmetrics", "PIL", "pandas", "scipy"}
-PLUGINS = ("zoo_simple", "zoo_images", "zoo_losses", "zoo_metrics", "zoo_augment", "zoo_optim", "zoo_timm")
+PLUGINS = (
+    "zoo_simple",
+    "zoo_images",
+    "zoo_losses",
+    "zoo_metrics",
+    "zoo_augment",
+    "zoo_optim",
+    "zoo_timm",
+    "zoo_torchvision",
+)
 LOADED = "import json, sys; print(json.dumps(sorted({name.partition('.')[0] for name in sys.modules})))"
 
 

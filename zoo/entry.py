@@ -53,6 +53,7 @@ class Entry:
     params: Mapping[str, Any] = field(default_factory=dict)
     file: Path | None = None
     given: Callable[..., Any] | None = None
+    gives_way: bool = False
 
     @property
     def id(self) -> str:
@@ -133,7 +134,10 @@ def family_entries(family: Family, origin: Origin) -> list[Entry]:
         raise FileNotFoundError(f"{package} has no file {filename}")
     cls = KINDS[family.kind]
     shared = {"summary": family.summary, "tags": family.tags, **family.attributes}
-    return [Entry(cls(name, family.target, **shared), origin, member=name) for name in listed.decode().split()]
+    return [
+        Entry(cls(name, family.target, **shared), origin, member=name, gives_way=family.gives_way)
+        for name in listed.decode().split()
+    ]
 
 
 def load_file(path: Path) -> ModuleType:

@@ -140,7 +140,8 @@ class Augmentation(Component):
     """``f(size, **params)`` returns ``(images, targets) -> (images, targets)``.
 
     It works on the batch, on the batch's device, with its own draw for every sample: images
-    (N, C, H, W) float in 0..1, before normalisation; targets (N,) int64, or (N, K) soft.
+    (N, C, H, W) float in 0..1, before normalisation; targets (N,) int64, or (N, K) soft. A factory with a
+    ``num_classes`` parameter is given the job's: what mixes images returns soft targets.
     """
 
     kind: ClassVar[str] = "augmentation"
@@ -185,6 +186,7 @@ class Family(_Described):
     Args:
         attributes: fields that every member has, such as ``mean`` of architectures.
         samples: members that stand for all when ``zoo plugins check`` tries them: small and various.
+        gives_way: a member's short name means another plugin's component where a bundled one has it.
 
     Raises:
         ValueError: the kind is unknown, or the target or names malformed.
@@ -195,6 +197,7 @@ class Family(_Described):
     names: str
     attributes: dict[str, Any] = field(default_factory=dict, kw_only=True)
     samples: tuple[str, ...] = field(default=(), kw_only=True)
+    gives_way: bool = field(default=False, kw_only=True)
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:

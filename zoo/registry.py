@@ -82,7 +82,7 @@ class Registry:
     def _plugin_entry(self, kind: str, name: str) -> Entry | None:
         if "/" in name:
             return self._by_id.get((kind, name))
-        matches = self._by_name.get((kind, name), [])
+        matches = _standing(self._by_name.get((kind, name), []))
         chosen = [e for e in matches if e.origin.bundled] or matches
         if len(chosen) > 1:
             owners = " and ".join(f"{e.id} ({e.origin.distribution})" for e in chosen)
@@ -114,6 +114,7 @@ class Registry:
         """Short names that more than one plugin has: what each means, a sentence each, sorted."""
         said = []
         for (kind, name), entries in sorted(self._by_name.items()):
+            entries = _standing(entries)
             owners = " and ".join(f"{e.id} ({e.origin.distribution})" for e in sorted(entries, key=lambda e: e.id))
             if len(entries) > 1:
                 ours = next((e.id for e in entries if e.origin.bundled), None)
@@ -126,6 +127,13 @@ class Registry:
         able = [e for e in self.entries("dataset") if form in getattr(e.component, "opens", ())]
         bundled = [e for e in able if e.origin.bundled]
         return next(iter(bundled or able), None)
+
+
+def _standing(entries: list[Entry]) -> list[Entry]:
+    """Those of one short name without the bundled ones that give way to another bundled one."""
+    if not any(e.origin.bundled and not e.gives_way for e in entries):
+        return entries
+    return [e for e in entries if not (e.origin.bundled and e.gives_way)]
 
 
 def check_kind(word: str) -> str:

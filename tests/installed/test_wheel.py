@@ -22,6 +22,7 @@ def test_the_wheel_has_all_that_it_needs(wheel):
         "zoo/engine/train.py",
         "zoo_simple/cnn.py",
         "zoo_timm/models.txt",
+        "zoo_torchvision/models.txt",
         "zoo_optim/timm_optimizers.txt",
         "zoo_images/art/pets.py",
     ):
@@ -45,7 +46,7 @@ def test_the_wheels_metadata(wheel):
     assert f"{info}/licenses/LICENSE" in archive.namelist()
     entry_points = archive.read(f"{info}/entry_points.txt").decode()
     assert "zoo = zoo.__main__:command" in entry_points
-    for name in ("simple", "images", "losses", "metrics", "augment", "optim", "timm"):
+    for name in ("simple", "images", "losses", "metrics", "augment", "optim", "timm", "torchvision"):
         assert f"{name} = zoo_{name}.plugin" in entry_points
 
 
@@ -56,7 +57,7 @@ def test_the_wheels_zoo_runs_without_a_checkout(world):
     assert job["loss"]["name"] == "binary_cross_entropy", "the shipped registry.yaml is read"
     states = world.json("plugins", "list")
     assert {row["state"] for row in states} == {"enabled"}
-    assert len(states) == 7
+    assert len(states) == 8
 
 
 def run_python(world, code: str) -> str:

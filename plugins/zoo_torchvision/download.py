@@ -1,0 +1,80 @@
+"""Downloads by torchvision into the zoo's cache: whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from zoo_torchvision.sets import Source
+
+__all__ = ["cache_folder", "fetch", "no_download"]
+
+_STALL_S = 30.0
+_ARCHIVES = ("*.gz", "*.tgz", "*.tar", "*.zip")  # not .bz2: USPS's files stay as they are
+
+
+def cache_folder() -> Path:
+    """Where datasets lie: in ``ZOO_CACHE``, else in the user's cache."""
+    from platformdirs import user_cache_path
+
+    given = os.environ.get("ZOO_CACHE")
+    cache = Path(given).expanduser() if given else user_cache_path("visionzoo")
+    return cache / "datasets" / "torchvision"
+
+
+def no_download(download: bool) -> str:
+    """What forbids a download, or nothing."""
+    if not download:
+        return "it is not there, and download=false"
+    offline = os.environ.get("ZOO_OFFLINE", "").lower() not in ("", "0", "false")
+    return "it is not there, and offline (ZOO_OFFLINE is set) nothing is downloaded" if offline else ""
+
+
+def fetch(source: Source, home: Path, options: Mapping[str, Any]) -> str:
+    """Download every split into ``home``; returns why that failed, or nothing.
+
+    torchvision checks the archives against its checksums and shows a bar on stderr. It takes a folder that is
+    there for a whole one, so files appear under their own name only when all of them have arrived and been read.
+    """
+    try:
+        home.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(prefix=".download-", dir=home.parent, ignore_cleanup_errors=True) as staging:
+            with _stall_after(_STALL_S):
+                _download(source, staging, options)
+            _drop_archives(Path(staging))
+            Path(staging).rename(home)
+    except Exception as error:  # of the network, the disk, a checksum, an archive
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
+        # Another process may have been faster; then ours was not needed.
+        return "" if home.is_dir() else f"the download failed ({reason})"
+    return ""
+
+
+def _download(source: Source, folder: str, options: Mapping[str, Any]) -> None:
+    from torchvision import datasets
+
+    for told in source.splits.values():
+        getattr(datasets, source.maker)(folder, download=True, **told, **options)
+
+
+def _drop_archives(folder: Path) -> None:
+    """What was unpacked is needed no more, and is half of the space."""
+    for pattern in _ARCHIVES:
+        for archive in folder.rglob(pattern):
+            archive.unlink()
+
+
+@contextmanager
+def _stall_after(seconds: float) -> Iterator[None]:
+    """torchvision opens its connections without a timeout; a dead one would hang for ever."""
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(seconds)
+    try:
+        yield
+    finally:
+        socket.setdefaulttimeout(before)

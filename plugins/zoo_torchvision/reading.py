@@ -1,0 +1,138 @@
+"""From a table's row to a dataset: find its folder, let torchvision read what lies there, name the classes."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from zoo.errors import DataError
+from zoo_torchvision.download import cache_folder, fetch, no_download
+from zoo_torchvision.items import ArrayImages, FileImages
+from zoo_torchvision.sets import Source
+
+__all__ = ["open_set"]
+
+
+def open_set(
+    source: Source,
+    root: Path | None,
+    split: str,
+    download: bool,
+    options: Mapping[str, Any] | None = None,
+    variant: str = "",
+    **names: str,
+) -> FileImages | ArrayImages:
+    """A split of one of torchvision's datasets.
+
+    A folder that was given is read and not written to. Without one, the zoo's cache is read, and filled first by
+    torchvision's downloader if need be.
+
+    Args:
+        options: what torchvision's class is told beside the split.
+        variant: which of several downloads of the dataset, for the name of its folder in the cache.
+        names: fill the placeholders of ``source.needs`` and ``source.by_hand``.
+
+    Raises:
+        DataError: there is no such split, files are missing or not as they should be, or the download failed.
+    """
+    if split not in source.splits:
+        raise DataError(f"{source.name} has no split {split!r}. It has: {', '.join(source.splits)}.")
+    options = dict(options or {})
+    folder = Path(root).expanduser() if root is not None else _cached(source, download, options, variant, names)
+    _need_files(source, folder, names)
+    data = _read(source, folder, split, options)
+    if source.prepare is not None:
+        source.prepare(data)
+    return _wrapped(source, data)
+
+
+def _cached(source: Source, download: bool, options: Mapping[str, Any], variant: str, names: dict[str, str]) -> Path:
+    """The dataset's folder in the cache, whole."""
+    home = cache_folder() / (f"{source.name}-{variant}" if variant else source.name)
+    if home.is_dir():  # by us, whole or not at all; or by hand
+        return home
+    problem = "torchvision doesn't download it" if source.by_hand else no_download(download)
+    if not problem and source.getter and find_spec(source.getter) is None:
+        problem = f"its download takes the package {source.getter}: pip install {source.getter}"
+    problem = problem or fetch(source, home, options)
+    if problem:
+        raise DataError(_missing(source, home, names, problem))
+    return home
+
+
+def _need_files(source: Source, folder: Path, names: dict[str, str]) -> None:
+    needs = [need.format(**names) for need in source.needs]
+    lacking = [need for need in needs if not (folder / need).exists()]
+    if not lacking:
+        return
+    if not folder.exists():
+        problem = "there is no such folder"
+    else:
+        problem = f"it has no {', '.join(lacking)}"
+        if folder.parent == cache_folder() and not source.by_hand:
+            problem += "; remove that folder to download it anew"
+        # Someone gave the folder inside the one that is meant.
+        if (outer := _outer(folder, needs)) is not None:
+            problem += f" (did you mean {outer}?)"
+    raise DataError(_missing(source, folder, names, problem))
+
+
+def _outer(folder: Path, needs: Sequence[str]) -> Path | None:
+    parents = folder.absolute().parents
+    return next((p for p in parents[:3] if all((p / need).exists() for need in needs)), None)
+
+
+def _missing(source: Source, folder: Path, names: dict[str, str], problem: str) -> str:
+    needs = ", ".join(need.format(**names) for need in source.needs)
+    by_hand = f", {source.by_hand.format(**names)}" if source.by_hand else ""
+    return (
+        f"{source.name} is not to be had: looked in {folder}; {problem}. Give the folder FOLDER that holds {needs}: "
+        f"zoo run ARCHITECTURE {source.name} --data FOLDER. The files come from {source.site}{by_hand}."
+    )
+
+
+def _read(source: Source, folder: Path, split: str, options: Mapping[str, Any]) -> Any:
+    """torchvision's object.
+
+    CIFAR's files are pickles, which run code when they are read. torchvision reads them only after their MD5 was
+    found to be that of the original files, on every opening, whoever put them there. The others hold no pickle, or
+    are read with ``weights_only`` (old MNIST, ImageNet's meta.bin).
+    """
+    if source.package and find_spec(source.package) is None:
+        raise DataError(
+            f"{source.name} is read by the package {source.package}, which is not installed: "
+            f"pip install {source.package}"
+        )
+    from torchvision import datasets
+
+    try:
+        return getattr(datasets, source.maker)(str(folder), **source.splits[split], **options)
+    except Exception as error:  # whatever a parser raises for a file that is not as it should be
+        raise DataError(_unreadable(source, folder, split, error)) from error
+
+
+def _unreadable(source: Source, folder: Path, split: str, error: Exception) -> str:
+    reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
+    if reason.startswith("Dataset"):  # torchvision: "not found or corrupted. You can use download=True ..."
+        reason = "a file is missing, or its checksum is not the original's"
+    elif not isinstance(error, RuntimeError | OSError):
+        reason = f"{type(error).__name__}: {reason}"
+    return (
+        f"The {split} split of {source.name} in {folder} can't be read: {reason}. Put the original files there, "
+        f"from {source.site}, or remove what the zoo downloaded: it is then downloaded again."
+    )
+
+
+def _wrapped(source: Source, data: Any) -> FileImages | ArrayImages:
+    classes = list(source.classes(data))
+    where = f"torchvision's {source.maker}, {source.site}"
+    terms = f"terms: {source.terms}"
+    if source.files is not None:
+        pairs = list(source.files(data))
+        return FileImages([path for path, _ in pairs], [label for _, label in pairs], classes, where, terms)
+    labels = source.targets(data)
+    content = f"{source.fingerprint(data)} {classes} {list(labels)}"
+    return ArrayImages(data, labels, classes, hashlib.sha256(content.encode()).hexdigest(), where, terms)

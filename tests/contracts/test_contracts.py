@@ -33,10 +33,19 @@ def test_ids_and_short_names_are_unique_among_the_bundled():
     registry = open_registry()
     for kind in KINDS:
         mine = [entry for entry in ENTRIES if entry.kind == kind]
-        names = [name for entry in mine for name in entry.names]
+        names = [name for entry in mine if not entry.gives_way for name in entry.names]
         assert len(names) == len(set(names)), kind
         for entry in mine:
-            assert {registry.find(kind, name).id for name in (entry.id, *entry.names)} == {entry.id}
+            own = [name for name in entry.names if not entry.gives_way or name not in names]
+            assert {registry.find(kind, name).id for name in (entry.id, *own)} == {entry.id}
+
+
+def test_a_family_that_gives_way_leaves_a_short_name_its_meaning():
+    registry = open_registry()
+    assert registry.find("architecture", "resnet18").id == "timm/resnet18"
+    assert registry.find("architecture", "torchvision/resnet18").id == "torchvision/resnet18"
+    assert registry.find("architecture", "alexnet").id == "torchvision/alexnet", "timm has none"
+    assert registry.clashes() == []
 
 
 def test_every_summary_is_a_line_of_a_table():

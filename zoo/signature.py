@@ -63,8 +63,11 @@ def accepts(factory: Callable[..., Any], name: str) -> bool:
 
 def open_ended(factory: Callable[..., Any]) -> bool:
     """Whether the factory takes any keyword (``**kwargs``), as one in front of a library does."""
-    if inspect.isclass(factory) and factory.__init__.__module__ == "torch.nn.modules.module":
-        return False  # torch's Module takes keywords only to refuse them
+    if inspect.isclass(factory):
+        # The class that has the constructor, not the constructor's module: tracers of torch put their own in its place.
+        maker = next(cls for cls in inspect.getmro(factory) if "__init__" in vars(cls))
+        if maker.__module__ == "torch.nn.modules.module":
+            return False  # torch's Module takes keywords only to refuse them
     return any(p.kind is p.VAR_KEYWORD for p in inspect.signature(factory).parameters.values())
 
 

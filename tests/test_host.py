@@ -236,7 +236,7 @@ def test_a_plugin_for_another_zoo_is_not_imported(requires: str, fits: bool, mak
     plugin = load("acme")
     assert plugin.state == ("enabled" if fits else "failed")
     if not fits:
-        assert plugin.phase == "find"
+        assert plugin.phase == "require"
         assert "and this is visionzoo" in str(plugin.problem)
         assert "zoo_acme" not in sys.modules
 

@@ -13,6 +13,7 @@ from zoo.errors import UnknownName
 from zoo.frames import plugin_frames
 from zoo.hooks import Plugin
 from zoo.names import did_you_mean
+from zoo.registry import Registry
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class Finding:
     Args:
         plugin: its name.
         serious: whether something doesn't work.
-        phase: where it went wrong: find, import, validate, contribute, or the hook of a run.
+        phase: where it went wrong: find, require, import, validate, contribute, or the hook of a run.
         problem: one line.
         details: the traceback, trimmed to the plugin's frames.
         remedies: commands, with a word on each.
@@ -62,12 +63,12 @@ def _remedies(plugin: Plugin) -> Iterator[tuple[str, str]]:
     if plugin.rivals:
         yield from (("keep only one of them", f"zoo plugins uninstall {name}") for name in (dist, *plugin.rivals))
         return
-    if plugin.phase != "find":
+    if plugin.phase not in ("find", "require"):
         wanted = _missing(dist) or _not_found(plugin)
         if wanted:
             yield "install what it needs", f"{_pip()} install {shlex.join(wanted)}"
         yield _newer(plugin)
-    elif "needs" in str(plugin.problem):
+    elif plugin.phase == "require":
         needs = [r for r in metadata.requires(dist) or [] if r.lower().startswith(DISTRIBUTION)]
         yield "get the zoo that it needs", f"{_pip()} install -U {shlex.join(needs)}"
         yield "or a version of it that fits this zoo", f"zoo plugins install --upgrade {dist}"
@@ -79,7 +80,7 @@ def _newer(plugin: Plugin) -> tuple[str, str]:
 
 
 def _turn_off(plugin: Plugin) -> Iterator[tuple[str, str]]:
-    if plugin.phase != "find" or "needs" in str(plugin.problem):
+    if plugin.phase != "find":
         yield "turn it off", f"zoo plugins disable {plugin.name}"
     if not plugin.origin.bundled:
         yield "take it out", f"zoo plugins uninstall {plugin.origin.distribution}"
@@ -121,18 +122,16 @@ def _pip() -> str:
     return shlex.join(find_tool().shown)
 
 
-def consult(name: str | None = None) -> tuple[int, list[Finding]]:
+def consult(registry: Registry, name: str | None = None) -> tuple[list[Plugin], list[Finding]]:
     """Examine every plugin, or one.
 
     Returns:
-        How many were looked at, and what was found, the plugins in order of name.
+        Those that were looked at, and what was found, the plugins in order of name.
 
     Raises:
         UnknownName: there is no such plugin.
     """
-    from zoo.registry import open_registry
-
-    plugins = open_registry().plugins
+    plugins = registry.plugins
     heavy = any(plugin.heavy for plugin in plugins)
     if name is not None:
         names = [word for p in plugins for word in (p.name, p.origin.distribution or "")]
@@ -141,7 +140,7 @@ def consult(name: str | None = None) -> tuple[int, list[Finding]]:
         plugins = [p for p in plugins if name in (p.name, p.origin.distribution)]
     if heavy:
         _weigh_alone(plugins)
-    return len(plugins), [finding for plugin in plugins for finding in examine(plugin)]
+    return plugins, [finding for plugin in plugins for finding in examine(plugin)]
 
 
 def _weigh_alone(plugins: list[Plugin]) -> None:
@@ -149,6 +148,6 @@ def _weigh_alone(plugins: list[Plugin]) -> None:
     from zoo.installer import probe
 
     for plugin in (p for p in plugins if p.state == "enabled" and not p.origin.bundled):
-        for row in probe(only=plugin.name):
+        for row in probe(only=plugin.name)["plugins"]:
             if row["name"] == plugin.name:
                 plugin.heavy, plugin.load_ms = tuple(row["heavy"]), row["load_ms"]

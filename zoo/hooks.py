@@ -22,9 +22,9 @@ Implementations = dict[str, list[pluggy.HookImpl]]
 class Plugin:
     """One plugin, loaded or set aside.
 
-    ``state`` is ``"enabled"``, ``"disabled"`` or ``"failed"``; a failed one has ``phase`` (find, import, validate
-    or contribute), ``problem`` (one line) and ``error``. ``heavy`` are the large libraries that its import brought in;
-    ``rivals`` the further distributions that bring a plugin of its name.
+    ``state`` is ``"enabled"``, ``"disabled"`` or ``"failed"``; a failed one has ``phase`` (find, require, import,
+    validate or contribute), ``problem`` (one line) and ``error``. ``heavy`` are the large libraries that its import
+    brought in; ``rivals`` the further distributions that bring a plugin of its name.
     """
 
     origin: Origin

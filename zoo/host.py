@@ -82,6 +82,8 @@ class _Loader:
             plugin.state = "disabled"
         elif fault := _fault(first, others, taken):
             plugin.set_aside("find", PluginError(fault))
+        elif misfit := first.misfit():
+            plugin.set_aside("require", PluginError(misfit))
         else:
             started = perf_counter()
             load_module(plugin, lambda: _import(first), self.manager)
@@ -102,7 +104,7 @@ def _fault(first: Found, others: tuple[Found, ...], taken: bool) -> str | None:
         check_name(first.name)
     except ValueError as error:
         return str(error)
-    return first.misfit()
+    return None
 
 
 def _import(found: Found) -> object:

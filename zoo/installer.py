@@ -118,13 +118,13 @@ def restore(tool: Tool, before: dict[str, str]) -> None:
         )
 
 
-def probe(*, only: str | None = None) -> list[dict[str, Any]]:
-    """Every plugin as a fresh process loads it: see ``zoo.probe``.
+def probe(*, only: str | None = None) -> dict[str, Any]:
+    """Every plugin as a fresh process loads it, and names that clash: see ``zoo.probe.found``.
 
     Args:
         only: load no third-party plugin but this.
     """
-    found: list[dict[str, Any]] = _fresh("zoo.probe", "plugins", only=only)
+    found: dict[str, Any] = _fresh("zoo.probe", "plugins", only=only)
     return found
 
 

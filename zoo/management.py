@@ -101,7 +101,7 @@ def install(target: Target, *, upgrade: bool = False, editable: bool = False, is
     """Install it, and load what it brought in a fresh process.
 
     Returns:
-        The rows of ``zoo.probe``: one for each plugin of what was installed.
+        A row of ``zoo.probe`` for each plugin of what was installed, with ``clashes``: sentences on its names.
 
     Raises:
         InstallError: the installer refused.
@@ -110,9 +110,10 @@ def install(target: Target, *, upgrade: bool = False, editable: bool = False, is
     versions = {canonical(f.distribution): f.version for f in installed()}
     before = installer.install(target.words, upgrade=upgrade, editable=editable, isolated=isolated)
     wanted = canonical(target.distribution or "")
+    found = installer.probe()
     rows = [
-        row
-        for row in installer.probe()
+        {**row, "clashes": found["clashes"][row["name"]]}
+        for row in found["plugins"]
         if canonical(row["distribution"]) == wanted or versions.get(canonical(row["distribution"])) != row["version"]
     ]
     if not rows:

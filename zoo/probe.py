@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections import defaultdict
 from importlib.metadata import distributions
@@ -12,11 +13,15 @@ from zoo.distributions import canonical
 from zoo.hooks import Plugin
 
 
-def plugin_rows() -> list[dict[str, Any]]:
-    """Every plugin, with the names of what it brings."""
+def found() -> dict[str, Any]:
+    """Every plugin with the names of what it brings, and the sentences on names that several have, by plugin."""
     from zoo.registry import open_registry
 
-    return [_row(plugin) for plugin in open_registry().plugins]
+    registry = open_registry()
+    return {
+        "plugins": [_row(plugin) for plugin in registry.plugins],
+        "clashes": {plugin.name: registry.clashes([plugin.name]) for plugin in registry.plugins},
+    }
 
 
 def _row(plugin: Plugin) -> dict[str, Any]:
@@ -41,4 +46,6 @@ def versions() -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(versions() if sys.argv[1:] == ["distributions"] else plugin_rows()))
+    sys.stdout.write(json.dumps(versions() if sys.argv[1:] == ["distributions"] else found()))
+    sys.stdout.flush()
+    os._exit(0)  # a plugin's thread that never ends must not hold up whoever asks

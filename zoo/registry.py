@@ -110,13 +110,18 @@ class Registry:
                 return plugin
         return None
 
-    def clashes(self) -> list[str]:
-        """Short names that more than one plugin has: what each means, a sentence each, sorted."""
+    def clashes(self, plugins: Iterable[str] = ()) -> list[str]:
+        """Short names that more than one plugin has: what each means, a sentence each, sorted.
+
+        Args:
+            plugins: tell of those that one of these has; of all, by default.
+        """
+        wanted = set(plugins)
         said = []
         for (kind, name), entries in sorted(self._by_name.items()):
             entries = _standing(entries)
             owners = " and ".join(f"{e.id} ({e.origin.distribution})" for e in sorted(entries, key=lambda e: e.id))
-            if len(entries) > 1:
+            if len(entries) > 1 and (not wanted or wanted & {e.origin.plugin for e in entries}):
                 ours = next((e.id for e in entries if e.origin.bundled), None)
                 means = f"it means {ours}, the zoo's own" if ours else "type the full id"
                 said.append(f"{kind} {name!r} is brought by {owners}: {means}.")

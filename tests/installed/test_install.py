@@ -197,3 +197,9 @@ def test_where_there_is_no_pip_uv_does_it(world, make_wheel):
     assert "zoo-not-there" in said
     assert "zoo-good was taken out" in zoo("plugins", "uninstall", "good")
     assert world.distributions() == before
+
+
+def test_a_plugin_that_never_ends_is_installed_and_taken_out(world, make_wheel):
+    source = GOOD + "\nimport threading\nthreading.Thread(target=threading.Event().wait).start()\n"
+    assert "good/good" in world.zoo("plugins", "install", make_wheel("zoo-good", source)).stdout
+    assert "was taken out" in world.zoo("plugins", "uninstall", "good").stdout

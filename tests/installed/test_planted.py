@@ -106,7 +106,7 @@ def test_each_failure_is_contained_whole(world, planted):
         assert said in line
 
     everything = [(name, phase, said) for name, (_, phase, said) in {**FAULTS, **AT_WORK}.items()]
-    everything += [("tomorrow", "find", "needs visionzoo>=99"), ("rival", "find", "zoo-that and zoo-this")]
+    everything += [("tomorrow", "require", "needs visionzoo>=99"), ("rival", "find", "zoo-that and zoo-this")]
     findings = {
         finding["plugin"]: finding
         for finding in json.loads(world.zoo("plugins", "doctor", "--json", check=False).stdout)

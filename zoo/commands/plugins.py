@@ -39,8 +39,7 @@ def list_plugins(as_json: bool) -> None:
     from zoo.reports.lists import plugin_lines, print_lines, width_here
 
     print_lines(plugin_lines(rows, width_here()))
-    for line in registry.clashes():
-        click.echo(f"Note: {line}")
+    _say(registry.clashes())
 
 
 def _row(plugin: Plugin) -> dict[str, Any]:
@@ -75,7 +74,7 @@ def install(what: str, upgrade: bool, editable: bool, no_build_isolation: bool) 
     for row in rows:
         click.echo(f"{row['distribution']} {row['version']} is installed.")
         _say_brought(row)
-    _say_clashes({row["name"] for row in rows})
+        _say(row["clashes"])
 
 
 def _say_brought(row: dict[str, Any]) -> None:
@@ -103,14 +102,10 @@ def _say_brought(row: dict[str, Any]) -> None:
         click.echo(f"See one: zoo info {next(iter(row['brings'].values()))[0]}")
 
 
-def _say_clashes(names: Iterable[str] = ()) -> bool:
-    """Tell of short names that several plugins have; ``names`` are the plugins to tell of, or all."""
-    from zoo.registry import open_registry
-
-    said = [line for line in open_registry().clashes() if not names or any(f"{name}/" in line for name in names)]
-    for line in said:
+def _say(clashes: Iterable[str]) -> None:
+    """Tell of short names that several plugins have."""
+    for line in clashes:
         click.echo(f"Note: {line}")
-    return bool(said)
 
 
 @group.command("uninstall")
@@ -160,16 +155,19 @@ def doctor(context: click.Context, name: str | None, as_json: bool) -> None:
 
     from zoo.doctor import consult
     from zoo.files import dump_json
+    from zoo.registry import open_registry
 
-    plugins, findings = consult(name)
+    registry = open_registry()
+    plugins, findings = consult(registry, name)
     if as_json:
         click.echo(dump_json([asdict(f) for f in findings]))
     else:
         for finding in findings:
             click.echo(_account(finding))
-        clashes = _say_clashes([name] if name else ())
+        clashes = registry.clashes([p.name for p in plugins])
+        _say(clashes)
         if not findings and not clashes:
-            click.echo(f"{plugins} {'plugin is' if plugins == 1 else 'plugins are'} well.")
+            click.echo(f"{len(plugins)} {'plugin is' if len(plugins) == 1 else 'plugins are'} well.")
     if any(f.serious for f in findings):
         context.exit(1)
 

@@ -118,7 +118,8 @@ def hooks() -> str:
 WATCHING = [
     "Each plugin's are called in a thread of their own, one after the other. One that raises, gives something of the",
     f"wrong type, or hasn't returned in 10 s (`{PATIENCE}` is the limit) is left out of the rest of the run; a line",
-    "says so, and `zoo plugins doctor` shows it till it goes right. `result` and `epoch` are copies.\n",
+    "says so, and `zoo plugins doctor` shows it till it goes right. One that hasn't returned is left out of later runs",
+    "too, until the plugin changes or `zoo plugins enable` lets it be tried again. `result` and `epoch` are copies.\n",
 ]
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import gc
 import os
 import sys
-import threading
 from typing import TYPE_CHECKING, NoReturn
 
+from zoo.ending import end
 from zoo.errors import ZooError
 
 if TYPE_CHECKING:
@@ -75,23 +74,7 @@ def command() -> NoReturn:
     # Python does after every 700, takes 20 ms of every command.
     gc.set_threshold(50_000)
     code = main()
-    for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(BrokenPipeError):
-            stream.flush()
-    # Python waits for every thread and every atexit function, a plugin's too, for as long as they like.
-    watchdog = threading.Timer(_grace_s(), os._exit, (code,))
-    watchdog.daemon = True
-    watchdog.start()
-    sys.exit(code)
-
-
-def _grace_s() -> float:
-    """How long the end may take: nothing that ran without torch has anything of value to finish."""
-    if "torch" not in sys.modules:
-        return 0.05
-    from zoo.runner.hooks import patience_s
-
-    return patience_s()
+    end(code)
 
 
 if __name__ == "__main__":

@@ -6,24 +6,25 @@ A plugin that can't be loaded shows its fault at each start; one whose hook rais
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
 from zoo.errors import ZooError
 from zoo.files import cache_folder, write_json
-from zoo.frames import plugin_frames
-from zoo.hooks import Plugin, problem_of
+from zoo.hooks import Plugin
 
 
-def remember(plugin: Plugin, phase: str, error: BaseException) -> None:
-    """Write down that a hook of the plugin failed. Where that can't be written, the run's own line has to do."""
-    account = {
-        "distribution": plugin.origin.distribution,
-        "version": plugin.origin.version,
-        "phase": phase,
-        "problem": problem_of(error),
-        "traceback": plugin_frames(error, plugin.target),
-    }
+def remember(plugin: Plugin, phase: str, problem: str, details: str, *, stuck: bool = False) -> None:
+    """Write down what went wrong. Where that can't be written, the run's own line has to do.
+
+    Args:
+        phase: the hook, or the end of the process.
+        problem: one line.
+        details: a traceback, trimmed to the plugin's frames.
+        stuck: it came to no end, and so costs every run its limit until the plugin is another.
+    """
+    account = {**_whose(plugin), "phase": phase, "problem": problem, "traceback": details, "stuck": stuck}
     try:
         _file(plugin.name).parent.mkdir(parents=True, exist_ok=True)
         write_json(_file(plugin.name), account)
@@ -37,16 +38,32 @@ def recall(plugin: Plugin) -> dict[str, Any] | None:
         account = json.loads(_file(plugin.name).read_text("utf-8"))
     except (OSError, ValueError):
         return None
-    same = (account.get("distribution"), account.get("version")) == (plugin.origin.distribution, plugin.origin.version)
-    return account if same else None
+    return account if _whose(plugin).items() <= account.items() else None
 
 
-def forget(plugin: Plugin) -> None:
-    """It went right."""
+def stuck(plugin: Plugin) -> dict[str, Any] | None:
+    """What was written down, if it is that the plugin came to no end, and its code is the same still."""
+    account = recall(plugin)
+    return account if account and account.get("stuck") else None
+
+
+def forget(name: str) -> bool:
+    """It went right, or is to be tried again; whether there was something to forget."""
     try:
-        _file(plugin.name).unlink(missing_ok=True)
+        _file(name).unlink()
     except OSError:
-        return
+        return False
+    return True
+
+
+def _whose(plugin: Plugin) -> dict[str, Any]:
+    """Which code of which plugin: its version, and the state of the file that its entry point names."""
+    path = getattr(sys.modules.get(plugin.target.partition(":")[0]), "__file__", None)
+    try:
+        changed = Path(path).stat().st_mtime_ns if path else None
+    except OSError:
+        changed = None
+    return {"distribution": plugin.origin.distribution, "version": plugin.origin.version, "changed": changed}
 
 
 def _file(name: str) -> Path:

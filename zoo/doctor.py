@@ -54,7 +54,8 @@ def examine(plugin: Plugin) -> Iterator[Finding]:
         advice = ("see what each plugin costs", "zoo --trace-plugins list")
         yield Finding(*whose, False, "import", problem, remedies=(advice, *_turn_off(plugin)))
     if plugin.state == "enabled" and (account := ailments.recall(plugin)):
-        remedies = (_newer(plugin), *_turn_off(plugin))
+        again = [("try it again", f"zoo plugins enable {plugin.name}")] if account.get("stuck") else []
+        remedies = (_newer(plugin), *again, *_turn_off(plugin))
         yield Finding(*whose, True, account["phase"], account["problem"], account["traceback"], remedies)
 
 

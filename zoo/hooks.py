@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from threading import Thread
 from time import perf_counter
 from typing import Any
 
@@ -24,7 +25,7 @@ class Plugin:
 
     ``state`` is ``"enabled"``, ``"disabled"`` or ``"failed"``; a failed one has ``phase`` (find, require, import,
     validate or contribute), ``problem`` (one line) and ``error``. ``heavy`` are the large libraries that its import
-    brought in; ``rivals`` the further distributions that bring a plugin of its name.
+    brought in, ``threads`` those that it began; ``rivals`` the further distributions that bring a plugin of its name.
     """
 
     origin: Origin
@@ -38,6 +39,7 @@ class Plugin:
     rivals: tuple[str, ...] = ()
     entries: list[Entry] = field(default_factory=list)
     hooks: Implementations = field(default_factory=dict, repr=False)
+    threads: frozenset[Thread] = field(default=frozenset(), repr=False)
 
     @property
     def name(self) -> str:

@@ -130,3 +130,5 @@ CONTRIBUTIONS: dict[str, str] = {
 
 NAMES: tuple[str, ...] = tuple(name for name in globals() if name.startswith("zoo_"))
 """Every hook, in the order above."""
+LIFECYCLE: tuple[str, ...] = tuple(name for name in NAMES if name not in CONTRIBUTIONS.values())
+"""Those of a run."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import redirect_stdout
@@ -29,6 +30,8 @@ ALLOW_LIST = "ZOO_PLUGINS"
 """The environment variable with the only third-party plugins to load, a comma between them; empty for none."""
 HEAVY = ("torch", "torchvision", "timm", "numpy", "tensorflow", "keras", "jax", "sklearn", "pandas", "matplotlib")
 """Libraries that nobody wants to wait for in ``zoo list``."""
+discovered: list[Plugin] = []
+"""What the last ``discover`` gave: whoever holds up the end of the process is among them."""
 
 
 def discover(disabled: Iterable[str] = (), *, bundled: bool = True) -> list[Plugin]:
@@ -50,6 +53,7 @@ def discover(disabled: Iterable[str] = (), *, bundled: bool = True) -> list[Plug
             plugins.append(loader.load(ours[0]))
         if theirs:
             plugins.append(loader.load(*theirs, taken=bool(ours)))
+    discovered[:] = plugins
     return plugins
 
 
@@ -117,10 +121,11 @@ def load_module(plugin: Plugin, importer: Callable[[], object], manager: pluggy.
     """Import, validate and collect one plugin; whatever it raises sets it aside."""
     manager = manager or new_manager()
     phase = "import"
-    before = {name for name in HEAVY if name in sys.modules}
+    before, threads = {name for name in HEAVY if name in sys.modules}, frozenset(threading.enumerate())
     try:
         with redirect_stdout(sys.stderr), traced(plugin, phase):  # a print() must not spoil somebody's JSON
             module = importer()
+        plugin.threads = frozenset(threading.enumerate()) - threads
         plugin.heavy = tuple(name for name in HEAVY if name in sys.modules and name not in before)
         phase = "validate"
         plugin.hooks = hooks_of(plugin.name, module, manager)

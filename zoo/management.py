@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from zoo import installer, switches
+from zoo import ailments, installer, switches
 from zoo.distributions import Found, canonical, installed
 from zoo.entry import DISTRIBUTION
 from zoo.errors import RequestError, UnknownName
@@ -157,13 +157,13 @@ def disable(name: str) -> Path:
 
 
 def enable(name: str, shelf: Shelf) -> bool:
-    """Turn a plugin on again; whether it was off.
+    """Turn a plugin on again, or let runs try it again that left it out; whether either was needed.
 
     Raises:
         RequestError: another registry.yaml turns it off.
     """
     _known(name)
-    changed = switches.turn_on(name)
+    changed = switches.turn_on(name) | ailments.forget(name)
     if elsewhere := switches.who_disables(shelf, name):
         raise RequestError(f"{name!r} is turned off by {elsewhere[0]} as well: take it from plugins: disable there.")
     return changed

@@ -125,6 +125,39 @@ def test_a_hook_that_never_returns_is_left_behind(monkeypatch: pytest.MonkeyPatc
     never.set()
 
 
+def test_a_hook_that_never_returned_is_waited_for_only_once(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("ZOO_HOOK_PATIENCE_S", "0.1")
+    never = threading.Event()
+
+    def hang(run: Any) -> None:
+        never.wait()
+
+    stuck = plugin("stuck", zoo_run_end=hang)
+    stuck.target = __name__
+    watch(stuck)[0].call("zoo_run_end", run="r", result={})
+    account = ailments.recall(stuck)
+    assert account is not None
+    assert "never.wait()" in account["traceback"], "the doctor shows where it hangs"
+
+    hooks, told = watch(stuck)
+    started = time.perf_counter()
+    hooks.call("zoo_run_end", run="r", result={})
+    hooks.done()
+    assert time.perf_counter() - started < 0.1
+    (line,) = told
+    assert line.startswith("plugin 'stuck' is left out of this run: the last time, zoo_run_end never returned")
+    assert ailments.recall(stuck), "it wasn't called: it isn't well"
+
+    stuck.origin = Origin("stuck", "zoo-stuck", "1.1")
+    assert watch(stuck)[1] == [], "another version may be well"
+    stuck.origin = Origin("stuck", "zoo-stuck", "1.0")
+    assert ailments.forget("stuck")
+    hooks, told = watch(stuck)
+    never.set()
+    hooks.call("zoo_run_end", run="r", result={})
+    assert told == [], "zoo plugins enable lets it be tried again"
+
+
 def test_a_hooks_own_timeout_is_its_own(monkeypatch: pytest.MonkeyPatch):
     def impatient(run: Any) -> None:
         raise TimeoutError("the server is away")

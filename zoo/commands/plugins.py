@@ -134,7 +134,7 @@ def disable(name: str) -> None:
 @group.command("enable")
 @click.argument("name")
 def enable(name: str) -> None:
-    """Turn a plugin on again."""
+    """Turn a plugin on again, or try one again that runs leave out."""
     from zoo import management
     from zoo.shelf import open_shelf
 

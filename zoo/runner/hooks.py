@@ -12,8 +12,9 @@ from contextlib import redirect_stdout
 from queue import SimpleQueue
 from typing import Any
 
-from zoo import ailments
+from zoo import ailments, hookspecs
 from zoo.errors import PluginError
+from zoo.frames import plugin_frames, stack_of
 from zoo.hooks import Plugin, call_one, problem_of
 
 PATIENCE = "ZOO_HOOK_PATIENCE_S"
@@ -30,8 +31,18 @@ class Hooks:
     """
 
     def __init__(self, plugins: Sequence[Plugin], tell: Callable[[str], None]):
-        self.watchers = [_Watcher(p) for p in plugins if p.state == "enabled" and p.hooks]
+        self.watchers: list[_Watcher] = []
         self.tell = tell
+        for plugin in (p for p in plugins if p.state == "enabled" and _watches(p)):
+            account = ailments.stuck(plugin)
+            if account and account["phase"] in hookspecs.LIFECYCLE:  # once is enough to wait for
+                name, phase = plugin.name, account["phase"]
+                tell(
+                    f"plugin {name!r} is left out of this run: the last time, {phase} never returned"
+                    f" — see: zoo plugins doctor {name}"
+                )
+            else:
+                self.watchers.append(_Watcher(plugin))
 
     def call(self, hook: str, **arguments: Any) -> list[Any]:
         """What each plugin's hook returned, without None."""
@@ -45,18 +56,29 @@ class Hooks:
 
     def _set_aside(self, watcher: _Watcher, hook: str, error: BaseException) -> None:
         self.watchers.remove(watcher)
-        ailments.remember(watcher.plugin, hook, error)
-        name = watcher.plugin.name
+        plugin, problem, stuck = watcher.plugin, problem_of(error), isinstance(error, HookTimeout)
+        details = watcher.where() if stuck else plugin_frames(error, plugin.target)
+        ailments.remember(plugin, hook, problem, details, stuck=stuck)
+        name = plugin.name
         self.tell(
-            f"plugin {name!r}: {hook} failed, and it is left out of this run: {problem_of(error)}"
+            f"plugin {name!r}: {hook} failed, and it is left out of this run: {problem}"
             f" — see: zoo plugins doctor {name}"
         )
 
     def done(self) -> None:
         """The run is over: what was wrong with the plugins that came through it is forgotten."""
         for watcher in self.watchers:
-            if watcher.called:
-                ailments.forget(watcher.plugin)
+            account = ailments.recall(watcher.plugin) if watcher.called else None
+            if account and account["phase"] in hookspecs.LIFECYCLE:
+                ailments.forget(watcher.plugin.name)
+
+
+def _watches(plugin: Plugin) -> bool:
+    return not plugin.hooks.keys().isdisjoint(hookspecs.LIFECYCLE)
+
+
+class HookTimeout(TimeoutError):
+    """A hook that hasn't returned; it goes on by itself, and dies with the process."""
 
 
 def _checked(hook: str, given: Any) -> Any:
@@ -82,21 +104,22 @@ class _Watcher:
     def __init__(self, plugin: Plugin):
         self.plugin = plugin
         self.called = False
+        # A daemon: the process doesn't wait for it.
+        self._thread = threading.Thread(target=self._work, name=f"zoo-plugin-{plugin.name}", daemon=True)
         self._jobs: SimpleQueue[tuple[str, dict[str, Any], Future[list[Any]]]] = SimpleQueue()
 
     def call(self, hook: str, arguments: dict[str, Any]) -> list[Any]:
         """Call one hook and wait.
 
         Raises:
-            TimeoutError: it hasn't returned; it goes on by itself, and dies with the process.
+            HookTimeout: it hasn't returned in time.
             BaseException: whatever the hook raised.
         """
         if hook not in self.plugin.hooks:
             return []
         if not self.called:
             self.called = True
-            # A daemon: the process doesn't wait for it.
-            threading.Thread(target=self._work, name=f"zoo-plugin-{self.plugin.name}", daemon=True).start()
+            self._thread.start()
         answer: Future[list[Any]] = Future()
         # A plugin may write into what it is given, or hold it for long: into its own.
         arguments = {k: copy.deepcopy(v) if k in ("result", "epoch") else v for k, v in arguments.items()}
@@ -108,7 +131,11 @@ class _Watcher:
         except TimeoutError as error:
             if answer.done():  # the hook's own
                 raise
-            raise TimeoutError(f"it hasn't returned in {patience:g} s ({PATIENCE} is the limit)") from error
+            raise HookTimeout(f"it hasn't returned in {patience:g} s ({PATIENCE} is the limit)") from error
+
+    def where(self) -> str:
+        """Where in the plugin's code its thread is."""
+        return stack_of(self._thread.ident or 0, self.plugin.target)
 
     def _work(self) -> None:
         while True:

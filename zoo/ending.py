@@ -1,0 +1,76 @@
+"""The end of a command, which no plugin can put off: not with a thread, and not with a function left to atexit."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import threading
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from zoo.hooks import Plugin
+
+PHASE = "exit"
+"""What the doctor calls it."""
+_PROBLEM = "a thread, or a function that it left to atexit, doesn't end"
+_SHORT_S = 0.05
+
+
+def end(code: int) -> NoReturn:
+    """Leave the process with an exit code. Python would wait for every thread and atexit function as long as they like.
+
+    After a run they get as long as a hook gets, once: a plugin that was seen to hold up the end gets no more than what
+    a command gets that ran nothing.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(BrokenPipeError):
+            stream.flush()
+    grace = _grace_s()
+    for action, seconds in ((_leave, grace), (os._exit, grace + 1)):  # the second, should the first not come to an end
+        watchdog = threading.Timer(seconds, action, (code,))
+        watchdog.daemon = True
+        watchdog.start()
+    sys.exit(code)
+
+
+def _grace_s() -> float:
+    """How long the end may take: nothing that ran without torch has anything of value to finish."""
+    if "torch" not in sys.modules:
+        return _SHORT_S
+    from zoo import ailments
+    from zoo.runner.hooks import patience_s
+
+    known = any((ailments.stuck(plugin) or {}).get("phase") == PHASE for plugin in _strangers())
+    return min(_SHORT_S, patience_s()) if known else patience_s()
+
+
+def _leave(code: int) -> None:
+    """Say whose fault it is that the process didn't end by itself, where that can be told, and end it."""
+    try:
+        for plugin, line in _held_up_by():
+            from zoo import ailments
+
+            ailments.remember(plugin, PHASE, _PROBLEM, line, stuck=True)
+            advice = f"zoo plugins doctor {plugin.name}"
+            sys.stderr.write(f"zoo: plugin {plugin.name!r}: {_PROBLEM}; it is not waited for — see: {advice}\n")
+        sys.stderr.flush()
+    finally:
+        os._exit(code)
+
+
+def _strangers() -> list[Plugin]:
+    host = sys.modules.get("zoo.host")
+    return [p for p in host.discovered if p.state == "enabled" and not p.origin.bundled] if host else []
+
+
+def _held_up_by() -> list[tuple[Plugin, str]]:
+    """The plugins at work in a thread that Python waits for, each with its lines of that thread's stack."""
+    from zoo.frames import stack_of
+
+    waited_for = [t for t in threading.enumerate() if not t.daemon and t.ident is not None]
+    found: list[tuple[Plugin, str]] = []
+    for plugin in _strangers():
+        stacks = [stack_of(t.ident, plugin.target, whole=t in plugin.threads) for t in waited_for if t.ident]
+        found += [(plugin, stack) for stack in stacks if stack][:1]
+    return found

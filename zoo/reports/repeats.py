@@ -1,0 +1,165 @@
+"""Several runs of one job in plain lines: the runs while they are made, and what they say together. No rich."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from typing import Any, TextIO
+
+from zoo.reports import reading
+from zoo.reports.choose import is_terminal
+from zoo.reports.plain import PlainObserver, final_lines
+from zoo.reports.words import UNKNOWN, clean, component, count, duration, legible, number, percent, short_path
+from zoo.runner.observer import Observer
+from zoo.runner.record import Run
+from zoo.runner.repeats import Watcher
+
+__all__ = ["PlainWatcher", "make_watcher", "metric_rows", "plus_minus", "summary_lines", "what_it_is"]
+
+Summary = dict[str, Any]
+_SHARES = ("accuracy", "f1_macro", "f1_micro")
+_LABELS = {"f1_macro": "F1 macro"}
+
+
+def make_watcher(
+    quiet: bool = False, json: bool = False, stdout: TextIO | None = None, stderr: TextIO | None = None
+) -> Watcher:
+    """The watcher for ``zoo run --seeds`` and ``--folds``: as :func:`zoo.reports.choose.make_observer`."""
+    stdout, stderr = stdout or sys.stdout, stderr or sys.stderr
+    if json:
+        return PlainWatcher(stderr, quiet=quiet)
+    if quiet or not is_terminal(stdout):
+        return PlainWatcher(stdout, quiet=quiet)
+    from rich.console import Console
+
+    from zoo.reports.repeats_console import ConsoleWatcher
+
+    return ConsoleWatcher(Console(file=stdout))
+
+
+class PlainWatcher(Watcher):
+    """Tells several runs in plain lines.
+
+    Args:
+        stream: where to.
+        quiet: only the last line, of all runs.
+    """
+
+    def __init__(self, stream: TextIO, quiet: bool = False):
+        super().__init__()
+        self._stream, self._quiet = stream, quiet
+
+    def member(self, name: str, number: int, count: int) -> Observer:
+        if self._quiet:
+            return Observer()
+        self._write(f"run {number} of {count}: {clean(name)}")
+        return _PlainMember(self._stream)
+
+    def kept(self, result: dict[str, Any], number: int, count: int) -> None:
+        if not self._quiet:
+            self._write(f"run {number} of {count}: kept as it was. {final_lines(result)[0]}")
+
+    def ended(self, summary: Summary) -> None:
+        for line in [last_line(summary)] if self._quiet else summary_lines(summary):
+            self._write(line)
+
+    def _write(self, line: str) -> None:
+        self._stream.write(legible(line, getattr(self._stream, "encoding", None)) + "\n")
+        self._stream.flush()
+
+
+class _PlainMember(PlainObserver):
+    """One of several runs: its figures in one line; the verdict is for all of them."""
+
+    def ended(self, run: Run, result: dict[str, Any]) -> None:
+        for text in result.get("notices") or []:
+            self.notice(text)
+        self._write(final_lines(result)[0])
+
+
+def what_it_is(summary: Summary) -> str:
+    """``"3 seeds of simple_cnn on digits (0, 1, 2)"``."""
+    job, by = summary.get("job") or {}, summary.get("by")
+    numbers = [str(member.get(by)) for member in summary.get("members") or []]
+    shown = ", ".join(numbers) if len(numbers) <= 6 else f"{numbers[0]} to {numbers[-1]}"
+    which = f"seed {job.get('seed')}" if by == "fold" else shown
+    return f"{summary.get('count')} {by}s of {_name(job, 'architecture')} on {_name(job, 'dataset')} ({which})"
+
+
+def _name(job: dict[str, Any], part: str) -> str:
+    spec = job.get(part)
+    return component(spec.get("name") if isinstance(spec, dict) else spec)
+
+
+def metric_rows(summary: Summary) -> Iterable[tuple[str, str, dict[str, Any]]]:
+    """Split, metric's name, and its ``mean``, ``std``, ``min``, ``max``; the well-known ones first.
+
+    The micro F1 is left out: where each image has one class it is the accuracy.
+    """
+    for split, metrics in (summary.get("metrics") or {}).items():
+        first = [name for name in ("accuracy", "f1_macro", "loss") if name in metrics]
+        for name in [*first, *(name for name in metrics if name not in (*first, "f1_micro"))]:
+            yield split, name, metrics[name]
+
+
+def label(name: str) -> str:
+    """A metric as reports write it."""
+    return _LABELS.get(name, clean(name))
+
+
+def figure(name: str, value: float | None) -> str:
+    """A metric's value: a share in percent, a loss, any other number."""
+    if value is None:
+        return UNKNOWN
+    if name in _SHARES:
+        return percent(value)
+    return number(value) if name == "loss" else f"{value:.4g}"
+
+
+def plus_minus(name: str, figures: dict[str, Any]) -> str:
+    """``"89.3 ± 1.1%"``: mean and standard deviation; a percent sign is of both."""
+    mean, std = figures.get("mean"), figures.get("std")
+    if mean is None or std is None:
+        return figure(name, mean)
+    if name in _SHARES:
+        return f"{100 * mean:.1f} ± {percent(std)}"
+    return f"{figure(name, mean)} ± {number(std) if name == 'loss' else f'{std:.2g}'}"
+
+
+def summary_lines(summary: Summary) -> list[str]:
+    """The summary of several runs, in lines."""
+    lines = [f"{clean(summary.get('run'))}: {what_it_is(summary)}: mean and standard deviation"]
+    for split, name, figures in metric_rows(summary):
+        low, high = figure(name, figures.get("min")), figure(name, figures.get("max"))
+        lines.append(f"  {split} {label(name)} {plus_minus(name, figures)} (from {low} to {high})")
+    lines += [f"  {text}" for text in [out_of_fold(summary)] if text]
+    lines += [f"NOTICE: {clean(text)}" for text in summary.get("notices") or []]
+    where = f"{short_path(summary.get('dir'))}/summary.json"
+    return [*lines, f"summary: {where}", *(f"next: {command}" for command in next_commands(summary)[:1])]
+
+
+def last_line(summary: Summary) -> str:
+    """All of it in one line."""
+    found = [(s, n, figures) for s, n, figures in metric_rows(summary) if n in ("accuracy", "f1_macro")]
+    drawn = " (of drawings)" if reading.is_drawn(summary) else ""
+    figures = [f"{split} {label(name)} {plus_minus(name, each)}{drawn}" for split, name, each in found]
+    took = duration((summary.get("timing") or {}).get("total_s"))
+    return (
+        f"{clean(summary.get('run'))}: {clean(summary.get('status'))}, {', '.join(figures)}, "
+        f"mean and standard deviation of {summary.get('count')} {summary.get('by')}s, {took}"
+    )
+
+
+def out_of_fold(summary: Summary) -> str:
+    """What the folds say together; nothing where there are none."""
+    found = summary.get("out_of_fold")
+    if not found:
+        return ""
+    scores = f"accuracy {percent(found['accuracy'])}, F1 {percent(found['f1_macro'])}"
+    return f"all {count(found['images'])} training images, each held out once: {scores}"
+
+
+def next_commands(summary: Summary) -> list[str]:
+    """What one types next."""
+    members = summary.get("members") or []
+    return [f"zoo runs show {short_path(members[0]['dir'])}"] if members else []

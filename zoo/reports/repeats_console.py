@@ -1,0 +1,144 @@
+"""Several runs of one job on a terminal: a line for each run, bars while it works, one table for all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from rich.console import Console, RenderableType
+from rich.rule import Rule
+from rich.text import Text
+
+from zoo.reports.console import ConsoleObserver
+from zoo.reports.parts import ACCENT, GOOD, Command, Middle, Page, bare_table, heading, note, say
+from zoo.reports.plain import final_lines
+from zoo.reports.repeats import figure, label, metric_rows, next_commands, out_of_fold, plus_minus, what_it_is
+from zoo.reports.words import UNKNOWN, clean, clock, duration, short_path
+from zoo.runner.observer import Observer
+from zoo.runner.record import Run
+from zoo.runner.repeats import Watcher
+
+__all__ = ["ConsoleWatcher", "render_summary"]
+
+MEMBERS = 20
+Summary = dict[str, Any]
+
+
+class ConsoleWatcher(Watcher):
+    """Tells several runs on a terminal: what all have in common once, then a line for each.
+
+    Args:
+        console: where to.
+    """
+
+    def __init__(self, console: Console):
+        super().__init__()
+        self.console = console
+        self._told: list[str] = []
+        self._opened = False
+
+    def member(self, name: str, number: int, count: int) -> Observer:
+        first, self._opened = not self._opened, True
+        return _ConsoleMember(self.console, f"{number}/{count}", self._told, opening=first)
+
+    def kept(self, result: dict[str, Any], number: int, count: int) -> None:
+        self.console.print(Page(_line(f"{number}/{count}", result, "kept: ")))
+
+    def ended(self, summary: Summary) -> None:
+        self.console.print()
+        self.console.print(render_summary(summary, self._told))
+
+
+class _ConsoleMember(ConsoleObserver):
+    """One of several runs: no line an epoch and no report of its own, or nobody finds the summary."""
+
+    def __init__(self, console: Console, place: str, told: list[str], opening: bool):
+        super().__init__(console)
+        self._place, self._opening, self._told = place, opening, told
+
+    def started(self, run: Run) -> None:
+        if self._opening:
+            super().started(run)
+            return
+        self._live.stop()
+        for text in run.notices:
+            self.notice(text)
+
+    def epoch_started(self, epoch: int, epochs: int, images: int) -> None:
+        self._epochs = epochs  # no header: there are no lines below it
+        super().epoch_started(epoch, epochs, images)
+
+    def epoch_ended(self, record: dict[str, Any]) -> None:
+        self._live.pace.end()
+        self._finished = int(record.get("epoch", 0))
+        accuracy = (record.get("val") or {}).get("accuracy")
+        if record.get("best") and accuracy is not None:
+            self._live.best = (self._finished, accuracy)
+
+    def ended(self, run: Run, result: dict[str, Any]) -> None:
+        self._live.stop()
+        self._print(_line(self._place, result))
+
+
+def _line(place: str, result: dict[str, Any], what: str = "") -> Text:
+    return Text.assemble(("✓ ", GOOD), (f"{place} ", "dim"), what, final_lines(result)[0])
+
+
+def render_summary(summary: Summary, told: Iterable[str] = ()) -> RenderableType:
+    """The summary of several runs, as summary.json has it.
+
+    Args:
+        summary: the document.
+        told: notices that were printed before and need not be again.
+    """
+    known, by = set(told), clean(summary.get("by"))
+    title = Text.assemble((clean(summary.get("run")), "bold"), f"  {what_it_is(summary)}")
+    parts: list[RenderableType] = [Rule(title, style="dim", align="left")]
+    parts += [note(text) for text in summary.get("notices") or [] if text not in known]
+    parts += [say(f"mean ± standard deviation of {summary.get('count')} {by}s", "dim"), _figures(summary)]
+    if text := out_of_fold(summary):
+        parts += [Text(), say(text)]
+    took = duration((summary.get("timing") or {}).get("total_s"))
+    parts += [heading("Runs", f"{took} in all"), _members(summary, by), heading("Next"), _next(summary)]
+    return Page(*parts)
+
+
+def _figures(summary: Summary) -> RenderableType:
+    table = bare_table("", "", "mean ± sd", "min", "max", right=(2, 3, 4), most={1: 24})
+    for split, name, figures in metric_rows(summary):
+        style = f"bold {GOOD}" if name == "accuracy" else ""
+        ends = (say(figure(name, figures.get(end)), "dim") for end in ("min", "max"))
+        table.add_row(say(split, "bold"), Middle(label(name)), say(plus_minus(name, figures), style), *ends)
+    return table
+
+
+def _members(summary: Summary, by: str) -> RenderableType:
+    members = summary.get("members") or []
+    table = bare_table(by, "val acc", "F1 macro", "best", "took", "run", right=(0, 1, 2, 3, 4))
+    accuracies, f1 = (((summary.get("metrics") or {}).get("val") or {}).get(n, {}) for n in ("accuracy", "f1_macro"))
+    for i, member in enumerate(members[:MEMBERS]):
+        best = f"{member['best_epoch']}/{member['epochs']}" if member.get("best_epoch") else UNKNOWN
+        table.add_row(
+            say(member.get(by), ACCENT),
+            say(figure("accuracy", _at(accuracies, i))),
+            say(figure("f1_macro", _at(f1, i))),
+            say(best),
+            say(clock(member.get("total_s")), "dim"),
+            Middle(short_path(member.get("dir")), "dim", 16),
+        )
+    more = len(members) - MEMBERS
+    return Page(table, say(f"and {more} more, in summary.json", "dim")) if more > 0 else table
+
+
+def _at(figures: dict[str, Any], index: int) -> float | None:
+    """The value of a member; all have ended where this is shown."""
+    values = figures.get("values") or []
+    return values[index] if index < len(values) else None
+
+
+def _next(summary: Summary) -> RenderableType:
+    table = bare_table("", "", most={0: 26})
+    for command in next_commands(summary):
+        table.add_row(say("one run in full", "dim"), Command(command))
+    table.add_row(say("all of it", "dim"), Middle(f"{short_path(summary.get('dir'))}/summary.json"))
+    return table

@@ -1,0 +1,369 @@
+"""Several runs of one job, by seeds or by folds: each a whole run that its own job.yaml makes again, and a summary.
+
+The runs are ``OUT/NAME-seed0`` or ``OUT/NAME-fold1`` and so on. ``OUT/NAME/summary.json`` is written anew whenever one
+of them has ended (:mod:`zoo.runner.summary` says what is in it); ``OUT/NAME/repeated.yaml`` is the job, to resume by.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import json
+import re
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from zoo.errors import Interrupted, OutputError, RequestError, ZooError
+from zoo.files import finite, write_json, write_text
+from zoo.layers import flatten
+from zoo.resolve import Resolved
+from zoo.runner.folder import JOB, RESULT, check_name, claim, made_up_name
+from zoo.runner.observer import Observer
+from zoo.runner.summary import FOLD, SEED, SUMMARY, Member, summarise
+
+if TYPE_CHECKING:
+    from zoo.runner.runner import Place
+
+MOST = 1000
+REPEATED = "repeated.yaml"
+_ENDED = ("completed", "stopped")
+
+
+@dataclass(frozen=True)
+class Repeats:
+    """How often a job is run, and what differs: its ``seed``, or the ``fold`` that is held out."""
+
+    by: str
+    count: int
+
+    def __str__(self) -> str:
+        return f"{self.count} {self.by}s"
+
+
+class Watcher:
+    """Hears of several runs what a report needs, and by default does nothing about it.
+
+    Args:
+        observer: of every run; by default one that does nothing.
+    """
+
+    def __init__(self, observer: Observer | None = None):
+        self._observer = observer or Observer()
+
+    def member(self, name: str, number: int, count: int) -> Observer:
+        """Run ``number`` (from 1) of ``count`` is about to begin; who shall watch it."""
+        return self._observer
+
+    def kept(self, result: dict[str, Any], number: int, count: int) -> None:
+        """Run ``number`` had ended before, and needn't be done again."""
+
+    def ended(self, summary: dict[str, Any]) -> None:
+        """All runs are done; ``summary`` is summary.json."""
+
+
+RunOne = Callable[[Resolved, "Place", Observer], dict[str, Any]]
+
+
+def asked(seeds: int | None, folds: int | None) -> Repeats | None:
+    """What ``--seeds`` and ``--folds``, or ``zoo.run``'s arguments of these names, ask for.
+
+    Raises:
+        RequestError: both, or a number that is not from 2 to 1000.
+    """
+    if seeds is None and folds is None:
+        return None
+    if seeds is not None and folds is not None:
+        raise RequestError(
+            "seeds and folds can't both be given: take one of them. For folds with other seeds, type the command "
+            f"again with another --seed and --name: --folds {folds} --seed 1"
+        )
+    by, count = (SEED, seeds) if seeds is not None else (FOLD, folds)
+    if not isinstance(count, int) or isinstance(count, bool) or not 2 <= count <= MOST:
+        alone = "choose it with --seed" if by == SEED else "a part of train is held out by data.val_fraction"
+        raise RequestError(
+            f"{by}s must be a whole number from 2 to {MOST}, not {count!r}. For one run leave it out; {alone}."
+        )
+    return Repeats(by, count)
+
+
+def recorded(folder: Path) -> Repeats | None:
+    """What a folder's summary.json is of; None where there is none."""
+    try:
+        found = json.loads((folder / SUMMARY).read_text("utf-8"))
+        return Repeats(str(found["by"]), int(found["count"]))
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError, TypeError) as error:
+        raise RequestError(
+            f"{folder / SUMMARY} is damaged. The runs are whole: remove the file, and type the command that made it "
+            "again with --resume."
+        ) from error
+
+
+def job_to_resume(folder: Path) -> Path:
+    """The job that a folder's summary.json is of, as it was asked for.
+
+    Raises:
+        RequestError: it isn't there any more.
+    """
+    if not (folder / REPEATED).is_file():
+        raise RequestError(
+            f"{folder} has no {REPEATED}, which is the job. Type the whole command again with --name {folder.name} "
+            "--resume; what is finished is kept."
+        )
+    return folder / REPEATED
+
+
+def members(resolved: Resolved, repeats: Repeats, name: str) -> list[Member]:
+    """The runs, in order: seeds from the job's own upwards, or folds from 1.
+
+    Raises:
+        RequestError: the name or the last seed is too long.
+    """
+    job, made = resolved.job, []
+    for i in range(repeats.count):
+        if repeats.by == SEED:
+            number, path = job.seed + i, {"seed": "--seeds"}
+            one = job.model_copy(update={"seed": number})
+        else:
+            number, path = i + 1, {"data.folds": "--folds", "data.fold": "--folds"}
+            one = job.model_copy(update={"data": job.data.model_copy(update={"folds": repeats.count, "fold": number})})
+        changed = replace(resolved, job=one, sources={**resolved.sources, **path})
+        made.append(Member(check_name(f"{name}-{repeats.by}{number}"), repeats.by, number, changed))
+    if made[-1].resolved.job.seed >= 2**63:
+        raise RequestError(f"seed {job.seed} leaves no room for {repeats.count} seeds: the last must be below 2**63.")
+    return made
+
+
+def run_several(
+    resolved: Resolved, repeats: Repeats, place: Place, run_one: RunOne, watcher: Watcher | None = None
+) -> dict[str, Any]:
+    """Run them one after the other in this process, and keep a summary.
+
+    Args:
+        place: the summary's folder; ``resume`` keeps the runs that have ended, and goes on with the others.
+        run_one: runs a job in its place, watched; gives its result document.
+
+    Returns:
+        The summary.
+
+    Raises:
+        ZooError: a run failed, and the ones before it are kept; or what was asked for is wrong.
+        Interrupted: by the user or a signal; it can be resumed.
+    """
+    name = check_name(place.name or made_up_name(place.out))
+    several = members(resolved, repeats, name)
+    return _Several(several, _base(resolved, repeats), repeats, replace(place, name=name), run_one, watcher).run()
+
+
+def _base(resolved: Resolved, repeats: Repeats) -> dict[str, Any]:
+    """The job as it was asked for: with ``auto`` where each run finds out for itself, and without a fold."""
+    job = resolved.job.plain()
+    if repeats.by == FOLD:
+        job["data"].update(folds=None, fold=None)
+    return job
+
+
+class _Several:
+    """The runs of a summary, those that have ended, and the folder of the summary."""
+
+    def __init__(
+        self,
+        several: list[Member],
+        base: dict[str, Any],
+        repeats: Repeats,
+        place: Place,
+        run_one: RunOne,
+        watcher: Watcher | None,
+    ):
+        self.members, self.base, self.repeats, self.place, self.run_one = several, base, repeats, place, run_one
+        self.watcher = watcher or Watcher()
+        self.name = str(place.name)
+        self.folder = place.out / self.name
+        self.status: dict[str, str] = {}
+        self.results: dict[str, dict[str, Any]] = {}
+        self.begun = False
+
+    def run(self) -> dict[str, Any]:
+        self._check()
+        before = _Before(self.place.out, self.folder)
+        claim(self.place.out, self.name, resume=True)
+        try:
+            return self._all()
+        except (KeyboardInterrupt, Interrupted) as error:
+            self._end_early("interrupted", before)
+            if not self.begun and not self.results:
+                raise Interrupted("Interrupted before training began; nothing was written.") from None
+            raise Interrupted(self._told("Interrupted in")) from error.__cause__
+        except BaseException as error:
+            self._end_early("failed", before)
+            if not isinstance(error, Exception) or not (self.begun or self.results):
+                raise
+            why = str(error) if isinstance(error, ZooError) else f"{type(error).__name__}: {error}"
+            raise _same_family(error)(f"{self._told('Failed:')} The reason: {why}") from error
+
+    def _all(self) -> dict[str, Any]:
+        write_text(self.folder / REPEATED, yaml.safe_dump(self.base, sort_keys=False, allow_unicode=True))
+        self.write("running")
+        for number, member in enumerate(self.members, 1):
+            if member.name in self.results:
+                self.watcher.kept(self.results[member.name], number, len(self.members))
+                continue
+            self.status[member.name] = "running"
+            observer = self.watcher.member(member.name, number, len(self.members))
+            result = self._run(member, observer)
+            self.results[member.name] = finite(result)
+            self.write("running")
+        summary = self.write("completed")
+        self.watcher.ended(summary)
+        return summary
+
+    def _run(self, member: Member, observer: Observer) -> dict[str, Any]:
+        folder = self.place.out / member.name
+        before, resume = _stamp(folder), self.place.resume and folder.exists()
+        place = replace(self.place, name=member.name, resume=resume)
+        try:
+            return self.run_one(member.resolved, place, observer)
+        finally:
+            gc.collect()  # its model, optimizer and images, before the next one has its own
+            if _stamp(folder) != before:
+                self.begun = True
+                self._forget_replaced(member)
+
+    def write(self, status: str) -> dict[str, Any]:
+        """Write the summary of what there is."""
+        summary = summarise(self.folder, status, self.members, self.results, self.status)
+        write_json(self.folder / SUMMARY, summary)
+        return summary
+
+    def _end_early(self, status: str, before: _Before) -> None:
+        """Say in the summary how it ended; where nothing was begun, leave all as it was."""
+        if not self.begun and not self.results:
+            before.bring_back()
+            return
+        self.status = {name: status if told == "running" else told for name, told in self.status.items()}
+        with contextlib.suppress(OutputError):  # a full disk: the error that came first is the one to tell
+            self.write(status)
+
+    def _told(self, what: str) -> str:
+        at = next((i for i, m in enumerate(self.members) if m.name not in self.results), len(self.members) - 1)
+        finished = f"{len(self.results)} finished and kept" if self.results else "none is finished"
+        return (
+            f"{what} run {at + 1} of {len(self.members)} ({self.members[at].name}); {finished}. "
+            f"Go on with: zoo run --resume {self.folder}"
+        )
+
+    # -- what is there already ------------------------------------------------------------------------
+
+    def _check(self) -> None:
+        """Refuse names that are taken before anything is begun; find the runs that have ended, to resume."""
+        if (self.folder / JOB).is_file():
+            raise RequestError(f"{self.folder} is a single run. Give the {self.repeats} another --name.")
+        ours = any((self.folder / name).is_file() for name in (SUMMARY, REPEATED))
+        if self.folder.is_dir() and any(self.folder.iterdir()) and not ours:
+            raise RequestError(f"{self.folder} is not a summary's folder; it was left alone. Choose another --name.")
+        if self.place.resume:
+            self._check_same()
+        elif not self.place.overwrite:
+            self._check_free()
+        self.replaced = self._names_of_old() if self.place.overwrite else []
+
+    def _check_free(self) -> None:
+        names = [self.name, *(member.name for member in self.members)]
+        if taken := [name for name in names if (self.place.out / name).exists()]:
+            raise RequestError(
+                f"The run {taken[0]!r} exists in {self.place.out}. Give another --name, continue with --resume, "
+                "or replace all of them with --overwrite."
+            )
+
+    def _check_same(self) -> None:
+        before = recorded(self.folder)
+        if before is not None and before.by != self.repeats.by:
+            raise RequestError(f"{self.folder} is of {before}, not of {self.repeats}. Choose another --name.")
+        for member in self.members:
+            folder = self.place.out / member.name
+            if (folder / JOB).is_file():
+                self._check_job(folder, member)
+                if (result := _ended(folder)) is not None:
+                    self.results[member.name] = result
+
+    def _check_job(self, folder: Path, member: Member) -> None:
+        from zoo.runner.tuning import as_recorded  # a dry run does without torch
+
+        before = flatten(yaml.safe_load((folder / JOB).read_text("utf-8")))
+        now = flatten(as_recorded(member.resolved, folder / JOB).job.plain())
+        changed = [key for key in {**now, **before} if before.get(key) != now.get(key)]
+        if changed:
+            lines = "; ".join(f"{key}: {before.get(key)!r} before, {now.get(key)!r} now" for key in changed[:3])
+            raise RequestError(
+                f"{folder} was another job ({lines}). Resume them as they were: zoo run --resume {self.folder}; "
+                "or give the new job another --name."
+            )
+
+    def _names_of_old(self) -> list[str]:
+        """The runs that ``--overwrite`` replaces: those of these names, and all that the old summary is of."""
+        names = [member.name for member in self.members]
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+            old = json.loads((self.folder / SUMMARY).read_text("utf-8"))["members"]
+            ours = re.compile(rf"{re.escape(self.name)}-({SEED}|{FOLD})\d+")
+            names += [m["run"] for m in old if ours.fullmatch(m["run"]) and m["run"] not in names]
+        return names
+
+    def _forget_replaced(self, begun: Member) -> None:
+        """The first new run has begun: none of the old ones may be taken for one of the new."""
+        for name in self.replaced:
+            folder = self.place.out / name
+            if name != begun.name and (folder / JOB).is_file():
+                shutil.rmtree(folder, ignore_errors=True)
+        self.replaced = []
+
+
+class _Before:
+    """What lay where the summary goes, to leave it so where nothing was begun."""
+
+    def __init__(self, out: Path, folder: Path):
+        self.out, self.folder = out, folder
+        self.had_out, self.had_folder = out.exists(), folder.exists()
+        paths = (folder / SUMMARY, folder / REPEATED)
+        self.texts = {path: path.read_text("utf-8") if path.is_file() else None for path in paths}
+
+    def bring_back(self) -> None:
+        """As far as it can be."""
+        with contextlib.suppress(OSError, OutputError):
+            for path, text in self.texts.items():
+                if text is None:
+                    path.unlink(missing_ok=True)
+                else:
+                    write_text(path, text)
+            if not self.had_folder:
+                self.folder.rmdir()
+            if not self.had_out:
+                self.out.rmdir()  # not where another run has begun in it
+
+
+def _ended(folder: Path) -> dict[str, Any] | None:
+    """The result of a run that has come to its end; a damaged one is no result."""
+    try:
+        result = json.loads((folder / RESULT).read_text("utf-8"))
+        return result if result["status"] in _ENDED else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _stamp(folder: Path) -> tuple[int, int] | None:
+    """Changes when a run begins in the folder: its job.yaml is written anew."""
+    try:
+        found = (folder / JOB).stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns
+
+
+def _same_family(error: Exception) -> type[ZooError]:
+    """A full disk stays one; by anything else, the runs have failed."""
+    return OutputError if isinstance(error, OutputError) else ZooError

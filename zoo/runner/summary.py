@@ -1,0 +1,142 @@
+"""The summary of several runs of one job: what summary.json holds.
+
+``schema``, ``status`` (running|completed|interrupted|failed), ``run`` and ``dir`` (of the summary), ``by`` (seed|fold),
+``count``, ``job`` (with ``data.fold`` null where it is each in turn), ``classes``,
+``members[].{run,dir,seed,fold,status,best_epoch,epochs,total_s}`` (``missing`` where a run has not begun),
+``metrics.{val,test}.NAME.{mean,std,min,max,values}``, ``out_of_fold.{images,accuracy,f1_macro,f1_micro,
+confusion_matrix,per_class}``, ``notices``, ``timing.total_s``.
+
+``std`` is the sample's (n - 1), null of a single run; ``values`` are in the order of the members that have ended. Where
+one of them is null (not a number) the others are too. ``out_of_fold`` counts every training image once, as it was seen
+by the run that did not train on it; it is null until all folds are done, and for seeds.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from zoo.resolve import Resolved
+
+SUMMARY = "summary.json"
+SCHEMA = 1
+SEED, FOLD = "seed", "fold"
+Results = Mapping[str, dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Member:
+    """One of several runs: its name, what makes it another than the others, and its job."""
+
+    name: str
+    by: str
+    number: int
+    resolved: Resolved
+
+
+def summarise(
+    folder: Path, status: str, members: Sequence[Member], results: Results, told: Mapping[str, str]
+) -> dict[str, Any]:
+    """The summary document.
+
+    Args:
+        folder: of the summary; the runs lie beside it.
+        results: by name, the result documents of the runs that have ended.
+        told: by name, how others stand.
+    """
+    ended = [results[member.name] for member in members if member.name in results]
+    by = members[0].by
+    return {
+        "schema": SCHEMA,
+        "status": status,
+        "run": folder.name,
+        "dir": str(folder),
+        "by": by,
+        "count": len(members),
+        "job": _job(members[0]),
+        "classes": ended[0]["classes"] if ended else [],
+        "members": [_member(member, folder, results.get(member.name), told) for member in members],
+        "metrics": {split: _metrics(ended, split) for split in ("val", "test") if _measured(ended, split)},
+        "out_of_fold": _out_of_fold(ended) if by == FOLD and len(ended) == len(members) else None,
+        "notices": _notices(ended, by),
+        "timing": {"total_s": sum(result["timing"]["total_s"] for result in ended)},
+    }
+
+
+def spread(values: Sequence[float | None]) -> dict[str, Any]:
+    """Mean, sample standard deviation (n - 1), least and greatest of some runs' values.
+
+    Returns:
+        ``mean``, ``std``, ``min``, ``max`` and ``values``; ``std`` is None of one value, all are None where one is.
+    """
+    known = [float(v) for v in values if v is not None]
+    if not known or len(known) < len(values):
+        return {"mean": None, "std": None, "min": None, "max": None, "values": list(values)}
+    return {
+        "mean": statistics.fmean(known),
+        "std": statistics.stdev(known) if len(known) > 1 else None,
+        "min": min(known),
+        "max": max(known),
+        "values": known,
+    }
+
+
+def _job(first: Member) -> dict[str, Any]:
+    job = first.resolved.job.plain()
+    if first.by == FOLD:
+        job["data"]["fold"] = None
+    return job
+
+
+def _member(member: Member, folder: Path, result: dict[str, Any] | None, told: Mapping[str, str]) -> dict[str, Any]:
+    job, ended = member.resolved.job, result or {}
+    return {
+        "run": member.name,
+        "dir": str(folder.parent / member.name),
+        "seed": job.seed,
+        "fold": job.data.fold,
+        "status": ended.get("status") or told.get(member.name, "missing"),
+        "best_epoch": (ended.get("best") or {}).get("epoch"),
+        "epochs": len(ended["epochs"]) if ended else None,
+        "total_s": ended["timing"]["total_s"] if ended else None,
+    }
+
+
+def _measured(ended: Sequence[dict[str, Any]], split: str) -> bool:
+    return any(result["metrics"].get(split) for result in ended)
+
+
+def _metrics(ended: Sequence[dict[str, Any]], split: str) -> dict[str, Any]:
+    """Every number that is one number; a matrix, or a number for each class, has no mean worth having."""
+    found = [result["metrics"].get(split) or {} for result in ended]
+    names = dict.fromkeys(name for metrics in found for name, value in metrics.items() if _scalar(value))
+    return {name: spread([metrics.get(name) for metrics in found]) for name in names}
+
+
+def _scalar(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _out_of_fold(ended: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The numbers of all training images, each seen by the one run that was not trained on it."""
+    import torch  # a dry run does without it
+
+    from zoo.engine.scores import scores
+
+    total = torch.tensor([result["metrics"]["val"]["confusion_matrix"] for result in ended]).sum(dim=0)
+    return {"images": int(total.sum()), **scores(total, ended[0]["classes"])}
+
+
+def _notices(ended: Sequence[dict[str, Any]], by: str) -> list[str]:
+    """The runs' own, once each, and what makes them hard to compare."""
+    texts = [text for result in ended for text in result.get("notices") or []]
+    prints = {((result["splits"].get("val") or {}).get("fingerprint")) for result in ended}
+    if by == SEED and len(prints) > 1:
+        texts.append("Each seed held out other images of train for validation: the spread is of that as well.")
+    made_with = {str((result["environment"]["versions"], result["environment"]["device"])) for result in ended}
+    if len(made_with) > 1:
+        texts.append("Not all runs were made on one device with the same versions: the spread is of that as well.")
+    return list(dict.fromkeys(texts))

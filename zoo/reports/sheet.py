@@ -1,0 +1,189 @@
+"""A contact sheet: rows of little pictures with words under them, as one PNG, drawn by Pillow alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from zoo.files import atomic
+from zoo.reports.picture_file import MARK
+from zoo.reports.words import clean
+
+if TYPE_CHECKING:
+    from zoo.runner.samples import Samples
+
+__all__ = ["Cell", "channels_note", "make_sheet", "sample_rows", "save_sheet", "target_words", "to_picture"]
+
+INK, DIM, LINE, PAPER = "#1b1f24", "#6e7681", "#d8dee4", "#ffffff"
+COLOURS = ("#0969da", "#bf5700", "#1a7f37", "#8250df", "#bf3989", "#0b7285", "#9a6700", "#57606a")
+"""Of classes, in their order, round and round."""
+SMALL, LARGE = 112, 256
+"""Smaller pictures are enlarged in whole steps, so that their pixels can be seen; larger ones are made smaller."""
+MARGIN, GAP, APART = 28, 10, 22
+TEXT, TITLE = 13, 20
+LEADING = 18
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One picture of a sheet.
+
+    Args:
+        picture: what is shown.
+        words: lines under it, the first in full ink.
+        bar: (colour, share) pieces of a line between picture and words; none for none.
+    """
+
+    picture: Image.Image
+    words: Sequence[str]
+    bar: Sequence[tuple[str, float]] = field(default=())
+
+
+def to_picture(image: NDArray[Any]) -> Image.Image:
+    """An image (H, W, C), uint8 or float in 0..1, at the side that a sheet shows it: grey, or the first three channels.
+
+    What is no number becomes black; what is beyond 0..1 is cut off there.
+    """
+    if image.dtype != np.uint8:
+        image = (np.nan_to_num(image, nan=0.0, posinf=1.0, neginf=0.0).clip(0, 1) * 255).round().astype(np.uint8)
+    picture = Image.fromarray(image[..., 0] if image.shape[-1] < 3 else np.ascontiguousarray(image[..., :3]))
+    picture, side = picture.convert("RGB"), max(picture.size)
+    if side < SMALL:
+        factor = -(-SMALL // side)
+        return picture.resize((picture.width * factor, picture.height * factor), Image.Resampling.NEAREST)
+    picture.thumbnail((LARGE, LARGE), Image.Resampling.LANCZOS)
+    return picture
+
+
+def channels_note(channels: int) -> str:
+    """What a sheet leaves out of images of so many channels; empty for grey and colour."""
+    return "" if channels in (1, 3) else f"shown: the first {3 if channels > 3 else 1} of {channels} channels"
+
+
+def target_words(shares: dict[str, float]) -> list[str]:
+    """A target as lines: ``cat``; mixed, ``cat 0.7``, ``dog 0.3``; several whole labels, ``cat``, ``outdoors``."""
+    seen = {clean(name): share for name, share in shares.items() if share >= 0.005}
+    words = [name if share > 0.995 else f"{name} {share:.2f}".removesuffix("0") for name, share in seen.items()]
+    return [*words[:2], f"and {len(words) - 2} more"] if len(words) > 3 else words
+
+
+def sample_rows(samples: Samples) -> list[list[Cell]]:
+    """A row for each image: as decoded, then its draws."""
+    colours = {name: COLOURS[i % len(COLOURS)] for i, name in enumerate(samples.classes)}
+    mixed = any(share < 1 for row in samples.shares for shares in row for share in shares.values())
+    rows = []
+    for i, name in enumerate(samples.names):
+        label = samples.labels[i]
+        first = Cell(to_picture(samples.decoded[i]), [clean(label), Path(clean(name)).name])
+        drawn = [
+            Cell(to_picture(np.moveaxis(image, 0, -1)), target_words(shares), _bar(shares, colours) if mixed else ())
+            for image, shares in zip(samples.drawn[i], samples.shares[i], strict=True)
+        ]
+        rows.append([first, *drawn])
+    return rows
+
+
+def _bar(shares: dict[str, float], colours: dict[str, str]) -> list[tuple[str, float]]:
+    total = sum(shares.values()) or 1.0
+    return [(colours[name], shares[name] / total) for name in colours if name in shares]
+
+
+def make_sheet(title: str, heads: Sequence[str], rows: Sequence[Sequence[Cell]], notes: Sequence[str]) -> Image.Image:
+    """The sheet.
+
+    Args:
+        title: at its head, in large letters.
+        heads: over the columns.
+        rows: of as many cells as there are heads; the first column stands apart.
+        notes: lines under the title; broken where they are too long.
+    """
+    wide = max(cell.picture.width for row in rows for cell in row)
+    lefts = [MARGIN + i * (wide + GAP) + (APART if i else 0) for i in range(len(heads))]
+    width = max(lefts[-1] + wide + MARGIN, 480)
+    lines = [line for note in notes for line in _wrapped(clean(note), width - 2 * MARGIN)]
+    top = MARGIN + TITLE + 12 + len(lines) * LEADING + 12
+    tall = [max(c.picture.height + 8 + LEADING * len(c.words) + 5 * bool(c.bar) for c in row) + 14 for row in rows]
+    sheet = Image.new("RGB", (width, top + LEADING + 4 + sum(tall) + MARGIN - 14), PAPER)
+    draw = ImageDraw.Draw(sheet)
+    draw.text((MARGIN, MARGIN - 4), _elided(clean(title), width - 2 * MARGIN, TITLE, True), INK, _font(TITLE, True))
+    for i, line in enumerate(lines):
+        draw.text((MARGIN, MARGIN + TITLE + 10 + i * LEADING), line, DIM, _font(TEXT))
+    for left, head in zip(lefts, heads, strict=True):
+        draw.text((left, top), head, DIM, _font(TEXT, True))
+    top += LEADING + 4
+    if len(lefts) > 1:
+        ruler = lefts[1] - (GAP + APART) // 2
+        draw.line((ruler, top - LEADING - 2, ruler, sheet.height - MARGIN), LINE)
+    for row, height in zip(rows, tall, strict=True):
+        for left, cell in zip(lefts, row, strict=True):
+            _paint(sheet, draw, cell, left, top)
+        top += height
+    return sheet
+
+
+def _paint(sheet: Image.Image, draw: ImageDraw.ImageDraw, cell: Cell, left: int, top: int) -> None:
+    wide, below = cell.picture.width, top + cell.picture.height
+    sheet.paste(cell.picture, (left, top))
+    start = float(left)
+    for colour, share in cell.bar:
+        draw.rectangle((round(start), below + 2, max(round(start), round(start + share * wide) - 1), below + 5), colour)
+        start += share * wide
+    below += 4 + 5 * bool(cell.bar)
+    for i, word in enumerate(cell.words):
+        draw.text((left, below + i * LEADING), _elided(clean(word), wide, TEXT), DIM if i else INK, _font(TEXT))
+
+
+def save_sheet(sheet: Image.Image, path: Path) -> None:
+    """Write a PNG that is known as the zoo's own.
+
+    Raises:
+        OutputError: it can't be written.
+    """
+    from PIL.PngImagePlugin import PngInfo
+
+    info = PngInfo()
+    info.add_text("Software", MARK)
+    with atomic(path) as file:
+        sheet.save(file, "PNG", pnginfo=info, optimize=True)
+
+
+@cache
+def _font(size: int, bold: bool = False) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    """Matplotlib's letters, which know most alphabets, without importing it; else Pillow's own."""
+    from importlib.util import find_spec
+
+    found = find_spec("matplotlib")
+    if found is not None and found.origin:
+        file = Path(found.origin).parent / "mpl-data/fonts/ttf" / f"DejaVuSans{'-Bold' if bold else ''}.ttf"
+        if file.is_file():
+            return ImageFont.truetype(str(file), size, layout_engine=ImageFont.Layout.BASIC)  # fails for no text
+    return ImageFont.load_default(size)
+
+
+def _elided(text: str, width: float, size: int, bold: bool = False) -> str:
+    """``text`` in ``width`` pixels, an ellipsis in its middle where it was longer."""
+    font, keep = _font(size, bold), len(text)
+    shown = text
+    while font.getlength(shown) > width and keep > 1:
+        keep -= 1
+        shown = f"{text[: keep // 2]}…{text[len(text) - (keep + 1) // 2 :]}"
+    return shown
+
+
+def _wrapped(text: str, width: float) -> list[str]:
+    """Lines of words, each within ``width`` pixels where its words are."""
+    lines = [""]
+    for word in text.split():
+        longer = f"{lines[-1]} {word}".strip()
+        if lines[-1] and _font(TEXT).getlength(longer) > width:
+            lines.append(word)
+        else:
+            lines[-1] = longer
+    return [_elided(line, width, TEXT) for line in lines]

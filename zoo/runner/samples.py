@@ -1,0 +1,177 @@
+"""A few training samples as a job would show them to its network: decoded, and in several draws of its augmentation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from zoo.data.batches import Batches, Normalize, pixels_of
+from zoo.data.decode import Pixels, Shape, read_item, to_pixels
+from zoo.data.open import TRAIN, VAL, Opener, open_training
+from zoo.data.splits import Split, hold_out, hold_out_fold, label_map
+from zoo.data.store import name_of
+from zoo.errors import BadImage, DataError, RequestError
+from zoo.job import Job
+from zoo.names import listing
+from zoo.resolve import Resolved
+from zoo.runner import build
+
+Shares = dict[str, float]
+TRIES = 20
+"""So many images that can't be decoded are passed over for each that is shown."""
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Images as decoded, and what training makes of them.
+
+    Args:
+        classes: the job's.
+        names: what the dataset calls each of the n images.
+        labels: the class of each.
+        decoded: uint8 (n, H, W, C).
+        drawn: float32 (n, draws, C, H, W): what the network is given, with normalisation undone, so in 0..1 where
+            the augmentation keeps to it.
+        shares: for each image and draw, class -> share of the target.
+        skipped: ``{"name", "reason"}`` of what can't be decoded.
+    """
+
+    classes: list[str]
+    names: list[str]
+    labels: list[str]
+    decoded: Pixels
+    drawn: NDArray[np.float32]
+    shares: list[list[Shares]]
+    skipped: list[dict[str, str]] = field(default_factory=list)
+
+
+def draw_samples(resolved: Resolved, *, split: str = TRAIN, count: int = 6, draws: int = 5) -> Samples:
+    """Decode ``count`` images of a split, evenly over the classes, and augment each ``draws`` times.
+
+    Only these are decoded. They go through training's own path as one batch of ``count * draws``, so that
+    a draw that all samples of a batch share is seen to be one.
+
+    Raises:
+        ZooError: dataset, split or augmentation is not as it should be.
+    """
+    job = resolved.job
+    build.seed_everything(job)
+    opener = open_opener(resolved)
+    train, classes = open_training(opener)
+    dataset, candidates = _candidates(opener, train, split, job)
+    chosen, skipped = _decode(dataset, candidates, opener.shape, count)
+    if not chosen:
+        raise DataError(
+            f"None of the first {len(skipped)} images of {split} can be decoded: "
+            f"{skipped[0]['name']} ({skipped[0]['reason']})."
+        )
+    chosen.sort(key=lambda item: item[2])
+    labels = label_map(dataset.classes, classes, split)[[label for _, _, label in chosen]]
+    decoded = np.stack([pixels for _, pixels, _ in chosen])
+    drawn, targets = _augmented(resolved, decoded, labels, len(classes), draws)
+    return Samples(
+        classes=classes,
+        names=[name_of(dataset, index) for index, _, _ in chosen],
+        labels=[classes[int(i)] for i in labels],
+        decoded=decoded,
+        drawn=drawn,
+        shares=[[_shares(target, classes) for target in row] for row in targets],
+        skipped=skipped,
+    )
+
+
+def open_opener(resolved: Resolved) -> Opener:
+    """The job's dataset and its way to decode."""
+    job, data = resolved.job, resolved.job.data
+    shape = Shape(job.train.image_size, data.in_chans, data.resize, data.interpolation, data.crop_pct)
+    return Opener(resolved.entry("dataset"), build.dataset_params(resolved), shape)
+
+
+def _candidates(opener: Opener, train: Any, split: str, job: Job) -> tuple[Any, Iterator[int]]:
+    """The dataset object that has the split, and its items in the order in which they are tried."""
+    names, data = opener.splits(), job.data
+    valid = [*names, *([VAL] if VAL not in names else [])]
+    if split not in valid:
+        raise RequestError(f"There is no split {split!r}; there are: {listing(valid)}.")
+    held_out = split in (TRAIN, VAL) and (VAL not in names or data.fold is not None)
+    dataset = train if held_out or split == TRAIN else opener.open(split)
+    labels, items = _labels(dataset), np.arange(len(dataset))
+    if held_out and labels is None and split == VAL:
+        raise RequestError(
+            "The dataset has no val split of its own, and tells no labels without decoding all of it: "
+            "leave --split out to see training's images."
+        )
+    if held_out and labels is not None:
+        if data.folds is not None and data.fold is not None:
+            kept, held = hold_out_fold(labels, data.folds, data.fold, job.seed, dataset.classes)
+        else:
+            kept, held = hold_out(labels, data.val_fraction, job.seed)
+        items = held if split == VAL else kept
+    return dataset, _evenly(items, labels, np.random.default_rng(job.seed))
+
+
+def _labels(dataset: Any) -> NDArray[np.int64] | None:
+    targets = getattr(dataset, "targets", None)
+    labels = None if targets is None else np.asarray(targets)
+    return labels.astype(np.int64) if labels is not None and labels.ndim == 1 else None
+
+
+def _evenly(
+    items: NDArray[np.int64], labels: NDArray[np.int64] | None, generator: np.random.Generator
+) -> Iterator[int]:
+    """Items one class after the other, round and round, in an order of chance; each once."""
+    items = generator.permutation(items)
+    if labels is None:
+        yield from map(int, items)
+        return
+    rows = [list(items[labels[items] == label]) for label in generator.permutation(np.unique(labels[items]))]
+    for place in range(max(map(len, rows), default=0)):
+        yield from (int(row[place]) for row in rows if place < len(row))
+
+
+def _decode(
+    dataset: Any, candidates: Iterator[int], shape: Shape, count: int
+) -> tuple[list[tuple[int, Pixels, int]], list[dict[str, str]]]:
+    """The first ``count`` items that can be decoded: index, pixels and the dataset's label."""
+    chosen: list[tuple[int, Pixels, int]] = []
+    skipped: list[dict[str, str]] = []
+    for index in candidates:
+        try:
+            item, label = read_item(dataset, index)
+            chosen.append((index, to_pixels(item, *shape), label))
+        except BadImage as error:
+            skipped.append({"name": name_of(dataset, index), "reason": str(error)})
+        if len(chosen) == count or len(skipped) == count * TRIES:
+            break
+    return chosen, skipped
+
+
+def _augmented(
+    resolved: Resolved, decoded: Pixels, labels: NDArray[np.int64], num_classes: int, draws: int
+) -> tuple[NDArray[np.float32], list[Tensor]]:
+    """The network's input (n, draws, C, H, W) with normalisation undone, and the targets of each image's draws."""
+    job, count = resolved.job, len(decoded)
+    size = job.train.image_size
+    augment = build.build_list(resolved, "augment", job.augment, size, num_classes=num_classes)
+    normalize = Normalize(job.data.mean, job.data.std, torch.device("cpu"))
+    shown = Split("shown", decoded, labels, [""] * count)
+    batches = Batches(shown, count * draws, normalize, torch.device("cpu"), augment=augment)
+    images, targets = batches.prepare(
+        pixels_of(list(decoded)).repeat_interleave(draws, 0), torch.from_numpy(labels).repeat_interleave(draws, 0)
+    )
+    unit = (images * normalize.std + normalize.mean).float()
+    return unit.view(count, draws, *unit.shape[1:]).numpy(), list(targets.view(count, draws, *targets.shape[1:]))
+
+
+def _shares(target: Tensor, classes: Sequence[str]) -> Shares:
+    """A target, () int64 or (K,) soft, as class -> share, the largest first."""
+    if target.ndim == 0:
+        return {classes[int(target)]: 1.0}
+    found = {name: float(share) for name, share in zip(classes, target, strict=True) if float(share) > 0}
+    return dict(sorted(found.items(), key=lambda item: -item[1]))

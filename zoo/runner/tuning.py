@@ -1,0 +1,106 @@
+"""``auto``: what a run finds out for itself before it trains, its batch by memory and its learning rate by a test."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import yaml
+
+from zoo.job import AUTO
+from zoo.recipes import BASE
+from zoo.resolve import Resolved
+from zoo.runner.batch_size import find_batch
+from zoo.runner.lr_find import find_lr
+from zoo.runner.observer import Observer
+from zoo.runner.parts import Parts
+from zoo.shelf import open_shelf
+
+RANGE_TEST, MEMORY = "range test", "by memory"
+_LAST = {"batch_size": 32, "lr": 1e-3}  # where even the recipe that every job stands on says auto
+
+
+def build_parts(resolved: Resolved, observer: Observer) -> tuple[Parts, dict[str, Any]]:
+    """The parts of a run, with a number wherever the job says ``auto``.
+
+    They are built anew with each number that is found, so that a run that has found 0.003 equals one that was told.
+
+    Returns:
+        The parts, and an account of what was found: ``batch_size`` and ``lr``, where they were looked for.
+
+    Raises:
+        ZooError: as :class:`Parts`; or no number can be found.
+    """
+    autos = resolved.job.train.autos()
+    if not autos:
+        return Parts(resolved, observer), {}
+    started = perf_counter()
+    parts, account = Parts(with_recipes(resolved), observer), {}
+    for name, find in (("batch_size", _find_batch), ("lr", _find_lr)):
+        if name in autos:
+            found, account[name] = find(parts, observer)
+            spent = perf_counter() - started
+            parts = Parts(found, Observer())  # what it does, and what there is to tell, was told
+            parts.setup_s += spent
+    return parts, account
+
+
+def trial_parts(resolved: Resolved, observer: Observer) -> Parts:
+    """The parts of a run to test learning rates on: its batch is found if it is to be, its rate is any."""
+    train = with_recipes(resolved).job.train
+    return build_parts(_with(resolved, {"lr": train.lr}, "recipe"), observer)[0]
+
+
+def with_recipes(resolved: Resolved) -> Resolved:
+    """The job with the recipe's own numbers in the place of each ``auto``."""
+    recipes = (open_shelf().recipes.get(BASE, {}), resolved.recipe)
+    values = dict(_LAST)
+    for recipe in recipes:
+        train = recipe.get("train") or {}
+        values.update({k: train[k] for k in _LAST if train.get(k, AUTO) != AUTO})
+    return _with(resolved, {name: values[name] for name in resolved.job.train.autos()}, "recipe")
+
+
+def as_recorded(resolved: Resolved, job_file: Path) -> Resolved:
+    """The job with what a run before has found in the place of each ``auto``."""
+    autos = resolved.job.train.autos()
+    before = (yaml.safe_load(job_file.read_text("utf-8")) or {}).get("train") or {}
+    found = {name: before[name] for name in autos if name in before}
+    if "batch_size" in found:
+        found["accumulate"] = before.get("accumulate", 1)
+    if "lr" in found and before.get("head_lr") is not None:
+        found["head_lr"] = before["head_lr"]
+    return _with(resolved, found, job_file.name)
+
+
+def _with(resolved: Resolved, values: Mapping[str, Any], source: str) -> Resolved:
+    train = resolved.job.train.model_copy(update=values)
+    sources = {**resolved.sources, **{f"train.{name}": source for name in values}}
+    return dataclasses.replace(resolved, job=resolved.job.model_copy(update={"train": train}), sources=sources)
+
+
+def _find_batch(parts: Parts, observer: Observer) -> tuple[Resolved, dict[str, Any]]:
+    plan, train = find_batch(parts), parts.job.train
+    pieces = max(plan.accumulate, train.accumulate)
+    how = "" if pieces == 1 else f", computed in {pieces} pieces, for {plan.fits} images fit"
+    observer.notice(f"Batch size {plan.batch_size} by memory{how} (the recipe's is {train.batch_size}).")
+    values = {"batch_size": plan.batch_size, "accumulate": pieces}
+    return _with(parts.resolved, values, MEMORY), {**values, "fits": plan.fits, "recipe": train.batch_size}
+
+
+def _find_lr(parts: Parts, observer: Observer) -> tuple[Resolved, dict[str, Any]]:
+    test = find_lr(parts, on_step=partial(observer.preparing, "trying learning rates"))
+    train = parts.job.train
+    account = {**test.as_dict(), "recipe": train.lr}
+    if test.lr is None:
+        observer.notice(f"The range test saw the loss fall nowhere: the recipe's learning rate stays, {train.lr:g}.")
+        return _with(parts.resolved, {}, RANGE_TEST), account
+    observer.notice(f"Learning rate {test.lr:g} by a range test (the recipe's is {train.lr:g}).")
+    values = {"lr": test.lr}
+    if train.head_lr is not None:
+        values["head_lr"] = train.head_lr * test.lr / train.lr  # the ratio is what was tested
+    return _with(parts.resolved, values, RANGE_TEST), account

@@ -9,13 +9,28 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import nn
 
+import zoo
 from zoo.api import _entry_of
-from zoo.bundle import CARD, WEIGHTS, find_bundle, load_model, read_card, read_weights, write_card, write_weights
+from zoo.bundle import (
+    CARD,
+    WEIGHTS,
+    Preprocessing,
+    find_bundle,
+    load_model,
+    read_card,
+    read_weights,
+    write_card,
+    write_weights,
+)
 from zoo.errors import BundleError
+from zoo.evaluation import evaluate_run
+from zoo.files import cache_folder
 from zoo.hooks import Plugin
 from zoo.host import discover
 from zoo.registry import Registry
@@ -23,7 +38,13 @@ from zoo.runner.build import build_model
 from zoo.shelf import open_shelf
 
 PARAMS = {"hidden": 4, "cell": "gru"}
-PREPROCESSING = {"image_size": 8, "in_chans": 1, "resize": "squash", "mean": [0.5], "std": [0.25]}
+PREPROCESSING = {
+    "image_size": 8,
+    "in_chans": 1,
+    "resize": "squash",
+    "mean": [0.5],
+    "std": [0.25],
+}  # as older ones say it
 Damage = Callable[[dict[str, Any]], object]
 
 
@@ -77,6 +98,36 @@ def test_a_model_comes_back_as_it_was(tmp_path: Path):
     assert found["classes"] == ["a", "b", "c"]
     assert found["preprocessing"] == PREPROCESSING
     assert sorted(p.name for p in tmp_path.iterdir() if p.is_file()) == [WEIGHTS, CARD]
+
+
+def test_a_bundle_from_before_there_was_a_choice_of_resizing_means_what_was_done(bundle: Path):
+    assert Preprocessing(**read_card(bundle)["preprocessing"]).shape == (8, 1, "squash", "bilinear", 1.0)
+    rewrite(bundle, lambda c: c["preprocessing"].update(resize="crop", interpolation="bicubic", crop_pct=0.875))
+    assert Preprocessing(**read_card(bundle)["preprocessing"]).shape == (8, 1, "crop", "bicubic", 0.875)
+
+
+def test_a_trained_model_sees_every_image_as_it_saw_those_it_was_trained_with(
+    make_folder: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """In training, evaluate and predict alike: what a job says of resizing travels with the model."""
+    from torchvision.transforms import CenterCrop, Compose, InterpolationMode, Resize
+
+    monkeypatch.setenv("ZOO_CACHE", str(tmp_path / "cache"))
+    folder = make_folder({"train/red": 8, "train/blue": 8, "val/red": 4, "val/blue": 4}, size=40)
+    how = {"data.resize": "crop", "data.interpolation": "bicubic", "data.crop_pct": 0.8}
+    made = {"architecture.channels": [4], "architecture.hidden": 4, **how}
+    zoo.run("simple_cnn", folder, set=made, image_size=16, epochs=1, recipe="none", name="cut")
+    model = zoo.load("runs/cut")
+    assert model.preprocessing.shape == (16, 3, "crop", "bicubic", 0.8)
+    theirs = Compose([Resize(20, InterpolationMode.BICUBIC), CenterCrop(16)])
+    files = sorted((folder / "val").rglob("*.png"))
+    for path in files:
+        assert np.array_equal(model.pixels(path), theirs(Image.open(path)))
+    (store,) = {s for s in (cache_folder() / "stores").iterdir() if len(np.load(s / "images.npy")) == len(files)}
+    stored = np.load(store / "images.npy")
+    assert {image.tobytes() for image in stored} == {model.pixels(path).tobytes() for path in files}
+    measured = json.loads(Path("runs/cut/result.json").read_text())["metrics"]["val"]["loss"]
+    assert evaluate_run("runs/cut")["metrics"]["val"]["loss"] == pytest.approx(measured)
 
 
 def test_loading_draws_no_random_numbers(bundle: Path):
@@ -156,6 +207,8 @@ CARDS: dict[str, tuple[Damage, str]] = {
         "is damaged (preprocessing.image_size: Input should be",
     ),
     "mean of another type": (lambda c: c["preprocessing"].update(mean="grey"), "is damaged"),
+    "unknown interpolation": (lambda c: c["preprocessing"].update(interpolation="cubic"), "is damaged"),
+    "nothing left of a crop": (lambda c: c["preprocessing"].update(crop_pct=0.0), "is damaged"),
     "unknown resize": (lambda c: c["preprocessing"].update(resize="stretch"), "is damaged"),
 }
 

@@ -7,12 +7,14 @@ import pickle
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from zoo.entry import DISTRIBUTION, LOCAL, Entry, Origin, family_entries, load_file
 from zoo.errors import RequestError
-from zoo.plugin import Architecture, Family, Loss
+from zoo.host import discover
+from zoo.plugin import Architecture, Family, Loss, Metric
 
 OTHER = Origin("acme", "zoo-acme", "1.2.3")
 
@@ -153,11 +155,93 @@ def test_provenance_of_what_has_no_source_has_no_hash():
     assert Entry(Loss("d", "builtins:len"), OTHER).provenance()["sha256"] is None
 
 
-def test_a_family_has_an_entry_for_each_name_and_gives_it_its_attributes():
-    family = Family(
-        "architecture", "zoo_timm.models:create", "zoo_timm:models.txt", tags=("t",), attributes={"input_size": 96}
-    )
-    entries = family_entries(family, OTHER)
-    assert len(entries) > 1000
-    assert all(e.member == e.component.name and e.component.input_size == 96 for e in entries)  # type: ignore[attr-defined]
-    assert {e.component.tags for e in entries} == {("t",)}
+# -- families -----------------------------------------------------------------------------------------------
+
+LISTED = """plain
+# input_size=96 mean=0.5,0.25,0.5 interpolation=bicubic
+large larger
+
+# crop_pct=0.875
+cut
+# tags=odd,even std=0.5 input_size=8
+small
+#
+plain_too
+"""
+
+
+@pytest.fixture
+def family(write: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Family]:
+    """A family of that list of names."""
+
+    def listed(text: str, kind: str = "architecture", **more: Any) -> Family:
+        module = write("", "zoo_family.py")
+        (module.parent / "names.txt").write_text(text)
+        monkeypatch.syspath_prepend(module.parent)
+        return Family(kind, "m:create", "zoo_family:names.txt", **more)
+
+    return listed
+
+
+def test_a_family_has_an_entry_for_each_name_and_gives_it_its_attributes(family: Callable[..., Family]):
+    given = family("one\ntwo three\n", tags=("t",), summary="Of mine", attributes={"input_size": 96}, gives_way=True)
+    entries = family_entries(given, OTHER)
+    assert [e.id for e in entries] == ["acme/one", "acme/two", "acme/three"]
+    for entry in entries:
+        assert entry.component == Architecture(
+            entry.member or "", "m:create", tags=("t",), summary="Of mine", input_size=96
+        )
+        assert entry.gives_way
+
+
+def test_names_have_the_fields_of_the_heading_they_stand_under(family: Callable[..., Family]):
+    given = family(LISTED, tags=("t",), attributes={"input_size": 32, "std": (1.0,)})
+    base: dict[str, Any] = {"tags": ("t",), "input_size": 32, "std": (1.0,)}
+    large = {**base, "input_size": 96, "mean": (0.5, 0.25, 0.5), "interpolation": "bicubic"}
+    assert [e.component for e in family_entries(given, OTHER)] == [
+        Architecture("plain", "m:create", **base),
+        Architecture("large", "m:create", **large),
+        Architecture("larger", "m:create", **large),
+        Architecture("cut", "m:create", **base, crop_pct=0.875),
+        Architecture("small", "m:create", tags=("odd", "even"), std=(0.5,), input_size=8),
+        Architecture("plain_too", "m:create", **base),
+    ]
+
+
+def test_a_heading_takes_the_fields_of_its_own_kind(family: Callable[..., Family]):
+    metrics = family_entries(family("# higher_is_better=false\nerror\n#higher_is_better=true\nhits", "metric"), OTHER)
+    assert [e.component for e in metrics] == [
+        Metric("error", "m:create", higher_is_better=False),
+        Metric("hits", "m:create"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("heading", "reason"),
+    [
+        (
+            "# some words",
+            r"'some' in the heading '# some words': it takes key=value words of summary, tags, .*crop_pct",
+        ),
+        ("# in_chans=3", "'in_chans=3' in the heading"),
+        ("# name=x", "'name=x' in the heading"),
+        ("# input_size=large", "'input_size=large' in the heading .*: input_size is of type int"),
+        ("# input_size", "'input_size' in the heading .*: input_size is of type int"),
+        ("# mean=0.5,grey", r"mean is of type tuple\[float, \.\.\.\]"),
+        ("# interpolation=cubic", "interpolation 'cubic' is none of bilinear, bicubic, nearest"),
+        ("# crop_pct=87.5", "crop_pct 87.5 is not a share above 0, up to 1"),
+        ("# crop_pct=0", "crop_pct 0.0 is not a share"),
+    ],
+)
+def test_a_heading_that_is_none_is_told(family: Callable[..., Family], heading: str, reason: str):
+    with pytest.raises(ValueError, match=reason):
+        family_entries(family(f"{heading}\nnet\n"), OTHER)
+
+
+def test_a_plugin_with_a_malformed_heading_is_set_aside(make_plugin: Callable[..., Path]):
+    hook = "    yield Family('architecture', 'm:f', 'zoo_acme:names.txt')\n"
+    site = make_plugin("acme", f"from zoo.plugin import *\n@hookimpl\ndef zoo_architectures():\n{hook}")
+    (site / "names.txt").write_text("# size=224\nnet\n")
+    (plugin,) = (plugin for plugin in discover() if plugin.name == "acme")
+    assert (plugin.state, plugin.phase, plugin.entries) == ("failed", "contribute", [])
+    assert "'size=224' in the heading '# size=224'" in str(plugin.problem)

@@ -47,6 +47,10 @@ def loaded_after(code: str) -> set[str]:
         "runs list",
         "runs list --json",
         "run",
+        "data show --help",
+        "data show",
+        "lr-find --help",
+        "lr-find",
     ],
 )
 def test_a_command_that_only_looks_imports_nothing_heavy(words):

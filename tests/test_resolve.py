@@ -281,6 +281,50 @@ def test_normalisation_for_colour_is_averaged_for_grey_images():
     assert found.job.data.std == [pytest.approx(0.2)]
 
 
+def resizing(found: Resolved) -> tuple[str, str, float]:
+    return found.job.data.resize, found.job.data.interpolation, found.job.data.crop_pct
+
+
+def test_images_are_resized_as_the_architectures_were():
+    found = with_architecture("flowers", interpolation="bicubic", crop_pct=0.9)
+    assert resizing(found) == ("crop", "bicubic", 0.9)
+    assert {found.sources[f"data.{key}"] for key in ("resize", "interpolation", "crop_pct")} == {"architecture"}
+    assert resizing(with_architecture("flowers", crop_pct=1.0)) == ("crop", "bilinear", 1.0)
+    assert resizing(with_architecture("flowers", interpolation="lanczos")) == ("squash", "lanczos", 1.0)
+    assert resizing(with_architecture("flowers")) == ("squash", "bilinear", 1.0)
+
+
+@pytest.mark.parametrize(
+    ("sets", "expected"),
+    [
+        (["data.resize=squash"], ("squash", "bicubic", 1.0)),
+        (["data.resize=crop"], ("crop", "bicubic", 0.9)),
+        (["data.crop_pct=0.5"], ("crop", "bicubic", 0.5)),
+        (["data.interpolation=box"], ("crop", "box", 0.9)),
+        (["train.image_size=32"], ("crop", "bicubic", 0.9)),
+    ],
+)
+def test_what_is_said_of_resizing_goes_over_the_architectures_word(sets: list[str], expected: tuple[str, str, float]):
+    assert resizing(with_architecture("flowers", *sets, interpolation="bicubic", crop_pct=0.9)) == expected
+
+
+def test_a_models_own_preprocessing_is_the_jobs():
+    job = resolved(architecture="timm/vit_base_patch16_224", dataset="flowers").job
+    assert (job.train.image_size, job.data.mean, job.data.std) == (224, [0.5] * 3, [0.5] * 3)
+    assert (job.data.resize, job.data.interpolation, job.data.crop_pct) == ("crop", "bicubic", 0.9)
+    assert resolved(architecture="timm/inception_v4", dataset="flowers").job.train.image_size == 299
+    assert resolved(architecture="torchvision/inception_v3", dataset="flowers").job.train.image_size == 299
+
+
+def test_a_whole_job_from_before_there_was_a_choice_of_resizing_is_run_as_it_was():
+    job = resolved(architecture="timm/resnet18", dataset="flowers").job.plain()
+    del job["data"]["interpolation"], job["data"]["crop_pct"]
+    for resize in ("squash", "crop"):
+        old = resolved(file={**job, "data": {**job["data"], "resize": resize}})
+        assert resizing(old) == (resize, "bilinear", 1.0)
+    assert resizing(resolved(file={"architecture": "timm/resnet18", "dataset": "flowers"})) == ("crop", "bicubic", 0.95)
+
+
 def test_a_recipe_for_colour_fits_grey_images_too():
     job = resolved(architecture="timm/vgg11", dataset="digits", recipe="timm/*+*").job
     assert job.data.in_chans == 1
@@ -463,6 +507,10 @@ def test_a_value_of_any_type_for_a_name_is_one_problem(path: str, value: str):
     [
         ("data.mean=[0.1, 0.2]", "data: mean needs 1 value or 1 (one a channel), not 2."),
         ("data.std=[0]", "data: std must be positive."),
+        ("data.crop_pct=0.9", "data: crop_pct 0.9 cuts nothing where resize is squash; set data.resize=crop."),
+        ("data.crop_pct=1.5", "data.crop_pct must be less than or equal to 1, not 1.5 (--set)."),
+        ("data.crop_pct=0", "data.crop_pct must be greater than 0, not 0 (--set)."),
+        ("data.interpolation=cubic", "data.interpolation must be 'bilinear', 'bicubic', 'nearest', 'lanczos', "),
         ("data.store=ram", "data.store must be 'auto', 'disk' or 'stream', not 'ram' (--set)."),
         ("precision=fp8", "precision must be 'auto', 'fp32', 'bf16' or 'fp16', not 'fp8' (--set)."),
         ("train.lr=fast", "train.lr must be a valid number"),

@@ -141,11 +141,13 @@ def test_everything_wrong_is_told_at_once():
 
 
 def test_what_the_runner_gives_cannot_be_set():
-    for name in ("num_classes", "in_chans", "image_size"):
+    _, problems = typed(width=1, num_classes=5)
+    assert problems[0].startswith("architecture has no parameter 'num_classes'.")
+    for name, instead in (("in_chans", "--set data.in_chans=N"), ("image_size", "--image-size N")):
         _, problems = typed(width=1, **{name: 5})
-        assert problems[0].startswith(f"architecture has no parameter {name!r}.")
+        assert problems == [f"architecture.{name} is not set there: it is the job's own. Type: {instead}"]
     _, problems = check("optimizer", lambda params, lr, **kwargs: None, {"lr": 1}, "train.optimizer")
-    assert problems == ["train.optimizer has no parameter 'lr'. It has: none."]
+    assert problems == ["train.optimizer.lr is not set there: it is the job's own. Type: --lr X"]
 
 
 def test_what_is_not_annotated_takes_anything():

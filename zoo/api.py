@@ -19,6 +19,7 @@ from zoo.resolve import Request, Resolved, resolve
 if TYPE_CHECKING:
     from zoo.predict import Classifier
     from zoo.runner.observer import Observer
+    from zoo.runner.repeats import Repeats, Watcher
     from zoo.runner.runner import Place
 
 # What the command line's options, and `zoo.run`'s, are called in a job.
@@ -30,6 +31,10 @@ OPTIONS: dict[str, str] = {
     "batch_size": "train.batch_size",
     "lr": "train.lr",
     "image_size": "train.image_size",
+    "pretrained": "pretrained",
+    "weights": "weights",
+    "teacher": "teacher",
+    "freeze": "train.freeze",
     "seed": "seed",
     "device": "device",
     "precision": "precision",
@@ -67,10 +72,12 @@ def run(
     name: str | None = None,
     overwrite: bool = False,
     resume: bool = False,
+    seeds: int | None = None,
+    folds: int | None = None,
     observer: Observer | None = None,
     **options: Any,
 ) -> Result:
-    """Train, evaluate and keep a model.
+    """Train, evaluate and keep a model; or several, with ``seeds`` or ``folds``.
 
     Args:
         architecture: a name, or a factory ``f(num_classes, …)`` such as a module's class.
@@ -81,13 +88,21 @@ def run(
         set: dotted path -> value, as ``--set`` has it: ``{"architecture.dropout": 0.3}``.
         out, name: the run lives in ``out/name``.
         overwrite, resume: what to do when it is there already.
-        observer: told what happens; by default the console's report.
-        options: as on the command line: epochs, batch_size, lr, image_size, seed, device, precision, data,
-            loss, metrics, augment, on_bad_image.
+        seeds: run so many times, with seeds from ``seed`` on.
+        folds: run so many times, each with another part of train for validation.
+        observer: told what happens, in each of the runs; by default the console's report.
+        options: as on the command line: epochs, batch_size, lr, image_size, pretrained, weights, teacher, freeze, seed,
+            device, precision, data, loss, metrics, augment, on_bad_image.
+
+    Returns:
+        The run's result. Of several runs their summary, as summary.json has it:
+        ``result.metrics["val"]["accuracy"]["mean"]``.
 
     Raises:
         ZooError: of the tree in :mod:`zoo.errors`.
     """
+    from zoo.runner.repeats import Watcher, recorded
+    from zoo.runner.repeats import asked as asked_for
     from zoo.runner.runner import Place
 
     unknown = [key for key in options if key not in OPTIONS]
@@ -100,7 +115,11 @@ def run(
     request = make_request(asked, file=Path(job) if job else None, recipe=recipe)
     registry = open_registry(say=say_failures)
     place = Place(Path(out), name, overwrite, resume)
-    return execute(resolve(request, registry), registry, place, observer)
+    repeats = asked_for(seeds, folds) or (recorded(place.out / name) if resume and name else None)
+    if repeats is None:
+        return execute(resolve(request, registry), registry, place, observer)
+    watcher = None if observer is None else Watcher(observer)
+    return execute_several(resolve(request, registry), registry, repeats, place, watcher)
 
 
 def make_request(asked: Mapping[str, Any], *, file: Path | None = None, recipe: str | None = None) -> Request:
@@ -154,6 +173,8 @@ def _dataset_factory(value: Any) -> Callable[..., Any]:
         return splits[split]
 
     given.available_splits = lambda: tuple(splits)  # type: ignore[attr-defined]
+    several = any(getattr(one, "multilabel", False) for one in splits.values())
+    given.peek = lambda: {"multilabel": several}  # type: ignore[attr-defined]
     return given
 
 
@@ -169,6 +190,19 @@ def execute(resolved: Resolved, registry: Registry, place: Place, observer: Obse
     finally:
         watcher.close()
     return Result(result)
+
+
+def execute_several(
+    resolved: Resolved, registry: Registry, repeats: Repeats, place: Place, watcher: Watcher | None = None
+) -> Result:
+    """Run a resolved job with several seeds or folds; each is reported and kept as one run is, and all in a summary."""
+    from zoo.reports.repeats import make_watcher
+    from zoo.runner.repeats import run_several
+
+    def one(member: Resolved, where: Place, observer: Observer) -> Result:
+        return execute(member, registry, where, observer)
+
+    return Result(run_several(resolved, repeats, place, one, watcher or make_watcher()))
 
 
 def load(run: str | Path, *, device: str = "auto", architecture: Callable[..., Any] | None = None) -> Classifier:

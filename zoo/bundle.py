@@ -10,16 +10,17 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import torch
 from pydantic import BaseModel, Field, ValidationError
 from torch import nn
 
-from zoo.data.decode import Resize
+from zoo.data.decode import Resize, Shape
 from zoo.errors import BundleError, RequestError, UnknownName
 from zoo.files import atomic, write_json
 from zoo.names import listing
+from zoo.plugin import Interpolation
 from zoo.provenance import how_to_get
 
 WEIGHTS, CARD = "model.safetensors", "zoo.json"
@@ -28,13 +29,23 @@ SCHEMA = 1
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """From an image to the network's input: resize, then ``(pixels / 255 - mean) / std``."""
+    """From an image to the network's input: resize, then ``(pixels / 255 - mean) / std``.
+
+    The last two are what was done before there was a choice: older bundles don't say them.
+    """
 
     image_size: Annotated[int, Field(ge=1)]
     in_chans: Annotated[int, Field(ge=1)]
     resize: Resize
     mean: list[float]
     std: list[float]
+    interpolation: Interpolation = "bilinear"
+    crop_pct: Annotated[float, Field(gt=0, le=1)] = 1.0
+
+    @property
+    def shape(self) -> Shape:
+        """What images become before they are normalised."""
+        return Shape(self.image_size, self.in_chans, self.resize, self.interpolation, self.crop_pct)
 
 
 class _Architecture(BaseModel):
@@ -43,8 +54,10 @@ class _Architecture(BaseModel):
 
 
 class _Card(BaseModel):
-    """What zoo.json must hold to be used; there may be more."""
+    """What zoo.json must hold to be used; there may be more. Bundles that name no task are of the first."""
 
+    task: Literal["single-label", "multi-label"] = "single-label"
+    thresholds: list[Annotated[float, Field(ge=0, le=1)]] | None = None
     classes: list[str]
     preprocessing: Preprocessing
     architecture: _Architecture

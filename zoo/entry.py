@@ -9,7 +9,7 @@ import inspect
 import pkgutil
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -127,17 +127,66 @@ class Entry:
 
 
 def family_entries(family: Family, origin: Origin) -> list[Entry]:
-    """An entry for each name of a family's packaged list."""
+    """An entry for each name of a family's packaged list, with the fields of the heading it stands under.
+
+    Raises:
+        FileNotFoundError: the package has no such list.
+        ValueError: a name or a heading is malformed.
+    """
     package, _, filename = family.names.partition(":")
     listed = pkgutil.get_data(package, filename)  # importlib.resources takes 10 ms to import
     if listed is None:
         raise FileNotFoundError(f"{package} has no file {filename}")
     cls = KINDS[family.kind]
-    shared = {"summary": family.summary, "tags": family.tags, **family.attributes}
-    return [
-        Entry(cls(name, family.target, **shared), origin, member=name, gives_way=family.gives_way)
-        for name in listed.decode().split()
-    ]
+    shared = own = {"summary": family.summary, "tags": family.tags, **family.attributes}
+    found = []
+    for line in listed.decode().splitlines():
+        if line.startswith("#"):
+            own = {**shared, **_heading(line, family.kind)}
+            continue
+        found += [
+            Entry(cls(name, family.target, **own), origin, member=name, gives_way=family.gives_way)
+            for name in line.split()
+        ]
+    return found
+
+
+# How a heading's words are read, by the annotation of the component's field.
+_READERS: dict[str, Callable[[str], Any]] = {
+    "str": str,
+    "int": int,
+    "float": float,
+    "bool": lambda word: {"true": True, "false": False}[word],
+    "tuple[str, ...]": lambda words: tuple(words.split(",")),
+    "tuple[float, ...]": lambda words: tuple(map(float, words.split(","))),
+}
+_OF_ONE = ("name", "target", "aliases")  # no two components share these
+
+
+def _heading(line: str, kind: str) -> dict[str, Any]:
+    """The fields that a heading of a family's list gives to the names below it.
+
+    Raises:
+        ValueError: a word's key is no field that names can share, or its value malformed.
+    """
+    types = _field_types(kind)
+    values = {}
+    for word in line[1:].split():
+        key, _, value = word.partition("=")
+        if key not in types:
+            raise ValueError(f"{word!r} in the heading {line!r}: it takes key=value words of {', '.join(types)}")
+        try:
+            values[key] = _READERS[types[key]](value)
+        except (ValueError, KeyError):
+            raise ValueError(f"{word!r} in the heading {line!r}: {key} is of type {types[key]}") from None
+    return values
+
+
+@functools.cache
+def _field_types(kind: str) -> dict[str, str]:
+    """The fields of a kind of component that a heading can set, each with its type as it is annotated."""
+    types = {f.name: str(f.type).removesuffix(" | None") for f in fields(KINDS[kind]) if f.name not in _OF_ONE}
+    return {name: type_ for name, type_ in types.items() if type_ in _READERS}
 
 
 def load_file(path: Path) -> ModuleType:

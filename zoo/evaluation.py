@@ -8,12 +8,13 @@ from typing import Any
 
 from zoo import provenance
 from zoo.api import make_request
-from zoo.bundle import find_bundle, load_model, read_card
+from zoo.bundle import Preprocessing, find_bundle, load_model, read_card
 from zoo.data.batches import Batches, Normalize
 from zoo.data.open import ALL, TEST, TRAIN, VAL, Opener, evaluation_split, open_training, training_splits
 from zoo.data.splits import Split
 from zoo.engine.evaluate import evaluate_logits, predict_logits, worst_mistakes
 from zoo.engine.execution import choose_execution
+from zoo.engine.views import NONE, account, looking, notices, views_named
 from zoo.errors import BundleError, RequestError
 from zoo.host import say_failures
 from zoo.registry import Registry, open_registry
@@ -29,6 +30,7 @@ def evaluate_run(
     data: Path | None = None,
     split: str | None = None,
     device: str = "auto",
+    tta: str = NONE,
 ) -> dict[str, Any]:
     """Every number of a trained model on a split, with its worst mistakes.
 
@@ -37,14 +39,18 @@ def evaluate_run(
         dataset: by default the run's own, held out the same way.
         data: the dataset's folder or file.
         split: by default test, else val, else everything there is.
+        tta: test-time augmentation, as :func:`zoo.engine.views.views_named` has it; all numbers are then those of the
+            averaged answers.
 
     Returns:
-        A document as result.json has it: ``metrics``, ``mistakes``, ``splits``, ``classes``, by split.
+        A document as result.json has it: ``metrics``, ``mistakes``, ``splits``, ``classes``, by split; with test-time
+        augmentation also ``tta``: its ``name`` and how many ``views``.
 
     Raises:
         RequestError: run, dataset or split is not there.
         DataError: the images don't fit: a class that training had not, say.
     """
+    views_named(tta)
     folder = find_run(str(run))
     if not (folder / JOB).is_file():
         raise RequestError(f"{folder} is not a run's folder: it has no {JOB}. See: zoo runs list")
@@ -56,7 +62,7 @@ def evaluate_run(
     resolved = resolve(make_request(asked, file=folder / JOB), registry)
     opener = _opener(resolved, card)
     images = _split(opener, resolved, list(card["classes"]), split, own=dataset is None and data is None)
-    numbers, mistakes = _measure(model, card, images, resolved, device)
+    numbers, mistakes = _measure(model, card, images, resolved, device, tta)
     return {
         "status": "evaluated",
         "run": folder.name,
@@ -64,10 +70,11 @@ def evaluate_run(
         "job": resolved.job.plain(),
         "classes": card["classes"],
         "splits": {images.name: images.summary(card["classes"])},
-        "notices": list(images.notices),
+        "notices": [*images.notices, *notices(tta)],
         "metrics": {images.name: numbers},
         "mistakes": {images.name: mistakes},
         "changes": used,
+        **account(tta),
     }
 
 
@@ -88,26 +95,26 @@ def _used(bundle: Path, registry: Registry, *, own_dataset: bool) -> list[str]:
 
 def _opener(resolved: Resolved, card: dict[str, Any]) -> Opener:
     """The dataset, seen as the bundle sees images."""
-    shape, data = card["preprocessing"], resolved.job.data
+    shape, data = Preprocessing(**card["preprocessing"]).shape, resolved.job.data
     entry = resolved.entry("dataset")
-    size = (shape["image_size"], shape["in_chans"], shape["resize"])
-    return Opener(entry, build.dataset_params(resolved), size, data.store, data.on_bad_image, data.max_bad_fraction)
+    return Opener(entry, build.dataset_params(resolved), shape, data.store, data.on_bad_image, data.max_bad_fraction)
 
 
 def _split(opener: Opener, resolved: Resolved, classes: list[str], asked: str | None, *, own: bool) -> Split:
     """The split to measure: of the run's own dataset the very images it held out."""
-    if own and VAL not in opener.splits() and asked in (None, VAL, TRAIN) and TRAIN in opener.splits():
+    held_out = VAL not in opener.splits() or resolved.job.data.folds is not None
+    if own and held_out and asked in (None, VAL, TRAIN) and TRAIN in opener.splits():
         wanted = asked or (TEST if TEST in opener.splits() else VAL)
         train, _ = open_training(opener)
-        job = resolved.job
-        return training_splits(opener, train, classes, job.data.val_fraction, job.seed)[wanted]
+        job, data = resolved.job, resolved.job.data
+        return training_splits(opener, train, classes, data.val_fraction, job.seed, data.folds, data.fold)[wanted]
     name = evaluation_split(opener, asked)
     opened = opener.open(TRAIN if name == ALL and opener.splits() == (TRAIN,) else name)
     return dataclasses.replace(opener.decode(opened, name, classes), name=name)
 
 
 def _measure(
-    model: Any, card: dict[str, Any], images: Split, resolved: Resolved, device: str
+    model: Any, card: dict[str, Any], images: Split, resolved: Resolved, device: str, tta: str
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     execution = choose_execution(device, resolved.job.precision)
     model = execution.place(model)
@@ -115,7 +122,7 @@ def _measure(
     loss, metrics = build.build_scoring(resolved, len(classes), execution.device)
     normalize = Normalize(shape["mean"], shape["std"], execution.device)
     batches = Batches(images, 2 * resolved.job.train.batch_size, normalize, execution.device)
-    logits, targets = predict_logits(model, batches, execution)
+    logits, targets = predict_logits(looking(model, tta), batches, execution)
     return (
         evaluate_logits(logits, targets, loss, classes, metrics),
         worst_mistakes(logits, targets, images.names, classes),

@@ -5,9 +5,31 @@ Components are named here and get keyword arguments when they are built; none ev
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from collections.abc import Callable
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_serializer, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    WrapValidator,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
+
+from zoo.plugin import Interpolation
+
+AUTO = "auto"
+
+
+def _or_auto(value: Any, number: Callable[[Any], Any]) -> Any:
+    return value if value == AUTO else number(value)
+
+
+# A number, or for now the word auto: the runner puts a number in its place before anything is built with it.
+_AUTO = (WrapValidator(_or_auto), PlainSerializer(lambda value: value))
 
 
 class _Strict(BaseModel):
@@ -38,27 +60,89 @@ class Choice(BaseModel):
 
 
 class Train(_Strict):
-    """How to train."""
+    """How to train.
+
+    Args:
+        start_size, start_fraction: side of the pictures in that share of the epochs that comes first.
+        head_lr: peak learning rate of the last layer, where it is to be another than ``lr``.
+        layer_decay: factor on the learning rate from each block of the network to the one before it.
+        freeze: what learns nothing: ``backbone``, all but the last layer, or so many blocks from the front.
+        freeze_epochs: for how many epochs; None for good.
+        unfreeze_epochs: over how many epochs after those the frozen blocks are let go, the last ones first.
+        accumulate: in how many pieces a batch is computed; what is learned is the same, but for batch norm.
+        l1, l2: added to the loss for each weight, times its absolute value or half its square; norms and biases are
+            left out.
+        swa_epochs: the last so many epochs' weights are averaged (stochastic weight averaging).
+        plain_epochs: the last so many epochs are without augmentation.
+        class_weights: for classes of unequal size, factors on the loss: ``balanced`` by frequency, ``effective`` by
+            the effective number of images.
+        sampler: ``balanced`` shows each class equally often.
+        distill_weight: the teacher's share of what is minimised, where the job has one; at 1 labels count for nothing.
+        distill_temperature: teacher's and student's logits are divided by it before they are compared.
+    """
 
     epochs: int = Field(ge=1, le=100_000)
-    batch_size: int = Field(ge=1)
+    batch_size: Annotated[int, Field(ge=1), *_AUTO]
     image_size: int = Field(ge=1, le=8192)
     start_size: int | None = Field(default=None, ge=1)
     start_fraction: float = Field(default=0.5, ge=0, le=1)
     optimizer: Choice
-    lr: float = Field(gt=0)
+    lr: Annotated[float, Field(gt=0), *_AUTO]
     weight_decay: float = Field(ge=0)
     schedule: Choice
+    head_lr: float | None = Field(default=None, gt=0)
+    layer_decay: float = Field(default=1.0, gt=0, le=1)
+    freeze: int | str | None = None
+    freeze_epochs: int | None = Field(default=None, ge=1)
+    unfreeze_epochs: int = Field(default=0, ge=0)
+    accumulate: int = Field(default=1, ge=1)
+    l1: float = Field(default=0.0, ge=0)
+    l2: float = Field(default=0.0, ge=0)
     clip_norm: float | None = Field(default=None, gt=0)
     ema_decay: float | None = Field(default=None, gt=0, lt=1)
+    swa_epochs: int = Field(default=0, ge=0)
+    plain_epochs: int = Field(default=0, ge=0)
+    class_weights: Literal["none", "balanced", "effective"] = "none"
+    sampler: Literal["shuffle", "balanced"] = "shuffle"
+    distill_weight: float = Field(default=0.5, ge=0, le=1)
+    distill_temperature: float = Field(default=4.0, gt=0)
     monitor: str = "val/accuracy"
     patience: int | None = Field(default=None, ge=1)
     min_delta: float = Field(default=0.0, ge=0)
+
+    def autos(self) -> tuple[str, ...]:
+        """What the run is to find out for itself: any of ``batch_size`` and ``lr``."""
+        return tuple(name for name in ("batch_size", "lr") if getattr(self, name) == AUTO)
 
     def size_of(self, epoch: int) -> int:
         """Side in pixels of an epoch's training images: small ones first, where the job says so."""
         early = self.start_size is not None and epoch <= round(self.epochs * self.start_fraction)
         return self.start_size if early and self.start_size else self.image_size
+
+    def frozen_blocks(self, epoch: int, count: int) -> int:
+        """How many of a network's ``count`` blocks, the head among them, are frozen in an epoch."""
+        if self.freeze is None:
+            return 0
+        frozen = min(self.freeze, count - 1) if isinstance(self.freeze, int) else count - 1
+        since = 0 if self.freeze_epochs is None else max(epoch - self.freeze_epochs, 0)
+        if since == 0:
+            return frozen
+        return max(0, round(frozen * (1 - since / (self.unfreeze_epochs + 1))))
+
+    @field_validator("freeze")
+    @classmethod
+    def _what_is_frozen(cls, value: int | str | None) -> int | str | None:
+        if isinstance(value, str) and value.isdigit():
+            value = int(value)
+        if value is not None and value != "backbone" and (isinstance(value, str) or value < 1):
+            raise ValueError(f"give backbone, or how many blocks from the front (1 or more), not {value!r}")
+        return value
+
+    @model_validator(mode="after")
+    def _averaged_once(self) -> Train:
+        if self.swa_epochs and self.ema_decay is not None:
+            raise ValueError("swa_epochs and ema_decay are two ways to average the weights: choose one of them")
+        return self
 
     @model_validator(mode="after")
     def _growing(self) -> Train:
@@ -72,9 +156,13 @@ class Data(_Strict):
 
     in_chans: int = Field(ge=1)
     resize: Literal["squash", "crop"] = "squash"
+    interpolation: Interpolation = "bilinear"
+    crop_pct: float = Field(default=1.0, gt=0, le=1)
     mean: list[float] = Field(min_length=1)
     std: list[float] = Field(min_length=1)
     val_fraction: float = Field(default=0.2, gt=0, lt=1)
+    folds: int | None = Field(default=None, ge=2, le=1000)
+    fold: int | None = Field(default=None, ge=1)
     on_bad_image: Literal["skip", "fail"] = "skip"
     max_bad_fraction: float = Field(default=0.01, ge=0, le=1)
     store: Literal["auto", "disk", "stream"] = "auto"
@@ -86,6 +174,16 @@ class Data(_Strict):
                 raise ValueError(f"{name} needs 1 value or {self.in_chans} (one a channel), not {len(values)}")
         if min(self.std) <= 0:
             raise ValueError("std must be positive")
+        if self.crop_pct < 1 and self.resize != "crop":
+            raise ValueError(f"crop_pct {self.crop_pct} cuts nothing where resize is squash; set data.resize=crop")
+        return self
+
+    @model_validator(mode="after")
+    def _one_fold_of(self) -> Data:
+        if (self.folds is None) != (self.fold is None):
+            raise ValueError("folds and fold go together, as in folds=5 and fold=1; for all five give --folds 5")
+        if self.folds is not None and self.fold is not None and self.fold > self.folds:
+            raise ValueError(f"fold must be from 1 to {self.folds}, as there are {self.folds} folds, not {self.fold}")
         return self
 
 
@@ -102,7 +200,23 @@ class Job(_Strict):
     device: str = Field(default="auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
     seed: int = Field(default=0, ge=0, lt=2**63)
+    pretrained: bool = False
+    weights: str | None = None
+    teacher: str | None = None
     recipe: str | None = None
+
+    @model_validator(mode="after")
+    def _one_beginning(self) -> Job:
+        if self.pretrained and self.weights:
+            raise ValueError("pretrained and weights are two ways to begin: choose one of them")
+        return self
+
+    @model_validator(mode="after")
+    def _taught_by_somebody(self) -> Job:
+        for name in ("distill_weight", "distill_temperature"):
+            if self.teacher is None and getattr(self.train, name) != Train.model_fields[name].default:
+                raise ValueError(f"train.{name} is for a job with a teacher: name a trained run, --teacher RUN")
+        return self
 
     def plain(self) -> dict[str, Any]:
         """The job as JSON and YAML have it."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal, get_args
 
 import pluggy
 
@@ -34,6 +34,9 @@ hookimpl = pluggy.HookimplMarker("zoo")
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]*")
 _TARGET = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
+
+Interpolation = Literal["bilinear", "bicubic", "nearest", "lanczos", "box", "hamming"]
+_INTERPOLATIONS = (None, *get_args(Interpolation))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,24 +89,48 @@ class Architecture(Component):
     Args:
         input_size: side in pixels that the network is at home with; a job's default image size.
         mean, std: the normalisation it expects, for pixels in 0..1; one value for each channel, or one for all.
+        interpolation: how its images were resized: ``bilinear``, ``bicubic``, ``nearest``, ``lanczos``, ``box`` or
+            ``hamming``; a job's default.
+        crop_pct: its images were cut out of the middle of larger ones, this share of the shorter side, 0 < x <= 1: a
+            job then scales the shorter side to ``image_size / crop_pct`` and cuts. None: both sides are squashed.
+
+    Raises:
+        ValueError: also where interpolation or crop_pct is none of these.
     """
 
     kind: ClassVar[str] = "architecture"
     input_size: int | None = field(default=None, kw_only=True)
     mean: tuple[float, ...] | None = field(default=None, kw_only=True)
     std: tuple[float, ...] | None = field(default=None, kw_only=True)
+    interpolation: str | None = field(default=None, kw_only=True)
+    crop_pct: float | None = field(default=None, kw_only=True)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.interpolation not in _INTERPOLATIONS:
+            raise ValueError(f"interpolation {self.interpolation!r} is none of {', '.join(_INTERPOLATIONS[1:])}")
+        if self.crop_pct is not None and not 0 < self.crop_pct <= 1:
+            raise ValueError(f"crop_pct {self.crop_pct} is not a share above 0, up to 1")
 
 
 @dataclass(frozen=True)
 class Dataset(Component):
     """Labelled images: ``f(root, split, **params)`` returns a map-style object.
 
-    The object has ``len``, ``[i] -> (PIL image or uint8 tensor (C, H, W), label)`` and ``.classes`` (names;
-    a label is an index into them). It may have ``.targets`` (all labels, without decoding), ``.name_of(i)``
+    The object has ``len``, ``[i] -> (image, label)`` and ``.classes`` (names; a label is an index into them). An image
+    is a PIL image, a uint8 tensor or array (C, H, W), or the ``Path`` of a picture or a ``.npy`` of such an array.
+
+    One whose images may have several labels each, or none, has ``.multilabel = True``; its labels are lists or tuples
+    of indices, or arrays (K,) of 0 and 1 with a place for each class. A job's targets are then (N, K).
+
+    The object may have ``.targets`` (all labels, without decoding), ``.name_of(i)``
     (what to call item *i*: its file's path), ``.source`` (a few words on where the images come from),
     ``.notices`` (what the user must be told), and ``.fingerprint`` (a word that changes with the content, for
     items that are no files). A factory whose splits depend on what lies on the disk has
-    ``available_splits(root, **params) -> tuple[str, ...]``; one that is not divided may also give ``"all"``.
+    ``available_splits(root, **params) -> tuple[str, ...]``; one that is not divided may also give ``"all"``. What a
+    job's defaults depend on is told before anything is opened, by a class attribute ``multilabel``, or by
+    ``peek(root, **params) -> dict`` with any of ``multilabel`` (bool), ``in_chans`` (int), and ``first`` (the path of
+    an image, from which the zoo reads ``in_chans``).
 
     Args:
         splits: what exists. Without ``"val"`` the runner holds out a stratified, seeded part of ``"train"``.
@@ -122,7 +149,9 @@ class Dataset(Component):
 class Loss(Component):
     """``f(**params)`` returns ``(logits, targets) -> scalar``; targets (N,) int64, or (N, K) soft.
 
-    A factory with a ``num_classes`` parameter is given the job's.
+    A factory with a ``num_classes`` parameter is given the job's. One with a ``multilabel`` parameter can learn
+    several labels an image: where it is given True, targets are (N, K) float of 0 and 1, or soft, each class a yes or
+    no of its own.
     """
 
     kind: ClassVar[str] = "loss"
@@ -130,7 +159,11 @@ class Loss(Component):
 
 @dataclass(frozen=True)
 class Metric(Component):
-    """``f(num_classes, **params)`` returns ``update(logits, targets)``, ``compute()``, ``reset()``."""
+    """``f(num_classes, **params)`` returns ``update(logits, targets)``, ``compute()``, ``reset()``.
+
+    Targets are (N,) int64. A factory with a ``multilabel`` parameter can measure several labels an image: where it is
+    given True, targets are (N, K) float of 0 and 1.
+    """
 
     kind: ClassVar[str] = "metric"
     higher_is_better: bool = field(default=True, kw_only=True)
@@ -154,7 +187,11 @@ class Optimizer(Component):
 
 
 class Schedule(Component):
-    """``f(optimizer, total_steps, **params)`` returns an ``LRScheduler``, stepped after every optimizer step."""
+    """``f(optimizer, total_steps, **params)`` returns an ``LRScheduler``, stepped after every optimizer step.
+
+    It may have a method ``epoch_ended(value, higher_is_better)``, called after each epoch's evaluation with the value
+    that the job monitors (``train.monitor``); what it keeps of it belongs into ``state_dict``.
+    """
 
     kind: ClassVar[str] = "schedule"
 
@@ -183,8 +220,14 @@ class Family(_Described):
     ``names`` is a packaged text file, ``"package:file.txt"``, a name a line. The factory is called as its
     kind's is, with the member's name put first: ``f("resnet18", num_classes, in_chans=3, **params)``.
 
+    A line that begins with ``#`` is a heading: fields, as ``key=value`` words, of the names below it, until the next
+    heading takes its place. Values of a tuple have commas between them::
+
+        # input_size=224 mean=0.5,0.5,0.5 std=0.5,0.5,0.5 interpolation=bicubic crop_pct=0.95
+        vit_base_patch16_224
+
     Args:
-        attributes: fields that every member has, such as ``mean`` of architectures.
+        attributes: fields that every member has, such as ``mean`` of architectures; a heading goes over them.
         samples: members that stand for all when ``zoo plugins check`` tries them: small and various.
         gives_way: a member's short name means another plugin's component where a bundled one has it.
 

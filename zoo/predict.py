@@ -13,6 +13,7 @@ from zoo.bundle import Preprocessing
 from zoo.data.batches import Normalize, pixels_of
 from zoo.data.decode import Pixels, to_pixels
 from zoo.engine.execution import Execution
+from zoo.engine.views import NONE, looking
 from zoo.errors import BadImage
 
 BATCH = 64
@@ -35,12 +36,13 @@ class Classifier:
         self.model = execution.place(model).eval()
         self._normalize = Normalize(self.preprocessing.mean, self.preprocessing.std, execution.device)
 
-    def predict(self, images: Any, top_k: int = 5) -> list[dict[str, Any]]:
+    def predict(self, images: Any, top_k: int = 5, tta: str = NONE) -> list[dict[str, Any]]:
         """Name what each image shows.
 
         Args:
             images: one or many of: a path, a PIL image, a uint8 array or tensor (C, H, W).
             top_k: how many classes to name, best first.
+            tta: test-time augmentation, as :func:`zoo.engine.views.views_named` has it: the mean over several views.
 
         Returns:
             For each image ``{"path", "label", "confidence", "top": [{"class", "probability"}]}``; ``path`` is
@@ -53,15 +55,15 @@ class Classifier:
         found: list[dict[str, Any]] = []
         for start in range(0, len(items), BATCH):
             chunk = items[start : start + BATCH]
-            probs = self.probabilities([self.pixels(item) for item in chunk])
+            probs = self.probabilities([self.pixels(item) for item in chunk], tta)
             found += [self._named(item, p, top_k) for item, p in zip(chunk, probs, strict=True)]
         return found
 
-    def probabilities(self, pixels: Sequence[Pixels]) -> Tensor:
+    def probabilities(self, pixels: Sequence[Pixels], tta: str = NONE) -> Tensor:
         """Decoded images, uint8 (size, size, C) each -> probabilities (N, K) float32 on the CPU."""
         batch = pixels_of(pixels).to(self.execution.device).permute(0, 3, 1, 2)
         with torch.inference_mode(), self.execution.autocast():
-            logits = self.model(self._normalize(self._normalize.to_unit(batch)))
+            logits = looking(self.model, tta)(self._normalize(self._normalize.to_unit(batch)))
         probs: Tensor = logits.float().softmax(dim=1).cpu()
         return probs
 
@@ -73,10 +75,9 @@ class Classifier:
         """
         from PIL import Image
 
-        shape = self.preprocessing
         try:
             opened = Image.open(item) if isinstance(item, str | Path) else item
-            return to_pixels(opened, shape.image_size, shape.in_chans, shape.resize)
+            return to_pixels(opened, *self.preprocessing.shape)
         except BadImage as error:
             raise BadImage(f"{_path(item) or 'the image'}: {error}") from error
         except (OSError, Image.DecompressionBombError) as error:

@@ -15,14 +15,22 @@ from pydantic import ValidationError
 
 from zoo import signature
 from zoo.entry import Entry
-from zoo.errors import JobError, RequestError, UnknownName
+from zoo.errors import JobError, RequestError, UnknownName, ZooError
 from zoo.job import CHOICE_LISTS, CHOICES, Choice, Job, field_paths
 from zoo.layers import Layers, flatten, parse_sets
 from zoo.names import did_you_mean, listing
+from zoo.recipes import BASE, SEVERAL_LABELS, own_recipe, settings
 from zoo.registry import Registry
+from zoo.peek import peek
 
-BASE = "*+*"  # the recipe that every job stands on
 FALLBACK_SIZE = 128  # pixels, where neither recipe nor architecture nor dataset has a word
+_WRITTEN = {"data.resize", "data.mean", "data.store"}  # a job.yaml with all of these is a run's own
+_BEFORE = {  # as runs did whose job.yaml doesn't say it
+    "data.interpolation": "bilinear",
+    "data.crop_pct": 1.0,
+    "data.folds": None,
+    "data.fold": None,
+}
 
 
 @dataclass(frozen=True)
@@ -79,14 +87,15 @@ class _Resolver:
         file_name = str(self.request.file.name) if self.request.file else ""
         from_file = self._open_paths(self._read_file())
         recipe_name, recipe = self._recipe(options, sets, from_file)
-        self.layers.put("default", self._recipe_layer(self.registry.shelf.recipes.get(BASE, {})))
+        self.layers.put("default", flatten(settings(self.registry.shelf.recipes.get(BASE, {}))))
         if recipe_name:
-            self.layers.put(f"recipe {recipe_name}", self._recipe_layer(recipe))
+            self.layers.put(f"recipe {recipe_name}", flatten(settings(recipe)))
         self.layers.put(file_name, from_file)
         self.layers.put("--set", sets)
         self.layers.put("command line", options)
         self.layers.values["recipe"] = recipe_name
         self._settle_start_size()
+        self._peek()
         self._choices()
         self._component_defaults()
         return self._finish(recipe)
@@ -100,6 +109,22 @@ class _Resolver:
         if sources["train.start_size"] not in ("--set", "command line", sources["train.image_size"]):
             values["train.start_size"], sources["train.start_size"] = None, sources["train.image_size"]
 
+    def _peek(self) -> None:
+        """What the dataset's factory can tell before it is opened; what can't be told yet is told when it is opened."""
+        self.peeked: dict[str, Any] = {}
+        name = self.layers.values.get("dataset.name")
+        try:
+            entry = self.request.given.get("dataset") or self.registry.find("dataset", str(name))
+            factory = entry.factory()
+            params, _ = signature.check("dataset", factory, {**entry.params, **self.layers.params("dataset")}, "")
+            self.peeked = peek(factory, params)
+        except ZooError:
+            return
+        if self.peeked.get("multilabel"):
+            recipe = flatten(settings(self.registry.shelf.recipes.get(SEVERAL_LABELS, {})))
+            unchosen = [path for path in recipe if _unchosen(self.layers.sources.get(path))]
+            self.layers.put(f"recipe {SEVERAL_LABELS}", {path: recipe[path] for path in unchosen})
+
     def _read_file(self) -> dict[str, Any]:
         path = self.request.file
         if path is None:
@@ -112,7 +137,8 @@ class _Resolver:
             raise RequestError(f"{path} can't be read as YAML: {' '.join(str(error).split())}") from error
         if not isinstance(content, dict):
             raise RequestError(f"{path} is not a job: it must be a mapping such as 'architecture: simple_cnn'.")
-        return flatten(content)
+        job = flatten(content)
+        return {**_BEFORE, **job} if job.keys() >= _WRITTEN else job
 
     def _open_paths(self, layer: dict[str, Any]) -> dict[str, Any]:
         """A dataset given as a folder or a file becomes the dataset that opens it."""
@@ -126,6 +152,12 @@ class _Resolver:
         root = layer.get("dataset.root")
         if isinstance(root, str | Path) and str(root):
             layer["dataset.root"] = str(Path(root).expanduser().absolute())
+        weights = layer.get("weights")
+        if isinstance(weights, str | Path) and Path(weights).expanduser().exists():
+            layer["weights"] = str(Path(weights).expanduser().absolute())
+        teacher = layer.get("teacher")
+        if isinstance(teacher, str | Path) and str(teacher):
+            layer["teacher"] = _run_folder(str(teacher))
         return layer
 
     def _opener(self, path: Path) -> Entry | None:
@@ -139,7 +171,7 @@ class _Resolver:
         return entry
 
     def _recipe(self, *layers: Mapping[str, Any]) -> tuple[str | None, Mapping[str, Any]]:
-        """The recipe asked for, else the pair's own, else the architecture's or the dataset's own."""
+        """The recipe asked for, else the one for a job such as this."""
         recipes = self.registry.shelf.recipes
         # A job's own file that says null was resolved without one.
         said = (str(v["recipe"] or "none") for v in layers if "recipe" in v)
@@ -155,13 +187,7 @@ class _Resolver:
                     f"Unknown recipe {asked!r}.{did_you_mean(asked, known)} Recipes: {listing(known)}."
                 )
             return (asked, recipes[asked]) if asked in recipes else (None, {})
-        names = {
-            kind: self._all_names(kind, next((str(v[f"{kind}.name"]) for v in layers if v.get(f"{kind}.name")), ""))
-            for kind in ("architecture", "dataset")
-        }
-        keys = [f"{a}+{d}" for a in names["architecture"] for d in names["dataset"]]
-        keys += [f"{a}+*" for a in names["architecture"]] + [f"*+{d}" for d in names["dataset"]]
-        found = next((key for key in keys if key in recipes), None)
+        found = own_recipe(recipes, layers, self._all_names)
         return (found, recipes[found]) if found else (None, {})
 
     def _all_names(self, kind: str, name: str) -> list[str]:
@@ -173,9 +199,6 @@ class _Resolver:
         base = [] if entry.given else [entry.component.name]
         family = [f"{entry.origin.plugin}/*"] if entry.member else []
         return list(dict.fromkeys([name, entry.id, *base, *family]))
-
-    def _recipe_layer(self, recipe: Mapping[str, Any]) -> dict[str, Any]:
-        return flatten({k: v for k, v in recipe.items() if k not in ("expect", "summary", "source")})
 
     def _choices(self) -> None:
         """Find each chosen component, and check what was given to its factory."""
@@ -246,14 +269,16 @@ class _Resolver:
     def _component_defaults(self) -> None:
         """What architecture and dataset say of themselves, where no layer has a word."""
         architecture, dataset = self.entries.get("architecture"), self.entries.get("dataset")
-        in_chans = self.layers.values.get("data.in_chans") or (dataset and getattr(dataset.component, "in_chans", None))
+        own = self.peeked.get("in_chans") or (dataset and getattr(dataset.component, "in_chans", None))
+        in_chans = self.layers.values.get("data.in_chans") or own
         for entry, source in ((architecture, "architecture"), (dataset, "dataset")):
             known = vars(entry.component) if entry else {}
             values = {
                 "train.image_size": known.get("input_size"),
                 "data.mean": _for_channels(known.get("mean"), in_chans),
                 "data.std": _for_channels(known.get("std"), in_chans),
-                "data.in_chans": known.get("in_chans"),
+                "data.in_chans": own if source == "dataset" else None,
+                **_resizing(known, self.layers.values),
             }
             self.layers.fill(source, {k: signature.plain(v) for k, v in values.items() if v is not None})
         self.layers.fill(
@@ -272,6 +297,18 @@ class _Resolver:
         for path in flatten(job.plain()):
             self.layers.sources.setdefault(path, "default")
         return Resolved(job, self.layers.sources, self.entries, recipe)
+
+
+def _unchosen(source: str | None) -> bool:
+    """Whether nobody but a recipe gave a value."""
+    return source is None or source == "default" or source.startswith("recipe ")
+
+
+def _resizing(known: Mapping[str, Any], said: Mapping[str, Any]) -> dict[str, Any]:
+    """How a network's images were resized; nothing is cut off where somebody asked for squashed ones."""
+    crop_pct = known.get("crop_pct") if said.get("data.resize", "crop") == "crop" else None
+    resize = None if crop_pct is None else "crop"
+    return {"data.interpolation": known.get("interpolation"), "data.crop_pct": crop_pct, "data.resize": resize}
 
 
 def _for_channels(values: tuple[float, ...] | None, in_chans: Any) -> tuple[float, ...] | None:
@@ -317,6 +354,16 @@ def _is_path(word: str, registry: Registry) -> bool:
     except RequestError:
         pass  # two plugins have it: still a name, and told as such later
     return False
+
+
+def _run_folder(word: str) -> str:
+    """A run's folder from its name or folder; where there is none it stays a word, for who needs it to tell of."""
+    from zoo.runner.folder import find_run
+
+    try:
+        return str(find_run(str(Path(word).expanduser())).absolute())
+    except RequestError:
+        return word
 
 
 def _missing(path: Path) -> str:

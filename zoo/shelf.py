@@ -21,6 +21,7 @@ from zoo.entry import LOCAL, Entry, Origin
 from zoo.errors import RegistryFileError
 from zoo.names import did_you_mean, listing
 from zoo.plugin import KINDS, Component
+from zoo.recipes import CONDITIONS
 
 FILENAME = "registry.yaml"
 _SECTIONS = ("version", "plugins", "aliases", "components", "recipes", "catalogue")
@@ -170,12 +171,21 @@ def read_layer(path: Path) -> Layer:
     for section in ("recipes", "catalogue"):
         for name, item in (content.get(section) or {}).items():
             _mapping(item or {}, path, f"{section}: {name}")
+    for name, recipe in (content.get("recipes") or {}).items():
+        _check_conditions((recipe or {}).get("when") or {}, path, f"recipes: {name}: when")
     _known(content.get("plugins") or {}, ("disable",), path, "key of plugins")
     _names(content.get("plugins") or {}, "disable", path, "plugins")
     layer = Layer(path, content)
     for item in _locals(layer):
         _check_local(item)
     return layer
+
+
+def _check_conditions(when: Mapping[str, Any], path: Path, where: str) -> None:
+    _mapping(when, path, where)
+    _known(when, CONDITIONS, path, f"condition of {where}")
+    for kind in ("architecture", "dataset"):
+        _names(when, kind, path, where)
 
 
 def _check_local(item: Local) -> None:

@@ -14,16 +14,25 @@ from zoo.names import did_you_mean, listing
 
 # What the runner itself gives each kind of factory; not for a job to set.
 GIVEN: dict[str, tuple[str, ...]] = {
-    "architecture": ("num_classes", "in_chans", "image_size"),
+    "architecture": ("num_classes", "in_chans", "image_size", "pretrained"),
     "dataset": ("split",),
-    "loss": ("num_classes",),
-    "metric": ("num_classes",),
+    "loss": ("num_classes", "multilabel"),
+    "metric": ("num_classes", "multilabel"),
     "augmentation": ("size", "num_classes"),
     "optimizer": ("params", "lr", "weight_decay"),
     "schedule": ("optimizer", "total_steps"),
     "exporter": ("bundle", "path"),
     "command": ("arguments",),
 }
+
+_ELSEWHERE = {
+    "pretrained": "--pretrained",
+    "image_size": "--image-size N",
+    "in_chans": "--set data.in_chans=N",
+    "lr": "--lr X",
+    "weight_decay": "--set train.weight_decay=X",
+}
+"""What to type for those of them that a job says in another place."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +97,8 @@ def check(
     for name, value in given.items():
         if name in known:
             _convert(known[name], value, where, values, problems)
+        elif name in GIVEN[kind] and name in _ELSEWHERE and accepts(factory, name):
+            problems.append(f"{where}.{name} is not set there: it is the job's own. Type: {_ELSEWHERE[name]}")
         elif name in GIVEN[kind] or not open_ended(factory):
             problems.append(
                 f"{where} has no parameter {name!r}.{did_you_mean(name, known)} "

@@ -68,7 +68,7 @@ def create(
         reason = str(error).splitlines()[0]
         raise RequestError(
             f"The pretrained weights of {name!r} can't be had: {reason} They come from huggingface.co, once; "
-            "without a network train from scratch: --set architecture.pretrained=false"
+            "without a network give a file of them: --weights FILE"
         ) from error
     except TypeError as error:
         if "unexpected keyword argument" not in str(error):

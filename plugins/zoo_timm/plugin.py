@@ -19,5 +19,4 @@ def zoo_architectures() -> Iterator[Family]:
             *("test_byobnet", "test_convnext", "test_efficientnet", "test_mambaout", "test_maxvit", "test_nfnet"),
             *("test_resnet", "test_vit", "lcnet_035", "levit_128s", "mobilenetv3_small_050", "pit_ti_224"),
         ),
-        attributes={"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)},  # ImageNet's, as most were trained
     )

@@ -60,7 +60,7 @@ def create(
 
 
 def installed_names() -> list[str]:
-    """The classification models of the installed torchvision, sorted: what models.txt holds, a name a line."""
+    """The classification models of the installed torchvision, sorted: what models.txt has under its headings."""
     from torchvision import models
 
     return sorted(models.list_models(module=models))  # only this module: detection and others have their own
@@ -160,5 +160,5 @@ def _fetch(name: str, weights: Any) -> Any:
 def _no_weights(name: str, reason: str, weights: Any) -> str:
     return (
         f"The pretrained weights of {name!r} can't be had: {reason}. They come from {weights.url}, once; "
-        "without a network train from scratch: --set architecture.pretrained=false"
+        "without a network give a file of them: --weights FILE"
     )

@@ -22,7 +22,6 @@ def zoo_architectures() -> Iterator[Family]:
         tags=("torchvision", "pretrained", "imagenet", "backbone"),
         samples=("squeezenet1_1", "shufflenet_v2_x0_5", "mobilenet_v3_small", "mnasnet0_5", "regnet_x_400mf"),
         gives_way=True,  # resnet18 is timm's
-        attributes={"input_size": 224, "mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)},
     )
 
 

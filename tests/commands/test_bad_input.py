@@ -130,11 +130,11 @@ def test_a_bad_registry_file(refused, text, said):
 def test_pretrained_weights_without_a_network(tmp_path):
     """Told at once: the hub's client would try again and again."""
     env = {**os.environ, "HF_HOME": str(tmp_path / "hub"), "ZOO_OFFLINE": "1"}
-    words = ("run", "timm/resnet10t", "digits", "--set", "architecture.pretrained=true", "--image-size", "32")
+    words = ("run", "timm/resnet10t", "digits", "--pretrained", "--image-size", "32")
     done = subprocess.run([sys.executable, "-m", "zoo", *words], env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert "pretrained weights of 'resnet10t'" in done.stderr
-    assert "--set architecture.pretrained=false" in done.stderr
+    assert "--weights FILE" in done.stderr
     assert "Retry" not in done.stderr
     assert not Path("runs").exists()
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from zoo.data.decode import to_pixels
+from zoo.data.decode import Shape, to_pixels
 from zoo.data.open import Opener, training_splits
 from zoo.data.splits import available, fixed_classes
 from zoo.entry import Entry
@@ -84,7 +84,7 @@ def test_a_split_that_is_not_there_is_an_error_that_says_which_are(opened: tuple
 def test_the_runner_makes_train_and_val_of_it(opened: tuple[Entry, dict[str, Any]]):
     entry, params = opened
     chans = entry.component.in_chans  # type: ignore[attr-defined]
-    opener = Opener(entry, params, (16, chans, "squash"))
+    opener = Opener(entry, params, Shape(16, chans))
     train = opener.open("train")
     found = training_splits(opener, train, fixed_classes(train), 0.25, 0)
     assert {"train", "val"} <= set(found)

@@ -6,17 +6,18 @@ import io
 import struct
 import zlib
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
 from zoo.data.decode import Resize, read_item, to_pixels
 from zoo.errors import BadImage, ContractError
+from zoo.plugin import Interpolation
 
 RED = (200, 30, 60)
 
@@ -157,6 +158,89 @@ def test_a_large_jpeg_is_decoded_at_no_less_than_the_target():
     fast = to_pixels(reopened(Image.fromarray(smooth), "JPEG", quality=95), 32, 3).astype(int)
     exact = to_pixels(Image.fromarray(smooth), 32, 3).astype(int)
     assert np.abs(fast - exact).max() <= 8
+
+
+# -- the same as the libraries whose weights are used ---------------------------------------------------
+
+
+FILTERS: tuple[Interpolation, ...] = get_args(Interpolation)
+SIDES = [(64, 64), (97, 61), (61, 97), (640, 41), (33, 500), (50, 48), (300, 299), (20, 13), (224, 225)]
+
+
+def photo(width: int, height: int) -> Image.Image:
+    """Waves and noise: every misplaced pixel shows."""
+    y, x = np.mgrid[0:height, 0:width]
+    waves = np.stack([np.sin(x / 3), np.cos(y / 5), np.sin((x + y) / 7)], axis=-1) * 60 + 128
+    noise = np.random.default_rng([width, height]).integers(-50, 50, (height, width, 3))
+    return Image.fromarray(np.clip(waves + noise, 0, 255).astype(np.uint8))
+
+
+@pytest.mark.parametrize("interpolation", FILTERS)
+@pytest.mark.parametrize("size", [32, 45])
+def test_squashed_images_are_torchvisions(interpolation: Interpolation, size: int):
+    from torchvision.transforms import InterpolationMode, Resize
+
+    theirs = Resize((size, size), InterpolationMode(interpolation))
+    for sides in SIDES:
+        image = photo(*sides)
+        assert np.array_equal(to_pixels(image, size, 3, "squash", interpolation), theirs(image))
+
+
+@pytest.mark.parametrize("interpolation", FILTERS)
+@pytest.mark.parametrize("size", [32, 45])
+@pytest.mark.parametrize("crop_pct", [1.0, 0.965, 0.95, 0.9, 0.875, 0.5])
+def test_crops_are_timms(interpolation: Interpolation, size: int, crop_pct: float):
+    from timm.data import create_transform
+
+    theirs = create_transform(size, interpolation=interpolation, crop_pct=crop_pct, normalize=False)
+    for sides in SIDES:
+        image = photo(*sides)
+        found = to_pixels(image, size, 3, "crop", interpolation, crop_pct)
+        assert np.array_equal(found, theirs(image).permute(1, 2, 0)), sides
+        array = np.asarray(image).transpose(2, 0, 1)
+        assert np.array_equal(found, to_pixels(array, size, 3, "crop", interpolation, crop_pct)), "arrays are cut alike"
+
+
+@given(
+    width=st.integers(1, 90),
+    height=st.integers(1, 90),
+    size=st.integers(1, 40),
+    crop_pct=st.floats(0.3, 1),
+    interpolation=st.sampled_from(FILTERS),
+)
+@settings(deadline=None, max_examples=200)
+def test_any_crop_is_timms(width: int, height: int, size: int, crop_pct: float, interpolation: Interpolation):
+    from timm.data import create_transform
+
+    assume(max(width, height) <= 16 * min(width, height))
+    image = photo(width, height)
+    theirs = create_transform(size, interpolation=interpolation, crop_pct=crop_pct, normalize=False)(image)
+    assert np.array_equal(to_pixels(image, size, 3, "crop", interpolation, crop_pct), theirs.permute(1, 2, 0))
+
+
+@pytest.mark.parametrize("upright", [False, True])
+def test_of_a_very_long_picture_the_middle_is_scaled_without_room_for_the_rest(upright: bool):
+    long = np.zeros((20, 200_000, 3), np.uint8)
+    long[:, 99_990:100_010] = RED
+    long = long.transpose(1, 0, 2) if upright else long
+    pixels = to_pixels(Image.fromarray(long), 1000, 3, "crop")  # all of it would be 30 GB
+    assert (pixels == RED).all(axis=-1).mean() > 0.9
+
+
+@pytest.mark.parametrize("resize", ["squash", "crop"])
+@pytest.mark.parametrize("crop_pct", [1.0, 0.5])
+def test_a_large_jpeg_is_decoded_at_no_less_than_twice_of_what_is_needed(
+    resize: Resize, crop_pct: float, monkeypatch: pytest.MonkeyPatch
+):
+    asked: list[tuple[int, int]] = []
+    image = reopened(photo(1000, 640), "JPEG", quality=95)
+    draft = image.draft
+    monkeypatch.setattr(image, "draft", lambda mode, size: (draft(mode, size), asked.append(image.size)))
+    fast = to_pixels(image, 40, 3, resize, "bicubic", crop_pct)
+    needed = 80 if resize == "crop" and crop_pct == 0.5 else 40
+    assert asked == [(250, 160)] if needed == 80 else [(125, 80)]
+    exact = to_pixels(photo(1000, 640), 40, 3, resize, "bicubic", crop_pct)
+    assert np.abs(fast.astype(int) - exact).mean() < 4
 
 
 def test_two_channels_of_a_picture_are_told():

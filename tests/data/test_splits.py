@@ -11,7 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from zoo.data.splits import Split, available, check_skipped, fixed_classes, hold_out, label_map
+from zoo.data.splits import (
+    Split,
+    available,
+    check_skipped,
+    fixed_classes,
+    fold_numbers,
+    hold_out,
+    hold_out_fold,
+    label_map,
+)
 from zoo.errors import DataError
 
 some_labels = arrays(np.int64, st.integers(2, 80), elements=st.integers(0, 4)).filter(
@@ -65,6 +74,76 @@ def test_classes_that_have_one_image_each_cannot_be_held_out():
         hold_out(np.arange(4), 0.2, 0)
     with pytest.raises(DataError):
         hold_out(np.array([], np.int64), 0.2, 0)
+
+
+# -- folds -------------------------------------------------------------------------------------------
+
+
+@st.composite
+def labels_for_folds(draw: st.DrawFn) -> tuple[np.ndarray, int, list[str]]:
+    """Labels in any order, each class at least as often as there are folds."""
+    folds = draw(st.integers(2, 7))
+    counts = draw(st.lists(st.integers(folds, 3 * folds), min_size=1, max_size=5))
+    labels = np.repeat(np.arange(len(counts)), counts)
+    return np.array(draw(st.permutations(labels.tolist())), np.int64), folds, [f"c{i}" for i in range(len(counts))]
+
+
+seeds = st.integers(0, 2**63 - 1)
+
+
+@given(case=labels_for_folds(), seed=seeds)
+def test_every_item_is_held_out_by_one_fold_and_kept_by_the_others(case: Any, seed: int):
+    labels, folds, classes = case
+    parts = [hold_out_fold(labels, folds, fold, seed, classes) for fold in range(1, folds + 1)]
+    assert sorted(np.concatenate([held for _, held in parts])) == list(range(len(labels)))
+    for kept, held in parts:
+        assert sorted([*kept, *held]) == list(range(len(labels)))
+        assert np.array_equal(kept, np.sort(kept))
+        assert np.array_equal(held, np.sort(held))
+
+
+@given(case=labels_for_folds(), seed=seeds)
+def test_folds_are_of_one_size_and_so_is_each_class_in_them(case: Any, seed: int):
+    labels, folds, classes = case
+    numbers = fold_numbers(labels, folds, seed, classes)
+    assert numbers.dtype == np.int64
+    sizes = np.bincount(numbers, minlength=folds + 1)[1:]
+    assert sizes.max() - sizes.min() <= 1
+    assert sizes.sum() == len(labels)
+    for label in range(len(classes)):
+        of_class = np.bincount(numbers[labels == label], minlength=folds + 1)[1:]
+        assert of_class.min() >= 1, "each fold is validated with every class"
+        assert of_class.max() - of_class.min() <= 1
+
+
+@given(case=labels_for_folds(), seed=seeds)
+def test_the_same_seed_makes_the_same_folds(case: Any, seed: int):
+    labels, folds, classes = case
+    first = fold_numbers(labels, folds, seed, classes)
+    assert np.array_equal(first, fold_numbers(labels.copy(), folds, seed, classes))
+
+
+def test_another_seed_makes_other_folds():
+    labels = np.repeat(np.arange(3), 50)
+    assert len({tuple(fold_numbers(labels, 5, seed, list("abc"))) for seed in range(5)}) == 5
+
+
+@pytest.mark.parametrize(
+    ("labels", "folds", "said"),
+    [
+        (
+            [0, 0, 0, 1, 1],
+            3,
+            r"'b' \(the smallest class has 2 training images\)\. Take at most 2 folds",
+        ),
+        ([0, 0, 1], 2, r"'b' \(the smallest class has 1 training image\)\. Add images, or remove the class"),
+        ([0, 0, 0], 2, r"'b' \(the smallest class has 0 training images\)"),
+        ([0, 1, 0, 1], 5, r"too few have 'a', 'b' \("),
+    ],
+)
+def test_more_folds_than_a_class_has_images_are_refused_by_its_name(labels: list[int], folds: int, said: str):
+    with pytest.raises(DataError, match=said):
+        fold_numbers(np.array(labels), folds, 0, ["a", "b"])
 
 
 # -- classes -----------------------------------------------------------------------------------------

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import itertools
 import shutil
 import threading
 from pathlib import Path
@@ -11,11 +13,18 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from zoo.data.decode import to_pixels
-from zoo.data.store import Decoded, Shape, content_key, decode_split
+from zoo.data.decode import DECODER, Shape, to_pixels
+from zoo.data.store import Decoded, content_key, decode_split
 from zoo.errors import ContractError, OutputError
 
-SHAPE: Shape = (8, 3, "squash")
+SHAPE = Shape(8, 3, "squash")
+SHAPES = {
+    "size": Shape(9, 3),
+    "channels": Shape(8, 1),
+    "resize": Shape(8, 3, "crop"),
+    "interpolation": Shape(8, 3, "squash", "bicubic"),
+    "crop_pct": Shape(8, 3, "crop", "bilinear", 0.5),
+}
 
 
 class Files:
@@ -122,11 +131,10 @@ def test_the_same_files_elsewhere_are_the_same_content(paths: list[Path], tmp_pa
     assert [s["name"] for s in found.skipped] == [str(moved / paths[2].name)], "named as they are called now"
 
 
-@pytest.mark.parametrize("change", ["bytes", "label", "order", "fewer", "size", "channels", "resize"])
+@pytest.mark.parametrize("change", ["bytes", "label", "order", "fewer", *SHAPES])
 def test_any_change_of_content_or_shape_is_another_store(paths: list[Path], stores: Path, change: str):
     before = decode_split(Files(paths), SHAPE)
     labels = [i % 2 for i in range(6)]
-    shape = {"size": (9, 3, "squash"), "channels": (8, 1, "squash"), "resize": (8, 3, "crop")}.get(change, SHAPE)
     if change == "bytes":
         Image.new("RGB", (10, 12), "red").save(paths[3])
     if change == "label":
@@ -136,12 +144,29 @@ def test_any_change_of_content_or_shape_is_another_store(paths: list[Path], stor
     if change == "fewer":
         paths, labels = paths[:-1], labels[:-1]
     changed = Files(paths, labels)
-    after = decode_split(changed, shape)  # type: ignore[arg-type]
+    after = decode_split(changed, SHAPES.get(change, SHAPE))
     assert changed.opened >= len(paths)
     assert len(kept(stores)) == 2
-    assert (after.fingerprint == before.fingerprint) == (change in ("size", "channels", "resize"))
+    assert (after.fingerprint == before.fingerprint) == (change in SHAPES)
     if change == "bytes":
         assert (after.images[3] == (255, 0, 0)).all()
+
+
+def test_crops_of_different_kinds_are_different_stores(paths: list[Path], stores: Path):
+    crops = [Shape(8, 3, "crop", *how) for how in [("bilinear", 1.0), ("bilinear", 0.5), ("bicubic", 0.5)]]
+    found = [np.array(decode_split(Files(paths), shape).images) for shape in crops]
+    assert len(kept(stores)) == 3
+    assert not any(np.array_equal(a, b) for a, b in itertools.pairwise(found))
+
+
+def test_a_store_from_before_there_was_a_choice_of_filter_stays_valid(paths: list[Path], stores: Path):
+    """Its key had three words of the shape: side, channels, squash."""
+    decode_split(Files(paths), SHAPE)
+    old = f"{content_key(Files(paths))} {(8, 3, 'squash')} {DECODER} False"
+    assert [folder.name for folder in kept(stores)] == [hashlib.sha256(old.encode()).hexdigest()[:32]]
+    again = Files(paths)
+    decode_split(again, Shape(8, 3, "squash", "bilinear", 0.5))
+    assert first_opened(again) == 0, "nothing is cut of what is squashed"
 
 
 def test_a_dataset_that_changes_its_files_pixels_is_not_known_by_their_bytes(paths: list[Path]):

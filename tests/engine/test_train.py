@@ -11,8 +11,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, one_hot
 
+from zoo.engine.blocks import Block
 from zoo.engine.execution import Execution
-from zoo.engine.train import parameter_groups, train_epoch
+from zoo.engine.train import parameter_groups, train_epoch, weight_penalty
 from zoo.errors import TrainingError
 
 PLAIN = Execution(torch.device("cpu"))
@@ -32,6 +33,10 @@ def batches(sizes: tuple[int, ...] = (8, 8, 5)) -> Batches:
 def network() -> nn.Module:
     torch.manual_seed(0)
     return nn.Sequential(nn.Linear(2, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, 2))
+
+
+def whole(model: nn.Module) -> list[Block]:
+    return [Block("network", tuple(model.parameters()))]
 
 
 def epoch(
@@ -167,7 +172,7 @@ def test_no_gradient_is_carried_over_from_before():
 
 def test_weights_decay_and_norms_and_biases_do_not():
     model = network()
-    decayed, plain = parameter_groups(model, 0.05)
+    decayed, plain = parameter_groups(whole(model), 0.1, 0.05)
     assert (decayed["weight_decay"], plain["weight_decay"]) == (0.05, 0.0)
     assert {p.ndim for p in decayed["params"]} == {2}
     assert {p.ndim for p in plain["params"]} == {1}
@@ -175,10 +180,63 @@ def test_weights_decay_and_norms_and_biases_do_not():
     assert [id(p) in everything for p in (*decayed["params"], *plain["params"])] == [True] * 6
 
 
-def test_frozen_parameters_and_empty_groups_are_left_out():
+def test_groups_without_parameters_are_left_out():
+    assert [len(group["params"]) for group in parameter_groups(whole(nn.BatchNorm1d(3)), 0.1, 0.05)] == [2]
+    assert parameter_groups([Block("nothing", ())], 0.1, 0.05) == []
+
+
+def test_the_head_has_its_own_rate_and_each_block_before_it_a_lower_one():
+    first, second, head = (nn.Linear(2, 2) for _ in range(3))
+    blocks = [Block(str(i), tuple(layer.parameters())) for i, layer in enumerate((first, second, head))]
+    groups = parameter_groups(blocks, 0.1, 0.05, head_lr=1.0, layer_decay=0.5, exempt={id(second.weight)})
+    rates = {id(p): (group["lr"], group["weight_decay"]) for group in groups for p in group["params"]}
+    assert rates == {
+        id(head.weight): (1.0, 0.05),
+        id(head.bias): (1.0, 0.0),
+        id(second.weight): (0.05, 0.0),
+        id(second.bias): (0.05, 0.0),
+        id(first.weight): (0.025, 0.05),
+        id(first.bias): (0.025, 0.0),
+    }
+    assert groups[0]["lr"] == 1.0
+
+
+@pytest.mark.parametrize("pieces", [2, 3, 50])
+def test_a_batch_in_pieces_is_the_same_step(pieces: int):
+    whole_model, piecewise = (nn.Sequential(*list(network())[::2]) for _ in range(2))  # norms differ: they see pieces
+    whole_totals = epoch(whole_model)
+    totals = epoch(piecewise, accumulate=pieces)
+    assert totals.loss == pytest.approx(whole_totals.loss, rel=1e-5)
+    assert (totals.accuracy, totals.seen) == (whole_totals.accuracy, whole_totals.seen)
+    for a, b in zip(whole_model.parameters(), piecewise.parameters(), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-6)
+
+
+def test_a_penalty_is_torchs_own_decay_and_is_not_told():
+    """l2 / 2 * |w|^2 has the gradient l2 * w, which is what SGD's weight_decay adds."""
+    penalised, decayed = network(), network()
+    told = epoch(penalised, penalty=weight_penalty(penalised.parameters(), 0.0, 0.3))
+    plain = epoch(decayed, optimizer=torch.optim.SGD(parameter_groups(whole(decayed), 0.1, 0.3), lr=0.1))
+    for a, b in zip(penalised.parameters(), decayed.parameters(), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-7)
+    assert told.loss == pytest.approx(plain.loss, rel=1e-5)
+
+
+def test_an_l1_penalty_is_the_sum_of_absolute_weights():
+    layer = nn.Linear(2, 2)
+    penalty = weight_penalty(layer.parameters(), 0.5, 0.0)()
+    assert penalty.item() == pytest.approx(0.5 * layer.weight.abs().sum().item())
+    layer.requires_grad_(False)
+    assert weight_penalty(layer.parameters(), 0.5, 0.0)().item() == 0
+
+
+def test_frozen_layers_stay_as_in_evaluation():
     model = network()
-    model[0].requires_grad_(False)
-    assert sum(len(group["params"]) for group in parameter_groups(model, 0.05)) == 4
-    assert [len(group["params"]) for group in parameter_groups(nn.BatchNorm1d(3), 0.05)] == [2]
-    model.requires_grad_(False)
-    assert parameter_groups(model, 0.05) == []
+    norm = next(m for m in model.modules() if isinstance(m, nn.BatchNorm1d))
+    before = norm.running_mean.clone()
+    epoch(model, frozen=[norm])
+    assert torch.equal(norm.running_mean, before)
+    assert not norm.training
+    epoch(model)
+    assert norm.training
+    assert not torch.equal(norm.running_mean, before)

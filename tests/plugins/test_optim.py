@@ -14,11 +14,12 @@ import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
-from torch.optim.lr_scheduler import CosineAnnealingLR, LinearLR, LRScheduler, OneCycleLR
+from torch.optim.lr_scheduler import CosineAnnealingLR, LinearLR, LRScheduler, OneCycleLR, ReduceLROnPlateau
 
 from zoo.plugin import Family
 from zoo_optim import optim as zoo_optim
 from zoo_optim import plugin, schedules
+from zoo_optim.plateau import plateau
 
 
 def load(target: str) -> Callable[..., Any]:
@@ -230,6 +231,7 @@ def test_first_and_last_rates():
     assert ends["linear"] == pytest.approx((1 / 6, 1 / 95))
     assert ends["step"] == pytest.approx((1.0, 0.01))
     assert ends["polynomial"] == pytest.approx((1.0, 0.01**2))
+    assert ends["plateau"] == pytest.approx((1 / 6, 1.0)), "nobody has told it of an epoch"
 
 
 def test_cosine_and_linear_without_warmup_are_torchs():
@@ -302,6 +304,12 @@ def test_step_changes_at_its_milestones():
         ("step", {"milestones": (0.5, 30.0)}, "milestones are"),
         ("step", {"gamma": 0.0}, "gamma is 0.0"),
         ("polynomial", {"power": 0.0}, "power is 0.0"),
+        ("plateau", {"factor": 1.0}, "factor is 1.0"),
+        ("plateau", {"patience": -1}, "patience is -1"),
+        ("plateau", {"threshold": math.nan}, "threshold is nan"),
+        ("plateau", {"cooldown": -1}, "cooldown is -1"),
+        ("plateau", {"warmup": 1.0}, "warmup is 1.0"),
+        ("plateau", {"final": 1.5}, "final is 1.5"),
     ],
 )
 def test_values_out_of_bounds_are_refused(name: str, params: dict[str, Any], message: str):
@@ -313,3 +321,80 @@ def test_values_out_of_bounds_are_refused(name: str, params: dict[str, Any], mes
 def test_a_schedule_of_no_steps_is_refused(name: str):
     with pytest.raises(ValueError, match="total_steps is 0"):
         rates(SCHEDULES[name], 0)
+
+
+def two_groups() -> torch.optim.Optimizer:
+    return torch.optim.SGD([{"params": [nn.Parameter(torch.zeros(1))], "lr": lr} for lr in (0.1, 0.02)])
+
+
+@given(
+    values=st.lists(st.integers(0, 12).map(lambda n: n / 10) | st.just(math.nan), min_size=1, max_size=30),
+    higher=st.booleans(),
+    patience=st.integers(0, 3),
+    cooldown=st.integers(0, 3),
+    final=st.sampled_from([0.0, 0.05]),
+)
+@example(values=[0.5] * 12, higher=True, patience=1, cooldown=2, final=0.05)
+@settings(max_examples=150, deadline=None)
+def test_plateau_is_torchs_rule(values: list[float], higher: bool, patience: int, cooldown: int, final: float):
+    mine, theirs = two_groups(), two_groups()
+    schedule = plateau(mine, 3 * len(values), patience=patience, cooldown=cooldown, warmup=0.0, final=final)
+    reference = ReduceLROnPlateau(
+        theirs,
+        mode="max" if higher else "min",
+        patience=patience,
+        threshold=1e-4,
+        threshold_mode="abs",
+        cooldown=cooldown,
+        min_lr=[0.1 * final, 0.02 * final],
+        eps=0,
+    )
+    for value in values:
+        for _ in range(3):
+            mine.step()
+            schedule.step()
+        schedule.epoch_ended(value, higher)
+        reference.step(value)
+        assert [g["lr"] for g in mine.param_groups] == pytest.approx([g["lr"] for g in theirs.param_groups], abs=0)
+
+
+def test_plateau_waits_out_its_patience_counts_nothing_while_it_rests_and_ends_at_its_floor():
+    optimizer = two_groups()
+    schedule = plateau(optimizer, 100, factor=0.5, patience=1, cooldown=1, warmup=0.0, final=0.2)
+    seen = []
+    for value in (0.5, 0.6, 0.6, 0.6, 0.6, 0.6, 0.6, 0.6, 0.6, 0.6, 0.6):
+        schedule.epoch_ended(value, True)
+        seen.append(optimizer.param_groups[0]["lr"])
+    assert seen == pytest.approx([0.1] * 3 + [0.05] * 3 + [0.025] * 3 + [0.02] * 2)
+
+
+def test_plateau_is_not_fooled_by_a_gain_within_its_threshold():
+    optimizer = two_groups()
+    schedule = plateau(optimizer, 100, patience=1, threshold=0.01, warmup=0.0)
+    for value in (0.500, 0.505, 0.509):
+        schedule.epoch_ended(value, True)
+    assert optimizer.param_groups[0]["lr"] == pytest.approx(0.01)
+
+
+def test_plateau_remembers_its_epochs_in_a_checkpoint():
+    optimizer = two_groups()
+    schedule = plateau(optimizer, 20, factor=0.5, patience=1, warmup=0.5)
+    tell = [(0.9, 4), (0.8, 3), (0.7, 5), (0.7, 1), (0.7, 2), (0.6, 5)]
+    state = None
+    seen: list[list[float]] = []
+    for i, (value, steps) in enumerate(tell):
+        if i == 3:
+            state = (optimizer.state_dict(), schedule.state_dict().copy(), len(seen))
+        seen += [[rate] for rate in follow(schedule, optimizer, steps)]
+        schedule.epoch_ended(value, True)
+    assert state is not None
+    restored = two_groups()
+    again = plateau(restored, 20, factor=0.5, patience=1, warmup=0.5)
+    restored.load_state_dict(state[0])
+    again.load_state_dict(state[1])
+    more: list[list[float]] = []
+    for value, steps in tell[3:]:
+        more += [[rate] for rate in follow(again, restored, steps)]
+        again.epoch_ended(value, True)
+    assert more == seen[state[2] :]
+    assert min(more) < [0.1 / 3], "it fell twice"

@@ -7,10 +7,13 @@ from importlib.resources import files
 import pytest
 import torch
 
-from zoo.plugin import Family
+from zoo.entry import Origin, family_entries
+from zoo.plugin import Architecture, Family
 from zoo_timm import models, plugin
 
-NAMES = files("zoo_timm").joinpath("models.txt").read_text().split()
+LIST = files("zoo_timm").joinpath("models.txt").read_text()
+NAMES = sorted(line for line in LIST.splitlines() if not line.startswith("#"))
+BORDERED = {"volo_d4_448": 1.15, "volo_d5_448": 1.15, "volo_d5_512": 1.15}  # smaller than what they are cut from
 
 
 def logits_of(name: str, size: int, num_classes: int = 3, in_chans: int = 3, **params: object) -> torch.Size:
@@ -28,11 +31,56 @@ def test_the_plugin_brings_one_family():
     assert family.summary
 
 
-def test_the_family_is_normalised_as_most_of_timms_weights_are():
+def members() -> dict[str, Architecture]:
+    (family,) = plugin.zoo_architectures()
+    return {entry.component.name: entry.component for entry in family_entries(family, Origin("timm"))}  # type: ignore[misc]
+
+
+def test_every_models_preprocessing_is_that_of_its_weights():
+    import timm
+    from timm.models import get_pretrained_cfg
+
+    if timm.__version__ != models.LISTED:
+        pytest.skip(f"timm {timm.__version__}: its own weights may have changed")
+    seen = 0
+    for name, ours in members().items():
+        theirs = get_pretrained_cfg(name)
+        assert theirs is not None
+        _, height, width = theirs.input_size
+        assert ours.input_size == height
+        assert height == width or name.endswith("_sapiens2")
+        assert (ours.mean, ours.std, ours.interpolation) == (theirs.mean, theirs.std, theirs.interpolation), name
+        wanted = None if theirs.crop_mode == "squash" else theirs.crop_pct
+        assert wanted in (ours.crop_pct, BORDERED.get(name)), name
+        assert ours.crop_pct is None or 0 < ours.crop_pct <= 1
+        seen += 1
+    assert seen == len(NAMES) == 1371
+
+
+def test_the_list_is_what_its_script_writes():
+    import timm
+
+    from zoo_timm.list_models import listing
+
+    if timm.__version__ != models.LISTED:
+        pytest.skip(f"of timm {timm.__version__}: python plugins/zoo_timm/list_models.py")
+    assert listing() == LIST
+
+
+def test_a_model_without_weights_is_listed_with_imagenets_preprocessing(monkeypatch: pytest.MonkeyPatch):
+    import timm.models
     from timm.data import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 
-    (family,) = plugin.zoo_architectures()
-    assert family.attributes == {"mean": IMAGENET_DEFAULT_MEAN, "std": IMAGENET_DEFAULT_STD}
+    from zoo_timm.list_models import preprocessing
+
+    monkeypatch.setattr(timm.models, "get_pretrained_cfg", lambda name: None)
+    assert preprocessing("new") == {
+        "input_size": 224,
+        "mean": IMAGENET_DEFAULT_MEAN,
+        "std": IMAGENET_DEFAULT_STD,
+        "interpolation": "bicubic",
+        "crop_pct": 0.875,
+    }
 
 
 def test_the_list_of_models_is_the_installed_timms():
@@ -40,7 +88,7 @@ def test_the_list_of_models_is_the_installed_timms():
 
     installed = timm.list_models()
     if timm.__version__ == models.LISTED:
-        assert installed == NAMES
+        assert sorted(installed) == NAMES
     else:
         assert len(set(installed) & set(NAMES)) > 0.9 * len(NAMES)
 

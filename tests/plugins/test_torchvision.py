@@ -11,14 +11,21 @@ from pathlib import Path
 import pytest
 import torch
 import torchvision
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
 from torch import nn
 from torchvision.models import get_model, get_model_weights
 
+from zoo.data.decode import Shape, to_pixels
+from zoo.entry import Origin, family_entries
 from zoo.errors import RequestError
-from zoo.plugin import Family
+from zoo.plugin import Architecture, Family
 from zoo_torchvision import models, plugin
+from zoo_torchvision.list_models import listing, share
 
-NAMES = files("zoo_torchvision").joinpath("models.txt").read_text().split()
+LIST = files("zoo_torchvision").joinpath("models.txt").read_text()
+NAMES = sorted(line for line in LIST.splitlines() if not line.startswith("#"))
 # The smallest of each kind; no regnet, whose widths can't be computed without data.
 KINDS = [
     "alexnet", "convnext_tiny", "densenet121", "efficientnet_b0", "googlenet", "inception_v3", "maxvit_t", "mnasnet0_5",
@@ -51,17 +58,59 @@ def test_the_plugin_brings_one_family():
     assert set(family.samples) <= set(NAMES)
 
 
-def test_the_family_is_normalised_as_torchvisions_weights_are():
+def members() -> dict[str, Architecture]:
     (family,) = plugin.zoo_architectures()
-    preprocessing = get_model_weights("resnet18").DEFAULT.transforms()
-    assert family.attributes["mean"] == tuple(preprocessing.mean)
-    assert family.attributes["std"] == tuple(preprocessing.std)
-    assert family.attributes["input_size"] == preprocessing.crop_size[0]
+    return {entry.component.name: entry.component for entry in family_entries(family, Origin("torchvision"))}  # type: ignore[misc]
+
+
+def is_listed() -> bool:
+    """Whether the installed torchvision is the one whose models are listed."""
+    return torchvision.__version__.partition("+")[0] == models.LISTED
+
+
+def test_every_models_preprocessing_is_that_of_its_weights():
+    if not is_listed():
+        pytest.skip(f"torchvision {torchvision.__version__}: its own weights may have changed")
+    ours = members()
+    assert len(ours) == 80
+    for name, mine in ours.items():
+        theirs = get_model_weights(name).DEFAULT.transforms()
+        assert theirs.crop_size == [mine.input_size]
+        assert (mine.mean, mine.std) == (tuple(theirs.mean), tuple(theirs.std))
+        assert mine.interpolation == theirs.interpolation.value
+        shape = Shape(mine.input_size or 0, 3, "crop", mine.interpolation, mine.crop_pct or 0)  # type: ignore[arg-type]
+        assert theirs.resize_size == [shape.shorter], name
+
+
+@pytest.mark.parametrize("name", ["resnet18", "inception_v3", "efficientnet_b1", "swin_v2_s", "maxvit_t"])
+def test_images_are_prepared_as_for_its_weights(name: str):
+    from torchvision.transforms.functional import normalize, pil_to_tensor
+
+    if not is_listed():
+        pytest.skip(f"torchvision {torchvision.__version__}: its own weights may have changed")
+    mine, theirs = members()[name], get_model_weights(name).DEFAULT.transforms()
+    image = Image.effect_mandelbrot((500, 375), (-2, -1.5, 1, 1.5), 100).convert("RGB")
+    pixels = to_pixels(image, mine.input_size or 0, 3, "crop", mine.interpolation, mine.crop_pct or 0)  # type: ignore[arg-type]
+    ours = normalize(torch.from_numpy(pixels.copy()).permute(2, 0, 1) / 255, mine.mean, mine.std)  # type: ignore[arg-type]
+    assert pil_to_tensor(image).unique().numel() > 10, "a picture that shows what is done to it"
+    torch.testing.assert_close(ours, theirs(image))
+
+
+def test_the_list_is_what_its_script_writes():
+    if not is_listed():
+        pytest.skip(f"of torchvision {torchvision.__version__}: python plugins/zoo_torchvision/list_models.py")
+    assert listing() == LIST
+
+
+@given(crop=st.integers(1, 1024), more=st.integers(0, 400))
+def test_a_share_gives_the_size_to_resize_to_back(crop: int, more: int):
+    assert 0 < share(crop, crop + more) <= 1
+    assert math.floor(crop / share(crop, crop + more)) == crop + more
 
 
 def test_the_list_of_models_is_the_installed_torchvisions():
     installed = models.installed_names()
-    if torchvision.__version__.partition("+")[0] == models.LISTED:
+    if is_listed():
         assert installed == NAMES
     else:
         new = sorted(set(installed) - set(NAMES))
@@ -201,7 +250,7 @@ def cached(hub: Path, name: str) -> nn.Module:
 
 def test_weights_that_are_not_there_are_said_offline(hub: Path):
     with pytest.raises(
-        RequestError, match=r"'resnet18' can't be had: offline .*pytorch\.org.*pretrained=false"
+        RequestError, match=r"'resnet18' can't be had: offline .*pytorch\.org.*--weights FILE"
     ) as caught:
         models.create("resnet18", 2, pretrained=True)
     assert str(hub) in str(caught.value)

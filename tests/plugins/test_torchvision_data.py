@@ -32,11 +32,12 @@ from scipy.io import savemat
 from torchvision import datasets as tv
 
 import zoo
-from zoo.data.decode import to_pixels
+from zoo.data.decode import Shape, to_pixels
 from zoo.data.open import Opener, open_training, training_splits
 from zoo.errors import DataError
 from zoo.plugin import Dataset
 from zoo.registry import open_registry
+from zoo.runner.observer import Observer
 from zoo.signature import parameters
 from zoo.testing import checks_of, run_checks
 from zoo_torchvision import download, plugin, words
@@ -513,9 +514,8 @@ def test_a_job_opens_it_and_holds_out_what_it_has_not(name: str, tmp_path: Path,
     component = COMPONENTS[name]
     entry = REGISTRY.find("dataset", f"torchvision/{name}")
     params = {p.name: p.default for p in parameters("dataset", entry.factory()) if p.name != "root"}
-    opener = Opener(
-        entry, {**params, "root": tmp_path / "here", **PARAMS.get(name, {})}, (8, component.in_chans, "squash")
-    )
+    params |= {"root": tmp_path / "here", **PARAMS.get(name, {})}
+    opener = Opener(entry, params, Shape(8, component.in_chans))
     train, classes = open_training(opener)
     splits = training_splits(opener, train, classes, 0.2, 0)
     assert set(splits) == {"train", "val", *(["test"] if "test" in labels else [])}
@@ -843,18 +843,62 @@ def test_fake_data_is_noise_and_says_so(tmp_path: Path):
 # -- real runs ----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("name", "settings"),
-    [("mnist", {}), ("gtsrb", {"train.image_size": 16}), ("flowers102", {"train.image_size": 16})],
-)
-def test_a_whole_run_on_a_copy(name: str, settings: dict[str, Any], tmp_path: Path, monkeypatch: Patch):
+SMALL = {"architecture.channels": [8, 8], "architecture.padding": True, "train.image_size": 16}
+FAST = ("mnist", "gtsrb", "flowers102")  # arrays, images by folder, images by number
+
+
+def job(name: str, **more: Any) -> zoo.api.Result:
+    """A job of one epoch, told what somebody would type."""
+    params = {f"dataset.{key}": value for key, value in PARAMS.get(name, {}).items()}
+    words = {"epochs": 1, "device": "cpu", "recipe": "none", "observer": Observer(), "set": {**SMALL, **params}}
+    return zoo.run("simple_cnn", name, **{**words, **more})
+
+
+@pytest.mark.parametrize("name", [pytest.param(n, marks=[] if n in FAST else pytest.mark.slow) for n in COPIES])
+def test_a_whole_job_on_a_copy(name: str, tmp_path: Path, monkeypatch: Patch):
     labels = copied(name, tmp_path / "here", monkeypatch)
     monkeypatch.chdir(tmp_path)
-    small = {"architecture.channels": [8, 8], "architecture.padding": True}
-    document = zoo.run(
-        "simple_cnn", name, data=tmp_path / "here", epochs=1, device="cpu", recipe="none", set={**small, **settings}
-    )
+    document = job(name, data=tmp_path / "here")
     assert document["status"] == "completed"
-    assert document["splits"]["test"]["images"] == len(labels["test"])
-    if "val" in labels:
-        assert document["splits"]["val"]["images"] == len(labels["val"])
+    found = {split: counted["images"] for split, counted in document["splits"].items()}
+    if "val" not in labels:  # a part of train
+        found["train"] += found.pop("val")
+    assert found == {split: len(of_split) for split, of_split in labels.items()}
+    assert not any(counted["skipped"] for counted in document["splits"].values())
+    scored = {"val", *({"test"} & set(labels))}
+    assert {split: numbers["accuracy"] >= 0 for split, numbers in document["metrics"].items()} == dict.fromkeys(
+        scored, True
+    )
+    assert document["classes"] == sorted(opened(name, tmp_path / "here").classes)
+
+
+def test_a_whole_job_on_noise(tmp_path: Path, monkeypatch: Patch):
+    monkeypatch.chdir(tmp_path)
+    noise = {"dataset.images": 12, "dataset.num_classes": 3, "dataset.size": 16}
+    document = job("fake_data", set={**SMALL, **noise})
+    assert {split: counted["images"] for split, counted in document["splits"].items()} == {
+        "train": 12,
+        "val": 3,
+        "test": 3,
+    }
+
+
+@pytest.mark.parametrize("name", COPIES)
+@pytest.mark.parametrize("where", ["cache", "folder"])
+def test_a_job_says_what_is_missing_and_what_to_type(
+    name: str, where: str, tmp_path: Path, cache: Path, capfd: pytest.CaptureFixture[str]
+):
+    """From the command line: one short paragraph, before anything is trained or written."""
+    from zoo.__main__ import main
+
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    place = empty if where == "folder" else cache / name
+    words = ["run", "simple_cnn", name, "--recipe", "none", "--out", str(tmp_path / "runs")]
+    assert main([*words, *(["--data", str(empty)] if where == "folder" else [])]) == 2
+    told = " ".join(capfd.readouterr().err.split())
+    assert f"{name} is not to be had: looked in {place}" in told
+    assert "--data FOLDER" in told
+    assert SETS[name].site in told
+    assert "Traceback" not in told
+    assert not (tmp_path / "runs").exists()

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from zoo.api import _entry_of
+from zoo.engine.blocks import Block
 from zoo.engine.train import parameter_groups
 from zoo.entry import Entry, Origin
 from zoo.errors import ContractError, JobError, RequestError
@@ -28,7 +29,7 @@ def linear(num_classes: int, in_chans: int = 3, image_size: int = 8, bias: bool 
 def test_a_network_is_given_classes_channels_size_and_the_jobs_parameters():
     model = build_model(entry(linear), {"bias": "false"}, 5, 1, 6)
     assert count_parameters(model) == 5 * 36
-    assert parameter_groups(model, 0.1)[0]["params"][0].shape == (5, 36)
+    assert parameter_groups([Block("all", tuple(model.parameters()))], 0.1, 0.1)[0]["params"][0].shape == (5, 36)
 
 
 def test_a_factory_that_does_not_ask_for_the_size_is_not_given_it():

@@ -20,6 +20,8 @@ CORE = {
     "train": "run:train",
     "evaluate": "evaluate:evaluate",
     "predict": "predict:predict",
+    "data": "data:group",
+    "lr-find": "lr_find:lr_find",
     "list": "catalogue:list_components",
     "info": "catalogue:info",
     "plugins": "plugins:group",

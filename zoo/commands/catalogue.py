@@ -144,7 +144,7 @@ def _details(entry: Entry) -> dict[str, Any]:
 
     component = entry.component
     details = describe(entry)
-    for key in ("input_size", "in_chans", "splits", "mean", "std", "higher_is_better"):
+    for key in ("input_size", "in_chans", "splits", "mean", "std", "interpolation", "crop_pct", "higher_is_better"):
         value = getattr(component, key, None)
         if value is not None:
             details[key] = list(value) if isinstance(value, tuple) else value

@@ -14,15 +14,18 @@ import click
 @click.option("--data", type=click.Path(path_type=Path), metavar="PATH", help="The dataset's folder or file.")
 @click.option("--split", metavar="SPLIT", help="train, val, test or all; by default test, else val, else all there is.")
 @click.option("--device", default="auto", metavar="DEVICE", help="auto, cpu, cuda, cuda:1 or mps.")
+@click.option("--tta", default="none", metavar="VIEWS", help="Average over views: none, flip, crops, flip_crops, d4.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def evaluate(run: str, dataset: str | None, data: Path | None, split: str | None, device: str, as_json: bool) -> None:
+def evaluate(
+    run: str, dataset: str | None, data: Path | None, split: str | None, device: str, tta: str, as_json: bool
+) -> None:
     """Measure a trained model again.
 
     On the images it was validated with, or on DATASET: a name, a folder of class folders, or a CSV file.
     """
     from zoo.evaluation import evaluate_run
 
-    result = evaluate_run(run, dataset, data=data, split=split, device=device)
+    result = evaluate_run(run, dataset, data=data, split=split, device=device, tta=tta)
     if as_json:
         from zoo.files import dump_json
 

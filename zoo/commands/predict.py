@@ -17,27 +17,30 @@ from zoo.errors import BadImage, RequestError
 @click.argument("images", nargs=-1, required=True, metavar="IMAGE...", type=click.Path(path_type=Path))
 @click.option("--top-k", type=click.IntRange(min=1), default=5, help="How many classes to name, best first.")
 @click.option("--device", default="auto", metavar="DEVICE", help="auto, cpu, cuda, cuda:1 or mps.")
+@click.option("--tta", default="none", metavar="VIEWS", help="Average over views: none, flip, crops, flip_crops, d4.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV: path, label, confidence.")
-def predict(run: str, images: tuple[Path, ...], top_k: int, device: str, as_json: bool, as_csv: bool) -> None:
+def predict(run: str, images: tuple[Path, ...], top_k: int, device: str, tta: str, as_json: bool, as_csv: bool) -> None:
     """Name what pictures show.
 
     RUN is a run's name or folder, or a bundle's folder; IMAGE a picture, or a folder of them.
     """
     from zoo.api import load
+    from zoo.engine.views import account, views_named
     from zoo.files import dump_json
     from zoo.predict import image_files
     from zoo.runner.folder import find_run
 
     if as_json and as_csv:
         raise RequestError("Choose one of --json and --csv.")
+    views_named(tta)
     folder = find_run(run)
     files = list(image_files(images))
     if not files:
         raise RequestError(f"There is no picture in {', '.join(map(str, images))}.")
-    predictions, problems = _predict_all(load(folder, device=device), files, top_k)
+    predictions, problems = _predict_all(load(folder, device=device), files, top_k, tta)
     if as_json:
-        document: dict[str, Any] = {"predictions": predictions}
+        document: dict[str, Any] = {"predictions": predictions, **account(tta)}
         if problems:
             document["skipped"] = problems
         click.echo(dump_json(document))
@@ -51,7 +54,7 @@ def predict(run: str, images: tuple[Path, ...], top_k: int, device: str, as_json
         raise click.exceptions.Exit(2)
 
 
-def _predict_all(classifier: Any, files: list[Path], top_k: int) -> tuple[list[dict[str, Any]], list[str]]:
+def _predict_all(classifier: Any, files: list[Path], top_k: int, tta: str) -> tuple[list[dict[str, Any]], list[str]]:
     """Predictions for what can be decoded, and a sentence for what can't."""
     from zoo.predict import BATCH
 
@@ -59,11 +62,11 @@ def _predict_all(classifier: Any, files: list[Path], top_k: int) -> tuple[list[d
     problems: list[str] = []
     for start in range(0, len(files), BATCH):
         try:
-            predictions += classifier.predict(files[start : start + BATCH], top_k)
+            predictions += classifier.predict(files[start : start + BATCH], top_k, tta)
         except BadImage:  # one of them: take them singly
             for file in files[start : start + BATCH]:
                 try:
-                    predictions += classifier.predict(file, top_k)
+                    predictions += classifier.predict(file, top_k, tta)
                 except BadImage as error:
                     problems.append(str(error))
     return predictions, problems

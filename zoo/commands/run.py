@@ -9,13 +9,18 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from zoo.commands.arguments import RESUME_NAMED
+from zoo.commands.job_words import NumberOrAuto
 from zoo.errors import RequestError
 
 if TYPE_CHECKING:
     from zoo.resolve import Request, Resolved
+    from zoo.runner.repeats import Repeats
     from zoo.runner.runner import Place
 
-_JOB_OPTIONS = ("data", "epochs", "batch_size", "lr", "image_size", "seed", "device", "precision", "on_bad_image")
+_JOB_OPTIONS = (
+    *("data", "epochs", "batch_size", "lr", "image_size", "pretrained", "weights", "teacher", "freeze"),
+    *("seed", "device", "precision", "on_bad_image"),
+)
 
 
 def _options(command: Any) -> Any:
@@ -25,10 +30,16 @@ def _options(command: Any) -> Any:
         click.option("--data", type=click.Path(path_type=Path), metavar="PATH", help="The dataset's folder or file."),
         click.option("--recipe", metavar="NAME", help="A recipe of registry.yaml; 'none' for none."),
         click.option("--epochs", type=int, help="How often to go through the training images."),
-        click.option("--batch-size", type=int, help="Images a step."),
-        click.option("--lr", type=float, help="Learning rate, at its highest."),
+        click.option("--batch-size", type=NumberOrAuto(int), metavar="N|auto", help="Images a step."),
+        click.option("--lr", type=NumberOrAuto(float), metavar="RATE|auto", help="Learning rate, at its highest."),
         click.option("--image-size", type=int, help="Side of the images in pixels."),
+        click.option("--pretrained", is_flag=True, default=None, help="Begin with the weights that its library has."),
+        click.option("--weights", metavar="FILE|RUN", help="Begin with these: .safetensors, .pth, or another run's."),
+        click.option("--teacher", metavar="RUN", help="Learn from this run's answers, beside the labels."),
+        click.option("--freeze", metavar="WHAT", help="Learns nothing: backbone (all but the head), or N blocks."),
         click.option("--seed", type=int, help="The same seed gives the same numbers."),
+        click.option("--seeds", type=int, metavar="N", help="Run N times, with N seeds from --seed on."),
+        click.option("--folds", type=int, metavar="N", help="Run N times, validated with another part of train each."),
         click.option("--device", metavar="DEVICE", help="auto, cpu, cuda, cuda:1 or mps."),
         click.option("--precision", metavar="TYPE", help="auto, fp32, bf16 or fp16."),
         click.option("--on-bad-image", metavar="POLICY", help="skip or fail."),
@@ -89,14 +100,29 @@ class _Where:
             return Place(folder.parent, folder.name, resume=True)
         return Place(self.out, self.name, self.overwrite, self.resume is not None)
 
+    def repeats(self, seeds: int | None, folds: int | None) -> Repeats | None:
+        """Several runs, as typed, or as they were before that are to be resumed."""
+        from zoo.runner.folder import find_run
+        from zoo.runner.repeats import asked, recorded
+
+        typed = asked(seeds, folds)
+        if typed is not None or self.resume is None:
+            return typed
+        if self.resume == RESUME_NAMED:
+            return recorded(self.out / self.name) if self.name else None
+        return recorded(find_run(str(self.resume), self.out))
+
     def job_file(self) -> Path | None:
         """The job of the run to resume, when no other is typed."""
         from zoo.runner.folder import JOB, find_run
+        from zoo.runner.repeats import job_to_resume, recorded
 
         if self.resume == RESUME_NAMED and self.name is None:
             raise RequestError("--resume needs to know which run: zoo run --resume RUN, or --name NAME --resume.")
-        named = self.resume is not None and self.resume != RESUME_NAMED
-        return find_run(str(self.resume), self.out) / JOB if named else None
+        if self.resume is None or self.resume == RESUME_NAMED:
+            return None
+        folder = find_run(str(self.resume), self.out)
+        return job_to_resume(folder) if recorded(folder) else folder / JOB
 
 
 def _run(typed: dict[str, Any]) -> None:
@@ -107,18 +133,23 @@ def _run(typed: dict[str, Any]) -> None:
     if typed["offline"]:
         os.environ["ZOO_OFFLINE"] = "1"
     where = _Where(typed["out"], typed["name"], typed["resume"], typed["overwrite"])
+    repeats = where.repeats(typed["seeds"], typed["folds"])
     request = _request(typed, where)
     registry = open_registry(say=say_failures)
     resolved = resolve(request, registry)
     if typed["dry_run"]:
-        _show_job(resolved, typed["as_json"])
+        _show_job(resolved, typed["as_json"], repeats)
         return
-    from zoo.api import execute
+    from zoo.api import execute, execute_several
     from zoo.files import dump_json
     from zoo.reports.choose import make_observer
+    from zoo.reports.repeats import make_watcher
 
-    observer = make_observer(quiet=typed["quiet"], json=typed["as_json"])
-    result = execute(resolved, registry, where.place(), observer)
+    how = {"quiet": typed["quiet"], "json": typed["as_json"]}
+    if repeats is None:
+        result = execute(resolved, registry, where.place(), make_observer(**how))
+    else:
+        result = execute_several(resolved, registry, repeats, where.place(), make_watcher(**how))
     if typed["as_json"]:
         click.echo(dump_json(result))
 
@@ -143,14 +174,22 @@ def _request(typed: dict[str, Any], where: _Where) -> Request:
     return dataclasses.replace(request, sets=tuple(typed["sets"]))
 
 
-def _show_job(resolved: Resolved, json: bool) -> None:
+def _show_job(resolved: Resolved, json: bool, repeats: Repeats | None) -> None:
+    from zoo.runner.repeats import members
+
+    several = [] if repeats is None else [member.name for member in members(resolved, repeats, "NAME")]
     if json:
         from zoo.files import dump_json
 
-        click.echo(dump_json({"job": resolved.job.plain(), "sources": resolved.sources}))
+        runs = {"runs": several} if several else {}
+        click.echo(dump_json({"job": resolved.job.plain(), "sources": resolved.sources, **runs}))
         return
     from rich.console import Console
 
     from zoo.reports.tables import job_table
 
     Console().print(job_table(resolved.job.plain(), resolved.sources))
+    if several:
+        from zoo.names import listing
+
+        click.echo(f"{len(several)} runs: {listing(several, most=6)}")

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from zoo.errors import RequestError
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
 
 _out = click.option("--out", type=click.Path(path_type=Path), default=Path("runs"), help="The folder for runs.")
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -46,32 +49,37 @@ def list_runs(out: Path, as_json: bool) -> None:
 @_json
 @click.option("--svg", type=click.Path(path_type=Path), metavar="FILE", help="Write the report as a picture.")
 def show(run: str, out: Path, as_json: bool, svg: Path | None) -> None:
-    """Show a run's report again."""
+    """Show the report of a run, or of several by seeds or folds, again."""
     from zoo.runner.folder import find_run
+    from zoo.runner.summary import SUMMARY
 
-    result = read_result(find_run(run, out))
+    folder = find_run(run, out)
+    several = (folder / SUMMARY).is_file()
+    document = json.loads((folder / SUMMARY).read_text("utf-8")) if several else read_result(folder)
     if as_json:
         from zoo.files import dump_json
 
-        click.echo(dump_json(result))
+        click.echo(dump_json(document))
         return
-    _print(result, svg)
+    from zoo.reports.repeats_console import render_summary
+    from zoo.reports.results import render_result
+
+    _print(render_summary(document) if several else render_result(document), folder.name, svg)
 
 
-def _print(result: dict[str, Any], svg: Path | None) -> None:
+def _print(report: RenderableType, name: str, svg: Path | None) -> None:
     import io
 
     from rich.console import Console
 
     from zoo.files import write_text
-    from zoo.reports.results import render_result
 
     if svg is None:
-        Console().print(render_result(result))
+        Console().print(report)
         return
     console = Console(record=True, width=80, file=io.StringIO(), force_terminal=True)
-    console.print(render_result(result))
-    write_text(svg, console.export_svg(title=f"zoo runs show {result['run']}"))
+    console.print(report)
+    write_text(svg, console.export_svg(title=f"zoo runs show {name}"))
 
 
 def read_result(folder: Path) -> dict[str, Any]:

@@ -23,6 +23,22 @@ def epoch_order(count: int, seed: int, epoch: int) -> NDArray[np.int64]:
     return np.random.default_rng([seed, epoch]).permutation(count)
 
 
+def balanced_order(labels: NDArray[np.int64], seed: int, epoch: int) -> NDArray[np.int64]:
+    """As many items as there are, each class as often as any other, give or take one.
+
+    Items of a class come in a random order; a small class begins again when all of its items were shown.
+    """
+    generator = np.random.default_rng([seed, epoch])
+    classes = generator.permutation(np.unique(labels))  # whichever are shown once more than others
+    shares = [len(labels) // len(classes) + (i < len(labels) % len(classes)) for i in range(len(classes))]
+    drawn = []
+    for label, share in zip(classes, shares, strict=True):
+        items = np.flatnonzero(labels == label)
+        rounds = [generator.permutation(items) for _ in range(-(-share // len(items)))]
+        drawn.append(np.concatenate(rounds)[:share] if rounds else items[:0])
+    return generator.permutation(np.concatenate(drawn))
+
+
 def cut(order: NDArray[np.int64], batch_size: int, *, merge_last: bool) -> list[NDArray[np.int64]]:
     """Batches of an order. A last batch of one joins the one before: batch norm can't train on a single sample."""
     batches = [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
@@ -55,6 +71,7 @@ class Batches:
         device: where batches go.
         augment: applied in order, on images in 0..1; none for evaluation.
         seed: of the order; None keeps the split's own order, every item once.
+        balanced: show each class equally often, with a seed.
         channels_last: memory format of the images.
     """
 
@@ -67,26 +84,34 @@ class Batches:
         *,
         augment: Sequence[Augment] = (),
         seed: int | None = None,
+        balanced: bool = False,
         channels_last: bool = True,
     ):
         self.split, self.batch_size, self.normalize, self.device = split, batch_size, normalize, device
         self.augment, self.seed, self.channels_last = augment, seed, channels_last
+        self.balanced = balanced
         self.epoch = 0
         self.size: int | None = None  # side in pixels, where it is not the split's own
 
-    def _indices(self) -> list[NDArray[np.int64]]:
-        count = len(self.split)
-        order = np.arange(count) if self.seed is None else epoch_order(count, self.seed, self.epoch)
-        return cut(order, self.batch_size, merge_last=self.seed is not None)
+    def indices(self, epoch: int) -> list[NDArray[np.int64]]:
+        """The items of each batch of an epoch."""
+        return cut(self._order(epoch), self.batch_size, merge_last=self.seed is not None)
+
+    def _order(self, epoch: int) -> NDArray[np.int64]:
+        if self.seed is None:
+            return np.arange(len(self.split))
+        if self.balanced:
+            return balanced_order(self.split.labels, self.seed, epoch)
+        return epoch_order(len(self.split), self.seed, epoch)
 
     def __len__(self) -> int:
-        return len(self._indices())
+        return len(self.indices(self.epoch))
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        """(images (n, C, H, W) float, labels (n,) int64), both on the device."""
+        """(images (n, C, H, W) float, labels (n,) int64 or (n, K) float32), both on the device."""
         with ThreadPoolExecutor(1) as pool:  # gathers the next batch while the processor works on this one
             ahead: deque[Future[tuple[Tensor, Tensor]]] = deque()
-            for indices in self._indices():
+            for indices in self.indices(self.epoch):
                 ahead.append(pool.submit(self._gather, indices))
                 if len(ahead) > 1:
                     yield self.prepare(*ahead.popleft().result())

@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from zoo.data.splits import Split, available, check_skipped, fixed_classes, hold_out, label_map
-from zoo.data.store import Shape, decode_split
+from zoo.data.decode import Shape
+from zoo.data.splits import (
+    Labels,
+    Split,
+    available,
+    check_skipped,
+    class_counts,
+    fixed_classes,
+    hold_out,
+    hold_out_fold,
+    label_map,
+)
+from zoo.data.store import decode_split
+from zoo.engine.task import Task, task_of
 from zoo.entry import Entry
 from zoo.errors import ContractError, DataError, RequestError, ZooError
 from zoo.names import listing
 
 Preparing = Callable[[str, int, int], None]
 TRAIN, VAL, TEST, ALL = "train", "val", "test", "all"
+OWN_VAL_UNUSED = "The dataset's own val split is not used: with folds, val is a part of train."
 
 
 @dataclass(frozen=True)
@@ -68,7 +83,7 @@ class Opener:
         return Split(
             name=split,
             images=decoded.images,
-            labels=mapping[decoded.labels],
+            labels=_renumbered(decoded.labels, mapping, len(classes)),
             names=decoded.names,
             skipped=decoded.skipped,
             fingerprint=decoded.fingerprint,
@@ -78,18 +93,37 @@ class Opener:
 
     def _check_labels(self, labels: Any, count: int) -> None:
         outside = labels[(labels < 0) | (labels >= count)]
-        if len(outside):
+        if labels.ndim == 1 and len(outside):
             raise ContractError(
                 f"dataset {self.entry.id!r} gave the label {int(outside[0])} with {count} classes: "
                 "a label is an index into .classes"
             )
 
 
-def training_splits(opener: Opener, train: Any, classes: list[str], fraction: float, seed: int) -> dict[str, Split]:
-    """Decoded train, val, and test where there is one. ``val`` never comes from the test split."""
+def training_splits(
+    opener: Opener,
+    train: Any,
+    classes: list[str],
+    fraction: float,
+    seed: int,
+    folds: int | None = None,
+    fold: int | None = None,
+) -> dict[str, Split]:
+    """Decoded train, val, and test where there is one. ``val`` never comes from the test split.
+
+    Args:
+        fraction: of train, held out where the dataset has no val split.
+        folds, fold: hold out part number ``fold`` (from 1) of ``folds`` instead, whatever splits there are.
+    """
     names = opener.splits()
     splits = {TRAIN: opener.decode(train, TRAIN, classes)}
-    if VAL in names:
+    if folds is not None and fold is not None:
+        kept, held = hold_out_fold(splits[TRAIN].labels, folds, fold, seed, classes)
+        part = splits[TRAIN].part(VAL, held)
+        unused = (OWN_VAL_UNUSED,) if VAL in names else ()
+        splits[VAL] = dataclasses.replace(part, notices=(*part.notices, *unused))
+        splits[TRAIN] = splits[TRAIN].part(TRAIN, kept)
+    elif VAL in names:
         splits[VAL] = opener.decode(opener.open(VAL), VAL, classes)
     else:
         kept, held = hold_out(splits[TRAIN].labels, fraction, seed)
@@ -97,8 +131,32 @@ def training_splits(opener: Opener, train: Any, classes: list[str], fraction: fl
         splits[TRAIN] = splits[TRAIN].part(TRAIN, kept)
     if TEST in names:
         splits[TEST] = opener.decode(opener.open(TEST), TEST, classes)
+    for split in splits.values():
+        same_task(split, task_of(splits[TRAIN].labels), "training")
     _check_classes_present(splits[TRAIN], classes)
     return splits
+
+
+def same_task(split: Split, task: Task, whose: str) -> None:
+    """Refuse a split whose images have several labels where one was learned, and the other way round.
+
+    Raises:
+        DataError: it is so.
+    """
+    if (own := task_of(split.labels)) is not task:
+        raise DataError(
+            f"The {split.name} images are {own.name} (as their dataset's .multilabel says), but {whose} is "
+            f"{task.name}: the answers can't be compared. Give images labelled as training's were."
+        )
+
+
+def _renumbered(labels: Labels, mapping: NDArray[np.int64], count: int) -> Labels:
+    """A dataset's own labels as the job's."""
+    if labels.ndim == 1:
+        return mapping[labels]
+    found = np.zeros((len(labels), count), np.float32)
+    found[:, mapping] = labels
+    return found
 
 
 def open_training(opener: Opener) -> tuple[Any, list[str]]:
@@ -133,7 +191,7 @@ def evaluation_split(opener: Opener, asked: str | None) -> str:
 
 
 def _check_classes_present(train: Split, classes: Sequence[str]) -> None:
-    counts = np.bincount(train.labels, minlength=len(classes))
+    counts = class_counts(train.labels, len(classes))
     empty = [name for name, n in zip(classes, counts, strict=True) if n == 0]
     if empty:
         raise DataError(f"No image of {listing(map(repr, empty))} is left to train on. Add some, or remove the class.")

@@ -16,6 +16,9 @@ from zoo.data.decode import Pixels
 from zoo.errors import DataError
 from zoo.names import did_you_mean, listing
 
+Labels = NDArray[np.int64] | NDArray[np.float32]
+"""int64 (N,), one index an image; or float32 (N, K), 0 or 1 of every class."""
+
 
 @dataclass(frozen=True)
 class Split:
@@ -23,7 +26,7 @@ class Split:
 
     Args:
         images: uint8 (N, H, W, C), an array or a memory map; or something that gathers as one does.
-        labels: int64 (N,), indices into the job's classes.
+        labels: int64 (N,), indices into the job's classes; of several labels an image float32 (N, K) of 0 and 1.
         names: N names to show.
         skipped: ``{"name", "reason"}`` of each image that can't be decoded.
         source: where the images come from, in a few words.
@@ -32,7 +35,7 @@ class Split:
 
     name: str
     images: Pixels | Any
-    labels: NDArray[np.int64]
+    labels: Labels
     names: Sequence[str]
     skipped: list[dict[str, str]] = field(default_factory=list)
     fingerprint: str | None = None
@@ -65,7 +68,7 @@ class Split:
 
     def summary(self, classes: Sequence[str]) -> dict[str, Any]:
         """What a result records of the split."""
-        counts = np.bincount(self.labels, minlength=len(classes))
+        counts = class_counts(self.labels, len(classes))
         return {
             "images": len(self),
             "skipped": self.skipped,
@@ -73,6 +76,11 @@ class Split:
             "source": self.source,
             "per_class": {name: int(n) for name, n in zip(classes, counts, strict=True)},
         }
+
+
+def class_counts(labels: Labels, num_classes: int) -> NDArray[np.int64]:
+    """How many images have each class, (K,)."""
+    return labels.sum(0).astype(np.int64) if labels.ndim == 2 else np.bincount(labels, minlength=num_classes)
 
 
 def available(factory: Callable[..., Any], declared: tuple[str, ...], params: Mapping[str, Any]) -> tuple[str, ...]:
@@ -114,8 +122,10 @@ def label_map(own: Sequence[str], classes: Sequence[str], split: str) -> NDArray
     return np.array([classes.index(str(c)) for c in own], np.int64)
 
 
-def hold_out(labels: NDArray[np.int64], fraction: float, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def hold_out(labels: Labels, fraction: float, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """A stratified, seeded part of a split: each class gives its share, and at least one if it has two.
+
+    Images with several labels are shared out by :func:`stratify`, which comes as near to that as they let it.
 
     Returns:
         Sorted indices kept, and sorted indices held out; together all of them, once.
@@ -123,6 +133,9 @@ def hold_out(labels: NDArray[np.int64], fraction: float, seed: int) -> tuple[NDA
     Raises:
         DataError: nothing could be held out.
     """
+    if labels.ndim == 2:
+        parts = stratify(labels, [1 - fraction, fraction], seed)
+        return np.flatnonzero(parts == 0), np.flatnonzero(parts == 1)
     generator = np.random.default_rng(seed)
     held: list[NDArray[np.int64]] = []
     for label in np.unique(labels):
@@ -133,6 +146,92 @@ def hold_out(labels: NDArray[np.int64], fraction: float, seed: int) -> tuple[NDA
     if len(out) == 0:
         raise DataError("No class has two images, so none can be held out for validation. Add images, or a val folder.")
     return np.setdiff1d(np.arange(len(labels)), out), out
+
+
+def stratify(labels: NDArray[np.float32], shares: Sequence[float], seed: int) -> NDArray[np.int64]:
+    """Share images with several labels out to parts, so that each part has its share of every class.
+
+    The class with the fewest images left goes first; each of its images goes to the part that lacks that class most,
+    then to the one that lacks images most. Source: iterative stratification, Sechidis, Tsoumakas & Vlahavas 2011, "On
+    the stratification of multi-label data", algorithm 1. A part is to have one image of a class at least, where
+    there are as many as parts.
+
+    Args:
+        labels: (N, K) of 0 and 1.
+        shares: of each part, summing to 1.
+
+    Returns:
+        int64 (N,), the number of each image's part, from 0.
+    """
+    has, generator = labels > 0, np.random.default_rng(seed)
+    room = np.array(shares)[:, None]  # (P, 1)
+    images = (room * len(has)).ravel()
+    wanted = np.maximum(room * has.sum(0), (has.sum(0) >= len(shares)) * 1.0)  # (P, K)
+    parts = np.full(len(has), -1, np.int64)
+
+    def place(item: int, lacks: NDArray[np.float64]) -> None:
+        part = int(np.lexsort((generator.random(len(shares)), -images, -lacks))[0])
+        parts[item] = part
+        wanted[part] -= has[item]
+        images[part] -= 1
+
+    while (left := has[parts < 0].sum(0)).any():
+        rarest = int(np.where(left > 0, left, len(has) + 1).argmin())
+        for item in generator.permutation(np.flatnonzero((parts < 0) & has[:, rarest])):
+            place(int(item), wanted[:, rarest].copy())
+    for item in generator.permutation(np.flatnonzero(parts < 0)):  # without any label
+        place(int(item), images.copy())
+    return parts
+
+
+def fold_numbers(labels: Labels, folds: int, seed: int, classes: Sequence[str]) -> NDArray[np.int64]:
+    """The fold in which each item is held out: a stratified, seeded division of a split.
+
+    Folds differ by at most one item, and by at most one item of each class; where images have several labels, they are
+    shared out by :func:`stratify`.
+
+    Args:
+        labels: (N,), indices into ``classes``; or (N, K) of 0 and 1.
+        folds: how many parts, 2 or more.
+
+    Returns:
+        int64 (N,), from 1 to ``folds``.
+
+    Raises:
+        DataError: a class has fewer items than there are folds: a fold would be validated without it.
+    """
+    counts = class_counts(labels, len(classes))
+    if counts.min() < folds:
+        raise DataError(_too_few(counts, folds, classes))
+    if labels.ndim == 2:
+        return stratify(labels, [1 / folds] * folds, seed) + 1
+    generator = np.random.default_rng(seed)
+    numbers = np.zeros(len(labels), np.int64)
+    dealt = 0  # each class goes on dealing where the one before stopped, so that no fold gets every class's remainder
+    for label in range(len(classes)):
+        members = generator.permutation(np.flatnonzero(labels == label))
+        numbers[members] = (dealt + np.arange(len(members))) % folds + 1
+        dealt += len(members)
+    return numbers
+
+
+def hold_out_fold(
+    labels: Labels, folds: int, fold: int, seed: int, classes: Sequence[str]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """As :func:`hold_out`, the held-out part being number ``fold`` (from 1) of :func:`fold_numbers`."""
+    held = fold_numbers(labels, folds, seed, classes) == fold
+    return np.flatnonzero(~held), np.flatnonzero(held)
+
+
+def _too_few(counts: NDArray[np.int64], folds: int, classes: Sequence[str]) -> str:
+    least = int(counts.min())
+    few = listing((repr(name) for name, n in zip(classes, counts, strict=True) if n < folds), most=5)
+    images = f"{least} training image{'' if least == 1 else 's'}"
+    advice = f"Take at most {least} folds, or add images" if least >= 2 else "Add images, or remove the class"
+    return (
+        f"{folds} folds need {folds} training images of every class, one for each fold to be validated with; "
+        f"too few have {few} (the smallest class has {images}). {advice}."
+    )
 
 
 def check_skipped(skipped: Sequence[Mapping[str, str]], total: int, policy: str, most: float, split: str) -> None:

@@ -7,6 +7,7 @@ and then streamed: decoded again for every batch, with equal results.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -22,12 +23,24 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from zoo.data.decode import DECODER, Pixels, Resize, decode_errors, read_item, to_pixels
-from zoo.errors import BadImage, ContractError
+from zoo.data.decode import (
+    DECODER,
+    Label,
+    Pixels,
+    Shape,
+    WrongChannels,
+    decode_errors,
+    is_multilabel,
+    label_indices,
+    open_image,
+    read_item,
+    to_pixels,
+)
+from zoo.data.splits import Labels
+from zoo.errors import BadImage, ContractError, DataError
 from zoo.files import cache_folder, cannot_write, write_json
 
 Progress = Callable[[int, int], None]
-Shape = tuple[int, int, Resize]  # side in pixels, channels, how to resize
 
 
 @dataclass(frozen=True)
@@ -36,14 +49,14 @@ class Decoded:
 
     Args:
         images: uint8 (N, H, W, C), or what decodes them as they are asked for.
-        labels: int64 (N,), indices into the dataset's own classes.
+        labels: int64 (N,), indices into the dataset's own classes; of several labels float32 (N, K) of 0 and 1.
         names: N names to show.
         skipped: ``{"name", "reason"}`` for each image that can't be decoded.
         fingerprint: of names, content and labels.
     """
 
     images: Pixels | Streamed
-    labels: NDArray[np.int64]
+    labels: Labels
     names: list[str]
     skipped: list[dict[str, str]]
     fingerprint: str
@@ -73,18 +86,18 @@ def decode_split(dataset: Any, shape: Shape, store: str = "auto", progress: Prog
     """Decode a whole split, or open the store of one that was decoded before.
 
     Args:
-        shape: side in pixels, channels, and how to resize.
+        shape: what each image becomes.
         store: ``disk``, ``stream``, or ``auto``: the disk where the images fit in half of what is free.
 
     Raises:
         ContractError: the dataset gives something that is no image.
     """
-    progress = progress or (lambda done, total: None)
+    shape, progress = Shape(*shape), progress or (lambda done, total: None)
     content = content_key(dataset)
     if content is None and store != "stream":
         return _in_memory(dataset, shape, progress)
     stream = store == "stream" or (store == "auto" and not _fits(len(dataset), shape))
-    recipe = f"{content} {shape} {DECODER} {stream}"
+    recipe = f"{content} {_key(shape)} {DECODER} {stream}"
     folder = cache_folder() / "stores" / hashlib.sha256(recipe.encode()).hexdigest()[:32]
     if stream and content is None:
         account = _fill(None, dataset, shape, progress)
@@ -94,9 +107,17 @@ def decode_split(dataset: Any, shape: Shape, store: str = "auto", progress: Prog
     return _open(folder, dataset, shape, pixels=not stream)
 
 
+def _key(shape: Shape) -> tuple[Any, ...]:
+    """What of a shape the pixels depend on, said as before there was more than squashing: those stores stay valid."""
+    size, in_chans, resize, interpolation, _ = shape
+    if resize == "crop":
+        return tuple(shape)
+    return (size, in_chans, resize) if interpolation == "bilinear" else (size, in_chans, resize, interpolation)
+
+
 def _fits(count: int, shape: Shape) -> bool:
     _place_in(cache_folder()).rmdir()  # says so, if nothing can be written there
-    return count * shape[0] * shape[0] * shape[1] < shutil.disk_usage(cache_folder()).free / 2
+    return count * shape.size * shape.size * shape.in_chans < shutil.disk_usage(cache_folder()).free / 2
 
 
 def content_key(dataset: Any) -> str | None:
@@ -113,17 +134,19 @@ def content_key(dataset: Any) -> str | None:
         digests = pool.map(_file_digest, names)
         whole = hashlib.sha256(repr(list(dataset.classes)).encode())
         for digest, label in zip(digests, dataset.targets, strict=True):
-            whole.update(f"{digest} {int(label)}\n".encode())
+            known = label_indices(label, len(dataset.classes)) if is_multilabel(dataset) else int(label)
+            whole.update(f"{digest} {known}\n".encode())
     return whole.hexdigest()
 
 
 def _are_files(dataset: Any, names: list[str]) -> bool:
     """Whether items show their files as they lie there: what a dataset makes of its files, their bytes don't tell."""
-    unseen: tuple[type[Exception], ...] = (BadImage, ContractError, *decode_errors())
+    unseen: tuple[type[Exception], ...] = (DataError, ContractError, *decode_errors())
     for index, name in enumerate(names):
         try:
             item, _ = read_item(dataset, index)
-            with Image.open(name) as file:
+            file = open_image(name)
+            with file if isinstance(file, Image.Image) else contextlib.nullcontext():
                 return np.array_equal(_seen(item), _seen(file))
         except unseen:
             continue
@@ -131,9 +154,12 @@ def _are_files(dataset: Any, names: list[str]) -> bool:
 
 
 def _seen(image: Any) -> Pixels:
+    if isinstance(image, Path):
+        image = open_image(image)
     if isinstance(image, Image.Image):
         image.load()  # in full, as one that comes decoded is
-    return to_pixels(image, 64, 3)
+        return to_pixels(image, 64, 3)
+    return np.asarray(image)
 
 
 def _file_digest(name: str) -> str:
@@ -144,15 +170,17 @@ def _file_digest(name: str) -> str:
         return f"unreadable: {error.strerror}"
 
 
-def _decoded(dataset: Any, shape: Shape) -> Iterator[tuple[int, Pixels | str, int]]:
+def _decoded(dataset: Any, shape: Shape) -> Iterator[tuple[int, Pixels | str, Label]]:
     """(index, pixels or the reason why not, label), in order, decoded by as many threads as there are cores."""
 
-    def one(index: int) -> tuple[int, Pixels | str, int]:
+    def one(index: int) -> tuple[int, Pixels | str, Label]:
         try:
             item, label = read_item(dataset, index)
             return index, to_pixels(item, *shape), label
         except BadImage as error:
             return index, str(error), -1
+        except WrongChannels as error:
+            raise WrongChannels(error.found, error.wanted, name_of(dataset, index)) from error
 
     workers = os.cpu_count() or 1
     with ThreadPoolExecutor(workers) as pool:
@@ -166,7 +194,7 @@ def _fill(images: Pixels | None, dataset: Any, shape: Shape, progress: Progress)
 
     Without ``images`` the pixels are only checked.
     """
-    labels: list[int] = []
+    labels: list[Label] = []
     kept: list[int] = []
     skipped: list[dict[str, str]] = []
     for index, pixels, label in _decoded(dataset, shape):
@@ -182,7 +210,7 @@ def _fill(images: Pixels | None, dataset: Any, shape: Shape, progress: Progress)
 
 
 def _in_memory(dataset: Any, shape: Shape, progress: Progress) -> Decoded:
-    images = np.empty((len(dataset), shape[0], shape[0], shape[1]), np.uint8)
+    images = np.empty((len(dataset), shape.size, shape.size, shape.in_chans), np.uint8)
     account = _fill(images, dataset, shape, progress)
     images = images[: len(account["kept"])]
     whole = hashlib.sha256(repr((list(dataset.classes), account["labels"])).encode())
@@ -219,8 +247,8 @@ def _build(folder: Path, dataset: Any, shape: Shape, content: str, progress: Pro
 
 
 def _new_map(path: Path, count: int, shape: Shape) -> np.memmap[Any, np.dtype[np.uint8]]:
-    size, in_chans, _ = shape
-    images = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=(count, size, size, in_chans))
+    size = shape.size
+    images = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=(count, size, size, shape.in_chans))
     if hasattr(os, "posix_fallocate"):  # a page of a map that has no room on the disk kills the process
         with path.open("r+b") as file:
             os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
@@ -245,9 +273,19 @@ def _open(folder: Path, dataset: Any, shape: Shape, *, pixels: bool) -> Decoded:
 
 
 def _assemble(images: Pixels | Streamed, dataset: Any, account: dict[str, Any], fingerprint: str) -> Decoded:
-    labels = np.asarray(account["labels"], np.int64).reshape(-1)
+    labels = _labels(account["labels"], len(dataset.classes) if is_multilabel(dataset) else None)
     names = [name_of(dataset, i) for i in account["kept"]]
     left_out = sorted(set(range(len(dataset))) - set(account["kept"]))
     # Another dataset of the same content may have filled the store: names are as this one has them.
     skipped = [{**s, "name": name_of(dataset, i)} for i, s in zip(left_out, account["skipped"], strict=True)]
     return Decoded(images, labels, names, skipped, fingerprint)
+
+
+def _labels(given: list[Any], num_classes: int | None) -> Labels:
+    """As arrays; ``num_classes`` is of a dataset with several labels an image."""
+    if num_classes is None:
+        return np.asarray(given, np.int64).reshape(-1)
+    rows = np.zeros((len(given), num_classes), np.float32)
+    for row, label in zip(rows, given, strict=True):
+        row[list(label)] = 1
+    return rows

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from zoo.engine.execution import Execution
-from zoo.engine.scores import confusion_matrix, scores
+from zoo.engine.task import task_of
 from zoo.errors import ContractError
 
 
@@ -22,7 +22,7 @@ def predict_logits(
     execution: Execution,
     on_batch: Callable[[int], None] | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Logits (N, K) float32 and targets (N,) of every batch, in order, on the device."""
+    """Logits (N, K) float32 and targets (N,) or (N, K) of every batch, in order, on the device."""
     model.eval()
     logits: list[Tensor] = []
     targets: list[Tensor] = []
@@ -45,22 +45,28 @@ def evaluate_logits(
     loss_fn: Callable[[Tensor, Tensor], Tensor],
     classes: Sequence[str],
     metrics: Mapping[str, Any] | None = None,
+    thresholds: Sequence[float] | None = None,
 ) -> dict[str, Any]:
     """Every number of an evaluation.
 
     Args:
         logits: (N, K) float32.
-        targets: (N,) int64.
+        targets: (N,) int64; of several labels an image (N, K) float32 of 0 and 1.
         metrics: name -> an object with ``update``, ``compute`` and ``reset``.
+        thresholds: K of them, for several labels.
 
     Returns:
         loss, accuracy, f1_macro, f1_micro, confusion_matrix (rows are true), per_class, and the metrics by name.
+        Of several labels, at a threshold of 0.5, accuracy is the share of images that have all labels right,
+        confusion_matrix (K, 2, 2), and there are hamming_loss and mean_average_precision; ``at_thresholds`` has those
+        that change with the thresholds.
     """
+    task = task_of(targets)
     with torch.inference_mode():
         loss = float(loss_fn(logits, targets))
-        predicted = logits.argmax(dim=1)
-    matrix = confusion_matrix(targets.cpu(), predicted.cpu(), len(classes))
-    found: dict[str, Any] = {"loss": loss, **scores(matrix, classes)}
+        found: dict[str, Any] = {"loss": loss, **task.numbers(logits, targets, classes)}
+        if thresholds is not None:
+            found["at_thresholds"] = task.at_thresholds(logits, targets, classes, thresholds)
     for name, metric in (metrics or {}).items():
         metric.reset()
         metric.update(logits, targets)
@@ -73,15 +79,5 @@ def worst_mistakes(
     logits: Tensor, targets: Tensor, names: Sequence[str], classes: Sequence[str], most: int = 20
 ) -> list[dict[str, Any]]:
     """The wrong answers given with the most confidence, worst first."""
-    confidences, predicted = logits.softmax(dim=1).max(dim=1)
-    wrong = torch.nonzero(predicted != targets).flatten()
-    order = wrong[confidences[wrong].argsort(descending=True, stable=True)][:most].tolist()
-    return [
-        {
-            "name": str(names[i]),
-            "true": classes[int(targets[i])],
-            "predicted": classes[int(predicted[i])],
-            "confidence": float(confidences[i]),
-        }
-        for i in order
-    ]
+    with torch.inference_mode():
+        return task_of(targets).mistakes(logits, targets, names, classes, most)

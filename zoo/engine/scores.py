@@ -27,8 +27,8 @@ def scores(matrix: Tensor, classes: Sequence[str]) -> dict[str, Any]:
     """
     counts = matrix.double()
     hits, support, guesses = counts.diag(), counts.sum(dim=1), counts.sum(dim=0)
-    precision, recall = _ratio(hits, guesses), _ratio(hits, support)
-    f1 = _ratio(2 * hits, support + guesses)
+    precision, recall = ratio(hits, guesses), ratio(hits, support)
+    f1 = ratio(2 * hits, support + guesses)
     occurring = (support + guesses) > 0
     return {
         "accuracy": float(hits.sum() / counts.sum()),
@@ -47,5 +47,6 @@ def scores(matrix: Tensor, classes: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def _ratio(above: Tensor, below: Tensor) -> Tensor:
+def ratio(above: Tensor, below: Tensor) -> Tensor:
+    """Quotient of counts; nothing of nothing is 0."""
     return torch.where(below > 0, above / below.clamp(min=1), torch.zeros_like(above))

@@ -5,11 +5,14 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from zoo.engine.task import SINGLE_LABEL, Task
+
 
 class Totals:
     """Loss and correct answers so far. Reading ``loss`` or ``accuracy`` waits for the device; adding doesn't."""
 
-    def __init__(self, device: torch.device):
+    def __init__(self, device: torch.device, task: Task = SINGLE_LABEL):
+        self._task = task
         wide = torch.float32 if device.type == "mps" else torch.float64
         self._loss = torch.zeros((), dtype=wide, device=device)
         self._correct = torch.zeros((), dtype=torch.int64, device=device)
@@ -17,9 +20,8 @@ class Totals:
 
     def add(self, loss: Tensor, logits: Tensor, targets: Tensor) -> None:
         """Add a batch: its mean loss, logits (n, K), and targets (n,) or (n, K)."""
-        hard = targets if targets.ndim == 1 else targets.argmax(dim=1)
         self._loss += loss.detach() * len(logits)
-        self._correct += (logits.detach().argmax(dim=1) == hard).sum()
+        self._correct += self._task.correct(logits.detach(), targets)
         self.seen += len(logits)
 
     @property

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from zoo.engine.blocks import Block
+from zoo.engine.distill import Distillation
 from zoo.engine.execution import Execution
+from zoo.engine.task import SINGLE_LABEL, Task
 from zoo.engine.totals import Totals
 from zoo.errors import TrainingError
 
@@ -26,8 +29,13 @@ def train_epoch(
     schedule: Any | None = None,
     scaler: torch.amp.GradScaler | None = None,
     clip_norm: float | None = None,
+    accumulate: int = 1,
+    penalty: Callable[[], Tensor] | None = None,
+    distill: Distillation | None = None,
+    frozen: Sequence[nn.Module] = (),
     after_step: Callable[[], None] | None = None,
     on_step: OnStep | None = None,
+    task: Task = SINGLE_LABEL,
 ) -> Totals:
     """Train on every batch once.
 
@@ -36,21 +44,27 @@ def train_epoch(
         schedule: ``step()`` is called after each optimizer step.
         scaler: for float16.
         clip_norm: largest norm of the gradient.
+        accumulate: in how many pieces a batch is computed; the step is that of the whole batch.
+        penalty: added to what is minimised; the loss that is told is without it.
+        distill: a teacher whose answers count beside the targets; the loss that is told is that of the targets.
+        frozen: layers that stay as in evaluation.
         after_step: called after each step; moving averages of the weights hang here.
         on_step: told the number of images seen, and the totals.
+        task: says which answers the totals count as right.
 
     Raises:
         TrainingError: the loss is not finite; names the step. The weights are no longer good then.
     """
     model.train()
-    totals = Totals(execution.device)
+    for module in frozen:
+        module.training = False  # not eval(): that would reach what isn't frozen inside of it
+    totals = Totals(execution.device, task)
     scaler = scaler or torch.amp.GradScaler(execution.device.type, enabled=False)
     for step, (images, targets) in enumerate(batches, start=1):
-        with execution.autocast():
-            logits = model(images)
-            loss = loss_fn(logits, targets)
         optimizer.zero_grad(set_to_none=True)
-        scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+        logits, loss = _backward(model, images, targets, loss_fn, execution, scaler, accumulate, distill)
+        if penalty is not None:
+            scaler.scale(penalty()).backward()  # type: ignore[no-untyped-call]
         _clip(model, optimizer, scaler, clip_norm)
         scaler.step(optimizer)
         scaler.update()
@@ -65,6 +79,32 @@ def train_epoch(
             on_step(totals.seen, totals)
     _check_finite(totals.loss, None)
     return totals
+
+
+def _backward(
+    model: nn.Module,
+    images: Tensor,
+    targets: Tensor,
+    loss_fn: Callable[[Tensor, Tensor], Tensor],
+    execution: Execution,
+    scaler: torch.amp.GradScaler,
+    pieces: int,
+    distill: Distillation | None,
+) -> tuple[Tensor, Tensor]:
+    """Add a batch's gradients, piece by piece; its logits (n, K) and mean loss, detached."""
+    found: list[Tensor] = []
+    total = torch.zeros((), device=images.device)
+    for some, goals in zip(images.chunk(pieces), targets.chunk(pieces), strict=True):
+        with execution.autocast():
+            logits = model(some)
+            loss = loss_fn(logits, goals)
+            minimised = loss if distill is None else distill(loss, logits, some)
+        share = len(some) / len(images)
+        scaler.scale(minimised * share).backward()  # type: ignore[no-untyped-call]
+        found.append(logits.detach())
+        told = loss.detach() + 0 * minimised.detach()  # no number either, where the teacher's part isn't
+        total = total + told * share
+    return torch.cat(found), total
 
 
 def _clip(
@@ -84,15 +124,48 @@ def _check_finite(loss: float, step: int | None) -> None:
         )
 
 
-def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
-    """Trainable parameters in two groups: weights that decay; norms and biases that don't.
+def parameter_groups(
+    blocks: Sequence[Block],
+    lr: float,
+    weight_decay: float,
+    *,
+    head_lr: float | None = None,
+    layer_decay: float = 1.0,
+    exempt: Collection[int] = (),
+) -> list[dict[str, Any]]:
+    """Parameters in groups of one learning rate each: weights that decay; norms and biases that don't.
+
+    Args:
+        blocks: of the network, its head last.
+        lr: the head's, unless it has its own, and its neighbour's.
+        layer_decay: factor from each block to the one before it (Clark et al. 2020, arXiv:2003.10555, section 3).
+        exempt: ids of further parameters that don't decay.
 
     Source: parameters of one dimension are scales and biases, whose decay has no regularising sense
     (Goyal et al. 2017, section 3; timm does the same).
     """
-    parameters = [p for p in model.parameters() if p.requires_grad]
-    groups = [
-        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": weight_decay},
-        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+    groups: dict[tuple[float, bool], list[nn.Parameter]] = {}
+    for i, block in enumerate(blocks):
+        rate = lr * layer_decay ** (len(blocks) - 1 - i)
+        if head_lr is not None and i == len(blocks) - 1:
+            rate = head_lr
+        for parameter in block.parameters:
+            decays = parameter.ndim > 1 and id(parameter) not in exempt
+            groups.setdefault((rate, decays), []).append(parameter)
+    ordered = sorted(groups.items(), key=lambda item: (-item[0][0], not item[0][1]))
+    return [
+        {"params": parameters, "lr": rate, "weight_decay": weight_decay if decays else 0.0}
+        for (rate, decays), parameters in ordered
     ]
-    return [group for group in groups if group["params"]]
+
+
+def weight_penalty(parameters: Iterable[nn.Parameter], l1: float, l2: float) -> Callable[[], Tensor]:
+    """``l1 * sum |w| + l2 / 2 * sum w^2`` over the weights that learn and have more than one dimension."""
+    weights = [p for p in parameters if p.ndim > 1]
+
+    def penalty() -> Tensor:
+        learning = [w for w in weights if w.requires_grad]
+        terms = [l1 * w.abs().sum() + l2 / 2 * w.square().sum() for w in learning]
+        return torch.stack(terms).sum() if terms else torch.zeros((), requires_grad=True)
+
+    return penalty

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from itertools import chain, count
 from typing import Any
 
 import torch
 from torch import nn
 
+from zoo.engine.blocks import Block
 from zoo.engine.train import parameter_groups
 from zoo.entry import Entry
 from zoo.errors import ContractError, JobError, RequestError, ZooError
@@ -42,14 +43,26 @@ def build(entry: Entry, params: dict[str, Any], path: str, *positional: Any, **g
         ) from error
 
 
-def build_model(entry: Entry, params: dict[str, Any], num_classes: int, in_chans: int, image_size: int) -> nn.Module:
+def build_model(
+    entry: Entry, params: dict[str, Any], num_classes: int, in_chans: int, image_size: int, *, pretrained: bool = False
+) -> nn.Module:
     """The network, checked with one blank image.
+
+    Args:
+        pretrained: ask the factory for the weights that its library has; a model that is read back needs none.
 
     Raises:
         RequestError: it can't be built, or doesn't take images of that size.
         ContractError: it is no module, or its logits have the wrong shape.
     """
-    model = build(entry, params, "architecture", num_classes, in_chans=in_chans, image_size=image_size)
+    given: dict[str, Any] = {"in_chans": in_chans, "image_size": image_size}
+    if pretrained:
+        if not accepts(entry.factory(), "pretrained"):
+            raise RequestError(
+                f"architecture {entry.id!r} has no pretrained weights of its own. Give a file: --weights FILE"
+            )
+        given["pretrained"] = True
+    model = build(entry, params, "architecture", num_classes, **given)
     if not isinstance(model, nn.Module):
         raise ContractError(f"architecture {entry.id!r} gave {type(model).__name__}, not a torch.nn.Module")
     logits = check_takes(model, entry, in_chans, image_size)
@@ -84,11 +97,26 @@ def count_parameters(model: nn.Module) -> int:
     return sum(p.numel() for p in model.parameters())
 
 
-def build_loss(resolved: Resolved, num_classes: int) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
-    """The loss, with the number of classes where it asks for it."""
-    params = resolved.job.loss.params
-    loss = build(resolved.entry("loss"), params, "loss", num_classes=num_classes)
-    probe = loss(torch.zeros(2, num_classes), torch.tensor([0, num_classes - 1]))
+def build_loss(
+    resolved: Resolved, num_classes: int, class_weights: list[float] | None = None, *, multilabel: bool = False
+) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
+    """The loss, with the number of classes where it asks for it.
+
+    Raises:
+        RequestError: the job wants classes weighted, and the loss has no ``class_weights``.
+        ContractError: it gives no scalar.
+    """
+    params = dict(resolved.job.loss.params)
+    if class_weights is not None:
+        if not accepts(resolved.entry("loss").factory(), "class_weights"):
+            raise RequestError(
+                f"loss {resolved.entry('loss').id!r} has no class_weights. Show each class equally often instead: "
+                "--set train.sampler=balanced, or choose another loss: --set loss=cross_entropy"
+            )
+        params["class_weights"] = class_weights
+    loss = build(resolved.entry("loss"), params, "loss", num_classes=num_classes, multilabel=multilabel)
+    goal = torch.eye(2, num_classes) if multilabel else torch.tensor([0, num_classes - 1])
+    probe = loss(torch.zeros(2, num_classes), goal)
     if not isinstance(probe, torch.Tensor) or probe.ndim != 0:
         raise ContractError(f"loss {resolved.entry('loss').id!r} must return a scalar tensor, not {probe!r}")
     return loss  # type: ignore[no-any-return]
@@ -112,16 +140,49 @@ def metric_names(choices: Sequence[Choice]) -> list[str]:
 
 
 def build_scoring(
-    resolved: Resolved, num_classes: int, device: torch.device
+    resolved: Resolved,
+    num_classes: int,
+    device: torch.device,
+    class_weights: list[float] | None = None,
+    *,
+    multilabel: bool = False,
 ) -> tuple[Callable[[torch.Tensor, torch.Tensor], torch.Tensor], dict[str, Any]]:
-    """The loss, and the job's metrics by name, on the device."""
+    """The loss, and the job's metrics by name, on the device.
+
+    Args:
+        multilabel: whether targets are (N, K).
+
+    Raises:
+        RequestError: something of the job is for one label an image, and these have several.
+    """
     job = resolved.job
-    loss = build_loss(resolved, num_classes)
-    metrics = build_list(resolved, "metrics", job.metrics, num_classes)
+    if multilabel:
+        _check_several_labels(resolved)
+    loss = build_loss(resolved, num_classes, class_weights, multilabel=multilabel)
+    metrics = build_list(resolved, "metrics", job.metrics, num_classes, multilabel=multilabel)
     for part in (loss, *metrics):
         if hasattr(part, "to"):
             part.to(device)
     return loss, dict(zip(metric_names(job.metrics), metrics, strict=True))
+
+
+def _check_several_labels(resolved: Resolved) -> None:
+    train, places = resolved.job.train, ["loss", *(f"metrics.{i}" for i in range(len(resolved.job.metrics)))]
+    for entry in map(resolved.entry, places):
+        if not accepts(entry.factory(), "multilabel"):
+            raise RequestError(
+                f"{entry.kind} {entry.id!r} is for one label an image, and these images may have several. Choose one "
+                f"that takes them, as binary_cross_entropy does: zoo list {entry.kind} --search multi-label"
+                if entry.kind == "loss"
+                else f"{entry.kind} {entry.id!r} is for one label an image, and these images may have several. "
+                f"See those that take them: zoo list {entry.kind} --search multi-label"
+            )
+    for option, off in (("class_weights", "none"), ("sampler", "shuffle")):
+        if getattr(train, option) != off:
+            raise RequestError(
+                f"train.{option}={getattr(train, option)} is for one label an image, and these images may have "
+                f"several. Type: --set train.{option}={off}"
+            )
 
 
 def dataset_params(resolved: Resolved) -> dict[str, Any]:
@@ -132,10 +193,16 @@ def dataset_params(resolved: Resolved) -> dict[str, Any]:
     return values
 
 
-def build_optimizer(resolved: Resolved, model: nn.Module) -> torch.optim.Optimizer:
-    """The optimizer over the model's two parameter groups."""
+def build_optimizer(resolved: Resolved, blocks: Sequence[Block], exempt: Collection[int] = ()) -> torch.optim.Optimizer:
+    """The optimizer over the parameters of the blocks that learn.
+
+    Args:
+        exempt: ids of parameters that don't decay, beside norms and biases.
+    """
     train = resolved.job.train
-    groups = parameter_groups(model, train.weight_decay)
+    groups = parameter_groups(
+        blocks, train.lr, train.weight_decay, head_lr=train.head_lr, layer_decay=train.layer_decay, exempt=exempt
+    )
     if not groups:
         raise RequestError(f"architecture {resolved.job.architecture.name!r} has nothing to train.")
     entry, params = resolved.entry("train.optimizer"), train.optimizer.params

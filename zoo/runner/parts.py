@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from time import perf_counter
 from typing import Any
 
 import torch
-from torch import nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch import Tensor, nn
 
 from zoo.data.batches import Batches, Normalize
+from zoo.data.decode import Shape, is_multilabel
 from zoo.data.open import TRAIN, VAL, Opener, open_training, training_splits
-from zoo.data.splits import Split
+from zoo.data.splits import Split, class_counts
+from zoo.engine.balance import class_weights
+from zoo.engine.blocks import find_head, is_last_step
+from zoo.engine.distill import Distillation
 from zoo.engine.execution import choose_execution
+from zoo.engine.features import FeatureBatches
+from zoo.engine.task import MULTI_LABEL, SINGLE_LABEL
+from zoo.engine.train import weight_penalty
 from zoo.errors import RequestError
+from zoo.host import say_failures
 from zoo.names import did_you_mean, listing
+from zoo.registry import open_registry
 from zoo.resolve import Resolved
 from zoo.runner import build
+from zoo.runner.features import FeatureStore
+from zoo.runner.learner import Learner, blank
 from zoo.runner.observer import Observer
-
-SCALARS = ("loss", "accuracy", "f1_macro", "f1_micro")
+from zoo.runner.result import preprocessing, versions
+from zoo.runner.teacher import Teacher
+from zoo.runner.weights import Loaded, load_weights
 
 
 class Parts:
@@ -38,12 +50,22 @@ class Parts:
         self.execution = choose_execution(self.job.device, self.job.precision)
         self.opener = self._opener(observer)
         dataset, self.classes = open_training(self.opener)
-        self.model = self.execution.place(self._model())
-        self.loss_fn, self.metrics = build.build_scoring(resolved, len(self.classes), self.execution.device)
-        self.optimizer = build.build_optimizer(resolved, self.model)
+        self.task = MULTI_LABEL if is_multilabel(dataset) else SINGLE_LABEL
+        self.loaded: Loaded | None = None
+        self.learner = self._learner()
+        self.teacher = self._teacher()
+        self.distill = self._distillation()
+        self.loss_fn, self.metrics = self._scoring([1] * len(self.classes))
+        self.optimizer = self.new_optimizer()
         self._check_monitor()
         self.setup_s = perf_counter() - started
-        self.splits = training_splits(self.opener, dataset, self.classes, self.job.data.val_fraction, self.job.seed)
+        data, seed = self.job.data, self.job.seed
+        self.splits = training_splits(
+            self.opener, dataset, self.classes, data.val_fraction, seed, data.folds, data.fold
+        )
+        if self.job.train.class_weights != "none":
+            self.loss_fn, self.metrics = self._scoring(self._counts(TRAIN))
+        self._features = self._compute_features(observer) if self.learner.alone else {}
         self.data_s = perf_counter() - started - self.setup_s
         self._count_steps()
 
@@ -52,7 +74,7 @@ class Parts:
         return Opener(
             self.resolved.entry("dataset"),
             build.dataset_params(self.resolved),
-            (self.job.train.image_size, data.in_chans, data.resize),
+            Shape(self.job.train.image_size, data.in_chans, data.resize, data.interpolation, data.crop_pct),
             data.store,
             data.on_bad_image,
             data.max_bad_fraction,
@@ -62,13 +84,82 @@ class Parts:
     def _model(self) -> nn.Module:
         job, entry = self.job, self.resolved.entry("architecture")
         in_chans, size = job.data.in_chans, job.train.image_size
-        model = build.build_model(entry, job.architecture.params, len(self.classes), in_chans, size)
+        params, count = job.architecture.params, len(self.classes)
+        model = build.build_model(entry, params, count, in_chans, size, pretrained=job.pretrained)
         if job.train.start_size is not None:
             build.check_takes(model, entry, in_chans, job.train.start_size)
         return model
 
+    def _learner(self) -> Learner:
+        """The network with the weights that it begins with, where and as it is trained."""
+        job = self.job
+        model = self._model()
+        images = blank(model, job.data.in_chans, job.train.image_size)
+        if job.weights:
+            self.loaded = load_weights(model, job.weights, head_or_none(model, images))
+        self._begin_head(model, images)
+        self.model = self.execution.place(model)
+        plain = not job.augment and job.train.start_size is None and job.teacher is None  # it looks at images
+        return Learner(self.model, job.train, images.to(self.execution.device), plain=plain)
+
+    def _teacher(self) -> Teacher | None:
+        """The model whose answers are learned from, where the job names one."""
+        if self.job.teacher is None:
+            return None
+        data, registry = self.job.data, open_registry(say=say_failures)
+        normalize = Normalize(data.mean, data.std, self.execution.device)
+        return Teacher(self.job.teacher, self.classes, normalize, data.in_chans, self.execution, registry)
+
+    def _distillation(self) -> Distillation | None:
+        train = self.job.train
+        if self.teacher is None:
+            return None
+        return Distillation(self.teacher, train.distill_weight, train.distill_temperature)
+
+    def new_optimizer(self) -> torch.optim.Optimizer:
+        """An optimizer over all that learns in some epoch, its groups at their peak rates."""
+        return build.build_optimizer(self.resolved, self.learner.learning(), _without_decay(self.model))
+
+    def _begin_head(self, model: nn.Module, images: Tensor) -> None:
+        """A new last layer on trained ones begins at zero, so that chance has no part in its answers.
+
+        Source: Kolesnikov et al. 2019 (BiT), arXiv:1912.11370, section 3.3.
+        """
+        head = head_or_none(model, images) if self.loaded or self.job.pretrained else None
+        if head is None or not is_last_step(model, head, images):
+            return
+        layer = model.get_submodule(head)
+        fresh = set(self.loaded.fresh) if self.loaded else {f"{head}.weight", f"{head}.bias"}
+        if self.job.pretrained and getattr(model, "pretrained_cfg", {}).get("num_classes", 1000) == len(self.classes):
+            return  # the head may be the library's own
+        if isinstance(layer, nn.Linear | nn.Conv2d):
+            for name, parameter in layer.named_parameters():
+                if f"{head}.{name}" in fresh:
+                    nn.init.zeros_(parameter)
+
+    def _scoring(self, counts: Sequence[int]) -> tuple[Any, dict[str, Any]]:
+        """The loss, with classes weighted by their numbers of images where the job asks for it, and the metrics."""
+        rule = self.job.train.class_weights
+        weights = None if rule == "none" else class_weights(counts, rule)
+        several = self.task.multilabel
+        return build.build_scoring(
+            self.resolved, len(self.classes), self.execution.device, weights, multilabel=several
+        )
+
+    def _counts(self, split: str) -> list[int]:
+        return [int(n) for n in class_counts(self.splits[split].labels, len(self.classes))]
+
+    def _compute_features(self, observer: Observer) -> dict[str, Tensor]:
+        """What the head is given for every image: its backbone is frozen, and runs once."""
+        entry = self.resolved.entry("architecture")
+        made = {**entry.provenance(), "params": self.job.architecture.params}
+        recipe = {"architecture": made, "preprocessing": preprocessing(self.job), "versions": versions()}
+        store = FeatureStore(self.model, str(self.learner.head), recipe, self.execution, observer)
+        return {name: store.of(split, self._images(split)) for name, split in self.splits.items()}
+
     def _check_monitor(self) -> None:
-        valid = [f"{VAL}/{name}" for name in (*SCALARS, *self.metrics)] + [f"{TRAIN}/{n}" for n in SCALARS[:2]]
+        known = (*self.task.scalars, *self.metrics)
+        valid = [f"{VAL}/{name}" for name in dict.fromkeys(known)] + [f"{TRAIN}/{name}" for name in known[:2]]
         monitor = self.job.train.monitor
         if monitor not in valid:
             raise RequestError(
@@ -81,40 +172,70 @@ class Parts:
         sizes = {train.size_of(epoch) for epoch in range(1, train.epochs + 1)}
         count, chosen = len(self.classes), self.job.augment
         self.augment = {s: build.build_list(self.resolved, "augment", chosen, s, num_classes=count) for s in sizes}
-        self.train_batches = self.batches(self.splits[TRAIN], seed=self.job.seed)
+        self.train_batches = self.batches(self.splits[TRAIN], train=True)
         steps = len(self.train_batches) * train.epochs
         self.schedule = build.build_schedule(self.resolved, self.optimizer, steps)
         half = self.execution.dtype is torch.float16
         self.scaler = torch.amp.GradScaler(self.execution.device.type, enabled=half)
-        self.average: AveragedModel | None = None
-        if train.ema_decay is not None:
-            average = get_ema_multi_avg_fn(train.ema_decay)  # type: ignore[no-untyped-call]
-            self.average = AveragedModel(self.model, multi_avg_fn=average, use_buffers=True)
+        self.learner.begin_average()
+        weighted = train.l1 > 0 or train.l2 > 0
+        self.penalty = weight_penalty(self.learner.trained.parameters(), train.l1, train.l2) if weighted else None
 
-    def batches(self, split: Split, **training: Any) -> Batches:
+    def batches(self, split: Split, *, train: bool = False) -> Batches | FeatureBatches:
+        """Batches of what the learner takes: images, or features of a frozen backbone."""
+        if split.name not in self._features:
+            return self._images(split, train=train)
+        order = self._images(split, train=train)
+        labels = torch.from_numpy(split.labels).to(self.execution.device)
+        return FeatureBatches(self._features[split.name], labels, order.indices)
+
+    def _images(self, split: Split, *, train: bool = False) -> Batches:
         """Batches of a split; evaluation's are twice as large, for no gradient is kept."""
-        data, device = self.job.data, self.execution.device
-        size = self.job.train.batch_size * (1 if training else 2)
-        normalize = Normalize(data.mean, data.std, device)
-        return Batches(split, size, normalize, device, channels_last=self.execution.channels_last, **training)
+        data, device, job = self.job.data, self.execution.device, self.job
+        size = job.train.batch_size * (1 if train else 2)
+        return Batches(
+            split,
+            size,
+            Normalize(data.mean, data.std, device),
+            device,
+            seed=job.seed if train else None,
+            balanced=job.train.sampler == "balanced",
+            channels_last=self.execution.channels_last,
+        )
 
-    def average_weights(self) -> None:
-        """After a step: bring the weights into their moving average, where the job asks for one."""
-        if self.average is not None:
-            self.average.update_parameters(self.model)
-
-    def final_model(self) -> nn.Module:
-        """The model that is evaluated and kept: the average of the weights, where the job asks for one."""
-        return self.model if self.average is None else self.average.module
+    def begin_epoch(self, epoch: int) -> None:
+        """Set what differs from epoch to epoch: order, size of the pictures, augmentation, what is frozen."""
+        self.learner.begin_epoch(epoch)
+        batches, train = self.train_batches, self.job.train
+        batches.epoch = epoch
+        if isinstance(batches, Batches):
+            batches.size = size = train.size_of(epoch)
+            batches.augment = [] if epoch > train.epochs - train.plain_epochs else self.augment[size]
 
     def higher_is_better(self, name: str) -> bool:
         """Of a scalar, or of one of the job's metrics."""
-        if name in SCALARS:
-            return name != "loss"
+        if name in self.task.scalars:
+            return name in self.task.higher
         index = list(self.metrics).index(name)
         return bool(getattr(self.resolved.entry(f"metrics.{index}").component, "higher_is_better", True))
 
     def stateful(self) -> dict[str, Any]:
         """What a checkpoint keeps, by name: each has ``state_dict`` and ``load_state_dict``."""
-        kept = {"model": self.model, "optimizer": self.optimizer, "schedule": self.schedule, "scaler": self.scaler}
-        return kept if self.average is None else {**kept, "average": self.average}
+        kept = {"optimizer": self.optimizer, "schedule": self.schedule, "scaler": self.scaler}
+        taught = {} if self.teacher is None else {"teacher": self.teacher}
+        return {**self.learner.stateful(), **kept, **taught}
+
+
+def head_or_none(model: nn.Module, images: Tensor) -> str | None:
+    """The path of the network's last layer, where it can be told."""
+    try:
+        return find_head(model, images)
+    except ValueError:
+        return None
+
+
+def _without_decay(model: nn.Module) -> set[int]:
+    """Ids of the parameters that the network itself exempts from weight decay, such as positions (timm's protocol)."""
+    ask = getattr(model, "no_weight_decay", None)
+    names = set(ask()) if callable(ask) else set()
+    return {id(p) for name, p in model.named_parameters() if name in names}

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo import __version__
 from zoo.data.splits import Split
+from zoo.job import Job
 from zoo.runner.build import count_parameters
 from zoo.runner.record import Run
 
@@ -77,23 +78,42 @@ def _skipped_notice(split: Split) -> str:
     return f"{len(split.skipped)} {split.name} images could not be decoded and are left out: {shown}{more}."
 
 
-def bundle_card(parts: Parts) -> dict[str, Any]:
-    """The bundle's zoo.json: all that the weights need to be used."""
-    data, entry = parts.job.data, parts.resolved.entry("architecture")
+def preprocessing(job: Job) -> dict[str, Any]:
+    """From an image to the network's input, as a bundle says it."""
+    data = job.data
+    kept = ("in_chans", "resize", "interpolation", "crop_pct", "mean", "std")
+    return {"image_size": job.train.image_size, **{name: getattr(data, name) for name in kept}}
+
+
+def bundle_card(parts: Parts, thresholds: list[float] | None = None) -> dict[str, Any]:
+    """The bundle's zoo.json: all that the weights need to be used.
+
+    Args:
+        thresholds: of each class, where an image may have several; 0.5 each while there are none.
+    """
+    entry = parts.resolved.entry("architecture")
     return {
         "classes": parts.classes,
-        "preprocessing": {
-            "image_size": parts.job.train.image_size,
-            "in_chans": data.in_chans,
-            "resize": data.resize,
-            "mean": data.mean,
-            "std": data.std,
-        },
+        "task": parts.task.name,
+        "thresholds": thresholds,
+        "preprocessing": preprocessing(parts.job),
         "architecture": {**entry.provenance(), "params": parts.job.architecture.params},
         "parameters": count_parameters(parts.model),
         "provenance": {path: entry.provenance() for path, entry in parts.resolved.entries.items()},
         "versions": versions(),
     }
+
+
+def _weights(parts: Parts) -> dict[str, Any] | None:
+    """What the network began with, where that is not chance."""
+    if parts.loaded is not None:
+        return parts.loaded.as_dict()
+    return {"pretrained": True} if parts.job.pretrained else None
+
+
+def _teacher(parts: Parts) -> dict[str, Any]:
+    """Whose answers the network learned from, where there was a teacher."""
+    return {} if parts.teacher is None else {"teacher": parts.teacher.as_dict()}
 
 
 def document(training: Training, run: Run, status: str, reason: str | None) -> dict[str, Any]:
@@ -112,7 +132,9 @@ def document(training: Training, run: Run, status: str, reason: str | None) -> d
         "job": run.job,
         "job_sources": run.sources,
         "recipe": {"name": recipe, "expect": run.expect} if recipe else None,
+        "task": training.parts.task.name,
         "classes": run.classes,
+        "thresholds": training.thresholds,
         "splits": run.splits,
         "notices": run.notices,
         "metrics": {},
@@ -122,6 +144,11 @@ def document(training: Training, run: Run, status: str, reason: str | None) -> d
         "timing": timing,
         "environment": environment(training.parts.execution.describe(), run.device["name"]),
         "provenance": {path: entry.provenance() for path, entry in training.parts.resolved.entries.items()},
-        "model": {**run.model, "bundle": "model" if training.best else None},
+        "model": {
+            **run.model,
+            "weights": _weights(training.parts),
+            **_teacher(training.parts),
+            "bundle": "model" if training.best else None,
+        },
         "sections": run.sections,
     }

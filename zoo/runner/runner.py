@@ -35,10 +35,10 @@ from zoo.runner.folder import (
 )
 from zoo.runner.hooks import Hooks
 from zoo.runner.observer import Observer
-from zoo.runner.parts import Parts
 from zoo.runner.record import Run
 from zoo.runner.result import bundle_card, document, run_record
 from zoo.runner.training import Training
+from zoo.runner.tuning import as_recorded, build_parts
 
 
 @dataclass(frozen=True)
@@ -71,13 +71,16 @@ def run_job(
     """
     name = place.name or made_up_name(place.out)
     state = _resumable(place, name, resolved, observer)
+    if state is not None:
+        resolved = as_recorded(resolved, place.out / name / JOB)
     fresh = not (place.out / name).exists() or place.overwrite
     new_out = not place.out.exists()
     folder = claim(place.out, name, overwrite=place.overwrite, resume=place.resume)
     hooks = Hooks(plugins, observer.notice)
     try:
         with _terminated_is_interrupted():
-            training = Training(Parts(resolved, observer), folder, observer)
+            parts, tuning = build_parts(resolved, observer)
+            training = Training(parts, folder, observer)
             run = _begin(training, state)
     except KeyboardInterrupt:
         _take_back(folder, fresh, new_out)
@@ -88,7 +91,7 @@ def run_job(
             raise cannot_write(folder, error) from error
         raise
     forget_replaced(folder)
-    return _Runner(training, run, hooks, observer, report).run()
+    return _Runner(training, run, hooks, observer, report, tuning).run()
 
 
 def _begin(training: Training, state: dict[str, Any] | None) -> Run:
@@ -124,9 +127,17 @@ def _take_back(folder: Path, fresh: bool, new_out: bool) -> None:
 class _Runner:
     """The part of a run that has a folder, and so ends with a result."""
 
-    def __init__(self, training: Training, run: Run, hooks: Hooks, observer: Observer, report: Report | None):
+    def __init__(
+        self,
+        training: Training,
+        run: Run,
+        hooks: Hooks,
+        observer: Observer,
+        report: Report | None,
+        tuning: dict[str, Any],
+    ):
         self.training, self.run_record, self.hooks, self.observer = training, run, hooks, observer
-        self.report = report
+        self.report, self.tuning = report, tuning
 
     def run(self) -> dict[str, Any]:
         try:
@@ -169,8 +180,12 @@ class _Runner:
 
     def _result(self, status: str, reason: str | None) -> dict[str, Any]:
         metrics, mistakes = self.training.evaluate_best()
+        if self.training.thresholds is not None:
+            write_card(self.training.folder / MODEL, bundle_card(self.training.parts, self.training.thresholds))
         result = document(self.training, self.run_record, status, reason)
         result["metrics"], result["mistakes"] = metrics, mistakes
+        if self.tuning:
+            result["tuning"] = self.tuning
         return result
 
     def _end_early(self, status: str, reason: str, error: BaseException) -> None:
@@ -202,7 +217,7 @@ def _resumable(place: Place, name: str, resolved: Resolved, observer: Observer) 
         observer.notice(f"There is nothing to resume in {folder}: starting afresh.")
         return None
     before = flatten(yaml.safe_load((folder / JOB).read_text("utf-8")))
-    now = flatten(resolved.job.plain())
+    now = flatten(as_recorded(resolved, folder / JOB).job.plain())
     changed = [key for key in {**before, **now} if before.get(key) != now.get(key)]
     if changed:
         lines = [f"{key}: {before.get(key)!r} before, {now.get(key)!r} now" for key in changed[:5]]

@@ -48,6 +48,7 @@ class Training:
         self.parts, self.job, self.folder, self.observer = parts, parts.job, folder, observer
         self.history: list[dict[str, Any]] = []
         self.best: Best | None = None
+        self.thresholds: list[float] | None = None  # of each class, once the best weights are known
         self.timing = {"setup_s": parts.setup_s, "data_s": parts.data_s, "train_s": 0.0, "evaluate_s": 0.0}
 
     def epochs(self, hooks: Hooks, run: Run) -> str | None:
@@ -71,13 +72,11 @@ class Training:
 
     def _epoch(self, epoch: int) -> dict[str, Any]:
         started = perf_counter()
-        self.parts.train_batches.epoch = epoch
-        self.parts.train_batches.size = size = self.job.train.size_of(epoch)
-        self.parts.train_batches.augment = self.parts.augment[size]
+        self.parts.begin_epoch(epoch)
         self.observer.epoch_started(epoch, self.job.train.epochs, len(self.parts.splits[TRAIN]))
-        lr = self.parts.optimizer.param_groups[0]["lr"]
+        lr = max(group["lr"] for group in self.parts.optimizer.param_groups)
         totals = train_epoch(
-            self.parts.model,
+            self.parts.learner.trained,
             self.parts.train_batches,
             self.parts.loss_fn,
             self.parts.optimizer,
@@ -85,9 +84,15 @@ class Training:
             schedule=self.parts.schedule,
             scaler=self.parts.scaler,
             clip_norm=self.job.train.clip_norm,
-            after_step=self.parts.average_weights,
+            accumulate=self.job.train.accumulate,
+            penalty=self.parts.penalty,
+            distill=self.parts.distill,
+            frozen=self.parts.learner.frozen,
+            after_step=self.parts.learner.after_step,
             on_step=self.observer.step,
+            task=self.parts.task,
         )
+        self.parts.learner.end_epoch(epoch)
         trained = perf_counter() - started
         val = self.evaluate(self.parts.splits[VAL])[0]
         seconds = perf_counter() - started
@@ -101,14 +106,22 @@ class Training:
             "seconds": seconds,
             "images_per_second": totals.seen / trained,
         }
+        self._tell_schedule(record)
         return self._keep(record)
+
+    def _tell_schedule(self, record: dict[str, Any]) -> None:
+        """A schedule that goes by how well it goes is told, where the line of the epoch is still to be written."""
+        ended = getattr(self.parts.schedule, "epoch_ended", None)
+        if ended is not None:
+            split, _, name = self.job.train.monitor.partition("/")
+            ended(float(record[split][name]), self.parts.higher_is_better(name))
 
     def _keep(self, record: dict[str, Any]) -> dict[str, Any]:
         """Weights if they are the best so far, then the line, then the checkpoint: each whole, in this order."""
         better = self._better(record)
         record["best"] = better is not None
         if better is not None:
-            write_weights(self.folder / MODEL, self.parts.final_model())
+            write_weights(self.folder / MODEL, self.parts.learner.final)
         self.history.append(record)
         self.best = better or self.best  # only now: an epoch that is interrupted while it is written never was
         append_json_line(self.folder / METRICS, record)
@@ -129,21 +142,30 @@ class Training:
         patience = self.job.train.patience
         return patience is not None and self.best is not None and epoch - self.best.epoch >= patience
 
-    def evaluate(self, split: Split, model: nn.Module | None = None) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-        """Every number of a split, and its worst mistakes."""
-        model = self.parts.final_model() if model is None else model
-        logits, targets = predict_logits(model, self.parts.batches(split), self.parts.execution)
-        numbers = evaluate_logits(logits, targets, self.parts.loss_fn, self.parts.classes, self.parts.metrics)
-        return numbers, worst_mistakes(logits, targets, split.names, self.parts.classes)
+    def evaluate(
+        self, split: Split, model: nn.Module | None = None, *, choose: bool = False
+    ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+        """Every number of a split, and its worst mistakes.
+
+        Args:
+            choose: the thresholds of a task with several labels by these images, from here on.
+        """
+        learner = self.parts.learner
+        model = learner.part_of(learner.final if model is None else model)
+        parts = self.parts
+        logits, targets = predict_logits(model, parts.batches(split), parts.execution)
+        if choose:
+            self.thresholds = parts.task.thresholds(logits, targets)
+        numbers = evaluate_logits(logits, targets, parts.loss_fn, parts.classes, parts.metrics, self.thresholds)
+        return numbers, worst_mistakes(logits, targets, split.names, parts.classes)
 
     def evaluate_best(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """Metrics and mistakes of val, and of test where there is one, by the best weights as they lie on the disk."""
         started = perf_counter()
-        model = copy.deepcopy(self.parts.final_model())
+        model = copy.deepcopy(self.parts.learner.final)
         read_weights(self.folder / MODEL, model)
-        found = {
-            name: self.evaluate(self.parts.splits[name], model) for name in (VAL, TEST) if name in self.parts.splits
-        }
+        splits = [self.parts.splits[name] for name in (VAL, TEST) if name in self.parts.splits]
+        found = {split.name: self.evaluate(split, model, choose=split.name == VAL) for split in splits}
         self.timing["evaluate_s"] += perf_counter() - started
         return {k: v[0] for k, v in found.items()}, {k: v[1] for k, v in found.items()}
 

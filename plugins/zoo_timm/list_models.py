@@ -1,0 +1,48 @@
+"""Writes models.txt from the installed timm: ``python plugins/zoo_timm/list_models.py``.
+
+What a model's heading says is timm's own: its default weights' configuration, as ``timm.data.resolve_data_config``
+reads it, so that what a configuration leaves out is ImageNet's normalisation, 224 px, bicubic and a crop of 0.875.
+Where the zoo has no word for it:
+
+- crop_mode ``squash`` is the zoo's resize of that name: there is no crop_pct. Nine of these models (dm_nfnet_f0 to f6,
+  tf_efficientnetv2_b3, vit_medium_patch16_gap_384) cut edges off the squashed image as well: 0.9 to 0.956 is left.
+- crop_mode ``border`` (deepseek_vit_412m, its _align and _enc), which pads the longer side, is taken as a crop.
+- crop_pct above 1 (volo_d4_448, volo_d5_448, volo_d5_512: 1.15), a black border around a smaller image, is 1.
+- an input that is not square (vit_*_sapiens2: 1024 high, 768 wide) has its height for a side.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+
+def preprocessing(name: str) -> dict[str, Any]:
+    """How a model's images are prepared, as fields of ``zoo.plugin.Architecture``."""
+    from timm.data import resolve_data_config
+    from timm.models import get_pretrained_cfg
+
+    config = get_pretrained_cfg(name)
+    said = resolve_data_config({"in_chans": 3}, config.to_dict() if config else None)
+    fields = {"input_size": said["input_size"][1], "mean": said["mean"], "std": said["std"]}
+    fields["interpolation"] = said["interpolation"]
+    return fields if said["crop_mode"] == "squash" else {**fields, "crop_pct": min(float(said["crop_pct"]), 1.0)}
+
+
+def listing() -> str:
+    """The text of models.txt: every model of the installed timm, under a heading that it shares with others."""
+    import timm
+
+    names: dict[str, list[str]] = {}
+    for name in timm.list_models():
+        names.setdefault(_heading(preprocessing(name)), []).append(name)
+    return "".join(f"{heading}\n" + "".join(f"{name}\n" for name in group) for heading, group in names.items())
+
+
+def _heading(fields: dict[str, Any]) -> str:
+    texts = {key: ",".join(map(str, v)) if isinstance(v, tuple) else v for key, v in fields.items()}
+    return "# " + " ".join(f"{key}={text}" for key, text in texts.items())
+
+
+if __name__ == "__main__":
+    Path(__file__).with_name("models.txt").write_text(listing(), "utf-8")

@@ -1,0 +1,49 @@
+"""Writes models.txt from the installed torchvision: ``python plugins/zoo_torchvision/list_models.py``.
+
+What a model's heading says is torchvision's own: the transforms of its default weights.
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+
+def preprocessing(name: str) -> dict[str, Any]:
+    """How a model's images are prepared, as fields of ``zoo.plugin.Architecture``."""
+    from torchvision.models import get_model_weights
+
+    said = get_model_weights(name).DEFAULT.transforms()
+    return {
+        "input_size": said.crop_size[0],
+        "mean": tuple(said.mean),
+        "std": tuple(said.std),
+        "interpolation": said.interpolation.value,
+        "crop_pct": share(said.crop_size[0], said.resize_size[0]),
+    }
+
+
+def share(crop_size: int, resize_size: int) -> float:
+    """The share that gives the length of the shorter side back: ``floor(crop_size / share) == resize_size``."""
+    share = crop_size / resize_size
+    return share if math.floor(crop_size / share) == resize_size else math.nextafter(share, 0)
+
+
+def listing() -> str:
+    """The text of models.txt: every model of the installed torchvision, under a heading that it shares with others."""
+    from torchvision import models
+
+    names: dict[str, list[str]] = {}
+    for name in sorted(models.list_models(module=models)):  # detection and others have modules of their own
+        names.setdefault(_heading(preprocessing(name)), []).append(name)
+    return "".join(f"{heading}\n" + "".join(f"{name}\n" for name in group) for heading, group in names.items())
+
+
+def _heading(fields: dict[str, Any]) -> str:
+    texts = {key: ",".join(map(str, v)) if isinstance(v, tuple) else v for key, v in fields.items()}
+    return "# " + " ".join(f"{key}={text}" for key, text in texts.items())
+
+
+if __name__ == "__main__":
+    Path(__file__).with_name("models.txt").write_text(listing(), "utf-8")

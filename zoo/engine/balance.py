@@ -1,0 +1,30 @@
+"""Classes of unequal size: factors on the loss."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+__all__ = ["class_weights"]
+
+
+def class_weights(counts: Sequence[int], rule: str) -> list[float]:
+    """A factor for each class, whose mean over the classes is 1.
+
+    Args:
+        counts: training images of each class, at least 1.
+        rule: ``"balanced"``, inverse to the count; or ``"effective"``, inverse to the effective number of images
+            ``(1 - b^n) / (1 - b)`` with ``b = 1 - 1 / N``, which grows slower than the count (Cui et al. 2019,
+            arXiv:1901.05555, equations 2 and 3).
+
+    Raises:
+        ValueError: no such rule.
+    """
+    if rule == "balanced":
+        sizes = [float(n) for n in counts]
+    elif rule == "effective":
+        beta = 1 - 1 / max(sum(counts), 2)
+        sizes = [(1 - beta**n) / (1 - beta) for n in counts]
+    else:
+        raise ValueError(f"there is no rule {rule!r} for class weights: balanced or effective")
+    inverse = [1 / size for size in sizes]
+    return [value * len(inverse) / sum(inverse) for value in inverse]

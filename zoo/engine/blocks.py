@@ -1,0 +1,149 @@
+"""A network as a row of blocks, from the stem to the head: what is frozen, and who learns how fast."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
+
+
+@dataclass(frozen=True)
+class Block:
+    """Weights that are frozen together and learn at one rate.
+
+    Args:
+        name: their common path in the network, such as ``layer2.0``.
+    """
+
+    name: str
+    parameters: tuple[nn.Parameter, ...]
+
+
+def find_head(model: nn.Module, images: Tensor) -> str:
+    """The path of the layer that turns features into logits.
+
+    That is what ``get_classifier()`` of the model gives, where it has one (timm's convention), else the layer with
+    weights of its own that is the last to begin.
+
+    Args:
+        images: (N, C, H, W) that the network takes.
+
+    Raises:
+        ValueError: the network has no such layer: it has several heads, say, or no weights.
+    """
+    paths = {module: name for name, module in model.named_modules()}
+    ask: Any = getattr(model, "get_classifier", None)
+    head = ask() if callable(ask) else _last_to_run(model, images)
+    if isinstance(head, tuple | list):
+        raise ValueError("the network has several heads")
+    name = paths.get(head, "") if isinstance(head, nn.Module) else ""
+    if not name or next(model.get_submodule(name).parameters(), None) is None:
+        raise ValueError("the network has no last layer with weights of its own")
+    return name
+
+
+def _last_to_run(model: nn.Module, images: Tensor) -> nn.Module | None:
+    ran: list[nn.Module] = []
+    hooks: list[RemovableHandle] = [
+        module.register_forward_pre_hook(lambda module, given: ran.append(module))
+        for module in model.modules()
+        if next(module.parameters(recurse=False), None) is not None
+    ]
+    try:
+        _quietly(model, images)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return ran[-1] if ran else None
+
+
+def is_last_step(model: nn.Module, head: str, images: Tensor) -> bool:
+    """Whether the head's output is the network's own, and its input one tensor: then it can be trained by itself."""
+    seen: list[tuple[tuple[object, ...], object]] = []
+    hook = model.get_submodule(head).register_forward_hook(lambda module, given, out: seen.append((given, out)))
+    try:
+        logits = _quietly(model, images)
+    finally:
+        hook.remove()
+    if len(seen) != 1 or len(seen[0][0]) != 1 or not isinstance(seen[0][0][0], Tensor):
+        return False
+    out = seen[0][1]
+    return isinstance(out, Tensor) and out.shape == logits.shape and torch.equal(out, logits)
+
+
+def _quietly(model: nn.Module, images: Tensor) -> Tensor:
+    """The network's logits, without a trace in it."""
+    training = model.training
+    model.eval()
+    try:
+        with torch.inference_mode():
+            return model(images)  # type: ignore[no-any-return]
+    finally:
+        model.train(training)
+
+
+def blocks_of(model: nn.Module, head: str) -> list[Block]:
+    """The network's weights that learn, in the order in which it names them, the head last.
+
+    A block is what stands under one number (``blocks.3``, ``layer2.0``), or a layer without one; norms on their own
+    belong to the block before them, and what comes first, such as positions, to the stem.
+    """
+    rows: dict[str, list[nn.Parameter]] = {}
+    for name, parameter in model.named_parameters():
+        if not parameter.requires_grad:
+            continue
+        rows.setdefault(head if _inside(name, head) else _block_name(name), []).append(parameter)
+    last = rows.pop(head, [])
+    merged: list[tuple[str, list[nn.Parameter]]] = []
+    loose: list[nn.Parameter] = []
+    for name, parameters in rows.items():
+        if all(p.ndim <= 1 for p in parameters) or _is_bare(model, name):
+            (merged[-1][1] if merged else loose).extend(parameters)
+        else:
+            merged.append((name, [*loose, *parameters]))
+            loose = []
+    blocks = [Block(name, tuple(parameters)) for name, parameters in merged]
+    if loose:
+        blocks.append(Block("stem", tuple(loose)))
+    return [*blocks, Block(head, tuple(last))]
+
+
+def _is_bare(model: nn.Module, name: str) -> bool:
+    """A weight of the network's own, in no layer: a class token, positions."""
+    return "." not in name and isinstance(getattr(model, name, None), nn.Parameter)
+
+
+def _inside(name: str, module: str) -> bool:
+    return name == module or name.startswith(f"{module}.")
+
+
+def _block_name(parameter: str) -> str:
+    """``blocks.3.attn.proj.weight`` -> ``blocks.3``; ``conv1.weight`` -> ``conv1``; ``cls_token`` as it is."""
+    *path, own = parameter.split(".")
+    numbers = [i for i, part in enumerate(path) if part.isdigit()]
+    if numbers:
+        return ".".join(path[: numbers[-1] + 1])
+    return ".".join(path) or own
+
+
+def freeze(model: nn.Module, blocks: Iterable[Block], count: int) -> list[nn.Module]:
+    """Let the first ``count`` blocks learn nothing, and all others learn.
+
+    Returns:
+        The layers that are frozen whole. Their norms and dropout must be as in evaluation: ``eval()`` after each
+        ``train()`` of the network.
+    """
+    rows = list(blocks)
+    for i, block in enumerate(rows):
+        for parameter in block.parameters:
+            parameter.requires_grad_(i >= count)
+    if count >= len(rows) - 1 > 0:  # the whole backbone: all of it but the head, layers without weights too
+        keep = rows[-1].name
+        return [module for name, module in model.named_modules() if not _inside(name, keep)]
+    frozen = {id(p) for block in rows[:count] for p in block.parameters}
+    own = ((module, list(module.parameters(recurse=False))) for module in model.modules())
+    return [module for module, parameters in own if parameters and all(id(p) in frozen for p in parameters)]

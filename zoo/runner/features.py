@@ -1,0 +1,82 @@
+"""Features of a frozen backbone, computed once and kept in the user's cache, for every head that is tried on them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from zoo.data.batches import Batches
+from zoo.data.splits import Split
+from zoo.engine.execution import Execution
+from zoo.engine.features import compute_features
+from zoo.files import atomic, cache_folder, cannot_write
+from zoo.runner.observer import Observer
+
+
+class FeatureStore:
+    """Features by split.
+
+    Args:
+        model: frozen but for its head.
+        head: path of the head.
+        recipe: all that decides them but the weights and the images: architecture, preprocessing, versions.
+        execution: where and how they are computed.
+        observer: told how far it is.
+    """
+
+    def __init__(self, model: nn.Module, head: str, recipe: dict[str, Any], execution: Execution, observer: Observer):
+        self.model, self.head, self.execution, self.observer = model, head, execution, observer
+        self._key = hashlib.blake2b(json.dumps(recipe, sort_keys=True, default=str).encode(), digest_size=16)
+        self._key.update(f"{execution.device.type} {execution.dtype}".encode())
+        for name, tensor in sorted(model.state_dict().items()):
+            if not name.startswith(f"{head}."):
+                self._key.update(name.encode())
+                self._key.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
+
+    def of(self, split: Split, batches: Batches) -> Tensor:
+        """The features (N, …) float32 of a split's images, on the device."""
+        path = self._path(split)
+        found = _read(path, len(split)) if path else None
+        if found is None:
+            told = self.observer.preparing
+            found = compute_features(
+                self.model,
+                self.head,
+                batches,
+                self.execution,
+                lambda seen: told(f"computing {split.name} features", seen, len(split)),
+            )
+            if path:
+                _write(path, found)
+        return found.to(self.execution.device)
+
+    def _path(self, split: Split) -> Path | None:
+        if not split.fingerprint:
+            return None
+        key = self._key.copy()
+        key.update(split.fingerprint.encode())
+        return cache_folder() / "features" / f"{key.hexdigest()}.npy"
+
+
+def _read(path: Path, count: int) -> Tensor | None:
+    """What was kept; a file that is damaged counts for nothing."""
+    try:
+        features = np.load(path)
+    except (OSError, ValueError, EOFError):
+        return None
+    return torch.from_numpy(features) if len(features) == count and features.dtype == np.float32 else None
+
+
+def _write(path: Path, features: Tensor) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise cannot_write(path.parent, error) from error
+    with atomic(path) as file:
+        np.save(file, features.numpy())

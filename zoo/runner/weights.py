@@ -1,0 +1,185 @@
+"""Weights to begin with: from a file, or from another run; read without running code."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from zoo.errors import RequestError
+from zoo.names import listing
+
+_WRAPPERS = ("state_dict_ema", "model_ema", "state_dict", "model_state_dict", "model")
+"""Under which names trainers keep the weights in their checkpoints; the averaged ones are those to use."""
+_PREFIXES = ("module.", "_orig_mod.")
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What came of a file of weights.
+
+    Args:
+        file: where it lies.
+        sha256: of its bytes.
+        loaded: how many tensors were taken over.
+        fresh: names of those that begin anew: the head's, for other classes.
+        adapted: names of those that were made to fit: the first layer's, for another number of channels.
+    """
+
+    file: str
+    sha256: str
+    loaded: int
+    fresh: tuple[str, ...] = ()
+    adapted: tuple[str, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """As a result document has it."""
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in vars(self).items()}
+
+    def sentence(self) -> str:
+        """What to tell of it."""
+        fresh = f"; new: {listing(self.fresh, most=4)}" if self.fresh else ""
+        adapted = f"; made to fit the images' channels: {listing(self.adapted, most=4)}" if self.adapted else ""
+        return f"{self.loaded} tensors from {Path(self.file).name}{fresh}{adapted}"
+
+
+def weights_file(word: str) -> Path:
+    """The file that a word stands for: itself, or the weights of a run or a bundle.
+
+    Raises:
+        RequestError: there is none.
+    """
+    from zoo.bundle import WEIGHTS, find_bundle
+    from zoo.errors import ZooError
+    from zoo.runner.folder import find_run
+
+    path = Path(word).expanduser()
+    if path.is_file():
+        return path
+    try:
+        return find_bundle(path if path.is_dir() else find_run(word)) / WEIGHTS
+    except ZooError as error:
+        raise RequestError(
+            f"There are no weights at {word!r}: give a .safetensors or .pth file, or a run. See: zoo runs list"
+        ) from error
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """The tensors of a file, by name; what trainers wrap around them is taken away.
+
+    Raises:
+        RequestError: it can't be read, or holds no weights.
+    """
+    try:
+        content = _read(path)
+    except Exception as error:  # pickle, zip and torch have many ways to say that a file is damaged
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        hint = ""
+        if "weights_only" in str(error) or "Unsupported" in str(error):
+            reason, hint = "it holds more than tensors", ": reading it would run code that it brings"
+        raise RequestError(f"{path} can't be read as weights ({reason}){hint}. Give a .safetensors file.") from error
+    for name in _WRAPPERS:
+        inner = content.get(name)
+        if isinstance(inner, Mapping) and inner:
+            content = inner
+            break
+    tensors = {str(k): v for k, v in content.items() if isinstance(v, Tensor)}
+    if not tensors:
+        raise RequestError(f"{path} holds no weights: no tensors by name, nor under {listing(_WRAPPERS)}.")
+    for prefix in _PREFIXES:
+        if all(k.startswith(prefix) for k in tensors):
+            tensors = {k.removeprefix(prefix): v for k, v in tensors.items()}
+    return tensors
+
+
+def _read(path: Path) -> Mapping[str, Any]:
+    if path.suffix == ".safetensors":
+        from safetensors.torch import load_file
+
+        return load_file(path)
+    content = torch.load(path, map_location="cpu", weights_only=True)
+    if not isinstance(content, Mapping):
+        raise TypeError(f"a {type(content).__name__}, not tensors by name")
+    return content
+
+
+def load_weights(model: nn.Module, word: str, head: str | None) -> Loaded:
+    """Begin with the weights of a file; the head begins anew where its classes are others.
+
+    Args:
+        word: a file, a run, or a bundle.
+        head: path of the layer that may begin anew; None where the network has none.
+
+    Raises:
+        RequestError: the file can't be read, or is of another network; says which names.
+    """
+    path = weights_file(word)
+    theirs, own = read_tensors(path), model.state_dict()
+    fresh = tuple(k for k in own if head and k.startswith(f"{head}.") and not _same(theirs.get(k), own[k]))
+    mine = [k for k in own if k not in fresh]
+    adapted = {k: _for_channels(theirs[k], own[k]) for k in mine if k in theirs and _other_channels(theirs[k], own[k])}
+    counters = {k for k in mine if k not in theirs and k.endswith("num_batches_tracked")}  # older files have none
+    fits = [k for k in mine if k in theirs and (_same(theirs[k], own[k]) or k in adapted)]
+    missing = [k for k in mine if k not in theirs and k not in counters]
+    unknown = [k for k in theirs if k not in own and not (head and k.startswith(f"{head}."))]
+    wrong = [k for k in mine if k in theirs and k not in fits]
+    if missing or unknown or wrong:
+        raise RequestError(_misfit(path, theirs, own, missing, unknown, wrong))
+    model.load_state_dict({**own, **{k: adapted.get(k, theirs[k]) for k in fits}})
+    return Loaded(str(path.absolute()), _digest(path), len(fits), fresh, tuple(adapted))
+
+
+def _same(theirs: Tensor | None, own: Tensor) -> bool:
+    return theirs is not None and theirs.shape == own.shape
+
+
+def _other_channels(theirs: Tensor, own: Tensor) -> bool:
+    """Whether a convolution is the same but for the channels of its images."""
+    return theirs.ndim == own.ndim == 4 and theirs.shape[1] in (1, 3) and _but_one(theirs) == _but_one(own) and (
+        theirs.shape[1] != own.shape[1]
+    )  # fmt: skip
+
+
+def _but_one(tensor: Tensor) -> tuple[int, ...]:
+    return (tensor.shape[0], *tensor.shape[2:])
+
+
+def _for_channels(weight: Tensor, own: Tensor) -> Tensor:
+    """A first layer for another number of channels, which answers a grey picture as before.
+
+    Its channels are repeated, and scaled so that they add up as they did (as timm does).
+    """
+    count = own.shape[1]
+    total = weight.sum(dim=1, keepdim=True)
+    if count == 1:
+        return total
+    repeated = weight.repeat(1, -(-count // weight.shape[1]), 1, 1)[:, :count]
+    return repeated * (weight.shape[1] / count)
+
+
+def _misfit(
+    path: Path, theirs: Mapping[str, Tensor], own: Mapping[str, Tensor], missing: list[str], unknown: list[str],
+    wrong: list[str],
+) -> str:  # fmt: skip
+    shapes = [f"{k} {tuple(theirs[k].shape)} there, {tuple(own[k].shape)} here" for k in wrong[:3]]
+    shapes += [f"and {len(wrong) - 3} more"] if len(wrong) > 3 else []
+    parts = [
+        f"{len(names)} {what}: {listing(names, most=3)}"
+        for what, names in (("missing", missing), ("unknown", unknown))
+        if names
+    ]
+    parts += [f"{len(wrong)} of another shape: {', '.join(shapes)}"] if wrong else []
+    return (
+        f"{path} doesn't fit the network ({'; '.join(parts)}). It was made for another architecture, or other "
+        "parameters of it: name that one; see: zoo list architecture --search WORD"
+    )
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -10,10 +10,21 @@ from zoo import provenance
 from zoo.api import make_request
 from zoo.bundle import Preprocessing, find_bundle, load_model, read_card
 from zoo.data.batches import Batches, Normalize
-from zoo.data.open import ALL, TEST, TRAIN, VAL, Opener, evaluation_split, open_training, training_splits
+from zoo.data.open import (
+    ALL,
+    TEST,
+    TRAIN,
+    VAL,
+    Opener,
+    evaluation_split,
+    open_training,
+    same_task,
+    training_splits,
+)
 from zoo.data.splits import Split
 from zoo.engine.evaluate import evaluate_logits, predict_logits, worst_mistakes
 from zoo.engine.execution import choose_execution
+from zoo.engine.task import task_named
 from zoo.engine.views import NONE, account, looking, notices, views_named
 from zoo.errors import BundleError, RequestError
 from zoo.host import say_failures
@@ -68,6 +79,7 @@ def evaluate_run(
         "run": folder.name,
         "dir": str(folder),
         "job": resolved.job.plain(),
+        "task": task_named(card.get("task", "")).name,
         "classes": card["classes"],
         "splits": {images.name: images.summary(card["classes"])},
         "notices": [*images.notices, *notices(tta)],
@@ -118,12 +130,13 @@ def _measure(
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     execution = choose_execution(device, resolved.job.precision)
     model = execution.place(model)
-    shape, classes = card["preprocessing"], list(card["classes"])
-    loss, metrics = build.build_scoring(resolved, len(classes), execution.device)
+    shape, classes, task = card["preprocessing"], list(card["classes"]), task_named(card.get("task", ""))
+    same_task(images, task, "the run")
+    loss, metrics = build.build_scoring(resolved, len(classes), execution.device, multilabel=task.multilabel)
     normalize = Normalize(shape["mean"], shape["std"], execution.device)
     batches = Batches(images, 2 * resolved.job.train.batch_size, normalize, execution.device)
-    logits, targets = predict_logits(looking(model, tta), batches, execution)
+    logits, targets = predict_logits(looking(model, tta, multilabel=task.multilabel), batches, execution)
     return (
-        evaluate_logits(logits, targets, loss, classes, metrics),
+        evaluate_logits(logits, targets, loss, classes, metrics, card.get("thresholds")),
         worst_mistakes(logits, targets, images.names, classes),
     )

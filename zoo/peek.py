@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,8 @@ def _channels(path: Path) -> int | None:
     from zoo.data.decode import channels_of, decode_errors, open_image
 
     try:
-        return channels_of(open_image(path))
+        image = open_image(path)
+        with image if hasattr(image, "close") else contextlib.nullcontext():
+            return channels_of(image)
     except decode_errors():
         return None

@@ -11,8 +11,9 @@ from torch import Tensor, nn
 
 from zoo.bundle import Preprocessing
 from zoo.data.batches import Normalize, pixels_of
-from zoo.data.decode import Pixels, to_pixels
+from zoo.data.decode import ARRAYS, Pixels, WrongChannels, open_image, to_pixels
 from zoo.engine.execution import Execution
+from zoo.engine.task import task_named
 from zoo.engine.views import NONE, looking
 from zoo.errors import BadImage
 
@@ -31,6 +32,7 @@ class Classifier:
     def __init__(self, model: nn.Module, card: dict[str, Any], execution: Execution):
         self.card = card
         self.classes: list[str] = list(card["classes"])
+        self.task = task_named(card.get("task", ""))
         self.preprocessing = Preprocessing(**card["preprocessing"])
         self.execution = execution
         self.model = execution.place(model).eval()
@@ -40,13 +42,14 @@ class Classifier:
         """Name what each image shows.
 
         Args:
-            images: one or many of: a path, a PIL image, a uint8 array or tensor (C, H, W).
+            images: one or many of: a path (of a picture, or a .npy), a PIL image, a uint8 array or tensor (C, H, W).
             top_k: how many classes to name, best first.
             tta: test-time augmentation, as :func:`zoo.engine.views.views_named` has it: the mean over several views.
 
         Returns:
             For each image ``{"path", "label", "confidence", "top": [{"class", "probability"}]}``; ``path`` is
-            None for an image that has none.
+            None for an image that has none. Of a model for several labels an image ``{"path", "labels", "top"}``:
+            the classes whose probability reaches their threshold, likeliest first; none is an answer too.
 
         Raises:
             BadImage: one can't be decoded; names it.
@@ -63,9 +66,9 @@ class Classifier:
         """Decoded images, uint8 (size, size, C) each -> probabilities (N, K) float32 on the CPU."""
         batch = pixels_of(pixels).to(self.execution.device).permute(0, 3, 1, 2)
         with torch.inference_mode(), self.execution.autocast():
-            logits = looking(self.model, tta)(self._normalize(self._normalize.to_unit(batch)))
-        probs: Tensor = logits.float().softmax(dim=1).cpu()
-        return probs
+            network = looking(self.model, tta, multilabel=self.task.multilabel)
+            logits = network(self._normalize(self._normalize.to_unit(batch)))
+        return self.task.probabilities(logits.float()).cpu()
 
     def pixels(self, item: Any) -> Pixels:
         """One image, decoded as the training images were.
@@ -76,12 +79,19 @@ class Classifier:
         from PIL import Image
 
         try:
-            opened = Image.open(item) if isinstance(item, str | Path) else item
+            opened = open_image(item) if isinstance(item, str | Path) else item
             return to_pixels(opened, *self.preprocessing.shape)
+        except WrongChannels as error:
+            raise BadImage(
+                f"{_path(item) or 'the image'} has {error.found} channel{'' if error.found == 1 else 's'}, and the model "
+                f"takes {error.wanted}"
+            ) from error
         except BadImage as error:
             raise BadImage(f"{_path(item) or 'the image'}: {error}") from error
         except (OSError, Image.DecompressionBombError) as error:
             reason = "no such file" if isinstance(error, FileNotFoundError) else "not an image that can be read"
+            if Path(item).suffix.lower() == ARRAYS:
+                reason = str(error) if error.errno is None else reason
             raise BadImage(f"{item}: {reason}") from error
 
     def _named(self, item: Any, probs: Tensor, top_k: int) -> dict[str, Any]:
@@ -90,7 +100,15 @@ class Classifier:
             {"class": self.classes[int(i)], "probability": float(p)}
             for p, i in zip(best.values, best.indices, strict=True)
         ]
+        if self.task.multilabel:
+            return {"path": _path(item), "labels": self._labels(probs), "top": top}
         return {"path": _path(item), "label": top[0]["class"], "confidence": top[0]["probability"], "top": top}
+
+    def _labels(self, probs: Tensor) -> list[str]:
+        """The classes whose probability reaches their threshold, likeliest first."""
+        thresholds = self.card.get("thresholds") or [0.5] * len(self.classes)
+        order = probs.argsort(descending=True, stable=True).tolist()
+        return [self.classes[i] for i in order if float(probs[i]) >= thresholds[i]]
 
 
 def image_files(words: Iterable[str | Path]) -> Iterator[Path]:
@@ -100,7 +118,8 @@ def image_files(words: Iterable[str | Path]) -> Iterator[Path]:
     Image.init()
     for word in map(Path, words):
         if word.is_dir():
-            yield from sorted(p for p in word.rglob("*") if p.suffix.lower() in Image.EXTENSION and p.is_file())
+            known = (*Image.EXTENSION, ARRAYS)
+            yield from sorted(p for p in word.rglob("*") if p.suffix.lower() in known and p.is_file())
         else:
             yield word
 

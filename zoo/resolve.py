@@ -5,6 +5,7 @@ Everything wrong is told at once, before data or model are touched.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,9 +20,9 @@ from zoo.errors import JobError, RequestError, UnknownName, ZooError
 from zoo.job import CHOICE_LISTS, CHOICES, Choice, Job, field_paths
 from zoo.layers import Layers, flatten, parse_sets
 from zoo.names import did_you_mean, listing
+from zoo.peek import peek
 from zoo.recipes import BASE, SEVERAL_LABELS, own_recipe, settings
 from zoo.registry import Registry
-from zoo.peek import peek
 
 FALLBACK_SIZE = 128  # pixels, where neither recipe nor architecture nor dataset has a word
 _WRITTEN = {"data.resize", "data.mean", "data.store"}  # a job.yaml with all of these is a run's own
@@ -234,13 +235,28 @@ class _Resolver:
             self.problems.append(str(error))
             return
         values, problems = signature.check(entry.kind, factory, {**entry.params, **given}, path)
-        self.problems += problems
+        self.problems += problems + self._one_label_only(entry, factory)
         self.layers.fill("registry.yaml", {f"{path}.{k}": None for k in entry.params if k in values})
         for key, value in values.items():
             self.layers.values[f"{path}.{key}"] = signature.plain(value)
         defaults = {p.name: p.default for p in signature.parameters(entry.kind, factory) if not p.required}
         label = f"{entry.component.name}'s own"
         self.layers.fill(label, {f"{path}.{k}": signature.plain(v) for k, v in defaults.items()})
+
+    def _one_label_only(self, entry: Entry, factory: Any) -> list[str]:
+        """What is wrong with a loss or a metric that takes one label an image, where images may have several."""
+        fits = not self.peeked.get("multilabel") or entry.kind not in ("loss", "metric")
+        if fits or signature.accepts(factory, "multilabel"):
+            return []
+        fitting = []
+        for name in self.registry.names(entry.kind):
+            with contextlib.suppress(RequestError):
+                if signature.accepts(self.registry.find(entry.kind, name).factory(), "multilabel"):
+                    fitting.append(name)
+        return [
+            f"{entry.kind} {entry.component.name!r} is for one label an image, and these images may have several. "
+            f"Those that take several: {listing(sorted(fitting))}."
+        ]
 
     def _choice_list(self, path: str, kind: str) -> list[dict[str, Any]]:
         found = []
@@ -261,7 +277,7 @@ class _Resolver:
                 continue
             where = f"{path}.{choice.name}"
             values, problems = signature.check(kind, factory, {**entry.params, **choice.params}, where)
-            self.problems += problems
+            self.problems += problems + self._one_label_only(entry, factory)
             defaults = {p.name: p.default for p in signature.parameters(kind, factory) if not p.required}
             found.append(signature.plain({"name": choice.name, **defaults, **values}))
         return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from difflib import get_close_matches
 from os import PathLike, fspath
 from pathlib import Path
@@ -13,7 +13,16 @@ from zoo.errors import DataError
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-__all__ = ["ORDER", "SPLIT_WORDS", "ImageFiles", "did_you_mean", "need_split", "need_two_classes", "shorten"]
+__all__ = [
+    "ORDER",
+    "SPLIT_WORDS",
+    "ImageFiles",
+    "class_names",
+    "did_you_mean",
+    "need_split",
+    "need_two_classes",
+    "shorten",
+]
 
 # The words that people use for a split, and the split that each means.
 SPLIT_WORDS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
@@ -26,6 +35,7 @@ class ImageFiles:
     Args:
         paths: one file each.
         labels: the name of each file's class; ``classes`` are the names that occur, sorted.
+        multilabel: each file has a list of names instead, perhaps an empty one; ``targets`` are then tuples of indices.
         source: one line on where the images come from.
         licence: one line on what may be done with them; empty where only their owner knows.
         notices: what a user must be told.
@@ -34,16 +44,22 @@ class ImageFiles:
     def __init__(
         self,
         paths: Sequence[str | PathLike[str]],
-        labels: Sequence[str],
+        labels: Sequence[str] | Sequence[Collection[str]],
         *,
         source: str,
+        multilabel: bool = False,
         licence: str = "",
         notices: Sequence[str] = (),
     ) -> None:
         self.paths = [fspath(path) for path in paths]
-        self.classes = sorted(set(labels))
+        self.multilabel = multilabel
+        self.classes = class_names(labels)
         index = {name: i for i, name in enumerate(self.classes)}
-        self.targets = [index[label] for label in labels]
+        self.targets: list[int] | list[tuple[int, ...]]
+        if multilabel:
+            self.targets = [tuple(sorted({index[name] for name in names})) for names in labels]
+        else:
+            self.targets = [index[str(label)] for label in labels]
         self.source = source
         self.licence = licence
         self.notices = list(notices)
@@ -51,19 +67,25 @@ class ImageFiles:
     def __len__(self) -> int:
         return len(self.paths)
 
-    def __getitem__(self, index: int) -> tuple[Image, int]:
-        """Open image ``index``: its header is read, its pixels are not.
+    def __getitem__(self, index: int) -> tuple[Image | Path, int | tuple[int, ...]]:
+        """Open image ``index``: its header is read, its pixels are not. An array's path is given as it is.
 
         Raises:
             OSError: the file is missing, unreadable or no image.
         """
         import PIL.Image
 
-        return PIL.Image.open(self.paths[index]), self.targets[index]
+        path = Path(self.paths[index])
+        return path if path.suffix.lower() == ".npy" else PIL.Image.open(path), self.targets[index]
 
     def name_of(self, index: int) -> str:
         """The file's path."""
         return self.paths[index]
+
+
+def class_names(labels: Iterable[str | Collection[str]]) -> list[str]:
+    """The names that occur among labels, or lists of them, sorted."""
+    return sorted({name for label in labels for name in ([label] if isinstance(label, str) else label)})
 
 
 def need_split(split: str, splits: Collection[str], where: str) -> None:

@@ -52,6 +52,17 @@ class ImageFolder(ImageFiles):
         """
         return tuple(name for name in ORDER if name in read_layout(root).splits)
 
+    @staticmethod
+    def peek(root: Path | None) -> dict[str, object]:
+        """An image, which tells how many channels all have.
+
+        Raises:
+            DataError: the folder is missing, empty, or holds no class folders.
+        """
+        folder = next(iter(read_layout(root).splits.values()))
+        files = (path for inner in contents_of(folder).folders for path in files_below(inner) if is_image(path))
+        return {"first": next(files, None)}
+
 
 def class_files(folder: Path) -> dict[str, list[Path]]:
     """All files of each class, sorted by class and then by path.

@@ -8,9 +8,18 @@ from pathlib import Path
 from typing import NamedTuple
 
 from zoo.errors import DataError
-from zoo_images.files import ORDER, SPLIT_WORDS, ImageFiles, did_you_mean, need_split, need_two_classes, shorten
+from zoo_images.files import (
+    ORDER,
+    SPLIT_WORDS,
+    ImageFiles,
+    class_names,
+    did_you_mean,
+    need_split,
+    need_two_classes,
+    shorten,
+)
 
-__all__ = ["ImageCsv", "Row", "find_table", "read_table"]
+__all__ = ["Columns", "ImageCsv", "Row", "find_table", "read_table"]
 
 
 class ImageCsv(ImageFiles):
@@ -19,6 +28,9 @@ class ImageCsv(ImageFiles):
     Paths are relative to the file's own folder, or absolute. The file is UTF-8, separated by commas. A listed
     image that is missing is a bad image when it is opened, not an error here.
 
+    An image may have several labels, or none, in a file with a column ``labels``, such as ``cat;dog``, in place of
+    ``label``; or with a column of 0 and 1 for each class, named by ``class_columns``.
+
     Args:
         root: the file, or the folder that it is in.
         split: one of ``available_splits(root)``; ``"all"`` too where the file has no split column.
@@ -26,6 +38,9 @@ class ImageCsv(ImageFiles):
         path_column: the header of the column of paths.
         label_column: the header of the column of class names.
         split_column: the header of the column of ``train``, ``val`` (also ``valid``, ``validation``) or ``test``.
+        labels_column: the header of the column of several class names; used where there is no ``label_column``.
+        separator: what stands between those.
+        class_columns: the headers of columns with 1 for an image of that class, else 0.
 
     Raises:
         DataError: there is no such file, or it lacks a column, has no rows, a row lacks its path or label, or
@@ -40,16 +55,21 @@ class ImageCsv(ImageFiles):
         path_column: str = "path",
         label_column: str = "label",
         split_column: str = "split",
+        labels_column: str = "labels",
+        separator: str = ";",
+        class_columns: list[str] | None = None,
     ) -> None:
         table = find_table(root, file)
-        rows = read_table(table, path_column, label_column, split_column)
+        columns = Columns(path_column, label_column, split_column, labels_column, separator, class_columns)
+        rows, several = read_table(table, columns)
         need_split(split, _splits_of(rows, extra="all"), str(table))
         chosen = [row for row in rows if split == "all" or row.split in (None, split)]
+        labels = [row.labels if several else row.labels[0] for row in chosen]
         if split == "train":
-            need_two_classes({row.label for row in chosen}, str(table), "Add rows of another class.")
+            need_two_classes(class_names(labels), str(table), "Add rows of another class.")
         # Joining an absolute path leaves it as it is.
         paths = [table.parent / row.path for row in chosen]
-        super().__init__(paths, [row.label for row in chosen], source=f"images listed in {table}")
+        super().__init__(paths, labels, source=f"images listed in {table}", multilabel=several)
 
     @staticmethod
     def available_splits(
@@ -58,20 +78,56 @@ class ImageCsv(ImageFiles):
         path_column: str = "path",
         label_column: str = "label",
         split_column: str = "split",
+        labels_column: str = "labels",
+        separator: str = ";",
+        class_columns: list[str] | None = None,
     ) -> tuple[str, ...]:
         """The splits that the file names, of train, val and test, in this order; train where it names none.
 
         Raises:
             DataError: as the class does.
         """
-        return _splits_of(read_table(find_table(root, file), path_column, label_column, split_column))
+        columns = Columns(path_column, label_column, split_column, labels_column, separator, class_columns)
+        return _splits_of(read_table(find_table(root, file), columns)[0])
+
+    @staticmethod
+    def peek(
+        root: Path | None,
+        file: str | None = None,
+        path_column: str = "path",
+        label_column: str = "label",
+        split_column: str = "split",
+        labels_column: str = "labels",
+        separator: str = ";",
+        class_columns: list[str] | None = None,
+    ) -> dict[str, object]:
+        """Whether images may have several labels, and one of them, which tells how many channels all have.
+
+        Raises:
+            DataError: as the class does.
+        """
+        table = find_table(root, file)
+        columns = Columns(path_column, label_column, split_column, labels_column, separator, class_columns)
+        rows, several = read_table(table, columns)
+        return {"multilabel": several, "first": table.parent / rows[0].path}
+
+
+class Columns(NamedTuple):
+    """What a file's columns are called, by the parameters that say so."""
+
+    path_column: str = "path"
+    label_column: str = "label"
+    split_column: str = "split"
+    labels_column: str = "labels"
+    separator: str = ";"
+    class_columns: list[str] | None = None
 
 
 class Row(NamedTuple):
     """One listed image; ``split`` is None in a file without such a column."""
 
     path: str
-    label: str
+    labels: list[str]
     split: str | None
 
 
@@ -97,8 +153,8 @@ def find_table(root: Path | None, file: str | None = None) -> Path:
     )
 
 
-def read_table(table: Path, path_column: str, label_column: str, split_column: str) -> list[Row]:
-    """All rows of the file.
+def read_table(table: Path, columns: Columns) -> tuple[list[Row], bool]:
+    """All rows of the file, and whether they may have several labels each.
 
     Raises:
         DataError: a column is missing, a row is incomplete or names an unknown split, there are no rows, or
@@ -106,7 +162,12 @@ def read_table(table: Path, path_column: str, label_column: str, split_column: s
     """
     try:
         with table.open(encoding="utf-8-sig", newline="") as lines:
-            rows = list(_rows(table, csv.DictReader(lines), path_column, label_column, split_column))
+            reader = csv.DictReader(lines)
+            header = reader.fieldnames = [name.strip() for name in reader.fieldnames or []]
+            several = bool(columns.class_columns) or (
+                columns.labels_column in header and columns.label_column not in header
+            )
+            rows = list(_rows(table, reader, header, columns, several))
     except UnicodeDecodeError as error:
         raise DataError(
             f"{table} is not UTF-8 text ({error.reason} at byte {error.start}). Save it as 'CSV UTF-8' and try again."
@@ -117,27 +178,46 @@ def read_table(table: Path, path_column: str, label_column: str, split_column: s
         raise DataError(
             f"{table} lists no images: it has a header and no rows. Each row is an image: path,label[,split]"
         )
-    return rows
+    return rows, several
 
 
 def _rows(
-    table: Path, reader: csv.DictReader[str], path_column: str, label_column: str, split_column: str
+    table: Path, reader: csv.DictReader[str], header: list[str], columns: Columns, several: bool
 ) -> Iterator[Row]:
-    header = [name.strip() for name in reader.fieldnames or []]
-    reader.fieldnames = header
-    _need_columns(table, header, {"path_column": path_column, "label_column": label_column})
+    needed = {columns.path_column: "path_column=NAME"}
+    if not several:
+        needed[columns.label_column] = "label_column=NAME"
+    needed |= dict.fromkeys(columns.class_columns or (), "class_columns=[NAME,NAME]")
+    _need_columns(table, header, needed)
     for cells in reader:
         where = f"{table}, line {reader.line_num}"
-        path, label = (_filled(cells, column, where) for column in (path_column, label_column))
-        yield Row(path, label, _split(_filled(cells, split_column, where), where) if split_column in header else None)
+        path = _filled(cells, columns.path_column, where)
+        labels = _several(cells, columns, where) if several else [_filled(cells, columns.label_column, where)]
+        named = columns.split_column in header
+        yield Row(path, labels, _split(_filled(cells, columns.split_column, where), where) if named else None)
+
+
+def _several(cells: Mapping[str, str | None], columns: Columns, where: str) -> list[str]:
+    """A row's labels, in any number."""
+    if columns.class_columns:
+        return [name for name in columns.class_columns if _is_one(cells, name, where)]
+    words = (cells[columns.labels_column] or "").split(columns.separator)
+    return [word.strip() for word in words if word.strip()]
+
+
+def _is_one(cells: Mapping[str, str | None], column: str, where: str) -> bool:
+    text = _filled(cells, column, where)
+    if text not in ("0", "1", "0.0", "1.0"):
+        raise DataError(f"{where}: the {column} is {text!r}. It is 1 for an image of that class, and 0 for others.")
+    return text.startswith("1")
 
 
 def _need_columns(table: Path, header: list[str], needed: Mapping[str, str]) -> None:
+    """``needed`` has names, and how one would name another column for each."""
     if not header:
-        raise DataError(f"{table} is empty. Its first line names the columns: {','.join(needed.values())}")
-    missing = {parameter: name for parameter, name in needed.items() if name not in header}
-    for parameter, name in missing.items():
-        tip = f"rename the column, or name yours with --set dataset.{parameter}=NAME"
+        raise DataError(f"{table} is empty. Its first line names the columns: {','.join(needed)}")
+    for name in (name for name in needed if name not in header):
+        tip = f"rename the column, or name yours with --set dataset.{needed[name]}"
         if len(header) == 1 and (marks := [mark for mark in ";\t|" if mark in header[0]]):
             tip = f"it seems to be separated by {marks[0]!r}; save it with commas"
         raise DataError(

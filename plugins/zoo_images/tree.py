@@ -12,7 +12,7 @@ from zoo.errors import DataError
 
 __all__ = ["EXTENSIONS", "UNREAD", "Contents", "class_name", "contents_of", "files_below", "is_image"]
 
-EXTENSIONS = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm"})
+EXTENSIONS = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".npy"})
 # Pictures that Pillow can't be counted on to read: worth a word to their owner, unlike a stray text file.
 UNREAD = frozenset({".heic", ".heif", ".avif", ".jxl", ".jfif", ".svg", ".psd", ".dng", ".cr2", ".nef", ".arw"})
 _JUNK = frozenset({"__macosx", "thumbs.db", "desktop.ini"})

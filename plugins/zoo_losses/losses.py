@@ -1,4 +1,4 @@
-"""Losses over logits (N, K) and targets: labels (N,) int64, or probabilities (N, K).
+"""Losses over logits (N, K) and targets: labels (N,) int64, or probabilities (N, K); some, of several labels an image.
 
 Each is a pure function under a thin module. Half-precision logits are worked on in float32; all give a scalar,
 the mean over the batch, with a finite gradient however extreme the logits.
@@ -46,20 +46,24 @@ def cross_entropy(
     return total / weight.clamp_min(torch.finfo(logits.dtype).tiny)  # a batch of weightless classes alone gives 0
 
 
-def binary_cross_entropy(logits: Tensor, targets: Tensor, label_smoothing: float = 0.0) -> Tensor:
+def binary_cross_entropy(
+    logits: Tensor, targets: Tensor, label_smoothing: float = 0.0, multilabel: bool = False
+) -> Tensor:
     """Sigmoid cross entropy: for K = 2 of the log-odds ``logits[:, 1] - logits[:, 0]``, else one-vs-rest.
 
     A two-column logit (0, z) thus trains exactly like the single sigmoid unit z of a binary classifier. For
-    K > 2 every logit is its own yes or no; the mean is over samples and classes.
+    K > 2, and for any K where images may have several labels, every logit is its own yes or no; the mean is over
+    samples and classes.
 
     Args:
         logits: (N, K) float.
         targets: (N,) int64, or (N, K) probabilities.
         label_smoothing: in 0..1; a target t becomes ``t * (1 - label_smoothing) + label_smoothing / 2``.
+        multilabel: whether each class is a yes or no of its own, also for K = 2.
     """
     logits = _full_precision(logits)
     probs = _probabilities(targets, logits)
-    if logits.shape[1] == 2:
+    if logits.shape[1] == 2 and not multilabel:
         logits, probs = logits[:, 1] - logits[:, 0], probs[:, 1]
     return F.binary_cross_entropy_with_logits(logits, probs * (1 - label_smoothing) + label_smoothing / 2)
 
@@ -78,19 +82,25 @@ def mse(logits: Tensor, targets: Tensor) -> Tensor:
     return F.mse_loss(logits.softmax(1), _probabilities(targets, logits))
 
 
-def focal(logits: Tensor, targets: Tensor, gamma: float = 2.0, alpha: Tensor | None = None) -> Tensor:
+def focal(
+    logits: Tensor, targets: Tensor, gamma: float = 2.0, alpha: Tensor | None = None, multilabel: bool = False
+) -> Tensor:
     """Focal loss, ``-alpha_y (1 - p_y)^gamma log p_y``, mean over samples (Lin et al. 2017, arXiv:1708.02002, eq. 5).
 
     For soft targets it is the mean of that over the target's distribution. With ``gamma=0`` and no ``alpha`` it is
-    cross entropy.
+    cross entropy. Where images may have several labels it is the paper's own form, of each class's sigmoid; the mean
+    is over samples and classes, and ``gamma=0`` is binary cross entropy.
 
     Args:
         logits: (N, K) float.
         targets: (N,) int64, or (N, K) probabilities.
         gamma: at least 0; how strongly easy samples are turned down.
         alpha: (K,) float, one factor a class; the mean is not divided by it.
+        multilabel: whether each class is a yes or no of its own.
     """
     logits = _full_precision(logits)
+    if multilabel:
+        return _sigmoid_focal(logits, _probabilities(targets, logits), gamma, alpha)
     log_probs = logits.log_softmax(1)
     # Kept off 0, where the power's own gradient is infinite for gamma < 1.
     missing = (-log_probs.expm1()).clamp_min(torch.finfo(logits.dtype).eps)
@@ -100,7 +110,15 @@ def focal(logits: Tensor, targets: Tensor, gamma: float = 2.0, alpha: Tensor | N
     return -terms.sum(1).mean()
 
 
-def soft_f1(logits: Tensor, targets: Tensor) -> Tensor:
+def _sigmoid_focal(logits: Tensor, probs: Tensor, gamma: float, alpha: Tensor | None) -> Tensor:
+    total = torch.zeros_like(logits)
+    for share, answer in ((probs, logits), (1 - probs, -logits)):  # of yes, and of no
+        missing = torch.sigmoid(-answer).clamp_min(torch.finfo(logits.dtype).eps)
+        total = total - share * missing**gamma * F.logsigmoid(answer)
+    return (total if alpha is None else total * alpha.to(logits.dtype)).mean()
+
+
+def soft_f1(logits: Tensor, targets: Tensor, multilabel: bool = False) -> Tensor:
     """1 - macro F1 with probabilities in place of counts, over the classes that the batch's targets hold; in 0..1.
 
     Per class ``F1 = 2 tp / (predicted + actual)``, where tp sums ``p * t`` and the others p and t over the batch.
@@ -109,9 +127,10 @@ def soft_f1(logits: Tensor, targets: Tensor) -> Tensor:
     Args:
         logits: (N, K) float.
         targets: (N,) int64, or (N, K) probabilities.
+        multilabel: whether each class is a yes or no of its own, with a sigmoid in the softmax's place.
     """
     logits = _full_precision(logits)
-    probs, wanted = logits.softmax(1), _probabilities(targets, logits)
+    probs, wanted = logits.sigmoid() if multilabel else logits.softmax(1), _probabilities(targets, logits)
     actual = wanted.sum(0)  # (K,)
     present = (actual > 0).to(logits.dtype)
     f1 = 2 * (probs * wanted).sum(0) / (probs.sum(0) + actual).clamp_min(torch.finfo(logits.dtype).eps)
@@ -153,17 +172,18 @@ class BinaryCrossEntropy(nn.Module):
 
     Args:
         label_smoothing: in 0..1; how far targets are drawn towards one half.
+        multilabel: given by the job; whether images may have several labels.
 
     Raises:
         ValueError: ``label_smoothing`` is outside 0..1.
     """
 
-    def __init__(self, label_smoothing: float = 0.0) -> None:
+    def __init__(self, label_smoothing: float = 0.0, multilabel: bool = False) -> None:
         super().__init__()
-        self.label_smoothing = _smoothing(label_smoothing)
+        self.label_smoothing, self.multilabel = _smoothing(label_smoothing), multilabel
 
     def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
-        return binary_cross_entropy(logits, targets, self.label_smoothing)
+        return binary_cross_entropy(logits, targets, self.label_smoothing, self.multilabel)
 
 
 class MSE(nn.Module):
@@ -180,6 +200,7 @@ class Focal(nn.Module):
         gamma: at least 0; how strongly easy samples are turned down.
         alpha: one factor a class, in the order of the class names.
         num_classes: given by the job, so that an ``alpha`` of the wrong length fails early.
+        multilabel: given by the job; whether images may have several labels.
 
     Raises:
         ValueError: ``gamma`` is negative, or ``alpha`` has the wrong length, a negative or only zeros.
@@ -187,23 +208,37 @@ class Focal(nn.Module):
 
     alpha: Tensor | None
 
-    def __init__(self, gamma: float = 2.0, alpha: list[float] | None = None, num_classes: int | None = None) -> None:
+    def __init__(
+        self,
+        gamma: float = 2.0,
+        alpha: list[float] | None = None,
+        num_classes: int | None = None,
+        multilabel: bool = False,
+    ) -> None:
         super().__init__()
         if not gamma >= 0:
             raise ValueError(f"gamma is {gamma}; it must be at least 0 (0 is cross entropy, 2 the paper's choice)")
-        self.gamma = gamma
+        self.gamma, self.multilabel = gamma, multilabel
         self.register_buffer("alpha", _per_class("alpha", alpha, num_classes))
 
     def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
         _check_length("alpha", self.alpha, logits.shape[1])
-        return focal(logits, targets, self.gamma, self.alpha)
+        return focal(logits, targets, self.gamma, self.alpha, self.multilabel)
 
 
 class SoftF1(nn.Module):
-    """1 - macro F1 over probabilities; see :func:`soft_f1`."""
+    """1 - macro F1 over probabilities; see :func:`soft_f1`.
+
+    Args:
+        multilabel: given by the job; whether images may have several labels.
+    """
+
+    def __init__(self, multilabel: bool = False) -> None:
+        super().__init__()
+        self.multilabel = multilabel
 
     def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
-        return soft_f1(logits, targets)
+        return soft_f1(logits, targets, self.multilabel)
 
 
 def _full_precision(logits: Tensor) -> Tensor:

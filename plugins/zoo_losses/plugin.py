@@ -20,7 +20,7 @@ def zoo_losses() -> Iterator[Loss]:
         "binary_cross_entropy",
         "zoo_losses.losses:BinaryCrossEntropy",
         summary="Sigmoid cross entropy on the log-odds for two classes, one-vs-rest for more",
-        tags=("sigmoid", "binary", "one-vs-rest", "keras"),
+        tags=("sigmoid", "binary", "one-vs-rest", "keras", "multi-label"),
         aliases=("bce",),
     )
     yield Loss(
@@ -33,11 +33,11 @@ def zoo_losses() -> Iterator[Loss]:
         "focal",
         "zoo_losses.losses:Focal",
         summary="Cross entropy that turns down easy samples, for rare classes (Lin et al. 2017)",
-        tags=("imbalanced", "hard examples"),
+        tags=("imbalanced", "hard examples", "multi-label"),
     )
     yield Loss(
         "soft_f1",
         "zoo_losses.losses:SoftF1",
         summary="1 - macro F1 over probabilities: trains the score itself; wants batches that hold every class",
-        tags=("f1", "imbalanced"),
+        tags=("f1", "imbalanced", "multi-label"),
     )

@@ -112,3 +112,9 @@ def zoo_schedules() -> Iterator[Schedule]:
         summary="Down to 0 along a power of what is left of the training",
         tags=("poly", "decay"),
     )
+    yield Schedule(
+        "plateau",
+        "zoo_optim.plateau:plateau",
+        summary="Divided by ten whenever the monitored value got no better for six epochs",
+        tags=("warmup", "reduce on plateau", "adaptive"),
+    )

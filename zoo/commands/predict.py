@@ -19,7 +19,7 @@ from zoo.errors import BadImage, RequestError
 @click.option("--device", default="auto", metavar="DEVICE", help="auto, cpu, cuda, cuda:1 or mps.")
 @click.option("--tta", default="none", metavar="VIEWS", help="Average over views: none, flip, crops, flip_crops, d4.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option("--csv", "as_csv", is_flag=True, help="Print CSV: path, label, confidence.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV: path, label, confidence; of several labels path, labels.")
 def predict(run: str, images: tuple[Path, ...], top_k: int, device: str, tta: str, as_json: bool, as_csv: bool) -> None:
     """Name what pictures show.
 
@@ -74,6 +74,10 @@ def _predict_all(classifier: Any, files: list[Path], top_k: int, tta: str) -> tu
 
 def _write_csv(predictions: list[dict[str, Any]]) -> None:
     writer = csv.writer(sys.stdout, lineterminator="\n")
+    if predictions and "labels" in predictions[0]:
+        writer.writerow(["path", "labels"])
+        writer.writerows([p["path"], ";".join(p["labels"])] for p in predictions)
+        return
     writer.writerow(["path", "label", "confidence"])
     writer.writerows([p["path"], p["label"], f"{p['confidence']:.6f}"] for p in predictions)
 

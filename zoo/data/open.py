@@ -83,7 +83,7 @@ class Opener:
         return Split(
             name=split,
             images=decoded.images,
-            labels=_renumbered(decoded.labels, mapping, len(classes)),
+            labels=renumbered(decoded.labels, mapping, len(classes)),
             names=decoded.names,
             skipped=decoded.skipped,
             fingerprint=decoded.fingerprint,
@@ -150,7 +150,7 @@ def same_task(split: Split, task: Task, whose: str) -> None:
         )
 
 
-def _renumbered(labels: Labels, mapping: NDArray[np.int64], count: int) -> Labels:
+def renumbered(labels: Labels, mapping: NDArray[np.int64], count: int) -> Labels:
     """A dataset's own labels as the job's."""
     if labels.ndim == 1:
         return mapping[labels]

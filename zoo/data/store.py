@@ -13,7 +13,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -273,7 +273,7 @@ def _open(folder: Path, dataset: Any, shape: Shape, *, pixels: bool) -> Decoded:
 
 
 def _assemble(images: Pixels | Streamed, dataset: Any, account: dict[str, Any], fingerprint: str) -> Decoded:
-    labels = _labels(account["labels"], len(dataset.classes) if is_multilabel(dataset) else None)
+    labels = labels_of(dataset, account["labels"])
     names = [name_of(dataset, i) for i in account["kept"]]
     left_out = sorted(set(range(len(dataset))) - set(account["kept"]))
     # Another dataset of the same content may have filled the store: names are as this one has them.
@@ -281,11 +281,11 @@ def _assemble(images: Pixels | Streamed, dataset: Any, account: dict[str, Any], 
     return Decoded(images, labels, names, skipped, fingerprint)
 
 
-def _labels(given: list[Any], num_classes: int | None) -> Labels:
-    """As arrays; ``num_classes`` is of a dataset with several labels an image."""
-    if num_classes is None:
+def labels_of(dataset: Any, given: Sequence[Any]) -> Labels:
+    """Labels of some of a dataset's items, indices or several of them each, as one array."""
+    if not is_multilabel(dataset):
         return np.asarray(given, np.int64).reshape(-1)
-    rows = np.zeros((len(given), num_classes), np.float32)
+    rows = np.zeros((len(given), len(dataset.classes)), np.float32)
     for row, label in zip(rows, given, strict=True):
         row[list(label)] = 1
     return rows

@@ -55,6 +55,8 @@ def _source(run: Run, path: str) -> str:
 def _rows(run: Run) -> Iterable[tuple[str, list[Piece]]]:
     train = run.job.get("train") or {}
     yield "model", _model(run)
+    if begins := _begins(run, train):
+        yield "begins", begins
     yield "data", _data(run)
     yield "images", _images(run, train)
     yield "loss", _component(run, "loss")
@@ -84,6 +86,19 @@ def _model(run: Run) -> list[Piece]:
     name, *params = _component(run, "architecture", run.model.get("id"))
     parameters = run.model.get("parameters")
     return [name, *([(f"{count(parameters)} parameters", "architecture")] if parameters else []), *params]
+
+
+def _begins(run: Run, train: dict[str, Any]) -> list[Piece]:
+    """What the network begins with, where that is not chance, and what of it is frozen."""
+    begins = run.model.get("begins")
+    pieces = [(clean(begins), "weights" if run.job.get("weights") else "pretrained")] if begins else []
+    freeze, epochs = train.get("freeze"), train.get("freeze_epochs")
+    if freeze:
+        what = "backbone" if freeze == "backbone" else f"first {freeze} blocks"
+        pieces.append((f"{what} frozen" + (f" for {epochs} epochs" if epochs else ""), "train.freeze"))
+    if run.model.get("features"):
+        pieces.append(("its features computed once", "train.freeze"))
+    return pieces
 
 
 def _data(run: Run) -> list[Piece]:

@@ -36,6 +36,8 @@ class PlainObserver(Observer):
 
     def started(self, run: Run) -> None:
         self._say(f"{run.name}: {_model(run)} on {_data(run)}, on {_device(run)}")
+        if begins := run.model.get("begins"):
+            self._say(f"begins with {clean(begins)}")
         for text in run.notices:
             self.notice(text)
 

@@ -75,11 +75,26 @@ def _leaves(node: Row, prefix: str = "") -> Iterable[tuple[str, Any]]:
 
 
 def predictions_table(predictions: Sequence[Row]) -> RenderableType:
-    """Predictions: ``path``, ``label``, ``confidence`` and the ``top`` classes with their probabilities."""
+    """Predictions: ``path``, ``label``, ``confidence`` and the ``top`` classes with their probabilities.
+
+    Of several labels an image: ``path``, ``labels`` and ``top``.
+    """
+    if any("labels" in row for row in predictions):
+        return _several_labels(predictions)
     several = any(len(row.get("top") or []) > 2 for row in predictions)  # of two classes, one says it all
     table = bare_table("image", "is", "", "", "else" if several else "", right=(3,), most={1: 20, 4: 20})
     for row in predictions:
         table.add_row(*_prediction_row(row, several))
+    return Page(table)
+
+
+def _several_labels(predictions: Sequence[Row]) -> RenderableType:
+    table = bare_table("image", "shows", "likeliest", most={1: 34, 2: 34})
+    for row in predictions:
+        named = ", ".join(row.get("labels") or []) or "none of the classes"
+        likeliest = ", ".join(f"{percent(t['probability'], 0)} {t['class']}" for t in (row.get("top") or [])[:3])
+        path = Middle(short_path(row.get("path", UNKNOWN)), "dim", 24)
+        table.add_row(path, say(named, f"bold {GOOD}" if row.get("labels") else "dim"), say(likeliest, "dim"))
     return Page(table)
 
 

@@ -171,10 +171,7 @@ def _check_several_labels(resolved: Resolved) -> None:
     for entry in map(resolved.entry, places):
         if not accepts(entry.factory(), "multilabel"):
             raise RequestError(
-                f"{entry.kind} {entry.id!r} is for one label an image, and these images may have several. Choose one "
-                f"that takes them, as binary_cross_entropy does: zoo list {entry.kind} --search multi-label"
-                if entry.kind == "loss"
-                else f"{entry.kind} {entry.id!r} is for one label an image, and these images may have several. "
+                f"{entry.kind} {entry.id!r} is for one label an image, and these images may have several. "
                 f"See those that take them: zoo list {entry.kind} --search multi-label"
             )
     for option, off in (("class_weights", "none"), ("sampler", "shuffle")):

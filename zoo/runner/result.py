@@ -51,6 +51,7 @@ def run_record(parts: Parts, folder: Path) -> Run:
     entry, splits = parts.resolved.entry("architecture"), parts.splits
     where, *how = parts.execution.describe().split(" · ")
     notices = [text for split in splits.values() for text in split.notices]
+    notices += _frozen_notice(parts)
     notices += [_skipped_notice(split) for split in splits.values() if split.skipped]
     return Run(
         name=folder.name,
@@ -64,12 +65,27 @@ def run_record(parts: Parts, folder: Path) -> Run:
             "parameters": count_parameters(parts.model),
             "plugin": entry.origin.plugin,
             "version": entry.origin.version,
+            "begins": _begins(parts),
+            "features": parts.learner.alone,
         },
         device={"name": str(parts.execution.device), "description": where},
         execution=", ".join(how),
         expect=parts.resolved.recipe.get("expect"),
         notices=list(dict.fromkeys(notices)),
     )
+
+
+def _begins(parts: Parts) -> str | None:
+    """What the network begins with, in words, where that is not chance."""
+    if parts.loaded is not None:
+        return parts.loaded.sentence()
+    return "its library's pretrained weights" if parts.job.pretrained else None
+
+
+def _frozen_notice(parts: Parts) -> list[str]:
+    by_chance = parts.job.train.freeze is not None and _begins(parts) is None
+    text = "What is frozen is as chance made it. Begin with trained weights: --pretrained, or --weights FILE."
+    return [text] if by_chance else []
 
 
 def _skipped_notice(split: Split) -> str:
@@ -95,7 +111,7 @@ def bundle_card(parts: Parts, thresholds: list[float] | None = None) -> dict[str
     return {
         "classes": parts.classes,
         "task": parts.task.name,
-        "thresholds": thresholds,
+        **({"thresholds": thresholds} if parts.task.multilabel else {}),
         "preprocessing": preprocessing(parts.job),
         "architecture": {**entry.provenance(), "params": parts.job.architecture.params},
         "parameters": count_parameters(parts.model),
@@ -134,7 +150,7 @@ def document(training: Training, run: Run, status: str, reason: str | None) -> d
         "recipe": {"name": recipe, "expect": run.expect} if recipe else None,
         "task": training.parts.task.name,
         "classes": run.classes,
-        "thresholds": training.thresholds,
+        **({"thresholds": training.thresholds} if training.parts.task.multilabel else {}),
         "splits": run.splits,
         "notices": run.notices,
         "metrics": {},

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from zoo.data.batches import Batches, Normalize, pixels_of
-from zoo.data.decode import Pixels, Shape, read_item, to_pixels
-from zoo.data.open import TRAIN, VAL, Opener, open_training
-from zoo.data.splits import Split, hold_out, hold_out_fold, label_map
-from zoo.data.store import name_of
+from zoo.data.decode import Pixels, Shape, is_multilabel, label_indices, read_item, to_pixels
+from zoo.data.open import TRAIN, VAL, Opener, open_training, renumbered
+from zoo.data.splits import Labels, Split, hold_out, hold_out_fold, label_map
+from zoo.data.store import labels_of, name_of
 from zoo.errors import BadImage, DataError, RequestError
 from zoo.job import Job
 from zoo.names import listing
@@ -34,7 +34,7 @@ class Samples:
     Args:
         classes: the job's.
         names: what the dataset calls each of the n images.
-        labels: the class of each.
+        labels: the class of each; of several their names, with commas.
         decoded: uint8 (n, H, W, C).
         drawn: float32 (n, draws, C, H, W): what the network is given, with normalisation undone, so in 0..1 where
             the augmentation keeps to it.
@@ -72,13 +72,14 @@ def draw_samples(resolved: Resolved, *, split: str = TRAIN, count: int = 6, draw
             f"{skipped[0]['name']} ({skipped[0]['reason']})."
         )
     chosen.sort(key=lambda item: item[2])
-    labels = label_map(dataset.classes, classes, split)[[label for _, _, label in chosen]]
+    mapping = label_map(dataset.classes, classes, split)
+    labels = renumbered(labels_of(dataset, [label for _, _, label in chosen]), mapping, len(classes))
     decoded = np.stack([pixels for _, pixels, _ in chosen])
     drawn, targets = _augmented(resolved, decoded, labels, len(classes), draws)
     return Samples(
         classes=classes,
         names=[name_of(dataset, index) for index, _, _ in chosen],
-        labels=[classes[int(i)] for i in labels],
+        labels=[_label_words(label, classes) for label in labels],
         decoded=decoded,
         drawn=drawn,
         shares=[[_shares(target, classes) for target in row] for row in targets],
@@ -116,18 +117,23 @@ def _candidates(opener: Opener, train: Any, split: str, job: Job) -> tuple[Any, 
     return dataset, _evenly(items, labels, np.random.default_rng(job.seed))
 
 
-def _labels(dataset: Any) -> NDArray[np.int64] | None:
+def _labels(dataset: Any) -> Labels | None:
+    """The labels of all items, where they are known without decoding."""
     targets = getattr(dataset, "targets", None)
+    if targets is not None and is_multilabel(dataset):
+        count = len(dataset.classes)
+        return labels_of(dataset, [label_indices(target, count) for target in targets])
     labels = None if targets is None else np.asarray(targets)
     return labels.astype(np.int64) if labels is not None and labels.ndim == 1 else None
 
 
-def _evenly(
-    items: NDArray[np.int64], labels: NDArray[np.int64] | None, generator: np.random.Generator
-) -> Iterator[int]:
-    """Items one class after the other, round and round, in an order of chance; each once."""
+def _evenly(items: NDArray[np.int64], labels: Labels | None, generator: np.random.Generator) -> Iterator[int]:
+    """Items one class after the other, round and round, in an order of chance; each once.
+
+    Where an image may have several labels, its order is of chance alone.
+    """
     items = generator.permutation(items)
-    if labels is None:
+    if labels is None or labels.ndim == 2:
         yield from map(int, items)
         return
     rows = [list(items[labels[items] == label]) for label in generator.permutation(np.unique(labels[items]))]
@@ -137,9 +143,9 @@ def _evenly(
 
 def _decode(
     dataset: Any, candidates: Iterator[int], shape: Shape, count: int
-) -> tuple[list[tuple[int, Pixels, int]], list[dict[str, str]]]:
+) -> tuple[list[tuple[int, Pixels, Any]], list[dict[str, str]]]:
     """The first ``count`` items that can be decoded: index, pixels and the dataset's label."""
-    chosen: list[tuple[int, Pixels, int]] = []
+    chosen: list[tuple[int, Pixels, Any]] = []
     skipped: list[dict[str, str]] = []
     for index in candidates:
         try:
@@ -153,7 +159,7 @@ def _decode(
 
 
 def _augmented(
-    resolved: Resolved, decoded: Pixels, labels: NDArray[np.int64], num_classes: int, draws: int
+    resolved: Resolved, decoded: Pixels, labels: Labels, num_classes: int, draws: int
 ) -> tuple[NDArray[np.float32], list[Tensor]]:
     """The network's input (n, draws, C, H, W) with normalisation undone, and the targets of each image's draws."""
     job, count = resolved.job, len(decoded)
@@ -167,6 +173,13 @@ def _augmented(
     )
     unit = (images * normalize.std + normalize.mean).float()
     return unit.view(count, draws, *unit.shape[1:]).numpy(), list(targets.view(count, draws, *targets.shape[1:]))
+
+
+def _label_words(label: Any, classes: Sequence[str]) -> str:
+    """``cat``; of several ``cat, dog``, or ``none``."""
+    if np.ndim(label) == 0:
+        return classes[int(label)]
+    return ", ".join(name for name, has in zip(classes, label, strict=True) if has) or "none"
 
 
 def _shares(target: Tensor, classes: Sequence[str]) -> Shares:

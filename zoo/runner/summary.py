@@ -124,10 +124,16 @@ def _out_of_fold(ended: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """The numbers of all training images, each seen by the one run that was not trained on it."""
     import torch  # a dry run does without it
 
+    from zoo.engine.multilabel import label_scores
     from zoo.engine.scores import scores
 
-    total = torch.tensor([result["metrics"]["val"]["confusion_matrix"] for result in ended]).sum(dim=0)
-    return {"images": int(total.sum()), **scores(total, ended[0]["classes"])}
+    parts = [result["metrics"]["val"] for result in ended]
+    total = torch.tensor([part["confusion_matrix"] for part in parts]).sum(dim=0)
+    if total.ndim == 2:
+        return {"images": int(total.sum()), **scores(total, ended[0]["classes"])}
+    images = [sum(map(sum, part["confusion_matrix"][0])) for part in parts]
+    right = sum(part["accuracy"] * count for part, count in zip(parts, images, strict=True))
+    return {"images": sum(images), "accuracy": right / sum(images), **label_scores(total, ended[0]["classes"])}
 
 
 def _notices(ended: Sequence[dict[str, Any]], by: str) -> list[str]:

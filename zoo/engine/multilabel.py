@@ -1,0 +1,111 @@
+"""Numbers of images with several labels, from yes or no of every class: pure functions.
+
+All are as scikit-learn has them, which says what each means: ``multilabel_confusion_matrix``, ``hamming_loss``,
+``precision_recall_fscore_support``, ``average_precision_score``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from zoo.engine.scores import ratio
+
+__all__ = ["average_precisions", "best_thresholds", "label_counts", "label_scores"]
+
+
+def label_counts(real: Tensor, given: Tensor) -> Tensor:
+    """Counts (K, 2, 2) int64, of each class ``[[neither, given only], [real only, both]]``.
+
+    Args:
+        real, given: (N, K) bool.
+    """
+    both, neither = (real & given).sum(0), (~real & ~given).sum(0)
+    only_given, only_real = (~real & given).sum(0), (real & ~given).sum(0)
+    return torch.stack([neither, only_given, only_real, both], dim=1).reshape(-1, 2, 2)
+
+
+def label_scores(counts: Tensor, classes: Sequence[str]) -> dict[str, Any]:
+    """What a result holds of counts (K, 2, 2).
+
+    As with one label an image, a class that is neither there nor given has no F1 and is left out of the macro mean;
+    precision without predictions, and recall without images, are 0.
+    """
+    cells = counts.double()
+    hits, support, guesses = cells[:, 1, 1], cells[:, 1].sum(1), cells[:, :, 1].sum(1)
+    precision, recall, f1 = ratio(hits, guesses), ratio(hits, support), ratio(2 * hits, support + guesses)
+    occurring = (support + guesses) > 0
+    return {
+        "f1_macro": float(f1[occurring].mean()) if occurring.any() else 0.0,
+        "f1_micro": float(ratio(2 * hits.sum(), (support + guesses).sum())),
+        "hamming_loss": float((cells[:, 0, 1] + cells[:, 1, 0]).sum() / cells.sum()),
+        "confusion_matrix": counts.tolist(),
+        "per_class": {
+            name: {
+                "precision": float(precision[i]),
+                "recall": float(recall[i]),
+                "f1": float(f1[i]),
+                "support": int(support[i]),
+            }
+            for i, name in enumerate(classes)
+        },
+    }
+
+
+def average_precisions(answers: Tensor, real: Tensor) -> Tensor:
+    """Average precision of each class, (K,) float64: the mean of the precision at each of its images, best first.
+
+    Equal answers are one step. A class without images has none: NaN.
+
+    Args:
+        answers: (N, K) float, logits or probabilities: only their order counts.
+        real: (N, K) bool.
+    """
+    return torch.stack([_average_precision(a, r) for a, r in zip(answers.T, real.T, strict=True)])
+
+
+def _average_precision(answers: Tensor, real: Tensor) -> Tensor:
+    hits, seen, _ = _steps(answers, real)
+    if not len(hits) or hits[-1] == 0:
+        return torch.tensor(torch.nan, dtype=torch.float64)
+    gained = torch.diff(hits, prepend=hits.new_zeros(1))
+    return (hits / seen * gained).sum() / hits[-1]
+
+
+def best_thresholds(probs: Tensor, real: Tensor) -> list[float]:
+    """The threshold of each class with the highest F1 on these images; of equals, the nearest to 0.5.
+
+    It lies in the middle between two answers, so that a class is given from it on. A class without images keeps 0.5.
+
+    Args:
+        probs: (N, K) float64 in 0..1.
+        real: (N, K) bool.
+    """
+    return [_best_threshold(p, r) for p, r in zip(probs.T, real.T, strict=True)]
+
+
+def _best_threshold(probs: Tensor, real: Tensor) -> float:
+    hits, seen, values = _steps(probs, real)
+    if not len(hits) or hits[-1] == 0:
+        return 0.5
+    f1 = 2 * hits / (seen + hits[-1])
+    below = torch.cat([values[1:], values.new_zeros(1)])  # under the last answer lies nothing: all are given
+    low, high = below, values
+    nearest = torch.full_like(low, 0.5).clamp(low.minimum(high), high)
+    middles = torch.where((low < 0.5) & (high >= 0.5), nearest, (low + high) / 2)
+    best = torch.nonzero(f1 >= f1.max() - 1e-12).flatten()
+    return float(middles[best[(middles[best] - 0.5).abs().argmin()]])
+
+
+def _steps(answers: Tensor, real: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """From the best answer down, a step for each distinct one: hits and images so far, float64, and the answer."""
+    order = answers.argsort(descending=True, stable=True)
+    ordered = answers[order]
+    hits = real[order].double().cumsum(0)
+    last = torch.ones(len(ordered), dtype=torch.bool)
+    last[:-1] = ordered[1:] != ordered[:-1]
+    seen = torch.arange(1, len(ordered) + 1, dtype=torch.float64)
+    return hits[last], seen[last], ordered[last]

@@ -1,0 +1,138 @@
+"""A run's teacher: a trained model of any architecture, asked about the very pictures that the student learns from."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+from zoo.bundle import WEIGHTS, Preprocessing, find_bundle, load_model
+from zoo.data.batches import Normalize
+from zoo.engine.execution import Execution
+from zoo.errors import RequestError
+from zoo.names import listing
+from zoo.registry import Registry
+from zoo.runner.folder import RESULT, find_run
+
+LUMA = (0.299, 0.587, 0.114)
+"""How red, green and blue make grey; ITU-R 601, as Pillow has it when pictures are decoded."""
+
+
+class Teacher:
+    """The student's images (n, C, H, W), normalised -> the teacher's logits (n, K), in the order of the job's classes.
+
+    It sees them as it was trained to: normalised its way, of its size, with its channels. Further classes that it knows
+    are left out, and a softmax over the others makes them add up to one again.
+
+    Args:
+        word: a run, or a bundle.
+        classes: the job's.
+        normalize: the student's.
+        in_chans: channels of the student's images.
+        execution: where and how it computes.
+        registry: where its architecture is found.
+
+    Raises:
+        BundleError: there is no such model, or it can't be built.
+        RequestError: it lacks some of the classes, or can't see the student's images.
+    """
+
+    def __init__(
+        self,
+        word: str,
+        classes: Sequence[str],
+        normalize: Normalize,
+        in_chans: int,
+        execution: Execution,
+        registry: Registry,
+    ):
+        self.bundle = find_bundle(Path(word) if Path(word).is_dir() else find_run(word))
+        model, self.card = load_model(self.bundle, registry)
+        shape = Preprocessing(**self.card["preprocessing"])
+        self.size, self.in_chans = shape.image_size, shape.in_chans
+        self._order = torch.tensor(_order(self.card["classes"], classes, self.bundle), device=execution.device)
+        _check_channels(in_chans, self.in_chans, self.bundle)
+        self.model = execution.place(model.requires_grad_(False))
+        self.execution, self._theirs = execution, normalize
+        self._own = Normalize(shape.mean, shape.std, execution.device)
+        self.sha256 = _digest(self.bundle / WEIGHTS)
+
+    def __call__(self, images: Tensor) -> Tensor:
+        with torch.inference_mode(), self.execution.autocast():
+            logits = self.model(self.seen(images))[:, self._order].float()
+        return logits.clone()  # one that a gradient may pass by; inference_mode's own can't be kept for a way back
+
+    def seen(self, images: Tensor) -> Tensor:
+        """The student's images, normalised, as the teacher sees them."""
+        unit = images * self._theirs.std + self._theirs.mean
+        if images.shape[-1] != self.size:
+            unit = interpolate(unit, (self.size, self.size), mode="bilinear", antialias=True)
+        return self._own(_with_channels(unit, self.in_chans))
+
+    def as_dict(self) -> dict[str, Any]:
+        """As a result document has it; its accuracy where its run tells of one."""
+        run = self.bundle.parent if self.bundle.name == "model" else self.bundle
+        about = {"run": run.name, "bundle": str(self.bundle), "sha256": self.sha256}
+        return {**about, "architecture": self.card["architecture"]["id"], "accuracy": _accuracy(run)}
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a checkpoint keeps: whose answers were learned from."""
+        return {"sha256": self.sha256}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on with the same teacher.
+
+        Raises:
+            RequestError: it is another one now.
+        """
+        if state["sha256"] != self.sha256:
+            raise RequestError(
+                f"The teacher {self.bundle} is not the one that this run began with: its weights have changed. "
+                "Start afresh: --overwrite, or another --name."
+            )
+
+
+def _order(theirs: Sequence[str], classes: Sequence[str], bundle: Path) -> list[int]:
+    """Where each of the job's classes stands among the teacher's."""
+    if missing := [name for name in classes if name not in theirs]:
+        raise RequestError(
+            f"The teacher {bundle} doesn't know {len(missing)} of the job's {len(classes)} classes: "
+            f"{listing(missing, most=6)}. It knows: {listing(theirs, most=6)}. Choose a run that was trained on all of "
+            "them: --teacher RUN. See: zoo runs list"
+        )
+    return [list(theirs).index(name) for name in classes]
+
+
+def _check_channels(given: int, wanted: int, bundle: Path) -> None:
+    if given != wanted and given != 1 and (given, wanted) != (3, 1):
+        raise RequestError(
+            f"The teacher {bundle} takes images of {wanted} channels, and the job's have {given}. Choose another run: "
+            "--teacher RUN, or set data.in_chans."
+        )
+
+
+def _with_channels(images: Tensor, wanted: int) -> Tensor:
+    """Grey from colour, or the same in every channel from grey."""
+    given = images.shape[1]
+    if given == 3 and wanted == 1:
+        return (images * images.new_tensor(LUMA).view(1, 3, 1, 1)).sum(dim=1, keepdim=True)
+    return images if given == wanted else images.expand(-1, wanted, -1, -1)
+
+
+def _accuracy(run: Path) -> float | None:
+    try:
+        result = json.loads((run / RESULT).read_text("utf-8"))
+        return float(result["metrics"]["val"]["accuracy"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -82,16 +82,14 @@ class Classifier:
             opened = open_image(item) if isinstance(item, str | Path) else item
             return to_pixels(opened, *self.preprocessing.shape)
         except WrongChannels as error:
-            raise BadImage(
-                f"{_path(item) or 'the image'} has {error.found} channel{'' if error.found == 1 else 's'}, and the model "
-                f"takes {error.wanted}"
-            ) from error
+            many = f"{error.found} channel{'' if error.found == 1 else 's'}"
+            raise BadImage(f"{_path(item) or 'the image'}: has {many}, and the model takes {error.wanted}") from error
         except BadImage as error:
             raise BadImage(f"{_path(item) or 'the image'}: {error}") from error
         except (OSError, Image.DecompressionBombError) as error:
             reason = "no such file" if isinstance(error, FileNotFoundError) else "not an image that can be read"
-            if Path(item).suffix.lower() == ARRAYS:
-                reason = str(error) if error.errno is None else reason
+            if Path(item).suffix.lower() == ARRAYS and getattr(error, "errno", None) is None:
+                reason = str(error)
             raise BadImage(f"{item}: {reason}") from error
 
     def _named(self, item: Any, probs: Tensor, top_k: int) -> dict[str, Any]:

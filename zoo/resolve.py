@@ -248,11 +248,12 @@ class _Resolver:
         fits = not self.peeked.get("multilabel") or entry.kind not in ("loss", "metric")
         if fits or signature.accepts(factory, "multilabel"):
             return []
-        fitting = []
+        fitting = set()
         for name in self.registry.names(entry.kind):
             with contextlib.suppress(RequestError):
-                if signature.accepts(self.registry.find(entry.kind, name).factory(), "multilabel"):
-                    fitting.append(name)
+                other = self.registry.find(entry.kind, name)
+                if signature.accepts(other.factory(), "multilabel"):
+                    fitting.add(other.component.name)
         return [
             f"{entry.kind} {entry.component.name!r} is for one label an image, and these images may have several. "
             f"Those that take several: {listing(sorted(fitting))}."

@@ -25,37 +25,52 @@ def zoo_metrics() -> Iterator[Metric]:
         "precision",
         "zoo_metrics.metrics:precision",
         summary="Of what was called a class, the share that is one; macro, micro or weighted",
-        tags=("positive predictive value",),
+        tags=("positive predictive value", "multi-label"),
     )
     yield Metric(
         "recall",
         "zoo_metrics.metrics:recall",
         summary="Of what is a class, the share that was found; macro (balanced accuracy), micro or weighted",
-        tags=("sensitivity", "balanced accuracy"),
+        tags=("sensitivity", "balanced accuracy", "multi-label"),
     )
     yield Metric(
         "f1",
         "zoo_metrics.metrics:f1",
         summary="Harmonic mean of precision and recall; macro, micro or weighted",
-        tags=("f-score", "imbalanced"),
+        tags=("f-score", "imbalanced", "multi-label"),
     )
     yield Metric(
         "f1_macro",
         "zoo_metrics.metrics:f1_macro",
         summary="F1 of every class, averaged with equal weight: rare classes count as much as common ones",
-        tags=("f-score", "imbalanced"),
+        tags=("f-score", "imbalanced", "multi-label"),
     )
     yield Metric(
         "f1_micro",
         "zoo_metrics.metrics:f1_micro",
         summary="F1 over all samples; with one label a sample it equals accuracy",
-        tags=("f-score",),
+        tags=("f-score", "multi-label"),
     )
     yield Metric(
         "auroc",
         "zoo_metrics.metrics:auroc",
         summary="Area under the ROC curve: of class 1 for two classes, the one-vs-rest mean for more; exact",
         tags=("auc", "roc", "ranking"),
+    )
+    yield Metric(
+        "mean_average_precision",
+        "zoo_metrics.metrics:mean_average_precision",
+        summary="Mean over the classes of the average precision, one-vs-rest: how well answers are ranked; exact",
+        tags=("map", "ranking", "multi-label"),
+        aliases=("map",),
+    )
+    yield Metric(
+        "hamming",
+        "zoo_metrics.metrics:hamming",
+        summary="Share of wrong answers among all yes-or-no answers (the Hamming loss): lower is better",
+        tags=("hamming loss", "multi-label"),
+        aliases=("hamming_loss",),
+        higher_is_better=False,
     )
     yield Metric(
         "confusion_matrix",

@@ -104,3 +104,11 @@ def test_the_networks_tried_are_various():
     assert tried >= {"simple/simple_cnn", "simple/simple_rnn", *(f"timm/{name}" for name in LARGER)}
     assert len([name for name in tried if name.startswith("torchvision/")]) == 5
     assert len(LARGER) == 34
+
+
+def test_every_augmentation_is_held_to_a_draw_for_each_image_to_its_seed_and_to_whole_labels():
+    owed = {"per-sample randomness", "seeded", "targets stay whole"}
+    lacking = {
+        e.id: owed - {c.name for c in CHECKS if c.component == e.id} for e in ENTRIES if e.kind == "augmentation"
+    }
+    assert {component: names for component, names in lacking.items() if names} == {}

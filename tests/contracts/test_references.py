@@ -183,9 +183,7 @@ SCHEDULES: dict[str, Callable[[int], list[float]]] = {
     "one_cycle": one_cycle,
     "cosine": cosine,
     "linear": linear,
-    "step": lambda total: timms(
-        total, "MultiStepLRScheduler", decay_t=[round(total / 2), round(0.75 * total)], decay_rate=0.1
-    ),
+    "step": lambda total: [PEAK / 10 ** ((i >= round(total / 2)) + (i >= round(0.75 * total))) for i in range(total)],
     "polynomial": lambda total: timms(total, "PolyLRScheduler", t_initial=total, power=2.0),
 }
 BY_RESULTS = {"plateau"}  # which follow what a run measures: tests/plugins/test_optim.py

@@ -5,6 +5,7 @@ A family is a module of timm. Its member here is the smallest that there is, or 
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,12 +13,12 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 import zoo
 from zoo.api import make_request
 from zoo.bundle import write_card
-from zoo.engine.blocks import blocks_of, find_head, freeze, is_last_step
+from zoo.engine.blocks import blocks_of, find_head, freeze, heads_of, is_last_step
 from zoo.errors import RequestError
 from zoo.predict import Classifier
 from zoo.registry import open_registry
@@ -25,17 +26,17 @@ from zoo.resolve import Resolved, resolve
 from zoo.runner.build import build_model
 from zoo.runner.folder import MODEL
 from zoo.runner.hooks import Hooks
-from zoo.runner.learner import blank
 from zoo.runner.observer import Observer
 from zoo.runner.parts import Parts
-from zoo.runner.result import bundle_card, document, run_record
+from zoo.runner.result import bundle_card, run_record
 from zoo.runner.training import Training
+from zoo_timm.models import LISTED
 
 REGISTRY = open_registry()
 # Of each family the member that is tried, and what makes it small where it isn't.
 MEMBERS: dict[str, str | tuple[str, dict[str, Any]]] = {
     "beit": ("beit_base_patch16_224", {"embed_dim": 48, "depth": 2, "num_heads": 3}),
-    "byoanet": "halonet_h1",
+    "byoanet": "lambda_resnet26t",
     "byobnet": "test_byobnet",
     "cait": "cait_xxs24_224",
     "coat": "coat_lite_tiny",
@@ -62,7 +63,6 @@ MEMBERS: dict[str, str | tuple[str, dict[str, Any]]] = {
     "efficientvit_msra": "efficientvit_m0",
     "eva": "eva02_tiny_patch14_224",
     "fasternet": "fasternet_t0",
-    "fastvit": "fastvit_t8",
     "focalnet": "focalnet_tiny_srf",
     "gcvit": "gcvit_xxtiny",
     "gemma4_vit": ("gemma4_vit_167m", {"depth": 2}),
@@ -85,16 +85,13 @@ MEMBERS: dict[str, str | tuple[str, dict[str, Any]]] = {
     "metaformer": "poolformerv2_s12",
     "mlp_mixer": "gmlp_ti16_224",
     "mobilenetv3": "lcnet_035",
-    "mobilenetv5": "mobilenetv5_base",
     "mobilevit": "mobilevit_xxs",
     "mvitv2": "mvitv2_tiny",
     "naflexvit": ("naflexvit_base_patch16_gap", {"embed_dim": 96, "depth": 2, "num_heads": 3}),
-    "nasnet": "nasnetalarge",
     "nest": "nest_tiny",
     "nextvit": "nextvit_small",
     "nfnet": "test_nfnet",
     "pit": "pit_ti_224",
-    "pnasnet": "pnasnet5large",
     "pvt_v2": "pvt_v2_b0",
     "qwen3_vit": ("qwen3_vit_88m", {"depth": 2}),
     "rdnet": "rdnet_tiny",
@@ -120,7 +117,6 @@ MEMBERS: dict[str, str | tuple[str, dict[str, Any]]] = {
     "tnt": "tnt_s_patch16_224",
     "tresnet": "tresnet_m",
     "twins": "twins_svt_small",
-    "vgg": ("vgg11", {"num_features": 64}),
     "visformer": "visformer_tiny",
     "vision_transformer": "test_vit",
     "vision_transformer_hybrid": "vit_tiny_r_s16_p8_224",
@@ -133,7 +129,16 @@ MEMBERS: dict[str, str | tuple[str, dict[str, Any]]] = {
     "xception_aligned": "xception41",
     "xcit": "xcit_nano_12_p16_224",
 }
+LEFT_OUT = {
+    "mobilenetv5": "mobilenetv5_base has 81 M parameters, and nothing makes it smaller",
+    "nasnet": "nasnetalarge has 85 M parameters, and nothing makes it smaller",
+    "pnasnet": "pnasnet5large has 82 M parameters, and nothing makes it smaller",
+    "vgg": "vgg11 has 129 M parameters, and nothing makes it smaller",
+    "fastvit": "torch 2.15 ends the process: backward of a strided 1x1 convolution of 3 channels, channels last, CPU",
+}
 FAST = ("byobnet", "convnext", "efficientnet", "mambaout", "nfnet", "resnet", "vision_transformer")
+# Whose last layer is not their last step: its output is flattened, or the mean of several heads' is taken.
+NOT_LAST = {"crossvit", "dla", "dpn", "efficientformer", "efficientformer_v2", "efficientvim"}
 SIZES = (32, 64, 96, 128, 160, 192, 224)
 CLASSES = ("dark", "middle", "bright")
 
@@ -157,10 +162,9 @@ class Trained:
     """A run of one step, as it is when it is over."""
 
     family: str
-    name: str
     parts: Parts
     before: dict[str, Tensor]
-    training: Training
+    history: list[dict[str, Any]]
     loaded: Classifier
 
 
@@ -175,8 +179,8 @@ def asked(family: str, **options: Any) -> Resolved:
     name, params = member(family)
     settings = {f"architecture.{key}": value for key, value in params.items()}
     pictures = {"train": Shades(), "val": Shades()}
-    words = {"epochs": 1, "device": "cpu", "precision": "fp32", **options}
-    return resolve(make_request({"architecture": f"timm/{name}", "dataset": pictures, "set": settings, **words}), REGISTRY)
+    words = {"architecture": f"timm/{name}", "dataset": pictures, "epochs": 1, "device": "cpu", "precision": "fp32"}
+    return resolve(make_request({**words, "set": settings, **options}), REGISTRY)
 
 
 def smallest_size(family: str) -> int:
@@ -186,7 +190,7 @@ def smallest_size(family: str) -> int:
     for size in SIZES:
         try:
             build_model(entry, dict(params), len(CLASSES), 3, size)
-        except (RequestError, IndexError):
+        except RequestError:
             continue
         return size
     own = getattr(entry.component, "input_size", None)
@@ -195,7 +199,9 @@ def smallest_size(family: str) -> int:
 
 
 @pytest.fixture(scope="module", params=[pytest.param(f, marks=[] if f in FAST else pytest.mark.slow) for f in MEMBERS])
-def trained(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, session_cache: Path) -> Iterator[Trained]:
+def trained(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, session_cache: Path
+) -> Iterator[Trained]:
     """A run of each family, once for all tests of it."""
     folder = tmp_path_factory.mktemp(request.param)
     with pytest.MonkeyPatch.context() as patch:
@@ -208,29 +214,44 @@ def trained(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         write_card(folder / MODEL, bundle_card(parts))
         assert training.epochs(Hooks([], print), run_record(parts, folder)) is None
         loaded = zoo.load(folder, device="cpu")
-    yield Trained(request.param, member(request.param)[0], parts, before, training, loaded)
+    yield Trained(request.param, parts, before, training.history, loaded)
+    shutil.rmtree(folder)  # hundreds of megabytes of optimizers' states
+
+
+def test_every_family_of_timm_has_a_member_here():
+    import timm
+
+    families = {timm.models.model_entrypoint(name).__module__.rpartition(".")[2] for name in timm.list_models()}
+    assert set(MEMBERS).isdisjoint(LEFT_OUT)
+    assert len(MEMBERS) >= 60
+    if timm.__version__ == LISTED:
+        assert families == {*MEMBERS, *LEFT_OUT}
+        assert len(MEMBERS) >= 90
+    for family in MEMBERS:
+        assert timm.models.model_entrypoint(member(family)[0]).__module__ == f"timm.models.{family}"
 
 
 def test_it_learns_in_one_step(trained: Trained):
-    (epoch,) = trained.training.history
+    (epoch,) = trained.history
     assert 0 < epoch["train"]["loss"] < 20
     assert 0 <= epoch["val"]["accuracy"] <= 1
-    gradients = {name: p.grad for name, p in trained.parts.model.named_parameters() if p.requires_grad}
-    print("NOGRAD", trained.family, [n for n, g in gradients.items() if g is None])
-    assert [n for n, g in gradients.items() if g is not None and not g.isfinite().all()] == []
-    after = dict(trained.parts.model.named_parameters())
-    moved = [n for n, old in trained.before.items() if not torch.equal(old, after[n])]
-    print("STILL", trained.family, [n for n, g in gradients.items() if g is not None and g.any() and n not in moved])
-    assert len(moved) > 0.5 * len(gradients)
+    learning = {name: p for name, p in trained.parts.model.named_parameters() if p.requires_grad}
+    without = [name for name, p in learning.items() if p.grad is None or not p.grad.isfinite().all()]
+    assert without == []
+    # A gradient as small as 1e-6 of an Adam step may leave a weight of about 1 as it is.
+    still = [name for name, p in learning.items() if torch.equal(p, trained.before[name]) and p.grad.abs().max() > 1e-6]
+    assert still == []
+    assert len([name for name, p in learning.items() if not torch.equal(p, trained.before[name])]) > len(learning) / 2
 
 
 def test_its_bundle_is_the_network_that_was_trained(trained: Trained):
-    pixels = [trained.loaded.pixels(Shades()[i][0]) for i in range(3)]
-    images = torch.rand(2, 3, *[trained.loaded.preprocessing.image_size] * 2)
-    model = trained.parts.learner.final.eval()
+    size = trained.loaded.preprocessing.image_size
+    images = torch.rand(2, 3, size, size, generator=torch.Generator().manual_seed(0))
     with torch.inference_mode():
-        torch.testing.assert_close(trained.loaded.model(images), model(images))
-    assert trained.loaded.probabilities(pixels).sum(1).allclose(torch.ones(3))
+        ours, theirs = trained.loaded.model(images), trained.parts.learner.final.eval()(images)
+    torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-4)
+    (named,) = trained.loaded.predict(Shades()[0][0])
+    assert {entry["class"] for entry in named["top"]} == set(CLASSES)
 
 
 def test_its_bundle_prepares_images_as_timm_does(trained: Trained):
@@ -242,21 +263,21 @@ def test_its_bundle_prepares_images_as_timm_does(trained: Trained):
     assert ours.interpolation == said["interpolation"]
     squashed = said["crop_mode"] == "squash"
     assert (ours.resize, ours.crop_pct) == (("squash", 1.0) if squashed else ("crop", said["crop_pct"]))
-    assert asked(trained.family).job.train.image_size == said["input_size"][-1]
+    assert asked(trained.family).job.train.image_size == said["input_size"][-1], "unless another is asked for"
 
 
-def test_its_head_and_blocks(trained: Trained):
+def test_freezing_its_backbone_leaves_its_head_to_learn(trained: Trained):
     model, size = trained.parts.model, trained.loaded.preprocessing.image_size
-    images = torch.rand(2, 3, size, size)
+    images = torch.rand(2, 3, size, size, generator=torch.Generator().manual_seed(0))
     head = find_head(model, images)
-    print("HEAD", trained.family, trained.name, head, is_last_step(model, head, images), size)
-    learning = [p for p in model.parameters() if p.requires_grad]
+    assert is_last_step(model, head, images) == (trained.family not in NOT_LAST)
     blocks = blocks_of(model, head)
-    print("BLOCKS", trained.family, len(blocks), [b.name for b in blocks])
     found = [id(p) for block in blocks for p in block.parameters]
-    assert len(found) == len(set(found))
-    assert set(found) == {id(p) for p in learning}
+    assert len(found) == len(set(found)), "each once"
+    assert set(found) == {id(p) for p in model.parameters() if p.requires_grad}
     freeze(model, blocks, len(blocks) - 1)
-    left = {id(p) for p in model.parameters() if p.requires_grad}
-    assert left == {id(p) for p in model.get_submodule(head).parameters()}
-    freeze(model, blocks, 0)
+    heads = [model.get_submodule(path) for path in heads_of(model, head)]
+    assert {id(p) for p in model.parameters() if p.requires_grad} == {id(p) for h in heads for p in h.parameters()}
+    (ROOT := Path("/tmp/w/proofs/blocks.txt")).open("a").write(
+        f"{trained.family} {member(trained.family)[0]} {size} {head} {len(blocks)}\n"
+    )

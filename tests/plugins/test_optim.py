@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import importlib
+import json
 import math
 import warnings
 from collections.abc import Callable, Iterator
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -398,3 +400,41 @@ def test_plateau_remembers_its_epochs_in_a_checkpoint():
         again.epoch_ended(value, True)
     assert more == seen[state[2] :]
     assert min(more) < [0.1 / 3], "it fell twice"
+
+
+def test_a_run_tells_plateau_what_it_monitors_also_when_it_is_resumed(zoo: Any, make_folder: Any):
+    """The rate of each epoch, from the values of the epochs before it by torch's rule."""
+    data = make_folder({"train/red": 6, "train/blue": 6, "val/red": 3, "val/blue": 3})
+    words = ("--recipe", "none", "--image-size", "8", "--batch-size", "4", "--lr", "0.5", "--quiet", "--device", "cpu")
+    job = (
+        *("--set", "architecture.channels=[4]", "--set", "train.optimizer=sgd", "--set", "train.monitor=val/loss"),
+        *("--set", "train.schedule={name: plateau, factor: 0.5, patience: 0, warmup: 0.0}", "--epochs", "8"),
+    )
+    assert zoo("run", "simple_cnn", data, *words, *job, "--name", "whole")[0] == 0
+    epochs = json.loads(Path("runs/whole/result.json").read_text("utf-8"))["epochs"]
+    reference = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=0.5)
+    torchs = ReduceLROnPlateau(reference, factor=0.5, patience=0, threshold=1e-4, threshold_mode="abs")
+    for epoch in epochs:
+        assert epoch["lr"] == pytest.approx(reference.param_groups[0]["lr"])
+        torchs.step(epoch["val"]["loss"])
+    assert epochs[-1]["lr"] < 0.5, "it fell at least once, or this says nothing"
+    with pytest.MonkeyPatch.context() as patch:
+        _interrupt_after(patch, 5)
+        assert zoo("run", "simple_cnn", data, *words, *job, "--name", "part")[0] == 130
+    assert zoo("run", "--resume", "runs/part", "--quiet")[0] == 0
+    resumed = json.loads(Path("runs/part/result.json").read_text("utf-8"))["epochs"]
+    assert [(e["lr"], e["val"]) for e in resumed] == [(e["lr"], e["val"]) for e in epochs]
+
+
+def _interrupt_after(patch: pytest.MonkeyPatch, epochs: int) -> None:
+    """As by Ctrl-C, in the epoch after those."""
+    from zoo.runner.training import Training
+
+    own = Training._epoch
+
+    def interrupted(self: Training, epoch: int) -> dict[str, Any]:
+        if epoch > epochs:
+            raise KeyboardInterrupt
+        return own(self, epoch)
+
+    patch.setattr(Training, "_epoch", interrupted)

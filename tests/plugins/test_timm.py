@@ -57,6 +57,14 @@ def test_every_models_preprocessing_is_that_of_its_weights():
     assert seen == len(NAMES) == 1371
 
 
+def test_listing_the_architectures_shows_every_model_once(zoo):
+    code, out, _ = zoo("list", "architectures")
+    assert code == 0
+    shown = [line.split()[0] for line in out.splitlines()]
+    assert sorted(word.removeprefix("timm/") for word in shown if word.startswith("timm/")) == NAMES
+    assert len(NAMES) > 1300
+
+
 def test_the_list_is_what_its_script_writes():
     import timm
 

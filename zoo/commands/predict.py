@@ -19,7 +19,7 @@ from zoo.errors import BadImage, RequestError
 @click.option("--device", default="auto", metavar="DEVICE", help="auto, cpu, cuda, cuda:1 or mps.")
 @click.option("--tta", default="none", metavar="VIEWS", help="Average over views: none, flip, crops, flip_crops, d4.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option("--csv", "as_csv", is_flag=True, help="Print CSV: path, label, confidence; of several labels path, labels.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV: path, label, confidence; or path, labels.")
 def predict(run: str, images: tuple[Path, ...], top_k: int, device: str, tta: str, as_json: bool, as_csv: bool) -> None:
     """Name what pictures show.
 

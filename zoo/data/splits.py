@@ -16,7 +16,7 @@ from zoo.data.decode import Pixels
 from zoo.errors import DataError
 from zoo.names import did_you_mean, listing
 
-Labels = NDArray[np.int64] | NDArray[np.float32]
+Labels = NDArray[Any]
 """int64 (N,), one index an image; or float32 (N, K), 0 or 1 of every class."""
 
 

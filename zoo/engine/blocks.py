@@ -27,23 +27,43 @@ def find_head(model: nn.Module, images: Tensor) -> str:
     """The path of the layer that turns features into logits.
 
     That is what ``get_classifier()`` of the model gives, where it has one (timm's convention), else the layer with
-    weights of its own that is the last to begin.
+    weights of its own that is the last to begin. Of several heads (see :func:`heads_of`) it is the first.
 
     Args:
         images: (N, C, H, W) that the network takes.
 
     Raises:
-        ValueError: the network has no such layer: it has several heads, say, or no weights.
+        ValueError: the network has no such layer, or it has no weights.
     """
-    paths = {module: name for name, module in model.named_modules()}
-    ask: Any = getattr(model, "get_classifier", None)
-    head = ask() if callable(ask) else _last_to_run(model, images)
-    if isinstance(head, tuple | list):
-        raise ValueError("the network has several heads")
-    name = paths.get(head, "") if isinstance(head, nn.Module) else ""
-    if not name or next(model.get_submodule(name).parameters(), None) is None:
+    told = _told_heads(model)
+    if told is None:
+        last = _last_to_run(model, images)
+        told = [] if last is None else [last]
+    names = _paths(model, told)
+    if not names or any(next(head.parameters(), None) is None for head in told):
         raise ValueError("the network has no last layer with weights of its own")
-    return name
+    return names[0]
+
+
+def heads_of(model: nn.Module, head: str) -> tuple[str, ...]:
+    """The paths of all heads, where ``head`` is one of several whose answers are averaged, as of distilled networks."""
+    names = _paths(model, _told_heads(model) or [])
+    return names if head in names else (head,)
+
+
+def _told_heads(model: nn.Module) -> list[nn.Module] | None:
+    """What the network itself says of its heads, if it does."""
+    ask: Any = getattr(model, "get_classifier", None)
+    if not callable(ask):
+        return None
+    told = ask()
+    return [part for part in (told if isinstance(told, tuple | list) else (told,)) if isinstance(part, nn.Module)]
+
+
+def _paths(model: nn.Module, modules: list[nn.Module]) -> tuple[str, ...]:
+    """Where they lie in the network; nothing, unless all do."""
+    known = {module: name for name, module in model.named_modules() if name}
+    return tuple(known[m] for m in modules) if all(m in known for m in modules) else ()
 
 
 def _last_to_run(model: nn.Module, images: Tensor) -> nn.Module | None:
@@ -93,10 +113,11 @@ def blocks_of(model: nn.Module, head: str) -> list[Block]:
     belong to the block before them, and what comes first, such as positions, to the stem.
     """
     rows: dict[str, list[nn.Parameter]] = {}
+    heads = heads_of(model, head)
     for name, parameter in model.named_parameters():
         if not parameter.requires_grad:
             continue
-        rows.setdefault(head if _inside(name, head) else _block_name(name), []).append(parameter)
+        rows.setdefault(head if _inside(name, *heads) else _block_name(name), []).append(parameter)
     last = rows.pop(head, [])
     merged: list[tuple[str, list[nn.Parameter]]] = []
     loose: list[nn.Parameter] = []
@@ -117,8 +138,8 @@ def _is_bare(model: nn.Module, name: str) -> bool:
     return "." not in name and isinstance(getattr(model, name, None), nn.Parameter)
 
 
-def _inside(name: str, module: str) -> bool:
-    return name == module or name.startswith(f"{module}.")
+def _inside(name: str, *modules: str) -> bool:
+    return any(name == module or name.startswith(f"{module}.") for module in modules)
 
 
 def _block_name(parameter: str) -> str:
@@ -142,8 +163,8 @@ def freeze(model: nn.Module, blocks: Iterable[Block], count: int) -> list[nn.Mod
         for parameter in block.parameters:
             parameter.requires_grad_(i >= count)
     if count >= len(rows) - 1 > 0:  # the whole backbone: all of it but the head, layers without weights too
-        keep = rows[-1].name
-        return [module for name, module in model.named_modules() if not _inside(name, keep)]
+        keep = heads_of(model, rows[-1].name)
+        return [module for name, module in model.named_modules() if not _inside(name, *keep)]
     frozen = {id(p) for block in rows[:count] for p in block.parameters}
     own = ((module, list(module.parameters(recurse=False))) for module in model.modules())
     return [module for module, parameters in own if parameters and all(id(p) in frozen for p in parameters)]

@@ -13,6 +13,8 @@ from torch import nn
 
 from zoo.errors import RequestError
 
+_IN_CACHE = 16 * 3 * 224 * 224
+
 
 @dataclass(frozen=True)
 class Execution:
@@ -38,6 +40,18 @@ class Execution:
         if self.channels_last:
             return model.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
         return model.to(self.device)
+
+    def evaluation_batch(self, most: int, values: int) -> int:
+        """How many images to evaluate at once; no number depends on it.
+
+        On a CPU a batch whose activations stay in its caches is faster: EfficientNet-Lite0 at 224 px evaluates a fifth
+        more images a second in batches of 16 than of 64.
+
+        Args:
+            most: where memory sets the limit.
+            values: numbers that an image has.
+        """
+        return most if self.device.type != "cpu" else max(1, min(most, max(16, _IN_CACHE // values)))
 
     def describe(self) -> str:
         """``2 CPU threads · float32 · channels last``."""

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from zoo.engine.execution import Execution
+from zoo.engine.fold import fold_norms
 
 
 def compute_features(
@@ -31,15 +32,16 @@ def compute_features(
     own = model.get_submodule(head)
     found: list[Tensor] = []
     seen = 0
-    model.eval()
     model.set_submodule(head, nn.Identity())
     try:
-        with torch.inference_mode(), execution.autocast():
-            for images, _ in batches:
-                found.append(model(images).float().cpu())
-                seen += len(images)
-                if on_batch is not None:
-                    on_batch(seen)
+        network: nn.Module | None = None
+        for images, _ in batches:
+            network = network or fold_norms(model, images[:2])
+            with torch.inference_mode(), execution.autocast():
+                found.append(network(images).float().cpu())
+            seen += len(images)
+            if on_batch is not None:
+                on_batch(seen)
     finally:
         model.set_submodule(head, own)
     return torch.cat(found).clone()

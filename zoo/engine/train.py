@@ -102,9 +102,13 @@ def _backward(
         share = len(some) / len(images)
         scaler.scale(minimised * share).backward()  # type: ignore[no-untyped-call]
         found.append(logits.detach())
-        told = loss.detach() + 0 * minimised.detach()  # no number either, where the teacher's part isn't
-        total = total + told * share
+        total = total + (loss if distill is None else _told(loss, minimised)).detach() * share
     return torch.cat(found), total
+
+
+def _told(loss: Tensor, minimised: Tensor) -> Tensor:
+    """The loss, unless what is minimised beside it is no number; asking the device that would be a sync point."""
+    return torch.where(minimised.isfinite(), loss, minimised)
 
 
 def _clip(

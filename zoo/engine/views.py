@@ -35,8 +35,9 @@ def _mirrored(images: Tensor) -> Tensor:
 def _crop(images: Tensor, down: float, right: float, mirror: bool = False) -> Tensor:
     """A crop of the pictures' own size from enlarged ones; ``down`` and ``right``: where, as shares of the room."""
     height, width = images.shape[-2:]
-    large = [round(side * ENLARGED) for side in (height, width)]
-    top, left = round(down * (large[0] - height)), round(right * (large[1] - width))
+    room = [2 * round(side * (ENLARGED - 1) / 2) for side in (height, width)]  # even, so that there is a centre
+    top, left = round(down * room[0]), round(right * room[1])
+    large = (height + room[0], width + room[1])
     enlarged = interpolate(_mirrored(images) if mirror else images, large, mode="bilinear", align_corners=False)
     return enlarged[..., top : top + height, left : left + width]
 
@@ -66,8 +67,8 @@ def views_named(tta: str) -> tuple[View, ...]:
 
     Args:
         tta: ``none``, ``flip`` (2 views: the picture and its mirror image), ``crops`` (5: corners and centre of a
-            slightly enlarged picture), ``flip_crops`` (10: those and their mirror images), or ``d4`` (8: all turns by
-            90 degrees and their mirror images, for pictures that have no up).
+            picture enlarged by a seventh), ``flip_crops`` (10: those and their mirror images), or ``d4`` (8: all turns
+            by 90 degrees and their mirror images, for pictures that have no up).
 
     Raises:
         RequestError: there is no such way.

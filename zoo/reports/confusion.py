@@ -24,7 +24,7 @@ _GROUND, _RIGHT, _WRONG = (38, 42, 48), (22, 120, 62), (176, 42, 42)
 
 def confusion(result: reading.Result, split: str) -> list[RenderableType]:
     """A heading and the matrix, or the most confused pairs; nothing where there is no matrix."""
-    matrix = reading.split_metrics(result, split).get("confusion_matrix")
+    matrix = reading.confusion_of(result, split)
     classes = [clean(name) for name in result.get("classes") or []]
     if not matrix or len(classes) != len(matrix):
         return []

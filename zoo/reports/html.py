@@ -37,6 +37,9 @@ def render_html(result: reading.Result) -> str:
         result=result,
         split=split,
         scores=_scores(result),
+        accuracy=reading.accuracy_name(result),
+        chosen=reading.at_thresholds(result),
+        thresholds=dict(zip(result.get("classes") or [], result.get("thresholds") or [], strict=False)),
         plots=[(title, Markup(svg)) for title, svg in _plots(result) if svg],
         confusion=Markup(plots.confusion_plot(result, split)),
         confusion_rem=min(46, 18 + 2 * len(result.get("classes") or [])),
@@ -67,6 +70,7 @@ def _template() -> Template:
     for name in ("clean", "clock", "count", "duration", "number", "percent", "short_path", "shown"):
         environment.filters[name] = _or_none(getattr(words, name))
     environment.globals.update(image_name=reading.image_name, on_images=reading.on_images)
+    environment.globals.update(label_names=reading.label_names)
     return environment.get_template("report.html.j2")
 
 
@@ -78,7 +82,7 @@ def _or_none(show: Callable[[Any], str]) -> Callable[[Any], str]:
 
 
 def _plots(result: reading.Result) -> Iterable[tuple[str, str]]:
-    yield "Accuracy", plots.accuracy_plot(result)
+    yield reading.accuracy_name(result).capitalize(), plots.accuracy_plot(result)
     yield "Loss", plots.loss_plot(result)
 
 
@@ -98,7 +102,7 @@ def _scores(result: reading.Result) -> list[dict[str, Any]]:
 
 
 def _pairs(result: reading.Result, split: str | None) -> list[tuple[str, str, int, float]]:
-    matrix, classes = reading.split_metrics(result, split).get("confusion_matrix"), result.get("classes") or []
+    matrix, classes = reading.confusion_of(result, split), result.get("classes") or []
     if not matrix or not len(classes) == len(matrix) > 2:  # with two classes the matrix says it all
         return []
     return reading.confused_pairs(matrix, classes, 15)

@@ -112,7 +112,7 @@ def _figures(result: reading.Result) -> Iterable[str]:
     for split, metrics in (result.get("metrics") or {}).items():
         if metrics:
             drawn = " (of drawings)" if reading.is_drawn(result) else ""
-            yield f"{split} accuracy {percent(metrics.get('accuracy'))}{drawn}"
+            yield f"{split} {reading.accuracy_name(result)} {percent(metrics.get('accuracy'))}{drawn}"
             yield f"F1 {percent(metrics.get('f1_macro'))}"
     if best := reading.best_epoch(result):
         yield f"best epoch {best} of {len(result.get('epochs') or [])}"

@@ -36,12 +36,12 @@ def loss_plot(result: reading.Result) -> str:
 
 def accuracy_plot(result: reading.Result) -> str:
     """Accuracy over the epochs, in percent."""
-    return _curves(result, "accuracy", "accuracy, %", 100.0)
+    return _curves(result, "accuracy", f"{reading.accuracy_name(result)}, %", 100.0)
 
 
 def confusion_plot(result: reading.Result, split: str | None) -> str:
     """The confusion matrix, a row a true class, shaded by the share of its row; empty for many classes."""
-    matrix = reading.split_metrics(result, split).get("confusion_matrix") or []
+    matrix = reading.confusion_of(result, split)
     classes = [_label(name) for name in result.get("classes") or []]
     if not 0 < len(matrix) <= PLOT_CLASSES or len(classes) != len(matrix):
         return ""

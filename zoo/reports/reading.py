@@ -9,16 +9,21 @@ from statistics import NormalDist
 from typing import Any
 
 __all__ = [
+    "accuracy_name",
+    "at_thresholds",
     "best_epoch",
     "confused_pairs",
+    "confusion_of",
     "curve",
     "extra_metrics",
     "images_in",
     "interval_of",
     "is_drawn",
+    "label_names",
     "main_split",
     "per_class",
     "select_epochs",
+    "several_labels",
     "split_metrics",
     "wilson_interval",
 ]
@@ -74,11 +79,44 @@ def image_name(result: Result, name: str) -> str:
     return name.removeprefix(f"{root.rstrip('/')}/") if root else name
 
 
+def several_labels(result: Result) -> bool:
+    """Whether images may have several labels each."""
+    return result.get("task") == "multi-label"
+
+
+def accuracy_name(result: Result) -> str:
+    """What the accuracy is called: of several labels an image it is the share with all of them right."""
+    return "exact match" if several_labels(result) else "accuracy"
+
+
+def confusion_of(result: Result, split: str | None) -> list[list[int]]:
+    """The confusion matrix of a split, a row a true class; of several labels an image there is none."""
+    return [] if several_labels(result) else split_metrics(result, split).get("confusion_matrix") or []
+
+
+def label_names(value: Any) -> str:
+    """One label, or a list of several, in words."""
+    if not isinstance(value, list):
+        return str(value)
+    return ", ".join(map(str, value)) or "nothing"
+
+
+def at_thresholds(result: Result) -> list[tuple[str, dict[str, Any]]]:
+    """``(words, numbers)`` of each split at the thresholds that were chosen for its classes."""
+    found = []
+    for split, metrics in (result.get("metrics") or {}).items():
+        numbers = (metrics or {}).get("at_thresholds")
+        if numbers:
+            chosen = "chosen on these very images: optimistic" if split == "val" else "chosen on val"
+            found.append((f"{split}, thresholds {chosen}", numbers))
+    return found
+
+
 def images_in(result: Result, split: str | None) -> int | None:
     """How many images a split's figures stand on."""
     matrix = split_metrics(result, split).get("confusion_matrix")
     if matrix:
-        return int(sum(map(sum, matrix)))
+        return int(sum(map(sum, matrix[0] if several_labels(result) else matrix)))
     images = ((result.get("splits") or {}).get(split) or {}).get("images")
     return int(images) if images else None
 

@@ -73,7 +73,8 @@ def _title(result: reading.Result) -> Rule:
 def _figures(result: reading.Result) -> Iterable[RenderableType]:
     splits = [name for name, metrics in (result.get("metrics") or {}).items() if metrics]
     if splits:
-        table = bare_table("", "accuracy", "95% interval", "F1 macro", "loss", "images", "skipped", right=range(1, 7))
+        accuracy = reading.accuracy_name(result)
+        table = bare_table("", accuracy, "95% interval", "F1 macro", "loss", "images", "skipped", right=range(1, 7))
         for split in splits:
             table.add_row(*_figures_row(result, split))
         yield table
@@ -81,6 +82,9 @@ def _figures(result: reading.Result) -> Iterable[RenderableType]:
     for split, extra in extras:
         if extra:
             yield say(f"{split}: " + " · ".join(f"{name} {value:.4g}" for name, value in extra.items()))
+    for words, numbers in reading.at_thresholds(result):
+        shown = f"F1 macro {percent(numbers.get('f1_macro'))} · {accuracy} {percent(numbers.get('accuracy'))}"
+        yield say(f"{words}: {shown}")
     for split, parts in (result.get("splits") or {}).items():
         yield from _skipped(split, (parts or {}).get("skipped") or [])
     facts = " · ".join(_facts(result))
@@ -161,8 +165,9 @@ def _mistakes(result: reading.Result, split: str) -> list[RenderableType]:
 
 
 def _mistake_row(mistake: dict[str, Any], name: str) -> list[RenderableType]:
-    true, predicted = (Middle(mistake.get(key, UNKNOWN), style) for key, style in (("true", ""), ("predicted", BAD)))
-    return [Middle(short_path(name), "dim", 16), true, predicted, say(percent(mistake.get("confidence")))]
+    true, predicted = (reading.label_names(mistake.get(key, UNKNOWN)) for key in ("true", "predicted"))
+    sure = say(percent(mistake.get("confidence")))
+    return [Middle(short_path(name), "dim", 16), Middle(true), Middle(predicted, BAD), sure]
 
 
 def _next(result: reading.Result, verdict: Verdict) -> list[RenderableType]:

@@ -48,7 +48,7 @@ class Verdict:
 
 def diagnose(result: Result) -> Verdict:
     """Judge a result document. What it lacks is not judged."""
-    rules = (_unfinished, _unscored, _collapsed, _baseline, _scored, _overfitting, _underfitting)
+    rules = (_unfinished, _unscored, _silent, _collapsed, _baseline, _scored, _overfitting, _underfitting)
     verdict = next(filter(None, (rule(result) for rule in rules)), None) or _good(result)
     verdict = replace(verdict, evidence=[*verdict.evidence, *_stopped(result), *_reliability(result)])
     return _about_drawings(verdict, result) if reading.is_drawn(result) else verdict
@@ -69,6 +69,18 @@ def _unscored(result: Result) -> Verdict | None:
     if reading.split_metrics(result, reading.main_split(result)).get("accuracy") is not None:
         return None
     return Verdict("unscored", "Nothing was scored, so there is nothing to judge.")
+
+
+def _silent(result: Result) -> Verdict | None:
+    if not reading.several_labels(result):
+        return None
+    counts = reading.split_metrics(result, reading.main_split(result)).get("confusion_matrix") or []
+    if not counts or any(cells[0][1] or cells[1][1] for cells in counts):
+        return None
+    evidence = "No image is given any label: every probability is below 0.5."
+    longer = [advice.train_longer(result)] if result.get("epochs") else []
+    tries = [*longer, *advice.not_learning(result)]
+    return Verdict("collapsed", "Collapsed: it says no to everything.", [evidence], tries)
 
 
 def _collapsed(result: Result) -> Verdict | None:
@@ -106,7 +118,8 @@ def _scored(result: Result) -> Verdict | None:
         return None
     split = reading.main_split(result)
     accuracy = reading.split_metrics(result, split).get("accuracy")
-    return Verdict("scored", f"{percent(accuracy)} of the {split} images are right.")
+    right = "have all labels right" if reading.several_labels(result) else "are right"
+    return Verdict("scored", f"{percent(accuracy)} of the {split} images {right}.")
 
 
 def _overfitting(result: Result) -> Verdict | None:
@@ -128,6 +141,8 @@ def _underfitting(result: Result) -> Verdict | None:
     train, val = trends.tail_accuracy(result, "train"), trends.tail_accuracy(result, "val")
     if math.isnan(train) or math.isnan(val) or max(train, val) >= LOW_ACCURACY:
         return None
+    if reading.several_labels(result) and not trends.rising(result):
+        return None  # to have all labels of an image right is too much to ask for a rule of thumb
     evidence = f"Even of the training images only {percent(train)} are right in the last epochs."
     if trends.rising(result):
         headline = "Underfitting: it was still getting better when the training ended."
@@ -181,7 +196,7 @@ def _against_recipe(result: Result, interval: tuple[float, float]) -> list[str]:
 
 
 def _matrix(result: Result) -> list[list[int]]:
-    return reading.split_metrics(result, reading.main_split(result)).get("confusion_matrix") or []
+    return reading.confusion_of(result, reading.main_split(result))
 
 
 def _class(result: Result, index: int) -> str:

@@ -108,13 +108,13 @@ class Parts:
             return None
         data, registry = self.job.data, open_registry(say=say_failures)
         normalize = Normalize(data.mean, data.std, self.execution.device)
-        return Teacher(self.job.teacher, self.classes, normalize, data.in_chans, self.execution, registry)
+        return Teacher(self.job.teacher, self.classes, self.task, normalize, data.in_chans, self.execution, registry)
 
     def _distillation(self) -> Distillation | None:
         train = self.job.train
         if self.teacher is None:
             return None
-        return Distillation(self.teacher, train.distill_weight, train.distill_temperature)
+        return Distillation(self.teacher, train.distill_weight, train.distill_temperature, self.task.multilabel)
 
     def new_optimizer(self) -> torch.optim.Optimizer:
         """An optimizer over all that learns in some epoch, its groups at their peak rates."""
@@ -142,9 +142,7 @@ class Parts:
         rule = self.job.train.class_weights
         weights = None if rule == "none" else class_weights(counts, rule)
         several = self.task.multilabel
-        return build.build_scoring(
-            self.resolved, len(self.classes), self.execution.device, weights, multilabel=several
-        )
+        return build.build_scoring(self.resolved, len(self.classes), self.execution.device, weights, multilabel=several)
 
     def _counts(self, split: str) -> list[int]:
         return [int(n) for n in class_counts(self.splits[split].labels, len(self.classes))]
@@ -190,9 +188,11 @@ class Parts:
         return FeatureBatches(self._features[split.name], labels, order.indices)
 
     def _images(self, split: Split, *, train: bool = False) -> Batches:
-        """Batches of a split; evaluation's are twice as large, for no gradient is kept."""
+        """Batches of a split: training's, or those in which evaluation is fast."""
         data, device, job = self.job.data, self.execution.device, self.job
-        size = job.train.batch_size * (1 if train else 2)
+        size = job.train.batch_size
+        if not train:
+            size = self.execution.evaluation_batch(2 * size, data.in_chans * job.train.image_size**2)
         return Batches(
             split,
             size,

@@ -15,6 +15,7 @@ from torch.nn.functional import interpolate
 from zoo.bundle import WEIGHTS, Preprocessing, find_bundle, load_model
 from zoo.data.batches import Normalize
 from zoo.engine.execution import Execution
+from zoo.engine.task import Task, task_named
 from zoo.errors import RequestError
 from zoo.names import listing
 from zoo.registry import Registry
@@ -28,11 +29,12 @@ class Teacher:
     """The student's images (n, C, H, W), normalised -> the teacher's logits (n, K), in the order of the job's classes.
 
     It sees them as it was trained to: normalised its way, of its size, with its channels. Further classes that it knows
-    are left out, and a softmax over the others makes them add up to one again.
+    are left out, and a softmax over the others adds up to one again.
 
     Args:
         word: a run, or a bundle.
         classes: the job's.
+        task: the job's; several labels an image are taught by who was trained on such.
         normalize: the student's.
         in_chans: channels of the student's images.
         execution: where and how it computes.
@@ -40,13 +42,14 @@ class Teacher:
 
     Raises:
         BundleError: there is no such model, or it can't be built.
-        RequestError: it lacks some of the classes, or can't see the student's images.
+        RequestError: it lacks some of the classes, has another task, or can't see the student's images.
     """
 
     def __init__(
         self,
         word: str,
         classes: Sequence[str],
+        task: Task,
         normalize: Normalize,
         in_chans: int,
         execution: Execution,
@@ -57,6 +60,7 @@ class Teacher:
         shape = Preprocessing(**self.card["preprocessing"])
         self.size, self.in_chans = shape.image_size, shape.in_chans
         self._order = torch.tensor(_order(self.card["classes"], classes, self.bundle), device=execution.device)
+        _check_task(task_named(self.card.get("task", "")), task, self.bundle)
         _check_channels(in_chans, self.in_chans, self.bundle)
         self.model = execution.place(model.requires_grad_(False))
         self.execution, self._theirs = execution, normalize
@@ -65,7 +69,7 @@ class Teacher:
 
     def __call__(self, images: Tensor) -> Tensor:
         with torch.inference_mode(), self.execution.autocast():
-            logits = self.model(self.seen(images))[:, self._order].float()
+            logits: Tensor = self.model(self.seen(images))[:, self._order].float()
         return logits.clone()  # one that a gradient may pass by; inference_mode's own can't be kept for a way back
 
     def seen(self, images: Tensor) -> Tensor:
@@ -107,6 +111,14 @@ def _order(theirs: Sequence[str], classes: Sequence[str], bundle: Path) -> list[
             "them: --teacher RUN. See: zoo runs list"
         )
     return [list(theirs).index(name) for name in classes]
+
+
+def _check_task(theirs: Task, task: Task, bundle: Path) -> None:
+    if theirs is not task:
+        raise RequestError(
+            f"The teacher {bundle} is {theirs.name}, and the job is {task.name}: its answers say nothing of the job's "
+            "labels. Choose a run that was trained on such images: --teacher RUN. See: zoo runs list"
+        )
 
 
 def _check_channels(given: int, wanted: int, bundle: Path) -> None:

@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import pickle
+from typing import Any
 
-from zoo.data.decode import to_pixels
+from zoo.data.decode import is_multilabel, label_indices, to_pixels
 from zoo.data.open import TRAIN
-from zoo.errors import BadImage, ContractError, DataError
+from zoo.errors import ContractError, DataError
 from zoo.names import listing
 from zoo.plugin import Dataset
 from zoo.testing.check import contract, fail, need, skip
-from zoo.testing.splits import SIDE, equal, in_a_worker, indices, open_all, opened, pixels_of, root_for
+from zoo.testing.splits import (
+    SIDE,
+    equal,
+    in_a_worker,
+    indices,
+    known_label,
+    open_all,
+    opened,
+    pixels_of,
+    root_for,
+)
 from zoo.testing.subject import Subject, first_line
 
 KIND = "dataset"
@@ -54,10 +65,21 @@ def _labels_areindices(subject: Subject) -> None:
             count = len(dataset.classes)
             for index in indices(dataset):
                 label = dataset[index][1]
+                if is_multilabel(dataset):
+                    _are_indices(label, count, f"item {index} of its {name} split")
+                    continue
                 whole = hasattr(label, "__index__") and not isinstance(label, bool)
                 need(whole, f"item {index} of its {name} split has the label {label!r}, which is no whole number.")
                 inside = 0 <= int(label) < count
                 need(inside, f"item {index} of its {name} split has the label {int(label)} with {count} classes.")
+
+
+def _are_indices(label: Any, count: int, item: str) -> None:
+    """Of an image with several labels."""
+    try:
+        label_indices(label, count)
+    except ContractError as error:
+        fail(f"{item}: {error}.")
 
 
 @contract(KIND, "images", "Give a PIL image, or a uint8 tensor (C, H, W) with 0..255, of the component's in_chans.")
@@ -68,7 +90,7 @@ def _items_are_images(subject: Subject) -> None:
             for index in indices(dataset):
                 try:
                     to_pixels(dataset[index][0], SIDE, chans)
-                except (ContractError, BadImage) as error:
+                except (ContractError, DataError) as error:
                     fail(f"item {index} of its {name} split: {error}.")
 
 
@@ -90,10 +112,10 @@ def _targets_agree(subject: Subject) -> None:
         if not any(hasattr(dataset, "targets") for dataset in splits.values()):
             skip("it has no .targets; with them labels are known without decoding.")
         for name, dataset in splits.items():
-            targets = [int(target) for target in getattr(dataset, "targets", ())]
+            targets = [known_label(dataset, target) for target in getattr(dataset, "targets", ())]
             need(len(targets) == len(dataset), f"its {name} split has {len(targets)} targets, {len(dataset)} items.")
             for index in indices(dataset):
-                label = int(dataset[index][1])
+                label = known_label(dataset, dataset[index][1])
                 agrees = targets[index] == label
                 need(agrees, f"item {index} of its {name} split is labelled {label}, its target is {targets[index]}.")
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
 
+from zoo.signature import accepts
 from zoo.testing.check import contract, fail, need, skip
 from zoo.testing.subject import CLASSES, Subject, first_line
 
@@ -102,6 +103,24 @@ def _takes_soft_targets(subject: Subject) -> None:
         except Exception as error:
             skip(f"it takes labels only, so nothing that mixes images can be used with it: {first_line(error)}.")
         need(_close(hard, soft), f"one-hot targets give {float(soft):.5g}, their labels {float(hard):.5g}.")
+
+
+@contract(KIND, "several labels", "Where multilabel is True, treat each column as a yes or no of its own.")
+def _learns_several_labels(subject: Subject) -> None:
+    _made(subject)
+    if not accepts(subject.factory(), "multilabel"):
+        skip("it is for one label an image; with a parameter multilabel it would be given several.")
+    for count in COUNTS:
+        loss = subject.made(num_classes=count, multilabel=True)
+        logits, _ = _batch(8, count)
+        targets = (_batch(8, count, 1)[0] > 0).float()
+        targets[0], targets[1] = 0, 1  # none of the labels, and all of them
+        gradient = _gradient(loss, logits, targets)
+        finite = gradient is not None and bool(gradient.isfinite().all())
+        need(finite, f"with {count} classes, its gradient for several labels an image is not finite.")
+        move = 4 * (2 * targets - 1)
+        right, wrong = (_value(loss, logits + sign * move, targets) for sign in (1, -1))
+        need(right < wrong, f"with {count} classes, all labels right cost {right:.3g}, all of them wrong {wrong:.3g}.")
 
 
 @contract(KIND, "two class counts", "Take num_classes, which the runner gives, or read the logits' second dimension.")

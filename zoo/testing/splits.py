@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from zoo.data.decode import Pixels, to_pixels
+from zoo.data.decode import Label, Pixels, is_multilabel, label_indices, open_image, to_pixels
 from zoo.data.open import TRAIN
 from zoo.data.splits import available
-from zoo.errors import BadImage, ContractError
+from zoo.errors import ContractError, DataError
 from zoo.plugin import Dataset
 from zoo.signature import check, parameters
 from zoo.testing.check import CheckSkipped, fail, need, skip
@@ -24,7 +24,7 @@ from zoo.testing.pictures import FOLDER, TABLE, write_folder, write_table
 from zoo.testing.subject import Subject, first_line
 
 Splits = dict[str, Any]
-Items = list[tuple[Pixels, int]]
+Items = list[tuple[Pixels, Label]]
 MOST = 32
 """Items of a split that are looked at."""
 SIDE = 16
@@ -62,15 +62,26 @@ def pixels_of(dataset: Any, most: int = MOST) -> Items:
     for index in indices(dataset, most):
         image, label = dataset[index]
         try:
-            found.append((_pixels(image), int(label)))
-        except (ContractError, BadImage, TypeError, ValueError):
+            found.append((_pixels(image), known_label(dataset, label)))
+        except (ContractError, DataError, TypeError, ValueError):
             skip("not every item is an image with a label.")
     return found
 
 
 def _pixels(image: Any) -> Pixels:
+    if isinstance(image, Path):
+        image = open_image(image)
     chans = 3 if not hasattr(image, "shape") else int(image.shape[0])
     return to_pixels(image, SIDE, chans)
+
+
+def known_label(dataset: Any, label: Any) -> Label:
+    """A label as an index, or as a tuple of them.
+
+    Raises:
+        ContractError, TypeError, ValueError: it is neither.
+    """
+    return label_indices(label, len(dataset.classes)) if is_multilabel(dataset) else int(label)
 
 
 def indices(dataset: Any, most: int = MOST) -> list[int]:

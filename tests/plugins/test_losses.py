@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import math
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -250,3 +251,67 @@ def test_loss_on_cuda_equals_that_on_cpu(loss: nn.Module):
     value = loss.to("cuda")(logits.cuda(), labels.cuda())
     loss.to("cpu")
     torch.testing.assert_close(value.cpu(), expected)
+
+
+# -- several labels an image --------------------------------------------------------------------------
+
+
+def _several(k: int, seed: int = 0) -> tuple[Tensor, Tensor]:
+    """Logits, and targets of which some rows have no label and some have all."""
+    generator = torch.Generator().manual_seed(seed)
+    targets = (torch.rand(20, k, generator=generator) < 0.4).float()
+    targets[0], targets[1] = 0, 1
+    return 3 * torch.randn(20, k, generator=generator), targets
+
+
+@pytest.mark.parametrize("k", [1, 2, 5])
+def test_binary_cross_entropy_of_several_labels_is_the_mean_of_each_classes_own(k: int):
+    from sklearn.metrics import log_loss
+
+    logits, targets = _several(k)
+    each = [log_loss(targets[:, i], logits[:, i].double().sigmoid()) for i in range(k)]
+    assert float(BinaryCrossEntropy(multilabel=True)(logits, targets)) == pytest.approx(np.mean(each), rel=1e-5)
+
+
+def test_two_classes_of_several_labels_are_two_questions():
+    """Of one label an image they are one: its log-odds."""
+    logits = torch.tensor([[4.0, 4.0]])
+    both = torch.tensor([[1.0, 1.0]])
+    assert float(BinaryCrossEntropy(multilabel=True)(logits, both)) < 0.02
+    assert float(BinaryCrossEntropy()(logits, both)) > 0.6
+
+
+@pytest.mark.parametrize("k", [1, 2, 5])
+@pytest.mark.parametrize("gamma", [0.0, 0.5, 2.0])
+def test_focal_of_several_labels_is_torchvisions(k: int, gamma: float):
+    from torchvision.ops import sigmoid_focal_loss
+
+    logits, targets = _several(k, 1)
+    wanted = sigmoid_focal_loss(logits, targets, alpha=-1, gamma=gamma, reduction="mean")
+    assert float(Focal(gamma=gamma, multilabel=True)(logits, targets)) == pytest.approx(float(wanted), rel=1e-4)
+
+
+def test_focal_of_several_labels_weighs_each_class():
+    logits, targets = _several(3, 2)
+    weighted = Focal(alpha=[0.0, 1.0, 2.0], multilabel=True)(logits, targets)
+    each = [Focal(multilabel=True)(logits[:, [i]], targets[:, [i]]) for i in range(3)]
+    assert float(weighted) == pytest.approx(float(each[1] + 2 * each[2]) / 3, rel=1e-5)
+
+
+def test_soft_f1_of_several_labels_is_scikit_learns_for_sure_answers():
+    from sklearn.metrics import f1_score
+
+    logits, targets = _several(4, 3)
+    answers = logits > 0
+    value = SoftF1(multilabel=True)(200 * (answers.float() - 0.5), targets)
+    assert float(value) == pytest.approx(1 - f1_score(targets, answers, average="macro"), abs=1e-5)
+
+
+@pytest.mark.parametrize("make", [BinaryCrossEntropy, Focal, SoftF1])
+@pytest.mark.parametrize("scale", [1.0, 1e4])
+def test_several_labels_have_a_finite_gradient_however_sure_the_answer(make: type[nn.Module], scale: float):
+    logits, targets = _several(3, 4)
+    leaf = (scale * logits).requires_grad_()
+    make(multilabel=True)(leaf, targets).backward()
+    assert leaf.grad is not None
+    assert leaf.grad.isfinite().all()

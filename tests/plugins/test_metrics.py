@@ -58,6 +58,8 @@ def reference(name: str, logits: Tensor, labels: Tensor, **params: Any) -> Any:
         "f1_micro": lambda: metrics.f1_score(true, guess, average="micro"),
         "auroc": lambda: metrics.roc_auc_score(true, probs[:, 1] if k == 2 else probs, multi_class="ovr"),
         "confusion_matrix": lambda: metrics.confusion_matrix(true, guess, labels=range(k)),
+        "hamming": lambda: metrics.hamming_loss(true, guess),
+        "mean_average_precision": lambda: metrics.average_precision_score(np.eye(k)[true], probs),
     }[name]()
 
 
@@ -70,8 +72,8 @@ CASES = [
 
 def test_the_plugin_brings_exactly_these_metrics():
     names = {"accuracy", "top_k", "precision", "recall", "f1", "f1_macro", "f1_micro", "auroc", "confusion_matrix"}
-    assert set(FACTORIES) == names
-    assert all(c.higher_is_better for c in COMPONENTS)
+    assert set(FACTORIES) == {*names, "hamming", "mean_average_precision"}
+    assert [c.name for c in COMPONENTS if not c.higher_is_better] == ["hamming"]
 
 
 @pytest.mark.parametrize(("name", "params"), CASES, ids=str)
@@ -104,7 +106,46 @@ def test_reset_forgets(name: str):
     torch.testing.assert_close(again, fresh)
 
 
-@pytest.mark.parametrize("name", sorted(set(FACTORIES) - {"confusion_matrix"}))
+SEVERAL = [c.name for c in COMPONENTS if "multi-label" in c.tags]
+
+
+@pytest.mark.parametrize("average", ["macro", "micro", "weighted"])
+@pytest.mark.parametrize("k", [1, 2, 5])
+@pytest.mark.parametrize("name", SEVERAL)
+def test_several_labels_are_scored_as_scikit_learn_does(name: str, k: int, average: str):
+    from sklearn import metrics
+
+    logits, _ = sample(150, k, seed=3 + k)
+    truth = (torch.rand(150, k, generator=torch.Generator().manual_seed(k)) + logits / 8 > 0.6).float()
+    params = {"average": average} if name in ("precision", "recall", "f1") else {}
+    value = measure(FACTORIES[name](k, multilabel=True, **params), logits, truth, cuts=[1, 40, 41])
+    true, guess, probs = truth.numpy(), (logits.sigmoid() >= 0.5).numpy(), logits.double().sigmoid().numpy()
+    if k == 1:  # scikit-learn takes one column for a binary problem, whose averages are others
+        true, guess, probs = (np.concatenate([part, part], 1) for part in (true, guess, probs))
+    if name in ("precision", "recall", "f1"):
+        wanted = getattr(metrics, f"{name}_score")(true, guess, average=average, zero_division=0)
+    else:
+        wanted = {
+            "f1_macro": lambda: metrics.f1_score(true, guess, average="macro"),
+            "f1_micro": lambda: metrics.f1_score(true, guess, average="micro"),
+            "hamming": lambda: metrics.hamming_loss(true, guess),
+            "mean_average_precision": lambda: metrics.average_precision_score(true, probs),
+        }[name]()
+    assert float(value) == pytest.approx(wanted, rel=1e-5)
+
+
+def test_what_takes_several_labels_says_so_in_its_tags_and_its_signature():
+    import inspect
+
+    assert set(SEVERAL) == {n for n, make in FACTORIES.items() if "multilabel" in inspect.signature(make).parameters}
+
+
+def test_several_labels_of_another_shape_are_told():
+    with pytest.raises(ValueError, match=r"valid are \(N, 3\) and \(N, 3\)"):
+        FACTORIES["f1"](3, multilabel=True).update(torch.zeros(4, 3), torch.zeros(4, dtype=torch.long))
+
+
+@pytest.mark.parametrize("name", sorted(set(FACTORIES) - {"confusion_matrix", "hamming"}))
 def test_perfect_predictions_score_one(name: str):
     labels = torch.arange(12) % 3
     value = measure(FACTORIES[name](3), torch.eye(3)[labels] * 5, labels)

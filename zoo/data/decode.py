@@ -101,7 +101,7 @@ def to_pixels(
     array = np.asarray(item)
     if array.dtype != np.uint8 or array.ndim != 3 or array.size == 0:
         raise ContractError(
-            f"a dataset's image must be a PIL image, uint8 (C, H, W) or a path, not {array.dtype} {array.shape}"
+            f"a dataset's image that is no Path must be a PIL image or uint8 (C, H, W), not {array.dtype} {array.shape}"
         )
     return _from_array(array, shape)
 

@@ -550,3 +550,19 @@ def test_a_name_of_two_plugins_is_a_problem_with_the_others(make_plugin: Callabl
         resolve(request, Registry(discover(), open_shelf()))
     assert "acme/poly (zoo-acme) and beta/poly (zoo-beta)" in caught.value.problems[0]
     assert len(caught.value.problems) == 2
+
+
+def test_a_job_file_of_an_older_zoo_says_the_same_job():
+    """Keys that it couldn't know have their defaults: a run can be resumed after an update."""
+    from zoo.layers import changes
+    from zoo.registry import open_registry
+
+    job = resolve(Request(options={"architecture": "simple_cnn", "dataset": "digits"}), open_registry()).job
+    old = job.plain()
+    for key in ("accumulate", "freeze", "l1", "sampler"):
+        del old["train"][key]
+    del old["weights"]
+    assert changes(old, job) == []
+    old["train"]["lr"] = 7.0
+    assert changes(old, job) == ["train.lr: 7.0 before, 0.005 now"]
+    assert changes({**job.plain(), "gone": 1}, job) == ["gone: 1 before, None now"]

@@ -68,6 +68,7 @@ class Train(_Strict):
         layer_decay: factor on the learning rate from each block of the network to the one before it.
         freeze: what learns nothing: ``backbone``, all but the last layer, or so many blocks from the front.
         freeze_epochs: for how many epochs; None for good.
+        freeze_norms: whether batch norms keep the statistics that they have, rather than learn those of small batches.
         unfreeze_epochs: over how many epochs after those the frozen blocks are let go, the last ones first.
         accumulate: in how many pieces a batch is computed; what is learned is the same, but for batch norm.
         l1, l2: added to the loss for each weight, times its absolute value or half its square; norms and biases are
@@ -95,6 +96,7 @@ class Train(_Strict):
     freeze: int | str | None = None
     freeze_epochs: int | None = Field(default=None, ge=1)
     unfreeze_epochs: int = Field(default=0, ge=0)
+    freeze_norms: bool = False
     accumulate: int = Field(default=1, ge=1)
     l1: float = Field(default=0.0, ge=0)
     l2: float = Field(default=0.0, ge=0)
@@ -234,13 +236,26 @@ CHOICES: dict[str, str] = {
 CHOICE_LISTS: dict[str, str] = {"metrics": "metric", "augment": "augmentation"}
 
 
-def field_paths(model: type[BaseModel] = Job, prefix: str = "") -> list[str]:
-    """Every dotted path of a job, without the components' parameters."""
+def field_paths(model: type[BaseModel] = Job, prefix: str = "", *, required: bool = False) -> list[str]:
+    """Every dotted path of a job, without the components' parameters.
+
+    Args:
+        required: only those without a default, which the job.yaml of every version has.
+    """
     paths: list[str] = []
     for name, info in model.model_fields.items():
         inner = info.annotation
         if isinstance(inner, type) and issubclass(inner, BaseModel) and inner is not Choice:
-            paths += field_paths(inner, f"{prefix}{name}.")
-        else:
+            paths += field_paths(inner, f"{prefix}{name}.", required=required)
+        elif info.is_required() or not required:
             paths.append(f"{prefix}{name}")
     return paths
+
+
+def default_of(path: str) -> Any:
+    """The default at a dotted path of a job; something that no value is, where there is none."""
+    section, _, name = path.rpartition(".")
+    model = Job.model_fields[section].annotation if section else Job
+    assert isinstance(model, type)
+    assert issubclass(model, BaseModel)
+    return model.model_fields[name].get_default(call_default_factory=True)

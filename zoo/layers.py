@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from zoo.job import CHOICE_LISTS, CHOICES, field_paths
+from zoo.job import CHOICE_LISTS, CHOICES, Job, default_of, field_paths
 from zoo.names import did_you_mean
 
 _CHOICE_PREFIXES = tuple(f"{path}." for path in CHOICES)
@@ -72,6 +72,14 @@ def flatten(job: Mapping[str, Any]) -> dict[str, Any]:
     for key, value in job.items():
         _flatten(str(key), value, flat)
     return flat
+
+
+def changes(before: Mapping[str, Any], now: Job) -> list[str]:
+    """What differs between a run's job.yaml and a job, a few words each; what the file is too old to say is default."""
+    then, this = flatten(before), flatten(now.plain())
+    defaults = {path: default_of(path) for path in field_paths()}
+    keys = [key for key in {**then, **this} if then.get(key, defaults.get(key)) != this.get(key)]
+    return [f"{key}: {then.get(key)!r} before, {this.get(key)!r} now" for key in keys]
 
 
 def _flatten(path: str, value: Any, flat: dict[str, Any]) -> None:

@@ -347,7 +347,7 @@ def _for_channels(values: tuple[float, ...] | None, in_chans: Any) -> tuple[floa
 
 def _complete(layer: Mapping[str, Any]) -> bool:
     """Whether a layer says everything, as job.yaml does; its recipe, perhaps another folder's, has nothing to add."""
-    return all(path in layer or f"{path}.name" in layer for path in field_paths())
+    return all(path in layer or f"{path}.name" in layer for path in field_paths(required=True))
 
 
 def _told(error: Any) -> bool:

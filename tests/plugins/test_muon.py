@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from zoo_optim.muon import is_matrix, muon, orthogonal
+from zoo_optim.muon import _by_gram, _by_matrix, is_matrix, muon, orthogonal
 
 
 @settings(max_examples=25, deadline=None)
@@ -25,6 +25,18 @@ def test_every_singular_value_comes_near_one(rows: int, columns: int, seed: int)
     found = torch.linalg.svdvals(orthogonal(matrix))
     assert found.min() > 0.5
     assert found.max() < 1.3
+
+
+@pytest.mark.parametrize("smallest", [1.0, 1e-2, 1e-4, 1e-6])
+def test_the_way_by_the_gram_matrix_is_the_same(smallest: float):
+    torch.manual_seed(0)
+    left, _ = torch.linalg.qr(torch.randn(32, 32))
+    right, _ = torch.linalg.qr(torch.randn(200, 32))
+    values = torch.logspace(0, float(torch.tensor(smallest).log10()), 32)
+    matrix = left @ torch.diag(values) @ right.T
+    matrix = matrix / matrix.norm()
+    wanted = _by_matrix(matrix.double(), 5)
+    torch.testing.assert_close(_by_gram(matrix, 5).double(), wanted, rtol=0.05, atol=0.03)
 
 
 def test_only_wide_matrices_are_made_orthogonal():

@@ -84,6 +84,14 @@ def test_what_was_let_go_is_never_frozen_again(count: int, epochs: int, over: in
     assert frozen[epochs + over :] == [0] * len(frozen[epochs + over :])
 
 
+def test_norms_may_keep_their_statistics_while_all_else_learns():
+    made = learner(freeze_norms=True)
+    assert made.frozen == [made.model[1], made.model[3], made.model[5]]
+    made.begin_epoch(2)
+    assert len(made.frozen) == 3
+    assert learning(made.model) == {"0", "1", "2", "3", "4", "5", "8"}
+
+
 def test_a_network_without_a_head_can_not_be_frozen():
     class Bare(nn.Module):
         def forward(self, images: torch.Tensor) -> torch.Tensor:

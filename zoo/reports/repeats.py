@@ -94,11 +94,12 @@ def _name(job: dict[str, Any], part: str) -> str:
 def metric_rows(summary: Summary) -> Iterable[tuple[str, str, dict[str, Any]]]:
     """Split, metric's name, and its ``mean``, ``std``, ``min``, ``max``; the well-known ones first.
 
-    The micro F1 is left out: where each image has one class it is the accuracy.
+    The micro F1 is left out where each image has one class: it is the accuracy.
     """
     for split, metrics in (summary.get("metrics") or {}).items():
         first = [name for name in ("accuracy", "f1_macro", "loss") if name in metrics]
-        for name in [*first, *(name for name in metrics if name not in (*first, "f1_micro"))]:
+        left_out = first if "hamming_loss" in metrics else [*first, "f1_micro"]
+        for name in [*first, *(name for name in metrics if name not in left_out)]:
             yield split, name, metrics[name]
 
 

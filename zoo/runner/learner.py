@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn, get_swa_multi_avg_fn
 
 from zoo.engine.blocks import Block, blocks_of, find_head, freeze, is_last_step
@@ -65,6 +66,9 @@ class Learner:
         if self.train.freeze is not None:
             frozen = freeze(self.model, self.blocks, self.train.frozen_blocks(epoch, len(self.blocks)))
             self.frozen = [] if self.alone else frozen
+        if self.train.freeze_norms:
+            # Trained on other pictures in larger batches; statistics of 32 would undo much of what is known.
+            self.frozen = [*self.frozen, *(m for m in self.model.modules() if isinstance(m, _BatchNorm))]
 
     def learning(self) -> list[Block]:
         """The blocks that learn in some epoch."""

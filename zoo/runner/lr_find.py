@@ -94,6 +94,7 @@ def find_lr(
                 accumulate=parts.job.train.accumulate,
                 penalty=parts.penalty,
                 frozen=parts.learner.frozen,
+                distill=parts.distill,
                 on_step=lambda seen, totals: on_step(len(sweep.losses), steps),
             )
     on_step(steps, steps)

@@ -20,7 +20,7 @@ import yaml
 
 from zoo.errors import Interrupted, OutputError, RequestError, ZooError
 from zoo.files import finite, write_json, write_text
-from zoo.layers import flatten
+from zoo.layers import changes
 from zoo.resolve import Resolved
 from zoo.runner.folder import JOB, RESULT, check_name, claim, made_up_name
 from zoo.runner.observer import Observer
@@ -295,14 +295,12 @@ class _Several:
     def _check_job(self, folder: Path, member: Member) -> None:
         from zoo.runner.tuning import as_recorded  # a dry run does without torch
 
-        before = flatten(yaml.safe_load((folder / JOB).read_text("utf-8")))
-        now = flatten(as_recorded(member.resolved, folder / JOB).job.plain())
-        changed = [key for key in {**now, **before} if before.get(key) != now.get(key)]
+        before = yaml.safe_load((folder / JOB).read_text("utf-8"))
+        changed = changes(before, as_recorded(member.resolved, folder / JOB).job)
         if changed:
-            lines = "; ".join(f"{key}: {before.get(key)!r} before, {now.get(key)!r} now" for key in changed[:3])
             raise RequestError(
-                f"{folder} was another job ({lines}). Resume them as they were: zoo run --resume {self.folder}; "
-                "or give the new job another --name."
+                f"{folder} was another job ({'; '.join(changed[:3])}). Resume them as they were: "
+                f"zoo run --resume {self.folder}; or give the new job another --name."
             )
 
     def _names_of_old(self) -> list[str]:

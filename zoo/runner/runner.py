@@ -18,7 +18,7 @@ from zoo.bundle import write_card
 from zoo.errors import Interrupted, RequestError, ZooError
 from zoo.files import cannot_write, dump_json, is_write_error, write_json, write_text
 from zoo.hooks import Plugin
-from zoo.layers import flatten
+from zoo.layers import changes
 from zoo.resolve import Resolved
 from zoo.runner.checkpoint import load_checkpoint
 from zoo.runner.folder import (
@@ -216,13 +216,11 @@ def _resumable(place: Place, name: str, resolved: Resolved, observer: Observer) 
     if state is None:
         observer.notice(f"There is nothing to resume in {folder}: starting afresh.")
         return None
-    before = flatten(yaml.safe_load((folder / JOB).read_text("utf-8")))
-    now = flatten(as_recorded(resolved, folder / JOB).job.plain())
-    changed = [key for key in {**before, **now} if before.get(key) != now.get(key)]
+    before = yaml.safe_load((folder / JOB).read_text("utf-8"))
+    changed = changes(before, as_recorded(resolved, folder / JOB).job)
     if changed:
-        lines = [f"{key}: {before.get(key)!r} before, {now.get(key)!r} now" for key in changed[:5]]
         raise RequestError(
-            f"{folder} was another job ({'; '.join(lines)}). Resume it as it was: zoo run --resume {folder}; "
+            f"{folder} was another job ({'; '.join(changed[:5])}). Resume it as it was: zoo run --resume {folder}; "
             "or give the new job another --name."
         )
     return state

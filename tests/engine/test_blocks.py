@@ -117,3 +117,10 @@ def test_freezing_the_backbone_makes_it_as_in_evaluation_whole():
 
 def test_a_block_of_nothing_does_no_harm():
     assert freeze(nn.Identity(), [Block("head", ())], 0) == []
+
+
+def test_a_network_of_very_many_layers_has_no_more_than_forty_blocks():
+    model = nn.Sequential(*(nn.Linear(2, 2) for _ in range(200)))
+    blocks = blocks_of(model, "199")
+    assert len(blocks) <= 40
+    assert [id(p) for b in blocks for p in b.parameters] == [id(p) for p in model.parameters()]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 import torch
 from torch import nn
@@ -106,3 +109,31 @@ def test_freed_memory_is_kept_with_glibc_alone(monkeypatch: pytest.MonkeyPatch):
         assert keep_freed_memory() is True
     images = torch.rand(64, 1024)
     assert torch.equal(images.clone(), images), "the allocator still works"
+
+
+def test_weights_that_are_no_convolutions_are_left_as_they_lie():
+    model = nn.Sequential(nn.Conv2d(3, 8, 3), nn.Conv3d(3, 8, 3))
+    placed = Execution(torch.device("cpu")).place(model)
+    assert placed[0].weight.is_contiguous(memory_format=torch.channels_last)
+    assert placed[1].weight.is_contiguous()
+
+
+@pytest.mark.parametrize(("channels", "stride", "last"), [(3, 2, False), (6, 2, False), (3, 1, True), (8, 2, True)])
+def test_channels_come_first_where_torch_would_end_the_process(channels: int, stride: int, last: bool):
+    model = nn.Sequential(nn.Conv2d(channels, 8, 1, stride=stride))
+    assert Execution(torch.device("cpu")).suited(model).channels_last is last
+    assert Execution(torch.device("cuda")).suited(model).channels_last
+
+
+@pytest.mark.slow
+def test_fastvit_trains():
+    """Its stem is such a convolution: with channels last the process dies."""
+    code = (
+        "import torch, timm; from zoo.engine.execution import Execution\n"
+        "model = timm.create_model('fastvit_t8', num_classes=3)\n"
+        "execution = Execution(torch.device('cpu')).suited(model)\n"
+        "images = torch.rand(2, 3, 64, 64)\n"
+        "images = images.contiguous(memory_format=torch.channels_last) if execution.channels_last else images\n"
+        "execution.place(model)(images).sum().backward()"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -11,6 +11,9 @@ from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
 
+_MOST = 39
+
+
 @dataclass(frozen=True)
 class Block:
     """Weights that are frozen together and learn at one rate.
@@ -109,7 +112,7 @@ def _quietly(model: nn.Module, images: Tensor) -> Tensor:
 def blocks_of(model: nn.Module, head: str) -> list[Block]:
     """The network's weights that learn, in the order in which it names them, the head last.
 
-    A block is what stands under one number (``blocks.3``, ``layer2.0``), or a layer without one; norms on their own
+    There are at most 40. A block is what stands under one number (``blocks.3``, ``layer2.0``), or a layer without one; norms on their own
     belong to the block before them, and what comes first, such as positions, to the stem.
     """
     rows: dict[str, list[nn.Parameter]] = {}
@@ -127,10 +130,16 @@ def blocks_of(model: nn.Module, head: str) -> list[Block]:
         else:
             merged.append((name, [*loose, *parameters]))
             loose = []
-    blocks = [Block(name, tuple(parameters)) for name, parameters in merged]
     if loose:
-        blocks.append(Block("stem", tuple(loose)))
-    return [*blocks, Block(head, tuple(last))]
+        merged.append(("stem", loose))
+    return [*_at_most(_MOST, merged), Block(head, tuple(last))]
+
+
+def _at_most(most: int, rows: list[tuple[str, list[nn.Parameter]]]) -> list[Block]:
+    """Neighbours joined where there are too many: a rate that falls from block to block would vanish on the way."""
+    size = -(-len(rows) // most)
+    groups = [rows[i : i + size] for i in range(0, len(rows), max(size, 1))]
+    return [Block(group[0][0], tuple(p for _, parameters in group for p in parameters)) for group in groups]
 
 
 def _is_bare(model: nn.Module, name: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import platform
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import torch
@@ -37,9 +37,24 @@ class Execution:
 
     def place(self, model: nn.Module) -> nn.Module:
         """The model on the device, in the memory format."""
+        model = model.to(self.device)
         if self.channels_last:
-            return model.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
-        return model.to(self.device)
+            for weight in (w for w in (*model.parameters(), *model.buffers()) if w.ndim == 4):
+                weight.data = weight.data.contiguous(memory_format=torch.channels_last)
+        return model
+
+    def suited(self, model: nn.Module) -> Execution:
+        """The same, with channels first where torch can't do otherwise.
+
+        On a CPU the backward pass of a 1x1 convolution that skips pixels and has 3, 4 or 6 channels ends the process
+        (torch 2.15), when channels come last.
+        """
+        convolutions = (m for m in model.modules() if isinstance(m, nn.Conv2d))
+        fatal = any(
+            c.in_channels // c.groups < 8 and c.groups == 1 and max(c.stride) > 1 and max(c.kernel_size) == 1
+            for c in convolutions
+        )
+        return replace(self, channels_last=False) if fatal and self.device.type == "cpu" else self
 
     def evaluation_batch(self, most: int, values: int) -> int:
         """How many images to evaluate at once; no number depends on it.

@@ -154,8 +154,13 @@ def is_drawn(result: Result) -> bool:
 
 
 def per_class(result: Result, split: str | None, worst: int | None = None) -> list[tuple[str, dict[str, float]]]:
-    """``(class, figures)`` in label order, or the ``worst`` by F1; a class without images has no say in that."""
-    rows = list((split_metrics(result, split).get("per_class") or {}).items())
+    """``(class, figures)`` in label order, or the ``worst`` by F1; a class without images has no say in that.
+
+    The figures are those of the split, and ``trained``, how many training images the class has.
+    """
+    counts = ((result.get("splits") or {}).get("train") or {}).get("per_class") or {}
+    found = (split_metrics(result, split).get("per_class") or {}).items()
+    rows = [(name, {**figures, "trained": counts.get(name)}) for name, figures in found]
     if worst is None or len(rows) <= worst:
         return rows
     scored = [row for row in rows if row[1].get("support") != 0]

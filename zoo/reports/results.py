@@ -142,7 +142,8 @@ def _classes(result: reading.Result, split: str) -> list[RenderableType]:
     if not rows:
         return []
     hint = f"the {len(rows)} worst of {len(everything)}" if len(rows) < len(everything) else reading.on_images(split)
-    table = bare_table("class", "precision", "recall", "F1", "", "images", right=(1, 2, 3, 5), most={0: 28})
+    columns = ("class", "precision", "recall", "F1", "", "images", "trained on")
+    table = bare_table(*columns, right=(1, 2, 3, 5, 6), most={0: 28})
     for name, figures in rows:
         table.add_row(*_class_row(name, figures))
     return [heading("Classes", hint), table]
@@ -151,7 +152,8 @@ def _classes(result: reading.Result, split: str) -> list[RenderableType]:
 def _class_row(name: str, figures: dict[str, Any]) -> list[RenderableType]:
     scores = [figures.get(key) for key in ("precision", "recall", "f1")]
     shown = [say(percent(score)) for score in scores]
-    return [Middle(name), *shown, Text(bar(scores[2], 14), ACCENT), say(count(figures.get("support")), "dim")]
+    counts = [say(count(figures.get(key)), "dim") for key in ("support", "trained")]
+    return [Middle(name), *shown, Text(bar(scores[2], 14), ACCENT), *counts]
 
 
 def _mistakes(result: reading.Result, split: str) -> list[RenderableType]:

@@ -88,7 +88,7 @@ def check_takes(model: nn.Module, entry: Entry, in_chans: int, image_size: int) 
     except (RuntimeError, ValueError, AssertionError) as error:
         raise RequestError(
             f"architecture {entry.id!r} can't take images of {in_chans}x{image_size}x{image_size}: "
-            f"{str(error).splitlines()[0]}. Try another --image-size"
+            f"{(str(error).splitlines() or [type(error).__name__])[0]}. Try another --image-size"
         ) from error
 
 

@@ -63,12 +63,13 @@ class Learner:
 
     def begin_epoch(self, epoch: int) -> None:
         """Freeze what the epoch has frozen."""
+        frozen: list[nn.Module] = []
         if self.train.freeze is not None:
-            frozen = freeze(self.model, self.blocks, self.train.frozen_blocks(epoch, len(self.blocks)))
-            self.frozen = [] if self.alone else frozen
+            frozen += freeze(self.model, self.blocks, self.train.frozen_blocks(epoch, len(self.blocks)))
         if self.train.freeze_norms:
             # Trained on other pictures in larger batches; statistics of 32 would undo much of what is known.
-            self.frozen = [*self.frozen, *(m for m in self.model.modules() if isinstance(m, _BatchNorm))]
+            frozen += [module for module in self.model.modules() if isinstance(module, _BatchNorm)]
+        self.frozen = [] if self.alone else frozen
 
     def learning(self) -> list[Block]:
         """The blocks that learn in some epoch."""

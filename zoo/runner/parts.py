@@ -98,6 +98,7 @@ class Parts:
         if job.weights:
             self.loaded = load_weights(model, job.weights, head_or_none(model, images))
         self._begin_head(model, images)
+        self.execution = self.execution.suited(model)
         self.model = self.execution.place(model)
         plain = not job.augment and job.train.start_size is None and job.teacher is None  # it looks at images
         return Learner(self.model, job.train, images.to(self.execution.device), plain=plain)

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from zoo.engine.blocks import heads_of
 from zoo.errors import RequestError
 from zoo.names import listing
 
@@ -120,13 +121,14 @@ def load_weights(model: nn.Module, word: str, head: str | None) -> Loaded:
     """
     path = weights_file(word)
     theirs, own = read_tensors(path), model.state_dict()
-    fresh = tuple(k for k in own if head and k.startswith(f"{head}.") and not _same(theirs.get(k), own[k]))
+    heads = tuple(f"{name}." for name in heads_of(model, head)) if head else ()
+    fresh = tuple(k for k in own if k.startswith(heads) and not _same(theirs.get(k), own[k]))
     mine = [k for k in own if k not in fresh]
     adapted = {k: _for_channels(theirs[k], own[k]) for k in mine if k in theirs and _other_channels(theirs[k], own[k])}
     counters = {k for k in mine if k not in theirs and k.endswith("num_batches_tracked")}  # older files have none
     fits = [k for k in mine if k in theirs and (_same(theirs[k], own[k]) or k in adapted)]
     missing = [k for k in mine if k not in theirs and k not in counters]
-    unknown = [k for k in theirs if k not in own and not (head and k.startswith(f"{head}."))]
+    unknown = [k for k in theirs if k not in own and not k.startswith(heads)]
     wrong = [k for k in mine if k in theirs and k not in fits]
     if missing or unknown or wrong:
         raise RequestError(_misfit(path, theirs, own, missing, unknown, wrong))

@@ -107,6 +107,8 @@ def _pictures(result: dict[str, Any]) -> dict[str, bytes]:
     """The confusion matrices as PNGs, by split; drawn once, here, because matplotlib is no friend of threads."""
     from zoo_tracking.confusion import confusion_png
 
+    if result.get("task") == "multi-label":
+        return {}  # each class has a matrix of its own
     matrices = {split: numbers.get("confusion_matrix") for split, numbers in result.get("metrics", {}).items()}
     try:
         return {split: confusion_png(m, result["classes"], f"{split} images") for split, m in matrices.items() if m}

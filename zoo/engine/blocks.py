@@ -10,7 +10,6 @@ import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
-
 _MOST = 39
 
 
@@ -112,8 +111,8 @@ def _quietly(model: nn.Module, images: Tensor) -> Tensor:
 def blocks_of(model: nn.Module, head: str) -> list[Block]:
     """The network's weights that learn, in the order in which it names them, the head last.
 
-    There are at most 40. A block is what stands under one number (``blocks.3``, ``layer2.0``), or a layer without one; norms on their own
-    belong to the block before them, and what comes first, such as positions, to the stem.
+    There are at most 40. A block is what stands under one number (``blocks.3``, ``layer2.0``), or a layer without one;
+    norms on their own belong to the block before them, and what comes first, such as positions, to the stem.
     """
     rows: dict[str, list[nn.Parameter]] = {}
     heads = heads_of(model, head)

@@ -15,6 +15,7 @@ import yaml
 from pydantic import ValidationError
 
 from zoo import signature
+from zoo.complaints import folder_hint, is_path, missing, order_hint, run_folder, sentence, told
 from zoo.entry import Entry
 from zoo.errors import JobError, RequestError, UnknownName, ZooError
 from zoo.job import CHOICE_LISTS, CHOICES, Choice, Job, field_paths
@@ -154,7 +155,7 @@ class _Resolver:
     def _open_paths(self, layer: dict[str, Any]) -> dict[str, Any]:
         """A dataset given as a folder or a file becomes the dataset that opens it."""
         word = layer.get("dataset.name")
-        if isinstance(word, Path) or (isinstance(word, str) and _is_path(word, self.registry)):
+        if isinstance(word, Path) or (isinstance(word, str) and is_path(word, self.registry)):
             path = Path(word).expanduser()
             entry = self._opener(path)
             if entry is not None:
@@ -168,7 +169,7 @@ class _Resolver:
             layer["weights"] = str(Path(weights).expanduser().absolute())
         teacher = layer.get("teacher")
         if isinstance(teacher, str | Path) and str(teacher):
-            layer["teacher"] = _run_folder(str(teacher))
+            layer["teacher"] = run_folder(str(teacher))
         return layer
 
     def _opener(self, path: Path) -> Entry | None:
@@ -178,7 +179,7 @@ class _Resolver:
             self.problems.append(f"No dataset opens {str(path)!r}: give a folder of class folders, or a CSV file.")
             return self.registry.opener("folder")  # whichever: the job is refused, and this is the one reason
         if not path.exists():
-            self.problems.append(_missing(path))
+            self.problems.append(missing(path))
         return entry
 
     def _recipe(self, *layers: Mapping[str, Any]) -> tuple[str | None, Mapping[str, Any]]:
@@ -233,7 +234,7 @@ class _Resolver:
         try:
             self.entries[path] = self.registry.find(kind, str(name))
         except UnknownName as error:
-            self.problems.append(str(error) + _order_hint(path, str(name), self.registry) + _folder_hint(path))
+            self.problems.append(str(error) + order_hint(path, str(name), self.registry) + folder_hint(path))
         except RequestError as error:
             self.problems.append(str(error))
         return self.entries.get(path)
@@ -317,7 +318,7 @@ class _Resolver:
         try:
             job = Job.model_validate(self.layers.nested())
         except ValidationError as error:
-            self.problems += [_sentence(e, self.layers.sources) for e in error.errors() if not _told(e)]
+            self.problems += [sentence(e, self.layers.sources) for e in error.errors() if not told(e)]
             raise JobError(self.problems) from None
         if self.problems:
             raise JobError(self.problems)
@@ -348,65 +349,3 @@ def _for_channels(values: tuple[float, ...] | None, in_chans: Any) -> tuple[floa
 def _complete(layer: Mapping[str, Any]) -> bool:
     """Whether a layer says everything, as job.yaml does; its recipe, perhaps another folder's, has nothing to add."""
     return all(path in layer or f"{path}.name" in layer for path in field_paths(required=True))
-
-
-def _told(error: Any) -> bool:
-    """Choices that are missing, or no names, were told already, in better words."""
-    path = ".".join(map(str, error["loc"])).removesuffix(".name")
-    return error["type"] in ("missing", "string_type") and path in (*CHOICES, "train", "data")
-
-
-def _sentence(error: Any, sources: Mapping[str, str]) -> str:
-    path = ".".join(str(part) for part in error["loc"])
-    source = sources.get(path, "")
-    given = f", not {error['input']!r}" if not isinstance(error["input"], dict) else ""
-    reason = str(error["msg"]).removeprefix("Value error, ").removeprefix("Input should be ")
-    if error["type"] == "value_error":  # a sentence of the job's own
-        return f"{path}: {reason}."
-    if error["type"] == "string_pattern_mismatch" and path == "device":
-        reason = "auto, cpu, mps, cuda or cuda:N"
-    if error["type"] == "extra_forbidden":
-        return f"unknown key {path!r}."
-    return f"{path} must be {reason}{given}{f' ({source})' if source else ''}."
-
-
-def _is_path(word: str, registry: Registry) -> bool:
-    """A registered name is a name; anything that looks like a path, or lies there, is a path."""
-    if word.startswith((".", "/", "~")):
-        return True
-    try:
-        registry.find("dataset", word)
-    except UnknownName:
-        return Path(word).exists() or word.count("/") > 1 or Path(word).suffix.lower() == ".csv"
-    except RequestError:
-        pass  # two plugins have it: still a name, and told as such later
-    return False
-
-
-def _run_folder(word: str) -> str:
-    """A run's folder from its name or folder; where there is none it stays a word, for who needs it to tell of."""
-    from zoo.runner.folder import find_run
-
-    try:
-        return str(find_run(str(Path(word).expanduser())).absolute())
-    except RequestError:
-        return word
-
-
-def _missing(path: Path) -> str:
-    siblings = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
-    return (
-        f"There is no folder or file {str(path)!r}.{did_you_mean(path.name, siblings)} Give a folder of class folders, "
-        "a CSV file, or a dataset's name; see: zoo list datasets"
-    )
-
-
-def _order_hint(path: str, name: str, registry: Registry) -> str:
-    """For who typed the dataset first."""
-    if path != "architecture" or not (_is_path(name, registry) or name in registry.names("dataset")):
-        return ""
-    return f". The architecture comes first: zoo run simple_cnn {name}"
-
-
-def _folder_hint(path: str) -> str:
-    return ". For your own pictures give a folder of class folders, as in ./my_photos" if path == "dataset" else ""

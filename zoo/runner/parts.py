@@ -124,7 +124,7 @@ class Parts:
     def _begin_head(self, model: nn.Module, images: Tensor) -> None:
         """A new last layer on trained ones begins at zero, so that chance has no part in its answers.
 
-        Source: Kolesnikov et al. 2019 (BiT), arXiv:1912.11370, section 3.3.
+        Source: Kolesnikov et al. 2019 (BiT), arXiv:1912.11370.
         """
         head = head_or_none(model, images) if self.loaded or self.job.pretrained else None
         if head is None or not is_last_step(model, head, images):

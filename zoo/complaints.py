@@ -1,0 +1,77 @@
+"""What a request means that may be a path, and what to say of one that is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from zoo.errors import RequestError, UnknownName
+from zoo.job import CHOICES
+from zoo.names import did_you_mean
+from zoo.registry import Registry
+
+
+def told(error: Any) -> bool:
+    """Choices that are missing, or no names, were told already, in better words."""
+    path = ".".join(map(str, error["loc"])).removesuffix(".name")
+    return error["type"] in ("missing", "string_type") and path in (*CHOICES, "train", "data")
+
+
+def sentence(error: Any, sources: Mapping[str, str]) -> str:
+    """What pydantic found, with where the value came from."""
+    path = ".".join(str(part) for part in error["loc"])
+    source = sources.get(path, "")
+    given = f", not {error['input']!r}" if not isinstance(error["input"], dict) else ""
+    reason = str(error["msg"]).removeprefix("Value error, ").removeprefix("Input should be ")
+    if error["type"] == "value_error":  # a sentence of the job's own
+        return f"{path}: {reason}."
+    if error["type"] == "string_pattern_mismatch" and path == "device":
+        reason = "auto, cpu, mps, cuda or cuda:N"
+    if error["type"] == "extra_forbidden":
+        return f"unknown key {path!r}."
+    return f"{path} must be {reason}{given}{f' ({source})' if source else ''}."
+
+
+def is_path(word: str, registry: Registry) -> bool:
+    """A registered name is a name; anything that looks like a path, or lies there, is a path."""
+    if word.startswith((".", "/", "~")):
+        return True
+    try:
+        registry.find("dataset", word)
+    except UnknownName:
+        return Path(word).exists() or word.count("/") > 1 or Path(word).suffix.lower() == ".csv"
+    except RequestError:
+        pass  # two plugins have it: still a name, and told as such later
+    return False
+
+
+def run_folder(word: str) -> str:
+    """A run's folder from its name or folder; where there is none it stays a word, for who needs it to tell of."""
+    from zoo.runner.folder import find_run
+
+    try:
+        return str(find_run(str(Path(word).expanduser())).absolute())
+    except RequestError:
+        return word
+
+
+def missing(path: Path) -> str:
+    """That nothing lies at a path, and what does beside it."""
+    siblings = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
+    return (
+        f"There is no folder or file {str(path)!r}.{did_you_mean(path.name, siblings)} Give a folder of class folders, "
+        "a CSV file, or a dataset's name; see: zoo list datasets"
+    )
+
+
+def order_hint(path: str, name: str, registry: Registry) -> str:
+    """For who typed the dataset first."""
+    if path != "architecture" or not (is_path(name, registry) or name in registry.names("dataset")):
+        return ""
+    return f". The architecture comes first: zoo run simple_cnn {name}"
+
+
+def folder_hint(path: str) -> str:
+    """For who has pictures of their own, and took a dataset for a kind of them."""
+    return ". For your own pictures give a folder of class folders, as in ./my_photos" if path == "dataset" else ""

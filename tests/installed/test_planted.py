@@ -89,6 +89,7 @@ def test_each_failure_is_contained_whole(world, planted):
     done = world.zoo("list", "--json")
     assert done.stdout == healthy, "nothing of a failing plugin stays, and everything else works"
     told = [line for line in done.stderr.splitlines() if "was set aside" in line]
+    assert "plugin 'atexit': a thread, or a function that it left to atexit, doesn't end" in done.stderr
     failing = {*FAULTS, "tomorrow", "rival"}
     assert {line.split("'")[1] for line in told} == failing
     assert len(told) == len(failing), "one line says so"
@@ -106,7 +107,12 @@ def test_each_failure_is_contained_whole(world, planted):
         assert said in line
 
     everything = [(name, phase, said) for name, (_, phase, said) in {**FAULTS, **AT_WORK}.items()]
+    everything.append(("atexit", "exit", "doesn't end"))
     everything += [("tomorrow", "require", "needs visionzoo>=99"), ("rival", "find", "zoo-that and zoo-this")]
+    again = world.zoo(*words, "--overwrite", "--json")  # with the default limit of 10 s
+    assert "plugin 'hanger' is left out of this run" in again.stderr, "what never returned is waited for once"
+    assert "hasn't returned" not in again.stderr
+
     findings = {
         finding["plugin"]: finding
         for finding in json.loads(world.zoo("plugins", "doctor", "--json", check=False).stdout)

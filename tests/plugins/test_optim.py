@@ -104,7 +104,7 @@ def follow(scheduler: LRScheduler, optimizer: torch.optim.Optimizer, total: int)
 
 def test_the_plugin_brings_exactly_these():
     assert OPTIMIZERS.keys() == TORCH_CLASSES.keys()
-    assert set(SCHEDULES) == {"constant", "one_cycle", "cosine", "linear", "step", "polynomial"}
+    assert set(SCHEDULES) == {"constant", "one_cycle", "cosine", "linear", "step", "polynomial", "plateau"}
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)

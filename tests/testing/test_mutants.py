@@ -75,6 +75,7 @@ MUTANTS: list[tuple[str, str, Component]] = [
     ("loss", "finite gradient", part(Loss, "RootAtZero")),
     ("loss", "gradient leads down", part(Loss, "Uphill")),
     ("loss", "right order", part(Loss, "AfraidOfLargeLogits")),
+    ("loss", "several labels", part(Loss, "OneOfAll")),
     ("loss", "certain answers", part(Loss, "FondOfDoubt")),
     ("loss", "order of samples", part(Loss, "CountsPlaces")),
     ("loss", "soft targets", part(Loss, "OtherForShares")),

@@ -102,7 +102,7 @@ def _quietly(model: nn.Module, images: Tensor) -> Tensor:
     training = model.training
     model.eval()
     try:
-        with torch.inference_mode():
+        with torch.no_grad():  # not inference_mode: networks keep tensors that they make, and must train with them
             return model(images)  # type: ignore[no-any-return]
     finally:
         model.train(training)

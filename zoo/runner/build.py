@@ -83,7 +83,7 @@ def check_takes(model: nn.Module, entry: Entry, in_chans: int, image_size: int) 
     blank = torch.zeros(2, in_chans, image_size, image_size, device=next(model.parameters(), torch.zeros(())).device)
     model.eval()
     try:
-        with torch.inference_mode():
+        with torch.no_grad():  # not inference_mode: networks keep tensors that they make, and must train with them
             return model(blank)  # type: ignore[no-any-return]
     except (RuntimeError, ValueError, AssertionError) as error:
         raise RequestError(

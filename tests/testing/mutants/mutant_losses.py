@@ -53,6 +53,17 @@ class RootAtZero(Good):
         return super().__call__(logits, targets) + (0 * logits).sqrt().sum()
 
 
+class OneOfAll(Good):
+    """Takes several labels an image for one, and so for sure of none."""
+
+    def __init__(self, gamma: float = 1.0, num_classes: int = 3, multilabel: bool = False):
+        super().__init__(gamma, num_classes)
+        self.multilabel = multilabel
+
+    def __call__(self, logits: Tensor, targets: Tensor) -> Tensor:
+        return super().__call__(-logits if self.multilabel else logits, targets)
+
+
 class Uphill(Good):
     """The right value with the gradient turned round."""
 

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from zoo.engine.scores import ratio
+from zoo.engine.scores import class_scores
 
 __all__ = ["average_precisions", "best_thresholds", "label_counts", "label_scores"]
 
@@ -36,22 +36,10 @@ def label_scores(counts: Tensor, classes: Sequence[str]) -> dict[str, Any]:
     """
     cells = counts.double()
     hits, support, guesses = cells[:, 1, 1], cells[:, 1].sum(1), cells[:, :, 1].sum(1)
-    precision, recall, f1 = ratio(hits, guesses), ratio(hits, support), ratio(2 * hits, support + guesses)
-    occurring = (support + guesses) > 0
     return {
-        "f1_macro": float(f1[occurring].mean()) if occurring.any() else 0.0,
-        "f1_micro": float(ratio(2 * hits.sum(), (support + guesses).sum())),
+        **class_scores(hits, support, guesses, classes),
         "hamming_loss": float((cells[:, 0, 1] + cells[:, 1, 0]).sum() / cells.sum()),
         "confusion_matrix": counts.tolist(),
-        "per_class": {
-            name: {
-                "precision": float(precision[i]),
-                "recall": float(recall[i]),
-                "f1": float(f1[i]),
-                "support": int(support[i]),
-            }
-            for i, name in enumerate(classes)
-        },
     }
 
 

@@ -27,14 +27,24 @@ def scores(matrix: Tensor, classes: Sequence[str]) -> dict[str, Any]:
     """
     counts = matrix.double()
     hits, support, guesses = counts.diag(), counts.sum(dim=1), counts.sum(dim=0)
-    precision, recall = ratio(hits, guesses), ratio(hits, support)
-    f1 = ratio(2 * hits, support + guesses)
-    occurring = (support + guesses) > 0
     return {
         "accuracy": float(hits.sum() / counts.sum()),
-        "f1_macro": float(f1[occurring].mean()),
-        "f1_micro": float(2 * hits.sum() / (support + guesses).sum()),
+        **class_scores(hits, support, guesses, classes),
         "confusion_matrix": matrix.tolist(),
+    }
+
+
+def class_scores(hits: Tensor, support: Tensor, guesses: Tensor, classes: Sequence[str]) -> dict[str, Any]:
+    """F1 macro and micro, and each class's numbers.
+
+    Args:
+        hits, support, guesses: (K,) float64: how often a class was rightly given, was there, and was given.
+    """
+    precision, recall, f1 = ratio(hits, guesses), ratio(hits, support), ratio(2 * hits, support + guesses)
+    occurring = (support + guesses) > 0
+    return {
+        "f1_macro": float(f1[occurring].mean()) if occurring.any() else 0.0,
+        "f1_micro": float(ratio(2 * hits.sum(), (support + guesses).sum())),
         "per_class": {
             name: {
                 "precision": float(precision[i]),

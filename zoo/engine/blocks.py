@@ -163,8 +163,8 @@ def freeze(model: nn.Module, blocks: Iterable[Block], count: int) -> list[nn.Mod
     """Let the first ``count`` blocks learn nothing, and all others learn.
 
     Returns:
-        The layers that are frozen whole. Their norms and dropout must be as in evaluation: ``eval()`` after each
-        ``train()`` of the network.
+        The layers that must be as in evaluation after each ``train()`` of the network: those whose own weights are
+        all frozen, such as norms; of a backbone that is frozen whole every layer, dropout too.
     """
     rows = list(blocks)
     for i, block in enumerate(rows):

@@ -73,6 +73,8 @@ def test_what_a_user_freezes_is_frozen_for_good():
     assert (of_the_recipe.freeze, of_the_recipe.freeze_epochs) == ("backbone", 1)
     mine = resolve(Request(options={**options, "train": {"freeze": 3}}), open_registry()).job.train
     assert (mine.freeze, mine.freeze_epochs) == (3, None)
+    nothing = Request(options={**options}, sets=("train.freeze=null",))
+    assert resolve(nothing, open_registry()).job.train.freeze_epochs is None
     both = resolve(
         Request(options={**options, "train": {"freeze": 3}}, sets=("train.freeze_epochs=2",)), open_registry()
     )

@@ -134,7 +134,8 @@ def _measure(
     same_task(images, task, "the run")
     loss, metrics = build.build_scoring(resolved, len(classes), execution.device, multilabel=task.multilabel)
     normalize = Normalize(shape["mean"], shape["std"], execution.device)
-    batches = Batches(images, 2 * resolved.job.train.batch_size, normalize, execution.device)
+    size = execution.evaluation_batch(2 * resolved.job.train.batch_size, shape["in_chans"] * shape["image_size"] ** 2)
+    batches = Batches(images, size, normalize, execution.device)
     logits, targets = predict_logits(looking(model, tta, multilabel=task.multilabel), batches, execution)
     return (
         evaluate_logits(logits, targets, loss, classes, metrics, card.get("thresholds")),

@@ -141,6 +141,14 @@ class Train(_Strict):
         return value
 
     @model_validator(mode="after")
+    def _frozen_at_all(self) -> Train:
+        if self.freeze is None and self.freeze_epochs is not None:
+            raise ValueError("freeze_epochs says for how long, and nothing is frozen: add --freeze backbone")
+        if self.freeze_epochs is None and self.unfreeze_epochs:
+            raise ValueError("unfreeze_epochs come after freeze_epochs: say how many those are")
+        return self
+
+    @model_validator(mode="after")
     def _averaged_once(self) -> Train:
         if self.swa_epochs and self.ema_decay is not None:
             raise ValueError("swa_epochs and ema_decay are two ways to average the weights: choose one of them")

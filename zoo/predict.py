@@ -56,8 +56,10 @@ class Classifier:
         """
         items = list(images) if _many(images) else [images]
         found: list[dict[str, Any]] = []
-        for start in range(0, len(items), BATCH):
-            chunk = items[start : start + BATCH]
+        shape = self.preprocessing
+        count = self.execution.evaluation_batch(BATCH, shape.in_chans * shape.image_size**2)
+        for start in range(0, len(items), count):
+            chunk = items[start : start + count]
             probs = self.probabilities([self.pixels(item) for item in chunk], tta)
             found += [self._named(item, p, top_k) for item, p in zip(chunk, probs, strict=True)]
         return found

@@ -129,12 +129,12 @@ class _Resolver:
             self.layers.put(f"recipe {SEVERAL_LABELS}", {path: recipe[path] for path in unchosen})
 
     def _settle_freeze(self) -> None:
-        """Who freezes something means for good, whatever a recipe does with the first epochs."""
+        """Who freezes something means for good, and who freezes nothing, nothing, whatever a recipe does by epochs."""
         values, sources = self.layers.values, self.layers.sources
-        if sources.get("train.freeze", "").startswith(("recipe ", "default")) or values.get("train.freeze") is None:
+        if _unchosen(sources.get("train.freeze")):
             return
         for path, none in (("train.freeze_epochs", None), ("train.unfreeze_epochs", 0)):
-            if sources.get(path, "").startswith(("recipe ", "default")):
+            if path in values and _unchosen(sources.get(path)):
                 values[path], sources[path] = none, sources["train.freeze"]
 
     def _read_file(self) -> dict[str, Any]:

@@ -126,6 +126,13 @@ def test_a_network_without_pretrained_weights_says_so(zoo: Any):
     assert "has no pretrained weights of its own. Give a file: --weights FILE" in err
 
 
+def test_classes_are_weighed_once(zoo: Any):
+    words = ("--epochs", "1", "--set", f"loss.class_weights={[1] * 10}", "--set", "train.class_weights=balanced")
+    code, _, err = zoo("run", "simple_cnn", "digits", *words)
+    assert code == 2
+    assert "take one of them away" in err
+
+
 def test_where_pretrained_is_said(zoo: Any):
     code, _, err = zoo("run", NET, "digits", "--set", "architecture.pretrained=true")
     assert code == 2

@@ -129,6 +129,12 @@ def test_a_moving_average_follows_every_step():
     assert made.final.get_submodule("8").weight.mean().item() == pytest.approx(0.5)
 
 
+@pytest.mark.parametrize("given", [{"freeze_epochs": 2}, {"freeze": 1, "unfreeze_epochs": 2}])
+def test_what_would_say_nothing_is_refused(given: dict[str, Any]):
+    with pytest.raises(ValueError, match=r"freeze_epochs"):
+        train(**given)
+
+
 def test_two_averages_at_once_are_refused():
     with pytest.raises(ValueError, match="choose one"):
         train(ema_decay=0.9, swa_epochs=2)

@@ -60,6 +60,10 @@ class Normalize:
     def __call__(self, images: Tensor) -> Tensor:
         return (images - self.mean) / self.std
 
+    def undone(self, images: Tensor) -> Tensor:
+        """The network's scale back to 0..1."""
+        return images * self.std + self.mean
+
 
 class Batches:
     """Batches of a split on the device, normalised, and in training augmented.

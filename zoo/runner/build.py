@@ -113,6 +113,10 @@ def build_loss(
                 f"loss {resolved.entry('loss').id!r} has no class_weights. Show each class equally often instead: "
                 "--set train.sampler=balanced, or choose another loss: --set loss=cross_entropy"
             )
+        if params.get("class_weights") is not None:
+            raise RequestError(
+                "loss.class_weights and train.class_weights both weigh the classes: take one of them away."
+            )
         params["class_weights"] = class_weights
     loss = build(resolved.entry("loss"), params, "loss", num_classes=num_classes, multilabel=multilabel)
     goal = torch.eye(2, num_classes) if multilabel else torch.tensor([0, num_classes - 1])

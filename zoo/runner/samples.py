@@ -171,7 +171,7 @@ def _augmented(
     images, targets = batches.prepare(
         pixels_of(list(decoded)).repeat_interleave(draws, 0), torch.from_numpy(labels).repeat_interleave(draws, 0)
     )
-    unit = (images * normalize.std + normalize.mean).float()
+    unit = normalize.undone(images).float()
     return unit.view(count, draws, *unit.shape[1:]).numpy(), list(targets.view(count, draws, *targets.shape[1:]))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,6 +16,7 @@ from zoo.data.batches import Normalize
 from zoo.engine.execution import Execution
 from zoo.engine.task import Task, task_named
 from zoo.errors import RequestError
+from zoo.files import sha256_of
 from zoo.names import listing
 from zoo.registry import Registry
 from zoo.runner.folder import RESULT, find_run
@@ -65,7 +65,7 @@ class Teacher:
         self.model = execution.place(model.requires_grad_(False))
         self.execution, self._theirs = execution, normalize
         self._own = Normalize(shape.mean, shape.std, execution.device)
-        self.sha256 = _digest(self.bundle / WEIGHTS)
+        self.sha256 = sha256_of(self.bundle / WEIGHTS)
 
     def __call__(self, images: Tensor) -> Tensor:
         with torch.inference_mode(), self.execution.autocast():
@@ -74,7 +74,7 @@ class Teacher:
 
     def seen(self, images: Tensor) -> Tensor:
         """The student's images, normalised, as the teacher sees them."""
-        unit = images * self._theirs.std + self._theirs.mean
+        unit = self._theirs.undone(images)
         if images.shape[-1] != self.size:
             unit = interpolate(unit, (self.size, self.size), mode="bilinear", antialias=True)
         return self._own(_with_channels(unit, self.in_chans))
@@ -143,8 +143,3 @@ def _accuracy(run: Path) -> float | None:
         return float(result["metrics"]["val"]["accuracy"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from torch import Tensor, nn
 
 from zoo.engine.blocks import heads_of
 from zoo.errors import RequestError
+from zoo.files import sha256_of
 from zoo.names import listing
 
 _WRAPPERS = ("state_dict_ema", "model_ema", "state_dict", "model_state_dict", "model")
@@ -133,7 +133,7 @@ def load_weights(model: nn.Module, word: str, head: str | None) -> Loaded:
     if missing or unknown or wrong:
         raise RequestError(_misfit(path, theirs, own, missing, unknown, wrong))
     model.load_state_dict({**own, **{k: adapted.get(k, theirs[k]) for k in fits}})
-    return Loaded(str(path.absolute()), _digest(path), len(fits), fresh, tuple(adapted))
+    return Loaded(str(path.absolute()), sha256_of(path), len(fits), fresh, tuple(adapted))
 
 
 def _same(theirs: Tensor | None, own: Tensor) -> bool:
@@ -180,8 +180,3 @@ def _misfit(
         f"{path} doesn't fit the network ({'; '.join(parts)}). It was made for another architecture, or other "
         "parameters of it: name that one; see: zoo list architecture --search WORD"
     )
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

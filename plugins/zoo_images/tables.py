@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from zoo.errors import DataError
 from zoo_images.files import (
@@ -72,43 +72,23 @@ class ImageCsv(ImageFiles):
         super().__init__(paths, labels, source=f"images listed in {table}", multilabel=several)
 
     @staticmethod
-    def available_splits(
-        root: Path | None,
-        file: str | None = None,
-        path_column: str = "path",
-        label_column: str = "label",
-        split_column: str = "split",
-        labels_column: str = "labels",
-        separator: str = ";",
-        class_columns: list[str] | None = None,
-    ) -> tuple[str, ...]:
+    def available_splits(root: Path | None, file: str | None = None, **columns: Any) -> tuple[str, ...]:
         """The splits that the file names, of train, val and test, in this order; train where it names none.
 
         Raises:
             DataError: as the class does.
         """
-        columns = Columns(path_column, label_column, split_column, labels_column, separator, class_columns)
-        return _splits_of(read_table(find_table(root, file), columns)[0])
+        return _splits_of(read_table(find_table(root, file), Columns(**columns))[0])
 
     @staticmethod
-    def peek(
-        root: Path | None,
-        file: str | None = None,
-        path_column: str = "path",
-        label_column: str = "label",
-        split_column: str = "split",
-        labels_column: str = "labels",
-        separator: str = ";",
-        class_columns: list[str] | None = None,
-    ) -> dict[str, object]:
+    def peek(root: Path | None, file: str | None = None, **columns: Any) -> dict[str, object]:
         """Whether images may have several labels, and one of them, which tells how many channels all have.
 
         Raises:
             DataError: as the class does.
         """
         table = find_table(root, file)
-        columns = Columns(path_column, label_column, split_column, labels_column, separator, class_columns)
-        rows, several = read_table(table, columns)
+        rows, several = read_table(table, Columns(**columns))
         return {"multilabel": several, "first": table.parent / rows[0].path}
 
 

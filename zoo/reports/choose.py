@@ -9,7 +9,7 @@ from typing import TextIO
 from zoo.reports.plain import PlainObserver
 from zoo.runner.observer import Observer
 
-__all__ = ["is_terminal", "make_observer"]
+__all__ = ["choose_stream", "is_terminal", "make_observer"]
 
 
 def make_observer(
@@ -22,16 +22,22 @@ def make_observer(
         json: stdout is for the result document alone; plain lines go to stderr.
         stdout, stderr: the process's own where not given.
     """
-    stdout, stderr = stdout or sys.stdout, stderr or sys.stderr
-    if json:
-        return PlainObserver(stderr, quiet=quiet)
-    if quiet or not is_terminal(stdout):
-        return PlainObserver(stdout, quiet=quiet)
+    stream, plain = choose_stream(quiet, json, stdout, stderr)
+    if plain:
+        return PlainObserver(stream, quiet=quiet)
     from rich.console import Console
 
     from zoo.reports.console import ConsoleObserver
 
-    return ConsoleObserver(Console(file=stdout))
+    return ConsoleObserver(Console(file=stream))
+
+
+def choose_stream(
+    quiet: bool = False, json: bool = False, stdout: TextIO | None = None, stderr: TextIO | None = None
+) -> tuple[TextIO, bool]:
+    """Where a report goes, and whether in plain lines; arguments as :func:`make_observer` has them."""
+    stdout, stderr = stdout or sys.stdout, stderr or sys.stderr
+    return (stderr, True) if json else (stdout, quiet or not is_terminal(stdout))
 
 
 def is_terminal(stream: TextIO) -> bool:

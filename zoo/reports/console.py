@@ -68,12 +68,16 @@ class ConsoleObserver(Observer):
         self._live.step(seen, totals)
 
     def epoch_ended(self, record: dict[str, Any]) -> None:
+        self._take_down(record)
+        self._print(epoch_line(record, self._epochs))
+
+    def _take_down(self, record: dict[str, Any]) -> None:
+        """What the live display shows of an epoch that is over."""
         self._live.pace.end()
         self._finished = int(record.get("epoch", 0))
         accuracy = (record.get("val") or {}).get("accuracy")
         if record.get("best") and accuracy is not None:
             self._live.best = (self._finished, accuracy)
-        self._print(epoch_line(record, self._epochs))
 
     def notice(self, text: str) -> None:
         if text not in self._told:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable
 from typing import Any, TextIO
 
 from zoo.reports import reading
-from zoo.reports.choose import is_terminal
+from zoo.reports.choose import choose_stream
 from zoo.reports.plain import PlainObserver, final_lines
 from zoo.reports.words import UNKNOWN, clean, component, count, duration, legible, number, percent, short_path
 from zoo.runner.observer import Observer
@@ -25,16 +24,14 @@ def make_watcher(
     quiet: bool = False, json: bool = False, stdout: TextIO | None = None, stderr: TextIO | None = None
 ) -> Watcher:
     """The watcher for ``zoo run --seeds`` and ``--folds``: as :func:`zoo.reports.choose.make_observer`."""
-    stdout, stderr = stdout or sys.stdout, stderr or sys.stderr
-    if json:
-        return PlainWatcher(stderr, quiet=quiet)
-    if quiet or not is_terminal(stdout):
-        return PlainWatcher(stdout, quiet=quiet)
+    stream, plain = choose_stream(quiet, json, stdout, stderr)
+    if plain:
+        return PlainWatcher(stream, quiet=quiet)
     from rich.console import Console
 
     from zoo.reports.repeats_console import ConsoleWatcher
 
-    return ConsoleWatcher(Console(file=stdout))
+    return ConsoleWatcher(Console(file=stream))
 
 
 class PlainWatcher(Watcher):

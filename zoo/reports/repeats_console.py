@@ -69,11 +69,7 @@ class _ConsoleMember(ConsoleObserver):
         super().epoch_started(epoch, epochs, images)
 
     def epoch_ended(self, record: dict[str, Any]) -> None:
-        self._live.pace.end()
-        self._finished = int(record.get("epoch", 0))
-        accuracy = (record.get("val") or {}).get("accuracy")
-        if record.get("best") and accuracy is not None:
-            self._live.best = (self._finished, accuracy)
+        self._take_down(record)
 
     def ended(self, run: Run, result: dict[str, Any]) -> None:
         self._live.stop()

@@ -71,7 +71,7 @@ def evaluate_run(
     model, card = load_model(bundle, registry)
     asked = {"dataset": dataset, "data": data}
     resolved = resolve(make_request(asked, file=folder / JOB), registry)
-    opener = _opener(resolved, card)
+    opener = build.build_opener(resolved, Preprocessing(**card["preprocessing"]).shape)
     images = _split(opener, resolved, list(card["classes"]), split, own=dataset is None and data is None)
     numbers, mistakes = _measure(model, card, images, resolved, device, tta)
     return {
@@ -103,13 +103,6 @@ def _used(bundle: Path, registry: Registry, *, own_dataset: bool) -> list[str]:
     changes = provenance.changes(used, registry)
     provenance.say(changes)
     return changes
-
-
-def _opener(resolved: Resolved, card: dict[str, Any]) -> Opener:
-    """The dataset, seen as the bundle sees images."""
-    shape, data = Preprocessing(**card["preprocessing"]).shape, resolved.job.data
-    entry = resolved.entry("dataset")
-    return Opener(entry, build.dataset_params(resolved), shape, data.store, data.on_bad_image, data.max_bad_fraction)
 
 
 def _split(opener: Opener, resolved: Resolved, classes: list[str], asked: str | None, *, own: bool) -> Split:

@@ -95,10 +95,10 @@ def test_the_held_out_images_are_those_that_a_run_holds_out(zoo, colours):
     assert len(train) == 36
     assert not train & val
     from zoo.data.open import open_training, training_splits
-    from zoo.runner.samples import open_opener
+    from zoo.runner.build import build_opener
 
     resolved = resolve(make_request({"architecture": "simple_cnn", "dataset": colours}), open_registry())
-    opener = open_opener(resolved)
+    opener = build_opener(resolved)
     splits = training_splits(opener, *open_training(opener), 0.2, 0)
     assert val == set(splits["val"].names)
 

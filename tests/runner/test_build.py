@@ -8,14 +8,17 @@ import pytest
 import torch
 from torch import nn
 
-from zoo.api import _entry_of
+from zoo.api import _entry_of, make_request
+from zoo.data.decode import Shape
 from zoo.engine.blocks import Block
 from zoo.engine.train import parameter_groups
 from zoo.entry import Entry, Origin
 from zoo.errors import ContractError, JobError, RequestError
 from zoo.job import Choice
 from zoo.plugin import Loss
-from zoo.runner.build import build, build_model, count_parameters, metric_names
+from zoo.registry import open_registry
+from zoo.resolve import resolve
+from zoo.runner.build import build, build_model, build_opener, count_parameters, metric_names
 
 
 def entry(factory: Any) -> Entry:
@@ -83,3 +86,15 @@ def test_any_factory_is_called_with_its_own_types():
 )
 def test_each_metric_has_a_name_of_its_own_and_a_number_only_where_it_needs_one(chosen: list[str], names: list[str]):
     assert metric_names([Choice(name=name) for name in chosen]) == names
+
+
+def test_a_dataset_is_opened_as_the_job_says_and_seen_as_one_is_told():
+    data = {"resize": "crop", "crop_pct": 0.5, "interpolation": "bicubic", "in_chans": 1}
+    policy = {"store": "disk", "on_bad_image": "fail", "max_bad_fraction": 0.25}
+    asked = {"architecture": "simple_cnn", "dataset": "digits", "image_size": 24}
+    settings = {f"data.{name}": value for name, value in {**data, **policy}.items()}
+    resolved = resolve(make_request({**asked, "set": settings}, recipe="none"), open_registry())
+    opener, other = build_opener(resolved), build_opener(resolved, Shape(9, 3))
+    assert (opener.shape, other.shape) == (Shape(24, 1, "crop", "bicubic", 0.5), Shape(9, 3))
+    for each in (opener, other):
+        assert (each.store, each.on_bad_image, each.max_bad_fraction) == ("disk", "fail", 0.25)

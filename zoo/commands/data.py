@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from zoo.commands.job_words import job_options, no_architecture, resolve_words
+from zoo.commands.job_words import LOOKING, job_options, no_architecture, resolve_words
 
 if TYPE_CHECKING:
     from zoo.resolve import Resolved
@@ -21,7 +21,7 @@ def group() -> None:
 
 @group.command("show")
 @click.argument("words", nargs=-1, metavar="[ARCHITECTURE] DATASET | JOB.yaml | RUN")
-@job_options("image_size", "seed")
+@job_options("data", "recipe", "image_size", "seed", "set", "offline", **LOOKING)
 @click.option("--split", default="train", metavar="SPLIT", help="train, val or test.")
 @click.option("--count", type=click.IntRange(1, 100), default=6, help="How many images: a row each.")
 @click.option("--draws", type=click.IntRange(1, 20), default=5, help="How often each is augmented: a column each.")
@@ -37,7 +37,7 @@ def show(words: tuple[str, ...], as_json: bool, **typed: Any) -> None:
     from zoo.reports.picture_file import check_place
 
     path = check_place(typed["out"], (".png",), overwrite=typed["overwrite"])
-    resolved = resolve_words(words, typed, "zoo data show", dataset_alone=True)
+    resolved, _ = resolve_words(words, typed, "zoo data show", runs=True, dataset_alone=True)
     from zoo.reports.sheet import make_sheet, sample_rows, save_sheet
     from zoo.runner.samples import draw_samples
 

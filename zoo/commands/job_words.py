@@ -1,9 +1,10 @@
-"""What the commands that look at a job, and train nothing, take: the words and options of ``run`` that decide it."""
+"""The words and options that decide a job, for each command that has one."""
 
 from __future__ import annotations
 
+import dataclasses
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,9 +13,8 @@ import click
 from zoo.errors import RequestError
 
 if TYPE_CHECKING:
+    from zoo.registry import Registry
     from zoo.resolve import Request, Resolved
-
-JOB_OPTIONS = ("data", "batch_size", "image_size", "pretrained", "weights", "freeze", "seed", "device", "precision")
 
 
 class NumberOrAuto(click.ParamType[Any] if TYPE_CHECKING else click.ParamType):  # type: ignore[misc]
@@ -34,41 +34,73 @@ class NumberOrAuto(click.ParamType[Any] if TYPE_CHECKING else click.ParamType): 
             self.fail(f"{value!r} is neither {kind} nor 'auto'.", param, ctx)
 
 
-def job_options(*names: str) -> Callable[[Any], Any]:
-    """``--data``, ``--recipe``, ``--set`` and ``--offline``, and of ``run``'s further options those named."""
-    every = {
-        "batch_size": click.option("--batch-size", type=NumberOrAuto(int), metavar="N|auto", help="Images a step."),
-        "image_size": click.option("--image-size", type=int, help="Side of the images in pixels."),
-        "pretrained": click.option(
-            "--pretrained", is_flag=True, default=None, help="Begin with the weights that its library has."
-        ),
-        "weights": click.option("--weights", metavar="FILE|RUN", help="Begin with these."),
-        "freeze": click.option("--freeze", metavar="WHAT", help="Learns nothing: backbone, or N blocks."),
-        "seed": click.option("--seed", type=int, help="The same seed gives the same picture."),
-        "device": click.option("--device", metavar="DEVICE", help="auto, cpu, cuda, cuda:1 or mps."),
-        "precision": click.option("--precision", metavar="TYPE", help="auto, fp32, bf16 or fp16."),
-    }
-    options = [
-        click.option("--data", type=click.Path(path_type=Path), metavar="PATH", help="The dataset's folder or file."),
-        click.option("--recipe", metavar="NAME", help="A recipe of registry.yaml; 'none' for none."),
-        *(every[name] for name in names),
-        click.option("--set", "sets", multiple=True, metavar="PATH=VALUE", help="Any value of the job, as in zoo run."),
-        click.option("--offline", is_flag=True, help="Download nothing."),
-    ]
+_OPTIONS: dict[str, dict[str, Any]] = {
+    "data": {"type": click.Path(path_type=Path), "metavar": "PATH", "help": "The dataset's folder or file."},
+    "recipe": {"metavar": "NAME", "help": "A recipe of registry.yaml; 'none' for none."},
+    "epochs": {"type": int, "help": "How often to go through the training images."},
+    "batch_size": {"type": NumberOrAuto(int), "metavar": "N|auto", "help": "Images a step."},
+    "lr": {"type": NumberOrAuto(float), "metavar": "RATE|auto", "help": "Learning rate, at its highest."},
+    "image_size": {"type": int, "help": "Side of the images in pixels."},
+    "pretrained": {"is_flag": True, "default": None, "help": "Begin with the weights that its library has."},
+    "weights": {"metavar": "FILE|RUN", "help": "Begin with these: .safetensors, .pth, or another run's."},
+    "teacher": {"metavar": "RUN", "help": "Learn from this run's answers, beside the labels."},
+    "freeze": {"metavar": "WHAT", "help": "Learns nothing: backbone (all but the head), or N blocks."},
+    "seed": {"type": int, "help": "The same seed gives the same numbers."},
+    "device": {"metavar": "DEVICE", "help": "auto, cpu, cuda, cuda:1 or mps."},
+    "precision": {"metavar": "TYPE", "help": "auto, fp32, bf16 or fp16."},
+    "on_bad_image": {"metavar": "POLICY", "help": "skip or fail."},
+    "set": {
+        "multiple": True,
+        "metavar": "PATH=VALUE",
+        "help": "Any value of the job, as often as you like: architecture.dropout=0.3, loss=focal.",
+    },
+    "offline": {"is_flag": True, "help": "Download nothing."},
+}
+LOOKING = {
+    "weights": "Begin with these.",
+    "freeze": "Learns nothing: backbone, or N blocks.",
+    "seed": "The same seed gives the same picture.",
+    "set": "Any value of the job, as in zoo run.",
+}
+"""Help of the commands that draw a picture of a job and keep no run, where it differs from ``run``'s."""
+
+
+def job_options(*names: str, **help: str) -> Callable[[Any], Any]:
+    """These options of a job, in this order.
+
+    Args:
+        help: by an option's name, what its help says here in place of ``run``'s own.
+    """
 
     def add(command: Any) -> Any:
-        for option in reversed(options):
-            command = option(command)
+        for name in reversed(names):
+            option = {**_OPTIONS[name], **({"help": help[name]} if name in help else {})}
+            command = click.option(f"--{name.replace('_', '-')}", **option)(command)
         return command
 
     return add
 
 
-def resolve_words(words: tuple[str, ...], typed: dict[str, Any], command: str, *, dataset_alone: bool) -> Resolved:
-    """The job of ``ARCHITECTURE DATASET``, ``JOB.yaml`` or ``RUN``, and where it is allowed of ``DATASET``.
+def resolve_words(
+    words: Sequence[str],
+    typed: Mapping[str, Any],
+    command: str,
+    *,
+    file: Path | None = None,
+    runs: bool = False,
+    dataset_alone: bool = False,
+) -> tuple[Resolved, Registry]:
+    """The job of ``ARCHITECTURE DATASET`` or ``JOB.yaml``, and the registry that it was resolved with.
+
+    Args:
+        typed: the command's options, by name.
+        command: as one types it, for messages.
+        file: the job where the words name none.
+        runs: whether ``RUN`` is allowed, for that run's job.
+        dataset_alone: whether ``DATASET`` is allowed.
 
     Raises:
-        ZooError: the words name none, or what they name is wrong.
+        ZooError: the words name no job, or what they name is wrong.
     """
     from zoo.host import say_failures
     from zoo.registry import open_registry
@@ -76,37 +108,41 @@ def resolve_words(words: tuple[str, ...], typed: dict[str, Any], command: str, *
 
     if typed["offline"]:
         os.environ["ZOO_OFFLINE"] = "1"
-    return resolve(_request(words, typed, command, dataset_alone), open_registry(say=say_failures))
+    request = _request(words, typed, command, file, runs, dataset_alone)
+    registry = open_registry(say=say_failures)
+    return resolve(request, registry), registry
 
 
-def _request(words: tuple[str, ...], typed: dict[str, Any], command: str, dataset_alone: bool) -> Request:
-    import dataclasses
+def _request(
+    words: Sequence[Any], typed: Mapping[str, Any], command: str, file: Path | None, runs: bool, dataset_alone: bool
+) -> Request:
+    from zoo.api import OPTIONS, make_request
 
-    from zoo.api import make_request
-
-    asked: dict[str, Any] = {}
-    file = _job_file(words[0]) if len(words) == 1 else None
-    if len(words) == 2:
-        asked = {"architecture": words[0], "dataset": words[1]}
-    elif file is None and len(words) == 1 and dataset_alone:
-        asked = {"architecture": no_architecture, "dataset": words[0]}
-    elif file is None:
+    if (named := _job_file(words, runs)) is not None:
+        file, words = named, ()
+    elif dataset_alone and len(words) == 1:
+        words = (no_architecture, *words)
+    if len(words) not in ((0, 2) if file else (2,)):
+        or_else = "a job file, or a run" if runs else "or one job file"
         raise RequestError(
-            f"{command} takes an architecture and a dataset, a job file, or a run, not {' '.join(words) or 'nothing'}. "
+            f"{command} takes an architecture and a dataset, {or_else}, not {' '.join(words) or 'nothing'}. "
             f"Try: {command} simple_cnn digits"
         )
-    asked.update({name: typed.get(name) for name in JOB_OPTIONS})
+    asked = dict(zip(("architecture", "dataset"), words, strict=False))
+    asked.update({name: typed[name] for name in OPTIONS if name in typed})
     request = make_request(asked, file=file, recipe=typed["recipe"])
-    return dataclasses.replace(request, sets=tuple(typed["sets"]))
+    return dataclasses.replace(request, sets=tuple(typed["set"]))
 
 
-def _job_file(word: str) -> Path | None:
-    """The job that a word means: a YAML file, or a run's own."""
+def _job_file(words: Sequence[str], runs: bool) -> Path | None:
+    """The job that a lone word means: a YAML file, or a run's own."""
     from zoo.runner.folder import JOB
 
-    if word.endswith((".yaml", ".yml")):
-        return Path(word)
-    return next((path for path in (Path(word) / JOB, Path("runs") / word / JOB) if path.is_file()), None)
+    if len(words) == 1 and words[0].endswith((".yaml", ".yml")):
+        return Path(words[0])
+    if len(words) != 1 or not runs:
+        return None
+    return next((path for path in (Path(words[0]) / JOB, Path("runs") / words[0] / JOB) if path.is_file()), None)
 
 
 def no_architecture(num_classes: int) -> Any:

@@ -7,12 +7,13 @@ from typing import Any
 
 import click
 
-from zoo.commands.job_words import job_options, resolve_words
+from zoo.commands.job_words import LOOKING, job_options, resolve_words
 
 
 @click.command(name="lr-find")
 @click.argument("words", nargs=-1, metavar="ARCHITECTURE DATASET | JOB.yaml | RUN")
-@job_options("batch_size", "image_size", "pretrained", "weights", "freeze", "seed", "device", "precision")
+@job_options("data", "recipe", "batch_size", "image_size", "pretrained", "weights", "freeze", **LOOKING)
+@job_options("seed", "device", "precision", "set", "offline", **LOOKING)
 @click.option("--from", "lowest", type=click.FloatRange(0, min_open=True), default=1e-7, help="The first rate.")
 @click.option("--to", "highest", type=click.FloatRange(0, min_open=True), default=10.0, help="The last rate.")
 @click.option("--steps", type=click.IntRange(50, 10_000), default=100, help="How many steps between them.")
@@ -33,7 +34,7 @@ def lr_find(words: tuple[str, ...], as_json: bool, **typed: Any) -> None:
     if typed["lowest"] >= typed["highest"]:
         raise RequestError(f"--from {typed['lowest']:g} must be below --to {typed['highest']:g}.")
     path = check_place(typed["out"], (".png", ".svg"), overwrite=typed["overwrite"])
-    resolved = resolve_words(words, typed, "zoo lr-find", dataset_alone=False)
+    resolved, _ = resolve_words(words, typed, "zoo lr-find", runs=True)
     found = _find(resolved, typed, as_json)
     from zoo.reports.lr_find import plot_lr
 

@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from zoo.data.decode import Shape
+from zoo.data.open import Opener, Preparing
 from zoo.engine.blocks import Block
 from zoo.engine.train import parameter_groups
 from zoo.entry import Entry
@@ -186,12 +188,23 @@ def _check_several_labels(resolved: Resolved) -> None:
             )
 
 
-def dataset_params(resolved: Resolved) -> dict[str, Any]:
-    """The dataset's parameters, in its factory's own types."""
-    values, problems = check("dataset", resolved.entry("dataset").factory(), resolved.job.dataset.params, "dataset")
+def build_opener(resolved: Resolved, shape: Shape | None = None, preparing: Preparing | None = None) -> Opener:
+    """The job's dataset, and its way to turn images into pixels.
+
+    Args:
+        shape: what images become; by default what the job says.
+        preparing: told how far the decoding is.
+
+    Raises:
+        JobError: the dataset takes no such parameters.
+    """
+    job, data, entry = resolved.job, resolved.job.data, resolved.entry("dataset")
+    params, problems = check("dataset", entry.factory(), job.dataset.params, "dataset")
     if problems:
         raise JobError(problems)
-    return values
+    if shape is None:
+        shape = Shape(job.train.image_size, data.in_chans, data.resize, data.interpolation, data.crop_pct)
+    return Opener(entry, params, shape, data.store, data.on_bad_image, data.max_bad_fraction, preparing)
 
 
 def build_optimizer(resolved: Resolved, blocks: Sequence[Block], exempt: Collection[int] = ()) -> torch.optim.Optimizer:

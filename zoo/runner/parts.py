@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from zoo.data.batches import Batches, Normalize
-from zoo.data.decode import Shape, is_multilabel
-from zoo.data.open import TRAIN, VAL, Opener, open_training, training_splits
+from zoo.data.decode import is_multilabel
+from zoo.data.open import TRAIN, VAL, open_training, training_splits
 from zoo.data.splits import Split, class_counts
 from zoo.engine.balance import class_weights
 from zoo.engine.blocks import find_head, is_last_step
@@ -48,7 +48,7 @@ class Parts:
         self.resolved, self.job = resolved, resolved.job
         build.seed_everything(self.job)
         self.execution = choose_execution(self.job.device, self.job.precision)
-        self.opener = self._opener(observer)
+        self.opener = build.build_opener(resolved, preparing=observer.preparing)
         dataset, self.classes = open_training(self.opener)
         self.task = MULTI_LABEL if is_multilabel(dataset) else SINGLE_LABEL
         self.loaded: Loaded | None = None
@@ -68,18 +68,6 @@ class Parts:
         self._features = self._compute_features(observer) if self.learner.alone else {}
         self.data_s = perf_counter() - started - self.setup_s
         self._count_steps()
-
-    def _opener(self, observer: Observer) -> Opener:
-        data = self.job.data
-        return Opener(
-            self.resolved.entry("dataset"),
-            build.dataset_params(self.resolved),
-            Shape(self.job.train.image_size, data.in_chans, data.resize, data.interpolation, data.crop_pct),
-            data.store,
-            data.on_bad_image,
-            data.max_bad_fraction,
-            observer.preparing,
-        )
 
     def _model(self) -> nn.Module:
         job, entry = self.job, self.resolved.entry("architecture")

@@ -62,7 +62,7 @@ def draw_samples(resolved: Resolved, *, split: str = TRAIN, count: int = 6, draw
     """
     job = resolved.job
     build.seed_everything(job)
-    opener = open_opener(resolved)
+    opener = build.build_opener(resolved)
     train, classes = open_training(opener)
     dataset, candidates = _candidates(opener, train, split, job)
     chosen, skipped = _decode(dataset, candidates, opener.shape, count)
@@ -85,13 +85,6 @@ def draw_samples(resolved: Resolved, *, split: str = TRAIN, count: int = 6, draw
         shares=[[_shares(target, classes) for target in row] for row in targets],
         skipped=skipped,
     )
-
-
-def open_opener(resolved: Resolved) -> Opener:
-    """The job's dataset and its way to decode."""
-    job, data = resolved.job, resolved.job.data
-    shape = Shape(job.train.image_size, data.in_chans, data.resize, data.interpolation, data.crop_pct)
-    return Opener(resolved.entry("dataset"), build.dataset_params(resolved), shape)
 
 
 def _candidates(opener: Opener, train: Any, split: str, job: Job) -> tuple[Any, Iterator[int]]:

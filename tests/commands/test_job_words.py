@@ -1,0 +1,45 @@
+"""The options that decide a job, for each command that has one."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from zoo.api import OPTIONS
+from zoo.commands.job_words import _OPTIONS
+
+TYPED = {
+    "epochs": 3,
+    "batch_size": 5,
+    "lr": 0.5,
+    "image_size": 24,
+    "pretrained": True,
+    "weights": "some.pth",
+    "teacher": "other",
+    "freeze": "backbone",
+    "seed": 7,
+    "device": "cpu",
+    "precision": "fp32",
+    "on_bad_image": "fail",
+}
+
+
+def inner(document, path):
+    """What is at a dotted path."""
+    for name in path.split("."):
+        document = document[name]
+    return document
+
+
+@pytest.mark.parametrize("left_out", ["pretrained", "weights"])
+def test_every_option_is_a_value_of_the_job(zoo, colours, left_out):
+    assert {*TYPED, "data", "recipe", "set", "offline"} == set(_OPTIONS)
+    typed = {name: value for name, value in {**TYPED, "data": str(colours)}.items() if name != left_out}
+    words = [f"--{name.replace('_', '-')}" + ("" if value is True else f"={value}") for name, value in typed.items()]
+    code, out, err = zoo("run", "simple_cnn", "image_folder", *words, "--recipe", "none", "--dry-run", "--json")
+    assert (code, err) == (0, "")
+    document = json.loads(out)
+    for name, value in typed.items():
+        assert inner(document["job"], OPTIONS[name]) == value
+        assert "command line" in document["sources"][OPTIONS[name]]

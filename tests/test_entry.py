@@ -208,6 +208,47 @@ def test_names_have_the_fields_of_the_heading_they_stand_under(family: Callable[
     ]
 
 
+VARIED = """# input_size=8 crop_pct=0.5
+net
+net.usual
+net.other
+x0.5
+net-b.two
+# input_size=16
+net-b
+net.large
+"""
+
+
+def test_a_name_with_a_word_after_another_name_is_a_variant_of_that(family: Callable[..., Family]):
+    net, half, b = family_entries(family(VARIED, gives_way=True, tags=("t",)), OTHER)
+    assert [e.id for e in (net, half, b)] == ["acme/net", "acme/x0.5", "acme/net-b"]
+    assert (list(net.variants), net.default_variant) == (["usual", "other", "large"], "usual")
+    assert (list(b.variants), b.default_variant) == (["two"], None), "it doesn't stand right below"
+    assert (half.variants, half.default_variant, half.variant_of) == ({}, None, None)
+    large = net.variant("large")
+    assert large.component == Architecture("net.large", "m:create", tags=("t",), input_size=16), "its own fields only"
+    assert (large.member, large.variant_of, large.variants, large.gives_way) == ("net.large", "net", {}, True)
+    assert large.without_variants().variant_of is None
+    with pytest.raises(KeyError):
+        net.variant("small")
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("net net.a net.a", "'net.a' is listed twice"),
+        ("net\n# input_size=8\nnet", "'net' is listed twice"),
+        ("net net.a net.a.b", r"net\.a\.b would be a variant of 'net\.a', which is one itself"),
+        ("net net.ok net.a/b", "'net.a/b' is not a name"),
+        ("net\n# crop_pct=2\nnet.a", "crop_pct 2.0 is not a share"),
+    ],
+)
+def test_a_variant_that_is_none_is_told(family: Callable[..., Family], text: str, reason: str):
+    with pytest.raises(ValueError, match=reason):
+        family_entries(family(text), OTHER)
+
+
 def test_a_heading_takes_the_fields_of_its_own_kind(family: Callable[..., Family]):
     metrics = family_entries(family("# higher_is_better=false\nerror\n#higher_is_better=true\nhits", "metric"), OTHER)
     assert [e.component for e in metrics] == [

@@ -133,6 +133,15 @@ FAILURES = {
         "contribute",
         "two components named 'x'",
     ),
+    "variant as a name": (
+        contribution(
+            "    yield Family('architecture', 'm:f', 'zoo_timm:models.txt')\n"
+            "    yield Architecture('resnet50.a1_in1k', 'm:X')",
+            hook="zoo_architectures",
+        ),
+        "contribute",
+        "zoo_architectures gave two components named 'resnet50.a1_in1k'",
+    ),
     "bad name": (contribution("    yield Loss('a b', 'm:X')"), "contribute", "'a b' is not a name"),
     "bad target": (contribution("    yield Loss('x', 'm.X')"), "contribute", "'m.X' is not of the form"),
     "halfway": (

@@ -265,3 +265,63 @@ def test_the_opened_registry_has_plugins_and_the_folders_shelf(make_plugin: Call
     found = open_registry(say=lambda plugins: told.extend(p.name for p in plugins if p.state == "failed"))
     assert found.find("loss", "best").id == "acme/poly"
     assert told == ["loud"]
+
+
+# -- variants of families' members --------------------------------------------------------------------------
+
+
+def varied(name: str, words: str = "a1 a2 b", distribution: str = DISTRIBUTION, **more: object) -> Plugin:
+    """A plugin with one member of a family, ``net``, and its variants."""
+    origin = Origin(name, distribution, "1.0")
+    fields = {word: {"summary": "A variant"} for word in words.split()}
+    member = Entry(loss("net"), origin, member="net", variants=fields, **more)  # type: ignore[arg-type]
+    return Plugin(origin, f"zoo_{name}", "enabled", entries=[member])
+
+
+def test_a_variant_is_found_by_every_form_of_its_name():
+    found = registry(varied("lib"), aliases={"loss": {"mine": "lib/net.a2"}}, components={"loss": {"own": BASED}})
+    for name in ("net.a2", "lib/net.a2", "mine"):
+        assert found.find("loss", name).id == "lib/net.a2"
+    assert found.find("loss", "net").id == "lib/net"
+    assert (found.find("loss", "own").member, found.find("loss", "own").variant_of) == ("net.a1", None)
+    with pytest.raises(UnknownName):
+        found.find("loss", "own.a2")
+    assert [e.id for e in found.entries()] == ["lib/net", "local/own"]
+    assert [e.id for e in found.variants()] == ["lib/net.a1", "lib/net.a2", "lib/net.b"]
+    assert [e.id for e in found.variants("loss", "A")] == ["lib/net.a1", "lib/net.a2"]
+    assert [e.id for e in found.variants("loss", "lib/net.b")] == ["lib/net.b"]
+    assert found.variants("loss", "lib") == found.variants("metric") == []
+    assert not any("." in name for name in found.names("loss")), "did you mean: base names"
+
+
+BASED = {"base": "net.a1"}
+
+
+def test_a_variant_gives_way_as_its_family_does_and_to_no_third_party():
+    found = registry(varied("lib", gives_way=True), varied("better", "a1"), plugin("acme", loss("net.b")))
+    assert found.find("loss", "net.a1").id == "better/net.a1"
+    assert found.find("loss", "net.a2").id == "lib/net.a2", "nobody else has it"
+    assert found.find("loss", "net.b").id == "lib/net.b"
+    assert found.clashes() == [
+        "loss 'net.b' is brought by acme/net.b (zoo-acme) and lib/net.b (visionzoo): it means lib/net.b, the zoo's own."
+    ]
+
+
+def test_two_third_party_variants_of_one_name_are_an_error():
+    found = registry(varied("acme", distribution="zoo-acme"), varied("beta", "a1", "zoo-beta"))
+    with pytest.raises(RequestError, match=r"acme/net\.a1 .* and beta/net\.a1 .*Type the full id"):
+        found.find("loss", "net.a1")
+    assert found.find("loss", "net.b").id == "acme/net.b"
+
+
+def test_a_wrong_word_is_told_with_those_of_its_base_and_a_wrong_base_with_the_word():
+    found = registry(varied("lib", "abc1 xyz"))
+    said = r"Unknown loss 'lib/net.abc2': lib/net has no variant 'abc2'\. Did you mean 'lib/net\.abc1'\? See: zoo info"
+    with pytest.raises(UnknownName, match=said):
+        found.find("loss", "lib/net.abc2")
+    with pytest.raises(UnknownName, match=r"net has no variant 'q'\. It has: abc1, xyz\. See: zoo info net$"):
+        found.find("loss", "net.q")
+    with pytest.raises(UnknownName, match=r"Unknown loss 'nett\.xyz'\. Did you mean 'net\.xyz'\?"):
+        found.find("loss", "nett.xyz")
+    with pytest.raises(UnknownName, match=r"Unknown loss 'nett\.q'\. Did you mean 'net'\?"):
+        found.find("loss", "nett.q")

@@ -6,15 +6,15 @@ import functools
 import importlib
 import importlib.util
 import inspect
-import pkgutil
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from zoo.errors import RequestError
+from zoo.family import Fields, members
 from zoo.names import did_you_mean
 from zoo.plugin import KINDS, Component, Family
 
@@ -45,6 +45,10 @@ class Entry:
         params: preset parameters, below those of a job (a local component's ``params``).
         file: the Python file of a local component, whose target then names a module by the file's stem.
         given: a factory handed over from Python, in place of one to import.
+        variants: of a family's member, each variant's word (``a1_in1k`` of ``resnet50.a1_in1k``) with its fields. They
+            are entries when they are asked for: there are more of them than members.
+        default_variant: the word of the variant that the member is as it stands.
+        variant_of: of a variant, the member's name.
     """
 
     component: Component
@@ -54,6 +58,9 @@ class Entry:
     file: Path | None = None
     given: Callable[..., Any] | None = None
     gives_way: bool = False
+    variants: Mapping[str, Fields] = field(default_factory=dict, repr=False)
+    default_variant: str | None = None
+    variant_of: str | None = None
 
     @property
     def id(self) -> str:
@@ -66,6 +73,20 @@ class Entry:
     @property
     def names(self) -> tuple[str, ...]:
         return (self.component.name, *self.component.aliases)
+
+    def variant(self, word: str) -> Entry:
+        """The entry of a variant of this member, a component like any other.
+
+        Raises:
+            KeyError: it has no such variant.
+        """
+        base = self.component
+        component = type(base)(f"{base.name}.{word}", base.target, **self.variants[word])
+        return replace(self.without_variants(), component=component, member=component.name, variant_of=base.name)
+
+    def without_variants(self) -> Entry:
+        """The same where it is neither a variant nor has any: what another component is made from."""
+        return replace(self, variants={}, default_variant=None, variant_of=None)
 
     def factory(self) -> Callable[..., Any]:
         """Import the factory; a family's has the member's name bound to its first argument.
@@ -129,64 +150,24 @@ class Entry:
 def family_entries(family: Family, origin: Origin) -> list[Entry]:
     """An entry for each name of a family's packaged list, with the fields of the heading it stands under.
 
+    A variant is made by its base's entry, when it is asked for.
+
     Raises:
         FileNotFoundError: the package has no such list.
-        ValueError: a name or a heading is malformed.
+        ValueError: a name or a heading is malformed, or a variant is listed twice, or is one of a variant.
     """
-    package, _, filename = family.names.partition(":")
-    listed = pkgutil.get_data(package, filename)  # importlib.resources takes 10 ms to import
-    if listed is None:
-        raise FileNotFoundError(f"{package} has no file {filename}")
     cls = KINDS[family.kind]
-    shared = own = {"summary": family.summary, "tags": family.tags, **family.attributes}
-    found = []
-    for line in listed.decode().splitlines():
-        if line.startswith("#"):
-            own = {**shared, **_heading(line, family.kind)}
-            continue
-        found += [
-            Entry(cls(name, family.target, **own), origin, member=name, gives_way=family.gives_way)
-            for name in line.split()
-        ]
-    return found
-
-
-# How a heading's words are read, by the annotation of the component's field.
-_READERS: dict[str, Callable[[str], Any]] = {
-    "str": str,
-    "int": int,
-    "float": float,
-    "bool": lambda word: {"true": True, "false": False}[word],
-    "tuple[str, ...]": lambda words: tuple(words.split(",")),
-    "tuple[float, ...]": lambda words: tuple(map(float, words.split(","))),
-}
-_OF_ONE = ("name", "target", "aliases")  # no two components share these
-
-
-def _heading(line: str, kind: str) -> dict[str, Any]:
-    """The fields that a heading of a family's list gives to the names below it.
-
-    Raises:
-        ValueError: a word's key is no field that names can share, or its value malformed.
-    """
-    types = _field_types(kind)
-    values = {}
-    for word in line[1:].split():
-        key, _, value = word.partition("=")
-        if key not in types:
-            raise ValueError(f"{word!r} in the heading {line!r}: it takes key=value words of {', '.join(types)}")
-        try:
-            values[key] = _READERS[types[key]](value)
-        except (ValueError, KeyError):
-            raise ValueError(f"{word!r} in the heading {line!r}: {key} is of type {types[key]}") from None
-    return values
-
-
-@functools.cache
-def _field_types(kind: str) -> dict[str, str]:
-    """The fields of a kind of component that a heading can set, each with its type as it is annotated."""
-    types = {f.name: str(f.type).removesuffix(" | None") for f in fields(KINDS[kind]) if f.name not in _OF_ONE}
-    return {name: type_ for name, type_ in types.items() if type_ in _READERS}
+    return [
+        Entry(
+            cls(base.name, family.target, **base.fields),
+            origin,
+            member=base.name,
+            gives_way=family.gives_way,
+            variants=base.variants,
+            default_variant=base.default,
+        )
+        for base in members(family)
+    ]
 
 
 def load_file(path: Path) -> ModuleType:

@@ -152,7 +152,7 @@ def _entries(given: object, kind: str, hook: str, origin: Origin, seen: set[str]
     else:
         raise PluginError(f"{hook} gave {given!r}, not {KINDS[kind].__name__}(...) or a Family of that kind")
     for entry in entries:
-        for name in entry.names:
+        for name in (*entry.names, *(f"{entry.component.name}.{word}" for word in entry.variants)):
             if name in seen:
                 raise PluginError(f"{hook} gave two components named {name!r}")
             seen.add(name)

@@ -40,6 +40,11 @@ class Layers:
         """Put only what no layer has given."""
         self.put(source, {k: v for k, v in given.items() if k not in self.values})
 
+    def replace(self, source: str, given: Mapping[str, Any]) -> None:
+        """Put values in place of those that are there, without looking at what they are."""
+        self.values.update(given)
+        self.sources.update(dict.fromkeys(given, source))
+
     def _drop(self, prefix: str) -> None:
         for path in [p for p in self.values if p.startswith(prefix)]:
             del self.values[path], self.sources[path]

@@ -21,7 +21,12 @@ def near(word: str, known: Iterable[str], *, most: int = 3) -> list[str]:
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """``" Did you mean 'focal'?"`` (with a leading space), or nothing when no name is near."""
-    found = near(word, known)
+    return suggestion(near(word, known))
+
+
+def suggestion(found: Iterable[str]) -> str:
+    """The same of names that were found in another way."""
+    found = list(found)
     return f" Did you mean {' or '.join(repr(n) for n in found)}?" if found else ""
 
 

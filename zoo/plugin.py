@@ -180,10 +180,18 @@ class Augmentation(Component):
     kind: ClassVar[str] = "augmentation"
 
 
+@dataclass(frozen=True)
 class Optimizer(Component):
-    """``f(params, lr, **params)`` returns a ``torch.optim.Optimizer``; params may be parameter groups."""
+    """``f(params, lr, **params)`` returns a ``torch.optim.Optimizer``; params may be parameter groups.
+
+    Args:
+        lr, weight_decay: what it is at home with, for small networks from scratch. Where a job takes it in place of its
+            recipe's optimizer, the recipe's rates are scaled by the proportion of the two's.
+    """
 
     kind: ClassVar[str] = "optimizer"
+    lr: float | None = field(default=None, kw_only=True)
+    weight_decay: float | None = field(default=None, kw_only=True)
 
 
 class Schedule(Component):
@@ -225,6 +233,15 @@ class Family(_Described):
 
         # input_size=224 mean=0.5,0.5,0.5 std=0.5,0.5,0.5 interpolation=bicubic crop_pct=0.95
         vit_base_patch16_224
+
+    A name ``BASE.WORD``, of another name ``BASE`` of the list, is a variant of that: another set of weights, say. It is
+    a name like any other wherever one is typed, with the fields of the heading that it stands under itself, and the
+    factory is called with the whole of it. Only lists leave variants out. The one right below its base, if any, is the
+    default one, which the base is as it stands; the others may stand anywhere::
+
+        resnet50
+        resnet50.a1_in1k
+        resnet50.a2_in1k
 
     Args:
         attributes: fields that every member has, such as ``mean`` of architectures; a heading goes over them.

@@ -15,7 +15,7 @@ from zoo.entry import LOCAL, Entry
 from zoo.errors import RequestError, UnknownName
 from zoo.hooks import Plugin
 from zoo.host import discover
-from zoo.names import did_you_mean, listing
+from zoo.names import did_you_mean, listing, near, suggestion
 from zoo.plugin import KINDS
 from zoo.shelf import Local, Shelf, open_shelf
 
@@ -52,10 +52,10 @@ class Registry:
                 f"{item.layer}: components: {item.kind}: {item.name}: its base {item.spec['base']!r} is no registered "
                 f"{item.kind}.{did_you_mean(str(item.spec['base']), self.names(item.kind, local=False))}"
             )
-        return item.on_base(base)
+        return item.on_base(base.without_variants())
 
     def entries(self, kind: str | None = None) -> list[Entry]:
-        """Every entry, once, sorted by kind and id."""
+        """Every entry, once, sorted by kind and id; the variants of families' members are not among them."""
         unique = {(e.kind, e.id): e for e in (*self._by_id.values(), *self._locals.values())}
         return [e for (k, _), e in sorted(unique.items()) if kind in (None, k)]
 
@@ -65,6 +65,20 @@ class Registry:
         mine = [n for k, n in self._by_name if k == kind]
         return sorted({*extra, *mine, *self.shelf.aliases[kind], *(i for k, i in self._by_id if k == kind)})
 
+    def variants(self, kind: str | None = None, word: str = "") -> list[Entry]:
+        """The variants of families' members, a member's together.
+
+        Args:
+            word: only those with it in their name or, where it has a slash, in their id, whatever the case.
+        """
+        word, full = word.lower(), "/" in word
+        return [
+            entry.variant(each)
+            for entry in self.entries(kind)
+            for each in sorted(entry.variants)
+            if word in f"{entry.id if full else entry.component.name}.{each}".lower()
+        ]
+
     def find(self, kind: str, name: str) -> Entry:
         """The entry that a name stands for.
 
@@ -72,26 +86,66 @@ class Registry:
             UnknownName: nothing has that name; the message says what is near, or which plugin would bring it.
             RequestError: two third-party plugins have it.
         """
-        name = self.shelf.aliases[kind].get(name, name)
-        local = self._locals.get((kind, name.removeprefix(f"{LOCAL}/")))
-        found = local or self._plugin_entry(kind, name)
+        found = self._found(kind, name)
         if found is None:
-            raise UnknownName(self._unknown(kind, name))
+            raise UnknownName(self._unknown(kind, self.shelf.aliases[kind].get(name, name)))
         return found
 
+    def _found(self, kind: str, name: str) -> Entry | None:
+        name = self.shelf.aliases[kind].get(name, name)
+        local = self._locals.get((kind, name.removeprefix(f"{LOCAL}/")))
+        return local or self._plugin_entry(kind, name)
+
     def _plugin_entry(self, kind: str, name: str) -> Entry | None:
+        matches = _standing(self._named(kind, name))
         if "/" in name:
-            return self._by_id.get((kind, name))
-        matches = _standing(self._by_name.get((kind, name), []))
+            return matches[0] if matches else None
         chosen = [e for e in matches if e.origin.bundled] or matches
         if len(chosen) > 1:
             owners = " and ".join(f"{e.id} ({e.origin.distribution})" for e in chosen)
             raise RequestError(f"{kind} {name!r} is brought by more than one plugin: {owners}. Type the full id.")
         return chosen[0] if chosen else None
 
+    def _named(self, kind: str, name: str) -> list[Entry]:
+        """Those of plugins that have a name, short or full; with them variants of theirs."""
+        base, _, word = name.rpartition(".")
+        variants = (e.variant(word) for e in self._listed(kind, base) if word in e.variants)
+        return [*self._listed(kind, name), *variants]
+
+    def _listed(self, kind: str, name: str) -> list[Entry]:
+        if "/" in name:
+            return [self._by_id[kind, name]] if (kind, name) in self._by_id else []
+        return self._by_name.get((kind, name), [])
+
+    def no_variant(self, kind: str, name: str) -> str | None:
+        """What to say of an unknown name ``BASE.WORD`` where ``BASE`` has variants; None where it is no such name."""
+        base, _, word = name.rpartition(".")
+        variants = [each for entry in self._listed(kind, base) for each in entry.variants]
+        if not variants:
+            return None
+        hint = suggestion(f"{base}.{each}" for each in near(word, variants)) or f" It has: {listing(variants)}."
+        return f"Unknown {kind} {name!r}: {base} has no variant {word!r}.{hint} See: zoo info {base}"
+
+    def suggest(self, kinds: Iterable[str], name: str) -> str:
+        """Did you mean: names near one that isn't there; of those that have a variant of its word, that one."""
+        kinds = list(kinds)
+        known = [each for kind in kinds for each in (self.names(kind) if "/" in name else self._short(kind))]
+        base, _, word = name.rpartition(".")
+        found = near(base or name, known) or near(name, known)
+        entries = {each: [entry for kind in kinds for entry in self._listed(kind, each)] for each in found}
+        return suggestion(
+            f"{each}.{word}" if any(word in entry.variants for entry in having) else each
+            for each, having in entries.items()
+        )
+
+    def _short(self, kind: str) -> list[str]:
+        return sorted({e.component.name for e in self.entries(kind)})
+
     def _unknown(self, kind: str, name: str) -> str:
-        short = sorted({e.component.name for e in self.entries(kind)})
-        hint = did_you_mean(name, self.names(kind) if "/" in name else short)
+        if said := self.no_variant(kind, name):
+            return said
+        short = self._short(kind)
+        hint = self.suggest([kind], name)
         text = f"Unknown {kind} {name!r}.{hint}"
         for plugin in self.plugins:
             if plugin.name == name.partition("/")[0] and plugin.state != "enabled":
@@ -118,8 +172,8 @@ class Registry:
         """
         wanted = set(plugins)
         said = []
-        for (kind, name), entries in sorted(self._by_name.items()):
-            entries = _standing(entries)
+        for kind, name in sorted(self._by_name):
+            entries = _standing(self._named(kind, name))
             owners = " and ".join(f"{e.id} ({e.origin.distribution})" for e in sorted(entries, key=lambda e: e.id))
             if len(entries) > 1 and (not wanted or wanted & {e.origin.plugin for e in entries}):
                 ours = next((e.id for e in entries if e.origin.bundled), None)

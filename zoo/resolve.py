@@ -22,8 +22,10 @@ from zoo.job import CHOICE_LISTS, CHOICES, Choice, Job, field_paths
 from zoo.layers import Layers, flatten, parse_sets
 from zoo.names import did_you_mean, listing
 from zoo.peek import peek
+from zoo.plugin import Optimizer
 from zoo.recipes import BASE, SEVERAL_LABELS, own_recipe, settings
 from zoo.registry import Registry
+from zoo.settle import settle_freeze, settle_rates, settle_start_size, unchosen
 
 FALLBACK_SIZE = 128  # pixels, where neither recipe nor architecture nor dataset has a word
 _WRITTEN = {"data.resize", "data.mean", "data.store"}  # a job.yaml with all of these is a run's own
@@ -92,25 +94,25 @@ class _Resolver:
         self.layers.put("default", flatten(settings(self.registry.shelf.recipes.get(BASE, {}))))
         if recipe_name:
             self.layers.put(f"recipe {recipe_name}", flatten(settings(recipe)))
+        before = dict(self.layers.values)
         self.layers.put(file_name, from_file)
         self.layers.put("--set", sets)
         self.layers.put("command line", options)
         self.layers.values["recipe"] = recipe_name
-        self._settle_start_size()
-        self._settle_freeze()
+        settle_start_size(self.layers)
+        settle_freeze(self.layers)
+        settle_rates(self.layers, before, self._optimizer)
         self._peek()
         self._choices()
         self._component_defaults()
         return self._finish(recipe)
 
-    def _settle_start_size(self) -> None:
-        """A recipe's small first pictures are for its own size: who asks for smaller ones has them throughout."""
-        values, sources = self.layers.values, self.layers.sources
-        start, size = values.get("train.start_size"), values.get("train.image_size")
-        if not (isinstance(start, int) and isinstance(size, int) and start > size):
-            return
-        if sources["train.start_size"] not in ("--set", "command line", sources["train.image_size"]):
-            values["train.start_size"], sources["train.start_size"] = None, sources["train.image_size"]
+    def _optimizer(self, name: str) -> Optimizer | None:
+        """The registered optimizer of that name, if there is one."""
+        with contextlib.suppress(RequestError):
+            component = self.registry.find("optimizer", name).component
+            return component if isinstance(component, Optimizer) else None
+        return None
 
     def _peek(self) -> None:
         """What the dataset's factory can tell before it is opened; what can't be told yet is told when it is opened."""
@@ -125,17 +127,8 @@ class _Resolver:
             return
         if self.peeked.get("multilabel"):
             recipe = flatten(settings(self.registry.shelf.recipes.get(SEVERAL_LABELS, {})))
-            unchosen = [path for path in recipe if _unchosen(self.layers.sources.get(path))]
+            unchosen = [path for path in recipe if unchosen(self.layers.sources.get(path))]
             self.layers.put(f"recipe {SEVERAL_LABELS}", {path: recipe[path] for path in unchosen})
-
-    def _settle_freeze(self) -> None:
-        """Who freezes something means for good, and who freezes nothing, nothing, whatever a recipe does by epochs."""
-        values, sources = self.layers.values, self.layers.sources
-        if _unchosen(sources.get("train.freeze")):
-            return
-        for path, none in (("train.freeze_epochs", None), ("train.unfreeze_epochs", 0)):
-            if path in values and _unchosen(sources.get(path)):
-                values[path], sources[path] = none, sources["train.freeze"]
 
     def _read_file(self) -> dict[str, Any]:
         path = self.request.file
@@ -209,6 +202,7 @@ class _Resolver:
         except RequestError:
             return [name]
         base = [] if entry.given else [entry.component.name]
+        base += [f"{entry.origin.plugin}/{entry.variant_of}", entry.variant_of] if entry.variant_of else []
         family = [f"{entry.origin.plugin}/*"] if entry.member else []
         return list(dict.fromkeys([name, entry.id, *base, *family]))
 
@@ -325,11 +319,6 @@ class _Resolver:
         for path in flatten(job.plain()):
             self.layers.sources.setdefault(path, "default")
         return Resolved(job, self.layers.sources, self.entries, recipe)
-
-
-def _unchosen(source: str | None) -> bool:
-    """Whether nobody but a recipe gave a value."""
-    return source is None or source == "default" or source.startswith("recipe ")
 
 
 def _resizing(known: Mapping[str, Any], said: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,11 +1,15 @@
 """Writes models.txt from the installed timm: ``python plugins/zoo_timm/list_models.py``.
 
-What a model's heading says is timm's own: its default weights' configuration, as ``timm.data.resolve_data_config``
-reads it, so that what a configuration leaves out is ImageNet's normalisation, 224 px, bicubic and a crop of 0.875.
-Where the zoo has no word for it:
+A model's pretrained tags are its variants (``resnet50.a1_in1k``); right below the model stands the tag that timm means
+where none is said.
 
-- crop_mode ``squash`` is the zoo's resize of that name: there is no crop_pct. Nine of these models (dm_nfnet_f0 to f6,
-  tf_efficientnetv2_b3, vit_medium_patch16_gap_384) cut edges off the squashed image as well: 0.9 to 0.956 is left.
+What a heading says is timm's own: the configuration of the weights, as ``timm.data.resolve_data_config`` reads it, so
+that what a configuration leaves out is ImageNet's normalisation, 224 px, bicubic and a crop of 0.875. Where the zoo has
+no word for it:
+
+- crop_mode ``squash`` is the zoo's resize of that name: there is no crop_pct. Some of these (dm_nfnet_f0 to f6,
+  tf_efficientnetv2_b3, vit_medium_patch16_gap_384, openai_ft_in12k_in1k of vit_base_patch16_clip_384 and patch32) cut
+  edges off the squashed image as well: 0.9 to 0.956 is left.
 - crop_mode ``border`` (deepseek_vit_412m, its _align and _enc), which pads the longer side, is taken as a crop.
 - crop_pct above 1 (volo_d4_448, volo_d5_448, volo_d5_512: 1.15), a black border around a smaller image, is 1.
 - an input that is not square (vit_*_sapiens2: 1024 high, 768 wide) has its height for a side.
@@ -18,7 +22,7 @@ from typing import Any
 
 
 def preprocessing(name: str) -> dict[str, Any]:
-    """How a model's images are prepared, as fields of ``zoo.plugin.Architecture``."""
+    """How the images of a model, or of one of its tags, are prepared, as fields of ``zoo.plugin.Architecture``."""
     from timm.data import resolve_data_config
     from timm.models import get_pretrained_cfg
 
@@ -30,13 +34,27 @@ def preprocessing(name: str) -> dict[str, Any]:
 
 
 def listing() -> str:
-    """The text of models.txt: every model of the installed timm, under a heading that it shares with others."""
+    """The text of models.txt: every model and tag of the installed timm, under a heading that it shares with others."""
     import timm
 
+    tags: dict[str, list[str]] = {}
+    for name in timm.list_pretrained():
+        tags.setdefault(name.partition(".")[0], []).append(name)
     names: dict[str, list[str]] = {}
-    for name in timm.list_models():
-        names.setdefault(_heading(preprocessing(name)), []).append(name)
+    for model in timm.list_models():
+        for name in (model, *_default_first(model, tags.get(model, []))):
+            names.setdefault(_heading(preprocessing(name)), []).append(name)
     return "".join(f"{heading}\n" + "".join(f"{name}\n" for name in group) for heading, group in names.items())
+
+
+def _default_first(model: str, tagged: list[str]) -> list[str]:
+    from timm.models import get_pretrained_cfg
+
+    config = get_pretrained_cfg(model)
+    default = f"{model}.{config.tag}" if config else model
+    if tagged and default not in tagged:
+        raise ValueError(f"timm's own tag of {model} is not among those with weights: {', '.join(tagged)}")
+    return sorted(tagged, key=lambda name: (name != default, name))
 
 
 def _heading(fields: dict[str, Any]) -> str:

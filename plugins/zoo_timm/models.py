@@ -41,7 +41,7 @@ def create(
         **kwargs: anything else that ``timm.create_model`` takes for this model.
 
     Raises:
-        ValueError: timm doesn't know the name, or the model not a parameter.
+        ValueError: timm doesn't know the name or the tag, or the model not a parameter.
         RuntimeError: there are no pretrained weights for it.
         RequestError: the pretrained weights can't be fetched, or ``ZOO_OFFLINE`` is set and they are not in the cache.
     """
@@ -49,16 +49,12 @@ def create(
         os.environ["HF_HUB_OFFLINE"] = "1"  # the hub's client reads it when it is imported
     import timm
 
-    base = name.partition(".")[0]
-    if not timm.is_model(base):
-        raise ValueError(
-            f"timm {timm.__version__} has no model {name!r}; see: zoo list architecture --search {base.split('_')[0]}"
-        )
+    _check_name(name)
     wanted = {
         "drop_rate": drop_rate or None,
         "drop_path_rate": drop_path_rate,
         "global_pool": global_pool,
-        "img_size": _size_for(base, image_size),
+        "img_size": _size_for(name, image_size),
         **kwargs,
     }
     settings: dict[str, Any] = {key: value for key, value in wanted.items() if value is not None}
@@ -74,6 +70,19 @@ def create(
         if "unexpected keyword argument" not in str(error):
             raise
         raise ValueError(f"timm's {name} doesn't take all of {', '.join(settings)}: {error}") from error
+
+
+def _check_name(name: str) -> None:
+    """Raise ValueError unless the installed timm, perhaps another than is listed, has the model and its tag."""
+    import timm
+
+    base, _, tag = name.partition(".")
+    if not timm.is_model(base):
+        raise ValueError(
+            f"timm {timm.__version__} has no model {name!r}; see: zoo list architecture --search {base.split('_')[0]}"
+        )
+    if tag and name not in (known := timm.list_models(f"{base}.*", include_tags=True)):
+        raise ValueError(f"timm {timm.__version__} has no weights {tag!r} of {base}; it has: {', '.join(known)}")
 
 
 def _size_for(name: str, image_size: int | None) -> int | None:

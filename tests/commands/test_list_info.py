@@ -59,6 +59,55 @@ def test_search_looks_into_names_summaries_and_tags(zoo):
     assert "zebrafish" in out
 
 
+def test_list_leaves_variants_out_and_says_how_to_see_them(zoo):
+    _, out, err = zoo("list", "architectures")
+    assert not [line for line in out.splitlines() if line.startswith("timm/") and "." in line]
+    assert "1,826 variants (NAME.WORD) not listed: zoo list --variants, or --search NAME" in err
+    _, out, err = zoo("list", "--variants", "architectures")
+    assert out.splitlines().count("timm/resnet50.a1_in1k") == 1
+    assert sum("." in line for line in out.splitlines()) == 1826
+    assert "not listed" not in err
+    assert out.splitlines() == sorted(out.splitlines())
+
+
+def test_search_finds_variants_by_their_names_and_only_by_them(zoo):
+    _, out, err = zoo("list", "--search", "resnet50.A1")
+    assert [line.split()[0] for line in out.splitlines() if line.startswith("timm/resnet50.")] == [
+        "timm/resnet50.a1_in1k",
+        "timm/resnet50.a1h_in1k",
+    ]
+    assert "not listed" not in out + err
+    _, out, err = zoo("list", "architectures", "--search", "backbone")
+    assert "timm/resnet50.a1_in1k" not in out, "all of them have that tag"
+    assert "variants" in err
+
+
+def test_list_json_has_each_variant_under_its_base_or_as_a_row_where_it_is_asked_for(zoo):
+    by_id = {row["id"]: row for row in json.loads(zoo("list", "architectures", "--json")[1])}
+    assert "timm/resnet50.a1_in1k" in by_id["timm/resnet50"]["variants"]
+    assert sum(len(row["variants"]) for row in by_id.values()) == 1826
+    assert {row["variant_of"] for row in by_id.values()} == {None}
+    rows = json.loads(zoo("list", "architectures", "--json", "--variants")[1])
+    assert {row["id"] for row in rows} == {*by_id, *(name for row in by_id.values() for name in row["variants"])}
+    assert {row["id"]: row["variant_of"] for row in rows}["timm/resnet50.a1_in1k"] == "timm/resnet50"
+
+
+def test_info_names_variants_and_what_differs_in_one(zoo):
+    assert "a1_in1k (default), a1h_in1k" in zoo("info", "timm/resnet50")[1]
+    assert "timm/resnet50, its default" in zoo("info", "resnet50.a1_in1k")[1]
+    assert "timm/resnet50, which has input_size 224, crop_pct 0.95" in zoo("info", "resnet50.a1h_in1k")[1]
+    assert "timm/resnet50, with the same facts" in zoo("info", "resnet50.a2_in1k")[1]
+    base, one = (json.loads(zoo("info", name, "--json")[1]) for name in ("resnet50", "timm/resnet50.a1h_in1k"))
+    assert base["default_variant"] == "timm/resnet50.a1_in1k"
+    assert (one["is_default"], one["base_has"]) == (False, {"input_size": 224, "crop_pct": 0.95})
+    assert (one["input_size"], one["model_parameters"]) == (176, base["model_parameters"])
+
+
+def test_info_of_a_wrong_word_names_its_bases(refused):
+    assert "Did you mean 'timm/resnet50.a1_in1k'" in refused("info", "timm/resnet50.a1_in2k")
+    assert "Did you mean 'timm/resnet50.a1_in1k'" in refused("info", "timm/resnet5O.a1_in1k")
+
+
 def test_list_of_an_unknown_kind(refused):
     error = refused("list", "architecturs")
     assert "'architecturs'" in error

@@ -32,7 +32,8 @@ def load(target: str) -> Callable[..., Any]:
 NAMED = {c.name: c.target for c in plugin.zoo_optimizers() if not isinstance(c, Family)}
 OPTIMIZERS = {name: load(target) for name, target in NAMED.items() if name != "muon"}  # see test_muon.py
 SCHEDULES = {c.name: load(c.target) for c in plugin.zoo_schedules()}
-TIMM_NAMES = files("zoo_optim").joinpath("timm_optimizers.txt").read_text().split()
+TIMM_LINES = files("zoo_optim").joinpath("timm_optimizers.txt").read_text().splitlines()
+TIMM_NAMES = sorted(line for line in TIMM_LINES if not line.startswith("#"))
 TORCH_CLASSES = {
     "sgd": torch.optim.SGD,
     "adam": torch.optim.Adam,

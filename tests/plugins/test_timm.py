@@ -7,13 +7,20 @@ from importlib.resources import files
 import pytest
 import torch
 
+from zoo.api import make_request
 from zoo.entry import Origin, family_entries
 from zoo.plugin import Architecture, Family
+from zoo.registry import open_registry
+from zoo.resolve import resolve
+from zoo.testing import checks_of, run_checks
 from zoo_timm import models, plugin
 
 LIST = files("zoo_timm").joinpath("models.txt").read_text()
-NAMES = sorted(line for line in LIST.splitlines() if not line.startswith("#"))
+LINES = sorted(line for line in LIST.splitlines() if not line.startswith("#"))
+NAMES = [name for name in LINES if "." not in name]
+TAGGED = [name for name in LINES if "." in name]
 BORDERED = {"volo_d4_448": 1.15, "volo_d5_448": 1.15, "volo_d5_512": 1.15}  # smaller than what they are cut from
+REGISTRY = open_registry()
 
 
 def logits_of(name: str, size: int, num_classes: int = 3, in_chans: int = 3, **params: object) -> torch.Size:
@@ -42,19 +49,23 @@ def test_every_models_preprocessing_is_that_of_its_weights():
 
     if timm.__version__ != models.LISTED:
         pytest.skip(f"timm {timm.__version__}: its own weights may have changed")
+    tagged = {e.component.name: e.component for e in REGISTRY.variants("architecture")}
     seen = 0
-    for name, ours in members().items():
+    for name, ours in {**members(), **tagged}.items():
         theirs = get_pretrained_cfg(name)
         assert theirs is not None
+        assert isinstance(ours, Architecture)
         _, height, width = theirs.input_size
         assert ours.input_size == height
-        assert height == width or name.endswith("_sapiens2")
+        assert height == width or "_sapiens2" in name
         assert (ours.mean, ours.std, ours.interpolation) == (theirs.mean, theirs.std, theirs.interpolation), name
         wanted = None if theirs.crop_mode == "squash" else theirs.crop_pct
-        assert wanted in (ours.crop_pct, BORDERED.get(name)), name
+        assert wanted in (ours.crop_pct, BORDERED.get(name.partition(".")[0])), name
         assert ours.crop_pct is None or 0 < ours.crop_pct <= 1
         seen += 1
-    assert seen == len(NAMES) == 1371
+    assert len(NAMES) == 1371
+    assert len(TAGGED) == 1826
+    assert seen == len(LINES)
 
 
 def test_listing_the_architectures_shows_every_model_once(zoo):
@@ -99,6 +110,47 @@ def test_the_list_of_models_is_the_installed_timms():
         assert sorted(installed) == NAMES
     else:
         assert len(set(installed) & set(NAMES)) > 0.9 * len(NAMES)
+
+
+def test_the_variants_are_the_installed_timms_tags_and_the_default_one_is_timms_own():
+    import timm
+    from timm.models import get_pretrained_cfg
+
+    if timm.__version__ != models.LISTED:
+        pytest.skip(f"of timm {timm.__version__}")
+    assert sorted(timm.list_pretrained()) == TAGGED
+    (family,) = plugin.zoo_architectures()
+    for entry in family_entries(family, Origin("timm")):
+        config = get_pretrained_cfg(entry.component.name)
+        assert entry.default_variant == (config.tag if config and entry.variants else None), entry.id
+
+
+@pytest.mark.parametrize("name", ["timm/test_vit.r160_in1k", "test_vit.r160_in1k"])
+def test_a_tag_is_a_component_like_any_other(name: str):
+    entry = REGISTRY.find("architecture", name)
+    assert (entry.id, entry.member) == ("timm/test_vit.r160_in1k", "test_vit.r160_in1k")
+    assert entry.provenance()["id"] == "timm/test_vit.r160_in1k"
+    report = run_checks(checks_of(entry))
+    assert [(o.outcome, o.message) for o in report.outcomes] == [("passed", None)] * len(report.outcomes)
+
+
+def test_a_job_has_its_tags_size_and_preprocessing_and_the_recipes_of_its_kind():
+    words = {"dataset": "fake_data", "weights": None}
+    base, tagged = (
+        resolve(make_request({"architecture": name, **words}), REGISTRY)
+        for name in ("resnet50", "timm/resnet50.a1h_in1k")
+    )
+    assert (base.job.train.image_size, base.job.data.crop_pct) == (224, 0.95)
+    assert (tagged.job.train.image_size, tagged.job.data.crop_pct) == (176, 0.9)
+    assert base.job.recipe == tagged.job.recipe == "timm/*+*"
+    trained = {"dataset": "fake_data", "pretrained": True}
+    vit = resolve(make_request({"architecture": "vit_base_patch16_224.augreg_in21k", **trained}), REGISTRY)
+    assert vit.job.recipe == "fine_tune_vit"
+
+
+def test_a_tag_that_the_installed_timm_lacks_is_told_with_those_that_it_has():
+    with pytest.raises(ValueError, match=r"has no weights 'a9' of resnet18; it has: resnet18\.a1_in1k, "):
+        models.create("resnet18.a9", 2)
 
 
 @pytest.mark.parametrize("name", ["resnet18", "mobilenetv3_small_050", "vit_tiny_patch16_224", "convnext_atto"])

@@ -18,27 +18,38 @@ _MOST_IN_A_TABLE = 100  # a thousand summaries are not read; a thousand names ar
 @click.command(name="list")
 @click.argument("kind", required=False)
 @click.option("--search", metavar="WORD", help="Only names, summaries and tags with this word.")
+@click.option("--variants", is_flag=True, help="Also the variants, such as a timm model's other weights.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def list_components(kind: str | None, search: str | None, as_json: bool) -> None:
+def list_components(kind: str | None, search: str | None, variants: bool, as_json: bool) -> None:
     """List the components.
 
     KIND: datasets, architectures, losses, metrics, augmentations, optimizers, schedules, exporters, commands.
+
+    Variants, NAME.WORD, are listed where --search finds their name, or with --variants.
     """
     from zoo.host import say_failures
     from zoo.registry import check_kind, open_registry
 
     chosen = check_kind(kind) if kind else None
-    entries = [e for e in open_registry(say=say_failures).entries(chosen) if _matches(e, search)]
-    rows = [describe(e) for e in entries]
+    entries = _found(open_registry(say=say_failures), chosen, search, variants=variants)
     if as_json:
         from zoo.files import dump_json
 
-        click.echo(dump_json(rows))
+        click.echo(dump_json([describe(entry) for entry in entries]))
         return
-    if not rows:
+    if not entries:
         click.echo(f"Nothing has the word {search!r}. See: zoo list" if search else "There is none.")
         return
-    _print_rows(rows, everything=bool(kind or search))
+    _print(entries, everything=bool(kind or search or variants))
+
+
+def _found(registry: Registry, kind: str | None, search: str | None, *, variants: bool) -> list[Entry]:
+    found = [e for e in registry.entries(kind) if _matches(e, search)]
+    if variants or search:
+        further = registry.variants(kind, "" if variants else search or "")
+        found += [e for e in further if not variants or _matches(e, search)]
+        found.sort(key=lambda e: (e.kind, e.id))
+    return found
 
 
 def describe(entry: Entry) -> dict[str, Any]:
@@ -50,6 +61,8 @@ def describe(entry: Entry) -> dict[str, Any]:
         "summary": entry.component.summary,
         "tags": list(entry.component.tags),
         "aliases": list(entry.component.aliases),
+        "variants": [f"{entry.id}.{word}" for word in sorted(entry.variants)],
+        "variant_of": f"{entry.origin.plugin}/{entry.variant_of}" if entry.variant_of else None,
         "plugin": entry.origin.plugin,
         "distribution": entry.origin.distribution,
         "version": entry.origin.version,
@@ -64,16 +77,25 @@ def _matches(entry: Entry, word: str | None) -> bool:
     return any(word.lower() in t.lower() for t in text)
 
 
-def _print_rows(rows: list[dict[str, Any]], *, everything: bool) -> None:
+def _print(entries: list[Entry], *, everything: bool) -> None:
     """A table; in the overview of all kinds a family of many is one line."""
+    from zoo.commands.variants import unlisted
+
+    few = len(entries) <= _MOST_IN_A_TABLE
+    rows = [describe(e) if few or not everything else {"id": e.id} for e in entries]
     rows = rows if everything else _fold(rows)
+    left_out = unlisted(entries)
     if len(rows) > _MOST_IN_A_TABLE:
         click.echo("\n".join(row["id"] for row in rows))
         click.echo(f"{len(rows):,} of them; narrow it down: zoo list --search WORD", err=True)
+        if left_out:
+            click.echo(left_out, err=True)
         return
     from zoo.reports.lists import component_lines, print_lines, width_here
 
     print_lines(component_lines(rows, width_here()))
+    if left_out:
+        click.echo(f"\n{left_out}")
 
 
 def _fold(rows: list[dict[str, Any]], most: int = 40) -> list[dict[str, Any]]:
@@ -97,12 +119,13 @@ def _fold(rows: list[dict[str, Any]], most: int = 40) -> list[dict[str, Any]]:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def info(name: str, kind: str | None, as_json: bool) -> None:
     """Show a component: its parameters, and where it comes from."""
+    from zoo.commands.variants import in_words, variation
     from zoo.host import say_failures
     from zoo.registry import check_kind, open_registry
 
     registry = open_registry(say=say_failures)
     entries = _find(registry, name, check_kind(kind) if kind else None)
-    shown = [_details(e) for e in entries]
+    shown = [{**_details(e), **variation(e, registry)} for e in entries]
     if as_json:
         from zoo.files import dump_json
 
@@ -113,7 +136,7 @@ def info(name: str, kind: str | None, as_json: bool) -> None:
     from zoo.reports.tables import component_info
 
     for details in shown:
-        Console().print(component_info(details))
+        Console().print(component_info({**details, **in_words(details)}))
 
 
 def _find(registry: Registry, name: str, kind: str | None) -> list[Entry]:
@@ -122,7 +145,6 @@ def _find(registry: Registry, name: str, kind: str | None) -> list[Entry]:
     Raises:
         UnknownName: there is none of any kind.
     """
-    from zoo.names import did_you_mean
     from zoo.plugin import KINDS
 
     if kind:
@@ -134,8 +156,9 @@ def _find(registry: Registry, name: str, kind: str | None) -> list[Entry]:
         except UnknownName:
             continue
     if not found:
-        known = [n for each in KINDS for n in registry.names(each)]
-        raise UnknownName(f"There is no component {name!r}.{did_you_mean(name, known)} See: zoo list")
+        if said := next(filter(None, (registry.no_variant(each, name) for each in KINDS)), None):
+            raise UnknownName(said)
+        raise UnknownName(f"There is no component {name!r}.{registry.suggest(KINDS, name)} See: zoo list")
     return found
 
 

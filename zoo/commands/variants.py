@@ -1,0 +1,58 @@
+"""What ``zoo list`` and ``zoo info`` say of variants, which lists leave out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from zoo.entry import Entry
+from zoo.names import listing
+from zoo.registry import Registry
+from zoo.reports.words import setting
+
+__all__ = ["in_words", "unlisted", "variation"]
+
+
+def unlisted(entries: Sequence[Entry]) -> str:
+    """How many variants these have that are not among them, and what shows them; nothing where there are none."""
+    ids = {e.id for e in entries if e.variants}
+    beside = sum(base_id(e) in ids for e in entries if e.variant_of)
+    left_out = sum(len(e.variants) for e in entries) - beside
+    return f"{left_out:,} variants (NAME.WORD) not listed: zoo list --variants, or --search NAME" if left_out else ""
+
+
+def base_id(entry: Entry) -> str | None:
+    """The full id of what an entry is a variant of."""
+    return f"{entry.origin.plugin}/{entry.variant_of}" if entry.variant_of else None
+
+
+def variation(entry: Entry, registry: Registry) -> dict[str, Any]:
+    """Of what has variants, the default one; of a variant, whether it is that, and what its base has otherwise."""
+    if entry.variants:
+        return {"default_variant": entry.default_variant and f"{entry.id}.{entry.default_variant}"}
+    if entry.variant_of is None:
+        return {}
+    base = registry.find(entry.kind, str(base_id(entry)))
+    own = vars(entry.component)
+    others = {key: value for key, value in vars(base.component).items() if key != "name" and own[key] != value}
+    return {
+        "is_default": entry.id == f"{base.id}.{base.default_variant}",
+        "base_has": {key: list(value) if isinstance(value, tuple) else value for key, value in others.items()},
+    }
+
+
+def in_words(details: Mapping[str, Any]) -> dict[str, Any]:
+    """The same facts for a reader, in place of those that are for a program."""
+    words = [f"{name.rpartition('.')[2]}{_mark(details, name)}" for name in details["variants"]]
+    words.sort(key=lambda word: not word.endswith(")"))
+    base = details["variant_of"]
+    if base is not None:
+        others = [setting(key, "none" if value is None else value) for key, value in details["base_has"].items()]
+        same = "its default" if details["is_default"] else "with the same facts"
+        base += f", which has {', '.join(others)}" if others else f", {same}"
+    program = dict.fromkeys(("default_variant", "is_default", "base_has"))
+    return {**program, "variants": listing(words), "variant_of": base}
+
+
+def _mark(details: Mapping[str, Any], name: str) -> str:
+    return " (default)" if name == details.get("default_variant") else ""

@@ -1,0 +1,69 @@
+"""What somebody chose, over what a recipe says for something else: a recipe's values belong together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from zoo.layers import Layers
+from zoo.plugin import Optimizer
+
+OPTIMIZER, LR, HEAD_LR, DECAY = "train.optimizer.name", "train.lr", "train.head_lr", "train.weight_decay"
+_START, _SIZE = "train.start_size", "train.image_size"
+
+
+def unchosen(source: str | None) -> bool:
+    """Whether nobody but a recipe gave a value."""
+    return source is None or source == "default" or source.startswith("recipe ")
+
+
+def settle_start_size(layers: Layers) -> None:
+    """A recipe's small first pictures are for its own size: who asks for smaller ones has them throughout."""
+    values, sources = layers.values, layers.sources
+    start, size = values.get(_START), values.get(_SIZE)
+    if not (isinstance(start, int) and isinstance(size, int) and start > size):
+        return
+    if sources[_START] not in ("--set", "command line", sources[_SIZE]):
+        layers.replace(sources[_SIZE], {_START: None})
+
+
+def settle_freeze(layers: Layers) -> None:
+    """Who freezes something means for good, and who freezes nothing, nothing, whatever a recipe does by epochs."""
+    source = layers.sources.get("train.freeze")
+    if not unchosen(source):
+        by_epochs = {"train.freeze_epochs": None, "train.unfreeze_epochs": 0}
+        layers.replace(str(source), {path: none for path, none in by_epochs.items() if _advised(layers, path)})
+
+
+def settle_rates(layers: Layers, before: Mapping[str, Any], own: Callable[[str], Optimizer | None]) -> None:
+    """A recipe's rates are its optimizer's, and its last layer's rate goes with the others'.
+
+    For another optimizer learning rate and weight decay keep their proportion to what it is at home with, and a last
+    layer's rate its proportion to a learning rate that somebody chose.
+
+    Args:
+        before: what recipe and defaults say.
+        own: an optimizer's component by its name; None where there is none.
+    """
+    name, usual = layers.values.get(OPTIMIZER), before.get(OPTIMIZER)
+    now, then = (own(str(optimizer)) for optimizer in (name, usual))
+    if name != usual and now is not None and then is not None:
+        _scale(layers, LR, now.lr, then.lr, f"optimizer {name}")
+        _scale(layers, DECAY, now.weight_decay, then.weight_decay, f"optimizer {name}")
+    _scale(layers, HEAD_LR, layers.values.get(LR), before.get(LR), layers.sources.get(LR, ""))
+
+
+def _scale(layers: Layers, path: str, now: Any, then: Any, source: str) -> None:
+    """Bring a value that nobody chose into its old proportion to what has changed, where both are numbers."""
+    value = layers.values.get(path)
+    if now != then and _advised(layers, path) and all(_is_number(x) for x in (value, now, then)):
+        layers.replace(source, {path: float(f"{value * now / then:.6g}")})
+
+
+def _advised(layers: Layers, path: str) -> bool:
+    """Whether a recipe, or the defaults, have a word on it, and nobody else."""
+    return path in layers.values and unchosen(layers.sources.get(path))
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and value > 0

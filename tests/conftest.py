@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,31 @@ import pytest
 # said before torch is imported.
 if os.environ.get("PYTEST_XDIST_WORKER"):
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# Tests that share what takes long to make: an environment with its wheels, a run of several, a network of each family.
+TOGETHER = ("installed/", "test_repeats.py", "test_repeats_command.py", "test_teacher.py", "test_multilabel.py")
+BY_PARAMETER = ("test_timm_families.py",)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """With several workers, tests that share something go to one of them: pytest makes it once for each worker.
+
+    This is what xdist's ``loadgroup`` is for, but xdist 3.8 finds no groups with pytest 9.2.
+    """
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Scheduling(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return next((place for place in TOGETHER if place in nodeid), group_of(nodeid))
+
+    return Scheduling(config, log) if config.getvalue("dist") == "load" else None
+
+
+def group_of(nodeid: str) -> str:
+    """A test by itself, or with those of the same parameter."""
+    return nodeid[nodeid.index("[") :] if nodeid.endswith("]") and any(p in nodeid for p in BY_PARAMETER) else nodeid
+
 
 PHOTOS = Path(os.environ.get("ZOO_TEST_PHOTOS", Path(__file__).parents[2] / "shared" / "data" / "cats_dogs"))
 

@@ -38,6 +38,7 @@ OPTIONS: dict[str, str] = {
     "seed": "seed",
     "device": "device",
     "precision": "precision",
+    "tta": "tta",
     "on_bad_image": "data.on_bad_image",
     "loss": "loss",
     "metrics": "metrics",

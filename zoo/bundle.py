@@ -19,6 +19,7 @@ from torch import nn
 from zoo.data.decode import Resize, Shape
 from zoo.errors import BundleError, RequestError, UnknownName
 from zoo.files import atomic, write_json
+from zoo.job import Views
 from zoo.names import listing
 from zoo.plugin import Interpolation
 from zoo.provenance import how_to_get
@@ -57,6 +58,7 @@ class _Card(BaseModel):
     """What zoo.json must hold to be used; there may be more. Bundles that name no task are of the first."""
 
     task: Literal["single-label", "multi-label"] = "single-label"
+    tta: Views = "none"
     thresholds: list[Annotated[float, Field(ge=0, le=1)]] | None = None
     classes: list[str]
     preprocessing: Preprocessing

@@ -41,7 +41,7 @@ def evaluate_run(
     data: Path | None = None,
     split: str | None = None,
     device: str = "auto",
-    tta: str = NONE,
+    tta: str | None = None,
 ) -> dict[str, Any]:
     """Every number of a trained model on a split, with its worst mistakes.
 
@@ -51,7 +51,7 @@ def evaluate_run(
         data: the dataset's folder or file.
         split: by default test, else val, else everything there is.
         tta: test-time augmentation, as :func:`zoo.engine.views.views_named` has it; all numbers are then those of the
-            averaged answers.
+            averaged answers. By default what the model was made with.
 
     Returns:
         A document as result.json has it: ``metrics``, ``mistakes``, ``splits``, ``classes``, by split; with test-time
@@ -61,7 +61,8 @@ def evaluate_run(
         RequestError: run, dataset or split is not there.
         DataError: the images don't fit: a class that training had not, say.
     """
-    views_named(tta)
+    if tta is not None:
+        views_named(tta)
     folder = find_run(str(run))
     if not (folder / JOB).is_file():
         raise RequestError(f"{folder} is not a run's folder: it has no {JOB}. See: zoo runs list")
@@ -69,6 +70,7 @@ def evaluate_run(
     bundle = find_bundle(folder)
     used = _used(bundle, registry, own_dataset=dataset is None)
     model, card = load_model(bundle, registry)
+    tta = card.get("tta", NONE) if tta is None else tta
     asked = {"dataset": dataset, "data": data}
     resolved = resolve(make_request(asked, file=folder / JOB), registry)
     opener = build.build_opener(resolved, Preprocessing(**card["preprocessing"]).shape)

@@ -63,6 +63,8 @@ class Train(_Strict):
     """How to train.
 
     Args:
+        size_fraction: side of training's pictures as a share of ``image_size``. Where augmentation zooms in, what it
+            shows is larger than what evaluation sees; smaller pictures make up for that.
         start_size, start_fraction: side of the pictures in that share of the epochs that comes first.
         head_lr: peak learning rate of the last layer, where it is to be another than ``lr``.
         layer_decay: factor on the learning rate from each block of the network to the one before it.
@@ -85,6 +87,7 @@ class Train(_Strict):
     epochs: int = Field(ge=1, le=100_000)
     batch_size: Annotated[int, Field(ge=1), *_AUTO]
     image_size: int = Field(ge=1, le=8192)
+    size_fraction: float = Field(default=1.0, gt=0, le=1)
     start_size: int | None = Field(default=None, ge=1)
     start_fraction: float = Field(default=0.5, ge=0, le=1)
     optimizer: Choice
@@ -116,10 +119,15 @@ class Train(_Strict):
         """What the run is to find out for itself: any of ``batch_size`` and ``lr``."""
         return tuple(name for name in ("batch_size", "lr") if getattr(self, name) == AUTO)
 
+    @property
+    def train_size(self) -> int:
+        """Side in pixels of the training images, but for small ones that come first."""
+        return max(1, round(self.image_size * self.size_fraction))
+
     def size_of(self, epoch: int) -> int:
         """Side in pixels of an epoch's training images: small ones first, where the job says so."""
         early = self.start_size is not None and epoch <= round(self.epochs * self.start_fraction)
-        return self.start_size if early and self.start_size else self.image_size
+        return self.start_size if early and self.start_size else self.train_size
 
     def frozen_blocks(self, epoch: int, count: int) -> int:
         """How many of a network's ``count`` blocks, the head among them, are frozen in an epoch."""
@@ -156,8 +164,10 @@ class Train(_Strict):
 
     @model_validator(mode="after")
     def _growing(self) -> Train:
-        if self.start_size is not None and self.start_size > self.image_size:
-            raise ValueError(f"start_size {self.start_size} must not be larger than image_size {self.image_size}")
+        if self.start_size is not None and self.start_size > self.train_size:
+            whole = f"image_size {self.image_size}"
+            limit = whole if self.size_fraction == 1 else f"{self.size_fraction:g} of {whole}"
+            raise ValueError(f"start_size {self.start_size} must not be larger than {limit}")
         return self
 
 
@@ -197,8 +207,17 @@ class Data(_Strict):
         return self
 
 
+Views = Literal["none", "flip", "crops", "flip_crops", "d4"]
+"""Ways to augment at test time, as ``zoo.engine.views`` has them, which takes torch to read."""
+
+
 class Job(_Strict):
-    """What to run."""
+    """What to run.
+
+    Args:
+        tta: test-time augmentation: the trained model's answer, in the last evaluation and wherever it is used, is the
+            mean over several views of an image. Epochs are evaluated by one.
+    """
 
     architecture: Choice
     dataset: Choice
@@ -209,6 +228,7 @@ class Job(_Strict):
     data: Data
     device: str = Field(default="auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+    tta: Views = "none"
     seed: int = Field(default=0, ge=0, lt=2**63)
     pretrained: bool = False
     weights: str | None = None

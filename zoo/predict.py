@@ -33,18 +33,20 @@ class Classifier:
         self.card = card
         self.classes: list[str] = list(card["classes"])
         self.task = task_named(card.get("task", ""))
+        self.tta: str = card.get("tta", NONE)
         self.preprocessing = Preprocessing(**card["preprocessing"])
         self.execution = execution
         self.model = execution.place(model).eval()
         self._normalize = Normalize(self.preprocessing.mean, self.preprocessing.std, execution.device)
 
-    def predict(self, images: Any, top_k: int = 5, tta: str = NONE) -> list[dict[str, Any]]:
+    def predict(self, images: Any, top_k: int = 5, tta: str | None = None) -> list[dict[str, Any]]:
         """Name what each image shows.
 
         Args:
             images: one or many of: a path (of a picture, or a .npy), a PIL image, a uint8 array or tensor (C, H, W).
             top_k: how many classes to name, best first.
-            tta: test-time augmentation, as :func:`zoo.engine.views.views_named` has it: the mean over several views.
+            tta: test-time augmentation, as :func:`zoo.engine.views.views_named` has it: the mean over several views;
+                by default what the model was made with.
 
         Returns:
             For each image ``{"path", "label", "confidence", "top": [{"class", "probability"}]}``; ``path`` is
@@ -64,11 +66,11 @@ class Classifier:
             found += [self._named(item, p, top_k) for item, p in zip(chunk, probs, strict=True)]
         return found
 
-    def probabilities(self, pixels: Sequence[Pixels], tta: str = NONE) -> Tensor:
+    def probabilities(self, pixels: Sequence[Pixels], tta: str | None = None) -> Tensor:
         """Decoded images, uint8 (size, size, C) each -> probabilities (N, K) float32 on the CPU."""
         batch = pixels_of(pixels).to(self.execution.device).permute(0, 3, 1, 2)
         with torch.inference_mode(), self.execution.autocast():
-            network = looking(self.model, tta, multilabel=self.task.multilabel)
+            network = looking(self.model, self.tta if tta is None else tta, multilabel=self.task.multilabel)
             logits = network(self._normalize(self._normalize.to_unit(batch)))
         return self.task.probabilities(logits.float()).cpu()
 

@@ -9,7 +9,7 @@ from zoo.layers import Layers
 from zoo.plugin import Optimizer
 
 OPTIMIZER, LR, HEAD_LR, DECAY = "train.optimizer.name", "train.lr", "train.head_lr", "train.weight_decay"
-_START, _SIZE = "train.start_size", "train.image_size"
+_START, _SIZE, _SHARE = "train.start_size", "train.image_size", "train.size_fraction"
 
 
 def unchosen(source: str | None) -> bool:
@@ -20,8 +20,8 @@ def unchosen(source: str | None) -> bool:
 def settle_start_size(layers: Layers) -> None:
     """A recipe's small first pictures are for its own size: who asks for smaller ones has them throughout."""
     values, sources = layers.values, layers.sources
-    start, size = values.get(_START), values.get(_SIZE)
-    if not (isinstance(start, int) and isinstance(size, int) and start > size):
+    start, size, share = values.get(_START), values.get(_SIZE), values.get(_SHARE, 1.0)
+    if not (isinstance(start, int) and isinstance(size, int) and _is_number(share) and start > round(size * share)):
         return
     if sources[_START] not in ("--set", "command line", sources[_SIZE]):
         layers.replace(sources[_SIZE], {_START: None})

@@ -1,8 +1,9 @@
 """Augmentations that move pixels: each draws one matrix a sample, and resamples the batch once (but ``flip``: exact).
 
-Each factory takes the job's image size and gives ``(images, targets) -> (images, targets)``: images (N, C, H, W)
-float in 0..1, whose shape, dtype and memory format stay; targets untouched. Draws come from torch's global
-generator of the images' device; nothing waits for the device. ``size`` is part of the contract; only crops need it.
+Each factory takes the size of training's pictures and gives ``(images, targets) -> (images, targets)``: images
+(N, C, H, W) float in 0..1, whose dtype and memory format stay; targets untouched. Images may be larger than ``size``:
+what resamples makes them ``size``, and ``flip`` leaves them as they are. Draws come from torch's global generator of
+the images' device; nothing waits for the device.
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ def rotate(size: Size, degrees: float = 15.0) -> Augment:
         ValueError: ``degrees`` is outside 0..180.
     """
     need_within("degrees", degrees, 0, 180)
-    return _warped(lambda images: affine_matrices(images, angle=uniform(images, -degrees, degrees)))
+    return _warped(size, lambda images: affine_matrices(images, angle=uniform(images, -degrees, degrees)))
 
 
 def shift(size: Size, fraction: float = 0.1) -> Augment:
@@ -81,7 +82,7 @@ def shift(size: Size, fraction: float = 0.1) -> Augment:
         across, down = (uniform(images, -2 * fraction, 2 * fraction) for _ in range(2))
         return affine_matrices(images, shift=(across, down))
 
-    return _warped(draw)
+    return _warped(size, draw)
 
 
 def crop(size: Size, scale: tuple[float, float] = (0.7, 1.0), ratio: tuple[float, float] = (0.9, 1.1)) -> Augment:
@@ -102,7 +103,7 @@ def crop(size: Size, scale: tuple[float, float] = (0.7, 1.0), ratio: tuple[float
         area, stretch = uniform(images, *scale), log_uniform(images, *ratio)
         return _look_at(images, (area * stretch).sqrt().clamp(max=1), (area / stretch).sqrt().clamp(max=1))
 
-    return _warped(draw, height_width(size))
+    return _warped(size, draw)
 
 
 def random_resized_crop(
@@ -126,7 +127,7 @@ def random_resized_crop(
     def draw(images: Tensor) -> Tensor:
         return _look_at(images, *_inceptions_parts(images, scale, ratio))
 
-    return _warped(draw, height_width(size))
+    return _warped(size, draw)
 
 
 def affine(
@@ -168,11 +169,12 @@ def affine(
             mirror=torch.randint(0, 2, factor.shape, device=factor.device) * 2.0 - 1 if flip else None,
         )
 
-    return _warped(draw)
+    return _warped(size, draw)
 
 
-def _warped(draw: Callable[[Tensor], Tensor], out: tuple[int, int] | None = None) -> Augment:
-    """The augmentation that resamples images along the matrices which ``draw`` makes for them."""
+def _warped(size: Size, draw: Callable[[Tensor], Tensor]) -> Augment:
+    """The augmentation that resamples images to ``size``, along the matrices which ``draw`` makes for them."""
+    out = height_width(size)
 
     def apply(images: Tensor, targets: Tensor) -> Batch:
         return warp(images, draw(images), out), targets

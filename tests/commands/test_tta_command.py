@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -13,6 +13,7 @@ from PIL import Image
 
 import zoo as package
 from zoo.engine.views import VIEWS
+from zoo.job import Views
 
 
 def typed(zoo: Any, *words: object) -> dict[str, Any]:
@@ -94,6 +95,42 @@ def test_the_report_says_that_answers_are_averaged(zoo, colours_run):
     code, out, _ = zoo("evaluate", colours_run, "--tta", "flip", "--device", "cpu")
     assert code == 0
     assert "Each answer is the mean over 2 views of the picture" in out
+
+
+def test_a_jobs_own_way_is_kept_by_its_run_and_its_model(zoo, colours, on_colours, spotted, read_result):
+    """The last evaluation, the bundle, and whoever uses it: all by the views of the job. Epochs are by one."""
+    code, out, _ = zoo("run", "simple_cnn", colours, *on_colours, "--tta", "flip_crops", "--name", "r")
+    assert code == 0
+    result = read_result("runs/r")
+    best = result["best"]
+    assert result["job"]["tta"] == "flip_crops"
+    assert result["tta"] == {"name": "flip_crops", "views": 10}
+    assert "Each answer is the mean over 10 views of the picture (--tta flip_crops)." in out
+    assert f"By one view val/accuracy is {best['value']:.4g}." in " ".join(out.split())
+    measured = typed(zoo, "evaluate", "r")
+    assert measured["metrics"]["val"] == result["metrics"]["val"]
+    assert measured["tta"] == result["tta"]
+    alone = typed(zoo, "evaluate", "r", "--tta", "none")["metrics"]["val"]
+    assert alone["loss"] == pytest.approx(result["epochs"][best["epoch"] - 1]["val"]["loss"], rel=1e-4)
+    assert alone["loss"] != pytest.approx(result["metrics"]["val"]["loss"], rel=1e-4)
+    by_itself = typed(zoo, "predict", "r", *spotted)
+    assert by_itself == typed(zoo, "predict", "r", *spotted, "--tta", "flip_crops")
+    assert by_itself["predictions"] == package.load("runs/r", device="cpu").predict(spotted)
+    assert typed(zoo, "predict", "r", *spotted, "--tta", "none").keys() == {"predictions"}
+
+
+def test_views_are_of_images_where_a_head_learned_from_features(zoo, colours, colours_run, on_colours, read_result):
+    words = (*on_colours, "--weights", colours_run, "--freeze", "backbone", "--tta", "crops", "--name", "r")
+    code, _, err = zoo("run", "simple_cnn", colours, *words)
+    assert code == 0, err
+    result = read_result("runs/r")
+    assert result["model"]["features"]
+    measured = typed(zoo, "evaluate", "r")["metrics"]["val"]
+    assert measured["loss"] == pytest.approx(result["metrics"]["val"]["loss"], rel=1e-4)
+
+
+def test_a_job_knows_every_way():
+    assert set(get_args(Views)) == set(VIEWS)
 
 
 @pytest.mark.parametrize("command", ["evaluate", "predict"])

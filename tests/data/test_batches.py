@@ -137,6 +137,23 @@ def test_smaller_training_images_are_averages_of_larger_ones():
     assert images.mean() == pytest.approx(50 / 255, abs=0.02)
 
 
+@pytest.mark.parametrize(("room", "given"), [(1.0, 12), (1.25, 15), (3.0, 20)])
+def test_augmentation_is_given_more_pixels_than_come_out(room: float, given: int):
+    """As many as there are, at the most; what it doesn't resample is shrunk after it."""
+    seen: list[int] = []
+
+    def look(images: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        seen.append(images.shape[-1])
+        return images, targets
+
+    pixels = np.random.default_rng(0).integers(0, 256, (3, 20, 20, 3), dtype=np.uint8)
+    split = Split("train", pixels, np.array([0, 1, 1]), ["a", "b", "c"])
+    batches = Batches(split, 4, PLAIN, CPU, augment=(look,))
+    batches.size, batches.room = 12, room
+    ((images, _),) = batches
+    assert (images.shape[-2:], seen) == ((12, 12), [given])
+
+
 def test_pixels_are_stacked_as_they_are():
     pixels: list[Any] = [np.full((2, 3, 1), i, np.uint8) for i in range(4)]
     stacked = pixels_of(pixels)

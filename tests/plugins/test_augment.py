@@ -196,6 +196,19 @@ def test_crop_gives_the_size_it_was_told():
     assert geometry.crop((12, 20))(images, torch.zeros(3))[0].shape == (3, 3, 12, 20)
 
 
+@pytest.mark.parametrize("name", ["affine", "crop", "random_resized_crop", "rotate", "shift"])
+def test_what_resamples_makes_larger_pictures_the_size_it_was_told(name: str):
+    targets = torch.zeros(4, dtype=torch.int64)
+    assert made(name, 24)(pictures(height=33, width=33), targets)[0].shape == (4, 3, 24, 24)
+
+
+def test_larger_pictures_are_sharper_where_they_are_enlarged():
+    enlarge = made("affine", 24, degrees=0.0, zoom=(2.0, 2.0), shift=0.0, flip=False)
+    large, targets = pictures(64, height=48, width=48), torch.zeros(64, dtype=torch.int64)
+    small = torch.nn.functional.interpolate(large, (24, 24), mode="bilinear", antialias=True)
+    assert enlarge(large, targets)[0].std() > 1.5 * enlarge(small, targets)[0].std()
+
+
 def test_crop_stays_inside_the_picture():
     ramp = torch.linspace(0.2, 0.8, 40).expand(200, 1, 40, 40).contiguous()
     torch.manual_seed(0)

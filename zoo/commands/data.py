@@ -83,8 +83,10 @@ def _notes(resolved: Resolved, samples: Samples) -> list[str]:
 
     train, drawn = resolved.job.train, samples.drawn
     notes = [channels_note(drawn.shape[2])]
-    if train.start_size is not None and train.size_of(1) != train.image_size:
-        early = sum(train.size_of(epoch) != train.image_size for epoch in range(1, train.epochs + 1))
+    if train.train_size != train.image_size:
+        notes.append(f"training sees {train.train_size} px, evaluation {train.image_size}")
+    if train.start_size is not None and train.size_of(1) != train.train_size:
+        early = sum(train.size_of(epoch) != train.train_size for epoch in range(1, train.epochs + 1))
         notes.append(f"the first {early} of {train.epochs} epochs train on {train.start_size} px")
     if not np.isfinite(drawn).all():
         notes.append("the augmentation gives values that are no numbers (black here)")

@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from zoo.commands.job_words import VIEWS
+
 
 @click.command(name="evaluate")
 @click.argument("run", metavar="RUN")
@@ -14,10 +16,10 @@ import click
 @click.option("--data", type=click.Path(path_type=Path), metavar="PATH", help="The dataset's folder or file.")
 @click.option("--split", metavar="SPLIT", help="train, val, test or all; by default test, else val, else all there is.")
 @click.option("--device", default="auto", metavar="DEVICE", help="auto, cpu, cuda, cuda:1 or mps.")
-@click.option("--tta", default="none", metavar="VIEWS", help="Average over views: none, flip, crops, flip_crops, d4.")
+@click.option("--tta", metavar="VIEWS", help=f"{VIEWS} By default as the run's job says.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def evaluate(
-    run: str, dataset: str | None, data: Path | None, split: str | None, device: str, tta: str, as_json: bool
+    run: str, dataset: str | None, data: Path | None, split: str | None, device: str, tta: str | None, as_json: bool
 ) -> None:
     """Measure a trained model again.
 

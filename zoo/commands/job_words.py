@@ -34,6 +34,7 @@ class NumberOrAuto(click.ParamType[Any] if TYPE_CHECKING else click.ParamType): 
             self.fail(f"{value!r} is neither {kind} nor 'auto'.", param, ctx)
 
 
+VIEWS = "Answer by the mean over views: none, flip, crops, flip_crops, d4."
 _OPTIONS: dict[str, dict[str, Any]] = {
     "data": {"type": click.Path(path_type=Path), "metavar": "PATH", "help": "The dataset's folder or file."},
     "recipe": {"metavar": "NAME", "help": "A recipe of registry.yaml; 'none' for none."},
@@ -48,6 +49,7 @@ _OPTIONS: dict[str, dict[str, Any]] = {
     "seed": {"type": int, "help": "The same seed gives the same numbers."},
     "device": {"metavar": "DEVICE", "help": "auto, cpu, cuda, cuda:1 or mps."},
     "precision": {"metavar": "TYPE", "help": "auto, fp32, bf16 or fp16."},
+    "tta": {"metavar": "VIEWS", "help": VIEWS},
     "on_bad_image": {"metavar": "POLICY", "help": "skip or fail."},
     "set": {
         "multiple": True,

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from zoo.commands.job_words import VIEWS
 from zoo.errors import BadImage, RequestError
 
 
@@ -17,10 +18,12 @@ from zoo.errors import BadImage, RequestError
 @click.argument("images", nargs=-1, required=True, metavar="IMAGE...", type=click.Path(path_type=Path))
 @click.option("--top-k", type=click.IntRange(min=1), default=5, help="How many classes to name, best first.")
 @click.option("--device", default="auto", metavar="DEVICE", help="auto, cpu, cuda, cuda:1 or mps.")
-@click.option("--tta", default="none", metavar="VIEWS", help="Average over views: none, flip, crops, flip_crops, d4.")
+@click.option("--tta", metavar="VIEWS", help=f"{VIEWS} By default as the run's job says.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV: path, label, confidence; or path, labels.")
-def predict(run: str, images: tuple[Path, ...], top_k: int, device: str, tta: str, as_json: bool, as_csv: bool) -> None:
+def predict(
+    run: str, images: tuple[Path, ...], top_k: int, device: str, tta: str | None, as_json: bool, as_csv: bool
+) -> None:
     """Name what pictures show.
 
     RUN is a run's name or folder, or a bundle's folder; IMAGE a picture, or a folder of them.
@@ -33,14 +36,16 @@ def predict(run: str, images: tuple[Path, ...], top_k: int, device: str, tta: st
 
     if as_json and as_csv:
         raise RequestError("Choose one of --json and --csv.")
-    views_named(tta)
+    if tta is not None:
+        views_named(tta)
     folder = find_run(run)
     files = list(image_files(images))
     if not files:
         raise RequestError(f"There is no picture in {', '.join(map(str, images))}.")
-    predictions, problems = _predict_all(load(folder, device=device), files, top_k, tta)
+    classifier = load(folder, device=device)
+    predictions, problems = _predict_all(classifier, files, top_k, tta)
     if as_json:
-        document: dict[str, Any] = {"predictions": predictions, **account(tta)}
+        document: dict[str, Any] = {"predictions": predictions, **account(classifier.tta if tta is None else tta)}
         if problems:
             document["skipped"] = problems
         click.echo(dump_json(document))
@@ -54,7 +59,9 @@ def predict(run: str, images: tuple[Path, ...], top_k: int, device: str, tta: st
         raise click.exceptions.Exit(2)
 
 
-def _predict_all(classifier: Any, files: list[Path], top_k: int, tta: str) -> tuple[list[dict[str, Any]], list[str]]:
+def _predict_all(
+    classifier: Any, files: list[Path], top_k: int, tta: str | None
+) -> tuple[list[dict[str, Any]], list[str]]:
     """Predictions for what can be decoded, and a sentence for what can't."""
     from zoo.predict import BATCH
 

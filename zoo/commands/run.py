@@ -25,7 +25,7 @@ def _options(command: Any) -> Any:
         job_options("pretrained", "weights", "teacher", "freeze", "seed"),
         click.option("--seeds", type=int, metavar="N", help="Run N times, with N seeds from --seed on."),
         click.option("--folds", type=int, metavar="N", help="Run N times, validated with another part of train each."),
-        job_options("device", "precision", "on_bad_image", "set"),
+        job_options("device", "precision", "tta", "on_bad_image", "set"),
         click.option("--out", type=click.Path(path_type=Path), default=Path("runs"), help="The folder for runs."),
         click.option("--name", metavar="NAME", help="The run's name; made up, when not given."),
         click.option("--resume", metavar="[RUN]", help="Go on with an interrupted run."),

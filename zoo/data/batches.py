@@ -96,6 +96,7 @@ class Batches:
         self.balanced = balanced
         self.epoch = 0
         self.size: int | None = None  # side in pixels, where it is not the split's own
+        self.room = 1.0  # so much larger is what augmentation is given: what it enlarges is then sharp
 
     def indices(self, epoch: int) -> list[NDArray[np.int64]]:
         """The items of each batch of an epoch."""
@@ -131,11 +132,18 @@ class Batches:
         pixels = pixels.to(self.device, non_blocking=True).permute(0, 3, 1, 2)  # channels_last as it lies
         targets = labels.to(self.device, non_blocking=True)
         images = self.normalize.to_unit(pixels if self.channels_last else pixels.contiguous())
-        if self.size is not None and self.size != images.shape[-1]:
-            images = interpolate(images, (self.size, self.size), mode="bilinear", antialias=True)
+        whole = images.shape[-1]
+        size = self.size or whole
+        images = _resized(images, min(round(size * self.room), whole))
         for augment in self.augment:
             images, targets = augment(images, targets)
-        return self.normalize(images), targets
+        return self.normalize(_resized(images, size)), targets
+
+
+def _resized(images: Tensor, side: int) -> Tensor:
+    if images.shape[-1] == side:
+        return images
+    return interpolate(images, (side, side), mode="bilinear", antialias=True)
 
 
 def pixels_of(items: Sequence[Any]) -> Tensor:

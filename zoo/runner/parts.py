@@ -74,9 +74,13 @@ class Parts:
         in_chans, size = job.data.in_chans, job.train.image_size
         params, count = job.architecture.params, len(self.classes)
         model = build.build_model(entry, params, count, in_chans, size, pretrained=job.pretrained)
-        if job.train.start_size is not None:
-            build.check_takes(model, entry, in_chans, job.train.start_size)
+        for side in self._sizes() - {size}:
+            build.check_takes(model, entry, in_chans, side)
         return model
+
+    def _sizes(self) -> set[int]:
+        """Sides of the training images in all epochs."""
+        return {self.job.train.size_of(epoch) for epoch in range(1, self.job.train.epochs + 1)}
 
     def _learner(self) -> Learner:
         """The network with the weights that it begins with, where and as it is trained."""
@@ -88,7 +92,7 @@ class Parts:
         self._begin_head(model, images)
         self.execution = self.execution.suited(model)
         self.model = self.execution.place(model)
-        plain = not job.augment and job.train.start_size is None and job.teacher is None  # it looks at images
+        plain = not job.augment and job.teacher is None and self._sizes() == {job.train.image_size}
         return Learner(self.model, job.train, images.to(self.execution.device), plain=plain)
 
     def _teacher(self) -> Teacher | None:
@@ -142,7 +146,7 @@ class Parts:
         made = {**entry.provenance(), "params": self.job.architecture.params}
         recipe = {"architecture": made, "preprocessing": preprocessing(self.job), "versions": versions()}
         store = FeatureStore(self.model, str(self.learner.head), recipe, self.execution, observer)
-        return {name: store.of(split, self._images(split)) for name, split in self.splits.items()}
+        return {name: store.of(split, self.images(split)) for name, split in self.splits.items()}
 
     def _check_monitor(self) -> None:
         known = (*self.task.scalars, *self.metrics)
@@ -156,9 +160,10 @@ class Parts:
     def _count_steps(self) -> None:
         """What needs to know how many steps there are."""
         train = self.job.train
-        sizes = {train.size_of(epoch) for epoch in range(1, train.epochs + 1)}
         count, chosen = len(self.classes), self.job.augment
-        self.augment = {s: build.build_list(self.resolved, "augment", chosen, s, num_classes=count) for s in sizes}
+        self.augment = {
+            size: build.build_list(self.resolved, "augment", chosen, size, num_classes=count) for size in self._sizes()
+        }
         self.train_batches = self.batches(self.splits[TRAIN], train=True)
         steps = len(self.train_batches) * train.epochs
         self.schedule = build.build_schedule(self.resolved, self.optimizer, steps)
@@ -171,12 +176,12 @@ class Parts:
     def batches(self, split: Split, *, train: bool = False) -> Batches | FeatureBatches:
         """Batches of what the learner takes: images, or features of a frozen backbone."""
         if split.name not in self._features:
-            return self._images(split, train=train)
-        order = self._images(split, train=train)
+            return self.images(split, train=train)
+        order = self.images(split, train=train)
         labels = torch.from_numpy(split.labels).to(self.execution.device)
         return FeatureBatches(self._features[split.name], labels, order.indices)
 
-    def _images(self, split: Split, *, train: bool = False) -> Batches:
+    def images(self, split: Split, *, train: bool = False) -> Batches:
         """Batches of a split: training's, or those in which evaluation is fast."""
         data, device, job = self.job.data, self.execution.device, self.job
         size = job.train.batch_size
@@ -199,6 +204,7 @@ class Parts:
         batches.epoch = epoch
         if isinstance(batches, Batches):
             batches.size = size = train.size_of(epoch)
+            batches.room = 1 / train.size_fraction
             batches.augment = [] if epoch > train.epochs - train.plain_epochs else self.augment[size]
 
     def higher_is_better(self, name: str) -> bool:

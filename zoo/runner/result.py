@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo import __version__
 from zoo.data.splits import Split
+from zoo.engine.views import NONE
 from zoo.job import Job
 from zoo.runner.build import count_parameters
 from zoo.runner.record import Run
@@ -111,6 +112,7 @@ def bundle_card(parts: Parts, thresholds: list[float] | None = None) -> dict[str
     return {
         "classes": parts.classes,
         "task": parts.task.name,
+        **({} if parts.job.tta == NONE else {"tta": parts.job.tta}),
         **({"thresholds": thresholds} if parts.task.multilabel else {}),
         "preprocessing": preprocessing(parts.job),
         "architecture": {**entry.provenance(), "params": parts.job.architecture.params},

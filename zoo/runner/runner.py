@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 
 from zoo.bundle import write_card
+from zoo.engine.views import account, notices
 from zoo.errors import Interrupted, RequestError, ZooError
 from zoo.files import cannot_write, dump_json, is_write_error, write_json, write_text
 from zoo.hooks import Plugin
@@ -184,6 +185,10 @@ class _Runner:
             write_card(self.training.folder / MODEL, bundle_card(self.training.parts, self.training.thresholds))
         result = document(self.training, self.run_record, status, reason)
         result["metrics"], result["mistakes"] = metrics, mistakes
+        tta, best = self.training.job.tta, self.training.best
+        result.update(account(tta))
+        alone = f" By one view {best.metric} is {best.value:.4g}." if best else ""
+        result["notices"] = [*result["notices"], *(f"{text}{alone}" for text in notices(tta))]
         if self.tuning:
             result["tuning"] = self.tuning
         return result

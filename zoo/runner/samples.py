@@ -156,11 +156,12 @@ def _augmented(
 ) -> tuple[NDArray[np.float32], list[Tensor]]:
     """The network's input (n, draws, C, H, W) with normalisation undone, and the targets of each image's draws."""
     job, count = resolved.job, len(decoded)
-    size = job.train.image_size
+    size = job.train.train_size
     augment = build.build_list(resolved, "augment", job.augment, size, num_classes=num_classes)
     normalize = Normalize(job.data.mean, job.data.std, torch.device("cpu"))
     shown = Split("shown", decoded, labels, [""] * count)
     batches = Batches(shown, count * draws, normalize, torch.device("cpu"), augment=augment)
+    batches.size, batches.room = size, 1 / job.train.size_fraction
     images, targets = batches.prepare(
         pixels_of(list(decoded)).repeat_interleave(draws, 0), torch.from_numpy(labels).repeat_interleave(draws, 0)
     )

@@ -16,6 +16,7 @@ from zoo.data.open import TEST, TRAIN, VAL
 from zoo.data.splits import Split
 from zoo.engine.evaluate import evaluate_logits, predict_logits, worst_mistakes
 from zoo.engine.train import train_epoch
+from zoo.engine.views import NONE, looking
 from zoo.errors import TrainingError
 from zoo.files import append_json_line
 from zoo.runner.checkpoint import random_states, restore_random_states, save_checkpoint
@@ -143,17 +144,22 @@ class Training:
         return patience is not None and self.best is not None and epoch - self.best.epoch >= patience
 
     def evaluate(
-        self, split: Split, model: nn.Module | None = None, *, choose: bool = False
+        self, split: Split, model: nn.Module | None = None, *, tta: str = NONE, choose: bool = False
     ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
         """Every number of a split, and its worst mistakes.
 
         Args:
+            model: with the weights to measure; by default those that an epoch ended with.
+            tta: test-time augmentation, as :func:`zoo.engine.views.views_named` has it.
             choose: the thresholds of a task with several labels by these images, from here on.
         """
-        learner = self.parts.learner
-        model = learner.part_of(learner.final if model is None else model)
-        parts = self.parts
-        logits, targets = predict_logits(model, parts.batches(split), parts.execution)
+        parts, learner = self.parts, self.parts.learner
+        model = learner.final if model is None else model
+        if tta == NONE:
+            model, batches = learner.part_of(model), parts.batches(split)
+        else:  # views are views of images, where a frozen backbone's features are those of one
+            model, batches = looking(model, tta, multilabel=parts.task.multilabel), parts.images(split)
+        logits, targets = predict_logits(model, batches, parts.execution)
         if choose:
             self.thresholds = parts.task.thresholds(logits, targets)
         numbers = evaluate_logits(logits, targets, parts.loss_fn, parts.classes, parts.metrics, self.thresholds)
@@ -165,7 +171,8 @@ class Training:
         model = copy.deepcopy(self.parts.learner.final)
         read_weights(self.folder / MODEL, model)
         splits = [self.parts.splits[name] for name in (VAL, TEST) if name in self.parts.splits]
-        found = {split.name: self.evaluate(split, model, choose=split.name == VAL) for split in splits}
+        tta = self.job.tta
+        found = {split.name: self.evaluate(split, model, tta=tta, choose=split.name == VAL) for split in splits}
         self.timing["evaluate_s"] += perf_counter() - started
         return {k: v[0] for k, v in found.items()}, {k: v[1] for k, v in found.items()}
 

@@ -18,6 +18,7 @@ RECIPES = {
     "plain": {"train": {"optimizer": "adamw", "lr": 2e-3, "weight_decay": 0.1}},
     "by_muon": {"train": {"optimizer": "muon", "lr": 0.01, "weight_decay": 0.05}},
     "tuned": {"train": {"optimizer": "adamw", "lr": 5e-5, "head_lr": 5e-4, "weight_decay": 0.05, "layer_decay": 0.9}},
+    "growing": {"train": {"image_size": 12, "start_size": 8, "size_fraction": 0.75}},
     "bare": {"train": {"optimizer": "adamw", "lr": 1e-3, "weight_decay": 0.0}},
 }
 REGISTRY = open_registry()
@@ -45,6 +46,13 @@ def resolved(recipe: str, *sets: str, file: dict[str, Any] | None = None, **opti
 def rates(found: Resolved) -> tuple[Any, Any, Any]:
     train = found.job.train
     return train.lr, train.weight_decay, train.head_lr
+
+
+@pytest.mark.parametrize(("words", "start"), [((), 8), (("train.size_fraction=0.5",), None), (("train.lr=1",), 8)])
+def test_small_first_pictures_give_way_to_smaller_ones(words: tuple[str, ...], start: int | None):
+    found = resolved("growing", *words)
+    assert found.job.train.start_size == start
+    assert found.sources["train.start_size"] == ("recipe growing" if start else "--set")
 
 
 def test_another_optimizer_has_rates_in_the_recipes_proportion_to_its_own():

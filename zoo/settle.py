@@ -23,8 +23,10 @@ def settle_start_size(layers: Layers) -> None:
     start, size, share = values.get(_START), values.get(_SIZE), values.get(_SHARE, 1.0)
     if not (isinstance(start, int) and isinstance(size, int) and _is_number(share) and start > round(size * share)):
         return
-    if sources[_START] not in ("--set", "command line", sources[_SIZE]):
-        layers.replace(sources[_SIZE], {_START: None})
+    own = sources[_START]
+    others = [source for source in map(sources.get, (_SIZE, _SHARE)) if source not in (None, "default", own)]
+    if others and own not in ("--set", "command line"):
+        layers.replace(str(others[0]), {_START: None})
 
 
 def settle_freeze(layers: Layers) -> None:

@@ -32,7 +32,7 @@ def light(size: Size, flip: bool = True) -> Augment:
 def medium(size: Size, flip: bool = True) -> Augment:
     """For training from scratch: ``affine``, up to 12 degrees and a zoom of 0.95..1.67, then ``colour``, 0.3 of each.
 
-    It is what the recipe of ``simple_cnn`` for photographs uses.
+    It is what the recipe of ``simple_cnn`` for photographs begins with.
 
     Args:
         flip: mirror half of the samples; not for digits, letters and signs.

@@ -77,7 +77,7 @@ def result_of(folder: Path) -> dict[str, Any] | None:
 def settings(row: str, given: argparse.Namespace) -> dict[str, Any]:
     """What a row, and the words that were typed, say of the job."""
     size = given.image_size
-    sized = {"train.image_size": size, "train.start_size": min(64, size)} if size else {}
+    sized = {"train.image_size": size, "train.start_size": None} if size else {}
     changed = dict(ROWS[row][0])
     if "train.plain_epochs" in changed:
         changed["train.plain_epochs"] = min(changed["train.plain_epochs"], given.epochs)

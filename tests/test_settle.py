@@ -55,6 +55,14 @@ def test_small_first_pictures_give_way_to_smaller_ones(words: tuple[str, ...], s
     assert found.sources["train.start_size"] == ("recipe growing" if start else "--set")
 
 
+@pytest.mark.parametrize(("size", "share"), [(6, 1.0), (12, 0.75), (24, 0.75)])
+def test_smaller_pictures_are_seen_whole(size: int, share: float):
+    found = resolved("growing", image_size=size)
+    assert found.job.train.size_fraction == share
+    assert found.job.train.start_size == (None if size == 6 else 8)
+    assert resolved("growing", "train.size_fraction=0.5", image_size=6).job.train.size_fraction == 0.5
+
+
 def test_another_optimizer_has_rates_in_the_recipes_proportion_to_its_own():
     found = resolved("plain", "train.optimizer=sgd")  # twice what is usual, of both
     assert rates(found) == (0.2, 0.001, None)

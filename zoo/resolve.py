@@ -25,7 +25,7 @@ from zoo.peek import peek
 from zoo.plugin import Optimizer
 from zoo.recipes import BASE, SEVERAL_LABELS, own_recipe, settings
 from zoo.registry import Registry
-from zoo.settle import settle_freeze, settle_rates, settle_start_size, unchosen
+from zoo.settle import settle_freeze, settle_rates, settle_sizes, unchosen
 
 FALLBACK_SIZE = 128  # pixels, where neither recipe nor architecture nor dataset has a word
 _WRITTEN = {"data.resize", "data.mean", "data.store"}  # a job.yaml with all of these is a run's own
@@ -99,7 +99,7 @@ class _Resolver:
         self.layers.put("--set", sets)
         self.layers.put("command line", options)
         self.layers.values["recipe"] = recipe_name
-        settle_start_size(self.layers)
+        settle_sizes(self.layers, before)
         settle_freeze(self.layers)
         settle_rates(self.layers, before, self._optimizer)
         self._peek()
@@ -127,8 +127,8 @@ class _Resolver:
             return
         if self.peeked.get("multilabel"):
             recipe = flatten(settings(self.registry.shelf.recipes.get(SEVERAL_LABELS, {})))
-            unchosen = [path for path in recipe if unchosen(self.layers.sources.get(path))]
-            self.layers.put(f"recipe {SEVERAL_LABELS}", {path: recipe[path] for path in unchosen})
+            free = {path: value for path, value in recipe.items() if unchosen(self.layers.sources.get(path))}
+            self.layers.put(f"recipe {SEVERAL_LABELS}", free)
 
     def _read_file(self) -> dict[str, Any]:
         path = self.request.file

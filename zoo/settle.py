@@ -17,10 +17,17 @@ def unchosen(source: str | None) -> bool:
     return source is None or source == "default" or source.startswith("recipe ")
 
 
-def settle_start_size(layers: Layers) -> None:
-    """A recipe's small first pictures are for its own size: who asks for smaller ones has them throughout."""
+def settle_sizes(layers: Layers, before: Mapping[str, Any]) -> None:
+    """A recipe's smaller training pictures are for its own size: who asks for smaller ones has them throughout.
+
+    Args:
+        before: what recipe and defaults say.
+    """
     values, sources = layers.values, layers.sources
-    start, size, share = values.get(_START), values.get(_SIZE), values.get(_SHARE, 1.0)
+    start, size, usual = values.get(_START), values.get(_SIZE), before.get(_SIZE)
+    if isinstance(size, int) and isinstance(usual, int) and size < usual and _advised(layers, _SHARE):
+        layers.replace(sources[_SIZE], {_SHARE: 1.0})
+    share = values.get(_SHARE, 1.0)
     if not (isinstance(start, int) and isinstance(size, int) and _is_number(share) and start > round(size * share)):
         return
     own = sources[_START]

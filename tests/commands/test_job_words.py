@@ -21,6 +21,7 @@ TYPED = {
     "seed": 7,
     "device": "cpu",
     "precision": "fp32",
+    "tta": "flip",
     "on_bad_image": "fail",
 }
 

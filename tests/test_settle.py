@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -104,14 +103,8 @@ def test_a_runs_own_job_is_as_it_was():
     assert again == job
 
 
-@pytest.mark.parametrize("name", sorted(AT_HOME))
-def test_an_optimizers_summary_says_its_rate(name: str):
-    said = re.search(r"lr around ([\d.e-]+)", AT_HOME[name].summary)
-    assert said is None or float(said[1]) == AT_HOME[name].lr
-    assert AT_HOME[name].weight_decay
-
-
 def test_the_zoos_own_optimizers_are_all_at_home_somewhere():
     own = {e.component.name for e in REGISTRY.entries("optimizer") if e.origin.bundled and e.member is None}
     assert own <= set(AT_HOME)
+    assert all(optimizer.weight_decay for optimizer in AT_HOME.values())
     assert {"lion", "sgdw", "nadamw"} <= set(AT_HOME)

@@ -6,89 +6,45 @@ from collections.abc import Iterator
 
 from zoo.plugin import Family, Optimizer, Schedule, hookimpl
 
+# Name, target, what it is, and the learning rate and weight decay that it is at home with.
+_OWN = (
+    ("sgd", "zoo_optim.optim:sgd", "Stochastic gradient descent with Nesterov momentum", 0.1, 5e-4),
+    ("adam", "torch.optim:Adam", "Adam (Kingma & Ba 2014)", 1e-3, 1e-4),
+    ("adamw", "torch.optim:AdamW", "Adam with decoupled weight decay (Loshchilov & Hutter 2017)", 1e-3, 0.05),
+    ("nadam", "torch.optim:NAdam", "Adam with Nesterov momentum (Dozat 2016)", 1e-3, 1e-4),
+    ("radam", "torch.optim:RAdam", "Adam that warms up by itself (Liu et al. 2019)", 1e-3, 1e-4),
+    ("rmsprop", "torch.optim:RMSprop", "Gradients over a running root mean square (Hinton 2012)", 1e-3, 1e-4),
+    ("adagrad", "torch.optim:Adagrad", "Gradients over the root of all squares so far (Duchi et al. 2011)", 1e-2, 1e-4),
+    (
+        "adadelta",
+        "torch.optim:Adadelta",
+        "Step sizes from running averages of gradients and steps (Zeiler 2012)",
+        1.0,
+        1e-4,
+    ),
+    ("adamax", "torch.optim:Adamax", "Adam with the infinity norm (Kingma & Ba 2014)", 2e-3, 1e-4),
+    (
+        "muon",
+        "zoo_optim.muon:muon",
+        "Momentum made orthogonal for matrices, AdamW for the rest (Jordan et al. 2024)",
+        0.02,
+        0.05,
+    ),
+)
+_TAGS = {
+    "sgd": ("torch", "momentum"),
+    "adamw": ("torch", "weight decay"),
+    "nadam": ("torch", "nesterov"),
+    "radam": ("torch", "rectified"),
+    "muon": ("momentum", "newton-schulz"),
+}
+
 
 @hookimpl
 def zoo_optimizers() -> Iterator[Optimizer | Family]:
-    yield Optimizer(
-        "sgd",
-        "zoo_optim.optim:sgd",
-        summary="Stochastic gradient descent with Nesterov momentum; lr around 0.1",
-        lr=0.1,
-        weight_decay=5e-4,
-        tags=("torch", "momentum"),
-    )
-    yield Optimizer(
-        "adam",
-        "torch.optim:Adam",
-        summary="Adam (Kingma & Ba 2014); lr around 1e-3",
-        tags=("torch",),
-        lr=1e-3,
-        weight_decay=1e-4,
-    )
-    yield Optimizer(
-        "adamw",
-        "torch.optim:AdamW",
-        summary="Adam with decoupled weight decay (Loshchilov & Hutter 2017); lr around 1e-3",
-        lr=1e-3,
-        weight_decay=0.05,
-        tags=("torch", "weight decay"),
-    )
-    yield Optimizer(
-        "nadam",
-        "torch.optim:NAdam",
-        summary="Adam with Nesterov momentum (Dozat 2016); lr around 1e-3",
-        lr=1e-3,
-        weight_decay=1e-4,
-        tags=("torch", "nesterov"),
-    )
-    yield Optimizer(
-        "radam",
-        "torch.optim:RAdam",
-        summary="Adam that warms up by itself (Liu et al. 2019); lr around 1e-3",
-        lr=1e-3,
-        weight_decay=1e-4,
-        tags=("torch", "rectified"),
-    )
-    yield Optimizer(
-        "rmsprop",
-        "torch.optim:RMSprop",
-        summary="Gradients over a running root mean square (Hinton 2012); lr around 1e-3",
-        lr=1e-3,
-        weight_decay=1e-4,
-        tags=("torch",),
-    )
-    yield Optimizer(
-        "adagrad",
-        "torch.optim:Adagrad",
-        summary="Gradients over the root of all squares so far (Duchi et al. 2011); lr around 1e-2",
-        lr=1e-2,
-        weight_decay=1e-4,
-        tags=("torch",),
-    )
-    yield Optimizer(
-        "adadelta",
-        "torch.optim:Adadelta",
-        summary="Step sizes from running averages of gradients and steps (Zeiler 2012); lr around 1",
-        lr=1,
-        weight_decay=1e-4,
-        tags=("torch",),
-    )
-    yield Optimizer(
-        "adamax",
-        "torch.optim:Adamax",
-        summary="Adam with the infinity norm (Kingma & Ba 2014); lr around 2e-3",
-        lr=2e-3,
-        weight_decay=1e-4,
-        tags=("torch",),
-    )
-    yield Optimizer(
-        "muon",
-        "zoo_optim.muon:muon",
-        summary="Momentum made orthogonal for matrices, AdamW for the rest (Jordan et al. 2024); lr around 0.02",
-        lr=0.02,
-        weight_decay=0.05,
-        tags=("momentum", "newton-schulz"),
-    )
+    for name, target, what, lr, weight_decay in _OWN:
+        tags, summary = _TAGS.get(name, ("torch",)), f"{what}; lr around {lr:g}"
+        yield Optimizer(name, target, summary=summary, tags=tags, lr=lr, weight_decay=weight_decay)
     yield Family(
         "optimizer",
         "zoo_optim.optim:timm_optimizer",

@@ -552,6 +552,20 @@ def test_a_name_of_two_plugins_is_a_problem_with_the_others(make_plugin: Callabl
     assert len(caught.value.problems) == 2
 
 
+def test_a_run_of_an_older_zoo_keeps_to_what_its_recipe_was():
+    """A recipe that has got a word more since has none for a run that was made without it."""
+    from zoo.registry import open_registry
+
+    options = {"architecture": "simple_cnn", "dataset": "cats_dogs", "train": {"image_size": 224}}
+    old = resolve(Request(options=options), open_registry()).job.plain()
+    assert old["train"].pop("size_fraction") < 1
+    del old["tta"], old["train"]["start_fraction"]
+    Path("old.yaml").write_text(yaml.safe_dump(old))
+    again = resolve(Request(file=Path("old.yaml")), open_registry()).job
+    assert (again.train.size_fraction, again.tta, again.train.start_fraction) == (1.0, "none", 0.5)
+    assert again.train.start_size == old["train"]["start_size"]
+
+
 def test_a_job_file_of_an_older_zoo_says_the_same_job():
     """Keys that it couldn't know have their defaults: a run can be resumed after an update."""
     from zoo.layers import changes

@@ -18,7 +18,7 @@ from zoo import signature
 from zoo.complaints import folder_hint, is_path, missing, order_hint, run_folder, sentence, told
 from zoo.entry import Entry
 from zoo.errors import JobError, RequestError, UnknownName, ZooError
-from zoo.job import CHOICE_LISTS, CHOICES, Choice, Job, field_paths
+from zoo.job import CHOICE_LISTS, CHOICES, Choice, Job, default_of, field_paths
 from zoo.layers import Layers, flatten, parse_sets
 from zoo.names import did_you_mean, listing
 from zoo.peek import peek
@@ -29,12 +29,6 @@ from zoo.settle import settle_freeze, settle_rates, settle_sizes, unchosen
 
 FALLBACK_SIZE = 128  # pixels, where neither recipe nor architecture nor dataset has a word
 _WRITTEN = {"data.resize", "data.mean", "data.store"}  # a job.yaml with all of these is a run's own
-_BEFORE = {  # as runs did whose job.yaml doesn't say it
-    "data.interpolation": "bilinear",
-    "data.crop_pct": 1.0,
-    "data.folds": None,
-    "data.fold": None,
-}
 
 
 @dataclass(frozen=True)
@@ -143,7 +137,7 @@ class _Resolver:
         if not isinstance(content, dict):
             raise RequestError(f"{path} is not a job: it must be a mapping such as 'architecture: simple_cnn'.")
         job = flatten(content)
-        return {**_BEFORE, **job} if job.keys() >= _WRITTEN else job
+        return {**_unsaid(), **job} if job.keys() >= _WRITTEN else job
 
     def _open_paths(self, layer: dict[str, Any]) -> dict[str, Any]:
         """A dataset given as a folder or a file becomes the dataset that opens it."""
@@ -319,6 +313,12 @@ class _Resolver:
         for path in flatten(job.plain()):
             self.layers.sources.setdefault(path, "default")
         return Resolved(job, self.layers.sources, self.entries, recipe)
+
+
+def _unsaid() -> dict[str, Any]:
+    """What a run's job is where its file is too old to say it, whatever its recipe says today: the defaults."""
+    optional = set(field_paths()).difference(field_paths(required=True), {"recipe", *CHOICE_LISTS})
+    return {path: default_of(path) for path in optional}
 
 
 def _resizing(known: Mapping[str, Any], said: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ from zoo.job import Choice
 from zoo.plugin import Loss
 from zoo.registry import open_registry
 from zoo.resolve import resolve
-from zoo.runner.build import build, build_model, build_opener, count_parameters, metric_names
+from zoo.runner.build import build, build_model, build_opener, build_optimizer, count_parameters, metric_names
 
 
 def entry(factory: Any) -> Entry:
@@ -98,3 +99,37 @@ def test_a_dataset_is_opened_as_the_job_says_and_seen_as_one_is_told():
     assert (opener.shape, other.shape) == (Shape(24, 1, "crop", "bicubic", 0.5), Shape(9, 3))
     for each in (opener, other):
         assert (each.store, each.on_bad_image, each.max_bad_fraction) == ("disk", "fail", 0.25)
+
+
+def optimizer_of(model: nn.Module, *sets: str) -> torch.optim.Optimizer:
+    asked = make_request({"architecture": "simple_cnn", "dataset": "digits"})
+    resolved = resolve(replace(asked, sets=sets), open_registry())
+    return build_optimizer(resolved, [Block("all", tuple(model.parameters()))])
+
+
+@pytest.mark.parametrize(
+    ("sets", "fused"),
+    [
+        (["train.optimizer=adamw"], True),
+        (["train.optimizer=adam"], True),
+        (["train.optimizer=adamw", "train.optimizer.fused=false"], False),
+        (["train.optimizer=adamw", "train.optimizer.foreach=true"], None),
+        (["train.optimizer=radam"], None),
+    ],
+)
+def test_a_fused_kernel_is_used_where_nothing_speaks_against_it(sets: list[str], fused: bool | None):
+    assert optimizer_of(linear(2), *sets).defaults.get("fused") is fused
+
+
+def test_fused_or_not_the_weights_are_the_same():
+    models = [linear(2), linear(2)]
+    models[1].load_state_dict(models[0].state_dict())
+    images = torch.rand(4, 3, 8, 8)
+    for model, word in zip(models, ("true", "false"), strict=True):
+        optimizer = optimizer_of(model, "train.optimizer=adamw", f"train.optimizer.fused={word}")
+        for _ in range(5):
+            optimizer.zero_grad()
+            model(images).square().mean().backward()
+            optimizer.step()
+    for one, other in zip(models[0].parameters(), models[1].parameters(), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-6)

@@ -23,7 +23,7 @@ from zoo.data.open import (
 )
 from zoo.data.splits import Split
 from zoo.engine.evaluate import evaluate_logits, predict_logits, worst_mistakes
-from zoo.engine.execution import choose_execution
+from zoo.engine.execution import choose_execution, precision_here
 from zoo.engine.task import task_named
 from zoo.engine.views import NONE, account, looking, notices, views_named
 from zoo.errors import BundleError, RequestError
@@ -123,7 +123,8 @@ def _split(opener: Opener, resolved: Resolved, classes: list[str], asked: str | 
 def _measure(
     model: Any, card: dict[str, Any], images: Split, resolved: Resolved, device: str, tta: str
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    execution = choose_execution(device, resolved.job.precision)
+    job = resolved.job
+    execution = choose_execution(device, precision_here(device, job.precision), job.memory_format).suited(model)
     model = execution.place(model)
     shape, classes, task = card["preprocessing"], list(card["classes"]), task_named(card.get("task", ""))
     same_task(images, task, "the run")

@@ -217,6 +217,7 @@ class Job(_Strict):
     Args:
         tta: test-time augmentation: the trained model's answer, in the last evaluation and wherever it is used, is the
             mean over several views of an image. Epochs are evaluated by one.
+        precision, memory_format: of a run that has said ``auto``, its job.yaml records what was fastest.
     """
 
     architecture: Choice
@@ -228,6 +229,7 @@ class Job(_Strict):
     data: Data
     device: str = Field(default="auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+    memory_format: Literal["auto", "channels_last", "channels_first"] = "auto"
     tta: Views = "none"
     seed: int = Field(default=0, ge=0, lt=2**63)
     pretrained: bool = False
@@ -252,6 +254,9 @@ class Job(_Strict):
         """The job as JSON and YAML have it."""
         return self.model_dump(mode="json")
 
+
+EXECUTED = ("precision", "memory_format")
+"""Where a job may say ``auto`` for the runner to measure what is fastest."""
 
 # Where a Choice stands in a job, and the kind that it is.
 CHOICES: dict[str, str] = {

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +61,16 @@ class Resolved:
 
     def entry(self, path: str) -> Entry:
         return self.entries[path]
+
+    def decided(self, values: Mapping[str, Any], source: str) -> Resolved:
+        """The same with these values, by dotted path: what a run has found out where the job says ``auto``."""
+        job = self.job
+        for path, value in values.items():
+            section, _, name = path.rpartition(".")
+            if section:
+                name, value = section, getattr(job, section).model_copy(update={name: value})
+            job = job.model_copy(update={name: value})
+        return replace(self, job=job, sources={**self.sources, **dict.fromkeys(values, source)})
 
 
 def resolve(request: Request, registry: Registry) -> Resolved:

@@ -14,6 +14,7 @@ from torch import nn
 from zoo.errors import RequestError
 
 _IN_CACHE = 16 * 3 * 224 * 224
+_NAMED = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 @dataclass(frozen=True)
@@ -38,13 +39,13 @@ class Execution:
     def place(self, model: nn.Module) -> nn.Module:
         """The model on the device, in the memory format."""
         model = model.to(self.device)
-        if self.channels_last:
-            for weight in (w for w in (*model.parameters(), *model.buffers()) if w.ndim == 4):
-                weight.data = weight.data.contiguous(memory_format=torch.channels_last)
+        layout = torch.channels_last if self.channels_last else torch.contiguous_format
+        for weight in (w for w in (*model.parameters(), *model.buffers()) if w.ndim == 4):
+            weight.data = weight.data.contiguous(memory_format=layout)
         return model
 
     def suited(self, model: nn.Module) -> Execution:
-        """The same, with channels first where torch can't do otherwise.
+        """The same, with channels first where torch can't do otherwise, whatever was asked for.
 
         On a CPU the backward pass of a 1x1 convolution that skips pixels and has 3, 4 or 6 channels ends the process
         (torch 2.15), when channels come last.
@@ -68,17 +69,29 @@ class Execution:
         """
         return most if self.device.type != "cpu" else max(1, min(most, max(16, _IN_CACHE // values)))
 
+    @property
+    def precision(self) -> str:
+        """``fp32``, ``bf16`` or ``fp16``, as a job says it."""
+        return next(name for name, dtype in _NAMED.items() if dtype is self.dtype)
+
+    @property
+    def memory_format(self) -> str:
+        """``channels_last`` or ``channels_first``, as a job says it."""
+        return "channels_last" if self.channels_last else "channels_first"
+
     def describe(self) -> str:
         """``2 CPU threads · float32 · channels last``."""
         where = f"{torch.get_num_threads()} CPU threads"
         if self.device.type == "cuda":
             where = torch.cuda.get_device_name(self.device)
-        layout = "channels last" if self.channels_last else "channels first"
-        return f"{where} · {str(self.dtype).removeprefix('torch.')} · {layout}"
+        return f"{where} · {str(self.dtype).removeprefix('torch.')} · {self.memory_format.replace('_', ' ')}"
 
 
-def choose_execution(device: str = "auto", precision: str = "auto") -> Execution:
-    """The device and the precision that were asked for, or the best that is here.
+def choose_execution(device: str = "auto", precision: str = "auto", memory_format: str = "auto") -> Execution:
+    """What was asked for, or what is usually fastest here.
+
+    Args:
+        memory_format: ``channels_last``, ``channels_first``, or ``auto``.
 
     Raises:
         RequestError: what was asked for isn't here.
@@ -87,7 +100,20 @@ def choose_execution(device: str = "auto", precision: str = "auto") -> Execution
     dtype = _choose_dtype(chosen, precision)
     if chosen.type == "cpu":
         keep_freed_memory()
-    return Execution(chosen, dtype)
+    return Execution(chosen, dtype, memory_format != "channels_first")
+
+
+def alternatives(usual: Execution, precision: str, memory_format: str) -> list[Execution]:
+    """Ways to execute a model that leave alone what was asked for, the usual one first."""
+    dtypes = [usual.dtype, *([torch.float32] if precision == "auto" and usual.dtype is not torch.float32 else [])]
+    layouts = [usual.channels_last, *([not usual.channels_last] if memory_format == "auto" else [])]
+    return [replace(usual, dtype=dtype, channels_last=layout) for dtype in dtypes for layout in layouts]
+
+
+def precision_here(device: str, precision: str) -> str:
+    """A precision that a model was trained in, or ``auto`` where this device would have to emulate it."""
+    usual = _choose_dtype(choose_device(device), "auto")
+    return precision if _NAMED.get(precision) in (torch.float32, usual) else "auto"
 
 
 def choose_device(name: str) -> torch.device:
@@ -108,9 +134,8 @@ def choose_device(name: str) -> torch.device:
 def _choose_dtype(device: torch.device, precision: str) -> torch.dtype:
     if precision == "fp16" and device.type != "cuda":
         raise RequestError(f"Precision fp16 needs a CUDA device, not {device}. Type: --precision fp32")
-    named = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
     if precision != "auto":
-        return named[precision]
+        return _NAMED[precision]
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
     return torch.bfloat16 if device.type == "cpu" and _cpu_has_bf16() else torch.float32

@@ -22,10 +22,12 @@ from zoo.engine.task import MULTI_LABEL, SINGLE_LABEL
 from zoo.engine.train import weight_penalty
 from zoo.errors import RequestError
 from zoo.host import say_failures
+from zoo.job import AUTO, EXECUTED
 from zoo.names import did_you_mean, listing
 from zoo.registry import open_registry
 from zoo.resolve import Resolved
 from zoo.runner import build
+from zoo.runner.executing import fastest_execution
 from zoo.runner.features import FeatureStore
 from zoo.runner.learner import Learner, blank
 from zoo.runner.observer import Observer
@@ -47,12 +49,13 @@ class Parts:
         started = perf_counter()
         self.resolved, self.job = resolved, resolved.job
         build.seed_everything(self.job)
-        self.execution = choose_execution(self.job.device, self.job.precision)
+        self.execution = choose_execution(self.job.device, self.job.precision, self.job.memory_format)
         self.opener = build.build_opener(resolved, preparing=observer.preparing)
         dataset, self.classes = open_training(self.opener)
         self.task = MULTI_LABEL if is_multilabel(dataset) else SINGLE_LABEL
         self.loaded: Loaded | None = None
         self.learner = self._learner()
+        self.trial = self._choose_execution(len(dataset))
         self.teacher = self._teacher()
         self.distill = self._distillation()
         self.loss_fn, self.metrics = self._scoring([1] * len(self.classes))
@@ -94,6 +97,17 @@ class Parts:
         self.model = self.execution.place(model)
         plain = not job.augment and job.teacher is None and self._sizes() == {job.train.image_size}
         return Learner(self.model, job.train, images.to(self.execution.device), plain=plain)
+
+    def _choose_execution(self, images: int) -> dict[str, Any]:
+        """Take the fastest execution; the account of how it was found."""
+        made_of = {"id": self.resolved.entry("architecture").id, "params": self.job.architecture.params}
+        self.execution, account = fastest_execution(self.execution, self.learner, self.job, images, made_of)
+        self.execution.place(self.model)
+        if account:
+            decided = {name: getattr(self.execution, name) for name in EXECUTED if getattr(self.job, name) == AUTO}
+            self.resolved = self.resolved.decided(decided, account["how"])
+            self.job = self.resolved.job
+        return account
 
     def _teacher(self) -> Teacher | None:
         """The model whose answers are learned from, where the job names one."""

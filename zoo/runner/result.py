@@ -168,5 +168,6 @@ def document(training: Training, run: Run, status: str, reason: str | None) -> d
             **_teacher(training.parts),
             "bundle": "model" if training.best else None,
         },
+        **({"trial": training.parts.trial} if training.parts.trial else {}),
         "sections": run.sections,
     }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from zoo.job import AUTO
+from zoo.job import AUTO, EXECUTED
 from zoo.recipes import BASE
 from zoo.resolve import Resolved
 from zoo.runner.batch_size import find_batch
@@ -68,19 +67,20 @@ def with_recipes(resolved: Resolved) -> Resolved:
 def as_recorded(resolved: Resolved, job_file: Path) -> Resolved:
     """The job with what a run before has found in the place of each ``auto``."""
     autos = resolved.job.train.autos()
-    before = (yaml.safe_load(job_file.read_text("utf-8")) or {}).get("train") or {}
+    job = yaml.safe_load(job_file.read_text("utf-8")) or {}
+    executed = {name: job[name] for name in EXECUTED if getattr(resolved.job, name) == AUTO and name in job}
+    before = job.get("train") or {}
     found = {name: before[name] for name in autos if name in before}
     if "batch_size" in found:
         found["accumulate"] = before.get("accumulate", 1)
     if "lr" in found and before.get("head_lr") is not None:
         found["head_lr"] = before["head_lr"]
-    return _with(resolved, found, job_file.name)
+    return _with(resolved, found, job_file.name).decided(executed, job_file.name)
 
 
 def _with(resolved: Resolved, values: Mapping[str, Any], source: str) -> Resolved:
-    train = resolved.job.train.model_copy(update=values)
-    sources = {**resolved.sources, **{f"train.{name}": source for name in values}}
-    return dataclasses.replace(resolved, job=resolved.job.model_copy(update={"train": train}), sources=sources)
+    """The job with these values of ``train``."""
+    return resolved.decided({f"train.{name}": value for name, value in values.items()}, source)
 
 
 def _find_batch(parts: Parts, observer: Observer) -> tuple[Resolved, dict[str, Any]]:

@@ -1,0 +1,123 @@
+"""A run takes the fastest execution, remembers it, and records it, so that a repeat is the same."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import yaml
+
+import zoo
+from zoo.engine import execution, trial
+from zoo.errors import RequestError
+from zoo.evaluation import evaluate_run
+from zoo.files import cache_folder
+from zoo.runner import executing
+
+Patch = pytest.MonkeyPatch
+
+
+@pytest.fixture
+def trials(monkeypatch: Patch, tmp_path: Path) -> list[int]:
+    """How many candidates each trial was given; the last of them wins. On a processor with bfloat16, nothing known."""
+    found: list[int] = []
+    monkeypatch.setenv("ZOO_CACHE", str(tmp_path / "cache"))
+
+    def last(candidates: Any, images: int, long_enough: Any) -> trial.Trial:
+        for candidate in candidates:
+            candidate()
+        found.append(len(candidates))
+        return trial.Trial(len(candidates) - 1, tuple(range(1, len(candidates) + 1)))
+
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": True})
+    monkeypatch.setattr(executing, "race", last)
+    return found
+
+
+def run(out: Path, name: str, **options: Any) -> dict[str, Any]:
+    result = zoo.run("simple_cnn", "digits", epochs=1, device="cpu", out=out, name=name, **options)
+    return json.loads((result.dir / "result.json").read_text("utf-8"))
+
+
+def job_of(out: Path, name: str) -> dict[str, Any]:
+    return yaml.safe_load((out / name / "job.yaml").read_text("utf-8"))
+
+
+def test_what_was_fastest_is_recorded_and_remembered(tmp_path: Path, trials: list[int]):
+    first, second = run(tmp_path, "first"), run(tmp_path, "second")
+    assert trials == [4]  # the second run remembers
+    assert (first["trial"]["how"], second["trial"]["how"]) == ("measured", "measured before")
+    assert first["trial"]["candidates"] == second["trial"]["candidates"]
+    for name, result in (("first", first), ("second", second)):
+        assert job_of(tmp_path, name)["precision"] == "fp32"
+        assert job_of(tmp_path, name)["memory_format"] == "channels_first"
+        assert result["environment"]["execution"].endswith("float32 · channels first")
+        assert result["job_sources"]["precision"] == result["trial"]["how"]
+    assert first["epochs"][0]["train"] == second["epochs"][0]["train"]
+
+
+def test_the_job_of_a_run_does_the_same_again_without_a_trial(tmp_path: Path, trials: list[int]):
+    run(tmp_path, "first")
+    for file in (cache_folder() / "execution").iterdir():
+        file.unlink()
+    again = zoo.run(job=tmp_path / "first" / "job.yaml", out=tmp_path, name="again")
+    assert trials == [4]
+    assert job_of(tmp_path, "again")["memory_format"] == "channels_first"
+    assert again.metrics == json.loads((tmp_path / "first" / "result.json").read_text("utf-8"))["metrics"]
+
+
+def test_a_choice_of_ones_own_is_not_tried_against_others(tmp_path: Path, trials: list[int]):
+    result = run(tmp_path, "own", precision="bf16", set={"memory_format": "channels_first"})
+    assert trials == []
+    assert "trial" not in result
+    assert result["environment"]["execution"].endswith("bfloat16 · channels first")
+
+
+def test_a_short_run_goes_by_rule_and_records_nothing(tmp_path: Path):
+    result = run(tmp_path, "short")
+    assert "trial" not in result
+    assert (job_of(tmp_path, "short")["precision"], job_of(tmp_path, "short")["memory_format"]) == ("auto", "auto")
+
+
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", '{"chosen": 9, "images_per_second": [1, 2, 3, 4]}', '{"chosen": 0}']
+)
+def test_a_damaged_memory_counts_for_nothing(tmp_path: Path, trials: list[int], content: str):
+    run(tmp_path, "first")
+    (file,) = (cache_folder() / "execution").iterdir()
+    file.write_text(content, "utf-8")
+    assert run(tmp_path, "second")["trial"]["how"] == "measured"
+    assert trials == [4, 4]
+
+
+def test_another_size_of_picture_is_tried_anew(tmp_path: Path, trials: list[int]):
+    run(tmp_path, "first")
+    run(tmp_path, "larger", image_size=24)
+    assert trials == [4, 4]
+
+
+def test_a_resumed_run_goes_on_as_it_began(tmp_path: Path, trials: list[int]):
+    run(tmp_path, "first")
+    with pytest.raises(RequestError, match="another job"):
+        zoo.run("simple_cnn", "digits", epochs=2, device="cpu", out=tmp_path, name="first", resume=True)
+    again = zoo.run("simple_cnn", "digits", epochs=1, device="cpu", out=tmp_path, name="first", resume=True)
+    assert job_of(tmp_path, "first")["memory_format"] == "channels_first"
+    assert again.dir == tmp_path / "first"
+
+
+def test_a_run_is_measured_again_as_it_was_trained(tmp_path: Path, trials: list[int]):
+    result = run(tmp_path, "first")
+    again = evaluate_run(tmp_path / "first", device="cpu")
+    assert again["metrics"]["val"]["loss"] == pytest.approx(result["metrics"]["val"]["loss"], rel=1e-6)
+
+
+def test_a_precision_that_is_not_here_gives_way_where_a_model_is_measured(monkeypatch: Patch):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", dict)
+    assert execution.precision_here("cpu", "fp16") == "auto"
+    assert execution.precision_here("cpu", "bf16") == "auto"
+    assert execution.precision_here("cpu", "fp32") == "fp32"
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": True})
+    assert execution.precision_here("cpu", "bf16") == "bf16"

@@ -1,0 +1,103 @@
+"""Which execution is fastest for a network, measured on the network itself by a few steps of each."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from time import perf_counter
+
+import torch
+from torch import Tensor, nn
+
+from zoo.engine.execution import Execution
+
+__all__ = ["Trial", "pass_of", "race", "worth_a_trial"]
+
+_ROUNDS = 3
+_HOPELESS = 1.5
+"""So much slower than the best in its first round, a candidate is timed no more."""
+_GAIN = 1.1
+"""So much faster another must be than the usual way: what two runs measure differs by less."""
+_REPAID_S = 10.0
+"""A training shorter than this is over before a trial has paid for itself."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What was measured.
+
+    Args:
+        chosen: place of the fastest candidate; the first unless another is clearly faster.
+        images_per_second: of each candidate that was timed, in their order; of a training step without the optimizer.
+    """
+
+    chosen: int
+    images_per_second: tuple[float, ...]
+
+
+def race(candidates: Sequence[Callable[[], object]], images: int, long_enough: Callable[[float], bool]) -> Trial:
+    """Time candidates in turn, and take the fastest.
+
+    Args:
+        candidates: each does one step when it is called; the usual way first.
+        images: in a step.
+        long_enough: told the first candidate's seconds a step, whether to try any other.
+    """
+    times: list[list[float]] = []
+    for candidate in candidates:
+        candidate()  # libraries choose and compile their kernels in the first step
+        times.append([_seconds(candidate)])
+        if len(times) == 1 and not long_enough(times[0][0]):
+            break
+    limit = _HOPELESS * min(row[0] for row in times)
+    hopeful = [i for i, row in enumerate(times) if row[0] <= limit]
+    for _ in range(_ROUNDS - 1 if len(hopeful) > 1 else 0):
+        for i in hopeful:
+            times[i].append(_seconds(candidates[i]))
+    rates = tuple(images / min(row) for row in times)
+    best = max(range(len(rates)), key=rates.__getitem__)
+    return Trial(best if rates[best] > _GAIN * rates[0] else 0, rates)
+
+
+def worth_a_trial(seconds_a_step: float, images_a_step: int, images: int) -> bool:
+    """Whether a training that shows so many images in all takes long enough to choose how it is executed."""
+    return seconds_a_step * images / images_a_step > _REPAID_S
+
+
+def _seconds(step: Callable[[], object]) -> float:
+    started = perf_counter()
+    step()
+    return perf_counter() - started
+
+
+def pass_of(model: nn.Module, images: Tensor, frozen: Sequence[str] = (), *, train: bool = True) -> Callable[..., None]:
+    """One pass of a network as an execution would do it, on a copy of its own that nothing is learned by.
+
+    Args:
+        images: (n, C, H, W) float32, on the network's device.
+        frozen: paths of the layers that stay as in evaluation.
+        train: there and back, as in training; else there alone, as in evaluation.
+
+    Returns:
+        A function of an execution. Random states are as before when it is done.
+    """
+    copied = copy.deepcopy(model)
+    copied.train(train)
+    for path in frozen:
+        copied.get_submodule(path).training = False
+    device = images.device
+
+    def one(execution: Execution) -> None:
+        execution.place(copied)
+        layout = torch.channels_last if execution.channels_last else torch.contiguous_format
+        placed = images.contiguous(memory_format=layout)
+        with torch.random.fork_rng([device] if device.type == "cuda" else []), torch.set_grad_enabled(train):
+            with execution.autocast():
+                answer = copied(placed).float().logsumexp(1).mean()
+            if train and answer.requires_grad:
+                copied.zero_grad(set_to_none=True)
+                answer.backward()
+        answer.item()  # sync point: a GPU is done only now
+
+    return one

@@ -22,6 +22,7 @@ CORE = {
     "predict": "predict:predict",
     "data": "data:group",
     "lr-find": "lr_find:lr_find",
+    "bench": "bench:bench",
     "list": "catalogue:list_components",
     "info": "catalogue:info",
     "plugins": "plugins:group",

@@ -1,0 +1,67 @@
+"""``zoo bench``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from zoo.commands.job_words import job_options
+
+if TYPE_CHECKING:
+    from zoo.resolve import Resolved
+
+
+@click.command(name="bench")
+@click.argument("architecture")
+@job_options("recipe", "batch_size", "image_size", "freeze", "device", "precision", "set")
+@click.option("--compare", metavar="ARCHITECTURE", help="Time another one after it.")
+@click.option("--steps", type=click.IntRange(2, 10_000), default=10, help="How many steps are timed.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def bench(architecture: str, compare: str | None, steps: int, as_json: bool, **typed: Any) -> None:
+    """Time a network: training steps and answers, on images of noise.
+
+    Says how many images a second it trains on and answers for, where a training step's time goes, and what share that
+    is of this machine's fastest matrix product. Nothing is kept.
+    """
+    from zoo.files import dump_json
+    from zoo.reports.choose import make_observer
+    from zoo.runner.bench import bench as measure
+
+    jobs = [_job(name, typed) for name in (architecture, compare) if name is not None]
+    observer = make_observer(json=as_json)
+    try:
+        found = [measure(job, steps, observer) for job in jobs]
+    finally:
+        observer.close()
+    if as_json:
+        click.echo(dump_json({"benchmarks": found}))
+        return
+    from zoo.reports.bench import table_lines
+
+    for line in table_lines(found):
+        click.echo(line)
+
+
+def _job(architecture: str, typed: dict[str, Any]) -> Resolved:
+    """The job of a network on noise, as large as its batch."""
+    import dataclasses
+
+    from zoo.api import OPTIONS, make_request
+    from zoo.errors import RequestError
+    from zoo.host import say_failures
+    from zoo.registry import open_registry
+    from zoo.resolve import resolve
+    from zoo.runner.bench import noise
+
+    if typed["batch_size"] == "auto":
+        raise RequestError("zoo bench takes a number of images a step, not auto. Type: --batch-size 32")
+    asked = {"architecture": architecture, **{name: typed[name] for name in OPTIONS if name in typed}}
+    registry = open_registry(say=say_failures)
+
+    def job(dataset: Any) -> Resolved:
+        request = make_request({**asked, "dataset": dataset}, recipe=typed["recipe"])
+        return resolve(dataclasses.replace(request, sets=tuple(typed["set"])), registry)
+
+    train = job(noise(1, 3)).job
+    return job(noise(int(train.train.batch_size), train.data.in_chans))

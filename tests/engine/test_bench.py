@@ -52,6 +52,13 @@ def test_the_steps_are_real_ones():
     assert not torch.equal(before, model.layer.weight)
 
 
+def test_frozen_layers_stay_as_in_evaluation():
+    model = nn.Sequential(nn.Flatten(), nn.BatchNorm1d(12), nn.Linear(12, 2))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    bench.training_split(model, batches(2), nn.functional.cross_entropy, optimizer, CPU, 1, [model[1]])
+    assert torch.equal(model[1].running_mean, torch.zeros(12))
+
+
 def test_inference_is_timed_without_learning():
     model = Slow(0.01)
     rate = bench.inference_rate(model, torch.rand(4, 3, 2, 2), CPU, 3)

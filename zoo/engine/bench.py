@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import resource
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from statistics import median
 from time import perf_counter
@@ -33,16 +33,20 @@ def training_split(
     optimizer: torch.optim.Optimizer,
     execution: Execution,
     warmup: int,
+    frozen: Sequence[nn.Module] = (),
 ) -> dict[str, float]:
     """Median seconds of each phase of a training step, waiting for the device after each.
 
     Args:
         batches: images (n, C, H, W) and targets, on the device; those after the first ``warmup`` are timed.
+        frozen: layers that stay as in evaluation.
 
     Returns:
         ``data`` (to get the next batch), ``forward`` (with the loss), ``backward``, ``optimizer``.
     """
     model.train()
+    for module in frozen:
+        module.training = False
     rows: list[list[float]] = []
     marks = [_now(execution)]
     for images, targets in batches:

@@ -68,10 +68,8 @@ def bench(resolved: Resolved, steps: int, observer: Observer) -> dict[str, Any]:
     told = observer.preparing
     parts.begin_epoch(job.train.epochs)  # the largest pictures, the least of the network frozen
     batches = _counted(_over_and_over(parts.train_batches), WARMUP + steps, lambda n: told("steps", n, WARMUP + steps))
-    model = parts.learner.trained
-    for module in parts.learner.frozen:
-        module.requires_grad_(False)
-    split = training_split(model, batches, parts.loss_fn, parts.optimizer, execution, WARMUP)
+    learner = parts.learner
+    split = training_split(learner.trained, batches, parts.loss_fn, parts.optimizer, execution, WARMUP, learner.frozen)
     images, _ = next(iter(parts.images(parts.splits["train"])))
     rate = inference_rate(fold_norms(parts.model, images[:2]), images, execution, max(3, steps // 2))
     return {

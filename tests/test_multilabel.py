@@ -24,7 +24,8 @@ from zoo.errors import ContractError, DataError, RequestError
 from zoo_images.tables import ImageCsv
 
 CLASSES = ["bar", "disc", "square"]
-TINY = ("--recipe", "none", "--image-size", "16", "--batch-size", "8", "--lr", "0.02", "--quiet")
+# In float32 wherever it runs: what is compared with a reference is computed in float32 too.
+TINY = (*"--recipe none --image-size 16 --batch-size 8 --lr 0.02 --precision fp32".split(), "--quiet")
 NET = ("--set", "architecture={channels: [8, 16], batch_norm: true, global_pool: max, padding: true, dropout: 0.0}")
 
 

@@ -25,7 +25,10 @@ from zoo_images.tables import ImageCsv
 
 CLASSES = ["bar", "disc", "square"]
 # In float32 wherever it runs: what is compared with a reference is computed in float32 too.
-TINY = (*"--recipe none --image-size 16 --batch-size 8 --lr 0.02 --precision fp32".split(), "--quiet")
+TINY = (
+    *["--recipe", "none", "--image-size", "16", "--batch-size", "8", "--lr", "0.02", "--precision", "fp32"],
+    "--quiet",
+)
 NET = ("--set", "architecture={channels: [8, 16], batch_norm: true, global_pool: max, padding: true, dropout: 0.0}")
 
 

@@ -63,6 +63,7 @@ def test_nothing_is_kept(zoo: Zoo, tmp_path):
         (("simple_cnn", "--batch-size", "auto"), "not auto. Type: --batch-size 32"),
         (("simple_cnn", "--device", "cuda:7"), "is not here"),
         (("simple_cnn", "--compare", "nonesuch"), "nonesuch"),
+        (("simple_cnn", "--set", "train.freeze=backbone"), "whole networks"),
         (("simple_cnn", "--set", "architecture.widht=3"), "widht"),
     ],
 )

@@ -14,7 +14,7 @@ import zoo
 from zoo.engine import execution, trial
 from zoo.errors import RequestError
 from zoo.evaluation import evaluate_run
-from zoo.files import cache_folder
+from zoo.files import cache_folder, cannot_write
 from zoo.runner import executing
 
 Patch = pytest.MonkeyPatch
@@ -90,6 +90,15 @@ def test_a_damaged_memory_counts_for_nothing(tmp_path: Path, trials: list[int], 
     (file,) = (cache_folder() / "execution").iterdir()
     file.write_text(content, "utf-8")
     assert run(tmp_path, "second")["trial"]["how"] == "measured"
+    assert trials == [4, 4]
+
+
+def test_a_cache_that_cannot_be_written_costs_a_trial_and_no_run(tmp_path: Path, trials: list[int], monkeypatch: Patch):
+    def refuse(path: Path, text: str) -> None:
+        raise cannot_write(path, OSError(30, "Read-only file system"))
+
+    monkeypatch.setattr(executing, "write_text", refuse)
+    assert run(tmp_path, "first")["trial"]["how"] == run(tmp_path, "second")["trial"]["how"] == "measured"
     assert trials == [4, 4]
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @click.command(name="bench")
 @click.argument("architecture")
-@job_options("recipe", "batch_size", "image_size", "freeze", "device", "precision", "set")
+@job_options("recipe", "batch_size", "image_size", "device", "precision", "set")
 @click.option("--compare", metavar="ARCHITECTURE", help="Time another one after it.")
 @click.option("--steps", type=click.IntRange(2, 10_000), default=10, help="How many steps are timed.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -22,7 +22,7 @@ def bench(architecture: str, compare: str | None, steps: int, as_json: bool, **t
     """Time a network: training steps and answers, on images of noise.
 
     Says how many images a second it trains on and answers for, where a training step's time goes, and what share that
-    is of this machine's fastest matrix product. Nothing is kept.
+    is of this machine's fastest matrix product. No run is kept.
     """
     from zoo.files import dump_json
     from zoo.reports.choose import make_observer
@@ -64,4 +64,6 @@ def _job(architecture: str, typed: dict[str, Any]) -> Resolved:
         return resolve(dataclasses.replace(request, sets=tuple(typed["set"])), registry)
 
     train = job(noise(1, 3)).job
+    if train.train.freeze is not None:
+        raise RequestError("zoo bench times whole networks. Leave train.freeze out.")
     return job(noise(int(train.train.batch_size), train.data.in_chans))

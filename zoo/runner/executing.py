@@ -16,6 +16,7 @@ from torch import Tensor
 
 from zoo.engine.execution import Execution, alternatives
 from zoo.engine.trial import pass_of, race, worth_a_trial
+from zoo.errors import OutputError
 from zoo.files import cache_folder, dump_json, write_text
 from zoo.job import Job
 from zoo.runner.learner import Learner
@@ -50,7 +51,9 @@ def fastest_execution(
         account = _measured(candidates, learner, job, images)
         if len(account["images_per_second"]) == 1:
             return usual, {}  # too short a training to be worth more than this
-        with contextlib.suppress(OSError):  # a cache that can't be written costs the next run its own trial
+        with contextlib.suppress(
+            OSError, OutputError
+        ):  # a cache that can't be written costs the next run its own trial
             file.parent.mkdir(parents=True, exist_ok=True)
             write_text(file, dump_json(account))
     chosen = candidates[account["chosen"]]

@@ -15,6 +15,8 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {
     "tanh": nn.Tanh,
     "gelu": nn.GELU,
 }
+RISING = ("relu", "sigmoid", "tanh")
+"""Those that never fall as their input rises; GELU does, a little, below zero."""
 
 
 class Classifier(nn.Module):

@@ -124,7 +124,7 @@ def _measure(
     model: Any, card: dict[str, Any], images: Split, resolved: Resolved, device: str, tta: str
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     job = resolved.job
-    execution = choose_execution(device, precision_here(device, job.precision), job.memory_format).suited(model)
+    execution = choose_execution(device, precision_here(device, job.answers_in), job.memory_format).suited(model)
     model = execution.place(model)
     shape, classes, task = card["preprocessing"], list(card["classes"]), task_named(card.get("task", ""))
     same_task(images, task, "the run")

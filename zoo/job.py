@@ -207,6 +207,8 @@ class Data(_Strict):
         return self
 
 
+Precision = Literal["auto", "fp32", "bf16", "fp16"]
+
 Views = Literal["none", "flip", "crops", "flip_crops", "d4"]
 """Ways to augment at test time, as ``zoo.engine.views`` has them, which takes torch to read."""
 
@@ -218,6 +220,8 @@ class Job(_Strict):
         tta: test-time augmentation: the trained model's answer, in the last evaluation and wherever it is used, is the
             mean over several views of an image. Epochs are evaluated by one.
         precision, memory_format: of a run that has said ``auto``, its job.yaml records what was fastest.
+        evaluation_precision: in which the network answers; ``auto`` is what is fastest where ``precision`` is ``auto``,
+            else the same.
     """
 
     architecture: Choice
@@ -228,7 +232,8 @@ class Job(_Strict):
     train: Train
     data: Data
     device: str = Field(default="auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")
-    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+    precision: Precision = "auto"
+    evaluation_precision: Precision = "auto"
     memory_format: Literal["auto", "channels_last", "channels_first"] = "auto"
     tta: Views = "none"
     seed: int = Field(default=0, ge=0, lt=2**63)
@@ -250,12 +255,17 @@ class Job(_Strict):
                 raise ValueError(f"train.{name} is for a job with a teacher: name a trained run, --teacher RUN")
         return self
 
+    @property
+    def answers_in(self) -> Precision:
+        """The precision that evaluation is asked for."""
+        return self.precision if self.evaluation_precision == AUTO else self.evaluation_precision
+
     def plain(self) -> dict[str, Any]:
         """The job as JSON and YAML have it."""
         return self.model_dump(mode="json")
 
 
-EXECUTED = ("precision", "memory_format")
+EXECUTED = ("precision", "memory_format", "evaluation_precision")
 """Where a job may say ``auto`` for the runner to measure what is fastest."""
 
 # Where a Choice stands in a job, and the kind that it is.

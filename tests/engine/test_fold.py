@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from zoo.engine.fold import fold_norms
+from zoo.engine.views import Averaged
 
 
 def moved(model: nn.Module) -> nn.Module:
@@ -71,17 +72,40 @@ def test_a_network_that_would_answer_otherwise_is_left_as_it_is():
     assert not model.training
 
 
-def test_a_convolution_that_runs_twice_keeps_its_norm():
-    class Twice(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.conv, self.norm, self.out = nn.Conv2d(3, 3, 1), nn.BatchNorm2d(3), nn.Linear(3, 2)
+class Twice(nn.Module):
+    """Runs its convolution twice; its norm every time, or only the first."""
 
-        def forward(self, images: Tensor) -> Tensor:
-            return self.out(self.norm(self.conv(self.norm(self.conv(images)))).mean((2, 3)))
+    def __init__(self, always: bool) -> None:
+        super().__init__()
+        self.conv, self.norm, self.out = nn.Conv2d(3, 3, 1), nn.BatchNorm2d(3), nn.Linear(3, 2)
+        self.always = always
 
-    model, images = moved(Twice()), torch.rand(2, 3, 8, 8)
+    def forward(self, images: Tensor) -> Tensor:
+        again = self.conv(self.norm(self.conv(images)))
+        return self.out((self.norm(again) if self.always else again).mean((2, 3)))
+
+
+@pytest.mark.parametrize("always", [True, False])
+def test_a_convolution_that_runs_twice_loses_its_norm_only_where_that_always_follows(always: bool):
+    model, images = moved(Twice(always)), torch.rand(2, 3, 8, 8)
     folded = fold_norms(model, images)
     with torch.inference_mode():
         torch.testing.assert_close(folded(images), model(images))
-    assert norms(folded) == 1
+    assert norms(folded) == (0 if always else 1)
+
+
+def test_a_network_of_several_views_is_folded_too():
+    import timm
+
+    model = Averaged(moved(timm.create_model("test_resnet", num_classes=3)), "flip_crops")
+    images = torch.rand(2, 3, 32, 32)
+    folded = fold_norms(model, images)
+    with torch.inference_mode():
+        torch.testing.assert_close(folded(images), model(images), rtol=1e-3, atol=1e-4)
+    assert norms(folded) == 0
+
+
+def test_a_network_without_norms_is_not_even_copied():
+    model = nn.Sequential(nn.Conv2d(3, 4, 1), nn.Flatten()).train()
+    assert fold_norms(model, torch.rand(2, 3, 4, 4)) is model
+    assert not model.training

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from zoo.engine.execution import Execution
+from zoo.engine.fold import fold_norms
 from zoo.engine.task import task_of
 from zoo.errors import ContractError
 
@@ -22,18 +23,23 @@ def predict_logits(
     execution: Execution,
     on_batch: Callable[[int], None] | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Logits (N, K) float32 and targets (N,) or (N, K) of every batch, in order, on the device."""
+    """Logits (N, K) float32 and targets (N,) or (N, K) of every batch, in order, on the device.
+
+    Batch norms are folded into their convolutions first, on a copy, which changes the last digits of a logit.
+    """
     model.eval()
+    network: nn.Module | None = None
     logits: list[Tensor] = []
     targets: list[Tensor] = []
     seen = 0
-    with torch.inference_mode(), execution.autocast():
-        for images, labels in batches:
-            logits.append(model(images).float())
-            targets.append(labels)
-            seen += len(labels)
-            if on_batch is not None:
-                on_batch(seen)
+    for images, labels in batches:
+        network = network or fold_norms(model, images[:2])
+        with torch.inference_mode(), execution.autocast():
+            logits.append(network(images).float())
+        targets.append(labels)
+        seen += len(labels)
+        if on_batch is not None:
+            on_batch(seen)
     if not logits:
         raise ContractError("there are no images to evaluate")
     return torch.cat(logits), torch.cat(targets)

@@ -69,6 +69,10 @@ class Execution:
         """
         return most if self.device.type != "cpu" else max(1, min(most, max(16, _IN_CACHE // values)))
 
+    def computing_in(self, precision: str) -> Execution:
+        """The same in another precision; ``auto`` leaves it as it is."""
+        return self if precision == "auto" else replace(self, dtype=_choose_dtype(self.device, precision))
+
     @property
     def precision(self) -> str:
         """``fp32``, ``bf16`` or ``fp16``, as a job says it."""

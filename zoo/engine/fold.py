@@ -28,22 +28,27 @@ def fold_norms(model: nn.Module, images: Tensor) -> nn.Module:
         images: (N, C, H, W) that the network takes; on these the copy must answer as the network does.
 
     Returns:
-        The copy; or the network itself, in evaluation mode, where the two don't agree: it uses its layers in another
-        way than one after the other.
+        The copy; or the network itself, in evaluation mode, where there is nothing to fold, or the two don't agree: it
+        uses its layers in another way than one after the other.
     """
     model.eval()
+    if not any(isinstance(module, nn.BatchNorm2d) for module in model.modules()):
+        return model
     with torch.inference_mode():
-        wanted = model(images)
+        wanted, pairs = _pairs(model, images)
         folded = copy.deepcopy(model)
-        for conv, norm in _pairs(folded, images):
+        for conv, norm in pairs:
             _fold(folded, conv, norm)
         found = folded(images)
     close = torch.allclose(found, wanted, rtol=_TOLERANCE, atol=_TOLERANCE * float(wanted.abs().max()))
     return folded if close else model
 
 
-def _pairs(model: nn.Module, images: Tensor) -> list[tuple[str, str]]:
-    """Paths of the convolutions whose output goes to a batch norm, each with its norm's."""
+def _pairs(model: nn.Module, images: Tensor) -> tuple[Tensor, list[tuple[str, str]]]:
+    """The network's answer, and paths of the convolutions whose output goes to a batch norm, each with its norm's.
+
+    A network that looks at several views runs each pair as often.
+    """
     made: list[tuple[Tensor, str]] = []
     found: list[tuple[str, str]] = []
 
@@ -60,12 +65,13 @@ def _pairs(model: nn.Module, images: Tensor) -> list[tuple[str, str]]:
         elif isinstance(module, nn.BatchNorm2d) and module.running_mean is not None:
             hooks.append(module.register_forward_pre_hook(normed(name)))
     try:
-        model(images)
+        answer = model(images)
     finally:
         for hook in hooks:
             hook.remove()
-    uses = Counter(name for pair in found for name in pair)
-    return [pair for pair in found if uses[pair[0]] == uses[pair[1]] == 1]
+    different = list(dict.fromkeys(found))
+    uses = Counter(name for pair in different for name in pair)
+    return answer, [pair for pair in different if uses[pair[0]] == uses[pair[1]] == 1]
 
 
 def _fold(model: nn.Module, conv_name: str, norm_name: str) -> None:

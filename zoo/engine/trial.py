@@ -69,7 +69,7 @@ def _surely(long_enough: Callable[[float], bool], usual: Callable[[], object], t
     return long_enough(min(times))
 
 
-def worth_a_trial(seconds_a_step: float, images_a_step: int, images: int) -> bool:
+def worth_a_trial(seconds_a_step: float, *, images_a_step: int, images: int) -> bool:
     """Whether a training that shows so many images in all takes long enough to choose how it is executed."""
     return seconds_a_step * images / images_a_step > _REPAID_S
 

@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import platform
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,20 +16,36 @@ import torch
 from torch import Tensor
 
 from zoo.engine.execution import Execution, alternatives
+from zoo.engine.fold import fold_norms
 from zoo.engine.trial import pass_of, race, worth_a_trial
 from zoo.errors import OutputError
 from zoo.files import cache_folder, dump_json, write_text
-from zoo.job import Job
+from zoo.job import AUTO, Job
 from zoo.runner.learner import Learner
 
 IMAGES_ON_CPU = 8
 """In a step of a trial: enough for the order that whole batches would show."""
 MEASURED, REMEMBERED = "measured", "measured before"
+TRAIN, ANSWER = "train", "answer"
 
 
-def fastest_execution(
-    usual: Execution, learner: Learner, job: Job, images: int, made_of: dict[str, Any]
-) -> tuple[Execution, dict[str, Any]]:
+@dataclass(frozen=True)
+class Plan:
+    """How a run is executed.
+
+    Args:
+        train: in its training steps.
+        answer: wherever the network only answers.
+        account: ``how`` it is known, the ``candidates``, and those for the answers under ``evaluation``; empty where
+            nothing was tried.
+    """
+
+    train: Execution
+    answer: Execution
+    account: dict[str, Any] = field(default_factory=dict)
+
+
+def fastest_execution(usual: Execution, learner: Learner, job: Job, images: int, made_of: dict[str, Any]) -> Plan:
     """The fastest execution that the job allows.
 
     Precision and memory format are measured where the job says ``auto`` for them and the training is long enough to
@@ -38,46 +55,60 @@ def fastest_execution(
         usual: by rule.
         images: that there are to train on.
         made_of: the network's component and its parameters.
-
-    Returns:
-        The execution, and an account: ``how`` it is known, and the ``candidates``; empty where nothing was tried.
     """
-    candidates = [e for e in alternatives(usual, job.precision, job.memory_format) if e.suited(learner.model) == e]
-    if len(candidates) < 2:
-        return usual, {}
+    ways = [e for e in alternatives(usual, job.precision, job.memory_format) if e.suited(learner.model) == e]
+    by_rule = Plan(usual, usual.computing_in(job.answers_in))
+    if len(ways) < 2:
+        return by_rule
     file = cache_folder() / "execution" / f"{_key(usual, learner, job, made_of)}.json"
-    account = _remembered(file, len(candidates))
-    if account is None:
-        account = _measured(candidates, learner, job, images)
-        if len(account["images_per_second"]) == 1:
-            return usual, {}  # too short a training to be worth more than this
-        with contextlib.suppress(
-            OSError, OutputError
-        ):  # a cache that can't be written costs the next run its own trial
-            file.parent.mkdir(parents=True, exist_ok=True)
-            write_text(file, dump_json(account))
-    chosen = candidates[account["chosen"]]
-    rates = zip(candidates, account["images_per_second"], strict=True)
-    tried = [
+    before = _remembered(file, ways, job, learner.alone)
+    races = before or _races(ways, learner, job, images)
+    if len(races[TRAIN]["images_per_second"]) == 1:
+        return by_rule  # too short a training to be worth more than this
+    if before is None:
+        _remember(file, races)
+    train = ways[races[TRAIN]["chosen"]]
+    answers = _answers(ways, train, job, learner.alone)
+    account = {"how": REMEMBERED if before else MEASURED, "candidates": _tried(ways, races[TRAIN])}
+    if len(answers) == 1:
+        return Plan(train, answers[0], account)
+    return Plan(train, answers[races[ANSWER]["chosen"]], {**account, "evaluation": _tried(answers, races[ANSWER])})
+
+
+def _answers(ways: list[Execution], train: Execution, job: Job, alone: bool) -> list[Execution]:
+    """Ways to answer, the usual one first: the memory format is training's, as both share the weights.
+
+    Where a head is trained by itself, nothing else is left to answer with.
+    """
+    if alone or job.answers_in != AUTO:
+        return [train.computing_in(job.answers_in)]
+    return [way for way in ways if way.channels_last == train.channels_last]
+
+
+def _tried(ways: list[Execution], race: dict[str, Any]) -> list[dict[str, Any]]:
+    rates = zip(ways, race["images_per_second"], strict=True)
+    return [
         {"precision": e.precision, "memory_format": e.memory_format, "images_per_second": rate} for e, rate in rates
     ]
-    return chosen, {"how": account["how"], "candidates": tried}
 
 
-def _measured(candidates: list[Execution], learner: Learner, job: Job, images: int) -> dict[str, Any]:
-    """A trial of what takes the run's time: training steps, or a frozen network's one look at every image."""
-    train = not learner.alone
-    count, epochs = min(int(job.train.batch_size), images), job.train.epochs if train else 1
-    if candidates[0].device.type == "cpu":
+def _races(ways: list[Execution], learner: Learner, job: Job, images: int) -> dict[str, Any]:
+    """Trials of training steps, and of answers; of a frozen network its one look at every image is both."""
+    count, epochs = min(int(job.train.batch_size), images), 1 if learner.alone else job.train.epochs
+    if ways[0].device.type == "cpu":
         count = min(count, IMAGES_ON_CPU)
+    noise = _noise(learner, job, count)
     paths = {module: path for path, module in learner.model.named_modules()}
-    step = pass_of(learner.model, _noise(learner, job, count), [paths[m] for m in learner.frozen], train=train)
-    trial = race(
-        [partial(step, candidate) for candidate in candidates],
-        count,
-        lambda seconds: worth_a_trial(seconds, count, images * epochs),
-    )
-    return {"how": MEASURED, "chosen": trial.chosen, "images_per_second": trial.images_per_second}
+    frozen = [paths[m] for m in learner.frozen]
+    answer = pass_of(fold_norms(learner.model, noise[:2]), noise, train=False)
+    step = answer if learner.alone else pass_of(learner.model, noise, frozen)
+    repaid = partial(worth_a_trial, images_a_step=count, images=images * epochs)
+    trial = race([partial(step, way) for way in ways], count, repaid)
+    found = {TRAIN: vars(trial)}
+    if len(trial.images_per_second) == len(ways):
+        others = _answers(ways, ways[trial.chosen], job, learner.alone)
+        found[ANSWER] = vars(race([partial(answer, way) for way in others], count, lambda seconds: len(others) > 1))
+    return found
 
 
 def _noise(learner: Learner, job: Job, count: int) -> Tensor:
@@ -86,14 +117,25 @@ def _noise(learner: Learner, job: Job, count: int) -> Tensor:
     return torch.rand(shape, generator=torch.Generator().manual_seed(0)).to(device)
 
 
-def _remembered(file: Path, candidates: int) -> dict[str, Any] | None:
+def _remember(file: Path, races: dict[str, Any]) -> None:
+    """A cache that can't be written costs the next run its own trial."""
+    with contextlib.suppress(OSError, OutputError):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_text(file, dump_json(races))
+
+
+def _remembered(file: Path, ways: list[Execution], job: Job, alone: bool) -> dict[str, Any] | None:
     """What a run before has measured; a file that is damaged counts for nothing."""
     try:
-        account = json.loads(file.read_text("utf-8"))
-        fits = len(account["images_per_second"]) == candidates > account["chosen"] >= 0
-    except (OSError, ValueError, KeyError, TypeError):
+        races = json.loads(file.read_text("utf-8"))
+        train = ways[races[TRAIN]["chosen"]]
+        fits = all(
+            len(races[name]["images_per_second"]) == len(among) > races[name]["chosen"] >= 0
+            for name, among in ((TRAIN, ways), (ANSWER, _answers(ways, train, job, alone)))
+        )
+    except (OSError, ValueError, LookupError, TypeError):
         return None
-    return {**account, "how": REMEMBERED} if fits else None
+    return races if fits else None
 
 
 def _key(usual: Execution, learner: Learner, job: Job, made_of: dict[str, Any]) -> str:
@@ -101,7 +143,14 @@ def _key(usual: Execution, learner: Learner, job: Job, made_of: dict[str, Any]) 
     train, learning = job.train, sum(p.requires_grad for p in learner.model.parameters())
     said = {
         "machine": [_processor(), os.cpu_count(), torch.get_num_threads(), torch.__version__, usual.describe()],
-        "job": [job.precision, job.memory_format, train.batch_size, train.train_size, job.data.in_chans],
+        "job": [
+            job.precision,
+            job.memory_format,
+            job.evaluation_precision,
+            train.batch_size,
+            train.train_size,
+            job.data.in_chans,
+        ],
         "network": [made_of, learner.alone, len(learner.frozen), learning],
     }
     return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()[:32]

@@ -101,13 +101,15 @@ class Parts:
     def _choose_execution(self, images: int) -> dict[str, Any]:
         """Take the fastest execution; the account of how it was found."""
         made_of = {"id": self.resolved.entry("architecture").id, "params": self.job.architecture.params}
-        self.execution, account = fastest_execution(self.execution, self.learner, self.job, images, made_of)
+        plan = fastest_execution(self.execution, self.learner, self.job, images, made_of)
+        self.execution, self.answering = plan.train, plan.answer
         self.execution.place(self.model)
-        if account:
-            decided = {name: getattr(self.execution, name) for name in EXECUTED if getattr(self.job, name) == AUTO}
-            self.resolved = self.resolved.decided(decided, account["how"])
+        if plan.account:
+            found = (plan.train.precision, plan.train.memory_format, plan.answer.precision)
+            decided = {k: v for k, v in zip(EXECUTED, found, strict=True) if getattr(self.job, k) == AUTO}
+            self.resolved = self.resolved.decided(decided, plan.account["how"])
             self.job = self.resolved.job
-        return account
+        return plan.account
 
     def _teacher(self) -> Teacher | None:
         """The model whose answers are learned from, where the job names one."""

@@ -47,10 +47,17 @@ def environment(execution: str, device: str) -> dict[str, Any]:
     }
 
 
+def _executed(parts: Parts) -> str:
+    """Where and in what form the run trains, and answers where that is another."""
+    words, answers = parts.execution.describe(), parts.answering
+    same = answers.dtype is parts.execution.dtype
+    return words if same else f"{words} · answers in {answers.precision}"
+
+
 def run_record(parts: Parts, folder: Path) -> Run:
     """The run as observers and hooks see it."""
     entry, splits = parts.resolved.entry("architecture"), parts.splits
-    where, *how = parts.execution.describe().split(" · ")
+    where, *how = _executed(parts).split(" · ")
     notices = [text for split in splits.values() for text in split.notices]
     notices += _frozen_notice(parts)
     notices += [_skipped_notice(split) for split in splits.values() if split.skipped]
@@ -160,7 +167,7 @@ def document(training: Training, run: Run, status: str, reason: str | None) -> d
         "best": vars(training.best) if training.best else None,
         "epochs": training.history,
         "timing": timing,
-        "environment": environment(training.parts.execution.describe(), run.device["name"]),
+        "environment": environment(_executed(training.parts), run.device["name"]),
         "provenance": {path: entry.provenance() for path, entry in training.parts.resolved.entries.items()},
         "model": {
             **run.model,

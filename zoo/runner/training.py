@@ -159,7 +159,7 @@ class Training:
             model, batches = learner.part_of(model), parts.batches(split)
         else:  # views are views of images, where a frozen backbone's features are those of one
             model, batches = looking(model, tta, multilabel=parts.task.multilabel), parts.images(split)
-        logits, targets = predict_logits(model, batches, parts.execution)
+        logits, targets = predict_logits(model, batches, parts.answering)
         if choose:
             self.thresholds = parts.task.thresholds(logits, targets)
         numbers = evaluate_logits(logits, targets, parts.loss_fn, parts.classes, parts.metrics, self.thresholds)

@@ -222,6 +222,8 @@ class Job(_Strict):
         precision, memory_format: of a run that has said ``auto``, its job.yaml records what was fastest.
         evaluation_precision: in which the network answers; ``auto`` is what is fastest where ``precision`` is ``auto``,
             else the same.
+        compile: whether training steps go through torch.compile; ``auto`` is where it was measured to be faster: on a
+            GPU, in a long training.
     """
 
     architecture: Choice
@@ -235,6 +237,7 @@ class Job(_Strict):
     precision: Precision = "auto"
     evaluation_precision: Precision = "auto"
     memory_format: Literal["auto", "channels_last", "channels_first"] = "auto"
+    compile: bool | Literal["auto"] = "auto"
     tta: Views = "none"
     seed: int = Field(default=0, ge=0, lt=2**63)
     pretrained: bool = False
@@ -265,7 +268,7 @@ class Job(_Strict):
         return self.model_dump(mode="json")
 
 
-EXECUTED = ("precision", "memory_format", "evaluation_precision")
+EXECUTED = ("precision", "memory_format", "evaluation_precision", "compile")
 """Where a job may say ``auto`` for the runner to measure what is fastest."""
 
 # Where a Choice stands in a job, and the kind that it is.

@@ -12,7 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+import zoo.data.residence
 from zoo.data.batches import Batches, Normalize, cut, epoch_order, pixels_of
+from zoo.data.residence import Residence
 from zoo.data.splits import Split
 
 CPU = torch.device("cpu")
@@ -170,3 +172,28 @@ def test_an_error_while_gathering_is_raised_where_the_batch_is_wanted():
     broken = Split("train", Broken(), np.zeros(4, np.int64), list("abcd"))
     with pytest.raises(OSError, match="gone"):
         list(Batches(broken, 2, PLAIN, CPU))
+
+
+@pytest.mark.parametrize("part", [False, True])
+def test_images_that_stay_on_the_device_give_the_same_batches(part: bool):
+    whole = split(23, side=4)
+    some = whole.part("some", np.array([2, 3, 5, 7, 11, 13, 17, 19])) if part else whole
+    copied = list(Batches(some, 5, PLAIN, CPU, seed=1))
+    resident = list(Batches(some, 5, PLAIN, CPU, seed=1, residence=Residence(CPU, free=lambda: 10**6)))
+    assert len(copied) == len(resident) > 1
+    for one, other in zip(copied, resident, strict=True):
+        assert torch.equal(one[0], other[0])
+        assert torch.equal(one[1], other[1])
+
+
+def test_images_stay_on_the_device_once_and_only_where_there_is_room(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(zoo.data.residence, "_PIECE", 4)
+    whole = split(10)
+    part = whole.part("part", np.arange(3))
+    roomy = Residence(CPU, free=lambda: 4 * whole.images.nbytes)
+    assert torch.equal(roomy.images(whole), torch.from_numpy(whole.images.copy()))
+    assert roomy.images(part) is roomy.images(whole)
+    assert Residence(CPU, free=lambda: 4 * whole.images.nbytes - 1).images(whole) is None
+    assert Residence(CPU).images(whole) is None, "a CPU has them already"
+    streamed = Split("train", object(), whole.labels, whole.names)
+    assert roomy.images(streamed) is None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import nn
+
 from zoo_simple.cnn import simple_cnn
 from zoo_simple.parts import ACTIVATIONS, RISING, Activation
 

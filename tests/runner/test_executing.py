@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 import yaml
+from torch import nn
 
 import zoo
 from zoo.engine import execution, trial
@@ -66,7 +67,7 @@ def test_answers_have_a_precision_of_their_own(tmp_path: Path, monkeypatch: Patc
     result = run(tmp_path, "first", precision="auto")
     assert job_of(tmp_path, "first")["precision"] == "bf16"
     assert [way["precision"] for way in result["trial"]["evaluation"]] == ["bf16", "fp32"]
-    monkeypatch.setattr(executing, "race", lambda ways, *_: trial.Trial(0 if len(ways) == 4 else 1, (1.0,) * len(ways)))
+    monkeypatch.setattr(executing, "race", lambda ways, *_: trial.Trial(int(len(ways) == 2), (1.0,) * len(ways)))
     other = run(tmp_path, "other", precision="auto", image_size=24)
     assert (job_of(tmp_path, "other")["precision"], job_of(tmp_path, "other")["evaluation_precision"]) == (
         "bf16",
@@ -77,6 +78,37 @@ def test_answers_have_a_precision_of_their_own(tmp_path: Path, monkeypatch: Patc
     assert again["metrics"]["val"]["loss"] == pytest.approx(other["metrics"]["val"]["loss"], rel=1e-6)
     told = run(tmp_path, "told", set={"evaluation_precision": "bf16"})
     assert "evaluation" not in told["trial"]
+
+
+def test_a_long_training_is_compiled_where_that_was_faster(tmp_path: Path, monkeypatch: Patch):
+    """The choice alone: CI has no GPU, and a CPU gains nothing."""
+    compiled: list[nn.Module] = []
+    told = [trial.Trial(0, (1.0,) * 4), trial.Trial(0, (1.0,) * 2), trial.Trial(1, (1.0, 2.0))]
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": True})
+    monkeypatch.setattr(executing, "race", lambda *_: told.pop(0))
+    monkeypatch.setattr(executing, "COMPILE_ON", ("cpu",))
+    monkeypatch.setattr(torch, "compile", lambda model: compiled.append(model) or model)
+    monkeypatch.setenv("ZOO_CACHE", str(tmp_path / "cache"))
+    result = run(tmp_path, "first")
+    assert told == []
+    assert len(compiled) == 1
+    assert [way.get("compiled", False) for way in result["trial"]["compiled"]] == [False, True]
+    assert job_of(tmp_path, "first")["compile"] is True
+    assert "channels last · compiled" in result["environment"]["execution"]
+    run(tmp_path, "second")
+    assert len(compiled) == 2, "remembered"
+    run(tmp_path, "never", set={"compile": False, "precision": "fp32", "memory_format": "channels_last"})
+    assert len(compiled) == 2
+
+
+@pytest.mark.slow
+def test_a_compiled_run_learns_and_its_bundle_is_as_any_other(tmp_path: Path):
+    made = {"compile": True, "architecture.channels": [8]}
+    result = run(tmp_path, "compiled", precision="fp32", set=made)
+    plain = run(tmp_path, "plain", precision="fp32", set={**made, "compile": False})
+    assert result["metrics"]["val"]["loss"] == pytest.approx(plain["metrics"]["val"]["loss"], rel=0.05)
+    again = evaluate_run(tmp_path / "compiled", device="cpu")
+    assert again["metrics"]["val"]["loss"] == pytest.approx(result["metrics"]["val"]["loss"], rel=1e-6)
 
 
 def test_the_job_of_a_run_does_the_same_again_without_a_trial(tmp_path: Path, trials: list[int]):
@@ -107,7 +139,8 @@ def test_a_short_run_goes_by_rule_and_records_nothing(tmp_path: Path, monkeypatc
     "content",
     [
         *("", "{", "[]", '{"train": {"chosen": 0}}', '{"train": {"chosen": 0, "images_per_second": [1, 2, 3, 4]}}'),
-        '{"train": {"chosen": 9, "images_per_second": [1, 2, 3, 4]}, "answer": {"chosen": 0, "images_per_second": [1, 2]}}',
+        '{"train": {"chosen": 9, "images_per_second": [1, 2, 3, 4]}, '
+        '"answer": {"chosen": 0, "images_per_second": [1, 2]}}',
     ],
 )
 def test_a_damaged_memory_counts_for_nothing(tmp_path: Path, trials: list[int], content: str):

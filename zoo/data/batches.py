@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import interpolate
 
+from zoo.data.residence import Residence
 from zoo.data.splits import Split
 
 Augment = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
@@ -77,6 +78,7 @@ class Batches:
         seed: of the order; None keeps the split's own order, every item once.
         balanced: show each class equally often, with a seed.
         channels_last: memory format of the images.
+        residence: where images stay on the device, shared by a run's splits; by default they are copied batch by batch.
     """
 
     def __init__(
@@ -90,10 +92,11 @@ class Batches:
         seed: int | None = None,
         balanced: bool = False,
         channels_last: bool = True,
+        residence: Residence | None = None,
     ):
         self.split, self.batch_size, self.normalize, self.device = split, batch_size, normalize, device
         self.augment, self.seed, self.channels_last = augment, seed, channels_last
-        self.balanced = balanced
+        self.balanced, self.residence = balanced, residence
         self.epoch = 0
         self.size: int | None = None  # side in pixels, where it is not the split's own
         self.room = 1.0  # so much larger is what augmentation is given: what it enlarges is then sharp
@@ -114,6 +117,17 @@ class Batches:
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         """(images (n, C, H, W) float, labels (n,) int64 or (n, K) float32), both on the device."""
+        resident = None if self.residence is None else self.residence.images(self.split)
+        return self._copied() if resident is None else self._resident(resident)
+
+    def _resident(self, whole: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+        labels = torch.from_numpy(self.split.labels).to(self.device)
+        rows = None if self.split.rows is None else torch.from_numpy(self.split.rows).to(self.device)
+        for indices in self.indices(self.epoch):
+            items = torch.from_numpy(indices).to(self.device, non_blocking=True)
+            yield self.prepare(whole[items if rows is None else rows[items]], labels[items])
+
+    def _copied(self) -> Iterator[tuple[Tensor, Tensor]]:
         with ThreadPoolExecutor(1) as pool:  # gathers the next batch while the processor works on this one
             ahead: deque[Future[tuple[Tensor, Tensor]]] = deque()
             for indices in self.indices(self.epoch):
@@ -125,7 +139,10 @@ class Batches:
 
     def _gather(self, indices: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
         pixels = torch.from_numpy(np.ascontiguousarray(self.split.gather(indices)))
-        return pixels, torch.from_numpy(self.split.labels[indices])
+        labels = torch.from_numpy(self.split.labels[indices])
+        if self.device.type == "cuda":  # only from pinned memory is a copy made while the GPU computes
+            return pixels.pin_memory(), labels.pin_memory()
+        return pixels, labels
 
     def prepare(self, pixels: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         """uint8 (n, H, W, C) to the network's input."""

@@ -24,11 +24,17 @@ class Execution:
     Args:
         dtype: float32, or the type of autocast.
         channels_last: memory format of images and convolutions.
+        compiled: training steps go through torch.compile.
     """
 
     device: torch.device
     dtype: torch.dtype = torch.float32
     channels_last: bool = True
+    compiled: bool = False
+
+    def in_steps(self, model: nn.Module) -> nn.Module:
+        """What to call in training steps in the place of the model, whose weights it shares."""
+        return torch.compile(model) if self.compiled else model  # type: ignore[return-value]
 
     def autocast(self) -> contextlib.AbstractContextManager[object]:
         """Mixed precision where the dtype isn't float32."""
@@ -88,10 +94,13 @@ class Execution:
         where = f"{torch.get_num_threads()} CPU threads"
         if self.device.type == "cuda":
             where = torch.cuda.get_device_name(self.device)
-        return f"{where} · {str(self.dtype).removeprefix('torch.')} · {self.memory_format.replace('_', ' ')}"
+        words = [where, str(self.dtype).removeprefix("torch."), self.memory_format.replace("_", " ")]
+        return " · ".join([*words, *(["compiled"] if self.compiled else [])])
 
 
-def choose_execution(device: str = "auto", precision: str = "auto", memory_format: str = "auto") -> Execution:
+def choose_execution(
+    device: str = "auto", precision: str = "auto", memory_format: str = "auto", compiled: bool = False
+) -> Execution:
     """What was asked for, or what is usually fastest here.
 
     Args:
@@ -104,7 +113,7 @@ def choose_execution(device: str = "auto", precision: str = "auto", memory_forma
     dtype = _choose_dtype(chosen, precision)
     if chosen.type == "cpu":
         keep_freed_memory()
-    return Execution(chosen, dtype, memory_format != "channels_first")
+    return Execution(chosen, dtype, memory_format != "channels_first", compiled)
 
 
 def alternatives(usual: Execution, precision: str, memory_format: str) -> list[Execution]:

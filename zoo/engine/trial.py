@@ -69,9 +69,9 @@ def _surely(long_enough: Callable[[float], bool], usual: Callable[[], object], t
     return long_enough(min(times))
 
 
-def worth_a_trial(seconds_a_step: float, *, images_a_step: int, images: int) -> bool:
+def worth_a_trial(seconds_a_step: float, *, images_a_step: int, images: int, least_s: float = _REPAID_S) -> bool:
     """Whether a training that shows so many images in all takes long enough to choose how it is executed."""
-    return seconds_a_step * images / images_a_step > _REPAID_S
+    return seconds_a_step * images / images_a_step > least_s
 
 
 def _seconds(step: Callable[[], object]) -> float:
@@ -96,14 +96,16 @@ def pass_of(model: nn.Module, images: Tensor, frozen: Sequence[str] = (), *, tra
     for path in frozen:
         copied.get_submodule(path).training = False
     device = images.device
+    called: dict[bool, nn.Module] = {}
 
     def one(execution: Execution) -> None:
         execution.place(copied)
+        network = called.setdefault(execution.compiled, execution.in_steps(copied))
         layout = torch.channels_last if execution.channels_last else torch.contiguous_format
         placed = images.contiguous(memory_format=layout)
         with torch.random.fork_rng([device] if device.type == "cuda" else []), torch.set_grad_enabled(train):
             with execution.autocast():
-                answer = copied(placed).float().logsumexp(1).mean()
+                answer = network(placed).float().logsumexp(1).mean()
             if train and answer.requires_grad:
                 copied.zero_grad(set_to_none=True)
                 answer.backward()

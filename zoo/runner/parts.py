@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from zoo.data.batches import Batches, Normalize
 from zoo.data.decode import is_multilabel
 from zoo.data.open import TRAIN, VAL, open_training, training_splits
+from zoo.data.residence import Residence
 from zoo.data.splits import Split, class_counts
 from zoo.engine.balance import class_weights
 from zoo.engine.blocks import find_head, is_last_step
@@ -49,7 +50,8 @@ class Parts:
         started = perf_counter()
         self.resolved, self.job = resolved, resolved.job
         build.seed_everything(self.job)
-        self.execution = choose_execution(self.job.device, self.job.precision, self.job.memory_format)
+        how = (self.job.precision, self.job.memory_format, self.job.compile is True)
+        self.execution = choose_execution(self.job.device, *how)
         self.opener = build.build_opener(resolved, preparing=observer.preparing)
         dataset, self.classes = open_training(self.opener)
         self.task = MULTI_LABEL if is_multilabel(dataset) else SINGLE_LABEL
@@ -68,6 +70,7 @@ class Parts:
         )
         if self.job.train.class_weights != "none":
             self.loss_fn, self.metrics = self._scoring(self._counts(TRAIN))
+        self.residence = Residence(self.execution.device)
         self._features = self._compute_features(observer) if self.learner.alone else {}
         self.data_s = perf_counter() - started - self.setup_s
         self._count_steps()
@@ -105,7 +108,7 @@ class Parts:
         self.execution, self.answering = plan.train, plan.answer
         self.execution.place(self.model)
         if plan.account:
-            found = (plan.train.precision, plan.train.memory_format, plan.answer.precision)
+            found = (plan.train.precision, plan.train.memory_format, plan.answer.precision, plan.train.compiled)
             decided = {k: v for k, v in zip(EXECUTED, found, strict=True) if getattr(self.job, k) == AUTO}
             self.resolved = self.resolved.decided(decided, plan.account["how"])
             self.job = self.resolved.job
@@ -187,6 +190,7 @@ class Parts:
         self.scaler = torch.amp.GradScaler(self.execution.device.type, enabled=half)
         self.learner.begin_average()
         weighted = train.l1 > 0 or train.l2 > 0
+        self.stepped = self.execution.in_steps(self.learner.trained)
         self.penalty = weight_penalty(self.learner.trained.parameters(), train.l1, train.l2) if weighted else None
 
     def batches(self, split: Split, *, train: bool = False) -> Batches | FeatureBatches:
@@ -211,6 +215,7 @@ class Parts:
             seed=job.seed if train else None,
             balanced=job.train.sampler == "balanced",
             channels_last=self.execution.channels_last,
+            residence=self.residence,
         )
 
     def begin_epoch(self, epoch: int) -> None:

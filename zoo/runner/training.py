@@ -26,6 +26,9 @@ from zoo.runner.observer import Observer
 from zoo.runner.parts import Parts
 from zoo.runner.record import Run
 
+COMPILER = ("torch._dynamo", "torch._inductor")
+"""Where torch.compile's errors are defined; to import them takes a second."""
+
 
 @dataclass
 class Best:
@@ -63,6 +66,11 @@ class Training:
                 record = self._epoch(epoch)
             except TrainingError as error:
                 raise TrainingError(f"Stopped in epoch {epoch}. {error}") from error
+            except RuntimeError as error:
+                if not type(error).__module__.startswith(COMPILER):
+                    raise
+                first = (str(error).splitlines() or [type(error).__name__])[0]
+                raise TrainingError(f"The network can't be compiled: {first}. Type: --set compile=off") from error
             self.observer.epoch_ended(record)
             reasons = [str(r) for r in hooks.call("zoo_epoch_end", run=run, epoch=record) if r]
             if reasons:
@@ -77,7 +85,7 @@ class Training:
         self.observer.epoch_started(epoch, self.job.train.epochs, len(self.parts.splits[TRAIN]))
         lr = max(group["lr"] for group in self.parts.optimizer.param_groups)
         totals = train_epoch(
-            self.parts.learner.trained,
+            self.parts.stepped,
             self.parts.train_batches,
             self.parts.loss_fn,
             self.parts.optimizer,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import pytest
 import torch
@@ -32,46 +33,58 @@ def batches(count: int, seconds: float = 0.0):
         yield torch.rand(4, 3, 2, 2), torch.tensor([0, 1, 0, 1])
 
 
-def split_of(model: nn.Module, count: int, seconds: float = 0.0) -> dict[str, float]:
+def rows_of(model: nn.Module, count: int, seconds: float = 0.0, **more: Any) -> list[list[float]]:
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    return bench.training_split(model, batches(count, seconds), nn.functional.cross_entropy, optimizer, CPU, 1)
+    loss = nn.functional.cross_entropy
+    return bench.step_seconds(model, batches(count, seconds), loss, optimizer, CPU, **more)
 
 
 def test_a_step_is_split_into_where_its_time_goes():
-    split = split_of(Slow(0.2), 4, 0.1)
+    split = bench.split_of(rows_of(Slow(0.2), 4, 0.1)[1:])
     assert list(split) == list(bench.PHASES)
     assert split["data"] >= 0.1
     assert split["forward"] >= 0.2
     assert max(split["backward"], split["optimizer"]) < 0.1  # a millisecond, on a machine that has nothing else to do
 
 
+def test_who_is_told_between_the_steps_costs_them_nothing():
+    told: list[float] = []
+
+    def tell() -> None:
+        told.append(time.perf_counter())
+        time.sleep(0.2)
+
+    rows = rows_of(Slow(0), 3, on_step=tell)
+    assert len(rows) == len(told) == 3
+    assert sum(map(sum, rows)) < 0.2 * 3
+
+
 def test_the_steps_are_real_ones():
     model = Slow(0)
     before = model.layer.weight.detach().clone()
-    split_of(model, 3)
+    rows_of(model, 3)
     assert not torch.equal(before, model.layer.weight)
 
 
 def test_frozen_layers_stay_as_in_evaluation():
     model = nn.Sequential(nn.Flatten(), nn.BatchNorm1d(12), nn.Linear(12, 2))
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    bench.training_split(model, batches(2), nn.functional.cross_entropy, optimizer, CPU, 1, [model[1]])
+    rows_of(model, 2, frozen=[model[1]])
     assert torch.equal(model[1].running_mean, torch.zeros(12))
 
 
 def test_inference_is_timed_without_learning():
     model = Slow(0.01)
-    rate = bench.inference_rate(model, torch.rand(4, 3, 2, 2), CPU, 3)
-    assert 40 < rate <= 400
+    times = bench.answer_seconds(model, torch.rand(4, 3, 2, 2), CPU, 3)
+    assert len(times) == 3
+    assert min(times) >= 0.01
     assert not model.training
 
 
-def test_operations_are_counted_as_two_a_product():
-    model = nn.Sequential(nn.Conv2d(3, 8, 3, bias=False), nn.Flatten(), nn.Linear(8 * 16, 5, bias=False))
-    forward, train = bench.flops_of(model, torch.rand(2, 3, 6, 6))
-    assert forward == 2 * (16 * 8 * 27 + 8 * 16 * 5)
-    assert train == 3 * forward
-    assert bench.flops_of(model.requires_grad_(False), torch.rand(2, 3, 6, 6)) == (forward, forward)
+def test_two_are_compared_by_the_rounds_that_they_share():
+    found = bench.compared([10, 30, 4], [5, 10, 8])
+    assert found == {"ratio": 2, "range": [0.5, 3], "rounds": [2, 3, 0.5]}
+    with pytest.raises(ValueError, match="shorter"):
+        bench.compared([1, 2], [1])
 
 
 def test_the_ceiling_is_a_rate_that_a_real_product_reaches(monkeypatch: pytest.MonkeyPatch):
@@ -89,7 +102,15 @@ def test_memory_is_what_the_process_held():
 
 def test_the_numbers_of_a_summary_fit_together():
     split = {"data": 0.1, "forward": 0.3, "backward": 0.5, "optimizer": 0.1}
-    found = bench.summary(split, 32, 100.0, (1e9, 3e9), 960e9)
+    found = bench.summary(split, 32, 100.0, (3e9, 1e9), (960e9, 400e9), 0.8)
     assert found["train"]["images_per_second"] == pytest.approx(32)
     assert found["train"]["of_ceiling"] == pytest.approx(0.1)
-    assert found["inference"]["of_ceiling"] == pytest.approx(100 / 960)
+    assert found["train"]["of_limit"] == pytest.approx(0.8)
+    assert found["train"]["limit_images_per_second"] == pytest.approx(40)
+    assert found["inference"]["of_ceiling"] == pytest.approx(0.25)
+
+
+def test_a_network_without_products_has_no_limit():
+    found = bench.summary(dict.fromkeys(bench.PHASES, 0.1), 32, 100.0, (0, 0), (1e9, 1e9), 0.0)
+    assert found["train"]["limit_images_per_second"] is None
+    assert found["train"]["of_limit"] == 0

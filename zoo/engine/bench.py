@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import resource
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -13,83 +12,91 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
 
 from zoo.engine.execution import Execution
 
-__all__ = ["PHASES", "ceiling", "flops_of", "inference_rate", "peak_memory_mib", "summary", "training_split"]
+__all__ = [
+    "PHASES",
+    "answer_seconds",
+    "ceiling",
+    "compared",
+    "now",
+    "peak_memory_mib",
+    "split_of",
+    "step_seconds",
+    "summary",
+]
 
 PHASES = ("data", "forward", "backward", "optimizer")
 _SIDE = {"cpu": 2048, "cuda": 8192}
 """Of the matrices whose product is the ceiling."""
-_BACKWARD = 2
-"""Going back takes a product for the weights and one for the inputs, where going forth took one."""
 
 
-def training_split(
+def step_seconds(
     model: nn.Module,
     batches: Iterable[tuple[Tensor, Tensor]],
     loss_fn: Callable[[Tensor, Tensor], Tensor],
     optimizer: torch.optim.Optimizer,
     execution: Execution,
-    warmup: int,
     frozen: Sequence[nn.Module] = (),
-) -> dict[str, float]:
-    """Median seconds of each phase of a training step, waiting for the device after each.
+    on_step: Callable[[], None] = lambda: None,
+) -> list[list[float]]:
+    """Seconds of each phase of each training step, waiting for the device after each.
 
     Args:
-        batches: images (n, C, H, W) and targets, on the device; those after the first ``warmup`` are timed.
+        batches: images (n, C, H, W) and targets, on the device.
         frozen: layers that stay as in evaluation.
+        on_step: called after each step; its own time counts nowhere.
 
     Returns:
-        ``data`` (to get the next batch), ``forward`` (with the loss), ``backward``, ``optimizer``.
+        A row a step: to get the next batch, forward (with the loss), backward, optimizer.
     """
     model.train()
     for module in frozen:
         module.training = False
     rows: list[list[float]] = []
-    marks = [_now(execution)]
+    marks = [now(execution)]
     for images, targets in batches:
-        marks.append(_now(execution))
+        marks.append(now(execution))
         optimizer.zero_grad(set_to_none=True)
         with execution.autocast():
             loss = loss_fn(model(images), targets)
-        marks.append(_now(execution))
+        marks.append(now(execution))
         loss.backward()  # type: ignore[no-untyped-call]
-        marks.append(_now(execution))
+        marks.append(now(execution))
         optimizer.step()
-        marks.append(_now(execution))
+        marks.append(now(execution))
         rows.append([after - before for before, after in pairwise(marks)])
-        marks = [marks[-1]]
-    timed = rows[warmup:] or rows
-    return {phase: median(row[i] for row in timed) for i, phase in enumerate(PHASES)}
+        on_step()
+        marks = [now(execution)]
+    return rows
 
 
-def inference_rate(model: nn.Module, images: Tensor, execution: Execution, rounds: int) -> float:
-    """Images a second of a network that answers; the median of so many rounds, after one that is not counted."""
+def split_of(rows: Sequence[Sequence[float]]) -> dict[str, float]:
+    """Median seconds of each phase over the steps."""
+    return {phase: median(row[i] for row in rows) for i, phase in enumerate(PHASES)}
+
+
+def answer_seconds(model: nn.Module, images: Tensor, execution: Execution, count: int) -> list[float]:
+    """Seconds that a network takes to answer, so many times, after one that is not counted."""
     model.eval()
     times: list[float] = []
     with torch.inference_mode(), execution.autocast():
-        for _ in range(rounds + 1):
-            started = _now(execution)
+        for _ in range(count + 1):
+            started = now(execution)
             model(images)
-            times.append(_now(execution) - started)
-    return len(images) / median(times[1:])
+            times.append(now(execution) - started)
+    return times[1:]
 
 
-def flops_of(model: nn.Module, images: Tensor) -> tuple[float, float]:
-    """Floating-point operations that an image takes to answer, and to train on.
+def compared(one: Sequence[float], other: Sequence[float]) -> dict[str, Any]:
+    """How much faster one is than another by their rates of the same rounds.
 
-    Counted are convolutions and matrix products, a multiplication and an addition as two, by torch's FLOP counter;
-    what others call MACs is half of it. Training is three times that, for what has gradients.
+    Returns:
+        ``ratio``, the median of the ``rounds``' ratios, and their ``range``.
     """
-    copied = copy.deepcopy(model).eval()
-    counter = FlopCounterMode(display=False)
-    with torch.no_grad(), counter:
-        copied(images[:1])
-    forward = float(counter.get_total_flops())
-    learns = any(p.requires_grad for p in model.parameters())
-    return forward, forward * (1 + (_BACKWARD if learns else 0))
+    ratios = [a / b for a, b in zip(one, other, strict=True)]
+    return {"ratio": median(ratios), "range": [min(ratios), max(ratios)], "rounds": ratios}
 
 
 def ceiling(execution: Execution, rounds: int = 5) -> float:
@@ -98,9 +105,9 @@ def ceiling(execution: Execution, rounds: int = 5) -> float:
     one = torch.rand(side, side, device=execution.device, dtype=execution.dtype)
     times: list[float] = []
     for _ in range(rounds + 1):
-        started = _now(execution)
+        started = now(execution)
         one @ one
-        times.append(_now(execution) - started)
+        times.append(now(execution) - started)
     return float(2 * side**3 / min(times[1:]))
 
 
@@ -112,7 +119,7 @@ def peak_memory_mib(device: torch.device) -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
 
 
-def _now(execution: Execution) -> float:
+def now(execution: Execution) -> float:
     """The time, once the device has done what it was given."""
     if execution.device.type == "cuda":
         torch.cuda.synchronize(execution.device)
@@ -122,30 +129,38 @@ def _now(execution: Execution) -> float:
 
 
 def summary(
-    split: dict[str, float], batch_size: int, inference: float, flops: tuple[float, float], peak: float
+    split: dict[str, float],
+    batch_size: int,
+    inference: float,
+    flops: tuple[float, float],
+    peaks: tuple[float, float],
+    limit_s: float,
 ) -> dict[str, Any]:
     """The numbers of one network.
 
     Args:
         split: seconds by phase, of a step of ``batch_size`` images.
         inference: images a second.
-        flops: of an image, to answer and to train on.
-        peak: floating-point operations a second that the machine can do.
+        flops: of an image, to train on and to answer.
+        peaks: floating-point operations a second that the machine can do, as the network is trained and as it answers.
+        limit_s: what a step's convolutions and matrix products take alone.
     """
     step_s = sum(split.values())
-    train = batch_size / step_s
+    limit = {
+        "limit_s": limit_s,
+        "limit_images_per_second": batch_size / limit_s if limit_s else None,
+        "of_limit": limit_s / step_s,
+    }
     return {
-        "train": {
-            "images_per_second": train,
-            "step_s": step_s,
-            "split_s": split,
-            "gflops_per_image": flops[1] / 1e9,
-            "of_ceiling": train * flops[1] / peak,
-        },
-        "inference": {
-            "images_per_second": inference,
-            "gflops_per_image": flops[0] / 1e9,
-            "of_ceiling": inference * flops[0] / peak,
-        },
+        "train": {**_rated(batch_size / step_s, flops[0], peaks[0]), "step_s": step_s, "split_s": split, **limit},
+        "inference": _rated(inference, flops[1], peaks[1]),
+    }
+
+
+def _rated(rate: float, flops: float, peak: float) -> dict[str, float]:
+    return {
+        "images_per_second": rate,
+        "gflops_per_image": flops / 1e9,
+        "of_ceiling": rate * flops / peak,
         "ceiling_gflops_per_second": peak / 1e9,
     }

@@ -10,53 +10,82 @@ from zoo.reports.words import count
 __all__ = ["table_lines"]
 
 
-def table_lines(found: Sequence[Mapping[str, Any]]) -> list[str]:
+def table_lines(found: Mapping[str, Any]) -> list[str]:
     """A block for each network, and of two how they compare.
 
     Args:
-        found: as :func:`zoo.runner.bench.bench` gives each.
+        found: as :func:`zoo.runner.bench.bench` gives it.
     """
-    lines = [line for one in found for line in (*_block(one), "")]
-    return [*lines, _comparison(*found)] if len(found) == 2 else lines[:-1]
+    blocks, compared = found["benchmarks"], found.get("comparison")
+    of_both = ", both networks together" if compared else ""
+    lines = [line for one in blocks for line in (*_block(one, of_both), "")]
+    return [*lines, _comparison(blocks[0], blocks[1], compared)] if compared else lines[:-1]
 
 
-def _block(one: Mapping[str, Any]) -> list[str]:
+def _block(one: Mapping[str, Any], of_both: str) -> list[str]:
     train, inference = one["train"], one["inference"]
     phases = "  ".join(f"{name} {seconds * 1e3:.1f}" for name, seconds in train["split_s"].items())
     made_of = f"{count(one['parameters'])} parameters, {one['image_size']} px"
+    other = "" if inference["precision"] == train["precision"] else f" in {inference['precision']}"
     return [
         f"{one['architecture']}  {made_of}, batches of {one['batch_size']}, {one['optimizer']}",
         f"{'on':<12}{one['execution']}",
         *_tried(one.get("trial")),
         f"{'training':<12}{_rate(train)}",
         f"{'  step, ms':<12}{train['step_s'] * 1e3:.1f}: {phases}",
-        f"{'inference':<12}{_rate(inference)}",
-        f"{'ceiling':<12}{one['ceiling_gflops_per_second']:,.0f} GFLOP/s, a large matrix product",
-        f"{'memory':<12}{one['peak_memory_mib']:,.0f} MiB at the most",
+        *_limit(train),
+        f"{'inference':<12}{_rate(inference, other)}",
+        f"{'ceiling':<12}{_ceiling(train, inference, other)}",
+        f"{'memory':<12}{one['peak_memory_mib']:,.0f} MiB at the most{of_both}",
     ]
 
 
-def _rate(side: Mapping[str, Any]) -> str:
+def _rate(side: Mapping[str, Any], how: str = "") -> str:
     rate, flops, share = side["images_per_second"], side["gflops_per_image"], side["of_ceiling"]
-    return f"{rate:,.1f} images/s, {flops:.2f} GFLOP an image, {share:.0%} of the ceiling"
+    return f"{rate:,.1f} images/s{how}, {flops:.2f} GFLOP an image, {share:.0%} of the ceiling"
+
+
+def _ceiling(train: Mapping[str, Any], inference: Mapping[str, Any], other: str) -> str:
+    peak, answering = train["ceiling_gflops_per_second"], inference["ceiling_gflops_per_second"]
+    return f"{peak:,.0f} GFLOP/s, a large matrix product" + (f"; {answering:,.0f}{other}" if other else "")
+
+
+def _limit(train: Mapping[str, Any]) -> list[str]:
+    """What the step would be without all that multiplies nothing; a network may have no products."""
+    rate = train["limit_images_per_second"]
+    if rate is None:
+        return []
+    reached = f"the step reaches {train['of_limit']:.0%} of it"
+    return [f"{'limit':<12}{rate:,.1f} images/s, convolutions and products alone; {reached}"]
 
 
 def _tried(trial: Mapping[str, Any] | None) -> list[str]:
-    """The ways that were tried, where there was a trial."""
+    """The ways that were tried, where there was a trial: of training, compiled or not, and of answering."""
     if trial is None:
         return []
-    ways = (
-        f"{c['precision']} {c['memory_format'].replace('_', ' ')} {c['images_per_second']:,.1f}"
-        for c in trial["candidates"]
-    )
-    return [f"{'tried':<12}{', '.join(ways)} images/s there and back ({trial['how']})"]
-
-
-def _comparison(one: Mapping[str, Any], other: Mapping[str, Any]) -> str:
-    ratios = {
-        what: one[what]["images_per_second"] / other[what]["images_per_second"] for what in ("train", "inference")
+    rows = {
+        "candidates": ("tried", f"images/s there and back ({trial['how']})"),
+        "compiled": ("  compiled", "images/s there and back"),
+        "evaluation": ("  answers", "images/s"),
     }
-    return (
-        f"{one['architecture']} trains {ratios['train']:.2f} times as fast as {other['architecture']}, "
-        f"and answers {ratios['inference']:.2f} times as fast"
+    return [f"{word:<12}{_ways(trial[key])} {unit}" for key, (word, unit) in rows.items() if key in trial]
+
+
+def _ways(candidates: Sequence[Mapping[str, Any]]) -> str:
+    return ", ".join(
+        f"{c['precision']} {c['memory_format'].replace('_', ' ')}{' compiled' if c.get('compiled') else ''} "
+        f"{c['images_per_second']:,.1f}"
+        for c in candidates
     )
+
+
+def _comparison(one: Mapping[str, Any], other: Mapping[str, Any], ratios: Mapping[str, Any]) -> str:
+    return (
+        f"{one['architecture']} trains {_times(ratios['train'])} times as fast as {other['architecture']}, "
+        f"and answers {_times(ratios['inference'])} times as fast, by {len(ratios['train']['rounds'])} rounds in turn"
+    )
+
+
+def _times(ratio: Mapping[str, Any]) -> str:
+    low, high = ratio["range"]
+    return f"{ratio['ratio']:.2f} ({low:.2f} to {high:.2f})"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from itertools import islice
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import count, islice
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -11,15 +13,20 @@ import torch
 from torch import Tensor
 
 from zoo.data.batches import Batches
-from zoo.engine.bench import ceiling, flops_of, inference_rate, peak_memory_mib, summary, training_split
+from zoo.engine.bench import answer_seconds, ceiling, compared, peak_memory_mib, split_of, step_seconds, summary
 from zoo.engine.features import FeatureBatches
 from zoo.engine.fold import fold_norms
+from zoo.engine.limit import products_of, seconds_of
 from zoo.resolve import Resolved
 from zoo.runner.build import count_parameters
 from zoo.runner.observer import Observer
 from zoo.runner.parts import Parts
 
 WARMUP = 2
+AGAIN = 1
+"""The first step after the other network's is not counted either: the caches are full of that one's."""
+ROUNDS = 5
+"""Of two networks in turn: what slows the machine for a while slows both."""
 BATCHES = 4
 """Of noise, over and over."""
 SIDE = 128
@@ -50,52 +57,125 @@ def noise(batch_size: int, channels: int) -> Callable[..., Any]:
     return make
 
 
-def bench(resolved: Resolved, steps: int, observer: Observer) -> dict[str, Any]:
-    """Time a job's training steps and its network's answers.
+@dataclass(frozen=True)
+class Round:
+    """Seconds of some steps, by phase, and of some answers to all images."""
+
+    steps: list[list[float]]
+    answers: list[float]
+
+
+class Stand:
+    """A job as it is built, ready to be timed.
 
     Args:
         resolved: a job on :func:`noise`.
-        steps: how many are timed.
+    """
+
+    def __init__(self, resolved: Resolved):
+        self.resolved = resolved
+        self.parts = parts = Parts(resolved, Observer())
+        parts.begin_epoch(parts.job.train.epochs)  # the largest pictures, the least of the network frozen
+        self.batches = _over_and_over(parts.train_batches)
+        self.images, _ = next(iter(parts.images(parts.splits["train"])))
+        self.folded = fold_norms(parts.model, self.images[:2])
+        self.rounds: list[Round] = []
+
+    def time(self, warmup: int, steps: int, answers: int, on_step: Callable[[], None]) -> None:
+        """One more round; its first steps are not counted."""
+        parts, learner = self.parts, self.parts.learner
+        batches = islice(self.batches, warmup + steps)
+        rows = step_seconds(
+            parts.stepped, batches, parts.loss_fn, parts.optimizer, parts.execution, learner.frozen, on_step
+        )
+        answered = answer_seconds(self.folded, self.images, parts.answering, answers)
+        self.rounds.append(Round(rows[warmup:], answered))
+
+    def rates(self, what: str) -> list[float]:
+        """Images a second of each round, in ``train`` or ``inference``."""
+        if what == "train":
+            return [self.parts.job.train.batch_size / sum(split_of(r.steps).values()) for r in self.rounds]
+        return [len(self.images) / median(r.answers) for r in self.rounds]
+
+    def document(self, memory_mib: float) -> dict[str, Any]:
+        """What was measured in all rounds."""
+        parts, job, execution = self.parts, self.parts.job, self.parts.execution
+        return {
+            "architecture": self.resolved.entry("architecture").id,
+            "parameters": count_parameters(parts.model),
+            "image_size": job.train.train_size,
+            "batch_size": job.train.batch_size,
+            "optimizer": job.train.optimizer.name,
+            "device": str(execution.device),
+            "execution": " · ".join([execution.describe(), *fused_words(job.train.optimizer.name, parts.optimizer)]),
+            **({"trial": parts.trial} if parts.trial else {}),
+            **self._summary(),
+            "peak_memory_mib": memory_mib,
+            "steps": sum(len(r.steps) for r in self.rounds),
+        }
+
+    def _summary(self) -> dict[str, Any]:
+        parts, learner = self.parts, self.parts.learner
+        names = {module: path for path, module in learner.trained.named_modules()}
+        images, _ = next(self.batches)
+        step = products_of(learner.trained, images, parts.execution, [names[module] for module in learner.frozen])
+        answer = products_of(parts.model, self.images[:1], parts.answering, train=False)
+        peaks = {execution: ceiling(execution) for execution in {parts.execution, parts.answering}}
+        found = summary(
+            split_of([row for r in self.rounds for row in r.steps]),
+            int(parts.job.train.batch_size),
+            len(self.images) / median(seconds for r in self.rounds for seconds in r.answers),
+            (step.flops / len(images), answer.flops),
+            (peaks[parts.execution], peaks[parts.answering]),
+            seconds_of(step, parts.execution),
+        )
+        found["train"]["precision"] = parts.execution.precision
+        found["inference"]["precision"] = parts.answering.precision
+        return found
+
+
+def bench(jobs: Sequence[Resolved], steps: int, observer: Observer) -> dict[str, Any]:
+    """Time the training steps and the answers of one network, or of two in turn.
+
+    Args:
+        jobs: on :func:`noise`.
+        steps: how many are timed of each; as many more as the rounds of two have in common.
         observer: told how far it is.
 
     Returns:
-        ``architecture, parameters, image_size, batch_size, execution, device, train, inference, peak_memory_mib`` …
+        ``benchmarks``, for each ``architecture, parameters, image_size, batch_size, execution, device, train,
+        inference, peak_memory_mib`` …; and of two the ``comparison`` of ``train`` and ``inference``.
     """
-    parts = Parts(resolved, Observer())
-    job, execution = parts.job, parts.execution
-    if execution.device.type == "cuda":
-        torch.cuda.reset_peak_memory_stats(execution.device)
-    told = observer.preparing
-    parts.begin_epoch(job.train.epochs)  # the largest pictures, the least of the network frozen
-    batches = _counted(_over_and_over(parts.train_batches), WARMUP + steps, lambda n: told("steps", n, WARMUP + steps))
-    learner = parts.learner
-    split = training_split(learner.trained, batches, parts.loss_fn, parts.optimizer, execution, WARMUP, learner.frozen)
-    images, _ = next(iter(parts.images(parts.splits["train"])))
-    rate = inference_rate(fold_norms(parts.model, images[:2]), images, execution, max(3, steps // 2))
+    stands = [Stand(job) for job in jobs]
+    for device in {s.parts.execution.device for s in stands if s.parts.execution.device.type == "cuda"}:
+        torch.cuda.reset_peak_memory_stats(device)
+    rounds = ROUNDS if len(stands) > 1 else 1
+    share, answers = -(-steps // rounds), -(-max(3, steps // 2) // rounds)
+    total = len(stands) * (WARMUP + (rounds - 1) * AGAIN + rounds * share)
+    done = count(1)
+    observer.preparing("steps", 0, total)
+    for turn in range(rounds):
+        for stand in stands:
+            warmup = AGAIN if turn else WARMUP
+            stand.time(warmup, share, answers, lambda: observer.preparing("steps", next(done), total))
+    # Before what follows, which is no part of training.
+    memory = [peak_memory_mib(stand.parts.execution.device) for stand in stands]
+    comparison = {"comparison": _comparison(*stands)} if len(stands) == 2 else {}
     return {
-        "architecture": resolved.entry("architecture").id,
-        "parameters": count_parameters(parts.model),
-        "image_size": job.train.train_size,
-        "batch_size": job.train.batch_size,
-        "optimizer": job.train.optimizer.name,
-        "device": str(execution.device),
-        "execution": execution.describe(),
-        **({"trial": parts.trial} if parts.trial else {}),
-        **summary(split, int(job.train.batch_size), rate, flops_of(parts.model, images), ceiling(execution)),
-        "peak_memory_mib": peak_memory_mib(execution.device),
-        "steps": steps,
+        "benchmarks": [stand.document(mib) for stand, mib in zip(stands, memory, strict=True)],
+        **comparison,
     }
+
+
+def _comparison(one: Stand, other: Stand) -> dict[str, Any]:
+    return {what: compared(one.rates(what), other.rates(what)) for what in ("train", "inference")}
+
+
+def fused_words(name: str, optimizer: torch.optim.Optimizer) -> list[str]:
+    """``["fused adam"]`` of an optimizer that does all of a step in one kernel."""
+    return [f"fused {name}"] if all(group.get("fused") for group in optimizer.param_groups) else []
 
 
 def _over_and_over(batches: Batches | FeatureBatches) -> Iterator[tuple[Tensor, Tensor]]:
     while True:
         yield from batches
-
-
-def _counted(
-    batches: Iterator[tuple[Tensor, Tensor]], count: int, told: Callable[[int], None]
-) -> Iterator[tuple[Tensor, Tensor]]:
-    for done, batch in enumerate(islice(batches, count)):
-        told(done)
-        yield batch
-    told(count)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
+import weakref
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from zoo.data.naming import Names, names_of
 from zoo.data.splits import (
     Split,
+    _of_part,
     available,
     check_skipped,
     fixed_classes,
@@ -236,6 +240,47 @@ def test_a_part_of_a_part_has_its_own_images_labels_and_names(data: st.DataObjec
     assert np.array_equal(part.labels, whole.labels[items])
     assert list(part.names) == [f"image {i}" for i in items]
     assert part.images is whole.images, "the images stay where they are"
+
+
+def test_names_are_a_sequence_and_made_when_they_are_asked_for():
+    asked: list[int] = []
+    names = Names(lambda i: asked.append(i) or f"no. {i}", np.array([4, 2, 7]))
+    assert len(names) == 3
+    assert asked == []
+    assert (names[1], names[-1], names[1:], list(names)) == ("no. 2", "no. 7", ["no. 2", "no. 7"], names[:])
+    assert "no. 4" in names
+    assert names.index("no. 7") == 2
+    with pytest.raises(IndexError):
+        names[3]
+
+
+def test_a_dataset_that_has_no_names_for_its_images_is_let_go():
+    class Nameless: ...
+
+    class Named:
+        def name_of(self, index: int) -> str:
+            return f"my {index}"
+
+    for kind, word in ((Nameless, "image 5"), (Named, "my 5")):
+        dataset = kind()
+        known = weakref.ref(dataset)
+        names = names_of(dataset, np.array([5]))
+        del dataset
+        assert (known() is None) == (kind is Nameless)
+        assert names[0] == word
+
+
+@given(indices=st.lists(st.integers(0, 9_999), max_size=9_000), word=st.none() | st.text())
+@settings(max_examples=20, deadline=None)
+def test_a_parts_fingerprint_is_of_the_whole_and_of_its_indices(indices: list[int], word: str | None):
+    """As it was when all of it was hashed at once: it is in results, and in the keys of caches."""
+    found = _of_part(word, np.array(indices, np.int64))
+    assert found == hashlib.sha256(f"{word} {indices}".encode()).hexdigest()
+
+
+def test_a_parts_fingerprint_is_of_all_its_pieces():
+    indices = np.arange(3 * 4096 + 1)
+    assert _of_part("f", indices) == hashlib.sha256(f"f {indices.tolist()}".encode()).hexdigest()
 
 
 def test_the_summary_counts_each_class_and_names_what_was_skipped():

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
+import errno
 import itertools
+import os
 import shutil
 import threading
 from pathlib import Path
@@ -11,13 +12,21 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image, ImageOps
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageFile, ImageOps
 
-from zoo.data.decode import DECODER, Shape, to_pixels
+from zoo.data.batches import Batches, Normalize
+from zoo.data.decode import Shape, to_pixels
+from zoo.data.splits import Split
 from zoo.data.store import Decoded, content_key, decode_split
 from zoo.errors import ContractError, OutputError
+from zoo_images.folders import ImageFolder
 
 SHAPE = Shape(8, 3, "squash")
+STORES = ("disk", "stream")
+FILES = ("images.npy", "labels.npy", "kept.npy", "store.json")
 SHAPES = {
     "size": Shape(9, 3),
     "channels": Shape(8, 1),
@@ -103,7 +112,7 @@ def test_pixels_labels_and_names_are_the_datasets(paths: list[Path]):
     assert np.array_equal(found.images[np.arange(6)], wanted)
     assert found.labels.tolist() == [0, 1, 0, 1, 0, 1]
     assert found.labels.dtype == np.int64
-    assert found.names == [str(path) for path in paths]
+    assert list(found.names) == [str(path) for path in paths]
     assert found.skipped == []
 
 
@@ -114,10 +123,71 @@ def test_a_second_time_decodes_nothing(paths: list[Path], stores: Path):
     assert first.opened >= 6
     assert first_opened(second) == 0
     assert np.array_equal(one.images, two.images)
-    assert (one.labels.tolist(), one.names, one.fingerprint) == (two.labels.tolist(), two.names, two.fingerprint)
+    assert (one.labels.tolist(), one.fingerprint) == (two.labels.tolist(), two.fingerprint)
+    assert list(one.names) == list(two.names)
     assert isinstance(two.images, np.memmap)
     assert not two.images.flags.writeable
     assert len(kept(stores)) == 1
+
+
+@pytest.mark.parametrize("store", ["auto", "disk", "stream"])
+def test_a_second_time_no_file_is_read_as_a_picture(
+    paths: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, store: str
+):
+    """Not even the first: one that is opened and no more is its file, as a look at its header tells."""
+    folder = tmp_path / "folder"
+    for path, word in zip(paths, ["red", "blue"] * 3, strict=True):
+        (folder / word).mkdir(parents=True, exist_ok=True)
+        path.rename(folder / word / path.name)
+    read: list[str] = []
+    load = ImageFile.ImageFile.load
+    monkeypatch.setattr(ImageFile.ImageFile, "load", lambda self: read.append(self.filename) or load(self))
+    first = decode_split(ImageFolder(folder, "train"), SHAPE, store)
+    assert len(set(read)) == 6
+    read.clear()
+    second = decode_split(ImageFolder(folder, "train"), SHAPE, store)
+    assert read == []
+    assert second.labels.tolist() == first.labels.tolist() == [0, 0, 0, 1, 1, 1]
+
+
+def test_a_store_that_is_there_is_opened_where_nothing_can_be_written(
+    paths: list[Path], monkeypatch: pytest.MonkeyPatch
+):
+    """As a colleague's, on a disk that is read-only here."""
+    wanted = np.array(decode_split(Files(paths), SHAPE).images)
+
+    def refused(*given: Any, **more: Any) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(os, "mkdir", refused)
+    monkeypatch.setattr(os, "open", refused)
+    assert np.array_equal(decode_split(Files(paths), SHAPE).images, wanted)
+    with pytest.raises(OutputError, match="Read-only"):
+        decode_split(Files(paths[1:]), SHAPE)
+
+
+def test_a_store_may_be_read_by_whom_the_umask_lets(paths: list[Path], stores: Path):
+    before = os.umask(0o022)
+    try:
+        decode_split(Files(paths), SHAPE)
+    finally:
+        os.umask(before)
+    (folder,) = kept(stores)
+    assert folder.stat().st_mode & 0o777 == 0o755
+    assert {file.stat().st_mode & 0o777 for file in folder.iterdir()} == {0o644}
+
+
+def test_several_labels_an_image_come_back_as_they_were(paths: list[Path]):
+    class Several(Files):
+        classes = ("a", "b", "c")
+        multilabel = True
+
+    paths[3].write_bytes(b"broken")
+    given = [(0,), (), (0, 2), (1,), (1, 2), (0, 1, 2)]
+    for store in ("disk", "disk", "stream", "stream"):
+        found = decode_split(Several(paths, given), SHAPE, store)  # type: ignore[arg-type]
+        assert found.labels.dtype == np.float32
+        assert found.labels.tolist() == [[1, 0, 0], [0, 0, 0], [1, 0, 1], [0, 1, 1], [1, 1, 1]]
 
 
 def test_the_same_files_elsewhere_are_the_same_content(paths: list[Path], tmp_path: Path):
@@ -127,7 +197,7 @@ def test_the_same_files_elsewhere_are_the_same_content(paths: list[Path], tmp_pa
     dataset = Files([moved / path.name for path in paths])
     found = decode_split(dataset, SHAPE)
     assert first_opened(dataset) == 0
-    assert found.names == [str(moved / path.name) for path in paths if path != paths[2]]
+    assert list(found.names) == [str(moved / path.name) for path in paths if path != paths[2]]
     assert [s["name"] for s in found.skipped] == [str(moved / paths[2].name)], "named as they are called now"
 
 
@@ -159,14 +229,25 @@ def test_crops_of_different_kinds_are_different_stores(paths: list[Path], stores
     assert not any(np.array_equal(a, b) for a, b in itertools.pairwise(found))
 
 
-def test_a_store_from_before_there_was_a_choice_of_filter_stays_valid(paths: list[Path], stores: Path):
-    """Its key had three words of the shape: side, channels, squash."""
+def test_how_much_would_be_cut_of_what_is_squashed_makes_no_other_store(paths: list[Path], stores: Path):
     decode_split(Files(paths), SHAPE)
-    old = f"{content_key(Files(paths))} {(8, 3, 'squash')} {DECODER} False"
-    assert [folder.name for folder in kept(stores)] == [hashlib.sha256(old.encode()).hexdigest()[:32]]
     again = Files(paths)
     decode_split(again, Shape(8, 3, "squash", "bilinear", 0.5))
-    assert first_opened(again) == 0, "nothing is cut of what is squashed"
+    assert first_opened(again) == 0
+    assert len(kept(stores)) == 1
+
+
+@pytest.mark.parametrize("constant", ["zoo.data.building.FORMAT", "zoo.data.building.DECODER"])
+def test_a_store_of_another_format_or_decoder_is_built_anew(
+    paths: list[Path], stores: Path, constant: str, monkeypatch: pytest.MonkeyPatch
+):
+    with monkeypatch.context() as before:
+        before.setattr(constant, 0)
+        decode_split(Files(paths), SHAPE)
+    after = Files(paths)
+    decode_split(after, SHAPE)
+    assert first_opened(after) == 6
+    assert len(kept(stores)) == 2
 
 
 def test_a_dataset_that_changes_its_files_pixels_is_not_known_by_their_bytes(paths: list[Path]):
@@ -179,6 +260,34 @@ def test_a_dataset_that_changes_its_files_pixels_is_not_known_by_their_bytes(pat
 
     plain, mirrored = decode_split(Files(paths), SHAPE), decode_split(Mirrored(paths), SHAPE)
     assert not np.array_equal(plain.images[np.arange(6)], mirrored.images[np.arange(6)])
+
+
+def test_a_dataset_that_has_its_pictures_drafted_is_not_known_by_their_bytes(tmp_path: Path):
+    """Such a picture is not read yet either, but it will be read otherwise."""
+    path = tmp_path / "photo.jpg"
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)).save(path)
+
+    class Drafted(Files):
+        def __getitem__(self, index: int) -> tuple[Any, int]:
+            image, label = super().__getitem__(index)
+            image.draft("L", (16, 16))
+            return image, label
+
+    assert content_key(Files([path])) is not None
+    assert content_key(Drafted([path])) is None
+
+
+def test_paths_are_the_files_that_they_name(paths: list[Path]):
+    class Paths(Files):
+        def __getitem__(self, index: int) -> tuple[Any, int]:
+            return self.paths[index], self.targets[index]
+
+    class Another(Paths):
+        def __getitem__(self, index: int) -> tuple[Any, int]:
+            return self.paths[-1], self.targets[index]
+
+    assert content_key(Paths(paths)) == content_key(Files(paths)) is not None
+    assert content_key(Another(paths)) is None
 
 
 def test_an_image_that_cannot_be_decoded_is_named_and_nothing_takes_its_place(paths: list[Path]):
@@ -233,12 +342,39 @@ def test_a_stream_gives_the_pixels_that_the_disk_does(paths: list[Path], stores:
     paths[1].write_bytes(b"broken")
     dataset = Files(paths)
     disk, stream = decode_split(Files(paths), SHAPE, "disk"), decode_split(dataset, SHAPE, "stream")
-    assert (stream.names, stream.labels.tolist(), stream.skipped) == (disk.names, disk.labels.tolist(), disk.skipped)
+    assert (stream.labels.tolist(), stream.skipped) == (disk.labels.tolist(), disk.skipped)
+    assert list(stream.names) == list(disk.names)
     before = dataset.opened
     for rows in (np.array([3, 0, 3]), np.arange(5)):
         assert np.array_equal(stream.images[rows], disk.images[rows])
     assert dataset.opened == before + 8, "decoded whenever they are asked for"
     assert sorted((folder / "images.npy").exists() for folder in kept(stores)) == [False, True]
+
+
+@given(batch_size=st.integers(1, 7), seed=st.integers(0, 2**32), bad=st.integers(0, 5))
+@settings(deadline=None, max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_training_on_a_stream_sees_what_it_sees_of_the_disk(paths: list[Path], batch_size: int, seed: int, bad: int):
+    """Bit for bit, in the first epoch's order and in the second's, whichever file is broken."""
+    whole = paths[bad].read_bytes()
+    paths[bad].write_bytes(b"broken")
+    try:
+        disk, stream = (batches(decode_split(Files(paths), SHAPE, store), batch_size, seed) for store in STORES)
+        orders = []
+        for epoch in range(2):
+            disk.epoch = stream.epoch = epoch
+            for (images, labels), (streamed, as_streamed) in zip(disk, stream, strict=True):
+                assert torch.equal(images, streamed)
+                assert torch.equal(labels, as_streamed)
+            orders.append(np.concatenate(stream.indices(epoch)).tolist())
+        assert sorted(orders[0]) == sorted(orders[1]) == [0, 1, 2, 3, 4]
+    finally:
+        paths[bad].write_bytes(whole)
+
+
+def batches(decoded: Decoded, batch_size: int, seed: int) -> Batches:
+    cpu = torch.device("cpu")
+    split = Split("train", decoded.images, decoded.labels, decoded.names)
+    return Batches(split, batch_size, Normalize([0.5] * 3, [0.3] * 3, cpu), cpu, seed=seed)
 
 
 def test_a_stream_is_checked_once(paths: list[Path]):
@@ -253,10 +389,14 @@ def test_auto_streams_what_does_not_fit_in_half_of_the_free_disk(paths: list[Pat
         monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10**9, 0, space))  # type: ignore[attr-defined]
 
     need = 6 * 8 * 8 * 3
+    free(2 * need)
+    assert not isinstance(decode_split(Files(paths), SHAPE).images, np.ndarray)
     free(2 * need + 2)
     assert isinstance(decode_split(Files(paths), SHAPE).images, np.ndarray)
     free(2 * need)
-    assert not isinstance(decode_split(Files(paths), SHAPE).images, np.ndarray)
+    again = Files(paths)
+    assert isinstance(decode_split(again, SHAPE).images, np.ndarray), "the disk has them already: it is no matter"
+    assert first_opened(again) == 0
 
 
 def test_items_without_files_are_decoded_into_memory_each_time(stores: Path):
@@ -289,27 +429,6 @@ def test_progress_is_told_for_each_image_up_to_all_of_them(paths: list[Path], st
     assert told == [(i, 6) for i in range(1, 7)]
 
 
-def test_two_jobs_at_once_make_one_store(paths: list[Path], stores: Path):
-    """Each decodes, the first to be done wins, and both go on."""
-    barrier = threading.Barrier(2)
-
-    class Meeting(Files):
-        def __getitem__(self, index: int) -> tuple[Any, int]:
-            if index == 5:
-                barrier.wait(timeout=20)  # neither is done before both have begun
-            return super().__getitem__(index)
-
-    results: list[Decoded] = []
-    jobs = [threading.Thread(target=lambda: results.append(decode_split(Meeting(paths), SHAPE))) for _ in range(2)]
-    for job in jobs:
-        job.start()
-    for job in jobs:
-        job.join()
-    assert len(results) == 2
-    assert np.array_equal(results[0].images, results[1].images)
-    assert len(kept(stores)) == 1
-
-
 def test_a_cache_that_cannot_be_written_is_named(paths: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("ZOO_CACHE", str(tmp_path / "file" / "cache"))
@@ -319,9 +438,9 @@ def test_a_cache_that_cannot_be_written_is_named(paths: list[Path], tmp_path: Pa
         assert str(tmp_path / "file") in str(caught.value)
 
 
-@pytest.mark.parametrize("lost", ["images.npy", "store.json"])
+@pytest.mark.parametrize("lost", FILES)
 def test_what_a_cleaner_of_caches_left_of_a_store_is_built_again(paths: list[Path], stores: Path, lost: str):
     wanted = np.array(decode_split(Files(paths), SHAPE).images)
     (kept(stores)[0] / lost).unlink()
     assert np.array_equal(decode_split(Files(paths), SHAPE).images, wanted)
-    assert {file.name for file in kept(stores)[0].iterdir()} == {"images.npy", "store.json"}
+    assert {file.name for file in kept(stores)[0].iterdir()} == set(FILES)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.data.decode import Pixels
+from zoo.data.naming import Names
 from zoo.errors import DataError
 from zoo.names import did_you_mean, listing
 
@@ -55,9 +56,9 @@ class Split:
             self,
             name=name,
             labels=self.labels[indices],
-            names=[self.names[int(i)] for i in indices],
+            names=Names(self.names.__getitem__, indices),
             skipped=self.skipped if name == self.name else [],
-            fingerprint=hashlib.sha256(f"{self.fingerprint} {indices.tolist()}".encode()).hexdigest(),
+            fingerprint=_of_part(self.fingerprint, indices),
             rows=indices if self.rows is None else self.rows[indices],
         )
 
@@ -76,6 +77,16 @@ class Split:
             "source": self.source,
             "per_class": {name: int(n) for name, n in zip(classes, counts, strict=True)},
         }
+
+
+def _of_part(fingerprint: str | None, indices: NDArray[np.int64]) -> str:
+    """The hash of ``f"{fingerprint} {indices.tolist()}"``, of which no more than a piece is ever in memory."""
+    whole = hashlib.sha256(f"{fingerprint} [".encode())
+    for start in range(0, len(indices), 4096):
+        piece = str(indices[start : start + 4096].tolist())[1:-1]
+        whole.update((", " * (start > 0) + piece).encode())
+    whole.update(b"]")
+    return whole.hexdigest()
 
 
 def class_counts(labels: Labels, num_classes: int) -> NDArray[np.int64]:

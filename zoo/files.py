@@ -7,6 +7,7 @@ import hashlib
 import json
 import math
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,8 @@ from typing import IO, Any, TypeGuard
 
 from zoo.errors import OutputError
 
+_TEMPORARY = re.compile(r"\..+\.[a-z0-9_]{8}")
+"""What mkstemp makes of ``.NAME.``."""
 _WRITE_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
 
 
@@ -40,6 +43,13 @@ def atomic(path: Path) -> Iterator[IO[bytes]]:
         raise cannot_write(path, error) from error
     finally:
         Path(name).unlink(missing_ok=True)
+
+
+def sweep(folder: Path) -> None:
+    """Remove what a killed process has left half-written in a folder that nobody else writes to now."""
+    for left in folder.glob(".*"):
+        if _TEMPORARY.fullmatch(left.name):
+            left.unlink(missing_ok=True)
 
 
 def _umask() -> int:

@@ -11,6 +11,7 @@ import yaml
 
 from zoo.job import CHOICE_LISTS, CHOICES, Job, default_of, field_paths
 from zoo.names import did_you_mean
+from zoo.safe_yaml import parse_yaml
 
 _CHOICE_PREFIXES = tuple(f"{path}." for path in CHOICES)
 
@@ -116,7 +117,7 @@ def _read(text: str) -> Any:
     if re.fullmatch(r"\s*[-+]?\d+[eE][-+]?\d+\s*", text):
         return float(text)
     try:
-        return yaml.safe_load(text)
+        return parse_yaml(text)
     except yaml.YAMLError:
         return text
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import ValidationError
 
 from zoo import signature
@@ -25,6 +24,7 @@ from zoo.peek import peek
 from zoo.plugin import Optimizer
 from zoo.recipes import BASE, SEVERAL_LABELS, own_recipe, settings
 from zoo.registry import Registry
+from zoo.safe_yaml import read_mapping
 from zoo.settle import settle_freeze, settle_rates, settle_sizes, unchosen
 
 FALLBACK_SIZE = 128  # pixels, where neither recipe nor architecture nor dataset has a word
@@ -140,13 +140,7 @@ class _Resolver:
             return {}
         if not path.is_file():
             raise RequestError(f"There is no job file {str(path)!r}. A job file is YAML, as runs/NAME/job.yaml is.")
-        try:
-            content = yaml.safe_load(path.read_text("utf-8"))
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise RequestError(f"{path} can't be read as YAML: {' '.join(str(error).split())}") from error
-        if not isinstance(content, dict):
-            raise RequestError(f"{path} is not a job: it must be a mapping such as 'architecture: simple_cnn'.")
-        job = flatten(content)
+        job = flatten(read_mapping(path))
         return {**_unsaid(), **job} if job.keys() >= _WRITTEN else job
 
     def _open_paths(self, layer: dict[str, Any]) -> dict[str, Any]:

@@ -22,11 +22,11 @@ from zoo.errors import RegistryFileError
 from zoo.names import did_you_mean, listing
 from zoo.plugin import KINDS, Component
 from zoo.recipes import CONDITIONS
+from zoo.safe_yaml import read_yaml
 
 FILENAME = "registry.yaml"
 _SECTIONS = ("version", "plugins", "aliases", "components", "recipes", "catalogue")
 _COMPONENT_KEYS = ("target", "base", "params", "summary", "tags", "aliases")
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclass(frozen=True)
@@ -155,7 +155,7 @@ def read_layer(path: Path) -> Layer:
         RegistryFileError: it isn't YAML, or a part of it is not what belongs there.
     """
     try:
-        content = yaml.load(path.read_text("utf-8"), _Loader) or {}
+        content = read_yaml(path) or {}
     except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
         raise RegistryFileError(f"{path} can't be read as YAML: {' '.join(str(error).split())}") from error
     _mapping(content, path, "the file")

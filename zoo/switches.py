@@ -9,6 +9,7 @@ import yaml
 
 from zoo.errors import OutputError, RequestError
 from zoo.files import write_text
+from zoo.safe_yaml import parse_yaml, read_yaml
 from zoo.shelf import Shelf, user_path
 
 _NOTE = "# Made by `zoo plugins disable`; see `zoo plugins enable`.\n"
@@ -42,8 +43,7 @@ def _disabled() -> list[str]:
 
 
 def _content() -> dict[str, Any]:
-    text = user_path().read_text("utf-8") if user_path().is_file() else ""
-    return yaml.safe_load(text) or {}
+    return (read_yaml(user_path()) if user_path().is_file() else None) or {}
 
 
 def _write(names: list[str]) -> None:
@@ -52,7 +52,7 @@ def _write(names: list[str]) -> None:
     wanted = _content()
     wanted["plugins"] = {**(wanted.get("plugins") or {}), "disable": names}
     changed = _with_disabled(text, names)
-    if yaml.safe_load(changed) != wanted:
+    if parse_yaml(changed) != wanted:
         raise RequestError(f"{path} is written in a way that can't be changed here. Write into it: disable: {names}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -7,16 +7,14 @@ https://www.robots.ox.ac.uk/~vgg/data/pets/
 from __future__ import annotations
 
 import queue
-import socket
 import threading
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from http.client import HTTPException
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import urlparse
 
+from zoo.downloads import downloading
 from zoo_images.files import ImageFiles, need_split
 
 __all__ = ["FOLDER", "MARKER", "URL", "fetch", "is_complete", "read", "unreachable"]
@@ -29,7 +27,6 @@ LISTS = {"train": "trainval.txt", "test": "test.txt"}
 SPECIES = {"1": "cats", "2": "dogs"}
 
 _PROBE_S = 4.0
-_STALL_S = 30.0
 # Once it failed it stays failed in this process: the splits of one run must come from one source.
 _failed: dict[Path, str] = {}
 
@@ -120,21 +117,10 @@ def _download(cache: Path) -> None:
 
     cache.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=".download-", dir=cache, ignore_cleanup_errors=True) as staging:
-        with _stall_after(_STALL_S):
+        with downloading(Path(staging)):
             OxfordIIITPet(staging, target_types="binary-category", download=True)
         done = Path(staging, FOLDER)
         for archive in done.glob("*.tar.gz"):
             archive.unlink()
         (done / MARKER).touch()
         done.rename(cache / FOLDER)
-
-
-@contextmanager
-def _stall_after(seconds: float) -> Iterator[None]:
-    """torchvision opens its connections without a timeout; a dead one would hang for ever."""
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(seconds)
-    try:
-        yield
-    finally:
-        socket.setdefaulttimeout(before)

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import os
-import socket
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from zoo.downloads import downloading
 from zoo_torchvision.sets import Source
 
 __all__ = ["cache_folder", "fetch", "no_download"]
 
-_STALL_S = 30.0
 _ARCHIVES = ("*.gz", "*.tgz", "*.tar", "*.zip")  # not .bz2: USPS's files stay as they are
 
 
@@ -44,7 +42,7 @@ def fetch(source: Source, home: Path, options: Mapping[str, Any]) -> str:
     try:
         home.parent.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(prefix=".download-", dir=home.parent, ignore_cleanup_errors=True) as staging:
-            with _stall_after(_STALL_S):
+            with downloading(Path(staging)):
                 _download(source, staging, options)
             _drop_archives(Path(staging))
             Path(staging).rename(home)
@@ -67,14 +65,3 @@ def _drop_archives(folder: Path) -> None:
     for pattern in _ARCHIVES:
         for archive in folder.rglob(pattern):
             archive.unlink()
-
-
-@contextmanager
-def _stall_after(seconds: float) -> Iterator[None]:
-    """torchvision opens its connections without a timeout; a dead one would hang for ever."""
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(seconds)
-    try:
-        yield
-    finally:
-        socket.setdefaulttimeout(before)

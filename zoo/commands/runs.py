@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,7 +57,7 @@ def show(run: str, out: Path, as_json: bool, svg: Path | None) -> None:
 
     folder = find_run(run, out)
     several = (folder / SUMMARY).is_file()
-    document = json.loads((folder / SUMMARY).read_text("utf-8")) if several else read_result(folder)
+    document = read_document(folder / SUMMARY) if several else read_result(folder)
     if as_json:
         from zoo.files import dump_json
 
@@ -64,7 +66,8 @@ def show(run: str, out: Path, as_json: bool, svg: Path | None) -> None:
     from zoo.reports.repeats_console import render_summary
     from zoo.reports.results import render_result
 
-    _print(render_summary(document) if several else render_result(document), folder.name, svg)
+    with _as_written(folder):
+        _print(render_summary(document) if several else render_result(document), folder.name, svg)
 
 
 def _print(report: RenderableType, name: str, svg: Path | None) -> None:
@@ -90,18 +93,40 @@ def read_result(folder: Path) -> dict[str, Any]:
     """
     from zoo.runner.folder import RESULT
 
-    path = folder / RESULT
     try:
-        result = json.loads(path.read_text("utf-8"))
+        return read_document(folder / RESULT)
     except FileNotFoundError:
         raise RequestError(
             f"{folder} has no {RESULT}: the run has not ended. Go on with: zoo run --resume {folder}"
         ) from None
-    except ValueError as error:
+
+
+def read_document(path: Path) -> dict[str, Any]:
+    """A file of JSON with names at its top.
+
+    Raises:
+        FileNotFoundError: there is none.
+        RequestError: it is damaged.
+    """
+    try:
+        found = json.loads(path.read_text("utf-8"))
+    except (ValueError, RecursionError) as error:
         raise RequestError(f"{path} is damaged: {error}.") from error
-    if not isinstance(result, dict):
+    if not isinstance(found, dict):
         raise RequestError(f"{path} is damaged: it is not a mapping.")
-    return result
+    return found
+
+
+@contextlib.contextmanager
+def _as_written(folder: Path) -> Iterator[None]:
+    """A document that has names, but not what the zoo writes under them."""
+    try:
+        yield
+    except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RecursionError) as error:
+        raise RequestError(
+            f"The result in {folder} is damaged, or of another zoo ({type(error).__name__}: {error}). "
+            f"Measure the model again: zoo evaluate {folder}"
+        ) from error
 
 
 def _rows(out: Path) -> list[dict[str, Any]]:
@@ -115,22 +140,35 @@ def _rows(out: Path) -> list[dict[str, Any]]:
 def _row(folder: Path) -> dict[str, Any]:
     from datetime import datetime
 
-    from zoo.runner.folder import JOB
+    from zoo.runner.folder import JOB, RESULT
 
     when = datetime.fromtimestamp((folder / JOB).stat().st_mtime).astimezone().isoformat(timespec="seconds")
     try:
         result = read_result(folder)
+        with _as_written(folder):
+            return {"run": folder.name, **_columns(result), "when": when}
     except RequestError:
-        return {"run": folder.name, "status": "not ended", "when": when}
+        return {"run": folder.name, "status": "damaged" if (folder / RESULT).is_file() else "not ended", "when": when}
+
+
+def _columns(result: dict[str, Any]) -> dict[str, Any]:
+    """What a list has of a result.
+
+    Raises:
+        TypeError, AttributeError: something in it is of another type than the zoo writes.
+    """
     job, best = result.get("job", {}), result.get("best") or {}
-    return {
-        "run": folder.name,
-        "status": result.get("status"),
-        "architecture": job.get("architecture", {}).get("name"),
-        "dataset": job.get("dataset", {}).get("name"),
+    numbers = {
         "val_accuracy": result.get("metrics", {}).get("val", {}).get("accuracy"),
         "best_epoch": best.get("epoch"),
-        "epochs": len(result.get("epochs", [])),
         "total_s": result.get("timing", {}).get("total_s"),
-        "when": when,
+    }
+    if wrong := [name for name, value in numbers.items() if not isinstance(value, int | float | None)]:
+        raise TypeError(f"{wrong[0]} is no number")
+    return {
+        "status": str(result.get("status")),
+        "architecture": job.get("architecture", {}).get("name"),
+        "dataset": job.get("dataset", {}).get("name"),
+        "epochs": len(result.get("epochs", [])),
+        **numbers,
     }

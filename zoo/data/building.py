@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.data.decode import DECODER, Shape
-from zoo.data.lock import Lock, held
 from zoo.data.rows import IMAGES, KEPT, LABELS, Progress, Rows, fill, in_files, new_rows
 from zoo.files import cache_folder, cannot_write, write_json
+from zoo.lock import Lock, held
 
 FORMAT = 2
 """Changes whenever a store's files do; one of another format is built anew."""

@@ -6,6 +6,7 @@ import math
 import operator
 import struct
 from pathlib import Path
+from tokenize import TokenError
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
@@ -130,13 +131,13 @@ def open_image(path: str | Path) -> Any:
 
     if Path(path).suffix.lower() != ARRAYS:
         return Image.open(path)
-    with Path(path).open("rb") as file:
-        try:
-            array = np.load(file, allow_pickle=False)
-        except (EOFError, ValueError, TypeError, SyntaxError, MemoryError) as error:
-            raise OSError("not a NumPy array that can be read without pickle") from error
+    try:  # as a map, which is refused where the file is shorter than it says: else that much memory is asked for first
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (EOFError, ValueError, TypeError, SyntaxError, OverflowError, MemoryError, TokenError) as error:
+        raise OSError("not a NumPy array that can be read without pickle") from error
     if not isinstance(array, np.ndarray) or array.dtype != np.uint8 or array.ndim not in (2, 3) or array.size == 0:
         raise OSError(f"not an array of uint8 pixels (C, H, W) or (H, W, C), but {_form(array)}")
+    array = np.array(array)
     if array.ndim == 2:
         return array[None]
     return np.ascontiguousarray(array if array.shape[0] <= array.shape[2] else np.moveaxis(array, 2, 0))

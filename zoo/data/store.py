@@ -26,6 +26,7 @@ from zoo.data.decode import Pixels, Shape, read_item, to_pixels
 from zoo.data.naming import name_of, names_of
 from zoo.data.rows import Progress, Rows, fill, in_memory, labels_of, new_rows
 from zoo.data.splits import Labels
+from zoo.errors import BadImage, TrainingError
 from zoo.files import cache_folder
 
 __all__ = ["Decoded", "Streamed", "content_key", "decode_split", "labels_of", "name_of"]
@@ -61,8 +62,14 @@ class Streamed:
         return np.stack(list(self.pool.map(self._one, rows)))
 
     def _one(self, row: int) -> Pixels:
-        item, _ = read_item(self.dataset, int(self.kept[row]))
-        return to_pixels(item, *self.shape)
+        index = int(self.kept[row])
+        try:
+            item, _ = read_item(self.dataset, index)
+            return to_pixels(item, *self.shape)
+        except BadImage as error:  # it was good when it was checked
+            raise TrainingError(
+                f"{name_of(self.dataset, index)} can no longer be read: {error}. Bring it back and resume the run."
+            ) from error
 
 
 def decode_split(dataset: Any, shape: Shape, store: str = "auto", progress: Progress | None = None) -> Decoded:

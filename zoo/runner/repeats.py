@@ -25,6 +25,7 @@ from zoo.resolve import Resolved
 from zoo.runner.folder import JOB, RESULT, check_name, claim, made_up_name
 from zoo.runner.observer import Observer
 from zoo.runner.summary import FOLD, SEED, SUMMARY, Member, summarise
+from zoo.safe_yaml import read_mapping
 
 if TYPE_CHECKING:
     from zoo.runner.runner import Place
@@ -295,7 +296,7 @@ class _Several:
     def _check_job(self, folder: Path, member: Member) -> None:
         from zoo.runner.tuning import as_recorded  # a dry run does without torch
 
-        before = yaml.safe_load((folder / JOB).read_text("utf-8"))
+        before = read_mapping(folder / JOB)
         changed = changes(before, as_recorded(member.resolved, folder / JOB).job)
         if changed:
             raise RequestError(

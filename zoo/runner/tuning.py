@@ -8,8 +8,6 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-import yaml
-
 from zoo.job import AUTO, EXECUTED
 from zoo.recipes import BASE
 from zoo.resolve import Resolved
@@ -17,6 +15,7 @@ from zoo.runner.batch_size import find_batch
 from zoo.runner.lr_find import find_lr
 from zoo.runner.observer import Observer
 from zoo.runner.parts import Parts
+from zoo.safe_yaml import read_mapping
 from zoo.shelf import open_shelf
 
 RANGE_TEST, MEMORY = "range test", "by memory"
@@ -67,7 +66,7 @@ def with_recipes(resolved: Resolved) -> Resolved:
 def as_recorded(resolved: Resolved, job_file: Path) -> Resolved:
     """The job with what a run before has found in the place of each ``auto``."""
     autos = resolved.job.train.autos()
-    job = yaml.safe_load(job_file.read_text("utf-8")) or {}
+    job = read_mapping(job_file)
     executed = {name: job[name] for name in EXECUTED if getattr(resolved.job, name) == AUTO and name in job}
     before = job.get("train") or {}
     found = {name: before[name] for name in autos if name in before}

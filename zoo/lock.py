@@ -59,7 +59,7 @@ def held(path: Path, waiting: Waiting | None) -> Iterator[Lock | None]:
 def _taken(path: Path, waiting: Waiting | None) -> Lock | None:
     while True:
         try:
-            return _try(path)
+            return take(path)
         except BlockingIOError:
             if waiting is None:
                 return None
@@ -69,8 +69,8 @@ def _taken(path: Path, waiting: Waiting | None) -> Lock | None:
         time.sleep(_POLL_S)
 
 
-def _try(path: Path) -> Lock:
-    """Take the lock.
+def take(path: Path) -> Lock:
+    """Take the lock on a file, which is made.
 
     Raises:
         BlockingIOError: it is another's.

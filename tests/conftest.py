@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -82,6 +83,24 @@ def zoo(capfd: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]
         return code, out, err
 
     return typed
+
+
+@pytest.fixture
+def read_result() -> Callable[[str | Path], dict[str, Any]]:
+    """A run's result.json."""
+    return lambda run: json.loads((Path(run) / "result.json").read_text("utf-8"))
+
+
+@pytest.fixture
+def numbers() -> Callable[[dict[str, Any]], dict[str, Any]]:
+    """All of a result that the job and its seed decide: no times, no names."""
+
+    def keep(result: dict[str, Any]) -> dict[str, Any]:
+        timed = ("seconds", "images_per_second")
+        epochs = [{k: v for k, v in epoch.items() if k not in timed} for epoch in result["epochs"]]
+        return {"epochs": epochs, **{k: result[k] for k in ("metrics", "mistakes", "best", "classes")}}
+
+    return keep
 
 
 @pytest.fixture

@@ -80,6 +80,7 @@ class Train(_Strict):
         class_weights: for classes of unequal size, factors on the loss: ``balanced`` by frequency, ``effective`` by
             the effective number of images.
         sampler: ``balanced`` shows each class equally often.
+        checkpoint_s: after so many seconds the state is kept within an epoch too, not only at its end.
         distill_weight: the teacher's share of what is minimised, where the job has one; at 1 labels count for nothing.
         distill_temperature: teacher's and student's logits are divided by it before they are compared.
     """
@@ -111,6 +112,7 @@ class Train(_Strict):
     sampler: Literal["shuffle", "balanced"] = "shuffle"
     distill_weight: float = Field(default=0.5, ge=0, le=1)
     distill_temperature: float = Field(default=4.0, gt=0)
+    checkpoint_s: float = Field(default=300.0, gt=0)
     monitor: str = "val/accuracy"
     patience: int | None = Field(default=None, ge=1)
     min_delta: float = Field(default=0.0, ge=0)

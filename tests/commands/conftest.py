@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -29,24 +28,6 @@ def tiny() -> tuple[str, ...]:
 def on_colours() -> tuple[str, ...]:
     """Options with which simple_cnn learns a folder of colours in a second."""
     return ON_COLOURS
-
-
-@pytest.fixture
-def read_result() -> Callable[[str | Path], dict[str, Any]]:
-    """A run's result.json."""
-    return lambda run: json.loads((Path(run) / "result.json").read_text("utf-8"))
-
-
-@pytest.fixture
-def numbers() -> Callable[[dict[str, Any]], dict[str, Any]]:
-    """All of a result that the job and its seed decide: no times, no names."""
-
-    def keep(result: dict[str, Any]) -> dict[str, Any]:
-        timed = ("seconds", "images_per_second")
-        epochs = [{k: v for k, v in epoch.items() if k not in timed} for epoch in result["epochs"]]
-        return {"epochs": epochs, **{k: result[k] for k in ("metrics", "mistakes", "best", "classes")}}
-
-    return keep
 
 
 @pytest.fixture

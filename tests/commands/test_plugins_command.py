@@ -231,7 +231,7 @@ def zoo_commands():
 
 def test_a_contributed_command_is_imported_when_it_is_typed(zoo, make_plugin):
     make_plugin("acme", COMMAND, zoo_acme_leaf="def main(arguments):\n    print(*arguments)\n    return 3\n")
-    assert "leaf      Press a leaf" in zoo("--help")[1]
+    assert "leaf Press a leaf" in " ".join(zoo("--help")[1].split())
     assert "zoo_acme_leaf" not in sys.modules
     assert zoo("leaf", "oak", "--wide")[:2] == (3, "oak --wide\n")
     assert "zoo_acme_leaf" in sys.modules

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from zoo.errors import OutputError, RequestError
-from zoo.runner.checkpoint import LAST, load_checkpoint, random_states, restore_random_states, save_checkpoint
+from zoo.runner.checkpoint import INDEX, Keeper, load_checkpoint, random_states, restore_random_states, save_checkpoint
 
 
 def draws() -> list[float]:
@@ -76,31 +76,65 @@ def test_there_may_be_none(tmp_path: Path):
     assert load_checkpoint(tmp_path / "missing") is None
 
 
-def test_the_last_one_takes_the_place_of_the_one_before(tmp_path: Path):
+def test_the_last_one_is_read_and_the_one_before_kept(tmp_path: Path):
     folder = tmp_path / "checkpoints"
-    for epoch in (1, 2):
+    for epoch in (1, 2, 3):
         save_checkpoint(folder, {"epoch": epoch})
-    assert load_checkpoint(folder) == {"epoch": 2}
-    assert [path.name for path in folder.iterdir()] == [LAST]
+    assert load_checkpoint(folder) == {"epoch": 3}
+    assert sorted(path.name for path in folder.iterdir()) == ["000002.pt", "000003.pt", INDEX]
 
 
 def test_a_state_that_cannot_be_saved_leaves_the_last_one(tmp_path: Path):
     folder = tmp_path / "checkpoints"
     save_checkpoint(folder, {"epoch": 1})
+    before = sorted(folder.iterdir())
     with pytest.raises((AttributeError, pickle.PicklingError), match="lambda"):
         save_checkpoint(folder, {"epoch": lambda: 2})
     assert load_checkpoint(folder) == {"epoch": 1}
-    assert [path.name for path in folder.iterdir()] == [LAST]
+    assert sorted(folder.iterdir()) == before
 
 
-@pytest.mark.parametrize("part", [0, 10, 0.5, -1])
-def test_a_damaged_one_is_told_with_what_to_type(tmp_path: Path, part: float):
-    save_checkpoint(tmp_path, {"weights": torch.rand(100)})
-    whole = (tmp_path / LAST).read_bytes()
-    (tmp_path / LAST).write_bytes(whole[: int(part * len(whole)) if isinstance(part, float) else part])
+def changed(path: Path, part: float) -> None:
+    """Cut off at a place, or with a bit turned over."""
+    whole = bytearray(path.read_bytes())
+    if part == -2:
+        whole[len(whole) // 2] ^= 1
+    path.write_bytes(whole if part == -2 else whole[: int(part * len(whole)) if isinstance(part, float) else int(part)])
+
+
+DAMAGES = [0, 10, 0.5, -1, -2]
+
+
+@pytest.mark.parametrize("part", DAMAGES)
+def test_in_the_place_of_a_damaged_one_the_one_before_is_read(tmp_path: Path, part: float):
+    save_checkpoint(tmp_path, {"weights": torch.zeros(100)})
+    last = save_checkpoint(tmp_path, {"weights": torch.ones(100)})
+    changed(last, part)
+    notices: list[str] = []
+    state = load_checkpoint(tmp_path, notices.append)
+    assert state is not None
+    assert torch.equal(state["weights"], torch.zeros(100))
+    assert str(last) in notices[0]
+    assert "the one before" in notices[0]
+
+
+@pytest.mark.parametrize("part", DAMAGES)
+def test_damaged_ones_alone_are_told_with_what_to_type(tmp_path: Path, part: float):
+    path = save_checkpoint(tmp_path, {"weights": torch.rand(100)})
+    changed(path, part)
     with pytest.raises(RequestError, match=r"can't be read .* Start afresh with --overwrite") as caught:
         load_checkpoint(tmp_path)
-    assert str(tmp_path / LAST) in str(caught.value)
+    assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [None, "", "{", "[1]", '{"../x.pt": "0"}', '{"x": 1}'])
+def test_without_its_index_a_whole_one_is_found_all_the_same(tmp_path: Path, content: str | None):
+    for epoch in (1, 2):
+        save_checkpoint(tmp_path, {"epoch": epoch})
+    (tmp_path / INDEX).unlink() if content is None else (tmp_path / INDEX).write_text(content, "utf-8")
+    assert load_checkpoint(tmp_path) == {"epoch": 2}
+    save_checkpoint(tmp_path, {"epoch": 3})
+    assert load_checkpoint(tmp_path) == {"epoch": 3}
 
 
 def test_code_in_one_is_not_run(tmp_path: Path):
@@ -108,13 +142,37 @@ def test_code_in_one_is_not_run(tmp_path: Path):
         def __reduce__(self) -> tuple[Any, ...]:
             return Path.touch, (tmp_path / "boom",)
 
-    torch.save({"epoch": Boom()}, tmp_path / LAST)
+    torch.save({"epoch": Boom()}, tmp_path / "000001.pt")
     with pytest.raises(RequestError, match="can't be read"):
         load_checkpoint(tmp_path)
     assert not (tmp_path / "boom").exists()
+    torch.load(tmp_path / "000001.pt", weights_only=False)
+    assert (tmp_path / "boom").exists(), "a loader that trusts it would have run it"
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="can't be written"):
         save_checkpoint(tmp_path / "file" / "checkpoints", {})
+
+
+def test_what_is_kept_is_the_state_as_it_was_when_it_was_saved(tmp_path: Path):
+    weights, history = torch.zeros(2, 3), [{"epoch": 1}]
+    keeper = Keeper(tmp_path / "checkpoints")
+    keeper.save({"weights": weights, "history": history, "pair": (weights, None)})
+    weights.fill_(9)
+    history.append({"epoch": 2})
+    keeper.wait()
+    state = load_checkpoint(tmp_path / "checkpoints")
+    assert state is not None
+    assert state["weights"].sum() == state["pair"][0].sum() == 0
+    assert state["history"] == [{"epoch": 1}]
+
+
+def test_what_could_not_be_written_is_told_at_the_next_occasion(tmp_path: Path):
+    (tmp_path / "file").write_text("")
+    keeper = Keeper(tmp_path / "file" / "checkpoints")
+    keeper.save({})
+    with pytest.raises(OutputError, match="can't be written"):
+        keeper.save({})
+    keeper.wait()  # once

@@ -23,6 +23,7 @@ CORE = {
     "data": "data:group",
     "lr-find": "lr_find:lr_find",
     "bench": "bench:bench",
+    "verify-resume": "verify_resume:verify_resume",
     "list": "catalogue:list_components",
     "info": "catalogue:info",
     "plugins": "plugins:group",

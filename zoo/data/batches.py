@@ -98,12 +98,16 @@ class Batches:
         self.augment, self.seed, self.channels_last = augment, seed, channels_last
         self.balanced, self.residence = balanced, residence
         self.epoch = 0
+        self.begin = 0  # so many batches of the epoch are left out: they were trained on before
         self.size: int | None = None  # side in pixels, where it is not the split's own
         self.room = 1.0  # so much larger is what augmentation is given: what it enlarges is then sharp
 
     def indices(self, epoch: int) -> list[NDArray[np.int64]]:
         """The items of each batch of an epoch."""
         return cut(self._order(epoch), self.batch_size, merge_last=self.seed is not None)
+
+    def _left(self) -> list[NDArray[np.int64]]:
+        return self.indices(self.epoch)[self.begin :]
 
     def _order(self, epoch: int) -> NDArray[np.int64]:
         if self.seed is None:
@@ -123,14 +127,14 @@ class Batches:
     def _resident(self, whole: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
         labels = torch.from_numpy(self.split.labels).to(self.device)
         rows = None if self.split.rows is None else torch.from_numpy(self.split.rows).to(self.device)
-        for indices in self.indices(self.epoch):
+        for indices in self._left():
             items = torch.from_numpy(indices).to(self.device, non_blocking=True)
             yield self.prepare(whole[items if rows is None else rows[items]], labels[items])
 
     def _copied(self) -> Iterator[tuple[Tensor, Tensor]]:
         with ThreadPoolExecutor(1) as pool:  # gathers the next batch while the processor works on this one
             ahead: deque[Future[tuple[Tensor, Tensor]]] = deque()
-            for indices in self.indices(self.epoch):
+            for indices in self._left():
                 ahead.append(pool.submit(self._gather, indices))
                 if len(ahead) > 1:
                     yield self.prepare(*ahead.popleft().result())

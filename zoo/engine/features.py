@@ -64,11 +64,12 @@ class FeatureBatches:
     ):
         self.features, self.labels, self.order = features, labels, order
         self.epoch = 0
+        self.begin = 0  # so many batches of the epoch are left out: they were trained on before
 
     def __len__(self) -> int:
         return len(self.order(self.epoch))
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        for indices in self.order(self.epoch):
+        for indices in self.order(self.epoch)[self.begin :]:
             rows = torch.from_numpy(indices).to(self.features.device)
             yield self.features[rows], self.labels[rows]

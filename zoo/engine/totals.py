@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -17,6 +20,16 @@ class Totals:
         self._loss = torch.zeros((), dtype=wide, device=device)
         self._correct = torch.zeros((), dtype=torch.int64, device=device)
         self.seen = 0
+
+    def state_dict(self) -> dict[str, Any]:
+        """The sums, to go on from."""
+        return {"loss": self._loss.clone(), "correct": self._correct.clone(), "seen": self.seen}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from sums that were saved."""
+        self._loss.copy_(state["loss"])
+        self._correct.copy_(state["correct"])
+        self.seen = int(state["seen"])
 
     def add(self, loss: Tensor, logits: Tensor, targets: Tensor) -> None:
         """Add a batch: its mean loss, logits (n, K), and targets (n,) or (n, K)."""

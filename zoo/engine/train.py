@@ -36,6 +36,9 @@ def train_epoch(
     after_step: Callable[[], None] | None = None,
     on_step: OnStep | None = None,
     task: Task = SINGLE_LABEL,
+    totals: Totals | None = None,
+    done: int = 0,
+    on_pieces: Callable[[int], None] | None = None,
 ) -> Totals:
     """Train on every batch once.
 
@@ -51,6 +54,9 @@ def train_epoch(
         after_step: called after each step; moving averages of the weights hang here.
         on_step: told the number of images seen, and the totals.
         task: says which answers the totals count as right.
+        totals: those of the epoch so far, which go on; by default new ones.
+        done: how many of the epoch's steps were done before; ``batches`` has the others.
+        on_pieces: told in how many pieces batches are computed from now on, when a GPU's memory was too small.
 
     Raises:
         TrainingError: the loss is not finite; names the step. The weights are no longer good then.
@@ -58,11 +64,18 @@ def train_epoch(
     model.train()
     for module in frozen:
         module.training = False  # not eval(): that would reach what isn't frozen inside of it
-    totals = Totals(execution.device, task)
+    totals = totals or Totals(execution.device, task)
     scaler = scaler or torch.amp.GradScaler(execution.device.type, enabled=False)
-    for step, (images, targets) in enumerate(batches, start=1):
-        optimizer.zero_grad(set_to_none=True)
-        logits, loss = _backward(model, images, targets, loss_fn, execution, scaler, accumulate, distill)
+    for step, (images, targets) in enumerate(batches, start=done + 1):
+        while True:
+            optimizer.zero_grad(set_to_none=True)
+            try:
+                logits, loss = _backward(model, images, targets, loss_fn, execution, scaler, accumulate, distill)
+                break
+            except torch.OutOfMemoryError as error:
+                accumulate = _more_pieces(accumulate, len(images), error)
+            if on_pieces is not None:
+                on_pieces(accumulate)
         if penalty is not None:
             scaler.scale(penalty()).backward()  # type: ignore[no-untyped-call]
         _clip(model, optimizer, scaler, clip_norm)
@@ -104,6 +117,16 @@ def _backward(
         found.append(logits.detach())
         total = total + (loss if distill is None else _told(loss, minimised)).detach() * share
     return torch.cat(found), total
+
+
+def _more_pieces(pieces: int, images: int, error: torch.OutOfMemoryError) -> int:
+    """Twice as many, which take half of the memory and give the same step, but for a batch norm's statistics."""
+    if pieces >= images:
+        first = str(error).partition(". ")[0]
+        raise TrainingError(f"One image at a time is too much for the memory: {first}. Try a smaller --image-size.")
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    return min(2 * pieces, images)
 
 
 def _told(loss: Tensor, minimised: Tensor) -> Tensor:

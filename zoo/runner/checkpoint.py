@@ -1,18 +1,25 @@
-"""The state to resume from, written whole after every epoch, read without running code."""
+"""The state to resume from: written whole, with a checksum, beside the one before; read without running code."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import random
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from threading import Thread
+from typing import IO, Any, cast
 
 import numpy as np
 import torch
 
 from zoo.errors import RequestError
-from zoo.files import atomic, cannot_write
+from zoo.files import atomic, cannot_write, sha256_of, write_json
 
-LAST = "last.pt"
+INDEX = "index.json"
+"""The checkpoints that are whole, the last first, each with its checksum. What it doesn't name was never finished."""
+KEPT = 2
+"""Should the last one be damaged, there is the one before."""
 
 
 def random_states() -> dict[str, Any]:
@@ -40,33 +47,142 @@ def restore_random_states(states: dict[str, Any]) -> None:
         torch.cuda.set_rng_state_all(states["cuda"])
 
 
-def save_checkpoint(folder: Path, state: dict[str, Any]) -> None:
-    """Write the state atomically.
+def save_checkpoint(folder: Path, state: dict[str, Any]) -> Path:
+    """Write the state, and keep the one before.
+
+    Returns:
+        The file.
 
     Raises:
-        OutputError: the folder can't be written, or the disk is full.
+        OutputError: the folder can't be written, or the disk is full; what was there is as it was.
     """
     try:
         folder.mkdir(exist_ok=True)
     except OSError as error:
         raise cannot_write(folder, error) from error
-    with atomic(folder / LAST) as file:
-        torch.save(state, file)
+    kept = _index(folder)
+    path = folder / f"{max((int(name[:-3]) for name in kept), default=0) + 1:06d}.pt"
+    with atomic(path) as file:
+        hashing = _Hashing(file)
+        torch.save(state, cast(IO[bytes], hashing))
+    kept = dict([(path.name, hashing.sha256.hexdigest()), *kept.items()][:KEPT])
+    write_json(folder / INDEX, kept)
+    for old in set(folder.glob("*.pt")) - {folder / name for name in kept}:
+        old.unlink(missing_ok=True)
+    return path
 
 
-def load_checkpoint(folder: Path) -> dict[str, Any] | None:
-    """The last state, or None where there is none.
+class Keeper:
+    """Writes checkpoints while the training goes on: most of the time that takes is the disk's.
+
+    Args:
+        folder: for the checkpoints.
+    """
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self._writing: Thread | None = None
+        self._error: BaseException | None = None
+
+    def save(self, state: dict[str, Any]) -> None:
+        """Begin to write the state as it is now; waits for the one before.
+
+        Raises:
+            OutputError: the one before could not be written.
+        """
+        self.wait()
+        self._writing = Thread(target=self._write, args=(_copied(state),), name="checkpoint")
+        self._writing.start()
+
+    def wait(self) -> None:
+        """Until the last one is on the disk.
+
+        Raises:
+            OutputError: it could not be written.
+        """
+        if self._writing is not None:
+            self._writing.join()
+            self._writing = None
+        error, self._error = self._error, None
+        if error is not None:
+            raise error
+
+    def _write(self, state: dict[str, Any]) -> None:
+        try:
+            save_checkpoint(self.folder, state)
+        except BaseException as error:  # told in the thread that trains
+            self._error = error
+
+
+def _copied(value: Any) -> Any:
+    """Such that no step changes it."""
+    if isinstance(value, torch.Tensor):
+        return value.detach().to("cpu", copy=True)
+    if isinstance(value, dict):
+        return {key: _copied(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(_copied(item) for item in value)
+    return value
+
+
+class _Hashing:
+    """A file that is hashed as it is written."""
+
+    def __init__(self, file: IO[bytes]):
+        self.file, self.sha256 = file, hashlib.sha256()
+
+    def write(self, data: bytes) -> int:
+        self.sha256.update(data)
+        return self.file.write(data)
+
+    def flush(self) -> None:
+        self.file.flush()
+
+
+def load_checkpoint(folder: Path, notice: Callable[[str], None] = lambda text: None) -> dict[str, Any] | None:
+    """The last state that is whole, or None where there is none.
+
+    Args:
+        notice: told of each that is damaged.
 
     Raises:
-        RequestError: it is damaged.
+        RequestError: all are damaged.
     """
-    path = folder / LAST
-    if not path.is_file():
-        return None
+    known = _index(folder)
+    # Without the index nothing says whether a file is whole but the file itself.
+    names = list(known) or sorted((path.name for path in folder.glob("*.pt")), reverse=True)
+    damaged: list[str] = []
+    for name in names:
+        try:
+            state = _load(folder / name, known.get(name))
+        except Exception as error:  # torch raises many kinds for a damaged file
+            damaged.append(f"The checkpoint {folder / name} can't be read ({type(error).__name__}: {_line(error)}).")
+            continue
+        for text in damaged:
+            notice(f"{text} Going on from the one before.")
+        return state
+    if damaged:
+        raise RequestError(f"{' '.join(damaged)} Start afresh with --overwrite.")
+    return None
+
+
+def _load(path: Path, sha256: str | None) -> dict[str, Any]:
+    if sha256 is not None and sha256_of(path) != sha256:
+        raise ValueError("its checksum is not that which was written")
+    state = torch.load(path, map_location="cpu", weights_only=True)
+    if not isinstance(state, dict):
+        raise TypeError("it holds no state")
+    return state
+
+
+def _line(error: Exception) -> str:
+    return (str(error).splitlines() or [""])[0][:120]
+
+
+def _index(folder: Path) -> dict[str, str]:
+    """Names and checksums; nothing where the index is not there, or damaged."""
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises many kinds for a damaged file
-        raise RequestError(
-            f"The checkpoint {path} can't be read ({type(error).__name__}). Start afresh with --overwrite."
-        ) from error
-    return state  # type: ignore[no-any-return]
+        found = json.loads((folder / INDEX).read_text("utf-8"))
+        return {str(name): str(found[name]) for name in found if int(name[:-3]) > 0}
+    except (OSError, ValueError, TypeError, KeyError):
+        return {}

@@ -67,7 +67,10 @@ def fastest_execution(usual: Execution, learner: Learner, job: Job, images: int,
         return by_rule
     file = cache_folder() / "execution" / f"{_key(usual, learner, job, made_of)}.json"
     before = _remembered(file, ways, job, learner.alone)
-    races = before or _races(ways, learner, job, images)
+    try:
+        races = before or _races(ways, learner, job, images)
+    except torch.OutOfMemoryError:  # the training itself will see how it gets by
+        return by_rule
     if len(races[TRAIN]["images_per_second"]) == 1:
         return by_rule  # too short a training to be worth more than this
     if before is None:

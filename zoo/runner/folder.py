@@ -9,6 +9,7 @@ from pathlib import Path
 
 from zoo.errors import OutputError, RequestError
 from zoo.files import cannot_write
+from zoo.lock import Lock, take
 
 _ANIMALS = """
     otter lynx heron badger marten ibex falcon gecko panda okapi tapir puffin stoat bison koala lemur magpie newt
@@ -21,6 +22,8 @@ _MOODS = """
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,99}")
 RESULT, JOB, METRICS, REPORT = "result.json", "job.yaml", "metrics.jsonl", "report.html"
 MODEL, CHECKPOINTS = "model", "checkpoints"
+LOCK = ".lock"
+"""Of a run that is being trained."""
 
 
 def made_up_name(out: Path) -> str:
@@ -51,6 +54,9 @@ def claim(out: Path, name: str, *, overwrite: bool = False, resume: bool = False
         OutputError: the folder can't be written.
     """
     folder = out / check_name(name)
+    _recover(folder)
+    if folder.is_dir() and (overwrite or resume):
+        _check_free(folder)
     try:
         out.mkdir(parents=True, exist_ok=True)
         if overwrite and folder.exists():
@@ -66,6 +72,37 @@ def claim(out: Path, name: str, *, overwrite: bool = False, resume: bool = False
     except OSError as error:
         raise cannot_write(out, error) from error
     return folder
+
+
+def hold(folder: Path) -> Lock | None:
+    """Keep others away from a run's folder as long as this process lives; None where there can be no lock.
+
+    Raises:
+        RequestError: another process has it.
+    """
+    try:
+        return take(folder / LOCK)
+    except BlockingIOError:
+        raise RequestError(
+            f"{folder} is being trained by another process. Wait for it or stop it, or give this run another --name."
+        ) from None
+    except OSError:
+        return None
+
+
+def _check_free(folder: Path) -> None:
+    lock = hold(folder)
+    if lock is not None:
+        lock.release()
+
+
+def _recover(folder: Path) -> None:
+    """A run that was to be replaced by one that was killed before it began."""
+    if _replaced(folder).is_dir() and not (folder / JOB).is_file():
+        if folder.is_dir():
+            _check_free(folder)
+            shutil.rmtree(folder, ignore_errors=True)
+        bring_back_replaced(folder)
 
 
 def _set_aside(folder: Path) -> None:

@@ -161,7 +161,7 @@ def document(training: Training, run: Run, status: str, reason: str | None) -> d
         "classes": run.classes,
         **({"thresholds": training.thresholds} if training.parts.task.multilabel else {}),
         "splits": run.splits,
-        "notices": run.notices,
+        "notices": [*run.notices, *training.notices],
         "metrics": {},
         "mistakes": {},
         "best": vars(training.best) if training.best else None,

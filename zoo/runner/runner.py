@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-import signal
-import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import yaml
@@ -17,7 +14,7 @@ import yaml
 from zoo.bundle import write_card
 from zoo.engine.views import account, notices
 from zoo.errors import Interrupted, RequestError, ZooError
-from zoo.files import cannot_write, dump_json, is_write_error, write_json, write_text
+from zoo.files import cannot_write, dump_json, is_write_error, sweep, write_json, write_text
 from zoo.hooks import Plugin
 from zoo.layers import changes
 from zoo.resolve import Resolved
@@ -32,14 +29,18 @@ from zoo.runner.folder import (
     bring_back_replaced,
     claim,
     forget_replaced,
+    hold,
     made_up_name,
 )
 from zoo.runner.hooks import Hooks
+from zoo.runner.interrupts import Interrupts
 from zoo.runner.observer import Observer
 from zoo.runner.record import Run
 from zoo.runner.result import bundle_card, document, run_record
+from zoo.runner.resuming import restore
 from zoo.runner.training import Training
 from zoo.runner.tuning import as_recorded, build_parts
+from zoo.safe_yaml import read_mapping
 
 
 @dataclass(frozen=True)
@@ -77,22 +78,40 @@ def run_job(
     fresh = not (place.out / name).exists() or place.overwrite
     new_out = not place.out.exists()
     folder = claim(place.out, name, overwrite=place.overwrite, resume=place.resume)
-    hooks = Hooks(plugins, observer.notice)
+    lock = hold(folder)
     try:
-        with _terminated_is_interrupted():
+        training, run, tuning = _prepared(resolved, folder, state, observer, (fresh, new_out))
+        forget_replaced(folder)
+        return _Runner(training, run, Hooks(plugins, observer.notice), observer, report, tuning).run()
+    finally:
+        if lock is not None:
+            lock.release()
+
+
+def _prepared(
+    resolved: Resolved, folder: Path, state: dict[str, Any] | None, observer: Observer, new: tuple[bool, bool]
+) -> tuple[Training, Run, dict[str, Any]]:
+    """All that is done before training; what goes wrong here leaves no run behind.
+
+    Args:
+        new: whether the run's folder is, and the one that it lies in.
+    """
+    interrupts = Interrupts()
+    for part in (folder, folder / MODEL, folder / CHECKPOINTS):
+        sweep(part)
+    try:
+        with interrupts.listening():
             parts, tuning = build_parts(resolved, observer)
-            training = Training(parts, folder, observer)
-            run = _begin(training, state)
+            training = Training(parts, folder, observer, interrupts)
+            return training, _begin(training, state), tuning
     except KeyboardInterrupt:
-        _take_back(folder, fresh, new_out)
+        _take_back(folder, *new)
         raise Interrupted("Interrupted before training began; nothing was written.") from None
     except BaseException as error:
-        _take_back(folder, fresh, new_out)
+        _take_back(folder, *new)
         if is_write_error(error):
             raise cannot_write(folder, error) from error
         raise
-    forget_replaced(folder)
-    return _Runner(training, run, hooks, observer, report, tuning).run()
 
 
 def _begin(training: Training, state: dict[str, Any] | None) -> Run:
@@ -102,7 +121,7 @@ def _begin(training: Training, state: dict[str, Any] | None) -> Run:
     (folder / MODEL).mkdir(exist_ok=True)
     write_card(folder / MODEL, bundle_card(parts))
     if state is not None:
-        training.restore(state)
+        restore(training, state)
         _trim_metrics(training)
     elif (training.folder / METRICS).exists():
         (training.folder / METRICS).unlink()
@@ -142,7 +161,7 @@ class _Runner:
 
     def run(self) -> dict[str, Any]:
         try:
-            with _terminated_is_interrupted():
+            with self.training.interrupts.listening():
                 return self._train()
         except KeyboardInterrupt as error:
             self._end_early("interrupted", "interrupted by the user", error)
@@ -165,6 +184,7 @@ class _Runner:
         self.observer.started(self.run_record)
         self.hooks.call("zoo_run_start", run=self.run_record)
         reason = self.training.epochs(self.hooks, self.run_record)
+        self.training.keeper.wait()
         result = self._result("stopped" if reason else "completed", reason)
         sections = self.hooks.call("zoo_report_sections", run=self.run_record, result=result)
         result["sections"] = [list(section) for group in sections for section in group]
@@ -195,6 +215,8 @@ class _Runner:
 
     def _end_early(self, status: str, reason: str, error: BaseException) -> None:
         """Write what there is. Where even that fails (a full disk), the error that came first is the one to tell."""
+        with contextlib.suppress(ZooError):
+            self.training.keeper.wait()
         with contextlib.suppress(BrokenPipeError):
             self.observer.failed(self.run_record, error)
         result = document(self.training, self.run_record, status, reason)
@@ -209,7 +231,9 @@ class _Runner:
         done, of = len(self.training.history), self.training.job.train.epochs
         folder = self.training.folder
         kept = f"the best model so far is in {folder / 'model'}. " if self.training.best else ""
-        return f"Interrupted after {done} of {of} epochs; {kept}Go on with: zoo run --resume {folder}"
+        steps = self.training.position.steps if self.training.position else 0
+        more = f" and {steps} step{'' if steps == 1 else 's'}" if steps else ""
+        return f"Interrupted after {done} of {of} epochs{more}; {kept}Go on with: zoo run --resume {folder}"
 
 
 def _resumable(place: Place, name: str, resolved: Resolved, observer: Observer) -> dict[str, Any] | None:
@@ -217,32 +241,22 @@ def _resumable(place: Place, name: str, resolved: Resolved, observer: Observer) 
     if not place.resume:
         return None
     folder = place.out / name
-    state = load_checkpoint(folder / CHECKPOINTS)
+    state = load_checkpoint(folder / CHECKPOINTS, observer.notice)
     if state is None:
         observer.notice(f"There is nothing to resume in {folder}: starting afresh.")
         return None
-    before = yaml.safe_load((folder / JOB).read_text("utf-8"))
-    changed = changes(before, as_recorded(resolved, folder / JOB).job)
-    if changed:
+    before, job = read_mapping(folder / JOB), as_recorded(resolved, folder / JOB).job
+    changed = changes(before, job)
+    if not changed:
+        return state
+    epochs, done = int(before["train"]["epochs"]), len(state["history"])
+    if changes(before, job.model_copy(update={"train": job.train.model_copy(update={"epochs": epochs})})):
         raise RequestError(
             f"{folder} was another job ({'; '.join(changed[:5])}). Resume it as it was: zoo run --resume {folder}; "
             "or give the new job another --name."
         )
-    return state
-
-
-@contextlib.contextmanager
-def _terminated_is_interrupted() -> Iterator[None]:
-    """SIGTERM, a scheduler's word, ends a run as Ctrl-C does: with a result, resumable."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def interrupt(signum: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    previous = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, previous)
+    if job.train.epochs <= done:
+        raise RequestError(
+            f"{folder} has been trained for {done} epochs already. Type: zoo run --resume {folder} --epochs {done + 1}"
+        )
+    return {**state, "planned": epochs}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import math
-from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -15,28 +14,22 @@ from zoo.bundle import read_weights, write_weights
 from zoo.data.open import TEST, TRAIN, VAL
 from zoo.data.splits import Split
 from zoo.engine.evaluate import evaluate_logits, predict_logits, worst_mistakes
+from zoo.engine.totals import Totals
 from zoo.engine.train import train_epoch
 from zoo.engine.views import NONE, looking
 from zoo.errors import TrainingError
 from zoo.files import append_json_line
-from zoo.runner.checkpoint import random_states, restore_random_states, save_checkpoint
+from zoo.runner.checkpoint import Keeper, random_states
 from zoo.runner.folder import CHECKPOINTS, METRICS, MODEL
 from zoo.runner.hooks import Hooks
+from zoo.runner.interrupts import Interrupts
 from zoo.runner.observer import Observer
 from zoo.runner.parts import Parts
 from zoo.runner.record import Run
+from zoo.runner.resuming import Best, Position, state_of
 
 COMPILER = ("torch._dynamo", "torch._inductor")
 """Where torch.compile's errors are defined; to import them takes a second."""
-
-
-@dataclass
-class Best:
-    """The epoch whose weights are kept."""
-
-    epoch: int
-    metric: str
-    value: float
 
 
 class Training:
@@ -46,11 +39,18 @@ class Training:
         parts: what the run is made of.
         folder: the run's.
         observer: told of each step and epoch.
+        interrupts: heard where nothing is lost.
     """
 
-    def __init__(self, parts: Parts, folder: Path, observer: Observer):
+    def __init__(self, parts: Parts, folder: Path, observer: Observer, interrupts: Interrupts | None = None):
         self.parts, self.job, self.folder, self.observer = parts, parts.job, folder, observer
+        self.interrupts = interrupts or Interrupts()
+        self.keeper = Keeper(folder / CHECKPOINTS)
         self.history: list[dict[str, Any]] = []
+        self.position: Position | None = None
+        self.saved_at = perf_counter()
+        self.accumulate = self.job.train.accumulate
+        self.notices: list[str] = []
         self.best: Best | None = None
         self.thresholds: list[float] | None = None  # of each class, once the best weights are known
         self.timing = {"setup_s": parts.setup_s, "data_s": parts.data_s, "train_s": 0.0, "evaluate_s": 0.0}
@@ -80,11 +80,53 @@ class Training:
         return None
 
     def _epoch(self, epoch: int) -> dict[str, Any]:
-        started = perf_counter()
+        if self.position is None:
+            self.position = Position(epoch, max(group["lr"] for group in self.parts.optimizer.param_groups))
+        started = perf_counter() - self.position.seconds
         self.parts.begin_epoch(epoch)
         self.observer.epoch_started(epoch, self.job.train.epochs, len(self.parts.splits[TRAIN]))
-        lr = max(group["lr"] for group in self.parts.optimizer.param_groups)
-        totals = train_epoch(
+        with self.interrupts.held():
+            totals = self._steps(self.position, started)
+        trained = perf_counter() - started
+        try:
+            val = self.evaluate(self.parts.splits[VAL])[0]
+        except KeyboardInterrupt:
+            self._save()
+            raise
+        seconds = perf_counter() - started
+        record = {
+            "epoch": epoch,
+            "train": {"loss": totals.loss, "accuracy": totals.accuracy},
+            "val": {k: v for k, v in val.items() if isinstance(v, float)},
+            "lr": self.position.lr,
+            "seconds": seconds,
+            "images_per_second": totals.seen / trained,
+        }
+        with self.interrupts.held():
+            self.timing["train_s"] += trained
+            self.timing["evaluate_s"] += seconds - trained
+            self._tell_schedule(record)
+            return self._keep(record)
+
+    def _steps(self, position: Position, started: float) -> Totals:
+        """Those of an epoch that are still to be done."""
+        totals = Totals(self.parts.execution.device, self.parts.task)
+        if position.totals is not None:
+            totals.load_state_dict(position.totals)
+        if position.random is not None:
+            return totals  # all are done: it was interrupted as it was evaluated
+
+        def stepped(seen: int, totals: Any) -> None:
+            self.observer.step(seen, totals)
+            position.steps += 1
+            position.seconds = perf_counter() - started
+            if self.interrupts.asked or perf_counter() - self.saved_at > self.job.train.checkpoint_s:
+                position.totals = totals.state_dict()
+                self._save()
+                self.interrupts.check()
+
+        self.parts.train_batches.begin = position.steps
+        train_epoch(
             self.parts.stepped,
             self.parts.train_batches,
             self.parts.loss_fn,
@@ -93,30 +135,30 @@ class Training:
             schedule=self.parts.schedule,
             scaler=self.parts.scaler,
             clip_norm=self.job.train.clip_norm,
-            accumulate=self.job.train.accumulate,
+            accumulate=self.accumulate,
             penalty=self.parts.penalty,
             distill=self.parts.distill,
             frozen=self.parts.learner.frozen,
             after_step=self.parts.learner.after_step,
-            on_step=self.observer.step,
+            on_step=stepped,
             task=self.parts.task,
+            totals=totals,
+            done=position.steps,
+            on_pieces=self._in_pieces,
         )
-        self.parts.learner.end_epoch(epoch)
-        trained = perf_counter() - started
-        val = self.evaluate(self.parts.splits[VAL])[0]
-        seconds = perf_counter() - started
-        self.timing["train_s"] += trained
-        self.timing["evaluate_s"] += seconds - trained
-        record = {
-            "epoch": epoch,
-            "train": {"loss": totals.loss, "accuracy": totals.accuracy},
-            "val": {k: v for k, v in val.items() if isinstance(v, float)},
-            "lr": lr,
-            "seconds": seconds,
-            "images_per_second": totals.seen / trained,
-        }
-        self._tell_schedule(record)
-        return self._keep(record)
+        self.parts.learner.end_epoch(position.epoch)
+        position.seconds = perf_counter() - started
+        position.totals, position.random = totals.state_dict(), random_states()
+        return totals
+
+    def _in_pieces(self, pieces: int) -> None:
+        self.accumulate = pieces
+        text = (
+            f"The memory was too small for a batch of {self.job.train.batch_size} at once: from epoch "
+            f"{len(self.history) + 1} on each is computed in {pieces} pieces, with the same step."
+        )
+        self.notices = [text]
+        self.observer.notice(text)
 
     def _tell_schedule(self, record: dict[str, Any]) -> None:
         """A schedule that goes by how well it goes is told, where the line of the epoch is still to be written."""
@@ -133,9 +175,14 @@ class Training:
             write_weights(self.folder / MODEL, self.parts.learner.final)
         self.history.append(record)
         self.best = better or self.best  # only now: an epoch that is interrupted while it is written never was
+        self.position = None
         append_json_line(self.folder / METRICS, record)
-        save_checkpoint(self.folder / CHECKPOINTS, self._state())
+        self._save()
         return record
+
+    def _save(self) -> None:
+        self.keeper.save(state_of(self))
+        self.saved_at = perf_counter()
 
     def _better(self, record: dict[str, Any]) -> Best | None:
         """This epoch as the best one, if it is; a value that is no number is better than none at all."""
@@ -183,21 +230,3 @@ class Training:
         found = {split.name: self.evaluate(split, model, tta=tta, choose=split.name == VAL) for split in splits}
         self.timing["evaluate_s"] += perf_counter() - started
         return {k: v[0] for k, v in found.items()}, {k: v[1] for k, v in found.items()}
-
-    def _state(self) -> dict[str, Any]:
-        return {
-            "history": self.history,
-            "best": vars(self.best) if self.best else None,
-            "timing": self.timing,
-            "parts": {name: part.state_dict() for name, part in self.parts.stateful().items()},
-            "random": random_states(),
-        }
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """Go on from a checkpoint of the same job."""
-        self.history = state["history"]
-        self.best = Best(**state["best"]) if state["best"] else None
-        self.timing.update({k: v for k, v in state["timing"].items() if k != "setup_s"})
-        for name, part in self.parts.stateful().items():
-            part.load_state_dict(state["parts"][name])
-        restore_random_states(state["random"])

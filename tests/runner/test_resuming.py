@@ -1,0 +1,125 @@
+"""Going on: within an epoch, from a damaged checkpoint, and to more epochs than were planned."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+import zoo
+from zoo.errors import Interrupted, RequestError
+from zoo.runner.checkpoint import INDEX, load_checkpoint
+from zoo.runner.observer import Observer
+
+JOB: dict[str, Any] = {
+    "augment": ["shift"],
+    "set": {"architecture.channels": [8], "architecture.batch_norm": True, "train.ema_decay": 0.9},
+    "precision": "fp32",
+    "device": "cpu",
+}
+
+
+class Listens(Observer):
+    """Hears notices, and is interrupted at a step of an epoch."""
+
+    def __init__(self, epoch: int | None = None, step: int = 0):
+        self.at, self.step_number = (epoch, step), 0
+        self.epoch, self.notices = 0, list[str]()
+
+    def epoch_started(self, epoch: int, epochs: int, images: int) -> None:
+        self.epoch, self.step_number = epoch, 0
+
+    def step(self, seen: int, totals: Any) -> None:
+        self.step_number += 1
+        if self.at == (self.epoch, self.step_number):
+            raise KeyboardInterrupt
+
+    def notice(self, text: str) -> None:
+        self.notices.append(text)
+
+
+def run(name: str, epochs: int = 2, observer: Observer | None = None, **more: Any) -> dict[str, Any]:
+    sets = {**JOB["set"], **more.pop("set", {})}
+    job = {**JOB, "set": sets, **more}
+    return zoo.run("simple_cnn", "digits", epochs=epochs, name=name, observer=observer or Listens(), **job)
+
+
+def numbers_of(name: str) -> list[dict[str, Any]]:
+    timed = ("seconds", "images_per_second")
+    epochs = json.loads(Path("runs", name, "result.json").read_text("utf-8"))["epochs"]
+    return [{k: v for k, v in epoch.items() if k not in timed} for epoch in epochs]
+
+
+def weights_of(name: str) -> bytes:
+    return Path("runs", name, "model", "model.safetensors").read_bytes()
+
+
+@pytest.mark.parametrize(("epoch", "step"), [(1, 1), (1, 9), (2, 1), (2, 23)])
+def test_interrupted_at_any_step_a_run_ends_as_if_it_had_not_been(epoch: int, step: int):
+    often = {"train.checkpoint_s": 1e-6}
+    run("whole", set=often)
+    with pytest.raises(Interrupted, match="zoo run --resume"):
+        run("part", set=often, observer=Listens(epoch, step))
+    state = load_checkpoint(Path("runs/part/checkpoints"))
+    if step > 1:
+        assert state is not None
+        assert state["position"]["steps"] == step - 1
+    run("part", set=often, resume=True)
+    assert numbers_of("part") == numbers_of("whole")
+    assert weights_of("part") == weights_of("whole")
+
+
+def test_a_damaged_checkpoint_costs_the_steps_since_the_one_before():
+    often = {"train.checkpoint_s": 1e-6}
+    run("whole", set=often)
+    with pytest.raises(Interrupted):
+        run("part", set=often, observer=Listens(2, 9))
+    folder = Path("runs/part/checkpoints")
+    last = folder / next(iter(json.loads((folder / INDEX).read_text("utf-8"))))
+    content = bytearray(last.read_bytes())
+    content[len(content) // 2] ^= 4
+    last.write_bytes(content)
+    heard = Listens()
+    run("part", set=often, resume=True, observer=heard)
+    assert any(last.name in text and "the one before" in text for text in heard.notices)
+    assert numbers_of("part") == numbers_of("whole")
+    assert weights_of("part") == weights_of("whole")
+
+
+@pytest.mark.parametrize("schedule", ["constant", "cosine", "one_cycle", "plateau"])
+def test_a_longer_training_goes_by_a_schedule_of_its_length(schedule: str):
+    made = {"train.schedule": schedule}
+    run("long", epochs=4, set=made)
+    run("short", epochs=2, set=made)
+    before = numbers_of("short")
+    heard = Listens()
+    run("short", epochs=4, set=made, resume=True, observer=heard)
+    found, wanted = numbers_of("short"), numbers_of("long")
+    assert found[:2] == before
+    assert len(found) == 4
+    if schedule != "plateau":
+        assert [epoch["lr"] for epoch in found[2:]] == [epoch["lr"] for epoch in wanted[2:]]
+    (told,) = [text for text in heard.notices if "where 2 were planned" in text]
+    assert f"the {schedule} schedule" in told
+    assert yaml.safe_load(Path("runs/short/job.yaml").read_text("utf-8"))["train"]["epochs"] == 4
+
+
+def test_what_is_trained_already_is_not_trained_shorter():
+    run("done", epochs=3)
+    with pytest.raises(RequestError, match=r"trained for 3 epochs already.*--epochs 4"):
+        run("done", epochs=2, resume=True)
+    with pytest.raises(RequestError, match="another job"):
+        run("done", epochs=4, resume=True, seed=5)
+
+
+def test_other_words_and_options_extend_a_run_too(zoo: Any):
+    assert (
+        zoo("run", "simple_cnn", "digits", "--epochs", "1", "--set", "architecture.channels=[4]", "--name", "r")[0] == 0
+    )
+    code, out, _ = zoo("run", "--resume", "runs/r", "--epochs", "2")
+    assert code == 0
+    assert "where 1 were planned" in " ".join(out.split())
+    assert len(numbers_of("r")) == 2

@@ -1,0 +1,62 @@
+"""Ctrl-C and a scheduler's words: a run stops where nothing is lost, at the end of a step."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+from collections.abc import Iterator
+from types import FrameType
+
+SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGUSR1") if hasattr(signal, name)]
+"""SIGTERM ends a job; Slurm sends SIGUSR1 to warn that its time is running out, where it is asked to."""
+
+
+class Interrupts:
+    """Turns signals into KeyboardInterrupt: at once, or, while a step is held, when it is asked for.
+
+    A second signal is not waited with.
+    """
+
+    def __init__(self) -> None:
+        self.asked = False
+        self._held = False
+
+    @contextlib.contextmanager
+    def listening(self) -> Iterator[None]:
+        """Hear the signals; in the main thread alone, for others can't."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        heard = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+        before = {number: signal.signal(number, self._heard) for number in heard}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _heard(self, number: int, frame: FrameType | None) -> None:
+        if self._held and not self.asked:
+            self.asked = True
+            return
+        raise KeyboardInterrupt
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold signals back until the block ends, or :meth:`check` is called in it."""
+        self._held = True
+        try:
+            yield
+        finally:
+            self._held = False
+        self.check()
+
+    def check(self) -> None:
+        """Where nothing would be lost.
+
+        Raises:
+            KeyboardInterrupt: there was a signal.
+        """
+        if self.asked:
+            raise KeyboardInterrupt

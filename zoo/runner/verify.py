@@ -1,0 +1,154 @@
+"""The proof that a run goes on where it was killed: killed again and again, it ends as one that nobody touched."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+
+from zoo.bundle import WEIGHTS
+from zoo.errors import TrainingError
+from zoo.files import sha256_of
+from zoo.job import Job
+from zoo.runner.checkpoint import load_checkpoint
+from zoo.runner.folder import CHECKPOINTS, JOB, MODEL, RESULT
+
+WHOLE, KILLED = "whole", "killed"
+_POLL_S = 0.02
+_TIMES = ("seconds", "images_per_second")
+"""Of an epoch's record: no two runs have the same."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What was compared.
+
+    Args:
+        kills: where each run was killed, in words.
+        sha256: of the weights of both runs.
+        same: by name, whether both runs have the same: ``weights``, ``epochs`` (every number of each), and ``state``
+            (optimizer, schedule and random states at the end).
+    """
+
+    kills: tuple[str, ...]
+    sha256: tuple[str, str]
+    same: Mapping[str, bool]
+
+
+def verify_resume(job: Job, kills: int, home: Path, told: Callable[[str], None]) -> Verdict:
+    """Run a job twice, each in a process of its own: once whole, once killed by SIGKILL at random moments and resumed.
+
+    Args:
+        kills: how often.
+        home: an empty folder, for both runs.
+        told: what is being done.
+
+    Raises:
+        TrainingError: the job itself fails.
+    """
+    plain = job.plain()
+    # When the state is kept decides nothing of what is computed; so often, and it is proved within epochs too.
+    plain["train"]["checkpoint_s"] = 0.5
+    (home / "asked.yaml").write_text(yaml.safe_dump(plain), "utf-8")
+    told("training without a break")
+    seconds = _whole(home, home / "asked.yaml")
+    chance = random.Random(job.seed)
+    where: list[str] = []
+    while len(where) < kills:
+        # As the whole run has recorded it: nothing is left to be found out anew.
+        moment = chance.uniform(0, 1.2 * seconds / kills)
+        place = _killed(home, home / WHOLE / JOB, moment)
+        if place is None:
+            break  # it came to its end before
+        where.append(place)
+        told(f"killed {place}")
+    told("resuming to the end")
+    _finish(_start(home, home / WHOLE / JOB, KILLED))
+    return _compared(home, tuple(where))
+
+
+def _start(home: Path, job: Path, name: str) -> subprocess.Popen[str]:
+    words = ["run", str(job), "--out", str(home), "--name", name, "--resume", "--quiet"]
+    pipes: Any = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True}
+    return subprocess.Popen([sys.executable, "-m", "zoo", *words], env=dict(os.environ), **pipes)
+
+
+def _whole(home: Path, job: Path) -> float:
+    """Seconds of the training of a run that nobody stops."""
+    process = _start(home, job, WHOLE)
+    began = _begun(process, home / WHOLE)
+    _finish(process)
+    return time.monotonic() - began
+
+
+def _begun(process: subprocess.Popen[str], folder: Path) -> float:
+    """When training began: a run's job.yaml is its first file. A resumed one has it from the start."""
+    before = (folder / JOB).stat().st_mtime_ns if (folder / JOB).is_file() else None
+    while process.poll() is None:
+        if (folder / JOB).is_file() and (folder / JOB).stat().st_mtime_ns != before:
+            break
+        time.sleep(_POLL_S)
+    return time.monotonic()
+
+
+def _killed(home: Path, job: Path, moment: float) -> str | None:
+    """Start the run, or go on with it, and kill it so many seconds into the training; where, or None at its end."""
+    process = _start(home, job, KILLED)
+    try:
+        end = _begun(process, home / KILLED) + moment
+        while time.monotonic() < end:
+            if process.poll() is not None:
+                _finish(process)
+                return None
+            time.sleep(_POLL_S)
+    finally:
+        process.kill()
+        process.communicate()
+    state = load_checkpoint(home / KILLED / CHECKPOINTS)
+    if state is None:
+        return "before its first checkpoint"
+    position, done = state["position"], len(state["history"])
+    return f"after {done} epochs" if position is None else f"after {done} epochs and {position['steps']} steps"
+
+
+def _finish(process: subprocess.Popen[str]) -> None:
+    _, error = process.communicate()
+    if process.returncode != 0:
+        raise TrainingError(f"The job itself ended with exit code {process.returncode}: {error.strip()[-500:]}")
+
+
+def _compared(home: Path, where: tuple[str, ...]) -> Verdict:
+    one, other = (sha256_of(home / name / MODEL / WEIGHTS) for name in (WHOLE, KILLED))
+    epochs = [_epochs(home / name) for name in (WHOLE, KILLED)]
+    states = [load_checkpoint(home / name / CHECKPOINTS) or {} for name in (WHOLE, KILLED)]
+    kept = [{key: state.get(key) for key in ("parts", "random")} for state in states]
+    same = {"weights": one == other, "epochs": epochs[0] == epochs[1], "state": equal(*kept)}
+    return Verdict(where, (one, other), same)
+
+
+def _epochs(folder: Path) -> Any:
+    result = json.loads((folder / RESULT).read_text("utf-8"))
+    epochs = [{k: v for k, v in epoch.items() if k not in _TIMES} for epoch in result["epochs"]]
+    return epochs, result["metrics"]
+
+
+def equal(one: Any, other: Any) -> bool:
+    """Whether two states are the same to the last bit."""
+    if isinstance(one, torch.Tensor) and isinstance(other, torch.Tensor):
+        alike = one.dtype == other.dtype and one.shape == other.shape
+        return alike and torch.equal(*(tensor.reshape(-1).view(torch.uint8) for tensor in (one, other)))
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        return one.keys() == other.keys() and all(equal(one[key], other[key]) for key in one)
+    if isinstance(one, list | tuple) and isinstance(other, list | tuple):
+        return len(one) == len(other) and all(equal(a, b) for a, b in zip(one, other, strict=True))
+    return bool(one == other or (one != one and other != other))

@@ -197,3 +197,16 @@ def test_images_stay_on_the_device_once_and_only_where_there_is_room(monkeypatch
     assert Residence(CPU).images(whole) is None, "a CPU has them already"
     streamed = Split("train", object(), whole.labels, whole.names)
     assert roomy.images(streamed) is None
+
+
+@pytest.mark.parametrize("channels", [1, 3, 5])
+@pytest.mark.parametrize("layout", [torch.channels_last, torch.contiguous_format])
+def test_normalising_row_by_row_changes_no_bit_and_no_layout(channels: int, layout: torch.memory_format):
+    mean, std = torch.rand(channels).tolist(), (0.1 + torch.rand(channels)).tolist()
+    images = torch.rand(3, channels, 5, 7).contiguous(memory_format=layout)
+    wanted = (images - torch.tensor(mean).view(1, -1, 1, 1)) / torch.tensor(std).view(1, -1, 1, 1)
+    normalize = Normalize(mean, std, CPU)
+    assert torch.equal(normalize(images), wanted)
+    assert normalize(images).is_contiguous(memory_format=layout)
+    assert torch.allclose(normalize.undone(wanted), images, atol=1e-6)
+    assert Normalize([0.0] * channels, [1.0] * channels, CPU)(images) is images

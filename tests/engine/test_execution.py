@@ -105,6 +105,10 @@ def test_freed_memory_is_kept_with_glibc_alone(monkeypatch: pytest.MonkeyPatch):
     assert keep_freed_memory() is False
     monkeypatch.undo()
     keep_freed_memory.cache_clear()
+    monkeypatch.setenv("ZOO_KEEP_MEMORY", "0")
+    assert keep_freed_memory() is False
+    monkeypatch.delenv("ZOO_KEEP_MEMORY")
+    keep_freed_memory.cache_clear()
     if execution.platform.libc_ver()[0] == "glibc":
         assert keep_freed_memory() is True
     images = torch.rand(64, 1024)

@@ -54,12 +54,21 @@ class Normalize:
     def __init__(self, mean: Sequence[float], std: Sequence[float], device: torch.device):
         self.mean = torch.tensor(mean, device=device).view(1, -1, 1, 1)
         self.std = torch.tensor(std, device=device).view(1, -1, 1, 1)
+        self.nothing = not any(mean) and all(value == 1 for value in std)
 
     def to_unit(self, pixels: Tensor) -> Tensor:
         return pixels.float() / 255
 
     def __call__(self, images: Tensor) -> Tensor:
-        return (images - self.mean) / self.std
+        if self.nothing:
+            return images
+        count, channels, height, width = images.shape
+        if channels == 1 or not images.is_contiguous(memory_format=torch.channels_last):
+            return (images - self.mean) / self.std
+        # Row by row: a loop over three channels at a time takes four times as long.
+        mean, std = (values.flatten().repeat(width) for values in (self.mean, self.std))
+        rows = (images.permute(0, 2, 3, 1).reshape(count, height, -1) - mean) / std
+        return rows.view(count, height, width, channels).permute(0, 3, 1, 2)
 
     def undone(self, images: Tensor) -> Tensor:
         """The network's scale back to 0..1."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import os
 import platform
 from dataclasses import dataclass, replace
 from functools import cache
@@ -164,13 +165,15 @@ def _cpu_has_bf16() -> bool:
 def keep_freed_memory() -> bool:
     """Tell glibc to keep freed memory, for activations of the same sizes are needed again in the next step.
 
+    ``ZOO_KEEP_MEMORY=0`` in the environment leaves it alone.
+
     By default each large activation is mapped and unmapped, and its pages are cleared, at every step: on 2 CPU
     cores that is half of the time of a small network. Other C libraries are left alone.
 
     Returns:
         Whether it was done.
     """
-    if platform.libc_ver()[0] != "glibc":
+    if platform.libc_ver()[0] != "glibc" or os.environ.get("ZOO_KEEP_MEMORY") == "0":
         return False
     m_trim_threshold, m_top_pad, m_mmap_max = -1, -2, -4  # malloc.h
     libc = ctypes.CDLL(None)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
+from zoo.reports.trial import tried
 from zoo.reports.words import count
 
 __all__ = ["table_lines"]
@@ -60,23 +61,8 @@ def _limit(train: Mapping[str, Any]) -> list[str]:
 
 
 def _tried(trial: Mapping[str, Any] | None) -> list[str]:
-    """The ways that were tried, where there was a trial: of training, compiled or not, and of answering."""
-    if trial is None:
-        return []
-    rows = {
-        "candidates": ("tried", f"images/s there and back ({trial['how']})"),
-        "compiled": ("  compiled", "images/s there and back"),
-        "evaluation": ("  answers", "images/s"),
-    }
-    return [f"{word:<12}{_ways(trial[key])} {unit}" for key, (word, unit) in rows.items() if key in trial]
-
-
-def _ways(candidates: Sequence[Mapping[str, Any]]) -> str:
-    return ", ".join(
-        f"{c['precision']} {c['memory_format'].replace('_', ' ')}{' compiled' if c.get('compiled') else ''} "
-        f"{c['images_per_second']:,.1f}"
-        for c in candidates
-    )
+    """The ways that were tried, where there was a trial."""
+    return [f"{what if what == 'tried' else f'  {what}':<12}{ways}" for what, ways in tried(trial)]
 
 
 def _comparison(one: Mapping[str, Any], other: Mapping[str, Any], ratios: Mapping[str, Any]) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from zoo.files import write_text
 from zoo.reports import plots, reading, words
 from zoo.reports.advice import again, next_commands, split_advice
+from zoo.reports.trial import tried
 from zoo.reports.verdict import diagnose
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def render_html(result: reading.Result) -> str:
         advice=[split_advice(advice) for advice in verdict.advice],
         best=reading.best_epoch(result),
         job=list(leaves(result.get("job") or {})),
-        environment=list(leaves(result.get("environment") or {})),
+        environment=[*leaves(result.get("environment") or {}), *tried(result.get("trial"))],
         provenance=list(leaves(result.get("provenance") or {})),
         again=again(result),
         next=next_commands(result),

@@ -21,6 +21,7 @@ from zoo.bundle import (
     CARD,
     WEIGHTS,
     Preprocessing,
+    copied_weights,
     find_bundle,
     load_model,
     read_card,
@@ -76,7 +77,7 @@ def card(**changes: Any) -> dict[str, Any]:
 def bundle(tmp_path: Path) -> Path:
     folder = tmp_path / "run" / "model"
     folder.mkdir(parents=True)
-    write_weights(folder, small_model())
+    write_weights(folder, copied_weights(small_model()))
     write_card(folder, card())
     return folder
 
@@ -89,7 +90,7 @@ def rewrite(bundle: Path, damage: Damage) -> None:
 
 def test_a_model_comes_back_as_it_was(tmp_path: Path):
     model = small_model()
-    write_weights(tmp_path, model)
+    write_weights(tmp_path, copied_weights(model))
     write_card(tmp_path, card())
     again, found = load_model(tmp_path, registry())
     images = torch.rand(5, 1, 8, 8)
@@ -147,7 +148,7 @@ def test_weights_that_share_memory_or_lie_in_another_order_come_back(tmp_path: P
             self.register_buffer("view", torch.arange(6.0).reshape(2, 3).T)
 
     model, again = Tied(), Tied()
-    write_weights(tmp_path, model)
+    write_weights(tmp_path, copied_weights(model))
     read_weights(tmp_path, again)
     for key, value in model.state_dict().items():
         assert torch.equal(again.state_dict()[key], value)
@@ -301,7 +302,7 @@ def test_an_architecture_given_from_python_is_given_again(tmp_path: Path):
 
     entry = _entry_of("architecture", mine)
     model = build_model(entry, {}, 3, 1, 8)
-    write_weights(tmp_path, model)
+    write_weights(tmp_path, copied_weights(model))
     write_card(tmp_path, card(architecture={**entry.provenance(), "params": {"width": 5}}))
     with pytest.raises(BundleError, match="python/mine"):
         load_model(tmp_path, registry())

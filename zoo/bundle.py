@@ -6,6 +6,7 @@ parameters, and the versions. The weights are written first, so a folder with a 
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -70,13 +71,19 @@ def write_card(folder: Path, card: Mapping[str, Any]) -> None:
     write_json(folder / CARD, {"schema": SCHEMA, **card})
 
 
-def write_weights(folder: Path, model: nn.Module) -> None:
-    """Write a model's weights atomically."""
+def copied_weights(model: nn.Module) -> dict[str, torch.Tensor]:
+    """A model's weights as they are now, each by itself."""
+    return {k: v.detach().cpu().contiguous().clone() for k, v in model.state_dict().items()}
+
+
+def write_weights(folder: Path, tensors: Mapping[str, torch.Tensor]) -> str:
+    """Write weights atomically; their file's sha256."""
     from safetensors.torch import save
 
-    tensors = {k: v.detach().cpu().contiguous().clone() for k, v in model.state_dict().items()}
+    content = save(dict(tensors), metadata={"format": "pt"})
     with atomic(folder / WEIGHTS) as file:
-        file.write(save(tensors, metadata={"format": "pt"}))
+        file.write(content)
+    return hashlib.sha256(content).hexdigest()
 
 
 def find_bundle(path: Path) -> Path:

@@ -10,7 +10,7 @@ import torch
 
 from zoo.runner.verify import equal
 
-QUICK = ("digits", "--epochs", "2", "--kills", "2", "--set", "architecture.channels=[8]")
+QUICK = ("digits", "--epochs", "2", "--kills", "1", "--set", "architecture.channels=[8]")
 CHANCE = """
 import os
 from torch.nn.functional import cross_entropy

@@ -210,3 +210,4 @@ def test_normalising_row_by_row_changes_no_bit_and_no_layout(channels: int, layo
     assert normalize(images).is_contiguous(memory_format=layout)
     assert torch.allclose(normalize.undone(wanted), images, atol=1e-6)
     assert Normalize([0.0] * channels, [1.0] * channels, CPU)(images) is images
+    assert torch.equal(Normalize([0.5], [0.25], CPU)(images), (images - 0.5) / 0.25), "one value for all channels"

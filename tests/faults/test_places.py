@@ -17,15 +17,15 @@ def has_line(folder: Path) -> bool:
     return log.is_file() and log.read_text("utf-8").endswith("\n")
 
 
-def resumes_as_whole(shell, folder: Path, read_result, numbers) -> None:
+def resumes_as_whole(shell, zoo, folder: Path, read_result, numbers) -> None:
     """The run goes on to the end of one that nothing happened to."""
-    code, _, err = shell.ended(shell.start("run", "--resume", folder, "--quiet"))
+    code, _, err = zoo("run", "--resume", folder, "--quiet")
     assert code == 0, err
-    assert shell.ended(shell.start("run", *shell.QUICK, *EPOCHS, "--name", "whole"))[0] == 0
+    assert zoo("run", *shell.QUICK, *EPOCHS, "--name", "whole")[0] == 0
     assert numbers(read_result(folder)) == numbers(read_result("runs/whole"))
 
 
-def test_a_disk_that_fills_keeps_what_was_there(shell, disk: Path, read_result, numbers):
+def test_a_disk_that_fills_keeps_what_was_there(shell, zoo, disk: Path, read_result, numbers):
     folder = disk / "run"
     process = shell.start("run", *shell.QUICK, *EPOCHS, "--out", disk, "--name", "run", slow=0.05)
     shell.wait_for(lambda: has_line(folder), process)
@@ -37,11 +37,11 @@ def test_a_disk_that_fills_keeps_what_was_there(shell, disk: Path, read_result, 
     assert shell.one_paragraph(err)
     assert "No space left" in err
     (disk / "filler").unlink()
-    resumes_as_whole(shell, folder, read_result, numbers)
+    resumes_as_whole(shell, zoo, folder, read_result, numbers)
     assert not [path for path in folder.rglob("*") if path.name.startswith(".")]
 
 
-def test_a_folder_that_becomes_read_only(shell, disk: Path, read_result, numbers):
+def test_a_folder_that_becomes_read_only(shell, zoo, disk: Path, read_result, numbers):
     folder = disk / "run"
     process = shell.start("run", *shell.QUICK, *EPOCHS, "--out", disk, "--name", "run", slow=0.05)
     shell.wait_for(lambda: has_line(folder), process)
@@ -53,14 +53,14 @@ def test_a_folder_that_becomes_read_only(shell, disk: Path, read_result, numbers
     assert code == 1
     assert shell.one_paragraph(err)
     assert "Read-only file system" in err
-    resumes_as_whole(shell, folder, read_result, numbers)
+    resumes_as_whole(shell, zoo, folder, read_result, numbers)
 
 
-def test_images_that_go_away_while_they_are_streamed(shell, make_folder):
+def test_images_that_go_away_while_they_are_streamed(shell, zoo, make_folder):
     folder = make_folder({"train/red": 40, "train/blue": 40, "val/red": 4, "val/blue": 4})
     words = ("simple_cnn", folder, "--recipe", "none", "--image-size", "16", "--set", "architecture.channels=[8]")
     more = ("--set", "data.store=stream", "--set", "loss=slow", "--batch-size", "8", *EPOCHS, "--quiet")
-    process = shell.start("run", *words, *more, "--name", "gone", slow=0.3)
+    process = shell.start("run", *words, *more, "--name", "gone", slow=0.2)
     shell.wait_for(lambda: has_line(Path("runs/gone")), process)
     away = folder.with_name("away")
     folder.rename(away)
@@ -71,7 +71,7 @@ def test_images_that_go_away_while_they_are_streamed(shell, make_folder):
     assert str(folder) in err
     assert json.loads(Path("runs/gone/result.json").read_text("utf-8"))["status"] == "failed"
     away.rename(folder)
-    assert shell.ended(shell.start("run", "--resume", "runs/gone", "--quiet"))[0] == 0
+    assert zoo("run", "--resume", "runs/gone", "--quiet")[0] == 0
 
 
 def test_two_jobs_of_one_name(shell, zoo, read_result):
@@ -87,15 +87,15 @@ def test_two_jobs_of_one_name(shell, zoo, read_result):
     assert not Path("runs/one/.lock").exists()
 
 
-def test_a_run_that_was_to_be_replaced_comes_back_if_the_new_one_is_killed(shell, read_result):
-    assert shell.ended(shell.start("run", *shell.QUICK, "--epochs", "1", "--name", "old"))[0] == 0
+def test_a_run_that_was_to_be_replaced_comes_back_if_the_new_one_is_killed(shell, zoo, read_result):
+    assert zoo("run", *shell.QUICK, "--epochs", "1", "--name", "old")[0] == 0
     before = read_result("runs/old")
     process = shell.start("run", *shell.QUICK, "--epochs", "1", "--name", "old", "--overwrite")
     shell.wait_for(Path("runs/.old.replaced").is_dir, process)
     process.send_signal(signal.SIGKILL)
     shell.ended(process)
     if not Path("runs/old/job.yaml").is_file():  # else it had begun, and the old one is gone as was asked for
-        assert shell.ended(shell.start("run", *shell.QUICK, "--epochs", "1", "--name", "old"))[0] == 2, "it exists"
+        assert zoo("run", *shell.QUICK, "--epochs", "1", "--name", "old")[0] == 2, "it exists"
         assert read_result("runs/old") == before
     assert not Path("runs/.old.replaced").exists()
 

@@ -158,7 +158,7 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path):
 
 def test_what_is_kept_is_the_state_as_it_was_when_it_was_saved(tmp_path: Path):
     weights, history = torch.zeros(2, 3), [{"epoch": 1}]
-    keeper = Keeper(tmp_path / "checkpoints")
+    keeper = Keeper(tmp_path / "checkpoints", tmp_path)
     keeper.save({"weights": weights, "history": history, "pair": (weights, None)})
     weights.fill_(9)
     history.append({"epoch": 2})
@@ -171,7 +171,7 @@ def test_what_is_kept_is_the_state_as_it_was_when_it_was_saved(tmp_path: Path):
 
 def test_what_could_not_be_written_is_told_at_the_next_occasion(tmp_path: Path):
     (tmp_path / "file").write_text("")
-    keeper = Keeper(tmp_path / "file" / "checkpoints")
+    keeper = Keeper(tmp_path / "file" / "checkpoints", tmp_path)
     keeper.save({})
     with pytest.raises(OutputError, match="can't be written"):
         keeper.save({})

@@ -66,7 +66,7 @@ class Normalize:
         if channels == 1 or not images.is_contiguous(memory_format=torch.channels_last):
             return (images - self.mean) / self.std
         # Row by row: a loop over three channels at a time takes four times as long.
-        mean, std = (values.flatten().repeat(width) for values in (self.mean, self.std))
+        mean, std = (v.expand(1, channels, 1, 1).flatten().repeat(width) for v in (self.mean, self.std))
         rows = (images.permute(0, 2, 3, 1).reshape(count, height, -1) - mean) / std
         return rows.view(count, height, width, channels).permute(0, 3, 1, 2)
 

@@ -12,7 +12,9 @@ from typing import IO, Any, cast
 
 import numpy as np
 import torch
+from torch import nn
 
+from zoo.bundle import copied_weights, write_weights
 from zoo.errors import RequestError
 from zoo.files import atomic, cannot_write, sha256_of, write_json
 
@@ -73,25 +75,28 @@ def save_checkpoint(folder: Path, state: dict[str, Any]) -> Path:
 
 
 class Keeper:
-    """Writes checkpoints while the training goes on: most of the time that takes is the disk's.
+    """Writes checkpoints, and weights, while the training goes on: most of the time that takes is the disk's.
 
     Args:
         folder: for the checkpoints.
+        bundle: for the weights.
     """
 
-    def __init__(self, folder: Path):
-        self.folder = folder
+    def __init__(self, folder: Path, bundle: Path):
+        self.folder, self.bundle = folder, bundle
+        self.sha256: str | None = None  # of the weights that were written last
         self._writing: Thread | None = None
         self._error: BaseException | None = None
 
-    def save(self, state: dict[str, Any]) -> None:
-        """Begin to write the state as it is now; waits for the one before.
+    def save(self, state: dict[str, Any], model: nn.Module | None = None) -> None:
+        """Begin to write the weights of a model, if there is one, and then the state, both as they are now.
 
         Raises:
-            OutputError: the one before could not be written.
+            OutputError: what was to be written before could not be.
         """
         self.wait()
-        self._writing = Thread(target=self._write, args=(_copied(state),), name="checkpoint")
+        weights = None if model is None else copied_weights(model)
+        self._writing = Thread(target=self._write, args=(_copied(state), weights), name="checkpoint")
         self._writing.start()
 
     def wait(self) -> None:
@@ -107,8 +112,10 @@ class Keeper:
         if error is not None:
             raise error
 
-    def _write(self, state: dict[str, Any]) -> None:
+    def _write(self, state: dict[str, Any], weights: dict[str, torch.Tensor] | None) -> None:
         try:
+            if weights is not None:
+                self.sha256 = write_weights(self.bundle, weights)
             save_checkpoint(self.folder, state)
         except BaseException as error:  # told in the thread that trains
             self._error = error

@@ -184,7 +184,6 @@ class _Runner:
         self.observer.started(self.run_record)
         self.hooks.call("zoo_run_start", run=self.run_record)
         reason = self.training.epochs(self.hooks, self.run_record)
-        self.training.keeper.wait()
         result = self._result("stopped" if reason else "completed", reason)
         sections = self.hooks.call("zoo_report_sections", run=self.run_record, result=result)
         result["sections"] = [list(section) for group in sections for section in group]

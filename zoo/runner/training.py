@@ -6,11 +6,11 @@ import copy
 import math
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import Any, cast
 
-from torch import nn
+from torch import Tensor, nn
 
-from zoo.bundle import read_weights, write_weights
+from zoo.bundle import WEIGHTS, read_weights
 from zoo.data.open import TEST, TRAIN, VAL
 from zoo.data.splits import Split
 from zoo.engine.evaluate import evaluate_logits, predict_logits, worst_mistakes
@@ -18,7 +18,7 @@ from zoo.engine.totals import Totals
 from zoo.engine.train import train_epoch
 from zoo.engine.views import NONE, looking
 from zoo.errors import TrainingError
-from zoo.files import append_json_line
+from zoo.files import append_json_line, sha256_of
 from zoo.runner.checkpoint import Keeper, random_states
 from zoo.runner.folder import CHECKPOINTS, METRICS, MODEL
 from zoo.runner.hooks import Hooks
@@ -28,6 +28,8 @@ from zoo.runner.parts import Parts
 from zoo.runner.record import Run
 from zoo.runner.resuming import Best, Position, state_of
 
+Answers = tuple[Tensor, Tensor]
+"""Logits (N, K) and targets of a split."""
 COMPILER = ("torch._dynamo", "torch._inductor")
 """Where torch.compile's errors are defined; to import them takes a second."""
 
@@ -45,39 +47,47 @@ class Training:
     def __init__(self, parts: Parts, folder: Path, observer: Observer, interrupts: Interrupts | None = None):
         self.parts, self.job, self.folder, self.observer = parts, parts.job, folder, observer
         self.interrupts = interrupts or Interrupts()
-        self.keeper = Keeper(folder / CHECKPOINTS)
+        self.keeper = Keeper(folder / CHECKPOINTS, folder / MODEL)
         self.history: list[dict[str, Any]] = []
         self.position: Position | None = None
         self.saved_at = perf_counter()
         self.accumulate = self.job.train.accumulate
         self.notices: list[str] = []
         self.best: Best | None = None
+        self.last_answers: Answers | None = None
+        self.best_answers: Answers | None = None  # those of the best epoch, where this process trained it
         self.thresholds: list[float] | None = None  # of each class, once the best weights are known
         self.timing = {"setup_s": parts.setup_s, "data_s": parts.data_s, "train_s": 0.0, "evaluate_s": 0.0}
 
     def epochs(self, hooks: Hooks, run: Run) -> str | None:
-        """Train until the last epoch, or a reason to stop.
+        """Train until the last epoch, or a reason to stop; then all is on the disk.
 
         Returns:
             The reason, or None after the last epoch.
         """
-        for epoch in range(len(self.history) + 1, self.job.train.epochs + 1):
-            try:
-                record = self._epoch(epoch)
-            except TrainingError as error:
-                raise TrainingError(f"Stopped in epoch {epoch}. {error}") from error
-            except RuntimeError as error:
-                if not type(error).__module__.startswith(COMPILER):
-                    raise
-                first = (str(error).splitlines() or [type(error).__name__])[0]
-                raise TrainingError(f"The network can't be compiled: {first}. Type: --set compile=off") from error
+        reason = None
+        while reason is None and len(self.history) < self.job.train.epochs:
+            record = self._next()
             self.observer.epoch_ended(record)
             reasons = [str(r) for r in hooks.call("zoo_epoch_end", run=run, epoch=record) if r]
             if reasons:
-                return reasons[0]
-            if self._out_of_patience(epoch):
-                return f"no better {self.job.train.monitor} for {self.job.train.patience} epochs"
-        return None
+                reason = reasons[0]
+            elif self._out_of_patience(record["epoch"]):
+                reason = f"no better {self.job.train.monitor} for {self.job.train.patience} epochs"
+        self.keeper.wait()
+        return reason
+
+    def _next(self) -> dict[str, Any]:
+        epoch = len(self.history) + 1
+        try:
+            return self._epoch(epoch)
+        except TrainingError as error:
+            raise TrainingError(f"Stopped in epoch {epoch}. {error}") from error
+        except RuntimeError as error:
+            if not type(error).__module__.startswith(COMPILER):
+                raise
+            first = (str(error).splitlines() or [type(error).__name__])[0]
+            raise TrainingError(f"The network can't be compiled: {first}. Type: --set compile=off") from error
 
     def _epoch(self, epoch: int) -> dict[str, Any]:
         if self.position is None:
@@ -168,20 +178,20 @@ class Training:
             ended(float(record[split][name]), self.parts.higher_is_better(name))
 
     def _keep(self, record: dict[str, Any]) -> dict[str, Any]:
-        """Weights if they are the best so far, then the line, then the checkpoint: each whole, in this order."""
+        """Weights if they are the best so far, and the checkpoint: each whole, in this order."""
         better = self._better(record)
         record["best"] = better is not None
         if better is not None:
-            write_weights(self.folder / MODEL, self.parts.learner.final)
+            self.best_answers = self.last_answers
         self.history.append(record)
         self.best = better or self.best  # only now: an epoch that is interrupted while it is written never was
         self.position = None
         append_json_line(self.folder / METRICS, record)
-        self._save()
+        self._save(self.parts.learner.final if better is not None else None)
         return record
 
-    def _save(self) -> None:
-        self.keeper.save(state_of(self))
+    def _save(self, best: nn.Module | None = None) -> None:
+        self.keeper.save(state_of(self), best)
         self.saved_at = perf_counter()
 
     def _better(self, record: dict[str, Any]) -> Best | None:
@@ -208,25 +218,44 @@ class Training:
             tta: test-time augmentation, as :func:`zoo.engine.views.views_named` has it.
             choose: the thresholds of a task with several labels by these images, from here on.
         """
-        parts, learner = self.parts, self.parts.learner
-        model = learner.final if model is None else model
+        self.last_answers = answers = self._answers(split, model or self.parts.learner.final, tta)
+        return self._judged(split, answers, choose)
+
+    def _answers(self, split: Split, model: nn.Module, tta: str) -> Answers:
+        parts = self.parts
         if tta == NONE:
-            model, batches = learner.part_of(model), parts.batches(split)
+            model, batches = parts.learner.part_of(model), parts.batches(split)
         else:  # views are views of images, where a frozen backbone's features are those of one
             model, batches = looking(model, tta, multilabel=parts.task.multilabel), parts.images(split)
-        logits, targets = predict_logits(model, batches, parts.answering)
+        return predict_logits(model, batches, parts.answering)
+
+    def _judged(self, split: Split, answers: Answers, choose: bool) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+        parts = self.parts
         if choose:
-            self.thresholds = parts.task.thresholds(logits, targets)
-        numbers = evaluate_logits(logits, targets, parts.loss_fn, parts.classes, parts.metrics, self.thresholds)
-        return numbers, worst_mistakes(logits, targets, split.names, parts.classes)
+            self.thresholds = parts.task.thresholds(*answers)
+        numbers = evaluate_logits(*answers, parts.loss_fn, parts.classes, parts.metrics, self.thresholds)
+        return numbers, worst_mistakes(*answers, split.names, parts.classes)
 
     def evaluate_best(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Metrics and mistakes of val, and of test where there is one, by the best weights as they lie on the disk."""
+        """Metrics and mistakes of val, and of test where there is one, by the best weights as they lie on the disk.
+
+        Answers that the best epoch was evaluated by are taken again, if what lies there is what gave them, to the byte.
+        """
         started = perf_counter()
-        model = copy.deepcopy(self.parts.learner.final)
-        read_weights(self.folder / MODEL, model)
         splits = [self.parts.splits[name] for name in (VAL, TEST) if name in self.parts.splits]
-        tta = self.job.tta
-        found = {split.name: self.evaluate(split, model, tta=tta, choose=split.name == VAL) for split in splits}
+        known = {VAL: self.best_answers} if self.best_answers and self.job.tta == NONE and self._is_as_written() else {}
+        model = None if len(splits) == len(known) else self._read_back()
+        found = {}
+        for split in splits:
+            answers = known.get(split.name) or self._answers(split, cast(nn.Module, model), self.job.tta)
+            found[split.name] = self._judged(split, answers, split.name == VAL)
         self.timing["evaluate_s"] += perf_counter() - started
         return {k: v[0] for k, v in found.items()}, {k: v[1] for k, v in found.items()}
+
+    def _is_as_written(self) -> bool:
+        return self.keeper.sha256 is not None and sha256_of(self.folder / MODEL / WEIGHTS) == self.keeper.sha256
+
+    def _read_back(self) -> nn.Module:
+        model = copy.deepcopy(self.parts.learner.final)
+        read_weights(self.folder / MODEL, model)
+        return model

@@ -21,12 +21,12 @@ def main(argv: list[str] | None = None) -> int:
     from zoo.commands import app
     from zoo.commands.arguments import obeying, take_flags, tidy_arguments
 
-    words = tidy_arguments(sys.argv[1:] if argv is None else argv)
-    words, flags = take_flags(words)
+    typed = sys.argv[1:] if argv is None else argv
+    words, flags = take_flags(tidy_arguments(typed))
     debug = "--debug" in flags
     try:
         with obeying(flags):
-            code = app(args=words, prog_name="zoo", standalone_mode=False)
+            code = app(args=words, prog_name="zoo", standalone_mode=False, obj=typed)
     except ZooError as error:
         if debug:
             raise

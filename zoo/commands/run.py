@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +32,8 @@ def _options(command: Any) -> Any:
         click.option("--name", metavar="NAME", help="The run's name; made up, when not given."),
         click.option("--resume", metavar="[RUN]", help="Go on with an interrupted run."),
         click.option("--overwrite", is_flag=True, help="Replace a run of the same name."),
+        click.option("--nproc", type=click.IntRange(1, 1024), default=1, help="Train by N processes on this machine."),
+        click.option("--max-restarts", type=click.IntRange(0, 1000), default=0, help="Go on if one of them dies."),
         job_options("offline"),
         click.option("--dry-run", is_flag=True, help="Print the job and where each value came from; run nothing."),
         click.option("--json", "as_json", is_flag=True, help="Print the result document alone to stdout."),
@@ -108,6 +112,8 @@ def _run(typed: dict[str, Any]) -> None:
     if typed["dry_run"]:
         _show_job(resolved, typed["as_json"], repeats)
         return
+    if typed["nproc"] > 1 and "WORLD_SIZE" not in os.environ:
+        sys.exit(_by_several(typed, where, repeats))
     from zoo.api import execute, execute_several
     from zoo.files import dump_json
     from zoo.reports.choose import make_observer
@@ -118,8 +124,22 @@ def _run(typed: dict[str, Any]) -> None:
         result = execute(resolved, registry, where.place(), make_observer(**how))
     else:
         result = execute_several(resolved, registry, repeats, where.place(), make_watcher(**how))
-    if typed["as_json"]:
+    if typed["as_json"] and os.environ.get("RANK", "0") == "0":
         click.echo(dump_json(result))
+
+
+def _by_several(typed: dict[str, Any], where: _Where, repeats: Repeats | None) -> int:
+    """The same command, by several processes, of a run that has a name."""
+    from zoo.runner.folder import made_up_name
+    from zoo.runner.launch import launch
+
+    if repeats is not None:
+        raise RequestError("--nproc is for one run, not for several by --seeds or --folds.")
+    place = where.place()
+    name = place.name or made_up_name(place.out)
+    named = [] if place.name else ["--name", name]
+    words = [*click.get_current_context().find_root().obj, *named]
+    return launch(words, typed["nproc"], typed["max_restarts"], str(place.out / name))
 
 
 def _show_job(resolved: Resolved, json: bool, repeats: Repeats | None) -> None:

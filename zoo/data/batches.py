@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from torch.nn.functional import interpolate
 
 from zoo.data.residence import Residence
 from zoo.data.splits import Split
+from zoo.engine.ranks import ALONE, Ranks
 
 Augment = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 
@@ -88,6 +88,7 @@ class Batches:
         balanced: show each class equally often, with a seed.
         channels_last: memory format of the images.
         residence: where images stay on the device, shared by a run's splits; by default they are copied batch by batch.
+        ranks: the processes that share the batches: in training each has a part of every one, else some of them whole.
     """
 
     def __init__(
@@ -102,10 +103,12 @@ class Batches:
         balanced: bool = False,
         channels_last: bool = True,
         residence: Residence | None = None,
+        ranks: Ranks = ALONE,
     ):
         self.split, self.batch_size, self.normalize, self.device = split, batch_size, normalize, device
         self.augment, self.seed, self.channels_last = augment, seed, channels_last
-        self.balanced, self.residence = balanced, residence
+        self.balanced, self.residence, self.ranks = balanced, residence, ranks
+        self.weight = 1.0  # of the batch that was given last: see Ranks.share
         self.epoch = 0
         self.begin = 0  # so many batches of the epoch are left out: they were trained on before
         self.size: int | None = None  # side in pixels, where it is not the split's own
@@ -115,8 +118,12 @@ class Batches:
         """The items of each batch of an epoch."""
         return cut(self._order(epoch), self.batch_size, merge_last=self.seed is not None)
 
-    def _left(self) -> list[NDArray[np.int64]]:
-        return self.indices(self.epoch)[self.begin :]
+    def _left(self) -> list[tuple[NDArray[np.int64], float]]:
+        """What is still to be given to this process, with its weights."""
+        left = self.indices(self.epoch)[self.begin :]
+        if self.seed is None:
+            return [(indices, 1.0) for indices in self.ranks.dealt(left)]
+        return [self.ranks.share(indices) for indices in left]
 
     def _order(self, epoch: int) -> NDArray[np.int64]:
         if self.seed is None:
@@ -136,19 +143,22 @@ class Batches:
     def _resident(self, whole: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
         labels = torch.from_numpy(self.split.labels).to(self.device)
         rows = None if self.split.rows is None else torch.from_numpy(self.split.rows).to(self.device)
-        for indices in self._left():
+        for indices, weight in self._left():
+            self.weight = weight
             items = torch.from_numpy(indices).to(self.device, non_blocking=True)
             yield self.prepare(whole[items if rows is None else rows[items]], labels[items])
 
     def _copied(self) -> Iterator[tuple[Tensor, Tensor]]:
+        left = self._left()
         with ThreadPoolExecutor(1) as pool:  # gathers the next batch while the processor works on this one
-            ahead: deque[Future[tuple[Tensor, Tensor]]] = deque()
-            for indices in self._left():
-                ahead.append(pool.submit(self._gather, indices))
-                if len(ahead) > 1:
-                    yield self.prepare(*ahead.popleft().result())
-            while ahead:
-                yield self.prepare(*ahead.popleft().result())
+            ahead = pool.submit(self._gather, left[0][0]) if left else None
+            for following, (_, weight) in enumerate(left, start=1):
+                assert ahead is not None
+                gathered = ahead
+                ahead = pool.submit(self._gather, left[following][0]) if following < len(left) else None
+                pixels, labels = gathered.result()
+                self.weight = weight
+                yield self.prepare(pixels, labels)
 
     def _gather(self, indices: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
         pixels = torch.from_numpy(np.ascontiguousarray(self.split.gather(indices)))

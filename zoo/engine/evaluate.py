@@ -22,10 +22,14 @@ def predict_logits(
     batches: Iterable[tuple[Tensor, Tensor]],
     execution: Execution,
     on_batch: Callable[[int], None] | None = None,
+    collect: Callable[[list[Tensor]], list[Tensor]] = list,
 ) -> tuple[Tensor, Tensor]:
     """Logits (N, K) float32 and targets (N,) or (N, K) of every batch, in order, on the device.
 
     Batch norms are folded into their convolutions first, on a copy, which changes the last digits of a logit.
+
+    Args:
+        collect: what was made of some batches as what was made of all, where processes share them.
     """
     model.eval()
     network: nn.Module | None = None
@@ -40,6 +44,7 @@ def predict_logits(
         seen += len(labels)
         if on_batch is not None:
             on_batch(seen)
+    logits, targets = collect(logits), collect(targets)
     if not logits:
         raise ContractError("there are no images to evaluate")
     return torch.cat(logits), torch.cat(targets)

@@ -12,6 +12,7 @@ from functools import cache
 import torch
 from torch import nn
 
+from zoo.engine.ranks import local_rank
 from zoo.errors import RequestError
 
 _IN_CACHE = 16 * 3 * 224 * 224
@@ -137,7 +138,8 @@ def choose_device(name: str) -> torch.device:
         here.insert(0, "mps")
     if torch.cuda.is_available():
         here[:0] = [f"cuda:{i}" for i in range(torch.cuda.device_count())]
-    wanted = {"auto": here[0], "cuda": "cuda:0"}.get(name, name)
+    mine = f"cuda:{local_rank() or 0}"  # of several processes on a machine each has a GPU of its own
+    wanted = {"auto": mine if mine in here else here[0], "cuda": mine}.get(name, name)
     if wanted not in here:
         raise RequestError(
             f"Device {name!r} is not here. This machine has: {', '.join(here)}. Type: --device {here[0]}"

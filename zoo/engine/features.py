@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from zoo.engine.execution import Execution
 from zoo.engine.fold import fold_norms
+from zoo.engine.ranks import ALONE, Ranks
 
 
 def compute_features(
@@ -54,6 +55,7 @@ class FeatureBatches:
         features: (N, …) float32.
         labels: (N,) int64.
         order: the indices of each batch, for an epoch.
+        ranks: the processes that have a part of every batch.
     """
 
     def __init__(
@@ -61,8 +63,10 @@ class FeatureBatches:
         features: Tensor,
         labels: Tensor,
         order: Callable[[int], list[NDArray[np.int64]]],
+        ranks: Ranks = ALONE,
     ):
-        self.features, self.labels, self.order = features, labels, order
+        self.features, self.labels, self.order, self.ranks = features, labels, order, ranks
+        self.weight = 1.0  # of the batch that was given last: see Ranks.share
         self.epoch = 0
         self.begin = 0  # so many batches of the epoch are left out: they were trained on before
 
@@ -70,6 +74,7 @@ class FeatureBatches:
         return len(self.order(self.epoch))
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        for indices in self.order(self.epoch)[self.begin :]:
+        for whole in self.order(self.epoch)[self.begin :]:
+            indices, self.weight = self.ranks.share(whole)
             rows = torch.from_numpy(indices).to(self.features.device)
             yield self.features[rows], self.labels[rows]

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from zoo.engine.ranks import Ranks
 from zoo.engine.task import SINGLE_LABEL, Task
 
 
@@ -20,6 +21,18 @@ class Totals:
         self._loss = torch.zeros((), dtype=wide, device=device)
         self._correct = torch.zeros((), dtype=torch.int64, device=device)
         self.seen = 0
+
+    def gather(self, ranks: Ranks) -> None:
+        """Add up what all processes have seen; each then has the sums of all."""
+        seen = torch.tensor(self.seen, device=self._loss.device)
+        ranks.add([self._loss, self._correct, seen])
+        self.seen = int(seen)
+
+    def copy(self) -> Totals:
+        """The same sums, to be added up by themselves."""
+        other = Totals(self._loss.device, self._task)
+        other.load_state_dict(self.state_dict())
+        return other
 
     def state_dict(self) -> dict[str, Any]:
         """The sums, to go on from."""

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from zoo.engine.blocks import Block
 from zoo.engine.distill import Distillation
 from zoo.engine.execution import Execution
+from zoo.engine.ranks import ALONE, Ranks
 from zoo.engine.task import SINGLE_LABEL, Task
 from zoo.engine.totals import Totals
 from zoo.errors import TrainingError
@@ -39,6 +40,9 @@ def train_epoch(
     totals: Totals | None = None,
     done: int = 0,
     on_pieces: Callable[[int], None] | None = None,
+    ranks: Ranks = ALONE,
+    weigh: Callable[[], float] = lambda: 1.0,
+    wishes: Callable[[], Sequence[bool]] = tuple,
 ) -> Totals:
     """Train on every batch once.
 
@@ -57,6 +61,9 @@ def train_epoch(
         totals: those of the epoch so far, which go on; by default new ones.
         done: how many of the epoch's steps were done before; ``batches`` has the others.
         on_pieces: told in how many pieces batches are computed from now on, when a GPU's memory was too small.
+        ranks: the processes that train together; the totals are then this one's part.
+        weigh: the weight of this process's part of the batch at hand.
+        wishes: what this process would like all to do after the step; ``ranks`` knows what any has wished for.
 
     Raises:
         TrainingError: the loss is not finite; names the step. The weights are no longer good then.
@@ -66,11 +73,15 @@ def train_epoch(
         module.training = False  # not eval(): that would reach what isn't frozen inside of it
     totals = totals or Totals(execution.device, task)
     scaler = scaler or torch.amp.GradScaler(execution.device.type, enabled=False)
+    learning = [p for group in optimizer.param_groups for p in group["params"]]
     for step, (images, targets) in enumerate(batches, start=done + 1):
+        weight = weigh()
         while True:
             optimizer.zero_grad(set_to_none=True)
             try:
-                logits, loss = _backward(model, images, targets, loss_fn, execution, scaler, accumulate, distill)
+                logits, loss = _backward(
+                    model, images, targets, loss_fn, execution, scaler, accumulate, distill, weight
+                )
                 break
             except torch.OutOfMemoryError as error:
                 accumulate = _more_pieces(accumulate, len(images), error)
@@ -78,6 +89,7 @@ def train_epoch(
                 on_pieces(accumulate)
         if penalty is not None:
             scaler.scale(penalty()).backward()  # type: ignore[no-untyped-call]
+        whole = ranks.average(learning, loss * weight, wishes())
         _clip(model, optimizer, scaler, clip_norm)
         scaler.step(optimizer)
         scaler.update()
@@ -85,11 +97,13 @@ def train_epoch(
             schedule.step()
         if after_step is not None:
             after_step()
-        totals.add(loss, logits, targets)
+        if weight:
+            totals.add(loss, logits, targets)
         if execution.device.type == "cpu":  # free here; elsewhere it would be a sync point at every step
-            _check_finite(float(loss.detach()), step)
+            _check_finite(float(whole.detach()), step)
         if on_step is not None:
             on_step(totals.seen, totals)
+    totals.gather(ranks)
     _check_finite(totals.loss, None)
     return totals
 
@@ -103,6 +117,7 @@ def _backward(
     scaler: torch.amp.GradScaler,
     pieces: int,
     distill: Distillation | None,
+    weight: float,
 ) -> tuple[Tensor, Tensor]:
     """Add a batch's gradients, piece by piece; its logits (n, K) and mean loss, detached."""
     found: list[Tensor] = []
@@ -113,7 +128,7 @@ def _backward(
             loss = loss_fn(logits, goals)
             minimised = loss if distill is None else distill(loss, logits, some)
         share = len(some) / len(images)
-        scaler.scale(minimised * share).backward()  # type: ignore[no-untyped-call]
+        scaler.scale(minimised * (share * weight)).backward()  # type: ignore[no-untyped-call]
         found.append(logits.detach())
         total = total + (loss if distill is None else _told(loss, minimised)).detach() * share
     return torch.cat(found), total

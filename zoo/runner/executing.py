@@ -48,6 +48,10 @@ class Plan:
     answer: Execution
     account: dict[str, Any] = field(default_factory=dict)
 
+    def on(self, device: torch.device) -> Plan:
+        """The same on another device."""
+        return replace(self, train=replace(self.train, device=device), answer=replace(self.answer, device=device))
+
 
 def fastest_execution(usual: Execution, learner: Learner, job: Job, images: int, made_of: dict[str, Any]) -> Plan:
     """The fastest execution that the job allows.

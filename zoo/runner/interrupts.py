@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FrameType
 
 SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGUSR1") if hasattr(signal, name)]
@@ -16,9 +16,14 @@ class Interrupts:
     """Turns signals into KeyboardInterrupt: at once, or, while a step is held, when it is asked for.
 
     A second signal is not waited with.
+
+    Args:
+        agree: of several processes that must stop together, whether any of them was asked to.
+        together: whether there are several; then a first signal waits for :meth:`check`, wherever it comes.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, agree: Callable[[bool], bool] = bool, *, together: bool = False) -> None:
+        self.agree, self.together = agree, together
         self.asked = False
         self._held = False
 
@@ -37,7 +42,7 @@ class Interrupts:
                 signal.signal(number, handler)
 
     def _heard(self, number: int, frame: FrameType | None) -> None:
-        if self._held and not self.asked:
+        if (self._held or self.together) and not self.asked:
             self.asked = True
             return
         raise KeyboardInterrupt
@@ -58,5 +63,5 @@ class Interrupts:
         Raises:
             KeyboardInterrupt: there was a signal.
         """
-        if self.asked:
+        if self.agree(self.asked):
             raise KeyboardInterrupt

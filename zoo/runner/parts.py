@@ -19,6 +19,7 @@ from zoo.engine.blocks import find_head, is_last_step
 from zoo.engine.distill import Distillation
 from zoo.engine.execution import choose_execution
 from zoo.engine.features import FeatureBatches
+from zoo.engine.ranks import ALONE, Ranks
 from zoo.engine.task import MULTI_LABEL, SINGLE_LABEL
 from zoo.engine.train import weight_penalty
 from zoo.errors import RequestError
@@ -28,7 +29,7 @@ from zoo.names import did_you_mean, listing
 from zoo.registry import open_registry
 from zoo.resolve import Resolved
 from zoo.runner import build
-from zoo.runner.executing import fastest_execution
+from zoo.runner.executing import Plan, fastest_execution
 from zoo.runner.features import FeatureStore
 from zoo.runner.learner import Learner, blank
 from zoo.runner.observer import Observer
@@ -46,9 +47,9 @@ class Parts:
         ZooError: what was asked for can't be built, or the data isn't as it should be.
     """
 
-    def __init__(self, resolved: Resolved, observer: Observer):
+    def __init__(self, resolved: Resolved, observer: Observer, ranks: Ranks = ALONE):
         started = perf_counter()
-        self.resolved, self.job = resolved, resolved.job
+        self.resolved, self.job, self.ranks = resolved, resolved.job, ranks
         build.seed_everything(self.job)
         how = (self.job.precision, self.job.memory_format, self.job.compile is True)
         self.execution = choose_execution(self.job.device, *how)
@@ -74,6 +75,8 @@ class Parts:
         self._features = self._compute_features(observer) if self.learner.alone else {}
         self.data_s = perf_counter() - started - self.setup_s
         self._count_steps()
+        ranks.agree(self.model, self.learner.final)
+        ranks.part_ways(self.job.seed)
 
     def _model(self) -> nn.Module:
         job, entry = self.job, self.resolved.entry("architecture")
@@ -104,7 +107,10 @@ class Parts:
     def _choose_execution(self, images: int) -> dict[str, Any]:
         """Take the fastest execution; the account of how it was found."""
         made_of = {"id": self.resolved.entry("architecture").id, "params": self.job.architecture.params}
-        plan = fastest_execution(self.execution, self.learner, self.job, images, made_of)
+        plan = Plan(self.execution, self.execution)
+        if self.ranks.first:
+            plan = fastest_execution(self.execution, self.learner, self.job, images, made_of)
+        plan = self.ranks.told(plan).on(self.execution.device)
         self.execution, self.answering = plan.train, plan.answer
         self.execution.place(self.model)
         if plan.account:
@@ -165,7 +171,12 @@ class Parts:
         made = {**entry.provenance(), "params": self.job.architecture.params}
         recipe = {"architecture": made, "preprocessing": preprocessing(self.job), "versions": versions()}
         store = FeatureStore(self.model, str(self.learner.head), recipe, self.execution, observer)
-        return {name: store.of(split, self.images(split)) for name, split in self.splits.items()}
+        if not self.ranks.first:
+            self.ranks.wait()  # and then finds them in the cache, where they have a key
+        found = {name: store.of(split, self.images(split, dealt=False)) for name, split in self.splits.items()}
+        if self.ranks.first:
+            self.ranks.wait()
+        return found
 
     def _check_monitor(self) -> None:
         known = (*self.task.scalars, *self.metrics)
@@ -197,12 +208,16 @@ class Parts:
         """Batches of what the learner takes: images, or features of a frozen backbone."""
         if split.name not in self._features:
             return self.images(split, train=train)
-        order = self.images(split, train=train)
+        order = self.images(split, train=train, dealt=False)
         labels = torch.from_numpy(split.labels).to(self.execution.device)
-        return FeatureBatches(self._features[split.name], labels, order.indices)
+        return FeatureBatches(self._features[split.name], labels, order.indices, self.ranks if train else ALONE)
 
-    def images(self, split: Split, *, train: bool = False) -> Batches:
-        """Batches of a split: training's, or those in which evaluation is fast."""
+    def images(self, split: Split, *, train: bool = False, dealt: bool = True) -> Batches:
+        """Batches of a split: training's, or those in which evaluation is fast.
+
+        Args:
+            dealt: to all processes of the run; else each has all of them.
+        """
         data, device, job = self.job.data, self.execution.device, self.job
         size = job.train.batch_size
         if not train:
@@ -216,6 +231,7 @@ class Parts:
             balanced=job.train.sampler == "balanced",
             channels_last=self.execution.channels_last,
             residence=self.residence,
+            ranks=self.ranks if dealt else ALONE,
         )
 
     def begin_epoch(self, epoch: int) -> None:

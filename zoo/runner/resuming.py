@@ -57,7 +57,7 @@ def state_of(training: Training) -> dict[str, Any]:
         "notices": training.notices,
         "parts": {name: part.state_dict() for name, part in training.parts.stateful().items()},
         "position": vars(position) if position else None,
-        "random": done or random_states(),
+        "random": training.ranks.all(done or random_states()),
     }
 
 
@@ -76,7 +76,9 @@ def restore(training: Training, state: Mapping[str, Any]) -> None:
             part.load_state_dict(state["parts"][name])
     if rates is not None:
         _stretch(training, rates, planned)
-    restore_random_states(state["random"])
+    drawn = state["random"]
+    if len(drawn) == training.ranks.size:  # else they are other processes than before: each draws anew
+        restore_random_states(drawn[training.ranks.rank])
 
 
 def _rates_by_now(training: Training) -> list[dict[str, Any]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,8 @@ from typing import Any
 import yaml
 
 from zoo.bundle import write_card
+from zoo.engine.execution import choose_device
+from zoo.engine.ranks import Ranks, join
 from zoo.engine.views import account, notices
 from zoo.errors import Interrupted, RequestError, ZooError
 from zoo.files import cannot_write, dump_json, is_write_error, sweep, write_json, write_text
@@ -71,44 +73,73 @@ def run_job(
         ZooError: what was asked for is wrong, or the run failed; a started run has its result.json all the same.
         Interrupted: by the user or a signal; the run can be resumed.
     """
-    name = place.name or made_up_name(place.out)
+    ranks = join(choose_device(resolved.job.device))
+    if not ranks.first:  # it computes; the first one says and writes
+        plugins, observer, report = (), Observer(), None
+    name = ranks.told(place.name or made_up_name(place.out))
     state = _resumable(place, name, resolved, observer)
     if state is not None:
         resolved = as_recorded(resolved, place.out / name / JOB)
-    fresh = not (place.out / name).exists() or place.overwrite
-    new_out = not place.out.exists()
+    ranks.wait()  # until all have read what the first one may write anew
+    with _claimed(place, name, ranks) as claimed:
+        training, run, tuning = _prepared(resolved, claimed, state, observer, ranks)
+        if ranks.first:
+            forget_replaced(claimed.folder)
+        return _Runner(training, run, Hooks(plugins, observer.notice), observer, report, tuning).run()
+
+
+@dataclass(frozen=True)
+class _Claimed:
+    """A run's folder, and whether it and the one that it lies in are new."""
+
+    folder: Path
+    new: bool
+    new_out: bool
+
+    def take_back(self) -> None:
+        """Nothing was trained: leave no empty run behind, and the one that it was to replace as it was."""
+        if self.new:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            bring_back_replaced(self.folder)
+        if self.new_out:
+            with contextlib.suppress(OSError):  # another run may have begun in it
+                self.folder.parent.rmdir()
+
+
+@contextlib.contextmanager
+def _claimed(place: Place, name: str, ranks: Ranks) -> Iterator[_Claimed]:
+    """The run's folder, held for the length of a block; by one process for all."""
+    if not ranks.first:
+        yield _Claimed(place.out / name, False, False)
+        return
+    new, new_out = not (place.out / name).exists() or place.overwrite, not place.out.exists()
     folder = claim(place.out, name, overwrite=place.overwrite, resume=place.resume)
     lock = hold(folder)
     try:
-        training, run, tuning = _prepared(resolved, folder, state, observer, (fresh, new_out))
-        forget_replaced(folder)
-        return _Runner(training, run, Hooks(plugins, observer.notice), observer, report, tuning).run()
+        yield _Claimed(folder, new, new_out)
     finally:
         if lock is not None:
             lock.release()
 
 
 def _prepared(
-    resolved: Resolved, folder: Path, state: dict[str, Any] | None, observer: Observer, new: tuple[bool, bool]
+    resolved: Resolved, claimed: _Claimed, state: dict[str, Any] | None, observer: Observer, ranks: Ranks
 ) -> tuple[Training, Run, dict[str, Any]]:
-    """All that is done before training; what goes wrong here leaves no run behind.
-
-    Args:
-        new: whether the run's folder is, and the one that it lies in.
-    """
-    interrupts = Interrupts()
-    for part in (folder, folder / MODEL, folder / CHECKPOINTS):
-        sweep(part)
+    """All that is done before training; what goes wrong here leaves no run behind."""
+    interrupts, folder = Interrupts(ranks.any, together=ranks.size > 1), claimed.folder
+    if ranks.first:
+        for part in (folder, folder / MODEL, folder / CHECKPOINTS):
+            sweep(part)
     try:
         with interrupts.listening():
-            parts, tuning = build_parts(resolved, observer)
+            parts, tuning = build_parts(resolved, observer, ranks)
             training = Training(parts, folder, observer, interrupts)
             return training, _begin(training, state), tuning
     except KeyboardInterrupt:
-        _take_back(folder, *new)
+        claimed.take_back()
         raise Interrupted("Interrupted before training began; nothing was written.") from None
     except BaseException as error:
-        _take_back(folder, *new)
+        claimed.take_back()
         if is_write_error(error):
             raise cannot_write(folder, error) from error
         raise
@@ -117,14 +148,16 @@ def _prepared(
 def _begin(training: Training, state: dict[str, Any] | None) -> Run:
     """The run's first files, and the epochs that were trained before."""
     parts, folder = training.parts, training.folder
-    write_text(folder / JOB, yaml.safe_dump(parts.job.plain(), sort_keys=False, allow_unicode=True))
-    (folder / MODEL).mkdir(exist_ok=True)
-    write_card(folder / MODEL, bundle_card(parts))
     if state is not None:
         restore(training, state)
-        _trim_metrics(training)
-    elif (training.folder / METRICS).exists():
-        (training.folder / METRICS).unlink()
+    if parts.ranks.first:
+        write_text(folder / JOB, yaml.safe_dump(parts.job.plain(), sort_keys=False, allow_unicode=True))
+        (folder / MODEL).mkdir(exist_ok=True)
+        write_card(folder / MODEL, bundle_card(parts))
+        if state is not None:
+            _trim_metrics(training)
+        else:
+            (folder / METRICS).unlink(missing_ok=True)
     return run_record(parts, folder)
 
 
@@ -132,16 +165,6 @@ def _trim_metrics(training: Training) -> None:
     """A line written after the last checkpoint belongs to an epoch that will be trained again."""
     lines = "".join(dump_json(record, indent=None) + "\n" for record in training.history)
     write_text(training.folder / METRICS, lines)
-
-
-def _take_back(folder: Path, fresh: bool, new_out: bool) -> None:
-    """Nothing was trained: leave no empty run behind, and the one that it was to replace as it was."""
-    if fresh:
-        shutil.rmtree(folder, ignore_errors=True)
-        bring_back_replaced(folder)
-    if new_out:
-        with contextlib.suppress(OSError):  # another run may have begun in it
-            folder.parent.rmdir()
 
 
 class _Runner:
@@ -185,6 +208,8 @@ class _Runner:
         self.hooks.call("zoo_run_start", run=self.run_record)
         reason = self.training.epochs(self.hooks, self.run_record)
         result = self._result("stopped" if reason else "completed", reason)
+        if not self.training.ranks.first:
+            return result
         sections = self.hooks.call("zoo_report_sections", run=self.run_record, result=result)
         result["sections"] = [list(section) for group in sections for section in group]
         write_json(self.training.folder / RESULT, result)
@@ -200,7 +225,7 @@ class _Runner:
 
     def _result(self, status: str, reason: str | None) -> dict[str, Any]:
         metrics, mistakes = self.training.evaluate_best()
-        if self.training.thresholds is not None:
+        if self.training.thresholds is not None and self.training.ranks.first:
             write_card(self.training.folder / MODEL, bundle_card(self.training.parts, self.training.thresholds))
         result = document(self.training, self.run_record, status, reason)
         result["metrics"], result["mistakes"] = metrics, mistakes
@@ -214,6 +239,8 @@ class _Runner:
 
     def _end_early(self, status: str, reason: str, error: BaseException) -> None:
         """Write what there is. Where even that fails (a full disk), the error that came first is the one to tell."""
+        if not self.training.ranks.first:
+            return
         with contextlib.suppress(ZooError):
             self.training.keeper.wait()
         with contextlib.suppress(BrokenPipeError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import math
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any, cast
 from torch import Tensor, nn
 
 from zoo.bundle import WEIGHTS, read_weights
+from zoo.data.batches import Batches
 from zoo.data.open import TEST, TRAIN, VAL
 from zoo.data.splits import Split
 from zoo.engine.evaluate import evaluate_logits, predict_logits, worst_mistakes
@@ -46,6 +48,7 @@ class Training:
 
     def __init__(self, parts: Parts, folder: Path, observer: Observer, interrupts: Interrupts | None = None):
         self.parts, self.job, self.folder, self.observer = parts, parts.job, folder, observer
+        self.ranks = parts.ranks
         self.interrupts = interrupts or Interrupts()
         self.keeper = Keeper(folder / CHECKPOINTS, folder / MODEL)
         self.history: list[dict[str, Any]] = []
@@ -69,7 +72,7 @@ class Training:
         while reason is None and len(self.history) < self.job.train.epochs:
             record = self._next()
             self.observer.epoch_ended(record)
-            reasons = [str(r) for r in hooks.call("zoo_epoch_end", run=run, epoch=record) if r]
+            reasons = self.ranks.told([str(r) for r in hooks.call("zoo_epoch_end", run=run, epoch=record) if r])
             if reasons:
                 reason = reasons[0]
             elif self._out_of_patience(record["epoch"]):
@@ -95,13 +98,14 @@ class Training:
         started = perf_counter() - self.position.seconds
         self.parts.begin_epoch(epoch)
         self.observer.epoch_started(epoch, self.job.train.epochs, len(self.parts.splits[TRAIN]))
-        with self.interrupts.held():
-            totals = self._steps(self.position, started)
-        trained = perf_counter() - started
         try:
-            val = self.evaluate(self.parts.splits[VAL])[0]
+            with self.interrupts.held():
+                totals = self._steps(self.position, started)
+            trained = perf_counter() - started
+            val = self._validated()
         except KeyboardInterrupt:
-            self._save()
+            if self.position.random is not None:  # all steps are done; else they were kept where it was heard
+                self._save()
             raise
         seconds = perf_counter() - started
         record = {
@@ -118,20 +122,28 @@ class Training:
             self._tell_schedule(record)
             return self._keep(record)
 
+    def _validated(self) -> dict[str, Any]:
+        """The numbers after an epoch; several processes stop together, so they see at its end whether to."""
+        with self.interrupts.held() if self.ranks.size > 1 else contextlib.nullcontext():
+            return self.evaluate(self.parts.splits[VAL])[0]
+
     def _steps(self, position: Position, started: float) -> Totals:
         """Those of an epoch that are still to be done."""
         totals = Totals(self.parts.execution.device, self.parts.task)
-        if position.totals is not None:
+        done = position.random is not None
+        if position.totals is not None and (done or self.ranks.first):  # they are all processes' sums
             totals.load_state_dict(position.totals)
-        if position.random is not None:
-            return totals  # all are done: it was interrupted as it was evaluated
+        if done:
+            return totals  # all steps: it was interrupted as it was evaluated
 
         def stepped(seen: int, totals: Any) -> None:
-            self.observer.step(seen, totals)
+            self.observer.step(seen * self.ranks.size, totals)  # the others have seen as much
             position.steps += 1
             position.seconds = perf_counter() - started
-            if self.interrupts.asked or perf_counter() - self.saved_at > self.job.train.checkpoint_s:
-                position.totals = totals.state_dict()
+            if any(self.ranks.agreed):
+                whole = totals.copy()
+                whole.gather(self.ranks)
+                position.totals = whole.state_dict()
                 self._save()
                 self.interrupts.check()
 
@@ -155,8 +167,12 @@ class Training:
             totals=totals,
             done=position.steps,
             on_pieces=self._in_pieces,
+            ranks=self.ranks,
+            weigh=lambda: self.parts.train_batches.weight,
+            wishes=lambda: (self.interrupts.asked, perf_counter() - self.saved_at > self.job.train.checkpoint_s),
         )
         self.parts.learner.end_epoch(position.epoch)
+        self.ranks.agree(self.parts.model, self.parts.learner.final)  # batch norms have seen different images
         position.seconds = perf_counter() - started
         position.totals, position.random = totals.state_dict(), random_states()
         return totals
@@ -186,12 +202,15 @@ class Training:
         self.history.append(record)
         self.best = better or self.best  # only now: an epoch that is interrupted while it is written never was
         self.position = None
-        append_json_line(self.folder / METRICS, record)
+        if self.ranks.first:
+            append_json_line(self.folder / METRICS, record)
         self._save(self.parts.learner.final if better is not None else None)
         return record
 
     def _save(self, best: nn.Module | None = None) -> None:
-        self.keeper.save(state_of(self), best)
+        state = state_of(self)
+        if self.ranks.first:
+            self.keeper.save(state, best)
         self.saved_at = perf_counter()
 
     def _better(self, record: dict[str, Any]) -> Best | None:
@@ -227,7 +246,8 @@ class Training:
             model, batches = parts.learner.part_of(model), parts.batches(split)
         else:  # views are views of images, where a frozen backbone's features are those of one
             model, batches = looking(model, tta, multilabel=parts.task.multilabel), parts.images(split)
-        return predict_logits(model, batches, parts.answering)
+        collect = self.ranks.collect if isinstance(batches, Batches) else list
+        return predict_logits(model, batches, parts.answering, collect=collect)
 
     def _judged(self, split: Split, answers: Answers, choose: bool) -> tuple[dict[str, Any], list[dict[str, Any]]]:
         parts = self.parts
@@ -253,9 +273,12 @@ class Training:
         return {k: v[0] for k, v in found.items()}, {k: v[1] for k, v in found.items()}
 
     def _is_as_written(self) -> bool:
-        return self.keeper.sha256 is not None and sha256_of(self.folder / MODEL / WEIGHTS) == self.keeper.sha256
+        written = self.keeper.sha256
+        return self.ranks.told(written is not None and sha256_of(self.folder / MODEL / WEIGHTS) == written)
 
     def _read_back(self) -> nn.Module:
         model = copy.deepcopy(self.parts.learner.final)
-        read_weights(self.folder / MODEL, model)
+        if self.ranks.first:
+            read_weights(self.folder / MODEL, model)
+        self.ranks.agree(model)
         return model

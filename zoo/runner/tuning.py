@@ -8,6 +8,8 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+from zoo.engine.ranks import ALONE, Ranks
+from zoo.errors import RequestError
 from zoo.job import AUTO, EXECUTED
 from zoo.recipes import BASE
 from zoo.resolve import Resolved
@@ -22,7 +24,7 @@ RANGE_TEST, MEMORY = "range test", "by memory"
 _LAST = {"batch_size": 32, "lr": 1e-3}  # where even the recipe that every job stands on says auto
 
 
-def build_parts(resolved: Resolved, observer: Observer) -> tuple[Parts, dict[str, Any]]:
+def build_parts(resolved: Resolved, observer: Observer, ranks: Ranks = ALONE) -> tuple[Parts, dict[str, Any]]:
     """The parts of a run, with a number wherever the job says ``auto``.
 
     They are built anew with each number that is found, so that a run that has found 0.003 equals one that was told.
@@ -35,7 +37,11 @@ def build_parts(resolved: Resolved, observer: Observer) -> tuple[Parts, dict[str
     """
     autos = resolved.job.train.autos()
     if not autos:
-        return Parts(resolved, observer), {}
+        return Parts(resolved, observer, ranks), {}
+    if ranks.size > 1:
+        raise RequestError(
+            f"train.{autos[0]}=auto is found by one process alone. Find it first: zoo lr-find, or run without --nproc."
+        )
     started = perf_counter()
     parts, account = Parts(with_recipes(resolved), observer), {}
     for name, find in (("batch_size", _find_batch), ("lr", _find_lr)):

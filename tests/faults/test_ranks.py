@@ -1,0 +1,114 @@
+"""Two processes that train one network: what they find is what one finds, and one that dies costs nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+# Neither chance nor batch norms, whose statistics are each process's own: then only the order of additions differs.
+STEADY = ("--set", "architecture.channels=[8,16]", "--set", "architecture.dropout=0", "--recipe", "none", "--quiet")
+STEADY += ("--precision", "fp32", "--device", "cpu")
+
+
+@pytest.fixture
+def ragged(make_folder) -> Path:
+    """67 training and 23 validation pictures: batches of 16 leave three, and an odd number for two."""
+    return make_folder({"train/red": 40, "train/blue": 27, "val/red": 10, "val/blue": 13})
+
+
+def run(shell: Any, folder: Path | str, name: str, *more: str, slow: float = 0.0) -> None:
+    words = ("run", "simple_cnn", folder, *STEADY, "--image-size", "16", "--batch-size", "16", "--epochs", "3")
+    code, out, err = shell.ended(shell.start(*words, "--name", name, *more, slow=slow))
+    assert code == 0, (out, err)
+
+
+@pytest.mark.slow
+def test_two_processes_learn_what_one_learns_and_measure_the_same(shell, zoo, ragged: Path, read_result):
+    run(shell, ragged, "one")
+    run(shell, ragged, "two", "--nproc", "2")
+    one, two = read_result("runs/one"), read_result("runs/two")
+    for mine, theirs in zip(one["epochs"], two["epochs"], strict=True):
+        assert mine["train"]["loss"] == pytest.approx(theirs["train"]["loss"], rel=1e-4)
+        assert mine["train"]["accuracy"] == pytest.approx(theirs["train"]["accuracy"], abs=0.02)
+        assert mine["val"]["loss"] == pytest.approx(theirs["val"]["loss"], rel=1e-3)
+    # The weights that two have made, measured by one: every number is the same, to the last digit.
+    again = json.loads(zoo("evaluate", "runs/two", "--json", "--device", "cpu")[1])
+    assert again["metrics"]["val"] == two["metrics"]["val"]
+    assert again["mistakes"]["val"] == two["mistakes"]["val"]
+
+
+@pytest.mark.slow
+def test_a_process_that_is_killed_is_started_again_and_the_run_ends_right(shell, ragged: Path, read_result, numbers):
+    often = ("--nproc", "2", "--set", "train.checkpoint_s=0.1", "--set", "loss=slow")
+    run(shell, ragged, "whole", *often)
+    words = ("run", "simple_cnn", ragged, *STEADY, "--image-size", "16", "--batch-size", "16", "--epochs", "3")
+    process = shell.start(*words, "--name", "killed", *often, "--max-restarts", "1", slow=0.5)
+    shell.wait_for(Path("runs/killed/checkpoints/index.json").is_file, process)
+    second = next(pid for pid in children(process.pid) if rank_of(pid) == "1")
+    os.kill(second, signal.SIGKILL)
+    code, _, err = shell.ended(process)
+    assert code == 0, err
+    assert "process 1 of 2 was killed by signal 9; going on from the last checkpoint (1 of 1)" in err
+    assert numbers(read_result("runs/killed")) == numbers(read_result("runs/whole"))
+    weights = [Path("runs", name, "model", "model.safetensors").read_bytes() for name in ("killed", "whole")]
+    assert weights[0] == weights[1]
+
+
+@pytest.mark.slow
+def test_without_restarts_a_killed_process_is_told_and_the_run_can_be_resumed(shell, ragged: Path, read_result):
+    words = ("run", "simple_cnn", ragged, *STEADY, "--image-size", "16", "--batch-size", "16", "--epochs", "3")
+    process = shell.start(*words, "--set", "loss=slow", "--name", "killed", "--nproc", "2", slow=0.3)
+    shell.wait_for(lambda: Path("runs/killed/metrics.jsonl").is_file(), process)
+    os.kill(next(pid for pid in children(process.pid) if rank_of(pid) == "1"), signal.SIGKILL)
+    code, _, err = shell.ended(process)
+    assert code == 1
+    assert "process 1 of 2 was killed by signal 9. Go on with: zoo run --resume runs/killed --nproc 2" in err
+    assert "Traceback" not in err
+    assert shell.ended(shell.start("run", "--resume", "runs/killed", "--nproc", "2", "--quiet"))[0] == 0
+    assert len(read_result("runs/killed")["epochs"]) == 3
+
+
+@pytest.mark.slow
+def test_a_scheduler_stops_all_processes_at_one_step(shell, ragged: Path, read_result, numbers):
+    words = ("run", "simple_cnn", ragged, *STEADY, "--image-size", "16", "--batch-size", "16", "--epochs", "3")
+    more = ("--set", "loss=slow", "--nproc", "2")
+    process = shell.start(*words, *more, "--name", "warned", slow=0.3)
+    shell.wait_for(lambda: Path("runs/warned/metrics.jsonl").is_file(), process)
+    process.send_signal(signal.SIGTERM)
+    code, _, err = shell.ended(process)
+    assert code == 130, err
+    assert "zoo run --resume runs/warned" in err
+    assert shell.ended(shell.start("run", "--resume", "runs/warned", "--nproc", "2", "--quiet"))[0] == 0
+    run(shell, ragged, "whole", *more)
+    assert numbers(read_result("runs/warned")) == numbers(read_result("runs/whole"))
+
+
+@pytest.mark.slow
+def test_what_is_wrong_is_told_once(shell, ragged: Path):
+    words = ("run", "simple_cnn", ragged, *STEADY, "--image-size", "16", "--nproc", "2")
+    for more, said in (
+        (("--set", "train.monitor=val/nothing"), "val/nothing"),
+        (("--lr", "auto"), "found by one process alone"),
+        (("--seeds", "2"), "--nproc is for one run"),
+    ):
+        code, _, err = shell.ended(shell.start(*words, *more, "--name", "wrong"))
+        assert code == 2
+        assert said in err
+        assert err.count("zoo: ") == 1, err
+    assert not Path("runs").exists()
+
+
+def children(pid: int) -> list[int]:
+    found = subprocess.run(["pgrep", "-P", str(pid)], capture_output=True, text=True, check=True)
+    return [int(line) for line in found.stdout.split()]
+
+
+def rank_of(pid: int) -> str | None:
+    environment = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    return next((row.decode().partition("=")[2] for row in environment if row.startswith(b"RANK=")), None)

@@ -6,6 +6,7 @@ Everything wrong is told at once, before data or model are touched.
 from __future__ import annotations
 
 import contextlib
+import errno
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -79,7 +80,12 @@ def resolve(request: Request, registry: Registry) -> Resolved:
     Raises:
         JobError: anything is wrong; it says everything that is.
     """
-    return _Resolver(request, registry).resolve()
+    try:
+        return _Resolver(request, registry).resolve()
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            raise
+        raise RequestError(f"A name in the job is too long for a file: {str(error.filename)[:60]!r} …") from error
 
 
 class _Resolver:

@@ -85,18 +85,22 @@ class Keeper:
     def __init__(self, folder: Path, bundle: Path):
         self.folder, self.bundle = folder, bundle
         self.sha256: str | None = None  # of the weights that were written last
+        self.best: Any = None  # whose weights those are
         self._writing: Thread | None = None
         self._error: BaseException | None = None
 
-    def save(self, state: dict[str, Any], model: nn.Module | None = None) -> None:
+    def save(self, state: dict[str, Any], model: nn.Module | None = None, best: Any = None) -> None:
         """Begin to write the weights of a model, if there is one, and then the state, both as they are now.
+
+        Args:
+            best: what these weights are, to be known once they are on the disk.
 
         Raises:
             OutputError: what was to be written before could not be.
         """
         self.wait()
         weights = None if model is None else copied_weights(model)
-        self._writing = Thread(target=self._write, args=(_copied(state), weights), name="checkpoint")
+        self._writing = Thread(target=self._write, args=(_copied(state), weights, best), name="checkpoint")
         self._writing.start()
 
     def wait(self) -> None:
@@ -112,10 +116,10 @@ class Keeper:
         if error is not None:
             raise error
 
-    def _write(self, state: dict[str, Any], weights: dict[str, torch.Tensor] | None) -> None:
+    def _write(self, state: dict[str, Any], weights: dict[str, torch.Tensor] | None, best: Any) -> None:
         try:
             if weights is not None:
-                self.sha256 = write_weights(self.bundle, weights)
+                self.sha256, self.best = write_weights(self.bundle, weights), best
             save_checkpoint(self.folder, state)
         except BaseException as error:  # told in the thread that trains
             self._error = error

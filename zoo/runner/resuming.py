@@ -65,6 +65,7 @@ def restore(training: Training, state: Mapping[str, Any]) -> None:
     """Go on from the state of the same job, or of one that had ``planned`` another number of epochs."""
     training.history = state["history"]
     training.best = Best(**state["best"]) if state["best"] else None
+    training.keeper.best = training.best
     training.position = Position(**state["position"]) if state.get("position") else None
     training.timing.update({k: v for k, v in state["timing"].items() if k != "setup_s"})
     training.accumulate = state.get("accumulate", training.accumulate)

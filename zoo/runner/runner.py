@@ -243,6 +243,7 @@ class _Runner:
             return
         with contextlib.suppress(ZooError):
             self.training.keeper.wait()
+        self.training.best = self.training.keeper.best  # whose weights are on the disk
         with contextlib.suppress(BrokenPipeError):
             self.observer.failed(self.run_record, error)
         result = document(self.training, self.run_record, status, reason)

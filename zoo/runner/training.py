@@ -210,7 +210,7 @@ class Training:
     def _save(self, best: nn.Module | None = None) -> None:
         state = state_of(self)
         if self.ranks.first:
-            self.keeper.save(state, best)
+            self.keeper.save(state, best, self.best)
         self.saved_at = perf_counter()
 
     def _better(self, record: dict[str, Any]) -> Best | None:

@@ -66,7 +66,7 @@ def verify_resume(job: Job, kills: int, home: Path, told: Callable[[str], None])
     where: list[str] = []
     while len(where) < kills:
         # As the whole run has recorded it: nothing is left to be found out anew.
-        moment = chance.uniform(0, 1.2 * seconds / kills)
+        moment = chance.uniform(0, 0.8 * seconds / kills)
         place = _killed(home, home / WHOLE / JOB, moment)
         if place is None:
             break  # it came to its end before
@@ -112,8 +112,9 @@ def _killed(home: Path, job: Path, moment: float) -> str | None:
                 return None
             time.sleep(_POLL_S)
     finally:
-        process.kill()
-        process.communicate()
+        if process.poll() is None:
+            process.kill()
+            process.communicate()
     state = load_checkpoint(home / KILLED / CHECKPOINTS)
     if state is None:
         return "before its first checkpoint"

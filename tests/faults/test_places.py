@@ -75,7 +75,7 @@ def test_images_that_go_away_while_they_are_streamed(shell, zoo, make_folder):
 
 
 def test_two_jobs_of_one_name(shell, zoo, read_result):
-    first = shell.start("run", *shell.QUICK, *EPOCHS, "--name", "one", slow=0.1)
+    first = shell.start("run", *shell.QUICK, *EPOCHS, "--name", "one", slow=0.25)
     shell.wait_for(lambda: has_line(Path("runs/one")), first)
     taken = "is being trained by another process"
     for how, word in (((), "exists"), (("--resume",), taken), (("--overwrite",), taken)):

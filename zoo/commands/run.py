@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,23 +45,23 @@ def _options(command: Any) -> Any:
 @click.command(name="run")
 @_options
 @click.option("--quiet", "-q", is_flag=True, help="Print the last line only.")
-def run(**typed: Any) -> None:
+def run(**typed: Any) -> int:
     """Train, evaluate and report.
 
     ARCHITECTURE is a name (zoo list architectures), DATASET a name or a folder of class folders:
     zoo run simple_cnn cats_dogs, or zoo run timm/resnet18 ./my_photos
     """
-    _run(typed)
+    return _run(typed)
 
 
 @click.command(name="train")
 @_options
-def train(**typed: Any) -> None:
+def train(**typed: Any) -> int:
     """As run, with only the last line for a report.
 
     Train now, and ask zoo evaluate RUN later.
     """
-    _run({**typed, "quiet": True})
+    return _run({**typed, "quiet": True})
 
 
 class _Where:
@@ -105,15 +104,16 @@ class _Where:
         return job_to_resume(folder) if recorded(folder) else folder / JOB
 
 
-def _run(typed: dict[str, Any]) -> None:
+def _run(typed: dict[str, Any]) -> int:
+    """The exit code; what goes wrong is raised."""
     where = _Where(typed["out"], typed["name"], typed["resume"], typed["overwrite"])
     repeats = where.repeats(typed["seeds"], typed["folds"])
     resolved, registry = resolve_words(typed["words"], typed, "zoo run", file=where.job_file())
     if typed["dry_run"]:
         _show_job(resolved, typed["as_json"], repeats)
-        return
+        return 0
     if typed["nproc"] > 1 and "WORLD_SIZE" not in os.environ:
-        sys.exit(_by_several(typed, where, repeats))
+        return _by_several(typed, where, repeats)
     from zoo.api import execute, execute_several
     from zoo.files import dump_json
     from zoo.reports.choose import make_observer
@@ -126,6 +126,7 @@ def _run(typed: dict[str, Any]) -> None:
         result = execute_several(resolved, registry, repeats, where.place(), make_watcher(**how))
     if typed["as_json"] and os.environ.get("RANK", "0") == "0":
         click.echo(dump_json(result))
+    return 0
 
 
 def _by_several(typed: dict[str, Any], where: _Where, repeats: Repeats | None) -> int:

@@ -103,7 +103,8 @@ class Ranks:
     def agree(self, *models: nn.Module) -> None:
         """Take the first process's weights and buffers."""
         if self.size > 1:
-            for tensor in (t for model in models for t in (*model.parameters(), *model.buffers())):
+            tensors = (t for model in models for t in (*model.parameters(), *model.buffers()))
+            for tensor in {id(t): t for t in tensors}.values():  # a network without an average is its own
                 _sent(lambda tensor=tensor: dist.broadcast(tensor.data, 0))  # type: ignore[misc]
 
     def told(self, value: Value) -> Value:

@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import platform
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -125,8 +126,7 @@ def _races(ways: list[Execution], learner: Learner, job: Job, images: int) -> di
     noise = _noise(learner, job, count)
     paths = {module: path for path, module in learner.model.named_modules()}
     frozen = [paths[m] for m in learner.frozen]
-    answer = pass_of(fold_norms(learner.model, noise[:2]), noise, train=False)
-    step = answer if learner.alone else pass_of(learner.model, noise, frozen)
+    step = _answer(learner, noise) if learner.alone else pass_of(learner.model, noise, frozen)
     repaid = partial(worth_a_trial, images_a_step=count, images=images * epochs)
     trial = race([partial(step, way) for way in ways], count, repaid)
     found = {TRAIN: vars(trial)}
@@ -134,6 +134,7 @@ def _races(ways: list[Execution], learner: Learner, job: Job, images: int) -> di
         return found
     chosen = ways[trial.chosen]
     others = _answers(ways, chosen, job, learner.alone)
+    answer = step if learner.alone else _answer(learner, noise)
     found[ANSWER] = vars(race([partial(answer, way) for way in others], count, lambda seconds: len(others) > 1))
     if job.compile == AUTO and not learner.alone and chosen.device.type in COMPILE_ON:
         steps = [partial(step, way) for way in (chosen, replace(chosen, compiled=True))]
@@ -141,6 +142,11 @@ def _races(ways: list[Execution], learner: Learner, job: Job, images: int) -> di
         if len(compiled.images_per_second) == len(steps):
             found[COMPILED] = vars(compiled)
     return found
+
+
+def _answer(learner: Learner, noise: Tensor) -> Callable[..., None]:
+    """A pass of the network as it evaluates."""
+    return pass_of(fold_norms(learner.model, noise[:2]), noise, train=False)
 
 
 def _noise(learner: Learner, job: Job, count: int) -> Tensor:

@@ -125,7 +125,9 @@ class Training:
     def _validated(self) -> dict[str, Any]:
         """The numbers after an epoch; several processes stop together, so they see at its end whether to."""
         with self.interrupts.held() if self.ranks.size > 1 else contextlib.nullcontext():
-            return self.evaluate(self.parts.splits[VAL])[0]
+            split = self.parts.splits[VAL]
+            self.last_answers = self._answers(split, self.parts.learner.final, NONE)
+            return self._judged(split, self.last_answers)[0]
 
     def _steps(self, position: Position, started: float) -> Totals:
         """Those of an epoch that are still to be done."""
@@ -227,19 +229,6 @@ class Training:
         patience = self.job.train.patience
         return patience is not None and self.best is not None and epoch - self.best.epoch >= patience
 
-    def evaluate(
-        self, split: Split, model: nn.Module | None = None, *, tta: str = NONE, choose: bool = False
-    ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-        """Every number of a split, and its worst mistakes.
-
-        Args:
-            model: with the weights to measure; by default those that an epoch ended with.
-            tta: test-time augmentation, as :func:`zoo.engine.views.views_named` has it.
-            choose: the thresholds of a task with several labels by these images, from here on.
-        """
-        self.last_answers = answers = self._answers(split, model or self.parts.learner.final, tta)
-        return self._judged(split, answers, choose)
-
     def _answers(self, split: Split, model: nn.Module, tta: str) -> Answers:
         parts = self.parts
         if tta == NONE:
@@ -249,7 +238,14 @@ class Training:
         collect = self.ranks.collect if isinstance(batches, Batches) else list
         return predict_logits(model, batches, parts.answering, collect=collect)
 
-    def _judged(self, split: Split, answers: Answers, choose: bool) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    def _judged(
+        self, split: Split, answers: Answers, choose: bool = False
+    ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+        """Every number of a split, and its worst mistakes.
+
+        Args:
+            choose: the thresholds of a task with several labels by these images, from here on.
+        """
         parts = self.parts
         if choose:
             self.thresholds = parts.task.thresholds(*answers)

@@ -77,8 +77,8 @@ def test_a_step_that_was_held_up_once_makes_no_training_long():
 
 
 def test_a_short_training_is_worth_no_trial():
-    assert not worth_a_trial(0.01, images_a_step=8, images=1000)
-    assert worth_a_trial(0.1, images_a_step=8, images=60_000)
+    assert not worth_a_trial(0.01, 8, 1000, 10)
+    assert worth_a_trial(0.1, 8, 60_000, 10)
 
 
 def network() -> nn.Module:

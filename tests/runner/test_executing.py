@@ -137,15 +137,26 @@ def test_a_choice_of_ones_own_is_not_tried_against_others(tmp_path: Path, trials
 
 
 def test_a_short_run_goes_by_rule_and_records_nothing(tmp_path: Path, monkeypatch: Patch):
-    monkeypatch.setattr(trial, "_REPAID_S", 1e6)  # a busy machine may take long over anything
+    monkeypatch.setattr(executing, "REPAID_S", 1e6)  # a busy machine may take long over anything
     result = run(tmp_path, "short")
     assert "trial" not in result
     assert (job_of(tmp_path, "short")["precision"], job_of(tmp_path, "short")["memory_format"]) == ("auto", "auto")
 
 
+def test_a_short_run_goes_by_rule_whatever_a_longer_one_has_measured(
+    tmp_path: Path, trials: list[int], monkeypatch: Patch
+):
+    assert run(tmp_path, "long")["trial"]["candidates"]
+    monkeypatch.setattr(executing, "REPAID_S", 1e6)
+    assert "trial" not in run(tmp_path, "short")
+    assert job_of(tmp_path, "short")["precision"] == "auto"
+
+
 @pytest.mark.parametrize(
     "content",
     [
+        '{"train": {"chosen": 0, "images_per_second": [0, 0, 0, 0]}, '
+        '"answer": {"chosen": 0, "images_per_second": [1, 2]}}',
         *("", "{", "[]", '{"train": {"chosen": 0}}', '{"train": {"chosen": 0, "images_per_second": [1, 2, 3, 4]}}'),
         '{"train": {"chosen": 9, "images_per_second": [1, 2, 3, 4]}, '
         '"answer": {"chosen": 0, "images_per_second": [1, 2]}}',

@@ -20,8 +20,6 @@ _HOPELESS = 1.5
 _GAIN = 1.1
 """So much faster another must be than the usual way: what two runs measure differs by less."""
 _SURE = 3
-_REPAID_S = 10.0
-"""A training shorter than this is over before a trial has paid for itself."""
 
 
 @dataclass(frozen=True)
@@ -69,8 +67,8 @@ def _surely(long_enough: Callable[[float], bool], usual: Callable[[], object], t
     return long_enough(min(times))
 
 
-def worth_a_trial(seconds_a_step: float, *, images_a_step: int, images: int, least_s: float = _REPAID_S) -> bool:
-    """Whether a training that shows so many images in all takes long enough to choose how it is executed."""
+def worth_a_trial(seconds_a_step: float, images_a_step: int, images: int, least_s: float) -> bool:
+    """Whether a training that shows so many images in all takes longer than what repays a choice of how it is executed."""
     return seconds_a_step * images / images_a_step > least_s
 
 

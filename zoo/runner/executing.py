@@ -30,6 +30,8 @@ MEASURED, REMEMBERED = "measured", "measured before"
 TRAIN, ANSWER, COMPILED = "train", "answer", "compiled"
 COMPILE_ON = ("cuda",)
 """On 2 CPU cores with bfloat16 compiled steps of the tutorial's network take 1.3 to 1.8 times as long."""
+REPAID_S = 10.0
+"""A training that is shorter is over before a trial has paid for itself."""
 _COMPILE_REPAID_S = 300.0
 """A training that is shorter is hardly begun when the compiler is done."""
 
@@ -58,7 +60,8 @@ def fastest_execution(usual: Execution, learner: Learner, job: Job, images: int,
     """The fastest execution that the job allows.
 
     Precision and memory format are measured where the job says ``auto`` for them and the training is long enough to
-    repay it. What was measured is kept in the user's cache, so that the same job has the same numbers again.
+    repay it. What was measured is kept in the user's cache, so that the same job has the same numbers again; a short
+    training goes by rule, whatever a longer one of the same network has measured.
 
     Args:
         usual: by rule.
@@ -72,8 +75,11 @@ def fastest_execution(usual: Execution, learner: Learner, job: Job, images: int,
         return by_rule
     file = cache_folder() / "execution" / f"{_key(usual, learner, job, made_of)}.json"
     before = _remembered(file, ways, job, learner.alone)
+    shown = images * (1 if learner.alone else job.train.epochs)
+    if before is not None and not worth_a_trial(1 / before[TRAIN]["images_per_second"][0], 1, shown, REPAID_S):
+        return by_rule
     try:
-        races = before or _races(ways, learner, job, images)
+        races = before or _races(ways, learner, job, min(int(job.train.batch_size), images), shown)
     except torch.OutOfMemoryError:  # the training itself will see how it gets by
         return by_rule
     if len(races[TRAIN]["images_per_second"]) == 1:
@@ -118,17 +124,22 @@ def _said(way: Execution) -> dict[str, Any]:
     return {"precision": way.precision, "memory_format": way.memory_format, **compiled}
 
 
-def _races(ways: list[Execution], learner: Learner, job: Job, images: int) -> dict[str, Any]:
-    """Trials of training steps, and of answers; of a frozen network its one look at every image is both."""
-    count, epochs = min(int(job.train.batch_size), images), 1 if learner.alone else job.train.epochs
+def _races(ways: list[Execution], learner: Learner, job: Job, count: int, shown: int) -> dict[str, Any]:
+    """Trials of training steps, and of answers; of a frozen network its one look at every image is both.
+
+    Args:
+        count: images in a batch.
+        shown: images in all epochs.
+    """
     if ways[0].device.type == "cpu":
         count = min(count, IMAGES_ON_CPU)
     noise = _noise(learner, job, count)
     paths = {module: path for path, module in learner.model.named_modules()}
     frozen = [paths[m] for m in learner.frozen]
     step = _answer(learner, noise) if learner.alone else pass_of(learner.model, noise, frozen)
-    repaid = partial(worth_a_trial, images_a_step=count, images=images * epochs)
-    trial = race([partial(step, way) for way in ways], count, repaid)
+    trial = race(
+        [partial(step, way) for way in ways], count, lambda seconds: worth_a_trial(seconds, count, shown, REPAID_S)
+    )
     found = {TRAIN: vars(trial)}
     if len(trial.images_per_second) < len(ways):
         return found
@@ -138,7 +149,7 @@ def _races(ways: list[Execution], learner: Learner, job: Job, images: int) -> di
     found[ANSWER] = vars(race([partial(answer, way) for way in others], count, lambda seconds: len(others) > 1))
     if job.compile == AUTO and not learner.alone and chosen.device.type in COMPILE_ON:
         steps = [partial(step, way) for way in (chosen, replace(chosen, compiled=True))]
-        compiled = race(steps, count, partial(repaid, least_s=_COMPILE_REPAID_S))
+        compiled = race(steps, count, lambda seconds: worth_a_trial(seconds, count, shown, _COMPILE_REPAID_S))
         if len(compiled.images_per_second) == len(steps):
             found[COMPILED] = vars(compiled)
     return found
@@ -169,6 +180,7 @@ def _remembered(file: Path, ways: list[Execution], job: Job, alone: bool) -> dic
         train = ways[races[TRAIN]["chosen"]]
         fits = all(
             len(races[name]["images_per_second"]) == len(among) > races[name]["chosen"] >= 0
+            and min(races[name]["images_per_second"]) > 0
             for name, among in ((TRAIN, ways), (ANSWER, _answers(ways, train, job, alone)), (COMPILED, (False, True)))
             if name != COMPILED or name in races
         )

@@ -68,7 +68,7 @@ def _surely(long_enough: Callable[[float], bool], usual: Callable[[], object], t
 
 
 def worth_a_trial(seconds_a_step: float, images_a_step: int, images: int, least_s: float) -> bool:
-    """Whether a training that shows so many images in all takes longer than what repays a choice of how it is executed."""
+    """Whether a training that shows so many images in all takes longer than what repays a choice of execution."""
     return seconds_a_step * images / images_a_step > least_s
 
 

@@ -58,10 +58,16 @@ def test_rates_are_images_a_second():
     assert found.images_per_second == pytest.approx((400, 160))
 
 
-def test_a_hopeless_one_is_timed_once():
+def test_one_that_is_no_faster_is_timed_once():
     calls: list[float] = []
-    race([sleeper(0.01, calls), sleeper(0.012, calls), sleeper(0.1, calls)], 8, lambda _: True)
-    assert [calls.count(s) for s in (0.01, 0.012, 0.1)] == [7, 5, 2]  # one of each to warm up
+    race([sleeper(0.01, calls), sleeper(0.008, calls), sleeper(0.012, calls)], 8, lambda _: True)
+    assert [calls.count(s) for s in (0.01, 0.008, 0.012)] == [7, 5, 2]  # one of each to warm up
+
+
+def test_where_none_is_faster_the_trial_is_over():
+    calls: list[float] = []
+    race([sleeper(0.01, calls), sleeper(0.012, calls)], 8, lambda _: True)
+    assert [calls.count(s) for s in (0.01, 0.012)] == [4, 2]
 
 
 def test_nothing_else_is_tried_where_it_would_not_be_repaid():
@@ -79,6 +85,11 @@ def test_a_step_that_was_held_up_once_makes_no_training_long():
 def test_a_short_training_is_worth_no_trial():
     assert not worth_a_trial(0.01, 8, 1000, 10)
     assert worth_a_trial(0.1, 8, 60_000, 10)
+
+
+@pytest.mark.parametrize(("images", "worth"), [(1500, False), (1700, True)])
+def test_a_trial_costs_no_more_than_a_twentieth_of_the_training(images: int, worth: bool):
+    assert worth_a_trial(5.0, 8, images, 10) is worth
 
 
 def network() -> nn.Module:

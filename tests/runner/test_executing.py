@@ -23,6 +23,12 @@ from zoo.runner import executing
 Patch = pytest.MonkeyPatch
 
 
+@pytest.fixture(autouse=True)
+def cheap(monkeypatch: Patch) -> None:
+    """An epoch of the digits is worth a trial."""
+    monkeypatch.setattr(trial, "SHARE", 1.0)
+
+
 @pytest.fixture
 def trials(monkeypatch: Patch, tmp_path: Path) -> list[int]:
     """How many candidates each trial was given; the last of them wins. On a processor with bfloat16, nothing known."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 
@@ -12,14 +12,16 @@ from torch import Tensor, nn
 
 from zoo.engine.execution import Execution
 
-__all__ = ["Trial", "pass_of", "race", "worth_a_trial"]
+__all__ = ["SHARE", "Trial", "pass_of", "race", "worth_a_trial"]
 
 _ROUNDS = 4
-_HOPELESS = 1.5
-"""So much slower than the best in its first round, a candidate is timed no more; but the usual way always is."""
 _GAIN = 1.1
 """So much faster another must be than the usual way: what two runs measure differs by less."""
 _SURE = 3
+_STEPS = 10
+"""About so many steps a trial takes: the usual way's, and of each other until it is seen to be no faster."""
+SHARE = 0.05
+"""Of the training's time, that a trial may cost."""
 
 
 @dataclass(frozen=True)
@@ -49,15 +51,19 @@ def race(candidates: Sequence[Callable[[], object]], images: int, long_enough: C
         times.append([_seconds(candidate)])
         if len(times) == 1 and not _surely(long_enough, candidate, times[0]):
             break
-    limit = _HOPELESS * min(min(row) for row in times)
-    hopeful = [i for i, row in enumerate(times) if i == 0 or row[0] <= limit]
-    for _ in range(_ROUNDS - 1 if len(hopeful) > 1 else 0):
-        for i in hopeful:
+    hopeful = _always_faster(times, range(1, len(times)))
+    for _ in range(_ROUNDS - 1 if hopeful else 0):
+        for i in (0, *hopeful):
             times[i].append(_seconds(candidates[i]))
+        hopeful = _always_faster(times, hopeful)
     rates = tuple(images / min(row) for row in times)
-    # On a busy machine a round may take any time: only who is always faster is faster.
-    faster = [i for i in hopeful if max(times[i]) < min(times[0]) and rates[i] > _GAIN * rates[0]]
+    faster = [i for i in hopeful if rates[i] > _GAIN * rates[0]]
     return Trial(max(faster, key=rates.__getitem__, default=0), rates)
+
+
+def _always_faster(times: list[list[float]], among: Iterable[int]) -> list[int]:
+    """Who beat the first in every round: on a busy machine a single one may take any time."""
+    return [i for i in among if max(times[i]) < min(times[0])]
 
 
 def _surely(long_enough: Callable[[float], bool], usual: Callable[[], object], times: list[float]) -> bool:
@@ -68,8 +74,14 @@ def _surely(long_enough: Callable[[float], bool], usual: Callable[[], object], t
 
 
 def worth_a_trial(seconds_a_step: float, images_a_step: int, images: int, least_s: float) -> bool:
-    """Whether a training that shows so many images in all takes longer than what repays a choice of execution."""
-    return seconds_a_step * images / images_a_step > least_s
+    """Whether a training that shows so many images in all takes longer than what repays a choice of execution.
+
+    Args:
+        seconds_a_step: of the trial, and ``images_a_step`` in it.
+        images: shown in all epochs.
+        least_s: a shorter training is worth none.
+    """
+    return seconds_a_step * images / images_a_step > max(least_s, seconds_a_step * _STEPS / SHARE)
 
 
 def _seconds(step: Callable[[], object]) -> float:

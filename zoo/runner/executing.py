@@ -24,8 +24,8 @@ from zoo.files import cache_folder, dump_json, write_text
 from zoo.job import AUTO, EXECUTED, Job
 from zoo.runner.learner import Learner
 
-IMAGES_ON_CPU = 8
-"""In a step of a trial: enough for the order that whole batches would show."""
+IMAGES_ON_CPU, _PIXELS_ON_CPU = 8, 8 * 160 * 160
+"""In a step of a trial, at the most: enough for the order that whole batches would show."""
 MEASURED, REMEMBERED = "measured", "measured before"
 TRAIN, ANSWER, COMPILED = "train", "answer", "compiled"
 COMPILE_ON = ("cuda",)
@@ -76,10 +76,11 @@ def fastest_execution(usual: Execution, learner: Learner, job: Job, images: int,
     file = cache_folder() / "execution" / f"{_key(usual, learner, job, made_of)}.json"
     before = _remembered(file, ways, job, learner.alone)
     shown = images * (1 if learner.alone else job.train.epochs)
-    if before is not None and not worth_a_trial(1 / before[TRAIN]["images_per_second"][0], 1, shown, REPAID_S):
+    count = _images_a_step(usual.device, job, images)
+    if before is not None and not worth_a_trial(count / before[TRAIN]["images_per_second"][0], count, shown, REPAID_S):
         return by_rule
     try:
-        races = before or _races(ways, learner, job, min(int(job.train.batch_size), images), shown)
+        races = before or _races(ways, learner, job, count, shown)
     except torch.OutOfMemoryError:  # the training itself will see how it gets by
         return by_rule
     if len(races[TRAIN]["images_per_second"]) == 1:
@@ -128,11 +129,9 @@ def _races(ways: list[Execution], learner: Learner, job: Job, count: int, shown:
     """Trials of training steps, and of answers; of a frozen network its one look at every image is both.
 
     Args:
-        count: images in a batch.
+        count: images in a step of a trial.
         shown: images in all epochs.
     """
-    if ways[0].device.type == "cpu":
-        count = min(count, IMAGES_ON_CPU)
     noise = _noise(learner, job, count)
     paths = {module: path for path, module in learner.model.named_modules()}
     frozen = [paths[m] for m in learner.frozen]
@@ -153,6 +152,14 @@ def _races(ways: list[Execution], learner: Learner, job: Job, count: int, shown:
         if len(compiled.images_per_second) == len(steps):
             found[COMPILED] = vars(compiled)
     return found
+
+
+def _images_a_step(device: torch.device, job: Job, images: int) -> int:
+    """Images in a step of a trial: a batch, of which a CPU shows as much with fewer."""
+    count = min(int(job.train.batch_size), images)
+    if device.type != "cpu":
+        return count
+    return min(count, IMAGES_ON_CPU, max(2, _PIXELS_ON_CPU // job.train.train_size**2))
 
 
 def _answer(learner: Learner, noise: Tensor) -> Callable[..., None]:

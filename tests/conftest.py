@@ -162,3 +162,60 @@ def hash_of(word: str) -> int:
     import zlib
 
     return zlib.crc32(word.encode())
+
+
+@pytest.fixture
+def https(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Https]:
+    """A real server of a folder, by https with a certificate that this test trusts; downloads are allowed."""
+    import ssl
+
+    import trustme
+
+    folder = tmp_path_factory.mktemp("https")
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(folder / "ca.pem"))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(context)
+    monkeypatch.setenv("SSL_CERT_FILE", str(folder / "ca.pem"))
+    monkeypatch.delenv("ZOO_OFFLINE")
+    monkeypatch.setenv("no_proxy", "localhost")
+    (folder / "served").mkdir()
+    with Https(folder / "served", context) as served:
+        yield served
+
+
+class Https:
+    """Serves ``folder`` at ``url``; ``asked`` are the paths of the requests so far, ``answers`` stands for files."""
+
+    def __init__(self, folder: Path, context: Any):
+        from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+
+        self.folder, self.asked = folder, []
+        self.answers: dict[str, Callable[[Any], None]] = {}
+        outer = self
+
+        class Handler(SimpleHTTPRequestHandler):
+            def __init__(self, *args: Any):
+                super().__init__(*args, directory=str(folder))
+
+            def do_GET(self) -> None:
+                outer.asked.append(self.path)
+                answer = outer.answers.get(self.path)
+                answer(self) if answer else super().do_GET()
+
+            def log_message(self, *args: Any) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("localhost", 0), Handler)
+        self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
+        self.url = f"https://localhost:{self.server.server_port}"
+
+    def __enter__(self) -> Https:
+        import threading
+
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.server.shutdown()
+        self.server.server_close()

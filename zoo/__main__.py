@@ -77,5 +77,11 @@ def command() -> NoReturn:
     end(code)
 
 
+def run_command() -> NoReturn:
+    """``zoo-run``: ``zoo run`` as one program, for what starts programs by their names, as torchrun and srun do."""
+    sys.argv.insert(1, "run")
+    command()
+
+
 if __name__ == "__main__":
     command()

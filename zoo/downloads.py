@@ -1,20 +1,116 @@
-"""For plugins that download: a dead connection ends, and an archive leaves its folder in no way, nor fills the disk."""
+"""For plugins that download: a file comes whole and as its checksum says, or not at all; a dead connection ends, and
+an archive leaves its folder in no way, nor fills the disk."""
 
 from __future__ import annotations
 
+import hashlib
+import os
 import shutil
 import socket
 import tarfile
+import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.client import HTTPException
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 from zoo.errors import DataError
+from zoo.files import atomic, cache_folder
 
-__all__ = ["downloading", "unpacking"]
+__all__ = ["cache_folder", "download", "downloading", "offline", "unpacking"]
 
 _SHARE = 0.9
 _STALL_S = 30.0
+_TRIES = 3
+_BLOCK = 1 << 20
+_GONE = (401, 403, 404, 410)
+
+
+def offline() -> bool:
+    """Whether nothing may be downloaded: ``ZOO_OFFLINE`` is set, as ``--offline`` does."""
+    return os.environ.get("ZOO_OFFLINE", "").lower() not in ("", "0", "false")
+
+
+def download(url: str, path: Path, *, most: int, sha256: str | None = None) -> Path:
+    """Fetch a file by https under a temporary name; it has its own once all of it is there and is as it should be.
+
+    A connection that breaks is tried again, and one that gives nothing for half a minute ends.
+
+    Args:
+        url: https alone: what comes by http may have been changed on its way.
+        path: the file; its folder is made.
+        most: bytes; a server that sends more is no longer listened to.
+        sha256: of the file, in hexadecimal; None takes whatever comes.
+
+    Returns:
+        ``path``.
+
+    Raises:
+        DataError: offline (``ZOO_OFFLINE``), not https, not there, too long, or with another checksum.
+        OutputError: the folder can't be written, or the disk is full.
+    """
+    if urlsplit(url).scheme != "https":
+        raise DataError(f"{url} is not fetched: only https addresses are, as nobody can change those on their way.")
+    if offline():
+        raise DataError(f"{url} is not here, and offline (ZOO_OFFLINE is set) nothing is downloaded.")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for left in reversed(range(_TRIES)):
+        try:
+            _fetch(url, path, most, sha256)
+            return path
+        except _Broken as error:
+            if not left or error.final:
+                raise DataError(
+                    f"{url} can't be fetched: {error}. Is the address right, and the network up?"
+                ) from error
+        time.sleep(1)
+    raise AssertionError("unreachable")
+
+
+class _Broken(Exception):
+    """A connection that failed; ``final`` where another would too."""
+
+    def __init__(self, error: object, *, final: bool = False):
+        super().__init__(str(error) or type(error).__name__)
+        self.final = final
+
+
+def _fetch(url: str, path: Path, most: int, sha256: str | None) -> None:
+    whole, count = hashlib.sha256(), 0
+    try:
+        answer = urllib.request.urlopen(url, timeout=_STALL_S)
+    except (OSError, HTTPException, ValueError) as error:
+        raise _Broken(error, final=isinstance(error, ValueError) or getattr(error, "code", None) in _GONE) from error
+    with answer, atomic(path) as file:
+        if urlsplit(answer.url).scheme != "https":
+            raise DataError(f"{url} leads away from https, to {answer.url}. Nothing of it is used.")
+        for block in _blocks(answer):
+            count += len(block)
+            if count > most:
+                raise DataError(f"{url} is longer than the {most:,} bytes that it may have. Nothing of it is used.")
+            whole.update(block)
+            file.write(block)
+        if sha256 is not None and whole.hexdigest() != sha256:
+            raise DataError(
+                f"{url} has the SHA-256 {whole.hexdigest()[:12]}…, not {sha256[:12]}…: it was changed or damaged. "
+                "Nothing of it is used; ask its owner."
+            )
+
+
+def _blocks(answer: Any) -> Iterator[bytes]:
+    """The body; a connection that ends before its end is an error."""
+    left = int(answer.headers.get("Content-Length") or 0)
+    try:
+        while block := answer.read(_BLOCK):
+            left -= len(block)
+            yield block
+    except (OSError, HTTPException) as error:
+        raise _Broken(error) from error
+    if left > 0:
+        raise _Broken(f"the connection ended {left:,} bytes early")
 
 
 @contextmanager

@@ -120,4 +120,5 @@ def cache_folder() -> Path:
     """The user's cache for the zoo: ``$ZOO_CACHE``, or the platform's place."""
     import platformdirs
 
-    return Path(os.environ.get("ZOO_CACHE") or platformdirs.user_cache_path("visionzoo"))
+    given = os.environ.get("ZOO_CACHE")
+    return Path(given).expanduser() if given else platformdirs.user_cache_path("visionzoo")

@@ -34,12 +34,11 @@ discovered: list[Plugin] = []
 """What the last ``discover`` gave: whoever holds up the end of the process is among them."""
 
 
-def discover(disabled: Iterable[str] = (), *, bundled: bool = True) -> list[Plugin]:
+def discover(disabled: Iterable[str] = ()) -> list[Plugin]:
     """Load every installed plugin, each in its own ``try``; sorted by name, so order never picks a winner.
 
     Args:
         disabled: entry-point names; a disabled plugin is not imported at all.
-        bundled: whether to load the zoo's own as well.
     """
     by_name: dict[str, list[Found]] = defaultdict(list)
     for found in installed():
@@ -49,7 +48,7 @@ def discover(disabled: Iterable[str] = (), *, bundled: bool = True) -> list[Plug
     for name in sorted(by_name):
         ours = [f for f in by_name[name] if f.distribution == DISTRIBUTION]
         theirs = sorted((f for f in by_name[name] if f not in ours), key=lambda f: f.distribution)
-        if ours and bundled:
+        if ours:
             plugins.append(loader.load(ours[0]))
         if theirs:
             plugins.append(loader.load(*theirs, taken=bool(ours)))

@@ -124,7 +124,8 @@ class Dataset(Component):
     of indices, or arrays (K,) of 0 and 1 with a place for each class. A job's targets are then (N, K).
 
     The object may have ``.targets`` (all labels, without decoding), ``.name_of(i)``
-    (what to call item *i*: its file's path), ``.source`` (a few words on where the images come from),
+    (what to call item *i*: its file's path), ``.source`` (a few words on where the images come from), ``.shards``
+    (numbers (N,) of the file that each item is in, where many are in one: training reads few at a time),
     ``.notices`` (what the user must be told), and ``.fingerprint`` (a word that changes with the content, for
     items that are no files). A factory whose splits depend on what lies on the disk has
     ``available_splits(root, **params) -> tuple[str, ...]``; one that is not divided may also give ``"all"``. What a

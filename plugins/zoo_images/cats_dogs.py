@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from zoo import downloads
 from zoo.errors import DataError
 from zoo_images import oxford
 from zoo_images.drawings import DrawnPets
@@ -116,11 +116,7 @@ def choose(root: Path | None, source: Source = "auto", download: bool = True) ->
 
 def cache_folder() -> Path:
     """Where cats_dogs looks for photos: in ``ZOO_CACHE``, else in the user's cache."""
-    from platformdirs import user_cache_path
-
-    given = os.environ.get("ZOO_CACHE")
-    cache = Path(given).expanduser() if given else user_cache_path("visionzoo")
-    return cache / "datasets" / "cats_dogs"
+    return downloads.cache_folder() / "datasets" / "cats_dogs"
 
 
 def drawn_notice(why: str = "") -> str:
@@ -152,8 +148,7 @@ def _no_download(source: Source, download: bool) -> str:
         return "source=photos does not download"
     if not download:
         return "download=false"
-    offline = os.environ.get("ZOO_OFFLINE", "").lower() not in ("", "0", "false")
-    return "offline (ZOO_OFFLINE is set), so nothing is downloaded" if offline else ""
+    return "offline (ZOO_OFFLINE is set), so nothing is downloaded" if downloads.offline() else ""
 
 
 def _no_photos(problem: str) -> str:

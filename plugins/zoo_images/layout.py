@@ -81,6 +81,8 @@ def _need_class_folders(root: Path, inside: Contents, named: dict[str, Path]) ->
         found = f"{len(images)} images lie in {root} itself, in no class folder, so nothing says what they show"
     else:
         found = f"The folder {root} is empty" if not inside.files else f"The folder {root} holds no images"
+    if any(path.suffix.lower() == ".tar" for path in inside.files):
+        raise DataError(f"{found}, but .tar files. If they are shards: zoo run simple_cnn webdataset --data {root}")
     raise DataError(f"{found}.\n{EXPECTED}")
 
 

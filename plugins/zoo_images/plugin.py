@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from zoo.plugin import Dataset, hookimpl
+from zoo.plugin import Command, Dataset, hookimpl
 
 
 @hookimpl
@@ -35,10 +35,28 @@ def zoo_datasets() -> Iterator[Dataset]:
         opens=(".csv",),
     )
     yield Dataset(
+        "webdataset",
+        "zoo_images.shards.dataset:WebDataset",
+        summary="Your own images in tar files (shards), in a folder or behind an https address",
+        tags=("files", "shards", "large", "https"),
+        aliases=("shards",),
+    )
+    yield Dataset(
         "digits",
         "zoo_images.digits:digits",
         summary="1,797 real scans of handwritten digits, 8x8 grey, from scikit-learn: trains in seconds",
         tags=("small", "offline", "grey"),
         in_chans=1,
         input_size=8,
+    )
+
+
+@hookimpl
+def zoo_commands() -> Iterator[Command]:
+    """Contribute ``zoo shards``."""
+    yield Command(
+        "shards",
+        "zoo_images.shards.command:main",
+        summary="Write a folder of images as tar files, or list those that there are",
+        tags=("webdataset", "tar", "large"),
     )

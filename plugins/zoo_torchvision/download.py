@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from zoo.downloads import downloading
+from zoo import downloads
+from zoo.downloads import downloading, offline
 from zoo_torchvision.sets import Source
 
 __all__ = ["cache_folder", "fetch", "no_download"]
@@ -18,19 +18,14 @@ _ARCHIVES = ("*.gz", "*.tgz", "*.tar", "*.zip")  # not .bz2: USPS's files stay a
 
 def cache_folder() -> Path:
     """Where datasets lie: in ``ZOO_CACHE``, else in the user's cache."""
-    from platformdirs import user_cache_path
-
-    given = os.environ.get("ZOO_CACHE")
-    cache = Path(given).expanduser() if given else user_cache_path("visionzoo")
-    return cache / "datasets" / "torchvision"
+    return downloads.cache_folder() / "datasets" / "torchvision"
 
 
 def no_download(download: bool) -> str:
     """What forbids a download, or nothing."""
     if not download:
         return "it is not there, and download=false"
-    offline = os.environ.get("ZOO_OFFLINE", "").lower() not in ("", "0", "false")
-    return "it is not there, and offline (ZOO_OFFLINE is set) nothing is downloaded" if offline else ""
+    return "it is not there, and offline (ZOO_OFFLINE is set) nothing is downloaded" if offline() else ""
 
 
 def fetch(source: Source, home: Path, options: Mapping[str, Any]) -> str:

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 import zoo.data.residence
-from zoo.data.batches import Batches, Normalize, cut, epoch_order, pixels_of
+from zoo.data.batches import Batches, Normalize, pixels_of
+from zoo.data.orders import cut, epoch_order
 from zoo.data.residence import Residence
 from zoo.data.splits import Split
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.utils.class_weight import compute_class_weight
 
-from zoo.data.batches import balanced_order
+from zoo.data.orders import balanced_order
 from zoo.engine.balance import class_weights
 
 COUNTS = st.lists(st.integers(1, 500), min_size=2, max_size=8)

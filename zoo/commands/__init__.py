@@ -53,7 +53,7 @@ class _Group(click.Group):
 
 
 def _contributed(ctx: click.Context) -> dict[str, Entry]:
-    """Commands of plugins, by name. The bundled ones bring none, and ``zoo --help`` needn't wait for them."""
+    """Commands of plugins, by name."""
     found: dict[str, Entry] | None = ctx.meta.get(__name__)
     if found is None:  # one command line asks several times
         found = ctx.meta[__name__] = _discovered()
@@ -64,7 +64,7 @@ def _discovered() -> dict[str, Entry]:
     from zoo.host import discover
     from zoo.shelf import open_shelf
 
-    entries = (e for plugin in discover(open_shelf().disabled, bundled=False) for e in plugin.entries)
+    entries = (e for plugin in discover(open_shelf().disabled) for e in plugin.entries)
     return {entry.component.name: entry for entry in entries if entry.kind == "command"}
 
 

@@ -1,4 +1,4 @@
-"""Batches: the order of an epoch, whole-batch gathers, and the path from uint8 pixels to the network's input."""
+"""Batches: whole-batch gathers, and the path from uint8 pixels to the network's input."""
 
 from __future__ import annotations
 
@@ -12,40 +12,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import interpolate
 
+from zoo.data.orders import balanced_order, cut, epoch_order, shard_order
 from zoo.data.residence import Residence
 from zoo.data.splits import Split
 from zoo.engine.ranks import ALONE, Ranks
 
 Augment = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
-
-
-def epoch_order(count: int, seed: int, epoch: int) -> NDArray[np.int64]:
-    """The order of an epoch's items: a function of seed and epoch alone, so that a resumed run finds it again."""
-    return np.random.default_rng([seed, epoch]).permutation(count)
-
-
-def balanced_order(labels: NDArray[np.int64], seed: int, epoch: int) -> NDArray[np.int64]:
-    """As many items as there are, each class as often as any other, give or take one.
-
-    Items of a class come in a random order; a small class begins again when all of its items were shown.
-    """
-    generator = np.random.default_rng([seed, epoch])
-    classes = generator.permutation(np.unique(labels))  # whichever are shown once more than others
-    shares = [len(labels) // len(classes) + (i < len(labels) % len(classes)) for i in range(len(classes))]
-    drawn = []
-    for label, share in zip(classes, shares, strict=True):
-        items = np.flatnonzero(labels == label)
-        rounds = [generator.permutation(items) for _ in range(-(-share // len(items)))]
-        drawn.append(np.concatenate(rounds)[:share] if rounds else items[:0])
-    return generator.permutation(np.concatenate(drawn))
-
-
-def cut(order: NDArray[np.int64], batch_size: int, *, merge_last: bool) -> list[NDArray[np.int64]]:
-    """Batches of an order. A last batch of one joins the one before: batch norm can't train on a single sample."""
-    batches = [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
-    if merge_last and len(batches) > 1 and len(batches[-1]) == 1:
-        batches[-2:] = [np.concatenate(batches[-2:])]
-    return batches
 
 
 class Normalize:
@@ -130,6 +102,8 @@ class Batches:
             return np.arange(len(self.split))
         if self.balanced:
             return balanced_order(self.split.labels, self.seed, epoch)
+        if (shards := self.split.shards) is not None:
+            return shard_order(shards, self.seed, epoch, self.ranks.size)
         return epoch_order(len(self.split), self.seed, epoch)
 
     def __len__(self) -> int:

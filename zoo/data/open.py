@@ -89,6 +89,7 @@ class Opener:
             fingerprint=decoded.fingerprint,
             source=getattr(dataset, "source", None),
             notices=tuple(getattr(dataset, "notices", ())),
+            shards=decoded.shards,
         )
 
     def _check_labels(self, labels: Any, count: int) -> None:

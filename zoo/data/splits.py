@@ -32,6 +32,8 @@ class Split:
         skipped: ``{"name", "reason"}`` of each image that can't be decoded.
         source: where the images come from, in a few words.
         notices: what the user must be told of them.
+        rows: of ``images``, where the split is a part of them.
+        shards: int (N,), the number of the file that each image is in, of a dataset that has many in one.
     """
 
     name: str
@@ -42,7 +44,8 @@ class Split:
     fingerprint: str | None = None
     source: str | None = None
     notices: tuple[str, ...] = ()
-    rows: NDArray[np.int64] | None = None  # of `images`, where the split is a part of them
+    rows: NDArray[np.int64] | None = None
+    shards: NDArray[np.integer] | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -60,6 +63,7 @@ class Split:
             skipped=self.skipped if name == self.name else [],
             fingerprint=_of_part(self.fingerprint, indices),
             rows=indices if self.rows is None else self.rows[indices],
+            shards=None if self.shards is None else self.shards[indices],
         )
 
     def gather(self, indices: NDArray[np.int64]) -> Pixels:

@@ -42,6 +42,7 @@ class Decoded:
         names: N names to show.
         skipped: ``{"name", "reason"}`` for each image that can't be decoded.
         fingerprint: of names, content and labels.
+        shards: int (N,), the number of the file that each image is in, of a dataset that has many in one.
     """
 
     images: Pixels | Streamed
@@ -49,6 +50,7 @@ class Decoded:
     names: Sequence[str]
     skipped: list[dict[str, str]]
     fingerprint: str
+    shards: NDArray[np.integer] | None = None
 
 
 class Streamed:
@@ -122,4 +124,6 @@ def _assemble(rows: Rows, dataset: Any, shape: Shape, fingerprint: str) -> Decod
     """Names are as this dataset has them: another one of the same content may have filled the store."""
     images = rows.images if rows.images is not None else Streamed(dataset, rows.kept, shape)
     skipped = [{"name": name_of(dataset, s["index"]), "reason": s["reason"]} for s in rows.skipped]
-    return Decoded(images, rows.labels, names_of(dataset, rows.kept), skipped, fingerprint)
+    shards = getattr(dataset, "shards", None)
+    shards = None if shards is None else np.asarray(shards)[rows.kept]
+    return Decoded(images, rows.labels, names_of(dataset, rows.kept), skipped, fingerprint, shards)

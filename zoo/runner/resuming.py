@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from zoo.data.open import TRAIN
 from zoo.runner.checkpoint import random_states, restore_random_states
 
 if TYPE_CHECKING:
@@ -77,9 +78,22 @@ def restore(training: Training, state: Mapping[str, Any]) -> None:
             part.load_state_dict(state["parts"][name])
     if rates is not None:
         _stretch(training, rates, planned)
+    training.parts.gather()
     drawn = state["random"]
-    if len(drawn) == training.ranks.size:  # else they are other processes than before: each draws anew
+    if len(drawn) == training.ranks.size:
         restore_random_states(drawn[training.ranks.rank])
+    else:
+        _others(training, len(drawn))
+
+
+def _others(training: Training, before: int) -> None:
+    """There are more processes than before, or fewer: each draws anew."""
+    position = training.position
+    if position and position.steps and position.random is None and training.parts.splits[TRAIN].shards is not None:
+        training.observer.notice(
+            f"{before} processes trained a part of epoch {position.epoch}, and now it is {training.ranks.size}: shards "
+            "are dealt otherwise, so some of its images are seen twice and some not. Later epochs are whole again."
+        )
 
 
 def _rates_by_now(training: Training) -> list[dict[str, Any]]:

@@ -1,0 +1,59 @@
+"""``zoo shards``: make shards, and list those that there are."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from zoo_images.shards.listing import LISTING
+from zoo_images.shards.pack import pack, write_listing
+
+__all__ = ["main"]
+
+_MOST = 1_000_000
+
+
+def main(arguments: list[str]) -> int:
+    """Do what is typed after ``zoo shards``.
+
+    Returns:
+        0.
+
+    Raises:
+        ZooError: what was asked for can't be done.
+    """
+    parser = argparse.ArgumentParser("zoo shards", description="Images in tar files, for the dataset webdataset.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
+    packing = commands.add_parser("pack", help="write a folder of class folders as shards")
+    packing.add_argument("folder", type=Path, metavar="FOLDER", help="as image_folder reads it")
+    packing.add_argument("out", type=Path, metavar="SHARDS", help="a new folder")
+    packing.add_argument("--images", type=_count, default=1000, help="in a shard (default: 1000)")
+    packing.add_argument("--seed", type=int, default=0, help="of the order (default: 0)")
+    listing = commands.add_parser("index", help=f"write {LISTING}, by which shards are used from elsewhere")
+    listing.add_argument("folder", type=Path, metavar="SHARDS", help="the folder of the .tar files")
+    listing.add_argument("--field", default="label", help="the label's name in a .json (default: label)")
+    given = parser.parse_args(arguments)
+    return _pack(given) if given.command == "pack" else _index(given)
+
+
+def _count(text: str) -> int:
+    if not text.isdigit() or not 0 < int(text) <= _MOST:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 to {_MOST:,}")
+    return int(text)
+
+
+def _pack(given: argparse.Namespace) -> int:
+    for split, packed in pack(given.folder, given.out, images=given.images, seed=given.seed).items():
+        shards = f"{packed.shards:,} shard{'' if packed.shards == 1 else 's'}"
+        sys.stdout.write(f"{split}: {packed.images:,} images in {shards}, {packed.bytes / 1e6:,.1f} MB\n")
+    sys.stdout.write(f"next: zoo run simple_cnn webdataset --data {given.out}\n")
+    return 0
+
+
+def _index(given: argparse.Namespace) -> int:
+    for split, shards in write_listing(given.folder, given.field).splits.items():
+        sys.stdout.write(f"{split}: {len(shards):,} shards, {sum(shard.bytes for shard in shards) / 1e6:,.1f} MB\n")
+    sys.stdout.write(f"{given.folder / LISTING}: put it and its folder behind https, and give its address:\n")
+    sys.stdout.write("  zoo run simple_cnn webdataset --set dataset.url=https://…/shards.json\n")
+    return 0

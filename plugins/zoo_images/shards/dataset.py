@@ -1,0 +1,143 @@
+"""The dataset: any image of any shard, by its number."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from zoo.errors import DataError
+from zoo_images.files import need_split, need_two_classes
+from zoo_images.shards.places import Place, place_of
+from zoo_images.shards.tars import Contents
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+__all__ = ["WebDataset"]
+
+_ALL = "all"
+_NUMBERS = (
+    "The classes have numbers and no names: put a classes.txt beside the shards, the name of 0 in its first line."
+)
+
+
+class WebDataset:
+    """Images in tar files, as the webdataset library writes them: with a ``.cls`` or ``.json``, or in a class's folder.
+
+    Splits are the folders ``train/``, ``val/`` and ``test/``, or the first words of the shards' names. A
+    ``classes.txt`` names the classes where labels are numbers, one a line, that of 0 first.
+
+    Args:
+        root: the folder of the shards.
+        split: one of ``available_splits(root)``; ``"all"`` too where there is one only.
+        field: of a ``.json``, the label's name.
+        url: https address of a ``shards.json``, as ``zoo shards index`` makes it, in place of a folder.
+        sha256: of that file, in hexadecimal; without it what the server sends is believed.
+        room: GiB of this machine's disk for shards from the web.
+
+    Raises:
+        DataError: there are no shards, or one is damaged, not as it is listed, or has an image without a label; a
+            number has no name; the training images are of one class only; there is no such split.
+        OutputError: a shard from the web can't be kept.
+    """
+
+    multilabel = False
+
+    def __init__(
+        self,
+        root: Path | None,
+        split: str,
+        field: str = "label",
+        url: str | None = None,
+        sha256: str | None = None,
+        room: float = 20.0,
+    ) -> None:
+        self.place = place_of(root, field, url, sha256, room)
+        splits = self.place.listing.splits
+        need_split(split, _splits(splits, _ALL), self.place.name)
+        self._shards = next(iter(splits.values())) if split == _ALL else splits[split]
+        contents = self.place.contents(self._shards)
+        counts = [len(inside.items) for inside in contents]
+        self.shards = np.repeat(np.arange(len(counts), dtype=np.int32), counts)
+        self._begin = np.concatenate([[0], np.cumsum(counts)])
+        rows = [(item.offset, item.size) for inside in contents for item in inside.items]
+        self._where = np.array(rows, np.int64).reshape(-1, 2)
+        keys = [item.key.encode("utf-8", "surrogateescape") for inside in contents for item in inside.items]
+        self._keys = np.array(keys)  # of bytes, as wide as the longest: a tenth of as many strings
+        self.classes, self.targets = _labels(contents, self.place)
+        if split == "train":
+            need_two_classes(self.classes, self.place.name, "Add shards of another class.")
+        whole = hashlib.sha256(repr((self.classes, [shard.sha256 for shard in self._shards])).encode())
+        whole.update(self._where.tobytes() + self.targets.tobytes())
+        self.fingerprint = whole.hexdigest()
+        self.source = f"{len(counts)} shards in {self.place.name}"
+        numbers = all(name.isdigit() for name in self.classes)
+        self.notices = [_NUMBERS] if numbers and self.place.listing.classes is None else []
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    def __getitem__(self, index: int) -> tuple[Image, int]:
+        """Open image ``index``: its bytes are read, its pixels are not.
+
+        Raises:
+            OSError: the shard ends before them, or they are no image.
+            DataError: its shard can't be fetched.
+        """
+        import PIL.Image
+
+        offset, size = (int(n) for n in self._where[index])
+        with self.place.opened(self._shards[self.shards[index]]) as file:
+            file.seek(offset)
+            data = file.read(size)
+        if len(data) < size:
+            raise OSError(f"the shard has {len(data):,} of the image's {size:,} bytes")
+        return PIL.Image.open(io.BytesIO(data)), int(self.targets[index])
+
+    def name_of(self, index: int) -> str:
+        """The shard, and the sample's key in it."""
+        key = bytes(self._keys[index]).decode("utf-8", "backslashreplace")
+        return f"{self._shards[self.shards[index]].file}:{key}"
+
+    @staticmethod
+    def available_splits(
+        root: Path | None,
+        field: str = "label",
+        url: str | None = None,
+        sha256: str | None = None,
+        room: float = 20.0,
+    ) -> tuple[str, ...]:
+        """The splits that there are, of train, val and test, in this order.
+
+        Raises:
+            DataError: as the class does.
+        """
+        return _splits(place_of(root, field, url, sha256, room).listing.splits)
+
+
+def _splits(splits: Mapping[str, object], *more: str) -> tuple[str, ...]:
+    return (*splits, *(more if len(splits) == 1 else ()))
+
+
+def _labels(contents: Sequence[Contents], place: Place) -> tuple[list[str], np.ndarray[tuple[int], np.dtype[np.int64]]]:
+    """The names of all classes, and each image's."""
+    words = [item.label for inside in contents for item in inside.items]
+    known = sorted(set(words), key=lambda word: (not word.isdigit(), int(word) if word.isdigit() else 0, word))
+    names = place.listing.classes
+    if names is not None and all(word.isdigit() for word in known):
+        if known and int(known[-1]) >= len(names):
+            raise DataError(
+                f"The label {known[-1]} in {place.name} has no name: classes.txt names {len(names)}, from 0 to "
+                f"{len(names) - 1}. Add a line for each."
+            )
+        called = {word: names[int(word)] for word in known}
+    else:
+        called = {word: word for word in known}
+    classes = list(dict.fromkeys(called.values()))
+    number = {word: classes.index(name) for word, name in called.items()}
+    return classes, np.array([number[word] for word in words], np.int64)

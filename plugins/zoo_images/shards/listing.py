@@ -1,0 +1,157 @@
+"""``shards.json``: which shards there are, of which splits, and what makes sure that they are the same everywhere."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from zoo.downloads import cache_folder
+from zoo.errors import DataError
+from zoo_images.files import ORDER, SPLIT_WORDS, did_you_mean
+from zoo_images.shards.tars import Contents, read_contents, scan
+
+__all__ = ["LISTING", "Listing", "Shard", "index", "look", "read_listing"]
+
+LISTING = "shards.json"
+CLASSES = "classes.txt"
+VERSION = 1
+_NAME = re.compile(r"[\w][\w.\-]*(/[\w][\w.\-]*)?", re.ASCII)
+_HASH = re.compile(r"[0-9a-f]{64}")
+
+
+class Shard(NamedTuple):
+    """A tar file, below the listing's own place, and its contents' file ``NAME.json``; both hashes by SHA-256."""
+
+    file: str
+    bytes: int
+    sha256: str
+    contents_sha256: str
+
+
+class Listing(NamedTuple):
+    """Shards by split, and the names of the classes where labels are numbers: the first is that of 0."""
+
+    splits: dict[str, list[Shard]]
+    classes: list[str] | None
+
+    def document(self) -> dict[str, Any]:
+        """As JSON has it."""
+        splits = {split: [shard._asdict() for shard in shards] for split, shards in self.splits.items()}
+        return {"version": VERSION, "classes": self.classes, "splits": splits}
+
+
+def read_listing(text: str, name: str) -> Listing:
+    """What a ``shards.json`` says.
+
+    Raises:
+        DataError: it is none; a shard is not below its own place.
+    """
+    try:
+        told = json.loads(text)
+        splits = {str(s): [_shard(row) for row in rows] for s, rows in told["splits"].items() if rows}
+        classes = None if told.get("classes") is None else [str(c) for c in told["classes"]]
+        sound = told["version"] == VERSION and splits and set(splits) <= set(ORDER)
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
+        raise DataError(f"{name} does not list shards ({error}). Make it again: zoo shards index FOLDER") from error
+    if not sound:
+        raise DataError(f"{name} is of no version that is known here, or lists no shards of {', '.join(ORDER)}.")
+    return Listing({split: splits[split] for split in ORDER if split in splits}, classes)
+
+
+def _shard(row: dict[str, Any]) -> Shard:
+    shard = Shard(str(row["file"]), int(row["bytes"]), str(row["sha256"]), str(row["contents_sha256"]))
+    if not _NAME.fullmatch(shard.file) or not _HASH.fullmatch(shard.sha256) or shard.bytes < 0:
+        raise ValueError(f"{shard.file!r} is no shard below the list's own place")
+    return shard
+
+
+def look(folder: Path) -> dict[str, list[Path]]:
+    """The shards of a folder by split: in folders ``train/`` ``val/`` ``test/``, or by the first word of their names.
+
+    Raises:
+        DataError: there are none; some say their split and some don't.
+    """
+    found: dict[str, list[Path]] = {}
+    for path in sorted((*folder.glob("*.tar"), *folder.glob("*/*.tar"))):
+        word = path.parent.name if path.parent != folder else re.split(r"[-_.\d]", path.name)[0]
+        found.setdefault(SPLIT_WORDS.get(word.casefold(), ""), []).append(path)
+    if not found:
+        others = sorted(p.name for p in folder.iterdir())[:5]
+        raise DataError(
+            f"There are no .tar files in {folder}{', but ' + ', '.join(others) if others else ''}. To make some of a "
+            f"folder of class folders: zoo shards pack {folder} SHARDS"
+        )
+    if set(found) == {""}:
+        return {"train": found[""]}
+    if "" in found:
+        raise DataError(
+            f"{found[''][0].name} says no split, as {next(p for s in found for p in found[s] if s).name} does: name "
+            "shards train-….tar, val-….tar and test-….tar, or put them into such folders."
+        )
+    return {split: found[split] for split in ORDER if split in found}
+
+
+def index(folder: Path, field: str) -> tuple[Listing, dict[str, Contents]]:
+    """Read every shard of a folder that wasn't read before, as it is now; nothing is written but the cache."""
+    split_of = {path: split for split, paths in look(folder).items() for path in paths}
+    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+        contents = dict(zip(split_of, pool.map(lambda path: _known(path, field), split_of), strict=True))
+    splits: dict[str, list[Shard]] = {}
+    for path, split in split_of.items():
+        inside, name = contents[path], path.relative_to(folder).as_posix()
+        if not _NAME.fullmatch(name):
+            raise DataError(f"{path}: a shard's name has letters, digits, '-', '_' and '.' only. Rename it.")
+        digest = hashlib.sha256(text_of(inside.document()).encode()).hexdigest()
+        splits.setdefault(split, []).append(Shard(name, inside.bytes, inside.sha256, digest))
+    listing = Listing(splits, class_file(folder))
+    return listing, {path.relative_to(folder).as_posix(): inside for path, inside in contents.items()}
+
+
+def _known(path: Path, field: str) -> Contents:
+    """A shard's contents, from the cache where it is the same file still."""
+    is_now = path.stat()
+    key = hashlib.sha256(repr((str(path.absolute()), is_now.st_size, is_now.st_mtime_ns, field)).encode()).hexdigest()
+    kept = cache_folder() / "shards" / "contents" / f"{key[:32]}.json"
+    try:
+        return read_contents(kept.read_text("utf-8"), str(kept))
+    except (OSError, ValueError, DataError):
+        contents = scan(path, field)
+    try:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        passing = kept.with_name(f".{kept.name}.{os.getpid()}")
+        passing.write_text(text_of(contents.document()), "utf-8")
+        passing.replace(kept)
+    except OSError:  # the next run reads the shard again
+        return contents
+    return contents
+
+
+def text_of(document: dict[str, Any]) -> str:
+    """A document as it is written, and hashed."""
+    return json.dumps(document, separators=(",", ":")) + "\n"
+
+
+def class_file(folder: Path) -> list[str] | None:
+    """The lines of ``classes.txt``, where there is one."""
+    file = folder / CLASSES
+    return [line.strip() for line in file.read_text("utf-8").splitlines() if line.strip()] if file.is_file() else None
+
+
+def need_folder(root: Path) -> Path:
+    """A folder that is there.
+
+    Raises:
+        DataError: it is not.
+    """
+    root = Path(root).expanduser()
+    if not root.is_dir():
+        others = [p.name for p in root.parent.iterdir() if p.is_dir()] if root.parent.is_dir() else []
+        raise DataError(
+            f"There is no folder {root}.{did_you_mean(root.name, others)} Give the folder of the .tar files."
+        )
+    return root

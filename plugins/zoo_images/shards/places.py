@@ -1,0 +1,175 @@
+"""Where shards lie: in a folder, or behind an https address, of which as many as fit are kept."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Protocol
+from urllib.parse import urljoin, urlsplit
+
+from zoo.downloads import cache_folder, download
+from zoo.errors import DataError
+from zoo_images.shards.listing import LISTING, Listing, Shard, index, need_folder, read_listing
+from zoo_images.shards.tars import Contents, read_contents
+
+__all__ = ["Folder", "Place", "Web", "place_of"]
+
+_GIB = 1 << 30
+_LISTING_MOST = 256 << 20
+_CONTENTS_MOST = 1 << 30
+_TOUCHED_S = 5.0
+_AT_ONCE = 8
+
+
+class Place(Protocol):
+    """Where shards lie."""
+
+    name: str
+    listing: Listing
+
+    def contents(self, shards: Sequence[Shard]) -> list[Contents]:
+        """What each shard holds."""
+        ...
+
+    def opened(self, shard: Shard) -> contextlib.AbstractContextManager[IO[bytes]]:
+        """A shard, to be read in places."""
+        ...
+
+
+class Folder:
+    """Shards in a folder, as its ``shards.json`` lists them, or all that are there."""
+
+    def __init__(self, root: Path, field: str):
+        self.root = need_folder(root)
+        self.name = str(self.root)
+        self._read: dict[str, Contents] = {}
+        listing = self.root / LISTING
+        if listing.is_file():
+            self.listing = read_listing(_text(listing), str(listing))
+        else:
+            self.listing, self._read = index(self.root, field)
+
+    def contents(self, shards: Sequence[Shard]) -> list[Contents]:
+        return [self._read.get(shard.file) or self._told(shard) for shard in shards]
+
+    def _told(self, shard: Shard) -> Contents:
+        file = self.root / f"{shard.file}.json"
+        text = _text(file)
+        try:
+            size = (self.root / shard.file).stat().st_size
+        except OSError as error:
+            raise DataError(
+                f"{self.root / shard.file} is not there, and {LISTING} lists it. Bring it back, or list what is there: "
+                f"zoo shards index {self.root}"
+            ) from error
+        if hashlib.sha256(text.encode()).hexdigest() != shard.contents_sha256 or size != shard.bytes:
+            raise DataError(
+                f"{self.root / shard.file} is not as {LISTING} has it: it was changed since. List it anew: "
+                f"zoo shards index {self.root}"
+            )
+        return read_contents(text, str(file))
+
+    @contextmanager
+    def opened(self, shard: Shard) -> Iterator[IO[bytes]]:
+        with (self.root / shard.file).open("rb") as file:
+            yield file
+
+
+class Web:
+    """Shards behind an https address. What is fetched has the listing's checksums, and is kept while there is room.
+
+    Args:
+        url: of ``shards.json``, or of the folder that it is in.
+        sha256: of ``shards.json``, for who trusts neither the server nor its owner's other visitors.
+        room: GiB for shards on this machine; those that were used least lately go first.
+    """
+
+    def __init__(self, url: str, sha256: str | None, room: float):
+        self.name = url if urlsplit(url).path.endswith(".json") else urljoin(url.rstrip("/") + "/", LISTING)
+        self.room = room * _GIB
+        place = hashlib.sha256(self.name.encode()).hexdigest()[:16]
+        self.home = cache_folder() / "shards" / "web" / place
+        self._locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+        self._touched: dict[str, float] = {}
+        listing = self.home / LISTING
+        with contextlib.suppress(DataError):  # offline, or the server is down: what was fetched before is there still
+            download(self.name, listing, most=_LISTING_MOST, sha256=sha256)
+        if not listing.is_file():
+            download(self.name, listing, most=_LISTING_MOST, sha256=sha256)
+        text = _text(listing)
+        if sha256 is not None and hashlib.sha256(text.encode()).hexdigest() != sha256:
+            raise DataError(f"{self.name} is not what sha256={sha256[:12]}… says. Ask its owner.")
+        self.listing = read_listing(text, self.name)
+
+    def contents(self, shards: Sequence[Shard]) -> list[Contents]:
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            return list(pool.map(self._told, shards))
+
+    def _told(self, shard: Shard) -> Contents:
+        file = self.home / "contents" / f"{shard.contents_sha256}.json"
+        if not file.is_file():
+            url = urljoin(self.name, f"{shard.file}.json")
+            download(url, file, most=_CONTENTS_MOST, sha256=shard.contents_sha256)
+        return read_contents(_text(file), str(file))
+
+    @contextmanager
+    def opened(self, shard: Shard) -> Iterator[IO[bytes]]:
+        file = self.home / "tars" / shard.sha256
+        with self._opened(file, shard) as opened:
+            now = time.monotonic()
+            if now - self._touched.get(shard.sha256, -_TOUCHED_S) >= _TOUCHED_S:
+                self._touched[shard.sha256] = now
+                with contextlib.suppress(OSError):
+                    os.utime(file)
+            yield opened
+
+    def _opened(self, file: Path, shard: Shard) -> IO[bytes]:
+        with contextlib.suppress(FileNotFoundError):
+            return file.open("rb")
+        with self._locks[shard.sha256]:  # one thread fetches it, the others wait
+            if not file.is_file():
+                self._make_room(shard.bytes)
+                download(urljoin(self.name, shard.file), file, most=shard.bytes, sha256=shard.sha256)
+            return file.open("rb")
+
+    def _make_room(self, wanted: int) -> None:
+        """Another process may do the same at the same time: a file that is gone already is no loss."""
+        kept = []
+        for path in (self.home / "tars").glob("[0-9a-f]*"):
+            with contextlib.suppress(OSError):
+                kept.append((path.stat().st_mtime, path.stat().st_size, path))
+        over = sum(size for _, size, _ in kept) + wanted - self.room
+        for _, size, path in sorted(kept):
+            if over <= 0:
+                break
+            path.unlink(missing_ok=True)  # who has it open goes on reading it
+            over -= size
+
+
+def place_of(root: Path | None, field: str, url: str | None, sha256: str | None, room: float) -> Place:
+    """The place that is meant.
+
+    Raises:
+        DataError: none is, or both, or there are no shards.
+    """
+    if (root is None) == (url is None):
+        raise DataError(
+            "Where are the shards? Give a folder of .tar files, or an https address: zoo run simple_cnn webdataset "
+            "--data FOLDER, or --set dataset.url=https://…/shards.json"
+        )
+    return Folder(root, field) if root is not None else Web(str(url), sha256, room)
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{file} can't be read: {error}. Make it again: zoo shards index FOLDER") from error

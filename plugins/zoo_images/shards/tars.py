@@ -1,0 +1,158 @@
+"""What a shard holds: read once, from its first byte to its last, and written down."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any, NamedTuple
+
+from zoo.errors import DataError
+
+__all__ = ["IMAGES", "Contents", "Item", "read_contents", "scan"]
+
+IMAGES = frozenset({"jpg", "jpeg", "png", "webp", "bmp", "gif", "tif", "tiff", "ppm", "pgm"})
+VERSION = 1
+_LABEL_BYTES = 1 << 16
+_CHUNK = 1 << 20
+
+
+class Item(NamedTuple):
+    """An image in a shard: its sample's key, where its file begins and how long it is in bytes, and its label."""
+
+    key: str
+    offset: int
+    size: int
+    label: str
+
+
+class Contents(NamedTuple):
+    """A shard's items, in its own order, and what tells it from any other."""
+
+    sha256: str
+    bytes: int
+    items: list[Item]
+
+    def document(self) -> dict[str, Any]:
+        """As JSON has it."""
+        return {"version": VERSION, "sha256": self.sha256, "bytes": self.bytes, "items": [list(i) for i in self.items]}
+
+
+def read_contents(text: str, name: str) -> Contents:
+    """What :meth:`Contents.document` became.
+
+    Raises:
+        DataError: it is something else.
+    """
+    try:
+        told = json.loads(text)
+        items = [Item(str(key), int(offset), int(size), str(label)) for key, offset, size, label in told["items"]]
+        found = Contents(str(told["sha256"]), int(told["bytes"]), items)
+        sound = told["version"] == VERSION and all(
+            item.offset >= 0 and item.size > 0 and item.offset + item.size <= found.bytes for item in items
+        )
+    except (ValueError, TypeError, LookupError, RecursionError) as error:
+        raise DataError(f"{name} does not say what its shard holds. Make it again: zoo shards index FOLDER") from error
+    if not sound:
+        raise DataError(f"{name} does not fit its shard. Make it again: zoo shards index FOLDER")
+    return found
+
+
+def scan(path: Path, field: str) -> Contents:
+    """Read a shard.
+
+    A sample is the files of one name up to its first dot, one after the other. Its label is in its ``.cls`` (a number
+    or a name), or under ``field`` in its ``.json``; where it has neither, the folder that it is in is its class.
+    Nothing is unpacked; links, devices and folders are passed over.
+
+    Raises:
+        DataError: it is no tar file or a compressed one, is cut short, holds no images, or one of them has no label.
+    """
+    try:
+        with path.open("rb") as file:
+            reader = _Hashing(file)
+            with tarfile.open(fileobj=reader, mode="r|") as tar:
+                samples = list(_samples(tar, path, field))
+            while reader.read(_CHUNK):
+                pass
+    except tarfile.TarError as error:
+        raise DataError(
+            f"{path} is no tar file that can be read in places ({error}). Shards are not compressed: make it again as "
+            "plain .tar, or bring back the whole of it."
+        ) from error
+    except OSError as error:
+        raise DataError(f"{path} can't be read: {error.strerror or error}") from error
+    if not samples:
+        raise DataError(f"{path} holds no images ({', '.join(sorted(IMAGES))}).")
+    whole = samples[-1].offset + samples[-1].size
+    if whole > reader.count:
+        raise DataError(f"{path} is cut short: it has {reader.count:,} bytes of at least {whole:,}.")
+    return Contents(reader.hash.hexdigest(), reader.count, samples)
+
+
+class _Hashing:
+    """A file whose bytes are hashed as they are read."""
+
+    def __init__(self, file: IO[bytes]):
+        self.file, self.hash, self.count = file, hashlib.sha256(), 0
+
+    def read(self, size: int) -> bytes:
+        block = self.file.read(size)
+        self.hash.update(block)
+        self.count += len(block)
+        return block
+
+
+def _samples(tar: tarfile.TarFile, path: Path, field: str) -> Iterator[Item]:
+    key, image, told = "", None, {}  # type: str, tuple[int, int] | None, dict[str, str]
+    for member in tar:
+        if not member.isreg() or member.issparse() or member.size == 0:
+            continue
+        own, extension = _parts(member.name)
+        if own != key:
+            if image is not None:
+                yield Item(key, *image, _label(key, told, path, field))
+            key, image, told = own, None, {}
+        if extension in IMAGES and image is None:
+            image = (member.offset_data, member.size)
+        elif extension in ("cls", "json"):
+            told[extension] = _text(tar, member, path)
+    if image is not None:
+        yield Item(key, *image, _label(key, told, path, field))
+
+
+def _parts(name: str) -> tuple[str, str]:
+    """A file's key and extension: ``a/b.seg.png`` is of the sample ``a/b``, and ends with ``seg.png``."""
+    folder, slash, file = name.removeprefix("./").rpartition("/")
+    stem, _, extension = file.partition(".")
+    return f"{folder}{slash}{stem}", extension.lower()
+
+
+def _text(tar: tarfile.TarFile, member: tarfile.TarInfo, path: Path) -> str:
+    file = tar.extractfile(member)
+    if file is None or member.size > _LABEL_BYTES:
+        raise DataError(f"{member.name} in {path} is no label: it has {member.size:,} bytes.")
+    return file.read().decode("utf-8", "replace").strip()
+
+
+def _label(key: str, told: dict[str, str], path: Path, field: str) -> str:
+    if told.get("cls"):
+        return told["cls"]
+    if "json" in told:
+        try:
+            label = json.loads(told["json"])[field]
+        except (ValueError, LookupError, TypeError, RecursionError) as error:
+            raise DataError(
+                f"{key}.json in {path} has no {field!r}. Where is the label? --set dataset.field=NAME"
+            ) from error
+        if isinstance(label, str | int) and not isinstance(label, bool) and str(label).strip():
+            return str(label).strip()
+        raise DataError(f"{key}.json in {path}: {field!r} is {label!r}, and one name or number is wanted.")
+    folder = key.rpartition("/")[0].rpartition("/")[2]
+    if not folder:
+        raise DataError(
+            f"{key} in {path} has no label: neither a {key}.cls, nor a {key}.json, nor a folder of a class."
+        )
+    return folder

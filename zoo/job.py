@@ -81,6 +81,8 @@ class Train(_Strict):
             the effective number of images.
         sampler: ``balanced`` shows each class equally often.
         checkpoint_s: after so many seconds the state is kept within an epoch too, not only at its end.
+        fsdp: whether several processes divide the weights and the optimizer's state among them, for networks whose
+            training one GPU has no room for; else each has all of it.
         distill_weight: the teacher's share of what is minimised, where the job has one; at 1 labels count for nothing.
         distill_temperature: teacher's and student's logits are divided by it before they are compared.
     """
@@ -113,6 +115,7 @@ class Train(_Strict):
     distill_weight: float = Field(default=0.5, ge=0, le=1)
     distill_temperature: float = Field(default=4.0, gt=0)
     checkpoint_s: float = Field(default=300.0, gt=0)
+    fsdp: bool = False
     monitor: str = "val/accuracy"
     patience: int | None = Field(default=None, ge=1)
     min_delta: float = Field(default=0.0, ge=0)
@@ -162,6 +165,19 @@ class Train(_Strict):
     def _averaged_once(self) -> Train:
         if self.swa_epochs and self.ema_decay is not None:
             raise ValueError("swa_epochs and ema_decay are two ways to average the weights: choose one of them")
+        return self
+
+    @model_validator(mode="after")
+    def _divided(self) -> Train:
+        whole = {
+            "freeze": self.freeze,
+            "ema_decay": self.ema_decay,
+            "swa_epochs": self.swa_epochs,
+            "l1": self.l1,
+            "l2": self.l2,
+        }
+        if self.fsdp and (needed := [name for name, value in whole.items() if value]):
+            raise ValueError(f"fsdp divides the weights, and {needed[0]} needs them whole: set one of them only")
         return self
 
     @model_validator(mode="after")

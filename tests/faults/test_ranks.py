@@ -44,6 +44,43 @@ def test_two_processes_learn_what_one_learns_and_measure_the_same(shell, zoo, ra
 
 
 @pytest.mark.slow
+def test_two_processes_that_divide_the_weights_learn_the_same_and_go_on_the_same(
+    shell, zoo, ragged: Path, read_result, numbers
+):
+    """FSDP: bit for bit what it was once resumed, and but for rounding what two whole copies find."""
+    divided = ("--nproc", "2", "--set", "train.fsdp=true", "--set", "loss=slow", "--set", "train.checkpoint_s=0.1")
+    run(shell, ragged, "whole", "--nproc", "2")
+    run(shell, ragged, "divided", *divided)
+    whole, parts = read_result("runs/whole"), read_result("runs/divided")
+    for mine, theirs in zip(whole["epochs"], parts["epochs"], strict=True):
+        assert mine["train"]["loss"] == pytest.approx(theirs["train"]["loss"], rel=1e-4)
+        assert mine["val"]["loss"] == pytest.approx(theirs["val"]["loss"], rel=1e-3)
+    again = json.loads(zoo("evaluate", "runs/divided", "--json", "--device", "cpu")[1])
+    assert again["metrics"]["val"] == parts["metrics"]["val"]
+    words = ("run", "simple_cnn", ragged, *STEADY, "--image-size", "16", "--batch-size", "16", "--epochs", "3")
+    process = shell.start(*words, "--name", "stopped", *divided, slow=0.3)
+    shell.wait_for(Path("runs/stopped/checkpoints/index.json").is_file, process)
+    process.send_signal(signal.SIGTERM)
+    assert shell.ended(process)[0] == 130
+    assert shell.ended(shell.start("run", "--resume", "runs/stopped", "--nproc", "2", "--quiet"))[0] == 0
+    assert numbers(read_result("runs/stopped")) == numbers(parts)
+
+
+@pytest.mark.slow
+def test_a_process_that_hangs_is_given_up_and_started_again(shell, ragged: Path, read_result, monkeypatch):
+    monkeypatch.setenv("ZOO_PEERS_S", "4")
+    words = ("run", "simple_cnn", ragged, *STEADY, "--image-size", "16", "--batch-size", "16", "--epochs", "3")
+    often = ("--nproc", "2", "--set", "train.checkpoint_s=0.1", "--set", "loss=slow", "--max-restarts", "1")
+    process = shell.start(*words, "--name", "hangs", *often, slow=0.3)
+    shell.wait_for(Path("runs/hangs/checkpoints/index.json").is_file, process)
+    os.kill(next(pid for pid in children(process.pid) if rank_of(pid) == "1"), signal.SIGSTOP)
+    code, _, err = shell.ended(process)
+    assert code == 0, err
+    assert "going on from the last checkpoint (1 of 1)" in err
+    assert len(read_result("runs/hangs")["epochs"]) == 3
+
+
+@pytest.mark.slow
 def test_a_process_that_is_killed_is_started_again_and_the_run_ends_right(shell, ragged: Path, read_result, numbers):
     often = ("--nproc", "2", "--set", "train.checkpoint_s=0.1", "--set", "loss=slow")
     run(shell, ragged, "whole", *often)

@@ -20,11 +20,12 @@ from torch import Tensor, nn
 
 from zoo.errors import TrainingError
 
-__all__ = ["ALONE", "Ranks", "join", "local_rank"]
+__all__ = ["ALONE", "Ranks", "is_divided", "join", "local_rank", "sent"]
 
 Value = TypeVar("Value")
 _PATIENCE = timedelta(minutes=30)
 """That others are waited for: one may decode a data set first."""
+_HANGS_S = 600
 _FAR = 1_000_003
 """Between the random states of two processes."""
 
@@ -38,12 +39,14 @@ class Ranks:
         size: how many there are.
         device: where tensors are sent from.
         agreed: what any process has wished for in the last step.
+        group: torch's, through which is sent; None for that of all, with the patience that it began with.
     """
 
     rank: int = 0
     size: int = 1
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     agreed: tuple[bool, ...] = ()
+    group: Any = None
 
     @property
     def first(self) -> bool:
@@ -59,60 +62,35 @@ class Ranks:
         return (own, len(own) * self.size / len(batch)) if len(own) else (batch[:1], 0.0)
 
     def dealt(self, batches: Sequence[Value]) -> list[Value]:
-        """This process's of some batches that each go to one process, whole."""
-        return list(batches[self.rank :: self.size])
+        """This process's of some batches that each go to one process, whole: neighbours may lie in the same file."""
+        first, end = (len(batches) * (self.rank + i) // self.size for i in (0, 1))
+        return list(batches[first:end])
 
     def collect(self, parts: list[Tensor]) -> list[Tensor]:
         """What all processes made of the batches that were dealt, in the batches' order; on every process."""
         if self.size == 1:
             return parts
-        rows = self.all([part.cpu() for part in parts])
-        longest = max(map(len, rows))
-        return [row[i].to(self.device) for i in range(longest) for row in rows if i < len(row)]
-
-    def average(self, parameters: Iterable[nn.Parameter], loss: Tensor, wishes: Sequence[bool]) -> Tensor:
-        """Average the gradients, in place.
-
-        Args:
-            loss: of this process's part, by its weight.
-            wishes: what this process would like all to do after this step; see ``agreed``.
-
-        Returns:
-            The whole batch's loss.
-        """
-        if self.size == 1:
-            self.agreed = tuple(wishes)
-            return loss
-        gradients = [p.grad for p in parameters if p.grad is not None]
-        more = torch.tensor([float(wish) for wish in wishes], device=self.device)
-        flat = torch.cat([*(g.reshape(-1).float() for g in gradients), loss.detach().float().reshape(1), more])
-        _sent(lambda: dist.all_reduce(flat))
-        start = 0
-        for gradient in gradients:
-            gradient.copy_(flat[start : start + gradient.numel()].view_as(gradient) / self.size)
-            start += gradient.numel()
-        self.agreed = tuple(bool(wish > 0) for wish in flat[start + 1 :].tolist())  # sync point
-        return flat[start] / self.size
+        return [part.to(self.device) for row in self.all([part.cpu() for part in parts]) for part in row]
 
     def add(self, tensors: Iterable[Tensor]) -> None:
         """The sum over all processes, in place, on every process."""
         if self.size > 1:
             for tensor in tensors:
-                _sent(lambda tensor=tensor: dist.all_reduce(tensor))  # type: ignore[misc]
+                sent(lambda tensor=tensor: dist.all_reduce(tensor, group=self.group))  # type: ignore[misc]
 
     def agree(self, *models: nn.Module) -> None:
-        """Take the first process's weights and buffers."""
+        """Take the first process's weights and buffers; those that are divided are nobody's alone."""
         if self.size > 1:
-            tensors = (t for model in models for t in (*model.parameters(), *model.buffers()))
+            tensors = (t for model in models for t in (*model.parameters(), *model.buffers()) if not is_divided(t))
             for tensor in {id(t): t for t in tensors}.values():  # a network without an average is its own
-                _sent(lambda tensor=tensor: dist.broadcast(tensor.data, 0))  # type: ignore[misc]
+                sent(lambda tensor=tensor: dist.broadcast(tensor.data, 0, group=self.group))  # type: ignore[misc]
 
     def told(self, value: Value) -> Value:
         """The first process's value, on every process."""
         if self.size == 1:
             return value
         box: list[Any] = [value]
-        _sent(lambda: dist.broadcast_object_list(box, 0))
+        sent(lambda: dist.broadcast_object_list(box, 0, group=self.group))
         found: Value = box[0]
         return found
 
@@ -121,7 +99,7 @@ class Ranks:
         if self.size == 1:
             return [value]
         rows: list[Any] = [None] * self.size
-        _sent(lambda: dist.all_gather_object(rows, value))
+        sent(lambda: dist.all_gather_object(rows, value, group=self.group))
         return rows
 
     def any(self, flag: bool) -> bool:
@@ -132,6 +110,11 @@ class Ranks:
         """Until all are here."""
         self.all(None)
 
+    def hurry(self) -> None:
+        """From here on all do the same: one that isn't heard of for ten minutes (``ZOO_PEERS_S``) hangs."""
+        if self.size > 1:
+            self.group = dist.new_group(timeout=timedelta(seconds=float(os.environ.get("ZOO_PEERS_S") or _HANGS_S)))
+
     def part_ways(self, seed: int) -> None:
         """Draw otherwise than the first process, which draws as one alone would."""
         if not self.first:
@@ -141,12 +124,24 @@ class Ranks:
 ALONE = Ranks()
 
 
-def _sent(send: Callable[[], object]) -> None:
+def sent(send: Callable[[], object]) -> None:
+    """Tell the other processes something, or wait until they have.
+
+    Raises:
+        TrainingError: they are not there any more.
+    """
     try:
         send()
     except RuntimeError as error:
         first = (str(error).splitlines() or [""])[0][:200]
-        raise TrainingError(f"Another process of this run has ended, so this one can't go on ({first}).") from error
+        raise TrainingError(
+            f"Another process of this run has ended or hangs, so this one can't go on ({first})."
+        ) from error
+
+
+def is_divided(tensor: Tensor) -> bool:
+    """Whether each process has a part of it only: a DTensor, whose module takes as long to import as half of torch."""
+    return hasattr(tensor, "device_mesh")
 
 
 def local_rank() -> int | None:
@@ -165,5 +160,5 @@ def join(device: torch.device) -> Ranks:
         return Ranks(device=device)
     if not dist.is_initialized():
         backend = "nccl" if device.type == "cuda" else "gloo"
-        _sent(lambda: dist.init_process_group(backend, timeout=_PATIENCE))
+        sent(lambda: dist.init_process_group(backend, timeout=_PATIENCE))
     return Ranks(rank, size, device)

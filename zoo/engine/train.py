@@ -8,10 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from zoo.engine.averaging import APART, Averaging, Together
 from zoo.engine.blocks import Block
 from zoo.engine.distill import Distillation
 from zoo.engine.execution import Execution
-from zoo.engine.ranks import ALONE, Ranks
 from zoo.engine.task import SINGLE_LABEL, Task
 from zoo.engine.totals import Totals
 from zoo.errors import TrainingError
@@ -40,9 +40,7 @@ def train_epoch(
     totals: Totals | None = None,
     done: int = 0,
     on_pieces: Callable[[int], None] | None = None,
-    ranks: Ranks = ALONE,
-    weigh: Callable[[], float] = lambda: 1.0,
-    wishes: Callable[[], Sequence[bool]] = tuple,
+    together: Together = APART,
 ) -> Totals:
     """Train on every batch once.
 
@@ -61,9 +59,7 @@ def train_epoch(
         totals: those of the epoch so far, which go on; by default new ones.
         done: how many of the epoch's steps were done before; ``batches`` has the others.
         on_pieces: told in how many pieces batches are computed from now on, when a GPU's memory was too small.
-        ranks: the processes that train together; the totals are then this one's part.
-        weigh: the weight of this process's part of the batch at hand.
-        wishes: what this process would like all to do after the step; ``ranks`` knows what any has wished for.
+        together: how several processes share the steps; ``on_step`` has this one's part of the totals.
 
     Raises:
         TrainingError: the loss is not finite; names the step. The weights are no longer good then.
@@ -74,36 +70,37 @@ def train_epoch(
     totals = totals or Totals(execution.device, task)
     scaler = scaler or torch.amp.GradScaler(execution.device.type, enabled=False)
     learning = [p for group in optimizer.param_groups for p in group["params"]]
-    for step, (images, targets) in enumerate(batches, start=done + 1):
-        weight = weigh()
-        while True:
+    with Averaging(learning, together) as averaging:
+        for step, (images, targets) in enumerate(batches, start=done + 1):
+            weight = together.weigh()
+            how = (loss_fn, execution, scaler, distill, weight, averaging)
             optimizer.zero_grad(set_to_none=True)
-            try:
-                logits, loss = _backward(
-                    model, images, targets, loss_fn, execution, scaler, accumulate, distill, weight
-                )
-                break
-            except torch.OutOfMemoryError as error:
-                accumulate = _more_pieces(accumulate, len(images), error)
-            if on_pieces is not None:
-                on_pieces(accumulate)
-        if penalty is not None:
-            scaler.scale(penalty()).backward()  # type: ignore[no-untyped-call]
-        whole = ranks.average(learning, loss * weight, wishes())
-        _clip(model, optimizer, scaler, clip_norm)
-        scaler.step(optimizer)
-        scaler.update()
-        if schedule is not None:
-            schedule.step()
-        if after_step is not None:
-            after_step()
-        if weight:
-            totals.add(loss, logits, targets)
-        if execution.device.type == "cpu":  # free here; elsewhere it would be a sync point at every step
-            _check_finite(float(whole.detach()), step)
-        if on_step is not None:
-            on_step(totals.seen, totals)
-    totals.gather(ranks)
+            while True:
+                try:
+                    logits, loss = _backward(model, images, targets, accumulate, *how)
+                    break
+                except torch.OutOfMemoryError as error:
+                    accumulate = _more_pieces(accumulate, len(images), averaging, error)
+                optimizer.zero_grad(set_to_none=True)
+                if on_pieces is not None:
+                    on_pieces(accumulate)
+            whole = averaging.done(loss * weight)
+            if penalty is not None:  # the same on every process
+                scaler.scale(penalty()).backward()  # type: ignore[no-untyped-call]
+            _clip(model, optimizer, scaler, clip_norm)
+            scaler.step(optimizer)
+            scaler.update()
+            if schedule is not None:
+                schedule.step()
+            if after_step is not None:
+                after_step()
+            if weight:
+                totals.add(loss, logits, targets)
+            if execution.device.type == "cpu":  # free here; elsewhere it would be a sync point at every step
+                _check_finite(float(whole.detach()), step)
+            if on_step is not None:
+                on_step(totals.seen, totals)
+    totals.gather(together.ranks)
     _check_finite(totals.loss, None)
     return totals
 
@@ -112,30 +109,40 @@ def _backward(
     model: nn.Module,
     images: Tensor,
     targets: Tensor,
+    pieces: int,
     loss_fn: Callable[[Tensor, Tensor], Tensor],
     execution: Execution,
     scaler: torch.amp.GradScaler,
-    pieces: int,
     distill: Distillation | None,
     weight: float,
+    averaging: Averaging,
 ) -> tuple[Tensor, Tensor]:
     """Add a batch's gradients, piece by piece; its logits (n, K) and mean loss, detached."""
     found: list[Tensor] = []
     total = torch.zeros((), device=images.device)
-    for some, goals in zip(images.chunk(pieces), targets.chunk(pieces), strict=True):
+    chunks = list(zip(images.chunk(pieces), targets.chunk(pieces), strict=True))
+    for i, (some, goals) in enumerate(chunks, start=1):
         with execution.autocast():
             logits = model(some)
             loss = loss_fn(logits, goals)
             minimised = loss if distill is None else distill(loss, logits, some)
         share = len(some) / len(images)
+        if i == len(chunks):
+            averaging.last()
         scaler.scale(minimised * (share * weight)).backward()  # type: ignore[no-untyped-call]
         found.append(logits.detach())
         total = total + (loss if distill is None else _told(loss, minimised)).detach() * share
     return torch.cat(found), total
 
 
-def _more_pieces(pieces: int, images: int, error: torch.OutOfMemoryError) -> int:
+def _more_pieces(pieces: int, images: int, averaging: Averaging, error: torch.OutOfMemoryError) -> int:
     """Twice as many, which take half of the memory and give the same step, but for a batch norm's statistics."""
+    if averaging.begun:
+        raise TrainingError(
+            "The memory became too small in the middle of a step that other processes have a part of. "
+            f"Type: --set train.accumulate={2 * pieces}"
+        )
+    averaging.retry()
     if pieces >= images:
         first = str(error).partition(". ")[0]
         raise TrainingError(f"One image at a time is too much for the memory: {first}. Try a smaller --image-size.")

@@ -38,6 +38,8 @@ class Learner:
         for_good = train.freeze_epochs is None and train.frozen_blocks(1, len(self.blocks)) == len(self.blocks) - 1
         backbone = bool(self.head) and train.freeze is not None and for_good
         self.alone = backbone and plain and is_last_step(model, str(self.head), images)
+        self.whole: nn.Module | None = None
+        """Where the network is divided among processes: all of it, as it is evaluated."""
         self.begin_epoch(1)
 
     def _find_head(self, images: Tensor) -> str | None:
@@ -104,6 +106,8 @@ class Learner:
     @property
     def final(self) -> nn.Module:
         """The network that is evaluated and kept: with the average of the weights, once there is one."""
+        if self.whole is not None:
+            return self.whole
         begun = self._average is not None and int(self._average.n_averaged) > 0
         return self._averaged if begun else self.model
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from time import perf_counter
 from typing import Any
 
@@ -17,6 +18,7 @@ from zoo.data.splits import Split, class_counts
 from zoo.engine.balance import class_weights
 from zoo.engine.blocks import find_head, is_last_step
 from zoo.engine.distill import Distillation
+from zoo.engine.dividing import Divided
 from zoo.engine.execution import choose_execution
 from zoo.engine.features import FeatureBatches
 from zoo.engine.ranks import ALONE, Ranks
@@ -59,6 +61,7 @@ class Parts:
         self.loaded: Loaded | None = None
         self.learner = self._learner()
         self.trial = self._choose_execution(len(dataset))
+        self.divided = self._divided()
         self.teacher = self._teacher()
         self.distill = self._distillation()
         self.loss_fn, self.metrics = self._scoring([1] * len(self.classes))
@@ -75,8 +78,9 @@ class Parts:
         self._features = self._compute_features(observer) if self.learner.alone else {}
         self.data_s = perf_counter() - started - self.setup_s
         self._count_steps()
-        ranks.agree(self.model, self.learner.final)
+        self.settle()
         ranks.part_ways(self.job.seed)
+        ranks.hurry()
 
     def _model(self) -> nn.Module:
         job, entry = self.job, self.resolved.entry("architecture")
@@ -101,8 +105,33 @@ class Parts:
         self._begin_head(model, images)
         self.execution = self.execution.suited(model)
         self.model = self.execution.place(model)
+        return self._learning(images.to(self.execution.device))
+
+    def _learning(self, images: Tensor) -> Learner:
+        job = self.job
         plain = not job.augment and job.teacher is None and self._sizes() == {job.train.image_size}
-        return Learner(self.model, job.train, images.to(self.execution.device), plain=plain)
+        return Learner(self.model, job.train, images, plain=plain)
+
+    def _divided(self) -> Divided | None:
+        """Divide the network among the processes, where the job says so: its parameters are others from here on."""
+        if not self.job.train.fsdp or self.ranks.size == 1:
+            return None
+        self.ranks.agree(self.model)
+        divided = Divided(self.model, self.ranks)
+        self.execution = replace(self.execution, compiled=False)
+        self.learner = self._learning(blank(self.model, self.job.data.in_chans, self.job.train.image_size))
+        self.learner.whole = divided.whole
+        return divided
+
+    def settle(self) -> None:
+        """After steps: what each process has found for itself, as a batch norm does, is the first one's."""
+        self.ranks.agree(self.model, *([self.learner.final] if self.divided is None else []))
+        self.gather()
+
+    def gather(self) -> None:
+        """Bring weights that are divided together, to be evaluated and kept."""
+        if self.divided is not None:
+            self.divided.gather()
 
     def _choose_execution(self, images: int) -> dict[str, Any]:
         """Take the fastest execution; the account of how it was found."""
@@ -255,7 +284,8 @@ class Parts:
         """What a checkpoint keeps, by name: each has ``state_dict`` and ``load_state_dict``."""
         kept = {"optimizer": self.optimizer, "schedule": self.schedule, "scaler": self.scaler}
         taught = {} if self.teacher is None else {"teacher": self.teacher}
-        return {**self.learner.stateful(), **kept, **taught}
+        divided = {} if self.divided is None else self.divided.stateful(self.optimizer)
+        return {**self.learner.stateful(), **kept, **taught, **divided}
 
 
 def head_or_none(model: nn.Module, images: Tensor) -> str | None:

@@ -15,6 +15,7 @@ from zoo.bundle import WEIGHTS, read_weights
 from zoo.data.batches import Batches
 from zoo.data.open import TEST, TRAIN, VAL
 from zoo.data.splits import Split
+from zoo.engine.averaging import Together
 from zoo.engine.evaluate import evaluate_logits, predict_logits, worst_mistakes
 from zoo.engine.totals import Totals
 from zoo.engine.train import train_epoch
@@ -169,15 +170,17 @@ class Training:
             totals=totals,
             done=position.steps,
             on_pieces=self._in_pieces,
-            ranks=self.ranks,
-            weigh=lambda: self.parts.train_batches.weight,
-            wishes=lambda: (self.interrupts.asked, perf_counter() - self.saved_at > self.job.train.checkpoint_s),
+            together=Together(self.ranks, weigh=lambda: self.parts.train_batches.weight, wishes=self._wishes),
         )
         self.parts.learner.end_epoch(position.epoch)
-        self.ranks.agree(self.parts.model, self.parts.learner.final)  # batch norms have seen different images
+        self.parts.settle()
         position.seconds = perf_counter() - started
         position.totals, position.random = totals.state_dict(), random_states()
         return totals
+
+    def _wishes(self) -> tuple[bool, bool]:
+        """To stop, and to keep the state: as one process would; all do it together."""
+        return self.interrupts.asked, perf_counter() - self.saved_at > self.job.train.checkpoint_s
 
     def _in_pieces(self, pieces: int) -> None:
         self.accumulate = pieces

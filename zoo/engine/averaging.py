@@ -1,0 +1,151 @@
+"""Averaging gradients over the processes of a run, while the backward pass still computes others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+from zoo.engine.ranks import ALONE, Ranks, is_divided, sent
+
+__all__ = ["APART", "Averaging", "Together"]
+
+BUCKET = 25 << 20
+"""Bytes of gradients that are sent at once: few enough to begin early, enough to be sent fast (DDP's default)."""
+
+
+@dataclass(frozen=True)
+class Together:
+    """How processes share the steps of an epoch.
+
+    Args:
+        ranks: they, and which of them this is.
+        weigh: the weight of this process's part of the batch at hand; see :meth:`Ranks.share`.
+        wishes: what this process would like all to do after the step; ``ranks.agreed`` is what any has wished for.
+    """
+
+    ranks: Ranks = field(default_factory=lambda: ALONE)
+    weigh: Callable[[], float] = lambda: 1.0
+    wishes: Callable[[], Sequence[bool]] = tuple
+
+
+APART = Together()
+
+
+class Averaging:
+    """Averages the gradients of every step, as a context in which the steps are done.
+
+    Parameters are put into buckets once, the last ones first, as the backward pass finds their gradients; a bucket is
+    sent when it is full, on every process in the same order. So a run that is resumed adds up in the same order.
+
+    Args:
+        parameters: all that learn. Of those that are divided among the processes, FSDP averages.
+        bucket: bytes of one.
+    """
+
+    def __init__(self, parameters: Iterable[nn.Parameter], together: Together, bucket: int = BUCKET):
+        self.together, self.ranks = together, together.ranks
+        learning = [p for p in parameters if p.requires_grad and not is_divided(p)]
+        self.buckets = _filled(learning[::-1], bucket) if self.ranks.size > 1 else []
+        self._place = {p: i for i, bucket in enumerate(self.buckets) for p in bucket}
+        self._hooks: list[Any] = []
+        self._early = self._open = False
+        self._sent: list[tuple[Tensor, Any]] = []
+        self._missing: list[int] = []
+        self._before: Tensor | None = None
+
+    def __enter__(self) -> Averaging:
+        self._hooks = [p.register_post_accumulate_grad_hook(self._found) for p in self._place]
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        for hook in self._hooks:
+            hook.remove()
+
+    @property
+    def begun(self) -> bool:
+        """Whether something of this step was sent: it can't be done again then."""
+        return bool(self._sent)
+
+    def last(self) -> None:
+        """The backward pass that comes is the step's last: what it finds is whole.
+
+        Nothing is sent before its end until a step has shown that the memory is enough for it.
+        """
+        self._missing = [len(bucket) for bucket in self.buckets]
+        self._open = self._early
+
+    def retry(self) -> None:
+        """The step is done again, in more pieces."""
+        self._early = self._open = False
+
+    def done(self, loss: Tensor) -> Tensor:
+        """The backward pass is over: send what is left, and wait for the sums.
+
+        Args:
+            loss: of this process's part, by its weight.
+
+        Returns:
+            The whole batch's loss.
+        """
+        wishes = self.together.wishes()
+        if self.ranks.size == 1:
+            self.ranks.agreed = tuple(wishes)
+            return loss
+        self._open = False
+        while len(self._sent) < len(self.buckets):
+            self._send()
+        told = torch.stack([loss.detach().float().reshape(()), *(loss.new_tensor(float(w)) for w in wishes)])
+        sent(lambda: dist.all_reduce(told, group=self.ranks.group))
+        for bucket, (flat, work) in zip(self.buckets, self._sent, strict=True):
+            sent(work.wait)
+            _put_back(bucket, flat / self.ranks.size)
+        self._sent, self._early = [], True
+        self._agree(told[1:])
+        return told[0] / self.ranks.size
+
+    def _agree(self, wishes: Tensor) -> None:
+        """What any has wished for; of a GPU it is read a step later, when it needn't be waited for."""
+        known, self._before = (wishes, None) if self.ranks.device.type == "cpu" else (self._before, wishes)
+        self.ranks.agreed = () if known is None else tuple(bool(wish > 0) for wish in known.tolist())
+
+    def _found(self, parameter: nn.Parameter) -> None:
+        """A gradient is whole; called by the backward pass."""
+        if not self._open:
+            return
+        self._missing[self._place[parameter]] -= 1
+        while len(self._sent) < len(self.buckets) and self._missing[len(self._sent)] == 0:
+            self._send()
+
+    def _send(self) -> None:
+        bucket = self.buckets[len(self._sent)]
+        flat = torch.cat([(torch.zeros_like(p) if p.grad is None else p.grad).reshape(-1).float() for p in bucket])
+        found: list[Any] = []
+        sent(lambda: found.append(dist.all_reduce(flat, group=self.ranks.group, async_op=True)))
+        self._sent.append((flat, found[0]))
+
+
+def _filled(parameters: Sequence[nn.Parameter], size: int) -> list[list[nn.Parameter]]:
+    buckets: list[list[nn.Parameter]] = []
+    room = 0
+    for parameter in parameters:
+        if room <= 0:
+            buckets.append([])
+            room = size
+        buckets[-1].append(parameter)
+        room -= 4 * parameter.numel()
+    return buckets
+
+
+def _put_back(bucket: Sequence[nn.Parameter], flat: Tensor) -> None:
+    parts = flat.split([p.numel() for p in bucket])
+    for parameter, part in zip(bucket, parts, strict=True):
+        if parameter.grad is not None:
+            parameter.grad.copy_(part.view_as(parameter.grad))

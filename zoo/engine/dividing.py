@@ -1,0 +1,104 @@
+"""FSDP: each process has a part of every weight, of its gradient and of the optimizer's state.
+
+What training needs of memory, four times the weights with Adam, is divided by the number of processes; while a part of
+the network computes, its weights are whole on each. Evaluation and the bundle have the whole network.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import nn
+
+from zoo.engine.ranks import Ranks
+
+__all__ = ["Divided"]
+
+_WORTH = 100_000
+"""Weights of a part that are gathered by themselves; of smaller ones the sending would take longer than it saves."""
+
+
+class Divided:
+    """A network that is divided, in place, among the processes of a run.
+
+    Args:
+        model: with the same weights on every process, on its device; its parameters are others afterwards.
+        ranks: the processes.
+    """
+
+    def __init__(self, model: nn.Module, ranks: Ranks):
+        from torch.distributed.device_mesh import init_device_mesh
+        from torch.distributed.fsdp import fully_shard
+
+        self.model = model
+        self.whole = copy.deepcopy(model)
+        """The network as it is evaluated and kept; see :meth:`gather`."""
+        for parameter in model.parameters():  # FSDP takes no other memory format of weights
+            parameter.data = parameter.data.contiguous()
+        mesh = init_device_mesh(ranks.device.type, (ranks.size,))
+        for part in (*_parts(model), model):
+            fully_shard(part, mesh=mesh)
+
+    def gather(self) -> None:
+        """Bring the weights of now into ``whole``, on every process."""
+        from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_state_dict
+
+        state = get_model_state_dict(self.model, options=StateDictOptions(full_state_dict=True))
+        own = self.whole.state_dict()
+        with torch.no_grad():
+            for name, value in state.items():
+                own[name].copy_(value)
+
+    def stateful(self, optimizer: torch.optim.Optimizer) -> dict[str, Any]:
+        """The network's and the optimizer's states as a checkpoint has them: whole, for any number of processes."""
+        return {"model": _Network(self.model), "optimizer": _Optimizer(self.model, optimizer)}
+
+
+def _parts(model: nn.Module) -> Iterator[nn.Module]:
+    """What is called as one within the network, the inner ones first: large children, and items of its rows."""
+    for child in model.children():
+        if isinstance(child, nn.Sequential | nn.ModuleList):
+            yield from _parts(child)
+        elif sum(p.numel() for p in child.parameters()) >= _WORTH:
+            yield child
+
+
+class _Network:
+    def __init__(self, model: nn.Module):
+        self.model = model
+
+    def state_dict(self) -> dict[str, Any]:
+        """On the first process; every process has to call it."""
+        from torch.distributed.checkpoint.state_dict import get_model_state_dict
+
+        return dict(get_model_state_dict(self.model, options=_whole()))
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        from torch.distributed.checkpoint.state_dict import set_model_state_dict
+
+        set_model_state_dict(self.model, state, options=_whole())
+
+
+class _Optimizer:
+    def __init__(self, model: nn.Module, optimizer: torch.optim.Optimizer):
+        self.model, self.optimizer = model, optimizer
+
+    def state_dict(self) -> dict[str, Any]:
+        """On the first process; every process has to call it."""
+        from torch.distributed.checkpoint.state_dict import get_optimizer_state_dict
+
+        return dict(get_optimizer_state_dict(self.model, self.optimizer, options=_whole()))
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        from torch.distributed.checkpoint.state_dict import set_optimizer_state_dict
+
+        set_optimizer_state_dict(self.model, self.optimizer, state, options=_whole())
+
+
+def _whole() -> Any:
+    from torch.distributed.checkpoint.state_dict import StateDictOptions
+
+    return StateDictOptions(full_state_dict=True, cpu_offload=True)

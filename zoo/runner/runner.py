@@ -15,7 +15,7 @@ from zoo.bundle import write_card
 from zoo.engine.execution import choose_device
 from zoo.engine.ranks import Ranks, join
 from zoo.engine.views import account, notices
-from zoo.errors import Interrupted, RequestError, ZooError
+from zoo.errors import Interrupted, RequestError, TrainingError, ZooError
 from zoo.files import cannot_write, dump_json, is_write_error, sweep, write_json, write_text
 from zoo.hooks import Plugin
 from zoo.layers import changes
@@ -188,6 +188,8 @@ class _Runner:
                 return self._train()
         except KeyboardInterrupt as error:
             self._end_early("interrupted", "interrupted by the user", error)
+            with contextlib.suppress(TrainingError):  # whoever starts them may end all once one has ended
+                self.training.ranks.wait()
             raise Interrupted(self._how_to_resume()) from None
         except ZooError as error:
             self._end_early("failed", str(error), error)

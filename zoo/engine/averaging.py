@@ -60,7 +60,7 @@ class Averaging:
         self._before: Tensor | None = None
 
     def __enter__(self) -> Averaging:
-        self._hooks = [p.register_post_accumulate_grad_hook(self._found) for p in self._place]
+        self._hooks = [p.register_post_accumulate_grad_hook(self._found) for p in self._place]  # type: ignore[no-untyped-call]
         return self
 
     def __exit__(
@@ -145,7 +145,7 @@ def _filled(parameters: Sequence[nn.Parameter], size: int) -> list[list[nn.Param
 
 
 def _put_back(bucket: Sequence[nn.Parameter], flat: Tensor) -> None:
-    parts = flat.split([p.numel() for p in bucket])
+    parts = torch.split(flat, [p.numel() for p in bucket])
     for parameter, part in zip(bucket, parts, strict=True):
         if parameter.grad is not None:
             parameter.grad.copy_(part.view_as(parameter.grad))

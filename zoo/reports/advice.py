@@ -11,14 +11,20 @@ from zoo.reports.words import clean, short_path
 __all__ = [
     "again",
     "against_overfitting",
+    "clean_data",
+    "find_lr",
+    "for_rare_classes",
     "larger_network",
+    "more_folds",
     "next_commands",
     "not_learning",
     "on_photos",
     "other_lr",
     "resume",
+    "softer_labels",
     "split_advice",
     "train_longer",
+    "usual_normalisation",
 ]
 
 
@@ -64,6 +70,45 @@ def other_lr(result: Result, factor: float) -> str:
     lr = _train(result).get("lr")
     value = f"{lr * factor:.3g}" if isinstance(lr, (int, float)) else "1e-4" if factor < 1 else "3e-3"
     return f"try a {'lower' if factor < 1 else 'higher'} learning rate: {again(result, '--lr', value)}"
+
+
+def find_lr(result: Result) -> str:
+    """A range test."""
+    name = shlex.join(["zoo", "lr-find", _name(result, "architecture"), _name(result, "dataset")])
+    return f"find one by a range test: {name}"
+
+
+def clean_data(result: Result) -> str:
+    """What looks for leaks, duplicates and wrong labels, and writes a list without them."""
+    return f"find out which: {shlex.join(['zoo', 'data', 'check', _name(result, 'dataset')])}"
+
+
+def usual_normalisation(result: Result) -> str:
+    """Pixels of 0 to 1 about their middle."""
+    return _set(result, "normalise as usual", "data.mean=[0.5]") + " --set 'data.std=[0.5]'"
+
+
+def softer_labels(result: Result) -> list[str]:
+    """A loss that believes labels a little less."""
+    loss = _part(result, "loss")
+    named = isinstance(loss, dict) and loss.get("name", "").rpartition("/")[2] == "cross_entropy"
+    soft = named and not loss.get("label_smoothing")
+    return [_set(result, "believe labels a little less", "loss.label_smoothing=0.1")] if soft else []
+
+
+def for_rare_classes(result: Result) -> list[str]:
+    """What is not in the job yet."""
+    train, tries = _train(result), []
+    if train.get("class_weights", "none") == "none":
+        tries.append(_set(result, "let rare classes weigh more", "train.class_weights=balanced"))
+    if train.get("sampler", "shuffle") == "shuffle":
+        tries.append(_set(result, "show each class equally often", "train.sampler=balanced"))
+    return tries or ["more images of the rare classes would help most"]
+
+
+def more_folds(result: Result) -> str:
+    """Each image validated once."""
+    return f"validate by every image once: {again(result, '--folds', '5')}"
 
 
 def larger_network(result: Result) -> str:

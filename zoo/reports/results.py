@@ -26,7 +26,7 @@ WORST_CLASSES = 10
 MISTAKES = 8
 SKIPPED = 3
 _STATUS = {"completed": GOOD, "stopped": GOOD, "evaluated": ACCENT, "interrupted": WARN, "failed": BAD}
-_KIND = {"good": GOOD, "scored": ACCENT, "failed": BAD, "collapsed": BAD, "baseline": BAD}
+_KIND = {"good": GOOD, "scored": ACCENT, "failed": BAD, "collapsed": BAD, "baseline": BAD, "leakage": BAD}
 
 
 def render_result(result: reading.Result, told: Collection[str] = ()) -> RenderableType:

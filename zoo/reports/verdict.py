@@ -6,9 +6,10 @@ Every judgement is a rule of thumb, its threshold named here or in ``zoo.reports
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
-from zoo.reports import advice, reading, trends
+from zoo.reports import advice, causes, reading, trends
+from zoo.reports.judgement import Verdict
 from zoo.reports.reading import Result
 from zoo.reports.words import clean, percent
 
@@ -28,28 +29,9 @@ WIDE_INTERVAL = 0.05
 """Half of the 95 % interval of the accuracy: beyond this, a comparison of two runs means little."""
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """A judgement of a result.
-
-    Args:
-        kind: ``failed``, ``interrupted``, ``unscored``, ``collapsed``, ``baseline``, ``overfitting``,
-            ``underfitting``, ``good`` or ``scored`` (an evaluation: there was no training to judge).
-        headline: what it comes to, in a sentence or two.
-        evidence: the figures that speak for it, a sentence each.
-        advice: what to try, each ``"why: zoo …"``, the command ready to be typed.
-    """
-
-    kind: str
-    headline: str
-    evidence: list[str] = field(default_factory=list)
-    advice: list[str] = field(default_factory=list)
-
-
 def diagnose(result: Result) -> Verdict:
     """Judge a result document. What it lacks is not judged."""
-    rules = (_unfinished, _unscored, _silent, _collapsed, _baseline, _scored, _overfitting, _underfitting)
-    verdict = next(filter(None, (rule(result) for rule in rules)), None) or _good(result)
+    verdict = next(filter(None, (rule(result) for rule in RULES)), None) or _good(result)
     verdict = replace(verdict, evidence=[*verdict.evidence, *_stopped(result), *_reliability(result)])
     return _about_drawings(verdict, result) if reading.is_drawn(result) else verdict
 
@@ -193,6 +175,26 @@ def _against_recipe(result: Result, interval: tuple[float, float]) -> list[str]:
     side = "above" if interval[0] > value else "below"
     photos = f" with {expect['photos']:,} images" if isinstance(expect.get("photos"), int) else ""
     return [f"That is {side} the {percent(value)} measured for the recipe {clean(recipe.get('name', ''))}{photos}."]
+
+
+RULES = (
+    causes.normalisation,
+    causes.rate_too_high,
+    _unfinished,
+    _unscored,
+    causes.leaking,
+    _silent,
+    _collapsed,
+    causes.rate_too_low,
+    _baseline,
+    _scored,
+    causes.imbalanced,
+    causes.noisy,
+    causes.few,
+    _overfitting,
+    _underfitting,
+)
+"""The first that has something to say is the verdict: what makes all other figures worthless comes before them."""
 
 
 def _matrix(result: Result) -> list[list[int]]:

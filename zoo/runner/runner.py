@@ -40,6 +40,7 @@ from zoo.runner.observer import Observer
 from zoo.runner.record import Run
 from zoo.runner.result import bundle_card, document, run_record
 from zoo.runner.resuming import restore
+from zoo.runner.signs import signs_of
 from zoo.runner.training import Training
 from zoo.runner.tuning import as_recorded, build_parts
 from zoo.safe_yaml import read_mapping
@@ -231,6 +232,8 @@ class _Runner:
             write_card(self.training.folder / MODEL, bundle_card(self.training.parts, self.training.thresholds))
         result = document(self.training, self.run_record, status, reason)
         result["metrics"], result["mistakes"] = metrics, mistakes
+        if self.training.ranks.first:
+            result["signs"] = signs_of(self.training)
         tta, best = self.training.job.tta, self.training.best
         result.update(account(tta))
         alone = f" By one view {best.metric} is {best.value:.4g}." if best else ""

@@ -1,0 +1,101 @@
+"""Real trainings, each with something wrong that is known, and two with nothing: the verdict names it."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from sklearn.datasets import load_digits
+
+import zoo
+from zoo.errors import TrainingError
+from zoo.reports.verdict import diagnose
+
+SMALL = {"architecture.channels": [16, 32], "architecture.hidden": 64, "augment": [], "train.patience": None}
+QUIET = {"precision": "fp32", "device": "cpu", "seed": 0, "recipe": "none", "image_size": 16}
+Rows = list[tuple[int, str, str]]
+
+
+@pytest.fixture(scope="module")
+def scans(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """1,797 real scans of digits as files of 16 px."""
+    folder = tmp_path_factory.mktemp("scans")
+    for i, image in enumerate(load_digits().images):
+        pixels = np.kron(np.rint(image * 255 / 16).astype(np.uint8), np.ones((2, 2), np.uint8))
+        Image.fromarray(pixels).save(folder / f"{i:04}.png")
+    return folder
+
+
+def rows_of(train: range, val: range) -> Rows:
+    """(number, label, split): of real digits."""
+    labels = load_digits().target
+    found = [(i, str(labels[i]), "train") for i in train]
+    return found + [(i, str(labels[i]), "val") for i in val]
+
+
+def listed(scans: Path, rows: Rows, name: str) -> Path:
+    path = scans / f"{name}.csv"
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(("path", "label", "split"))
+        writer.writerows((f"{number:04}.png", label, split) for number, label, split in rows)
+    return path
+
+
+def wrong_labels(rows: Rows, share: float) -> Rows:
+    generator = np.random.default_rng(0)
+    return [
+        (i, str((int(y) + generator.integers(1, 10)) % 10) if generator.random() < share else y, s) for i, y, s in rows
+    ]
+
+
+def rare(rows: Rows, classes: tuple[str, ...], keep: int) -> Rows:
+    left = dict.fromkeys(classes, keep)
+    found = []
+    for i, label, split in rows:
+        if split == "train" and label in left:
+            left[label] -= 1
+            if left[label] < 0:
+                continue
+        found.append((i, label, split))
+    return found
+
+
+WHOLE = rows_of(range(1200), range(1200, 1797))
+CAUSES: dict[str, tuple[str, Rows, dict[str, Any]]] = {
+    "nothing": ("good", WHOLE, {"epochs": 10}),
+    "nothing, another seed": ("good", WHOLE, {"epochs": 10, "seed": 1}),
+    "rate too high": ("rate-too-high", WHOLE, {"epochs": 6, "lr": 1.0}),
+    "rate too high for sgd": ("rate-too-high", WHOLE, {"epochs": 6, "lr": 30.0, "set": {"train.optimizer": "sgd"}}),
+    "rate too low": ("rate-too-low", WHOLE, {"epochs": 8, "lr": 2e-6}),
+    "rate too low for sgd": ("rate-too-low", WHOLE, {"epochs": 8, "lr": 1e-5, "set": {"train.optimizer": "sgd"}}),
+    "label noise": ("label-noise", wrong_labels(WHOLE, 0.2), {"epochs": 10}),
+    "more label noise": ("label-noise", wrong_labels(WHOLE, 0.35), {"epochs": 8}),
+    "leakage": ("leakage", [*WHOLE, *((i, y, "val") for i, y, s in WHOLE[:300])], {"epochs": 8}),
+    "normalisation": ("normalisation", WHOLE, {"epochs": 6, "set": {"data.mean": [0.0], "data.std": [0.00392]}}),
+    "imbalance": ("imbalance", rare(WHOLE, ("3", "5", "8"), 3), {"epochs": 8}),
+    "few images to validate": ("few", rows_of(range(1200), range(1200, 1230)), {"epochs": 10}),
+    "overfitting": ("overfitting", rows_of(range(60), range(1200, 1797)), {"epochs": 40}),
+    "underfitting": ("underfitting", WHOLE, {"epochs": 1}),
+}
+
+
+@pytest.mark.slow
+def test_nine_of_ten_causes_are_named_and_nothing_is_where_nothing_is(scans: Path, tmp_path: Path, read_result):
+    told = {}
+    for name, (cause, rows, how) in CAUSES.items():
+        given = {**QUIET, **how, "set": {**SMALL, **how.get("set", {})}}
+        folder = name.replace(",", "").replace(" ", "-")
+        with contextlib.suppress(TrainingError):  # a loss that is no number
+            zoo.run("simple_cnn", "image_csv", data=listed(scans, rows, folder), out=tmp_path, name=folder, **given)
+        result = read_result(tmp_path / folder)
+        verdict = diagnose(result)
+        told[name] = (cause, verdict.kind, verdict.evidence)
+    wrong = {name: row for name, row in told.items() if row[0] != row[1]}
+    assert not [name for name in wrong if name.startswith("nothing")], wrong
+    assert len(wrong) <= len(CAUSES) // 10, wrong

@@ -1,0 +1,183 @@
+"""Causes that a result shows by itself: leakage, normalisation, the learning rate, labels, imbalance, too few images.
+
+Each rule gives a verdict, or None. Thresholds are rules of thumb, chosen on trainings whose cause is known
+(tests/reports/test_known_causes.py).
+"""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+from typing import Any
+
+from zoo.reports import advice, reading, trends
+from zoo.reports.judgement import Verdict
+from zoo.reports.reading import Result
+from zoo.reports.words import clean, percent
+
+__all__ = ["few", "imbalanced", "leaking", "noisy", "normalisation", "rate_too_high", "rate_too_low"]
+
+LEAKED = 0.01
+"""Share of the validation images that are also trained on."""
+STD_TOO_SMALL, STD_TOO_LARGE, MEAN_TOO_FAR = 0.1, 4.0, 3.0
+"""Of what the network is given; normalised images have a standard deviation near 1 and a mean near 0."""
+LEARNED = 0.85
+"""An accuracy beyond which something was learned, whatever the learning rate."""
+BURST = 1.5
+"""A training loss beyond this multiple of a guess's is worse than knowing nothing."""
+STUCK = 0.05
+"""A training loss so near to a guess's, relatively, that nothing was learned."""
+ROUGH_RISE, ROUGH_SHARE = 0.05, 0.34
+"""Rises of the training loss by more than this, in more than this share of the epochs."""
+SLOW_FALL, SLOW_STEADY = 0.3, 0.5
+"""A training loss that fell by less than this in all, and in its second half by this share of the first's at least."""
+AS_SURE_WRONG = 0.65
+"""How often a right answer is surer than a wrong one: by chance half of the time, and more than 0.75 as a rule."""
+LOPSIDED, LEFT_OUT = 4.0, 0.6
+"""The largest class as a multiple of the smallest, and the rare classes' recall as a share of the others'."""
+TOO_WIDE = 0.075
+"""Half of the accuracy's 95 % interval."""
+
+
+def leaking(result: Result) -> Verdict | None:
+    """Images that are trained on as well as validated by."""
+    shared, images = _signs(result).get("shared_with_train"), reading.images_in(result, "val")
+    if not shared or not images or shared / images < LEAKED:
+        return None
+    evidence = f"{shared:,} of the {images:,} validation images are, pixel for pixel, among those trained on."
+    headline = "Leakage: it was examined on images that it had learned, so its accuracy is too good to believe."
+    return Verdict("leakage", headline, [evidence], [advice.clean_data(result)])
+
+
+def normalisation(result: Result) -> Verdict | None:
+    """Numbers that no network is at home with."""
+    figures = _signs(result).get("input") or {}
+    mean, std = figures.get("mean"), figures.get("std")
+    if mean is None or std is None or (STD_TOO_SMALL <= std <= STD_TOO_LARGE and abs(mean) <= MEAN_TOO_FAR):
+        return None
+    data = (result.get("job") or {}).get("data") or {}
+    evidence = (
+        f"The network is given numbers of mean {mean:.3g} and standard deviation {std:.3g}, where 0 and 1 are usual; "
+        f"data.mean is {data.get('mean')} and data.std {data.get('std')}, of pixels from 0 to 1."
+    )
+    headline = "Wrong normalisation: the images come in numbers that no network is at home with."
+    return Verdict("normalisation", headline, [evidence], [advice.usual_normalisation(result)])
+
+
+def rate_too_high(result: Result) -> Verdict | None:
+    """A loss that bursts, jumps about, or is no number."""
+    evidence, broke = [], "loss became" in str(result.get("stop_reason"))
+    if result.get("status") in ("failed", "interrupted") and not broke:
+        return None
+    if broke:
+        evidence.append(clean(str(result["stop_reason"]).partition(". Try")[0]) + ".")
+    losses, guess = _losses(result), _guess(result)
+    if guess and losses and max(losses) > BURST * guess and trends.tail_accuracy(result, "val") < LEARNED:
+        evidence.append(
+            f"Training loss was up to {max(losses):.3g}: a guess without looking has {guess:.2f} on so many classes."
+        )
+    rises = sum(after > before * (1 + ROUGH_RISE) for before, after in pairwise(losses))
+    if len(losses) > 3 and rises > ROUGH_SHARE * (len(losses) - 1):
+        evidence.append(f"Training loss rose in {rises} of {len(losses) - 1} epochs, by more than 5% each time.")
+    if guess and len(losses) > 3 and _one_answer(result) and all(abs(x / guess - 1) < STUCK for x in losses[-3:]):
+        evidence.append(
+            f"Training loss stays at {losses[-1]:.2f}, a guess's ({guess:.2f}), and all answers are the same: steps "
+            "that were too large can put a network out for good."
+        )
+    if not evidence:
+        return None
+    headline = "Learning rate too high: steps are so large that they undo what was learned."
+    return Verdict("rate-too-high", headline, evidence, [advice.other_lr(result, 0.1), advice.find_lr(result)])
+
+
+def rate_too_low(result: Result) -> Verdict | None:
+    """A loss that falls all the time, and hardly."""
+    losses = _losses(result)
+    accuracy = trends.tail_accuracy(result, "train")
+    if len(losses) < 4 or not accuracy < LEARNED or losses[0] <= 0:
+        return None
+    fall, middle = 1 - losses[-1] / losses[0], losses[len(losses) // 2]
+    steady = losses[0] > middle and (middle - losses[-1]) >= SLOW_STEADY * (losses[0] - middle)
+    smooth = sum(after < before for before, after in pairwise(losses)) >= 0.8 * (len(losses) - 1)
+    if not (steady and smooth and 0 < fall < SLOW_FALL):
+        return None
+    evidence = (
+        f"Training loss fell in nearly every epoch, from {losses[0]:.3f} to {losses[-1]:.3f} in {len(losses)}, and as "
+        "fast at the end as at the beginning."
+    )
+    headline = "Learning rate too low: it learns, and would take for ever."
+    return Verdict("rate-too-low", headline, [evidence], [advice.other_lr(result, 10.0), advice.find_lr(result)])
+
+
+def noisy(result: Result) -> Verdict | None:
+    """Mistakes that are made as surely as right answers are given."""
+    sure = _signs(result).get("confidence_in_mistakes")
+    interval = reading.interval_of(result, "val")
+    if sure is None or sure >= AS_SURE_WRONG or interval is None or interval[0] <= _majority(result):
+        return None
+    evidence = (
+        f"Its wrong answers are nearly as sure as its right ones: of one each, the right one is the surer in "
+        f"{percent(sure)} of the cases, where 50% is chance and 75% or more usual."
+    )
+    headline = "Label noise: it contradicts some labels as surely as it agrees with others."
+    return Verdict("label-noise", headline, [evidence], [advice.clean_data(result), *advice.softer_labels(result)])
+
+
+def imbalanced(result: Result) -> Verdict | None:
+    """Rare classes that are overlooked."""
+    rows = [row for row in reading.per_class(result, "val") if row[1].get("support") and row[1].get("trained")]
+    if len(rows) < 2 or reading.several_labels(result):
+        return None
+    counts = [figures["trained"] for _, figures in rows]
+    if max(counts) < LOPSIDED * min(counts):
+        return None
+    bound = math.sqrt(max(counts) * min(counts))
+    rare = [(name, figures) for name, figures in rows if figures["trained"] < bound]
+    usual = [figures["recall"] for _, figures in rows if figures["trained"] >= bound]
+    seldom = [figures["recall"] for _, figures in rare]
+    if not rare or not usual or sum(seldom) / len(seldom) >= LEFT_OUT * sum(usual) / len(usual):
+        return None
+    name, figures = min(rare, key=lambda row: row[1]["recall"])
+    evidence = (
+        f"{clean(name)} has {figures['trained']:,} training images and the largest class {max(counts):,}; of its "
+        f"validation images {percent(figures['recall'])} are found, of the common classes' "
+        f"{percent(sum(usual) / len(usual))}."
+    )
+    headline = "Imbalance: rare classes are overlooked."
+    return Verdict("imbalance", headline, [evidence], advice.for_rare_classes(result))
+
+
+def few(result: Result) -> Verdict | None:
+    """An accuracy that chance could have made almost anything."""
+    interval, images = reading.interval_of(result, "val"), reading.images_in(result, "val")
+    if interval is None or not images or (interval[1] - interval[0]) / 2 <= TOO_WIDE:
+        return None
+    evidence = f"With {images:,} validation images, one more right or wrong is {percent(1 / images)}."
+    headline = "Too few validation images to tell how good it is."
+    return Verdict("few", headline, [evidence], [advice.more_folds(result)])
+
+
+def _one_answer(result: Result) -> bool:
+    answers = [sum(column) for column in zip(*reading.confusion_of(result, "val"), strict=True)]
+    return bool(answers) and max(answers) > 0.99 * sum(answers)
+
+
+def _signs(result: Result) -> dict[str, Any]:
+    return result.get("signs") or {}
+
+
+def _losses(result: Result) -> list[float]:
+    return [loss for loss in reading.curve(result, "train", "loss") if math.isfinite(loss)]
+
+
+def _guess(result: Result) -> float | None:
+    """The loss of giving each class the same probability, where the loss is a cross-entropy."""
+    loss = (result.get("job") or {}).get("loss") or {}
+    name = str(loss.get("name", "") if isinstance(loss, dict) else loss).rpartition("/")[2]
+    classes = len(result.get("classes") or [])
+    return math.log(classes) if name in ("cross_entropy", "binary_cross_entropy") and classes > 1 else None
+
+
+def _majority(result: Result) -> float:
+    supports = [sum(row) for row in reading.confusion_of(result, "val")]
+    return max(supports) / sum(supports) if sum(supports) else 1.0

@@ -29,9 +29,10 @@ STUCK = 0.05
 """A training loss so near to a guess's, relatively, that nothing was learned."""
 ROUGH_RISE, ROUGH_SHARE = 0.05, 0.34
 """Rises of the training loss by more than this, in more than this share of the epochs."""
-SLOW_FALL, SLOW_STEADY = 0.3, 0.5
-"""A training loss that fell by less than this in all, and in its second half by this share of the first's at least."""
-AS_SURE_WRONG = 0.65
+SLOW_FALL, SLOW_STEADY, SMOOTH = 0.3, 0.5, 0.8
+"""A validation loss that fell by less than this in all, for its
+learning rate in the second half by this share of the first's at least, and in so many of the epochs."""
+AS_SURE_WRONG = 0.70
 """How often a right answer is surer than a wrong one: by chance half of the time, and more than 0.75 as a rule."""
 LOPSIDED, LEFT_OUT = 4.0, 0.6
 """The largest class as a multiple of the smallest, and the rare classes' recall as a share of the others'."""
@@ -92,28 +93,36 @@ def rate_too_high(result: Result) -> Verdict | None:
 
 def rate_too_low(result: Result) -> Verdict | None:
     """A loss that falls all the time, and hardly."""
-    losses = _losses(result)
-    accuracy = trends.tail_accuracy(result, "train")
-    if len(losses) < 4 or not accuracy < LEARNED or losses[0] <= 0:
+    losses = [loss for loss in reading.curve(result, "val", "loss") if math.isfinite(loss)]  # no chance in it
+    if len(losses) < 4 or not trends.tail_accuracy(result, "train") < LEARNED or losses[0] <= 0:
         return None
-    fall, middle = 1 - losses[-1] / losses[0], losses[len(losses) // 2]
-    steady = losses[0] > middle and (middle - losses[-1]) >= SLOW_STEADY * (losses[0] - middle)
-    smooth = sum(after < before for before, after in pairwise(losses)) >= 0.8 * (len(losses) - 1)
+    fall, middle = 1 - losses[-1] / losses[0], len(losses) // 2
+    first, last = _fall_by_rate(result, losses, 0, middle), _fall_by_rate(result, losses, middle, len(losses) - 1)
+    steady = 0 < SLOW_STEADY * first <= last
+    smooth = sum(after < before for before, after in pairwise(losses)) >= SMOOTH * (len(losses) - 1)
     if not (steady and smooth and 0 < fall < SLOW_FALL):
         return None
     evidence = (
-        f"Training loss fell in nearly every epoch, from {losses[0]:.3f} to {losses[-1]:.3f} in {len(losses)}, and as "
-        "fast at the end as at the beginning."
+        f"Validation loss fell in nearly every epoch, from {losses[0]:.3f} to {losses[-1]:.3f} in {len(losses)}, and "
+        "for its learning rate about as fast at the end as at the beginning."
     )
     headline = "Learning rate too low: it learns, and would take for ever."
     return Verdict("rate-too-low", headline, [evidence], [advice.other_lr(result, 10.0), advice.find_lr(result)])
+
+
+def _fall_by_rate(result: Result, losses: list[float], start: int, end: int) -> float:
+    """How much a loss fell after one epoch and up to another, for the learning rates that it had there."""
+    records = result.get("epochs") or []
+    rates = [float(record.get("lr") or 1) for record in records[start + 1 : end + 1]]
+    return (losses[start] - losses[end]) / max(sum(rates), 1e-30)
 
 
 def noisy(result: Result) -> Verdict | None:
     """Mistakes that are made as surely as right answers are given."""
     sure = _signs(result).get("confidence_in_mistakes")
     interval = reading.interval_of(result, "val")
-    if sure is None or sure >= AS_SURE_WRONG or interval is None or interval[0] <= _majority(result):
+    early = trends.rising(result)  # a network that has learned little is sure of nothing
+    if sure is None or sure >= AS_SURE_WRONG or early or interval is None or interval[0] <= _majority(result):
         return None
     evidence = (
         f"Its wrong answers are nearly as sure as its right ones: of one each, the right one is the surer in "

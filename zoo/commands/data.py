@@ -1,4 +1,4 @@
-"""``zoo data``: looking at what a job feeds its network."""
+"""``zoo data``: looking at what a job feeds its network, and at what is wrong with it."""
 
 from __future__ import annotations
 
@@ -8,15 +8,20 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from zoo.commands.job_words import LOOKING, job_options, no_architecture, resolve_words
+from zoo.errors import RequestError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from zoo.checking.backbone import Backbone
+    from zoo.registry import Registry
     from zoo.resolve import Resolved
     from zoo.runner.samples import Samples
 
 
 @click.group(name="data")
 def group() -> None:
-    """Look at images as training gets them."""
+    """Look at images as training gets them, and for what is wrong with them."""
 
 
 @group.command("show")
@@ -121,3 +126,141 @@ def _say(path: Path, facts: dict[str, Any], augmentation: str, *, named: bool) -
         click.echo(f"note: {note}")
     if not named and augmentation == "none":
         click.echo(f"next: zoo data show simple_cnn {facts['dataset']}, for the pictures that a network's recipe makes")
+
+
+CHECKING = {
+    "weights": "With --architecture: its weights.",
+    "pretrained": "With --architecture: the weights that its library has.",
+    "seed": "Of the folds; the same seed gives the same suspects.",
+    "set": "Any value of the job, such as dataset.path_column=file.",
+}
+
+
+@group.command("check")
+@click.argument("dataset")
+@job_options("data", "weights", "pretrained", "seed", "device", "set", "offline", **CHECKING)
+@click.option("--architecture", metavar="NAME", help="Judge labels by this network's features, with --weights.")
+@click.option("--features", metavar="RUN", help="Judge labels by the features of a trained run, or a bundle.")
+@click.option("--folds", type=click.IntRange(2, 50), default=5, help="Each is judged by what the others taught.")
+@click.option("-o", "--out", type=click.Path(path_type=Path), metavar="PAGE", help="Write a page with the pictures.")
+@click.option("--fix", type=click.Path(path_type=Path), metavar="FILE", help="Write a clean list, for image_csv.")
+@click.option("--drop-suspects", is_flag=True, help="Leave images with suspect labels out of the list too.")
+@click.option("--overwrite", is_flag=True, help="Replace files that the zoo didn't make.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def check(dataset: str, as_json: bool, **typed: Any) -> None:
+    """Find what is wrong with a dataset, before anything is trained on it.
+
+    Decodes every image of every split in full, and looks for files that can't be read, duplicates (the same pixels,
+    or resized, re-encoded and cropped ones), images that are in two splits or under two labels, likely label errors,
+    and odd ones. Changes nothing: --fix writes a list of what is good.
+    """
+    from zoo.reports.picture_file import check_place
+
+    _check_words(typed)
+    page, table, drop_suspects = typed.pop("out"), typed.pop("fix"), typed.pop("drop_suspects")
+    if page is not None:
+        check_place(page, (".html",), overwrite=typed["overwrite"])
+    resolved, registry = _resolve_checked(dataset, typed, "zoo data check")
+    from zoo.checking.check import check_dataset
+    from zoo.checking.cleaning import check_list, need_files, write_clean
+    from zoo.engine.execution import choose_execution
+    from zoo.files import dump_json
+    from zoo.reports.choose import make_observer
+    from zoo.runner.build import build_opener
+
+    opener = build_opener(resolved)
+    if table is not None:
+        check_list(table, overwrite=typed["overwrite"])
+        need_files(opener)
+    execution = choose_execution(resolved.job.device)
+    backbone = _backbone(resolved, registry, typed["features"])
+    observer = make_observer(json=as_json)
+    try:
+        found = check_dataset(opener, dataset, observer, backbone, execution, typed["folds"], resolved.job.seed)
+    finally:
+        observer.close()
+    document = found.document
+    document["data"] = None if typed["data"] is None else str(typed["data"])
+    if table is not None:
+        document["fix"] = write_clean(found, table, drop_suspects=drop_suspects)
+    if page is not None:
+        from zoo.reports.data_page import write_check
+
+        document["page"] = str(page)
+        write_check(document, found.scan.picture, page)
+    if as_json:
+        click.echo(dump_json(document))
+        return
+    from rich.console import Console
+
+    from zoo.reports.data_check import check_report
+
+    Console().print(check_report(document))
+
+
+@group.command("stats")
+@click.argument("dataset")
+@job_options("data", "set", "offline", set=CHECKING["set"])
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def stats(dataset: str, as_json: bool, **typed: Any) -> None:
+    """Count a dataset's images, and measure their sizes and colours.
+
+    Decodes every image of every split in full. Mean and standard deviation are those that data.mean and data.std of a
+    job take.
+    """
+    resolved, _ = _resolve_checked(dataset, typed, "zoo data stats")
+    from zoo.checking.scan import scan
+    from zoo.checking.stats import statistics
+    from zoo.data.open import open_training
+    from zoo.files import dump_json
+    from zoo.reports.choose import make_observer
+    from zoo.runner.build import build_opener
+
+    opener = build_opener(resolved)
+    observer = make_observer(json=as_json)
+    try:
+        document = statistics(scan(opener, open_training(opener)[1], observer.preparing), dataset)
+    finally:
+        observer.close()
+    if as_json:
+        click.echo(dump_json(document))
+        return
+    from rich.console import Console
+
+    from zoo.reports.data_check import stats_report
+
+    Console().print(stats_report(document))
+
+
+def _check_words(typed: dict[str, Any]) -> None:
+    """Refuse options of ``zoo data check`` that don't go together."""
+    begins = "--weights" if typed["weights"] else "--pretrained" if typed["pretrained"] else ""
+    if typed["features"] and (typed["architecture"] or begins):
+        raise RequestError(f"Choose one of --features RUN and {begins or '--architecture'}: both bring a network.")
+    if typed["architecture"] and not begins:
+        raise RequestError(
+            f"Features of an untrained network tell nothing. Give its weights: --architecture {typed['architecture']} "
+            "--weights FILE, or --pretrained"
+        )
+    if begins and not typed["architecture"]:
+        raise RequestError(f"{begins} is of which network? Type: --architecture NAME {begins}")
+    if typed["drop_suspects"] and not typed["fix"]:
+        raise RequestError("--drop-suspects is about the clean list. Type: --fix clean.csv --drop-suspects")
+
+
+def _resolve_checked(dataset: str, typed: dict[str, Any], command: str) -> tuple[Resolved, Registry]:
+    """The job of a dataset alone, or of a network on it with no recipe."""
+    architecture = typed.pop("architecture", None)
+    words = (dataset,) if architecture is None else (architecture, dataset)
+    recipe = None if architecture is None else "none"
+    return resolve_words(words, {**typed, "recipe": recipe}, command, dataset_alone=True)
+
+
+def _backbone(resolved: Resolved, registry: Registry, run: str | None) -> Callable[[int], Backbone] | None:
+    """What gives the trained network that was asked for; None where none was."""
+    from zoo.checking.backbone import backbone_of_job, backbone_of_run
+
+    if run is not None:
+        chosen = backbone_of_run(run, registry)  # now: a wrong name is told before all images are read
+        return lambda num_classes: chosen
+    return (lambda num_classes: backbone_of_job(resolved, num_classes)) if _named(resolved) else None

@@ -11,6 +11,7 @@ from zoo.files import write_text
 from zoo.reports import plots, reading, words
 from zoo.reports.advice import again, next_commands, split_advice
 from zoo.reports.trial import tried
+from zoo.reports.uncertain_page import uncertain_sections
 from zoo.reports.verdict import diagnose
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def render_html(result: reading.Result) -> str:
 
     split = reading.main_split(result)
     verdict = diagnose(result)
-    return _template().render(
+    return template("report.html.j2").render(
         result=result,
         split=split,
         scores=_scores(result),
@@ -54,11 +55,13 @@ def render_html(result: reading.Result) -> str:
         provenance=list(leaves(result.get("provenance") or {})),
         again=again(result),
         next=next_commands(result),
+        uncertain=list(uncertain_sections(result)),
     )
 
 
 @cache
-def _template() -> Template:
+def template(name: str) -> Template:
+    """A page of this folder; its filters are the words that every report is written in."""
     from jinja2 import ChainableUndefined, Environment, PackageLoader
 
     environment = Environment(
@@ -68,11 +71,11 @@ def _template() -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    for name in ("clean", "clock", "count", "duration", "number", "percent", "short_path", "shown"):
-        environment.filters[name] = _or_none(getattr(words, name))
+    for word in ("clean", "clock", "count", "duration", "number", "percent", "short_path", "shown"):
+        environment.filters[word] = _or_none(getattr(words, word))
     environment.globals.update(image_name=reading.image_name, on_images=reading.on_images)
     environment.globals.update(label_names=reading.label_names)
-    return environment.get_template("report.html.j2")
+    return environment.get_template(name)
 
 
 def _or_none(show: Callable[[Any], str]) -> Callable[[Any], str]:

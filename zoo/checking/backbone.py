@@ -1,0 +1,128 @@
+"""Features of a dataset's images from a trained network whose weights stay as they are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import nn
+
+from zoo.bundle import Preprocessing, find_bundle, load_model
+from zoo.checking.scan import Scan
+from zoo.data.batches import Batches, Normalize
+from zoo.data.naming import Names
+from zoo.data.splits import Split
+from zoo.data.store import decode_split
+from zoo.engine.blocks import find_head
+from zoo.engine.execution import Execution
+from zoo.errors import RequestError
+from zoo.registry import Registry
+from zoo.resolve import Resolved
+from zoo.runner.build import build_model
+from zoo.runner.features import FeatureStore
+from zoo.runner.folder import find_run
+from zoo.runner.learner import blank
+from zoo.runner.observer import Observer
+from zoo.runner.result import preprocessing, versions
+from zoo.runner.weights import load_weights
+
+_BATCH = 64
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """A trained network, how images become its input, and what to call it.
+
+    Args:
+        made: what the network is, for the key under which its features are kept.
+    """
+
+    model: nn.Module
+    image: Preprocessing
+    words: str
+    made: dict[str, Any]
+
+
+def backbone_of_run(word: str, registry: Registry) -> Backbone:
+    """The network of a run, or of a bundle.
+
+    Raises:
+        RequestError: there is none, or it can't be built.
+    """
+    folder = find_bundle(Path(word) if Path(word).is_dir() else find_run(word))
+    model, card = load_model(folder, registry)
+    name = card["architecture"]["id"]
+    return Backbone(model, Preprocessing(**card["preprocessing"]), f"{name} of {word}", card["architecture"])
+
+
+def backbone_of_job(resolved: Resolved, num_classes: int) -> Backbone:
+    """The job's architecture, with the weights that it begins with.
+
+    Raises:
+        RequestError: it can't be built, or the weights don't fit.
+    """
+    job, entry = resolved.job, resolved.entry("architecture")
+    image = Preprocessing(**preprocessing(job))
+    params = job.architecture.params
+    model = build_model(entry, params, num_classes, image.in_chans, image.image_size, pretrained=job.pretrained)
+    if job.weights is not None:
+        load_weights(model, job.weights, _head_of(model, image, entry.id))
+    whose = "its library's weights" if job.weights is None else Path(job.weights).name
+    return Backbone(model.eval(), image, f"{entry.id} with {whose}", {**entry.provenance(), "params": params})
+
+
+def backbone_features(backbone: Backbone, scan: Scan, execution: Execution, observer: Observer) -> NDArray[np.float32]:
+    """What the network's last layer is given for each image, (n, D).
+
+    Images come from the decode-once store, and features from the cache, where they are there already.
+
+    Raises:
+        RequestError: the network has no last layer that can be told.
+    """
+    head = _head_of(backbone.model, backbone.image, backbone.words)
+    model = execution.place(backbone.model)
+    recipe = {"architecture": backbone.made, "preprocessing": vars(backbone.image), "versions": versions()}
+    store = FeatureStore(model, head, recipe, execution, observer)
+    found: NDArray[np.float32] | None = None
+    for number, (name, dataset) in enumerate(scan.datasets.items()):
+        rows, features = _of_split(store, dataset, name, backbone.image, observer)
+        if found is None:
+            found = np.zeros((len(scan), features.shape[1]), np.float32)
+        own = np.flatnonzero(scan.split == number)
+        place = np.full(len(dataset), -1)
+        place[rows] = np.arange(len(rows))
+        both = place[scan.index[own]]  # what one way to decode can read and the other can't stays zero
+        found[own[both >= 0]] = features[both[both >= 0]]
+    assert found is not None
+    return found
+
+
+def _of_split(
+    store: FeatureStore, dataset: Any, name: str, image: Preprocessing, observer: Observer
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Which of a split's items can be decoded, and their features (m, D)."""
+    told = f"decoding {name} images"
+    decoded = decode_split(dataset, image.shape, progress=lambda done, total: observer.preparing(told, done, total))
+    split = Split(name, decoded.images, decoded.labels, decoded.names, fingerprint=decoded.fingerprint)
+    device = store.execution.device
+    size = store.execution.evaluation_batch(_BATCH, image.in_chans * image.image_size**2)
+    normalize = Normalize(image.mean, image.std, device)
+    batches = Batches(split, size, normalize, device, channels_last=store.execution.channels_last)
+    features = store.of(split, batches).cpu().numpy()
+    assert isinstance(decoded.names, Names)
+    while features.ndim > 2:
+        features = features.mean(-1)
+    return decoded.names.rows, features
+
+
+def _head_of(model: nn.Module, image: Preprocessing, name: str) -> str:
+    try:
+        return find_head(model, blank(model, image.in_chans, image.image_size))
+    except ValueError as error:
+        raise RequestError(
+            f"{name} gives no features: {error}. Choose another: --architecture timm/tf_efficientnet_lite0 "
+            "--weights FILE"
+        ) from error

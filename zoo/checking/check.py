@@ -1,0 +1,134 @@
+"""``zoo data check``: what is wrong with a dataset, from a job to a document."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo.checking.backbone import Backbone, backbone_features
+from zoo.checking.findings import all_findings
+from zoo.checking.labels import Suspicion, out_of_fold, reduced, suspicion
+from zoo.checking.outliers import strangeness
+from zoo.checking.plain_features import plain_features
+from zoo.checking.scan import Scan, scan
+from zoo.checking.stats import split_facts
+from zoo.checking.twins import Twins, find_twins
+from zoo.data.open import Opener, open_training
+from zoo.engine.execution import Execution
+from zoo.runner.observer import Observer
+
+SCHEMA = 1
+PLAIN = "kinds of small patches (no trained network)"
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What is thought of the labels.
+
+    Args:
+        rows: (m,), of the images that were judged.
+        suspicion: of these m; its classes are ``classes``.
+        classes: (K,), numbers of the classes that were judged.
+        why_not: why some, or all, were not.
+    """
+
+    rows: NDArray[np.int64]
+    suspicion: Suspicion | None
+    classes: NDArray[np.int64]
+    why_not: str = ""
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What was found, and what it was found from.
+
+    Args:
+        strange: (n,), how far from all others each image is.
+        document: as ``--json`` prints it.
+    """
+
+    scan: Scan
+    twins: Twins
+    judged: Judged
+    strange: Floats
+    document: dict[str, Any]
+
+
+def check_dataset(
+    opener: Opener,
+    name: str,
+    observer: Observer,
+    make_backbone: Callable[[int], Backbone] | None = None,
+    execution: Execution | None = None,
+    folds: int = 5,
+    seed: int = 0,
+) -> Checked:
+    """Look at every image of every split.
+
+    Args:
+        name: what the user calls the dataset.
+        observer: told how far it is.
+        make_backbone: gives a trained network for so many classes; without one features are plain.
+        execution: where and how that computes.
+        folds: of the images, each judged by a classifier that was trained on the others.
+        seed: of the folds, and of plain features.
+
+    Raises:
+        ZooError: the dataset is not as it should be, or the network can't be used.
+    """
+    begun = perf_counter()
+    _, classes = open_training(opener)
+    backbone = None if make_backbone is None else make_backbone(len(classes))
+    seen = scan(opener, classes, observer.preparing)
+    twins = find_twins([f.digest for f in seen.facts], seen.thumbs, observer.preparing)
+    if backbone is None or execution is None:
+        observer.preparing("describing images", 0, len(seen))
+        features = plain_features(seen.colours, seed)
+        observer.preparing("describing images", len(seen), len(seen))
+    else:
+        features = backbone_features(backbone, seen, execution, observer)
+    features = reduced(features, seed)
+    judged = judge(seen, twins, features, folds, seed, observer)
+    strange = strangeness(features, lambda done: observer.preparing("measuring distances", done, len(seen)))
+    document = {
+        "schema": SCHEMA,
+        "dataset": name,
+        "source": getattr(next(iter(seen.datasets.values())), "source", None),
+        "classes": seen.classes,
+        "splits": split_facts(seen),
+        "features": {"from": PLAIN if backbone is None else backbone.words, "trained": backbone is not None},
+        "findings": all_findings(seen, twins, judged, strange, trained=backbone is not None),
+        "notices": list(dict.fromkeys(n for d in seen.datasets.values() for n in getattr(d, "notices", ()))),
+        "seconds": perf_counter() - begun,
+    }
+    return Checked(seen, twins, judged, strange, document)
+
+
+def judge(seen: Scan, twins: Twins, features: Floats, folds: int, seed: int, observer: Observer) -> Judged:
+    """Judge the labels of all classes with enough images."""
+    nothing = np.zeros(0, np.int64)
+    if seen.multilabel:
+        return Judged(nothing, None, nothing, "An image may have several labels here: their errors are not looked for.")
+    _, first = np.unique(twins.group, return_index=True)  # duplicates are in one fold, so they count once
+    counts = np.bincount(seen.labels[first], minlength=len(seen.classes))
+    chosen = np.flatnonzero(counts >= folds)
+    few = [seen.classes[k] for k in np.flatnonzero(counts < folds)]
+    why_not = f"Not judged, for want of {folds} different images: {', '.join(few[:5])}." if few else ""
+    if len(chosen) < 2:
+        return Judged(nothing, None, nothing, why_not)
+    # A group may have several labels; the classes that are left out may be its first's.
+    rows = np.flatnonzero(np.isin(seen.labels, chosen) & np.isin(seen.labels[first][_rank(twins.group)], chosen))
+    labels = np.searchsorted(chosen, seen.labels[rows])
+    told = lambda done: observer.preparing("judging labels", done, folds)  # noqa: E731
+    probs = out_of_fold(features[rows], labels, twins.group[rows], folds, seed, told)
+    return Judged(rows, suspicion(probs, labels), chosen, why_not)
+
+
+def _rank(numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+    return np.unique(numbers, return_inverse=True)[1]

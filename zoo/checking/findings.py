@@ -1,0 +1,326 @@
+"""What a check has to say: each finding with its evidence and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo.checking.scan import Scan
+from zoo.checking.stats import split_facts
+from zoo.checking.twins import Twins
+from zoo.names import listing
+
+if TYPE_CHECKING:
+    from zoo.checking.check import Judged
+
+Finding = dict[str, Any]
+
+FAR = 4.0
+"""Robust standard deviations: images that are farther from all others are outliers."""
+BLANK = 4.0
+"""Standard deviation of grey levels (0..255) below which an image shows nothing."""
+LONG = 3.0
+"""Longer side by shorter, from which a shape is odd."""
+SMALL, LARGE = 0.25, 4.0
+"""Shorter sides by their median, from which a size is odd."""
+UNEQUAL = 3.0
+"""Images of the largest class by those of the smallest."""
+AGREES, AGREES_TRAINED = 0.9, 0.75
+"""Share of labels that a classifier must agree with for its doubts to weigh much, by plain features and by a trained
+network's: what that takes for wrong is more often wrong."""
+
+ERROR, WARNING, NOTE = "error", "warning", "note"
+CLEAN = "Leave them out: --fix clean.csv"
+
+
+def all_findings(
+    seen: Scan, twins: Twins, judged: Judged, strange: NDArray[np.float32], *, trained: bool
+) -> list[Finding]:
+    """Everything that was found, the worst first.
+
+    Args:
+        trained: whether the features are a trained network's.
+
+    Returns:
+        ``{"kind", "severity", "count", "summary", "next", "items"}`` each; ``items`` are images, or
+        ``{"items", "alike"}`` groups of them.
+    """
+    found: list[Finding] = [
+        *_unreadable(seen),
+        *_conflicts(seen, twins),
+        *_leaks(seen, twins),
+        *_missing_classes(seen),
+        *_repeated(seen, twins),
+        *_suspects(seen, judged, trained=trained),
+        *_blank(seen),
+        *_outliers(seen, strange, trained=trained),
+        *_imbalance(seen),
+        *_shapes(seen),
+        *_forms(seen),
+    ]
+    rank = (ERROR, WARNING, NOTE)
+    return sorted(found, key=lambda finding: rank.index(finding["severity"]))
+
+
+def _finding(
+    kind: str, severity: str, count: int, summary: str, advice: str, items: Iterable[dict[str, Any]] = ()
+) -> Finding:
+    return {
+        "kind": kind,
+        "severity": severity,
+        "count": count,
+        "summary": summary,
+        "next": advice,
+        "items": list(items),
+    }
+
+
+def _many(count: int, word: str = "image") -> str:
+    return f"{count:,} {word}{'' if count == 1 else 's'}"
+
+
+def _are(count: int) -> str:
+    return f"{_many(count)} {'is' if count == 1 else 'are'}"
+
+
+def _unreadable(seen: Scan) -> Iterator[Finding]:
+    if seen.bad:
+        count = len(seen.bad)
+        yield _finding("unreadable", ERROR, count, f"{_many(count)} can't be read in full.", CLEAN, seen.bad)
+
+
+def groups_of(twins: Twins) -> list[list[int]]:
+    """All groups of duplicates, exact and near, each once."""
+    near = {int(twins.group[rows[0]]) for rows in twins.near}
+    return sorted([*twins.near, *(rows for rows in twins.exact if int(twins.group[rows[0]]) not in near)])
+
+
+def is_conflict(seen: Scan, rows: list[int]) -> bool:
+    """Whether the images of a group have different labels."""
+    return len(np.unique(seen.labels[rows], axis=0)) > 1
+
+
+def _group(seen: Scan, twins: Twins, rows: list[int]) -> dict[str, Any]:
+    """Duplicates as a report names them, with how alike the least alike of those that were compared are."""
+    alike = twins.alike.get(int(twins.group[rows[0]]), 1.0)
+    return {"items": [seen.item(row) for row in rows], "exact": _same_pixels(seen, rows), "alike": alike}
+
+
+def _same_pixels(seen: Scan, rows: list[int]) -> bool:
+    return len({seen.facts[row].digest for row in rows}) == 1
+
+
+def _conflicts(seen: Scan, twins: Twins) -> Iterator[Finding]:
+    found = [rows for rows in groups_of(twins) if is_conflict(seen, rows)]
+    if found:
+        yield _finding(
+            "conflicts",
+            ERROR,
+            len(found),
+            f"{_are(len(found))} under two labels or more ({_many(sum(map(len, found)), 'file')}).",
+            "Look which label is right; --fix clean.csv leaves all of them out",
+            (_group(seen, twins, rows) for rows in found),
+        )
+
+
+def _leaks(seen: Scan, twins: Twins) -> Iterator[Finding]:
+    found = [rows for rows in groups_of(twins) if len(set(seen.split[rows])) > 1]
+    if found:
+        exact = sum(len(set(seen.split[rows])) > 1 for rows in twins.exact)
+        yield _finding(
+            "leaks",
+            ERROR,
+            len(found),
+            f"{_are(len(found))} in more than one of {listing(seen.splits)} ({exact:,} with the same pixels): "
+            "a score on images that were trained on is too good.",
+            "--fix clean.csv keeps each in test, else val, and takes it out of train",
+            (_group(seen, twins, rows) for rows in found),
+        )
+
+
+def _repeated(seen: Scan, twins: Twins) -> Iterator[Finding]:
+    """Duplicates within a split, of one label."""
+    for kind, groups, words in (
+        ("exact_duplicates", twins.exact, "with the same pixels"),
+        ("near_duplicates", twins.near, "that differ in size, quality or crop"),
+    ):
+        found = [rows for rows in groups if _within(seen, rows) and not is_conflict(seen, rows)]
+        if found:
+            yield _finding(
+                kind,
+                WARNING,
+                len(found),
+                f"{_are(len(found))} more than once in a split, {words} ({_many(sum(map(len, found)), 'file')}).",
+                "--fix clean.csv keeps one of each",
+                (_group(seen, twins, rows) for rows in found),
+            )
+
+
+def _within(seen: Scan, rows: list[int]) -> bool:
+    """Whether a group has two images in one split; a near one two with different pixels."""
+    pictures = rows if _same_pixels(seen, rows) else {(seen.split[row], seen.facts[row].digest) for row in rows}
+    return len(pictures) > len(set(seen.split[rows]))
+
+
+def _missing_classes(seen: Scan) -> Iterator[Finding]:
+    for name, facts in split_facts(seen).items():
+        gone = [label for label, count in facts["per_class"].items() if count == 0]
+        if gone:
+            yield _finding(
+                "missing_classes",
+                ERROR if name == "train" else WARNING,
+                len(gone),
+                f"{name} has no image of {listing(gone, most=5)}.",
+                "Add images, or remove the class" if name == "train" else "Add images: its score says nothing of them",
+                [{"name": label, "split": name, "label": label} for label in gone],
+            )
+
+
+def _imbalance(seen: Scan) -> Iterator[Finding]:
+    for name, facts in split_facts(seen).items():
+        counts = {label: count for label, count in facts["per_class"].items() if count}
+        if not counts or max(counts.values()) < UNEQUAL * min(counts.values()):
+            continue
+        most, least = max(counts, key=lambda c: counts[c]), min(counts, key=lambda c: counts[c])
+        ratio = counts[most] / counts[least]
+        yield _finding(
+            "imbalance",
+            WARNING if name == "train" else NOTE,
+            len(counts),
+            f"{name} has {ratio:.1f} times as many images of {most} ({counts[most]:,}) as of {least} "
+            f"({counts[least]:,}).",
+            "Read F1 rather than accuracy; in training --set train.class_weights=balanced",
+            [{"name": label, "split": name, "label": label, "images": count} for label, count in counts.items()],
+        )
+
+
+def _suspects(seen: Scan, judged: Judged, *, trained: bool) -> Iterator[Finding]:
+    found = judged.suspicion
+    if found is None:
+        if judged.why_not:
+            yield _finding("label_suspects", NOTE, 0, f"Labels were not judged. {judged.why_not}", "")
+        return
+    chosen = found.order[found.confident[found.order]]
+    if not len(chosen):
+        return
+    weak = found.accuracy < (AGREES_TRAINED if trained else AGREES)
+    share = f"{_many(len(chosen))} that may have a wrong label, the likeliest first. "
+    how = f"The classifier agrees with {found.accuracy:.1%} of the labels it wasn't trained on"
+    doubt = ": so most of these are likely its own mistakes." if weak else "."
+    better = "Give features that know more: --architecture timm/tf_efficientnet_lite0 --weights FILE, or --features RUN"
+    look = "Look at them (-o check.html) and mend the labels; --drop-suspects leaves them out of clean.csv"
+    yield {
+        **_finding(
+            "label_suspects",
+            NOTE if weak else WARNING,
+            len(chosen),
+            f"{share}{how}{doubt} {judged.why_not}".strip(),
+            look if trained or not weak else better,
+            (
+                {
+                    **seen.item(int(judged.rows[i])),
+                    "looks_like": seen.classes[int(judged.classes[found.looks_like[i]])],
+                    "margin": float(found.margin[i]),
+                }
+                for i in chosen
+            ),
+        ),
+        "agreement": found.accuracy,
+        "weak": weak,
+    }
+
+
+def _chosen(
+    seen: Scan, kind: str, severity: str, summary: str, advice: str, rows: Iterable[int], says: Callable[[int], Any]
+) -> Iterator[Finding]:
+    """A finding on single images, where there are any; ``says`` is what is odd about each."""
+    items = [{**seen.item(row), "why": says(row)} for row in map(int, rows)]
+    if items:
+        yield _finding(kind, severity, len(items), f"{_are(len(items))} {summary}", advice, items)
+
+
+def _blank(seen: Scan) -> Iterator[Finding]:
+    spread = np.array([facts.spread for facts in seen.facts])
+    return _chosen(
+        seen,
+        "blank",
+        WARNING,
+        "of one colour, or nearly: there is nothing to be seen.",
+        "Look at them, and remove them",
+        np.flatnonzero(spread < BLANK),
+        lambda row: f"grey levels vary by {spread[row]:.1f}",
+    )
+
+
+def _outliers(seen: Scan, strange: NDArray[np.float32], *, trained: bool) -> Iterator[Finding]:
+    order = np.argsort(-strange, kind="stable")
+    plain = "" if trained else " By plain features, which see colours and textures, no things."
+    return _chosen(
+        seen,
+        "outliers",
+        NOTE,
+        f"far from all others.{plain}",
+        "Look whether they belong here",
+        (row for row in order if strange[row] >= FAR),
+        lambda row: f"{strange[row]:.1f} deviations farther than usual",
+    )
+
+
+def _shapes(seen: Scan) -> Iterator[Finding]:
+    sizes = seen.sizes
+    shorter, longer = sizes.min(1), sizes.max(1)
+    middle = float(np.median(shorter))
+    size = lambda row: f"{sizes[row, 0]} x {sizes[row, 1]}"  # noqa: E731
+    yield from _chosen(
+        seen,
+        "odd_sizes",
+        NOTE,
+        f"much smaller or larger than usual (shorter side below {SMALL * middle:.0f} or above {LARGE * middle:.0f} "
+        "pixels).",
+        "Look whether the small ones still show anything",
+        np.flatnonzero((shorter < SMALL * middle) | (shorter > LARGE * middle)),
+        size,
+    )
+    yield from _chosen(
+        seen,
+        "odd_shapes",
+        NOTE,
+        f"{LONG:g} times as long as wide, or more: squashing distorts them, and cropping cuts most away.",
+        "Crop them to what matters",
+        np.flatnonzero(longer >= LONG * shorter),
+        size,
+    )
+
+
+def _forms(seen: Scan) -> Iterator[Finding]:
+    yield from _chosen(
+        seen,
+        "rotated",
+        NOTE,
+        "turned by their EXIF tag only. The zoo turns them upright; other programs may not.",
+        "Save them upright, if others read them",
+        (row for row, facts in enumerate(seen.facts) if facts.orientation != 1),
+        lambda row: f"orientation {seen.facts[row].orientation}",
+    )
+    grey = [row for row, facts in enumerate(seen.facts) if facts.grey]
+    few = grey if 2 * len(grey) <= len(seen) else [row for row, facts in enumerate(seen.facts) if not facts.grey]
+    word = "grey among colour" if few is grey else "in colour among grey"
+    yield from _chosen(
+        seen,
+        "grey",
+        NOTE,
+        f"{word}. Where one class has most of them, a network learns that instead ({_by_class(seen, few)}).",
+        "Look that no class has more than its share",
+        few,
+        lambda row: seen.facts[row].mode,
+    )
+
+
+def _by_class(seen: Scan, rows: list[int]) -> str:
+    if seen.multilabel:
+        return "by class: not told where an image may have several"
+    counts = np.bincount(seen.labels[rows], minlength=len(seen.classes)) if rows else np.zeros(len(seen.classes), int)
+    return ", ".join(f"{name} {count}" for name, count in list(zip(seen.classes, counts, strict=True))[:6])

@@ -1,0 +1,42 @@
+"""Images that are far from all others, in a space of features."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+_NEIGHBOURS = 10
+_ROWS, _COLUMNS = 1024, 8192
+_DEVIATION = 1.4826  # from the median deviation of a normal distribution to its standard one
+
+
+def strangeness(features: NDArray[np.float32], progress: Callable[[int], None]) -> NDArray[np.float32]:
+    """How much farther than usual each image is from its ten nearest ones.
+
+    Args:
+        features: (n, D), of equal scale.
+        progress: told how many images are through.
+
+    Returns:
+        (n,): the logarithm of the mean distance, in robust standard deviations from its median.
+    """
+    points = torch.from_numpy(np.ascontiguousarray(features))
+    squares = points.square().sum(1)
+    count = max(1, min(_NEIGHBOURS, len(points) - 1))
+    found = np.zeros(len(points), np.float32)
+    for start in range(0, len(points), _ROWS):
+        rows = torch.arange(start, min(start + _ROWS, len(points)))
+        best = torch.full((len(rows), count), torch.inf)
+        for first in range(0, len(points), _COLUMNS):
+            columns = torch.arange(first, min(first + _COLUMNS, len(points)))
+            distance = squares[rows, None] - 2 * points[rows] @ points[columns].T + squares[columns]
+            distance.masked_fill_(rows[:, None] == columns, torch.inf)
+            best = torch.cat([best, distance], 1).topk(count, largest=False).values
+        found[start : start + len(rows)] = best.clamp_min(0).sqrt().mean(1).numpy()
+        progress(start + len(rows))
+    far = np.log(found + 1e-6)
+    middle = np.median(far)
+    return (far - middle) / max(_DEVIATION * float(np.median(np.abs(far - middle))), 1e-6)  # type: ignore[no-any-return]

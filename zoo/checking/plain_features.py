@@ -1,0 +1,74 @@
+"""Features that need no trained network: which small patches a picture is made of, in which colours, and where."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn.functional import adaptive_avg_pool2d, unfold
+
+from zoo.data.decode import Pixels
+
+_WORDS = 256  # kinds of patches
+_SIDE = 6  # pixels of a patch
+_QUARTERS = 2  # a side: where in the picture patches are counted
+_COLOURS = 4  # a side: cells whose mean colours are kept, for patches have only contrasts
+_BATCH = 32
+_LEARNED_FROM = 60_000  # patches
+_NOISE = 10.0  # variance of grey levels below which a patch counts as flat
+
+
+def plain_features(colours: Pixels, seed: int) -> NDArray[np.float32]:
+    """How much each quarter of a picture has of each of 256 kinds of patches, and its colours from afar.
+
+    The kinds are learned from the pictures themselves.
+
+    Source: Coates, Ng & Lee 2011, "An Analysis of Single-Layer Networks in Unsupervised Feature Learning".
+
+    Args:
+        colours: uint8 (n, S, S, 3).
+
+    Returns:
+        (n, 1072).
+    """
+    mean, whiten, words = _learn(colours, seed)
+    found = []
+    for start in range(0, len(colours), _BATCH):
+        patches = (_patches(colours[start : start + _BATCH]) - mean) @ whiten  # (b, L, 108)
+        distance = torch.cdist(patches, words.expand(len(patches), -1, -1))
+        near = (distance.mean(2, keepdim=True) - distance).clamp_min(0)
+        side = round(near.shape[1] ** 0.5)
+        layers = near.transpose(1, 2).reshape(len(patches), len(words), side, side)
+        tints = torch.from_numpy(colours[start : start + _BATCH]).float().permute(0, 3, 1, 2) / 255
+        pooled = adaptive_avg_pool2d(layers, _QUARTERS), adaptive_avg_pool2d(tints, _COLOURS)
+        found.append(torch.cat([part.flatten(1) for part in pooled], dim=1))
+    return torch.cat(found).numpy()
+
+
+def _patches(colours: Pixels) -> Tensor:
+    """All patches of (b, S, S, 3), each of mean 0 and about variance 1: (b, L, 108)."""
+    images = torch.from_numpy(colours).float().permute(0, 3, 1, 2)
+    patches = unfold(images, _SIDE).transpose(1, 2)
+    patches = patches - patches.mean(2, keepdim=True)
+    return patches / (patches.var(2, keepdim=True) + _NOISE).sqrt()
+
+
+def _learn(colours: Pixels, seed: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Mean (108,) and whitening (108, 108) of patches, and the kinds (256, 108) that there are."""
+    from sklearn.cluster import MiniBatchKMeans
+
+    generator = np.random.default_rng(seed)
+    chosen = generator.permutation(len(colours))[: _LEARNED_FROM // 20]
+    sample = []
+    for start in range(0, len(chosen), _BATCH):
+        patches = _patches(colours[np.sort(chosen[start : start + _BATCH])])
+        places = generator.permutation(patches.shape[1])[: max(20, _LEARNED_FROM // 20 // len(chosen))]
+        sample.append(patches[:, places].flatten(0, 1))
+    patches = torch.cat(sample)
+    mean = patches.mean(0)
+    values, directions = torch.linalg.eigh(torch.cov(patches.T))
+    whiten = directions @ torch.diag((values.clamp_min(0) + 0.1).rsqrt()) @ directions.T
+    white = ((patches - mean) @ whiten).numpy()
+    kinds = MiniBatchKMeans(min(_WORDS, len(white)), n_init=1, max_iter=20, batch_size=4096, random_state=seed)
+    return mean, whiten, torch.from_numpy(kinds.fit(white).cluster_centers_.astype(np.float32))

@@ -1,0 +1,301 @@
+"""Every image of a dataset, decoded whole, once: what can't be read, and what is known of all others."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo.data.content import threaded
+from zoo.data.decode import Label, Pixels, WrongChannels, decode_errors, open_image, read_item, to_pixels
+from zoo.data.naming import name_of
+from zoo.data.open import Opener, renumbered, same_task
+from zoo.data.splits import Labels, Split, label_map
+from zoo.data.store import labels_of
+from zoo.engine.task import task_of
+from zoo.errors import BadImage, DataError
+
+SIDE = 64
+"""Of the grey thumbnails on which pictures are compared, in pixels."""
+COLOURS = 32
+"""Of the coloured ones."""
+_SEEN = 128  # pixels: thumbnails and statistics are made of the picture squashed to this
+_ORIENTATION = 0x0112  # EXIF
+_GREY_WITHIN = 3  # levels: JPEG's rounding tints a grey picture by one or two
+_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+
+Progress = Callable[[str, int, int], None]
+
+
+class Facts(NamedTuple):
+    """What is known of one image.
+
+    Args:
+        digest: of its pixels in full size, upright, in the file's own mode.
+        width, height: in pixels, upright.
+        mode, form: Pillow's words, such as RGB and JPEG; of an array both are ``array``.
+        orientation: EXIF's, 1 where nothing is to be turned.
+        grey: whether it has no colour.
+        mean, square: of its pixels in 0..1, and of their squares, (C,).
+        spread: standard deviation of its grey levels, in 0..255.
+    """
+
+    digest: bytes
+    width: int
+    height: int
+    mode: str
+    form: str
+    orientation: int
+    grey: bool
+    mean: NDArray[np.float64]
+    square: NDArray[np.float64]
+    spread: float
+
+
+@dataclass
+class Scan:
+    """All images of all splits that can be decoded: n of them, split by split.
+
+    Args:
+        splits: names of the splits.
+        classes: the job's.
+        names: what the dataset calls each image.
+        split: (n,), which of ``splits`` each is in.
+        index: (n,), its number in its split's dataset object.
+        labels: int64 (n,), of ``classes``; of several labels an image float32 (n, K) of 0 and 1.
+        facts: of each.
+        thumbs: uint8 (n, 64, 64), grey, squashed.
+        colours: uint8 (n, 32, 32, 3), squashed.
+        bad: ``{"name", "split", "label", "reason"}`` of what can't be decoded.
+        datasets: the dataset object of each split, by name.
+    """
+
+    splits: list[str]
+    classes: list[str]
+    names: list[str]
+    split: NDArray[np.int64]
+    index: NDArray[np.int64]
+    labels: Labels
+    facts: list[Facts]
+    thumbs: Pixels
+    colours: Pixels
+    bad: list[dict[str, Any]]
+    datasets: dict[str, Any]
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    @property
+    def multilabel(self) -> bool:
+        """Whether an image may have several labels."""
+        return self.labels.ndim == 2
+
+    @property
+    def sizes(self) -> NDArray[np.int64]:
+        """(n, 2): width and height in pixels, upright."""
+        return np.array([(f.width, f.height) for f in self.facts], np.int64).reshape(-1, 2)
+
+    def label_words(self, row: int) -> str:
+        """A label as one reads it: ``cat``; of several ``cat;dog``."""
+        return _label_words(self.labels[row], self.classes)
+
+    def picture(self, item: Mapping[str, Any]) -> Any:
+        """The PIL image of an item of a report, upright; None where it can't be read, or the item is none."""
+        from PIL import Image, ImageOps
+
+        index = self._numbers.get((item["split"], item["name"]))
+        if index is None:
+            return None
+        try:
+            found, _ = read_item(self.datasets[item["split"]], index)
+            found = open_image(found) if isinstance(found, Path) else found
+            if isinstance(found, Image.Image):
+                return ImageOps.exif_transpose(found)
+        except BadImage:
+            return None
+        except decode_errors():
+            return None
+        pixels = to_pixels(np.asarray(found), _SEEN, len(found))
+        return Image.fromarray(pixels[..., :3] if len(found) > 2 else pixels[..., 0])
+
+    @cached_property
+    def _numbers(self) -> dict[tuple[str, str], int]:
+        return {
+            (self.splits[split], name): int(index)
+            for split, name, index in zip(self.split, self.names, self.index, strict=True)
+        }
+
+    def item(self, row: int) -> dict[str, Any]:
+        """An image as a report names it."""
+        return {"name": self.names[row], "split": self.splits[self.split[row]], "label": self.label_words(row)}
+
+
+def scan(opener: Opener, classes: Sequence[str], progress: Progress) -> Scan:
+    """Decode every image of every split, by as many threads as there are cores.
+
+    An image takes 8 KB of memory, whatever its size.
+
+    Args:
+        classes: the job's.
+        progress: told (what, how many, of how many).
+
+    Raises:
+        DataError: a split is missing or empty, has a class that training has not, or none of its images can be read.
+    """
+    parts = [_scan_split(opener.open(name), name, classes, progress) for name in opener.splits()]
+    for part in parts:
+        split = Split(part.splits[0], part.thumbs, part.labels, part.names)
+        same_task(split, task_of(parts[0].labels), parts[0].splits[0])
+    return Scan(
+        splits=[part.splits[0] for part in parts],
+        classes=list(classes),
+        names=[name for part in parts for name in part.names],
+        split=np.repeat(np.arange(len(parts)), [len(part) for part in parts]),
+        index=np.concatenate([part.index for part in parts]),
+        labels=np.concatenate([part.labels for part in parts]),
+        facts=[facts for part in parts for facts in part.facts],
+        thumbs=np.concatenate([part.thumbs for part in parts]),
+        colours=np.concatenate([part.colours for part in parts]),
+        bad=[item for part in parts for item in part.bad],
+        datasets={part.splits[0]: part.datasets[part.splits[0]] for part in parts},
+    )
+
+
+def _scan_split(dataset: Any, split: str, classes: Sequence[str], progress: Progress) -> Scan:
+    count, what = len(dataset), f"reading {split} images"
+    mapping = label_map(dataset.classes, classes, split)
+    thumbs = np.empty((count, SIDE, SIDE), np.uint8)
+    colours = np.empty((count, COLOURS, COLOURS, 3), np.uint8)
+    facts: list[Facts] = []
+    kept: list[int] = []
+    labels: list[Label] = []
+    bad: list[dict[str, Any]] = []
+    for index, found in enumerate(threaded(lambda i: _look(dataset, i), count)):
+        if isinstance(found, str):
+            bad.append({"name": name_of(dataset, index), "split": split, **_told(dataset, index), "reason": found})
+        else:
+            label, seen, thumbs[len(kept)], colours[len(kept)] = found
+            kept.append(index)
+            facts.append(seen)
+            labels.append(label)
+        progress(what, index + 1, count)
+    if not kept:
+        raise DataError(f"None of the {count} {split} images can be read: {bad[0]['name']} ({bad[0]['reason']}).")
+    return Scan(
+        splits=[split],
+        classes=list(classes),
+        names=[name_of(dataset, index) for index in kept],
+        split=np.zeros(len(kept), np.int64),
+        index=np.array(kept, np.int64),
+        labels=renumbered(labels_of(dataset, labels), mapping, len(classes)),
+        facts=facts,
+        thumbs=thumbs[: len(kept)],
+        colours=colours[: len(kept)],
+        bad=bad,
+        datasets={split: dataset},
+    )
+
+
+def _told(dataset: Any, index: int) -> dict[str, str]:
+    """The label of an image that can't be decoded, where the dataset tells it without."""
+    targets = getattr(dataset, "targets", None)
+    if targets is None:
+        return {"label": ""}
+    known = targets[index] if np.ndim(targets[index]) else [targets[index]]
+    return {"label": ";".join(str(dataset.classes[int(i)]) for i in known)}
+
+
+def _label_words(label: Any, classes: Sequence[str]) -> str:
+    if np.ndim(label) == 0:
+        return classes[int(label)]
+    return ";".join(name for name, has in zip(classes, label, strict=True) if has)
+
+
+def _look(dataset: Any, index: int) -> tuple[Label, Facts, Pixels, Pixels] | str:
+    """An item's label, facts and thumbnails; or the reason why it can't be decoded."""
+    try:
+        item, label = read_item(dataset, index)
+        return label, *look(open_image(item) if isinstance(item, Path) else item)
+    except (BadImage, WrongChannels) as error:
+        return str(error)
+    except decode_errors() as error:
+        return re.split(r"['(]", str(error))[0].strip() or type(error).__name__
+
+
+def look(item: Any) -> tuple[Facts, Pixels, Pixels]:
+    """Decode an image in full.
+
+    Args:
+        item: a PIL image, opened but perhaps not loaded, or a uint8 array or tensor (C, H, W).
+
+    Returns:
+        Its facts, its grey thumbnail uint8 (64, 64), and its coloured one uint8 (32, 32, 3).
+
+    Raises:
+        OSError, ValueError, … of :func:`zoo.data.decode.decode_errors`: it can't be decoded.
+    """
+    from PIL import Image
+
+    if isinstance(item, Image.Image):
+        return _of_picture(item)
+    array = np.ascontiguousarray(item)
+    channels, height, width = array.shape
+    pixels = to_pixels(array, _SEEN, channels)
+    digest = _digest(f"array {array.shape}", array.tobytes())
+    return _facts(pixels, digest, (width, height), "array", "array", 1)
+
+
+def _of_picture(image: Any) -> tuple[Facts, Pixels, Pixels]:
+    from PIL import ImageOps
+
+    form, orientation = image.format or "picture", image.getexif().get(_ORIENTATION)
+    image.load()  # in full: training lets a JPEG decode at a half or less, and might not come to where it is cut off
+    upright = ImageOps.exif_transpose(image)
+    digest = _digest(f"{upright.mode} {upright.size}", upright.tobytes(), bytes(upright.getpalette() or b""))
+    turned = orientation if orientation in range(2, 9) else 1  # whatever else stands there
+    return _facts(to_pixels(upright, _SEEN, 3), digest, upright.size, upright.mode, form, turned)
+
+
+def _digest(head: str, *parts: bytes) -> bytes:
+    whole = hashlib.blake2b(head.encode(), digest_size=16)
+    for part in parts:
+        whole.update(part)
+    return whole.digest()
+
+
+def _facts(
+    pixels: Pixels, digest: bytes, size: tuple[int, int], mode: str, form: str, orientation: int
+) -> tuple[Facts, Pixels, Pixels]:
+    """Facts and thumbnails from pixels (128, 128, C)."""
+    values = pixels.astype(np.float32)
+    colour = values if values.shape[2] == 3 else np.repeat(values.mean(2, keepdims=True), 3, axis=2)
+    grey = colour @ _LUMA
+    unit = values.reshape(-1, values.shape[2]) / 255
+    found = Facts(
+        digest=digest,
+        width=size[0],
+        height=size[1],
+        mode=mode,
+        form=form,
+        orientation=orientation,
+        grey=bool(np.ptp(colour, axis=2).max() <= _GREY_WITHIN),
+        mean=unit.mean(0, dtype=np.float64),
+        square=np.square(unit).mean(0, dtype=np.float64),
+        spread=float(grey.std()),
+    )
+    return found, _smaller(grey[..., None], SIDE)[..., 0], _smaller(colour, COLOURS)
+
+
+def _smaller(values: NDArray[np.float32], side: int) -> Pixels:
+    """(128, 128, C) to uint8 (side, side, C), by means."""
+    step = len(values) // side
+    blocks = values.reshape(side, step, side, step, -1).mean((1, 3))
+    small: Pixels = np.rint(blocks).clip(0, 255).astype(np.uint8)
+    return small

@@ -1,0 +1,72 @@
+"""A dataset in numbers: images by split and class, their sizes and forms, their colours."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+
+from zoo.checking.scan import Scan
+from zoo.data.splits import class_counts
+
+
+def split_facts(seen: Scan) -> dict[str, dict[str, Any]]:
+    """Images of each split: how many there are, can be read, and have each class."""
+    found = {}
+    for number, name in enumerate(seen.splits):
+        labels = seen.labels[seen.split == number]
+        counts = class_counts(labels, len(seen.classes))
+        bad = sum(item["split"] == name for item in seen.bad)
+        found[name] = {
+            "images": len(labels) + bad,
+            "readable": len(labels),
+            "per_class": {name: int(n) for name, n in zip(seen.classes, counts, strict=True)},
+        }
+    return found
+
+
+def statistics(seen: Scan, name: str) -> dict[str, Any]:
+    """All of ``zoo data stats``.
+
+    Args:
+        name: what the user calls the dataset.
+
+    Returns:
+        Sizes are in pixels, ``aspect`` is width by height, and ``mean`` and ``std`` are those of pixels in 0..1, a
+        channel each, as a job's ``data.mean`` and ``data.std`` have them.
+    """
+    sizes = seen.sizes
+    return {
+        "schema": 1,
+        "dataset": name,
+        "source": getattr(next(iter(seen.datasets.values())), "source", None),
+        "classes": seen.classes,
+        "splits": split_facts(seen),
+        "width": _spread(sizes[:, 0]),
+        "height": _spread(sizes[:, 1]),
+        "aspect": _spread(sizes[:, 0] / sizes[:, 1]),
+        "forms": dict(Counter(facts.form for facts in seen.facts).most_common()),
+        "modes": dict(Counter(facts.mode for facts in seen.facts).most_common()),
+        "grey": sum(facts.grey for facts in seen.facts),
+        "turned": sum(facts.orientation != 1 for facts in seen.facts),
+        **_colours(seen),
+        "unreadable": seen.bad,
+    }
+
+
+def _spread(values: Any) -> dict[str, float]:
+    names = ("least", "tenth", "median", "ninetieth", "most")
+    return {name: float(v) for name, v in zip(names, np.percentile(values, (0, 10, 50, 90, 100)), strict=True)}
+
+
+def _colours(seen: Scan) -> dict[str, list[float] | None]:
+    """Mean and standard deviation of each channel, every image counting the same; grey ones as colour among such."""
+    channels = max(len(facts.mean) for facts in seen.facts)
+    if any(len(facts.mean) not in (1, channels) for facts in seen.facts):
+        return {"mean": None, "std": None}
+    mean, square = (
+        np.mean([np.broadcast_to(getattr(facts, which), channels) for facts in seen.facts], axis=0)
+        for which in ("mean", "square")
+    )
+    return {"mean": mean.tolist(), "std": np.sqrt(np.maximum(square - mean**2, 0)).tolist()}

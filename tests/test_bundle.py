@@ -210,6 +210,10 @@ CARDS: dict[str, tuple[Damage, str]] = {
     "mean of another type": (lambda c: c["preprocessing"].update(mean="grey"), "is damaged"),
     "unknown interpolation": (lambda c: c["preprocessing"].update(interpolation="cubic"), "is damaged"),
     "nothing left of a crop": (lambda c: c["preprocessing"].update(crop_pct=0.0), "is damaged"),
+    "a temperature below nothing": (lambda c: c.update(temperature=-1.0), "is damaged (temperature"),
+    "a temperature without end": (lambda c: c.update(temperature=1e999), "is damaged"),
+    "a threshold in words": (lambda c: c.update(reject={"below": "often"}), "is damaged"),
+    "familiar by an unknown score": (lambda c: c.update(familiar={"score": "x", "least": 0, "most": 1}), "is damaged"),
     "unknown resize": (lambda c: c["preprocessing"].update(resize="stretch"), "is damaged"),
 }
 

@@ -206,11 +206,18 @@ def execute_several(
     return Result(run_several(resolved, repeats, place, one, watcher or make_watcher()))
 
 
-def load(run: str | Path, *, device: str = "auto", architecture: Callable[..., Any] | None = None) -> Classifier:
+def load(
+    run: str | Path,
+    *,
+    device: str = "auto",
+    architecture: Callable[..., Any] | None = None,
+    reject_below: float | None = None,
+) -> Classifier:
     """A trained model, from a run's folder or a bundle's.
 
     Args:
         architecture: the factory, for a model that was trained with one given from Python.
+        reject_below: the confidence below which it isn't sure, 0..1; by default what the bundle says.
 
     Raises:
         BundleError: there is none, it is damaged, or its architecture is not here.
@@ -226,4 +233,4 @@ def load(run: str | Path, *, device: str = "auto", architecture: Callable[..., A
     model, card = load_model(folder, registry, given)
     used = {"architecture": provenance.recorded(card)["architecture"]}
     provenance.say(provenance.changes(used, registry))
-    return Classifier(model, card, choose_execution(device, "fp32"))
+    return Classifier(model, card, choose_execution(device, "fp32"), reject_below)

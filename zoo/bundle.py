@@ -55,12 +55,27 @@ class _Architecture(BaseModel):
     params: dict[str, Any]
 
 
+class _Familiar(BaseModel):
+    score: Literal["energy", "centred energy"]
+    least: float
+    most: float
+
+
+class _Reject(BaseModel):
+    """Below which confidence an answer is "not sure": one for all classes, or one for each."""
+
+    below: Annotated[float, Field(ge=0)] | dict[str, Annotated[float, Field(ge=0)]]
+
+
 class _Card(BaseModel):
     """What zoo.json must hold to be used; there may be more. Bundles that name no task are of the first."""
 
     task: Literal["single-label", "multi-label"] = "single-label"
     tta: Views = "none"
     thresholds: list[Annotated[float, Field(ge=0, le=1)]] | None = None
+    temperature: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
+    familiar: _Familiar | None = None
+    reject: _Reject | None = None
     classes: list[str]
     preprocessing: Preprocessing
     architecture: _Architecture

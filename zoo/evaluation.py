@@ -22,8 +22,9 @@ from zoo.data.open import (
     training_splits,
 )
 from zoo.data.splits import Split
-from zoo.engine.evaluate import evaluate_logits, predict_logits, worst_mistakes
+from zoo.engine.evaluate import evaluate_logits, predict_logits
 from zoo.engine.execution import choose_execution, precision_here
+from zoo.engine.final import final_numbers
 from zoo.engine.task import task_named
 from zoo.engine.views import NONE, account, looking, notices, views_named
 from zoo.errors import BundleError, RequestError
@@ -32,6 +33,7 @@ from zoo.registry import Registry, open_registry
 from zoo.resolve import Resolved, resolve
 from zoo.runner import build
 from zoo.runner.folder import JOB, find_run
+from zoo.runner.predictions import write_predictions
 
 
 def evaluate_run(
@@ -42,6 +44,7 @@ def evaluate_run(
     split: str | None = None,
     device: str = "auto",
     tta: str | None = None,
+    keep: bool = False,
 ) -> dict[str, Any]:
     """Every number of a trained model on a split, with its worst mistakes.
 
@@ -52,6 +55,7 @@ def evaluate_run(
         split: by default test, else val, else everything there is.
         tta: test-time augmentation, as :func:`zoo.engine.views.views_named` has it; all numbers are then those of the
             averaged answers. By default what the model was made with.
+        keep: the answer to each image in the run's folder, as the run itself keeps them; of its own dataset alone.
 
     Returns:
         A document as result.json has it: ``metrics``, ``mistakes``, ``splits``, ``classes``, by split; with test-time
@@ -63,6 +67,9 @@ def evaluate_run(
     """
     if tta is not None:
         views_named(tta)
+    own = dataset is None and data is None
+    if keep and not own:
+        raise RequestError("Only answers to the run's own dataset are kept with it: leave out --keep, or the dataset.")
     folder = find_run(str(run))
     if not (folder / JOB).is_file():
         raise RequestError(f"{folder} is not a run's folder: it has no {JOB}. See: zoo runs list")
@@ -74,8 +81,8 @@ def evaluate_run(
     asked = {"dataset": dataset, "data": data}
     resolved = resolve(make_request(asked, file=folder / JOB), registry)
     opener = build.build_opener(resolved, Preprocessing(**card["preprocessing"]).shape)
-    images = _split(opener, resolved, list(card["classes"]), split, own=dataset is None and data is None)
-    numbers, mistakes = _measure(model, card, images, resolved, device, tta)
+    images = _split(opener, resolved, list(card["classes"]), split, own=own)
+    numbers, mistakes = _measure(model, card, images, resolved, device, tta, own=own, keep=folder if keep else None)
     return {
         "status": "evaluated",
         "run": folder.name,
@@ -121,7 +128,15 @@ def _split(opener: Opener, resolved: Resolved, classes: list[str], asked: str | 
 
 
 def _measure(
-    model: Any, card: dict[str, Any], images: Split, resolved: Resolved, device: str, tta: str
+    model: Any,
+    card: dict[str, Any],
+    images: Split,
+    resolved: Resolved,
+    device: str,
+    tta: str,
+    *,
+    own: bool,
+    keep: Path | None,
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     job = resolved.job
     execution = choose_execution(device, precision_here(device, job.answers_in), job.memory_format).suited(model)
@@ -133,7 +148,10 @@ def _measure(
     size = execution.evaluation_batch(2 * resolved.job.train.batch_size, shape["in_chans"] * shape["image_size"] ** 2)
     batches = Batches(images, size, normalize, execution.device)
     logits, targets = predict_logits(looking(model, tta, multilabel=task.multilabel), batches, execution)
-    return (
-        evaluate_logits(logits, targets, loss, classes, metrics, card.get("thresholds")),
-        worst_mistakes(logits, targets, images.names, classes),
-    )
+    numbers = evaluate_logits(logits, targets, loss, classes, metrics, card.get("thresholds"))
+    heat, here = card.get("temperature"), own and images.name == VAL
+    beside, mistakes = final_numbers(logits, targets, loss, images.names, classes, metrics, heat, fitted_here=here)
+    if keep is not None:
+        root = str(job.dataset.params.get("root") or "")
+        write_predictions(keep, images.name, images.names, classes, logits, targets, heat or 1.0, root)
+    return {**numbers, **beside}, mistakes

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from zoo.bundle import Preprocessing
 from zoo.data.batches import Normalize, pixels_of
 from zoo.data.decode import ARRAYS, Pixels, WrongChannels, open_image, to_pixels
+from zoo.engine.calibration import familiarity
 from zoo.engine.execution import Execution
 from zoo.engine.task import task_named
 from zoo.engine.views import NONE, looking
@@ -27,13 +28,18 @@ class Classifier:
         model: images (N, C, H, W), normalised -> logits (N, K).
         card: the bundle's zoo.json.
         execution: where and how it computes.
+        reject_below: the confidence below which it isn't sure, 0..1; by default what the bundle says.
     """
 
-    def __init__(self, model: nn.Module, card: dict[str, Any], execution: Execution):
+    def __init__(self, model: nn.Module, card: dict[str, Any], execution: Execution, reject_below: float | None = None):
         self.card = card
         self.classes: list[str] = list(card["classes"])
         self.task = task_named(card.get("task", ""))
         self.tta: str = card.get("tta", NONE)
+        self.temperature: float = 1.0 if self.task.multilabel else card.get("temperature", 1.0)
+        self.reject_below: float | dict[str, float] | None = reject_below
+        if reject_below is None:
+            self.reject_below = (card.get("reject") or {}).get("below")
         self.preprocessing = Preprocessing(**card["preprocessing"])
         self.execution = execution
         self.model = execution.place(model).eval()
@@ -51,7 +57,9 @@ class Classifier:
         Returns:
             For each image ``{"path", "label", "confidence", "top": [{"class", "probability"}]}``; ``path`` is
             None for an image that has none. Of a model for several labels an image ``{"path", "labels", "top"}``:
-            the classes whose probability reaches their threshold, likeliest first; none is an answer too.
+            the classes whose probability reaches their threshold, likeliest first; none is an answer too. With a
+            threshold for the confidence there is also ``"sure"``, whether it is reached; and of a model that was
+            validated with a hundred images or more ``"familiar"``, false for what it answers to unusually.
 
         Raises:
             BadImage: one can't be decoded; names it.
@@ -62,17 +70,35 @@ class Classifier:
         count = self.execution.evaluation_batch(BATCH, shape.in_chans * shape.image_size**2)
         for start in range(0, len(items), count):
             chunk = items[start : start + count]
-            probs = self.probabilities([self.pixels(item) for item in chunk], tta)
-            found += [self._named(item, p, top_k) for item, p in zip(chunk, probs, strict=True)]
+            logits = self.logits([self.pixels(item) for item in chunk], tta)
+            known = self._familiar(logits, tta)
+            found += [
+                {**self._named(item, z, top_k), **more} for item, z, more in zip(chunk, logits, known, strict=True)
+            ]
         return found
 
     def probabilities(self, pixels: Sequence[Pixels], tta: str | None = None) -> Tensor:
-        """Decoded images, uint8 (size, size, C) each -> probabilities (N, K) float32 on the CPU."""
+        """Decoded images, uint8 (size, size, C) each -> probabilities (N, K) float32 on the CPU, by the temperature."""
+        return self._probabilities(self.logits(pixels, tta))
+
+    def logits(self, pixels: Sequence[Pixels], tta: str | None = None) -> Tensor:
+        """Decoded images, uint8 (size, size, C) each -> logits (N, K) float32 on the CPU, as the network gives them."""
         batch = pixels_of(pixels).to(self.execution.device).permute(0, 3, 1, 2)
         with torch.inference_mode(), self.execution.autocast():
             network = looking(self.model, self.tta if tta is None else tta, multilabel=self.task.multilabel)
-            logits = network(self._normalize(self._normalize.to_unit(batch)))
-        return self.task.probabilities(logits.float()).cpu()
+            logits: Tensor = network(self._normalize(self._normalize.to_unit(batch)))
+        return logits.float().cpu()
+
+    def _probabilities(self, logits: Tensor) -> Tensor:
+        return self.task.probabilities(logits / self.temperature)
+
+    def _familiar(self, logits: Tensor, tta: str | None) -> list[dict[str, bool]]:
+        """Whether each image looks like one of the classes; nothing where it can't be told."""
+        usual = self.card.get("familiar")
+        if self.task.multilabel or usual is None or tta not in (None, self.tta):  # it is of this way to look
+            return [{}] * len(logits)
+        energies = familiarity(logits, usual["score"]).tolist()
+        return [{"familiar": usual["least"] <= energy <= usual["most"]} for energy in energies]
 
     def pixels(self, item: Any) -> Pixels:
         """One image, decoded as the training images were.
@@ -96,15 +122,24 @@ class Classifier:
                 reason = str(error)
             raise BadImage(f"{item}: {reason}") from error
 
-    def _named(self, item: Any, probs: Tensor, top_k: int) -> dict[str, Any]:
-        best = probs.topk(min(max(top_k, 1), len(self.classes)))
-        top = [
-            {"class": self.classes[int(i)], "probability": float(p)}
-            for p, i in zip(best.values, best.indices, strict=True)
-        ]
+    def _named(self, item: Any, logits: Tensor, top_k: int) -> dict[str, Any]:
+        probs = self._probabilities(logits[None])[0]
+        best = logits.topk(min(max(top_k, 1), len(self.classes))).indices.tolist()  # no temperature changes these
+        top = [{"class": self.classes[i], "probability": float(probs[i])} for i in best]
         if self.task.multilabel:
             return {"path": _path(item), "labels": self._labels(probs), "top": top}
-        return {"path": _path(item), "label": top[0]["class"], "confidence": top[0]["probability"], "top": top}
+        label, confidence = top[0]["class"], top[0]["probability"]
+        return {
+            "path": _path(item),
+            "label": label,
+            "confidence": confidence,
+            "top": top,
+            **self._sure(label, confidence),
+        }
+
+    def _sure(self, label: Any, confidence: Any) -> dict[str, bool]:
+        below = self.reject_below.get(label, 0.0) if isinstance(self.reject_below, dict) else self.reject_below
+        return {} if below is None else {"sure": confidence >= below}
 
     def _labels(self, probs: Tensor) -> list[str]:
         """The classes whose probability reaches their threshold, likeliest first."""

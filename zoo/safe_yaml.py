@@ -33,8 +33,13 @@ def read_yaml(path: Path) -> Any:
     return parse_yaml(content.decode("utf-8"))
 
 
-def read_mapping(path: Path) -> dict[str, Any]:
+def read_mapping(
+    path: Path, wanted: str = "a job: it must be a mapping such as 'architecture: simple_cnn'"
+) -> dict[str, Any]:
     """What a file of YAML says, under names.
+
+    Args:
+        wanted: what it should be, in words.
 
     Raises:
         RequestError: it can't be read, or has no names at its top.
@@ -44,7 +49,7 @@ def read_mapping(path: Path) -> dict[str, Any]:
     except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
         raise RequestError(f"{path} can't be read as YAML: {' '.join(str(error).split())}") from error
     if not isinstance(content, dict):
-        raise RequestError(f"{path} is not a job: it must be a mapping such as 'architecture: simple_cnn'.")
+        raise RequestError(f"{path} is not {wanted}.")
     return content
 
 

@@ -17,9 +17,17 @@ from zoo.commands.job_words import VIEWS
 @click.option("--split", metavar="SPLIT", help="train, val, test or all; by default test, else val, else all there is.")
 @click.option("--device", default="auto", metavar="DEVICE", help="auto, cpu, cuda, cuda:1 or mps.")
 @click.option("--tta", metavar="VIEWS", help=f"{VIEWS} By default as the run's job says.")
+@click.option("--keep", is_flag=True, help="Keep the answer to each image in the run's folder, to be compared.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def evaluate(
-    run: str, dataset: str | None, data: Path | None, split: str | None, device: str, tta: str | None, as_json: bool
+    run: str,
+    dataset: str | None,
+    data: Path | None,
+    split: str | None,
+    device: str,
+    tta: str | None,
+    keep: bool,
+    as_json: bool,
 ) -> None:
     """Measure a trained model again.
 
@@ -27,7 +35,7 @@ def evaluate(
     """
     from zoo.evaluation import evaluate_run
 
-    result = evaluate_run(run, dataset, data=data, split=split, device=device, tta=tta)
+    result = evaluate_run(run, dataset, data=data, split=split, device=device, tta=tta, keep=keep)
     if as_json:
         from zoo.files import dump_json
 

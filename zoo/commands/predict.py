@@ -19,10 +19,23 @@ from zoo.errors import BadImage, RequestError
 @click.option("--top-k", type=click.IntRange(min=1), default=5, help="How many classes to name, best first.")
 @click.option("--device", default="auto", metavar="DEVICE", help="auto, cpu, cuda, cuda:1 or mps.")
 @click.option("--tta", metavar="VIEWS", help=f"{VIEWS} By default as the run's job says.")
+@click.option(
+    "--reject-below",
+    type=click.FloatRange(0, 1),
+    metavar="P",
+    help='Say "not sure" where the confidence is lower; by default as the bundle says.',
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option("--csv", "as_csv", is_flag=True, help="Print CSV: path, label, confidence; or path, labels.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV: path, label, confidence, …; or path, labels.")
 def predict(
-    run: str, images: tuple[Path, ...], top_k: int, device: str, tta: str | None, as_json: bool, as_csv: bool
+    run: str,
+    images: tuple[Path, ...],
+    top_k: int,
+    device: str,
+    tta: str | None,
+    reject_below: float | None,
+    as_json: bool,
+    as_csv: bool,
 ) -> None:
     """Name what pictures show.
 
@@ -42,7 +55,11 @@ def predict(
     files = list(image_files(images))
     if not files:
         raise RequestError(f"There is no picture in {', '.join(map(str, images))}.")
-    classifier = load(folder, device=device)
+    classifier = load(folder, device=device, reject_below=reject_below)
+    if reject_below is not None and classifier.task.multilabel:
+        raise RequestError(
+            "--reject-below is for one class an image; of this model each class has its own threshold. Leave it out."
+        )
     predictions, problems = _predict_all(classifier, files, top_k, tta)
     if as_json:
         document: dict[str, Any] = {"predictions": predictions, **account(classifier.tta if tta is None else tta)}
@@ -85,8 +102,11 @@ def _write_csv(predictions: list[dict[str, Any]]) -> None:
         writer.writerow(["path", "labels"])
         writer.writerows([p["path"], ";".join(p["labels"])] for p in predictions)
         return
-    writer.writerow(["path", "label", "confidence"])
-    writer.writerows([p["path"], p["label"], f"{p['confidence']:.6f}"] for p in predictions)
+    more = [name for name in ("sure", "familiar") if predictions and name in predictions[0]]
+    writer.writerow(["path", "label", "confidence", *more])
+    writer.writerows(
+        [p["path"], p["label"], f"{p['confidence']:.6f}", *(str(p[name]).lower() for name in more)] for p in predictions
+    )
 
 
 def _print_table(predictions: list[dict[str, Any]]) -> None:

@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from zoo.commands.compare import compare
+from zoo.commands.run_rows import WHEN, chosen, find_rows, number_at, numbers_in, ordered, since
+from zoo.commands.threshold import threshold
 from zoo.errors import RequestError
 
 if TYPE_CHECKING:
@@ -21,28 +24,56 @@ _json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 @click.group(name="runs")
 def group() -> None:
-    """List runs, and show one again."""
+    """List runs, show one again, compare several."""
+
+
+group.add_command(compare)
+group.add_command(threshold)
 
 
 @group.command("list")
 @_out
+@click.option("--sort", default=WHEN, metavar="BY", help="A number, best first: val/accuracy …; or when, took, run.")
+@click.option("--reverse", is_flag=True, help="The other way round.")
+@click.option("--dataset", metavar="NAME", help="Only runs on this dataset, or folder.")
+@click.option("--since", "after", metavar="TIME", help="Only newer runs: 2026-05-01, or how long ago: 7d, 36h.")
 @_json
-def list_runs(out: Path, as_json: bool) -> None:
-    """List the runs, the newest first."""
-    rows = _rows(out)
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
+def list_runs(
+    out: Path, sort: str, reverse: bool, dataset: str | None, after: str | None, as_json: bool, as_csv: bool
+) -> None:
+    """List the runs: the newest first, or as a leaderboard."""
+    if as_json and as_csv:
+        raise RequestError("Choose one of --json and --csv.")
+    every = find_rows(out)
+    rows = ordered(chosen(every, dataset, since(after) if after else None), sort, reverse=reverse)
     if as_json:
         from zoo.files import dump_json
 
         click.echo(dump_json(rows))
-        return
-    if not rows:
-        click.echo(f"There are no runs in {out}. Make one: zoo run simple_cnn digits")
-        return
-    from rich.console import Console
+    elif as_csv:
+        _write_csv(rows)
+    elif not rows:
+        none = f"There are no runs in {out}. Make one: zoo run simple_cnn digits"
+        click.echo(f"None of the {len(every)} runs in {out} is of these. See: zoo runs list" if every else none)
+    else:
+        from rich.console import Console
 
-    from zoo.reports.tables import runs_table
+        from zoo.reports.tables import runs_table
 
-    Console().print(runs_table(rows))
+        Console().print(runs_table(rows, None if sort in (WHEN, "run", "took") else sort))
+
+
+def _write_csv(rows: list[dict[str, Any]]) -> None:
+    import csv
+    import sys
+
+    metrics = list(dict.fromkeys(name for row in rows for name in numbers_in(row["metrics"])))
+    columns = ["run", "status", "architecture", "dataset", "best_epoch", "epochs", "total_s", "when"]
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow([*columns, *metrics])
+    for row in rows:
+        writer.writerow([row.get(name) for name in columns] + [number_at(row["metrics"], name) for name in metrics])
 
 
 @group.command("show")
@@ -66,7 +97,7 @@ def show(run: str, out: Path, as_json: bool, svg: Path | None) -> None:
     from zoo.reports.repeats_console import render_summary
     from zoo.reports.results import render_result
 
-    with _as_written(folder):
+    with as_written(folder):
         _print(render_summary(document) if several else render_result(document), folder.name, svg)
 
 
@@ -118,7 +149,7 @@ def read_document(path: Path) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def _as_written(folder: Path) -> Iterator[None]:
+def as_written(folder: Path) -> Iterator[None]:
     """A document that has names, but not what the zoo writes under them."""
     try:
         yield
@@ -127,48 +158,3 @@ def _as_written(folder: Path) -> Iterator[None]:
             f"The result in {folder} is damaged, or of another zoo ({type(error).__name__}: {error}). "
             f"Measure the model again: zoo evaluate {folder}"
         ) from error
-
-
-def _rows(out: Path) -> list[dict[str, Any]]:
-    from zoo.runner.folder import JOB
-
-    folders = [p.parent for p in out.glob(f"*/{JOB}")]
-    folders.sort(key=lambda p: (-(p / JOB).stat().st_mtime, p.name))
-    return [_row(folder) for folder in folders]
-
-
-def _row(folder: Path) -> dict[str, Any]:
-    from datetime import datetime
-
-    from zoo.runner.folder import JOB, RESULT
-
-    when = datetime.fromtimestamp((folder / JOB).stat().st_mtime).astimezone().isoformat(timespec="seconds")
-    try:
-        result = read_result(folder)
-        with _as_written(folder):
-            return {"run": folder.name, **_columns(result), "when": when}
-    except RequestError:
-        return {"run": folder.name, "status": "damaged" if (folder / RESULT).is_file() else "not ended", "when": when}
-
-
-def _columns(result: dict[str, Any]) -> dict[str, Any]:
-    """What a list has of a result.
-
-    Raises:
-        TypeError, AttributeError: something in it is of another type than the zoo writes.
-    """
-    job, best = result.get("job", {}), result.get("best") or {}
-    numbers = {
-        "val_accuracy": result.get("metrics", {}).get("val", {}).get("accuracy"),
-        "best_epoch": best.get("epoch"),
-        "total_s": result.get("timing", {}).get("total_s"),
-    }
-    if wrong := [name for name, value in numbers.items() if not isinstance(value, int | float | None)]:
-        raise TypeError(f"{wrong[0]} is no number")
-    return {
-        "status": str(result.get("status")),
-        "architecture": job.get("architecture", {}).get("name"),
-        "dataset": job.get("dataset", {}).get("name"),
-        "epochs": len(result.get("epochs", [])),
-        **numbers,
-    }

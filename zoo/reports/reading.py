@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable
-from statistics import NormalDist
 from typing import Any
+
+from zoo.statistics import wilson_interval
 
 __all__ = [
     "accuracy_name",
@@ -32,29 +33,6 @@ Result = dict[str, Any]
 KNOWN_METRICS = frozenset({"loss", "accuracy", "f1_macro", "f1_micro", "confusion_matrix", "per_class"})
 # "drawn cats and dogs", "these are drawings"; but not "200 images drawn from train".
 _DRAWN = re.compile(r"\bdrawings?\b|\bdrawn\b(?! (?:from|at random|out|by lot)\b)", re.IGNORECASE)
-
-
-def wilson_interval(correct: float, total: int, confidence: float = 0.95) -> tuple[float, float]:
-    """The Wilson score interval of a share, without continuity correction.
-
-    Unlike the textbook ``p ± z·sqrt(p(1-p)/n)`` it keeps its promise for few images and near 0 and 1.
-    Source: E. B. Wilson, Probable inference, the law of succession, and statistical inference, JASA 22 (1927).
-
-    Args:
-        correct: how many were right, 0..total.
-        total: how many there were, at least 1.
-        confidence: how often the interval holds the true share, in (0, 1).
-
-    Raises:
-        ValueError: ``total`` or ``correct`` is out of range.
-    """
-    if total < 1 or not 0 <= correct <= total:
-        raise ValueError(f"{correct} right of {total} is no share: total must be 1 or more, correct from 0 to total")
-    z = NormalDist().inv_cdf(0.5 + confidence / 2)
-    share, weight = correct / total, z * z / total
-    centre = (share + weight / 2) / (1 + weight)
-    half = z * math.sqrt(share * (1 - share) / total + weight / (4 * total)) / (1 + weight)
-    return max(0.0, centre - half), min(1.0, centre + half)
 
 
 def split_metrics(result: Result, split: str | None) -> dict[str, Any]:

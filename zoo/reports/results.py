@@ -16,6 +16,7 @@ from zoo.reports.advice import next_commands, split_advice
 from zoo.reports.confusion import confusion
 from zoo.reports.epochs import curves, epoch_table
 from zoo.reports.parts import ACCENT, BAD, GOOD, WARN, Command, Middle, Page, bare_table, heading, note, say
+from zoo.reports.uncertain import uncertain_lines
 from zoo.reports.verdict import Verdict, diagnose
 from zoo.reports.words import UNKNOWN, bar, clean, count, duration, number, percent, short_path
 
@@ -82,6 +83,8 @@ def _figures(result: reading.Result) -> Iterable[RenderableType]:
     for split, extra in extras:
         if extra:
             yield say(f"{split}: " + " · ".join(f"{name} {value:.4g}" for name, value in extra.items()))
+    for split in splits:
+        yield from (say(text, "dim") for text in uncertain_lines(result, split))
     for words, numbers in reading.at_thresholds(result):
         shown = f"F1 macro {percent(numbers.get('f1_macro'))} · {accuracy} {percent(numbers.get('accuracy'))}"
         yield say(f"{words}: {shown}")

@@ -9,24 +9,48 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from zoo.reports.parts import ACCENT, BAD, GOOD, WARN, Middle, Page, bare_table, say
+from zoo.reports.repeats import figure
+from zoo.reports.uncertain import span_words
 from zoo.reports.words import UNKNOWN, bar, clean, clock, component, percent, short_path, shown
 
 __all__ = ["job_table", "predictions_table", "runs_table"]
 
 Row = Mapping[str, Any]
+NOT_SURE = "not sure"
 _STATUS = {"completed": GOOD, "stopped": GOOD, "running": ACCENT, "interrupted": WARN, "failed": BAD}
 
 
-def runs_table(rows: Sequence[Row]) -> RenderableType:
+def runs_table(rows: Sequence[Row], by: str | None = None) -> RenderableType:
     """Runs.
 
     Each row has ``run``, ``status``, ``architecture``, ``dataset``, ``val_accuracy`` (0..1), ``best_epoch``,
     ``epochs``, ``total_s`` and ``when`` (a time in ISO 8601, shown to the minute).
+
+    Args:
+        by: the number they are ordered by, ``val/accuracy``: a leaderboard of ``rank``, ``value`` and its interval.
     """
+    if by is not None and rows:
+        return _leaderboard(rows, by)
     table = bare_table("run", "val acc", "best", "took", "when", right=(1, 2, 3))
     for row in rows:
         table.add_row(*_run_row(row))
     return Page(table) if rows else say("No runs here yet. Start one: zoo run simple_cnn digits", "dim")
+
+
+def _leaderboard(rows: Sequence[Row], by: str) -> RenderableType:
+    split, _, name = by.partition("/")
+    table = bare_table("", "run", by.replace("/", " "), "95% interval", "took", "when", right=(0, 2, 3, 4))
+    for row in rows:
+        run, ends = str(row.get("run", UNKNOWN)), ((row.get("metrics") or {}).get(split) or {}).get("intervals") or {}
+        table.add_row(
+            say(row.get("rank") or "", "dim"),
+            Group(Text(clean(run), "bold", overflow="fold"), *_more(row, run)),
+            say(figure(name, row.get("value")), GOOD),
+            say(span_words(name, ends[name]) if name in ends else "", "dim"),
+            say(clock(row.get("total_s"))),
+            say(str(row.get("when") or UNKNOWN)[:16].replace("T", " "), "dim"),
+        )
+    return Page(table)
 
 
 def _run_row(row: Row) -> list[RenderableType]:
@@ -82,10 +106,18 @@ def predictions_table(predictions: Sequence[Row]) -> RenderableType:
     if any("labels" in row for row in predictions):
         return _several_labels(predictions)
     several = any(len(row.get("top") or []) > 2 for row in predictions)  # of two classes, one says it all
-    table = bare_table("image", "is", "", "", "else" if several else "", right=(3,), most={1: 20, 4: 20})
+    strange = any(row.get("familiar") is False for row in predictions)
+    noted = strange or any(row.get("sure") is False for row in predictions)
+    table = bare_table("image", "is", "", "", "else" if several else "", *[""] * noted, right=(3,), most={1: 20, 4: 20})
     for row in predictions:
-        table.add_row(*_prediction_row(row, several))
-    return Page(table)
+        table.add_row(*_prediction_row(row, several), *([_doubt(row)] * noted))
+    told = say("unlike: the network answers to 95% of its validation images otherwise, more or less strongly", "dim")
+    return Page(table, *([told] if strange else []))
+
+
+def _doubt(row: Row) -> RenderableType:
+    words = [f"perhaps {row.get('label')}"] * (row.get("sure") is False) + ["unlike"] * (row.get("familiar") is False)
+    return Middle(", ".join(words), WARN)
 
 
 def _several_labels(predictions: Sequence[Row]) -> RenderableType:
@@ -100,10 +132,11 @@ def _several_labels(predictions: Sequence[Row]) -> RenderableType:
 
 def _prediction_row(row: Row, several: bool) -> list[RenderableType]:
     confidence, second = row.get("confidence"), (row.get("top") or [])[1:2] if several else []
+    named, style = (NOT_SURE, WARN) if row.get("sure") is False else (row.get("label", UNKNOWN), GOOD)
     return [
         Middle(short_path(row.get("path", UNKNOWN)), "dim", 24),
-        Middle(row.get("label", UNKNOWN), f"bold {GOOD}"),
+        Middle(named, f"bold {style}"),
         Text(bar(confidence, 8), ACCENT),
         say(percent(confidence)),
-        *(Middle(f"{percent(other['probability'], 0)} {other['class']}", "dim") for other in second),
+        Middle("".join(f"{percent(other['probability'], 0)} {other['class']}" for other in second), "dim"),
     ]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo import __version__
 from zoo.data.splits import Split
+from zoo.engine.calibration import Calibration
 from zoo.engine.views import NONE
 from zoo.job import Job
 from zoo.runner.build import count_parameters
@@ -109,11 +110,14 @@ def preprocessing(job: Job) -> dict[str, Any]:
     return {"image_size": job.train.image_size, **{name: getattr(data, name) for name in kept}}
 
 
-def bundle_card(parts: Parts, thresholds: list[float] | None = None) -> dict[str, Any]:
+def bundle_card(
+    parts: Parts, thresholds: list[float] | None = None, calibration: Calibration | None = None
+) -> dict[str, Any]:
     """The bundle's zoo.json: all that the weights need to be used.
 
     Args:
         thresholds: of each class, where an image may have several; 0.5 each while there are none.
+        calibration: how the logits are to be read, once the best weights are known and have been asked.
     """
     entry = parts.resolved.entry("architecture")
     return {
@@ -121,6 +125,7 @@ def bundle_card(parts: Parts, thresholds: list[float] | None = None) -> dict[str
         "task": parts.task.name,
         **({} if parts.job.tta == NONE else {"tta": parts.job.tta}),
         **({"thresholds": thresholds} if parts.task.multilabel else {}),
+        **({} if calibration is None else calibration.card()),
         "preprocessing": preprocessing(parts.job),
         "architecture": {**entry.provenance(), "params": parts.job.architecture.params},
         "parameters": count_parameters(parts.model),

@@ -37,6 +37,7 @@ from zoo.runner.folder import (
 from zoo.runner.hooks import Hooks
 from zoo.runner.interrupts import Interrupts
 from zoo.runner.observer import Observer
+from zoo.runner.predictions import forget_predictions
 from zoo.runner.record import Run
 from zoo.runner.result import bundle_card, document, run_record
 from zoo.runner.resuming import restore
@@ -209,6 +210,8 @@ class _Runner:
             self.observer.notice(text)
         self.observer.started(self.run_record)
         self.hooks.call("zoo_run_start", run=self.run_record)
+        if self.training.ranks.first:
+            forget_predictions(self.training.folder)
         reason = self.training.epochs(self.hooks, self.run_record)
         result = self._result("stopped" if reason else "completed", reason)
         if not self.training.ranks.first:
@@ -228,8 +231,9 @@ class _Runner:
 
     def _result(self, status: str, reason: str | None) -> dict[str, Any]:
         metrics, mistakes = self.training.evaluate_best()
-        if self.training.thresholds is not None and self.training.ranks.first:
-            write_card(self.training.folder / MODEL, bundle_card(self.training.parts, self.training.thresholds))
+        chosen = self.training.thresholds, self.training.calibration
+        if chosen != (None, None) and self.training.ranks.first:
+            write_card(self.training.folder / MODEL, bundle_card(self.training.parts, *chosen))
         result = document(self.training, self.run_record, status, reason)
         result["metrics"], result["mistakes"] = metrics, mistakes
         if self.training.ranks.first:

@@ -16,7 +16,9 @@ from zoo.data.batches import Batches
 from zoo.data.open import TEST, TRAIN, VAL
 from zoo.data.splits import Split
 from zoo.engine.averaging import Together
+from zoo.engine.calibration import Calibration, calibrate
 from zoo.engine.evaluate import evaluate_logits, predict_logits, worst_mistakes
+from zoo.engine.final import final_numbers
 from zoo.engine.totals import Totals
 from zoo.engine.train import train_epoch
 from zoo.engine.views import NONE, looking
@@ -28,6 +30,7 @@ from zoo.runner.hooks import Hooks
 from zoo.runner.interrupts import Interrupts
 from zoo.runner.observer import Observer
 from zoo.runner.parts import Parts
+from zoo.runner.predictions import write_predictions
 from zoo.runner.record import Run
 from zoo.runner.resuming import Best, Position, state_of
 
@@ -264,12 +267,22 @@ class Training:
         splits = [self.parts.splits[name] for name in (VAL, TEST) if name in self.parts.splits]
         known = {VAL: self.best_answers} if self.best_answers and self.job.tta == NONE and self._is_as_written() else {}
         model = None if len(splits) == len(known) else self._read_back()
-        found = {}
+        metrics, mistakes, root = {}, {}, str(self.job.dataset.params.get("root") or "")
         for split in splits:
             answers = known.get(split.name) or self._answers(split, cast(nn.Module, model), self.job.tta)
-            found[split.name] = self._judged(split, answers, split.name == VAL)
+            if split.name == VAL:
+                self.calibration: Calibration | None = calibrate(*answers)
+            heat, here = self.calibration.temperature if self.calibration else None, split.name == VAL
+            numbers, _ = self._judged(split, answers, here)
+            loss_fn, names, classes = self.parts.loss_fn, split.names, self.parts.classes
+            beside, mistakes[split.name] = final_numbers(
+                *answers, loss_fn, names, classes, self.parts.metrics, heat, fitted_here=here
+            )
+            metrics[split.name] = {**numbers, **beside}
+            if self.ranks.first:
+                write_predictions(self.folder, split.name, names, classes, *answers, heat or 1.0, root)
         self.timing["evaluate_s"] += perf_counter() - started
-        return {k: v[0] for k, v in found.items()}, {k: v[1] for k, v in found.items()}
+        return metrics, mistakes
 
     def _is_as_written(self) -> bool:
         written = self.keeper.sha256

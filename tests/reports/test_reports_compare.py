@@ -1,0 +1,144 @@
+"""A comparison on the terminal and as a page, what stands beside a result's numbers, and a threshold's table."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.console import Console
+
+from zoo.reports.compare import comparison_table
+from zoo.reports.compare_page import render_comparison
+from zoo.reports.html import render_html
+from zoo.reports.results import render_result
+from zoo.reports.thresholds import thresholds_table
+from zoo.reports.uncertain import calibration_words, uncertain_lines
+
+
+def printed(renderable: object, width: int = 80) -> str:
+    console = Console(file=io.StringIO(), width=width)
+    console.print(renderable)
+    return console.file.getvalue()  # type: ignore[attr-defined]
+
+
+def figures(difference: float, interval: list[float] | None, p: float, test: str = "paired bootstrap") -> dict:
+    return {"difference": difference, "interval": interval, "p": p, "p_holm": p, "test": test, "significant": p < 0.05}
+
+
+@pytest.fixture
+def comparison() -> dict:
+    def row(run: str, p: float, verdict: str) -> dict:
+        metrics = {
+            "accuracy": figures(0.021, [0.003, 0.039], p, "exact McNemar"),
+            "f1_macro": figures(0.02, [0.001, 0.04], p),
+            "log_loss": figures(-0.01, None, 0.4),
+        }
+        counts = {"both_right": 880, "only_first": 20, "only_second": 41, "both_wrong": 59}
+        return {
+            "run": run,
+            "against": "base<b>",
+            "verdict": verdict,
+            "counts": counts,
+            "metrics": metrics,
+            "only_first": ["a <i>.jpg"],
+            "only_second": [],
+        }
+
+    def run(name: str) -> dict:
+        metrics = {"accuracy": 0.9, "f1_macro": 0.9, "log_loss": 0.3}
+        return {"run": name, "dir": f"runs/{name}", "seed": 0, "images": 1000, "metrics": metrics}
+
+    rows = [row("one", 0.01, "one is better than base<b> by 2.1 points of accuracy"), row("two", 0.6, "no significant")]
+    return {"split": "val", "images": 1000, "runs": [run(n) for n in ("base<b>", "one", "two")], "comparisons": rows}
+
+
+def test_the_table_says_what_differs_in_eighty_columns(comparison):
+    text = printed(comparison_table(comparison))
+    assert "+2.1" in text
+    assert "+0.3 to +3.9" in text
+    assert "McNemar" in text
+    assert "no significant difference" in text
+    assert "one is better than base<b> by 2.1 points of accuracy (p = 0.0100)." in text
+    assert "Holm" in text
+    assert max(map(len, text.splitlines())) <= 80
+
+
+def test_the_page_escapes_names_and_asks_for_nothing(comparison):
+    page = render_comparison(comparison)
+    assert "base&lt;b&gt;" in page
+    assert "a &lt;i&gt;.jpg" in page
+    assert "<b>" not in page.split("</style>")[1].replace("<b>base", "")
+    assert "http" not in page.split("</style>")[1]
+    assert "<td>no significant difference</td>" in page
+    assert page.count("<svg") == 2, "none for what has no interval"
+
+
+def uncertain(document: dict) -> dict:
+    val = {
+        **document["metrics"]["val"],
+        "intervals": {"accuracy": [0.89, 0.93], "f1_macro": [0.89, 0.93], "loss": [0.2, 0.25], "auroc": [0.96, 0.98]},
+        "baseline": {"answer": "cat", "accuracy": 0.5, "f1_macro": 0.3333},
+        "calibration": {
+            "bins": 15,
+            "ece": 0.083,
+            "nll": 0.41,
+            "temperature": 2.31,
+            "reliability": [{"from": 0.9, "to": 1.0, "images": 1000, "confidence": 0.97, "accuracy": 0.9}],
+            "scaled": {"how": "cross-fitted", "ece": 0.021, "nll": 0.3, "reliability": []},
+        },
+    }
+    return {**document, "metrics": {"val": val}}
+
+
+def test_a_result_says_what_chance_leaves_open(two_classes):
+    document = uncertain(two_classes)
+    lines = list(uncertain_lines(document, "val"))
+    assert lines[0] == "val, 95% intervals: F1 macro 89.0–93.0% · loss 0.2000–0.2500 · auroc 0.96–0.98"
+    assert lines[1] == "val: always answering cat would be right for 50.0%"
+    assert lines[2] == "val: confidence is off by 8.3% (ECE), by temperature 2.31 by 2.1% (cross-fitted)"
+    assert list(uncertain_lines(two_classes, "val")) == [], "an older result has none"
+    text = printed(render_result(document))
+    assert "always answering cat" in text
+    assert max(map(len, text.splitlines())) <= 80
+
+
+def test_its_page_has_a_section_for_it(two_classes):
+    page = render_html(uncertain(two_classes))
+    assert "What chance leaves open" in page
+    assert "reliability-val" in page
+    assert "val: confidence is off by 8.3% (ECE)" in page
+    assert "What chance leaves open" not in render_html(two_classes)
+
+
+def test_calibration_in_words():
+    assert calibration_words({}) == ""
+    assert calibration_words({"calibration": {"ece": 0.1}}) == "confidence is off by 10.0% (ECE)"
+    same = {"ece": 0.1, "temperature": 1.0, "scaled": {"ece": 0.1, "how": "fitted on val"}}
+    assert "no temperature makes it better" in calibration_words({"calibration": same})
+
+
+@pytest.mark.parametrize("below", [0.8321, {"cat": 0.7, "dog": 1.01}])
+def test_a_threshold_as_a_table(below):
+    found = {
+        "images": 1000,
+        "answered": 700,
+        "share": 0.7,
+        "precision": 0.95,
+        "interval": [0.93, 0.97],
+        "accuracy": 0.9,
+    }
+    rows = {
+        "cat": {"below": 0.7, "answered": 700, "precision": 0.95, "recall": 0.8},
+        "dog": {"below": 1.01, "answered": 0, "precision": None, "recall": 0.0},
+    }
+    splits = {"val": {**found, "per_class": rows}}
+    document = {"run": "r", "dir": "runs/r", "by": {"precision": 0.95}, "below": below, "splits": splits, "kept": False}
+    text = printed(thresholds_table(document))
+    assert "700 (70.0%)" in text
+    assert "93.0–97.0%" in text
+    if isinstance(below, dict):
+        assert "never given" in text
+        assert "--keep" in text
+    else:
+        assert "zoo predict runs/r IMAGE --reject-below 0.8321" in text
+    assert max(map(len, text.splitlines())) <= 80

@@ -1,0 +1,42 @@
+"""``zoo runs compare``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from zoo.errors import RequestError
+
+
+@click.command(name="compare")
+@click.argument("runs", nargs=-1, required=True, metavar="RUN RUN...")
+@click.option("--out", type=click.Path(path_type=Path), default=Path("runs"), help="The folder for runs.")
+@click.option("--split", metavar="SPLIT", help="val or test; by default test, where it was kept, else val.")
+@click.option("--shared", is_flag=True, help="Where the images differ, compare on those that all were measured on.")
+@click.option("--html", type=click.Path(path_type=Path), metavar="FILE", help="Write a page with plots.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def compare(
+    runs: tuple[str, ...], out: Path, split: str | None, shared: bool, html: Path | None, as_json: bool
+) -> None:
+    """Compare runs with the first of them, image by image: is one better, or is it chance?"""
+    if len(runs) < 2:
+        raise RequestError(f"Give two or more runs: zoo runs compare {runs[0]} ANOTHER. See: zoo runs list")
+    from zoo.comparison import compare_runs
+    from zoo.runner.folder import find_run
+
+    found = compare_runs([find_run(run, out) for run in runs], split, shared=shared)
+    if html is not None:
+        from zoo.reports.compare_page import write_comparison
+
+        write_comparison(found, html)
+    if as_json:
+        from zoo.files import dump_json
+
+        click.echo(dump_json(found))
+        return
+    from rich.console import Console
+
+    from zoo.reports.compare import comparison_table
+
+    Console().print(comparison_table(found))

@@ -1,0 +1,151 @@
+"""Rows for ``zoo runs list``: which runs, in which order, with which number."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from zoo.errors import RequestError
+
+WHEN = "when"
+_BY = ("when", "run", "took")
+_LOWER = ("loss", "error", "ece", "nll", "hamming", "seconds", "took")
+"""What ends so is the better the lower it is."""
+_AGO = re.compile(r"(\d{1,6})([hdw])")
+_UNITS = {"h": "hours", "d": "days", "w": "weeks"}
+Row = dict[str, Any]
+
+
+def since(text: str) -> datetime:
+    """The time that is meant: ``2026-05-01``, ``2026-05-01T12:00``, or how long ago, ``36h``, ``7d``, ``2w``.
+
+    Raises:
+        RequestError: it is none of these.
+    """
+    ago = _AGO.fullmatch(text)
+    try:
+        if ago is not None:
+            return datetime.now().astimezone() - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+        return datetime.fromisoformat(text).astimezone()
+    except (ValueError, OverflowError):
+        raise RequestError(
+            f"{text!r} is no time. Type a date, --since 2026-05-01, or how long ago, --since 7d (36h, 2w)."
+        ) from None
+
+
+def chosen(rows: Iterable[Row], dataset: str | None, after: datetime | None) -> list[Row]:
+    """Those of a dataset (its name, with or without its plugin's, or its folder's), made after a time."""
+    return [
+        row
+        for row in rows
+        if (dataset is None or _is_of(row, dataset)) and (after is None or datetime.fromisoformat(row["when"]) >= after)
+    ]
+
+
+def _is_of(row: Row, dataset: str) -> bool:
+    name, root = str(row.get("dataset") or ""), str(row.get("data") or "")
+    return dataset in (name, name.rpartition("/")[2], root, Path(root).name if root else name)
+
+
+def ordered(rows: list[Row], by: str, *, reverse: bool = False) -> list[Row]:
+    """Rows by a number, the best first, each with it as ``value`` and its ``rank``; those without it come last.
+
+    Args:
+        by: ``val/accuracy`` and the like, ``took``, or ``run``; ``when`` is the order they come in.
+        reverse: the other way round.
+
+    Raises:
+        RequestError: no run has such a number; says what there is.
+    """
+    if by in (WHEN, "run"):
+        found = rows if by == WHEN else sorted(rows, key=lambda row: row["run"])
+        return found[::-1] if reverse else found
+    rows = [{**row, "value": row.get("total_s") if by == "took" else number_at(row["metrics"], by)} for row in rows]
+    having = [row for row in rows if isinstance(row["value"], int | float) and math.isfinite(row["value"])]
+    if rows and not having:
+        valid = sorted({name for row in rows for name in numbers_in(row["metrics"])})
+        raise RequestError(
+            f"No run here has {by!r}. Sort by {', '.join(_BY)}{''.join(f', {name}' for name in valid[:12])}."
+        )
+    lower = by.endswith(_LOWER) is not reverse
+    having.sort(key=lambda row: row["value"] if lower else -row["value"])
+    ranked = [{**row, "rank": i} for i, row in enumerate(having, 1)]
+    return ranked + [row for row in rows if row not in having]
+
+
+def number_at(metrics: Any, path: str) -> Any:
+    """What lies at ``val/accuracy`` or ``val/calibration/ece``; None where there is nothing."""
+    for part in path.split("/"):
+        metrics = metrics.get(part) if isinstance(metrics, dict) else None
+    return None if isinstance(metrics, bool) else metrics
+
+
+def numbers_in(metrics: dict[str, Any]) -> Iterable[str]:
+    """The numbers of a result that one can sort by."""
+    for split, each in metrics.items():
+        for name, value in (each or {}).items():
+            if isinstance(value, int | float) and not isinstance(value, bool):
+                yield f"{split}/{name}"
+
+
+def find_rows(out: Path) -> list[Row]:
+    """A row for each run in a folder, the newest first."""
+    from zoo.runner.folder import JOB
+
+    folders = [p.parent for p in out.glob(f"*/{JOB}")]
+    folders.sort(key=lambda p: (-(p / JOB).stat().st_mtime, p.name))
+    return [_row(folder) for folder in folders]
+
+
+def _row(folder: Path) -> Row:
+    from zoo.commands.runs import as_written, read_result
+    from zoo.runner.folder import JOB, RESULT
+
+    when = datetime.fromtimestamp((folder / JOB).stat().st_mtime).astimezone().isoformat(timespec="seconds")
+    try:
+        result = read_result(folder)
+        with as_written(folder):
+            return {"run": folder.name, **_columns(result), "when": when}
+    except RequestError:
+        status = "damaged" if (folder / RESULT).is_file() else "not ended"
+        return {"run": folder.name, "status": status, "when": when, "metrics": {}}
+
+
+def _columns(result: dict[str, Any]) -> Row:
+    """What a list has of a result.
+
+    Raises:
+        TypeError, AttributeError: something in it is of another type than the zoo writes.
+    """
+    job, best = result.get("job", {}), result.get("best") or {}
+    metrics = result.get("metrics") or {}
+    numbers = {
+        "val_accuracy": metrics.get("val", {}).get("accuracy"),
+        "best_epoch": best.get("epoch"),
+        "total_s": result.get("timing", {}).get("total_s"),
+    }
+    if wrong := [name for name, value in numbers.items() if not isinstance(value, int | float | None)]:
+        raise TypeError(f"{wrong[0]} is no number")
+    dataset = job.get("dataset", {})
+    return {
+        "status": str(result.get("status")),
+        "architecture": job.get("architecture", {}).get("name"),
+        "dataset": dataset.get("name"),
+        "data": dataset.get("root"),
+        "epochs": len(result.get("epochs", [])),
+        **numbers,
+        "metrics": {split: dict(_short(each or {})) for split, each in metrics.items()},
+    }
+
+
+def _short(metrics: dict[str, Any]) -> Iterable[tuple[str, Any]]:
+    """The numbers that are one number, and their intervals."""
+    for name, value in metrics.items():
+        if name == "intervals" or (isinstance(value, int | float) and not isinstance(value, bool)):
+            yield name, value
+        elif name == "calibration":
+            yield name, {"ece": value["ece"], "temperature": value.get("temperature")}

@@ -1,0 +1,97 @@
+"""``zoo runs threshold``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from zoo.errors import RequestError
+
+if TYPE_CHECKING:
+    from zoo.runner.predictions import Predictions
+
+
+@click.command(name="threshold")
+@click.argument("run")
+@click.option("--out", type=click.Path(path_type=Path), default=Path("runs"), help="The folder for runs.")
+@click.option("--precision", type=click.FloatRange(0, 1), metavar="P", help="This share of the answers shall be right.")
+@click.option("--recall", type=click.FloatRange(0, 1), metavar="R", help="This share of the images shall be found.")
+@click.option("--costs", type=click.Path(path_type=Path), metavar="FILE", help="What mistakes cost, in YAML.")
+@click.option("--below", type=click.FloatRange(0, 1), metavar="P", help="This confidence; 0 for no threshold.")
+@click.option("--per-class", is_flag=True, help="A threshold for each class.")
+@click.option("--keep", is_flag=True, help="Keep it in the bundle: zoo predict goes by it from then on.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def threshold(
+    run: str,
+    out: Path,
+    precision: float | None,
+    recall: float | None,
+    costs: Path | None,
+    below: float | None,
+    per_class: bool,
+    keep: bool,
+    as_json: bool,
+) -> None:
+    """Choose the confidence below which a model says "not sure", on its validation images."""
+    asked = {"precision": precision, "recall": recall, "costs": costs, "below": below}
+    given = [name for name, value in asked.items() if value is not None]
+    if len(given) != 1:
+        raise RequestError("Choose by one of --precision, --recall, --costs and --below, such as --precision 0.95.")
+    from zoo.runner.folder import find_run
+
+    folder = find_run(run, out)
+    document = _choose(folder, given[0], asked[given[0]], per_class)
+    if keep:
+        _keep(folder, document)
+    document["kept"] = keep
+    if as_json:
+        from zoo.files import dump_json
+
+        click.echo(dump_json(document))
+        return
+    from rich.console import Console
+
+    from zoo.reports.thresholds import thresholds_table
+
+    Console().print(thresholds_table(document))
+
+
+def _choose(folder: Path, by: str, wanted: Any, per_class: bool) -> dict[str, Any]:
+    from zoo.runner.predictions import predictions_file, read_predictions
+    from zoo.thresholds import by_costs, by_precision, by_recall, measure, read_costs
+
+    kept = read_predictions(folder, "val")
+    if kept.multilabel:
+        raise RequestError(
+            f"Images of {folder.name} have several labels: each class has a threshold of its own already, the best for "
+            "its F1 on val. It is in zoo.json, and zoo predict goes by it."
+        )
+    found: Any = wanted
+    if by == "precision":
+        found = by_precision(kept, wanted, per_class=per_class)
+    elif by == "recall":
+        found = by_recall(kept, wanted, per_class=per_class)
+    elif by == "costs":
+        found = by_costs(kept, read_costs(wanted, kept.classes))
+    splits: dict[str, Predictions] = {"val": kept}
+    if predictions_file(folder, "test").is_file():
+        splits["test"] = read_predictions(folder, "test")
+    return {
+        "run": folder.name,
+        "dir": str(folder),
+        "by": {by: str(wanted) if by == "costs" else wanted},
+        "below": found,
+        "splits": {name: measure(each, found) for name, each in splits.items()},
+    }
+
+
+def _keep(folder: Path, document: dict[str, Any]) -> None:
+    from zoo.bundle import find_bundle, read_card, write_card
+
+    bundle = find_bundle(folder)
+    card = {name: value for name, value in read_card(bundle).items() if name != "reject"}
+    if document["below"] != 0:
+        card["reject"] = {"below": document["below"], "by": document["by"]}
+    write_card(bundle, card)

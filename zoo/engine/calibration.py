@@ -1,0 +1,207 @@
+"""Whether a probability means what it says, and a temperature that makes it so; and how familiar an image is.
+
+Of one class an image only: where images may have several labels, each has a threshold instead.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from zoo.engine.task import task_of
+
+__all__ = ["Calibration", "calibrate", "calibration_error", "calibration_numbers", "familiarity", "fit_temperature"]
+
+BINS = 15
+FEWEST = 100
+"""Images below which nothing is fitted: what they say of probabilities is mostly chance."""
+COLDEST, HOTTEST = 0.05, 20.0
+USUAL = 0.95
+"""The share of the validation images that is as familiar as usual: of pictures like them the rest are false alarms."""
+ENERGY, CENTRED = "energy", "centred energy"
+_ROWS = 4_000_000
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """How a model's logits are to be read.
+
+    Args:
+        temperature: what they are divided by before the softmax; above 1 the model was too sure.
+        score: the :func:`familiarity` that is asked for.
+        least, most: between which 95 % of the validation images have it.
+    """
+
+    temperature: float
+    score: str
+    least: float
+    most: float
+
+    def card(self) -> dict[str, Any]:
+        """As zoo.json has it."""
+        familiar = {"score": self.score, "least": self.least, "most": self.most, "share": USUAL}
+        return {"temperature": self.temperature, "familiar": familiar}
+
+
+def calibrate(logits: Tensor, targets: Tensor) -> Calibration | None:
+    """Fit a temperature, and find how familiar images usually are, on validation images.
+
+    A temperature that doesn't lower the negative log-likelihood of images it was not fitted on is not taken: it is 1.
+
+    Args:
+        logits: (N, K); targets: (N,) int64.
+
+    Returns:
+        None where images may have several labels, or where there are fewer than 100.
+    """
+    if task_of(targets).multilabel or len(targets) < FEWEST or not bool(torch.isfinite(logits).all()):
+        return None
+    held_out = _cross_fitted(logits, targets)
+    helps = _nll(held_out, targets) < _nll(logits, targets)
+    score = CENTRED if logits.shape[1] == 2 and not bool(logits[:, 0].any()) else ENERGY
+    energies = familiarity(logits, score).cpu().numpy()
+    least, most = np.quantile(energies, [0.5 - USUAL / 2, 0.5 + USUAL / 2]).tolist()
+    return Calibration(fit_temperature(logits, targets) if helps else 1.0, score, least, most)
+
+
+def fit_temperature(logits: Tensor, targets: Tensor) -> float:
+    """The temperature T with the least negative log-likelihood of ``softmax(logits / T)``; no class's rank changes.
+
+    One number can't overfit much, and in 1/T the likelihood is convex: Newton's method within a bracket finds it.
+    Source: C. Guo et al., On calibration of modern neural networks, ICML 2017, arXiv:1706.04599. Where every image is
+    right the likelihood would like a temperature of 0; so a right answer counts as (N + 1)/(N + 2), as in J. Platt,
+    Probabilistic outputs for support vector machines (1999).
+
+    Returns:
+        From 0.05 to 20.
+    """
+    precise, low, high = _precise(logits), 1 / HOTTEST, 1 / COLDEST
+    targets, inverse = targets.to(precise.device), 1.0
+    for _ in range(60):
+        slope, bend = _slope(precise, targets, inverse)
+        low, high = (inverse, high) if slope < 0 else (low, inverse)
+        step = inverse - slope / bend if bend > 0 else math.nan
+        following = step if low < step < high else math.sqrt(low * high)
+        if abs(following - inverse) < 1e-9 * inverse:
+            break
+        inverse = following
+    return 1 / inverse
+
+
+def _slope(logits: Tensor, targets: Tensor, inverse: float) -> tuple[float, float]:
+    """First and second derivative of the mean negative log-likelihood in 1/T."""
+    slip, classes = 1 / (len(targets) + 2), logits.shape[1]
+    slope = bend = 0.0
+    rows = max(1, _ROWS // classes)
+    for start in range(0, len(targets), rows):
+        part, labels = logits[start : start + rows], targets[start : start + rows]
+        probs = (part * inverse).softmax(dim=1)
+        mean = (probs * part).sum(dim=1)
+        right = part.gather(1, labels[:, None])[:, 0]
+        wrong = (part.sum(dim=1) - right) / (classes - 1)
+        slope += float((mean - (1 - slip) * right - slip * wrong).sum())
+        bend += float(((probs * part.square()).sum(dim=1) - mean.square()).sum())
+    return slope / len(targets), bend / len(targets)
+
+
+def _precise(logits: Tensor) -> Tensor:
+    return (logits.cpu() if logits.device.type == "mps" else logits).double()
+
+
+def _cross_fitted(logits: Tensor, targets: Tensor) -> Tensor:
+    """Logits by the temperature of the other half of the images, each: (N, K)."""
+    order = torch.from_numpy(np.random.default_rng(0).permutation(len(targets))).to(logits.device)
+    halves = order[: len(order) // 2], order[len(order) // 2 :]
+    found = torch.empty_like(logits)
+    for here, there in (halves, halves[::-1]):
+        found[here] = logits[here] / fit_temperature(logits[there], targets[there])
+    return found
+
+
+def _nll(logits: Tensor, targets: Tensor) -> float:
+    return float(torch.nn.functional.cross_entropy(logits.float(), targets))
+
+
+def calibration_numbers(
+    logits: Tensor, targets: Tensor, temperature: float | None, *, fitted_here: bool = False
+) -> dict[str, Any]:
+    """Expected calibration error and negative log-likelihood, as the model gives them and by its temperature.
+
+    Args:
+        temperature: of the bundle; None where none was fitted.
+        fitted_here: on these very images. What it gives for them would be too good: each half of the images is then
+            measured by the temperature of the other half, and all of them together.
+
+    Returns:
+        ``bins`` (how many), ``ece``, ``nll``, ``reliability`` (see :func:`reliability`); with a temperature also
+        ``temperature``, ``scaled.{ece,nll,reliability}`` and ``scaled.how`` (``cross-fitted``, ``fitted on val``).
+    """
+    found = {"bins": BINS, **_numbers(logits, targets)}
+    if temperature is None:
+        return found
+    if not fitted_here or temperature == 1.0:
+        scaled, how = logits / temperature, "fitted on val"
+    else:
+        scaled, how = _cross_fitted(logits, targets), "cross-fitted"
+    return {**found, "temperature": temperature, "scaled": {"how": how, **_numbers(scaled, targets)}}
+
+
+def _numbers(logits: Tensor, targets: Tensor) -> dict[str, Any]:
+    confidence, predicted = logits.softmax(dim=1).max(dim=1)
+    sure, right = confidence.double().cpu().numpy(), (predicted == targets).cpu().numpy()
+    rows = reliability(sure, right)
+    return {"ece": calibration_error(sure, right), "nll": _nll(logits, targets), "reliability": rows}
+
+
+def calibration_error(confidence: NDArray[Any], right: NDArray[Any], bins: int = BINS) -> float:
+    """The expected calibration error: how far confidence is from accuracy, on average over the images.
+
+    Bins of equal width; of few images a bin's accuracy is off by chance, so a perfect model has more than 0 too.
+    Source: C. Guo et al., ICML 2017, arXiv:1706.04599, equation 3.
+
+    Args:
+        confidence: (N,) in 0..1, the probability of the class that is given; right: (N,) bool, whether it is it.
+    """
+    rows = reliability(confidence, right, bins)
+    return float(sum(row["images"] * abs(row["accuracy"] - row["confidence"]) for row in rows) / max(1, len(right)))
+
+
+def reliability(confidence: NDArray[Any], right: NDArray[Any], bins: int = BINS) -> list[dict[str, Any]]:
+    """Of each bin that has images: ``from``, ``to``, ``images``, mean ``confidence`` and ``accuracy``."""
+    place = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)  # a bin has its upper edge
+    images = np.bincount(place, minlength=bins)
+    sure = np.bincount(place, confidence, minlength=bins)
+    hits = np.bincount(place, right, minlength=bins)
+    return [
+        {
+            "from": i / bins,
+            "to": (i + 1) / bins,
+            "images": int(images[i]),
+            "confidence": float(sure[i] / images[i]),
+            "accuracy": float(hits[i] / images[i]),
+        }
+        for i in range(bins)
+        if images[i]
+    ]
+
+
+def familiarity(logits: Tensor, score: str = ENERGY) -> Tensor:
+    """How strongly a network answers to an image, (N,): the negative free energy, ``logsumexp(logits)``.
+
+    To what it has not learned anything about it answers more weakly than to its own images, or, small networks above
+    all, more strongly; so what is outside their usual range on either side is suspected.
+    Source: W. Liu et al., Energy-based out-of-distribution detection, NeurIPS 2020, arXiv:2010.03759; both sides:
+    E. Nalisnick et al., Detecting out-of-distribution inputs using typicality, 2019, arXiv:1906.02994.
+
+    Args:
+        score: ``energy``; or ``centred energy``, over the mean logit, where two classes have one logit (0, z), whose
+            energy is that of one class alone.
+    """
+    energy = logits.float().logsumexp(dim=1)
+    return energy - logits.float().mean(dim=1) if score == CENTRED else energy

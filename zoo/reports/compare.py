@@ -1,0 +1,94 @@
+"""Runs compared, on the terminal: what each has, what differs, and whether that may be chance."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import RenderableType
+from rich.text import Text
+
+from zoo.comparison import NO_DIFFERENCE
+from zoo.reports.parts import GOOD, WARN, Middle, Page, bare_table, heading, say
+from zoo.reports.repeats import figure, label
+from zoo.reports.words import UNKNOWN, count, number
+
+__all__ = ["SHARES", "caveat", "comparison_table", "gap", "metric_label", "p_value", "span"]
+
+SHARES = ("accuracy", "f1_macro")
+Document = dict[str, Any]
+
+
+def comparison_table(document: Document) -> RenderableType:
+    """What :func:`zoo.comparison.compare_runs` gives."""
+    parts: list[RenderableType] = [_values(document)]
+    for row in document["comparisons"]:
+        figures = row["metrics"]["accuracy"]
+        parts += [heading(f"{row['run']} against {row['against']}"), _differences(row), Text(), *_counts(row)]
+        parts.append(say(f"{row['verdict']} ({p_value(figures)}).", f"bold {GOOD if figures['significant'] else WARN}"))
+    return Page(*parts, Text(), say(caveat(document), "dim"))
+
+
+def _values(document: Document) -> RenderableType:
+    """Every run with its numbers."""
+    metrics = list(document["runs"][0]["metrics"])
+    table = bare_table(f"{document['split']} images", *map(metric_label, metrics), right=range(1, len(metrics) + 1))
+    for run in document["runs"]:
+        table.add_row(Middle(run["run"], "bold", 16), *(say(figure(m, run["metrics"][m])) for m in metrics))
+    return table
+
+
+def _differences(row: Document) -> RenderableType:
+    table = bare_table("", "difference", "95% interval", "p", "", right=(1, 2, 3))
+    for metric, figures in row["metrics"].items():
+        words = "differs" if figures["significant"] else NO_DIFFERENCE
+        table.add_row(
+            Middle(metric_label(metric)),
+            say(gap(metric, figures["difference"])),
+            say(span(metric, figures["interval"]), "dim"),
+            say(p_value(figures).removeprefix("p = ").removeprefix("p ")),
+            say(words, GOOD if figures["significant"] else "dim"),
+        )
+    return table
+
+
+def _counts(row: Document) -> list[RenderableType]:
+    found = row["counts"]
+    text = (
+        f"{count(found['only_second'])} images are right only by {row['run']}, {count(found['only_first'])} only by "
+        f"{row['against']}; {count(found['both_right'])} by both, {count(found['both_wrong'])} by neither."
+    )
+    return [say(text)]
+
+
+def metric_label(name: str) -> str:
+    """A metric as the tables write it."""
+    return "log loss" if name == "log_loss" else label(name)
+
+
+def gap(metric: str, value: float | None) -> str:
+    """A difference with its sign: of shares in points."""
+    if value is None:
+        return UNKNOWN
+    return f"{100 * value:+.1f}" if metric in SHARES else f"{value:+.4f}"
+
+
+def span(metric: str, interval: list[float] | None) -> str:
+    """An interval of a difference: ``-0.4 to +2.1``."""
+    return UNKNOWN if interval is None else f"{gap(metric, interval[0])} to {gap(metric, interval[1])}"
+
+
+def p_value(figures: Document) -> str:
+    """The p-value that decides: of several comparisons the enlarged one."""
+    p = figures["p_holm"]
+    return "p < 0.0001" if p < 0.0001 else f"p = {number(p)}"
+
+
+def caveat(document: Document) -> str:
+    """What such a comparison says, and what not."""
+    runs = document["runs"]
+    several = " p-values are enlarged for several comparisons (Holm)." if len(runs) > 2 else ""
+    same = f"On the same {count(document['images'])} {document['split']} images"
+    return (
+        f"{same}; p by the exact McNemar test for the accuracy, by a paired bootstrap for the rest. It is of these "
+        f"trained networks: another seed of either may come out otherwise (zoo run … --seeds 3).{several}"
+    )

@@ -1,0 +1,77 @@
+"""The same images of several runs: found by name, in one order, their classes in one order too."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from zoo.errors import RequestError
+from zoo.names import listing
+from zoo.runner.predictions import Predictions
+
+__all__ = ["matched"]
+
+
+def matched(kept: Mapping[str, Predictions], split: str, *, shared: bool = False) -> dict[str, Predictions]:
+    """Each run's answers to the same images, in the order of the first's, with the first's classes.
+
+    Args:
+        kept: by run.
+        split: what the images are called.
+        shared: keep those that all runs were measured on, where they are not all.
+
+    Raises:
+        RequestError: the images, their labels or the classes differ; says how many images are shared.
+    """
+    (first, one), *others = kept.items()
+    _check_unique(first, one)
+    common = set(one.names)
+    for name, other in others:
+        _check_unique(name, other)
+        if sorted(other.classes) != sorted(one.classes) or other.multilabel != one.multilabel:
+            raise RequestError(
+                f"{first} and {name} answer different questions: the classes of {first} are "
+                f"{listing(one.classes, most=4)}; of {name} {listing(other.classes, most=4)}. "
+                "Only runs with the same classes can be compared."
+            )
+        common &= set(other.names)
+    counts = ", ".join(f"{name} {len(each.names):,}" for name, each in kept.items())
+    if not common or (not shared and any(len(each.names) != len(common) for each in kept.values())):
+        how = "" if not common else " To compare them on the shared ones alone, add --shared."
+        raise RequestError(
+            f"These runs were not measured on the same {split} images: {len(common):,} are shared (of {counts}). A "
+            "dataset without a val split has another part of train held out by each seed: give the runs one --seed, or "
+            f"the dataset a val folder.{how}"
+        )
+    order = [name for name in one.names if name in common]
+    found = {name: _ordered(each, order, one.classes) for name, each in kept.items()}
+    for name, each in list(found.items())[1:]:
+        differ = each.targets != found[first].targets
+        wrong = np.flatnonzero(differ.any(axis=1) if each.multilabel else differ)
+        if len(wrong):
+            raise RequestError(
+                f"{first} and {name} don't agree on what the images show: {len(wrong):,} of {len(order):,} have "
+                f"another label, such as {order[wrong[0]]}. Measure both again: zoo evaluate RUN --split {split} --keep"
+            )
+    return found
+
+
+def _check_unique(name: str, kept: Predictions) -> None:
+    if len(set(kept.names)) < len(kept.names):
+        raise RequestError(f"Images of {name} have the same name, so they can't be matched with another run's.")
+
+
+def _ordered(kept: Predictions, order: Sequence[str], classes: list[str]) -> Predictions:
+    place = {name: i for i, name in enumerate(kept.names)}
+    chosen = kept.part(np.array([place[name] for name in order], np.int64))
+    if chosen.classes == classes:
+        return chosen
+    columns = [chosen.classes.index(name) for name in classes]
+    logits = chosen.logits[:, columns]
+    if chosen.multilabel:
+        return Predictions(
+            chosen.names, classes, chosen.targets[:, columns], chosen.predicted[:, columns], logits, chosen.temperature
+        )
+    new = np.argsort(columns)
+    return Predictions(chosen.names, classes, new[chosen.targets], new[chosen.predicted], logits, chosen.temperature)

@@ -1,0 +1,164 @@
+"""What a run's model answered to each image of a split: kept beside the result, so that runs can be compared on them.
+
+``predictions_val.npz`` (and ``_test``) is read without pickle and has ``about`` (UTF-8 JSON: ``names`` and ``classes``,
+``temperature``), ``targets`` (N,) int64 or of several labels (N, K) bool, ``predicted`` (N,) int64 where an image has
+one class, and ``logits`` (N, K) float32, or float16 where there are more than four million.
+"""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo.errors import RequestError
+from zoo.files import atomic
+
+__all__ = ["Predictions", "forget_predictions", "predictions_file", "read_predictions", "split_of", "write_predictions"]
+
+EXACT = 4_000_000
+"""Logits beyond which half the digits are kept: 50,000 images of 1,000 classes are 100 MB."""
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """The answers to a split's images.
+
+    Args:
+        names: of the images, N.
+        classes: K.
+        targets: (N,) int64; of several labels an image (N, K) bool.
+        predicted: (N,) int64; of several labels (N, K) bool.
+        logits: (N, K) float32.
+        temperature: what the logits are divided by before the softmax.
+    """
+
+    names: list[str]
+    classes: list[str]
+    targets: NDArray[Any]
+    predicted: NDArray[Any]
+    logits: NDArray[np.float32]
+    temperature: float = 1.0
+
+    @property
+    def multilabel(self) -> bool:
+        """Whether images may have several labels."""
+        return self.targets.ndim == 2
+
+    @property
+    def right(self) -> NDArray[np.bool_]:
+        """(N,): whether an image is answered right; of several labels, with all of them right."""
+        same: NDArray[np.bool_] = self.predicted == self.targets
+        return np.asarray(same.all(axis=1)) if self.multilabel else same
+
+    @property
+    def probabilities(self) -> NDArray[np.float64]:
+        """(N, K) in 0..1, as ``zoo predict`` gives them."""
+        scaled = self.logits.astype(np.float64) / self.temperature
+        if self.multilabel:
+            return np.asarray(0.5 * (1 + np.tanh(scaled / 2)))  # a sigmoid that can't overflow
+        powers = np.exp(scaled - scaled.max(axis=1, keepdims=True))
+        return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+
+    def part(self, rows: NDArray[np.int64]) -> Predictions:
+        """Those of some images, in this order."""
+        names = [self.names[i] for i in rows]
+        arrays = self.targets[rows], self.predicted[rows], self.logits[rows]
+        return Predictions(names, self.classes, *arrays, self.temperature)
+
+
+def predictions_file(folder: Path, split: str) -> Path:
+    """Where a run keeps them."""
+    return folder / f"predictions_{split}.npz"
+
+
+def forget_predictions(folder: Path) -> None:
+    """Remove those of a model that is about to be trained further."""
+    for path in folder.glob("predictions_*.npz"):
+        path.unlink(missing_ok=True)
+
+
+def split_of(folder: Path, asked: str | None) -> str:
+    """The split that is meant: by default test where it was kept, else val.
+
+    Raises:
+        RequestError: nothing was kept of it.
+    """
+    there = [name for name in ("test", "val") if predictions_file(folder, name).is_file()]
+    wanted = asked or next(iter(there), "val")
+    if not predictions_file(folder, wanted).is_file():
+        kept = f" (it has: {', '.join(there)})" if there else ""
+        raise RequestError(
+            f"{folder} has no predictions of the {wanted} images{kept}: it has not ended, or an older zoo made it. "
+            f"Make them: zoo evaluate {folder} --split {wanted} --keep"
+        )
+    return wanted
+
+
+def write_predictions(
+    folder: Path,
+    split: str,
+    names: Sequence[str],
+    classes: Sequence[str],
+    logits: Any,
+    targets: Any,
+    temperature: float = 1.0,
+    root: str = "",
+) -> None:
+    """Write them, whole or not at all.
+
+    Args:
+        names: of the images, N; what ``root`` is a folder of is named from there.
+        logits: (N, K) float tensor; targets: (N,) int64, or (N, K) of 0 and 1.
+
+    Raises:
+        OutputError: the folder can't be written, or the disk is full.
+    """
+    scores = logits.detach().float().cpu().numpy()
+    arrays = {"targets": targets.cpu().numpy()}
+    if targets.ndim == 2:
+        arrays["targets"] = arrays["targets"] >= 0.5
+    else:
+        arrays["predicted"] = scores.argmax(axis=1)
+    if scores.size > EXACT:
+        most = np.finfo(np.float16).max
+        scores = scores.clip(-most, most).astype(np.float16)
+    start = f"{root.rstrip('/')}/" if root else ""
+    about = {
+        "names": [str(name).removeprefix(start) for name in names],
+        "classes": list(classes),
+        "temperature": temperature,
+    }
+    arrays["about"] = np.frombuffer(json.dumps(about).encode("ascii"), np.uint8)
+    with atomic(predictions_file(folder, split)) as file:
+        np.savez_compressed(file, logits=scores, **arrays)
+
+
+def read_predictions(folder: Path, split: str) -> Predictions:
+    """Read them.
+
+    Raises:
+        RequestError: there are none, or the file is damaged.
+    """
+    path = predictions_file(folder, split_of(folder, split))
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            arrays = {name: stored[name] for name in stored.files}
+        about = json.loads(arrays["about"].tobytes())
+        logits, targets = arrays["logits"].astype(np.float32), arrays["targets"]
+        predicted = logits >= 0 if targets.ndim == 2 else arrays["predicted"]
+        found = Predictions(about["names"], about["classes"], targets, predicted, logits, float(about["temperature"]))
+        if logits.shape != (len(found.names), len(found.classes)) or len(targets) != len(logits) != 0:
+            raise ValueError(f"{len(found.names)} names, {logits.shape} logits")
+    except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+        raise RequestError(
+            f"{path} is damaged ({type(error).__name__}: {error}). "
+            f"Make it anew: zoo evaluate {folder} --split {split} --keep"
+        ) from error
+    return found

@@ -75,4 +75,4 @@ def _digests(images: Any) -> list[bytes]:
 
 
 def _is_large(images: Any) -> bool:
-    return min(np.asarray(images).shape[1:3]) >= 4 * _THIN
+    return bool(min(np.asarray(images).shape[1:3]) >= 4 * _THIN)

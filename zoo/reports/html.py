@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from pathlib import Path
@@ -13,6 +15,7 @@ from zoo.reports.advice import again, next_commands, split_advice
 from zoo.reports.trial import tried
 from zoo.reports.uncertain_page import uncertain_sections
 from zoo.reports.verdict import diagnose
+from zoo.runner.folder import PICTURES
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -21,16 +24,20 @@ __all__ = ["render_html", "write_report"]
 
 
 def write_report(result: reading.Result, path: Path) -> None:
-    """Write the report of a result document, whole or not at all.
+    """Write the report of a result document, whole or not at all, with the pictures that lie in its folder.
 
     Raises:
         OutputError: the folder can't be written, or the disk is full.
     """
-    write_text(path, render_html(result))
+    write_text(path, render_html(result, _pictures(path.parent / PICTURES)))
 
 
-def render_html(result: reading.Result) -> str:
-    """The report of a result document as a page; any key of the document may be missing."""
+def render_html(result: reading.Result, pictures: Mapping[str, Any] | None = None) -> str:
+    """The report of a result document as a page; any key of the document may be missing.
+
+    Args:
+        pictures: ``mistakes`` and ``augmented``, as :mod:`zoo.runner.pictures` lists them, files as addresses.
+    """
     from markupsafe import Markup
 
     split = reading.main_split(result)
@@ -55,6 +62,7 @@ def render_html(result: reading.Result) -> str:
         provenance=list(leaves(result.get("provenance") or {})),
         again=again(result),
         next=next_commands(result),
+        pictures=pictures or {},
         uncertain=list(uncertain_sections(result)),
     )
 
@@ -83,6 +91,22 @@ def _or_none(show: Callable[[Any], str]) -> Callable[[Any], str]:
     from jinja2 import Undefined
 
     return lambda value: show(None if isinstance(value, Undefined) else value)
+
+
+def _pictures(folder: Path) -> dict[str, Any]:
+    """What is listed there, each file as an address that holds all of it; nothing where there is no list."""
+    try:
+        listed = json.loads((folder / "index.json").read_text("utf-8"))
+        return {
+            kind: [{k: _address(folder, v) if k in ("file", "heat") else v for k, v in row.items()} for row in rows]
+            for kind, rows in listed.items()
+        }
+    except (OSError, ValueError, AttributeError, TypeError):
+        return {}
+
+
+def _address(folder: Path, name: str) -> str:
+    return f"data:image/jpeg;base64,{base64.b64encode((folder / Path(name).name).read_bytes()).decode()}"
 
 
 def _plots(result: reading.Result) -> Iterable[tuple[str, str]]:

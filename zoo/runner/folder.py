@@ -21,7 +21,7 @@ _MOODS = """
 """.split()  # noqa: SIM905
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,99}")
 RESULT, JOB, METRICS, REPORT = "result.json", "job.yaml", "metrics.jsonl", "report.html"
-MODEL, CHECKPOINTS = "model", "checkpoints"
+MODEL, CHECKPOINTS, PICTURES = "model", "checkpoints", "pictures"
 LOCK = ".lock"
 """Of a run that is being trained."""
 

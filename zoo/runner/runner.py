@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from zoo.bundle import write_card
+from zoo.data.open import VAL
 from zoo.engine.execution import choose_device
 from zoo.engine.ranks import Ranks, join
 from zoo.engine.views import account, notices
@@ -37,6 +38,7 @@ from zoo.runner.folder import (
 from zoo.runner.hooks import Hooks
 from zoo.runner.interrupts import Interrupts
 from zoo.runner.observer import Observer
+from zoo.runner.pictures import draw_pictures
 from zoo.runner.predictions import forget_predictions
 from zoo.runner.record import Run
 from zoo.runner.result import bundle_card, document, run_record
@@ -221,6 +223,7 @@ class _Runner:
         write_json(self.training.folder / RESULT, result)
         try:
             if self.report is not None:
+                draw_pictures(self.training, result["mistakes"].get(VAL) or [])
                 self.report(result, self.training.folder / REPORT)
         except Exception as error:  # the result is safe; a picture of it must not make a good run a failed one
             self.observer.notice(f"The report was not written: {type(error).__name__}: {error}")

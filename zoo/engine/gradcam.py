@@ -1,0 +1,53 @@
+"""Grad-CAM: where in an image a network found what it answered.
+
+Source: Selvaraju et al. 2017, "Grad-CAM: visual explanations from deep networks via gradient-based localization",
+arXiv:1610.02391. Libraries for it bring OpenCV, or an older NumPy than the zoo's; it is twenty lines.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import interpolate
+
+__all__ = ["grad_cam"]
+
+
+def grad_cam(model: nn.Module, images: Tensor, classes: Tensor) -> Tensor | None:
+    """Heat maps of a network that evaluates, from the last of its layers that still has places.
+
+    Args:
+        model: in evaluation; its weights and gradients stay as they are.
+        images: (n, C, H, W), normalised, on the model's device.
+        classes: (n,) int64, whose evidence is looked for; of a network with one logit it is that one's.
+
+    Returns:
+        (n, H, W) float32, 0..1 in each map; or None where no layer gives (n, D, h, w) with more than one place, as
+        in transformers.
+    """
+    found: list[Tensor] = []
+
+    def keep(module: nn.Module, given: Any, answer: Any) -> None:
+        if isinstance(answer, Tensor) and answer.ndim == 4 and answer.shape[-1] * answer.shape[-2] > 1:
+            found[:] = [answer]
+
+    leaves = [module for module in model.modules() if not list(module.children())]
+    hooks = [module.register_forward_hook(keep) for module in leaves]
+    try:
+        with torch.enable_grad():
+            logits = model(images.detach().requires_grad_())
+            if not found or logits.ndim != 2:
+                return None
+            evidence = logits.gather(1, classes.clamp(max=logits.shape[1] - 1)[:, None]).sum()
+            (gradient,) = torch.autograd.grad(evidence, found[0], allow_unused=True)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    if gradient is None:
+        return None
+    with torch.no_grad():
+        heat = (gradient.mean((2, 3), keepdim=True) * found[0]).sum(1, keepdim=True).relu().float()
+        heat = interpolate(heat, images.shape[-2:], mode="bilinear")[:, 0]
+        return heat / heat.amax((1, 2), keepdim=True).clamp(min=1e-12)

@@ -1,0 +1,133 @@
+"""Pictures for a run's page: its worst mistakes, where the network looked, and what augmentation makes of images."""
+
+from __future__ import annotations
+
+import copy
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+from zoo.bundle import read_weights
+from zoo.data.batches import Batches
+from zoo.data.decode import Pixels
+from zoo.data.open import TRAIN, VAL
+from zoo.data.splits import Split
+from zoo.engine.gradcam import grad_cam
+from zoo.files import cannot_write, write_json
+from zoo.runner.folder import MODEL, PICTURES
+
+if TYPE_CHECKING:
+    from zoo.runner.training import Training
+
+INDEX = "index.json"
+_MISTAKES, _AUGMENTED, _DRAWS = 12, 3, 4
+_SIDE = 144
+_HEAT = np.array([255, 64, 0], np.float32)
+_SHOWN = 0.6
+
+
+def draw_pictures(training: Training, mistakes: list[dict[str, Any]]) -> None:
+    """Write the pictures of a run that has ended into its folder, with a list of them.
+
+    Images of another number of channels than 1 or 3 can't be shown, and are not.
+
+    Raises:
+        OutputError: the folder can't be written.
+    """
+    parts, folder = training.parts, training.folder / PICTURES
+    if parts.job.data.in_chans not in (1, 3):
+        return
+    try:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        index = {"mistakes": _mistakes(training, mistakes, folder), "augmented": _augmented(training, folder)}
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+    write_json(folder / INDEX, index)
+
+
+def _mistakes(training: Training, mistakes: list[dict[str, Any]], folder: Path) -> list[dict[str, Any]]:
+    split, classes = training.parts.splits[VAL], training.parts.classes
+    rows = _rows(split, [mistake["name"] for mistake in mistakes[:_MISTAKES]])
+    if not rows:
+        return []
+    pixels = split.gather(np.array(list(rows.values())))
+    shown = [mistake for mistake in mistakes[:_MISTAKES] if mistake["name"] in rows]
+    answers = [mistake.get("wrong", mistake["predicted"]) for mistake in shown]
+    heats = _heats(training, split, np.array(list(rows.values())), [classes.index(name) for name in answers])
+    found = []
+    for i, mistake in enumerate(shown):
+        files = {"file": _save(folder / f"mistake-{i + 1:02}.jpg", pixels[i])}
+        if heats is not None:
+            files["heat"] = _save(folder / f"heat-{i + 1:02}.jpg", _under(pixels[i], heats[i]))
+        found.append({**mistake, **files})
+    return found
+
+
+def _rows(split: Split, names: list[str]) -> dict[str, int]:
+    """Where in a split images of these names are, in the names' order; the first, where several have one name."""
+    wanted, found = set(names), {}  # type: set[str], dict[str, int]
+    for row in range(len(split)):
+        if len(found) == len(wanted):
+            break
+        name = str(split.names[row])
+        if name in wanted:
+            found.setdefault(name, row)
+    return {name: found[name] for name in names if name in found}
+
+
+def _heats(training: Training, split: Split, rows: Any, classes: list[int]) -> Any:
+    """Where the network of the best epoch looked, (n, H, W) of 0..1; None where it can't be told."""
+    parts = training.parts
+    model = copy.deepcopy(parts.learner.final)
+    read_weights(training.folder / MODEL, model)
+    batches = parts.images(split, dealt=False)
+    images, _ = batches.prepare(torch.from_numpy(split.gather(rows)), torch.from_numpy(split.labels[rows]))
+    heats = grad_cam(model.eval(), images, torch.tensor(classes, device=images.device))
+    return None if heats is None else heats.cpu().numpy()
+
+
+def _augmented(training: Training, folder: Path) -> list[dict[str, str]]:
+    """A strip an image: as decoded, and as training would get it, each time drawn anew."""
+    parts = training.parts
+    batches, split = parts.train_batches, parts.splits[TRAIN]
+    augment = parts.augment[parts.job.train.train_size]
+    if not augment or not isinstance(batches, Batches):
+        return []
+    rows = np.linspace(0, len(split) - 1, min(_AUGMENTED, len(split))).astype(np.int64)
+    pixels, labels = split.gather(rows), split.labels[rows]
+    batches.size, batches.augment = parts.job.train.train_size, augment
+    with torch.random.fork_rng(devices=[]):
+        images, _ = batches.prepare(
+            torch.from_numpy(np.repeat(pixels, _DRAWS, 0)), torch.from_numpy(np.repeat(labels, _DRAWS, 0))
+        )
+    unit = batches.normalize.undone(images).float().clamp(0, 1).mul(255).byte().permute(0, 2, 3, 1).cpu().numpy()
+    draws = unit.reshape(len(rows), _DRAWS, *unit.shape[1:])
+    return [
+        {
+            "name": str(split.names[int(row)]),
+            "file": _save(folder / f"augmented-{i + 1}.jpg", *[pixels[i], *draws[i]]),
+        }
+        for i, row in enumerate(rows)
+    ]
+
+
+def _under(pixels: Pixels, heat: Any) -> Pixels:
+    share = _SHOWN * heat[..., None]
+    coloured: Pixels = (pixels.astype(np.float32) * (1 - share) + _HEAT * share).astype(np.uint8)
+    return coloured
+
+
+def _save(path: Path, *pictures: Pixels) -> str:
+    """Some pictures side by side; small ones are enlarged as they are, pixel by pixel."""
+    strip = Image.new("RGB", (len(pictures) * _SIDE, _SIDE))
+    for i, pixels in enumerate(pictures):
+        picture = Image.fromarray(np.broadcast_to(pixels, (*pixels.shape[:2], 3)).copy())
+        smooth = Image.Resampling.NEAREST if pixels.shape[0] * 2 <= _SIDE else Image.Resampling.BILINEAR
+        strip.paste(picture.resize((_SIDE, _SIDE), smooth), (i * _SIDE, 0))
+    strip.save(path, quality=85)
+    return path.name

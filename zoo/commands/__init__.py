@@ -23,11 +23,14 @@ CORE = {
     "data": "data:group",
     "lr-find": "lr_find:lr_find",
     "bench": "bench:bench",
+    "sweep": "sweep:sweep",
+    "compare-architectures": "compare_architectures:compare_architectures",
     "verify-resume": "verify_resume:verify_resume",
     "list": "catalogue:list_components",
     "info": "catalogue:info",
     "plugins": "plugins:group",
     "runs": "runs:group",
+    "dashboard": "dashboard:dashboard",
 }
 
 

@@ -84,6 +84,19 @@ def job_options(*names: str, **help: str) -> Callable[[Any], Any]:
 
 
 def resolve_words(
+    words: Sequence[str], typed: Mapping[str, Any], command: str, **how: Any
+) -> tuple[Resolved, Registry]:
+    """The job of ``ARCHITECTURE DATASET`` or ``JOB.yaml``, and the registry that it was resolved with.
+
+    Args and errors as :func:`request_of` has them.
+    """
+    from zoo.resolve import resolve
+
+    request, registry = request_of(words, typed, command, **how)
+    return resolve(request, registry), registry
+
+
+def request_of(
     words: Sequence[str],
     typed: Mapping[str, Any],
     command: str,
@@ -91,8 +104,8 @@ def resolve_words(
     file: Path | None = None,
     runs: bool = False,
     dataset_alone: bool = False,
-) -> tuple[Resolved, Registry]:
-    """The job of ``ARCHITECTURE DATASET`` or ``JOB.yaml``, and the registry that it was resolved with.
+) -> tuple[Request, Registry]:
+    """What is asked for by ``ARCHITECTURE DATASET`` or ``JOB.yaml``, and the registry to resolve it with.
 
     Args:
         typed: the command's options, by name.
@@ -106,13 +119,11 @@ def resolve_words(
     """
     from zoo.host import say_failures
     from zoo.registry import open_registry
-    from zoo.resolve import resolve
 
     if typed["offline"]:
         os.environ["ZOO_OFFLINE"] = "1"
     request = _request(words, typed, command, file, runs, dataset_alone)
-    registry = open_registry(say=say_failures)
-    return resolve(request, registry), registry
+    return request, open_registry(say=say_failures)
 
 
 def _request(

@@ -290,7 +290,7 @@ class _Several:
             folder = self.place.out / member.name
             if (folder / JOB).is_file():
                 self._check_job(folder, member)
-                if (result := _ended(folder)) is not None:
+                if (result := ended_result(folder)) is not None:
                     self.results[member.name] = result
 
     def _check_job(self, folder: Path, member: Member) -> None:
@@ -345,7 +345,7 @@ class _Before:
                 self.out.rmdir()  # not where another run has begun in it
 
 
-def _ended(folder: Path) -> dict[str, Any] | None:
+def ended_result(folder: Path) -> dict[str, Any] | None:
     """The result of a run that has come to its end; a damaged one is no result."""
     try:
         result = json.loads((folder / RESULT).read_text("utf-8"))

@@ -1,0 +1,212 @@
+"""What is read of a folder of runs, and how little of it again."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from zoo.dashboard import scan
+from zoo.dashboard.scan import Runs
+
+
+@pytest.fixture(autouse=True)
+def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Look whenever asked."""
+    monkeypatch.setattr(scan, "AGAIN_S", 0.0)
+
+
+def epoch(number: int, accuracy: float, best: bool = True) -> str:
+    val = {"loss": 1.0, "accuracy": accuracy}
+    record = {"epoch": number, "train": val, "val": val, "lr": 0.1, "seconds": 2.0, "best": best}
+    return json.dumps(record) + "\n"
+
+
+def append(folder: Path, text: str) -> None:
+    with (folder / "metrics.jsonl").open("a", encoding="utf-8") as file:
+        file.write(text)
+
+
+def rows(runs: Runs, since: int = 0) -> dict[str, Any]:
+    return {row["run"]: row for row in runs.changes(since)["runs"]}
+
+
+def test_a_run_in_the_list(write_run):
+    write_run("a", [0.5, 0.8, 0.7])
+    row = rows(Runs(Path("runs")))["a"]
+    assert (row["status"], row["epochs"], row["of"], row["architecture"]) == ("completed", 3, 5, "simple_cnn")
+    assert row["spark"] == pytest.approx([0.49, 0.79, 0.69])
+    assert row["monitor"] == "val/accuracy"
+
+
+def test_a_job_as_the_zoo_writes_it_is_skimmed(write_run, monkeypatch: pytest.MonkeyPatch):
+    folder = write_run("a", [0.5])
+    job = {"architecture": {"name": "timm/resnet18", "width": 3}, "dataset": {"root": None, "name": "digits"}}
+    job["train"] = {"epochs": 12, "optimizer": {"name": "adam", "monitor": 1}, "monitor": "val/loss"}
+    (folder / "job.yaml").write_text(yaml.safe_dump(job, sort_keys=False), "utf-8")
+    whole = rows(Runs(Path("runs")))["a"]
+    assert [whole[key] for key in ("architecture", "dataset", "of", "monitor")] == [
+        "timm/resnet18",
+        "digits",
+        12,
+        "val/loss",
+    ]
+    with monkeypatch.context() as patch:
+        patch.setattr(scan, "_whole_job", None)
+        assert rows(Runs(Path("runs")))["a"] == whole
+    job["architecture"]["name"] = "it's: 'odd'"
+    (folder / "job.yaml").write_text(yaml.safe_dump(job, sort_keys=False), "utf-8")
+    assert rows(Runs(Path("runs")))["a"]["architecture"] == "it's: 'odd'"
+
+
+def test_the_best_is_what_the_run_kept(write_run):
+    folder = write_run("a", [0.5])
+    append(folder, epoch(2, 0.9, best=True) + epoch(3, 0.95, best=False))
+    row = rows(Runs(Path("runs")))["a"]
+    assert (row["best"], row["best_epoch"]) == (0.9, 2)
+
+
+def test_what_a_job_monitors_is_what_is_shown(write_run):
+    write_run("a", [0.5, 0.8], train={"monitor": "val/loss"})
+    row = rows(Runs(Path("runs")))["a"]
+    assert row["spark"] == pytest.approx([1.1, 0.55])
+    assert row["of"] is None
+
+
+def test_only_what_changed_is_told_again(write_run):
+    folder = write_run("a", [0.5], status=None)
+    write_run("b", [0.6])
+    runs = Runs(Path("runs"))
+    first = runs.changes()
+    assert {row["run"] for row in first["runs"]} == {"a", "b"}
+    assert runs.changes(first["revision"])["runs"] == []
+    append(folder, epoch(2, 0.7))
+    changed = runs.changes(first["revision"])
+    assert [(row["run"], row["epochs"], row["best"]) for row in changed["runs"]] == [("a", 2, 0.7)]
+    assert runs.changes(changed["revision"])["runs"] == []
+
+
+def test_half_a_line_is_read_when_it_is_whole(write_run):
+    folder = write_run("a", [0.5], status=None)
+    runs, text = Runs(Path("runs")), epoch(2, 0.7)
+    append(folder, text[:20])
+    assert rows(runs)["a"]["epochs"] == 1
+    append(folder, text[20:])
+    assert rows(runs)["a"]["epochs"] == 2
+
+
+def test_a_run_that_ends_and_goes_on(write_run):
+    folder = write_run("a", [0.5], status=None)
+    runs = Runs(Path("runs"))
+    assert rows(runs)["a"]["status"] == "running"
+    (folder / "result.json").write_text('{"schema": 1, "status": "interrupted"}', "utf-8")
+    (folder / ".lock").unlink()
+    assert rows(runs)["a"]["status"] == "interrupted"
+    time.sleep(0.02)
+    (folder / ".lock").touch()
+    assert rows(runs)["a"]["status"] == "running"
+    (folder / ".lock").unlink()
+    assert rows(runs)["a"]["status"] == "interrupted"
+
+
+def test_a_resumed_run_may_lose_an_epoch(write_run):
+    folder = write_run("a", [0.5, 0.6, 0.7], status=None)
+    runs = Runs(Path("runs"))
+    assert rows(runs)["a"]["epochs"] == 3
+    (folder / "new").write_text(epoch(1, 0.5) + epoch(2, 0.6), "utf-8")
+    (folder / "new").replace(folder / "metrics.jsonl")
+    assert rows(runs)["a"]["epochs"] == 2
+
+
+def test_one_that_was_killed_and_one_that_is_silent(write_run):
+    (write_run("killed", [0.5], status=None) / ".lock").unlink()
+    write_run("silent", [0.5], status=None)
+    later = Runs(Path("runs"), clock=lambda: time.time() + 3600)
+    assert {name: row["status"] for name, row in rows(later).items()} == {"killed": "not ended", "silent": "silent"}
+    assert rows(Runs(Path("runs")))["silent"]["status"] == "running"
+
+
+def test_a_run_that_is_removed_is_told_to_be_gone(write_run):
+    folder = write_run("a", [0.5])
+    runs = Runs(Path("runs"))
+    revision = runs.changes()["revision"]
+    for file in folder.iterdir():
+        file.unlink()
+    folder.rmdir()
+    found = runs.changes(revision)
+    assert found["gone"] == ["a"]
+    assert runs.run("a") is None
+
+
+def test_trials_of_a_sweep_are_runs(write_run):
+    write_run("s/trial-0001", [0.5])
+    Path("runs/s/sweep.yaml").touch()
+    write_run("other/inner", [0.5])
+    assert set(rows(Runs(Path("runs")))) == {"s/trial-0001"}
+
+
+def test_one_run_with_what_is_new_of_it(write_run):
+    write_run("a", [0.5, 0.6, 0.7])
+    found = Runs(Path("runs")).run("a", after=1)
+    assert [e["epoch"] for e in found["epochs_after"]] == [2, 3]
+    assert found["epochs_after"][1]["val_accuracy"] == pytest.approx(0.69)
+    assert ["architecture.name", "simple_cnn"] in found["job"]
+    assert found["dir"] == "runs/a"
+
+
+@pytest.mark.parametrize("name", ["../a", "..", "", "/etc", "a/../a", "a/", "./a", "a\x00"])
+def test_a_name_is_looked_up_and_never_a_path(write_run, name: str):
+    write_run("a", [0.5])
+    assert Runs(Path("runs")).run(name) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "[1]\n",
+        "null\n",
+        '{"epoch": "1"}\n',
+        '{"epoch": 1, "val": 3}\n',
+        '{"epoch": 1, "val": {"accuracy": NaN}}\n',
+        "[" * 100_000 + "\n",
+    ],
+)
+def test_damaged_files_hide_nobody_else(write_run, text: str):
+    folder = write_run("a", [0.5])
+    write_run("b", [0.5])
+    (folder / "metrics.jsonl").write_text(text, "utf-8")
+    (folder / "job.yaml").write_text("a: [", "utf-8")
+    (folder / "result.json").write_text("nothing", "utf-8")
+    runs = Runs(Path("runs"))
+    assert rows(runs)["a"]["status"] == "damaged"
+    assert rows(runs)["b"]["epochs"] == 1
+    json.dumps(runs.run("a"), allow_nan=False)
+    json.dumps(runs.changes(), allow_nan=False)
+
+
+def test_a_folder_that_is_not_there_yet():
+    assert Runs(Path("nowhere")).changes() == {"revision": 0, "folder": "nowhere", "runs": [], "gone": []}
+
+
+def test_of_thousands_nothing_is_read_again(write_run, monkeypatch: pytest.MonkeyPatch):
+    for i in range(1500):
+        write_run(f"run-{i}", [0.5, 0.6])
+    runs = Runs(Path("runs"))
+    revision = runs.changes()["revision"]
+    opened: list[object] = []
+    whole = Path.open
+    monkeypatch.setattr(Path, "open", lambda self, *a, **k: opened.append(self) or whole(self, *a, **k))
+    started = time.perf_counter()
+    assert runs.changes(revision)["runs"] == []
+    assert opened == []
+    assert time.perf_counter() - started < 1.0
+    os.utime("runs/run-7", ns=(1, 1))
+    assert [row["run"] for row in runs.changes(revision)["runs"]] == ["run-7"]
+    assert {Path(path).parent.name for path in map(str, opened)} == {"run-7"}

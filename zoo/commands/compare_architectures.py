@@ -1,0 +1,167 @@
+"""``zoo compare-architectures``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from zoo.commands.job_words import job_options
+from zoo.errors import RequestError
+
+if TYPE_CHECKING:
+    from zoo.hooks import Plugin
+    from zoo.registry import Registry
+    from zoo.resolve import Resolved
+    from zoo.runner.observer import Observer
+    from zoo.runner.runner import Place
+    from zoo.which.compare import Candidate
+
+_UNITS = {"s": 1, "m": 60, "h": 3600}
+_SHORTEST_S = 1.0
+
+
+class Span(click.ParamType[Any] if TYPE_CHECKING else click.ParamType):  # type: ignore[misc]
+    """A length of time: ``90s``, ``10m``, ``1.5h``; in seconds."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Seconds."""
+        found = re.fullmatch(r"(\d+(?:\.\d*)?)\s*(s|m|min|h)?", str(value).strip().lower())
+        if found is None or float(found[1]) == 0:
+            return self.fail(f"{value!r} is not a length of time, as 90s, 10m and 1h are.", param, ctx)
+        return float(found[1]) * _UNITS[(found[2] or "s")[0]]
+
+
+@click.command(name="compare-architectures")
+@click.argument("dataset")
+@click.option("--budget", type=Span(), required=True, metavar="TIME", help="For all of them together: 90s, 10m, 1h.")
+@click.option("--architectures", metavar="A,B,C", help="The networks; by default those that belong to no library.")
+@click.option("--search", metavar="WORD", help="All networks with this word in their name.")
+@job_options("data", "recipe", "epochs", "batch_size", "lr", "image_size", recipe="One for all; by default none.")
+@job_options("pretrained", "freeze", "seed", "device", "precision", "set")
+@click.option("--out", type=click.Path(path_type=Path), default=Path("runs"), help="The folder for runs.")
+@click.option("--name", metavar="NAME", help="The comparison's name; made up, when not given.")
+@job_options("offline")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def compare_architectures(dataset: str, as_json: bool, **typed: Any) -> int:
+    """Find out which network to take.
+
+    Each is timed, as zoo bench does, and trained for its share of the budget, all on the same data in the same way.
+    What is too slow to finish an epoch is told. The image size is the first one's. Ctrl-C keeps what was measured.
+    """
+    from zoo.files import dump_json
+    from zoo.reports.html import write_report
+    from zoo.reports.which import make_which_watcher
+    from zoo.reports.which_page import write_which_page
+    from zoo.runner.runner import run_job
+    from zoo.which.compare import Comparison
+
+    def one(resolved: Resolved, plugins: Sequence[Plugin], place: Place, observer: Observer) -> dict[str, Any]:
+        return run_job(resolved, [*registry.plugins, *plugins], observer, place, write_report)
+
+    candidates, registry = _candidates(dataset, typed)
+    watcher = make_which_watcher(as_json)
+    comparison = Comparison(candidates, typed["out"], typed["name"], typed["budget"], one, watcher)
+    found = comparison.run()
+    write_which_page(found, comparison.folder / "report.html")
+    if as_json:
+        click.echo(dump_json(found))
+    else:
+        _print(found)
+    return 130 if found["status"] == "interrupted" else 0
+
+
+def _print(found: dict[str, Any]) -> None:
+    import sys
+
+    from zoo.reports.choose import is_terminal
+
+    if is_terminal(sys.stdout):
+        from rich.console import Console
+
+        from zoo.reports.which_console import render_which
+
+        Console().print(render_which(found))
+        return
+    from zoo.reports.which import which_lines
+
+    click.echo("\n".join(which_lines(found)))
+
+
+def _candidates(dataset: str, typed: dict[str, Any]) -> tuple[list[Candidate], Registry]:
+    """The networks, each with its job; all jobs are checked before anything begins."""
+    import os
+
+    from zoo.host import say_failures
+    from zoo.registry import open_registry
+
+    if typed["offline"]:
+        os.environ["ZOO_OFFLINE"] = "1"
+    registry = open_registry(say=say_failures)
+    names = _names(registry, typed["architectures"], typed["search"])
+    if typed["budget"] / len(names) < _SHORTEST_S:
+        raise RequestError(
+            f"{len(names)} networks in {typed['budget']:g} s leave less than a second for each. Raise --budget."
+        )
+    if typed["batch_size"] == "auto" or typed["lr"] == "auto":
+        raise RequestError(
+            "All networks are trained in the same way: give --batch-size and --lr as numbers, not as auto."
+        )
+    if typed["image_size"] is None:
+        typed = {**typed, "image_size": _resolved(names[0], dataset, typed, registry).job.train.image_size}
+    return [_candidate(name, dataset, typed, registry) for name in names], registry
+
+
+def _candidate(name: str, dataset: str, typed: dict[str, Any], registry: Registry) -> Candidate:
+    from zoo.runner.bench import noise
+    from zoo.which.compare import Candidate
+
+    # What its recipe says of the network itself is the network's; how it is trained is the same for all.
+    network = _resolved(name, dataset, typed, registry).job.architecture.params
+    typed = {**typed, "recipe": typed["recipe"] or "none", "network": network}
+    job = _resolved(name, dataset, typed, registry)
+    data, train = job.job.data, job.job.train
+    on_noise = noise(int(train.batch_size), data.in_chans)
+    same = {"data": None, "image_size": train.image_size, "batch_size": train.batch_size, "freeze": None}
+    return Candidate(name, job, _resolved(name, on_noise, {**typed, **same}, registry))
+
+
+def _resolved(name: str, dataset: Any, typed: dict[str, Any], registry: Registry) -> Resolved:
+    import dataclasses
+
+    from zoo.api import OPTIONS, make_request
+    from zoo.resolve import resolve
+
+    asked = {"architecture": name, "dataset": dataset, **{key: typed[key] for key in OPTIONS if key in typed}}
+    asked["set"] = {f"architecture.{key}": value for key, value in typed.get("network", {}).items()}
+    request = make_request(asked, recipe=typed["recipe"])
+    return resolve(dataclasses.replace(request, sets=tuple(typed["set"])), registry)
+
+
+def _names(registry: Registry, listed: str | None, word: str | None) -> list[str]:
+    from zoo.names import listing
+    from zoo.which.compare import MOST
+
+    if listed is not None and word is not None:
+        raise RequestError("--architectures and --search can't both be given: take one of them.")
+    if listed is not None:
+        names = list(dict.fromkeys(name.strip() for name in listed.split(",") if name.strip()))
+    elif word is not None:
+        names = [entry.id for entry in registry.entries("architecture") if word.lower() in entry.id.lower()]
+    else:
+        names = [entry.id for entry in registry.entries("architecture") if entry.member is None]
+    if not names:
+        raise RequestError(f"No network has {word!r} in its name. See: zoo list architectures --search WORD")
+    if len(names) > MOST:
+        raise RequestError(
+            f"{len(names)} networks are too many ({listing(names, most=4)}). Name up to {MOST} of them: "
+            f"--architectures {','.join(names[:3])}"
+        )
+    for name in names:
+        registry.find("architecture", name)  # which says what is near, of one that isn't there
+    return names

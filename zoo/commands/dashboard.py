@@ -1,0 +1,41 @@
+"""``zoo dashboard``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from zoo.errors import RequestError
+
+
+@click.command(name="dashboard")
+@click.argument("runs", type=click.Path(path_type=Path), default=Path("runs"))
+@click.option("--port", type=click.IntRange(0, 65535), default=8000, help="Where it listens; 0 for any that is free.")
+@click.option("--open", "open_it", is_flag=True, help="Open it in the browser.")
+def dashboard(runs: Path, port: int, open_it: bool) -> None:
+    """Show the runs in a folder as a page that goes on as they do.
+
+    For this machine alone, to be read only, and asking the network for nothing. Ctrl-C ends it.
+    """
+    from zoo.dashboard.server import Dashboard
+
+    if runs.exists() and not runs.is_dir():
+        raise RequestError(f"{str(runs)!r} is a file. Name the folder that runs are in: zoo dashboard runs")
+    server = Dashboard(runs, port)
+    click.echo(f"{server.url} shows {runs}{'' if runs.is_dir() else ', where nothing is yet'}. Ctrl-C ends it.")
+    if open_it:
+        _open(server.url)
+    try:
+        server.serve_forever()
+    except KeyboardInterrupt:
+        click.echo("")
+    finally:
+        server.server_close()
+
+
+def _open(url: str) -> None:
+    import webbrowser
+
+    if not webbrowser.open(url):
+        click.echo("There is no browser to open it in.", err=True)

@@ -1,0 +1,142 @@
+"""``zoo sweep``."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from zoo.commands.arguments import RESUME_NAMED
+from zoo.commands.job_words import job_options
+from zoo.errors import RequestError
+
+if TYPE_CHECKING:
+    from zoo.hooks import Plugin
+    from zoo.registry import Registry
+    from zoo.resolve import Resolved
+    from zoo.runner.observer import Observer
+    from zoo.runner.runner import Place
+    from zoo.sweep.plan import Plan
+    from zoo.sweep.sweep import Sweep
+
+_SET = (
+    "Vary a value of the job, architecture.dropout=0..0.6, lr=log:1e-4..1e-1, train.optimizer=adam,sgd; "
+    "or give it one, loss=focal."
+)
+_TRIALS = 20
+
+
+@click.command(name="sweep")
+@click.argument("words", nargs=-1, metavar="ARCHITECTURE DATASET | JOB.yaml")
+@job_options("set", set=_SET)
+@click.option("--trials", type=click.IntRange(1, 100_000), help=f"How many runs there will be in all ({_TRIALS}).")
+@click.option("--pruner", type=click.Choice(["median", "halving", "none"]), default="median", help="What ends a trial.")
+@job_options("data", "recipe", "epochs", "batch_size", "lr", "image_size", "pretrained", "weights", "freeze")
+@job_options("seed", "device", "precision", "on_bad_image", seed="Of the values that are drawn, and of every run.")
+@click.option("--out", type=click.Path(path_type=Path), default=Path("runs"), help="The folder for runs and sweeps.")
+@click.option("--name", metavar="NAME", help="The sweep's name; made up, when not given.")
+@click.option("--resume", metavar="SWEEP", help="Go on with a sweep; with --trials it gets more of them.")
+@click.option("--join", metavar="FOLDER", help="Work on a sweep that others work on too.")
+@job_options("offline")
+@click.option("--quiet", "-q", is_flag=True, help="Print the last line only.")
+@click.option("--json", "as_json", is_flag=True, help="Print the sweep's document alone to stdout.")
+def sweep(words: tuple[str, ...], quiet: bool, as_json: bool, **typed: Any) -> None:
+    """Try other values of a job, and keep the best.
+
+    Each trial is a run in the sweep's folder, with values that Optuna draws where they are likely to be good; one that
+    falls behind is ended early. The best one's job is in best.yaml: zoo run runs/NAME/best.yaml
+    """
+    if not _has_optuna():
+        raise RequestError(
+            "zoo sweep draws values by Optuna, which isn't installed. Type: pip install 'visionzoo[sweep]'"
+        )
+    from zoo.files import dump_json
+    from zoo.reports.sweep_page import write_sweep_page
+
+    begun = _joined(words, typed, quiet, as_json) or _begun(words, typed, quiet, as_json)
+    found = begun.run()
+    write_sweep_page(found, begun.folder / "report.html")
+    begun.watcher.ended(found)
+    if as_json:
+        click.echo(dump_json(found))
+
+
+def _begun(words: Sequence[str], typed: dict[str, Any], quiet: bool, as_json: bool) -> Sweep:
+    """A new sweep; everything that it may try was checked."""
+    from zoo.commands.job_words import request_of
+    from zoo.sweep.plan import make_plan, refuse_doubles
+    from zoo.sweep.space import check, divide, make_space
+    from zoo.sweep.sweep import begin
+
+    varied, fixed = divide(typed["set"])
+    space = make_space(varied)
+    request, registry = request_of(words, {**typed, "set": fixed}, "zoo sweep")
+    refuse_doubles(request, varied)
+    plan = make_plan(request, varied, check(space, request, registry), typed["trials"] or _TRIALS, typed["pruner"])
+    folder = begin(typed["out"], typed["name"], plan, request.file)
+    return _sweep(folder, plan, registry, quiet, as_json, new=True)
+
+
+def _joined(words: Sequence[str], typed: dict[str, Any], quiet: bool, as_json: bool) -> Sweep | None:
+    """A sweep that was begun before; None where none is named."""
+    from dataclasses import replace
+
+    from zoo.host import say_failures
+    from zoo.registry import open_registry
+    from zoo.sweep.plan import load_plan
+
+    word = typed["join"] or typed["resume"]
+    word = typed["name"] if word == RESUME_NAMED else word
+    if typed["join"] is None and typed["resume"] is None:
+        return None
+    if word is None or (typed["join"] and typed["resume"]):
+        raise RequestError("Name one sweep to go on with: zoo sweep --resume runs/NAME, or zoo sweep --join runs/NAME")
+    if words or typed["set"]:
+        raise RequestError(
+            f"A sweep goes on as it was begun, so a job and --set have no place here. Type: zoo sweep --resume {word}; "
+            "only --trials may be another number."
+        )
+    folder = _find(word, typed["out"])
+    plan = load_plan(folder)
+    if typed["trials"] is not None and typed["trials"] != plan.trials:
+        if typed["trials"] < plan.trials:
+            raise RequestError(f"{folder} has {plan.trials} trials. --trials can add some, not take any away.")
+        plan = replace(plan, trials=typed["trials"])
+        plan.save(folder)
+    return _sweep(folder, plan, open_registry(say=say_failures), quiet, as_json, new=False)
+
+
+def _find(word: str, out: Path) -> Path:
+    from zoo.names import did_you_mean
+    from zoo.sweep.plan import PLAN
+
+    folders = [folder for folder in (Path(word), out / word) if folder.is_dir()]
+    if not folders:
+        known = [path.parent.name for path in out.glob(f"*/{PLAN}")]
+        raise RequestError(f"There is no sweep {word!r}.{did_you_mean(word, known)} Sweeps are in folders of {out}.")
+    return next((folder for folder in folders if (folder / PLAN).is_file()), folders[0])
+
+
+def _sweep(folder: Path, plan: Plan, registry: Registry, quiet: bool, as_json: bool, *, new: bool) -> Sweep:
+    from zoo.reports.html import write_report
+    from zoo.reports.sweep import make_sweep_watcher
+    from zoo.runner.runner import run_job
+    from zoo.sweep.sweep import Sweep
+
+    def one(resolved: Resolved, plugins: Sequence[Plugin], place: Place, observer: Observer) -> dict[str, Any]:
+        try:
+            return run_job(resolved, plugins, observer, place, write_report)
+        finally:
+            observer.close()
+
+    return Sweep(folder, plan, registry, one, make_sweep_watcher(quiet, as_json), new=new)
+
+
+def _has_optuna() -> bool:
+    try:
+        return importlib.util.find_spec("optuna") is not None
+    except ValueError:  # somebody has put something else in its place
+        return False

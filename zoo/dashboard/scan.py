@@ -1,0 +1,325 @@
+"""The runs in a folder, as they are now: read once, and again only where something has changed.
+
+A folder's time changes whenever a file in it is made or replaced, as every file of a run is, but for the line that an
+epoch adds to metrics.jsonl. So of a run that has ended one look at its folder is enough, and of one that hasn't the
+lines that are new are read.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+import threading
+import time
+from array import array
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from zoo.errors import RequestError
+from zoo.runner.folder import JOB, LOCK, METRICS, RESULT
+from zoo.safe_yaml import read_mapping
+
+OF_RUNS = ("sweep.yaml", "architectures.json")
+"""In a folder whose folders are runs."""
+SPARK = 32
+"""Points of the little curve in the list."""
+AGAIN_S = 0.5
+"""However many ask, the folder is looked through no more often."""
+SILENT_S, SILENT_EPOCHS = 600.0, 5.0
+"""A run that wrote nothing for so long, and for so many of its epochs, is told to be silent."""
+_STATUS = re.compile(rb'"status":\s*"(\w{1,20})"')  # the second name in result.json, which can be megabytes long
+_HEAD = 4096
+_LISTED = ("architecture.name", "dataset.name", "train.epochs", "train.monitor")
+
+Row = dict[str, Any]
+
+
+@dataclass
+class _Known:
+    """What is known of a run."""
+
+    folder: Path
+    stamp: int = -1
+    revision: int = 0
+    job: Row = field(default_factory=dict)
+    ended: str | None = None
+    locked: bool = False
+    inode: int = -1
+    offset: int = 0
+    values: array[float] = field(default_factory=lambda: array("d"))
+    best: int | None = None
+    seconds: float = 0.0
+    heard: float = 0.0
+    status: str = ""
+
+    @property
+    def live(self) -> bool:
+        return self.ended is None
+
+
+class Runs:
+    """The runs in a folder, and in the sweeps and comparisons in it.
+
+    Args:
+        out: the folder for runs.
+        clock: seconds since the epoch.
+    """
+
+    def __init__(self, out: Path, clock: Any = time.time):
+        self.out, self._clock = out, clock
+        self._known: dict[str, _Known] = {}
+        self._gone: dict[str, int] = {}
+        self._revision = 0
+        self._looked = -math.inf
+        self._lock = threading.Lock()
+
+    def changes(self, since: int = 0) -> Row:
+        """What is new since a revision: ``revision``, ``runs`` (whole rows), ``gone`` (names), ``folder``."""
+        with self._lock:
+            self._look()
+            rows = [self._row(name, known) for name, known in self._known.items() if known.revision > since]
+            gone = [name for name, revision in self._gone.items() if revision > since] if since else []
+            return {"revision": self._revision, "folder": str(self.out), "runs": rows, "gone": gone}
+
+    def run(self, name: str, after: int = 0) -> Row | None:
+        """One run: its row, what of its job one asks for, and its epochs after one; None where there is none.
+
+        Args:
+            name: one of those that :meth:`changes` has given; it is looked up, and never made a path.
+        """
+        with self._lock:
+            self._look()
+            known = self._known.get(name)
+            if known is None:
+                return None
+            row, folder = self._row(name, known), known.folder
+        epochs = [record for record in _records(folder) if record["epoch"] > after]
+        job = [[path, _text(value)] for path, value in _whole_job(folder).items() if value is not None]
+        return {**row, "dir": str(folder), "job": job, "epochs_after": epochs}
+
+    # -- looking ---------------------------------------------------------------------------------------
+
+    def _look(self) -> None:
+        now = time.monotonic()
+        if now - self._looked < AGAIN_S:
+            return
+        found = dict(_folders(self.out))
+        for name in self._known.keys() - found.keys():
+            del self._known[name]
+            self._gone[name] = self._next()
+        for name, (folder, stamp) in found.items():
+            known = self._known.get(name)
+            if known is None:
+                known = self._known[name] = _Known(folder)
+                self._gone.pop(name, None)
+            if self._refreshed(known, stamp):
+                known.revision = self._next()
+        self._looked = time.monotonic()
+
+    def _next(self) -> int:
+        self._revision += 1
+        return self._revision
+
+    def _refreshed(self, known: _Known, stamp: int) -> bool:
+        """Read what has changed of a run; whether anything has."""
+        changed = stamp != known.stamp
+        if changed:
+            known.stamp = stamp
+            known.job = _job(known.folder)
+            known.ended, known.locked = _ended(known.folder)
+        if changed or known.live:
+            changed = _read_on(known) or changed
+        status = self._status(known)
+        changed, known.status = changed or status != known.status, status
+        return changed
+
+    def _status(self, known: _Known) -> str:
+        if known.ended is not None:
+            return known.ended
+        if not known.locked:
+            return "not ended"
+        silent = self._clock() - known.heard > max(SILENT_S, SILENT_EPOCHS * known.seconds)
+        return "silent" if silent else "running"
+
+    def _row(self, name: str, known: _Known) -> Row:
+        finite = [value if math.isfinite(value) else None for value in known.values]
+        best = None if known.best is None else finite[known.best]
+        job = known.job
+        return {
+            "run": name,
+            "status": known.status,
+            **{key: job.get(key) for key in ("architecture", "dataset", "monitor", "of", "when")},
+            "epochs": len(finite),
+            "best": best,
+            "best_epoch": None if known.best is None else known.best + 1,
+            "spark": _fewer(finite, SPARK),
+            "heard": known.heard,
+        }
+
+
+def _folders(out: Path) -> Iterator[tuple[str, tuple[Path, int]]]:
+    """Name, place and time of every run's folder, those of a sweep as ``SWEEP/trial-0001``."""
+    for name, folder, stamp in _inside(out):
+        if (folder / JOB).is_file():
+            yield name, (folder, stamp)
+        elif any((folder / file).is_file() for file in OF_RUNS):
+            for inner, place, when in _inside(folder):
+                if (place / JOB).is_file():
+                    yield f"{name}/{inner}", (place, when)
+
+
+def _inside(folder: Path) -> Iterator[tuple[str, Path, int]]:
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if not entry.name.startswith(".") and entry.is_dir():
+                    try:
+                        yield entry.name, Path(entry.path), entry.stat().st_mtime_ns
+                    except OSError:  # removed just now
+                        continue
+    except OSError:
+        return
+
+
+def _job(folder: Path) -> Row:
+    """What a list has of a job.yaml."""
+    try:
+        when = (folder / JOB).stat().st_mtime
+        said = _skimmed((folder / JOB).read_text("utf-8")) or _whole_job(folder)
+    except (OSError, UnicodeDecodeError):
+        return {}
+    epochs = said.get("train.epochs")
+    return {
+        "architecture": _text(said.get("architecture.name")),
+        "dataset": _text(said.get("dataset.name")),
+        "monitor": _text(said.get("train.monitor")) or "val/accuracy",
+        "of": int(str(epochs)) if str(epochs).isdecimal() else None,
+        "when": when,
+    }
+
+
+def _skimmed(text: str) -> Row:
+    """The few words that a list has of a job.yaml as the zoo writes it, in a hundredth of the time; else nothing."""
+    found = {}
+    for path in _LISTED:
+        section, _, name = path.partition(".")
+        match = re.search(rf"^{section}:\n(?:  .*\n)*?  {name}: ([\w][\w./+-]*)$", text, re.MULTILINE)
+        if match is None:
+            return {}
+        found[path] = match[1]
+    return found
+
+
+def _whole_job(folder: Path) -> Row:
+    """All of a job.yaml, by dotted path; of a damaged one nothing."""
+    from zoo.layers import flatten
+
+    try:
+        return flatten(read_mapping(folder / JOB))
+    except (OSError, RequestError, RecursionError):
+        return {}
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)[:500]
+
+
+def _ended(folder: Path) -> tuple[str | None, bool]:
+    """The status in result.json, and whether somebody holds the run; a run that goes on is one that hasn't ended."""
+    lock = _time_of(folder / LOCK)
+    try:
+        with (folder / RESULT).open("rb") as file:
+            written, head = os.fstat(file.fileno()).st_mtime, file.read(_HEAD)
+    except OSError:
+        return None, lock is not None
+    if lock is not None and lock >= written:
+        return None, True
+    found = _STATUS.search(head)
+    return (found[1].decode() if found else "damaged"), False
+
+
+def _time_of(path: Path) -> float | None:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return None
+
+
+def _read_on(known: _Known) -> bool:
+    """The lines of metrics.jsonl that are new; from the beginning where it is another file than before."""
+    try:
+        with (known.folder / METRICS).open("rb") as file:
+            stat = os.fstat(file.fileno())
+            if stat.st_ino != known.inode or stat.st_size < known.offset:
+                known.inode, known.offset, known.values, known.best = stat.st_ino, 0, array("d"), None
+            known.heard = max(stat.st_mtime, known.job.get("when") or 0.0)
+            if stat.st_size == known.offset:
+                return False
+            file.seek(known.offset)
+            content = file.read()
+    except OSError:
+        known.heard = known.job.get("when") or 0.0
+        changed = bool(known.values)
+        known.inode, known.offset, known.values, known.best = -1, 0, array("d"), None
+        return changed
+    whole = content[: content.rfind(b"\n") + 1]  # a line that is being written is read the next time
+    known.offset += len(whole)
+    split, _, name = str(known.job.get("monitor") or "val/accuracy").partition("/")
+    for record in map(_record, whole.splitlines()):
+        if record is None:
+            continue
+        known.values.append(_number(record, split, name))
+        known.seconds = _float(record.get("seconds"), 0.0)
+        if record.get("best") is True:
+            known.best = len(known.values) - 1
+    return bool(whole)
+
+
+def _record(line: bytes) -> Row | None:
+    try:
+        record = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return record if isinstance(record, dict) and isinstance(record.get("epoch"), int) else None
+
+
+def _number(record: Row, split: str, name: str) -> float:
+    part = record.get(split)
+    return _float(part.get(name) if isinstance(part, dict) else None, math.nan)
+
+
+def _float(value: object, otherwise: float) -> float:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else otherwise
+
+
+def _records(folder: Path) -> list[Row]:
+    """The epochs of one run: ``epoch, train_loss, train_accuracy, val_loss, val_accuracy, lr, seconds, best``."""
+    try:
+        lines = (folder / METRICS).read_bytes().split(b"\n")[:-1]
+    except OSError:
+        return []
+    return [
+        {
+            "epoch": record["epoch"],
+            **{f"{s}_{n}": _json(_number(record, s, n)) for s in ("train", "val") for n in ("loss", "accuracy")},
+            **{name: _json(_float(record.get(name), math.nan)) for name in ("lr", "seconds")},
+            "best": record.get("best") is True,
+        }
+        for record in map(_record, lines)
+        if record is not None
+    ]
+
+
+def _json(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _fewer(values: list[float | None], most: int) -> list[float | None]:
+    """A few of the values, evenly, the last among them."""
+    if len(values) <= most:
+        return values
+    return [values[round(i * (len(values) - 1) / (most - 1))] for i in range(most)]

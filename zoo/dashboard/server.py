@@ -1,0 +1,159 @@
+"""The page by HTTP, for this machine alone: it can be read, and nothing can be changed by it.
+
+A page of another site must not read it either. So only requests for this very address are answered (a name that an
+attacker lets point here is another one), and none that a browser says come from elsewhere.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from functools import cache
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib import resources
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from zoo.dashboard.scan import Runs
+from zoo.errors import RequestError
+from zoo.files import dump_json
+
+HERE = "127.0.0.1"
+_LONGEST = 2048
+_NUMBER = re.compile(r"\d{1,12}")
+_INLINE = re.compile(r"<(style|script)>(.*?)</\1>", re.DOTALL)
+
+
+@cache
+def page() -> str:
+    """The one page, with the look of every page of the zoo."""
+    text = (resources.files("zoo.dashboard") / "page.html").read_text("utf-8")
+    look = (resources.files("zoo.reports") / "page.css").read_text("utf-8")
+    return text.replace("/* page.css */", look)
+
+
+@cache
+def policy() -> str:
+    """What a browser may do with the page: run its own script, use its own style, ask this server; no more."""
+    hashes: dict[str, list[str]] = {"style": [], "script": []}
+    for kind, content in _INLINE.findall(page()):
+        digest = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
+        hashes[kind].append(f"'sha256-{digest}'")
+    allowed = "; ".join(f"{kind}-src {' '.join(each)}" for kind, each in hashes.items())
+    closed = "; ".join(f"{what} 'none'" for what in ("default-src", "base-uri", "form-action", "frame-ancestors"))
+    return f"{closed}; {allowed}; connect-src 'self'; img-src data:"
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server_version, sys_version = "zoo", ""
+    error_message_format, error_content_type = "%(message)s\n", "text/plain; charset=utf-8"
+    timeout = 30  # seconds; who opens a connection and says nothing holds a thread
+
+    server: Dashboard
+
+    def do_GET(self) -> None:
+        if not self._is_for_us():
+            self._answer(HTTPStatus.FORBIDDEN, "This page is for this machine alone.")
+            return
+        asked = urlsplit(self.path)
+        query = {key: values[-1] for key, values in parse_qs(asked.query, max_num_fields=8).items()}
+        if len(self.path) > _LONGEST:
+            self._answer(HTTPStatus.REQUEST_URI_TOO_LONG, "Too long.")
+        elif asked.path == "/":
+            self._answer(HTTPStatus.OK, page(), "text/html")
+        elif asked.path == "/api/runs":
+            self._json(self.server.runs.changes(_whole(query.get("since"))))
+        elif asked.path == "/api/run":
+            self._json(self.server.runs.run(query.get("name", ""), _whole(query.get("after"))))
+        else:
+            self._answer(HTTPStatus.NOT_FOUND, "There is nothing here.")
+
+    def _refuse(self) -> None:
+        self.close_connection = True  # what follows may be a body that nobody reads
+        self._answer(HTTPStatus.METHOD_NOT_ALLOWED, "This page can only be read.", allow=True)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("do_"):  # every other method
+            return self._refuse
+        raise AttributeError(name)
+
+    def _is_for_us(self) -> bool:
+        named = self.headers.get_all("Host") or []
+        here = len(named) == 1 and named[0].lower() in self.server.names
+        return here and self.headers.get("Sec-Fetch-Site", "none") in ("none", "same-origin")
+
+    def _json(self, found: dict[str, Any] | None) -> None:
+        if found is None:
+            self._answer(HTTPStatus.NOT_FOUND, "There is no such run.")
+        else:
+            self._answer(HTTPStatus.OK, dump_json(found, indent=None), "application/json")
+
+    def _answer(self, status: HTTPStatus, text: str, kind: str = "text/plain", allow: bool = False) -> None:
+        body = text.encode("utf-8", "replace")
+        headers = {
+            "Content-Type": f"{kind}; charset=utf-8",
+            "Content-Length": str(len(body)),
+            "Content-Security-Policy": policy(),
+            "X-Content-Type-Options": "nosniff",
+            "X-Frame-Options": "DENY",
+            "Referrer-Policy": "no-referrer",
+            "Cross-Origin-Resource-Policy": "same-origin",
+            "Cross-Origin-Opener-Policy": "same-origin",
+            "Cache-Control": "no-store",
+            **({"Allow": "GET"} if allow else {}),
+        }
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def handle(self) -> None:
+        try:
+            super().handle()
+        except (ConnectionError, TimeoutError):  # the browser has gone
+            self.close_connection = True
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """The terminal is for who started it, not for a line each second."""
+
+
+class Dashboard(ThreadingHTTPServer):
+    """Serves the runs of a folder.
+
+    Args:
+        out: the folder for runs.
+        port: 0 for any that is free.
+
+    Raises:
+        RequestError: the port is taken, or may not be used.
+    """
+
+    daemon_threads = True
+    allow_reuse_address = True
+
+    def __init__(self, out: Path, port: int):
+        self.runs = Runs(out)
+        try:
+            super().__init__((HERE, port), _Handler)
+        except OSError as error:
+            raise RequestError(
+                f"Port {port} can't be used ({error.strerror or error}). Name another one, or let one be found that is "
+                "free: zoo dashboard --port 0"
+            ) from error
+        self.names = {f"{name}:{self.server_port}" for name in (HERE, "localhost")}
+        if self.server_port == 80:  # which a browser leaves out
+            self.names |= {HERE, "localhost"}
+
+    @property
+    def url(self) -> str:
+        return f"http://{HERE}:{self.server_port}/"
+
+
+def _whole(text: str | None) -> int:
+    return int(text) if text and _NUMBER.fullmatch(text) else 0

@@ -1,0 +1,188 @@
+"""A sweep in plain lines: the trials while they are made, and what they say together. No rich."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TextIO
+
+from zoo.reports.choose import choose_stream
+from zoo.reports.lines import Lines
+from zoo.reports.repeats import figure
+from zoo.reports.words import UNKNOWN, clean, clock, duration, percent, short_path
+from zoo.runner.observer import Observer
+from zoo.sweep.store import Trial
+from zoo.sweep.sweep import Watcher
+
+__all__ = ["PlainSweep", "heads", "make_sweep_watcher", "next_command", "ranked", "sweep_lines", "value_text"]
+
+Document = dict[str, Any]
+Row = Mapping[str, Any]
+SHOWN = 20
+"""Trials in a table on the terminal; all are in sweep.json and on the page."""
+
+
+def make_sweep_watcher(quiet: bool = False, json: bool = False) -> Watcher:
+    """The watcher for ``zoo sweep``: as :func:`zoo.reports.choose.make_observer`."""
+    stream, plain = choose_stream(quiet, json)
+    if plain:
+        return PlainSweep(stream, quiet=quiet)
+    from rich.console import Console
+
+    from zoo.reports.sweep_console import ConsoleSweep
+
+    return ConsoleSweep(Console(file=stream))
+
+
+class PlainSweep(Watcher):
+    """Tells a sweep in plain lines, one a trial.
+
+    Args:
+        stream: where to.
+        quiet: only the last line.
+    """
+
+    def __init__(self, stream: TextIO, quiet: bool = False):
+        self._lines = Lines(stream, quiet)
+        self._waits = False
+
+    def began(self, found: Document) -> None:
+        self._lines.say(opening(found), *(f"  {clean(path)} = {clean(text)}" for path, text in found["space"].items()))
+
+    def trial(self, trial: Trial, count: int) -> Observer:
+        self._waits = False
+        if trial.again:
+            self._lines.say(f"trial {trial.number} of {count}: goes on where it was left")
+        return Observer()
+
+    def told(self, row: Row, found: Document) -> None:
+        self._lines.say(trial_line(row, found))
+
+    def waiting(self, running: int) -> None:
+        if not self._waits:
+            self._lines.say(waiting_line(running))
+        self._waits = True
+
+    def ended(self, found: Document) -> None:
+        self._lines.write(*([last_line(found)] if self._lines.quiet else sweep_lines(found)))
+
+
+def opening(found: Document) -> str:
+    """What is swept, in one line."""
+    base = found["base"]
+    what = " on ".join(clean(base[part]) for part in ("architecture", "dataset") if base.get(part)) or "a job"
+    ended = sum(row["status"] != "running" for row in found["trials"])
+    done = f", {ended} of them done" if ended else ""
+    order = "highest" if found["maximize"] else "lowest"
+    return f"{clean(found['sweep'])}: {found['count']} trials of {what}{done}; the {order} {found['monitor']} wins"
+
+
+def waiting_line(running: int) -> str:
+    """That there is nothing left to begin."""
+    return f"nothing left to begin: waiting for {running} trial{'' if running == 1 else 's'} of other processes"
+
+
+def value_text(found: Document, value: float | None) -> str:
+    """A value of what the sweep monitors."""
+    return figure(str(found["monitor"]).partition("/")[2], value)
+
+
+def heads(paths: Sequence[str]) -> list[str]:
+    """Names for columns: the last word of each path, or all of it where two have the same."""
+    leaves = [path.rpartition(".")[2] for path in paths]
+    return [leaf if leaves.count(leaf) == 1 else path for leaf, path in zip(leaves, paths, strict=True)]
+
+
+def param_text(text: object) -> str:
+    """A value as it was drawn, in few digits."""
+    word = str(text)
+    try:
+        number = float(word)
+    except ValueError:
+        return clean(word)
+    return word if word.lstrip("-").isdigit() else f"{number:.3g}"
+
+
+def params_text(row: Row) -> str:
+    """All of a trial's values in words."""
+    paths = list(row["params"])
+    pairs = zip(heads(paths), row["params"].values(), strict=True)
+    return ", ".join(f"{clean(head)} {param_text(text)}" for head, text in pairs)
+
+
+def is_best(row: Row, found: Document) -> bool:
+    return found["best"] is not None and bool(found["best"]["number"] == row["number"])
+
+
+def trial_line(row: Row, found: Document) -> str:
+    """A trial that has ended."""
+    epochs = f", {row['epochs']} epoch{'' if row['epochs'] == 1 else 's'}" if row["epochs"] else ""
+    why = f" ({clean(row['reason'])})" if row["status"] == "failed" else ""
+    best = ", the best so far" if is_best(row, found) else ""
+    return (
+        f"trial {row['number']} of {found['count']}: {value_text(found, row['value'])} {row['status']}{why} "
+        f"with {params_text(row)}{epochs}, {duration(row['total_s'])}{best}"
+    )
+
+
+def ranked(found: Document) -> list[Row]:
+    """The trials, the best first; those pruned after those that weren't, then those without a value."""
+    order = {"completed": 0, "pruned": 1}
+    sign = -1 if found["maximize"] else 1
+
+    def key(row: Row) -> tuple[float, ...]:
+        value = row["value"]
+        return (order.get(row["status"], 2), sign * value if value is not None else 0.0, row["number"])
+
+    return sorted(found["trials"], key=key)
+
+
+def sweep_lines(found: Document) -> list[str]:
+    """A whole sweep, in lines."""
+    rows = ranked(found)
+    paths = list(found["space"])
+    table = [["trial", str(found["monitor"]), "status", "epochs", "took", *heads(paths)]]
+    table += [_cells(row, found, paths) for row in rows[:SHOWN]]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in table]
+    if len(rows) > SHOWN:
+        lines.append(f"and {len(rows) - SHOWN} more, in {short_path(found['dir'])}/sweep.json")
+    return ["", *lines, "", *importance_lines(found), last_line(found), *_where(found)]
+
+
+def _cells(row: Row, found: Document, paths: Sequence[str]) -> list[str]:
+    value = value_text(found, row["value"])
+    epochs = str(row["epochs"] or UNKNOWN)
+    drawn = [param_text(row["params"][path]) for path in paths]
+    return [str(row["number"]), value, str(row["status"]), epochs, clock(row["total_s"]), *drawn]
+
+
+def importance_lines(found: Document) -> list[str]:
+    """Which of the parameters mattered, where that can be told."""
+    weights = found.get("importance")
+    if not weights:
+        return []
+    return ["what mattered: " + ", ".join(f"{clean(path)} {percent(share, 0)}" for path, share in weights.items())]
+
+
+def last_line(found: Document) -> str:
+    """All of it in one line."""
+    counts = {status: sum(row["status"] == status for row in found["trials"]) for status in ("pruned", "failed")}
+    said = ", ".join(f"{count} {status}" for status, count in counts.items() if count)
+    trials = f"{len(found['trials'])} trials{f' ({said})' if said else ''}"
+    head = f"{clean(found['sweep'])}: {clean(found['status'])}, {trials}"
+    best = found["best"]
+    if best is None:
+        return f"{head}, none was completed, {duration(found['timing']['total_s'])}"
+    figures = f"best {found['monitor']} {value_text(found, best['value'])} by trial {best['number']}"
+    return f"{head}, {figures} with {params_text(best)}, {duration(found['timing']['total_s'])}"
+
+
+def next_command(found: Document) -> str | None:
+    """What one types next."""
+    return f"zoo run {short_path(found['best']['job'])}" if found["best"] else None
+
+
+def _where(found: Document) -> list[str]:
+    lines = [f"page: {short_path(found['dir'])}/report.html"]
+    command = next_command(found)
+    return lines + ([f"next: {command}"] if command else [])

@@ -1,0 +1,125 @@
+"""A sweep on a terminal: a line for each trial, bars while it works, one table for all."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Console, RenderableType
+from rich.rule import Rule
+from rich.text import Text
+
+from zoo.reports.parts import ACCENT, BAD, GOOD, WARN, Command, Middle, Page, bare_table, heading, say
+from zoo.reports.repeats_console import ConsoleWatcher
+from zoo.reports.sweep import (
+    SHOWN,
+    Document,
+    Row,
+    heads,
+    is_best,
+    last_line,
+    next_command,
+    opening,
+    param_text,
+    ranked,
+    trial_line,
+    value_text,
+    waiting_line,
+)
+from zoo.reports.words import UNKNOWN, bar, clean, clock, percent, short_path
+from zoo.runner.observer import Observer
+from zoo.sweep.store import Trial
+from zoo.sweep.sweep import Watcher
+
+__all__ = ["Bars", "ConsoleSweep", "render_sweep"]
+
+_STYLES = {"completed": GOOD, "pruned": WARN, "failed": BAD, "running": ACCENT}
+
+
+class ConsoleSweep(Watcher):
+    """Tells a sweep on a terminal.
+
+    Args:
+        console: where to.
+    """
+
+    def __init__(self, console: Console):
+        self.console = console
+        self._members = ConsoleWatcher(console)
+        self._waits = False
+
+    def began(self, found: Document) -> None:
+        self._print(say(opening(found), "bold"), *(say(f"  {p} = {t}", "dim") for p, t in found["space"].items()))
+
+    def trial(self, trial: Trial, count: int) -> Observer:
+        self._waits = False
+        return Bars(self._members.member(trial.name, trial.number, count))
+
+    def told(self, row: Row, found: Document) -> None:
+        style = f"bold {GOOD}" if is_best(row, found) else _STYLES.get(row["status"], "")
+        self._print(say(trial_line(row, found), style))
+
+    def waiting(self, running: int) -> None:
+        if not self._waits:
+            self._print(say(waiting_line(running), "dim"))
+        self._waits = True
+
+    def ended(self, found: Document) -> None:
+        self.console.print()
+        self.console.print(render_sweep(found))
+
+    def _print(self, *parts: RenderableType) -> None:
+        self.console.print(Page(*parts))
+
+
+class Bars(Observer):
+    """A run's bars alone: its figures stand in the sweep's own line."""
+
+    def __init__(self, shown: Observer):
+        for name in ("preparing", "started", "epoch_started", "step", "epoch_ended", "notice", "failed", "close"):
+            setattr(self, name, getattr(shown, name))
+
+    def ended(self, run: Any, result: dict[str, Any]) -> None:
+        self.close()
+
+
+def render_sweep(found: Document) -> RenderableType:
+    """A sweep's document on the terminal."""
+    parts: list[RenderableType] = [Rule(Text(clean(found["sweep"]), "bold"), style="dim", align="left"), _table(found)]
+    more = len(found["trials"]) - SHOWN
+    parts += [say(f"and {more} more, in sweep.json", "dim")] if more > 0 else []
+    if found.get("importance"):
+        parts += [heading("What mattered", "share of the differences between trials"), _weights(found)]
+    parts += [Text(), say(last_line(found), "bold"), heading("Next"), _next(found)]
+    return Page(*parts)
+
+
+def _table(found: Document) -> RenderableType:
+    paths = list(found["space"])
+    monitor = str(found["monitor"])
+    table = bare_table("trial", monitor, "epochs", "took", *heads(paths), "", right=(0, 1, 2, 3))
+    for row in ranked(found)[:SHOWN]:
+        status = str(row["status"])
+        table.add_row(
+            say(row["number"], "bold" if is_best(row, found) else "dim"),
+            say(value_text(found, row["value"]), f"bold {GOOD}" if is_best(row, found) else ""),
+            say(row["epochs"] or UNKNOWN, "dim"),
+            say(clock(row["total_s"]), "dim"),
+            *(Middle(param_text(row["params"][path])) for path in paths),
+            say("" if status == "completed" else status, _STYLES.get(status, "")),
+        )
+    return table
+
+
+def _weights(found: Document) -> RenderableType:
+    table = bare_table("", "", "", right=(2,))
+    for path, share in found["importance"].items():
+        table.add_row(Middle(path), Text(bar(share, 20), ACCENT), say(percent(share, 0)))
+    return table
+
+
+def _next(found: Document) -> RenderableType:
+    table = bare_table("", "", most={0: 26})
+    if command := next_command(found):
+        table.add_row(say("train the best again", "dim"), Command(command))
+    table.add_row(say("the page", "dim"), Middle(f"{short_path(found['dir'])}/report.html"))
+    return table

@@ -1,0 +1,148 @@
+"""Which network, in plain lines. No rich."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TextIO
+
+from zoo.reports.choose import choose_stream
+from zoo.reports.lines import Lines
+from zoo.reports.trends import rising
+from zoo.reports.words import UNKNOWN, clean, count, duration, percent, short_path
+from zoo.runner.observer import Observer
+from zoo.which.compare import Watcher
+
+__all__ = [
+    "PlainWhich",
+    "make_which_watcher",
+    "protocol_line",
+    "size_text",
+    "sorted_rows",
+    "still_rising",
+    "which_lines",
+]
+
+Row = Mapping[str, Any]
+
+
+def make_which_watcher(json: bool = False) -> Watcher:
+    """The watcher for ``zoo compare-architectures``: as :func:`zoo.reports.choose.make_observer`."""
+    stream, plain = choose_stream(False, json)
+    if plain:
+        return PlainWhich(stream)
+    from rich.console import Console
+
+    from zoo.reports.which_console import ConsoleWhich
+
+    return ConsoleWhich(Console(file=stream))
+
+
+class PlainWhich(Watcher):
+    """Tells a comparison in plain lines, one a network.
+
+    Args:
+        stream: where to.
+    """
+
+    def __init__(self, stream: TextIO):
+        self._lines = Lines(stream)
+
+    def began(self, found: Row) -> None:
+        self._lines.say(protocol_line(found))
+
+    def candidate(self, name: str, number: int, count: int) -> Observer:
+        return Observer()
+
+    def told(self, row: Row, found: Row) -> None:
+        self._lines.say(row_line(row))
+
+
+def protocol_line(found: Row) -> str:
+    """What all have in common."""
+    made, rows = found["protocol"], found["rows"]
+    return (
+        f"{clean(found['name'])}: {len(rows)} networks on {clean(made['dataset'])}, {duration(found['share_s'])} each; "
+        f"{made['image_size']} px, batches of {made['batch_size']}, {clean(made['optimizer'])} at {made['lr']:g}, "
+        f"at most {made['epochs']} epochs"
+    )
+
+
+def row_line(row: Row) -> str:
+    """A network that has had its turn."""
+    name, status = clean(row["architecture"]), row["status"]
+    if row["val_accuracy"] is None:
+        return f"{name}: {status}" + (f": {clean(row['reason'])}" if row["reason"] else "")
+    rate = f"{count(row['inference_images_per_second'])} images/s"
+    epochs = f"{row['epochs']} epoch{'' if row['epochs'] == 1 else 's'}"
+    return f"{name}: val accuracy {percent(row['val_accuracy'])} after {epochs}, answers {rate}"
+
+
+def still_rising(row: Row) -> bool:
+    """Whether its accuracy still went up when its time was over."""
+    return len(row["curve"]) > 0 and rising({"epochs": [{"val": {"accuracy": value}} for value in row["curve"]]})
+
+
+def sorted_rows(found: Row) -> list[Row]:
+    """The networks, the most accurate first; those without a number last."""
+    return sorted(
+        found["rows"], key=lambda row: -1.0 if row["val_accuracy"] is None else row["val_accuracy"], reverse=True
+    )
+
+
+def size_text(size: float | None) -> str:
+    """Bytes in MiB."""
+    return UNKNOWN if size is None else f"{size / 2**20:.1f} MiB"
+
+
+def columns_of(row: Row) -> list[str]:
+    """A network's cells in a table."""
+    return [
+        "*" if row["pareto"] else "",
+        clean(row["architecture"]),
+        percent(row["val_accuracy"]) + ("+" if row["val_accuracy"] is not None and still_rising(row) else ""),
+        str(row["epochs"] or UNKNOWN),
+        count(row["inference_images_per_second"]),
+        count(row["train_images_per_second"]),
+        count(row["parameters"]),
+        size_text(row["model_bytes"]),
+    ]
+
+
+HEADS = ["", "architecture", "val acc", "epochs", "answers/s", "trains/s", "parameters", "size"]
+FRONT = "* no other is both as accurate and as fast"
+RISING = "+ it still got better when its time was over"
+
+
+def legend(found: Row) -> list[str]:
+    """What the marks mean that are there."""
+    signs = [FRONT] if any(row["pareto"] for row in found["rows"]) else []
+    return signs + ([RISING] if any(still_rising(row) for row in found["rows"]) else [])
+
+
+def without(found: Row) -> list[str]:
+    """What could not be measured, and why: it is not left out."""
+    rows = (row for row in found["rows"] if row["status"] != "measured")
+    return [": ".join(clean(row[key]) for key in ("architecture", "status", "reason") if row[key]) for row in rows]
+
+
+def which_lines(found: Row) -> list[str]:
+    """A whole comparison, in lines."""
+    table = [HEADS, *(columns_of(row) for row in sorted_rows(found))]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    right = {4, 5, 6, 7}
+    lines = [
+        "  ".join(
+            c.rjust(w) if i in right else c.ljust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in table
+    ]
+    return ["", *lines, *legend(found), *without(found), *where(found)]
+
+
+def where(found: Row) -> list[str]:
+    """Where more is, and what one types next."""
+    lines = [f"page: {short_path(found['dir'])}/report.html"]
+    best = sorted_rows(found)[0]
+    if best["val_accuracy"] is not None:
+        lines.append(f"next: zoo run --resume {short_path(found['dir'])}/{best['run']} --epochs {2 * best['epochs']}")
+    return lines

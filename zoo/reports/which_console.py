@@ -1,0 +1,57 @@
+"""Which network, on a terminal: bars while each is trained, one table for all."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Console, RenderableType
+from rich.rule import Rule
+from rich.text import Text
+
+from zoo.reports.parts import BAD, GOOD, Command, Middle, Page, bare_table, say
+from zoo.reports.repeats_console import ConsoleWatcher
+from zoo.reports.sweep_console import Bars
+from zoo.reports.which import HEADS, Row, columns_of, legend, protocol_line, row_line, sorted_rows, where, without
+from zoo.reports.words import clean
+from zoo.runner.observer import Observer
+from zoo.which.compare import Watcher
+
+__all__ = ["ConsoleWhich", "render_which"]
+
+
+class ConsoleWhich(Watcher):
+    """Tells a comparison on a terminal.
+
+    Args:
+        console: where to.
+    """
+
+    def __init__(self, console: Console):
+        self.console = console
+        self._members = ConsoleWatcher(console)
+
+    def began(self, found: Row) -> None:
+        self._print(say(protocol_line(found), "bold"))
+
+    def candidate(self, name: str, number: int, count: int) -> Observer:
+        self._print(say(f"{number}/{count} {name}: timing", "dim"))
+        return Bars(self._members.member(name, number, count))
+
+    def told(self, row: Row, found: Row) -> None:
+        self._print(say(row_line(row), GOOD if row["status"] == "measured" else BAD))
+
+    def _print(self, *parts: Any) -> None:
+        self.console.print(Page(*parts))
+
+
+def render_which(found: Row) -> RenderableType:
+    """A comparison's document on the terminal."""
+    table = bare_table(*HEADS, right=(2, 3, 4, 5, 6, 7))
+    for row in sorted_rows(found):
+        mark, name, *cells = columns_of(row)
+        style = f"bold {GOOD}" if row["pareto"] else ""
+        table.add_row(say(mark, style), Middle(name, style), *(say(cell, style) for cell in cells))
+    *lines, last = where(found)
+    parts: list[RenderableType] = [Rule(Text(clean(found["name"]), "bold"), style="dim", align="left"), table]
+    parts += [say(line, "dim") for line in legend(found)] + [say(line, BAD) for line in without(found)]
+    return Page(*parts, *(say(line) for line in lines), Command(last))

@@ -1,0 +1,81 @@
+"""The page of a comparison of networks: accuracy over speed, with those that no other beats."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from zoo.files import write_text
+from zoo.reports.drawing import Canvas, Labels, Scale, axis_number
+from zoo.reports.html import template
+from zoo.reports.which import protocol_line, row_line, size_text, sorted_rows, still_rising, where, without
+from zoo.reports.words import clean, percent
+
+__all__ = ["scatter_plot", "write_which_page"]
+
+WIDTH, HEIGHT, LEFT, BOTTOM = 720, 400, 64, 52
+
+
+def write_which_page(found: Mapping[str, Any], path: Path) -> None:
+    """Write the page of a comparison's document, whole or not at all.
+
+    Raises:
+        OutputError: the folder can't be written, or the disk is full.
+    """
+    write_text(path, render_which_page(found))
+
+
+def render_which_page(found: Mapping[str, Any]) -> str:
+    """The page of a comparison's document."""
+    from markupsafe import Markup
+
+    return template("which.html.j2").render(
+        found=found,
+        rows=sorted_rows(found),
+        protocol=protocol_line(found),
+        without=without(found),
+        rising=still_rising,
+        size=size_text,
+        plot=Markup(scatter_plot(found)),
+        next=next((line.partition(": ")[2] for line in where(found) if line.startswith("next: ")), None),
+    )
+
+
+def scatter_plot(found: Mapping[str, Any]) -> str:
+    """Val accuracy over answers a second, by magnitude, and the front as a line; empty where none has both."""
+    rows = [r for r in found["rows"] if r["val_accuracy"] is not None and r["inference_images_per_second"]]
+    if not rows:
+        return ""
+    rates = [row["inference_images_per_second"] for row in rows]
+    accuracies = [row["val_accuracy"] for row in rows]
+    room = max((max(accuracies) - min(accuracies)) * 0.12, 0.005)
+    x = Scale(min(rates) / 1.4, max(rates) * 1.4, LEFT, WIDTH - 20, log=True)
+    y = Scale(min(accuracies) - room, max(accuracies) + room, HEIGHT - BOTTOM, 14)
+    canvas = Canvas(WIDTH, HEIGHT)
+    _axes(canvas, x, y)
+    front = sorted((row for row in rows if row["pareto"]), key=lambda row: float(row["inference_images_per_second"]))
+    canvas.line(
+        [(x.at(row["inference_images_per_second"]), y.at(row["val_accuracy"])) for row in front],
+        "val",
+        stroke_opacity=0.5,
+        stroke_width=2,
+        stroke_dasharray="6 4",
+    )
+    dots = [(x.at(row["inference_images_per_second"]), y.at(row["val_accuracy"])) for row in rows]
+    labels = Labels(canvas, dots)
+    for row, at in zip(rows, dots, strict=True):
+        canvas.dot(*at, "val" if row["pareto"] else "train", row_line(row), 6)
+        labels.put(*at, clean(row["architecture"]))
+    return canvas.svg()
+
+
+def _axes(canvas: Canvas, x: Scale, y: Scale) -> None:
+    for value in y.ticks():
+        canvas.line([(LEFT, y.at(value)), (WIDTH - 12, y.at(value))], "line")
+        canvas.text(LEFT - 8, y.at(value) + 4, percent(value), "end", "soft", 12)
+    for value in x.ticks():
+        canvas.line([(x.at(value), HEIGHT - BOTTOM), (x.at(value), HEIGHT - BOTTOM + 4)], "ink")
+        canvas.text(x.at(value), HEIGHT - BOTTOM + 18, axis_number(value), role="soft", size=12)
+    canvas.line([(LEFT, HEIGHT - BOTTOM), (WIDTH - 12, HEIGHT - BOTTOM)], "ink", stroke_opacity=0.4)
+    canvas.text((LEFT + WIDTH) / 2, HEIGHT - 8, "answers, images a second", size=13)

@@ -1,0 +1,227 @@
+"""What a sweep varies: ``--set`` words with several values, beside those with one.
+
+``train.lr=log:1e-4..1e-1`` is a range of numbers (whole ones where both ends are), ``train.optimizer=adam,sgd`` a
+choice. A comma within brackets or quotes, as in ``metrics=[top_k,auroc]``, is part of one value.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from zoo.api import OPTIONS
+from zoo.errors import RequestError
+from zoo.job import field_paths
+from zoo.registry import Registry
+from zoo.resolve import Request, Resolved, resolve
+
+Values = Mapping[str, str]
+"""Dotted path -> a value as ``--set`` has it."""
+
+_NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
+_RANGE = re.compile(rf"\s*(log:)?\s*({_NUMBER})\s*\.\.\s*({_NUMBER})\s*")
+_CLASSES = 10
+_INSIDE = 0.381966
+"""A share that makes no round number: what takes whole numbers only refuses it."""
+MOST_CHECKED = 256
+"""Up to so many combinations of extremes are all checked; of more, each value by itself."""
+_OPEN, _CLOSE, _QUOTES = "[{(", "]})", "'\""
+
+
+@dataclass(frozen=True)
+class Range:
+    """Numbers from ``low`` to ``high``, both included; ``log`` draws their order of magnitude evenly."""
+
+    low: float
+    high: float
+    whole: bool
+    log: bool
+
+    def extremes(self) -> list[str]:
+        """The values at which a job that doesn't take all of them refuses one."""
+        ends = [self.text(self.low), self.text(self.high)]
+        return ends if self.whole else [*ends, self.text(self.low + _INSIDE * (self.high - self.low))]
+
+    def text(self, value: float) -> str:
+        """A value as ``--set`` takes it, to the last digit."""
+        return str(int(value)) if self.whole else repr(float(value))
+
+    def __str__(self) -> str:
+        ends = f"{self.text(self.low)} to {self.text(self.high)}"
+        return f"{ends}, by orders of magnitude" if self.log else ends
+
+
+@dataclass(frozen=True)
+class Choices:
+    """A few values, as they were typed."""
+
+    texts: tuple[str, ...]
+
+    def extremes(self) -> list[str]:
+        return list(self.texts)
+
+    def text(self, value: str) -> str:
+        return value
+
+    def __str__(self) -> str:
+        return f"one of {', '.join(self.texts)}"
+
+
+Space = dict[str, Range | Choices]
+"""Dotted path -> what it may be."""
+
+
+def divide(words: Sequence[str]) -> tuple[dict[str, str], list[str]]:
+    """``--set`` words with several values, as path -> text, and those with one as they are.
+
+    A path may be the name of an option (``lr`` for ``train.lr``).
+
+    Raises:
+        RequestError: a path is varied twice, or given as well.
+    """
+    varied: dict[str, str] = {}
+    fixed: list[str] = []
+    for word in words:
+        path, equals, text = word.partition("=")
+        path = _in_full(path.strip())
+        if not equals or variation(path, text) is None:
+            fixed.append(f"{path}{equals}{text}")
+        elif path in varied:
+            raise RequestError(f"--set {path} is given twice. Write all that it may be in one: --set {path}=A,B,C")
+        else:
+            varied[path] = text
+    for word in fixed:
+        if (path := word.partition("=")[0]) in varied:
+            raise RequestError(f"--set {path} is given with one value and with several. Leave one of them out.")
+    return varied, fixed
+
+
+def _in_full(path: str) -> str:
+    return OPTIONS.get(path, path) if path not in field_paths() and path != "data" else path
+
+
+def variation(path: str, text: str) -> Range | Choices | None:
+    """What a value's text varies; None where it is one value.
+
+    Raises:
+        RequestError: it looks like several values, and isn't.
+    """
+    if (found := _RANGE.fullmatch(text)) is not None:
+        return _range(path, bool(found[1]), found[2], found[3])
+    if text.lstrip().startswith("log:"):
+        raise RequestError(f"--set {path}={text}: after log: comes a range of numbers, as in log:1e-4..1e-1.")
+    parts = [part.strip() for part in _split(text)]
+    if len(parts) == 1:
+        return None
+    if "" in parts or len(set(parts)) < len(parts):
+        what = "an empty value" if "" in parts else "one of them twice"
+        raise RequestError(f"--set {path}={text} is a choice with {what}. Write it as A,B,C, each once.")
+    return Choices(tuple(parts))
+
+
+def _range(path: str, log: bool, low: str, high: str) -> Range:
+    whole = not any(mark in low + high for mark in ".eE")
+    found = Range(float(low), float(high), whole, log)
+    if found.low >= found.high:
+        raise RequestError(f"--set {path}={low}..{high}: a range goes from the smaller number to the larger one.")
+    if log and found.low <= 0:
+        raise RequestError(f"--set {path}=log:{low}..{high}: by orders of magnitude a range begins above 0.")
+    return found
+
+
+def _split(text: str) -> list[str]:
+    """At commas outside brackets and quotes."""
+    parts, depth, quote = [""], 0, ""
+    for char in text:
+        if quote:
+            quote = "" if char == quote else quote
+        elif char in _QUOTES:
+            quote = char
+        depth += 0 if quote else (char in _OPEN) - (char in _CLOSE)
+        if char == "," and not quote and depth <= 0:
+            parts.append("")
+        else:
+            parts[-1] += char
+    return parts
+
+
+def make_space(varied: Mapping[str, str]) -> Space:
+    """The space that texts describe.
+
+    Raises:
+        RequestError: nothing is varied, or what must stay the same.
+    """
+    if not varied:
+        raise RequestError(
+            "zoo sweep needs something to vary: a range or a choice. Try: --set lr=log:1e-4..1e-1 "
+            "--set architecture.dropout=0..0.6 --set train.optimizer=adam,sgd"
+        )
+    if "train.monitor" in varied:
+        raise RequestError("train.monitor is what the trials are compared by: give it one value.")
+    space = {path: variation(path, text) for path, text in varied.items()}
+    return {path: part for path, part in space.items() if part is not None}
+
+
+def words_of(values: Values) -> tuple[str, ...]:
+    """Values as words of ``--set``."""
+    return tuple(f"{path}={text}" for path, text in values.items())
+
+
+def check(space: Space, request: Request, registry: Registry) -> Resolved:
+    """Resolve the job with every choice and every end of a range, before anything is begun.
+
+    Returns:
+        The job with the first of all values.
+
+    Raises:
+        RequestError: the job refuses a value; says which.
+    """
+    found: Resolved | None = None
+    for values in _corners(space):
+        sets = (*request.sets, *words_of(values))
+        try:
+            resolved = resolve(Request(request.options, sets, request.file, request.recipe, request.given), registry)
+            _try_to_build(resolved, space)
+        except RequestError as error:
+            told = " ".join(f"--set {word}" for word in words_of(values))
+            raise RequestError(f"The sweep would try {told}, and the job refuses it. {error}") from error
+        found = found or resolved
+    assert found is not None
+    return found
+
+
+def _try_to_build(resolved: Resolved, space: Space) -> None:
+    """Ask the factories of network and loss whether they take the values, where those are theirs; nothing is computed.
+
+    Raises:
+        RequestError: one refuses its parameters.
+    """
+    import torch
+
+    from zoo.runner.build import build
+
+    job = resolved.job
+    given = {"in_chans": job.data.in_chans, "image_size": job.train.image_size}
+    for path, choice, positional in (("architecture", job.architecture, (_CLASSES,)), ("loss", job.loss, ())):
+        if any(varied.startswith(path) for varied in space):
+            try:
+                with torch.device("meta"):  # where a weight has a shape and no memory
+                    build(resolved.entry(path), choice.params, path, *positional, **given)
+            except RequestError:
+                raise
+            except Exception:  # what can't be built so may be built as a run builds it
+                continue
+
+
+def _corners(space: Space) -> list[dict[str, str]]:
+    extremes = [part.extremes() for part in space.values()]
+    count = 1
+    for each in extremes:
+        count *= len(each)
+    if count <= MOST_CHECKED:
+        return [dict(zip(space, row, strict=True)) for row in itertools.product(*extremes)]
+    first = [each[0] for each in extremes]
+    rows = [first] + [[*first[:i], text, *first[i + 1 :]] for i, each in enumerate(extremes) for text in each[1:]]
+    return [dict(zip(space, row, strict=True)) for row in rows]

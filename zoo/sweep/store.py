@@ -1,0 +1,279 @@
+"""The trials of a sweep, in a journal of Optuna's that any number of processes may work on at once.
+
+A trial's values are drawn from a seed of its own, and what the trials before it have given: a sweep by one process has
+the same trials each time, whether it was killed on the way or not.
+
+Who works on a trial holds a lock on a file, which the system releases however its holder ends. A trial that is
+running, and whose lock is free, was left by a process that is gone: it is given to the next that asks for work.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal, cast
+
+import numpy as np
+import optuna
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.storages.journal import JournalFileBackend, JournalStorage
+from optuna.trial import FrozenTrial, TrialState, create_trial
+
+from zoo.errors import OutputError
+from zoo.files import cannot_write, is_write_error
+from zoo.lock import Lock, take
+from zoo.sweep.plan import Plan
+from zoo.sweep.space import Range
+
+JOURNAL = "journal.jsonl"
+_ALL, _WRITING = ".sweep.lock", ".journal.lock"
+_NAME = "sweep"
+_OUTCOME = "outcome"
+_POLL_S = 0.01
+_ENOUGH_TO_WEIGH = 4
+"""So few trials that ended tell nothing of what matters."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a trial ended.
+
+    Args:
+        status: completed, pruned (it was no longer promising) or failed (it could not be trained).
+        value: of what the sweep monitors, at its best epoch; None where it was never measured.
+        reason: why it stopped early, or failed.
+    """
+
+    status: str
+    value: float | None = None
+    reason: str | None = None
+    best_epoch: int | None = None
+    epochs: int = 0
+    total_s: float | None = None
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A trial that this process is to run.
+
+    Args:
+        number: from 1.
+        values: dotted path -> value, as ``--set`` has it.
+        again: whether somebody began it before.
+        lock: held by whoever works on it.
+    """
+
+    number: int
+    values: dict[str, str]
+    again: bool
+    lock: Lock
+    study: optuna.Trial
+
+    @property
+    def name(self) -> str:
+        return trial_name(self.number)
+
+
+def trial_name(number: int) -> str:
+    """The name of a trial's run."""
+    return f"trial-{number:04}"
+
+
+class Store:
+    """The journal in a sweep's folder.
+
+    Raises:
+        OutputError: the folder can't be written, or has no locks.
+    """
+
+    def __init__(self, folder: Path, plan: Plan):
+        self.folder, self.plan, self.space = folder, plan, plan.space
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        with self.alone():
+            writing = _Writing(folder / _WRITING)
+            with writing:
+                _mend(folder / JOURNAL)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                self.study = optuna.create_study(
+                    storage=JournalStorage(JournalFileBackend(str(folder / JOURNAL), lock_obj=cast(Any, writing))),
+                    study_name=_NAME,
+                    direction=self._direction,
+                    pruner=_pruner(plan),
+                    load_if_exists=True,
+                )
+
+    @property
+    def _direction(self) -> Literal["maximize", "minimize"]:
+        return "maximize" if self.plan.maximize else "minimize"
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep the other processes from giving out trials, and from writing what is written for all."""
+        lock = _wait_for(self.folder / _ALL)
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def claim(self) -> Trial | None:
+        """A trial to run: one that was left by a process that is gone, else a new one; None where others run the last.
+
+        Raises:
+            OutputError: the folder can't be written.
+        """
+        with self.alone():
+            for frozen in (t for t in self._trials() if t.state == TrialState.RUNNING):
+                if (lock := self._left(frozen)) is not None:
+                    return self._given(frozen, lock, again=True)
+            trials = self._trials()
+            if len(trials) >= self.plan.trials:
+                return None
+            lock = take(self._lock_of(len(trials) + 1))
+            self._add(trials)
+            return self._given(self._trials()[-1], lock, again=False)
+
+    def _left(self, frozen: FrozenTrial) -> Lock | None:
+        """The lock on a trial that nobody works on; None where somebody does, or has ended it meanwhile."""
+        try:
+            lock = take(self._lock_of(frozen.number + 1))
+        except BlockingIOError:
+            return None
+        # Its holder tells how it ended before it lets go: only now is what the journal says the last word.
+        if self._trials()[frozen.number].state == TrialState.RUNNING:
+            return lock
+        lock.release()
+        return None
+
+    def _lock_of(self, number: int) -> Path:
+        return self.folder / f".{trial_name(number)}.lock"
+
+    def _trials(self) -> list[FrozenTrial]:
+        return self.study.get_trials(deepcopy=False)
+
+    def _given(self, frozen: FrozenTrial, lock: Lock, *, again: bool) -> Trial:
+        study = optuna.Trial(self.study, frozen._trial_id)  # by number Optuna gives it to nobody
+        return Trial(frozen.number + 1, self._texts(frozen), again, lock, study)
+
+    def _texts(self, frozen: FrozenTrial) -> dict[str, str]:
+        return {path: part.text(frozen.params[path]) for path, part in self.space.items()}
+
+    def _add(self, trials: Sequence[FrozenTrial]) -> None:
+        """Draw a new trial's values, and write it with all of them at once."""
+        distributions = {path: _distribution(part) for path, part in self.space.items()}
+        seed = int(np.random.SeedSequence([self.plan.seed, len(trials)]).generate_state(1)[0])
+        sampler = optuna.samplers.TPESampler(seed=seed)
+        drawing = optuna.create_study(sampler=sampler, direction=self._direction)
+        drawing.add_trials(trials)
+        params = drawing.ask(distributions).params
+        with _written(self.folder):
+            self.study.add_trial(create_trial(state=TrialState.RUNNING, params=params, distributions=distributions))
+
+    def tell(self, trial: Trial, outcome: Outcome) -> None:
+        """Write down how a trial ended.
+
+        What failed counts as pruned for Optuna, which then looks elsewhere; a failure it would forget.
+        """
+        completed = outcome.status == "completed"
+        with _written(self.folder):
+            trial.study.set_user_attr(_OUTCOME, asdict(outcome))
+            state = TrialState.COMPLETE if completed else TrialState.PRUNED
+            self.study.tell(trial.number - 1, outcome.value if completed else None, state)
+
+    def ended(self) -> bool:
+        """Whether all trials have."""
+        trials = self._trials()
+        return len(trials) >= self.plan.trials and all(t.state.is_finished() for t in trials)
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Each trial: ``number``, ``params`` (as ``--set`` has them), and as :class:`Outcome` has it."""
+        return [{"number": t.number + 1, "params": self._texts(t), **_outcome(t)} for t in self._trials()]
+
+    def importance(self) -> dict[str, float] | None:
+        """What share of the differences between trials goes with each parameter (fANOVA); None of too few trials."""
+        completed = [t for t in self._trials() if t.state == TrialState.COMPLETE]
+        if len(completed) < _ENOUGH_TO_WEIGH or len(self.space) < 2 or len({t.value for t in completed}) < 2:
+            return None
+        evaluator = optuna.importance.FanovaImportanceEvaluator(seed=self.plan.seed % 2**32)
+        return dict(optuna.importance.get_param_importances(self.study, evaluator=evaluator))
+
+
+def _outcome(trial: FrozenTrial) -> dict[str, Any]:
+    return trial.user_attrs.get(_OUTCOME) or asdict(Outcome("running"))
+
+
+def _distribution(part: Any) -> BaseDistribution:
+    if not isinstance(part, Range):
+        return CategoricalDistribution(part.texts)
+    if part.whole:
+        return IntDistribution(int(part.low), int(part.high), log=part.log)
+    return FloatDistribution(part.low, part.high, log=part.log)
+
+
+def _pruner(plan: Plan) -> optuna.pruners.BasePruner:
+    if plan.pruner == "none":
+        return optuna.pruners.NopPruner()
+    if plan.pruner == "halving":
+        return optuna.pruners.SuccessiveHalvingPruner(min_resource=1, reduction_factor=3)
+    # A quarter of the epochs is let go by: what warms up is slow at first.
+    return optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=max(2, plan.epochs // 4))
+
+
+def _mend(journal: Path) -> None:
+    """Cut off a last line that a full disk left unfinished: nobody was told that it was written."""
+    if not journal.is_file():
+        return
+    with journal.open("r+b") as file:
+        content = file.read()
+        file.truncate(content.rfind(b"\n") + 1)
+
+
+def _wait_for(path: Path, waiting: Callable[[], None] = lambda: None) -> Lock:
+    while True:
+        try:
+            return take(path)
+        except BlockingIOError:
+            waiting()
+            time.sleep(_POLL_S)
+        except OSError as error:
+            if is_write_error(error):
+                raise cannot_write(path.parent, error) from error
+            raise OutputError(
+                f"{path.parent} is on a disk that has no locks ({error.strerror or error}), and a sweep needs them. "
+                "Choose another folder with --out."
+            ) from error
+
+
+class _Writing:
+    """Optuna's lock on its journal, as one that the system releases when its holder is killed."""
+
+    def __init__(self, path: Path):
+        self.path = path
+        self.lock: Lock | None = None
+
+    def acquire(self) -> bool:
+        self.lock = _wait_for(self.path)
+        return True
+
+    def release(self) -> None:
+        if self.lock is not None:
+            self.lock.release()
+            self.lock = None
+
+    def __enter__(self) -> None:
+        self.acquire()
+
+    def __exit__(self, *error: object) -> None:
+        self.release()
+
+
+@contextlib.contextmanager
+def _written(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise cannot_write(folder, error) from error

@@ -81,7 +81,8 @@ def _write_csv(rows: list[dict[str, Any]]) -> None:
 @_out
 @_json
 @click.option("--svg", type=click.Path(path_type=Path), metavar="FILE", help="Write the report as a picture.")
-def show(run: str, out: Path, as_json: bool, svg: Path | None) -> None:
+@click.option("--open", "in_browser", is_flag=True, help="Open the run's page in a browser.")
+def show(run: str, out: Path, as_json: bool, svg: Path | None, in_browser: bool) -> None:
     """Show the report of a run, or of several by seeds or folds, again."""
     from zoo.runner.folder import find_run
     from zoo.runner.summary import SUMMARY
@@ -94,11 +95,33 @@ def show(run: str, out: Path, as_json: bool, svg: Path | None) -> None:
 
         click.echo(dump_json(document))
         return
+    if in_browser:
+        _open(folder, several)
+        return
     from zoo.reports.repeats_console import render_summary
     from zoo.reports.results import render_result
 
     with as_written(folder):
         _print(render_summary(document) if several else render_result(document), folder.name, svg)
+
+
+def _open(folder: Path, several: bool) -> None:
+    """Open a run's page; one that isn't there, as of a run that was stopped, is written first."""
+    import webbrowser
+
+    from zoo.errors import RequestError
+    from zoo.runner.folder import REPORT
+
+    if several:
+        raise RequestError(f"{folder} are several runs, and each has a page: zoo runs show NAME --open")
+    page = folder / REPORT
+    if not page.is_file():
+        from zoo.reports.html import write_report
+
+        with as_written(folder):
+            write_report(read_result(folder), page)
+    opened = webbrowser.open(page.absolute().as_uri())
+    click.echo(f"{page}" if opened else f"{page}: no browser was found; open this file in yours")
 
 
 def _print(report: RenderableType, name: str, svg: Path | None) -> None:

@@ -1,0 +1,67 @@
+"""Pictures of a run's page: real files of its mistakes, in the page whole, and in the browser without a complaint."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+WORDS = ("--epochs", "4", "--image-size", "24", "--set", "architecture.channels=[8]", "--device", "cpu", "--quiet")
+
+
+@pytest.fixture
+def run(make_folder, zoo) -> Path:
+    """Of pictures whose names are exchanged where it is validated, so that there are mistakes."""
+    folder = make_folder({"train/red": 12, "train/blue": 12, "val/red": 8, "val/blue": 8})
+    (folder / "val" / "red").rename(folder / "val" / "other")
+    (folder / "val" / "blue").rename(folder / "val" / "red")
+    (folder / "val" / "other").rename(folder / "val" / "blue")
+    words = ("run", "simple_cnn", folder, *WORDS, "--lr", "0.01", "--set", "augment=[flip,affine]", "--name", "seen")
+    assert zoo(*words)[0] == 0
+    return Path("runs/seen")
+
+
+def test_each_of_the_worst_mistakes_is_shown_and_where_the_network_looked(run: Path, read_result):
+    index = json.loads((run / "pictures" / "index.json").read_text("utf-8"))
+    mistakes = read_result(run)["mistakes"]["val"][:12]
+    assert [row["name"] for row in index["mistakes"]] == [row["name"] for row in mistakes]
+    files = [row[kind] for row in index["mistakes"] for kind in ("file", "heat")]
+    files += [row["file"] for row in index["augmented"]]
+    assert len(index["augmented"]) == 3
+    assert mistakes
+    for name in files:
+        with Image.open(run / "pictures" / name) as picture:
+            assert picture.height == 144
+    page = (run / "report.html").read_text("utf-8")
+    assert page.count("data:image/jpeg;base64,") == len(files)
+    assert "reddened where the network looked" in page
+
+
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="no chromium here")
+def test_a_browser_shows_them_without_a_complaint_or_a_request(run: Path, tmp_path: Path):
+    shown = "[...document.images].filter(i=>i.naturalWidth>0).length"
+    script = f"<script>document.title={shown}+'/'+document.images.length</script>"
+    page = (run / "report.html").read_text("utf-8").replace("default-src 'none'", "script-src 'unsafe-inline'")
+    (tmp_path / "page.html").write_text(page.replace("</body>", f"{script}</body>"), "utf-8")
+    flags = ["--headless=new", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr", "--dump-dom"]
+    command = ["chromium", *flags, f"--user-data-dir={tmp_path / 'profile'}", f"file://{tmp_path / 'page.html'}"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    count = page.count("<img ")
+    assert f"<title>{count}/{count}</title>" in done.stdout
+    assert "CONSOLE" not in done.stderr
+
+
+def test_runs_show_opens_the_page_and_writes_one_that_is_not_there(run: Path, zoo, monkeypatch: pytest.MonkeyPatch):
+    opened: list[str] = []
+    monkeypatch.setattr("webbrowser.open", lambda url: opened.append(url) or True)
+    (run / "report.html").unlink()
+    code, out, _ = zoo("runs", "show", "seen", "--open")
+    assert (code, out.strip()) == (0, "runs/seen/report.html")
+    assert opened == [(run / "report.html").absolute().as_uri()]
+    assert "data:image/jpeg" in (run / "report.html").read_text("utf-8")
+    monkeypatch.setattr("webbrowser.open", lambda url: False)
+    assert "no browser was found" in zoo("runs", "show", "seen", "--open")[1]

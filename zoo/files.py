@@ -9,12 +9,12 @@ import math
 import os
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, TypeGuard
 
-from zoo.errors import OutputError
+from zoo.errors import OutputError, RequestError
 
 _TEMPORARY = re.compile(r"\..+\.[a-z0-9_]{8}")
 """What mkstemp makes of ``.NAME.``."""
@@ -77,6 +77,45 @@ def cannot_write(path: Path, error: OSError) -> OutputError:
         f"{path} can't be written: {error.strerror or error}. Nothing that was there is lost. "
         f"Free some space, mend the folder's permissions, or {elsewhere}."
     )
+
+
+def check_target(
+    path: Path,
+    suffixes: tuple[str, ...],
+    ours: Callable[[Path], bool],
+    *,
+    option: str = "-o",
+    overwrite: bool = False,
+) -> Path:
+    """The path, if a file that a user names can be written there; asked before the work that makes it.
+
+    Args:
+        suffixes: which it may have.
+        ours: whether a file that is there is one that the zoo made, and so may be made anew.
+        option: by which it was named.
+
+    Raises:
+        RequestError: its folder doesn't exist, it has another suffix, or it is a file that the zoo didn't make.
+        OutputError: its folder can't be written.
+    """
+    if path.is_dir():
+        raise RequestError(f"{path} is a folder. Name the file too: {option} {path / ('new' + suffixes[0])}")
+    if path.suffix.lower() not in suffixes:
+        raise RequestError(f"{path} must end in {' or '.join(suffixes)}: {option} {path.with_suffix(suffixes[0])}")
+    if not path.parent.is_dir():
+        raise RequestError(
+            f"There is no folder {path.parent} for {path.name}. Make it first, or name another with {option}."
+        )
+    if not os.access(path.parent, os.W_OK):
+        raise OutputError(
+            f"{path.parent} can't be written. Mend its permissions, or name another folder with {option}."
+        )
+    if path.exists() and not overwrite and not ours(path):
+        raise RequestError(
+            f"{path} is there already, and the zoo didn't make it as it is. Name another file with {option}, or "
+            "replace it with --overwrite."
+        )
+    return path
 
 
 def write_text(path: Path, text: str) -> None:

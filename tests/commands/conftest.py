@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -66,6 +68,21 @@ def _train(cache: Path, work: Path, *words: str) -> Path:
     with _world(cache, work):
         assert main(["run", "simple_cnn", *words, "--name", "trained", "--quiet"]) == 0
     return work / "runs" / "trained"
+
+
+@pytest.fixture(scope="session")
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., tuple[Path, str]]:
+    """Type a command in a folder of its own; gives its runs, and what was printed."""
+    from zoo.__main__ import main
+
+    def typed(*words: str) -> tuple[Path, str]:
+        work, printed = tmp_path_factory.mktemp("once"), io.StringIO()
+        with _world(work / "cache", work), pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sys, "stdout", printed)
+            assert main(list(words)) == 0
+        return work / "runs", printed.getvalue()
+
+    return typed
 
 
 @pytest.fixture(scope="session")

@@ -14,25 +14,16 @@ from pathlib import Path
 
 import pytest
 
-from zoo.__main__ import main
 from zoo.reports.repeats import plus_minus, summary_lines
 
 RUN = ("run", "simple_cnn", "digits")
 
 
 @pytest.fixture(scope="module")
-def _done(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+def _done(made_once) -> tuple[Path, str]:
     """Two folds called ``d``, made once, and what was printed."""
-    work = tmp_path_factory.mktemp("repeats")
     words = ("--epochs", "1", "--set", "architecture.channels=[8,16]", "--set", "metrics=[auroc]")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ZOO_CACHE", str(work / "cache"))
-        patch.setenv("XDG_CONFIG_HOME", str(work / "config"))
-        patch.chdir(work)
-        printed = io.StringIO()
-        patch.setattr(sys, "stdout", printed)
-        assert main([*RUN, *words, "--folds", "2", "--name", "d"]) == 0
-    return work / "runs", printed.getvalue()
+    return made_once(*RUN, *words, "--folds", "2", "--name", "d")
 
 
 @pytest.fixture

@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from zoo.__main__ import main
 from zoo.reports.sweep import sweep_lines
 from zoo.reports.sweep_console import render_sweep
 from zoo.reports.sweep_page import render_sweep_page
@@ -24,17 +23,9 @@ VARY = ("--set", "lr=log:1e-3..1e-1", "--set", "train.optimizer=adam,sgd")
 
 
 @pytest.fixture(scope="module")
-def _done(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+def _done(made_once) -> tuple[Path, str]:
     """A sweep called ``s``, made once, and what was printed."""
-    work = tmp_path_factory.mktemp("sweep")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ZOO_CACHE", str(work / "cache"))
-        patch.setenv("XDG_CONFIG_HOME", str(work / "config"))
-        patch.chdir(work)
-        printed = io.StringIO()
-        patch.setattr(sys, "stdout", printed)
-        assert main([*SWEEP, *VARY, "--trials", "5", "--name", "s"]) == 0
-    return work / "runs", printed.getvalue()
+    return made_once(*SWEEP, *VARY, "--trials", "5", "--name", "s")
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-import os
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from zoo.checking.scan import Scan
 from zoo.data.naming import name_of
 from zoo.data.open import TRAIN, Opener
 from zoo.errors import OutputError, RequestError
-from zoo.files import write_text
+from zoo.files import check_target, write_text
 
 MARK = "Made by visionzoo"
 """Heads the last column, with a hash of all else: so a list that was edited since is known, and isn't replaced."""
@@ -123,18 +122,7 @@ def check_list(path: Path, *, overwrite: bool = False) -> Path:
         RequestError: its folder doesn't exist, it is no .csv, or a file that isn't as the zoo wrote it.
         OutputError: its folder can't be written.
     """
-    if path.suffix.lower() != ".csv" or path.is_dir():
-        raise RequestError(f"--fix writes a .csv file, and {path} is none. Type: --fix clean.csv")
-    if not path.parent.is_dir():
-        raise RequestError(f"There is no folder {path.parent} for {path.name}. Make it first, or name another --fix.")
-    if not os.access(path.parent, os.W_OK):
-        raise OutputError(f"{path.parent} can't be written. Mend its permissions, or name another folder with --fix.")
-    if path.exists() and not overwrite and not is_ours(path):
-        raise RequestError(
-            f"{path} is there already, and it isn't as the zoo wrote it. Name another file with --fix, or replace it "
-            "with --overwrite."
-        )
-    return path
+    return check_target(path, (".csv",), is_ours, option="--fix", overwrite=overwrite)
 
 
 def is_ours(path: Path) -> bool:

@@ -167,6 +167,7 @@ def test_the_ci_file_is_yaml_that_asks_for_the_tests_and_the_check(tmp_path: Pat
         assert command in typed
 
 
+@pytest.mark.slow
 def test_what_the_first_line_of_the_documentation_writes_passes_untouched(tmp_path: Path, python: Path) -> None:
     said = run(python, "-m", "zoo", "plugins", "new", "acme", *(f"--{kind}" for kind in ASKED), cwd=tmp_path).stdout
     folder = tmp_path / "zoo-acme"

@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from zoo.errors import JobError
 from zoo.job import CHOICE_LISTS, CHOICES, Job, default_of, field_paths
 from zoo.names import did_you_mean
 from zoo.safe_yaml import parse_yaml
@@ -61,13 +62,20 @@ class Layers:
         }
 
     def nested(self) -> dict[str, Any]:
-        """The merged values as a job has them."""
+        """The merged values as a job has them.
+
+        Raises:
+            JobError: a value stands where another has values below it.
+        """
         tree: dict[str, Any] = {}
-        for path, value in self.values.items():
+        for path, value in sorted(self.values.items(), key=lambda item: item[0].count(".")):
             *parents, leaf = path.split(".")
             node = tree
-            for parent in parents:
+            for depth, parent in enumerate(parents, start=1):
                 node = node.setdefault(parent, {})
+                if not isinstance(node, dict):
+                    above = ".".join(parents[:depth])
+                    raise JobError([f"{path!r} and {above!r} can't both be set: the one is a part of the other."])
             node[leaf] = value
         return tree
 

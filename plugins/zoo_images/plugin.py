@@ -40,6 +40,7 @@ def zoo_datasets() -> Iterator[Dataset]:
         summary="Your own images in tar files (shards), in a folder or behind an https address",
         tags=("files", "shards", "large", "https"),
         aliases=("shards",),
+        opens=(".tar",),
     )
     yield Dataset(
         "digits",

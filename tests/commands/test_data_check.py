@@ -225,6 +225,7 @@ def test_several_labels_an_image(zoo, scene):
     assert finding(checked(zoo, "clean.csv"), "conflicts")["count"] == 0
 
 
+@pytest.mark.slow
 def test_images_that_are_no_files(zoo):
     document = checked(zoo, "digits")
     assert document["splits"]["train"]["images"] > 1000

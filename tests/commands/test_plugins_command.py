@@ -26,7 +26,7 @@ def test_list_has_every_bundled_plugin_enabled(zoo):
     assert rows.keys() >= BUNDLED
     assert {row["state"] for row in rows.values()} == {"enabled"}
     assert rows["losses"]["provides"] == {"loss": 5}
-    assert rows["images"]["provides"]["dataset"] == 4
+    assert rows["images"]["provides"] == {"dataset": 5, "command": 1}
     assert all(row["distribution"] == "visionzoo" for name, row in rows.items() if name in BUNDLED)
 
 

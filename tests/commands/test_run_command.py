@@ -142,7 +142,16 @@ def test_a_colour_networks_normalisation_fits_grey_images(zoo):
 
 def test_a_run_leaves_what_the_design_says(digits_run, read_result):
     assert {path.name for path in digits_run.iterdir()} == {
-        *("job.yaml", "result.json", "metrics.jsonl", "predictions_val.npz", "model", "checkpoints", "report.html")
+        *(
+            "job.yaml",
+            "result.json",
+            "metrics.jsonl",
+            "predictions_val.npz",
+            "model",
+            "checkpoints",
+            "report.html",
+            "pictures",
+        )
     }
     assert {path.name for path in (digits_run / "model").iterdir()} == {"model.safetensors", "zoo.json"}
     kept = {path.suffix for path in (digits_run / "checkpoints").iterdir()}

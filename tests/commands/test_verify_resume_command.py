@@ -10,6 +10,9 @@ import torch
 
 from zoo.runner.verify import equal
 
+pytestmark = pytest.mark.slow
+
+
 QUICK = ("digits", "--epochs", "2", "--kills", "1", "--set", "architecture.channels=[8]")
 CHANCE = """
 import os
@@ -23,7 +26,6 @@ def loss():
 """
 
 
-@pytest.mark.slow
 def test_a_run_goes_on_to_the_same_end(zoo):
     code, out, err = zoo("verify-resume", "simple_cnn", *QUICK)
     assert code == 0, err
@@ -34,7 +36,6 @@ def test_a_run_goes_on_to_the_same_end(zoo):
     assert not Path("runs").exists(), "no run is kept"
 
 
-@pytest.mark.slow
 def test_what_cannot_be_repeated_is_not_called_the_same(zoo):
     Path("chance.py").write_text(CHANCE, "utf-8")
     Path("registry.yaml").write_text("components: {loss: {noisy: {target: './chance.py:loss'}}}\n", "utf-8")

@@ -16,7 +16,7 @@ from zoo.errors import DataError
 from zoo.plugin import Dataset
 from zoo.registry import Registry, open_registry
 from zoo.signature import check
-from zoo.testing.pictures import TABLE, write_folder, write_table
+from zoo.testing.pictures import ARCHIVE, TABLE, write_archive, write_folder, write_table
 
 # torchvision's need files: tests/plugins/test_torchvision_data.py tries them on tiny copies.
 NEEDS_NO_FILES = "torchvision/fake_data"
@@ -34,7 +34,8 @@ def opened(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Entry, dict[
     factory, component = entry.factory(), entry.component
     assert isinstance(component, Dataset)
     root = write_folder(tmp_path) if component.opens else None
-    given = {"root": write_table(tmp_path) if component.opens == (TABLE,) else root, **component.example}
+    written = {(TABLE,): write_table, (ARCHIVE,): write_archive}.get(component.opens)
+    given = {"root": written(tmp_path) if written else root, **component.example}
     values, problems = check("dataset", factory, given, "dataset")
     assert problems == []
     return entry, values

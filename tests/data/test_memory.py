@@ -85,7 +85,6 @@ def test_ten_times_the_images_take_no_more_memory(tmp_path: Path):
     assert many < 1.1 * few, f"{few / 1e6:.1f} MB and {many / 1e6:.1f} MB"
 
 
-@pytest.mark.slow
 def test_a_hundred_times_the_images_take_no_more_memory_to_train_on(tmp_path: Path):
     """Some bytes an image remain: its label, its number in the part and its place in the epoch's order."""
     few, many = (peak(count, "batches", tmp_path) for count in (2_000, 200_000))

@@ -27,6 +27,8 @@ from zoo.runner.checkpoint import load_checkpoint
 from zoo.safe_yaml import parse_yaml, read_mapping
 from zoo.shelf import read_layer
 
+pytestmark = pytest.mark.slow
+
 
 class Touch:
     """Unpickled, it leaves a file behind."""

@@ -28,6 +28,9 @@ from zoo.registry import open_registry
 from zoo.resolve import resolve
 from zoo.shelf import Shelf, read_layer
 
+pytestmark = pytest.mark.slow
+
+
 COUNT = int(os.environ.get("ZOO_FAULTS_FUZZ", "2000"))
 BOUND_MIB = 1500
 """That reading any of them may add to what the process has held; a picture of the most pixels takes half of it."""
@@ -110,7 +113,6 @@ def registry() -> Any:
     return open_registry()
 
 
-@pytest.mark.slow
 def test_jobs(job_text: bytes, registry: Any):
     @quickly
     @given(content=mutated(job_text, YAML))
@@ -122,7 +124,6 @@ def test_jobs(job_text: bytes, registry: Any):
     assert not Path("owned").exists()
 
 
-@pytest.mark.slow
 def test_registries():
     @quickly
     @given(content=mutated(REGISTRY, YAML))
@@ -143,7 +144,6 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return Path(zoo.run("simple_cnn", "digits", epochs=1, set=parts, out=home, name="b").dir) / "model"
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", ["zoo.json", "model.safetensors"])
 def test_bundles(bundle: Path, registry: Any, name: str):
     whole = (bundle / name).read_bytes()
@@ -176,7 +176,6 @@ def pictures() -> dict[str, bytes]:
 PICTURES = pictures()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("form", PICTURES)
 def test_pictures(form: str):
     path = Path(f"picture.{form.lower()}")
@@ -192,7 +191,6 @@ def test_pictures(form: str):
     fuzz()
 
 
-@pytest.mark.slow
 def test_results(bundle: Path):
     from zoo.__main__ import main
 

@@ -17,6 +17,9 @@ from zoo.registry import open_registry
 from zoo.resolve import resolve
 from zoo.runner.verify import verify_resume
 
+pytestmark = pytest.mark.slow
+
+
 KILLS = int(os.environ.get("ZOO_FAULTS_KILLS", "10"))
 EVERYTHING = {
     "architecture": {
@@ -37,7 +40,6 @@ EVERYTHING = {
 that decode."""
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(60 + 30 * KILLS)
 def test_killed_again_and_again_it_ends_as_if_nothing_had_happened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("SLOW", "0.03")

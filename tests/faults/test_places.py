@@ -9,6 +9,11 @@ import signal
 import subprocess
 from pathlib import Path
 
+import pytest
+
+pytestmark = pytest.mark.slow
+
+
 EPOCHS = ("--epochs", "3")
 
 

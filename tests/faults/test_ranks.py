@@ -11,6 +11,9 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
+
 # Neither chance nor batch norms, whose statistics are each process's own: then only the order of additions differs.
 STEADY = ("--set", "architecture.channels=[8,16]", "--set", "architecture.dropout=0", "--recipe", "none", "--quiet")
 STEADY += ("--precision", "fp32", "--device", "cpu")
@@ -28,7 +31,6 @@ def run(shell: Any, folder: Path | str, name: str, *more: str, slow: float = 0.0
     assert code == 0, (out, err)
 
 
-@pytest.mark.slow
 def test_two_processes_learn_what_one_learns_and_measure_the_same(shell, zoo, ragged: Path, read_result):
     run(shell, ragged, "one")
     run(shell, ragged, "two", "--nproc", "2")
@@ -43,7 +45,6 @@ def test_two_processes_learn_what_one_learns_and_measure_the_same(shell, zoo, ra
     assert again["mistakes"]["val"] == two["mistakes"]["val"]
 
 
-@pytest.mark.slow
 def test_two_processes_that_divide_the_weights_learn_the_same_and_go_on_the_same(
     shell, zoo, ragged: Path, read_result, numbers
 ):
@@ -66,7 +67,6 @@ def test_two_processes_that_divide_the_weights_learn_the_same_and_go_on_the_same
     assert numbers(read_result("runs/stopped")) == numbers(parts)
 
 
-@pytest.mark.slow
 def test_a_process_that_hangs_is_given_up_and_started_again(shell, ragged: Path, read_result, monkeypatch):
     monkeypatch.setenv("ZOO_PEERS_S", "4")
     words = ("run", "simple_cnn", ragged, *STEADY, "--image-size", "16", "--batch-size", "16", "--epochs", "3")
@@ -80,7 +80,6 @@ def test_a_process_that_hangs_is_given_up_and_started_again(shell, ragged: Path,
     assert len(read_result("runs/hangs")["epochs"]) == 3
 
 
-@pytest.mark.slow
 def test_a_process_that_is_killed_is_started_again_and_the_run_ends_right(shell, ragged: Path, read_result, numbers):
     often = ("--nproc", "2", "--set", "train.checkpoint_s=0.1", "--set", "loss=slow")
     run(shell, ragged, "whole", *often)
@@ -97,7 +96,6 @@ def test_a_process_that_is_killed_is_started_again_and_the_run_ends_right(shell,
     assert weights[0] == weights[1]
 
 
-@pytest.mark.slow
 def test_without_restarts_a_killed_process_is_told_and_the_run_can_be_resumed(shell, ragged: Path, read_result):
     words = ("run", "simple_cnn", ragged, *STEADY, "--image-size", "16", "--batch-size", "16", "--epochs", "3")
     process = shell.start(*words, "--set", "loss=slow", "--name", "killed", "--nproc", "2", slow=0.3)
@@ -111,7 +109,6 @@ def test_without_restarts_a_killed_process_is_told_and_the_run_can_be_resumed(sh
     assert len(read_result("runs/killed")["epochs"]) == 3
 
 
-@pytest.mark.slow
 def test_a_scheduler_stops_all_processes_at_one_step(shell, ragged: Path, read_result, numbers):
     words = ("run", "simple_cnn", ragged, *STEADY, "--image-size", "16", "--batch-size", "16", "--epochs", "3")
     more = ("--set", "loss=slow", "--nproc", "2")
@@ -126,7 +123,6 @@ def test_a_scheduler_stops_all_processes_at_one_step(shell, ragged: Path, read_r
     assert numbers(read_result("runs/warned")) == numbers(read_result("runs/whole"))
 
 
-@pytest.mark.slow
 def test_what_is_wrong_is_told_once(shell, zoo, ragged: Path):
     words = ("run", "simple_cnn", ragged, *STEADY, "--image-size", "16", "--nproc", "2", "--name", "wrong")
     code, _, err = shell.ended(shell.start(*words, "--lr", "auto"))

@@ -11,6 +11,9 @@ from typing import Any
 import pytest
 import yaml
 
+pytestmark = pytest.mark.slow
+
+
 TINY = ("--epochs", "1", "--batch-size", "256", "--set", "architecture.channels=[4]", "--set", "loss=slow")
 VARY = ("--set", "lr=log:1e-4..1e-1", "--set", "architecture.dropout=0..0.6", "--set", "train.optimizer=adam,sgd")
 SWEEP = ("sweep", "simple_cnn", "digits", *TINY, *VARY)
@@ -47,7 +50,6 @@ def check(trials: int) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.slow
 def test_twenty_trials_survive_sigkill(shell, zoo):
     process = shell.start(*SWEEP, "--trials", "20", "--name", "s", slow=0.2)
     for number in (3, 5):  # while it is trained: its six steps take more than a second
@@ -69,7 +71,6 @@ def test_twenty_trials_survive_sigkill(shell, zoo):
     assert again["best"]["value"] == found["best"]["value"]
 
 
-@pytest.mark.slow
 def test_of_two_processes_one_is_killed_and_the_other_does_its_work(shell):
     first = shell.start(*SWEEP, "--trials", "6", "--name", "s", slow=0.3)
     shell.wait_for(begun(1), first)

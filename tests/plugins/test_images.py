@@ -49,7 +49,7 @@ def plain(tmp_path: Path) -> Path:
 
 def test_components_have_factories_with_typed_parameters() -> None:
     components = {component.name: component for component in plugin.zoo_datasets()}
-    assert set(components) == {"cats_dogs", "image_folder", "image_csv", "digits"}
+    assert set(components) == {"cats_dogs", "image_folder", "image_csv", "webdataset", "digits"}
     for component in components.values():
         assert isinstance(component, Dataset)
         module, attribute = component.target.split(":")

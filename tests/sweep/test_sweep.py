@@ -25,6 +25,9 @@ from zoo.sweep.space import check, make_space
 from zoo.sweep.store import Outcome, Store
 from zoo.sweep.sweep import Sweep, Watcher, begin
 
+pytestmark = pytest.mark.slow
+
+
 VARY = {"train.lr": "log:1e-4..1e-1", "architecture.dropout": "0..0.6", "train.optimizer": "adam,sgd"}
 EPOCHS = 4
 
@@ -133,7 +136,6 @@ def test_the_same_seed_draws_the_same_and_another_others():
     assert params(work(make(trials=14, name="c", seed=1))) != same[0]
 
 
-@pytest.mark.slow
 def test_later_trials_are_drawn_where_it_is_good():
     found = work(make(trials=40))
     rates = [float(row["params"]["train.lr"]) for row in found["trials"]]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import csv
+import tarfile
 from pathlib import Path
 
-FOLDER, TABLE = "folder", ".csv"
+FOLDER, TABLE, ARCHIVE = "folder", ".csv", ".tar"
 LAYOUT = {"train/red": 5, "train/blue": 4, "val/red": 3, "val/blue": 2, "test/red": 1, "test/blue": 2}
 """How many there are in each class folder."""
 _COLOURS = {"red": (200, 40, 40), "blue": (40, 40, 200)}
@@ -26,6 +27,15 @@ def write_folder(root: Path) -> Path:
             pixels = np.clip(np.array(_COLOURS[folder.name]) + noise, 0, 255).astype(np.uint8)
             Image.fromarray(pixels).save(folder / f"{number:03}.png")
     return root
+
+
+def write_archive(root: Path) -> Path:
+    """A folder's training pictures in a tar file beside them, each in the folder of its class."""
+    archive = root / "pictures.tar"
+    with tarfile.open(archive, "w") as out:
+        for path in sorted((root / "train").rglob("*.png")):
+            out.add(path, path.relative_to(root / "train").as_posix())
+    return archive
 
 
 def write_table(root: Path) -> Path:

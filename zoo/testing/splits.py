@@ -20,7 +20,7 @@ from zoo.errors import ContractError, DataError
 from zoo.plugin import Dataset
 from zoo.signature import check, parameters
 from zoo.testing.check import CheckSkipped, fail, need, skip
-from zoo.testing.pictures import FOLDER, TABLE, write_folder, write_table
+from zoo.testing.pictures import ARCHIVE, FOLDER, TABLE, write_archive, write_folder, write_table
 from zoo.testing.subject import Subject, first_line
 
 Splits = dict[str, Any]
@@ -113,7 +113,7 @@ def opened(subject: Subject) -> Iterator[Splits]:
 
 @contextmanager
 def root_for(subject: Subject) -> Iterator[Path | None]:
-    """A folder or table of small pictures, for a dataset that opens one and has no root in its example."""
+    """A folder, table or archive of small pictures, for a dataset that opens one and has no root in its example."""
     component = subject.component
     forms = component.opens if isinstance(component, Dataset) and "root" not in subject.params else ()
     with tempfile.TemporaryDirectory(prefix="zoo-check-") as folder:
@@ -121,6 +121,8 @@ def root_for(subject: Subject) -> Iterator[Path | None]:
             yield write_folder(Path(folder))
         elif TABLE in forms:
             yield write_table(write_folder(Path(folder)))
+        elif ARCHIVE in forms:
+            yield write_archive(write_folder(Path(folder)))
         else:
             yield None
 

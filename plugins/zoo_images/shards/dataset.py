@@ -33,7 +33,7 @@ class WebDataset:
     ``classes.txt`` names the classes where labels are numbers, one a line, that of 0 first.
 
     Args:
-        root: the folder of the shards.
+        root: the folder of the shards, or one shard.
         split: one of ``available_splits(root)``; ``"all"`` too where there is one only.
         field: of a ``.json``, the label's name.
         url: https address of a ``shards.json``, as ``zoo shards index`` makes it, in place of a folder.

@@ -96,9 +96,14 @@ def look(folder: Path) -> dict[str, list[Path]]:
     return {split: found[split] for split in ORDER if split in found}
 
 
-def index(folder: Path, field: str) -> tuple[Listing, dict[str, Contents]]:
-    """Read every shard of a folder that wasn't read before, as it is now; nothing is written but the cache."""
-    split_of = {path: split for split, paths in look(folder).items() for path in paths}
+def index(folder: Path, field: str, alone: Path | None = None) -> tuple[Listing, dict[str, Contents]]:
+    """Read every shard of a folder that wasn't read before, as it is now; nothing is written but the cache.
+
+    Args:
+        alone: one of its shards, to leave out all others.
+    """
+    found = look(folder) if alone is None else {"train": [alone]}
+    split_of = {path: split for split, paths in found.items() for path in paths}
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
         contents = dict(zip(split_of, pool.map(lambda path: _known(path, field), split_of), strict=True))
     splits: dict[str, list[Shard]] = {}

@@ -45,17 +45,19 @@ class Place(Protocol):
 
 
 class Folder:
-    """Shards in a folder, as its ``shards.json`` lists them, or all that are there."""
+    """Shards in a folder, as its ``shards.json`` lists them, or all that are there; or one shard, by its file."""
 
     def __init__(self, root: Path, field: str):
-        self.root = need_folder(root)
-        self.name = str(self.root)
+        root = Path(root).expanduser()
+        alone = root if root.is_file() else None
+        self.root = root.parent if alone else need_folder(root)
+        self.name = str(root)
         self._read: dict[str, Contents] = {}
         listing = self.root / LISTING
-        if listing.is_file():
+        if listing.is_file() and alone is None:
             self.listing = read_listing(_text(listing), str(listing))
         else:
-            self.listing, self._read = index(self.root, field)
+            self.listing, self._read = index(self.root, field, alone)
 
     def contents(self, shards: Sequence[Shard]) -> list[Contents]:
         return [self._read.get(shard.file) or self._told(shard) for shard in shards]

@@ -14,10 +14,13 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.skipif(
-    not Path("/proc/self/status").is_file() or "RssAnon" not in Path("/proc/self/status").read_text(),
-    reason="only Linux tells private memory",
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not Path("/proc/self/status").is_file() or "RssAnon" not in Path("/proc/self/status").read_text(),
+        reason="only Linux tells private memory",
+    ),
+]
 
 JOB = """
 import sys, threading

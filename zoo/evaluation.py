@@ -81,7 +81,7 @@ def evaluate_run(
     asked = {"dataset": dataset, "data": data}
     resolved = resolve(make_request(asked, file=folder / JOB), registry)
     opener = build.build_opener(resolved, Preprocessing(**card["preprocessing"]).shape)
-    images = _split(opener, resolved, list(card["classes"]), split, own=own)
+    images = own_split(opener, resolved, list(card["classes"]), split, own=own)
     numbers, mistakes = _measure(model, card, images, resolved, device, tta, own=own, keep=folder if keep else None)
     return {
         "status": "evaluated",
@@ -114,7 +114,7 @@ def _used(bundle: Path, registry: Registry, *, own_dataset: bool) -> list[str]:
     return changes
 
 
-def _split(opener: Opener, resolved: Resolved, classes: list[str], asked: str | None, *, own: bool) -> Split:
+def own_split(opener: Opener, resolved: Resolved, classes: list[str], asked: str | None, *, own: bool) -> Split:
     """The split to measure: of the run's own dataset the very images it held out."""
     held_out = VAL not in opener.splits() or resolved.job.data.folds is not None
     if own and held_out and asked in (None, VAL, TRAIN) and TRAIN in opener.splits():

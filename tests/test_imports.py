@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-HEAVY = {"torch", "torchvision", "timm", "numpy", "sklearn", "matplotlib", "torchmetrics", "PIL", "pandas", "scipy", "onnx"}
+HEAVY = {"torch", "torchvision", "timm", "numpy", "sklearn", "matplotlib", "torchmetrics", "PIL", "pandas", "scipy"}
+HEAVY |= {"onnx", "onnxruntime", "onnxscript"}
 PLUGINS = (
     "zoo_simple",
     "zoo_images",

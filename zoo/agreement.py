@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
-from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ from torch import Tensor
 from zoo.artifacts import Artifact
 from zoo.data.decode import Pixels, Shape, framed, full_size, read_item, to_pixels
 from zoo.data.splits import Split
-from zoo.engine.bench import compared
+from zoo.engine.bench import call_rates, compared
 from zoo.errors import BadImage, ExportError
 from zoo.predict import Classifier
 
@@ -162,7 +161,7 @@ def lossy(reference: Reference, exact: Answering, coarse: Answering, most: float
             f"{accuracy['before']:.1%}: it loses {loss:.4f}, and --max-loss is {most:g}"
         )
     batch = framed(next(iter(_batches(reference.images, first=()))), reference.shape)
-    before, after = _rates([exact, coarse], batch)
+    before, after = call_rates([(exact, batch), (coarse, batch)], ROUNDS)
     return {
         **reference.compare(reference.probs, probs),
         "accuracy": accuracy,
@@ -172,17 +171,6 @@ def lossy(reference: Reference, exact: Answering, coarse: Answering, most: float
         "speed": compared(after, before),
         "batch_size": len(batch),
     }
-
-
-def _rates(artifacts: Sequence[Answering], batch: Pixels) -> list[list[float]]:
-    """Images a second of each, round by round in turn; the first round is not counted."""
-    rates: list[list[float]] = [[] for _ in artifacts]
-    for _ in range(ROUNDS + 1):
-        for artifact, found in zip(artifacts, rates, strict=True):
-            started = perf_counter()
-            artifact(batch)
-            found.append(len(batch) / (perf_counter() - started))
-    return [found[1:] for found in rates]
 
 
 def _batches(images: Split, first: Sequence[int] = FIRST) -> Iterator[Pixels]:

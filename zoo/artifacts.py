@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import reduce
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -17,14 +17,13 @@ from zoo.bundle import Preprocessing, check_card, new_network
 from zoo.data.decode import Pixels, framed
 from zoo.engine.task import task_named
 from zoo.entry import Entry
-from zoo.errors import BundleError, ZooError
-from zoo.registry import Registry
+from zoo.errors import BundleError, RequestError, ZooError
+from zoo.formats import reader_of
+from zoo.host import say_failures
+from zoo.registry import Registry, open_registry
 from zoo.signature import accepts
 
-if TYPE_CHECKING:
-    from zoo.plugin import Exporter
-
-__all__ = ["Artifact", "AsNetwork", "open_artifact", "reader_of", "suffix_of", "used_card"]
+__all__ = ["Artifact", "AsNetwork", "as_network", "open_artifact", "open_file"]
 
 _LEAST = 1e-30
 """Of a probability, before its logarithm is taken."""
@@ -62,25 +61,33 @@ class AsNetwork(nn.Module):
         return logits.to(images.device)
 
 
-def used_card(card: Mapping[str, Any]) -> dict[str, Any]:
-    """The card of an artifact in a network's place: normalisation is in it, and energies can't be told."""
-    shape = {**card["preprocessing"], "mean": [0.0], "std": [1.0]}
-    return {**{name: value for name, value in card.items() if name != "familiar"}, "preprocessing": shape}
+def as_network(artifact: Artifact, device: str = "auto") -> tuple[AsNetwork, dict[str, Any]]:
+    """An artifact in a network's place, and its card for that.
+
+    Normalisation is in the artifact, it looks once at each image, and how familiar one is can't be told.
+
+    Raises:
+        RequestError: the device is another than the CPU.
+    """
+    if device not in ("auto", "cpu"):
+        raise RequestError(f"An exported file is computed on the CPU here, not on {device!r}. Leave --device out.")
+    card = {name: value for name, value in artifact.card.items() if name not in ("familiar", "tta")}
+    card["preprocessing"] = {**card["preprocessing"], "mean": [0.0], "std": [1.0]}
+    return AsNetwork(artifact, artifact.card), card
 
 
-def suffix_of(component: Exporter) -> str:
-    """What an exporter's files end with."""
-    return component.suffix or f".{component.name}"
+def open_file(path: Path) -> Artifact:
+    """Read a file by the exporter that writes such files.
 
-
-def reader_of(path: Path, registry: Registry) -> Entry | None:
-    """The exporter whose files are called as this one, and which can read them; bundled ones first."""
-    able = [e for e in registry.entries("exporter") if _reads(e.component, path)]
-    return next((e for e in able if e.origin.bundled), able[0] if able else None)
-
-
-def _reads(component: Any, path: Path) -> bool:
-    return component.reader is not None and path.name.endswith(suffix_of(component))
+    Raises:
+        RequestError: no exporter reads files of this name.
+        BundleError: it is damaged.
+    """
+    registry = open_registry(say=say_failures)
+    entry = reader_of(path, registry)
+    if entry is None:
+        raise RequestError(f"{path} is not a file that an exporter here can read. See: zoo list exporter")
+    return open_artifact(entry, path, registry)
 
 
 def open_artifact(entry: Entry, path: Path, registry: Registry) -> Artifact:
@@ -92,7 +99,8 @@ def open_artifact(entry: Entry, path: Path, registry: Registry) -> Artifact:
     """
     component: Any = entry.component
     module, _, attribute = component.reader.partition(":")
-    reader: Callable[..., Artifact] = reduce(getattr, attribute.split("."), import_module(module))  # type: ignore[arg-type]
+    found: Any = import_module(module)
+    reader: Callable[..., Artifact] = reduce(getattr, attribute.split("."), found)
     given: dict[str, Any] = {}
     if accepts(reader, "build"):
         given["build"] = lambda card: new_network(card, registry, path)

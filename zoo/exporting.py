@@ -17,7 +17,7 @@ from torch import nn
 
 from zoo.agreement import Reference, lossy, same_answers, same_card, through_own_resize
 from zoo.api import make_request
-from zoo.artifacts import Artifact, open_artifact, suffix_of
+from zoo.artifacts import Artifact, open_artifact
 from zoo.bundle import Preprocessing, find_bundle, load_model
 from zoo.data.decode import Pixels
 from zoo.data.open import TRAIN, VAL
@@ -27,6 +27,7 @@ from zoo.entry import Entry
 from zoo.errors import ExportError, OutputError, RequestError, ZooError
 from zoo.evaluation import own_split
 from zoo.files import cannot_write, is_write_error
+from zoo.formats import suffix_of
 from zoo.host import say_failures
 from zoo.predict import Classifier
 from zoo.registry import Registry, open_registry

@@ -111,9 +111,8 @@ def _crop(nodes: _Nodes, found: str, sides: str, size: str, axes: str) -> str:
     two = nodes.constant("zoo_two", 2, np.int64)
     rest = nodes.add("Sub", [sides, size], "zoo_rest")
     floor = nodes.add("Div", [rest, two], "zoo_floor")
-    odd = nodes.add(
-        "Mul", [nodes.add("Mod", [rest, two], "zoo_odd"), nodes.add("Mod", [floor, two], "zoo_up")], "zoo_one"
-    )
+    parts = [nodes.add("Mod", [rest, two], "zoo_odd"), nodes.add("Mod", [floor, two], "zoo_floor_odd")]
+    odd = nodes.add("Mul", parts, "zoo_up")
     begin = nodes.add("Add", [floor, odd], "zoo_begin")
     end = nodes.add("Add", [begin, size], "zoo_end")
     return nodes.add("Slice", [found, begin, end, axes], "zoo_middle")

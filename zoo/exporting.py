@@ -158,11 +158,12 @@ def _export(
     """Write the file into ``home``, and all that was found of it."""
     format = entry.component.name
     plain = home / (f"exact-{name}" if params else name)
+    if params:  # first, for what is wrong with them is then told at once
+        tell(f"writing {format} with {', '.join(f'{key}={value}' for key, value in params.items())}")
+        _write(entry, trained, home / name, params)
     tell(f"writing {format}")
     _write(entry, trained, plain, {})
     if getattr(entry.component, "reader", None) is None:
-        if params:
-            _write(entry, trained, home / name, params)
         return {"check": None, "resize": None, "lossy": None}
     try:
         exact = open_artifact(entry, plain, trained.registry)
@@ -191,9 +192,6 @@ def _lossy(
     max_loss: float,
     tell: Telling,
 ) -> dict[str, Any]:
-    how = ", ".join(f"{name}={value}" for name, value in params.items())
-    tell(f"writing {entry.component.name} with {how}")
-    _write(entry, trained, path, params)
     coarse = open_artifact(entry, path, trained.registry)
     same_card(coarse, trained.card)
     tell("measuring accuracy and speed")

@@ -26,7 +26,8 @@ def _checks(document: Mapping[str, Any]) -> Iterator[str]:
         return
     images, largest = count(check["images"]), check["largest_difference"]
     yield _row("check", f"all {images} val images answered as by the run; probabilities within {largest:.1e}")
-    yield _row("accuracy", f"{percent(check['accuracy'], 2)} in float32")
+    if document["lossy"] is None:
+        yield _row("accuracy", f"{percent(check['accuracy'], 2)}, in float32")
     if resized:
         same = resized["images"] - resized["disagreements"]
         text = f"{same} of {resized['images']} full-size images answered as by the run; within"

@@ -11,15 +11,12 @@ from zoo_export.card import Resizing, metadata, resizing
 
 __all__ = ["around"]
 
+# Outside the image there is nothing, as Pillow has it: by default ONNX counts the pixels at the edge again and again,
+# which is up to 15 grey values at the edges of a large photo. -0.5 is Pillow's coefficient.
+_SMOOTHED = {"antialias": 1, "exclude_outside": 1, "coordinate_transformation_mode": "half_pixel"}
 _MODES: dict[str, dict[str, Any]] = {
-    "bilinear": {"mode": "linear", "antialias": 1, "coordinate_transformation_mode": "half_pixel"},
-    # -0.5 is Pillow's coefficient; ONNX's own default is another
-    "bicubic": {
-        "mode": "cubic",
-        "antialias": 1,
-        "cubic_coeff_a": -0.5,
-        "coordinate_transformation_mode": "half_pixel",
-    },
+    "bilinear": {"mode": "linear", **_SMOOTHED},
+    "bicubic": {"mode": "cubic", "cubic_coeff_a": -0.5, **_SMOOTHED},
     "nearest": {
         "mode": "nearest",
         "nearest_mode": "round_prefer_ceil",

@@ -42,7 +42,7 @@ def assert_near(found: np.ndarray, wanted: np.ndarray, filter: str) -> None:
         assert (differs > 0.01).mean() < 0.05
         return
     assert differs.max() <= 2.001
-    assert differs.mean() < 0.05
+    assert differs.mean() < 0.01
 
 
 @pytest.mark.parametrize("filter", ["bilinear", "bicubic", "nearest"])

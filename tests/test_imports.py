@@ -14,6 +14,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 HEAVY = {"torch", "torchvision", "timm", "numpy", "sklearn", "matplotlib", "torchmetrics", "PIL", "pandas", "scipy"}
+HEAVY |= {"onnx", "onnxruntime", "onnxscript"}
 PLUGINS = (
     "zoo_simple",
     "zoo_images",
@@ -23,6 +24,7 @@ PLUGINS = (
     "zoo_optim",
     "zoo_timm",
     "zoo_torchvision",
+    "zoo_export",
 )
 LOADED = "import json, sys; print(json.dumps(sorted({name.partition('.')[0] for name in sys.modules})))"
 
@@ -51,6 +53,8 @@ def loaded_after(code: str) -> set[str]:
         "data show",
         "lr-find --help",
         "lr-find",
+        "export --help",
+        "export",
     ],
 )
 def test_a_command_that_only_looks_imports_nothing_heavy(words):

@@ -213,7 +213,7 @@ def load(
     architecture: Callable[..., Any] | None = None,
     reject_below: float | None = None,
 ) -> Classifier:
-    """A trained model, from a run's folder or a bundle's.
+    """A trained model, from a run's folder or a bundle's, or from a file that ``zoo export`` wrote.
 
     Args:
         architecture: the factory, for a model that was trained with one given from Python.
@@ -224,9 +224,14 @@ def load(
     """
     from zoo.bundle import find_bundle, load_model
     from zoo.engine.execution import choose_execution
+    from zoo.formats import is_artifact
     from zoo.predict import Classifier
     from zoo.runner.folder import find_run
 
+    if is_artifact(run):
+        from zoo.artifacts import as_network, open_file
+
+        return Classifier(*as_network(open_file(Path(run)), device), choose_execution("cpu", "fp32"), reject_below)
     folder = find_bundle(find_run(str(run)))
     given = None if architecture is None else _entry_of("architecture", architecture)
     registry = open_registry(say=say_failures)

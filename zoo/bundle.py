@@ -121,17 +121,32 @@ def read_card(folder: Path) -> dict[str, Any]:
     """
     try:
         card = json.loads((folder / CARD).read_text("utf-8"))
+    except ValueError as error:
+        raise BundleError(f"{folder / CARD} is damaged ({type(error).__name__}: {error}).") from error
+    check_card(card, folder / CARD)
+    return card  # type: ignore[no-any-return]
+
+
+def check_card(card: Any, file: Path) -> None:
+    """Refuse what can't be used as a zoo.json.
+
+    Args:
+        file: where it was read from, for the message.
+
+    Raises:
+        BundleError: it is damaged, or of a newer zoo.
+    """
+    try:
         if card["schema"] > SCHEMA:
-            raise BundleError(f"{folder / CARD} was written by a newer zoo. Type: pip install -U visionzoo")
+            raise BundleError(f"{file} was written by a newer zoo. Type: pip install -U visionzoo")
         _Card.model_validate(card)
         Preprocessing(**card["preprocessing"])
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
-        raise BundleError(f"{folder / CARD} is damaged ({where}: {first['msg']}).") from error
+        raise BundleError(f"{file} is damaged ({where}: {first['msg']}).") from error
     except (ValueError, KeyError, TypeError) as error:
-        raise BundleError(f"{folder / CARD} is damaged ({type(error).__name__}: {error}).") from error
-    return card  # type: ignore[no-any-return]
+        raise BundleError(f"{file} is damaged ({type(error).__name__}: {error}).") from error
 
 
 def read_weights(folder: Path, model: nn.Module) -> None:
@@ -166,19 +181,32 @@ def load_model(folder: Path, registry: Any, given: Any | None = None) -> tuple[n
     Raises:
         BundleError: it is damaged, or its architecture is not here; the message says how to get it.
     """
+    card = read_card(folder)
+    model = new_network(card, registry, folder, given)
+    read_weights(folder, model)
+    return model.eval(), card
+
+
+def new_network(card: Mapping[str, Any], registry: Any, folder: Path, given: Any | None = None) -> nn.Module:
+    """The network that a card describes, with weights of chance.
+
+    Args:
+        folder: where the card is from, for messages.
+        given: as :func:`load_model` has it.
+
+    Raises:
+        BundleError: its architecture is not here, or can't be built.
+    """
     from zoo.runner.build import build_model
 
-    card = read_card(folder)
     entry = given if given is not None else _architecture(card, registry, folder)
     image = Preprocessing(**card["preprocessing"])
     with torch.random.fork_rng(devices=[]):  # the initial weights are thrown away: leave no trace of drawing them
         params = dict(card["architecture"]["params"])
         try:
-            model = build_model(entry, params, len(card["classes"]), image.in_chans, image.image_size)
+            return build_model(entry, params, len(card["classes"]), image.in_chans, image.image_size)
         except RequestError as error:
             raise BundleError(f"The model in {folder} can't be built: {error}") from error
-    read_weights(folder, model)
-    return model.eval(), card
 
 
 def _architecture(card: Mapping[str, Any], registry: Any, folder: Path) -> Any:

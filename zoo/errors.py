@@ -52,6 +52,10 @@ class TrainingError(ZooError):
     """Training can't go on: a loss that is not finite, say."""
 
 
+class ExportError(ZooError):
+    """A model that can't be written in a format, or whose file does not answer as the model does."""
+
+
 class ContractError(ZooError):
     """A component breaks its kind's contract: wrong shape, wrong type."""
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from zoo import provenance
 from zoo.api import make_request
+from zoo.artifacts import as_network, open_file
 from zoo.bundle import Preprocessing, find_bundle, load_model, read_card
 from zoo.data.batches import Batches, Normalize
 from zoo.data.open import (
@@ -28,6 +29,7 @@ from zoo.engine.final import final_numbers
 from zoo.engine.task import task_named
 from zoo.engine.views import NONE, account, looking, notices, views_named
 from zoo.errors import BundleError, RequestError
+from zoo.formats import is_artifact
 from zoo.host import say_failures
 from zoo.registry import Registry, open_registry
 from zoo.resolve import Resolved, resolve
@@ -67,6 +69,8 @@ def evaluate_run(
     """
     if tta is not None:
         views_named(tta)
+    if is_artifact(run):
+        return _evaluate_file(Path(run), dataset, data, split, device, tta, keep=keep)
     own = dataset is None and data is None
     if keep and not own:
         raise RequestError("Only answers to the run's own dataset are kept with it: leave out --keep, or the dataset.")
@@ -81,7 +85,7 @@ def evaluate_run(
     asked = {"dataset": dataset, "data": data}
     resolved = resolve(make_request(asked, file=folder / JOB), registry)
     opener = build.build_opener(resolved, Preprocessing(**card["preprocessing"]).shape)
-    images = _split(opener, resolved, list(card["classes"]), split, own=own)
+    images = own_split(opener, resolved, list(card["classes"]), split, own=own)
     numbers, mistakes = _measure(model, card, images, resolved, device, tta, own=own, keep=folder if keep else None)
     return {
         "status": "evaluated",
@@ -99,6 +103,60 @@ def evaluate_run(
     }
 
 
+def _evaluate_file(
+    path: Path,
+    dataset: str | None,
+    data: Path | None,
+    split: str | None,
+    device: str,
+    tta: str | None,
+    *,
+    keep: bool,
+) -> dict[str, Any]:
+    """The numbers of an exported file; on its run's own images where it lies in the run's folder."""
+    if keep:
+        raise RequestError("Only a run's own answers are kept with it. Leave out --keep.")
+    artifact = open_file(path)
+    model, card = as_network(artifact, device)
+    own = dataset is None and data is None
+    at_home = _is_of(artifact.card, path.parent)
+    if dataset is None and not at_home:
+        raise RequestError(
+            f"{path} is not in the folder of its run. Say what to measure it on: zoo evaluate FILE DATASET"
+        )
+    asked = {"dataset": dataset, "data": data}
+    if at_home:
+        request = make_request(asked, file=path.parent / JOB)
+    else:
+        request = make_request({"architecture": card["architecture"]["id"], **asked}, recipe="none")
+    resolved = resolve(request, open_registry())
+    opener = build.build_opener(resolved, Preprocessing(**card["preprocessing"]).shape)
+    images = own_split(opener, resolved, list(card["classes"]), split, own=own)
+    numbers, mistakes = _measure(model, card, images, resolved, "cpu", tta or NONE, own=own, keep=None)
+    return {
+        "status": "evaluated",
+        "run": path.name,
+        "dir": str(path),
+        "job": resolved.job.plain(),
+        "task": task_named(card.get("task", "")).name,
+        "classes": card["classes"],
+        "splits": {images.name: images.summary(card["classes"])},
+        "notices": [*images.notices, *notices(tta or NONE)],
+        "metrics": {images.name: numbers},
+        "mistakes": {images.name: mistakes},
+        "changes": [],
+        **account(tta or NONE),
+    }
+
+
+def _is_of(card: dict[str, Any], folder: Path) -> bool:
+    """Whether a folder is that of the run whose card this is."""
+    try:
+        return (folder / JOB).is_file() and read_card(find_bundle(folder)) == card
+    except BundleError:
+        return False
+
+
 def _used(bundle: Path, registry: Registry, *, own_dataset: bool) -> list[str]:
     """What has changed among the components that the run was made with; told as well.
 
@@ -114,7 +172,7 @@ def _used(bundle: Path, registry: Registry, *, own_dataset: bool) -> list[str]:
     return changes
 
 
-def _split(opener: Opener, resolved: Resolved, classes: list[str], asked: str | None, *, own: bool) -> Split:
+def own_split(opener: Opener, resolved: Resolved, classes: list[str], asked: str | None, *, own: bool) -> Split:
     """The split to measure: of the run's own dataset the very images it held out."""
     held_out = VAL not in opener.splits() or resolved.job.data.folds is not None
     if own and held_out and asked in (None, VAL, TRAIN) and TRAIN in opener.splits():

@@ -205,10 +205,35 @@ class Schedule(Component):
     kind: ClassVar[str] = "schedule"
 
 
+@dataclass(frozen=True)
 class Exporter(Component):
-    """``f(bundle, path, **params)`` writes the bundle's model to ``path`` in another format."""
+    """``f(bundle, path, **params)`` writes the bundle's model to ``path`` in another format.
+
+    ``bundle`` is the folder with zoo.json and model.safetensors. A factory with a ``network`` parameter is given the
+    bundle's network, in evaluation mode on the CPU; one with ``pixels`` a function ``n -> uint8 (n, size, size, C)``
+    of training images as they are before normalisation, to read ranges from.
+
+    The file should take uint8 images (N, H, W, C) of any size to probabilities (N, K), resize and normalisation in it.
+    What has a reader is read back and compared with the network before it is kept.
+
+    Args:
+        reader: ``"package.module:attribute"`` of ``f(path)``, which opens the file by its own runtime and returns a
+            function ``uint8 (N, H, W, C) -> probabilities (N, K)`` with the bundle's zoo.json as ``card``. One with a
+            ``build`` parameter is given a function ``card -> the architecture's network, with new weights``.
+        suffix: what such files are called at the end; by default ``.`` and the name.
+
+    Raises:
+        ValueError: also where the reader is malformed.
+    """
 
     kind: ClassVar[str] = "exporter"
+    reader: str | None = field(default=None, kw_only=True)
+    suffix: str = field(default="", kw_only=True)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.reader is not None:
+            check_target(self.reader)
 
 
 class Command(Component):

@@ -21,7 +21,7 @@ GIVEN: dict[str, tuple[str, ...]] = {
     "augmentation": ("size", "num_classes"),
     "optimizer": ("params", "lr", "weight_decay"),
     "schedule": ("optimizer", "total_steps"),
-    "exporter": ("bundle", "path"),
+    "exporter": ("bundle", "path", "network", "pixels"),
     "command": ("arguments",),
 }
 

@@ -14,6 +14,7 @@ import pytest
 
 TINY = ("--epochs", "1", "--set", "architecture.channels=[8,16]")
 COLOURS = {"blue": (30, 60, 220), "green": (20, 200, 60), "red": (230, 40, 30)}
+CROPPED = ("--set", "data.resize=crop", "--set", "data.crop_pct=0.8", "--set", "data.interpolation=bicubic")
 ON_COLOURS = (
     *("--recipe", "none", "--image-size", "16", "--batch-size", "8", "--lr", "0.02", "--epochs", "4"),
     *("--set", "architecture={channels: [8], batch_norm: true, global_pool: avg, dropout: 0.0}"),
@@ -113,3 +114,9 @@ def colours_run(session_cache: Path, colours: Path, tmp_path_factory: pytest.Tem
     result = json.loads((run / "result.json").read_text("utf-8"))
     assert result["metrics"]["val"]["accuracy"] == 1.0
     return run
+
+
+@pytest.fixture(scope="session")
+def cropped_run(session_cache: Path, colours: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same, of images cut out of the middle, as most of timm's are."""
+    return _train(session_cache, tmp_path_factory.mktemp("cropped"), str(colours), *ON_COLOURS, *CROPPED)

@@ -26,7 +26,7 @@ AT_LEAST = {
     "augmentation": (17, 17),
     "optimizer": (80, 80),
     "schedule": (6, 6),
-    "exporter": (0, 0),
+    "exporter": (4, 4),
     "command": (0, 0),
 }
 # Larger members of timm's family, beyond its samples: as various as can be.

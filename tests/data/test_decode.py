@@ -15,7 +15,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from zoo.data.decode import Resize, read_item, to_pixels
+from zoo.data.decode import Resize, full_size, read_item, to_pixels
 from zoo.errors import BadImage, ContractError, DataError
 from zoo.plugin import Interpolation
 
@@ -437,3 +437,28 @@ def test_another_number_of_channels_is_told_with_both():
 def test_an_array_without_pixels_is_told():
     with pytest.raises(ContractError, match=r"not uint8 \(3, 0, 5\)"):
         to_pixels(np.zeros((3, 0, 5), np.uint8), 5, 3)
+
+
+# -- in full size ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("in_chans", [1, 3])
+@pytest.mark.parametrize("mode", ["RGB", "L", "RGBA", "P", "CMYK"])
+def test_in_full_size_an_image_is_what_it_is_before_it_is_resized(mode, in_chans):
+    drawn = np.random.default_rng(0).integers(0, 256, (20, 20, 3), np.uint8)
+    image = reopened(Image.fromarray(drawn).convert(mode), "TIFF")
+    found = full_size(image, in_chans)
+    np.testing.assert_array_equal(found, to_pixels(image, 20, in_chans))
+
+
+@pytest.mark.parametrize(("given", "wanted"), [(1, 1), (3, 3), (1, 3), (3, 1), (5, 5)])
+def test_in_full_size_an_array_has_the_jobs_channels(given, wanted):
+    array = np.random.default_rng(0).integers(0, 256, (given, 6, 9), np.uint8)
+    found = full_size(array, wanted)
+    assert found.shape == (6, 9, wanted)
+    np.testing.assert_array_equal(full_size(array[:, :, :6], wanted), to_pixels(array[:, :, :6], 6, wanted))
+
+
+def test_in_full_size_other_channels_are_refused():
+    with pytest.raises(DataError, match="4 channels"):
+        full_size(np.zeros((4, 6, 9), np.uint8), 3)

@@ -20,6 +20,7 @@ CORE = {
     "train": "run:train",
     "evaluate": "evaluate:evaluate",
     "predict": "predict:predict",
+    "export": "export:export",
     "data": "data:group",
     "lr-find": "lr_find:lr_find",
     "bench": "bench:bench",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,9 +14,9 @@ if TYPE_CHECKING:
 
 
 @click.command(name="bench")
-@click.argument("architecture")
+@click.argument("architecture", metavar="ARCHITECTURE|FILE")
 @job_options("recipe", "batch_size", "image_size", "device", "precision", "set")
-@click.option("--compare", metavar="ARCHITECTURE", help="Time another one in turn with it.")
+@click.option("--compare", metavar="ARCHITECTURE|FILE", help="Time another one in turn with it.")
 @click.option("--steps", type=click.IntRange(2, 10_000), default=10, help="How many steps are timed.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def bench(architecture: str, compare: str | None, steps: int, as_json: bool, **typed: Any) -> None:
@@ -23,12 +24,20 @@ def bench(architecture: str, compare: str | None, steps: int, as_json: bool, **t
 
     Says how many images a second it trains on and answers for, where a training step's time goes, and what share that
     is of this machine's fastest matrix product and of the step's own convolutions and products. No run is kept.
+
+    Of a file that zoo export wrote the answers are timed, by its own runtime on the CPU.
     """
+    from zoo.formats import is_artifact
+
+    given = [name for name in (architecture, compare) if name is not None]
+    if any(map(is_artifact, given)):
+        _files(given, steps, typed, as_json)
+        return
     from zoo.files import dump_json
     from zoo.reports.choose import make_observer
     from zoo.runner.bench import bench as measure
 
-    jobs = [_job(name, typed) for name in (architecture, compare) if name is not None]
+    jobs = [_job(name, typed) for name in given]
     observer = make_observer(json=as_json)
     try:
         found = measure(jobs, steps, observer)
@@ -41,6 +50,27 @@ def bench(architecture: str, compare: str | None, steps: int, as_json: bool, **t
 
     for line in table_lines(found):
         click.echo(line)
+
+
+def _files(words: list[str], steps: int, typed: dict[str, Any], as_json: bool) -> None:
+    """Files, which have no training steps; of a job's options they know the batch size."""
+    from zoo.errors import RequestError
+    from zoo.files import dump_json
+    from zoo.formats import is_artifact
+    from zoo.reports.bench import file_lines
+    from zoo.runner.bench_files import BATCH, bench_files
+
+    if other := [word for word in words if not is_artifact(word)]:
+        raise RequestError(
+            f"{other[0]!r} is not an exported file, and only another one compares with one. See: zoo export --help"
+        )
+    asked = [name for name, value in typed.items() if value and name != "batch_size" and value != "cpu"]
+    if asked or typed["batch_size"] == "auto":
+        raise RequestError(
+            "Of an exported file only --batch-size N and --steps can be chosen: it computes as it is, on the CPU."
+        )
+    found = bench_files([Path(word) for word in words], steps, typed["batch_size"] or BATCH)
+    click.echo(dump_json(found) if as_json else "\n".join(file_lines(found)))
 
 
 def _job(architecture: str, typed: dict[str, Any]) -> Resolved:

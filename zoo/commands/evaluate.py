@@ -31,6 +31,8 @@ def evaluate(
 ) -> None:
     """Measure a trained model again.
 
+    RUN is a run's name or folder, or a file that zoo export wrote.
+
     On the images it was validated with, or on DATASET: a name, a folder of class folders, or a CSV file.
     """
     from zoo.evaluation import evaluate_run

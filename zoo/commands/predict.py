@@ -39,11 +39,13 @@ def predict(
 ) -> None:
     """Name what pictures show.
 
-    RUN is a run's name or folder, or a bundle's folder; IMAGE a picture, or a folder of them.
+    RUN is a run's name or folder, a bundle's folder, or a file that zoo export wrote; IMAGE a picture, or a folder of
+    them.
     """
     from zoo.api import load
     from zoo.engine.views import account, views_named
     from zoo.files import dump_json
+    from zoo.formats import is_artifact
     from zoo.predict import image_files
     from zoo.runner.folder import find_run
 
@@ -51,11 +53,11 @@ def predict(
         raise RequestError("Choose one of --json and --csv.")
     if tta is not None:
         views_named(tta)
-    folder = find_run(run)
+    model = run if is_artifact(run) else find_run(run)
     files = list(image_files(images))
     if not files:
         raise RequestError(f"There is no picture in {', '.join(map(str, images))}.")
-    classifier = load(folder, device=device, reject_below=reject_below)
+    classifier = load(model, device=device, reject_below=reject_below)
     if reject_below is not None and classifier.task.multilabel:
         raise RequestError(
             "--reject-below is for one class an image; of this model each class has its own threshold. Leave it out."

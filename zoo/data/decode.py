@@ -107,6 +107,51 @@ def to_pixels(
     return _from_array(array, shape)
 
 
+def full_size(item: Any, in_chans: int) -> Pixels:
+    """Decode, orient and convert as :func:`to_pixels` does, and leave the size as it is.
+
+    Returns:
+        uint8 (H, W, in_chans).
+
+    Raises:
+        BadImage, WrongChannels: as :func:`to_pixels` has them.
+    """
+    from PIL import Image, ImageOps
+
+    if isinstance(item, Path):
+        item = _opened(item)
+    if isinstance(item, Image.Image):
+        try:
+            if in_chans in (1, 3):
+                image = _to_mode(ImageOps.exif_transpose(item), in_chans)
+                return np.array(image).reshape(image.height, image.width, in_chans)
+            item = _planes(item, in_chans)
+        except decode_errors() as error:
+            raise BadImage(_reason(error)) from error
+    array = np.asarray(item)
+    if len(array) == in_chans:
+        return np.ascontiguousarray(np.moveaxis(array, 0, 2))
+    if {len(array), in_chans} != {1, 3}:
+        raise WrongChannels(len(array), in_chans)
+    picture = Image.fromarray(array[0] if in_chans == 3 else np.ascontiguousarray(np.moveaxis(array, 0, 2)))
+    return np.array(picture.convert("L" if in_chans == 1 else "RGB")).reshape(*array.shape[1:], in_chans)
+
+
+def framed(pixels: Pixels, shape: Shape) -> Pixels:
+    """Images that resizing gives back as they are: what a crop would cut off is put around them.
+
+    Args:
+        pixels: uint8 (N, size, size, C), resized already.
+        shape: how they were.
+    """
+    if shape.shorter == shape.size:
+        return pixels
+    whole = np.zeros((len(pixels), shape.shorter, shape.shorter, pixels.shape[3]), np.uint8)
+    begin = round((shape.shorter - shape.size) / 2)
+    whole[:, begin : begin + shape.size, begin : begin + shape.size] = pixels
+    return whole
+
+
 def decode_errors() -> tuple[type[Exception], ...]:
     """What Pillow raises for files that are truncated, of another format, or made to exhaust memory."""
     from PIL import Image

@@ -18,6 +18,7 @@ from zoo.engine.execution import Execution
 __all__ = [
     "PHASES",
     "answer_seconds",
+    "call_rates",
     "ceiling",
     "compared",
     "now",
@@ -87,6 +88,21 @@ def answer_seconds(model: nn.Module, images: Tensor, execution: Execution, count
             model(images)
             times.append(now(execution) - started)
     return times[1:]
+
+
+def call_rates(calls: Sequence[tuple[Callable[[Any], Any], Any]], rounds: int) -> list[list[float]]:
+    """Images a second of each function on its batch, round by round in turn; a first round is not counted.
+
+    Args:
+        calls: functions with the batch (N, …) that each is called with.
+    """
+    rates: list[list[float]] = [[] for _ in calls]
+    for _ in range(rounds + 1):
+        for (call, batch), found in zip(calls, rates, strict=True):
+            started = perf_counter()
+            call(batch)
+            found.append(len(batch) / (perf_counter() - started))
+    return [found[1:] for found in rates]
 
 
 def compared(one: Sequence[float], other: Sequence[float]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 from zoo.reports.trial import tried
 from zoo.reports.words import count
 
-__all__ = ["table_lines"]
+__all__ = ["file_lines", "table_lines"]
 
 
 def table_lines(found: Mapping[str, Any]) -> list[str]:
@@ -21,6 +21,26 @@ def table_lines(found: Mapping[str, Any]) -> list[str]:
     of_both = ", both networks together" if compared else ""
     lines = [line for one in blocks for line in (*_block(one, of_both), "")]
     return [*lines, _comparison(blocks[0], blocks[1], compared)] if compared else lines[:-1]
+
+
+def file_lines(found: Mapping[str, Any]) -> list[str]:
+    """A line or two for each exported file, and of two how they compare.
+
+    Args:
+        found: as :func:`zoo.runner.bench_files.bench_files` gives it.
+    """
+    lines = []
+    for one in found["benchmarks"]:
+        rate, alone = one["inference"]["images_per_second"], one["inference"]["one_image_s"]
+        lines += [
+            f"{one['file']}  {one['architecture']}, {one['image_size']} px, {one['bytes'] / 2**20:.2f} MiB",
+            f"{'inference':<12}{rate:,.1f} images/s in batches of {one['batch_size']}; one alone {alone * 1e3:.1f} ms",
+        ]
+    if "comparison" in found:
+        speed = found["comparison"]["inference"]
+        low, high = speed["range"]
+        lines.append(f"The first is {speed['ratio']:.2f} times as fast as the second ({low:.2f} to {high:.2f}).")
+    return lines
 
 
 def _block(one: Mapping[str, Any], of_both: str) -> list[str]:

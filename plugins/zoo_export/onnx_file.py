@@ -1,0 +1,136 @@
+"""ONNX: the network by torch's exporter, and around it the rest of the path, node by node."""
+
+from __future__ import annotations
+
+import copy
+import importlib
+import json
+import logging
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from zoo.errors import RequestError
+from zoo_export.card import CARD, read_card, resizing
+from zoo_export.reading import Artifact
+
+__all__ = ["OPSET", "export", "read"]
+
+OPSET = 18
+"""The first whose Resize smooths what it makes smaller, as Pillow does."""
+CALIBRATION = 256
+"""Training images that the ranges of 8-bit numbers are read from."""
+
+Pixels = Callable[[int], NDArray[np.uint8]]
+
+
+def export(
+    bundle: Path,
+    path: Path,
+    network: nn.Module,
+    pixels: Pixels,
+    quantize: Literal["int8"] | None = None,
+    half: bool = False,
+    calibration: int = CALIBRATION,
+) -> None:
+    """Write ONNX: uint8 (N, H, W, C), any N, H and W -> probabilities (N, K).
+
+    Args:
+        bundle: the folder with zoo.json.
+        path: the file to write.
+        network: the bundle's, in evaluation mode on the CPU.
+        pixels: so many training images as the network sees them before normalisation: uint8 (n, size, size, C).
+        quantize: ``int8``: the network computes in 8 bits, with ranges read from training images.
+        half: the network computes in float16; its weights take half the room.
+        calibration: how many images the ranges are read from.
+
+    Raises:
+        RequestError: a package is missing, or both quantize and half are asked for.
+    """
+    needed("onnx", "onnxscript", "onnxruntime")
+    from zoo_export.onnx_graph import around
+
+    if quantize and half:
+        raise RequestError("A network computes in 8 bits or in 16: choose one of --quantize int8 and --half.")
+    card = read_card(bundle)
+    model = _network(network, card, half)
+    if quantize:
+        from zoo_export.onnx_int8 import quantized
+
+        model = quantized(model, _normalized(pixels(calibration), card), path.parent)
+    whole = around(model, card, half)
+    path.write_bytes(whole.SerializeToString())
+
+
+def read(path: Path) -> Artifact:
+    """An ONNX file in onnxruntime, on the CPU.
+
+    Raises:
+        RequestError: onnxruntime is missing, or it was not the zoo that wrote the file.
+    """
+    needed("onnxruntime")
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    options.intra_op_num_threads = torch.get_num_threads()
+    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    said = session.get_modelmeta().custom_metadata_map
+    if CARD not in said:
+        raise RequestError(f"{path} has no {CARD} in its metadata: the zoo did not write it. See: zoo export --help")
+
+    def answer(images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        found: NDArray[np.float32] = session.run(None, {"images": images})[0]
+        return found
+
+    return Artifact(json.loads(said[CARD]), answer)
+
+
+def needed(*packages: str) -> None:
+    """Refuse where a package is missing.
+
+    Raises:
+        RequestError: says which, and what to type.
+    """
+    for package in packages:
+        try:
+            importlib.import_module(package)
+        except ImportError as error:
+            raise RequestError(
+                f"ONNX needs the package {package}, which is not here ({error}). Type: pip install 'visionzoo[export]'"
+            ) from error
+
+
+def _network(network: nn.Module, card: dict[str, Any], half: bool) -> Any:
+    """The network alone, as an ONNX model: ``normalized`` (n, C, size, size) -> ``logits`` (n, K)."""
+    size = resizing(card).size
+    image = torch.zeros(2, card["preprocessing"]["in_chans"], size, size)
+    chosen = copy.deepcopy(network).half() if half else network
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of torch's own makings
+        program = torch.onnx.export(
+            chosen,
+            (image.half() if half else image,),
+            dynamo=True,
+            opset_version=OPSET,
+            input_names=["normalized"],
+            output_names=["logits"],
+            dynamic_shapes=({0: torch.export.Dim("n")},),
+            external_data=False,
+            verbose=False,
+        )
+    assert program is not None
+    return program.model_proto
+
+
+def _normalized(pixels: NDArray[np.uint8], card: dict[str, Any]) -> NDArray[np.float32]:
+    mean, std = (np.asarray(card["preprocessing"][name], np.float32) for name in ("mean", "std"))
+    scaled = (pixels.astype(np.float32) / np.float32(255) - mean) / std
+    return np.ascontiguousarray(scaled.transpose(0, 3, 1, 2))

@@ -1,0 +1,125 @@
+"""The nodes around a network: from pixels of any size to its input, and from its logits to probabilities."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from onnx import ModelProto, TensorProto, checker, helper, numpy_helper
+
+from zoo_export.card import Resizing, metadata, resizing
+
+__all__ = ["around"]
+
+# Outside the image there is nothing, as Pillow has it: by default ONNX counts the pixels at the edge again and again,
+# which is up to 15 grey values at the edges of a large photo. -0.5 is Pillow's coefficient.
+_SMOOTHED = {"antialias": 1, "exclude_outside": 1, "coordinate_transformation_mode": "half_pixel"}
+_MODES: dict[str, dict[str, Any]] = {
+    "bilinear": {"mode": "linear", **_SMOOTHED},
+    "bicubic": {"mode": "cubic", "cubic_coeff_a": -0.5, **_SMOOTHED},
+    "nearest": {
+        "mode": "nearest",
+        "nearest_mode": "round_prefer_ceil",
+        "coordinate_transformation_mode": "half_pixel",
+    },
+}
+
+
+class _Nodes:
+    """Nodes and constants, as they are put down."""
+
+    def __init__(self) -> None:
+        self.nodes: list[Any] = []
+        self.constants: list[Any] = []
+
+    def add(self, op: str, inputs: list[str], output: str, **attributes: Any) -> str:
+        self.nodes.append(helper.make_node(op, inputs, [output], name=f"zoo/{output}", **attributes))
+        return output
+
+    def constant(self, name: str, value: Any, dtype: Any) -> str:
+        self.constants.append(numpy_helper.from_array(np.asarray(value, dtype), name))
+        return name
+
+
+def around(network: ModelProto, card: dict[str, Any], half: bool = False) -> ModelProto:
+    """The whole path: ``images`` uint8 (N, H, W, C) -> ``probabilities`` (N, K) float32.
+
+    Args:
+        network: ``normalized`` (n, C, size, size) -> ``logits`` (n, K).
+        card: the bundle's zoo.json; it becomes the model's metadata.
+        half: the network takes and gives float16.
+    """
+    shape = card["preprocessing"]
+    before, after = _Nodes(), _Nodes()
+    _prepare(before, resizing(card), shape["mean"], shape["std"], half)
+    _answer(after, card)
+    inner = network.graph
+    graph = helper.make_graph(
+        [*before.nodes, *inner.node, *after.nodes],
+        "zoo",
+        [helper.make_tensor_value_info("images", TensorProto.UINT8, ["N", "H", "W", shape["in_chans"]])],
+        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["N", len(card["classes"])])],
+        [*before.constants, *inner.initializer, *after.constants],
+        value_info=inner.value_info,
+    )
+    model = helper.make_model(
+        graph, opset_imports=network.opset_import, functions=network.functions, ir_version=network.ir_version
+    )
+    model.producer_name = "visionzoo"
+    helper.set_model_props(model, metadata(card))
+    checker.check_model(model)
+    return model
+
+
+def _prepare(nodes: _Nodes, how: Resizing, mean: list[float], std: list[float], half: bool) -> None:
+    """Pixels are resized as they are, uint8: onnxruntime then rounds where Pillow does."""
+    planes = nodes.add("Transpose", ["images"], "zoo_planes", perm=[0, 3, 1, 2])
+    size = nodes.constant("zoo_size", [how.size, how.size], np.int64)
+    axes = nodes.constant("zoo_axes", [2, 3], np.int64)
+    sides = _cropped_sides(nodes, planes, how) if how.crop else size
+    whole = nodes.add("Shape", [planes], "zoo_count", start=0, end=2)
+    sizes = nodes.add("Concat", [whole, sides], "zoo_sizes", axis=0)
+    found = nodes.add("Resize", [planes, "", "", sizes], "zoo_resized", **_MODES[how.mode])
+    if how.crop:
+        found = _crop(nodes, found, sides, size, axes)
+    floats = nodes.add("Cast", [found], "zoo_floats", to=TensorProto.FLOAT)
+    unit = nodes.add("Div", [floats, nodes.constant("zoo_255", 255, np.float32)], "zoo_unit")
+    channels = (1, -1, 1, 1)
+    middle = nodes.constant("zoo_mean", np.reshape(mean, channels), np.float32)
+    spread = nodes.constant("zoo_std", np.reshape(std, channels), np.float32)
+    centred = nodes.add("Sub", [unit, middle], "zoo_centred")
+    if half:
+        scaled = nodes.add("Div", [centred, spread], "zoo_scaled")
+        nodes.add("Cast", [scaled], "normalized", to=TensorProto.FLOAT16)
+    else:
+        nodes.add("Div", [centred, spread], "normalized")
+
+
+def _cropped_sides(nodes: _Nodes, planes: str, how: Resizing) -> str:
+    """Height and width after the shorter one was scaled."""
+    sides = nodes.add("Shape", [planes], "zoo_sides", start=2, end=4)
+    short = nodes.add("ReduceMin", [sides], "zoo_short", keepdims=1)
+    times = nodes.add("Mul", [sides, nodes.constant("zoo_shorter", how.shorter, np.int64)], "zoo_times")
+    return nodes.add("Div", [times, short], "zoo_scaled_sides")
+
+
+def _crop(nodes: _Nodes, found: str, sides: str, size: str, axes: str) -> str:
+    """The middle, where Python's ``round`` puts it: halves go to the even number."""
+    two = nodes.constant("zoo_two", 2, np.int64)
+    rest = nodes.add("Sub", [sides, size], "zoo_rest")
+    floor = nodes.add("Div", [rest, two], "zoo_floor")
+    parts = [nodes.add("Mod", [rest, two], "zoo_odd"), nodes.add("Mod", [floor, two], "zoo_floor_odd")]
+    odd = nodes.add("Mul", parts, "zoo_up")
+    begin = nodes.add("Add", [floor, odd], "zoo_begin")
+    end = nodes.add("Add", [begin, size], "zoo_end")
+    return nodes.add("Slice", [found, begin, end, axes], "zoo_middle")
+
+
+def _answer(nodes: _Nodes, card: dict[str, Any]) -> None:
+    multilabel = card.get("task") == "multi-label"
+    logits = nodes.add("Cast", ["logits"], "zoo_logits", to=TensorProto.FLOAT)
+    if multilabel:
+        nodes.add("Sigmoid", [logits], "probabilities")
+        return
+    temperature = nodes.constant("zoo_temperature", card.get("temperature", 1.0), np.float32)
+    nodes.add("Softmax", [nodes.add("Div", [logits, temperature], "zoo_tempered")], "probabilities", axis=1)

@@ -1,0 +1,39 @@
+"""What zoo_export contributes."""
+
+from zoo.plugin import Exporter, hookimpl
+
+
+@hookimpl
+def zoo_exporters():
+    yield Exporter(
+        "onnx",
+        "zoo_export.onnx_file:export",
+        reader="zoo_export.onnx_file:read",
+        suffix=".onnx",
+        summary="ONNX, for onnxruntime and others; also in 8 bits (quantize=int8) or 16 (half)",
+        tags=("onnxruntime", "int8"),
+    )
+    yield Exporter(
+        "pt2",
+        "zoo_export.torch_files:export_pt2",
+        reader="zoo_export.torch_files:read_pt2",
+        suffix=".pt2",
+        summary="torch.export's program, for torch.export.load and AOTInductor",
+        tags=("torch",),
+    )
+    yield Exporter(
+        "torchscript",
+        "zoo_export.torch_files:export_torchscript",
+        reader="zoo_export.torch_files:read_torchscript",
+        suffix=".torchscript",
+        summary="TorchScript, for torch.jit.load and libtorch",
+        tags=("torch", "libtorch"),
+    )
+    yield Exporter(
+        "safetensors",
+        "zoo_export.weights_file:export",
+        reader="zoo_export.weights_file:read",
+        suffix=".safetensors",
+        summary="The weights in one file with the zoo's own description; the zoo builds the network",
+        tags=("weights",),
+    )

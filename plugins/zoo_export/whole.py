@@ -1,0 +1,88 @@
+"""The whole path in torch: pixels, resize, normalisation, network, temperature, probabilities."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import interpolate
+
+from zoo_export.card import resizing
+
+__all__ = ["Answer", "Prepare", "Whole"]
+
+
+class Prepare(nn.Module):
+    """uint8 (N, H, W, C) of any size -> the network's input (N, C, size, size) float.
+
+    Pillow resizes rows, rounds to whole pixels, then columns, and rounds again; so does this, in floats that every
+    device has. It can be scripted, and exported with any N, H and W.
+    """
+
+    def __init__(self, card: dict[str, Any]):
+        super().__init__()
+        self.size, self.shorter, self.crop, self.mode = resizing(card)
+        shape = card["preprocessing"]
+        self.register_buffer("mean", torch.tensor(shape["mean"]).view(1, -1, 1, 1))
+        self.register_buffer("std", torch.tensor(shape["std"]).view(1, -1, 1, 1))
+        self.register_buffer("window", torch.arange(self.size))
+
+    def forward(self, images: Tensor) -> Tensor:
+        pixels = images.permute(0, 3, 1, 2).float()
+        height, width = pixels.size(2), pixels.size(3)
+        if self.crop:
+            short = min(height, width)
+            high, wide = self.shorter * height // short, self.shorter * width // short
+            pixels = self.scaled(pixels, high, wide)
+            pixels = pixels.index_select(2, self.window + self.half(high - self.size))
+            pixels = pixels.index_select(3, self.window + self.half(wide - self.size))
+        else:
+            pixels = self.scaled(pixels, self.size, self.size)
+        return (pixels / 255 - self.mean) / self.std
+
+    def scaled(self, pixels: Tensor, high: int, wide: int) -> Tensor:
+        """(N, C, H, W) -> (N, C, high, wide), whole numbers in 0..255."""
+        if self.mode == "nearest":
+            return interpolate(pixels, [high, wide], mode="nearest-exact")
+        rows = interpolate(pixels, [pixels.size(2), wide], mode=self.mode, antialias=True).round().clamp(0, 255)
+        return interpolate(rows, [high, wide], mode=self.mode, antialias=True).round().clamp(0, 255)
+
+    def half(self, rest: int) -> int:
+        """``round(rest / 2)`` as Python has it: halves go to the even number."""
+        floor = rest // 2
+        return floor + (rest % 2) * (floor % 2)
+
+
+class Answer(nn.Module):
+    """Logits (N, K) -> probabilities (N, K) float32, by the bundle's temperature."""
+
+    def __init__(self, card: dict[str, Any]):
+        super().__init__()
+        self.multilabel: bool = card.get("task") == "multi-label"
+        self.temperature: float = 1.0 if self.multilabel else float(card.get("temperature", 1.0))
+
+    def forward(self, logits: Tensor) -> Tensor:
+        scaled = logits.float() / self.temperature
+        return scaled.sigmoid() if self.multilabel else scaled.softmax(1)
+
+
+class Whole(nn.Module):
+    """uint8 (N, H, W, C) -> probabilities (N, K) float32.
+
+    Args:
+        network: images (N, C, size, size), normalised -> logits (N, K).
+        card: the bundle's zoo.json.
+        half: the network computes in float16.
+    """
+
+    def __init__(self, network: nn.Module, card: dict[str, Any], half: bool = False):
+        super().__init__()
+        self.prepare, self.network, self.answer = Prepare(card), network, Answer(card)
+        self.half_precision = half
+
+    def forward(self, images: Tensor) -> Tensor:
+        prepared = self.prepare(images)
+        logits = self.network(prepared.half() if self.half_precision else prepared)
+        answer: Tensor = self.answer(logits)
+        return answer

@@ -1,0 +1,265 @@
+"""A trained model as a file of another format: written, read back by its own runtime, compared, and only then kept."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch import nn
+
+from zoo.agreement import Reference, lossy, same_answers, same_card, through_own_resize
+from zoo.api import make_request
+from zoo.artifacts import Artifact, open_artifact
+from zoo.bundle import Preprocessing, find_bundle, load_model
+from zoo.data.decode import Pixels
+from zoo.data.open import TRAIN, VAL
+from zoo.engine.execution import choose_execution
+from zoo.engine.views import NONE
+from zoo.entry import Entry
+from zoo.errors import ExportError, OutputError, RequestError, ZooError
+from zoo.evaluation import own_split
+from zoo.files import cannot_write, is_write_error
+from zoo.formats import suffix_of
+from zoo.host import say_failures
+from zoo.predict import Classifier
+from zoo.registry import Registry, open_registry
+from zoo.resolve import resolve
+from zoo.runner import build
+from zoo.runner.folder import JOB, MODEL, find_run
+from zoo.runner.interrupts import Interrupts
+from zoo.signature import check
+
+Telling = Callable[[str], None]
+MAX_LOSS = 0.01
+"""Of the accuracy, by default, where a format computes less exactly."""
+
+
+def export_run(
+    run: str | Path,
+    format: str,
+    *,
+    out: Path | None = None,
+    params: dict[str, Any] | None = None,
+    max_loss: float = MAX_LOSS,
+    data: Path | None = None,
+    overwrite: bool = False,
+    tell: Telling = lambda text: None,
+) -> dict[str, Any]:
+    """Write a trained model in another format, and keep the file only if it answers as the model does.
+
+    Args:
+        run: a run's name or folder.
+        format: an exporter's name.
+        out: the file; by default in the run's folder.
+        params: the exporter's own. With any the file may differ from the model within ``max_loss``, once a file that
+            was written without them was found to agree.
+        max_loss: how much of the accuracy may be lost with ``params``, 0..1.
+        data: the folder of the run's dataset, where it is another now.
+        overwrite: replace the file.
+        tell: told what is being done.
+
+    Returns:
+        ``{"status", "run", "format", "file", "bytes", "check", "resize", "lossy", "notices"}``.
+
+    Raises:
+        RequestError: the run, the format or a parameter is not there, or the file is.
+        ExportError: it can't be written in that format, or doesn't agree. No file is left.
+        OutputError: the folder can't be written.
+    """
+    registry = open_registry(say=say_failures)
+    entry = registry.find("exporter", format)
+    values = _checked(entry, params or {})
+    folder = find_run(str(run))
+    if not (folder / JOB).is_file():
+        raise RequestError(
+            f"{folder} is not a run's folder: it has no {JOB}, which says the images to check with. See: zoo runs list"
+        )
+    target = _target(out, folder, entry, values, overwrite)
+    with Interrupts().listening(), _workplace(target) as home:
+        trained = Trained(folder, data, registry)
+        found = _export(entry, trained, values, home, target.name, max_loss, tell)
+        written = home / target.name
+        size = written.stat().st_size
+        _keep(written, target)
+    name = {"run": folder.name, "architecture": trained.card["architecture"]["id"], "format": entry.component.name}
+    return {"status": "exported", **name, "file": str(target), "bytes": size, **found, "notices": trained.notices()}
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A run to be exported: its network, and the images it was trained and validated with."""
+
+    folder: Path
+    data: Path | None
+    registry: Registry
+
+    @cached_property
+    def bundle(self) -> Path:
+        return find_bundle(self.folder)
+
+    @cached_property
+    def _model(self) -> tuple[nn.Module, dict[str, Any]]:
+        return load_model(self.bundle, self.registry)
+
+    @property
+    def network(self) -> nn.Module:
+        return self._model[0]
+
+    @property
+    def card(self) -> dict[str, Any]:
+        return self._model[1]
+
+    @cached_property
+    def _resolved(self) -> Any:
+        return resolve(make_request({"data": self.data}, file=self.folder / JOB), self.registry)
+
+    @cached_property
+    def _opener(self) -> Any:
+        return build.build_opener(self._resolved, Preprocessing(**self.card["preprocessing"]).shape)
+
+    def split(self, name: str) -> Any:
+        """One of the run's own splits, decoded."""
+        return own_split(self._opener, self._resolved, list(self.card["classes"]), name, own=True)
+
+    def dataset(self) -> Any:
+        """The dataset object that the validation images are from."""
+        own = VAL in self._opener.splits() and self._resolved.job.data.folds is None
+        return self._opener.open(VAL if own else TRAIN)
+
+    def pixels(self, count: int) -> Pixels:
+        """Some training images, uint8 (n, size, size, C), the same at each call."""
+        train = self.split(TRAIN)
+        chosen = np.random.default_rng(0).permutation(len(train))[:count]
+        return np.ascontiguousarray(train.gather(np.sort(chosen)))
+
+    @cached_property
+    def reference(self) -> Reference:
+        """The zoo's own answers; the network computes as it was trained to, once for each image."""
+        classifier = Classifier(self.network, self.card, choose_execution("cpu", "fp32", "channels_first"))
+        return Reference.of(classifier, self.split(VAL))
+
+    def notices(self) -> list[str]:
+        if self.card.get("tta", NONE) == NONE:
+            return []
+        return [f"The run answers with test-time augmentation ({self.card['tta']}); the file looks at an image once."]
+
+
+def _export(
+    entry: Entry, trained: Trained, params: dict[str, Any], home: Path, name: str, max_loss: float, tell: Telling
+) -> dict[str, Any]:
+    """Write the file into ``home``, and all that was found of it."""
+    format = entry.component.name
+    plain = home / (f"exact-{name}" if params else name)
+    if params:  # first, for what is wrong with them is then told at once
+        tell(f"writing {format} with {', '.join(f'{key}={value}' for key, value in params.items())}")
+        _write(entry, trained, home / name, params)
+    tell(f"writing {format}")
+    _write(entry, trained, plain, {})
+    if getattr(entry.component, "reader", None) is None:
+        return {"check": None, "resize": None, "lossy": None}
+    try:
+        exact = open_artifact(entry, plain, trained.registry)
+        same_card(exact, trained.card)
+        tell("asking the zoo's own model")
+        reference = trained.reference
+        tell(f"comparing on {len(reference.images):,} val images")
+        agreed = same_answers(reference, exact)
+        resized = through_own_resize(reference, exact, trained.dataset())
+        found = {"check": agreed, "resize": resized, "lossy": None}
+        if params:
+            found["lossy"] = _lossy(entry, trained, params, (plain, exact), home / name, max_loss, tell)
+    except ExportError as error:
+        raise ExportError(
+            f"The {format} file of {trained.folder.name} was not kept: {error}. {_otherwise(params, format)}"
+        ) from error
+    return found
+
+
+def _lossy(
+    entry: Entry,
+    trained: Trained,
+    params: dict[str, Any],
+    exact: tuple[Path, Artifact],
+    path: Path,
+    max_loss: float,
+    tell: Telling,
+) -> dict[str, Any]:
+    coarse = open_artifact(entry, path, trained.registry)
+    same_card(coarse, trained.card)
+    tell("measuring accuracy and speed")
+    sizes = {"before": exact[0].stat().st_size, "after": path.stat().st_size}
+    return {"params": params, "bytes": sizes, **lossy(trained.reference, exact[1], coarse, max_loss)}
+
+
+def _checked(entry: Entry, params: dict[str, Any]) -> dict[str, Any]:
+    values, problems = check("exporter", entry.factory(), params, entry.component.name)
+    if problems:
+        raise RequestError(" ".join(problems))
+    return values
+
+
+def _write(entry: Entry, trained: Trained, path: Path, params: dict[str, Any]) -> None:
+    given = {"network": trained.network, "pixels": trained.pixels}
+    try:
+        build.build(entry, params, "exporter", trained.bundle, path, **given)
+    except ZooError:
+        raise
+    except Exception as error:
+        if is_write_error(error):
+            raise cannot_write(path.parent.parent, error) from error
+        first = (str(error).strip().splitlines() or [""])[0]
+        raise ExportError(
+            f"{trained.card['architecture']['id']} can't be written as {entry.component.name}: {type(error).__name__}: "
+            f"{first:.300} Try another: zoo list exporter. For the traceback: zoo --debug export …"
+        ) from error
+    if not path.is_file():
+        raise ExportError(f"exporter {entry.id!r} has written no file. See: zoo info {entry.id}")
+
+
+def _target(out: Path | None, folder: Path, entry: Entry, params: dict[str, Any], overwrite: bool) -> Path:
+    component: Any = entry.component
+    words = [str(value) if isinstance(value, str) else name for name, value in params.items()]
+    path = out or folder / ".".join([MODEL, *words, suffix_of(component).removeprefix(".")])
+    if path.is_dir():
+        raise RequestError(f"{path} is a folder. Give the file: --out {path / ('model' + suffix_of(component))}")
+    if path.exists() and not overwrite:
+        raise RequestError(f"{path} exists. Replace it with --overwrite, or give another file: --out FILE")
+    if not path.parent.is_dir():
+        raise OutputError(f"{path.parent} is not a folder. Make it, or choose another with --out.")
+    return path
+
+
+@contextmanager
+def _workplace(target: Path) -> Iterator[Path]:
+    """A folder beside the target that is gone afterwards, whatever happens."""
+    try:
+        home = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+    except OSError as error:
+        raise cannot_write(target.parent, error) from error
+    try:
+        yield home
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def _keep(written: Path, target: Path) -> None:
+    try:
+        with written.open("rb") as file:
+            os.fsync(file.fileno())
+        written.replace(target)
+    except OSError as error:
+        raise cannot_write(target, error) from error
+
+
+def _otherwise(params: dict[str, Any], format: str) -> str:
+    if params:
+        return f"Allow more with --max-loss, or leave out {', '.join(f'--{name}' for name in params)}."
+    return f"Try another format: zoo list exporter. Or look closer: zoo --debug export … --format {format}"

@@ -1,0 +1,60 @@
+"""``zoo bench`` of files that ``zoo export`` wrote: how fast they answer, on images of noise."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+
+from zoo.artifacts import Artifact, open_file
+from zoo.bundle import Preprocessing
+from zoo.data.decode import Shape, framed
+from zoo.engine.bench import call_rates, compared
+
+__all__ = ["bench_files"]
+
+BATCH = 16
+
+
+def bench_files(paths: Sequence[Path], rounds: int, batch_size: int = BATCH) -> dict[str, Any]:
+    """Time the answers of one file, or of two in turn, each by its own runtime on the CPU.
+
+    Args:
+        rounds: how many batches are timed of each, after one that is not.
+        batch_size: images a batch. One image alone is timed as well.
+
+    Returns:
+        ``benchmarks``, for each ``file, architecture, image_size, batch_size, bytes, inference``, which has
+        ``images_per_second`` and ``one_image_s``; and of two the ``comparison`` of ``inference``.
+    """
+    opened = [open_file(path) for path in paths]
+    batches = [_noise(artifact, batch_size) for artifact in opened]
+    many = call_rates(list(zip(opened, batches, strict=True)), rounds)
+    single = call_rates([(artifact, batch[:1]) for artifact, batch in zip(opened, batches, strict=True)], rounds)
+    benchmarks = [
+        {
+            "file": str(path),
+            "architecture": artifact.card["architecture"]["id"],
+            "image_size": _shape(artifact).size,
+            "batch_size": batch_size,
+            "bytes": path.stat().st_size,
+            "inference": {"images_per_second": median(rates), "one_image_s": 1 / median(alone)},
+        }
+        for path, artifact, rates, alone in zip(paths, opened, many, single, strict=True)
+    ]
+    comparison = {"comparison": {"inference": compared(*many)}} if len(paths) == 2 else {}
+    return {"benchmarks": benchmarks, **comparison}
+
+
+def _noise(artifact: Artifact, count: int) -> Any:
+    """Images that are resized already, so that it is the network that is timed."""
+    shape = _shape(artifact)
+    drawn = np.random.default_rng(0).integers(0, 256, (count, shape.size, shape.size, shape.in_chans), np.uint8)
+    return framed(drawn, shape)
+
+
+def _shape(artifact: Artifact) -> Shape:
+    return Preprocessing(**artifact.card["preprocessing"]).shape

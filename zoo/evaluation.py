@@ -86,11 +86,24 @@ def evaluate_run(
     resolved = resolve(make_request(asked, file=folder / JOB), registry)
     opener = build.build_opener(resolved, Preprocessing(**card["preprocessing"]).shape)
     images = own_split(opener, resolved, list(card["classes"]), split, own=own)
-    numbers, mistakes = _measure(model, card, images, resolved, device, tta, own=own, keep=folder if keep else None)
+    measured = _measure(model, card, images, resolved, device, tta, own=own, keep=folder if keep else None)
+    return {**_document(folder, resolved, card, images, tta, *measured), "changes": used}
+
+
+def _document(
+    path: Path,
+    resolved: Resolved,
+    card: dict[str, Any],
+    images: Split,
+    tta: str,
+    numbers: dict[str, Any],
+    mistakes: list[dict[str, Any]],
+) -> dict[str, Any]:
+    """What was measured, as a result document."""
     return {
         "status": "evaluated",
-        "run": folder.name,
-        "dir": str(folder),
+        "run": path.name,
+        "dir": str(path),
         "job": resolved.job.plain(),
         "task": task_named(card.get("task", "")).name,
         "classes": card["classes"],
@@ -98,7 +111,6 @@ def evaluate_run(
         "notices": [*images.notices, *notices(tta)],
         "metrics": {images.name: numbers},
         "mistakes": {images.name: mistakes},
-        "changes": used,
         **account(tta),
     }
 
@@ -132,21 +144,8 @@ def _evaluate_file(
     resolved = resolve(request, open_registry())
     opener = build.build_opener(resolved, Preprocessing(**card["preprocessing"]).shape)
     images = own_split(opener, resolved, list(card["classes"]), split, own=own)
-    numbers, mistakes = _measure(model, card, images, resolved, "cpu", tta or NONE, own=own, keep=None)
-    return {
-        "status": "evaluated",
-        "run": path.name,
-        "dir": str(path),
-        "job": resolved.job.plain(),
-        "task": task_named(card.get("task", "")).name,
-        "classes": card["classes"],
-        "splits": {images.name: images.summary(card["classes"])},
-        "notices": [*images.notices, *notices(tta or NONE)],
-        "metrics": {images.name: numbers},
-        "mistakes": {images.name: mistakes},
-        "changes": [],
-        **account(tta or NONE),
-    }
+    measured = _measure(model, card, images, resolved, "cpu", tta or NONE, own=own, keep=None)
+    return {**_document(path, resolved, card, images, tta or NONE, *measured), "changes": []}
 
 
 def _is_of(card: dict[str, Any], folder: Path) -> bool:

@@ -50,6 +50,7 @@ def test_killed_again_and_again_it_ends_as_if_nothing_had_happened(tmp_path: Pat
     assert verdict.same == {"weights": True, "epochs": True, "state": True}, told
     assert len(verdict.kills) == KILLS, told
     assert any("steps" in place for place in verdict.kills), "one at least within an epoch"
+    assert len(set(verdict.kills)) > KILLS // 3, "in as many places"
     assert not [path for path in tmp_path.rglob("*") if path.name.startswith(".")], "no half-written file"
 
 

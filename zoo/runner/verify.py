@@ -25,6 +25,8 @@ from zoo.runner.folder import CHECKPOINTS, JOB, MODEL, RESULT
 
 WHOLE, KILLED = "whole", "killed"
 _POLL_S = 0.02
+_OFTEN_S, _EVERY_STEP_S, _FEW = 0.5, 0.001, 10
+"""Between two states, where there are few kills; of many each has only a few steps in which it can get anywhere."""
 _TIMES = ("seconds", "images_per_second")
 """Of an epoch's record: no two runs have the same."""
 
@@ -58,7 +60,7 @@ def verify_resume(job: Job, kills: int, home: Path, told: Callable[[str], None])
     """
     plain = job.plain()
     # When the state is kept decides nothing of what is computed; so often, and it is proved within epochs too.
-    plain["train"]["checkpoint_s"] = 0.5
+    plain["train"]["checkpoint_s"] = _OFTEN_S if kills <= _FEW else _EVERY_STEP_S
     (home / "asked.yaml").write_text(yaml.safe_dump(plain), "utf-8")
     told("training without a break")
     seconds = _whole(home, home / "asked.yaml")

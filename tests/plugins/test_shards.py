@@ -133,6 +133,20 @@ def test_where_a_label_may_stand(tmp_path: Path, members: dict[str, bytes], clas
     assert (dataset.notices != []) == all(name.isdigit() for name in classes)
 
 
+def test_names_with_dots_are_images_of_their_own_where_the_folder_is_the_class(tmp_path: Path):
+    members = {f"{name}/{name}.{i}.png": picture(name, i) for name in SHADES for i in range(3)}
+    dataset = WebDataset(tar(tmp_path / "s" / "0.tar", members), "train")
+    assert [dataset.name_of(i) for i in range(6)] == [f"0.tar:{n.removesuffix('.png')}" for n in members]
+    assert [dataset.classes[t] for t in dataset.targets] == ["dark"] * 3 + ["light"] * 3
+
+
+def test_masks_beside_an_image_are_not_images(tmp_path: Path):
+    members = {**two(), "3.seg.png": picture("dark", 5), "3.png": picture("dark", 6), "3.cls": b"dark"}
+    dataset = WebDataset(tar(tmp_path / "s" / "0.tar", members), "train")
+    assert len(dataset) == 3
+    assert np.array_equal(np.asarray(dataset[2][0]), np.asarray(Image.open(io.BytesIO(picture("dark", 6)))))
+
+
 def test_another_field_of_the_json_is_named(tmp_path: Path):
     root = tar(tmp_path / "s" / "0.tar", two("1.json", "2.json", b'{"kind": "a"}', b'{"kind": "b"}'))
     with pytest.raises(DataError, match=r"dataset[.]field=NAME"):

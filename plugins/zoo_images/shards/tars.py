@@ -64,7 +64,8 @@ def scan(path: Path, field: str) -> Contents:
     """Read a shard.
 
     A sample is the files of one name up to its first dot, one after the other. Its label is in its ``.cls`` (a number
-    or a name), or under ``field`` in its ``.json``; where it has neither, the folder that it is in is its class.
+    or a name), or under ``field`` in its ``.json``; where it has neither, each of its images is one by itself, and the
+    folder that they are in is their class.
     Nothing is unpacked; links, devices and folders are passed over.
 
     Raises:
@@ -106,21 +107,33 @@ class _Hashing:
 
 
 def _samples(tar: tarfile.TarFile, path: Path, field: str) -> Iterator[Item]:
-    key, image, told = "", None, {}  # type: str, tuple[int, int] | None, dict[str, str]
+    key, files, told = "", [], {}  # type: str, list[tuple[str, int, int]], dict[str, str]
     for member in tar:
         if not member.isreg() or member.issparse() or member.size == 0:
             continue
         own, extension = _parts(member.name)
         if own != key:
-            if image is not None:
-                yield Item(key, *image, _label(key, told, path, field))
-            key, image, told = own, None, {}
-        if extension in IMAGES and image is None:
-            image = (member.offset_data, member.size)
+            yield from _of_sample(key, files, told, path, field)
+            key, files, told = own, [], {}
+        if extension.rpartition(".")[2] in IMAGES:
+            files.append((extension, member.offset_data, member.size))
         elif extension in ("cls", "json"):
             told[extension] = _text(tar, member, path)
-    if image is not None:
-        yield Item(key, *image, _label(key, told, path, field))
+    yield from _of_sample(key, files, told, path, field)
+
+
+def _of_sample(
+    key: str, files: list[tuple[str, int, int]], told: dict[str, str], path: Path, field: str
+) -> Iterator[Item]:
+    """A sample's image: the first that is called as the sample is. Without a label beside them each is one of its own,
+    whatever dots are in its name, and the folder's class."""
+    if told:
+        for _, offset, size in [file for file in files if file[0] in IMAGES][:1]:
+            yield Item(key, offset, size, _label(key, told, path, field))
+        return
+    for extension, offset, size in files:
+        name = ".".join((key, *extension.split(".")[:-1]))
+        yield Item(name, offset, size, _label(name, told, path, field))
 
 
 def _parts(name: str) -> tuple[str, str]:

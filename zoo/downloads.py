@@ -18,7 +18,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from zoo.errors import DataError
-from zoo.files import atomic, cache_folder
+from zoo.files import atomic, cache_folder, cannot_write
 
 __all__ = ["cache_folder", "download", "downloading", "offline", "unpacking"]
 
@@ -56,7 +56,10 @@ def download(url: str, path: Path, *, most: int, sha256: str | None = None) -> P
         raise DataError(f"{url} is not fetched: only https addresses are, as nobody can change those on their way.")
     if offline():
         raise DataError(f"{url} is not here, and offline (ZOO_OFFLINE is set) nothing is downloaded.")
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise cannot_write(path.parent, error) from error
     for left in reversed(range(_TRIES)):
         try:
             _fetch(url, path, most, sha256)

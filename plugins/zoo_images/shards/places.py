@@ -36,7 +36,7 @@ class Place(Protocol):
     listing: Listing
 
     def contents(self, shards: Sequence[Shard]) -> list[Contents]:
-        """What each shard holds."""
+        """What each shard holds; asked once."""
         ...
 
     def opened(self, shard: Shard) -> contextlib.AbstractContextManager[IO[bytes]]:
@@ -60,7 +60,8 @@ class Folder:
             self.listing, self._read = index(self.root, field, alone)
 
     def contents(self, shards: Sequence[Shard]) -> list[Contents]:
-        return [self._read.get(shard.file) or self._told(shard) for shard in shards]
+        read, self._read = self._read, {}  # it is as large as all else of a large set, and needed once
+        return [read.get(shard.file) or self._told(shard) for shard in shards]
 
     def _told(self, shard: Shard) -> Contents:
         file = self.root / f"{shard.file}.json"
@@ -102,10 +103,11 @@ class Web:
         self._locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
         self._touched: dict[str, float] = {}
         listing = self.home / LISTING
-        with contextlib.suppress(DataError):  # offline, or the server is down: what was fetched before is there still
+        try:
             download(self.name, listing, most=_LISTING_MOST, sha256=sha256)
-        if not listing.is_file():
-            download(self.name, listing, most=_LISTING_MOST, sha256=sha256)
+        except DataError:  # offline, or the server is down: what was fetched before may be there still
+            if not listing.is_file():
+                raise
         text = _text(listing)
         if sha256 is not None and hashlib.sha256(text.encode()).hexdigest() != sha256:
             raise DataError(f"{self.name} is not what sha256={sha256[:12]}… says. Ask its owner.")

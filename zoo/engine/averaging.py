@@ -102,7 +102,8 @@ class Averaging:
         self._open = False
         while len(self._sent) < len(self.buckets):
             self._send()
-        told = torch.stack([loss.detach().float().reshape(()), *(loss.new_tensor(float(w)) for w in wishes)])
+        asked = torch.tensor([float(wish) for wish in wishes], device=loss.device)
+        told = torch.cat([loss.detach().float().reshape(1), asked])
         sent(lambda: dist.all_reduce(told, group=self.ranks.group))
         for bucket, (flat, work) in zip(self.buckets, self._sent, strict=True):
             sent(work.wait)

@@ -17,7 +17,7 @@ from zoo.data.open import TEST, TRAIN, VAL
 from zoo.data.splits import Split
 from zoo.engine.averaging import Together
 from zoo.engine.calibration import Calibration, calibrate
-from zoo.engine.evaluate import evaluate_logits, predict_logits, worst_mistakes
+from zoo.engine.evaluate import evaluate_logits, predict_logits
 from zoo.engine.final import final_numbers
 from zoo.engine.totals import Totals
 from zoo.engine.train import train_epoch
@@ -64,6 +64,7 @@ class Training:
         self.last_answers: Answers | None = None
         self.best_answers: Answers | None = None  # those of the best epoch, where this process trained it
         self.thresholds: list[float] | None = None  # of each class, once the best weights are known
+        self.calibration: Calibration | None = None  # and how their logits are to be read
         self.timing = {"setup_s": parts.setup_s, "data_s": parts.data_s, "train_s": 0.0, "evaluate_s": 0.0}
 
     def epochs(self, hooks: Hooks, run: Run) -> str | None:
@@ -131,7 +132,7 @@ class Training:
         with self.interrupts.held() if self.ranks.size > 1 else contextlib.nullcontext():
             split = self.parts.splits[VAL]
             self.last_answers = self._answers(split, self.parts.learner.final, NONE)
-            return self._judged(split, self.last_answers)[0]
+            return self._judged(self.last_answers)
 
     def _steps(self, position: Position, started: float) -> Totals:
         """Those of an epoch that are still to be done."""
@@ -244,10 +245,8 @@ class Training:
         collect = self.ranks.collect if isinstance(batches, Batches) else list
         return predict_logits(model, batches, parts.answering, collect=collect)
 
-    def _judged(
-        self, split: Split, answers: Answers, choose: bool = False
-    ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-        """Every number of a split, and its worst mistakes.
+    def _judged(self, answers: Answers, choose: bool = False) -> dict[str, Any]:
+        """Every number of a split by the answers to its images.
 
         Args:
             choose: the thresholds of a task with several labels by these images, from here on.
@@ -255,8 +254,7 @@ class Training:
         parts = self.parts
         if choose:
             self.thresholds = parts.task.thresholds(*answers)
-        numbers = evaluate_logits(*answers, parts.loss_fn, parts.classes, parts.metrics, self.thresholds)
-        return numbers, worst_mistakes(*answers, split.names, parts.classes)
+        return evaluate_logits(*answers, parts.loss_fn, parts.classes, parts.metrics, self.thresholds)
 
     def evaluate_best(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """Metrics and mistakes of val, and of test where there is one, by the best weights as they lie on the disk.
@@ -271,9 +269,9 @@ class Training:
         for split in splits:
             answers = known.get(split.name) or self._answers(split, cast(nn.Module, model), self.job.tta)
             if split.name == VAL:
-                self.calibration: Calibration | None = calibrate(*answers)
+                self.calibration = calibrate(*answers)
             heat, here = self.calibration.temperature if self.calibration else None, split.name == VAL
-            numbers, _ = self._judged(split, answers, here)
+            numbers = self._judged(answers, here)
             loss_fn, names, classes = self.parts.loss_fn, split.names, self.parts.classes
             beside, mistakes[split.name] = final_numbers(
                 *answers, loss_fn, names, classes, self.parts.metrics, heat, fitted_here=here

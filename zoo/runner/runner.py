@@ -6,6 +6,7 @@ import contextlib
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -221,16 +222,21 @@ class _Runner:
         sections = self.hooks.call("zoo_report_sections", run=self.run_record, result=result)
         result["sections"] = [list(section) for group in sections for section in group]
         write_json(self.training.folder / RESULT, result)
-        try:
-            if self.report is not None:
-                draw_pictures(self.training, result["mistakes"].get(VAL) or [])
-                self.report(result, self.training.folder / REPORT)
-        except Exception as error:  # the result is safe; a picture of it must not make a good run a failed one
-            self.observer.notice(f"The report was not written: {type(error).__name__}: {error}")
+        if self.report is not None:
+            shown = result["mistakes"].get(VAL) or []
+            self._beside("The pictures for the report were", partial(draw_pictures, self.training, shown))
+            self._beside("The report was", partial(self.report, result, self.training.folder / REPORT))
         self.hooks.call("zoo_run_end", run=self.run_record, result=result)
         self.hooks.done()
         self.observer.ended(self.run_record, result)
         return result
+
+    def _beside(self, what: str, write: Callable[[], None]) -> None:
+        """The result is safe; what shows it must not make a good run a failed one."""
+        try:
+            write()
+        except Exception as error:
+            self.observer.notice(f"{what} not written: {type(error).__name__}: {error}")
 
     def _result(self, status: str, reason: str | None) -> dict[str, Any]:
         metrics, mistakes = self.training.evaluate_best()

@@ -13,25 +13,31 @@ from zoo.engine.signs import confidence_in_mistakes, input_figures, shared_image
 if TYPE_CHECKING:
     from zoo.runner.training import Training
 
-_MOST = 200_000
-"""Images to look for in both splits: of more, looking takes longer than it is worth in every run."""
+_MOST = 1 << 30
+"""Bytes of pixels to look through for images in both splits: of more, it takes longer than it is worth in every run."""
 _BLOCK = 256
 
 
 def signs_of(training: Training) -> dict[str, Any]:
     """Figures of the input, images that are in both splits, how sure the mistakes are; what isn't known is left out.
 
-    Images that are decoded anew for each batch are not looked for in both splits: ``zoo data check`` does that.
+    Images that are decoded anew for each batch, or are more than a GiB, are not looked for in both splits: ``zoo data
+    check`` does that.
     """
     parts = training.parts
     train, val = parts.splits[TRAIN], parts.splits[VAL]
     images, _ = next(iter(parts.images(train, dealt=False)))
     found: dict[str, Any] = {"input": input_figures(images)}
-    if all(isinstance(split.images, np.ndarray) for split in (train, val)) and len(train) + len(val) <= _MOST:
+    if all(isinstance(split.images, np.ndarray) for split in (train, val)) and _pixels(train) + _pixels(val) <= _MOST:
         found["shared_with_train"] = shared_images(train.gather, len(train), _blocks(val))
     if training.best_answers is not None and not parts.task.multilabel:
         found["confidence_in_mistakes"] = confidence_in_mistakes(*training.best_answers)
     return found
+
+
+def _pixels(split: Split) -> int:
+    """Bytes."""
+    return len(split) * int(np.prod(split.images.shape[1:]))
 
 
 def _blocks(split: Split) -> Any:

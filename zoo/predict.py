@@ -6,7 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from zoo.bundle import Preprocessing
@@ -14,6 +16,7 @@ from zoo.data.batches import Normalize, pixels_of
 from zoo.data.decode import ARRAYS, Pixels, WrongChannels, open_image, to_pixels
 from zoo.engine.calibration import familiarity
 from zoo.engine.execution import Execution
+from zoo.engine.gradcam import grad_cam
 from zoo.engine.task import task_named
 from zoo.engine.views import NONE, looking
 from zoo.errors import BadImage
@@ -44,6 +47,9 @@ class Classifier:
         self.execution = execution
         self.model = execution.place(model).eval()
         self._normalize = Normalize(self.preprocessing.mean, self.preprocessing.std, execution.device)
+        values = self.preprocessing.in_chans * self.preprocessing.image_size**2
+        self.batch: int = execution.evaluation_batch(BATCH, values)
+        """How many images are computed at once."""
 
     def predict(self, images: Any, top_k: int = 5, tta: str | None = None) -> list[dict[str, Any]]:
         """Name what each image shows.
@@ -66,16 +72,46 @@ class Classifier:
         """
         items = list(images) if _many(images) else [images]
         found: list[dict[str, Any]] = []
-        shape = self.preprocessing
-        count = self.execution.evaluation_batch(BATCH, shape.in_chans * shape.image_size**2)
-        for start in range(0, len(items), count):
-            chunk = items[start : start + count]
-            logits = self.logits([self.pixels(item) for item in chunk], tta)
-            known = self._familiar(logits, tta)
-            found += [
-                {**self._named(item, z, top_k), **more} for item, z, more in zip(chunk, logits, known, strict=True)
-            ]
+        for start in range(0, len(items), self.batch):
+            chunk = items[start : start + self.batch]
+            answers = self.answers([self.pixels(item) for item in chunk], top_k, tta)
+            found += [{"path": _path(item), **answer} for item, answer in zip(chunk, answers, strict=True)]
         return found
+
+    def answers(self, pixels: Sequence[Pixels], top_k: int = 5, tta: str | None = None) -> list[dict[str, Any]]:
+        """What decoded images show, computed at once.
+
+        Args:
+            pixels: uint8 (size, size, C) each, as :meth:`pixels` gives them.
+            top_k, tta: as :meth:`predict` has them.
+
+        Returns:
+            As :meth:`predict`'s, without the path.
+        """
+        logits = self.logits(pixels, tta)
+        probs = self._probabilities(logits)
+        best = logits.topk(min(max(top_k, 1), len(self.classes))).indices  # no temperature changes these
+        likely = probs.gather(1, best)
+        tops = [
+            [{"class": self.classes[i], "probability": p} for i, p in zip(*both, strict=True)]
+            for both in zip(best.tolist(), likely.tolist(), strict=True)
+        ]
+        known = self._familiar(logits, tta)
+        return [{**self._named(*each), **more} for *each, more in zip(tops, probs, known, strict=True)]
+
+    def looked_at(self, pixels: Sequence[Pixels], labels: Sequence[str]) -> NDArray[np.float32] | None:
+        """Where in each image the evidence for a class was found, by Grad-CAM.
+
+        Args:
+            pixels: uint8 (size, size, C) each.
+            labels: the class of each.
+
+        Returns:
+            (N, size, size), 0..1; or None where it can't be told: of a transformer, or an exported file.
+        """
+        classes = torch.tensor([self.classes.index(label) for label in labels], device=self.execution.device)
+        heat = grad_cam(self.model, self._normalize(self._unit(pixels)), classes)
+        return None if heat is None else heat.cpu().numpy()
 
     def probabilities(self, pixels: Sequence[Pixels], tta: str | None = None) -> Tensor:
         """Decoded images, uint8 (size, size, C) each -> probabilities (N, K) float32 on the CPU, by the temperature."""
@@ -83,11 +119,14 @@ class Classifier:
 
     def logits(self, pixels: Sequence[Pixels], tta: str | None = None) -> Tensor:
         """Decoded images, uint8 (size, size, C) each -> logits (N, K) float32 on the CPU, as the network gives them."""
-        batch = pixels_of(pixels).to(self.execution.device).permute(0, 3, 1, 2)
         with torch.inference_mode(), self.execution.autocast():
             network = looking(self.model, self.tta if tta is None else tta, multilabel=self.task.multilabel)
-            logits: Tensor = network(self._normalize(self._normalize.to_unit(batch)))
+            logits: Tensor = network(self._normalize(self._unit(pixels)))
         return logits.float().cpu()
+
+    def _unit(self, pixels: Sequence[Pixels]) -> Tensor:
+        """(N, C, size, size) of 0..1 on the device."""
+        return self._normalize.to_unit(pixels_of(pixels).to(self.execution.device).permute(0, 3, 1, 2))
 
     def _probabilities(self, logits: Tensor) -> Tensor:
         return self.task.probabilities(logits / self.temperature)
@@ -122,20 +161,11 @@ class Classifier:
                 reason = str(error)
             raise BadImage(f"{item}: {reason}") from error
 
-    def _named(self, item: Any, logits: Tensor, top_k: int) -> dict[str, Any]:
-        probs = self._probabilities(logits[None])[0]
-        best = logits.topk(min(max(top_k, 1), len(self.classes))).indices.tolist()  # no temperature changes these
-        top = [{"class": self.classes[i], "probability": float(probs[i])} for i in best]
+    def _named(self, top: list[dict[str, Any]], probs: Tensor) -> dict[str, Any]:
         if self.task.multilabel:
-            return {"path": _path(item), "labels": self._labels(probs), "top": top}
+            return {"labels": self._labels(probs), "top": top}
         label, confidence = top[0]["class"], top[0]["probability"]
-        return {
-            "path": _path(item),
-            "label": label,
-            "confidence": confidence,
-            "top": top,
-            **self._sure(label, confidence),
-        }
+        return {"label": label, "confidence": confidence, "top": top, **self._sure(label, confidence)}
 
     def _sure(self, label: Any, confidence: Any) -> dict[str, bool]:
         below = self.reject_below.get(label, 0.0) if isinstance(self.reject_below, dict) else self.reject_below

@@ -6,13 +6,9 @@ attacker lets point here is another one), and none that a browser says come from
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import re
-from functools import cache
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from importlib import resources
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -20,31 +16,21 @@ from urllib.parse import parse_qs, urlsplit
 from zoo.dashboard.scan import Runs
 from zoo.errors import RequestError
 from zoo.files import dump_json
+from zoo.pages import HEADERS, page_of, policy_for
 
 HERE = "127.0.0.1"
 _LONGEST = 2048
 _NUMBER = re.compile(r"\d{1,12}")
-_INLINE = re.compile(r"<(style|script)>(.*?)</\1>", re.DOTALL)
 
 
-@cache
 def page() -> str:
-    """The one page, with the look of every page of the zoo."""
-    text = (resources.files("zoo.dashboard") / "page.html").read_text("utf-8")
-    look = (resources.files("zoo.reports") / "page.css").read_text("utf-8")
-    return text.replace("/* page.css */", look)
+    """The one page."""
+    return page_of("zoo.dashboard")
 
 
-@cache
 def policy() -> str:
-    """What a browser may do with the page: run its own script, use its own style, ask this server; no more."""
-    hashes: dict[str, list[str]] = {"style": [], "script": []}
-    for kind, content in _INLINE.findall(page()):
-        digest = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
-        hashes[kind].append(f"'sha256-{digest}'")
-    allowed = "; ".join(f"{kind}-src {' '.join(each)}" for kind, each in hashes.items())
-    closed = "; ".join(f"{what} 'none'" for what in ("default-src", "base-uri", "form-action", "frame-ancestors"))
-    return f"{closed}; {allowed}; connect-src 'self'; img-src data:"
+    """What a browser may do with it."""
+    return policy_for(page())
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -98,12 +84,7 @@ class _Handler(BaseHTTPRequestHandler):
             "Content-Type": f"{kind}; charset=utf-8",
             "Content-Length": str(len(body)),
             "Content-Security-Policy": policy(),
-            "X-Content-Type-Options": "nosniff",
-            "X-Frame-Options": "DENY",
-            "Referrer-Policy": "no-referrer",
-            "Cross-Origin-Resource-Policy": "same-origin",
-            "Cross-Origin-Opener-Policy": "same-origin",
-            "Cache-Control": "no-store",
+            **HEADERS,
             **({"Allow": "GET"} if allow else {}),
         }
         self.send_response(status)

@@ -8,11 +8,16 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-__all__ = ["grad_cam"]
+__all__ = ["grad_cam", "painted"]
+
+_HEAT = np.array([255, 64, 0], np.float32)
+_SHOWN = 0.6
 
 
 def grad_cam(model: nn.Module, images: Tensor, classes: Tensor) -> Tensor | None:
@@ -51,3 +56,18 @@ def grad_cam(model: nn.Module, images: Tensor, classes: Tensor) -> Tensor | None
         heat = (gradient.mean((2, 3), keepdim=True) * found[0]).sum(1, keepdim=True).relu().float()
         heat = interpolate(heat, images.shape[-2:], mode="bilinear")[:, 0]
         return heat / heat.amax((1, 2), keepdim=True).clamp(min=1e-12)
+
+
+def painted(pixels: NDArray[np.uint8], heat: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """A picture with its heat map over it.
+
+    Args:
+        pixels: (H, W, 1 or 3).
+        heat: (H, W), 0..1.
+
+    Returns:
+        uint8 (H, W, 3).
+    """
+    share = _SHOWN * heat[..., None]
+    coloured: NDArray[np.uint8] = (pixels.astype(np.float32) * (1 - share) + _HEAT * share).astype(np.uint8)
+    return coloured

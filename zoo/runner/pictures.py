@@ -16,7 +16,7 @@ from zoo.data.batches import Batches
 from zoo.data.decode import Pixels
 from zoo.data.open import TRAIN, VAL
 from zoo.data.splits import Split
-from zoo.engine.gradcam import grad_cam
+from zoo.engine.gradcam import grad_cam, painted
 from zoo.files import cannot_write, write_json
 from zoo.runner.folder import MODEL, PICTURES
 
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 INDEX = "index.json"
 _MISTAKES, _AUGMENTED, _DRAWS = 12, 3, 4
 _SIDE = 144
-_HEAT = np.array([255, 64, 0], np.float32)
-_SHOWN = 0.6
 
 
 def draw_pictures(training: Training, mistakes: list[dict[str, Any]]) -> None:
@@ -63,7 +61,7 @@ def _mistakes(training: Training, mistakes: list[dict[str, Any]], folder: Path) 
     for i, mistake in enumerate(shown):
         files = {"file": _save(folder / f"mistake-{i + 1:02}.jpg", pixels[i])}
         if heats is not None:
-            files["heat"] = _save(folder / f"heat-{i + 1:02}.jpg", _under(pixels[i], heats[i]))
+            files["heat"] = _save(folder / f"heat-{i + 1:02}.jpg", painted(pixels[i], heats[i]))
         found.append({**mistake, **files})
     return found
 
@@ -114,12 +112,6 @@ def _augmented(training: Training, folder: Path) -> list[dict[str, str]]:
         }
         for i, row in enumerate(rows)
     ]
-
-
-def _under(pixels: Pixels, heat: Any) -> Pixels:
-    share = _SHOWN * heat[..., None]
-    coloured: Pixels = (pixels.astype(np.float32) * (1 - share) + _HEAT * share).astype(np.uint8)
-    return coloured
 
 
 def _save(path: Path, *pictures: Pixels) -> str:

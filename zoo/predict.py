@@ -16,6 +16,7 @@ from zoo.data.batches import Normalize, pixels_of
 from zoo.data.decode import ARRAYS, Pixels, WrongChannels, open_image, to_pixels
 from zoo.engine.calibration import familiarity
 from zoo.engine.execution import Execution
+from zoo.engine.fold import fold_norms
 from zoo.engine.gradcam import grad_cam
 from zoo.engine.task import task_named
 from zoo.engine.views import NONE, looking
@@ -99,6 +100,18 @@ class Classifier:
         known = self._familiar(logits, tta)
         return [{**self._named(*each), **more} for *each, more in zip(tops, probs, known, strict=True)]
 
+    def settle(self) -> None:
+        """Make ready for many questions: batch norms go into the convolutions before them, the first times are over.
+
+        Answers stay the same but for the order in which float32 adds up.
+        """
+        shape = self.preprocessing
+        side = (self.batch, shape.image_size, shape.image_size, shape.in_chans)
+        noise = list(np.random.default_rng(0).integers(0, 256, side, np.uint8))
+        self.model = fold_norms(self.model, self._normalize(self._unit(noise[:2])))
+        for count in (1, self.batch):
+            self.answers(noise[:count])
+
     def looked_at(self, pixels: Sequence[Pixels], labels: Sequence[str]) -> NDArray[np.float32] | None:
         """Where in each image the evidence for a class was found, by Grad-CAM.
 
@@ -139,27 +152,31 @@ class Classifier:
         energies = familiarity(logits, usual["score"]).tolist()
         return [{"familiar": usual["least"] <= energy <= usual["most"]} for energy in energies]
 
-    def pixels(self, item: Any) -> Pixels:
+    def pixels(self, item: Any, name: str | None = None) -> Pixels:
         """One image, decoded as the training images were.
+
+        Args:
+            name: what to call it in an error, where it isn't a path.
 
         Raises:
             BadImage: it can't be; names it.
         """
         from PIL import Image
 
+        called = name or _path(item) or "the image"
         try:
             opened = open_image(item) if isinstance(item, str | Path) else item
             return to_pixels(opened, *self.preprocessing.shape)
         except WrongChannels as error:
             many = f"{error.found} channel{'' if error.found == 1 else 's'}"
-            raise BadImage(f"{_path(item) or 'the image'}: has {many}, and the model takes {error.wanted}") from error
+            raise BadImage(f"{called}: has {many}, and the model takes {error.wanted}") from error
         except BadImage as error:
-            raise BadImage(f"{_path(item) or 'the image'}: {error}") from error
+            raise BadImage(f"{called}: {error}") from error
         except (OSError, Image.DecompressionBombError) as error:
             reason = "no such file" if isinstance(error, FileNotFoundError) else "not an image that can be read"
-            if Path(item).suffix.lower() == ARRAYS and getattr(error, "errno", None) is None:
+            if called.lower().endswith(ARRAYS) and getattr(error, "errno", None) is None:
                 reason = str(error)
-            raise BadImage(f"{item}: {reason}") from error
+            raise BadImage(f"{called}: {reason}") from error
 
     def _named(self, top: list[dict[str, Any]], probs: Tensor) -> dict[str, Any]:
         if self.task.multilabel:

@@ -25,7 +25,7 @@ def dashboard(runs: Path, port: int, open_it: bool) -> None:
     server = Dashboard(runs, port)
     click.echo(f"{server.url} shows {runs}{'' if runs.is_dir() else ', where nothing is yet'}. Ctrl-C ends it.")
     if open_it:
-        _open(server.url)
+        open_page(server.url)
     try:
         server.serve_forever()
     except KeyboardInterrupt:
@@ -34,7 +34,8 @@ def dashboard(runs: Path, port: int, open_it: bool) -> None:
         server.server_close()
 
 
-def _open(url: str) -> None:
+def open_page(url: str) -> None:
+    """Show an address in the browser, where there is one."""
     import webbrowser
 
     if not webbrowser.open(url):

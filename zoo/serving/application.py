@@ -1,0 +1,78 @@
+"""The addresses of a server, and what they say of themselves."""
+
+from __future__ import annotations
+
+import logging
+from typing import Annotated, Any
+
+from fastapi import FastAPI, Query, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse, JSONResponse, Response
+from fastapi_offline import FastAPIOffline
+
+from zoo import __version__
+from zoo.pages import page_of, policy_for
+from zoo.serving.figures import CONTENT_TYPE
+from zoo.serving.service import Service
+from zoo.serving.wire import REFUSALS, TAKES, Health, Predictions
+
+__all__ = ["PATHS", "make_app"]
+
+PATHS = frozenset({"/", "/predict", "/model", "/health", "/metrics", "/docs", "/openapi.json"})
+_log = logging.getLogger("zoo.serving")
+
+
+def make_app(service: Service) -> FastAPI:
+    """The application that serves a model."""
+    name = service.classifier.card["architecture"]["id"]
+    app = FastAPIOffline(
+        title=f"zoo serve: {name}", version=__version__, redoc_url=None, description="What pictures show, by one model."
+    )
+    page = page_of("zoo.serving")
+    policy = policy_for(page, "data: blob:")
+
+    @app.post(
+        "/predict",
+        response_model=Predictions,
+        responses=REFUSALS,
+        openapi_extra=TAKES,
+        summary="Name what one or many pictures show",
+    )
+    async def predict(
+        request: Request,
+        top_k: Annotated[int, Query(ge=1, le=1000, description="How many classes to name, best first.")] = 5,
+        explain: Annotated[bool, Query(description="Show what the network saw and where it looked.")] = False,
+    ) -> Response:
+        return JSONResponse({"predictions": await service.answer(request, top_k, explain)})
+
+    @app.get("/model", summary="The model's card: classes, preprocessing, where it is from")
+    async def model() -> dict[str, Any]:
+        return service.classifier.card
+
+    @app.get("/health", response_model=Health, responses={503: {"model": Health, "description": "It is being ended"}})
+    async def health() -> Response:
+        status = "leaving" if service.leaving else "ok"
+        return JSONResponse({"status": status, "model": name}, 503 if service.leaving else 200)
+
+    @app.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
+    async def metrics() -> Response:
+        """For Prometheus."""
+        return Response(service.figures.page(), headers={"Content-Type": CONTENT_TYPE})
+
+    @app.get("/", response_class=HTMLResponse, include_in_schema=False)
+    async def root() -> HTMLResponse:
+        return HTMLResponse(page, headers={"Content-Security-Policy": policy})
+
+    @app.exception_handler(RequestValidationError)
+    async def wrong(request: Request, error: RequestValidationError) -> JSONResponse:
+        """One sentence, as every refusal has."""
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"][1:])
+        return JSONResponse({"detail": f"{where}: {first['msg']}."}, 422)
+
+    @app.exception_handler(Exception)
+    async def failed(request: Request, error: Exception) -> JSONResponse:
+        _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+        return JSONResponse({"detail": "The server failed at this request; its log says why."}, 500)
+
+    return app

@@ -1,0 +1,68 @@
+"""What a server counts, in Prometheus' words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    Info,
+    disable_created_metrics,
+    generate_latest,
+)
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+
+__all__ = ["CONTENT_TYPE", "Figures"]
+
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+_IMAGES = (1, 2, 4, 8, 16, 32, 64)
+
+
+class Figures:
+    """Counters of one server.
+
+    Args:
+        card: the model's.
+        waiting: tells how many images wait.
+    """
+
+    def __init__(self, card: dict[str, Any], waiting: Callable[[], float]):
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series of each counter, which tells when the server began
+        own = self.registry = CollectorRegistry()
+        self.requests = Counter("zoo_requests", "Requests by what was answered", ["path", "status"], registry=own)
+        self.seconds = Histogram(
+            "zoo_request_seconds",
+            "From a request's head to its answer",
+            ["path"],
+            buckets=_SECONDS,
+            registry=own,
+        )
+        self.batches = Histogram("zoo_batch_images", "Images that were computed at once", buckets=_IMAGES, registry=own)
+        self.computing = Histogram(
+            "zoo_batch_seconds", "Time in the network of a batch", buckets=_SECONDS, registry=own
+        )
+        self.answers = Counter("zoo_answers", "Images by the class that was named", ["label"], registry=own)
+        self.unsure = Counter("zoo_not_sure", "Images whose confidence is below the threshold", registry=own)
+        self.unfamiliar = Counter("zoo_unfamiliar", "Images unlike those the model knows", registry=own)
+        Gauge("zoo_waiting_images", "Images that are not answered yet", registry=own).set_function(waiting)
+        about = {"architecture": card["architecture"]["id"], "classes": str(len(card["classes"]))}
+        Info("zoo_model", "The model that is served", registry=own).info(about)
+
+    def count(self, answers: list[dict[str, Any]]) -> None:
+        """What a batch was taken for."""
+        for answer in answers:
+            for label in answer.get("labels", (answer.get("label"),)):
+                self.answers.labels(str(label)).inc()
+            if not answer.get("sure", True):
+                self.unsure.inc()
+            if not answer.get("familiar", True):
+                self.unfamiliar.inc()
+
+    def page(self) -> bytes:
+        """All of them, as Prometheus reads them."""
+        return generate_latest(self.registry)

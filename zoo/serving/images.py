@@ -1,0 +1,69 @@
+"""From the bytes that a stranger sent to pixels, within limits."""
+
+from __future__ import annotations
+
+import tempfile
+import warnings
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from zoo.data.decode import ARRAYS, Pixels, decode_errors, open_image
+from zoo.errors import BadImage
+from zoo.predict import Classifier
+
+__all__ = ["FORMATS", "Upload", "decoded"]
+
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "MPO", "PPM", "JPEG2000", "ICO", "TGA")
+"""Of Pillow's those that it decodes itself: EPS, say, would be given to another program."""
+
+Upload = tuple[str | None, bytes]
+"""A file's name, where it has one, and its content."""
+
+_NUMPY = b"\x93NUMPY"
+
+
+def decoded(upload: Upload, classifier: Classifier, max_pixels: int) -> Pixels:
+    """An uploaded image as the model's training images were decoded: uint8 (size, size, C).
+
+    Raises:
+        BadImage: it can't be, or it is larger than ``max_pixels``; names it.
+    """
+    name, content = upload[0] or "the image", upload[1]
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow's, of pictures that are large or odd
+            image = _array(content) if content.startswith(_NUMPY) else _opened(content)
+            count = _pixels(image, classifier.preprocessing.in_chans)
+    except Image.DecompressionBombError as error:
+        raise BadImage(f"{name}: has many times the {max_pixels:,} pixels that are taken at the most") from error
+    except decode_errors() as error:
+        raise BadImage(f"{name}: not an image that can be read") from error
+    if count > max_pixels:
+        raise BadImage(f"{name}: has {count:,} pixels; {max_pixels:,} are taken at the most")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return classifier.pixels(image, name)
+
+
+def _opened(content: bytes) -> Any:
+    """Its header alone is read."""
+    return Image.open(BytesIO(content), formats=FORMATS)
+
+
+def _array(content: bytes) -> Pixels:
+    """A ``.npy``, by the code that opens such files; that needs one, which can't claim to be more than it is."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"image{ARRAYS}"
+        path.write_bytes(content)
+        array: Pixels = open_image(path)
+        return array
+
+
+def _pixels(image: Any, in_chans: int) -> int:
+    if not isinstance(image, Image.Image):
+        return int(image[0].size)
+    pages = 1 if in_chans in (1, 3) else int(getattr(image, "n_frames", 1))  # only then are all of them decoded
+    return image.width * image.height * pages

@@ -1,0 +1,180 @@
+"""The server's process: its socket, its connections, and its end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ipaddress
+import signal
+import socket
+from collections.abc import Iterator
+from types import FrameType
+from typing import Any
+
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from zoo.errors import RequestError
+from zoo.serving.application import PATHS, make_app
+from zoo.serving.doorman import Doorman
+from zoo.serving.service import Service
+
+__all__ = ["Server", "listen", "url_of"]
+
+_GRACE_S = 0.5  # for requests that are on their way when the server ends
+_BACKLOG = 2048
+_TOO_MANY = (
+    b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nContent-Length: 49\r\n"
+    b'Retry-After: 1\r\nConnection: close\r\n\r\n{"detail": "There are too many connections now."}'
+)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens.
+
+    Raises:
+        RequestError: the host isn't this machine's, or the port is taken or may not be used.
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listening = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise RequestError(f"{host!r} is no address of this machine ({error.strerror or error}).") from error
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(address)
+        listening.listen(_BACKLOG)
+    except OSError as error:
+        listening.close()
+        raise RequestError(
+            f"Port {port} of {host} can't be used ({error.strerror or error}). Name another one, or let one be found "
+            "that is free: zoo serve RUN --port 0"
+        ) from error
+    listening.setblocking(False)
+    return listening
+
+
+def url_of(listening: socket.socket) -> str:
+    """Where a browser finds it."""
+    host, port = listening.getsockname()[:2]
+    if ipaddress.ip_address(host).is_unspecified:
+        host = socket.gethostname()
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}/"
+
+
+def _own_names(listening: socket.socket) -> frozenset[str] | None:
+    """What this machine calls the server, where only this machine can reach it."""
+    host, port = listening.getsockname()[:2]
+    if not ipaddress.ip_address(host).is_loopback:
+        return None
+    names = {"localhost", f"[{host}]" if ":" in host else host}
+    return frozenset({*(f"{name}:{port}" for name in names), *(names if port == 80 else ())})
+
+
+class _Connection(H11Protocol):
+    """One that must have said what it wants by a certain time: else many that say nothing would take all there are."""
+
+    header_s: float
+    max_connections: int
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        self._expect_head()
+        if len(self.connections) > self.max_connections:
+            transport.write(_TOO_MANY)
+            transport.close()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self.cycle is not None and not self.cycle.response_complete:
+            self._late.cancel()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if not self.transport.is_closing() and (self.cycle is None or self.cycle.response_complete):
+            self._late.cancel()
+            self._expect_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._late.cancel()
+        super().connection_lost(exc)
+
+    def _expect_head(self) -> None:
+        self._late = self.loop.call_later(self.header_s, self.transport.close)
+
+
+class Server(uvicorn.Server):
+    """Serves till a signal comes; then finishes what it has.
+
+    Args:
+        service: what answers.
+        listening: from :func:`listen`.
+        log_requests: write a line for each.
+    """
+
+    def __init__(self, service: Service, listening: socket.socket, *, log_requests: bool = False):
+        self.service, self.listening = service, listening
+        limits = service.limits
+        self.doorman = Doorman(make_app(service), service.figures, PATHS, _own_names(listening))
+        own = {"header_s": limits.header_s, "max_connections": limits.max_connections}
+        connection = type("_Connection", (_Connection,), own)
+        super().__init__(
+            uvicorn.Config(
+                self.doorman,
+                http=connection,
+                ws="none",
+                lifespan="off",
+                proxy_headers=False,
+                server_header=False,
+                log_level="info" if log_requests else "warning",
+                access_log=log_requests,
+                h11_max_incomplete_event_size=limits.max_head,
+                timeout_keep_alive=max(1, round(limits.header_s)),
+                timeout_graceful_shutdown=round(2 * limits.timeout_s),
+            )
+        )
+
+    def serve_until_told(self) -> None:
+        """Serve till SIGINT or SIGTERM, and come back once all that was taken is answered. In the main thread."""
+        before = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            self.run(sockets=[self.listening])
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+            self.service.close()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Not uvicorn's way, which sends the signal again at the end: to be told to end is no failure."""
+        yield
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if self.should_exit and sig == signal.SIGINT:
+            self.force_exit = True
+        self.should_exit = True
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take the connections that have been made already, then no more, and give each time to say what it wants."""
+        self.doorman.leaving = True
+        made = list(self._made_already())
+        for server in self.servers:
+            server.close()
+        for connection in made:
+            await asyncio.get_running_loop().connect_accepted_socket(self._protocol, connection)
+        await asyncio.sleep(_GRACE_S)
+        self.service.leaving = True
+        await super().shutdown(sockets)
+
+    def _made_already(self) -> Iterator[socket.socket]:
+        """Connections that the kernel has made and nobody took yet: they would be cut off when the socket closes."""
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = self.listening.accept()
+                connection.setblocking(False)
+                yield connection
+
+    def _protocol(self) -> asyncio.Protocol:
+        make: Any = self.config.http_protocol_class
+        protocol: asyncio.Protocol = make(config=self.config, server_state=self.server_state, app_state={})
+        return protocol

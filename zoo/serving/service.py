@@ -1,0 +1,125 @@
+"""A classifier at work for many at once: decodes in threads, computes batches in one, counts."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import os
+import time
+from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+from PIL import Image
+from starlette.requests import Request
+
+from zoo.data.decode import Pixels
+from zoo.engine.gradcam import painted
+from zoo.errors import BadImage
+from zoo.predict import Classifier
+from zoo.serving.batcher import Batcher, Work
+from zoo.serving.figures import Figures
+from zoo.serving.images import Upload, decoded
+from zoo.serving.intake import Intake, Refused
+from zoo.serving.limits import Limits
+
+__all__ = ["Service"]
+
+_SIDE = 240  # of a picture that shows where the network looked, at the least
+
+
+class Service:
+    """A classifier at work: decodes in threads, computes in one, counts.
+
+    Args:
+        classifier: what answers.
+        limits: what it takes on.
+        max_batch: images that are computed at once; by default what is fastest.
+    """
+
+    def __init__(self, classifier: Classifier, limits: Limits, max_batch: int | None = None):
+        self.classifier, self.limits = classifier, limits
+        self.intake = Intake(limits)
+        self.figures = Figures(classifier.card, lambda: self.intake.waiting)
+        self.decoders = ThreadPoolExecutor(len(os.sched_getaffinity(0)), "zoo-decoder")
+        self.batcher = Batcher(self._compute, max_batch or classifier.batch)
+        self.leaving = False
+
+    def close(self) -> None:
+        """Finish what was taken."""
+        self.decoders.shutdown()
+        self.batcher.close()
+
+    async def answer(self, request: Request, top_k: int, explain: bool) -> list[dict[str, Any]]:
+        """The answers to a request's images, in their order.
+
+        Raises:
+            Refused: it isn't served; says why.
+        """
+        if self.leaving:
+            raise Refused(503, "The server is being ended. Ask another one.", retry=True)
+        async with self.intake.received(request) as uploads:
+            with self.intake.admitted(len(uploads)):
+                try:
+                    async with asyncio.timeout(self.limits.timeout_s):
+                        work = Work(await self._decoded(uploads), top_k, explain)
+                        answers = await asyncio.wrap_future(self.batcher.put(work))
+                except TimeoutError as error:
+                    why = f"There was no answer in {self.limits.timeout_s:g} s: too much waits. Try again in a second."
+                    raise Refused(503, why, retry=True) from error
+            return [{"path": name, **answer} for (name, _), answer in zip(uploads, answers, strict=True)]
+
+    async def _decoded(self, uploads: list[Upload]) -> list[Pixels]:
+        loop, most = asyncio.get_running_loop(), self.limits.max_pixels
+        tasks = [loop.run_in_executor(self.decoders, decoded, each, self.classifier, most) for each in uploads]
+        found = await asyncio.gather(*tasks, return_exceptions=True)
+        bad = [str(each) for each in found if isinstance(each, BadImage)]
+        if bad:
+            raise Refused(422, "; ".join(bad) + ".")
+        for each in found:
+            if isinstance(each, BaseException):
+                raise each
+        return [each for each in found if not isinstance(each, BaseException)]
+
+    def _compute(self, works: list[Work]) -> list[list[dict[str, Any]]]:
+        begin = time.perf_counter()
+        pixels = [each for work in works for each in work.pixels]
+        answers: list[dict[str, Any]] = []
+        for start in range(0, len(pixels), self.classifier.batch):
+            chunk = pixels[start : start + self.classifier.batch]
+            answers += self.classifier.answers(chunk, max(work.top_k for work in works))
+        self.figures.batches.observe(len(pixels))
+        self.figures.computing.observe(time.perf_counter() - begin)
+        self.figures.count(answers)
+        rest = iter(answers)
+        return [self._of(work, [next(rest) for _ in work.pixels]) for work in works]
+
+    def _of(self, work: Work, answers: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        mine = [{**answer, "top": answer["top"][: work.top_k]} for answer in answers]
+        if not work.explain:
+            return mine
+        labels = [answer["top"][0]["class"] for answer in answers]
+        heats = self.classifier.looked_at(work.pixels, labels)
+        shown = [heats[i] if heats is not None else None for i in range(len(mine))]
+        return [
+            {**answer, "explanation": {"class": label, **_pictures(pixels, heat)}}
+            for answer, label, pixels, heat in zip(mine, labels, work.pixels, shown, strict=True)
+        ]
+
+
+def _pictures(pixels: Pixels, heat: Any) -> dict[str, str | None]:
+    """What the network saw, and where it looked, as data URLs; None for what can't be shown."""
+    if pixels.shape[2] not in (1, 3):
+        return {"seen": None, "looked": None}
+    return {"seen": _data_url(pixels), "looked": None if heat is None else _data_url(painted(pixels, heat))}
+
+
+def _data_url(pixels: Pixels) -> str:
+    picture = Image.fromarray(np.broadcast_to(pixels, (*pixels.shape[:2], 3)).copy())
+    if picture.width < _SIDE:
+        smooth = Image.Resampling.NEAREST if picture.width * 4 < _SIDE else Image.Resampling.BILINEAR
+        picture = picture.resize((_SIDE, _SIDE), smooth)
+    written = BytesIO()
+    picture.save(written, "JPEG", quality=85)
+    return f"data:image/jpeg;base64,{base64.b64encode(written.getvalue()).decode()}"

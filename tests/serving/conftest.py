@@ -117,7 +117,9 @@ def server(run: Path) -> Iterator[Asking]:
     """The model with the usual limits."""
     import zoo
 
-    with served(zoo.load(run)) as asking:
+    classifier = zoo.load(run)
+    classifier.settle()
+    with served(classifier) as asking:
         yield asking
 
 
@@ -145,3 +147,9 @@ def _picture() -> Callable[..., bytes]:
 @pytest.fixture(name="form_of")
 def _form_of() -> Callable[..., tuple[str, bytes]]:
     return form_of
+
+
+@pytest.fixture(scope="session")
+def picture_of() -> Callable[..., bytes]:
+    """As ``picture``, for fixtures that outlive a test."""
+    return picture

@@ -34,7 +34,7 @@ def fold_norms(model: nn.Module, images: Tensor) -> nn.Module:
     model.eval()
     if not any(isinstance(module, nn.BatchNorm2d) for module in model.modules()):
         return model
-    with torch.inference_mode():
+    with torch.no_grad():  # of weights that were made in inference mode there would be no gradient, nor a heat map
         wanted, pairs = _pairs(model, images)
         folded = copy.deepcopy(model)
         for conv, norm in pairs:

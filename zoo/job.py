@@ -35,6 +35,15 @@ _AUTO = (WrapValidator(_or_auto), PlainSerializer(lambda value: value))
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", validate_default=True, allow_inf_nan=False)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _none(cls, value: Any) -> Any:
+        """``none``, as ``--dry-run`` prints it, for what is nothing unless it is said."""
+        if not isinstance(value, dict):
+            return value
+        absent = {name for name, field in cls.model_fields.items() if field.default is None}
+        return {key: None if each == "none" and key in absent else each for key, each in value.items()}
+
 
 class Choice(BaseModel):
     """A component by name with its parameters, written ``focal`` or ``{name: focal, gamma: 2}``."""

@@ -114,6 +114,8 @@ def check(
 def _convert(parameter: Parameter, value: Any, where: str, values: dict[str, Any], problems: list[str]) -> None:
     from pydantic import ConfigDict, PydanticUserError, TypeAdapter, ValidationError
 
+    if value == "none" and parameter.default is None and "'none'" not in parameter.type:
+        value = None  # as --dry-run prints it
     try:
         adapter = TypeAdapter(parameter.annotation, config=ConfigDict(arbitrary_types_allowed=True))
         values[parameter.name] = adapter.validate_python(value)

@@ -44,3 +44,13 @@ def test_every_option_is_a_value_of_the_job(zoo, colours, left_out):
     for name, value in typed.items():
         assert inner(document["job"], OPTIONS[name]) == value
         assert "command line" in document["sources"][OPTIONS[name]]
+
+
+def test_none_may_be_typed_as_a_dry_run_prints_it(zoo):
+    words = ("run", "simple_cnn", "digits", "--dry-run", "--json")
+    sets = ("train.start_size=none", "train.freeze=none", "architecture.hidden=none", "train.class_weights=none")
+    code, out, err = zoo(*words, *(part for each in sets for part in ("--set", each)))
+    assert code == 0, err
+    assert json.loads(out)["job"]["train"]["start_size"] is None
+    assert json.loads(out)["job"]["train"]["class_weights"] == "none"
+    assert json.loads(out)["job"]["architecture"]["hidden"] is None

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
-from zoo.engine.signs import confidence_in_mistakes, input_figures, shared_images
+from zoo.engine.signs import confidence_in_mistakes, input_figures, shared_images, wrong_among_the_surest
 
 
 @pytest.mark.parametrize("side", [8, 64])
@@ -42,3 +42,20 @@ def test_the_confidence_in_mistakes_is_the_area_under_a_roc_curve(seed: int, cou
 def test_figures_of_the_input():
     found = input_figures(torch.tensor([0.0, 2.0]).view(1, 1, 1, 2))
     assert found == {"mean": 1.0, "std": pytest.approx(2**0.5)}
+
+
+@pytest.mark.parametrize("weak", [True, False])
+def test_a_weak_network_is_right_where_it_is_sure_and_wrong_labels_spare_no_answer(weak: bool):
+    generator = torch.Generator().manual_seed(0)
+    confidence = 0.5 + 0.5 * torch.rand(4000, generator=generator)
+    logits = torch.stack([confidence.log(), (1 - confidence).log()], 1)
+    share = confidence if weak else torch.full_like(confidence, 0.75)
+    targets = (torch.rand(4000, generator=generator) > share).long()
+    found = wrong_among_the_surest(logits, targets)
+    assert found is not None
+    assert found < 0.2 if weak else found == pytest.approx(1, abs=0.25)
+
+
+def test_of_few_mistakes_nothing_is_told():
+    logits = torch.eye(2).repeat(50, 1)
+    assert wrong_among_the_surest(logits, logits.argmax(1)) is None

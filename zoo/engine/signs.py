@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-__all__ = ["confidence_in_mistakes", "input_figures", "shared_images"]
+__all__ = ["confidence_in_mistakes", "input_figures", "shared_images", "wrong_among_the_surest"]
 
 _THIN = 8
 """Every so many rows and columns of an image are looked at, before those that agree in them are compared whole."""
 _FEWEST = 20
 """Mistakes and right answers: of fewer nothing can be told."""
+_SUREST = 0.1
 
 
 def confidence_in_mistakes(logits: Tensor, targets: Tensor) -> float | None:
@@ -40,6 +41,27 @@ def confidence_in_mistakes(logits: Tensor, targets: Tensor) -> float | None:
     n = int(right.sum())
     above = ranks[right].sum() - n * (n + 1) / 2
     return float(above / (n * (len(values[places]) - n)))
+
+
+def wrong_among_the_surest(logits: Tensor, targets: Tensor) -> float | None:
+    """Which share of the surest tenth of the answers is wrong, as a multiple of the share among all of them.
+
+    A network that is merely weak is nearly always right where it is sure of it; wrong labels spare no answer, however
+    sure it is.
+
+    Args:
+        logits: (N, K) float32.
+        targets: (N,) int64.
+
+    Returns:
+        0 where none is wrong, 1 where it is as among all; None where there are fewer than 20 right or wrong ones.
+    """
+    probability, answer = logits.softmax(1).max(1)
+    wrong = answer != targets
+    if min(int(wrong.sum()), int((~wrong).sum())) < _FEWEST:
+        return None
+    surest = probability >= probability.quantile(1 - _SUREST)  # and those as sure as the last of them
+    return float(wrong[surest].float().mean() / wrong.float().mean())
 
 
 def input_figures(images: Tensor) -> dict[str, float]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from zoo.data.open import TRAIN, VAL
 from zoo.data.splits import Split
-from zoo.engine.signs import confidence_in_mistakes, input_figures, shared_images
+from zoo.engine.signs import confidence_in_mistakes, input_figures, shared_images, wrong_among_the_surest
 
 if TYPE_CHECKING:
     from zoo.runner.training import Training
@@ -32,6 +32,7 @@ def signs_of(training: Training) -> dict[str, Any]:
         found["shared_with_train"] = shared_images(train.gather, len(train), _blocks(val))
     if training.best_answers is not None and not parts.task.multilabel:
         found["confidence_in_mistakes"] = confidence_in_mistakes(*training.best_answers)
+        found["wrong_among_the_surest"] = wrong_among_the_surest(*training.best_answers)
     return found
 
 

@@ -14,7 +14,7 @@ from zoo.errors import PluginError
 from zoo.plugin import KINDS
 
 if TYPE_CHECKING:
-    from zoo.doctor import Finding
+    from zoo.plugin_doctor import Finding
     from zoo.hooks import Plugin
 
 
@@ -153,7 +153,7 @@ def doctor(context: click.Context, name: str | None, as_json: bool) -> None:
     """
     from dataclasses import asdict
 
-    from zoo.doctor import consult
+    from zoo.plugin_doctor import consult
     from zoo.files import dump_json
     from zoo.registry import open_registry
 

@@ -32,6 +32,7 @@ CORE = {
     "plugins": "plugins:group",
     "runs": "runs:group",
     "dashboard": "dashboard:dashboard",
+    "doctor": "doctor:doctor",
     "cache": "cache:group",
 }
 

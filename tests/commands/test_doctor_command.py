@@ -19,7 +19,7 @@ BROKEN = "import a_library_that_is_not_here\n"
 
 
 def test_what_is_wrong_is_told_with_the_command_that_mends_it(zoo, make_plugin, monkeypatch, tmp_path):
-    """A broken plugin, a wrong registry.yaml and a cache that is no folder at once: each is told, none hides another."""
+    """A broken plugin, a wrong registry.yaml and a cache that is no folder: each is told, none hides another."""
     make_plugin("acme", BROKEN)
     Path("registry.yaml").write_text("version: 1\nrecipe: {}\n")
     (tmp_path / "file").write_text("")

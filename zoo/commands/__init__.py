@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,6 +15,8 @@ from zoo.errors import PluginError, ZooError
 if TYPE_CHECKING:
     from zoo.entry import Entry
 
+VARIABLE = "_ZOO_COMPLETE"
+"""What a shell sets to ask what could stand where the cursor is: click's protocol."""
 # In the order of a newcomer's path: name, and where the command is.
 CORE = {
     "run": "run:run",
@@ -34,6 +37,7 @@ CORE = {
     "dashboard": "dashboard:dashboard",
     "doctor": "doctor:doctor",
     "cache": "cache:group",
+    "completion": "completion:completion",
 }
 
 
@@ -114,7 +118,18 @@ def core_command(name: str) -> click.Command:
     module, _, attribute = CORE[name].partition(":")
     command: click.Command = getattr(importlib.import_module(f"{__name__}.{module}"), attribute)
     _take_h(command)
+    if VARIABLE in os.environ:
+        _complete(command)
     return command
+
+
+def _complete(command: click.Command) -> None:
+    """Values for TAB, for a command and for what is in it."""
+    from zoo.commands.completing import attach
+
+    attach(command)
+    for inner in command.commands.values() if isinstance(command, click.Group) else ():
+        _complete(inner)
 
 
 def _take_h(command: click.Command) -> None:

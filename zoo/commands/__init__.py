@@ -101,8 +101,28 @@ def _call(name: str, entry: Entry, arguments: list[str]) -> int:
         ) from error
 
 
+def _tell_version(context: click.Context, _: click.Parameter, asked: bool) -> None:
+    """The zoo's version on a line of its own, which programs read, and those of what it stands on; none is imported."""
+    if not asked or context.resilient_parsing:
+        return
+    import platform
+    from importlib import metadata
+
+    click.echo(f"zoo {__version__}")
+    versions = {"Python": platform.python_version()}
+    for name in ("torch", "torchvision", "timm"):
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            versions[name] = "not installed"
+    click.echo(", ".join(f"{name} {version}" for name, version in versions.items()))
+    context.exit()
+
+
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(__version__, prog_name="zoo", message="%(prog)s %(version)s")
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_tell_version, help="Show versions and exit."
+)
 @click.option("--debug", is_flag=True, help=FLAGS["--debug"])
 @click.option("--no-plugins", is_flag=True, help=FLAGS["--no-plugins"])
 @click.option("--trace-plugins", is_flag=True, help=FLAGS["--trace-plugins"])

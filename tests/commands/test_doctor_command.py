@@ -33,7 +33,7 @@ def test_what_is_wrong_is_told_with_the_command_that_mends_it(zoo, make_plugin, 
     assert set(wrong) == {"acme", "registry", "cache"}
     assert document["counts"]["wrong"] == 3
     assert wrong["acme"]["remedies"][0]["command"] == "zoo plugins doctor acme"
-    assert "~/registry.yaml, line 2: unknown section 'recipe'" in wrong["registry"]["text"]
+    assert "registry.yaml, line 2: unknown section 'recipe'" in wrong["registry"]["text"]
     assert "a_library_that_is_not_here" in wrong["acme"]["text"]
     assert os.environ["HOME"] not in out
     assert "abcdefgh" not in out

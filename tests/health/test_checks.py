@@ -281,7 +281,7 @@ def test_a_wrong_line_of_registry_yaml(text, line, says):
     assert found.state == "wrong"
     assert f"registry.yaml, line {line}:" in found.text
     assert says in found.text
-    assert commands(found).startswith(f"${{EDITOR:-vi}} +{line} /")
+    assert commands(found) == f"${{EDITOR:-vi}} +{line} registry.yaml"
 
 
 def test_a_local_component_without_its_file():

@@ -3,58 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
 
 from zoo.health import device, folders, libraries, machine, settings, shell
 from zoo.health.finding import Check, Finding
 from zoo.health.probe import Probe
+
+Look = Callable[..., Iterator[Finding]]
+LOOKS: dict[str, tuple[Look, ...]] = {
+    libraries.GROUP: (libraries.python, libraries.itself, libraries.torch_pair, libraries.others, libraries.extras),
+    machine.GROUP: (
+        *(machine.capacity, device.cpu, device.accelerators),
+        *(machine.shared_memory, machine.open_files, machine.clock),
+    ),
+    folders.GROUP: (folders.cache, folders.runs),
+    settings.GROUP: (settings.registries, settings.variables, settings.network),
+    settings.PLUGINS: (settings.plugins,),
+    shell.GROUP: (shell.path, shell.characters, shell.terminal),
+}
+ASKING: tuple[Look, ...] = (libraries.torch_pair, device.cpu, device.accelerators)
+"""Those that are given the answer of :class:`Probe`: they come last, for that takes longest."""
 
 
 def examine() -> list[Finding]:
     """Look at everything; torch is tried in another process meanwhile."""
     probe = Probe()
     try:
-        told = [(check, list(check.findings())) for check in _checks()]
-        asked = [(check, list(check.findings())) for check in _asking(probe)]
+        places = [(group, look) for group, looks in LOOKS.items() for look in looks]
+        found = {look: _seen(group, look, probe) for group, look in sorted(places, key=lambda at: at[1] in ASKING)}
     finally:
         probe.stop()
-    found = sorted((*told, *asked), key=lambda pair: _place(pair[0]))
-    return [finding for _, findings in found for finding in findings]
+    return [finding for _, look in places for finding in found[look]]
 
 
-_GROUPS = (libraries.GROUP, machine.GROUP, folders.GROUP, settings.GROUP, "Plugins", shell.GROUP)
-_FIRST = ("python", "zoo", "torch", "others", "extras", "capacity", "cpu", "accelerators")
+def _seen(group: str, look: Look, probe: Probe) -> list[Finding]:
+    """What one look finds."""
 
+    def asking() -> Iterator[Finding]:
+        answer: dict[str, Any] = probe.answer()
+        return look(answer)
 
-def _place(check: Check) -> tuple[int, int]:
-    """Where a check's findings are told."""
-    return _GROUPS.index(check.group), _FIRST.index(check.topic) if check.topic in _FIRST else len(_FIRST)
-
-
-def _checks() -> Iterator[Check]:
-    looks: tuple[tuple[str, str, Callable[[], Iterator[Finding]]], ...] = (
-        (libraries.GROUP, "python", libraries.python),
-        (libraries.GROUP, "zoo", libraries.itself),
-        (libraries.GROUP, "others", libraries.others),
-        (libraries.GROUP, "extras", libraries.extras),
-        (machine.GROUP, "capacity", machine.capacity),
-        (machine.GROUP, "shared memory", machine.shared_memory),
-        (machine.GROUP, "open files", machine.open_files),
-        (machine.GROUP, "clock", machine.clock),
-        (folders.GROUP, "cache", folders.cache),
-        (folders.GROUP, "runs", folders.runs),
-        (settings.GROUP, "registry", settings.registries),
-        (settings.GROUP, "variables", settings.variables),
-        (settings.GROUP, "network", settings.network),
-        ("Plugins", "plugins", settings.plugins),
-        (shell.GROUP, "path", shell.path),
-        (shell.GROUP, "characters", shell.characters),
-        (shell.GROUP, "terminal", shell.terminal),
-    )
-    return (Check(*look) for look in looks)
-
-
-def _asking(probe: Probe) -> Iterator[Check]:
-    """Those that torch's answer is needed for."""
-    yield Check(libraries.GROUP, "torch", lambda: libraries.torch_pair(probe.answer()))
-    yield Check(machine.GROUP, "cpu", lambda: device.cpu(probe.answer()))
-    yield Check(machine.GROUP, "accelerators", lambda: device.accelerators(probe.answer()))
+    topic = look.__name__.replace("_", " ")
+    return list(Check(group, topic, asking if look in ASKING else partial(look)).findings())

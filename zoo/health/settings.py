@@ -17,7 +17,7 @@ from zoo.health.finding import Finding, secretive, without_secrets
 from zoo.names import near
 from zoo.shelf import FILENAME, Layer, Shelf, read_layer, shipped_path, user_path
 
-GROUP = "Settings"
+GROUP, PLUGINS = "Settings", "Plugins"
 VARIABLES = (
     "ZOO_CACHE",
     "ZOO_OFFLINE",
@@ -49,12 +49,18 @@ def registries() -> Iterator[Finding]:
             yield _wrong(path, str(error))
         else:
             yield from _missing(layers[-1])
-            yield Finding(GROUP, "registry", "ok", f"{path}{_content(layers[-1])}")
+            yield Finding(GROUP, "registry", "ok", f"{_as_typed(path)}{_content(layers[-1])}")
 
 
 def _files() -> list[Path]:
     paths = dict.fromkeys(p.resolve() for p in (shipped_path(), user_path(), Path.cwd() / FILENAME))
     return [path for path in paths if path.is_file()]
+
+
+def _as_typed(path: Path) -> Path:
+    """A path as one would type it here."""
+    here = Path.cwd().resolve()
+    return path.relative_to(here) if path.is_relative_to(here) else path
 
 
 def _content(layer: Layer) -> str:
@@ -66,11 +72,11 @@ def _content(layer: Layer) -> str:
 
 
 def _wrong(path: Path, said: str) -> Finding:
-    line = line_of(path, said)
+    line, shown = line_of(path, said), _as_typed(path)
     place = f"+{line} " if line else ""
-    mend = ("open it at that line" if line else "open it", f"${{EDITOR:-vi}} {place}{shlex.quote(str(path))}")
+    mend = ("open it at that line" if line else "open it", f"${{EDITOR:-vi}} {place}{shlex.quote(str(shown))}")
     said = said.removeprefix(str(path)).lstrip(": ")
-    return Finding(GROUP, "registry", "wrong", f"{path}{f', line {line}' if line else ''}: {said}", (mend,))
+    return Finding(GROUP, "registry", "wrong", f"{shown}{f', line {line}' if line else ''}: {said}", (mend,))
 
 
 def line_of(path: Path, said: str) -> int | None:
@@ -109,13 +115,13 @@ def plugins() -> Iterator[Finding]:
     found = discover(_shelf().disabled)
     counts = Counter(plugin.state for plugin in found)
     text = f"{len(found)} plugins" + "".join(f", {n} {state}" for state, n in sorted(counts.items()))
-    yield Finding("Plugins", "plugins", "ok", text, (("see what each brings", "zoo plugins list"),))
+    yield Finding(PLUGINS, "plugins", "ok", text, (("see what each brings", "zoo plugins list"),))
     for plugin in found:
         for each in examine(plugin):
             whose = f"{each.plugin} ({each.distribution} {each.version})"
             look = (("see the lines, and what mends it", f"zoo plugins doctor {each.plugin}"),)
             state = "wrong" if each.serious else "warning"
-            yield Finding("Plugins", each.plugin, state, f"{whose}: {each.problem}", look)  # type: ignore[arg-type]
+            yield Finding(PLUGINS, each.plugin, state, f"{whose}: {each.problem}", look)  # type: ignore[arg-type]
 
 
 def _shelf() -> Shelf:

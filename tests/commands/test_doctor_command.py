@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 SCREEN = """
 import sys
 from zoo.__main__ import main
@@ -51,3 +53,27 @@ def test_the_screen_and_what_it_takes():
     assert "✗" not in done.stdout
     assert "could not be looked at" not in done.stdout
     assert done.stderr == "[]"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("module", "package"), [("yaml", "pyyaml"), ("pluggy", "pluggy"), ("packaging", "packaging")])
+def test_without_a_library_it_still_looks_and_says_which(tmp_path, monkeypatch, module, package):
+    (tmp_path / f"{module}.py").write_text(
+        f"raise ModuleNotFoundError({f'No module named {module!r}'!r}, name={module!r})\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]))
+    done = subprocess.run([sys.executable, "-m", "zoo", "doctor"], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "defect" not in done.stderr
+    assert f"python -m pip install {package}" in done.stdout
+    assert "Shell" in done.stdout, "the other looks were taken"
+
+
+def test_in_a_folder_that_is_gone(tmp_path):
+    """What can't be looked at is told, and all else is."""
+    gone = tmp_path / "gone"
+    code = f"import os; os.mkdir({str(gone)!r}); os.chdir({str(gone)!r}); os.rmdir({str(gone)!r})\n{SCREEN}"
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=False)
+    assert "Traceback" not in done.stderr
+    assert "could not be looked at" in done.stdout
+    assert "  ✓ capacity " in done.stdout

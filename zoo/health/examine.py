@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from functools import partial
-from typing import Any
+import importlib
+from collections.abc import Iterator
 
-from zoo.health import device, folders, libraries, machine, settings, shell
 from zoo.health.finding import Check, Finding
 from zoo.health.probe import Probe
 
-Look = Callable[..., Iterator[Finding]]
-LOOKS: dict[str, tuple[Look, ...]] = {
-    libraries.GROUP: (libraries.python, libraries.itself, libraries.torch_pair, libraries.others, libraries.extras),
-    machine.GROUP: (
-        *(machine.capacity, device.cpu, device.accelerators),
-        *(machine.shared_memory, machine.open_files, machine.clock),
+LOOKS = {
+    "Software": (
+        "libraries:python",
+        "libraries:itself",
+        "libraries:torch_pair",
+        "libraries:others",
+        "libraries:extras",
     ),
-    folders.GROUP: (folders.cache, folders.runs),
-    settings.GROUP: (settings.registries, settings.variables, settings.network),
-    settings.PLUGINS: (settings.plugins,),
-    shell.GROUP: (shell.path, shell.characters, shell.terminal),
+    "Machine": (
+        *("machine:capacity", "device:cpu", "device:accelerators"),
+        *("machine:shared_memory", "machine:open_files", "machine:clock"),
+    ),
+    "Folders": ("folders:cache", "folders:runs"),
+    "Settings": ("settings:registries", "settings:variables", "settings:network"),
+    "Plugins": ("settings:plugins",),
+    "Shell": ("shell:path", "shell:characters", "shell:terminal"),
 }
-ASKING: tuple[Look, ...] = (libraries.torch_pair, device.cpu, device.accelerators)
+"""Functions of the modules here, by heading. Each is imported when it is its turn: where a library that one needs is
+missing, the others still look."""
+ASKING = ("libraries:torch_pair", "device:cpu", "device:accelerators")
 """Those that are given the answer of :class:`Probe`: they come last, for that takes longest."""
 
 
@@ -37,12 +42,12 @@ def examine() -> list[Finding]:
     return [finding for _, look in places for finding in found[look]]
 
 
-def _seen(group: str, look: Look, probe: Probe) -> list[Finding]:
+def _seen(group: str, look: str, probe: Probe) -> list[Finding]:
     """What one look finds."""
+    module, _, name = look.partition(":")
 
-    def asking() -> Iterator[Finding]:
-        answer: dict[str, Any] = probe.answer()
-        return look(answer)
+    def findings() -> Iterator[Finding]:
+        function = getattr(importlib.import_module(f"zoo.health.{module}"), name)
+        yield from function(probe.answer()) if look in ASKING else function()
 
-    topic = look.__name__.replace("_", " ")
-    return list(Check(group, topic, asking if look in ASKING else partial(look)).findings())
+    return list(Check(group, name.replace("_", " "), findings).findings())

@@ -11,6 +11,7 @@ from typing import Literal
 
 State = Literal["ok", "warning", "wrong"]
 Remedies = tuple[tuple[str, str], ...]
+_PACKAGES = {"yaml": "pyyaml", "PIL": "pillow", "sklearn": "scikit-learn"}  # modules that are called otherwise
 _SECRET = re.compile(r"TOKEN|SECRET|PASSW|CREDENTIAL|AUTH|(^|_)KEY(_|$)", re.IGNORECASE)
 _USER_OF_URL = re.compile(r"(\w+://)[^/\s@]+@")
 _TOKENS = re.compile(r"\b(hf_|ghp_|github_pat_|glpat-|sk-)[A-Za-z0-9_\-]{8,}")
@@ -52,6 +53,11 @@ class Check:
     def findings(self) -> Iterator[Finding]:
         try:
             yield from self.look()
+        except ModuleNotFoundError as error:
+            package = str(error.name).partition(".")[0]
+            package = _PACKAGES.get(package, package)
+            text = f"The zoo needs {package}, which is not installed."
+            yield Finding(self.group, self.topic, "wrong", text, (("install it", f"python -m pip install {package}"),))
         except Exception as error:  # a machine is stranger than any list of errors
             said = f"{type(error).__name__}: {error}"
             remedies = (("tell of this with", "zoo doctor --json"),)

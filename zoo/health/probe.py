@@ -22,18 +22,21 @@ class Probe:
     """The process, at work as soon as it is made; other things can be looked at meanwhile."""
 
     limit_s: float = _LIMIT_S
-    process: subprocess.Popen[str] = field(init=False, repr=False)
+    process: subprocess.Popen[str] | None = field(default=None, init=False, repr=False)
     said: dict[str, Any] | None = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "zoo.health.probe"],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            errors="replace",
-        )
+        try:
+            self.process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "zoo.health.probe"],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                errors="replace",
+            )
+        except OSError as error:  # no memory for another process, or none may be made
+            self.said = {"died": f"no process could be started: {error.strerror or error}"}
 
     def answer(self) -> dict[str, Any]:
         """What it found; ``{"died": why}`` when it came to no end of its own."""
@@ -42,6 +45,7 @@ class Probe:
         return self.said
 
     def _wait(self) -> dict[str, Any]:
+        assert self.process is not None
         try:
             out, err = self.process.communicate(timeout=self.limit_s)
         except subprocess.TimeoutExpired:
@@ -56,7 +60,7 @@ class Probe:
 
     def stop(self) -> None:
         """End the process, whatever it does."""
-        if self.process.poll() is None:
+        if self.process is not None and self.process.poll() is None:
             self.process.kill()
             self.process.communicate()
 

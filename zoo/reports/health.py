@@ -25,7 +25,7 @@ def health_lines(findings: Sequence[Finding], width: int) -> Iterator[str]:
     Args:
         width: columns; sentences are wrapped, commands never: they are there to be copied.
     """
-    encoding = sys.stdout.encoding
+    encoding = getattr(sys.stdout, "encoding", None)
     room = max((len(finding.topic) for finding in findings), default=0) + 2
     for group, found in groupby(findings, key=lambda finding: finding.group):
         yield click.style(group, bold=True)

@@ -174,6 +174,13 @@ def test_it_is_installed_where_the_shell_looks(zoo, refused, monkeypatch, shell,
     assert Path(place).read_text() == "mine"
 
 
+def test_a_home_that_cannot_be_written(refused, monkeypatch):
+    Path("file").write_text("")
+    monkeypatch.setenv("HOME", str(Path("file").resolve()))
+    monkeypatch.delenv("ZDOTDIR", raising=False)
+    assert "zoo completion zsh > FILE" in refused("completion", "zsh", "--install", code=1)
+
+
 def test_which_shell(refused, monkeypatch):
     monkeypatch.setenv("SHELL", "/bin/tcsh")
     assert "'tcsh' is none of them" in refused("completion")

@@ -24,7 +24,7 @@ def group() -> None:
 @click.argument("kind", required=False)
 @_json
 def list_cache(kind: str | None, as_json: bool) -> None:
-    """List what the cache holds: how much of each KIND, or every entry of one, with its last use.
+    """List what the cache holds, or each entry of a KIND.
 
     The cache is ZOO_CACHE, else the user's. Nothing in it is needed: what is removed is made or fetched again.
     """

@@ -29,7 +29,7 @@ def completion(shell: str | None, install: bool) -> None:
         click.echo(text)
         return
     path = _place(shell)
-    _write(path, text)
+    _write(path, text, shell)
     click.echo(f"{path} is written.")
     for line in _what_is_left(shell, path):
         click.echo(line)
@@ -56,18 +56,20 @@ def _place(shell: str) -> Path:
     return Path(os.environ.get("XDG_CONFIG_HOME") or home / ".config") / "fish" / "completions" / "zoo.fish"
 
 
-def _write(path: Path, text: str) -> None:
+def _write(path: Path, text: str, shell: str) -> None:
     from zoo.files import write_text
 
-    if path.exists() and _MARK not in path.read_text("utf-8", "replace"):
-        raise RequestError(f"{path} is there already and was not made by the zoo; it was left alone. Move it first.")
     try:
+        if path.exists() and _MARK not in path.read_text("utf-8", "replace"):
+            raise RequestError(
+                f"{path} is not the zoo's; it was left alone. Move it first."
+            )
         path.parent.mkdir(parents=True, exist_ok=True)
         write_text(path, text + "\n")
     except (OSError, OutputError) as error:
         reason = getattr(error.__cause__ or error, "strerror", None) or error
         raise OutputError(
-            f"{path} can't be written: {reason}. Put it where you can: zoo completion SHELL > FILE"
+            f"{path} can't be written: {reason}. Put it where you can: zoo completion {shell} > FILE"
         ) from error
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import zipfile
 from email.parser import Parser
@@ -61,8 +62,9 @@ def test_the_wheels_zoo_runs_without_a_checkout(world):
 
 
 def run_python(world, code: str) -> str:
-    done = subprocess.run([world.python, "-c", code], cwd=world.folder, capture_output=True, text=True, check=True)
-    return done.stdout
+    env = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    command = [world.python, "-c", code]
+    return subprocess.run(command, cwd=world.folder, env=env, capture_output=True, text=True, check=True).stdout
 
 
 def test_the_doctor_finds_nothing_wrong_with_it(world):

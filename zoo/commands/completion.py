@@ -61,9 +61,7 @@ def _write(path: Path, text: str, shell: str) -> None:
 
     try:
         if path.exists() and _MARK not in path.read_text("utf-8", "replace"):
-            raise RequestError(
-                f"{path} is not the zoo's; it was left alone. Move it first."
-            )
+            raise RequestError(f"{path} is not the zoo's; it was left alone. Move it first.")
         path.parent.mkdir(parents=True, exist_ok=True)
         write_text(path, text + "\n")
     except (OSError, OutputError) as error:

@@ -92,3 +92,10 @@ def test_what_comes_to_an_end_is_waited_for(typed, tmp_path: Path):
     done, _ = typed(source, "list", "losses", first=torch)
     assert done.stderr == ""
     assert (tmp_path / "done").exists()
+
+
+def test_an_output_that_the_shell_closed():
+    done = subprocess.run(
+        ["bash", "-c", f"'{sys.executable}' -m zoo cache list >&-"], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")

@@ -55,6 +55,8 @@ def loaded_after(code: str) -> set[str]:
         "lr-find",
         "export --help",
         "export",
+        "cache list",
+        "cache prune --older-than 1",
     ],
 )
 def test_a_command_that_only_looks_imports_nothing_heavy(words):

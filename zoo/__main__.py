@@ -73,8 +73,14 @@ def command() -> NoReturn:
     # Starting makes tens of thousands of objects that live to the end: looking through them again and again, as
     # Python does after every 700, takes 20 ms of every command.
     gc.set_threshold(50_000)
-    code = main()
-    end(code)
+    end(_completed() if "_ZOO_COMPLETE" in os.environ else main())
+
+
+def _completed() -> int:
+    """TAB was pressed: click would answer too, but not silently, and with an exit of its own."""
+    from zoo.commands.completing import answer
+
+    return answer()
 
 
 def run_command() -> NoReturn:

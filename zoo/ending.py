@@ -23,7 +23,7 @@ def end(code: int) -> NoReturn:
     After a run they get as long as a hook gets, once: a plugin that was seen to hold up the end gets no more than what
     a command gets that ran nothing.
     """
-    for stream in (sys.stdout, sys.stderr):
+    for stream in filter(None, (sys.stdout, sys.stderr)):  # a shell can close them: `zoo list >&-`
         with contextlib.suppress(BrokenPipeError):
             stream.flush()
     grace = _grace_s()

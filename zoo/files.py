@@ -48,8 +48,13 @@ def atomic(path: Path) -> Iterator[IO[bytes]]:
 def sweep(folder: Path) -> None:
     """Remove what a killed process has left half-written in a folder that nobody else writes to now."""
     for left in folder.glob(".*"):
-        if _TEMPORARY.fullmatch(left.name):
+        if is_temporary(left):
             left.unlink(missing_ok=True)
+
+
+def is_temporary(path: Path) -> bool:
+    """Whether a file is called as :func:`atomic` calls one that isn't whole yet."""
+    return _TEMPORARY.fullmatch(path.name) is not None
 
 
 def _umask() -> int:

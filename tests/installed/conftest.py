@@ -137,11 +137,11 @@ def run(*command: object, cwd: Path, check: bool = True, **environment: str) -> 
     return done
 
 
-def build(source: Path, out: Path) -> Path:
-    """Build a project's wheel with what is installed, without a network."""
-    run(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", out, source, cwd=out)
-    (wheel,) = out.glob("*.whl")
-    return wheel
+def build(source: Path, out: Path, what: str = "wheel", **environment: str) -> Path:
+    """Build a project's wheel, or its sdist, with what is installed, without a network."""
+    run(sys.executable, "-m", "build", f"--{what}", "--no-isolation", "--outdir", out, source, cwd=out, **environment)
+    (built,) = out.glob("*.whl" if what == "wheel" else "*.tar.gz")
+    return built
 
 
 @dataclass
@@ -179,12 +179,24 @@ class World:
         return run(self.python, "-m", "pip", "freeze", "--all", cwd=self.folder).stdout
 
 
+@pytest.fixture(scope="session", name="build")
+def building() -> Any:
+    """Build a project's wheel or sdist."""
+    return build
+
+
 @pytest.fixture(scope="session")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The zoo's own wheel, built from a copy: a checkout's leftovers are no part of it."""
-    source = tmp_path_factory.mktemp("source") / "visionzoo"
-    ignore = shutil.ignore_patterns(".*", "__pycache__", "runs", "dist", "build")
-    shutil.copytree(ROOT, source, ignore=ignore)
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of this repository without a checkout's leftovers."""
+    copy = tmp_path_factory.mktemp("source") / "visionzoo"
+    leftovers = (".git", ".venv", ".*cache*", ".hypothesis", "__pycache__", "runs", "dist", "build", "site", "shared")
+    shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(*leftovers))
+    return copy
+
+
+@pytest.fixture(scope="session")
+def wheel(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The zoo's own wheel."""
     return build(source, tmp_path_factory.mktemp("wheel"))
 
 

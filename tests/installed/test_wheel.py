@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import zipfile
 from email.parser import Parser
@@ -61,5 +62,21 @@ def test_the_wheels_zoo_runs_without_a_checkout(world):
 
 
 def run_python(world, code: str) -> str:
-    done = subprocess.run([world.python, "-c", code], cwd=world.folder, capture_output=True, text=True, check=True)
-    return done.stdout
+    env = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    command = [world.python, "-c", code]
+    return subprocess.run(command, cwd=world.folder, env=env, capture_output=True, text=True, check=True).stdout
+
+
+def test_the_doctor_finds_nothing_wrong_with_it(world):
+    """And the console script is the one that it says is on PATH; a shell's question is answered by it too."""
+    path = f"{world.python.parent}:/usr/bin:/bin"
+    document = world.json("doctor", PATH=path)
+    said = {finding["topic"]: finding for finding in document["findings"]}
+    assert not [finding for finding in document["findings"] if finding["state"] == "wrong"]
+    assert said["zoo"]["state"] == "ok"
+    assert ", installed from " in said["zoo"]["text"], "the wheel, a file"
+    assert said["path"]["state"] == "ok"
+    assert {"torch", "torchvision", "timm", "[export]", "[serve]", "[sweep]"} <= set(said)
+    asked = {"_ZOO_COMPLETE": "bash_complete", "COMP_WORDS": "zoo\ndoc", "COMP_CWORD": "1"}
+    assert world.zoo(**asked).stdout == "plain,doctor\n"
+    assert world.zoo("--version").stdout.splitlines()[0] == "zoo " + document["zoo"]

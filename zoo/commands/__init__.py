@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,6 +15,8 @@ from zoo.errors import PluginError, ZooError
 if TYPE_CHECKING:
     from zoo.entry import Entry
 
+VARIABLE = "_ZOO_COMPLETE"
+"""What a shell sets to ask what could stand where the cursor is: click's protocol."""
 # In the order of a newcomer's path: name, and where the command is.
 CORE = {
     "run": "run:run",
@@ -33,6 +36,9 @@ CORE = {
     "plugins": "plugins:group",
     "runs": "runs:group",
     "dashboard": "dashboard:dashboard",
+    "doctor": "doctor:doctor",
+    "cache": "cache:group",
+    "completion": "completion:completion",
 }
 
 
@@ -96,8 +102,28 @@ def _call(name: str, entry: Entry, arguments: list[str]) -> int:
         ) from error
 
 
+def _tell_version(context: click.Context, _: click.Parameter, asked: bool) -> None:
+    """The zoo's version on a line of its own, which programs read, and those of what it stands on; none is imported."""
+    if not asked or context.resilient_parsing:
+        return
+    import platform
+    from importlib import metadata
+
+    click.echo(f"zoo {__version__}")
+    versions = {"Python": platform.python_version()}
+    for name in ("torch", "torchvision", "timm"):
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            versions[name] = "not installed"
+    click.echo(", ".join(f"{name} {version}" for name, version in versions.items()))
+    context.exit()
+
+
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(__version__, prog_name="zoo", message="%(prog)s %(version)s")
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_tell_version, help="Show versions and exit."
+)
 @click.option("--debug", is_flag=True, help=FLAGS["--debug"])
 @click.option("--no-plugins", is_flag=True, help=FLAGS["--no-plugins"])
 @click.option("--trace-plugins", is_flag=True, help=FLAGS["--trace-plugins"])
@@ -113,7 +139,18 @@ def core_command(name: str) -> click.Command:
     module, _, attribute = CORE[name].partition(":")
     command: click.Command = getattr(importlib.import_module(f"{__name__}.{module}"), attribute)
     _take_h(command)
+    if VARIABLE in os.environ:
+        _complete(command)
     return command
+
+
+def _complete(command: click.Command) -> None:
+    """Values for TAB, for a command and for what is in it."""
+    from zoo.commands.completing import attach
+
+    attach(command)
+    for inner in command.commands.values() if isinstance(command, click.Group) else ():
+        _complete(inner)
 
 
 def _take_h(command: click.Command) -> None:

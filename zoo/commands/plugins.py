@@ -14,8 +14,8 @@ from zoo.errors import PluginError
 from zoo.plugin import KINDS
 
 if TYPE_CHECKING:
-    from zoo.doctor import Finding
     from zoo.hooks import Plugin
+    from zoo.plugin_doctor import Finding
 
 
 @click.group(name="plugins")
@@ -153,8 +153,8 @@ def doctor(context: click.Context, name: str | None, as_json: bool) -> None:
     """
     from dataclasses import asdict
 
-    from zoo.doctor import consult
     from zoo.files import dump_json
+    from zoo.plugin_doctor import consult
     from zoo.registry import open_registry
 
     registry = open_registry()

@@ -16,6 +16,7 @@ from uuid import uuid4
 import numpy as np
 from numpy.typing import NDArray
 
+from zoo import uses
 from zoo.data.decode import DECODER, Shape
 from zoo.data.rows import IMAGES, KEPT, LABELS, Progress, Rows, fill, in_files, new_rows
 from zoo.files import cache_folder, cannot_write, write_json
@@ -45,6 +46,10 @@ class Place:
         """Whether the store is there, with all of its files."""
         files = (_ACCOUNT, LABELS, KEPT, *([IMAGES] * self.pixels))
         return all((self.folder / file).is_file() for file in files)
+
+    def use(self) -> None:
+        """Keep the store, if it is there, from being pruned as long as this process lives."""
+        uses.begin(self.folder / _ACCOUNT)
 
     def rows(self) -> Rows:
         account = json.loads((self.folder / _ACCOUNT).read_text("utf-8"))

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from zoo import uses
 from zoo.data.decode import Shape
 from zoo.data.splits import (
     Labels,
@@ -26,6 +27,7 @@ from zoo.data.store import decode_split
 from zoo.engine.task import Task, task_of
 from zoo.entry import Entry
 from zoo.errors import ContractError, DataError, RequestError, ZooError
+from zoo.files import cache_folder
 from zoo.names import listing
 
 Preparing = Callable[[str, int, int], None]
@@ -57,6 +59,7 @@ class Opener:
             DataError: from the dataset: missing, empty, malformed.
             ContractError: it is not a dataset.
         """
+        uses.begin_in(cache_folder())
         try:
             dataset = self.entry.factory()(split=split, **self.params)
         except ZooError:

@@ -91,8 +91,10 @@ def decode_split(dataset: Any, shape: Shape, store: str = "auto", progress: Prog
     if content is None:
         return _unkept(dataset, shape, progress, stream=store == "stream")
     place = _choose(dataset, shape, content, store)
+    place.use()
     if not place.is_whole():
         build(place, dataset, shape, progress)
+        place.use()
     return _assemble(place.rows(), dataset, shape, content)
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +72,8 @@ def _read(path: Path, count: int) -> Tensor | None:
         features = np.load(path)
     except (OSError, ValueError, EOFError):
         return None
+    with contextlib.suppress(OSError):
+        os.utime(path)  # `zoo cache prune` goes by it
     return torch.from_numpy(features) if len(features) == count and features.dtype == np.float32 else None
 
 

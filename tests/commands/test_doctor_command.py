@@ -1,0 +1,79 @@
+"""``zoo doctor`` as it is typed."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SCREEN = """
+import sys
+from zoo.__main__ import main
+code = main(["doctor"])
+sys.stderr.write(str([name for name in ("torch", "numpy", "timm", "torchvision", "rich") if name in sys.modules]))
+sys.exit(code)
+"""
+BROKEN = "import a_library_that_is_not_here\n"
+
+
+def test_what_is_wrong_is_told_with_the_command_that_mends_it(zoo, make_plugin, monkeypatch, tmp_path):
+    """A broken plugin, a wrong registry.yaml and a cache that is no folder: each is told, none hides another."""
+    make_plugin("acme", BROKEN)
+    Path("registry.yaml").write_text("version: 1\nrecipe: {}\n")
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("ZOO_CACHE", str(tmp_path / "file"))
+    monkeypatch.setenv("HF_TOKEN", "hf_abcdefghijklmn")
+    monkeypatch.setenv("HOME", str(Path.cwd()))
+    code, out, err = zoo("doctor", "--json")
+    assert code == 1, err
+    document = json.loads(out)
+    wrong = {f["topic"]: f for f in document["findings"] if f["state"] == "wrong"}
+    assert set(wrong) == {"acme", "registry", "cache"}
+    assert document["counts"]["wrong"] == 3
+    assert wrong["acme"]["remedies"][0]["command"] == "zoo plugins doctor acme"
+    assert "registry.yaml, line 2: unknown section 'recipe'" in wrong["registry"]["text"]
+    assert "a_library_that_is_not_here" in wrong["acme"]["text"]
+    assert os.environ["HOME"] not in out
+    assert "abcdefgh" not in out
+
+
+def test_the_screen_and_what_it_takes():
+    """In a process of its own, which imports no torch: that is tried in another."""
+    done = subprocess.run([sys.executable, "-c", SCREEN], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    headings = [line for line in lines if line and not line.startswith(" ")]
+    assert headings[:-1] == ["Software", "Machine", "Folders", "Settings", "Plugins", "Shell"]
+    assert headings[-1].startswith(("All is well", "1 warning", "2 warnings", "3 warnings"))
+    assert "  ✓ torch " in done.stdout
+    assert "✗" not in done.stdout
+    assert "could not be looked at" not in done.stdout
+    assert done.stderr == "[]"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("module", "package"), [("yaml", "pyyaml"), ("pluggy", "pluggy"), ("packaging", "packaging")])
+def test_without_a_library_it_still_looks_and_says_which(tmp_path, monkeypatch, module, package):
+    (tmp_path / f"{module}.py").write_text(
+        f"raise ModuleNotFoundError({f'No module named {module!r}'!r}, name={module!r})\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]))
+    done = subprocess.run([sys.executable, "-m", "zoo", "doctor"], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "defect" not in done.stderr
+    assert f"python -m pip install {package}" in done.stdout
+    assert "Shell" in done.stdout, "the other looks were taken"
+
+
+def test_in_a_folder_that_is_gone(tmp_path):
+    """What can't be looked at is told, and all else is."""
+    gone = tmp_path / "gone"
+    code = f"import os; os.mkdir({str(gone)!r}); os.chdir({str(gone)!r}); os.rmdir({str(gone)!r})\n{SCREEN}"
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=False)
+    assert "Traceback" not in done.stderr
+    assert "could not be looked at" in done.stdout
+    assert "  ✓ capacity " in done.stdout

@@ -1,0 +1,130 @@
+"""``zoo cache``: what is kept between runs, and what of it may go."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from zoo.errors import OutputError, RequestError
+
+if TYPE_CHECKING:
+    from zoo.caches import Entry
+
+_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+@click.group(name="cache")
+def group() -> None:
+    """List what is kept between runs, and remove what is old."""
+
+
+@group.command("list")
+@click.argument("kind", required=False)
+@_json
+def list_cache(kind: str | None, as_json: bool) -> None:
+    """List what the cache holds, or each entry of a KIND.
+
+    The cache is ZOO_CACHE, else the user's. Nothing in it is needed: what is removed is made or fetched again.
+    """
+    from zoo.caches import KINDS, free_bytes
+    from zoo.files import cache_folder, dump_json
+    from zoo.names import did_you_mean, listing
+
+    if kind is not None and kind not in KINDS:
+        raise RequestError(
+            f"The cache has no kind {kind!r}.{did_you_mean(kind, KINDS)} Kinds: {listing(KINDS)}. See: zoo cache list"
+        )
+    entries = _survey()
+    mine = [entry for entry in entries if kind in (None, entry.kind)]
+    if as_json:
+        document = {"cache": str(cache_folder()), "free": free_bytes(), "entries": [_row(entry) for entry in mine]}
+        click.echo(dump_json(document))
+        return
+    from zoo.reports.cache import entry_lines, kind_lines
+    from zoo.reports.lists import print_lines, width_here
+
+    if kind is not None:
+        print_lines(entry_lines(mine, f"There is nothing of {kind} in {cache_folder()}."))
+    else:
+        print_lines(kind_lines(mine, str(cache_folder()), free_bytes(), width_here()))
+
+
+@group.command("prune")
+@click.option("--older-than", "days", type=click.FloatRange(0), metavar="DAYS", help="What was not used for so long.")
+@click.option("--above", "most", metavar="SIZE", help="The least lately used, till the cache has only SIZE: 20GB.")
+@click.option("--downloads", is_flag=True, help="Also datasets and shards, which must be fetched again, or by hand.")
+@click.option("--dry-run", is_flag=True, help="Only say what would go.")
+@_json
+@click.pass_context
+def prune(
+    context: click.Context, days: float | None, most: str | None, downloads: bool, dry_run: bool, as_json: bool
+) -> None:
+    """Remove what was not used for long, or is too much.
+
+    What a running process uses stays. Runs and models are not in the cache, and are never touched. Exits with 1 when
+    something could not be removed.
+    """
+    from zoo.caches import choose, remove
+    from zoo.files import dump_json
+
+    older_s, bytes_left = None if days is None else days * 86400, _bytes(most)
+    if older_s is None and bytes_left is None:
+        raise RequestError(
+            "Say what may go: what was not used for 30 days, zoo cache prune --older-than 30, or all above 20 GB, "
+            "zoo cache prune --above 20GB. See first what it would be: --dry-run."
+        )
+    entries = _survey()
+    chosen = choose(entries, older_s=older_s, most=bytes_left, downloads=downloads)
+    kept = {} if dry_run else {entry: why for entry in chosen if (why := remove(entry))}
+    if as_json:
+        rows = [{**_row(e), "removed": not dry_run and e not in kept, "kept": kept.get(e)} for e in chosen]
+        click.echo(dump_json({"dry_run": dry_run, "entries": rows}))
+    else:
+        _say(entries, chosen, kept, dry_run=dry_run, downloads=downloads)
+    if any("uses it" not in why for why in kept.values()):
+        context.exit(1)
+
+
+def _survey() -> list[Entry]:
+    from zoo.caches import survey
+    from zoo.files import cache_folder
+
+    if cache_folder().exists() and not cache_folder().is_dir():
+        raise RequestError(f"The cache, {cache_folder()}, is no folder. Give another: export ZOO_CACHE=FOLDER")
+    try:
+        return survey()[0]
+    except OSError as error:
+        raise OutputError(f"{cache_folder()} can't be read: {error.strerror or error}. See: zoo doctor") from error
+
+
+def _bytes(text: str | None) -> int | None:
+    from zoo.caches import parse_size
+
+    if text is None:
+        return None
+    size = parse_size(text)
+    if size is None:
+        raise RequestError(f"{text!r} is no size. Type a number and a unit: --above 500MB, --above 20GB.")
+    return size
+
+
+def _row(entry: Entry) -> dict[str, Any]:
+    used = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(entry.used))
+    return {"kind": entry.kind, "name": entry.name, "bytes": entry.size, "used": used}
+
+
+def _say(entries: list[Entry], chosen: list[Entry], kept: dict[Entry, str], *, dry_run: bool, downloads: bool) -> None:
+    from zoo.caches import KINDS
+    from zoo.reports.cache import entry_lines, pruned_line
+    from zoo.reports.lists import print_lines
+
+    if dry_run:
+        print_lines(entry_lines(chosen, "Nothing would go."))
+    for entry, why in kept.items():
+        click.echo(f"{entry.name} stays: {why}.")
+    click.echo(pruned_line(entries, [entry for entry in chosen if entry not in kept], dry_run=dry_run))
+    large = sum(e.size for e in entries if KINDS[e.kind].fate == "fetched again" and e not in chosen)
+    if large and not downloads:
+        click.echo("Datasets and shards stay, for they must be fetched again; to let them go too: --downloads")

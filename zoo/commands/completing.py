@@ -1,0 +1,216 @@
+"""What a shell is told when TAB is pressed: fast, and silent whatever is wrong."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from click.shell_completion import CompletionItem, get_completion_class
+
+from zoo.commands import VARIABLE, app
+
+if TYPE_CHECKING:
+    from zoo.entry import Entry
+
+FAMILY = 3
+"""More components than this with one target are a family: a thousand names help nobody who typed nothing yet."""
+Item = CompletionItem
+Values = Callable[[click.Context, str], Iterable[Item]]
+
+
+def answer() -> int:
+    """Print what could stand where the cursor is; nothing where that can't be told. The exit code."""
+    shell, _, instruction = os.environ[VARIABLE].partition("_")
+    kind = get_completion_class(shell)
+    if kind is None or instruction not in ("complete", "source"):
+        return 1
+    with _silence():  # a word of a plugin's, or of a registry.yaml, would be printed into the line that is being typed
+        try:
+            asked = kind(app, {}, "zoo", VARIABLE)
+            text = asked.complete() if instruction == "complete" else asked.source()
+        except Exception:
+            return 0
+    sys.stdout.buffer.write(text.encode("utf-8", "replace") + b"\n")
+    sys.stdout.flush()
+    return 0
+
+
+@contextlib.contextmanager
+def _silence() -> Iterator[None]:
+    with Path(os.devnull).open("w") as nothing, contextlib.redirect_stderr(nothing):
+        yield
+
+
+def script(shell: str) -> str:
+    """What makes a shell ask: a function, and its registration."""
+    kind = get_completion_class(shell)
+    assert kind is not None
+    return kind(app, {}, "zoo", VARIABLE).source()
+
+
+def attach(command: click.Command) -> None:
+    """Give a command's parameters their values to complete, by what they are called."""
+    for parameter in command.params:
+        found = _values_for(command, parameter)
+        if found is not None:
+            parameter.shell_complete = _guarded(found)  # type: ignore[method-assign, assignment]
+
+
+def _guarded(values: Values) -> Callable[[click.Context, str], list[CompletionItem]]:
+    def complete(context: click.Context, incomplete: str) -> list[CompletionItem]:
+        if incomplete.startswith((".", "/", "~")):
+            return [CompletionItem(incomplete, type="file")]  # the shell's own business
+        return [item for item in values(context, incomplete) if str(item.value).startswith(incomplete)]
+
+    return complete
+
+
+def _values_for(command: click.Command, parameter: click.Parameter) -> Values | None:
+    if not isinstance(parameter.type, click.types.StringParamType):
+        return None
+    if parameter.name in ("name", "what"):
+        return _NAMED.get(str(command.name))
+    return _VALUES.get(str(parameter.name))
+
+
+# -- components -------------------------------------------------------------------------------------------------------
+
+
+def _components(kind: str) -> Values:
+    return lambda context, typed: _typed_names(kind, typed)
+
+
+def _typed_names(kind: str | None, typed: str) -> list[Item]:
+    """Names of components: those of families only once something is typed, full ids once their plugin is."""
+    from zoo.registry import open_registry
+
+    registry = open_registry()
+    entries = registry.entries(kind)
+    if "." in typed:
+        entries += registry.variants(kind, typed)
+    many = Counter(entry.component.target for entry in entries)
+    found: dict[str, str] = {}
+    for entry in entries:
+        family = many[entry.component.target] > FAMILY
+        if typed or not family:
+            found.update(dict.fromkeys(_names(entry, typed, family=family), entry.component.summary))
+    aliases = registry.shelf.aliases.get(kind, {}) if kind else {}
+    found.update({name: f"stands for {meant}" for name, meant in aliases.items()})
+    return [CompletionItem(name, help=summary) for name, summary in sorted(found.items())]
+
+
+def _names(entry: Entry, typed: str, *, family: bool) -> tuple[str, ...]:
+    """The names of an entry that begin as what was typed; of a family's members also their ids, as ``timm/…``."""
+    names = (*entry.names, entry.id) if family or "/" in typed else entry.names
+    return tuple(name for name in names if name.startswith(typed))
+
+
+def _dataset(context: click.Context, typed: str) -> Iterable[Item]:
+    """A name, or a folder."""
+    return [*_typed_names("dataset", typed), *_here(lambda path: path.is_dir())]
+
+
+def _words(context: click.Context, typed: str) -> Iterable[Item]:
+    """ARCHITECTURE DATASET, or JOB.yaml."""
+    if not context.params.get("words"):
+        return [*_typed_names("architecture", typed), *_here(lambda path: path.suffix in (".yaml", ".yml"))]
+    return _dataset(context, typed) if len(context.params["words"]) == 1 else []
+
+
+def _several(kind: str) -> Values:
+    """Names with commas between them."""
+
+    def values(context: click.Context, typed: str) -> Iterable[Item]:
+        before, comma, last = typed.rpartition(",")
+        return [Item(before + comma + str(item.value), help=item.help) for item in _typed_names(kind, last)]
+
+    return values
+
+
+# -- runs, files, plugins, recipes ------------------------------------------------------------------------------------
+
+
+def _runs(context: click.Context, typed: str) -> Iterable[Item]:
+    """Names of runs in the folder for runs."""
+    from zoo.runner.folder import JOB
+
+    out = context.params.get("out") or Path("runs")
+    if not isinstance(out, Path) or out.suffix:  # an export's --out is a file
+        out = Path("runs")
+    try:
+        names = sorted(path.parent.name for path in out.glob(f"*/{JOB}"))
+    except OSError:
+        return []
+    return [Item(name) for name in names]
+
+
+def _here(wanted: Callable[[Path], bool]) -> list[Item]:
+    """What is in the working folder."""
+    try:
+        return [Item(p.name) for p in sorted(Path().iterdir()) if wanted(p) and not p.name.startswith(".")]
+    except OSError:
+        return []
+
+
+def _plugins(context: click.Context, typed: str) -> Iterable[Item]:
+    from zoo.distributions import installed
+
+    return [Item(found.name, help=found.distribution) for found in installed()]
+
+
+def _catalogue(context: click.Context, typed: str) -> Iterable[Item]:
+    from zoo.shelf import open_shelf
+
+    return [Item(name, help=str(item.get("summary") or "")) for name, item in open_shelf().catalogue.items()]
+
+
+def _recipes(context: click.Context, typed: str) -> Iterable[Item]:
+    from zoo.shelf import open_shelf
+
+    return [Item(name) for name in ("none", *open_shelf().recipes)]
+
+
+def _kinds(context: click.Context, typed: str) -> Iterable[Item]:
+    from zoo.caches import KINDS as CACHED
+    from zoo.plugin import KINDS
+
+    in_cache = context.parent is not None and context.parent.info_name == "cache"
+    return [Item(name) for name in (CACHED if in_cache else KINDS)]
+
+
+def _any_component(context: click.Context, typed: str) -> Iterable[Item]:
+    return _typed_names(None, typed)
+
+
+def _some(*words: str) -> Values:
+    return lambda context, typed: [Item(word) for word in words]
+
+
+_NAMED: dict[str, Values] = {
+    "info": _any_component,
+    "install": _catalogue,
+    **dict.fromkeys(("uninstall", "disable", "enable", "doctor", "check"), _plugins),
+}
+"""Values of NAME, by command."""
+_VALUES: dict[str, Values] = {
+    "words": _words,
+    "architecture": _components("architecture"),
+    "architectures": _several("architecture"),
+    "dataset": _dataset,
+    "format": _components("exporter"),
+    "kind": _kinds,
+    "recipe": _recipes,
+    **dict.fromkeys(("run", "runs", "resume", "teacher", "weights", "join"), _runs),
+    "device": _some("auto", "cpu", "cuda", "mps"),
+    "precision": _some("auto", "fp32", "bf16", "fp16"),
+    "on_bad_image": _some("skip", "fail"),
+    "split": _some("train", "val", "test"),
+    "freeze": _some("backbone"),
+}
+"""Values by the parameter's name, which is the same wherever it is taken."""

@@ -1,0 +1,86 @@
+"""``zoo completion``."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from zoo.errors import OutputError, RequestError
+
+SHELLS = ("bash", "zsh", "fish")
+_MARK = "_ZOO_COMPLETE"
+
+
+@click.command(name="completion")
+@click.argument("shell", type=click.Choice(SHELLS), required=False)
+@click.option("--install", is_flag=True, help="Write it to where the shell looks, and say what is left to do.")
+def completion(shell: str | None, install: bool) -> None:
+    """Print what makes a shell complete commands, options, components, runs and plugins with TAB.
+
+    The shell is that of SHELL where none is named. Try it in this one: source <(zoo completion bash)
+    """
+    from zoo.commands.completing import script
+
+    shell = shell or _shell()
+    text = script(shell)
+    if not install:
+        click.echo(text)
+        return
+    path = _place(shell)
+    _write(path, text, shell)
+    click.echo(f"{path} is written.")
+    for line in _what_is_left(shell, path):
+        click.echo(line)
+
+
+def _shell() -> str:
+    name = Path(os.environ.get("SHELL", "")).name
+    if name not in SHELLS:
+        raise RequestError(
+            f"Which shell? {f'{name!r} is none of them' if name else 'SHELL is not set'}. Name one of "
+            f"{', '.join(SHELLS)}: zoo completion bash"
+        )
+    return name
+
+
+def _place(shell: str) -> Path:
+    """Where the shell looks for what completes ``zoo``."""
+    home = Path.home()
+    if shell == "bash":
+        data = Path(os.environ.get("XDG_DATA_HOME") or home / ".local" / "share")
+        return Path(os.environ.get("BASH_COMPLETION_USER_DIR") or data / "bash-completion") / "completions" / "zoo"
+    if shell == "zsh":
+        return Path(os.environ.get("ZDOTDIR") or home) / ".zfunc" / "_zoo"
+    return Path(os.environ.get("XDG_CONFIG_HOME") or home / ".config") / "fish" / "completions" / "zoo.fish"
+
+
+def _write(path: Path, text: str, shell: str) -> None:
+    from zoo.files import write_text
+
+    try:
+        if path.exists() and _MARK not in path.read_text("utf-8", "replace"):
+            raise RequestError(f"{path} is not the zoo's; it was left alone. Move it first.")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_text(path, text + "\n")
+    except (OSError, OutputError) as error:
+        reason = getattr(error.__cause__ or error, "strerror", None) or error
+        raise OutputError(
+            f"{path} can't be written: {reason}. Put it where you can: zoo completion {shell} > FILE"
+        ) from error
+
+
+def _what_is_left(shell: str, path: Path) -> list[str]:
+    if shell == "bash":
+        return [
+            "A new bash completes zoo where bash-completion is installed. Where it isn't, add to ~/.bashrc:",
+            f"  source {path}",
+        ]
+    if shell == "zsh":
+        return [
+            "Add to ~/.zshrc, before compinit is called if it is already:",
+            f"  fpath+=({path.parent})",
+            "  autoload -Uz compinit && compinit",
+        ]
+    return ["A new fish completes zoo."]

@@ -1,0 +1,88 @@
+"""What computes: the processor, and CUDA or MPS devices."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from zoo.health.finding import Finding
+from zoo.health.machine import GROUP, processors
+
+_VECTORS = ("AVX512", "AVX2", "NEON", "SVE256", "SVE", "VSX", "Z VECTOR")
+_LEAST_FREE_MIB = 1024
+
+
+def cpu(answer: dict[str, Any]) -> Iterator[Finding]:
+    """How many threads compute, with which instructions."""
+    about = answer.get("cpu")
+    if about is None:
+        return
+    precision = "bfloat16 in hardware" if about["bf16"] else "no bfloat16, so float32 is used"
+    threads = f"{about['threads']} thread{'' if about['threads'] == 1 else 's'}"
+    text = f"{threads} of torch, {about['vectors']}, {precision}"
+    usable = processors()
+    if about["threads"] > usable + 1:
+        remedies = (("as many threads as processors", f"export OMP_NUM_THREADS={usable}"),)
+        text = f"{text}; that is more than the {usable} processors that this process may use, and slows it down."
+        yield Finding(GROUP, "cpu", "warning", text, remedies)
+    elif about["vectors"] not in _VECTORS:
+        yield Finding(GROUP, "cpu", "warning", f"{text}. This processor has no wide vectors: training will be slow.")
+    else:
+        yield Finding(GROUP, "cpu", "ok", text)
+
+
+def accelerators(answer: dict[str, Any]) -> Iterator[Finding]:
+    """CUDA and MPS devices; why there are none, where there should be."""
+    if answer.get("mps"):
+        yield Finding(GROUP, "mps", "ok", "Apple's GPU can be used: --device mps")
+    about = answer.get("cuda")
+    if about is None:
+        return
+    if about["devices"]:
+        for i, device in enumerate(about["devices"]):
+            yield _device(i, device, about)
+    elif not answer.get("mps"):
+        yield _none(about)
+
+
+def _device(index: int, about: dict[str, Any], cuda: dict[str, Any]) -> Finding:
+    topic = f"cuda:{index}"
+    major, minor = about["capability"]
+    memory = f"{about['memory_mib'] / 1024:.0f} GiB"
+    text = f"{about['name']}, {memory}, compute capability {major}.{minor}, CUDA {cuda['built']}"
+    if about["error"]:
+        text = f"{text}; but it computes nothing: {about['error']}"
+        archs = [a for a in cuda.get("archs", ()) if a.startswith("sm_")]
+        if archs and f"sm_{major}{minor}" not in archs:
+            text = f"{text} This torch is compiled for {', '.join(archs)}."
+        return Finding(GROUP, topic, "wrong", text, (("see who uses it, and how it is", "nvidia-smi"),))
+    free = about.get("free_mib", about["memory_mib"])
+    if free < _LEAST_FREE_MIB:
+        text = f"{text}; only {free:,} MiB of it are free."
+        return Finding(GROUP, topic, "warning", text, (("see who uses it", "nvidia-smi"),))
+    return Finding(GROUP, topic, "ok", f"{text}; {free / 1024:.0f} GiB free")
+
+
+def _none(cuda: dict[str, Any]) -> Finding:
+    """No device: nothing was expected, or something is amiss."""
+    driver = _has_driver()
+    hidden = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if driver and hidden is not None and hidden.strip() in ("", "-1"):
+        text = "CUDA_VISIBLE_DEVICES hides every CUDA device from this process."
+        return Finding(GROUP, "cuda", "ok", text, (("to use them", "unset CUDA_VISIBLE_DEVICES"),))
+    if driver and not cuda["built"]:
+        text = "There is an NVIDIA driver, but this torch is made for the CPU alone."
+        command = "python -m pip uninstall -y torch torchvision && python -m pip install torch torchvision"
+        return Finding(GROUP, "cuda", "warning", text, (("get torch with CUDA", command),))
+    if driver:
+        text = f"There is an NVIDIA driver, but torch with CUDA {cuda['built']} finds no device: {cuda['error']}"
+        return Finding(GROUP, "cuda", "wrong", text, (("see whether the driver works, and its version", "nvidia-smi"),))
+    made = f"torch is made for CUDA {cuda['built']}" if cuda["built"] else "torch is made for the CPU"
+    return Finding(GROUP, "cuda", "ok", f"no CUDA device; {made}, and jobs run on the CPU")
+
+
+def _has_driver() -> bool:
+    return Path("/proc/driver/nvidia/version").exists() or shutil.which("nvidia-smi") is not None

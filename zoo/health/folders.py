@@ -1,0 +1,108 @@
+"""The cache and the runs: where they are, how full, and whether they can be written."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shlex
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+from zoo.caches import free_bytes, in_bytes, survey, writable
+from zoo.files import cache_folder
+from zoo.health.finding import Finding, Remedies
+from zoo.lock import take
+from zoo.runner.folder import CHECKPOINTS, JOB, LOCK, RESULT
+
+GROUP = "Folders"
+_LOOK_S = 0.7
+_LITTLE, _NOTHING = 2 << 30, 100 << 20
+_PRUNE = (("see what would go", "zoo cache prune --older-than 30 --dry-run"),)
+_STATUS = re.compile(r'"status"\s*:\s*"(\w+)"')
+_HEAD = 1000  # bytes of a result in which its status stands
+_SHOWN = 3
+
+
+def cache() -> Iterator[Finding]:
+    """Where the cache is, whether it can be written, what is in it, and what its disk has left."""
+    folder = cache_folder()
+    elsewhere = ("or use another folder", "export ZOO_CACHE=/path/to/another/folder")
+    if problem := _unwritable(folder):
+        mend = ("let yourself write there", f"chmod -R u+rwX {shlex.quote(str(folder))}")
+        yield Finding(GROUP, "cache", "wrong", f"{folder} can't be written: {problem}.", (mend, elsewhere))
+        return
+    entries, whole = survey(_LOOK_S)
+    sizes: Counter[str] = Counter()
+    for entry in entries:
+        sizes[entry.kind] += entry.size
+    parts = ", ".join(f"{kind} {in_bytes(size)}" for kind, size in sizes.most_common() if size)
+    total = f"{'' if whole else 'at least '}{in_bytes(sum(sizes.values()))}"
+    there = f"{total} ({parts})" if parts else "empty" if folder.is_dir() else "made when it is needed"
+    yield Finding(GROUP, "cache", "ok", f"{folder}: {there}")
+    free = free_bytes()
+    text = f"{in_bytes(free)} are free on the cache's disk"
+    state = "wrong" if free < _NOTHING else "warning" if free < _LITTLE else "ok"
+    yield Finding(GROUP, "disk", state, text, () if state == "ok" else (*_PRUNE, elsewhere))  # type: ignore[arg-type]
+
+
+def _unwritable(folder: Path) -> str | None:
+    """Why a folder, or the one that it would be made in, can't be written."""
+    here = folder.absolute()
+    while not os.path.lexists(here) and here != here.parent:
+        here = here.parent
+    if not here.is_dir():
+        return f"{here} is no folder"
+    if here == folder.absolute():
+        error = writable(here)
+        return None if error is None else error.strerror or str(error)
+    return None if os.access(here, os.W_OK | os.X_OK) else f"{here} belongs to somebody else, or is read-only"
+
+
+def runs(out: Path = Path("runs")) -> Iterator[Finding]:
+    """The runs of the working folder: how many, and which of them can go on."""
+    place = out if out.is_dir() else Path.cwd()
+    if not os.access(place, os.W_OK | os.X_OK):
+        remedies: Remedies = (
+            ("write runs elsewhere", "zoo run simple_cnn digits --out ~/runs"),
+            ("or let yourself write there", f"chmod u+rwx {shlex.quote(str(place))}"),
+        )
+        yield Finding(GROUP, "runs", "wrong", f"{place} can't be written, and runs would be made there.", remedies)
+        return
+    if not out.is_dir():
+        yield Finding(GROUP, "runs", "ok", f"none here yet; they are made in {out}/ of the working folder")
+        return
+    folders = sorted(path.parent for path in out.glob(f"*/{JOB}"))
+    running = [folder for folder in folders if _is_trained(folder)]
+    open_ones = [folder for folder in folders if folder not in running and _can_go_on(folder)]
+    many = f"{len(folders)} run{'' if len(folders) == 1 else 's'} in {out}/"
+    words = [f"{len(running)} being trained now"] * bool(running)
+    words += [f"{len(open_ones)} not finished, which can go on"] * bool(open_ones)
+    remedies = tuple(("go on with it", f"zoo run --resume {shlex.quote(str(f))}") for f in open_ones[:_SHOWN])
+    if len(open_ones) > _SHOWN:
+        remedies = (*remedies, ("see the others", "zoo runs list"))
+    yield Finding(GROUP, "runs", "ok", ", ".join([many, *words]), remedies)
+
+
+def _is_trained(folder: Path) -> bool:
+    """Whether a living process holds the run."""
+    if not (folder / LOCK).exists():
+        return False
+    try:
+        take(folder / LOCK).release()
+    except BlockingIOError:
+        return True
+    except OSError:  # can't be locked there
+        return False
+    return False
+
+
+def _can_go_on(folder: Path) -> bool:
+    if not (folder / CHECKPOINTS / "index.json").is_file():
+        return False
+    head = ""
+    with contextlib.suppress(OSError), (folder / RESULT).open("rb") as file:
+        head = file.read(_HEAD).decode("utf-8", "replace")
+    found = _STATUS.search(head)
+    return found is None or found[1] not in ("completed", "stopped")

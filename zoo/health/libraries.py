@@ -1,0 +1,251 @@
+"""The software: Python, the zoo itself, torch and what must fit it, and what the extras bring."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shlex
+import sys
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import zoo
+from zoo.entry import DISTRIBUTION
+from zoo.errors import RequestError
+from zoo.health.finding import Finding, Remedies
+
+GROUP = "Software"
+PURPOSES = {
+    "export": "zoo export to ONNX",
+    "serve": "zoo serve",
+    "sweep": "zoo sweep",
+    "docs": "the pages in docs/ as a site",
+    "test": "the tests of the zoo itself",
+}
+"""What an extra is for; one that isn't here is told by its name."""
+_FOR_DEVELOPERS = ("test", "docs")
+_PAIR = 15  # torchvision 0.N goes with torch 2.(N - 15), from 2.0 and 0.15 on
+
+
+def python() -> Iterator[Finding]:
+    """The interpreter, and whether it is one that the zoo is made for."""
+    import struct
+
+    here = "a virtual environment" if sys.prefix != sys.base_prefix else "no virtual environment"
+    system = f"{platform.system()} {platform.release()}, {platform.machine()}"
+    text = f"Python {platform.python_version()} on {system}; {here}, {sys.prefix}"
+    if struct.calcsize("P") < 8:
+        yield Finding(GROUP, "python", "wrong", f"{text}. It is a 32-bit Python, for which there is no torch.")
+        return
+    wanted = _headers().get("Requires-Python")
+    if wanted and not _satisfies(platform.python_version(), wanted):
+        remedies = (("with a newer Python", "python3.13 -m venv .venv && . .venv/bin/activate"),)
+        yield Finding(GROUP, "python", "wrong", f"{text}. The zoo needs Python {wanted}.", remedies)
+        return
+    yield Finding(GROUP, "python", "ok", text)
+
+
+def itself() -> Iterator[Finding]:
+    """The zoo's version, how it was installed, and whether what is imported is what was installed."""
+    place = Path(zoo.__file__).parent
+    try:
+        installed = metadata.version(DISTRIBUTION)
+    except metadata.PackageNotFoundError:
+        text = f"zoo {zoo.__version__} in {place} is not installed, so none of its own plugins is found."
+        yield Finding(GROUP, "zoo", "wrong", text, (("install it", _pip("install", "-e", place.parent)),))
+        return
+    source = _source()
+    text = f"zoo {zoo.__version__}, {_how(source)}, in {place}"
+    folder = source.removeprefix("editable ") if source.startswith("editable ") else None
+    if installed != zoo.__version__:
+        text = f"{text}; but {DISTRIBUTION} {installed} is what is installed"
+        remedies = (("bring the two together", _reinstalled(folder)),)
+        yield Finding(GROUP, "zoo", "warning", f"{text}: its list of plugins may be old.", remedies)
+    elif folder is not None and place.parent.resolve() != Path(folder).resolve():
+        installed_one = ("use the one that is installed", "unset PYTHONPATH")
+        remedies = (
+            installed_one if os.environ.get("PYTHONPATH") else ("install this one", _reinstalled(str(place.parent))),
+        )
+        yield Finding(GROUP, "zoo", "warning", f"{text}; but what is installed is {folder}.", remedies)
+    else:
+        yield Finding(GROUP, "zoo", "ok", text)
+
+
+def _source() -> str:
+    """``editable FOLDER``, ``from ADDRESS``, or nothing where it came from a package index."""
+    text = metadata.distribution(DISTRIBUTION).read_text("direct_url.json")
+    try:
+        said = json.loads(text or "{}")
+        url = str(said.get("url", ""))
+        path = url.removeprefix("file://")
+        return f"editable {path}" if (said.get("dir_info") or {}).get("editable") else f"from {url}" if url else ""
+    except (ValueError, AttributeError):
+        return ""
+
+
+def _how(source: str) -> str:
+    kind, _, place = source.partition(" ")
+    if kind == "editable":
+        return "editable"
+    return f"installed from {place.removeprefix('file://')}" if place else "installed from a package index"
+
+
+def _reinstalled(folder: str | None) -> str:
+    return _pip("install", "-e", folder) if folder else _pip("install", "--upgrade", DISTRIBUTION)
+
+
+def torch_pair(answer: dict[str, Any]) -> Iterator[Finding]:
+    """torch and torchvision: that they load, and that they are made for each other.
+
+    Args:
+        answer: of the probe.
+    """
+    said = answer.get("versions", {})
+    torch, vision = (_version(name) and said.get(name, _version(name)) for name in ("torch", "torchvision"))
+    if torch is None:
+        yield Finding(GROUP, "torch", "wrong", "torch is not installed.", (("install it", _pip("install", "torch")),))
+        return
+    again = (("install it anew", _pip("install", "--force-reinstall", f"torch=={_public(torch)}")),)
+    if problem := answer.get("died") or answer.get("torch"):
+        yield Finding(GROUP, "torch", "wrong", f"torch {torch} can't be imported: {problem}", again)
+        return
+    yield _fit("torch", torch)
+    if vision is None:
+        remedies = (("install the one that fits", _pip("install", *_pair_for(torch))),)
+        yield Finding(GROUP, "torchvision", "wrong", "torchvision is not installed.", remedies)
+        return
+    if problem := answer.get("torchvision"):
+        text = f"torchvision {vision} does not work with torch {torch}: {problem}."
+        yield Finding(GROUP, "torchvision", "wrong", f"{text} {_reason(torch, vision)}", _mend_pair(torch))
+    elif misfit := _misfit(torch, vision):
+        yield Finding(GROUP, "torchvision", "warning", misfit, _mend_pair(torch))
+    else:
+        yield _fit("torchvision", vision)
+
+
+def _reason(torch: str, vision: str) -> str:
+    return _misfit(torch, vision) or "They must come from the same place, in one installation."
+
+
+def _misfit(torch: str, vision: str) -> str | None:
+    """Why two versions don't belong together, by their numbers and by what they were compiled for."""
+    wanted = _pair_for(torch)[1].partition("==")[2].removesuffix(".*")
+    if wanted and not f"{vision}.".startswith(f"{wanted}."):
+        return f"torch {torch} goes with torchvision {wanted}, and here is {vision}."
+    builds = [version.partition("+")[2] for version in (torch, vision)]
+    if all(builds) and builds[0] != builds[1]:
+        return f"torch is compiled for {builds[0]} and torchvision for {builds[1]}."
+    return None
+
+
+def _mend_pair(torch: str) -> Remedies:
+    built = torch.partition("+")[2]
+    index = f"; give --index-url as you did for torch+{built}" if built else ""
+    return ((f"both from one place{index}", _pip("install", "--force-reinstall", *_pair_for(torch))),)
+
+
+def _pair_for(torch: str) -> list[str]:
+    """The requirements of a torch and of the torchvision that was made with it."""
+    numbers = _public(torch).split(".")
+    if numbers[0] != "2" or not numbers[1:2] or not numbers[1].isdigit():
+        return [f"torch=={_public(torch)}", "torchvision"]
+    return [f"torch=={_public(torch)}", f"torchvision==0.{int(numbers[1]) + _PAIR}.*"]
+
+
+def others() -> Iterator[Finding]:
+    """What else the zoo depends on: there, and new enough."""
+    from packaging.requirements import Requirement
+
+    wrong = []
+    for text in _requires():
+        wanted = Requirement(text)
+        if wanted.name in ("torch", "torchvision") or not _applies(wanted, ""):
+            continue
+        version = _version(wanted.name)
+        if version is None or not wanted.specifier.contains(version, prereleases=True):
+            wrong.append(f"{wanted.name}{wanted.specifier}")
+            have = "is not installed" if version is None else f"is {version}"
+            remedies = (("install it", _pip("install", wrong[-1])),)
+            yield Finding(GROUP, wanted.name, "wrong", f"{wanted.name} {have}; the zoo needs {wrong[-1]}.", remedies)
+    if not wrong and (timm := _version("timm")):
+        yield Finding(GROUP, "timm", "ok", f"timm {timm}, and all else that the zoo depends on")
+
+
+def extras() -> Iterator[Finding]:
+    """What is optional: which extras are complete, and what the others would bring."""
+    from packaging.requirements import Requirement
+
+    wanted = [Requirement(text) for text in _requires()]
+    for extra in sorted(_headers().get_all("Provides-Extra") or []):
+        mine = [r for r in wanted if r.marker and _applies(r, extra) and not _applies(r, "")]
+        missing = [f"{r.name}{r.specifier}" for r in mine if not _has(r)]
+        purpose = PURPOSES.get(extra, extra)
+        if not missing:
+            yield Finding(GROUP, f"[{extra}]", "ok", f"for {purpose}: complete")
+        elif extra not in _FOR_DEVELOPERS:
+            text = f"for {purpose}: {len(missing)} of {len(mine)} packages are not here, which is fine without it"
+            yield Finding(GROUP, f"[{extra}]", "ok", text, (("if you want it", _pip("install", *missing)),))
+
+
+def _has(requirement: Any) -> bool:
+    version = _version(requirement.name)
+    return version is not None and bool(requirement.specifier.contains(version, prereleases=True))
+
+
+def _applies(requirement: Any, extra: str) -> bool:
+    return requirement.marker is None or bool(requirement.marker.evaluate({"extra": extra}))
+
+
+def _fit(name: str, version: str) -> Finding:
+    """A library that works; a warning where the zoo needs a newer one."""
+    from packaging.requirements import Requirement
+
+    specifiers = [r.specifier for r in map(Requirement, _requires()) if r.name == name and _applies(r, "")]
+    if all(s.contains(version, prereleases=True) for s in specifiers):
+        return Finding(GROUP, name, "ok", f"{name} {version}")
+    text = f"{name} {version} is not what the zoo was made with: {name}{specifiers[0]}."
+    return Finding(GROUP, name, "warning", text, (("get a newer one", _pip("install", "-U", "torch", "torchvision")),))
+
+
+def _satisfies(version: str, wanted: str) -> bool:
+    from packaging.specifiers import SpecifierSet
+
+    return SpecifierSet(wanted).contains(version, prereleases=True)
+
+
+def _version(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _public(version: str) -> str:
+    return version.partition("+")[0]
+
+
+def _requires() -> list[str]:
+    return list(_headers().get_all("Requires-Dist") or [])
+
+
+def _headers() -> Any:
+    """The distribution's own metadata; empty where it is not installed, which :func:`itself` tells."""
+    from email.message import Message
+
+    try:
+        return metadata.metadata(DISTRIBUTION)
+    except metadata.PackageNotFoundError:
+        return Message()
+
+
+def _pip(*words: object) -> str:
+    from zoo.installer import find_tool
+
+    try:
+        tool = find_tool().shown
+    except RequestError:  # neither pip nor uv: it is what a person would get first
+        tool = ("python", "-m", "pip")
+    return shlex.join([*tool, *map(str, words)])

@@ -1,0 +1,133 @@
+"""The machine: processors, memory, and the limits that a container or a login sets."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from zoo.health.finding import Finding
+
+GROUP = "Machine"
+_GIB = 1 << 30
+_LEAST_MEMORY = 2 * _GIB
+_LEAST_SHARED = _GIB // 4
+_LEAST_FILES = 1024
+_GROUPS = Path("/sys/fs/cgroup")
+
+
+def processors(groups: Path = _GROUPS) -> int:
+    """How many processors this process may use, by its affinity and its control group's quota; one at least."""
+    mine = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    quota = cpu_quota(groups)
+    return mine if quota is None else max(1, min(mine, math.ceil(quota)))
+
+
+def cpu_quota(groups: Path = _GROUPS) -> float | None:
+    """Processors that the control group allows; None where it sets no limit."""
+    quotas = []
+    for folder in _folders(groups, "cpu"):
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            if (folder / "cpu.max").is_file():
+                quota, period = (folder / "cpu.max").read_text("utf-8").split()[:2]
+            else:
+                quota = (folder / "cpu.cfs_quota_us").read_text("utf-8").strip()
+                period = (folder / "cpu.cfs_period_us").read_text("utf-8").strip()
+            if quota != "max" and int(quota) > 0:
+                quotas.append(int(quota) / int(period))
+    return min(quotas, default=None)
+
+
+def memory_limit(groups: Path = _GROUPS) -> int | None:
+    """Bytes that the control group allows; None where it sets no limit."""
+    limits = []
+    for folder in _folders(groups, "memory"):
+        for name in ("memory.max", "memory.limit_in_bytes"):
+            with contextlib.suppress(OSError, ValueError):  # "max" is no number
+                limits.append(int((folder / name).read_text("utf-8")))
+    return min((limit for limit in limits if limit < 1 << 60), default=None)
+
+
+def _folders(groups: Path, controller: str) -> Iterator[Path]:
+    """This process's control group and those around it, of either version."""
+    lines = []
+    with contextlib.suppress(OSError):
+        lines = Path("/proc/self/cgroup").read_text("utf-8").splitlines()
+    for line in lines:
+        number, _, rest = line.partition(":")
+        names, _, path = rest.partition(":")
+        if number == "0" or controller in names.split(","):
+            top = groups if number == "0" else groups / controller
+            inner = top / path.strip("/")
+            yield from (folder for folder in (inner, *inner.parents) if folder.is_relative_to(top))
+    yield from (groups, groups / controller)
+
+
+def capacity() -> Iterator[Finding]:
+    """Processors and memory, as far as this process may use them."""
+    every, mine, quota = os.cpu_count() or 1, processors(), cpu_quota()
+    text = f"{mine} of {every} processors" if mine != every else f"{every} processors"
+    if quota is not None:
+        text = f"{text} (the control group allows {quota:g})"
+    memory, limit = _memory(), memory_limit()
+    usable = min((m for m in (memory, limit) if m is not None), default=None)
+    if memory is not None:
+        text = f"{text}, {memory / _GIB:.0f} GiB of memory"
+    if limit is not None and (memory is None or limit < memory):
+        text = f"{text}, of which the control group allows {limit / _GIB:.1f} GiB"
+    if usable is not None and usable < _LEAST_MEMORY:
+        remedies = (("smaller batches need less", "zoo run ARCHITECTURE DATASET --batch-size auto"),)
+        yield Finding(GROUP, "capacity", "warning", f"{text}: little for training.", remedies)
+    else:
+        yield Finding(GROUP, "capacity", "ok", text)
+
+
+def _memory() -> int | None:
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return None
+
+
+def shared_memory(folder: Path = Path("/dev/shm")) -> Iterator[Finding]:
+    """What several processes on one machine speak through."""
+    import shutil
+
+    if not folder.is_dir():
+        return
+    size = shutil.disk_usage(folder).total
+    text = f"{folder} holds {size / _GIB:.1f} GiB"
+    if size < _LEAST_SHARED:
+        remedies = (("of a container: start it with", "docker run --shm-size=2g …"),)
+        text = f"{text}; --nproc on several GPUs, and plugins with worker processes, may need more."
+        yield Finding(GROUP, "shared memory", "warning", text, remedies)
+    else:
+        yield Finding(GROUP, "shared memory", "ok", text)
+
+
+def open_files() -> Iterator[Finding]:
+    """How many files this process may have open."""
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft >= _LEAST_FILES:
+        yield Finding(GROUP, "open files", "ok", f"{'any number' if soft < 0 else f'{soft:,}'} may be open at once")
+        return
+    most = 4096 if hard == resource.RLIM_INFINITY else min(4096, hard)
+    text = f"Only {soft:,} files may be open at once, which many shards or processes need more of."
+    yield Finding(GROUP, "open files", "warning", text, (("for this shell", f"ulimit -n {most}"),))
+
+
+def clock() -> Iterator[Finding]:
+    """Whether the clock is behind the files that are here: what is new and what is old goes by it."""
+    newest = Path(__file__).stat().st_mtime
+    if time.time() < newest - 86400:
+        text = f"The clock says {time.strftime('%Y-%m-%d')}, which is before the zoo's own files were written."
+        yield Finding(GROUP, "clock", "warning", text, (("set it by the network", "sudo timedatectl set-ntp true"),))
+        return
+    yield Finding(GROUP, "clock", "ok", time.strftime("%Y-%m-%d %H:%M %z"))

@@ -1,0 +1,182 @@
+"""torch and torchvision, tried in a process of their own: one that can't be loaded may end it."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import json
+import os
+import signal
+import subprocess
+import sys
+import types
+from dataclasses import dataclass, field
+from typing import Any
+
+_LIMIT_S = 60.0
+_MIB = 1 << 20
+
+
+@dataclass
+class Probe:
+    """The process, at work as soon as it is made; other things can be looked at meanwhile."""
+
+    limit_s: float = _LIMIT_S
+    process: subprocess.Popen[str] | None = field(default=None, init=False, repr=False)
+    said: dict[str, Any] | None = field(default=None, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        try:
+            self.process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "zoo.health.probe"],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                errors="replace",
+            )
+        except OSError as error:  # no memory for another process, or none may be made
+            self.said = {"died": f"no process could be started: {error.strerror or error}"}
+
+    def answer(self) -> dict[str, Any]:
+        """What it found; ``{"died": why}`` when it came to no end of its own."""
+        if self.said is None:
+            self.said = self._wait()
+        return self.said
+
+    def _wait(self) -> dict[str, Any]:
+        assert self.process is not None
+        try:
+            out, err = self.process.communicate(timeout=self.limit_s)
+        except subprocess.TimeoutExpired:
+            self.stop()
+            return {"died": f"it came to no end in {self.limit_s:.0f} s"}
+        try:
+            found: dict[str, Any] = json.loads(out.splitlines()[-1])
+        except (ValueError, IndexError):
+            last = (err.strip().splitlines() or [""])[-1]
+            return {"died": " ".join(filter(None, (_how(self.process.returncode), last)))}
+        return found
+
+    def stop(self) -> None:
+        """End the process, whatever it does."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.kill()
+            self.process.communicate()
+
+
+def _how(code: int) -> str:
+    if code >= 0:
+        return f"it ended with exit code {code}."
+    try:
+        return f"it was ended by {signal.Signals(-code).name}."
+    except ValueError:
+        return f"it was ended by signal {-code}."
+
+
+def look() -> dict[str, Any]:
+    """What torch says of itself and of the machine, and whether torchvision goes with it."""
+    found: dict[str, Any] = {"torch": _error_of(lambda: importlib.import_module("torch"))}
+    if found["torch"] is None:
+        found["torchvision"] = _error_of(_torchvision)
+        found["versions"] = _versions()
+        found["cpu"] = _cpu()
+        found["cuda"] = _cuda()
+        found["mps"] = _mps()
+    return found
+
+
+def _error_of(action: Any) -> str | None:
+    try:
+        action()
+    except BaseException as error:  # SystemExit as well: it is a look only
+        return f"{type(error).__name__}: {' '.join(str(error).split())[:400]}"
+    return None
+
+
+def _torchvision() -> None:
+    """Load what of torchvision is compiled for one torch, without the models, which take two seconds.
+
+    Its ``__init__`` begins with these two modules; where there are none of that name, the whole is imported.
+    """
+    spec = importlib.util.find_spec("torchvision")
+    if spec is None:
+        raise ModuleNotFoundError("No module named 'torchvision'")
+    package = types.ModuleType("torchvision")
+    package.__path__ = list(spec.submodule_search_locations or ())
+    package.__spec__ = spec
+    sys.modules["torchvision"] = package
+    try:
+        importlib.import_module("torchvision.extension")
+        importlib.import_module("torchvision._meta_registrations")
+    except ModuleNotFoundError as error:
+        if not str(error.name).startswith("torchvision"):
+            raise
+        for name in [n for n in sys.modules if n.partition(".")[0] == "torchvision"]:
+            del sys.modules[name]
+        importlib.import_module("torchvision")
+        return
+    import torch
+
+    if not hasattr(torch.ops.torchvision, "nms"):
+        raise RuntimeError("operator torchvision::nms does not exist")
+
+
+def _versions() -> dict[str, str]:
+    """As the libraries themselves say, with what they are compiled for; installers may know less."""
+    found = {}
+    for name in ("torch", "torchvision"):
+        try:
+            found[name] = str(importlib.import_module(f"{name}.version").__version__)
+        except Exception:  # a torchvision that is damaged
+            continue
+    return found
+
+
+def _cpu() -> dict[str, Any]:
+    import torch
+
+    flags = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
+    return {
+        "threads": torch.get_num_threads(),
+        "vectors": torch.backends.cpu.get_cpu_capability(),
+        "bf16": bool(flags.get("avx512_bf16") or flags.get("amx_bf16") or flags.get("bf16")),
+    }
+
+
+def _cuda() -> dict[str, Any]:
+    import torch
+
+    found: dict[str, Any] = {"built": torch.version.cuda or torch.version.hip, "devices": [], "error": None}
+    if found["built"]:
+        found["error"] = _error_of(torch.cuda.init)
+        if found["error"] is None:
+            found["archs"] = torch.cuda.get_arch_list()
+            found["devices"] = [_device(i) for i in range(torch.cuda.device_count())]
+    return found
+
+
+def _device(index: int) -> dict[str, Any]:
+    import torch
+
+    about = torch.cuda.get_device_properties(index)
+    found: dict[str, Any] = {"name": about.name, "capability": [about.major, about.minor]}
+    found["memory_mib"] = about.total_memory // _MIB
+
+    def try_it() -> None:
+        found["free_mib"] = torch.cuda.mem_get_info(index)[0] // _MIB
+        torch.ones(8, device=f"cuda:{index}").sum().item()
+
+    return {**found, "error": _error_of(try_it)}
+
+
+def _mps() -> bool:
+    import torch
+
+    return bool(torch.backends.mps.is_available())
+
+
+if __name__ == "__main__":
+    sys.stdout.write("\n" + json.dumps(look()) + "\n")
+    sys.stdout.flush()
+    os._exit(0)  # a driver's thread must not hold up whoever asks

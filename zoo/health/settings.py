@@ -1,0 +1,195 @@
+"""What was set: registry.yaml, plugins, the environment's variables, proxies."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import yaml
+
+from zoo.errors import RegistryFileError, ZooError
+from zoo.health.finding import Finding, secretive, without_secrets
+from zoo.names import near
+from zoo.shelf import FILENAME, Layer, Shelf, read_layer, shipped_path, user_path
+
+GROUP, PLUGINS = "Settings", "Plugins"
+VARIABLES = (
+    "ZOO_CACHE",
+    "ZOO_OFFLINE",
+    "ZOO_PLUGINS",
+    "ZOO_HOOK_PATIENCE_S",
+    "ZOO_KEEP_MEMORY",
+    "ZOO_PEERS_S",
+    "ZOO_TRACKING",
+)
+"""The zoo's own; one that is nearly called so is a slip."""
+_WATCHED = re.compile(
+    r"ZOO_\w+|OMP_NUM_THREADS|MKL_NUM_THREADS|CUDA_VISIBLE_DEVICES|CUDA_LAUNCH_BLOCKING|HF_\w+|TORCH_HOME|PYTORCH_\w+|"
+    r"KERAS_BACKEND|PYTHONPATH|PYTHONUTF8|XDG_CACHE_HOME|XDG_CONFIG_HOME|NO_COLOR|COLUMNS"
+)
+_PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
+_CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+_LINE = re.compile(r"line (\d+)")
+_WORD = re.compile(r"[\w./*+-]+")
+_LONGEST = 80
+
+
+def registries() -> Iterator[Finding]:
+    """Every registry.yaml that counts here, and the line that is wrong in it."""
+    layers = []
+    for path in _files():
+        try:
+            layers.append(read_layer(path))
+        except RegistryFileError as error:
+            yield _wrong(path, str(error))
+        else:
+            yield from _missing(layers[-1])
+            yield Finding(GROUP, "registry", "ok", f"{_as_typed(path)}{_content(layers[-1])}")
+
+
+def _files() -> list[Path]:
+    paths = dict.fromkeys(p.resolve() for p in (shipped_path(), user_path(), Path.cwd() / FILENAME))
+    return [path for path in paths if path.is_file()]
+
+
+def _as_typed(path: Path) -> Path:
+    """A path as one would type it here."""
+    here = Path.cwd().resolve()
+    return path.relative_to(here) if path.is_relative_to(here) else path
+
+
+def _content(layer: Layer) -> str:
+    counts = {section: len(layer.section(section)) for section in ("recipes", "catalogue")}
+    counts["components"] = sum(len(items or {}) for items in layer.section("components").values())
+    counts["aliases"] = sum(len(items or {}) for items in layer.section("aliases").values())
+    words = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
+    return f": {words}" if words else ""
+
+
+def _wrong(path: Path, said: str) -> Finding:
+    line, shown = line_of(path, said), _as_typed(path)
+    place = f"+{line} " if line else ""
+    mend = ("open it at that line" if line else "open it", f"${{EDITOR:-vi}} {place}{shlex.quote(str(shown))}")
+    said = said.removeprefix(str(path)).lstrip(": ")
+    return Finding(GROUP, "registry", "wrong", f"{shown}{f', line {line}' if line else ''}: {said}", (mend,))
+
+
+def line_of(path: Path, said: str) -> int | None:
+    """The line of a registry.yaml that a sentence on it is about; None where it can't be told."""
+    if found := _LINE.search(said):
+        return int(found[1])
+    try:
+        node = yaml.compose(path.read_text("utf-8"), yaml.SafeLoader)
+    except (yaml.YAMLError, UnicodeDecodeError, OSError, RecursionError):
+        return None
+    line = None
+    for word in _WORD.findall(said.removeprefix(str(path))):  # its words lead from key to key
+        pairs = node.value if isinstance(node, yaml.MappingNode) else []
+        for key, value in pairs:
+            if key.value == word.strip("."):
+                line, node = key.start_mark.line + 1, value
+                break
+    return line
+
+
+def _missing(layer: Layer) -> Iterator[Finding]:
+    """Local components whose file is not there."""
+    for item in Shelf([layer]).locals:
+        file = str(item.spec.get("target", "")).rpartition(":")[0]
+        if file.endswith(".py") and not (layer.path.parent / file).is_file():
+            said = f"components: {item.kind}: {item.name}: there is no file {file}"
+            found = _wrong(layer.path, said)
+            yield Finding(GROUP, "registry", "warning", found.text, found.remedies)
+
+
+def plugins() -> Iterator[Finding]:
+    """What the plugins' own doctor finds, in a line each."""
+    from zoo.host import discover
+    from zoo.plugin_doctor import examine
+
+    found = discover(_shelf().disabled)
+    counts = Counter(plugin.state for plugin in found)
+    text = f"{len(found)} plugins" + "".join(f", {n} {state}" for state, n in sorted(counts.items()))
+    yield Finding(PLUGINS, "plugins", "ok", text, (("see what each brings", "zoo plugins list"),))
+    for plugin in found:
+        for each in examine(plugin):
+            whose = f"{each.plugin} ({each.distribution} {each.version})"
+            look = (("see the lines, and what mends it", f"zoo plugins doctor {each.plugin}"),)
+            state = "wrong" if each.serious else "warning"
+            yield Finding(PLUGINS, each.plugin, state, f"{whose}: {each.problem}", look)  # type: ignore[arg-type]
+
+
+def _shelf() -> Shelf:
+    """The layers that can be read; what is wrong with the others was told."""
+    layers = []
+    for path in _files():
+        try:
+            layers.append(read_layer(path))
+        except ZooError:
+            continue
+    return Shelf(layers)
+
+
+def variables() -> Iterator[Finding]:
+    """The variables that change what the zoo does."""
+    mine = {name: value for name, value in os.environ.items() if _WATCHED.fullmatch(name)}
+    for name in mine:
+        if name.startswith("ZOO_") and name not in VARIABLES and (meant := near(name, VARIABLES, most=1)):
+            text = f"{name} is set, which nothing reads. Did you mean {meant[0]}?"
+            command = f"export {meant[0]}={shlex.quote(mine[name])}; unset {name}"
+            yield Finding(GROUP, "variables", "warning", text, (("if so", command),))
+    for name in ("OMP_NUM_THREADS", "ZOO_HOOK_PATIENCE_S", "ZOO_PEERS_S"):
+        if mine.get(name) and not _is_number(mine[name]):
+            text = f"{name} is {mine[name]!r}, which is no number above 0."
+            yield Finding(GROUP, "variables", "wrong", text, (("take it away", f"unset {name}"),))
+    if (backend := mine.get("KERAS_BACKEND")) not in (None, "torch") and _has_keras():
+        text = f"KERAS_BACKEND is {backend!r}; networks of zoo-keras are trained by torch."
+        yield Finding(GROUP, "variables", "warning", text, (("use torch", "export KERAS_BACKEND=torch"),))
+    told = ", ".join(f"{name}={_shown(name, value)}" for name, value in sorted(mine.items()))
+    yield Finding(GROUP, "variables", "ok", told or "none is set that changes what the zoo does")
+
+
+def _shown(name: str, value: str) -> str:
+    if secretive(name):
+        return "(set)"
+    value = without_secrets(value)
+    return shlex.quote(value if len(value) <= _LONGEST else f"{value[:_LONGEST]}…")
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return all(float(part) > 0 for part in text.split(","))
+    except ValueError:
+        return False
+
+
+def _has_keras() -> bool:
+    from zoo.distributions import installed
+
+    return any(found.distribution == "zoo-keras" for found in installed())
+
+
+def network() -> Iterator[Finding]:
+    """Proxies and certificates, which decide whether downloads arrive."""
+    for name in _CERTIFICATES:
+        value = os.environ.get(name)
+        if value and not Path(value).exists():
+            text = f"{name} names {value}, which is not there: no download can be checked."
+            yield Finding(GROUP, "network", "wrong", text, (("take it away", f"unset {name}"),))
+    proxies = {name: os.environ.get(name) or os.environ.get(name.upper()) for name in _PROXIES}
+    given = {name: value for name, value in proxies.items() if value}
+    for name in ("http_proxy", "https_proxy", "all_proxy"):
+        if name in given and not urlsplit(given[name] if "://" in given[name] else f"//{given[name]}").hostname:
+            text = f"{name} is {without_secrets(given[name])!r}, which is no address."
+            yield Finding(GROUP, "network", "wrong", text, (("take it away", f"unset {name} {name.upper()}"),))
+    told = ", ".join(f"{name}={without_secrets(value)}" for name, value in given.items())
+    if os.environ.get("ZOO_OFFLINE", "").lower() not in ("", "0", "false"):
+        told = "nothing is downloaded, as ZOO_OFFLINE is set"
+        yield Finding(GROUP, "network", "ok", told, (("to allow it again", "unset ZOO_OFFLINE"),))
+    else:
+        yield Finding(GROUP, "network", "ok", told or "no proxy is set")

@@ -1,0 +1,68 @@
+"""Where it is typed: the terminal, its characters, and which ``zoo`` is found."""
+
+from __future__ import annotations
+
+import locale
+import os
+import shlex
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from zoo.health.finding import Finding
+
+GROUP = "Shell"
+_NARROW = 60
+
+
+def path() -> Iterator[Finding]:
+    """Whether the ``zoo`` that is found on PATH is this one."""
+    mine = Path(sys.executable).absolute().parent
+    found = shutil.which("zoo")
+    first = (("put this one first", f'export PATH={shlex.quote(str(mine))}:"$PATH"'),)
+    if found is None:
+        there = mine / "zoo"
+        text = f"zoo is not on PATH; this one is {there}" if there.exists() else "zoo is not on PATH"
+        yield Finding(GROUP, "path", "warning", f"{text}.", first if there.exists() else ())
+    elif Path(found).absolute().parent not in (mine, mine.resolve()) and not _runs_here(Path(found)):
+        text = f"The zoo that is found on PATH is another: {found}; this one is of {mine}."
+        yield Finding(GROUP, "path", "warning", text, first)
+    else:
+        yield Finding(GROUP, "path", "ok", f"zoo is {found}")
+
+
+def _runs_here(script: Path) -> bool:
+    """Whether a script elsewhere is run by this interpreter, as what pipx and uv link to is."""
+    try:
+        with script.open("rb") as file:
+            line = file.readline(500).decode("utf-8", "replace")
+    except OSError:
+        return False
+    words = line.removeprefix("#!").split()
+    return bool(words) and Path(words[0]).parent == Path(sys.executable).parent
+
+
+def characters() -> Iterator[Finding]:
+    """Whether names of files and what is printed can have any character."""
+    spoken = {"output": sys.stdout.encoding or "", "files": sys.getfilesystemencoding()}
+    spoken["locale"] = locale.getpreferredencoding(False)
+    others = [f"{what} {name}" for what, name in spoken.items() if name.lower().replace("-", "") != "utf8"]
+    if others:
+        text = f"Not all is in UTF-8: {', '.join(others)}. Names of classes and files may come out wrong."
+        yield Finding(GROUP, "characters", "warning", text, (("for this shell", "export PYTHONUTF8=1"),))
+    else:
+        yield Finding(GROUP, "characters", "ok", "UTF-8, in the output and in names of files")
+
+
+def terminal() -> Iterator[Finding]:
+    """How wide it is, and whether it has colours."""
+    columns = shutil.get_terminal_size().columns
+    seen = sys.stdout.isatty()
+    plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb" or not seen
+    text = f"{columns} columns, {'no colours' if plain else 'in colour'}{'' if seen else '; this is not a terminal'}"
+    if columns < _NARROW:
+        remedies = (("or widen the window", "export COLUMNS=100"),)
+        yield Finding(GROUP, "terminal", "warning", f"{text}: too narrow for tables.", remedies)
+    else:
+        yield Finding(GROUP, "terminal", "ok", text)

@@ -1,0 +1,73 @@
+"""What the cache holds, as text. Without rich, as lists are."""
+
+from __future__ import annotations
+
+import textwrap
+import time
+from collections.abc import Iterator, Sequence
+
+import click
+
+from zoo.caches import KINDS, Entry, in_bytes
+from zoo.reports.words import clean, count
+
+__all__ = ["entry_lines", "kind_lines", "pruned_line"]
+
+_DAY_S = 86400
+
+
+def kind_lines(entries: Sequence[Entry], folder: str, free: int, width: int) -> Iterator[str]:
+    """A line for each kind: its name, how much, its last use, and what it is.
+
+    Args:
+        free: bytes on the cache's disk.
+        width: columns.
+    """
+    yield f"{clean(folder)}: {in_bytes(sum(e.size for e in entries))}; {in_bytes(free)} are free on its disk"
+    rows = [_cells(kind, [e for e in entries if e.kind == kind]) for kind in KINDS]
+    rows = [("kind", "entries", "size", "last used", "what it is"), *(row for row in rows if row[1] != "0")]
+    if len(rows) == 1:
+        yield "Nothing is in it."
+        return
+    rooms = [max(len(row[i]) for row in rows) for i in range(4)]
+    for i, row in enumerate(rows):
+        cells = [row[0].ljust(rooms[0]), row[1].rjust(rooms[1]), row[2].rjust(rooms[2]), row[3].ljust(rooms[3])]
+        head = "  ".join(cells) + "  "
+        first, *others = textwrap.wrap(row[4], max(20, width - len(head)))
+        yield click.style(head + first, bold=i == 0)
+        yield from (" " * len(head) + line for line in others)
+    yield ""
+    yield "One kind: zoo cache list stores   Make room: zoo cache prune --older-than 30 --dry-run"
+
+
+def _cells(kind: str, entries: Sequence[Entry]) -> tuple[str, str, str, str, str]:
+    size, used = sum(e.size for e in entries), max((e.used for e in entries), default=0.0)
+    return kind, count(len(entries)), in_bytes(size), _ago(used), KINDS[kind].what
+
+
+def entry_lines(entries: Sequence[Entry], none: str) -> Iterator[str]:
+    """A line for each entry, as it is given: size, last use, name.
+
+    Args:
+        none: what to say where there is none.
+    """
+    if not entries:
+        yield none
+    for entry in entries:
+        yield f"{in_bytes(entry.size):>8}  {_ago(entry.used):<14}  {clean(entry.name)}"
+
+
+def pruned_line(entries: Sequence[Entry], gone: Sequence[Entry], *, dry_run: bool) -> str:
+    """How much went, or would, and how much is left."""
+    size, all_of_it = sum(e.size for e in gone), sum(e.size for e in entries)
+    many = f"{count(len(gone))} {'entry' if len(gone) == 1 else 'entries'}, {in_bytes(size)},"
+    went = "would go" if dry_run else "went"
+    left = f"{in_bytes(all_of_it - size)} would be left" if dry_run else f"{in_bytes(all_of_it - size)} are left"
+    return f"{many} {went}; {left}." + (" To do it, type the same without --dry-run." if dry_run and gone else "")
+
+
+def _ago(used: float) -> str:
+    days = int((time.time() - used) // _DAY_S)
+    if days <= 0:
+        return "today"
+    return "yesterday" if days == 1 else f"{count(days)} days ago"

@@ -1,0 +1,56 @@
+"""What ``zoo doctor`` found, as text. Without rich, as lists are."""
+
+from __future__ import annotations
+
+import sys
+import textwrap
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+import click
+
+from zoo.health.finding import Finding, without_secrets
+from zoo.reports.words import clean, legible
+
+__all__ = ["health_lines"]
+
+_MARKS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "wrong": ("✗", "red")}
+_INDENT = "  "
+
+
+def health_lines(findings: Sequence[Finding], width: int) -> Iterator[str]:
+    """By heading: a mark, what it is about, what was found; below it the commands that mend it; at the end a count.
+
+    Args:
+        width: columns; sentences are wrapped, commands never: they are there to be copied.
+    """
+    encoding = getattr(sys.stdout, "encoding", None)
+    room = max((len(finding.topic) for finding in findings), default=0) + 2
+    for group, found in groupby(findings, key=lambda finding: finding.group):
+        yield click.style(group, bold=True)
+        for finding in found:
+            yield from (legible(line, encoding) for line in _lines(finding, room, width))
+    yield ""
+    yield _total(findings)
+
+
+def _lines(finding: Finding, room: int, width: int) -> Iterator[str]:
+    mark, colour = _MARKS[finding.state]
+    indent = " " * (len(_INDENT) + 2 + room)
+    text = without_secrets(clean(finding.text))
+    first, *others = textwrap.wrap(text, max(30, width - len(indent)), break_long_words=False) or [""]
+    yield f"{_INDENT}{click.style(mark, fg=colour)} {clean(finding.topic).ljust(room)}{first}"
+    yield from (indent + line for line in others)
+    for why, command in finding.remedies:
+        yield f"{indent}{click.style(without_secrets(clean(command)), fg='cyan')}   # {clean(why)}"
+
+
+def _total(findings: Sequence[Finding]) -> str:
+    counts = Counter(finding.state for finding in findings)
+    wrong, warnings = counts["wrong"], counts["warning"]
+    if not wrong and not warnings:
+        return f"All is well: {len(findings)} things were looked at."
+    words = [f"{wrong} {'thing is' if wrong == 1 else 'things are'} wrong"] * bool(wrong)
+    words += [f"{warnings} {'warning' if warnings == 1 else 'warnings'}"] * bool(warnings)
+    return f"{', '.join(words)}. To tell somebody of it: zoo doctor --json"

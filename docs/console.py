@@ -138,7 +138,13 @@ class World:
 
     def _programs(self) -> None:
         """``zoo`` is the code under test, whether it is installed or on PYTHONPATH."""
-        for name, words in {"python": "", "python3": "", "pip": "-m pip", "zoo": "-P -m zoo"}.items():
+        for name, words in {
+            "python": "",
+            "python3": "",
+            "pip": "-m pip",
+            "pytest": "-m pytest",
+            "zoo": "-P -m zoo",
+        }.items():
             program = self.folder / "bin" / name
             program.write_text(f'#!/bin/sh\nexec "{self.python}" {words} "$@"\n')
             program.chmod(0o755)
@@ -153,10 +159,12 @@ class World:
             "PYTHONPATH": os.pathsep.join(imports),
             "PYTHONUNBUFFERED": "1",  # else what goes to stdout comes after all of stderr
             "HOME": str(self.folder / "home"),
+            "REPOSITORY": str(HERE.parent),  # for what comes before a block, hidden
             "ZOO_CACHE": str(self.folder / "cache"),
             "ZOO_OFFLINE": "1",
             "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1"),
             "PIP_NO_INDEX": "1",
+            "PIP_NO_BUILD_ISOLATION": "0",  # pip reads it so: no isolation, for nothing can be fetched
             "PIP_DISABLE_PIP_VERSION_CHECK": "1",
             "COLUMNS": "80",
             "TERM": "dumb",

@@ -21,15 +21,17 @@ GAP = "…"
 POINTS = 10.0
 DRAWN = re.compile(r"[─━╸╺│┃╭╮╰╯┌┐└┘├┤┬┴┼═▁▂▃▄▅▆▇█▏▎▍▌▋▊▉★]+")
 PROGRESS = re.compile(r"^[.sFxX]+ +\[ *\d+%\]$")  # pytest's dots
+DURATION = re.compile(r"(?<![\w.])(?:\d+ h \d+ min|\d+ min(?: \d+ s)?|\d+(?:\.\d+)? ?m?s|\d+:\d\d(?::\d\d)?)(?!\w)")
 MASKS = (
-    re.compile(r"\d{4}-\d\d-\d\d(?:[ T]\d\d:\d\d(?::\d\d)?)?"),
-    re.compile(r"\b(?=[0-9a-f]*\d)(?=[0-9a-f]*[a-f])[0-9a-f]{8,64}\b"),
-    re.compile(r"(?<![\w.])(?:\d+ h \d+ min|\d+ min(?: \d+ s)?|\d+(?:\.\d+)? ?m?s|\d+:\d\d(?::\d\d)?)(?!\w)"),
-    re.compile(r"(?:< )?(?<![\w.])[-+−]?\d+(?:,\d{3})*(?:\.\d+)*(?:e[-+]?\d+)?(?:%|x(?!\w))?(?![\w])"),
+    (re.compile(r"\d{4}-\d\d-\d\d(?:[ T]\d\d:\d\d(?::\d\d)?)?"), "#"),
+    (re.compile(r"\b(?=[0-9a-f]*\d)(?=[0-9a-f]*[a-f])[0-9a-f]{8,64}\b"), "#"),
+    (DURATION, "#s"),
+    (re.compile(r"(?:< )?(?<![\w.#])[-+−]?\d+(?:,\d{3})*(?:\.\d+)*(?:e[-+]?\d+)?(?:%|x(?!\w))?(?![\w])"), "#"),
 )
+WRAPPED = re.compile(r"(?<!\S)(?:#s|# (?:h|min|s|ms))(?: (?:#s|# (?:h|min|s|ms)|(?:min|s)))*(?!\S)")
 PERCENT = re.compile(r"(\d+(?:\.\d+)?)(?: ± \d+(?:\.\d+)?)?%")
 EPOCH = re.compile(r"^epoch #/#")
-ONLY_NUMBERS = re.compile(r"^(?:[#·–]\s*)+$")
+ROW = re.compile(r"^(?:(?:#s?|·|–) )+(?:#s?|·|–)$")
 
 
 def masked(line: str) -> str:
@@ -37,23 +39,23 @@ def masked(line: str) -> str:
     if PROGRESS.match(line):
         return ""
     line = DRAWN.sub(" ", line)
-    for mask in MASKS:
-        line = mask.sub("#", line)
+    for mask, sign in MASKS:
+        line = mask.sub(sign, line)
     line = " ".join(line.split())
     return line.removesuffix(" best") if EPOCH.match(line) else line
 
 
 def repeats(line: str) -> bool:
     """May a masked line come any number of times?"""
-    return bool(EPOCH.match(line) or ONLY_NUMBERS.match(line))
+    return bool(EPOCH.match(line) or ROW.match(line))
 
 
 def shortened(lines: list[str]) -> list[str]:
     """Masked lines, where each that may repeat and follows one like it is left out, gaps between the two as well."""
     kept: list[str] = []
     for line in lines:
-        row = "#" if ONLY_NUMBERS.match(line) else line
-        if repeats(row):
+        row = "#row" if ROW.match(line) else line
+        if repeats(line):
             before = next((other for other in reversed(kept) if other != GAP), None)
             if before == row:
                 while kept[-1] == GAP:
@@ -97,7 +99,8 @@ def places(parts: list[list[str]], text: list[str]) -> list[int] | None:
 
 
 def words(lines: list[str]) -> list[str]:
-    return " ".join(lines).split()
+    """Masked lines as words; a duration that was wrapped, as one."""
+    return WRAPPED.sub("#s", " ".join(" ".join(lines).split())).split()
 
 
 def alike(shown: list[str], printed: list[str]) -> bool:

@@ -212,7 +212,7 @@ class Shell:
     def start(self, command: Command) -> list[str]:
         """Start a server, and wait till it has printed what the page says."""
         typed, printed = self._files(command.text)
-        say = f"set -m; ( . {typed} ) > {printed} 2>&1 < /dev/null & echo $!; set +m"
+        say = f"set -m; ( . {typed} ) > {printed} 2>&1 < /dev/null & disown; echo $!; set +m"
         process = self._ask(say, command.text, printed)
         self.servers.append((process, command.text))
         began = changed = time.monotonic()

@@ -32,6 +32,7 @@ if str(HERE) not in sys.path:
 import likeness  # noqa: E402
 
 LIMIT_S = 400.0  # for one command
+QUIET_S = 40.0  # that a server prints nothing more, though not what the page says
 ENDING_S = 10.0  # for a server that is told to end
 FENCE = re.compile(
     r"(?P<notes>(?:^[ ]*<!--(?:(?!-->).)*-->[ ]*\n\s*?)*)"
@@ -173,9 +174,11 @@ class World:
 
     def said(self, text: str) -> list[str]:
         """Lines as a page has them: paths without this world's own folders."""
-        for path, short in ((f"{self.work}/", ""), (self.work, "."), (self.folder / "home", "~")):
-            text = text.replace(str(path), short)
-        text = text.replace(str(self.folder / "cache"), "~/.cache/zoo").replace("\r", "\n")
+        home, cache = (str(self.folder / name) for name in ("home", "cache"))
+        short = {f"{self.work}/": "", str(self.work): ".", home: "~", cache: "~/.cache/zoo", f"{HERE.parent}/": ""}
+        for path, words in short.items():
+            text = text.replace(path, words)
+        text = text.replace("\r", "\n")
         return [line.rstrip() for line in text.rstrip().splitlines()]
 
 
@@ -223,7 +226,7 @@ class Shell:
                 break
             if said != before:
                 changed = time.monotonic()
-            elif said and time.monotonic() > changed + ENDING_S:
+            elif said and time.monotonic() > changed + QUIET_S:
                 break  # it says something else
             time.sleep(0.1)
         return said

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -136,6 +137,31 @@ def test_the_site_can_be_searched(site: Path):
     index = (site / "search" / "search_index.json").read_text("utf-8")
     assert "simple_cnn" in index
     assert "calibration" in index
+
+
+def test_console_blocks_are_marked_for_the_style_and_the_copy_button(site: Path):
+    assert 'class="language-console highlight"' in (site / "sweep.html").read_text("utf-8")
+
+
+CLICK = """<script>addEventListener("load", () => setTimeout(() => {
+  const button = document.querySelector(".language-console button");
+  button.click();
+  document.body.setAttribute("data-copied", button.getAttribute("data-clipboard-text"));
+}, 1000))</script></body>"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="no chromium here")
+def test_the_copy_button_copies_what_is_typed_alone(site: Path, tmp_path: Path):
+    text = (site / "sweep.html").read_text("utf-8")
+    (site / "click.html").write_text(text.replace("</body>", CLICK), "utf-8")
+    flags = ["--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=8000", "--dump-dom"]
+    command = ["chromium", *flags, f"--user-data-dir={tmp_path / 'profile'}", f"file://{site / 'click.html'}"]
+    shown = subprocess.run(command, capture_output=True, text=True, check=True, timeout=240).stdout
+    (site / "click.html").unlink()
+    (copied,) = re.findall(r'data-copied="([^"]*)"', shown)
+    typed = [command.text for block in console.read_page(DOCS / "sweep.md").blocks for command in block.commands]
+    assert copied == typed[0]
 
 
 def test_every_page_is_in_the_navigation():

@@ -33,7 +33,7 @@ import likeness  # noqa: E402
 
 LIMIT_S = 400.0  # for one command
 QUIET_S = 40.0  # that a server prints nothing more, though not what the page says
-ENDING_S = 10.0  # for a server that is told to end
+ENDING_S = 30.0  # for a server that is told to end
 FENCE = re.compile(
     r"(?P<notes>(?:^[ ]*<!--(?:(?!-->).)*-->[ ]*\n\s*?)*)"
     r"^(?P<indent>[ ]*)(?P<ticks>```+)(?P<language>[\w-]*)[^\n]*\n(?P<body>.*?)^(?P=indent)(?P=ticks)[ ]*$",

@@ -195,7 +195,7 @@ class Shell:
 
     def __init__(self, world: World):
         self.world, self.number = world, 0
-        self.servers: list[tuple[int, str]] = []
+        self.servers: list[tuple[int, str, Path]] = []
         self.bash = subprocess.Popen(
             ["bash", "--noprofile", "--norc"],
             cwd=world.work,
@@ -217,7 +217,7 @@ class Shell:
         typed, printed = self._files(command.text)
         say = f"set -m; ( . {typed} ) > {printed} 2>&1 < /dev/null & disown; echo $!; set +m"
         process = self._ask(say, command.text, printed)
-        self.servers.append((process, command.text))
+        self.servers.append((process, command.text, printed))
         began = changed = time.monotonic()
         said: list[str] = []
         while time.monotonic() < began + LIMIT_S / 4 and _alive(process):
@@ -251,21 +251,21 @@ class Shell:
         return int(answer)
 
     def stop_servers(self) -> list[str]:
-        """Ctrl-C for each; those that don't end by it."""
+        """Ctrl-C for each; those that don't end by it, with what they printed."""
         stuck = []
-        for process, command in self.servers:
+        for process, command, printed in self.servers:
             _signal(process, signal.SIGINT)
             until = time.monotonic() + ENDING_S
             while _alive(process) and time.monotonic() < until:
                 time.sleep(0.05)
             if _alive(process):
-                stuck.append(command)
+                stuck.append(f"$ {command}\n{printed.read_text('utf-8', 'replace')}")
                 _signal(process, signal.SIGKILL)
         return stuck
 
     def close(self) -> None:
         """End what is left, however it holds on."""
-        for process, _ in self.servers:
+        for process, *_ in self.servers:
             _signal(process, signal.SIGKILL)
         _signal(self.bash.pid, signal.SIGKILL)
         self.bash.communicate()
@@ -318,7 +318,7 @@ def run_page(page: Page, world: World) -> Iterator[Outcome]:
             if "not run" not in block.notes:
                 yield from _run_block(block, shell)
         if stuck := shell.stop_servers():
-            raise Wrong(f"not ended by Ctrl-C within {ENDING_S:.0f} s: {', '.join(stuck)}")
+            raise Wrong(f"not ended by Ctrl-C within {ENDING_S:.0f} s:\n" + "\n".join(stuck))
     finally:
         shell.close()
 

@@ -1,16 +1,26 @@
-"""The documents: generated pages are up to date, links lead somewhere, commands shown exist."""
+"""The documents: generated pages are up to date, links lead somewhere, commands, options and settings shown exist.
+
+That what is shown as printed is printed, tests/test_book.py holds.
+"""
 
 from __future__ import annotations
 
 import importlib.util
 import re
+import shlex
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import click
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md")), *sorted(ROOT.glob("plugins/*/README.md"))]
+OTHERS = {"tracking", "import"}  # commands of plugins that are distributions of their own
+
+
+def name_of(page: Path) -> str:
+    return str(page.relative_to(ROOT))
 
 
 def generated() -> dict[str, str]:
@@ -29,21 +39,75 @@ def test_generated_pages_are_what_the_code_says():
         assert (ROOT / "docs" / name).read_text("utf-8") == text, f"type: python docs/generate.py ({name} is old)"
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_links_lead_to_files_that_exist(page: Path):
     links = re.findall(r"\]\(([^)#\s]+)", page.read_text("utf-8"))
     missing = [link for link in links if "://" not in link and not (page.parent / link).exists()]
     assert not missing
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
-def test_commands_shown_are_commands_of_the_zoo(page: Path):
+def typed(text: str) -> Iterator[list[str]]:
+    """The words of every line of a fenced block, and of every inline code, that is a command of the zoo."""
+    fenced = re.findall(r"^ *```[\w-]*\n(.*?)^ *```", text, re.MULTILINE | re.DOTALL)
+    lines = [line for block in fenced for line in re.sub(r"\\\n(> )?", " ", block).splitlines()]
+    lines += re.findall(r"(?<!`)`([^`\n]+)`(?!`)", text)
+    for line in lines:
+        found = re.match(r"\s*(?:\$ )?(?:\w+=\S+ )?(?:\.venv/bin/)?zoo (?=[a-z])([^|&;>#]*)", line)
+        if found:
+            try:
+                yield shlex.split(found[1])
+            except ValueError:  # the half of a quotation
+                continue
+
+
+def command_of(words: list[str]) -> tuple[click.Command | None, list[str]]:
+    """The command that is meant, and what follows its name; None where there is no such command."""
     from zoo.commands import app
 
+    command: click.Command | None = app
     context = click.Context(app, **app.context_settings)
-    shown = re.findall(r"^(?:\$ )?(?:\.venv/bin/)?zoo ([a-z][a-z-]*)", page.read_text("utf-8"), re.MULTILINE)
-    unknown = {word for word in shown if app.get_command(context, word) is None}
+    while isinstance(command, click.Group) and words and re.match("[a-z]", words[0]):
+        command, words = command.get_command(context, words[0]), words[1:]
+    return command, words
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_commands_shown_are_commands_of_the_zoo(page: Path):
+    unknown = {words[0] for words in typed(page.read_text("utf-8")) if command_of(words)[0] is None}
+    assert not unknown - OTHERS
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_options_shown_are_options_of_the_command(page: Path):
+    unknown = set()
+    for words in typed(page.read_text("utf-8")):
+        command, rest = command_of(words)
+        if command is None or command.context_settings.get("ignore_unknown_options"):
+            continue  # a plugin's command reads its own
+        known = {"--help", *(name for each in command.params for name in each.opts)}
+        given = {word.split("=")[0] for word in rest if re.match("--[a-z]", word)}
+        unknown |= {f"{' '.join(words)}: {option}" for option in given - known}
     assert not unknown
+
+
+def settings(page: Path) -> list[list[str]]:
+    """Every group of ``--set PATH=VALUE`` in inline code that could be typed as it stands."""
+    codes = re.findall(r"(?<!`)`((?:--[a-z-]+ [^`\n]*)?--set [^`\n]+)`(?!`)", page.read_text("utf-8"))
+    return [shlex.split(code.replace("\\|", "|")) for code in codes if "…" not in code]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("from-*.md")), ids=name_of)
+def test_settings_for_those_who_come_from_elsewhere_are_taken(page: Path, zoo: Callable[..., tuple[int, str, str]]):
+    refused = {}
+    for words in settings(page):
+        network = "simple_cnn" if any("dropout" in word for word in words) else "timm/resnet18"
+        if words[0] == "--set" or words[0] in ("--epochs", "--lr", "--freeze", "--image-size", "--precision"):
+            code, _, err = zoo("run", network, "digits", *words, "--dry-run")
+            if code:
+                refused[" ".join(words)] = err
+    assert settings(page) or "mmpretrain" in page.name  # there, what is typed is a file
+    assert not refused
 
 
 @pytest.mark.parametrize("name", ["run", "test"])

@@ -1,0 +1,104 @@
+"""What mkdocs is told of the book beyond mkdocs.yml: pages and files that lie outside of docs/.
+
+The pages link to each other, and to files of the repository, in a way that works wherever the Markdown is read. For the
+site, a page from outside (the README) becomes a page of it, and any other file that a page links to is copied into it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import yaml
+from markdown import Extension, Markdown
+
+ROOT = Path(__file__).resolve().parents[1]
+DOCS = ROOT / "docs"
+OUTSIDE = {
+    name: page
+    for name, page in {
+        "README.md": "index.md",
+        "README.zh-CN.md": "index.zh-CN.md",
+        "CHANGELOG.md": "changes.md",
+        "CONTRIBUTING.md": "contributing.md",
+        "SECURITY.md": "security.md",
+    }.items()
+    if (ROOT / name).exists()
+}
+LINK = re.compile(r"(?<=\]\()(?![a-z]+:|#|/)([^)#\s]+)")
+SOURCE = "source"  # where copied files lie in the site
+
+
+class Indent(Extension):
+    """Lists within lists are indented by two spaces, as everywhere else."""
+
+    def extendMarkdown(self, md: Markdown) -> None:  # noqa: N802
+        md.tab_length = 2
+
+
+def on_config(config: Any) -> Any:
+    """Adds how the pages are indented."""
+    config["markdown_extensions"].append(Indent())
+    return config
+
+
+def on_files(files: Any, config: Any) -> Any:
+    """Adds the pages from outside, and every file that some page links to."""
+    from mkdocs.structure.files import File
+
+    for name, page in OUTSIDE.items():
+        files.append(File.generated(config, page, content=(ROOT / name).read_text("utf-8")))
+    for target in sorted({target for file in files.documentation_pages() for target in _copied(file.src_uri)}):
+        files.append(File.generated(config, f"{SOURCE}/{target}", content=(ROOT / target).read_bytes()))
+    return files
+
+
+def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:
+    """Links as the site has them."""
+    here = PurePosixPath(page.file.src_uri).parent
+    return LINK.sub(lambda link: relative(in_site(page.file.src_uri, link[1]), here), markdown)
+
+
+def in_repository(page: str) -> str:
+    """``index.md`` is ``README.md``, ``sweep.md`` is ``docs/sweep.md``."""
+    return next((name for name, other in OUTSIDE.items() if other == page), f"docs/{page}")
+
+
+def in_site(page: str, link: str) -> str:
+    """Where a link of a page leads, as a path in the site's own folder of pages."""
+    target = os.path.normpath(PurePosixPath(in_repository(page)).parent / link)
+    if target in OUTSIDE:
+        return OUTSIDE[target]
+    return target.removeprefix("docs/") if target.startswith("docs/") else f"{SOURCE}/{target}"
+
+
+def relative(target: str, here: PurePosixPath) -> str:
+    return os.path.relpath(target, here).replace(os.sep, "/")
+
+
+def _copied(page: str) -> set[str]:
+    """The files outside of docs/ that a page links to."""
+    text = (ROOT / in_repository(page)).read_text("utf-8")
+    targets = {in_site(page, link).removeprefix(f"{SOURCE}/") for link in LINK.findall(text)}
+    return {target for target in targets if not (DOCS / target).exists() and (ROOT / target).is_file()} - set(OUTSIDE)
+
+
+def navigation(config: Path) -> list[str]:
+    """Every page that mkdocs.yml names, in order."""
+    return _pages(yaml.load(config.read_text("utf-8"), _Loader)["nav"])
+
+
+class _Loader(yaml.SafeLoader):
+    """Passes over what mkdocs' own loader knows: ``!!python/name:…``, ``!ENV``."""
+
+
+_Loader.add_multi_constructor("", lambda loader, suffix, node: None)
+
+
+def _pages(nav: Any) -> list[str]:
+    if isinstance(nav, str):
+        return [] if "://" in nav else [nav]
+    inner = nav.values() if isinstance(nav, dict) else nav
+    return [page for each in inner for page in _pages(each)]

@@ -1,0 +1,156 @@
+"""Is this what the page says was printed? The words have to be the same, the figures need not.
+
+What a page shows and what a command prints are compared as words in their order, after
+
+* numbers, percentages, durations, dates, versions and hashes have each become one sign, whatever their value;
+* what only draws (bars, sparklines, rules, stars) is gone, and with it white space and where a line is wrapped;
+* epoch lines that follow each other have become one, for another processor may need another number of them to stop
+  early, and so have lines of nothing but numbers.
+
+A line ``…`` on the page stands for any number of lines, none too. Beside that, on a line with ``completed`` (the end of
+a run) a percentage may be another by ``POINTS`` at the most: a page must not praise what no longer comes out.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from itertools import pairwise
+
+GAP = "…"
+POINTS = 10.0
+DRAWN = re.compile(r"[─━╸╺│┃╭╮╰╯┌┐└┘├┤┬┴┼═▁▂▃▄▅▆▇█▏▎▍▌▋▊▉★]+")
+PROGRESS = re.compile(r"^[.sFxX]+ +\[ *\d+%\]$")  # pytest's dots
+DURATION = re.compile(r"(?<![\w.])(?:\d+ h \d+ min|\d+ min(?: \d+ s)?|\d+(?:\.\d+)? ?m?s|\d+:\d\d(?::\d\d)?)(?!\w)")
+MASKS = (
+    (re.compile(r"\d{4}-\d\d-\d\d(?:[ T]\d\d:\d\d(?::\d\d)?)?"), "#"),
+    (re.compile(r"\b(?=[0-9a-f]*\d)(?=[0-9a-f]*[a-f])[0-9a-f]{8,64}\b"), "#"),
+    (DURATION, "#s"),
+    (re.compile(r"(?:< )?(?<![\w.#])[-+−]?\d+(?:,\d{3})*(?:\.\d+)*(?:e[-+]?\d+)?(?:%|x(?!\w))?(?![\w])"), "#"),
+)
+WRAPPED = re.compile(r"(?<!\S)(?:#s|# (?:h|min|s|ms))(?: (?:#s|# (?:h|min|s|ms)|(?:min|s)))*(?!\S)")
+PERCENT = re.compile(r"(\d+(?:\.\d+)?)(?: ± \d+(?:\.\d+)?)?%")
+EPOCH = re.compile(r"^epoch #/#")
+ROW = re.compile(r"^(?:(?:#s?|·|–) )+(?:#s?|·|–)$")
+
+
+def masked(line: str) -> str:
+    """A line without what may differ: its words, and ``#`` for each figure."""
+    if PROGRESS.match(line):
+        return ""
+    line = DRAWN.sub(" ", line)
+    for mask, sign in MASKS:
+        line = mask.sub(sign, line)
+    line = " ".join(line.split())
+    return line.removesuffix(" best") if EPOCH.match(line) else line
+
+
+def repeats(line: str) -> bool:
+    """May a masked line come any number of times?"""
+    return bool(EPOCH.match(line) or ROW.match(line))
+
+
+def shortened(lines: list[str]) -> list[str]:
+    """Masked lines, where each that may repeat and follows one like it is left out, gaps between the two as well."""
+    kept: list[str] = []
+    for line in lines:
+        row = "#row" if ROW.match(line) else line
+        if repeats(line):
+            before = next((other for other in reversed(kept) if other != GAP), None)
+            if before == row:
+                while kept[-1] == GAP:
+                    kept.pop()
+                continue
+        kept.append(row)
+    return kept
+
+
+def segments(lines: list[str]) -> list[list[str]]:
+    """The lines between gaps."""
+    parts: list[list[str]] = [[]]
+    for line in lines:
+        if line == GAP:
+            parts.append([])
+        else:
+            parts[-1].append(line)
+    return parts
+
+
+def find(part: list[str], text: list[str], start: int) -> int | None:
+    """Where ``part`` begins in ``text``, from ``start`` on."""
+    return next((i for i in range(start, len(text) - len(part) + 1) if text[i : i + len(part)] == part), None)
+
+
+def places(parts: list[list[str]], text: list[str]) -> list[int] | None:
+    """Where each part begins, in order; the first at the start, the last at the end. ``None`` if they are not there."""
+    if len(parts) == 1:
+        return [0] if parts[0] == text else None
+    last = len(text) - len(parts[-1])
+    if text[: len(parts[0])] != parts[0] or text[last:] != parts[-1]:
+        return None
+    found, at = [0], len(parts[0])
+    for part in parts[1:-1]:
+        start = find(part, text[:last], at)
+        if start is None:
+            return None
+        found.append(start)
+        at = start + len(part)
+    return [*found, last] if at <= last else None
+
+
+def words(lines: list[str]) -> list[str]:
+    """Masked lines as words; a duration that was wrapped, as one."""
+    return WRAPPED.sub("#s", " ".join(" ".join(lines).split())).split()
+
+
+def alike(shown: list[str], printed: list[str]) -> bool:
+    """Do the words agree?
+
+    Args:
+        shown: the page's lines, among them ``…``.
+        printed: the command's lines.
+    """
+    page, text = [masked(line) for line in shown], words(shortened([masked(line) for line in printed]))
+    ways = (segments(shortened(page)), [shortened(part) for part in segments(page)])
+    return any(places([words(part) for part in parts], text) is not None for parts in ways)
+
+
+def ends(lines: list[str]) -> list[float]:
+    """Percentages on the lines on which a run is completed."""
+    return [float(p) for line in lines if "completed" in line for p in PERCENT.findall(line)]
+
+
+def far(shown: list[str], printed: list[str]) -> list[tuple[float, float]]:
+    """Percentages of completed runs that are too far from one another: (the page's, the command's)."""
+    page, real = ends(shown), ends(printed)
+    if GAP in shown and len(page) != len(real):
+        return []  # some were left out: which is which cannot be told
+    return [(a, b) for a, b in zip(page, real, strict=False) if abs(a - b) > POINTS]
+
+
+def elided(shown: list[str], printed: list[str]) -> list[str] | None:
+    """What was printed, with the page's gaps left in it; ``None`` where the lines around them are not to be found."""
+    page = [masked(line) for line in shown]
+    while page and not page[-1]:
+        page.pop()
+    parts, text = segments(page), [masked(line) for line in printed]
+    found = places(parts, text)
+    if found is None:
+        return None
+    spans = [(start, start + len(part)) for start, part in zip(found, parts, strict=True)]
+    kept = printed[slice(*spans[0])]
+    for (_, end), (start, stop) in pairwise(spans):
+        kept += [GAP, *printed[start:stop]] if start >= end else printed[end:stop]
+    return kept
+
+
+def difference(shown: list[str], printed: list[str]) -> str:
+    """What the page has (-) and what was printed (+), where the words are others."""
+    a, b = [masked(line) for line in shown], [masked(line) for line in printed]
+    lines = []
+    for tag, i, j, k, m in difflib.SequenceMatcher(None, a, b, autojunk=False).get_opcodes():
+        if tag == "equal":
+            lines += [f"  {line}" for line in printed[k:m]]
+        else:
+            lines += [f"- {line}" for line in shown[i:j]] + [f"+ {line}" for line in printed[k:m]]
+    return "\n".join(lines)

@@ -110,7 +110,7 @@ def test_an_owners_models_are_listed(zoo, hub, shared):
     code, out, err = zoo("models", "list", "hf:alice", "--json")
     assert code == 0, err
     assert [row["name"] for row in json.loads(out)] == ["hf:alice/digits"]
-    assert "hf:alice/digits  unknown" in zoo("models", "list", "hf:alice")[1]
+    assert zoo("models", "list", "hf:alice")[1] == "hf:alice/digits\n  licence unknown\n"
 
 
 # -- used by its name -------------------------------------------------------------------------------------
@@ -122,7 +122,7 @@ def test_the_first_use_fetches_and_says_so_and_the_second_needs_no_hub(zoo, hub,
     code, out, err = zoo(*words)
     assert code == 0, err
     assert "fetching hf:alice/digits@" in err
-    assert "MiB" in err
+    assert "KiB), which is kept" in err
     asked = len(hub.asked)
     code, again, err = zoo(*words, "--offline")
     assert (code, again, err) == (0, out, "")

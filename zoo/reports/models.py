@@ -14,34 +14,35 @@ _DIGEST = 12
 
 
 def model_lines(rows: Sequence[Row]) -> Iterator[str]:
-    """Models, a line each: where, what it is, its number, how large."""
+    """Models, two lines each: where, its number, how large, its version; and what it is."""
     if not rows:
         yield "No models here. Get one: zoo models pull SOURCE. Share one: zoo models push RUN FOLDER"
         return
-    table: list[tuple[str, ...]] = [
-        ("model", "network", "classes", "measured", "size", "licence", "digest"),
-        *map(_cells, rows),
-    ]
-    if not any("architecture" in row for row in rows):  # the hub's own list says no more
-        table = [(cells[0], cells[5]) for cells in table]
-    widths = [max(len(cells[i]) for cells in table) + 2 for i in range(len(table[0]))]
-    for cells in table:
-        yield "".join(cell.ljust(room) for cell, room in zip(cells, widths, strict=True)).rstrip()
-    for row in rows:
-        if row.get("problem"):
-            yield f"{clean(row.get('at'))}: {clean(row['problem'])}"
+    told = any("digest" in row for row in rows)  # the hub's own list says no more than a name and a licence
+    table = [("model", "measured", "size", "digest"), *map(_cells, rows)] if told else [(_name(row),) for row in rows]
+    widths = [max(map(len, column)) + 2 for column in zip(*table, strict=True)]
+    lines = ["".join(map(str.ljust, cells, widths)).rstrip() for cells in table]
+    yield from lines[:1] * told
+    for row, line in zip(rows, lines[told:], strict=True):
+        yield line
+        yield f"  {_what(row)}"
+
+
+def _name(row: Row) -> str:
+    return clean(row.get("at") or row.get("name"))
 
 
 def _cells(row: Row) -> tuple[str, ...]:
-    return (
-        clean(row.get("at") or row.get("name")),
-        clean(row.get("architecture")),
-        count(row.get("classes")),
-        measured(row.get("metric")),
-        size(row.get("bytes")),
-        clean(row.get("license")),
-        str(row.get("digest") or UNKNOWN)[:_DIGEST],
-    )
+    digest = str(row.get("digest") or UNKNOWN)[:_DIGEST]
+    return (_name(row), measured(row.get("metric")), size(row.get("bytes")), digest)
+
+
+def _what(row: Row) -> str:
+    """A model's second line, or why there is none."""
+    if row.get("problem"):
+        return clean(row["problem"])
+    network = [clean(row["architecture"]), f"{count(row['classes'])} classes"] if row.get("architecture") else []
+    return ", ".join([*network, f"licence {clean(row.get('license'))}", *["private"] * bool(row.get("private"))])
 
 
 def measured(metric: Row | None) -> str:

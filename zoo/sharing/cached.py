@@ -98,6 +98,7 @@ def _manifest_in(folder: Path) -> Manifest | None:
 
 
 def _fetch(source: HubSource, folder: Path) -> None:
+    from zoo.reports.models import size
     from zoo.runner.interrupts import Interrupts
     from zoo.sharing.pull import announced, take
 
@@ -107,7 +108,7 @@ def _fetch(source: HubSource, folder: Path) -> None:
         raise cannot_write(folder.parent, error) from error
     with Interrupts().listening(), workplace(folder) as home:
         manifest = announced(source.at(home), None)
-        _say(f"fetching {source.where} ({manifest.size / 2**20:.1f} MiB), which is kept")
+        _say(f"fetching {source.where} ({size(manifest.size)}), which is kept")
         take(source, manifest, home / "new")
         put_folder(home / "new", folder)
 

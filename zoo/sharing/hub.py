@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from zoo.downloads import offline
 from zoo.errors import BundleError, DataError, RequestError
 from zoo.files import cannot_write, is_write_error
+from zoo.reports.models import size
 from zoo.sharing.manifest import MANIFEST, MOST, SHORT, File, digest_of
 from zoo.sharing.place import Hub
 
@@ -199,7 +200,7 @@ def upload(
     parent = _existing(api, place)
     if parent is not None and (same := _compared(api, place, parent, shared, overwrite=overwrite)) is not None:
         return {"status": "unchanged", "revision": same, "url": f"{api.endpoint}/{place.repo}"}
-    tell(f"uploading {shared.manifest.size / 2**20:.1f} MiB to {place}")
+    tell(f"uploading {size(shared.manifest.size)} to {place}")
     files = [CommitOperationAdd(name, content) for name, content in shared.all_files().items()]
     if parent is None:
         with answering(place):

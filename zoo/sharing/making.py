@@ -72,20 +72,39 @@ def make_shared(run: str, *, name: str | None, license: str | None, address: str
     places = Places.of_run(folder, (result or {}).get("job") or {})
     card, known = read_card(bundle), _public_result(result, places)
     public = {**places.value(card), "classes": card["classes"]}
+    readme, metric = _described(public, known, folder, name=named, license=wanted, address=address)
     about = {
         "name": named,
         "architecture": public["architecture"]["id"],
         "classes": len(card["classes"]),
         "task": card.get("task", "single-label"),
         "license": wanted,
-        "metric": headline_metric(known),
+        "metric": metric,
     }
     files: dict[str, bytes | Path] = {
         WEIGHTS: bundle / WEIGHTS,
         CARD: (dump_json(public) + "\n").encode(),
-        README: write_model_card(public, known, name=named, license=wanted, address=address).encode(),
+        README: readme.encode("utf-8", "backslashreplace"),
     }
     return Shared(files, make_manifest(files, about), _notices(card, public, result, license))
+
+
+def _described(
+    card: dict[str, Any], result: dict[str, Any] | None, folder: Path, **how: Any
+) -> tuple[str, dict[str, Any] | None]:
+    """The model card's text, and the number by which the model is told.
+
+    Raises:
+        RequestError: the result has names, but not what the zoo writes under them.
+    """
+    try:
+        return write_model_card(card, result, **how), headline_metric(result)
+    except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RecursionError) as error:
+        raise RequestError(
+            f"The {RESULT} of {folder} is damaged, or of another zoo ({type(error).__name__}: {error}): no model card "
+            "can be made of it. To share the model without its numbers, copy its folder "
+            f"{folder / MODEL} elsewhere and push that."
+        ) from error
 
 
 def _passed_on(bundle: Path, name: str | None, license: str | None) -> Shared:

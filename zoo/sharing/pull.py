@@ -8,6 +8,7 @@ from typing import Any
 
 from zoo.errors import BundleError, RequestError
 from zoo.files import cannot_write, made_folder, put_folder, workplace
+from zoo.reports.models import size
 from zoo.runner.folder import check_name
 from zoo.runner.interrupts import Interrupts
 from zoo.sharing.manifest import (
@@ -67,7 +68,8 @@ def pull_model(
             told = {"from": word, "dir": str(target), **manifest.row(), "revision": getattr(source, "commit", None)}
             if _is_there(target, manifest, overwrite=overwrite):
                 return {"status": "unchanged", **told}
-            tell(f"fetching {source.where} ({manifest.size / 2**20:.1f} MiB)")
+            if not isinstance(place, Path):
+                tell(f"fetching {source.where} ({size(manifest.size)})")
             take(source, manifest, home / "new")
         put_folder(home / "new", target)
     return {"status": "pulled", **told}

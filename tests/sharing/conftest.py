@@ -70,7 +70,7 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
     for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_HUB_OFFLINE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)  # its server is another one, in no Python
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True, raising=False)  # its server is another, in no Python
     monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(Path("no-token").absolute()))
     monkeypatch.setenv("ZOO_CACHE", str(Path("cache").absolute()))
     monkeypatch.setenv("no_proxy", "localhost,127.0.0.1")

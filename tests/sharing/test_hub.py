@@ -103,6 +103,16 @@ def test_a_branch_and_a_private_repository(zoo, run, hub, monkeypatch, said):
     assert "it is private" in said("models", "pull", f"{WORD}@v2", "--name", "other")
 
 
+def test_a_new_branch_of_a_repository_that_is_there(zoo, run, hub, monkeypatch):
+    log_in(monkeypatch)
+    assert zoo("models", "push", run, WORD, "--license", "mit")[0] == 0
+    asked = len(hub.asked)
+    assert zoo("models", "push", run, f"{WORD}@v2", "--license", "apache-2.0")[0] == 0
+    assert ("POST", "/api/repos/create") not in hub.asked[asked:]
+    repo = hub.repos["alice/digits"]
+    assert repo.commits[repo.branches["main"]][MANIFEST] != repo.commits[repo.branches["v2"]][MANIFEST]
+
+
 def test_an_owners_models_are_listed(zoo, hub, shared):
     hub.make("alice/digits", shared)
     hub.make("alice/novel", {"README.md": b"---\ntags: [text]\n---\n"})

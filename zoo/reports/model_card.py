@@ -105,7 +105,7 @@ def _front_matter(card: Document, result: dict[str, Any], name: str, license: st
             EvalResult(
                 task_type="image-classification",
                 dataset_type=dataset,
-                dataset_name=dataset.rpartition("/")[2],
+                dataset_name=_folder(result) or dataset.rpartition("/")[2],
                 dataset_split=metric["name"].partition("/")[0],
                 metric_type=kind,
                 metric_name=words,
@@ -129,6 +129,12 @@ def _dataset(result: dict[str, Any], card: Document) -> str:
     return clean(recorded or component((result.get("job") or {}).get("dataset")) or "unknown")
 
 
+def _folder(result: dict[str, Any]) -> str:
+    """The last name of the dataset's folder; empty where it has none."""
+    root = ((result.get("job") or {}).get("dataset") or {}).get("root")
+    return clean(root) if root else ""
+
+
 def _opening(card: Document, result: dict[str, Any], name: str) -> Iterable[str]:
     classes = list(map(str, card["classes"]))
     what = "which of these labels an image has" if card.get("task") == "multi-label" else "which of these an image is"
@@ -143,7 +149,7 @@ def _opening(card: Document, result: dict[str, Any], name: str) -> Iterable[str]
             ("network", f"{_code(card['architecture']['id'])}, {count(card.get('parameters'))} parameters"),
             ("classes", f"{len(classes):,}"),
             ("input", f"{shape['image_size']} × {shape['image_size']} px, {_channels(shape['in_chans'])}"),
-            ("trained on", _md(_dataset(result, card))),
+            ("trained on", _md(", ".join(filter(None, (_dataset(result, card), _folder(result)))))),
             *([("measured", _measured(result))] if headline_metric(result) else []),
         ],
     )

@@ -197,15 +197,15 @@ def upload(
     if get_token() is None:
         raise RequestError(f"To push to {place} the hub must know you. Log in: hf auth login, or set HF_TOKEN.")
     api = _api()
-    parent = _existing(api, place)
+    parent, there = _existing(api, place)
     if parent is not None and (same := _compared(api, place, parent, shared, overwrite=overwrite)) is not None:
         return {"status": "unchanged", "revision": same, "url": f"{api.endpoint}/{place.repo}"}
     tell(f"uploading {size(shared.manifest.size)} to {place}")
     files = [CommitOperationAdd(name, content) for name, content in shared.all_files().items()]
-    if parent is None:
+    if not there:
         with answering(place):
             api.create_repo(place.repo, private=private or None, exist_ok=True)
-    with _telling_of_the_empty(place, made=parent is None), answering(place):
+    with _telling_of_the_empty(place, made=not there), answering(place):
         if parent is None and place.revision:
             api.create_branch(place.repo, branch=place.revision, exist_ok=True)
         done = api.create_commit(
@@ -233,18 +233,19 @@ def _telling_of_the_empty(place: Hub, *, made: bool) -> Iterator[None]:
         ) from error
 
 
-def _existing(api: HfApi, place: Hub) -> ModelInfo | None:
-    """What is in the repository, at the branch, before anything is written; None where there is no such thing."""
+def _existing(api: HfApi, place: Hub) -> tuple[ModelInfo | None, bool]:
+    """What is in the repository at the branch, before anything is written, and whether there is a repository."""
     from huggingface_hub import errors
 
     try:
         with answering(place):
-            return _look_up(api, place)
+            return _look_up(api, place), True
     except RequestError as error:
         cause = error.__cause__
-        absent = isinstance(cause, errors.RepositoryNotFoundError | errors.RevisionNotFoundError)
-        if absent and not isinstance(cause, errors.GatedRepoError):
-            return None
+        if isinstance(cause, errors.RevisionNotFoundError):
+            return None, True
+        if isinstance(cause, errors.RepositoryNotFoundError) and not isinstance(cause, errors.GatedRepoError):
+            return None, False
         raise
 
 

@@ -216,6 +216,7 @@ def load(
     """A trained model, from a run's folder or a bundle's, or from a file that ``zoo export`` wrote.
 
     Args:
+        run: its name or path; or ``hf:owner/name``, a model of the hub, which is fetched when it is first asked for.
         architecture: the factory, for a model that was trained with one given from Python.
         reject_below: the confidence below which it isn't sure, 0..1; by default what the bundle says.
 

@@ -24,8 +24,10 @@ from zoo.job import Views
 from zoo.names import listing
 from zoo.plugin import Interpolation
 from zoo.provenance import how_to_get
+from zoo.runner.folder import CARD as CARD
+from zoo.runner.folder import WEIGHTS as WEIGHTS
+from zoo.sharing.manifest import check_folder, is_shared
 
-WEIGHTS, CARD = "model.safetensors", "zoo.json"
 SCHEMA = 1
 
 
@@ -104,11 +106,15 @@ def write_weights(folder: Path, tensors: Mapping[str, torch.Tensor]) -> str:
 def find_bundle(path: Path) -> Path:
     """The bundle's folder, given it or its run's.
 
+    What was shared carries a manifest, and is used only as long as it is what the manifest says.
+
     Raises:
-        BundleError: there is none.
+        BundleError: there is none, or it is not as it was shared.
     """
     for folder in (path, path / "model"):
         if (folder / CARD).is_file() and (folder / WEIGHTS).is_file():
+            if is_shared(folder):
+                check_folder(folder, (CARD, WEIGHTS))
             return folder
     raise BundleError(f"{path} holds no trained model (no {CARD} with {WEIGHTS}). See: zoo runs list")
 
@@ -121,7 +127,7 @@ def read_card(folder: Path) -> dict[str, Any]:
     """
     try:
         card = json.loads((folder / CARD).read_text("utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BundleError(f"{folder / CARD} is damaged ({type(error).__name__}: {error}).") from error
     check_card(card, folder / CARD)
     return card  # type: ignore[no-any-return]

@@ -49,7 +49,10 @@ def is_path(word: str, registry: Registry) -> bool:
 def run_folder(word: str) -> str:
     """A run's folder from its name or folder; where there is none it stays a word, for who needs it to tell of."""
     from zoo.runner.folder import find_run
+    from zoo.sharing.place import is_hub
 
+    if is_hub(word):
+        return word  # the same on every machine
     try:
         return str(find_run(str(Path(word).expanduser())).absolute())
     except RequestError:

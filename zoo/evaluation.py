@@ -75,9 +75,9 @@ def evaluate_run(
     if keep and not own:
         raise RequestError("Only answers to the run's own dataset are kept with it: leave out --keep, or the dataset.")
     folder = find_run(str(run))
-    if not (folder / JOB).is_file():
-        raise RequestError(f"{folder} is not a run's folder: it has no {JOB}. See: zoo runs list")
     registry = open_registry(say=say_failures)
+    if not (folder / JOB).is_file():
+        return _evaluate_bundle(folder, str(run), registry, dataset, data, split, device, tta, keep=keep)
     bundle = find_bundle(folder)
     used = _used(bundle, registry, own_dataset=dataset is None)
     model, card = load_model(bundle, registry)
@@ -88,6 +88,49 @@ def evaluate_run(
     images = own_split(opener, resolved, list(card["classes"]), split, own=own)
     measured = _measure(model, card, images, resolved, device, tta, own=own, keep=folder if keep else None)
     return {**_document(folder, resolved, card, images, tta, *measured), "changes": used}
+
+
+def _evaluate_bundle(
+    folder: Path,
+    word: str,
+    registry: Registry,
+    dataset: str | None,
+    data: Path | None,
+    split: str | None,
+    device: str,
+    tta: str | None,
+    *,
+    keep: bool,
+) -> dict[str, Any]:
+    """The numbers of a bundle without its run, as one that was shared, on a dataset that is named."""
+    bundle = find_bundle(folder)
+    if keep:
+        raise RequestError("Only a run's own answers are kept with it. Leave out --keep.")
+    if dataset is None:
+        raise RequestError(
+            f"{folder} is not a run's folder (it has no {JOB}), so its images are not known. Say what to measure it "
+            f"on: zoo evaluate {word} DATASET"
+        )
+    model, card = load_model(bundle, registry)
+    used = _used(bundle, registry, architecture_alone=True)
+    tta = card.get("tta", NONE) if tta is None else tta
+    resolved, images = _images_for(card, registry, dataset, data, split)
+    measured = _measure(model, card, images, resolved, device, tta, own=False, keep=None)
+    return {**_document(folder, resolved, card, images, tta, *measured), "changes": used}
+
+
+def named_job(card: dict[str, Any], dataset: str | None, data: Path | None, registry: Registry) -> Resolved:
+    """The job of measuring a model on a dataset that is named, where its own job is not at hand."""
+    asked = {"architecture": card["architecture"]["id"], "dataset": dataset, "data": data}
+    return resolve(make_request(asked, recipe="none"), registry)
+
+
+def _images_for(
+    card: dict[str, Any], registry: Registry, dataset: str | None, data: Path | None, split: str | None
+) -> tuple[Resolved, Split]:
+    resolved = named_job(card, dataset, data, registry)
+    opener = build.build_opener(resolved, Preprocessing(**card["preprocessing"]).shape)
+    return resolved, own_split(opener, resolved, list(card["classes"]), split, own=False)
 
 
 def _document(
@@ -136,12 +179,11 @@ def _evaluate_file(
         raise RequestError(
             f"{path} is not in the folder of its run. Say what to measure it on: zoo evaluate FILE DATASET"
         )
-    asked = {"dataset": dataset, "data": data}
+    registry = open_registry()
     if at_home:
-        request = make_request(asked, file=path.parent / JOB)
+        resolved = resolve(make_request({"dataset": dataset, "data": data}, file=path.parent / JOB), registry)
     else:
-        request = make_request({"architecture": card["architecture"]["id"], **asked}, recipe="none")
-    resolved = resolve(request, open_registry())
+        resolved = named_job(card, dataset, data, registry)
     opener = build.build_opener(resolved, Preprocessing(**card["preprocessing"]).shape)
     images = own_split(opener, resolved, list(card["classes"]), split, own=own)
     measured = _measure(model, card, images, resolved, "cpu", tta or NONE, own=own, keep=None)
@@ -156,13 +198,17 @@ def _is_of(card: dict[str, Any], folder: Path) -> bool:
         return False
 
 
-def _used(bundle: Path, registry: Registry, *, own_dataset: bool) -> list[str]:
+def _used(
+    bundle: Path, registry: Registry, *, own_dataset: bool = False, architecture_alone: bool = False
+) -> list[str]:
     """What has changed among the components that the run was made with; told as well.
 
     Raises:
         BundleError: some are not here; says how to get each.
     """
     records = provenance.recorded(read_card(bundle))
+    if architecture_alone:
+        records = {"architecture": records["architecture"]}
     used = {path: record for path, record in records.items() if own_dataset or path != "dataset"}
     if lost := provenance.missing(used, registry):
         raise BundleError(f"The run of {bundle} can't be measured again: {' '.join(lost)}")

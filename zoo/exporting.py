@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -25,8 +22,8 @@ from zoo.engine.execution import choose_execution
 from zoo.engine.views import NONE
 from zoo.entry import Entry
 from zoo.errors import ExportError, OutputError, RequestError, ZooError
-from zoo.evaluation import own_split
-from zoo.files import cannot_write, is_write_error
+from zoo.evaluation import named_job, own_split
+from zoo.files import cannot_write, is_write_error, workplace
 from zoo.formats import suffix_of
 from zoo.host import say_failures
 from zoo.predict import Classifier
@@ -79,11 +76,9 @@ def export_run(
     values = _checked(entry, params or {})
     folder = find_run(str(run))
     if not (folder / JOB).is_file():
-        raise RequestError(
-            f"{folder} is not a run's folder: it has no {JOB}, which says the images to check with. See: zoo runs list"
-        )
+        _check_alone(folder, str(run), data, out)
     target = _target(out, folder, entry, values, overwrite)
-    with Interrupts().listening(), _workplace(target) as home:
+    with Interrupts().listening(), workplace(target) as home:
         trained = Trained(folder, data, registry)
         found = _export(entry, trained, values, home, target.name, max_loss, tell)
         written = home / target.name
@@ -91,6 +86,16 @@ def export_run(
         _keep(written, target)
     name = {"run": folder.name, "architecture": trained.card["architecture"]["id"], "format": entry.component.name}
     return {"status": "exported", **name, "file": str(target), "bytes": size, **found, "notices": trained.notices()}
+
+
+def _check_alone(folder: Path, word: str, data: Path | None, out: Path | None) -> None:
+    """A bundle without its run, as one that was shared, has no images, and is no place for other files."""
+    find_bundle(folder)
+    if data is None or out is None:
+        raise RequestError(
+            f"{folder} is not a run's folder: it has no {JOB}, which says the images to check with. Say them, and "
+            f"where the file goes: zoo export {word} --data DATASET --out FILE"
+        )
 
 
 @dataclass(frozen=True)
@@ -119,6 +124,8 @@ class Trained:
 
     @cached_property
     def _resolved(self) -> Any:
+        if not (self.folder / JOB).is_file():
+            return named_job(self.card, str(self.data), None, self.registry)
         return resolve(make_request({"data": self.data}, file=self.folder / JOB), self.registry)
 
     @cached_property
@@ -235,19 +242,6 @@ def _target(out: Path | None, folder: Path, entry: Entry, params: dict[str, Any]
     if not path.parent.is_dir():
         raise OutputError(f"{path.parent} is not a folder. Make it, or choose another with --out.")
     return path
-
-
-@contextmanager
-def _workplace(target: Path) -> Iterator[Path]:
-    """A folder beside the target that is gone afterwards, whatever happens."""
-    try:
-        home = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
-    except OSError as error:
-        raise cannot_write(target.parent, error) from error
-    try:
-        yield home
-    finally:
-        shutil.rmtree(home, ignore_errors=True)
 
 
 def _keep(written: Path, target: Path) -> None:

@@ -8,9 +8,10 @@ import json
 import math
 import os
 import re
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, TypeGuard
 
@@ -45,6 +46,70 @@ def atomic(path: Path) -> Iterator[IO[bytes]]:
         Path(name).unlink(missing_ok=True)
 
 
+@contextmanager
+def workplace(target: Path) -> Iterator[Path]:
+    """A folder beside the target that is gone afterwards, whatever happens.
+
+    Raises:
+        OutputError: there can be none.
+    """
+    try:
+        home = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+    except OSError as error:
+        raise cannot_write(target.parent, error) from error
+    try:
+        yield home
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+
+
+@contextmanager
+def made_folder(folder: Path) -> Iterator[None]:
+    """For the length of a block there is a folder; where the block raises, no new one is left that is empty.
+
+    Raises:
+        OutputError: it can't be made.
+    """
+    new = [path for path in (folder, *folder.parents) if not path.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):
+            for path in new:
+                path.rmdir()
+        raise
+
+
+def put_folder(made: Path, target: Path) -> None:
+    """Let a folder of files that is whole take the place of what is at ``target``, which stays when that fails.
+
+    Args:
+        made: in a :func:`workplace` of the target, where the old one is set aside.
+
+    Raises:
+        OutputError: it can't be written.
+    """
+    old = made.with_name(f"{made.name}.old")
+    try:
+        for path in made.iterdir():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+        if target.exists():
+            target.rename(old)
+        try:
+            made.rename(target)
+        except OSError:
+            if old.exists():
+                old.rename(target)
+            raise
+    except OSError as error:
+        raise cannot_write(target, error) from error
+
+
 def sweep(folder: Path) -> None:
     """Remove what a killed process has left half-written in a folder that nobody else writes to now."""
     for left in folder.glob(".*"):
@@ -74,10 +139,14 @@ def is_write_error(error: BaseException) -> TypeGuard[OSError]:
     return isinstance(error, OSError) and error.errno in _WRITE_ERRORS
 
 
-def cannot_write(path: Path, error: OSError) -> OutputError:
-    """What to tell somebody whose folder is read-only or whose disk is full."""
+def cannot_write(path: Path, error: OSError, other: str = "choose another folder with --out") -> OutputError:
+    """What to tell somebody whose folder is read-only or whose disk is full.
+
+    Args:
+        other: what else can be done, where it isn't the cache.
+    """
     in_cache = path.absolute().is_relative_to(cache_folder().absolute())
-    elsewhere = "set ZOO_CACHE to another folder" if in_cache else "choose another folder with --out"
+    elsewhere = "set ZOO_CACHE to another folder" if in_cache else other
     return OutputError(
         f"{path} can't be written: {error.strerror or error}. Nothing that was there is lost. "
         f"Free some space, mend the folder's permissions, or {elsewhere}."

@@ -25,6 +25,7 @@ CORE = {
     "predict": "predict:predict",
     "export": "export:export",
     "serve": "serve:serve",
+    "models": "models:group",
     "data": "data:group",
     "lr-find": "lr_find:lr_find",
     "bench": "bench:bench",

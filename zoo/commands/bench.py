@@ -25,7 +25,8 @@ def bench(architecture: str, compare: str | None, steps: int, as_json: bool, **t
     Says how many images a second it trains on and answers for, where a training step's time goes, and what share that
     is of this machine's fastest matrix product and of the step's own convolutions and products. No run is kept.
 
-    Of a file that zoo export wrote the answers are timed, by its own runtime on the CPU.
+    Of a file that zoo export wrote the answers are timed, by its own runtime on the CPU. A trained model, its run's
+    folder or hf:owner/name, stands for its architecture with its parameters and image size.
     """
     from zoo.formats import is_artifact
 
@@ -86,14 +87,31 @@ def _job(architecture: str, typed: dict[str, Any]) -> Resolved:
 
     if typed["batch_size"] == "auto":
         raise RequestError("zoo bench takes a number of images a step, not auto. Type: --batch-size 32")
-    asked = {"architecture": architecture, **{name: typed[name] for name in OPTIONS if name in typed}}
+    asked = {name: typed[name] for name in OPTIONS if name in typed}
+    trained, channels = _of_model(architecture)
+    asked = {"architecture": architecture, **trained, **{k: v for k, v in asked.items() if v is not None}}
     registry = open_registry(say=say_failures)
 
     def job(dataset: Any) -> Resolved:
         request = make_request({**asked, "dataset": dataset}, recipe=typed["recipe"])
         return resolve(dataclasses.replace(request, sets=tuple(typed["set"])), registry)
 
-    train = job(noise(1, 3)).job
+    train = job(noise(1, channels)).job
     if train.train.freeze is not None:
         raise RequestError("zoo bench times whole networks. Leave train.freeze out.")
     return job(noise(int(train.train.batch_size), train.data.in_chans))
+
+
+def _of_model(word: str) -> tuple[dict[str, Any], int]:
+    """What a trained model says of a job, and its images' channels; nothing for an architecture's name."""
+    from zoo.runner.folder import CARD, MODEL, find_run
+    from zoo.sharing.place import is_hub
+
+    if not is_hub(word) and not any((Path(word) / place / CARD).is_file() for place in ("", MODEL)):
+        return {}, 3  # a folder may be called as an architecture is
+    from zoo.bundle import find_bundle, read_card
+
+    card = read_card(find_bundle(find_run(word)))
+    network, shape = card["architecture"], card["preprocessing"]
+    asked = {"architecture": {"name": network["id"], **network["params"]}, "image_size": shape["image_size"]}
+    return asked, int(shape["in_chans"])

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from zoo.commands.job_words import VIEWS
+from zoo.commands.job_words import VIEWS, offline_option
 
 
 @click.command(name="evaluate")
@@ -18,6 +18,7 @@ from zoo.commands.job_words import VIEWS
 @click.option("--device", default="auto", metavar="DEVICE", help="auto, cpu, cuda, cuda:1 or mps.")
 @click.option("--tta", metavar="VIEWS", help=f"{VIEWS} By default as the run's job says.")
 @click.option("--keep", is_flag=True, help="Keep the answer to each image in the run's folder, to be compared.")
+@offline_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def evaluate(
     run: str,
@@ -31,9 +32,11 @@ def evaluate(
 ) -> None:
     """Measure a trained model again.
 
-    RUN is a run's name or folder, or a file that zoo export wrote.
+    RUN is a run's name or folder, a file that zoo export wrote, or a model that somebody shared: its folder, or
+    hf:owner/name.
 
-    On the images it was validated with, or on DATASET: a name, a folder of class folders, or a CSV file.
+    On the images it was validated with, or on DATASET: a name, a folder of class folders, or a CSV file. What was
+    shared comes without images, and needs a DATASET.
     """
     from zoo.evaluation import evaluate_run
 

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from zoo.commands.job_words import offline_option
+
 
 @click.command(name="export")
 @click.argument("run", metavar="RUN")
@@ -21,8 +23,14 @@ import click
     metavar="X",
     help="So much of the accuracy may be lost by --quantize and --half.",
 )
-@click.option("--data", type=click.Path(path_type=Path), metavar="PATH", help="The dataset's folder, if it has moved.")
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    metavar="PATH",
+    help="The dataset's folder, if it has moved; of a model that was shared, its dataset.",
+)
 @click.option("--overwrite", is_flag=True, help="Replace the file.")
+@offline_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def export(
     run: str,
@@ -39,6 +47,9 @@ def export(
 
     From uint8 images (N, H, W, C) of any size to probabilities: resize, normalisation, network and temperature are in
     the file. It is read back by its own runtime and kept only if it answers all validation images as the run does.
+
+    RUN is a run's name or folder, or a model that somebody shared: its folder, or hf:owner/name; then say with --data
+    which images to check it with, and with --out where it goes.
     """
     from zoo.exporting import export_run
     from zoo.files import dump_json

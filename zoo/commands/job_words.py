@@ -161,3 +161,13 @@ def _job_file(words: Sequence[str], runs: bool) -> Path | None:
 def no_architecture(num_classes: int) -> Any:
     """Stands where a job needs an architecture and nobody named one; it is never built."""
     raise AssertionError("a job without an architecture was built")
+
+
+def offline_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """``--offline``, for a command that may fetch a model of the hub: ``ZOO_OFFLINE``, as of a job."""
+
+    def obey(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+        if value:
+            os.environ["ZOO_OFFLINE"] = "1"
+
+    return click.option("--offline", expose_value=False, callback=obey, **_OPTIONS["offline"])(command)

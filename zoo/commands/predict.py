@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from zoo.commands.job_words import VIEWS
+from zoo.commands.job_words import VIEWS, offline_option
 from zoo.errors import BadImage, RequestError
 
 
@@ -25,6 +25,7 @@ from zoo.errors import BadImage, RequestError
     metavar="P",
     help='Say "not sure" where the confidence is lower; by default as the bundle says.',
 )
+@offline_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV: path, label, confidence, …; or path, labels.")
 def predict(
@@ -39,8 +40,8 @@ def predict(
 ) -> None:
     """Name what pictures show.
 
-    RUN is a run's name or folder, a bundle's folder, or a file that zoo export wrote; IMAGE a picture, or a folder of
-    them.
+    RUN is a run's name or folder, a bundle's folder, a file that zoo export wrote, or hf:owner/name: a model that is
+    fetched from the hub when it is first typed. IMAGE is a picture, or a folder of them.
     """
     from zoo.api import load
     from zoo.engine.views import account, views_named

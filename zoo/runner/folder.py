@@ -21,6 +21,8 @@ _MOODS = """
 """.split()  # noqa: SIM905
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,99}")
 RESULT, JOB, METRICS, REPORT = "result.json", "job.yaml", "metrics.jsonl", "report.html"
+WEIGHTS, CARD = "model.safetensors", "zoo.json"
+"""Of a bundle."""
 MODEL, CHECKPOINTS, PICTURES = "model", "checkpoints", "pictures"
 LOCK = ".lock"
 """Of a run that is being trained."""
@@ -131,16 +133,21 @@ def _replaced(folder: Path) -> Path:
 
 
 def find_run(word: str, out: Path = Path("runs")) -> Path:
-    """A run by its folder, or by its name in ``out``.
+    """A run by its folder, or by its name in ``out``; or a model of the hub, ``hf:owner/name``, which is fetched.
 
     Raises:
         RequestError: there is none; says what is near.
     """
     from zoo.names import did_you_mean
+    from zoo.sharing.place import is_hub
 
+    if is_hub(word):
+        from zoo.sharing.cached import fetched
+
+        return fetched(word)
     folders = [folder for folder in (Path(word), out / word) if folder.is_dir()]
     if folders:  # a folder of pictures may be called as the run is
-        return next((f for f in folders if (f / JOB).is_file() or (f / "zoo.json").is_file()), folders[0])
+        return next((f for f in folders if (f / JOB).is_file() or (f / CARD).is_file()), folders[0])
     if Path(word).is_file():
         raise RequestError(
             f"{word!r} is a file, not a run. The run comes first: zoo predict RUN IMAGE. See: zoo runs list"

@@ -58,6 +58,7 @@ def weights_file(word: str) -> Path:
     from zoo.bundle import WEIGHTS, find_bundle
     from zoo.errors import ZooError
     from zoo.runner.folder import find_run
+    from zoo.sharing.place import is_hub
 
     path = Path(word).expanduser()
     if path.is_file():
@@ -65,6 +66,8 @@ def weights_file(word: str) -> Path:
     try:
         return find_bundle(path if path.is_dir() else find_run(word)) / WEIGHTS
     except ZooError as error:
+        if is_hub(word):
+            raise
         raise RequestError(
             f"There are no weights at {word!r}: give a .safetensors or .pth file, or a run. See: zoo runs list"
         ) from error

@@ -1,0 +1,105 @@
+"""Shared models as text: one that was pushed or pulled, and lists of them. Without rich."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from zoo.reports.words import UNKNOWN, clean, count, percent
+
+__all__ = ["model_lines", "pulled_lines", "pushed_lines"]
+
+Row = Mapping[str, Any]
+_DIGEST = 12
+
+
+def model_lines(rows: Sequence[Row]) -> Iterator[str]:
+    """Models, two lines each: where, its number, how large, its version; and what it is."""
+    if not rows:
+        yield "No models here. Get one: zoo models pull SOURCE. Share one: zoo models push RUN FOLDER"
+        return
+    told = any("digest" in row for row in rows)  # the hub's own list says no more than a name and a licence
+    table = [("model", "measured", "size", "digest"), *map(_cells, rows)] if told else [(_name(row),) for row in rows]
+    widths = [max(map(len, column)) + 2 for column in zip(*table, strict=True)]
+    lines = ["".join(map(str.ljust, cells, widths)).rstrip() for cells in table]
+    yield from lines[:1] * told
+    for row, line in zip(rows, lines[told:], strict=True):
+        yield line
+        yield f"  {_what(row)}"
+
+
+def _name(row: Row) -> str:
+    return clean(row.get("at") or row.get("name"))
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    digest = str(row.get("digest") or UNKNOWN)[:_DIGEST]
+    return (_name(row), measured(row.get("metric")), size(row.get("bytes")), digest)
+
+
+def _what(row: Row) -> str:
+    """A model's second line, or why there is none."""
+    if row.get("problem"):
+        return clean(row["problem"])
+    network = [clean(row["architecture"]), f"{count(row['classes'])} classes"] if row.get("architecture") else []
+    return ", ".join([*network, f"licence {clean(row.get('license'))}", *["private"] * bool(row.get("private"))])
+
+
+def measured(metric: Row | None) -> str:
+    """``98.3% (96.4–99.2%)``: the accuracy, and its 95 % interval."""
+    if not metric:
+        return UNKNOWN
+    ends = metric.get("interval")
+    span = f" ({percent(ends[0]).removesuffix('%')}–{percent(ends[1])})" if ends else ""
+    return f"{percent(metric['value'])}{span}"
+
+
+def size(count_of_bytes: int | None) -> str:
+    """Bytes in words."""
+    if count_of_bytes is None:
+        return UNKNOWN
+    if count_of_bytes < 1 << 20:
+        return f"{count_of_bytes / 2**10:.1f} KiB"
+    return f"{count_of_bytes / 2**20:,.1f} MiB"
+
+
+def pushed_lines(document: Row) -> Iterator[str]:
+    """What was shared, and how others get it."""
+    written = document["status"] == "not written"
+    if written:
+        yield from [str(document["readme"]).rstrip(), ""]
+    heads = {"unchanged": "there already", "not written": "would write", "pushed": "written"}
+    yield f"{heads[document['status']].ljust(14)}{clean(document['to'])}"
+    for name, bytes_ in document["files"].items():
+        yield f"{'':14}{name.ljust(20)}{size(bytes_)}"
+    yield f"{'licence'.ljust(14)}{clean(document['license'])}"
+    yield f"{'digest'.ljust(14)}{document['digest']}"
+    if document.get("revision"):
+        yield f"{'commit'.ljust(14)}{document['revision']}"
+    for notice in document["notices"]:
+        yield f"note: {clean(notice)}"
+    if not written:
+        yield f"get it: zoo models pull {_word(document['to'])} --sha256 {document['digest']}"
+
+
+def pulled_lines(document: Row) -> Iterator[str]:
+    """What was fetched, and how it is used."""
+    head = "there already" if document["status"] == "unchanged" else "pulled"
+    yield f"{head.ljust(14)}{clean(document['dir'])}  {size(document['bytes'])}"
+    yield f"{'network'.ljust(14)}{clean(document['architecture'])}, {count(document['classes'])} classes"
+    if document.get("metric"):
+        metric = document["metric"]
+        yield f"{'measured'.ljust(14)}{clean(metric['name'])} {measured(metric)}, as who shared it says"
+    yield f"{'licence'.ljust(14)}{clean(document['license'])}"
+    yield f"{'digest'.ljust(14)}{document['digest']}"
+    if document.get("revision"):
+        yield f"{'commit'.ljust(14)}{document['revision']}"
+    for notice in document.get("notices") or []:
+        yield f"note: {clean(notice)}"
+    yield f"next: zoo predict {_word(document['dir'])} photo.jpg"
+
+
+def _word(path: object) -> str:
+    import shlex
+
+    return shlex.quote(clean(path))

@@ -1,0 +1,296 @@
+"""The Hugging Face hub, through its own library: a shared model fetched, uploaded in one commit, listed."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zoo.downloads import offline
+from zoo.errors import BundleError, DataError, RequestError
+from zoo.files import cannot_write, is_write_error
+from zoo.reports.models import size
+from zoo.sharing.manifest import MANIFEST, MOST, SHORT, File, digest_of
+from zoo.sharing.place import Hub
+
+if TYPE_CHECKING:
+    from huggingface_hub import HfApi, ModelInfo
+
+    from zoo.sharing.making import Shared
+
+LIBRARY = "visionzoo"
+"""The tag by which the zoo's models are found on the hub."""
+_ANSWER_S = 30.0
+_LISTED = 100
+
+
+class Unreachable(DataError):
+    """The hub doesn't answer: what was fetched before may still be used."""
+
+
+def _api() -> HfApi:
+    """The hub's own client; ``HF_ENDPOINT`` says another hub, ``HF_TOKEN`` or ``hf auth login`` who asks."""
+    from huggingface_hub import HfApi
+    from huggingface_hub.utils.tqdm import disable_progress_bars
+
+    if not sys.stderr.isatty():
+        disable_progress_bars()
+    return HfApi(endpoint=os.environ.get("HF_ENDPOINT") or None, library_name=LIBRARY)
+
+
+def no_network() -> bool:
+    """Whether nothing may be fetched: offline by the zoo's word, or by the hub's own."""
+    return offline() or os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "TRUE", "YES", "ON")
+
+
+@contextmanager
+def answering(place: Hub) -> Iterator[None]:
+    """What the hub's library raises, as what to do about it.
+
+    Raises:
+        RequestError: there is no such repository or revision, or it may not be seen or written.
+        Unreachable: the hub doesn't answer.
+        OutputError: a file can't be written here.
+    """
+    from huggingface_hub import errors
+
+    lost: tuple[type[BaseException], ...] = (OSError, *errors.HfHubHTTPError.__bases__)  # whichever client it has
+    try:
+        yield
+    except errors.GatedRepoError as error:
+        raise RequestError(
+            f"{place} is gated: its owner lets in who asks. Ask on its page, then log in here: hf auth login"
+        ) from error
+    except errors.RevisionNotFoundError as error:
+        raise RequestError(f"{place} has no revision {place.revision!r}. Leave out @{place.revision}.") from error
+    except errors.RepositoryNotFoundError as error:
+        raise RequestError(
+            f"There is no {place}, or it is private. Is the name right? If it is private, log in: hf auth login"
+        ) from error
+    except errors.HFValidationError as error:
+        raise RequestError(f"{place} is not a name that the hub takes: {_first(error)}") from error
+    except errors.EntryNotFoundError as error:
+        if _lost(error):
+            raise Unreachable(f"The hub can't be reached for {place}: {_first(_root(error))}. {_NET}") from error
+        raise BundleError(f"{place} lacks a file that its {MANIFEST} names. Nothing of it is used.") from error
+    except lost as error:
+        if is_write_error(error):
+            raise cannot_write(Path(error.filename or "."), error) from error
+        code = getattr(getattr(error, "response", None), "status_code", None)
+        if code in (401, 403):
+            raise RequestError(
+                f"The hub does not let you do that with {place}. Log in with a token that may: hf auth login (to push "
+                "it needs the right to write)."
+            ) from error
+        if code is not None and code < 500:
+            raise RequestError(f"The hub refuses {place}: {_first(error)}") from error
+        raise Unreachable(f"The hub can't be reached for {place}: {_first(error)}. {_NET}") from error
+
+
+_NET = "Is the network up? Nothing was kept."
+
+
+def _lost(error: BaseException) -> bool:
+    """Whether a file can't be had for want of a connection: the library then says that it isn't in its cache."""
+    return isinstance(error, FileNotFoundError)
+
+
+def _root(error: BaseException) -> BaseException:
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return error
+
+
+def _first(error: BaseException) -> str:
+    line = (str(error).strip().splitlines() or [""])[0].rstrip(".")
+    return f"{line:.200}" or type(error).__name__
+
+
+class HubSource:
+    """A repository at one commit, which is looked up once.
+
+    Raises:
+        RequestError: there is none.
+        DataError: offline, or the hub doesn't answer.
+    """
+
+    def __init__(self, place: Hub, home: Path | None = None):
+        if no_network():
+            raise DataError(
+                f"{place} is not here, and offline (ZOO_OFFLINE or HF_HUB_OFFLINE is set) nothing is downloaded."
+            )
+        self.place, self._home = place, home
+        with answering(place):
+            self._info = _look_up(_api(), place)
+        self.commit = str(self._info.sha)
+        self.where = str(Hub(place.owner, place.name, self.commit[:SHORT]))
+
+    def at(self, home: Path) -> HubSource:
+        """The same, fetching into a folder."""
+        self._home = home
+        return self
+
+    @cached_property
+    def _sizes(self) -> dict[str, int | None]:
+        return {sibling.rfilename: sibling.size for sibling in self._info.siblings or []}
+
+    def names(self) -> list[str]:
+        return []  # only what the manifest names is ever asked for
+
+    def manifest(self) -> bytes:
+        if MANIFEST not in self._sizes:
+            raise BundleError(
+                f"{self.where} is no model of the zoo: it has no {MANIFEST}. See: zoo models list hf:{self.place.owner}"
+            )
+        path = self._fetched(MANIFEST, MOST[MANIFEST])
+        return path.read_bytes()
+
+    def fetch(self, name: str, expected: File, folder: Path) -> None:
+        self._fetched(name, expected.bytes).replace(folder / name)
+
+    def _fetched(self, name: str, most: int) -> Path:
+        from huggingface_hub import hf_hub_download
+
+        assert self._home is not None
+        size = self._sizes.get(name)
+        if size is not None and size > most:
+            raise BundleError(
+                f"{name} of {self.where} has {size:,} bytes, and may have {most:,}. Nothing of it is used."
+            )
+        with answering(self.place):
+            return Path(
+                hf_hub_download(
+                    self.place.repo,
+                    name,
+                    revision=self.commit,
+                    local_dir=self._home / "hub",
+                    cache_dir=self._home / "none",  # no other program's copy: it would be taken without a look
+                    endpoint=os.environ.get("HF_ENDPOINT") or None,
+                )
+            )
+
+
+def _look_up(api: HfApi, place: Hub) -> ModelInfo:
+    return api.model_info(place.repo, revision=place.revision, files_metadata=True, timeout=_ANSWER_S)
+
+
+def upload(
+    shared: Shared, place: Hub, *, private: bool, overwrite: bool, tell: Callable[[str], None]
+) -> dict[str, Any]:
+    """Put a model into a repository, which is made, in one commit: whole or not at all.
+
+    Returns:
+        ``status``, ``revision`` (the commit) and ``url``.
+
+    Raises:
+        RequestError: no token, no right to write, or another model is there.
+        DataError: offline, or the hub doesn't answer.
+    """
+    from huggingface_hub import CommitOperationAdd, get_token
+
+    if no_network():
+        raise DataError(f"{place} can't be pushed to offline (ZOO_OFFLINE or HF_HUB_OFFLINE is set).")
+    if get_token() is None:
+        raise RequestError(f"To push to {place} the hub must know you. Log in: hf auth login, or set HF_TOKEN.")
+    api = _api()
+    parent, there = _existing(api, place)
+    if parent is not None and (same := _compared(api, place, parent, shared, overwrite=overwrite)) is not None:
+        return {"status": "unchanged", "revision": same, "url": f"{api.endpoint}/{place.repo}"}
+    tell(f"uploading {size(shared.manifest.size)} to {place}")
+    files = [CommitOperationAdd(name, content) for name, content in shared.all_files().items()]
+    if not there:
+        with answering(place):
+            api.create_repo(place.repo, private=private or None, exist_ok=True)
+    with _telling_of_the_empty(place, made=not there), answering(place):
+        if parent is None and place.revision:
+            api.create_branch(place.repo, branch=place.revision, exist_ok=True)
+        done = api.create_commit(
+            place.repo,
+            files,
+            commit_message=f"Share {shared.name} with visionzoo",
+            revision=place.revision,
+            parent_commit=parent.sha if parent is not None else None,
+        )
+    return {"status": "pushed", "revision": done.oid, "url": f"{api.endpoint}/{place.repo}"}
+
+
+@contextmanager
+def _telling_of_the_empty(place: Hub, *, made: bool) -> Iterator[None]:
+    """A repository can be left empty: it is not taken away again, for what is on the hub is its owner's to remove."""
+    try:
+        yield
+    except (DataError, RequestError) as error:
+        if not made or isinstance(error, BundleError):
+            raise
+        raise type(error)(f"{error} Nothing of the model is on the hub; the repository is there, empty.") from error
+    except (RuntimeError, ValueError) as error:
+        raise DataError(
+            f"{place} could not be written: {_first(_root(error))}. Nothing of the model is there."
+        ) from error
+
+
+def _existing(api: HfApi, place: Hub) -> tuple[ModelInfo | None, bool]:
+    """What is in the repository at the branch, before anything is written, and whether there is a repository."""
+    from huggingface_hub import errors
+
+    try:
+        with answering(place):
+            return _look_up(api, place), True
+    except RequestError as error:
+        cause = error.__cause__
+        if isinstance(cause, errors.RevisionNotFoundError):
+            return None, True
+        if isinstance(cause, errors.RepositoryNotFoundError) and not isinstance(cause, errors.GatedRepoError):
+            return None, False
+        raise
+
+
+def _compared(api: HfApi, place: Hub, there: ModelInfo, shared: Shared, *, overwrite: bool) -> str | None:
+    """The commit, if the very model is there already.
+
+    Raises:
+        RequestError: something else is, and may not be overwritten.
+    """
+    names = {sibling.rfilename for sibling in there.siblings or []} - {".gitattributes"}
+    own = _digest_there(place, there) if MANIFEST in names else None
+    if own == shared.manifest.digest:
+        return str(there.sha)
+    if names and not overwrite:
+        what = f"another model (digest {own[:SHORT]}…)" if own else f"other files ({', '.join(sorted(names)[:3])}, …)"
+        raise RequestError(
+            f"{place} holds {what}. Push to another name, or replace it with --overwrite: the hub keeps its history."
+        )
+    return None
+
+
+def _digest_there(place: Hub, there: ModelInfo) -> str:
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as home:
+        return digest_of(HubSource(Hub(place.owner, place.name, there.sha)).at(Path(home)).manifest())
+
+
+def owned_by(place: Hub) -> list[dict[str, Any]]:
+    """The zoo's models of an owner, as the hub lists them: nothing is fetched.
+
+    Raises:
+        RequestError: the hub refuses.
+        DataError: offline, or it doesn't answer.
+    """
+    if no_network():
+        raise DataError(f"{place} can't be listed offline (ZOO_OFFLINE or HF_HUB_OFFLINE is set).")
+    with answering(place):
+        found = list(_api().list_models(author=place.owner, filter=LIBRARY, limit=_LISTED, full=True))
+    return [
+        {
+            "name": f"hf:{model.id}",
+            "license": next((t.partition(":")[2] for t in model.tags or [] if t.startswith("license:")), "unknown"),
+            "revision": model.sha,
+            "private": bool(model.private),
+        }
+        for model in found
+    ]

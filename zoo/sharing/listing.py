@@ -1,0 +1,58 @@
+"""``zoo models list``: the models in a folder, those of the hub that are kept, or an owner's on the hub."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from zoo.errors import RequestError, ZooError
+from zoo.sharing.cached import kept_in
+from zoo.sharing.manifest import MANIFEST, is_shared, read_manifest
+from zoo.sharing.place import Hub, Web, place_of
+from zoo.sharing.pull import PULLED
+
+Row = dict[str, Any]
+
+
+def list_models(word: str | None) -> list[Row]:
+    """A row for each model: ``name``, ``at``, and what its manifest says; or ``problem``. No weights are read.
+
+    Args:
+        word: a folder, or ``hf:owner``; None for what was pulled, and what is kept of the hub.
+
+    Raises:
+        RequestError: there is no such folder.
+        DataError: the hub can't be asked.
+    """
+    if word is None:
+        return [*_in_folder(PULLED), *_kept()]
+    place = place_of(word)
+    if isinstance(place, Web):
+        raise RequestError("An https address can't be listed. Pull a model by its own: zoo models pull https://…")
+    if isinstance(place, Hub):
+        from zoo.sharing.hub import owned_by
+
+        return owned_by(Hub(place.owner))
+    if not place.is_dir():
+        raise RequestError(f"There is no folder {place}. Models are pulled to {PULLED}: zoo models list")
+    return [_row(place, place)] if is_shared(place) else _in_folder(place)
+
+
+def _in_folder(folder: Path) -> list[Row]:
+    """Those of a folder, and no deeper."""
+    return [_row(path.parent, path.parent) for path in sorted(folder.glob(f"[!.]*/{MANIFEST}"))]
+
+
+def _kept() -> list[Row]:
+    rows = []
+    for path in sorted(kept_in().glob(f"*--*/[!.]*/{MANIFEST}")):
+        owner, _, name = path.parts[-3].partition("--")
+        rows.append(_row(path.parent, f"hf:{owner}/{name}@{path.parts[-2][:12]}"))
+    return rows
+
+
+def _row(folder: Path, at: object) -> Row:
+    try:
+        return {"at": str(at), **read_manifest(folder).row()}
+    except ZooError as error:
+        return {"at": str(at), "name": folder.name, "problem": str(error)}

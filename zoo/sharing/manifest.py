@@ -1,0 +1,238 @@
+"""The manifest beside a shared model: which files it has, and the SHA-256 of each. Nothing heavy is imported.
+
+The SHA-256 of the manifest itself is the model's *digest*: who has it by another way knows all the rest by it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, Field, ValidationError
+
+from zoo.errors import BundleError, RequestError
+from zoo.files import dump_json, sha256_of
+from zoo.runner.folder import CARD, WEIGHTS
+
+MANIFEST, README = "zoo-manifest.json", "README.md"
+SCHEMA = 1
+MOST = {WEIGHTS: 64 << 30, CARD: 16 << 20, README: 4 << 20, MANIFEST: 1 << 20}
+"""Bytes that each file of a shared model may have. There are no others."""
+SHORT = 12
+"""So many characters of a digest are shown in a list."""
+_RUNNABLE = frozenset(
+    f".{ending}"
+    for ending in (
+        *("py", "pyc", "pyd", "pyw", "pkl", "pickle", "joblib", "dill", "npy", "npz"),
+        *("pt", "pth", "bin", "ckpt", "h5", "keras"),
+        *("so", "dll", "dylib", "exe", "msi", "sh", "bat", "cmd", "ps1", "jar", "js"),
+    )
+)
+"""What may run code when it is opened, or hold what does."""
+_Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+_Word = Annotated[str, Field(max_length=300)]
+
+
+class File(BaseModel):
+    """A file as the manifest has it."""
+
+    bytes: Annotated[int, Field(ge=0)]
+    sha256: _Sha256
+
+
+class Metric(BaseModel):
+    """The number by which a model is told in a list."""
+
+    name: _Word
+    value: float
+    interval: tuple[float, float] | None = None
+    images: int | None = None
+
+
+class _Said(BaseModel):
+    schema_: Annotated[Literal[1], Field(alias="schema")]
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.\-]{0,99}$")]
+    architecture: _Word
+    classes: Annotated[int, Field(ge=1)]
+    task: _Word = "single-label"
+    license: _Word = "unknown"
+    metric: Metric | None = None
+    files: dict[str, File]
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A manifest as it was read, to the byte, and what it says."""
+
+    raw: bytes
+    said: _Said
+
+    @property
+    def digest(self) -> str:
+        return digest_of(self.raw)
+
+    @property
+    def files(self) -> dict[str, File]:
+        return self.said.files
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files that it names."""
+        return sum(file.bytes for file in self.files.values())
+
+    def row(self) -> dict[str, Any]:
+        """What a list has of it."""
+        return {**self.said.model_dump(exclude={"files", "schema_"}), "bytes": self.size, "digest": self.digest}
+
+
+def digest_of(raw: bytes) -> str:
+    """The SHA-256 of bytes, in hexadecimal."""
+    return hashlib.sha256(raw).hexdigest()
+
+
+def make_manifest(files: Mapping[str, bytes | Path], about: Mapping[str, Any]) -> Manifest:
+    """The manifest of files; the same files and words make the same one, to the byte.
+
+    Args:
+        files: name -> content, or where it lies.
+        about: ``name``, ``architecture``, ``classes``, ``task``, ``license``, ``metric``.
+    """
+    listed = {name: _measured(content) for name, content in sorted(files.items())}
+    raw = (dump_json({"schema": SCHEMA, **about, "files": listed}) + "\n").encode()
+    return parse_manifest(raw, "the new model")
+
+
+def _measured(content: bytes | Path) -> dict[str, Any]:
+    if isinstance(content, Path):
+        return {"bytes": content.stat().st_size, "sha256": sha256_of(content)}
+    return {"bytes": len(content), "sha256": digest_of(content)}
+
+
+def parse_manifest(raw: bytes, where: str) -> Manifest:
+    """A manifest that can be gone by.
+
+    Args:
+        where: whose it is, for the message.
+
+    Raises:
+        BundleError: it is damaged, of a newer zoo, or names a file that a shared model can't have.
+    """
+    try:
+        found = json.loads(raw)
+        if isinstance(found, dict) and isinstance(found.get("schema"), int) and found["schema"] > SCHEMA:
+            raise BundleError(f"{where} was shared by a newer zoo. Type: pip install -U visionzoo")
+        said = _Said.model_validate(found)
+    except ValidationError as error:
+        first = error.errors()[0]
+        spot = ".".join(map(str, first["loc"])) or "at its top"
+        raise BundleError(f"The {MANIFEST} of {where} is damaged ({spot}: {first['msg']}). {_REFUSED}") from error
+    except (ValueError, RecursionError) as error:
+        raise BundleError(f"The {MANIFEST} of {where} is damaged ({type(error).__name__}). {_REFUSED}") from error
+    _check_names(said.files, where)
+    return Manifest(raw, said)
+
+
+_REFUSED = "Nothing of it is used; ask its owner."
+
+
+def _check_names(files: Mapping[str, File], where: str) -> None:
+    """A manifest may name what the zoo shares, and nothing else: no path that leads out, nothing that runs."""
+    others = [name for name in files if name not in MOST or name == MANIFEST]
+    if others:
+        raise BundleError(
+            f"The {MANIFEST} of {where} names {others[0]!r}. A shared model is {WEIGHTS}, {CARD} and {README}, and "
+            f"nothing else is taken. {_REFUSED}"
+        )
+    if missing := [name for name in (WEIGHTS, CARD) if name not in files]:
+        raise BundleError(f"The {MANIFEST} of {where} names no {missing[0]}. {_REFUSED}")
+    if large := [name for name, file in files.items() if file.bytes > MOST[name]]:
+        raise BundleError(
+            f"{large[0]} of {where} would have {files[large[0]].bytes:,} bytes, and may have {MOST[large[0]]:,}. "
+            f"{_REFUSED}"
+        )
+
+
+def check_runnable(names: Iterable[str], where: str) -> None:
+    """Refuse a place that has, beside a model, something that could run code.
+
+    Raises:
+        BundleError: it has; names it.
+    """
+    for name in names:
+        if PurePosixPath(name).suffix.lower() in _RUNNABLE:
+            raise BundleError(
+                f"{where} holds {name!r}, which could run code and is no part of a shared model. {_REFUSED}"
+            )
+
+
+def check_digest(manifest: Manifest, sha256: str | None, where: str) -> None:
+    """Refuse another model than the one that was asked for.
+
+    Raises:
+        BundleError: it is another.
+    """
+    if sha256 is not None and manifest.digest != sha256:
+        raise BundleError(
+            f"{where} has the digest {manifest.digest[:SHORT]}…, not {sha256[:SHORT]}…: it is another model, or was "
+            f"changed. {_REFUSED}"
+        )
+
+
+def check_file(path: Path, expected: File, where: str) -> None:
+    """Refuse a file that is not as the manifest says.
+
+    Raises:
+        BundleError: it is missing, of another size, or has another SHA-256.
+    """
+    try:
+        size = path.stat().st_size
+        same = size == expected.bytes and sha256_of(path) == expected.sha256
+    except OSError as error:
+        raise BundleError(f"{where} has no {path.name} that can be read ({error.strerror}). {_REFUSED}") from error
+    if not same:
+        found = f"{size:,} bytes, not {expected.bytes:,}" if size != expected.bytes else "another SHA-256"
+        raise BundleError(
+            f"{path.name} of {where} is not what its {MANIFEST} says ({found}): it was changed or damaged. {_REFUSED}"
+        )
+
+
+def is_shared(folder: Path) -> bool:
+    """Whether a folder holds a shared model."""
+    return (folder / MANIFEST).is_file()
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest of a folder.
+
+    Raises:
+        BundleError: it is damaged.
+        RequestError: there is none.
+    """
+    path = folder / MANIFEST
+    try:
+        with path.open("rb") as file:
+            raw = file.read(MOST[MANIFEST] + 1)
+    except OSError as error:
+        raise RequestError(
+            f"{folder} holds no shared model: it has no {MANIFEST} that can be read. See: zoo models list {folder}"
+        ) from error
+    return parse_manifest(raw[: MOST[MANIFEST]], str(folder))
+
+
+def check_folder(folder: Path, names: Iterable[str] | None = None) -> Manifest:
+    """The manifest of a folder whose files are as it says.
+
+    Args:
+        names: only these are looked at.
+
+    Raises:
+        BundleError: one isn't.
+    """
+    manifest = read_manifest(folder)
+    for name in names or manifest.files:
+        check_file(folder / name, manifest.files[name], str(folder))
+    return manifest

@@ -1,0 +1,113 @@
+"""Where a shared model is: a folder, a .zip file, an https address, or the Hugging Face hub."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from zoo.errors import RequestError
+
+__all__ = ["Hub", "Place", "Web", "check_sha256", "hub_of", "is_hub", "is_zip", "place_of"]
+
+HUB = "hf:"
+_PART = r"[A-Za-z0-9](?:[A-Za-z0-9_.\-]{0,94}[A-Za-z0-9_])?"
+_REVISION = r"[A-Za-z0-9][A-Za-z0-9_.\-/]{0,199}"
+_HUB = re.compile(rf"hf:(?P<owner>{_PART})(?:/(?P<name>{_PART}))?(?:@(?P<revision>{_REVISION}))?")
+_SHA256 = re.compile(r"[0-9a-fA-F]{64}")
+_FORMS = "Give a folder, a .zip file, an https address or hf:owner/name."
+
+
+@dataclass(frozen=True)
+class Hub:
+    """A repository of the hub, or with no ``name`` all of an owner's."""
+
+    owner: str
+    name: str = ""
+    revision: str | None = None
+
+    @property
+    def repo(self) -> str:
+        return f"{self.owner}/{self.name}"
+
+    def __str__(self) -> str:
+        return f"{HUB}{self.repo if self.name else self.owner}{f'@{self.revision}' if self.revision else ''}"
+
+
+@dataclass(frozen=True)
+class Web:
+    """An https address: of a folder with its manifest, or of a .zip file."""
+
+    url: str
+    sha256: str | None = None
+
+    def __str__(self) -> str:
+        return self.url
+
+
+Place = Path | Hub | Web
+
+
+def is_hub(word: str) -> bool:
+    """Whether a word means a place on the hub."""
+    return word.startswith(HUB)
+
+
+def is_zip(word: str | Path) -> bool:
+    """Whether a path or an address is that of one file with the whole model."""
+    return str(word).lower().endswith(".zip")
+
+
+def place_of(word: str) -> Place:
+    """What a word means.
+
+    Raises:
+        RequestError: it looks like an address, and is none that can be gone to.
+    """
+    if is_hub(word):
+        return hub_of(word, named=False)
+    scheme = urlsplit(word).scheme if "://" in word else ""
+    if scheme == "https":
+        url, _, fragment = word.partition("#")
+        return Web(url, check_sha256(fragment.removeprefix("sha256=")) if fragment else None)
+    if scheme:
+        more = " What comes by http may have been changed on its way." if scheme == "http" else ""
+        raise RequestError(f"{word!r} is no place for models.{more} {_FORMS}")
+    return Path(word).expanduser()
+
+
+def hub_of(word: str, *, named: bool = True) -> Hub:
+    """``hf:owner/name``, perhaps with ``@revision``.
+
+    Args:
+        named: whether an owner alone is too little.
+
+    Raises:
+        RequestError: it is not of that form.
+    """
+    found = _HUB.fullmatch(word)
+    if (
+        found is None
+        or any(two in word.partition("@")[0] for two in ("..", "--"))
+        or ".." in (found["revision"] or "")
+        or (not found["name"] and (named or found["revision"]))
+    ):
+        raise RequestError(
+            f"{word!r} is not a model of the hub: type hf:owner/name, or hf:owner/name@revision with a branch, a tag "
+            "or a commit."
+        )
+    return Hub(found["owner"], found["name"] or "", found["revision"])
+
+
+def check_sha256(word: str) -> str:
+    """A SHA-256 in hexadecimal, in small letters.
+
+    Raises:
+        RequestError: it is none.
+    """
+    if not _SHA256.fullmatch(word):
+        raise RequestError(
+            f"{word!r} is not a SHA-256: that has 64 characters of 0-9 and a-f. `zoo models push` prints it, as digest."
+        )
+    return word.lower()

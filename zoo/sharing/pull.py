@@ -1,0 +1,159 @@
+"""``zoo models pull``: a shared model fetched, checked against its manifest, and only then kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from zoo.errors import BundleError, RequestError
+from zoo.files import cannot_write, made_folder, put_folder, workplace
+from zoo.reports.models import size
+from zoo.runner.folder import check_name
+from zoo.runner.interrupts import Interrupts
+from zoo.sharing.manifest import (
+    MANIFEST,
+    SHORT,
+    Manifest,
+    check_digest,
+    check_file,
+    check_folder,
+    check_runnable,
+    is_shared,
+    parse_manifest,
+    read_manifest,
+)
+from zoo.sharing.place import Hub, Place, Web, check_sha256, place_of
+from zoo.sharing.sources import Source, is_pinned, opened
+
+Telling = Callable[[str], None]
+PULLED = Path("models")
+"""Where models are pulled to, by default."""
+
+
+def pull_model(
+    word: str,
+    *,
+    out: Path = PULLED,
+    name: str | None = None,
+    sha256: str | None = None,
+    overwrite: bool = False,
+    tell: Telling = lambda text: None,
+) -> dict[str, Any]:
+    """Fetch a shared model into ``out/name``.
+
+    Args:
+        word: a folder, a .zip file, an https address, or ``hf:owner/name``, perhaps with ``@revision``.
+        name: by default what it was shared as.
+        sha256: its digest, as ``zoo models push`` prints it; an https address needs one.
+        overwrite: replace another model of that name.
+        tell: told what is being fetched.
+
+    Returns:
+        ``{"status": "pulled" or "unchanged", "from", "dir", "name", "architecture", …, "digest", "revision"}``.
+
+    Raises:
+        RequestError: the word or the name is wrong, or the name is taken.
+        BundleError: it is not what its manifest, or ``sha256``, says. Nothing is left.
+        DataError: it can't be fetched.
+        OutputError: the folder can't be written.
+    """
+    place, wanted = _asked(word, sha256)
+    if name is not None:
+        check_name(name)
+    with Interrupts().listening(), made_folder(out), workplace(out / (name or "model")) as home:
+        with opened(place, home, wanted) as source:
+            manifest = announced(source, wanted)
+            target = out / (name or manifest.said.name)
+            told = {"from": word, "dir": str(target), **manifest.row(), "revision": getattr(source, "commit", None)}
+            if _is_there(target, manifest, overwrite=overwrite):
+                return {"status": "unchanged", **told}
+            if not isinstance(place, Path):
+                tell(f"fetching {source.where} ({size(manifest.size)})")
+            take(source, manifest, home / "new")
+        put_folder(home / "new", target)
+    return {"status": "pulled", **told}
+
+
+def _asked(word: str, sha256: str | None) -> tuple[Place, str | None]:
+    """The place, and the digest that it must have."""
+    place = place_of(word)
+    wanted = None if sha256 is None else check_sha256(sha256)
+    if isinstance(place, Hub) and not place.name:
+        raise RequestError(f"{word!r} is an owner, not a model. See: zoo models list {word}")
+    if isinstance(place, Web):
+        if wanted is None and place.sha256 is None:
+            raise RequestError(
+                f"{word} is fetched only with its checksum: type --sha256 and the digest that `zoo models push` "
+                "printed; ask its owner for it by another way than the address itself."
+            )
+        if None not in (wanted, place.sha256) and wanted != place.sha256:
+            raise RequestError(f"The address and --sha256 name two different checksums for {place.url}.")
+        return place, wanted or place.sha256
+    return place, wanted
+
+
+def announced(source: Source, sha256: str | None) -> Manifest:
+    """The manifest of a source that may be fetched.
+
+    Raises:
+        BundleError: it is another than asked for, or lies beside something that could run code.
+    """
+    manifest = parse_manifest(source.manifest(), source.where)
+    if not is_pinned(source):
+        check_digest(manifest, sha256, source.where)
+    check_runnable(source.names(), source.where)
+    return manifest
+
+
+def take(source: Source, manifest: Manifest, folder: Path) -> None:
+    """Fetch every file that the manifest names into a new folder, and the manifest last; each is checked.
+
+    Raises:
+        BundleError: one is not as the manifest says.
+        OutputError: the folder can't be written.
+    """
+    try:
+        folder.mkdir()
+        for name, expected in manifest.files.items():
+            source.fetch(name, expected, folder)
+            check_file(folder / name, expected, source.where)
+        (folder / MANIFEST).write_bytes(manifest.raw)
+    except OSError as error:
+        raise cannot_write(folder.parent.parent, error) from error
+
+
+def _is_there(target: Path, manifest: Manifest, *, overwrite: bool) -> bool:
+    """Whether the very model is there already, whole.
+
+    Raises:
+        RequestError: something else is.
+    """
+    if not target.exists() and not target.is_symlink():
+        return False
+    if not is_shared(target):
+        raise RequestError(f"{target} is there, and is not a model that was pulled: it is left alone. Choose a --name.")
+    if holds(target, manifest):
+        return True
+    if not overwrite:
+        raise RequestError(
+            f"{target} holds another model, or a changed one (digest {digest_at(target)}…, not "
+            f"{manifest.digest[:SHORT]}…). Choose a --name, or replace it with --overwrite."
+        )
+    return False
+
+
+def holds(folder: Path, manifest: Manifest) -> bool:
+    """Whether a folder has the very model, whole."""
+    try:
+        return check_folder(folder).digest == manifest.digest
+    except (BundleError, RequestError):
+        return False
+
+
+def digest_at(folder: Path) -> str:
+    """The beginning of the digest of what lies there, for a message."""
+    try:
+        return read_manifest(folder).digest[:SHORT]
+    except (BundleError, RequestError):
+        return "unknown"

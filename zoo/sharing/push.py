@@ -1,0 +1,172 @@
+"""``zoo models push``: a model written to a folder, a .zip file or the hub, whole or not at all."""
+
+from __future__ import annotations
+
+import shutil
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from zoo.errors import RequestError
+from zoo.files import atomic, cannot_write, made_folder, put_folder, workplace
+from zoo.runner.folder import JOB, find_run, hold
+from zoo.runner.interrupts import Interrupts
+from zoo.sharing.making import Shared, make_shared
+from zoo.sharing.manifest import MANIFEST, SHORT, is_shared
+from zoo.sharing.place import Hub, Web, is_hub, is_zip, place_of
+from zoo.sharing.pull import digest_at, holds
+
+Telling = Callable[[str], None]
+_THEN = (1980, 1, 1, 0, 0, 0)
+"""The time of every file in a .zip: the same model makes the same file."""
+
+
+def push_model(
+    run: str,
+    word: str,
+    *,
+    name: str | None = None,
+    license: str | None = None,
+    private: bool = False,
+    overwrite: bool = False,
+    dry_run: bool = False,
+    tell: Telling = lambda text: None,
+) -> dict[str, Any]:
+    """Share a trained model.
+
+    Args:
+        run: a run's name or folder, or a bundle's.
+        word: a folder, where it will be ``word/name``; a .zip file; or ``hf:owner/name``, perhaps with ``@branch``.
+        name: by default the run's, or on the hub the repository's.
+        license: as the hub spells it; the hub needs one.
+        private: of a repository that is made on the hub.
+        overwrite: replace another model that is there.
+        dry_run: write nothing.
+        tell: told what is being done.
+
+    Returns:
+        ``{"status": "pushed", "unchanged" or "not written", "to", "name", …, "digest", "files", "readme", "notices"}``.
+
+    Raises:
+        RequestError: run, place, name or licence is wrong, or another model is there.
+        OutputError: the folder can't be written. Nothing is left.
+        DataError: the hub can't be reached, or refuses.
+    """
+    place = place_of(word)
+    if isinstance(place, Web):
+        raise RequestError(
+            f"{word} can only be pulled from. Push to a folder or a .zip file, and put that where the address is "
+            "served from."
+        )
+    hub = place if isinstance(place, Hub) else None
+    _check_hub(hub, word, license=license, private=private)
+    if is_hub(run):
+        raise RequestError(f"{run} is on the hub already. Pull it first: zoo models pull {run}")
+    with Interrupts().listening():
+        folder = find_run(run)
+        lock = hold(folder) if (folder / JOB).is_file() else None
+        try:
+            name = name or (hub.name if hub and not is_shared(folder) else None)
+            address = f"hf:{hub.repo}" if hub else None
+            shared = make_shared(run, name=name, license=license, address=address)
+            document = _document(shared, place, word)
+            if dry_run:
+                return {**document, "status": "not written", "readme": shared.readme()}
+            return {**document, **_write(shared, place, private=private, overwrite=overwrite, tell=tell)}
+        finally:
+            if lock is not None:
+                lock.release()
+
+
+def _check_hub(hub: Hub | None, word: str, *, license: str | None, private: bool) -> None:
+    if hub is None:
+        if private:
+            raise RequestError("--private is for the hub. Leave it out.")
+        return
+    if not hub.name:
+        raise RequestError(f"{word!r} is an owner. Name the model too: hf:{hub.owner}/my-model")
+    if license is None:
+        raise RequestError(
+            "On the hub a model needs a licence: --license apache-2.0, mit, cc-by-4.0, …, or --license unknown, if it "
+            "must be so."
+        )
+
+
+def _document(shared: Shared, place: Path | Hub, word: str) -> dict[str, Any]:
+    to = place if isinstance(place, Hub) or is_zip(place) else place / shared.name
+    sizes = {name: file.bytes for name, file in shared.manifest.files.items()}
+    return {
+        "status": "pushed",
+        "to": str(to),
+        **shared.manifest.row(),
+        "files": {**sizes, MANIFEST: len(shared.manifest.raw)},
+        "notices": shared.notices,
+    }
+
+
+def _write(shared: Shared, place: Path | Hub, *, private: bool, overwrite: bool, tell: Telling) -> dict[str, Any]:
+    if isinstance(place, Hub):
+        from zoo.sharing.hub import upload
+
+        return upload(shared, place, private=private, overwrite=overwrite, tell=tell)
+    return (_to_zip if is_zip(place) else _to_folder)(shared, place, overwrite)
+
+
+def _to_folder(shared: Shared, place: Path, overwrite: bool) -> dict[str, Any]:
+    if is_shared(place):
+        raise RequestError(
+            f"{place} is a model itself. Name the folder that it lies in, and how this one is called: "
+            f"zoo models push … {place.parent} --name {place.name}"
+        )
+    target = place / shared.name
+    if target.exists():
+        if holds(target, shared.manifest):
+            return {"status": "unchanged"}
+        _check_replaceable(target, shared, overwrite)
+    with made_folder(place), workplace(target) as home:
+        new = home / "new"
+        try:
+            new.mkdir()
+            for name, content in shared.all_files().items():
+                _write_file(new / name, content)
+        except OSError as error:
+            raise cannot_write(place, error, "name another folder") from error
+        put_folder(new, target)
+    return {"status": "pushed"}
+
+
+def _check_replaceable(target: Path, shared: Shared, overwrite: bool) -> None:
+    if not is_shared(target):
+        raise RequestError(f"{target} is there, and is no shared model: it is left alone. Choose another --name.")
+    if not overwrite:
+        raise RequestError(
+            f"{target} holds another model (digest {digest_at(target)}…, this one's is "
+            f"{shared.manifest.digest[:SHORT]}…). Keep both with --name {shared.name}-2, or replace it with "
+            "--overwrite."
+        )
+
+
+def _write_file(path: Path, content: bytes | Path) -> None:
+    if isinstance(content, Path):
+        shutil.copyfile(content, path)
+    else:
+        path.write_bytes(content)
+
+
+def _to_zip(shared: Shared, place: Path, overwrite: bool) -> dict[str, Any]:
+    if place.exists() and not overwrite:
+        raise RequestError(f"{place} exists. Name another file, or replace it with --overwrite.")
+    if not place.parent.is_dir():
+        raise RequestError(f"There is no folder {place.parent} for {place.name}. Make it first.")
+    with atomic(place) as file, zipfile.ZipFile(file, "w") as archive:
+        for name, content in shared.all_files().items():
+            info = zipfile.ZipInfo(name, _THEN)
+            info.external_attr = 0o644 << 16
+            with archive.open(info, "w", force_zip64=True) as entry:
+                if isinstance(content, Path):
+                    with content.open("rb") as weights:
+                        shutil.copyfileobj(weights, entry, 1 << 20)
+                else:
+                    entry.write(content)
+    return {"status": "pushed"}

@@ -49,6 +49,7 @@ KINDS = {
         Kind("features", "what frozen networks made of images", "made again"),
         Kind("datasets", "downloaded datasets", "fetched again", ("torchvision",)),
         Kind("shards", "shards from the network, and their contents", "fetched again", ("web",)),
+        Kind("models", "models of the Hugging Face hub", "fetched again"),
         Kind("execution", "what was measured to be fastest", "kept", whole=True),
         Kind("plugins", "what went wrong with plugins", "kept", whole=True),
         Kind(LEFTOVERS, "what killed processes left half-made", "made again"),

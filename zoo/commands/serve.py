@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from zoo.commands.job_words import offline_option
 from zoo.errors import RequestError
 
 _NEEDS = ("fastapi", "fastapi_offline", "uvicorn", "h11", "python_multipart", "prometheus_client")
@@ -27,6 +28,7 @@ _NEEDS = ("fastapi", "fastapi_offline", "uvicorn", "h11", "python_multipart", "p
 @click.option("--max-pixels", type=click.IntRange(min=1), default=50_000_000, help="Of an image.")
 @click.option("--max-waiting", type=click.IntRange(min=1), default=256, help="Images; more are told to try again.")
 @click.option("--timeout", type=click.FloatRange(0, min_open=True), default=30, help="Seconds for an answer.")
+@offline_option
 @click.option("--log", "log_requests", is_flag=True, help="Write a line for each request.")
 @click.option("--open", "open_it", is_flag=True, help="Open the page in the browser.")
 def serve(
@@ -45,8 +47,8 @@ def serve(
 ) -> None:
     """Answer requests by a trained model, and by a page to drop pictures on.
 
-    RUN is a run's name or folder, a bundle's folder, or a file that zoo export wrote. POST /predict takes a picture's
-    bytes or a form of files; /health, /metrics (Prometheus), /model and /docs tell of the server. For this machine
+    RUN is a run's name or folder, a bundle's folder, a file that zoo export wrote, or hf:OWNER/NAME of the Hugging Face
+    hub. POST /predict takes a picture's bytes or a form of files; /health, /metrics (Prometheus), /model and /docs tell of the server. For this machine
     alone, unless --host says otherwise. Ctrl-C ends it once all that was taken is answered.
     """
     _check_packages()

@@ -48,8 +48,9 @@ def serve(
     """Answer requests by a trained model, and by a page to drop pictures on.
 
     RUN is a run's name or folder, a bundle's folder, a file that zoo export wrote, or hf:OWNER/NAME of the Hugging Face
-    hub. POST /predict takes a picture's bytes or a form of files; /health, /metrics (Prometheus), /model and /docs tell of the server. For this machine
-    alone, unless --host says otherwise. Ctrl-C ends it once all that was taken is answered.
+    hub. POST /predict takes a picture's bytes or a form of files; /health, /metrics (Prometheus), /model and /docs tell
+    of the server. For this machine alone, unless --host says otherwise. Ctrl-C ends it once all that was taken is
+    answered.
     """
     _check_packages()
     from zoo.api import load

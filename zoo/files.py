@@ -26,9 +26,15 @@ _WRITE_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EAC
 def atomic(path: Path) -> Iterator[IO[bytes]]:
     """A binary file that takes ``path``'s place when the block ends, and leaves it alone when it raises.
 
+    What is no plain file, a device or a pipe, is written to: to take its place would be to remove it.
+
     Raises:
         OutputError: the folder can't be written, or the disk is full; says which and what to do.
     """
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        with path.open("wb") as file:
+            yield file
+        return
     try:
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     except OSError as error:

@@ -12,9 +12,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.errors import RequestError
 from zoo.plugin import Imported
-from zoo_export.card import CARD
 from zoo_export.onnx_file import needed
 
 __all__ = ["Answers", "names_in", "read"]
@@ -24,7 +22,6 @@ Answers = Literal["logits", "probabilities", "sigmoid"]
 Floats = NDArray[np.float32]
 
 _NAMES = ("names", "classes", "class_names", "labels", "id2label")
-_OTHER_TASKS = ("detect", "segment", "pose", "obb")
 _MEAN, _STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
 _SIZE = 224
 
@@ -54,10 +51,6 @@ def read(
     if network is None:
         return None
     said = network.metadata
-    if CARD in said:
-        raise RequestError(f"{file} is a file that zoo export wrote: use it as it is. Type: zoo predict {file} IMAGE")
-    if said.get("task") in _OTHER_TASKS:
-        raise RequestError(f"{file} says that its task is {said['task']!r}: the zoo takes classifiers.")
     kind = answers or network.ends_with or _looks(network.tried)
     network.answers_with(kind)
     classes, about_names = _classes(said, network.num_classes)
@@ -72,7 +65,7 @@ def read(
         in_chans=network.in_chans,
         multilabel=kind == "sigmoid" and not network.binary,
         answer=network.answer,
-        notices=(*about_names, *about_shape, *_about_answers(kind, answers)),
+        notices=(*about_names, *about_shape, *_about_answers(kind, network.ends_with, answers)),
         details={"producer": network.producer, "answers": kind},
     )
 
@@ -150,14 +143,13 @@ def _looks(tried: Floats) -> Answers:
     return "probabilities" if whole else "logits"
 
 
-def _about_answers(kind: Answers, asked: Answers | None) -> list[str]:
-    if asked or kind == "logits":
-        return []
-    what = {
-        "probabilities": "as probabilities of one class an image",
-        "sigmoid": "each class as a yes or no of its own",
-    }
-    return [f"Its answers are taken {what[kind]}; if they are something else: --set answers=logits"]
+def _about_answers(kind: Answers, ends_with: str | None, asked: Answers | None) -> list[str]:
+    """What its numbers were taken for, where that could be otherwise."""
+    if asked is None and kind == "sigmoid":
+        return ["It ends with a sigmoid: each class is a yes or no of its own. If it is not: --set answers=logits"]
+    if asked is None and kind == "probabilities" and ends_with is None:
+        return ["Its numbers look like probabilities and were taken for such. If they are not: --set answers=logits"]
+    return []
 
 
 def _word(file: Path) -> str:

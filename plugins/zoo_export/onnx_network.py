@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from onnx import ModelProto, NodeProto, TensorProto, inliner
 
 from zoo.errors import RequestError
+from zoo_export.card import CARD
 from zoo_export.onnx_file import OPSET
 from zoo_export.onnx_graph import around
 from zoo_export.onnx_splice import freed, one_by_one, renamed
@@ -23,6 +24,7 @@ Floats = NDArray[np.float32]
 _PASSING = ("Identity", "Cast", "Flatten", "Reshape", "Squeeze")
 _ENDS = {"Softmax": "probabilities", "Sigmoid": "sigmoid"}
 _DTYPES = {TensorProto.FLOAT: np.float32, TensorProto.FLOAT16: np.float16}
+_OTHER_TASKS = ("detect", "segment", "pose", "obb")
 _TRIED = 4
 _SIDE = 224
 _SAME = 1e-3
@@ -46,6 +48,7 @@ class Network:
         self.file, self.model = file, model
         self.metadata: Mapping[str, str] = {entry.key: entry.value for entry in model.metadata_props}
         self.producer = model.producer_name
+        self._check_said()
         self._input = self._only_input()
         self._output = self._chosen_output(output)
         self.dtype = _DTYPES[self._input.type.tensor_type.elem_type]
@@ -138,6 +141,17 @@ class Network:
             return False
         wanted = self.answer(images)
         return found.shape == wanted.shape and bool(np.abs(found - wanted).max() < _SAME)
+
+    def _check_said(self) -> None:
+        """Refuse what says itself that it is something else."""
+        if CARD in self.metadata:
+            raise RequestError(
+                f"{self.file} is a file that zoo export wrote: use it as it is. Type: zoo predict {self.file} IMAGE"
+            )
+        if self.metadata.get("task") in _OTHER_TASKS:
+            raise RequestError(
+                f"{self.file} is for the task {self.metadata['task']!r}, and the zoo takes classifiers."
+            )
 
     def _only_input(self) -> Any:
         weights = {each.name for each in self.model.graph.initializer}

@@ -70,27 +70,27 @@ def one_by_one(model: ModelProto, taken: str, given: str, form: Form, kind: str)
     graph = model.graph
     batch = form.batch or 1
     constants = [
-        numpy_helper.from_array(np.array([0], np.int64), "zoo_first_axis"),
-        numpy_helper.from_array(np.array(0, np.int64), "zoo_first"),
-        numpy_helper.from_array(np.array([batch, 1, 1, 1], np.int64), "zoo_times"),
+        numpy_helper.from_array(np.array([0], np.int64), "joint_first_axis"),
+        numpy_helper.from_array(np.array(0, np.int64), "joint_first"),
+        numpy_helper.from_array(np.array([batch, 1, 1, 1], np.int64), "joint_times"),
     ]
     element = next(each for each in graph.input if each.name == _THEIRS + taken).type.tensor_type.elem_type
     made = next(each for each in graph.output if each.name == _THEIRS + given).type.tensor_type.elem_type
     inner = [
-        helper.make_node("Unsqueeze", ["zoo_image", "zoo_first_axis"], ["zoo_one"]),
-        helper.make_node("Tile", ["zoo_one", "zoo_times"], ["zoo_batch"]),
-        *_images("zoo_batch", _THEIRS + taken, form),
+        helper.make_node("Unsqueeze", ["joint_image", "joint_first_axis"], ["joint_one"]),
+        helper.make_node("Tile", ["joint_one", "joint_times"], ["joint_batch"]),
+        *_images("joint_batch", _THEIRS + taken, form),
         *graph.node,
-        helper.make_node("Gather", [_THEIRS + given, "zoo_first"], ["zoo_row"], axis=0),
+        helper.make_node("Gather", [_THEIRS + given, "joint_first"], ["joint_row"], axis=0),
     ]
     body = helper.make_graph(
         inner,
         "one_image",
-        [helper.make_tensor_value_info("zoo_image", element, [form.in_chans, None, None])],
-        [helper.make_tensor_value_info("zoo_row", made, None)],
+        [helper.make_tensor_value_info("joint_image", element, [form.in_chans, None, None])],
+        [helper.make_tensor_value_info("joint_row", made, None)],
     )
-    loop = helper.make_node("Scan", ["normalized"], ["zoo_rows"], body=body, num_scan_inputs=1)
-    after, more = _logits("zoo_rows", kind, form.binary)
+    loop = helper.make_node("Scan", ["normalized"], ["joint_rows"], body=body, num_scan_inputs=1)
+    after, more = _logits("joint_rows", kind, form.binary)
     _replace(model, [loop, *after], [*constants, *more])
     return model
 
@@ -103,32 +103,32 @@ def _images(given: str, taken: str, form: Form) -> list[Any]:
 
 def _logits(given: str, kind: str, binary: bool) -> tuple[list[Any], list[Any]]:
     """Nodes and constants from their numbers to logits whose softmax, or sigmoid, is what they mean."""
-    flat, numbers = "zoo_flat", "zoo_numbers"
+    flat, numbers = "joint_flat", "joint_numbers"
     nodes = [
         helper.make_node("Flatten", [given], [flat], axis=1),
         helper.make_node("Cast", [flat], [numbers], to=TensorProto.FLOAT),
     ]
     constants = []
-    last = "zoo_evidence" if binary else "logits"
+    last = "joint_evidence" if binary else "logits"
     if kind == "logits":
         nodes.append(helper.make_node("Identity", [numbers], [last]))
     else:
         low, high = (_LEAST, 1.0) if kind == "probabilities" else (_EDGE, 1 - _EDGE)
-        constants += [_constant("zoo_low", low), _constant("zoo_high", high)]
-        nodes.append(helper.make_node("Clip", [numbers, "zoo_low", "zoo_high"], ["zoo_clipped"]))
-        log = last if kind == "probabilities" else "zoo_log"
-        nodes.append(helper.make_node("Log", ["zoo_clipped"], [log]))
+        constants += [_constant("joint_low", low), _constant("joint_high", high)]
+        nodes.append(helper.make_node("Clip", [numbers, "joint_low", "joint_high"], ["joint_clipped"]))
+        log = last if kind == "probabilities" else "joint_log"
+        nodes.append(helper.make_node("Log", ["joint_clipped"], [log]))
     if kind == "sigmoid":
-        constants.append(_constant("zoo_whole", 1.0))
+        constants.append(_constant("joint_whole", 1.0))
         nodes += [
-            helper.make_node("Sub", ["zoo_whole", "zoo_clipped"], ["zoo_rest_of_it"]),
-            helper.make_node("Log", ["zoo_rest_of_it"], ["zoo_log_rest"]),
-            helper.make_node("Sub", ["zoo_log", "zoo_log_rest"], [last]),
+            helper.make_node("Sub", ["joint_whole", "joint_clipped"], ["joint_rest_of_it"]),
+            helper.make_node("Log", ["joint_rest_of_it"], ["joint_log_rest"]),
+            helper.make_node("Sub", ["joint_log", "joint_log_rest"], [last]),
         ]
     if binary:  # softmax of (0, z) is (1 - sigmoid(z), sigmoid(z))
         nodes += [
-            helper.make_node("Sub", [last, last], ["zoo_nothing"]),
-            helper.make_node("Concat", ["zoo_nothing", last], ["logits"], axis=1),
+            helper.make_node("Sub", [last, last], ["joint_nothing"]),
+            helper.make_node("Concat", ["joint_nothing", last], ["logits"], axis=1),
         ]
     return nodes, constants
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from argparse import Namespace
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,6 +19,8 @@ __all__ = ["read"]
 _PLUGIN = "timm/"
 _HUBS = ("hf-hub:timm/", "hf_hub:timm/", "hf-hub:", "hf_hub:", "timm/")
 """What may stand before a model's name on train.py's command line."""
+_WRAPPERS = re.compile(r"^(module\.|_orig_mod\.)+")
+"""What DistributedDataParallel and torch.compile put before every name."""
 _RESIZES = {"center": "crop", "squash": "squash"}
 
 
@@ -89,10 +92,10 @@ def _weights(content: Mapping[str, Any], file: Path, ema: bool) -> tuple[dict[st
 
 
 def _tensors(state: Mapping[str, Any], file: Path) -> dict[str, Tensor]:
-    found = {str(name).removeprefix("module."): v for name, v in state.items() if isinstance(v, Tensor)}
+    found = {_WRAPPERS.sub("", str(name)): tensor for name, tensor in state.items() if isinstance(tensor, Tensor)}
     if not found:
         raise RequestError(f"{file} holds no weights: no tensors by name. See: zoo import --help")
-    return {name.removeprefix("_orig_mod."): tensor for name, tensor in found.items()}
+    return found
 
 
 def _params(said: Mapping[str, Any]) -> dict[str, Any]:
@@ -126,6 +129,12 @@ def _width(tensors: Mapping[str, Tensor], model: Any, file: Path, name: str) -> 
         for parameter in (f"{layer}.weight", f"{layer}.bias", f"{layer}.l.weight", f"{layer}.fc2.weight"):
             if parameter in tensors:
                 return int(tensors[parameter].shape[0])
+    alike = len(model.state_dict().keys() & tensors.keys())
+    if alike < len(tensors) / 2:
+        raise RequestError(
+            f"{file} doesn't fit timm/{name}: of its {len(tensors)} tensors {alike} are called as that model's are. "
+            "Name the one that it was made for: --architecture NAME; see: zoo list architecture --search WORD"
+        )
     raise RequestError(
         f"{file} has no last layer of {name}, which would be {' or '.join(layers) if layers else 'unknown'}: weights "
         f"of features alone can begin a training, not answer. Type: zoo run timm/{name} DATASET --weights {file.name}"

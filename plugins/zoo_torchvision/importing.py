@@ -17,6 +17,8 @@ from zoo_torchvision.shapes import known, last_layer, models_with, shapes_of
 __all__ = ["read"]
 
 _PLUGIN = "torchvision/"
+_WRAPPERS = re.compile(r"^(module\.|_orig_mod\.)+")
+"""What DistributedDataParallel, averaged models and torch.compile put before every name."""
 _AUXILIARY = ("aux1.", "aux2.", "AuxLogits.")
 """Heads that are for training alone; the zoo's networks have none."""
 _OLD_DENSENET = re.compile(r"(denselayer\d+\.(?:norm|conv))\.([12])\.")
@@ -85,7 +87,7 @@ def _as_now(state: Mapping[str, Any]) -> dict[str, Tensor]:
     """Tensors by the names that today's torchvision has for them."""
     found: dict[str, Tensor] = {}
     for key, value in state.items():
-        name = str(key).removeprefix("module.").removeprefix("_orig_mod.").removeprefix("module.")
+        name = _WRAPPERS.sub("", str(key))
         if isinstance(value, Tensor) and not name.startswith(_AUXILIARY) and name != "n_averaged":
             found[_OLD_DENSENET.sub(r"\1\2.", name)] = value
     return found

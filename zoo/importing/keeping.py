@@ -60,7 +60,6 @@ class Keeping:
         found = self.found
         entry = self.registry.find("architecture", found.architecture)
         shape, notices = preprocessing(found, vars(entry.component), self.asked)
-        self.tell(f"building {entry.id} for {len(self.classes)} classes")
         with torch.random.fork_rng(devices=[]):
             network = build_model(entry, dict(found.params), len(self.classes), found.in_chans, shape.image_size)
         load(network, found.tensors or {}, entry.id, self.source["file"])

@@ -25,14 +25,21 @@ def _checks(document: Mapping[str, Any]) -> Iterator[str]:
         yield _row("check", "none: the format's plugin has no reader for it")
         return
     images, largest = count(check["images"]), check["largest_difference"]
-    yield _row("check", f"all {images} val images answered as by the run; probabilities within {largest:.1e}")
-    if document["lossy"] is None:
+    what = "images of noise answered as by the model" if _by_noise(document) else "val images answered as by the run"
+    yield _row("check", f"all {images} {what}; probabilities within {largest:.1e}")
+    if _by_noise(document):
+        yield _row("", "it was imported and has no images of its own; to check it on some: --data FOLDER")
+    elif document["lossy"] is None:
         yield _row("accuracy", f"{percent(check['accuracy'], 2)}, in float32")
     if resized:
         same = resized["images"] - resized["disagreements"]
         text = f"{same} of {resized['images']} full-size images answered as by the run; within"
         yield _row("own resize", f"{text} {resized['largest_difference']:.1e}")
     yield from (_row("notice", text) for text in document["notices"])
+
+
+def _by_noise(document: Mapping[str, Any]) -> bool:
+    return document.get("images") == "noise"
 
 
 def _lossy(document: Mapping[str, Any]) -> Iterator[str]:

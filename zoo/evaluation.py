@@ -29,12 +29,12 @@ from zoo.engine.final import final_numbers
 from zoo.engine.task import task_named
 from zoo.engine.views import NONE, account, looking, notices, views_named
 from zoo.errors import BundleError, RequestError
-from zoo.formats import is_artifact
+from zoo.formats import artifact_at
 from zoo.host import say_failures
 from zoo.registry import Registry, open_registry
-from zoo.resolve import Resolved, resolve
+from zoo.resolve import Request, Resolved, resolve
 from zoo.runner import build
-from zoo.runner.folder import JOB, find_run
+from zoo.runner.folder import IMPORTED, JOB, find_run
 from zoo.runner.predictions import write_predictions
 
 
@@ -69,68 +69,24 @@ def evaluate_run(
     """
     if tta is not None:
         views_named(tta)
-    if is_artifact(run):
-        return _evaluate_file(Path(run), dataset, data, split, device, tta, keep=keep)
+    if (file := artifact_at(run)) is not None:
+        return _evaluate_file(file, dataset, data, split, device, tta, keep=keep)
     own = dataset is None and data is None
     if keep and not own:
         raise RequestError("Only answers to the run's own dataset are kept with it: leave out --keep, or the dataset.")
     folder = find_run(str(run))
+    bundle, has_job = find_bundle(folder), (folder / JOB).is_file()
+    if not has_job and (keep or dataset is None):
+        raise RequestError(_without_job(folder, str(run), keep))
     registry = open_registry(say=say_failures)
-    if not (folder / JOB).is_file():
-        return _evaluate_bundle(folder, str(run), registry, dataset, data, split, device, tta, keep=keep)
-    bundle = find_bundle(folder)
-    used = _used(bundle, registry, own_dataset=dataset is None)
+    used = _used(bundle, registry, own_dataset=dataset is None, architecture_alone=not has_job)
     model, card = load_model(bundle, registry)
     tta = card.get("tta", NONE) if tta is None else tta
-    asked = {"dataset": dataset, "data": data}
-    resolved = resolve(make_request(asked, file=folder / JOB), registry)
+    resolved = resolve(request_of(folder, card, {"dataset": dataset, "data": data}), registry)
     opener = build.build_opener(resolved, Preprocessing(**card["preprocessing"]).shape)
     images = own_split(opener, resolved, list(card["classes"]), split, own=own)
     measured = _measure(model, card, images, resolved, device, tta, own=own, keep=folder if keep else None)
     return {**_document(folder, resolved, card, images, tta, *measured), "changes": used}
-
-
-def _evaluate_bundle(
-    folder: Path,
-    word: str,
-    registry: Registry,
-    dataset: str | None,
-    data: Path | None,
-    split: str | None,
-    device: str,
-    tta: str | None,
-    *,
-    keep: bool,
-) -> dict[str, Any]:
-    """The numbers of a bundle without its run, as one that was shared, on a dataset that is named."""
-    bundle = find_bundle(folder)
-    if keep:
-        raise RequestError("Only a run's own answers are kept with it. Leave out --keep.")
-    if dataset is None:
-        raise RequestError(
-            f"{folder} is not a run's folder (it has no {JOB}), so its images are not known. Say what to measure it "
-            f"on: zoo evaluate {word} DATASET"
-        )
-    model, card = load_model(bundle, registry)
-    used = _used(bundle, registry, architecture_alone=True)
-    tta = card.get("tta", NONE) if tta is None else tta
-    resolved, images = _images_for(card, registry, dataset, data, split)
-    measured = _measure(model, card, images, resolved, device, tta, own=False, keep=None)
-    return {**_document(folder, resolved, card, images, tta, *measured), "changes": used}
-
-
-def named_job(card: dict[str, Any], dataset: str | None, data: Path | None, registry: Registry) -> Resolved:
-    """The job of measuring a model on a dataset that is named, where its own job is not at hand."""
-    asked = {"architecture": card["architecture"]["id"], "dataset": dataset, "data": data}
-    return resolve(make_request(asked, recipe="none"), registry)
-
-
-def _images_for(
-    card: dict[str, Any], registry: Registry, dataset: str | None, data: Path | None, split: str | None
-) -> tuple[Resolved, Split]:
-    resolved = named_job(card, dataset, data, registry)
-    opener = build.build_opener(resolved, Preprocessing(**card["preprocessing"]).shape)
-    return resolved, own_split(opener, resolved, list(card["classes"]), split, own=False)
 
 
 def _document(
@@ -179,15 +135,45 @@ def _evaluate_file(
         raise RequestError(
             f"{path} is not in the folder of its run. Say what to measure it on: zoo evaluate FILE DATASET"
         )
-    registry = open_registry()
-    if at_home:
-        resolved = resolve(make_request({"dataset": dataset, "data": data}, file=path.parent / JOB), registry)
-    else:
-        resolved = named_job(card, dataset, data, registry)
+    asked = {"dataset": dataset, "data": data, **({} if at_home else {"architecture": standing_for(artifact, card)})}
+    resolved = resolve(request_of(path.parent if at_home else None, card, asked), open_registry())
     opener = build.build_opener(resolved, Preprocessing(**card["preprocessing"]).shape)
     images = own_split(opener, resolved, list(card["classes"]), split, own=own)
     measured = _measure(model, card, images, resolved, "cpu", tta or NONE, own=own, keep=None)
     return {**_document(path, resolved, card, images, tta or NONE, *measured), "changes": []}
+
+
+def request_of(folder: Path | None, card: dict[str, Any], asked: dict[str, Any]) -> Request:
+    """What to measure a model by: its run's job; of one without, what one with no recipe is.
+
+    Args:
+        folder: the run's; None where there is none.
+        asked: what is to be otherwise.
+    """
+    if folder is not None and (folder / JOB).is_file():
+        return make_request(asked, file=folder / JOB)
+    own = {"name": card["architecture"]["id"], **card["architecture"]["params"]}
+    return make_request({"architecture": own, **asked}, recipe="none")
+
+
+def _without_job(folder: Path, word: str, keep: bool) -> str:
+    """What to say where a model whose images aren't known is to be measured on them."""
+    if keep:
+        return "Only a run's own answers are kept with it. Leave out --keep."
+    why = f"{folder} is not a run's folder (it has no {JOB}), so its images are not known"
+    if (folder / IMPORTED).is_file():
+        why = f"{folder} was imported and has no images of its own"
+    return f"{why}. Say what to measure it on: zoo evaluate {word} DATASET"
+
+
+def standing_for(network: Any, card: dict[str, Any]) -> Any:
+    """What a job names in the place of a file's architecture, which need not be here: the file as it is."""
+
+    def file(num_classes: int, in_chans: int = 3) -> Any:
+        return network
+
+    file.__name__ = card["architecture"]["id"].rpartition("/")[2]
+    return file
 
 
 def _is_of(card: dict[str, Any], folder: Path) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,28 +13,30 @@ import numpy as np
 from torch import nn
 
 from zoo.agreement import Reference, lossy, same_answers, same_card, through_own_resize
-from zoo.api import make_request
 from zoo.artifacts import Artifact, open_artifact
 from zoo.bundle import Preprocessing, find_bundle, load_model
 from zoo.data.decode import Pixels
 from zoo.data.open import TRAIN, VAL
 from zoo.engine.execution import choose_execution
+from zoo.engine.task import task_named
 from zoo.engine.views import NONE
 from zoo.entry import Entry
 from zoo.errors import ExportError, OutputError, RequestError, ZooError
-from zoo.evaluation import named_job, own_split
+from zoo.evaluation import own_split, request_of
 from zoo.files import cannot_write, is_write_error, workplace
-from zoo.formats import suffix_of
+from zoo.formats import artifact_at, suffix_of
 from zoo.host import say_failures
 from zoo.predict import Classifier
 from zoo.registry import Registry, open_registry
 from zoo.resolve import resolve
 from zoo.runner import build
-from zoo.runner.folder import JOB, MODEL, find_run
+from zoo.runner.folder import JOB, MODEL, find_run, is_run
 from zoo.runner.interrupts import Interrupts
 from zoo.signature import check
 
 Telling = Callable[[str], None]
+NOISE = 32
+"""Images of it."""
 MAX_LOSS = 0.01
 """Of the accuracy, by default, where a format computes less exactly."""
 
@@ -74,9 +76,7 @@ def export_run(
     registry = open_registry(say=say_failures)
     entry = registry.find("exporter", format)
     values = _checked(entry, params or {})
-    folder = find_run(str(run))
-    if not (folder / JOB).is_file():
-        _check_alone(folder, str(run), data, out)
+    folder = _folder(run, values, data, out)
     target = _target(out, folder, entry, values, overwrite)
     with Interrupts().listening(), workplace(target) as home:
         trained = Trained(folder, data, registry)
@@ -85,22 +85,62 @@ def export_run(
         size = written.stat().st_size
         _keep(written, target)
     name = {"run": folder.name, "architecture": trained.card["architecture"]["id"], "format": entry.component.name}
-    return {"status": "exported", **name, "file": str(target), "bytes": size, **found, "notices": trained.notices()}
+    document = {"status": "exported", **name, "file": str(target), "bytes": size, **found, "notices": trained.notices()}
+    return {**document, "images": "noise"} if trained.by_noise else document
 
 
-def _check_alone(folder: Path, word: str, data: Path | None, out: Path | None) -> None:
-    """A bundle without its run, as one that was shared, has no images, and is no place for other files."""
+def _folder(run: str | Path, values: Mapping[str, Any], data: Path | None, out: Path | None) -> Path:
+    """The folder of a run, of an imported model, or of a bundle without its run.
+
+    Raises:
+        RequestError: it is none, the model is a file already, or what it has no job to say isn't said.
+    """
+    if (file := artifact_at(run)) is not None:
+        raise RequestError(f"{run} is an exported file already, {file}: use it as it is.")
+    folder = find_run(str(run))
+    if (folder / JOB).is_file():
+        return folder
+    if is_run(folder):
+        if values and data is None:
+            raise RequestError(
+                f"{folder} was imported and has no images of its own, by which {', '.join(f'--{k}' for k in values)} "
+                "is judged. Give some, in a folder of class folders: --data FOLDER"
+            )
+        return folder
     find_bundle(folder)
     if data is None or out is None:
         raise RequestError(
             f"{folder} is not a run's folder: it has no {JOB}, which says the images to check with. Say them, and "
-            f"where the file goes: zoo export {word} --data DATASET --out FILE"
+            f"where the file goes: zoo export {run} --data DATASET --out FILE"
         )
+    return folder
+
+
+class Noise:
+    """A dataset of noise, with the classes of a card: what a network without images of its own is asked about."""
+
+    def __init__(self, card: Mapping[str, Any]):
+        self.classes = list(card["classes"])
+        self.multilabel = task_named(card.get("task", "")).multilabel
+        shape = Preprocessing(**card["preprocessing"])
+        side = shape.image_size + shape.image_size // 3
+        size = (NOISE, shape.in_chans, side, side)
+        self.images = np.random.default_rng(0).integers(0, 256, size, np.uint8)
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, index: int) -> tuple[Any, Any]:
+        label = index % len(self.classes)
+        return self.images[index], (label,) if self.multilabel else label
 
 
 @dataclass(frozen=True)
 class Trained:
-    """A run to be exported: its network, and the images it was trained and validated with."""
+    """A run to be exported: its network, and the images it was trained and validated with.
+
+    A model that was imported has none: it is given images of the user's, or noise.
+    """
 
     folder: Path
     data: Path | None
@@ -122,11 +162,20 @@ class Trained:
     def card(self) -> dict[str, Any]:
         return self._model[1]
 
+    @property
+    def has_job(self) -> bool:
+        return (self.folder / JOB).is_file()
+
+    @property
+    def by_noise(self) -> bool:
+        """Whether it is compared on images of noise, for there are no others."""
+        return not self.has_job and self.data is None
+
     @cached_property
     def _resolved(self) -> Any:
-        if not (self.folder / JOB).is_file():
-            return named_job(self.card, str(self.data), None, self.registry)
-        return resolve(make_request({"data": self.data}, file=self.folder / JOB), self.registry)
+        images = Noise(self.card) if self.by_noise else self.data and str(self.data)
+        asked = {"data": self.data} if self.has_job else {"dataset": images}
+        return resolve(request_of(self.folder, self.card, asked), self.registry)
 
     @cached_property
     def _opener(self) -> Any:
@@ -134,7 +183,8 @@ class Trained:
 
     def split(self, name: str) -> Any:
         """One of the run's own splits, decoded."""
-        return own_split(self._opener, self._resolved, list(self.card["classes"]), name, own=True)
+        asked = name if self.has_job or name in self._opener.splits() else None
+        return own_split(self._opener, self._resolved, list(self.card["classes"]), asked, own=self.has_job)
 
     def dataset(self) -> Any:
         """The dataset object that the validation images are from."""
@@ -177,8 +227,10 @@ def _export(
         same_card(exact, trained.card)
         tell("asking the zoo's own model")
         reference = trained.reference
-        tell(f"comparing on {len(reference.images):,} val images")
+        tell(f"comparing on {len(reference.images):,} {'images of noise' if trained.by_noise else 'val images'}")
         agreed = same_answers(reference, exact)
+        if trained.by_noise:
+            agreed["accuracy"] = None
         resized = through_own_resize(reference, exact, trained.dataset())
         found = {"check": agreed, "resize": resized, "lossy": None}
         if params:

@@ -18,6 +18,7 @@ from zoo.plugin import (
     Dataset,
     Exporter,
     Family,
+    Importer,
     Loss,
     Metric,
     Optimizer,
@@ -76,6 +77,12 @@ def zoo_exporters() -> Iterable[Exporter | Family]:
 
 
 @hookspec
+def zoo_importers() -> Iterable[Importer | Family]:
+    """Contribute importers of other frameworks' models."""
+    return ()
+
+
+@hookspec
 def zoo_commands() -> Iterable[Command]:
     """Contribute commands of ``zoo``."""
     return ()
@@ -125,6 +132,7 @@ CONTRIBUTIONS: dict[str, str] = {
     "optimizer": "zoo_optimizers",
     "schedule": "zoo_schedules",
     "exporter": "zoo_exporters",
+    "importer": "zoo_importers",
     "command": "zoo_commands",
 }
 

@@ -8,9 +8,9 @@ and pluggy, nothing else.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal, get_args
+from typing import Any, ClassVar, Literal, NamedTuple, get_args
 
 import pluggy
 
@@ -23,6 +23,8 @@ __all__ = [
     "Dataset",
     "Exporter",
     "Family",
+    "Imported",
+    "Importer",
     "Loss",
     "Metric",
     "Optimizer",
@@ -236,6 +238,76 @@ class Exporter(Component):
             check_target(self.reader)
 
 
+@dataclass(frozen=True)
+class Importer(Component):
+    """``f(file, **params)`` reads a trained model of another framework: an :class:`Imported`, or None.
+
+    None says that the file is none of its; the next importer of such files is asked. A file that is its own and can't
+    be had is a ``zoo.errors.RequestError``, which says what to type next. It is only read: nothing that a file brings
+    may be run.
+
+    A factory with an ``architecture`` parameter is given the full id that the user has named, or None; one with
+    ``image_size`` the side in pixels that was asked for, or None. One with a ``content`` parameter is given what a file
+    of torch's or of safetensors' holds, a mapping: read already, without running code, with ``argparse.Namespace`` the
+    only class of Python's in it. All other parameters are the user's to set.
+
+    Args:
+        suffixes: what such files are called at the end, as in ``(".pth", ".pth.tar")``.
+
+    Raises:
+        ValueError: also where suffixes are none, or have no dot in front.
+    """
+
+    kind: ClassVar[str] = "importer"
+    suffixes: tuple[str, ...] = field(default=(), kw_only=True)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.suffixes or isinstance(self.suffixes, str) or not all(s.startswith(".") for s in self.suffixes):
+            raise ValueError(f"suffixes {self.suffixes!r} are not of the form ('.pth', '.pth.tar')")
+
+
+class Imported(NamedTuple):
+    """What an importer found in a file; give it by keywords.
+
+    Either ``tensors`` are the weights of an architecture that the zoo can build, or ``write`` makes a file that
+    computes by itself, as the exporter ``format`` writes such.
+
+    Args:
+        architecture: the full id of the network, as in ``timm/resnet18``; with ``write``, words for it.
+        num_classes: width of its answer.
+        params: what the architecture's factory is given beyond num_classes, in_chans and image_size.
+        tensors: name -> tensor, all that the network's ``state_dict()`` has and no more. What wrappers put before
+            every name (``module.``, ``_orig_mod.``) is taken away.
+        write: ``f(path, card)`` writes the file; ``card`` is to be in it, as zoo.json is in an exported one.
+        format: the exporter whose reader opens that file.
+        classes: names in the order of the answer; None where the file has none: the user is asked.
+        preprocessing: any of ``image_size`` (pixels), ``mean`` and ``std`` (of pixels in 0..1), ``interpolation``,
+            ``crop_pct``, and ``resize`` (``"crop"`` or ``"squash"``), as the file says. What it doesn't say is the
+            architecture's own; the user's words go over both.
+        in_chans: 3 for colour, 1 for grey.
+        multilabel: each class is a yes or no of its own.
+        answer: the network as the other framework computes it: images (n, C, size, size) float32, normalised ->
+            probabilities (n, K), NumPy both. What is kept must answer the same, on images of noise.
+        notices: what the user must be told, a sentence each.
+        details: what else is worth keeping of where it comes from, plain data: ``{"epoch": 120}``.
+    """
+
+    architecture: str
+    num_classes: int
+    params: Mapping[str, Any] = {}
+    tensors: Mapping[str, Any] | None = None
+    write: Callable[[Any, Mapping[str, Any]], None] | None = None
+    format: str = ""
+    classes: tuple[str, ...] | None = None
+    preprocessing: Mapping[str, Any] = {}
+    in_chans: int = 3
+    multilabel: bool = False
+    answer: Callable[[Any], Any] | None = None
+    notices: tuple[str, ...] = ()
+    details: Mapping[str, Any] = {}
+
+
 class Command(Component):
     """``f(arguments: list[str]) -> int`` is a command of ``zoo``, imported when it is typed."""
 
@@ -243,7 +315,11 @@ class Command(Component):
 
 
 KINDS: dict[str, type[Component]] = {
-    cls.kind: cls for cls in (Dataset, Architecture, Loss, Metric, Augmentation, Optimizer, Schedule, Exporter, Command)
+    cls.kind: cls
+    for cls in (
+        *(Dataset, Architecture, Loss, Metric, Augmentation, Optimizer, Schedule),
+        *(Exporter, Importer, Command),
+    )
 }
 
 

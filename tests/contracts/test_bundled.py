@@ -27,6 +27,7 @@ AT_LEAST = {
     "optimizer": (80, 80),
     "schedule": (6, 6),
     "exporter": (4, 4),
+    "importer": (3, 3),
     "command": (0, 0),
 }
 # Larger members of timm's family, beyond its samples: as various as can be.

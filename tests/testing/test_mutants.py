@@ -18,6 +18,7 @@ from zoo.plugin import (
     Component,
     Dataset,
     Exporter,
+    Importer,
     Loss,
     Metric,
     Optimizer,
@@ -121,6 +122,11 @@ MUTANTS: list[tuple[str, str, Component]] = [
     ("schedule", "short trainings learn", part(Schedule, "long_warmup")),
     ("schedule", "groups keep their rates", part(Schedule, "OneForAll")),
     ("schedule", "a checkpoint keeps its state", part(Schedule, "Forgetful")),
+    ("importer", "foreign files", part(Importer, "takes_all", suffixes=(".mdl",))),
+    ("importer", "foreign files", part(Importer, "stumbles", suffixes=(".mdl",))),
+    ("importer", "hands off", part(Importer, "writes", suffixes=(".mdl",))),
+    ("importer", "hands off", part(Importer, "changes", suffixes=(".mdl",))),
+    ("importer", "runs no code", part(Importer, "unpickles", suffixes=(".mdl",))),
 ]
 # (the component, the checks that are skipped)
 GOOD: list[tuple[Component, list[str]]] = [
@@ -141,6 +147,7 @@ GOOD: list[tuple[Component, list[str]]] = [
     (part(Optimizer, "Good"), []),
     (part(Schedule, "good"), []),
     (Exporter("good", "mutant_exporters:save", summary="On trial"), []),
+    (part(Importer, "good", suffixes=(".mdl",)), []),
     (Command("good", "mutant_exporters:command", summary="On trial"), []),
 ]
 

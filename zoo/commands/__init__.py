@@ -24,6 +24,7 @@ CORE = {
     "evaluate": "evaluate:evaluate",
     "predict": "predict:predict",
     "export": "export:export",
+    "import": "import_model:import_model",
     "serve": "serve:serve",
     "models": "models:group",
     "data": "data:group",

@@ -23,7 +23,8 @@ _MOST_IN_A_TABLE = 100  # a thousand summaries are not read; a thousand names ar
 def list_components(kind: str | None, search: str | None, variants: bool, as_json: bool) -> None:
     """List the components.
 
-    KIND: datasets, architectures, losses, metrics, augmentations, optimizers, schedules, exporters, commands.
+    KIND: datasets, architectures, losses, metrics, augmentations, optimizers, schedules, exporters,
+    importers, commands.
 
     Variants, NAME.WORD, are listed where --search finds their name, or with --variants.
     """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from zoo.reports.words import count, percent
+from zoo.reports.words import count, mebibytes, percent
 
 __all__ = ["export_lines"]
 
@@ -16,7 +16,7 @@ def export_lines(document: Mapping[str, Any]) -> list[str]:
     Args:
         document: as :func:`zoo.exporting.export_run` gives it.
     """
-    return [_row("file", f"{document['file']}  {_size(document['bytes'])}"), *_checks(document), *_lossy(document)]
+    return [_row("file", f"{document['file']}  {mebibytes(document['bytes'])}"), *_checks(document), *_lossy(document)]
 
 
 def _checks(document: Mapping[str, Any]) -> Iterator[str]:
@@ -25,14 +25,21 @@ def _checks(document: Mapping[str, Any]) -> Iterator[str]:
         yield _row("check", "none: the format's plugin has no reader for it")
         return
     images, largest = count(check["images"]), check["largest_difference"]
-    yield _row("check", f"all {images} val images answered as by the run; probabilities within {largest:.1e}")
-    if document["lossy"] is None:
+    what = "images of noise answered as by the model" if _by_noise(document) else "val images answered as by the run"
+    yield _row("check", f"all {images} {what}; probabilities within {largest:.1e}")
+    if _by_noise(document):
+        yield _row("", "it was imported and has no images of its own; to check it on some: --data FOLDER")
+    elif document["lossy"] is None:
         yield _row("accuracy", f"{percent(check['accuracy'], 2)}, in float32")
     if resized:
         same = resized["images"] - resized["disagreements"]
         text = f"{same} of {resized['images']} full-size images answered as by the run; within"
         yield _row("own resize", f"{text} {resized['largest_difference']:.1e}")
     yield from (_row("notice", text) for text in document["notices"])
+
+
+def _by_noise(document: Mapping[str, Any]) -> bool:
+    return document.get("images") == "noise"
 
 
 def _lossy(document: Mapping[str, Any]) -> Iterator[str]:
@@ -43,7 +50,7 @@ def _lossy(document: Mapping[str, Any]) -> Iterator[str]:
     how = " ".join(str(value) if isinstance(value, str) else name for name, value in found["params"].items())
     yield _row("", f"{'float32':>12}  {how:>12}")
     yield _row("accuracy", f"{percent(accuracy['before'], 2):>12}  {percent(accuracy['after'], 2):>12}")
-    yield _row("size", f"{_size(size['before']):>12}  {_size(size['after']):>12}")
+    yield _row("size", f"{mebibytes(size['before']):>12}  {mebibytes(size['after']):>12}")
     low, high = speed["range"]
     times = f"{speed['ratio']:.2f} times as fast ({low:.2f} to {high:.2f}), batches of {found['batch_size']}, CPU"
     yield _row("images/s", f"{rate['before']:>12.1f}  {rate['after']:>12.1f}   {times}")
@@ -52,7 +59,3 @@ def _lossy(document: Mapping[str, Any]) -> Iterator[str]:
 
 def _row(name: str, text: str) -> str:
     return f"{name:<12}{text}"
-
-
-def _size(number: float) -> str:
-    return f"{number / 2**20:.2f} MiB"

@@ -83,7 +83,9 @@ def job_table(job: Row, sources: Mapping[str, str]) -> RenderableType:
         source = "recipe" if source.startswith("recipe ") else source
         chosen = source in ("command line", "--set", "python")
         table.add_row(
-            Text(clean(path), ACCENT, overflow="fold"), Text(clean(shown(value)), overflow="fold"), Middle(source, "" if chosen else "dim", 12)
+            Text(clean(path), ACCENT, overflow="fold"),
+            Text(clean(shown(value)), overflow="fold"),
+            Middle(source, "" if chosen else "dim", 12),
         )
     return Page(table)
 

@@ -28,6 +28,7 @@ _EXAMPLES: dict[str, tuple[str, str, str]] = {
     "optimizer": ("signum", "steps along the sign of the momentum", "train.optimizer"),
     "schedule": ("trapezoid", "a warm-up, a plateau, and down to 0", "train.schedule"),
     "exporter": ("npz", "the weights as a NumPy archive", ""),
+    "importer": ("npz", "a model from a NumPy archive", ""),
     "command": ("", "says what the plugin brings", ""),
 }
 

@@ -25,6 +25,7 @@ MODULES = {
     "augmentation": "augmentations",
     "optimizer": "optimizers",
     "schedule": "schedules",
+    "importer": "importers",
 }
 """Where the checks of a kind are, below ``zoo.testing``. Exporters and commands owe only what every kind owes."""
 

@@ -25,6 +25,7 @@ ASKED: dict[str, tuple[str, ...]] = {
     "optimizer": ("params", "lr"),
     "schedule": ("optimizer", "total_steps"),
     "exporter": ("bundle", "path"),
+    "importer": ("file",),
     "command": ("arguments",),
 }
 BY_POSITION = {"architecture": 1, "dataset": 0}  # so many of them; of other kinds, all

@@ -128,6 +128,7 @@ class Dataset(Component):
     The object may have ``.targets`` (all labels, without decoding), ``.name_of(i)``
     (what to call item *i*: its file's path), ``.source`` (a few words on where the images come from), ``.shards``
     (numbers (N,) of the file that each item is in, where many are in one: training reads few at a time),
+    ``.groups`` (a word (N,) for each item: those of one patient, film or track are held out together, or not at all),
     ``.notices`` (what the user must be told), and ``.fingerprint`` (a word that changes with the content, for
     items that are no files). A factory whose splits depend on what lies on the disk has
     ``available_splits(root, **params) -> tuple[str, ...]``; one that is not divided may also give ``"all"``. What a

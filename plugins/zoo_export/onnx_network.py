@@ -149,9 +149,7 @@ class Network:
                 f"{self.file} is a file that zoo export wrote: use it as it is. Type: zoo predict {self.file} IMAGE"
             )
         if self.metadata.get("task") in _OTHER_TASKS:
-            raise RequestError(
-                f"{self.file} is for the task {self.metadata['task']!r}, and the zoo takes classifiers."
-            )
+            raise RequestError(f"{self.file} is for the task {self.metadata['task']!r}, and the zoo takes classifiers.")
 
     def _only_input(self) -> Any:
         weights = {each.name for each in self.model.graph.initializer}

@@ -39,6 +39,7 @@ class ImageFiles:
         source: one line on where the images come from.
         licence: one line on what may be done with them; empty where only their owner knows.
         notices: what a user must be told.
+        groups: what each file's group is called; files of one are never parted.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class ImageFiles:
         multilabel: bool = False,
         licence: str = "",
         notices: Sequence[str] = (),
+        groups: Sequence[str] | None = None,
     ) -> None:
         self.paths = [fspath(path) for path in paths]
         self.multilabel = multilabel
@@ -63,6 +65,7 @@ class ImageFiles:
         self.source = source
         self.licence = licence
         self.notices = list(notices)
+        self.groups = groups
 
     def __len__(self) -> int:
         return len(self.paths)

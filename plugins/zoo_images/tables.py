@@ -41,6 +41,8 @@ class ImageCsv(ImageFiles):
         labels_column: the header of the column of several class names; used where there is no ``label_column``.
         separator: what stands between those.
         class_columns: the headers of columns with 1 for an image of that class, else 0.
+        group_column: the header of the column that says which images belong together, of one patient, film or track,
+            say; used where there is one. Validation takes whole groups. A blank cell is an image by itself.
 
     Raises:
         DataError: there is no such file, or it lacks a column, has no rows, a row lacks its path or label, or
@@ -58,9 +60,12 @@ class ImageCsv(ImageFiles):
         labels_column: str = "labels",
         separator: str = ";",
         class_columns: list[str] | None = None,
+        group_column: str = "group",
     ) -> None:
         table = find_table(root, file)
-        columns = Columns(path_column, label_column, split_column, labels_column, separator, class_columns)
+        columns = Columns(
+            path_column, label_column, split_column, labels_column, separator, class_columns, group_column
+        )
         rows, several = read_table(table, columns)
         need_split(split, _splits_of(rows, extra="all"), str(table))
         chosen = [row for row in rows if split == "all" or row.split in (None, split)]
@@ -69,7 +74,8 @@ class ImageCsv(ImageFiles):
             need_two_classes(class_names(labels), str(table), "Add rows of another class.")
         # Joining an absolute path leaves it as it is.
         paths = [table.parent / row.path for row in chosen]
-        super().__init__(paths, labels, source=f"images listed in {table}", multilabel=several)
+        groups = None if chosen[0].group is None else [str(row.group) for row in chosen]
+        super().__init__(paths, labels, source=f"images listed in {table}", multilabel=several, groups=groups)
 
     @staticmethod
     def available_splits(root: Path | None, file: str | None = None, **columns: Any) -> tuple[str, ...]:
@@ -101,14 +107,16 @@ class Columns(NamedTuple):
     labels_column: str = "labels"
     separator: str = ";"
     class_columns: list[str] | None = None
+    group_column: str = "group"
 
 
 class Row(NamedTuple):
-    """One listed image; ``split`` is None in a file without such a column."""
+    """One listed image; ``split`` and ``group`` are None in a file without such a column."""
 
     path: str
     labels: list[str]
     split: str | None
+    group: str | None = None
 
 
 def find_table(root: Path | None, file: str | None = None) -> Path:
@@ -168,13 +176,21 @@ def _rows(
     if not several:
         needed[columns.label_column] = "label_column=NAME"
     needed |= dict.fromkeys(columns.class_columns or (), "class_columns=[NAME,NAME]")
+    if columns.group_column != Columns().group_column:  # one that was asked for
+        needed[columns.group_column] = "group_column=NAME"
     _need_columns(table, header, needed)
+    grouped = columns.group_column in header
     for cells in reader:
         where = f"{table}, line {reader.line_num}"
         path = _filled(cells, columns.path_column, where)
         labels = _several(cells, columns, where) if several else [_filled(cells, columns.label_column, where)]
         named = columns.split_column in header
-        yield Row(path, labels, _split(_filled(cells, columns.split_column, where), where) if named else None)
+        split = _split(_filled(cells, columns.split_column, where), where) if named else None
+        yield Row(path, labels, split, _group(cells, columns.group_column, path) if grouped else None)
+
+
+def _group(cells: Mapping[str, str | None], column: str, path: str) -> str:
+    return (cells[column] or "").strip() or f"{path} by itself"
 
 
 def _several(cells: Mapping[str, str | None], columns: Columns, where: str) -> list[str]:

@@ -71,6 +71,11 @@ def signs(data: Any) -> Pairs:
     return [(path, label if test else int(Path(path).parent.name)) for path, label in data._samples]
 
 
+def tracks(pairs: Pairs) -> list[str]:
+    """Of GTSRB: some 30 frames are of one and the same sign, which the first number of a file's name tells."""
+    return [f"{label}/{Path(path).name.partition('_')[0]}" for path, label in pairs]
+
+
 def caltech101(data: Any) -> Pairs:
     """Of Caltech 101: it knows classes and numbers."""
     folder = Path(data.root, "101_ObjectCategories")

@@ -21,6 +21,7 @@ class FileImages:
         classes: the classes' names.
         source: one line on where the images come from.
         licence: one line on what may be done with them.
+        groups: what each file's group is called; files of one are never parted.
     """
 
     def __init__(
@@ -30,7 +31,9 @@ class FileImages:
         classes: Sequence[str],
         source: str,
         licence: str,
+        groups: Sequence[str] | None = None,
     ) -> None:
+        self.groups = groups
         self.paths = [fspath(path) for path in paths]
         self.targets = [int(target) for target in targets]
         self.classes = list(classes)

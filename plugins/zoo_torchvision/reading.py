@@ -132,7 +132,8 @@ def _wrapped(source: Source, data: Any) -> FileImages | ArrayImages:
     terms = f"terms: {source.terms}"
     if source.files is not None:
         pairs = list(source.files(data))
-        return FileImages([path for path, _ in pairs], [label for _, label in pairs], classes, where, terms)
+        groups = source.groups(pairs) if source.groups is not None else None
+        return FileImages([path for path, _ in pairs], [label for _, label in pairs], classes, where, terms, groups)
     labels = source.targets(data)
     content = f"{source.fingerprint(data)} {classes} {list(labels)}"
     return ArrayImages(data, labels, classes, hashlib.sha256(content.encode()).hexdigest(), where, terms)

@@ -39,6 +39,7 @@ class Source:
         classes: the classes' names.
         prepare: what is done to torchvision's object first.
         fingerprint: of images in arrays.
+        groups: which image files belong together, so that validation takes all of them or none.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Source:
     classes: Callable[[Any], Sequence[str]] = field(default=lambda data: words.plain(data.classes))
     prepare: Callable[[Any], None] | None = None
     fingerprint: Callable[[Any], str] = extract.fingerprint_of
+    groups: Callable[[extract.Pairs], Sequence[str]] | None = None
 
 
 def _always(names: Sequence[str]) -> Callable[[Any], Sequence[str]]:
@@ -157,6 +159,7 @@ _TABLE = [
         needs=("gtsrb/GTSRB/Training", "gtsrb/GTSRB/Final_Test", "gtsrb/GT-final_test.csv"),
         site="https://benchmark.ini.rub.de/gtsrb_dataset.html",
         files=extract.signs,
+        groups=extract.tracks,
         classes=_always(words.SIGNS),
     ),
     Source(

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from zoo import uses
 from zoo.data.decode import Shape
+from zoo.data.groups import shared_groups
 from zoo.data.splits import (
     Labels,
     Split,
@@ -93,6 +94,7 @@ class Opener:
             source=getattr(dataset, "source", None),
             notices=tuple(getattr(dataset, "notices", ())),
             shards=decoded.shards,
+            groups=decoded.groups,
         )
 
     def _check_labels(self, labels: Any, count: int) -> None:
@@ -122,7 +124,7 @@ def training_splits(
     names = opener.splits()
     splits = {TRAIN: opener.decode(train, TRAIN, classes)}
     if folds is not None and fold is not None:
-        kept, held = hold_out_fold(splits[TRAIN].labels, folds, fold, seed, classes)
+        kept, held = hold_out_fold(splits[TRAIN].labels, folds, fold, seed, classes, splits[TRAIN].groups)
         part = splits[TRAIN].part(VAL, held)
         unused = (OWN_VAL_UNUSED,) if VAL in names else ()
         splits[VAL] = dataclasses.replace(part, notices=(*part.notices, *unused))
@@ -130,7 +132,7 @@ def training_splits(
     elif VAL in names:
         splits[VAL] = opener.decode(opener.open(VAL), VAL, classes)
     else:
-        kept, held = hold_out(splits[TRAIN].labels, fraction, seed)
+        kept, held = hold_out(splits[TRAIN].labels, fraction, seed, splits[TRAIN].groups)
         splits[VAL] = splits[TRAIN].part(VAL, held)
         splits[TRAIN] = splits[TRAIN].part(TRAIN, kept)
     if TEST in names:
@@ -138,7 +140,18 @@ def training_splits(
     for split in splits.values():
         same_task(split, task_of(splits[TRAIN].labels), "training")
     _check_classes_present(splits[TRAIN], classes)
-    return splits
+    return {name: _told_of_groups(split, splits[TRAIN]) for name, split in splits.items()}
+
+
+def _told_of_groups(split: Split, train: Split) -> Split:
+    """With a notice, where a split of the dataset's own shares groups with training."""
+    if split.name == TRAIN or not (shared := shared_groups(split, train)):
+        return split
+    notice = (
+        f"Of the {split.name} images' groups {len(shared):,} are trained on as well ({listing(shared, most=3)}): what "
+        "is measured on them is too good."
+    )
+    return dataclasses.replace(split, notices=(*split.notices, notice))
 
 
 def same_task(split: Split, task: Task, whose: str) -> None:

@@ -34,6 +34,7 @@ class Split:
         notices: what the user must be told of them.
         rows: of ``images``, where the split is a part of them.
         shards: int (N,), the number of the file that each image is in, of a dataset that has many in one.
+        groups: str (N,), what each image's group is called, of a dataset that has groups.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Split:
     notices: tuple[str, ...] = ()
     rows: NDArray[np.int64] | None = None
     shards: NDArray[np.integer] | None = None
+    groups: NDArray[np.str_] | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -64,6 +66,7 @@ class Split:
             fingerprint=_of_part(self.fingerprint, indices),
             rows=indices if self.rows is None else self.rows[indices],
             shards=None if self.shards is None else self.shards[indices],
+            groups=None if self.groups is None else self.groups[indices],
         )
 
     def gather(self, indices: NDArray[np.int64]) -> Pixels:
@@ -80,6 +83,7 @@ class Split:
             "fingerprint": self.fingerprint,
             "source": self.source,
             "per_class": {name: int(n) for name, n in zip(classes, counts, strict=True)},
+            **({} if self.groups is None else {"groups": len(np.unique(self.groups))}),
         }
 
 
@@ -137,10 +141,13 @@ def label_map(own: Sequence[str], classes: Sequence[str], split: str) -> NDArray
     return np.array([classes.index(str(c)) for c in own], np.int64)
 
 
-def hold_out(labels: Labels, fraction: float, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def hold_out(
+    labels: Labels, fraction: float, seed: int, groups: NDArray[np.str_] | None = None
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """A stratified, seeded part of a split: each class gives its share, and at least one if it has two.
 
-    Images with several labels are shared out by :func:`stratify`, which comes as near to that as they let it.
+    Images with several labels are shared out by :func:`stratify`, which comes as near to that as they let it; those
+    of a group stay together.
 
     Returns:
         Sorted indices kept, and sorted indices held out; together all of them, once.
@@ -148,6 +155,11 @@ def hold_out(labels: Labels, fraction: float, seed: int) -> tuple[NDArray[np.int
     Raises:
         DataError: nothing could be held out.
     """
+    if groups is not None:
+        from zoo.data.groups import held_groups
+
+        grouped = held_groups(labels, groups, fraction, seed)
+        return np.flatnonzero(~grouped), np.flatnonzero(grouped)
     if labels.ndim == 2:
         parts = stratify(labels, [1 - fraction, fraction], seed)
         return np.flatnonzero(parts == 0), np.flatnonzero(parts == 1)
@@ -231,10 +243,20 @@ def fold_numbers(labels: Labels, folds: int, seed: int, classes: Sequence[str]) 
 
 
 def hold_out_fold(
-    labels: Labels, folds: int, fold: int, seed: int, classes: Sequence[str]
+    labels: Labels,
+    folds: int,
+    fold: int,
+    seed: int,
+    classes: Sequence[str],
+    groups: NDArray[np.str_] | None = None,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """As :func:`hold_out`, the held-out part being number ``fold`` (from 1) of :func:`fold_numbers`."""
-    held = fold_numbers(labels, folds, seed, classes) == fold
+    if groups is not None:
+        from zoo.data.groups import group_folds
+
+        held = group_folds(labels, groups, folds, seed) == fold
+    else:
+        held = fold_numbers(labels, folds, seed, classes) == fold
     return np.flatnonzero(~held), np.flatnonzero(held)
 
 

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from zoo.data.building import Place, build, new_folder, place_of
 from zoo.data.content import content_key
 from zoo.data.decode import Pixels, Shape, read_item, to_pixels
+from zoo.data.groups import groups_of
 from zoo.data.naming import name_of, names_of
 from zoo.data.rows import Progress, Rows, fill, in_memory, labels_of, new_rows
 from zoo.data.splits import Labels
@@ -43,6 +44,7 @@ class Decoded:
         skipped: ``{"name", "reason"}`` for each image that can't be decoded.
         fingerprint: of names, content and labels.
         shards: int (N,), the number of the file that each image is in, of a dataset that has many in one.
+        groups: str (N,), what each image's group is called, of a dataset that has groups.
     """
 
     images: Pixels | Streamed
@@ -51,6 +53,7 @@ class Decoded:
     skipped: list[dict[str, str]]
     fingerprint: str
     shards: NDArray[np.integer] | None = None
+    groups: NDArray[np.str_] | None = None
 
 
 class Streamed:
@@ -126,6 +129,7 @@ def _assemble(rows: Rows, dataset: Any, shape: Shape, fingerprint: str) -> Decod
     """Names are as this dataset has them: another one of the same content may have filled the store."""
     images = rows.images if rows.images is not None else Streamed(dataset, rows.kept, shape)
     skipped = [{"name": name_of(dataset, s["index"]), "reason": s["reason"]} for s in rows.skipped]
-    shards = getattr(dataset, "shards", None)
+    shards, groups = getattr(dataset, "shards", None), groups_of(dataset)
     shards = None if shards is None else np.asarray(shards)[rows.kept]
-    return Decoded(images, rows.labels, names_of(dataset, rows.kept), skipped, fingerprint, shards)
+    groups = None if groups is None else groups[rows.kept]
+    return Decoded(images, rows.labels, names_of(dataset, rows.kept), skipped, fingerprint, shards, groups)

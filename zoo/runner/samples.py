@@ -13,6 +13,7 @@ from torch import Tensor
 
 from zoo.data.batches import Batches, Normalize, pixels_of
 from zoo.data.decode import Pixels, Shape, is_multilabel, label_indices, read_item, to_pixels
+from zoo.data.groups import groups_of
 from zoo.data.open import TRAIN, VAL, Opener, open_training, renumbered
 from zoo.data.splits import Labels, Split, hold_out, hold_out_fold, label_map
 from zoo.data.store import labels_of, name_of
@@ -102,10 +103,11 @@ def _candidates(opener: Opener, train: Any, split: str, job: Job) -> tuple[Any, 
             "leave --split out to see training's images."
         )
     if held_out and labels is not None:
+        groups = groups_of(dataset)
         if data.folds is not None and data.fold is not None:
-            kept, held = hold_out_fold(labels, data.folds, data.fold, job.seed, dataset.classes)
+            kept, held = hold_out_fold(labels, data.folds, data.fold, job.seed, dataset.classes, groups)
         else:
-            kept, held = hold_out(labels, data.val_fraction, job.seed)
+            kept, held = hold_out(labels, data.val_fraction, job.seed, groups)
         items = held if split == VAL else kept
     return dataset, _evenly(items, labels, np.random.default_rng(job.seed))
 

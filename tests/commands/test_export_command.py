@@ -300,7 +300,7 @@ def test_a_folder_that_is_not_there_or_can_not_be_written(refused, digits_run, t
     def denied(**words: Any) -> str:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("zoo.exporting.tempfile.mkdtemp", denied)
+    monkeypatch.setattr("zoo.files.tempfile.mkdtemp", denied)
     assert "can't be written: Permission denied" in refused("export", digits_run, "--out", "m.onnx", code=1)
 
 

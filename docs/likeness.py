@@ -128,12 +128,15 @@ def far(shown: list[str], printed: list[str]) -> list[tuple[float, float]]:
     return [(a, b) for a, b in zip(page, real, strict=False) if abs(a - b) > POINTS]
 
 
+def ended(lines: list[str]) -> list[str]:
+    """Without the blank lines at the end, which only keep commands apart."""
+    return lines[: max((i for i, line in enumerate(lines, 1) if line.strip()), default=0)]
+
+
 def elided(shown: list[str], printed: list[str]) -> list[str] | None:
     """What was printed, with the page's gaps left in it; ``None`` where the lines around them are not to be found."""
-    page = [masked(line) for line in shown]
-    while page and not page[-1]:
-        page.pop()
-    parts, text = segments(page), [masked(line) for line in printed]
+    shown = ended(shown)
+    parts, text = segments([masked(line) for line in shown]), [masked(line) for line in printed]
     found = places(parts, text)
     if found is None:
         return None
@@ -146,6 +149,7 @@ def elided(shown: list[str], printed: list[str]) -> list[str] | None:
 
 def difference(shown: list[str], printed: list[str]) -> str:
     """What the page has (-) and what was printed (+), where the words are others."""
+    shown = ended(shown)
     a, b = [masked(line) for line in shown], [masked(line) for line in printed]
     lines = []
     for tag, i, j, k, m in difflib.SequenceMatcher(None, a, b, autojunk=False).get_opcodes():

@@ -224,14 +224,14 @@ def load(
     """
     from zoo.bundle import find_bundle, load_model
     from zoo.engine.execution import choose_execution
-    from zoo.formats import is_artifact
+    from zoo.formats import artifact_at
     from zoo.predict import Classifier
     from zoo.runner.folder import find_run
 
-    if is_artifact(run):
+    if (file := artifact_at(run)) is not None:
         from zoo.artifacts import as_network, open_file
 
-        return Classifier(*as_network(open_file(Path(run)), device), choose_execution("cpu", "fp32"), reject_below)
+        return Classifier(*as_network(open_file(file), device), choose_execution("cpu", "fp32"), reject_below)
     folder = find_bundle(find_run(str(run)))
     given = None if architecture is None else _entry_of("architecture", architecture)
     registry = open_registry(say=say_failures)

@@ -29,12 +29,12 @@ from zoo.engine.final import final_numbers
 from zoo.engine.task import task_named
 from zoo.engine.views import NONE, account, looking, notices, views_named
 from zoo.errors import BundleError, RequestError
-from zoo.formats import is_artifact
+from zoo.formats import artifact_at
 from zoo.host import say_failures
 from zoo.registry import Registry, open_registry
-from zoo.resolve import Resolved, resolve
+from zoo.resolve import Request, Resolved, resolve
 from zoo.runner import build
-from zoo.runner.folder import JOB, find_run
+from zoo.runner.folder import IMPORTED, JOB, find_run
 from zoo.runner.predictions import write_predictions
 
 
@@ -69,21 +69,20 @@ def evaluate_run(
     """
     if tta is not None:
         views_named(tta)
-    if is_artifact(run):
-        return _evaluate_file(Path(run), dataset, data, split, device, tta, keep=keep)
+    if (file := artifact_at(run)) is not None:
+        return _evaluate_file(file, dataset, data, split, device, tta, keep=keep)
     own = dataset is None and data is None
     if keep and not own:
         raise RequestError("Only answers to the run's own dataset are kept with it: leave out --keep, or the dataset.")
     folder = find_run(str(run))
-    if not (folder / JOB).is_file():
-        raise RequestError(f"{folder} is not a run's folder: it has no {JOB}. See: zoo runs list")
+    if own and not (folder / JOB).is_file():
+        raise RequestError(without_job(folder))
     registry = open_registry(say=say_failures)
     bundle = find_bundle(folder)
     used = _used(bundle, registry, own_dataset=dataset is None)
     model, card = load_model(bundle, registry)
     tta = card.get("tta", NONE) if tta is None else tta
-    asked = {"dataset": dataset, "data": data}
-    resolved = resolve(make_request(asked, file=folder / JOB), registry)
+    resolved = resolve(request_of(folder, card, {"dataset": dataset, "data": data}), registry)
     opener = build.build_opener(resolved, Preprocessing(**card["preprocessing"]).shape)
     images = own_split(opener, resolved, list(card["classes"]), split, own=own)
     measured = _measure(model, card, images, resolved, device, tta, own=own, keep=folder if keep else None)
@@ -136,16 +135,42 @@ def _evaluate_file(
         raise RequestError(
             f"{path} is not in the folder of its run. Say what to measure it on: zoo evaluate FILE DATASET"
         )
-    asked = {"dataset": dataset, "data": data}
-    if at_home:
-        request = make_request(asked, file=path.parent / JOB)
-    else:
-        request = make_request({"architecture": card["architecture"]["id"], **asked}, recipe="none")
-    resolved = resolve(request, open_registry())
+    asked = {"dataset": dataset, "data": data, **({} if at_home else {"architecture": standing_for(artifact, card)})}
+    resolved = resolve(request_of(path.parent if at_home else None, card, asked), open_registry())
     opener = build.build_opener(resolved, Preprocessing(**card["preprocessing"]).shape)
     images = own_split(opener, resolved, list(card["classes"]), split, own=own)
     measured = _measure(model, card, images, resolved, "cpu", tta or NONE, own=own, keep=None)
     return {**_document(path, resolved, card, images, tta or NONE, *measured), "changes": []}
+
+
+def request_of(folder: Path | None, card: dict[str, Any], asked: dict[str, Any]) -> Request:
+    """What to measure a model by: its run's job; of one without, what one with no recipe is.
+
+    Args:
+        folder: the run's; None where there is none.
+        asked: what is to be otherwise.
+    """
+    if folder is not None and (folder / JOB).is_file():
+        return make_request(asked, file=folder / JOB)
+    own = {"name": card["architecture"]["id"], **card["architecture"]["params"]}
+    return make_request({"architecture": own, **asked}, recipe="none")
+
+
+def without_job(folder: Path) -> str:
+    """What to say where a model without images of its own is to be measured on them."""
+    if (folder / IMPORTED).is_file():
+        return f"{folder} was imported and has no images of its own. Say what to measure it on: zoo evaluate RUN PHOTOS"
+    return f"{folder} is not a run's folder: it has no {JOB}. See: zoo runs list"
+
+
+def standing_for(network: Any, card: dict[str, Any]) -> Any:
+    """What a job names in the place of a file's architecture, which need not be here: the file as it is."""
+
+    def file(num_classes: int, in_chans: int = 3) -> Any:
+        return network
+
+    file.__name__ = card["architecture"]["id"].rpartition("/")[2]
+    return file
 
 
 def _is_of(card: dict[str, Any], folder: Path) -> bool:

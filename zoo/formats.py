@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 from zoo.entry import Entry
 from zoo.registry import Registry, open_registry
+from zoo.runner.folder import IMPORTED, RUNS
 
-__all__ = ["is_artifact", "reader_of", "suffix_of"]
+__all__ = ["artifact_at", "is_artifact", "reader_of", "suffix_of"]
 
 
 def suffix_of(component: Any) -> str:
@@ -22,9 +24,30 @@ def reader_of(path: Path, registry: Registry) -> Entry | None:
     return next((e for e in able if e.origin.bundled), able[0] if able else None)
 
 
+def artifact_at(word: str | Path) -> Path | None:
+    """The file that a word means, where it is one that an exporter's reader can open; None where it means none.
+
+    Args:
+        word: the file itself; or the name or the folder of an imported model that is such a file.
+    """
+    path = _imported(word) or Path(word)
+    return path if path.is_file() and reader_of(path, open_registry()) is not None else None
+
+
 def is_artifact(word: str | Path) -> bool:
     """Whether a word means a file that an exporter's reader can open, by its name."""
-    return Path(word).is_file() and reader_of(Path(word), open_registry()) is not None
+    return artifact_at(word) is not None
+
+
+def _imported(word: str | Path) -> Path | None:
+    """What an imported model is, where that is a file."""
+    for folder in (Path(word), RUNS / word):
+        try:
+            place = json.loads((folder / IMPORTED).read_text("utf-8"))["model"]
+            return folder / str(place)
+        except (OSError, ValueError, LookupError, TypeError):
+            continue
+    return None
 
 
 def _reads(component: Any, path: Path) -> bool:

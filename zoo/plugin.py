@@ -246,9 +246,10 @@ class Importer(Component):
     be had is a ``zoo.errors.RequestError``, which says what to type next. It is only read: nothing that a file brings
     may be run.
 
-    A factory with an ``architecture`` parameter is given the full id that the user has named, or None. One with a
-    ``content`` parameter is given what a file of torch's or of safetensors' holds, a mapping: read already, without
-    running code, with ``argparse.Namespace`` the only class of Python's in it. What a user may set is among the params.
+    A factory with an ``architecture`` parameter is given the full id that the user has named, or None; one with
+    ``image_size`` the side in pixels that was asked for, or None. One with a ``content`` parameter is given what a file
+    of torch's or of safetensors' holds, a mapping: read already, without running code, with ``argparse.Namespace`` the
+    only class of Python's in it. All other parameters are the user's to set.
 
     Args:
         suffixes: what such files are called at the end, as in ``(".pth", ".pth.tar")``.

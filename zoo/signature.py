@@ -22,7 +22,7 @@ GIVEN: dict[str, tuple[str, ...]] = {
     "optimizer": ("params", "lr", "weight_decay"),
     "schedule": ("optimizer", "total_steps"),
     "exporter": ("bundle", "path", "network", "pixels"),
-    "importer": ("file", "architecture", "content"),
+    "importer": ("file", "architecture", "content", "image_size"),
     "command": ("arguments",),
 }
 

@@ -1,6 +1,6 @@
 """What zoo_export contributes."""
 
-from zoo.plugin import Exporter, hookimpl
+from zoo.plugin import Exporter, Importer, hookimpl
 
 
 @hookimpl
@@ -36,4 +36,15 @@ def zoo_exporters():
         suffix=".safetensors",
         summary="The weights in one file with the zoo's own description; the zoo builds the network",
         tags=("weights",),
+    )
+
+
+@hookimpl
+def zoo_importers():
+    yield Importer(
+        "onnx",
+        "zoo_export.onnx_import:read",
+        summary="ONNX classifiers of any framework: one image in, logits or probabilities out",
+        tags=("onnxruntime",),
+        suffixes=(".onnx",),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from zoo.plugin import Dataset, Family, hookimpl
+from zoo.plugin import Dataset, Family, Importer, hookimpl
 
 TRAIN, TRAIN_TEST, TRAIN_VAL, ALL = ("train",), ("train", "test"), ("train", "val"), ("train", "val", "test")
 OFFLINE: dict[str, Any] = {"download": False}  # a check must not fetch gigabytes
@@ -22,6 +22,18 @@ def zoo_architectures() -> Iterator[Family]:
         tags=("torchvision", "pretrained", "imagenet", "backbone"),
         samples=("squeezenet1_1", "shufflenet_v2_x0_5", "mobilenet_v3_small", "mnasnet0_5", "regnet_x_400mf"),
         gives_way=True,  # resnet18 is timm's
+    )
+
+
+@hookimpl
+def zoo_importers() -> Iterator[Importer]:
+    """Contribute the importer of the models' weights."""
+    yield Importer(
+        "torchvision",
+        "zoo_torchvision.importing:read",
+        summary="State dicts of torchvision's models, and checkpoints of its reference script",
+        tags=("torchvision", "pytorch", "checkpoint"),
+        suffixes=(".pth", ".pt", ".pth.tar", ".tar", ".ckpt", ".bin", ".safetensors"),
     )
 
 

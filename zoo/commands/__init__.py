@@ -21,6 +21,7 @@ CORE = {
     "evaluate": "evaluate:evaluate",
     "predict": "predict:predict",
     "export": "export:export",
+    "import": "import_model:import_model",
     "data": "data:group",
     "lr-find": "lr_find:lr_find",
     "bench": "bench:bench",

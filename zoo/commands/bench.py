@@ -56,7 +56,7 @@ def _files(words: list[str], steps: int, typed: dict[str, Any], as_json: bool) -
     """Files, which have no training steps; of a job's options they know the batch size."""
     from zoo.errors import RequestError
     from zoo.files import dump_json
-    from zoo.formats import is_artifact
+    from zoo.formats import artifact_at, is_artifact
     from zoo.reports.bench import file_lines
     from zoo.runner.bench_files import BATCH, bench_files
 
@@ -69,7 +69,7 @@ def _files(words: list[str], steps: int, typed: dict[str, Any], as_json: bool) -
         raise RequestError(
             "Of an exported file only --batch-size N and --steps can be chosen: it computes as it is, on the CPU."
         )
-    found = bench_files([Path(word) for word in words], steps, typed["batch_size"] or BATCH)
+    found = bench_files([artifact_at(word) or Path(word) for word in words], steps, typed["batch_size"] or BATCH)
     click.echo(dump_json(found) if as_json else "\n".join(file_lines(found)))
 
 

@@ -45,7 +45,7 @@ def predict(
     from zoo.api import load
     from zoo.engine.views import account, views_named
     from zoo.files import dump_json
-    from zoo.formats import is_artifact
+    from zoo.formats import artifact_at
     from zoo.predict import image_files
     from zoo.runner.folder import find_run
 
@@ -53,7 +53,7 @@ def predict(
         raise RequestError("Choose one of --json and --csv.")
     if tta is not None:
         views_named(tta)
-    model = run if is_artifact(run) else find_run(run)
+    model = artifact_at(run) or find_run(run)
     files = list(image_files(images))
     if not files:
         raise RequestError(f"There is no picture in {', '.join(map(str, images))}.")

@@ -94,25 +94,35 @@ def numbers_in(metrics: dict[str, Any]) -> Iterable[str]:
 
 def find_rows(out: Path) -> list[Row]:
     """A row for each run in a folder, the newest first."""
-    from zoo.runner.folder import JOB
+    from zoo.runner.folder import IMPORTED, JOB
 
-    folders = [p.parent for p in out.glob(f"*/{JOB}")]
-    folders.sort(key=lambda p: (-(p / JOB).stat().st_mtime, p.name))
-    return [_row(folder) for folder in folders]
+    files = [path for name in (JOB, IMPORTED) for path in out.glob(f"*/{name}")]
+    files.sort(key=lambda p: (-p.stat().st_mtime, p.parent.name))
+    return [_row(path) for path in files]
 
 
-def _row(folder: Path) -> Row:
-    from zoo.commands.runs import as_written, read_result
-    from zoo.runner.folder import JOB, RESULT
+def _row(path: Path) -> Row:
+    """The row of a run, given its job, or of an imported model, given where it is from."""
+    from zoo.commands.runs import as_written, read_document, read_result
+    from zoo.runner.folder import IMPORTED, RESULT
 
-    when = datetime.fromtimestamp((folder / JOB).stat().st_mtime).astimezone().isoformat(timespec="seconds")
+    folder = path.parent
+    when = datetime.fromtimestamp(path.stat().st_mtime).astimezone().isoformat(timespec="seconds")
     try:
+        if path.name == IMPORTED:
+            with as_written(folder):
+                return {"run": folder.name, **_columns(_as_result(read_document(path))), "when": when}
         result = read_result(folder)
         with as_written(folder):
             return {"run": folder.name, **_columns(result), "when": when}
     except RequestError:
         status = "damaged" if (folder / RESULT).is_file() else "not ended"
         return {"run": folder.name, "status": status, "when": when, "metrics": {}}
+
+
+def _as_result(imported: dict[str, Any]) -> dict[str, Any]:
+    """An imported model as if it were a run's result: one that was trained elsewhere, on nobody knows what."""
+    return {"status": imported["status"], "job": {"architecture": {"name": imported["architecture"]}}}
 
 
 def _columns(result: dict[str, Any]) -> Row:

@@ -84,10 +84,13 @@ def _write_csv(rows: list[dict[str, Any]]) -> None:
 @click.option("--open", "in_browser", is_flag=True, help="Open the run's page in a browser.")
 def show(run: str, out: Path, as_json: bool, svg: Path | None, in_browser: bool) -> None:
     """Show the report of a run, or of several by seeds or folds, again."""
-    from zoo.runner.folder import find_run
+    from zoo.runner.folder import IMPORTED, find_run
     from zoo.runner.summary import SUMMARY
 
     folder = find_run(run, out)
+    if (folder / IMPORTED).is_file():
+        _show_imported(read_document(folder / IMPORTED), folder, as_json=as_json)
+        return
     several = (folder / SUMMARY).is_file()
     document = read_document(folder / SUMMARY) if several else read_result(folder)
     if as_json:
@@ -103,6 +106,20 @@ def show(run: str, out: Path, as_json: bool, svg: Path | None, in_browser: bool)
 
     with as_written(folder):
         _print(render_summary(document) if several else render_result(document), folder.name, svg)
+
+
+def _show_imported(document: dict[str, Any], folder: Path, *, as_json: bool) -> None:
+    """What ``zoo import`` said of a model; there is no report, for it was not trained here."""
+    if as_json:
+        from zoo.files import dump_json
+
+        click.echo(dump_json(document))
+        return
+    from zoo.reports.importing import import_lines
+
+    with as_written(folder):
+        for line in import_lines(document):
+            click.echo(line)
 
 
 def _open(folder: Path, several: bool) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from zoo.reports.words import count, percent
+from zoo.reports.words import count, mebibytes, percent
 
 __all__ = ["export_lines"]
 
@@ -16,7 +16,7 @@ def export_lines(document: Mapping[str, Any]) -> list[str]:
     Args:
         document: as :func:`zoo.exporting.export_run` gives it.
     """
-    return [_row("file", f"{document['file']}  {_size(document['bytes'])}"), *_checks(document), *_lossy(document)]
+    return [_row("file", f"{document['file']}  {mebibytes(document['bytes'])}"), *_checks(document), *_lossy(document)]
 
 
 def _checks(document: Mapping[str, Any]) -> Iterator[str]:
@@ -43,7 +43,7 @@ def _lossy(document: Mapping[str, Any]) -> Iterator[str]:
     how = " ".join(str(value) if isinstance(value, str) else name for name, value in found["params"].items())
     yield _row("", f"{'float32':>12}  {how:>12}")
     yield _row("accuracy", f"{percent(accuracy['before'], 2):>12}  {percent(accuracy['after'], 2):>12}")
-    yield _row("size", f"{_size(size['before']):>12}  {_size(size['after']):>12}")
+    yield _row("size", f"{mebibytes(size['before']):>12}  {mebibytes(size['after']):>12}")
     low, high = speed["range"]
     times = f"{speed['ratio']:.2f} times as fast ({low:.2f} to {high:.2f}), batches of {found['batch_size']}, CPU"
     yield _row("images/s", f"{rate['before']:>12.1f}  {rate['after']:>12.1f}   {times}")
@@ -52,7 +52,3 @@ def _lossy(document: Mapping[str, Any]) -> Iterator[str]:
 
 def _row(name: str, text: str) -> str:
     return f"{name:<12}{text}"
-
-
-def _size(number: float) -> str:
-    return f"{number / 2**20:.2f} MiB"

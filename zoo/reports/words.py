@@ -56,6 +56,11 @@ def count(value: float | None) -> str:
     return UNKNOWN if value is None else f"{value:,.0f}"
 
 
+def mebibytes(number: float) -> str:
+    """A file's size: ``12.34 MiB``."""
+    return f"{number / 2**20:.2f} MiB"
+
+
 def duration(seconds: float | None) -> str:
     """Seconds in words: ``"8.2 s"``, ``"9 min 12 s"``, ``"1 h 04 min"``."""
     if seconds is None or not math.isfinite(seconds):

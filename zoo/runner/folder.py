@@ -19,8 +19,12 @@ _MOODS = """
     brave calm clever daring eager fair gentle happy keen kind lively lucky merry mild noble patient proud quick
     quiet shy sly smart steady sunny swift tidy vivid warm wise witty
 """.split()  # noqa: SIM905
+RUNS = Path("runs")
+"""Where runs are, unless somebody says otherwise."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,99}")
 RESULT, JOB, METRICS, REPORT = "result.json", "job.yaml", "metrics.jsonl", "report.html"
+IMPORTED = "import.json"
+"""Of a model that another framework has trained: in place of a job, where it comes from."""
 MODEL, CHECKPOINTS, PICTURES = "model", "checkpoints", "pictures"
 LOCK = ".lock"
 """Of a run that is being trained."""
@@ -107,7 +111,7 @@ def _recover(folder: Path) -> None:
 
 def _set_aside(folder: Path) -> None:
     """Keep an old run until the new one begins, and touch nothing that isn't a run."""
-    if any(folder.iterdir()) and not (folder / JOB).is_file():
+    if any(folder.iterdir()) and not is_run(folder):
         raise RequestError(
             f"{folder} is not a run's folder (no {JOB} in it); it was left alone. Choose another --name."
         )
@@ -130,7 +134,12 @@ def _replaced(folder: Path) -> Path:
     return folder.with_name(f".{folder.name}.replaced")
 
 
-def find_run(word: str, out: Path = Path("runs")) -> Path:
+def is_run(folder: Path) -> bool:
+    """Whether a folder is a run's, or an imported model's."""
+    return (folder / JOB).is_file() or (folder / IMPORTED).is_file()
+
+
+def find_run(word: str, out: Path = RUNS) -> Path:
     """A run by its folder, or by its name in ``out``.
 
     Raises:
@@ -140,7 +149,7 @@ def find_run(word: str, out: Path = Path("runs")) -> Path:
 
     folders = [folder for folder in (Path(word), out / word) if folder.is_dir()]
     if folders:  # a folder of pictures may be called as the run is
-        return next((f for f in folders if (f / JOB).is_file() or (f / "zoo.json").is_file()), folders[0])
+        return next((f for f in folders if is_run(f) or (f / "zoo.json").is_file()), folders[0])
     if Path(word).is_file():
         raise RequestError(
             f"{word!r} is a file, not a run. The run comes first: zoo predict RUN IMAGE. See: zoo runs list"

@@ -7,17 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from zoo.engine.blocks import heads_of
 from zoo.errors import RequestError
 from zoo.files import sha256_of
 from zoo.names import listing
+from zoo.tensor_files import bare_names, read_content
 
 _WRAPPERS = ("state_dict_ema", "model_ema", "state_dict", "model_state_dict", "model")
 """Under which names trainers keep the weights in their checkpoints; the averaged ones are those to use."""
-_PREFIXES = ("module.", "_orig_mod.")
 
 
 @dataclass(frozen=True)
@@ -76,14 +75,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     Raises:
         RequestError: it can't be read, or holds no weights.
     """
-    try:
-        content = _read(path)
-    except Exception as error:  # pickle, zip and torch have many ways to say that a file is damaged
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        hint = ""
-        if "weights_only" in str(error) or "Unsupported" in str(error):
-            reason, hint = "it holds more than tensors", ": reading it would run code that it brings"
-        raise RequestError(f"{path} can't be read as weights ({reason}){hint}. Give a .safetensors file.") from error
+    content = read_content(path)
     for name in _WRAPPERS:
         inner = content.get(name)
         if isinstance(inner, Mapping) and inner:
@@ -92,21 +84,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     tensors = {str(k): v for k, v in content.items() if isinstance(v, Tensor)}
     if not tensors:
         raise RequestError(f"{path} holds no weights: no tensors by name, nor under {listing(_WRAPPERS)}.")
-    for prefix in _PREFIXES:
-        if all(k.startswith(prefix) for k in tensors):
-            tensors = {k.removeprefix(prefix): v for k, v in tensors.items()}
-    return tensors
-
-
-def _read(path: Path) -> Mapping[str, Any]:
-    if path.suffix == ".safetensors":
-        from safetensors.torch import load_file
-
-        return load_file(path)
-    content = torch.load(path, map_location="cpu", weights_only=True)
-    if not isinstance(content, Mapping):
-        raise TypeError(f"a {type(content).__name__}, not tensors by name")
-    return content
+    return bare_names(tensors)
 
 
 def load_weights(model: nn.Module, word: str, head: str | None) -> Loaded:

@@ -73,8 +73,7 @@ def _file(subject: Subject, content: bytes) -> Iterator[Path]:
 def _read(subject: Subject, file: Path) -> Imported | None:
     factory = subject.factory()
     given: dict[str, Any] = {"content": dict(FOREIGN)} if accepts(factory, "content") else {}
-    if accepts(factory, "architecture"):
-        given["architecture"] = None
+    given.update((name, None) for name in ("architecture", "image_size") if accepts(factory, name))
     found: Imported | None = subject.make(file, **given)
     return found
 

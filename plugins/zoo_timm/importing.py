@@ -1,0 +1,164 @@
+"""Models that timm's own train.py has trained, and bare weights of timm's models. timm is imported when one is read."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from zoo.errors import RequestError
+from zoo.plugin import Imported
+
+__all__ = ["read"]
+
+_PLUGIN = "timm/"
+_HUBS = ("hf-hub:timm/", "hf_hub:timm/", "hf-hub:", "hf_hub:", "timm/")
+"""What may stand before a model's name on train.py's command line."""
+_RESIZES = {"center": "crop", "squash": "squash"}
+
+
+def read(file: Path, content: Mapping[str, Any], architecture: str | None = None, ema: bool = True) -> Imported | None:
+    """A checkpoint of timm's train.py, or the weights of a model of timm where ``architecture`` says which.
+
+    Args:
+        file: where it was read from, for messages.
+        content: what is in it.
+        architecture: ``timm/NAME``; by default the one that the checkpoint names.
+        ema: take the averaged weights (``--model-ema``) where the file has both.
+
+    Returns:
+        None where the file says nothing of timm, and nobody else does.
+
+    Raises:
+        RequestError: timm has no such model, or the file holds no weights of it.
+    """
+    args = content.get("args")
+    said = vars(args) if isinstance(args, Namespace) and "state_dict" in content else {}
+    if architecture is not None and not architecture.startswith(_PLUGIN):
+        return None
+    if architecture is None and not isinstance(said.get("model"), str):
+        return None
+    name = architecture.removeprefix(_PLUGIN) if architecture else _model_name(str(said["model"]), file)
+    tensors, notices = _weights(content, file, ema)
+    params = _params(said)
+    model = _skeleton(name, params)
+    return Imported(
+        architecture=_PLUGIN + name,
+        num_classes=_width(tensors, model, file, name),
+        params=params,
+        tensors=tensors,
+        preprocessing=_preprocessing(model, said, file) if said else {},
+        in_chans=_in_chans(said, tensors, model),
+        notices=(*notices, *_of_classes(said)),
+        details=_details(content, said),
+    )
+
+
+def _model_name(word: str, file: Path) -> str:
+    """A model that the installed timm has, as train.py's ``--model`` names it."""
+    import timm
+
+    name = next((word.removeprefix(hub) for hub in _HUBS if word.startswith(hub)), word)
+    base, _, tag = name.partition(".")
+    if not timm.is_model(base):
+        raise RequestError(
+            f"{file} was trained as {word!r}, which timm {timm.__version__} has not. Name the architecture by what it "
+            "is called now: --architecture timm/NAME; see: zoo list architecture --search timm/"
+        )
+    return name if tag and name in timm.list_models(f"{base}.*", include_tags=True) else base
+
+
+def _weights(content: Mapping[str, Any], file: Path, ema: bool) -> tuple[dict[str, Tensor], list[str]]:
+    """The weights, and what to say of which they are."""
+    places = {
+        name: found
+        for name in ("state_dict_ema", "state_dict", "model")
+        if isinstance(found := content.get(name), Mapping) and found
+    }
+    if not places:
+        return _tensors(content, file), []
+    both = {"state_dict_ema", "state_dict"} <= set(places)
+    if both and ema:
+        said = ["These are the averaged weights (--model-ema); for the last ones as they were: --set ema=false."]
+        return _tensors(places["state_dict_ema"], file), said
+    return _tensors(places.get("state_dict") or next(iter(places.values())), file), []
+
+
+def _tensors(state: Mapping[str, Any], file: Path) -> dict[str, Tensor]:
+    found = {str(name).removeprefix("module."): v for name, v in state.items() if isinstance(v, Tensor)}
+    if not found:
+        raise RequestError(f"{file} holds no weights: no tensors by name. See: zoo import --help")
+    return {name.removeprefix("_orig_mod."): tensor for name, tensor in found.items()}
+
+
+def _params(said: Mapping[str, Any]) -> dict[str, Any]:
+    """What train.py gave to timm beside the model's name, and what changes its answer."""
+    pooled = {"global_pool": said["gp"]} if said.get("gp") else {}
+    return {**dict(said.get("model_kwargs") or {}), **pooled}
+
+
+def _in_chans(said: Mapping[str, Any], tensors: Mapping[str, Tensor], model: Any) -> int:
+    """Channels of the images: as train.py was told, else as the first layer has them."""
+    size = said.get("input_size")
+    if told := said.get("in_chans") or (size[0] if size else None):
+        return int(told)
+    first = model.pretrained_cfg.get("first_conv")
+    weight = tensors.get(f"{first if isinstance(first, str) else (first or ('',))[0]}.weight")
+    return int(weight.shape[1]) if weight is not None and weight.ndim == 4 else 3
+
+
+def _skeleton(name: str, params: Mapping[str, Any]) -> Any:
+    """The model without memory for its weights."""
+    from zoo_timm.models import create
+
+    with torch.device("meta"):
+        return create(name, 1000, **params)
+
+
+def _width(tensors: Mapping[str, Tensor], model: Any, file: Path, name: str) -> int:
+    """How many classes the weights answer with: the width of the model's last layer."""
+    layers = model.pretrained_cfg.get("classifier") or ()
+    for layer in (layers,) if isinstance(layers, str) else layers:
+        for parameter in (f"{layer}.weight", f"{layer}.bias", f"{layer}.l.weight", f"{layer}.fc2.weight"):
+            if parameter in tensors:
+                return int(tensors[parameter].shape[0])
+    raise RequestError(
+        f"{file} has no last layer of {name}, which would be {' or '.join(layers) if layers else 'unknown'}: weights "
+        f"of features alone can begin a training, not answer. Type: zoo run timm/{name} DATASET --weights {file.name}"
+    )
+
+
+def _preprocessing(model: Any, said: Mapping[str, Any], file: Path) -> dict[str, Any]:
+    """How train.py prepared the images that it validated with; timm's own words where the command line had none."""
+    from timm.data import resolve_data_config
+
+    how = resolve_data_config(dict(said), model=model)
+    height, width = how["input_size"][-2:]
+    if height != width:
+        raise RequestError(f"{file} takes images of {height}x{width}; the zoo's are square. It can't be imported.")
+    resize = _RESIZES.get(how["crop_mode"], "crop")
+    return {
+        "image_size": int(height),
+        "mean": [float(x) for x in how["mean"]],
+        "std": [float(x) for x in how["std"]],
+        "interpolation": how["interpolation"] if how["interpolation"] != "random" else "bilinear",
+        "resize": resize,
+        "crop_pct": float(how["crop_pct"]) if resize == "crop" else 1.0,
+    }
+
+
+def _of_classes(said: Mapping[str, Any]) -> list[str]:
+    """Where the names are that train.py knew the classes by."""
+    named = said.get("class_map")
+    return [f"It was trained with --class-map {named}: its names are in that file."] if named else []
+
+
+def _details(content: Mapping[str, Any], said: Mapping[str, Any]) -> dict[str, Any]:
+    """What a checkpoint tells of its training, as plain data."""
+    kept = {key: content[key] for key in ("epoch", "metric") if isinstance(content.get(key), int | float)}
+    words = {key: said[key] for key in ("dataset", "experiment") if isinstance(said.get(key), str) and said[key]}
+    return {**kept, **words}

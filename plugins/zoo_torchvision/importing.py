@@ -1,0 +1,145 @@
+"""Weights of torchvision's models, bare or as its reference script keeps them. torchvision is imported when read."""
+
+from __future__ import annotations
+
+import re
+from argparse import Namespace
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from zoo.errors import RequestError
+from zoo.plugin import Imported
+from zoo_torchvision.shapes import known, last_layer, models_with, shapes_of
+
+__all__ = ["read"]
+
+_PLUGIN = "torchvision/"
+_AUXILIARY = ("aux1.", "aux2.", "AuxLogits.")
+"""Heads that are for training alone; the zoo's networks have none."""
+_OLD_DENSENET = re.compile(r"(denselayer\d+\.(?:norm|conv))\.([12])\.")
+_MOVES_COLOURS = ("googlenet", "inception_v3")
+_MOST = 6
+
+
+def read(
+    file: Path, content: Mapping[str, Any], architecture: str | None = None, transform_input: bool = False
+) -> Imported | None:
+    """Weights of a model of torchvision: a state dict, or a checkpoint of its reference script or of PyTorch's example.
+
+    Args:
+        file: where it was read from, for messages.
+        content: what is in it.
+        architecture: ``torchvision/NAME``; by default the one that the checkpoint names, or the only one that has
+            such tensors.
+        transform_input: of googlenet and inception_v3: the network moves the colours itself, as torchvision's own
+            weights of these two want it.
+
+    Returns:
+        None where the tensors are of no model of torchvision.
+
+    Raises:
+        RequestError: several models have such tensors, or what the checkpoint names is none of torchvision's.
+    """
+    if architecture is not None and not architecture.startswith(_PLUGIN):
+        return None
+    state, said = _state(content)
+    tensors = _as_now(state)
+    if not tensors:
+        return None
+    named = architecture.removeprefix(_PLUGIN) if architecture else said.get("model")
+    name = named or _guess(tensors, file)
+    if name is None:
+        return None
+    _check_name(name, file)
+    return Imported(
+        architecture=_PLUGIN + name,
+        num_classes=_width(tensors, name, file),
+        params={"transform_input": True} if name in _MOVES_COLOURS and transform_input else {},
+        tensors=tensors,
+        preprocessing=_preprocessing(said),
+        notices=tuple(_notices(name, named is None, transform_input)),
+        details={k: content[k] for k in ("epoch", "best_acc1") if isinstance(content.get(k), int | float)},
+    )
+
+
+def _state(content: Mapping[str, Any]) -> tuple[Mapping[str, Any], dict[str, Any]]:
+    """The weights, and what the script was called with."""
+    args = content.get("args")
+    if isinstance(content.get("model"), Mapping):  # torchvision's references/classification/train.py
+        averaged = content.get("model_ema")
+        state = averaged if isinstance(averaged, Mapping) and averaged else content["model"]
+        return state, vars(args) if isinstance(args, Namespace) else {}
+    if isinstance(content.get("state_dict"), Mapping):
+        if isinstance(args, Namespace):  # timm's train.py
+            return {}, {}
+        # PyTorch's examples/imagenet/main.py
+        ours = isinstance(content.get("arch"), str) and "best_acc1" in content
+        return content["state_dict"], {"model": content["arch"]} if ours else {}
+    return content, {}
+
+
+def _as_now(state: Mapping[str, Any]) -> dict[str, Tensor]:
+    """Tensors by the names that today's torchvision has for them."""
+    found: dict[str, Tensor] = {}
+    for key, value in state.items():
+        name = str(key).removeprefix("module.").removeprefix("_orig_mod.").removeprefix("module.")
+        if isinstance(value, Tensor) and not name.startswith(_AUXILIARY) and name != "n_averaged":
+            found[_OLD_DENSENET.sub(r"\1\2.", name)] = value
+    return found
+
+
+def _guess(tensors: Mapping[str, Tensor], file: Path) -> str | None:
+    found = models_with({name: tuple(tensor.shape) for name, tensor in tensors.items()})
+    if len(found) > 1:
+        shown = " or ".join(f"--architecture {_PLUGIN}{name}" for name in found[:_MOST])
+        raise RequestError(f"The tensors of {file} are those of {len(found)} models of torchvision. Say which: {shown}")
+    return found[0] if found else None
+
+
+def _check_name(name: str, file: Path) -> None:
+    from zoo_torchvision.models import installed_names
+
+    if name not in installed_names():
+        raise RequestError(
+            f"{file} was trained as {name!r}, which is no classification model of this torchvision. Name the "
+            "architecture: --architecture torchvision/NAME; see: zoo list architecture --search torchvision/"
+        )
+
+
+def _width(tensors: Mapping[str, Tensor], name: str, file: Path) -> int:
+    """How many classes the weights answer with: the width of the model's last layer."""
+    last = known()[name][0] if name in known() else last_layer(shapes_of(name))
+    if f"{last}.weight" in tensors:
+        return int(tensors[f"{last}.weight"].shape[0])
+    raise RequestError(
+        f"{file} has no last layer of {name}, which would be {last}: weights of features alone can begin a training, "
+        f"not answer. Type: zoo run {_PLUGIN}{name} DATASET --weights {file.name}"
+    )
+
+
+def _preprocessing(said: Mapping[str, Any]) -> dict[str, Any]:
+    """How the reference script prepares the images that it validates with; nothing where it wasn't that."""
+    if "val_crop_size" not in said:
+        return {}
+    from zoo_torchvision.list_models import share
+
+    crop = int(said["val_crop_size"])
+    resize = max(int(said.get("val_resize_size") or crop), crop)
+    found = {"image_size": crop, "resize": "crop", "crop_pct": share(crop, resize)}
+    return {**found, **({"interpolation": said["interpolation"]} if said.get("interpolation") else {})}
+
+
+def _notices(name: str, guessed: bool, transform_input: bool) -> Iterator[str]:
+    if guessed:
+        yield (
+            f"The file doesn't say whose tensors these are; torchvision's {name} has just such. If they are another "
+            "library's: --architecture NAME"
+        )
+    if name in _MOVES_COLOURS and not transform_input:
+        yield (
+            f"torchvision's own weights of {name} want colours moved inside the network: if these are they, --set "
+            "transform_input=true. Weights that were trained without them want it not."
+        )

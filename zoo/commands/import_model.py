@@ -1,0 +1,120 @@
+"""``zoo import``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from zoo.errors import RequestError
+
+
+class Numbers(click.ParamType):  # type: ignore[type-arg]
+    """Numbers with commas between them."""
+
+    name = "numbers"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The numbers, as a list."""
+        try:
+            return value if isinstance(value, list) else [float(part) for part in value.split(",")]
+        except ValueError:
+            self.fail(f"{value!r} is no number, or several with commas between them: 0.485,0.456,0.406", param, ctx)
+
+
+@click.command(name="import")
+@click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
+@click.option("--format", metavar="FORMAT", help="timm, torchvision, onnx, or a plugin's; by default found out.")
+@click.option("--architecture", metavar="NAME", help="The network, where the file doesn't say: timm/resnet18.")
+@click.option(
+    "--classes", metavar="NAMES", help="A file (a name a line), a,b,c, a folder of class folders, imagenet-1k."
+)
+@click.option("--image-size", type=click.IntRange(min=1), metavar="N", help="Side of the images in pixels.")
+@click.option("--mean", type=Numbers(), metavar="R,G,B", help="Taken from pixels in 0..1, before …")
+@click.option("--std", type=Numbers(), metavar="R,G,B", help="… they are divided by this.")
+@click.option(
+    "--resize",
+    type=click.Choice(["crop", "squash"]),
+    help="Scale the shorter side and cut out the middle, or squash both sides.",
+)
+@click.option("--crop-pct", type=click.FloatRange(0, 1, min_open=True), metavar="X", help="How much a crop leaves.")
+@click.option(
+    "--interpolation",
+    type=click.Choice(["bilinear", "bicubic", "nearest", "lanczos", "box", "hamming"]),
+    help="The filter that images are resized with.",
+)
+@click.option("--set", "sets", multiple=True, metavar="NAME=VALUE", help="The importer's own: zoo info NAME.")
+@click.option("--name", metavar="NAME", help="What it is called here; by default as the file.")
+@click.option("--out", type=click.Path(path_type=Path), default=Path("runs"), help="The folder for runs.")
+@click.option("--overwrite", is_flag=True, help="Replace what has the name.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def import_model(
+    file: Path,
+    format: str | None,
+    architecture: str | None,
+    classes: str | None,
+    sets: tuple[str, ...],
+    name: str | None,
+    out: Path,
+    overwrite: bool,
+    as_json: bool,
+    **shape: Any,
+) -> None:
+    """Make a model that another framework has trained one of the zoo's.
+
+    FILE is a checkpoint of timm's train.py, a state dict of torchvision's or timm's, an ONNX classifier, or what a
+    plugin reads: see zoo list importer. It is only read, nothing in it is run.
+
+    zoo predict, evaluate, export and run --weights then take it by its name.
+    """
+    from zoo.files import dump_json
+    from zoo.importing import import_model as import_it
+    from zoo.reports.importing import import_lines
+
+    document = import_it(
+        file,
+        format=format,
+        architecture=architecture,
+        classes=classes,
+        preprocessing={key: value for key, value in shape.items() if value is not None},
+        params=_params(sets),
+        name=name,
+        out=out,
+        overwrite=overwrite,
+        ask=None if as_json or not sys.stdin.isatty() else _ask,
+        tell=lambda text: click.echo(f"{text} …", err=True),
+    )
+    if as_json:
+        click.echo(dump_json(document))
+        return
+    for line in import_lines(document):
+        click.echo(line)
+
+
+def _params(sets: tuple[str, ...]) -> dict[str, Any]:
+    from zoo.layers import parse_sets
+
+    problems: list[str] = []
+    found = parse_sets(list(sets), problems)
+    if problems:
+        raise RequestError(" ".join(problems))
+    return found
+
+
+def _ask(count: int) -> list[str]:
+    """Names, typed in a terminal, till there are as many as are needed."""
+    from zoo.class_names import check_names, read_names
+
+    def names(word: str) -> list[str]:
+        try:
+            return check_names(read_names(word.strip()), count, "That")
+        except RequestError as error:
+            raise click.BadParameter(str(error)) from error
+
+    click.echo(f"The file doesn't say what its {count:,} classes are called.", err=True)
+    found: list[str] = click.prompt(
+        "Their names in the order of training, commas between them, or a file of them", value_proc=names, err=True
+    )
+    return found

@@ -1,0 +1,140 @@
+"""Another framework's trained model as one of the zoo's: read, built, compared, and only then kept."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from zoo.class_names import HOW, IMAGENET, check_names, read_names
+from zoo.errors import RequestError
+from zoo.files import cannot_write, sha256_of, write_json
+from zoo.host import say_failures
+from zoo.importing.keeping import TOLERANCE, Keeping
+from zoo.importing.reading import Reader, check_file
+from zoo.plugin import Imported
+from zoo.registry import open_registry
+from zoo.runner.folder import IMPORTED, MODEL, check_name, claim, forget_replaced
+from zoo.runner.interrupts import Interrupts
+
+__all__ = ["TOLERANCE", "import_model"]
+
+Telling = Callable[[str], None]
+Asking = Callable[[int], list[str]]
+
+
+def import_model(
+    file: str | Path,
+    *,
+    format: str | None = None,
+    architecture: str | None = None,
+    classes: str | Sequence[str] | None = None,
+    preprocessing: Mapping[str, Any] | None = None,
+    params: Mapping[str, Any] | None = None,
+    name: str | None = None,
+    out: Path = Path("runs"),
+    overwrite: bool = False,
+    ask: Asking | None = None,
+    tell: Telling = lambda text: None,
+) -> dict[str, Any]:
+    """Make another framework's trained model one of the zoo's, in ``out/name``.
+
+    Args:
+        file: what the other framework wrote. It is read, never run.
+        format: an importer's name; by default the one that knows the file.
+        architecture: the network, where the file doesn't say.
+        classes: names in the order of the answer, or what :func:`zoo.class_names.read_names` takes; by default the
+            file's own.
+        preprocessing: any of image_size, mean, std, interpolation, crop_pct and resize, over what the file says.
+        params: the importer's own.
+        name: by default the file's.
+        overwrite: replace what has the name.
+        ask: asked for so many names where there are none; what it raises is passed on.
+        tell: told what is being done.
+
+    Returns:
+        ``{"status": "imported", "run", "dir", "model", "architecture", "classes", "task", "preprocessing",
+        "parameters", "imported", "check", "notices"}``.
+
+    Raises:
+        RequestError: the file can't be read or doesn't fit; says what is missing. Nothing is left.
+        ExportError: what was made of it answers otherwise than the file itself.
+        OutputError: the folder can't be written.
+    """
+    path = Path(file).expanduser()
+    check_file(path)
+    name = check_name(name or _name_of(path))
+    if (out / name).exists() and not overwrite:
+        raise RequestError(
+            f"There is a {name!r} in {out} already. Give another --name, or replace it with --overwrite."
+        )
+    registry = open_registry(say=say_failures)
+    asked = dict(preprocessing or {})
+    wanted = registry.find("architecture", architecture).id if architecture else None
+    importer, found = Reader(path, registry, wanted, asked.get("image_size"), dict(params or {})).read(format)
+    names = _classes(found, classes, path, ask)
+    source = {"file": path.name, "sha256": sha256_of(path), "bytes": path.stat().st_size, "importer": importer.id}
+    with Interrupts().listening(), _workplace(out, name) as home:
+        kept = Keeping(found, names, asked, source, registry, home, tell)
+        document = kept.weights() if found.tensors is not None else kept.file()
+        document = {"status": "imported", "run": name, "dir": str(out / name), **document}
+        write_json(home / IMPORTED, document)
+        _move(home, out, name, overwrite=overwrite)
+    return document
+
+
+def _name_of(path: Path) -> str:
+    """A run's name from a file's."""
+    stem = re.sub(r"\.(pth\.tar|[A-Za-z0-9]+)$", "", path.name)
+    return re.sub(r"[^A-Za-z0-9_.\-]+", "-", stem).strip("-._")[:100] or MODEL
+
+
+def _classes(found: Imported, given: str | Sequence[str] | None, path: Path, ask: Asking | None) -> list[str]:
+    """The user's names, else the file's, else those that are asked for."""
+    if given is not None:
+        if isinstance(given, str):
+            return check_names(read_names(given), found.num_classes, "--classes")
+        return check_names(given, found.num_classes, "classes")
+    if found.classes is not None:
+        return check_names(found.classes, found.num_classes, str(path))
+    if ask is not None:
+        return check_names(ask(found.num_classes), found.num_classes, "What was typed")
+    often = f" If they are ImageNet's: --classes {IMAGENET}." if found.num_classes == 1000 else ""
+    raise RequestError(
+        f"{path} doesn't say what its {found.num_classes:,} classes are called. Give {found.num_classes:,} names in "
+        f"the order that it was trained with: {HOW}.{often}"
+    )
+
+
+@contextmanager
+def _workplace(out: Path, name: str) -> Iterator[Path]:
+    """A folder beside the one that is to be, gone afterwards, whatever happens."""
+    made = not out.exists()
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        home = Path(tempfile.mkdtemp(prefix=f".{name}.", dir=out))
+    except OSError as error:
+        raise cannot_write(out, error) from error
+    try:
+        yield home
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+        if made:
+            with contextlib.suppress(OSError):  # something is in it: what was to be
+                out.rmdir()
+
+
+def _move(home: Path, out: Path, name: str, *, overwrite: bool) -> None:
+    """Put what is whole into its place."""
+    folder = claim(out, name, overwrite=overwrite)
+    try:
+        for each in sorted(home.iterdir(), key=lambda p: p.name == IMPORTED):  # the word that it is whole comes last
+            each.rename(folder / each.name)
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+    forget_replaced(folder)

@@ -1,0 +1,105 @@
+"""Weights into a network, and how its images are prepared, from what several places say of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from torch import nn
+
+from zoo.bundle import Preprocessing
+from zoo.data.decode import Pixels
+from zoo.errors import RequestError
+from zoo.names import listing
+from zoo.plugin import Imported
+from zoo.tensor_files import bare_names
+
+__all__ = ["load", "noise", "preprocessing"]
+
+_GUESS: dict[str, Any] = {"image_size": 224, "mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
+"""ImageNet's: most networks that are passed around were trained with these, or began with ones that were."""
+
+
+def preprocessing(
+    found: Imported, known: Mapping[str, Any], asked: Mapping[str, Any]
+) -> tuple[Preprocessing, list[str]]:
+    """How images are prepared: by the user's word, else the file's, else the architecture's, else a guess.
+
+    Args:
+        known: the architecture's fields.
+        asked: the user's words.
+
+    Returns:
+        It, and what the user must be told of it.
+
+    Raises:
+        RequestError: so many numbers can't be a mean or a spread.
+    """
+    own = {
+        "image_size": known.get("input_size"),
+        **{k: known.get(k) for k in ("mean", "std", "interpolation", "crop_pct")},
+    }
+    words = {k: v for k, v in asked.items() if v is not None}
+    said = {k: v for k, v in {**own, **found.preprocessing, **words}.items() if v is not None}
+    missing = {k: v for k, v in _GUESS.items() if k not in said}
+    said |= missing
+    if "resize" not in words and ("crop_pct" in words or "resize" not in said):
+        said["resize"] = "crop" if "crop_pct" in said else "squash"
+    if said["resize"] == "squash":
+        said["crop_pct"] = 1.0
+    for key in ("mean", "std"):
+        said[key] = _for_channels(key, said[key], found.in_chans)
+    guessed = " ".join(f"--{k.replace('_', '-')} {_shown(said[k])}" for k in missing)
+    notices = [f"Neither the file nor the architecture says how images are prepared. GUESSED: {guessed}."]
+    return Preprocessing(in_chans=found.in_chans, **said), notices if missing else []
+
+
+def load(network: nn.Module, tensors: Mapping[str, Any], architecture: str, file: str) -> None:
+    """All of the tensors into the network.
+
+    Raises:
+        RequestError: they are another network's; says which.
+    """
+    own, theirs = network.state_dict(), bare_names(tensors)
+    theirs = {**{k: v for k, v in own.items() if k.endswith("num_batches_tracked")}, **theirs}  # older files have none
+    missing, unknown = sorted(own.keys() - theirs.keys()), sorted(theirs.keys() - own.keys())
+    wrong = [k for k in own if k in theirs and own[k].shape != theirs[k].shape]
+    if missing or unknown or wrong:
+        shapes = [f"{k} {tuple(theirs[k].shape)} there, {tuple(own[k].shape)} here" for k in wrong[:3]]
+        parts = [
+            f"{len(v)} {what}: {listing(v, most=3)}" for what, v in (("missing", missing), ("unknown", unknown)) if v
+        ]
+        parts += [f"{len(wrong)} of another shape: {', '.join(shapes)}"] if wrong else []
+        raise RequestError(
+            f"{file} doesn't fit {architecture} ({'; '.join(parts)}). It is another architecture's, or was made for "
+            "another image size: --architecture NAME, --image-size N; see: zoo list architecture --search WORD"
+        )
+    network.load_state_dict(theirs)
+    if not all(bool(v.isfinite().all()) for v in network.state_dict().values() if v.is_floating_point()):
+        raise RequestError(f"{file} holds weights that are not finite: its training had failed. Take an earlier one.")
+
+
+def _for_channels(key: str, values: Sequence[float], in_chans: int) -> list[float]:
+    found = [float(x) for x in values]
+    if key == "std" and not all(x > 0 for x in found):
+        raise RequestError("--std takes numbers above 0.")
+    if len(found) in (1, in_chans):
+        return found
+    if in_chans == 1:
+        return [math.fsum(found) / len(found)]
+    raise RequestError(f"--{key} takes one number, or one for each of {in_chans} channels, not {len(found)}.")
+
+
+def noise(count: int, size: int, in_chans: int) -> Pixels:
+    """Images uint8 (count, size, size, in_chans): noise, rough and smooth, dark and bright."""
+    draw = np.random.default_rng(0)
+    grain = draw.integers(0, 256, (count, size, size, in_chans))
+    tint = draw.integers(0, 256, (count, 1, 1, in_chans))
+    share = np.linspace(0, 1, count)[:, None, None, None]
+    return np.ascontiguousarray((grain * share + tint * (1 - share)).astype(np.uint8))
+
+
+def _shown(value: Any) -> str:
+    return ",".join(f"{x:g}" for x in value) if isinstance(value, list) else str(value)

@@ -1,0 +1,154 @@
+"""What an importer has found, as a model of the zoo in a folder, compared with the file that it comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from zoo.artifacts import open_artifact
+from zoo.bundle import SCHEMA, Preprocessing, check_card, copied_weights, write_card, write_weights
+from zoo.data.decode import Pixels, framed
+from zoo.engine.execution import choose_execution
+from zoo.engine.task import MULTI_LABEL, SINGLE_LABEL
+from zoo.errors import BundleError, ContractError, ExportError, RequestError
+from zoo.files import cannot_write, is_write_error
+from zoo.formats import suffix_of
+from zoo.importing.fitting import load, noise, preprocessing
+from zoo.plugin import Imported
+from zoo.predict import Classifier
+from zoo.registry import Registry
+from zoo.runner.build import build_model, count_parameters
+from zoo.runner.folder import MODEL
+from zoo.runner.result import versions
+
+__all__ = ["TOLERANCE", "Keeping"]
+
+Telling = Callable[[str], None]
+TOLERANCE = 1e-4
+"""Probabilities of what is kept and of what it was made from may differ by less."""
+IMAGES = 8
+"""Of noise, that both are asked about."""
+
+
+@dataclass(frozen=True)
+class Keeping:
+    """What was found in a file, on its way into a folder.
+
+    Args:
+        found: what the importer gave.
+        classes: the names.
+        asked: of the preprocessing, by the user.
+        source: where it is from.
+        home: the folder, which is empty.
+    """
+
+    found: Imported
+    classes: list[str]
+    asked: Mapping[str, Any]
+    source: Mapping[str, Any]
+    registry: Registry
+    home: Path
+    tell: Telling
+
+    def weights(self) -> dict[str, Any]:
+        """The weights of an architecture, as a bundle."""
+        found = self.found
+        entry = self.registry.find("architecture", found.architecture)
+        shape, notices = preprocessing(found, vars(entry.component), self.asked)
+        self.tell(f"building {entry.id} for {len(self.classes)} classes")
+        with torch.random.fork_rng(devices=[]):
+            network = build_model(entry, dict(found.params), len(self.classes), found.in_chans, shape.image_size)
+        load(network, found.tensors or {}, entry.id, self.source["file"])
+        about = {"architecture": {**entry.provenance(), "params": dict(found.params)}}
+        card = self._card(
+            shape, {**about, "provenance": {"architecture": entry.provenance()}}, count_parameters(network)
+        )
+        agreed = None
+        if found.answer is not None:
+            classifier = Classifier(network, card, choose_execution("cpu", "fp32", "channels_first"))
+            agreed = self._agree(lambda pixels: classifier.probabilities(list(pixels)).numpy(), card)
+        (self.home / MODEL).mkdir()
+        write_weights(self.home / MODEL, copied_weights(network))
+        write_card(self.home / MODEL, card)
+        return self._document(card, MODEL, agreed, notices)
+
+    def file(self) -> dict[str, Any]:
+        """A file that computes by itself."""
+        found = self.found
+        if found.write is None:
+            raise ContractError(f"importer {self.source['importer']!r} gave neither tensors nor a way to write a file")
+        exporter = self.registry.find("exporter", found.format)
+        shape, notices = preprocessing(found, {}, self.asked)
+        card = self._card(shape, {"architecture": {"id": found.architecture, "params": {}}}, None)
+        path = self.home / f"{MODEL}{suffix_of(exporter.component)}"
+        self.tell(f"writing {path.name}")
+        try:
+            found.write(path, card)
+        except OSError as error:
+            if is_write_error(error):
+                raise cannot_write(self.home.parent, error) from error
+            raise
+        artifact = open_artifact(exporter, path, self.registry)
+        agreed = self._agree(lambda pixels: artifact(framed(pixels, shape.shape)), card)
+        return self._document(card, path.name, agreed, notices)
+
+    def _card(self, shape: Preprocessing, about: Mapping[str, Any], parameters: int | None) -> dict[str, Any]:
+        task = MULTI_LABEL if self.found.multilabel else SINGLE_LABEL
+        card = {
+            "classes": self.classes,
+            "task": task.name,
+            **({"thresholds": [0.5] * len(self.classes)} if task.multilabel else {}),
+            "preprocessing": {k: list(v) if isinstance(v, tuple) else v for k, v in vars(shape).items()},
+            **about,
+            "parameters": parameters,
+            "imported": {**self.source, "details": dict(self.found.details)},
+            "versions": versions(),
+        }
+        try:
+            check_card({"schema": SCHEMA, **card}, Path(self.source["file"]))
+        except BundleError as error:
+            raise RequestError(f"This can't be how its images are prepared: {error}") from error
+        return {"schema": SCHEMA, **card}
+
+    def _agree(self, kept: Callable[[Pixels], Any], card: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Ask both about images of noise.
+
+        Raises:
+            ExportError: they answer otherwise.
+        """
+        if self.found.answer is None:
+            return None
+        shape = card["preprocessing"]
+        self.tell(f"comparing with the file itself on {IMAGES} images of noise")
+        pixels = noise(IMAGES, shape["image_size"], shape["in_chans"])
+        mean, std = (np.asarray(shape[k], np.float32) for k in ("mean", "std"))
+        images = np.ascontiguousarray(
+            ((pixels.astype(np.float32) / np.float32(255) - mean) / std).transpose(0, 3, 1, 2)
+        )
+        wanted, got = np.asarray(self.found.answer(images)), np.asarray(kept(pixels))
+        if wanted.shape != got.shape:
+            raise ExportError(f"It was not kept: it answers with {got.shape}, and the file itself with {wanted.shape}.")
+        largest = float(np.abs(wanted - got).max())
+        if not largest < TOLERANCE:  # NaN is refused as well
+            raise ExportError(
+                f"{self.source['file']} was not kept: what was made of it answers otherwise than the file itself, by "
+                f"up to {largest:.2g} of a probability; allowed is less than {TOLERANCE:g}. See: zoo import --help"
+            )
+        return {"images": IMAGES, "largest_difference": largest, "tolerance": TOLERANCE}
+
+    def _document(
+        self, card: dict[str, Any], place: str, agreed: dict[str, Any] | None, notices: list[str]
+    ) -> dict[str, Any]:
+        kept = ("classes", "task", "preprocessing", "parameters", "imported")
+        return {
+            "model": place,
+            "architecture": card["architecture"]["id"],
+            **{key: card[key] for key in kept},
+            "check": agreed,
+            "notices": [*self.found.notices, *notices],
+        }

@@ -1,0 +1,131 @@
+"""Which importer knows a file, and what it finds in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from zoo.entry import Entry
+from zoo.errors import ContractError, RequestError, ZooError
+from zoo.names import did_you_mean, listing
+from zoo.plugin import Imported
+from zoo.registry import Registry
+from zoo.runner.build import build
+from zoo.signature import accepts, check
+from zoo.tensor_files import bare_names, read_content
+
+__all__ = ["Reader", "check_file"]
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A file, and what was said of it.
+
+    Args:
+        architecture: the full id that was named.
+        image_size: that was asked for, in pixels.
+        params: the importer's own.
+    """
+
+    path: Path
+    registry: Registry
+    architecture: str | None
+    image_size: int | None
+    params: dict[str, Any]
+
+    def read(self, format: str | None) -> tuple[Entry, Imported]:
+        """What the importer of that name finds, or the first that knows the file.
+
+        Raises:
+            RequestError: none does.
+        """
+        entries = self._taking([self.registry.find("importer", format)] if format else self._able())
+        content: Mapping[str, Any] | None = None
+        for entry in entries:
+            if content is None and accepts(entry.factory(), "content"):
+                content = read_content(self.path)
+            found = self._ask(entry, content)
+            if found is not None:
+                return entry, found
+        raise RequestError(self._unknown(entries, content))
+
+    def _able(self) -> list[Entry]:
+        """The importers of files of this name; first that of the architecture's plugin, then bundled ones."""
+        every = self.registry.entries("importer")
+        able = [e for e in every if self.path.name.lower().endswith(_suffixes(e))]
+        if not able:
+            known = sorted({suffix for entry in every for suffix in _suffixes(entry)})
+            raise RequestError(
+                f"No importer takes files that are called as {self.path.name}. They end in {', '.join(known)}; or say "
+                f"what it is: --format {' or '.join(e.component.name for e in every)}"
+            )
+        owner = (self.architecture or "").partition("/")[0]
+        return sorted(able, key=lambda e: (e.origin.plugin != owner, not e.origin.bundled))
+
+    def _taking(self, entries: list[Entry]) -> list[Entry]:
+        """Those that have the parameters that were given.
+
+        Raises:
+            RequestError: none has.
+        """
+        wrong = {e.id: check("importer", e.factory(), self.params, e.component.name)[1] for e in entries}
+        taking = [entry for entry in entries if not wrong[entry.id]]
+        if not taking:
+            raise RequestError(f"{' '.join(wrong[entries[0].id])} See: zoo info {entries[0].id} --kind importer")
+        return taking
+
+    def _ask(self, entry: Entry, content: Mapping[str, Any] | None) -> Imported | None:
+        given = {"content": content, "architecture": self.architecture, "image_size": self.image_size}
+        try:
+            found = build(entry, self.params, entry.component.name, self.path, **given)
+        except ZooError:
+            raise
+        except Exception as error:
+            reason = (str(error).strip().splitlines() or [""])[0]
+            raise RequestError(
+                f"{self.path} can't be read by importer {entry.id!r}: {type(error).__name__}: {reason:.300} For the "
+                "traceback: zoo --debug import …"
+            ) from error
+        if found is not None and not isinstance(found, Imported):
+            raise ContractError(f"importer {entry.id!r} gave {type(found).__name__}, not an Imported or None")
+        return found
+
+    def _unknown(self, entries: list[Entry], content: Mapping[str, Any] | None) -> str:
+        asked = ", ".join(e.component.name for e in entries)
+        if content is None:
+            return f"{self.path} is no model that importer {asked} knows. See: zoo list importer"
+        tensors = bare_names({str(k): v for k, v in content.items() if isinstance(v, Tensor)})
+        holds = (
+            f"{len(tensors)} tensors ({listing(tensors, most=3)})" if tensors else listing(map(str, content), most=6)
+        )
+        if self.architecture:
+            return f"{self.path} holds {holds or 'nothing'}: none of {asked} can make {self.architecture} of it."
+        return (
+            f"{self.path} holds {holds or 'nothing'}, and doesn't say of which network. Say it: --architecture "
+            "timm/resnet18, or another; see: zoo list architecture --search WORD"
+        )
+
+
+def _suffixes(entry: Entry) -> tuple[str, ...]:
+    component: Any = entry.component
+    return tuple(component.suffixes)
+
+
+def check_file(path: Path) -> None:
+    """Raise RequestError unless there is something to read."""
+    if path.is_dir():
+        raise RequestError(f"{path} is a folder. Give the file in it that has the weights.")
+    if not path.is_file():
+        beside = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
+        raise RequestError(f"There is no file {str(path)!r}.{did_you_mean(path.name, beside)}")
+    try:
+        with path.open("rb") as file:
+            empty = not file.read(1)
+    except OSError as error:
+        raise RequestError(f"{path} can't be read: {error.strerror or error}.") from error
+    if empty:
+        raise RequestError(f"{path} is empty.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+import os
 import sys
 import urllib.error
 import urllib.request
@@ -94,8 +95,9 @@ def _trained(
 def _fetching(name: str) -> Iterator[None]:
     """For the length of a block Keras downloads as the zoo does: not at all offline, with a timeout, quiet on stdout."""
     try:
-        with downloading(Path.home()), contextlib.redirect_stdout(sys.stderr), _no_network_if_offline():
-            yield
+        with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere if offline() else sys.stderr):
+            with downloading(Path.home()), _no_network_if_offline():
+                yield
     except ValueError:
         raise
     except Exception as error:  # Keras raises Exception itself for what can't be fetched

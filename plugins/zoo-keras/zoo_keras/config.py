@@ -16,8 +16,12 @@ from zoo_keras.backend import load
 
 __all__ = ["check_config", "for_images", "made", "parsed", "with_outputs"]
 
-_CODE = ("Lambda", "TorchModuleWrapper", "TFSMLayer", "JaxLayer", "FlaxLayer", "InferenceLayer")
-"""Layers that run what is in the file, or beside it."""
+_CODE = ("Lambda", "__lambda__", "TorchModuleWrapper", "TFSMLayer", "JaxLayer", "FlaxLayer")
+"""What runs the code that is in the file, or beside it."""
+_VALUES = ("__keras_tensor__", "__tensor__", "__numpy__", "__bytes__", "__tuple__", "__ellipsis__", "__typespec__")
+_PLACES = ("layers", "initializers", "regularizers", "constraints", "models", "dtype_policies")
+"""Where Keras's own classes are that older files name without their module."""
+_OLDER = ("Functional", "Model", "Policy")
 
 
 def parsed(text: str, where: str) -> dict[str, Any]:
@@ -51,13 +55,17 @@ def check_config(config: dict[str, Any], where: str) -> None:
                 f"{where} has a {name} layer, which is code, and the zoo runs no code of a file. In Keras, build the "
                 "model anew with a layer in its place, load its weights there, and save that."
             )
-        own = module.partition(".")[0] == "keras" and "." not in name or (not module and hasattr(load().layers, name))
-        if not own and not (not module and hasattr(load(), name)) or ">" in registered:
+        if not _is_kerass(name, module) or ">" in registered:
             raise RequestError(
-                f"{where} needs {registered or name!r}, which is not Keras's own ({module or 'no module'}): a file "
-                "doesn't bring it. Make the model by your own code, and give that to the zoo: "
-                "from zoo_keras import keras_architecture"
+                f"{where} needs {registered or name!r}, which is not Keras's own, and a file doesn't bring it. Give the "
+                "zoo the function that builds the model instead: from zoo_keras import keras_architecture"
             )
+
+
+def _is_kerass(name: str, module: str) -> bool:
+    if module:
+        return module.partition(".")[0] == "keras"
+    return name in (*_OLDER, "Sequential") or any(hasattr(getattr(load(), place), name) for place in _PLACES)
 
 
 def _objects(value: Any) -> Iterator[dict[str, Any]]:
@@ -66,7 +74,7 @@ def _objects(value: Any) -> Iterator[dict[str, Any]]:
     while rows:
         row = rows.pop()
         if isinstance(row, dict):
-            if "class_name" in row and row["class_name"] != "__tuple__":
+            if "class_name" in row and row["class_name"] not in _VALUES:
                 yield row
             rows.extend(row.values())
         elif isinstance(row, list):

@@ -24,11 +24,11 @@ _ZIP, _HDF5 = {"config.json", "model.weights.h5"}, b"\x89HDF\r\n\x1a\n"
 SIMPLE, SAVED = "simple/simple_cnn", "keras/saved"
 _UNSAID = (
     "The file doesn't say how pixels are prepared: they are taken as pixels / 255, as most Keras programs do outside of "
-    "the model. If yours did otherwise, say so."
+    "the model. If yours did otherwise, say so: --mean M --std S."
 )
 
 
-def read(file: Path, architecture: str | None = None) -> Imported | None:
+def read(file: Path, architecture: str | None = None, image_size: int | None = None) -> Imported | None:
     """The model of a ``.keras`` file, or of an ``.h5`` of Keras's older form.
 
     A stack of 3x3 convolutions and pools with a dense layer, as the tutorial's, becomes the zoo's own ``simple_cnn``;
@@ -36,6 +36,7 @@ def read(file: Path, architecture: str | None = None) -> Imported | None:
 
     Args:
         architecture: ``simple/simple_cnn`` or ``keras/saved``, where the user has said which.
+        image_size: side of the images in pixels, where the model leaves it open.
 
     Raises:
         RequestError: Keras can't read it, it holds code or what is not Keras's own, or is for no images.
@@ -47,7 +48,7 @@ def read(file: Path, architecture: str | None = None) -> Imported | None:
         raise RequestError(f"{file} becomes {SIMPLE} or {SAVED}, not {architecture!r}. Leave --architecture away.")
     check_config(parsed(text, str(file)), str(file))
     with building():
-        return _imported(_loaded(file), file, architecture)
+        return _imported(_loaded(file), file, architecture, image_size)
 
 
 def _description(file: Path) -> str | None:
@@ -92,8 +93,8 @@ def _loaded(file: Path) -> Any:
         ) from error
 
 
-def _imported(model: Any, file: Path, architecture: str | None) -> Imported:
-    size, in_chans, units = _form(model, file)
+def _imported(model: Any, file: Path, architecture: str | None, image_size: int | None) -> Imported:
+    size, in_chans, units = _form(model, file, image_size)
     classes = max(units, 2)
     try:
         network = network_of(model, classes, in_chans, size)
@@ -126,7 +127,7 @@ def _imported(model: Any, file: Path, architecture: str | None) -> Imported:
     )
 
 
-def _form(model: Any, file: Path) -> tuple[int, int, int]:
+def _form(model: Any, file: Path, image_size: int | None) -> tuple[int, int, int]:
     """Side and channels of its images, and how many outputs it has."""
     shapes = [tuple(tensor.shape[1:]) for tensor in (*(model.inputs or ()), *(model.outputs or ()))]
     if len(shapes) != 2 or len(shapes[0]) != 3 or len(shapes[1]) != 1:
@@ -136,7 +137,9 @@ def _form(model: Any, file: Path) -> tuple[int, int, int]:
         image = [*image[1:], image[0]]
     if image[0] != image[1]:
         raise RequestError(f"{file} is for images of {image[0]}x{image[1]} px, and the zoo's are square.")
-    return image[0] or 224, image[2], units
+    if image_size is not None and image[0] not in (None, image_size):
+        raise RequestError(f"{file} is for images of {image[0]} px, not {image_size}. Leave --image-size away.")
+    return image[0] or image_size or 224, image[2], units
 
 
 def _answering(

@@ -19,7 +19,7 @@ _EXAMPLE = (
 def _described(*layers: tuple[str, dict[str, object]]) -> str:
     """A model of these layers as a .keras file describes it, at its shortest."""
     rows = [{"module": "keras.layers", "class_name": name, "config": config, "registered_name": None} for name, config in layers]
-    return json.dumps({"module": "keras", "class_name": "Sequential", "config": {"layers": rows}, "registered_name": None})
+    return json.dumps({"module": "keras", "class_name": "Sequential", "config": {"name": "example", "layers": rows}, "registered_name": None})
 
 
 @hookimpl

@@ -64,7 +64,7 @@ def as_simple_cnn(model: Any, ending: str | None) -> Simple | None:
     if summand is None or any(conv.padding != convs[0].padding for conv in convs):
         return None
     # (255 p) factor + summand == (p - mean) / std, for pixels p in 0..1
-    std, mean = (1.0, 0.0) if rescaled is None else (1 / (255 * factor), -summand / (255 * factor))
+    std, mean = (1.0, 0.0) if rescaled is None else (1 / (255 * factor), (0.0 - summand) / (255 * factor))
     back = (1.0, 0.0) if rescaled is None else (1 / factor, -summand / factor)
     return Simple(params, _tensors(convs, hidden, output, tuple(stages[-1].output.shape[1:])), mean, std, back)
 

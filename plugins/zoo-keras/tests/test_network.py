@@ -94,22 +94,18 @@ def test_a_seed_decides_the_weights_and_all_that_follows_and_no_other_state_is_t
     assert not same(first, trained(made(seed=5)))
     assert random.getstate() == states[0]
     assert np.array_equal(np.random.get_state()[1], states[1])
-    assert "KERAS_BACKEND" not in os.environ or os.environ["KERAS_BACKEND"] != "torch"
+    assert "KERAS_BACKEND" not in os.environ
 
 
 def test_a_state_that_is_loaded_goes_on_as_if_nothing_had_happened():
-    whole = trained(trained(made()), 2)
     network = trained(made())
     state, chance = copy.deepcopy(network.state_dict()), torch.get_rng_state()
+    trained(network, 2)
     other = made(seed=9)
     other.load_state_dict(state)
     torch.set_rng_state(chance)
-    assert same(trained(other, 2), trained(network, 2)) or whole is not None
-    torch.set_rng_state(chance)
-    again = made(seed=8)
-    again.load_state_dict(state)
-    torch.set_rng_state(chance)
-    assert same(trained(again, 2), other)
+    # Adam begins anew in both: what is compared is the network's own state, its seeds and statistics among it
+    assert same(trained(other, 2), network)
 
 
 def test_a_copy_learns_by_itself():
@@ -136,7 +132,13 @@ def test_a_layer_that_is_frozen_by_itself_neither_drops_nor_counts():
 
 def test_a_softmax_or_sigmoid_is_left_out_and_the_model_keeps_it(keras: Any):
     layers = keras.layers
-    for units, classes, activation in ((3, 3, "softmax"), (1, 2, "sigmoid"), (4, 4, "sigmoid"), (1, 2, None), (2, 2, None)):
+    for units, classes, activation in (
+        (3, 3, "softmax"),
+        (1, 2, "sigmoid"),
+        (4, 4, "sigmoid"),
+        (1, 2, None),
+        (2, 2, None),
+    ):
         model = keras.Sequential([keras.Input((8, 8, 3)), layers.Flatten(), layers.Dense(units, activation=activation)])
         network = network_of(model, classes, 3, 8).eval()
         images = torch.randn(4, 3, 8, 8)
@@ -158,7 +160,7 @@ def test_what_is_no_classifier_is_refused_with_a_word(keras: Any):
         (keras.Model(images, images), "pool or flatten"),
         (keras.Model(images, [layers.Dense(3)(flat), flat]), "one input, an image, and one output"),
         (hidden, "activation=None"),
-        (keras.Model(keras.Input((8,)), layers.Dense(3)(keras.Input((8,)))) if False else 7, "must return a keras.Model"),
+        (7, "must return a keras.Model"),
     ]
     for model, word in cases:
         with pytest.raises(ContractError, match=word):
@@ -220,6 +222,8 @@ def test_keras_with_another_backend_is_refused_before_anything_is_made(tmp_path:
     (tmp_path / "keras.py").write_text("class backend:\n    backend = staticmethod(lambda: 'jax')\n")
     code = "import keras\nfrom zoo_keras.backend import load\nload()"
     path = os.pathsep.join([str(tmp_path), *sys.path])
-    done = subprocess.run([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True
+    )
     assert "KERAS_BACKEND=torch" in done.stderr
     assert "'jax'" in done.stderr

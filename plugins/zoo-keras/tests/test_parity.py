@@ -13,6 +13,7 @@ from torch import Tensor
 from zoo_keras.importing import read
 from zoo_keras.network import KerasNetwork
 from zoo_keras.tutorial import tutorial_cnn
+
 from zoo_simple.cnn import simple_cnn
 
 COUNT = 19_034_177

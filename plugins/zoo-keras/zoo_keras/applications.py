@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import inspect
-import os
+import io
 import sys
 import urllib.error
 import urllib.request
@@ -93,11 +93,11 @@ def _trained(
 
 @contextlib.contextmanager
 def _fetching(name: str) -> Iterator[None]:
-    """For the length of a block Keras downloads as the zoo does: not at all offline, with a timeout, quiet on stdout."""
+    """For the length of a block Keras downloads as the zoo does: not at all offline, with a timeout, not to stdout."""
+    told = io.StringIO() if offline() else sys.stderr  # offline Keras says that it downloads, and then can't
     try:
-        with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere if offline() else sys.stderr):
-            with downloading(Path.home()), _no_network_if_offline():
-                yield
+        with downloading(Path.home()), contextlib.redirect_stdout(told), _no_network_if_offline():
+            yield
     except ValueError:
         raise
     except Exception as error:  # Keras raises Exception itself for what can't be fetched

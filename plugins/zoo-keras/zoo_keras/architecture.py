@@ -35,14 +35,16 @@ def keras_architecture(build: Callable[..., Any]) -> Callable[..., nn.Module]:
             which is left out: the zoo's losses take logits.
 
     Returns:
-        ``f(num_classes, in_chans=3, image_size=…, **params)``, for registry.yaml, a plugin, or ``zoo.run(architecture=…)``.
+        ``f(num_classes, in_chans=3, image_size=…, **params)``: for registry.yaml, plugins, ``zoo.run(architecture=…)``.
 
     Raises:
         TypeError: ``build`` has no parameter num_classes.
     """
     own = inspect.signature(build).parameters
     if "num_classes" not in own:
-        raise TypeError(f"{getattr(build, '__name__', build)}() needs a parameter num_classes, the width of its last layer")
+        raise TypeError(
+            f"{getattr(build, '__name__', build)}() needs a parameter num_classes, the width of its last layer"
+        )
 
     @functools.wraps(build)
     def factory(num_classes: int, in_chans: int = 3, image_size: int | None = None, **params: Any) -> nn.Module:

@@ -51,7 +51,9 @@ def _imported() -> Any:
 
 @contextlib.contextmanager
 def building() -> Iterator[Any]:
-    """For the length of a block Keras builds on the CPU (or on torch's meta device, where that is asked for), in float32, with channels last, and by torch's random state.
+    """For the length of a block Keras builds in float32, with channels last, and by torch's random state.
+
+    It builds on the CPU, or on torch's meta device, where that is torch's default.
 
     Keras draws initial weights from Python's random state. Here that follows from torch's, which a job's seed sets, and
     is put back afterwards, with NumPy's and what Keras was told of types and layouts.

@@ -49,7 +49,8 @@ def check_config(config: dict[str, Any], where: str) -> None:
         RequestError: says what it is.
     """
     for part in _objects(config):
-        name, module, registered = (str(part.get(key) or "") for key in ("class_name", "module", "registered_name"))
+        words = (str(part.get(key) or "") for key in ("class_name", "module", "registered_name"))
+        name, module, registered = words
         if name in _CODE:
             raise RequestError(
                 f"{where} has a {name} layer, which is code, and the zoo runs no code of a file. In Keras, build the "
@@ -57,8 +58,8 @@ def check_config(config: dict[str, Any], where: str) -> None:
             )
         if not _is_kerass(name, module) or ">" in registered:
             raise RequestError(
-                f"{where} needs {registered or name!r}, which is not Keras's own, and a file doesn't bring it. Give the "
-                "zoo the function that builds the model instead: from zoo_keras import keras_architecture"
+                f"{where} needs {registered or name!r}, which is not Keras's own, and a file doesn't bring it. Give "
+                "the zoo the function that builds the model instead: from zoo_keras import keras_architecture"
             )
 
 
@@ -92,7 +93,9 @@ def made(config: dict[str, Any], where: str) -> Any:
         return load().saving.deserialize_keras_object(copy.deepcopy(config), safe_mode=True)
     except Exception as error:  # Keras raises whatever its layers do
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise RequestError(f"Keras {load().__version__} can't make the model that {where} describes: {reason}") from error
+        raise RequestError(
+            f"Keras {load().__version__} can't make the model that {where} describes: {reason}"
+        ) from error
 
 
 def for_images(config: dict[str, Any], image_size: int, in_chans: int) -> dict[str, Any]:

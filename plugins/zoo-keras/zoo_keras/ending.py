@@ -1,4 +1,4 @@
-"""From a keras.Model to a network: its weights held by torch's modules, its softmax or sigmoid left out, and checked."""
+"""From a keras.Model to a network: its weights held by torch's modules, its softmax or sigmoid left out; checked."""
 
 from __future__ import annotations
 
@@ -57,7 +57,9 @@ def _held(model: Any, in_chans: int, image_size: int) -> tuple[nn.Module, Tensor
             model(torch.zeros(1, image_size, image_size, in_chans), training=False)  # Keras makes its weights now
     inputs = getattr(model, "inputs", None) or [None]
     if len(inputs) != 1 or len(getattr(model, "outputs", None) or [None]) != 1:
-        raise ContractError(f"The Keras model {model.name!r} must have one input, an image, and one output, its classes.")
+        raise ContractError(
+            f"The Keras model {model.name!r} must have one input, an image, and one output, its classes."
+        )
     shape = (image_size, image_size, in_chans) if inputs[0] is None else inputs[0].shape[1:]
     if len(shape) != 3:
         raise ContractError(f"The Keras model {model.name!r} takes arrays {tuple(shape)}, not images (H, W, C).")
@@ -85,7 +87,10 @@ def ending_of(layers: nn.Module) -> tuple[Graph, str] | None:
         return None
     operation = layers.model.outputs[0]._keras_history.operation
     name = layers.names.get(id(operation))
-    if name is None or sum(node.operation is operation for row in layers.model._nodes_by_depth.values() for node in row) > 1:
+    if (
+        name is None
+        or sum(node.operation is operation for row in layers.model._nodes_by_depth.values() for node in row) > 1
+    ):
         return None
     module = layers.get_submodule(name)
     return ending_of(module) if isinstance(module, Graph) else (layers, name)
@@ -101,7 +106,11 @@ def _without_ending(layers: nn.Module) -> str | None:
     if type(layer) is keras.layers.Softmax and layer.axis in (-1, 1):
         activation = "softmax"
     else:
-        known = {keras.activations.softmax: "softmax", keras.activations.sigmoid: "sigmoid", keras.activations.linear: "linear"}
+        known = {
+            keras.activations.softmax: "softmax",
+            keras.activations.sigmoid: "sigmoid",
+            keras.activations.linear: "linear",
+        }
         activation = known.get(getattr(layer, "activation", None))
     if activation in (None, "linear"):
         return activation
@@ -145,7 +154,7 @@ def _check_same(model: Any, answer: Tensor, activation: str | None, sample: Tens
 
 
 def _check_logits(model: Any, layers: nn.Module, activation: str | None, sample: Tensor) -> None:
-    """Raise where probabilities come out of a layer that nothing is known of: no picture is answered outside of 0..1."""
+    """Raise where probabilities come out of a step that nothing is known of: no picture is answered outside of 0..1."""
     if activation is not None:
         return
     with torch.no_grad():
@@ -153,6 +162,6 @@ def _check_logits(model: Any, layers: nn.Module, activation: str | None, sample:
     summed = loud.shape[1] > 1 and bool(((loud.sum(1) - 1).abs() < 1e-3).all())
     if bool(((loud >= 0) & (loud <= 1)).all()) and (summed or bool(((loud > 0) & (loud < 1)).any())):
         raise ContractError(
-            f"The Keras model {model.name!r} seems to end in probabilities, by a step that can't be left out. The zoo's "
-            "losses take logits: let its last layer have activation=None, or end in a layer with activation='softmax'."
+            f"The Keras model {model.name!r} seems to end in probabilities, by a step that can't be left out. The "
+            "zoo's losses take logits: let its last layer have activation=None, or activation='softmax'."
         )

@@ -23,8 +23,8 @@ __all__ = ["read"]
 _ZIP, _HDF5 = {"config.json", "model.weights.h5"}, b"\x89HDF\r\n\x1a\n"
 SIMPLE, SAVED = "simple/simple_cnn", "keras/saved"
 _UNSAID = (
-    "The file doesn't say how pixels are prepared: they are taken as pixels / 255, as most Keras programs do outside of "
-    "the model. If yours did otherwise, say so: --mean M --std S."
+    "The file doesn't say how pixels are prepared: they are taken as pixels / 255, as most Keras programs do outside "
+    "of the model. If yours did otherwise, say so: --mean M --std S."
 )
 
 
@@ -60,11 +60,13 @@ def _description(file: Path) -> str | None:
     try:
         if zipfile.is_zipfile(file):
             with zipfile.ZipFile(file) as archive:
-                return archive.read("config.json").decode() if _ZIP <= set(archive.namelist()) else None
+                return archive.read("config.json").decode() if set(archive.namelist()) >= _ZIP else None
         with file.open("rb") as opened:
             return _of_hdf5(file) if opened.read(len(_HDF5)) == _HDF5 else None
     except (OSError, zipfile.BadZipFile, UnicodeDecodeError, RuntimeError, NotImplementedError) as error:
-        raise RequestError(f"{file} can't be read as a file of Keras ({error}). Save it again: model.save('my.keras')") from error
+        raise RequestError(
+            f"{file} can't be read as a file of Keras ({error}). Save it again: model.save('my.keras')"
+        ) from error
 
 
 def _of_hdf5(file: Path) -> str | None:
@@ -107,7 +109,11 @@ def _imported(model: Any, file: Path, architecture: str | None, image_size: int 
             f"{file} is no stack of 3x3 convolutions, each with a pool, and a dense layer, so it is no simple_cnn. "
             f"Leave --architecture away: it becomes {SAVED}."
         )
-    given: dict[str, Any] = {"architecture": SAVED, "params": {"config": model.to_json()}, "tensors": network.state_dict()}
+    given: dict[str, Any] = {
+        "architecture": SAVED,
+        "params": {"config": model.to_json()},
+        "tensors": network.state_dict(),
+    }
     prepared = {"image_size": size, "mean": (0.0,), "std": (1.0,)}
     notices: tuple[str, ...] = () if prepares_itself(model) else (_UNSAID,)
     if simple is not None:

@@ -4,8 +4,8 @@ What a heading says is how a model's own ``preprocess_input`` prepares pixels, a
 
 - ``torch`` (DenseNet, ConvNeXt, EfficientNetV2 B0 to B3 and the zoo's most): ImageNet's mean and std.
 - ``tf`` (-1..1): 0.5 and 0.5. EfficientNetV2 S, M and L divide by 128: 128 / 255 both.
-- ``caffe`` (ResNet without V2, VGG): the channels' means, and a std of ImageNet's. That Keras's weights take blue first,
-  and pixels that were not divided, is worked into the first layer when they are loaded.
+- ``caffe`` (ResNet without V2, VGG): the channels' means, and ImageNet's std. That Keras's weights take blue first, and
+  pixels that were not divided, is worked into the first layer when they are loaded.
 - pixels in 0..255 (EfficientNet, which normalises them itself): 0 and 1 / 255.
 """
 
@@ -18,6 +18,7 @@ from typing import Any
 
 from zoo_keras.backend import load
 
+LIST = Path(__file__).with_name("models.txt")
 LEFT_OUT = ("NASNetMobile",)
 """Keras 3.15 refuses to build it on torch."""
 
@@ -42,7 +43,9 @@ def preprocessing(name: str) -> dict[str, Any]:
 def listing() -> str:
     """The text of models.txt: every application of the installed Keras, under a heading that it shares with others."""
     applications, names = load().applications, {}
-    for name in sorted(n for n in dir(applications) if inspect.isfunction(getattr(applications, n)) and n not in LEFT_OUT):
+    for name in sorted(
+        n for n in dir(applications) if inspect.isfunction(getattr(applications, n)) and n not in LEFT_OUT
+    ):
         side = _side(getattr(applications, name))
         names.setdefault(_heading({"input_size": side, **preprocessing(name)}), []).append(name)
     return "".join(f"{heading}\n" + "".join(f"{name}\n" for name in group) for heading, group in names.items())
@@ -60,4 +63,4 @@ def _heading(fields: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    Path(__file__).with_name("models.txt").write_text(listing(), "utf-8")
+    LIST.write_text(listing(), "utf-8")

@@ -55,7 +55,8 @@ class Shared:
 class Held(nn.Module):
     """One Keras layer, whose variables are this module's parameters and buffers.
 
-    ``train()`` and ``eval()`` are its ``training`` argument; where a graph calls it with ``training=False``, that is so.
+    ``train()`` and ``eval()`` are its ``training`` argument; where a graph has called it with ``training=False``,
+    it is so always.
 
     Args:
         layer: a layer that is built.
@@ -158,10 +159,14 @@ class Graph(nn.Module):
 
 
 def _caller(module: nn.Module, training: bool | None) -> Any:
-    """What to call with Keras's arguments; torch's own modules, which may stand in a layer's place, take none of them."""
+    """What to call with Keras's arguments; torch's own modules, put in a layer's place, take none of them."""
     if not isinstance(module, Held | Graph):
         return lambda *inputs, **settings: module(*inputs)
-    return module if training is not False else lambda *inputs, **settings: module(*inputs, **{**settings, "training": False})
+    return (
+        module
+        if training is not False
+        else lambda *inputs, **settings: module(*inputs, **{**settings, "training": False})
+    )
 
 
 def hold(layer: Any) -> nn.Module:

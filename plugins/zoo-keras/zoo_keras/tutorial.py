@@ -26,7 +26,9 @@ def tutorial_cnn(
     """
     keras = load()
     layers = keras.layers
-    last = layers.Dense(1, activation="sigmoid") if num_classes == 2 else layers.Dense(num_classes, activation="softmax")
+    last = (
+        layers.Dense(1, activation="sigmoid") if num_classes == 2 else layers.Dense(num_classes, activation="softmax")
+    )
     return keras.Sequential(
         [
             keras.Input(input_shape),

@@ -147,6 +147,15 @@ def test_info_of_a_familys_member_counts_its_parameters(zoo):
     assert details["plugin"] == "timm"
 
 
+def test_info_of_what_needs_a_parameter_shows_it_without_a_size(zoo):
+    Path("needy.py").write_text("def needy(num_classes, in_chans=3, *, config: str): ...\n")
+    Path("registry.yaml").write_text('components: {architecture: {needy: {target: "./needy.py:needy"}}}')
+    code, out, err = zoo("info", "needy")
+    assert (code, err) == (0, "")
+    assert "required" in out
+    assert "size" not in out
+
+
 def test_info_shows_both_where_two_kinds_have_a_name(zoo):
     Path("registry.yaml").write_text("components: {loss: {accuracy: {base: focal, params: {gamma: 3.0}}}}")
     both = json.loads(zoo("info", "accuracy", "--json")[1])

@@ -181,13 +181,20 @@ def _details(entry: Entry) -> dict[str, Any]:
 
 
 def _model_parameters(entry: Entry) -> int | None:
-    """How many parameters an architecture has, built without memory for two classes and its own image size."""
+    """How many parameters an architecture has, built without memory for two classes and its own image size.
+
+    None where it can't be built without more words.
+    """
     if entry.kind != "architecture":
         return None
     import torch
 
     from zoo.resolve import FALLBACK_SIZE
     from zoo.runner.build import build, count_parameters
+    from zoo.signature import parameters
+
+    if any(p.required and p.name not in entry.params for p in parameters(entry.kind, entry.factory())):
+        return None
 
     size = getattr(entry.component, "input_size", None) or FALLBACK_SIZE
     with torch.device("meta"):

@@ -1,0 +1,127 @@
+"""Keras's applications by name. Keras is imported when one is made."""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import io
+import sys
+import urllib.error
+import urllib.request
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from zoo.downloads import downloading, offline
+from zoo.errors import RequestError
+from zoo_keras.backend import building
+from zoo_keras.ending import network_of
+from zoo_keras.surgery import take_over
+
+__all__ = ["create"]
+
+_SIZE = 224
+_OURS = (
+    *("classes", "classifier_activation", "include_preprocessing", "include_top"),
+    *("input_shape", "input_tensor", "pooling", "weights"),
+)
+
+
+def create(
+    name: str,
+    num_classes: int,
+    in_chans: int = 3,
+    pretrained: bool = False,
+    image_size: int = _SIZE,
+    **kwargs: Any,
+) -> nn.Module:
+    """A model of ``keras.applications``: images (N, in_chans, H, W) float -> logits (N, num_classes).
+
+    Args:
+        name: as Keras spells it, such as ``MobileNetV3Small``.
+        num_classes: width of the last layer, which is new unless there are ImageNet's 1,000.
+        in_chans: channels of the images; pretrained first layers are adapted.
+        pretrained: fetch Keras's ImageNet weights, or take them from its cache.
+        image_size: side of the images in pixels.
+        **kwargs: anything else that the application takes, such as ``alpha`` or ``dropout_rate``.
+
+    Raises:
+        ValueError: Keras has no such application for torch, or it doesn't take a parameter.
+        RequestError: the pretrained weights can't be fetched, or ``ZOO_OFFLINE`` is set and they are not in the cache.
+    """
+    with building() as keras, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that images have other than 1 or 3 channels
+        make = _application(keras, name)
+        settings = _settings(make, name, kwargs)
+        given = {"classes": num_classes, "classifier_activation": None, "weights": None}
+        model = make(**settings, **given, input_shape=(image_size, image_size, in_chans))
+        if pretrained:
+            take_over(model, _trained(make, name, settings, num_classes, in_chans, image_size), name)
+        return network_of(model, num_classes, in_chans, image_size, trusted=True)
+
+
+def _application(keras: Any, name: str) -> Callable[..., Any]:
+    make = getattr(keras.applications, name, None)
+    if not inspect.isfunction(make):
+        raise ValueError(f"Keras {keras.__version__} has no application {name!r}; see: zoo list --search keras")
+    return make
+
+
+def _settings(make: Callable[..., Any], name: str, given: dict[str, Any]) -> dict[str, Any]:
+    """What of the parameters the application takes; pixels are prepared outside of it, as for every network."""
+    known = inspect.signature(make).parameters
+    if wrong := [key for key in given if key in _OURS or key not in known]:
+        free = ", ".join(key for key in known if key not in (*_OURS, "name", "weights_name")) or "none"
+        raise ValueError(f"keras.applications.{name} takes no {', '.join(wrong)} here. It has: {free}")
+    return {**given, **({"include_preprocessing": False} if "include_preprocessing" in known else {})}
+
+
+def _trained(
+    make: Callable[..., Any], name: str, settings: dict[str, Any], num_classes: int, in_chans: int, image_size: int
+) -> Any:
+    """The application with its weights: whole where its last layers are wanted and fit, else without them."""
+    shape, whole = (image_size, image_size, 3), num_classes == 1000 or name.startswith("VGG")
+    with _fetching(name):
+        if whole:
+            with contextlib.suppress(ValueError):  # it is made for another size
+                return make(**settings, weights="imagenet", input_shape=shape, classifier_activation=None)
+        return make(**settings, weights="imagenet", input_shape=shape, include_top=False)
+
+
+@contextlib.contextmanager
+def _fetching(name: str) -> Iterator[None]:
+    """For the length of a block Keras downloads as the zoo does: not at all offline, with a timeout, not to stdout."""
+    told = io.StringIO() if offline() else sys.stderr  # offline Keras says that it downloads, and then can't
+    try:
+        with downloading(Path.home()), contextlib.redirect_stdout(told), _no_network_if_offline():
+            yield
+    except ValueError:
+        raise
+    except Exception as error:  # Keras raises Exception itself for what can't be fetched
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        if offline():
+            reason = "offline (ZOO_OFFLINE is set), and they are not in Keras's cache"
+        raise RequestError(
+            f"The pretrained weights of {name!r} can't be had: {reason}. Keras fetches them once, from "
+            "storage.googleapis.com; without a network train from scratch, or take timm's: zoo list --search pretrained"
+        ) from error
+
+
+class _Refused(urllib.request.BaseHandler):
+    def default_open(self, request: urllib.request.Request) -> None:
+        raise urllib.error.URLError(f"offline, so {request.full_url} is not fetched")
+
+
+@contextlib.contextmanager
+def _no_network_if_offline() -> Iterator[None]:
+    """Keras asks nobody before it downloads, but by urllib, whose opener can be another for a while."""
+    before = urllib.request._opener  # type: ignore[attr-defined]
+    if offline():
+        urllib.request.install_opener(urllib.request.build_opener(_Refused))
+    try:
+        yield
+    finally:
+        urllib.request.install_opener(before)

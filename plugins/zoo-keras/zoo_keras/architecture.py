@@ -1,0 +1,113 @@
+"""From a builder of Keras models to an architecture of the zoo."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from torch import nn
+
+from zoo.errors import RequestError
+from zoo_keras.backend import building, load
+from zoo_keras.ending import network_of
+
+__all__ = ["as_architecture", "keras_architecture"]
+
+_GIVEN = ("num_classes", "in_chans", "image_size", "input_shape")
+_SIZE = 224
+
+
+def keras_architecture(build: Callable[..., Any]) -> Callable[..., nn.Module]:
+    """Make an architecture of a function that gives a keras.Model; a decorator, or called with the function.
+
+    ::
+
+        @keras_architecture
+        def leaves(num_classes, input_shape=(96, 96, 3), width=32):
+            return keras.Sequential([keras.Input(input_shape), ..., keras.layers.Dense(num_classes, "softmax")])
+
+    Args:
+        build: ``f(num_classes, **params)``. It may have any of ``input_shape`` (given as (H, W, C)), ``image_size`` and
+            ``in_chans``; its other parameters are the architecture's, with their types and defaults. The model takes
+            one image and gives one output a class, or one alone for two classes; it may end in a softmax or sigmoid,
+            which is left out: the zoo's losses take logits.
+
+    Returns:
+        ``f(num_classes, in_chans=3, image_size=…, **params)``: for registry.yaml, plugins, ``zoo.run(architecture=…)``.
+
+    Raises:
+        TypeError: ``build`` has no parameter num_classes.
+    """
+    own = inspect.signature(build).parameters
+    if "num_classes" not in own:
+        raise TypeError(
+            f"{getattr(build, '__name__', build)}() needs a parameter num_classes, the width of its last layer"
+        )
+
+    @functools.wraps(build)
+    def factory(num_classes: int, in_chans: int = 3, image_size: int | None = None, **params: Any) -> nn.Module:
+        side = image_size or _side(own)
+        given = {"num_classes": num_classes, "in_chans": in_chans, "image_size": side}
+        given["input_shape"] = (side, side, in_chans)
+        with building():
+            model = build(**{k: v for k, v in given.items() if k in own}, **params)
+            return network_of(model, num_classes, in_chans, side)
+
+    factory.__signature__ = _signature(own)  # type: ignore[attr-defined]
+    return factory
+
+
+def as_architecture(model: Any) -> Callable[..., nn.Module]:
+    """An architecture for ``zoo.run(architecture=…)``: of a builder, or of a keras.Model with the weights that it has.
+
+    Args:
+        model: a function, as :func:`keras_architecture` takes it; or a model, which stays as it is: every network is a
+            copy of it.
+
+    Raises:
+        RequestError: it is neither.
+    """
+    if hasattr(model, "get_weights") and hasattr(model, "layers"):
+        return keras_architecture(functools.partial(_copy_of, model))
+    if not callable(model):
+        raise RequestError(f"as_architecture() takes a keras.Model or a function that gives one, not {model!r}.")
+    return keras_architecture(model)
+
+
+def _copy_of(model: Any, num_classes: int) -> Any:
+    keras = load()
+    try:
+        copy = keras.models.clone_model(model)
+    except (ValueError, NotImplementedError, TypeError) as error:
+        raise RequestError(
+            f"The model {model.name!r} can't be copied ({_first(error)}). Give the function that builds it instead: "
+            "as_architecture(build)"
+        ) from error
+    copy.set_weights(model.get_weights())
+    return copy
+
+
+def _side(own: Mapping[str, inspect.Parameter]) -> int:
+    """The side of the images that the builder itself has for a default."""
+    if "image_size" in own and isinstance(own["image_size"].default, int):
+        return own["image_size"].default
+    shape = own["input_shape"].default if "input_shape" in own else None
+    return shape[0] if isinstance(shape, tuple | list) and shape and isinstance(shape[0], int) else _SIZE
+
+
+def _signature(own: Mapping[str, inspect.Parameter]) -> inspect.Signature:
+    """The factory's: what the zoo gives, then the builder's own parameters."""
+    plain, named = inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY
+    given = [
+        inspect.Parameter("num_classes", plain),
+        inspect.Parameter("in_chans", plain, default=3),
+        inspect.Parameter("image_size", plain, default=_side(own)),
+    ]
+    settings = [p for p in own.values() if p.name not in _GIVEN and p.kind is not p.VAR_POSITIONAL]
+    return inspect.Signature([*given, *(p if p.kind is p.VAR_KEYWORD else p.replace(kind=named) for p in settings)])
+
+
+def _first(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,126 @@
+"""A Keras model's description: looked through before anything is made of it, and made for other images and classes.
+
+A description is data, but Keras looks up classes and functions by the names in it, and a Lambda has code in it. So only
+what Keras itself brings is taken.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from zoo.errors import RequestError
+from zoo_keras.backend import load
+
+__all__ = ["check_config", "for_images", "made", "parsed", "with_outputs"]
+
+_CODE = ("Lambda", "__lambda__", "TorchModuleWrapper", "TFSMLayer", "JaxLayer", "FlaxLayer")
+"""What runs the code that is in the file, or beside it."""
+_VALUES = ("__keras_tensor__", "__tensor__", "__numpy__", "__bytes__", "__tuple__", "__ellipsis__", "__typespec__")
+_PLACES = ("layers", "initializers", "regularizers", "constraints", "models", "dtype_policies")
+"""Where Keras's own classes are that older files name without their module."""
+_OLDER = ("Functional", "Model", "Policy")
+
+
+def parsed(text: str, where: str) -> dict[str, Any]:
+    """A description from JSON.
+
+    Args:
+        where: what to call it in a message.
+
+    Raises:
+        RequestError: it is none.
+    """
+    try:
+        config = json.loads(text)
+    except ValueError as error:
+        raise RequestError(f"{where} describes no Keras model: it is no JSON ({error}).") from error
+    if not isinstance(config, dict) or not isinstance(config.get("config"), dict) or "class_name" not in config:
+        raise RequestError(f"{where} describes no Keras model: it has no class_name with a config.")
+    return config
+
+
+def check_config(config: dict[str, Any], where: str) -> None:
+    """Refuse a description with anything in it that is not Keras's own.
+
+    Raises:
+        RequestError: says what it is.
+    """
+    for part in _objects(config):
+        words = (str(part.get(key) or "") for key in ("class_name", "module", "registered_name"))
+        name, module, registered = words
+        if name in _CODE:
+            raise RequestError(
+                f"{where} has a {name} layer, which is code, and the zoo runs no code of a file. In Keras, build the "
+                "model anew with a layer in its place, load its weights there, and save that."
+            )
+        if not _is_kerass(name, module) or ">" in registered:
+            raise RequestError(
+                f"{where} needs {registered or name!r}, which is not Keras's own, and a file doesn't bring it. Give "
+                "the zoo the function that builds the model instead: from zoo_keras import keras_architecture"
+            )
+
+
+def _is_kerass(name: str, module: str) -> bool:
+    if module:
+        return module.partition(".")[0] == "keras"
+    return name in (*_OLDER, "Sequential") or any(hasattr(getattr(load(), place), name) for place in _PLACES)
+
+
+def _objects(value: Any) -> Iterator[dict[str, Any]]:
+    """Each part of a description that names a class or function."""
+    rows = [value]
+    while rows:
+        row = rows.pop()
+        if isinstance(row, dict):
+            if "class_name" in row and row["class_name"] not in _VALUES:
+                yield row
+            rows.extend(row.values())
+        elif isinstance(row, list):
+            rows.extend(row)
+
+
+def made(config: dict[str, Any], where: str) -> Any:
+    """The model of a description, with new weights.
+
+    Raises:
+        RequestError: it is not Keras's own, or Keras can't make it.
+    """
+    check_config(config, where)
+    try:
+        return load().saving.deserialize_keras_object(copy.deepcopy(config), safe_mode=True)
+    except Exception as error:  # Keras raises whatever its layers do
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise RequestError(
+            f"Keras {load().__version__} can't make the model that {where} describes: {reason}"
+        ) from error
+
+
+def for_images(config: dict[str, Any], image_size: int, in_chans: int) -> dict[str, Any]:
+    """The same for square images of another size or number of channels; as it was where it is for these."""
+    changed, found = copy.deepcopy(config), False
+    for part in _objects(changed):
+        shape = part["config"].get("batch_shape") if part["class_name"] == "InputLayer" else None
+        if isinstance(shape, list) and len(shape) == 4:
+            sides = [None if side is None else image_size for side in shape[1:3]]
+            new = [shape[0], *sides, in_chans]
+            found, part["config"]["batch_shape"] = found or new != shape, new
+    if not found:
+        return config
+    for part in _objects(changed):
+        part.pop("build_config", None)  # it says the shapes that were
+    return changed
+
+
+def with_outputs(config: dict[str, Any], num_classes: int) -> dict[str, Any]:
+    """The same with a last layer for so many classes: one output for two, where it had one."""
+    changed = copy.deepcopy(config)
+    layers = {layer["config"].get("name"): layer["config"] for layer in changed["config"].get("layers", [])}
+    dense = [layer for layer in layers.values() if "units" in layer]
+    if dense and dense[-1]["units"] != num_classes and (dense[-1]["units"], num_classes) != (1, 2):
+        dense[-1]["units"] = num_classes
+        if dense[-1].get("activation") == "sigmoid":
+            dense[-1]["activation"] = "softmax"
+    return changed

@@ -1,0 +1,69 @@
+"""What zoo_keras contributes. Nothing here imports Keras."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+from zoo.plugin import Architecture, Family, Importer, hookimpl
+
+_EXAMPLE = (
+    ("InputLayer", {"batch_shape": [None, 64, 64, 3]}),
+    ("Conv2D", {"filters": 8, "kernel_size": 3, "strides": 2, "activation": "relu"}),
+    ("BatchNormalization", {}),
+    ("GlobalAveragePooling2D", {}),
+    ("Dense", {"units": 1, "activation": "sigmoid"}),
+)
+
+
+def _described(*layers: tuple[str, dict[str, object]]) -> str:
+    """A model of these layers as a .keras file describes it, at its shortest."""
+    rows = [
+        {"module": "keras.layers", "class_name": name, "config": config, "registered_name": None}
+        for name, config in layers
+    ]
+    return json.dumps(
+        {
+            "module": "keras",
+            "class_name": "Sequential",
+            "config": {"name": "example", "layers": rows},
+            "registered_name": None,
+        }
+    )
+
+
+@hookimpl
+def zoo_architectures() -> Iterator[Architecture | Family]:
+    yield Architecture(
+        "tutorial_cnn",
+        "zoo_keras.tutorial:tutorial_cnn",
+        summary="The tutorial's cats-and-dogs network, in Keras",
+        tags=("keras", "cnn", "small"),
+        input_size=150,
+    )
+    yield Architecture(
+        "saved",
+        "zoo_keras.saved:saved",
+        summary="The model that a .keras file describes; zoo import makes it",
+        tags=("keras", "import"),
+        example={"config": _described(*_EXAMPLE)},
+    )
+    yield Family(
+        "architecture",
+        "zoo_keras.applications:create",
+        "zoo_keras:models.txt",
+        summary="A model of keras.applications, with or without ImageNet weights",
+        tags=("keras", "pretrained", "imagenet", "backbone"),
+        samples=("MobileNet", "MobileNetV3Small"),
+    )
+
+
+@hookimpl
+def zoo_importers() -> Iterator[Importer]:
+    yield Importer(
+        "keras",
+        "zoo_keras.importing:read",
+        suffixes=(".keras", ".h5", ".hdf5"),
+        summary="A model that Keras saved, with the same answers",
+        tags=("keras", "tensorflow"),
+    )

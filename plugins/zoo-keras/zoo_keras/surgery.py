@@ -1,0 +1,71 @@
+"""Trained weights of Keras's applications in a network with another head, another first layer, other preparation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo.errors import RequestError
+from zoo_keras.list_models import CAFFE, IMAGENET, preprocessing
+
+__all__ = ["take_over"]
+
+
+def take_over(model: Any, trained: Any, name: str) -> None:
+    """Give a new application the weights of a trained one, layer by layer; a head of another form stays new.
+
+    Layers are matched by their order, for some have names that count up in a process.
+
+    Args:
+        model: as the zoo makes it: for images that :func:`zoo_keras.list_models.preprocessing` has prepared.
+        trained: as Keras makes it, with its top or without.
+        name: of the application.
+
+    Raises:
+        RequestError: it was trained on colour images, and can't be adapted to others.
+        ValueError: the two are not of one form.
+    """
+    mine, theirs = (_with_weights(each) for each in (model, trained))
+    head = mine[-1]
+    first = next(layer for layer in theirs if layer.get_weights()[0].ndim == 4)
+    for own, other in zip(mine, theirs, strict=False):
+        weights = other.get_weights()
+        if other is first:
+            weights[0] = _first_layer(weights[0], own.get_weights()[0].shape[2], name)
+        if type(other).__name__ == "Normalization":
+            weights = _normalization(weights, trained, len(own.get_weights()[0]), name)
+        if all(a.shape == b.shape for a, b in zip(own.get_weights(), weights, strict=True)):
+            own.set_weights(weights)
+        elif own is not head and other is not theirs[-1] and "fc" not in own.name:
+            raise ValueError(f"layer {own.name} of {name} has another form than its trained weights")
+
+
+def _with_weights(model: Any) -> list[Any]:
+    return [layer for layer in model.layers if layer.get_weights()]
+
+
+def _first_layer(kernel: NDArray[np.float32], channels: int, name: str) -> NDArray[np.float32]:
+    """A first kernel (h, w, 3, K) for pixels as the zoo prepares them, and for so many channels.
+
+    Keras's ``caffe`` weights take blue first, and pixels in 0..255 from which the mean was taken; dividing those by the
+    std is made up for here. Padding is zero in both, so the answers are the same.
+    """
+    if preprocessing(name) == CAFFE:
+        kernel = kernel[:, :, ::-1] * (255 * np.array(CAFFE["std"], np.float32))[:, None]
+    if channels == 3:
+        return kernel
+    if channels == 1:
+        return kernel.sum(axis=2, keepdims=True)
+    repeated = np.tile(kernel, (1, 1, -(-channels // 3), 1))[:, :, :channels]
+    return repeated * np.float32(3 / channels)
+
+
+def _normalization(weights: list[Any], trained: Any, channels: int, name: str) -> list[Any]:
+    """EfficientNet's own, and the factor that Keras's trained one has behind it, in one."""
+    if channels != len(weights[0]):
+        raise RequestError(f"The pretrained weights of {name!r} are for colour images: leave --pretrained away.")
+    mean, variance, *rest = weights
+    scaled = [layer for layer in trained.layers if type(layer).__name__ == "Rescaling"][1:]
+    return [mean, variance * np.array(IMAGENET["std"], np.float32) if scaled else variance, *rest]

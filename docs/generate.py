@@ -17,7 +17,7 @@ from zoo import hookspecs
 from zoo.commands import CORE, app, core_command
 from zoo.entry import Entry
 from zoo.host import discover
-from zoo.plugin import KINDS, Component, Family
+from zoo.plugin import KINDS, Component, Family, Imported
 from zoo.registry import Registry
 from zoo.runner.hooks import PATIENCE
 from zoo.shelf import Shelf, read_layer, shipped_path
@@ -111,6 +111,7 @@ def hooks() -> str:
         if name in kinds:
             component = KINDS[kinds[name]]
             parts.append(f"**`{component.__name__}`**: {inspect.getdoc(component)}\n")
+    parts += ["## What an importer gives\n", f"{inspect.getdoc(Imported)}\n"]
     parts += ["## A component\n", f"{inspect.getdoc(Component)}\n", "## A family\n", f"{inspect.getdoc(Family)}"]
     return _as_markdown("\n".join(parts))
 

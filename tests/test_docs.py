@@ -16,7 +16,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md")), *sorted(ROOT.glob("plugins/*/README.md"))]
-OTHERS = {"tracking", "import"}  # commands of plugins that are distributions of their own
+OTHERS = {"tracking"}  # commands of plugins that are distributions of their own
 
 
 def name_of(page: Path) -> str:

@@ -319,7 +319,7 @@ def test_a_head_without_end(serving):
             answer = long.recv(65536)
         except ConnectionError:
             answer = b""
-    assert answer == b"" or answer.startswith(b"HTTP/1.1 400")
+    assert answer == b"" or answer.startswith(b"HTTP/1.1 431 ")
 
 
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:{port}", "127.0.0.1.evil.example", "localhost:1"])

@@ -53,7 +53,7 @@ def test_told_to_end_under_load_it_answers_all_that_it_accepted(
     assert tally.lost == []
     assert bench.wrong(tally, expected) == []
     assert tally.refused == 50, "each client ends as nobody listens any longer"
-    assert len(tally.answers) > 50
+    assert len(tally.answers) >= 50
 
 
 @pytest.mark.parametrize("form", ["run", "bundle", "onnx"])

@@ -9,7 +9,7 @@ import click
 from zoo.commands.job_words import offline_option
 from zoo.errors import RequestError
 
-_NEEDS = ("fastapi", "fastapi_offline", "uvicorn", "h11", "python_multipart", "prometheus_client")
+_NEEDS = ("fastapi", "fastapi_offline", "uvicorn", "httptools", "python_multipart", "prometheus_client")
 
 
 @click.command(name="serve")
@@ -59,9 +59,10 @@ def serve(
     from zoo.runner.folder import find_run
     from zoo.serving.limits import Limits
     from zoo.serving.server import Server, listen, url_of
-    from zoo.serving.service import Service
+    from zoo.serving.service import Service, leave_room
 
     classifier = load(run if is_artifact(run) else find_run(run), device=device, reject_below=reject_below)
+    leave_room()
     classifier.settle()
     limits = Limits(max_bytes=round(max_mib * 2**20), max_pixels=max_pixels, max_waiting=max_waiting, timeout_s=timeout)
     with listen(host, port) as listening:

@@ -8,13 +8,15 @@ import ipaddress
 import signal
 import socket
 from collections.abc import Iterator
+from http import HTTPStatus
 from types import FrameType
 from typing import Any
 
 import uvicorn
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from zoo.errors import RequestError
+from zoo.files import dump_json
 from zoo.serving.application import PATHS, make_app
 from zoo.serving.doorman import Doorman
 from zoo.serving.service import Service
@@ -23,10 +25,6 @@ __all__ = ["Server", "listen", "url_of"]
 
 _GRACE_S = 0.5  # for requests that are on their way when the server ends
 _BACKLOG = 2048
-_TOO_MANY = (
-    b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nContent-Length: 49\r\n"
-    b'Retry-After: 1\r\nConnection: close\r\n\r\n{"detail": "There are too many connections now."}'
-)
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -71,27 +69,33 @@ def _own_names(listening: socket.socket) -> frozenset[str] | None:
     return frozenset({*(f"{name}:{port}" for name in names), *(names if port == 80 else ())})
 
 
-class _Connection(H11Protocol):
-    """One that must have said what it wants by a certain time: else many that say nothing would take all there are."""
+class _Connection(HttpToolsProtocol):
+    """One that must say what it wants by a certain time and in so many bytes: else some that never come to an end would
+    take all there is."""
 
     header_s: float
     max_connections: int
+    max_head: int
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
         self._expect_head()
         if len(self.connections) > self.max_connections:
-            transport.write(_TOO_MANY)
-            transport.close()
+            self._end(503, "There are too many connections now.")
 
     def data_received(self, data: bytes) -> None:
+        expecting = not self._answering()
         super().data_received(data)
-        if self.cycle is not None and not self.cycle.response_complete:
+        if self._answering():
             self._late.cancel()
+        elif expecting:
+            self._head += len(data)
+            if self._head > self.max_head and not self.transport.is_closing():
+                self._end(431, f"The head of the request is longer than {self.max_head:,} bytes.")
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
-        if not self.transport.is_closing() and (self.cycle is None or self.cycle.response_complete):
+        if not self.transport.is_closing() and not self._answering():
             self._late.cancel()
             self._expect_head()
 
@@ -99,8 +103,20 @@ class _Connection(H11Protocol):
         self._late.cancel()
         super().connection_lost(exc)
 
+    def _answering(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete
+
     def _expect_head(self) -> None:
+        self._head = 0
         self._late = self.loop.call_later(self.header_s, self.transport.close)
+
+    def _end(self, status: int, why: str) -> None:
+        body = dump_json({"detail": why}, indent=None).encode()
+        head = (
+            f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\nContent-Type: application/json\r\nConnection: close\r\n"
+        )
+        self.transport.write(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+        self.transport.close()
 
 
 class Server(uvicorn.Server):
@@ -116,7 +132,8 @@ class Server(uvicorn.Server):
         self.service, self.listening = service, listening
         limits = service.limits
         self.doorman = Doorman(make_app(service), service.figures, PATHS, _own_names(listening))
-        own = {"header_s": limits.header_s, "max_connections": limits.max_connections}
+        names = ("header_s", "max_connections", "max_head")
+        own = {name: getattr(limits, name) for name in names}
         connection = type("_Connection", (_Connection,), own)
         super().__init__(
             uvicorn.Config(
@@ -128,7 +145,6 @@ class Server(uvicorn.Server):
                 server_header=False,
                 log_level="info" if log_requests else "warning",
                 access_log=log_requests,
-                h11_max_incomplete_event_size=limits.max_head,
                 timeout_keep_alive=max(1, round(limits.header_s)),
                 timeout_graceful_shutdown=round(2 * limits.timeout_s),
             )

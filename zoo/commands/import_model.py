@@ -67,7 +67,7 @@ def import_model(
     FILE is a checkpoint of timm's train.py, a state dict of torchvision's or timm's, an ONNX classifier, or what a
     plugin reads: see zoo list importer. It is only read, nothing in it is run.
 
-    zoo predict, evaluate, export and run --weights then take it by its name.
+    By its name zoo predict takes it then, and evaluate, export and run --weights do.
     """
     from zoo.files import dump_json
     from zoo.importing import import_model as import_it

@@ -54,6 +54,9 @@ class AsNetwork(nn.Module):
         self.multilabel = task_named(card.get("task", "")).multilabel
         self.temperature = 1.0 if self.multilabel else float(card.get("temperature", 1.0))
 
+    def __deepcopy__(self, memo: object) -> AsNetwork:
+        return self  # it has no weights that could be changed, and its runtime can't be copied
+
     def forward(self, images: Tensor) -> Tensor:
         pixels = (images.float() * 255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().contiguous()
         probs = torch.from_numpy(self.artifact(framed(pixels.numpy(), self.shape))).float().clamp(_LEAST, 1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -48,6 +50,7 @@ class Classifier:
         self.execution = execution
         self.model = execution.place(model).eval()
         self._normalize = Normalize(self.preprocessing.mean, self.preprocessing.std, execution.device)
+        self._watching, self._watched = threading.Lock(), None  # type: threading.Lock, nn.Module | None
         values = self.preprocessing.in_chans * self.preprocessing.image_size**2
         self.batch: int = execution.evaluation_batch(BATCH, values)
         """How many images are computed at once."""
@@ -123,7 +126,10 @@ class Classifier:
             (N, size, size), 0..1; or None where it can't be told: of a transformer, or an exported file.
         """
         classes = torch.tensor([self.classes.index(label) for label in labels], device=self.execution.device)
-        heat = grad_cam(self.model, self._normalize(self._unit(pixels)), classes)
+        with self._watching:
+            if self._watched is None:  # hooks are put on it: who answers meanwhile in another thread has his own
+                self._watched = copy.deepcopy(self.model)
+            heat = grad_cam(self._watched, self._normalize(self._unit(pixels)), classes)
         return None if heat is None else heat.cpu().numpy()
 
     def probabilities(self, pixels: Sequence[Pixels], tta: str | None = None) -> Tensor:

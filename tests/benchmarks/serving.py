@@ -3,7 +3,8 @@
 python tests/benchmarks/serving.py RUN PHOTOS [--requests 5000] [--clients 50] [--rounds 3]
 
 Each round starts a server that batches and one that computes each image alone, in turn, and asks each from CLIENTS
-connections at once. Every answer is compared with what `zoo predict` says of the photo.
+connections at once; then the first from a single connection, which waits for each answer before it asks again. Every
+answer is compared with what `zoo predict` says of the photo.
 """
 
 from __future__ import annotations
@@ -145,29 +146,37 @@ def main() -> None:
     asked = parser.parse_args()
     files = sorted(p for p in asked.photos.rglob("*") if p.suffix.lower() in (".jpg", ".jpeg", ".png"))
     photos, expected = [file.read_bytes() for file in files], expected_of(asked.run, files)
-    rates: dict[str, list[float]] = {"batched": [], "one by one": []}
+    ways = {
+        "batched": ((), asked.clients, asked.requests),
+        "one by one": (("--max-batch", "1"), asked.clients, asked.requests),
+        "one client": ((), 1, max(50, asked.requests // 10)),
+    }
+    rates: dict[str, list[float]] = {way: [] for way in ways}
     for _ in range(asked.rounds):
-        for way, options in (("batched", ()), ("one by one", ("--max-batch", "1"))):
+        for way, (options, clients, requests) in ways.items():
             with server(asked.run, *options) as (port, _process):
-                asyncio.run(hammer(port, photos, 2 * asked.clients, asked.clients))  # to begin with
-                tally = asyncio.run(hammer(port, photos, asked.requests, asked.clients))
-            bad = wrong(tally, expected)
+                asyncio.run(hammer(port, photos, 2 * asked.clients, clients))  # to begin with
+                tally = asyncio.run(hammer(port, photos, requests, clients))
             rates[way].append(len(tally.answers) / tally.seconds)
-            waits = sorted(tally.waits)
-            print(  # noqa: T201
-                f"{way:<10} {rates[way][-1]:7.1f} requests/s  {len(tally.answers)} answered, {len(tally.lost)} lost, "
-                f"{len(bad)} wrong  median {1000 * waits[len(waits) // 2]:.0f} ms, "
-                f"99th of 100 {1000 * waits[int(0.99 * len(waits))]:.0f} ms",
-                flush=True,
-            )
-            for line in [*tally.lost[:3], *bad[:3]]:
-                print("   ", line)  # noqa: T201
-    medians = {way: statistics.median(each) for way, each in rates.items()}
-    ratios = [a / b for a, b in zip(*rates.values(), strict=True)]
+            tell(way, rates[way][-1], tally, wrong(tally, expected))
+    medians = ", ".join(f"{way} {statistics.median(each):.1f}" for way, each in rates.items())
+    print(f"medians in requests/s: {medians}")  # noqa: T201
+    for way in ("one by one", "one client"):
+        ratios = [a / b for a, b in zip(rates["batched"], rates[way], strict=True)]
+        middle = statistics.median(ratios)
+        print(f"batched to {way}: {middle:.2f} ({min(ratios):.2f} to {max(ratios):.2f})")  # noqa: T201
+
+
+def tell(way: str, rate: float, tally: Tally, bad: list[str]) -> None:
+    """Print a line on what a server did."""
+    waits = sorted(tally.waits)
     print(  # noqa: T201
-        f"medians: batched {medians['batched']:.1f}, one by one {medians['one by one']:.1f} requests/s; "
-        f"{statistics.median(ratios):.2f} times ({min(ratios):.2f} to {max(ratios):.2f})"
+        f"{way:<10} {rate:7.1f} requests/s  {len(tally.answers)} answered, {len(tally.lost)} lost, {len(bad)} wrong  "
+        f"median {1000 * waits[len(waits) // 2]:.0f} ms, 99th of 100 {1000 * waits[int(0.99 * len(waits))]:.0f} ms",
+        flush=True,
     )
+    for line in [*tally.lost[:3], *bad[:3]]:
+        print("   ", line)  # noqa: T201
 
 
 if __name__ == "__main__":

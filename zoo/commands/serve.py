@@ -59,14 +59,14 @@ def serve(
     from zoo.runner.folder import find_run
     from zoo.serving.limits import Limits
     from zoo.serving.server import Server, listen, url_of
-    from zoo.serving.service import Service, leave_room
+    from zoo.serving.service import Service, divide_processors
 
     classifier = load(run if is_artifact(run) else find_run(run), device=device, reject_below=reject_below)
-    leave_room()
+    workers = divide_processors(classifier)
     classifier.settle()
     limits = Limits(max_bytes=round(max_mib * 2**20), max_pixels=max_pixels, max_waiting=max_waiting, timeout_s=timeout)
     with listen(host, port) as listening:
-        service = Service(classifier, limits, max_batch)
+        service = Service(classifier, limits, max_batch, workers)
         server = Server(service, listening, log_requests=log_requests)
         url = url_of(listening)
         click.echo(f"{url} answers by {_described(classifier.card, Path(run))}. Ctrl-C ends it.")

@@ -37,20 +37,22 @@ class Work:
 
 
 class Batcher:
-    """One thread that computes, and what waits for it.
+    """Threads that compute, and what waits for them.
 
     Args:
-        compute: the answers to some works, in their order.
+        compute: the answers to some works, in their order; called by each thread.
         most: images in a batch. A work of more is computed by itself.
+        workers: how many threads.
     """
 
-    def __init__(self, compute: Compute, most: int):
+    def __init__(self, compute: Compute, most: int, workers: int = 1):
         self._compute, self._most = compute, max(1, most)
         self._waiting: deque[Work] = deque()
         self._changed = threading.Condition()
         self._closed = False
-        self._thread = threading.Thread(target=self._run, name="zoo-batcher", daemon=True)
-        self._thread.start()
+        self._threads = [threading.Thread(target=self._run, name="zoo-batcher", daemon=True) for _ in range(workers)]
+        for thread in self._threads:
+            thread.start()
 
     def put(self, work: Work) -> Future[Answers]:
         """Let a work wait; its future, which may be cancelled as long as it does.
@@ -69,8 +71,9 @@ class Batcher:
         """Compute what waits, and end."""
         with self._changed:
             self._closed = True
-            self._changed.notify()
-        self._thread.join()
+            self._changed.notify_all()
+        for thread in self._threads:
+            thread.join()
 
     def _run(self) -> None:
         while works := self._next():

@@ -243,7 +243,7 @@ def test_a_name_is_not_taken_twice(zoo: Zoo, weights: Path, refused: Callable[..
 
 def test_a_model_without_images_says_what_to_type(zoo: Zoo, weights: Path, refused: Callable[..., str]):
     assert zoo("import", weights, "--architecture", NET, "--classes", "a,b,c")[0] == 0
-    assert "zoo evaluate RUN" in refused("evaluate", "w")
+    assert "zoo evaluate w DATASET" in refused("evaluate", "w")
     assert "--data FOLDER" in refused("export", "w", "--quantize", "int8")
 
 

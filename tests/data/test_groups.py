@@ -44,6 +44,24 @@ def test_about_the_share_and_of_every_class(several: bool):
     assert not np.array_equal(held, held_groups(given_labels, groups, 0.2, 1))
 
 
+@settings(deadline=None)
+@given(st.data())
+def test_no_class_is_lost_to_validation(data: st.DataObject):
+    count = data.draw(st.integers(2, 10))
+    groups = np.array(data.draw(st.lists(st.integers(0, count - 1), min_size=4, max_size=60))).astype(str)
+    labels = np.array(data.draw(st.lists(st.integers(0, 3), min_size=len(groups), max_size=len(groups))))
+    try:
+        held = held_groups(labels, groups, 0.2, data.draw(st.integers(0, 9)))
+    except DataError:  # each group has the only images of some class
+        alone = [label for label in np.unique(labels) if len(np.unique(groups[labels == label])) == 1]
+        assert len(np.unique(groups)) == 1 or all(
+            set(labels[groups == name]) & set(alone) for name in np.unique(groups)
+        )
+        return
+    assert set(labels[~held]) == set(labels)
+    assert not set(groups[held]) & set(groups[~held])
+
+
 def listed(root: Path, rows: list[tuple[str, ...]], header: tuple[str, ...]) -> Path:
     with (root / "all.csv").open("w", newline="") as file:
         csv.writer(file).writerows([header, *rows])

@@ -67,14 +67,43 @@ def group_folds(labels: Labels, groups: Groups, folds: int, seed: int) -> NDArra
 
 
 def held_groups(labels: Labels, groups: Groups, fraction: float, seed: int) -> NDArray[np.bool_]:
-    """Which images are held out: whole groups, of about this fraction of the images.
+    """Which images are held out: whole groups, drawn so that each class gives about this fraction of its images.
+
+    A class of two groups or more gives one at least, and never its last one.
 
     Raises:
-        DataError: all images are of one group.
+        DataError: no group can be held out: all images are of one, say.
     """
-    folds = max(2, round(1 / fraction))
-    found: NDArray[np.bool_] = group_folds(labels, groups, min(folds, max(2, len(np.unique(groups)))), seed) == 1
+    names, member = np.unique(groups, return_inverse=True)
+    counts = _by_group(labels, member, len(names))  # (G, K)
+    order = np.random.default_rng(seed).permutation(len(names))
+    held = np.zeros(len(names), bool)
+    for kind in np.argsort((counts > 0).sum(0), kind="stable"):  # the class of the fewest groups has the least choice
+        wanted = fraction * counts[:, kind].sum()
+        for group in (g for g in order if counts[g, kind] and not held[g]):
+            lack = wanted - counts[held, kind].sum()
+            far = counts[held, kind].any() and counts[group, kind] > 2 * lack  # it would be further off with it
+            left = counts[~held].sum(0) - counts[group]
+            if lack > 0 and not far and (left[counts[group] > 0] > 0).all():
+                held[group] = True
+    if not held.any():
+        raise DataError(
+            f"None of the {len(names)} groups can be held out for validation without losing a class. Add groups, or a "
+            "val split."
+        )
+    found: NDArray[np.bool_] = held[member]
     return found
+
+
+def _by_group(labels: Labels, member: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+    """How many images of each class a group has, (G, K)."""
+    if labels.ndim == 2:
+        counts = np.zeros((count, labels.shape[1]), np.int64)
+        np.add.at(counts, member, labels.astype(np.int64))
+        return counts
+    counts = np.zeros((count, int(labels.max()) + 1), np.int64)
+    np.add.at(counts, (member, labels), 1)
+    return counts
 
 
 def shared_groups(split: Split, other: Split) -> Sequence[str]:

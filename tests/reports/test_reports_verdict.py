@@ -123,6 +123,15 @@ def test_everything_in_one_column_is_a_collapse() -> None:
     assert any("--lr 0.001" in advice for advice in verdict.advice)
 
 
+def test_one_that_learned_its_images_by_heart_has_not_collapsed() -> None:
+    document = result([0.9, 1.0, 1.0, 1.0], [0.5] * 4, matrix=[[2, 498], [0, 500]])
+    document["splits"] = {"train": {"images": 1000, "per_class": {"cat": 500, "dog": 500}}, "val": {"images": 1000}}
+    verdict = diagnose(document)
+    assert verdict.kind == "overfitting"
+    assert "by heart" in verdict.headline
+    assert not any("--lr" in advice for advice in verdict.advice)
+
+
 def test_a_rare_class_is_no_collapse() -> None:
     """97 % of the images are dogs, and so are the predictions: that is as it should be."""
     assert diagnose(result([0.99] * 4, [0.99] * 4, matrix=[[25, 5], [5, 965]])).kind == "good"

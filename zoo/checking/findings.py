@@ -145,7 +145,7 @@ def _repeated(seen: Scan, twins: Twins) -> Iterator[Finding]:
     """Duplicates within a split, of one label."""
     for kind, groups, words in (
         ("exact_duplicates", twins.exact, "with the same pixels"),
-        ("near_duplicates", twins.near, "that differ in size, quality or crop"),
+        ("near_duplicates", twins.near, "differing in size, quality or crop"),
     ):
         found = [rows for rows in groups if _within(seen, rows) and not is_conflict(seen, rows)]
         if found:

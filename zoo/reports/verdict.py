@@ -77,8 +77,19 @@ def _collapsed(result: Result) -> Verdict | None:
         return None
     name = _class(result, top)
     evidence = f"{percent(predicted[top])} of the predictions are {name}, and {percent(real)} of the images."
+    learned = trends.tail_accuracy(result, "train")
+    if learned >= _commonest(result) + OVERFIT_GAP:
+        more = f"In the last epochs {percent(learned)} of the training images are right."
+        headline = f"Overfitting: it knows training images by heart, and calls nearly all others {name}."
+        return Verdict("overfitting", headline, [evidence, more], advice.against_overfitting(result))
     headline = f"Collapsed: it calls nearly everything {name}."
     return Verdict("collapsed", headline, [evidence], advice.not_learning(result))
+
+
+def _commonest(result: Result) -> float:
+    """The commonest class's share of the training images: what always giving the same answer gets; 1 if unknown."""
+    counts = (((result.get("splits") or {}).get("train") or {}).get("per_class") or {}).values()
+    return max(counts) / sum(counts) if sum(counts) else 1.0
 
 
 def _baseline(result: Result) -> Verdict | None:

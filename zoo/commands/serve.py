@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import warnings
 
 import click
 
@@ -55,13 +55,12 @@ def serve(
     _check_packages()
     from zoo.api import load
     from zoo.commands.dashboard import open_page
-    from zoo.formats import is_artifact
-    from zoo.runner.folder import find_run
     from zoo.serving.limits import Limits
     from zoo.serving.server import Server, listen, url_of
     from zoo.serving.service import Service, divide_processors
 
-    classifier = load(run if is_artifact(run) else find_run(run), device=device, reject_below=reject_below)
+    warnings.filterwarnings("ignore", module="PIL")  # of strangers' pictures; what is wrong with one is answered
+    classifier = load(run, device=device, reject_below=reject_below)
     workers = divide_processors(classifier)
     classifier.settle()
     limits = Limits(max_bytes=round(max_mib * 2**20), max_pixels=max_pixels, max_waiting=max_waiting, timeout_s=timeout)
@@ -69,19 +68,13 @@ def serve(
         service = Service(classifier, limits, max_batch, workers)
         server = Server(service, listening, log_requests=log_requests)
         url = url_of(listening)
-        click.echo(f"{url} answers by {_described(classifier.card, Path(run))}. Ctrl-C ends it.")
+        click.echo(f"{url} answers by {run} ({len(classifier.classes)} classes). Ctrl-C ends it.")
         click.echo(f"try: curl -F image=@photo.jpg {url}predict")
         if server.doorman.names is None:
             click.echo("zoo: whoever reaches this machine may ask; nothing is encrypted.", err=True)
         if open_it:
             open_page(url)
         server.serve_until_told()
-
-
-def _described(card: dict[str, object], run: Path) -> str:
-    classes = card["classes"]
-    assert isinstance(classes, list)
-    return f"{run} ({len(classes)} classes)"
 
 
 def _check_packages() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-import warnings
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -33,19 +32,15 @@ def decoded(upload: Upload, classifier: Classifier, max_pixels: int) -> Pixels:
     """
     name, content = upload[0] or "the image", upload[1]
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow's, of pictures that are large or odd
-            image = _array(content) if content.startswith(_NUMPY) else _opened(content)
-            count = _pixels(image, classifier.preprocessing.in_chans)
+        image = _array(content) if content.startswith(_NUMPY) else _opened(content)
+        count = _pixels(image, classifier.preprocessing.in_chans)
     except Image.DecompressionBombError as error:
         raise BadImage(f"{name}: has many times the {max_pixels:,} pixels that are taken at the most") from error
     except decode_errors() as error:
         raise BadImage(f"{name}: not an image that can be read") from error
     if count > max_pixels:
         raise BadImage(f"{name}: has {count:,} pixels; {max_pixels:,} are taken at the most")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return classifier.pixels(image, name)
+    return classifier.pixels(image, name)
 
 
 def _opened(content: bytes) -> Any:

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
-import shutil
-import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from zoo.class_names import HOW, IMAGENET, check_names, read_names
 from zoo.errors import RequestError
-from zoo.files import cannot_write, sha256_of, write_json
+from zoo.files import cannot_write, made_folder, sha256_of, workplace, write_json
 from zoo.host import say_failures
 from zoo.importing.keeping import TOLERANCE, Keeping
 from zoo.importing.reading import Reader, check_file
@@ -79,7 +75,7 @@ def import_model(
     importer, found = Reader(path, registry, wanted, asked.get("image_size"), dict(params or {})).read(format)
     names = _classes(found, classes, path, ask)
     source = {"file": path.name, "sha256": sha256_of(path), "bytes": path.stat().st_size, "importer": importer.id}
-    with Interrupts().listening(), _workplace(out, name) as home:
+    with Interrupts().listening(), made_folder(out), workplace(out / name) as home:
         kept = Keeping(found, names, asked, source, registry, home, tell)
         document = kept.weights() if found.tensors is not None else kept.file()
         document = {"status": "imported", "run": name, "dir": str(out / name), **document}
@@ -109,24 +105,6 @@ def _classes(found: Imported, given: str | Sequence[str] | None, path: Path, ask
         f"{path} doesn't say what its {found.num_classes:,} classes are called. Give {found.num_classes:,} names in "
         f"the order that it was trained with: {HOW}.{often}"
     )
-
-
-@contextmanager
-def _workplace(out: Path, name: str) -> Iterator[Path]:
-    """A folder beside the one that is to be, gone afterwards, whatever happens."""
-    made = not out.exists()
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        home = Path(tempfile.mkdtemp(prefix=f".{name}.", dir=out))
-    except OSError as error:
-        raise cannot_write(out, error) from error
-    try:
-        yield home
-    finally:
-        shutil.rmtree(home, ignore_errors=True)
-        if made:
-            with contextlib.suppress(OSError):  # something is in it: what was to be
-                out.rmdir()
 
 
 def _move(home: Path, out: Path, name: str, *, overwrite: bool) -> None:

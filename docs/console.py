@@ -151,8 +151,10 @@ class World:
             program.chmod(0o755)
 
     def environment(self) -> dict[str, str]:
-        dropped = ("ZOO_", "XDG_", "PYTEST_", "OMP_", "PIP_", "COV_")
-        env = {key: value for key, value in os.environ.items() if not key.startswith(dropped)}
+        # In CI, pytest cuts no line to the terminal's width; colours and a terminal can be asked for by a variable.
+        words = ("CI", "BUILD_NUMBER", "NO_COLOR", "FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "LINES")
+        dropped = ("ZOO_", "XDG_", "PYTEST_", "OMP_", "PIP_", "COV_", "TTY_")
+        env = {key: value for key, value in os.environ.items() if key not in words and not key.startswith(dropped)}
         path = os.pathsep.join(map(str, (self.folder / "bin", Path(sys.executable).parent, env.get("PATH", ""))))
         imports = [str(Path(each).resolve()) for each in env.get("PYTHONPATH", "").split(os.pathsep) if each]
         return env | {

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from zoo.engine import execution
-from zoo.engine.execution import Execution, choose_device, choose_execution, keep_freed_memory
+from zoo.engine.execution import Execution, choose_device, choose_execution, cpu_has_lstm_in, keep_freed_memory
 from zoo.errors import RequestError
 
 
@@ -127,6 +127,33 @@ def test_channels_come_first_where_torch_would_end_the_process(channels: int, st
     model = nn.Sequential(nn.Conv2d(channels, 8, 1, stride=stride))
     assert Execution(torch.device("cpu")).suited(model).channels_last is last
     assert Execution(torch.device("cuda")).suited(model).channels_last
+
+
+BF16 = Execution(torch.device("cpu"), torch.bfloat16)
+
+
+def test_an_lstm_that_the_processor_lacks_is_refused(monkeypatch: pytest.MonkeyPatch):
+    model = nn.Sequential(nn.Flatten(), nn.LSTM(4, 4))
+    monkeypatch.setattr(execution, "cpu_has_lstm_in", lambda dtype: dtype is torch.float32)
+    with pytest.raises(RequestError, match="an LSTM in bf16. Type: --precision fp32"):
+        BF16.check(model)
+    Execution(torch.device("cpu")).check(model)
+    Execution(torch.device("cuda"), torch.bfloat16).check(model)
+    BF16.check(nn.Sequential(nn.GRU(4, 4)))
+
+
+def test_whether_there_is_one_is_what_torch_says():
+    state = torch.get_rng_state()
+    cpu_has_lstm_in.cache_clear()
+    said = cpu_has_lstm_in(torch.bfloat16)
+    assert torch.equal(torch.get_rng_state(), state), "no number of a run may depend on the question"
+    layer, steps = nn.LSTM(6, 5), torch.rand(3, 2, 6)
+    with BF16.autocast():
+        if said:
+            assert layer(steps)[0].isfinite().all()
+        else:
+            with pytest.raises(RuntimeError):
+                layer(steps)
 
 
 @pytest.mark.slow

@@ -142,6 +142,22 @@ def test_a_choice_of_ones_own_is_not_tried_against_others(tmp_path: Path, trials
     assert result["environment"]["execution"].endswith("bfloat16 · channels first")
 
 
+@pytest.mark.parametrize(
+    ("asked", "instead"),
+    [
+        ({"precision": "bf16"}, "--precision fp32"),
+        ({"set": {"evaluation_precision": "bf16"}}, "--set evaluation_precision=fp32"),
+    ],
+)
+def test_what_the_processor_cannot_compute_is_told_before_anything_is_made(
+    tmp_path: Path, monkeypatch: Patch, asked: dict[str, Any], instead: str
+):
+    monkeypatch.setattr(execution, "cpu_has_lstm_in", lambda dtype: dtype is torch.float32)
+    with pytest.raises(RequestError, match=f"an LSTM in bf16. Type: {instead}"):
+        zoo.run("simple_rnn", "digits", device="cpu", out=tmp_path / "runs", **asked)
+    assert not (tmp_path / "runs").exists()
+
+
 def test_a_short_run_goes_by_rule_and_records_nothing(tmp_path: Path, monkeypatch: Patch):
     monkeypatch.setattr(executing, "REPAID_S", 1e6)  # a busy machine may take long over anything
     result = run(tmp_path, "short")

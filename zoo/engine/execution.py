@@ -65,6 +65,19 @@ class Execution:
         )
         return replace(self, channels_last=False) if fatal and self.device.type == "cpu" else self
 
+    def check(self, model: nn.Module, option: str = "--precision ") -> None:
+        """Refuse a model that torch can't compute so.
+
+        Args:
+            option: what says the precision, up to its value.
+
+        Raises:
+            RequestError: it has a layer that this processor lacks in this precision.
+        """
+        lstm = self.device.type == "cpu" and any(isinstance(m, nn.LSTM) for m in model.modules())
+        if lstm and not cpu_has_lstm_in(self.dtype):
+            raise RequestError(f"This processor can't compute an LSTM in {self.precision}. Type: {option}fp32")
+
     def evaluation_batch(self, most: int, values: int) -> int:
         """How many images to evaluate at once; no number depends on it.
 
@@ -161,6 +174,19 @@ def _cpu_has_bf16() -> bool:
     """Whether the processor multiplies bfloat16 in hardware; emulated, it is ten times slower than float32."""
     capabilities = torch.cpu.get_capabilities()
     return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16") or capabilities.get("bf16"))
+
+
+@cache
+def cpu_has_lstm_in(dtype: torch.dtype) -> bool:
+    """Whether torch's LSTM computes in this type here: in bfloat16 oneDNN has none for x86 without AVX-512 (torch 2.14)."""
+    if dtype is torch.float32:
+        return True
+    with torch.random.fork_rng(devices=[]), torch.no_grad(), torch.autocast("cpu", dtype):
+        try:
+            nn.LSTM(1, 1)(torch.zeros(1, 1, 1))
+        except RuntimeError:
+            return False
+    return True
 
 
 @cache

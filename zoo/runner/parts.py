@@ -103,6 +103,8 @@ class Parts:
         if job.weights:
             self.loaded = load_weights(model, job.weights, head_or_none(model, images))
         self._begin_head(model, images)
+        self.execution.check(model)
+        self.execution.computing_in(job.answers_in).check(model, "--set evaluation_precision=")
         self.execution = self.execution.suited(model)
         self.model = self.execution.place(model)
         return self._learning(images.to(self.execution.device))

@@ -26,6 +26,7 @@ _WORDS = {
     "suspect": "suspects",
     "unreadable": "unreadable",
 }
+_ONE = {"exact": "exact duplicate", "near": "near duplicate", "suspect": "suspect"}
 
 
 def check_report(document: Mapping[str, Any]) -> RenderableType:
@@ -87,9 +88,13 @@ def _place(item: Mapping[str, Any]) -> str:
 
 def left_out_words(fixed: Mapping[str, Any]) -> str:
     """``clean.csv: 2,900 images; left out: 60 exact duplicates, 40 unreadable``."""
-    out = ", ".join(f"{count(many)} {_WORDS[reason]}" for reason, many in fixed["left_out"].items())
+    out = ", ".join(f"{count(many)} {_reason(reason, many)}" for reason, many in fixed["left_out"].items())
     parts = ", ".join(f"{count(many)} {name}" for name, many in fixed["splits"].items())
     return f"{short_path(fixed['path'])}: {count(fixed['kept'])} images ({parts}); left out: {out or 'nothing'}"
+
+
+def _reason(reason: str, many: int) -> str:
+    return _ONE.get(reason, _WORDS[reason]) if many == 1 else _WORDS[reason]
 
 
 def _next(document: Mapping[str, Any]) -> Iterator[str]:

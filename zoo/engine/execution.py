@@ -178,7 +178,7 @@ def _cpu_has_bf16() -> bool:
 
 @cache
 def cpu_has_lstm_in(dtype: torch.dtype) -> bool:
-    """Whether torch's LSTM computes in this type here: in bfloat16 oneDNN has none for x86 without AVX-512 (torch 2.14)."""
+    """Whether torch has an LSTM in this type: in bfloat16 it has none for x86 without AVX-512 (torch 2.14, oneDNN)."""
     if dtype is torch.float32:
         return True
     with torch.random.fork_rng(devices=[]), torch.no_grad(), torch.autocast("cpu", dtype):

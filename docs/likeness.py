@@ -4,6 +4,8 @@ What a page shows and what a command prints are compared as words in their order
 
 * numbers, percentages, durations, dates, versions and hashes have each become one sign, whatever their value;
 * what only draws (bars, sparklines, rules, stars) is gone, and with it white space and where a line is wrapped;
+* the cell of a count that is 0 (``·``) has become that of any other, and so has what ``zoo runs compare`` says of a
+  difference, for on which side of 0.05 a p lies is a figure too; only its sentence for "p < 0.0001" stays as it is;
 * epoch lines that follow each other have become one, for another processor may need another number of them to stop
   early, and so have lines of nothing but numbers.
 
@@ -28,6 +30,12 @@ MASKS = (
     (DURATION, "#s"),
     (re.compile(r"(?:< )?(?<![\w.#])[-+−]?\d+(?:,\d{3})*(?:\.\d+)*(?:e[-+]?\d+)?(?:%|x(?!\w))?(?![\w])"), "#"),
 )
+CELL = re.compile(r"(?<=  )·(?=  |$)")
+JUDGED = (
+    (re.compile(r"(?<=  )(?:differs|no significant difference)$"), "#judged"),
+    (re.compile(r"^\S+ against \S+: no significant difference in accuracy \(p = (?=#)"), "#judged"),
+    (re.compile(r"^\S+ is better than \S+ by # points? of accuracy \(p = (?=#)"), "#judged"),
+)
 WRAPPED = re.compile(r"(?<!\S)(?:#s|# (?:h|min|s|ms))(?: (?:#s|# (?:h|min|s|ms)|(?:min|s)))*(?!\S)")
 PERCENT = re.compile(r"(\d+(?:\.\d+)?)(?: ± \d+(?:\.\d+)?)?%")
 EPOCH = re.compile(r"^epoch #/#")
@@ -38,8 +46,8 @@ def masked(line: str) -> str:
     """A line without what may differ: its words, and ``#`` for each figure."""
     if PROGRESS.match(line):
         return ""
-    line = DRAWN.sub(" ", line)
-    for mask, sign in MASKS:
+    line = CELL.sub("#", DRAWN.sub(" ", line.rstrip()))
+    for mask, sign in (*MASKS, *JUDGED):
         line = mask.sub(sign, line)
     line = " ".join(line.split())
     return line.removesuffix(" best") if EPOCH.match(line) else line

@@ -255,6 +255,35 @@ def test_other_figures_are_no_difference(old: str, new: str):
     assert not likeness.far(SHOWN, printed)
 
 
+@pytest.mark.parametrize(
+    ("shown", "printed", "same"),
+    [
+        ("1 give way     14    ·    1", "1 give way     15    ·    ·", True),
+        ("1 give way     14    ·    1", "1 give way     15    ·", False),
+        ("auroc 0.75 · loss 0.7", "auroc 0.75 0.7 loss 0.7", False),
+        ("loss  -0.1  -0.2 to +0.1  0.4  no significant difference", "loss  -0.3  -0.4 to -0.1  < 0.0001  differs", True),
+        ("again against long: no significant difference", "again against long: differs", False),
+        (
+            "again against long: no significant difference in accuracy (p = 0.4413).",
+            "long is better than again by 2.9 points of accuracy (p = 0.0447).",
+            True,
+        ),
+        (
+            "again against long: no significant difference in accuracy (p = 0.4413).",
+            "long is better than again by 2.9 points of accuracy (p < 0.0001).",
+            False,
+        ),
+        (
+            "long is better than again by 8.3 points of accuracy (p < 0.0001).",
+            "again is better than long by 2.9 points of accuracy (p < 0.0001).",
+            False,
+        ),
+    ],
+)
+def test_on_which_side_of_a_limit_a_figure_lies_is_a_figure(shown: str, printed: str, same: bool):
+    assert likeness.alike([shown], [printed]) is same
+
+
 def test_a_gap_stands_for_any_lines_but_the_rest_must_be_there():
     shown = [SHOWN[0], "…", SHOWN[4], "…", *SHOWN[-3:]]
     assert likeness.alike(shown, SHOWN)

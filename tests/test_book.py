@@ -261,7 +261,11 @@ def test_other_figures_are_no_difference(old: str, new: str):
         ("1 give way     14    ·    1", "1 give way     15    ·    ·", True),
         ("1 give way     14    ·    1", "1 give way     15    ·", False),
         ("auroc 0.75 · loss 0.7", "auroc 0.75 0.7 loss 0.7", False),
-        ("loss  -0.1  -0.2 to +0.1  0.4  no significant difference", "loss  -0.3  -0.4 to -0.1  < 0.0001  differs", True),
+        (
+            "loss  -0.1  -0.2 to +0.1  0.4  no significant difference",
+            "loss  -0.3  -0.4 to -0.1  < 0.0001  differs",
+            True,
+        ),
         ("again against long: no significant difference", "again against long: differs", False),
         (
             "again against long: no significant difference in accuracy (p = 0.4413).",

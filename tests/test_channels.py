@@ -15,7 +15,7 @@ from PIL import Image
 import zoo as api
 from zoo.data.decode import WrongChannels, channels_of, open_image, to_pixels
 from zoo.errors import BadImage
-from zoo.peek import peek
+from zoo.job.dataset_facts import peek
 from zoo.testing.augmentations import KIND as AUGMENTATION
 from zoo_images.folders import ImageFolder
 from zoo_images.tables import ImageCsv

@@ -11,10 +11,10 @@ from zoo import provenance
 from zoo.entry import PYTHON, Entry, Origin
 from zoo.errors import RequestError
 from zoo.host import say_failures
+from zoo.job.resolve import Request, Resolved, resolve
 from zoo.names import did_you_mean, listing
 from zoo.plugin import KINDS
 from zoo.registry import Registry, open_registry
-from zoo.resolve import Request, Resolved, resolve
 
 if TYPE_CHECKING:
     from zoo.predict import Classifier

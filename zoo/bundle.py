@@ -20,7 +20,7 @@ from torch import nn
 from zoo.data.decode import Resize, Shape
 from zoo.errors import BundleError, RequestError, UnknownName
 from zoo.files import atomic, write_json
-from zoo.job import Views
+from zoo.job.schema import Views
 from zoo.names import listing
 from zoo.plugin import Interpolation
 from zoo.provenance import how_to_get

@@ -31,8 +31,8 @@ from zoo.engine.views import NONE, account, looking, notices, views_named
 from zoo.errors import BundleError, RequestError
 from zoo.formats import artifact_at
 from zoo.host import say_failures
+from zoo.job.resolve import Request, Resolved, resolve
 from zoo.registry import Registry, open_registry
-from zoo.resolve import Request, Resolved, resolve
 from zoo.runner import build
 from zoo.runner.folder import IMPORTED, JOB, find_run
 from zoo.runner.predictions import write_predictions

@@ -26,9 +26,9 @@ from zoo.evaluation import own_split, request_of
 from zoo.files import cannot_write, is_write_error, workplace
 from zoo.formats import artifact_at, suffix_of
 from zoo.host import say_failures
+from zoo.job.resolve import resolve
 from zoo.predict import Classifier
 from zoo.registry import Registry, open_registry
-from zoo.resolve import resolve
 from zoo.runner import build
 from zoo.runner.folder import JOB, MODEL, find_run, is_run
 from zoo.runner.interrupts import Interrupts

@@ -19,9 +19,9 @@ import yaml
 
 from zoo.entry import LOCAL, Entry, Origin
 from zoo.errors import RegistryFileError
+from zoo.job.recipes import CONDITIONS
 from zoo.names import did_you_mean, listing
 from zoo.plugin import KINDS, Component
-from zoo.recipes import CONDITIONS
 from zoo.safe_yaml import read_yaml
 
 FILENAME = "registry.yaml"

@@ -135,9 +135,9 @@ def test_a_terminal_gets_a_line_a_run_and_one_table():
     from rich.console import Console
 
     from zoo.api import execute_several, make_request
+    from zoo.job.resolve import resolve
     from zoo.registry import open_registry
     from zoo.reports.repeats_console import ConsoleWatcher
-    from zoo.resolve import resolve
     from zoo.runner.repeats import Repeats
     from zoo.runner.runner import Place
 

@@ -13,7 +13,7 @@ from PIL import Image
 
 import zoo as package
 from zoo.engine.views import VIEWS
-from zoo.job import Views
+from zoo.job.schema import Views
 
 
 def typed(zoo: Any, *words: object) -> dict[str, Any]:

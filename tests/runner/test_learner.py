@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from zoo.errors import RequestError
-from zoo.job import Train
+from zoo.job.schema import Train
 from zoo.runner.learner import Learner
 
 IMAGES = torch.zeros(2, 3, 8, 8)

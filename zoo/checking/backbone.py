@@ -19,8 +19,8 @@ from zoo.data.store import decode_split
 from zoo.engine.blocks import find_head
 from zoo.engine.execution import Execution
 from zoo.errors import RequestError
+from zoo.job.resolve import Resolved
 from zoo.registry import Registry
-from zoo.resolve import Resolved
 from zoo.runner.build import build_model
 from zoo.runner.features import FeatureStore
 from zoo.runner.folder import find_run

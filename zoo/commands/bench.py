@@ -10,7 +10,7 @@ import click
 from zoo.commands.job_words import job_options
 
 if TYPE_CHECKING:
-    from zoo.resolve import Resolved
+    from zoo.job.resolve import Resolved
 
 
 @click.command(name="bench")
@@ -81,8 +81,8 @@ def _job(architecture: str, typed: dict[str, Any]) -> Resolved:
     from zoo.api import OPTIONS, make_request
     from zoo.errors import RequestError
     from zoo.host import say_failures
+    from zoo.job.resolve import resolve
     from zoo.registry import open_registry
-    from zoo.resolve import resolve
     from zoo.runner.bench import noise
 
     if typed["batch_size"] == "auto":

@@ -189,7 +189,7 @@ def _model_parameters(entry: Entry) -> int | None:
         return None
     import torch
 
-    from zoo.resolve import FALLBACK_SIZE
+    from zoo.job.resolve import FALLBACK_SIZE
     from zoo.runner.build import build, count_parameters
     from zoo.signature import parameters
 

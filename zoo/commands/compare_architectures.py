@@ -14,8 +14,8 @@ from zoo.errors import RequestError
 
 if TYPE_CHECKING:
     from zoo.hooks import Plugin
+    from zoo.job.resolve import Resolved
     from zoo.registry import Registry
-    from zoo.resolve import Resolved
     from zoo.runner.observer import Observer
     from zoo.runner.runner import Place
     from zoo.which.compare import Candidate
@@ -135,7 +135,7 @@ def _resolved(name: str, dataset: Any, typed: dict[str, Any], registry: Registry
     import dataclasses
 
     from zoo.api import OPTIONS, make_request
-    from zoo.resolve import resolve
+    from zoo.job.resolve import resolve
 
     asked = {"architecture": name, "dataset": dataset, **{key: typed[key] for key in OPTIONS if key in typed}}
     asked["set"] = {f"architecture.{key}": value for key, value in typed.get("network", {}).items()}

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from zoo.checking.backbone import Backbone
+    from zoo.job.resolve import Resolved
     from zoo.registry import Registry
-    from zoo.resolve import Resolved
     from zoo.runner.samples import Samples
 
 

@@ -94,7 +94,7 @@ def import_model(
 
 
 def _params(sets: tuple[str, ...]) -> dict[str, Any]:
-    from zoo.layers import parse_sets
+    from zoo.job.layers import parse_sets
 
     problems: list[str] = []
     found = parse_sets(list(sets), problems)

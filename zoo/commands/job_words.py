@@ -13,8 +13,8 @@ import click
 from zoo.errors import RequestError
 
 if TYPE_CHECKING:
+    from zoo.job.resolve import Request, Resolved
     from zoo.registry import Registry
-    from zoo.resolve import Request, Resolved
 
 
 class NumberOrAuto(click.ParamType[Any] if TYPE_CHECKING else click.ParamType):  # type: ignore[misc]
@@ -90,7 +90,7 @@ def resolve_words(
 
     Args and errors as :func:`request_of` has them.
     """
-    from zoo.resolve import resolve
+    from zoo.job.resolve import resolve
 
     request, registry = request_of(words, typed, command, **how)
     return resolve(request, registry), registry

@@ -13,7 +13,7 @@ from zoo.commands.job_words import job_options, resolve_words
 from zoo.errors import RequestError
 
 if TYPE_CHECKING:
-    from zoo.resolve import Resolved
+    from zoo.job.resolve import Resolved
     from zoo.runner.repeats import Repeats
     from zoo.runner.runner import Place
 

@@ -15,8 +15,8 @@ from zoo.errors import RequestError
 
 if TYPE_CHECKING:
     from zoo.hooks import Plugin
+    from zoo.job.resolve import Resolved
     from zoo.registry import Registry
-    from zoo.resolve import Resolved
     from zoo.runner.observer import Observer
     from zoo.runner.runner import Place
     from zoo.sweep.plan import Plan

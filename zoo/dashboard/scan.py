@@ -216,7 +216,7 @@ def _skimmed(text: str) -> Row:
 
 def _whole_job(folder: Path) -> Row:
     """All of a job.yaml, by dotted path; of a damaged one nothing."""
-    from zoo.layers import flatten
+    from zoo.job.layers import flatten
 
     try:
         return flatten(read_mapping(folder / JOB))

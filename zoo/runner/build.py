@@ -15,8 +15,8 @@ from zoo.engine.blocks import Block
 from zoo.engine.train import parameter_groups
 from zoo.entry import Entry
 from zoo.errors import ContractError, JobError, RequestError, ZooError
-from zoo.job import Choice, Job
-from zoo.resolve import Resolved
+from zoo.job.resolve import Resolved
+from zoo.job.schema import Choice, Job
 from zoo.signature import accepts, check
 
 

@@ -21,7 +21,7 @@ from zoo.engine.fold import fold_norms
 from zoo.engine.trial import pass_of, race, worth_a_trial
 from zoo.errors import OutputError
 from zoo.files import cache_folder, dump_json, write_text
-from zoo.job import AUTO, EXECUTED, Job
+from zoo.job.schema import AUTO, EXECUTED, Job
 from zoo.runner.learner import Learner
 
 IMAGES_ON_CPU, _PIXELS_ON_CPU = 8, 8 * 160 * 160

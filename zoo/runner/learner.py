@@ -12,7 +12,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn, get_swa_m
 
 from zoo.engine.blocks import Block, blocks_of, find_head, freeze, is_last_step
 from zoo.errors import RequestError
-from zoo.job import Train
+from zoo.job.schema import Train
 
 
 class Learner:

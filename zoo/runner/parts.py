@@ -26,10 +26,10 @@ from zoo.engine.task import MULTI_LABEL, SINGLE_LABEL
 from zoo.engine.train import weight_penalty
 from zoo.errors import RequestError
 from zoo.host import say_failures
-from zoo.job import AUTO, EXECUTED
+from zoo.job.resolve import Resolved
+from zoo.job.schema import AUTO, EXECUTED
 from zoo.names import did_you_mean, listing
 from zoo.registry import open_registry
-from zoo.resolve import Resolved
 from zoo.runner import build
 from zoo.runner.executing import Plan, fastest_execution
 from zoo.runner.features import FeatureStore

@@ -20,8 +20,8 @@ import yaml
 
 from zoo.errors import Interrupted, OutputError, RequestError, ZooError
 from zoo.files import finite, write_json, write_text
-from zoo.layers import changes
-from zoo.resolve import Resolved
+from zoo.job.layers import changes
+from zoo.job.resolve import Resolved
 from zoo.runner.folder import JOB, RESULT, check_name, claim, made_up_name
 from zoo.runner.observer import Observer
 from zoo.runner.summary import FOLD, SEED, SUMMARY, Member, summarise

@@ -13,7 +13,7 @@ from zoo import __version__
 from zoo.data.splits import Split
 from zoo.engine.calibration import Calibration
 from zoo.engine.views import NONE
-from zoo.job import Job
+from zoo.job.schema import Job
 from zoo.runner.build import count_parameters
 from zoo.runner.record import Run
 

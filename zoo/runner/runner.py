@@ -20,8 +20,8 @@ from zoo.engine.views import account, notices
 from zoo.errors import Interrupted, RequestError, TrainingError, ZooError
 from zoo.files import cannot_write, dump_json, is_write_error, sweep, write_json, write_text
 from zoo.hooks import Plugin
-from zoo.layers import changes
-from zoo.resolve import Resolved
+from zoo.job.layers import changes
+from zoo.job.resolve import Resolved
 from zoo.runner.checkpoint import load_checkpoint
 from zoo.runner.folder import (
     CHECKPOINTS,

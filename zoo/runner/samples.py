@@ -18,9 +18,9 @@ from zoo.data.open import TRAIN, VAL, Opener, open_training, renumbered
 from zoo.data.splits import Labels, Split, hold_out, hold_out_fold, label_map
 from zoo.data.store import labels_of, name_of
 from zoo.errors import BadImage, DataError, RequestError
-from zoo.job import Job
+from zoo.job.resolve import Resolved
+from zoo.job.schema import Job
 from zoo.names import listing
-from zoo.resolve import Resolved
 from zoo.runner import build
 
 Shares = dict[str, float]

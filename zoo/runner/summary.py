@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from zoo.resolve import Resolved
+from zoo.job.resolve import Resolved
 
 SUMMARY = "summary.json"
 SCHEMA = 1

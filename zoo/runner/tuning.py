@@ -10,9 +10,9 @@ from typing import Any
 
 from zoo.engine.ranks import ALONE, Ranks
 from zoo.errors import RequestError
-from zoo.job import AUTO, EXECUTED
-from zoo.recipes import BASE
-from zoo.resolve import Resolved
+from zoo.job.recipes import BASE
+from zoo.job.resolve import Resolved
+from zoo.job.schema import AUTO, EXECUTED
 from zoo.runner.batch_size import find_batch
 from zoo.runner.lr_find import find_lr
 from zoo.runner.observer import Observer

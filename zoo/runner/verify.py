@@ -19,7 +19,7 @@ import yaml
 from zoo.bundle import WEIGHTS
 from zoo.errors import TrainingError
 from zoo.files import sha256_of
-from zoo.job import Job
+from zoo.job.schema import Job
 from zoo.runner.checkpoint import load_checkpoint
 from zoo.runner.folder import CHECKPOINTS, JOB, MODEL, RESULT
 

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 from zoo.api import OPTIONS
 from zoo.errors import RequestError
-from zoo.job import field_paths
+from zoo.job.resolve import Request, Resolved, resolve
+from zoo.job.schema import field_paths
 from zoo.registry import Registry
-from zoo.resolve import Request, Resolved, resolve
 
 Values = Mapping[str, str]
 """Dotted path -> a value as ``--set`` has it."""

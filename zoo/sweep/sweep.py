@@ -18,8 +18,8 @@ from typing import Any
 from zoo.errors import ContractError, DataError, Interrupted, OutputError, RequestError, TrainingError, ZooError
 from zoo.files import write_json, write_text
 from zoo.hooks import Plugin
+from zoo.job.resolve import Resolved, resolve
 from zoo.registry import Registry
-from zoo.resolve import Resolved, resolve
 from zoo.runner.folder import JOB, check_name, made_up_name
 from zoo.runner.observer import Observer
 from zoo.runner.repeats import ended_result

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from zoo.job.resolve import FALLBACK_SIZE
 from zoo.plugin import Architecture
-from zoo.resolve import FALLBACK_SIZE
 from zoo.testing.check import skip
 from zoo.testing.subject import CLASSES, Subject
 

@@ -22,8 +22,8 @@ from zoo.entry import Origin
 from zoo.errors import DataError, Interrupted, OutputError, RequestError, ZooError
 from zoo.files import write_json
 from zoo.hooks import Plugin, hooks_of, new_manager
+from zoo.job.resolve import Resolved
 from zoo.plugin import hookimpl
-from zoo.resolve import Resolved
 from zoo.runner.bench import bench
 from zoo.runner.folder import METRICS, MODEL, check_name, made_up_name
 from zoo.runner.observer import Observer

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zoo.job import CHOICES, field_paths
-from zoo.layers import Layers, flatten, parse_sets
+from zoo.job.layers import Layers, flatten, parse_sets
+from zoo.job.schema import CHOICES, field_paths
 
 leaves = st.integers() | st.text("ab", max_size=3) | st.none() | st.lists(st.integers(), max_size=2)
 plain_paths = [p for p in field_paths() if p not in (*CHOICES, "metrics", "augment")]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from zoo.layers import Layers
+from zoo.job.layers import Layers
 from zoo.plugin import Optimizer
 
 OPTIMIZER, LR, HEAD_LR, DECAY = "train.optimizer.name", "train.lr", "train.head_lr", "train.weight_decay"

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from zoo.errors import JobError
-from zoo.job import CHOICE_LISTS, CHOICES, Job, default_of, field_paths
+from zoo.job.schema import CHOICE_LISTS, CHOICES, Job, default_of, field_paths
 from zoo.names import did_you_mean
 from zoo.safe_yaml import parse_yaml
 

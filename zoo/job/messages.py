@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.errors import RequestError, UnknownName
-from zoo.job import CHOICES
+from zoo.job.schema import CHOICES
 from zoo.names import did_you_mean
 from zoo.registry import Registry
 

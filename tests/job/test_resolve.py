@@ -15,9 +15,9 @@ from zoo.entry import Entry, Origin
 from zoo.errors import JobError, RequestError
 from zoo.hooks import Plugin
 from zoo.host import discover
+from zoo.job.resolve import Request, Resolved, resolve
 from zoo.plugin import Architecture
 from zoo.registry import Registry
-from zoo.resolve import Request, Resolved, resolve
 from zoo.shelf import open_shelf
 
 OWN = """
@@ -152,7 +152,7 @@ def test_sources_say_where_each_value_came_from():
 
 
 def test_every_value_of_the_job_has_a_source():
-    from zoo.layers import flatten
+    from zoo.job.layers import flatten
 
     for found in (tiny(), resolved(architecture="timm/resnet18", dataset="digits", metrics=["top_k"], recipe="none")):
         assert set(flatten(found.job.plain())) <= set(found.sources)
@@ -568,7 +568,7 @@ def test_a_run_of_an_older_zoo_keeps_to_what_its_recipe_was():
 
 def test_a_job_file_of_an_older_zoo_says_the_same_job():
     """Keys that it couldn't know have their defaults: a run can be resumed after an update."""
-    from zoo.layers import changes
+    from zoo.job.layers import changes
     from zoo.registry import open_registry
 
     job = resolve(Request(options={"architecture": "simple_cnn", "dataset": "digits"}), open_registry()).job

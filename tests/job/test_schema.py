@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from zoo.job import Train
+from zoo.job.schema import Train
 
 
 def train(**settings: Any) -> Train:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from zoo.errors import RegistryFileError
-from zoo.recipes import own_recipe, settings
+from zoo.job.recipes import own_recipe, settings
+from zoo.job.resolve import Request, resolve
 from zoo.registry import open_registry
-from zoo.resolve import Request, resolve
 from zoo.shelf import read_layer
 
 RECIPES = {

@@ -37,6 +37,8 @@ hookimpl = pluggy.HookimplMarker("zoo")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]*")
 _TARGET = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 
+SYMMETRIES = ("horizontal_flip", "vertical_flip", "rotate_90")
+"""Transformations under which the classes of a dataset may keep their meaning."""
 Interpolation = Literal["bilinear", "bicubic", "nearest", "lanczos", "box", "hamming"]
 _INTERPOLATIONS = (None, *get_args(Interpolation))
 
@@ -133,14 +135,23 @@ class Dataset(Component):
     items that are no files). A factory whose splits depend on what lies on the disk has
     ``available_splits(root, **params) -> tuple[str, ...]``; one that is not divided may also give ``"all"``. What a
     job's defaults depend on is told before anything is opened, by a class attribute ``multilabel``, or by
-    ``peek(root, **params) -> dict`` with any of ``multilabel`` (bool), ``in_chans`` (int), and ``first`` (the path of
-    an image, from which the zoo reads ``in_chans``).
+    ``peek(root, **params) -> dict`` with any of ``multilabel`` (bool), ``in_chans`` (int), ``source`` (a word that a
+    recipe's ``when`` may ask for, where images come from one of several sources), and ``first`` (the path of an image,
+    from which the zoo reads ``in_chans``). What it doesn't tell is read from the training split, which is opened: the
+    number of images and of classes, and the size of some images.
 
     Args:
         splits: what exists. Without ``"val"`` the runner holds out a stratified, seeded part of ``"train"``.
         in_chans: 3 for colour, 1 for grey.
         input_size: side in pixels of the images, where they all have one.
         opens: what paths it takes in place of a name: ``"folder"``, or suffixes such as ``".csv"``.
+        symmetries: under which of ``horizontal_flip``, ``vertical_flip`` and ``rotate_90`` an image keeps its class:
+            ``()`` for digits, letters and traffic signs, ``("horizontal_flip",)`` for most photographs, all three for
+            images without an up, such as those of satellites and microscopes. None: unknown. Default augmentations
+            follow it.
+
+    Raises:
+        ValueError: also where a symmetry is none of these.
     """
 
     kind: ClassVar[str] = "dataset"
@@ -148,6 +159,12 @@ class Dataset(Component):
     in_chans: int = field(default=3, kw_only=True)
     input_size: int | None = field(default=None, kw_only=True)
     opens: tuple[str, ...] = field(default=(), kw_only=True)
+    symmetries: tuple[str, ...] | None = field(default=None, kw_only=True)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if unknown := [word for word in self.symmetries or () if word not in SYMMETRIES]:
+            raise ValueError(f"symmetry {unknown[0]!r} is none of {', '.join(SYMMETRIES)}")
 
 
 class Loss(Component):

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from functools import cached_property
+from typing import Any
 
 from zoo.entry import LOCAL, Entry
 from zoo.errors import RequestError, UnknownName
@@ -26,6 +27,8 @@ class Registry:
     def __init__(self, plugins: list[Plugin], shelf: Shelf):
         self.plugins = plugins
         self.shelf = shelf
+        self.remembered: dict[Any, Any] = {}
+        """Facts of datasets, by what tells these apart, for all jobs that this registry resolves."""
         self._by_id: dict[tuple[str, str], Entry] = {}
         self._by_name: dict[tuple[str, str], list[Entry]] = defaultdict(list)
         for plugin in plugins:

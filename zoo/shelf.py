@@ -19,14 +19,14 @@ import yaml
 
 from zoo.entry import LOCAL, Entry, Origin
 from zoo.errors import RegistryFileError
-from zoo.job.recipes import CONDITIONS
+from zoo.job.recipes import CONDITIONS, RANGES
 from zoo.names import did_you_mean, listing
 from zoo.plugin import KINDS, Component
 from zoo.safe_yaml import read_yaml
 
 FILENAME = "registry.yaml"
 _SECTIONS = ("version", "plugins", "aliases", "components", "recipes", "catalogue")
-_COMPONENT_KEYS = ("target", "base", "params", "summary", "tags", "aliases")
+_COMPONENT_KEYS = ("target", "base", "params", "summary", "tags", "aliases", "symmetries")
 
 
 @dataclass(frozen=True)
@@ -74,12 +74,15 @@ class Local:
         return dataclasses.replace(base, component=component, origin=Origin(LOCAL), params=params)
 
     def _described(self, make: Callable[..., Component], summary: str, tags: tuple[str, ...] = ()) -> Component:
+        symmetries = self.spec.get("symmetries")
+        own = {} if symmetries is None else {"symmetries": tuple(symmetries)}
         try:
             return make(
                 name=self.name,
                 summary=str(self.spec.get("summary") or summary),
                 tags=tuple(self.spec.get("tags") or tags),
                 aliases=tuple(self.spec.get("aliases") or ()),
+                **own,
             )
         except ValueError as error:
             raise RegistryFileError(f"{self.layer}: components: {self.kind}: {self.name}: {error}") from error
@@ -186,6 +189,10 @@ def _check_conditions(when: Mapping[str, Any], path: Path, where: str) -> None:
     _known(when, CONDITIONS, path, f"condition of {where}")
     for kind in ("architecture", "dataset"):
         _names(when, kind, path, where)
+    for condition in RANGES:
+        if condition in when:
+            _mapping(when[condition], path, f"{where}: {condition}")
+            _known(when[condition], ("at_least", "at_most"), path, f"word of {where}: {condition}")
 
 
 def _check_local(item: Local) -> None:
@@ -193,8 +200,10 @@ def _check_local(item: Local) -> None:
     _mapping(item.spec, item.layer, where)
     _known(item.spec, _COMPONENT_KEYS, item.layer, f"key of {where}")
     _mapping(item.spec.get("params") or {}, item.layer, f"{where}: params")
-    for key in ("tags", "aliases"):
+    for key in ("tags", "aliases", "symmetries"):
         _names(item.spec, key, item.layer, where)
+    if "symmetries" in item.spec and item.kind != "dataset":
+        raise RegistryFileError(f"{item.layer}: {where}: symmetries are a dataset's.")
     if ("target" in item.spec) == ("base" in item.spec):
         raise RegistryFileError(
             f"{item.layer}: {where}: give either target ('./my_models.py:TinyNet' or 'package.module:name') "

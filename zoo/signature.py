@@ -66,6 +66,11 @@ def parameters(kind: str, factory: Callable[..., Any]) -> list[Parameter]:
     return found
 
 
+def defaults(kind: str, factory: Callable[..., Any]) -> dict[str, Any]:
+    """The values of the parameters that may be left out."""
+    return {p.name: p.default for p in parameters(kind, factory) if not p.required}
+
+
 def accepts(factory: Callable[..., Any], name: str) -> bool:
     """Whether the factory names this parameter."""
     return name in inspect.signature(factory).parameters

@@ -83,6 +83,19 @@ class CatsDogs:
             return ImageFolder.available_splits(chosen.folder)
         return tuple(oxford.LISTS) if chosen.kind == "oxford" else tuple(DrawnPets.SEEDS)
 
+    @staticmethod
+    def peek(
+        root: Path | None, source: Source = "auto", download: bool = True, drawn_images: int = 600
+    ) -> dict[str, object]:
+        """``source``: ``"photos"`` or ``"drawn"``; photos are downloaded if need be.
+
+        Raises:
+            DataError: as the class does.
+            ValueError: as the class does.
+        """
+        del drawn_images
+        return {"source": "drawn" if choose(root, source, download).kind == "drawn" else "photos"}
+
 
 class Choice(NamedTuple):
     """Where the images come from; ``why`` says why they are drawn."""

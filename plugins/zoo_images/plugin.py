@@ -16,6 +16,7 @@ def zoo_datasets() -> Iterator[Dataset]:
         summary="Cats and dogs: your photos, else Oxford-IIIT Pet, else drawings (and it says which)",
         tags=("photos", "binary", "download", "offline"),
         aliases=("cats_vs_dogs",),
+        symmetries=("horizontal_flip",),
         example={"source": "drawn", "drawn_images": 16},
     )
     yield Dataset(
@@ -49,6 +50,7 @@ def zoo_datasets() -> Iterator[Dataset]:
         tags=("small", "offline", "grey"),
         in_chans=1,
         input_size=8,
+        symmetries=(),
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from zoo.plugin import Dataset, Family, Importer, hookimpl
 
 TRAIN, TRAIN_TEST, TRAIN_VAL, ALL = ("train",), ("train", "test"), ("train", "val"), ("train", "val", "test")
+MIRRORED, FROM_ABOVE = ("horizontal_flip",), ("horizontal_flip", "vertical_flip", "rotate_90")
 OFFLINE: dict[str, Any] = {"download": False}  # a check must not fetch gigabytes
 
 
@@ -47,6 +48,7 @@ def zoo_datasets() -> Iterator[Dataset]:
         summary="Noise in place of images, to try a job out: nothing can be learned from it",
         tags=("small", "offline", "noise"),
         splits=ALL,
+        symmetries=FROM_ABOVE,
         example={"images": 64, "num_classes": 4, "size": 24},
     )
 
@@ -55,8 +57,9 @@ def small_pictures() -> Iterator[Dataset]:
     """All of one size, in few files: they train in minutes."""
     digits = ("digits", "grey", "small")
     grey: dict[str, Any] = {"in_chans": 1, "input_size": 28}
-    yield _set("mnist", "70,000 handwritten digits, 28x28 grey, 10 classes", digits, TRAIN_TEST, **grey)
-    yield _set("qmnist", "120,000 handwritten digits: MNIST with all of its test images", digits, TRAIN_TEST, **grey)
+    script: dict[str, Any] = {**grey, "symmetries": ()}
+    yield _set("mnist", "70,000 handwritten digits, 28x28 grey, 10 classes", digits, TRAIN_TEST, **script)
+    yield _set("qmnist", "120,000 handwritten digits: MNIST with all of its test images", digits, TRAIN_TEST, **script)
     yield _set(
         "fashion_mnist", "70,000 pieces of clothing, 28x28 grey, 10 classes; MIT", ("grey", "small"), TRAIN_TEST, **grey
     )
@@ -65,17 +68,23 @@ def small_pictures() -> Iterator[Dataset]:
         "70,000 cursive Japanese characters, 28x28 grey, 10 classes; CC BY-SA 4.0",
         ("characters", "grey", "small"),
         TRAIN_TEST,
-        **grey,
+        **script,
     )
     yield _set(
         "emnist",
         "Handwritten letters and digits, 28x28 grey: 131,600 of 47 classes, or another of its six parts",
         ("characters", "letters", "grey", "small"),
         TRAIN_TEST,
-        **grey,
+        **script,
     )
     yield _set(
-        "usps", "9,298 digits from envelopes, 16x16 grey, 10 classes", digits, TRAIN_TEST, in_chans=1, input_size=16
+        "usps",
+        "9,298 digits from envelopes, 16x16 grey, 10 classes",
+        digits,
+        TRAIN_TEST,
+        in_chans=1,
+        input_size=16,
+        symmetries=(),
     )
     yield _set(
         "semeion",
@@ -84,6 +93,7 @@ def small_pictures() -> Iterator[Dataset]:
         TRAIN,
         in_chans=1,
         input_size=16,
+        symmetries=(),
     )
     yield _set(
         "svhn",
@@ -91,6 +101,7 @@ def small_pictures() -> Iterator[Dataset]:
         ("digits", "photos", "small"),
         TRAIN_TEST,
         input_size=32,
+        symmetries=(),
     )
     yield _set(
         "cifar10",
@@ -120,17 +131,33 @@ def photos() -> Iterator[Dataset]:
     yield _set("caltech101", "8,677 photos of things and animals, 101 classes", ("photos",), TRAIN)
     yield _set("caltech256", "30,607 photos of things and animals, 257 classes", ("photos",), TRAIN)
     yield _set("imagenette", "13,394 photos of ten easy classes of ImageNet", ("photos", "imagenet"), TRAIN_VAL)
-    yield _set("gtsrb", "39,270 photos of German traffic signs, 43 classes", ("photos", "traffic signs"), TRAIN_TEST)
+    yield _set(
+        "gtsrb",
+        "39,270 photos of German traffic signs, 43 classes",
+        ("photos", "traffic signs"),
+        TRAIN_TEST,
+        symmetries=(),
+    )
     yield _set(
         "pcam",
         "327,680 patches of lymph nodes, 96x96: tumour or not; CC0 (takes h5py)",
         ("medical", "histology", "binary"),
         ALL,
         input_size=96,
+        symmetries=FROM_ABOVE,
     )
-    yield _set("eurosat", "27,000 satellite photos, 64x64, 10 uses of land; MIT", ("satellite",), TRAIN, input_size=64)
+    yield _set(
+        "eurosat",
+        "27,000 satellite photos, 64x64, 10 uses of land; MIT",
+        ("satellite",),
+        TRAIN,
+        input_size=64,
+        symmetries=FROM_ABOVE,
+    )
     yield _set("dtd", "5,640 photos of textures, 47 classes", ("photos", "textures"), ALL)
-    yield _set("rendered_sst2", "9,613 pictures of sentences: positive or negative", ("text", "binary"), ALL)
+    yield _set(
+        "rendered_sst2", "9,613 pictures of sentences: positive or negative", ("text", "binary"), ALL, symmetries=()
+    )
 
 
 def kinds_of_one_thing() -> Iterator[Dataset]:
@@ -196,6 +223,7 @@ def _set(
     tags: tuple[str, ...],
     splits: tuple[str, ...],
     example: dict[str, Any] = OFFLINE,
+    symmetries: tuple[str, ...] = MIRRORED,
     **fields: Any,
 ) -> Dataset:
     return Dataset(
@@ -205,5 +233,6 @@ def _set(
         tags=(*tags, "torchvision"),
         splits=splits,
         example=example,
+        symmetries=symmetries,
         **fields,
     )

@@ -215,6 +215,14 @@ def channels_of(item: Any) -> int | None:
     return None if count in (1, 3) else count
 
 
+def side_of(item: Any) -> int:
+    """The shorter side in pixels of an image as a dataset gives it: a PIL image, an array (C, H, W), or a path."""
+    from PIL import Image
+
+    image = open_image(item) if isinstance(item, Path) else item
+    return int(min(image.size if isinstance(image, Image.Image) else image.shape[-2:]))
+
+
 def read_item(dataset: Any, index: int) -> tuple[Any, Label]:
     """``dataset[index]``, with a file that can't be opened as :class:`BadImage`.
 

@@ -53,8 +53,11 @@ class Opener:
         declared = getattr(self.entry.component, "splits", (TRAIN, VAL))
         return available(self.entry.factory(), declared, self.params)
 
-    def open(self, split: str) -> Any:
+    def open(self, split: str, opened: Any = None) -> Any:
         """The dataset object of a split; nothing is decoded yet.
+
+        Args:
+            opened: that object, where it was opened before.
 
         Raises:
             DataError: from the dataset: missing, empty, malformed.
@@ -62,7 +65,7 @@ class Opener:
         """
         uses.begin_in(cache_folder())
         try:
-            dataset = self.entry.factory()(split=split, **self.params)
+            dataset = self.entry.factory()(split=split, **self.params) if opened is None else opened
         except ZooError:
             raise
         except (ValueError, TypeError) as error:
@@ -176,8 +179,11 @@ def renumbered(labels: Labels, mapping: NDArray[np.int64], count: int) -> Labels
     return found
 
 
-def open_training(opener: Opener) -> tuple[Any, list[str]]:
+def open_training(opener: Opener, opened: Any = None) -> tuple[Any, list[str]]:
     """The training split's dataset object, and the job's class list.
+
+    Args:
+        opened: that object, where it was opened before.
 
     Raises:
         DataError: there is no training split, or it has fewer than two classes.
@@ -188,7 +194,7 @@ def open_training(opener: Opener) -> tuple[Any, list[str]]:
             f"dataset {opener.entry.component.name!r} has no train split, only {listing(names)}. "
             "Give a folder with train/ and val/, or one folder of class folders."
         )
-    dataset = opener.open(TRAIN)
+    dataset = opener.open(TRAIN, opened)
     return dataset, fixed_classes(dataset)
 
 

@@ -1,21 +1,33 @@
-"""What a dataset's factory can tell of its images before it is opened: a job's defaults follow it."""
+"""Facts of a dataset that a job's defaults follow: told by its factory, or read from its training split.
+
+Each fact is found out when a rule or a recipe asks for it, so that a job in which everything is chosen opens nothing.
+"""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from statistics import median
 from typing import Any
+
+from zoo.entry import Entry
+from zoo.errors import ZooError
+from zoo.job.rules import on_ladder
 
 ARRAYS, PAGES = (".npy",), (".tif", ".tiff")
 """Files that may have any number of channels, by suffix; any other is grey or colour, and need not be opened."""
+SAMPLE = 48
+"""Images whose size is looked at, evenly spread over the training split."""
 
 
 def peek(factory: Callable[..., Any], params: Mapping[str, Any]) -> dict[str, Any]:
-    """What ``factory.peek(**params)`` says, if there is one.
+    """Ask ``factory.peek(**params)``, where there is one.
 
     Returns:
-        Any of ``multilabel`` (bool) and ``in_chans`` (int), the latter also from the image whose path is ``first``.
+        ``multilabel`` (bool); ``in_chans`` (int), also from the image whose path is ``first``; ``source`` (str).
 
     Raises:
         ZooError: as the dataset does, when it is opened.
@@ -28,6 +40,129 @@ def peek(factory: Callable[..., Any], params: Mapping[str, Any]) -> dict[str, An
     if found.get("in_chans") is None and first is not None and Path(first).suffix.lower() in (*ARRAYS, *PAGES):
         found["in_chans"] = _channels(Path(first))
     return found
+
+
+class DatasetFacts:
+    """The facts of one dataset with its parameters, each found out once.
+
+    A fact that can't be had is None: what is wrong with the dataset is told when the run opens it.
+
+    Args:
+        entry: the dataset's.
+        params: checked, as the factory takes them.
+    """
+
+    def __init__(self, entry: Entry, params: Mapping[str, Any]):
+        self.entry, self.params = entry, dict(params)
+        self._opened: Any = None
+
+    @cached_property
+    def peeked(self) -> dict[str, Any]:
+        """As :func:`peek` has it; empty where the dataset can't be asked."""
+        with contextlib.suppress(ZooError):
+            return peek(self.entry.factory(), self.params)
+        return {}
+
+    @property
+    def in_chans(self) -> int | None:
+        """Channels, from the images themselves or as the component declares them."""
+        return self.peeked.get("in_chans") or getattr(self.entry.component, "in_chans", None)
+
+    @property
+    def own_size(self) -> float | None:
+        """Side in pixels that all images have, or the median of the shorter sides of some of them."""
+        return getattr(self.entry.component, "input_size", None) or self.measured.get("own_size")
+
+    @property
+    def symmetries(self) -> tuple[str, ...] | None:
+        """As the component declares them."""
+        return getattr(self.entry.component, "symmetries", None)
+
+    def images(self, val_fraction: float, folds: int | None) -> int | None:
+        """How many there are to train on: of the training split what isn't held out."""
+        count: int | None = self.measured.get("images")
+        if count is None or (self.measured["has_val"] and not folds):
+            return count
+        return round(count * (1 - 1 / folds if folds else 1 - val_fraction))
+
+    @cached_property
+    def measured(self) -> dict[str, Any]:
+        """``images``, ``classes``, ``has_val`` and ``own_size``, from the training split; empty where it can't be."""
+        from zoo.data.decode import side_of
+        from zoo.data.splits import available
+
+        with contextlib.suppress(Exception):  # a stranger's dataset may raise anything, and will again in the run
+            factory = self.entry.factory()
+            splits = available(factory, getattr(self.entry.component, "splits", ("train", "val")), self.params)
+            dataset = self._opened = factory(split="train", **self.params)
+            sides = [] if getattr(self.entry.component, "input_size", None) else self._sides(dataset, side_of)
+            own = {"own_size": median(sides)} if sides else {}
+            return {"images": len(dataset), "classes": len(dataset.classes), "has_val": "val" in splits, **own}
+        return {}
+
+    def _sides(self, dataset: Any, side_of: Callable[[Any], int]) -> list[int]:
+        """Shorter sides in pixels of a sample; an image that can't be opened has none."""
+        count = len(dataset)
+        sides = []
+        for index in sorted({round(i * (count - 1) / (SAMPLE - 1)) for i in range(SAMPLE)}):
+            with contextlib.suppress(Exception):
+                sides.append(side_of(dataset[index][0]))
+        return sides
+
+    def take_opened(self) -> Any:
+        """The training split as it was opened for the facts, once; None where it wasn't, or was taken before."""
+        opened, self._opened = self._opened, None
+        return opened
+
+
+@dataclass(frozen=True)
+class JobFacts:
+    """Facts of a job's images, as :class:`zoo.job.rules.Facts` has them.
+
+    Args:
+        dataset: None where the job names none that can be asked.
+        image_size: the job's, where it is known.
+        input_size: side in pixels that the network was designed for.
+        val_fraction, folds: what is held out of the training split.
+    """
+
+    dataset: DatasetFacts | None
+    image_size: int | None = None
+    input_size: int | None = None
+    val_fraction: float = 0.2
+    folds: int | None = None
+
+    def number(self, name: str) -> float | None:
+        """One of :data:`zoo.job.rules.NUMBERS`."""
+        if name == "image_size":
+            return self.image_size
+        if self.dataset is None:
+            return None
+        if name == "images_per_class":
+            images, classes = self.number("images"), self.number("classes")
+            return images / classes if images and classes else None
+        if name == "images":
+            return self.dataset.images(self.val_fraction, self.folds)
+        return self.dataset.measured.get("classes") if name == "classes" else getattr(self.dataset, name)
+
+    def take_opened(self) -> Any:
+        """As :meth:`DatasetFacts.take_opened` has it."""
+        return self.dataset.take_opened() if self.dataset is not None else None
+
+    @property
+    def symmetries(self) -> tuple[str, ...] | None:
+        """As the dataset declares them."""
+        return self.dataset.symmetries if self.dataset is not None else None
+
+    def condition(self, name: str) -> Any:
+        """A fact for a recipe's ``when``; the image size is the one asked for, or near the images' own."""
+        if self.dataset is None:
+            return None
+        if name == "source":
+            return self.dataset.peeked.get("source")
+        if name == "image_size":
+            return self.image_size or (on_ladder(self.dataset.own_size) if self.dataset.own_size else None)
+        return self.number(name)
 
 
 def _channels(path: Path) -> int | None:

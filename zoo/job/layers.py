@@ -101,7 +101,7 @@ def _flatten(path: str, value: Any, flat: dict[str, Any]) -> None:
         flat[f"{path}.name"] = value
     elif path in CHOICES:
         flat.update({f"{path}.{key}": item for key, item in value.items()})
-    elif isinstance(value, Mapping) and path not in CHOICE_LISTS:
+    elif isinstance(value, Mapping) and path not in CHOICE_LISTS and path not in field_paths():
         for key, item in value.items():
             _flatten(f"{path}.{key}", item, flat)
     else:

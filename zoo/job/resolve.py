@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,8 @@ from pydantic import ValidationError
 from zoo import signature
 from zoo.entry import Entry
 from zoo.errors import JobError, RequestError, UnknownName, ZooError
-from zoo.job.dataset_facts import peek
+from zoo.job.dataset_facts import DatasetFacts, JobFacts
+from zoo.job.deciding import SIZE, Decided, apply_rules
 from zoo.job.layers import Layers, flatten, parse_sets
 from zoo.job.messages import folder_hint, is_path, missing, order_hint, run_folder, sentence, told
 from zoo.job.recipes import BASE, SEVERAL_LABELS, own_recipe, settings
@@ -53,12 +54,19 @@ class Request:
 
 @dataclass(frozen=True)
 class Resolved:
-    """A valid job, where each value came from, and the registry's entries that it uses."""
+    """A valid job, where each value came from, and the registry's entries that it uses.
+
+    Args:
+        decided_by: what the rules came to, and why.
+        facts: of the job's images.
+    """
 
     job: Job
     sources: dict[str, str]
     entries: dict[str, Entry]
     recipe: Mapping[str, Any]
+    decided_by: Decided = field(default_factory=Decided)
+    facts: JobFacts = field(default_factory=lambda: JobFacts(None))
 
     def entry(self, path: str) -> Entry:
         return self.entries[path]
@@ -100,7 +108,9 @@ class _Resolver:
         sets = self._open_paths(parse_sets(list(self.request.sets), self.problems))
         file_name = str(self.request.file.name) if self.request.file else ""
         from_file = self._open_paths(self._read_file())
-        recipe_name, recipe = self._recipe(options, sets, from_file)
+        chosen = (options, sets, from_file)
+        self.facts = self._facts(chosen)
+        recipe_name, recipe = self._recipe(*chosen)
         self.layers.put("default", flatten(settings(self.registry.shelf.recipes.get(BASE, {}))))
         if recipe_name:
             self.layers.put(f"recipe {recipe_name}", flatten(settings(recipe)))
@@ -109,10 +119,11 @@ class _Resolver:
         self.layers.put("--set", sets)
         self.layers.put("command line", options)
         self.layers.values["recipe"] = recipe_name
+        self.decided = apply_rules(self.layers, self.facts)
         settle_sizes(self.layers, before)
         settle_freeze(self.layers)
         settle_rates(self.layers, before, self._optimizer)
-        self._peek()
+        self._several_labels()
         self._choices()
         self._component_defaults()
         return self._finish(recipe)
@@ -124,21 +135,50 @@ class _Resolver:
             return component if isinstance(component, Optimizer) else None
         return None
 
-    def _peek(self) -> None:
-        """What the dataset's factory can tell before it is opened; what can't be told yet is told when it is opened."""
-        self.peeked: dict[str, Any] = {}
-        name = self.layers.values.get("dataset.name")
-        try:
-            entry = self.request.given.get("dataset") or self.registry.find("dataset", str(name))
+    def _facts(self, chosen: Sequence[Mapping[str, Any]]) -> JobFacts:
+        """Facts of the images, where a dataset is named; each is found out when it is asked for.
+
+        Args:
+            chosen: dotted values, the highest layer first.
+        """
+        merged = Layers()
+        for layer in reversed(chosen):
+            merged.put("", layer)
+        given = {"image_size": SIZE, "val_fraction": "data.val_fraction", "folds": "data.folds"}
+        values = {name: merged.values[path] for name, path in given.items() if _is_number(merged.values.get(path))}
+        return JobFacts(self._dataset_facts(merged), input_size=self._input_size(merged), **values)
+
+    def _dataset_facts(self, merged: Layers) -> DatasetFacts | None:
+        """The facts of the dataset, where there is one of that name and it takes its parameters."""
+        with contextlib.suppress(ZooError):
+            name = str(merged.values.get("dataset.name"))
+            entry = self.request.given.get("dataset") or self.registry.find("dataset", name)
+            wanted = {**entry.params, **merged.params("dataset")}
             factory = entry.factory()
-            params, _ = signature.check("dataset", factory, {**entry.params, **self.layers.params("dataset")}, "")
-            self.peeked = peek(factory, params)
-        except ZooError:
-            return
-        if self.peeked.get("multilabel"):
+            params, problems = signature.check("dataset", factory, wanted, "")
+            params = {**signature.defaults("dataset", factory), **params}
+            key = (entry.id, id(entry.given), repr(sorted(params.items())))
+            return None if problems else self.registry.remembered.setdefault(key, DatasetFacts(entry, params))
+        return None
+
+    def _input_size(self, merged: Layers) -> int | None:
+        with contextlib.suppress(ZooError):
+            name = str(merged.values.get("architecture.name"))
+            entry = self.request.given.get("architecture") or self.registry.find("architecture", name)
+            return getattr(entry.component, "input_size", None)
+        return None
+
+    def _several_labels(self) -> None:
+        """What a dataset with several labels an image asks for, where nobody has chosen."""
+        if self.facts.dataset is not None and self.facts.dataset.peeked.get("multilabel"):
             recipe = flatten(settings(self.registry.shelf.recipes.get(SEVERAL_LABELS, {})))
             free = {path: value for path, value in recipe.items() if unchosen(self.layers.sources.get(path))}
             self.layers.put(f"recipe {SEVERAL_LABELS}", free)
+
+    @property
+    def peeked(self) -> Mapping[str, Any]:
+        """What the dataset tells before it is opened."""
+        return self.facts.dataset.peeked if self.facts.dataset is not None else {}
 
     def _read_file(self) -> dict[str, Any]:
         path = self.request.file
@@ -196,7 +236,7 @@ class _Resolver:
                     f"Unknown recipe {asked!r}.{did_you_mean(asked, known)} Recipes: {listing(known)}."
                 )
             return (asked, recipes[asked]) if asked in recipes else (None, {})
-        found = own_recipe(recipes, layers, self._all_names)
+        found = own_recipe(recipes, layers, self._all_names, self.facts.condition)
         return (found, recipes[found]) if found else (None, {})
 
     def _all_names(self, kind: str, name: str) -> list[str]:
@@ -248,7 +288,7 @@ class _Resolver:
         self.layers.fill("registry.yaml", {f"{path}.{k}": None for k in entry.params if k in values})
         for key, value in values.items():
             self.layers.values[f"{path}.{key}"] = signature.plain(value)
-        defaults = {p.name: p.default for p in signature.parameters(entry.kind, factory) if not p.required}
+        defaults = signature.defaults(entry.kind, factory)
         label = f"{entry.component.name}'s own"
         self.layers.fill(label, {f"{path}.{k}": signature.plain(v) for k, v in defaults.items()})
 
@@ -288,7 +328,7 @@ class _Resolver:
             where = f"{path}.{choice.name}"
             values, problems = signature.check(kind, factory, {**entry.params, **choice.params}, where)
             self.problems += problems + self._one_label_only(entry, factory)
-            defaults = {p.name: p.default for p in signature.parameters(kind, factory) if not p.required}
+            defaults = signature.defaults(kind, factory)
             found.append(signature.plain({"name": choice.name, **defaults, **values}))
         return found
 
@@ -322,7 +362,11 @@ class _Resolver:
             raise JobError(self.problems)
         for path in flatten(job.plain()):
             self.layers.sources.setdefault(path, "default")
-        return Resolved(job, self.layers.sources, self.entries, recipe)
+        return Resolved(job, self.layers.sources, self.entries, recipe, self.decided, self.facts)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _unsaid() -> dict[str, Any]:

@@ -56,7 +56,7 @@ class Parts:
         how = (self.job.precision, self.job.memory_format, self.job.compile is True)
         self.execution = choose_execution(self.job.device, *how)
         self.opener = build.build_opener(resolved, preparing=observer.preparing)
-        dataset, self.classes = open_training(self.opener)
+        dataset, self.classes = open_training(self.opener, resolved.facts.take_opened())
         self.task = MULTI_LABEL if is_multilabel(dataset) else SINGLE_LABEL
         self.loaded: Loaded | None = None
         self.learner = self._learner()

@@ -12,6 +12,7 @@ from zoo.engine.ranks import ALONE, Ranks
 from zoo.errors import RequestError
 from zoo.job.recipes import BASE
 from zoo.job.resolve import Resolved
+from zoo.job.rules import decide, is_rule
 from zoo.job.schema import AUTO, EXECUTED
 from zoo.runner.batch_size import find_batch
 from zoo.runner.lr_find import find_lr
@@ -65,7 +66,8 @@ def with_recipes(resolved: Resolved) -> Resolved:
     values = dict(_LAST)
     for recipe in recipes:
         train = recipe.get("train") or {}
-        values.update({k: train[k] for k in _LAST if train.get(k, AUTO) != AUTO})
+        said = {k: decide(v, resolved.facts).value if is_rule(v) else v for k, v in train.items() if k in _LAST}
+        values.update({k: v for k, v in said.items() if v != AUTO})
     return _with(resolved, {name: values[name] for name in resolved.job.train.autos()}, "recipe")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib import resources
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +16,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Digits", "digits"]
 
-_VAL_SHARE = 0.2
+_FILE = "datasets/data/digits.csv.gz"
+"""In scikit-learn's folder: a line a scan, its 64 pixels in 0..16 and its label."""
+_SPLIT = "digits_split.txt"
+"""Line numbers of the training scans, and in the second line of those for validation, in order. They are scikit-learn's
+``train_test_split(..., test_size=0.2, random_state=0, stratify=labels)``, which a test compares them with."""
 
 
 class Digits:
@@ -52,13 +58,35 @@ def digits(root: Path | None, split: str) -> Digits:
         )
     need_split(split, ("train", "val"), "digits")
     import torch
+
+    scans, labels = read_scans()
+    rows = split_rows(split)
+    return Digits(torch.from_numpy(to_uint8(scans[rows])), labels[rows].tolist())
+
+
+def read_scans() -> tuple[np.ndarray, np.ndarray]:
+    """Scans (1797, 64) in 0..16 and labels (1797,), int64, as ``load_digits`` gives them.
+
+    They are read from scikit-learn's own file. To import scikit-learn, and scipy with it, would take longer than an
+    epoch; it is done only where a release has put the file elsewhere.
+    """
+    import numpy as np
+
+    spec = find_spec("sklearn")
+    found = [Path(folder, _FILE) for folder in (spec.submodule_search_locations or () if spec else ())]
+    if file := next((path for path in found if path.is_file()), None):
+        table = np.loadtxt(file, delimiter=",", dtype=np.int64)
+        return table[:, :-1].astype(np.float64), table[:, -1]
     from sklearn.datasets import load_digits
-    from sklearn.model_selection import train_test_split
 
     scans, labels = load_digits(return_X_y=True)
-    parts = train_test_split(scans, labels, test_size=_VAL_SHARE, random_state=0, stratify=labels)
-    images, targets = (parts[0], parts[2]) if split == "train" else (parts[1], parts[3])
-    return Digits(torch.from_numpy(to_uint8(images)), targets.tolist())
+    return scans, labels.astype(np.int64)
+
+
+def split_rows(split: str) -> list[int]:
+    """Line numbers of a split's scans, 0..1796, in the order of the dataset."""
+    lines = resources.files("zoo_images").joinpath(_SPLIT).read_text("utf-8").splitlines()
+    return [int(row) for row in lines[("train", "val").index(split)].split()]
 
 
 def to_uint8(scans: np.ndarray) -> np.ndarray:

@@ -396,6 +396,29 @@ def test_digits_split_is_stratified_and_fixed() -> None:
     assert pickle.loads(pickle.dumps(val)).targets == val.targets
 
 
+def test_digits_split_is_scikit_learns_to_the_byte() -> None:
+    from sklearn.datasets import load_digits
+    from sklearn.model_selection import train_test_split
+
+    scans, labels = load_digits(return_X_y=True)
+    parts = train_test_split(scans, labels, test_size=0.2, random_state=0, stratify=labels)
+    for split, images, targets in (("train", parts[0], parts[2]), ("val", parts[1], parts[3])):
+        data = digits(None, split)
+        assert data.images.numpy().tobytes() == to_uint8(images).tobytes()
+        assert data.targets == targets.tolist()
+
+
+@pytest.mark.parametrize("file", ["datasets/data/digits.csv.gz", "gone.csv.gz"])
+def test_digits_are_read_from_the_file_or_else_by_scikit_learn(file: str) -> None:
+    code = (
+        f"import sys; from zoo_images import digits as m; m._FILE = {file!r}\n"
+        "scans, labels = m.read_scans()\n"
+        "print(scans.shape, scans.dtype, scans.sum(), labels.dtype, labels[:5], 'sklearn' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == f"(1797, 64) float64 561718.0 int64 [0 1 2 3 4] {file == 'gone.csv.gz'}"
+
+
 def test_digits_scale() -> None:
     assert to_uint8(np.array([[0.0] * 63 + [16.0]])).ravel()[[0, -1]].tolist() == [0, 255]
 

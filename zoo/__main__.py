@@ -70,9 +70,9 @@ def _say(text: str, code: int) -> int:
 
 def command() -> NoReturn:
     """The console script: a command line, and an end that no plugin can put off."""
-    # Starting makes tens of thousands of objects that live to the end: looking through them again and again, as
-    # Python does after every 700, takes 20 ms of every command.
-    gc.set_threshold(50_000)
+    # Starting makes objects that live to the end, a million where torch is imported: looking through them again and
+    # again, as Python does after every 700, takes 20 ms of every command, and 200 ms of a run.
+    gc.set_threshold(200_000)
     end(_completed() if "_ZOO_COMPLETE" in os.environ else main())
 
 

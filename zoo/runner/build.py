@@ -12,6 +12,7 @@ from torch import nn
 from zoo.data.decode import Shape
 from zoo.data.open import Opener, Preparing
 from zoo.engine.blocks import Block
+from zoo.engine.dynamo import defer_dynamo
 from zoo.engine.train import parameter_groups
 from zoo.entry import Entry
 from zoo.errors import ContractError, JobError, RequestError, ZooError
@@ -220,6 +221,8 @@ def build_optimizer(resolved: Resolved, blocks: Sequence[Block], exempt: Collect
     if not groups:
         raise RequestError(f"architecture {resolved.job.architecture.name!r} has nothing to train.")
     entry, params = resolved.entry("train.optimizer"), _fused(train.optimizer.params, groups)
+    entry.factory()  # its classes are imported
+    defer_dynamo()
     return build(entry, params, "train.optimizer", groups, train.lr)  # type: ignore[no-any-return]
 
 

@@ -84,6 +84,20 @@ def test_a_plugins_hooks_are_plain_data():
     assert modules & HEAVY == set()
 
 
+UNUSED = HEAVY - {"torch", "numpy", "PIL"} | {"sympy", "triton", "rich"}
+"""What a run of the tutorial has no use for: each would take as long to import as an epoch takes."""
+
+
+def test_a_run_imports_nothing_that_it_does_not_use(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    words = "run simple_cnn digits --epochs 1 --precision fp32 --name first"
+    code = f"from zoo.__main__ import main; assert main({words.split()!r}) == 0"
+    modules = loaded_after(f"{code}\nimport sys; assert 'torch._dynamo' not in sys.modules")
+    assert "torch" in modules
+    assert modules & UNUSED == set()
+    assert "<svg" in Path("runs/first/report.html").read_text("utf-8")
+
+
 def test_the_report_without_a_terminal_needs_no_rich():
     assert "rich" not in loaded_after("from zoo.reports.choose import make_observer; make_observer(json=True)")
 

@@ -105,7 +105,7 @@ def test_a_result_says_what_chance_leaves_open(two_classes):
 def test_its_page_has_a_section_for_it(two_classes):
     page = render_html(uncertain(two_classes))
     assert "What chance leaves open" in page
-    assert "reliability-val" in page
+    assert 'aria-label="Accuracy over confidence"' in page
     assert "val: confidence is off by 8.3% (ECE)" in page
     assert "What chance leaves open" not in render_html(two_classes)
 

@@ -8,11 +8,12 @@ from typing import Any
 
 from zoo.comparison import NO_DIFFERENCE
 from zoo.files import write_text
-from zoo.reports import plots
+from zoo.reports.chart import padded, text_width
 from zoo.reports.compare import SHARES, caveat, gap, metric_label, p_value, span
+from zoo.reports.drawing import Canvas, Scale, axis_number
 from zoo.reports.html import template
+from zoo.reports.plots import short_label
 from zoo.reports.repeats import figure
-from zoo.reports.words import clean
 
 __all__ = ["difference_plot", "render_comparison", "write_comparison"]
 
@@ -60,17 +61,21 @@ def difference_plot(found: Document, metric: str) -> str:
     rows = [(row["run"], row["metrics"][metric]) for row in found["comparisons"] if row["metrics"][metric]["interval"]]
     if not rows:
         return ""
-    canvas, axes = plots._figure(5.2, 1.2 + 0.4 * len(rows))
-    axes.axvline(0, color=plots.LINE, linewidth=1)
-    for place, (_, figures) in enumerate(rows):
+    names = [short_label(name) for name, _ in rows]
+    left = 12 + max(map(text_width, names))
+    canvas = Canvas(left + 420, 56 + 28 * len(rows))
+    ends = [scale * end for _, figures in rows for end in figures["interval"]]
+    x = Scale(*padded([0.0, *ends]), left + 8, canvas.width - 16)
+    for value in x.ticks():
+        canvas.line([(x.at(value), 8), (x.at(value), canvas.height - 46)], "line", stroke_width=1 if value else 2.5)
+        canvas.text(x.at(value), canvas.height - 29, axis_number(value), role="soft", size=12)
+    for i, (_, figures) in enumerate(rows):
+        y, role = 24 + 28 * i, "val" if figures["significant"] else "train"
         low, high = (scale * end for end in figures["interval"])
-        colour = plots.VAL if figures["significant"] else plots.TRAIN
-        axes.plot([low, high], [place, place], color=colour, linewidth=2)
-        axes.plot([scale * figures["difference"]], [place], "o", color=colour, markersize=6)
-    axes.set_yticks(range(len(rows)), [clean(name)[:22] for name, _ in rows], parse_math=False)
-    axes.set(ylim=(len(rows) - 0.5, -0.5))
-    axes.set_xlabel("points" if metric in SHARES else metric_label(metric), color=plots.INK)
-    axes.grid(color=plots.LINE, linewidth=0.6, axis="x")
-    axes.spines[["top", "right", "left"]].set_visible(False)
-    axes.spines["bottom"].set_color(plots.LINE)
-    return plots._svg(canvas, f"difference-{metric}")
+        found_here = scale * figures["difference"]
+        canvas.line([(x.at(low), y), (x.at(high), y)], role, stroke_width=2.5)
+        canvas.dot(x.at(found_here), y, role, f"{found_here:+.4g} ({low:+.4g} to {high:+.4g})")
+        canvas.text(left, y + 4, names[i], "end", size=12)
+    label = "points" if metric in SHARES else metric_label(metric)
+    canvas.text((x.start + x.end) / 2, canvas.height - 8, label, size=12)
+    return canvas.svg()

@@ -1,6 +1,6 @@
 """Plots as SVG that stands in a page: lines, dots and words in the page's own colours, with a name for each to hover.
 
-Matplotlib draws what has axes of numbers (:mod:`zoo.reports.plots`); what is drawn here has axes of other kinds.
+Every run ends with a page: to import matplotlib for its plots would take longer than a short run trains.
 """
 
 from __future__ import annotations
@@ -77,10 +77,28 @@ class Canvas:
     def dot(self, x: float, y: float, role: str, title: str = "", radius: float = 5, **style: object) -> None:
         self._put("circle", f'cx="{x:.1f}" cy="{y:.1f}" r="{radius}" fill="var(--{role})"', title, style)
 
-    def text(
-        self, x: float, y: float, words: object, anchor: str = "middle", role: str = "ink", size: int = 13
+    def rect(
+        self, corner: tuple[float, float], size: tuple[float, float], role: str, title: str = "", **style: object
     ) -> None:
+        """A filled rectangle from its upper left corner on."""
+        (x, y), (width, height) = corner, size
+        where = f'x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}"'
+        self._put("rect", f'{where} fill="var(--{role})"', title, style)
+
+    def text(
+        self,
+        x: float,
+        y: float,
+        words: object,
+        anchor: str = "middle",
+        role: str = "ink",
+        size: int = 13,
+        *,
+        upright: bool = False,
+    ) -> None:
+        """Words at a place; ``upright`` ones are read from below."""
         where = f'x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" font-size="{size}" fill="var(--{role})"'
+        where += f' transform="rotate(-90 {x:.1f} {y:.1f})"' if upright else ""
         self.parts.append(f"<text {where}>{escape(clean(words))}</text>")
 
     def _put(self, shape: str, what: str, title: str, style: dict[str, object]) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
-from zoo.reports import plots, reading
+from zoo.reports import reading
+from zoo.reports.chart import Chart
 from zoo.reports.uncertain import calibration_words, numbers_table
+from zoo.reports.words import percent
 
 __all__ = ["reliability_plot", "uncertain_sections"]
 
@@ -19,33 +22,27 @@ def uncertain_sections(result: reading.Result) -> Iterable[dict[str, Any]]:
         rows, metrics = numbers_table(result, split), reading.split_metrics(result, split)
         if rows:
             answer = reading.label_names((metrics.get("baseline") or {}).get("answer"))
-            plot = Markup(reliability_plot(metrics.get("calibration") or {}, f"reliability-{split}"))
+            plot = Markup(reliability_plot(metrics.get("calibration") or {}))
             words = calibration_words(metrics)
             yield {"split": split, "rows": rows, "baseline": answer, "calibration": words, "plot": plot}
 
 
-def reliability_plot(found: dict[str, Any], name: str) -> str:
+def reliability_plot(found: dict[str, Any]) -> str:
     """Accuracy over confidence, bin by bin, before and after the temperature; empty where nothing was measured."""
     if not found.get("reliability"):
         return ""
-    figure, axes = plots._figure(4.2, 3.4)
-    axes.plot([0, 1], [0, 1], color=plots.LINE, linewidth=1)
+    chart = Chart((420, 340), (0, 1.02), (0, 1.02), "confidence", "accuracy")
+    chart.curve([(0, 0), (1, 1)], "line", 1.5)
     scaled = (found.get("scaled") or {}).get("reliability") or []
-    for rows, colour, label in (
-        (found["reliability"], plots.TRAIN, "as the network gives it"),
-        (scaled, plots.VAL, "by temperature"),
+    for rows, role, label in (
+        (found["reliability"], "train", "as the network gives it"),
+        (scaled, "val", "by temperature"),
     ):
         if rows:
             most = max(row["images"] for row in rows)
-            sizes = [8 + 72 * row["images"] / most for row in rows]
-            sure, right = ([row[key] for row in rows] for key in ("confidence", "accuracy"))
-            axes.plot(sure, right, color=colour, linewidth=1.2)
-            axes.scatter(sure, right, sizes, color=colour, label=label)
-    axes.set(xlim=(0, 1.02), ylim=(0, 1.02))
-    axes.set_xlabel("confidence", color=plots.INK)
-    axes.set_ylabel("accuracy", color=plots.INK)
-    axes.grid(color=plots.LINE, linewidth=0.6)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.spines[["left", "bottom"]].set_color(plots.LINE)
-    axes.legend(frameon=False, labelcolor=plots.INK, loc="upper left")
-    return plots._svg(figure, name)
+            points = [(row["confidence"], row["accuracy"]) for row in rows]
+            chart.curve(points, role, 1.5)
+            titles = [f"{row['images']:,} images: {percent(row['accuracy'])} right" for row in rows]
+            chart.dots(points, role, titles, [2 + 5 * math.sqrt(row["images"] / most) for row in rows])
+            chart.legend(role, label, dot=True)
+    return chart.svg()

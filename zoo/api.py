@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -75,6 +76,7 @@ def run(
     resume: bool = False,
     seeds: int | None = None,
     folds: int | None = None,
+    budget: float | None = None,
     observer: Observer | None = None,
     **options: Any,
 ) -> Result:
@@ -91,6 +93,8 @@ def run(
         overwrite, resume: what to do when it is there already.
         seeds: run so many times, with seeds from ``seed`` on.
         folds: run so many times, each with another part of train for validation.
+        budget: seconds that all of it may take, from here on; epochs, and where the recipe has variants the image size
+            or the width, are fitted to it. Of one run, not of several.
         observer: told what happens, in each of the runs; by default the console's report.
         options: as on the command line: epochs, batch_size, lr, image_size, pretrained, weights, teacher, freeze, seed,
             device, precision, data, loss, metrics, augment, on_bad_image.
@@ -102,9 +106,11 @@ def run(
     Raises:
         ZooError: of the tree in :mod:`zoo.errors`.
     """
+    begun = time.monotonic()
     from zoo.runner.repeats import Watcher, recorded
     from zoo.runner.repeats import asked as asked_for
     from zoo.runner.runner import Place
+    from zoo.runner.span import Budget
 
     unknown = [key for key in options if key not in OPTIONS]
     if unknown:
@@ -117,8 +123,11 @@ def run(
     registry = open_registry(say=say_failures)
     place = Place(Path(out), name, overwrite, resume)
     repeats = asked_for(seeds, folds) or (recorded(place.out / name) if resume and name else None)
+    if budget is not None and (repeats is not None or resume):
+        raise RequestError("budget is of one run that begins: leave out seeds, folds and resume.")
     if repeats is None:
-        return execute(resolve(request, registry), registry, place, observer)
+        span = None if budget is None else Budget(float(budget), begun)
+        return execute(resolve(request, registry), registry, place, observer, budget=span)
     watcher = None if observer is None else Watcher(observer)
     return execute_several(resolve(request, registry), registry, repeats, place, watcher)
 
@@ -179,15 +188,21 @@ def _dataset_factory(value: Any) -> Callable[..., Any]:
     return given
 
 
-def execute(resolved: Resolved, registry: Registry, place: Place, observer: Observer | None = None) -> Result:
-    """Run a resolved job, report it, and write report.html."""
+def execute(
+    resolved: Resolved, registry: Registry, place: Place, observer: Observer | None = None, **how: Any
+) -> Result:
+    """Run a resolved job, report it, and write report.html.
+
+    Args:
+        how: ``budget`` and ``confirm``, as :func:`zoo.runner.runner.run_job` has them.
+    """
     from zoo.reports.choose import make_observer
     from zoo.reports.html import write_report
     from zoo.runner.runner import run_job
 
     watcher = make_observer() if observer is None else observer
     try:
-        result = run_job(resolved, registry.plugins, watcher, place, write_report)
+        result = run_job(resolved, registry.plugins, watcher, place, write_report, **how)
     finally:
         watcher.close()
     return Result(result)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from zoo.commands.job_words import job_options
+from zoo.commands.job_words import Span, job_options
 from zoo.errors import RequestError
 
 if TYPE_CHECKING:
@@ -20,21 +19,7 @@ if TYPE_CHECKING:
     from zoo.runner.runner import Place
     from zoo.which.compare import Candidate
 
-_UNITS = {"s": 1, "m": 60, "h": 3600}
 _SHORTEST_S = 1.0
-
-
-class Span(click.ParamType[Any] if TYPE_CHECKING else click.ParamType):  # type: ignore[misc]
-    """A length of time: ``90s``, ``10m``, ``1.5h``; in seconds."""
-
-    name = "time"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Seconds."""
-        found = re.fullmatch(r"(\d+(?:\.\d*)?)\s*(s|m|min|h)?", str(value).strip().lower())
-        if found is None or float(found[1]) == 0:
-            return self.fail(f"{value!r} is not a length of time, as 90s, 10m and 1h are.", param, ctx)
-        return float(found[1]) * _UNITS[(found[2] or "s")[0]]
 
 
 @click.command(name="compare-architectures")

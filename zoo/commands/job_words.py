@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,6 +35,22 @@ class NumberOrAuto(click.ParamType[Any] if TYPE_CHECKING else click.ParamType): 
             self.fail(f"{value!r} is neither {kind} nor 'auto'.", param, ctx)
 
 
+_UNITS = {"s": 1, "m": 60, "h": 3600}
+
+
+class Span(click.ParamType[Any] if TYPE_CHECKING else click.ParamType):  # type: ignore[misc]
+    """A length of time: ``90s``, ``10m``, ``1.5h``; in seconds."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Seconds."""
+        found = re.fullmatch(r"(\d+(?:\.\d*)?)\s*(s|m|min|h)?", str(value).strip().lower())
+        if found is None or float(found[1]) == 0:
+            return self.fail(f"{value!r} is not a length of time, as 90s, 10m and 1h are.", param, ctx)
+        return float(found[1]) * _UNITS[(found[2] or "s")[0]]
+
+
 VIEWS = "Answer by the mean over views: none, flip, crops, flip_crops, d4."
 _OPTIONS: dict[str, dict[str, Any]] = {
     "data": {"type": click.Path(path_type=Path), "metavar": "PATH", "help": "The dataset's folder or file."},
@@ -56,6 +73,7 @@ _OPTIONS: dict[str, dict[str, Any]] = {
         "metavar": "PATH=VALUE",
         "help": "Any value of the job, as often as you like: architecture.dropout=0.3, loss=focal.",
     },
+    "budget": {"type": Span(), "metavar": "TIME", "help": "Fit the whole run into this time: 90s, 10m, 1h."},
     "offline": {"is_flag": True, "help": "Download nothing."},
 }
 LOOKING = {

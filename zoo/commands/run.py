@@ -16,13 +16,14 @@ if TYPE_CHECKING:
     from zoo.job.resolve import Resolved
     from zoo.runner.repeats import Repeats
     from zoo.runner.runner import Place
+    from zoo.runner.span import Budget
 
 
 def _options(command: Any) -> Any:
     """The options of ``run`` and ``train``."""
     options = [
         click.argument("words", nargs=-1, metavar="ARCHITECTURE DATASET | JOB.yaml"),
-        job_options("data", "recipe", "epochs", "batch_size", "lr", "image_size"),
+        job_options("data", "recipe", "budget", "epochs", "batch_size", "lr", "image_size"),
         job_options("pretrained", "weights", "teacher", "freeze", "seed"),
         click.option("--seeds", type=int, metavar="N", help="Run N times, with N seeds from --seed on."),
         click.option("--folds", type=int, metavar="N", help="Run N times, validated with another part of train each."),
@@ -34,6 +35,7 @@ def _options(command: Any) -> Any:
         click.option("--nproc", type=click.IntRange(1, 1024), default=1, help="Train by N processes on this machine."),
         click.option("--max-restarts", type=click.IntRange(0, 1000), default=0, help="Go on if one of them dies."),
         job_options("offline"),
+        click.option("--yes", "-y", is_flag=True, help="Begin without asking, however long training will take."),
         click.option("--dry-run", is_flag=True, help="Print the job and where each value came from; run nothing."),
         click.option("--json", "as_json", is_flag=True, help="Print the result document alone to stdout."),
     ]
@@ -106,6 +108,9 @@ class _Where:
 
 def _run(typed: dict[str, Any]) -> int:
     """The exit code; what goes wrong is raised."""
+    budget = _budget(typed)
+    if typed["dry_run"]:
+        os.environ["ZOO_OFFLINE"] = "1"  # facts of the data are looked up, and nothing is downloaded for them
     where = _Where(typed["out"], typed["name"], typed["resume"], typed["overwrite"])
     repeats = where.repeats(typed["seeds"], typed["folds"])
     resolved, registry = resolve_words(typed["words"], typed, "zoo run", file=where.job_file())
@@ -116,17 +121,39 @@ def _run(typed: dict[str, Any]) -> int:
         return _by_several(typed, where, repeats)
     from zoo.api import execute, execute_several
     from zoo.files import dump_json
-    from zoo.reports.choose import make_observer
+    from zoo.reports.choose import make_confirm, make_observer
     from zoo.reports.repeats import make_watcher
 
     how = {"quiet": typed["quiet"], "json": typed["as_json"]}
     if repeats is None:
-        result = execute(resolved, registry, where.place(), make_observer(**how))
+        observer = make_observer(**how)
+        confirm = make_confirm(observer, typed["yes"] or typed["nproc"] > 1)
+        result = execute(resolved, registry, where.place(), observer, budget=budget, confirm=confirm)
     else:
         result = execute_several(resolved, registry, repeats, where.place(), make_watcher(**how))
     if typed["as_json"] and os.environ.get("RANK", "0") == "0":
         click.echo(dump_json(result))
     return 0
+
+
+def _budget(typed: dict[str, Any]) -> Budget | None:
+    """The time that was typed, from now on.
+
+    Raises:
+        RequestError: it is given with what it can't be fitted to.
+    """
+    if typed["budget"] is None:
+        return None
+    for name, instead in (
+        ("resume", "A run is resumed as it was planned; leave --budget out."),
+        ("seeds", "Fit one run, and repeat its job: zoo run RUN/job.yaml --seeds 3"),
+        ("folds", "Fit one run, and repeat its job: zoo run RUN/job.yaml --folds 5"),
+    ):
+        if typed[name] is not None:
+            raise RequestError(f"--budget and --{name} can't both be given. {instead}")
+    from zoo.runner.span import Budget
+
+    return Budget(typed["budget"])
 
 
 def _by_several(typed: dict[str, Any], where: _Where, repeats: Repeats | None) -> int:
@@ -151,13 +178,14 @@ def _show_job(resolved: Resolved, json: bool, repeats: Repeats | None) -> None:
         from zoo.files import dump_json
 
         runs = {"runs": several} if several else {}
-        click.echo(dump_json({"job": resolved.job.plain(), "sources": resolved.sources, **runs}))
+        job = {"job": resolved.job.plain(), "sources": resolved.sources, "reasons": resolved.reasons}
+        click.echo(dump_json({**job, **runs}))
         return
     from rich.console import Console
 
     from zoo.reports.tables import job_table
 
-    Console().print(job_table(resolved.job.plain(), resolved.sources))
+    Console().print(job_table(resolved.job.plain(), resolved.sources, resolved.reasons))
     if several:
         from zoo.names import listing
 

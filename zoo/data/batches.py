@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from zoo.data.orders import balanced_order, cut, epoch_order, shard_order
+from zoo.data.orders import balanced_order, cut, epoch_order, part_of_passes, shard_order
 from zoo.data.residence import Residence
 from zoo.data.splits import Split
 from zoo.engine.ranks import ALONE, Ranks
@@ -58,6 +58,7 @@ class Batches:
         augment: applied in order, on images in 0..1; none for evaluation.
         seed: of the order; None keeps the split's own order, every item once.
         balanced: show each class equally often, with a seed.
+        images_per_epoch: so many items make an epoch, with a seed; None: all of them.
         channels_last: memory format of the images.
         residence: where images stay on the device, shared by a run's splits; by default they are copied batch by batch.
         ranks: the processes that share the batches: in training each has a part of every one, else some of them whole.
@@ -73,6 +74,7 @@ class Batches:
         augment: Sequence[Augment] = (),
         seed: int | None = None,
         balanced: bool = False,
+        images_per_epoch: int | None = None,
         channels_last: bool = True,
         residence: Residence | None = None,
         ranks: Ranks = ALONE,
@@ -80,6 +82,7 @@ class Batches:
         self.split, self.batch_size, self.normalize, self.device = split, batch_size, normalize, device
         self.augment, self.seed, self.channels_last = augment, seed, channels_last
         self.balanced, self.residence, self.ranks = balanced, residence, ranks
+        self.images_per_epoch = images_per_epoch
         self.weight = 1.0  # of the batch that was given last: see Ranks.share
         self.epoch = 0
         self.begin = 0  # so many batches of the epoch are left out: they were trained on before
@@ -88,7 +91,10 @@ class Batches:
 
     def indices(self, epoch: int) -> list[NDArray[np.int64]]:
         """The items of each batch of an epoch."""
-        return cut(self._order(epoch), self.batch_size, merge_last=self.seed is not None)
+        order = self._order(epoch)
+        if self.seed is not None and self.images_per_epoch is not None:
+            order = part_of_passes(self._order, len(order), self.images_per_epoch, epoch)
+        return cut(order, self.batch_size, merge_last=self.seed is not None)
 
     def _left(self) -> list[tuple[NDArray[np.int64], float]]:
         """What is still to be given to this process, with its weights."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["balanced_order", "cut", "epoch_order", "shard_order"]
+__all__ = ["balanced_order", "cut", "epoch_order", "part_of_passes", "shard_order"]
 
 Order = NDArray[np.int64]
 WANDER = 4096
@@ -63,6 +65,21 @@ def shard_order(shards: NDArray[np.integer], seed: int, epoch: int, processes: i
 def _wandering(items: Order, generator: np.random.Generator) -> Order:
     found: Order = items[np.argsort(np.arange(len(items)) + generator.random(len(items)) * WANDER, kind="stable")]
     return found
+
+
+def part_of_passes(order_of: Callable[[int], Order], count: int, share: int, epoch: int) -> Order:
+    """The items of an epoch that is shorter or longer than the data: epochs go on where the one before stopped.
+
+    Args:
+        order_of: number of a pass over the data, from 1 -> its order.
+        count: items in a pass.
+        share: items in an epoch.
+        epoch: from 1; of epoch 0, which is before training, the first part.
+    """
+    begin = max(epoch - 1, 0) * share
+    first, last = begin // count, (begin + share - 1) // count
+    passes = np.concatenate([order_of(number + 1) for number in range(first, last + 1)])
+    return passes[begin - first * count :][:share]
 
 
 def cut(order: Order, batch_size: int, *, merge_last: bool) -> list[Order]:

@@ -16,7 +16,7 @@ facts of the images: their source, and ranges (``{at_least: …, at_most: …}``
 RANGES = ("images", "image_size", "classes", "in_chans")
 """Conditions that are ranges."""
 _OF_DATA = ("source", *RANGES)
-_OF_THE_SHELF = ("expect", "summary", "source", "when")
+_OF_THE_SHELF = ("expect", "summary", "source", "when", "budget", "backbone")
 
 Recipes = Mapping[str, Mapping[str, Any]]
 Layer = Mapping[str, Any]

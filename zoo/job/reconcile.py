@@ -13,8 +13,8 @@ _START, _SIZE, _SHARE = "train.start_size", "train.image_size", "train.size_frac
 
 
 def unchosen(source: str | None) -> bool:
-    """Whether nobody but a recipe gave a value."""
-    return source is None or source == "default" or source.startswith("recipe ")
+    """Whether nobody but a recipe, or a variant of it that a budget chose, gave a value."""
+    return source is None or source in ("default", "budget") or source.startswith("recipe ")
 
 
 def settle_sizes(layers: Layers, before: Mapping[str, Any]) -> None:

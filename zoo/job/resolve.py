@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import contextlib
 import errno
-from collections.abc import Mapping, Sequence
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from zoo import signature
 from zoo.entry import Entry
 from zoo.errors import JobError, RequestError, UnknownName, ZooError
 from zoo.job.dataset_facts import DatasetFacts, JobFacts
-from zoo.job.deciding import SIZE, Decided, apply_rules
+from zoo.job.deciding import SIZE, apply_rules
 from zoo.job.layers import Layers, flatten, parse_sets
 from zoo.job.messages import folder_hint, is_path, missing, order_hint, run_folder, sentence, told
 from zoo.job.recipes import BASE, SEVERAL_LABELS, own_recipe, settings
@@ -57,39 +58,50 @@ class Resolved:
     """A valid job, where each value came from, and the registry's entries that it uses.
 
     Args:
-        decided_by: what the rules came to, and why.
+        reasons: dotted path -> why a rule came to the value that stands there.
         facts: of the job's images.
+        vary: the same request with a part of a job (nested, as a recipe has it) over its recipe's.
     """
 
     job: Job
     sources: dict[str, str]
     entries: dict[str, Entry]
     recipe: Mapping[str, Any]
-    decided_by: Decided = field(default_factory=Decided)
+    reasons: dict[str, str] = field(default_factory=dict)
     facts: JobFacts = field(default_factory=lambda: JobFacts(None))
+    vary: Callable[[Mapping[str, Any]], Resolved] | None = None
 
     def entry(self, path: str) -> Entry:
         return self.entries[path]
 
-    def decided(self, values: Mapping[str, Any], source: str) -> Resolved:
-        """The same with these values, by dotted path: what a run has found out where the job says ``auto``."""
+    def decided(self, values: Mapping[str, Any], source: str, reason: str = "") -> Resolved:
+        """The same with these values, by dotted path: what a run has found out where the job leaves it open.
+
+        Args:
+            reason: in the place of the reasons that rules had for the values before.
+        """
         job = self.job
         for path, value in values.items():
             section, _, name = path.rpartition(".")
             if section:
                 name, value = section, getattr(job, section).model_copy(update={name: value})
             job = job.model_copy(update={name: value})
-        return replace(self, job=job, sources={**self.sources, **dict.fromkeys(values, source)})
+        reasons = {path: why for path, why in self.reasons.items() if path not in values}
+        reasons.update(dict.fromkeys(values, reason) if reason else {})
+        return replace(self, job=job, sources={**self.sources, **dict.fromkeys(values, source)}, reasons=reasons)
 
 
-def resolve(request: Request, registry: Registry) -> Resolved:
+def resolve(request: Request, registry: Registry, variant: Mapping[str, Any] | None = None) -> Resolved:
     """Make the job.
+
+    Args:
+        variant: a part of a job, over the recipe and under what anybody chose.
 
     Raises:
         JobError: anything is wrong; it says everything that is.
     """
     try:
-        return _Resolver(request, registry).resolve()
+        return _Resolver(request, registry, variant or {}).resolve()
     except OSError as error:
         if error.errno != errno.ENAMETOOLONG:
             raise
@@ -97,8 +109,8 @@ def resolve(request: Request, registry: Registry) -> Resolved:
 
 
 class _Resolver:
-    def __init__(self, request: Request, registry: Registry):
-        self.request, self.registry = request, registry
+    def __init__(self, request: Request, registry: Registry, variant: Mapping[str, Any]):
+        self.request, self.registry, self.variant = request, registry, variant
         self.layers = Layers()
         self.entries: dict[str, Entry] = {}
         self.problems = self.layers.problems
@@ -115,11 +127,12 @@ class _Resolver:
         if recipe_name:
             self.layers.put(f"recipe {recipe_name}", flatten(settings(recipe)))
         before = dict(self.layers.values)
+        self.layers.put("budget", flatten(self.variant))
         self.layers.put(file_name, from_file)
         self.layers.put("--set", sets)
         self.layers.put("command line", options)
         self.layers.values["recipe"] = recipe_name
-        self.decided = apply_rules(self.layers, self.facts)
+        self.reasons = apply_rules(self.layers, self.facts)
         settle_sizes(self.layers, before)
         settle_freeze(self.layers)
         settle_rates(self.layers, before, self._optimizer)
@@ -362,7 +375,8 @@ class _Resolver:
             raise JobError(self.problems)
         for path in flatten(job.plain()):
             self.layers.sources.setdefault(path, "default")
-        return Resolved(job, self.layers.sources, self.entries, recipe, self.decided, self.facts)
+        vary = functools.partial(resolve, self.request, self.registry)
+        return Resolved(job, self.layers.sources, self.entries, recipe, self.reasons, self.facts, vary)
 
 
 def _is_number(value: Any) -> bool:

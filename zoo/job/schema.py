@@ -89,6 +89,9 @@ class Train(_Strict):
         class_weights: for classes of unequal size, factors on the loss: ``balanced`` by frequency, ``effective`` by
             the effective number of images.
         sampler: ``balanced`` shows each class equally often.
+        images_per_epoch: so many images make an epoch; epochs then go through the data one part after the other. None:
+            all of them.
+        stop_after: so many of the epochs are trained; the schedule is planned for all of them.
         checkpoint_s: after so many seconds the state is kept within an epoch too, not only at its end.
         fsdp: whether several processes divide the weights and the optimizer's state among them, for networks whose
             training one GPU has no room for; else each has all of it.
@@ -123,6 +126,8 @@ class Train(_Strict):
     sampler: Literal["shuffle", "balanced"] = "shuffle"
     distill_weight: float = Field(default=0.5, ge=0, le=1)
     distill_temperature: float = Field(default=4.0, gt=0)
+    images_per_epoch: int | None = Field(default=None, ge=1)
+    stop_after: int | None = Field(default=None, ge=1)
     checkpoint_s: float = Field(default=300.0, gt=0)
     fsdp: bool = False
     monitor: str = "val/accuracy"
@@ -132,6 +137,11 @@ class Train(_Strict):
     def autos(self) -> tuple[str, ...]:
         """What the run is to find out for itself: any of ``batch_size`` and ``lr``."""
         return tuple(name for name in ("batch_size", "lr") if getattr(self, name) == AUTO)
+
+    @property
+    def last_epoch(self) -> int:
+        """The epoch after which training ends."""
+        return min(self.stop_after or self.epochs, self.epochs)
 
     @property
     def train_size(self) -> int:

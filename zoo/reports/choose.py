@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from typing import TextIO
 
+from zoo.errors import RequestError
+from zoo.reports.estimate import LONG_S, about
 from zoo.reports.plain import PlainObserver
 from zoo.runner.observer import Observer
+from zoo.runner.record import Run
 
-__all__ = ["choose_stream", "is_terminal", "make_observer"]
+__all__ = ["choose_stream", "is_terminal", "make_confirm", "make_observer"]
 
 
 def make_observer(
@@ -30,6 +34,33 @@ def make_observer(
     from zoo.reports.console import ConsoleObserver
 
     return ConsoleObserver(Console(file=stream))
+
+
+def make_confirm(observer: Observer, yes: bool) -> Callable[[Run], None]:
+    """What ``zoo run`` does before a long training: ask on a terminal, and tell elsewhere.
+
+    Args:
+        yes: neither.
+    """
+
+    def confirm(run: Run) -> None:
+        if yes or run.estimate_s is None or run.estimate_s < LONG_S:
+            return
+        long = f"Training will take about {about(run.estimate_s)} on this machine."
+        if not (is_terminal(sys.stdout) and sys.stdin is not None and sys.stdin.isatty()):
+            observer.notice(f"{long} --budget 30m fits it into half an hour.")
+            return
+        import click
+
+        observer.close()  # no display that moves while somebody types
+        try:
+            begin = click.confirm(f"{long} Begin?", default=True)
+        except click.Abort:
+            raise KeyboardInterrupt from None
+        if not begin:
+            raise RequestError("Nothing was trained. To fit the training into less time: --budget 30m")
+
+    return confirm
 
 
 def choose_stream(

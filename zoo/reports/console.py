@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from zoo.reports.epochs import epoch_header, epoch_line
+from zoo.reports.estimate import estimate_line
 from zoo.reports.live import LiveDisplay
 from zoo.reports.opening import opening_panel
 from zoo.reports.parts import BAD, GOOD, Page, note, say
@@ -54,6 +55,10 @@ class ConsoleObserver(Observer):
     def started(self, run: Run) -> None:
         self._live.stop()
         self._print(opening_panel(run))
+        if line := estimate_line(run):
+            self._print(say(line))
+        for hint in run.hints:
+            self._print(say(hint, "dim"))
         for text in run.notices:
             self.notice(text)
 

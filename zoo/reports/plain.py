@@ -7,6 +7,7 @@ from typing import Any, TextIO
 
 from zoo.reports import reading
 from zoo.reports.advice import next_commands
+from zoo.reports.estimate import estimate_line
 from zoo.reports.verdict import diagnose
 from zoo.reports.words import clean, clock, component, count, duration, legible, number, percent, short_path
 from zoo.runner.observer import Observer
@@ -38,6 +39,9 @@ class PlainObserver(Observer):
         self._say(f"{run.name}: {_model(run)} on {_data(run)}, on {_device(run)}")
         if begins := run.model.get("begins"):
             self._say(f"begins with {clean(begins)}")
+        for line in (estimate_line(run), *run.hints):
+            if line:
+                self._say(line)
         for text in run.notices:
             self.notice(text)
 

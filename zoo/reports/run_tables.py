@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from zoo.reports.parts import ACCENT, BAD, GOOD, WARN, Middle, Page, bare_table, say
+from zoo.reports.parts import ACCENT, BAD, GOOD, WARN, Middle, Page, bare_table, heading, say
 from zoo.reports.repeats import figure
 from zoo.reports.uncertain import span_words
 from zoo.reports.words import UNKNOWN, bar, clean, clock, component, percent, short_path, shown
@@ -74,8 +74,8 @@ def _more(row: Row, run: str) -> list[RenderableType]:
     return [line] if line else []
 
 
-def job_table(job: Row, sources: Mapping[str, str]) -> RenderableType:
-    """A resolved job, value by value, with where each came from."""
+def job_table(job: Row, sources: Mapping[str, str], reasons: Mapping[str, str] | None = None) -> RenderableType:
+    """A resolved job, value by value, with where each came from; below it, why rules came to their values."""
     table = bare_table("", "value", "from", most={0: 40, 2: 20})
     table.columns[0].no_wrap = True  # a key is copied whole, or not at all
     for path, value in _leaves(job):
@@ -87,7 +87,14 @@ def job_table(job: Row, sources: Mapping[str, str]) -> RenderableType:
             Text(clean(shown(value)), overflow="fold"),
             Middle(source, "" if chosen else "dim", 12),
         )
-    return Page(table)
+    return Page(table, *([heading("Chosen for this data"), _reasons(reasons)] if reasons else []))
+
+
+def _reasons(reasons: Mapping[str, str]) -> RenderableType:
+    table = bare_table("", "because")
+    for path, reason in reasons.items():
+        table.add_row(Text(clean(path), ACCENT, overflow="fold"), say(reason))
+    return table
 
 
 def _leaves(node: Row, prefix: str = "") -> Iterable[tuple[str, Any]]:

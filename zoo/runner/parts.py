@@ -60,7 +60,7 @@ class Parts:
         self.task = MULTI_LABEL if is_multilabel(dataset) else SINGLE_LABEL
         self.loaded: Loaded | None = None
         self.learner = self._learner()
-        self.trial = self._choose_execution(len(dataset))
+        self.trial = self._choose_execution(self.job.train.images_per_epoch or len(dataset))
         self.divided = self._divided()
         self.teacher = self._teacher()
         self.distill = self._distillation()
@@ -235,6 +235,11 @@ class Parts:
         self.stepped = self.execution.in_steps(self.learner.trained)
         self.penalty = weight_penalty(self.learner.trained.parameters(), train.l1, train.l2) if weighted else None
 
+    @property
+    def images_per_epoch(self) -> int:
+        """How many images an epoch shows."""
+        return self.job.train.images_per_epoch or len(self.splits[TRAIN])
+
     def batches(self, split: Split, *, train: bool = False) -> Batches | FeatureBatches:
         """Batches of what the learner takes: images, or features of a frozen backbone."""
         if split.name not in self._features:
@@ -260,6 +265,7 @@ class Parts:
             device,
             seed=job.seed if train else None,
             balanced=job.train.sampler == "balanced",
+            images_per_epoch=job.train.images_per_epoch,
             channels_last=self.execution.channels_last,
             residence=self.residence,
             ranks=self.ranks if dealt else ALONE,

@@ -27,6 +27,9 @@ class Run:
         device: ``name`` and ``description``.
         execution: number format and memory layout, in words.
         expect: what the recipe leads one to expect (``metric``, ``value``, ``photos``, ``measured``), or None.
+        estimate_s: seconds that the epochs still to be trained will take, by a few steps of them; None where they
+            couldn't be timed.
+        hints: what would probably do better, a sentence each with the command to type.
         notices: what has to be said loudly, in the order it came up.
         sections: ``(title, plain text)`` that plugins add to the report.
     """
@@ -41,5 +44,7 @@ class Run:
     device: dict[str, str] = field(default_factory=dict)
     execution: str = ""
     expect: dict[str, Any] | None = None
+    estimate_s: float | None = None
+    hints: list[str] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
     sections: list[tuple[str, str]] = field(default_factory=list)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -22,6 +22,7 @@ from zoo.files import cannot_write, dump_json, is_write_error, sweep, write_json
 from zoo.hooks import Plugin
 from zoo.job.layers import changes
 from zoo.job.resolve import Resolved
+from zoo.job.schema import Job
 from zoo.runner.checkpoint import load_checkpoint
 from zoo.runner.folder import (
     CHECKPOINTS,
@@ -36,6 +37,7 @@ from zoo.runner.folder import (
     hold,
     made_up_name,
 )
+from zoo.runner.hints import hints_of
 from zoo.runner.hooks import Hooks
 from zoo.runner.interrupts import Interrupts
 from zoo.runner.observer import Observer
@@ -45,6 +47,8 @@ from zoo.runner.record import Run
 from zoo.runner.result import bundle_card, document, run_record
 from zoo.runner.resuming import restore
 from zoo.runner.signs import signs_of
+from zoo.runner.span import Budget
+from zoo.runner.speed import measure_speed
 from zoo.runner.training import Training
 from zoo.runner.tuning import as_recorded, build_parts
 from zoo.safe_yaml import read_mapping
@@ -61,15 +65,25 @@ class Place:
 
 
 Report = Callable[[dict[str, Any], Path], None]
+Confirm = Callable[[Run], None]
 
 
 def run_job(
-    resolved: Resolved, plugins: Sequence[Plugin], observer: Observer, place: Place, report: Report | None = None
+    resolved: Resolved,
+    plugins: Sequence[Plugin],
+    observer: Observer,
+    place: Place,
+    report: Report | None = None,
+    *,
+    budget: Budget | None = None,
+    confirm: Confirm = lambda run: None,
 ) -> dict[str, Any]:
     """Train, evaluate, and write the result.
 
     Args:
         report: writes a report of the result into the run's folder; what it can't is told, and the run stands.
+        budget: the time that all of it may take; the job is fitted to it first.
+        confirm: called with the run before its training begins; an error that it raises leaves no run behind.
 
     Returns:
         The result document.
@@ -87,7 +101,7 @@ def run_job(
         resolved = as_recorded(resolved, place.out / name / JOB)
     ranks.wait()  # until all have read what the first one may write anew
     with _claimed(place, name, ranks) as claimed:
-        training, run, tuning = _prepared(resolved, claimed, state, observer, ranks)
+        training, run, tuning = _prepared(resolved, claimed, state, observer, ranks, budget, confirm)
         if ranks.first:
             forget_replaced(claimed.folder)
         return _Runner(training, run, Hooks(plugins, observer.notice), observer, report, tuning).run()
@@ -128,7 +142,13 @@ def _claimed(place: Place, name: str, ranks: Ranks) -> Iterator[_Claimed]:
 
 
 def _prepared(
-    resolved: Resolved, claimed: _Claimed, state: dict[str, Any] | None, observer: Observer, ranks: Ranks
+    resolved: Resolved,
+    claimed: _Claimed,
+    state: dict[str, Any] | None,
+    observer: Observer,
+    ranks: Ranks,
+    budget: Budget | None,
+    confirm: Confirm,
 ) -> tuple[Training, Run, dict[str, Any]]:
     """All that is done before training; what goes wrong here leaves no run behind."""
     interrupts, folder = Interrupts(ranks.any, together=ranks.size > 1), claimed.folder
@@ -137,9 +157,12 @@ def _prepared(
             sweep(part)
     try:
         with interrupts.listening():
-            parts, tuning = build_parts(resolved, observer, ranks)
-            training = Training(parts, folder, observer, interrupts)
-            return training, _begin(training, state), tuning
+            parts, tuning = build_parts(resolved, observer, ranks, budget)
+            training = Training(parts, folder, observer, interrupts, budget)
+            run = _begin(training, state)
+            run.estimate_s, run.hints = _estimate(training), hints_of(parts)
+            confirm(run)
+            return training, run, tuning
     except KeyboardInterrupt:
         claimed.take_back()
         raise Interrupted("Interrupted before training began; nothing was written.") from None
@@ -150,13 +173,22 @@ def _prepared(
         raise
 
 
+def _estimate(training: Training) -> float | None:
+    """Seconds for the epochs that are still to be trained."""
+    speed, done = measure_speed(training.parts), len(training.history)
+    if speed is None:
+        return None
+    return speed.seconds(training.job.train.last_epoch) - speed.seconds(done)
+
+
 def _begin(training: Training, state: dict[str, Any] | None) -> Run:
     """The run's first files, and the epochs that were trained before."""
     parts, folder = training.parts, training.folder
     if state is not None:
         restore(training, state)
     if parts.ranks.first:
-        write_text(folder / JOB, yaml.safe_dump(parts.job.plain(), sort_keys=False, allow_unicode=True))
+        if state is None or read_mapping(folder / JOB) != parts.job.plain():
+            write_text(folder / JOB, _job_text(parts.job, parts.resolved.reasons))
         (folder / MODEL).mkdir(exist_ok=True)
         write_card(folder / MODEL, bundle_card(parts))
         if state is not None:
@@ -164,6 +196,13 @@ def _begin(training: Training, state: dict[str, Any] | None) -> Run:
         else:
             (folder / METRICS).unlink(missing_ok=True)
     return run_record(parts, folder)
+
+
+def _job_text(job: Job, reasons: Mapping[str, str]) -> str:
+    """A job as YAML, with the reasons for what rules decided as comments in front."""
+    why = [f"# {path}: {reason}\n" for path, reason in reasons.items()]
+    head = ["# Chosen for this data and this machine:\n", *why] if why else []
+    return "".join(head) + yaml.safe_dump(job.plain(), sort_keys=False, allow_unicode=True)
 
 
 def _trim_metrics(training: Training) -> None:
@@ -216,6 +255,7 @@ class _Runner:
         if self.training.ranks.first:
             forget_predictions(self.training.folder)
         reason = self.training.epochs(self.hooks, self.run_record)
+        self._record_budget()
         result = self._result("stopped" if reason else "completed", reason)
         if not self.training.ranks.first:
             return result
@@ -230,6 +270,14 @@ class _Runner:
         self.hooks.done()
         self.observer.ended(self.run_record, result)
         return result
+
+    def _record_budget(self) -> None:
+        """Where a budget ended training, the job says after which epoch: repeated, it has the same numbers."""
+        training = self.training
+        if training.budget_used and training.ranks.first:
+            train = training.job.train.model_copy(update={"stop_after": len(training.history)})
+            job = training.job.model_copy(update={"train": train})
+            write_text(training.folder / JOB, _job_text(job, training.parts.resolved.reasons))
 
     def _beside(self, what: str, write: Callable[[], None]) -> None:
         """The result is safe; what shows it must not make a good run a failed one."""
@@ -273,7 +321,7 @@ class _Runner:
         self.hooks.call("zoo_run_failed", run=self.run_record, error=error)
 
     def _how_to_resume(self) -> str:
-        done, of = len(self.training.history), self.training.job.train.epochs
+        done, of = len(self.training.history), self.training.job.train.last_epoch
         folder = self.training.folder
         kept = f"the best model so far is in {folder / 'model'}. " if self.training.best else ""
         steps = self.training.position.steps if self.training.position else 0
@@ -300,7 +348,7 @@ def _resumable(place: Place, name: str, resolved: Resolved, observer: Observer) 
             f"{folder} was another job ({'; '.join(changed[:5])}). Resume it as it was: zoo run --resume {folder}; "
             "or give the new job another --name."
         )
-    if job.train.epochs <= done:
+    if job.train.last_epoch <= done:
         raise RequestError(
             f"{folder} has been trained for {done} epochs already. Type: zoo run --resume {folder} --epochs {done + 1}"
         )

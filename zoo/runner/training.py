@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from zoo.bundle import WEIGHTS, read_weights
 from zoo.data.batches import Batches
-from zoo.data.open import TEST, TRAIN, VAL
+from zoo.data.open import TEST, VAL
 from zoo.data.splits import Split
 from zoo.engine.averaging import Together
 from zoo.engine.calibration import Calibration, calibrate
@@ -33,6 +33,7 @@ from zoo.runner.parts import Parts
 from zoo.runner.predictions import write_predictions
 from zoo.runner.record import Run
 from zoo.runner.resuming import Best, Position, state_of
+from zoo.runner.span import Budget
 
 Answers = tuple[Tensor, Tensor]
 """Logits (N, K) and targets of a split."""
@@ -48,12 +49,21 @@ class Training:
         folder: the run's.
         observer: told of each step and epoch.
         interrupts: heard where nothing is lost.
+        budget: ends training before an epoch that would go beyond it.
     """
 
-    def __init__(self, parts: Parts, folder: Path, observer: Observer, interrupts: Interrupts | None = None):
+    def __init__(
+        self,
+        parts: Parts,
+        folder: Path,
+        observer: Observer,
+        interrupts: Interrupts | None = None,
+        budget: Budget | None = None,
+    ):
         self.parts, self.job, self.folder, self.observer = parts, parts.job, folder, observer
         self.ranks = parts.ranks
-        self.interrupts = interrupts or Interrupts()
+        self.interrupts, self.budget = interrupts or Interrupts(), budget
+        self.budget_used = False
         self.keeper = Keeper(folder / CHECKPOINTS, folder / MODEL)
         self.history: list[dict[str, Any]] = []
         self.position: Position | None = None
@@ -74,7 +84,7 @@ class Training:
             The reason, or None after the last epoch.
         """
         reason = None
-        while reason is None and len(self.history) < self.job.train.epochs:
+        while reason is None and len(self.history) < self.job.train.last_epoch:
             record = self._next()
             self.observer.epoch_ended(record)
             reasons = self.ranks.told([str(r) for r in hooks.call("zoo_epoch_end", run=run, epoch=record) if r])
@@ -82,6 +92,9 @@ class Training:
                 reason = reasons[0]
             elif self._out_of_patience(record["epoch"]):
                 reason = f"no better {self.job.train.monitor} for {self.job.train.patience} epochs"
+            elif self.budget is not None and self._out_of_budget(self.budget, record):
+                self.budget_used = True
+                reason = f"the budget of {self.budget.seconds:g} s is used up"
         self.keeper.wait()
         return reason
 
@@ -102,7 +115,7 @@ class Training:
             self.position = Position(epoch, max(group["lr"] for group in self.parts.optimizer.param_groups))
         started = perf_counter() - self.position.seconds
         self.parts.begin_epoch(epoch)
-        self.observer.epoch_started(epoch, self.job.train.epochs, len(self.parts.splits[TRAIN]))
+        self.observer.epoch_started(epoch, self.job.train.last_epoch, self.parts.images_per_epoch)
         try:
             with self.interrupts.held():
                 totals = self._steps(self.position, started)
@@ -235,6 +248,9 @@ class Training:
     def _out_of_patience(self, epoch: int) -> bool:
         patience = self.job.train.patience
         return patience is not None and self.best is not None and epoch - self.best.epoch >= patience
+
+    def _out_of_budget(self, budget: Budget, record: dict[str, Any]) -> bool:
+        return record["epoch"] < self.job.train.last_epoch and budget.over(record["seconds"])
 
     def _answers(self, split: Split, model: nn.Module, tta: str) -> Answers:
         parts = self.parts

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from time import perf_counter
@@ -15,9 +15,11 @@ from zoo.job.resolve import Resolved
 from zoo.job.rules import decide, is_rule
 from zoo.job.schema import AUTO, EXECUTED
 from zoo.runner.batch_size import find_batch
+from zoo.runner.budget import fit
 from zoo.runner.lr_find import find_lr
 from zoo.runner.observer import Observer
 from zoo.runner.parts import Parts
+from zoo.runner.span import Budget
 from zoo.safe_yaml import read_mapping
 from zoo.shelf import open_shelf
 
@@ -25,18 +27,24 @@ RANGE_TEST, MEMORY = "range test", "by memory"
 _LAST = {"batch_size": 32, "lr": 1e-3}  # where even the recipe that every job stands on says auto
 
 
-def build_parts(resolved: Resolved, observer: Observer, ranks: Ranks = ALONE) -> tuple[Parts, dict[str, Any]]:
-    """The parts of a run, with a number wherever the job says ``auto``.
+def build_parts(
+    resolved: Resolved, observer: Observer, ranks: Ranks = ALONE, budget: Budget | None = None
+) -> tuple[Parts, dict[str, Any]]:
+    """The parts of a run, with a number wherever the job says ``auto``, and fitted to a budget.
 
     They are built anew with each number that is found, so that a run that has found 0.003 equals one that was told.
 
     Returns:
-        The parts, and an account of what was found: ``batch_size`` and ``lr``, where they were looked for.
+        The parts, and an account of what was found: ``batch_size`` and ``lr``, where they were looked for; ``budget``.
 
     Raises:
         ZooError: as :class:`Parts`; or no number can be found.
     """
     autos = resolved.job.train.autos()
+    if budget is not None:
+        _refuse_with_budget(autos, ranks)
+        fitted, account = fit(resolved, budget, observer)
+        return Parts(fitted, Observer(), ranks), {"budget": account}
     if not autos:
         return Parts(resolved, observer, ranks), {}
     if ranks.size > 1:
@@ -52,6 +60,15 @@ def build_parts(resolved: Resolved, observer: Observer, ranks: Ranks = ALONE) ->
             parts = Parts(found, Observer())  # what it does, and what there is to tell, was told
             parts.setup_s += spent
     return parts, account
+
+
+def _refuse_with_budget(autos: Sequence[str], ranks: Ranks) -> None:
+    if ranks.size > 1:
+        raise RequestError("--budget is planned by one process alone. Run without --nproc, then repeat its job.yaml.")
+    if autos:
+        raise RequestError(
+            f"train.{autos[0]}=auto and --budget can't both be given: find the one first (zoo lr-find), then give it."
+        )
 
 
 def trial_parts(resolved: Resolved, observer: Observer) -> Parts:

@@ -1,0 +1,143 @@
+"""``--budget``: fit a job to a span of time, by speeds that are measured here, before it is trained."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from zoo.data.open import TEST, VAL
+from zoo.entry import PYTHON, Entry, Origin
+from zoo.errors import RequestError, ZooError
+from zoo.job.budget import Length, Variant, best_variant, fit_length
+from zoo.job.dataset_facts import JobFacts
+from zoo.job.reconcile import unchosen
+from zoo.job.resolve import Resolved
+from zoo.job.schema import Choice
+from zoo.plugin import Dataset
+from zoo.runner.bench import noise
+from zoo.runner.observer import Observer
+from zoo.runner.parts import Parts
+from zoo.runner.span import Budget, span
+from zoo.runner.speed import Speed, measure_speed
+
+__all__ = ["fit", "on_noise"]
+
+SOURCE = "budget"
+TARGET = 0.97
+"""Share of the budget that is planned for."""
+REPORT_S = 0.35
+"""Seconds that the end of a run takes (the report with its plots, the exit), for each second of its beginning."""
+TRIAL = 0.02
+"""Share of the budget that each phase of a training is timed for."""
+
+
+def fit(resolved: Resolved, budget: Budget, observer: Observer) -> tuple[Resolved, dict[str, Any]]:
+    """The job with the variant, the epochs and the images of each that fill the budget.
+
+    Returns:
+        The job, and an account: ``budget_s``, ``variant`` (its place among the recipe's, or None), ``seconds`` that are
+        planned, ``epochs``, ``images_per_epoch``, ``train_images_per_second``.
+
+    Raises:
+        RequestError: there is no time to show every image once; it says what budget is enough.
+        ZooError: as :class:`zoo.runner.parts.Parts`.
+    """
+    place, chosen = _choose_variant(resolved, budget)
+    parts = Parts(chosen, observer)
+    again_s = parts.setup_s + min(parts.data_s, 1.0)
+    speed = measure_speed(parts, max(0.6, TRIAL * budget.seconds))
+    if speed is None:
+        raise RequestError("--budget can't time the steps of this network. Give --epochs instead.")
+    end_s = REPORT_S * (parts.setup_s + 2.0) + _final_s(parts, speed)
+    left_s = TARGET * budget.seconds - budget.spent_s - again_s - end_s
+    length = _length(chosen, parts, speed, left_s)
+    if length is None:
+        least_s = (budget.seconds - left_s + _seconds(chosen, speed, 1, parts.images_per_epoch)) / TARGET
+        raise RequestError(
+            f"A budget of {span(budget.seconds)} is too small for one epoch of {parts.images_per_epoch:,} images on "
+            f"this machine. The smallest that works is about --budget {span(1.1 * least_s, up=True)}."
+        )
+    every = None if length.images_per_epoch == parts.images_per_epoch else length.images_per_epoch
+    seconds = _seconds(chosen, speed, length.epochs, length.images_per_epoch)
+    account = {
+        "budget_s": budget.seconds,
+        "variant": place,
+        "seconds": seconds,
+        "epochs": length.epochs,
+        "images_per_epoch": length.images_per_epoch,
+        "train_images_per_second": length.epochs * length.images_per_epoch / max(seconds, 1e-9),
+    }
+    decided = {"train.epochs": length.epochs, "train.images_per_epoch": every}
+    return chosen.decided(decided, SOURCE, f"fills --budget {span(budget.seconds)}"), account
+
+
+def _length(chosen: Resolved, parts: Parts, speed: Speed, left_s: float) -> Length | None:
+    train = chosen.job.train
+    fixed = None if unchosen(chosen.sources.get("train.epochs")) else train.epochs
+    images, batch = parts.images_per_epoch, int(train.batch_size)
+    return fit_length(
+        left_s,
+        images,
+        batch,
+        lambda epochs, each: _seconds(chosen, speed, epochs, each),
+        speed.evaluate_s,
+        train.epochs,
+        fixed,
+    )
+
+
+def _seconds(resolved: Resolved, speed: Speed, epochs: int, images: int) -> float:
+    """Seconds for so many epochs of so many images: small images first, where the job says so."""
+    train = resolved.job.train
+    steps = -(-images // int(train.batch_size))
+    small = round(epochs * train.start_fraction) if train.start_size is not None else 0
+    first_s, last_s = speed.step_s[speed.phases[0]], speed.step_s[speed.phases[-1]]
+    return epochs * speed.evaluate_s + steps * (small * first_s + (epochs - small) * last_s)
+
+
+def _final_s(parts: Parts, speed: Speed) -> float:
+    """Seconds that the last evaluation takes."""
+    val, test = (len(parts.splits[name]) if name in parts.splits else 0 for name in (VAL, TEST))
+    return speed.evaluate_s * (1 + test / max(val, 1))
+
+
+def _choose_variant(resolved: Resolved, budget: Budget) -> tuple[int | None, Resolved]:
+    """The recipe's variant that gets most out of the budget, by its speed on noise; where it has none, the job."""
+    fragments: Sequence[Mapping[str, Any]] = resolved.recipe.get("budget") or ()
+    images = resolved.facts.number("images")
+    if not fragments or images is None or resolved.vary is None:
+        return None, resolved
+    jobs = [resolved.vary(fragment) for fragment in fragments]
+    different = [i for i, job in enumerate(jobs) if job.job not in [other.job for other in jobs[:i]]]
+    timed: list[tuple[int, Variant]] = []
+    for i in different:
+        with contextlib.suppress(ZooError):  # what can't be trained on noise isn't tried
+            timed.append((i, _timed(jobs[i], images)))
+        if timed and timed[-1][1].images * timed[-1][1].image_s > budget.seconds:
+            break  # the dearer ones would take longer still
+    if not timed:
+        return None, resolved
+    place = timed[best_variant(TARGET * budget.seconds - budget.spent_s, [variant for _, variant in timed])][0]
+    return place, jobs[place]
+
+
+def _timed(job: Resolved, images: float) -> Variant:
+    parts = Parts(on_noise(job), Observer())
+    speed = measure_speed(parts, 0.3)
+    if speed is None:
+        raise RequestError("its steps can't be timed")
+    epochs, batch = job.job.train.epochs, int(job.job.train.batch_size)
+    steps_s = sum(speed.step_s[phase] for phase in speed.phases)
+    return Variant(steps_s / epochs / batch, epochs * images)
+
+
+def on_noise(resolved: Resolved) -> Resolved:
+    """The same job on images of noise, of two classes, which fill a few batches."""
+    job = resolved.job
+    made = noise(int(job.train.batch_size), job.data.in_chans)
+    entry = Entry(Dataset("noise", "zoo.runner.bench:noise"), Origin(PYTHON), given=made)
+    data = job.data.model_copy(update={"folds": None, "fold": None})
+    on_it = job.model_copy(update={"dataset": Choice(name="noise"), "data": data})
+    return replace(resolved, job=on_it, entries={**resolved.entries, "dataset": entry}, facts=JobFacts(None))

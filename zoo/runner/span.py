@@ -1,0 +1,45 @@
+"""A span of time for a whole run: what ``--budget`` says. Nothing here takes torch to import."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from time import monotonic
+
+__all__ = ["Budget", "span"]
+
+MOST = 1.07
+"""Share of a budget that no further epoch is begun beyond."""
+
+
+@dataclass(frozen=True)
+class Budget:
+    """A span of time for all of a run, and when it began.
+
+    Args:
+        seconds: of the whole command.
+        since: :func:`time.monotonic` at its beginning.
+    """
+
+    seconds: float
+    since: float = field(default_factory=monotonic)
+
+    @property
+    def spent_s(self) -> float:
+        """Seconds since it began."""
+        return monotonic() - self.since
+
+    def over(self, more_s: float) -> bool:
+        """Whether so many more seconds would be too many."""
+        return self.spent_s + more_s > MOST * self.seconds
+
+
+def span(seconds: float, up: bool = False) -> str:
+    """A span of time as ``--budget`` takes it: ``90s``, ``10m``.
+
+    Args:
+        up: rounded up to a number that is easily typed.
+    """
+    if up:
+        step = 5 if seconds < 120 else 60
+        seconds = -(-seconds // step) * step
+    return f"{seconds / 60:g}m" if seconds >= 120 and seconds % 60 == 0 else f"{seconds:g}s"

@@ -10,6 +10,7 @@ from typing import Any
 
 from zoo.errors import DataError
 from zoo_torchvision.download import cache_folder, fetch, no_download
+from zoo_torchvision.idx import idx_files, read_idx
 from zoo_torchvision.items import ArrayImages, FileImages
 from zoo_torchvision.sets import Source
 
@@ -42,8 +43,12 @@ def open_set(
         raise DataError(f"{source.name} has no split {split!r}. It has: {', '.join(source.splits)}.")
     options = dict(options or {})
     folder = Path(root).expanduser() if root is not None else _cached(source, download, options, variant, names)
-    _need_files(source, folder, names)
-    data = _read(source, folder, split, options)
+    data: Any
+    if source.idx and not (folder / source.maker).exists() and idx_files(folder):
+        data = read_idx(source, folder, split)
+    else:
+        _need_files(source, folder, names)
+        data = _read(source, folder, split, options)
     if source.prepare is not None:
         source.prepare(data)
     return _wrapped(source, data)
@@ -87,6 +92,7 @@ def _outer(folder: Path, needs: Sequence[str]) -> Path | None:
 
 def _missing(source: Source, folder: Path, names: dict[str, str], problem: str) -> str:
     needs = ", ".join(need.format(**names) for need in source.needs)
+    needs += ", or train-images-idx3-ubyte.gz and the other three" if source.idx else ""
     by_hand = f", {source.by_hand.format(**names)}" if source.by_hand else ""
     return (
         f"{source.name} is not to be had: looked in {folder}; {problem}. Give the folder FOLDER that holds {needs}: "

@@ -40,6 +40,7 @@ class Source:
         prepare: what is done to torchvision's object first.
         fingerprint: of images in arrays.
         groups: which image files belong together, so that validation takes all of them or none.
+        idx: whether the files that it is handed out as may lie in the folder itself (:mod:`zoo_torchvision.idx`).
     """
 
     name: str
@@ -57,6 +58,7 @@ class Source:
     prepare: Callable[[Any], None] | None = None
     fingerprint: Callable[[Any], str] = extract.fingerprint_of
     groups: Callable[[extract.Pairs], Sequence[str]] | None = None
+    idx: bool = False
 
 
 def _always(names: Sequence[str]) -> Callable[[Any], Sequence[str]]:
@@ -86,6 +88,7 @@ _TABLE = [
         needs=("MNIST",),
         site="http://yann.lecun.com/exdb/mnist/",
         classes=_always(words.DIGITS),
+        idx=True,
     ),
     Source(
         name="fashion_mnist",
@@ -94,6 +97,8 @@ _TABLE = [
         needs=("FashionMNIST",),
         site="https://github.com/zalandoresearch/fashion-mnist",
         terms="MIT",
+        classes=_always(words.CLOTHES),
+        idx=True,
     ),
     Source(
         name="kmnist",
@@ -102,6 +107,8 @@ _TABLE = [
         needs=("KMNIST",),
         site="http://codh.rois.ac.jp/kmnist/",
         terms="CC BY-SA 4.0",
+        classes=_always(words.KANA),
+        idx=True,
     ),
     Source(
         name="emnist",

@@ -6,9 +6,25 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-__all__ = ["DIGITS", "FACES", "SIGNS", "STL10", "TUMOUR", "bare", "camel", "numbered", "plain", "synonyms"]
+__all__ = [
+    "CLOTHES",
+    "DIGITS",
+    "FACES",
+    "KANA",
+    "SIGNS",
+    "STL10",
+    "TUMOUR",
+    "bare",
+    "camel",
+    "numbered",
+    "plain",
+    "synonyms",
+]
 
 DIGITS = tuple("0123456789")
+# Fashion-MNIST and KMNIST: as torchvision has them, which is not imported where their idx files are read.
+CLOTHES = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
+KANA = ("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo")
 STL10 = ("airplane", "bird", "car", "cat", "deer", "dog", "horse", "monkey", "ship", "truck")
 # FER2013: I. J. Goodfellow et al., Challenges in Representation Learning, 2013.
 FACES = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")

@@ -11,6 +11,7 @@ import bz2
 import contextlib
 import csv
 import dataclasses
+import gzip
 import hashlib
 import json
 import os
@@ -836,6 +837,120 @@ def test_fake_data_is_noise_and_says_so(tmp_path: Path):
         opened("fake_data", None, "extra")
     with pytest.raises(ValueError, match="images of 4 x num_classes"):
         opened("fake_data", None, images=3)
+
+
+# -- idx files as they are handed out -----------------------------------------------------------------------
+
+IDX = {"mnist": "MNIST", "fashion_mnist": "FashionMNIST", "kmnist": "KMNIST"}
+DEBIAN = Path("/usr/share/datasets/fashion-mnist")
+
+
+def handed_out(name: str, root: Path, patch: Patch, packed: bool = True) -> Path:
+    """The four files of a copy, gzipped or not, in a folder of their own that can't be written to."""
+    copied(name, root / "unpacked", patch)
+    folder = root / "handed-out"
+    folder.mkdir()
+    for file in (root / "unpacked" / IDX[name] / "raw").iterdir():
+        content = file.read_bytes()
+        (folder / f"{file.name}{'.gz' * packed}").write_bytes(gzip.compress(content) if packed else content)
+    folder.chmod(0o555)
+    return folder
+
+
+@pytest.mark.parametrize("packed", [True, False])
+@pytest.mark.parametrize("name", IDX)
+def test_idx_files_are_read_as_they_lie(name: str, packed: bool, tmp_path: Path, monkeypatch: Patch):
+    folder = handed_out(name, tmp_path, monkeypatch, packed)
+    before = sorted(file.name for file in folder.iterdir())
+    for split in ("train", "test"):
+        ours, theirs = opened(name, folder, split), opened(name, tmp_path / "unpacked", split)
+        ours = pickle.loads(pickle.dumps(ours))
+        assert (ours.classes, ours.targets, len(ours)) == (theirs.classes, theirs.targets, len(theirs))
+        assert ours.fingerprint == theirs.fingerprint, "what is decoded of the one serves for the other"
+        assert ours[3][1] == theirs[3][1]
+        assert ours[3][0].mode == theirs[3][0].mode == "L"
+        assert ours[3][0].tobytes() == theirs[3][0].tobytes()
+    assert sorted(file.name for file in folder.iterdir()) == before
+
+
+def test_class_names_are_those_of_torchvision():
+    assert list(words.CLOTHES) == words.plain(tv.FashionMNIST.classes)
+    assert list(words.KANA) == words.plain(tv.KMNIST.classes)
+
+
+def test_a_job_on_idx_files_decodes_them_once(tmp_path: Path, monkeypatch: Patch):
+    from zoo.__main__ import main
+
+    folder, stores = handed_out("fashion_mnist", tmp_path, monkeypatch), tmp_path / "cache" / "stores"
+    monkeypatch.chdir(tmp_path)
+    words = ["run", "simple_cnn", "fashion_mnist", "--data", str(folder), "--recipe", "none", "--epochs", "1"]
+    quick = ["--device", "cpu", "--precision", "fp32", "--set", "architecture.channels=[8, 8]"]
+    assert main([*words, *quick, "--name", "first"]) == 0
+    assert json.loads(Path("runs/first/result.json").read_text())["splits"]["test"]["images"] == 10
+    decoded = {file: file.stat().st_mtime_ns for file in stores.rglob("*.npy")}
+    assert decoded
+    assert main([*words, *quick, "--name", "second"]) == 0
+    assert {file: file.stat().st_mtime_ns for file in stores.rglob("*.npy")} == decoded
+
+
+@pytest.mark.parametrize("missing", ["train-labels-idx1-ubyte", "t10k-images-idx3-ubyte"])
+def test_an_idx_file_that_is_missing_is_named(missing: str, tmp_path: Path, monkeypatch: Patch):
+    folder = handed_out("kmnist", tmp_path, monkeypatch)
+    folder.chmod(0o755)
+    (folder / f"{missing}.gz").unlink()
+    split, other = ("train", "test") if missing.startswith("train") else ("test", "train")
+    with pytest.raises(DataError) as caught:
+        opened("kmnist", folder, split)
+    said = str(caught.value)
+    assert f"{folder} has no {missing}.gz and no {missing}." in said
+    assert f"zoo run ARCHITECTURE kmnist --data {folder}" in said
+    assert SETS["kmnist"].site in said
+    assert len(opened("kmnist", folder, other)) > 0
+
+
+def test_a_folder_of_neither_form_says_both(tmp_path: Path):
+    with pytest.raises(
+        DataError, match=r"holds FashionMNIST, or train-images-idx3-ubyte\.gz and the other three: zoo "
+    ):
+        opened("fashion_mnist", tmp_path)
+
+
+IMAGES, LABELS = "train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz"
+
+
+@pytest.mark.parametrize(
+    ("file", "spoil", "reason"),
+    [
+        (IMAGES, lambda packed: packed[:-20], "ended before"),
+        (IMAGES, lambda packed: packed[:40] + b"\xff" * 40 + packed[80:], ""),
+        (LABELS, lambda packed: b"no gzip at all", "gzipped"),
+        (LABELS, lambda packed: b"", "doesn't begin as an idx1 file"),
+        (IMAGES, lambda packed: gzip.compress(gzip.decompress(packed)[:-1]), "says 15,680 bytes, and it has 15,679"),
+        (IMAGES, lambda packed: gzip.compress(gzip.decompress(packed) + b"\0"), "bytes, and it has more"),
+        (IMAGES, lambda packed: gzip.compress(b"\0\0\x08\x03" + b"\xff" * 12), "header says 4294967295 x"),
+        (IMAGES, lambda packed: gzip.compress(b"\0\0\x0d\x03" + bytes(12)), "doesn't begin as an idx3 file"),
+        (LABELS, lambda packed: gzip.compress(b"\0\0\x08\x01\0\0\0\x02\1\2"), "2 labels, and .* 20 images"),
+        (LABELS, lambda packed: gzip.compress(gzip.decompress(packed)[:-1] + b"\x0a"), "the label 10"),
+    ],
+)
+def test_a_damaged_idx_file_is_named(
+    file: str, spoil: Callable[[bytes], bytes], reason: str, tmp_path: Path, monkeypatch: Patch
+):
+    folder = handed_out("mnist", tmp_path, monkeypatch)
+    folder.chmod(0o755)
+    (folder / file).write_bytes(spoil((folder / file).read_bytes()))
+    with pytest.raises(DataError, match=rf"{file} can't be read: .*{reason}") as caught:
+        opened("mnist", folder)
+    assert "\n" not in str(caught.value)
+    assert f"type again: zoo run ARCHITECTURE mnist --data {folder}" in str(caught.value)
+
+
+@pytest.mark.skipif(not DEBIAN.is_dir(), reason="the package dataset-fashion-mnist is not installed")
+def test_debians_package_is_fashion_mnist():
+    train, test = opened("fashion_mnist", DEBIAN), opened("fashion_mnist", DEBIAN, "test")
+    assert (len(train), len(test)) == (60_000, 10_000)
+    assert np.bincount(train.targets).tolist() == [6000] * 10
+    assert train.classes[train[0][1]] == "Ankle boot"
 
 
 # -- real runs ----------------------------------------------------------------------------------------------

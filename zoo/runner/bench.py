@@ -16,7 +16,6 @@ from zoo.data.batches import Batches
 from zoo.engine.bench import answer_seconds, ceiling, compared, peak_memory_mib, split_of, step_seconds, summary
 from zoo.engine.features import FeatureBatches
 from zoo.engine.fold import fold_norms
-from zoo.engine.limit import products_of, seconds_of
 from zoo.job.resolve import Resolved
 from zoo.runner.build import count_parameters
 from zoo.runner.observer import Observer
@@ -115,6 +114,8 @@ class Stand:
         }
 
     def _summary(self) -> dict[str, Any]:
+        from zoo.engine.limit import products_of, seconds_of  # torch counts operations with triton: 0.2 s to import
+
         parts, learner = self.parts, self.parts.learner
         names = {module: path for path, module in learner.trained.named_modules()}
         images, _ = next(self.batches)

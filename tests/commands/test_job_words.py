@@ -35,7 +35,7 @@ def inner(document, path):
 
 @pytest.mark.parametrize("left_out", ["pretrained", "weights"])
 def test_every_option_is_a_value_of_the_job(zoo, colours, left_out):
-    assert {*TYPED, "data", "recipe", "set", "offline"} == set(_OPTIONS)
+    assert {*TYPED, "data", "recipe", "set", "offline", "budget"} == set(_OPTIONS)
     typed = {name: value for name, value in {**TYPED, "data": str(colours)}.items() if name != left_out}
     words = [f"--{name.replace('_', '-')}" + ("" if value is True else f"={value}") for name, value in typed.items()]
     code, out, err = zoo("run", "simple_cnn", "image_folder", *words, "--recipe", "none", "--dry-run", "--json")

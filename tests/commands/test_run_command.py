@@ -116,12 +116,13 @@ def test_set_reaches_every_part_of_a_job(zoo, words, path, value):
 
 
 def test_a_recipes_small_first_pictures_give_way_to_a_smaller_size(zoo):
-    recipe = dry(zoo, "simple_cnn", "cats_dogs")["job"]["train"]
+    words = ("simple_cnn", "cats_dogs", "--recipe", "simple_cnn+cats_dogs")
+    recipe = dry(zoo, *words)["job"]["train"]
     assert recipe["start_size"] < recipe["image_size"]
-    small = dry(zoo, "simple_cnn", "cats_dogs", "--image-size", recipe["start_size"] - 16)
+    small = dry(zoo, *words, "--image-size", recipe["start_size"] - 16)
     assert small["job"]["train"]["start_size"] is None
     assert small["sources"]["train.start_size"] == "command line"
-    large = dry(zoo, "simple_cnn", "cats_dogs", "--image-size", 2 * recipe["image_size"])
+    large = dry(zoo, *words, "--image-size", 2 * recipe["image_size"])
     assert large["job"]["train"]["start_size"] == recipe["start_size"]
 
 

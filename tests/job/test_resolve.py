@@ -557,7 +557,7 @@ def test_a_run_of_an_older_zoo_keeps_to_what_its_recipe_was():
     from zoo.registry import open_registry
 
     options = {"architecture": "simple_cnn", "dataset": "cats_dogs", "train": {"image_size": 224}}
-    old = resolve(Request(options=options), open_registry()).job.plain()
+    old = resolve(Request(options=options, recipe="simple_cnn+cats_dogs"), open_registry()).job.plain()
     assert old["train"].pop("size_fraction") < 1
     del old["tta"], old["train"]["start_fraction"]
     Path("old.yaml").write_text(yaml.safe_dump(old))

@@ -147,7 +147,7 @@ def test_a_choice_of_ones_own_is_not_tried_against_others(tmp_path: Path, trials
     ("asked", "instead"),
     [
         ({"precision": "bf16"}, "--precision fp32"),
-        ({"set": {"evaluation_precision": "bf16"}}, "--set evaluation_precision=fp32"),
+        ({"precision": "fp32", "set": {"evaluation_precision": "bf16"}}, "--set evaluation_precision=fp32"),
     ],
 )
 def test_what_the_processor_cannot_compute_is_told_before_anything_is_made(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,11 +11,11 @@ from zoo.commands.job_words import Span, job_options
 from zoo.errors import RequestError
 
 if TYPE_CHECKING:
-    from zoo.hooks import Plugin
     from zoo.job.resolve import Resolved
     from zoo.registry import Registry
     from zoo.runner.observer import Observer
     from zoo.runner.runner import Place
+    from zoo.runner.span import Budget
     from zoo.which.compare import Candidate
 
 _SHORTEST_S = 1.0
@@ -36,22 +35,25 @@ _SHORTEST_S = 1.0
 def compare_architectures(dataset: str, as_json: bool, **typed: Any) -> int:
     """Find out which network to take.
 
-    Each is timed, as zoo bench does, and trained for its share of the budget, all on the same data in the same way.
-    What is too slow to finish an epoch is told. The image size is the first one's. Ctrl-C keeps what was measured.
+    Each is timed, and trained for its share of the budget, all on the same data in the same way. What is too slow for
+    one epoch is told. The image size is the first one's. Ctrl-C keeps what was measured.
     """
     from zoo.files import dump_json
     from zoo.reports.html import write_report
     from zoo.reports.which import make_which_watcher
     from zoo.reports.which_page import write_which_page
     from zoo.runner.runner import run_job
+    from zoo.runner.span import Budget
     from zoo.which.compare import Comparison
 
-    def one(resolved: Resolved, plugins: Sequence[Plugin], place: Place, observer: Observer) -> dict[str, Any]:
-        return run_job(resolved, [*registry.plugins, *plugins], observer, place, write_report)
+    budget = Budget(typed["budget"])
+
+    def one(resolved: Resolved, place: Place, observer: Observer, share: Budget) -> dict[str, Any]:
+        return run_job(resolved, registry.plugins, observer, place, write_report, budget=share)
 
     candidates, registry = _candidates(dataset, typed)
     watcher = make_which_watcher(as_json)
-    comparison = Comparison(candidates, typed["out"], typed["name"], typed["budget"], one, watcher)
+    comparison = Comparison(candidates, typed["out"], typed["name"], budget, one, watcher)
     found = comparison.run()
     write_which_page(found, comparison.folder / "report.html")
     if as_json:
@@ -103,17 +105,12 @@ def _candidates(dataset: str, typed: dict[str, Any]) -> tuple[list[Candidate], R
 
 
 def _candidate(name: str, dataset: str, typed: dict[str, Any], registry: Registry) -> Candidate:
-    from zoo.runner.bench import noise
     from zoo.which.compare import Candidate
 
     # What its recipe says of the network itself is the network's; how it is trained is the same for all.
     network = _resolved(name, dataset, typed, registry).job.architecture.params
     typed = {**typed, "recipe": typed["recipe"] or "none", "network": network}
-    job = _resolved(name, dataset, typed, registry)
-    data, train = job.job.data, job.job.train
-    on_noise = noise(int(train.batch_size), data.in_chans)
-    same = {"data": None, "image_size": train.image_size, "batch_size": train.batch_size, "freeze": None}
-    return Candidate(name, job, _resolved(name, on_noise, {**typed, **same}, registry))
+    return Candidate(name, _resolved(name, dataset, typed, registry))
 
 
 def _resolved(name: str, dataset: Any, typed: dict[str, Any], registry: Registry) -> Resolved:

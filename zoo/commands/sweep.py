@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,8 +20,9 @@ if TYPE_CHECKING:
     from zoo.registry import Registry
     from zoo.runner.observer import Observer
     from zoo.runner.runner import Place
+    from zoo.runner.span import Budget
     from zoo.sweep.plan import Plan
-    from zoo.sweep.sweep import Sweep
+    from zoo.sweep.sweep import Sweep, Watcher
 
 _SET = (
     "Vary a value of the job, architecture.dropout=0..0.6, lr=log:1e-4..1e-1, train.optimizer=adam,sgd; "
@@ -34,6 +36,7 @@ _TRIALS = 20
 @job_options("set", set=_SET)
 @click.option("--trials", type=click.IntRange(1, 100_000), help=f"How many runs there will be in all ({_TRIALS}).")
 @click.option("--pruner", type=click.Choice(["median", "halving", "none"]), default="median", help="What ends a trial.")
+@job_options("budget", budget="For all trials together: 90s, 10m, 1h; each gets an equal share of what is left.")
 @job_options("data", "recipe", "epochs", "batch_size", "lr", "image_size", "pretrained", "weights", "freeze")
 @job_options("seed", "device", "precision", "on_bad_image", seed="Of the values that are drawn, and of every run.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("runs"), help="The folder for runs and sweeps.")
@@ -56,17 +59,21 @@ def sweep(words: tuple[str, ...], quiet: bool, as_json: bool, **typed: Any) -> N
     from zoo.files import dump_json
     from zoo.reports.sweep_page import write_sweep_page
 
-    begun = _joined(words, typed, quiet, as_json) or _begun(words, typed, quiet, as_json)
-    found = begun.run()
-    write_sweep_page(found, begun.folder / "report.html")
-    begun.watcher.ended(found)
+    typed["begun"] = time.monotonic()
+    work = _joined(words, typed, quiet, as_json) or _begun(words, typed, quiet, as_json)
+    found = work.run()
+    write_sweep_page(found, work.folder / "report.html")
+    work.watcher.ended(found)
     if as_json:
         click.echo(dump_json(found))
 
 
 def _begun(words: Sequence[str], typed: dict[str, Any], quiet: bool, as_json: bool) -> Sweep:
     """A new sweep; everything that it may try was checked."""
+    from dataclasses import replace
+
     from zoo.commands.job_words import request_of
+    from zoo.reports.sweep import make_sweep_watcher
     from zoo.sweep.plan import make_plan, refuse_doubles
     from zoo.sweep.space import check, divide, make_space
     from zoo.sweep.sweep import begin
@@ -76,8 +83,9 @@ def _begun(words: Sequence[str], typed: dict[str, Any], quiet: bool, as_json: bo
     request, registry = request_of(words, {**typed, "set": fixed}, "zoo sweep")
     refuse_doubles(request, varied)
     plan = make_plan(request, varied, check(space, request, registry), typed["trials"] or _TRIALS, typed["pruner"])
+    plan = replace(plan, budget_s=typed["budget"])
     folder = begin(typed["out"], typed["name"], plan, request.file)
-    return _sweep(folder, plan, registry, quiet, as_json, new=True)
+    return _sweep(folder, plan, registry, make_sweep_watcher(quiet, as_json), typed["begun"], new=True)
 
 
 def _joined(words: Sequence[str], typed: dict[str, Any], quiet: bool, as_json: bool) -> Sweep | None:
@@ -86,6 +94,7 @@ def _joined(words: Sequence[str], typed: dict[str, Any], quiet: bool, as_json: b
 
     from zoo.host import say_failures
     from zoo.registry import open_registry
+    from zoo.reports.sweep import make_sweep_watcher
     from zoo.sweep.plan import load_plan
 
     word = typed["join"] or typed["resume"]
@@ -94,9 +103,9 @@ def _joined(words: Sequence[str], typed: dict[str, Any], quiet: bool, as_json: b
         return None
     if word is None or (typed["join"] and typed["resume"]):
         raise RequestError("Name one sweep to go on with: zoo sweep --resume runs/NAME, or zoo sweep --join runs/NAME")
-    if words or typed["set"]:
+    if words or typed["set"] or typed["budget"]:
         raise RequestError(
-            f"A sweep goes on as it was begun, so a job and --set have no place here. Type: zoo sweep --resume {word}; "
+            f"A sweep goes on as it was begun: no job, --set or --budget. Type: zoo sweep --resume {word}; "
             "only --trials may be another number."
         )
     folder = _find(word, typed["out"])
@@ -106,7 +115,8 @@ def _joined(words: Sequence[str], typed: dict[str, Any], quiet: bool, as_json: b
             raise RequestError(f"{folder} has {plan.trials} trials. --trials can add some, not take any away.")
         plan = replace(plan, trials=typed["trials"])
         plan.save(folder)
-    return _sweep(folder, plan, open_registry(say=say_failures), quiet, as_json, new=False)
+    registry, watcher = open_registry(say=say_failures), make_sweep_watcher(quiet, as_json)
+    return _sweep(folder, plan, registry, watcher, typed["begun"], new=False)
 
 
 def _find(word: str, out: Path) -> Path:
@@ -120,19 +130,20 @@ def _find(word: str, out: Path) -> Path:
     return next((folder for folder in folders if (folder / PLAN).is_file()), folders[0])
 
 
-def _sweep(folder: Path, plan: Plan, registry: Registry, quiet: bool, as_json: bool, *, new: bool) -> Sweep:
+def _sweep(folder: Path, plan: Plan, registry: Registry, watcher: Watcher, begun: float, *, new: bool) -> Sweep:
     from zoo.reports.html import write_report
-    from zoo.reports.sweep import make_sweep_watcher
     from zoo.runner.runner import run_job
     from zoo.sweep.sweep import Sweep
 
-    def one(resolved: Resolved, plugins: Sequence[Plugin], place: Place, observer: Observer) -> dict[str, Any]:
+    def one(
+        resolved: Resolved, plugins: Sequence[Plugin], place: Place, observer: Observer, budget: Budget | None = None
+    ) -> dict[str, Any]:
         try:
-            return run_job(resolved, plugins, observer, place, write_report)
+            return run_job(resolved, plugins, observer, place, write_report, budget=budget)
         finally:
             observer.close()
 
-    return Sweep(folder, plan, registry, one, make_sweep_watcher(quiet, as_json), new=new)
+    return Sweep(folder, plan, registry, one, watcher, new=new, begun=begun)
 
 
 def _has_optuna() -> bool:

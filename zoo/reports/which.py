@@ -62,8 +62,7 @@ def protocol_line(found: Row) -> str:
     made, rows = found["protocol"], found["rows"]
     return (
         f"{clean(found['name'])}: {len(rows)} networks on {clean(made['dataset'])}, {duration(found['share_s'])} each; "
-        f"{made['image_size']} px, batches of {made['batch_size']}, {clean(made['optimizer'])} at {made['lr']:g}, "
-        f"at most {made['epochs']} epochs"
+        f"{made['image_size']} px, batches of {made['batch_size']}, {clean(made['optimizer'])} at {made['lr']:g}"
     )
 
 

@@ -19,13 +19,13 @@ from zoo.plugin import Dataset
 from zoo.runner.bench import noise
 from zoo.runner.observer import Observer
 from zoo.runner.parts import Parts
-from zoo.runner.span import Budget, span
+from zoo.runner.span import Budget, TooShort, span
 from zoo.runner.speed import Speed, measure_speed
 
 __all__ = ["fit", "on_noise"]
 
 SOURCE = "budget"
-TARGET = 0.97
+TARGET = 0.96
 """Share of the budget that is planned for."""
 REPORT_S = 0.35
 """Seconds that the end of a run takes (the report with its plots, the exit), for each second of its beginning."""
@@ -37,11 +37,11 @@ def fit(resolved: Resolved, budget: Budget, observer: Observer) -> tuple[Resolve
     """The job with the variant, the epochs and the images of each that fill the budget.
 
     Returns:
-        The job, and an account: ``budget_s``, ``variant`` (its place among the recipe's, or None), ``seconds`` that are
-        planned, ``epochs``, ``images_per_epoch``, ``train_images_per_second``.
+        The job, and an account: ``budget_s``, ``variant`` (its place among the recipe's, or None), ``seconds`` that the
+        epochs are planned to take, ``train_images_per_second`` and ``inference_images_per_second``.
 
     Raises:
-        RequestError: there is no time to show every image once; it says what budget is enough.
+        TooShort: there is no time to show every image once; it says what budget is enough.
         ZooError: as :class:`zoo.runner.parts.Parts`.
     """
     place, chosen = _choose_variant(resolved, budget)
@@ -52,23 +52,24 @@ def fit(resolved: Resolved, budget: Budget, observer: Observer) -> tuple[Resolve
         raise RequestError("--budget can't time the steps of this network. Give --epochs instead.")
     end_s = REPORT_S * (parts.setup_s + 2.0) + _final_s(parts, speed)
     left_s = TARGET * budget.seconds - budget.spent_s - again_s - end_s
-    length = _length(chosen, parts, speed, left_s)
-    if length is None:
-        least_s = (budget.seconds - left_s + _seconds(chosen, speed, 1, parts.images_per_epoch)) / TARGET
-        raise RequestError(
-            f"A budget of {span(budget.seconds)} is too small for one epoch of {parts.images_per_epoch:,} images on "
-            f"this machine. The smallest that works is about --budget {span(1.1 * least_s, up=True)}."
-        )
-    every = None if length.images_per_epoch == parts.images_per_epoch else length.images_per_epoch
-    seconds = _seconds(chosen, speed, length.epochs, length.images_per_epoch)
+    train, val = parts.images_per_epoch, len(parts.splits[VAL])
+    step_s = speed.step_s[speed.phases[-1]]
     account = {
         "budget_s": budget.seconds,
         "variant": place,
-        "seconds": seconds,
-        "epochs": length.epochs,
-        "images_per_epoch": length.images_per_epoch,
-        "train_images_per_second": length.epochs * length.images_per_epoch / max(seconds, 1e-9),
+        "train_images_per_second": int(chosen.job.train.batch_size) / step_s,
+        "inference_images_per_second": val / speed.evaluate_s,
     }
+    length = _length(chosen, parts, speed, left_s)
+    if length is None:
+        least_s = (budget.seconds - left_s + _seconds(chosen, speed, 1, train)) / TARGET
+        raise TooShort(
+            f"A budget of {span(budget.seconds)} is too small for one epoch of {train:,} images on this machine. "
+            f"The smallest that works is about --budget {span(1.1 * least_s, up=True)}.",
+            account,
+        )
+    account["seconds"] = _seconds(chosen, speed, length.epochs, length.images_per_epoch)
+    every = None if length.images_per_epoch == train else length.images_per_epoch
     decided = {"train.epochs": length.epochs, "train.images_per_epoch": every}
     return chosen.decided(decided, SOURCE, f"fills --budget {span(budget.seconds)}"), account
 

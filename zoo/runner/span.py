@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from time import monotonic
+from typing import Any
 
-__all__ = ["Budget", "span"]
+from zoo.errors import RequestError
+
+__all__ = ["Budget", "TooShort", "span"]
 
 MOST = 1.07
 """Share of a budget that no further epoch is begun beyond."""
@@ -28,9 +32,26 @@ class Budget:
         """Seconds since it began."""
         return monotonic() - self.since
 
+    @property
+    def left_s(self) -> float:
+        """Seconds until its end; below 0 after it."""
+        return self.seconds - self.spent_s
+
     def over(self, more_s: float) -> bool:
         """Whether so many more seconds would be too many."""
         return self.spent_s + more_s > MOST * self.seconds
+
+
+class TooShort(RequestError):
+    """A budget leaves no time to show every image once.
+
+    Args:
+        account: what was measured, as :func:`zoo.runner.budget.fit` has it.
+    """
+
+    def __init__(self, text: str, account: Mapping[str, Any]):
+        super().__init__(text)
+        self.account = account
 
 
 def span(seconds: float, up: bool = False) -> str:

@@ -32,6 +32,8 @@ class Plan:
         vary: dotted path -> what it may be, as typed.
         options: dotted path -> the one value of all that isn't varied.
         recipe: asked for by name.
+        budget_s: seconds for all trials; each is fitted to an equal share of what is left. None: trials are as long as
+            the job says.
         monitor: what trials are compared by (``"val/accuracy"``).
         maximize: whether more of it is better.
         epochs: of a trial; where they vary, of the first.
@@ -46,6 +48,7 @@ class Plan:
     pruner: str = "median"
     options: dict[str, Any] = field(default_factory=dict)
     recipe: str | None = None
+    budget_s: float | None = None
 
     @property
     def space(self) -> Space:

@@ -11,25 +11,26 @@ import gc
 import math
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from zoo.errors import ContractError, DataError, Interrupted, OutputError, RequestError, TrainingError, ZooError
 from zoo.files import write_json, write_text
-from zoo.hooks import Plugin
-from zoo.job.resolve import Resolved, resolve
+from zoo.job.resolve import resolve
 from zoo.registry import Registry
 from zoo.runner.folder import JOB, check_name, made_up_name
 from zoo.runner.observer import Observer
 from zoo.runner.repeats import ended_result
 from zoo.runner.runner import Place
+from zoo.runner.span import Budget
 from zoo.sweep.document import BEST, DOCUMENT, document
 from zoo.sweep.plan import BASE, PLAN, Plan
 from zoo.sweep.pruning import PRUNED, pruning
 from zoo.sweep.store import Outcome, Store, Trial
 
-RunOne = Callable[[Resolved, Sequence[Plugin], Place, Observer], dict[str, Any]]
+RunOne = Callable[..., dict[str, Any]]
+"""Of a job, plugins, a place, an observer and, by name, the ``budget`` of a sweep that has one."""
 _POLL_S = 0.5
 HOPELESS = 5
 """So many trials that failed, and none that didn't: it isn't the values."""
@@ -87,14 +88,25 @@ class Sweep:
         folder: of the sweep.
         run_one: runs a job in its place, watched; gives its result document.
         new: whether this process has begun it.
+        begun: :func:`time.monotonic` when the command began, where the plan has a budget.
     """
 
     def __init__(
-        self, folder: Path, plan: Plan, registry: Registry, run_one: RunOne, watcher: Watcher, *, new: bool = False
+        self,
+        folder: Path,
+        plan: Plan,
+        registry: Registry,
+        run_one: RunOne,
+        watcher: Watcher,
+        *,
+        new: bool = False,
+        begun: float | None = None,
     ):
         self.folder, self.plan, self.registry, self.new = folder, plan, registry, new
         self.run_one, self.watcher = run_one, watcher
         self.store = Store(folder, plan)
+        self.begun = time.monotonic() if begun is None else begun
+        self.trials_left = plan.trials - self._ended()
 
     def run(self) -> dict[str, Any]:
         """
@@ -146,15 +158,26 @@ class Sweep:
         place = Place(self.folder, trial.name, resume=(folder / JOB).is_file())
         if folder.is_dir() and not place.resume:  # killed before it began
             shutil.rmtree(folder)
+        share = {} if place.resume else self._share()
         plugins = [*self.registry.plugins, pruning(trial.study, self.plan.monitor)]
         try:
-            return outcome_of(self.run_one(resolved, plugins, place, observer))
+            return outcome_of(self.run_one(resolved, plugins, place, observer, **share))
         except (TrainingError, ContractError) as error:
             return Outcome("failed", reason=str(error))
         except RequestError as error:  # of values between those that were tried first, or of all
             if isinstance(error, DataError) or not self._any_trained():
                 raise
             return Outcome("failed", reason=str(error))
+
+    def _ended(self) -> int:
+        return sum(row["status"] != "running" for row in self.store.rows())
+
+    def _share(self) -> dict[str, Budget]:
+        """The next trial's part of the budget; of a sweep that goes on, of the part that its other trials have."""
+        if self.plan.budget_s is None:
+            return {}
+        mine = Budget(self.plan.budget_s * self.trials_left / self.plan.trials, self.begun)
+        return {"budget": Budget(mine.left_s / max(1, self.plan.trials - self._ended()))}
 
     def _any_trained(self) -> bool:
         return any(row["status"] in ("completed", "pruned") for row in self.store.rows())
@@ -184,8 +207,7 @@ class Sweep:
         return True
 
     def _told(self, what: str) -> str:
-        ended = sum(row["status"] != "running" for row in self.store.rows())
-        kept = f"{what} after {ended} of {self.plan.trials} trials; they are kept."
+        kept = f"{what} after {self._ended()} of {self.plan.trials} trials; they are kept."
         return f"{kept} Go on with: zoo sweep --resume {self.folder}"
 
 

@@ -1,8 +1,8 @@
-"""Which network: each candidate timed and trained for its share of a budget, on the same data in the same way.
+"""Which network: each candidate trained for its share of a budget, on the same data in the same way.
 
 ``OUT/NAME/`` holds a run of each, and ``architectures.json``: ``schema``, ``status`` (running|completed|interrupted),
-``name``, ``dir``, ``budget_s``, ``share_s``, ``protocol`` (``dataset, image_size, batch_size, optimizer, lr, epochs``:
-the most that any gets), and ``rows[]`` with ``architecture``, ``status`` (measured|interrupted|too slow|failed|not
+``name``, ``dir``, ``budget_s``, ``share_s``, ``protocol`` (``dataset, image_size, batch_size, optimizer, lr``),
+and ``rows[]`` with ``architecture``, ``status`` (measured|interrupted|too slow|failed|not
 begun), ``reason``, ``run``, ``val_accuracy``, ``curve`` (val accuracy by epoch), ``epochs``,
 ``inference_images_per_second``, ``train_images_per_second``, ``parameters``, ``model_bytes``, ``seconds``,
 ``pareto`` (no other is both as accurate and as fast, and better in one).
@@ -15,45 +15,33 @@ import gc
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from time import monotonic
 from typing import Any
 
-from zoo.entry import Origin
 from zoo.errors import DataError, Interrupted, OutputError, RequestError, ZooError
 from zoo.files import write_json
-from zoo.hooks import Plugin, hooks_of, new_manager
 from zoo.job.resolve import Resolved
-from zoo.plugin import hookimpl
-from zoo.runner.bench import bench
 from zoo.runner.folder import METRICS, MODEL, check_name, made_up_name
 from zoo.runner.observer import Observer
-from zoo.runner.record import Run
 from zoo.runner.runner import Place
-from zoo.runner.tuning import trial_parts
+from zoo.runner.span import Budget, TooShort
 from zoo.sweep.pruning import epochs_of
 
 DOCUMENT = "architectures.json"
 SCHEMA = 1
-_NAME = "zoo.budget"
-STEPS = 3
-"""Training steps that are timed of each."""
-MARGIN = 0.85
-"""Of what is left of a share so much is planned with: evaluations and the disk take some."""
-OVERRUN = 1.25
-"""An epoch that takes so many times the share is not waited for."""
+END_S = 1.0
+"""Seconds that the comparison's own page and the end of the process take."""
 MOST = 50
 """Candidates."""
 Row = dict[str, Any]
-RunOne = Callable[[Resolved, Sequence[Plugin], Place, Observer], dict[str, Any]]
+RunOne = Callable[[Resolved, Place, Observer, Budget], dict[str, Any]]
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A network: its job, and the same on noise, for its speed."""
+    """A network and its job."""
 
     name: str
     job: Resolved
-    on_noise: Resolved
 
 
 class Watcher:
@@ -70,61 +58,13 @@ class Watcher:
         """A candidate has had its turn."""
 
 
-class _OutOfTime(ZooError):
-    """The first epoch isn't finished, and the share is used up."""
-
-
-class _Clock(Observer):
-    """Ends a training that doesn't come to the end of its first epoch.
-
-    Args:
-        shown: hears everything too.
-        limit_s: seconds from the beginning of training.
-    """
-
-    def __init__(self, shown: Observer, limit_s: float):
-        self.limit_s, self.began, self.trained = limit_s, monotonic(), 0
-        self._shown = shown
-        for name in ("preparing", "notice", "ended", "failed", "close", "epoch_started"):
-            setattr(self, name, getattr(shown, name))
-
-    def started(self, run: Run) -> None:
-        self.began = monotonic()
-        self._shown.started(run)
-
-    def step(self, seen: int, totals: Any) -> None:
-        if not self.trained and monotonic() - self.began > self.limit_s:
-            raise _OutOfTime(f"{seen} images of the first epoch took {monotonic() - self.began:.0f} s")
-        self._shown.step(seen, totals)
-
-    def epoch_ended(self, record: Row) -> None:
-        self.trained += 1
-        self._shown.epoch_ended(record)
-
-
-class _Deadline:
-    """Ends a training at the end of an epoch, where another one would not be done in time."""
-
-    def __init__(self, clock: _Clock, limit_s: float):
-        self.clock, self.limit_s = clock, limit_s
-
-    @hookimpl
-    def zoo_epoch_end(self, run: Run, epoch: Row) -> str | None:
-        """The reason to stop."""
-        spent = monotonic() - self.clock.began
-        done = epoch["epoch"]
-        if done >= run.job["train"]["epochs"] or spent * (done + 1) / done < self.limit_s * OVERRUN:
-            return None
-        return "its share of the budget is used up"
-
-
 class Comparison:
-    """Times and trains candidates, one after the other.
+    """Trains candidates, one after the other, each for an equal share of the time that is left.
 
     Args:
         out, name: the comparison lives in ``out/name``.
-        budget_s: for all of them; decoding the images and building come on top.
-        run_one: runs a job in its place, watched; gives its result document.
+        budget: for all of them, with everything that they need.
+        run_one: runs a job in its place, watched, fitted to a budget; gives its result document.
     """
 
     def __init__(
@@ -132,15 +72,13 @@ class Comparison:
         candidates: Sequence[Candidate],
         out: Path,
         name: str | None,
-        budget_s: float,
+        budget: Budget,
         run_one: RunOne,
         watcher: Watcher,
     ):
-        self.candidates, self.budget_s, self.run_one, self.watcher = candidates, budget_s, run_one, watcher
-        self.share_s = budget_s / len(candidates)
+        self.candidates, self.budget, self.run_one, self.watcher = candidates, budget, run_one, watcher
         self.out, self.folder = out, out / check_name(name or made_up_name(out))
         self.rows: list[Row] = [blank_row(candidate.name) for candidate in candidates]
-        self.images = (0, 0)
 
     def run(self) -> Row:
         """
@@ -154,7 +92,8 @@ class Comparison:
         try:
             self.watcher.began(self.write("running"))
             for number, (candidate, row) in enumerate(zip(self.candidates, self.rows, strict=True), 1):
-                self._turn(candidate, row, self.watcher.candidate(candidate.name, number, len(self.rows)))
+                share = Budget((self.budget.left_s - END_S) / (len(self.rows) - number + 1))
+                self._turn(candidate, row, self.watcher.candidate(candidate.name, number, len(self.rows)), share)
                 gc.collect()
                 self.watcher.told(row, self.write("running"))
         except (KeyboardInterrupt, Interrupted):
@@ -177,67 +116,37 @@ class Comparison:
                 f"{self.folder} can't be made: {error.strerror or error}. Choose another --out."
             ) from error
 
-    def _turn(self, candidate: Candidate, row: Row, observer: Observer) -> None:
-        began = monotonic()
+    def _turn(self, candidate: Candidate, row: Row, observer: Observer, share: Budget) -> None:
+        name = run_name(candidate.name)
         try:
-            self._time(candidate, row)
-            self._train(candidate, row, observer, self.share_s - (monotonic() - began))
+            result = self.run_one(candidate.job, Place(self.folder, name), observer, share)
+            self._measured(row, name, result)
         except (KeyboardInterrupt, Interrupted):
+            self._keep(row, name)
             row.update(status="interrupted" if row["epochs"] else "not begun", reason="interrupted")
             raise
-        except _OutOfTime as error:
-            row.update(status="too slow", reason=f"no epoch ended in its share of {self.share_s:.0f} s: {error}")
+        except TooShort as error:
+            row.update(status="too slow", reason=f"its share of {share.seconds:.0f} s is too short: {error}")
+            row.update({key: error.account[key] for key in _SPEEDS})
         except (OutputError, DataError):
             raise
         except ZooError as error:
             row.update(status="failed", reason=str(error))
         finally:
             observer.close()
-            row["seconds"] = monotonic() - began
+            row["seconds"] = share.spent_s
 
-    def _time(self, candidate: Candidate, row: Row) -> None:
-        found = bench([candidate.on_noise], STEPS, Observer())["benchmarks"][0]
-        row.update(
-            parameters=found["parameters"],
-            train_images_per_second=found["train"]["images_per_second"],
-            inference_images_per_second=found["inference"]["images_per_second"],
-        )
-
-    def _train(self, candidate: Candidate, row: Row, observer: Observer, left_s: float) -> None:
-        epoch_s = self._epoch_s(candidate, row)
-        if epoch_s > left_s * OVERRUN:
-            row.update(
-                status="too slow",
-                reason=f"an epoch would take about {epoch_s:.0f} s, and its share has {max(left_s, 0):.0f} s left",
-            )
-            return
-        epochs = max(1, min(int(left_s * MARGIN / epoch_s), candidate.job.job.train.epochs))
-        train = candidate.job.job.train.model_copy(update={"epochs": epochs})
-        job = candidate.job.decided({"train": train}, "budget")
-        clock, name = _Clock(observer, left_s * OVERRUN), run_name(candidate.name)
-        watching = Plugin(Origin(_NAME), _NAME, hooks=hooks_of(_NAME, _Deadline(clock, left_s), new_manager()))
-        try:
-            result = self.run_one(job, [watching], Place(self.folder, name), clock)
-        except (KeyboardInterrupt, Interrupted):
-            self._keep(row, name, clock.trained)
-            raise
+    def _measured(self, row: Row, name: str, result: dict[str, Any]) -> None:
         row.update(status="measured", run=name, epochs=len(result["epochs"]))
         row["curve"] = [epoch["val"].get("accuracy") for epoch in result["epochs"]]
         row["val_accuracy"] = result["metrics"]["val"].get("accuracy")
-        row["parameters"] = result["model"]["parameters"]  # with as many classes as there are; noise has two
+        row["parameters"] = result["model"]["parameters"]
+        row.update({key: result["tuning"]["budget"][key] for key in _SPEEDS})
         self._weigh(row, name)
 
-    def _epoch_s(self, candidate: Candidate, row: Row) -> float:
-        """How long an epoch will take, by the speeds on noise."""
-        if not any(self.images):
-            splits = trial_parts(candidate.job, Observer()).splits
-            self.images = (len(splits["train"]), len(splits["val"]))
-        train, val = self.images
-        return float(train / row["train_images_per_second"] + val / row["inference_images_per_second"])
-
-    def _keep(self, row: Row, name: str, epochs: int) -> None:
+    def _keep(self, row: Row, name: str) -> None:
         """What an interrupted training has come to."""
-        if epochs and (self.folder / name / METRICS).is_file():
+        if (self.folder / name / METRICS).is_file():
             row["curve"] = [record["val"].get("accuracy") for record in epochs_of(self.folder / name)]
             row.update(run=name, epochs=len(row["curve"]), val_accuracy=max(filter(None, row["curve"]), default=None))
             self._weigh(row, name)
@@ -257,20 +166,22 @@ class Comparison:
             "status": status,
             "name": self.folder.name,
             "dir": str(self.folder),
-            "budget_s": self.budget_s,
-            "share_s": self.share_s,
+            "budget_s": self.budget.seconds,
+            "share_s": self.budget.seconds / len(self.candidates),
             "protocol": {
                 "dataset": self.candidates[0].job.job.dataset.name,
                 "image_size": train.image_size,
                 "batch_size": train.batch_size,
                 "optimizer": train.optimizer.name,
                 "lr": train.lr,
-                "epochs": train.epochs,
             },
             "rows": self.rows,
         }
         write_json(self.folder / DOCUMENT, found)
         return found
+
+
+_SPEEDS = ("train_images_per_second", "inference_images_per_second")
 
 
 def blank_row(name: str) -> Row:

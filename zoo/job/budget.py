@@ -82,19 +82,19 @@ def fit_length(
     Returns:
         None where there is no time to show every image once.
     """
+
+    def stretched(epochs: int, most: int) -> Length | None:
+        batches = _most(lambda count: seconds(epochs, count * batch_size) <= left_s, -(-most // batch_size))
+        each = min(batches * batch_size, most)
+        return Length(epochs, each) if epochs * each >= images else None
+
     if fixed is not None:
-        if seconds(fixed, images) <= left_s:
-            return Length(fixed, images)
-        epochs, most = fixed, images
-    else:
-        whole = _most(lambda epochs: seconds(epochs, images) <= left_s, MOST * wanted)
-        divided = max(1, min(PARTS, int(EVALUATION_SHARE * left_s / max(evaluate_s, 1e-9))))
-        epochs, most = max(whole, divided), 2 * images
-    if epochs == MOST * wanted and fixed is None:
-        return Length(epochs, images)  # more of the same would bring nothing
-    batches = _most(lambda count: seconds(epochs, count * batch_size) <= left_s, -(-most // batch_size))
-    each = min(batches * batch_size, most)
-    return Length(epochs, each) if epochs * each >= images else None
+        return Length(fixed, images) if seconds(fixed, images) <= left_s else stretched(fixed, images)
+    whole = _most(lambda epochs: seconds(epochs, images) <= left_s, MOST * wanted)
+    if whole == MOST * wanted:
+        return Length(whole, images)  # more of the same would bring nothing
+    divided = max(1, min(PARTS, int(EVALUATION_SHARE * left_s / max(evaluate_s, 1e-9))))
+    return stretched(max(whole, divided), 2 * images) or (Length(whole, images) if whole else None)
 
 
 def _most(fits: Callable[[int], bool], most: int) -> int:

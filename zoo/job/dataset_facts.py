@@ -73,10 +73,16 @@ class DatasetFacts:
         """Side in pixels that all images have, or the median of the shorter sides of some of them."""
         return getattr(self.entry.component, "input_size", None) or self.measured.get("own_size")
 
-    @property
+    @cached_property
     def symmetries(self) -> tuple[str, ...] | None:
-        """As the component declares them."""
-        return getattr(self.entry.component, "symmetries", None)
+        """As the component declares them; else what a test on some images says of mirrored ones."""
+        declared: tuple[str, ...] | None = getattr(self.entry.component, "symmetries", None)
+        if declared is not None or not self.measured or self._opened is None:
+            return declared
+        from zoo.data.symmetry import keeps_class_when_mirrored
+
+        kept = keeps_class_when_mirrored(self._opened)
+        return {True: ("horizontal_flip",), False: (), None: None}[kept]
 
     def images(self, val_fraction: float, folds: int | None) -> int | None:
         """How many there are to train on: of the training split what isn't held out."""

@@ -53,7 +53,7 @@ def _item(layers: Layers, path: str, item: Any, facts: JobFacts, reasons: dict[s
         decision = _decision(layers, path, f"{where}.{key}", item[key], facts)
         if decision is None:
             continue
-        reasons[f"{where}.{key}"] = decision.reason
+        reasons[where if key == "if" else f"{where}.{key}"] = decision.reason
         found[key] = decision.value
     return [] if not found.pop("if", True) else [found]
 

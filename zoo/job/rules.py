@@ -35,6 +35,15 @@ ARCHITECTURE, UNKNOWN_SIZE = "architecture", 224
 """The word for the size that a network was designed for, and that size in pixels where it isn't known."""
 NUMBERS = ("images", "images_per_class", "classes", "own_size", "image_size", "in_chans")
 """Facts that a table may go by: ``own_size`` is the images' own side in pixels, ``image_size`` the job's."""
+_IN_WORDS = {
+    "images": ("{:,.0f} images", "the number of images"),
+    "images_per_class": ("{:,.0f} images of each class", "the number of images of each class"),
+    "classes": ("{:,.0f} classes", "the number of classes"),
+    "own_size": ("images of {:.0f} px", "the images' own size"),
+    "image_size": ("{:.0f} px", "the image size"),
+    "in_chans": ("{:.0f} channels", "the number of channels"),
+}
+"""How a fact is told, with its value and without."""
 _WORDS = {
     "images_seen": ("images_seen", "at_least", "at_most"),
     "steps": ("steps", "at_least", "at_most"),
@@ -166,12 +175,12 @@ def _image_size(rule: Mapping[str, Any], own: float | None, designed_for: int | 
 
 
 def _from_table(rule: Mapping[str, Any], fact: float | None) -> Decision:
-    name = str(rule["by"]).replace("_", " ")
+    known, name = _IN_WORDS[rule["by"]]
     if fact is None:
         return Decision(rule["above"], f"{name} isn't known yet")
     rows = sorted(rule["up_to"].items())
     found = next((value for limit, value in rows if fact <= limit), rule["above"])
-    return Decision(found, f"{name} {fact:,.0f}")
+    return Decision(found, f"for {known.format(fact)}")
 
 
 def _symmetry(rule: Mapping[str, Any], known: tuple[str, ...] | None) -> Decision:

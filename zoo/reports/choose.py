@@ -13,7 +13,7 @@ from zoo.reports.plain import PlainObserver
 from zoo.runner.observer import Observer
 from zoo.runner.record import Run
 
-__all__ = ["choose_stream", "is_terminal", "make_confirm", "make_observer"]
+__all__ = ["asked_at_a_terminal", "choose_stream", "is_terminal", "make_confirm", "make_observer"]
 
 
 def make_observer(
@@ -47,7 +47,7 @@ def make_confirm(observer: Observer, yes: bool) -> Callable[[Run], None]:
         if yes or run.estimate_s is None or run.estimate_s < LONG_S:
             return
         long = f"Training will take about {about(run.estimate_s)} on this machine."
-        if not (is_terminal(sys.stdout) and sys.stdin is not None and sys.stdin.isatty()):
+        if not asked_at_a_terminal():
             observer.notice(f"{long} --budget 30m fits it into half an hour.")
             return
         import click
@@ -61,6 +61,11 @@ def make_confirm(observer: Observer, yes: bool) -> Callable[[Run], None]:
             raise RequestError("Nothing was trained. To fit the training into less time: --budget 30m")
 
     return confirm
+
+
+def asked_at_a_terminal() -> bool:
+    """Whether somebody sits there who can answer."""
+    return is_terminal(sys.stdout) and sys.stdin is not None and sys.stdin.isatty()
 
 
 def choose_stream(

@@ -1,0 +1,139 @@
+"""How long a training will take: near the truth, and without a trace in the training."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import zoo
+from zoo.job.resolve import Request, resolve
+from zoo.registry import open_registry
+from zoo.reports.estimate import about, estimate_line
+from zoo.runner import speed as speeds
+from zoo.runner.observer import Observer
+from zoo.runner.parts import Parts
+from zoo.runner.record import Run
+from zoo.runner.speed import measure_speed
+
+SMALL = {"architecture.channels": [8], "train.image_size": 8}
+
+
+def parts_of(**sets: Any) -> Parts:
+    words = tuple(f"{path}={value}" for path, value in {**SMALL, **sets}.items())
+    options = {"architecture": "simple_cnn", "dataset": "digits"}
+    return Parts(resolve(Request(options=options, sets=words), open_registry()), Observer())
+
+
+class Heard(Observer):
+    """Keeps the estimate, and how long the epochs took."""
+
+    def __init__(self) -> None:
+        self.estimate_s: float | None = None
+        self.seconds = 0.0
+
+    def started(self, run: Run) -> None:
+        self.estimate_s = run.estimate_s
+
+    def epoch_ended(self, record: dict[str, Any]) -> None:
+        self.seconds += record["seconds"]
+
+
+def test_each_phase_is_timed():
+    parts = parts_of(**{"train.epochs": 4, "train.image_size": 16, "train.start_size": 8})
+    speed = measure_speed(parts)
+    assert speed is not None
+    assert speed.phases == ((8, 0), (8, 0), (16, 0), (16, 0))
+    assert set(speed.step_s) == {(8, 0), (16, 0)}
+    assert speed.steps == len(parts.train_batches)
+    assert speed.seconds(4) == pytest.approx(sum(speed.epoch_s(epoch) for epoch in (1, 2, 3, 4)))
+    assert min(*speed.step_s.values(), speed.evaluate_s) > 0
+
+
+def test_nothing_of_it_is_left_behind():
+    parts = parts_of(**{"train.epochs": 2})
+    before = {name: value.clone() for name, value in parts.model.state_dict().items()}
+    random = torch.random.get_rng_state()
+    batch = vars(parts.train_batches).copy()
+    assert measure_speed(parts) is not None
+    assert all(torch.equal(value, before[name]) for name, value in parts.model.state_dict().items())
+    assert torch.equal(torch.random.get_rng_state(), random)
+    assert vars(parts.train_batches) == batch
+    assert all(parameter.grad is None for parameter in parts.model.parameters())
+
+
+def test_a_run_has_the_same_weights_with_it_and_without(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def train(name: str) -> bytes:
+        result = zoo.run("simple_cnn", "digits", epochs=2, set=SMALL, out=tmp_path, name=name, observer=Observer())
+        return (result.dir / "model" / "model.safetensors").read_bytes()
+
+    with_it = train("with")
+    monkeypatch.setattr("zoo.runner.runner.measure_speed", lambda parts: None)
+    assert train("without") == with_it
+
+
+def test_a_fault_of_a_component_is_left_to_the_training(monkeypatch: pytest.MonkeyPatch):
+    parts = parts_of(**{"train.epochs": 2})
+
+    def broken(images: torch.Tensor, targets: torch.Tensor) -> None:
+        raise KeyError("a stranger's defect")
+
+    parts.augment = {size: [broken] for size in parts.augment}
+    assert measure_speed(parts) is None
+
+
+@pytest.mark.slow
+def test_it_is_near_the_truth(tmp_path: Path):
+    heard = Heard()
+    zoo.run("simple_cnn", "digits", epochs=12, out=tmp_path, name="a", observer=heard)
+    assert heard.estimate_s is not None
+    assert heard.seconds / 1.5 < heard.estimate_s < heard.seconds * 1.5
+
+
+def test_slow_steps_are_reckoned_from_a_few_images(monkeypatch: pytest.MonkeyPatch):
+    parts, asked = parts_of(**{"train.batch_size": 64, "train.epochs": 2}), []
+
+    def timed(parts: Parts, images: int, most: int, enough_s: float) -> float:
+        asked.append(images)
+        return 1.0
+
+    monkeypatch.setattr(speeds, "_timed", timed)
+    speed = measure_speed(parts)
+    assert speed is not None
+    assert asked == [speeds.FEW]
+    assert list(speed.step_s.values()) == [64 / speeds.FEW]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0.2, "1 s"),
+        (9.7, "10 s"),
+        (42.0, "40 s"),
+        (89.0, "90 s"),
+        (100.0, "2 min"),
+        (3000.0, "50 min"),
+        (9000.0, "2 h 30 min"),
+    ],
+)
+def test_an_estimate_is_rounded(seconds: float, words: str):
+    assert about(seconds) == words
+
+
+@pytest.mark.parametrize(
+    ("seconds", "line"),
+    [
+        (None, None),
+        (30.0, "48 epochs, about 30 s on this machine."),
+        (
+            360.0,
+            "48 epochs, about 6 min on this machine. Ctrl-C keeps the best so far; --budget 2m fits all of it into "
+            "2 min.",
+        ),
+    ],
+)
+def test_the_line_before_training(seconds: float | None, line: str | None):
+    run = Run("r", Path("runs/r"), {"train": {"epochs": 48}}, estimate_s=seconds)
+    assert estimate_line(run) == line

@@ -197,11 +197,13 @@ def execute(
         how: ``budget`` and ``confirm``, as :func:`zoo.runner.runner.run_job` has them.
     """
     from zoo.reports.choose import make_observer
-    from zoo.reports.html import write_report
-    from zoo.runner.runner import run_job
 
     watcher = make_observer() if observer is None else observer
     try:
+        watcher.loading()
+        from zoo.reports.html import write_report
+        from zoo.runner.runner import run_job
+
         result = run_job(resolved, registry.plugins, watcher, place, write_report, **how)
     finally:
         watcher.close()

@@ -40,6 +40,9 @@ class ConsoleObserver(Observer):
         self._told: list[str] = []
         self._epochs = self._finished = 0
 
+    def loading(self) -> None:
+        self._live.wait("loading PyTorch …")
+
     def preparing(self, what: str, done: int, total: int) -> None:
         if self._preparing is None or self._preparing[0] != what:
             self._preparing = (what, self._clock())

@@ -33,6 +33,7 @@ class LiveDisplay:
         self._live: Live | None = None
         self._read = -READ_EVERY_S
         self._what, self._done, self._total, self._since = "", 0, 0, 0.0
+        self._waiting: Spinner | None = None
         self._spinner = Spinner("dots", text=Text("evaluating", "dim"))
         self._loss: float | None = None
         self._accuracy: float | None = None
@@ -56,15 +57,20 @@ class LiveDisplay:
             live, self._live = self._live, None
             live.stop()
 
+    def wait(self, what: str) -> None:
+        """Show that something is under way whose end can't be told."""
+        self._waiting = Spinner("dots", text=Text(what, "dim"))
+        self.start()
+
     def prepare(self, what: str, done: int, total: int) -> None:
         """Show how far a preparation is."""
         if what != self._what:
             self._since = self._clock()
-        self._what, self._done, self._total = what, done, total
+        self._what, self._done, self._total, self._waiting = what, done, total, None
 
     def train(self, epoch: int, epochs: int, images: int) -> None:
         """Show an epoch that begins."""
-        self._what, self._loss, self._accuracy = "", None, None
+        self._what, self._waiting, self._loss, self._accuracy = "", None, None, None
         self.pace.begin(epoch, epochs, images)
 
     def step(self, seen: int, totals: Totals) -> None:
@@ -77,6 +83,8 @@ class LiveDisplay:
 
     def render(self) -> RenderableType:
         """The display as it stands now."""
+        if self._waiting:
+            return Page(self._waiting)
         if self._what:
             return Page(self._preparation())
         return Page(Group(self._epoch(), self._run())) if self.pace.epochs else Text()

@@ -24,10 +24,13 @@ class Totals(Protocol):
 class Observer:
     """Hears what happens in a run, and by default does nothing about it.
 
-    The order is: ``preparing`` (any number of times), ``started``, then for each epoch ``epoch_started``,
+    The order is: ``loading``, ``preparing`` (any number of times), ``started``, then for each epoch ``epoch_started``,
     ``step``…, ``epoch_ended``; at the end ``ended`` or ``failed``; and always ``close``. A ``notice`` can
     come at any time. A run can fail before it has started.
     """
+
+    def loading(self) -> None:
+        """The command has begun, and libraries are being imported."""
 
     def preparing(self, what: str, done: int, total: int) -> None:
         """``done`` of ``total`` images are through ``what`` (``"decoding train images"``); equal at its end."""

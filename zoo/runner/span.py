@@ -63,4 +63,6 @@ def span(seconds: float, up: bool = False) -> str:
     if up:
         step = 5 if seconds < 120 else 60
         seconds = -(-seconds // step) * step
-    return f"{seconds / 60:g}m" if seconds >= 120 and seconds % 60 == 0 else f"{seconds:g}s"
+    if seconds >= 120 and seconds % 60 == 0:
+        return f"{seconds / 60:g}m"
+    return f"{round(seconds, 1 if seconds < 10 else None):g}s"

@@ -87,6 +87,24 @@ def test_a_run_ends_in_time_and_its_job_repeats_it(tmp_path: Path):
     assert again.metrics == result.metrics
 
 
+def test_a_preparation_that_uses_up_the_budget_is_ended(monkeypatch: pytest.MonkeyPatch):
+    """As the features of a frozen backbone may."""
+    clock = [0.0]
+    monkeypatch.setattr(budgets, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(Budget, "spent_s", property(lambda self: clock[0]))
+    told: list[tuple[str, int, int]] = []
+    shown = Observer()
+    shown.preparing = lambda *words: told.append(words)  # type: ignore[method-assign,assignment]
+    watched = budgets._Preparation(shown, Budget(20.0))
+    watched.preparing("computing features", 0, 100)
+    clock[0] = 2.9
+    watched.preparing("computing features", 5, 100)
+    clock[0] = 4.0
+    with pytest.raises(TooShort, match=r"Computing features alone takes about 40 s on this machine, .* --budget 50s"):
+        watched.preparing("computing features", 10, 100)
+    assert told == [("computing features", done, 100) for done in (0, 5, 10)]
+
+
 def test_a_machine_that_becomes_slower_ends_at_an_epoch_and_the_job_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):

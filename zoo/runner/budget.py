@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from time import monotonic
 from typing import Any
 
 from zoo.data.open import TEST, VAL
@@ -29,6 +30,8 @@ TARGET = 0.96
 """Share of the budget that is planned for."""
 REPORT_S = 0.35
 """Seconds that the end of a run takes (the report with its plots, the exit), for each second of its beginning."""
+SURE_S = 3.0
+"""Seconds of a preparation, after which its end is reckoned."""
 TRIAL = 0.02
 """Share of the budget that each phase of a training is timed for."""
 
@@ -45,7 +48,7 @@ def fit(resolved: Resolved, budget: Budget, observer: Observer) -> tuple[Resolve
         ZooError: as :class:`zoo.runner.parts.Parts`.
     """
     place, chosen = _choose_variant(resolved, budget)
-    parts = Parts(chosen, observer)
+    parts = Parts(chosen, _Preparation(observer, budget))
     again_s = parts.setup_s + min(parts.data_s, 1.0)
     speed = measure_speed(parts, max(0.6, TRIAL * budget.seconds))
     if speed is None:
@@ -72,6 +75,35 @@ def fit(resolved: Resolved, budget: Budget, observer: Observer) -> tuple[Resolve
     every = None if length.images_per_epoch == train else length.images_per_epoch
     decided = {"train.epochs": length.epochs, "train.images_per_epoch": every}
     return chosen.decided(decided, SOURCE, f"fills --budget {span(budget.seconds)}"), account
+
+
+class _Preparation(Observer):
+    """Ends a preparation (decoding, the features of a frozen backbone) that would use up the budget by itself.
+
+    Args:
+        shown: hears of it too.
+    """
+
+    def __init__(self, shown: Observer, budget: Budget):
+        self.notice = shown.notice  # type: ignore[method-assign]
+        self._shown, self._budget, self._what, self._since = shown, budget, "", 0.0
+
+    def preparing(self, what: str, done: int, total: int) -> None:
+        if what != self._what:
+            self._what, self._since = what, monotonic()
+        self._shown.preparing(what, done, total)
+        took = monotonic() - self._since
+        if took < SURE_S or not 0 < done < total:
+            return
+        left_s = took * (total - done) / done
+        if self._budget.spent_s + left_s > self._budget.seconds:
+            least_s = 1.2 * (self._budget.spent_s + left_s)
+            speeds = dict.fromkeys(("train_images_per_second", "inference_images_per_second"))
+            raise TooShort(
+                f"{what[:1].upper()}{what[1:]} alone takes about {took + left_s:.0f} s on this machine, and the budget "
+                f"is {span(self._budget.seconds)}. Try --budget {span(least_s, up=True)}",
+                speeds,
+            )
 
 
 def _length(chosen: Resolved, parts: Parts, speed: Speed, left_s: float) -> Length | None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
+import yaml
 
 from zoo.errors import RegistryFileError
 from zoo.job.recipes import own_recipe, settings
@@ -87,4 +91,74 @@ def test_a_condition_that_does_not_exist_is_told(tmp_path):
     with pytest.raises(
         RegistryFileError, match=r"unknown condition of recipes: mine: when 'frozen'\. Did you mean 'freeze'"
     ):
+        read_layer(path)
+
+
+DATA = {
+    "net+*": {},
+    "net+pets": {},
+    "small": {"when": {"architecture": ["net"], "image_size": {"at_most": 48}}},
+    "drawn": {"when": {"architecture": ["net"], "dataset": ["pets"], "source": "drawn"}},
+    "many": {"when": {"images": {"at_least": 1000, "at_most": 5000}}},
+    "named": {"when": {"architecture": ["old"]}},
+    "old+pets": {},
+    "tune": {"when": {"trained": True}},
+}
+
+
+@pytest.mark.parametrize(
+    ("layer", "facts", "recipe"),
+    [
+        ({"architecture.name": "net", "dataset.name": "cars"}, {"image_size": 28}, "small"),
+        ({"architecture.name": "net", "dataset.name": "cars"}, {"image_size": 64}, "net+*"),
+        ({"architecture.name": "net", "dataset.name": "cars"}, {}, "net+*"),
+        ({"architecture.name": "net", "dataset.name": "pets"}, {"image_size": 28}, "net+pets"),
+        ({"architecture.name": "net", "dataset.name": "pets"}, {"source": "drawn"}, "drawn"),
+        ({"architecture.name": "net", "dataset.name": "pets"}, {"source": "photos"}, "net+pets"),
+        ({"architecture.name": "any", "dataset.name": "cars"}, {"images": 1000}, "many"),
+        ({"architecture.name": "any", "dataset.name": "cars"}, {"images": 5001}, None),
+        ({"architecture.name": "net", "dataset.name": "cars"}, {"images": 1000, "image_size": 28}, "small"),
+        ({"architecture.name": "old", "dataset.name": "pets"}, {}, "named"),
+        ({"architecture.name": "net", "dataset.name": "pets", "weights": "w"}, {"image_size": 28}, "tune"),
+    ],
+)
+def test_facts_of_the_data_decide_too(layer: dict[str, object], facts: dict[str, object], recipe: str | None):
+    assert own_recipe(DATA, [layer], lambda kind, name: [name], facts.get) == recipe
+
+
+def test_a_fact_is_asked_for_only_where_a_recipe_needs_it():
+    asked: list[str] = []
+    own_recipe(DATA, [{"architecture.name": "net", "dataset.name": "cars"}], lambda kind, name: [name], asked.append)
+    assert "source" not in asked, "another dataset's"
+    assert "image_size" in asked
+
+
+@pytest.mark.parametrize(
+    ("when", "told"),
+    [
+        ("image_size: 48", "recipes: mine: when: image_size must be a mapping"),
+        ("images: {least: 3}", "unknown word of recipes: mine: when: images 'least'"),
+    ],
+)
+def test_a_range_that_is_none_is_told(tmp_path, when: str, told: str):
+    path = tmp_path / "registry.yaml"
+    path.write_text(f"recipes: {{mine: {{when: {{{when}}}}}}}\n")
+    with pytest.raises(RegistryFileError, match=re.escape(told)):
+        read_layer(path)
+
+
+def test_a_local_dataset_declares_its_symmetries(tmp_path, make_folder):
+    folder = make_folder({"train/a": 6, "train/b": 6, "val/a": 2, "val/b": 2}, size=100)
+    spec = {"base": "image_folder", "params": {"root": str(folder)}, "symmetries": []}
+    Path("registry.yaml").write_text(yaml.safe_dump({"components": {"dataset": {"letters": spec}}}))
+    registry = open_registry()
+    assert registry.find("dataset", "letters").component.symmetries == ()
+    job = resolve(Request(options={"architecture": "simple_cnn", "dataset": "letters"}), registry).job
+    assert job.augment[0].params["flip"] is False
+
+
+def test_symmetries_are_a_datasets(tmp_path):
+    path = tmp_path / "registry.yaml"
+    path.write_text("components: {loss: {mine: {base: focal, symmetries: []}}}\n")
+    with pytest.raises(RegistryFileError, match="symmetries are a dataset's"):
         read_layer(path)

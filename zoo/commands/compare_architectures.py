@@ -46,7 +46,7 @@ def compare_architectures(dataset: str, as_json: bool, **typed: Any) -> int:
     from zoo.runner.span import Budget
     from zoo.which.compare import Comparison
 
-    budget = Budget(typed["budget"])
+    budget = Budget.of_command(typed["budget"])
 
     def one(resolved: Resolved, place: Place, observer: Observer, share: Budget) -> dict[str, Any]:
         return run_job(resolved, registry.plugins, observer, place, write_report, budget=share)

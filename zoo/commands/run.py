@@ -153,7 +153,7 @@ def _budget(typed: dict[str, Any]) -> Budget | None:
             raise RequestError(f"--budget and --{name} can't both be given. {instead}")
     from zoo.runner.span import Budget
 
-    return Budget(typed["budget"])
+    return Budget.of_command(typed["budget"])
 
 
 def _by_several(typed: dict[str, Any], where: _Where, repeats: Repeats | None) -> int:

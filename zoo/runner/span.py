@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from time import monotonic
+from time import monotonic, process_time
 from typing import Any
 
 from zoo.errors import RequestError
@@ -26,6 +26,11 @@ class Budget:
 
     seconds: float
     since: float = field(default_factory=monotonic)
+
+    @classmethod
+    def of_command(cls, seconds: float) -> Budget:
+        """A budget of the whole process: all that it has done so far is its own start, and took its processor's time."""
+        return cls(seconds, monotonic() - process_time())
 
     @property
     def spent_s(self) -> float:

@@ -59,7 +59,7 @@ def sweep(words: tuple[str, ...], quiet: bool, as_json: bool, **typed: Any) -> N
     from zoo.files import dump_json
     from zoo.reports.sweep_page import write_sweep_page
 
-    typed["begun"] = time.monotonic() - time.process_time()
+    typed["begun"] = time.monotonic()
     work = _joined(words, typed, quiet, as_json) or _begun(words, typed, quiet, as_json)
     found = work.run()
     write_sweep_page(found, work.folder / "report.html")

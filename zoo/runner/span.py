@@ -11,6 +11,8 @@ from zoo.errors import RequestError
 
 __all__ = ["Budget", "TooShort", "span"]
 
+START_S = 1.0
+"""A start takes no longer; what has computed for longer is another program, which runs commands."""
 MOST = 1.07
 """Share of a budget that no further epoch is begun beyond."""
 
@@ -29,8 +31,8 @@ class Budget:
 
     @classmethod
     def of_command(cls, seconds: float) -> Budget:
-        """A budget of the whole process: all that it has done so far is its own start, and took its processor's time."""
-        return cls(seconds, monotonic() - process_time())
+        """A budget of a whole command, whose start has taken about as long as it has computed."""
+        return cls(seconds, monotonic() - min(process_time(), START_S))
 
     @property
     def spent_s(self) -> float:

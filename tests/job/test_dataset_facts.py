@@ -148,7 +148,7 @@ def test_drawings_have_a_recipe_of_their_own(make_folder):
             Request(options={"architecture": "simple_cnn", "dataset": {"name": "cats_dogs", "root": str(photos)}}),
             open_registry(),
         ).job.recipe
-        == "simple_cnn+cats_dogs"
+        == "pet_photos"
     )
 
 

@@ -123,12 +123,18 @@ def main() -> None:
     options.add_argument("--rows", help="names of rows, by commas; by default all")
     options.add_argument("--cores", type=int)
     options.add_argument("--sklearn", action="store_true", help="scikit-learn's rows alone")
+    options.add_argument(
+        "--budgets", metavar="10s,1m,…", help="how near commands end to these budgets, in place of rows"
+    )
     options.add_argument("more", nargs="*", help="further words for every command, after --")
     asked = options.parse_args()
     with TemporaryDirectory() as folder:
         digits = mnist_folder(Path(folder) / "mnist5k")
         if asked.sklearn:
             print_scikit_learn(asked.fashion, asked.photos, digits)
+            return
+        if asked.budgets:
+            print_budgets(asked.budgets.split(","), asked.fashion, asked.photos, Path(folder), asked.more)
             return
         fashion, photos = (path and path.absolute() for path in (asked.fashion, asked.photos))
         wanted = None if asked.rows is None else asked.rows.split(",")
@@ -140,6 +146,26 @@ def main() -> None:
             each = ", ".join(f"{accuracy:.4f}" for accuracy in accuracies)
             took = f"{statistics.median(seconds):.0f} s ({min(seconds):.0f} to {max(seconds):.0f})"
             say(f"| {row.name} | {statistics.mean(accuracies):.4f} | {each} | {took} |")
+
+
+def print_budgets(words: list[str], fashion: Path | None, photos: Path | None, out: Path, more: list[str]) -> None:
+    """Whole commands with a budget: what they took, as a share of it, and what they reached."""
+    commands = [("digits", ("simple_rnn", "digits"))]
+    if fashion is not None:
+        commands.append(("Fashion-MNIST", ("simple_cnn", "fashion_mnist", "--data", str(fashion.absolute()))))
+    if photos is not None:
+        commands.append(("photos", ("simple_cnn", str(photos.absolute()))))
+        commands.append(("photos", ("timm/resnet18", str(photos.absolute()))))
+    for word in words:
+        seconds = float(word[:-1]) * {"s": 1, "m": 60}[word[-1]]
+        for name, typed in commands:
+            row = Row(name, (*typed, "--budget", word))
+            try:
+                accuracy, took = run(row, 0, out, None, more)
+            except SystemExit as error:
+                say(f"| {typed[0]} on {name}, --budget {word} | {str(error).splitlines()[-1]} | |")
+                continue
+            say(f"| {typed[0]} on {name}, --budget {word} | {took:.1f} s, {took / seconds:.0%} | {accuracy:.4f} |")
 
 
 def print_scikit_learn(fashion: Path | None, photos: Path | None, digits: Path | None) -> None:

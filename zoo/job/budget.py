@@ -94,7 +94,7 @@ def fit_length(
     if whole == MOST * wanted:
         return Length(whole, images)  # more of the same would bring nothing
     divided = max(1, min(PARTS, int(EVALUATION_SHARE * left_s / max(evaluate_s, 1e-9))))
-    return stretched(max(whole, divided), 2 * images) or (Length(whole, images) if whole else None)
+    return stretched(max(whole, divided), 2 * images) or (stretched(whole, 2 * images) if whole else None)
 
 
 def _most(fits: Callable[[int], bool], most: int) -> int:

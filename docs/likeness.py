@@ -23,7 +23,9 @@ GAP = "…"
 POINTS = 10.0
 DRAWN = re.compile(r"[─━╸╺│┃╭╮╰╯┌┐└┘├┤┬┴┼═▁▂▃▄▅▆▇█▏▎▍▌▋▊▉★]+")
 PROGRESS = re.compile(r"^[.sFxX]+ +\[ *\d+%\]$")  # pytest's dots
-DURATION = re.compile(r"(?<![\w.])(?:\d+ h \d+ min|\d+ min(?: \d+ s)?|\d+(?:\.\d+)? ?m?s|\d+:\d\d(?::\d\d)?)(?!\w)")
+DURATION = re.compile(
+    r"(?<![\w.])(?:\d+ h \d+ min|\d+ min(?: \d+ s)?|\d+(?:\.\d+)? ?m?s|\d+(?:\.\d+)?[mh]|\d+:\d\d(?::\d\d)?)(?!\w)"
+)
 MASKS = (
     (re.compile(r"\d{4}-\d\d-\d\d(?:[ T]\d\d:\d\d(?::\d\d)?)?"), "#"),
     (re.compile(r"\b(?=[0-9a-f]*\d)(?=[0-9a-f]*[a-f])[0-9a-f]{8,64}\b"), "#"),

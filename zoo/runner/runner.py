@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -187,8 +188,8 @@ def _begin(training: Training, state: dict[str, Any] | None) -> Run:
     if state is not None:
         restore(training, state)
     if parts.ranks.first:
-        if state is None or read_mapping(folder / JOB) != parts.job.plain():
-            write_text(folder / JOB, _job_text(parts.job, parts.resolved.reasons))
+        comments = "" if state is None else _comments(folder / JOB)
+        write_text(folder / JOB, comments + _job_text(parts.job, parts.resolved.reasons))
         (folder / MODEL).mkdir(exist_ok=True)
         write_card(folder / MODEL, bundle_card(parts))
         if state is not None:
@@ -196,6 +197,12 @@ def _begin(training: Training, state: dict[str, Any] | None) -> Run:
         else:
             (folder / METRICS).unlink(missing_ok=True)
     return run_record(parts, folder)
+
+
+def _comments(job_file: Path) -> str:
+    """The lines in front of a job that say why its values were chosen: a run that goes on keeps them."""
+    lines = job_file.read_text("utf-8").splitlines(keepends=True)
+    return "".join(itertools.takewhile(lambda line: line.startswith("#"), lines))
 
 
 def _job_text(job: Job, reasons: Mapping[str, str]) -> str:

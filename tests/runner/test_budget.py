@@ -199,3 +199,11 @@ def test_no_is_an_answer(zoo, monkeypatch: pytest.MonkeyPatch):
     assert code == 2
     assert "Nothing was trained. To fit the training into less time: --budget 30m" in err
     assert not Path("runs").exists()
+
+
+def test_a_run_that_goes_on_keeps_the_comments_of_its_job(tmp_path: Path):
+    zoo.run("simple_cnn", "digits", set={**SMALL, "train.epochs": 1}, out=tmp_path, name="r", observer=Observer())
+    job = tmp_path / "r" / "job.yaml"
+    job.write_text("# train.epochs: a reason\n" + job.read_text("utf-8"), "utf-8")
+    zoo.run(job=job, out=tmp_path, name="r", resume=True, epochs=2, observer=Observer())
+    assert job.read_text("utf-8").startswith("# train.epochs: a reason\narchitecture:")

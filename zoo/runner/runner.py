@@ -188,7 +188,7 @@ def _begin(training: Training, state: dict[str, Any] | None) -> Run:
     if state is not None:
         restore(training, state)
     if parts.ranks.first:
-        comments = "" if state is None else _comments(folder / JOB)
+        comments = "" if state is None or parts.resolved.reasons else _comments(folder / JOB)
         write_text(folder / JOB, comments + _job_text(parts.job, parts.resolved.reasons))
         (folder / MODEL).mkdir(exist_ok=True)
         write_card(folder / MODEL, bundle_card(parts))

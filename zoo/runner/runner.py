@@ -49,7 +49,7 @@ from zoo.runner.result import bundle_card, document, run_record
 from zoo.runner.resuming import restore
 from zoo.runner.signs import signs_of
 from zoo.runner.span import Budget
-from zoo.runner.speed import measure_speed
+from zoo.runner.speed import Speed, measure_speed
 from zoo.runner.training import Training
 from zoo.runner.tuning import as_recorded, build_parts
 from zoo.safe_yaml import read_mapping
@@ -160,8 +160,9 @@ def _prepared(
         with interrupts.listening():
             parts, tuning = build_parts(resolved, observer, ranks, budget)
             training = Training(parts, folder, observer, interrupts, budget)
+            speed = measure_speed(parts)
             run = _begin(training, state)
-            run.estimate_s, run.hints = _estimate(training), hints_of(parts)
+            run.estimate_s, run.hints = _left_s(training, speed), hints_of(parts)
             confirm(run)
             return training, run, tuning
     except KeyboardInterrupt:
@@ -174,12 +175,11 @@ def _prepared(
         raise
 
 
-def _estimate(training: Training) -> float | None:
+def _left_s(training: Training, speed: Speed | None) -> float | None:
     """Seconds for the epochs that are still to be trained."""
-    speed, done = measure_speed(training.parts), len(training.history)
     if speed is None:
         return None
-    return speed.seconds(training.job.train.last_epoch) - speed.seconds(done)
+    return speed.seconds(training.job.train.last_epoch) - speed.seconds(len(training.history))
 
 
 def _begin(training: Training, state: dict[str, Any] | None) -> Run:

@@ -63,6 +63,7 @@ def test_the_time_is_filled_and_never_exceeded(
     seconds = linear(image_s, evaluate_s, batch)
     length = fit_length(left_s, images, batch, seconds, evaluate_s, wanted, None)
     if length is None:
+        assert seconds(1, images) > left_s, "there was time for every image once"
         return
     assert seconds(length.epochs, length.images_per_epoch) <= left_s
     assert length.epochs * length.images_per_epoch >= images

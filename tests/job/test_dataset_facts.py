@@ -83,6 +83,19 @@ def test_it_is_opened_once_and_handed_on_once():
     assert facts.take_opened() is None
 
 
+def test_a_fact_that_is_asked_for_late_is_the_same():
+    """A sweep's first trial may choose its augmentation, and the second leave it to the recipe."""
+    from zoo_images.digits import digits
+
+    def undeclared(root: Path | None, split: str) -> Any:
+        return digits(None, split)
+
+    early, late = facts_of(undeclared), facts_of(undeclared)
+    assert late.images(0.2, None) == 1437
+    assert late.take_opened() is not None
+    assert late.symmetries == early.symmetries == ()
+
+
 def test_a_job_in_which_all_is_chosen_opens_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     import yaml
 

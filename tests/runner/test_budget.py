@@ -59,6 +59,18 @@ def test_what_is_too_short_says_what_is_enough():
 
 
 @pytest.mark.usefixtures("slow")
+def test_a_run_that_ends_before_its_budget_is_told_of():
+    told: list[str] = []
+    shown = Observer()
+    shown.notice = told.append  # type: ignore[method-assign]
+    fit(resolved("train.epochs=1"), Budget(100.0), shown)
+    assert [text.split(":")[0] for text in told] == ["The run will end before its budget of 100s"]
+    told.clear()
+    fit(resolved(), Budget(100.0), shown)
+    assert told == []
+
+
+@pytest.mark.usefixtures("slow")
 def test_epochs_that_somebody_chose_stay():
     job, _ = fit(resolved(train={"epochs": 4}), Budget(12.0), Observer())
     assert job.job.train.epochs == 4

@@ -77,12 +77,18 @@ class DatasetFacts:
     def symmetries(self) -> tuple[str, ...] | None:
         """As the component declares them; else what a test on some images says of mirrored ones."""
         declared: tuple[str, ...] | None = getattr(self.entry.component, "symmetries", None)
-        if declared is not None or not self.measured or self._opened is None:
+        if declared is not None or not self.measured:
             return declared
         from zoo.data.symmetry import keeps_class_when_mirrored
 
-        kept = keeps_class_when_mirrored(self._opened)
+        kept = keeps_class_when_mirrored(self._train())
         return {True: ("horizontal_flip",), False: (), None: None}[kept]
+
+    def _train(self) -> Any:
+        """The training split, opened if it isn't held."""
+        if self._opened is None:
+            self._opened = self.entry.factory()(split="train", **self.params)
+        return self._opened
 
     def images(self, val_fraction: float, folds: int | None) -> int | None:
         """How many there are to train on: of the training split what isn't held out."""
@@ -100,7 +106,7 @@ class DatasetFacts:
         with contextlib.suppress(Exception):  # a stranger's dataset may raise anything, and will again in the run
             factory = self.entry.factory()
             splits = available(factory, getattr(self.entry.component, "splits", ("train", "val")), self.params)
-            dataset = self._opened = factory(split="train", **self.params)
+            dataset = self._train()
             sides = [] if getattr(self.entry.component, "input_size", None) else self._sides(dataset, side_of)
             own = {"own_size": median(sides)} if sides else {}
             return {"images": len(dataset), "classes": len(dataset.classes), "has_val": "val" in splits, **own}
@@ -123,7 +129,7 @@ class DatasetFacts:
 
 @dataclass(frozen=True)
 class JobFacts:
-    """Facts of a job's images, as :class:`zoo.job.rules.Facts` has them.
+    """Facts of a job's images, as :class:`zoo.job.rules.FactSource` has them.
 
     Args:
         dataset: None where the job names none that can be asked.

@@ -27,7 +27,7 @@ from typing import Any, Protocol
 from zoo.names import did_you_mean, listing
 from zoo.plugin import SYMMETRIES
 
-__all__ = ["LADDER", "NUMBERS", "Decision", "Facts", "decide", "is_rule", "on_ladder", "problem_of", "within"]
+__all__ = ["LADDER", "NUMBERS", "Decision", "FactSource", "decide", "is_rule", "on_ladder", "problem_of", "within"]
 
 LADDER = (8, 12, 16, 20, 24, 28, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 288, 320, 384, 448, 512)
 """Sides of images in pixels that a job takes by itself: few enough that decoded images are shared between jobs."""
@@ -54,7 +54,7 @@ _WORDS = {
 """A rule's first word, by which it is known, and all of its words."""
 
 
-class Facts(Protocol):
+class FactSource(Protocol):
     """Facts of a dataset, found out when they are asked for; None where a fact can't be known yet."""
 
     def number(self, name: str) -> float | None:
@@ -112,7 +112,7 @@ def _is_count(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and value > 0
 
 
-def decide(rule: Mapping[str, Any], facts: Facts) -> Decision:
+def decide(rule: Mapping[str, Any], facts: FactSource) -> Decision:
     """Apply a rule to the facts.
 
     Args:
@@ -165,7 +165,6 @@ def _image_size(rule: Mapping[str, Any], own: float | None, designed_for: int | 
     limits = dict(rule)
     if limits.get("at_most") == ARCHITECTURE:
         limits["at_most"] = designed_for or UNKNOWN_SIZE
-        limits["at_least"] = min(limits.get("at_least", 1), limits["at_most"])
     if not own:
         return Decision(int(limits["at_most"]), "the images' own size isn't known yet")
     step = on_ladder(own)

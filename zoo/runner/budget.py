@@ -30,6 +30,8 @@ TARGET = 0.96
 """Share of the budget that is planned for."""
 REPORT_S = 0.35
 """Seconds that the end of a run takes (the report with its plots, the exit), for each second of its beginning."""
+EARLY = 0.8
+"""A run whose training takes less than this share of its time is told of as ending early."""
 SURE_S = 3.0
 """Seconds of a preparation, after which its end is reckoned."""
 TRIAL = 0.02
@@ -65,13 +67,19 @@ def fit(resolved: Resolved, budget: Budget, observer: Observer) -> tuple[Resolve
     }
     length = _length(chosen, parts, speed, left_s)
     if length is None:
-        least_s = (budget.seconds - left_s + _seconds(chosen, speed, 1, train)) / TARGET
+        least_s = 1.1 * (budget.seconds - left_s + _seconds(chosen, speed, 1, train)) / TARGET
         raise TooShort(
             f"A budget of {span(budget.seconds)} is too small for one epoch of {train:,} images on this machine. "
-            f"The smallest that works is about --budget {span(1.1 * least_s, up=True)}.",
+            f"The smallest that works is about --budget {span(least_s, up=True)}.",
             account,
+            least_s,
         )
-    account["seconds"] = _seconds(chosen, speed, length.epochs, length.images_per_epoch)
+    account["seconds"] = seconds = _seconds(chosen, speed, length.epochs, length.images_per_epoch)
+    if seconds < EARLY * left_s:
+        observer.notice(
+            f"The run will end before its budget of {span(budget.seconds)}: {length.epochs} epochs are as many as were "
+            "asked for, or ten times as many as the recipe asks for, and more would bring nothing."
+        )
     every = None if length.images_per_epoch == train else length.images_per_epoch
     decided = {"train.epochs": length.epochs, "train.images_per_epoch": every}
     return chosen.decided(decided, SOURCE, f"fills --budget {span(budget.seconds)}"), account
@@ -103,6 +111,7 @@ class _Preparation(Observer):
                 f"{what[:1].upper()}{what[1:]} alone takes about {took + left_s:.0f} s on this machine, and the budget "
                 f"is {span(self._budget.seconds)}. Try --budget {span(least_s, up=True)}",
                 speeds,
+                least_s,
             )
 
 

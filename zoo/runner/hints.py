@@ -24,8 +24,8 @@ def hints_of(parts: Parts) -> list[str]:
 def _backbone(parts: Parts) -> Iterable[str]:
     """A pretrained network in the place of one from scratch, where the recipe names one and images are few."""
     job, known = parts.job, parts.resolved.recipe.get("backbone")
-    images, size = len(parts.splits[TRAIN]), parts.resolved.facts.number("own_size") or 0
-    if not known or job.pretrained or job.weights or size < LEAST_PX:
+    images = len(parts.splits[TRAIN])
+    if not known or job.pretrained or job.weights or job.train.image_size < LEAST_PX:
         return
     if images / len(parts.classes) > FEW_PER_CLASS:
         return

@@ -160,9 +160,10 @@ def _prepared(
         with interrupts.listening():
             parts, tuning = build_parts(resolved, observer, ranks, budget)
             training = Training(parts, folder, observer, interrupts, budget)
-            speed = measure_speed(parts)
+            speed = measure_speed(parts) if budget is None else None  # which was timed already
             run = _begin(training, state)
-            run.estimate_s, run.hints = _left_s(training, speed), hints_of(parts)
+            run.estimate_s = tuning["budget"]["seconds"] if budget else _left_s(training, speed)
+            run.hints = hints_of(parts)
             confirm(run)
             return training, run, tuning
     except KeyboardInterrupt:

@@ -54,11 +54,12 @@ class TooShort(RequestError):
 
     Args:
         account: what was measured, as :func:`zoo.runner.budget.fit` has it.
+        least_s: about so many seconds would be enough.
     """
 
-    def __init__(self, text: str, account: Mapping[str, Any]):
+    def __init__(self, text: str, account: Mapping[str, Any], least_s: float):
         super().__init__(text)
-        self.account = account
+        self.account, self.least_s = account, least_s
 
 
 def span(seconds: float, up: bool = False) -> str:

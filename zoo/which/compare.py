@@ -126,7 +126,7 @@ class Comparison:
             row.update(status="interrupted" if row["epochs"] else "not begun", reason="interrupted")
             raise
         except TooShort as error:
-            row.update(status="too slow", reason=f"its share of {share.seconds:.0f} s is too short: {error}")
+            row.update(status="too slow", reason=_needs(share, error))
             row.update({key: error.account[key] for key in _SPEEDS})
         except (OutputError, DataError):
             raise
@@ -182,6 +182,12 @@ class Comparison:
 
 
 _SPEEDS = ("train_images_per_second", "inference_images_per_second")
+
+
+def _needs(share: Budget, error: TooShort) -> str:
+    return (
+        f"its share of {share.seconds:.0f} s has no time for one epoch, which takes about {error.least_s:.0f} s in all"
+    )
 
 
 def blank_row(name: str) -> Row:

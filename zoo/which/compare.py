@@ -185,9 +185,8 @@ _SPEEDS = ("train_images_per_second", "inference_images_per_second")
 
 
 def _needs(share: Budget, error: TooShort) -> str:
-    return (
-        f"its share of {share.seconds:.0f} s has no time for one epoch, which takes about {error.least_s:.0f} s in all"
-    )
+    needed = f"which takes about {error.least_s:.0f} s in all"
+    return f"its share of {share.seconds:.0f} s has no time for one epoch, {needed}"
 
 
 def blank_row(name: str) -> Row:

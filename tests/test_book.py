@@ -267,6 +267,8 @@ def test_other_figures_are_no_difference(old: str, new: str):
             True,
         ),
         ("again against long: no significant difference", "again against long: differs", False),
+        ("1  again  72.6%  69.8–75.3%  15.1s", "1  long  71.7%  68.8–74.4%  15.1s", True),
+        ("1  again  72.6%  15.1s", "1  long  71.7%  15.1s", False),
         (
             "again against long: no significant difference in accuracy (p = 0.4413).",
             "long is better than again by 2.9 points of accuracy (p = 0.0447).",

@@ -136,8 +136,9 @@ class Dataset(Component):
     ``available_splits(root, **params) -> tuple[str, ...]``; one that is not divided may also give ``"all"``. What a
     job's defaults depend on is told before anything is opened, by a class attribute ``multilabel``, or by
     ``peek(root, **params) -> dict`` with any of ``multilabel`` (bool), ``in_chans`` (int), ``source`` (a word that a
-    recipe's ``when`` may ask for, where images come from one of several sources), and ``first`` (the path of an image,
-    from which the zoo reads ``in_chans``). What it doesn't tell is read from the training split, which is opened: the
+    recipe's ``when`` may ask for, where images come from one of several sources), ``provisional`` (a sentence that
+    ``--dry-run`` shows, where a run may find other images than are here) and ``first`` (the path of an image, from
+    which the zoo reads ``in_chans``). What it doesn't tell is read from the training split, which is opened: the
     number of images and of classes, and the size of some images.
 
     Args:

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 __all__ = ["CatsDogs", "Choice", "Source", "cache_folder", "choose"]
 
+PROVISIONAL = (
+    "This job is of drawings, as no photos are here and nothing was downloaded. A run that may use the network first tries "
+    "to download Oxford-IIIT Pet (about 800 MB), and then has the job of photos."
+)
 Source = Literal["auto", "photos", "download", "drawn"]
 
 
@@ -87,14 +91,18 @@ class CatsDogs:
     def peek(
         root: Path | None, source: Source = "auto", download: bool = True, drawn_images: int = 600
     ) -> dict[str, object]:
-        """``source``: ``"photos"`` or ``"drawn"``; photos are downloaded if need be.
+        """``source``: ``"photos"`` or ``"drawn"``; photos are downloaded if need be, and ``provisional`` says of
+        drawings that a run with a network would try to.
 
         Raises:
             DataError: as the class does.
             ValueError: as the class does.
         """
         del drawn_images
-        return {"source": "drawn" if choose(root, source, download).kind == "drawn" else "photos"}
+        chosen = choose(root, source, download)
+        if chosen.kind != "drawn":
+            return {"source": "photos"}
+        return {"source": "drawn", **({"provisional": PROVISIONAL} if chosen.why and downloads.offline() else {})}
 
 
 class Choice(NamedTuple):

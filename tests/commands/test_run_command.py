@@ -35,6 +35,13 @@ def dry(zoo, *words):
 # -- what will run ------------------------------------------------------------------------------------
 
 
+def test_a_dry_run_says_that_a_run_may_find_photos_to_download(zoo):
+    words = "run", "simple_cnn", "cats_dogs", "--dry-run"
+    assert "This job is of drawings" in zoo(*words)[1]
+    assert "Oxford-IIIT Pet" in json.loads(zoo(*words, "--json")[1])["provisional"]
+    assert "Oxford" not in zoo(*words, "--set", "dataset.source=drawn")[1], "drawings are what was asked for"
+
+
 def test_dry_run_shows_each_value_and_where_it_came_from(zoo):
     code, out, _ = zoo("run", "simple_cnn", "digits", "--epochs", "3", "--set", "loss=focal", "--dry-run")
     assert code == 0

@@ -179,7 +179,8 @@ def _show_job(resolved: Resolved, json: bool, repeats: Repeats | None) -> None:
 
         runs = {"runs": several} if several else {}
         job = {"job": resolved.job.plain(), "sources": resolved.sources, "reasons": resolved.reasons}
-        click.echo(dump_json({**job, **runs}))
+        found = {"provisional": resolved.facts.provisional} if resolved.facts.provisional else {}
+        click.echo(dump_json({**job, **runs, **found}))
         return
     from rich.console import Console
 
@@ -190,3 +191,5 @@ def _show_job(resolved: Resolved, json: bool, repeats: Repeats | None) -> None:
         from zoo.names import listing
 
         click.echo(f"{len(several)} runs: {listing(several, most=6)}")
+    if resolved.facts.provisional:
+        click.echo(resolved.facts.provisional)

@@ -27,7 +27,8 @@ def peek(factory: Callable[..., Any], params: Mapping[str, Any]) -> dict[str, An
     """Ask ``factory.peek(**params)``, where there is one.
 
     Returns:
-        ``multilabel`` (bool); ``in_chans`` (int), also from the image whose path is ``first``; ``source`` (str).
+        ``multilabel`` (bool); ``in_chans`` (int), also from the image whose path is ``first``; ``source`` (str);
+        ``provisional`` (str).
 
     Raises:
         ZooError: as the dataset does, when it is opened.
@@ -156,6 +157,11 @@ class JobFacts:
         if name == "images":
             return self.dataset.images(self.val_fraction, self.folds)
         return self.dataset.measured.get("classes") if name == "classes" else getattr(self.dataset, name)
+
+    @property
+    def provisional(self) -> str | None:
+        """Why a run may find other data than these, in a sentence; None where it won't."""
+        return self.dataset.peeked.get("provisional") if self.dataset is not None else None
 
     def take_opened(self) -> Any:
         """As :meth:`DatasetFacts.take_opened` has it."""

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 __all__ = ["CatsDogs", "Choice", "Source", "cache_folder", "choose"]
 
 PROVISIONAL = (
-    "This job is of drawings, as no photos are here and nothing was downloaded. A run that may use the network first tries "
-    "to download Oxford-IIIT Pet (about 800 MB), and then has the job of photos."
+    "This job is of drawings, as no photos are here and nothing was downloaded. A run that may use the network first "
+    "tries to download Oxford-IIIT Pet (about 800 MB), and then has the job of photos."
 )
 Source = Literal["auto", "photos", "download", "drawn"]
 

@@ -6,8 +6,9 @@ the same. A process alone is the case of size 1, in which nothing is sent.
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -20,7 +21,7 @@ from torch import Tensor, nn
 
 from zoo.errors import TrainingError
 
-__all__ = ["ALONE", "Ranks", "is_divided", "join", "local_rank", "sent"]
+__all__ = ["ALONE", "Ranks", "is_divided", "join", "local_rank", "sent", "unseen"]
 
 Value = TypeVar("Value")
 _PATIENCE = timedelta(minutes=30)
@@ -137,6 +138,23 @@ def sent(send: Callable[[], object]) -> None:
         raise TrainingError(
             f"Another process of this run has ended or hangs, so this one can't go on ({first})."
         ) from error
+
+
+@contextlib.contextmanager
+def unseen() -> Iterator[None]:
+    """Hide the other processes from a component that has all of the data, for it would add up with theirs the same.
+
+    A metric of torchmetrics does, whenever torch says that there are others.
+    """
+    world = dist.group.WORLD if dist.is_available() else None
+    if world is None:
+        yield
+        return
+    dist.group.WORLD = None
+    try:
+        yield
+    finally:
+        dist.group.WORLD = world
 
 
 def is_divided(tensor: Tensor) -> bool:

@@ -1,0 +1,55 @@
+"""What two processes find of one network, each function by itself; ``test_ranks.py`` runs this file in both."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+from zoo.engine.evaluate import evaluate_logits
+from zoo.engine.final import final_numbers
+from zoo.engine.ranks import Ranks, join
+
+LOGITS = torch.randn(12, 3, generator=torch.Generator().manual_seed(0))
+LABELS = torch.arange(12) % 3
+
+
+class Counting:
+    """A metric that adds up with whatever processes torch knows of, as torchmetrics does."""
+
+    def reset(self) -> None:
+        self.count = torch.zeros((), dtype=torch.int64)
+
+    def update(self, logits: Tensor, targets: Tensor) -> None:
+        self.count += len(targets)
+
+    def compute(self) -> Tensor:
+        if dist.is_available() and dist.is_initialized():
+            dist.all_reduce(self.count)
+        return self.count
+
+
+def metrics(ranks: Ranks) -> dict[str, Any]:
+    from zoo_metrics.metrics import confusion_matrix
+
+    given = {"table": confusion_matrix(3), "images": Counting()}
+    found = evaluate_logits(LOGITS, LABELS, nn.functional.cross_entropy, ["a", "b", "c"], given)
+    names = [str(i) for i in range(12)]
+    beside, _ = final_numbers(LOGITS, LABELS, nn.functional.cross_entropy, names, ["a", "b", "c"], given)
+    sums = [int(torch.tensor(found["table"]).sum()), found["images"]]
+    return {"sums": sums, "interval": beside["intervals"]["images"], "others": len(ranks.all(None))}
+
+
+FOUND: dict[str, Callable[[Ranks], Any]] = {"metrics": metrics}
+
+
+if __name__ == "__main__":
+    ranks = join(torch.device("cpu"))
+    found = {name: find(ranks) for name, find in FOUND.items()}
+    Path(sys.argv[1], f"{ranks.rank}.json").write_text(json.dumps(found), "utf-8")

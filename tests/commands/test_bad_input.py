@@ -59,6 +59,10 @@ RUN = ("run", "simple_cnn")
         (["simple_cnn", "digits", "--image-size", "4"], ["4", "too small"]),
         (["simple_cnn", "cats_dogs", "--set", "train.start_size=64", "--image-size", "32"], ["start_size 64", "32"]),
         (["simple_cnn", "digits", "--on-bad-image", "ignore"], ["'ignore'", "'skip'"]),
+        (
+            ["simple_cnn", "digits", "--set", "loss=soft_f1", "--set", "train.accumulate=4", "--batch-size", "32"],
+            ["train.accumulate=4", "'soft_f1' is no mean over images", "--batch-size 8 --set train.accumulate=1"],
+        ),
         (["simple_cnn", "digits", "--epohcs", "3"], ["'--epohcs'", "--epochs"]),
         (["simple_cnn", "digits", "--name", "../escape"], ["'../escape'", "--name my-run"]),
         (["simple_cnn", "digits", "--data", "."], ["digits", "--data"]),

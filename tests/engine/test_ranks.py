@@ -43,3 +43,12 @@ def test_a_metric_that_adds_up_by_itself_counts_each_image_once(found):
         assert mine["metrics"]["sums"] == [12, 12]
         assert mine["metrics"]["interval"] == [12, 12]
         assert mine["metrics"]["others"] == 2, "and the run's own processes still hear each other"
+
+
+def test_a_weighted_loss_takes_the_step_of_the_whole_batch(found):
+    """Class weights: each process divides by the weight of all images, not by its own."""
+    for mine in found:
+        alone, *shared = mine["weighted"]
+        for step in shared:
+            assert step["loss"] == pytest.approx(alone["loss"], rel=1e-5)
+            assert step["weights"] == pytest.approx(alone["weights"], rel=1e-4, abs=1e-5)

@@ -8,14 +8,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from zoo.engine.averaging import Together
 from zoo.engine.evaluate import evaluate_logits
+from zoo.engine.execution import Execution
 from zoo.engine.final import final_numbers
-from zoo.engine.ranks import Ranks, join
+from zoo.engine.ranks import ALONE, Ranks, join
+from zoo.engine.train import train_epoch
 
+PLAIN = Execution(torch.device("cpu"))
 LOGITS = torch.randn(12, 3, generator=torch.Generator().manual_seed(0))
 LABELS = torch.arange(12) % 3
 
@@ -46,7 +51,27 @@ def metrics(ranks: Ranks) -> dict[str, Any]:
     return {"sums": sums, "interval": beside["intervals"]["images"], "others": len(ranks.all(None))}
 
 
-FOUND: dict[str, Callable[[Ranks], Any]] = {"metrics": metrics}
+def step(loss: nn.Module, ranks: Ranks, pieces: int = 1, model: nn.Module | None = None) -> dict[str, Any]:
+    """The loss that is told and the weights after one step with a batch of 11, by all processes together."""
+    torch.manual_seed(0)
+    model = model or nn.Linear(4, 3)
+    images = torch.randn(11, 4, generator=torch.Generator().manual_seed(1))
+    mine, weight = ranks.share(np.arange(11))
+    optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
+    batch = [(images[mine], LABELS[:11].sort().values[mine])]
+    together = Together(ranks, weigh=lambda: weight)
+    totals = train_epoch(model, batch, loss, optimizer, PLAIN, accumulate=pieces, together=together)
+    return {"loss": totals.loss, "weights": nn.utils.parameters_to_vector(model.parameters()).tolist()}
+
+
+def weighted(ranks: Ranks) -> list[Any]:
+    from zoo_losses.losses import CrossEntropy
+
+    loss = CrossEntropy(class_weights=[0.1, 1.0, 7.0])
+    return [step(loss, ALONE), step(loss, ranks), step(loss, ranks, pieces=2)]
+
+
+FOUND: dict[str, Callable[[Ranks], Any]] = {"metrics": metrics, "weighted": weighted}
 
 
 if __name__ == "__main__":

@@ -45,6 +45,21 @@ def test_two_processes_learn_what_one_learns_and_measure_the_same(shell, zoo, ra
     assert again["mistakes"]["val"] == two["mistakes"]["val"]
 
 
+def test_two_processes_weigh_classes_as_one_does(shell, ragged: Path, read_result):
+    """Each has other classes in its part of a batch, and both divide by the whole batch's weight."""
+    more = ("--set", "loss.class_weights=[0.2,5]")
+    run(shell, ragged, "one", *more)
+    run(shell, ragged, "two", "--nproc", "2", *more)
+    for mine, theirs in zip(*(read_result(f"runs/{name}")["epochs"] for name in ("one", "two")), strict=True):
+        assert mine["train"]["loss"] == pytest.approx(theirs["train"]["loss"], rel=1e-4)
+        assert mine["val"]["loss"] == pytest.approx(theirs["val"]["loss"], rel=1e-3)
+
+
+def test_a_loss_of_whole_batches_is_said_to_be_of_parts(shell, ragged: Path, read_result):
+    run(shell, ragged, "two", "--nproc", "2", "--set", "loss=soft_f1", "--epochs", "1")
+    assert [n for n in read_result("runs/two")["notices"] if "each of the 2 processes has that of its own part" in n]
+
+
 def test_two_processes_that_divide_the_weights_learn_the_same_and_go_on_the_same(
     shell, zoo, ragged: Path, read_result, numbers
 ):

@@ -201,9 +201,15 @@ class Training:
 
     def _in_pieces(self, pieces: int) -> None:
         self.accumulate = pieces
+        size, loss = self.job.train.batch_size, self.job.loss.name
+        step = ", with the same step."
+        if self.parts.learner.sees_batches():
+            step = ", with the same step but for batch norms, which see a piece at a time."
+        if self.parts.loss_is_of_whole_batch():
+            step = f". Loss {loss!r} is no mean over images: each piece is learned from as a smaller batch would be."
         text = (
-            f"The memory was too small for a batch of {self.job.train.batch_size} at once: from epoch "
-            f"{len(self.history) + 1} on each is computed in {pieces} pieces, with the same step."
+            f"The memory was too small for a batch of {size} at once: from epoch {len(self.history) + 1} on each is "
+            f"computed in {pieces} pieces{step}"
         )
         self.notices = [text]
         self.observer.notice(text)

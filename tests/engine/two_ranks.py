@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import sys
 from collections.abc import Callable
@@ -71,7 +72,26 @@ def weighted(ranks: Ranks) -> list[Any]:
     return [step(loss, ALONE), step(loss, ranks), step(loss, ranks, pieces=2)]
 
 
-FOUND: dict[str, Callable[[Ranks], Any]] = {"metrics": metrics, "weighted": weighted}
+class Skipping(nn.Module):
+    """A layer that one image alone needs, and so one process alone."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.common, self.rare = nn.Linear(4, 3), nn.Linear(4, 3)
+
+    def forward(self, images: Tensor) -> Tensor:
+        logits = self.common(images)
+        rare = images[:, 0] > 1.0
+        return logits + rare.float()[:, None] * self.rare(images) if rare.any() else logits
+
+
+def skipped(ranks: Ranks) -> list[Any]:
+    torch.manual_seed(2)
+    model, loss = Skipping(), nn.CrossEntropyLoss()
+    return [step(loss, who, model=copy.deepcopy(model)) for who in (ALONE, ranks)]
+
+
+FOUND: dict[str, Callable[[Ranks], Any]] = {"metrics": metrics, "weighted": weighted, "skipped": skipped}
 
 
 if __name__ == "__main__":

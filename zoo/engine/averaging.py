@@ -127,7 +127,9 @@ class Averaging:
 
     def _send(self) -> None:
         bucket = self.buckets[len(self._sent)]
-        flat = torch.cat([(torch.zeros_like(p) if p.grad is None else p.grad).reshape(-1).float() for p in bucket])
+        parts = [(torch.zeros_like(p) if p.grad is None else p.grad).reshape(-1).float() for p in bucket]
+        found_here = torch.tensor([float(p.grad is not None) for p in bucket], device=parts[0].device)
+        flat = torch.cat([*parts, found_here])
         found: list[Any] = []
         sent(lambda: found.append(dist.all_reduce(flat, group=self.ranks.group, async_op=True)))
         self._sent.append((flat, found[0]))
@@ -146,7 +148,10 @@ def _filled(parameters: Sequence[nn.Parameter], size: int) -> list[list[nn.Param
 
 
 def _put_back(bucket: Sequence[nn.Parameter], flat: Tensor) -> None:
-    parts = torch.split(flat, [p.numel() for p in bucket])
-    for parameter, part in zip(bucket, parts, strict=True):
+    """The averages, where any process has found a gradient: a layer that this one skipped must stay the others'."""
+    *parts, found = torch.split(flat, [*(p.numel() for p in bucket), len(bucket)])
+    for parameter, part, somewhere in zip(bucket, parts, found, strict=True):
+        if parameter.grad is None and somewhere > 0:
+            parameter.grad = torch.zeros_like(parameter)
         if parameter.grad is not None:
             parameter.grad.copy_(part.view_as(parameter.grad))

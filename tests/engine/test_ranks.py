@@ -10,7 +10,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+
+from zoo.engine.ranks import Ranks
 
 SCRIPT = Path(__file__).with_name("two_ranks.py")
 
@@ -37,6 +40,19 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     return [json.loads((folder / f"{rank}.json").read_text("utf-8")) for rank in range(2)]
 
 
+@pytest.mark.parametrize("size", [1, 2, 3, 8])
+def test_parts_of_a_batch_are_large_enough_for_a_batch_norm(size: int):
+    for count in range(2, 40):
+        batch = np.arange(count) + 100
+        parts = [Ranks(rank, size).share(batch) for rank in range(size)]
+        assert all(len(own) >= 2 for own, _ in parts)
+        counted = np.concatenate([own for own, weight in parts if weight])
+        assert sorted(counted) == list(batch), "each image counts, and once"
+        for own, weight in parts:
+            assert weight in (0, pytest.approx(len(own) * size / count))
+    assert Ranks(1, 2).share(np.array([7]))[1] == 0
+
+
 def test_a_metric_that_adds_up_by_itself_counts_each_image_once(found):
     """Each process has every answer: torchmetrics' own sync would count all of them twice."""
     for mine in found:
@@ -52,3 +68,9 @@ def test_a_weighted_loss_takes_the_step_of_the_whole_batch(found):
         for step in shared:
             assert step["loss"] == pytest.approx(alone["loss"], rel=1e-5)
             assert step["weights"] == pytest.approx(alone["weights"], rel=1e-4, abs=1e-5)
+
+
+def test_a_layer_that_one_process_skips_stays_the_same_on_both(found):
+    for mine in found:
+        alone, shared = mine["skipped"]
+        assert shared["weights"] == pytest.approx(alone["weights"], rel=1e-4, abs=1e-6)

@@ -57,10 +57,12 @@ class Ranks:
     def share(self, batch: NDArray[np.int64]) -> tuple[NDArray[np.int64], float]:
         """This process's part of a batch, and its weight: parts' mean losses by weight have the batch's as their mean.
 
-        A batch smaller than there are processes leaves some without: they look at an image that counts for nothing.
+        A part has two images at least, for a batch norm can't train on one. Where a batch is too small for that, some
+        processes have none: they look at two that count for nothing.
         """
-        own = batch[self.rank :: self.size]
-        return (own, len(own) * self.size / len(batch)) if len(own) else (batch[:1], 0.0)
+        parts = min(self.size, max(1, len(batch) // 2))
+        own = batch[self.rank :: parts] if self.rank < parts else batch[:0]
+        return (own, len(own) * self.size / len(batch)) if len(own) else (batch[:2], 0.0)
 
     def dealt(self, batches: Sequence[Value]) -> list[Value]:
         """This process's of some batches that each go to one process, whole: neighbours may lie in the same file."""

@@ -91,7 +91,8 @@ def test_a_process_that_hangs_is_given_up_and_started_again(shell, ragged: Path,
     os.kill(next(pid for pid in children(process.pid) if rank_of(pid) == "1"), signal.SIGSTOP)
     code, _, err = shell.ended(process)
     assert code == 0, err
-    assert "going on from the last checkpoint (1 of 1)" in err
+    assert "process 1 of 2 hangs; going on from the last checkpoint (1 of 1)" in err
+    assert "defect" not in err
     assert len(read_result("runs/hangs")["epochs"]) == 3
 
 
@@ -148,6 +149,49 @@ def test_what_is_wrong_is_told_once(shell, zoo, ragged: Path):
     assert code == 2
     assert "--nproc is for one run" in err
     assert not Path("runs").exists()
+
+
+FAULTY = """
+import os, sys
+import torch
+from torch.nn.functional import cross_entropy
+
+def faulty(fault: str):
+    '''Cross entropy, but for what the second process does in training.'''
+    def loss(logits, targets):
+        if logits.requires_grad and os.environ.get("RANK") == "1":
+            if fault == "chatter":
+                sys.stderr.write("a warning of sixty-four characters, to be read by nobody at all..\\n" * 4000)
+            elif fault == "error":
+                raise ValueError("this is wrong in the second process alone")
+            elif fault == "memory":
+                raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB.")
+        return cross_entropy(logits, targets)
+    return loss
+"""
+
+
+@pytest.fixture
+def faulty(shell, ragged: Path) -> Any:
+    """Run with a fault in the second process: exit code, stdout, stderr."""
+    Path("faulty.py").write_text(FAULTY, "utf-8")
+    Path("registry.yaml").write_text("components: {loss: {faulty: {target: './faulty.py:faulty'}}}\n", "utf-8")
+    words = ("run", "simple_cnn", ragged, *STEADY, "--image-size", "16", "--batch-size", "16", "--epochs", "1")
+    how = ("--nproc", "2", "--set", "loss=faulty", "--name", "faulty")
+    return lambda fault, *more: shell.ended(shell.start(*words, *how, "--set", f"loss.fault={fault}", *more))
+
+
+def test_a_process_that_writes_much_is_not_held_up(faulty):
+    """A pipe holds 64 KiB: what nobody reads holds up who writes it."""
+    code, _, err = faulty("chatter")
+    assert (code, err) == (0, "")
+
+
+def test_the_error_of_another_process_is_shown(faulty):
+    code, _, err = faulty("error")
+    assert code == 1
+    assert "process 1 of 2 ended with 1. Go on with: zoo run --resume runs/faulty --nproc 2" in err
+    assert "this is wrong in the second process alone" in err
 
 
 def children(pid: int) -> list[int]:

@@ -19,9 +19,9 @@ import torch.distributed as dist
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from zoo.errors import TrainingError
+from zoo.errors import PeerLost
 
-__all__ = ["ALONE", "Ranks", "is_divided", "join", "local_rank", "sent", "unseen"]
+__all__ = ["ALONE", "Ranks", "is_divided", "join", "local_rank", "peer_lost", "sent", "unseen"]
 
 Value = TypeVar("Value")
 _PATIENCE = timedelta(minutes=30)
@@ -131,15 +131,18 @@ def sent(send: Callable[[], object]) -> None:
     """Tell the other processes something, or wait until they have.
 
     Raises:
-        TrainingError: they are not there any more.
+        PeerLost: they are not there any more.
     """
     try:
         send()
     except RuntimeError as error:
-        first = (str(error).splitlines() or [""])[0][:200]
-        raise TrainingError(
-            f"Another process of this run has ended or hangs, so this one can't go on ({first})."
-        ) from error
+        raise peer_lost(error) from error
+
+
+def peer_lost(error: RuntimeError) -> PeerLost:
+    """What torch says of other processes that are not there any more, as an error to tell."""
+    first = (str(error).splitlines() or [""])[0][:200]
+    return PeerLost(f"Another process of this run has ended or hangs, so this one can't go on ({first}).")
 
 
 @contextlib.contextmanager
@@ -173,7 +176,7 @@ def join(device: torch.device) -> Ranks:
     """Find the others, if torchrun's variables say that there are any.
 
     Raises:
-        TrainingError: they don't answer.
+        PeerLost: they don't answer.
     """
     size, rank = int(os.environ.get("WORLD_SIZE", "1")), int(os.environ.get("RANK", "0"))
     if size == 1:

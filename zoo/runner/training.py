@@ -103,7 +103,7 @@ class Training:
         try:
             return self._epoch(epoch)
         except TrainingError as error:
-            raise TrainingError(f"Stopped in epoch {epoch}. {error}") from error
+            raise type(error)(f"Stopped in epoch {epoch}. {error}") from error
         except RuntimeError as error:
             if not type(error).__module__.startswith(COMPILER):
                 raise

@@ -82,11 +82,15 @@ def test_two_processes_that_divide_the_weights_learn_the_same_and_go_on_the_same
     assert numbers(read_result("runs/stopped")) == numbers(parts)
 
 
-def test_a_process_that_hangs_is_given_up_and_started_again(shell, ragged: Path, read_result, monkeypatch):
+@pytest.mark.parametrize("divided", [False, True])
+def test_a_process_that_hangs_is_given_up_and_started_again(
+    shell, ragged: Path, read_result, monkeypatch, divided: bool
+):
+    """Where the weights are divided, it is FSDP that waits for it."""
     monkeypatch.setenv("ZOO_PEERS_S", "4")
     words = ("run", "simple_cnn", ragged, *STEADY, "--image-size", "16", "--batch-size", "16", "--epochs", "3")
     often = ("--nproc", "2", "--set", "train.checkpoint_s=0.1", "--set", "loss=slow", "--max-restarts", "1")
-    process = shell.start(*words, "--name", "hangs", *often, slow=0.3)
+    process = shell.start(*words, "--name", "hangs", *often, "--set", f"train.fsdp={divided}".lower(), slow=0.3)
     shell.wait_for(Path("runs/hangs/checkpoints/index.json").is_file, process)
     os.kill(next(pid for pid in children(process.pid) if rank_of(pid) == "1"), signal.SIGSTOP)
     code, _, err = shell.ended(process)
@@ -192,6 +196,15 @@ def test_the_error_of_another_process_is_shown(faulty):
     assert code == 1
     assert "process 1 of 2 ended with 1. Go on with: zoo run --resume runs/faulty --nproc 2" in err
     assert "this is wrong in the second process alone" in err
+
+
+def test_a_process_whose_memory_is_too_small_while_weights_are_divided_ends_all(faulty):
+    """The others are in the middle of the step: they can't take another one with it."""
+    code, _, err = faulty("memory", "--set", "train.fsdp=true")
+    assert code == 1
+    assert "process 1 of 2 ended with 1" in err
+    assert "--set train.accumulate=2" in err
+    assert "defect" not in err
 
 
 def children(pid: int) -> list[int]:

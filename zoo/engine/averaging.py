@@ -50,7 +50,9 @@ class Averaging:
 
     def __init__(self, parameters: Iterable[nn.Parameter], together: Together, bucket: int = BUCKET):
         self.together, self.ranks = together, together.ranks
-        learning = [p for p in parameters if p.requires_grad and not is_divided(p)]
+        every = [p for p in parameters if p.requires_grad]
+        learning = [p for p in every if not is_divided(p)]
+        self._divided = len(learning) < len(every)
         self.buckets = _filled(learning[::-1], bucket) if self.ranks.size > 1 else []
         self._place = {p: i for i, bucket in enumerate(self.buckets) for p in bucket}
         self._hooks: list[Any] = []
@@ -71,8 +73,8 @@ class Averaging:
 
     @property
     def begun(self) -> bool:
-        """Whether something of this step was sent: it can't be done again then."""
-        return bool(self._sent)
+        """Whether something of this step was sent: it can't be done again then. FSDP sends from the first layer on."""
+        return self._divided or bool(self._sent)
 
     def last(self) -> None:
         """The backward pass that comes is the step's last: what it finds is whole.

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from zoo.errors import PeerLost
 
-__all__ = ["ALONE", "Ranks", "is_divided", "join", "local_rank", "peer_lost", "sent", "unseen"]
+__all__ = ["ALONE", "Ranks", "is_divided", "is_of_peers", "join", "local_rank", "peer_lost", "sent", "unseen"]
 
 Value = TypeVar("Value")
 _PATIENCE = timedelta(minutes=30)
@@ -116,7 +116,11 @@ class Ranks:
     def hurry(self) -> None:
         """From here on all do the same: one that isn't heard of for ten minutes (``ZOO_PEERS_S``) hangs."""
         if self.size > 1:
-            self.group = dist.new_group(timeout=timedelta(seconds=float(os.environ.get("ZOO_PEERS_S") or _HANGS_S)))
+            self.group = self.impatient()
+
+    def impatient(self) -> Any:
+        """A group of all processes in which none waits for another for more than ten minutes (``ZOO_PEERS_S``)."""
+        return dist.new_group(timeout=timedelta(seconds=float(os.environ.get("ZOO_PEERS_S") or _HANGS_S)))
 
     def part_ways(self, seed: int) -> None:
         """Draw otherwise than the first process, which draws as one alone would."""
@@ -139,10 +143,15 @@ def sent(send: Callable[[], object]) -> None:
         raise peer_lost(error) from error
 
 
-def peer_lost(error: RuntimeError) -> PeerLost:
+def is_of_peers(error: RuntimeError) -> bool:
+    """Whether torch says of other processes that they are not there any more, from within a network that is divided."""
+    return isinstance(error, dist.DistError) or "gloo" in str(error) or "Connection closed by peer" in str(error)
+
+
+def peer_lost(error: RuntimeError, where: str = "") -> PeerLost:
     """What torch says of other processes that are not there any more, as an error to tell."""
     first = (str(error).splitlines() or [""])[0][:200]
-    return PeerLost(f"Another process of this run has ended or hangs, so this one can't go on ({first}).")
+    return PeerLost(f"{where}Another process of this run has ended or hangs, so this one can't go on ({first}).")
 
 
 @contextlib.contextmanager

@@ -82,6 +82,7 @@ class Parts:
         self._features = self._compute_features(observer) if self.learner.alone else {}
         self.data_s = perf_counter() - started - self.setup_s
         self._count_steps()
+        ranks.wait()  # one may have decoded all of the images
         self.settle()
         ranks.part_ways(self.job.seed)
         ranks.hurry()

@@ -19,6 +19,7 @@ from zoo.engine.averaging import Together
 from zoo.engine.calibration import Calibration, calibrate
 from zoo.engine.evaluate import evaluate_logits, predict_logits
 from zoo.engine.final import final_numbers
+from zoo.engine.ranks import is_of_peers, peer_lost
 from zoo.engine.totals import Totals
 from zoo.engine.train import train_epoch
 from zoo.engine.views import NONE, looking
@@ -105,6 +106,8 @@ class Training:
         except TrainingError as error:
             raise type(error)(f"Stopped in epoch {epoch}. {error}") from error
         except RuntimeError as error:
+            if self.ranks.size > 1 and is_of_peers(error):
+                raise peer_lost(error, f"Stopped in epoch {epoch}. ") from error
             if not type(error).__module__.startswith(COMPILER):
                 raise
             first = (str(error).splitlines() or [type(error).__name__])[0]

@@ -53,6 +53,13 @@ def test_parts_of_a_batch_are_large_enough_for_a_batch_norm(size: int):
     assert Ranks(1, 2).share(np.array([7]))[1] == 0
 
 
+def test_a_small_last_batch_does_not_end_a_network_with_batch_norms(found):
+    """One process has all three images, so that it is the step of one alone; the other's two count for nothing."""
+    for mine in found:
+        alone, shared = mine["normed"]
+        assert shared["weights"] == pytest.approx(alone["weights"], rel=1e-4, abs=1e-6)
+
+
 def test_a_metric_that_adds_up_by_itself_counts_each_image_once(found):
     """Each process has every answer: torchmetrics' own sync would count all of them twice."""
     for mine in found:

@@ -52,12 +52,14 @@ def metrics(ranks: Ranks) -> dict[str, Any]:
     return {"sums": sums, "interval": beside["intervals"]["images"], "others": len(ranks.all(None))}
 
 
-def step(loss: nn.Module, ranks: Ranks, pieces: int = 1, model: nn.Module | None = None) -> dict[str, Any]:
-    """The loss that is told and the weights after one step with a batch of 11, by all processes together."""
+def step(
+    loss: nn.Module, ranks: Ranks, pieces: int = 1, model: nn.Module | None = None, count: int = 11
+) -> dict[str, Any]:
+    """The loss that is told and the weights after one step with a batch of so many, by all processes together."""
     torch.manual_seed(0)
     model = model or nn.Linear(4, 3)
     images = torch.randn(11, 4, generator=torch.Generator().manual_seed(1))
-    mine, weight = ranks.share(np.arange(11))
+    mine, weight = ranks.share(np.arange(count))
     optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
     batch = [(images[mine], LABELS[:11].sort().values[mine])]
     together = Together(ranks, weigh=lambda: weight)
@@ -85,13 +87,25 @@ class Skipping(nn.Module):
         return logits + rare.float()[:, None] * self.rare(images) if rare.any() else logits
 
 
+def normed(ranks: Ranks) -> list[Any]:
+    """With a batch that leaves one image for the second process, were it dealt evenly."""
+    torch.manual_seed(3)
+    model = nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.Linear(8, 3))
+    return [step(nn.CrossEntropyLoss(), who, model=copy.deepcopy(model), count=3) for who in (ALONE, ranks)]
+
+
 def skipped(ranks: Ranks) -> list[Any]:
     torch.manual_seed(2)
     model, loss = Skipping(), nn.CrossEntropyLoss()
     return [step(loss, who, model=copy.deepcopy(model)) for who in (ALONE, ranks)]
 
 
-FOUND: dict[str, Callable[[Ranks], Any]] = {"metrics": metrics, "weighted": weighted, "skipped": skipped}
+FOUND: dict[str, Callable[[Ranks], Any]] = {
+    "metrics": metrics,
+    "weighted": weighted,
+    "skipped": skipped,
+    "normed": normed,
+}
 
 
 if __name__ == "__main__":

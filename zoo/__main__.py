@@ -7,7 +7,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, NoReturn
 
-from zoo.ending import end
+from zoo.ending import end, end_imports_at_once
 from zoo.errors import ZooError
 
 if TYPE_CHECKING:
@@ -73,6 +73,7 @@ def command() -> NoReturn:
     # Starting makes objects that live to the end, a million where torch is imported: looking through them again and
     # again, as Python does after every 700, takes 20 ms of every command, and 200 ms of a run.
     gc.set_threshold(200_000)
+    end_imports_at_once()
     end(_completed() if "_ZOO_COMPLETE" in os.environ else main())
 
 

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import sys
 import threading
 from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     from zoo.hooks import Plugin
 
 PHASE = "exit"
 """What the doctor calls it."""
 _PROBLEM = "a thread, or a function that it left to atexit, doesn't end"
 _SHORT_S = 0.05
+_IMPORTING = "<frozen importlib._bootstrap>"
+"""What Python calls the file whose functions are on the stack in every import."""
 
 
 def end(code: int) -> NoReturn:
@@ -32,6 +37,25 @@ def end(code: int) -> NoReturn:
         watchdog.daemon = True
         watchdog.start()
     sys.exit(code)
+
+
+def end_imports_at_once() -> None:
+    """Let Ctrl-C end the process where it imports something, and raise KeyboardInterrupt elsewhere.
+
+    Whoever is importing may drop the exception, as torch's C code does of numpy's, and go on with half of a module: the
+    command then went on, or ended with any error whatever. A run that has begun listens to Ctrl-C for itself.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # not where a shell has switched it off
+        signal.signal(signal.SIGINT, _interrupted)
+
+
+def _interrupted(number: int, frame: FrameType | None) -> None:
+    while frame is not None:
+        if frame.f_code.co_filename == _IMPORTING:
+            os.write(2, b"\nzoo: interrupted.\n")
+            os._exit(130)
+        frame = frame.f_back
+    raise KeyboardInterrupt
 
 
 def _grace_s() -> float:

@@ -1,4 +1,7 @@
-"""The one tree of errors that users see. Each carries the exit code of its family (DESIGN: 0, 1, 2, 130)."""
+"""The one tree of errors that users see. Each carries the exit code of its family (DESIGN: 0, 1, 2, 130).
+
+Among the processes of one run there is 3 as well, of those that end because another has.
+"""
 
 from __future__ import annotations
 
@@ -50,6 +53,12 @@ class OutputError(ZooError):
 
 class TrainingError(ZooError):
     """Training can't go on: a loss that is not finite, say."""
+
+
+class PeerLost(TrainingError):
+    """Another process of the run has ended or hangs. Whoever started them tells this from a fault of its own."""
+
+    exit_code = 3
 
 
 class ExportError(ZooError):

@@ -174,6 +174,9 @@ class Loss(Component):
     A factory with a ``num_classes`` parameter is given the job's. One with a ``multilabel`` parameter can learn
     several labels an image: where it is given True, targets are (N, K) float of 0 and 1, or soft, each class a yes or
     no of its own.
+
+    A loss that is a weighted mean has a method ``batch_weight(targets)``: what it divides by, a scalar. So a batch can
+    be computed in pieces, or by several processes, and the step is that of the whole.
     """
 
     kind: ClassVar[str] = "loss"

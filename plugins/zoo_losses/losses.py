@@ -21,6 +21,7 @@ __all__ = [
     "focal",
     "mse",
     "soft_f1",
+    "total_weight",
 ]
 
 
@@ -42,8 +43,20 @@ def cross_entropy(
     weights = class_weights.to(logits.dtype)
     # torch's own mean divides soft targets by N instead; one rule makes labels and one-hot rows agree.
     total = F.cross_entropy(logits, goal, weight=weights, label_smoothing=label_smoothing, reduction="sum")
-    weight = weights[targets].sum() if targets.ndim == 1 else (goal @ weights).sum()
+    weight = total_weight(goal, weights)
     return total / weight.clamp_min(torch.finfo(logits.dtype).tiny)  # a batch of weightless classes alone gives 0
+
+
+def total_weight(targets: Tensor, class_weights: Tensor) -> Tensor:
+    """The sum of the targets' weights, a scalar: what a weighted mean over them is divided by.
+
+    Args:
+        targets: (N,) int64, or (N, K) probabilities.
+        class_weights: (K,) float, one factor a class.
+    """
+    if targets.ndim == 1:
+        return class_weights[targets].sum()
+    return (targets.to(class_weights.dtype) @ class_weights).sum()
 
 
 def binary_cross_entropy(
@@ -165,6 +178,10 @@ class CrossEntropy(nn.Module):
     def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
         _check_length("class_weights", self.class_weights, logits.shape[1])
         return cross_entropy(logits, targets, self.label_smoothing, self.class_weights)
+
+    def batch_weight(self, targets: Tensor) -> Tensor | None:
+        """What the value is divided by, a scalar, where that is not the number of targets."""
+        return None if self.class_weights is None else total_weight(targets, self.class_weights)
 
 
 class BinaryCrossEntropy(nn.Module):

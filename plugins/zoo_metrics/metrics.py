@@ -1,8 +1,8 @@
 """Metrics over logits (N, K) and labels (N,) int64, by torchmetrics, which is imported when one is made.
 
 Those with a ``multilabel`` parameter measure several labels an image too, (N, K) of 0 and 1.
-All keep counts, or every score, and divide once in ``compute``: uneven batches give the value of the whole. Under
-torch.distributed ``compute`` is over all ranks.
+All keep counts, or every score, and divide once in ``compute``: uneven batches give the value of the whole. In a loop
+of your own under torch.distributed ``compute`` is over all ranks; in a run of the zoo each rank is given every answer.
 """
 
 from __future__ import annotations

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import os
+from collections.abc import Iterator
 from typing import Any
 
 from torch import nn
@@ -58,10 +61,14 @@ def create(
         **kwargs,
     }
     settings: dict[str, Any] = {key: value for key, value in wanted.items() if value is not None}
+    silence = _no_answer() if pretrained else None
     try:
-        return timm.create_model(name, pretrained=pretrained, num_classes=num_classes, in_chans=in_chans, **settings)
+        with _hub(offline=silence is not None):
+            return timm.create_model(
+                name, pretrained=pretrained, num_classes=num_classes, in_chans=in_chans, **settings
+            )
     except OSError as error:
-        reason = str(error).splitlines()[0]
+        reason = silence or str(error).splitlines()[0]
         raise RequestError(
             f"The pretrained weights of {name!r} can't be had: {reason} They come from huggingface.co, once; "
             "without a network give a file of them: --weights FILE"
@@ -70,6 +77,43 @@ def create(
         if "unexpected keyword argument" not in str(error):
             raise
         raise ValueError(f"timm's {name} doesn't take all of {', '.join(settings)}: {error}") from error
+
+
+def _no_answer() -> str | None:
+    """Why the hub can't be reached, a sentence; None where it can, or where nothing is to be downloaded.
+
+    It is asked once, for its client would try again and again for most of a minute.
+    """
+    from huggingface_hub import constants
+    from huggingface_hub.utils import get_session
+
+    if constants.HF_HUB_OFFLINE:
+        return None
+    try:
+        get_session().head(constants.ENDPOINT, timeout=constants.HF_HUB_ETAG_TIMEOUT)
+    except Exception as error:  # of the client's library, requests or httpx
+        return f"{constants.ENDPOINT} doesn't answer ({(str(error).splitlines() or [type(error).__name__])[0]})."
+    return None
+
+
+@contextlib.contextmanager
+def _hub(*, offline: bool) -> Iterator[None]:
+    """The hub's client without the lines that it logs.
+
+    Args:
+        offline: whether it looks into its cache alone.
+    """
+    from huggingface_hub import constants
+
+    log = logging.getLogger("huggingface_hub")
+    level, before = log.level, constants.HF_HUB_OFFLINE
+    log.setLevel(logging.ERROR)
+    constants.HF_HUB_OFFLINE = before or offline
+    try:
+        yield
+    finally:
+        log.setLevel(level)
+        constants.HF_HUB_OFFLINE = before
 
 
 def _check_name(name: str) -> None:

@@ -59,6 +59,10 @@ RUN = ("run", "simple_cnn")
         (["simple_cnn", "digits", "--image-size", "4"], ["4", "too small"]),
         (["simple_cnn", "cats_dogs", "--set", "train.start_size=64", "--image-size", "32"], ["start_size 64", "32"]),
         (["simple_cnn", "digits", "--on-bad-image", "ignore"], ["'ignore'", "'skip'"]),
+        (
+            ["simple_cnn", "digits", "--set", "loss=soft_f1", "--set", "train.accumulate=4", "--batch-size", "32"],
+            ["train.accumulate=4", "'soft_f1' is no mean over images", "--batch-size 8 --set train.accumulate=1"],
+        ),
         (["simple_cnn", "digits", "--epohcs", "3"], ["'--epohcs'", "--epochs"]),
         (["simple_cnn", "digits", "--name", "../escape"], ["'../escape'", "--name my-run"]),
         (["simple_cnn", "digits", "--data", "."], ["digits", "--data"]),
@@ -127,12 +131,19 @@ def test_a_bad_registry_file(refused, text, said):
 
 
 @pytest.mark.slow
-def test_pretrained_weights_without_a_network(tmp_path):
-    """Told at once: the hub's client would try again and again."""
-    env = {**os.environ, "HF_HOME": str(tmp_path / "hub"), "ZOO_OFFLINE": "1"}
+@pytest.mark.parametrize("network", [{"ZOO_OFFLINE": "1"}, {"ZOO_OFFLINE": "", "HTTPS_PROXY": "http://127.0.0.1:9"}])
+def test_pretrained_weights_without_a_network(tmp_path, network):
+    """Told at once: the hub's client would try again and again, and log each time."""
+    env = {**os.environ, "HF_HOME": str(tmp_path / "hub"), "NO_PROXY": "", "no_proxy": "", **network}
     words = ("run", "timm/resnet10t", "digits", "--pretrained", "--image-size", "32")
-    done = subprocess.run([sys.executable, "-m", "zoo", *words], env=env, capture_output=True, text=True, check=False)
-    assert done.returncode == 2
+    code = (
+        "import sys, time; from zoo.__main__ import command; short = time.sleep\n"
+        "def sleep(seconds): sys.exit('it waits') if seconds >= 1 else short(seconds)\n"
+        f"time.sleep = sleep; sys.argv[1:] = {list(words)}; command()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 2, done.stderr
+    assert done.stderr.count("\n") == 1
     assert "pretrained weights of 'resnet10t'" in done.stderr
     assert "--weights FILE" in done.stderr
     assert "Retry" not in done.stderr

@@ -122,6 +122,14 @@ def test_a_clock_that_jumps_changes_nothing(shell, zoo, monkeypatch, read_result
     shutil.rmtree("runs")
 
 
+NORMED = """
+class Normed(Greedy):
+    '''The same with a batch norm.'''
+    def __init__(self, num_classes, in_chans=3):
+        super().__init__(num_classes)
+        self.insert(1, nn.LazyBatchNorm1d())
+"""
+
 GREEDY = """
 import torch
 from torch import nn
@@ -139,8 +147,9 @@ class Greedy(nn.Sequential):
 
 
 def test_a_gpu_that_is_too_small_computes_in_pieces_and_takes_the_same_steps(zoo, read_result):
-    Path("greedy.py").write_text(GREEDY, "utf-8")
-    Path("registry.yaml").write_text("components: {architecture: {greedy: {target: './greedy.py:Greedy'}}}\n", "utf-8")
+    Path("greedy.py").write_text(GREEDY + NORMED, "utf-8")
+    named = "{greedy: {target: './greedy.py:Greedy'}, normed: {target: './greedy.py:Normed'}}"
+    Path("registry.yaml").write_text(f"components: {{architecture: {named}}}\n", "utf-8")
     words = ("run", "greedy", "digits", "--epochs", "2", "--batch-size", "32", "--recipe", "none", "--quiet")
     assert zoo(*words, "--name", "small")[0] == 0
     assert zoo(*words, "--name", "told", "--set", "train.accumulate=4")[0] == 0
@@ -148,10 +157,16 @@ def test_a_gpu_that_is_too_small_computes_in_pieces_and_takes_the_same_steps(zoo
     small, told, roomy = (read_result(f"runs/{name}") for name in ("small", "told", "roomy"))
     assert [n for n in small["notices"] if "computed in 4 pieces, with the same step" in n]
     assert not [n for n in roomy["notices"] if "pieces" in n]
+    assert zoo(*words, "--name", "f1", "--set", "loss=soft_f1")[0] == 0
+    notice = next(n for n in read_result("runs/f1")["notices"] if "pieces" in n)
+    assert "Loss 'soft_f1' is no mean over images" in notice
+    assert "same step" not in notice
     for one, other in zip(small["epochs"], told["epochs"], strict=True):
         assert one["train"] == other["train"]
     for one, other in zip(small["epochs"], roomy["epochs"], strict=True):
         assert abs(one["train"]["loss"] - other["train"]["loss"]) < 1e-4
+    assert zoo("run", "normed", *words[2:], "--name", "normed")[0] == 0
+    assert [n for n in read_result("runs/normed")["notices"] if "same step but for batch norms" in n]
     code, _, err = zoo(*words, "--name", "none", "--set", "architecture.most=0")
     assert code == 1
     assert "One image at a time is too much" in err

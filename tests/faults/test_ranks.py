@@ -45,6 +45,21 @@ def test_two_processes_learn_what_one_learns_and_measure_the_same(shell, zoo, ra
     assert again["mistakes"]["val"] == two["mistakes"]["val"]
 
 
+def test_two_processes_weigh_classes_as_one_does(shell, ragged: Path, read_result):
+    """Each has other classes in its part of a batch, and both divide by the whole batch's weight."""
+    more = ("--set", "loss.class_weights=[0.2,5]")
+    run(shell, ragged, "one", *more)
+    run(shell, ragged, "two", "--nproc", "2", *more)
+    for mine, theirs in zip(*(read_result(f"runs/{name}")["epochs"] for name in ("one", "two")), strict=True):
+        assert mine["train"]["loss"] == pytest.approx(theirs["train"]["loss"], rel=1e-4)
+        assert mine["val"]["loss"] == pytest.approx(theirs["val"]["loss"], rel=1e-3)
+
+
+def test_a_loss_of_whole_batches_is_said_to_be_of_parts(shell, ragged: Path, read_result):
+    run(shell, ragged, "two", "--nproc", "2", "--set", "loss=soft_f1", "--epochs", "1")
+    assert [n for n in read_result("runs/two")["notices"] if "each of the 2 processes has that of its own part" in n]
+
+
 def test_two_processes_that_divide_the_weights_learn_the_same_and_go_on_the_same(
     shell, zoo, ragged: Path, read_result, numbers
 ):
@@ -67,16 +82,21 @@ def test_two_processes_that_divide_the_weights_learn_the_same_and_go_on_the_same
     assert numbers(read_result("runs/stopped")) == numbers(parts)
 
 
-def test_a_process_that_hangs_is_given_up_and_started_again(shell, ragged: Path, read_result, monkeypatch):
+@pytest.mark.parametrize("divided", [False, True])
+def test_a_process_that_hangs_is_given_up_and_started_again(
+    shell, ragged: Path, read_result, monkeypatch, divided: bool
+):
+    """Where the weights are divided, it is FSDP that waits for it."""
     monkeypatch.setenv("ZOO_PEERS_S", "4")
     words = ("run", "simple_cnn", ragged, *STEADY, "--image-size", "16", "--batch-size", "16", "--epochs", "3")
     often = ("--nproc", "2", "--set", "train.checkpoint_s=0.1", "--set", "loss=slow", "--max-restarts", "1")
-    process = shell.start(*words, "--name", "hangs", *often, slow=0.3)
+    process = shell.start(*words, "--name", "hangs", *often, "--set", f"train.fsdp={divided}".lower(), slow=0.3)
     shell.wait_for(Path("runs/hangs/checkpoints/index.json").is_file, process)
     os.kill(next(pid for pid in children(process.pid) if rank_of(pid) == "1"), signal.SIGSTOP)
     code, _, err = shell.ended(process)
     assert code == 0, err
-    assert "going on from the last checkpoint (1 of 1)" in err
+    assert "process 1 of 2 hangs; going on from the last checkpoint (1 of 1)" in err
+    assert "defect" not in err
     assert len(read_result("runs/hangs")["epochs"]) == 3
 
 
@@ -133,6 +153,58 @@ def test_what_is_wrong_is_told_once(shell, zoo, ragged: Path):
     assert code == 2
     assert "--nproc is for one run" in err
     assert not Path("runs").exists()
+
+
+FAULTY = """
+import os, sys
+import torch
+from torch.nn.functional import cross_entropy
+
+def faulty(fault: str):
+    '''Cross entropy, but for what the second process does in training.'''
+    def loss(logits, targets):
+        if logits.requires_grad and os.environ.get("RANK") == "1":
+            if fault == "chatter":
+                sys.stderr.write("a warning of sixty-four characters, to be read by nobody at all..\\n" * 4000)
+            elif fault == "error":
+                raise ValueError("this is wrong in the second process alone")
+            elif fault == "memory":
+                raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB.")
+        return cross_entropy(logits, targets)
+    return loss
+"""
+
+
+@pytest.fixture
+def faulty(shell, ragged: Path) -> Any:
+    """Run with a fault in the second process: exit code, stdout, stderr."""
+    Path("faulty.py").write_text(FAULTY, "utf-8")
+    Path("registry.yaml").write_text("components: {loss: {faulty: {target: './faulty.py:faulty'}}}\n", "utf-8")
+    words = ("run", "simple_cnn", ragged, *STEADY, "--image-size", "16", "--batch-size", "16", "--epochs", "1")
+    how = ("--nproc", "2", "--set", "loss=faulty", "--name", "faulty")
+    return lambda fault, *more: shell.ended(shell.start(*words, *how, "--set", f"loss.fault={fault}", *more))
+
+
+def test_a_process_that_writes_much_is_not_held_up(faulty):
+    """A pipe holds 64 KiB: what nobody reads holds up who writes it."""
+    code, _, err = faulty("chatter")
+    assert (code, err) == (0, "")
+
+
+def test_the_error_of_another_process_is_shown(faulty):
+    code, _, err = faulty("error")
+    assert code == 1
+    assert "process 1 of 2 ended with 1. Go on with: zoo run --resume runs/faulty --nproc 2" in err
+    assert "this is wrong in the second process alone" in err
+
+
+def test_a_process_whose_memory_is_too_small_while_weights_are_divided_ends_all(faulty):
+    """The others are in the middle of the step: they can't take another one with it."""
+    code, _, err = faulty("memory", "--set", "train.fsdp=true")
+    assert code == 1
+    assert "process 1 of 2 ended with 1" in err
+    assert "--set train.accumulate=2" in err
+    assert "defect" not in err
 
 
 def children(pid: int) -> list[int]:

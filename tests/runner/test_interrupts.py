@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import threading
@@ -26,13 +27,23 @@ def hold(interrupts: Interrupts, *steps: Callable[[], object]) -> None:
 def test_a_signal_interrupts_at_once_or_at_the_end_of_what_is_held(number: int):
     interrupts, done = Interrupts(), []
     before = signal.getsignal(number)
-    with interrupts.listening():
-        with pytest.raises(KeyboardInterrupt):
-            os.kill(os.getpid(), number)
-        with pytest.raises(KeyboardInterrupt):
-            hold(interrupts, sends(number), lambda: done.append("the step"))
+    with interrupts.listening(), pytest.raises(KeyboardInterrupt):
+        os.kill(os.getpid(), number)
+    interrupts = Interrupts()
+    with interrupts.listening(), pytest.raises(KeyboardInterrupt):
+        hold(interrupts, sends(number), lambda: done.append("the step"))
     assert done == ["the step"]
     assert signal.getsignal(number) == before
+
+
+def test_a_signal_that_a_library_drops_is_known_at_the_next_check():
+    """As torch does where numpy is imported, and goes on with half of it."""
+    interrupts = Interrupts()
+    with interrupts.listening():
+        with contextlib.suppress(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt):
+            interrupts.check()
 
 
 def test_a_second_signal_is_not_waited_with():

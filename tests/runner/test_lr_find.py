@@ -118,6 +118,14 @@ def test_the_loss_of_a_step_is_the_mean_of_its_pieces():
     assert sweep.losses == [2.0]
 
 
+def test_a_loss_that_is_heard_still_tells_its_weight():
+    """Else a batch in pieces would be another step in the range test than in training."""
+    sweep, loss = _Sweep(torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=1.0), LRS, 1.0), nn.CrossEntropyLoss()
+    loss.batch_weight = lambda targets: targets.sum()
+    assert sweep.listen(loss).batch_weight is loss.batch_weight
+    assert sweep.listen(nn.CrossEntropyLoss()).batch_weight is None
+
+
 # -- on a run's parts -----------------------------------------------------------------------------------
 
 

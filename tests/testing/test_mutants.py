@@ -80,6 +80,7 @@ MUTANTS: list[tuple[str, str, Component]] = [
     ("loss", "certain answers", part(Loss, "FondOfDoubt")),
     ("loss", "order of samples", part(Loss, "CountsPlaces")),
     ("loss", "soft targets", part(Loss, "OtherForShares")),
+    ("loss", "weight of a batch", part(Loss, "Misweighed")),
     ("loss", "two class counts", part(Loss, "ThreeClasses")),
     ("loss", "inputs untouched", part(Loss, "Greedy")),
     ("metric", "can be made", part(Metric, "NoReset")),

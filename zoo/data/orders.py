@@ -40,8 +40,8 @@ def shard_order(shards: NDArray[np.integer], seed: int, epoch: int, processes: i
 
     Shards come in a random order, each to the process that has the fewest images so far. A process's images come shard
     by shard, and each wanders by up to ``WANDER`` places, as through a buffer of that size. Item ``i`` of the order is
-    process ``i % processes``'s, as ``Ranks.share`` deals a batch whose size they divide; what some have more at the end
-    than others is all processes'.
+    process ``i % processes``'s, as ``Ranks.share`` deals a batch whose size they divide; a last batch with less than
+    two for each, and what some have more at the end than others, is all processes'.
 
     Args:
         shards: (N,), the number of each item's file.

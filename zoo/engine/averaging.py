@@ -50,7 +50,9 @@ class Averaging:
 
     def __init__(self, parameters: Iterable[nn.Parameter], together: Together, bucket: int = BUCKET):
         self.together, self.ranks = together, together.ranks
-        learning = [p for p in parameters if p.requires_grad and not is_divided(p)]
+        every = [p for p in parameters if p.requires_grad]
+        learning = [p for p in every if not is_divided(p)]
+        self._divided = len(learning) < len(every)
         self.buckets = _filled(learning[::-1], bucket) if self.ranks.size > 1 else []
         self._place = {p: i for i, bucket in enumerate(self.buckets) for p in bucket}
         self._hooks: list[Any] = []
@@ -71,8 +73,8 @@ class Averaging:
 
     @property
     def begun(self) -> bool:
-        """Whether something of this step was sent: it can't be done again then."""
-        return bool(self._sent)
+        """Whether something of this step was sent: it can't be done again then. FSDP sends from the first layer on."""
+        return self._divided or bool(self._sent)
 
     def last(self) -> None:
         """The backward pass that comes is the step's last: what it finds is whole.
@@ -127,7 +129,9 @@ class Averaging:
 
     def _send(self) -> None:
         bucket = self.buckets[len(self._sent)]
-        flat = torch.cat([(torch.zeros_like(p) if p.grad is None else p.grad).reshape(-1).float() for p in bucket])
+        parts = [(torch.zeros_like(p) if p.grad is None else p.grad).reshape(-1).float() for p in bucket]
+        found_here = torch.tensor([float(p.grad is not None) for p in bucket], device=parts[0].device)
+        flat = torch.cat([*parts, found_here])
         found: list[Any] = []
         sent(lambda: found.append(dist.all_reduce(flat, group=self.ranks.group, async_op=True)))
         self._sent.append((flat, found[0]))
@@ -146,7 +150,10 @@ def _filled(parameters: Sequence[nn.Parameter], size: int) -> list[list[nn.Param
 
 
 def _put_back(bucket: Sequence[nn.Parameter], flat: Tensor) -> None:
-    parts = torch.split(flat, [p.numel() for p in bucket])
-    for parameter, part in zip(bucket, parts, strict=True):
+    """The averages, where any process has found a gradient: a layer that this one skipped must stay the others'."""
+    *parts, found = torch.split(flat, [*(p.numel() for p in bucket), len(bucket)])
+    for parameter, part, somewhere in zip(bucket, parts, found, strict=True):
+        if parameter.grad is None and somewhere > 0:
+            parameter.grad = torch.zeros_like(parameter)
         if parameter.grad is not None:
             parameter.grad.copy_(part.view_as(parameter.grad))

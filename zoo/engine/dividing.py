@@ -30,7 +30,7 @@ class Divided:
     """
 
     def __init__(self, model: nn.Module, ranks: Ranks):
-        from torch.distributed.device_mesh import init_device_mesh
+        from torch.distributed.device_mesh import DeviceMesh
         from torch.distributed.fsdp import fully_shard
 
         self.model = model
@@ -38,7 +38,7 @@ class Divided:
         """The network as it is evaluated and kept; see :meth:`gather`."""
         for parameter in model.parameters():  # FSDP takes no other memory format of weights
             parameter.data = parameter.data.contiguous()
-        mesh = init_device_mesh(ranks.device.type, (ranks.size,))
+        mesh = DeviceMesh.from_group(ranks.impatient(), ranks.device.type)
         for part in (*_parts(model), model):
             fully_shard(part, mesh=mesh)
 

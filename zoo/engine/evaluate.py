@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from zoo.engine.execution import Execution
 from zoo.engine.fold import fold_norms
+from zoo.engine.ranks import unseen
 from zoo.engine.task import task_of
 from zoo.errors import ContractError
 
@@ -79,11 +80,17 @@ def evaluate_logits(
         if thresholds is not None:
             found["at_thresholds"] = task.at_thresholds(logits, targets, classes, thresholds)
     for name, metric in (metrics or {}).items():
-        metric.reset()
-        metric.update(logits, targets)
-        value = torch.as_tensor(metric.compute())
+        value = measure(metric, logits, targets)
         found[name] = value.item() if value.ndim == 0 else value.tolist()
     return found
+
+
+def measure(metric: Any, logits: Tensor, targets: Tensor) -> Tensor:
+    """A metric's value for these answers alone, whatever it has seen before, and whatever other processes have."""
+    with unseen():
+        metric.reset()
+        metric.update(logits, targets)
+        return torch.as_tensor(metric.compute())
 
 
 def worst_mistakes(

@@ -6,8 +6,9 @@ the same. A process alone is the case of size 1, in which nothing is sent.
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -18,9 +19,9 @@ import torch.distributed as dist
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from zoo.errors import TrainingError
+from zoo.errors import PeerLost
 
-__all__ = ["ALONE", "Ranks", "is_divided", "join", "local_rank", "sent"]
+__all__ = ["ALONE", "Ranks", "is_divided", "is_of_peers", "join", "local_rank", "peer_lost", "sent", "unseen"]
 
 Value = TypeVar("Value")
 _PATIENCE = timedelta(minutes=30)
@@ -56,10 +57,12 @@ class Ranks:
     def share(self, batch: NDArray[np.int64]) -> tuple[NDArray[np.int64], float]:
         """This process's part of a batch, and its weight: parts' mean losses by weight have the batch's as their mean.
 
-        A batch smaller than there are processes leaves some without: they look at an image that counts for nothing.
+        A part has two images at least, for a batch norm can't train on one. Where a batch is too small for that, some
+        processes have none: they look at two that count for nothing.
         """
-        own = batch[self.rank :: self.size]
-        return (own, len(own) * self.size / len(batch)) if len(own) else (batch[:1], 0.0)
+        parts = min(self.size, max(1, len(batch) // 2))
+        own = batch[self.rank :: parts] if self.rank < parts else batch[:0]
+        return (own, len(own) * self.size / len(batch)) if len(own) else (batch[:2], 0.0)
 
     def dealt(self, batches: Sequence[Value]) -> list[Value]:
         """This process's of some batches that each go to one process, whole: neighbours may lie in the same file."""
@@ -113,7 +116,11 @@ class Ranks:
     def hurry(self) -> None:
         """From here on all do the same: one that isn't heard of for ten minutes (``ZOO_PEERS_S``) hangs."""
         if self.size > 1:
-            self.group = dist.new_group(timeout=timedelta(seconds=float(os.environ.get("ZOO_PEERS_S") or _HANGS_S)))
+            self.group = self.impatient()
+
+    def impatient(self) -> Any:
+        """A group of all processes in which none waits for another for more than ten minutes (``ZOO_PEERS_S``)."""
+        return dist.new_group(timeout=timedelta(seconds=float(os.environ.get("ZOO_PEERS_S") or _HANGS_S)))
 
     def part_ways(self, seed: int) -> None:
         """Draw otherwise than the first process, which draws as one alone would."""
@@ -128,15 +135,40 @@ def sent(send: Callable[[], object]) -> None:
     """Tell the other processes something, or wait until they have.
 
     Raises:
-        TrainingError: they are not there any more.
+        PeerLost: they are not there any more.
     """
     try:
         send()
     except RuntimeError as error:
-        first = (str(error).splitlines() or [""])[0][:200]
-        raise TrainingError(
-            f"Another process of this run has ended or hangs, so this one can't go on ({first})."
-        ) from error
+        raise peer_lost(error) from error
+
+
+def is_of_peers(error: RuntimeError) -> bool:
+    """Whether torch says of other processes that they are not there any more, from within a network that is divided."""
+    return isinstance(error, dist.DistError) or "gloo" in str(error) or "Connection closed by peer" in str(error)
+
+
+def peer_lost(error: RuntimeError, where: str = "") -> PeerLost:
+    """What torch says of other processes that are not there any more, as an error to tell."""
+    first = (str(error).splitlines() or [""])[0][:200]
+    return PeerLost(f"{where}Another process of this run has ended or hangs, so this one can't go on ({first}).")
+
+
+@contextlib.contextmanager
+def unseen() -> Iterator[None]:
+    """Hide the other processes from a component that has all of the data, for it would add up with theirs the same.
+
+    A metric of torchmetrics does, whenever torch says that there are others.
+    """
+    world = dist.group.WORLD if dist.is_available() else None
+    if world is None:
+        yield
+        return
+    dist.group.WORLD = None
+    try:
+        yield
+    finally:
+        dist.group.WORLD = world
 
 
 def is_divided(tensor: Tensor) -> bool:
@@ -153,7 +185,7 @@ def join(device: torch.device) -> Ranks:
     """Find the others, if torchrun's variables say that there are any.
 
     Raises:
-        TrainingError: they don't answer.
+        PeerLost: they don't answer.
     """
     size, rank = int(os.environ.get("WORLD_SIZE", "1")), int(os.environ.get("RANK", "0"))
     if size == 1:

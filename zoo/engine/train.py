@@ -14,6 +14,7 @@ from zoo.engine.distill import Distillation
 from zoo.engine.execution import Execution
 from zoo.engine.task import SINGLE_LABEL, Task
 from zoo.engine.totals import Totals
+from zoo.engine.weighing import weighed
 from zoo.errors import TrainingError
 
 Batch = tuple[Tensor, Tensor]
@@ -49,7 +50,8 @@ def train_epoch(
         schedule: ``step()`` is called after each optimizer step.
         scaler: for float16.
         clip_norm: largest norm of the gradient.
-        accumulate: in how many pieces a batch is computed; the step is that of the whole batch.
+        accumulate: in how many pieces a batch is computed; the step is that of the whole batch where the loss is a
+            mean over images, or tells its weights (:mod:`zoo.engine.weighing`), but for a batch norm's statistics.
         penalty: added to what is minimised; the loss that is told is without it.
         distill: a teacher whose answers count beside the targets; the loss that is told is that of the targets.
         frozen: layers that stay as in evaluation.
@@ -73,7 +75,8 @@ def train_epoch(
     with Averaging(learning, together) as averaging:
         for step, (images, targets) in enumerate(batches, start=done + 1):
             weight = together.weigh()
-            how = (loss_fn, execution, scaler, distill, weight, averaging)
+            loss_of_part = weighed(loss_fn, targets, weight, together.ranks)
+            how = (loss_of_part, execution, scaler, distill, weight, averaging)
             optimizer.zero_grad(set_to_none=True)
             while True:
                 try:
@@ -136,7 +139,7 @@ def _backward(
 
 
 def _more_pieces(pieces: int, images: int, averaging: Averaging, error: torch.OutOfMemoryError) -> int:
-    """Twice as many, which take half of the memory and give the same step, but for a batch norm's statistics."""
+    """Twice as many, which take half of the memory."""
     if averaging.begun:
         raise TrainingError(
             "The memory became too small in the middle of a step that other processes have a part of. "

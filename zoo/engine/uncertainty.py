@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from zoo.engine.evaluate import measure
 from zoo.engine.resampling import alike, drawn_counts, f1_macro, percentiles, try_draws
 from zoo.engine.task import task_of
 from zoo.statistics import wilson_interval
@@ -98,9 +99,7 @@ def metric_score(metric: Any) -> Callable[[Tensor, Tensor], float]:
     """A metric as a function of logits and targets; what isn't one number is none."""
 
     def score(logits: Tensor, targets: Tensor) -> float:
-        metric.reset()
-        metric.update(logits, targets)
-        value = torch.as_tensor(metric.compute())
+        value = measure(metric, logits, targets)
         if value.ndim:
             raise ValueError("a metric of several numbers has no interval")
         return float(value)

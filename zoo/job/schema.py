@@ -81,7 +81,8 @@ class Train(_Strict):
         freeze_epochs: for how many epochs; None for good.
         freeze_norms: whether batch norms keep the statistics that they have, rather than learn those of small batches.
         unfreeze_epochs: over how many epochs after those the frozen blocks are let go, the last ones first.
-        accumulate: in how many pieces a batch is computed; what is learned is the same, but for batch norm.
+        accumulate: in how many pieces a batch is computed; what is learned is the same, but for batch norm. A loss that
+            is no mean over images, such as soft F1, is refused.
         l1, l2: added to the loss for each weight, times its absolute value or half its square; norms and biases are
             left out.
         swa_epochs: the last so many epochs' weights are averaged (stochastic weight averaging).

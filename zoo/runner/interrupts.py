@@ -42,10 +42,10 @@ class Interrupts:
                 signal.signal(number, handler)
 
     def _heard(self, number: int, frame: FrameType | None) -> None:
-        if (self._held or self.together) and not self.asked:
-            self.asked = True
+        first, self.asked = not self.asked, True
+        if first and (self._held or self.together):
             return
-        raise KeyboardInterrupt
+        raise KeyboardInterrupt  # a library that is being imported may drop it: check() knows of it all the same
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:

@@ -8,12 +8,15 @@ import socket
 import subprocess
 import sys
 import time
+from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count as count_from
+from threading import Thread
 from types import FrameType
 from typing import Any
 
+from zoo.errors import PeerLost
 from zoo.runner.interrupts import SIGNALS
 
 __all__ = ["launch"]
@@ -21,6 +24,7 @@ __all__ = ["launch"]
 _POLL_S = 0.05
 _GRACE_S = 15.0
 """For a process that was told to end, as another has."""
+_LAST_LINES = 20
 
 
 def launch(words: Sequence[str], count: int, restarts: int, name: str) -> int:
@@ -35,22 +39,19 @@ def launch(words: Sequence[str], count: int, restarts: int, name: str) -> int:
         The exit code: the first process's own, or 1 where it was another that failed.
     """
     for attempt in count_from(1):
-        processes = _start(_again(words) if attempt > 1 else words, count)
-        with _forwarding(processes):
-            died = _wait(processes)
+        ranks = _start(_again(words) if attempt > 1 else words, count)
+        with _forwarding(ranks):
+            died = _wait(ranks)
         if died is None:
             return 0
-        first, code = processes[0].returncode, processes[died].returncode
-        how = f"process {died} of {count} " + (f"was killed by signal {-code}" if code < 0 else f"ended with {code}")
-        if first in (2, 130) or attempt > restarts:
+        how = f"{died.name} of {count} {died.fate()}"
+        if died.code in (2, 130) or attempt > restarts:
             break
-        _say(f"{how}; going on from the last checkpoint ({attempt} of {restarts})")
+        _say(f"{how}; going on from the last checkpoint ({attempt} of {restarts})", died)
     assert died is not None
-    if died == 0 and first > 0:
-        return int(first)  # it has said why
-    _say(f"{how}. Go on with: zoo run --resume {name} --nproc {count}")
-    if code > 0:
-        sys.stderr.write(_last_words(processes[died]))
+    if died is ranks[0] and died.code > 0:  # it has said why
+        return 1 if died.code == PeerLost.exit_code else died.code
+    _say(f"{how}. Go on with: zoo run --resume {name} --nproc {count}", died)
     return 1
 
 
@@ -60,11 +61,53 @@ def _again(words: Sequence[str]) -> list[str]:
     return kept if "--resume" in kept else [*kept, "--resume"]
 
 
-def _say(text: str) -> None:
-    sys.stderr.write(f"zoo: {text}\n")
+def _say(text: str, died: _Rank) -> None:
+    sys.stderr.write(f"zoo: {text}\n{died.last_words()}")
 
 
-def _start(words: Sequence[str], count: int) -> list[subprocess.Popen[str]]:
+class _Rank:
+    """A process of the run, whose errors are read while it lives: a full pipe would hold it up.
+
+    Args:
+        number: from 0; the first one has the terminal to itself.
+    """
+
+    def __init__(self, command: Sequence[str], number: int, env: dict[str, str]):
+        quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "errors": "replace"}
+        own = {"RANK": str(number), "LOCAL_RANK": str(number)}
+        self.name, self.hangs = f"process {number}", False
+        self.process = subprocess.Popen(command, env={**env, **own}, text=True, **(quiet if number else {}))
+        self._said: deque[str] = deque(maxlen=_LAST_LINES)
+        self._reader = Thread(target=self._listen, daemon=True)
+        self._reader.start()
+
+    def _listen(self) -> None:
+        if self.process.stderr is not None:
+            self._said.extend(self.process.stderr)
+
+    @property
+    def code(self) -> int:
+        return self.process.poll() or 0
+
+    def give_up(self) -> None:
+        """End it, for it doesn't end by itself though another has failed."""
+        self.hangs = True
+        self.process.kill()
+        self.process.wait()
+
+    def fate(self) -> str:
+        """How it ended, in words."""
+        if self.hangs:
+            return "hangs"
+        return f"was killed by signal {-self.code}" if self.code < 0 else f"ended with {self.code}"
+
+    def last_words(self) -> str:
+        """The end of what it wrote to stderr, its error most of all; the first one's stands there already."""
+        self._reader.join(_POLL_S * 20)  # what it has started may hold the pipe open
+        return "".join(self._said)
+
+
+def _start(words: Sequence[str], count: int) -> list[_Rank]:
     threads = max(1, (os.cpu_count() or 1) // count)
     shared = {
         "OMP_NUM_THREADS": str(threads),
@@ -74,14 +117,7 @@ def _start(words: Sequence[str], count: int) -> list[subprocess.Popen[str]]:
         "MASTER_ADDR": "127.0.0.1",
         "MASTER_PORT": str(_free_port()),
     }
-    command = [sys.executable, "-m", "zoo", *words]
-    quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True}
-    return [
-        subprocess.Popen(
-            command, env={**shared, "RANK": str(rank), "LOCAL_RANK": str(rank)}, **(quiet if rank else {"text": True})
-        )
-        for rank in range(count)
-    ]
+    return [_Rank([sys.executable, "-m", "zoo", *words], number, shared) for number in range(count)]
 
 
 def _free_port() -> int:
@@ -90,38 +126,38 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _wait(processes: Sequence[subprocess.Popen[str]]) -> int | None:
-    """Until all have ended; the rank of the one that failed, or None.
+def _wait(ranks: Sequence[_Rank]) -> _Rank | None:
+    """Until all have ended; the one whose fault it is, or None where each did what it should.
 
-    Where one dies the others see it and fail too, at once: who was killed comes first, then the lowest.
+    Where one dies the others see it and end too, and say so by their exit code. It was the one that was killed, else
+    the first with an error of its own, else one that hangs.
     """
-    while all(process.poll() in (None, 0) for process in processes):
-        if all(process.poll() == 0 for process in processes):
+    while all(rank.process.poll() in (None, 0) for rank in ranks):
+        if all(rank.process.poll() == 0 for rank in ranks):
             return None
         time.sleep(_POLL_S)
     end = time.monotonic() + _GRACE_S
-    while any(process.poll() is None for process in processes) and time.monotonic() < end:
+    while any(rank.process.poll() is None for rank in ranks) and time.monotonic() < end:
         time.sleep(_POLL_S)
-    failed = [rank for rank, process in enumerate(processes) if process.poll()]
-    for process in processes:
-        if process.poll() is None:
-            process.kill()
-            process.wait()
-    return min(failed, key=lambda rank: (processes[rank].returncode > 0, rank))
+    for rank in ranks:
+        if rank.process.poll() is None:
+            rank.give_up()
+    return min((rank for rank in ranks if rank.code), key=_guilt)
 
 
-def _last_words(process: subprocess.Popen[str]) -> str:
-    return process.stderr.read() if process.stderr is not None else ""
+def _guilt(rank: _Rank) -> int:
+    """The lower, the likelier it is that the others failed for it."""
+    return 2 if rank.hangs else 3 if rank.code == PeerLost.exit_code else int(rank.code > 0)
 
 
 @contextmanager
-def _forwarding(processes: Sequence[subprocess.Popen[str]]) -> Iterator[None]:
+def _forwarding(ranks: Sequence[_Rank]) -> Iterator[None]:
     """Signals are the processes' own affair: Ctrl-C reaches them by itself, what is sent to this process through it."""
 
     def forward(number: int, frame: FrameType | None) -> None:
-        for process in processes:
-            if process.poll() is None and number != signal.SIGINT:
-                process.send_signal(number)
+        for rank in ranks:
+            if rank.process.poll() is None and number != signal.SIGINT:
+                rank.process.send_signal(number)
 
     before = {number: signal.signal(number, forward) for number in SIGNALS}
     try:

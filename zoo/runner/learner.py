@@ -73,6 +73,10 @@ class Learner:
             frozen += [module for module in self.model.modules() if isinstance(module, _BatchNorm)]
         self.frozen = [] if self.alone else frozen
 
+    def sees_batches(self) -> bool:
+        """Whether a batch norm learns statistics of what it is given at once."""
+        return any(isinstance(module, _BatchNorm) and module not in self.frozen for module in self.trained.modules())
+
     def learning(self) -> list[Block]:
         """The blocks that learn in some epoch."""
         for_good = self.train.freeze is not None and self.train.freeze_epochs is None

@@ -140,6 +140,7 @@ class _Sweep:
             self._pieces.append(loss.detach())
             return loss
 
+        heard.batch_weight = getattr(loss_fn, "batch_weight", None)  # type: ignore[attr-defined]
         return heard
 
     def step(self) -> None:

@@ -25,6 +25,7 @@ from zoo.engine.features import FeatureBatches
 from zoo.engine.ranks import ALONE, Ranks
 from zoo.engine.task import MULTI_LABEL, SINGLE_LABEL
 from zoo.engine.train import weight_penalty
+from zoo.engine.weighing import is_of_whole_batch
 from zoo.errors import RequestError
 from zoo.host import say_failures
 from zoo.job.deciding import SIZE
@@ -76,10 +77,12 @@ class Parts:
         )
         if self.job.train.class_weights != "none":
             self.loss_fn, self.metrics = self._scoring(self._counts(TRAIN))
+        self._check_pieces()
         self.residence = Residence(self.execution.device)
         self._features = self._compute_features(observer) if self.learner.alone else {}
         self.data_s = perf_counter() - started - self.setup_s
         self._count_steps()
+        ranks.wait()  # one may have decoded all of the images
         self.settle()
         ranks.part_ways(self.job.seed)
         ranks.hurry()
@@ -215,6 +218,20 @@ class Parts:
         weights = None if rule == "none" else class_weights(counts, rule)
         several = self.task.multilabel
         return build.build_scoring(self.resolved, len(self.classes), self.execution.device, weights, multilabel=several)
+
+    def loss_is_of_whole_batch(self) -> bool:
+        """Whether the loss has no parts, so that pieces and processes change what is learned."""
+        several = self.task.multilabel
+        return is_of_whole_batch(self.loss_fn, len(self.classes), self.execution.device, multilabel=several)
+
+    def _check_pieces(self) -> None:
+        train = self.job.train
+        if train.accumulate > 1 and self.loss_is_of_whole_batch():
+            raise RequestError(
+                f"train.accumulate={train.accumulate} computes a batch in pieces, and loss {self.job.loss.name!r} is "
+                "no mean over images: its pieces are not the whole. Take a smaller batch in its place: "
+                f"--batch-size {max(2, train.batch_size // train.accumulate)} --set train.accumulate=1"
+            )
 
     def _counts(self, split: str) -> list[int]:
         return [int(n) for n in class_counts(self.splits[split].labels, len(self.classes))]

@@ -60,7 +60,7 @@ def run_record(parts: Parts, folder: Path) -> Run:
     entry, splits = parts.resolved.entry("architecture"), parts.splits
     where, *how = _executed(parts).split(" · ")
     notices = [text for split in splits.values() for text in split.notices]
-    notices += _frozen_notice(parts)
+    notices += [*_frozen_notice(parts), *_processes_notice(parts)]
     notices += [_skipped_notice(split) for split in splits.values() if split.skipped]
     return Run(
         name=folder.name,
@@ -95,6 +95,15 @@ def _frozen_notice(parts: Parts) -> list[str]:
     by_chance = parts.job.train.freeze is not None and _begins(parts) is None
     text = "What is frozen is as chance made it. Begin with trained weights: --pretrained, or --weights FILE."
     return [text] if by_chance else []
+
+
+def _processes_notice(parts: Parts) -> list[str]:
+    if parts.ranks.size == 1 or not parts.loss_is_of_whole_batch():
+        return []
+    return [
+        f"Loss {parts.job.loss.name!r} is no mean over images: each of the {parts.ranks.size} processes has that of "
+        "its own part of a batch, and all learn from their mean. One process learns otherwise from the same batches."
+    ]
 
 
 def _skipped_notice(split: Split) -> str:

@@ -166,11 +166,10 @@ def _prepared(
             run.hints = hints_of(parts)
             confirm(run)
             return training, run, tuning
-    except KeyboardInterrupt:
-        claimed.take_back()
-        raise Interrupted("Interrupted before training began; nothing was written.") from None
     except BaseException as error:
         claimed.take_back()
+        if isinstance(error, KeyboardInterrupt) or interrupts.asked:  # an import may have made another error of it
+            raise Interrupted("Interrupted before training began; nothing was written.") from None
         if is_write_error(error):
             raise cannot_write(folder, error) from error
         raise

@@ -19,6 +19,7 @@ from zoo.engine.averaging import Together
 from zoo.engine.calibration import Calibration, calibrate
 from zoo.engine.evaluate import evaluate_logits, predict_logits
 from zoo.engine.final import final_numbers
+from zoo.engine.ranks import is_of_peers, peer_lost
 from zoo.engine.totals import Totals
 from zoo.engine.train import train_epoch
 from zoo.engine.views import NONE, looking
@@ -103,8 +104,10 @@ class Training:
         try:
             return self._epoch(epoch)
         except TrainingError as error:
-            raise TrainingError(f"Stopped in epoch {epoch}. {error}") from error
+            raise type(error)(f"Stopped in epoch {epoch}. {error}") from error
         except RuntimeError as error:
+            if self.ranks.size > 1 and is_of_peers(error):
+                raise peer_lost(error, f"Stopped in epoch {epoch}. ") from error
             if not type(error).__module__.startswith(COMPILER):
                 raise
             first = (str(error).splitlines() or [type(error).__name__])[0]
@@ -201,9 +204,15 @@ class Training:
 
     def _in_pieces(self, pieces: int) -> None:
         self.accumulate = pieces
+        size, loss = self.job.train.batch_size, self.job.loss.name
+        step = ", with the same step."
+        if self.parts.learner.sees_batches():
+            step = ", with the same step but for batch norms, which see a piece at a time."
+        if self.parts.loss_is_of_whole_batch():
+            step = f". Loss {loss!r} is no mean over images: each piece is learned from as a smaller batch would be."
         text = (
-            f"The memory was too small for a batch of {self.job.train.batch_size} at once: from epoch "
-            f"{len(self.history) + 1} on each is computed in {pieces} pieces, with the same step."
+            f"The memory was too small for a batch of {size} at once: from epoch {len(self.history) + 1} on each is "
+            f"computed in {pieces} pieces{step}"
         )
         self.notices = [text]
         self.observer.notice(text)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
 
+from zoo.engine.weighing import is_of_whole_batch
 from zoo.signature import accepts
 from zoo.testing.check import contract, fail, need, skip
 from zoo.testing.subject import CLASSES, Subject, first_line
@@ -121,6 +122,15 @@ def _learns_several_labels(subject: Subject) -> None:
         move = 4 * (2 * targets - 1)
         right, wrong = (_value(loss, logits + sign * move, targets) for sign in (1, -1))
         need(right < wrong, f"with {count} classes, all labels right cost {right:.3g}, all of them wrong {wrong:.3g}.")
+
+
+@contract(KIND, "weight of a batch", "Let batch_weight(targets) return what the value is divided by, or leave it out.")
+def _weighs_a_batch(subject: Subject) -> None:
+    for k, loss in _made_for_all(subject).items():
+        told = getattr(loss, "batch_weight", None)
+        if told is not None and told(_batch(8, k)[1]) is not None:
+            whole = is_of_whole_batch(loss, k, torch.device("cpu"))
+            need(not whole, f"with {k} classes, the losses of a batch's parts, by their weights, are not that of all.")
 
 
 @contract(KIND, "two class counts", "Take num_classes, which the runner gives, or read the logits' second dimension.")

@@ -1,0 +1,83 @@
+"""Two processes of one run: what each computes of its part is, put together, what one computes of the whole."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from zoo.engine.ranks import Ranks
+
+SCRIPT = Path(__file__).with_name("two_ranks.py")
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+    """What each process found, by rank."""
+    folder = tmp_path_factory.mktemp("ranks")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    shared = {**os.environ, "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "OMP_NUM_THREADS": "1"}
+    processes = [
+        subprocess.Popen(
+            [sys.executable, str(SCRIPT), str(folder)],
+            env={**shared, "RANK": str(rank)},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for rank in range(2)
+    ]
+    told = [process.communicate(timeout=120)[1] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], told
+    return [json.loads((folder / f"{rank}.json").read_text("utf-8")) for rank in range(2)]
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 8])
+def test_parts_of_a_batch_are_large_enough_for_a_batch_norm(size: int):
+    for count in range(2, 40):
+        batch = np.arange(count) + 100
+        parts = [Ranks(rank, size).share(batch) for rank in range(size)]
+        assert all(len(own) >= 2 for own, _ in parts)
+        counted = np.concatenate([own for own, weight in parts if weight])
+        assert sorted(counted) == list(batch), "each image counts, and once"
+        for own, weight in parts:
+            assert weight in (0, pytest.approx(len(own) * size / count))
+    assert Ranks(1, 2).share(np.array([7]))[1] == 0
+
+
+def test_a_small_last_batch_does_not_end_a_network_with_batch_norms(found):
+    """One process has all three images, so that it is the step of one alone; the other's two count for nothing."""
+    for mine in found:
+        alone, shared = mine["normed"]
+        assert shared["weights"] == pytest.approx(alone["weights"], rel=1e-4, abs=1e-6)
+
+
+def test_a_metric_that_adds_up_by_itself_counts_each_image_once(found):
+    """Each process has every answer: torchmetrics' own sync would count all of them twice."""
+    for mine in found:
+        assert mine["metrics"]["sums"] == [12, 12]
+        assert mine["metrics"]["interval"] == [12, 12]
+        assert mine["metrics"]["others"] == 2, "and the run's own processes still hear each other"
+
+
+def test_a_weighted_loss_takes_the_step_of_the_whole_batch(found):
+    """Class weights: each process divides by the weight of all images, not by its own."""
+    for mine in found:
+        alone, *shared = mine["weighted"]
+        for step in shared:
+            assert step["loss"] == pytest.approx(alone["loss"], rel=1e-5)
+            assert step["weights"] == pytest.approx(alone["weights"], rel=1e-4, abs=1e-5)
+
+
+def test_a_layer_that_one_process_skips_stays_the_same_on_both(found):
+    for mine in found:
+        alone, shared = mine["skipped"]
+        assert shared["weights"] == pytest.approx(alone["weights"], rel=1e-4, abs=1e-6)

@@ -1,0 +1,114 @@
+"""What two processes find of one network, each function by itself; ``test_ranks.py`` runs this file in both."""
+
+from __future__ import annotations
+
+import copy
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+from zoo.engine.averaging import Together
+from zoo.engine.evaluate import evaluate_logits
+from zoo.engine.execution import Execution
+from zoo.engine.final import final_numbers
+from zoo.engine.ranks import ALONE, Ranks, join
+from zoo.engine.train import train_epoch
+
+PLAIN = Execution(torch.device("cpu"))
+LOGITS = torch.randn(12, 3, generator=torch.Generator().manual_seed(0))
+LABELS = torch.arange(12) % 3
+
+
+class Counting:
+    """A metric that adds up with whatever processes torch knows of, as torchmetrics does."""
+
+    def reset(self) -> None:
+        self.count = torch.zeros((), dtype=torch.int64)
+
+    def update(self, logits: Tensor, targets: Tensor) -> None:
+        self.count += len(targets)
+
+    def compute(self) -> Tensor:
+        if dist.is_available() and dist.is_initialized():
+            dist.all_reduce(self.count)
+        return self.count
+
+
+def metrics(ranks: Ranks) -> dict[str, Any]:
+    from zoo_metrics.metrics import confusion_matrix
+
+    given = {"table": confusion_matrix(3), "images": Counting()}
+    found = evaluate_logits(LOGITS, LABELS, nn.functional.cross_entropy, ["a", "b", "c"], given)
+    names = [str(i) for i in range(12)]
+    beside, _ = final_numbers(LOGITS, LABELS, nn.functional.cross_entropy, names, ["a", "b", "c"], given)
+    sums = [int(torch.tensor(found["table"]).sum()), found["images"]]
+    return {"sums": sums, "interval": beside["intervals"]["images"], "others": len(ranks.all(None))}
+
+
+def step(
+    loss: nn.Module, ranks: Ranks, pieces: int = 1, model: nn.Module | None = None, count: int = 11
+) -> dict[str, Any]:
+    """The loss that is told and the weights after one step with a batch of so many, by all processes together."""
+    torch.manual_seed(0)
+    model = model or nn.Linear(4, 3)
+    images = torch.randn(11, 4, generator=torch.Generator().manual_seed(1))
+    mine, weight = ranks.share(np.arange(count))
+    optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
+    batch = [(images[mine], LABELS[:11].sort().values[mine])]
+    together = Together(ranks, weigh=lambda: weight)
+    totals = train_epoch(model, batch, loss, optimizer, PLAIN, accumulate=pieces, together=together)
+    return {"loss": totals.loss, "weights": nn.utils.parameters_to_vector(model.parameters()).tolist()}
+
+
+def weighted(ranks: Ranks) -> list[Any]:
+    from zoo_losses.losses import CrossEntropy
+
+    loss = CrossEntropy(class_weights=[0.1, 1.0, 7.0])
+    return [step(loss, ALONE), step(loss, ranks), step(loss, ranks, pieces=2)]
+
+
+class Skipping(nn.Module):
+    """A layer that one image alone needs, and so one process alone."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.common, self.rare = nn.Linear(4, 3), nn.Linear(4, 3)
+
+    def forward(self, images: Tensor) -> Tensor:
+        logits = self.common(images)
+        rare = images[:, 0] > 1.0
+        return logits + rare.float()[:, None] * self.rare(images) if rare.any() else logits
+
+
+def normed(ranks: Ranks) -> list[Any]:
+    """With a batch that leaves one image for the second process, were it dealt evenly."""
+    torch.manual_seed(3)
+    model = nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.Linear(8, 3))
+    return [step(nn.CrossEntropyLoss(), who, model=copy.deepcopy(model), count=3) for who in (ALONE, ranks)]
+
+
+def skipped(ranks: Ranks) -> list[Any]:
+    torch.manual_seed(2)
+    model, loss = Skipping(), nn.CrossEntropyLoss()
+    return [step(loss, who, model=copy.deepcopy(model)) for who in (ALONE, ranks)]
+
+
+FOUND: dict[str, Callable[[Ranks], Any]] = {
+    "metrics": metrics,
+    "weighted": weighted,
+    "skipped": skipped,
+    "normed": normed,
+}
+
+
+if __name__ == "__main__":
+    ranks = join(torch.device("cpu"))
+    found = {name: find(ranks) for name, find in FOUND.items()}
+    Path(sys.argv[1], f"{ranks.rank}.json").write_text(json.dumps(found), "utf-8")

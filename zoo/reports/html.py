@@ -105,7 +105,10 @@ def _pictures(folder: Path) -> dict[str, Any]:
         return {}
 
 
-def _address(folder: Path, name: str) -> str:
+def _address(folder: Path, name: str | None) -> str | None:
+    """The file as a data URL; None for one that could not be made."""
+    if name is None:
+        return None
     return f"data:image/jpeg;base64,{base64.b64encode(read_plain(folder / Path(name).name)).decode()}"
 
 

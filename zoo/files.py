@@ -13,6 +13,7 @@ import stat
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from io import BufferedReader
 from pathlib import Path
 from typing import IO, Any, TypeGuard
 
@@ -135,7 +136,7 @@ def _umask() -> int:
     return mask
 
 
-def open_plain(path: Path) -> IO[bytes]:
+def open_plain(path: Path) -> BufferedReader:
     """Open a plain file for reading.
 
     A pipe in its place is refused at once: opening it would wait for a writer, for ever.

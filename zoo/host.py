@@ -22,13 +22,14 @@ from zoo import hookspecs
 from zoo.distributions import Found, installed
 from zoo.entry import DISTRIBUTION, Entry, Origin, family_entries
 from zoo.errors import PluginError
+from zoo.frames import LIBRARIES
 from zoo.hooks import Plugin, call_one, hooks_of, new_manager, traced
 from zoo.names import did_you_mean
 from zoo.plugin import KINDS, Family, check_name
 
 ALLOW_LIST = "ZOO_PLUGINS"
 """The environment variable with the only third-party plugins to load, a comma between them; empty for none."""
-HEAVY = ("torch", "torchvision", "timm", "numpy", "tensorflow", "keras", "jax", "sklearn", "pandas", "matplotlib")
+HEAVY = LIBRARIES
 """Libraries that nobody wants to wait for in ``zoo list``."""
 discovered: list[Plugin] = []
 """What the last ``discover`` gave: whoever holds up the end of the process is among them."""

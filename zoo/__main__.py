@@ -42,11 +42,11 @@ def main(argv: list[str] | None = None) -> int:
     except BrokenPipeError:  # `zoo list | head`: the reader has enough
         _write_no_more()
         return 0
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
         from zoo.failures import describe_failure
 
         told = None if debug else describe_failure(error)
-        if debug or (told is None and isinstance(error, SystemExit)):
+        if debug or (told is None and not isinstance(error, Exception)):
             raise
         return _say(f"zoo: {told or _defect(error)}", 1)
     return code if isinstance(code, int) else 0

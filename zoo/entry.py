@@ -137,7 +137,9 @@ class Entry:
     def _module(self, name: str) -> ModuleType:
         try:
             return load_file(self.file) if self.file else importlib.import_module(name)
-        except (Exception, SystemExit) as error:  # a script without a guard may call sys.exit() when it is imported
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # a script without a guard may call sys.exit() when it is imported
             where = self.file or name
             raise RequestError(
                 f"{self.full_title} can't be imported from {where}: {type(error).__name__}: {error}"

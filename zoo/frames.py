@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import sys
 import traceback
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from pathlib import Path
 from zoo.errors import PluginError
 
 _MACHINERY = ("<frozen importlib", "/importlib/", "/pluggy/", "/concurrent/futures/", "/threading.py", "/contextlib.py")
+_FRAME = re.compile(r'\s*File "([^"]+)", line \d+')
 _CORE = str(Path(__file__).parent) + os.sep
 LIBRARIES = ("torch", "torchvision", "timm", "numpy", "tensorflow", "keras", "jax", "sklearn", "pandas", "matplotlib")
 """Those that components of every kind stand on: a frame in one of them says nothing of whose it is."""
@@ -48,6 +50,12 @@ def stack_of(thread: int, target: str, *, whole: bool = False) -> str:
     kept = [*own, *(frames[-1:] if frames[-1:] != own[-1:] else [])] if own else frames if whole else []
     lines = ["It is here (the plugin's frames, most recent call last):\n", *traceback.format_list(kept)] if kept else []
     return "".join(lines)
+
+
+def crash_frames(stderr: str) -> str:
+    """Of what a process wrote at its end the lines of code, without those of the zoo and of Python's import."""
+    lines = [line for line in stderr.splitlines() if (found := _FRAME.match(line)) and not _machinery(found[1])]
+    return "\n".join(["It was here:", *lines]) if lines else "\n".join(stderr.splitlines()[-1:])
 
 
 def place_in(error: BaseException, holds: Callable[[str], bool]) -> str | None:

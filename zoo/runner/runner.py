@@ -249,7 +249,7 @@ class _Runner:
         except BrokenPipeError as error:  # as in `zoo run … | head`
             self._end_early("interrupted", "nobody reads its output any longer", error)
             raise Interrupted(self._how_to_resume()) from error
-        except (Exception, SystemExit) as error:  # a component may call sys.exit()
+        except BaseException as error:  # a component may call sys.exit()
             self._end_early("failed", f"{type(error).__name__}: {error}", error)
             if is_write_error(error):
                 raise cannot_write(self.training.folder, error) from error

@@ -15,21 +15,29 @@ _LONGEST = 300
 
 
 def describe_failure(error: BaseException) -> str | None:
-    """A paragraph on a component that failed: its name, distribution and version, and the line of its code.
+    """A paragraph on a component that failed, and what to type; None where none is to be seen in the traceback."""
+    blamed = _blamed(error)
+    if blamed is None:
+        return None
+    sentence, entry = blamed
+    return f"{sentence}. {_advice(entry)} For the traceback, type the command again with --debug."
 
-    Returns:
-        None where no component is to be seen in the traceback: then it is somebody else's exception.
-    """
+
+def reason_of(error: BaseException) -> str:
+    """Why something ended, in a sentence without a full stop: the component that failed, where it was one."""
+    blamed = _blamed(error)
+    return summary_of(error) if blamed is None else blamed[0]
+
+
+def _blamed(error: BaseException) -> tuple[str, Entry] | None:
+    """A component that failed: a sentence with its name, distribution and version, and the line of its code."""
     frames = list(traceback.walk_tb(error.__traceback__))
     found = _in_code(frames) or _in_objects(frames)
     if found is None:
-        return None if error.__cause__ is None else describe_failure(error.__cause__)
+        return None if error.__cause__ is None else _blamed(error.__cause__)
     owners, frame, line = found
     whose = " or ".join(dict.fromkeys(each.full_title for each in owners))
-    return (
-        f"{whose} failed: {summary_of(error)} ({where(frame.f_code.co_filename, line)}). {_advice(owners[-1])} "
-        "For the traceback, type the command again with --debug."
-    )
+    return f"{whose} failed: {summary_of(error)} ({where(frame.f_code.co_filename, line)})", owners[-1]
 
 
 def summary_of(error: BaseException) -> str:
@@ -43,8 +51,9 @@ def _in_code(frames: _Frames) -> tuple[list[Entry], FrameType, int] | None:
     for i in reversed(range(len(frames))):
         frame, line = frames[i]
         owners = [each for each in registered.used.values() if each.holds(frame.f_code.co_filename)]
-        if owners:
-            return _narrowed(owners, frames[i::-1]), frame, line
+        if owners:  # a package may lie in the folder that a local component's file is in
+            packaged = [each for each in owners if each.file is None]
+            return _narrowed(packaged or owners, frames[i::-1]), frame, line
     return None
 
 

@@ -222,6 +222,15 @@ def test_a_slip_in_a_plugin(slip: str, make_plugin, zoo):
     assert "Traceback" not in err
 
 
+def test_the_runs_own_result_says_so_too(make_plugin, zoo, read_result):
+    text, line = parts("metric computed")
+    make_plugin("acme", PLUGIN, zoo_acme_parts=text)
+    assert zoo(*TRAIN, "--name", "odd")[0] == 1
+    reason = read_result("runs/odd")["stop_reason"]
+    for word in ("metric 'acme/bad_metric'", "zoo-acme 1.2.3", f"zoo_acme_parts.py, line {line})"):
+        assert word in reason
+
+
 def test_a_shape_that_does_not_fit_is_told_with_its_line(make_plugin, zoo):
     text, _ = parts("wrong shape")
     make_plugin("acme", PLUGIN, zoo_acme_parts=text)

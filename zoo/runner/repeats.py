@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from zoo.errors import Interrupted, OutputError, RequestError, ZooError
-from zoo.failures import describe_failure, summary_of
+from zoo.failures import reason_of
 from zoo.files import finite, read_plain, write_json, write_text
 from zoo.job.layers import changes
 from zoo.job.resolve import Resolved
@@ -206,7 +206,7 @@ class _Several:
             self._end_early("failed", before)
             if not isinstance(error, Exception) or not (self.begun or self.results):
                 raise
-            why = str(error) if isinstance(error, ZooError) else describe_failure(error) or summary_of(error)
+            why = str(error) if isinstance(error, ZooError) else f"{reason_of(error)}."
             raise _same_family(error)(f"{self._told('Failed:')} The reason: {why}") from error
 
     def _all(self) -> dict[str, Any]:

@@ -32,7 +32,10 @@ def alone(disabled: Collection[str]) -> dict[str, dict[str, Any]]:
     size, rows = max(2, os.cpu_count() or 1), dict[str, dict[str, Any]]()
     for start in range(0, len(names), size):
         chunk = names[start : start + size]
-        rows.update(zip(chunk, answers([_begun(name) for name in chunk]), strict=True))
+        children = [_begun(name) for name in chunk]
+        begun = [child.process is not None for child in children]  # else it is no fault of the plugin's
+        found = zip(chunk, begun, answers(children), strict=True)
+        rows.update((name, row) for name, at_work, row in found if at_work)
     return rows
 
 

@@ -28,7 +28,7 @@ class Child:
         self, module: str, *words: str, limit_s: float = 60.0, environment: Mapping[str, str] | None = None
     ) -> None:
         self.limit_s, self.begun = limit_s, time.monotonic()
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | None = None  # while it is at work
         self._said: dict[str, Any] | None = None
         # No pipes: one would end only with the last process that this one has begun.
         self._out, self._err = (tempfile.TemporaryFile() for _ in range(2))  # noqa: SIM115 - closed by stop()
@@ -42,7 +42,7 @@ class Child:
                 start_new_session=True,  # what it does to its group it doesn't do to this one
             )
         except OSError as error:  # no memory for another process, or none may be made
-            self._said = {"died": f"no process could be started: {error.strerror or error}"}
+            self._said = {"died": f"no process could be started: {error.strerror or error}", "stderr": ""}
 
     def answer(self) -> dict[str, Any]:
         """What it found; ``{"died": why, "stderr": text}`` when it gave no answer."""

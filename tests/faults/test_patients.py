@@ -150,3 +150,14 @@ def test_an_installed_plugin_that_kills_is_told_to_be_unusable(make_plugin, type
     assert code == 0, err
     row = next(row for row in json.loads(out)["plugins"] if row["name"] == "deadly")
     assert (row["state"], row["problem"]) == ("failed", "imported by itself, it ended with exit code 3")
+
+
+def test_where_no_process_can_be_started_no_plugin_is_accused(make_plugin, zoo, monkeypatch: pytest.MonkeyPatch):
+    make_plugin("good", GOOD)
+
+    def refused(*_: object, **__: object) -> None:
+        raise OSError(11, "Resource temporarily unavailable")
+
+    monkeypatch.setattr("zoo.child.subprocess.Popen", refused)
+    code, out, _ = zoo("plugins", "doctor", "good")
+    assert (code, out) == (0, "1 plugin is well.\n")

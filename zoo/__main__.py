@@ -42,15 +42,21 @@ def main(argv: list[str] | None = None) -> int:
     except BrokenPipeError:  # `zoo list | head`: the reader has enough
         _write_no_more()
         return 0
-    except Exception as error:
-        if debug:
+    except BaseException as error:
+        from zoo.failures import describe_failure
+
+        told = None if debug else describe_failure(error)
+        if debug or (told is None and not isinstance(error, Exception)):
             raise
-        return _say(
-            f"zoo: unexpected {type(error).__name__}: {error}. This is a defect; type the command again with --debug "
-            "for the traceback.",
-            1,
-        )
+        return _say(f"zoo: {told or _defect(error)}", 1)
     return code if isinstance(code, int) else 0
+
+
+def _defect(error: BaseException) -> str:
+    return (
+        f"unexpected {type(error).__name__}: {error}. This is a defect; type the command again with --debug for the "
+        "traceback."
+    )
 
 
 def _sentence(error: click.UsageError) -> str:

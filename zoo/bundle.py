@@ -19,7 +19,7 @@ from torch import nn
 
 from zoo.data.decode import Resize, Shape
 from zoo.errors import BundleError, RequestError, UnknownName
-from zoo.files import atomic, write_json
+from zoo.files import atomic, open_plain, read_plain, write_json
 from zoo.job.schema import Views
 from zoo.names import listing
 from zoo.plugin import Interpolation
@@ -126,8 +126,8 @@ def read_card(folder: Path) -> dict[str, Any]:
         BundleError: it is damaged, or of a newer zoo.
     """
     try:
-        card = json.loads((folder / CARD).read_text("utf-8"))
-    except (ValueError, RecursionError) as error:
+        card = json.loads(read_plain(folder / CARD))
+    except (OSError, ValueError, RecursionError) as error:
         raise BundleError(f"{folder / CARD} is damaged ({type(error).__name__}: {error}).") from error
     check_card(card, folder / CARD)
     return card  # type: ignore[no-any-return]
@@ -165,6 +165,7 @@ def read_weights(folder: Path, model: nn.Module) -> None:
     from safetensors.torch import load_file
 
     try:
+        open_plain(folder / WEIGHTS).close()
         tensors = load_file(folder / WEIGHTS)
     except (SafetensorError, OSError) as error:
         raise BundleError(f"{folder / WEIGHTS} can't be read: {error}.") from error

@@ -6,6 +6,7 @@ import functools
 import importlib
 import importlib.util
 import inspect
+import os
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -15,12 +16,17 @@ from typing import Any
 
 from zoo.errors import RequestError
 from zoo.family import Fields, members
+from zoo.frames import code_of, installed_places, place_in
 from zoo.names import did_you_mean
 from zoo.plugin import KINDS, Component, Family
 
 DISTRIBUTION = "visionzoo"
 LOCAL = "local"
 PYTHON = "python"
+used: dict[tuple[str, str], Entry] = {}
+"""The components whose factory this process has asked for, by kind and id: whoever fails is among them."""
+made: dict[type, Entry] = {}
+"""The components that have made an object of a class, the last of each class."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +77,17 @@ class Entry:
         return self.component.kind
 
     @property
+    def title(self) -> str:
+        """``loss 'losses/focal'``; of a stranger's, with where it comes from."""
+        known = self.origin.bundled or self.origin.distribution is None
+        return f"{self.kind} {self.id!r}" if known else self.full_title
+
+    @property
+    def full_title(self) -> str:
+        """``loss 'acme/hinge' of plugin 'acme' (zoo-acme 1.2.3)``."""
+        return f"{self.kind} {self.id!r} of {self.describe_origin()}"
+
+    @property
     def names(self) -> tuple[str, ...]:
         return (self.component.name, *self.component.aliases)
 
@@ -94,6 +111,7 @@ class Entry:
         Raises:
             RequestError: the module or the attribute can't be had.
         """
+        used[self.kind, self.id] = self
         if self.given is not None:
             return self.given
         module_name, _, attribute = self.component.target.partition(":")
@@ -106,20 +124,50 @@ class Entry:
             raise RequestError(f"{self.kind} {self.id!r}: there is no {attribute!r} in {where}.{hint}") from error
         return found if self.member is None else functools.partial(found, self.member)
 
+    def make(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the factory, and keep in mind of which class its object is.
+
+        Raises:
+            RequestError: the module or the attribute can't be had.
+        """
+        found = self.factory()(*args, **kwargs)
+        made[type(found)] = self
+        return found
+
     def _module(self, name: str) -> ModuleType:
         try:
             return load_file(self.file) if self.file else importlib.import_module(name)
-        except (Exception, SystemExit) as error:  # a script without a guard may call sys.exit() when it is imported
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # a script without a guard may call sys.exit() when it is imported
             where = self.file or name
             raise RequestError(
-                f"{self.kind} {self.id!r} of {self.describe_origin()} can't be imported from {where}: "
-                f"{type(error).__name__}: {error}. Mend or reinstall it, or choose another: zoo list {self.kind}"
+                f"{self.full_title} can't be imported from {where}: {type(error).__name__}: {error}"
+                f"{self.place_in(error)}. Mend or reinstall it, or choose another: zoo list {self.kind}"
             ) from error
+
+    def holds(self, file: str) -> bool:
+        """Whether a file is this component's code: of its package or, where it is local, beside its own file."""
+        if self.file is not None:
+            return file.startswith(f"{self.file.parent}{os.sep}") and not file.startswith(installed_places())
+        code = code_of(self.component.target.partition(":")[0])
+        return code is not None and (file.startswith(code) if code.endswith(os.sep) else file == code)
+
+    def place_in(self, error: BaseException) -> str:
+        """The last line of its code that an exception came through: ``" (parts.py, line 12)"``.
+
+        Returns:
+            Nothing for a bundled component, whose errors are about what it was given, and where none is to be seen.
+        """
+        place = None if self.origin.bundled else place_in(error, self.holds)
+        return f" ({place})" if place else ""
 
     def describe_origin(self) -> str:
         """``plugin 'timm' (visionzoo 0.1.0)``, or ``this folder's registry.yaml``."""
         if self.origin.plugin == LOCAL:
             return "registry.yaml"
+        if self.origin.distribution is None:
+            return "your Python code"
         return f"plugin {self.origin.plugin!r} ({self.origin.distribution} {self.origin.version})"
 
     def source_file(self) -> Path | None:

@@ -23,6 +23,7 @@ from zoo.engine.views import NONE
 from zoo.entry import Entry
 from zoo.errors import ExportError, OutputError, RequestError, ZooError
 from zoo.evaluation import own_split, request_of
+from zoo.failures import summary_of
 from zoo.files import cannot_write, is_write_error, workplace
 from zoo.formats import artifact_at, suffix_of
 from zoo.host import say_failures
@@ -274,10 +275,10 @@ def _write(entry: Entry, trained: Trained, path: Path, params: dict[str, Any]) -
     except Exception as error:
         if is_write_error(error):
             raise cannot_write(path.parent.parent, error) from error
-        first = (str(error).strip().splitlines() or [""])[0]
+        by = "" if entry.origin.bundled else f" by {entry.title}"
         raise ExportError(
-            f"{trained.card['architecture']['id']} can't be written as {entry.component.name}: {type(error).__name__}: "
-            f"{first:.300} Try another: zoo list exporter. For the traceback: zoo --debug export …"
+            f"{trained.card['architecture']['id']} can't be written as {entry.component.name}{by}: {summary_of(error)}"
+            f"{entry.place_in(error)} Try another: zoo list exporter. For the traceback: zoo --debug export …"
         ) from error
     if not path.is_file():
         raise ExportError(f"exporter {entry.id!r} has written no file. See: zoo info {entry.id}")

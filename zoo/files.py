@@ -9,9 +9,11 @@ import math
 import os
 import re
 import shutil
+import stat
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from io import BufferedReader
 from pathlib import Path
 from typing import IO, Any, TypeGuard
 
@@ -134,9 +136,41 @@ def _umask() -> int:
     return mask
 
 
+def open_plain(path: Path) -> BufferedReader:
+    """Open a plain file for reading.
+
+    A pipe in its place is refused at once: opening it would wait for a writer, for ever.
+
+    Raises:
+        OSError: it can't be opened, or is no plain file.
+    """
+    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    try:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise OSError(errno.EINVAL, "Not a plain file", str(path))
+        return os.fdopen(handle, "rb")
+    except BaseException:
+        os.close(handle)
+        raise
+
+
+def read_plain(path: Path) -> bytes:
+    """The bytes of a plain file.
+
+    Raises:
+        OSError: it can't be read, or is no plain file (see :func:`open_plain`).
+    """
+    with open_plain(path) as file:
+        return file.read()
+
+
 def sha256_of(path: Path) -> str:
-    """The hash of a file's bytes, in hexadecimal."""
-    with path.open("rb") as file:
+    """The hash of a plain file's bytes, in hexadecimal.
+
+    Raises:
+        OSError: it can't be read, or is no plain file.
+    """
+    with open_plain(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.entry import Entry
+from zoo.files import read_plain
 from zoo.registry import Registry, open_registry
 from zoo.runner.folder import IMPORTED, RUNS
 
@@ -43,7 +44,7 @@ def _imported(word: str | Path) -> Path | None:
     """What an imported model is, where that is a file."""
     for folder in (Path(word), RUNS / word):
         try:
-            place = json.loads((folder / IMPORTED).read_text("utf-8"))["model"]
+            place = json.loads(read_plain(folder / IMPORTED))["model"]
             return folder / str(place)
         except (OSError, ValueError, LookupError, TypeError):
             continue

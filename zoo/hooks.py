@@ -24,7 +24,8 @@ class Plugin:
     """One plugin, loaded or set aside.
 
     ``state`` is ``"enabled"``, ``"disabled"`` or ``"failed"``; a failed one has ``phase`` (find, require, import,
-    validate or contribute), ``problem`` (one line) and ``error``. ``heavy`` are the large libraries that its import
+    validate or contribute), ``problem`` (one line) and ``error``, or ``account``: the lines at which its import ended a
+    process. ``heavy`` are the large libraries that its import
     brought in, ``threads`` those that it began; ``rivals`` the further distributions that bring a plugin of its name.
     """
 
@@ -34,6 +35,7 @@ class Plugin:
     phase: str | None = None
     problem: str | None = None
     error: BaseException | None = field(default=None, repr=False)
+    account: str = field(default="", repr=False)
     load_ms: float = 0.0
     heavy: tuple[str, ...] = ()
     rivals: tuple[str, ...] = ()

@@ -12,9 +12,10 @@ import os
 import sys
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import redirect_stdout
 from time import perf_counter
+from typing import Any
 
 import pluggy
 
@@ -22,28 +23,30 @@ from zoo import hookspecs
 from zoo.distributions import Found, installed
 from zoo.entry import DISTRIBUTION, Entry, Origin, family_entries
 from zoo.errors import PluginError
+from zoo.frames import LIBRARIES, crash_frames
 from zoo.hooks import Plugin, call_one, hooks_of, new_manager, traced
 from zoo.names import did_you_mean
 from zoo.plugin import KINDS, Family, check_name
 
 ALLOW_LIST = "ZOO_PLUGINS"
 """The environment variable with the only third-party plugins to load, a comma between them; empty for none."""
-HEAVY = ("torch", "torchvision", "timm", "numpy", "tensorflow", "keras", "jax", "sklearn", "pandas", "matplotlib")
+HEAVY = LIBRARIES
 """Libraries that nobody wants to wait for in ``zoo list``."""
 discovered: list[Plugin] = []
 """What the last ``discover`` gave: whoever holds up the end of the process is among them."""
 
 
-def discover(disabled: Iterable[str] = ()) -> list[Plugin]:
+def discover(disabled: Iterable[str] = (), alone: Mapping[str, Mapping[str, Any]] | None = None) -> list[Plugin]:
     """Load every installed plugin, each in its own ``try``; sorted by name, so order never picks a winner.
 
     Args:
         disabled: entry-point names; a disabled plugin is not imported at all.
+        alone: what :func:`zoo.alone.alone` has found: a plugin whose import ended its process is set aside.
     """
     by_name: dict[str, list[Found]] = defaultdict(list)
     for found in installed():
         by_name[found.name].append(found)
-    loader = _Loader(set(disabled), allowed())
+    loader = _Loader(set(disabled), allowed(), alone or {})
     plugins: list[Plugin] = []
     for name in sorted(by_name):
         ours = [f for f in by_name[name] if f.distribution == DISTRIBUTION]
@@ -65,8 +68,8 @@ def allowed() -> set[str] | None:
 class _Loader:
     """Loads plugins one by one into one pluggy manager, which knows every hook's specification."""
 
-    def __init__(self, disabled: set[str], allowed: set[str] | None):
-        self.disabled, self.allowed = disabled, allowed
+    def __init__(self, disabled: set[str], allowed: set[str] | None, alone: Mapping[str, Mapping[str, Any]]):
+        self.disabled, self.allowed, self.alone = disabled, allowed, alone
         self.manager = new_manager()
 
     def load(self, first: Found, *others: Found, taken: bool = False) -> Plugin:
@@ -79,6 +82,7 @@ class _Loader:
         origin = Origin(first.name, first.distribution, first.version)
         plugin = Plugin(origin, first.entry.value if first.entry else "", rivals=tuple(f.distribution for f in others))
         bundled = first.distribution == DISTRIBUTION
+        row = {} if bundled else self.alone.get(first.name, {})
         if not bundled and self.allowed is not None and first.name not in self.allowed:
             plugin.state, plugin.problem = "disabled", f"left out by {ALLOW_LIST} or --no-plugins"
         elif first.name in self.disabled and not taken:
@@ -87,10 +91,15 @@ class _Loader:
             plugin.set_aside("find", PluginError(fault))
         elif misfit := first.misfit():
             plugin.set_aside("require", PluginError(misfit))
+        elif "died" in row:
+            plugin.set_aside("import", PluginError(f"imported by itself, {row['died']}"))
+            plugin.account = crash_frames(row["stderr"])
         else:
             started = perf_counter()
             load_module(plugin, lambda: _import(first), self.manager)
             plugin.load_ms = (perf_counter() - started) * 1000
+            if "heavy" in row:  # here, the first to import a library takes the blame for all
+                plugin.heavy, plugin.load_ms = tuple(row["heavy"]), row["load_ms"]
         return plugin
 
 
@@ -131,7 +140,11 @@ def load_module(plugin: Plugin, importer: Callable[[], object], manager: pluggy.
         phase = "contribute"
         with redirect_stdout(sys.stderr):
             plugin.entries = list(_contributions(plugin))
-    except (Exception, SystemExit) as error:  # a plugin may even call sys.exit() when it is imported
+    except KeyboardInterrupt:  # the user's
+        where = f"plugin {plugin.name!r} ({plugin.origin.distribution}) was in phase {phase}"
+        print(f"zoo: {where} — see: zoo plugins doctor {plugin.name}", file=sys.stderr)  # noqa: T201
+        raise
+    except BaseException as error:  # a plugin may even call sys.exit() when it is imported
         plugin.set_aside(phase, error)
 
 

@@ -118,18 +118,14 @@ def restore(tool: Tool, before: dict[str, str]) -> None:
         )
 
 
-def probe(*, only: str | None = None) -> dict[str, Any]:
-    """Every plugin as a fresh process loads it, and names that clash: see ``zoo.probe.found``.
-
-    Args:
-        only: load no third-party plugin but this.
-    """
-    found: dict[str, Any] = _fresh("zoo.probe", "plugins", only=only)
+def probe() -> dict[str, Any]:
+    """Every plugin as a fresh process loads it, and names that clash: see ``zoo.probe.found``."""
+    found: dict[str, Any] = _fresh("zoo.probe", "plugins")
     return found
 
 
-def _fresh(module: str, *words: str, only: str | None = None) -> Any:
-    environment = {k: v for k, v in os.environ.items() if k != ALLOW_LIST} | ({ALLOW_LIST: only} if only else {})
+def _fresh(module: str, *words: str) -> Any:
+    environment = {k: v for k, v in os.environ.items() if k != ALLOW_LIST}
     done = subprocess.run(
         # -P: a json.py in the working folder is not ours.
         [sys.executable, "-P", "-m", module, *words],

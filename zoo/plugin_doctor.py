@@ -45,7 +45,7 @@ def examine(plugin: Plugin) -> Iterator[Finding]:
     whose = (origin.plugin, origin.distribution, origin.version)
     if plugin.state == "failed":
         assert plugin.error is not None
-        details = plugin_frames(plugin.error, plugin.target)
+        details = plugin.account or plugin_frames(plugin.error, plugin.target)
         yield Finding(*whose, True, str(plugin.phase), str(plugin.problem), details, tuple(_remedies(plugin)))
     elif plugin.heavy:
         problem = (
@@ -133,22 +133,9 @@ def consult(registry: Registry, name: str | None = None) -> tuple[list[Plugin], 
         UnknownName: there is no such plugin.
     """
     plugins = registry.plugins
-    heavy = any(plugin.heavy for plugin in plugins)
     if name is not None:
         names = [word for p in plugins for word in (p.name, p.origin.distribution or "")]
         if name not in names:
             raise UnknownName(f"There is no plugin {name!r}.{did_you_mean(name, names)} See: zoo plugins list")
         plugins = [p for p in plugins if name in (p.name, p.origin.distribution)]
-    if heavy:
-        _weigh_alone(plugins)
     return plugins, [finding for plugin in plugins for finding in examine(plugin)]
-
-
-def _weigh_alone(plugins: list[Plugin]) -> None:
-    """What each third-party plugin imports by itself: in one process the first to import torch takes all the blame."""
-    from zoo.installer import probe
-
-    for plugin in (p for p in plugins if p.state == "enabled" and not p.origin.bundled):
-        for row in probe(only=plugin.name)["plugins"]:
-            if row["name"] == plugin.name:
-                plugin.heavy, plugin.load_ms = tuple(row["heavy"]), row["load_ms"]

@@ -123,13 +123,15 @@ class Classifier:
             labels: the class of each.
 
         Returns:
-            (N, size, size), 0..1; or None where it can't be told: of a transformer, or an exported file.
+            (N, size, size), 0..1, and 0 everywhere where no place speaks for the class; or None where it can't be told:
+            of a transformer, or an exported file.
         """
         classes = torch.tensor([self.classes.index(label) for label in labels], device=self.execution.device)
         with self._watching:
             if self._watched is None:  # hooks are put on it: who answers meanwhile in another thread has his own
                 self._watched = copy.deepcopy(self.model)
-            heat = grad_cam(self._watched, self._normalize(self._unit(pixels)), classes)
+            images = self._normalize(self._unit(pixels))
+            heat = grad_cam(self._watched, images, classes, multilabel=self.task.multilabel)
         return None if heat is None else heat.cpu().numpy()
 
     def probabilities(self, pixels: Sequence[Pixels], tta: str | None = None) -> Tensor:

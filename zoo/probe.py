@@ -1,7 +1,8 @@
-"""What a fresh process finds: ``python -m zoo.probe plugins`` or ``distributions``, as JSON."""
+"""What a fresh process finds: ``python -m zoo.probe plugins``, ``alone NAME SECONDS`` or ``distributions``, as JSON."""
 
 from __future__ import annotations
 
+import faulthandler
 import json
 import os
 import sys
@@ -11,13 +12,14 @@ from typing import Any
 
 from zoo.distributions import canonical
 from zoo.hooks import Plugin
+from zoo.host import discover
 
 
 def found() -> dict[str, Any]:
     """Every plugin with the names of what it brings, and the sentences on names that several have, by plugin."""
     from zoo.registry import open_registry
 
-    registry = open_registry()
+    registry = open_registry(careful=True)
     return {
         "plugins": [_row(plugin) for plugin in registry.plugins],
         "clashes": {plugin.name: registry.clashes([plugin.name]) for plugin in registry.plugins},
@@ -40,12 +42,27 @@ def _row(plugin: Plugin) -> dict[str, Any]:
     }
 
 
+def alone(name: str, limit_s: float) -> dict[str, Any]:
+    """The row of one third-party plugin, empty where there is none; the lines where its import crashes or hangs.
+
+    Args:
+        limit_s: after how long this process is ended: shortly before, it tells where it is.
+    """
+    faulthandler.enable()
+    faulthandler.dump_traceback_later(0.9 * limit_s)
+    rows = [_row(plugin) for plugin in discover() if plugin.name == name and not plugin.origin.bundled]
+    faulthandler.cancel_dump_traceback_later()
+    return rows[0] if rows else {}
+
+
 def versions() -> dict[str, str]:
     """Every installed distribution, by its canonical name."""
     return {canonical(d.metadata["Name"]): d.version for d in reversed(list(distributions())) if d.metadata["Name"]}
 
 
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(versions() if sys.argv[1:] == ["distributions"] else found()))
+    what, *words = sys.argv[1:]
+    answer = alone(words[0], float(words[1])) if what == "alone" else versions() if what == "distributions" else found()
+    sys.stdout.write(f"\n{json.dumps(answer)}")
     sys.stdout.flush()
     os._exit(0)  # a plugin's thread that never ends must not hold up whoever asks

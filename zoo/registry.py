@@ -211,14 +211,20 @@ def check_kind(word: str) -> str:
     return kind
 
 
-def open_registry(*, say: Callable[[Iterable[Plugin]], None] | None = None) -> Registry:
+def open_registry(*, say: Callable[[Iterable[Plugin]], None] | None = None, careful: bool = False) -> Registry:
     """Read registry.yaml, load the plugins, and put them together.
 
     Args:
         say: called with the plugins, to tell of those that were set aside.
+        careful: try each third-party plugin in a process of its own first, and import none that ended it.
     """
     shelf = open_shelf()
-    plugins = discover(shelf.disabled)
+    rows = None
+    if careful:
+        from zoo.alone import alone  # what begins processes takes a while to import
+
+        rows = alone(shelf.disabled)
+    plugins = discover(shelf.disabled, rows)
     if say is not None:
         say(plugins)
     return Registry(plugins, shelf)

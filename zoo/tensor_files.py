@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from zoo.errors import RequestError
+from zoo.files import open_plain
 
 __all__ = ["bare_names", "read_content"]
 
@@ -55,7 +56,7 @@ def bare_names(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 def _check_form(path: Path) -> None:
     """Refuse what is of another form, with a word on how to come by the weights."""
-    with path.open("rb") as file:
+    with open_plain(path) as file:
         if file.read(len(_LFS)) == _LFS:
             raise RequestError(f"{path} is not the file itself but Git LFS's word for it. Type: git lfs pull")
     if path.suffix == ".safetensors" or not zipfile.is_zipfile(path):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
+import pytest
 import torch
 from torch import Tensor, nn
 
-from zoo.engine.gradcam import grad_cam
+from zoo.engine.gradcam import grad_cam, painted
 
 
 class Bright(nn.Module):
@@ -55,3 +57,47 @@ def test_a_network_with_one_logit_is_asked_for_that():
     model = nn.Sequential(nn.Conv2d(1, 4, 3), nn.AdaptiveMaxPool2d(1), nn.Flatten(), nn.Linear(4, 1))
     heat = grad_cam(model.eval(), spots(), torch.tensor([0, 1]))
     assert heat is not None
+
+
+class TwoClasses(nn.Module):
+    """Light speaks for one of two classes, in each of the forms that logits of two classes have."""
+
+    def __init__(self, form: str, whose: int):
+        super().__init__()
+        self.bright, self.form, self.sign = Bright(), form, 2 * whose - 1
+
+    def forward(self, images: Tensor) -> Tensor:
+        second = self.sign * self.bright(images)[:, 1]
+        first = -second if self.form == "pair" else torch.zeros_like(second)
+        return second[:, None] if self.form == "alone" else torch.stack([first, second], 1)
+
+
+@pytest.mark.parametrize("form", ["pair", "constant", "alone"])
+@pytest.mark.parametrize("whose", [0, 1])
+def test_either_of_two_classes_has_evidence(form: str, whose: int):
+    """The first's logit may be a constant: the maps of a run whose mistakes were all called so were empty."""
+    model = TwoClasses(form, whose).eval()
+    heat = grad_cam(model, spots(), torch.tensor([whose, whose]))
+    assert heat is not None
+    assert [divmod(int(h.argmax()), 16) for h in heat] == [(3, 3), (11, 10)]
+    other = grad_cam(model, spots(), torch.tensor([1 - whose, 1 - whose]))
+    assert other is not None
+    assert not other.any(), "all of it is against the other class"
+
+
+def test_of_several_labels_each_logit_is_evidence_by_itself():
+    model = TwoClasses("constant", 0)
+    heat = grad_cam(model.eval(), spots(), torch.tensor([0, 0]), multilabel=True)
+    assert heat is not None
+    assert not heat.any(), "a constant says nothing of its label"
+
+
+def test_a_map_without_a_place_is_no_picture():
+    """Painted, it would be the picture itself."""
+    heat = grad_cam(Bright().eval(), spots(), torch.tensor([0, 0]))
+    assert heat is not None
+    assert not heat.any(), "all evidence is against it"
+    pixels = np.full((16, 16, 3), 100, np.uint8)
+    assert painted(pixels, heat[0].numpy()) is None
+    some = grad_cam(Bright().eval(), spots(), torch.tensor([1, 1]))
+    assert (painted(pixels, some[0].numpy()) != pixels).any()

@@ -212,3 +212,49 @@ def test_every_command_advised_is_one_that_zoo_takes(two_classes: Document, thir
         for command in filter(None, [*advised, *typed]):
             _, name, *words = shlex.split(command)
             core_command(name).make_context(name, words).close()
+
+
+def leaked(document: Document, shared: int) -> Document:
+    return {**document, "signs": {"shared_with_train": shared}}
+
+
+def test_one_duplicate_in_a_hundred_does_not_hide_a_class_that_is_overlooked() -> None:
+    document = result(level(0.6, 0.9), level(0.6, 0.9), matrix=[[84, 1], [7, 8]])
+    figures = {"cat": {"recall": 84 / 85, "support": 85}, "dog": {"recall": 8 / 15, "support": 15}}
+    document["metrics"]["val"]["per_class"] = figures
+    document["splits"] = {"train": {"images": 910, "per_class": {"cat": 850, "dog": 60}}}
+    verdict = diagnose(leaked(document, 1))
+    assert verdict.kind == "imbalance"
+    said = " ".join(verdict.evidence)
+    assert "53.3%" in said
+    assert "Besides: Leakage" in said
+    assert "1 of the 100 validation images is, pixel for pixel, among those trained on." in said
+    assert any("zoo data check" in advice for advice in verdict.advice), "what finds the duplicate"
+
+
+@pytest.mark.parametrize("shared", [20, 500])
+def test_an_accuracy_that_nobody_believes_in_anyway_is_not_too_good(shared: int) -> None:
+    document = result(level(0.1, 0.2), level(0.1, 0.2), matrix=[[200, 400, 400], [400, 200, 400], [0, 0, 0]])
+    document["metrics"]["val"]["accuracy"] = 0.2
+    verdict = diagnose(leaked(document, shared))
+    assert verdict.kind != "leakage"
+    assert any(f"{shared} of the 2,000 validation images are" in line for line in verdict.evidence)
+
+
+def test_a_leakage_that_costs_most_tells_of_the_rest() -> None:
+    document = result(ramp(0.6, 0.96), level(0.6, 0.82), matrix=[[410, 90], [90, 410]])
+    assert diagnose(document).kind == "overfitting"
+    verdict = diagnose(leaked(document, 600))
+    assert verdict.kind == "leakage"
+    said = " ".join(verdict.evidence)
+    assert "600 of the 1,000" in said
+    assert "Of the others at least 55.0% are right, of all 82.0%." in said
+    assert "Besides: Overfitting" in said
+
+
+@pytest.mark.parametrize("shared", [10, 1000])
+def test_a_leakage_alone_is_the_verdict(shared: int) -> None:
+    verdict = diagnose(leaked(result(level(0.6, 0.93), level(0.6, 0.92)), shared))
+    assert verdict.kind == "leakage"
+    assert not any("Besides" in line for line in verdict.evidence)
+    assert diagnose(leaked(result(level(0.6, 0.93), level(0.6, 0.92)), 9)).kind == "good", "below a hundredth"

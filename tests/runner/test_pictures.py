@@ -29,7 +29,11 @@ def test_each_of_the_worst_mistakes_is_shown_and_where_the_network_looked(run: P
     index = json.loads((run / "pictures" / "index.json").read_text("utf-8"))
     mistakes = read_result(run)["mistakes"]["val"][:12]
     assert [row["name"] for row in index["mistakes"]] == [row["name"] for row in mistakes]
-    files = [row[kind] for row in index["mistakes"] for kind in ("file", "heat")]
+    files = [row[kind] for row in index["mistakes"] for kind in ("file", "heat") if row[kind]]
+    assert any(row["heat"] for row in index["mistakes"])
+    for row in index["mistakes"]:
+        if row["heat"]:
+            assert (run / "pictures" / row["heat"]).read_bytes() != (run / "pictures" / row["file"]).read_bytes()
     files += [row["file"] for row in index["augmented"]]
     assert len(index["augmented"]) == 3
     assert mistakes
@@ -39,6 +43,18 @@ def test_each_of_the_worst_mistakes_is_shown_and_where_the_network_looked(run: P
     page = (run / "report.html").read_text("utf-8")
     assert page.count("data:image/jpeg;base64,") == len(files)
     assert "reddened where the network looked" in page
+
+
+def test_a_picture_without_a_map_says_so(run: Path, zoo, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("webbrowser.open", lambda _: True)
+    index = json.loads((run / "pictures" / "index.json").read_text("utf-8"))
+    index["mistakes"][0]["heat"] = None
+    (run / "pictures" / "index.json").write_text(json.dumps(index), "utf-8")
+    (run / "report.html").unlink()
+    zoo("runs", "show", "seen", "--open")
+    page = (run / "report.html").read_text("utf-8")
+    assert "no map: no place of it speaks for the answer" in page
+    assert "where the network looked (Grad-CAM)" in page
 
 
 @pytest.mark.skipif(shutil.which("chromium") is None, reason="no chromium here")

@@ -94,13 +94,13 @@ def _wrap(name: str, entry: Entry) -> click.Command:
 
 def _call(name: str, entry: Entry, arguments: list[str]) -> int:
     try:
-        return int(entry.factory()(arguments) or 0)
+        return int(entry.make(arguments) or 0)
     except (ZooError, click.ClickException, click.exceptions.Exit, BrokenPipeError):
         raise
     except Exception as error:
         raise PluginError(
-            f"{entry.describe_origin()}: its command {name!r} failed: {type(error).__name__}: {error}. "
-            f"For the traceback: zoo --debug {name} …"
+            f"{entry.describe_origin()}: its command {name!r} failed: {type(error).__name__}: {error}"
+            f"{entry.place_in(error)}. For the traceback: zoo --debug {name} …"
         ) from error
 
 

@@ -87,12 +87,13 @@ def _missing(folder: Path) -> list[str]:
     """What is needed to use a model and is not here, with the command that gets it; it is never got by itself."""
     import json
 
+    from zoo.files import read_plain
     from zoo.host import say_failures
     from zoo.provenance import missing
     from zoo.registry import open_registry
 
     try:
-        architecture = json.loads((folder / "zoo.json").read_text("utf-8"))["architecture"]
+        architecture = json.loads(read_plain(folder / "zoo.json"))["architecture"]
         return missing({"architecture": {"kind": "architecture", **architecture}}, open_registry(say=say_failures))
     except (OSError, ValueError, LookupError, TypeError, RecursionError):
         return ["Its zoo.json can't be read, so it can't be used."]

@@ -157,7 +157,7 @@ def doctor(context: click.Context, name: str | None, as_json: bool) -> None:
     from zoo.plugin_doctor import consult
     from zoo.registry import open_registry
 
-    registry = open_registry()
+    registry = open_registry(careful=True)
     plugins, findings = consult(registry, name)
     if as_json:
         click.echo(dump_json([asdict(f) for f in findings]))
@@ -222,7 +222,7 @@ def check(context: click.Context, what: str | None, as_json: bool) -> None:
     if what is not None and (Path(what).is_dir() or "/" in what):
         registry, names = with_folder(Path(what))
     else:
-        registry = open_registry()
+        registry = open_registry(careful=True)
         names = [what] if what else [p.name for p in registry.plugins if p.state != "disabled"]
     owed = [check for name in names for check in checks(name, registry=registry)]
     report = run_checks(owed, None if as_json else _teller(len(owed)))

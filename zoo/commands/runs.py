@@ -179,9 +179,13 @@ def read_document(path: Path) -> dict[str, Any]:
         FileNotFoundError: there is none.
         RequestError: it is damaged.
     """
+    from zoo.files import read_plain
+
     try:
-        found = json.loads(path.read_text("utf-8"))
-    except (ValueError, RecursionError) as error:
+        found = json.loads(read_plain(path))
+    except FileNotFoundError:
+        raise
+    except (OSError, ValueError, RecursionError) as error:
         raise RequestError(f"{path} is damaged: {error}.") from error
     if not isinstance(found, dict):
         raise RequestError(f"{path} is damaged: it is not a mapping.")

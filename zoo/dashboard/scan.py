@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.errors import RequestError
+from zoo.files import open_plain, read_plain
 from zoo.runner.folder import JOB, LOCK, METRICS, RESULT
 from zoo.safe_yaml import read_mapping
 
@@ -189,7 +190,7 @@ def _job(folder: Path) -> Row:
     """What a list has of a job.yaml."""
     try:
         when = (folder / JOB).stat().st_mtime
-        said = _skimmed((folder / JOB).read_text("utf-8")) or _whole_job(folder)
+        said = _skimmed(read_plain(folder / JOB).decode("utf-8")) or _whole_job(folder)
     except (OSError, UnicodeDecodeError):
         return {}
     epochs = said.get("train.epochs")
@@ -232,7 +233,7 @@ def _ended(folder: Path) -> tuple[str | None, bool]:
     """The status in result.json, and whether somebody holds the run; a run that goes on is one that hasn't ended."""
     lock = _time_of(folder / LOCK)
     try:
-        with (folder / RESULT).open("rb") as file:
+        with open_plain(folder / RESULT) as file:
             written, head = os.fstat(file.fileno()).st_mtime, file.read(_HEAD)
     except OSError:
         return None, lock is not None
@@ -252,7 +253,7 @@ def _time_of(path: Path) -> float | None:
 def _read_on(known: _Known) -> bool:
     """The lines of metrics.jsonl that are new; from the beginning where it is another file than before."""
     try:
-        with (known.folder / METRICS).open("rb") as file:
+        with open_plain(known.folder / METRICS) as file:
             stat = os.fstat(file.fileno())
             if stat.st_ino != known.inode or stat.st_size < known.offset:
                 known.inode, known.offset, known.values, known.best = stat.st_ino, 0, array("d"), None
@@ -299,7 +300,7 @@ def _float(value: object, otherwise: float) -> float:
 def _records(folder: Path) -> list[Row]:
     """The epochs of one run: ``epoch, train_loss, train_accuracy, val_loss, val_accuracy, lr, seconds, best``."""
     try:
-        lines = (folder / METRICS).read_bytes().split(b"\n")[:-1]
+        lines = read_plain(folder / METRICS).split(b"\n")[:-1]
     except OSError:
         return []
     return [

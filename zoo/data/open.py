@@ -65,11 +65,12 @@ class Opener:
         """
         uses.begin_in(cache_folder())
         try:
-            dataset = self.entry.factory()(split=split, **self.params) if opened is None else opened
+            dataset = self.entry.make(split=split, **self.params) if opened is None else opened
         except ZooError:
             raise
         except (ValueError, TypeError) as error:
-            raise RequestError(f"dataset {self.entry.id!r} refuses its parameters: {error}") from error
+            place = self.entry.place_in(error)
+            raise RequestError(f"{self.entry.title} refuses its parameters: {error}{place}") from error
         for needed in ("__len__", "__getitem__", "classes"):
             if not hasattr(dataset, needed):
                 raise ContractError(f"dataset {self.entry.id!r} gave {type(dataset).__name__}, which has no {needed}")

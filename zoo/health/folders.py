@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from zoo.caches import free_bytes, in_bytes, survey, writable
-from zoo.files import cache_folder
+from zoo.files import cache_folder, open_plain
 from zoo.health.finding import Finding, Remedies
 from zoo.lock import take
 from zoo.runner.folder import CHECKPOINTS, JOB, LOCK, RESULT
@@ -102,7 +102,7 @@ def _can_go_on(folder: Path) -> bool:
     if not (folder / CHECKPOINTS / "index.json").is_file():
         return False
     head = ""
-    with contextlib.suppress(OSError), (folder / RESULT).open("rb") as file:
+    with contextlib.suppress(OSError), open_plain(folder / RESULT) as file:
         head = file.read(_HEAD).decode("utf-8", "replace")
     found = _STATUS.search(head)
     return found is None or found[1] not in ("completed", "stopped")

@@ -6,72 +6,27 @@ import importlib
 import importlib.util
 import json
 import os
-import signal
-import subprocess
 import sys
 import types
-from dataclasses import dataclass, field
 from typing import Any
+
+from zoo.child import Child
 
 _LIMIT_S = 60.0
 _MIB = 1 << 20
 
 
-@dataclass
-class Probe:
+class Probe(Child):
     """The process, at work as soon as it is made; other things can be looked at meanwhile."""
 
-    limit_s: float = _LIMIT_S
-    process: subprocess.Popen[str] | None = field(default=None, init=False, repr=False)
-    said: dict[str, Any] | None = field(default=None, init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        try:
-            self.process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "zoo.health.probe"],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-                errors="replace",
-            )
-        except OSError as error:  # no memory for another process, or none may be made
-            self.said = {"died": f"no process could be started: {error.strerror or error}"}
+    def __init__(self, limit_s: float = _LIMIT_S):
+        super().__init__("zoo.health.probe", limit_s=limit_s)
 
     def answer(self) -> dict[str, Any]:
         """What it found; ``{"died": why}`` when it came to no end of its own."""
-        if self.said is None:
-            self.said = self._wait()
-        return self.said
-
-    def _wait(self) -> dict[str, Any]:
-        assert self.process is not None
-        try:
-            out, err = self.process.communicate(timeout=self.limit_s)
-        except subprocess.TimeoutExpired:
-            self.stop()
-            return {"died": f"it came to no end in {self.limit_s:.0f} s"}
-        try:
-            found: dict[str, Any] = json.loads(out.splitlines()[-1])
-        except (ValueError, IndexError):
-            last = (err.strip().splitlines() or [""])[-1]
-            return {"died": " ".join(filter(None, (_how(self.process.returncode), last)))}
-        return found
-
-    def stop(self) -> None:
-        """End the process, whatever it does."""
-        if self.process is not None and self.process.poll() is None:
-            self.process.kill()
-            self.process.communicate()
-
-
-def _how(code: int) -> str:
-    if code >= 0:
-        return f"it ended with exit code {code}."
-    try:
-        return f"it was ended by {signal.Signals(-code).name}."
-    except ValueError:
-        return f"it was ended by signal {-code}."
+        found = super().answer()
+        last = str(found.get("stderr") or "").splitlines()[-1:]
+        return {"died": ". ".join([found["died"], *last])} if "died" in found else found
 
 
 def look() -> dict[str, Any]:

@@ -23,6 +23,7 @@ VARIABLES = (
     "ZOO_OFFLINE",
     "ZOO_PLUGINS",
     "ZOO_HOOK_PATIENCE_S",
+    "ZOO_IMPORT_PATIENCE_S",
     "ZOO_KEEP_MEMORY",
     "ZOO_PEERS_S",
     "ZOO_TRACKING",
@@ -109,10 +110,12 @@ def _missing(layer: Layer) -> Iterator[Finding]:
 
 def plugins() -> Iterator[Finding]:
     """What the plugins' own doctor finds, in a line each."""
+    from zoo.alone import alone
     from zoo.host import discover
     from zoo.plugin_doctor import examine
 
-    found = discover(_shelf().disabled)
+    disabled = _shelf().disabled
+    found = discover(disabled, alone(disabled))
     counts = Counter(plugin.state for plugin in found)
     text = f"{len(found)} plugins" + "".join(f", {n} {state}" for state, n in sorted(counts.items()))
     yield Finding(PLUGINS, "plugins", "ok", text, (("see what each brings", "zoo plugins list"),))
@@ -143,7 +146,7 @@ def variables() -> Iterator[Finding]:
             text = f"{name} is set, which nothing reads. Did you mean {meant[0]}?"
             command = f"export {meant[0]}={shlex.quote(mine[name])}; unset {name}"
             yield Finding(GROUP, "variables", "warning", text, (("if so", command),))
-    for name in ("OMP_NUM_THREADS", "ZOO_HOOK_PATIENCE_S", "ZOO_PEERS_S"):
+    for name in ("OMP_NUM_THREADS", "ZOO_HOOK_PATIENCE_S", "ZOO_IMPORT_PATIENCE_S", "ZOO_PEERS_S"):
         if mine.get(name) and not _is_number(mine[name]):
             text = f"{name} is {mine[name]!r}, which is no number above 0."
             yield Finding(GROUP, "variables", "wrong", text, (("take it away", f"unset {name}"),))

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from zoo.entry import Entry
 from zoo.errors import ContractError, RequestError, ZooError
+from zoo.failures import summary_of
 from zoo.names import did_you_mean, listing
 from zoo.plugin import Imported
 from zoo.registry import Registry
@@ -85,9 +86,8 @@ class Reader:
         except ZooError:
             raise
         except Exception as error:
-            reason = (str(error).strip().splitlines() or [""])[0]
             raise RequestError(
-                f"{self.path} can't be read by importer {entry.id!r}: {type(error).__name__}: {reason:.300} For the "
+                f"{self.path} can't be read by {entry.title}: {summary_of(error)}{entry.place_in(error)} For the "
                 "traceback: zoo --debug import …"
             ) from error
         if found is not None and not isinstance(found, Imported):

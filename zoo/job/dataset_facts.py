@@ -88,7 +88,7 @@ class DatasetFacts:
     def _train(self) -> Any:
         """The training split, opened if it isn't held."""
         if self._opened is None:
-            self._opened = self.entry.factory()(split="train", **self.params)
+            self._opened = self.entry.make(split="train", **self.params)
         return self._opened
 
     def images(self, val_fraction: float, folds: int | None) -> int | None:

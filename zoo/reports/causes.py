@@ -48,9 +48,14 @@ def leaking(result: Result) -> Verdict | None:
     shared, images = _signs(result).get("shared_with_train"), reading.images_in(result, "val")
     if not shared or not images or shared / images < LEAKED:
         return None
-    evidence = f"{shared:,} of the {images:,} validation images are, pixel for pixel, among those trained on."
-    headline = "Leakage: it was examined on images that it had learned, so its accuracy is too good to believe."
-    return Verdict("leakage", headline, [evidence], [advice.clean_data(result)])
+    accuracy = reading.split_metrics(result, "val").get("accuracy") or 0.0
+    others = max(0.0, accuracy * images - shared) / (images - shared) if images > shared else 0.0
+    verb = "is" if shared == 1 else "are"
+    evidence = [f"{shared:,} of the {images:,} validation images {verb}, pixel for pixel, among those trained on."]
+    if images > shared:
+        evidence.append(f"Of the others at least {percent(others)} are right, of all {percent(accuracy)}.")
+    headline = "Leakage: it was examined on images that it had learned, which can only raise its accuracy."
+    return Verdict("leakage", headline, evidence, [advice.clean_data(result)], cost=accuracy - others)
 
 
 def normalisation(result: Result) -> Verdict | None:
@@ -134,7 +139,8 @@ def noisy(result: Result) -> Verdict | None:
         f"Mistakes are {percent(surest)} as frequent among its surest tenth of answers as among all of them.",
     ]
     headline = "Label noise: it contradicts some labels as surely as it agrees with others."
-    return Verdict("label-noise", headline, evidence, [advice.clean_data(result), *advice.softer_labels(result)])
+    tries = [advice.clean_data(result), *advice.softer_labels(result)]
+    return Verdict("label-noise", headline, evidence, tries, cost=reading.error_of(result, "val"))
 
 
 def imbalanced(result: Result) -> Verdict | None:
@@ -151,6 +157,7 @@ def imbalanced(result: Result) -> Verdict | None:
     seldom = [figures["recall"] for _, figures in rare]
     if not rare or not usual or sum(seldom) / len(seldom) >= LEFT_OUT * sum(usual) / len(usual):
         return None
+    lost = (sum(usual) / len(usual) - sum(seldom) / len(seldom)) * len(rare) / len(rows)  # of the mean recall
     name, figures = min(rare, key=lambda row: row[1]["recall"])
     evidence = (
         f"{clean(name)} has {figures['trained']:,} training images and the largest class {max(counts):,}; of its "
@@ -158,7 +165,7 @@ def imbalanced(result: Result) -> Verdict | None:
         f"{percent(sum(usual) / len(usual))}."
     )
     headline = "Imbalance: rare classes are overlooked."
-    return Verdict("imbalance", headline, [evidence], advice.for_rare_classes(result))
+    return Verdict("imbalance", headline, [evidence], advice.for_rare_classes(result), cost=lost)
 
 
 def few(result: Result) -> Verdict | None:
@@ -168,7 +175,8 @@ def few(result: Result) -> Verdict | None:
         return None
     evidence = f"With {images:,} validation images, one more right or wrong is {percent(1 / images)}."
     headline = "Too few validation images to tell how good it is."
-    return Verdict("few", headline, [evidence], [advice.more_folds(result)])
+    cost = (interval[1] - interval[0]) / 2
+    return Verdict("few", headline, [evidence], [advice.more_folds(result)], cost=cost)
 
 
 def _one_answer(result: Result) -> bool:

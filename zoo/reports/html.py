@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.files import write_text
+from zoo.files import read_plain, write_text
 from zoo.reports import plots, reading, words
 from zoo.reports.advice import again, next_commands, split_advice
 from zoo.reports.trial import tried
@@ -96,7 +96,7 @@ def _or_none(show: Callable[[Any], str]) -> Callable[[Any], str]:
 def _pictures(folder: Path) -> dict[str, Any]:
     """What is listed there, each file as an address that holds all of it; nothing where there is no list."""
     try:
-        listed = json.loads((folder / "index.json").read_text("utf-8"))
+        listed = json.loads(read_plain(folder / "index.json"))
         return {
             kind: [{k: _address(folder, v) if k in ("file", "heat") else v for k, v in row.items()} for row in rows]
             for kind, rows in listed.items()
@@ -105,8 +105,11 @@ def _pictures(folder: Path) -> dict[str, Any]:
         return {}
 
 
-def _address(folder: Path, name: str) -> str:
-    return f"data:image/jpeg;base64,{base64.b64encode((folder / Path(name).name).read_bytes()).decode()}"
+def _address(folder: Path, name: str | None) -> str | None:
+    """The file as a data URL; None for one that could not be made."""
+    if name is None:
+        return None
+    return f"data:image/jpeg;base64,{base64.b64encode(read_plain(folder / Path(name).name)).decode()}"
 
 
 def _plots(result: reading.Result) -> Iterable[tuple[str, str]]:

@@ -18,9 +18,11 @@ class Verdict:
         headline: what it comes to, in a sentence or two.
         evidence: the figures that speak for it, a sentence each.
         advice: what to try, each ``"why: zoo …"``, the command ready to be typed.
+        cost: the accuracy that the cause costs, or feigns, 0..1; 1 where it makes all other figures worthless.
     """
 
     kind: str
     headline: str
     evidence: list[str] = field(default_factory=list)
     advice: list[str] = field(default_factory=list)
+    cost: float = 1.0

@@ -16,6 +16,7 @@ __all__ = [
     "confused_pairs",
     "confusion_of",
     "curve",
+    "error_of",
     "extra_metrics",
     "images_in",
     "interval_of",
@@ -97,6 +98,11 @@ def images_in(result: Result, split: str | None) -> int | None:
         return int(sum(map(sum, matrix[0] if several_labels(result) else matrix)))
     images = ((result.get("splits") or {}).get(split) or {}).get("images")
     return int(images) if images else None
+
+
+def error_of(result: Result, split: str | None) -> float:
+    """The share of a split's images that are wrong, 0..1; 1 where nothing was scored."""
+    return 1.0 - float(split_metrics(result, split).get("accuracy") or 0.0)
 
 
 def interval_of(result: Result, split: str | None) -> tuple[float, float] | None:

@@ -32,8 +32,20 @@ WIDE_INTERVAL = 0.05
 def diagnose(result: Result) -> Verdict:
     """Judge a result document. What it lacks is not judged."""
     verdict = next(filter(None, (rule(result) for rule in RULES)), None) or _good(result)
+    verdict = _beside_leakage(verdict, causes.leaking(result))
     verdict = replace(verdict, evidence=[*verdict.evidence, *_stopped(result), *_reliability(result)])
     return _about_drawings(verdict, result) if reading.is_drawn(result) else verdict
+
+
+def _beside_leakage(verdict: Verdict, leakage: Verdict | None) -> Verdict:
+    """Of a cause and a leakage the one that costs more accuracy; it tells of the other."""
+    if leakage is None or verdict.kind in ("unscored", "interrupted", "failed"):
+        return verdict
+    main, other = (leakage, verdict) if leakage.cost >= verdict.cost else (verdict, leakage)
+    if other.kind in ("good", "scored"):
+        return main
+    evidence = [*main.evidence, f"Besides: {other.headline}", *other.evidence]
+    return replace(main, evidence=evidence, advice=list(dict.fromkeys([*main.advice, *other.advice])))
 
 
 def _unfinished(result: Result) -> Verdict | None:
@@ -112,7 +124,7 @@ def _scored(result: Result) -> Verdict | None:
     split = reading.main_split(result)
     accuracy = reading.split_metrics(result, split).get("accuracy")
     right = "have all labels right" if reading.several_labels(result) else "are right"
-    return Verdict("scored", f"{percent(accuracy)} of the {split} images {right}.")
+    return Verdict("scored", f"{percent(accuracy)} of the {split} images {right}.", cost=0.0)
 
 
 def _overfitting(result: Result) -> Verdict | None:
@@ -127,7 +139,7 @@ def _overfitting(result: Result) -> Verdict | None:
     if best := reading.best_epoch(result):
         evidence.append(f"The weights of epoch {best} are kept: the best, whatever came after.")
     headline = "Overfitting: it knows its training images better than new ones."
-    return Verdict("overfitting", headline, evidence, advice.against_overfitting(result))
+    return Verdict("overfitting", headline, evidence, advice.against_overfitting(result), max(0.0, trends.gap(result)))
 
 
 def _underfitting(result: Result) -> Verdict | None:
@@ -139,10 +151,10 @@ def _underfitting(result: Result) -> Verdict | None:
     evidence = f"Even of the training images only {percent(train)} are right in the last epochs."
     if trends.rising(result):
         headline = "Underfitting: it was still getting better when the training ended."
-        return Verdict("underfitting", headline, [evidence], [advice.train_longer(result)])
+        return Verdict("underfitting", headline, [evidence], [advice.train_longer(result)], 1 - val)
     headline = "Underfitting: it stopped getting better before it had learned its training images."
     tries = [advice.other_lr(result, 3.0), advice.larger_network(result)]
-    return Verdict("underfitting", headline, [evidence], tries)
+    return Verdict("underfitting", headline, [evidence], tries, 1 - val)
 
 
 def _good(result: Result) -> Verdict:
@@ -153,7 +165,7 @@ def _good(result: Result) -> Verdict:
     if trends.rising(result):
         evidence.append("Validation accuracy was still rising when the training ended.")
         tries.append(advice.train_longer(result))
-    return Verdict("good", "Sound: no sign of overfitting or underfitting.", evidence, tries)
+    return Verdict("good", "Sound: no sign of overfitting or underfitting.", evidence, tries, cost=0.0)
 
 
 def _about_drawings(verdict: Verdict, result: Result) -> Verdict:
@@ -193,7 +205,6 @@ RULES = (
     causes.rate_too_high,
     _unfinished,
     _unscored,
-    causes.leaking,
     _silent,
     _collapsed,
     causes.rate_too_low,
@@ -205,7 +216,8 @@ RULES = (
     _overfitting,
     _underfitting,
 )
-"""The first that has something to say is the verdict: what makes all other figures worthless comes before them."""
+"""The first that has something to say is the verdict: what makes all other figures worthless comes before them. Beside
+it stands a leakage, which is the verdict where it costs more."""
 
 
 def _matrix(result: Result) -> list[list[int]]:

@@ -37,12 +37,12 @@ def build(entry: Entry, params: dict[str, Any], path: str, *positional: Any, **g
         raise JobError(problems)
     extra = {k: v for k, v in given.items() if accepts(factory, k)}
     try:
-        return factory(*positional, **extra, **values)
+        return entry.make(*positional, **extra, **values)
     except ZooError:
         raise
     except (ValueError, TypeError) as error:
         raise RequestError(
-            f"{entry.kind} {entry.id!r} refuses its parameters: {error}. See: zoo info {entry.id}"
+            f"{entry.title} refuses its parameters: {error}{entry.place_in(error)}. See: zoo info {entry.id}"
         ) from error
 
 
@@ -90,8 +90,8 @@ def check_takes(model: nn.Module, entry: Entry, in_chans: int, image_size: int) 
             return model(blank)  # type: ignore[no-any-return]
     except (RuntimeError, ValueError, AssertionError) as error:
         raise RequestError(
-            f"architecture {entry.id!r} can't take images of {in_chans}x{image_size}x{image_size}: "
-            f"{(str(error).splitlines() or [type(error).__name__])[0]}. Try another --image-size"
+            f"{entry.title} can't take images of {in_chans}x{image_size}x{image_size}: "
+            f"{(str(error).splitlines() or [type(error).__name__])[0]}{entry.place_in(error)}. Try another --image-size"
         ) from error
 
 

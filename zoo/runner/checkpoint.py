@@ -16,7 +16,7 @@ from torch import nn
 
 from zoo.bundle import copied_weights, write_weights
 from zoo.errors import RequestError
-from zoo.files import atomic, cannot_write, sha256_of, write_json
+from zoo.files import atomic, cannot_write, read_plain, sha256_of, write_json
 
 INDEX = "index.json"
 """The checkpoints that are whole, the last first, each with its checksum. What it doesn't name was never finished."""
@@ -193,7 +193,7 @@ def _line(error: Exception) -> str:
 def _index(folder: Path) -> dict[str, str]:
     """Names and checksums; nothing where the index is not there, or damaged."""
     try:
-        found = json.loads((folder / INDEX).read_text("utf-8"))
+        found = json.loads(read_plain(folder / INDEX))
         return {str(name): str(found[name]) for name in found if int(name[:-3]) > 0}
     except (OSError, ValueError, TypeError, KeyError):
         return {}

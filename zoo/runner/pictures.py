@@ -59,9 +59,10 @@ def _mistakes(training: Training, mistakes: list[dict[str, Any]], folder: Path) 
     heats = _heats(training, split, np.array(list(rows.values())), [classes.index(name) for name in answers])
     found = []
     for i, mistake in enumerate(shown):
-        files = {"file": _save(folder / f"mistake-{i + 1:02}.jpg", pixels[i])}
+        files: dict[str, str | None] = {"file": _save(folder / f"mistake-{i + 1:02}.jpg", pixels[i])}
         if heats is not None:
-            files["heat"] = _save(folder / f"heat-{i + 1:02}.jpg", painted(pixels[i], heats[i]))
+            heat = painted(pixels[i], heats[i])
+            files["heat"] = None if heat is None else _save(folder / f"heat-{i + 1:02}.jpg", heat)
         found.append({**mistake, **files})
     return found
 
@@ -79,13 +80,14 @@ def _rows(split: Split, names: list[str]) -> dict[str, int]:
 
 
 def _heats(training: Training, split: Split, rows: Any, classes: list[int]) -> Any:
-    """Where the network of the best epoch looked, (n, H, W) of 0..1; None where it can't be told."""
+    """Where the network of the best epoch looked, as :func:`grad_cam` has it; None where it can't be told."""
     parts = training.parts
     model = copy.deepcopy(parts.learner.final)
     read_weights(training.folder / MODEL, model)
     batches = parts.images(split, dealt=False)
     images, _ = batches.prepare(torch.from_numpy(split.gather(rows)), torch.from_numpy(split.labels[rows]))
-    heats = grad_cam(model.eval(), images, torch.tensor(classes, device=images.device))
+    asked = torch.tensor(classes, device=images.device)
+    heats = grad_cam(model.eval(), images, asked, multilabel=parts.task.multilabel)
     return None if heats is None else heats.cpu().numpy()
 
 

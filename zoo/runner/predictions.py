@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.errors import RequestError
-from zoo.files import atomic
+from zoo.files import atomic, open_plain
 
 __all__ = ["Predictions", "forget_predictions", "predictions_file", "read_predictions", "split_of", "write_predictions"]
 
@@ -148,7 +148,7 @@ def read_predictions(folder: Path, split: str) -> Predictions:
     """
     path = predictions_file(folder, split_of(folder, split))
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with open_plain(path) as file, np.load(file, allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}
         about = json.loads(arrays["about"].tobytes())
         logits, targets = arrays["logits"].astype(np.float32), arrays["targets"]

@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from zoo.errors import Interrupted, OutputError, RequestError, ZooError
-from zoo.files import finite, write_json, write_text
+from zoo.failures import reason_of
+from zoo.files import finite, read_plain, write_json, write_text
 from zoo.job.layers import changes
 from zoo.job.resolve import Resolved
 from zoo.runner.folder import JOB, RESULT, check_name, claim, made_up_name
@@ -95,7 +96,7 @@ def asked(seeds: int | None, folds: int | None) -> Repeats | None:
 def recorded(folder: Path) -> Repeats | None:
     """What a folder's summary.json is of; None where there is none."""
     try:
-        found = json.loads((folder / SUMMARY).read_text("utf-8"))
+        found = json.loads(read_plain(folder / SUMMARY))
         return Repeats(str(found["by"]), int(found["count"]))
     except FileNotFoundError:
         return None
@@ -205,7 +206,7 @@ class _Several:
             self._end_early("failed", before)
             if not isinstance(error, Exception) or not (self.begun or self.results):
                 raise
-            why = str(error) if isinstance(error, ZooError) else f"{type(error).__name__}: {error}"
+            why = str(error) if isinstance(error, ZooError) else f"{reason_of(error)}."
             raise _same_family(error)(f"{self._told('Failed:')} The reason: {why}") from error
 
     def _all(self) -> dict[str, Any]:
@@ -308,7 +309,7 @@ class _Several:
         """The runs that ``--overwrite`` replaces: those of these names, and all that the old summary is of."""
         names = [member.name for member in self.members]
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-            old = json.loads((self.folder / SUMMARY).read_text("utf-8"))["members"]
+            old = json.loads(read_plain(self.folder / SUMMARY))["members"]
             ours = re.compile(rf"{re.escape(self.name)}-({SEED}|{FOLD})\d+")
             names += [m["run"] for m in old if ours.fullmatch(m["run"]) and m["run"] not in names]
         return names
@@ -348,7 +349,7 @@ class _Before:
 def ended_result(folder: Path) -> dict[str, Any] | None:
     """The result of a run that has come to its end; a damaged one is no result."""
     try:
-        result = json.loads((folder / RESULT).read_text("utf-8"))
+        result = json.loads(read_plain(folder / RESULT))
         return result if result["status"] in _ENDED else None
     except (OSError, ValueError, KeyError, TypeError):
         return None

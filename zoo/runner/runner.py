@@ -19,6 +19,7 @@ from zoo.engine.execution import choose_device
 from zoo.engine.ranks import Ranks, join
 from zoo.engine.views import account, notices
 from zoo.errors import Interrupted, RequestError, TrainingError, ZooError
+from zoo.failures import reason_of
 from zoo.files import cannot_write, dump_json, is_write_error, sweep, write_json, write_text
 from zoo.hooks import Plugin
 from zoo.job.layers import changes
@@ -248,8 +249,8 @@ class _Runner:
         except BrokenPipeError as error:  # as in `zoo run … | head`
             self._end_early("interrupted", "nobody reads its output any longer", error)
             raise Interrupted(self._how_to_resume()) from error
-        except Exception as error:
-            self._end_early("failed", f"{type(error).__name__}: {error}", error)
+        except BaseException as error:  # a component may call sys.exit()
+            self._end_early("failed", reason_of(error), error)
             if is_write_error(error):
                 raise cannot_write(self.training.folder, error) from error
             raise

@@ -16,7 +16,7 @@ from zoo.data.batches import Normalize
 from zoo.engine.execution import Execution
 from zoo.engine.task import Task, task_named
 from zoo.errors import RequestError
-from zoo.files import sha256_of
+from zoo.files import read_plain, sha256_of
 from zoo.names import listing
 from zoo.registry import Registry
 from zoo.runner.folder import RESULT, find_run
@@ -139,7 +139,7 @@ def _with_channels(images: Tensor, wanted: int) -> Tensor:
 
 def _accuracy(run: Path) -> float | None:
     try:
-        result = json.loads((run / RESULT).read_text("utf-8"))
+        result = json.loads(read_plain(run / RESULT))
         return float(result["metrics"]["val"]["accuracy"])
     except (OSError, ValueError, KeyError, TypeError):
         return None

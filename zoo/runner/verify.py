@@ -18,7 +18,7 @@ import yaml
 
 from zoo.bundle import WEIGHTS
 from zoo.errors import TrainingError
-from zoo.files import sha256_of
+from zoo.files import read_plain, sha256_of
 from zoo.job.schema import Job
 from zoo.runner.checkpoint import load_checkpoint
 from zoo.runner.folder import CHECKPOINTS, JOB, MODEL, RESULT
@@ -140,7 +140,7 @@ def _compared(home: Path, where: tuple[str, ...]) -> Verdict:
 
 
 def _epochs(folder: Path) -> Any:
-    result = json.loads((folder / RESULT).read_text("utf-8"))
+    result = json.loads(read_plain(folder / RESULT))
     epochs = [{k: v for k, v in epoch.items() if k not in _TIMES} for epoch in result["epochs"]]
     return epochs, result["metrics"]
 

@@ -134,7 +134,8 @@ def _pictures(pixels: Pixels, heat: Any) -> dict[str, str | None]:
     """What the network saw, and where it looked, as data URLs; None for what can't be shown."""
     if pixels.shape[2] not in (1, 3):
         return {"seen": None, "looked": None}
-    return {"seen": _data_url(pixels), "looked": None if heat is None else _data_url(painted(pixels, heat))}
+    looked = None if heat is None else painted(pixels, heat)
+    return {"seen": _data_url(pixels), "looked": None if looked is None else _data_url(looked)}
 
 
 def _data_url(pixels: Pixels) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 from zoo.bundle import find_bundle, read_card
 from zoo.errors import RequestError
-from zoo.files import dump_json
+from zoo.files import dump_json, read_plain
 from zoo.reports.model_card import UNKNOWN_LICENSE, headline_metric, write_model_card
 from zoo.runner.folder import CARD, JOB, MODEL, RESULT, WEIGHTS, check_name, find_run
 from zoo.sharing.manifest import MANIFEST, README, Manifest, check_folder, is_shared, make_manifest
@@ -130,7 +130,7 @@ def _checked(license: str) -> str:
 def _result_of(folder: Path) -> dict[str, Any] | None:
     """The run's result document; None where it has none that can be read."""
     try:
-        found = json.loads((folder / RESULT).read_text("utf-8"))
+        found = json.loads(read_plain(folder / RESULT))
     except (OSError, ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) and (folder / JOB).is_file() else None

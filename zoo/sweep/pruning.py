@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.entry import Origin
+from zoo.files import read_plain
 from zoo.hooks import Plugin, hooks_of, new_manager
 from zoo.plugin import hookimpl
 from zoo.runner.folder import METRICS
@@ -56,4 +57,4 @@ def pruning(trial: optuna.Trial, monitor: str) -> Plugin:
 
 def epochs_of(folder: Path) -> list[dict[str, Any]]:
     """The lines of a run's metrics.jsonl."""
-    return [json.loads(line) for line in (folder / METRICS).read_text("utf-8").splitlines()]
+    return [json.loads(line) for line in read_plain(folder / METRICS).splitlines()]

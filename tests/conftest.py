@@ -12,10 +12,9 @@ from typing import Any
 
 import pytest
 
-# Two pytest workers share two cores: one thread each is faster than two that wait for each other, and it must be
+# Networks this small gain nothing by a second thread, and beside other work two threads wait for each other. It must be
 # said before torch is imported.
-if os.environ.get("PYTEST_XDIST_WORKER"):
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # Tests that share what takes long to make: an environment with its wheels, a run of several, a network of each family.
 TOGETHER = ("installed/", "test_repeats.py", "test_repeats_command.py", "test_teacher.py", "test_multilabel.py")
@@ -40,6 +39,35 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 def group_of(nodeid: str) -> str:
     """A test by itself, or with those of the same parameter."""
     return nodeid[nodeid.index("[") :] if nodeid.endswith("]") and any(p in nodeid for p in BY_PARAMETER) else nodeid
+
+
+# What ``pytest -m smoke`` runs, for the inner loop: rules, the registry and errors by themselves, and few whole runs.
+SMOKE = (
+    "job/test_budget.py", "job/test_dataset_facts.py", "job/test_layers.py", "job/test_recipes.py",
+    "job/test_reconcile.py", "job/test_resolve.py", "job/test_rules.py", "job/test_schema.py",
+    "test_registry.py", "test_host.py", "test_signature.py", "test_shelf.py", "test_names.py", "test_files.py",
+    "test_entry.py", "test_local_components.py", "engine/test_evaluate.py", "engine/test_scores.py",
+    "engine/test_totals.py", "runner/test_folder.py", "runner/test_checkpoint.py", "data/test_splits.py",
+    "plugins/test_losses.py", "reports/test_reports_verdict.py", "test_end_to_end.py",
+)  # fmt: skip
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Of a smoke test no other file is even imported: to collect all of the tests takes longer than these."""
+    if config.option.markexpr != "smoke" or collection_path.is_dir():
+        return None
+    return None if _is_smoke(collection_path) else True
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if _is_smoke(item.path) and item.get_closest_marker("slow") is None:
+            item.add_marker(pytest.mark.smoke)
+
+
+def _is_smoke(path: Path) -> bool:
+    place = path.relative_to(Path(__file__).parent) if path.is_relative_to(Path(__file__).parent) else path
+    return place.as_posix() in SMOKE
 
 
 PHOTOS = Path(os.environ.get("ZOO_TEST_PHOTOS", Path(__file__).parents[2] / "shared" / "data" / "cats_dogs"))

@@ -33,6 +33,7 @@ def seeds(rng: Rng, accuracies: tuple[float, ...], images: int = 1000, classes: 
     return found
 
 
+@pytest.mark.slow
 def test_two_seeds_of_one_job_differ_as_seldom_as_the_test_says():
     """100 pairs of equally good networks: at 5 % some 5 are called different, at most 10 in 99 of 100 such trials."""
     rng, called = np.random.default_rng(0), {"accuracy": 0, "f1_macro": 0, "log_loss": 0}

@@ -406,6 +406,7 @@ def test_training_is_the_same_again_and_after_an_interruption(zoo, pictures):
     assert job["loss"]["name"] == "binary_cross_entropy"
 
 
+@pytest.mark.slow
 def test_folds_are_counted_together(zoo, pictures):
     code, _, err = zoo(
         "run", "simple_cnn", pictures / "labels.csv", *TINY, *NET, "--epochs", "1", "--name", "f", "--folds", "2"

@@ -55,6 +55,7 @@ def test_a_file_made_for_it_goes_with_it():
 NAMES = st.lists(st.sampled_from(["ant", "bee", "cat-1", "d.o_g"]), max_size=8)
 
 
+@pytest.mark.slow
 @given(names=NAMES, text=st.sampled_from([*TEXTS.values(), ""]))
 @settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_order_of_turning_ends_as_it_should(names: list[str], text: str):

@@ -435,6 +435,7 @@ def _no_file_larger_than(size: int) -> Iterator[None]:
         signal.signal(signal.SIGXFSZ, previous)
 
 
+@pytest.mark.slow
 def test_weights_that_can_not_be_written(zoo, read_result):
     words = ("--epochs", "2", "--set", "architecture.channels=[8]", "--set", "architecture.hidden=40000")
     with _no_file_larger_than(300_000):
@@ -474,6 +475,7 @@ def tiny_disk(tmp_path) -> Iterator[Path]:
     subprocess.run(["umount", "--lazy", str(place)], check=True)  # this process says that it uses a cache there
 
 
+@pytest.mark.slow
 def test_a_full_disk_for_runs(zoo, tiny_disk):
     words = ("--epochs", "2", "--set", "architecture.channels=[8]", "--set", "architecture.hidden=40000")
     code, _, err = zoo(*RUN, "digits", *words, "--name", "full", "--out", tiny_disk)
@@ -612,6 +614,7 @@ def _check_stopped(code: int, out: str, err: str, result: dict) -> None:
     assert not [path for path in Path("runs").rglob("*") if path.name.startswith(".")]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("my_parts")
 def test_ctrl_c_leaves_a_usable_run_that_goes_on_to_the_same_end(zoo, read_result, numbers):
     stopped = _ctrl_c_in_training(*STOPPABLE, "--name", "stopped")

@@ -39,6 +39,7 @@ def test_two_networks_are_compared(zoo, read_result):
     assert f"{100 * measured[0]['val_accuracy']:.1f}%" in printed
 
 
+@pytest.mark.slow
 def test_ctrl_c_keeps_what_was_measured(zoo, monkeypatch: pytest.MonkeyPatch):
     from zoo.runner.training import Training
 

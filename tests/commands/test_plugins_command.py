@@ -275,6 +275,7 @@ def test_a_plugin_stops_a_run_and_adds_to_its_reports(zoo, make_plugin):
     assert zoo("plugins", "doctor", "acme")[1] == "1 plugin is well.\n"
 
 
+@pytest.mark.slow
 def test_a_hook_that_fails_in_a_run_is_the_doctors_till_it_goes_right(zoo, make_plugin):
     site = make_plugin("acme", WATCHER.replace("return f", "raise OSError('no server') or f"))
     words = ("run", "simple_cnn", "digits", "--epochs", "2", "--name", "w", "--overwrite")

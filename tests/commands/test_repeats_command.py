@@ -225,6 +225,7 @@ def test_resume_makes_a_run_that_is_gone_again(refused, zoo):
     assert "--name d --resume" in refused("run", "--resume", "d")
 
 
+@pytest.mark.slow
 def test_runs_that_found_their_own_learning_rates_are_resumed(zoo):
     words = ("--lr", "auto", "--seeds", "2", "--epochs", "1", "--set", "architecture.channels=[8]", "--name", "a")
     assert zoo(*RUN, *words, "--quiet")[0] == 0
@@ -245,6 +246,7 @@ def test_a_folder_that_can_not_be_written_is_told(refused, tiny):
 # -- a process of its own --------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_ctrl_c_keeps_what_is_finished_and_says_how_to_go_on(zoo):
     words = ("--set", "architecture.channels=[8]", "--epochs", "2", "--seeds", "3", "--name", "c")
     process = subprocess.Popen(

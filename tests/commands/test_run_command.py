@@ -8,7 +8,6 @@ import os
 import pty
 import re
 import shutil
-import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -263,14 +262,13 @@ def test_train_has_only_the_last_line_for_a_report(zoo, tiny):
 # -- a process of its own -------------------------------------------------------------------------------
 
 
-def test_json_alone_is_on_stdout(tiny, read_result):
-    words = ["run", "simple_cnn", "digits", *tiny, "--name", "j", "--json", "--set", "metrics=[auroc]"]
-    done = subprocess.run([sys.executable, "-m", "zoo", *words], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    document = json.loads(done.stdout)
+def test_json_alone_is_on_stdout(zoo, tiny, read_result):
+    code, out, err = zoo("run", "simple_cnn", "digits", *tiny, "--name", "j", "--json", "--set", "metrics=[auroc]")
+    assert code == 0, err
+    document = json.loads(out)
     assert isinstance(document["metrics"]["val"]["accuracy"], float)
     assert document == read_result("runs/j")
-    assert "epoch 1/1" in done.stderr, "progress goes to stderr"
+    assert "epoch 1/1" in err, "progress goes to stderr"
 
 
 @pytest.fixture

@@ -74,6 +74,7 @@ def test_more_trials_are_added_and_json_is_the_document(done, zoo):
     assert "5 of them done" in err
 
 
+@pytest.mark.slow
 def test_a_job_file_is_swept(zoo):
     Path("job.yaml").write_text("architecture: {name: simple_cnn, channels: [4]}\ndataset: digits\n", "utf-8")
     words = ("--epochs", "1", "--set", "train.batch_size=128,256", "--trials", "2", "--name", "s", "--quiet")

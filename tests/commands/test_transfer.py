@@ -47,6 +47,7 @@ def test_a_frozen_backbone_is_computed_once_and_the_bundle_is_whole(zoo: Any, we
     assert measured["loss"] == pytest.approx(ran["metrics"]["val"]["loss"], rel=1e-3)
 
 
+@pytest.mark.slow
 def test_features_are_kept_for_the_next_head(zoo: Any, weights: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("ZOO_CACHE", str(weights.parent / "cache"))
     words = ("run", NET, "digits", *QUICK, "--weights", weights, "--freeze", "backbone", "--overwrite")
@@ -71,6 +72,7 @@ def test_features_give_what_the_whole_network_gives(zoo: Any, weights: Path):
         assert a["val"]["loss"] == pytest.approx(b["val"]["loss"], rel=1e-3)
 
 
+@pytest.mark.slow
 def test_fine_tuning_moves_everything_and_a_run_can_be_what_another_begins_with(zoo: Any, weights: Path):
     ran = result(zoo, "--weights", weights)
     assert ran["job"]["recipe"] == "fine_tune"

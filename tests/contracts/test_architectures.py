@@ -35,6 +35,7 @@ def test_every_parameter_learns(entry: Entry):
     assert [name for name, p in model.named_parameters() if p.grad is None or not p.grad.any()] == []
 
 
+@pytest.mark.slow
 @every_own
 def test_it_can_learn_a_batch_by_heart(entry: Entry):
     model = network(entry, dropout=0.0).train()

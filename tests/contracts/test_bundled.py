@@ -64,8 +64,9 @@ def beyond_the_samples() -> Iterator[Check]:
 
 
 def marks(check: Check) -> list[Any]:
-    """Slow are the larger networks."""
-    return [pytest.mark.slow] if check.component.removeprefix("timm/") in LARGER else []
+    """Slow are the larger networks, and processes that import torch anew."""
+    slow = check.component.removeprefix("timm/") in LARGER or check.name == "spawned-workers"
+    return [pytest.mark.slow] if slow else []
 
 
 WITHOUT_FILES = (check for plugin in BUNDLED for check in checks(plugin, registry=REGISTRY))

@@ -37,6 +37,7 @@ def run(code: str) -> str:
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
 
 
+@pytest.mark.slow
 def test_the_steps_are_those_of_torch_alone() -> None:
     head = f"NAMES = {OPTIMIZERS}"
     deferred = run(f"{head}\nDEFER = True\n{STEPS}\nassert 'torch._dynamo' not in sys.modules")
@@ -44,6 +45,7 @@ def test_the_steps_are_those_of_torch_alone() -> None:
     assert deferred.count("\n") == len(OPTIMIZERS)
 
 
+@pytest.mark.slow
 def test_once_the_compiler_is_there_torchs_own_wrappers_are_called() -> None:
     run(f"""
 DEFER, NAMES = True, ["AdamW"]
@@ -59,6 +61,7 @@ assert vars(inner)["__dynamo_disable"].__module__ != "zoo.engine.dynamo", vars(i
 """)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("deferred", [True, False])
 def test_a_step_is_compiled_where_one_asks(deferred: bool) -> None:
     code = f"""
@@ -75,6 +78,7 @@ assert not torch.equal(before, model[0].weight)
     run(code)
 
 
+@pytest.mark.slow
 def test_where_the_compiler_is_imported_already_nothing_changes() -> None:
     run("""
 import torch, torch._dynamo

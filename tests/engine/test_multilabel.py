@@ -84,6 +84,7 @@ def test_nothing_there_and_nothing_given_is_no_error():
 # -- thresholds ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=60)
 @draws
 def test_no_threshold_has_a_better_f1_than_the_chosen_one(count, classes, ties, seed):

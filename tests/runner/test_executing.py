@@ -48,7 +48,8 @@ def trials(monkeypatch: Patch, tmp_path: Path) -> list[int]:
 
 
 def run(out: Path, name: str, **options: Any) -> dict[str, Any]:
-    result = zoo.run("simple_cnn", "digits", epochs=1, device="cpu", out=out, name=name, **options)
+    small = {"architecture.channels": [8], **options.pop("set", {})}
+    result = zoo.run("simple_cnn", "digits", epochs=1, device="cpu", out=out, name=name, set=small, **options)
     return json.loads((result.dir / "result.json").read_text("utf-8"))
 
 
@@ -175,24 +176,23 @@ def test_a_short_run_goes_by_rule_whatever_a_longer_one_has_measured(
     assert job_of(tmp_path, "short")["precision"] == "auto"
 
 
-@pytest.mark.parametrize(
-    "content",
-    [
-        '{"train": {"chosen": 0, "images_per_second": [0, 0, 0, 0]}, '
-        '"answer": {"chosen": 0, "images_per_second": [1, 2]}}',
-        *("", "{", "[]", '{"train": {"chosen": 0}}', '{"train": {"chosen": 0, "images_per_second": [1, 2, 3, 4]}}'),
-        '{"train": {"chosen": 9, "images_per_second": [1, 2, 3, 4]}, '
-        '"answer": {"chosen": 0, "images_per_second": [1, 2]}}',
-    ],
+DAMAGED = (
+    '{"train": {"chosen": 0, "images_per_second": [0, 0, 0, 0]}, "answer": {"chosen": 0, "images_per_second": [1, 2]}}',
+    *("", "{", "[]", '{"train": {"chosen": 0}}', '{"train": {"chosen": 0, "images_per_second": [1, 2, 3, 4]}}'),
+    '{"train": {"chosen": 9, "images_per_second": [1, 2, 3, 4]}, "answer": {"chosen": 0, "images_per_second": [1, 2]}}',
 )
-def test_a_damaged_memory_counts_for_nothing(tmp_path: Path, trials: list[int], content: str):
+
+
+def test_a_damaged_memory_counts_for_nothing(tmp_path: Path, trials: list[int]):
     run(tmp_path, "first")
     (file,) = (cache_folder() / "execution").iterdir()
-    file.write_text(content, "utf-8")
-    assert run(tmp_path, "second")["trial"]["how"] == "measured"
-    assert trials == [4, 2, 4, 2]
+    for number, content in enumerate(DAMAGED):
+        file.write_text(content, "utf-8")
+        assert run(tmp_path, f"again{number}")["trial"]["how"] == "measured", content
+    assert trials == [4, 2] * (1 + len(DAMAGED))
 
 
+@pytest.mark.slow
 def test_a_cache_that_cannot_be_written_costs_a_trial_and_no_run(tmp_path: Path, trials: list[int], monkeypatch: Patch):
     def refuse(path: Path, text: str) -> None:
         raise cannot_write(path, OSError(30, "Read-only file system"))
@@ -202,6 +202,7 @@ def test_a_cache_that_cannot_be_written_costs_a_trial_and_no_run(tmp_path: Path,
     assert trials == [4, 2, 4, 2]
 
 
+@pytest.mark.slow
 def test_another_size_of_picture_is_tried_anew(tmp_path: Path, trials: list[int]):
     run(tmp_path, "first")
     run(tmp_path, "larger", image_size=24)

@@ -268,6 +268,7 @@ class Fails(Observer):
             raise self.error
 
 
+@pytest.mark.slow
 def test_interrupted_runs_are_resumed_and_finished_ones_kept():
     with pytest.raises(Interrupted, match=r"run 2 of 3 \(r-seed1\); 1 finished and kept.*zoo run --resume runs/r"):
         quick(seeds=3, name="r", epochs=2, observer=Fails(KeyboardInterrupt(), run=2))
@@ -394,6 +395,7 @@ def test_a_damaged_summary_is_told(text: str):
 # -- one process ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_no_run_holds_on_to_the_model_of_another():
     alive: list[int] = []
 

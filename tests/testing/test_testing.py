@@ -154,6 +154,7 @@ def test_a_family_without_samples_is_tried_by_the_first_that_it_lists(make_plugi
     assert {c.component for c in checks("acme") if c.kind == "loss"} == {"acme/sure", "acme/c", "acme/a"}
 
 
+@pytest.mark.slow
 def test_an_authors_test_file_has_a_test_for_each_check(acme: Path, tmp_path: Path):
     """As pytest runs it: failures fail, and what can't be tried is skipped."""
     own = tmp_path / "own"

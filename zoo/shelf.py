@@ -119,6 +119,11 @@ class Shelf:
         return self._merged("recipes")
 
     @cached_property
+    def recipe_levels(self) -> dict[str, int]:
+        """Recipe -> the number of the layer whose word it is, the higher the later."""
+        return {str(name): i for i, layer in enumerate(self.layers) for name in layer.section("recipes")}
+
+    @cached_property
     def catalogue(self) -> dict[str, dict[str, Any]]:
         return self._merged("catalogue")
 

@@ -182,11 +182,15 @@ class _Resolver:
         return None
 
     def _several_labels(self) -> None:
-        """What a dataset with several labels an image asks for, where nobody has chosen."""
-        if self.facts.dataset is not None and self.facts.dataset.peeked.get("multilabel"):
-            recipe = flatten(settings(self.registry.shelf.recipes.get(SEVERAL_LABELS, {})))
-            free = {path: value for path, value in recipe.items() if unchosen(self.layers.sources.get(path))}
-            self.layers.put(f"recipe {SEVERAL_LABELS}", free)
+        """What a dataset with several labels an image asks for, where nobody has chosen, and no later recipe."""
+        if not self.peeked.get("multilabel"):
+            return
+        levels, chosen = self.registry.shelf.recipe_levels, self.layers.values.get("recipe")
+        later = f"recipe {chosen}" if levels.get(chosen, 0) > levels.get(SEVERAL_LABELS, 0) else None
+        recipe = flatten(settings(self.registry.shelf.recipes.get(SEVERAL_LABELS, {})))
+        sources = {path: self.layers.sources.get(path) for path in recipe}
+        free = {path: recipe[path] for path, source in sources.items() if unchosen(source) and source != later}
+        self.layers.put(f"recipe {SEVERAL_LABELS}", free)
 
     @property
     def peeked(self) -> Mapping[str, Any]:
@@ -249,7 +253,7 @@ class _Resolver:
                     f"Unknown recipe {asked!r}.{did_you_mean(asked, known)} Recipes: {listing(known)}."
                 )
             return (asked, recipes[asked]) if asked in recipes else (None, {})
-        found = own_recipe(recipes, layers, self._all_names, self.facts.condition)
+        found = own_recipe(recipes, layers, self._all_names, self.facts.condition, self.registry.shelf.recipe_levels)
         return (found, recipes[found]) if found else (None, {})
 
     def _all_names(self, kind: str, name: str) -> list[str]:

@@ -580,3 +580,25 @@ def test_a_job_file_of_an_older_zoo_says_the_same_job():
     old["train"]["lr"] = 7.0
     assert changes(old, job) == ["train.lr: 7.0 before, 0.005 now"]
     assert changes({**job.plain(), "gone": 1}, job) == ["gone: 1 before, None now"]
+
+
+# -- one component by two names ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("word", ["cross_entropy", "losses/cross_entropy", "ce"])
+def test_a_full_id_keeps_what_the_recipe_says_of_the_component(word: str):
+    Path("registry.yaml").write_text(
+        f"aliases: {{loss: {{ce: cross_entropy}}}}\n{OWN}  soft: {{loss: {{name: cross_entropy, label_smoothing: 0.25}}}}\n"
+    )
+    found = tiny(f"loss={word}", recipe="soft").job.loss
+    assert (found.name, found.params["label_smoothing"]) == (word, 0.25)
+    assert tiny("loss=losses/focal", recipe="soft").job.loss.params.get("label_smoothing") is None
+
+
+def test_a_full_id_in_a_file_keeps_its_parameters_under_the_short_name():
+    file = {
+        "loss": {"name": "losses/focal", "gamma": 5},
+        "train": {"optimizer": {"name": "optim/sgd", "momentum": 0.5}},
+    }
+    job = tiny("loss=focal", "train.optimizer=sgd", file=file).job
+    assert (job.loss.params["gamma"], job.train.optimizer.params["momentum"]) == (5, 0.5)

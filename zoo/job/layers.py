@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,19 +38,30 @@ OPTIONS: dict[str, str] = {
 _CHOICE_PREFIXES = tuple(f"{path}." for path in CHOICES)
 
 
+def _as_typed(kind: str, name: Any) -> Any:
+    del kind
+    return name
+
+
 @dataclass
 class Layers:
-    """Values merged so far: dotted path -> value, dotted path -> the layer that gave it."""
+    """Values merged so far: dotted path -> value, dotted path -> the layer that gave it.
 
+    Args:
+        identify: kind and name -> what is the same for every name of one component.
+    """
+
+    identify: Callable[[str, Any], Any] = _as_typed
     values: dict[str, Any] = field(default_factory=dict)
     sources: dict[str, str] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
 
     def put(self, source: str, given: Mapping[str, Any]) -> None:
-        """Lay dotted values over what is there. A component of another name drops the lower one's parameters."""
-        for path in CHOICES:
+        """Lay dotted values over what is there. Another component drops the lower one's parameters."""
+        for path, kind in CHOICES.items():
             name = given.get(f"{path}.name")
-            if name is not None and name != self.values.get(f"{path}.name", name):
+            below = self.values.get(f"{path}.name", name)
+            if name is not None and name != below and self.identify(kind, name) != self.identify(kind, below):
                 self._drop(f"{path}.")
         for path, value in given.items():
             if not self._valid(path):

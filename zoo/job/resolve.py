@@ -111,7 +111,7 @@ def resolve(request: Request, registry: Registry, variant: Mapping[str, Any] | N
 class _Resolver:
     def __init__(self, request: Request, registry: Registry, variant: Mapping[str, Any]):
         self.request, self.registry, self.variant = request, registry, variant
-        self.layers = Layers()
+        self.layers = Layers(self._identity)
         self.entries: dict[str, Entry] = {}
         self.problems = self.layers.problems
 
@@ -141,6 +141,12 @@ class _Resolver:
         self._component_defaults()
         return self._finish(recipe)
 
+    def _identity(self, kind: str, name: Any) -> Any:
+        """The id of the component that a name stands for; the name itself where there is none."""
+        with contextlib.suppress(RequestError):
+            return self.registry.find(kind, str(name)).id
+        return name
+
     def _optimizer(self, name: str) -> Optimizer | None:
         """The registered optimizer of that name, if there is one."""
         with contextlib.suppress(RequestError):
@@ -154,7 +160,7 @@ class _Resolver:
         Args:
             chosen: dotted values, the highest layer first.
         """
-        merged = Layers()
+        merged = Layers(self._identity)
         for layer in reversed(chosen):
             merged.put("", layer)
         given = {"image_size": SIZE, "val_fraction": "data.val_fraction", "folds": "data.folds"}

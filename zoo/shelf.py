@@ -23,6 +23,7 @@ from zoo.job.recipes import CONDITIONS, RANGES
 from zoo.names import did_you_mean, listing
 from zoo.plugin import KINDS, Component
 from zoo.safe_yaml import read_yaml
+from zoo.signature import GIVEN, NAME
 
 FILENAME = "registry.yaml"
 _SECTIONS = ("version", "plugins", "aliases", "components", "recipes", "catalogue")
@@ -205,6 +206,11 @@ def _check_local(item: Local) -> None:
     _mapping(item.spec, item.layer, where)
     _known(item.spec, _COMPONENT_KEYS, item.layer, f"key of {where}")
     _mapping(item.spec.get("params") or {}, item.layer, f"{where}: params")
+    if NAME in (item.spec.get("params") or {}) and NAME in GIVEN[item.kind]:
+        raise RegistryFileError(
+            f"{item.layer}: {where}: params: 'name' is the component's own in a job. "
+            "Call the factory's parameter otherwise."
+        )
     for key in ("tags", "aliases", "symmetries"):
         _names(item.spec, key, item.layer, where)
     if "symmetries" in item.spec and item.kind != "dataset":

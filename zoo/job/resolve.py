@@ -192,7 +192,7 @@ class _Resolver:
         if not self.peeked.get("multilabel"):
             return
         levels, chosen = self.registry.shelf.recipe_levels, self.layers.values.get("recipe")
-        later = f"recipe {chosen}" if levels.get(chosen, 0) > levels.get(SEVERAL_LABELS, 0) else None
+        later = f"recipe {chosen}" if levels.get(str(chosen), 0) > levels.get(SEVERAL_LABELS, 0) else None
         recipe = flatten(settings(self.registry.shelf.recipes.get(SEVERAL_LABELS, {})))
         sources = {path: self.layers.sources.get(path) for path in recipe}
         free = {path: recipe[path] for path, source in sources.items() if unchosen(source) and source != later}

@@ -203,6 +203,7 @@ def test_a_val_split_that_lacks_a_class_is_scored_right(zoo, colours, on_colours
     assert result["splits"]["val"]["per_class"] == {"blue": 0, "green": 6, "red": 6}
     assert result["metrics"]["val"]["accuracy"] == 1.0
     assert result["metrics"]["val"]["confusion_matrix"] == [[0, 0, 0], [0, 6, 0], [0, 0, 6]]
+    assert [text for text in result["notices"] if text.startswith("The split 'val' has no image of 'blue'")]
 
 
 def _copies(source: Path, folder: Path, count: int) -> None:

@@ -87,12 +87,13 @@ class Service:
                     async with asyncio.timeout(self.limits.timeout_s):
                         found = await self._decoded(uploads)
                         work = Work([each for each in found if not isinstance(each, BadImage)], top_k, explain)
-                        answers = iter(await asyncio.wrap_future(self.batcher.put(work)))
+                        answers = await asyncio.wrap_future(self.batcher.put(work))
                 except TimeoutError as error:
                     why = f"There was no answer in {self.limits.timeout_s:g} s: too much waits. Try again in a second."
                     raise Refused(503, why, retry=True) from error
+            rest = iter(answers)
             return [
-                {"path": name, **({"top": [], "error": str(each)} if isinstance(each, BadImage) else next(answers))}
+                {"path": name, **({"top": [], "error": str(each)} if isinstance(each, BadImage) else next(rest))}
                 for (name, _), each in zip(uploads, found, strict=True)
             ]
 

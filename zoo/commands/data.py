@@ -92,7 +92,7 @@ def _notes(resolved: Resolved, samples: Samples) -> list[str]:
     from zoo.reports.sheet import channels_note
 
     train, drawn = resolved.job.train, samples.drawn
-    notes = [channels_note(drawn.shape[2])]
+    notes = [channels_note(drawn.shape[2]), *samples.notices]
     if train.train_size != train.image_size:
         notes.append(f"training sees {train.train_size} px, evaluation {train.image_size}")
     if train.start_size is not None and train.size_of(1) != train.train_size:

@@ -44,6 +44,7 @@ def predict(
     fetched from the hub when it is first typed. IMAGE is a picture, or a folder of them.
     """
     from zoo.api import load
+    from zoo.data.depth import count_depths, depth_notices
     from zoo.engine.views import account, views_named
     from zoo.files import dump_json
     from zoo.formats import artifact_at
@@ -74,7 +75,8 @@ def predict(
         _write_csv(predictions)
     elif predictions:
         _print_table(predictions)
-    for problem in [*problems, *([note] if others else [])]:
+    depths = depth_notices(count_depths(Path(answer["path"]) for answer in predictions), len(files), "pictures")
+    for problem in [*problems, *([note] if others else []), *depths]:
         click.echo(f"zoo: {problem}", err=True)
     if problems:
         raise click.exceptions.Exit(2)

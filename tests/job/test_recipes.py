@@ -209,3 +209,6 @@ def test_a_later_recipe_has_the_word_of_several_labels_too(own: dict[str, object
     found = resolve(Request(options={"architecture": "simple_cnn", "dataset": "several.csv"}), open_registry())
     assert (found.job.recipe, found.sources["loss.name"]) == ("mine", source)
     assert found.sources["train.monitor"] == "recipe multi_label"
+    Path("registry.yaml").unlink()
+    found = resolve(Request(options={"architecture": "simple_cnn", "dataset": "several.csv"}), open_registry())
+    assert found.sources["loss.name"] == found.sources["train.monitor"] == "recipe multi_label"

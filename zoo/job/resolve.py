@@ -192,10 +192,10 @@ class _Resolver:
         if not self.peeked.get("multilabel"):
             return
         levels, chosen = self.registry.shelf.recipe_levels, self.layers.values.get("recipe")
-        later = f"recipe {chosen}" if levels.get(str(chosen), 0) > levels.get(SEVERAL_LABELS, 0) else None
+        later = levels.get(str(chosen), 0) > levels.get(SEVERAL_LABELS, 0)
         recipe = flatten(settings(self.registry.shelf.recipes.get(SEVERAL_LABELS, {})))
-        sources = {path: self.layers.sources.get(path) for path in recipe}
-        free = {path: recipe[path] for path, source in sources.items() if unchosen(source) and source != later}
+        kept = {path for path, source in self.layers.sources.items() if later and source == f"recipe {chosen}"}
+        free = {p: value for p, value in recipe.items() if p not in kept and unchosen(self.layers.sources.get(p))}
         self.layers.put(f"recipe {SEVERAL_LABELS}", free)
 
     @property

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from zoo.registry import open_registry
+
 PARTS = '''
 import torch
 from torch import nn
@@ -212,3 +214,23 @@ def test_a_mistake_in_the_file_is_told_with_the_component(zoo, mine, source, cod
     for word in said:
         assert word in err
     assert not Path("runs").exists()
+
+
+@pytest.mark.usefixtures("mine")
+@pytest.mark.parametrize(("said", "best"), [(", higher_is_better: false", min), ("", max)])
+def test_a_local_metric_says_which_way_is_better(zoo, read_result, said, best):
+    Path("registry.yaml").write_text(REGISTRY.replace(':Errors"', f':Errors"{said}'))
+    words = ("--lr", "0.3", "--set", "metrics=[errors]", "--set", "train.monitor=val/errors", "--name", "r", "--quiet")
+    code, _, err = zoo("run", "tiny", "digits", "--epochs", "4", *words)
+    assert code == 0, err
+    result = read_result("runs/r")
+    values = [epoch["val"]["errors"] for epoch in result["epochs"]]
+    assert len(set(values)) > 1
+    assert result["best"]["value"] == best(values)
+
+
+def test_a_metric_on_anothers_base_is_better_as_that_is():
+    spec = {"mine": {"base": "hamming"}, "other": {"base": "hamming", "higher_is_better": True}}
+    Path("registry.yaml").write_text(json.dumps({"components": {"metric": spec}}))
+    registry = open_registry()
+    assert [registry.find("metric", name).component.higher_is_better for name in spec] == [False, True]

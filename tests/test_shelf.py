@@ -161,6 +161,18 @@ WRONG = {
         "components: {loss: {mine: {base: focal, params: [1]}}}",
         "components: loss: mine: params must be a mapping",
     ),
+    "a parameter called name": (
+        "components: {loss: {mine: {base: focal, params: {name: a}}}}",
+        "components: loss: mine: params: 'name' is the component's own in a job",
+    ),
+    "a word of another kind": (
+        "components: {loss: {mine: {base: focal, higher_is_better: false}}}",
+        "components: loss: mine: higher_is_better is a metric's",
+    ),
+    "neither yes nor no": (
+        "components: {metric: {mine: {base: f1, higher_is_better: down}}}",
+        "components: metric: mine: higher_is_better must be true or false, not 'down'",
+    ),
     "neither target nor base": ("components: {loss: {mine: {params: {}}}}", "give either target"),
     "target and base": ("components: {loss: {mine: {target: 'a:b', base: focal}}}", "give either target"),
     "one plugin without a list": ("plugins: {disable: timm}", "plugins: disable must be a list"),

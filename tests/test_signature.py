@@ -150,6 +150,20 @@ def test_what_the_runner_gives_cannot_be_set():
     assert problems == ["train.optimizer.lr is not set there: it is the job's own. Type: --lr X"]
 
 
+def test_a_components_own_name_is_no_parameter():
+    def named(num_classes: int, name: str, width: int = 1) -> None: ...
+
+    values, problems = check("metric", named, {"width": 2}, "metrics.mine")
+    assert values == {"width": 2}
+    assert problems == [
+        "metrics.mine needs a parameter called 'name', which no job can give: there it is the component's own name. "
+        "Call the factory's parameter otherwise, or give it a default."
+    ]
+    assert [p.name for p in parameters("metric", named)] == ["width"]
+    assert check("metric", lambda name="acc": None, {}, "metrics.mine") == ({}, [])
+    assert [p.name for p in parameters("exporter", named)] == ["num_classes", "name", "width"], "not of a job"
+
+
 def test_what_is_not_annotated_takes_anything():
     assert check("loss", lambda weight=None: None, {"weight": [1, {"a": 2}]}, "loss") == ({"weight": [1, {"a": 2}]}, [])
 

@@ -12,6 +12,7 @@ from zoo import provenance
 from zoo.entry import PYTHON, Entry, Origin
 from zoo.errors import RequestError
 from zoo.host import say_failures
+from zoo.job.layers import OPTIONS, in_full
 from zoo.job.resolve import Request, Resolved, resolve
 from zoo.names import did_you_mean, listing
 from zoo.plugin import KINDS
@@ -23,28 +24,6 @@ if TYPE_CHECKING:
     from zoo.runner.repeats import Repeats, Watcher
     from zoo.runner.runner import Place
 
-# What the command line's options, and `zoo.run`'s, are called in a job.
-OPTIONS: dict[str, str] = {
-    "architecture": "architecture",
-    "dataset": "dataset",
-    "data": "dataset.root",
-    "epochs": "train.epochs",
-    "batch_size": "train.batch_size",
-    "lr": "train.lr",
-    "image_size": "train.image_size",
-    "pretrained": "pretrained",
-    "weights": "weights",
-    "teacher": "teacher",
-    "freeze": "train.freeze",
-    "seed": "seed",
-    "device": "device",
-    "precision": "precision",
-    "tta": "tta",
-    "on_bad_image": "data.on_bad_image",
-    "loss": "loss",
-    "metrics": "metrics",
-    "augment": "augment",
-}
 _GIVABLE = ("architecture", "dataset", "loss")
 
 
@@ -146,7 +125,7 @@ def make_request(asked: Mapping[str, Any], *, file: Path | None = None, recipe: 
         else:
             _assign(options, OPTIONS[key], value)
     for path, value in (asked.get("set") or {}).items():
-        _assign(options, path, value)
+        _assign(options, in_full(path), value)
     return Request(options=options, file=file, recipe=recipe, given=given)
 
 

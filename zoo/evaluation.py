@@ -22,7 +22,7 @@ from zoo.data.open import (
     same_task,
     training_splits,
 )
-from zoo.data.splits import Split
+from zoo.data.splits import Split, absent_notice
 from zoo.engine.evaluate import evaluate_logits, predict_logits
 from zoo.engine.execution import choose_execution, precision_here
 from zoo.engine.final import final_numbers
@@ -107,7 +107,7 @@ def _document(
         "task": task_named(card.get("task", "")).name,
         "classes": card["classes"],
         "splits": {images.name: images.summary(card["classes"])},
-        "notices": [*images.notices, *notices(tta)],
+        "notices": [*images.notices, *absent_notice(images, card["classes"]), *notices(tta)],
         "metrics": {images.name: numbers},
         "mistakes": {images.name: mistakes},
         **account(tta),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import threading
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from zoo.engine.gradcam import grad_cam
 from zoo.engine.task import task_named
 from zoo.engine.views import NONE, looking
 from zoo.errors import BadImage
+from zoo.names import listing
 
 BATCH = 64
 
@@ -205,15 +207,34 @@ class Classifier:
 
 def image_files(words: Iterable[str | Path]) -> Iterator[Path]:
     """The files that a command line means: a folder stands for the pictures in it."""
+    known = _suffixes()
+    for word in map(Path, words):
+        yield from sorted(p for p in _files(word) if p.suffix.lower() in known) if word.is_dir() else [word]
+
+
+def passed_over(words: Iterable[str | Path]) -> str:
+    """What :func:`image_files` leaves out of folders, hidden files aside: ``2 .heic files, 1 .txt file in FOLDER``."""
+    known, folders = _suffixes(), [word for word in map(Path, words) if word.is_dir()]
+    others = [
+        path.suffix.lower() or "other"
+        for folder in folders
+        for path in _files(folder)
+        if path.suffix.lower() not in known and not any(p.startswith(".") for p in path.relative_to(folder).parts)
+    ]
+    counts = [f"{n} {suffix} file{'' if n == 1 else 's'}" for suffix, n in Counter(others).most_common()]
+    return f"{listing(counts, most=5)} in {', '.join(map(str, folders))}" if counts else ""
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    return (path for path in folder.rglob("*") if path.is_file())
+
+
+def _suffixes() -> frozenset[str]:
+    """Those of the files that are taken for pictures."""
     from PIL import Image
 
     Image.init()
-    for word in map(Path, words):
-        if word.is_dir():
-            known = (*Image.EXTENSION, ARRAYS)
-            yield from sorted(p for p in word.rglob("*") if p.suffix.lower() in known and p.is_file())
-        else:
-            yield word
+    return frozenset((*Image.EXTENSION, ARRAYS))
 
 
 def _many(images: Any) -> bool:

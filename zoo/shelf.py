@@ -23,10 +23,12 @@ from zoo.job.recipes import CONDITIONS, RANGES
 from zoo.names import did_you_mean, listing
 from zoo.plugin import KINDS, Component
 from zoo.safe_yaml import read_yaml
+from zoo.signature import GIVEN, NAME
 
 FILENAME = "registry.yaml"
 _SECTIONS = ("version", "plugins", "aliases", "components", "recipes", "catalogue")
-_COMPONENT_KEYS = ("target", "base", "params", "summary", "tags", "aliases", "symmetries")
+_OF_ONE_KIND = {"symmetries": "dataset", "higher_is_better": "metric"}
+_COMPONENT_KEYS = ("target", "base", "params", "summary", "tags", "aliases", *_OF_ONE_KIND)
 
 
 @dataclass(frozen=True)
@@ -74,8 +76,8 @@ class Local:
         return dataclasses.replace(base, component=component, origin=Origin(LOCAL), params=params)
 
     def _described(self, make: Callable[..., Component], summary: str, tags: tuple[str, ...] = ()) -> Component:
-        symmetries = self.spec.get("symmetries")
-        own = {} if symmetries is None else {"symmetries": tuple(symmetries)}
+        said = {key: self.spec[key] for key in _OF_ONE_KIND if self.spec.get(key) is not None}
+        own = {key: tuple(value) if isinstance(value, list) else value for key, value in said.items()}
         try:
             return make(
                 name=self.name,
@@ -117,6 +119,11 @@ class Shelf:
     @cached_property
     def recipes(self) -> dict[str, dict[str, Any]]:
         return self._merged("recipes")
+
+    @cached_property
+    def recipe_levels(self) -> dict[str, int]:
+        """Recipe -> the number of the layer whose word it is, the higher the later."""
+        return {str(name): i for i, layer in enumerate(self.layers) for name in layer.section("recipes")}
 
     @cached_property
     def catalogue(self) -> dict[str, dict[str, Any]]:
@@ -200,10 +207,19 @@ def _check_local(item: Local) -> None:
     _mapping(item.spec, item.layer, where)
     _known(item.spec, _COMPONENT_KEYS, item.layer, f"key of {where}")
     _mapping(item.spec.get("params") or {}, item.layer, f"{where}: params")
+    if NAME in (item.spec.get("params") or {}) and NAME in GIVEN[item.kind]:
+        raise RegistryFileError(
+            f"{item.layer}: {where}: params: 'name' is the component's own in a job. "
+            "Call the factory's parameter otherwise."
+        )
     for key in ("tags", "aliases", "symmetries"):
         _names(item.spec, key, item.layer, where)
-    if "symmetries" in item.spec and item.kind != "dataset":
-        raise RegistryFileError(f"{item.layer}: {where}: symmetries are a dataset's.")
+    for key, kind in _OF_ONE_KIND.items():
+        if key in item.spec and item.kind != kind:
+            raise RegistryFileError(f"{item.layer}: {where}: {key} is a {kind}'s.")
+    better = item.spec.get("higher_is_better")
+    if better is not None and not isinstance(better, bool):
+        raise RegistryFileError(f"{item.layer}: {where}: higher_is_better must be true or false, not {better!r}.")
     if ("target" in item.spec) == ("base" in item.spec):
         raise RegistryFileError(
             f"{item.layer}: {where}: give either target ('./my_models.py:TinyNet' or 'package.module:name') "

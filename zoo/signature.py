@@ -12,15 +12,18 @@ from typing import Any
 
 from zoo.names import did_you_mean, listing
 
-# What the runner itself gives each kind of factory; not for a job to set.
+NAME = "name"
+"""In a job the component's own key, so that no parameter of a component in a job can be called so."""
+
+# What the runner itself gives each kind of factory, and what a job has another meaning for; not for a job to set.
 GIVEN: dict[str, tuple[str, ...]] = {
-    "architecture": ("num_classes", "in_chans", "image_size", "pretrained"),
-    "dataset": ("split",),
-    "loss": ("num_classes", "multilabel"),
-    "metric": ("num_classes", "multilabel"),
-    "augmentation": ("size", "num_classes"),
-    "optimizer": ("params", "lr", "weight_decay"),
-    "schedule": ("optimizer", "total_steps"),
+    "architecture": ("num_classes", "in_chans", "image_size", "pretrained", NAME),
+    "dataset": ("split", NAME),
+    "loss": ("num_classes", "multilabel", NAME),
+    "metric": ("num_classes", "multilabel", NAME),
+    "augmentation": ("size", "num_classes", NAME),
+    "optimizer": ("params", "lr", "weight_decay", NAME),
+    "schedule": ("optimizer", "total_steps", NAME),
     "exporter": ("bundle", "path", "network", "pixels"),
     "importer": ("file", "architecture", "content", "image_size"),
     "command": ("arguments",),
@@ -114,7 +117,18 @@ def check(
             values[name] = value
     missing = [p.name for p in known.values() if p.required and p.name not in given]
     problems += [f"{where}.{name} is required: --set {where}.{name}=…" for name in missing]
-    return values, problems
+    return values, problems + _needs_name(kind, factory, where)
+
+
+def _needs_name(kind: str, factory: Callable[..., Any], where: str) -> list[str]:
+    """That a factory can't do without what no job can say."""
+    own = inspect.signature(factory).parameters.get(NAME)
+    if NAME not in GIVEN[kind] or own is None or own.default is not own.empty or own.kind is own.VAR_KEYWORD:
+        return []
+    return [
+        f"{where} needs a parameter called 'name', which no job can give: there it is the component's own name. "
+        "Call the factory's parameter otherwise, or give it a default."
+    ]
 
 
 def _convert(parameter: Parameter, value: Any, where: str, values: dict[str, Any], problems: list[str]) -> None:

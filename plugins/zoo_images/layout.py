@@ -48,7 +48,10 @@ def read_layout(root: Path | None) -> Layout:
 
 def _need_folder(root: Path | None) -> Path:
     if root is None:
-        raise DataError(f"Which folder? image_folder needs one: zoo run simple_cnn FOLDER\n{EXPECTED}")
+        raise DataError(
+            "Which folder? image_folder needs one with a folder of images for each class, as FOLDER/cats/1.jpg and "
+            "FOLDER/dogs/2.jpg. Type it in the dataset's place: zoo run simple_cnn FOLDER, or zoo data check FOLDER"
+        )
     root = Path(root).expanduser()
     if root.is_dir():
         return root

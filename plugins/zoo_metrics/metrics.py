@@ -36,13 +36,14 @@ class LogitsMetric:
     """A torchmetrics metric that follows the logits to their device.
 
     Args:
-        metric: takes logits (N, K) and labels (N,); of several labels probabilities (N, K) and labels (N, K) int64.
+        metric: takes logits (N, K) and labels (N,); of several labels yes or no (N, K) int64 and labels (N, K) int64.
         num_classes: K.
         multilabel: whether images may have several labels.
+        scores: whether the metric takes probabilities (N, K) in place of yes or no from 0.5 on.
     """
 
-    def __init__(self, metric: Metric, num_classes: int, multilabel: bool = False) -> None:
-        self.metric, self.num_classes, self.multilabel = metric, num_classes, multilabel
+    def __init__(self, metric: Metric, num_classes: int, multilabel: bool = False, scores: bool = False) -> None:
+        self.metric, self.num_classes, self.multilabel, self.scores = metric, num_classes, multilabel, scores
 
     def update(self, logits: Tensor, targets: Tensor) -> None:
         """Add a batch: logits (N, K) float, targets (N,) int64, or of several labels (N, K) of 0 and 1.
@@ -62,7 +63,8 @@ class LogitsMetric:
         if self.multilabel:
             # In float32 a sigmoid is 1 from 17 on, and torchmetrics takes what lies in 0..1 for probabilities.
             precise = logits.detach() if logits.device.type == "mps" else logits.detach().double()
-            self.metric.update(precise.sigmoid(), targets.long())
+            probs = precise.sigmoid()  # torchmetrics' own threshold is passed above 0.5 only
+            self.metric.update(probs if self.scores else (probs >= 0.5).long(), targets.long())
         else:
             self.metric.update(logits.detach(), targets)
 
@@ -164,7 +166,7 @@ def mean_average_precision(num_classes: int, multilabel: bool = False) -> Logits
     """
     from zoo_metrics.precision import MeanAveragePrecision
 
-    return LogitsMetric(MeanAveragePrecision(num_classes), num_classes, multilabel)
+    return LogitsMetric(MeanAveragePrecision(num_classes), num_classes, multilabel, scores=True)
 
 
 def hamming(num_classes: int, multilabel: bool = False) -> LogitsMetric:

@@ -39,7 +39,8 @@ RUN = ("run", "simple_cnn")
         (["simple_cnn", "digits", "--set", "train.schedule=cosin"], ["'cosin'", "'cosine'"]),
         (["simple_cnn", "digits", "--recipe", "artcle"], ["'artcle'", "Did you mean 'article'"]),
         (["simple_cnn", "digits", "--set", "train.epoch=3"], ["'train.epoch'", "'train.epochs'"]),
-        (["simple_cnn", "digits", "--set", "lr=3"], ["'lr'", "'train.lr'"]),
+        (["simple_cnn", "digits", "--set", "patience=3"], ["'patience'", "'train.patience'"]),
+        (["simple_cnn", "digits", "--set", "lr=0"], ["train.lr must be greater than 0", "--set"]),
         (["simple_cnn", "digits", "--set", "dropout"], ["'dropout'", "path=value"]),
         (["simple_cnn", "digits", "--set", "architecture.dropot=0.1"], ["'dropot'", "Did you mean 'dropout'"]),
         (["simple_cnn", "digits", "--set", "architecture.dropout=lots"], ["architecture.dropout", "float", "'lots'"]),
@@ -214,6 +215,7 @@ def test_a_val_split_that_lacks_a_class_is_scored_right(zoo, colours, on_colours
     assert result["splits"]["val"]["per_class"] == {"blue": 0, "green": 6, "red": 6}
     assert result["metrics"]["val"]["accuracy"] == 1.0
     assert result["metrics"]["val"]["confusion_matrix"] == [[0, 0, 0], [0, 6, 0], [0, 0, 6]]
+    assert [text for text in result["notices"] if text.startswith("The split 'val' has no image of 'blue'")]
 
 
 def _copies(source: Path, folder: Path, count: int) -> None:
@@ -271,8 +273,9 @@ def test_pictures_of_every_mode_are_used(zoo, on_colours, read_result):
     result = read_result("runs/m")
     assert sum(split["images"] for split in result["splits"].values()) == 32
     assert [split["skipped"] for split in result["splits"].values()] == [[], []]
-    assert result["notices"] == []
-    assert "NOTICE" not in out
+    (notice,) = result["notices"]
+    assert notice.startswith("4 of 32 train images have 16 bits a channel")
+    assert out.count("4 of 32 train images have 16 bits a channel") == 1
     predicted = json.loads(zoo("predict", "m", "modes", "--json")[1])["predictions"]
     assert len(predicted) == 32
     assert [p["path"] for p in predicted if p["label"] != Path(p["path"]).parent.name] == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 
 import numpy as np
@@ -182,3 +183,23 @@ def test_a_file_that_is_not_the_zoos_is_not_replaced(zoo, refused):
     assert Path("samples.png").read_bytes() == before
     assert zoo("data", "show", "digits", "--overwrite")[0] == 0
     assert zoo("data", "show", "digits")[0] == 0, "its own it replaces"
+
+
+def test_what_it_recommends_can_be_typed(zoo, colours):
+    for words in ((colours,), ("image_folder", "--data", colours)):
+        code, out, err = zoo("data", "show", *words, "--count", "2", "--overwrite")
+        assert (code, err) == (0, "")
+        command = next(line for line in out.splitlines() if line.startswith("next: ")).removeprefix("next: zoo ")
+        typed = shlex.split(command.partition(", for the pictures")[0])
+        assert str(colours) in typed
+        assert zoo(*typed, "--count", "2", "--overwrite")[0] == 0
+
+
+@pytest.mark.parametrize("words", [("run", "simple_cnn"), ("data", "check"), ("data", "stats"), ("data", "show")])
+@pytest.mark.parametrize("name", ["image_folder", "images/image_folder"])
+def test_a_folder_dataset_without_a_folder_says_what_to_type(zoo, words, name):
+    code, out, err = zoo(*words, name)
+    assert (code, out) == (2, "")
+    (line,) = err.splitlines()
+    assert line.startswith("zoo: Which folder? image_folder needs one ")
+    assert line.endswith("zoo run simple_cnn FOLDER, or zoo data check FOLDER")

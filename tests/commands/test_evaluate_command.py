@@ -61,6 +61,12 @@ def test_a_folder_that_lacks_a_class_is_scored_right(zoo, colours_run, colours):
     assert found["metrics"]["all"]["accuracy"] == 1.0
     assert found["metrics"]["all"]["confusion_matrix"] == [[0, 0, 0], [0, 15, 0], [0, 0, 15]]
     assert found["metrics"]["all"]["f1_macro"] == 1.0
+    notice = "The split 'all' has no image of 'blue': such a class has no recall here, and F1 macro is the mean over"
+    assert [text for text in found["notices"] if text.startswith(notice)]
+    _, out, _ = zoo("evaluate", colours_run, "./some")
+    row, *_ = [line.split() for line in out.splitlines() if line.split()[:1] == ["blue"]]
+    assert row[:5] == ["blue", "–", "–", "–", "0"]
+    assert "The split 'all' has no image of 'blue'" in " ".join(out.split())
 
 
 def test_test_is_preferred_to_val_and_a_split_can_be_named(zoo, colours_run, colours):

@@ -6,8 +6,9 @@ import json
 
 import pytest
 
-from zoo.api import OPTIONS
+from zoo.api import make_request
 from zoo.commands.job_words import _OPTIONS
+from zoo.job.layers import OPTIONS
 
 TYPED = {
     "epochs": 3,
@@ -54,3 +55,9 @@ def test_none_may_be_typed_as_a_dry_run_prints_it(zoo):
     assert json.loads(out)["job"]["train"]["start_size"] is None
     assert json.loads(out)["job"]["train"]["class_weights"] == "none"
     assert json.loads(out)["job"]["architecture"]["hidden"] is None
+
+
+def test_a_set_word_may_be_an_options_name_in_python_too():
+    request = make_request({"architecture": "simple_cnn", "dataset": "digits", "set": {"lr": 0.5, "data.in_chans": 1}})
+    assert request.options["train"] == {"lr": 0.5}
+    assert request.options["data"] == {"in_chans": 1}

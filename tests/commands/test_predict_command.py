@@ -159,3 +159,21 @@ def test_a_grey_network_takes_colour_pictures_and_the_other_way_round(zoo, digit
     assert zoo("predict", digits_run, red)[0] == 0
     Image.new("L", (8, 8), 128).save("grey.png")
     assert zoo("predict", colours_run, "grey.png")[0] == 0
+
+
+def test_files_of_a_folder_that_are_not_looked_at_are_told(zoo, colours_run, colours):
+    shutil.copytree(colours / "red", "mixed")
+    for name in ("phone.HEIC", "other.heic", "notes.txt", ".hidden.heic"):
+        Path("mixed", name).write_bytes(b"x")
+    for form in ((), ("--json",), ("--csv",)):
+        code, out, err = zoo("predict", colours_run, "mixed", *form)
+        assert code == 0
+        assert "not looked at: 2 .heic files, 1 .txt file in mixed" in " ".join(err.split())
+        assert "convert them to .jpg" in err
+        assert out.count("red") >= 15
+
+
+def test_a_folder_of_pictures_that_none_can_read_says_which(refused, colours_run):
+    Path("phone").mkdir()
+    Path("phone/1.heic").write_bytes(b"x")
+    assert "not looked at: 1 .heic file in phone" in refused("predict", colours_run, "phone")

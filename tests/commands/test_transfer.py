@@ -109,6 +109,7 @@ def test_the_jobs_own_file_does_it_again(zoo: Any, weights: Path):
         (("--weights", "other.safetensors"), "doesn't fit the network"),
         (("--freeze", "all"), "train.freeze: give backbone"),
         (("--freeze", "0"), "train.freeze: give backbone"),
+        (("--freeze", "99"), "blocks before its last layer"),
         (("--pretrained", "--weights", "other.safetensors"), "choose one"),
     ],
 )

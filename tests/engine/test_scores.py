@@ -40,7 +40,12 @@ def test_every_number_is_scikit_learns(case: tuple[int, list[tuple[int, int]]]):
         assert found["f1_micro"] == pytest.approx(metrics.f1_score(true, guessed, average="micro"))
         wanted = metrics.precision_recall_fscore_support(true, guessed, labels=everything, zero_division=0)
     for key, values in zip(("precision", "recall", "f1", "support"), wanted, strict=True):
-        assert [found["per_class"][name][key] for name in names] == pytest.approx(values.tolist())
+        assert [found["per_class"][name][key] or 0.0 for name in names] == pytest.approx(values.tolist())
+    for i, name in enumerate(names):
+        figures = found["per_class"][name]
+        assert (figures["recall"] is None) == (i not in true), "nothing of nothing is no number"
+        nowhere = i not in true and i not in guessed
+        assert [figures[key] is None for key in ("f1", "precision")] == [nowhere] * 2
 
 
 @given(case=answers)
@@ -58,7 +63,13 @@ def test_a_class_that_does_not_occur_has_no_part_in_the_macro_mean():
     matrix = torch.tensor([[3, 1, 0], [0, 4, 0], [0, 0, 0]])
     found = scores(matrix, ["a", "b", "c"])
     assert found["f1_macro"] == pytest.approx((6 / 7 + 8 / 9) / 2)
-    assert found["per_class"]["c"] == {"precision": 0.0, "recall": 0.0, "f1": 0.0, "support": 0}
+    assert found["per_class"]["c"] == {"precision": None, "recall": None, "f1": None, "support": 0}
+
+
+def test_a_class_without_images_that_is_answered_has_a_precision_and_a_part_in_the_macro_mean():
+    found = scores(torch.tensor([[3, 0, 1], [0, 4, 0], [0, 0, 0]]), ["a", "b", "c"])
+    assert found["per_class"]["c"] == {"precision": 0.0, "recall": None, "f1": 0.0, "support": 0}
+    assert found["f1_macro"] == pytest.approx((6 / 7 + 1 + 0) / 3)
 
 
 def test_numbers_are_plain_ones_that_json_has():

@@ -140,6 +140,17 @@ def test_an_unknown_key_is_told_with_its_layer_and_what_is_near(key: str, proble
         (" seed = 3 ", {"seed": 3}),
         ("architecture.name=e10", {"architecture.name": "e10"}),
         ("dataset.root=[", {"dataset.root": "["}),
+        ("train.epochs=010", {"train.epochs": 10}),
+        ("train.epochs=0o10", {"train.epochs": 8}),
+        ("train={epochs: 010, lr: 1e-3}", {"train.epochs": 10, "train.lr": 0.001}),
+        ("architecture.ratio=16:9", {"architecture.ratio": "16:9"}),
+        ("dataset.source=no", {"dataset.source": "no"}),
+        ("dataset.since=2026-11-29", {"dataset.since": "2026-11-29"}),
+        ("train.epochs={images_seen: 300_000}", {"train.epochs": {"images_seen": 300_000}}),
+        ("train.clip_norm=.inf", {"train.clip_norm": float("inf")}),
+        ("lr=0.01", {"train.lr": 0.01}),
+        ("freeze=3", {"train.freeze": 3}),
+        ("data={in_chans: 1}", {"data.in_chans": 1}),
     ],
 )
 def test_a_set_word_is_a_path_and_a_value_as_yaml_has_it(word: str, flat: dict[str, Any]):

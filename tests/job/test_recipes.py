@@ -12,7 +12,7 @@ from zoo.errors import RegistryFileError
 from zoo.job.recipes import own_recipe, settings
 from zoo.job.resolve import Request, resolve
 from zoo.registry import open_registry
-from zoo.shelf import read_layer
+from zoo.shelf import read_layer, user_path
 
 RECIPES = {
     "net+pets": {"train": {"epochs": 3}},
@@ -160,5 +160,55 @@ def test_a_local_dataset_declares_its_symmetries(tmp_path, make_folder):
 def test_symmetries_are_a_datasets(tmp_path):
     path = tmp_path / "registry.yaml"
     path.write_text("components: {loss: {mine: {base: focal, symmetries: []}}}\n")
-    with pytest.raises(RegistryFileError, match="symmetries are a dataset's"):
+    with pytest.raises(RegistryFileError, match="symmetries is a dataset's"):
         read_layer(path)
+
+
+LATER = {"*+*": {}, "any_net": {"when": {"architecture": ["net"]}}, "mine": {"when": {"trained": True}}, "net+*": {}}
+
+
+@pytest.mark.parametrize(
+    ("layer", "later", "recipe"),
+    [
+        ({"architecture.name": "fam/vit_b", "dataset.name": "pets", "pretrained": True}, ["mine"], "mine"),
+        ({"architecture.name": "fam/vit_b", "dataset.name": "cars"}, ["mine"], None),
+        ({"architecture.name": "net", "dataset.name": "pets", "train.freeze": "backbone"}, ["any_net"], "any_net"),
+        ({"architecture.name": "net", "dataset.name": "pets"}, ["net+*"], "net+*"),
+        ({"architecture.name": "net", "dataset.name": "pets"}, ["net+*", "any_net"], "any_net"),
+        ({"architecture.name": "net", "dataset.name": "pets"}, ["*+*"], "net+pets"),
+    ],
+)
+def test_a_later_layers_recipe_wins_wherever_both_apply(layer: dict[str, object], later: list[str], recipe: str | None):
+    recipes = {**RECIPES, **{name: LATER[name] for name in later}}
+    found = own_recipe(recipes, [layer], lambda kind, name: [name], levels=dict.fromkeys(later, 1))
+    assert found == recipe
+
+
+def test_the_working_folders_recipe_wins_over_the_users_and_the_shipped_one():
+    recipes = {"mine": {"when": {"trained": True}, "train": {"epochs": 2}}}
+    write(user_path(), recipes)
+    options = {"architecture": "timm/vit_tiny_patch16_224", "pretrained": True, "dataset": "digits"}
+    assert resolve(Request(options=options), open_registry()).job.recipe == "mine"
+    write(Path("registry.yaml"), {"ours": {"when": {"architecture": ["timm/*"]}}})
+    assert resolve(Request(options=options), open_registry()).job.recipe == "ours"
+    write(Path("registry.yaml"), recipes)
+    assert resolve(Request(options=options), open_registry()).job.recipe == "mine"
+
+
+def write(path: Path, recipes: dict[str, object]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(yaml.safe_dump({"recipes": recipes}))
+
+
+@pytest.mark.parametrize(("own", "source"), [({"loss": "focal"}, "recipe mine"), ({}, "recipe multi_label")])
+def test_a_later_recipe_has_the_word_of_several_labels_too(own: dict[str, object], source: str, make_folder):
+    folder = make_folder({"a": 4})
+    Path("several.csv").write_text("path,labels\n" + "".join(f"{p},x;y\n" for p in sorted(folder.rglob("*.png"))))
+    when = {"architecture": ["simple_cnn"]}
+    write(Path("registry.yaml"), {"mine": {"when": when, "train": {"epochs": 2}, **own}})
+    found = resolve(Request(options={"architecture": "simple_cnn", "dataset": "several.csv"}), open_registry())
+    assert (found.job.recipe, found.sources["loss.name"]) == ("mine", source)
+    assert found.sources["train.monitor"] == "recipe multi_label"
+    Path("registry.yaml").unlink()
+    found = resolve(Request(options={"architecture": "simple_cnn", "dataset": "several.csv"}), open_registry())
+    assert found.sources["loss.name"] == found.sources["train.monitor"] == "recipe multi_label"

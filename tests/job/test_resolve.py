@@ -580,3 +580,36 @@ def test_a_job_file_of_an_older_zoo_says_the_same_job():
     old["train"]["lr"] = 7.0
     assert changes(old, job) == ["train.lr: 7.0 before, 0.005 now"]
     assert changes({**job.plain(), "gone": 1}, job) == ["gone: 1 before, None now"]
+
+
+# -- a parameter called as the component's own key is ----------------------------------------------------------
+
+
+def test_a_parameter_called_name_does_not_take_the_components_place():
+    Path("my_models.py").write_text(
+        MODELS + "def fine(num_classes, name: str = 'other', k: int = 1):\n    return None\n"
+    )
+    Path("registry.yaml").write_text(OWN.replace("  metric:", "  metric:\n    fine: {target: './my_models.py:fine'}"))
+    (metric,) = tiny("metrics=[fine]").job.metrics
+    assert (metric.name, metric.params) == ("fine", {"k": 1})
+
+
+# -- one component by two names ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("word", ["cross_entropy", "losses/cross_entropy", "ce"])
+def test_a_full_id_keeps_what_the_recipe_says_of_the_component(word: str):
+    soft = "  soft: {loss: {name: cross_entropy, label_smoothing: 0.25}}\n"
+    Path("registry.yaml").write_text(f"aliases: {{loss: {{ce: cross_entropy}}}}\n{OWN}{soft}")
+    found = tiny(f"loss={word}", recipe="soft").job.loss
+    assert (found.name, found.params["label_smoothing"]) == (word, 0.25)
+    assert tiny("loss=losses/focal", recipe="soft").job.loss.params.get("label_smoothing") is None
+
+
+def test_a_full_id_in_a_file_keeps_its_parameters_under_the_short_name():
+    file = {
+        "loss": {"name": "losses/focal", "gamma": 5},
+        "train": {"optimizer": {"name": "optim/sgd", "momentum": 0.5}},
+    }
+    job = tiny("loss=focal", "train.optimizer=sgd", file=file).job
+    assert (job.loss.params["gamma"], job.train.optimizer.params["momentum"]) == (5, 0.5)

@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from zoo.engine.task import MULTI_LABEL
 from zoo_metrics import metrics as zoo_metrics
 from zoo_metrics import plugin
 
@@ -224,3 +225,13 @@ def test_metric_follows_the_logits_to_cuda(name: str):
     logits, labels = sample(50, 3, seed=6)
     value = measure(FACTORIES[name](3), logits.cuda(), labels.cuda(), cuts=[7])
     torch.testing.assert_close(value.cpu(), measure(FACTORIES[name](3), logits, labels))
+
+
+@pytest.mark.parametrize(("name", "core"), [("f1", "f1_macro"), ("f1_micro", "f1_micro"), ("hamming", "hamming_loss")])
+def test_of_several_labels_a_class_is_given_from_a_half_on_as_the_cores_own_numbers_have_it(name: str, core: str):
+    logits = torch.tensor([[0.0, -1.0], [2.0, 0.0], [-1.0, 1.0]])
+    targets = torch.tensor([[1.0, 0.0], [1.0, 1.0], [0.0, 1.0]])
+    value = measure(FACTORIES[name](2, multilabel=True), logits, targets)
+    own = MULTI_LABEL.numbers(logits, targets, ["a", "b"])
+    assert float(value) == pytest.approx(own[core])
+    assert own["accuracy"] == 1.0

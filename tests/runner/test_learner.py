@@ -60,6 +60,17 @@ def test_else_the_whole_network_runs(given: dict[str, Any]):
     assert made.trained is made.model
 
 
+@pytest.mark.parametrize(("more", "most"), [(4, 3), (99, 3)])
+def test_more_blocks_than_the_network_has_are_refused(more: int, most: int):
+    with pytest.raises(RequestError) as caught:
+        learner(freeze=more)
+    assert str(caught.value) == (
+        f"--freeze {more}: the network has {most} blocks before its last layer, which always learns. "
+        f"Type: --freeze backbone, or a number from 1 to {most}"
+    )
+    assert [b.name for b in learner(freeze=most).learning()] == ["8"]
+
+
 def test_blocks_are_let_go_the_last_ones_first():
     made = learner(freeze="backbone", freeze_epochs=2, unfreeze_epochs=2)
     assert len(made.learning()) == 4

@@ -18,6 +18,7 @@ from PIL import Image
 
 from zoo.errors import RequestError
 from zoo.serving.server import listen
+from zoo.serving.wire import Predictions
 
 
 def test_it_answers_as_predict_does(server, classifier, picture, tmp_path: Path):
@@ -144,10 +145,25 @@ def test_bytes_that_are_no_picture_or_far_too_large_a_one(server, content: bytes
 
 def test_a_truncated_picture_is_refused_and_named(server, picture):
     whole = picture(64, format="JPEG")
-    status, _, found = server.form(("whole.jpg", whole), ("half.jpg", whole[: len(whole) // 2]))
+    status, _, found = server.form(("half.jpg", whole[: len(whole) // 2]), ("text.jpg", b"text"))
     assert status == 422
     assert found["detail"].startswith("half.jpg: ")
-    assert "whole.jpg" not in found["detail"]
+    assert "text.jpg: not an image that can be read" in found["detail"]
+
+
+@pytest.mark.parametrize("query", ["", "?explain=true"])
+def test_a_good_picture_beside_a_broken_one_is_answered(server, picture, query: str):
+    whole, path = picture(64, format="JPEG"), f"/predict{query}"
+    files = (("half.jpg", whole[: len(whole) // 2]), ("whole.jpg", whole), ("text.jpg", b"text"))
+    status, _, found = server.form(*files, path=path)
+    assert status == 200
+    half, good, text = found["predictions"]
+    assert good == server.form(("whole.jpg", whole), path=path)[2]["predictions"][0]
+    assert [half["path"], text["path"]] == ["half.jpg", "text.jpg"]
+    assert [half["top"], text["top"]] == [[], []], "what every answer has had"
+    assert half["error"].startswith("half.jpg: ")
+    assert text["error"] == "text.jpg: not an image that can be read"
+    Predictions.model_validate(found)
 
 
 @pytest.mark.parametrize(

@@ -104,7 +104,7 @@ def check_dataset(
         "splits": split_facts(seen),
         "features": {"from": PLAIN if backbone is None else backbone.words, "trained": backbone is not None},
         "findings": all_findings(seen, twins, judged, strange, trained=backbone is not None),
-        "notices": list(dict.fromkeys(n for d in seen.datasets.values() for n in getattr(d, "notices", ()))),
+        "notices": seen.notices,
         "seconds": perf_counter() - begun,
     }
     return Checked(seen, twins, judged, strange, document)

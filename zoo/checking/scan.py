@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from zoo.data.content import threaded
 from zoo.data.decode import Label, Pixels, WrongChannels, decode_errors, open_image, read_item, to_pixels
+from zoo.data.depth import depth_notices, depth_of
 from zoo.data.naming import name_of
 from zoo.data.open import Opener, renumbered, same_task
 from zoo.data.splits import Labels, Split, label_map
@@ -45,6 +47,7 @@ class Facts(NamedTuple):
         grey: whether it has no colour.
         mean, square: of its pixels in 0..1, and of their squares, (C,).
         spread: standard deviation of its grey levels, in 0..255.
+        depth: what it has that 8 bits can't hold, as :func:`zoo.data.depth.depth_of` says it.
     """
 
     digest: bytes
@@ -57,6 +60,7 @@ class Facts(NamedTuple):
     mean: NDArray[np.float64]
     square: NDArray[np.float64]
     spread: float
+    depth: str | None = None
 
 
 @dataclass
@@ -101,6 +105,13 @@ class Scan:
     def sizes(self) -> NDArray[np.int64]:
         """(n, 2): width and height in pixels, upright."""
         return np.array([(f.width, f.height) for f in self.facts], np.int64).reshape(-1, 2)
+
+    @property
+    def notices(self) -> list[str]:
+        """What the datasets say of themselves, and what decoding loses of the images."""
+        told = [text for dataset in self.datasets.values() for text in getattr(dataset, "notices", ())]
+        depths = Counter(facts.depth for facts in self.facts if facts.depth is not None)
+        return list(dict.fromkeys([*told, *depth_notices(depths, len(self) + len(self.bad), "images")]))
 
     def label_words(self, row: int) -> str:
         """A label as one reads it: ``cat``; of several ``cat;dog``."""
@@ -255,12 +266,13 @@ def look(item: Any) -> tuple[Facts, Pixels, Pixels]:
 def _of_picture(image: Any) -> tuple[Facts, Pixels, Pixels]:
     from PIL import ImageOps
 
-    form, orientation = image.format or "picture", image.getexif().get(_ORIENTATION)
+    form, orientation, depth = image.format or "picture", image.getexif().get(_ORIENTATION), depth_of(image)
     image.load()  # in full: training lets a JPEG decode at a half or less, and might not come to where it is cut off
     upright = ImageOps.exif_transpose(image)
     digest = _digest(f"{upright.mode} {upright.size}", upright.tobytes(), bytes(upright.getpalette() or b""))
     turned = orientation if orientation in range(2, 9) else 1  # whatever else stands there
-    return _facts(to_pixels(upright, _SEEN, 3), digest, upright.size, upright.mode, form, turned)
+    facts, grey, colour = _facts(to_pixels(upright, _SEEN, 3), digest, upright.size, upright.mode, form, turned)
+    return facts._replace(depth=depth), grey, colour
 
 
 def _digest(head: str, *parts: bytes) -> bytes:

@@ -78,9 +78,10 @@ def _job(architecture: str, typed: dict[str, Any]) -> Resolved:
     """The job of a network on noise, as large as its batch."""
     import dataclasses
 
-    from zoo.api import OPTIONS, make_request
+    from zoo.api import make_request
     from zoo.errors import RequestError
     from zoo.host import say_failures
+    from zoo.job.layers import OPTIONS
     from zoo.job.resolve import resolve
     from zoo.registry import open_registry
     from zoo.runner.bench import noise

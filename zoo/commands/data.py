@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -57,7 +58,11 @@ def show(words: tuple[str, ...], as_json: bool, **typed: Any) -> None:
 
         click.echo(dump_json({"path": str(path), **facts}))
         return
-    _say(path, facts, _augmentation(resolved), named=_named(resolved))
+    _say(path, facts, _augmentation(resolved))
+    if not _named(resolved) and not facts["augment"]:
+        data = ["--data", str(typed["data"])] if typed["data"] else []
+        command = shlex.join(["zoo", "data", "show", "simple_cnn", words[-1], *data])
+        click.echo(f"next: {command}, for the pictures that a network's recipe makes")
 
 
 def _facts(resolved: Resolved, samples: Samples, split: str) -> dict[str, Any]:
@@ -87,7 +92,7 @@ def _notes(resolved: Resolved, samples: Samples) -> list[str]:
     from zoo.reports.sheet import channels_note
 
     train, drawn = resolved.job.train, samples.drawn
-    notes = [channels_note(drawn.shape[2])]
+    notes = [channels_note(drawn.shape[2]), *samples.notices]
     if train.train_size != train.image_size:
         notes.append(f"training sees {train.train_size} px, evaluation {train.image_size}")
     if train.start_size is not None and train.size_of(1) != train.train_size:
@@ -114,7 +119,7 @@ def _augmentation(resolved: Resolved) -> str:
     return ", then ".join(component(choice) for choice in resolved.job.plain()["augment"]) or "none"
 
 
-def _say(path: Path, facts: dict[str, Any], augmentation: str, *, named: bool) -> None:
+def _say(path: Path, facts: dict[str, Any], augmentation: str) -> None:
     images = facts["images"]
     draws = len(images[0]["draws"])
     click.echo(
@@ -124,8 +129,6 @@ def _say(path: Path, facts: dict[str, Any], augmentation: str, *, named: bool) -
     click.echo(f"augmentation: {augmentation}")
     for note in facts["notes"]:
         click.echo(f"note: {note}")
-    if not named and augmentation == "none":
-        click.echo(f"next: zoo data show simple_cnn {facts['dataset']}, for the pictures that a network's recipe makes")
 
 
 CHECKING = {

@@ -147,7 +147,8 @@ def request_of(
 def _request(
     words: Sequence[Any], typed: Mapping[str, Any], command: str, file: Path | None, runs: bool, dataset_alone: bool
 ) -> Request:
-    from zoo.api import OPTIONS, make_request
+    from zoo.api import make_request
+    from zoo.job.layers import OPTIONS
 
     if (named := _job_file(words, runs)) is not None:
         file, words = named, ()

@@ -44,10 +44,11 @@ def predict(
     fetched from the hub when it is first typed. IMAGE is a picture, or a folder of them.
     """
     from zoo.api import load
+    from zoo.data.depth import count_depths, depth_notices
     from zoo.engine.views import account, views_named
     from zoo.files import dump_json
     from zoo.formats import artifact_at
-    from zoo.predict import image_files
+    from zoo.predict import image_files, passed_over
     from zoo.runner.folder import find_run
 
     if as_json and as_csv:
@@ -55,9 +56,10 @@ def predict(
     if tta is not None:
         views_named(tta)
     model = artifact_at(run) or find_run(run)
-    files = list(image_files(images))
+    files, others = list(image_files(images)), passed_over(images)
+    note = f"not looked at: {others}. They are in no format of pictures that is read here; convert them to .jpg."
     if not files:
-        raise RequestError(f"There is no picture in {', '.join(map(str, images))}.")
+        raise RequestError(f"There is no picture in {', '.join(map(str, images))}.{f' {note}' if others else ''}")
     classifier = load(model, device=device, reject_below=reject_below)
     if reject_below is not None and classifier.task.multilabel:
         raise RequestError(
@@ -73,7 +75,8 @@ def predict(
         _write_csv(predictions)
     elif predictions:
         _print_table(predictions)
-    for problem in problems:
+    depths = depth_notices(count_depths(Path(answer["path"]) for answer in predictions), len(files), "pictures")
+    for problem in [*problems, *([note] if others else []), *depths]:
         click.echo(f"zoo: {problem}", err=True)
     if problems:
         raise click.exceptions.Exit(2)

@@ -8,6 +8,7 @@ import json
 import platform
 import shutil
 import time
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from zoo.data.rows import IMAGES, KEPT, LABELS, Progress, Rows, fill, in_files, 
 from zoo.files import cache_folder, cannot_write, write_json
 from zoo.lock import Lock, held
 
-FORMAT = 2
+FORMAT = 3
 """Changes whenever a store's files do; one of another format is built anew."""
 
 _ACCOUNT = "store.json"  # written last: with it a store is whole
@@ -55,7 +56,7 @@ class Place:
         account = json.loads((self.folder / _ACCOUNT).read_text("utf-8"))
         images = self._array(IMAGES) if self.pixels else None
         labels, kept = (np.asarray(self._array(file)) for file in (LABELS, KEPT))
-        return Rows(images, labels, kept, account["skipped"], account["images"]).used()
+        return Rows(images, labels, kept, account["skipped"], account["images"], Counter(account["depths"])).used()
 
     def _array(self, file: str) -> NDArray[Any]:
         """A map of the file; without pixels its few bytes an image are read, and a full disk can be taken away."""
@@ -142,7 +143,7 @@ def _write(building: Path, dataset: Any, shape: Shape, progress: Progress, *, pi
     rows = new_rows(dataset, shape, in_files(building), pixels=pixels)
     used = fill(rows, dataset, shape, progress)
     rows.flush()
-    write_json(building / _ACCOUNT, {"images": used.count, "skipped": used.skipped})
+    write_json(building / _ACCOUNT, {"images": used.count, "skipped": used.skipped, "depths": used.depths})
 
 
 def _move(building: Path, place: Place) -> None:

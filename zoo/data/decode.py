@@ -26,7 +26,7 @@ ARRAYS = ".npy"
 """Files of arrays, which are images too."""
 
 # Changes whenever the same file would give other pixels, so that an old store is not taken for a new one.
-DECODER = 1
+DECODER = 2
 
 _MOST_SQUARES = 16  # of a picture that is cut, side by side
 
@@ -93,7 +93,7 @@ def to_pixels(
 
     shape = Shape(size, in_chans, resize, interpolation, crop_pct)
     if isinstance(item, Path):
-        item = _opened(item)
+        item = opened(item)
     if isinstance(item, Image.Image):
         try:
             return _from_pil(item, shape)
@@ -119,7 +119,7 @@ def full_size(item: Any, in_chans: int) -> Pixels:
     from PIL import Image, ImageOps
 
     if isinstance(item, Path):
-        item = _opened(item)
+        item = opened(item)
     if isinstance(item, Image.Image):
         try:
             if in_chans in (1, 3):
@@ -188,7 +188,8 @@ def open_image(path: str | Path) -> Any:
     return np.ascontiguousarray(array if array.shape[0] <= array.shape[2] else np.moveaxis(array, 2, 0))
 
 
-def _opened(path: Path) -> Any:
+def opened(path: Path) -> Any:
+    """As :func:`open_image` has it, with what can't be opened as :class:`BadImage`."""
     try:
         return open_image(path)
     except decode_errors() as error:
@@ -343,10 +344,16 @@ def _to_mode(image: Image.Image, in_chans: int) -> Image.Image:
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:
-    """16-bit greys keep their high byte; wider ones are scaled by their own largest value."""
+    """16-bit greys keep their high byte; wider ones are scaled by their own largest value.
+
+    Raises:
+        BadImage: a value is not finite: there is no largest one, and no pixel that stands for it.
+    """
     from PIL import Image
 
     values = np.asarray(image, dtype=np.float64)
+    if bad := int(values.size - np.isfinite(values).sum()):
+        raise BadImage(f"{bad:,} of its {values.size:,} values {'is' if bad == 1 else 'are'} NaN or infinite")
     top = 65535.0 if image.mode != "F" and values.max(initial=0) <= 65535 else max(values.max(initial=0), 1e-12)
     return Image.fromarray((values.clip(min=0) / top * 255).round().astype(np.uint8))
 

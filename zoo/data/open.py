@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from zoo import uses
 from zoo.data.decode import Shape
+from zoo.data.depth import depth_notices
 from zoo.data.groups import shared_groups
 from zoo.data.splits import (
     Labels,
@@ -96,7 +97,10 @@ class Opener:
             skipped=decoded.skipped,
             fingerprint=decoded.fingerprint,
             source=getattr(dataset, "source", None),
-            notices=tuple(getattr(dataset, "notices", ())),
+            notices=(
+                *getattr(dataset, "notices", ()),
+                *depth_notices(decoded.depths, len(dataset), f"{split} images"),
+            ),
             shards=decoded.shards,
             groups=decoded.groups,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.data.content import threaded
-from zoo.data.decode import Label, Pixels, Shape, WrongChannels, is_multilabel, read_item, to_pixels
+from zoo.data.decode import Label, Pixels, Shape, WrongChannels, is_multilabel, opened, read_item, to_pixels
+from zoo.data.depth import depth_of
 from zoo.data.naming import name_of
 from zoo.data.splits import Labels
 from zoo.errors import BadImage
@@ -33,6 +35,7 @@ class Rows:
         kept: int64 (N,), which of the dataset's items each row is.
         skipped: ``{"index", "reason"}`` of each item that can't be decoded.
         count: how many rows are used.
+        depths: of the images of more than 8 bits, how many there are of each depth.
     """
 
     images: Pixels | None
@@ -40,6 +43,7 @@ class Rows:
     kept: NDArray[np.int64]
     skipped: list[dict[str, Any]] = field(default_factory=list)
     count: int = 0
+    depths: Counter[str] = field(default_factory=Counter)
 
     def add(self, index: int, pixels: Pixels, label: Label) -> None:
         row = self.count
@@ -55,7 +59,8 @@ class Rows:
     def used(self) -> Rows:
         """Without what is left over."""
         images = None if self.images is None else self.images[: self.count]
-        return Rows(images, self.labels[: self.count], self.kept[: self.count], self.skipped, self.count)
+        labels, kept = self.labels[: self.count], self.kept[: self.count]
+        return Rows(images, labels, kept, self.skipped, self.count, self.depths)
 
     def flush(self) -> None:
         """Have the files of a store on the disk."""
@@ -99,24 +104,27 @@ def fill(rows: Rows, dataset: Any, shape: Shape, progress: Progress) -> Rows:
         ContractError: the dataset gives something that is no image.
         WrongChannels: an image has another number of channels than the job's.
     """
-    for index, pixels, label in _decoded(dataset, shape):
+    for index, pixels, label, depth in _decoded(dataset, shape):
         if isinstance(pixels, str):
             rows.skipped.append({"index": index, "reason": pixels})
         else:
             rows.add(index, pixels, label)
+            rows.depths.update(filter(None, [depth]))
         progress(index + 1, len(dataset))
     return rows.used()
 
 
-def _decoded(dataset: Any, shape: Shape) -> Iterator[tuple[int, Pixels | str, Label]]:
-    """(index, pixels or the reason why not, label), in order."""
+def _decoded(dataset: Any, shape: Shape) -> Iterator[tuple[int, Pixels | str, Label, str | None]]:
+    """(index, pixels or the reason why not, label, depth), in order."""
 
-    def one(index: int) -> tuple[int, Pixels | str, Label]:
+    def one(index: int) -> tuple[int, Pixels | str, Label, str | None]:
         try:
             item, label = read_item(dataset, index)
-            return index, to_pixels(item, *shape), label
+            item = opened(item) if isinstance(item, Path) else item
+            depth = depth_of(item)
+            return index, to_pixels(item, *shape), label, depth
         except BadImage as error:
-            return index, str(error), -1
+            return index, str(error), -1, None
         except WrongChannels as error:
             raise WrongChannels(error.found, error.wanted, name_of(dataset, index)) from error
 

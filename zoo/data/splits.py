@@ -102,6 +102,18 @@ def class_counts(labels: Labels, num_classes: int) -> NDArray[np.int64]:
     return labels.sum(0).astype(np.int64) if labels.ndim == 2 else np.bincount(labels, minlength=num_classes)
 
 
+def absent_notice(split: Split, classes: Sequence[str]) -> list[str]:
+    """That a split has no image of some classes, and what that means for its numbers; nothing where it has all."""
+    counts = class_counts(split.labels, len(classes))
+    absent = [repr(name) for name, n in zip(classes, counts, strict=True) if n == 0]
+    if not absent:
+        return []
+    return [
+        f"The split {split.name!r} has no image of {listing(absent, most=5)}: such a class has no recall here, and F1 "
+        "macro is the mean over the classes that occur."
+    ]
+
+
 def available(factory: Callable[..., Any], declared: tuple[str, ...], params: Mapping[str, Any]) -> tuple[str, ...]:
     """The splits that exist: what lies on the disk, where the factory can tell, else what is declared."""
     ask = getattr(factory, "available_splits", None)

@@ -12,9 +12,9 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -45,6 +45,7 @@ class Decoded:
         fingerprint: of names, content and labels.
         shards: int (N,), the number of the file that each image is in, of a dataset that has many in one.
         groups: str (N,), what each image's group is called, of a dataset that has groups.
+        depths: of the images of more than 8 bits, how many there are of each depth.
     """
 
     images: Pixels | Streamed
@@ -54,6 +55,7 @@ class Decoded:
     fingerprint: str
     shards: NDArray[np.integer] | None = None
     groups: NDArray[np.str_] | None = None
+    depths: Mapping[str, int] = field(default_factory=dict)
 
 
 class Streamed:
@@ -132,4 +134,5 @@ def _assemble(rows: Rows, dataset: Any, shape: Shape, fingerprint: str) -> Decod
     shards, groups = getattr(dataset, "shards", None), groups_of(dataset)
     shards = None if shards is None else np.asarray(shards)[rows.kept]
     groups = None if groups is None else groups[rows.kept]
-    return Decoded(images, rows.labels, names_of(dataset, rows.kept), skipped, fingerprint, shards, groups)
+    names = names_of(dataset, rows.kept)
+    return Decoded(images, rows.labels, names, skipped, fingerprint, shards, groups, rows.depths)

@@ -31,8 +31,8 @@ def label_counts(real: Tensor, given: Tensor) -> Tensor:
 def label_scores(counts: Tensor, classes: Sequence[str]) -> dict[str, Any]:
     """What a result holds of counts (K, 2, 2).
 
-    As with one label an image, a class that is neither there nor given has no F1 and is left out of the macro mean;
-    precision without predictions, and recall without images, are 0.
+    As with one label an image, a class that is neither there nor given has no precision, recall and F1, None, and is
+    left out of the macro mean; precision without predictions is 0.
     """
     cells = counts.double()
     hits, support, guesses = cells[:, 1, 1], cells[:, 1].sum(1), cells[:, :, 1].sum(1)

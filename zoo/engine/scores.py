@@ -22,8 +22,9 @@ def confusion_matrix(targets: Tensor, predicted: Tensor, num_classes: int) -> Te
 def scores(matrix: Tensor, classes: Sequence[str]) -> dict[str, Any]:
     """The numbers that a result holds, from counts.
 
-    A class that is neither there nor predicted has no F1 and is left out of the macro mean, as in scikit-learn
-    with the labels that occur. Precision without predictions, and recall without images, are 0.
+    A class without images has no recall, and one that is never predicted either no precision and no F1: they are None,
+    and the macro mean leaves the class out, as in scikit-learn with the labels that occur. Of a class with images
+    precision without predictions is 0.
     """
     counts = matrix.double()
     hits, support, guesses = counts.diag(), counts.sum(dim=1), counts.sum(dim=0)
@@ -47,9 +48,9 @@ def class_scores(hits: Tensor, support: Tensor, guesses: Tensor, classes: Sequen
         "f1_micro": float(ratio(2 * hits.sum(), (support + guesses).sum())),
         "per_class": {
             name: {
-                "precision": float(precision[i]),
-                "recall": float(recall[i]),
-                "f1": float(f1[i]),
+                "precision": float(precision[i]) if occurring[i] else None,
+                "recall": float(recall[i]) if support[i] else None,
+                "f1": float(f1[i]) if occurring[i] else None,
                 "support": int(support[i]),
             }
             for i, name in enumerate(classes)

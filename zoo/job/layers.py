@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,24 +11,57 @@ import yaml
 from zoo.errors import JobError
 from zoo.job.schema import CHOICE_LISTS, CHOICES, Job, default_of, field_paths
 from zoo.names import did_you_mean
-from zoo.safe_yaml import parse_yaml
+from zoo.safe_yaml import parse_typed
 
+OPTIONS: dict[str, str] = {
+    "architecture": "architecture",
+    "dataset": "dataset",
+    "data": "dataset.root",
+    "epochs": "train.epochs",
+    "batch_size": "train.batch_size",
+    "lr": "train.lr",
+    "image_size": "train.image_size",
+    "pretrained": "pretrained",
+    "weights": "weights",
+    "teacher": "teacher",
+    "freeze": "train.freeze",
+    "seed": "seed",
+    "device": "device",
+    "precision": "precision",
+    "tta": "tta",
+    "on_bad_image": "data.on_bad_image",
+    "loss": "loss",
+    "metrics": "metrics",
+    "augment": "augment",
+}
+"""What the command line's options, and ``zoo.run``'s, are called in a job."""
 _CHOICE_PREFIXES = tuple(f"{path}." for path in CHOICES)
+
+
+def _as_typed(kind: str, name: Any) -> Any:
+    del kind
+    return name
 
 
 @dataclass
 class Layers:
-    """Values merged so far: dotted path -> value, dotted path -> the layer that gave it."""
+    """Values merged so far: dotted path -> value, dotted path -> the layer that gave it.
 
+    Args:
+        identify: kind and name -> what is the same for every name of one component.
+    """
+
+    identify: Callable[[str, Any], Any] = _as_typed
     values: dict[str, Any] = field(default_factory=dict)
     sources: dict[str, str] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
 
     def put(self, source: str, given: Mapping[str, Any]) -> None:
-        """Lay dotted values over what is there. A component of another name drops the lower one's parameters."""
-        for path in CHOICES:
+        """Lay dotted values over what is there. Another component drops the lower one's parameters."""
+        for path, kind in CHOICES.items():
             name = given.get(f"{path}.name")
-            if name is not None and name != self.values.get(f"{path}.name", name):
+            below = self.values.get(f"{path}.name", name)
+            if name is not None and name != below and self.identify(kind, name) != self.identify(kind, below):
                 self._drop(f"{path}.")
         for path, value in given.items():
             if not self._valid(path):
@@ -108,24 +140,26 @@ def _flatten(path: str, value: Any, flat: dict[str, Any]) -> None:
         flat[path] = [value] if path in CHOICE_LISTS and not isinstance(value, list) else value
 
 
+def in_full(path: str) -> str:
+    """A dotted path that may be an option's name, in full: ``lr`` is ``train.lr``; ``data`` is the section."""
+    return path if path == "data" else OPTIONS.get(path, path)
+
+
 def parse_sets(words: list[str], problems: list[str]) -> dict[str, Any]:
-    """``["loss=focal", "loss.gamma=2"]`` as dotted paths; values are read as YAML."""
+    """``["loss=focal", "loss.gamma=2"]`` as dotted paths; values are read as YAML 1.2."""
     flat: dict[str, Any] = {}
     for word in words:
         path, equals, text = word.partition("=")
         if not equals or not path:
             problems.append(f"--set {word!r} is not of the form path=value, as in --set train.lr=0.01.")
             continue
-        _flatten(path.strip(), _read(text), flat)
+        _flatten(in_full(path.strip()), _read(text), flat)
     return flat
 
 
 def _read(text: str) -> Any:
-    """What was typed, as YAML has it; ``1e-3`` is a number too, for which YAML 1.1 wants ``1.0e-3``."""
-    if re.fullmatch(r"\s*[-+]?\d+[eE][-+]?\d+\s*", text):
-        return float(text)
     try:
-        return parse_yaml(text)
+        return parse_typed(text)
     except yaml.YAMLError:
         return text
 

@@ -32,13 +32,14 @@ def own_recipe(
     layers: Sequence[Layer],
     names: Callable[[str, str], list[str]],
     fact: Callable[[str], Any] = lambda name: None,
+    levels: Mapping[str, int] | None = None,
 ) -> str | None:
     """Choose the recipe for a job that names none.
 
-    A recipe whose ``when`` asks for the weights that the network begins with, for what is frozen or for names alone
-    comes first, and of several the one that says most of the job, what is frozen before all. Then the recipe of the
-    pair, of the architecture, of the dataset; at each of these a recipe that asks for facts of the data as well goes
-    before one that doesn't.
+    A later registry.yaml's recipe goes before an earlier one's. Of one file's, a recipe whose ``when`` asks for the
+    weights that the network begins with, for what is frozen or for names alone comes first, and of several the one that
+    says most of the job, what is frozen before all. Then the recipe of the pair, of the architecture, of the dataset;
+    at each of these a recipe that asks for facts of the data as well goes before one that doesn't.
 
     Args:
         layers: dotted values of the job, the highest first.
@@ -52,7 +53,12 @@ def own_recipe(
         "freeze": _value(layers, "train.freeze"),
         **known,
     }
-    ranked = [(rank, name) for name, recipe in recipes.items() if (rank := _rank(name, recipe, known, facts, fact))]
+    levels = levels or {}
+    ranked = [
+        ((levels.get(name, 0), *rank), name)
+        for name, recipe in recipes.items()
+        if (rank := _rank(name, recipe, known, facts, fact))
+    ]
     return max(ranked, key=lambda item: item[0])[1] if ranked else None
 
 

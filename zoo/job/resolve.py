@@ -111,7 +111,7 @@ def resolve(request: Request, registry: Registry, variant: Mapping[str, Any] | N
 class _Resolver:
     def __init__(self, request: Request, registry: Registry, variant: Mapping[str, Any]):
         self.request, self.registry, self.variant = request, registry, variant
-        self.layers = Layers()
+        self.layers = Layers(self._identity)
         self.entries: dict[str, Entry] = {}
         self.problems = self.layers.problems
 
@@ -141,6 +141,12 @@ class _Resolver:
         self._component_defaults()
         return self._finish(recipe)
 
+    def _identity(self, kind: str, name: Any) -> Any:
+        """The id of the component that a name stands for; the name itself where there is none."""
+        with contextlib.suppress(RequestError):
+            return self.registry.find(kind, str(name)).id
+        return name
+
     def _optimizer(self, name: str) -> Optimizer | None:
         """The registered optimizer of that name, if there is one."""
         with contextlib.suppress(RequestError):
@@ -154,7 +160,7 @@ class _Resolver:
         Args:
             chosen: dotted values, the highest layer first.
         """
-        merged = Layers()
+        merged = Layers(self._identity)
         for layer in reversed(chosen):
             merged.put("", layer)
         given = {"image_size": SIZE, "val_fraction": "data.val_fraction", "folds": "data.folds"}
@@ -182,11 +188,15 @@ class _Resolver:
         return None
 
     def _several_labels(self) -> None:
-        """What a dataset with several labels an image asks for, where nobody has chosen."""
-        if self.facts.dataset is not None and self.facts.dataset.peeked.get("multilabel"):
-            recipe = flatten(settings(self.registry.shelf.recipes.get(SEVERAL_LABELS, {})))
-            free = {path: value for path, value in recipe.items() if unchosen(self.layers.sources.get(path))}
-            self.layers.put(f"recipe {SEVERAL_LABELS}", free)
+        """What a dataset with several labels an image asks for, where nobody has chosen, and no later recipe."""
+        if not self.peeked.get("multilabel"):
+            return
+        levels, chosen = self.registry.shelf.recipe_levels, self.layers.values.get("recipe")
+        later = levels.get(str(chosen), 0) > levels.get(SEVERAL_LABELS, 0)
+        recipe = flatten(settings(self.registry.shelf.recipes.get(SEVERAL_LABELS, {})))
+        kept = {path for path, source in self.layers.sources.items() if later and source == f"recipe {chosen}"}
+        free = {p: value for p, value in recipe.items() if p not in kept and unchosen(self.layers.sources.get(p))}
+        self.layers.put(f"recipe {SEVERAL_LABELS}", free)
 
     @property
     def peeked(self) -> Mapping[str, Any]:
@@ -249,7 +259,7 @@ class _Resolver:
                     f"Unknown recipe {asked!r}.{did_you_mean(asked, known)} Recipes: {listing(known)}."
                 )
             return (asked, recipes[asked]) if asked in recipes else (None, {})
-        found = own_recipe(recipes, layers, self._all_names, self.facts.condition)
+        found = own_recipe(recipes, layers, self._all_names, self.facts.condition, self.registry.shelf.recipe_levels)
         return (found, recipes[found]) if found else (None, {})
 
     def _all_names(self, kind: str, name: str) -> list[str]:

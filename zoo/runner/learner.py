@@ -26,7 +26,7 @@ class Learner:
             its features.
 
     Raises:
-        RequestError: the job needs the network's last layer, and none can be told.
+        RequestError: the job needs the network's last layer, and none can be told; or freezes more than there is.
     """
 
     def __init__(self, model: nn.Module, train: Train, images: Tensor, *, plain: bool):
@@ -34,6 +34,7 @@ class Learner:
         self.head = self._find_head(images)
         whole = [Block("network", tuple(p for p in model.parameters() if p.requires_grad))]
         self.blocks = blocks_of(model, self.head) if self.head else whole
+        self._check_freeze()
         self.frozen: list[nn.Module] = []
         for_good = train.freeze_epochs is None and train.frozen_blocks(1, len(self.blocks)) == len(self.blocks) - 1
         backbone = bool(self.head) and train.freeze is not None and for_good
@@ -53,6 +54,14 @@ class Learner:
                 f"train.freeze, train.head_lr and train.layer_decay need the network's last layer: {error}. "
                 "Give the network a method get_classifier() that returns it."
             ) from error
+
+    def _check_freeze(self) -> None:
+        wanted, most = self.train.freeze, len(self.blocks) - 1
+        if isinstance(wanted, int) and wanted > most:
+            raise RequestError(
+                f"--freeze {wanted}: the network has {most} blocks before its last layer, which always learns. "
+                f"Type: --freeze backbone, or a number from 1 to {most}"
+            )
 
     @property
     def trained(self) -> nn.Module:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo import __version__
-from zoo.data.splits import Split
+from zoo.data.splits import Split, absent_notice
 from zoo.engine.calibration import Calibration
 from zoo.engine.views import NONE
 from zoo.job.schema import Job
@@ -61,6 +61,7 @@ def run_record(parts: Parts, folder: Path) -> Run:
     where, *how = _executed(parts).split(" · ")
     notices = [text for split in splits.values() for text in split.notices]
     notices += [*_frozen_notice(parts), *_processes_notice(parts)]
+    notices += [text for split in splits.values() for text in absent_notice(split, parts.classes)]
     notices += [_skipped_notice(split) for split in splits.values() if split.skipped]
     return Run(
         name=folder.name,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +14,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from zoo.data.batches import Batches, Normalize, pixels_of
-from zoo.data.decode import Pixels, Shape, is_multilabel, label_indices, read_item, to_pixels
+from zoo.data.decode import Pixels, Shape, is_multilabel, label_indices, opened, read_item, to_pixels
+from zoo.data.depth import depth_notices, depth_of
 from zoo.data.groups import groups_of
 from zoo.data.open import TRAIN, VAL, Opener, open_training, renumbered
 from zoo.data.splits import Labels, Split, hold_out, hold_out_fold, label_map
@@ -41,6 +44,7 @@ class Samples:
             the augmentation keeps to it.
         shares: for each image and draw, class -> share of the target.
         skipped: ``{"name", "reason"}`` of what can't be decoded.
+        notices: what decoding loses of the images.
     """
 
     classes: list[str]
@@ -50,6 +54,7 @@ class Samples:
     drawn: NDArray[np.float32]
     shares: list[list[Shares]]
     skipped: list[dict[str, str]] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
 
 
 def draw_samples(resolved: Resolved, *, split: str = TRAIN, count: int = 6, draws: int = 5) -> Samples:
@@ -66,7 +71,7 @@ def draw_samples(resolved: Resolved, *, split: str = TRAIN, count: int = 6, draw
     opener = build.build_opener(resolved)
     train, classes = open_training(opener)
     dataset, candidates = _candidates(opener, train, split, job)
-    chosen, skipped = _decode(dataset, candidates, opener.shape, count)
+    chosen, skipped, depths = _decode(dataset, candidates, opener.shape, count)
     if not chosen:
         raise DataError(
             f"None of the first {len(skipped)} images of {split} can be decoded: "
@@ -85,6 +90,7 @@ def draw_samples(resolved: Resolved, *, split: str = TRAIN, count: int = 6, draw
         drawn=drawn,
         shares=[[_shares(target, classes) for target in row] for row in targets],
         skipped=skipped,
+        notices=depth_notices(depths, len(chosen), "images"),
     )
 
 
@@ -138,19 +144,23 @@ def _evenly(items: NDArray[np.int64], labels: Labels | None, generator: np.rando
 
 def _decode(
     dataset: Any, candidates: Iterator[int], shape: Shape, count: int
-) -> tuple[list[tuple[int, Pixels, Any]], list[dict[str, str]]]:
-    """The first ``count`` items that can be decoded: index, pixels and the dataset's label."""
+) -> tuple[list[tuple[int, Pixels, Any]], list[dict[str, str]], Counter[str]]:
+    """The first ``count`` items that can be decoded, index, pixels and the dataset's label; what can't; depths."""
+    depths: Counter[str] = Counter()
     chosen: list[tuple[int, Pixels, Any]] = []
     skipped: list[dict[str, str]] = []
     for index in candidates:
         try:
             item, label = read_item(dataset, index)
+            item = opened(item) if isinstance(item, Path) else item
+            depth = depth_of(item)
             chosen.append((index, to_pixels(item, *shape), label))
+            depths.update(filter(None, [depth]))
         except BadImage as error:
             skipped.append({"name": name_of(dataset, index), "reason": str(error)})
         if len(chosen) == count or len(skipped) == count * TRIES:
             break
-    return chosen, skipped
+    return chosen, skipped, depths
 
 
 def _augmented(

@@ -132,7 +132,7 @@ class Training:
         record = {
             "epoch": epoch,
             "train": {"loss": totals.loss, "accuracy": totals.accuracy},
-            "val": {k: v for k, v in val.items() if isinstance(v, float)},
+            "val": {k: v for k, v in val.items() if isinstance(v, int | float)},
             "lr": self.position.lr,
             "seconds": seconds,
             "images_per_second": totals.seen / trained,

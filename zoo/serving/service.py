@@ -74,7 +74,7 @@ class Service:
         self.batcher.close()
 
     async def answer(self, request: Request, top_k: int, explain: bool) -> list[dict[str, Any]]:
-        """The answers to a request's images, in their order.
+        """The answers to a request's images, in their order; of what can't be decoded beside others, why.
 
         Raises:
             Refused: it isn't served; says why.
@@ -85,24 +85,29 @@ class Service:
             with self.intake.admitted(len(uploads)):
                 try:
                     async with asyncio.timeout(self.limits.timeout_s):
-                        work = Work(await self._decoded(uploads), top_k, explain)
+                        found = await self._decoded(uploads)
+                        work = Work([each for each in found if not isinstance(each, BadImage)], top_k, explain)
                         answers = await asyncio.wrap_future(self.batcher.put(work))
                 except TimeoutError as error:
                     why = f"There was no answer in {self.limits.timeout_s:g} s: too much waits. Try again in a second."
                     raise Refused(503, why, retry=True) from error
-            return [{"path": name, **answer} for (name, _), answer in zip(uploads, answers, strict=True)]
+            rest = iter(answers)
+            return [
+                {"path": name, **({"top": [], "error": str(each)} if isinstance(each, BadImage) else next(rest))}
+                for (name, _), each in zip(uploads, found, strict=True)
+            ]
 
-    async def _decoded(self, uploads: list[Upload]) -> list[Pixels]:
+    async def _decoded(self, uploads: list[Upload]) -> list[Pixels | BadImage]:
         loop, most = asyncio.get_running_loop(), self.limits.max_pixels
         tasks = [loop.run_in_executor(self.decoders, decoded, each, self.classifier, most) for each in uploads]
         found = await asyncio.gather(*tasks, return_exceptions=True)
-        bad = [str(each) for each in found if isinstance(each, BadImage)]
-        if bad:
-            raise Refused(422, "; ".join(bad) + ".")
         for each in found:
-            if isinstance(each, BaseException):
+            if isinstance(each, BaseException) and not isinstance(each, BadImage):
                 raise each
-        return [each for each in found if not isinstance(each, BaseException)]
+        images = [each for each in found if isinstance(each, BadImage) or not isinstance(each, BaseException)]
+        if all(isinstance(each, BadImage) for each in images):
+            raise Refused(422, "; ".join(map(str, images)) + ".")
+        return images
 
     def _compute(self, works: list[Work]) -> list[list[dict[str, Any]]]:
         begin = time.perf_counter()

@@ -37,6 +37,7 @@ class Prediction(BaseModel):
     sure: bool | None = Field(None, description="whether the confidence reaches the threshold, where there is one")
     familiar: bool | None = Field(None, description="false where it is unlike what the model knows")
     explanation: Explanation | None = None
+    error: str | None = Field(None, description="why a file isn't answered, where others of the form are; top is empty")
 
 
 class Predictions(BaseModel):

@@ -11,10 +11,9 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from zoo.api import OPTIONS
 from zoo.errors import RequestError
+from zoo.job.layers import in_full
 from zoo.job.resolve import Request, Resolved, resolve
-from zoo.job.schema import field_paths
 from zoo.registry import Registry
 
 Values = Mapping[str, str]
@@ -85,7 +84,7 @@ def divide(words: Sequence[str]) -> tuple[dict[str, str], list[str]]:
     fixed: list[str] = []
     for word in words:
         path, equals, text = word.partition("=")
-        path = _in_full(path.strip())
+        path = in_full(path.strip())
         if not equals or variation(path, text) is None:
             fixed.append(f"{path}{equals}{text}")
         elif path in varied:
@@ -96,10 +95,6 @@ def divide(words: Sequence[str]) -> tuple[dict[str, str], list[str]]:
         if (path := word.partition("=")[0]) in varied:
             raise RequestError(f"--set {path} is given with one value and with several. Leave one of them out.")
     return varied, fixed
-
-
-def _in_full(path: str) -> str:
-    return OPTIONS.get(path, path) if path not in field_paths() and path != "data" else path
 
 
 def variation(path: str, text: str) -> Range | Choices | None:

@@ -1,0 +1,96 @@
+"""Pictures of more than 8 bits, from the command line: what decoding drops is said once, with numbers."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from zoo.api import load
+from zoo.data.depth import count_depths
+from zoo.errors import BadImage
+
+
+@pytest.fixture
+def deep_folder(tmp_path: Path) -> Path:
+    """Two classes of ten 16-bit pictures each; ten floats more, one of which is not finite."""
+    root = tmp_path / "deep"
+    for place, name in enumerate(("dark", "light")):
+        (root / name).mkdir(parents=True)
+        for i in range(10):
+            pixels = np.random.default_rng(i).integers(0, 16_384, (12, 12)) + place * 40_000
+            Image.fromarray(pixels.astype(np.uint16)).save(root / name / f"{i}.png")
+            if place:
+                values = pixels.astype(np.float32)
+                values[0, 0] = np.nan if i == 7 else 1
+                Image.fromarray(values).save(root / name / f"{i}.tif")
+    return root
+
+
+RUN = (
+    "--image-size",
+    "12",
+    "--epochs",
+    "1",
+    "--set",
+    "architecture.channels=[8]",
+    "--set",
+    "data.max_bad_fraction=0.1",
+)
+
+
+@pytest.mark.parametrize("store", ["disk", "stream"])
+def test_a_run_says_what_it_loses_and_leaves_out_what_is_not_finite(zoo, read_result, deep_folder: Path, store: str):
+    for name in ("first", "again"):  # the second reads the store
+        words = (*RUN, "--set", f"data.store={store}", "--name", name)
+        code, out, err = zoo("run", "simple_cnn", deep_folder, *words)
+        assert code == 0, err
+        said = " ".join((out + err).split())
+        assert said.count("20 of 30 train images have 16 bits a channel") == 1
+        assert said.count("9 of 30 train images are of floating-point numbers") == 1
+        (skipped,) = read_result(f"runs/{name}")["splits"]["train"]["skipped"]
+        assert skipped["name"].endswith("7.tif")
+        assert "is NaN or infinite" in skipped["reason"]
+        assert "7.tif" in said
+
+
+def test_predict_says_it_once_and_leaves_out_what_is_not_finite(zoo, colours_run, deep_folder: Path):
+    code, out, err = zoo("predict", colours_run, deep_folder, "--json")
+    assert code == 2
+    assert len(json.loads(out)["predictions"]) == 29
+    assert err.count("20 of 30 pictures have 16 bits a channel") == 1
+    assert err.count("9 of 30 pictures are of floating-point numbers") == 1
+    assert "7.tif: 1 of its 144 values is NaN or infinite" in err
+
+
+def test_data_check_and_data_show_say_it(zoo, deep_folder: Path):
+    code, out, _ = zoo("data", "check", deep_folder, "--json")
+    document = json.loads(out)
+    assert code == 0
+    assert any(text.startswith("20 of 30 images have 16 bits a channel") for text in document["notices"])
+    assert any(text.startswith("9 of 30 images are of floating-point") for text in document["notices"])
+    (unreadable,) = [found for found in document["findings"] if found["kind"] == "unreadable"]
+    assert "NaN" in unreadable["items"][0]["reason"]
+    shutil.rmtree(deep_folder / "light")
+    shutil.copytree(deep_folder / "dark", deep_folder / "more")
+    code, out, _ = zoo("data", "show", deep_folder, "--count", "4")
+    assert code == 0
+    assert "4 of 4 images have 16 bits a channel" in " ".join(out.split())
+
+
+def test_ordinary_pictures_have_no_word(zoo, make_folder):
+    folder = make_folder({"a": 10, "b": 10}, size=12)
+    code, out, err = zoo("run", "simple_cnn", folder, *RUN, "--name", "r")
+    assert (code, "bits" in out + err) == (0, False)
+    assert count_depths([*folder.rglob("*.png"), Path("no.png")]) == {}
+
+
+def test_a_server_names_a_picture_that_is_not_finite(colours_run):
+    values = np.full((9, 9), np.nan, np.float32)
+    Image.fromarray(values).save("nan.tif")
+    with pytest.raises(BadImage, match=r"nan.tif: 81 of its 81 values are NaN or infinite"):
+        load(colours_run).predict("nan.tif")

@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from zoo.bundle import copied_weights, write_weights
-from zoo.errors import RequestError
+from zoo.errors import OutputError, RequestError
 from zoo.files import atomic, cannot_write, sha256_of, write_json
 
 INDEX = "index.json"
@@ -65,10 +65,13 @@ def save_checkpoint(folder: Path, state: dict[str, Any]) -> Path:
     kept = _index(folder)
     path = folder / f"{max((int(name[:-3]) for name in kept), default=0) + 1:06d}.pt"
     with atomic(path) as file:
-        hashing = _Hashing(file)
-        torch.save(state, cast(IO[bytes], hashing))
-    kept = dict([(path.name, hashing.sha256.hexdigest()), *kept.items()][:KEPT])
-    write_json(folder / INDEX, kept)
+        sha256 = _save(state, file)
+    kept = dict([(path.name, sha256), *kept.items()][:KEPT])
+    try:
+        write_json(folder / INDEX, kept)
+    except OutputError:
+        path.unlink()  # nothing names it, and the disk is full
+        raise
     for old in set(folder.glob("*.pt")) - {folder / name for name in kept}:
         old.unlink(missing_ok=True)
     return path
@@ -136,15 +139,40 @@ def _copied(value: Any) -> Any:
     return value
 
 
+def _save(state: dict[str, Any], file: IO[bytes]) -> str:
+    """Write a state into a file; the SHA-256 of what was written.
+
+    Raises:
+        OSError: the file can't be written, a full disk say.
+    """
+    hashing = _Hashing(file)
+    try:
+        torch.save(state, cast(IO[bytes], hashing))
+    except RuntimeError:
+        if hashing.error is not None:
+            raise hashing.error from None
+        raise
+    return hashing.sha256.hexdigest()
+
+
 class _Hashing:
-    """A file that is hashed as it is written."""
+    """A file that is hashed as it is written.
+
+    It keeps the error of a write that failed: torch closes its archive all the same, and raises a RuntimeError about
+    a wrong position in the place of "No space left on device".
+    """
 
     def __init__(self, file: IO[bytes]):
         self.file, self.sha256 = file, hashlib.sha256()
+        self.error: OSError | None = None
 
     def write(self, data: bytes) -> int:
         self.sha256.update(data)
-        return self.file.write(data)
+        try:
+            return self.file.write(data)
+        except OSError as error:
+            self.error = error
+            raise
 
     def flush(self) -> None:
         self.file.flush()

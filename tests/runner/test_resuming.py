@@ -10,8 +10,9 @@ import pytest
 import yaml
 
 import zoo
-from zoo.errors import Interrupted, RequestError
-from zoo.runner.checkpoint import INDEX, load_checkpoint
+from zoo.errors import Interrupted, RequestError, TrainingError
+from zoo.files import sha256_of
+from zoo.runner.checkpoint import BEST_SHA256, INDEX, load_checkpoint, save_checkpoint
 from zoo.runner.observer import Observer
 
 JOB: dict[str, Any] = {
@@ -123,3 +124,76 @@ def test_other_words_and_options_extend_a_run_too(zoo: Any):
     assert code == 0
     assert "where 1 were planned" in " ".join(out.split())
     assert len(numbers_of("r")) == 2
+
+
+FIRST_IS_BEST = {"train.min_delta": 1.0}
+"""No later epoch is better by so much."""
+
+
+def bundle_of(name: str) -> Path:
+    return Path("runs", name, "model", "model.safetensors")
+
+
+def flip(path: Path) -> None:
+    """Turn bits over in the last bytes, which are weights."""
+    content = bytearray(path.read_bytes())
+    for place in range(len(content) - 400, len(content)):
+        content[place] ^= 0x55
+    path.write_bytes(content)
+
+
+def test_lost_best_weights_are_written_anew_where_the_checkpoint_has_them():
+    sets = {"train.swa_epochs": 1, "train.ema_decay": None, "train.monitor": "train/loss"}
+    run("r", set=sets)
+    assert json.loads(Path("runs/r/result.json").read_text("utf-8"))["best"]["epoch"] == 2
+    before, metrics = weights_of("r"), zoo_metrics("r")
+    for lose in (flip, Path.unlink):  # without them it is as if it was killed after its checkpoint
+        lose(bundle_of("r"))
+        run("r", set=sets, resume=True)
+        assert weights_of("r") == before
+        assert zoo_metrics("r") == metrics
+
+
+def zoo_metrics(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(Path("runs", name, "result.json").read_text("utf-8"))["metrics"]
+    return found
+
+
+def test_damaged_best_weights_of_an_earlier_epoch_are_never_measured():
+    run("r", set=FIRST_IS_BEST)
+    flip(bundle_of("r"))
+    damaged = weights_of("r")
+    with pytest.raises(RequestError, match=r"model\.safetensors no longer holds the best .* epoch 1 .*--epochs 3, or"):
+        run("r", set=FIRST_IS_BEST, resume=True)
+    assert weights_of("r") == damaged, "what is left of it may be worth a look"
+    heard = Listens()
+    run("r", epochs=3, set=FIRST_IS_BEST, resume=True, observer=heard)
+    assert any("The best of the epochs from 3 on is kept" in text for text in heard.notices)
+    result = json.loads(Path("runs/r/result.json").read_text("utf-8"))
+    assert result["best"]["epoch"] == 3
+    assert result["metrics"]["val"]["accuracy"] == result["epochs"][2]["val"]["accuracy"]
+    assert any("The best of the epochs from 3 on is kept" in text for text in result["notices"])
+
+
+def test_weights_that_change_while_a_run_goes_on_are_told():
+    class Flips(Listens):
+        def epoch_ended(self, record: dict[str, Any]) -> None:
+            if record["epoch"] == 2:
+                flip(bundle_of("r"))
+
+    with pytest.raises(TrainingError, match=r"model\.safetensors is not as the training has written it"):
+        run("r", set=FIRST_IS_BEST, observer=Flips())
+
+
+def test_a_checkpoint_of_an_older_zoo_is_gone_on_from():
+    run("whole", epochs=3)
+    with pytest.raises(Interrupted):
+        run("old", epochs=3, observer=Listens(3, 2))
+    folder = Path("runs/old/checkpoints")
+    state = load_checkpoint(folder)
+    assert state is not None
+    assert state.pop(BEST_SHA256) == sha256_of(bundle_of("old"))
+    save_checkpoint(folder, state)
+    run("old", epochs=3, resume=True)
+    assert numbers_of("old") == numbers_of("whole")
+    assert weights_of("old") == weights_of("whole")

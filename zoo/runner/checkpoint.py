@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import random
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from threading import Thread
@@ -14,12 +15,14 @@ import numpy as np
 import torch
 from torch import nn
 
-from zoo.bundle import copied_weights, write_weights
+from zoo.bundle import WEIGHTS, copied_weights, packed_weights, write_packed
 from zoo.errors import OutputError, RequestError
 from zoo.files import atomic, cannot_write, sha256_of, write_json
 
 INDEX = "index.json"
 """The checkpoints that are whole, the last first, each with its checksum. What it doesn't name was never finished."""
+BEST_SHA256 = "best_sha256"
+"""Of the file with the best weights so far, in a checkpoint; older ones have none."""
 KEPT = 2
 """Should the last one be damaged, there is the one before."""
 
@@ -87,13 +90,15 @@ class Keeper:
 
     def __init__(self, folder: Path, bundle: Path):
         self.folder, self.bundle = folder, bundle
-        self.sha256: str | None = None  # of the weights that were written last
+        self.sha256: str | None = None  # of the weights that were written last; a checkpoint has it as BEST_SHA256
         self.best: Any = None  # whose weights those are
         self._writing: Thread | None = None
         self._error: BaseException | None = None
 
     def save(self, state: dict[str, Any], model: nn.Module | None = None, best: Any = None) -> None:
-        """Begin to write the weights of a model, if there is one, and then the state, both as they are now.
+        """Begin to write the state, and then the weights of a model, if there is one, both as they are now.
+
+        In this order: the state of an epoch that is the best has its weights, so they can be written anew from it.
 
         Args:
             best: what these weights are, to be known once they are on the disk.
@@ -119,11 +124,23 @@ class Keeper:
         if error is not None:
             raise error
 
+    def intact(self) -> bool | None:
+        """Whether the weights on the disk are those that were written last, to the byte; None where nobody knows."""
+        if self.sha256 is None:
+            return None
+        try:
+            return sha256_of(self.bundle / WEIGHTS) == self.sha256
+        except OSError:
+            return False
+
     def _write(self, state: dict[str, Any], weights: dict[str, torch.Tensor] | None, best: Any) -> None:
         try:
-            if weights is not None:
-                self.sha256, self.best = write_weights(self.bundle, weights), best
-            save_checkpoint(self.folder, state)
+            content = None if weights is None else packed_weights(weights)
+            sha256 = self.sha256 if content is None else hashlib.sha256(content).hexdigest()
+            save_checkpoint(self.folder, {**state, BEST_SHA256: sha256})
+            if content is not None:
+                write_packed(self.bundle, content)
+                self.sha256, self.best = sha256, best
         except BaseException as error:  # told in the thread that trains
             self._error = error
 
@@ -188,7 +205,7 @@ def load_checkpoint(folder: Path, notice: Callable[[str], None] = lambda text: N
         RequestError: all are damaged.
     """
     known = _index(folder)
-    # Without the index nothing says whether a file is whole but the file itself.
+    # Without the index only the file itself says whether it is whole.
     names = list(known) or sorted((path.name for path in folder.glob("*.pt")), reverse=True)
     damaged: list[str] = []
     for name in names:
@@ -206,12 +223,21 @@ def load_checkpoint(folder: Path, notice: Callable[[str], None] = lambda text: N
 
 
 def _load(path: Path, sha256: str | None) -> dict[str, Any]:
-    if sha256 is not None and sha256_of(path) != sha256:
+    if sha256 is None:
+        _check_sums(path)
+    elif sha256_of(path) != sha256:
         raise ValueError("its checksum is not that which was written")
     state = torch.load(path, map_location="cpu", weights_only=True)
     if not isinstance(state, dict):
         raise TypeError("it holds no state")
     return state
+
+
+def _check_sums(path: Path) -> None:
+    """Look at the sums that torch's archive has of each of its parts; torch writes them, and reads on without them."""
+    with zipfile.ZipFile(path) as archive:
+        if (part := archive.testzip()) is not None:
+            raise ValueError(f"its part {part} is not what was written")
 
 
 def _line(error: Exception) -> str:

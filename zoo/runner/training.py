@@ -23,7 +23,7 @@ from zoo.engine.totals import Totals
 from zoo.engine.train import train_epoch
 from zoo.engine.views import NONE, looking
 from zoo.errors import TrainingError
-from zoo.files import append_json_line, sha256_of
+from zoo.files import append_json_line
 from zoo.runner.checkpoint import Keeper, random_states
 from zoo.runner.folder import CHECKPOINTS, METRICS, MODEL
 from zoo.runner.hooks import Hooks
@@ -279,7 +279,7 @@ class Training:
         """
         started = perf_counter()
         splits = [self.parts.splits[name] for name in (VAL, TEST) if name in self.parts.splits]
-        known = {VAL: self.best_answers} if self.best_answers and self.job.tta == NONE and self._is_as_written() else {}
+        known = {VAL: self.best_answers} if self._check_best() and self.best_answers and self.job.tta == NONE else {}
         model = None if len(splits) == len(known) else self._read_back()
         metrics, mistakes, root = {}, {}, str(self.job.dataset.params.get("root") or "")
         for split in splits:
@@ -298,9 +298,19 @@ class Training:
         self.timing["evaluate_s"] += perf_counter() - started
         return metrics, mistakes
 
-    def _is_as_written(self) -> bool:
-        written = self.keeper.sha256
-        return self.ranks.told(written is not None and sha256_of(self.folder / MODEL / WEIGHTS) == written)
+    def _check_best(self) -> bool:
+        """Whether the weights on the disk are known to be the best epoch's, to the byte.
+
+        Raises:
+            TrainingError: they are known to be others.
+        """
+        intact = self.ranks.told(self.keeper.intact())
+        if intact is False:
+            raise TrainingError(
+                f"{self.folder / MODEL / WEIGHTS} is not as the training has written it: it is damaged, or another "
+                f"program replaced it. Type: zoo run --resume {self.folder}"
+            )
+        return bool(intact)
 
     def _read_back(self) -> nn.Module:
         model = copy.deepcopy(self.parts.learner.final)

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 import yaml
+from safetensors.torch import load_file
 
 import zoo
 from zoo.errors import Interrupted, RequestError, TrainingError
@@ -197,3 +199,37 @@ def test_a_checkpoint_of_an_older_zoo_is_gone_on_from():
     run("old", epochs=3, resume=True)
     assert numbers_of("old") == numbers_of("whole")
     assert weights_of("old") == weights_of("whole")
+
+
+SPOILS = """
+from torch.nn.functional import cross_entropy
+
+class Spoils:
+    '''Cross entropy; at one training step its gradient is no number, and its value still is.'''
+    def __init__(self, step: int = 1):
+        self.step, self.steps = step, 0
+    def __call__(self, logits, targets):
+        self.steps += logits.requires_grad
+        spoilt = (0 * logits).sum().sqrt() if self.steps == self.step and logits.requires_grad else 0
+        return cross_entropy(logits, targets) + spoilt
+"""
+
+
+@pytest.mark.parametrize("step", [9, 23, 46])  # within an epoch, and at the end of the first and of the last one
+def test_a_state_that_is_no_numbers_is_never_kept(step: int):
+    Path("spoils.py").write_text(SPOILS, "utf-8")
+    Path("registry.yaml").write_text("components: {loss: {spoils: {target: './spoils.py:Spoils'}}}\n", "utf-8")
+    often = {"train.checkpoint_s": 1e-6, "loss": "spoils", "loss.step": step}
+    with pytest.raises(TrainingError, match=r"Weights became NaN or infinite"):
+        run("r", set=often)
+    files = sorted(Path("runs/r/checkpoints").glob("*.pt"))
+    assert len(files) == 2
+    for file in files:
+        state = torch.load(file, weights_only=True)
+        tensors = [*state["parts"]["model"].values(), *state["parts"]["average"].values()]
+        assert all(tensor.isfinite().all() for tensor in tensors)
+    if step > 23:
+        assert all(tensor.isfinite().all() for tensor in load_file(bundle_of("r")).values())
+    sound = load_checkpoint(Path("runs/r/checkpoints"))
+    assert sound is not None
+    assert 23 * len(sound["history"]) + (sound["position"] or {"steps": 0})["steps"] == step - 1

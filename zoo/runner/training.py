@@ -20,7 +20,7 @@ from zoo.engine.calibration import Calibration, calibrate
 from zoo.engine.evaluate import evaluate_logits, predict_logits
 from zoo.engine.final import final_numbers
 from zoo.engine.totals import Totals
-from zoo.engine.train import train_epoch
+from zoo.engine.train import check_state, train_epoch
 from zoo.engine.views import NONE, looking
 from zoo.errors import TrainingError
 from zoo.files import append_json_line
@@ -163,6 +163,7 @@ class Training:
             if any(self.ranks.agreed):
                 whole = totals.copy()
                 whole.gather(self.ranks)
+                check_state(whole, self.parts.learner.trained, self.ranks)
                 position.totals = whole.state_dict()
                 self._save()
                 self.interrupts.check()

@@ -237,18 +237,28 @@ class Training:
         self.saved_at = perf_counter()
 
     def _better(self, record: dict[str, Any]) -> Best | None:
-        """This epoch as the best one, if it is; a value that is no number is better than none at all."""
+        """This epoch as the best one, if it is; a value that is no number is better than none at all.
+
+        Of equal ones the epoch with the lower loss is: few images soon give the same accuracy again and again.
+        """
         split, _, name = self.job.train.monitor.partition("/")
         value = float(record[split][name])
         if self.best is not None:
             gain = (value - self.best.value) * (1 if self.parts.higher_is_better(name) else -1)
-            if math.isnan(value) or gain <= self.job.train.min_delta:
+            lower = record[split]["loss"] < self.history[self.best.epoch - 1][split]["loss"]
+            if math.isnan(value) or not (gain > self.job.train.min_delta or (gain == 0 and lower)):
                 return None
         return Best(record["epoch"], self.job.train.monitor, value)
 
     def _out_of_patience(self, epoch: int) -> bool:
         patience = self.job.train.patience
-        return patience is not None and self.best is not None and epoch - self.best.epoch >= patience
+        return patience is not None and self.best is not None and epoch - self._reached(self.best) >= patience
+
+    def _reached(self, best: Best) -> int:
+        """The first epoch with the best value: one as good with a lower loss is no progress of what is monitored."""
+        split, _, name = best.metric.partition("/")
+        same = (e["epoch"] for e in self.history if e.get("best") and e[split][name] == best.value)
+        return next(same, best.epoch)
 
     def _out_of_budget(self, budget: Budget, record: dict[str, Any]) -> bool:
         return record["epoch"] < self.job.train.last_epoch and budget.over(record["seconds"])

@@ -212,3 +212,15 @@ def test_a_mistake_in_the_file_is_told_with_the_component(zoo, mine, source, cod
     for word in said:
         assert word in err
     assert not Path("runs").exists()
+
+
+def test_a_metric_of_a_taken_name_stands_beside_the_number_by_its_full_id(zoo, read_result):
+    Path("registry.yaml").write_text("components: {metric: {accuracy: {base: top_k, params: {k: 10}}}}\n", "utf-8")
+    words = ("run", "simple_cnn", "digits", "--set", "architecture.channels=[4]", "--epochs", "1", "--name", "r")
+    code, _, err = zoo(*words, "--set", "metrics=[accuracy]")
+    assert code == 2
+    assert "metrics=[local/accuracy]" in err
+    assert zoo(*words, "--set", "metrics=[local/accuracy]", "--set", "train.monitor=val/local/accuracy")[0] == 0
+    found = read_result("runs/r")["metrics"]["val"]
+    assert found["local/accuracy"] == 1.0
+    assert found["accuracy"] < 1.0

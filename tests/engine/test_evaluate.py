@@ -13,7 +13,9 @@ from torch.nn.functional import cross_entropy
 
 from zoo.engine.evaluate import evaluate_logits, predict_logits, worst_mistakes
 from zoo.engine.execution import Execution
+from zoo.engine.final import final_numbers
 from zoo.errors import ContractError
+from zoo.job.schema import MEASURED
 
 PLAIN = Execution(torch.device("cpu"))
 CLASSES = ["a", "b", "c"]
@@ -150,3 +152,15 @@ def test_the_worst_mistakes_are_wrong_and_sorted_by_confidence(data: st.DataObje
         assert mistake["confidence"] == pytest.approx(float(probs[i].max()))
     left_out = [float(probs[i].max()) for i in wrong if str(i) not in {m["name"] for m in found}]
     assert not left_out or max(left_out) <= min(confidences) + 1e-6
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_every_name_of_an_evaluation_is_one_that_no_metric_may_have(several: bool):
+    targets = torch.arange(200) % 3
+    logits = torch.randn(200, 3)
+    if several:
+        targets = torch.nn.functional.one_hot(targets, 3).float()
+    loss = torch.nn.functional.binary_cross_entropy_with_logits if several else cross_entropy
+    found = evaluate_logits(logits, targets, loss, list("abc"), thresholds=[0.5] * 3 if several else None)
+    beside, _ = final_numbers(logits, targets, loss, [str(i) for i in range(200)], list("abc"), temperature=1.0)
+    assert found.keys() | beside.keys() <= MEASURED

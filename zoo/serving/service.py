@@ -19,7 +19,7 @@ from zoo.artifacts import AsNetwork
 from zoo.data.decode import Pixels
 from zoo.engine.gradcam import painted
 from zoo.errors import BadImage
-from zoo.predict import Classifier
+from zoo.predict import Classifier, NoAnswer
 from zoo.serving.batcher import Batcher, Work
 from zoo.serving.figures import Figures
 from zoo.serving.images import Upload, decoded
@@ -90,6 +90,8 @@ class Service:
                 except TimeoutError as error:
                     why = f"There was no answer in {self.limits.timeout_s:g} s: too much waits. Try again in a second."
                     raise Refused(503, why, retry=True) from error
+                except NoAnswer as error:
+                    raise Refused(422, str(error)) from error
             return [{"path": name, **answer} for (name, _), answer in zip(uploads, answers, strict=True)]
 
     async def _decoded(self, uploads: list[Upload]) -> list[Pixels]:

@@ -29,11 +29,13 @@ from zoo.bundle import (
     write_card,
     write_weights,
 )
-from zoo.errors import BundleError
+from zoo.engine.execution import choose_execution
+from zoo.errors import BadImage, BundleError
 from zoo.evaluation import evaluate_run
 from zoo.files import cache_folder
 from zoo.hooks import Plugin
 from zoo.host import discover
+from zoo.predict import Classifier
 from zoo.registry import Registry
 from zoo.runner.build import build_model
 from zoo.shelf import open_shelf
@@ -312,3 +314,25 @@ def test_an_architecture_given_from_python_is_given_again(tmp_path: Path):
         load_model(tmp_path, registry())
     again, _ = load_model(tmp_path, registry(), entry)
     assert torch.equal(again(torch.ones(1, 1, 8, 8)), model(torch.ones(1, 1, 8, 8)))
+
+
+class NoNumbers(nn.Module):
+    """NaN for dark pictures, and the first class for all others."""
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        dark = images.mean(dim=(1, 2, 3)) < 0
+        logits = torch.zeros(len(images), 3)
+        logits[:, 0] = torch.where(dark, torch.nan, 1.0)
+        return logits
+
+
+def test_what_is_no_number_is_no_answer():
+    classifier = Classifier(NoNumbers(), card(), choose_execution("cpu", "fp32", "channels_first"))
+    light, dark = (Image.new("L", (8, 8), value) for value in (255, 0))
+    light.save("light.png")
+    dark.save("dark.png")
+    assert classifier.predict("light.png")[0]["label"] == "a"
+    with pytest.raises(BadImage, match=r"^dark\.png: the network's answer is not a number"):
+        classifier.predict(["light.png", "dark.png", "light.png"])
+    with pytest.raises(BadImage, match=r"^the image: the network's answer is not a number"):
+        classifier.predict(dark)

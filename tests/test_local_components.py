@@ -234,3 +234,15 @@ def test_a_metric_on_anothers_base_is_better_as_that_is():
     Path("registry.yaml").write_text(json.dumps({"components": {"metric": spec}}))
     registry = open_registry()
     assert [registry.find("metric", name).component.higher_is_better for name in spec] == [False, True]
+
+
+def test_a_metric_of_a_taken_name_stands_beside_the_number_by_its_full_id(zoo, read_result):
+    Path("registry.yaml").write_text("components: {metric: {accuracy: {base: top_k, params: {k: 10}}}}\n", "utf-8")
+    words = ("run", "simple_cnn", "digits", "--set", "architecture.channels=[4]", "--epochs", "1", "--name", "r")
+    code, _, err = zoo(*words, "--set", "metrics=[accuracy]")
+    assert code == 2
+    assert "metrics=[local/accuracy]" in err
+    assert zoo(*words, "--set", "metrics=[local/accuracy]", "--set", "train.monitor=val/local/accuracy")[0] == 0
+    found = read_result("runs/r")["metrics"]["val"]
+    assert found["local/accuracy"] == 1.0
+    assert found["accuracy"] < 1.0

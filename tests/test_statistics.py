@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from zoo.statistics import holm, mcnemar, paired_interval, wilson_interval
+from zoo.statistics import holm, macro_interval, mcnemar, paired_interval, wilson_interval
 
 
 @pytest.mark.parametrize(("first", "second"), [(0, 0), (0, 1), (1, 7), (12, 12), (30, 55), (400, 520), (0, 40)])
@@ -48,3 +50,21 @@ def test_holm_enlarges_the_smallest_most_and_keeps_the_order():
     assert holm([0.2]) == [0.2]
     assert holm([]) == []
     assert max(holm([0.9, 0.8, 0.7])) == 1.0
+
+
+def test_an_interval_of_a_mean_of_classes_is_wilsons_of_as_many_images_as_count():
+    assert macro_interval(1.0, [50, 50]) == pytest.approx(wilson_interval(100, 100))
+    assert macro_interval(0.0, [0, 40]) == pytest.approx(wilson_interval(0, 40))
+    few = 4 / (1 / 10 + 1 / 990)
+    assert macro_interval(1.0, [10, 990]) == pytest.approx(wilson_interval(few, few))
+
+
+def test_of_perfect_answers_the_interval_of_a_mean_of_classes_is_seldom_too_narrow():
+    """Recalls whose mean lies just below the interval give perfect answers no more often than it says."""
+    for counts in ([100, 100], [20, 400], [5, 50, 500]):
+        low, _ = macro_interval(1.0, counts)
+        error = len(counts) * (1 - low)  # all of it in one class, where it is seen most and where it is seen least
+        chances = [(1 - error) ** count for count in counts if error < 1]
+        evenly = math.prod(low**count for count in counts)
+        assert evenly < 0.05
+        assert min(chances, default=0) < 0.05

@@ -93,13 +93,23 @@ def copied_weights(model: nn.Module) -> dict[str, torch.Tensor]:
     return {k: v.detach().cpu().contiguous().clone() for k, v in model.state_dict().items()}
 
 
-def write_weights(folder: Path, tensors: Mapping[str, torch.Tensor]) -> str:
-    """Write weights atomically; their file's sha256."""
+def packed_weights(tensors: Mapping[str, torch.Tensor]) -> bytes:
+    """Weights as the content of their file."""
     from safetensors.torch import save
 
-    content = save(dict(tensors), metadata={"format": "pt"})
+    return save(dict(tensors), metadata={"format": "pt"})
+
+
+def write_packed(folder: Path, content: bytes) -> None:
+    """Write what :func:`packed_weights` has made, atomically."""
     with atomic(folder / WEIGHTS) as file:
         file.write(content)
+
+
+def write_weights(folder: Path, tensors: Mapping[str, torch.Tensor]) -> str:
+    """Write weights atomically; their file's sha256."""
+    content = packed_weights(tensors)
+    write_packed(folder, content)
     return hashlib.sha256(content).hexdigest()
 
 

@@ -1,7 +1,8 @@
 """Every hook of the zoo. A plugin implements the ones it needs, with ``zoo.plugin.hookimpl``.
 
 Contribution hooks return an iterable of components (or yield them), in any order. Lifecycle hooks watch a
-run. Each plugin's hooks are called by themselves, so one that fails takes nothing of another with it.
+run, and get copies: what a hook writes into one changes nothing of the run. Each plugin's hooks are called by
+themselves, so one that fails takes nothing of another with it.
 """
 
 from __future__ import annotations
@@ -93,7 +94,7 @@ def zoo_run_start(run: Any) -> None:
     """A run is about to train.
 
     ``run`` has ``name``, ``dir`` (its folder), ``job`` (the resolved job, as job.yaml has it), ``classes``,
-    ``splits``, ``model``, ``device`` and ``notices``: see ``zoo.runner.record.Run``.
+    ``splits``, ``model``, ``device`` and ``notices``: see ``zoo.runner.record.Run``. Every hook gets a copy of its own.
     """
 
 

@@ -29,6 +29,18 @@ from zoo.names import listing
 BATCH = 64
 
 
+class NoAnswer(BadImage):
+    """An image for which a network gives NaN; of that the likeliest class would be the first one.
+
+    Args:
+        index: which of the images it is.
+    """
+
+    def __init__(self, index: int):
+        self.index = index
+        super().__init__("the network's answer is not a number. Are its weights good? Type: zoo evaluate RUN")
+
+
 class Classifier:
     """A bundle's model with its classes and preprocessing.
 
@@ -74,13 +86,16 @@ class Classifier:
             validated with a hundred images or more ``"familiar"``, false for what it answers to unusually.
 
         Raises:
-            BadImage: one can't be decoded; names it.
+            BadImage: one can't be decoded, or has no answer; names it.
         """
         items = list(images) if _many(images) else [images]
         found: list[dict[str, Any]] = []
         for start in range(0, len(items), self.batch):
             chunk = items[start : start + self.batch]
-            answers = self.answers([self.pixels(item) for item in chunk], top_k, tta)
+            try:
+                answers = self.answers([self.pixels(item) for item in chunk], top_k, tta)
+            except NoAnswer as error:
+                raise BadImage(f"{_path(chunk[error.index]) or 'the image'}: {error}") from error
             found += [{"path": _path(item), **answer} for item, answer in zip(chunk, answers, strict=True)]
         return found
 
@@ -93,9 +108,15 @@ class Classifier:
 
         Returns:
             As :meth:`predict`'s, without the path.
+
+        Raises:
+            NoAnswer: the network gives no probabilities for one of them.
         """
         logits = self.logits(pixels, tta)
         probs = self._probabilities(logits)
+        answered = probs.isfinite().all(dim=1).tolist()
+        if not all(answered):
+            raise NoAnswer(answered.index(False))
         best = logits.topk(min(max(top_k, 1), len(self.classes))).indices  # no temperature changes these
         likely = probs.gather(1, best)
         tops = [

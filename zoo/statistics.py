@@ -6,13 +6,13 @@ import math
 from collections.abc import Sequence
 from statistics import NormalDist
 
-__all__ = ["CONFIDENCE", "holm", "mcnemar", "paired_interval", "wilson_interval"]
+__all__ = ["CONFIDENCE", "holm", "macro_interval", "mcnemar", "paired_interval", "wilson_interval"]
 
 CONFIDENCE = 0.95
 """How often an interval holds the true value."""
 
 
-def wilson_interval(correct: float, total: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
+def wilson_interval(correct: float, total: float, confidence: float = CONFIDENCE) -> tuple[float, float]:
     """The Wilson score interval of a share, without continuity correction.
 
     Unlike the textbook ``p ± z·sqrt(p(1-p)/n)`` it keeps its promise for few images and near 0 and 1.
@@ -20,7 +20,7 @@ def wilson_interval(correct: float, total: int, confidence: float = CONFIDENCE) 
 
     Args:
         correct: how many were right, 0..total.
-        total: how many there were, at least 1.
+        total: how many there were, at least 1; a fraction where they don't all count alike.
         confidence: how often the interval holds the true share, in (0, 1).
 
     Raises:
@@ -32,7 +32,23 @@ def wilson_interval(correct: float, total: int, confidence: float = CONFIDENCE) 
     share, weight = correct / total, z * z / total
     centre = (share + weight / 2) / (1 + weight)
     half = z * math.sqrt(share * (1 - share) / total + weight / (4 * total)) / (1 + weight)
-    return max(0.0, centre - half), min(1.0, centre + half)
+    return (max(0.0, centre - half) if correct else 0.0), (min(1.0, centre + half) if correct < total else 1.0)
+
+
+def macro_interval(share: float, class_counts: Sequence[int], confidence: float = CONFIDENCE) -> tuple[float, float]:
+    """Wilson's interval of a mean of shares of classes, which count alike however many images each has.
+
+    It is that of as many images as have the same standard error where all count alike: with classes of n_1 … n_K images
+    ``K² / (1/n_1 + … + 1/n_K)``, which are all of them where the classes are of one size, and few where one is small.
+    Source of the effective size: L. Kish, Survey Sampling (1965), section 11.7.
+
+    Args:
+        share: the mean, 0..1.
+        class_counts: images of each class; those without any are left out.
+    """
+    counts = [count for count in class_counts if count]
+    effective = len(counts) ** 2 / sum(1 / count for count in counts)
+    return wilson_interval(share * effective, effective, confidence)
 
 
 def mcnemar(only_first: int, only_second: int) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
@@ -13,7 +14,9 @@ from torch.nn.functional import cross_entropy
 
 from zoo.engine.evaluate import evaluate_logits, predict_logits, worst_mistakes
 from zoo.engine.execution import Execution
-from zoo.errors import ContractError
+from zoo.engine.final import final_numbers
+from zoo.errors import ContractError, TrainingError
+from zoo.job.schema import MEASURED
 
 PLAIN = Execution(torch.device("cpu"))
 CLASSES = ["a", "b", "c"]
@@ -150,3 +153,34 @@ def test_the_worst_mistakes_are_wrong_and_sorted_by_confidence(data: st.DataObje
         assert mistake["confidence"] == pytest.approx(float(probs[i].max()))
     left_out = [float(probs[i].max()) for i in wrong if str(i) not in {m["name"] for m in found}]
     assert not left_out or max(left_out) <= min(confidences) + 1e-6
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_every_name_of_an_evaluation_is_one_that_no_metric_may_have(several: bool):
+    targets = torch.arange(200) % 3
+    logits = torch.randn(200, 3)
+    if several:
+        targets = torch.nn.functional.one_hot(targets, 3).float()
+    loss = torch.nn.functional.binary_cross_entropy_with_logits if several else cross_entropy
+    found = evaluate_logits(logits, targets, loss, list("abc"), thresholds=[0.5] * 3 if several else None)
+    beside, _ = final_numbers(logits, targets, loss, [str(i) for i in range(200)], list("abc"), temperature=1.0)
+    assert found.keys() | beside.keys() <= MEASURED
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+@pytest.mark.parametrize("several", [False, True])
+def test_an_answer_that_is_no_number_is_never_counted(several: bool, value: float):
+    targets = torch.zeros(4, 3) if several else torch.zeros(4, dtype=torch.long)
+    loss = torch.nn.functional.binary_cross_entropy_with_logits if several else cross_entropy
+    logits = torch.zeros(4, 3)
+    logits[1:, 0] = value
+    if several and value == math.inf:  # a probability of 1
+        assert evaluate_logits(logits, targets, loss, CLASSES)["accuracy"] == 0
+        return
+    with pytest.raises(TrainingError, match=r"answers to 3 of 4 images are not numbers.*evaluation_precision=fp32"):
+        evaluate_logits(logits, targets, loss, CLASSES)
+
+
+def test_a_class_that_a_network_rules_out_is_an_answer():
+    logits = torch.tensor([[0.0, -math.inf, 1.0]])
+    assert evaluate_logits(logits, torch.tensor([2]), cross_entropy, CLASSES)["accuracy"] == 1

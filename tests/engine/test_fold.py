@@ -109,3 +109,9 @@ def test_a_network_without_norms_is_not_even_copied():
     model = nn.Sequential(nn.Conv2d(3, 4, 1), nn.Flatten()).train()
     assert fold_norms(model, torch.rand(2, 3, 4, 4)) is model
     assert not model.training
+
+
+def test_weights_that_are_no_numbers_are_not_folded_and_not_refused():
+    model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.Flatten(), nn.Linear(8, 2))
+    nn.init.constant_(model.get_parameter("0.weight"), float("nan"))
+    assert fold_norms(model, torch.zeros(2, 1, 4, 4)) is model

@@ -140,6 +140,27 @@ def test_a_loss_that_is_no_number_stops_and_names_the_step(value: float):
     assert caught.value.exit_code == 1
 
 
+def spoils(logits: Tensor, targets: Tensor) -> Tensor:
+    """A loss that is a number, with a gradient that is none: that of a square root at 0."""
+    return cross_entropy(logits, targets) + (0 * logits).sum().sqrt()
+
+
+def test_weights_that_are_no_numbers_are_told_where_the_loss_still_is_one():
+    model = network()
+    with pytest.raises(TrainingError, match=r"Weights became NaN or infinite \(.*weight.*--lr"):
+        epoch(model, batches((8,)), loss=spoils)
+    assert not next(model.parameters()).isfinite().all()
+
+
+def test_a_mask_may_be_infinite_and_a_statistic_no_nan():
+    model = network()
+    model.register_buffer("mask", torch.tensor([0.0, -math.inf]))
+    assert math.isfinite(epoch(model).loss)
+    model.register_buffer("mean", torch.tensor([math.nan]))
+    with pytest.raises(TrainingError, match=r"NaN or infinite \(mean\)"):
+        epoch(model)
+
+
 def test_the_gradient_is_clipped_to_its_largest_norm():
     def moved(**more: Any) -> float:
         model = network()

@@ -110,3 +110,19 @@ def test_a_metric_of_torchmetrics_goes_on_afterwards():
     assert "top_2" in uncertainty(logits, targets, cross_entropy, CLASSES, metrics)["intervals"]
     metrics["top_2"].update(logits, targets)
     assert float(metrics["top_2"].compute()) == pytest.approx(before["top_2"])
+
+
+@pytest.mark.parametrize("right", [True, False])
+def test_what_all_images_agree_in_has_no_interval_without_a_width(right: bool):
+    targets = torch.tensor([0] * 60 + [1] * 30 + [2] * 10)
+    logits = 5.0 * torch.nn.functional.one_hot((targets + (not right)) % 3, 3)
+    numbers = evaluate_logits(logits, targets, cross_entropy, CLASSES)
+    assert numbers["f1_macro"] == float(right)
+    found = uncertainty(logits, targets, cross_entropy, CLASSES, {"top_2": Share()})["intervals"]
+    assert all(low < high for low, high in found.values()), found
+    low, high = found["f1_macro"]
+    assert low <= numbers["f1_macro"] <= high
+    assert high - low > found["accuracy"][1] - found["accuracy"][0], "the rare class counts as much as the others"
+    several = torch.nn.functional.one_hot(targets, 3).float()
+    found = uncertainty(10 * several - 5, several, binary_cross_entropy_with_logits, CLASSES)["intervals"]
+    assert found.keys() - {"loss"} == {"accuracy"}

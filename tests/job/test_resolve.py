@@ -613,3 +613,20 @@ def test_a_full_id_in_a_file_keeps_its_parameters_under_the_short_name():
     }
     job = tiny("loss=focal", "train.optimizer=sgd", file=file).job
     assert (job.loss.params["gamma"], job.train.optimizer.params["momentum"]) == (5, 0.5)
+
+
+@pytest.mark.parametrize("name", ["loss", "accuracy", "per_class", "confusion_matrix", "intervals"])
+def test_no_metric_takes_the_place_of_a_number_that_every_evaluation_has(name: str):
+    Path("registry.yaml").write_text(
+        f"components: {{metric: {{{name}: {{base: top_k, params: {{k: 3}}}}}}}}\n", "utf-8"
+    )
+    with pytest.raises(JobError, match=rf"evaluation has a '{name}' of its own.*local/{name} would take its place"):
+        resolved(architecture="simple_cnn", dataset="digits", metrics=["auroc", name])
+    found = resolved(architecture="simple_cnn", dataset="digits", metrics=[f"local/{name}"])
+    assert found.entry("metrics.0").id == f"local/{name}"
+
+
+def test_the_zoos_own_metrics_keep_their_names():
+    names = ["accuracy", "f1_macro", "f1_micro", "confusion_matrix", "mean_average_precision"]
+    found = resolved(architecture="simple_cnn", dataset="digits", metrics=names)
+    assert [metric.name for metric in found.job.metrics] == names

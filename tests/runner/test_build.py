@@ -17,9 +17,17 @@ from zoo.entry import Entry, Origin
 from zoo.errors import ContractError, JobError, RequestError
 from zoo.job.resolve import resolve
 from zoo.job.schema import Choice
-from zoo.plugin import Loss
+from zoo.plugin import Loss, Optimizer
 from zoo.registry import open_registry
-from zoo.runner.build import build, build_model, build_opener, build_optimizer, count_parameters, metric_names
+from zoo.runner.build import (
+    build,
+    build_loss,
+    build_model,
+    build_opener,
+    build_optimizer,
+    count_parameters,
+    metric_names,
+)
 
 
 def entry(factory: Any) -> Entry:
@@ -133,3 +141,62 @@ def test_fused_or_not_the_weights_are_the_same():
             optimizer.step()
     for one, other in zip(models[0].parameters(), models[1].parameters(), strict=True):
         torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-6)
+
+
+class Margin(nn.Module):
+    """A loss with a centre for each class, as ArcFace has."""
+
+    def __init__(self, num_classes: int = 2, learns: bool = True):
+        super().__init__()
+        self.centres = nn.Parameter(torch.randn(num_classes, num_classes), requires_grad=learns)
+
+    def forward(self, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        return nn.functional.cross_entropy(logits @ self.centres, targets)
+
+
+class Holds:
+    """A loss that is no module, and holds one."""
+
+    def __init__(self, num_classes: int = 2):
+        self.inner = Margin(num_classes)
+
+    def __call__(self, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        return self.inner(logits, targets)
+
+
+def with_loss(factory: Any) -> Any:
+    asked = make_request({"architecture": "simple_cnn", "dataset": "digits", "loss": factory})
+    return build_loss(resolve(asked, open_registry()), 10)
+
+
+def test_a_loss_that_would_have_to_be_trained_is_refused():
+    with pytest.raises(
+        ContractError, match=r"loss 'python/Margin' has parameters of its own \(centres\).*requires_grad_"
+    ):
+        with_loss(Margin)
+    with pytest.raises(ContractError, match=r"\(inner\.centres\)"):
+        with_loss(Holds)
+
+    def frozen(num_classes: int) -> nn.Module:
+        return Margin(num_classes, learns=False)
+
+    assert callable(with_loss(frozen))
+
+
+def test_an_optimizer_whose_weights_are_others_in_evaluation_is_refused():
+    class ScheduleFree(torch.optim.SGD):
+        def train(self) -> None: ...
+        def eval(self) -> None: ...
+
+    def schedule_free(params: Any, lr: float, weight_decay: float = 0.0) -> torch.optim.Optimizer:
+        return ScheduleFree(params, lr=lr)
+
+    asked = make_request({"architecture": "simple_cnn", "dataset": "digits"})
+    resolved = resolve(asked, open_registry())
+    given = Entry(Optimizer("free", "m:free"), Origin("acme"), given=schedule_free)
+    resolved = replace(resolved, entries={**resolved.entries, "train.optimizer": given})
+    params = {name: value for name, value in resolved.job.train.optimizer.params.items() if name == "weight_decay"}
+    resolved.job.train.optimizer.params.clear()
+    resolved.job.train.optimizer.params.update(params)
+    with pytest.raises(ContractError, match=r"optimizer 'acme/free' has train\(\) and eval\(\).*zoo list optimizer"):
+        build_optimizer(resolved, [Block("all", tuple(nn.Linear(2, 2).parameters()))])

@@ -12,8 +12,18 @@ import pytest
 import torch
 from torch import nn
 
+from zoo.bundle import WEIGHTS
 from zoo.errors import OutputError, RequestError
-from zoo.runner.checkpoint import INDEX, Keeper, load_checkpoint, random_states, restore_random_states, save_checkpoint
+from zoo.files import sha256_of
+from zoo.runner.checkpoint import (
+    BEST_SHA256,
+    INDEX,
+    Keeper,
+    load_checkpoint,
+    random_states,
+    restore_random_states,
+    save_checkpoint,
+)
 
 
 def draws() -> list[float]:
@@ -176,3 +186,52 @@ def test_what_could_not_be_written_is_told_at_the_next_occasion(tmp_path: Path):
     with pytest.raises(OutputError, match="can't be written"):
         keeper.save({})
     keeper.wait()  # once
+
+
+def test_a_bit_that_turned_over_is_found_without_the_index_too(tmp_path: Path):
+    """Each byte of the archive in turn: either what was saved is read, or it is told as damaged."""
+    saved = {"weights": torch.arange(4, dtype=torch.float64), "history": [0.25], "epoch": 2}
+    path = save_checkpoint(tmp_path, saved)
+    (tmp_path / INDEX).unlink()
+    whole, told = path.read_bytes(), 0
+    for place in range(0, len(whole), 3):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 1 << place % 8]) + whole[place + 1 :])
+        try:
+            found = load_checkpoint(tmp_path)
+        except RequestError:
+            told += 1
+            continue
+        assert found is not None
+        assert torch.equal(found.pop("weights"), saved["weights"]), place
+        assert found == {"history": [0.25], "epoch": 2}, place
+    assert told > 100
+
+
+def test_without_the_index_the_one_before_a_damaged_one_is_read(tmp_path: Path):
+    save_checkpoint(tmp_path, {"weights": torch.zeros(100)})
+    last = save_checkpoint(tmp_path, {"weights": torch.ones(100)})
+    (tmp_path / INDEX).unlink()
+    content = bytearray(last.read_bytes())
+    place = content.index(torch.ones(100).numpy().tobytes())
+    content[place + 2] ^= 0x40
+    last.write_bytes(content)
+    notices: list[str] = []
+    state = load_checkpoint(tmp_path, notices.append)
+    assert state is not None
+    assert torch.equal(state["weights"], torch.zeros(100))
+    assert "the one before" in notices[0]
+
+
+def test_a_checkpoint_says_which_weights_are_the_best(tmp_path: Path):
+    keeper = Keeper(tmp_path / "checkpoints", tmp_path)
+    assert keeper.intact() is None
+    keeper.save({"epoch": 1}, nn.Linear(2, 2), "first")
+    keeper.save({"epoch": 2})
+    keeper.wait()
+    state = load_checkpoint(tmp_path / "checkpoints")
+    assert state == {"epoch": 2, BEST_SHA256: sha256_of(tmp_path / WEIGHTS)}
+    assert keeper.intact() is True
+    (tmp_path / WEIGHTS).write_bytes(b"else")
+    assert keeper.intact() is False
+    (tmp_path / WEIGHTS).unlink()
+    assert keeper.intact() is False

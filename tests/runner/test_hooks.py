@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import threading
 import time
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,6 +17,7 @@ from zoo.hooks import Plugin
 from zoo.host import load_module
 from zoo.plugin import hookimpl
 from zoo.runner.hooks import Hooks
+from zoo.runner.record import Run
 
 
 def plugin(name: str, **hooks: Any) -> Plugin:
@@ -227,3 +230,30 @@ def test_what_failed_is_remembered_till_it_goes_right():
     hooks.call("zoo_run_start", run="r")
     hooks.done()
     assert ailments.recall(loaded) is None
+
+
+def test_what_a_hook_writes_into_a_run_is_its_own_alone():
+    run = Run("r", Path("r"), {"seed": 0}, classes=["cat", "dog"], splits={"val": {"images": 3}}, notices=["well"])
+    before, seen = copy.deepcopy(run), []
+
+    def scramble(run: Run) -> None:
+        seen.append(copy.deepcopy(run))
+        run.classes.reverse()
+        run.job["seed"] = 1
+        run.splits["val"]["images"] = 0
+        run.notices.clear()
+        run.name = "other"
+
+    hooks, told = watch(plugin("a", zoo_run_start=scramble), plugin("b", zoo_run_start=scramble))
+    for _ in range(2):
+        hooks.call("zoo_run_start", run=run)
+    assert run == before
+    assert seen == 4 * [before]
+    assert told == []
+
+
+def test_an_error_is_given_as_it_is():
+    error, given = OSError(2, "no such thing"), []
+    hooks, _ = watch(plugin("a", zoo_run_failed=lambda run, error: given.append(error)))
+    hooks.call("zoo_run_failed", run="r", error=error)
+    assert given[0] is error

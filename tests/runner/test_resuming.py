@@ -7,11 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 import yaml
+from safetensors.torch import load_file
 
 import zoo
-from zoo.errors import Interrupted, RequestError
-from zoo.runner.checkpoint import INDEX, load_checkpoint
+from zoo.errors import Interrupted, RequestError, TrainingError
+from zoo.files import sha256_of
+from zoo.runner.checkpoint import BEST_SHA256, INDEX, load_checkpoint, save_checkpoint
 from zoo.runner.observer import Observer
 
 JOB: dict[str, Any] = {
@@ -123,3 +126,110 @@ def test_other_words_and_options_extend_a_run_too(zoo: Any):
     assert code == 0
     assert "where 1 were planned" in " ".join(out.split())
     assert len(numbers_of("r")) == 2
+
+
+FIRST_IS_BEST = {"train.min_delta": 1.0}
+"""No later epoch is better by so much."""
+
+
+def bundle_of(name: str) -> Path:
+    return Path("runs", name, "model", "model.safetensors")
+
+
+def flip(path: Path) -> None:
+    """Turn bits over in the last bytes, which are weights."""
+    content = bytearray(path.read_bytes())
+    for place in range(len(content) - 400, len(content)):
+        content[place] ^= 0x55
+    path.write_bytes(content)
+
+
+def test_lost_best_weights_are_written_anew_where_the_checkpoint_has_them():
+    sets = {"train.swa_epochs": 1, "train.ema_decay": None, "train.monitor": "train/loss"}
+    run("r", set=sets)
+    assert json.loads(Path("runs/r/result.json").read_text("utf-8"))["best"]["epoch"] == 2
+    before, metrics = weights_of("r"), zoo_metrics("r")
+    for lose in (flip, Path.unlink):  # without them it is as if it was killed after its checkpoint
+        lose(bundle_of("r"))
+        run("r", set=sets, resume=True)
+        assert weights_of("r") == before
+        assert zoo_metrics("r") == metrics
+
+
+def zoo_metrics(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(Path("runs", name, "result.json").read_text("utf-8"))["metrics"]
+    return found
+
+
+def test_damaged_best_weights_of_an_earlier_epoch_are_never_measured():
+    run("r", set=FIRST_IS_BEST)
+    flip(bundle_of("r"))
+    damaged = weights_of("r")
+    with pytest.raises(RequestError, match=r"model\.safetensors no longer holds the best .* epoch 1 .*--epochs 3, or"):
+        run("r", set=FIRST_IS_BEST, resume=True)
+    assert weights_of("r") == damaged, "what is left of it may be worth a look"
+    heard = Listens()
+    run("r", epochs=3, set=FIRST_IS_BEST, resume=True, observer=heard)
+    assert any("The best of the epochs from 3 on is kept" in text for text in heard.notices)
+    result = json.loads(Path("runs/r/result.json").read_text("utf-8"))
+    assert result["best"]["epoch"] == 3
+    assert result["metrics"]["val"]["accuracy"] == result["epochs"][2]["val"]["accuracy"]
+    assert any("The best of the epochs from 3 on is kept" in text for text in result["notices"])
+
+
+def test_weights_that_change_while_a_run_goes_on_are_told():
+    class Flips(Listens):
+        def epoch_ended(self, record: dict[str, Any]) -> None:
+            if record["epoch"] == 2:
+                flip(bundle_of("r"))
+
+    with pytest.raises(TrainingError, match=r"model\.safetensors is not as the training has written it"):
+        run("r", set=FIRST_IS_BEST, observer=Flips())
+
+
+def test_a_checkpoint_of_an_older_zoo_is_gone_on_from():
+    run("whole", epochs=3)
+    with pytest.raises(Interrupted):
+        run("old", epochs=3, observer=Listens(3, 2))
+    folder = Path("runs/old/checkpoints")
+    state = load_checkpoint(folder)
+    assert state is not None
+    assert state.pop(BEST_SHA256) == sha256_of(bundle_of("old"))
+    save_checkpoint(folder, state)
+    run("old", epochs=3, resume=True)
+    assert numbers_of("old") == numbers_of("whole")
+    assert weights_of("old") == weights_of("whole")
+
+
+SPOILS = """
+from torch.nn.functional import cross_entropy
+
+class Spoils:
+    '''Cross entropy; at one training step its gradient is no number, and its value still is.'''
+    def __init__(self, step: int = 1):
+        self.step, self.steps = step, 0
+    def __call__(self, logits, targets):
+        self.steps += logits.requires_grad
+        spoilt = (0 * logits).sum().sqrt() if self.steps == self.step and logits.requires_grad else 0
+        return cross_entropy(logits, targets) + spoilt
+"""
+
+
+@pytest.mark.parametrize("step", [9, 23, 46])  # within an epoch, and at the end of the first and of the last one
+def test_a_state_that_is_no_numbers_is_never_kept(step: int):
+    Path("spoils.py").write_text(SPOILS, "utf-8")
+    Path("registry.yaml").write_text("components: {loss: {spoils: {target: './spoils.py:Spoils'}}}\n", "utf-8")
+    often = {"train.checkpoint_s": 1e-6, "loss": "spoils", "loss.step": step}
+    with pytest.raises(TrainingError, match=r"Weights became NaN or infinite"):
+        run("r", set=often)
+    files = sorted(Path("runs/r/checkpoints").glob("*.pt"))
+    assert len(files) == 2
+    for file in files:
+        state = torch.load(file, weights_only=True)
+        tensors = [*state["parts"]["model"].values(), *state["parts"]["average"].values()]
+        assert all(tensor.isfinite().all() for tensor in tensors)
+    if step > 23:
+        assert all(tensor.isfinite().all() for tensor in load_file(bundle_of("r")).values())
+    sound = load_checkpoint(Path("runs/r/checkpoints"))
+    assert sound is not None
+    assert 23 * len(sound["history"]) + (sound["position"] or {"steps": 0})["steps"] == step - 1

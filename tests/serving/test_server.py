@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from zoo.errors import RequestError
@@ -267,6 +268,13 @@ def test_a_network_that_fails_is_no_traceback(serving, picture, monkeypatch: pyt
     status, _, found = server.ask(body=picture())
     assert status == 500
     assert found == {"detail": "The server failed at this request; its log says why."}
+
+
+def test_an_answer_that_is_no_number_is_none(serving, classifier, picture, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(classifier, "logits", lambda pixels, tta=None: torch.full((len(pixels), 10), torch.nan))
+    status, _, found = serving().ask(body=picture())
+    assert status == 422
+    assert "not a number" in found["detail"]
 
 
 def test_a_body_that_comes_drop_by_drop(serving):

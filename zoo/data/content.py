@@ -13,7 +13,16 @@ from typing import Any, TypeVar
 import numpy as np
 from PIL import Image, ImageFile
 
-from zoo.data.decode import Pixels, decode_errors, is_multilabel, label_indices, open_image, read_item, to_pixels
+from zoo.data.decode import (
+    Pixels,
+    decode_errors,
+    is_multilabel,
+    label_index,
+    label_indices,
+    open_image,
+    read_item,
+    to_pixels,
+)
 from zoo.data.naming import name_of
 from zoo.errors import ContractError, DataError
 
@@ -33,7 +42,7 @@ def content_key(dataset: Any) -> str | None:
     whole = hashlib.sha256(repr(list(dataset.classes)).encode())
     digests = threaded(lambda index: _file_digest(name_of(dataset, index)), len(dataset))
     for digest, label in zip(digests, dataset.targets, strict=True):
-        known = label_indices(label, len(dataset.classes)) if is_multilabel(dataset) else int(label)
+        known = label_indices(label, len(dataset.classes)) if is_multilabel(dataset) else label_index(label)
         whole.update(f"{digest} {known}\n".encode())
     return whole.hexdigest()
 

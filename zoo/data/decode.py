@@ -241,10 +241,22 @@ def read_item(dataset: Any, index: int) -> tuple[Any, Label]:
         raise BadImage(_reason(error)) from error
     if is_multilabel(dataset):
         return image, label_indices(label, len(dataset.classes))
+    return image, label_index(label)
+
+
+def label_index(label: Any) -> int:
+    """One item's label as an index; a float may be one too, if it is whole.
+
+    Raises:
+        ContractError: it is none.
+    """
     try:
-        return image, int(label)
-    except (TypeError, ValueError) as error:
-        raise ContractError(f"a dataset's label must be an index into its classes, not {label!r}") from error
+        index = int(label)
+        if index == float(label):
+            return index
+    except (TypeError, ValueError, OverflowError):
+        pass
+    raise ContractError(f"a dataset's label must be an index into its classes, not {label!r}")
 
 
 def is_multilabel(dataset: Any) -> bool:

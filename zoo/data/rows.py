@@ -13,7 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.data.content import threaded
-from zoo.data.decode import Label, Pixels, Shape, WrongChannels, is_multilabel, opened, read_item, to_pixels
+from zoo.data.decode import (
+    Label,
+    Pixels,
+    Shape,
+    WrongChannels,
+    is_multilabel,
+    label_index,
+    opened,
+    read_item,
+    to_pixels,
+)
 from zoo.data.depth import depth_of
 from zoo.data.naming import name_of
 from zoo.data.splits import Labels
@@ -132,9 +142,16 @@ def _decoded(dataset: Any, shape: Shape) -> Iterator[tuple[int, Pixels | str, La
 
 
 def labels_of(dataset: Any, given: Sequence[Any]) -> Labels:
-    """Labels of some of a dataset's items, indices or several of them each, as one array."""
+    """Labels of some of a dataset's items, indices or several of them each, as one array.
+
+    Raises:
+        ContractError: one is no index.
+    """
     if not is_multilabel(dataset):
-        return np.asarray(given, np.int64).reshape(-1)
+        labels = np.asarray(given)
+        if labels.dtype.kind not in "iub":  # else all are whole, and there may be millions
+            labels = np.array([label_index(label) for label in given], np.int64)
+        return labels.astype(np.int64).reshape(-1)
     rows = np.zeros((len(given), len(dataset.classes)), np.float32)
     for row, label in zip(rows, given, strict=True):
         row[list(label)] = 1

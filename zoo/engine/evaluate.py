@@ -15,7 +15,7 @@ from zoo.engine.execution import Execution
 from zoo.engine.fold import fold_norms
 from zoo.engine.ranks import unseen
 from zoo.engine.task import task_of
-from zoo.errors import ContractError
+from zoo.errors import ContractError, TrainingError
 
 
 def predict_logits(
@@ -72,9 +72,13 @@ def evaluate_logits(
         Of several labels, at a threshold of 0.5, accuracy is the share of images that have all labels right,
         confusion_matrix (K, 2, 2), and there are hamming_loss and mean_average_precision; ``at_thresholds`` has those
         that change with the thresholds.
+
+    Raises:
+        TrainingError: an image has no answer: its logits give no probabilities.
     """
     task = task_of(targets)
     with torch.inference_mode():
+        _check_answers(task.probabilities(logits))
         loss = float(loss_fn(logits, targets))
         found: dict[str, Any] = {"loss": loss, **task.numbers(logits, targets, classes)}
         if thresholds is not None:
@@ -91,6 +95,16 @@ def measure(metric: Any, logits: Tensor, targets: Tensor) -> Tensor:
         metric.reset()
         metric.update(logits, targets)
         return torch.as_tensor(metric.compute())
+
+
+def _check_answers(probabilities: Tensor) -> None:
+    """Refuse to count what is no answer: of NaN the likeliest class is the first, which may well be the label."""
+    lost = len(probabilities) - int(probabilities.isfinite().all(dim=1).sum())
+    if lost:
+        raise TrainingError(
+            f"The network's answers to {lost} of {len(probabilities)} images are not numbers: 16 bits are too few for "
+            "them (--set evaluation_precision=fp32), or its weights are spoilt (train again with a smaller --lr)."
+        )
 
 
 def worst_mistakes(

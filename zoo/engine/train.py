@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
@@ -12,13 +13,16 @@ from zoo.engine.averaging import APART, Averaging, Together
 from zoo.engine.blocks import Block
 from zoo.engine.distill import Distillation
 from zoo.engine.execution import Execution
+from zoo.engine.ranks import ALONE, Ranks, is_divided
 from zoo.engine.task import SINGLE_LABEL, Task
 from zoo.engine.totals import Totals
 from zoo.engine.weighing import weighed
 from zoo.errors import TrainingError
+from zoo.names import listing
 
 Batch = tuple[Tensor, Tensor]
 OnStep = Callable[[int, Totals], None]
+_TRY = "Try a smaller learning rate (--lr), --set train.clip_norm=1.0, or --precision fp32."
 
 
 def train_epoch(
@@ -64,7 +68,8 @@ def train_epoch(
         together: how several processes share the steps; ``on_step`` has this one's part of the totals.
 
     Raises:
-        TrainingError: the loss is not finite; names the step. The weights are no longer good then.
+        TrainingError: the loss is not finite; names the step. Or a weight isn't, at the end. The weights are no longer
+            good then.
     """
     model.train()
     for module in frozen:
@@ -104,7 +109,7 @@ def train_epoch(
             if on_step is not None:
                 on_step(totals.seen, totals)
     totals.gather(together.ranks)
-    _check_finite(totals.loss, None)
+    check_state(totals, model, together.ranks)
     return totals
 
 
@@ -167,13 +172,36 @@ def _clip(
         nn.utils.clip_grad_norm_(model.parameters(), clip_norm)
 
 
+def check_state(totals: Totals, model: nn.Module, ranks: Ranks = ALONE) -> None:
+    """Refuse a state that no training can go on from, before it is kept.
+
+    The loss alone doesn't tell: a gradient that is no number spoils the weights after a loss that is one.
+
+    Args:
+        totals: of all processes.
+
+    Raises:
+        TrainingError: the mean loss, or a weight, is not finite.
+    """
+    _check_finite(totals.loss, None)
+    spoilt = list(dict.fromkeys(name for names in ranks.all(_spoilt(model)) for name in names))
+    if spoilt:
+        raise TrainingError(f"Weights became NaN or infinite ({listing(spoilt, most=3)}). {_TRY}")
+
+
+def _spoilt(model: nn.Module) -> list[str]:
+    """Parameters that aren't finite, and buffers that hold NaN: a mask may well be infinite."""
+    whole = {name: p for name, p in model.named_parameters() if not is_divided(p)}
+    parts = {name: p.to_local() for name, p in model.named_parameters() if is_divided(p)}  # type: ignore[attr-defined]
+    good = {name: values.isfinite().all() for name, values in (whole | parts).items()}
+    good |= {name: ~buffer.isnan().any() for name, buffer in model.named_buffers()}
+    return [name for name, fine in good.items() if not fine]
+
+
 def _check_finite(loss: float, step: int | None) -> None:
-    if not torch.isfinite(torch.tensor(loss)):
+    if not math.isfinite(loss):
         where = "" if step is None else f" at step {step} of the epoch"
-        raise TrainingError(
-            f"The loss became {loss}{where}. Try a smaller learning rate (--lr), --set train.clip_norm=1.0, "
-            "or --precision fp32."
-        )
+        raise TrainingError(f"The loss became {loss}{where}. {_TRY}")
 
 
 def parameter_groups(

@@ -13,7 +13,7 @@ from torch import Tensor
 from zoo.engine.evaluate import measure
 from zoo.engine.resampling import alike, drawn_counts, f1_macro, percentiles, try_draws
 from zoo.engine.task import task_of
-from zoo.statistics import wilson_interval
+from zoo.statistics import macro_interval, wilson_interval
 
 __all__ = ["baseline", "correct_images", "metric_score", "one_thread", "uncertainty"]
 
@@ -53,7 +53,7 @@ def one_thread() -> Iterator[None]:
 
 
 def _intervals(logits: Tensor, targets: Tensor, loss_fn: Loss, classes: Sequence[str], metrics: Metrics) -> Intervals:
-    """95 % intervals: Wilson's for an accuracy, the bootstrap's percentiles for all else.
+    """95 % intervals: Wilson's for an accuracy and a perfect macro F1, the bootstrap's percentiles for all else.
 
     They are of the images alone: another seed of the training would move the numbers as well.
     """
@@ -65,8 +65,7 @@ def _intervals(logits: Tensor, targets: Tensor, loss_fn: Loss, classes: Sequence
         found["f1_micro"] = list(found["accuracy"])  # with one class an image they are the same number
         (true, predicted), counts = alike(targets.cpu().numpy(), logits.argmax(dim=1).cpu().numpy())
         draws = np.concatenate([f1_macro(drawn, true, predicted) for drawn in drawn_counts(counts)])
-        if (ends := percentiles(draws)) is not None:
-            found["f1_macro"] = ends
+        found["f1_macro"] = _ends(draws) or list(macro_interval(float(draws[0]), torch.bincount(targets).tolist()))
     if logits.numel() > MOST:
         return found
     scores = dict(_scores(loss_fn, metrics))
@@ -75,11 +74,20 @@ def _intervals(logits: Tensor, targets: Tensor, loss_fn: Loss, classes: Sequence
             if name not in found and name not in scores:
                 scores[name] = _task_score(name, classes)
     for name, score in scores.items():
-        if (ends := percentiles(try_draws(_drawn(score, logits, targets), images))) is not None:
+        if (ends := _ends(try_draws(_drawn(score, logits, targets), images))) is not None:
             found[name] = ends
     for metric in metrics.values():
         metric.reset()
     return found
+
+
+def _ends(draws: Any) -> list[float] | None:
+    """The middle part of what resamples gave; None where all gave the same, as where no image is answered wrong.
+
+    Resamples know of no other errors than those that were seen, and would be sure that there are none.
+    """
+    ends = percentiles(draws)
+    return None if ends is None or ends[0] == ends[1] else ends
 
 
 def correct_images(logits: Tensor, targets: Tensor) -> Tensor:

@@ -24,7 +24,7 @@ from zoo.job.layers import Layers, flatten, parse_sets
 from zoo.job.messages import folder_hint, is_path, missing, order_hint, run_folder, sentence, told
 from zoo.job.recipes import BASE, SEVERAL_LABELS, own_recipe, settings
 from zoo.job.reconcile import settle_freeze, settle_rates, settle_sizes, unchosen
-from zoo.job.schema import CHOICE_LISTS, CHOICES, Choice, Job, default_of, field_paths
+from zoo.job.schema import CHOICE_LISTS, CHOICES, MEASURED, Choice, Job, default_of, field_paths
 from zoo.names import did_you_mean, listing
 from zoo.plugin import Optimizer
 from zoo.registry import Registry
@@ -350,7 +350,7 @@ class _Resolver:
                 continue
             where = f"{path}.{choice.name}"
             values, problems = signature.check(kind, factory, {**entry.params, **choice.params}, where)
-            self.problems += problems + self._one_label_only(entry, factory)
+            self.problems += problems + self._one_label_only(entry, factory) + _taken(kind, choice.name, entry)
             defaults = signature.defaults(kind, factory)
             found.append(signature.plain({"name": choice.name, **defaults, **values}))
         return found
@@ -387,6 +387,16 @@ class _Resolver:
             self.layers.sources.setdefault(path, "default")
         vary = functools.partial(resolve, self.request, self.registry)
         return Resolved(job, self.layers.sources, self.entries, recipe, self.reasons, self.facts, vary)
+
+
+def _taken(kind: str, name: str, entry: Entry) -> list[str]:
+    """What is wrong with a metric whose value would take the place of a number that every evaluation has."""
+    if kind != "metric" or name not in MEASURED or entry.origin.bundled:
+        return []
+    return [
+        f"metrics: every evaluation has a {name!r} of its own, and the metric {entry.id} would take its place. "
+        f"Give the metric another name, or its full id: --set 'metrics=[{entry.id}]'."
+    ]
 
 
 def _is_number(value: Any) -> bool:

@@ -318,6 +318,20 @@ CHOICES: dict[str, str] = {
     "train.schedule": "schedule",
 }
 CHOICE_LISTS: dict[str, str] = {"metrics": "metric", "augment": "augmentation"}
+MEASURED = frozenset(
+    (
+        "loss",
+        "accuracy",
+        "f1_macro",
+        "f1_micro",
+        "confusion_matrix",
+        "per_class",
+        "intervals",
+        "baseline",
+        "calibration",
+    )
+) | {"hamming_loss", "mean_average_precision", "at_thresholds"}
+"""What stands in every evaluation. The zoo's own metrics of such a name are the same numbers; no other may have it."""
 
 
 def field_paths(model: type[BaseModel] = Job, prefix: str = "", *, required: bool = False) -> list[str]:

@@ -18,6 +18,7 @@ from zoo.entry import Entry
 from zoo.errors import ContractError, JobError, RequestError, ZooError
 from zoo.job.resolve import Resolved
 from zoo.job.schema import Choice, Job
+from zoo.names import listing
 from zoo.signature import accepts, check
 
 
@@ -107,7 +108,7 @@ def build_loss(
 
     Raises:
         RequestError: the job wants classes weighted, and the loss has no ``class_weights``.
-        ContractError: it gives no scalar.
+        ContractError: it gives no scalar, or has parameters to learn.
     """
     params = dict(resolved.job.loss.params)
     if class_weights is not None:
@@ -122,11 +123,27 @@ def build_loss(
             )
         params["class_weights"] = class_weights
     loss = build(resolved.entry("loss"), params, "loss", num_classes=num_classes, multilabel=multilabel)
+    if learning := learning_parameters(loss):
+        raise ContractError(
+            f"loss {resolved.entry('loss').id!r} has parameters of its own ({listing(learning, most=3)}), and a run "
+            "trains the network's alone: they would stay as chance made them. Move them into the network, or call "
+            "requires_grad_(False) on what is to stay as it is."
+        )
     goal = torch.eye(2, num_classes) if multilabel else torch.tensor([0, num_classes - 1])
     probe = loss(torch.zeros(2, num_classes), goal)
     if not isinstance(probe, torch.Tensor) or probe.ndim != 0:
         raise ContractError(f"loss {resolved.entry('loss').id!r} must return a scalar tensor, not {probe!r}")
     return loss  # type: ignore[no-any-return]
+
+
+def learning_parameters(loss: Any) -> list[str]:
+    """Names of the parameters that a loss would have to learn, as a margin loss has a centre for each class."""
+    held = {"": loss} if isinstance(loss, nn.Module) else getattr(loss, "__dict__", {})
+    found = [name for name, value in held.items() if isinstance(value, nn.Parameter) and value.requires_grad]
+    for name, part in held.items():
+        if isinstance(part, nn.Module):
+            found += [f"{name}.{inner}".lstrip(".") for inner, p in part.named_parameters() if p.requires_grad]
+    return found
 
 
 def build_list(resolved: Resolved, path: str, choices: Sequence[Choice], first: int, **given: Any) -> list[Any]:
@@ -213,6 +230,10 @@ def build_optimizer(resolved: Resolved, blocks: Sequence[Block], exempt: Collect
 
     Args:
         exempt: ids of parameters that don't decay, beside norms and biases.
+
+    Raises:
+        RequestError: there is nothing to train.
+        ContractError: the optimizer asks to be told when the network is evaluated.
     """
     train = resolved.job.train
     groups = parameter_groups(
@@ -223,7 +244,18 @@ def build_optimizer(resolved: Resolved, blocks: Sequence[Block], exempt: Collect
     entry, params = resolved.entry("train.optimizer"), _fused(train.optimizer.params, groups)
     entry.factory()  # its classes are imported
     defer_dynamo()
-    return build(entry, params, "train.optimizer", groups, train.lr)  # type: ignore[no-any-return]
+    optimizer: torch.optim.Optimizer = build(entry, params, "train.optimizer", groups, train.lr)
+    if has_two_weights(optimizer):
+        raise ContractError(
+            f"optimizer {entry.id!r} has train() and eval(): its weights are others in evaluation, and a run doesn't "
+            "switch them, so its numbers would be those of the wrong weights. Choose another: zoo list optimizers"
+        )
+    return optimizer
+
+
+def has_two_weights(optimizer: Any) -> bool:
+    """Whether an optimizer is to be told when its network is evaluated, as those without a schedule are."""
+    return all(callable(getattr(optimizer, name, None)) for name in ("train", "eval"))
 
 
 def _fused(params: dict[str, Any], groups: Sequence[dict[str, Any]]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import random
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from threading import Thread
@@ -14,12 +15,14 @@ import numpy as np
 import torch
 from torch import nn
 
-from zoo.bundle import copied_weights, write_weights
-from zoo.errors import RequestError
+from zoo.bundle import WEIGHTS, copied_weights, packed_weights, write_packed
+from zoo.errors import OutputError, RequestError
 from zoo.files import atomic, cannot_write, read_plain, sha256_of, write_json
 
 INDEX = "index.json"
 """The checkpoints that are whole, the last first, each with its checksum. What it doesn't name was never finished."""
+BEST_SHA256 = "best_sha256"
+"""Of the file with the best weights so far, in a checkpoint; older ones have none."""
 KEPT = 2
 """Should the last one be damaged, there is the one before."""
 
@@ -65,10 +68,13 @@ def save_checkpoint(folder: Path, state: dict[str, Any]) -> Path:
     kept = _index(folder)
     path = folder / f"{max((int(name[:-3]) for name in kept), default=0) + 1:06d}.pt"
     with atomic(path) as file:
-        hashing = _Hashing(file)
-        torch.save(state, cast(IO[bytes], hashing))
-    kept = dict([(path.name, hashing.sha256.hexdigest()), *kept.items()][:KEPT])
-    write_json(folder / INDEX, kept)
+        sha256 = _save(state, file)
+    kept = dict([(path.name, sha256), *kept.items()][:KEPT])
+    try:
+        write_json(folder / INDEX, kept)
+    except OutputError:
+        path.unlink()  # nothing names it, and the disk is full
+        raise
     for old in set(folder.glob("*.pt")) - {folder / name for name in kept}:
         old.unlink(missing_ok=True)
     return path
@@ -84,13 +90,15 @@ class Keeper:
 
     def __init__(self, folder: Path, bundle: Path):
         self.folder, self.bundle = folder, bundle
-        self.sha256: str | None = None  # of the weights that were written last
+        self.sha256: str | None = None  # of the weights that were written last; a checkpoint has it as BEST_SHA256
         self.best: Any = None  # whose weights those are
         self._writing: Thread | None = None
         self._error: BaseException | None = None
 
     def save(self, state: dict[str, Any], model: nn.Module | None = None, best: Any = None) -> None:
-        """Begin to write the weights of a model, if there is one, and then the state, both as they are now.
+        """Begin to write the state, and then the weights of a model, if there is one, both as they are now.
+
+        In this order: the state of an epoch that is the best has its weights, so they can be written anew from it.
 
         Args:
             best: what these weights are, to be known once they are on the disk.
@@ -116,11 +124,23 @@ class Keeper:
         if error is not None:
             raise error
 
+    def intact(self) -> bool | None:
+        """Whether the weights on the disk are those that were written last, to the byte; None where nobody knows."""
+        if self.sha256 is None:
+            return None
+        try:
+            return sha256_of(self.bundle / WEIGHTS) == self.sha256
+        except OSError:
+            return False
+
     def _write(self, state: dict[str, Any], weights: dict[str, torch.Tensor] | None, best: Any) -> None:
         try:
-            if weights is not None:
-                self.sha256, self.best = write_weights(self.bundle, weights), best
-            save_checkpoint(self.folder, state)
+            content = None if weights is None else packed_weights(weights)
+            sha256 = self.sha256 if content is None else hashlib.sha256(content).hexdigest()
+            save_checkpoint(self.folder, {**state, BEST_SHA256: sha256})
+            if content is not None:
+                write_packed(self.bundle, content)
+                self.sha256, self.best = sha256, best
         except BaseException as error:  # told in the thread that trains
             self._error = error
 
@@ -136,15 +156,40 @@ def _copied(value: Any) -> Any:
     return value
 
 
+def _save(state: dict[str, Any], file: IO[bytes]) -> str:
+    """Write a state into a file; the SHA-256 of what was written.
+
+    Raises:
+        OSError: the file can't be written, a full disk say.
+    """
+    hashing = _Hashing(file)
+    try:
+        torch.save(state, cast(IO[bytes], hashing))
+    except RuntimeError:
+        if hashing.error is not None:
+            raise hashing.error from None
+        raise
+    return hashing.sha256.hexdigest()
+
+
 class _Hashing:
-    """A file that is hashed as it is written."""
+    """A file that is hashed as it is written.
+
+    It keeps the error of a write that failed: torch closes its archive all the same, and raises a RuntimeError about
+    a wrong position in the place of "No space left on device".
+    """
 
     def __init__(self, file: IO[bytes]):
         self.file, self.sha256 = file, hashlib.sha256()
+        self.error: OSError | None = None
 
     def write(self, data: bytes) -> int:
         self.sha256.update(data)
-        return self.file.write(data)
+        try:
+            return self.file.write(data)
+        except OSError as error:
+            self.error = error
+            raise
 
     def flush(self) -> None:
         self.file.flush()
@@ -160,7 +205,7 @@ def load_checkpoint(folder: Path, notice: Callable[[str], None] = lambda text: N
         RequestError: all are damaged.
     """
     known = _index(folder)
-    # Without the index nothing says whether a file is whole but the file itself.
+    # Without the index only the file itself says whether it is whole.
     names = list(known) or sorted((path.name for path in folder.glob("*.pt")), reverse=True)
     damaged: list[str] = []
     for name in names:
@@ -178,12 +223,21 @@ def load_checkpoint(folder: Path, notice: Callable[[str], None] = lambda text: N
 
 
 def _load(path: Path, sha256: str | None) -> dict[str, Any]:
-    if sha256 is not None and sha256_of(path) != sha256:
+    if sha256 is None:
+        _check_sums(path)
+    elif sha256_of(path) != sha256:
         raise ValueError("its checksum is not that which was written")
     state = torch.load(path, map_location="cpu", weights_only=True)
     if not isinstance(state, dict):
         raise TypeError("it holds no state")
     return state
+
+
+def _check_sums(path: Path) -> None:
+    """Look at the sums that torch's archive has of each of its parts; torch writes them, and reads on without them."""
+    with zipfile.ZipFile(path) as archive:
+        if (part := archive.testzip()) is not None:
+            raise ValueError(f"its part {part} is not what was written")
 
 
 def _line(error: Exception) -> str:

@@ -121,8 +121,8 @@ class _Watcher:
             self.called = True
             self._thread.start()
         answer: Future[list[Any]] = Future()
-        # A plugin may write into what it is given, or hold it for long: into its own.
-        arguments = {k: copy.deepcopy(v) if k in ("result", "epoch") else v for k, v in arguments.items()}
+        # A plugin may write into what it is given, or hold it for long: into its own. An error can't always be copied.
+        arguments = {k: v if k == "error" else copy.deepcopy(v) for k, v in arguments.items()}
         self._jobs.put((hook, arguments, answer))
         patience = patience_s()
         try:

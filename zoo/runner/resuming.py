@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from zoo.bundle import WEIGHTS, copied_weights, write_weights
 from zoo.data.open import TRAIN
-from zoo.runner.checkpoint import random_states, restore_random_states
+from zoo.errors import RequestError
+from zoo.runner.checkpoint import BEST_SHA256, random_states, restore_random_states
 
 if TYPE_CHECKING:
     from zoo.runner.training import Training
@@ -66,7 +68,7 @@ def restore(training: Training, state: Mapping[str, Any]) -> None:
     """Go on from the state of the same job, or of one that had ``planned`` another number of epochs."""
     training.history = state["history"]
     training.best = Best(**state["best"]) if state["best"] else None
-    training.keeper.best = training.best
+    training.keeper.best, training.keeper.sha256 = training.best, state.get(BEST_SHA256)
     training.position = Position(**state["position"]) if state.get("position") else None
     training.timing.update({k: v for k, v in state["timing"].items() if k != "setup_s"})
     training.accumulate = state.get("accumulate", training.accumulate)
@@ -84,6 +86,34 @@ def restore(training: Training, state: Mapping[str, Any]) -> None:
         restore_random_states(drawn[training.ranks.rank])
     else:
         _others(training, len(drawn))
+    if training.best is not None and training.ranks.told(training.keeper.intact()) is False:
+        _bring_back_best(training, training.best)
+
+
+def _bring_back_best(training: Training, best: Best) -> None:
+    """The best weights are not on the disk: write them anew where the state has them, or look for better ones.
+
+    Raises:
+        RequestError: nothing is left to be trained.
+    """
+    job, keeper, done = training.job.train, training.keeper, len(training.history)
+    if best.epoch == done and training.position is None:
+        if training.ranks.first:
+            keeper.bundle.mkdir(exist_ok=True)
+            keeper.sha256 = write_weights(keeper.bundle, copied_weights(training.parts.learner.final))
+        return
+    lost = (
+        f"{keeper.bundle / WEIGHTS} no longer holds the best weights, those of epoch {best.epoch} "
+        f"({best.metric} {best.value:.4g}): it is damaged, or was replaced."
+    )
+    if done >= job.last_epoch:
+        raise RequestError(
+            f"{lost} Bring the file back, train further with --epochs {done + 1}, or start afresh with --overwrite."
+        )
+    text = f"{lost} The best of the epochs from {done + 1} on is kept in its place."
+    training.notices = [*training.notices, text]
+    training.observer.notice(text)
+    training.best = keeper.best = keeper.sha256 = None
 
 
 def _others(training: Training, before: int) -> None:

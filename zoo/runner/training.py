@@ -21,10 +21,10 @@ from zoo.engine.evaluate import evaluate_logits, predict_logits
 from zoo.engine.final import final_numbers
 from zoo.engine.ranks import is_of_peers, peer_lost
 from zoo.engine.totals import Totals
-from zoo.engine.train import train_epoch
+from zoo.engine.train import check_state, train_epoch
 from zoo.engine.views import NONE, looking
 from zoo.errors import TrainingError
-from zoo.files import append_json_line, sha256_of
+from zoo.files import append_json_line
 from zoo.runner.checkpoint import Keeper, random_states
 from zoo.runner.folder import CHECKPOINTS, METRICS, MODEL
 from zoo.runner.hooks import Hooks
@@ -166,6 +166,7 @@ class Training:
             if any(self.ranks.agreed):
                 whole = totals.copy()
                 whole.gather(self.ranks)
+                check_state(whole, self.parts.learner.trained, self.ranks)
                 position.totals = whole.state_dict()
                 self._save()
                 self.interrupts.check()
@@ -245,18 +246,28 @@ class Training:
         self.saved_at = perf_counter()
 
     def _better(self, record: dict[str, Any]) -> Best | None:
-        """This epoch as the best one, if it is; a value that is no number is better than none at all."""
+        """This epoch as the best one, if it is; a value that is no number is better than none at all.
+
+        Of equal ones the epoch with the lower loss is: few images soon give the same accuracy again and again.
+        """
         split, _, name = self.job.train.monitor.partition("/")
         value = float(record[split][name])
         if self.best is not None:
             gain = (value - self.best.value) * (1 if self.parts.higher_is_better(name) else -1)
-            if math.isnan(value) or gain <= self.job.train.min_delta:
+            lower = record[split]["loss"] < self.history[self.best.epoch - 1][split]["loss"]
+            if math.isnan(value) or not (gain > self.job.train.min_delta or (gain == 0 and lower)):
                 return None
         return Best(record["epoch"], self.job.train.monitor, value)
 
     def _out_of_patience(self, epoch: int) -> bool:
         patience = self.job.train.patience
-        return patience is not None and self.best is not None and epoch - self.best.epoch >= patience
+        return patience is not None and self.best is not None and epoch - self._reached(self.best) >= patience
+
+    def _reached(self, best: Best) -> int:
+        """The first epoch with the best value: one as good with a lower loss is no progress of what is monitored."""
+        split, _, name = best.metric.partition("/")
+        same = (e["epoch"] for e in self.history if e.get("best") and e[split][name] == best.value)
+        return next(same, best.epoch)
 
     def _out_of_budget(self, budget: Budget, record: dict[str, Any]) -> bool:
         return record["epoch"] < self.job.train.last_epoch and budget.over(record["seconds"])
@@ -288,7 +299,7 @@ class Training:
         """
         started = perf_counter()
         splits = [self.parts.splits[name] for name in (VAL, TEST) if name in self.parts.splits]
-        known = {VAL: self.best_answers} if self.best_answers and self.job.tta == NONE and self._is_as_written() else {}
+        known = {VAL: self.best_answers} if self._check_best() and self.best_answers and self.job.tta == NONE else {}
         model = None if len(splits) == len(known) else self._read_back()
         metrics, mistakes, root = {}, {}, str(self.job.dataset.params.get("root") or "")
         for split in splits:
@@ -307,9 +318,19 @@ class Training:
         self.timing["evaluate_s"] += perf_counter() - started
         return metrics, mistakes
 
-    def _is_as_written(self) -> bool:
-        written = self.keeper.sha256
-        return self.ranks.told(written is not None and sha256_of(self.folder / MODEL / WEIGHTS) == written)
+    def _check_best(self) -> bool:
+        """Whether the weights on the disk are known to be the best epoch's, to the byte.
+
+        Raises:
+            TrainingError: they are known to be others.
+        """
+        intact = self.ranks.told(self.keeper.intact())
+        if intact is False:
+            raise TrainingError(
+                f"{self.folder / MODEL / WEIGHTS} is not as the training has written it: it is damaged, or another "
+                f"program replaced it. Type: zoo run --resume {self.folder}"
+            )
+        return bool(intact)
 
     def _read_back(self) -> nn.Module:
         model = copy.deepcopy(self.parts.learner.final)

@@ -19,7 +19,7 @@ from zoo.artifacts import AsNetwork
 from zoo.data.decode import Pixels
 from zoo.engine.gradcam import painted
 from zoo.errors import BadImage
-from zoo.predict import Classifier
+from zoo.predict import Classifier, NoAnswer
 from zoo.serving.batcher import Batcher, Work
 from zoo.serving.figures import Figures
 from zoo.serving.images import Upload, decoded
@@ -91,6 +91,8 @@ class Service:
                 except TimeoutError as error:
                     why = f"There was no answer in {self.limits.timeout_s:g} s: too much waits. Try again in a second."
                     raise Refused(503, why, retry=True) from error
+                except NoAnswer as error:
+                    raise Refused(422, str(error)) from error
             rest = iter(answers)
             return [
                 {"path": name, **({"top": [], "error": str(each)} if isinstance(each, BadImage) else next(rest))}

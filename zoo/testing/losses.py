@@ -9,6 +9,8 @@ from torch import Tensor
 from torch.nn.functional import one_hot
 
 from zoo.engine.weighing import is_of_whole_batch
+from zoo.names import listing
+from zoo.runner.build import learning_parameters
 from zoo.signature import accepts
 from zoo.testing.check import contract, fail, need, skip
 from zoo.testing.subject import CLASSES, Subject, first_line
@@ -24,6 +26,8 @@ COUNTS = (CLASSES, 2, 5)
 def _can_be_made(subject: Subject) -> None:
     loss = subject.try_to_make(num_classes=CLASSES)
     need(callable(loss), f"its factory gives {type(loss).__name__}, which can't be called.")
+    learning = learning_parameters(loss)
+    need(not learning, f"it has parameters of its own ({listing(learning, most=3)}), which a run doesn't train.")
 
 
 @contract(KIND, "a scalar", "Reduce over the batch: return a tensor without dimensions, .mean() most often.")

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from zoo.runner.build import has_two_weights
 from zoo.runner.checkpoint import load_checkpoint, save_checkpoint
 from zoo.testing.check import contract, need, skip
 from zoo.testing.subject import Subject
@@ -50,6 +51,7 @@ def _can_be_made(subject: Subject) -> None:
     optimizer = subject.try_to_make(Bowl().groups(), RATE)
     kind = type(optimizer).__name__
     need(isinstance(optimizer, torch.optim.Optimizer), f"its factory gives {kind}, not a torch.optim.Optimizer.")
+    need(not has_two_weights(optimizer), f"{kind} has train() and eval(), which a run doesn't call.")
 
 
 @contract(KIND, "goes downhill", "Move against the gradient, by about the learning rate.")

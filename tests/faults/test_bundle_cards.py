@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ import torch
 
 from zoo.bundle import copied_weights, load_model, write_card, write_weights
 from zoo.errors import BundleError
-from zoo.provenance import changes
+from zoo.provenance import changes, missing
 from zoo.registry import open_registry
 from zoo.reports.model_card import _plugin
 from zoo.runner.build import build_model
@@ -115,7 +117,67 @@ def test_nor_of_another_version_of_one_that_is_here(tmp_path: Path):
     assert "zoo plugins install" not in told[0]
 
 
+def test_a_kind_that_there_is_not_is_missing():
+    (told,) = missing({"loss": {"kind": "spell", "id": "acme/net"}}, REGISTRY)
+    assert "spell 'acme/net' is not here" in told
+
+
 @pytest.mark.parametrize("said", [{"distribution": "zoo-acme; touch x #"}, {"version": "1.0; touch x #"}])
 def test_nor_in_the_readme_of_a_shared_model(said: dict[str, str]):
     card = {"architecture": {"id": "acme/net", "distribution": "zoo-acme", "version": "1.0", **said}}
     assert list(_plugin(card)) == []
+
+
+# -- values that no job may have ------------------------------------------------------------------------
+
+NAN = float("nan")
+OUT_OF_BOUNDS: dict[str, tuple[Change, str]] = {
+    "no deviation": (lambda c: c["preprocessing"].update(std=[0.0]), "std must be positive"),
+    "a mean that is no number": (lambda c: c["preprocessing"].update(mean=[NAN]), "mean"),
+    "an endless deviation": (lambda c: c["preprocessing"].update(std=[float("inf")]), "std"),
+    "no mean": (lambda c: c["preprocessing"].update(mean=[]), "mean"),
+    "more means than channels": (lambda c: c["preprocessing"].update(mean=[0.5, 0.5]), "mean needs 1 value"),
+    "channels without end": (lambda c: c["preprocessing"].update(in_chans=200_000), "in_chans"),
+    "a side without end": (lambda c: c["preprocessing"].update(image_size=100_000), "image_size"),
+    "an image without end": (lambda c: c["preprocessing"].update(image_size=8192, in_chans=4096), "values"),
+    "a side in words": (lambda c: c["preprocessing"].update(image_size="32"), "image_size"),
+    "a crop of nothing": (lambda c: c["preprocessing"].update(crop_pct=0.5), "crop_pct"),
+    "one class twice": (lambda c: c.update(classes=["a", "a", "b"]), "two classes of one name"),
+    "one class": (lambda c: c.update(classes=["a"]), "classes"),
+    "a class without a name": (lambda c: c.update(classes=["a", " ", "b"]), "without a name"),
+    "a temperature in words": (lambda c: c.update(temperature="2.0"), "temperature"),
+    "a threshold too few": (lambda c: c.update(thresholds=[0.5, 0.5]), "thresholds"),
+    "a threshold that is no number": (lambda c: c.update(thresholds=[NAN, 0.5, 0.5]), "thresholds"),
+    "familiar with nothing": (
+        lambda c: c.update(familiar={"score": "energy", "least": NAN, "most": 1.0}),
+        "familiar.least",
+    ),
+    "a source that is a list": (lambda c: c.update(provenance=[1]), "provenance"),
+    "a kind that is a list": (
+        lambda c: c.update(provenance={"loss": {"id": "a/b", "kind": []}}),
+        "provenance.loss.kind",
+    ),
+    "a source without an id": (lambda c: c.update(provenance={"loss": {"kind": "loss"}}), "provenance.loss.id"),
+}
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return made_bundle(tmp_path_factory.mktemp("whole") / "model", "simple_rnn")
+
+
+@pytest.mark.parametrize("case", OUT_OF_BOUNDS)
+def test_a_card_has_the_bounds_of_a_job(whole: Path, tmp_path: Path, case: str):
+    change, said = OUT_OF_BOUNDS[case]
+    bundle = changed(Path(shutil.copytree(whole, tmp_path / "model")), change)
+    with pytest.raises(BundleError, match=re.escape(said)) as caught:
+        load_model(bundle, REGISTRY)
+    assert "zoo.json is damaged" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_job_has_them_too(zoo):
+    for setting, said in (("data.in_chans=200000", "in_chans"), ("train.image_size=100000", "image_size")):
+        code, _, err = zoo("run", "simple_cnn", "digits", "--dry-run", "--set", setting)
+        assert code == 2
+        assert said in err

@@ -17,8 +17,9 @@ from typing import IO, Any, TypeGuard
 
 from zoo.errors import OutputError, RequestError
 
-_TEMPORARY = re.compile(r"\..+\.[a-z0-9_]{8}")
-"""What mkstemp makes of ``.NAME.``."""
+_ENDING = ".zoo-part"
+_TEMPORARY = re.compile(rf"\..+\.[0-9a-f]{{8}}{re.escape(_ENDING)}")
+"""How files are called until they are whole: nobody else names a file so."""
 _WRITE_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
 
 
@@ -36,7 +37,7 @@ def atomic(path: Path) -> Iterator[IO[bytes]]:
             yield file
         return
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        handle, part = _new_part(path)
     except OSError as error:
         raise cannot_write(path.parent, error) from error
     try:
@@ -44,12 +45,17 @@ def atomic(path: Path) -> Iterator[IO[bytes]]:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        Path(name).chmod(0o666 & ~_umask())  # mkstemp's 0600 would keep a team's other members out
-        Path(name).replace(path)
+        part.replace(path)
     except OSError as error:
         raise cannot_write(path, error) from error
     finally:
-        Path(name).unlink(missing_ok=True)
+        part.unlink(missing_ok=True)
+
+
+def _new_part(path: Path) -> tuple[int, Path]:
+    """A new file beside another, open; unlike one of mkstemp's, the team may read it as far as the umask lets it."""
+    part = path.with_name(f".{path.name}.{os.urandom(4).hex()}{_ENDING}")
+    return os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666), part
 
 
 @contextmanager
@@ -126,12 +132,6 @@ def sweep(folder: Path) -> None:
 def is_temporary(path: Path) -> bool:
     """Whether a file is called as :func:`atomic` calls one that isn't whole yet."""
     return _TEMPORARY.fullmatch(path.name) is not None
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def sha256_of(path: Path) -> str:

@@ -17,7 +17,7 @@ from zoo.artifacts import Artifact, open_artifact
 from zoo.bundle import Preprocessing, find_bundle, load_model
 from zoo.data.decode import Pixels
 from zoo.data.open import TRAIN, VAL
-from zoo.engine.execution import choose_execution
+from zoo.engine.execution import choose_execution, keep_freed_memory
 from zoo.engine.task import task_named
 from zoo.engine.views import NONE
 from zoo.entry import Entry
@@ -200,7 +200,9 @@ class Trained:
     @cached_property
     def reference(self) -> Reference:
         """The zoo's own answers; the network computes as it was trained to, once for each image."""
-        classifier = Classifier(self.network, self.card, choose_execution("cpu", "fp32", "channels_first"))
+        execution = choose_execution("cpu", "fp32", "channels_first")
+        keep_freed_memory(execution.device)
+        classifier = Classifier(self.network, self.card, execution)
         return Reference.of(classifier, self.split(VAL))
 
     def notices(self) -> list[str]:

@@ -163,7 +163,7 @@ def check(dataset: str, as_json: bool, **typed: Any) -> None:
     resolved, registry = _resolve_checked(dataset, typed, "zoo data check")
     from zoo.checking.check import check_dataset
     from zoo.checking.cleaning import check_list, need_files, write_clean
-    from zoo.engine.execution import choose_execution
+    from zoo.engine.execution import choose_execution, keep_freed_memory
     from zoo.files import dump_json
     from zoo.reports.choose import make_observer
     from zoo.runner.build import build_opener
@@ -173,6 +173,7 @@ def check(dataset: str, as_json: bool, **typed: Any) -> None:
         check_list(table, overwrite=typed["overwrite"])
         need_files(opener)
     execution = choose_execution(resolved.job.device)
+    keep_freed_memory(execution.device)
     backbone = _backbone(resolved, registry, typed["features"])
     observer = make_observer(json=as_json)
     try:

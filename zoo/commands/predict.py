@@ -44,6 +44,7 @@ def predict(
     fetched from the hub when it is first typed. IMAGE is a picture, or a folder of them.
     """
     from zoo.api import load
+    from zoo.engine.execution import keep_freed_memory
     from zoo.engine.views import account, views_named
     from zoo.files import dump_json
     from zoo.formats import artifact_at
@@ -59,6 +60,7 @@ def predict(
     if not files:
         raise RequestError(f"There is no picture in {', '.join(map(str, images))}.")
     classifier = load(model, device=device, reject_below=reject_below)
+    keep_freed_memory(classifier.execution.device)
     if reject_below is not None and classifier.task.multilabel:
         raise RequestError(
             "--reject-below is for one class an image; of this model each class has its own threshold. Leave it out."

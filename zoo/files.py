@@ -11,7 +11,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, TypeGuard
 
@@ -108,8 +108,7 @@ def put_folder(made: Path, target: Path) -> None:
     old = made.with_name(f"{made.name}.old")
     try:
         for path in made.iterdir():
-            with path.open("rb") as file:
-                os.fsync(file.fileno())
+            _flush(path)
         if target.exists():
             target.rename(old)
         try:
@@ -120,6 +119,38 @@ def put_folder(made: Path, target: Path) -> None:
             raise
     except OSError as error:
         raise cannot_write(target, error) from error
+
+
+@contextmanager
+def placed(made: Path, folder: Path) -> Iterator[None]:
+    """Move all that is in ``made`` into a folder; where the block raises, that folder is as it was before.
+
+    Args:
+        made: in a :func:`workplace` of the folder, where what is replaced is kept for the time of the block.
+
+    Raises:
+        OutputError: it can't be written.
+    """
+    with tempfile.TemporaryDirectory(dir=made.parent) as aside, ExitStack() as undo:
+        try:
+            for path in sorted(made.iterdir()):
+                _flush(path)
+                target, old = folder / path.name, Path(aside, path.name)
+                if target.exists():
+                    target.rename(old)
+                    undo.callback(old.rename, target)
+                path.rename(target)
+                undo.callback(target.rename, path)
+        except OSError as error:
+            raise cannot_write(folder, error) from error
+        yield
+        undo.pop_all()
+
+
+def _flush(path: Path) -> None:
+    if path.is_file():
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
 
 
 def sweep(folder: Path) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO, Any, TypeGuard
 
 from zoo.errors import OutputError, RequestError
+from zoo.terminal import OBEYED
 
 _ENDING = ".zoo-part"
 _TEMPORARY = re.compile(rf"\..+\.[0-9a-f]{{8}}{re.escape(_ENDING)}")
@@ -241,9 +242,10 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def dump_json(value: Any, *, indent: int | None = 2) -> str:
-    """Strict JSON text. A byte of a file's name that is not UTF-8 becomes an escape that JSON reads back as it was."""
+    """Strict JSON text. A byte of a file's name that is not UTF-8 becomes an escape that JSON reads back as it was, and
+    so does what a terminal would obey."""
     text = json.dumps(finite(value), indent=indent, ensure_ascii=False, allow_nan=False)
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+    return OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def finite(value: Any) -> Any:

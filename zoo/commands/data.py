@@ -192,11 +192,10 @@ def check(dataset: str, as_json: bool, **typed: Any) -> None:
     if as_json:
         click.echo(dump_json(document))
         return
-    from rich.console import Console
-
     from zoo.reports.data_check import check_report
+    from zoo.reports.parts import new_console
 
-    Console().print(check_report(document))
+    new_console().print(check_report(document))
 
 
 @group.command("stats")
@@ -226,11 +225,10 @@ def stats(dataset: str, as_json: bool, **typed: Any) -> None:
     if as_json:
         click.echo(dump_json(document))
         return
-    from rich.console import Console
-
     from zoo.reports.data_check import stats_report
+    from zoo.reports.parts import new_console
 
-    Console().print(stats_report(document))
+    new_console().print(stats_report(document))
 
 
 def _check_words(typed: dict[str, Any]) -> None:

@@ -115,8 +115,7 @@ def _write_csv(predictions: list[dict[str, Any]]) -> None:
 
 
 def _print_table(predictions: list[dict[str, Any]]) -> None:
-    from rich.console import Console
-
+    from zoo.reports.parts import new_console
     from zoo.reports.tables import predictions_table
 
-    Console().print(predictions_table(predictions))
+    new_console().print(predictions_table(predictions))

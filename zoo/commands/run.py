@@ -181,11 +181,10 @@ def _show_job(resolved: Resolved, json: bool, repeats: Repeats | None) -> None:
         job = {"job": resolved.job.plain(), "sources": resolved.sources, "reasons": resolved.reasons}
         click.echo(dump_json({**job, **runs}))
         return
-    from rich.console import Console
-
+    from zoo.reports.parts import new_console
     from zoo.reports.tables import job_table
 
-    Console().print(job_table(resolved.job.plain(), resolved.sources, resolved.reasons))
+    new_console().print(job_table(resolved.job.plain(), resolved.sources, resolved.reasons))
     if several:
         from zoo.names import listing
 

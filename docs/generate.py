@@ -136,7 +136,7 @@ def catalogue() -> str:
     parts = [
         "# Catalogue\n",
         "Made by `python docs/generate.py` from `catalogue` in `registry.yaml`. `zoo plugins install NAME` installs",
-        "one; a working folder's or a user's `registry.yaml` can add its own.\n",
+        "one; a user's or a working folder's `registry.yaml` can add its own, and a folder's replaces none of these.\n",
         "| name | package | what it is | provides |",
         "| --- | --- | --- | --- |",
     ]

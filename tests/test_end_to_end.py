@@ -158,6 +158,19 @@ def test_run_and_load_from_python():
     assert [len(p["top"]) for p in model.predict([image, "digit.png"], top_k=3)] == [3, 3]
 
 
+def test_a_loaded_model_leaves_the_memory_of_the_process_to_its_owner(zoo, monkeypatch: pytest.MonkeyPatch):
+    """A server that loads a model keeps its own allocator; the zoo's commands are processes of the zoo."""
+    words = ("--epochs", "1", "--set", "architecture.channels=[4]", "--name", "m", "--quiet")
+    assert zoo("run", "simple_cnn", "digits", *words)[0] == 0
+    told: list[object] = []
+    monkeypatch.setattr("zoo.engine.execution.keep_freed_memory", told.append)
+    Image.new("L", (8, 8), 120).save("digit.png")
+    package.load("m", device="cpu").predict("digit.png")
+    assert told == []
+    assert zoo("predict", "m", "digit.png", "--device", "cpu")[0] == 0
+    assert told == [torch.device("cpu")]
+
+
 def test_the_command_line_and_python_give_the_same_numbers(zoo):
     result = package.run("simple_cnn", "digits", epochs=1, set={"architecture.channels": [8]}, name="python")
     words = ("--epochs", "1", "--set", "architecture.channels=[8]", "--name", "typed", "--quiet")

@@ -16,7 +16,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zoo.errors import OutputError
-from zoo.files import append_json_line, atomic, cache_folder, dump_json, finite, write_json, write_text
+from zoo.files import (
+    append_json_line,
+    atomic,
+    cache_folder,
+    dump_json,
+    finite,
+    is_temporary,
+    sweep,
+    write_json,
+    write_text,
+)
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -169,3 +179,22 @@ def test_what_is_no_plain_file_is_written_to_and_stays(tmp_path: Path):
     with atomic(Path(os.devnull)) as file:
         file.write(b"gone")
     assert Path(os.devnull).is_char_device()
+
+
+def test_only_what_the_zoo_itself_left_half_written_is_swept(folder: Path):
+    for name in (".env.template", ".bashrc.original", ".notes.a1b2c3d4", "result.json"):
+        (folder / name).write_text("mine")
+    (folder / ".model.onnx.a1b2c3d4").mkdir()
+    killed = atomic(folder / "result.json")
+    killed.__enter__()
+    before = names_in(folder)
+    sweep(folder)
+    assert names_in(folder) == [name for name in before if not is_temporary(Path(name))]
+    assert len(names_in(folder)) == len(before) - 1, "the half-written file is gone, and nothing else"
+    assert (folder / "result.json").read_text() == "mine"
+
+
+def test_no_other_file_is_open_to_all_while_one_is_written(folder: Path, monkeypatch: pytest.MonkeyPatch):
+    """umask() is of the whole process: to ask for it is to change it, and other threads make files meanwhile."""
+    monkeypatch.setattr(os, "umask", lambda mask: pytest.fail("the umask was changed"))
+    write_text(folder / "a", "")

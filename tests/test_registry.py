@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from zoo.entry import DISTRIBUTION, Entry, Origin
 from zoo.errors import RegistryFileError, RequestError, UnknownName
+from zoo.formats import reader_of
 from zoo.hooks import Plugin
 from zoo.host import discover
-from zoo.plugin import KINDS, Component, Dataset, Loss
+from zoo.plugin import KINDS, Component, Dataset, Exporter, Loss
 from zoo.registry import Registry, check_kind, open_registry
 from zoo.shelf import Layer, Shelf
 
@@ -173,6 +174,36 @@ def test_a_path_is_opened_by_the_bundled_dataset_that_opens_its_form():
         "acme/other",
         None,
     ]
+
+
+def test_a_path_that_two_plugins_open_is_an_error_whatever_their_order():
+    plugins = [plugin(name, Dataset(f"{name}_set", "m:f", opens=("folder", ".parquet"))) for name in ("acme", "best")]
+    images = bundled("images", Dataset("folder", "m:f", opens=("folder",)))
+    local = {"dataset": {"mine": {"base": "acme/acme_set"}}}
+    for order in (plugins, plugins[::-1]):
+        found = registry(*order, images, components=local)
+        assert found.opener("folder").id == "images/folder", "the zoo's own goes first, as of names"
+        with pytest.raises(RequestError, match=r"acme/acme_set \(zoo-acme\) and best/best_set \(zoo-best\)") as caught:
+            found.opener(".parquet")
+        assert "'.parquet'" in str(caught.value)
+        assert "--data" in str(caught.value)
+    alone = registry(plugins[0], components=local)
+    assert alone.opener(".parquet").id == "acme/acme_set", "not what the folder makes of it"
+
+
+def test_a_file_that_two_exporters_read_is_an_error(tmp_path: Path):
+    own = Exporter("onnx", "m:f", suffix=".onnx", reader="m:r")
+    theirs = [
+        plugin(name, Exporter(f"{name}_file", "m:f", suffix=".mdl", reader="m:r"), Exporter("o", "m:f", suffix=".onnx"))
+        for name in ("acme", "best")
+    ]
+    for order in (theirs, theirs[::-1]):
+        found = registry(*order, bundled("export", own))
+        assert reader_of(Path("a.onnx"), found).id == "export/onnx"
+        with pytest.raises(RequestError, match=r"a\.mdl .*acme/acme_file \(zoo-acme\) and best/best_file"):
+            reader_of(Path("a.mdl"), found)
+    assert reader_of(Path("a.mdl"), registry(theirs[0])).id == "acme/acme_file"
+    assert reader_of(Path("a.txt"), registry(*theirs)) is None
 
 
 def test_entries_are_all_of_a_kind_each_once_sorted():

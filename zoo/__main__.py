@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from zoo.ending import end, end_imports_at_once
 from zoo.errors import ZooError
+from zoo.terminal import clean_lines, guarded
 
 if TYPE_CHECKING:
     import click
@@ -25,7 +26,7 @@ def main(argv: list[str] | None = None) -> int:
     words, flags = take_flags(tidy_arguments(typed))
     debug = "--debug" in flags
     try:
-        with obeying(flags):
+        with obeying(flags), guarded():
             code = app(args=words, prog_name="zoo", standalone_mode=False, obj=typed)
     except ZooError as error:
         if debug:
@@ -70,7 +71,7 @@ def _write_no_more() -> None:
 
 
 def _say(text: str, code: int) -> int:
-    sys.stderr.write(text + "\n")
+    sys.stderr.write(clean_lines(text) + "\n")
     return code
 
 

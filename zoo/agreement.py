@@ -58,6 +58,11 @@ class Reference:
     def shape(self) -> Shape:
         return self.classifier.preprocessing.shape
 
+    def first(self, count: int) -> Reference:
+        """The same of the first images."""
+        rows = np.arange(min(count, len(self.images)))
+        return Reference(self.classifier, self.images.part(self.images.name, rows), self.probs[: len(rows)])
+
     def decisions(self, probs: Tensor) -> Tensor:
         """What is answered: indices (N,), or yes and no of each class (N, K)."""
         if not self.classifier.task.multilabel:

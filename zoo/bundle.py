@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import torch
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 from torch import nn
 
 from zoo.data.decode import Resize, Shape
 from zoo.errors import BundleError, RequestError, UnknownName
 from zoo.files import atomic, open_plain, read_plain, write_json
-from zoo.job.schema import Views
+from zoo.job.schema import Channels, Data, Side, Views, check_image
 from zoo.names import listing
 from zoo.plugin import Interpolation
 from zoo.provenance import how_to_get
@@ -30,6 +30,10 @@ from zoo.sharing.manifest import check_folder, is_shared
 
 SCHEMA = 1
 
+_Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+_Exact = Field(strict=True)
+"""Numbers of a card are numbers: ``"32"`` is none, for the card is used as it is."""
+
 
 @dataclass(frozen=True)
 class Preprocessing:
@@ -38,13 +42,13 @@ class Preprocessing:
     The last two are what was done before there was a choice: older bundles don't say them.
     """
 
-    image_size: Annotated[int, Field(ge=1)]
-    in_chans: Annotated[int, Field(ge=1)]
+    image_size: Annotated[Side, _Exact]
+    in_chans: Annotated[Channels, _Exact]
     resize: Resize
-    mean: list[float]
-    std: list[float]
+    mean: list[_Number]
+    std: list[_Number]
     interpolation: Interpolation = "bilinear"
-    crop_pct: Annotated[float, Field(gt=0, le=1)] = 1.0
+    crop_pct: Annotated[_Number, Field(gt=0, le=1)] = 1.0
 
     @property
     def shape(self) -> Shape:
@@ -59,14 +63,21 @@ class _Architecture(BaseModel):
 
 class _Familiar(BaseModel):
     score: Literal["energy", "centred energy"]
-    least: float
-    most: float
+    least: _Number
+    most: _Number
 
 
 class _Reject(BaseModel):
     """Below which confidence an answer is "not sure": one for all classes, or one for each."""
 
-    below: Annotated[float, Field(ge=0)] | dict[str, Annotated[float, Field(ge=0)]]
+    below: Annotated[_Number, Field(ge=0)] | dict[str, Annotated[_Number, Field(ge=0)]]
+
+
+class _Source(BaseModel):
+    """Where a component came from; older bundles say no kind."""
+
+    id: str
+    kind: str = ""
 
 
 class _Card(BaseModel):
@@ -74,13 +85,47 @@ class _Card(BaseModel):
 
     task: Literal["single-label", "multi-label"] = "single-label"
     tta: Views = "none"
-    thresholds: list[Annotated[float, Field(ge=0, le=1)]] | None = None
-    temperature: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
+    thresholds: list[Annotated[_Number, Field(ge=0, le=1)]] | None = None
+    temperature: Annotated[_Number, Field(gt=0)] = 1.0
     familiar: _Familiar | None = None
     reject: _Reject | None = None
-    classes: list[str]
+    classes: Annotated[list[str], Field(min_length=2)]
     preprocessing: Preprocessing
     architecture: _Architecture
+    provenance: dict[str, _Source] | None = None
+
+    @field_validator("preprocessing")
+    @classmethod
+    def _as_of_a_job(cls, image: Preprocessing) -> Preprocessing:
+        said = {name: value for name, value in vars(image).items() if name in Data.model_fields}
+        try:
+            Data(**said)
+        except ValidationError as error:
+            raise ValueError(_first(error)) from error
+        check_image(image.image_size, image.in_chans)
+        return image
+
+    @field_validator("classes")
+    @classmethod
+    def _each_by_its_name(cls, names: list[str]) -> list[str]:
+        if len(set(names)) < len(names):
+            raise ValueError("two classes of one name")
+        if not all(name.strip() for name in names):
+            raise ValueError("a class without a name")
+        return names
+
+    @model_validator(mode="after")
+    def _a_threshold_each(self) -> _Card:
+        if self.thresholds is not None and len(self.thresholds) != len(self.classes):
+            raise ValueError(f"{len(self.thresholds)} thresholds for {len(self.classes)} classes")
+        return self
+
+
+def _first(error: ValidationError) -> str:
+    """The first of what pydantic found: ``preprocessing.std: …``."""
+    found = error.errors()[0]
+    where, said = ".".join(map(str, found["loc"])), found["msg"].removeprefix("Value error, ")
+    return f"{where}: {said}" if where else said
 
 
 def write_card(folder: Path, card: Mapping[str, Any]) -> None:
@@ -156,11 +201,9 @@ def check_card(card: Any, file: Path) -> None:
         if card["schema"] > SCHEMA:
             raise BundleError(f"{file} was written by a newer zoo. Type: pip install -U visionzoo")
         _Card.model_validate(card)
-        Preprocessing(**card["preprocessing"])
+        Preprocessing(**card["preprocessing"])  # which has nothing else
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise BundleError(f"{file} is damaged ({where}: {first['msg']}).") from error
+        raise BundleError(f"{file} is damaged ({_first(error)}).") from error
     except (ValueError, KeyError, TypeError) as error:
         raise BundleError(f"{file} is damaged ({type(error).__name__}: {error}).") from error
 

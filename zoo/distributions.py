@@ -9,11 +9,16 @@ from email import message_from_string
 from email.message import Message
 from functools import cache
 from importlib.metadata import Distribution, EntryPoint, distributions
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
 
 from zoo import __version__
 from zoo.entry import DISTRIBUTION
 
 GROUP = "zoo.plugins"
+_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
+_VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9.!+_-]*")
 _OF_THE_ZOO = re.compile(rf"{DISTRIBUTION}\b(?![.-])", re.IGNORECASE)
 _NUMBERS = re.compile(r"\d+(?:\.\d+)*")
 _AT_LEAST = re.compile(rf"{DISTRIBUTION}\s*(?:>=\s*({_NUMBERS.pattern}))?", re.IGNORECASE)
@@ -40,6 +45,34 @@ class Found:
                     f"{self.distribution} {self.version} needs {requirement}, and this is {DISTRIBUTION} {__version__}"
                 )
         return None
+
+    def shadow(self) -> str | None:
+        """What stands in front of the plugin's own module, if something does. Nothing is imported to tell."""
+        package = self.entry.value.partition(":")[0].strip().partition(".")[0] if self.entry else ""
+        try:
+            spec = find_spec(package) if package else None
+        except (ImportError, ValueError):
+            return None
+        if spec is None or not (found := spec.origin or next(iter(spec.submodule_search_locations or ()), None)):
+            return None  # to be told when it is imported
+        own = self._own_places(package)
+        if not own or any(Path(found).resolve().is_relative_to(place.resolve()) for place in own):
+            return None
+        return (
+            f"{found} stands in front of the module {package} that it brings, which is in {own[0]}. Rename the former, "
+            "or start zoo in another folder"
+        )
+
+    def _own_places(self, package: str) -> list[Path]:
+        """Where the package may be: where its distribution's list of files has it; the zoo's also beside the zoo.
+
+        None where that list doesn't have it, as of an editable installation: then it may be anywhere.
+        """
+        whole: Any = getattr(self.entry, "dist", None)
+        listed = (whole.read_text("RECORD") or "") if whole is not None else ""
+        names = {f"{package}/__init__.py": package, f"{package}.py": f"{package}.py"}
+        found = [Path(whole.locate_file(place)) for file, place in names.items() if f"\n{file}," in f"\n{listed}"]
+        return [*found, *([Path(__file__).parents[1]] if self.distribution == DISTRIBUTION else [])]
 
 
 def installed() -> Iterator[Found]:
@@ -79,6 +112,15 @@ def _headers(distribution: Distribution) -> Message:
 def canonical(name: str) -> str:
     """A distribution's name as package indexes compare it (PEP 503): ``Zoo_Acme`` is ``zoo-acme``."""
     return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def requirement_of(name: object, version: object = None) -> str | None:
+    """``zoo-acme==1.2``, to stand in a command; None where a file says something else than a name and a version."""
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        return None
+    if version is None:
+        return name
+    return f"{name}=={version}" if isinstance(version, str) and _VERSION.fullmatch(version) else None
 
 
 def _numbers(version: str) -> list[int]:

@@ -10,7 +10,8 @@ import socket
 import tarfile
 import time
 import urllib.request
-from collections.abc import Iterator
+import zipfile
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.client import HTTPException
 from pathlib import Path
@@ -135,36 +136,75 @@ def downloading(folder: Path, stall_s: float = _STALL_S) -> Iterator[None]:
         socket.setdefaulttimeout(before)
 
 
+def room_in(folder: Path) -> int:
+    """Bytes that may be unpacked into a folder: nine tenths of what its disk has free."""
+    return int(_SHARE * shutil.disk_usage(folder).free)
+
+
 @contextmanager
 def unpacking(folder: Path) -> Iterator[None]:
-    """For the length of a block tar archives are unpacked as data, whoever unpacks them, libraries too.
+    """For the length of a block archives are unpacked as data, whoever unpacks them, libraries too.
 
-    Python's own ``data`` filter refuses absolute names, names with ``..``, links that lead out, and devices; it is the
-    default from Python 3.14. (``zipfile`` makes neither links nor names that leave the folder.)
+    Python's own ``data`` filter for tar refuses absolute names, names with ``..``, links that lead out, and devices; it
+    is the default from Python 3.14. (``zipfile`` makes neither links nor names that leave the folder.)
 
     Args:
         folder: where they are unpacked; its disk says how much may come out of them.
 
     Raises:
-        DataError: an archive holds what is refused, or more than nine tenths of what the disk has free.
+        DataError: an archive holds what is refused, or more than :func:`room_in` the folder.
     """
-    left = int(_SHARE * shutil.disk_usage(folder).free)
+    left = room_in(folder)
 
-    def checked(member: tarfile.TarInfo, path: str) -> tarfile.TarInfo:
+    def take(size: int) -> None:
         nonlocal left
-        left -= member.size
+        left -= size
         if left < 0:
             raise DataError(f"An archive holds more than the disk of {folder} has room for; it was left where it is.")
+
+    def checked(member: tarfile.TarInfo, path: str) -> tarfile.TarInfo:
+        take(member.size)
         return tarfile.data_filter(member, path)
 
-    before = tarfile.TarFile.__dict__.get("extraction_filter")
-    tarfile.TarFile.extraction_filter = staticmethod(checked)
     try:
-        yield
+        with _in_place_of(tarfile.TarFile, "extraction_filter", staticmethod(checked)), _zips_counted(take):
+            yield
     except tarfile.FilterError as error:
         raise DataError(f"An archive is refused: {error}. Nothing of it is used; get it from its own site.") from error
+
+
+@contextmanager
+def _zips_counted(take: Callable[[int], None]) -> Iterator[None]:
+    """For the length of a block ``take`` is told how much a zip's directory says will come out, before it does."""
+    one, every = zipfile.ZipFile.extract, zipfile.ZipFile.extractall
+
+    def size_of(archive: zipfile.ZipFile, member: Any) -> int:
+        return (member if isinstance(member, zipfile.ZipInfo) else archive.getinfo(member)).file_size
+
+    def extract(self: zipfile.ZipFile, member: Any, *more: Any, **named: Any) -> str:
+        take(size_of(self, member))
+        return one(self, member, *more, **named)
+
+    def extractall(self: zipfile.ZipFile, path: Any = None, members: Any = None, pwd: Any = None) -> None:
+        take(sum(size_of(self, member) for member in (self.infolist() if members is None else members)))
+        every(self, path, members, pwd)
+
+    with (
+        _in_place_of(zipfile.ZipFile, "extract", extract),
+        _in_place_of(zipfile.ZipFile, "extractall", extractall),
+    ):
+        yield
+
+
+@contextmanager
+def _in_place_of(owner: type, name: str, value: object) -> Iterator[None]:
+    """For the length of a block a class has another attribute."""
+    before = vars(owner).get(name)
+    setattr(owner, name, value)
+    try:
+        yield
     finally:
         if before is None:
-            del tarfile.TarFile.extraction_filter
+            delattr(owner, name)
         else:
-            tarfile.TarFile.extraction_filter = before
+            setattr(owner, name, before)

@@ -24,7 +24,7 @@ from zoo.data.open import (
 )
 from zoo.data.splits import Split, absent_notice
 from zoo.engine.evaluate import evaluate_logits, predict_logits
-from zoo.engine.execution import choose_execution, precision_here
+from zoo.engine.execution import choose_execution, keep_freed_memory, precision_here
 from zoo.engine.final import final_numbers
 from zoo.engine.task import task_named
 from zoo.engine.views import NONE, account, looking, notices, views_named
@@ -229,6 +229,7 @@ def _measure(
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     job = resolved.job
     execution = choose_execution(device, precision_here(device, job.answers_in), job.memory_format).suited(model)
+    keep_freed_memory(execution.device)
     model = execution.place(model)
     shape, classes, task = card["preprocessing"], list(card["classes"]), task_named(card.get("task", ""))
     same_task(images, task, "the run")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,19 +11,19 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from zoo.agreement import Reference, lossy, same_answers, same_card, through_own_resize
+from zoo.agreement import TOLERANCE, Reference, lossy, same_answers, same_card, through_own_resize
 from zoo.artifacts import Artifact, open_artifact
 from zoo.bundle import Preprocessing, find_bundle, load_model
 from zoo.data.decode import Pixels
 from zoo.data.open import TRAIN, VAL
-from zoo.engine.execution import choose_execution
+from zoo.engine.execution import choose_execution, keep_freed_memory
 from zoo.engine.task import task_named
 from zoo.engine.views import NONE
 from zoo.entry import Entry
-from zoo.errors import ExportError, OutputError, RequestError, ZooError
+from zoo.errors import BundleError, ExportError, OutputError, RequestError, ZooError
 from zoo.evaluation import own_split, request_of
 from zoo.failures import summary_of
-from zoo.files import cannot_write, is_write_error, workplace
+from zoo.files import cannot_write, is_write_error, placed, workplace
 from zoo.formats import artifact_at, suffix_of
 from zoo.host import say_failures
 from zoo.job.resolve import resolve
@@ -38,6 +37,8 @@ from zoo.signature import check
 Telling = Callable[[str], None]
 NOISE = 32
 """Images of it."""
+FEW = 16
+"""Images that are asked about once more where the file is kept."""
 MAX_LOSS = 0.01
 """Of the accuracy, by default, where a format computes less exactly."""
 
@@ -81,12 +82,15 @@ def export_run(
     target = _target(out, folder, entry, values, overwrite)
     with Interrupts().listening(), workplace(target) as home:
         trained = Trained(folder, data, registry)
-        found = _export(entry, trained, values, home, target.name, max_loss, tell)
-        written = home / target.name
-        size = written.stat().st_size
-        _keep(written, target)
+        found, artifact = _export(entry, trained, values, home, target.name, max_loss, tell)
+        size, others = _size_of(home / target.name), _beside(home / target.name)
+        _keep(entry, trained, artifact, home / target.name, target, overwrite=overwrite)
     name = {"run": folder.name, "architecture": trained.card["architecture"]["id"], "format": entry.component.name}
-    document = {"status": "exported", **name, "file": str(target), "bytes": size, **found, "notices": trained.notices()}
+    document = {"status": "exported", **name, "file": str(target), "bytes": size, **found}
+    document["notices"] = [
+        *trained.notices(),
+        *(f"{other} belongs to it: keep the files together." for other in others),
+    ]
     return {**document, "images": "noise"} if trained.by_noise else document
 
 
@@ -201,7 +205,9 @@ class Trained:
     @cached_property
     def reference(self) -> Reference:
         """The zoo's own answers; the network computes as it was trained to, once for each image."""
-        classifier = Classifier(self.network, self.card, choose_execution("cpu", "fp32", "channels_first"))
+        execution = choose_execution("cpu", "fp32", "channels_first")
+        keep_freed_memory(execution.device)
+        classifier = Classifier(self.network, self.card, execution)
         return Reference.of(classifier, self.split(VAL))
 
     def notices(self) -> list[str]:
@@ -212,19 +218,19 @@ class Trained:
 
 def _export(
     entry: Entry, trained: Trained, params: dict[str, Any], home: Path, name: str, max_loss: float, tell: Telling
-) -> dict[str, Any]:
-    """Write the file into ``home``, and all that was found of it."""
+) -> tuple[dict[str, Any], Artifact | None]:
+    """Write the file into a folder of its own, ``home/name``; all that was found of it, and the file in use."""
     format = entry.component.name
-    plain = home / (f"exact-{name}" if params else name)
+    written, plain = home / name / name, home / ("exact" if params else name) / name
     if params:  # first, for what is wrong with them is then told at once
         tell(f"writing {format} with {', '.join(f'{key}={value}' for key, value in params.items())}")
-        _write(entry, trained, home / name, params)
+        _write(entry, trained, written, params)
     tell(f"writing {format}")
     _write(entry, trained, plain, {})
     if getattr(entry.component, "reader", None) is None:
-        return {"check": None, "resize": None, "lossy": None}
+        return {"check": None, "resize": None, "lossy": None}, None
     try:
-        exact = open_artifact(entry, plain, trained.registry)
+        exact = artifact = open_artifact(entry, plain, trained.registry)
         same_card(exact, trained.card)
         tell("asking the zoo's own model")
         reference = trained.reference
@@ -235,28 +241,27 @@ def _export(
         resized = through_own_resize(reference, exact, trained.dataset())
         found = {"check": agreed, "resize": resized, "lossy": None}
         if params:
-            found["lossy"] = _lossy(entry, trained, params, (plain, exact), home / name, max_loss, tell)
+            artifact = open_artifact(entry, written, trained.registry)
+            found["lossy"] = _lossy(trained, params, (plain, exact), (written, artifact), max_loss, tell)
     except ExportError as error:
         raise ExportError(
             f"The {format} file of {trained.folder.name} was not kept: {error}. {_otherwise(params, format)}"
         ) from error
-    return found
+    return found, artifact
 
 
 def _lossy(
-    entry: Entry,
     trained: Trained,
     params: dict[str, Any],
     exact: tuple[Path, Artifact],
-    path: Path,
+    coarse: tuple[Path, Artifact],
     max_loss: float,
     tell: Telling,
 ) -> dict[str, Any]:
-    coarse = open_artifact(entry, path, trained.registry)
-    same_card(coarse, trained.card)
+    same_card(coarse[1], trained.card)
     tell("measuring accuracy and speed")
-    sizes = {"before": exact[0].stat().st_size, "after": path.stat().st_size}
-    return {"params": params, "bytes": sizes, **lossy(trained.reference, exact[1], coarse, max_loss)}
+    sizes = {"before": _size_of(exact[0].parent), "after": _size_of(coarse[0].parent)}
+    return {"params": params, "bytes": sizes, **lossy(trained.reference, exact[1], coarse[1], max_loss)}
 
 
 def _checked(entry: Entry, params: dict[str, Any]) -> dict[str, Any]:
@@ -269,12 +274,13 @@ def _checked(entry: Entry, params: dict[str, Any]) -> dict[str, Any]:
 def _write(entry: Entry, trained: Trained, path: Path, params: dict[str, Any]) -> None:
     given = {"network": trained.network, "pixels": trained.pixels}
     try:
+        path.parent.mkdir(exist_ok=True)
         build.build(entry, params, "exporter", trained.bundle, path, **given)
     except ZooError:
         raise
     except Exception as error:
         if is_write_error(error):
-            raise cannot_write(path.parent.parent, error) from error
+            raise cannot_write(path.parents[2], error) from error
         by = "" if entry.origin.bundled else f" by {entry.title}"
         raise ExportError(
             f"{trained.card['architecture']['id']} can't be written as {entry.component.name}{by}: {summary_of(error)}"
@@ -297,13 +303,49 @@ def _target(out: Path | None, folder: Path, entry: Entry, params: dict[str, Any]
     return path
 
 
-def _keep(written: Path, target: Path) -> None:
-    try:
-        with written.open("rb") as file:
-            os.fsync(file.fileno())
-        written.replace(target)
-    except OSError as error:
-        raise cannot_write(target, error) from error
+def _size_of(folder: Path) -> int:
+    """Bytes of all files in a folder."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def _beside(folder: Path) -> list[str]:
+    """What an exporter has written beside the file that is called as its folder."""
+    return sorted(path.name for path in folder.iterdir() if path.name != folder.name)
+
+
+def _keep(
+    entry: Entry, trained: Trained, artifact: Artifact | None, made: Path, target: Path, *, overwrite: bool
+) -> None:
+    """Move a file, and what belongs to it, to its place, and read it there once more.
+
+    Raises:
+        RequestError: something is there that has the name of what belongs to it.
+        ExportError: there it can't be read, or answers otherwise; all is as it was before.
+    """
+    if not overwrite and (taken := [name for name in _beside(made) if (target.parent / name).exists()]):
+        raise RequestError(
+            f"{target.parent / taken[0]} exists, and {target.name} has a file of that name. Replace it with "
+            "--overwrite, or give another place: --out FILE"
+        )
+    few = trained.reference.first(FEW) if artifact is not None else None
+    wanted = few.ask(artifact) if few and artifact else None
+    with placed(made, target.parent):
+        if few is None or wanted is None:
+            return
+        try:
+            found = few.ask(open_artifact(entry, target, trained.registry))
+            same = bool((found - wanted).abs().max() < TOLERANCE)
+        except BundleError as error:
+            raise ExportError(_not_there(trained, entry, target, f"can't be read: {error}")) from error
+        if not same:
+            raise ExportError(_not_there(trained, entry, target, "answers otherwise than before."))
+
+
+def _not_there(trained: Trained, entry: Entry, target: Path, what: str) -> str:
+    return (
+        f"The {entry.component.name} file of {trained.folder.name} was not kept: moved to {target.parent}, it {what} "
+        f"An exporter must name other files by their names alone; tell the author of {entry.id!r}."
+    )
 
 
 def _otherwise(params: dict[str, Any], format: str) -> str:

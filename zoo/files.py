@@ -12,15 +12,17 @@ import shutil
 import stat
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from io import BufferedReader
 from pathlib import Path
 from typing import IO, Any, TypeGuard
 
 from zoo.errors import OutputError, RequestError
+from zoo.terminal import OBEYED
 
-_TEMPORARY = re.compile(r"\..+\.[a-z0-9_]{8}")
-"""What mkstemp makes of ``.NAME.``."""
+_ENDING = ".zoo-part"
+_TEMPORARY = re.compile(rf"\..+\.[0-9a-f]{{8}}{re.escape(_ENDING)}")
+"""How files are called until they are whole: nobody else names a file so."""
 _WRITE_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
 
 
@@ -38,7 +40,7 @@ def atomic(path: Path) -> Iterator[IO[bytes]]:
             yield file
         return
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        handle, part = _new_part(path)
     except OSError as error:
         raise cannot_write(path.parent, error) from error
     try:
@@ -46,12 +48,17 @@ def atomic(path: Path) -> Iterator[IO[bytes]]:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        Path(name).chmod(0o666 & ~_umask())  # mkstemp's 0600 would keep a team's other members out
-        Path(name).replace(path)
+        part.replace(path)
     except OSError as error:
         raise cannot_write(path, error) from error
     finally:
-        Path(name).unlink(missing_ok=True)
+        part.unlink(missing_ok=True)
+
+
+def _new_part(path: Path) -> tuple[int, Path]:
+    """A new file beside another, open; unlike one of mkstemp's, the team may read it as far as the umask lets it."""
+    part = path.with_name(f".{path.name}.{os.urandom(4).hex()}{_ENDING}")
+    return os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666), part
 
 
 @contextmanager
@@ -104,8 +111,7 @@ def put_folder(made: Path, target: Path) -> None:
     old = made.with_name(f"{made.name}.old")
     try:
         for path in made.iterdir():
-            with path.open("rb") as file:
-                os.fsync(file.fileno())
+            _flush(path)
         if target.exists():
             target.rename(old)
         try:
@@ -118,6 +124,38 @@ def put_folder(made: Path, target: Path) -> None:
         raise cannot_write(target, error) from error
 
 
+@contextmanager
+def placed(made: Path, folder: Path) -> Iterator[None]:
+    """Move all that is in ``made`` into a folder; where the block raises, that folder is as it was before.
+
+    Args:
+        made: in a :func:`workplace` of the folder, where what is replaced is kept for the time of the block.
+
+    Raises:
+        OutputError: it can't be written.
+    """
+    with tempfile.TemporaryDirectory(dir=made.parent) as aside, ExitStack() as undo:
+        try:
+            for path in sorted(made.iterdir()):
+                _flush(path)
+                target, old = folder / path.name, Path(aside, path.name)
+                if target.exists():
+                    target.rename(old)
+                    undo.callback(old.rename, target)
+                path.rename(target)
+                undo.callback(target.rename, path)
+        except OSError as error:
+            raise cannot_write(folder, error) from error
+        yield
+        undo.pop_all()
+
+
+def _flush(path: Path) -> None:
+    if path.is_file():
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+
+
 def sweep(folder: Path) -> None:
     """Remove what a killed process has left half-written in a folder that nobody else writes to now."""
     for left in folder.glob(".*"):
@@ -128,12 +166,6 @@ def sweep(folder: Path) -> None:
 def is_temporary(path: Path) -> bool:
     """Whether a file is called as :func:`atomic` calls one that isn't whole yet."""
     return _TEMPORARY.fullmatch(path.name) is not None
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def open_plain(path: Path) -> BufferedReader:
@@ -244,9 +276,10 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def dump_json(value: Any, *, indent: int | None = 2) -> str:
-    """Strict JSON text. A byte of a file's name that is not UTF-8 becomes an escape that JSON reads back as it was."""
+    """Strict JSON text. A byte of a file's name that is not UTF-8 becomes an escape that JSON reads back as it was, and
+    so does what a terminal would obey."""
     text = json.dumps(finite(value), indent=indent, ensure_ascii=False, allow_nan=False)
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+    return OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def finite(value: Any) -> Any:

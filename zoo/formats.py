@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from zoo.entry import Entry
+from zoo.errors import RequestError
 from zoo.files import read_plain
-from zoo.registry import Registry, open_registry
+from zoo.registry import Registry, only_reader, open_registry, owners_of
 from zoo.runner.folder import IMPORTED, RUNS
 
 __all__ = ["artifact_at", "is_artifact", "reader_of", "suffix_of"]
@@ -20,9 +21,18 @@ def suffix_of(component: Any) -> str:
 
 
 def reader_of(path: Path, registry: Registry) -> Entry | None:
-    """The exporter whose files are called as this one, and which can read them; bundled ones first."""
-    able = [e for e in registry.entries("exporter") if _reads(e.component, path)]
-    return next((e for e in able if e.origin.bundled), able[0] if able else None)
+    """The exporter whose files are called as this one, and which can read them; bundled ones first.
+
+    Raises:
+        RequestError: two third-party plugins can.
+    """
+    found = only_reader([e for e in registry.entries("exporter") if _reads(e.component, path)])
+    if len(found) > 1:
+        raise RequestError(
+            f"{path} can be read by more than one plugin: {owners_of(found)}. Turn one off: "
+            f"zoo plugins disable {found[-1].origin.plugin}"
+        )
+    return found[0] if found else None
 
 
 def artifact_at(word: str | Path) -> Path | None:

@@ -116,7 +116,7 @@ def _fault(first: Found, others: tuple[Found, ...], taken: bool) -> str | None:
         check_name(first.name)
     except ValueError as error:
         return str(error)
-    return None
+    return first.shadow()
 
 
 def _import(found: Found) -> object:

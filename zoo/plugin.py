@@ -238,7 +238,8 @@ class Exporter(Component):
     of training images as they are before normalisation, to read ranges from.
 
     The file should take uint8 images (N, H, W, C) of any size to probabilities (N, K), resize and normalisation in it.
-    What has a reader is read back and compared with the network before it is kept.
+    What has a reader is read back and compared with the network before it is kept, and once more where it is kept.
+    Other files that the factory writes into the folder of ``path`` are kept beside it: name them by their names alone.
 
     Args:
         reader: ``"package.module:attribute"`` of ``f(path)``, which opens the file by its own runtime and returns a

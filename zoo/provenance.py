@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from zoo.distributions import canonical
+from zoo.distributions import canonical, requirement_of
 from zoo.entry import LOCAL, PYTHON, Entry
 from zoo.errors import RequestError, UnknownName
+from zoo.plugin import KINDS
 from zoo.registry import Registry
 
 Record = Mapping[str, Any]
@@ -37,11 +38,11 @@ def changes(records: Mapping[str, Record], registry: Registry) -> list[str]:
 
 def _change(record: Record, entry: Entry) -> Iterator[str]:
     origin, was = entry.origin, record.get("version")
-    if was and was != origin.version and canonical(record["distribution"]) == canonical(origin.distribution or ""):
-        yield (
-            f"It was trained with {record['distribution']} {was}, and {origin.version} is installed. "
-            f"To have the same again: {_install(record)}"
-        )
+    same = canonical(str(record.get("distribution"))) == canonical(origin.distribution or "")
+    if same and was and was != origin.version:
+        wanted = _package(record)
+        again = f" To have the same again: zoo plugins install {wanted}" if wanted else ""
+        yield f"It was trained with {origin.distribution} {was}, and {origin.version} is installed.{again}"
     elif not origin.bundled and record.get("sha256") not in (None, entry.provenance()["sha256"]):
         yield f"{record['kind']} {record['id']!r} has changed since the run: {entry.source_file()} is not as it was."
 
@@ -65,15 +66,20 @@ def how_to_get(record: Record, registry: Registry, folder: Path | None = None) -
     if owner == LOCAL:
         return f"It is local, from {record.get('target')}: run this in the folder whose registry.yaml names it"
     whose = f"{record.get('distribution') or owner} {record.get('version') or ''}".strip()
-    return f"It comes from {whose}. Type: {_install(record)}"
+    if (wanted := _package(record)) is None:  # a bundle may be anybody's, and this would be typed
+        return f"It says that it comes from {whose!r}, which is no package's name and version: ask who made it"
+    return f"It comes from {whose}. Type: zoo plugins install {wanted}"
 
 
-def _install(record: Record) -> str:
+def _package(record: Record) -> str | None:
+    """What to install for a record, where what it says can be that."""
     distribution = record.get("distribution") or str(record["id"]).partition("/")[0]
-    return f"zoo plugins install {distribution}" + (f"=={record['version']}" if record.get("version") else "")
+    return requirement_of(distribution, record.get("version") or None)
 
 
 def _find(record: Record, registry: Registry) -> Entry | None:
+    if record["kind"] not in KINDS:
+        return None
     try:
         return registry.find(record["kind"], record["id"])
     except (UnknownName, RequestError):

@@ -105,8 +105,9 @@ class Registry:
             return matches[0] if matches else None
         chosen = [e for e in matches if e.origin.bundled] or matches
         if len(chosen) > 1:
-            owners = " and ".join(f"{e.id} ({e.origin.distribution})" for e in chosen)
-            raise RequestError(f"{kind} {name!r} is brought by more than one plugin: {owners}. Type the full id.")
+            raise RequestError(
+                f"{kind} {name!r} is brought by more than one plugin: {owners_of(chosen)}. Type the full id."
+            )
         return chosen[0] if chosen else None
 
     def _named(self, kind: str, name: str) -> list[Entry]:
@@ -177,7 +178,7 @@ class Registry:
         said = []
         for kind, name in sorted(self._by_name):
             entries = _standing(self._named(kind, name))
-            owners = " and ".join(f"{e.id} ({e.origin.distribution})" for e in sorted(entries, key=lambda e: e.id))
+            owners = owners_of(sorted(entries, key=lambda e: e.id))
             if len(entries) > 1 and (not wanted or wanted & {e.origin.plugin for e in entries}):
                 ours = next((e.id for e in entries if e.origin.bundled), None)
                 means = f"it means {ours}, the zoo's own" if ours else "type the full id"
@@ -185,10 +186,31 @@ class Registry:
         return said
 
     def opener(self, form: str) -> Entry | None:
-        """The dataset that opens a path of this form: ``"folder"``, or a file's suffix such as ``".csv"``."""
+        """The dataset that opens a path of this form: ``"folder"``, or a file's suffix such as ``".csv"``.
+
+        Raises:
+            RequestError: two third-party plugins do.
+        """
         able = [e for e in self.entries("dataset") if form in getattr(e.component, "opens", ())]
-        bundled = [e for e in able if e.origin.bundled]
-        return next(iter(bundled or able), None)
+        found = only_reader(able)
+        if len(found) > 1:
+            raise RequestError(
+                f"A path of the form {form!r} is opened by more than one plugin: {owners_of(found)}. Say which: "
+                f"{found[0].id} --data PATH"
+            )
+        return found[0] if found else None
+
+
+def only_reader(able: list[Entry]) -> list[Entry]:
+    """Of those that take a file: the bundled one, else the only plugin's; more than one where they are in each other's
+    way. What a registry.yaml makes of one counts where nothing else does."""
+    bundled = [e for e in able if e.origin.bundled][:1]
+    return bundled or [e for e in able if e.origin.plugin != LOCAL] or able
+
+
+def owners_of(entries: Iterable[Entry]) -> str:
+    """``acme/focal (zoo-acme) and best/focal (zoo-best)``."""
+    return " and ".join(f"{e.id} ({e.origin.distribution})" for e in entries)
 
 
 def _standing(entries: list[Entry]) -> list[Entry]:

@@ -17,6 +17,7 @@ from typing import Any
 import platformdirs
 import yaml
 
+from zoo.distributions import canonical
 from zoo.entry import LOCAL, Entry, Origin
 from zoo.errors import RegistryFileError
 from zoo.job.recipes import CONDITIONS, RANGES
@@ -40,6 +41,11 @@ class Layer:
 
     def section(self, name: str) -> Mapping[str, Any]:
         return self.content.get(name) or {}
+
+    @property
+    def trusted(self) -> bool:
+        """Whether the file is the zoo's or the user's own; a working folder may be anybody's."""
+        return self.path.resolve() in (shipped_path().resolve(), user_path().resolve())
 
 
 @dataclass(frozen=True)
@@ -127,10 +133,35 @@ class Shelf:
 
     @cached_property
     def catalogue(self) -> dict[str, dict[str, Any]]:
-        return self._merged("catalogue")
+        """The known plugins; a working folder's file adds some and replaces none."""
+        return {name: dict(item or {}) for layer in self.layers for name, item in self._catalogue_of(layer).items()}
+
+    @cached_property
+    def refused(self) -> list[str]:
+        """A sentence for each catalogue entry of a working folder's file that would replace a known one."""
+        return [
+            f"{layer.path}: catalogue: {name} is not used: the zoo's or the user's own file has that plugin already."
+            for layer in self.layers
+            for name in layer.section("catalogue").keys() - self._catalogue_of(layer).keys()
+        ]
+
+    def _catalogue_of(self, layer: Layer) -> dict[str, Any]:
+        """What a layer says of the catalogue, where it may: what a stranger's folder said would be installed."""
+        given = {str(name): item for name, item in layer.section("catalogue").items()}
+        if layer.trusted:
+            return given
+        known = [other.section("catalogue") for other in self.layers if other.trusted]
+        taken = {word for section in known for name, item in section.items() for word in _words_of(name, item)}
+        return {name: item for name, item in given.items() if canonical(name) not in taken}
 
     def _merged(self, section: str) -> dict[str, dict[str, Any]]:
         return {str(k): dict(v or {}) for layer in self.layers for k, v in layer.section(section).items()}
+
+
+def _words_of(name: object, item: Mapping[str, Any] | None) -> set[str]:
+    """What a plugin of the catalogue is installed by: its name, or its package's."""
+    package = re.match(r"[\w.-]*", str((item or {}).get("package") or ""))
+    return {canonical(str(name)), canonical(package[0] if package else "")}
 
 
 def _locals(layer: Layer) -> Iterator[Local]:

@@ -91,6 +91,15 @@ def class_names(labels: Iterable[str | Collection[str]]) -> list[str]:
     return sorted({name for label in labels for name in ([label] if isinstance(label, str) else label)})
 
 
+def case_twins(names: Iterable[str]) -> list[str]:
+    """The first two of sorted names that differ by case only; an empty list where all are distinct without it."""
+    seen: dict[str, str] = {}
+    for name in sorted(names):
+        if (twin := seen.setdefault(name.casefold(), name)) != name:
+            return [twin, name]
+    return []
+
+
 def need_split(split: str, splits: Collection[str], where: str) -> None:
     """Raise DataError unless ``split`` is among ``splits``; ``where`` names the dataset in the message."""
     if split not in splits:

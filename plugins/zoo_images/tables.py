@@ -12,12 +12,14 @@ from zoo_images.files import (
     ORDER,
     SPLIT_WORDS,
     ImageFiles,
+    case_twins,
     class_names,
     did_you_mean,
     need_split,
     need_two_classes,
     shorten,
 )
+from zoo_images.tree import composed
 
 __all__ = ["Columns", "ImageCsv", "Row", "find_table", "read_table"]
 
@@ -46,7 +48,8 @@ class ImageCsv(ImageFiles):
 
     Raises:
         DataError: there is no such file, or it lacks a column, has no rows, a row lacks its path or label, or
-            names an unknown split; the training images are of one class only; there is no such split.
+            names an unknown split; two classes differ by case only; the training images are of one class only; there
+            is no such split.
     """
 
     def __init__(
@@ -109,6 +112,12 @@ class Columns(NamedTuple):
     class_columns: list[str] | None = None
     group_column: str = "group"
 
+    def composed(self) -> Columns:
+        """The same names, spelled as the header is read."""
+        one = {name: composed(value) for name, value in self._asdict().items() if isinstance(value, str)}
+        many = self.class_columns
+        return self._replace(**one, class_columns=None if many is None else [composed(name) for name in many])
+
 
 class Row(NamedTuple):
     """One listed image; ``split`` and ``group`` are None in a file without such a column."""
@@ -148,10 +157,11 @@ def read_table(table: Path, columns: Columns) -> tuple[list[Row], bool]:
         DataError: a column is missing, a row is incomplete or names an unknown split, there are no rows, or
             the file is no CSV in UTF-8.
     """
+    columns = columns.composed()
     try:
         with table.open(encoding="utf-8-sig", newline="") as lines:
             reader = csv.DictReader(lines)
-            header = reader.fieldnames = [name.strip() for name in reader.fieldnames or []]
+            header = reader.fieldnames = [composed(name.strip()) for name in reader.fieldnames or []]
             several = bool(columns.class_columns) or (
                 columns.labels_column in header and columns.label_column not in header
             )
@@ -162,6 +172,11 @@ def read_table(table: Path, columns: Columns) -> tuple[list[Row], bool]:
         ) from error
     except (OSError, csv.Error) as error:
         raise DataError(f"{table} can't be read as CSV: {error}") from error
+    if twins := case_twins(class_names(row.labels for row in rows)):
+        raise DataError(
+            f"The classes {' and '.join(map(repr, twins))} in {table} differ by case only: spell them alike, or give "
+            "one another name."
+        )
     if not rows:
         raise DataError(
             f"{table} lists no images: it has a header and no rows. Each row is an image: path,label[,split]"
@@ -184,6 +199,7 @@ def _rows(
         where = f"{table}, line {reader.line_num}"
         path = _filled(cells, columns.path_column, where)
         labels = _several(cells, columns, where) if several else [_filled(cells, columns.label_column, where)]
+        labels = [composed(label) for label in labels]
         named = columns.split_column in header
         split = _split(_filled(cells, columns.split_column, where), where) if named else None
         yield Row(path, labels, split, _group(cells, columns.group_column, path) if grouped else None)

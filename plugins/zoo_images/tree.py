@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from zoo.errors import DataError
 
-__all__ = ["EXTENSIONS", "UNREAD", "Contents", "class_name", "contents_of", "files_below", "is_image"]
+__all__ = ["EXTENSIONS", "UNREAD", "Contents", "class_name", "composed", "contents_of", "files_below", "is_image"]
 
 EXTENSIONS = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".npy"})
 # Pictures that Pillow can't be counted on to read: worth a word to their owner, unlike a stray text file.
@@ -55,8 +55,13 @@ def is_image(path: Path) -> bool:
 
 
 def class_name(folder: Path) -> str:
-    """The folder's name in Unicode's composed form: disks differ in how they spell an accent."""
-    return unicodedata.normalize("NFC", folder.name)
+    """The class of a folder."""
+    return composed(folder.name)
+
+
+def composed(name: str) -> str:
+    """A name in Unicode's composed form (NFC): disks and editors differ in how they spell an accent."""
+    return unicodedata.normalize("NFC", name)
 
 
 def _walk(folder: Path) -> Iterator[Path]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from torch import nn
@@ -15,6 +15,9 @@ from zoo.errors import RequestError
 __all__ = ["LISTED", "create"]
 
 LISTED = "1.0.31"  # the timm whose models models.txt lists
+
+_NAMES_FILES = ("checkpoint_path", "cache_dir", "pretrained_")
+"""Parameters of ``timm.create_model``, or their beginnings, that name files to be read or written."""
 
 
 def create(
@@ -41,13 +44,15 @@ def create(
         drop_path_rate: stochastic depth, in 0..1; not every model has it.
         global_pool: how features become one vector, such as "avg", "max" or "avgmax"; not every model has a choice.
         image_size: side of the images in pixels; only models that are built for one size are told.
-        **kwargs: anything else that ``timm.create_model`` takes for this model.
+        **kwargs: anything else that ``timm.create_model`` takes for this model, but for what names files: parameters
+            come from bundles and jobs of other people.
 
     Raises:
-        ValueError: timm doesn't know the name or the tag, or the model not a parameter.
+        ValueError: timm doesn't know the name or the tag, or the model not a parameter; or a parameter names files.
         RuntimeError: there are no pretrained weights for it.
         RequestError: the pretrained weights can't be fetched, or ``ZOO_OFFLINE`` is set and they are not in the cache.
     """
+    _refuse_files(kwargs)
     if os.environ.get("ZOO_OFFLINE", "").lower() not in ("", "0", "false"):
         os.environ["HF_HUB_OFFLINE"] = "1"  # the hub's client reads it when it is imported
     import timm
@@ -114,6 +119,15 @@ def _hub(*, offline: bool) -> Iterator[None]:
     finally:
         log.setLevel(level)
         constants.HF_HUB_OFFLINE = before
+
+
+def _refuse_files(given: Mapping[str, Any]) -> None:
+    """Raise ValueError where a parameter would have timm read a file: until 1.0.25 timm unpickles it, code and all."""
+    if refused := [name for name in given if name.startswith(_NAMES_FILES)]:
+        raise ValueError(
+            f"{', '.join(refused)} would name files to timm, and the parameters of a job or bundle name none. To begin "
+            "with weights: --pretrained, or --weights FILE"
+        )
 
 
 def _check_name(name: str) -> None:

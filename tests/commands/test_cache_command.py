@@ -121,7 +121,7 @@ def test_a_link_is_removed_and_not_what_it_leads_to(zoo, cache, tmp_path):
 def test_what_killed_processes_left_goes_after_a_day(zoo, cache):
     left = put(cache, "datasets/torchvision/.download-ab12/raw", days=2)
     fresh = put(cache, "datasets/torchvision/.download-cd34/raw")
-    half = put(cache, "features/.cc.npy.abcd1234", days=2)
+    half = put(cache, "features/.cc.npy.0a1b2c3d.zoo-part", days=2)
     zoo("cache", "prune", "--older-than", "1000")
     assert not left.exists()
     assert not half.exists()

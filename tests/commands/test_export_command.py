@@ -345,6 +345,71 @@ def test_an_exporter_without_a_reader_is_not_checked_and_says_so(make_plugin, zo
     assert "no reader" in out
 
 
+TWO_FILES = """
+from pathlib import Path
+from zoo.plugin import Exporter, hookimpl
+from zoo_export import weights_file
+
+@hookimpl
+def zoo_exporters():
+    yield Exporter("graph", "zoo_acme:save", suffix=".xml", reader="zoo_acme:read", summary="A graph and its weights")
+
+def save(bundle, path, network, far: bool = False, half: bool = False):
+    weights = path.with_suffix(".bin")
+    weights_file.export(bundle, weights, network, half)
+    path.write_text(NAMED)
+
+def read(path, build):
+    return weights_file.read(path.parent / path.read_text(), build)
+"""
+
+
+@pytest.mark.parametrize("option", [(), ("--half",)], ids=["exact", "half"])
+def test_all_files_of_an_export_are_kept_together(make_plugin, exported, digits_run, tmp_path, option):
+    from zoo.artifacts import open_file
+
+    make_plugin("acme", TWO_FILES.replace("NAMED", "weights.name"))
+    out = tmp_path / "out"
+    out.mkdir()
+    found = exported(digits_run, "--format", "graph", "--out", out / "m.xml", *option)
+    assert sorted(path.name for path in out.iterdir()) == ["m.bin", "m.xml"]
+    assert found["bytes"] == sum(path.stat().st_size for path in out.iterdir())
+    assert any("m.bin" in text for text in found["notices"])
+    assert open_file(out / "m.xml")(pictures(2, 4, 4, 1)).shape == (2, 10)
+
+
+def test_a_file_beside_the_export_is_not_replaced_unasked(make_plugin, zoo, digits_run, tmp_path):
+    make_plugin("acme", TWO_FILES.replace("NAMED", "weights.name"))
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "m.bin").write_text("mine")
+    words = ("export", digits_run, "--format", "graph", "--out", out / "m.xml")
+    text = zoo(*words)
+    assert text[0] == 2
+    assert "m.bin" in text[2]
+    assert "--overwrite" in text[2]
+    assert [(path.name, path.read_text()) for path in out.iterdir()] == [("m.bin", "mine")]
+    assert zoo(*words, "--overwrite")[0] == 0
+    assert (out / "m.bin").read_bytes() != b"mine"
+
+
+def test_an_export_that_can_not_be_read_where_it_is_kept_is_not_kept(make_plugin, zoo, digits_run, tmp_path):
+    """One that names a file by where it was made."""
+    make_plugin("acme", TWO_FILES.replace("NAMED", "str(weights.absolute())"))
+    out = tmp_path / "out"
+    out.mkdir()
+    for name in ("m.xml", "m.bin"):
+        (out / name).write_text("the old one")
+    code, _, err = zoo("export", digits_run, "--format", "graph", "--out", out / "m.xml", "--overwrite")
+    assert code == 1
+    assert "was not kept" in err
+    assert "moved" in err
+    assert sorted((path.name, path.read_text()) for path in out.iterdir()) == [
+        ("m.bin", "the old one"),
+        ("m.xml", "the old one"),
+    ]
+
+
 # -- a file in use --------------------------------------------------------------------------------------
 
 

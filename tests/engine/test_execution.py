@@ -99,18 +99,22 @@ def test_the_description_is_in_words():
     assert Execution(torch.device("cpu"), channels_last=False).describe().endswith("float32 · channels first")
 
 
+CPU = torch.device("cpu")
+
+
 def test_freed_memory_is_kept_with_glibc_alone(monkeypatch: pytest.MonkeyPatch):
     keep_freed_memory.cache_clear()
+    assert keep_freed_memory(torch.device("cuda:0")) is False
     monkeypatch.setattr(execution.platform, "libc_ver", lambda: ("musl", "1.2"))
-    assert keep_freed_memory() is False
+    assert keep_freed_memory(CPU) is False
     monkeypatch.undo()
     keep_freed_memory.cache_clear()
     monkeypatch.setenv("ZOO_KEEP_MEMORY", "0")
-    assert keep_freed_memory() is False
+    assert keep_freed_memory(CPU) is False
     monkeypatch.delenv("ZOO_KEEP_MEMORY")
     keep_freed_memory.cache_clear()
     if execution.platform.libc_ver()[0] == "glibc":
-        assert keep_freed_memory() is True
+        assert keep_freed_memory(CPU) is True
     images = torch.rand(64, 1024)
     assert torch.equal(images.clone(), images), "the allocator still works"
 

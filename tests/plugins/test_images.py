@@ -319,6 +319,41 @@ def test_csv_quotes_commas_and_newlines(tmp_path: Path) -> None:
     assert ImageCsv(path, "train").name_of(0) == str(tmp_path / "a,1.png")
 
 
+ACCENT = "caf\u00e9", "cafe\u0301"  # composed, and as some editors and disks spell it
+
+
+def test_csv_one_class_in_two_spellings_of_unicode(tmp_path: Path) -> None:
+    one, other = ACCENT
+    file = table(tmp_path, f"path,label\na.png,{one}\nb.png,{other}\nc.png,bar\n")
+    assert ImageCsv(file, "train").classes == ["bar", one]
+    assert ImageCsv(file, "train").targets == [1, 1, 0]
+    several = table(tmp_path, f"path,labels\na.png,{one};bar\nb.png,{other}\n", "several.csv")
+    assert ImageCsv(several, "train").classes == ["bar", one]
+    columns = table(tmp_path, f"path,{other},bar\na.png,1,0\nb.png,0,1\n", "columns.csv")
+    for asked in ACCENT:
+        assert ImageCsv(columns, "train", class_columns=[asked, "bar"]).classes == ["bar", one]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["path,label\na.png,cat\nb.png,Cat\nc.png,dog\n", "path,labels\na.png,cat;dog\nb.png,Cat\n"],
+    ids=["label", "labels"],
+)
+def test_csv_classes_that_differ_by_case_only(tmp_path: Path, text: str) -> None:
+    """As folders are: what is one class on one disk would be two on another."""
+    file = table(tmp_path, text)
+    for call in (ImageCsv, ImageCsv.peek):
+        message = error_of(call, file, *(["train"] if call is ImageCsv else []))
+        assert str(file) in message
+        assert "'Cat' and 'cat'" in message
+        assert "differ by case only" in message
+
+
+def test_csv_splits_that_call_a_class_otherwise(tmp_path: Path) -> None:
+    file = table(tmp_path, "path,label,split\na.png,cat,train\nb.png,dog,train\nc.png,Cat,val\n")
+    assert "'Cat' and 'cat'" in error_of(ImageCsv, file, "train")
+
+
 def test_csv_folder_with_several_files(tmp_path: Path) -> None:
     table(tmp_path, "path,label\n1.png,a\n2.png,b\n", "one.csv")
     table(tmp_path, "path,label\n1.png,a\n2.png,b\n3.png,c\n", "two.csv")

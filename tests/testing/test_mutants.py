@@ -70,6 +70,8 @@ MUTANTS: list[tuple[str, str, Component]] = [
     ("architecture", "eval is deterministic", part(Architecture, "Undecided")),
     ("architecture", "batch independence in eval", part(Architecture, "Sociable")),
     ("architecture", "seeded weights", part(Architecture, "Unseeded")),
+    ("architecture", "reads no named file", part(Architecture, "ReadsItsWeights")),
+    ("architecture", "reads no named file", part(Architecture, "passes_all_on")),
     ("loss", "can be made", part(Loss, "NotMade")),
     ("loss", "a scalar", part(Loss, "Unreduced")),
     ("loss", "finite value", part(Loss, "Overflows")),

@@ -132,12 +132,11 @@ def info(name: str, kind: str | None, as_json: bool) -> None:
 
         click.echo(dump_json(shown[0] if len(shown) == 1 else shown))
         return
-    from rich.console import Console
-
+    from zoo.reports.parts import new_console
     from zoo.reports.tables import component_info
 
     for details in shown:
-        Console().print(component_info({**details, **in_words(details)}))
+        new_console().print(component_info({**details, **in_words(details)}))
 
 
 def _find(registry: Registry, name: str, kind: str | None) -> list[Entry]:

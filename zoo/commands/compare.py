@@ -35,8 +35,7 @@ def compare(
 
         click.echo(dump_json(found))
         return
-    from rich.console import Console
-
     from zoo.reports.compare import comparison_table
+    from zoo.reports.parts import new_console
 
-    Console().print(comparison_table(found))
+    new_console().print(comparison_table(found))

@@ -69,11 +69,10 @@ def _print(found: dict[str, Any]) -> None:
     from zoo.reports.choose import is_terminal
 
     if is_terminal(sys.stdout):
-        from rich.console import Console
-
+        from zoo.reports.parts import new_console
         from zoo.reports.which_console import render_which
 
-        Console().print(render_which(found))
+        new_console().print(render_which(found))
         return
     from zoo.reports.which import which_lines
 

@@ -166,7 +166,7 @@ def check(dataset: str, as_json: bool, **typed: Any) -> None:
     resolved, registry = _resolve_checked(dataset, typed, "zoo data check")
     from zoo.checking.check import check_dataset
     from zoo.checking.cleaning import check_list, need_files, write_clean
-    from zoo.engine.execution import choose_execution
+    from zoo.engine.execution import choose_execution, keep_freed_memory
     from zoo.files import dump_json
     from zoo.reports.choose import make_observer
     from zoo.runner.build import build_opener
@@ -176,6 +176,7 @@ def check(dataset: str, as_json: bool, **typed: Any) -> None:
         check_list(table, overwrite=typed["overwrite"])
         need_files(opener)
     execution = choose_execution(resolved.job.device)
+    keep_freed_memory(execution.device)
     backbone = _backbone(resolved, registry, typed["features"])
     observer = make_observer(json=as_json)
     try:
@@ -194,11 +195,10 @@ def check(dataset: str, as_json: bool, **typed: Any) -> None:
     if as_json:
         click.echo(dump_json(document))
         return
-    from rich.console import Console
-
     from zoo.reports.data_check import check_report
+    from zoo.reports.parts import new_console
 
-    Console().print(check_report(document))
+    new_console().print(check_report(document))
 
 
 @group.command("stats")
@@ -228,11 +228,10 @@ def stats(dataset: str, as_json: bool, **typed: Any) -> None:
     if as_json:
         click.echo(dump_json(document))
         return
-    from rich.console import Console
-
     from zoo.reports.data_check import stats_report
+    from zoo.reports.parts import new_console
 
-    Console().print(stats_report(document))
+    new_console().print(stats_report(document))
 
 
 def _check_words(typed: dict[str, Any]) -> None:

@@ -50,8 +50,7 @@ def evaluate(
 
 
 def _print(result: dict[str, Any]) -> None:
-    from rich.console import Console
-
+    from zoo.reports.parts import new_console
     from zoo.reports.results import render_result
 
-    Console().print(render_result(result))
+    new_console().print(render_result(result))

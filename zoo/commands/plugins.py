@@ -68,7 +68,10 @@ def install(what: str, upgrade: bool, editable: bool, no_build_isolation: bool) 
     from zoo import management
     from zoo.shelf import open_shelf
 
-    target = management.find_target(what, open_shelf().catalogue)
+    shelf = open_shelf()
+    for line in shelf.refused:
+        click.echo(f"Note: {line}", err=True)
+    target = management.find_target(what, shelf.catalogue)
     click.echo(f"Installing {target.words} …", err=True)
     rows = management.install(target, upgrade=upgrade, editable=editable, isolated=not no_build_isolation)
     for row in rows:

@@ -45,6 +45,7 @@ def predict(
     """
     from zoo.api import load
     from zoo.data.depth import count_depths, depth_notices
+    from zoo.engine.execution import keep_freed_memory
     from zoo.engine.views import account, views_named
     from zoo.files import dump_json
     from zoo.formats import artifact_at
@@ -61,6 +62,7 @@ def predict(
     if not files:
         raise RequestError(f"There is no picture in {', '.join(map(str, images))}.{f' {note}' if others else ''}")
     classifier = load(model, device=device, reject_below=reject_below)
+    keep_freed_memory(classifier.execution.device)
     if reject_below is not None and classifier.task.multilabel:
         raise RequestError(
             "--reject-below is for one class an image; of this model each class has its own threshold. Leave it out."
@@ -116,8 +118,7 @@ def _write_csv(predictions: list[dict[str, Any]]) -> None:
 
 
 def _print_table(predictions: list[dict[str, Any]]) -> None:
-    from rich.console import Console
-
+    from zoo.reports.parts import new_console
     from zoo.reports.tables import predictions_table
 
-    Console().print(predictions_table(predictions))
+    new_console().print(predictions_table(predictions))

@@ -182,11 +182,10 @@ def _show_job(resolved: Resolved, json: bool, repeats: Repeats | None) -> None:
         found = {"provisional": resolved.facts.provisional} if resolved.facts.provisional else {}
         click.echo(dump_json({**job, **runs, **found}))
         return
-    from rich.console import Console
-
+    from zoo.reports.parts import new_console
     from zoo.reports.tables import job_table
 
-    Console().print(job_table(resolved.job.plain(), resolved.sources, resolved.reasons))
+    new_console().print(job_table(resolved.job.plain(), resolved.sources, resolved.reasons))
     if several:
         from zoo.names import listing
 

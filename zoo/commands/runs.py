@@ -57,11 +57,10 @@ def list_runs(
         none = f"There are no runs in {out}. Make one: zoo run simple_cnn digits"
         click.echo(f"None of the {len(every)} runs in {out} is of these. See: zoo runs list" if every else none)
     else:
-        from rich.console import Console
-
+        from zoo.reports.parts import new_console
         from zoo.reports.tables import runs_table
 
-        Console().print(runs_table(rows, None if sort in (WHEN, "run", "took") else sort))
+        new_console().print(runs_table(rows, None if sort in (WHEN, "run", "took") else sort))
 
 
 def _write_csv(rows: list[dict[str, Any]]) -> None:
@@ -144,14 +143,13 @@ def _open(folder: Path, several: bool) -> None:
 def _print(report: RenderableType, name: str, svg: Path | None) -> None:
     import io
 
-    from rich.console import Console
-
     from zoo.files import write_text
+    from zoo.reports.parts import new_console
 
     if svg is None:
-        Console().print(report)
+        new_console().print(report)
         return
-    console = Console(record=True, width=80, file=io.StringIO(), force_terminal=True)
+    console = new_console(io.StringIO(), record=True, width=80, force_terminal=True)
     console.print(report)
     write_text(svg, console.export_svg(title=f"zoo runs show {name}"))
 

@@ -55,12 +55,14 @@ def serve(
     _check_packages()
     from zoo.api import load
     from zoo.commands.dashboard import open_page
+    from zoo.engine.execution import keep_freed_memory
     from zoo.serving.limits import Limits
     from zoo.serving.server import Server, listen, url_of
     from zoo.serving.service import Service, divide_processors
 
     warnings.filterwarnings("ignore", module="PIL")  # of strangers' pictures; what is wrong with one is answered
     classifier = load(run, device=device, reject_below=reject_below)
+    keep_freed_memory(classifier.execution.device)
     workers = divide_processors(classifier)
     classifier.settle()
     limits = Limits(max_bytes=round(max_mib * 2**20), max_pixels=max_pixels, max_waiting=max_waiting, timeout_s=timeout)

@@ -51,11 +51,10 @@ def threshold(
 
         click.echo(dump_json(document))
         return
-    from rich.console import Console
-
+    from zoo.reports.parts import new_console
     from zoo.reports.thresholds import thresholds_table
 
-    Console().print(thresholds_table(document))
+    new_console().print(thresholds_table(document))
 
 
 def _choose(folder: Path, by: str, wanted: Any, per_class: bool) -> dict[str, Any]:

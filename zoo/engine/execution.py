@@ -126,8 +126,6 @@ def choose_execution(
     """
     chosen = choose_device(device)
     dtype = _choose_dtype(chosen, precision)
-    if chosen.type == "cpu":
-        keep_freed_memory()
     return Execution(chosen, dtype, memory_format != "channels_first", compiled)
 
 
@@ -190,18 +188,22 @@ def cpu_has_lstm_in(dtype: torch.dtype) -> bool:
 
 
 @cache
-def keep_freed_memory() -> bool:
+def keep_freed_memory(device: torch.device) -> bool:
     """Tell glibc to keep freed memory, for activations of the same sizes are needed again in the next step.
 
-    ``ZOO_KEEP_MEMORY=0`` in the environment leaves it alone.
+    It changes the allocator of the whole process: for runs and the zoo's own commands, not where somebody's program
+    uses a model. ``ZOO_KEEP_MEMORY=0`` in the environment leaves it alone.
 
     By default each large activation is mapped and unmapped, and its pages are cleared, at every step: on 2 CPU
     cores that is half of the time of a small network. Other C libraries are left alone.
 
+    Args:
+        device: where is computed; only the CPU's memory is malloc's.
+
     Returns:
         Whether it was done.
     """
-    if platform.libc_ver()[0] != "glibc" or os.environ.get("ZOO_KEEP_MEMORY") == "0":
+    if device.type != "cpu" or platform.libc_ver()[0] != "glibc" or os.environ.get("ZOO_KEEP_MEMORY") == "0":
         return False
     m_trim_threshold, m_top_pad, m_mmap_max = -1, -2, -4  # malloc.h
     libc = ctypes.CDLL(None)

@@ -32,6 +32,21 @@ def _or_auto(value: Any, number: Callable[[Any], Any]) -> Any:
 _AUTO = (WrapValidator(_or_auto), PlainSerializer(lambda value: value))
 
 
+Side = Annotated[int, Field(ge=1, le=8192)]
+"""Of an image, in pixels."""
+Channels = Annotated[int, Field(ge=1, le=4096)]
+MOST_VALUES = 2**28
+"""Of an image: 8,192 px in four channels, 1 GiB as a network takes it."""
+
+
+def check_image(image_size: int, in_chans: int) -> None:
+    """Raise ValueError for images that no memory holds."""
+    if image_size**2 * in_chans > MOST_VALUES:
+        raise ValueError(
+            f"{in_chans:,} channels of {image_size:,}x{image_size:,} px are more than {MOST_VALUES:,} values an image"
+        )
+
+
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", validate_default=True, allow_inf_nan=False)
 
@@ -102,7 +117,7 @@ class Train(_Strict):
 
     epochs: int = Field(ge=1, le=100_000)
     batch_size: Annotated[int, Field(ge=1), *_AUTO]
-    image_size: int = Field(ge=1, le=8192)
+    image_size: Side
     size_fraction: float = Field(default=1.0, gt=0, le=1)
     start_size: int | None = Field(default=None, ge=1)
     start_fraction: float = Field(default=0.5, ge=0, le=1)
@@ -212,7 +227,7 @@ class Train(_Strict):
 class Data(_Strict):
     """How images become batches."""
 
-    in_chans: int = Field(ge=1)
+    in_chans: Channels
     resize: Literal["squash", "crop"] = "squash"
     interpolation: Interpolation = "bilinear"
     crop_pct: float = Field(default=1.0, gt=0, le=1)
@@ -282,6 +297,11 @@ class Job(_Strict):
     weights: str | None = None
     teacher: str | None = None
     recipe: str | None = None
+
+    @model_validator(mode="after")
+    def _held(self) -> Job:
+        check_image(self.train.image_size, self.data.in_chans)
+        return self
 
     @model_validator(mode="after")
     def _one_beginning(self) -> Job:

@@ -29,11 +29,10 @@ def make_observer(
     stream, plain = choose_stream(quiet, json, stdout, stderr)
     if plain:
         return PlainObserver(stream, quiet=quiet)
-    from rich.console import Console
-
     from zoo.reports.console import ConsoleObserver
+    from zoo.reports.parts import new_console
 
-    return ConsoleObserver(Console(file=stream))
+    return ConsoleObserver(new_console(stream))
 
 
 def make_confirm(observer: Observer, yes: bool) -> Callable[[Run], None]:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from zoo.distributions import requirement_of
 from zoo.reports import reading
 from zoo.reports.uncertain import calibration_words, numbers_table
 from zoo.reports.verdict import diagnose
@@ -197,9 +198,9 @@ def _usage(card: Document, name: str, address: str | None) -> Iterable[str]:
 
 def _plugin(card: Document) -> Iterable[str]:
     origin = card["architecture"]
-    if origin.get("distribution") not in (None, LIBRARY):
-        version = f"=={origin['version']}" if origin.get("version") else ""
-        yield f"zoo plugins install {clean(origin['distribution'])}{version}"
+    wanted = requirement_of(origin.get("distribution"), origin.get("version"))
+    if wanted is not None and origin["distribution"] != LIBRARY:
+        yield f"zoo plugins install {wanted}"
 
 
 def _not_by_name(card: Document) -> Iterable[str]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Iterator
+from typing import Any, TextIO
 
 from rich.cells import cell_len, set_cell_size
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
@@ -13,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from zoo.reports.words import clean, legible
+from zoo.terminal import clean_lines, unguarded
 
 __all__ = [
     "ACCENT",
@@ -27,6 +30,7 @@ __all__ = [
     "bare_table",
     "heading",
     "middle",
+    "new_console",
     "note",
     "say",
 ]
@@ -34,6 +38,19 @@ __all__ = [
 WIDEST = 100
 """Reports are no wider than this: a line that one has to follow with a finger is too long."""
 ACCENT, GOOD, WARN, BAD = "cyan", "green", "yellow", "red"
+
+
+class _Clean(Console):
+    """A console to which no text says more than how it looks, wherever the text is from."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:
+        for text, style, control in super().render(renderable, options):
+            yield Segment(text if control else clean_lines(text), style, control)
+
+
+def new_console(stream: TextIO | None = None, **settings: Any) -> Console:
+    """A console that writes to a stream, or to stdout."""
+    return _Clean(file=unguarded(sys.stdout if stream is None else stream), **settings)
 
 
 class Page:

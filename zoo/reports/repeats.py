@@ -27,11 +27,10 @@ def make_watcher(
     stream, plain = choose_stream(quiet, json, stdout, stderr)
     if plain:
         return PlainWatcher(stream, quiet=quiet)
-    from rich.console import Console
-
+    from zoo.reports.parts import new_console
     from zoo.reports.repeats_console import ConsoleWatcher
 
-    return ConsoleWatcher(Console(file=stream))
+    return ConsoleWatcher(new_console(stream))
 
 
 class PlainWatcher(Watcher):

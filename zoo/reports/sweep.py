@@ -26,11 +26,10 @@ def make_sweep_watcher(quiet: bool = False, json: bool = False) -> Watcher:
     stream, plain = choose_stream(quiet, json)
     if plain:
         return PlainSweep(stream, quiet=quiet)
-    from rich.console import Console
-
+    from zoo.reports.parts import new_console
     from zoo.reports.sweep_console import ConsoleSweep
 
-    return ConsoleSweep(Console(file=stream))
+    return ConsoleSweep(new_console(stream))
 
 
 class PlainSweep(Watcher):

@@ -30,11 +30,10 @@ def make_which_watcher(json: bool = False) -> Watcher:
     stream, plain = choose_stream(False, json)
     if plain:
         return PlainWhich(stream)
-    from rich.console import Console
-
+    from zoo.reports.parts import new_console
     from zoo.reports.which_console import ConsoleWhich
 
-    return ConsoleWhich(Console(file=stream))
+    return ConsoleWhich(new_console(stream))
 
 
 class PlainWhich(Watcher):

@@ -20,7 +20,7 @@ from zoo.engine.balance import class_weights
 from zoo.engine.blocks import find_head, is_last_step
 from zoo.engine.distill import Distillation
 from zoo.engine.dividing import Divided
-from zoo.engine.execution import choose_execution
+from zoo.engine.execution import choose_execution, keep_freed_memory
 from zoo.engine.features import FeatureBatches
 from zoo.engine.ranks import ALONE, Ranks
 from zoo.engine.task import MULTI_LABEL, SINGLE_LABEL
@@ -58,6 +58,7 @@ class Parts:
         build.seed_everything(self.job)
         how = (self.job.precision, self.job.memory_format, self.job.compile is True)
         self.execution = choose_execution(self.job.device, *how)
+        keep_freed_memory(self.execution.device)
         self.opener = build.build_opener(resolved, preparing=observer.preparing)
         dataset, self.classes = open_training(self.opener, resolved.facts.take_opened())
         self.task = MULTI_LABEL if is_multilabel(dataset) else SINGLE_LABEL

@@ -25,6 +25,7 @@ __all__ = ["Server", "listen", "url_of"]
 
 _GRACE_S = 0.5  # for requests that are on their way when the server ends
 _BACKLOG = 2048
+_PIECE = 4096  # bytes that are parsed at a time, by which a head may be longer than it may
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -71,32 +72,52 @@ def _own_names(listening: socket.socket) -> frozenset[str] | None:
 
 class _Connection(HttpToolsProtocol):
     """One that must say what it wants by a certain time and in so many bytes: else some that never come to an end would
-    take all there is."""
+    take all there is.
+
+    What arrives is parsed a piece at a time, for a head is as long as it is, however many bytes come at once.
+    """
 
     header_s: float
     max_connections: int
     max_head: int
+    _head = 0  # bytes of the head that is being read
+    _in_body = _ended = False
+    _refused = False  # what still comes is let go
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
         self._expect_head()
         if len(self.connections) > self.max_connections:
-            self._end(503, "There are too many connections now.")
+            self._tell(503, "There are too many connections now.")
+            self.transport.close()
 
     def data_received(self, data: bytes) -> None:
-        expecting = not self._answering()
-        super().data_received(data)
-        if self._answering():
-            self._late.cancel()
-        elif expecting:
-            self._head += len(data)
-            if self._head > self.max_head and not self.transport.is_closing():
-                self._end(431, f"The head of the request is longer than {self.max_head:,} bytes.")
+        for start in range(0, len(data), _PIECE):
+            if self._refused or self.transport.is_closing():
+                return
+            self._parse(data[start : start + _PIECE])
+
+    def _parse(self, piece: bytes) -> None:
+        of_body, self._ended = self._in_body, False
+        super().data_received(piece)
+        if of_body or self._in_body or self._ended:
+            return
+        self._head += len(piece)
+        if self._head > self.max_head and not self.transport.is_closing():
+            self._refuse_head()
+
+    def on_headers_complete(self) -> None:
+        self._in_body = True
+        self._late.cancel()
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        self._in_body, self._ended, self._head = False, True, 0
+        super().on_message_complete()
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
         if not self.transport.is_closing() and not self._answering():
-            self._late.cancel()
             self._expect_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -107,16 +128,23 @@ class _Connection(HttpToolsProtocol):
         return self.cycle is not None and not self.cycle.response_complete
 
     def _expect_head(self) -> None:
-        self._head = 0
         self._late = self.loop.call_later(self.header_s, self.transport.close)
 
-    def _end(self, status: int, why: str) -> None:
+    def _refuse_head(self) -> None:
+        self._refused = True
+        if self._answering():  # an answer is on its way: it is the last one
+            self.cycle.keep_alive = False
+            return
+        self._tell(431, f"The head of the request is longer than {self.max_head:,} bytes.")
+        if self.transport.can_write_eof():
+            self.transport.write_eof()  # and not close: who still sends would be cut off before he has read it
+
+    def _tell(self, status: int, why: str) -> None:
         body = dump_json({"detail": why}, indent=None).encode()
         head = (
             f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\nContent-Type: application/json\r\nConnection: close\r\n"
         )
         self.transport.write(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
-        self.transport.close()
 
 
 class Server(uvicorn.Server):

@@ -149,6 +149,9 @@ class HubSource:
         path = self._fetched(MANIFEST, MOST[MANIFEST])
         return path.read_bytes()
 
+    def size(self, name: str) -> int | None:
+        return self._sizes.get(name)
+
     def fetch(self, name: str, expected: File, folder: Path) -> None:
         self._fetched(name, expected.bytes).replace(folder / name)
 

@@ -189,15 +189,28 @@ def check_file(path: Path, expected: File, where: str) -> None:
         BundleError: it is missing, of another size, or has another SHA-256.
     """
     try:
-        size = path.stat().st_size
-        same = size == expected.bytes and sha256_of(path) == expected.sha256
+        check_size(path.name, path.stat().st_size, expected, where)
+        same = sha256_of(path) == expected.sha256
     except OSError as error:
         raise BundleError(f"{where} has no {path.name} that can be read ({error.strerror}). {_REFUSED}") from error
     if not same:
-        found = f"{size:,} bytes, not {expected.bytes:,}" if size != expected.bytes else "another SHA-256"
-        raise BundleError(
-            f"{path.name} of {where} is not what its {MANIFEST} says ({found}): it was changed or damaged. {_REFUSED}"
-        )
+        raise _another(path.name, where, "another SHA-256")
+
+
+def check_size(name: str, size: int, expected: File, where: str) -> None:
+    """Refuse a file that is of another size than the manifest says.
+
+    Raises:
+        BundleError: it is.
+    """
+    if size != expected.bytes:
+        raise _another(name, where, f"{size:,} bytes, not {expected.bytes:,}")
+
+
+def _another(name: str, where: str, found: str) -> BundleError:
+    return BundleError(
+        f"{name} of {where} is not what its {MANIFEST} says ({found}): it was changed or damaged. {_REFUSED}"
+    )
 
 
 def is_shared(folder: Path) -> bool:

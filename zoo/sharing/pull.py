@@ -6,7 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from zoo.errors import BundleError, RequestError
+from zoo.downloads import room_in
+from zoo.errors import BundleError, OutputError, RequestError
 from zoo.files import cannot_write, made_folder, put_folder, workplace
 from zoo.reports.models import size
 from zoo.runner.folder import check_name
@@ -19,6 +20,7 @@ from zoo.sharing.manifest import (
     check_file,
     check_folder,
     check_runnable,
+    check_size,
     is_shared,
     parse_manifest,
     read_manifest,
@@ -111,8 +113,9 @@ def take(source: Source, manifest: Manifest, folder: Path) -> None:
 
     Raises:
         BundleError: one is not as the manifest says.
-        OutputError: the folder can't be written.
+        OutputError: the folder can't be written, or its disk has no room for them.
     """
+    _check_sizes(source, manifest, folder.parent)
     try:
         folder.mkdir()
         for name, expected in manifest.files.items():
@@ -121,6 +124,18 @@ def take(source: Source, manifest: Manifest, folder: Path) -> None:
         (folder / MANIFEST).write_bytes(manifest.raw)
     except OSError as error:
         raise cannot_write(folder.parent.parent, error) from error
+
+
+def _check_sizes(source: Source, manifest: Manifest, folder: Path) -> None:
+    """Refuse, before anything is written, files of other sizes than the manifest says, and more than the disk holds."""
+    for name, expected in manifest.files.items():
+        if (found := source.size(name)) is not None:
+            check_size(name, found, expected, source.where)
+    if manifest.size > (room := room_in(folder)):
+        raise OutputError(
+            f"{source.where} has {size(manifest.size)}, and the disk of {folder.parent} has room for {size(room)}. "
+            "Free some space, or choose another folder."
+        )
 
 
 def _is_there(target: Path, manifest: Manifest, *, overwrite: bool) -> bool:

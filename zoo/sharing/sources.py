@@ -34,6 +34,9 @@ class Source(Protocol):
             ZooError: there is none, or it can't be had.
         """
 
+    def size(self, name: str) -> int | None:
+        """Bytes that the place itself says a file has; None where it doesn't say."""
+
     def fetch(self, name: str, expected: File, folder: Path) -> None:
         """Write a file into a folder: at most as many bytes as the manifest says.
 
@@ -89,6 +92,10 @@ class FolderSource:
         with self._open(MANIFEST) as file:
             return file.read(MOST[MANIFEST])
 
+    def size(self, name: str) -> int | None:
+        path = self.folder / name
+        return path.stat().st_size if path.is_file() and not path.is_symlink() else None
+
     def fetch(self, name: str, expected: File, folder: Path) -> None:
         with self._open(name) as file:
             _copy(file, folder / name, expected.bytes)
@@ -122,6 +129,10 @@ class ZipSource:
     def manifest(self) -> bytes:
         with self._reading(MANIFEST) as file:
             return file.read(MOST[MANIFEST])
+
+    def size(self, name: str) -> int | None:
+        path = self._prefix + name
+        return self.archive.getinfo(path).file_size if path in self.archive.NameToInfo else None
 
     def fetch(self, name: str, expected: File, folder: Path) -> None:
         with self._reading(name) as file:
@@ -184,6 +195,9 @@ class WebSource:
     def manifest(self) -> bytes:
         path = download(f"{self._base}/{MANIFEST}", self._home / MANIFEST, most=MOST[MANIFEST])
         return path.read_bytes()
+
+    def size(self, name: str) -> int | None:
+        return None
 
     def fetch(self, name: str, expected: File, folder: Path) -> None:
         download(f"{self._base}/{name}", folder / name, most=expected.bytes, sha256=expected.sha256)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from zoo.names import listing
-from zoo.signature import accepts
+from zoo.runner.build import build
+from zoo.signature import accepts, check, open_ended, parameters
 from zoo.testing.check import contract, fail, need, skip
 from zoo.testing.networks import (
     all_sizes,
@@ -27,8 +32,14 @@ from zoo.testing.networks import (
     trials,
 )
 from zoo.testing.subject import CLASSES, Subject, first_line
+from zoo.testing.trap import trap
 
 KIND = "architecture"
+NAMES_OF_FILES = (
+    *("cache_dir", "checkpoint", "checkpoint_path", "ckpt_path", "config", "file", "init_checkpoint", "model_path"),
+    *("path", "pretrained_cfg", "pretrained_cfg_overlay", "pretrained_path", "state_dict", "weights", "weights_path"),
+)
+"""Parameters by which libraries are told what to load: tried where a factory takes any keyword."""
 
 
 @contract(KIND, "can be made", "Let the factory return an nn.Module for any number of classes, with its defaults.")
@@ -151,3 +162,31 @@ def _is_seeded(subject: Subject) -> None:
     first, second = (network(subject, side).state_dict() for _ in range(2))
     changed = [name for name in first if not torch.equal(first[name], second[name])]
     need(not changed, f"made twice with the same seed, {len(changed)} of its weights differ, such as {changed[:1]}.")
+
+
+@contract(
+    KIND,
+    "reads no named file",
+    "Refuse parameters that name a file, with a ValueError: a job or a bundle of other people's may set them. Weights "
+    "come by --weights and --pretrained.",
+)
+def _reads_no_file_that_is_named(subject: Subject) -> None:
+    subject.factory()
+    with trap("weights.pth") as file:
+        for name, value, pretrained in _namings(subject, str(file.path)):
+            params = {**subject.params, name: value}
+            with suppress(Exception):  # however it refuses
+                build(subject.entry, params, KIND, CLASSES, in_chans=3, image_size=home_size(subject), **pretrained)
+            need(not file.opened, f"its parameter {name} names a file, and the file is read.")
+
+
+def _namings(subject: Subject, path: str) -> Iterator[tuple[str, Any, dict[str, bool]]]:
+    """Parameters that the factory takes, each with a file for its value, by itself or in a mapping."""
+    factory = subject.factory()
+    names = [parameter.name for parameter in parameters(KIND, factory)]
+    names += [name for name in NAMES_OF_FILES if open_ended(factory) and name not in names]
+    for name in names:
+        for value, pretrained in ((path, {}), ({"file": path}, {"pretrained": True})):
+            _, problems = check(KIND, factory, {**subject.params, name: value}, KIND)
+            if not problems:
+                yield name, value, pretrained

@@ -1,6 +1,7 @@
 """A good network, and for each check one that breaks it."""
 
 import os
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -138,3 +139,21 @@ class Unseeded(Good):
         super().__init__(num_classes, in_chans)
         own = torch.Generator().manual_seed(int.from_bytes(os.urandom(6)))
         nn.init.normal_(self.head.weight, generator=own)
+
+
+class ReadsItsWeights(Good):
+    """A parameter of its own names a file of weights."""
+
+    def __init__(self, num_classes: int, in_chans: int = 3, weights: str | None = None):
+        super().__init__(num_classes, in_chans)
+        if weights is not None:
+            self.load_state_dict(torch.load(weights, weights_only=True))
+
+
+def passes_all_on(num_classes: int, in_chans: int = 3, pretrained: bool = False, **kwargs: object) -> Good:
+    """A library's network, whose every keyword is passed on."""
+    network = Good(num_classes, in_chans)
+    config = kwargs.get("pretrained_cfg")
+    if pretrained and isinstance(config, dict):
+        network.load_state_dict(torch.load(Path(config["file"]), weights_only=True))
+    return network

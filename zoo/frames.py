@@ -15,6 +15,7 @@ from zoo.errors import PluginError
 
 _MACHINERY = ("<frozen importlib", "/importlib/", "/pluggy/", "/concurrent/futures/", "/threading.py", "/contextlib.py")
 _FRAME = re.compile(r'\s*File "([^"]+)", line \d+')
+CORE = __name__.partition(".")[0]
 _CORE = str(Path(__file__).parent) + os.sep
 LIBRARIES = ("torch", "torchvision", "timm", "numpy", "tensorflow", "keras", "jax", "sklearn", "pandas", "matplotlib")
 """Those that components of every kind stand on: a frame in one of them says nothing of whose it is."""
@@ -80,11 +81,11 @@ def code_of(module: str) -> str | None:
     """The folder of the package that a module is in, with a slash at its end, or the file of a module that is in none.
 
     Returns:
-        None for one of ``LIBRARIES``, and where it isn't to be found.
+        None for one of ``LIBRARIES`` and for the core, which is nobody's component, and where it isn't to be found.
     """
     package = module.partition(".")[0]
     try:
-        spec = None if package in LIBRARIES else importlib.util.find_spec(package)
+        spec = None if package in (*LIBRARIES, CORE) else importlib.util.find_spec(package)
     except (ImportError, ValueError):
         return None
     if spec is None or not spec.origin:

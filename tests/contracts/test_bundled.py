@@ -65,7 +65,7 @@ def beyond_the_samples() -> Iterator[Check]:
 
 def marks(check: Check) -> list[Any]:
     """Slow are the larger networks, and processes that import torch anew."""
-    slow = check.component.removeprefix("timm/") in LARGER or check.name == "spawned-workers"
+    slow = check.component.removeprefix("timm/") in LARGER or check.name == "spawned workers"
     return [pytest.mark.slow] if slow else []
 
 

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from zoo.frames import code_of
+
 PLUGIN = """
 from zoo.plugin import *
 
@@ -369,3 +371,9 @@ def test_a_defect_of_the_zoo_is_still_called_one(zoo, monkeypatch: pytest.Monkey
     code, _, err = zoo("list", "losses", "--json")
     assert code == 1
     assert "This is a defect" in err
+
+
+def test_the_core_is_nobodys_component():
+    """A run with a budget is timed on noise that the core makes: no defect is the noise's ever after."""
+    assert code_of("zoo.runner.bench") is None
+    assert code_of("zoo_losses.losses") is not None

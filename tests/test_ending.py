@@ -73,6 +73,7 @@ def test_the_exit_code_is_the_commands(typed):
     assert done.returncode == 2
 
 
+@pytest.mark.slow
 def test_after_a_run_what_goes_on_is_waited_for_once(typed):
     """A command that imported torch may have left something of value to finish."""
     torch = "import types; sys.modules['torch'] = types.ModuleType('torch')"

@@ -381,6 +381,7 @@ def test_reports_speak_of_several_labels(zoo, run, result):
     assert "['" not in page + out
 
 
+@pytest.mark.slow
 def test_training_is_the_same_again_and_after_an_interruption(zoo, pictures):
     words = ("run", "simple_cnn", pictures / "labels.csv", *TINY, *NET)
     assert zoo(*words, "--epochs", "3", "--name", "whole")[0] == 0

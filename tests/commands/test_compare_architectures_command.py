@@ -87,6 +87,7 @@ def test_an_unknown_dataset_is_told(zoo):
     assert "Did you mean 'digits'" in err
 
 
+@pytest.mark.slow
 def test_json_is_alone_on_stdout(monkeypatch: pytest.MonkeyPatch, capfd):
     assert main([*WORDS, "--architectures", "simple_rnn", "--budget", "30s", "--name", "c", "--json"]) == 0
     out, _ = capfd.readouterr()

@@ -88,6 +88,7 @@ def groups(document: dict[str, Any], kind: str) -> list[set[str]]:
 # -- each defect --------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_nothing_is_found_where_nothing_is_wrong(zoo, scene):
     document = checked(zoo, scene(8))
     kinds = {one["kind"] for one in document["findings"] if one["severity"] != "note"}
@@ -235,6 +236,7 @@ def test_images_that_are_no_files(zoo):
 # -- the clean list -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_clean_list_leaves_out_what_is_wrong_and_can_be_trained_on(zoo, scene):
     root = scene(8)
     before = tree(root)
@@ -273,6 +275,7 @@ def test_suspects_are_left_out_when_that_is_asked_for(zoo, make_folder):
     assert "swapped.png" not in Path(fixed(zoo, root, "--drop-suspects")).read_text()
 
 
+@pytest.mark.slow
 def test_its_own_list_is_replaced_and_an_edited_one_is_not(zoo, scene, refused):
     root = scene(8)
     fixed(zoo, root)

@@ -83,6 +83,7 @@ def test_every_format_answers_as_the_run_and_says_so(exported, digits_run, tmp_p
     assert [path.name for path in tmp_path.iterdir()] == [f"m.{form}"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", FORMATS)
 def test_a_crop_in_the_file_is_the_jobs(exported, cropped_run, colours, tmp_path, form):
     """The gate gives it pixels that are cut already; photos in their own size are cut where the zoo cuts them."""

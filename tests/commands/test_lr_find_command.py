@@ -25,6 +25,7 @@ def test_it_prints_the_suggestions_and_writes_a_plot(zoo):
     assert sorted(p.name for p in Path().iterdir()) == ["lr-find.png"], "nothing else is written"
 
 
+@pytest.mark.slow
 def test_the_document_and_an_svg(zoo):
     code, out, _ = zoo("lr-find", "simple_cnn", "digits", *SMALL, "--json", "-o", "lr.svg")
     assert code == 0
@@ -38,6 +39,7 @@ def test_the_document_and_an_svg(zoo):
     assert zoo("lr-find", "simple_cnn", "digits", *SMALL, "--json", "-o", "lr.svg")[0] == 0, "its own it replaces"
 
 
+@pytest.mark.slow
 def test_run_with_auto_finds_what_lr_find_finds(zoo, tiny):
     code, out, _ = zoo("lr-find", "simple_cnn", "digits", *SMALL, "--json")
     assert code == 0

@@ -213,6 +213,7 @@ def test_a_taken_name_is_refused(refused, done, tiny):
     assert "'d-fold2'" in refused(*RUN, *tiny, "--name", "d-fold2"), "nor for a single run"
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("done")
 def test_resume_makes_a_run_that_is_gone_again(refused, zoo):
     shutil.rmtree("runs/d-fold1")

@@ -61,6 +61,7 @@ def test_features_are_kept_for_the_next_head(zoo: Any, weights: Path, monkeypatc
     assert COMPUTING in "".join(zoo(*words)[1:]), "other weights, other features"
 
 
+@pytest.mark.slow
 def test_features_give_what_the_whole_network_gives(zoo: Any, weights: Path):
     """Alone or with its frozen backbone before it, the head learns the same."""
     words = ("--weights", weights, "--freeze", "backbone", "--set", "train.sampler=balanced")
@@ -84,6 +85,7 @@ def test_fine_tuning_moves_everything_and_a_run_can_be_what_another_begins_with(
     assert again["epochs"][0]["val"]["accuracy"] > ran["epochs"][0]["val"]["accuracy"]
 
 
+@pytest.mark.slow
 def test_what_is_frozen_for_good_stays_and_what_is_let_go_learns(zoo: Any, weights: Path):
     theirs = load_file(weights)
     for words, moved in (((), False), (("--set", "train.freeze_epochs=1", "--set", "train.monitor=train/loss"), True)):

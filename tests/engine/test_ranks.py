@@ -53,6 +53,7 @@ def test_parts_of_a_batch_are_large_enough_for_a_batch_norm(size: int):
     assert Ranks(1, 2).share(np.array([7]))[1] == 0
 
 
+@pytest.mark.slow
 def test_a_small_last_batch_does_not_end_a_network_with_batch_norms(found):
     """One process has all three images, so that it is the step of one alone; the other's two count for nothing."""
     for mine in found:
@@ -60,6 +61,7 @@ def test_a_small_last_batch_does_not_end_a_network_with_batch_norms(found):
         assert shared["weights"] == pytest.approx(alone["weights"], rel=1e-4, abs=1e-6)
 
 
+@pytest.mark.slow
 def test_a_metric_that_adds_up_by_itself_counts_each_image_once(found):
     """Each process has every answer: torchmetrics' own sync would count all of them twice."""
     for mine in found:
@@ -69,6 +71,7 @@ def test_a_metric_that_adds_up_by_itself_counts_each_image_once(found):
         assert mine["metrics"]["others"] == 2, "and the run's own processes still hear each other"
 
 
+@pytest.mark.slow
 def test_a_weighted_loss_takes_the_step_of_the_whole_batch(found):
     """Class weights: each process divides by the weight of all images, not by its own."""
     for mine in found:
@@ -78,6 +81,7 @@ def test_a_weighted_loss_takes_the_step_of_the_whole_batch(found):
             assert step["weights"] == pytest.approx(alone["weights"], rel=1e-4, abs=1e-5)
 
 
+@pytest.mark.slow
 def test_a_layer_that_one_process_skips_stays_the_same_on_both(found):
     for mine in found:
         alone, shared = mine["skipped"]

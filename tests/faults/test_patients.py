@@ -62,6 +62,7 @@ def ward(make_plugin) -> None:
         make_plugin(f"bad{i:02}", source)
 
 
+@pytest.mark.slow
 def test_the_doctor_of_plugins_names_each(ward, typed):
     begin = time.monotonic()
     code, out, err = typed("plugins", "doctor", "--json")
@@ -77,6 +78,7 @@ def test_the_doctor_of_plugins_names_each(ward, typed):
         assert any(command == f"zoo plugins disable bad{i:02}" for _, command in finding["remedies"]), name
 
 
+@pytest.mark.slow
 def test_the_lines_where_it_crashed_or_sleeps_are_shown(make_plugin, typed):
     make_plugin("crashes", DEADLY["crashes"][0])
     make_plugin("sleeps", SLEEP)
@@ -86,6 +88,7 @@ def test_the_lines_where_it_crashed_or_sleeps_are_shown(make_plugin, typed):
     assert 'zoo_sleeps.py", line 2' in out
 
 
+@pytest.mark.slow
 def test_the_doctor_of_the_installation_names_each(make_plugin, typed):
     for name in ("exits at once", "sleeps", "interrupts"):
         make_plugin(name.replace(" ", "-"), DEADLY[name][0])

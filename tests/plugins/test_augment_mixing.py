@@ -174,7 +174,7 @@ def trained(folder: Path, augment: list[Any], loss: str = "cross_entropy") -> An
     return zoo.run("simple_cnn", "digits", epochs=2, augment=augment, loss=loss, set=options, out=folder, name="r")
 
 
-@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("loss", [*LOSSES[:2], *(pytest.param(name, marks=pytest.mark.slow) for name in LOSSES[2:])])
 def test_each_loss_trains_on_mixed_images(loss: str, tmp_path: Path):
     result = trained(tmp_path, ["mixup", {"name": "cutmix", "p": 0.5}], loss)
     assert result["status"] == "completed"

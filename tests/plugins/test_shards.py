@@ -320,6 +320,7 @@ def test_shards_behind_https_are_those_of_the_folder(served: Any, shards: Path):
     assert len([path for path in served.asked if path.endswith(".tar")]) == 8, "each is fetched once"
 
 
+@pytest.mark.slow
 def test_what_was_fetched_before_needs_no_server(served: Any):
     before = pixels(WebDataset(None, "train", url=served.url))
     served.server.shutdown()

@@ -70,6 +70,7 @@ def test_what_was_fastest_is_recorded_and_remembered(tmp_path: Path, trials: lis
     assert first["epochs"][0]["train"] == second["epochs"][0]["train"]
 
 
+@pytest.mark.slow
 def test_answers_have_a_precision_of_their_own(tmp_path: Path, monkeypatch: Patch):
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": True})
     monkeypatch.setattr(executing, "race", lambda ways, *_: trial.Trial(0, (1.0,) * len(ways)))
@@ -90,6 +91,7 @@ def test_answers_have_a_precision_of_their_own(tmp_path: Path, monkeypatch: Patc
     assert "evaluation" not in told["trial"]
 
 
+@pytest.mark.slow
 def test_a_long_training_is_compiled_where_that_was_faster(tmp_path: Path, monkeypatch: Patch):
     """The choice alone: CI has no GPU, and a CPU gains nothing."""
     compiled: list[nn.Module] = []
@@ -127,6 +129,7 @@ def test_a_compiled_run_learns_and_its_bundle_is_as_any_other(tmp_path: Path):
     assert again["metrics"]["val"]["loss"] == pytest.approx(result["metrics"]["val"]["loss"], rel=1e-6)
 
 
+@pytest.mark.slow
 def test_the_job_of_a_run_does_the_same_again_without_a_trial(tmp_path: Path, trials: list[int]):
     run(tmp_path, "first")
     for file in (cache_folder() / "execution").iterdir():
@@ -167,6 +170,7 @@ def test_a_short_run_goes_by_rule_and_records_nothing(tmp_path: Path, monkeypatc
     assert (job_of(tmp_path, "short")["precision"], job_of(tmp_path, "short")["memory_format"]) == ("auto", "auto")
 
 
+@pytest.mark.slow
 def test_a_short_run_goes_by_rule_whatever_a_longer_one_has_measured(
     tmp_path: Path, trials: list[int], monkeypatch: Patch
 ):

@@ -180,6 +180,7 @@ def test_fewer_batches_than_steps_come_round_again():
 # -- zoo run --lr auto ----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_run_that_found_its_rate_equals_one_that_was_told(zoo):
     code, out, _ = zoo("run", "simple_cnn", "digits", *TINY, "--lr", "auto", "--name", "found")
     assert code == 0
@@ -206,6 +207,7 @@ def test_auto_by_set_and_by_a_file_and_in_a_dry_run(zoo):
         assert json.loads(out)["job"]["train"]["lr"] == "auto"
 
 
+@pytest.mark.slow
 def test_resuming_goes_on_with_the_rate_that_was_found(zoo):
     words = ("run", "simple_cnn", "digits", *TINY, "--lr", "auto", "--name", "n", "--quiet")
     assert zoo(*words)[0] == 0

@@ -183,6 +183,7 @@ def test_every_training_image_is_validated_once():
     assert {name: per["support"] for name, per in found["per_class"].items()} == in_train
 
 
+@pytest.mark.slow
 def test_test_stays_test(make_folder: Callable[..., Path]):
     folder = make_folder({f"{split}/{name}": 6 for split in ("train", "val", "test") for name in ("red", "blue")})
     found = zoo.run("simple_cnn", folder, folds=2, name="t", **PICTURES, recipe="none", observer=Observer())
@@ -289,6 +290,7 @@ def test_interrupted_runs_are_resumed_and_finished_ones_kept():
     assert summary_of("r")["metrics"] == summary_of("whole")["metrics"]
 
 
+@pytest.mark.slow
 def test_more_seeds_go_on_where_fewer_ended():
     quick(seeds=2, name="m")
     heard = Fails(AssertionError(), run=99)
@@ -360,6 +362,7 @@ def test_a_single_run_is_no_place_for_several_nor_the_other_way_round():
     assert recorded(Path("runs/one")) is None
 
 
+@pytest.mark.slow
 def test_overwrite_replaces_all_of_them_and_nothing_else():
     quick(seeds=3, name="o")
     quick(name="o-seeds-of-mine")
@@ -368,6 +371,7 @@ def test_overwrite_replaces_all_of_them_and_nothing_else():
     assert [member["seed"] for member in summary_of("o")["members"]] == [7, 8]
 
 
+@pytest.mark.slow
 def test_overwrite_keeps_the_old_ones_where_the_new_can_not_begin():
     quick(seeds=2, name="o")
     before = {path: path.read_bytes() for path in Path("runs").rglob("*") if path.is_file()}

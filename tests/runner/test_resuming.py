@@ -60,7 +60,12 @@ def weights_of(name: str) -> bytes:
     return Path("runs", name, "model", "model.safetensors").read_bytes()
 
 
-@pytest.mark.parametrize(("epoch", "step"), [(1, 1), (1, 9), (2, 1), (2, 23)])
+SLOW = pytest.mark.slow
+
+
+@pytest.mark.parametrize(
+    ("epoch", "step"), [(1, 9), *(pytest.param(*place, marks=SLOW) for place in ((1, 1), (2, 1), (2, 23)))]
+)
 def test_interrupted_at_any_step_a_run_ends_as_if_it_had_not_been(epoch: int, step: int):
     often = {"train.checkpoint_s": 1e-6}
     run("whole", set=often)
@@ -92,7 +97,9 @@ def test_a_damaged_checkpoint_costs_the_steps_since_the_one_before():
     assert weights_of("part") == weights_of("whole")
 
 
-@pytest.mark.parametrize("schedule", ["constant", "cosine", "one_cycle", "plateau"])
+@pytest.mark.parametrize(
+    "schedule", ["one_cycle", *(pytest.param(name, marks=SLOW) for name in ("constant", "cosine", "plateau"))]
+)
 def test_a_longer_training_goes_by_a_schedule_of_its_length(schedule: str):
     made = {"train.schedule": schedule}
     run("long", epochs=4, set=made)
@@ -187,6 +194,7 @@ def test_weights_that_change_while_a_run_goes_on_are_told():
         run("r", set=FIRST_IS_BEST, observer=Flips())
 
 
+@pytest.mark.slow
 def test_a_checkpoint_of_an_older_zoo_is_gone_on_from():
     run("whole", epochs=3)
     with pytest.raises(Interrupted):

@@ -17,7 +17,15 @@ import pytest
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # Tests that share what takes long to make: an environment with its wheels, a run of several, a network of each family.
-TOGETHER = ("installed/", "test_repeats.py", "test_repeats_command.py", "test_teacher.py", "test_multilabel.py")
+TOGETHER = (
+    "installed/",
+    "test_repeats.py",
+    "test_repeats_command.py",
+    "test_sweep_command.py",
+    "test_teacher.py",
+    "test_multilabel.py",
+    "engine/test_ranks.py",
+)
 BY_PARAMETER = ("test_timm_families.py",)
 
 

@@ -164,6 +164,7 @@ def tried(component: Component) -> Report:
     return run_checks(checks_of(Entry(component, ORIGIN)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "component"), [pytest.param(n, c, id=f"{c.kind}-{n}-{c.name}".replace(" ", "_")) for _, n, c in MUTANTS]
 )

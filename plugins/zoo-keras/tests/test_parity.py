@@ -79,7 +79,8 @@ def test_with_the_same_weights_the_same_answers_on_real_photos(images: Tensor, k
     for what, logits in found.items():
         probs = logits.softmax(1)[:, 1]
         assert float((probs - wanted).abs().max()) < 1e-5, what
-        assert torch.equal(probs > 0.5, wanted > 0.5), what
+        clear = (wanted - 0.5).abs() > 1e-5  # a picture between both classes may fall on either side
+        assert torch.equal(probs[clear] > 0.5, wanted[clear] > 0.5), what
 
     model.save(tmp_path / "tutorial.keras")
     taken = read(tmp_path / "tutorial.keras")
@@ -89,7 +90,7 @@ def test_with_the_same_weights_the_same_answers_on_real_photos(images: Tensor, k
         probs = imported(images).softmax(1)[:, 1]
     assert taken.architecture == "simple/simple_cnn"
     assert float((probs - wanted).abs().max()) < 1e-5
-    assert torch.equal(probs > 0.5, wanted > 0.5)
+    assert torch.equal(probs[clear] > 0.5, wanted[clear] > 0.5)
 
 
 def test_a_step_of_training_changes_the_weights_as_it_does_in_simple_cnn(images: Tensor):

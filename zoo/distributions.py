@@ -64,15 +64,16 @@ class Found:
         )
 
     def _own_places(self, package: str) -> list[Path]:
-        """Where the package may be: where its distribution's list of files has it; the zoo's also beside the zoo.
+        """Where the package may be: the zoo's own beside the zoo, others where their distribution lists it.
 
-        None where that list doesn't have it, as of an editable installation: then it may be anywhere.
+        Empty where none lists it, as of an editable installation: then it may be anywhere.
         """
+        if self.distribution == DISTRIBUTION:
+            return [Path(__file__).parents[1]]
         whole: Any = getattr(self.entry, "dist", None)
         listed = (whole.read_text("RECORD") or "") if whole is not None else ""
         names = {f"{package}/__init__.py": package, f"{package}.py": f"{package}.py"}
-        found = [Path(whole.locate_file(place)) for file, place in names.items() if f"\n{file}," in f"\n{listed}"]
-        return [*found, *([Path(__file__).parents[1]] if self.distribution == DISTRIBUTION else [])]
+        return [Path(whole.locate_file(place)) for file, place in names.items() if f"\n{file}," in f"\n{listed}"]
 
 
 def installed() -> Iterator[Found]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -101,9 +100,9 @@ def test_the_job_of_a_run_gives_its_numbers_again(older: Path, zoo: Typed):
 
 def test_decoded_pictures_are_found_in_the_cache(older: Path, zoo: Typed):
     stores = older / "cache" / "stores"
-    before = sorted(os.listdir(stores))
+    before = sorted(stores.iterdir())
     typed(zoo, "evaluate", "colours")
-    assert sorted(os.listdir(stores)) == before
+    assert sorted(stores.iterdir()) == before
     assert "stores" in typed(zoo, "cache", "list")
 
 

@@ -1,13 +1,14 @@
 """Measure the structure of ``zoo/`` and ``plugins/``: imports, cycles, layers, sizes, names and docstrings.
 
-``python tests/house.py`` prints the table; ``tests/test_house.py`` holds the figures. Every import counts: those in functions and
-those under ``TYPE_CHECKING`` too.
+``python tests/house.py`` prints the table; ``tests/test_house.py`` holds the figures. Every import counts, those in
+functions and those under ``TYPE_CHECKING`` too.
 """
 
 from __future__ import annotations
 
 import ast
 import re
+import sys
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -242,7 +243,7 @@ def main() -> None:
         "dict[str, Any] in the core": house.loose_dicts(),
     }
     for name, value in rows.items():
-        print(f"{name:44}{value}")
+        sys.stdout.write(f"{name:44}{value}\n")
 
 
 if __name__ == "__main__":

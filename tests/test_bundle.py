@@ -33,8 +33,8 @@ from zoo.engine.execution import choose_execution
 from zoo.errors import BadImage, BundleError
 from zoo.evaluation import evaluate_run
 from zoo.files import cache_folder
-from zoo.hooks import Plugin
 from zoo.host import discover
+from zoo.loaded_plugin import Plugin
 from zoo.predict import Classifier
 from zoo.registry import Registry
 from zoo.runner.build import build_model

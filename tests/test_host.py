@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from zoo.commands.catalogue import describe
 from zoo.errors import RequestError
-from zoo.hooks import Plugin, call_one, tracers
+from zoo.hooks import call_one, tracers
 from zoo.host import discover, say_failures
+from zoo.loaded_plugin import Plugin
 from zoo.registry import Registry
 from zoo.shelf import open_shelf
 

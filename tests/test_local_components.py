@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from zoo.registry import open_registry
+from zoo.host import open_registry
 
 PARTS = '''
 import torch

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from zoo.entry import DISTRIBUTION, Entry, Origin
 from zoo.errors import RegistryFileError, RequestError, UnknownName
 from zoo.formats import reader_of
-from zoo.hooks import Plugin
-from zoo.host import discover
+from zoo.host import discover, open_registry
+from zoo.loaded_plugin import Plugin
 from zoo.plugin import KINDS, Component, Dataset, Exporter, Loss
-from zoo.registry import Registry, check_kind, open_registry
+from zoo.registry import Registry, check_kind
 from zoo.shelf import Layer, Shelf
 
 HEAD = "from zoo.plugin import *\n"

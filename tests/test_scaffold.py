@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 
 from zoo.entry import Origin
 from zoo.errors import OutputError, RequestError, UnknownName
-from zoo.hooks import Plugin
 from zoo.hookspecs import CONTRIBUTIONS
 from zoo.host import load_module
+from zoo.loaded_plugin import Plugin
 from zoo.plugin import KINDS
 from zoo.scaffold import next_lines, write_package
 from zoo.scaffold.names import check_name, distribution_of, minimum, plural

@@ -12,7 +12,7 @@ from typing import Any
 
 from zoo.errors import ZooError
 from zoo.files import cache_folder, write_json
-from zoo.hooks import Plugin
+from zoo.loaded_plugin import Plugin
 
 
 def remember(plugin: Plugin, phase: str, problem: str, details: str, *, stuck: bool = False) -> None:

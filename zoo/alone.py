@@ -10,7 +10,7 @@ from typing import Any
 from zoo.child import Child, answers
 from zoo.distributions import installed
 from zoo.entry import DISTRIBUTION
-from zoo.host import ALLOW_LIST, allowed
+from zoo.switches import ALLOW_LIST, allowed
 
 PATIENCE = "ZOO_IMPORT_PATIENCE_S"
 """The environment variable with the seconds that a plugin's import is waited for."""

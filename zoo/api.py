@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 from zoo import provenance
 from zoo.entry import PYTHON, Entry, Origin
 from zoo.errors import RequestError
-from zoo.host import say_failures
+from zoo.host import open_registry, say_failures
 from zoo.job.layers import OPTIONS, in_full
 from zoo.job.resolve import Request, Resolved, resolve
 from zoo.names import did_you_mean, listing
 from zoo.plugin import KINDS
-from zoo.registry import Registry, open_registry
+from zoo.registry import Registry
 
 if TYPE_CHECKING:
     from zoo.predict import Classifier

@@ -19,8 +19,8 @@ from zoo.engine.task import task_named
 from zoo.entry import Entry
 from zoo.errors import BundleError, RequestError, ZooError
 from zoo.formats import reader_of
-from zoo.host import say_failures
-from zoo.registry import Registry, open_registry
+from zoo.host import open_registry, say_failures
+from zoo.registry import Registry
 from zoo.signature import accepts
 
 __all__ = ["Artifact", "AsNetwork", "as_network", "open_artifact", "open_file"]

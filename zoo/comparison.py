@@ -93,9 +93,8 @@ def _common_metrics(folders: Sequence[Path], kept: Predictions) -> dict[str, Sco
     import torch
 
     from zoo.api import make_request
-    from zoo.host import say_failures
+    from zoo.host import open_registry, say_failures
     from zoo.job.resolve import resolve
-    from zoo.registry import open_registry
     from zoo.runner.build import build_list, metric_names
     from zoo.safe_yaml import read_mapping
 

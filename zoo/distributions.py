@@ -13,8 +13,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from zoo import __version__
 from zoo.entry import DISTRIBUTION
+from zoo.version import __version__
 
 GROUP = "zoo.plugins"
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")

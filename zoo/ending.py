@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NoReturn
 if TYPE_CHECKING:
     from types import FrameType
 
-    from zoo.hooks import Plugin
+    from zoo.loaded_plugin import Plugin
 
 PHASE = "exit"
 """What the doctor calls it."""

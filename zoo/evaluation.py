@@ -30,9 +30,9 @@ from zoo.engine.task import task_named
 from zoo.engine.views import NONE, account, looking, notices, views_named
 from zoo.errors import BundleError, RequestError
 from zoo.formats import artifact_at
-from zoo.host import say_failures
+from zoo.host import open_registry, say_failures
 from zoo.job.resolve import Request, Resolved, resolve
-from zoo.registry import Registry, open_registry
+from zoo.registry import Registry
 from zoo.runner import build
 from zoo.runner.folder import IMPORTED, JOB, find_run
 from zoo.runner.predictions import write_predictions

@@ -25,10 +25,10 @@ from zoo.evaluation import own_split, request_of
 from zoo.failures import summary_of
 from zoo.files import cannot_write, is_write_error, placed, workplace
 from zoo.formats import artifact_at, suffix_of
-from zoo.host import say_failures
+from zoo.host import open_registry, say_failures
 from zoo.job.resolve import resolve
 from zoo.predict import Classifier
-from zoo.registry import Registry, open_registry
+from zoo.registry import Registry
 from zoo.runner import build
 from zoo.runner.folder import JOB, MODEL, find_run, is_run
 from zoo.runner.interrupts import Interrupts

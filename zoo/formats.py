@@ -9,7 +9,8 @@ from typing import Any
 from zoo.entry import Entry
 from zoo.errors import RequestError
 from zoo.files import read_plain
-from zoo.registry import Registry, only_reader, open_registry, owners_of
+from zoo.host import open_registry
+from zoo.registry import Registry, only_reader, owners_of
 from zoo.runner.folder import IMPORTED, RUNS
 
 __all__ = ["artifact_at", "is_artifact", "reader_of", "suffix_of"]

@@ -8,7 +8,6 @@ is silent. So each plugin's hooks are called by themselves, and a plugin that fa
 from __future__ import annotations
 
 import importlib
-import os
 import sys
 import threading
 from collections import defaultdict
@@ -24,16 +23,37 @@ from zoo.distributions import Found, installed
 from zoo.entry import DISTRIBUTION, Entry, Origin, family_entries
 from zoo.errors import PluginError
 from zoo.frames import LIBRARIES, crash_frames
-from zoo.hooks import Plugin, call_one, hooks_of, new_manager, traced
+from zoo.hooks import call_one, hooks_of, new_manager, traced
+from zoo.loaded_plugin import Plugin
 from zoo.names import did_you_mean
 from zoo.plugin import KINDS, Family, check_name
+from zoo.registry import Registry
+from zoo.shelf import open_shelf
+from zoo.switches import ALLOW_LIST, allowed
 
-ALLOW_LIST = "ZOO_PLUGINS"
-"""The environment variable with the only third-party plugins to load, a comma between them; empty for none."""
 HEAVY = LIBRARIES
 """Libraries that nobody wants to wait for in ``zoo list``."""
 discovered: list[Plugin] = []
 """What the last ``discover`` gave: whoever holds up the end of the process is among them."""
+
+
+def open_registry(*, say: Callable[[Iterable[Plugin]], None] | None = None, careful: bool = False) -> Registry:
+    """Read registry.yaml, load the plugins, and put them together.
+
+    Args:
+        say: called with the plugins, to tell of those that were set aside.
+        careful: try each third-party plugin in a process of its own first, and import none that ended it.
+    """
+    shelf = open_shelf()
+    rows = None
+    if careful:
+        from zoo.alone import alone  # what begins processes takes a while to import
+
+        rows = alone(shelf.disabled)
+    plugins = discover(shelf.disabled, rows)
+    if say is not None:
+        say(plugins)
+    return Registry(plugins, shelf)
 
 
 def discover(disabled: Iterable[str] = (), alone: Mapping[str, Mapping[str, Any]] | None = None) -> list[Plugin]:
@@ -57,12 +77,6 @@ def discover(disabled: Iterable[str] = (), alone: Mapping[str, Mapping[str, Any]
             plugins.append(loader.load(*theirs, taken=bool(ours)))
     discovered[:] = plugins
     return plugins
-
-
-def allowed() -> set[str] | None:
-    """The third-party plugins that ``ZOO_PLUGINS`` allows; None when it says nothing."""
-    given = os.environ.get(ALLOW_LIST)
-    return None if given is None else {word.strip() for word in given.split(",")} - {""}
 
 
 class _Loader:

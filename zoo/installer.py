@@ -16,7 +16,7 @@ from typing import Any
 
 from zoo.entry import DISTRIBUTION
 from zoo.errors import RequestError, ZooError
-from zoo.host import ALLOW_LIST
+from zoo.switches import ALLOW_LIST
 
 PINNED = (DISTRIBUTION, "torch", "torchvision")
 """What installing a plugin never changes: another torch may be gigabytes, or have no CUDA."""

@@ -11,7 +11,7 @@ from zoo import ailments
 from zoo.entry import DISTRIBUTION
 from zoo.errors import UnknownName
 from zoo.frames import plugin_frames
-from zoo.hooks import Plugin
+from zoo.loaded_plugin import Plugin
 from zoo.names import did_you_mean
 from zoo.registry import Registry
 

@@ -11,13 +11,13 @@ from importlib.metadata import distributions
 from typing import Any
 
 from zoo.distributions import canonical
-from zoo.hooks import Plugin
 from zoo.host import discover
+from zoo.loaded_plugin import Plugin
 
 
 def found() -> dict[str, Any]:
     """Every plugin with the names of what it brings, and the sentences on names that several have, by plugin."""
-    from zoo.registry import open_registry
+    from zoo.host import open_registry
 
     registry = open_registry(careful=True)
     return {

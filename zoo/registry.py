@@ -8,17 +8,16 @@ what a name means.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import cached_property
 from typing import Any
 
 from zoo.entry import LOCAL, Entry
 from zoo.errors import RequestError, UnknownName
-from zoo.hooks import Plugin
-from zoo.host import discover
+from zoo.loaded_plugin import Plugin
 from zoo.names import did_you_mean, listing, near, suggestion
 from zoo.plugin import KINDS
-from zoo.shelf import Local, Shelf, open_shelf
+from zoo.shelf import Local, Shelf
 
 
 class Registry:
@@ -231,22 +230,3 @@ def check_kind(word: str) -> str:
     if kind not in KINDS:
         raise UnknownName(f"Unknown kind {word!r}.{did_you_mean(word, [*KINDS, *plural])} Kinds: {listing(KINDS)}.")
     return kind
-
-
-def open_registry(*, say: Callable[[Iterable[Plugin]], None] | None = None, careful: bool = False) -> Registry:
-    """Read registry.yaml, load the plugins, and put them together.
-
-    Args:
-        say: called with the plugins, to tell of those that were set aside.
-        careful: try each third-party plugin in a process of its own first, and import none that ended it.
-    """
-    shelf = open_shelf()
-    rows = None
-    if careful:
-        from zoo.alone import alone  # what begins processes takes a while to import
-
-        rows = alone(shelf.disabled)
-    plugins = discover(shelf.disabled, rows)
-    if say is not None:
-        say(plugins)
-    return Registry(plugins, shelf)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,15 @@ from zoo.files import write_text
 from zoo.safe_yaml import parse_yaml, read_yaml
 from zoo.shelf import Shelf, user_path
 
+ALLOW_LIST = "ZOO_PLUGINS"
+"""The environment variable with the only third-party plugins to load, a comma between them; empty for none."""
 _NOTE = "# Made by `zoo plugins disable`; see `zoo plugins enable`.\n"
+
+
+def allowed() -> set[str] | None:
+    """The third-party plugins that ``ZOO_PLUGINS`` allows; None when it says nothing."""
+    given = os.environ.get(ALLOW_LIST)
+    return None if given is None else {word.strip() for word in given.split(",")} - {""}
 
 
 def turn_off(name: str) -> Path:

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 from torchvision.transforms import v2
 
-from zoo.registry import open_registry
+from zoo.host import open_registry
 from zoo.runner.build import build
 
 SIDE, CLASSES = 96, 10

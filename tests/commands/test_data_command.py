@@ -12,8 +12,8 @@ import torch
 from PIL import Image
 
 from zoo.api import make_request
+from zoo.host import open_registry
 from zoo.job.resolve import resolve
-from zoo.registry import open_registry
 from zoo.runner.samples import draw_samples
 
 

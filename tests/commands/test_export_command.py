@@ -45,7 +45,7 @@ def turned_away(zoo: Zoo) -> Callable[..., str]:
 def as_written(digits_run: Path) -> bytes:
     """The network of the digits' run as torch's exporter writes it: that takes longer than all the rest."""
     from zoo.bundle import load_model
-    from zoo.registry import open_registry
+    from zoo.host import open_registry
     from zoo_export import onnx_file
 
     network, card = load_model(digits_run / "model", open_registry())

@@ -135,8 +135,8 @@ def test_a_terminal_gets_a_line_a_run_and_one_table():
     from rich.console import Console
 
     from zoo.api import execute_several, make_request
+    from zoo.host import open_registry
     from zoo.job.resolve import resolve
-    from zoo.registry import open_registry
     from zoo.reports.repeats_console import ConsoleWatcher
     from zoo.runner.repeats import Repeats
     from zoo.runner.runner import Place

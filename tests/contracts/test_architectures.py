@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from zoo.entry import Entry
-from zoo.registry import open_registry
+from zoo.host import open_registry
 from zoo.runner.build import build_model
 
 REGISTRY = open_registry()

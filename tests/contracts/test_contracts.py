@@ -10,8 +10,8 @@ import sys
 import pytest
 
 from zoo.entry import Entry
+from zoo.host import open_registry
 from zoo.plugin import KINDS
-from zoo.registry import open_registry
 from zoo.signature import GIVEN, check, open_ended, parameters
 
 ENTRIES = [entry for entry in open_registry().entries() if entry.origin.bundled]

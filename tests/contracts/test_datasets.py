@@ -13,8 +13,9 @@ from zoo.data.open import Opener, training_splits
 from zoo.data.splits import available, fixed_classes
 from zoo.entry import Entry
 from zoo.errors import DataError
+from zoo.host import open_registry
 from zoo.plugin import Dataset
-from zoo.registry import Registry, open_registry
+from zoo.registry import Registry
 from zoo.signature import check
 from zoo.testing.pictures import ARCHIVE, TABLE, write_archive, write_folder, write_table
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch.nn.functional import one_hot
 
 from zoo.entry import Entry
-from zoo.registry import open_registry
+from zoo.host import open_registry
 from zoo.runner.build import build
 
 ENTRIES = [entry for entry in open_registry().entries("loss") if entry.origin.bundled]

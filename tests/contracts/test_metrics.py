@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn.functional import one_hot
 
 from zoo.entry import Entry
-from zoo.registry import open_registry
+from zoo.host import open_registry
 from zoo.runner.build import build
 
 ENTRIES = [entry for entry in open_registry().entries("metric") if entry.origin.bundled]

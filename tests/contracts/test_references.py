@@ -17,7 +17,7 @@ from torch import nn
 from torch.optim.lr_scheduler import LinearLR, LRScheduler, SequentialLR
 
 from zoo.entry import Entry
-from zoo.registry import open_registry
+from zoo.host import open_registry
 from zoo.runner.build import build
 
 Floats = NDArray[np.float64]

@@ -20,9 +20,9 @@ from zoo.api import make_request
 from zoo.bundle import write_card
 from zoo.engine.blocks import blocks_of, find_head, freeze, heads_of, is_last_step
 from zoo.errors import RequestError
+from zoo.host import open_registry
 from zoo.job.resolve import Resolved, resolve
 from zoo.predict import Classifier
-from zoo.registry import open_registry
 from zoo.runner.build import build_model
 from zoo.runner.folder import MODEL
 from zoo.runner.hooks import Hooks

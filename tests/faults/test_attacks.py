@@ -22,7 +22,7 @@ from zoo.bundle import load_model
 from zoo.data.decode import to_pixels
 from zoo.downloads import unpacking
 from zoo.errors import BadImage, BundleError, DataError, RequestError, ZooError
-from zoo.registry import open_registry
+from zoo.host import open_registry
 from zoo.runner.checkpoint import load_checkpoint
 from zoo.safe_yaml import parse_yaml, read_mapping
 from zoo.shelf import read_layer

@@ -14,8 +14,8 @@ import torch
 
 from zoo.bundle import copied_weights, load_model, write_card, write_weights
 from zoo.errors import BundleError
+from zoo.host import open_registry
 from zoo.provenance import changes, missing
-from zoo.registry import open_registry
 from zoo.reports.model_card import _plugin
 from zoo.runner.build import build_model
 

@@ -24,8 +24,8 @@ from zoo.api import make_request
 from zoo.bundle import load_model
 from zoo.data.decode import to_pixels
 from zoo.errors import ZooError
+from zoo.host import open_registry
 from zoo.job.resolve import resolve
-from zoo.registry import open_registry
 from zoo.shelf import Shelf, read_layer
 
 pytestmark = pytest.mark.slow

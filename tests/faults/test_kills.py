@@ -13,8 +13,8 @@ import pytest
 import yaml
 
 from zoo.api import make_request
+from zoo.host import open_registry
 from zoo.job.resolve import resolve
-from zoo.registry import open_registry
 from zoo.runner.verify import verify_resume
 
 pytestmark = pytest.mark.slow

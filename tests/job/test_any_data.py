@@ -11,8 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from zoo.api import make_request
+from zoo.host import open_registry
 from zoo.job.resolve import Resolved, resolve
-from zoo.registry import Registry, open_registry
+from zoo.registry import Registry
 from zoo.runner.observer import Observer
 from zoo.runner.parts import Parts
 from zoo.runner.speed import measure_speed

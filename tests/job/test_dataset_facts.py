@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from zoo.entry import Entry, Origin
+from zoo.host import open_registry
 from zoo.job.dataset_facts import DatasetFacts, JobFacts
 from zoo.job.resolve import Request, Resolved, resolve
 from zoo.plugin import Dataset
-from zoo.registry import open_registry
 
 
 class Made:

@@ -9,9 +9,9 @@ import pytest
 import yaml
 
 from zoo.errors import RegistryFileError
+from zoo.host import open_registry
 from zoo.job.recipes import own_recipe, settings
 from zoo.job.resolve import Request, resolve
-from zoo.registry import open_registry
 from zoo.shelf import read_layer, user_path
 
 RECIPES = {

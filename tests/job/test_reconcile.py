@@ -9,9 +9,9 @@ import pytest
 import yaml
 
 from zoo.api import make_request
+from zoo.host import open_registry
 from zoo.job.resolve import Request, Resolved, resolve
 from zoo.plugin import Optimizer
-from zoo.registry import open_registry
 
 RECIPES = {
     "plain": {"train": {"optimizer": "adamw", "lr": 2e-3, "weight_decay": 0.1}},

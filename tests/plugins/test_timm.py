@@ -9,9 +9,9 @@ import torch
 
 from zoo.api import make_request
 from zoo.entry import Origin, family_entries
+from zoo.host import open_registry
 from zoo.job.resolve import resolve
 from zoo.plugin import Architecture, Family
-from zoo.registry import open_registry
 from zoo.testing import checks_of, run_checks
 from zoo_timm import models, plugin
 

@@ -35,8 +35,8 @@ import zoo
 from zoo.data.decode import Shape, to_pixels
 from zoo.data.open import Opener, open_training, training_splits
 from zoo.errors import DataError
+from zoo.host import open_registry
 from zoo.plugin import Dataset
-from zoo.registry import open_registry
 from zoo.runner.observer import Observer
 from zoo.signature import parameters
 from zoo.testing import checks_of, run_checks

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from zoo.api import make_request
 from zoo.errors import RequestError
+from zoo.host import open_registry
 from zoo.job.resolve import resolve
-from zoo.registry import open_registry
 from zoo.runner import batch_size
 from zoo.runner.batch_size import _activations, find_batch, free_memory, largest_batch, largest_that_fits, plan_batch
 from zoo.runner.observer import Observer

@@ -15,10 +15,10 @@ from zoo.engine.blocks import Block
 from zoo.engine.train import parameter_groups
 from zoo.entry import Entry, Origin
 from zoo.errors import ContractError, JobError, RequestError
+from zoo.host import open_registry
 from zoo.job.resolve import resolve
 from zoo.job.schema import Choice
 from zoo.plugin import Loss, Optimizer
-from zoo.registry import open_registry
 from zoo.runner.build import (
     build,
     build_loss,

@@ -13,8 +13,8 @@ import pytest
 
 from zoo import ailments
 from zoo.entry import Origin
-from zoo.hooks import Plugin
 from zoo.host import load_module
+from zoo.loaded_plugin import Plugin
 from zoo.plugin import hookimpl
 from zoo.runner.hooks import Hooks
 from zoo.runner.record import Run

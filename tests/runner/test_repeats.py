@@ -20,8 +20,8 @@ from torch import nn
 import zoo
 from zoo.api import make_request
 from zoo.errors import DataError, Interrupted, OutputError, RequestError, ZooError
+from zoo.host import open_registry
 from zoo.job.resolve import Resolved, resolve
-from zoo.registry import open_registry
 from zoo.runner.observer import Observer
 from zoo.runner.repeats import Repeats, Watcher, asked, recorded, run_several
 from zoo.runner.runner import Place, run_job

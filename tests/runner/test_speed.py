@@ -9,8 +9,8 @@ import pytest
 import torch
 
 import zoo
+from zoo.host import open_registry
 from zoo.job.resolve import Request, resolve
-from zoo.registry import open_registry
 from zoo.reports.estimate import about, estimate_line
 from zoo.runner import speed as speeds
 from zoo.runner.observer import Observer

@@ -18,8 +18,8 @@ from zoo.data.batches import Normalize
 from zoo.engine.execution import Execution
 from zoo.engine.task import MULTI_LABEL, SINGLE_LABEL, Task
 from zoo.errors import BundleError, RequestError
+from zoo.host import open_registry
 from zoo.job.resolve import resolve
-from zoo.registry import open_registry
 from zoo.runner.observer import Observer
 from zoo.runner.parts import Parts
 from zoo.runner.teacher import Teacher

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from zoo.api import make_request
 from zoo.errors import RequestError
-from zoo.registry import open_registry
+from zoo.host import open_registry
 from zoo.sweep.space import Choices, Range, check, divide, make_space, variation
 
 

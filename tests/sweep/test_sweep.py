@@ -14,9 +14,9 @@ import yaml
 
 from zoo.api import make_request
 from zoo.errors import Interrupted, OutputError, RequestError, TrainingError
-from zoo.hooks import Plugin
+from zoo.host import open_registry
 from zoo.job.resolve import Resolved
-from zoo.registry import open_registry
+from zoo.loaded_plugin import Plugin
 from zoo.runner.observer import Observer
 from zoo.runner.record import Run
 from zoo.runner.runner import Place

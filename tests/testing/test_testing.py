@@ -11,8 +11,8 @@ import pytest
 
 from zoo.entry import Entry, Origin
 from zoo.errors import UnknownName
+from zoo.host import open_registry
 from zoo.plugin import Loss
-from zoo.registry import open_registry
 from zoo.reports.checks import report_lines
 from zoo.testing import Check, CheckFailed, CheckSkipped, Outcome, Report, checks, checks_of, run_checks
 

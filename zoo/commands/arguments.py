@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from zoo.hooks import Plugin
+    from zoo.loaded_plugin import Plugin
 
 FLAGS = {
     "--debug": "Print the traceback of an error.",
@@ -35,11 +35,11 @@ def obeying(flags: Iterable[str]) -> Iterator[None]:
     if not set(flags) & {"--no-plugins", "--trace-plugins"}:
         yield
         return
-    from zoo import hooks, host
+    from zoo import hooks, switches
 
-    before = os.environ.get(host.ALLOW_LIST)
+    before = os.environ.get(switches.ALLOW_LIST)
     if "--no-plugins" in flags:
-        os.environ[host.ALLOW_LIST] = ""  # worker processes read it too
+        os.environ[switches.ALLOW_LIST] = ""  # worker processes read it too
     if "--trace-plugins" in flags:
         hooks.tracers.append(_trace)
     try:
@@ -48,9 +48,9 @@ def obeying(flags: Iterable[str]) -> Iterator[None]:
         if "--trace-plugins" in flags:
             hooks.tracers.remove(_trace)
         if "--no-plugins" in flags:
-            os.environ.pop(host.ALLOW_LIST)
+            os.environ.pop(switches.ALLOW_LIST)
             if before is not None:
-                os.environ[host.ALLOW_LIST] = before
+                os.environ[switches.ALLOW_LIST] = before
 
 
 def _trace(plugin: Plugin, what: str, milliseconds: float) -> None:

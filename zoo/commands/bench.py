@@ -80,10 +80,9 @@ def _job(architecture: str, typed: dict[str, Any]) -> Resolved:
 
     from zoo.api import make_request
     from zoo.errors import RequestError
-    from zoo.host import say_failures
+    from zoo.host import open_registry, say_failures
     from zoo.job.layers import OPTIONS
     from zoo.job.resolve import resolve
-    from zoo.registry import open_registry
     from zoo.runner.bench import noise
 
     if typed["batch_size"] == "auto":

@@ -28,8 +28,8 @@ def list_components(kind: str | None, search: str | None, variants: bool, as_jso
 
     Variants, NAME.WORD, are listed where --search finds their name, or with --variants.
     """
-    from zoo.host import say_failures
-    from zoo.registry import check_kind, open_registry
+    from zoo.host import open_registry, say_failures
+    from zoo.registry import check_kind
 
     chosen = check_kind(kind) if kind else None
     entries = _found(open_registry(say=say_failures), chosen, search, variants=variants)
@@ -121,8 +121,8 @@ def _fold(rows: list[dict[str, Any]], most: int = 40) -> list[dict[str, Any]]:
 def info(name: str, kind: str | None, as_json: bool) -> None:
     """Show a component: its parameters, and where it comes from."""
     from zoo.commands.variants import in_words, variation
-    from zoo.host import say_failures
-    from zoo.registry import check_kind, open_registry
+    from zoo.host import open_registry, say_failures
+    from zoo.registry import check_kind
 
     registry = open_registry(say=say_failures)
     entries = _find(registry, name, check_kind(kind) if kind else None)

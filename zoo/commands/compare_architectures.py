@@ -83,8 +83,7 @@ def _candidates(dataset: str, typed: dict[str, Any]) -> tuple[list[Candidate], R
     """The networks, each with its job; all jobs are checked before anything begins."""
     import os
 
-    from zoo.host import say_failures
-    from zoo.registry import open_registry
+    from zoo.host import open_registry, say_failures
 
     if typed["offline"]:
         os.environ["ZOO_OFFLINE"] = "1"

@@ -88,7 +88,7 @@ def _components(kind: str) -> Values:
 
 def _typed_names(kind: str | None, typed: str) -> list[Item]:
     """Names of components: those of families only once something is typed, full ids once their plugin is."""
-    from zoo.registry import open_registry
+    from zoo.host import open_registry
 
     registry = open_registry()
     entries = registry.entries(kind)

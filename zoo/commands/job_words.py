@@ -135,8 +135,7 @@ def request_of(
     Raises:
         ZooError: the words name no job, or what they name is wrong.
     """
-    from zoo.host import say_failures
-    from zoo.registry import open_registry
+    from zoo.host import open_registry, say_failures
 
     if typed["offline"]:
         os.environ["ZOO_OFFLINE"] = "1"

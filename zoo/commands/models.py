@@ -88,9 +88,8 @@ def _missing(folder: Path) -> list[str]:
     import json
 
     from zoo.files import read_plain
-    from zoo.host import say_failures
+    from zoo.host import open_registry, say_failures
     from zoo.provenance import missing
-    from zoo.registry import open_registry
 
     try:
         architecture = json.loads(read_plain(folder / "zoo.json"))["architecture"]

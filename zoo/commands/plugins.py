@@ -14,7 +14,7 @@ from zoo.errors import PluginError
 from zoo.plugin import KINDS
 
 if TYPE_CHECKING:
-    from zoo.hooks import Plugin
+    from zoo.loaded_plugin import Plugin
     from zoo.plugin_doctor import Finding
 
 
@@ -27,7 +27,7 @@ def group() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def list_plugins(as_json: bool) -> None:
     """List the plugins, and what each brings."""
-    from zoo.registry import open_registry
+    from zoo.host import open_registry
 
     registry = open_registry()
     rows = [_row(p) for p in registry.plugins]
@@ -157,8 +157,8 @@ def doctor(context: click.Context, name: str | None, as_json: bool) -> None:
     from dataclasses import asdict
 
     from zoo.files import dump_json
+    from zoo.host import open_registry
     from zoo.plugin_doctor import consult
-    from zoo.registry import open_registry
 
     registry = open_registry(careful=True)
     plugins, findings = consult(registry, name)
@@ -218,7 +218,7 @@ def check(context: click.Context, what: str | None, as_json: bool) -> None:
     NAME is an installed plugin's; PATH the folder of one that needn't be installed. Exits with 1 when one fails.
     """
     from zoo.files import dump_json
-    from zoo.registry import open_registry
+    from zoo.host import open_registry
     from zoo.testing import checks, run_checks
     from zoo.testing.folder import with_folder
 

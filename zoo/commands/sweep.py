@@ -15,8 +15,8 @@ from zoo.commands.job_words import job_options
 from zoo.errors import RequestError
 
 if TYPE_CHECKING:
-    from zoo.hooks import Plugin
     from zoo.job.resolve import Resolved
+    from zoo.loaded_plugin import Plugin
     from zoo.registry import Registry
     from zoo.runner.observer import Observer
     from zoo.runner.runner import Place
@@ -92,8 +92,7 @@ def _joined(words: Sequence[str], typed: dict[str, Any], quiet: bool, as_json: b
     """A sweep that was begun before; None where none is named."""
     from dataclasses import replace
 
-    from zoo.host import say_failures
-    from zoo.registry import open_registry
+    from zoo.host import open_registry, say_failures
     from zoo.reports.sweep import make_sweep_watcher
     from zoo.sweep.plan import load_plan
 

@@ -10,11 +10,10 @@ from typing import Any
 from zoo.class_names import HOW, IMAGENET, check_names, read_names
 from zoo.errors import RequestError
 from zoo.files import cannot_write, made_folder, sha256_of, workplace, write_json
-from zoo.host import say_failures
+from zoo.host import open_registry, say_failures
 from zoo.importing.keeping import TOLERANCE, Keeping
 from zoo.importing.reading import Reader, check_file
 from zoo.plugin import Imported
-from zoo.registry import open_registry
 from zoo.runner.folder import IMPORTED, MODEL, check_name, claim, forget_replaced
 from zoo.runner.interrupts import Interrupts
 

@@ -15,7 +15,8 @@ from typing import Any
 from zoo import ailments, hookspecs
 from zoo.errors import PluginError
 from zoo.frames import plugin_frames, stack_of
-from zoo.hooks import Plugin, call_one, problem_of
+from zoo.hooks import call_one
+from zoo.loaded_plugin import Plugin, problem_of
 
 PATIENCE = "ZOO_HOOK_PATIENCE_S"
 """The environment variable with the seconds that a hook is waited for."""

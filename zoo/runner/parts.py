@@ -27,12 +27,11 @@ from zoo.engine.task import MULTI_LABEL, SINGLE_LABEL
 from zoo.engine.train import weight_penalty
 from zoo.engine.weighing import is_of_whole_batch
 from zoo.errors import RequestError
-from zoo.host import say_failures
+from zoo.host import open_registry, say_failures
 from zoo.job.deciding import SIZE
 from zoo.job.resolve import Resolved
 from zoo.job.schema import AUTO, EXECUTED
 from zoo.names import did_you_mean, listing
-from zoo.registry import open_registry
 from zoo.runner import build
 from zoo.runner.executing import Plan, fastest_execution
 from zoo.runner.features import FeatureStore

@@ -9,13 +9,13 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo import __version__
 from zoo.data.splits import Split, absent_notice
 from zoo.engine.calibration import Calibration
 from zoo.engine.views import NONE
 from zoo.job.schema import Job
 from zoo.runner.build import count_parameters
 from zoo.runner.record import Run
+from zoo.version import __version__
 
 if TYPE_CHECKING:
     from zoo.runner.parts import Parts

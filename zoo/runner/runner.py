@@ -21,10 +21,10 @@ from zoo.engine.views import account, notices
 from zoo.errors import Interrupted, RequestError, TrainingError, ZooError
 from zoo.failures import reason_of
 from zoo.files import cannot_write, dump_json, is_write_error, sweep, write_json, write_text
-from zoo.hooks import Plugin
 from zoo.job.layers import changes
 from zoo.job.resolve import Resolved
 from zoo.job.schema import Job
+from zoo.loaded_plugin import Plugin
 from zoo.runner.checkpoint import load_checkpoint
 from zoo.runner.folder import (
     CHECKPOINTS,

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.entry import Origin
 from zoo.files import read_plain
-from zoo.hooks import Plugin, hooks_of, new_manager
+from zoo.hooks import hooks_of, new_manager
+from zoo.loaded_plugin import Plugin
 from zoo.plugin import hookimpl
 from zoo.runner.folder import METRICS
 

@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 
 from zoo.entry import Entry
 from zoo.errors import UnknownName
-from zoo.hooks import Plugin
+from zoo.host import open_registry
+from zoo.loaded_plugin import Plugin
 from zoo.names import did_you_mean, listing
-from zoo.registry import Registry, open_registry
+from zoo.registry import Registry
 from zoo.testing.check import EVERY, Check, contracts
 from zoo.testing.plugins import families, plugin_checks
 from zoo.testing.subject import Subject

@@ -10,10 +10,10 @@ from typing import Any
 from zoo.distributions import GROUP
 from zoo.entry import Origin
 from zoo.errors import RequestError
-from zoo.hooks import Plugin
-from zoo.host import load_module
+from zoo.host import load_module, open_registry
+from zoo.loaded_plugin import Plugin
 from zoo.management import read_project
-from zoo.registry import Registry, open_registry
+from zoo.registry import Registry
 
 
 def with_folder(folder: Path) -> tuple[Registry, list[str]]:

@@ -8,9 +8,10 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 
-from zoo.hooks import Plugin, call_one
+from zoo.hooks import call_one
 from zoo.hookspecs import CONTRIBUTIONS
 from zoo.host import HEAVY
+from zoo.loaded_plugin import Plugin
 from zoo.plugin import Family
 from zoo.testing.check import Check, fail, need, skip
 
@@ -24,7 +25,7 @@ path, name, target, heavy = json.loads(sys.argv[1])
 sys.path[:] = path
 from importlib.metadata import EntryPoint
 from zoo.entry import Origin
-from zoo.hooks import Plugin
+from zoo.loaded_plugin import Plugin
 from zoo.host import load_module
 plugin = Plugin(Origin(name), target)
 load_module(plugin, EntryPoint(name, target, "zoo.plugins").load)

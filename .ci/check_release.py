@@ -1,4 +1,4 @@
-"""Whether a release is ready: its tag, the version in zoo/__init__.py and the changelog's first heading say the same.
+"""Whether a release is ready: its tag, the version in zoo/version.py and the changelog's first heading say the same.
 
 python .ci/check_release.py v1.2.3
 
@@ -17,14 +17,14 @@ ROOT = Path(__file__).parents[1]
 
 def problems(tag: str, root: Path = ROOT) -> Iterator[str]:
     """What is not ready, a sentence each."""
-    source = (root / "zoo" / "__init__.py").read_text("utf-8")
+    source = (root / "zoo" / "version.py").read_text("utf-8")
     found = re.search(r'^__version__ = "([^"]+)"$', source, re.MULTILINE)
     if found is None:
-        yield 'zoo/__init__.py has no line __version__ = "…".'
+        yield 'zoo/version.py has no line __version__ = "…".'
         return
     version = found[1]
     if tag != f"v{version}":
-        yield f"The tag is {tag} and the version {version}: tag v{version}, or change zoo/__init__.py."
+        yield f"The tag is {tag} and the version {version}: tag v{version}, or change zoo/version.py."
     heading = re.search(r"^## (.+)$", (root / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE)
     told = heading[1].strip() if heading else "nothing"
     if not re.fullmatch(rf"{re.escape(version)} \(\d{{4}}-\d\d-\d\d\)", told):

@@ -17,7 +17,7 @@ from zoo import hookspecs
 from zoo.commands import CORE, app, core_command
 from zoo.entry import Entry
 from zoo.host import discover
-from zoo.plugin import KINDS, Component, Family, Imported
+from zoo.plugin import KINDS, SERVICES, Component, Family, Imported
 from zoo.registry import Registry
 from zoo.runner.hooks import PATIENCE
 from zoo.shelf import Shelf, read_layer, shipped_path
@@ -109,7 +109,7 @@ def hooks() -> str:
         text = inspect.getdoc(getattr(hookspecs, name)) or ""
         parts.append(f"### `{name}({', '.join(inspect.signature(getattr(hookspecs, name)).parameters)})`\n\n{text}\n")
         if name in kinds:
-            component = KINDS[kinds[name]]
+            component = {**KINDS, **SERVICES}[kinds[name]]
             parts.append(f"**`{component.__name__}`**: {inspect.getdoc(component)}\n")
     parts += ["## What an importer gives\n", f"{inspect.getdoc(Imported)}\n"]
     parts += ["## A component\n", f"{inspect.getdoc(Component)}\n", "## A family\n", f"{inspect.getdoc(Family)}"]

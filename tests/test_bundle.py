@@ -33,11 +33,11 @@ from zoo.engine.execution import choose_execution
 from zoo.errors import BadImage, BundleError
 from zoo.evaluation import evaluate_run
 from zoo.files import cache_folder
-from zoo.host import discover
+from zoo.host import discover, open_registry
 from zoo.loaded_plugin import Plugin
+from zoo.model.build import build_model
 from zoo.predict import Classifier
 from zoo.registry import Registry
-from zoo.runner.build import build_model
 from zoo.shelf import open_shelf
 
 PARAMS = {"hidden": 4, "cell": "gru"}
@@ -130,7 +130,7 @@ def test_a_trained_model_sees_every_image_as_it_saw_those_it_was_trained_with(
     stored = np.load(store / "images.npy")
     assert {image.tobytes() for image in stored} == {model.pixels(path).tobytes() for path in files}
     measured = json.loads(Path("runs/cut/result.json").read_text())["metrics"]["val"]["loss"]
-    assert evaluate_run("runs/cut")["metrics"]["val"]["loss"] == pytest.approx(measured)
+    assert evaluate_run("runs/cut", registry=open_registry())["metrics"]["val"]["loss"] == pytest.approx(measured)
 
 
 def test_loading_draws_no_random_numbers(bundle: Path):

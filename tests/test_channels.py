@@ -272,7 +272,7 @@ def augmentations() -> list[str]:
 @pytest.mark.parametrize("channels", [1, 2, 6])
 def test_every_augmentation_takes_any_number_of_channels(channels):
     from zoo.host import open_registry
-    from zoo.runner.build import build
+    from zoo.model.build import build
 
     registry, names = open_registry(), augmentations()
     assert len(names) > 10
@@ -287,7 +287,7 @@ def test_every_augmentation_takes_any_number_of_channels(channels):
 
 def test_brightness_of_six_channels_is_one_factor_a_sample():
     from zoo.host import open_registry
-    from zoo.runner.build import build
+    from zoo.model.build import build
 
     colour = build(
         open_registry().find(AUGMENTATION, "colour"),

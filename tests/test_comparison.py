@@ -10,6 +10,7 @@ import torch
 
 from zoo.comparison import NO_DIFFERENCE, compare, compare_runs
 from zoo.errors import RequestError
+from zoo.host import open_registry
 from zoo.runner.matching import matched
 from zoo.runner.predictions import Predictions, write_predictions
 
@@ -181,12 +182,12 @@ def test_runs_on_the_disk(tmp_path: Path):
             torch.from_numpy(each.logits),
             torch.from_numpy(each.targets),
         )
-    found = compare_runs([tmp_path / "run0", tmp_path / "run1"])
+    found = compare_runs([tmp_path / "run0", tmp_path / "run1"], open_registry())
     assert (found["split"], found["images"]) == ("val", 1000)
     assert [run["run"] for run in found["runs"]] == ["run0", "run1"]
     with pytest.raises(RequestError, match="with itself"):
-        compare_runs([tmp_path / "run0", tmp_path / "run0"])
+        compare_runs([tmp_path / "run0", tmp_path / "run0"], open_registry())
     (tmp_path / "several").mkdir()
     (tmp_path / "several" / "summary.json").write_text("{}")
     with pytest.raises(RequestError, match="several runs"):
-        compare_runs([tmp_path / "run0", tmp_path / "several"])
+        compare_runs([tmp_path / "run0", tmp_path / "several"], open_registry())

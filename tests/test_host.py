@@ -21,7 +21,7 @@ from zoo.registry import Registry
 from zoo.shelf import open_shelf
 
 MakePlugin = Callable[..., Path]
-BUNDLED = {"simple", "images", "losses", "metrics", "augment", "optim", "timm", "torchvision", "export"}
+BUNDLED = {"simple", "images", "losses", "metrics", "augment", "optim", "timm", "torchvision", "export", "hub"}
 HEAD = "from zoo.plugin import *\n"
 GOOD = HEAD + "@hookimpl\ndef zoo_losses():\n    yield Loss('good', 'zoo_good:Good')\n"
 

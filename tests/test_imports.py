@@ -15,17 +15,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 HEAVY = {"torch", "torchvision", "timm", "numpy", "sklearn", "matplotlib", "torchmetrics", "PIL", "pandas", "scipy"}
 HEAVY |= {"onnx", "onnxruntime", "onnxscript"}
-PLUGINS = (
-    "zoo_simple",
-    "zoo_images",
-    "zoo_losses",
-    "zoo_metrics",
-    "zoo_augment",
-    "zoo_optim",
-    "zoo_timm",
-    "zoo_torchvision",
-    "zoo_export",
-)
+PLUGINS = tuple(sorted(path.name for path in (ROOT / "plugins").glob("zoo_*")))
 LOADED = "import json, sys; print(json.dumps(sorted({name.partition('.')[0] for name in sys.modules})))"
 
 

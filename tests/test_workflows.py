@@ -125,7 +125,7 @@ def test_no_word_of_a_stranger_is_put_into_a_script():
 @pytest.fixture
 def ready(tmp_path: Path) -> Path:
     (tmp_path / "zoo").mkdir()
-    (tmp_path / "zoo" / "__init__.py").write_text('__version__ = "1.2.3"\n')
+    (tmp_path / "zoo" / "version.py").write_text('__version__ = "1.2.3"\n')
     (tmp_path / "CHANGELOG.md").write_text("# Changelog\n\n## 1.2.3 (2026-05-01)\n\n- All.\n\n## 1.2.2 (2026-04-01)\n")
     return tmp_path
 

@@ -86,9 +86,10 @@ def command() -> NoReturn:
 
 def _completed() -> int:
     """TAB was pressed: click would answer too, but not silently, and with an exit of its own."""
+    from zoo.commands import app
     from zoo.commands.completing import answer
 
-    return answer()
+    return answer(app)
 
 
 def run_command() -> NoReturn:

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from zoo.artifacts import Artifact
 from zoo.data.decode import Pixels, Shape, framed, full_size, read_item, to_pixels
-from zoo.data.splits import Split
+from zoo.data.split import Split
 from zoo.engine.bench import call_rates, compared
 from zoo.errors import BadImage, ExportError
 from zoo.predict import Classifier

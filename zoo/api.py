@@ -99,7 +99,7 @@ def run(
         )
     asked = {"architecture": architecture, "dataset": dataset, **options, "set": set or {}}
     request = make_request(asked, file=Path(job) if job else None, recipe=recipe)
-    registry = open_registry(say=say_failures)
+    registry = components()
     place = Place(Path(out), name, overwrite, resume)
     repeats = asked_for(seeds, folds) or (recorded(place.out / name) if resume and name else None)
     if budget is not None and (repeats is not None or resume):
@@ -193,7 +193,7 @@ def execute_several(
     resolved: Resolved, registry: Registry, repeats: Repeats, place: Place, watcher: Watcher | None = None
 ) -> Result:
     """Run a resolved job with several seeds or folds; each is reported and kept as one run is, and all in a summary."""
-    from zoo.reports.repeats import make_watcher
+    from zoo.reports.choose import make_watcher
     from zoo.runner.repeats import run_several
 
     def one(member: Resolved, where: Place, observer: Observer) -> Result:
@@ -208,13 +208,15 @@ def load(
     device: str = "auto",
     architecture: Callable[..., Any] | None = None,
     reject_below: float | None = None,
+    registry: Registry | None = None,
 ) -> Classifier:
-    """A trained model, from a run's folder or a bundle's, or from a file that ``zoo export`` wrote.
+    """Load a trained model from a run, a bundle, or a file that ``zoo export`` wrote.
 
     Args:
         run: its name or path; or ``hf:owner/name``, a model of the hub, which is fetched when it is first asked for.
         architecture: the factory, for a model that was trained with one given from Python.
         reject_below: the confidence below which it isn't sure, 0..1; by default what the bundle says.
+        registry: where its architecture is found; by default what is installed, opened anew.
 
     Raises:
         BundleError: there is none, it is damaged, or its architecture is not here.
@@ -222,17 +224,22 @@ def load(
     from zoo.bundle import find_bundle, load_model
     from zoo.engine.execution import choose_execution
     from zoo.formats import artifact_at
+    from zoo.model.sources import find_model
     from zoo.predict import Classifier
-    from zoo.runner.folder import find_run
 
-    if (file := artifact_at(run)) is not None:
+    known = components() if registry is None else registry
+    if (file := artifact_at(run, known)) is not None:
         from zoo.artifacts import as_network, open_file
 
-        return Classifier(*as_network(open_file(file), device), choose_execution("cpu", "fp32"), reject_below)
-    folder = find_bundle(find_run(str(run)))
+        return Classifier(*as_network(open_file(file, known), device), choose_execution("cpu", "fp32"), reject_below)
+    folder = find_bundle(find_model(str(run), known))
     given = None if architecture is None else _entry_of("architecture", architecture)
-    registry = open_registry(say=say_failures)
-    model, card = load_model(folder, registry, given)
+    model, card = load_model(folder, known, given)
     used = {"architecture": provenance.recorded(card)["architecture"]}
-    provenance.say(provenance.changes(used, registry))
+    provenance.say(provenance.changes(used, known))
     return Classifier(model, card, choose_execution(device, "fp32"), reject_below)
+
+
+def components() -> Registry:
+    """Open the registry of all installed components; plugins that were set aside are reported on stderr."""
+    return open_registry(say=say_failures)

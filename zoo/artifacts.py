@@ -19,7 +19,6 @@ from zoo.engine.task import task_named
 from zoo.entry import Entry
 from zoo.errors import BundleError, RequestError, ZooError
 from zoo.formats import reader_of
-from zoo.host import open_registry, say_failures
 from zoo.registry import Registry
 from zoo.signature import accepts
 
@@ -79,14 +78,13 @@ def as_network(artifact: Artifact, device: str = "auto") -> tuple[AsNetwork, dic
     return AsNetwork(artifact, artifact.card), card
 
 
-def open_file(path: Path) -> Artifact:
+def open_file(path: Path, registry: Registry) -> Artifact:
     """Read a file by the exporter that writes such files.
 
     Raises:
         RequestError: no exporter reads files of this name.
         BundleError: it is damaged.
     """
-    registry = open_registry(say=say_failures)
     entry = reader_of(path, registry)
     if entry is None:
         raise RequestError(f"{path} is not a file that an exporter here can read. See: zoo list exporter")

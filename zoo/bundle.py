@@ -20,13 +20,14 @@ from torch import nn
 from zoo.data.decode import Resize, Shape
 from zoo.errors import BundleError, RequestError, UnknownName
 from zoo.files import atomic, open_plain, read_plain, write_json
-from zoo.job.schema import Channels, Data, Side, Views, check_image
+from zoo.job.schema import Channels, Data, Job, Side, Views, check_image
+from zoo.model.build import build_model
+from zoo.model.manifest import check_folder, is_shared
 from zoo.names import listing
 from zoo.plugin import Interpolation
 from zoo.provenance import how_to_get
-from zoo.runner.folder import CARD as CARD
-from zoo.runner.folder import WEIGHTS as WEIGHTS
-from zoo.sharing.manifest import check_folder, is_shared
+from zoo.storage.run_folder import CARD as CARD
+from zoo.storage.run_folder import WEIGHTS as WEIGHTS
 
 SCHEMA = 1
 
@@ -54,6 +55,12 @@ class Preprocessing:
     def shape(self) -> Shape:
         """What images become before they are normalised."""
         return Shape(self.image_size, self.in_chans, self.resize, self.interpolation, self.crop_pct)
+
+
+def preprocessing_of(job: Job) -> dict[str, Any]:
+    """The preprocessing of a job, as its bundle will record it: the arguments of :class:`Preprocessing`."""
+    kept = ("in_chans", "resize", "interpolation", "crop_pct", "mean", "std")
+    return {"image_size": job.train.image_size, **{name: getattr(job.data, name) for name in kept}}
 
 
 class _Architecture(BaseModel):
@@ -257,8 +264,6 @@ def new_network(card: Mapping[str, Any], registry: Any, folder: Path, given: Any
     Raises:
         BundleError: its architecture is not here, or can't be built.
     """
-    from zoo.runner.build import build_model
-
     entry = given if given is not None else _architecture(card, registry, folder)
     image = Preprocessing(**card["preprocessing"])
     with torch.random.fork_rng(devices=[]):  # the initial weights are thrown away: leave no trace of drawing them

@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 from zoo.engine.resampling import alike, drawn_counts, f1_macro, mean_draws, percentiles, try_draws, two_sided
 from zoo.engine.uncertainty import metric_score, one_thread
 from zoo.errors import RequestError, ZooError
-from zoo.runner.folder import JOB
+from zoo.registry import Registry
 from zoo.runner.matching import matched
 from zoo.runner.predictions import Predictions, read_predictions, split_of
 from zoo.runner.summary import SUMMARY
 from zoo.statistics import CONFIDENCE, holm, mcnemar, paired_interval
+from zoo.storage.run_folder import JOB
 
 __all__ = ["ALPHA", "NO_DIFFERENCE", "compare", "compare_runs"]
 
@@ -29,11 +30,14 @@ Document = dict[str, Any]
 Score = Callable[[Any, Any], float]
 
 
-def compare_runs(folders: Sequence[Path], split: str | None = None, *, shared: bool = False) -> Document:
+def compare_runs(
+    folders: Sequence[Path], registry: Registry, split: str | None = None, *, shared: bool = False
+) -> Document:
     """Compare runs with the first of them.
 
     Args:
         folders: of the runs, two or more.
+        registry: where their metrics are found.
         split: val or test; by default test where the first run kept it, else val.
         shared: where they were not measured on the same images, on those that all of them were.
 
@@ -50,7 +54,7 @@ def compare_runs(folders: Sequence[Path], split: str | None = None, *, shared: b
     wanted = split_of(folders[0], split)
     kept = {name: read_predictions(folder, wanted) for name, folder in zip(names, folders, strict=True)}
     same = matched(kept, wanted, shared=shared)
-    metrics = _common_metrics(folders, same[names[0]])
+    metrics = _common_metrics(folders, same[names[0]], registry)
     rows = [
         {"run": name, "dir": str(folder), "seed": _seed(folder), "images": len(kept[name].names)}
         for name, folder in zip(names, folders, strict=True)
@@ -88,12 +92,11 @@ def _seed(folder: Path) -> Any:
     return read_mapping(folder / JOB).get("seed") if (folder / JOB).is_file() else None
 
 
-def _common_metrics(folders: Sequence[Path], kept: Predictions) -> dict[str, Score]:
+def _common_metrics(folders: Sequence[Path], kept: Predictions, registry: Registry) -> dict[str, Score]:
     """The job's own metrics that all runs have, with the same parameters; one that can't be built is left out."""
     import torch
 
     from zoo.api import make_request
-    from zoo.host import open_registry, say_failures
     from zoo.job.resolve import resolve
     from zoo.runner.build import build_list, metric_names
     from zoo.safe_yaml import read_mapping
@@ -102,7 +105,7 @@ def _common_metrics(folders: Sequence[Path], kept: Predictions) -> dict[str, Sco
     if not asked or not asked[0] or len(asked) < len(folders):
         return {}
     try:
-        resolved = resolve(make_request({}, file=folders[0] / JOB), open_registry(say=say_failures))
+        resolved = resolve(make_request({}, file=folders[0] / JOB), registry)
         built = build_list(resolved, "metrics", resolved.job.metrics, len(kept.classes), multilabel=kept.multilabel)
     except ZooError:
         return {}

@@ -22,7 +22,8 @@ from zoo.data.open import (
     same_task,
     training_splits,
 )
-from zoo.data.splits import Split, absent_notice
+from zoo.data.split import Split
+from zoo.data.splits import absent_notice
 from zoo.engine.evaluate import evaluate_logits, predict_logits
 from zoo.engine.execution import choose_execution, keep_freed_memory, precision_here
 from zoo.engine.final import final_numbers
@@ -30,18 +31,19 @@ from zoo.engine.task import task_named
 from zoo.engine.views import NONE, account, looking, notices, views_named
 from zoo.errors import BundleError, RequestError
 from zoo.formats import artifact_at
-from zoo.host import open_registry, say_failures
 from zoo.job.resolve import Request, Resolved, resolve
+from zoo.model.sources import find_model
 from zoo.registry import Registry
 from zoo.runner import build
-from zoo.runner.folder import IMPORTED, JOB, find_run
 from zoo.runner.predictions import write_predictions
+from zoo.storage.run_folder import IMPORTED, JOB
 
 
 def evaluate_run(
     run: str | Path,
     dataset: str | None = None,
     *,
+    registry: Registry,
     data: Path | None = None,
     split: str | None = None,
     device: str = "auto",
@@ -53,6 +55,7 @@ def evaluate_run(
     Args:
         run: a run's name or folder.
         dataset: by default the run's own, held out the same way.
+        registry: where the run's components are found.
         data: the dataset's folder or file.
         split: by default test, else val, else everything there is.
         tta: test-time augmentation, as :func:`zoo.engine.views.views_named` has it; all numbers are then those of the
@@ -69,16 +72,15 @@ def evaluate_run(
     """
     if tta is not None:
         views_named(tta)
-    if (file := artifact_at(run)) is not None:
-        return _evaluate_file(file, dataset, data, split, device, tta, keep=keep)
+    if (file := artifact_at(run, registry)) is not None:
+        return _evaluate_file(file, dataset, data, split, device, tta, registry, keep=keep)
     own = dataset is None and data is None
     if keep and not own:
         raise RequestError("Only answers to the run's own dataset are kept with it: leave out --keep, or the dataset.")
-    folder = find_run(str(run))
+    folder = find_model(str(run), registry)
     bundle, has_job = find_bundle(folder), (folder / JOB).is_file()
     if not has_job and (keep or dataset is None):
         raise RequestError(_without_job(folder, str(run), keep))
-    registry = open_registry(say=say_failures)
     used = _used(bundle, registry, own_dataset=dataset is None, architecture_alone=not has_job)
     model, card = load_model(bundle, registry)
     tta = card.get("tta", NONE) if tta is None else tta
@@ -121,13 +123,14 @@ def _evaluate_file(
     split: str | None,
     device: str,
     tta: str | None,
+    registry: Registry,
     *,
     keep: bool,
 ) -> dict[str, Any]:
     """The numbers of an exported file; on its run's own images where it lies in the run's folder."""
     if keep:
         raise RequestError("Only a run's own answers are kept with it. Leave out --keep.")
-    artifact = open_file(path)
+    artifact = open_file(path, registry)
     model, card = as_network(artifact, device)
     own = dataset is None and data is None
     at_home = _is_of(artifact.card, path.parent)
@@ -136,7 +139,7 @@ def _evaluate_file(
             f"{path} is not in the folder of its run. Say what to measure it on: zoo evaluate FILE DATASET"
         )
     asked = {"dataset": dataset, "data": data, **({} if at_home else {"architecture": standing_for(artifact, card)})}
-    resolved = resolve(request_of(path.parent if at_home else None, card, asked), open_registry())
+    resolved = resolve(request_of(path.parent if at_home else None, card, asked), registry)
     opener = build.build_opener(resolved, Preprocessing(**card["preprocessing"]).shape)
     images = own_split(opener, resolved, list(card["classes"]), split, own=own)
     measured = _measure(model, card, images, resolved, "cpu", tta or NONE, own=own, keep=None)

@@ -25,14 +25,15 @@ from zoo.evaluation import own_split, request_of
 from zoo.failures import summary_of
 from zoo.files import cannot_write, is_write_error, placed, workplace
 from zoo.formats import artifact_at, suffix_of
-from zoo.host import open_registry, say_failures
 from zoo.job.resolve import resolve
+from zoo.model.build import build
+from zoo.model.sources import find_model
 from zoo.predict import Classifier
 from zoo.registry import Registry
-from zoo.runner import build
-from zoo.runner.folder import JOB, MODEL, find_run, is_run
+from zoo.runner.build import build_opener
 from zoo.runner.interrupts import Interrupts
 from zoo.signature import check
+from zoo.storage.run_folder import JOB, MODEL, is_run
 
 Telling = Callable[[str], None]
 NOISE = 32
@@ -47,6 +48,7 @@ def export_run(
     run: str | Path,
     format: str,
     *,
+    registry: Registry,
     out: Path | None = None,
     params: dict[str, Any] | None = None,
     max_loss: float = MAX_LOSS,
@@ -59,6 +61,7 @@ def export_run(
     Args:
         run: a run's name or folder.
         format: an exporter's name.
+        registry: where exporters and the run's components are found.
         out: the file; by default in the run's folder.
         params: the exporter's own. With any the file may differ from the model within ``max_loss``, once a file that
             was written without them was found to agree.
@@ -75,10 +78,9 @@ def export_run(
         ExportError: it can't be written in that format, or doesn't agree. No file is left.
         OutputError: the folder can't be written.
     """
-    registry = open_registry(say=say_failures)
     entry = registry.find("exporter", format)
     values = _checked(entry, params or {})
-    folder = _folder(run, values, data, out)
+    folder = _folder(run, values, data, out, registry)
     target = _target(out, folder, entry, values, overwrite)
     with Interrupts().listening(), workplace(target) as home:
         trained = Trained(folder, data, registry)
@@ -94,15 +96,17 @@ def export_run(
     return {**document, "images": "noise"} if trained.by_noise else document
 
 
-def _folder(run: str | Path, values: Mapping[str, Any], data: Path | None, out: Path | None) -> Path:
+def _folder(
+    run: str | Path, values: Mapping[str, Any], data: Path | None, out: Path | None, registry: Registry
+) -> Path:
     """The folder of a run, of an imported model, or of a bundle without its run.
 
     Raises:
         RequestError: it is none, the model is a file already, or what it has no job to say isn't said.
     """
-    if (file := artifact_at(run)) is not None:
+    if (file := artifact_at(run, registry)) is not None:
         raise RequestError(f"{run} is an exported file already, {file}: use it as it is.")
-    folder = find_run(str(run))
+    folder = find_model(str(run), registry)
     if (folder / JOB).is_file():
         return folder
     if is_run(folder):
@@ -184,7 +188,7 @@ class Trained:
 
     @cached_property
     def _opener(self) -> Any:
-        return build.build_opener(self._resolved, Preprocessing(**self.card["preprocessing"]).shape)
+        return build_opener(self._resolved, Preprocessing(**self.card["preprocessing"]).shape)
 
     def split(self, name: str) -> Any:
         """One of the run's own splits, decoded."""
@@ -275,7 +279,7 @@ def _write(entry: Entry, trained: Trained, path: Path, params: dict[str, Any]) -
     given = {"network": trained.network, "pixels": trained.pixels}
     try:
         path.parent.mkdir(exist_ok=True)
-        build.build(entry, params, "exporter", trained.bundle, path, **given)
+        build(entry, params, "exporter", trained.bundle, path, **given)
     except ZooError:
         raise
     except Exception as error:

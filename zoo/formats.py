@@ -9,9 +9,8 @@ from typing import Any
 from zoo.entry import Entry
 from zoo.errors import RequestError
 from zoo.files import read_plain
-from zoo.host import open_registry
 from zoo.registry import Registry, only_reader, owners_of
-from zoo.runner.folder import IMPORTED, RUNS
+from zoo.storage.run_folder import IMPORTED, RUNS
 
 __all__ = ["artifact_at", "is_artifact", "reader_of", "suffix_of"]
 
@@ -36,19 +35,19 @@ def reader_of(path: Path, registry: Registry) -> Entry | None:
     return found[0] if found else None
 
 
-def artifact_at(word: str | Path) -> Path | None:
+def artifact_at(word: str | Path, registry: Registry) -> Path | None:
     """The file that a word means, where it is one that an exporter's reader can open; None where it means none.
 
     Args:
         word: the file itself; or the name or the folder of an imported model that is such a file.
     """
     path = _imported(word) or Path(word)
-    return path if path.is_file() and reader_of(path, open_registry()) is not None else None
+    return path if path.is_file() and reader_of(path, registry) is not None else None
 
 
-def is_artifact(word: str | Path) -> bool:
+def is_artifact(word: str | Path, registry: Registry) -> bool:
     """Whether a word means a file that an exporter's reader can open, by its name."""
-    return artifact_at(word) is not None
+    return artifact_at(word, registry) is not None
 
 
 def _imported(word: str | Path) -> Path | None:

@@ -22,6 +22,7 @@ from zoo.plugin import (
     Importer,
     Loss,
     Metric,
+    ModelSource,
     Optimizer,
     Schedule,
 )
@@ -90,6 +91,21 @@ def zoo_commands() -> Iterable[Command]:
 
 
 @hookspec
+def zoo_model_sources() -> Iterable[ModelSource]:
+    """Contribute places that models are fetched from by a word with a prefix, such as ``hf:owner/name``.
+
+    Example::
+
+        @hookimpl
+        def zoo_model_sources():
+            return [ModelSource("team", "zoo_acme.store:fetch", summary="Models of our team's store.")]
+
+    ``zoo predict team:digits photo.jpg`` then calls ``zoo_acme.store.fetch("team:digits")``.
+    """
+    return ()
+
+
+@hookspec
 def zoo_run_start(run: Any) -> None:
     """A run is about to train.
 
@@ -135,6 +151,7 @@ CONTRIBUTIONS: dict[str, str] = {
     "exporter": "zoo_exporters",
     "importer": "zoo_importers",
     "command": "zoo_commands",
+    "model_source": "zoo_model_sources",
 }
 
 NAMES: tuple[str, ...] = tuple(name for name in globals() if name.startswith("zoo_"))

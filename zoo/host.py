@@ -26,13 +26,14 @@ from zoo.frames import LIBRARIES, crash_frames
 from zoo.hooks import call_one, hooks_of, new_manager, traced
 from zoo.loaded_plugin import Plugin
 from zoo.names import did_you_mean
-from zoo.plugin import KINDS, Family, check_name
+from zoo.plugin import KINDS, SERVICES, Family, check_name
 from zoo.registry import Registry
 from zoo.shelf import open_shelf
 from zoo.switches import ALLOW_LIST, allowed
 
 HEAVY = LIBRARIES
 """Libraries that nobody wants to wait for in ``zoo list``."""
+_ALL = {**KINDS, **SERVICES}
 discovered: list[Plugin] = []
 """What the last ``discover`` gave: whoever holds up the end of the process is among them."""
 
@@ -173,10 +174,10 @@ def _contributions(plugin: Plugin) -> Iterator[Entry]:
 def _entries(given: object, kind: str, hook: str, origin: Origin, seen: set[str]) -> Iterator[Entry]:
     if isinstance(given, Family) and given.kind == kind:
         entries = family_entries(given, origin)
-    elif isinstance(given, KINDS[kind]):
+    elif isinstance(given, _ALL[kind]):
         entries = [Entry(given, origin)]
     else:
-        raise PluginError(f"{hook} gave {given!r}, not {KINDS[kind].__name__}(...) or a Family of that kind")
+        raise PluginError(f"{hook} gave {given!r}, not {_ALL[kind].__name__}(...) or a Family of that kind")
     for entry in entries:
         for name in (*entry.names, *(f"{entry.component.name}.{word}" for word in entry.variants)):
             if name in seen:

@@ -16,6 +16,7 @@ import pluggy
 
 __all__ = [
     "KINDS",
+    "SERVICES",
     "Architecture",
     "Augmentation",
     "Command",
@@ -27,6 +28,7 @@ __all__ = [
     "Importer",
     "Loss",
     "Metric",
+    "ModelSource",
     "Optimizer",
     "Schedule",
     "hookimpl",
@@ -331,6 +333,17 @@ class Imported(NamedTuple):
     details: Mapping[str, Any] = {}
 
 
+class ModelSource(Component):
+    """``f(word) -> Path``: fetch the model that a word such as ``hf:owner/name`` names, and return its folder.
+
+    ``name`` is the part before the colon. The word stands wherever a run is expected, as in
+    ``zoo predict hf:owner/name photo.jpg``. The folder holds a bundle: zoo.json and model.safetensors. A model that was
+    fetched before is returned without the network; one that doesn't exist is a ``zoo.errors.RequestError``.
+    """
+
+    kind: ClassVar[str] = "model_source"
+
+
 class Command(Component):
     """``f(arguments: list[str]) -> int`` is a command of ``zoo``, imported when it is typed."""
 
@@ -344,6 +357,8 @@ KINDS: dict[str, type[Component]] = {
         *(Exporter, Importer, Command),
     )
 }
+SERVICES: dict[str, type[Component]] = {cls.kind: cls for cls in (ModelSource,)}
+"""Kinds that extend the zoo itself and that no job names."""
 
 
 @dataclass(frozen=True)

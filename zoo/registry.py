@@ -184,6 +184,15 @@ class Registry:
                 said.append(f"{kind} {name!r} is brought by {owners}: {means}.")
         return said
 
+    def model_source(self, word: str) -> Entry | None:
+        """The source of models that a word such as ``hf:owner/name`` names; None for any other word.
+
+        Raises:
+            RequestError: two third-party plugins have a source of that name.
+        """
+        name, colon, _ = word.partition(":")
+        return self._plugin_entry("model_source", name) if colon else None
+
     def opener(self, form: str) -> Entry | None:
         """The dataset that opens a path of this form: ``"folder"``, or a file's suffix such as ``".csv"``.
 

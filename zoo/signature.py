@@ -27,6 +27,7 @@ GIVEN: dict[str, tuple[str, ...]] = {
     "exporter": ("bundle", "path", "network", "pixels"),
     "importer": ("file", "architecture", "content", "image_size"),
     "command": ("arguments",),
+    "model_source": ("word",),
 }
 
 _ELSEWHERE = {

@@ -20,7 +20,7 @@ from torch import Tensor
 from torchvision.transforms import v2
 
 from zoo.host import open_registry
-from zoo.runner.build import build
+from zoo.model.build import build
 
 SIDE, CLASSES = 96, 10
 IMAGES = torch.rand(32, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(0))

@@ -20,6 +20,7 @@ Tab = Callable[..., list[str]]
 @pytest.fixture
 def tab(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Tab:
     """Press TAB at the end of a line: ``tab("zoo ru") -> ["run", "runs"]``, by the protocol of bash."""
+    from zoo.commands import app
     from zoo.commands.completing import answer
 
     def pressed(line: str, shell: str = "bash") -> list[str]:
@@ -28,7 +29,7 @@ def tab(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> T
         monkeypatch.setenv("COMP_WORDS", line if shell == "fish" else "\n".join(words))
         monkeypatch.setenv("COMP_CWORD", words[-1] if shell == "fish" else str(len(words) - 1))
         capfd.readouterr()
-        assert answer() == 0
+        assert answer(app) == 0
         out, err = capfd.readouterr()
         assert err == ""
         return [item.removeprefix("plain,") for item in out.splitlines() if item]

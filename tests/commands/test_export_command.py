@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from zoo.host import open_registry
+
 onnx = pytest.importorskip("onnx", reason="ONNX is an extra: pip install 'visionzoo[export]'")
 pytest.importorskip("onnxruntime")
 pytest.importorskip("onnxscript")
@@ -93,7 +95,7 @@ def test_a_crop_in_the_file_is_the_jobs(exported, cropped_run, colours, tmp_path
     exported(cropped_run, "--format", form, "--out", file)
     from zoo.artifacts import open_file
 
-    artifact, classifier = open_file(file), library.load(cropped_run, device="cpu")
+    artifact, classifier = open_file(file, open_registry()), library.load(cropped_run, device="cpu")
     for image in (pictures(1, 13, 20)[0], pictures(1, 33, 16)[0], pictures(1, 10, 10)[0]):
         wanted = classifier.probabilities([classifier.pixels(image.transpose(2, 0, 1).copy())])
         np.testing.assert_allclose(artifact(image[None]), wanted.numpy(), atol=5e-3)
@@ -376,7 +378,7 @@ def test_all_files_of_an_export_are_kept_together(make_plugin, exported, digits_
     assert sorted(path.name for path in out.iterdir()) == ["m.bin", "m.xml"]
     assert found["bytes"] == sum(path.stat().st_size for path in out.iterdir())
     assert any("m.bin" in text for text in found["notices"])
-    assert open_file(out / "m.xml")(pictures(2, 4, 4, 1)).shape == (2, 10)
+    assert open_file(out / "m.xml", open_registry())(pictures(2, 4, 4, 1)).shape == (2, 10)
 
 
 def test_a_file_beside_the_export_is_not_replaced_unasked(make_plugin, zoo, digits_run, tmp_path):
@@ -426,7 +428,7 @@ def file(home: Path) -> Path:
     from zoo.exporting import export_run
 
     if not (home / "model.onnx").is_file():
-        export_run(home, "onnx")
+        export_run(home, "onnx", registry=open_registry())
     return home / "model.onnx"
 
 

@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from zoo.errors import ZooError
-from zoo.sharing.manifest import CARD, MANIFEST, README, WEIGHTS, digest_of
+from zoo.model.manifest import CARD, MANIFEST, README, WEIGHTS, digest_of
 from zoo.sharing.pull import pull_model
 
 Zoo = Callable[..., tuple[int, str, str]]

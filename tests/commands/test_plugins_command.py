@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-BUNDLED = {"simple", "images", "losses", "metrics", "augment", "optim", "timm", "torchvision", "export"}
+BUNDLED = {"simple", "images", "losses", "metrics", "augment", "optim", "timm", "torchvision", "export", "hub"}
 GOOD = """
 from zoo.plugin import Architecture, Loss, hookimpl
 

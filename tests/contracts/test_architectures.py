@@ -11,7 +11,7 @@ from torch.nn.functional import cross_entropy
 
 from zoo.entry import Entry
 from zoo.host import open_registry
-from zoo.runner.build import build_model
+from zoo.model.build import build_model
 
 REGISTRY = open_registry()
 OWN = [entry for entry in REGISTRY.entries("architecture") if entry.origin.bundled and entry.member is None]

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from zoo.entry import Entry
 from zoo.host import open_registry
-from zoo.runner.build import build
+from zoo.model.build import build
 
 ENTRIES = [entry for entry in open_registry().entries("augmentation") if entry.origin.bundled]
 every_augmentation = pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.id)

@@ -18,7 +18,7 @@ from torch.optim.lr_scheduler import LinearLR, LRScheduler, SequentialLR
 
 from zoo.entry import Entry
 from zoo.host import open_registry
-from zoo.runner.build import build
+from zoo.model.build import build
 
 Floats = NDArray[np.float64]
 REGISTRY = open_registry()

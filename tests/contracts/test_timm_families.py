@@ -22,14 +22,14 @@ from zoo.engine.blocks import blocks_of, find_head, freeze, heads_of, is_last_st
 from zoo.errors import RequestError
 from zoo.host import open_registry
 from zoo.job.resolve import Resolved, resolve
+from zoo.model.build import build_model
 from zoo.predict import Classifier
-from zoo.runner.build import build_model
-from zoo.runner.folder import MODEL
 from zoo.runner.hooks import Hooks
 from zoo.runner.observer import Observer
 from zoo.runner.parts import Parts
 from zoo.runner.result import bundle_card, run_record
 from zoo.runner.training import Training
+from zoo.storage.run_folder import MODEL
 from zoo_timm.models import LISTED
 
 REGISTRY = open_registry()
@@ -217,7 +217,7 @@ def trained(
         write_card(folder / MODEL, bundle_card(parts))
         assert training.epochs(Hooks([], print), run_record(parts, folder)) is None
         loaded = zoo.load(folder, device="cpu")
-    yield Trained(request.param, parts, before, training.history, loaded)
+    yield Trained(request.param, parts, before, training.state.history, loaded)
     shutil.rmtree(folder)  # hundreds of megabytes of optimizers' states
 
 

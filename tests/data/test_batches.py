@@ -16,7 +16,7 @@ import zoo.data.residence
 from zoo.data.batches import Batches, Normalize, pixels_of
 from zoo.data.orders import cut, epoch_order
 from zoo.data.residence import Residence
-from zoo.data.splits import Split
+from zoo.data.split import Split
 
 CPU = torch.device("cpu")
 PLAIN = Normalize([0.0], [1.0], CPU)

@@ -25,7 +25,7 @@ pytestmark = [
 JOB = """
 import sys, threading
 import numpy as np
-from zoo.data.splits import Split
+from zoo.data.split import Split
 from zoo.data.store import decode_split
 
 count, batches = int(sys.argv[1]), sys.argv[2] == "batches"

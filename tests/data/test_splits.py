@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from zoo.data.naming import Names, names_of
+from zoo.data.split import Split
 from zoo.data.splits import (
-    Split,
     _of_part,
     available,
     check_skipped,

@@ -19,7 +19,7 @@ from PIL import Image, ImageFile, ImageOps
 
 from zoo.data.batches import Batches, Normalize
 from zoo.data.decode import Shape, to_pixels
-from zoo.data.splits import Split
+from zoo.data.split import Split
 from zoo.data.store import Decoded, content_key, decode_split
 from zoo.errors import ContractError, OutputError
 from zoo_images.folders import ImageFolder

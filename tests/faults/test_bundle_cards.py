@@ -15,9 +15,9 @@ import torch
 from zoo.bundle import copied_weights, load_model, write_card, write_weights
 from zoo.errors import BundleError
 from zoo.host import open_registry
+from zoo.model.build import build_model
 from zoo.provenance import changes, missing
 from zoo.reports.model_card import _plugin
-from zoo.runner.build import build_model
 
 Change = Callable[[dict[str, Any]], object]
 REGISTRY = open_registry()

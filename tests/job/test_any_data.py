@@ -72,7 +72,7 @@ def test_a_default_job_always_resolves(registry, architecture, images, size, cha
 @given(**ANY)
 @settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_the_network_of_a_default_job_takes_its_images(registry, images, size, channels, classes):
-    from zoo.runner.build import build_model
+    from zoo.model.build import build_model
 
     resolved = job(registry, Made(images, size, channels, min(classes, images // 4)))
     train, network = resolved.job.train, resolved.job.architecture
@@ -85,7 +85,7 @@ def test_the_network_of_a_default_job_takes_its_images(registry, images, size, c
 def test_a_network_that_takes_no_small_images_has_those_that_it_was_designed_for(registry, architecture, size):
     """An image size by a rule is a proposal."""
     from zoo.errors import RequestError
-    from zoo.runner import build
+    from zoo.model import build
 
     whole = build.check_takes
 

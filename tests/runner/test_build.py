@@ -18,16 +18,9 @@ from zoo.errors import ContractError, JobError, RequestError
 from zoo.host import open_registry
 from zoo.job.resolve import resolve
 from zoo.job.schema import Choice
+from zoo.model.build import build, build_model, count_parameters
 from zoo.plugin import Loss, Optimizer
-from zoo.runner.build import (
-    build,
-    build_loss,
-    build_model,
-    build_opener,
-    build_optimizer,
-    count_parameters,
-    metric_names,
-)
+from zoo.runner.build import build_loss, build_opener, build_optimizer, metric_names
 
 
 def entry(factory: Any) -> Entry:

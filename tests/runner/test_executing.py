@@ -19,6 +19,7 @@ from zoo.engine import execution, trial
 from zoo.errors import RequestError
 from zoo.evaluation import evaluate_run
 from zoo.files import cache_folder, cannot_write
+from zoo.host import open_registry
 from zoo.runner import executing
 
 Patch = pytest.MonkeyPatch
@@ -85,7 +86,7 @@ def test_answers_have_a_precision_of_their_own(tmp_path: Path, monkeypatch: Patc
         "fp32",
     )
     assert other["environment"]["execution"].endswith("bfloat16 · channels last · answers in fp32")
-    again = evaluate_run(tmp_path / "other", device="cpu")
+    again = evaluate_run(tmp_path / "other", registry=open_registry(), device="cpu")
     assert again["metrics"]["val"]["loss"] == pytest.approx(other["metrics"]["val"]["loss"], rel=1e-6)
     told = run(tmp_path, "told", set={"evaluation_precision": "bf16"})
     assert "evaluation" not in told["trial"]
@@ -125,7 +126,7 @@ def test_a_compiled_run_learns_and_its_bundle_is_as_any_other(tmp_path: Path):
     assert result["environment"]["execution"].endswith("compiled")
     plain = run(tmp_path, "plain", precision="fp32", set={**made, "compile": False})
     assert result["metrics"]["val"]["loss"] == pytest.approx(plain["metrics"]["val"]["loss"], rel=0.05)
-    again = evaluate_run(tmp_path / "compiled", device="cpu")
+    again = evaluate_run(tmp_path / "compiled", registry=open_registry(), device="cpu")
     assert again["metrics"]["val"]["loss"] == pytest.approx(result["metrics"]["val"]["loss"], rel=1e-6)
 
 
@@ -224,7 +225,7 @@ def test_a_resumed_run_goes_on_as_it_began(tmp_path: Path, trials: list[int]):
 
 def test_a_run_is_measured_again_as_it_was_trained(tmp_path: Path, trials: list[int]):
     result = run(tmp_path, "first")
-    again = evaluate_run(tmp_path / "first", device="cpu")
+    again = evaluate_run(tmp_path / "first", registry=open_registry(), device="cpu")
     assert again["metrics"]["val"]["loss"] == pytest.approx(result["metrics"]["val"]["loss"], rel=1e-6)
 
 

@@ -10,15 +10,8 @@ from hypothesis import strategies as st
 
 from zoo.errors import OutputError, RequestError
 from zoo.runner import folder as folder_module
-from zoo.runner.folder import (
-    JOB,
-    bring_back_replaced,
-    check_name,
-    claim,
-    find_run,
-    forget_replaced,
-    made_up_name,
-)
+from zoo.runner.folder import bring_back_replaced, check_name, claim, forget_replaced, made_up_name
+from zoo.storage.run_folder import JOB, find_run
 
 
 @pytest.fixture

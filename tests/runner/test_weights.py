@@ -12,6 +12,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from zoo.errors import RequestError
+from zoo.host import open_registry
 from zoo.runner.weights import load_weights, read_tensors
 
 
@@ -50,7 +51,7 @@ def test_checkpoints_of_every_form_are_read(tmp_path: Path, trained: nn.Module, 
     path = tmp_path / "checkpoint.pth"
     torch.save(wrap(trained.state_dict()), path)
     model = network()
-    loaded = load_weights(model, str(path), "4")
+    loaded = load_weights(model, str(path), "4", open_registry())
     assert same(model, trained)
     assert (loaded.loaded, loaded.fresh, loaded.adapted) == (len(model.state_dict()), (), ())
 
@@ -60,7 +61,7 @@ def test_safetensors_with_other_classes_leave_the_head_new(tmp_path: Path, train
     save_file(trained.state_dict(), path)
     model = network(classes=7)
     before = model[4].weight.clone()
-    loaded = load_weights(model, str(path), "4")
+    loaded = load_weights(model, str(path), "4", open_registry())
     assert loaded.fresh == ("4.weight", "4.bias")
     assert same(model, trained, but="4")
     assert torch.equal(model[4].weight, before)
@@ -72,7 +73,7 @@ def test_safetensors_with_other_classes_leave_the_head_new(tmp_path: Path, train
 def test_a_file_without_a_head_will_do(tmp_path: Path, trained: nn.Module):
     path = tmp_path / "backbone.safetensors"
     save_file({k: v for k, v in trained.state_dict().items() if not k.startswith("4.")}, path)
-    assert load_weights(network(), str(path), "4").fresh == ("4.weight", "4.bias")
+    assert load_weights(network(), str(path), "4", open_registry()).fresh == ("4.weight", "4.bias")
 
 
 @pytest.mark.parametrize("in_chans", [1, 6])
@@ -82,7 +83,7 @@ def test_a_first_layer_is_made_to_fit_other_channels_and_sees_grey_as_before(
     path = tmp_path / "weights.safetensors"
     save_file(trained.state_dict(), path)
     model = network(in_chans=in_chans)
-    assert load_weights(model, str(path), "4").adapted == ("0.weight",)
+    assert load_weights(model, str(path), "4", open_registry()).adapted == ("0.weight",)
     grey = torch.rand(2, 1, 9, 9)
     torch.testing.assert_close(
         model.eval()(grey.expand(2, in_chans, 9, 9)), trained.eval()(grey.expand(2, 3, 9, 9)), rtol=1e-4, atol=1e-5
@@ -98,7 +99,7 @@ def test_a_file_of_another_network_says_which_names(tmp_path: Path, trained: nn.
     model = network(width=8)
     before = {k: v.clone() for k, v in model.state_dict().items()}
     with pytest.raises(RequestError) as told:
-        load_weights(model, str(path), "4")
+        load_weights(model, str(path), "4", open_registry())
     text = str(told.value)
     assert "1 missing: 1.weight" in text
     assert "1 unknown: 5.extra" in text
@@ -149,4 +150,4 @@ def test_a_file_without_tensors_is_told(tmp_path: Path):
 def test_a_file_that_is_not_there_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(RequestError, match=r"There are no weights at 'nowhere\.pth'"):
-        load_weights(network(), "nowhere.pth", None)
+        load_weights(network(), "nowhere.pth", None, open_registry())

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from zoo.sharing.manifest import CARD, MANIFEST, README, WEIGHTS
+from zoo.model.manifest import CARD, MANIFEST, README, WEIGHTS
 
 Zoo = Callable[..., tuple[int, str, str]]
 WORD = "hf:alice/digits"

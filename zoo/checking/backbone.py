@@ -10,23 +10,23 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
-from zoo.bundle import Preprocessing, find_bundle, load_model
+from zoo.bundle import Preprocessing, find_bundle, load_model, preprocessing_of
 from zoo.checking.scan import Scan
 from zoo.data.batches import Batches, Normalize
 from zoo.data.naming import Names
-from zoo.data.splits import Split
+from zoo.data.split import Split
 from zoo.data.store import decode_split
 from zoo.engine.blocks import find_head
 from zoo.engine.execution import Execution
 from zoo.errors import RequestError
 from zoo.job.resolve import Resolved
+from zoo.model.build import build_model
+from zoo.model.sources import find_model
 from zoo.registry import Registry
-from zoo.runner.build import build_model
+from zoo.runner.environment import versions
 from zoo.runner.features import FeatureStore
-from zoo.runner.folder import find_run
 from zoo.runner.learner import blank
 from zoo.runner.observer import Observer
-from zoo.runner.result import preprocessing, versions
 from zoo.runner.weights import load_weights
 
 _BATCH = 64
@@ -52,7 +52,7 @@ def backbone_of_run(word: str, registry: Registry) -> Backbone:
     Raises:
         RequestError: there is none, or it can't be built.
     """
-    folder = find_bundle(Path(word) if Path(word).is_dir() else find_run(word))
+    folder = find_bundle(Path(word) if Path(word).is_dir() else find_model(word, registry))
     model, card = load_model(folder, registry)
     name = card["architecture"]["id"]
     return Backbone(model, Preprocessing(**card["preprocessing"]), f"{name} of {word}", card["architecture"])
@@ -65,11 +65,11 @@ def backbone_of_job(resolved: Resolved, num_classes: int) -> Backbone:
         RequestError: it can't be built, or the weights don't fit.
     """
     job, entry = resolved.job, resolved.entry("architecture")
-    image = Preprocessing(**preprocessing(job))
+    image = Preprocessing(**preprocessing_of(job))
     params = job.architecture.params
     model = build_model(entry, params, num_classes, image.in_chans, image.image_size, pretrained=job.pretrained)
     if job.weights is not None:
-        load_weights(model, job.weights, _head_of(model, image, entry.id))
+        load_weights(model, job.weights, _head_of(model, image, entry.id), resolved.registry)
     whose = "its library's weights" if job.weights is None else Path(job.weights).name
     return Backbone(model.eval(), image, f"{entry.id} with {whose}", {**entry.provenance(), "params": params})
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from zoo.checking.backbone import Backbone, backbone_features
 from zoo.checking.findings import all_findings
-from zoo.checking.labels import Suspicion, out_of_fold, reduced, suspicion
+from zoo.checking.labels import Judged, out_of_fold, reduced, suspicion
 from zoo.checking.outliers import strangeness
 from zoo.checking.plain_features import plain_features
 from zoo.checking.scan import Scan, scan
@@ -25,23 +25,6 @@ from zoo.runner.observer import Observer
 SCHEMA = 1
 PLAIN = "kinds of small patches (no trained network)"
 Floats = NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class Judged:
-    """What is thought of the labels.
-
-    Args:
-        rows: (m,), of the images that were judged.
-        suspicion: of these m; its classes are ``classes``.
-        classes: (K,), numbers of the classes that were judged.
-        why_not: why some, or all, were not.
-    """
-
-    rows: NDArray[np.int64]
-    suspicion: Suspicion | None
-    classes: NDArray[np.int64]
-    why_not: str = ""
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from zoo.checking.twins import Twins
 from zoo.names import listing
 
 if TYPE_CHECKING:
-    from zoo.checking.check import Judged
+    from zoo.checking.labels import Judged
 
 Finding = dict[str, Any]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -32,6 +33,23 @@ class Suspicion(NamedTuple):
     confident: NDArray[np.bool_]
     accuracy: float
     order: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What is thought of the labels.
+
+    Args:
+        rows: (m,), of the images that were judged.
+        suspicion: of these m; its classes are ``classes``.
+        classes: (K,), numbers of the classes that were judged.
+        why_not: why some, or all, were not.
+    """
+
+    rows: NDArray[np.int64]
+    suspicion: Suspicion | None
+    classes: NDArray[np.int64]
+    why_not: str = ""
 
 
 def out_of_fold(

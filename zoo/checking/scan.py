@@ -19,7 +19,8 @@ from zoo.data.decode import Label, Pixels, WrongChannels, decode_errors, open_im
 from zoo.data.depth import depth_notices, depth_of
 from zoo.data.naming import name_of
 from zoo.data.open import Opener, renumbered, same_task
-from zoo.data.splits import Labels, Split, label_map
+from zoo.data.split import Labels, Split
+from zoo.data.splits import label_map
 from zoo.data.store import labels_of
 from zoo.engine.task import task_of
 from zoo.errors import BadImage, DataError

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from zoo.checking.scan import Scan
-from zoo.data.splits import class_counts
+from zoo.data.split import class_counts
 
 
 def split_facts(seen: Scan) -> dict[str, dict[str, Any]]:

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from zoo import __version__
-from zoo.commands.arguments import FLAGS
+from zoo.commands.arguments import FLAGS, VARIABLE
+from zoo.commands.context import registry_of
 from zoo.errors import PluginError, ZooError
 
 if TYPE_CHECKING:
     from zoo.entry import Entry
 
-VARIABLE = "_ZOO_COMPLETE"
-"""What a shell sets to ask what could stand where the cursor is: click's protocol."""
 # In the order of a newcomer's path: name, and where the command is.
 CORE = {
     "run": "run:run",
@@ -67,18 +66,7 @@ class _Group(click.Group):
 
 def _contributed(ctx: click.Context) -> dict[str, Entry]:
     """Commands of plugins, by name."""
-    found: dict[str, Entry] | None = ctx.meta.get(__name__)
-    if found is None:  # one command line asks several times
-        found = ctx.meta[__name__] = _discovered()
-    return found
-
-
-def _discovered() -> dict[str, Entry]:
-    from zoo.host import discover
-    from zoo.shelf import open_shelf
-
-    entries = (e for plugin in discover(open_shelf().disabled) for e in plugin.entries)
-    return {entry.component.name: entry for entry in entries if entry.kind == "command"}
+    return {entry.component.name: entry for entry in registry_of(ctx, quiet=True).entries("command")}
 
 
 def _wrap(name: str, entry: Entry) -> click.Command:

@@ -18,6 +18,8 @@ FLAGS = {
     "--trace-plugins": "Tell of each import of a plugin and each call of a hook, with milliseconds.",
 }
 """What may stand anywhere in a command line, and is the same for every command."""
+VARIABLE = "_ZOO_COMPLETE"
+"""The environment variable by which a shell asks for completions, in click's protocol."""
 RESUME_NAMED = "."
 """What ``--resume`` is given where no run follows it: the run that ``--name`` says, or the newest."""
 

@@ -11,6 +11,7 @@ from zoo.commands.job_words import job_options
 
 if TYPE_CHECKING:
     from zoo.job.resolve import Resolved
+    from zoo.registry import Registry
 
 
 @click.command(name="bench")
@@ -28,10 +29,12 @@ def bench(architecture: str, compare: str | None, steps: int, as_json: bool, **t
     Of a file that zoo export wrote the answers are timed, by its own runtime on the CPU. A trained model, its run's
     folder or hf:owner/name, stands for its architecture with its parameters and image size.
     """
+    from zoo.commands.context import registry_here
     from zoo.formats import is_artifact
 
+    registry = registry_here()
     given = [name for name in (architecture, compare) if name is not None]
-    if any(map(is_artifact, given)):
+    if any(is_artifact(word, registry) for word in given):
         _files(given, steps, typed, as_json)
         return
     from zoo.files import dump_json
@@ -55,13 +58,15 @@ def bench(architecture: str, compare: str | None, steps: int, as_json: bool, **t
 
 def _files(words: list[str], steps: int, typed: dict[str, Any], as_json: bool) -> None:
     """Files, which have no training steps; of a job's options they know the batch size."""
+    from zoo.commands.context import registry_here
     from zoo.errors import RequestError
     from zoo.files import dump_json
     from zoo.formats import artifact_at, is_artifact
     from zoo.reports.bench import file_lines
     from zoo.runner.bench_files import BATCH, bench_files
 
-    if other := [word for word in words if not is_artifact(word)]:
+    registry = registry_here()
+    if other := [word for word in words if not is_artifact(word, registry)]:
         raise RequestError(
             f"{other[0]!r} is not an exported file, and only another one compares with one. See: zoo export --help"
         )
@@ -70,7 +75,8 @@ def _files(words: list[str], steps: int, typed: dict[str, Any], as_json: bool) -
         raise RequestError(
             "Of an exported file only --batch-size N and --steps can be chosen: it computes as it is, on the CPU."
         )
-    found = bench_files([artifact_at(word) or Path(word) for word in words], steps, typed["batch_size"] or BATCH)
+    paths = [artifact_at(word, registry) or Path(word) for word in words]
+    found = bench_files(paths, registry, steps, typed["batch_size"] or BATCH)
     click.echo(dump_json(found) if as_json else "\n".join(file_lines(found)))
 
 
@@ -79,8 +85,8 @@ def _job(architecture: str, typed: dict[str, Any]) -> Resolved:
     import dataclasses
 
     from zoo.api import make_request
+    from zoo.commands.context import registry_here
     from zoo.errors import RequestError
-    from zoo.host import open_registry, say_failures
     from zoo.job.layers import OPTIONS
     from zoo.job.resolve import resolve
     from zoo.runner.bench import noise
@@ -88,9 +94,9 @@ def _job(architecture: str, typed: dict[str, Any]) -> Resolved:
     if typed["batch_size"] == "auto":
         raise RequestError("zoo bench takes a number of images a step, not auto. Type: --batch-size 32")
     asked = {name: typed[name] for name in OPTIONS if name in typed}
-    trained, channels = _of_model(architecture)
+    registry = registry_here()
+    trained, channels = _of_model(architecture, registry)
     asked = {"architecture": architecture, **trained, **{k: v for k, v in asked.items() if v is not None}}
-    registry = open_registry(say=say_failures)
 
     def job(dataset: Any) -> Resolved:
         request = make_request({**asked, "dataset": dataset}, recipe=typed["recipe"])
@@ -102,16 +108,16 @@ def _job(architecture: str, typed: dict[str, Any]) -> Resolved:
     return job(noise(int(train.train.batch_size), train.data.in_chans))
 
 
-def _of_model(word: str) -> tuple[dict[str, Any], int]:
+def _of_model(word: str, registry: Registry) -> tuple[dict[str, Any], int]:
     """What a trained model says of a job, and its images' channels; nothing for an architecture's name."""
-    from zoo.runner.folder import CARD, MODEL, find_run
-    from zoo.sharing.place import is_hub
+    from zoo.storage.run_folder import CARD, MODEL
 
-    if not is_hub(word) and not any((Path(word) / place / CARD).is_file() for place in ("", MODEL)):
+    if registry.model_source(word) is None and not any((Path(word) / place / CARD).is_file() for place in ("", MODEL)):
         return {}, 3  # a folder may be called as an architecture is
     from zoo.bundle import find_bundle, read_card
+    from zoo.model.sources import find_model
 
-    card = read_card(find_bundle(find_run(word)))
+    card = read_card(find_bundle(find_model(word, registry)))
     network, shape = card["architecture"], card["preprocessing"]
     asked = {"architecture": {"name": network["id"], **network["params"]}, "image_size": shape["image_size"]}
     return asked, int(shape["in_chans"])

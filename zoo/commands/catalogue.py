@@ -28,11 +28,11 @@ def list_components(kind: str | None, search: str | None, variants: bool, as_jso
 
     Variants, NAME.WORD, are listed where --search finds their name, or with --variants.
     """
-    from zoo.host import open_registry, say_failures
+    from zoo.commands.context import registry_here
     from zoo.registry import check_kind
 
     chosen = check_kind(kind) if kind else None
-    entries = _found(open_registry(say=say_failures), chosen, search, variants=variants)
+    entries = _found(registry_here(), chosen, search, variants=variants)
     if as_json:
         from zoo.files import dump_json
 
@@ -120,11 +120,11 @@ def _fold(rows: list[dict[str, Any]], most: int = 40) -> list[dict[str, Any]]:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def info(name: str, kind: str | None, as_json: bool) -> None:
     """Show a component: its parameters, and where it comes from."""
+    from zoo.commands.context import registry_here
     from zoo.commands.variants import in_words, variation
-    from zoo.host import open_registry, say_failures
     from zoo.registry import check_kind
 
-    registry = open_registry(say=say_failures)
+    registry = registry_here()
     entries = _find(registry, name, check_kind(kind) if kind else None)
     shown = [{**_details(e), **variation(e, registry)} for e in entries]
     if as_json:
@@ -189,7 +189,7 @@ def _model_parameters(entry: Entry) -> int | None:
     import torch
 
     from zoo.job.resolve import FALLBACK_SIZE
-    from zoo.runner.build import build, count_parameters
+    from zoo.model.build import build, count_parameters
     from zoo.signature import parameters
 
     if any(p.required and p.name not in entry.params for p in parameters(entry.kind, entry.factory())):

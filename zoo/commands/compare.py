@@ -22,10 +22,13 @@ def compare(
     """Compare runs with the first of them, image by image: is one better, or is it chance?"""
     if len(runs) < 2:
         raise RequestError(f"Give two or more runs: zoo runs compare {runs[0]} ANOTHER. See: zoo runs list")
+    from zoo.commands.context import registry_here
     from zoo.comparison import compare_runs
-    from zoo.runner.folder import find_run
+    from zoo.model.sources import find_model
 
-    found = compare_runs([find_run(run, out) for run in runs], split, shared=shared)
+    registry = registry_here()
+    folders = [find_model(run, registry, out) for run in runs]
+    found = compare_runs(folders, registry, split, shared=shared)
     if html is not None:
         from zoo.reports.compare_page import write_comparison
 

@@ -40,8 +40,8 @@ def compare_architectures(dataset: str, as_json: bool, **typed: Any) -> int:
     """
     from zoo.files import dump_json
     from zoo.reports.html import write_report
-    from zoo.reports.which import make_which_watcher
     from zoo.reports.which_page import write_which_page
+    from zoo.reports.which_watcher import make_which_watcher
     from zoo.runner.runner import run_job
     from zoo.runner.span import Budget
     from zoo.which.compare import Comparison
@@ -83,11 +83,11 @@ def _candidates(dataset: str, typed: dict[str, Any]) -> tuple[list[Candidate], R
     """The networks, each with its job; all jobs are checked before anything begins."""
     import os
 
-    from zoo.host import open_registry, say_failures
+    from zoo.commands.context import registry_here
 
     if typed["offline"]:
         os.environ["ZOO_OFFLINE"] = "1"
-    registry = open_registry(say=say_failures)
+    registry = registry_here()
     names = _names(registry, typed["architectures"], typed["search"])
     if typed["budget"] / len(names) < _SHORTEST_S:
         raise RequestError(

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import click
 from click.shell_completion import CompletionItem, get_completion_class
 
-from zoo.commands import VARIABLE, app
+from zoo.commands.arguments import VARIABLE
+from zoo.commands.context import registry_of
 
 if TYPE_CHECKING:
     from zoo.entry import Entry
@@ -24,7 +25,7 @@ Item = CompletionItem
 Values = Callable[[click.Context, str], Iterable[Item]]
 
 
-def answer() -> int:
+def answer(app: click.Command) -> int:
     """Print what could stand where the cursor is; nothing where that can't be told. The exit code."""
     shell, _, instruction = os.environ[VARIABLE].partition("_")
     kind = get_completion_class(shell)
@@ -47,7 +48,7 @@ def _silence() -> Iterator[None]:
         yield
 
 
-def script(shell: str) -> str:
+def script(shell: str, app: click.Command) -> str:
     """What makes a shell ask: a function, and its registration."""
     kind = get_completion_class(shell)
     assert kind is not None
@@ -83,14 +84,12 @@ def _values_for(command: click.Command, parameter: click.Parameter) -> Values | 
 
 
 def _components(kind: str) -> Values:
-    return lambda context, typed: _typed_names(kind, typed)
+    return lambda context, typed: _typed_names(context, kind, typed)
 
 
-def _typed_names(kind: str | None, typed: str) -> list[Item]:
+def _typed_names(context: click.Context, kind: str | None, typed: str) -> list[Item]:
     """Names of components: those of families only once something is typed, full ids once their plugin is."""
-    from zoo.host import open_registry
-
-    registry = open_registry()
+    registry = registry_of(context, quiet=True)
     entries = registry.entries(kind)
     if "." in typed:
         entries += registry.variants(kind, typed)
@@ -113,13 +112,13 @@ def _names(entry: Entry, typed: str, *, family: bool) -> tuple[str, ...]:
 
 def _dataset(context: click.Context, typed: str) -> Iterable[Item]:
     """A name, or a folder."""
-    return [*_typed_names("dataset", typed), *_here(lambda path: path.is_dir())]
+    return [*_typed_names(context, "dataset", typed), *_here(lambda path: path.is_dir())]
 
 
 def _words(context: click.Context, typed: str) -> Iterable[Item]:
     """ARCHITECTURE DATASET, or JOB.yaml."""
     if not context.params.get("words"):
-        return [*_typed_names("architecture", typed), *_here(lambda path: path.suffix in (".yaml", ".yml"))]
+        return [*_typed_names(context, "architecture", typed), *_here(lambda path: path.suffix in (".yaml", ".yml"))]
     return _dataset(context, typed) if len(context.params["words"]) == 1 else []
 
 
@@ -128,7 +127,7 @@ def _several(kind: str) -> Values:
 
     def values(context: click.Context, typed: str) -> Iterable[Item]:
         before, comma, last = typed.rpartition(",")
-        return [Item(before + comma + str(item.value), help=item.help) for item in _typed_names(kind, last)]
+        return [Item(before + comma + str(item.value), help=item.help) for item in _typed_names(context, kind, last)]
 
     return values
 
@@ -138,7 +137,7 @@ def _several(kind: str) -> Values:
 
 def _runs(context: click.Context, typed: str) -> Iterable[Item]:
     """Names of runs in the folder for runs."""
-    from zoo.runner.folder import JOB
+    from zoo.storage.run_folder import JOB
 
     out = context.params.get("out") or Path("runs")
     if not isinstance(out, Path) or out.suffix:  # an export's --out is a file
@@ -185,7 +184,7 @@ def _kinds(context: click.Context, typed: str) -> Iterable[Item]:
 
 
 def _any_component(context: click.Context, typed: str) -> Iterable[Item]:
-    return _typed_names(None, typed)
+    return _typed_names(context, None, typed)
 
 
 def _some(*words: str) -> Values:

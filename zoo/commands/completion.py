@@ -24,7 +24,7 @@ def completion(shell: str | None, install: bool) -> None:
     from zoo.commands.completing import script
 
     shell = shell or _shell()
-    text = script(shell)
+    text = script(shell, click.get_current_context().find_root().command)
     if not install:
         click.echo(text)
         return

@@ -38,9 +38,11 @@ def evaluate(
     On the images it was validated with, or on DATASET: a name, a folder of class folders, or a CSV file. What was
     shared comes without images, and needs a DATASET.
     """
+    from zoo.commands.context import registry_here
     from zoo.evaluation import evaluate_run
 
-    result = evaluate_run(run, dataset, data=data, split=split, device=device, tta=tta, keep=keep)
+    registry = registry_here()
+    result = evaluate_run(run, dataset, registry=registry, data=data, split=split, device=device, tta=tta, keep=keep)
     if as_json:
         from zoo.files import dump_json
 

@@ -51,6 +51,7 @@ def export(
     RUN is a run's name or folder, or a model that somebody shared: its folder, or hf:owner/name; then say with --data
     which images to check it with, and with --out where it goes.
     """
+    from zoo.commands.context import registry_here
     from zoo.exporting import export_run
     from zoo.files import dump_json
     from zoo.reports.export import export_lines
@@ -59,6 +60,7 @@ def export(
     document = export_run(
         run,
         format,
+        registry=registry_here(),
         out=out,
         params={name: value for name, value in asked.items() if value is not None},
         max_loss=max_loss,

@@ -69,12 +69,14 @@ def import_model(
 
     By its name zoo predict takes it then, and evaluate, export and run --weights do.
     """
+    from zoo.commands.context import registry_here
     from zoo.files import dump_json
     from zoo.importing import import_model as import_it
     from zoo.reports.importing import import_lines
 
     document = import_it(
         file,
+        registry=registry_here(),
         format=format,
         architecture=architecture,
         classes=classes,

@@ -135,12 +135,12 @@ def request_of(
     Raises:
         ZooError: the words name no job, or what they name is wrong.
     """
-    from zoo.host import open_registry, say_failures
+    from zoo.commands.context import registry_here
 
     if typed["offline"]:
         os.environ["ZOO_OFFLINE"] = "1"
     request = _request(words, typed, command, file, runs, dataset_alone)
-    return request, open_registry(say=say_failures)
+    return request, registry_here()
 
 
 def _request(
@@ -167,7 +167,7 @@ def _request(
 
 def _job_file(words: Sequence[str], runs: bool) -> Path | None:
     """The job that a lone word means: a YAML file, or a run's own."""
-    from zoo.runner.folder import JOB
+    from zoo.storage.run_folder import JOB
 
     if len(words) == 1 and words[0].endswith((".yaml", ".yml")):
         return Path(words[0])

@@ -87,13 +87,13 @@ def _missing(folder: Path) -> list[str]:
     """What is needed to use a model and is not here, with the command that gets it; it is never got by itself."""
     import json
 
+    from zoo.commands.context import registry_here
     from zoo.files import read_plain
-    from zoo.host import open_registry, say_failures
     from zoo.provenance import missing
 
     try:
         architecture = json.loads(read_plain(folder / "zoo.json"))["architecture"]
-        return missing({"architecture": {"kind": "architecture", **architecture}}, open_registry(say=say_failures))
+        return missing({"architecture": {"kind": "architecture", **architecture}}, registry_here())
     except (OSError, ValueError, LookupError, TypeError, RecursionError):
         return ["Its zoo.json can't be read, so it can't be used."]
 

@@ -27,9 +27,9 @@ def group() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def list_plugins(as_json: bool) -> None:
     """List the plugins, and what each brings."""
-    from zoo.host import open_registry
+    from zoo.commands.context import registry_here
 
-    registry = open_registry()
+    registry = registry_here(quiet=True)
     rows = [_row(p) for p in registry.plugins]
     if as_json:
         from zoo.files import dump_json
@@ -156,11 +156,11 @@ def doctor(context: click.Context, name: str | None, as_json: bool) -> None:
     """
     from dataclasses import asdict
 
+    from zoo.commands.context import registry_here
     from zoo.files import dump_json
-    from zoo.host import open_registry
     from zoo.plugin_doctor import consult
 
-    registry = open_registry(careful=True)
+    registry = registry_here(quiet=True, careful=True)
     plugins, findings = consult(registry, name)
     if as_json:
         click.echo(dump_json([asdict(f) for f in findings]))
@@ -217,15 +217,15 @@ def check(context: click.Context, what: str | None, as_json: bool) -> None:
     All plugins, when none is named.
     NAME is an installed plugin's; PATH the folder of one that needn't be installed. Exits with 1 when one fails.
     """
+    from zoo.commands.context import registry_here
     from zoo.files import dump_json
-    from zoo.host import open_registry
     from zoo.testing import checks, run_checks
     from zoo.testing.folder import with_folder
 
     if what is not None and (Path(what).is_dir() or "/" in what):
         registry, names = with_folder(Path(what))
     else:
-        registry = open_registry(careful=True)
+        registry = registry_here(quiet=True, careful=True)
         names = [what] if what else [p.name for p in registry.plugins if p.state != "disabled"]
     owed = [check for name in names for check in checks(name, registry=registry)]
     report = run_checks(owed, None if as_json else _teller(len(owed)))

@@ -44,24 +44,26 @@ def predict(
     fetched from the hub when it is first typed. IMAGE is a picture, or a folder of them.
     """
     from zoo.api import load
+    from zoo.commands.context import registry_here
     from zoo.data.depth import count_depths, depth_notices
     from zoo.engine.execution import keep_freed_memory
     from zoo.engine.views import account, views_named
     from zoo.files import dump_json
     from zoo.formats import artifact_at
+    from zoo.model.sources import find_model
     from zoo.predict import image_files, passed_over
-    from zoo.runner.folder import find_run
 
     if as_json and as_csv:
         raise RequestError("Choose one of --json and --csv.")
     if tta is not None:
         views_named(tta)
-    model = artifact_at(run) or find_run(run)
+    registry = registry_here()
+    model = artifact_at(run, registry) or find_model(run, registry)
     files, others = list(image_files(images)), passed_over(images)
     note = f"not looked at: {others}. They are in no format of pictures that is read here; convert them to .jpg."
     if not files:
         raise RequestError(f"There is no picture in {', '.join(map(str, images))}.{f' {note}' if others else ''}")
-    classifier = load(model, device=device, reject_below=reject_below)
+    classifier = load(model, device=device, reject_below=reject_below, registry=registry)
     keep_freed_memory(classifier.execution.device)
     if reject_below is not None and classifier.task.multilabel:
         raise RequestError(

@@ -73,8 +73,8 @@ class _Where:
         self.out, self.name, self.resume, self.overwrite = out, name, resume, overwrite
 
     def place(self) -> Place:
-        from zoo.runner.folder import find_run
         from zoo.runner.runner import Place
+        from zoo.storage.run_folder import find_run
 
         if self.resume not in (None, RESUME_NAMED):
             folder = find_run(str(self.resume), self.out)
@@ -83,8 +83,8 @@ class _Where:
 
     def repeats(self, seeds: int | None, folds: int | None) -> Repeats | None:
         """Several runs, as typed, or as they were before that are to be resumed."""
-        from zoo.runner.folder import find_run
         from zoo.runner.repeats import asked, recorded
+        from zoo.storage.run_folder import find_run
 
         typed = asked(seeds, folds)
         if typed is not None or self.resume is None:
@@ -95,8 +95,8 @@ class _Where:
 
     def job_file(self) -> Path | None:
         """The job of the run to resume, when no other is typed."""
-        from zoo.runner.folder import JOB, find_run
         from zoo.runner.repeats import job_to_resume, recorded
+        from zoo.storage.run_folder import JOB, find_run
 
         if self.resume == RESUME_NAMED and self.name is None:
             raise RequestError("--resume needs to know which run: zoo run --resume RUN, or --name NAME --resume.")
@@ -121,8 +121,7 @@ def _run(typed: dict[str, Any]) -> int:
         return _by_several(typed, where, repeats)
     from zoo.api import execute, execute_several
     from zoo.files import dump_json
-    from zoo.reports.choose import make_confirm, make_observer
-    from zoo.reports.repeats import make_watcher
+    from zoo.reports.choose import make_confirm, make_observer, make_watcher
 
     how = {"quiet": typed["quiet"], "json": typed["as_json"]}
     if repeats is None:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from zoo.commands.compare import compare
+from zoo.commands.run_documents import as_written, read_document, read_result
 from zoo.commands.run_rows import WHEN, chosen, find_rows, number_at, numbers_in, ordered, since
 from zoo.commands.threshold import threshold
 from zoo.errors import RequestError
@@ -83,10 +81,12 @@ def _write_csv(rows: list[dict[str, Any]]) -> None:
 @click.option("--open", "in_browser", is_flag=True, help="Open the run's page in a browser.")
 def show(run: str, out: Path, as_json: bool, svg: Path | None, in_browser: bool) -> None:
     """Show the report of a run, or of several by seeds or folds, again."""
-    from zoo.runner.folder import IMPORTED, find_run
+    from zoo.commands.context import registry_here
+    from zoo.model.sources import find_model
     from zoo.runner.summary import SUMMARY
+    from zoo.storage.run_folder import IMPORTED
 
-    folder = find_run(run, out)
+    folder = find_model(run, registry_here(), out)
     if (folder / IMPORTED).is_file():
         _show_imported(read_document(folder / IMPORTED), folder, as_json=as_json)
         return
@@ -126,7 +126,7 @@ def _open(folder: Path, several: bool) -> None:
     import webbrowser
 
     from zoo.errors import RequestError
-    from zoo.runner.folder import REPORT
+    from zoo.storage.run_folder import REPORT
 
     if several:
         raise RequestError(f"{folder} are several runs, and each has a page: zoo runs show NAME --open")
@@ -152,51 +152,3 @@ def _print(report: RenderableType, name: str, svg: Path | None) -> None:
     console = new_console(io.StringIO(), record=True, width=80, force_terminal=True)
     console.print(report)
     write_text(svg, console.export_svg(title=f"zoo runs show {name}"))
-
-
-def read_result(folder: Path) -> dict[str, Any]:
-    """A run's result.json.
-
-    Raises:
-        RequestError: there is none, or it is damaged.
-    """
-    from zoo.runner.folder import RESULT
-
-    try:
-        return read_document(folder / RESULT)
-    except FileNotFoundError:
-        raise RequestError(
-            f"{folder} has no {RESULT}: the run has not ended. Go on with: zoo run --resume {folder}"
-        ) from None
-
-
-def read_document(path: Path) -> dict[str, Any]:
-    """A file of JSON with names at its top.
-
-    Raises:
-        FileNotFoundError: there is none.
-        RequestError: it is damaged.
-    """
-    from zoo.files import read_plain
-
-    try:
-        found = json.loads(read_plain(path))
-    except FileNotFoundError:
-        raise
-    except (OSError, ValueError, RecursionError) as error:
-        raise RequestError(f"{path} is damaged: {error}.") from error
-    if not isinstance(found, dict):
-        raise RequestError(f"{path} is damaged: it is not a mapping.")
-    return found
-
-
-@contextlib.contextmanager
-def as_written(folder: Path) -> Iterator[None]:
-    """A document that has names, but not what the zoo writes under them."""
-    try:
-        yield
-    except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RecursionError) as error:
-        raise RequestError(
-            f"The result in {folder} is damaged, or of another zoo ({type(error).__name__}: {error}). "
-            f"Measure the model again: zoo evaluate {folder}"
-        ) from error

@@ -54,6 +54,7 @@ def serve(
     """
     _check_packages()
     from zoo.api import load
+    from zoo.commands.context import registry_here
     from zoo.commands.dashboard import open_page
     from zoo.engine.execution import keep_freed_memory
     from zoo.serving.limits import Limits
@@ -61,7 +62,7 @@ def serve(
     from zoo.serving.service import Service, divide_processors
 
     warnings.filterwarnings("ignore", module="PIL")  # of strangers' pictures; what is wrong with one is answered
-    classifier = load(run, device=device, reject_below=reject_below)
+    classifier = load(run, device=device, reject_below=reject_below, registry=registry_here())
     keep_freed_memory(classifier.execution.device)
     workers = divide_processors(classifier)
     classifier.settle()

@@ -73,7 +73,7 @@ def _begun(words: Sequence[str], typed: dict[str, Any], quiet: bool, as_json: bo
     from dataclasses import replace
 
     from zoo.commands.job_words import request_of
-    from zoo.reports.sweep import make_sweep_watcher
+    from zoo.reports.sweep_watcher import make_sweep_watcher
     from zoo.sweep.plan import make_plan, refuse_doubles
     from zoo.sweep.space import check, divide, make_space
     from zoo.sweep.sweep import begin
@@ -92,8 +92,8 @@ def _joined(words: Sequence[str], typed: dict[str, Any], quiet: bool, as_json: b
     """A sweep that was begun before; None where none is named."""
     from dataclasses import replace
 
-    from zoo.host import open_registry, say_failures
-    from zoo.reports.sweep import make_sweep_watcher
+    from zoo.commands.context import registry_here
+    from zoo.reports.sweep_watcher import make_sweep_watcher
     from zoo.sweep.plan import load_plan
 
     word = typed["join"] or typed["resume"]
@@ -114,7 +114,7 @@ def _joined(words: Sequence[str], typed: dict[str, Any], quiet: bool, as_json: b
             raise RequestError(f"{folder} has {plan.trials} trials. --trials can add some, not take any away.")
         plan = replace(plan, trials=typed["trials"])
         plan.save(folder)
-    registry, watcher = open_registry(say=say_failures), make_sweep_watcher(quiet, as_json)
+    registry, watcher = registry_here(), make_sweep_watcher(quiet, as_json)
     return _sweep(folder, plan, registry, watcher, typed["begun"], new=False)
 
 

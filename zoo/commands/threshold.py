@@ -39,9 +39,10 @@ def threshold(
     given = [name for name, value in asked.items() if value is not None]
     if len(given) != 1:
         raise RequestError("Choose by one of --precision, --recall, --costs and --below, such as --precision 0.95.")
-    from zoo.runner.folder import find_run
+    from zoo.commands.context import registry_here
+    from zoo.model.sources import find_model
 
-    folder = find_run(run, out)
+    folder = find_model(run, registry_here(), out)
     document = _choose(folder, given[0], asked[given[0]], per_class)
     if keep:
         _keep(folder, document)

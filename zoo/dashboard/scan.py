@@ -21,8 +21,9 @@ from typing import Any
 
 from zoo.errors import RequestError
 from zoo.files import open_plain, read_plain
-from zoo.runner.folder import JOB, LOCK, METRICS, RESULT
+from zoo.runner.folder import LOCK
 from zoo.safe_yaml import read_mapping
+from zoo.storage.run_folder import JOB, METRICS, RESULT
 
 OF_RUNS = ("sweep.yaml", "architectures.json")
 """In a folder whose folders are runs."""

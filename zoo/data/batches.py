@@ -14,7 +14,7 @@ from torch.nn.functional import interpolate
 
 from zoo.data.orders import balanced_order, cut, epoch_order, part_of_passes, shard_order
 from zoo.data.residence import Residence
-from zoo.data.splits import Split
+from zoo.data.split import Split
 from zoo.engine.ranks import ALONE, Ranks
 
 Augment = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]

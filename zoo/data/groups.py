@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.data.splits import Labels, Split
+from zoo.data.split import Labels, Split
 from zoo.errors import ContractError, DataError
 
 __all__ = ["Groups", "group_folds", "groups_of", "held_groups", "shared_groups"]

@@ -14,17 +14,8 @@ from zoo import uses
 from zoo.data.decode import Shape
 from zoo.data.depth import depth_notices
 from zoo.data.groups import shared_groups
-from zoo.data.splits import (
-    Labels,
-    Split,
-    available,
-    check_skipped,
-    class_counts,
-    fixed_classes,
-    hold_out,
-    hold_out_fold,
-    label_map,
-)
+from zoo.data.split import Labels, Split, class_counts
+from zoo.data.splits import available, check_skipped, fixed_classes, hold_out, hold_out_fold, label_map
 from zoo.data.store import decode_split
 from zoo.engine.task import Task, task_of
 from zoo.entry import Entry

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from zoo.data.splits import Split
+from zoo.data.split import Split
 
 __all__ = ["Residence"]
 

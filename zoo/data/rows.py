@@ -26,7 +26,7 @@ from zoo.data.decode import (
 )
 from zoo.data.depth import depth_of
 from zoo.data.naming import name_of
-from zoo.data.splits import Labels
+from zoo.data.split import Labels
 from zoo.errors import BadImage
 
 Progress = Callable[[int, int], None]

@@ -26,7 +26,7 @@ from zoo.data.decode import Pixels, Shape, read_item, to_pixels
 from zoo.data.groups import groups_of
 from zoo.data.naming import name_of, names_of
 from zoo.data.rows import Progress, Rows, fill, in_memory, labels_of, new_rows
-from zoo.data.splits import Labels
+from zoo.data.split import Labels
 from zoo.errors import BadImage, TrainingError
 from zoo.files import cache_folder
 

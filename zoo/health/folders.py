@@ -14,7 +14,8 @@ from zoo.caches import free_bytes, in_bytes, survey, writable
 from zoo.files import cache_folder, open_plain
 from zoo.health.finding import Finding, Remedies
 from zoo.lock import take
-from zoo.runner.folder import CHECKPOINTS, JOB, LOCK, RESULT
+from zoo.runner.folder import LOCK
+from zoo.storage.run_folder import CHECKPOINTS, JOB, RESULT
 
 GROUP = "Folders"
 _LOOK_S = 0.7

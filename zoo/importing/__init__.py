@@ -10,12 +10,13 @@ from typing import Any
 from zoo.class_names import HOW, IMAGENET, check_names, read_names
 from zoo.errors import RequestError
 from zoo.files import cannot_write, made_folder, sha256_of, workplace, write_json
-from zoo.host import open_registry, say_failures
 from zoo.importing.keeping import TOLERANCE, Keeping
 from zoo.importing.reading import Reader, check_file
 from zoo.plugin import Imported
-from zoo.runner.folder import IMPORTED, MODEL, check_name, claim, forget_replaced
+from zoo.registry import Registry
+from zoo.runner.folder import check_name, claim, forget_replaced
 from zoo.runner.interrupts import Interrupts
+from zoo.storage.run_folder import IMPORTED, MODEL
 
 __all__ = ["TOLERANCE", "import_model"]
 
@@ -26,6 +27,7 @@ Asking = Callable[[int], list[str]]
 def import_model(
     file: str | Path,
     *,
+    registry: Registry,
     format: str | None = None,
     architecture: str | None = None,
     classes: str | Sequence[str] | None = None,
@@ -41,6 +43,7 @@ def import_model(
 
     Args:
         file: what the other framework wrote. It is read, never run.
+        registry: where importers and architectures are found.
         format: an importer's name; by default the one that knows the file.
         architecture: the network, where the file doesn't say.
         classes: names in the order of the answer, or what :func:`zoo.class_names.read_names` takes; by default the
@@ -68,7 +71,6 @@ def import_model(
         raise RequestError(
             f"There is a {name!r} in {out} already. Give another --name, or replace it with --overwrite."
         )
-    registry = open_registry(say=say_failures)
     asked = dict(preprocessing or {})
     wanted = registry.find("architecture", architecture).id if architecture else None
     importer, found = Reader(path, registry, wanted, asked.get("image_size"), dict(params or {})).read(format)

@@ -19,12 +19,12 @@ from zoo.errors import BundleError, ContractError, ExportError, RequestError
 from zoo.files import cannot_write, is_write_error
 from zoo.formats import suffix_of
 from zoo.importing.fitting import load, noise, preprocessing
+from zoo.model.build import build_model, count_parameters
 from zoo.plugin import Imported
 from zoo.predict import Classifier
 from zoo.registry import Registry
-from zoo.runner.build import build_model, count_parameters
-from zoo.runner.folder import MODEL
-from zoo.runner.result import versions
+from zoo.runner.environment import versions
+from zoo.storage.run_folder import MODEL
 
 __all__ = ["TOLERANCE", "Keeping"]
 

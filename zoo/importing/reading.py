@@ -12,10 +12,10 @@ from torch import Tensor
 from zoo.entry import Entry
 from zoo.errors import ContractError, RequestError, ZooError
 from zoo.failures import summary_of
+from zoo.model.build import build
 from zoo.names import did_you_mean, listing
 from zoo.plugin import Imported
 from zoo.registry import Registry
-from zoo.runner.build import build
 from zoo.signature import accepts, check
 from zoo.tensor_files import bare_names, read_content
 

@@ -10,6 +10,7 @@ from zoo.errors import RequestError, UnknownName
 from zoo.job.schema import CHOICES
 from zoo.names import did_you_mean
 from zoo.registry import Registry
+from zoo.storage.run_folder import find_run
 
 
 def told(error: Any) -> bool:
@@ -46,12 +47,9 @@ def is_path(word: str, registry: Registry) -> bool:
     return False
 
 
-def run_folder(word: str) -> str:
-    """A run's folder from its name or folder; where there is none it stays a word, for who needs it to tell of."""
-    from zoo.runner.folder import find_run
-    from zoo.sharing.place import is_hub
-
-    if is_hub(word):
+def run_folder(word: str, registry: Registry) -> str:
+    """The absolute folder of a run; a word that names none stays as it is, for whoever opens it to report."""
+    if registry.model_source(word) is not None:
         return word  # the same on every machine
     try:
         return str(find_run(str(Path(word).expanduser())).absolute())

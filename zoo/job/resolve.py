@@ -58,6 +58,7 @@ class Resolved:
     """A valid job, where each value came from, and the registry's entries that it uses.
 
     Args:
+        registry: where the entries are from.
         reasons: dotted path -> why a rule came to the value that stands there.
         facts: of the job's images.
         vary: the same request with a part of a job (nested, as a recipe has it) over its recipe's.
@@ -67,6 +68,7 @@ class Resolved:
     sources: dict[str, str]
     entries: dict[str, Entry]
     recipe: Mapping[str, Any]
+    registry: Registry
     reasons: dict[str, str] = field(default_factory=dict)
     facts: JobFacts = field(default_factory=lambda: JobFacts(None))
     vary: Callable[[Mapping[str, Any]], Resolved] | None = None
@@ -229,7 +231,7 @@ class _Resolver:
             layer["weights"] = str(Path(weights).expanduser().absolute())
         teacher = layer.get("teacher")
         if isinstance(teacher, str | Path) and str(teacher):
-            layer["teacher"] = run_folder(str(teacher))
+            layer["teacher"] = run_folder(str(teacher), self.registry)
         return layer
 
     def _opener(self, path: Path) -> Entry | None:
@@ -386,7 +388,7 @@ class _Resolver:
         for path in flatten(job.plain()):
             self.layers.sources.setdefault(path, "default")
         vary = functools.partial(resolve, self.request, self.registry)
-        return Resolved(job, self.layers.sources, self.entries, recipe, self.reasons, self.facts, vary)
+        return Resolved(job, self.layers.sources, self.entries, recipe, self.registry, self.reasons, self.facts, vary)
 
 
 def _taken(kind: str, name: str, entry: Entry) -> list[str]:

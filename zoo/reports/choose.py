@@ -12,6 +12,7 @@ from zoo.reports.estimate import LONG_S, about
 from zoo.reports.plain import PlainObserver
 from zoo.runner.observer import Observer
 from zoo.runner.record import Run
+from zoo.runner.repeats import Watcher
 
 __all__ = ["asked_at_a_terminal", "choose_stream", "is_terminal", "make_confirm", "make_observer"]
 
@@ -78,3 +79,18 @@ def choose_stream(
 def is_terminal(stream: TextIO) -> bool:
     """Whether a cursor can be moved about in ``stream``."""
     return stream.isatty() and os.environ.get("TERM", "").lower() not in ("dumb", "unknown")
+
+
+def make_watcher(
+    quiet: bool = False, json: bool = False, stdout: TextIO | None = None, stderr: TextIO | None = None
+) -> Watcher:
+    """The watcher for ``zoo run --seeds`` and ``--folds``: as :func:`make_observer`."""
+    stream, plain = choose_stream(quiet, json, stdout, stderr)
+    if plain:
+        from zoo.reports.repeats import PlainWatcher
+
+        return PlainWatcher(stream, quiet=quiet)
+    from zoo.reports.parts import new_console
+    from zoo.reports.repeats_console import ConsoleWatcher
+
+    return ConsoleWatcher(new_console(stream))

@@ -9,8 +9,7 @@ from rich.text import Text
 
 from zoo.comparison import NO_DIFFERENCE
 from zoo.reports.parts import GOOD, WARN, Middle, Page, bare_table, heading, say
-from zoo.reports.repeats import figure, label
-from zoo.reports.words import UNKNOWN, count, number
+from zoo.reports.words import UNKNOWN, count, figure, label, number
 
 __all__ = ["SHARES", "caveat", "comparison_table", "gap", "metric_label", "p_value", "span"]
 

@@ -13,7 +13,7 @@ from zoo.reports.compare import SHARES, caveat, gap, metric_label, p_value, span
 from zoo.reports.drawing import Canvas, Scale, axis_number
 from zoo.reports.html import template
 from zoo.reports.plots import short_label
-from zoo.reports.repeats import figure
+from zoo.reports.words import figure
 
 __all__ = ["difference_plot", "render_comparison", "write_comparison"]
 

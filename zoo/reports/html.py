@@ -15,7 +15,7 @@ from zoo.reports.advice import again, next_commands, split_advice
 from zoo.reports.trial import tried
 from zoo.reports.uncertain_page import uncertain_sections
 from zoo.reports.verdict import diagnose
-from zoo.runner.folder import PICTURES
+from zoo.storage.run_folder import PICTURES
 
 if TYPE_CHECKING:
     from jinja2 import Template

@@ -6,31 +6,27 @@ from collections.abc import Iterable
 from typing import Any, TextIO
 
 from zoo.reports import reading
-from zoo.reports.choose import choose_stream
 from zoo.reports.plain import PlainObserver, final_lines
-from zoo.reports.words import UNKNOWN, clean, component, count, duration, legible, number, percent, short_path
+from zoo.reports.words import (
+    SHARES,
+    clean,
+    component,
+    count,
+    duration,
+    figure,
+    label,
+    legible,
+    number,
+    percent,
+    short_path,
+)
 from zoo.runner.observer import Observer
 from zoo.runner.record import Run
 from zoo.runner.repeats import Watcher
 
-__all__ = ["PlainWatcher", "make_watcher", "metric_rows", "plus_minus", "summary_lines", "what_it_is"]
+__all__ = ["PlainWatcher", "metric_rows", "plus_minus", "summary_lines", "what_it_is"]
 
 Summary = dict[str, Any]
-_SHARES = ("accuracy", "f1_macro", "f1_micro")
-_LABELS = {"f1_macro": "F1 macro"}
-
-
-def make_watcher(
-    quiet: bool = False, json: bool = False, stdout: TextIO | None = None, stderr: TextIO | None = None
-) -> Watcher:
-    """The watcher for ``zoo run --seeds`` and ``--folds``: as :func:`zoo.reports.choose.make_observer`."""
-    stream, plain = choose_stream(quiet, json, stdout, stderr)
-    if plain:
-        return PlainWatcher(stream, quiet=quiet)
-    from zoo.reports.parts import new_console
-    from zoo.reports.repeats_console import ConsoleWatcher
-
-    return ConsoleWatcher(new_console(stream))
 
 
 class PlainWatcher(Watcher):
@@ -99,26 +95,12 @@ def metric_rows(summary: Summary) -> Iterable[tuple[str, str, dict[str, Any]]]:
             yield split, name, metrics[name]
 
 
-def label(name: str) -> str:
-    """A metric as reports write it."""
-    return _LABELS.get(name, clean(name))
-
-
-def figure(name: str, value: float | None) -> str:
-    """A metric's value: a share in percent, a loss, any other number."""
-    if value is None:
-        return UNKNOWN
-    if name in _SHARES:
-        return percent(value)
-    return number(value) if name == "loss" else f"{value:.4g}"
-
-
 def plus_minus(name: str, figures: dict[str, Any]) -> str:
     """``"89.3 ± 1.1%"``: mean and standard deviation; a percent sign is of both."""
     mean, std = figures.get("mean"), figures.get("std")
     if mean is None or std is None:
         return figure(name, mean)
-    if name in _SHARES:
+    if name in SHARES:
         return f"{100 * mean:.1f} ± {percent(std)}"
     return f"{figure(name, mean)} ± {number(std) if name == 'loss' else f'{std:.2g}'}"
 

@@ -12,8 +12,8 @@ from rich.text import Text
 from zoo.reports.console import ConsoleObserver
 from zoo.reports.parts import ACCENT, GOOD, Command, Middle, Page, bare_table, heading, note, say
 from zoo.reports.plain import final_lines
-from zoo.reports.repeats import figure, label, metric_rows, next_commands, out_of_fold, plus_minus, what_it_is
-from zoo.reports.words import UNKNOWN, clean, clock, duration, short_path
+from zoo.reports.repeats import metric_rows, next_commands, out_of_fold, plus_minus, what_it_is
+from zoo.reports.words import UNKNOWN, clean, clock, duration, figure, label, short_path
 from zoo.runner.observer import Observer
 from zoo.runner.record import Run
 from zoo.runner.repeats import Watcher

@@ -9,9 +9,8 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from zoo.reports.parts import ACCENT, BAD, GOOD, WARN, Middle, Page, bare_table, heading, say
-from zoo.reports.repeats import figure
 from zoo.reports.uncertain import span_words
-from zoo.reports.words import UNKNOWN, bar, clean, clock, component, percent, short_path, shown
+from zoo.reports.words import UNKNOWN, bar, clean, clock, component, figure, percent, short_path, shown
 
 __all__ = ["job_table", "predictions_table", "runs_table"]
 

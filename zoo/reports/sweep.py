@@ -5,31 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, TextIO
 
-from zoo.reports.choose import choose_stream
 from zoo.reports.lines import Lines
-from zoo.reports.repeats import figure
-from zoo.reports.words import UNKNOWN, clean, clock, duration, percent, short_path
+from zoo.reports.words import UNKNOWN, clean, clock, duration, figure, percent, short_path
 from zoo.runner.observer import Observer
 from zoo.sweep.store import Trial
 from zoo.sweep.sweep import Watcher
 
-__all__ = ["PlainSweep", "heads", "make_sweep_watcher", "next_command", "ranked", "sweep_lines", "value_text"]
+__all__ = ["PlainSweep", "heads", "next_command", "ranked", "sweep_lines", "value_text"]
 
 Document = dict[str, Any]
 Row = Mapping[str, Any]
 SHOWN = 20
 """Trials in a table on the terminal; all are in sweep.json and on the page."""
-
-
-def make_sweep_watcher(quiet: bool = False, json: bool = False) -> Watcher:
-    """The watcher for ``zoo sweep``: as :func:`zoo.reports.choose.make_observer`."""
-    stream, plain = choose_stream(quiet, json)
-    if plain:
-        return PlainSweep(stream, quiet=quiet)
-    from zoo.reports.parts import new_console
-    from zoo.reports.sweep_console import ConsoleSweep
-
-    return ConsoleSweep(new_console(stream))
 
 
 class PlainSweep(Watcher):

@@ -6,8 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from zoo.reports import reading
-from zoo.reports.repeats import figure, label
-from zoo.reports.words import clean, number, percent
+from zoo.reports.words import clean, figure, label, number, percent
 
 __all__ = ["calibration_words", "numbers_table", "span_words", "uncertain_lines"]
 

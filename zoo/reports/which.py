@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TextIO
 
-from zoo.reports.choose import choose_stream
 from zoo.reports.lines import Lines
 from zoo.reports.trends import rising
 from zoo.reports.words import UNKNOWN, clean, count, duration, percent, short_path
@@ -14,7 +13,6 @@ from zoo.which.compare import Watcher
 
 __all__ = [
     "PlainWhich",
-    "make_which_watcher",
     "protocol_line",
     "size_text",
     "sorted_rows",
@@ -23,17 +21,6 @@ __all__ = [
 ]
 
 Row = Mapping[str, Any]
-
-
-def make_which_watcher(json: bool = False) -> Watcher:
-    """The watcher for ``zoo compare-architectures``: as :func:`zoo.reports.choose.make_observer`."""
-    stream, plain = choose_stream(False, json)
-    if plain:
-        return PlainWhich(stream)
-    from zoo.reports.parts import new_console
-    from zoo.reports.which_console import ConsoleWhich
-
-    return ConsoleWhich(new_console(stream))
 
 
 class PlainWhich(Watcher):

@@ -37,6 +37,11 @@ _PLAIN = str.maketrans(
 )
 
 
+SHARES = ("accuracy", "f1_macro", "f1_micro")
+"""Metrics that are shown in percent."""
+LABELS = {"f1_macro": "F1 macro"}
+
+
 def percent(fraction: float | None, digits: int = 1) -> str:
     """``0.9104`` -> ``"91.0%"``; what is missing or not a number is a dash."""
     return UNKNOWN if fraction is None or math.isnan(fraction) else f"{100 * fraction:.{digits}f}%"
@@ -173,3 +178,17 @@ def _carried(char: str, encoding: str, cells: Callable[[str], int]) -> str:
     except UnicodeEncodeError:
         return "?" * cells(char)
     return char
+
+
+def label(name: str) -> str:
+    """The name of a metric in reports."""
+    return LABELS.get(name, clean(name))
+
+
+def figure(name: str, value: float | None) -> str:
+    """The value of a metric: accuracies and F1 in percent, a loss, any other number."""
+    if value is None:
+        return UNKNOWN
+    if name in SHARES:
+        return percent(value)
+    return number(value) if name == "loss" else f"{value:.4g}"

@@ -17,7 +17,7 @@ from zoo.engine.bench import answer_seconds, ceiling, compared, peak_memory_mib,
 from zoo.engine.features import FeatureBatches
 from zoo.engine.fold import fold_norms
 from zoo.job.resolve import Resolved
-from zoo.runner.build import count_parameters
+from zoo.model.build import count_parameters
 from zoo.runner.observer import Observer
 from zoo.runner.parts import Parts
 

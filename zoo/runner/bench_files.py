@@ -13,13 +13,14 @@ from zoo.artifacts import Artifact, open_file
 from zoo.bundle import Preprocessing
 from zoo.data.decode import Shape, framed
 from zoo.engine.bench import call_rates, compared
+from zoo.registry import Registry
 
 __all__ = ["bench_files"]
 
 BATCH = 16
 
 
-def bench_files(paths: Sequence[Path], rounds: int, batch_size: int = BATCH) -> dict[str, Any]:
+def bench_files(paths: Sequence[Path], registry: Registry, rounds: int, batch_size: int = BATCH) -> dict[str, Any]:
     """Time the answers of one file, or of two in turn, each by its own runtime on the CPU.
 
     Args:
@@ -30,7 +31,7 @@ def bench_files(paths: Sequence[Path], rounds: int, batch_size: int = BATCH) -> 
         ``benchmarks``, for each ``file, architecture, image_size, batch_size, bytes, inference``, which has
         ``images_per_second`` and ``one_image_s``; and of two the ``comparison`` of ``inference``.
     """
-    opened = [open_file(path) for path in paths]
+    opened = [open_file(path, registry) for path in paths]
     batches = [_noise(artifact, batch_size) for artifact in opened]
     many = call_rates(list(zip(opened, batches, strict=True)), rounds)
     single = call_rates([(artifact, batch[:1]) for artifact, batch in zip(opened, batches, strict=True)], rounds)

@@ -14,91 +14,12 @@ from zoo.data.open import Opener, Preparing
 from zoo.engine.blocks import Block
 from zoo.engine.dynamo import defer_dynamo
 from zoo.engine.train import parameter_groups
-from zoo.entry import Entry
-from zoo.errors import ContractError, JobError, RequestError, ZooError
+from zoo.errors import ContractError, JobError, RequestError
 from zoo.job.resolve import Resolved
 from zoo.job.schema import Choice, Job
+from zoo.model.build import build
 from zoo.names import listing
 from zoo.signature import accepts, check
-
-
-def build(entry: Entry, params: dict[str, Any], path: str, *positional: Any, **given: Any) -> Any:
-    """Call a component's factory: positional and given arguments by the runner, parameters by the job.
-
-    Args:
-        path: the component's place in the job, for messages.
-        given: passed only where the factory names them (``image_size``, ``num_classes``).
-
-    Raises:
-        RequestError: the factory refuses its parameters.
-    """
-    factory = entry.factory()
-    values, problems = check(entry.kind, factory, params, path)
-    if problems:
-        raise JobError(problems)
-    extra = {k: v for k, v in given.items() if accepts(factory, k)}
-    try:
-        return entry.make(*positional, **extra, **values)
-    except ZooError:
-        raise
-    except (ValueError, TypeError) as error:
-        raise RequestError(
-            f"{entry.title} refuses its parameters: {error}{entry.place_in(error)}. See: zoo info {entry.id}"
-        ) from error
-
-
-def build_model(
-    entry: Entry, params: dict[str, Any], num_classes: int, in_chans: int, image_size: int, *, pretrained: bool = False
-) -> nn.Module:
-    """The network, checked with one blank image.
-
-    Args:
-        pretrained: ask the factory for the weights that its library has; a model that is read back needs none.
-
-    Raises:
-        RequestError: it can't be built, or doesn't take images of that size.
-        ContractError: it is no module, or its logits have the wrong shape.
-    """
-    given: dict[str, Any] = {"in_chans": in_chans, "image_size": image_size}
-    if pretrained:
-        if not accepts(entry.factory(), "pretrained"):
-            raise RequestError(
-                f"architecture {entry.id!r} has no pretrained weights of its own. Give a file: --weights FILE"
-            )
-        given["pretrained"] = True
-    model = build(entry, params, "architecture", num_classes, **given)
-    if not isinstance(model, nn.Module):
-        raise ContractError(f"architecture {entry.id!r} gave {type(model).__name__}, not a torch.nn.Module")
-    logits = check_takes(model, entry, in_chans, image_size)
-    shape = tuple(getattr(logits, "shape", ()))
-    if shape != (2, num_classes):
-        raise ContractError(
-            f"architecture {entry.id!r} must return logits (N, {num_classes}); for 2 images it returned {shape}"
-        )
-    return model
-
-
-def check_takes(model: nn.Module, entry: Entry, in_chans: int, image_size: int) -> torch.Tensor:
-    """The logits of two blank images of that size.
-
-    Raises:
-        RequestError: the network doesn't take them.
-    """
-    blank = torch.zeros(2, in_chans, image_size, image_size, device=next(model.parameters(), torch.zeros(())).device)
-    model.eval()
-    try:
-        with torch.no_grad():  # not inference_mode: networks keep tensors that they make, and must train with them
-            return model(blank)  # type: ignore[no-any-return]
-    except (RuntimeError, ValueError, AssertionError) as error:
-        raise RequestError(
-            f"{entry.title} can't take images of {in_chans}x{image_size}x{image_size}: "
-            f"{(str(error).splitlines() or [type(error).__name__])[0]}{entry.place_in(error)}. Try another --image-size"
-        ) from error
-
-
-def count_parameters(model: nn.Module) -> int:
-    """How many numbers the model learns and keeps."""
-    return sum(p.numel() for p in model.parameters())
 
 
 def build_loss(

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from zoo.data.batches import Batches
-from zoo.data.splits import Split
+from zoo.data.split import Split
 from zoo.engine.execution import Execution
 from zoo.engine.features import compute_features
 from zoo.files import atomic, cache_folder, cannot_write

@@ -10,6 +10,7 @@ from pathlib import Path
 from zoo.errors import OutputError, RequestError
 from zoo.files import cannot_write
 from zoo.lock import Lock, take
+from zoo.storage.run_folder import JOB, is_run
 
 _ANIMALS = """
     otter lynx heron badger marten ibex falcon gecko panda okapi tapir puffin stoat bison koala lemur magpie newt
@@ -19,15 +20,7 @@ _MOODS = """
     brave calm clever daring eager fair gentle happy keen kind lively lucky merry mild noble patient proud quick
     quiet shy sly smart steady sunny swift tidy vivid warm wise witty
 """.split()  # noqa: SIM905
-RUNS = Path("runs")
-"""Where runs are, unless somebody says otherwise."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,99}")
-RESULT, JOB, METRICS, REPORT = "result.json", "job.yaml", "metrics.jsonl", "report.html"
-WEIGHTS, CARD = "model.safetensors", "zoo.json"
-"""Of a bundle."""
-IMPORTED = "import.json"
-"""Of a model that another framework has trained: in place of a job, where it comes from."""
-MODEL, CHECKPOINTS, PICTURES = "model", "checkpoints", "pictures"
 LOCK = ".lock"
 """Of a run that is being trained."""
 
@@ -134,32 +127,3 @@ def bring_back_replaced(folder: Path) -> None:
 
 def _replaced(folder: Path) -> Path:
     return folder.with_name(f".{folder.name}.replaced")
-
-
-def is_run(folder: Path) -> bool:
-    """Whether a folder is a run's, or an imported model's."""
-    return (folder / JOB).is_file() or (folder / IMPORTED).is_file()
-
-
-def find_run(word: str, out: Path = RUNS) -> Path:
-    """A run by its folder, or by its name in ``out``; or a model of the hub, ``hf:owner/name``, which is fetched.
-
-    Raises:
-        RequestError: there is none; says what is near.
-    """
-    from zoo.names import did_you_mean
-    from zoo.sharing.place import is_hub
-
-    if is_hub(word):
-        from zoo.sharing.cached import fetched
-
-        return fetched(word)
-    folders = [folder for folder in (Path(word), out / word) if folder.is_dir()]
-    if folders:  # a folder of pictures may be called as the run is
-        return next((f for f in folders if is_run(f) or (f / CARD).is_file()), folders[0])
-    if Path(word).is_file():
-        raise RequestError(
-            f"{word!r} is a file, not a run. The run comes first: zoo predict RUN IMAGE. See: zoo runs list"
-        )
-    names = [p.name for p in out.iterdir() if not p.name.startswith(".")] if out.is_dir() else []
-    raise RequestError(f"There is no run {word!r}.{did_you_mean(word, names)} See: zoo runs list")

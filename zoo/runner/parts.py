@@ -11,11 +11,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from zoo.bundle import preprocessing_of
 from zoo.data.batches import Batches, Normalize
 from zoo.data.decode import is_multilabel
 from zoo.data.open import TRAIN, VAL, open_training, training_splits
 from zoo.data.residence import Residence
-from zoo.data.splits import Split, class_counts
+from zoo.data.split import Split, class_counts
 from zoo.engine.balance import class_weights
 from zoo.engine.blocks import find_head, is_last_step
 from zoo.engine.distill import Distillation
@@ -27,17 +28,17 @@ from zoo.engine.task import MULTI_LABEL, SINGLE_LABEL
 from zoo.engine.train import weight_penalty
 from zoo.engine.weighing import is_of_whole_batch
 from zoo.errors import RequestError
-from zoo.host import open_registry, say_failures
 from zoo.job.deciding import SIZE
 from zoo.job.resolve import Resolved
 from zoo.job.schema import AUTO, EXECUTED
+from zoo.model.build import build_model, check_takes
 from zoo.names import did_you_mean, listing
 from zoo.runner import build
+from zoo.runner.environment import versions
 from zoo.runner.executing import Plan, fastest_execution
 from zoo.runner.features import FeatureStore
 from zoo.runner.learner import Learner, blank
 from zoo.runner.observer import Observer
-from zoo.runner.result import preprocessing, versions
 from zoo.runner.teacher import Teacher
 from zoo.runner.weights import Loaded, load_weights
 
@@ -90,7 +91,7 @@ class Parts:
     def _model(self) -> nn.Module:
         entry, in_chans = self.resolved.entry("architecture"), self.job.data.in_chans
         params, count = self.job.architecture.params, len(self.classes)
-        make = partial(build.build_model, entry, params, count, in_chans, pretrained=self.job.pretrained)
+        make = partial(build_model, entry, params, count, in_chans, pretrained=self.job.pretrained)
         try:
             model = make(self.job.train.image_size)
         except RequestError:
@@ -99,7 +100,7 @@ class Parts:
             model = make(self.job.train.image_size)
         size = self.job.train.image_size
         for side in self._sizes() - {size}:
-            build.check_takes(model, entry, in_chans, side)
+            check_takes(model, entry, in_chans, side)
         return model
 
     def _take_designed_size(self) -> bool:
@@ -127,7 +128,7 @@ class Parts:
         model = self._model()
         images = blank(model, job.data.in_chans, job.train.image_size)
         if job.weights:
-            self.loaded = load_weights(model, job.weights, head_or_none(model, images))
+            self.loaded = load_weights(model, job.weights, head_or_none(model, images), self.resolved.registry)
         self._begin_head(model, images)
         self.execution.check(model)
         self.execution.computing_in(job.answers_in).check(model, "--set evaluation_precision=")
@@ -181,7 +182,7 @@ class Parts:
         """The model whose answers are learned from, where the job names one."""
         if self.job.teacher is None:
             return None
-        data, registry = self.job.data, open_registry(say=say_failures)
+        data, registry = self.job.data, self.resolved.registry
         normalize = Normalize(data.mean, data.std, self.execution.device)
         return Teacher(self.job.teacher, self.classes, self.task, normalize, data.in_chans, self.execution, registry)
 
@@ -240,7 +241,7 @@ class Parts:
         """What the head is given for every image: its backbone is frozen, and runs once."""
         entry = self.resolved.entry("architecture")
         made = {**entry.provenance(), "params": self.job.architecture.params}
-        recipe = {"architecture": made, "preprocessing": preprocessing(self.job), "versions": versions()}
+        recipe = {"architecture": made, "preprocessing": preprocessing_of(self.job), "versions": versions()}
         store = FeatureStore(self.model, str(self.learner.head), recipe, self.execution, observer)
         if not self.ranks.first:
             self.ranks.wait()  # and then finds them in the cache, where they have a key

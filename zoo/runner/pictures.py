@@ -15,10 +15,10 @@ from zoo.bundle import read_weights
 from zoo.data.batches import Batches
 from zoo.data.decode import Pixels
 from zoo.data.open import TRAIN, VAL
-from zoo.data.splits import Split
+from zoo.data.split import Split
 from zoo.engine.gradcam import grad_cam, painted
 from zoo.files import cannot_write, write_json
-from zoo.runner.folder import MODEL, PICTURES
+from zoo.storage.run_folder import MODEL, PICTURES
 
 if TYPE_CHECKING:
     from zoo.runner.training import Training

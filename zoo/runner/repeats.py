@@ -23,10 +23,11 @@ from zoo.failures import reason_of
 from zoo.files import finite, read_plain, write_json, write_text
 from zoo.job.layers import changes
 from zoo.job.resolve import Resolved
-from zoo.runner.folder import JOB, RESULT, check_name, claim, made_up_name
+from zoo.runner.folder import check_name, claim, made_up_name
 from zoo.runner.observer import Observer
 from zoo.runner.summary import FOLD, SEED, SUMMARY, Member, summarise
 from zoo.safe_yaml import read_mapping
+from zoo.storage.run_folder import JOB, RESULT
 
 if TYPE_CHECKING:
     from zoo.runner.runner import Place

@@ -2,50 +2,21 @@
 
 from __future__ import annotations
 
-import os
-import platform
-import sys
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from zoo.data.splits import Split, absent_notice
+from zoo.bundle import preprocessing_of
+from zoo.data.split import Split
+from zoo.data.splits import absent_notice
 from zoo.engine.calibration import Calibration
 from zoo.engine.views import NONE
-from zoo.job.schema import Job
-from zoo.runner.build import count_parameters
+from zoo.model.build import count_parameters
+from zoo.runner.environment import environment, versions
+from zoo.runner.parts import Parts
 from zoo.runner.record import Run
-from zoo.version import __version__
-
-if TYPE_CHECKING:
-    from zoo.runner.parts import Parts
-    from zoo.runner.training import Training
+from zoo.runner.training import Training
 
 SCHEMA = 1
-
-
-def versions() -> dict[str, str]:
-    """The versions that a number may depend on."""
-    found = {"zoo": __version__, "python": platform.python_version()}
-    for name in ("torch", "torchvision", "timm", "numpy", "pillow"):
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
-
-
-def environment(execution: str, device: str) -> dict[str, Any]:
-    """Machine and versions."""
-    return {
-        "platform": platform.platform(),
-        "processor": platform.processor() or platform.machine(),
-        "cpus": os.cpu_count(),
-        "device": device,
-        "execution": execution,
-        "versions": versions(),
-        "command": [os.path.basename(sys.argv[0]), *sys.argv[1:]],  # noqa: PTH119 - an argument, not a file
-    }
 
 
 def _executed(parts: Parts) -> str:
@@ -113,13 +84,6 @@ def _skipped_notice(split: Split) -> str:
     return f"{len(split.skipped)} {split.name} images could not be decoded and are left out: {shown}{more}."
 
 
-def preprocessing(job: Job) -> dict[str, Any]:
-    """From an image to the network's input, as a bundle says it."""
-    data = job.data
-    kept = ("in_chans", "resize", "interpolation", "crop_pct", "mean", "std")
-    return {"image_size": job.train.image_size, **{name: getattr(data, name) for name in kept}}
-
-
 def bundle_card(
     parts: Parts, thresholds: list[float] | None = None, calibration: Calibration | None = None
 ) -> dict[str, Any]:
@@ -136,7 +100,7 @@ def bundle_card(
         **({} if parts.job.tta == NONE else {"tta": parts.job.tta}),
         **({"thresholds": thresholds} if parts.task.multilabel else {}),
         **({} if calibration is None else calibration.card()),
-        "preprocessing": preprocessing(parts.job),
+        "preprocessing": preprocessing_of(parts.job),
         "architecture": {**entry.provenance(), "params": parts.job.architecture.params},
         "parameters": count_parameters(parts.model),
         "provenance": {path: entry.provenance() for path, entry in parts.resolved.entries.items()},
@@ -158,10 +122,10 @@ def _teacher(parts: Parts) -> dict[str, Any]:
 
 def document(training: Training, run: Run, status: str, reason: str | None) -> dict[str, Any]:
     """The result of a run that got as far as its first epoch or not; final metrics are added by the caller."""
-    timing: dict[str, float | None] = {**training.timing}
-    seen = len(training.parts.splits["train"]) * len(training.history)
-    timing["total_s"] = sum(training.timing.values())
-    timing["train_images_per_second"] = seen / training.timing["train_s"] if seen else None
+    timing: dict[str, float | None] = {**training.state.timing}
+    seen = len(training.parts.splits["train"]) * len(training.state.history)
+    timing["total_s"] = sum(training.state.timing.values())
+    timing["train_images_per_second"] = seen / training.state.timing["train_s"] if seen else None
     recipe = training.job.recipe
     return {
         "schema": SCHEMA,
@@ -176,11 +140,11 @@ def document(training: Training, run: Run, status: str, reason: str | None) -> d
         "classes": run.classes,
         **({"thresholds": training.thresholds} if training.parts.task.multilabel else {}),
         "splits": run.splits,
-        "notices": [*run.notices, *training.notices],
+        "notices": [*run.notices, *training.state.notices],
         "metrics": {},
         "mistakes": {},
-        "best": vars(training.best) if training.best else None,
-        "epochs": training.history,
+        "best": vars(training.state.best) if training.state.best else None,
+        "epochs": training.state.history,
         "timing": timing,
         "environment": environment(_executed(training.parts), run.device["name"]),
         "provenance": {path: entry.provenance() for path, entry in training.parts.resolved.entries.items()},
@@ -188,7 +152,7 @@ def document(training: Training, run: Run, status: str, reason: str | None) -> d
             **run.model,
             "weights": _weights(training.parts),
             **_teacher(training.parts),
-            "bundle": "model" if training.best else None,
+            "bundle": "model" if training.state.best else None,
         },
         **({"trial": training.parts.trial} if training.parts.trial else {}),
         "sections": run.sections,

@@ -26,19 +26,7 @@ from zoo.job.resolve import Resolved
 from zoo.job.schema import Job
 from zoo.loaded_plugin import Plugin
 from zoo.runner.checkpoint import load_checkpoint
-from zoo.runner.folder import (
-    CHECKPOINTS,
-    JOB,
-    METRICS,
-    MODEL,
-    REPORT,
-    RESULT,
-    bring_back_replaced,
-    claim,
-    forget_replaced,
-    hold,
-    made_up_name,
-)
+from zoo.runner.folder import bring_back_replaced, claim, forget_replaced, hold, made_up_name
 from zoo.runner.hints import hints_of
 from zoo.runner.hooks import Hooks
 from zoo.runner.interrupts import Interrupts
@@ -47,13 +35,14 @@ from zoo.runner.pictures import draw_pictures
 from zoo.runner.predictions import forget_predictions
 from zoo.runner.record import Run
 from zoo.runner.result import bundle_card, document, run_record
-from zoo.runner.resuming import restore
+from zoo.runner.resuming import resume
 from zoo.runner.signs import signs_of
 from zoo.runner.span import Budget
 from zoo.runner.speed import Speed, measure_speed
 from zoo.runner.training import Training
 from zoo.runner.tuning import as_recorded, build_parts
 from zoo.safe_yaml import read_mapping
+from zoo.storage.run_folder import CHECKPOINTS, JOB, METRICS, MODEL, REPORT, RESULT
 
 
 @dataclass(frozen=True)
@@ -180,14 +169,14 @@ def _left_s(training: Training, speed: Speed | None) -> float | None:
     """Seconds for the epochs that are still to be trained."""
     if speed is None:
         return None
-    return speed.seconds(training.job.train.last_epoch) - speed.seconds(len(training.history))
+    return speed.seconds(training.job.train.last_epoch) - speed.seconds(len(training.state.history))
 
 
 def _begin(training: Training, state: dict[str, Any] | None) -> Run:
     """The run's first files, and the epochs that were trained before."""
     parts, folder = training.parts, training.folder
     if state is not None:
-        restore(training, state)
+        resume(training.state, parts, training.keeper, training.observer, state)
     if parts.ranks.first:
         comments = "" if state is None or parts.resolved.reasons else _comments(folder / JOB)
         write_text(folder / JOB, comments + _job_text(parts.job, parts.resolved.reasons))
@@ -215,7 +204,7 @@ def _job_text(job: Job, reasons: Mapping[str, str]) -> str:
 
 def _trim_metrics(training: Training) -> None:
     """A line written after the last checkpoint belongs to an epoch that will be trained again."""
-    lines = "".join(dump_json(record, indent=None) + "\n" for record in training.history)
+    lines = "".join(dump_json(record, indent=None) + "\n" for record in training.state.history)
     write_text(training.folder / METRICS, lines)
 
 
@@ -283,7 +272,7 @@ class _Runner:
         """Where a budget ended training, the job says after which epoch: repeated, it has the same numbers."""
         training = self.training
         if training.budget_used and training.ranks.first:
-            train = training.job.train.model_copy(update={"stop_after": len(training.history)})
+            train = training.job.train.model_copy(update={"stop_after": len(training.state.history)})
             job = training.job.model_copy(update={"train": train})
             write_text(training.folder / JOB, _job_text(job, training.parts.resolved.reasons))
 
@@ -303,7 +292,7 @@ class _Runner:
         result["metrics"], result["mistakes"] = metrics, mistakes
         if self.training.ranks.first:
             result["signs"] = signs_of(self.training)
-        tta, best = self.training.job.tta, self.training.best
+        tta, best = self.training.job.tta, self.training.state.best
         result.update(account(tta))
         alone = f" By one view {best.metric} is {best.value:.4g}." if best else ""
         result["notices"] = [*result["notices"], *(f"{text}{alone}" for text in notices(tta))]
@@ -317,22 +306,22 @@ class _Runner:
             return
         with contextlib.suppress(ZooError):
             self.training.keeper.wait()
-        self.training.best = self.training.keeper.best  # whose weights are on the disk
+        self.training.state.best = self.training.keeper.best  # whose weights are on the disk
         with contextlib.suppress(BrokenPipeError):
             self.observer.failed(self.run_record, error)
         result = document(self.training, self.run_record, status, reason)
-        best = self.training.best
+        best = self.training.state.best
         if best is not None:
-            result["metrics"] = {"val": self.training.history[best.epoch - 1]["val"]}
+            result["metrics"] = {"val": self.training.state.history[best.epoch - 1]["val"]}
         with contextlib.suppress(ZooError):
             write_json(self.training.folder / RESULT, result)
         self.hooks.call("zoo_run_failed", run=self.run_record, error=error)
 
     def _how_to_resume(self) -> str:
-        done, of = len(self.training.history), self.training.job.train.last_epoch
+        done, of = len(self.training.state.history), self.training.job.train.last_epoch
         folder = self.training.folder
-        kept = f"the best model so far is in {folder / 'model'}. " if self.training.best else ""
-        steps = self.training.position.steps if self.training.position else 0
+        kept = f"the best model so far is in {folder / 'model'}. " if self.training.state.best else ""
+        steps = self.training.state.position.steps if self.training.state.position else 0
         more = f" and {steps} step{'' if steps == 1 else 's'}" if steps else ""
         return f"Interrupted after {done} of {of} epochs{more}; {kept}Go on with: zoo run --resume {folder}"
 

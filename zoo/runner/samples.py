@@ -18,7 +18,8 @@ from zoo.data.decode import Pixels, Shape, is_multilabel, label_indices, opened,
 from zoo.data.depth import depth_notices, depth_of
 from zoo.data.groups import groups_of
 from zoo.data.open import TRAIN, VAL, Opener, open_training, renumbered
-from zoo.data.splits import Labels, Split, hold_out, hold_out_fold, label_map
+from zoo.data.split import Labels, Split
+from zoo.data.splits import hold_out, hold_out_fold, label_map
 from zoo.data.store import labels_of, name_of
 from zoo.errors import BadImage, DataError, RequestError
 from zoo.job.resolve import Resolved

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zoo.data.open import TRAIN, VAL
-from zoo.data.splits import Split
+from zoo.data.split import Split
 from zoo.engine.signs import confidence_in_mistakes, input_figures, shared_images, wrong_among_the_surest
 
 if TYPE_CHECKING:

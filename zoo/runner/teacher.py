@@ -17,9 +17,10 @@ from zoo.engine.execution import Execution
 from zoo.engine.task import Task, task_named
 from zoo.errors import RequestError
 from zoo.files import read_plain, sha256_of
+from zoo.model.sources import find_model
 from zoo.names import listing
 from zoo.registry import Registry
-from zoo.runner.folder import RESULT, find_run
+from zoo.storage.run_folder import RESULT
 
 LUMA = (0.299, 0.587, 0.114)
 """How red, green and blue make grey; ITU-R 601, as Pillow has it when pictures are decoded."""
@@ -55,7 +56,7 @@ class Teacher:
         execution: Execution,
         registry: Registry,
     ):
-        self.bundle = find_bundle(Path(word) if Path(word).is_dir() else find_run(word))
+        self.bundle = find_bundle(Path(word) if Path(word).is_dir() else find_model(word, registry))
         model, self.card = load_model(self.bundle, registry)
         shape = Preprocessing(**self.card["preprocessing"])
         self.size, self.in_chans = shape.image_size, shape.in_chans

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from zoo.bundle import WEIGHTS, read_weights
 from zoo.data.batches import Batches
 from zoo.data.open import TEST, VAL
-from zoo.data.splits import Split
+from zoo.data.split import Split
 from zoo.engine.averaging import Together
 from zoo.engine.calibration import Calibration, calibrate
 from zoo.engine.evaluate import evaluate_logits, predict_logits
@@ -26,15 +26,16 @@ from zoo.engine.views import NONE, looking
 from zoo.errors import TrainingError
 from zoo.files import append_json_line
 from zoo.runner.checkpoint import Keeper, random_states
-from zoo.runner.folder import CHECKPOINTS, METRICS, MODEL
 from zoo.runner.hooks import Hooks
 from zoo.runner.interrupts import Interrupts
 from zoo.runner.observer import Observer
 from zoo.runner.parts import Parts
 from zoo.runner.predictions import write_predictions
 from zoo.runner.record import Run
-from zoo.runner.resuming import Best, Position, state_of
+from zoo.runner.resuming import checkpoint_of
+from zoo.runner.run_state import Best, Position, RunState
 from zoo.runner.span import Budget
+from zoo.storage.run_folder import CHECKPOINTS, METRICS, MODEL
 
 Answers = tuple[Tensor, Tensor]
 """Logits (N, K) and targets of a split."""
@@ -66,17 +67,13 @@ class Training:
         self.interrupts, self.budget = interrupts or Interrupts(), budget
         self.budget_used = False
         self.keeper = Keeper(folder / CHECKPOINTS, folder / MODEL)
-        self.history: list[dict[str, Any]] = []
-        self.position: Position | None = None
+        timing = {"setup_s": parts.setup_s, "data_s": parts.data_s, "train_s": 0.0, "evaluate_s": 0.0}
+        self.state = RunState(timing, self.job.train.accumulate)
         self.saved_at = perf_counter()
-        self.accumulate = self.job.train.accumulate
-        self.notices: list[str] = []
-        self.best: Best | None = None
         self.last_answers: Answers | None = None
         self.best_answers: Answers | None = None  # those of the best epoch, where this process trained it
         self.thresholds: list[float] | None = None  # of each class, once the best weights are known
         self.calibration: Calibration | None = None  # and how their logits are to be read
-        self.timing = {"setup_s": parts.setup_s, "data_s": parts.data_s, "train_s": 0.0, "evaluate_s": 0.0}
 
     def epochs(self, hooks: Hooks, run: Run) -> str | None:
         """Train until the last epoch, or a reason to stop; then all is on the disk.
@@ -85,7 +82,7 @@ class Training:
             The reason, or None after the last epoch.
         """
         reason = None
-        while reason is None and len(self.history) < self.job.train.last_epoch:
+        while reason is None and len(self.state.history) < self.job.train.last_epoch:
             record = self._next()
             self.observer.epoch_ended(record)
             reasons = self.ranks.told([str(r) for r in hooks.call("zoo_epoch_end", run=run, epoch=record) if r])
@@ -100,7 +97,7 @@ class Training:
         return reason
 
     def _next(self) -> dict[str, Any]:
-        epoch = len(self.history) + 1
+        epoch = len(self.state.history) + 1
         try:
             return self._epoch(epoch)
         except TrainingError as error:
@@ -114,18 +111,18 @@ class Training:
             raise TrainingError(f"The network can't be compiled: {first}. Type: --set compile=off") from error
 
     def _epoch(self, epoch: int) -> dict[str, Any]:
-        if self.position is None:
-            self.position = Position(epoch, max(group["lr"] for group in self.parts.optimizer.param_groups))
-        started = perf_counter() - self.position.seconds
+        if self.state.position is None:
+            self.state.position = Position(epoch, max(group["lr"] for group in self.parts.optimizer.param_groups))
+        started = perf_counter() - self.state.position.seconds
         self.parts.begin_epoch(epoch)
         self.observer.epoch_started(epoch, self.job.train.last_epoch, self.parts.images_per_epoch)
         try:
             with self.interrupts.held():
-                totals = self._steps(self.position, started)
+                totals = self._steps(self.state.position, started)
             trained = perf_counter() - started
             val = self._validated()
         except KeyboardInterrupt:
-            if self.position.random is not None:  # all steps are done; else they were kept where it was heard
+            if self.state.position.random is not None:  # all steps are done; else they were kept where it was heard
                 self._save()
             raise
         seconds = perf_counter() - started
@@ -133,13 +130,13 @@ class Training:
             "epoch": epoch,
             "train": {"loss": totals.loss, "accuracy": totals.accuracy},
             "val": {k: v for k, v in val.items() if isinstance(v, int | float)},
-            "lr": self.position.lr,
+            "lr": self.state.position.lr,
             "seconds": seconds,
             "images_per_second": totals.seen / trained,
         }
         with self.interrupts.held():
-            self.timing["train_s"] += trained
-            self.timing["evaluate_s"] += seconds - trained
+            self.state.timing["train_s"] += trained
+            self.state.timing["evaluate_s"] += seconds - trained
             self._tell_schedule(record)
             return self._keep(record)
 
@@ -181,7 +178,7 @@ class Training:
             schedule=self.parts.schedule,
             scaler=self.parts.scaler,
             clip_norm=self.job.train.clip_norm,
-            accumulate=self.accumulate,
+            accumulate=self.state.accumulate,
             penalty=self.parts.penalty,
             distill=self.parts.distill,
             frozen=self.parts.learner.frozen,
@@ -204,18 +201,19 @@ class Training:
         return self.interrupts.asked, perf_counter() - self.saved_at > self.job.train.checkpoint_s
 
     def _in_pieces(self, pieces: int) -> None:
-        self.accumulate = pieces
+        self.state.accumulate = pieces
         size, loss = self.job.train.batch_size, self.job.loss.name
         step = ", with the same step."
         if self.parts.learner.sees_batches():
             step = ", with the same step but for batch norms, which see a piece at a time."
         if self.parts.loss_is_of_whole_batch():
             step = f". Loss {loss!r} is no mean over images: each piece is learned from as a smaller batch would be."
+        epoch = len(self.state.history) + 1
         text = (
-            f"The memory was too small for a batch of {size} at once: from epoch {len(self.history) + 1} on each is "
+            f"The memory was too small for a batch of {size} at once: from epoch {epoch} on each is "
             f"computed in {pieces} pieces{step}"
         )
-        self.notices = [text]
+        self.state.notices = [text]
         self.observer.notice(text)
 
     def _tell_schedule(self, record: dict[str, Any]) -> None:
@@ -231,18 +229,20 @@ class Training:
         record["best"] = better is not None
         if better is not None:
             self.best_answers = self.last_answers
-        self.history.append(record)
-        self.best = better or self.best  # only now: an epoch that is interrupted while it is written never was
-        self.position = None
+        self.state.history.append(record)
+        self.state.best = (
+            better or self.state.best
+        )  # only now: an epoch that is interrupted while it is written never was
+        self.state.position = None
         if self.ranks.first:
             append_json_line(self.folder / METRICS, record)
         self._save(self.parts.learner.final if better is not None else None)
         return record
 
     def _save(self, best: nn.Module | None = None) -> None:
-        state = state_of(self)
+        kept = checkpoint_of(self.state, self.parts)
         if self.ranks.first:
-            self.keeper.save(state, best, self.best)
+            self.keeper.save(kept, best, self.state.best)
         self.saved_at = perf_counter()
 
     def _better(self, record: dict[str, Any]) -> Best | None:
@@ -252,21 +252,23 @@ class Training:
         """
         split, _, name = self.job.train.monitor.partition("/")
         value = float(record[split][name])
-        if self.best is not None:
-            gain = (value - self.best.value) * (1 if self.parts.higher_is_better(name) else -1)
-            lower = record[split]["loss"] < self.history[self.best.epoch - 1][split]["loss"]
+        if self.state.best is not None:
+            gain = (value - self.state.best.value) * (1 if self.parts.higher_is_better(name) else -1)
+            lower = record[split]["loss"] < self.state.history[self.state.best.epoch - 1][split]["loss"]
             if math.isnan(value) or not (gain > self.job.train.min_delta or (gain == 0 and lower)):
                 return None
         return Best(record["epoch"], self.job.train.monitor, value)
 
     def _out_of_patience(self, epoch: int) -> bool:
         patience = self.job.train.patience
-        return patience is not None and self.best is not None and epoch - self._reached(self.best) >= patience
+        return (
+            patience is not None and self.state.best is not None and epoch - self._reached(self.state.best) >= patience
+        )
 
     def _reached(self, best: Best) -> int:
         """The first epoch with the best value: one as good with a lower loss is no progress of what is monitored."""
         split, _, name = best.metric.partition("/")
-        same = (e["epoch"] for e in self.history if e.get("best") and e[split][name] == best.value)
+        same = (e["epoch"] for e in self.state.history if e.get("best") and e[split][name] == best.value)
         return next(same, best.epoch)
 
     def _out_of_budget(self, budget: Budget, record: dict[str, Any]) -> bool:
@@ -315,7 +317,7 @@ class Training:
             metrics[split.name] = {**numbers, **beside}
             if self.ranks.first:
                 write_predictions(self.folder, split.name, names, classes, *answers, heat or 1.0, root)
-        self.timing["evaluate_s"] += perf_counter() - started
+        self.state.timing["evaluate_s"] += perf_counter() - started
         return metrics, mistakes
 
     def _check_best(self) -> bool:

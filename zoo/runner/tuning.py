@@ -21,7 +21,6 @@ from zoo.runner.observer import Observer
 from zoo.runner.parts import Parts
 from zoo.runner.span import Budget
 from zoo.safe_yaml import read_mapping
-from zoo.shelf import open_shelf
 
 RANGE_TEST, MEMORY = "range test", "by memory"
 _LAST = {"batch_size": 32, "lr": 1e-3}  # where even the recipe that every job stands on says auto
@@ -79,7 +78,7 @@ def trial_parts(resolved: Resolved, observer: Observer) -> Parts:
 
 def with_recipes(resolved: Resolved) -> Resolved:
     """The job with the recipe's own numbers in the place of each ``auto``."""
-    recipes = (open_shelf().recipes.get(BASE, {}), resolved.recipe)
+    recipes = (resolved.registry.shelf.recipes.get(BASE, {}), resolved.recipe)
     values = dict(_LAST)
     for recipe in recipes:
         train = recipe.get("train") or {}

@@ -21,7 +21,7 @@ from zoo.errors import TrainingError
 from zoo.files import read_plain, sha256_of
 from zoo.job.schema import Job
 from zoo.runner.checkpoint import load_checkpoint
-from zoo.runner.folder import CHECKPOINTS, JOB, MODEL, RESULT
+from zoo.storage.run_folder import CHECKPOINTS, JOB, MODEL, RESULT
 
 WHOLE, KILLED = "whole", "killed"
 _POLL_S = 0.02

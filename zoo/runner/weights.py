@@ -9,10 +9,13 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from zoo.bundle import WEIGHTS, find_bundle
 from zoo.engine.blocks import heads_of
-from zoo.errors import RequestError
+from zoo.errors import RequestError, ZooError
 from zoo.files import sha256_of
+from zoo.model.sources import find_model
 from zoo.names import listing
+from zoo.registry import Registry
 from zoo.tensor_files import bare_names, read_content
 
 _WRAPPERS = ("state_dict_ema", "model_ema", "state_dict", "model_state_dict", "model")
@@ -48,24 +51,19 @@ class Loaded:
         return f"{self.loaded} tensors from {Path(self.file).name}{fresh}{adapted}"
 
 
-def weights_file(word: str) -> Path:
-    """The file that a word stands for: itself, or the weights of a run or a bundle.
+def weights_file(word: str, registry: Registry) -> Path:
+    """The file that a word names: itself, or the weights of a run or a bundle.
 
     Raises:
         RequestError: there is none.
     """
-    from zoo.bundle import WEIGHTS, find_bundle
-    from zoo.errors import ZooError
-    from zoo.runner.folder import find_run
-    from zoo.sharing.place import is_hub
-
     path = Path(word).expanduser()
     if path.is_file():
         return path
     try:
-        return find_bundle(path if path.is_dir() else find_run(word)) / WEIGHTS
+        return find_bundle(path if path.is_dir() else find_model(word, registry)) / WEIGHTS
     except ZooError as error:
-        if is_hub(word):
+        if registry.model_source(word) is not None:
             raise
         raise RequestError(
             f"There are no weights at {word!r}: give a .safetensors or .pth file, or a run. See: zoo runs list"
@@ -90,17 +88,18 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     return bare_names(tensors)
 
 
-def load_weights(model: nn.Module, word: str, head: str | None) -> Loaded:
+def load_weights(model: nn.Module, word: str, head: str | None, registry: Registry) -> Loaded:
     """Begin with the weights of a file; the head begins anew where its classes are others.
 
     Args:
         word: a file, a run, or a bundle.
         head: path of the layer that may begin anew; None where the network has none.
+        registry: knows the sources that models are fetched from.
 
     Raises:
         RequestError: the file can't be read, or is of another network; says which names.
     """
-    path = weights_file(word)
+    path = weights_file(word, registry)
     theirs, own = read_tensors(path), model.state_dict()
     heads = tuple(f"{name}." for name in heads_of(model, head)) if head else ()
     fresh = tuple(k for k in own if k.startswith(heads) and not _same(theirs.get(k), own[k]))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from zoo.errors import DataError, OutputError
 from zoo.files import cache_folder, cannot_write, put_folder, workplace, write_json
-from zoo.sharing.manifest import Manifest
+from zoo.model.manifest import Manifest
 from zoo.sharing.place import Hub, hub_of
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def _whole(folder: Path) -> bool:
 
 def _manifest_in(folder: Path) -> Manifest | None:
     from zoo.errors import ZooError
-    from zoo.sharing.manifest import read_manifest
+    from zoo.model.manifest import read_manifest
 
     try:
         return read_manifest(folder)

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from zoo.downloads import offline
 from zoo.errors import BundleError, DataError, RequestError
 from zoo.files import cannot_write, is_write_error
+from zoo.model.manifest import MANIFEST, MOST, SHORT, File, digest_of
 from zoo.reports.models import size
-from zoo.sharing.manifest import MANIFEST, MOST, SHORT, File, digest_of
 from zoo.sharing.place import Hub
 
 if TYPE_CHECKING:

@@ -12,10 +12,11 @@ from typing import Any
 from zoo.bundle import find_bundle, read_card
 from zoo.errors import RequestError
 from zoo.files import dump_json, read_plain
+from zoo.model.manifest import MANIFEST, README, Manifest, check_folder, is_shared, make_manifest
 from zoo.reports.model_card import UNKNOWN_LICENSE, headline_metric, write_model_card
-from zoo.runner.folder import CARD, JOB, MODEL, RESULT, WEIGHTS, check_name, find_run
-from zoo.sharing.manifest import MANIFEST, README, Manifest, check_folder, is_shared, make_manifest
+from zoo.runner.folder import check_name
 from zoo.sharing.public import Places, changed
+from zoo.storage.run_folder import CARD, JOB, MODEL, RESULT, WEIGHTS, find_run
 
 _LICENSE = re.compile(r"[a-z0-9][a-z0-9.\-+]{0,59}")
 _PRIVATE = ("mistakes", "sections", "job_sources", "dir")

@@ -9,10 +9,7 @@ from typing import Any
 from zoo.downloads import room_in
 from zoo.errors import BundleError, OutputError, RequestError
 from zoo.files import cannot_write, made_folder, put_folder, workplace
-from zoo.reports.models import size
-from zoo.runner.folder import check_name
-from zoo.runner.interrupts import Interrupts
-from zoo.sharing.manifest import (
+from zoo.model.manifest import (
     MANIFEST,
     SHORT,
     Manifest,
@@ -25,6 +22,9 @@ from zoo.sharing.manifest import (
     parse_manifest,
     read_manifest,
 )
+from zoo.reports.models import size
+from zoo.runner.folder import check_name
+from zoo.runner.interrupts import Interrupts
 from zoo.sharing.place import Hub, Place, Web, check_sha256, place_of
 from zoo.sharing.sources import Source, is_pinned, opened
 

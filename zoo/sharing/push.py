@@ -10,12 +10,13 @@ from typing import Any
 
 from zoo.errors import RequestError
 from zoo.files import atomic, cannot_write, made_folder, put_folder, workplace
-from zoo.runner.folder import JOB, find_run, hold
+from zoo.model.manifest import MANIFEST, SHORT, is_shared
+from zoo.runner.folder import hold
 from zoo.runner.interrupts import Interrupts
 from zoo.sharing.making import Shared, make_shared
-from zoo.sharing.manifest import MANIFEST, SHORT, is_shared
 from zoo.sharing.place import Hub, Web, is_hub, is_zip, place_of
 from zoo.sharing.pull import digest_at, holds
+from zoo.storage.run_folder import JOB, find_run
 
 Telling = Callable[[str], None]
 _THEN = (1980, 1, 1, 0, 0, 0)

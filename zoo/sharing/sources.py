@@ -12,7 +12,7 @@ from typing import IO, Protocol
 from zoo.downloads import download
 from zoo.errors import BundleError, RequestError
 from zoo.files import cannot_write, is_write_error, sha256_of
-from zoo.sharing.manifest import MANIFEST, MOST, File
+from zoo.model.manifest import MANIFEST, MOST, File
 from zoo.sharing.place import Hub, Place, Web, is_zip
 
 _BLOCK = 1 << 20

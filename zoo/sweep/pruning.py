@@ -11,7 +11,7 @@ from zoo.files import read_plain
 from zoo.hooks import hooks_of, new_manager
 from zoo.loaded_plugin import Plugin
 from zoo.plugin import hookimpl
-from zoo.runner.folder import METRICS
+from zoo.storage.run_folder import METRICS
 
 if TYPE_CHECKING:
     import optuna

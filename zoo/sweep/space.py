@@ -195,7 +195,7 @@ def _try_to_build(resolved: Resolved, space: Space) -> None:
     """
     import torch
 
-    from zoo.runner.build import build
+    from zoo.model.build import build
 
     job = resolved.job
     given = {"in_chans": job.data.in_chans, "image_size": job.train.image_size}

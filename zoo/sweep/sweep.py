@@ -19,11 +19,12 @@ from zoo.errors import ContractError, DataError, Interrupted, OutputError, Reque
 from zoo.files import write_json, write_text
 from zoo.job.resolve import resolve
 from zoo.registry import Registry
-from zoo.runner.folder import JOB, check_name, made_up_name
+from zoo.runner.folder import check_name, made_up_name
 from zoo.runner.observer import Observer
 from zoo.runner.repeats import ended_result
 from zoo.runner.runner import Place
 from zoo.runner.span import Budget
+from zoo.storage.run_folder import JOB
 from zoo.sweep.document import BEST, DOCUMENT, document
 from zoo.sweep.plan import BASE, PLAN, Plan
 from zoo.sweep.pruning import PRUNED, pruning

@@ -15,8 +15,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from zoo.testing.check import Check, CheckFailed, CheckSkipped
+from zoo.testing.check import Check
 from zoo.testing.collect import checks, checks_of
+from zoo.testing.outcome import CheckFailed, CheckSkipped
 from zoo.testing.run import Outcome, Report, run_checks
 
 if TYPE_CHECKING:

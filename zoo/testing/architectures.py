@@ -10,10 +10,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from zoo.model.build import build
 from zoo.names import listing
-from zoo.runner.build import build
 from zoo.signature import accepts, check, open_ended, parameters
-from zoo.testing.check import contract, fail, need, skip
+from zoo.testing.check import contract
 from zoo.testing.networks import (
     all_sizes,
     answer_of,
@@ -31,6 +31,7 @@ from zoo.testing.networks import (
     steady_answer,
     trials,
 )
+from zoo.testing.outcome import fail, need, skip
 from zoo.testing.subject import CLASSES, Subject, first_line
 from zoo.testing.trap import trap
 

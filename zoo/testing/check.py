@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import importlib
 import os
-import unittest
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NoReturn
 
-if TYPE_CHECKING:
-    from zoo.testing.subject import Subject
+from zoo.testing.subject import Subject
 
-Trial = Callable[["Subject"], None]
+Trial = Callable[[Subject], None]
 
 EVERY = "every"
 MODULES = {
@@ -28,14 +25,6 @@ MODULES = {
     "importer": "importers",
 }
 """Where the checks of a kind are, below ``zoo.testing``. Exporters and commands owe only what every kind owes."""
-
-
-class CheckFailed(AssertionError):
-    """The component breaks the check: one sentence that says how."""
-
-
-class CheckSkipped(unittest.SkipTest):
-    """The check can't be tried: one sentence that says why. pytest takes it for a skip."""
 
 
 @dataclass(frozen=True)
@@ -106,22 +95,6 @@ def contracts(kind: str) -> list[Contract]:
         return []
     importlib.import_module(f"zoo.testing.{MODULES[kind]}")
     return list(_DECLARED[kind].values())
-
-
-def fail(sentence: str) -> NoReturn:
-    """The component breaks the check."""
-    raise CheckFailed(sentence)
-
-
-def need(holds: object, sentence: str) -> None:
-    """Fail with the sentence unless it holds."""
-    if not holds:
-        fail(sentence)
-
-
-def skip(sentence: str) -> NoReturn:
-    """The check can't be tried."""
-    raise CheckSkipped(sentence)
 
 
 @contextmanager

@@ -5,9 +5,9 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator, Sequence
 
+from zoo.api import components
 from zoo.entry import Entry
 from zoo.errors import UnknownName
-from zoo.host import open_registry
 from zoo.loaded_plugin import Plugin
 from zoo.names import did_you_mean, listing
 from zoo.registry import Registry
@@ -32,7 +32,7 @@ def checks(plugin: str, *, registry: Registry | None = None) -> list[Check]:
     Raises:
         UnknownName: there is no such plugin.
     """
-    chosen = find_plugin(plugin, registry or open_registry())
+    chosen = find_plugin(plugin, registry or components())
     of_components = [check for entry in _to_try(chosen) for check in checks_of(entry)]
     return plugin_checks(chosen) + sorted(of_components, key=lambda check: (check.kind, check.component))
 

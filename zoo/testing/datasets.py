@@ -10,7 +10,8 @@ from zoo.data.open import TRAIN
 from zoo.errors import ContractError, DataError
 from zoo.names import listing
 from zoo.plugin import Dataset
-from zoo.testing.check import contract, fail, need, skip
+from zoo.testing.check import contract
+from zoo.testing.outcome import fail, need, skip
 from zoo.testing.splits import (
     SIDE,
     equal,

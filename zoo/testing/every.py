@@ -11,7 +11,8 @@ from typing import Any
 from zoo.errors import RequestError
 from zoo.names import listing
 from zoo.signature import Parameter, check, parameters, plain, type_name
-from zoo.testing.check import EVERY, contract, fail, need
+from zoo.testing.check import EVERY, contract
+from zoo.testing.outcome import fail, need
 from zoo.testing.subject import Subject, first_line
 
 SUMMARY_WIDTH = 120
@@ -27,6 +28,7 @@ ASKED: dict[str, tuple[str, ...]] = {
     "exporter": ("bundle", "path"),
     "importer": ("file",),
     "command": ("arguments",),
+    "model_source": ("word",),
 }
 BY_POSITION = {"architecture": 1, "dataset": 0}  # so many of them; of other kinds, all
 

@@ -7,10 +7,11 @@ from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
+from zoo.api import components
 from zoo.distributions import GROUP
 from zoo.entry import Origin
 from zoo.errors import RequestError
-from zoo.host import load_module, open_registry
+from zoo.host import load_module
 from zoo.loaded_plugin import Plugin
 from zoo.management import read_project
 from zoo.registry import Registry
@@ -25,7 +26,7 @@ def with_folder(folder: Path) -> tuple[Registry, list[str]]:
     Raises:
         RequestError: the folder is no plugin's.
     """
-    project, registry = read_project(folder), open_registry()
+    project, registry = read_project(folder), components()
     targets = (project.get("entry-points") or {}).get(GROUP) or {}
     if not targets:
         raise RequestError(f'{folder / "pyproject.toml"} has no plugin: give it [project.entry-points."{GROUP}"].')

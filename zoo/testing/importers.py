@@ -12,7 +12,8 @@ from typing import Any
 from zoo.errors import ZooError
 from zoo.plugin import Imported
 from zoo.signature import accepts
-from zoo.testing.check import contract, fail, need, skip
+from zoo.testing.check import contract
+from zoo.testing.outcome import fail, need, skip
 from zoo.testing.subject import Subject, first_line
 
 KIND = "importer"

@@ -12,7 +12,8 @@ from zoo.engine.weighing import is_of_whole_batch
 from zoo.names import listing
 from zoo.runner.build import learning_parameters
 from zoo.signature import accepts
-from zoo.testing.check import contract, fail, need, skip
+from zoo.testing.check import contract
+from zoo.testing.outcome import fail, need, skip
 from zoo.testing.subject import CLASSES, Subject, first_line
 
 KIND = "loss"

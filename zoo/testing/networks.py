@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from zoo.job.resolve import FALLBACK_SIZE
 from zoo.plugin import Architecture
-from zoo.testing.check import skip
+from zoo.testing.outcome import skip
 from zoo.testing.subject import CLASSES, Subject
 
 SIZES = (32, 64, 128, 224)

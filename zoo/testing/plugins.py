@@ -13,7 +13,8 @@ from zoo.hookspecs import CONTRIBUTIONS
 from zoo.host import HEAVY
 from zoo.loaded_plugin import Plugin
 from zoo.plugin import Family
-from zoo.testing.check import Check, fail, need, skip
+from zoo.testing.check import Check
+from zoo.testing.outcome import fail, need, skip
 
 PLUGIN = "plugin"
 _TIMEOUT_S = 120

@@ -10,7 +10,8 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from zoo.testing.check import Check, CheckFailed, CheckSkipped
+from zoo.testing.check import Check
+from zoo.testing.outcome import CheckFailed, CheckSkipped
 from zoo.testing.subject import first_line
 
 PASSED, FAILED, SKIPPED = "passed", "failed", "skipped"

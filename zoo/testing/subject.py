@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from zoo.entry import Entry
 from zoo.errors import JobError, RequestError
 from zoo.plugin import Component
-from zoo.testing.check import skip
+from zoo.testing.outcome import skip
 
 T = TypeVar("T")
 CLASSES = 3
@@ -54,7 +54,7 @@ class Subject:
         """
         import torch
 
-        from zoo.runner.build import build
+        from zoo.model.build import build
 
         torch.manual_seed(seed)
         return build(self.entry, self.params, self.entry.kind, *positional, **given)

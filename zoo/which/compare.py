@@ -20,10 +20,11 @@ from typing import Any
 from zoo.errors import DataError, Interrupted, OutputError, RequestError, ZooError
 from zoo.files import write_json
 from zoo.job.resolve import Resolved
-from zoo.runner.folder import METRICS, MODEL, check_name, made_up_name
+from zoo.runner.folder import check_name, made_up_name
 from zoo.runner.observer import Observer
 from zoo.runner.runner import Place
 from zoo.runner.span import Budget, TooShort
+from zoo.storage.run_folder import METRICS, MODEL
 from zoo.sweep.pruning import epochs_of
 
 DOCUMENT = "architectures.json"

@@ -16,7 +16,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from zoo.errors import BundleError, RequestError
 from zoo.files import dump_json, sha256_of
-from zoo.runner.folder import CARD, WEIGHTS
+from zoo.storage.run_folder import CARD, WEIGHTS
 
 MANIFEST, README = "zoo-manifest.json", "README.md"
 SCHEMA = 1

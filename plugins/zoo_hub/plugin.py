@@ -1,0 +1,11 @@
+"""The hub's contributions."""
+
+from __future__ import annotations
+
+from zoo.plugin import ModelSource, hookimpl
+
+
+@hookimpl
+def zoo_model_sources() -> list[ModelSource]:
+    """Models of the Hugging Face hub, by ``hf:owner/name``."""
+    return [ModelSource("hf", "zoo.sharing.cached:fetched", summary="Models of the Hugging Face hub.")]

@@ -1,0 +1,1 @@
+"""Networks: built from components, kept as bundles, and used."""

@@ -1,0 +1,18 @@
+"""Choose how a sweep is reported: plain lines, or bars and a table on a terminal."""
+
+from __future__ import annotations
+
+from zoo.reports.choose import choose_stream
+from zoo.reports.sweep import PlainSweep
+from zoo.sweep.sweep import Watcher
+
+
+def make_sweep_watcher(quiet: bool = False, json: bool = False) -> Watcher:
+    """The watcher for ``zoo sweep``: as :func:`zoo.reports.choose.make_observer`."""
+    stream, plain = choose_stream(quiet, json)
+    if plain:
+        return PlainSweep(stream, quiet=quiet)
+    from zoo.reports.parts import new_console
+    from zoo.reports.sweep_console import ConsoleSweep
+
+    return ConsoleSweep(new_console(stream))

@@ -1,0 +1,35 @@
+"""The machine and the versions that a result depends on."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from zoo.version import __version__
+
+
+def versions() -> dict[str, str]:
+    """Versions of the zoo, Python and the libraries that numbers depend on."""
+    found = {"zoo": __version__, "python": platform.python_version()}
+    for name in ("torch", "torchvision", "timm", "numpy", "pillow"):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def environment(execution: str, device: str) -> dict[str, Any]:
+    """Machine, command line and versions, as result.json records them."""
+    return {
+        "platform": platform.platform(),
+        "processor": platform.processor() or platform.machine(),
+        "cpus": os.cpu_count(),
+        "device": device,
+        "execution": execution,
+        "versions": versions(),
+        "command": [os.path.basename(sys.argv[0]), *sys.argv[1:]],  # noqa: PTH119 - an argument, not a file
+    }

@@ -1,0 +1,77 @@
+"""The state of a run that its checkpoints keep, beside the weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass
+class Best:
+    """The epoch whose weights are kept, and its monitored value."""
+
+    epoch: int
+    metric: str
+    value: float
+
+
+@dataclass
+class Position:
+    """The progress of an unfinished epoch.
+
+    Args:
+        lr: the learning rate at its start.
+        steps: optimizer steps done.
+        seconds: time of these steps.
+        totals: their running sums.
+        random: the random states after the last step, where only the evaluation is left.
+    """
+
+    epoch: int
+    lr: float
+    steps: int = 0
+    seconds: float = 0.0
+    totals: dict[str, Any] | None = None
+    random: dict[str, Any] | None = None
+
+
+@dataclass
+class RunState:
+    """The progress of a run, as plain data.
+
+    Args:
+        timing: seconds by phase.
+        accumulate: pieces in which a batch is computed.
+        history: one record per finished epoch, as in metrics.jsonl.
+        position: the unfinished epoch, if any.
+        best: the best epoch so far.
+        notices: sentences that the report repeats.
+    """
+
+    timing: dict[str, float]
+    accumulate: int
+    history: list[dict[str, Any]] = field(default_factory=list)
+    position: Position | None = None
+    best: Best | None = None
+    notices: list[str] = field(default_factory=list)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The entries of a checkpoint."""
+        return {
+            "history": self.history,
+            "best": vars(self.best) if self.best else None,
+            "timing": self.timing,
+            "accumulate": self.accumulate,
+            "notices": self.notices,
+            "position": vars(self.position) if self.position else None,
+        }
+
+    def restore(self, kept: Mapping[str, Any]) -> None:
+        """Take over the entries of a checkpoint; the setup is timed anew."""
+        self.history = kept["history"]
+        self.best = Best(**kept["best"]) if kept["best"] else None
+        self.position = Position(**kept["position"]) if kept.get("position") else None
+        self.timing.update({k: v for k, v in kept["timing"].items() if k != "setup_s"})
+        self.accumulate = kept.get("accumulate", self.accumulate)
+        self.notices = kept.get("notices", [])

@@ -16,10 +16,10 @@ import click
 from zoo import hookspecs
 from zoo.commands import CORE, app, core_command
 from zoo.entry import Entry
+from zoo.hooks import PATIENCE
 from zoo.host import discover
 from zoo.plugin import KINDS, SERVICES, Component, Family, Imported
 from zoo.registry import Registry
-from zoo.runner.hooks import PATIENCE
 from zoo.shelf import Shelf, read_layer, shipped_path
 from zoo.signature import parameters
 

@@ -16,7 +16,6 @@ from PIL import Image
 from torch import nn
 
 import zoo
-from zoo.api import _entry_of
 from zoo.bundle import (
     CARD,
     WEIGHTS,
@@ -34,6 +33,7 @@ from zoo.errors import BadImage, BundleError
 from zoo.evaluation import evaluate_run
 from zoo.files import cache_folder
 from zoo.host import discover, open_registry
+from zoo.job.request import entry_of
 from zoo.loaded_plugin import Plugin
 from zoo.model.build import build_model
 from zoo.predict import Classifier
@@ -306,7 +306,7 @@ def test_an_architecture_given_from_python_is_given_again(tmp_path: Path):
     def mine(num_classes: int, in_chans: int = 3, width: int = 2) -> nn.Module:
         return nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(in_chans, num_classes))
 
-    entry = _entry_of("architecture", mine)
+    entry = entry_of("architecture", mine)
     model = build_model(entry, {}, 3, 1, 8)
     write_weights(tmp_path, copied_weights(model))
     write_card(tmp_path, card(architecture={**entry.provenance(), "params": {"width": 5}}))

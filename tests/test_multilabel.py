@@ -243,9 +243,9 @@ class Ordered:
 
 
 def splits_of(train: Any, **others: Any) -> dict[str, Any]:
-    from zoo.api import _entry_of
+    from zoo.job.request import entry_of
 
-    opener = Opener(_entry_of("dataset", {"train": train, **others}), {}, (8, 3))  # type: ignore[arg-type]
+    opener = Opener(entry_of("dataset", {"train": train, **others}), {}, (8, 3))  # type: ignore[arg-type]
     opened, classes = open_training(opener)
     return training_splits(opener, opened, classes, 0.25, 0)
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, NoReturn
 
 from zoo.ending import end, end_imports_at_once
 from zoo.errors import ZooError
-from zoo.terminal import clean_lines, guarded
+from zoo.storage.text import clean_lines
+from zoo.terminal import guarded
 
 if TYPE_CHECKING:
     import click

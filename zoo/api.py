@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo import provenance
-from zoo.entry import PYTHON, Entry, Origin
 from zoo.errors import RequestError
 from zoo.host import open_registry, say_failures
-from zoo.job.layers import OPTIONS, in_full
-from zoo.job.resolve import Request, Resolved, resolve
+from zoo.job.layers import OPTIONS
+from zoo.job.request import entry_of, make_request
+from zoo.job.resolve import Resolved, resolve
 from zoo.names import did_you_mean, listing
-from zoo.plugin import KINDS
 from zoo.registry import Registry
 
 if TYPE_CHECKING:
@@ -23,8 +21,6 @@ if TYPE_CHECKING:
     from zoo.runner.observer import Observer
     from zoo.runner.repeats import Repeats, Watcher
     from zoo.runner.runner import Place
-
-_GIVABLE = ("architecture", "dataset", "loss")
 
 
 class Result(dict[str, Any]):
@@ -111,62 +107,6 @@ def run(
     return execute_several(resolve(request, registry), registry, repeats, place, watcher)
 
 
-def make_request(asked: Mapping[str, Any], *, file: Path | None = None, recipe: str | None = None) -> Request:
-    """A request from options by name; objects given in place of names become entries of their own."""
-    options: dict[str, Any] = {}
-    given: dict[str, Entry] = {}
-    for key, value in asked.items():
-        if key == "set" or value is None:
-            continue
-        if (key in _GIVABLE and not isinstance(value, str | Path | Mapping)) or (
-            key == "dataset" and isinstance(value, Mapping) and "train" in value
-        ):
-            given[key] = _entry_of(key, value)
-        else:
-            _assign(options, OPTIONS[key], value)
-    for path, value in (asked.get("set") or {}).items():
-        _assign(options, in_full(path), value)
-    return Request(options=options, file=file, recipe=recipe, given=given)
-
-
-def _assign(options: dict[str, Any], path: str, value: Any) -> None:
-    """Put a value at a dotted path of a nested job; a component's name goes beside its parameters."""
-    *parents, leaf = path.split(".")
-    node = options
-    for parent in parents:
-        inner = node.get(parent)
-        node[parent] = node = inner if isinstance(inner, dict) else ({} if inner is None else {"name": inner})
-    if isinstance(node.get(leaf), dict) and not isinstance(value, Mapping):
-        node[leaf]["name"] = value
-    else:
-        node[leaf] = value
-
-
-def _entry_of(kind: str, value: Any) -> Entry:
-    """An entry for a factory or an object handed over from Python."""
-    factory = _dataset_factory(value) if kind == "dataset" else value
-    if not callable(factory):
-        raise RequestError(f"{kind} {value!r} is neither a name nor something that makes one (a class, a function).")
-    name = re.sub(r"\W", "", getattr(value, "__name__", type(value).__name__)) or "object"
-    module = getattr(value, "__module__", None) or "__main__"
-    return Entry(KINDS[kind](name, f"{module}:{name}"), Origin(PYTHON), given=factory)
-
-
-def _dataset_factory(value: Any) -> Callable[..., Any]:
-    """``f(split)`` for a map-style object, a dict of them by split, or a factory as it is."""
-    if isinstance(value, type) or (callable(value) and not hasattr(value, "__getitem__")):
-        return value  # type: ignore[no-any-return]
-    splits: Mapping[str, Any] = value if isinstance(value, Mapping) else {"train": value}
-
-    def given(split: str) -> Any:
-        return splits[split]
-
-    given.available_splits = lambda: tuple(splits)  # type: ignore[attr-defined]
-    several = any(getattr(one, "multilabel", False) for one in splits.values())
-    given.peek = lambda: {"multilabel": several}  # type: ignore[attr-defined]
-    return given
-
-
 def execute(
     resolved: Resolved, registry: Registry, place: Place, observer: Observer | None = None, **how: Any
 ) -> Result:
@@ -233,7 +173,7 @@ def load(
 
         return Classifier(*as_network(open_file(file, known), device), choose_execution("cpu", "fp32"), reject_below)
     folder = find_bundle(find_model(str(run), known))
-    given = None if architecture is None else _entry_of("architecture", architecture)
+    given = None if architecture is None else entry_of("architecture", architecture)
     model, card = load_model(folder, known, given)
     used = {"architecture": provenance.recorded(card)["architecture"]}
     provenance.say(provenance.changes(used, known))

@@ -96,7 +96,7 @@ def _common_metrics(folders: Sequence[Path], kept: Predictions, registry: Regist
     """The job's own metrics that all runs have, with the same parameters; one that can't be built is left out."""
     import torch
 
-    from zoo.api import make_request
+    from zoo.job.request import make_request
     from zoo.job.resolve import resolve
     from zoo.runner.build import build_list, metric_names
     from zoo.safe_yaml import read_mapping

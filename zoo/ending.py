@@ -63,7 +63,7 @@ def _grace_s() -> float:
     if "torch" not in sys.modules:
         return _SHORT_S
     from zoo import ailments
-    from zoo.runner.hooks import patience_s
+    from zoo.hooks import patience_s
 
     known = any((ailments.stuck(plugin) or {}).get("phase") == PHASE for plugin in _strangers())
     return min(_SHORT_S, patience_s()) if known else patience_s()

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from zoo import provenance
-from zoo.api import make_request
 from zoo.artifacts import as_network, open_file
 from zoo.bundle import Preprocessing, find_bundle, load_model, read_card
 from zoo.data.batches import Batches, Normalize
@@ -31,7 +30,8 @@ from zoo.engine.task import task_named
 from zoo.engine.views import NONE, account, looking, notices, views_named
 from zoo.errors import BundleError, RequestError
 from zoo.formats import artifact_at
-from zoo.job.resolve import Request, Resolved, resolve
+from zoo.job.request import Request, make_request
+from zoo.job.resolve import Resolved, resolve
 from zoo.model.sources import find_model
 from zoo.registry import Registry
 from zoo.runner import build

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO, Any, TypeGuard
 
 from zoo.errors import OutputError, RequestError
-from zoo.terminal import OBEYED
+from zoo.storage.text import OBEYED
 
 _ENDING = ".zoo-part"
 _TEMPORARY = re.compile(rf"\..+\.[0-9a-f]{{8}}{re.escape(_ENDING)}")

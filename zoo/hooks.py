@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from time import perf_counter
@@ -13,6 +14,10 @@ from zoo import hookspecs
 from zoo.errors import PluginError
 from zoo.loaded_plugin import Implementations, Plugin
 from zoo.names import did_you_mean
+
+PATIENCE = "ZOO_HOOK_PATIENCE_S"
+"""The environment variable with the seconds that a hook is waited for."""
+_DEFAULT_PATIENCE_S = 10.0
 
 
 def new_manager() -> pluggy.PluginManager:
@@ -94,3 +99,11 @@ def traced(plugin: Plugin, what: str) -> Iterator[None]:
     finally:
         for tell in tracers:
             tell(plugin, what, (perf_counter() - started) * 1000)
+
+
+def patience_s() -> float:
+    """How long a hook is waited for; a word that is no number counts for nothing."""
+    try:
+        return max(0.0, float(os.environ.get(PATIENCE, _DEFAULT_PATIENCE_S)))
+    except ValueError:
+        return _DEFAULT_PATIENCE_S

@@ -20,13 +20,17 @@ import yaml
 from zoo.distributions import canonical
 from zoo.entry import LOCAL, Entry, Origin
 from zoo.errors import RegistryFileError
-from zoo.job.recipes import CONDITIONS, RANGES
 from zoo.names import did_you_mean, listing
 from zoo.plugin import KINDS, Component
 from zoo.safe_yaml import read_yaml
 from zoo.signature import GIVEN, NAME
 
 FILENAME = "registry.yaml"
+CONDITIONS = ("trained", "freeze", "architecture", "dataset", "source", "images", "image_size", "classes", "in_chans")
+"""What a recipe's ``when`` may ask: whether the network begins with weights, what is frozen, patterns of names; and
+facts of the images: their source, and ranges (``{at_least: …, at_most: …}``) of numbers."""
+RANGES = ("images", "image_size", "classes", "in_chans")
+"""Conditions that are ranges."""
 _SECTIONS = ("version", "plugins", "aliases", "components", "recipes", "catalogue")
 _OF_ONE_KIND = {"symmetries": "dataset", "higher_is_better": "metric"}
 _COMPONENT_KEYS = ("target", "base", "params", "summary", "tags", "aliases", *_OF_ONE_KIND)

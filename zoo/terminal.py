@@ -12,21 +12,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO
 
-__all__ = ["OBEYED", "clean_lines", "guarded", "unguarded"]
+from zoo.storage.text import clean_lines
+
+__all__ = ["guarded", "unguarded"]
 
 _COLOUR = r"(?:0|[1-4]|22|3[1-79]|9[1-7])"
 _OURS = re.compile(rf"(\A\r(?:\x1b\[K)?|\x1b\[(?:{_COLOUR}(?:;{_COLOUR})*)?m)")
 """What the zoo itself says to a terminal: colours, and a line that is written anew, as of a count or a download."""
-
-
-OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
-"""Characters that a terminal obeys rather than shows: control characters, separators of lines, and turns of direction;
-and bytes of a file's name that are no text."""
-
-
-def clean_lines(text: str) -> str:
-    """Text of one or more lines, without what a terminal obeys: it is ``�``."""
-    return OBEYED.sub("�", text)
 
 
 class _Guarded:

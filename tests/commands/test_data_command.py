@@ -11,8 +11,8 @@ import pytest
 import torch
 from PIL import Image
 
-from zoo.api import make_request
 from zoo.host import open_registry
+from zoo.job.request import make_request
 from zoo.job.resolve import resolve
 from zoo.runner.samples import draw_samples
 

@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from zoo.api import make_request
 from zoo.commands.job_words import _OPTIONS
 from zoo.job.layers import OPTIONS
+from zoo.job.request import make_request
 
 TYPED = {
     "epochs": 3,

@@ -134,8 +134,9 @@ def test_the_terminals_report_fits_and_has_every_figure():
 def test_a_terminal_gets_a_line_a_run_and_one_table():
     from rich.console import Console
 
-    from zoo.api import execute_several, make_request
+    from zoo.api import execute_several
     from zoo.host import open_registry
+    from zoo.job.request import make_request
     from zoo.job.resolve import resolve
     from zoo.reports.repeats_console import ConsoleWatcher
     from zoo.runner.repeats import Repeats

@@ -16,11 +16,11 @@ import torch
 from torch import Tensor
 
 import zoo
-from zoo.api import make_request
 from zoo.bundle import write_card
 from zoo.engine.blocks import blocks_of, find_head, freeze, heads_of, is_last_step
 from zoo.errors import RequestError
 from zoo.host import open_registry
+from zoo.job.request import make_request
 from zoo.job.resolve import Resolved, resolve
 from zoo.model.build import build_model
 from zoo.predict import Classifier

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from zoo.api import _entry_of
 from zoo.data.decode import Shape
 from zoo.data.open import ALL, Opener, evaluation_split, open_training, training_splits
 from zoo.errors import ContractError, DataError, RequestError
+from zoo.job.request import entry_of
 
 
 class Squares:
@@ -29,7 +29,7 @@ class Squares:
 
 
 def opener(splits: Any, **more: Any) -> Opener:
-    return Opener(_entry_of("dataset", splits), {}, Shape(4, 3), **more)
+    return Opener(entry_of("dataset", splits), {}, Shape(4, 3), **more)
 
 
 def shades(split: Any) -> list[str]:

@@ -20,11 +20,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from zoo.api import make_request
 from zoo.bundle import load_model
 from zoo.data.decode import to_pixels
 from zoo.errors import ZooError
 from zoo.host import open_registry
+from zoo.job.request import make_request
 from zoo.job.resolve import resolve
 from zoo.shelf import Shelf, read_layer
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from zoo.api import make_request
 from zoo.host import open_registry
+from zoo.job.request import make_request
 from zoo.job.resolve import Resolved, resolve
 from zoo.registry import Registry
 from zoo.runner.observer import Observer

@@ -11,7 +11,8 @@ import pytest
 from zoo.entry import Entry, Origin
 from zoo.host import open_registry
 from zoo.job.dataset_facts import DatasetFacts, JobFacts
-from zoo.job.resolve import Request, Resolved, resolve
+from zoo.job.request import Request
+from zoo.job.resolve import Resolved, resolve
 from zoo.plugin import Dataset
 
 

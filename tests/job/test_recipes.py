@@ -11,7 +11,8 @@ import yaml
 from zoo.errors import RegistryFileError
 from zoo.host import open_registry
 from zoo.job.recipes import own_recipe, settings
-from zoo.job.resolve import Request, resolve
+from zoo.job.request import Request
+from zoo.job.resolve import resolve
 from zoo.shelf import read_layer, user_path
 
 RECIPES = {

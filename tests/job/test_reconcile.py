@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import yaml
 
-from zoo.api import make_request
 from zoo.host import open_registry
-from zoo.job.resolve import Request, Resolved, resolve
+from zoo.job.request import Request, make_request
+from zoo.job.resolve import Resolved, resolve
 from zoo.plugin import Optimizer
 
 RECIPES = {

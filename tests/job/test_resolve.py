@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 import yaml
 
-from zoo.api import make_request
 from zoo.entry import Entry, Origin
 from zoo.errors import JobError, RequestError
 from zoo.host import discover
-from zoo.job.resolve import Request, Resolved, resolve
+from zoo.job.request import Request, make_request
+from zoo.job.resolve import Resolved, resolve
 from zoo.loaded_plugin import Plugin
 from zoo.plugin import Architecture
 from zoo.registry import Registry

@@ -7,9 +7,9 @@ from importlib.resources import files
 import pytest
 import torch
 
-from zoo.api import make_request
 from zoo.entry import Origin, family_entries
 from zoo.host import open_registry
+from zoo.job.request import make_request
 from zoo.job.resolve import resolve
 from zoo.plugin import Architecture, Family
 from zoo.testing import checks_of, run_checks

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zoo.api import make_request
 from zoo.errors import RequestError
 from zoo.host import open_registry
+from zoo.job.request import make_request
 from zoo.job.resolve import resolve
 from zoo.runner import batch_size
 from zoo.runner.batch_size import _activations, find_batch, free_memory, largest_batch, largest_that_fits, plan_batch

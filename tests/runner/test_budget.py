@@ -12,7 +12,8 @@ import yaml
 import zoo
 from zoo.errors import RequestError
 from zoo.host import open_registry
-from zoo.job.resolve import Request, resolve
+from zoo.job.request import Request
+from zoo.job.resolve import resolve
 from zoo.runner import budget as budgets
 from zoo.runner.budget import fit, on_noise
 from zoo.runner.observer import Observer

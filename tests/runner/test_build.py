@@ -9,13 +9,13 @@ import pytest
 import torch
 from torch import nn
 
-from zoo.api import _entry_of, make_request
 from zoo.data.decode import Shape
 from zoo.engine.blocks import Block
 from zoo.engine.train import parameter_groups
 from zoo.entry import Entry, Origin
 from zoo.errors import ContractError, JobError, RequestError
 from zoo.host import open_registry
+from zoo.job.request import entry_of, make_request
 from zoo.job.resolve import resolve
 from zoo.job.schema import Choice
 from zoo.model.build import build, build_model, count_parameters
@@ -24,7 +24,7 @@ from zoo.runner.build import build_loss, build_opener, build_optimizer, metric_n
 
 
 def entry(factory: Any) -> Entry:
-    return _entry_of("architecture", factory)
+    return entry_of("architecture", factory)
 
 
 def linear(num_classes: int, in_chans: int = 3, image_size: int = 8, bias: bool = True) -> nn.Module:

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from zoo.host import open_registry
-from zoo.job.resolve import Request, resolve
+from zoo.job.request import Request
+from zoo.job.resolve import resolve
 from zoo.runner.hints import hints_of
 from zoo.runner.observer import Observer
 from zoo.runner.parts import Parts

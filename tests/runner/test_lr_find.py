@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from zoo.api import make_request
 from zoo.host import open_registry
+from zoo.job.request import make_request
 from zoo.job.resolve import resolve
 from zoo.runner.checkpoint import random_states
 from zoo.runner.lr_find import _Sweep, as_before, find_lr, judge, smooth, suggest

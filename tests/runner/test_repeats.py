@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 from torch import nn
 
 import zoo
-from zoo.api import make_request
 from zoo.errors import DataError, Interrupted, OutputError, RequestError, ZooError
 from zoo.host import open_registry
+from zoo.job.request import make_request
 from zoo.job.resolve import Resolved, resolve
 from zoo.runner.observer import Observer
 from zoo.runner.repeats import Repeats, Watcher, asked, recorded, run_several

@@ -10,7 +10,8 @@ import torch
 
 import zoo
 from zoo.host import open_registry
-from zoo.job.resolve import Request, resolve
+from zoo.job.request import Request
+from zoo.job.resolve import resolve
 from zoo.reports.estimate import about, estimate_line
 from zoo.runner import speed as speeds
 from zoo.runner.observer import Observer

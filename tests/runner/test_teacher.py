@@ -12,13 +12,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from zoo.api import load, make_request
+from zoo.api import load
 from zoo.bundle import find_bundle
 from zoo.data.batches import Normalize
 from zoo.engine.execution import Execution
 from zoo.engine.task import MULTI_LABEL, SINGLE_LABEL, Task
 from zoo.errors import BundleError, RequestError
 from zoo.host import open_registry
+from zoo.job.request import make_request
 from zoo.job.resolve import resolve
 from zoo.runner.observer import Observer
 from zoo.runner.parts import Parts

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 import yaml
 
-from zoo.api import make_request
 from zoo.errors import Interrupted, OutputError, RequestError, TrainingError
 from zoo.host import open_registry
+from zoo.job.request import make_request
 from zoo.job.resolve import Resolved
 from zoo.loaded_plugin import Plugin
 from zoo.runner.observer import Observer

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zoo.api import make_request
 from zoo.errors import RequestError, TrainingError, ZooError
 from zoo.host import open_registry
+from zoo.job.request import make_request
 from zoo.job.resolve import Resolved, resolve
 from zoo.reports.which import columns_of, sorted_rows, still_rising, which_lines, without
 from zoo.reports.which_page import render_which_page, scatter_plot

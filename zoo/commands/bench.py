@@ -84,10 +84,10 @@ def _job(architecture: str, typed: dict[str, Any]) -> Resolved:
     """The job of a network on noise, as large as its batch."""
     import dataclasses
 
-    from zoo.api import make_request
     from zoo.commands.context import registry_here
     from zoo.errors import RequestError
     from zoo.job.layers import OPTIONS
+    from zoo.job.request import make_request
     from zoo.job.resolve import resolve
     from zoo.runner.bench import noise
 

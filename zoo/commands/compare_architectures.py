@@ -114,8 +114,8 @@ def _candidate(name: str, dataset: str, typed: dict[str, Any], registry: Registr
 def _resolved(name: str, dataset: Any, typed: dict[str, Any], registry: Registry) -> Resolved:
     import dataclasses
 
-    from zoo.api import make_request
     from zoo.job.layers import OPTIONS
+    from zoo.job.request import make_request
     from zoo.job.resolve import resolve
 
     asked = {"architecture": name, "dataset": dataset, **{key: typed[key] for key in OPTIONS if key in typed}}

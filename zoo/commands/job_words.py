@@ -14,7 +14,8 @@ import click
 from zoo.errors import RequestError
 
 if TYPE_CHECKING:
-    from zoo.job.resolve import Request, Resolved
+    from zoo.job.request import Request
+    from zoo.job.resolve import Resolved
     from zoo.registry import Registry
 
 
@@ -146,8 +147,8 @@ def request_of(
 def _request(
     words: Sequence[Any], typed: Mapping[str, Any], command: str, file: Path | None, runs: bool, dataset_alone: bool
 ) -> Request:
-    from zoo.api import make_request
     from zoo.job.layers import OPTIONS
+    from zoo.job.request import make_request
 
     if (named := _job_file(words, runs)) is not None:
         file, words = named, ()

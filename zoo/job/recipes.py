@@ -6,15 +6,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
+from zoo.shelf import RANGES
+
 BASE = "*+*"
 """The recipe that every job stands on."""
 SEVERAL_LABELS = "multi_label"
 """The recipe that goes over any other's where an image may have several labels."""
-CONDITIONS = ("trained", "freeze", "architecture", "dataset", "source", "images", "image_size", "classes", "in_chans")
-"""What a recipe's ``when`` may ask: whether the network begins with weights, what is frozen, patterns of names; and
-facts of the images: their source, and ranges (``{at_least: …, at_most: …}``) of numbers."""
-RANGES = ("images", "image_size", "classes", "in_chans")
-"""Conditions that are ranges."""
 _OF_DATA = ("source", *RANGES)
 _OF_THE_SHELF = ("expect", "summary", "source", "when", "budget", "backbone")
 

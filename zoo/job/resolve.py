@@ -24,6 +24,7 @@ from zoo.job.layers import Layers, flatten, parse_sets
 from zoo.job.messages import folder_hint, is_path, missing, order_hint, run_folder, sentence, told
 from zoo.job.recipes import BASE, SEVERAL_LABELS, own_recipe, settings
 from zoo.job.reconcile import settle_freeze, settle_rates, settle_sizes, unchosen
+from zoo.job.request import Request
 from zoo.job.schema import CHOICE_LISTS, CHOICES, MEASURED, Choice, Job, default_of, field_paths
 from zoo.names import did_you_mean, listing
 from zoo.plugin import Optimizer
@@ -32,25 +33,6 @@ from zoo.safe_yaml import read_mapping
 
 FALLBACK_SIZE = 128  # pixels, where neither recipe nor architecture nor dataset has a word
 _WRITTEN = {"data.resize", "data.mean", "data.store"}  # a job.yaml with all of these is a run's own
-
-
-@dataclass(frozen=True)
-class Request:
-    """What somebody asked for.
-
-    Args:
-        options: dotted path -> value, from the command line's own options.
-        sets: ``path=value`` words of ``--set``.
-        file: a job as YAML.
-        recipe: a recipe's name; None for the pair's own.
-        given: components handed over from Python: dotted path -> entry.
-    """
-
-    options: Mapping[str, Any] = field(default_factory=dict)
-    sets: tuple[str, ...] = ()
-    file: Path | None = None
-    recipe: str | None = None
-    given: Mapping[str, Entry] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

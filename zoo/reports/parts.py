@@ -15,7 +15,8 @@ from rich.table import Table
 from rich.text import Text
 
 from zoo.reports.words import clean, legible
-from zoo.terminal import clean_lines, unguarded
+from zoo.storage.text import clean_lines
+from zoo.terminal import unguarded
 
 __all__ = [
     "ACCENT",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import os
 import sys
 import threading
 from collections.abc import Callable, Sequence
@@ -15,12 +14,8 @@ from typing import Any
 from zoo import ailments, hookspecs
 from zoo.errors import PluginError
 from zoo.frames import plugin_frames, stack_of
-from zoo.hooks import call_one
+from zoo.hooks import PATIENCE, call_one, patience_s
 from zoo.loaded_plugin import Plugin, problem_of
-
-PATIENCE = "ZOO_HOOK_PATIENCE_S"
-"""The environment variable with the seconds that a hook is waited for."""
-_DEFAULT_PATIENCE_S = 10.0
 
 
 class Hooks:
@@ -145,11 +140,3 @@ class _Watcher:
                 answer.set_result(call_one(self.plugin, hook, **arguments))
             except BaseException as error:  # handed to the one who waits
                 answer.set_exception(error)
-
-
-def patience_s() -> float:
-    """How long a hook is waited for; a word that is no number counts for nothing."""
-    try:
-        return max(0.0, float(os.environ.get(PATIENCE, _DEFAULT_PATIENCE_S)))
-    except ValueError:
-        return _DEFAULT_PATIENCE_S

@@ -12,7 +12,8 @@ import yaml
 from zoo.errors import RequestError
 from zoo.files import write_text
 from zoo.job.layers import flatten, parse_sets
-from zoo.job.resolve import Request, Resolved
+from zoo.job.request import Request
+from zoo.job.resolve import Resolved
 from zoo.safe_yaml import read_mapping
 from zoo.sweep.space import Space, Values, make_space, words_of
 

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 from zoo.errors import RequestError
 from zoo.job.layers import in_full
-from zoo.job.resolve import Request, Resolved, resolve
+from zoo.job.request import Request
+from zoo.job.resolve import Resolved, resolve
 from zoo.registry import Registry
 
 Values = Mapping[str, str]

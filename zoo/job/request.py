@@ -1,0 +1,98 @@
+"""A request: what a user typed or passed, before it is resolved."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from zoo.entry import PYTHON, Entry, Origin
+from zoo.errors import RequestError
+from zoo.job.layers import OPTIONS, in_full
+from zoo.plugin import KINDS
+
+_GIVABLE = ("architecture", "dataset", "loss")
+
+
+@dataclass(frozen=True)
+class Request:
+    """A job as it was asked for.
+
+    Args:
+        options: dotted path -> value, from the command line's own options.
+        sets: ``path=value`` words of ``--set``.
+        file: a job as YAML.
+        recipe: a recipe's name; None for the pair's own.
+        given: components handed over from Python: dotted path -> entry.
+    """
+
+    options: Mapping[str, Any] = field(default_factory=dict)
+    sets: tuple[str, ...] = ()
+    file: Path | None = None
+    recipe: str | None = None
+    given: Mapping[str, Entry] = field(default_factory=dict)
+
+
+def make_request(asked: Mapping[str, Any], *, file: Path | None = None, recipe: str | None = None) -> Request:
+    """Make a request from options by name.
+
+    Args:
+        asked: architecture, dataset, and options as on the command line; ``set`` maps dotted paths to values. An object
+            in the place of a name becomes an entry of its own.
+        file: a job as YAML, below the options.
+        recipe: a recipe's name; ``"none"`` for none.
+    """
+    options: dict[str, Any] = {}
+    given: dict[str, Entry] = {}
+    for key, value in asked.items():
+        if key == "set" or value is None:
+            continue
+        if (key in _GIVABLE and not isinstance(value, str | Path | Mapping)) or (
+            key == "dataset" and isinstance(value, Mapping) and "train" in value
+        ):
+            given[key] = entry_of(key, value)
+        else:
+            _assign(options, OPTIONS[key], value)
+    for path, value in (asked.get("set") or {}).items():
+        _assign(options, in_full(path), value)
+    return Request(options=options, file=file, recipe=recipe, given=given)
+
+
+def _assign(options: dict[str, Any], path: str, value: Any) -> None:
+    """Set a value at a dotted path of a nested job; a component's name goes beside its parameters."""
+    *parents, leaf = path.split(".")
+    node = options
+    for parent in parents:
+        inner = node.get(parent)
+        node[parent] = node = inner if isinstance(inner, dict) else ({} if inner is None else {"name": inner})
+    if isinstance(node.get(leaf), dict) and not isinstance(value, Mapping):
+        node[leaf]["name"] = value
+    else:
+        node[leaf] = value
+
+
+def entry_of(kind: str, value: Any) -> Entry:
+    """Make an entry of a factory or an object that was passed from Python."""
+    factory = _dataset_factory(value) if kind == "dataset" else value
+    if not callable(factory):
+        raise RequestError(f"{kind} {value!r} is neither a name nor something that makes one (a class, a function).")
+    name = re.sub(r"\W", "", getattr(value, "__name__", type(value).__name__)) or "object"
+    module = getattr(value, "__module__", None) or "__main__"
+    return Entry(KINDS[kind](name, f"{module}:{name}"), Origin(PYTHON), given=factory)
+
+
+def _dataset_factory(value: Any) -> Callable[..., Any]:
+    """``f(split)`` for a map-style object, a dict of them by split, or a factory as it is."""
+    if isinstance(value, type) or (callable(value) and not hasattr(value, "__getitem__")):
+        return value  # type: ignore[no-any-return]
+    splits: Mapping[str, Any] = value if isinstance(value, Mapping) else {"train": value}
+
+    def given(split: str) -> Any:
+        return splits[split]
+
+    given.available_splits = lambda: tuple(splits)  # type: ignore[attr-defined]
+    several = any(getattr(one, "multilabel", False) for one in splits.values())
+    given.peek = lambda: {"multilabel": several}  # type: ignore[attr-defined]
+    return given

@@ -13,15 +13,15 @@ from typing import Any
 
 import click
 
-from zoo import hookspecs
 from zoo.commands import CORE, app, core_command
-from zoo.entry import Entry
-from zoo.hooks import PATIENCE
-from zoo.host import discover
+from zoo.host import hookspecs
+from zoo.host.hook_calls import PATIENCE
+from zoo.host.loader import discover
 from zoo.plugin import KINDS, SERVICES, Component, Family, Imported
-from zoo.registry import Registry
-from zoo.shelf import Shelf, read_layer, shipped_path
-from zoo.signature import parameters
+from zoo.registry.config import RegistryConfig, read_layer, shipped_path
+from zoo.registry.entry import Entry
+from zoo.registry.registry import Registry
+from zoo.registry.signature import parameters
 
 HERE = Path(__file__).parent
 FAMILY = 3  # more components than this with one target are one family
@@ -54,7 +54,7 @@ def _walk(command: click.Command, path: str) -> Iterator[tuple[str, click.Comman
 def components() -> str:
     """Every bundled component, with its parameters."""
     bundled = [p for p in discover() if p.origin.bundled]
-    registry = Registry(bundled, Shelf([read_layer(shipped_path())]))
+    registry = Registry(bundled, RegistryConfig([read_layer(shipped_path())]))
     parts = [
         "# Components\n",
         "Made by `python docs/generate.py` from the components' own signatures. `zoo info NAME` shows the same.\n",
@@ -94,8 +94,8 @@ def hooks() -> str:
     """Every hook of the specification, with what a component of its kind must be."""
     parts = [
         "# Hooks\n",
-        "Made by `python docs/generate.py` from `zoo/hookspecs.py` and `zoo/plugin.py`. A plugin implements the hooks",
-        "that it needs, each marked with `@hookimpl`, and takes those of the arguments that it needs, without",
+        "Made by `python docs/generate.py` from `zoo/host/hookspecs.py` and `zoo/plugin.py`. A plugin implements the",
+        "hooks that it needs, each marked with `@hookimpl`, and takes those of the arguments that it needs, without",
         "defaults.",
         "How to write one: [write a plugin](write-a-plugin.md).\n",
         "## Contributing\n",
@@ -140,7 +140,7 @@ def catalogue() -> str:
         "| name | package | what it is | provides |",
         "| --- | --- | --- | --- |",
     ]
-    for name, item in sorted(Shelf([read_layer(shipped_path())]).catalogue.items()):
+    for name, item in sorted(RegistryConfig([read_layer(shipped_path())]).catalogue.items()):
         provides = "; ".join(f"{kind}: {', '.join(names)}" for kind, names in (item.get("provides") or {}).items())
         parts.append(
             f"| `{name}` | `{item.get('package', name)}` | {item.get('summary', '')} | {provides or 'hooks'} |"

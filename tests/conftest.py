@@ -53,8 +53,9 @@ def group_of(nodeid: str) -> str:
 SMOKE = (
     "job/test_budget.py", "job/test_dataset_facts.py", "job/test_layers.py", "job/test_recipes.py",
     "job/test_reconcile.py", "job/test_resolve.py", "job/test_rules.py", "job/test_schema.py",
-    "test_registry.py", "test_host.py", "test_signature.py", "test_shelf.py", "test_names.py", "test_files.py",
-    "test_entry.py", "test_local_components.py", "engine/test_evaluate.py", "engine/test_scores.py",
+    "registry/test_registry.py", "host/test_loader.py", "registry/test_signature.py", "registry/test_config.py",
+    "registry/test_suggest.py", "storage/test_files.py", "registry/test_entry.py",
+    "registry/test_local_components.py", "engine/test_evaluate.py", "engine/test_scores.py",
     "engine/test_totals.py", "runner/test_folder.py", "runner/test_checkpoint.py", "data/test_splits.py",
     "plugins/test_losses.py", "reports/test_reports_verdict.py", "test_end_to_end.py",
 )  # fmt: skip

@@ -262,7 +262,7 @@ def test_a_contact_sheet_shows_what_it_can(zoo, tmp_path, channels, said):
 
 
 def augmentations() -> list[str]:
-    from zoo.host import open_registry
+    from zoo.host.loader import open_registry
 
     registry = open_registry()
     found = {registry.find(AUGMENTATION, name).component.name for name in registry.names(AUGMENTATION)}
@@ -271,7 +271,7 @@ def augmentations() -> list[str]:
 
 @pytest.mark.parametrize("channels", [1, 2, 6])
 def test_every_augmentation_takes_any_number_of_channels(channels):
-    from zoo.host import open_registry
+    from zoo.host.loader import open_registry
     from zoo.model.build import build
 
     registry, names = open_registry(), augmentations()
@@ -286,7 +286,7 @@ def test_every_augmentation_takes_any_number_of_channels(channels):
 
 
 def test_brightness_of_six_channels_is_one_factor_a_sample():
-    from zoo.host import open_registry
+    from zoo.host.loader import open_registry
     from zoo.model.build import build
 
     colour = build(

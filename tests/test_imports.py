@@ -135,11 +135,11 @@ def test_a_broken_rule_is_noticed(tmp_path):
         (shutil.copytree if source.is_dir() else shutil.copy)(source, tmp_path / name)
     for file, line in {
         "zoo/engine/totals.py": "import zoo.job",
-        "zoo/names.py": "import rich",
-        "zoo/files.py": "import timm",
-        "zoo/host.py": "import zoo_simple",
+        "zoo/registry/suggest.py": "import rich",
+        "zoo/storage/files.py": "import timm",
+        "zoo/host/loader.py": "import zoo_simple",
         "plugins/zoo_losses/losses.py": "import zoo_metrics",
-        "plugins/zoo_simple/cnn.py": "import zoo.files",
+        "plugins/zoo_simple/cnn.py": "import zoo.storage.files",
     }.items():
         with (tmp_path / file).open("a") as source:
             source.write(f"\n{line}\n")

@@ -16,13 +16,13 @@ from PIL import Image, ImageDraw
 from sklearn import metrics as sk
 
 import zoo as api
-from zoo.bundle import read_card
 from zoo.data.decode import label_indices, read_item
 from zoo.data.open import Opener, open_training, training_splits
 from zoo.data.split import class_counts
 from zoo.data.splits import fold_numbers, hold_out, stratify
 from zoo.errors import ContractError, DataError, RequestError
-from zoo.host import open_registry
+from zoo.host.loader import open_registry
+from zoo.model.bundle import read_card
 from zoo_images.tables import ImageCsv
 
 CLASSES = ["bar", "disc", "square"]
@@ -308,7 +308,7 @@ def test_every_number_is_scikit_learns_on_the_runs_own_answers(run, result, pict
 
 
 def api_evaluate(run: Path, table: Path, split: str) -> dict[str, Any]:
-    from zoo.evaluation import evaluate_run
+    from zoo.evaluation.evaluate import evaluate_run
 
     found = evaluate_run(run, str(table), registry=open_registry(), split=split, device="cpu")
     numbers: dict[str, Any] = found["metrics"][split]

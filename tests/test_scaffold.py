@@ -16,12 +16,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zoo.entry import Origin
 from zoo.errors import OutputError, RequestError, UnknownName
-from zoo.hookspecs import CONTRIBUTIONS
-from zoo.host import load_module
-from zoo.loaded_plugin import Plugin
+from zoo.host.hookspecs import CONTRIBUTIONS
+from zoo.host.loader import load_module
 from zoo.plugin import KINDS
+from zoo.registry.entry import Origin
+from zoo.registry.loaded_plugin import LoadedPlugin
 from zoo.scaffold import next_lines, write_package
 from zoo.scaffold.names import check_name, distribution_of, minimum, plural
 
@@ -51,10 +51,10 @@ def texts(folder: Path) -> dict[str, str]:
 
 
 @pytest.fixture
-def loaded(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], Plugin]:
+def loaded(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], LoadedPlugin]:
     """Load a written package as the host would, without installing it."""
 
-    def load(folder: Path) -> Plugin:
+    def load(folder: Path) -> LoadedPlugin:
         import importlib
 
         package = folder.name.replace("-", "_")
@@ -62,7 +62,7 @@ def loaded(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], Plugin]:
             monkeypatch.delitem(sys.modules, module)
         monkeypatch.syspath_prepend(folder)
         importlib.invalidate_caches()
-        plugin = Plugin(Origin(folder.name.removeprefix("zoo-"), folder.name, "0.1.0"), f"{package}.plugin")
+        plugin = LoadedPlugin(Origin(folder.name.removeprefix("zoo-"), folder.name, "0.1.0"), f"{package}.plugin")
         load_module(plugin, lambda: importlib.import_module(plugin.target))
         return plugin
 
@@ -88,7 +88,7 @@ def install(python: Path, folder: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_kind_alone(kind: str, tmp_path: Path, loaded: Callable[[Path], Plugin]) -> None:
+def test_a_kind_alone(kind: str, tmp_path: Path, loaded: Callable[[Path], LoadedPlugin]) -> None:
     folder = write_package("leaf", [kind], tmp_path)
     ruff(folder)
     module = f"zoo_leaf/{plural(kind)}.py"
@@ -114,7 +114,7 @@ def test_a_kind_alone(kind: str, tmp_path: Path, loaded: Callable[[Path], Plugin
     assert f"| {kind} | `{entry.component.name}` |" in readme
 
 
-def test_all_kinds_together(tmp_path: Path, loaded: Callable[[Path], Plugin]) -> None:
+def test_all_kinds_together(tmp_path: Path, loaded: Callable[[Path], LoadedPlugin]) -> None:
     folder = write_package("all", KINDS, tmp_path)
     ruff(folder)
     plugin = loaded(folder)

@@ -212,7 +212,7 @@ def test_the_contributors_command_is_the_readmes():
 
 def test_what_is_promised_to_be_protected_is_in_the_code():
     """SECURITY.md gives limits; they are the code's."""
-    from zoo.safe_yaml import MOST_BYTES, MOST_VALUES
+    from zoo.storage.safe_yaml import MOST_BYTES, MOST_VALUES
 
     text = (ROOT / "SECURITY.md").read_text("utf-8")
     assert MOST_BYTES == 1 << 20

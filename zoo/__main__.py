@@ -7,10 +7,10 @@ import os
 import sys
 from typing import TYPE_CHECKING, NoReturn
 
-from zoo.ending import end, end_imports_at_once
 from zoo.errors import ZooError
+from zoo.host.shutdown import end, end_imports_at_once
+from zoo.reports.terminal import guarded
 from zoo.storage.text import clean_lines
-from zoo.terminal import guarded
 
 if TYPE_CHECKING:
     import click
@@ -45,7 +45,7 @@ def main(argv: list[str] | None = None) -> int:
         _write_no_more()
         return 0
     except BaseException as error:
-        from zoo.failures import describe_failure
+        from zoo.host.failures import describe_failure
 
         told = None if debug else describe_failure(error)
         if debug or (told is None and not isinstance(error, Exception)):

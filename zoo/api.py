@@ -7,20 +7,20 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo import provenance
 from zoo.errors import RequestError
-from zoo.host import open_registry, say_failures
+from zoo.host.loader import open_registry, say_failures
 from zoo.job.layers import OPTIONS
 from zoo.job.request import entry_of, make_request
 from zoo.job.resolve import Resolved, resolve
-from zoo.names import did_you_mean, listing
-from zoo.registry import Registry
+from zoo.model import provenance
+from zoo.registry.registry import Registry
+from zoo.registry.suggest import did_you_mean, listing
 
 if TYPE_CHECKING:
-    from zoo.predict import Classifier
+    from zoo.model.classifier import Classifier
     from zoo.runner.observer import Observer
-    from zoo.runner.repeats import Repeats, Watcher
-    from zoo.runner.runner import Place
+    from zoo.runner.repeats import Repeats, RepeatsWatcher
+    from zoo.runner.runner import RunPlace
 
 
 class Result(dict[str, Any]):
@@ -82,10 +82,10 @@ def run(
         ZooError: of the tree in :mod:`zoo.errors`.
     """
     begun = time.monotonic()
-    from zoo.runner.repeats import Watcher, recorded
+    from zoo.runner.repeats import RepeatsWatcher, recorded
     from zoo.runner.repeats import asked as asked_for
-    from zoo.runner.runner import Place
-    from zoo.runner.span import Budget
+    from zoo.runner.runner import RunPlace
+    from zoo.runner.time_budget import Budget
 
     unknown = [key for key in options if key not in OPTIONS]
     if unknown:
@@ -96,19 +96,19 @@ def run(
     asked = {"architecture": architecture, "dataset": dataset, **options, "set": set or {}}
     request = make_request(asked, file=Path(job) if job else None, recipe=recipe)
     registry = components()
-    place = Place(Path(out), name, overwrite, resume)
+    place = RunPlace(Path(out), name, overwrite, resume)
     repeats = asked_for(seeds, folds) or (recorded(place.out / name) if resume and name else None)
     if budget is not None and (repeats is not None or resume):
         raise RequestError("budget is of one run that begins: leave out seeds, folds and resume.")
     if repeats is None:
         span = None if budget is None else Budget(float(budget), begun)
         return execute(resolve(request, registry), registry, place, observer, budget=span)
-    watcher = None if observer is None else Watcher(observer)
+    watcher = None if observer is None else RepeatsWatcher(observer)
     return execute_several(resolve(request, registry), registry, repeats, place, watcher)
 
 
 def execute(
-    resolved: Resolved, registry: Registry, place: Place, observer: Observer | None = None, **how: Any
+    resolved: Resolved, registry: Registry, place: RunPlace, observer: Observer | None = None, **how: Any
 ) -> Result:
     """Run a resolved job, report it, and write report.html.
 
@@ -130,13 +130,13 @@ def execute(
 
 
 def execute_several(
-    resolved: Resolved, registry: Registry, repeats: Repeats, place: Place, watcher: Watcher | None = None
+    resolved: Resolved, registry: Registry, repeats: Repeats, place: RunPlace, watcher: RepeatsWatcher | None = None
 ) -> Result:
     """Run a resolved job with several seeds or folds; each is reported and kept as one run is, and all in a summary."""
     from zoo.reports.choose import make_watcher
     from zoo.runner.repeats import run_several
 
-    def one(member: Resolved, where: Place, observer: Observer) -> Result:
+    def one(member: Resolved, where: RunPlace, observer: Observer) -> Result:
         return execute(member, registry, where, observer)
 
     return Result(run_several(resolved, repeats, place, one, watcher or make_watcher()))
@@ -161,15 +161,15 @@ def load(
     Raises:
         BundleError: there is none, it is damaged, or its architecture is not here.
     """
-    from zoo.bundle import find_bundle, load_model
     from zoo.engine.execution import choose_execution
-    from zoo.formats import artifact_at
+    from zoo.model.bundle import find_bundle, load_model
+    from zoo.model.classifier import Classifier
+    from zoo.model.formats import artifact_at
     from zoo.model.sources import find_model
-    from zoo.predict import Classifier
 
     known = components() if registry is None else registry
     if (file := artifact_at(run, known)) is not None:
-        from zoo.artifacts import as_network, open_file
+        from zoo.model.exported import as_network, open_file
 
         return Classifier(*as_network(open_file(file, known), device), choose_execution("cpu", "fp32"), reject_below)
     folder = find_bundle(find_model(str(run), known))

@@ -77,3 +77,7 @@ class Interrupted(ZooError):
     """Stopped by the user or a signal; what was finished is on the disk."""
 
     exit_code = 130
+
+
+class ZooDeprecationWarning(DeprecationWarning):
+    """A public name that will be removed; the message names its replacement."""

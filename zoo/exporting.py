@@ -11,29 +11,29 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from zoo.agreement import TOLERANCE, Reference, lossy, same_answers, same_card, through_own_resize
-from zoo.artifacts import Artifact, open_artifact
-from zoo.bundle import Preprocessing, find_bundle, load_model
 from zoo.data.decode import Pixels
 from zoo.data.open import TRAIN, VAL
 from zoo.engine.execution import choose_execution, keep_freed_memory
 from zoo.engine.task import task_named
-from zoo.engine.views import NONE
-from zoo.entry import Entry
+from zoo.engine.tta import NONE
 from zoo.errors import BundleError, ExportError, OutputError, RequestError, ZooError
-from zoo.evaluation import own_split, request_of
-from zoo.failures import summary_of
-from zoo.files import cannot_write, is_write_error, placed, workplace
-from zoo.formats import artifact_at, suffix_of
+from zoo.evaluation.agreement import TOLERANCE, Reference, lossy, same_answers, same_card, through_own_resize
+from zoo.evaluation.evaluate import own_split, request_of
+from zoo.host.failures import summary_of
 from zoo.job.resolve import resolve
+from zoo.job.run_folder import JOB, MODEL, is_run
 from zoo.model.build import build
+from zoo.model.bundle import Preprocessing, find_bundle, load_model
+from zoo.model.classifier import Classifier
+from zoo.model.exported import Artifact, open_artifact
+from zoo.model.formats import artifact_at, suffix_of
 from zoo.model.sources import find_model
-from zoo.predict import Classifier
-from zoo.registry import Registry
+from zoo.registry.entry import Entry
+from zoo.registry.registry import Registry
+from zoo.registry.signature import check
 from zoo.runner.build import build_opener
 from zoo.runner.interrupts import Interrupts
-from zoo.signature import check
-from zoo.storage.run_folder import JOB, MODEL, is_run
+from zoo.storage.files import cannot_write, is_write_error, placed, workplace
 
 Telling = Callable[[str], None]
 NOISE = 32
@@ -125,7 +125,7 @@ def _folder(
     return folder
 
 
-class Noise:
+class NoiseDataset:
     """A dataset of noise, with the classes of a card: what a network without images of its own is asked about."""
 
     def __init__(self, card: Mapping[str, Any]):
@@ -182,7 +182,7 @@ class Trained:
 
     @cached_property
     def _resolved(self) -> Any:
-        images = Noise(self.card) if self.by_noise else self.data and str(self.data)
+        images = NoiseDataset(self.card) if self.by_noise else self.data and str(self.data)
         asked = {"data": self.data} if self.has_job else {"dataset": images}
         return resolve(request_of(self.folder, self.card, asked), self.registry)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from zoo import downloads
+from zoo import storage
 from zoo.errors import DataError
 from zoo_images import oxford
 from zoo_images.drawings import DrawnPets
@@ -102,7 +102,7 @@ class CatsDogs:
         chosen = choose(root, source, download)
         if chosen.kind != "drawn":
             return {"source": "photos"}
-        return {"source": "drawn", **({"provisional": PROVISIONAL} if chosen.why and downloads.offline() else {})}
+        return {"source": "drawn", **({"provisional": PROVISIONAL} if chosen.why and storage.offline() else {})}
 
 
 class Choice(NamedTuple):
@@ -137,7 +137,7 @@ def choose(root: Path | None, source: Source = "auto", download: bool = True) ->
 
 def cache_folder() -> Path:
     """Where cats_dogs looks for photos: in ``ZOO_CACHE``, else in the user's cache."""
-    return downloads.cache_folder() / "datasets" / "cats_dogs"
+    return storage.cache_folder() / "datasets" / "cats_dogs"
 
 
 def drawn_notice(why: str = "") -> str:
@@ -169,7 +169,7 @@ def _no_download(source: Source, download: bool) -> str:
         return "source=photos does not download"
     if not download:
         return "download=false"
-    return "offline (ZOO_OFFLINE is set), so nothing is downloaded" if downloads.offline() else ""
+    return "offline (ZOO_OFFLINE is set), so nothing is downloaded" if storage.offline() else ""
 
 
 def _no_photos(problem: str) -> str:

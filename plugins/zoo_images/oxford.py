@@ -14,7 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import urlparse
 
-from zoo.downloads import downloading
+from zoo.storage import downloading
 from zoo_images.files import ImageFiles, need_split
 
 __all__ = ["FOLDER", "MARKER", "URL", "fetch", "is_complete", "read", "unreachable"]

@@ -7,8 +7,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from zoo import downloads
-from zoo.downloads import downloading, offline
+from zoo import storage
+from zoo.storage import downloading, offline
 from zoo_torchvision.sets import Source
 
 __all__ = ["cache_folder", "fetch", "no_download"]
@@ -18,7 +18,7 @@ _ARCHIVES = ("*.gz", "*.tgz", "*.tar", "*.zip")  # not .bz2: USPS's files stay a
 
 def cache_folder() -> Path:
     """Where datasets lie: in ``ZOO_CACHE``, else in the user's cache."""
-    return downloads.cache_folder() / "datasets" / "torchvision"
+    return storage.cache_folder() / "datasets" / "torchvision"
 
 
 def no_download(download: bool) -> str:

@@ -18,7 +18,7 @@ import statistics
 from pathlib import Path
 from typing import Any
 
-from zoo.shelf import open_shelf
+from zoo.registry.config import open_shelf
 
 PAIR = "simple_cnn+cats_dogs"
 RECIPE = open_shelf().recipes[PAIR]

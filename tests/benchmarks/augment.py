@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 from torchvision.transforms import v2
 
-from zoo.host import open_registry
+from zoo.host.loader import open_registry
 from zoo.model.build import build
 
 SIDE, CLASSES = 96, 10

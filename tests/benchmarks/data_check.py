@@ -35,7 +35,7 @@ from zoo.checking.check import Checked, check_dataset
 from zoo.checking.findings import groups_of
 from zoo.commands.job_words import no_architecture
 from zoo.engine.execution import choose_execution
-from zoo.host import open_registry
+from zoo.host.loader import open_registry
 from zoo.job.request import make_request
 from zoo.job.resolve import resolve
 from zoo.runner.build import build_opener

@@ -104,7 +104,7 @@ def measured(folder: str, way: str, size: int) -> dict[str, float]:
     torch.set_num_threads(1)
     decode, files = WAYS[way], Files(Path(folder))
     wall, processor = time.perf_counter(), time.process_time()
-    with mock.patch("zoo.data.rows.to_pixels", lambda item, *shape: decode(item, size)):
+    with mock.patch("zoo.data.decoded_rows.to_pixels", lambda item, *shape: decode(item, size)):
         decoded = decode_split(files, (size, 3), "disk")  # type: ignore[arg-type]
     found = {"wall": time.perf_counter() - wall, "processor": time.process_time() - processor}
     assert len(decoded.labels) == len(files)

@@ -170,7 +170,7 @@ def print_budgets(words: list[str], fashion: Path | None, photos: Path | None, o
 
 def print_scikit_learn(fashion: Path | None, photos: Path | None, digits: Path | None) -> None:
     """The best of scikit-learn's, on the images that the zoo is judged by."""
-    from zoo.host import open_registry
+    from zoo.host.loader import open_registry
 
     registry = open_registry()
 

@@ -77,7 +77,7 @@ def stores(most: int) -> None:
 
 def one_store(count: int) -> None:
     from zoo.data.decode import Shape
-    from zoo.data.orders import epoch_order, shard_order
+    from zoo.data.samplers import epoch_order, shard_order
     from zoo.data.store import decode_split
 
     data, shape = Synthetic(count), Shape(SIDE, 3)

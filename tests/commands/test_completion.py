@@ -68,7 +68,7 @@ def test_what_could_stand_there(tab: Tab, line: str, found: list[str]):
 
 
 def test_every_member_of_a_family(tab: Tab):
-    from zoo.host import open_registry
+    from zoo.host.loader import open_registry
 
     registry = open_registry()
     for kind, plugin, line in (("architecture", "timm", "zoo run "), ("dataset", "torchvision", "zoo data check ")):

@@ -11,7 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
-from zoo.host import open_registry
+from zoo.host.loader import open_registry
 from zoo.job.request import make_request
 from zoo.job.resolve import resolve
 from zoo.runner.samples import draw_samples
@@ -78,8 +78,8 @@ def test_a_draw_that_all_of_a_batch_share_is_seen_to_be_one(colours):
     def darker(size):
         return lambda images, targets: (images * torch.rand(1), targets)
 
-    from zoo.entry import PYTHON, Entry, Origin
     from zoo.plugin import Augmentation
+    from zoo.registry.entry import PYTHON, Entry, Origin
 
     request = make_request({"architecture": "simple_cnn", "dataset": colours, "augment": ["flip"]}, recipe="none")
     resolved = resolve(request, open_registry())

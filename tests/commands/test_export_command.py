@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from zoo.host import open_registry
+from zoo.host.loader import open_registry
 
 onnx = pytest.importorskip("onnx", reason="ONNX is an extra: pip install 'visionzoo[export]'")
 pytest.importorskip("onnxruntime")
@@ -46,8 +46,8 @@ def turned_away(zoo: Zoo) -> Callable[..., str]:
 @pytest.fixture(scope="module")
 def as_written(digits_run: Path) -> bytes:
     """The network of the digits' run as torch's exporter writes it: that takes longer than all the rest."""
-    from zoo.bundle import load_model
-    from zoo.host import open_registry
+    from zoo.host.loader import open_registry
+    from zoo.model.bundle import load_model
     from zoo_export import onnx_file
 
     network, card = load_model(digits_run / "model", open_registry())
@@ -93,7 +93,7 @@ def test_a_crop_in_the_file_is_the_jobs(exported, cropped_run, colours, tmp_path
 
     file = tmp_path / f"m.{form}"
     exported(cropped_run, "--format", form, "--out", file)
-    from zoo.artifacts import open_file
+    from zoo.model.exported import open_file
 
     artifact, classifier = open_file(file, open_registry()), library.load(cropped_run, device="cpu")
     for image in (pictures(1, 13, 20)[0], pictures(1, 33, 16)[0], pictures(1, 10, 10)[0]):
@@ -303,7 +303,7 @@ def test_a_folder_that_is_not_there_or_can_not_be_written(refused, digits_run, t
     def denied(**words: Any) -> str:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("zoo.files.tempfile.mkdtemp", denied)
+    monkeypatch.setattr("zoo.storage.files.tempfile.mkdtemp", denied)
     assert "can't be written: Permission denied" in refused("export", digits_run, "--out", "m.onnx", code=1)
 
 
@@ -369,7 +369,7 @@ def read(path, build):
 
 @pytest.mark.parametrize("option", [(), ("--half",)], ids=["exact", "half"])
 def test_all_files_of_an_export_are_kept_together(make_plugin, exported, digits_run, tmp_path, option):
-    from zoo.artifacts import open_file
+    from zoo.model.exported import open_file
 
     make_plugin("acme", TWO_FILES.replace("NAMED", "weights.name"))
     out = tmp_path / "out"

@@ -135,17 +135,17 @@ def test_a_terminal_gets_a_line_a_run_and_one_table():
     from rich.console import Console
 
     from zoo.api import execute_several
-    from zoo.host import open_registry
+    from zoo.host.loader import open_registry
     from zoo.job.request import make_request
     from zoo.job.resolve import resolve
     from zoo.reports.repeats_console import ConsoleWatcher
     from zoo.runner.repeats import Repeats
-    from zoo.runner.runner import Place
+    from zoo.runner.runner import RunPlace
 
     asked = {"architecture": "simple_cnn", "dataset": "digits", "epochs": 1, "set": {"architecture.channels": [8]}}
     registry, console = open_registry(), Console(file=io.StringIO(), width=80, record=True)
     resolved = resolve(make_request(asked), registry)
-    execute_several(resolved, registry, Repeats("fold", 2), Place(name="t"), ConsoleWatcher(console))
+    execute_several(resolved, registry, Repeats("fold", 2), RunPlace(name="t"), ConsoleWatcher(console))
     text = console.export_text()
     assert max(map(len, text.splitlines())) <= 80
     assert len(re.findall(r"^✓ [12]/2 t-fold[12]: completed, val accuracy", text, re.MULTILINE)) == 2

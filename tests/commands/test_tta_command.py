@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 
 import zoo as package
-from zoo.engine.views import VIEWS
+from zoo.engine.tta import VIEWS
 from zoo.job.schema import Views
 
 

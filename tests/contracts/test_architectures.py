@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from zoo.entry import Entry
-from zoo.host import open_registry
+from zoo.host.loader import open_registry
 from zoo.model.build import build_model
+from zoo.registry.entry import Entry
 
 REGISTRY = open_registry()
 OWN = [entry for entry in REGISTRY.entries("architecture") if entry.origin.bundled and entry.member is None]

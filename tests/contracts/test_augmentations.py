@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from zoo.entry import Entry
-from zoo.host import open_registry
+from zoo.host.loader import open_registry
 from zoo.model.build import build
+from zoo.registry.entry import Entry
 
 ENTRIES = [entry for entry in open_registry().entries("augmentation") if entry.origin.bundled]
 every_augmentation = pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.id)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from zoo.host import open_registry
+from zoo.host.loader import open_registry
 from zoo.plugin import KINDS
 from zoo.testing import Check, checks, checks_of, run_checks
 from zoo.testing.check import contracts

@@ -9,10 +9,10 @@ import sys
 
 import pytest
 
-from zoo.entry import Entry
-from zoo.host import open_registry
+from zoo.host.loader import open_registry
 from zoo.plugin import KINDS
-from zoo.signature import GIVEN, check, open_ended, parameters
+from zoo.registry.entry import Entry
+from zoo.registry.signature import GIVEN, check, open_ended, parameters
 
 ENTRIES = [entry for entry in open_registry().entries() if entry.origin.bundled]
 
@@ -58,7 +58,7 @@ def test_describing_every_component_imports_nothing_heavy():
     """`zoo list` must not wait for torch."""
     code = (
         "import json, sys\n"
-        "from zoo.registry import open_registry\n"
+        "from zoo.registry.registry import open_registry\n"
         "found = [(e.kind, e.id, e.component.summary, e.component.tags, e.names, e.describe_origin())"
         " for e in open_registry().entries()]\n"
         "heavy = {'torch', 'numpy', 'timm', 'torchvision', 'torchmetrics', 'sklearn', 'matplotlib', 'PIL'}\n"

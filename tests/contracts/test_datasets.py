@@ -11,12 +11,12 @@ import pytest
 from zoo.data.decode import Shape, to_pixels
 from zoo.data.open import Opener, training_splits
 from zoo.data.splits import available, fixed_classes
-from zoo.entry import Entry
 from zoo.errors import DataError
-from zoo.host import open_registry
+from zoo.host.loader import open_registry
 from zoo.plugin import Dataset
-from zoo.registry import Registry
-from zoo.signature import check
+from zoo.registry.entry import Entry
+from zoo.registry.registry import Registry
+from zoo.registry.signature import check
 from zoo.testing.pictures import ARCHIVE, TABLE, write_archive, write_folder, write_table
 
 # torchvision's need files: tests/plugins/test_torchvision_data.py tries them on tiny copies.

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn.functional import one_hot
 
-from zoo.entry import Entry
-from zoo.host import open_registry
+from zoo.host.loader import open_registry
 from zoo.model.build import build
+from zoo.registry.entry import Entry
 
 ENTRIES = [entry for entry in open_registry().entries("loss") if entry.origin.bundled]
 every_loss = pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.id)

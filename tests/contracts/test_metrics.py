@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn.functional import one_hot
 
-from zoo.entry import Entry
-from zoo.host import open_registry
+from zoo.host.loader import open_registry
 from zoo.model.build import build
+from zoo.registry.entry import Entry
 
 ENTRIES = [entry for entry in open_registry().entries("metric") if entry.origin.bundled]
 every_metric = pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.id)

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.optim.lr_scheduler import LinearLR, LRScheduler, SequentialLR
 
-from zoo.entry import Entry
-from zoo.host import open_registry
+from zoo.host.loader import open_registry
 from zoo.model.build import build
+from zoo.registry.entry import Entry
 
 Floats = NDArray[np.float64]
 REGISTRY = open_registry()

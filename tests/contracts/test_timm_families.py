@@ -16,20 +16,20 @@ import torch
 from torch import Tensor
 
 import zoo
-from zoo.bundle import write_card
-from zoo.engine.blocks import blocks_of, find_head, freeze, heads_of, is_last_step
+from zoo.engine.layer_groups import blocks_of, find_head, freeze, heads_of, is_last_step
 from zoo.errors import RequestError
-from zoo.host import open_registry
+from zoo.host.loader import open_registry
 from zoo.job.request import make_request
 from zoo.job.resolve import Resolved, resolve
+from zoo.job.run_folder import MODEL
 from zoo.model.build import build_model
-from zoo.predict import Classifier
+from zoo.model.bundle import write_card
+from zoo.model.classifier import Classifier
+from zoo.runner.components import RunComponents
 from zoo.runner.hooks import Hooks
 from zoo.runner.observer import Observer
-from zoo.runner.parts import Parts
 from zoo.runner.result import bundle_card, run_record
 from zoo.runner.training import Training
-from zoo.storage.run_folder import MODEL
 from zoo_timm.models import LISTED
 
 REGISTRY = open_registry()
@@ -165,7 +165,7 @@ class Trained:
     """A run of one step, as it is when it is over."""
 
     family: str
-    parts: Parts
+    parts: RunComponents
     before: dict[str, Tensor]
     history: list[dict[str, Any]]
     loaded: Classifier
@@ -210,7 +210,7 @@ def trained(
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ZOO_CACHE", str(session_cache))
         patch.setenv("ZOO_OFFLINE", "1")
-        parts = Parts(asked(request.param, image_size=smallest_size(request.param)), Observer())
+        parts = RunComponents(asked(request.param, image_size=smallest_size(request.param)), Observer())
         before = {name: p.detach().clone() for name, p in parts.model.named_parameters()}
         training = Training(parts, folder, Observer())
         (folder / MODEL).mkdir()

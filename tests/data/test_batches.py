@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-import zoo.data.residence
+import zoo.data.gpu_cache
 from zoo.data.batches import Batches, Normalize, pixels_of
-from zoo.data.orders import cut, epoch_order
-from zoo.data.residence import Residence
+from zoo.data.gpu_cache import Residence
+from zoo.data.samplers import cut, epoch_order
 from zoo.data.split import Split
 
 CPU = torch.device("cpu")
@@ -188,7 +188,7 @@ def test_images_that_stay_on_the_device_give_the_same_batches(part: bool):
 
 
 def test_images_stay_on_the_device_once_and_only_where_there_is_room(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(zoo.data.residence, "_PIECE", 4)
+    monkeypatch.setattr(zoo.data.gpu_cache, "_PIECE", 4)
     whole = split(10)
     part = whole.part("part", np.arange(3))
     roomy = Residence(CPU, free=lambda: 4 * whole.images.nbytes)

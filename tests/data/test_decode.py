@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from zoo.data.decode import Resize, full_size, label_index, read_item, to_pixels
-from zoo.data.rows import labels_of
+from zoo.data.decoded_rows import labels_of
 from zoo.errors import BadImage, ContractError, DataError
 from zoo.plugin import Interpolation
 

@@ -13,10 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from zoo.data.naming import Names, names_of
-from zoo.data.split import Split
+from zoo.data.item_names import ItemNames, names_of
+from zoo.data.split import Split, _of_part
 from zoo.data.splits import (
-    _of_part,
     available,
     check_skipped,
     fixed_classes,
@@ -244,7 +243,7 @@ def test_a_part_of_a_part_has_its_own_images_labels_and_names(data: st.DataObjec
 
 def test_names_are_a_sequence_and_made_when_they_are_asked_for():
     asked: list[int] = []
-    names = Names(lambda i: asked.append(i) or f"no. {i}", np.array([4, 2, 7]))
+    names = ItemNames(lambda i: asked.append(i) or f"no. {i}", np.array([4, 2, 7]))
     assert len(names) == 3
     assert asked == []
     assert (names[1], names[-1], names[1:], list(names)) == ("no. 2", "no. 7", ["no. 2", "no. 7"], names[:])

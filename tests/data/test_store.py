@@ -237,7 +237,7 @@ def test_how_much_would_be_cut_of_what_is_squashed_makes_no_other_store(paths: l
     assert len(kept(stores)) == 1
 
 
-@pytest.mark.parametrize("constant", ["zoo.data.building.FORMAT", "zoo.data.building.DECODER"])
+@pytest.mark.parametrize("constant", ["zoo.data.store_writer.FORMAT", "zoo.data.store_writer.DECODER"])
 def test_a_store_of_another_format_or_decoder_is_built_anew(
     paths: list[Path], stores: Path, constant: str, monkeypatch: pytest.MonkeyPatch
 ):

@@ -19,7 +19,7 @@ import pytest
 from PIL import Image
 
 from zoo.data.store import Decoded, decode_split
-from zoo.lock import held
+from zoo.storage.lock import held
 
 SHAPE = (8, 3)
 COUNT = 70
@@ -251,7 +251,7 @@ def test_where_nothing_can_be_locked_each_decodes_and_the_first_wins(
     def impossible(file: int) -> None:
         raise OSError(number, "no locks here")
 
-    monkeypatch.setattr("zoo.lock._lock", impossible)
+    monkeypatch.setattr("zoo.storage.lock._lock", impossible)
     meeting = threading.Barrier(2)
     datasets = [Made("v1", meeting), Made("v1", meeting)]
     at_once(datasets)
@@ -331,7 +331,7 @@ def test_who_waits_is_told_how_far_the_holder_is(tmp_path: Path):
 
 def test_many_that_wait_for_one_lock_hold_it_one_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Each removes the file when it lets go; whoever had it open already holds nothing by it."""
-    monkeypatch.setattr("zoo.lock._POLL_S", 0.0005)
+    monkeypatch.setattr("zoo.storage.lock._POLL_S", 0.0005)
     inside: list[int] = []
     most = []
 

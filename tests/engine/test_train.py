@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, one_hot
 
-from zoo.engine.blocks import Block
 from zoo.engine.execution import Execution
+from zoo.engine.layer_groups import Block
 from zoo.engine.train import parameter_groups, train_epoch, weight_penalty
 from zoo.errors import TrainingError
 

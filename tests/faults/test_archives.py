@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from zoo.downloads import unpacking
 from zoo.errors import DataError
+from zoo.storage.downloads import unpacking
 
 Zoo = Callable[..., tuple[int, str, str]]
 LARGE = 40_000_000

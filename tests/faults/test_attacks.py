@@ -18,14 +18,14 @@ import torch
 import yaml
 from PIL import Image
 
-from zoo.bundle import load_model
 from zoo.data.decode import to_pixels
-from zoo.downloads import unpacking
 from zoo.errors import BadImage, BundleError, DataError, RequestError, ZooError
-from zoo.host import open_registry
+from zoo.host.loader import open_registry
+from zoo.model.bundle import load_model
+from zoo.registry.config import read_layer
 from zoo.runner.checkpoint import load_checkpoint
-from zoo.safe_yaml import parse_yaml, read_mapping
-from zoo.shelf import read_layer
+from zoo.storage.downloads import unpacking
+from zoo.storage.safe_yaml import parse_yaml, read_mapping
 
 pytestmark = pytest.mark.slow
 

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 import torch
 
-from zoo.bundle import copied_weights, load_model, write_card, write_weights
 from zoo.errors import BundleError
-from zoo.host import open_registry
+from zoo.host.loader import open_registry
 from zoo.model.build import build_model
-from zoo.provenance import changes, missing
+from zoo.model.bundle import copied_weights, load_model, write_card, write_weights
+from zoo.model.provenance import changes, missing
 from zoo.reports.model_card import _plugin
 
 Change = Callable[[dict[str, Any]], object]

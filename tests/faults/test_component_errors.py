@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from zoo.frames import code_of
+from zoo.registry.tracebacks import code_of
 
 PLUGIN = """
 from zoo.plugin import *

@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
+from zoo.reports.terminal import guarded
 from zoo.storage.text import clean_lines
-from zoo.terminal import guarded
 
 Zoo = Callable[..., tuple[int, str, str]]
 CLEAR = "\x1b[2J\x1b[1A"

@@ -20,13 +20,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from zoo.bundle import load_model
 from zoo.data.decode import to_pixels
 from zoo.errors import ZooError
-from zoo.host import open_registry
+from zoo.host.loader import open_registry
 from zoo.job.request import make_request
 from zoo.job.resolve import resolve
-from zoo.shelf import Shelf, read_layer
+from zoo.model.bundle import load_model
+from zoo.registry.config import RegistryConfig, read_layer
 
 pytestmark = pytest.mark.slow
 
@@ -129,7 +129,7 @@ def test_registries():
     @given(content=mutated(REGISTRY, YAML))
     def fuzz(content: bytes) -> None:
         Path("registry.yaml").write_bytes(content)
-        refused_or_read(lambda: list(Shelf([read_layer(Path("registry.yaml"))]).recipes))
+        refused_or_read(lambda: list(RegistryConfig([read_layer(Path("registry.yaml"))]).recipes))
 
     fuzz()
     assert not Path("owned").exists()

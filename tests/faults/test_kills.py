@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from zoo.host import open_registry
+from zoo.host.loader import open_registry
 from zoo.job.request import make_request
 from zoo.job.resolve import resolve
 from zoo.runner.verify import verify_resume

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from zoo.child import Child
+from zoo.host.child_process import Child
 
 GOOD = """
 from zoo.plugin import Loss, hookimpl
@@ -149,7 +149,7 @@ def test_a_child_that_leaves_another_is_not_waited_for(tmp_path: Path):
 def test_an_installed_plugin_that_kills_is_told_to_be_unusable(make_plugin, typed):
     """What `zoo plugins install` asks after it has installed."""
     make_plugin("deadly", DEADLY["exits at once"][0])
-    code, out, err = typed("plugins", module="zoo.probe")
+    code, out, err = typed("plugins", module="zoo.host.subprocess_probe")
     assert code == 0, err
     row = next(row for row in json.loads(out)["plugins"] if row["name"] == "deadly")
     assert (row["state"], row["problem"]) == ("failed", "imported by itself, it ended with exit code 3")
@@ -161,6 +161,6 @@ def test_where_no_process_can_be_started_no_plugin_is_accused(make_plugin, zoo, 
     def refused(*_: object, **__: object) -> None:
         raise OSError(11, "Resource temporarily unavailable")
 
-    monkeypatch.setattr("zoo.child.subprocess.Popen", refused)
+    monkeypatch.setattr("zoo.host.child_process.subprocess.Popen", refused)
     code, out, _ = zoo("plugins", "doctor", "good")
     assert (code, out) == (0, "1 plugin is well.\n")

@@ -90,7 +90,7 @@ def test_a_command_names_the_file(piped: Path, zoo):
 
 
 def card(run: Path) -> Any:
-    from zoo.bundle import read_card
+    from zoo.model.bundle import read_card
 
     return read_card(run / "model")
 
@@ -98,7 +98,7 @@ def card(run: Path) -> Any:
 def weights(run: Path) -> Any:
     from torch import nn
 
-    from zoo.bundle import read_weights
+    from zoo.model.bundle import read_weights
 
     return read_weights(run / "model", nn.Linear(1, 1))
 

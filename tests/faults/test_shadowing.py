@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from zoo.host import discover
+from zoo.host.loader import discover
 
 PLUGIN = """
 from zoo.plugin import Loss, hookimpl

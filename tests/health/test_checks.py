@@ -10,7 +10,7 @@ import pytest
 
 from zoo.health import device, folders, libraries, machine, settings, shell
 from zoo.health.examine import examine
-from zoo.health.finding import Check, Finding, private, secretive
+from zoo.health.finding import Finding, HealthCheck, private, secretive
 from zoo.health.probe import Probe
 
 HEALTHY = {"torch": None, "torchvision": None}
@@ -33,7 +33,7 @@ def test_a_look_that_fails_is_a_finding_and_what_it_saw_before_stays():
         yield Finding("Machine", "one", "ok", "seen")
         raise RuntimeError("no such register")
 
-    first, second = Check("Machine", "two", look).findings()
+    first, second = HealthCheck("Machine", "two", look).findings()
     assert first.text == "seen"
     assert second.state == "warning"
     assert "no such register" in second.text
@@ -242,7 +242,7 @@ def test_a_cache_that_is_not_there_yet_is_not_made(tmp_path, monkeypatch):
 
 
 def test_runs_that_can_go_on():
-    from zoo.lock import take
+    from zoo.storage.lock import take
 
     locks = []
     for name, status in (("a", "interrupted"), ("b", "completed"), ("c", None), ("d", None)):

@@ -161,7 +161,7 @@ def test_a_mistyped_name_of_the_catalogue_is_not_installed(zoo):
 
 
 def test_without_an_installer_there_is_a_clear_word(zoo, monkeypatch):
-    from zoo import installer
+    from zoo.host import installer
 
     monkeypatch.setattr(installer.importlib.util, "find_spec", lambda name: None)
     monkeypatch.setenv("PATH", "")

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from zoo.entry import Entry, Origin
-from zoo.host import open_registry
+from zoo.host.loader import open_registry
 from zoo.job.dataset_facts import DatasetFacts, JobFacts
 from zoo.job.request import Request
 from zoo.job.resolve import Resolved, resolve
 from zoo.plugin import Dataset
+from zoo.registry.entry import Entry, Origin
 
 
 class Made:

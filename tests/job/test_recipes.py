@@ -9,11 +9,11 @@ import pytest
 import yaml
 
 from zoo.errors import RegistryFileError
-from zoo.host import open_registry
+from zoo.host.loader import open_registry
 from zoo.job.recipes import own_recipe, settings
 from zoo.job.request import Request
 from zoo.job.resolve import resolve
-from zoo.shelf import read_layer, user_path
+from zoo.registry.config import read_layer, user_path
 
 RECIPES = {
     "net+pets": {"train": {"epochs": 3}},

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from zoo.host import open_registry
+from zoo.host.loader import open_registry
 from zoo.job.request import Request, make_request
 from zoo.job.resolve import Resolved, resolve
 from zoo.plugin import Optimizer

@@ -10,15 +10,15 @@ from typing import Any
 import pytest
 import yaml
 
-from zoo.entry import Entry, Origin
 from zoo.errors import JobError, RequestError
-from zoo.host import discover
+from zoo.host.loader import discover
 from zoo.job.request import Request, make_request
 from zoo.job.resolve import Resolved, resolve
-from zoo.loaded_plugin import Plugin
 from zoo.plugin import Architecture
-from zoo.registry import Registry
-from zoo.shelf import open_shelf
+from zoo.registry.config import open_shelf
+from zoo.registry.entry import Entry, Origin
+from zoo.registry.loaded_plugin import LoadedPlugin
+from zoo.registry.registry import Registry
 
 OWN = """
 components:
@@ -49,7 +49,7 @@ def _own_shelf() -> None:
 
 
 @cache
-def bundled() -> list[Plugin]:
+def bundled() -> list[LoadedPlugin]:
     """The bundled plugins, loaded once."""
     return [plugin for plugin in discover() if plugin.origin.bundled]
 
@@ -554,7 +554,7 @@ def test_a_name_of_two_plugins_is_a_problem_with_the_others(make_plugin: Callabl
 
 def test_a_run_of_an_older_zoo_keeps_to_what_its_recipe_was():
     """A recipe that has got a word more since has none for a run that was made without it."""
-    from zoo.host import open_registry
+    from zoo.host.loader import open_registry
 
     options = {"architecture": "simple_cnn", "dataset": "cats_dogs", "train": {"image_size": 224}}
     old = resolve(Request(options=options, recipe="simple_cnn+cats_dogs"), open_registry()).job.plain()
@@ -568,7 +568,7 @@ def test_a_run_of_an_older_zoo_keeps_to_what_its_recipe_was():
 
 def test_a_job_file_of_an_older_zoo_says_the_same_job():
     """Keys that it couldn't know have their defaults: a run can be resumed after an update."""
-    from zoo.host import open_registry
+    from zoo.host.loader import open_registry
     from zoo.job.layers import changes
 
     job = resolve(Request(options={"architecture": "simple_cnn", "dataset": "digits"}), open_registry()).job

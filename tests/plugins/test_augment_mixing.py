@@ -15,7 +15,7 @@ from torch import Tensor
 import zoo
 from zoo.engine.totals import Totals
 from zoo.errors import JobError
-from zoo.signature import check, parameters
+from zoo.registry.signature import check, parameters
 from zoo_augment.choosing import rand_augment
 from zoo_augment.colour import colour
 from zoo_augment.erasing import random_erasing

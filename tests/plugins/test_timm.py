@@ -7,11 +7,11 @@ from importlib.resources import files
 import pytest
 import torch
 
-from zoo.entry import Origin, family_entries
-from zoo.host import open_registry
+from zoo.host.loader import open_registry
 from zoo.job.request import make_request
 from zoo.job.resolve import resolve
 from zoo.plugin import Architecture, Family
+from zoo.registry.entry import Origin, family_entries
 from zoo.testing import checks_of, run_checks
 from zoo_timm import models, plugin
 

@@ -18,9 +18,9 @@ from torch import nn
 from torchvision.models import get_model, get_model_weights
 
 from zoo.data.decode import Shape, to_pixels
-from zoo.entry import Origin, family_entries
 from zoo.errors import RequestError
 from zoo.plugin import Architecture, Family
+from zoo.registry.entry import Origin, family_entries
 from zoo_torchvision import models, plugin
 from zoo_torchvision.list_models import listing, share
 

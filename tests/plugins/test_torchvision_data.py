@@ -35,10 +35,10 @@ import zoo
 from zoo.data.decode import Shape, to_pixels
 from zoo.data.open import Opener, open_training, training_splits
 from zoo.errors import DataError
-from zoo.host import open_registry
+from zoo.host.loader import open_registry
 from zoo.plugin import Dataset
+from zoo.registry.signature import parameters
 from zoo.runner.observer import Observer
-from zoo.signature import parameters
 from zoo.testing import checks_of, run_checks
 from zoo_torchvision import download, plugin, reading, words
 from zoo_torchvision.datasets import lfw_people

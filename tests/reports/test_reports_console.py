@@ -20,7 +20,7 @@ from zoo.reports.epochs import epoch_line
 from zoo.reports.live import READ_EVERY_S, LiveDisplay
 from zoo.reports.opening import opening_panel
 from zoo.reports.pace import Pace
-from zoo.reports.parts import Command, Middle, Page, middle
+from zoo.reports.parts import CommandLine, Middle, Page, middle
 from zoo.reports.results import render_result
 from zoo.runner.record import Run
 
@@ -311,5 +311,5 @@ def test_middle_as_a_renderable() -> None:
 @given(st.integers(30, 80))
 def test_a_broken_command_is_the_same_command(width: int) -> None:
     command = "zoo run runs/simple_cnn-1/job.yaml --epochs 120 --set 'augment=[flip,affine,colour]' --lr 0.1"
-    text = shown(Page(Command(command)), max(width, 45))
+    text = shown(Page(CommandLine(command)), max(width, 45))
     assert " ".join(text.replace("\\\n", " ").split()) == command

@@ -10,20 +10,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zoo.errors import RequestError
-from zoo.host import open_registry
+from zoo.host.loader import open_registry
 from zoo.job.request import make_request
 from zoo.job.resolve import resolve
 from zoo.runner import batch_size
 from zoo.runner.batch_size import _activations, find_batch, free_memory, largest_batch, largest_that_fits, plan_batch
+from zoo.runner.components import RunComponents
 from zoo.runner.observer import Observer
-from zoo.runner.parts import Parts
 
 TINY = ("--epochs", "1", "--set", "architecture.channels=[8,16]")
 
 
-def digits_parts(**options) -> Parts:
+def digits_parts(**options) -> RunComponents:
     asked = {"architecture": "simple_cnn", "dataset": "digits", "set": {"architecture.channels": [8, 16], **options}}
-    return Parts(resolve(make_request(asked), open_registry()), Observer())
+    return RunComponents(resolve(make_request(asked), open_registry()), Observer())
 
 
 @given(st.integers(1, 5000), st.integers(1, 10**6), st.integers(1, 10**4))

@@ -11,14 +11,14 @@ import yaml
 
 import zoo
 from zoo.errors import RequestError
-from zoo.host import open_registry
+from zoo.host.loader import open_registry
 from zoo.job.request import Request
 from zoo.job.resolve import resolve
 from zoo.runner import budget as budgets
 from zoo.runner.budget import fit, on_noise
 from zoo.runner.observer import Observer
-from zoo.runner.span import Budget, TooShort, span
 from zoo.runner.speed import Speed
+from zoo.runner.time_budget import Budget, TooShort, span
 
 SMALL = {"architecture.channels": [8], "train.image_size": 8}
 

@@ -10,16 +10,16 @@ import torch
 from torch import nn
 
 from zoo.data.decode import Shape
-from zoo.engine.blocks import Block
+from zoo.engine.layer_groups import Block
 from zoo.engine.train import parameter_groups
-from zoo.entry import Entry, Origin
 from zoo.errors import ContractError, JobError, RequestError
-from zoo.host import open_registry
+from zoo.host.loader import open_registry
 from zoo.job.request import entry_of, make_request
 from zoo.job.resolve import resolve
 from zoo.job.schema import Choice
 from zoo.model.build import build, build_model, count_parameters
 from zoo.plugin import Loss, Optimizer
+from zoo.registry.entry import Entry, Origin
 from zoo.runner.build import build_loss, build_opener, build_optimizer, metric_names
 
 

@@ -12,9 +12,8 @@ import pytest
 import torch
 from torch import nn
 
-from zoo.bundle import WEIGHTS
 from zoo.errors import OutputError, RequestError
-from zoo.files import sha256_of
+from zoo.model.bundle import WEIGHTS
 from zoo.runner.checkpoint import (
     BEST_SHA256,
     INDEX,
@@ -24,6 +23,7 @@ from zoo.runner.checkpoint import (
     restore_random_states,
     save_checkpoint,
 )
+from zoo.storage.files import sha256_of
 
 
 def draws() -> list[float]:

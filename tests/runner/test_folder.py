@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zoo.errors import OutputError, RequestError
+from zoo.job.run_folder import JOB, find_run
 from zoo.runner import folder as folder_module
 from zoo.runner.folder import bring_back_replaced, check_name, claim, forget_replaced, made_up_name
-from zoo.storage.run_folder import JOB, find_run
 
 
 @pytest.fixture

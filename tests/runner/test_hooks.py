@@ -11,24 +11,24 @@ from typing import Any
 
 import pytest
 
-from zoo import ailments
-from zoo.entry import Origin
-from zoo.host import load_module
-from zoo.loaded_plugin import Plugin
+from zoo.host import faults
+from zoo.host.loader import load_module
 from zoo.plugin import hookimpl
+from zoo.registry.entry import Origin
+from zoo.registry.loaded_plugin import LoadedPlugin
 from zoo.runner.hooks import Hooks
 from zoo.runner.record import Run
 
 
-def plugin(name: str, **hooks: Any) -> Plugin:
+def plugin(name: str, **hooks: Any) -> LoadedPlugin:
     """A loaded plugin with these hooks."""
-    loaded = Plugin(Origin(name, f"zoo-{name}", "1.0"), name)
+    loaded = LoadedPlugin(Origin(name, f"zoo-{name}", "1.0"), name)
     load_module(loaded, lambda: SimpleNamespace(**{key: hookimpl(hook) for key, hook in hooks.items()}))
     assert loaded.state == "enabled", loaded.problem
     return loaded
 
 
-def watch(*plugins: Plugin) -> tuple[Hooks, list[str]]:
+def watch(*plugins: LoadedPlugin) -> tuple[Hooks, list[str]]:
     told: list[str] = []
     return Hooks(plugins, told.append), told
 
@@ -102,7 +102,7 @@ def test_sections_may_be_yielded_and_one_that_fails_halfway_gives_none():
 def test_plugins_that_were_set_aside_or_disabled_hear_nothing():
     off = plugin("off", zoo_run_start=fail)
     off.state = "disabled"
-    broken = Plugin(Origin("broken"), "broken")
+    broken = LoadedPlugin(Origin("broken"), "broken")
     broken.set_aside("import", RuntimeError())
     hooks, told = watch(off, broken)
     assert hooks.call("zoo_run_start", run="r") == []
@@ -138,7 +138,7 @@ def test_a_hook_that_never_returned_is_waited_for_only_once(monkeypatch: pytest.
     stuck = plugin("stuck", zoo_run_end=hang)
     stuck.target = __name__
     watch(stuck)[0].call("zoo_run_end", run="r", result={})
-    account = ailments.recall(stuck)
+    account = faults.recall(stuck)
     assert account is not None
     assert "never.wait()" in account["traceback"], "the doctor shows where it hangs"
 
@@ -149,12 +149,12 @@ def test_a_hook_that_never_returned_is_waited_for_only_once(monkeypatch: pytest.
     assert time.perf_counter() - started < 0.1
     (line,) = told
     assert line.startswith("plugin 'stuck' is left out of this run: the last time, zoo_run_end never returned")
-    assert ailments.recall(stuck), "it wasn't called: it isn't well"
+    assert faults.recall(stuck), "it wasn't called: it isn't well"
 
     stuck.origin = Origin("stuck", "zoo-stuck", "1.1")
     assert watch(stuck)[1] == [], "another version may be well"
     stuck.origin = Origin("stuck", "zoo-stuck", "1.0")
-    assert ailments.forget("stuck")
+    assert faults.forget("stuck")
     hooks, told = watch(stuck)
     never.set()
     hooks.call("zoo_run_end", run="r", result={})
@@ -218,18 +218,18 @@ def test_what_failed_is_remembered_till_it_goes_right():
     hooks.call("zoo_run_start", run="r")
     hooks.done()
     loaded = plugin("a", zoo_run_start=lambda run: None)
-    account = ailments.recall(loaded)
+    account = faults.recall(loaded)
     assert account is not None
     assert (account["phase"], account["problem"]) == ("zoo_run_start", "ValueError: no r")
     assert "raise ValueError" in account["traceback"]
-    newer = Plugin(Origin("a", "zoo-a", "1.1"), "a")
-    assert ailments.recall(newer) is None, "another version may be well"
+    newer = LoadedPlugin(Origin("a", "zoo-a", "1.1"), "a")
+    assert faults.recall(newer) is None, "another version may be well"
     hooks, _ = watch(loaded)
     hooks.done()
-    assert ailments.recall(loaded), "nothing was called, so nothing is known"
+    assert faults.recall(loaded), "nothing was called, so nothing is known"
     hooks.call("zoo_run_start", run="r")
     hooks.done()
-    assert ailments.recall(loaded) is None
+    assert faults.recall(loaded) is None
 
 
 def test_what_a_hook_writes_into_a_run_is_its_own_alone():

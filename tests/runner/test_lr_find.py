@@ -13,22 +13,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from zoo.host import open_registry
+from zoo.host.loader import open_registry
 from zoo.job.request import make_request
 from zoo.job.resolve import resolve
 from zoo.runner.checkpoint import random_states
+from zoo.runner.components import RunComponents
 from zoo.runner.lr_find import _Sweep, as_before, find_lr, judge, smooth, suggest
 from zoo.runner.observer import Observer
-from zoo.runner.parts import Parts
 
 LRS = [1e-6 * 10 ** (i / 14) for i in range(99)]  # 1e-6 to 1e1
 
 TINY = ("--epochs", "1", "--set", "architecture.channels=[8,16]")
 
 
-def digits_parts(**options) -> Parts:
+def digits_parts(**options) -> RunComponents:
     asked = {"architecture": "simple_cnn", "dataset": "digits", "set": {"architecture.channels": [8, 16], **options}}
-    return Parts(resolve(make_request(asked), open_registry()), Observer())
+    return RunComponents(resolve(make_request(asked), open_registry()), Observer())
 
 
 def curve(fall: float, rise: float) -> list[float]:
@@ -129,7 +129,7 @@ def test_a_loss_that_is_heard_still_tells_its_weight():
 # -- on a run's parts -----------------------------------------------------------------------------------
 
 
-def everything(parts: Parts) -> dict:
+def everything(parts: RunComponents) -> dict:
     state = {f"model.{k}": v.clone() for k, v in parts.model.state_dict().items()}
     state |= {f"random.{k}": v for k, v in random_states().items()}
     return state

@@ -11,13 +11,7 @@ import torch
 
 from zoo.errors import RequestError
 from zoo.runner import predictions
-from zoo.runner.predictions import (
-    forget_predictions,
-    predictions_file,
-    read_predictions,
-    split_of,
-    write_predictions,
-)
+from zoo.runner.predictions import forget_predictions, predictions_file, read_predictions, split_of, write_predictions
 
 NAMES = ["pets/cat é.jpg", "pets/dog.jpg", "elsewhere/cat.jpg"]
 LOGITS = torch.tensor([[2.0, 1.0], [0.5, 3.0], [-1.0, 1.0]])

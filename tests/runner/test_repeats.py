@@ -19,12 +19,12 @@ from torch import nn
 
 import zoo
 from zoo.errors import DataError, Interrupted, OutputError, RequestError, ZooError
-from zoo.host import open_registry
+from zoo.host.loader import open_registry
 from zoo.job.request import make_request
 from zoo.job.resolve import Resolved, resolve
 from zoo.runner.observer import Observer
-from zoo.runner.repeats import Repeats, Watcher, asked, recorded, run_several
-from zoo.runner.runner import Place, run_job
+from zoo.runner.repeats import Repeats, RepeatsWatcher, asked, recorded, run_several
+from zoo.runner.runner import RunPlace, run_job
 from zoo.runner.summary import spread
 
 TINY: dict[str, Any] = {"epochs": 1, "set": {"architecture.channels": [8, 16]}}
@@ -52,19 +52,19 @@ class Shades:
 
 def quick(seeds: int | None = None, folds: int | None = None, **more: Any) -> dict[str, Any]:
     """As ``run``, on few pictures and without report.html: for what has nothing to do with the numbers."""
-    place = Place(Path("runs"), **{key: more.pop(key) for key in ("name", "overwrite", "resume") if key in more})
+    place = RunPlace(Path("runs"), **{key: more.pop(key) for key in ("name", "overwrite", "resume") if key in more})
     observer = more.pop("observer", None) or Observer()
     asked_for = {**PICTURES, "architecture": "simple_cnn", "dataset": {"train": Shades(), "val": Shades()}, **more}
     registry = open_registry()
     resolved = resolve(make_request({**asked_for, "image_size": more.get("image_size", 8)}, recipe="none"), registry)
 
-    def one(job: Resolved, where: Place, watching: Observer) -> dict[str, Any]:
+    def one(job: Resolved, where: RunPlace, watching: Observer) -> dict[str, Any]:
         return run_job(job, registry.plugins, watching, where)
 
     repeats = asked(seeds, folds)
     if repeats is None:
         return one(resolved, place, observer)
-    return run_several(resolved, repeats, place, one, Watcher(observer))
+    return run_several(resolved, repeats, place, one, RepeatsWatcher(observer))
 
 
 def result_of(run: Path | str) -> dict[str, Any]:
@@ -150,7 +150,7 @@ def test_a_folds_own_job_file_does_that_fold_again(tmp_path: Path):
 
 @pytest.mark.usefixtures("done")
 def test_a_fold_is_measured_again_on_what_it_held_out():
-    from zoo.evaluation import evaluate_run
+    from zoo.evaluation.evaluate import evaluate_run
 
     for name in ("folds-fold1", "folds-fold3"):
         again, before = evaluate_run(f"runs/{name}", registry=open_registry()), result_of(name)

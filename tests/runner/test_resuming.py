@@ -13,9 +13,9 @@ from safetensors.torch import load_file
 
 import zoo
 from zoo.errors import Interrupted, RequestError, TrainingError
-from zoo.files import sha256_of
 from zoo.runner.checkpoint import BEST_SHA256, INDEX, load_checkpoint, save_checkpoint
 from zoo.runner.observer import Observer
+from zoo.storage.files import sha256_of
 
 JOB: dict[str, Any] = {
     "augment": ["shift"],

@@ -9,23 +9,23 @@ import pytest
 import torch
 
 import zoo
-from zoo.host import open_registry
+from zoo.host.loader import open_registry
 from zoo.job.request import Request
 from zoo.job.resolve import resolve
 from zoo.reports.estimate import about, estimate_line
 from zoo.runner import speed as speeds
+from zoo.runner.components import RunComponents
 from zoo.runner.observer import Observer
-from zoo.runner.parts import Parts
 from zoo.runner.record import Run
 from zoo.runner.speed import measure_speed
 
 SMALL = {"architecture.channels": [8], "train.image_size": 8}
 
 
-def parts_of(**sets: Any) -> Parts:
+def parts_of(**sets: Any) -> RunComponents:
     words = tuple(f"{path}={value}" for path, value in {**SMALL, **sets}.items())
     options = {"architecture": "simple_cnn", "dataset": "digits"}
-    return Parts(resolve(Request(options=options, sets=words), open_registry()), Observer())
+    return RunComponents(resolve(Request(options=options, sets=words), open_registry()), Observer())
 
 
 class Heard(Observer):
@@ -102,7 +102,7 @@ def test_it_is_near_the_truth(tmp_path: Path):
 def test_slow_steps_are_reckoned_from_a_few_images(monkeypatch: pytest.MonkeyPatch):
     parts, asked = parts_of(**{"train.batch_size": 64, "train.epochs": 2}), []
 
-    def timed(parts: Parts, images: int, most: int, enough_s: float) -> float:
+    def timed(parts: RunComponents, images: int, most: int, enough_s: float) -> float:
         asked.append(images)
         return 1.0
 

@@ -13,16 +13,16 @@ import torch
 from torch import Tensor, nn
 
 from zoo.api import load
-from zoo.bundle import find_bundle
 from zoo.data.batches import Normalize
 from zoo.engine.execution import Execution
 from zoo.engine.task import MULTI_LABEL, SINGLE_LABEL, Task
 from zoo.errors import BundleError, RequestError
-from zoo.host import open_registry
+from zoo.host.loader import open_registry
 from zoo.job.request import make_request
 from zoo.job.resolve import resolve
+from zoo.model.bundle import find_bundle
+from zoo.runner.components import RunComponents
 from zoo.runner.observer import Observer
-from zoo.runner.parts import Parts
 from zoo.runner.teacher import Teacher
 
 CPU = torch.device("cpu")
@@ -267,7 +267,7 @@ def test_the_student_is_evaluated_without_it_and_when_it_is_gone(zoo, world: dic
     assert not Path("runs/again").exists()
 
 
-def parts_of(world: dict[str, Path], **more: Any) -> Parts:
+def parts_of(world: dict[str, Path], **more: Any) -> RunComponents:
     options = {
         "architecture": "simple_cnn",
         "dataset": world["data"],
@@ -275,7 +275,7 @@ def parts_of(world: dict[str, Path], **more: Any) -> Parts:
         "device": "cpu",
         "set": {"train.image_size": 12, "architecture.channels": [4], **more},
     }
-    return Parts(resolve(make_request(options, recipe="none"), open_registry()), Observer())
+    return RunComponents(resolve(make_request(options, recipe="none"), open_registry()), Observer())
 
 
 def test_a_frozen_backbone_runs_at_every_step_for_the_teacher_looks_at_images(world: dict[str, Path]):

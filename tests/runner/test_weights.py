@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from zoo.errors import RequestError
-from zoo.host import open_registry
+from zoo.host.loader import open_registry
 from zoo.runner.weights import load_weights, read_tensors
 
 

@@ -18,8 +18,8 @@ import torch
 from PIL import Image
 
 from zoo.errors import RequestError
+from zoo.serving.schemas import PredictResponse
 from zoo.serving.server import listen
-from zoo.serving.wire import Predictions
 
 
 def test_it_answers_as_predict_does(server, classifier, picture, tmp_path: Path):
@@ -164,7 +164,7 @@ def test_a_good_picture_beside_a_broken_one_is_answered(server, picture, query: 
     assert [half["top"], text["top"]] == [[], []], "what every answer has had"
     assert half["error"].startswith("half.jpg: ")
     assert text["error"] == "text.jpg: not an image that can be read"
-    Predictions.model_validate(found)
+    PredictResponse.model_validate(found)
 
 
 @pytest.mark.parametrize(

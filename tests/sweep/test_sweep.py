@@ -13,17 +13,17 @@ import pytest
 import yaml
 
 from zoo.errors import Interrupted, OutputError, RequestError, TrainingError
-from zoo.host import open_registry
+from zoo.host.loader import open_registry
 from zoo.job.request import make_request
 from zoo.job.resolve import Resolved
-from zoo.loaded_plugin import Plugin
+from zoo.registry.loaded_plugin import LoadedPlugin
 from zoo.runner.observer import Observer
 from zoo.runner.record import Run
-from zoo.runner.runner import Place
-from zoo.sweep.plan import Plan, load_plan, make_plan
+from zoo.runner.runner import RunPlace
+from zoo.sweep.plan import SweepPlan, load_plan, make_plan
 from zoo.sweep.space import check, make_space
-from zoo.sweep.store import Outcome, Store
-from zoo.sweep.sweep import Sweep, Watcher, begin
+from zoo.sweep.store import Store, TrialOutcome
+from zoo.sweep.sweep import Sweep, SweepWatcher, begin
 
 pytestmark = pytest.mark.slow
 
@@ -46,7 +46,7 @@ class Runs:
         self.on_epoch, self.jobs, self.resumed = on_epoch, {}, []
 
     def __call__(
-        self, resolved: Resolved, plugins: Sequence[Plugin], place: Place, observer: Observer
+        self, resolved: Resolved, plugins: Sequence[LoadedPlugin], place: RunPlace, observer: Observer
     ) -> dict[str, Any]:
         folder, job = place.out / str(place.name), resolved.job
         self.jobs[place.name] = job
@@ -72,15 +72,15 @@ class Runs:
         return result
 
 
-def ended_by(plugins: Sequence[Plugin], run: Run, epoch: dict[str, Any]) -> str | None:
+def ended_by(plugins: Sequence[LoadedPlugin], run: Run, epoch: dict[str, Any]) -> str | None:
     """What the sweep's own hook says."""
     hooks = [hook for plugin in plugins if plugin.name == "zoo.sweep" for hook in plugin.hooks["zoo_epoch_end"]]
     assert len(hooks) == 1
     return hooks[0].function(run, epoch)
 
 
-def work(folder: Path, runs: Any = None, watcher: Watcher | None = None, new: bool = False) -> dict[str, Any]:
-    return Sweep(folder, load_plan(folder), open_registry(), runs or Runs(), watcher or Watcher(), new=new).run()
+def work(folder: Path, runs: Any = None, watcher: SweepWatcher | None = None, new: bool = False) -> dict[str, Any]:
+    return Sweep(folder, load_plan(folder), open_registry(), runs or Runs(), watcher or SweepWatcher(), new=new).run()
 
 
 def params(found: dict[str, Any]) -> list[dict[str, str]]:
@@ -171,7 +171,7 @@ def test_a_run_that_had_ended_is_not_run_again():
         def tell(self, *args: Any) -> None:
             raise MemoryError("killed")
 
-    sweep = Sweep(folder, load_plan(folder), open_registry(), Runs(), Watcher())
+    sweep = Sweep(folder, load_plan(folder), open_registry(), Runs(), SweepWatcher())
     sweep.store = Dying(folder, load_plan(folder))
     with pytest.raises(MemoryError):
         sweep.run()
@@ -207,7 +207,7 @@ def test_more_trials_go_on_where_fewer_ended():
     folder = make(trials=4, name="grown")
     work(folder)
     plan = load_plan(folder)
-    Plan(**{**vars(plan), "trials": 6}).save(folder)
+    SweepPlan(**{**vars(plan), "trials": 6}).save(folder)
     assert params(work(folder)) == params(whole)
 
 
@@ -219,7 +219,7 @@ def test_several_at_once_share_the_trials():
     once = {"trial-0001", "trial-0002"}
     ran: list[Runs] = [Runs(lambda n, e: together.wait() if n in once and e == 1 else None) for _ in range(2)]
     plan, registry = load_plan(folder), open_registry()
-    threads = [threading.Thread(target=Sweep(folder, plan, registry, r, Watcher()).run) for r in ran]
+    threads = [threading.Thread(target=Sweep(folder, plan, registry, r, SweepWatcher()).run) for r in ran]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -239,7 +239,7 @@ def test_who_finds_nothing_left_waits_and_takes_over_what_is_left_behind():
     held = other.claim()
     assert held is not None
 
-    class Waits(Watcher):
+    class Waits(SweepWatcher):
         asked = 0
 
         def waiting(self, running: int) -> None:
@@ -266,7 +266,7 @@ def test_a_trial_that_ends_while_another_asks_for_work_is_not_given_out_again(mo
         found = copy.deepcopy(whole())
         if not ended:  # just after it was looked at
             ended.append(held)
-            first.tell(held, Outcome("completed", 0.5))
+            first.tell(held, TrialOutcome("completed", 0.5))
             held.lock.release()
         return found
 

@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from zoo.entry import Entry, Origin
-from zoo.hookspecs import CONTRIBUTIONS
+from zoo.host.hookspecs import CONTRIBUTIONS
 from zoo.plugin import (
     KINDS,
     Architecture,
@@ -24,6 +23,7 @@ from zoo.plugin import (
     Optimizer,
     Schedule,
 )
+from zoo.registry.entry import Entry, Origin
 from zoo.testing import Report, checks, checks_of, run_checks
 from zoo.testing.check import EVERY, contracts
 from zoo.testing.plugins import PLUGIN

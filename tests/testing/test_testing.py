@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from zoo.entry import Entry, Origin
 from zoo.errors import UnknownName
-from zoo.host import open_registry
+from zoo.host.loader import open_registry
 from zoo.plugin import Loss
+from zoo.registry.entry import Entry, Origin
 from zoo.reports.checks import report_lines
 from zoo.testing import Check, CheckFailed, CheckSkipped, Outcome, Report, checks, checks_of, run_checks
 

@@ -13,16 +13,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zoo.errors import RequestError, TrainingError, ZooError
-from zoo.host import open_registry
+from zoo.host.loader import open_registry
 from zoo.job.request import make_request
 from zoo.job.resolve import Resolved, resolve
 from zoo.reports.which import columns_of, sorted_rows, still_rising, which_lines, without
 from zoo.reports.which_page import render_which_page, scatter_plot
 from zoo.runner.observer import Observer
-from zoo.runner.runner import Place
-from zoo.runner.span import Budget, TooShort
+from zoo.runner.runner import RunPlace
+from zoo.runner.time_budget import Budget, TooShort
 from zoo.which import compare
-from zoo.which.compare import Candidate, Comparison, Watcher, pareto, run_name
+from zoo.which.compare import Candidate, Comparison, ComparisonWatcher, pareto, run_name
 
 RATES = {"simple_cnn": 1000.0, "simple_rnn": 500.0}
 """Images a second, in training; ten times as many are answered."""
@@ -54,7 +54,7 @@ class Runs:
         self.epochs: dict[str, int] = {}
         self.shares: list[float] = []
 
-    def __call__(self, resolved: Resolved, place: Place, observer: Observer, budget: Budget) -> dict[str, Any]:
+    def __call__(self, resolved: Resolved, place: RunPlace, observer: Observer, budget: Budget) -> dict[str, Any]:
         folder, rate = place.out / str(place.name), RATES[resolved.job.architecture.name]
         self.shares.append(budget.seconds)
         speeds = {"train_images_per_second": rate, "inference_images_per_second": 10 * rate}
@@ -77,7 +77,7 @@ class Runs:
 
 def work(now: SimpleNamespace, runs: Runs, *names: str, budget_s: float = 41.0) -> dict[str, Any]:
     budget = Budget(budget_s, now.s)
-    return Comparison(candidates(*names), Path("runs"), "c", budget, runs, Watcher()).run()
+    return Comparison(candidates(*names), Path("runs"), "c", budget, runs, ComparisonWatcher()).run()
 
 
 def test_each_gets_an_equal_share_of_what_is_left(now):

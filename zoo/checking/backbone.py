@@ -10,23 +10,23 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
-from zoo.bundle import Preprocessing, find_bundle, load_model, preprocessing_of
 from zoo.checking.scan import Scan
 from zoo.data.batches import Batches, Normalize
-from zoo.data.naming import Names
+from zoo.data.item_names import ItemNames
 from zoo.data.split import Split
 from zoo.data.store import decode_split
-from zoo.engine.blocks import find_head
 from zoo.engine.execution import Execution
+from zoo.engine.layer_groups import find_head
 from zoo.errors import RequestError
 from zoo.job.resolve import Resolved
 from zoo.model.build import build_model
+from zoo.model.bundle import Preprocessing, find_bundle, load_model, preprocessing_of
 from zoo.model.sources import find_model
-from zoo.registry import Registry
+from zoo.registry.registry import Registry
 from zoo.runner.environment import versions
 from zoo.runner.features import FeatureStore
-from zoo.runner.learner import blank
 from zoo.runner.observer import Observer
+from zoo.runner.trainable_model import blank
 from zoo.runner.weights import load_weights
 
 _BATCH = 64
@@ -112,7 +112,7 @@ def _of_split(
     normalize = Normalize(image.mean, image.std, device)
     batches = Batches(split, size, normalize, device, channels_last=store.execution.channels_last)
     features = store.of(split, batches).cpu().numpy()
-    assert isinstance(decoded.names, Names)
+    assert isinstance(decoded.names, ItemNames)
     while features.ndim > 2:
         features = features.mean(-1)
     return decoded.names.rows, features

@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.checking.backbone import Backbone, backbone_features
+from zoo.checking.duplicates import Twins, find_twins
 from zoo.checking.findings import all_findings
 from zoo.checking.labels import Judged, out_of_fold, reduced, suspicion
 from zoo.checking.outliers import strangeness
 from zoo.checking.plain_features import plain_features
 from zoo.checking.scan import Scan, scan
 from zoo.checking.stats import split_facts
-from zoo.checking.twins import Twins, find_twins
 from zoo.data.open import Opener, open_training
 from zoo.engine.execution import Execution
 from zoo.runner.observer import Observer

@@ -14,10 +14,10 @@ import numpy as np
 from zoo.checking.check import Checked
 from zoo.checking.findings import groups_of, is_conflict
 from zoo.checking.scan import Scan
-from zoo.data.naming import name_of
+from zoo.data.item_names import name_of
 from zoo.data.open import TRAIN, Opener
 from zoo.errors import OutputError, RequestError
-from zoo.files import check_target, write_text
+from zoo.storage.files import check_target, write_text
 
 MARK = "Made by visionzoo"
 """Heads the last column, with a hash of all else: so a list that was edited since is known, and isn't replaced."""

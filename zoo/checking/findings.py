@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from zoo.checking.duplicates import Twins
 from zoo.checking.scan import Scan
 from zoo.checking.stats import split_facts
-from zoo.checking.twins import Twins
-from zoo.names import listing
+from zoo.registry.suggest import listing
 
 if TYPE_CHECKING:
     from zoo.checking.labels import Judged

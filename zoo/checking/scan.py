@@ -14,10 +14,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.data.content import threaded
 from zoo.data.decode import Label, Pixels, WrongChannels, decode_errors, open_image, read_item, to_pixels
 from zoo.data.depth import depth_notices, depth_of
-from zoo.data.naming import name_of
+from zoo.data.fingerprint import threaded
+from zoo.data.item_names import name_of
 from zoo.data.open import Opener, renumbered, same_task
 from zoo.data.split import Labels, Split
 from zoo.data.splits import label_map

@@ -14,7 +14,7 @@ from zoo.commands.context import registry_of
 from zoo.errors import PluginError, ZooError
 
 if TYPE_CHECKING:
-    from zoo.entry import Entry
+    from zoo.registry.entry import Entry
 
 # In the order of a newcomer's path: name, and where the command is.
 CORE = {
@@ -56,7 +56,7 @@ class _Group(click.Group):
         return None if entry is None else _wrap(cmd_name, entry)
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
-        from zoo.names import did_you_mean
+        from zoo.registry.suggest import did_you_mean
 
         if not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
             hint = did_you_mean(args[0], self.list_commands(ctx))

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from zoo.loaded_plugin import Plugin
+    from zoo.registry.loaded_plugin import LoadedPlugin
 
 FLAGS = {
     "--debug": "Print the traceback of an error.",
@@ -37,25 +37,25 @@ def obeying(flags: Iterable[str]) -> Iterator[None]:
     if not set(flags) & {"--no-plugins", "--trace-plugins"}:
         yield
         return
-    from zoo import hooks, switches
+    from zoo.host import enablement, hook_calls
 
-    before = os.environ.get(switches.ALLOW_LIST)
+    before = os.environ.get(enablement.ALLOW_LIST)
     if "--no-plugins" in flags:
-        os.environ[switches.ALLOW_LIST] = ""  # worker processes read it too
+        os.environ[enablement.ALLOW_LIST] = ""  # worker processes read it too
     if "--trace-plugins" in flags:
-        hooks.tracers.append(_trace)
+        hook_calls.tracers.append(_trace)
     try:
         yield
     finally:
         if "--trace-plugins" in flags:
-            hooks.tracers.remove(_trace)
+            hook_calls.tracers.remove(_trace)
         if "--no-plugins" in flags:
-            os.environ.pop(switches.ALLOW_LIST)
+            os.environ.pop(enablement.ALLOW_LIST)
             if before is not None:
-                os.environ[switches.ALLOW_LIST] = before
+                os.environ[enablement.ALLOW_LIST] = before
 
 
-def _trace(plugin: Plugin, what: str, milliseconds: float) -> None:
+def _trace(plugin: LoadedPlugin, what: str, milliseconds: float) -> None:
     origin = plugin.origin
     sys.stderr.write(f"zoo: {milliseconds:9.2f} ms  {what:<22} {origin.plugin} ({origin.distribution})\n")
 

@@ -11,7 +11,7 @@ from zoo.commands.job_words import job_options
 
 if TYPE_CHECKING:
     from zoo.job.resolve import Resolved
-    from zoo.registry import Registry
+    from zoo.registry.registry import Registry
 
 
 @click.command(name="bench")
@@ -30,16 +30,16 @@ def bench(architecture: str, compare: str | None, steps: int, as_json: bool, **t
     folder or hf:owner/name, stands for its architecture with its parameters and image size.
     """
     from zoo.commands.context import registry_here
-    from zoo.formats import is_artifact
+    from zoo.model.formats import is_artifact
 
     registry = registry_here()
     given = [name for name in (architecture, compare) if name is not None]
     if any(is_artifact(word, registry) for word in given):
         _files(given, steps, typed, as_json)
         return
-    from zoo.files import dump_json
     from zoo.reports.choose import make_observer
     from zoo.runner.bench import bench as measure
+    from zoo.storage.files import dump_json
 
     jobs = [_job(name, typed) for name in given]
     observer = make_observer(json=as_json)
@@ -60,10 +60,10 @@ def _files(words: list[str], steps: int, typed: dict[str, Any], as_json: bool) -
     """Files, which have no training steps; of a job's options they know the batch size."""
     from zoo.commands.context import registry_here
     from zoo.errors import RequestError
-    from zoo.files import dump_json
-    from zoo.formats import artifact_at, is_artifact
+    from zoo.model.formats import artifact_at, is_artifact
     from zoo.reports.bench import file_lines
     from zoo.runner.bench_files import BATCH, bench_files
+    from zoo.storage.files import dump_json
 
     registry = registry_here()
     if other := [word for word in words if not is_artifact(word, registry)]:
@@ -110,11 +110,11 @@ def _job(architecture: str, typed: dict[str, Any]) -> Resolved:
 
 def _of_model(word: str, registry: Registry) -> tuple[dict[str, Any], int]:
     """What a trained model says of a job, and its images' channels; nothing for an architecture's name."""
-    from zoo.storage.run_folder import CARD, MODEL
+    from zoo.job.run_folder import CARD, MODEL
 
     if registry.model_source(word) is None and not any((Path(word) / place / CARD).is_file() for place in ("", MODEL)):
         return {}, 3  # a folder may be called as an architecture is
-    from zoo.bundle import find_bundle, read_card
+    from zoo.model.bundle import find_bundle, read_card
     from zoo.model.sources import find_model
 
     card = read_card(find_bundle(find_model(word, registry)))

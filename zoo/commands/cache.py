@@ -10,7 +10,7 @@ import click
 from zoo.errors import OutputError, RequestError
 
 if TYPE_CHECKING:
-    from zoo.caches import Entry
+    from zoo.storage.cache import CachedItem
 
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
@@ -28,9 +28,9 @@ def list_cache(kind: str | None, as_json: bool) -> None:
 
     The cache is ZOO_CACHE, else the user's. Nothing in it is needed: what is removed is made or fetched again.
     """
-    from zoo.caches import KINDS, free_bytes
-    from zoo.files import cache_folder, dump_json
-    from zoo.names import did_you_mean, listing
+    from zoo.registry.suggest import did_you_mean, listing
+    from zoo.storage.cache import KINDS, free_bytes
+    from zoo.storage.files import cache_folder, dump_json
 
     if kind is not None and kind not in KINDS:
         raise RequestError(
@@ -66,8 +66,8 @@ def prune(
     What a running process uses stays. Runs and models are not in the cache, and are never touched. Exits with 1 when
     something could not be removed.
     """
-    from zoo.caches import choose, remove
-    from zoo.files import dump_json
+    from zoo.storage.cache import choose, remove
+    from zoo.storage.files import dump_json
 
     older_s, bytes_left = None if days is None else days * 86400, _bytes(most)
     if older_s is None and bytes_left is None:
@@ -87,9 +87,9 @@ def prune(
         context.exit(1)
 
 
-def _survey() -> list[Entry]:
-    from zoo.caches import survey
-    from zoo.files import cache_folder
+def _survey() -> list[CachedItem]:
+    from zoo.storage.cache import survey
+    from zoo.storage.files import cache_folder
 
     if cache_folder().exists() and not cache_folder().is_dir():
         raise RequestError(f"The cache, {cache_folder()}, is no folder. Give another: export ZOO_CACHE=FOLDER")
@@ -100,7 +100,7 @@ def _survey() -> list[Entry]:
 
 
 def _bytes(text: str | None) -> int | None:
-    from zoo.caches import parse_size
+    from zoo.storage.cache import parse_size
 
     if text is None:
         return None
@@ -110,15 +110,17 @@ def _bytes(text: str | None) -> int | None:
     return size
 
 
-def _row(entry: Entry) -> dict[str, Any]:
+def _row(entry: CachedItem) -> dict[str, Any]:
     used = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(entry.used))
     return {"kind": entry.kind, "name": entry.name, "bytes": entry.size, "used": used}
 
 
-def _say(entries: list[Entry], chosen: list[Entry], kept: dict[Entry, str], *, dry_run: bool, downloads: bool) -> None:
-    from zoo.caches import KINDS
+def _say(
+    entries: list[CachedItem], chosen: list[CachedItem], kept: dict[CachedItem, str], *, dry_run: bool, downloads: bool
+) -> None:
     from zoo.reports.cache import entry_lines, pruned_line
     from zoo.reports.lists import print_lines
+    from zoo.storage.cache import KINDS
 
     if dry_run:
         print_lines(entry_lines(chosen, "Nothing would go."))

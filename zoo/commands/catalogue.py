@@ -9,8 +9,8 @@ import click
 from zoo.errors import UnknownName
 
 if TYPE_CHECKING:
-    from zoo.entry import Entry
-    from zoo.registry import Registry
+    from zoo.registry.entry import Entry
+    from zoo.registry.registry import Registry
 
 _MOST_IN_A_TABLE = 100  # a thousand summaries are not read; a thousand names are piped into another program
 
@@ -29,12 +29,12 @@ def list_components(kind: str | None, search: str | None, variants: bool, as_jso
     Variants, NAME.WORD, are listed where --search finds their name, or with --variants.
     """
     from zoo.commands.context import registry_here
-    from zoo.registry import check_kind
+    from zoo.registry.registry import check_kind
 
     chosen = check_kind(kind) if kind else None
     entries = _found(registry_here(), chosen, search, variants=variants)
     if as_json:
-        from zoo.files import dump_json
+        from zoo.storage.files import dump_json
 
         click.echo(dump_json([describe(entry) for entry in entries]))
         return
@@ -122,13 +122,13 @@ def info(name: str, kind: str | None, as_json: bool) -> None:
     """Show a component: its parameters, and where it comes from."""
     from zoo.commands.context import registry_here
     from zoo.commands.variants import in_words, variation
-    from zoo.registry import check_kind
+    from zoo.registry.registry import check_kind
 
     registry = registry_here()
     entries = _find(registry, name, check_kind(kind) if kind else None)
     shown = [{**_details(e), **variation(e, registry)} for e in entries]
     if as_json:
-        from zoo.files import dump_json
+        from zoo.storage.files import dump_json
 
         click.echo(dump_json(shown[0] if len(shown) == 1 else shown))
         return
@@ -163,7 +163,7 @@ def _find(registry: Registry, name: str, kind: str | None) -> list[Entry]:
 
 
 def _details(entry: Entry) -> dict[str, Any]:
-    from zoo.signature import parameters
+    from zoo.registry.signature import parameters
 
     component = entry.component
     details = describe(entry)
@@ -190,7 +190,7 @@ def _model_parameters(entry: Entry) -> int | None:
 
     from zoo.job.resolve import FALLBACK_SIZE
     from zoo.model.build import build, count_parameters
-    from zoo.signature import parameters
+    from zoo.registry.signature import parameters
 
     if any(p.required and p.name not in entry.params for p in parameters(entry.kind, entry.factory())):
         return None

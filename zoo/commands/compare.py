@@ -23,7 +23,7 @@ def compare(
     if len(runs) < 2:
         raise RequestError(f"Give two or more runs: zoo runs compare {runs[0]} ANOTHER. See: zoo runs list")
     from zoo.commands.context import registry_here
-    from zoo.comparison import compare_runs
+    from zoo.evaluation.comparison import compare_runs
     from zoo.model.sources import find_model
 
     registry = registry_here()
@@ -34,7 +34,7 @@ def compare(
 
         write_comparison(found, html)
     if as_json:
-        from zoo.files import dump_json
+        from zoo.storage.files import dump_json
 
         click.echo(dump_json(found))
         return

@@ -12,10 +12,10 @@ from zoo.errors import RequestError
 
 if TYPE_CHECKING:
     from zoo.job.resolve import Resolved
-    from zoo.registry import Registry
+    from zoo.registry.registry import Registry
     from zoo.runner.observer import Observer
-    from zoo.runner.runner import Place
-    from zoo.runner.span import Budget
+    from zoo.runner.runner import RunPlace
+    from zoo.runner.time_budget import Budget
     from zoo.which.compare import Candidate
 
 _SHORTEST_S = 1.0
@@ -38,17 +38,17 @@ def compare_architectures(dataset: str, as_json: bool, **typed: Any) -> int:
     Each is timed, and trained for its share of the budget, all on the same data in the same way. What is too slow for
     one epoch is told. The image size is the first one's. Ctrl-C keeps what was measured.
     """
-    from zoo.files import dump_json
     from zoo.reports.html import write_report
     from zoo.reports.which_page import write_which_page
     from zoo.reports.which_watcher import make_which_watcher
     from zoo.runner.runner import run_job
-    from zoo.runner.span import Budget
+    from zoo.runner.time_budget import Budget
+    from zoo.storage.files import dump_json
     from zoo.which.compare import Comparison
 
     budget = Budget.of_command(typed["budget"])
 
-    def one(resolved: Resolved, place: Place, observer: Observer, share: Budget) -> dict[str, Any]:
+    def one(resolved: Resolved, place: RunPlace, observer: Observer, share: Budget) -> dict[str, Any]:
         return run_job(resolved, registry.plugins, observer, place, write_report, budget=share)
 
     candidates, registry = _candidates(dataset, typed)
@@ -125,7 +125,7 @@ def _resolved(name: str, dataset: Any, typed: dict[str, Any], registry: Registry
 
 
 def _names(registry: Registry, listed: str | None, word: str | None) -> list[str]:
-    from zoo.names import listing
+    from zoo.registry.suggest import listing
     from zoo.which.compare import MOST
 
     if listed is not None and word is not None:

@@ -17,7 +17,7 @@ from zoo.commands.arguments import VARIABLE
 from zoo.commands.context import registry_of
 
 if TYPE_CHECKING:
-    from zoo.entry import Entry
+    from zoo.registry.entry import Entry
 
 FAMILY = 3
 """More components than this with one target are a family: a thousand names help nobody who typed nothing yet."""
@@ -137,7 +137,7 @@ def _several(kind: str) -> Values:
 
 def _runs(context: click.Context, typed: str) -> Iterable[Item]:
     """Names of runs in the folder for runs."""
-    from zoo.storage.run_folder import JOB
+    from zoo.job.run_folder import JOB
 
     out = context.params.get("out") or Path("runs")
     if not isinstance(out, Path) or out.suffix:  # an export's --out is a file
@@ -158,26 +158,26 @@ def _here(wanted: Callable[[Path], bool]) -> list[Item]:
 
 
 def _plugins(context: click.Context, typed: str) -> Iterable[Item]:
-    from zoo.distributions import installed
+    from zoo.registry.distributions import installed
 
     return [Item(found.name, help=found.distribution) for found in installed()]
 
 
 def _catalogue(context: click.Context, typed: str) -> Iterable[Item]:
-    from zoo.shelf import open_shelf
+    from zoo.registry.config import open_shelf
 
     return [Item(name, help=str(item.get("summary") or "")) for name, item in open_shelf().catalogue.items()]
 
 
 def _recipes(context: click.Context, typed: str) -> Iterable[Item]:
-    from zoo.shelf import open_shelf
+    from zoo.registry.config import open_shelf
 
     return [Item(name) for name in ("none", *open_shelf().recipes)]
 
 
 def _kinds(context: click.Context, typed: str) -> Iterable[Item]:
-    from zoo.caches import KINDS as CACHED
     from zoo.plugin import KINDS
+    from zoo.storage.cache import KINDS as CACHED
 
     in_cache = context.parent is not None and context.parent.info_name == "cache"
     return [Item(name) for name in (CACHED if in_cache else KINDS)]

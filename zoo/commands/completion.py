@@ -57,7 +57,7 @@ def _place(shell: str) -> Path:
 
 
 def _write(path: Path, text: str, shell: str) -> None:
-    from zoo.files import write_text
+    from zoo.storage.files import write_text
 
     try:
         if path.exists() and _MARK not in path.read_text("utf-8", "replace"):

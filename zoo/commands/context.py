@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from zoo.registry import Registry
+    from zoo.registry.registry import Registry
 
 _OPENED, _TOLD = f"{__name__}.registry", f"{__name__}.told"
 
@@ -19,7 +19,7 @@ def registry_of(context: click.Context, *, quiet: bool = False, careful: bool = 
         quiet: don't report plugins that were set aside; else they are reported once, on stderr.
         careful: import each third-party plugin in a process of its own first; for a command that opens no other.
     """
-    from zoo.host import open_registry, say_failures
+    from zoo.host.loader import open_registry, say_failures
 
     meta = context.find_root().meta
     registry: Registry | None = meta.get(_OPENED)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from zoo.checking.backbone import Backbone
     from zoo.job.resolve import Resolved
-    from zoo.registry import Registry
+    from zoo.registry.registry import Registry
     from zoo.runner.samples import Samples
 
 
@@ -54,7 +54,7 @@ def show(words: tuple[str, ...], as_json: bool, **typed: Any) -> None:
     notes = [f"augmentation: {_augmentation(resolved)}", *facts["notes"]]
     save_sheet(make_sheet(title, heads, sample_rows(samples), notes), path)
     if as_json:
-        from zoo.files import dump_json
+        from zoo.storage.files import dump_json
 
         click.echo(dump_json({"path": str(path), **facts}))
         return
@@ -167,9 +167,9 @@ def check(dataset: str, as_json: bool, **typed: Any) -> None:
     from zoo.checking.check import check_dataset
     from zoo.checking.cleaning import check_list, need_files, write_clean
     from zoo.engine.execution import choose_execution, keep_freed_memory
-    from zoo.files import dump_json
     from zoo.reports.choose import make_observer
     from zoo.runner.build import build_opener
+    from zoo.storage.files import dump_json
 
     opener = build_opener(resolved)
     if table is not None:
@@ -215,9 +215,9 @@ def stats(dataset: str, as_json: bool, **typed: Any) -> None:
     from zoo.checking.scan import scan
     from zoo.checking.stats import statistics
     from zoo.data.open import open_training
-    from zoo.files import dump_json
     from zoo.reports.choose import make_observer
     from zoo.runner.build import build_opener
+    from zoo.storage.files import dump_json
 
     opener = build_opener(resolved)
     observer = make_observer(json=as_json)

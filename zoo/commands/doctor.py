@@ -19,7 +19,7 @@ def doctor(context: click.Context, as_json: bool) -> None:
     findings = examine()
     if as_json:
         from zoo import __version__
-        from zoo.files import dump_json
+        from zoo.storage.files import dump_json
 
         counts = {state: sum(f.state == state for f in findings) for state in ("ok", "warning", "wrong")}
         document = {"schema": 1, "zoo": __version__, "counts": counts, "findings": [f.as_dict() for f in findings]}

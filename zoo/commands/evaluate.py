@@ -39,12 +39,12 @@ def evaluate(
     shared comes without images, and needs a DATASET.
     """
     from zoo.commands.context import registry_here
-    from zoo.evaluation import evaluate_run
+    from zoo.evaluation.evaluate import evaluate_run
 
     registry = registry_here()
     result = evaluate_run(run, dataset, registry=registry, data=data, split=split, device=device, tta=tta, keep=keep)
     if as_json:
-        from zoo.files import dump_json
+        from zoo.storage.files import dump_json
 
         click.echo(dump_json(result))
         return

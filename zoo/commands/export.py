@@ -53,8 +53,8 @@ def export(
     """
     from zoo.commands.context import registry_here
     from zoo.exporting import export_run
-    from zoo.files import dump_json
     from zoo.reports.export import export_lines
+    from zoo.storage.files import dump_json
 
     asked = {"quantize": quantize, "half": half or None}
     document = export_run(

@@ -70,9 +70,9 @@ def import_model(
     By its name zoo predict takes it then, and evaluate, export and run --weights do.
     """
     from zoo.commands.context import registry_here
-    from zoo.files import dump_json
     from zoo.importing import import_model as import_it
     from zoo.reports.importing import import_lines
+    from zoo.storage.files import dump_json
 
     document = import_it(
         file,
@@ -107,7 +107,7 @@ def _params(sets: tuple[str, ...]) -> dict[str, Any]:
 
 def _ask(count: int) -> list[str]:
     """Names, typed in a terminal, till there are as many as are needed."""
-    from zoo.class_names import check_names, read_names
+    from zoo.model.class_names import check_names, read_names
 
     def names(word: str) -> list[str]:
         try:

@@ -16,7 +16,7 @@ from zoo.errors import RequestError
 if TYPE_CHECKING:
     from zoo.job.request import Request
     from zoo.job.resolve import Resolved
-    from zoo.registry import Registry
+    from zoo.registry.registry import Registry
 
 
 class NumberOrAuto(click.ParamType[Any] if TYPE_CHECKING else click.ParamType):  # type: ignore[misc]
@@ -168,7 +168,7 @@ def _request(
 
 def _job_file(words: Sequence[str], runs: bool) -> Path | None:
     """The job that a lone word means: a YAML file, or a run's own."""
-    from zoo.storage.run_folder import JOB
+    from zoo.job.run_folder import JOB
 
     if len(words) == 1 and words[0].endswith((".yaml", ".yml")):
         return Path(words[0])

@@ -41,7 +41,7 @@ def lr_find(words: tuple[str, ...], as_json: bool, **typed: Any) -> None:
     title = f"{found['architecture']} on {found['dataset']}, {found['optimizer']}"
     plot_lr(found, path, title)
     if as_json:
-        from zoo.files import dump_json
+        from zoo.storage.files import dump_json
 
         click.echo(dump_json({"path": str(path), **found}))
         return

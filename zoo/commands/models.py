@@ -88,8 +88,8 @@ def _missing(folder: Path) -> list[str]:
     import json
 
     from zoo.commands.context import registry_here
-    from zoo.files import read_plain
-    from zoo.provenance import missing
+    from zoo.model.provenance import missing
+    from zoo.storage.files import read_plain
 
     try:
         architecture = json.loads(read_plain(folder / "zoo.json"))["architecture"]
@@ -103,7 +103,7 @@ def _tell(text: str) -> None:
 
 
 def _print(document: Any, lines: Any, as_json: bool) -> None:
-    from zoo.files import dump_json
+    from zoo.storage.files import dump_json
 
     if as_json:
         click.echo(dump_json(document))

@@ -14,8 +14,8 @@ from zoo.errors import PluginError
 from zoo.plugin import KINDS
 
 if TYPE_CHECKING:
-    from zoo.loaded_plugin import Plugin
-    from zoo.plugin_doctor import Finding
+    from zoo.host.diagnosis import PluginFinding
+    from zoo.registry.loaded_plugin import LoadedPlugin
 
 
 @click.group(name="plugins")
@@ -32,7 +32,7 @@ def list_plugins(as_json: bool) -> None:
     registry = registry_here(quiet=True)
     rows = [_row(p) for p in registry.plugins]
     if as_json:
-        from zoo.files import dump_json
+        from zoo.storage.files import dump_json
 
         click.echo(dump_json(rows))
         return
@@ -42,7 +42,7 @@ def list_plugins(as_json: bool) -> None:
     _say(registry.clashes())
 
 
-def _row(plugin: Plugin) -> dict[str, Any]:
+def _row(plugin: LoadedPlugin) -> dict[str, Any]:
     return {
         "name": plugin.name,
         "distribution": plugin.origin.distribution,
@@ -65,8 +65,8 @@ def install(what: str, upgrade: bool, editable: bool, no_build_isolation: bool) 
     A NAME of the catalogue (docs/catalogue.md), a folder or wheel, or a requirement as pip takes it. torch,
     torchvision and the zoo itself stay as they are.
     """
-    from zoo import management
-    from zoo.shelf import open_shelf
+    from zoo.host import management
+    from zoo.registry.config import open_shelf
 
     shelf = open_shelf()
     for line in shelf.refused:
@@ -86,7 +86,7 @@ def _say_brought(row: dict[str, Any]) -> None:
     Raises:
         PluginError: it doesn't load.
     """
-    from zoo.names import listing
+    from zoo.registry.suggest import listing
 
     name = row["name"]
     if row["state"] == "failed":
@@ -118,7 +118,7 @@ def uninstall(name: str) -> None:
 
     NAME is the plugin's or its distribution's. What it depended on stays.
     """
-    from zoo import management
+    from zoo.host import management
 
     distribution, plugins = management.uninstall(name)
     click.echo(f"{distribution} was taken out, and with it {', '.join(plugins)}.")
@@ -128,7 +128,7 @@ def uninstall(name: str) -> None:
 @click.argument("name")
 def disable(name: str) -> None:
     """Turn a plugin off: it isn't even imported."""
-    from zoo import management
+    from zoo.host import management
 
     path = management.disable(name)
     click.echo(f"{name} is turned off, in {path}. Turn it on again: zoo plugins enable {name}")
@@ -138,8 +138,8 @@ def disable(name: str) -> None:
 @click.argument("name")
 def enable(name: str) -> None:
     """Turn a plugin on again, or try one again that runs leave out."""
-    from zoo import management
-    from zoo.shelf import open_shelf
+    from zoo.host import management
+    from zoo.registry.config import open_shelf
 
     changed = management.enable(name, open_shelf())
     click.echo(f"{name} is turned on." if changed else f"{name} was on already.")
@@ -157,8 +157,8 @@ def doctor(context: click.Context, name: str | None, as_json: bool) -> None:
     from dataclasses import asdict
 
     from zoo.commands.context import registry_here
-    from zoo.files import dump_json
-    from zoo.plugin_doctor import consult
+    from zoo.host.diagnosis import consult
+    from zoo.storage.files import dump_json
 
     registry = registry_here(quiet=True, careful=True)
     plugins, findings = consult(registry, name)
@@ -175,7 +175,7 @@ def doctor(context: click.Context, name: str | None, as_json: bool) -> None:
         context.exit(1)
 
 
-def _account(finding: Finding) -> str:
+def _account(finding: PluginFinding) -> str:
     room = max((len(command) for _, command in finding.remedies), default=0)
     lines = [
         f"{finding.plugin} ({finding.distribution} {finding.version}): {finding.problem}",
@@ -218,7 +218,7 @@ def check(context: click.Context, what: str | None, as_json: bool) -> None:
     NAME is an installed plugin's; PATH the folder of one that needn't be installed. Exits with 1 when one fails.
     """
     from zoo.commands.context import registry_here
-    from zoo.files import dump_json
+    from zoo.storage.files import dump_json
     from zoo.testing import checks, run_checks
     from zoo.testing.folder import with_folder
 

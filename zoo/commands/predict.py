@@ -47,11 +47,11 @@ def predict(
     from zoo.commands.context import registry_here
     from zoo.data.depth import count_depths, depth_notices
     from zoo.engine.execution import keep_freed_memory
-    from zoo.engine.views import account, views_named
-    from zoo.files import dump_json
-    from zoo.formats import artifact_at
+    from zoo.engine.tta import account, views_named
+    from zoo.model.classifier import image_files, passed_over
+    from zoo.model.formats import artifact_at
     from zoo.model.sources import find_model
-    from zoo.predict import image_files, passed_over
+    from zoo.storage.files import dump_json
 
     if as_json and as_csv:
         raise RequestError("Choose one of --json and --csv.")
@@ -90,7 +90,7 @@ def _predict_all(
     classifier: Any, files: list[Path], top_k: int, tta: str | None
 ) -> tuple[list[dict[str, Any]], list[str]]:
     """Predictions for what can be decoded, and a sentence for what can't."""
-    from zoo.predict import BATCH
+    from zoo.model.classifier import BATCH
 
     predictions: list[dict[str, Any]] = []
     problems: list[str] = []

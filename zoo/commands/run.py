@@ -15,8 +15,8 @@ from zoo.errors import RequestError
 if TYPE_CHECKING:
     from zoo.job.resolve import Resolved
     from zoo.runner.repeats import Repeats
-    from zoo.runner.runner import Place
-    from zoo.runner.span import Budget
+    from zoo.runner.runner import RunPlace
+    from zoo.runner.time_budget import Budget
 
 
 def _options(command: Any) -> Any:
@@ -72,19 +72,19 @@ class _Where:
     def __init__(self, out: Path, name: str | None, resume: str | None, overwrite: bool):
         self.out, self.name, self.resume, self.overwrite = out, name, resume, overwrite
 
-    def place(self) -> Place:
-        from zoo.runner.runner import Place
-        from zoo.storage.run_folder import find_run
+    def place(self) -> RunPlace:
+        from zoo.job.run_folder import find_run
+        from zoo.runner.runner import RunPlace
 
         if self.resume not in (None, RESUME_NAMED):
             folder = find_run(str(self.resume), self.out)
-            return Place(folder.parent, folder.name, resume=True)
-        return Place(self.out, self.name, self.overwrite, self.resume is not None)
+            return RunPlace(folder.parent, folder.name, resume=True)
+        return RunPlace(self.out, self.name, self.overwrite, self.resume is not None)
 
     def repeats(self, seeds: int | None, folds: int | None) -> Repeats | None:
         """Several runs, as typed, or as they were before that are to be resumed."""
+        from zoo.job.run_folder import find_run
         from zoo.runner.repeats import asked, recorded
-        from zoo.storage.run_folder import find_run
 
         typed = asked(seeds, folds)
         if typed is not None or self.resume is None:
@@ -95,8 +95,8 @@ class _Where:
 
     def job_file(self) -> Path | None:
         """The job of the run to resume, when no other is typed."""
+        from zoo.job.run_folder import JOB, find_run
         from zoo.runner.repeats import job_to_resume, recorded
-        from zoo.storage.run_folder import JOB, find_run
 
         if self.resume == RESUME_NAMED and self.name is None:
             raise RequestError("--resume needs to know which run: zoo run --resume RUN, or --name NAME --resume.")
@@ -120,8 +120,8 @@ def _run(typed: dict[str, Any]) -> int:
     if typed["nproc"] > 1 and "WORLD_SIZE" not in os.environ:
         return _by_several(typed, where, repeats)
     from zoo.api import execute, execute_several
-    from zoo.files import dump_json
     from zoo.reports.choose import make_confirm, make_observer, make_watcher
+    from zoo.storage.files import dump_json
 
     how = {"quiet": typed["quiet"], "json": typed["as_json"]}
     if repeats is None:
@@ -150,7 +150,7 @@ def _budget(typed: dict[str, Any]) -> Budget | None:
     ):
         if typed[name] is not None:
             raise RequestError(f"--budget and --{name} can't both be given. {instead}")
-    from zoo.runner.span import Budget
+    from zoo.runner.time_budget import Budget
 
     return Budget.of_command(typed["budget"])
 
@@ -174,7 +174,7 @@ def _show_job(resolved: Resolved, json: bool, repeats: Repeats | None) -> None:
 
     several = [] if repeats is None else [member.name for member in members(resolved, repeats, "NAME")]
     if json:
-        from zoo.files import dump_json
+        from zoo.storage.files import dump_json
 
         runs = {"runs": several} if several else {}
         job = {"job": resolved.job.plain(), "sources": resolved.sources, "reasons": resolved.reasons}
@@ -186,7 +186,7 @@ def _show_job(resolved: Resolved, json: bool, repeats: Repeats | None) -> None:
 
     new_console().print(job_table(resolved.job.plain(), resolved.sources, resolved.reasons))
     if several:
-        from zoo.names import listing
+        from zoo.registry.suggest import listing
 
         click.echo(f"{len(several)} runs: {listing(several, most=6)}")
     if resolved.facts.provisional:

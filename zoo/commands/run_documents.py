@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from zoo.errors import RequestError
-from zoo.files import read_plain
-from zoo.storage.run_folder import RESULT
+from zoo.job.run_folder import RESULT
+from zoo.storage.files import read_plain
 
 
 def read_result(folder: Path) -> dict[str, Any]:

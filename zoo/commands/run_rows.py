@@ -94,7 +94,7 @@ def numbers_in(metrics: dict[str, Any]) -> Iterable[str]:
 
 def find_rows(out: Path) -> list[Row]:
     """A row for each run in a folder, the newest first."""
-    from zoo.storage.run_folder import IMPORTED, JOB
+    from zoo.job.run_folder import IMPORTED, JOB
 
     files = [path for name in (JOB, IMPORTED) for path in out.glob(f"*/{name}")]
     files.sort(key=lambda p: (-p.stat().st_mtime, p.parent.name))
@@ -104,7 +104,7 @@ def find_rows(out: Path) -> list[Row]:
 def _row(path: Path) -> Row:
     """The row of a run, given its job, or of an imported model, given where it is from."""
     from zoo.commands.run_documents import as_written, read_document, read_result
-    from zoo.storage.run_folder import IMPORTED, RESULT
+    from zoo.job.run_folder import IMPORTED, RESULT
 
     folder = path.parent
     when = datetime.fromtimestamp(path.stat().st_mtime).astimezone().isoformat(timespec="seconds")

@@ -46,7 +46,7 @@ def list_runs(
     every = find_rows(out)
     rows = ordered(chosen(every, dataset, since(after) if after else None), sort, reverse=reverse)
     if as_json:
-        from zoo.files import dump_json
+        from zoo.storage.files import dump_json
 
         click.echo(dump_json(rows))
     elif as_csv:
@@ -82,9 +82,9 @@ def _write_csv(rows: list[dict[str, Any]]) -> None:
 def show(run: str, out: Path, as_json: bool, svg: Path | None, in_browser: bool) -> None:
     """Show the report of a run, or of several by seeds or folds, again."""
     from zoo.commands.context import registry_here
+    from zoo.job.run_folder import IMPORTED
     from zoo.model.sources import find_model
     from zoo.runner.summary import SUMMARY
-    from zoo.storage.run_folder import IMPORTED
 
     folder = find_model(run, registry_here(), out)
     if (folder / IMPORTED).is_file():
@@ -93,7 +93,7 @@ def show(run: str, out: Path, as_json: bool, svg: Path | None, in_browser: bool)
     several = (folder / SUMMARY).is_file()
     document = read_document(folder / SUMMARY) if several else read_result(folder)
     if as_json:
-        from zoo.files import dump_json
+        from zoo.storage.files import dump_json
 
         click.echo(dump_json(document))
         return
@@ -110,7 +110,7 @@ def show(run: str, out: Path, as_json: bool, svg: Path | None, in_browser: bool)
 def _show_imported(document: dict[str, Any], folder: Path, *, as_json: bool) -> None:
     """What ``zoo import`` said of a model; there is no report, for it was not trained here."""
     if as_json:
-        from zoo.files import dump_json
+        from zoo.storage.files import dump_json
 
         click.echo(dump_json(document))
         return
@@ -126,7 +126,7 @@ def _open(folder: Path, several: bool) -> None:
     import webbrowser
 
     from zoo.errors import RequestError
-    from zoo.storage.run_folder import REPORT
+    from zoo.job.run_folder import REPORT
 
     if several:
         raise RequestError(f"{folder} are several runs, and each has a page: zoo runs show NAME --open")
@@ -143,8 +143,8 @@ def _open(folder: Path, several: bool) -> None:
 def _print(report: RenderableType, name: str, svg: Path | None) -> None:
     import io
 
-    from zoo.files import write_text
     from zoo.reports.parts import new_console
+    from zoo.storage.files import write_text
 
     if svg is None:
         new_console().print(report)

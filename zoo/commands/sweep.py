@@ -16,13 +16,13 @@ from zoo.errors import RequestError
 
 if TYPE_CHECKING:
     from zoo.job.resolve import Resolved
-    from zoo.loaded_plugin import Plugin
-    from zoo.registry import Registry
+    from zoo.registry.loaded_plugin import LoadedPlugin
+    from zoo.registry.registry import Registry
     from zoo.runner.observer import Observer
-    from zoo.runner.runner import Place
-    from zoo.runner.span import Budget
-    from zoo.sweep.plan import Plan
-    from zoo.sweep.sweep import Sweep, Watcher
+    from zoo.runner.runner import RunPlace
+    from zoo.runner.time_budget import Budget
+    from zoo.sweep.plan import SweepPlan
+    from zoo.sweep.sweep import Sweep, SweepWatcher
 
 _SET = (
     "Vary a value of the job, architecture.dropout=0..0.6, lr=log:1e-4..1e-1, train.optimizer=adam,sgd; "
@@ -56,8 +56,8 @@ def sweep(words: tuple[str, ...], quiet: bool, as_json: bool, **typed: Any) -> N
         raise RequestError(
             "zoo sweep draws values by Optuna, which isn't installed. Type: pip install 'visionzoo[sweep]'"
         )
-    from zoo.files import dump_json
     from zoo.reports.sweep_page import write_sweep_page
+    from zoo.storage.files import dump_json
 
     typed["begun"] = time.monotonic()
     work = _joined(words, typed, quiet, as_json) or _begun(words, typed, quiet, as_json)
@@ -119,7 +119,7 @@ def _joined(words: Sequence[str], typed: dict[str, Any], quiet: bool, as_json: b
 
 
 def _find(word: str, out: Path) -> Path:
-    from zoo.names import did_you_mean
+    from zoo.registry.suggest import did_you_mean
     from zoo.sweep.plan import PLAN
 
     folders = [folder for folder in (Path(word), out / word) if folder.is_dir()]
@@ -129,13 +129,19 @@ def _find(word: str, out: Path) -> Path:
     return next((folder for folder in folders if (folder / PLAN).is_file()), folders[0])
 
 
-def _sweep(folder: Path, plan: Plan, registry: Registry, watcher: Watcher, begun: float, *, new: bool) -> Sweep:
+def _sweep(
+    folder: Path, plan: SweepPlan, registry: Registry, watcher: SweepWatcher, begun: float, *, new: bool
+) -> Sweep:
     from zoo.reports.html import write_report
     from zoo.runner.runner import run_job
     from zoo.sweep.sweep import Sweep
 
     def one(
-        resolved: Resolved, plugins: Sequence[Plugin], place: Place, observer: Observer, budget: Budget | None = None
+        resolved: Resolved,
+        plugins: Sequence[LoadedPlugin],
+        place: RunPlace,
+        observer: Observer,
+        budget: Budget | None = None,
     ) -> dict[str, Any]:
         try:
             return run_job(resolved, plugins, observer, place, write_report, budget=budget)

@@ -48,7 +48,7 @@ def threshold(
         _keep(folder, document)
     document["kept"] = keep
     if as_json:
-        from zoo.files import dump_json
+        from zoo.storage.files import dump_json
 
         click.echo(dump_json(document))
         return
@@ -59,8 +59,8 @@ def threshold(
 
 
 def _choose(folder: Path, by: str, wanted: Any, per_class: bool) -> dict[str, Any]:
+    from zoo.evaluation.thresholds import by_costs, by_precision, by_recall, measure, read_costs
     from zoo.runner.predictions import predictions_file, read_predictions
-    from zoo.thresholds import by_costs, by_precision, by_recall, measure, read_costs
 
     kept = read_predictions(folder, "val")
     if kept.multilabel:
@@ -88,7 +88,7 @@ def _choose(folder: Path, by: str, wanted: Any, per_class: bool) -> dict[str, An
 
 
 def _keep(folder: Path, document: dict[str, Any]) -> None:
-    from zoo.bundle import find_bundle, read_card, write_card
+    from zoo.model.bundle import find_bundle, read_card, write_card
 
     bundle = find_bundle(folder)
     card = {name: value for name, value in read_card(bundle).items() if name != "reject"}

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from zoo.entry import Entry
-from zoo.names import listing
-from zoo.registry import Registry
+from zoo.registry.entry import Entry
+from zoo.registry.registry import Registry
+from zoo.registry.suggest import listing
 from zoo.reports.words import setting
 
 __all__ = ["in_words", "unlisted", "variation"]

@@ -26,8 +26,8 @@ def verify_resume(words: tuple[str, ...], kills: int, as_json: bool, **typed: An
     from pathlib import Path
 
     from zoo.errors import TrainingError
-    from zoo.files import dump_json
     from zoo.runner.verify import verify_resume as verify
+    from zoo.storage.files import dump_json
 
     resolved, _ = resolve_words(words, typed, "zoo verify-resume")
     with tempfile.TemporaryDirectory(prefix="zoo-verify-") as home:

@@ -20,10 +20,10 @@ from pathlib import Path
 from typing import Any
 
 from zoo.errors import RequestError
-from zoo.files import open_plain, read_plain
+from zoo.job.run_folder import JOB, METRICS, RESULT
 from zoo.runner.folder import LOCK
-from zoo.safe_yaml import read_mapping
-from zoo.storage.run_folder import JOB, METRICS, RESULT
+from zoo.storage.files import open_plain, read_plain
+from zoo.storage.safe_yaml import read_mapping
 
 OF_RUNS = ("sweep.yaml", "architectures.json")
 """In a folder whose folders are runs."""

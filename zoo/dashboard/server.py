@@ -15,8 +15,8 @@ from urllib.parse import parse_qs, urlsplit
 
 from zoo.dashboard.scan import Runs
 from zoo.errors import RequestError
-from zoo.files import dump_json
-from zoo.pages import HEADERS, page_of, policy_for
+from zoo.reports.pages import HEADERS, page_of, policy_for
+from zoo.storage.files import dump_json
 
 HERE = "127.0.0.1"
 _LONGEST = 2048

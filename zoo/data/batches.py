@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from zoo.data.orders import balanced_order, cut, epoch_order, part_of_passes, shard_order
-from zoo.data.residence import Residence
+from zoo.data.gpu_cache import Residence
+from zoo.data.samplers import balanced_order, cut, epoch_order, part_of_passes, shard_order
 from zoo.data.split import Split
 from zoo.engine.ranks import ALONE, Ranks
 

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo import uses
 from zoo.data.decode import Shape
 from zoo.data.depth import depth_notices
 from zoo.data.groups import shared_groups
@@ -18,10 +17,11 @@ from zoo.data.split import Labels, Split, class_counts
 from zoo.data.splits import available, check_skipped, fixed_classes, hold_out, hold_out_fold, label_map
 from zoo.data.store import decode_split
 from zoo.engine.task import Task, task_of
-from zoo.entry import Entry
 from zoo.errors import ContractError, DataError, RequestError, ZooError
-from zoo.files import cache_folder
-from zoo.names import listing
+from zoo.registry.entry import Entry
+from zoo.registry.suggest import listing
+from zoo.storage import in_use
+from zoo.storage.files import cache_folder
 
 Preparing = Callable[[str, int, int], None]
 TRAIN, VAL, TEST, ALL = "train", "val", "test", "all"
@@ -55,7 +55,7 @@ class Opener:
             DataError: from the dataset: missing, empty, malformed.
             ContractError: it is not a dataset.
         """
-        uses.begin_in(cache_folder())
+        in_use.begin_in(cache_folder())
         try:
             dataset = self.entry.make(split=split, **self.params) if opened is None else opened
         except ZooError:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.data.decode import Pixels
-from zoo.data.naming import Names
+from zoo.data.item_names import ItemNames
 
 Labels = NDArray[Any]
 """int64 (N,), one index an image; or float32 (N, K), 0 or 1 of every class."""
@@ -58,7 +58,7 @@ class Split:
             self,
             name=name,
             labels=self.labels[indices],
-            names=Names(self.names.__getitem__, indices),
+            names=ItemNames(self.names.__getitem__, indices),
             skipped=self.skipped if name == self.name else [],
             fingerprint=_of_part(self.fingerprint, indices),
             rows=indices if self.rows is None else self.rows[indices],

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from zoo.data.groups import group_folds, held_groups
 from zoo.data.split import Labels, Split, class_counts
 from zoo.errors import DataError
-from zoo.names import did_you_mean, listing
+from zoo.registry.suggest import did_you_mean, listing
 
 
 def absent_notice(split: Split, classes: Sequence[str]) -> list[str]:

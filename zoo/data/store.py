@@ -20,15 +20,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.data.building import Place, build, new_folder, place_of
-from zoo.data.content import content_key
 from zoo.data.decode import Pixels, Shape, read_item, to_pixels
+from zoo.data.decoded_rows import Progress, Rows, fill, in_memory, labels_of, new_rows
+from zoo.data.fingerprint import content_key
 from zoo.data.groups import groups_of
-from zoo.data.naming import name_of, names_of
-from zoo.data.rows import Progress, Rows, fill, in_memory, labels_of, new_rows
+from zoo.data.item_names import name_of, names_of
 from zoo.data.split import Labels
+from zoo.data.store_writer import StorePlace, build, new_folder, place_of
 from zoo.errors import BadImage, TrainingError
-from zoo.files import cache_folder
+from zoo.storage.files import cache_folder
 
 __all__ = ["Decoded", "Streamed", "content_key", "decode_split", "labels_of", "name_of"]
 
@@ -103,7 +103,7 @@ def decode_split(dataset: Any, shape: Shape, store: str = "auto", progress: Prog
     return _assemble(place.rows(), dataset, shape, content)
 
 
-def _choose(dataset: Any, shape: Shape, content: str, store: str) -> Place:
+def _choose(dataset: Any, shape: Shape, content: str, store: str) -> StorePlace:
     """The store to use; one that was decoded before is used whatever is free by now."""
     disk, stream = (place_of(content, shape, pixels=pixels) for pixels in (True, False))
     if store == "auto":

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from zoo.engine.execution import Execution
-from zoo.engine.fold import fold_norms
+from zoo.engine.fuse_bn import fold_norms
 from zoo.engine.ranks import unseen
 from zoo.engine.task import task_of
 from zoo.errors import ContractError, TrainingError

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from zoo.engine.execution import Execution
-from zoo.engine.fold import fold_norms
+from zoo.engine.fuse_bn import fold_norms
 from zoo.engine.ranks import ALONE, Ranks
 
 
@@ -24,7 +24,7 @@ def compute_features(
     """What the head is given for each image, by the network as it evaluates.
 
     Args:
-        head: path of the layer whose output is the network's (see :func:`zoo.engine.blocks.is_last_step`).
+        head: path of the layer whose output is the network's (see :func:`zoo.engine.layer_groups.is_last_step`).
         on_batch: told how many images are through.
 
     Returns:

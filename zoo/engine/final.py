@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from zoo.engine.calibration import FEWEST, calibration_numbers
+from zoo.engine.confidence_intervals import uncertainty
 from zoo.engine.evaluate import worst_mistakes
 from zoo.engine.task import task_of
-from zoo.engine.uncertainty import uncertainty
 
 __all__ = ["final_numbers"]
 

@@ -10,15 +10,15 @@ import torch
 from torch import Tensor, nn
 
 from zoo.engine.averaging import APART, Averaging, Together
-from zoo.engine.blocks import Block
+from zoo.engine.batch_weights import weighed
 from zoo.engine.distill import Distillation
 from zoo.engine.execution import Execution
+from zoo.engine.layer_groups import Block
 from zoo.engine.ranks import ALONE, Ranks, is_divided
 from zoo.engine.task import SINGLE_LABEL, Task
 from zoo.engine.totals import Totals
-from zoo.engine.weighing import weighed
 from zoo.errors import TrainingError
-from zoo.names import listing
+from zoo.registry.suggest import listing
 
 Batch = tuple[Tensor, Tensor]
 OnStep = Callable[[int, Totals], None]
@@ -55,7 +55,7 @@ def train_epoch(
         scaler: for float16.
         clip_norm: largest norm of the gradient.
         accumulate: in how many pieces a batch is computed; the step is that of the whole batch where the loss is a
-            mean over images, or tells its weights (:mod:`zoo.engine.weighing`), but for a batch norm's statistics.
+            mean over images, or tells its weights (:mod:`zoo.engine.batch_weights`), but for a batch norm's statistics.
         penalty: added to what is minimised; the loss that is told is without it.
         distill: a teacher whose answers count beside the targets; the loss that is told is that of the targets.
         frozen: layers that stay as in evaluation.

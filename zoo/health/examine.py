@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Iterator
 
-from zoo.health.finding import Check, Finding
+from zoo.health.finding import Finding, HealthCheck
 from zoo.health.probe import Probe
 
 LOOKS = {
@@ -50,4 +50,4 @@ def _seen(group: str, look: str, probe: Probe) -> list[Finding]:
         function = getattr(importlib.import_module(f"zoo.health.{module}"), name)
         yield from function(probe.answer()) if look in ASKING else function()
 
-    return list(Check(group, name.replace("_", " "), findings).findings())
+    return list(HealthCheck(group, name.replace("_", " "), findings).findings())

@@ -43,7 +43,7 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Check:
+class HealthCheck:
     """A look at one thing; a failure of the look itself is a finding too."""
 
     group: str

@@ -10,12 +10,12 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from zoo.caches import free_bytes, in_bytes, survey, writable
-from zoo.files import cache_folder, open_plain
 from zoo.health.finding import Finding, Remedies
-from zoo.lock import take
+from zoo.job.run_folder import CHECKPOINTS, JOB, RESULT
 from zoo.runner.folder import LOCK
-from zoo.storage.run_folder import CHECKPOINTS, JOB, RESULT
+from zoo.storage.cache import free_bytes, in_bytes, survey, writable
+from zoo.storage.files import cache_folder, open_plain
+from zoo.storage.lock import take
 
 GROUP = "Folders"
 _LOOK_S = 0.7

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import zoo
-from zoo.entry import DISTRIBUTION
 from zoo.errors import RequestError
 from zoo.health.finding import Finding, Remedies
+from zoo.registry.entry import DISTRIBUTION
 
 GROUP = "Software"
 PURPOSES = {
@@ -242,7 +242,7 @@ def _headers() -> Any:
 
 
 def _pip(*words: object) -> str:
-    from zoo.installer import find_tool
+    from zoo.host.installer import find_tool
 
     try:
         tool = find_tool().shown

@@ -10,7 +10,7 @@ import sys
 import types
 from typing import Any
 
-from zoo.child import Child
+from zoo.host.child_process import Child
 
 _LIMIT_S = 60.0
 _MIB = 1 << 20

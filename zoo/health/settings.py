@@ -14,8 +14,8 @@ import yaml
 
 from zoo.errors import RegistryFileError, ZooError
 from zoo.health.finding import Finding, secretive, without_secrets
-from zoo.names import near
-from zoo.shelf import FILENAME, Layer, Shelf, read_layer, shipped_path, user_path
+from zoo.registry.config import FILENAME, Layer, RegistryConfig, read_layer, shipped_path, user_path
+from zoo.registry.suggest import near
 
 GROUP, PLUGINS = "Settings", "Plugins"
 VARIABLES = (
@@ -100,7 +100,7 @@ def line_of(path: Path, said: str) -> int | None:
 
 def _missing(layer: Layer) -> Iterator[Finding]:
     """Local components whose file is not there."""
-    for item in Shelf([layer]).locals:
+    for item in RegistryConfig([layer]).locals:
         file = str(item.spec.get("target", "")).rpartition(":")[0]
         if file.endswith(".py") and not (layer.path.parent / file).is_file():
             said = f"components: {item.kind}: {item.name}: there is no file {file}"
@@ -110,9 +110,9 @@ def _missing(layer: Layer) -> Iterator[Finding]:
 
 def plugins() -> Iterator[Finding]:
     """What the plugins' own doctor finds, in a line each."""
-    from zoo.alone import alone
-    from zoo.host import discover
-    from zoo.plugin_doctor import examine
+    from zoo.host.diagnosis import examine
+    from zoo.host.isolation import alone
+    from zoo.host.loader import discover
 
     disabled = _shelf().disabled
     found = discover(disabled, alone(disabled))
@@ -127,7 +127,7 @@ def plugins() -> Iterator[Finding]:
             yield Finding(PLUGINS, each.plugin, state, f"{whose}: {each.problem}", look)  # type: ignore[arg-type]
 
 
-def _shelf() -> Shelf:
+def _shelf() -> RegistryConfig:
     """The layers that can be read; what is wrong with the others was told."""
     layers = []
     for path in _files():
@@ -135,7 +135,7 @@ def _shelf() -> Shelf:
             layers.append(read_layer(path))
         except ZooError:
             continue
-    return Shelf(layers)
+    return RegistryConfig(layers)
 
 
 def variables() -> Iterator[Finding]:
@@ -172,7 +172,7 @@ def _is_number(text: str) -> bool:
 
 
 def _has_keras() -> bool:
-    from zoo.distributions import installed
+    from zoo.registry.distributions import installed
 
     return any(found.distribution == "zoo-keras" for found in installed())
 

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from zoo.bundle import Preprocessing
 from zoo.data.decode import Pixels
 from zoo.errors import RequestError
-from zoo.names import listing
+from zoo.model.bundle import Preprocessing
 from zoo.plugin import Imported
-from zoo.tensor_files import bare_names
+from zoo.registry.suggest import listing
+from zoo.storage.tensor_files import bare_names
 
 __all__ = ["load", "noise", "preprocessing"]
 

@@ -10,21 +10,21 @@ from typing import Any
 import numpy as np
 import torch
 
-from zoo.artifacts import open_artifact
-from zoo.bundle import SCHEMA, Preprocessing, check_card, copied_weights, write_card, write_weights
 from zoo.data.decode import Pixels, framed
 from zoo.engine.execution import choose_execution
 from zoo.engine.task import MULTI_LABEL, SINGLE_LABEL
 from zoo.errors import BundleError, ContractError, ExportError, RequestError
-from zoo.files import cannot_write, is_write_error
-from zoo.formats import suffix_of
 from zoo.importing.fitting import load, noise, preprocessing
+from zoo.job.run_folder import MODEL
 from zoo.model.build import build_model, count_parameters
+from zoo.model.bundle import SCHEMA, Preprocessing, check_card, copied_weights, write_card, write_weights
+from zoo.model.classifier import Classifier
+from zoo.model.exported import open_artifact
+from zoo.model.formats import suffix_of
 from zoo.plugin import Imported
-from zoo.predict import Classifier
-from zoo.registry import Registry
+from zoo.registry.registry import Registry
 from zoo.runner.environment import versions
-from zoo.storage.run_folder import MODEL
+from zoo.storage.files import cannot_write, is_write_error
 
 __all__ = ["TOLERANCE", "Keeping"]
 

@@ -9,15 +9,15 @@ from typing import Any
 
 from torch import Tensor
 
-from zoo.entry import Entry
 from zoo.errors import ContractError, RequestError, ZooError
-from zoo.failures import summary_of
+from zoo.host.failures import summary_of
 from zoo.model.build import build
-from zoo.names import did_you_mean, listing
 from zoo.plugin import Imported
-from zoo.registry import Registry
-from zoo.signature import accepts, check
-from zoo.tensor_files import bare_names, read_content
+from zoo.registry.entry import Entry
+from zoo.registry.registry import Registry
+from zoo.registry.signature import accepts, check
+from zoo.registry.suggest import did_you_mean, listing
+from zoo.storage.tensor_files import bare_names, read_content
 
 __all__ = ["Reader", "check_file"]
 

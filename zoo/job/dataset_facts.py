@@ -13,9 +13,9 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from zoo.entry import Entry
 from zoo.errors import ZooError
 from zoo.job.rules import on_ladder
+from zoo.registry.entry import Entry
 
 ARRAYS, PAGES = (".npy",), (".tif", ".tiff")
 """Files that may have any number of channels, by suffix; any other is grey or colour, and need not be opened."""

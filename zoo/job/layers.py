@@ -10,8 +10,8 @@ import yaml
 
 from zoo.errors import JobError
 from zoo.job.schema import CHOICE_LISTS, CHOICES, Job, default_of, field_paths
-from zoo.names import did_you_mean
-from zoo.safe_yaml import parse_typed
+from zoo.registry.suggest import did_you_mean
+from zoo.storage.safe_yaml import parse_typed
 
 OPTIONS: dict[str, str] = {
     "architecture": "architecture",

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from zoo.errors import RequestError, UnknownName
+from zoo.job.run_folder import find_run
 from zoo.job.schema import CHOICES
-from zoo.names import did_you_mean
-from zoo.registry import Registry
-from zoo.storage.run_folder import find_run
+from zoo.registry.registry import Registry
+from zoo.registry.suggest import did_you_mean
 
 
 def told(error: Any) -> bool:

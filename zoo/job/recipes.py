@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
-from zoo.shelf import RANGES
+from zoo.registry.config import RANGES
 
 BASE = "*+*"
 """The recipe that every job stands on."""

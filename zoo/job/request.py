@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from zoo.entry import PYTHON, Entry, Origin
 from zoo.errors import RequestError
 from zoo.job.layers import OPTIONS, in_full
 from zoo.plugin import KINDS
+from zoo.registry.entry import PYTHON, Entry, Origin
 
 _GIVABLE = ("architecture", "dataset", "loss")
 

@@ -15,21 +15,21 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from zoo import signature
-from zoo.entry import Entry
 from zoo.errors import JobError, RequestError, UnknownName, ZooError
+from zoo.job.apply_rules import SIZE, apply_rules
 from zoo.job.dataset_facts import DatasetFacts, JobFacts
-from zoo.job.deciding import SIZE, apply_rules
 from zoo.job.layers import Layers, flatten, parse_sets
 from zoo.job.messages import folder_hint, is_path, missing, order_hint, run_folder, sentence, told
 from zoo.job.recipes import BASE, SEVERAL_LABELS, own_recipe, settings
 from zoo.job.reconcile import settle_freeze, settle_rates, settle_sizes, unchosen
 from zoo.job.request import Request
 from zoo.job.schema import CHOICE_LISTS, CHOICES, MEASURED, Choice, Job, default_of, field_paths
-from zoo.names import did_you_mean, listing
 from zoo.plugin import Optimizer
-from zoo.registry import Registry
-from zoo.safe_yaml import read_mapping
+from zoo.registry import signature
+from zoo.registry.entry import Entry
+from zoo.registry.registry import Registry
+from zoo.registry.suggest import did_you_mean, listing
+from zoo.storage.safe_yaml import read_mapping
 
 FALLBACK_SIZE = 128  # pixels, where neither recipe nor architecture nor dataset has a word
 _WRITTEN = {"data.resize", "data.mean", "data.store"}  # a job.yaml with all of these is a run's own

@@ -24,8 +24,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from zoo.names import did_you_mean, listing
 from zoo.plugin import SYMMETRIES
+from zoo.registry.suggest import did_you_mean, listing
 
 __all__ = ["LADDER", "NUMBERS", "Decision", "FactSource", "decide", "is_rule", "on_ladder", "problem_of", "within"]
 

@@ -263,7 +263,7 @@ class Data(_Strict):
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
 
 Views = Literal["none", "flip", "crops", "flip_crops", "d4"]
-"""Ways to augment at test time, as ``zoo.engine.views`` has them, which takes torch to read."""
+"""Ways to augment at test time, as ``zoo.engine.tta`` has them, which takes torch to read."""
 
 
 class Job(_Strict):

@@ -7,9 +7,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from zoo.entry import Entry
 from zoo.errors import ContractError, JobError, RequestError, ZooError
-from zoo.signature import accepts, check
+from zoo.registry.entry import Entry
+from zoo.registry.signature import accepts, check
 
 
 def build(entry: Entry, params: dict[str, Any], path: str, *positional: Any, **given: Any) -> Any:

@@ -15,8 +15,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field, ValidationError
 
 from zoo.errors import BundleError, RequestError
-from zoo.files import dump_json, sha256_of
-from zoo.storage.run_folder import CARD, WEIGHTS
+from zoo.job.run_folder import CARD, WEIGHTS
+from zoo.storage.files import dump_json, sha256_of
 
 MANIFEST, README = "zoo-manifest.json", "README.md"
 SCHEMA = 1
@@ -44,7 +44,7 @@ class File(BaseModel):
     sha256: _Sha256
 
 
-class Metric(BaseModel):
+class HeadlineMetric(BaseModel):
     """The number by which a model is told in a list."""
 
     name: _Word
@@ -60,7 +60,7 @@ class _Said(BaseModel):
     classes: Annotated[int, Field(ge=1)]
     task: _Word = "single-label"
     license: _Word = "unknown"
-    metric: Metric | None = None
+    metric: HeadlineMetric | None = None
     files: dict[str, File]
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from zoo.registry import Registry
-from zoo.storage.run_folder import RUNS, find_run
+from zoo.job.run_folder import RUNS, find_run
+from zoo.registry.registry import Registry
 
 __all__ = ["find_model"]
 

@@ -8,15 +8,15 @@ from collections.abc import Iterator, Sequence
 
 import click
 
-from zoo.caches import KINDS, Entry, in_bytes
 from zoo.reports.words import clean, count
+from zoo.storage.cache import KINDS, CachedItem, in_bytes
 
 __all__ = ["entry_lines", "kind_lines", "pruned_line"]
 
 _DAY_S = 86400
 
 
-def kind_lines(entries: Sequence[Entry], folder: str, free: int, width: int) -> Iterator[str]:
+def kind_lines(entries: Sequence[CachedItem], folder: str, free: int, width: int) -> Iterator[str]:
     """A line for each kind: its name, how much, its last use, and what it is.
 
     Args:
@@ -40,12 +40,12 @@ def kind_lines(entries: Sequence[Entry], folder: str, free: int, width: int) -> 
     yield "One kind: zoo cache list stores   Make room: zoo cache prune --older-than 30 --dry-run"
 
 
-def _cells(kind: str, entries: Sequence[Entry]) -> tuple[str, str, str, str, str]:
+def _cells(kind: str, entries: Sequence[CachedItem]) -> tuple[str, str, str, str, str]:
     size, used = sum(e.size for e in entries), max((e.used for e in entries), default=0.0)
     return kind, count(len(entries)), in_bytes(size), _ago(used), KINDS[kind].what
 
 
-def entry_lines(entries: Sequence[Entry], none: str) -> Iterator[str]:
+def entry_lines(entries: Sequence[CachedItem], none: str) -> Iterator[str]:
     """A line for each entry, as it is given: size, last use, name.
 
     Args:
@@ -57,7 +57,7 @@ def entry_lines(entries: Sequence[Entry], none: str) -> Iterator[str]:
         yield f"{in_bytes(entry.size):>8}  {_ago(entry.used):<14}  {clean(entry.name)}"
 
 
-def pruned_line(entries: Sequence[Entry], gone: Sequence[Entry], *, dry_run: bool) -> str:
+def pruned_line(entries: Sequence[CachedItem], gone: Sequence[CachedItem], *, dry_run: bool) -> str:
     """How much went, or would, and how much is left."""
     size, all_of_it = sum(e.size for e in gone), sum(e.size for e in entries)
     many = f"{count(len(gone))} {'entry' if len(gone) == 1 else 'entries'}, {in_bytes(size)},"

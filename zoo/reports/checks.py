@@ -9,7 +9,7 @@ from itertools import groupby
 
 import click
 
-from zoo.names import listing
+from zoo.registry.suggest import listing
 from zoo.reports.words import clean, count, duration
 from zoo.testing import Outcome, Report
 

@@ -12,7 +12,7 @@ from zoo.reports.estimate import LONG_S, about
 from zoo.reports.plain import PlainObserver
 from zoo.runner.observer import Observer
 from zoo.runner.record import Run
-from zoo.runner.repeats import Watcher
+from zoo.runner.repeats import RepeatsWatcher
 
 __all__ = ["asked_at_a_terminal", "choose_stream", "is_terminal", "make_confirm", "make_observer"]
 
@@ -83,7 +83,7 @@ def is_terminal(stream: TextIO) -> bool:
 
 def make_watcher(
     quiet: bool = False, json: bool = False, stdout: TextIO | None = None, stderr: TextIO | None = None
-) -> Watcher:
+) -> RepeatsWatcher:
     """The watcher for ``zoo run --seeds`` and ``--folds``: as :func:`make_observer`."""
     stream, plain = choose_stream(quiet, json, stdout, stderr)
     if plain:

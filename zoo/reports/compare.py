@@ -7,7 +7,7 @@ from typing import Any
 from rich.console import RenderableType
 from rich.text import Text
 
-from zoo.comparison import NO_DIFFERENCE
+from zoo.evaluation.comparison import NO_DIFFERENCE
 from zoo.reports.parts import GOOD, WARN, Middle, Page, bare_table, heading, say
 from zoo.reports.words import UNKNOWN, count, figure, label, number
 
@@ -18,7 +18,7 @@ Document = dict[str, Any]
 
 
 def comparison_table(document: Document) -> RenderableType:
-    """What :func:`zoo.comparison.compare_runs` gives."""
+    """What :func:`zoo.evaluation.comparison.compare_runs` gives."""
     parts: list[RenderableType] = [_values(document)]
     for row in document["comparisons"]:
         figures = row["metrics"]["accuracy"]

@@ -6,14 +6,14 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from zoo.comparison import NO_DIFFERENCE
-from zoo.files import write_text
+from zoo.evaluation.comparison import NO_DIFFERENCE
 from zoo.reports.chart import padded, text_width
 from zoo.reports.compare import SHARES, caveat, gap, metric_label, p_value, span
 from zoo.reports.drawing import Canvas, Scale, axis_number
 from zoo.reports.html import template
 from zoo.reports.plots import short_label
 from zoo.reports.words import figure
+from zoo.storage.files import write_text
 
 __all__ = ["difference_plot", "render_comparison", "write_comparison"]
 
@@ -30,7 +30,7 @@ def write_comparison(found: Document, path: Path) -> None:
 
 
 def render_comparison(found: Document) -> str:
-    """The page of what :func:`zoo.comparison.compare_runs` gives."""
+    """The page of what :func:`zoo.evaluation.comparison.compare_runs` gives."""
     return template("compare.html.j2").render(
         title=" · ".join(run["run"] for run in found["runs"]),
         found=found,

@@ -16,7 +16,7 @@ from zoo.reports.opening import opening_panel
 from zoo.reports.parts import BAD, GOOD, Page, note, say
 from zoo.reports.results import render_result, verdict_panel
 from zoo.reports.words import count, duration, short_path
-from zoo.runner.observer import Observer, Totals
+from zoo.runner.observer import Observer, RunningTotals
 from zoo.runner.record import Run
 
 __all__ = ["ConsoleObserver", "render_result", "verdict_panel"]
@@ -72,7 +72,7 @@ class ConsoleObserver(Observer):
         self._live.train(epoch, epochs, images)
         self._live.start()
 
-    def step(self, seen: int, totals: Totals) -> None:
+    def step(self, seen: int, totals: RunningTotals) -> None:
         self._live.step(seen, totals)
 
     def epoch_ended(self, record: dict[str, Any]) -> None:

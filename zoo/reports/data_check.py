@@ -10,7 +10,7 @@ from rich.console import RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from zoo.reports.parts import ACCENT, BAD, GOOD, WARN, Command, Page, bare_table, heading, note, say
+from zoo.reports.parts import ACCENT, BAD, GOOD, WARN, CommandLine, Page, bare_table, heading, note, say
 from zoo.reports.words import clean, count, duration, percent, short_path
 
 __all__ = ["MARKS", "check_report", "item_words", "left_out_words", "stats_report"]
@@ -39,7 +39,7 @@ def check_report(document: Mapping[str, Any]) -> RenderableType:
         parts += [Text(), say("✓ Nothing was found.", GOOD)]
     if (fixed := document.get("fix")) is not None:
         parts += [heading("Clean list"), say(left_out_words(fixed))]
-    parts += [Text(), *(Command(f"next: {command}") for command in _next(document))]
+    parts += [Text(), *(CommandLine(f"next: {command}") for command in _next(document))]
     return Page(*parts)
 
 

@@ -8,10 +8,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.files import write_text
 from zoo.reports.data_check import MARKS, item_words, left_out_words
 from zoo.reports.html import template
 from zoo.reports.picture_file import MARK
+from zoo.storage.files import write_text
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -9,13 +9,13 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.files import read_plain, write_text
+from zoo.job.run_folder import PICTURES
 from zoo.reports import plots, reading, words
 from zoo.reports.advice import again, next_commands, split_advice
 from zoo.reports.trial import tried
 from zoo.reports.uncertain_page import uncertain_sections
 from zoo.reports.verdict import diagnose
-from zoo.storage.run_folder import PICTURES
+from zoo.storage.files import read_plain, write_text
 
 if TYPE_CHECKING:
     from jinja2 import Template

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from textwrap import wrap
 from typing import Any
 
-from zoo.names import listing
+from zoo.registry.suggest import listing
 from zoo.reports.words import count, mebibytes
 
 __all__ = ["import_lines"]

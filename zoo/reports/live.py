@@ -16,7 +16,7 @@ from zoo.reports.pace import Pace
 from zoo.reports.parts import ACCENT, GOOD, Page, say
 from zoo.reports.words import clock as time_of
 from zoo.reports.words import count, number, percent
-from zoo.runner.observer import Totals
+from zoo.runner.observer import RunningTotals
 
 __all__ = ["LiveDisplay"]
 
@@ -73,7 +73,7 @@ class LiveDisplay:
         self._what, self._waiting, self._loss, self._accuracy = "", None, None, None
         self.pace.begin(epoch, epochs, images)
 
-    def step(self, seen: int, totals: Totals) -> None:
+    def step(self, seen: int, totals: RunningTotals) -> None:
         """Take the figures of a step, if the last reading is a while ago or the epoch is through."""
         self.pace.seen = seen
         now = self._clock()

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from zoo.distributions import requirement_of
+from zoo.registry.distributions import requirement_of
 from zoo.reports import reading
 from zoo.reports.uncertain import calibration_words, numbers_table
 from zoo.reports.verdict import diagnose

@@ -14,9 +14,9 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
+from zoo.reports.terminal import unguarded
 from zoo.reports.words import clean, legible
 from zoo.storage.text import clean_lines
-from zoo.terminal import unguarded
 
 __all__ = [
     "ACCENT",
@@ -24,7 +24,7 @@ __all__ = [
     "GOOD",
     "WARN",
     "WIDEST",
-    "Command",
+    "CommandLine",
     "Flow",
     "Middle",
     "Page",
@@ -108,7 +108,7 @@ def note(text: str, title: str = "notice") -> Panel:
     return Panel(say(text, "bold"), title=Text(f" {title} ", f"bold {WARN}"), title_align="left", border_style=WARN)
 
 
-class Command:
+class CommandLine:
     """A command that can be copied: where it is too long for its place it is broken as a shell allows."""
 
     def __init__(self, text: str):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from zoo.files import check_target
+from zoo.storage.files import check_target
 
 MARK = "Made by visionzoo"
 """Stands near the beginning of each file."""

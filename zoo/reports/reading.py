@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from zoo.statistics import wilson_interval
+from zoo.engine.statistics import wilson_interval
 
 __all__ = [
     "accuracy_name",

@@ -22,14 +22,14 @@ from zoo.reports.words import (
 )
 from zoo.runner.observer import Observer
 from zoo.runner.record import Run
-from zoo.runner.repeats import Watcher
+from zoo.runner.repeats import RepeatsWatcher
 
 __all__ = ["PlainWatcher", "metric_rows", "plus_minus", "summary_lines", "what_it_is"]
 
 Summary = dict[str, Any]
 
 
-class PlainWatcher(Watcher):
+class PlainWatcher(RepeatsWatcher):
     """Tells several runs in plain lines.
 
     Args:

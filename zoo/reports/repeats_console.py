@@ -10,13 +10,13 @@ from rich.rule import Rule
 from rich.text import Text
 
 from zoo.reports.console import ConsoleObserver
-from zoo.reports.parts import ACCENT, GOOD, Command, Middle, Page, bare_table, heading, note, say
+from zoo.reports.parts import ACCENT, GOOD, CommandLine, Middle, Page, bare_table, heading, note, say
 from zoo.reports.plain import final_lines
 from zoo.reports.repeats import metric_rows, next_commands, out_of_fold, plus_minus, what_it_is
 from zoo.reports.words import UNKNOWN, clean, clock, duration, figure, label, short_path
 from zoo.runner.observer import Observer
 from zoo.runner.record import Run
-from zoo.runner.repeats import Watcher
+from zoo.runner.repeats import RepeatsWatcher
 
 __all__ = ["ConsoleWatcher", "render_summary"]
 
@@ -24,7 +24,7 @@ MEMBERS = 20
 Summary = dict[str, Any]
 
 
-class ConsoleWatcher(Watcher):
+class ConsoleWatcher(RepeatsWatcher):
     """Tells several runs on a terminal: what all have in common once, then a line for each.
 
     Args:
@@ -135,6 +135,6 @@ def _at(figures: dict[str, Any], index: int) -> float | None:
 def _next(summary: Summary) -> RenderableType:
     table = bare_table("", "", most={0: 26})
     for command in next_commands(summary):
-        table.add_row(say("one run in full", "dim"), Command(command))
+        table.add_row(say("one run in full", "dim"), CommandLine(command))
     table.add_row(say("all of it", "dim"), Middle(f"{short_path(summary.get('dir'))}/summary.json"))
     return table

@@ -15,7 +15,7 @@ from zoo.reports import reading
 from zoo.reports.advice import next_commands, split_advice
 from zoo.reports.confusion import confusion
 from zoo.reports.epochs import curves, epoch_table
-from zoo.reports.parts import ACCENT, BAD, GOOD, WARN, Command, Middle, Page, bare_table, heading, note, say
+from zoo.reports.parts import ACCENT, BAD, GOOD, WARN, CommandLine, Middle, Page, bare_table, heading, note, say
 from zoo.reports.uncertain import uncertain_lines
 from zoo.reports.verdict import Verdict, diagnose
 from zoo.reports.words import UNKNOWN, bar, clean, count, duration, number, percent, short_path
@@ -180,7 +180,7 @@ def _next(result: reading.Result, verdict: Verdict) -> list[RenderableType]:
     rows = {typed: why for why, typed in [*map(split_advice, verdict.advice), *next_commands(result)] if typed}
     table = bare_table("", "", most={0: 26})
     for typed, why in rows.items():
-        table.add_row(say(why, "dim"), Command(typed))
+        table.add_row(say(why, "dim"), CommandLine(typed))
     if result.get("dir") and result.get("status") in ("completed", "stopped"):
         table.add_row(say("all of it, with plots", "dim"), Middle(f"{short_path(result['dir'])}/report.html"))
     return [heading("Next"), table]

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from zoo.files import atomic
 from zoo.reports.picture_file import MARK
 from zoo.reports.words import clean
+from zoo.storage.files import atomic
 
 if TYPE_CHECKING:
     from zoo.runner.samples import Samples

@@ -8,8 +8,8 @@ from typing import Any, TextIO
 from zoo.reports.lines import Lines
 from zoo.reports.words import UNKNOWN, clean, clock, duration, figure, percent, short_path
 from zoo.runner.observer import Observer
-from zoo.sweep.store import Trial
-from zoo.sweep.sweep import Watcher
+from zoo.sweep.store import SweepTrial
+from zoo.sweep.sweep import SweepWatcher
 
 __all__ = ["PlainSweep", "heads", "next_command", "ranked", "sweep_lines", "value_text"]
 
@@ -19,7 +19,7 @@ SHOWN = 20
 """Trials in a table on the terminal; all are in sweep.json and on the page."""
 
 
-class PlainSweep(Watcher):
+class PlainSweep(SweepWatcher):
     """Tells a sweep in plain lines, one a trial.
 
     Args:
@@ -34,7 +34,7 @@ class PlainSweep(Watcher):
     def began(self, found: Document) -> None:
         self._lines.say(opening(found), *(f"  {clean(path)} = {clean(text)}" for path, text in found["space"].items()))
 
-    def trial(self, trial: Trial, count: int) -> Observer:
+    def trial(self, trial: SweepTrial, count: int) -> Observer:
         self._waits = False
         if trial.again:
             self._lines.say(f"trial {trial.number} of {count}: goes on where it was left")

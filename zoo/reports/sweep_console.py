@@ -8,7 +8,7 @@ from rich.console import Console, RenderableType
 from rich.rule import Rule
 from rich.text import Text
 
-from zoo.reports.parts import ACCENT, BAD, GOOD, WARN, Command, Middle, Page, bare_table, heading, say
+from zoo.reports.parts import ACCENT, BAD, GOOD, WARN, CommandLine, Middle, Page, bare_table, heading, say
 from zoo.reports.repeats_console import ConsoleWatcher
 from zoo.reports.sweep import (
     SHOWN,
@@ -27,15 +27,15 @@ from zoo.reports.sweep import (
 )
 from zoo.reports.words import UNKNOWN, bar, clean, clock, percent, short_path
 from zoo.runner.observer import Observer
-from zoo.sweep.store import Trial
-from zoo.sweep.sweep import Watcher
+from zoo.sweep.store import SweepTrial
+from zoo.sweep.sweep import SweepWatcher
 
 __all__ = ["Bars", "ConsoleSweep", "render_sweep"]
 
 _STYLES = {"completed": GOOD, "pruned": WARN, "failed": BAD, "running": ACCENT}
 
 
-class ConsoleSweep(Watcher):
+class ConsoleSweep(SweepWatcher):
     """Tells a sweep on a terminal.
 
     Args:
@@ -50,7 +50,7 @@ class ConsoleSweep(Watcher):
     def began(self, found: Document) -> None:
         self._print(say(opening(found), "bold"), *(say(f"  {p} = {t}", "dim") for p, t in found["space"].items()))
 
-    def trial(self, trial: Trial, count: int) -> Observer:
+    def trial(self, trial: SweepTrial, count: int) -> Observer:
         self._waits = False
         return Bars(self._members.member(trial.name, trial.number, count))
 
@@ -120,6 +120,6 @@ def _weights(found: Document) -> RenderableType:
 def _next(found: Document) -> RenderableType:
     table = bare_table("", "", most={0: 26})
     if command := next_command(found):
-        table.add_row(say("train the best again", "dim"), Command(command))
+        table.add_row(say("train the best again", "dim"), CommandLine(command))
     table.add_row(say("the page", "dim"), Middle(f"{short_path(found['dir'])}/report.html"))
     return table

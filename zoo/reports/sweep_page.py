@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from zoo.files import write_text
 from zoo.reports.drawing import Canvas, Scale, axis_number
 from zoo.reports.html import template
 from zoo.reports.sweep import heads, next_command, param_text, ranked, value_text
+from zoo.storage.files import write_text
 from zoo.sweep.space import Range, Space, make_space
 
 __all__ = ["parallel_plot", "progress_plot", "write_sweep_page"]

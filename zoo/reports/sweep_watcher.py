@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from zoo.reports.choose import choose_stream
 from zoo.reports.sweep import PlainSweep
-from zoo.sweep.sweep import Watcher
+from zoo.sweep.sweep import SweepWatcher
 
 
-def make_sweep_watcher(quiet: bool = False, json: bool = False) -> Watcher:
+def make_sweep_watcher(quiet: bool = False, json: bool = False) -> SweepWatcher:
     """The watcher for ``zoo sweep``: as :func:`zoo.reports.choose.make_observer`."""
     stream, plain = choose_stream(quiet, json)
     if plain:

@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import RenderableType
 from rich.text import Text
 
-from zoo.reports.parts import ACCENT, GOOD, Command, Middle, Page, bare_table, heading, say
+from zoo.reports.parts import ACCENT, GOOD, CommandLine, Middle, Page, bare_table, heading, say
 from zoo.reports.words import UNKNOWN, count, percent, short_path
 
 __all__ = ["thresholds_table"]
@@ -64,6 +64,6 @@ def _next(document: dict[str, Any]) -> Iterable[RenderableType]:
         return
     if not isinstance(document["below"], dict):
         yield heading("Next")
-        yield Command(f"zoo predict {run} IMAGE --reject-below {document['below']:.6g}")
+        yield CommandLine(f"zoo predict {run} IMAGE --reject-below {document['below']:.6g}")
     else:
         yield say("Type it again with --keep, and zoo predict goes by it.", "dim")

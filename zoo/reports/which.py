@@ -9,7 +9,7 @@ from zoo.reports.lines import Lines
 from zoo.reports.trends import rising
 from zoo.reports.words import UNKNOWN, clean, count, duration, percent, short_path
 from zoo.runner.observer import Observer
-from zoo.which.compare import Watcher
+from zoo.which.compare import ComparisonWatcher
 
 __all__ = [
     "PlainWhich",
@@ -23,7 +23,7 @@ __all__ = [
 Row = Mapping[str, Any]
 
 
-class PlainWhich(Watcher):
+class PlainWhich(ComparisonWatcher):
     """Tells a comparison in plain lines, one a network.
 
     Args:

@@ -8,18 +8,18 @@ from rich.console import Console, RenderableType
 from rich.rule import Rule
 from rich.text import Text
 
-from zoo.reports.parts import BAD, GOOD, Command, Middle, Page, bare_table, say
+from zoo.reports.parts import BAD, GOOD, CommandLine, Middle, Page, bare_table, say
 from zoo.reports.repeats_console import ConsoleWatcher
 from zoo.reports.sweep_console import Bars
 from zoo.reports.which import HEADS, Row, columns_of, legend, protocol_line, row_line, sorted_rows, where, without
 from zoo.reports.words import clean
 from zoo.runner.observer import Observer
-from zoo.which.compare import Watcher
+from zoo.which.compare import ComparisonWatcher
 
 __all__ = ["ConsoleWhich", "render_which"]
 
 
-class ConsoleWhich(Watcher):
+class ConsoleWhich(ComparisonWatcher):
     """Tells a comparison on a terminal.
 
     Args:
@@ -54,4 +54,4 @@ def render_which(found: Row) -> RenderableType:
     *lines, last = where(found)
     parts: list[RenderableType] = [Rule(Text(clean(found["name"]), "bold"), style="dim", align="left"), table]
     parts += [say(line, "dim") for line in legend(found)] + [say(line, BAD) for line in without(found)]
-    return Page(*parts, *(say(line) for line in lines), Command(last))
+    return Page(*parts, *(say(line) for line in lines), CommandLine(last))

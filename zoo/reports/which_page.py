@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from zoo.files import write_text
 from zoo.reports.drawing import Canvas, Labels, Scale, axis_number
 from zoo.reports.html import template
 from zoo.reports.which import protocol_line, row_line, size_text, sorted_rows, still_rising, where, without
 from zoo.reports.words import clean, percent
+from zoo.storage.files import write_text
 
 __all__ = ["scatter_plot", "write_which_page"]
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from zoo.reports.choose import choose_stream
 from zoo.reports.which import PlainWhich
-from zoo.which.compare import Watcher
+from zoo.which.compare import ComparisonWatcher
 
 
-def make_which_watcher(json: bool = False) -> Watcher:
+def make_which_watcher(json: bool = False) -> ComparisonWatcher:
     """The watcher for ``zoo compare-architectures``: as :func:`zoo.reports.choose.make_observer`."""
     stream, plain = choose_stream(False, json)
     if plain:

@@ -18,8 +18,8 @@ from torch import Tensor
 
 from zoo.engine.train import train_epoch
 from zoo.errors import RequestError
+from zoo.runner.components import RunComponents
 from zoo.runner.lr_find import as_before
-from zoo.runner.parts import Parts
 
 MOST = 1024
 SHARE = 10
@@ -31,7 +31,7 @@ BACKWARD = 2.0
 
 
 @dataclass(frozen=True)
-class Plan:
+class BatchPlan:
     """How a batch is computed.
 
     Args:
@@ -45,7 +45,7 @@ class Plan:
     fits: int
 
 
-def plan_batch(recipe: int, images: int, fits: int) -> Plan:
+def plan_batch(recipe: int, images: int, fits: int) -> BatchPlan:
     """The recipe's batch in as few pieces as fit; smaller only for a small data set, never larger.
 
     Args:
@@ -63,7 +63,7 @@ def plan_batch(recipe: int, images: int, fits: int) -> Plan:
         )
     size = largest_batch(recipe, images)
     pieces = math.ceil(size / fits)
-    return Plan(size, pieces, fits)
+    return BatchPlan(size, pieces, fits)
 
 
 def largest_batch(recipe: int, images: int) -> int:
@@ -88,7 +88,7 @@ def largest_that_fits(fits: Callable[[int], bool], most: int) -> int:
     return good
 
 
-def find_batch(parts: Parts) -> Plan:
+def find_batch(parts: RunComponents) -> BatchPlan:
     """Measure what the memory takes, and leave the parts as they were.
 
     Raises:
@@ -108,7 +108,7 @@ def find_batch(parts: Parts) -> Plan:
     return plan_batch(parts.job.train.batch_size, images, fits)
 
 
-def _fits_cpu(parts: Parts, batch: tuple[Tensor, Tensor], most: int) -> int:
+def _fits_cpu(parts: RunComponents, batch: tuple[Tensor, Tensor], most: int) -> int:
     """By what two small batches leave behind for their way back, and the memory that is free."""
     small, large = 1 if most < 8 else 2, min(most, 8)
     if large <= small:
@@ -120,7 +120,7 @@ def _fits_cpu(parts: Parts, batch: tuple[Tensor, Tensor], most: int) -> int:
     return max(0, min(most, int(room / each))) if each > 0 else most
 
 
-def _activations(parts: Parts, batch: tuple[Tensor, Tensor], count: int) -> int:
+def _activations(parts: RunComponents, batch: tuple[Tensor, Tensor], count: int) -> int:
     """Bytes that a forward pass of ``count`` images keeps for the backward pass; each stretch of memory once."""
     images, targets = (part[:count] for part in batch)
     model = parts.learner.trained
@@ -139,7 +139,7 @@ def _activations(parts: Parts, batch: tuple[Tensor, Tensor], count: int) -> int:
     return found
 
 
-def _fits_cuda(parts: Parts, batch: tuple[Tensor, Tensor], most: int) -> int:
+def _fits_cuda(parts: RunComponents, batch: tuple[Tensor, Tensor], most: int) -> int:
     """By trying whole steps, with what an optimizer keeps."""
     device = parts.execution.device
     optimizer = parts.new_optimizer()

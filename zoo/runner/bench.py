@@ -15,11 +15,11 @@ from torch import Tensor
 from zoo.data.batches import Batches
 from zoo.engine.bench import answer_seconds, ceiling, compared, peak_memory_mib, split_of, step_seconds, summary
 from zoo.engine.features import FeatureBatches
-from zoo.engine.fold import fold_norms
+from zoo.engine.fuse_bn import fold_norms
 from zoo.job.resolve import Resolved
 from zoo.model.build import count_parameters
+from zoo.runner.components import RunComponents
 from zoo.runner.observer import Observer
-from zoo.runner.parts import Parts
 
 WARMUP = 2
 AGAIN = 1
@@ -73,7 +73,7 @@ class Stand:
 
     def __init__(self, resolved: Resolved):
         self.resolved = resolved
-        self.parts = parts = Parts(resolved, Observer())
+        self.parts = parts = RunComponents(resolved, Observer())
         parts.begin_epoch(parts.job.train.epochs)  # the largest pictures, the least of the network frozen
         self.batches = _over_and_over(parts.train_batches)
         self.images, _ = next(iter(parts.images(parts.splits["train"])))
@@ -114,7 +114,7 @@ class Stand:
         }
 
     def _summary(self) -> dict[str, Any]:
-        from zoo.engine.limit import products_of, seconds_of  # torch counts operations with triton: 0.2 s to import
+        from zoo.engine.roofline import products_of, seconds_of  # torch counts operations with triton: 0.2 s to import
 
         parts, learner = self.parts, self.parts.learner
         names = {module: path for path, module in learner.trained.named_modules()}

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from zoo.artifacts import Artifact, open_file
-from zoo.bundle import Preprocessing
 from zoo.data.decode import Shape, framed
 from zoo.engine.bench import call_rates, compared
-from zoo.registry import Registry
+from zoo.model.bundle import Preprocessing
+from zoo.model.exported import Artifact, open_file
+from zoo.registry.registry import Registry
 
 __all__ = ["bench_files"]
 

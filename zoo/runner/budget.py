@@ -9,7 +9,6 @@ from time import monotonic
 from typing import Any
 
 from zoo.data.open import TEST, VAL
-from zoo.entry import PYTHON, Entry, Origin
 from zoo.errors import RequestError, ZooError
 from zoo.job.budget import Length, Variant, best_variant, fit_length
 from zoo.job.dataset_facts import JobFacts
@@ -17,11 +16,12 @@ from zoo.job.reconcile import unchosen
 from zoo.job.resolve import Resolved
 from zoo.job.schema import Choice
 from zoo.plugin import Dataset
+from zoo.registry.entry import PYTHON, Entry, Origin
 from zoo.runner.bench import noise
+from zoo.runner.components import RunComponents
 from zoo.runner.observer import Observer
-from zoo.runner.parts import Parts
-from zoo.runner.span import Budget, TooShort, span
 from zoo.runner.speed import Speed, measure_speed
+from zoo.runner.time_budget import Budget, TooShort, span
 
 __all__ = ["fit", "on_noise"]
 
@@ -47,10 +47,10 @@ def fit(resolved: Resolved, budget: Budget, observer: Observer) -> tuple[Resolve
 
     Raises:
         TooShort: there is no time to show every image once; it says what budget is enough.
-        ZooError: as :class:`zoo.runner.parts.Parts`.
+        ZooError: as :class:`zoo.runner.components.RunComponents`.
     """
     place, chosen = _choose_variant(resolved, budget)
-    parts = Parts(chosen, _Preparation(observer, budget))
+    parts = RunComponents(chosen, _Preparation(observer, budget))
     again_s = parts.setup_s + min(parts.data_s, 1.0)
     speed = measure_speed(parts, max(0.6, TRIAL * budget.seconds))
     if speed is None:
@@ -115,7 +115,7 @@ class _Preparation(Observer):
             )
 
 
-def _length(chosen: Resolved, parts: Parts, speed: Speed, left_s: float) -> Length | None:
+def _length(chosen: Resolved, parts: RunComponents, speed: Speed, left_s: float) -> Length | None:
     train = chosen.job.train
     fixed = None if unchosen(chosen.sources.get("train.epochs")) else train.epochs
     images, batch = parts.images_per_epoch, int(train.batch_size)
@@ -139,7 +139,7 @@ def _seconds(resolved: Resolved, speed: Speed, epochs: int, images: int) -> floa
     return epochs * speed.evaluate_s + steps * (small * first_s + (epochs - small) * last_s)
 
 
-def _final_s(parts: Parts, speed: Speed) -> float:
+def _final_s(parts: RunComponents, speed: Speed) -> float:
     """Seconds that the last evaluation takes."""
     val, test = (len(parts.splits[name]) if name in parts.splits else 0 for name in (VAL, TEST))
     return speed.evaluate_s * (1 + test / max(val, 1))
@@ -166,7 +166,7 @@ def _choose_variant(resolved: Resolved, budget: Budget) -> tuple[int | None, Res
 
 
 def _timed(job: Resolved, images: float) -> Variant:
-    parts = Parts(on_noise(job), Observer())
+    parts = RunComponents(on_noise(job), Observer())
     speed = measure_speed(parts, 0.3)
     if speed is None:
         raise RequestError("its steps can't be timed")

@@ -11,15 +11,15 @@ from torch import nn
 
 from zoo.data.decode import Shape
 from zoo.data.open import Opener, Preparing
-from zoo.engine.blocks import Block
 from zoo.engine.dynamo import defer_dynamo
+from zoo.engine.layer_groups import Block
 from zoo.engine.train import parameter_groups
 from zoo.errors import ContractError, JobError, RequestError
 from zoo.job.resolve import Resolved
 from zoo.job.schema import Choice, Job
 from zoo.model.build import build
-from zoo.names import listing
-from zoo.signature import accepts, check
+from zoo.registry.signature import accepts, check
+from zoo.registry.suggest import listing
 
 
 def build_loss(

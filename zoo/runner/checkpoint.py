@@ -15,9 +15,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from zoo.bundle import WEIGHTS, copied_weights, packed_weights, write_packed
 from zoo.errors import OutputError, RequestError
-from zoo.files import atomic, cannot_write, read_plain, sha256_of, write_json
+from zoo.model.bundle import WEIGHTS, copied_weights, packed_weights, write_packed
+from zoo.storage.files import atomic, cannot_write, read_plain, sha256_of, write_json
 
 INDEX = "index.json"
 """The checkpoints that are whole, the last first, each with its checksum. What it doesn't name was never finished."""

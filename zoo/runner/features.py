@@ -17,8 +17,8 @@ from zoo.data.batches import Batches
 from zoo.data.split import Split
 from zoo.engine.execution import Execution
 from zoo.engine.features import compute_features
-from zoo.files import atomic, cache_folder, cannot_write
 from zoo.runner.observer import Observer
+from zoo.storage.files import atomic, cache_folder, cannot_write
 
 
 class FeatureStore:

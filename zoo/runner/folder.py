@@ -8,9 +8,9 @@ import shutil
 from pathlib import Path
 
 from zoo.errors import OutputError, RequestError
-from zoo.files import cannot_write
-from zoo.lock import Lock, take
-from zoo.storage.run_folder import JOB, is_run
+from zoo.job.run_folder import JOB, is_run
+from zoo.storage.files import cannot_write
+from zoo.storage.lock import Lock, take
 
 _ANIMALS = """
     otter lynx heron badger marten ibex falcon gecko panda okapi tapir puffin stoat bison koala lemur magpie newt

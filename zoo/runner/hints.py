@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable
 
 from zoo.data.open import TRAIN
-from zoo.runner.parts import Parts
+from zoo.runner.components import RunComponents
 
 __all__ = ["hints_of"]
 
@@ -16,12 +16,12 @@ LEAST_PX = 64
 """Smaller images show trained networks too little."""
 
 
-def hints_of(parts: Parts) -> list[str]:
+def hints_of(parts: RunComponents) -> list[str]:
     """Hints for a run, a sentence or two each."""
     return list(_backbone(parts))
 
 
-def _backbone(parts: Parts) -> Iterable[str]:
+def _backbone(parts: RunComponents) -> Iterable[str]:
     """A pretrained network in the place of one from scratch, where the recipe names one and images are few."""
     job, known = parts.job, parts.resolved.recipe.get("backbone")
     images = len(parts.splits[TRAIN])
@@ -38,7 +38,7 @@ def _backbone(parts: Parts) -> Iterable[str]:
     )
 
 
-def _data(parts: Parts) -> str:
+def _data(parts: RunComponents) -> str:
     """The dataset as one types it: a folder by its path."""
     dataset, component = parts.job.dataset, parts.resolved.entry("dataset").component
     root = dataset.params.get("root")

@@ -11,11 +11,11 @@ from contextlib import redirect_stdout
 from queue import SimpleQueue
 from typing import Any
 
-from zoo import ailments, hookspecs
 from zoo.errors import PluginError
-from zoo.frames import plugin_frames, stack_of
-from zoo.hooks import PATIENCE, call_one, patience_s
-from zoo.loaded_plugin import Plugin, problem_of
+from zoo.host import faults, hookspecs
+from zoo.host.hook_calls import PATIENCE, call_one, patience_s
+from zoo.registry.loaded_plugin import LoadedPlugin, problem_of
+from zoo.registry.tracebacks import plugin_frames, stack_of
 
 
 class Hooks:
@@ -26,11 +26,11 @@ class Hooks:
         tell: told a line for each hook that fails.
     """
 
-    def __init__(self, plugins: Sequence[Plugin], tell: Callable[[str], None]):
+    def __init__(self, plugins: Sequence[LoadedPlugin], tell: Callable[[str], None]):
         self.watchers: list[_Watcher] = []
         self.tell = tell
         for plugin in (p for p in plugins if p.state == "enabled" and _watches(p)):
-            account = ailments.stuck(plugin)
+            account = faults.stuck(plugin)
             if account and account["phase"] in hookspecs.LIFECYCLE:  # once is enough to wait for
                 name, phase = plugin.name, account["phase"]
                 tell(
@@ -54,7 +54,7 @@ class Hooks:
         self.watchers.remove(watcher)
         plugin, problem, stuck = watcher.plugin, problem_of(error), isinstance(error, HookTimeout)
         details = watcher.where() if stuck else plugin_frames(error, plugin.target)
-        ailments.remember(plugin, hook, problem, details, stuck=stuck)
+        faults.remember(plugin, hook, problem, details, stuck=stuck)
         name = plugin.name
         self.tell(
             f"plugin {name!r}: {hook} failed, and it is left out of this run: {problem}"
@@ -64,12 +64,12 @@ class Hooks:
     def done(self) -> None:
         """The run is over: what was wrong with the plugins that came through it is forgotten."""
         for watcher in self.watchers:
-            account = ailments.recall(watcher.plugin) if watcher.called else None
+            account = faults.recall(watcher.plugin) if watcher.called else None
             if account and account["phase"] in hookspecs.LIFECYCLE:
-                ailments.forget(watcher.plugin.name)
+                faults.forget(watcher.plugin.name)
 
 
-def _watches(plugin: Plugin) -> bool:
+def _watches(plugin: LoadedPlugin) -> bool:
     return not plugin.hooks.keys().isdisjoint(hookspecs.LIFECYCLE)
 
 
@@ -97,7 +97,7 @@ def _checked(hook: str, given: Any) -> Any:
 class _Watcher:
     """One plugin's hooks, always called in the same thread: libraries keep things by thread."""
 
-    def __init__(self, plugin: Plugin):
+    def __init__(self, plugin: LoadedPlugin):
         self.plugin = plugin
         self.called = False
         # A daemon: the process doesn't wait for it.

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from zoo.engine.train import train_epoch
 from zoo.errors import TrainingError
 from zoo.runner.checkpoint import random_states, restore_random_states
-from zoo.runner.parts import Parts
+from zoo.runner.components import RunComponents
 
 LOWEST, HIGHEST, STEPS = 1e-7, 10.0, 100
 SMOOTHING = 0.98
@@ -60,7 +60,7 @@ class RangeTest:
 
 
 def find_lr(
-    parts: Parts,
+    parts: RunComponents,
     *,
     lowest: float = LOWEST,
     highest: float = HIGHEST,
@@ -101,7 +101,7 @@ def find_lr(
     return judge(sweep.lrs[: len(sweep.losses)], sweep.losses, sweep.ended)
 
 
-def _round_and_round(parts: Parts, sweep: _Sweep) -> Iterator[tuple[Tensor, Tensor]]:
+def _round_and_round(parts: RunComponents, sweep: _Sweep) -> Iterator[tuple[Tensor, Tensor]]:
     epoch = 1
     while not sweep.ended:
         parts.train_batches.epoch = epoch
@@ -204,7 +204,7 @@ def _digits(values: Sequence[float]) -> list[float]:
 
 
 @contextlib.contextmanager
-def as_before(parts: Parts) -> Iterator[None]:
+def as_before(parts: RunComponents) -> Iterator[None]:
     """Try what you like on the parts of a run: weights, counters, order and random states are put back."""
     modules = [module for module in (parts.model, parts.loss_fn) if isinstance(module, nn.Module)]
     tensors = [t for module in modules for t in (*module.parameters(), *module.buffers())]

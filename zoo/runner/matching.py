@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from zoo.errors import RequestError
-from zoo.names import listing
+from zoo.registry.suggest import listing
 from zoo.runner.predictions import Predictions
 
 __all__ = ["matched"]

@@ -6,10 +6,10 @@ from typing import Any, Protocol
 
 from zoo.runner.record import Run
 
-__all__ = ["Observer", "Totals"]
+__all__ = ["Observer", "RunningTotals"]
 
 
-class Totals(Protocol):
+class RunningTotals(Protocol):
     """The running sums of a training epoch. Reading a property waits for the device: a few times a second at most."""
 
     @property
@@ -41,7 +41,7 @@ class Observer:
     def epoch_started(self, epoch: int, epochs: int, images: int) -> None:
         """Epoch ``epoch`` (from 1) of ``epochs`` begins; it has ``images`` training images."""
 
-    def step(self, seen: int, totals: Totals) -> None:
+    def step(self, seen: int, totals: RunningTotals) -> None:
         """One optimizer step is done; ``seen`` images of this epoch are through."""
 
     def epoch_ended(self, record: dict[str, Any]) -> None:

@@ -11,14 +11,14 @@ import numpy as np
 import torch
 from PIL import Image
 
-from zoo.bundle import read_weights
 from zoo.data.batches import Batches
 from zoo.data.decode import Pixels
 from zoo.data.open import TRAIN, VAL
 from zoo.data.split import Split
 from zoo.engine.gradcam import grad_cam, painted
-from zoo.files import cannot_write, write_json
-from zoo.storage.run_folder import MODEL, PICTURES
+from zoo.job.run_folder import MODEL, PICTURES
+from zoo.model.bundle import read_weights
+from zoo.storage.files import cannot_write, write_json
 
 if TYPE_CHECKING:
     from zoo.runner.training import Training

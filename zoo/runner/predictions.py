@@ -18,9 +18,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.errors import RequestError
-from zoo.files import atomic, open_plain
+from zoo.storage.files import atomic, open_plain
 
-__all__ = ["Predictions", "forget_predictions", "predictions_file", "read_predictions", "split_of", "write_predictions"]
+__all__ = [
+    "Predictions",
+    "forget_predictions",
+    "predictions_file",
+    "read_predictions",
+    "split_of",
+    "write_predictions",
+]
 
 EXACT = 4_000_000
 """Logits beyond which half the digits are kept: 50,000 images of 1,000 classes are 100 MB."""

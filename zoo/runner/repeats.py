@@ -19,18 +19,18 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from zoo.errors import Interrupted, OutputError, RequestError, ZooError
-from zoo.failures import reason_of
-from zoo.files import finite, read_plain, write_json, write_text
+from zoo.host.failures import reason_of
 from zoo.job.layers import changes
 from zoo.job.resolve import Resolved
+from zoo.job.run_folder import JOB, RESULT
 from zoo.runner.folder import check_name, claim, made_up_name
 from zoo.runner.observer import Observer
-from zoo.runner.summary import FOLD, SEED, SUMMARY, Member, summarise
-from zoo.safe_yaml import read_mapping
-from zoo.storage.run_folder import JOB, RESULT
+from zoo.runner.summary import FOLD, SEED, SUMMARY, RepeatedRun, summarise
+from zoo.storage.files import finite, read_plain, write_json, write_text
+from zoo.storage.safe_yaml import read_mapping
 
 if TYPE_CHECKING:
-    from zoo.runner.runner import Place
+    from zoo.runner.runner import RunPlace
 
 MOST = 1000
 REPEATED = "repeated.yaml"
@@ -48,7 +48,7 @@ class Repeats:
         return f"{self.count} {self.by}s"
 
 
-class Watcher:
+class RepeatsWatcher:
     """Hears of several runs what a report needs, and by default does nothing about it.
 
     Args:
@@ -69,7 +69,7 @@ class Watcher:
         """All runs are done; ``summary`` is summary.json."""
 
 
-RunOne = Callable[[Resolved, "Place", Observer], dict[str, Any]]
+RunOne = Callable[[Resolved, "RunPlace", Observer], dict[str, Any]]
 
 
 def asked(seeds: int | None, folds: int | None) -> Repeats | None:
@@ -122,7 +122,7 @@ def job_to_resume(folder: Path) -> Path:
     return folder / REPEATED
 
 
-def members(resolved: Resolved, repeats: Repeats, name: str) -> list[Member]:
+def members(resolved: Resolved, repeats: Repeats, name: str) -> list[RepeatedRun]:
     """The runs, in order: seeds from the job's own upwards, or folds from 1.
 
     Raises:
@@ -137,14 +137,14 @@ def members(resolved: Resolved, repeats: Repeats, name: str) -> list[Member]:
             number, path = i + 1, {"data.folds": "--folds", "data.fold": "--folds"}
             one = job.model_copy(update={"data": job.data.model_copy(update={"folds": repeats.count, "fold": number})})
         changed = replace(resolved, job=one, sources={**resolved.sources, **path})
-        made.append(Member(check_name(f"{name}-{repeats.by}{number}"), repeats.by, number, changed))
+        made.append(RepeatedRun(check_name(f"{name}-{repeats.by}{number}"), repeats.by, number, changed))
     if made[-1].resolved.job.seed >= 2**63:
         raise RequestError(f"seed {job.seed} leaves no room for {repeats.count} seeds: the last must be below 2**63.")
     return made
 
 
 def run_several(
-    resolved: Resolved, repeats: Repeats, place: Place, run_one: RunOne, watcher: Watcher | None = None
+    resolved: Resolved, repeats: Repeats, place: RunPlace, run_one: RunOne, watcher: RepeatsWatcher | None = None
 ) -> dict[str, Any]:
     """Run them one after the other in this process, and keep a summary.
 
@@ -177,15 +177,15 @@ class _Several:
 
     def __init__(
         self,
-        several: list[Member],
+        several: list[RepeatedRun],
         base: dict[str, Any],
         repeats: Repeats,
-        place: Place,
+        place: RunPlace,
         run_one: RunOne,
-        watcher: Watcher | None,
+        watcher: RepeatsWatcher | None,
     ):
         self.members, self.base, self.repeats, self.place, self.run_one = several, base, repeats, place, run_one
-        self.watcher = watcher or Watcher()
+        self.watcher = watcher or RepeatsWatcher()
         self.name = str(place.name)
         self.folder = place.out / self.name
         self.status: dict[str, str] = {}
@@ -226,7 +226,7 @@ class _Several:
         self.watcher.ended(summary)
         return summary
 
-    def _run(self, member: Member, observer: Observer) -> dict[str, Any]:
+    def _run(self, member: RepeatedRun, observer: Observer) -> dict[str, Any]:
         folder = self.place.out / member.name
         before, resume = _stamp(folder), self.place.resume and folder.exists()
         place = replace(self.place, name=member.name, resume=resume)
@@ -295,7 +295,7 @@ class _Several:
                 if (result := ended_result(folder)) is not None:
                     self.results[member.name] = result
 
-    def _check_job(self, folder: Path, member: Member) -> None:
+    def _check_job(self, folder: Path, member: RepeatedRun) -> None:
         from zoo.runner.tuning import as_recorded  # a dry run does without torch
 
         before = read_mapping(folder / JOB)
@@ -315,7 +315,7 @@ class _Several:
             names += [m["run"] for m in old if ours.fullmatch(m["run"]) and m["run"] not in names]
         return names
 
-    def _forget_replaced(self, begun: Member) -> None:
+    def _forget_replaced(self, begun: RepeatedRun) -> None:
         """The first new run has begun: none of the old ones may be taken for one of the new."""
         for name in self.replaced:
             folder = self.place.out / name

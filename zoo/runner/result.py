@@ -5,28 +5,28 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from zoo.bundle import preprocessing_of
 from zoo.data.split import Split
 from zoo.data.splits import absent_notice
 from zoo.engine.calibration import Calibration
-from zoo.engine.views import NONE
+from zoo.engine.tta import NONE
 from zoo.model.build import count_parameters
+from zoo.model.bundle import preprocessing_of
+from zoo.runner.components import RunComponents
 from zoo.runner.environment import environment, versions
-from zoo.runner.parts import Parts
 from zoo.runner.record import Run
 from zoo.runner.training import Training
 
 SCHEMA = 1
 
 
-def _executed(parts: Parts) -> str:
+def _executed(parts: RunComponents) -> str:
     """Where and in what form the run trains, and answers where that is another."""
     words, answers = parts.execution.describe(), parts.answering
     same = answers.dtype is parts.execution.dtype
     return words if same else f"{words} · answers in {answers.precision}"
 
 
-def run_record(parts: Parts, folder: Path) -> Run:
+def run_record(parts: RunComponents, folder: Path) -> Run:
     """The run as observers and hooks see it."""
     entry, splits = parts.resolved.entry("architecture"), parts.splits
     where, *how = _executed(parts).split(" · ")
@@ -56,20 +56,20 @@ def run_record(parts: Parts, folder: Path) -> Run:
     )
 
 
-def _begins(parts: Parts) -> str | None:
+def _begins(parts: RunComponents) -> str | None:
     """What the network begins with, in words, where that is not chance."""
     if parts.loaded is not None:
         return parts.loaded.sentence()
     return "its library's pretrained weights" if parts.job.pretrained else None
 
 
-def _frozen_notice(parts: Parts) -> list[str]:
+def _frozen_notice(parts: RunComponents) -> list[str]:
     by_chance = parts.job.train.freeze is not None and _begins(parts) is None
     text = "What is frozen is as chance made it. Begin with trained weights: --pretrained, or --weights FILE."
     return [text] if by_chance else []
 
 
-def _processes_notice(parts: Parts) -> list[str]:
+def _processes_notice(parts: RunComponents) -> list[str]:
     if parts.ranks.size == 1 or not parts.loss_is_of_whole_batch():
         return []
     return [
@@ -85,7 +85,7 @@ def _skipped_notice(split: Split) -> str:
 
 
 def bundle_card(
-    parts: Parts, thresholds: list[float] | None = None, calibration: Calibration | None = None
+    parts: RunComponents, thresholds: list[float] | None = None, calibration: Calibration | None = None
 ) -> dict[str, Any]:
     """The bundle's zoo.json: all that the weights need to be used.
 
@@ -108,14 +108,14 @@ def bundle_card(
     }
 
 
-def _weights(parts: Parts) -> dict[str, Any] | None:
+def _weights(parts: RunComponents) -> dict[str, Any] | None:
     """What the network began with, where that is not chance."""
     if parts.loaded is not None:
         return parts.loaded.as_dict()
     return {"pretrained": True} if parts.job.pretrained else None
 
 
-def _teacher(parts: Parts) -> dict[str, Any]:
+def _teacher(parts: RunComponents) -> dict[str, Any]:
     """Whose answers the network learned from, where there was a teacher."""
     return {} if parts.teacher is None else {"teacher": parts.teacher.as_dict()}
 

@@ -6,19 +6,19 @@ import warnings
 from collections.abc import Mapping
 from typing import Any
 
-from zoo.bundle import WEIGHTS, copied_weights, write_weights
 from zoo.data.open import TRAIN
 from zoo.errors import RequestError
+from zoo.model.bundle import WEIGHTS, copied_weights, write_weights
 from zoo.runner.checkpoint import BEST_SHA256, Keeper, random_states, restore_random_states
+from zoo.runner.components import RunComponents
 from zoo.runner.observer import Observer
-from zoo.runner.parts import Parts
 from zoo.runner.run_state import Best, RunState
 
 SCHEDULED = ("lr", "initial_lr", "max_lr", "min_lr", "momentum", "betas")
 """The entries of an optimizer's groups that schedules read or change."""
 
 
-def checkpoint_of(state: RunState, parts: Parts) -> dict[str, Any]:
+def checkpoint_of(state: RunState, parts: RunComponents) -> dict[str, Any]:
     """All that a bit-identical continuation needs."""
     done = None if state.position is None else state.position.random
     return {
@@ -28,7 +28,7 @@ def checkpoint_of(state: RunState, parts: Parts) -> dict[str, Any]:
     }
 
 
-def resume(state: RunState, parts: Parts, keeper: Keeper, observer: Observer, kept: Mapping[str, Any]) -> None:
+def resume(state: RunState, parts: RunComponents, keeper: Keeper, observer: Observer, kept: Mapping[str, Any]) -> None:
     """Continue from a checkpoint of the same job, or of one that had ``planned`` another number of epochs.
 
     Args:
@@ -59,7 +59,7 @@ def resume(state: RunState, parts: Parts, keeper: Keeper, observer: Observer, ke
         _restore_best(state, state.best, parts, keeper, observer)
 
 
-def _restore_best(state: RunState, best: Best, parts: Parts, keeper: Keeper, observer: Observer) -> None:
+def _restore_best(state: RunState, best: Best, parts: RunComponents, keeper: Keeper, observer: Observer) -> None:
     """Replace best weights that are no longer on the disk: from the state, or by those of a later epoch.
 
     Raises:
@@ -85,14 +85,14 @@ def _restore_best(state: RunState, best: Best, parts: Parts, keeper: Keeper, obs
     state.best = keeper.best = keeper.sha256 = None
 
 
-def _splits_an_epoch(state: RunState, parts: Parts) -> bool:
+def _splits_an_epoch(state: RunState, parts: RunComponents) -> bool:
     """Whether the shards of an unfinished epoch are already dealt to another number of processes."""
     position = state.position
     unfinished = position is not None and position.steps > 0 and position.random is None
     return unfinished and parts.splits[TRAIN].shards is not None
 
 
-def _other_processes(state: RunState, parts: Parts, before: int) -> str:
+def _other_processes(state: RunState, parts: RunComponents, before: int) -> str:
     assert state.position is not None
     return (
         f"{before} processes trained a part of epoch {state.position.epoch}, and now it is {parts.ranks.size}: shards "
@@ -100,7 +100,7 @@ def _other_processes(state: RunState, parts: Parts, before: int) -> str:
     )
 
 
-def _scheduled_now(state: RunState, parts: Parts) -> list[dict[str, Any]]:
+def _scheduled_now(state: RunState, parts: RunComponents) -> list[dict[str, Any]]:
     """The scheduled values of each group at this step, had the schedule had its new length from the start."""
     position = state.position
     steps = len(state.history) * len(parts.train_batches) + (position.steps if position else 0)
@@ -111,7 +111,7 @@ def _scheduled_now(state: RunState, parts: Parts) -> list[dict[str, Any]]:
     return [{k: group[k] for k in SCHEDULED if k in group} for group in parts.optimizer.param_groups]
 
 
-def _stretch(parts: Parts, rates: list[dict[str, Any]], planned: int) -> str:
+def _stretch(parts: RunComponents, rates: list[dict[str, Any]], planned: int) -> str:
     """Set the values of a schedule of another length, and describe the change."""
     groups, train = parts.optimizer.param_groups, parts.job.train
     old = max(group["lr"] for group in groups)

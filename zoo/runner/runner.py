@@ -13,18 +13,18 @@ from typing import Any
 
 import yaml
 
-from zoo.bundle import write_card
 from zoo.data.open import VAL
 from zoo.engine.execution import choose_device
 from zoo.engine.ranks import Ranks, join
-from zoo.engine.views import account, notices
+from zoo.engine.tta import account, notices
 from zoo.errors import Interrupted, RequestError, TrainingError, ZooError
-from zoo.failures import reason_of
-from zoo.files import cannot_write, dump_json, is_write_error, sweep, write_json, write_text
+from zoo.host.failures import reason_of
 from zoo.job.layers import changes
 from zoo.job.resolve import Resolved
+from zoo.job.run_folder import CHECKPOINTS, JOB, METRICS, MODEL, REPORT, RESULT
 from zoo.job.schema import Job
-from zoo.loaded_plugin import Plugin
+from zoo.model.bundle import write_card
+from zoo.registry.loaded_plugin import LoadedPlugin
 from zoo.runner.checkpoint import load_checkpoint
 from zoo.runner.folder import bring_back_replaced, claim, forget_replaced, hold, made_up_name
 from zoo.runner.hints import hints_of
@@ -36,17 +36,17 @@ from zoo.runner.predictions import forget_predictions
 from zoo.runner.record import Run
 from zoo.runner.result import bundle_card, document, run_record
 from zoo.runner.resuming import resume
-from zoo.runner.signs import signs_of
-from zoo.runner.span import Budget
 from zoo.runner.speed import Speed, measure_speed
+from zoo.runner.time_budget import Budget
 from zoo.runner.training import Training
 from zoo.runner.tuning import as_recorded, build_parts
-from zoo.safe_yaml import read_mapping
-from zoo.storage.run_folder import CHECKPOINTS, JOB, METRICS, MODEL, REPORT, RESULT
+from zoo.runner.verdict_facts import signs_of
+from zoo.storage.files import cannot_write, dump_json, is_write_error, sweep, write_json, write_text
+from zoo.storage.safe_yaml import read_mapping
 
 
 @dataclass(frozen=True)
-class Place:
+class RunPlace:
     """Where a run lives, and what to do when it is there already."""
 
     out: Path = Path("runs")
@@ -61,9 +61,9 @@ Confirm = Callable[[Run], None]
 
 def run_job(
     resolved: Resolved,
-    plugins: Sequence[Plugin],
+    plugins: Sequence[LoadedPlugin],
     observer: Observer,
-    place: Place,
+    place: RunPlace,
     report: Report | None = None,
     *,
     budget: Budget | None = None,
@@ -117,7 +117,7 @@ class _Claimed:
 
 
 @contextlib.contextmanager
-def _claimed(place: Place, name: str, ranks: Ranks) -> Iterator[_Claimed]:
+def _claimed(place: RunPlace, name: str, ranks: Ranks) -> Iterator[_Claimed]:
     """The run's folder, held for the length of a block; by one process for all."""
     if not ranks.first:
         yield _Claimed(place.out / name, False, False)
@@ -326,7 +326,7 @@ class _Runner:
         return f"Interrupted after {done} of {of} epochs{more}; {kept}Go on with: zoo run --resume {folder}"
 
 
-def _resumable(place: Place, name: str, resolved: Resolved, observer: Observer) -> dict[str, Any] | None:
+def _resumable(place: RunPlace, name: str, resolved: Resolved, observer: Observer) -> dict[str, Any] | None:
     """The checkpoint to go on from, if resuming was asked for and there is one of the same job."""
     if not place.resume:
         return None

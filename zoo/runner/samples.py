@@ -24,7 +24,7 @@ from zoo.data.store import labels_of, name_of
 from zoo.errors import BadImage, DataError, RequestError
 from zoo.job.resolve import Resolved
 from zoo.job.schema import Job
-from zoo.names import listing
+from zoo.registry.suggest import listing
 from zoo.runner import build
 
 Shares = dict[str, float]

@@ -17,8 +17,8 @@ from zoo.engine.bench import now
 from zoo.engine.evaluate import predict_logits
 from zoo.engine.train import train_epoch
 from zoo.job.schema import Train
+from zoo.runner.components import RunComponents
 from zoo.runner.lr_find import as_before
-from zoo.runner.parts import Parts
 
 __all__ = ["Speed", "measure_speed"]
 
@@ -59,7 +59,7 @@ class Speed:
         return sum(self.epoch_s(epoch) for epoch in range(1, epochs + 1))
 
 
-def measure_speed(parts: Parts, enough_s: float = ENOUGH_S) -> Speed | None:
+def measure_speed(parts: RunComponents, enough_s: float = ENOUGH_S) -> Speed | None:
     """Time some steps of every phase of a training, and a part of an evaluation.
 
     The job's loss is not called, for it may count its calls; one that takes next to no time stands in for it.
@@ -81,12 +81,12 @@ def measure_speed(parts: Parts, enough_s: float = ENOUGH_S) -> Speed | None:
     return None
 
 
-def _phase(parts: Parts, train: Train, epoch: int) -> Phase:
+def _phase(parts: RunComponents, train: Train, epoch: int) -> Phase:
     frozen = 0 if parts.learner.alone else train.frozen_blocks(epoch, len(parts.learner.blocks))
     return train.size_of(epoch), frozen
 
 
-def _step_s(parts: Parts, epoch: int, enough_s: float) -> float:
+def _step_s(parts: RunComponents, epoch: int, enough_s: float) -> float:
     """Seconds of a step in an epoch, the median of a few."""
     parts.begin_epoch(epoch)
     parts.train_batches.begin = 0
@@ -99,7 +99,7 @@ def _step_s(parts: Parts, epoch: int, enough_s: float) -> float:
     return _timed(parts, batch, min(max(most, STEPS[0]), STEPS[1]), enough_s)
 
 
-def _timed(parts: Parts, images: int, most: int, enough_s: float) -> float:
+def _timed(parts: RunComponents, images: int, most: int, enough_s: float) -> float:
     """Seconds of a step with so many images, to fetch them included.
 
     Args:
@@ -138,7 +138,7 @@ def _any_loss(logits: Tensor, targets: Tensor) -> Tensor:
     return logits.float().logsumexp(1).mean()
 
 
-def _evaluate_s(parts: Parts, enough_s: float) -> float:
+def _evaluate_s(parts: RunComponents, enough_s: float) -> float:
     """Seconds to answer all validation images, from some batches of them."""
     batches = parts.batches(parts.splits[VAL])
     marks = [now(parts.answering)]

@@ -28,7 +28,7 @@ Results = Mapping[str, dict[str, Any]]
 
 
 @dataclass(frozen=True)
-class Member:
+class RepeatedRun:
     """One of several runs: its name, what makes it another than the others, and its job."""
 
     name: str
@@ -38,7 +38,7 @@ class Member:
 
 
 def summarise(
-    folder: Path, status: str, members: Sequence[Member], results: Results, told: Mapping[str, str]
+    folder: Path, status: str, members: Sequence[RepeatedRun], results: Results, told: Mapping[str, str]
 ) -> dict[str, Any]:
     """The summary document.
 
@@ -84,14 +84,16 @@ def spread(values: Sequence[float | None]) -> dict[str, Any]:
     }
 
 
-def _job(first: Member) -> dict[str, Any]:
+def _job(first: RepeatedRun) -> dict[str, Any]:
     job = first.resolved.job.plain()
     if first.by == FOLD:
         job["data"]["fold"] = None
     return job
 
 
-def _member(member: Member, folder: Path, result: dict[str, Any] | None, told: Mapping[str, str]) -> dict[str, Any]:
+def _member(
+    member: RepeatedRun, folder: Path, result: dict[str, Any] | None, told: Mapping[str, str]
+) -> dict[str, Any]:
     job, ended = member.resolved.job, result or {}
     return {
         "run": member.name,

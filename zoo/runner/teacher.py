@@ -11,16 +11,16 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from zoo.bundle import WEIGHTS, Preprocessing, find_bundle, load_model
 from zoo.data.batches import Normalize
 from zoo.engine.execution import Execution
 from zoo.engine.task import Task, task_named
 from zoo.errors import RequestError
-from zoo.files import read_plain, sha256_of
+from zoo.job.run_folder import RESULT
+from zoo.model.bundle import WEIGHTS, Preprocessing, find_bundle, load_model
 from zoo.model.sources import find_model
-from zoo.names import listing
-from zoo.registry import Registry
-from zoo.storage.run_folder import RESULT
+from zoo.registry.registry import Registry
+from zoo.registry.suggest import listing
+from zoo.storage.files import read_plain, sha256_of
 
 LUMA = (0.299, 0.587, 0.114)
 """How red, green and blue make grey; ITU-R 601, as Pillow has it when pictures are decoded."""

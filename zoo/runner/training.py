@@ -11,7 +11,6 @@ from typing import Any, cast
 
 from torch import Tensor, nn
 
-from zoo.bundle import WEIGHTS, read_weights
 from zoo.data.batches import Batches
 from zoo.data.open import TEST, VAL
 from zoo.data.split import Split
@@ -22,20 +21,21 @@ from zoo.engine.final import final_numbers
 from zoo.engine.ranks import is_of_peers, peer_lost
 from zoo.engine.totals import Totals
 from zoo.engine.train import check_state, train_epoch
-from zoo.engine.views import NONE, looking
+from zoo.engine.tta import NONE, looking
 from zoo.errors import TrainingError
-from zoo.files import append_json_line
+from zoo.job.run_folder import CHECKPOINTS, METRICS, MODEL
+from zoo.model.bundle import WEIGHTS, read_weights
 from zoo.runner.checkpoint import Keeper, random_states
+from zoo.runner.components import RunComponents
 from zoo.runner.hooks import Hooks
 from zoo.runner.interrupts import Interrupts
 from zoo.runner.observer import Observer
-from zoo.runner.parts import Parts
 from zoo.runner.predictions import write_predictions
 from zoo.runner.record import Run
 from zoo.runner.resuming import checkpoint_of
 from zoo.runner.run_state import Best, Position, RunState
-from zoo.runner.span import Budget
-from zoo.storage.run_folder import CHECKPOINTS, METRICS, MODEL
+from zoo.runner.time_budget import Budget
+from zoo.storage.files import append_json_line
 
 Answers = tuple[Tensor, Tensor]
 """Logits (N, K) and targets of a split."""
@@ -56,7 +56,7 @@ class Training:
 
     def __init__(
         self,
-        parts: Parts,
+        parts: RunComponents,
         folder: Path,
         observer: Observer,
         interrupts: Interrupts | None = None,

@@ -16,11 +16,11 @@ from zoo.job.rules import decide, is_rule
 from zoo.job.schema import AUTO, EXECUTED
 from zoo.runner.batch_size import find_batch
 from zoo.runner.budget import fit
+from zoo.runner.components import RunComponents
 from zoo.runner.lr_find import find_lr
 from zoo.runner.observer import Observer
-from zoo.runner.parts import Parts
-from zoo.runner.span import Budget
-from zoo.safe_yaml import read_mapping
+from zoo.runner.time_budget import Budget
+from zoo.storage.safe_yaml import read_mapping
 
 RANGE_TEST, MEMORY = "range test", "by memory"
 _LAST = {"batch_size": 32, "lr": 1e-3}  # where even the recipe that every job stands on says auto
@@ -28,7 +28,7 @@ _LAST = {"batch_size": 32, "lr": 1e-3}  # where even the recipe that every job s
 
 def build_parts(
     resolved: Resolved, observer: Observer, ranks: Ranks = ALONE, budget: Budget | None = None
-) -> tuple[Parts, dict[str, Any]]:
+) -> tuple[RunComponents, dict[str, Any]]:
     """The parts of a run, with a number wherever the job says ``auto``, and fitted to a budget.
 
     They are built anew with each number that is found, so that a run that has found 0.003 equals one that was told.
@@ -43,20 +43,20 @@ def build_parts(
     if budget is not None:
         _refuse_with_budget(autos, ranks)
         fitted, account = fit(resolved, budget, observer)
-        return Parts(fitted, Observer(), ranks), {"budget": account}
+        return RunComponents(fitted, Observer(), ranks), {"budget": account}
     if not autos:
-        return Parts(resolved, observer, ranks), {}
+        return RunComponents(resolved, observer, ranks), {}
     if ranks.size > 1:
         raise RequestError(
             f"train.{autos[0]}=auto is found by one process alone. Find it first: zoo lr-find, or run without --nproc."
         )
     started = perf_counter()
-    parts, account = Parts(with_recipes(resolved), observer), {}
+    parts, account = RunComponents(with_recipes(resolved), observer), {}
     for name, find in (("batch_size", _find_batch), ("lr", _find_lr)):
         if name in autos:
             found, account[name] = find(parts, observer)
             spent = perf_counter() - started
-            parts = Parts(found, Observer())  # what it does, and what there is to tell, was told
+            parts = RunComponents(found, Observer())  # what it does, and what there is to tell, was told
             parts.setup_s += spent
     return parts, account
 
@@ -70,7 +70,7 @@ def _refuse_with_budget(autos: Sequence[str], ranks: Ranks) -> None:
         )
 
 
-def trial_parts(resolved: Resolved, observer: Observer) -> Parts:
+def trial_parts(resolved: Resolved, observer: Observer) -> RunComponents:
     """The parts of a run to test learning rates on: its batch is found if it is to be, its rate is any."""
     train = with_recipes(resolved).job.train
     return build_parts(_with(resolved, {"lr": train.lr}, "recipe"), observer)[0]
@@ -106,7 +106,7 @@ def _with(resolved: Resolved, values: Mapping[str, Any], source: str) -> Resolve
     return resolved.decided({f"train.{name}": value for name, value in values.items()}, source)
 
 
-def _find_batch(parts: Parts, observer: Observer) -> tuple[Resolved, dict[str, Any]]:
+def _find_batch(parts: RunComponents, observer: Observer) -> tuple[Resolved, dict[str, Any]]:
     plan, train = find_batch(parts), parts.job.train
     pieces = max(plan.accumulate, train.accumulate)
     how = "" if pieces == 1 else f", computed in {pieces} pieces, for {plan.fits} images fit"
@@ -115,7 +115,7 @@ def _find_batch(parts: Parts, observer: Observer) -> tuple[Resolved, dict[str, A
     return _with(parts.resolved, values, MEMORY), {**values, "fits": plan.fits, "recipe": train.batch_size}
 
 
-def _find_lr(parts: Parts, observer: Observer) -> tuple[Resolved, dict[str, Any]]:
+def _find_lr(parts: RunComponents, observer: Observer) -> tuple[Resolved, dict[str, Any]]:
     test = find_lr(parts, on_step=partial(observer.preparing, "trying learning rates"))
     train = parts.job.train
     account = {**test.as_dict(), "recipe": train.lr}

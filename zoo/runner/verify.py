@@ -16,12 +16,12 @@ from typing import Any
 import torch
 import yaml
 
-from zoo.bundle import WEIGHTS
 from zoo.errors import TrainingError
-from zoo.files import read_plain, sha256_of
+from zoo.job.run_folder import CHECKPOINTS, JOB, MODEL, RESULT
 from zoo.job.schema import Job
+from zoo.model.bundle import WEIGHTS
 from zoo.runner.checkpoint import load_checkpoint
-from zoo.storage.run_folder import CHECKPOINTS, JOB, MODEL, RESULT
+from zoo.storage.files import read_plain, sha256_of
 
 WHOLE, KILLED = "whole", "killed"
 _POLL_S = 0.02
@@ -32,7 +32,7 @@ _TIMES = ("seconds", "images_per_second")
 
 
 @dataclass(frozen=True)
-class Verdict:
+class ResumeVerdict:
     """What was compared.
 
     Args:
@@ -47,7 +47,7 @@ class Verdict:
     same: Mapping[str, bool]
 
 
-def verify_resume(job: Job, kills: int, home: Path, told: Callable[[str], None]) -> Verdict:
+def verify_resume(job: Job, kills: int, home: Path, told: Callable[[str], None]) -> ResumeVerdict:
     """Run a job twice, each in a process of its own: once whole, once killed by SIGKILL at random moments and resumed.
 
     Args:
@@ -130,13 +130,13 @@ def _finish(process: subprocess.Popen[str]) -> None:
         raise TrainingError(f"The job itself ended with exit code {process.returncode}: {error.strip()[-500:]}")
 
 
-def _compared(home: Path, where: tuple[str, ...]) -> Verdict:
+def _compared(home: Path, where: tuple[str, ...]) -> ResumeVerdict:
     one, other = (sha256_of(home / name / MODEL / WEIGHTS) for name in (WHOLE, KILLED))
     epochs = [_epochs(home / name) for name in (WHOLE, KILLED)]
     states = [load_checkpoint(home / name / CHECKPOINTS) or {} for name in (WHOLE, KILLED)]
     kept = [{key: state.get(key) for key in ("parts", "random")} for state in states]
     same = {"weights": one == other, "epochs": epochs[0] == epochs[1], "state": equal(*kept)}
-    return Verdict(where, (one, other), same)
+    return ResumeVerdict(where, (one, other), same)
 
 
 def _epochs(folder: Path) -> Any:

@@ -9,14 +9,14 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from zoo.bundle import WEIGHTS, find_bundle
-from zoo.engine.blocks import heads_of
+from zoo.engine.layer_groups import heads_of
 from zoo.errors import RequestError, ZooError
-from zoo.files import sha256_of
+from zoo.model.bundle import WEIGHTS, find_bundle
 from zoo.model.sources import find_model
-from zoo.names import listing
-from zoo.registry import Registry
-from zoo.tensor_files import bare_names, read_content
+from zoo.registry.registry import Registry
+from zoo.registry.suggest import listing
+from zoo.storage.files import sha256_of
+from zoo.storage.tensor_files import bare_names, read_content
 
 _WRAPPERS = ("state_dict_ema", "model_ema", "state_dict", "model_state_dict", "model")
 """Under which names trainers keep the weights in their checkpoints; the averaged ones are those to use."""

@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from zoo.errors import OutputError, RequestError, UnknownName
-from zoo.names import did_you_mean, listing
 from zoo.plugin import KINDS
-from zoo.scaffold.names import Names, check_name, in_order, plural
+from zoo.registry.suggest import did_you_mean, listing
+from zoo.scaffold.names import TemplateNames, check_name, in_order, plural
 
 __all__ = ["DEFAULT_KINDS", "next_lines", "write_package"]
 
@@ -37,7 +37,7 @@ def write_package(name: str, kinds: Iterable[str] = (), folder: Path = Path()) -
         OutputError: the folder can't be written.
     """
     check_name(name)
-    names = Names(name, _checked(kinds))
+    names = TemplateNames(name, _checked(kinds))
     target = folder / names.distribution
     texts = dict(_render(names))
     with _whole(target, name) as building:
@@ -61,7 +61,7 @@ def next_lines(folder: Path, name: str, kinds: Iterable[str] = ()) -> list[str]:
         f"pip install -e {quote(f'{folder}[test]')}",
         f"zoo plugins check {name}",
         f"pytest {quote(str(folder))}",
-        Names(name, _checked(kinds)).use(),
+        TemplateNames(name, _checked(kinds)).use(),
     ]
     return [f"{folder} is written; its README.md says what is where.", "next:", *(f"  {step}" for step in steps)]
 
@@ -73,7 +73,7 @@ def _checked(kinds: Iterable[str]) -> tuple[str, ...]:
     return in_order(asked)
 
 
-def _render(names: Names) -> Iterator[tuple[str, str]]:
+def _render(names: TemplateNames) -> Iterator[tuple[str, str]]:
     """Each file's place in the package, and its text."""
     import jinja2
 
@@ -89,7 +89,7 @@ def _render(names: Names) -> Iterator[tuple[str, str]]:
         yield place, environment.get_template(f"{template}.j2").render(words)
 
 
-def _places(names: Names) -> Iterator[tuple[str, str]]:
+def _places(names: TemplateNames) -> Iterator[tuple[str, str]]:
     """Template -> place."""
     for name in ("pyproject.toml", "README.md"):
         yield name, name

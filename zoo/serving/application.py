@@ -11,10 +11,10 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response
 from fastapi_offline import FastAPIOffline
 
 from zoo import __version__
-from zoo.pages import page_of, policy_for
-from zoo.serving.figures import CONTENT_TYPE
+from zoo.reports.pages import page_of, policy_for
+from zoo.serving.metrics import CONTENT_TYPE
+from zoo.serving.schemas import REFUSALS, TAKES, Health, PredictResponse
 from zoo.serving.service import Service
-from zoo.serving.wire import REFUSALS, TAKES, Health, Predictions
 
 __all__ = ["PATHS", "make_app"]
 
@@ -33,7 +33,7 @@ def make_app(service: Service) -> FastAPI:
 
     @app.post(
         "/predict",
-        response_model=Predictions,
+        response_model=PredictResponse,
         responses=REFUSALS,
         openapi_extra=TAKES,
         summary="Name what one or many pictures show",

@@ -11,7 +11,7 @@ from PIL import Image
 
 from zoo.data.decode import ARRAYS, Pixels, decode_errors, open_image
 from zoo.errors import BadImage
-from zoo.predict import Classifier
+from zoo.model.classifier import Classifier
 
 __all__ = ["FORMATS", "Upload", "decoded"]
 

@@ -16,10 +16,10 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from zoo.errors import RequestError
-from zoo.files import dump_json
 from zoo.serving.application import PATHS, make_app
-from zoo.serving.doorman import Doorman
+from zoo.serving.host_check import Doorman
 from zoo.serving.service import Service
+from zoo.storage.files import dump_json
 
 __all__ = ["Server", "listen", "url_of"]
 

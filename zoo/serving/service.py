@@ -15,16 +15,16 @@ import torch
 from PIL import Image
 from starlette.requests import Request
 
-from zoo.artifacts import AsNetwork
 from zoo.data.decode import Pixels
 from zoo.engine.gradcam import painted
 from zoo.errors import BadImage
-from zoo.predict import Classifier, NoAnswer
+from zoo.model.classifier import Classifier, NoAnswer
+from zoo.model.exported import AsNetwork
 from zoo.serving.batcher import Batcher, Work
-from zoo.serving.figures import Figures
 from zoo.serving.images import Upload, decoded
-from zoo.serving.intake import Intake, Refused
 from zoo.serving.limits import Limits
+from zoo.serving.metrics import Figures
+from zoo.serving.request_body import Intake, Refused
 
 __all__ = ["Service", "divide_processors"]
 

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo.errors import DataError, OutputError
-from zoo.files import cache_folder, cannot_write, put_folder, workplace, write_json
 from zoo.model.manifest import Manifest
-from zoo.sharing.place import Hub, hub_of
+from zoo.sharing.location import Hub, hub_of
+from zoo.storage.files import cache_folder, cannot_write, put_folder, workplace, write_json
 
 if TYPE_CHECKING:
     from zoo.sharing.hub import HubSource

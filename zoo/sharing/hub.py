@@ -10,17 +10,17 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.downloads import offline
 from zoo.errors import BundleError, DataError, RequestError
-from zoo.files import cannot_write, is_write_error
 from zoo.model.manifest import MANIFEST, MOST, SHORT, File, digest_of
 from zoo.reports.models import size
-from zoo.sharing.place import Hub
+from zoo.sharing.location import Hub
+from zoo.storage.downloads import offline
+from zoo.storage.files import cannot_write, is_write_error
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi, ModelInfo
 
-    from zoo.sharing.making import Shared
+    from zoo.sharing.package import SharedModel
 
 LIBRARY = "visionzoo"
 """The tag by which the zoo's models are found on the hub."""
@@ -182,7 +182,7 @@ def _look_up(api: HfApi, place: Hub) -> ModelInfo:
 
 
 def upload(
-    shared: Shared, place: Hub, *, private: bool, overwrite: bool, tell: Callable[[str], None]
+    shared: SharedModel, place: Hub, *, private: bool, overwrite: bool, tell: Callable[[str], None]
 ) -> dict[str, Any]:
     """Put a model into a repository, which is made, in one commit: whole or not at all.
 
@@ -252,7 +252,7 @@ def _existing(api: HfApi, place: Hub) -> tuple[ModelInfo | None, bool]:
         raise
 
 
-def _compared(api: HfApi, place: Hub, there: ModelInfo, shared: Shared, *, overwrite: bool) -> str | None:
+def _compared(api: HfApi, place: Hub, there: ModelInfo, shared: SharedModel, *, overwrite: bool) -> str | None:
     """The commit, if the very model is there already.
 
     Raises:

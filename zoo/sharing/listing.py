@@ -8,7 +8,7 @@ from typing import Any
 from zoo.errors import RequestError, ZooError
 from zoo.model.manifest import MANIFEST, is_shared, read_manifest
 from zoo.sharing.cached import kept_in
-from zoo.sharing.place import Hub, Web, place_of
+from zoo.sharing.location import Hub, Web, place_of
 from zoo.sharing.pull import PULLED
 
 Row = dict[str, Any]

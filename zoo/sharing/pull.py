@@ -6,9 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from zoo.downloads import room_in
 from zoo.errors import BundleError, OutputError, RequestError
-from zoo.files import cannot_write, made_folder, put_folder, workplace
 from zoo.model.manifest import (
     MANIFEST,
     SHORT,
@@ -25,8 +23,10 @@ from zoo.model.manifest import (
 from zoo.reports.models import size
 from zoo.runner.folder import check_name
 from zoo.runner.interrupts import Interrupts
-from zoo.sharing.place import Hub, Place, Web, check_sha256, place_of
-from zoo.sharing.sources import Source, is_pinned, opened
+from zoo.sharing.location import Hub, Place, Web, check_sha256, place_of
+from zoo.sharing.sources import SharedSource, is_pinned, opened
+from zoo.storage.downloads import room_in
+from zoo.storage.files import cannot_write, made_folder, put_folder, workplace
 
 Telling = Callable[[str], None]
 PULLED = Path("models")
@@ -95,7 +95,7 @@ def _asked(word: str, sha256: str | None) -> tuple[Place, str | None]:
     return place, wanted
 
 
-def announced(source: Source, sha256: str | None) -> Manifest:
+def announced(source: SharedSource, sha256: str | None) -> Manifest:
     """The manifest of a source that may be fetched.
 
     Raises:
@@ -108,7 +108,7 @@ def announced(source: Source, sha256: str | None) -> Manifest:
     return manifest
 
 
-def take(source: Source, manifest: Manifest, folder: Path) -> None:
+def take(source: SharedSource, manifest: Manifest, folder: Path) -> None:
     """Fetch every file that the manifest names into a new folder, and the manifest last; each is checked.
 
     Raises:
@@ -126,7 +126,7 @@ def take(source: Source, manifest: Manifest, folder: Path) -> None:
         raise cannot_write(folder.parent.parent, error) from error
 
 
-def _check_sizes(source: Source, manifest: Manifest, folder: Path) -> None:
+def _check_sizes(source: SharedSource, manifest: Manifest, folder: Path) -> None:
     """Refuse, before anything is written, files of other sizes than the manifest says, and more than the disk holds."""
     for name, expected in manifest.files.items():
         if (found := source.size(name)) is not None:

@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from zoo.errors import RequestError
-from zoo.files import atomic, cannot_write, made_folder, put_folder, workplace
+from zoo.job.run_folder import JOB, find_run
 from zoo.model.manifest import MANIFEST, SHORT, is_shared
 from zoo.runner.folder import hold
 from zoo.runner.interrupts import Interrupts
-from zoo.sharing.making import Shared, make_shared
-from zoo.sharing.place import Hub, Web, is_hub, is_zip, place_of
+from zoo.sharing.location import Hub, Web, is_hub, is_zip, place_of
+from zoo.sharing.package import SharedModel, make_shared
 from zoo.sharing.pull import digest_at, holds
-from zoo.storage.run_folder import JOB, find_run
+from zoo.storage.files import atomic, cannot_write, made_folder, put_folder, workplace
 
 Telling = Callable[[str], None]
 _THEN = (1980, 1, 1, 0, 0, 0)
@@ -94,7 +94,7 @@ def _check_hub(hub: Hub | None, word: str, *, license: str | None, private: bool
         )
 
 
-def _document(shared: Shared, place: Path | Hub, word: str) -> dict[str, Any]:
+def _document(shared: SharedModel, place: Path | Hub, word: str) -> dict[str, Any]:
     to = place if isinstance(place, Hub) or is_zip(place) else place / shared.name
     sizes = {name: file.bytes for name, file in shared.manifest.files.items()}
     return {
@@ -106,7 +106,7 @@ def _document(shared: Shared, place: Path | Hub, word: str) -> dict[str, Any]:
     }
 
 
-def _write(shared: Shared, place: Path | Hub, *, private: bool, overwrite: bool, tell: Telling) -> dict[str, Any]:
+def _write(shared: SharedModel, place: Path | Hub, *, private: bool, overwrite: bool, tell: Telling) -> dict[str, Any]:
     if isinstance(place, Hub):
         from zoo.sharing.hub import upload
 
@@ -114,7 +114,7 @@ def _write(shared: Shared, place: Path | Hub, *, private: bool, overwrite: bool,
     return (_to_zip if is_zip(place) else _to_folder)(shared, place, overwrite)
 
 
-def _to_folder(shared: Shared, place: Path, overwrite: bool) -> dict[str, Any]:
+def _to_folder(shared: SharedModel, place: Path, overwrite: bool) -> dict[str, Any]:
     if is_shared(place):
         raise RequestError(
             f"{place} is a model itself. Name the folder that it lies in, and how this one is called: "
@@ -137,7 +137,7 @@ def _to_folder(shared: Shared, place: Path, overwrite: bool) -> dict[str, Any]:
     return {"status": "pushed"}
 
 
-def _check_replaceable(target: Path, shared: Shared, overwrite: bool) -> None:
+def _check_replaceable(target: Path, shared: SharedModel, overwrite: bool) -> None:
     if not is_shared(target):
         raise RequestError(f"{target} is there, and is no shared model: it is left alone. Choose another --name.")
     if not overwrite:
@@ -155,7 +155,7 @@ def _write_file(path: Path, content: bytes | Path) -> None:
         path.write_bytes(content)
 
 
-def _to_zip(shared: Shared, place: Path, overwrite: bool) -> dict[str, Any]:
+def _to_zip(shared: SharedModel, place: Path, overwrite: bool) -> dict[str, Any]:
     if place.exists() and not overwrite:
         raise RequestError(f"{place} exists. Name another file, or replace it with --overwrite.")
     if not place.parent.is_dir():

@@ -9,17 +9,17 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import IO, Protocol
 
-from zoo.downloads import download
 from zoo.errors import BundleError, RequestError
-from zoo.files import cannot_write, is_write_error, sha256_of
 from zoo.model.manifest import MANIFEST, MOST, File
-from zoo.sharing.place import Hub, Place, Web, is_zip
+from zoo.sharing.location import Hub, Place, Web, is_zip
+from zoo.storage.downloads import download
+from zoo.storage.files import cannot_write, is_write_error, sha256_of
 
 _BLOCK = 1 << 20
 _ARCHIVE_MOST = sum(MOST.values())
 
 
-class Source(Protocol):
+class SharedSource(Protocol):
     """A place with one shared model."""
 
     where: str
@@ -46,7 +46,7 @@ class Source(Protocol):
 
 
 @contextmanager
-def opened(place: Place, home: Path, sha256: str | None) -> Iterator[Source]:
+def opened(place: Place, home: Path, sha256: str | None) -> Iterator[SharedSource]:
     """The source at a place.
 
     Args:
@@ -153,7 +153,7 @@ class ZipSource:
 
 
 @contextmanager
-def _zip(path: Path, where: str, sha256: str | None) -> Iterator[Source]:
+def _zip(path: Path, where: str, sha256: str | None) -> Iterator[SharedSource]:
     if not path.is_file():
         raise RequestError(f"There is no file {path}. See: zoo models list {path.parent}")
     try:
@@ -171,7 +171,7 @@ class _Pinned(ZipSource):
     """A .zip file whose own SHA-256 was asked for, and is as it was asked for."""
 
 
-def is_pinned(source: Source) -> bool:
+def is_pinned(source: SharedSource) -> bool:
     """Whether all that a source gives is known already to be what was asked for."""
     return isinstance(source, _Pinned)
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from zoo.sweep.plan import Plan
+from zoo.sweep.plan import SweepPlan
 from zoo.sweep.store import trial_name
 
 DOCUMENT, BEST = "sweep.json", "best.yaml"
@@ -22,7 +22,7 @@ Row = dict[str, Any]
 
 
 def document(
-    folder: Path, plan: Plan, status: str, rows: Sequence[Row], importance: Mapping[str, float] | None
+    folder: Path, plan: SweepPlan, status: str, rows: Sequence[Row], importance: Mapping[str, float] | None
 ) -> dict[str, Any]:
     """The document of what there is."""
     best = best_of(rows, plan.maximize)

@@ -10,11 +10,11 @@ from typing import Any, Literal, get_args
 import yaml
 
 from zoo.errors import RequestError
-from zoo.files import write_text
 from zoo.job.layers import flatten, parse_sets
 from zoo.job.request import Request
 from zoo.job.resolve import Resolved
-from zoo.safe_yaml import read_mapping
+from zoo.storage.files import write_text
+from zoo.storage.safe_yaml import read_mapping
 from zoo.sweep.space import Space, Values, make_space, words_of
 
 Pruner = Literal["median", "halving", "none"]
@@ -25,7 +25,7 @@ MOST = 100_000
 
 
 @dataclass(frozen=True)
-class Plan:
+class SweepPlan:
     """A sweep.
 
     Args:
@@ -64,7 +64,7 @@ class Plan:
         write_text(folder / PLAN, yaml.safe_dump(asdict(self), sort_keys=False, allow_unicode=True))
 
 
-def make_plan(request: Request, vary: Mapping[str, str], first: Resolved, trials: int, pruner: str) -> Plan:
+def make_plan(request: Request, vary: Mapping[str, str], first: Resolved, trials: int, pruner: str) -> SweepPlan:
     """The plan of a request.
 
     Args:
@@ -76,7 +76,7 @@ def make_plan(request: Request, vary: Mapping[str, str], first: Resolved, trials
     if "dataset" not in vary and "root" in job.dataset.params:
         options.update({"dataset.name": job.dataset.name, "dataset.root": job.dataset.params["root"]})
     options.update({name: getattr(job, name) for name in ("weights", "teacher") if name in options})
-    return Plan(
+    return SweepPlan(
         trials=trials,
         vary=dict(vary),
         monitor=job.train.monitor,
@@ -99,7 +99,7 @@ def refuse_doubles(request: Request, vary: Mapping[str, str]) -> None:
         raise RequestError(f"{both[0]} is varied by --set and given a value as well. Leave one of them out.")
 
 
-def load_plan(folder: Path) -> Plan:
+def load_plan(folder: Path) -> SweepPlan:
     """The plan of a sweep's folder.
 
     Raises:
@@ -112,7 +112,7 @@ def load_plan(folder: Path) -> Plan:
         )
     content = read_mapping(folder / PLAN)
     try:
-        plan = Plan(**content)
+        plan = SweepPlan(**content)
         make_space(plan.vary)
         if not isinstance(plan.trials, int) or plan.pruner not in PRUNERS:
             raise TypeError("trials or pruner is not what the zoo writes")

@@ -6,12 +6,12 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.entry import Origin
-from zoo.files import read_plain
-from zoo.hooks import hooks_of, new_manager
-from zoo.loaded_plugin import Plugin
+from zoo.host.hook_calls import hooks_of, new_manager
+from zoo.job.run_folder import METRICS
 from zoo.plugin import hookimpl
-from zoo.storage.run_folder import METRICS
+from zoo.registry.entry import Origin
+from zoo.registry.loaded_plugin import LoadedPlugin
+from zoo.storage.files import read_plain
 
 if TYPE_CHECKING:
     import optuna
@@ -50,10 +50,10 @@ class Pruning:
         return f"{PRUNED}{self.monitor} is behind that of other trials after epoch {epoch['epoch']}"
 
 
-def pruning(trial: optuna.Trial, monitor: str) -> Plugin:
+def pruning(trial: optuna.Trial, monitor: str) -> LoadedPlugin:
     """The hook as a plugin, for a run to call."""
     hooks = hooks_of(_NAME, Pruning(trial, monitor), new_manager())
-    return Plugin(Origin(_NAME), f"{_NAME}.pruning", hooks=hooks)
+    return LoadedPlugin(Origin(_NAME), f"{_NAME}.pruning", hooks=hooks)
 
 
 def epochs_of(folder: Path) -> list[dict[str, Any]]:

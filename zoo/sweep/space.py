@@ -15,7 +15,7 @@ from zoo.errors import RequestError
 from zoo.job.layers import in_full
 from zoo.job.request import Request
 from zoo.job.resolve import Resolved, resolve
-from zoo.registry import Registry
+from zoo.registry.registry import Registry
 
 Values = Mapping[str, str]
 """Dotted path -> a value as ``--set`` has it."""

@@ -24,9 +24,9 @@ from optuna.storages.journal import JournalFileBackend, JournalStorage
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from zoo.errors import OutputError
-from zoo.files import cannot_write, is_write_error
-from zoo.lock import Lock, take
-from zoo.sweep.plan import Plan
+from zoo.storage.files import cannot_write, is_write_error
+from zoo.storage.lock import Lock, take
+from zoo.sweep.plan import SweepPlan
 from zoo.sweep.space import Range
 
 JOURNAL = "journal.jsonl"
@@ -39,7 +39,7 @@ _ENOUGH_TO_WEIGH = 4
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TrialOutcome:
     """How a trial ended.
 
     Args:
@@ -57,7 +57,7 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Trial:
+class SweepTrial:
     """A trial that this process is to run.
 
     Args:
@@ -90,7 +90,7 @@ class Store:
         OutputError: the folder can't be written, or has no locks.
     """
 
-    def __init__(self, folder: Path, plan: Plan):
+    def __init__(self, folder: Path, plan: SweepPlan):
         self.folder, self.plan, self.space = folder, plan, plan.space
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         with self.alone():
@@ -120,7 +120,7 @@ class Store:
         finally:
             lock.release()
 
-    def claim(self) -> Trial | None:
+    def claim(self) -> SweepTrial | None:
         """A trial to run: one that was left by a process that is gone, else a new one; None where others run the last.
 
         Raises:
@@ -155,9 +155,9 @@ class Store:
     def _trials(self) -> list[FrozenTrial]:
         return self.study.get_trials(deepcopy=False)
 
-    def _given(self, frozen: FrozenTrial, lock: Lock, *, again: bool) -> Trial:
+    def _given(self, frozen: FrozenTrial, lock: Lock, *, again: bool) -> SweepTrial:
         study = optuna.Trial(self.study, frozen._trial_id)  # by number Optuna gives it to nobody
-        return Trial(frozen.number + 1, self._texts(frozen), again, lock, study)
+        return SweepTrial(frozen.number + 1, self._texts(frozen), again, lock, study)
 
     def _texts(self, frozen: FrozenTrial) -> dict[str, str]:
         return {path: part.text(frozen.params[path]) for path, part in self.space.items()}
@@ -173,7 +173,7 @@ class Store:
         with _written(self.folder):
             self.study.add_trial(create_trial(state=TrialState.RUNNING, params=params, distributions=distributions))
 
-    def tell(self, trial: Trial, outcome: Outcome) -> None:
+    def tell(self, trial: SweepTrial, outcome: TrialOutcome) -> None:
         """Write down how a trial ended.
 
         What failed counts as pruned for Optuna, which then looks elsewhere; a failure it would forget.
@@ -203,7 +203,7 @@ class Store:
 
 
 def _outcome(trial: FrozenTrial) -> dict[str, Any]:
-    return trial.user_attrs.get(_OUTCOME) or asdict(Outcome("running"))
+    return trial.user_attrs.get(_OUTCOME) or asdict(TrialOutcome("running"))
 
 
 def _distribution(part: Any) -> BaseDistribution:
@@ -214,7 +214,7 @@ def _distribution(part: Any) -> BaseDistribution:
     return FloatDistribution(part.low, part.high, log=part.log)
 
 
-def _pruner(plan: Plan) -> optuna.pruners.BasePruner:
+def _pruner(plan: SweepPlan) -> optuna.pruners.BasePruner:
     if plan.pruner == "none":
         return optuna.pruners.NopPruner()
     if plan.pruner == "halving":

@@ -16,19 +16,19 @@ from pathlib import Path
 from typing import Any
 
 from zoo.errors import ContractError, DataError, Interrupted, OutputError, RequestError, TrainingError, ZooError
-from zoo.files import write_json, write_text
 from zoo.job.resolve import resolve
-from zoo.registry import Registry
+from zoo.job.run_folder import JOB
+from zoo.registry.registry import Registry
 from zoo.runner.folder import check_name, made_up_name
 from zoo.runner.observer import Observer
 from zoo.runner.repeats import ended_result
-from zoo.runner.runner import Place
-from zoo.runner.span import Budget
-from zoo.storage.run_folder import JOB
+from zoo.runner.runner import RunPlace
+from zoo.runner.time_budget import Budget
+from zoo.storage.files import write_json, write_text
 from zoo.sweep.document import BEST, DOCUMENT, document
-from zoo.sweep.plan import BASE, PLAN, Plan
+from zoo.sweep.plan import BASE, PLAN, SweepPlan
 from zoo.sweep.pruning import PRUNED, pruning
-from zoo.sweep.store import Outcome, Store, Trial
+from zoo.sweep.store import Store, SweepTrial, TrialOutcome
 
 RunOne = Callable[..., dict[str, Any]]
 """Of a job, plugins, a place, an observer and, by name, the ``budget`` of a sweep that has one."""
@@ -37,13 +37,13 @@ HOPELESS = 5
 """So many trials that failed, and none that didn't: it isn't the values."""
 
 
-class Watcher:
+class SweepWatcher:
     """Hears of a sweep what a report needs, and by default does nothing about it."""
 
     def began(self, found: dict[str, Any]) -> None:
         """The sweep begins, or goes on; ``found`` is its document."""
 
-    def trial(self, trial: Trial, count: int) -> Observer:
+    def trial(self, trial: SweepTrial, count: int) -> Observer:
         """A trial is about to begin, or to go on; who shall watch it."""
         return Observer()
 
@@ -57,7 +57,7 @@ class Watcher:
         """All trials have ended."""
 
 
-def begin(out: Path, name: str | None, plan: Plan, file: Path | None) -> Path:
+def begin(out: Path, name: str | None, plan: SweepPlan, file: Path | None) -> Path:
     """Make a sweep's folder.
 
     Args:
@@ -95,10 +95,10 @@ class Sweep:
     def __init__(
         self,
         folder: Path,
-        plan: Plan,
+        plan: SweepPlan,
         registry: Registry,
         run_one: RunOne,
-        watcher: Watcher,
+        watcher: SweepWatcher,
         *,
         new: bool = False,
         begun: float | None = None,
@@ -137,7 +137,7 @@ class Sweep:
             self._end_early("failed")
             raise type(error)(f"{error} {self._told('The sweep stands still')}") from error
 
-    def _take(self, trial: Trial) -> None:
+    def _take(self, trial: SweepTrial) -> None:
         try:
             outcome = self._outcome(trial, self.watcher.trial(trial, self.plan.trials))
             self.store.tell(trial, outcome)
@@ -150,13 +150,13 @@ class Sweep:
         if len(statuses) >= HOPELESS and set(statuses) == {"failed"}:
             raise TrainingError(f"All of the first {len(statuses)} trials failed. The last one: {outcome.reason}")
 
-    def _outcome(self, trial: Trial, observer: Observer) -> Outcome:
+    def _outcome(self, trial: SweepTrial, observer: Observer) -> TrialOutcome:
         folder = self.folder / trial.name
         result = ended_result(folder)  # the process may have been killed after its run's end
         if result is not None:
             return outcome_of(result)
         resolved = resolve(self.plan.request(self.folder, trial.values), self.registry)
-        place = Place(self.folder, trial.name, resume=(folder / JOB).is_file())
+        place = RunPlace(self.folder, trial.name, resume=(folder / JOB).is_file())
         if folder.is_dir() and not place.resume:  # killed before it began
             shutil.rmtree(folder)
         share = {} if place.resume else self._share()
@@ -164,11 +164,11 @@ class Sweep:
         try:
             return outcome_of(self.run_one(resolved, plugins, place, observer, **share))
         except (TrainingError, ContractError) as error:
-            return Outcome("failed", reason=str(error))
+            return TrialOutcome("failed", reason=str(error))
         except RequestError as error:  # of values between those that were tried first, or of all
             if isinstance(error, DataError) or not self._any_trained():
                 raise
-            return Outcome("failed", reason=str(error))
+            return TrialOutcome("failed", reason=str(error))
 
     def _ended(self) -> int:
         return sum(row["status"] != "running" for row in self.store.rows())
@@ -212,7 +212,7 @@ class Sweep:
         return f"{kept} Go on with: zoo sweep --resume {self.folder}"
 
 
-def outcome_of(result: dict[str, Any]) -> Outcome:
+def outcome_of(result: dict[str, Any]) -> TrialOutcome:
     """How a run ended, from its result document."""
     best, reason = result.get("best") or {}, result.get("stop_reason")
     value = best.get("value")
@@ -222,6 +222,6 @@ def outcome_of(result: dict[str, Any]) -> Outcome:
         "total_s": result["timing"]["total_s"],
     }
     if value is None or not math.isfinite(value):
-        return Outcome("failed", None, "what the sweep monitors is no number in any epoch", **measured)
+        return TrialOutcome("failed", None, "what the sweep monitors is no number in any epoch", **measured)
     pruned = reason is not None and reason.startswith(PRUNED)
-    return Outcome("pruned" if pruned else "completed", value, reason, **measured)
+    return TrialOutcome("pruned" if pruned else "completed", value, reason, **measured)

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from zoo.model.build import build
-from zoo.names import listing
-from zoo.signature import accepts, check, open_ended, parameters
+from zoo.registry.signature import accepts, check, open_ended, parameters
+from zoo.registry.suggest import listing
 from zoo.testing.check import contract
 from zoo.testing.networks import (
     all_sizes,

@@ -6,11 +6,11 @@ import functools
 from collections.abc import Iterator, Sequence
 
 from zoo.api import components
-from zoo.entry import Entry
 from zoo.errors import UnknownName
-from zoo.loaded_plugin import Plugin
-from zoo.names import did_you_mean, listing
-from zoo.registry import Registry
+from zoo.registry.entry import Entry
+from zoo.registry.loaded_plugin import LoadedPlugin
+from zoo.registry.registry import Registry
+from zoo.registry.suggest import did_you_mean, listing
 from zoo.testing.check import EVERY, Check, contracts
 from zoo.testing.plugins import families, plugin_checks
 from zoo.testing.subject import Subject
@@ -48,7 +48,7 @@ def checks_of(entry: Entry) -> list[Check]:
     ]
 
 
-def find_plugin(name: str, registry: Registry) -> Plugin:
+def find_plugin(name: str, registry: Registry) -> LoadedPlugin:
     """The plugin of that name; of two that claim it, the one that works.
 
     Raises:
@@ -64,7 +64,7 @@ def find_plugin(name: str, registry: Registry) -> Plugin:
     return next((plugin for plugin in found if plugin.state == "enabled"), found[0])
 
 
-def _to_try(plugin: Plugin) -> Iterator[Entry]:
+def _to_try(plugin: LoadedPlugin) -> Iterator[Entry]:
     """The plugin's components; of a family, only its samples."""
     samples = {(family.kind, name) for family in families(plugin) for name in family.samples}
     for (_, _), members in _by_factory(plugin.entries).items():

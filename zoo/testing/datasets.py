@@ -8,21 +8,11 @@ from typing import Any
 from zoo.data.decode import is_multilabel, label_indices, to_pixels
 from zoo.data.open import TRAIN
 from zoo.errors import ContractError, DataError
-from zoo.names import listing
 from zoo.plugin import Dataset
+from zoo.registry.suggest import listing
 from zoo.testing.check import contract
 from zoo.testing.outcome import fail, need, skip
-from zoo.testing.splits import (
-    SIDE,
-    equal,
-    in_a_worker,
-    indices,
-    known_label,
-    open_all,
-    opened,
-    pixels_of,
-    root_for,
-)
+from zoo.testing.splits import SIDE, equal, in_a_worker, indices, known_label, open_all, opened, pixels_of, root_for
 from zoo.testing.subject import Subject, first_line
 
 KIND = "dataset"

@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from zoo.errors import RequestError
-from zoo.names import listing
-from zoo.signature import Parameter, check, parameters, plain, type_name
+from zoo.registry.signature import Parameter, check, parameters, plain, type_name
+from zoo.registry.suggest import listing
 from zoo.testing.check import EVERY, contract
 from zoo.testing.outcome import fail, need
 from zoo.testing.subject import Subject, first_line

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from zoo.api import components
-from zoo.distributions import GROUP
-from zoo.entry import Origin
 from zoo.errors import RequestError
-from zoo.host import load_module
-from zoo.loaded_plugin import Plugin
-from zoo.management import read_project
-from zoo.registry import Registry
+from zoo.host.loader import load_module
+from zoo.host.management import read_project
+from zoo.registry.distributions import GROUP
+from zoo.registry.entry import Origin
+from zoo.registry.loaded_plugin import LoadedPlugin
+from zoo.registry.registry import Registry
 
 
 def with_folder(folder: Path) -> tuple[Registry, list[str]]:
@@ -37,7 +37,7 @@ def with_folder(folder: Path) -> tuple[Registry, list[str]]:
     return Registry([*others, *plugins], registry.shelf), sorted(targets)
 
 
-def _load(name: str, target: str, project: dict[str, Any]) -> Plugin:
-    plugin = Plugin(Origin(name, str(project.get("name", name)), str(project.get("version", "0"))), target)
+def _load(name: str, target: str, project: dict[str, Any]) -> LoadedPlugin:
+    plugin = LoadedPlugin(Origin(name, str(project.get("name", name)), str(project.get("version", "0"))), target)
     load_module(plugin, EntryPoint(name, target, GROUP).load)
     return plugin

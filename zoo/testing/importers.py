@@ -11,7 +11,7 @@ from typing import Any
 
 from zoo.errors import ZooError
 from zoo.plugin import Imported
-from zoo.signature import accepts
+from zoo.registry.signature import accepts
 from zoo.testing.check import contract
 from zoo.testing.outcome import fail, need, skip
 from zoo.testing.subject import Subject, first_line

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
 
-from zoo.engine.weighing import is_of_whole_batch
-from zoo.names import listing
+from zoo.engine.batch_weights import is_of_whole_batch
+from zoo.registry.signature import accepts
+from zoo.registry.suggest import listing
 from zoo.runner.build import learning_parameters
-from zoo.signature import accepts
 from zoo.testing.check import contract
 from zoo.testing.outcome import fail, need, skip
 from zoo.testing.subject import CLASSES, Subject, first_line

@@ -8,11 +8,11 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 
-from zoo.hooks import call_one
-from zoo.hookspecs import CONTRIBUTIONS
-from zoo.host import HEAVY
-from zoo.loaded_plugin import Plugin
+from zoo.host.hook_calls import call_one
+from zoo.host.hookspecs import CONTRIBUTIONS
+from zoo.host.loader import HEAVY
 from zoo.plugin import Family
+from zoo.registry.loaded_plugin import LoadedPlugin
 from zoo.testing.check import Check
 from zoo.testing.outcome import fail, need, skip
 
@@ -25,10 +25,10 @@ import json, sys
 path, name, target, heavy = json.loads(sys.argv[1])
 sys.path[:] = path
 from importlib.metadata import EntryPoint
-from zoo.entry import Origin
-from zoo.loaded_plugin import Plugin
-from zoo.host import load_module
-plugin = Plugin(Origin(name), target)
+from zoo.registry.entry import Origin
+from zoo.registry.loaded_plugin import LoadedPlugin
+from zoo.host.loader import load_module
+plugin = LoadedPlugin(Origin(name), target)
 load_module(plugin, EntryPoint(name, target, "zoo.plugins").load)
 for entry in plugin.entries:
     entry.id, entry.names, entry.component
@@ -36,7 +36,7 @@ print(json.dumps([plugin.problem, [name for name in heavy if name in sys.modules
 """
 
 
-def plugin_checks(plugin: Plugin) -> list[Check]:
+def plugin_checks(plugin: LoadedPlugin) -> list[Check]:
     """The checks of the plugin itself; of one that isn't loaded, only that it loads."""
     found = [_check(plugin, "loads", _loads, f"See what is wrong with it: zoo plugins doctor {plugin.name}")]
     if plugin.state == "enabled":
@@ -58,18 +58,18 @@ def plugin_checks(plugin: Plugin) -> list[Check]:
     return found
 
 
-def _check(plugin: Plugin, name: str, trial: Callable[[Plugin], None], mend: str) -> Check:
+def _check(plugin: LoadedPlugin, name: str, trial: Callable[[LoadedPlugin], None], mend: str) -> Check:
     package = plugin.target.partition(":")[0].partition(".")[0]
     return Check(PLUGIN, plugin.name, name, functools.partial(trial, plugin), mend, package)
 
 
-def _loads(plugin: Plugin) -> None:
+def _loads(plugin: LoadedPlugin) -> None:
     if plugin.state == "disabled":
         skip(plugin.problem or f"it is disabled; turn it on: zoo plugins enable {plugin.name}")
     need(plugin.state == "enabled", f"it was set aside in phase {plugin.phase}: {plugin.problem}.")
 
 
-def _lists_without_torch(plugin: Plugin) -> None:
+def _lists_without_torch(plugin: LoadedPlugin) -> None:
     given = json.dumps([sys.path, plugin.name, plugin.target, HEAVY])
     try:
         done = subprocess.run(
@@ -83,14 +83,14 @@ def _lists_without_torch(plugin: Plugin) -> None:
     need(not imported, f"listing it imports {', '.join(imported)}.")
 
 
-def _samples_exist(plugin: Plugin) -> None:
+def _samples_exist(plugin: LoadedPlugin) -> None:
     for family in families(plugin):
         members = {e.member for e in plugin.entries if e.kind == family.kind and e.component.target == family.target}
         missing = [name for name in family.samples if name not in members]
         need(not missing, f"the {family.kind} family names samples that it has not: {', '.join(missing)}.")
 
 
-def families(plugin: Plugin) -> Iterator[Family]:
+def families(plugin: LoadedPlugin) -> Iterator[Family]:
     """The plugin's families, which the host has already turned into their members: its hooks are asked again."""
     for hook in CONTRIBUTIONS.values():
         for result in call_one(plugin, hook):

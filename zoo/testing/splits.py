@@ -18,7 +18,7 @@ from zoo.data.open import TRAIN
 from zoo.data.splits import available
 from zoo.errors import ContractError, DataError
 from zoo.plugin import Dataset
-from zoo.signature import check, parameters
+from zoo.registry.signature import check, parameters
 from zoo.testing.outcome import CheckSkipped, fail, need, skip
 from zoo.testing.pictures import ARCHIVE, FOLDER, TABLE, write_archive, write_folder, write_table
 from zoo.testing.subject import Subject, first_line

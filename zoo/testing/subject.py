@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from zoo.entry import Entry
 from zoo.errors import JobError, RequestError
 from zoo.plugin import Component
+from zoo.registry.entry import Entry
 from zoo.testing.outcome import skip
 
 T = TypeVar("T")

@@ -18,13 +18,13 @@ from pathlib import Path
 from typing import Any
 
 from zoo.errors import DataError, Interrupted, OutputError, RequestError, ZooError
-from zoo.files import write_json
 from zoo.job.resolve import Resolved
+from zoo.job.run_folder import METRICS, MODEL
 from zoo.runner.folder import check_name, made_up_name
 from zoo.runner.observer import Observer
-from zoo.runner.runner import Place
-from zoo.runner.span import Budget, TooShort
-from zoo.storage.run_folder import METRICS, MODEL
+from zoo.runner.runner import RunPlace
+from zoo.runner.time_budget import Budget, TooShort
+from zoo.storage.files import write_json
 from zoo.sweep.pruning import epochs_of
 
 DOCUMENT = "architectures.json"
@@ -34,7 +34,7 @@ END_S = 1.0
 MOST = 50
 """Candidates."""
 Row = dict[str, Any]
-RunOne = Callable[[Resolved, Place, Observer, Budget], dict[str, Any]]
+RunOne = Callable[[Resolved, RunPlace, Observer, Budget], dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Candidate:
     job: Resolved
 
 
-class Watcher:
+class ComparisonWatcher:
     """Hears of a comparison what a report needs, and by default does nothing about it."""
 
     def began(self, found: Row) -> None:
@@ -75,7 +75,7 @@ class Comparison:
         name: str | None,
         budget: Budget,
         run_one: RunOne,
-        watcher: Watcher,
+        watcher: ComparisonWatcher,
     ):
         self.candidates, self.budget, self.run_one, self.watcher = candidates, budget, run_one, watcher
         self.out, self.folder = out, out / check_name(name or made_up_name(out))
@@ -120,7 +120,7 @@ class Comparison:
     def _turn(self, candidate: Candidate, row: Row, observer: Observer, share: Budget) -> None:
         name = run_name(candidate.name)
         try:
-            result = self.run_one(candidate.job, Place(self.folder, name), observer, share)
+            result = self.run_one(candidate.job, RunPlace(self.folder, name), observer, share)
             self._measured(row, name, result)
         except (KeyboardInterrupt, Interrupted):
             self._keep(row, name)

@@ -15,8 +15,8 @@ from typing import Any
 
 from torch import nn
 
-from zoo.downloads import downloading, offline
 from zoo.errors import RequestError
+from zoo.storage import downloading, offline
 from zoo_keras.backend import building
 from zoo_keras.ending import network_of
 from zoo_keras.surgery import take_over

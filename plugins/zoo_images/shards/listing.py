@@ -10,8 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from zoo.downloads import cache_folder
 from zoo.errors import DataError
+from zoo.storage import cache_folder
 from zoo_images.files import ORDER, SPLIT_WORDS, did_you_mean
 from zoo_images.shards.tars import Contents, read_contents, scan
 

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import IO, Protocol
 from urllib.parse import urljoin, urlsplit
 
-from zoo.downloads import cache_folder, download
 from zoo.errors import DataError
+from zoo.storage import cache_folder, download
 from zoo_images.shards.listing import LISTING, Listing, Shard, index, need_folder, read_listing
 from zoo_images.shards.tars import Contents, read_contents
 

@@ -1,0 +1,48 @@
+"""What to call a dataset's items: asked for when they are shown, not kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def name_of(dataset: Any, index: int) -> str:
+    """What to call an item: its dataset's word for it, else its number."""
+    return str(dataset.name_of(index)) if hasattr(dataset, "name_of") else _numbered(index)
+
+
+def _numbered(index: int) -> str:
+    return f"image {index}"
+
+
+class ItemNames(Sequence[str]):
+    """Names of some items, each made when it is asked for: as strings they would outweigh all else of a large split.
+
+    Args:
+        name: gives an item's name.
+        rows: which items, (N,).
+    """
+
+    def __init__(self, name: Callable[[int], str], rows: NDArray[np.int64]):
+        self.name, self.rows = name, rows
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[str]: ...
+    def __getitem__(self, index: int | slice) -> str | list[str]:
+        if isinstance(index, slice):
+            return [self.name(int(row)) for row in self.rows[index]]
+        return self.name(int(self.rows[index]))
+
+
+def names_of(dataset: Any, rows: NDArray[np.int64]) -> ItemNames:
+    """Names of some of a dataset's items; a dataset that calls them by number is not held on to."""
+    return ItemNames(partial(name_of, dataset) if hasattr(dataset, "name_of") else _numbered, rows)

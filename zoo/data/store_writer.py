@@ -1,0 +1,172 @@
+"""One store on the disk: whole or not there, made by one job while others wait, cleared of what killed jobs left."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import platform
+import shutil
+import time
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo.data.decode import DECODER, Shape
+from zoo.data.decoded_rows import IMAGES, KEPT, LABELS, Progress, Rows, fill, in_files, new_rows
+from zoo.storage import in_use
+from zoo.storage.files import cache_folder, cannot_write, write_json
+from zoo.storage.lock import Lock, held
+
+FORMAT = 3
+"""Changes whenever a store's files do; one of another format is built anew."""
+
+_ACCOUNT = "store.json"  # written last: with it a store is whole
+_BUILDING = ".building-"  # until it is whole, and its lock
+_OLD_S = 86400
+_TOLD_EVERY = 64  # images: how far it is, to those who wait
+
+
+@dataclass(frozen=True)
+class StorePlace:
+    """Where a store lies, and whether it has pixels; one without is a split that was checked, to be streamed."""
+
+    folder: Path
+    pixels: bool
+
+    @property
+    def key(self) -> str:
+        return self.folder.name
+
+    def is_whole(self) -> bool:
+        """Whether the store is there, with all of its files."""
+        files = (_ACCOUNT, LABELS, KEPT, *([IMAGES] * self.pixels))
+        return all((self.folder / file).is_file() for file in files)
+
+    def use(self) -> None:
+        """Keep the store, if it is there, from being pruned as long as this process lives."""
+        in_use.begin(self.folder / _ACCOUNT)
+
+    def rows(self) -> Rows:
+        account = json.loads((self.folder / _ACCOUNT).read_text("utf-8"))
+        images = self._array(IMAGES) if self.pixels else None
+        labels, kept = (np.asarray(self._array(file)) for file in (LABELS, KEPT))
+        return Rows(images, labels, kept, account["skipped"], account["images"], Counter(account["depths"])).used()
+
+    def _array(self, file: str) -> NDArray[Any]:
+        """A map of the file; without pixels its few bytes an image are read, and a full disk can be taken away."""
+        found: NDArray[Any] = np.load(self.folder / file, mmap_mode="r" if self.pixels else None)
+        return found
+
+
+def place_of(content: str, shape: Shape, *, pixels: bool) -> StorePlace:
+    looks = tuple(shape if shape.resize == "crop" else shape[:4])  # nothing is cut of what is squashed
+    recipe = f"{FORMAT} {DECODER} {content} {looks} {pixels}"
+    return StorePlace(cache_folder() / "stores" / hashlib.sha256(recipe.encode()).hexdigest()[:32], pixels)
+
+
+def build(place: StorePlace, dataset: Any, shape: Shape, progress: Progress) -> None:
+    """Make a store, or wait for the job that makes it already and take over if that dies.
+
+    Where there can be no lock, each of two jobs decodes, and the first wins.
+    """
+    total, stores = len(dataset), place.folder.parent
+    new_folder(stores, "trying").rmdir()
+    with held(_lock_of(stores, place.key), lambda done: progress(min(done, total - 1), total)) as lock:
+        if place.is_whole():  # by now: another job's
+            progress(total, total)
+            return
+        _clear(stores)
+        try:
+            building = _building(place, lock)
+            try:
+                _write(building, dataset, shape, _telling(progress, lock), pixels=place.pixels)
+                _move(building, place)
+            finally:
+                shutil.rmtree(building, ignore_errors=True)
+        except OSError as error:
+            raise cannot_write(stores, error) from error
+
+
+def _lock_of(stores: Path, key: str) -> Path:
+    return stores / f"{_BUILDING}{key}.lock"
+
+
+def _clear(stores: Path) -> None:
+    """Remove what killed jobs left unfinished: whatever nobody holds the lock of.
+
+    Of another machine only what is a day old: on some network disks a machine doesn't see the locks of the others.
+    """
+    for left in stores.glob(f"{_BUILDING}*"):
+        key, _, machine = left.name.removeprefix(_BUILDING).removesuffix(".lock").partition("-")
+        with held(_lock_of(stores, key), None) as lock, contextlib.suppress(OSError):  # gone meanwhile
+            if lock is not None and left.is_dir() and (machine in ("", _machine()) or _is_old(left)):
+                shutil.rmtree(left, ignore_errors=True)
+
+
+def _machine() -> str:
+    return hashlib.sha256(platform.node().encode()).hexdigest()[:8]
+
+
+def _is_old(folder: Path) -> bool:
+    return all(time.time() - path.stat().st_mtime > _OLD_S for path in (folder, *folder.iterdir()))
+
+
+def _building(place: StorePlace, lock: Lock | None) -> Path:
+    """An empty folder to build a store in; without a lock one that nobody else has."""
+    stores = place.folder.parent
+    if lock is None:
+        return new_folder(stores, "unlocked")
+    building = stores / f"{_BUILDING}{place.key}-{_machine()}"
+    shutil.rmtree(building, ignore_errors=True)
+    building.mkdir()
+    return building
+
+
+def _telling(progress: Progress, lock: Lock | None) -> Progress:
+    """Progress that those who wait for the lock are told too."""
+
+    def tell(done: int, total: int) -> None:
+        progress(done, total)
+        if lock is not None and done % _TOLD_EVERY == 0:
+            lock.tell(done)
+
+    return tell
+
+
+def _write(building: Path, dataset: Any, shape: Shape, progress: Progress, *, pixels: bool) -> None:
+    rows = new_rows(dataset, shape, in_files(building), pixels=pixels)
+    used = fill(rows, dataset, shape, progress)
+    rows.flush()
+    write_json(building / _ACCOUNT, {"images": used.count, "skipped": used.skipped, "depths": used.depths})
+
+
+def _move(building: Path, place: StorePlace) -> None:
+    """Into place; what a cleaner of caches left of a store is in the way."""
+    if not place.is_whole():
+        shutil.rmtree(place.folder, ignore_errors=True)
+    try:
+        building.rename(place.folder)
+    except OSError:
+        if not place.is_whole():  # not another job's store: a real failure
+            raise
+
+
+def new_folder(parent: Path, word: str) -> Path:
+    """A new folder of a name of its own.
+
+    Raises:
+        OutputError: it can't be written.
+    """
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        folder = parent / f".{word}-{uuid4().hex}"
+        folder.mkdir()
+    except OSError as error:
+        raise cannot_write(parent, error) from error
+    return folder

@@ -1,0 +1,188 @@
+"""A step's convolutions and matrix products: how many operations they are, and how long they take alone."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from math import prod
+from statistics import median
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import FlopCounterMode, flop_registry, sdpa_backward_flop_count, sdpa_flop_count
+
+from zoo.engine.autotune import pass_of
+from zoo.engine.bench import now
+from zoo.engine.execution import Execution
+
+__all__ = ["Call", "Products", "products_of", "seconds_of"]
+
+_LEAST, _MOST = 3, 10
+"""So often each call is timed, after once that is not counted."""
+_BUDGET_S = 2.0
+"""For all calls together, if that lets each be timed more than the least."""
+_AT_ONCE = {"cuda": 10}
+"""Calls that a GPU is given before it is waited for, as in a step it is not waited for after each."""
+_POOL = 2**16
+"""Random numbers, over and over: to draw as many as a step reads would take longer than the step."""
+
+
+@dataclass(frozen=True)
+class Like:
+    """A tensor's form, without its numbers."""
+
+    shape: tuple[int, ...]
+    stride: tuple[int, ...]
+    dtype: torch.dtype
+    device: torch.device
+
+
+@dataclass(frozen=True)
+class Call:
+    """An operation of torch and what it was given, a :class:`Like` in place of each tensor."""
+
+    operation: Any
+    args: tuple[Any, ...]
+    kwargs: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True)
+class Products:
+    """The convolutions and matrix products of a pass.
+
+    Args:
+        calls: each form of them, and how often it came.
+        flops: floating-point operations of all, a multiplication and an addition as two.
+    """
+
+    calls: Mapping[Call, int]
+    flops: int
+
+
+def products_of(
+    model: nn.Module, images: Tensor, execution: Execution, frozen: Sequence[str] = (), *, train: bool = True
+) -> Products:
+    """What one pass of a network multiplies, on a copy; nothing is learned, and no random state moves.
+
+    Args:
+        images: (n, C, H, W) float32, on the network's device; two or more to train, for batch norm needs them.
+        frozen: paths of the layers that stay as in evaluation.
+        train: there and back; else there alone, as in evaluation.
+    """
+    step = pass_of(model, images, frozen, train=train)
+    counter, recorder = FlopCounterMode(display=False, custom_mapping=_FORMULAS), _Recorder()
+    with counter, recorder:
+        step(replace(execution, compiled=False))  # a compiler leaves nothing to be seen
+    return Products(recorder.calls, int(counter.get_total_flops()))
+
+
+def seconds_of(products: Products, execution: Execution) -> float:
+    """How long the calls take, each by itself on random tensors of the same form; one's tensors at a time are held."""
+    share = _BUDGET_S / max(1, len(products.calls))
+    with torch.no_grad():
+        return sum(count * _seconds(call, share, execution) for call, count in products.calls.items())
+
+
+def _seconds(call: Call, budget: float, execution: Execution) -> float:
+    """The median of as many calls as the budget allows; of three, one may be held up."""
+    run = partial(call.operation, *_made(call.args), **dict(_made(call.kwargs)))
+    at_once = _AT_ONCE.get(execution.device.type, 1)
+    _timed(run, 1, execution)  # finds its kernel, and memory for what it gives
+    times: list[float] = []
+    while len(times) < _LEAST or (len(times) < _MOST and sum(times) < budget):
+        times.append(_timed(run, at_once, execution))
+    return median(times) / at_once
+
+
+def _timed(run: Callable[[], object], count: int, execution: Execution) -> float:
+    started = now(execution)
+    for _ in range(count):
+        run()
+    return now(execution) - started
+
+
+class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Writes down the products that torch is about to do, below autograd and autocast."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.calls: Counter[Call] = Counter()
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if getattr(func, "overloadpacket", None) in _PRODUCTS:
+            self.calls[Call(func, _form(args), _form(kwargs or {}))] += 1
+        return func(*args, **(kwargs or {}))
+
+
+def _form(value: Any) -> Any:
+    """An argument without numbers of tensors, such that equal ones can be told."""
+    if isinstance(value, Tensor):
+        return Like(tuple(value.shape), value.stride(), value.dtype, value.device)
+    if isinstance(value, dict):
+        return tuple((name, _form(v)) for name, v in value.items())
+    return tuple(_form(v) for v in value) if isinstance(value, list | tuple) else value
+
+
+def _made(form: Any) -> Any:
+    """An argument of that form."""
+    if isinstance(form, Like):
+        return _tensor(form)
+    return [_made(v) for v in form] if isinstance(form, tuple) else form
+
+
+def _tensor(like: Like) -> Tensor:
+    """Random numbers, or zeros of what is no float, lying as they lay; also where they lay over one another."""
+    needed = max(1, 1 + sum((n - 1) * s for n, s in zip(like.shape, like.stride, strict=True)))
+    if not like.dtype.is_floating_point:
+        return torch.zeros(needed, dtype=like.dtype, device=like.device).as_strided(like.shape, like.stride)
+    pool = torch.rand(_POOL, generator=torch.Generator().manual_seed(0)).to(like.device, like.dtype)
+    return pool.repeat(-(-needed // _POOL)).as_strided(like.shape, like.stride)
+
+
+def _convolution_back(
+    grad: Sequence[int],
+    given: Sequence[int],
+    weight: Sequence[int],
+    bias: Any,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    transposed: bool,
+    output_padding: Any,
+    groups: int,
+    wanted: Sequence[bool],
+    **_: Any,
+) -> int:
+    """As much as the way there for each gradient that is wanted; torch's own formula takes groups for none."""
+    return 2 * prod(given if transposed else grad) * prod(weight[1:]) * (wanted[0] + wanted[1])
+
+
+def _recurrent(given: Sequence[int], ins: Sequence[int], hidden: Sequence[int], *_: Any, **__: Any) -> int:
+    """An LSTM's layer: both of its matrices at every place of the sequence."""
+    return 2 * prod(given[:-1]) * (prod(ins) + prod(hidden))
+
+
+def _attention(q: Sequence[int], k: Sequence[int], v: Sequence[int], *_: Any, **__: Any) -> int:
+    return int(sdpa_flop_count(q, k, v))  # type: ignore[no-untyped-call]
+
+
+def _attention_back(
+    grad: Sequence[int], q: Sequence[int], k: Sequence[int], v: Sequence[int], *_: Any, **__: Any
+) -> int:
+    return int(sdpa_backward_flop_count(grad, q, k, v))  # type: ignore[no-untyped-call]
+
+
+_aten = torch.ops.aten
+_FORMULAS: dict[Any, Callable[..., int]] = {
+    _aten.convolution_backward: _convolution_back,
+    # Of these torch has formulas for a GPU's alone, or for none.
+    _aten._scaled_dot_product_flash_attention_for_cpu: _attention,
+    _aten._scaled_dot_product_flash_attention_for_cpu_backward: _attention_back,
+    _aten.mkldnn_rnn_layer: _recurrent,
+    _aten.mkldnn_rnn_layer_backward: lambda *given, **_: 2 * _recurrent(*given),
+}
+_PRODUCTS = {*flop_registry, *_FORMULAS}

@@ -1,0 +1,148 @@
+"""Test-time augmentation: a network looks at several views of each picture, and its answers are averaged.
+
+Mirror images and crops are those of Krizhevsky et al. 2012 (AlexNet), section 4.1.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import interpolate, logsigmoid
+
+from zoo.errors import RequestError
+from zoo.registry.suggest import did_you_mean, listing
+
+NONE = "none"
+ENLARGED = 256 / 224
+"""How much larger a picture becomes before crops of its own size are cut out of it; AlexNet's numbers."""
+
+View = Callable[[Tensor], Tensor]
+
+
+def _as_it_is(images: Tensor) -> Tensor:
+    return images
+
+
+def _mirrored(images: Tensor) -> Tensor:
+    return images.flip(-1)
+
+
+def _crop(images: Tensor, down: float, right: float, mirror: bool = False) -> Tensor:
+    """A crop of the pictures' own size from enlarged ones; ``down`` and ``right``: where, as shares of the room."""
+    height, width = images.shape[-2:]
+    room = [2 * round(side * (ENLARGED - 1) / 2) for side in (height, width)]  # even, so that there is a centre
+    top, left = round(down * room[0]), round(right * room[1])
+    large = (height + room[0], width + room[1])
+    enlarged = interpolate(_mirrored(images) if mirror else images, large, mode="bilinear", align_corners=False)
+    return enlarged[..., top : top + height, left : left + width]
+
+
+def _turned(images: Tensor, quarters: int, mirror: bool) -> Tensor:
+    return (_mirrored(images) if mirror else images).rot90(quarters, (-2, -1))
+
+
+_FLIP: tuple[View, ...] = (_as_it_is, _mirrored)
+_PLACES = ((0.0, 0.0), (0.0, 1.0), (1.0, 0.0), (1.0, 1.0), (0.5, 0.5))
+VIEWS: dict[str, tuple[View, ...]] = {
+    NONE: (_as_it_is,),
+    "flip": _FLIP,
+    "crops": tuple(partial(_crop, down=down, right=right) for down, right in _PLACES),
+    "flip_crops": tuple(
+        partial(_crop, down=down, right=right, mirror=mirror) for mirror in (False, True) for down, right in _PLACES
+    ),
+    "d4": tuple(
+        partial(_turned, quarters=quarters, mirror=mirror) for mirror in (False, True) for quarters in range(4)
+    ),
+}
+"""The views of each way: functions of images (N, C, H, W) that give images of the same shape; ``d4`` of square ones."""
+
+
+def views_named(tta: str) -> tuple[View, ...]:
+    """The views of a way to augment.
+
+    Args:
+        tta: ``none``, ``flip`` (2 views: the picture and its mirror image), ``crops`` (5: corners and centre of a
+            picture enlarged by a seventh), ``flip_crops`` (10: those and their mirror images), or ``d4`` (8: all turns
+            by 90 degrees and their mirror images, for pictures that have no up).
+
+    Raises:
+        RequestError: there is no such way.
+    """
+    if tta not in VIEWS:
+        raise RequestError(
+            f"Unknown test-time augmentation {tta!r}.{did_you_mean(tta, VIEWS)} There is: {listing(VIEWS)}. "
+            "Type: --tta flip"
+        )
+    return VIEWS[tta]
+
+
+def views(images: Tensor, tta: str) -> Iterator[Tensor]:
+    """Each view of images (N, C, H, W), one at a time, for all of them need not fit into the memory at once."""
+    return (view(images) for view in views_named(tta))
+
+
+def mean_logits(each: Sequence[Tensor], *, multilabel: bool = False) -> Tensor:
+    """Logits whose probabilities are the means of the views' probabilities.
+
+    Probabilities are averaged, not logits: each view then has one vote, and one that is extremely sure can't outvote
+    the others. One view gives its own logits: to the logarithm of the mean probabilities the views' mean log-sum-exp
+    is added, which softmax doesn't see, and losses that look at each logit by itself do.
+
+    Args:
+        each: of each view logits (N, K).
+        multilabel: an image may have several labels: probabilities are sigmoids, else a softmax.
+
+    Returns:
+        (N, K) float32.
+    """
+    logits = torch.stack([one.float() for one in each])  # (V, N, K)
+    if multilabel:
+        return logsigmoid(logits).logsumexp(dim=0) - logsigmoid(-logits).logsumexp(dim=0)
+    scale = logits.logsumexp(dim=2, keepdim=True)
+    return (logits - scale).logsumexp(dim=0) - math.log(len(each)) + scale.mean(dim=0)
+
+
+class Averaged(nn.Module):
+    """A network that looks at several views of each image: images (N, C, H, W) -> logits (N, K) float32.
+
+    Args:
+        model: images -> logits.
+        tta: as :func:`views_named` has it; computing takes as many times as long as there are views.
+        multilabel: as :func:`mean_logits` has it.
+
+    Raises:
+        RequestError: there is no such way.
+    """
+
+    def __init__(self, model: nn.Module, tta: str, *, multilabel: bool = False):
+        super().__init__()
+        self.model, self.tta, self.multilabel = model, tta, multilabel
+        views_named(tta)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return mean_logits([self.model(view) for view in views(images, self.tta)], multilabel=self.multilabel)
+
+
+def looking(model: nn.Module, tta: str, *, multilabel: bool = False) -> nn.Module:
+    """The network as it looks at images; without test-time augmentation it is itself, to the bit.
+
+    Raises:
+        RequestError: there is no such way.
+    """
+    return model if len(views_named(tta)) == 1 else Averaged(model, tta, multilabel=multilabel)
+
+
+def account(tta: str) -> dict[str, Any]:
+    """What a document says of it: nothing where there was none."""
+    return {} if tta == NONE else {"tta": {"name": tta, "views": len(views_named(tta))}}
+
+
+def notices(tta: str) -> list[str]:
+    """What a reader of the numbers is told: nothing where there was none."""
+    count = len(views_named(tta))
+    return [] if tta == NONE else [f"Each answer is the mean over {count} views of the picture (--tta {tta})."]

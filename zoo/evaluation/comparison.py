@@ -1,0 +1,239 @@
+"""Comparing runs on the images that all of them were measured on, each image with itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo.engine.bootstrap import alike, drawn_counts, f1_macro, mean_draws, percentiles, try_draws, two_sided
+from zoo.engine.confidence_intervals import metric_score, one_thread
+from zoo.engine.statistics import CONFIDENCE, holm, mcnemar, paired_interval
+from zoo.errors import RequestError, ZooError
+from zoo.job.run_folder import JOB
+from zoo.registry.registry import Registry
+from zoo.runner.matching import matched
+from zoo.runner.predictions import Predictions, read_predictions, split_of
+from zoo.runner.summary import SUMMARY
+
+__all__ = ["ALPHA", "NO_DIFFERENCE", "compare", "compare_runs"]
+
+ALPHA = 1 - CONFIDENCE
+"""So often one of several tests calls a difference where there is none."""
+NO_DIFFERENCE = "no significant difference"
+SHOWN = 20
+"""Images named that only one of two runs has right."""
+Document = dict[str, Any]
+Score = Callable[[Any, Any], float]
+
+
+def compare_runs(
+    folders: Sequence[Path], registry: Registry, split: str | None = None, *, shared: bool = False
+) -> Document:
+    """Compare runs with the first of them.
+
+    Args:
+        folders: of the runs, two or more.
+        registry: where their metrics are found.
+        split: val or test; by default test where the first run kept it, else val.
+        shared: where they were not measured on the same images, on those that all of them were.
+
+    Returns:
+        ``split``, ``images``, ``runs[].{run,dir,seed,images,metrics}`` and ``comparisons[]`` as :func:`compare` has
+        them.
+
+    Raises:
+        RequestError: a run kept no predictions, or they are of other images; says how many are shared.
+    """
+    names = _names(folders)
+    for folder in folders:
+        _check_single(folder)
+    wanted = split_of(folders[0], split)
+    kept = {name: read_predictions(folder, wanted) for name, folder in zip(names, folders, strict=True)}
+    same = matched(kept, wanted, shared=shared)
+    metrics = _common_metrics(folders, same[names[0]], registry)
+    rows = [
+        {"run": name, "dir": str(folder), "seed": _seed(folder), "images": len(kept[name].names)}
+        for name, folder in zip(names, folders, strict=True)
+    ]
+    with one_thread():
+        found = compare(same, metrics)
+    for row, values in zip(rows, found.pop("values"), strict=True):
+        row["metrics"] = values
+    return {"split": wanted, "images": len(same[names[0]].names), "runs": rows, **found}
+
+
+def _names(folders: Sequence[Path]) -> list[str]:
+    """What to call the runs: by their folders, in full where two are called alike."""
+    if len({folder.resolve() for folder in folders}) < len(folders):
+        raise RequestError("A run can't be compared with itself: give two or more runs. See: zoo runs list")
+    short = [folder.name for folder in folders]
+    return short if len(set(short)) == len(short) else [str(folder) for folder in folders]
+
+
+def _check_single(folder: Path) -> None:
+    """What is compared is one network with another.
+
+    Raises:
+        RequestError: it is the summary of several runs.
+    """
+    if (folder / SUMMARY).is_file() and not (folder / JOB).is_file():
+        raise RequestError(
+            f"{folder} is of several runs. Compare one of each, as they are named by: zoo runs show {folder}"
+        )
+
+
+def _seed(folder: Path) -> Any:
+    from zoo.storage.safe_yaml import read_mapping
+
+    return read_mapping(folder / JOB).get("seed") if (folder / JOB).is_file() else None
+
+
+def _common_metrics(folders: Sequence[Path], kept: Predictions, registry: Registry) -> dict[str, Score]:
+    """The job's own metrics that all runs have, with the same parameters; one that can't be built is left out."""
+    import torch
+
+    from zoo.job.request import make_request
+    from zoo.job.resolve import resolve
+    from zoo.runner.build import build_list, metric_names
+    from zoo.storage.safe_yaml import read_mapping
+
+    asked = [read_mapping(folder / JOB).get("metrics") for folder in folders if (folder / JOB).is_file()]
+    if not asked or not asked[0] or len(asked) < len(folders):
+        return {}
+    try:
+        resolved = resolve(make_request({}, file=folders[0] / JOB), registry)
+        built = build_list(resolved, "metrics", resolved.job.metrics, len(kept.classes), multilabel=kept.multilabel)
+    except ZooError:
+        return {}
+
+    def on_arrays(metric: Any) -> Score:
+        score = metric_score(metric)
+        return lambda logits, targets: score(torch.from_numpy(logits), torch.from_numpy(targets))
+
+    each = zip(metric_names(resolved.job.metrics), asked[0], built, strict=True)
+    return {name: on_arrays(metric) for name, said, metric in each if all(said in (one or []) for one in asked)}
+
+
+# -- the numbers ------------------------------------------------------------------------------------------
+
+
+def compare(same: Mapping[str, Predictions], metrics: Mapping[str, Score] | None = None) -> Document:
+    """Compare answers to the same images, in the same order, with the first of them.
+
+    Args:
+        same: by run.
+        metrics: more numbers, by name: (logits (N, K), targets) -> number.
+
+    Returns:
+        ``values`` (of each run, by metric), ``comparisons[].{run,against,verdict,counts,metrics,only_first,
+        only_second}``, with ``metrics.NAME.{difference,interval,p,p_holm,test,significant}``; ``difference`` is the
+        run's value less the first's, and with several runs ``p_holm`` is what decides.
+    """
+    (first, one), *others = same.items()
+    numbers = {name: dict(_numbers(each, metrics or {})) for name, each in same.items()}
+    rows = [_compared(first, one, name, each, numbers, metrics or {}) for name, each in others]
+    for metric in numbers[first]:
+        found = [row["metrics"][metric] for row in rows]
+        for figures, p in zip(found, holm([figures["p"] for figures in found]), strict=True):
+            figures["p_holm"] = p
+            figures["significant"] = p < ALPHA
+    for row in rows:
+        row["verdict"] = verdict(row)
+    return {"values": [numbers[name] for name in same], "comparisons": rows}
+
+
+def _numbers(kept: Predictions, metrics: Mapping[str, Score]) -> Iterator[tuple[str, float]]:
+    yield "accuracy", float(kept.right.mean())
+    yield "f1_macro", float(_f1(kept))
+    yield "log_loss", float(_losses(kept).mean())
+    for name, score in metrics.items():
+        yield name, score(kept.logits, kept.targets)
+
+
+def _f1(kept: Predictions) -> float:
+    if kept.multilabel:
+        return _label_f1(kept.targets & kept.predicted, kept.targets, kept.predicted)
+    (true, predicted), counts = alike(kept.targets, kept.predicted)
+    return float(f1_macro(counts[None], true, predicted)[0])
+
+
+def _label_f1(hits: NDArray[Any], real: NDArray[Any], given: NDArray[Any]) -> float:
+    below = real.sum(axis=0) + given.sum(axis=0)
+    f1 = 2 * hits.sum(axis=0) / np.maximum(below, 1)
+    return float(f1[below > 0].mean()) if (below > 0).any() else 0.0
+
+
+def _losses(kept: Predictions) -> NDArray[np.float64]:
+    """Each image's negative log-likelihood, (N,), by the probabilities that ``zoo predict`` gives."""
+    scaled = kept.logits.astype(np.float64) / kept.temperature
+    if kept.multilabel:
+        signed: NDArray[np.float64] = np.where(kept.targets, -scaled, scaled)
+        return np.asarray(np.logaddexp(0, signed).mean(axis=1))
+    rows = np.arange(len(scaled))
+    losses: NDArray[np.float64] = np.logaddexp.reduce(scaled, axis=1) - scaled[rows, kept.targets]
+    return losses
+
+
+def _compared(
+    first: str, one: Predictions, name: str, other: Predictions, numbers: Document, metrics: Mapping[str, Score]
+) -> Document:
+    right, also = one.right, other.right
+    only_one, only_other = np.flatnonzero(right & ~also), np.flatnonzero(also & ~right)
+    found: Document = {"accuracy": _accuracy(len(only_one), len(only_other), len(right))}
+    found["f1_macro"] = _bootstrapped(_f1_draws(one, other))
+    found["log_loss"] = _bootstrapped(mean_draws(_losses(other) - _losses(one)))
+    for metric, score in metrics.items():
+
+        def drawn(chosen: Any, score: Score = score) -> float:
+            return score(other.logits[chosen], other.targets[chosen]) - score(one.logits[chosen], one.targets[chosen])
+
+        found[metric] = _bootstrapped(try_draws(drawn, len(right)))
+    for metric, figures in found.items():
+        figures["difference"] = numbers[name][metric] - numbers[first][metric]
+    counts = {"both_right": int((right & also).sum()), "only_first": len(only_one), "only_second": len(only_other)}
+    return {
+        "run": name,
+        "against": first,
+        "counts": {**counts, "both_wrong": int((~right & ~also).sum())},
+        "metrics": found,
+        "only_first": [one.names[i] for i in only_one[:SHOWN]],
+        "only_second": [one.names[i] for i in only_other[:SHOWN]],
+    }
+
+
+def _accuracy(only_first: int, only_second: int, images: int) -> Document:
+    interval = list(paired_interval(only_first, only_second, images))
+    return {"interval": interval, "p": mcnemar(only_first, only_second), "test": "exact McNemar"}
+
+
+def _bootstrapped(differences: NDArray[np.float64]) -> Document:
+    return {"interval": percentiles(differences), "p": two_sided(differences), "test": "paired bootstrap"}
+
+
+def _f1_draws(one: Predictions, other: Predictions) -> NDArray[np.float64]:
+    """Differences of the macro F1 in each resample; both are asked about the same images of it."""
+    if one.multilabel:
+
+        def drawn(chosen: Any) -> float:
+            real = one.targets[chosen]
+            first, second = one.predicted[chosen], other.predicted[chosen]
+            return _label_f1(real & second, real, second) - _label_f1(real & first, real, first)
+
+        return try_draws(drawn, len(one.names), 1000)
+    (true, first, second), counts = alike(one.targets, one.predicted, other.predicted)
+    return np.concatenate(
+        [f1_macro(drawn, true, second) - f1_macro(drawn, true, first) for drawn in drawn_counts(counts)]
+    )
+
+
+def verdict(row: Document) -> str:
+    """What it comes to, by the accuracy: a run is better, or there is no significant difference."""
+    figures = row["metrics"]["accuracy"]
+    if not figures["significant"]:
+        return f"{row['run']} against {row['against']}: {NO_DIFFERENCE} in accuracy"
+    better, worse = (row["run"], row["against"])[:: 1 if figures["difference"] > 0 else -1]
+    return f"{better} is better than {worse} by {100 * abs(figures['difference']):.1f} points of accuracy"

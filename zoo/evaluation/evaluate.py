@@ -1,0 +1,240 @@
+"""Measuring a trained model again: on the images it was validated with, or on others."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+from zoo.data.batches import Batches, Normalize
+from zoo.data.open import ALL, TEST, TRAIN, VAL, Opener, evaluation_split, open_training, same_task, training_splits
+from zoo.data.split import Split
+from zoo.data.splits import absent_notice
+from zoo.engine.evaluate import evaluate_logits, predict_logits
+from zoo.engine.execution import choose_execution, keep_freed_memory, precision_here
+from zoo.engine.final import final_numbers
+from zoo.engine.task import task_named
+from zoo.engine.tta import NONE, account, looking, notices, views_named
+from zoo.errors import BundleError, RequestError
+from zoo.job.request import Request, make_request
+from zoo.job.resolve import Resolved, resolve
+from zoo.job.run_folder import IMPORTED, JOB
+from zoo.model import provenance
+from zoo.model.bundle import Preprocessing, find_bundle, load_model, read_card
+from zoo.model.exported import as_network, open_file
+from zoo.model.formats import artifact_at
+from zoo.model.sources import find_model
+from zoo.registry.registry import Registry
+from zoo.runner import build
+from zoo.runner.predictions import write_predictions
+
+
+def evaluate_run(
+    run: str | Path,
+    dataset: str | None = None,
+    *,
+    registry: Registry,
+    data: Path | None = None,
+    split: str | None = None,
+    device: str = "auto",
+    tta: str | None = None,
+    keep: bool = False,
+) -> dict[str, Any]:
+    """Every number of a trained model on a split, with its worst mistakes.
+
+    Args:
+        run: a run's name or folder.
+        dataset: by default the run's own, held out the same way.
+        registry: where the run's components are found.
+        data: the dataset's folder or file.
+        split: by default test, else val, else everything there is.
+        tta: test-time augmentation, as :func:`zoo.engine.tta.views_named` has it; all numbers are then those of the
+            averaged answers. By default what the model was made with.
+        keep: the answer to each image in the run's folder, as the run itself keeps them; of its own dataset alone.
+
+    Returns:
+        A document as result.json has it: ``metrics``, ``mistakes``, ``splits``, ``classes``, by split; with test-time
+        augmentation also ``tta``: its ``name`` and how many ``views``.
+
+    Raises:
+        RequestError: run, dataset or split is not there.
+        DataError: the images don't fit: a class that training had not, say.
+    """
+    if tta is not None:
+        views_named(tta)
+    if (file := artifact_at(run, registry)) is not None:
+        return _evaluate_file(file, dataset, data, split, device, tta, registry, keep=keep)
+    own = dataset is None and data is None
+    if keep and not own:
+        raise RequestError("Only answers to the run's own dataset are kept with it: leave out --keep, or the dataset.")
+    folder = find_model(str(run), registry)
+    bundle, has_job = find_bundle(folder), (folder / JOB).is_file()
+    if not has_job and (keep or dataset is None):
+        raise RequestError(_without_job(folder, str(run), keep))
+    used = _used(bundle, registry, own_dataset=dataset is None, architecture_alone=not has_job)
+    model, card = load_model(bundle, registry)
+    tta = card.get("tta", NONE) if tta is None else tta
+    resolved = resolve(request_of(folder, card, {"dataset": dataset, "data": data}), registry)
+    opener = build.build_opener(resolved, Preprocessing(**card["preprocessing"]).shape)
+    images = own_split(opener, resolved, list(card["classes"]), split, own=own)
+    measured = _measure(model, card, images, resolved, device, tta, own=own, keep=folder if keep else None)
+    return {**_document(folder, resolved, card, images, tta, *measured), "changes": used}
+
+
+def _document(
+    path: Path,
+    resolved: Resolved,
+    card: dict[str, Any],
+    images: Split,
+    tta: str,
+    numbers: dict[str, Any],
+    mistakes: list[dict[str, Any]],
+) -> dict[str, Any]:
+    """What was measured, as a result document."""
+    return {
+        "status": "evaluated",
+        "run": path.name,
+        "dir": str(path),
+        "job": resolved.job.plain(),
+        "task": task_named(card.get("task", "")).name,
+        "classes": card["classes"],
+        "splits": {images.name: images.summary(card["classes"])},
+        "notices": [*images.notices, *absent_notice(images, card["classes"]), *notices(tta)],
+        "metrics": {images.name: numbers},
+        "mistakes": {images.name: mistakes},
+        **account(tta),
+    }
+
+
+def _evaluate_file(
+    path: Path,
+    dataset: str | None,
+    data: Path | None,
+    split: str | None,
+    device: str,
+    tta: str | None,
+    registry: Registry,
+    *,
+    keep: bool,
+) -> dict[str, Any]:
+    """The numbers of an exported file; on its run's own images where it lies in the run's folder."""
+    if keep:
+        raise RequestError("Only a run's own answers are kept with it. Leave out --keep.")
+    artifact = open_file(path, registry)
+    model, card = as_network(artifact, device)
+    own = dataset is None and data is None
+    at_home = _is_of(artifact.card, path.parent)
+    if dataset is None and not at_home:
+        raise RequestError(
+            f"{path} is not in the folder of its run. Say what to measure it on: zoo evaluate FILE DATASET"
+        )
+    asked = {"dataset": dataset, "data": data, **({} if at_home else {"architecture": standing_for(artifact, card)})}
+    resolved = resolve(request_of(path.parent if at_home else None, card, asked), registry)
+    opener = build.build_opener(resolved, Preprocessing(**card["preprocessing"]).shape)
+    images = own_split(opener, resolved, list(card["classes"]), split, own=own)
+    measured = _measure(model, card, images, resolved, "cpu", tta or NONE, own=own, keep=None)
+    return {**_document(path, resolved, card, images, tta or NONE, *measured), "changes": []}
+
+
+def request_of(folder: Path | None, card: dict[str, Any], asked: dict[str, Any]) -> Request:
+    """What to measure a model by: its run's job; of one without, what one with no recipe is.
+
+    Args:
+        folder: the run's; None where there is none.
+        asked: what is to be otherwise.
+    """
+    if folder is not None and (folder / JOB).is_file():
+        return make_request(asked, file=folder / JOB)
+    own = {"name": card["architecture"]["id"], **card["architecture"]["params"]}
+    return make_request({"architecture": own, **asked}, recipe="none")
+
+
+def _without_job(folder: Path, word: str, keep: bool) -> str:
+    """What to say where a model whose images aren't known is to be measured on them."""
+    if keep:
+        return "Only a run's own answers are kept with it. Leave out --keep."
+    why = f"{folder} is not a run's folder (it has no {JOB}), so its images are not known"
+    if (folder / IMPORTED).is_file():
+        why = f"{folder} was imported and has no images of its own"
+    return f"{why}. Say what to measure it on: zoo evaluate {word} DATASET"
+
+
+def standing_for(network: Any, card: dict[str, Any]) -> Any:
+    """What a job names in the place of a file's architecture, which need not be here: the file as it is."""
+
+    def file(num_classes: int, in_chans: int = 3) -> Any:
+        return network
+
+    file.__name__ = card["architecture"]["id"].rpartition("/")[2]
+    return file
+
+
+def _is_of(card: dict[str, Any], folder: Path) -> bool:
+    """Whether a folder is that of the run whose card this is."""
+    try:
+        return (folder / JOB).is_file() and read_card(find_bundle(folder)) == card
+    except BundleError:
+        return False
+
+
+def _used(
+    bundle: Path, registry: Registry, *, own_dataset: bool = False, architecture_alone: bool = False
+) -> list[str]:
+    """What has changed among the components that the run was made with; told as well.
+
+    Raises:
+        BundleError: some are not here; says how to get each.
+    """
+    records = provenance.recorded(read_card(bundle))
+    if architecture_alone:
+        records = {"architecture": records["architecture"]}
+    used = {path: record for path, record in records.items() if own_dataset or path != "dataset"}
+    if lost := provenance.missing(used, registry):
+        raise BundleError(f"The run of {bundle} can't be measured again: {' '.join(lost)}")
+    changes = provenance.changes(used, registry)
+    provenance.say(changes)
+    return changes
+
+
+def own_split(opener: Opener, resolved: Resolved, classes: list[str], asked: str | None, *, own: bool) -> Split:
+    """The split to measure: of the run's own dataset the very images it held out."""
+    held_out = VAL not in opener.splits() or resolved.job.data.folds is not None
+    if own and held_out and asked in (None, VAL, TRAIN) and TRAIN in opener.splits():
+        wanted = asked or (TEST if TEST in opener.splits() else VAL)
+        train, _ = open_training(opener)
+        job, data = resolved.job, resolved.job.data
+        return training_splits(opener, train, classes, data.val_fraction, job.seed, data.folds, data.fold)[wanted]
+    name = evaluation_split(opener, asked)
+    opened = opener.open(TRAIN if name == ALL and opener.splits() == (TRAIN,) else name)
+    return dataclasses.replace(opener.decode(opened, name, classes), name=name)
+
+
+def _measure(
+    model: Any,
+    card: dict[str, Any],
+    images: Split,
+    resolved: Resolved,
+    device: str,
+    tta: str,
+    *,
+    own: bool,
+    keep: Path | None,
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    job = resolved.job
+    execution = choose_execution(device, precision_here(device, job.answers_in), job.memory_format).suited(model)
+    keep_freed_memory(execution.device)
+    model = execution.place(model)
+    shape, classes, task = card["preprocessing"], list(card["classes"]), task_named(card.get("task", ""))
+    same_task(images, task, "the run")
+    loss, metrics = build.build_scoring(resolved, len(classes), execution.device, multilabel=task.multilabel)
+    normalize = Normalize(shape["mean"], shape["std"], execution.device)
+    size = execution.evaluation_batch(2 * resolved.job.train.batch_size, shape["in_chans"] * shape["image_size"] ** 2)
+    batches = Batches(images, size, normalize, execution.device)
+    logits, targets = predict_logits(looking(model, tta, multilabel=task.multilabel), batches, execution)
+    numbers = evaluate_logits(logits, targets, loss, classes, metrics, card.get("thresholds"))
+    heat, here = card.get("temperature"), own and images.name == VAL
+    beside, mistakes = final_numbers(logits, targets, loss, images.names, classes, metrics, heat, fitted_here=here)
+    if keep is not None:
+        root = str(job.dataset.params.get("root") or "")
+        write_predictions(keep, images.name, images.names, classes, logits, targets, heat or 1.0, root)
+    return {**numbers, **beside}, mistakes

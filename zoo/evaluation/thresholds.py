@@ -1,0 +1,206 @@
+"""When a model should rather say "not sure": the confidence below which its answer isn't taken."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo.engine.statistics import wilson_interval
+from zoo.errors import RequestError
+from zoo.registry.suggest import did_you_mean
+from zoo.runner.predictions import Predictions
+from zoo.storage.safe_yaml import read_mapping
+
+__all__ = ["NEVER", "NOT_SURE", "by_costs", "by_precision", "by_recall", "measure", "read_costs"]
+
+NOT_SURE = "not sure"
+NEVER = 1.01
+"""A threshold that no confidence reaches."""
+Below = float | dict[str, float]
+Costs = NDArray[np.float64]
+Cut = Callable[[NDArray[np.float64], NDArray[np.bool_]], float]
+
+
+def by_precision(kept: Predictions, wanted: float, *, per_class: bool = False) -> Below:
+    """The lowest threshold at which the share ``wanted`` of the answers that are taken is right.
+
+    Args:
+        per_class: a threshold for each class that is answered.
+
+    Raises:
+        RequestError: none is high enough.
+    """
+
+    def cut(sure: NDArray[np.float64], right: NDArray[np.bool_]) -> float:
+        precision = np.cumsum(right) / np.arange(1, len(right) + 1)
+        return _lowest(sure, precision >= wanted)
+
+    return _each(kept, cut, per_class, f"{100 * wanted:g}% of the answers that are taken are right")
+
+
+def by_recall(kept: Predictions, wanted: float, *, per_class: bool = False) -> Below:
+    """The highest threshold at which the share ``wanted`` of all images is still answered, and right.
+
+    Args:
+        per_class: of each class's own images.
+
+    Raises:
+        RequestError: fewer are right without any threshold.
+    """
+    support = np.bincount(kept.targets, minlength=len(kept.classes))
+
+    def cut(sure: NDArray[np.float64], right: NDArray[np.bool_], images: int = len(kept.names)) -> float:
+        found = np.cumsum(right) >= wanted * images - 1e-9
+        enough = _ends(sure) & found
+        return _between(sure, int(np.argmax(enough))) if enough.any() else NEVER
+
+    if not per_class:
+        return _each(kept, cut, False, f"{100 * wanted:g}% of the images are answered right")
+    each = _per_class(kept, lambda k, sure, right: cut(sure, right, int(support[k])))
+    return _reached(kept, each, f"{100 * wanted:g}% of the images are answered right")
+
+
+def by_costs(kept: Predictions, costs: Costs) -> dict[str, float]:
+    """For each class the threshold at which its answers cost least, on average.
+
+    Where all mistakes cost the same and probabilities are right this is Chow's rule: answer where the cost of a mistake
+    times its probability is below the cost of no answer.
+    Source: C. K. Chow, On optimum recognition error and reject tradeoff, IEEE Transactions on Information Theory 16
+    (1970).
+
+    Args:
+        costs: (K, K + 1), of an image of a class (row) that is taken for another (column), and in the last column that
+            it gets no answer.
+    """
+    found = {}
+    sure, predicted = _confidence(kept), kept.predicted
+    for k, name in enumerate(kept.classes):
+        order = np.flatnonzero(predicted == k)
+        order = order[np.argsort(-sure[order], kind="stable")]
+        if not len(order):
+            found[name] = 0.0
+            continue
+        taken, refused = costs[kept.targets[order], k], costs[kept.targets[order], -1]
+        total = np.cumsum(taken) - np.cumsum(refused)  # beside what it costs to answer none
+        total[~_ends(sure[order])] = np.inf
+        best = int(np.argmin(total))
+        found[name] = _between(sure[order], best) if total[best] < 0 else NEVER
+    return found
+
+
+def read_costs(path: Path, classes: list[str]) -> Costs:
+    """A cost matrix from a YAML file: ``not sure: 1``, and for a class ``cat: {dog: 5}``, a cat taken for a dog.
+
+    What isn't said costs 1, and a right answer nothing. ``not sure`` may also stand among a class's costs.
+
+    Raises:
+        RequestError: the file can't be read, or names an unknown class, or a cost is no number from 0 up.
+    """
+    given = read_mapping(path, f"costs: write {NOT_SURE}: 1, and {classes[0]}: {{{classes[-1]}: 5}}")
+    place = {**{name: i for i, name in enumerate(classes)}, NOT_SURE: len(classes)}
+    costs = np.ones((len(classes), len(classes) + 1))
+    np.fill_diagonal(costs, 0.0)
+    costs[:, -1] = _cost(path, given.get(NOT_SURE, 1.0))
+    for true, row in given.items():
+        if true == NOT_SURE:
+            continue
+        if str(true) not in place or not isinstance(row, Mapping):
+            raise RequestError(
+                f"{path}: {true!r} is not a class with its costs.{did_you_mean(str(true), classes)} "
+                f"Write: {classes[0]}: {{{classes[-1]}: 5}}, and {NOT_SURE}: 1"
+            )
+        for answer, value in row.items():
+            if str(answer) not in place:
+                raise RequestError(f"{path}: there is no class {answer!r}.{did_you_mean(str(answer), place)}")
+            costs[place[str(true)], place[str(answer)]] = _cost(path, value)
+    return costs
+
+
+def _cost(path: Path, value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < float("inf"):
+        raise RequestError(f"{path}: a cost is a number from 0 up, not {value!r}.")
+    return float(value)
+
+
+def measure(kept: Predictions, below: Below) -> dict[str, Any]:
+    """What a threshold does to a split's images.
+
+    Returns:
+        ``images``, ``answered`` (how many), ``share`` of them, ``precision`` (the share of the answered that is right),
+        its ``interval``, ``accuracy`` without a threshold, ``per_class.NAME.{below,answered,precision,recall}``.
+    """
+    limits = np.array([below.get(name, 0.0) if isinstance(below, dict) else below for name in kept.classes])
+    taken, right = _confidence(kept) >= limits[kept.predicted], kept.right
+    answered, hits = int(taken.sum()), int((taken & right).sum())
+    return {
+        "images": len(right),
+        "answered": answered,
+        "share": answered / len(right),
+        "precision": hits / answered if answered else None,
+        "interval": list(wilson_interval(hits, answered)) if answered else None,
+        "accuracy": float(right.mean()),
+        "per_class": {name: _of_class(kept, k, taken, float(limits[k])) for k, name in enumerate(kept.classes)},
+    }
+
+
+def _of_class(kept: Predictions, k: int, taken: NDArray[np.bool_], below: float) -> dict[str, Any]:
+    given, real = taken & (kept.predicted == k), kept.targets == k
+    answered, images, hits = int(given.sum()), int(real.sum()), int((given & real).sum())
+    precision, recall = (hits / count if count else None for count in (answered, images))
+    return {"below": below, "answered": answered, "precision": precision, "recall": recall}
+
+
+# -- cuts through answers, surest first -------------------------------------------------------------------
+
+
+def _confidence(kept: Predictions) -> NDArray[np.float64]:
+    probs = kept.probabilities
+    found: NDArray[np.float64] = probs[np.arange(len(probs)), kept.predicted]
+    return found
+
+
+def _each(kept: Predictions, cut: Cut, per_class: bool, what: str) -> Below:
+    if per_class:
+        return _reached(kept, _per_class(kept, lambda _, sure, right: cut(sure, right)), what)
+    sure = _confidence(kept)
+    order = np.argsort(-sure, kind="stable")
+    found = cut(sure[order], kept.right[order])
+    if found == NEVER:
+        most = f"without one {100 * kept.right.mean():.1f}% of all images are right"
+        raise RequestError(f"With no threshold {what}: {most}. Ask for less.")
+    return found
+
+
+def _per_class(kept: Predictions, cut: Callable[[int, Any, Any], float]) -> dict[str, float]:
+    sure, found = _confidence(kept), {}
+    for k, name in enumerate(kept.classes):
+        order = np.flatnonzero(kept.predicted == k)
+        order = order[np.argsort(-sure[order], kind="stable")]
+        found[name] = cut(k, sure[order], kept.right[order]) if len(order) else NEVER
+    return found
+
+
+def _reached(kept: Predictions, found: dict[str, float], what: str) -> dict[str, float]:
+    short = [name for name, below in found.items() if below == NEVER]
+    if len(short) == len(kept.classes):
+        raise RequestError(f"For no class is there a threshold with which {what}. Ask for less.")
+    return found  # a class that has none is never answered
+
+
+def _ends(sure: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Where one can cut: after an answer that is surer than the next."""
+    return np.append(sure[:-1] > sure[1:], True)
+
+
+def _lowest(sure: NDArray[np.float64], good: NDArray[np.bool_]) -> float:
+    possible = np.flatnonzero(_ends(sure) & good)
+    return _between(sure, int(possible[-1])) if len(possible) else NEVER
+
+
+def _between(sure: NDArray[np.float64], last: int) -> float:
+    """A threshold that takes all up to ``last``: halfway to the next, so that rounding decides nothing."""
+    return float((sure[last] + sure[last + 1]) / 2) if last + 1 < len(sure) else 0.0

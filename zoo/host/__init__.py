@@ -1,0 +1,1 @@
+"""The plugin host: find, load, isolate, install and turn off plugins."""

@@ -1,0 +1,141 @@
+"""What is wrong with a plugin, in which of its lines, and the command that mends it."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import metadata
+
+from zoo.errors import UnknownName
+from zoo.host import faults
+from zoo.registry.entry import DISTRIBUTION
+from zoo.registry.loaded_plugin import LoadedPlugin
+from zoo.registry.registry import Registry
+from zoo.registry.suggest import did_you_mean
+from zoo.registry.tracebacks import plugin_frames
+
+
+@dataclass(frozen=True)
+class PluginFinding:
+    """Something to mend, or to know.
+
+    Args:
+        plugin: its name.
+        serious: whether something doesn't work.
+        phase: where it went wrong: find, require, import, validate, contribute, or the hook of a run.
+        problem: one line.
+        details: the traceback, trimmed to the plugin's frames.
+        remedies: commands, with a word on each.
+    """
+
+    plugin: str
+    distribution: str | None
+    version: str | None
+    serious: bool
+    phase: str
+    problem: str
+    details: str = ""
+    remedies: tuple[tuple[str, str], ...] = ()
+
+
+def examine(plugin: LoadedPlugin) -> Iterator[PluginFinding]:
+    """What there is to say of one plugin; nothing, when it is well."""
+    origin = plugin.origin
+    whose = (origin.plugin, origin.distribution, origin.version)
+    if plugin.state == "failed":
+        assert plugin.error is not None
+        details = plugin.account or plugin_frames(plugin.error, plugin.target)
+        yield PluginFinding(*whose, True, str(plugin.phase), str(plugin.problem), details, tuple(_remedies(plugin)))
+    elif plugin.heavy:
+        problem = (
+            f"importing it brings in {', '.join(plugin.heavy)} and takes {plugin.load_ms:,.0f} ms of every command"
+        )
+        advice = ("see what each plugin costs", "zoo --trace-plugins list")
+        yield PluginFinding(*whose, False, "import", problem, remedies=(advice, *_turn_off(plugin)))
+    if plugin.state == "enabled" and (account := faults.recall(plugin)):
+        again = [("try it again", f"zoo plugins enable {plugin.name}")] if account.get("stuck") else []
+        remedies = (_newer(plugin), *again, *_turn_off(plugin))
+        yield PluginFinding(*whose, True, account["phase"], account["problem"], account["traceback"], remedies)
+
+
+def _remedies(plugin: LoadedPlugin) -> Iterator[tuple[str, str]]:
+    dist = str(plugin.origin.distribution)
+    if plugin.rivals:
+        yield from (("keep only one of them", f"zoo plugins uninstall {name}") for name in (dist, *plugin.rivals))
+        return
+    if plugin.phase not in ("find", "require"):
+        wanted = _missing(dist) or _not_found(plugin)
+        if wanted:
+            yield "install what it needs", f"{_pip()} install {shlex.join(wanted)}"
+        yield _newer(plugin)
+    elif plugin.phase == "require":
+        needs = [r for r in metadata.requires(dist) or [] if r.lower().startswith(DISTRIBUTION)]
+        yield "get the zoo that it needs", f"{_pip()} install -U {shlex.join(needs)}"
+        yield "or a version of it that fits this zoo", f"zoo plugins install --upgrade {dist}"
+    yield from _turn_off(plugin)
+
+
+def _newer(plugin: LoadedPlugin) -> tuple[str, str]:
+    return "look for a newer version", f"zoo plugins install --upgrade {plugin.origin.distribution}"
+
+
+def _turn_off(plugin: LoadedPlugin) -> Iterator[tuple[str, str]]:
+    if plugin.phase != "find":
+        yield "turn it off", f"zoo plugins disable {plugin.name}"
+    if not plugin.origin.bundled:
+        yield "take it out", f"zoo plugins uninstall {plugin.origin.distribution}"
+
+
+def _missing(distribution: str) -> list[str]:
+    """Requirements of a distribution that are not met, as it writes them."""
+    from packaging.requirements import Requirement
+
+    try:
+        wanted = [Requirement(text) for text in metadata.requires(distribution) or []]
+    except (metadata.PackageNotFoundError, ValueError):
+        return []
+    return [str(r) for r in wanted if (r.marker is None or r.marker.evaluate({"extra": ""})) and not _installed(r)]
+
+
+def _installed(requirement: object) -> bool:
+    from packaging.requirements import Requirement
+
+    assert isinstance(requirement, Requirement)
+    try:
+        return requirement.specifier.contains(metadata.version(requirement.name), prereleases=True)
+    except metadata.PackageNotFoundError:
+        return False
+
+
+def _not_found(plugin: LoadedPlugin) -> list[str]:
+    """The module that wasn't there: most distributions are called as their module is."""
+    error = plugin.error
+    if not isinstance(error, ModuleNotFoundError) or not error.name:
+        return []
+    name = error.name.partition(".")[0]
+    return [] if name == plugin.target.partition(":")[0].partition(".")[0] else [name]
+
+
+def _pip() -> str:
+    from zoo.host.installer import find_tool
+
+    return shlex.join(find_tool().shown)
+
+
+def consult(registry: Registry, name: str | None = None) -> tuple[list[LoadedPlugin], list[PluginFinding]]:
+    """Examine every plugin, or one.
+
+    Returns:
+        Those that were looked at, and what was found, the plugins in order of name.
+
+    Raises:
+        UnknownName: there is no such plugin.
+    """
+    plugins = registry.plugins
+    if name is not None:
+        names = [word for p in plugins for word in (p.name, p.origin.distribution or "")]
+        if name not in names:
+            raise UnknownName(f"There is no plugin {name!r}.{did_you_mean(name, names)} See: zoo plugins list")
+        plugins = [p for p in plugins if name in (p.name, p.origin.distribution)]
+    return plugins, [finding for plugin in plugins for finding in examine(plugin)]

@@ -1,0 +1,97 @@
+"""Turning plugins off and on: ``plugins: {disable: [...]}`` in the user's registry.yaml; its other lines stay."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from zoo.errors import OutputError, RequestError
+from zoo.registry.config import RegistryConfig, user_path
+from zoo.storage.files import write_text
+from zoo.storage.safe_yaml import parse_yaml, read_yaml
+
+ALLOW_LIST = "ZOO_PLUGINS"
+"""The environment variable with the only third-party plugins to load, a comma between them; empty for none."""
+_NOTE = "# Made by `zoo plugins disable`; see `zoo plugins enable`.\n"
+
+
+def allowed() -> set[str] | None:
+    """The third-party plugins that ``ZOO_PLUGINS`` allows; None when it says nothing."""
+    given = os.environ.get(ALLOW_LIST)
+    return None if given is None else {word.strip() for word in given.split(",")} - {""}
+
+
+def turn_off(name: str) -> Path:
+    """Add a plugin to the user's disabled ones; the file that says so."""
+    _write(sorted({*_disabled(), name}))
+    return user_path()
+
+
+def turn_on(name: str) -> bool:
+    """Take a plugin from the user's disabled ones; whether it was one of them. A file with nothing left is removed."""
+    before = _disabled()
+    if name not in before:
+        return False
+    _write([n for n in before if n != name])
+    if user_path().read_text("utf-8").replace(_NOTE, "").strip() in ("", "plugins: {disable: []}"):
+        user_path().unlink()
+    return True
+
+
+def who_disables(shelf: RegistryConfig, name: str) -> list[Path]:
+    """The files that turn a plugin off, the user's apart."""
+    layers = [layer for layer in shelf.layers if name in (layer.section("plugins").get("disable") or ())]
+    return [layer.path for layer in layers if layer.path != user_path().resolve()]
+
+
+def _disabled() -> list[str]:
+    return list((_content().get("plugins") or {}).get("disable") or [])
+
+
+def _content() -> dict[str, Any]:
+    return (read_yaml(user_path()) if user_path().is_file() else None) or {}
+
+
+def _write(names: list[str]) -> None:
+    path = user_path()
+    text = path.read_text("utf-8") if path.is_file() else _NOTE
+    wanted = _content()
+    wanted["plugins"] = {**(wanted.get("plugins") or {}), "disable": names}
+    changed = _with_disabled(text, names)
+    if parse_yaml(changed) != wanted:
+        raise RequestError(f"{path} is written in a way that can't be changed here. Write into it: disable: {names}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_text(path, changed)
+    except (OSError, OutputError) as error:
+        raise OutputError(
+            f"{path} can't be written ({getattr(error.__cause__ or error, 'strerror', error)}). Mend its permissions, "
+            f"or write into the registry.yaml of the working folder: plugins: {{disable: [{', '.join(names)}]}}"
+        ) from error
+
+
+def _with_disabled(text: str, names: list[str]) -> str:
+    """The text with that list and no other change. YAML's own writer would lose comments and order."""
+    listed = f"[{', '.join(names)}]"
+    root = yaml.compose(text, yaml.SafeLoader)
+    plugins = _value(root, "plugins")
+    disable = _value(plugins, "disable")
+    if disable is not None:
+        return _replaced(text, disable, listed)
+    if plugins is not None:
+        return _replaced(text, plugins, f"{{disable: {listed}}}")
+    return f"{text}{'' if not text or text.endswith(chr(10)) else chr(10)}plugins: {{disable: {listed}}}\n"
+
+
+def _value(node: yaml.Node | None, key: str) -> yaml.Node | None:
+    pairs = node.value if isinstance(node, yaml.MappingNode) else []
+    return next((value for name, value in pairs if name.value == key), None)
+
+
+def _replaced(text: str, node: yaml.Node, by: str) -> str:
+    start, end = node.start_mark.index, node.end_mark.index
+    old = text[start:end]
+    return text[:start].rstrip() + " " + by + old[len(old.rstrip()) :] + text[end:]

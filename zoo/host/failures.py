@@ -1,0 +1,94 @@
+"""Which component an exception comes from, by the frames of its traceback: no call of a component needs a ``try``."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterable
+from types import FrameType
+
+from zoo.registry import entry as registered
+from zoo.registry.entry import Entry
+from zoo.registry.tracebacks import where
+
+_Frames = list[tuple[FrameType, int]]
+_LONGEST = 300
+
+
+def describe_failure(error: BaseException) -> str | None:
+    """A paragraph on a component that failed, and what to type; None where none is to be seen in the traceback."""
+    blamed = _blamed(error)
+    if blamed is None:
+        return None
+    sentence, entry = blamed
+    return f"{sentence}. {_advice(entry)} For the traceback, type the command again with --debug."
+
+
+def reason_of(error: BaseException) -> str:
+    """Why something ended, in a sentence without a full stop: the component that failed, where it was one."""
+    blamed = _blamed(error)
+    return summary_of(error) if blamed is None else blamed[0]
+
+
+def _blamed(error: BaseException) -> tuple[str, Entry] | None:
+    """A component that failed: a sentence with its name, distribution and version, and the line of its code."""
+    frames = list(traceback.walk_tb(error.__traceback__))
+    found = _in_code(frames) or _in_objects(frames)
+    if found is None:
+        return None if error.__cause__ is None else _blamed(error.__cause__)
+    owners, frame, line = found
+    whose = " or ".join(dict.fromkeys(each.full_title for each in owners))
+    return f"{whose} failed: {summary_of(error)} ({where(frame.f_code.co_filename, line)})", owners[-1]
+
+
+def summary_of(error: BaseException) -> str:
+    """An exception's type, and the first line of what it says."""
+    first = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
+    return f"{type(error).__name__}: {first:.{_LONGEST}}" if first else type(error).__name__
+
+
+def _in_code(frames: _Frames) -> tuple[list[Entry], FrameType, int] | None:
+    """The innermost frame in the code of components that were used."""
+    for i in reversed(range(len(frames))):
+        frame, line = frames[i]
+        owners = [each for each in registered.used.values() if each.holds(frame.f_code.co_filename)]
+        if owners:  # a package may lie in the folder that a local component's file is in
+            packaged = [each for each in owners if each.file is None]
+            return _narrowed(packaged or owners, frames[i::-1]), frame, line
+    return None
+
+
+def _in_objects(frames: _Frames) -> tuple[list[Entry], FrameType, int] | None:
+    """The innermost frame in a method of an object that a component has made of a library's class."""
+    for frame, line in reversed(frames):
+        owner = _maker(frame)
+        # What the class inherits is no line of its own: a slip in a forward() ends in nn.Module.__getattr__.
+        if owner is not None and type(frame.f_locals["self"]).__module__ == frame.f_globals.get("__name__"):
+            return [owner], frame, line
+    return None
+
+
+def _narrowed(owners: list[Entry], outwards: Iterable[tuple[FrameType, int]]) -> list[Entry]:
+    """Of several components with the same code the one whose object, or whose factory, is at work."""
+    for frame, _ in outwards if len(owners) > 1 else ():
+        maker = _maker(frame)
+        if maker is not None and maker in owners:
+            return [maker]
+        name = frame.f_code.co_qualname.partition(".")[0]
+        named = [each for each in owners if each.component.target.partition(":")[2].partition(".")[0] == name]
+        if named and all(each.holds(frame.f_code.co_filename) for each in named):
+            return named
+    return owners
+
+
+def _maker(frame: FrameType) -> Entry | None:
+    """The component that has made the object whose method a frame is in."""
+    its = frame.f_locals.get("self")
+    return None if its is None else registered.made.get(type(its))
+
+
+def _advice(entry: Entry) -> str:
+    if entry.origin.bundled:
+        return f"Choose another: zoo list {entry.kind}."
+    if entry.origin.distribution is None:
+        return "Mend it there."
+    return f"Look for a newer version: zoo plugins install --upgrade {entry.origin.distribution}."

@@ -1,0 +1,148 @@
+"""Installing and removing distributions, in the environment that runs the zoo, by pip or uv."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from zoo.errors import RequestError, ZooError
+from zoo.host.enablement import ALLOW_LIST
+from zoo.registry.entry import DISTRIBUTION
+
+PINNED = (DISTRIBUTION, "torch", "torchvision")
+"""What installing a plugin never changes: another torch may be gigabytes, or have no CUDA."""
+
+
+class InstallError(ZooError):
+    """The installer refused or failed; the environment is as it was."""
+
+
+@dataclass(frozen=True)
+class Tool:
+    """An installer: the words of its command, and those to show, which a person would type."""
+
+    name: str
+    words: tuple[str, ...]
+    shown: tuple[str, ...]
+
+    def command(self, what: str, *rest: str) -> list[str]:
+        """The words of ``install`` or ``uninstall``, for this environment."""
+        here = ["--python", sys.executable] if self.name == "uv" else ["--disable-pip-version-check", "--no-input"]
+        return [*self.words, what, *here, *rest]
+
+
+def find_tool() -> Tool:
+    """pip where this environment has it, for it reads the user's pip configuration; else uv.
+
+    Raises:
+        RequestError: there is neither.
+    """
+    if importlib.util.find_spec("pip") is not None:
+        python = "python" if shutil.which("python") == sys.executable else sys.executable
+        return Tool("pip", (sys.executable, "-m", "pip"), (python, "-m", "pip"))
+    if uv := shutil.which("uv"):
+        return Tool("uv", (uv, "pip"), ("uv", "pip"))
+    raise RequestError(
+        f"Neither pip nor uv is there to install with. Get pip into this environment: {sys.executable} -m ensurepip"
+    )
+
+
+def install(target: str, *, upgrade: bool = False, editable: bool = False, isolated: bool = True) -> dict[str, str]:
+    """Install a requirement, a folder or a file with what it depends on.
+
+    Args:
+        isolated: build a source folder in an environment of its own, which needs a package index.
+
+    Returns:
+        What was installed before, for ``restore``.
+
+    Raises:
+        InstallError: it can't be installed; everything is again as it was before.
+    """
+    tool, before = find_tool(), snapshot()
+    words = [*(["--upgrade"] if upgrade else []), *([] if isolated else ["--no-build-isolation"])]
+    with tempfile.TemporaryDirectory() as folder:
+        pins = Path(folder, "constraints.txt")
+        pins.write_text("".join(f"{name}=={before[name]}\n" for name in PINNED if name in before))
+        command = tool.command("install", *words, "-c", str(pins), *(["-e"] if editable else []), target)
+        try:
+            said = _run(command)
+        except BaseException:
+            restore(tool, before)
+            raise
+    if said is not None:
+        restore(tool, before)
+        raise InstallError(f"{tool.name} could not install {target}; nothing was changed. It says:\n{said}")
+    return before
+
+
+def uninstall(distribution: str) -> None:
+    """Take a distribution out; what it depended on stays.
+
+    Raises:
+        InstallError: it is still there.
+    """
+    tool = find_tool()
+    said = _run(tool.command("uninstall", *(["-y"] if tool.name == "pip" else []), distribution))
+    if said is not None:
+        raise InstallError(f"{tool.name} could not take {distribution} out. It says:\n{said}")
+
+
+def snapshot() -> dict[str, str]:
+    """Every installed distribution and its version, as a fresh process sees them."""
+    found: dict[str, str] = _fresh("zoo.host.subprocess_probe", "distributions")
+    return found
+
+
+def restore(tool: Tool, before: dict[str, str]) -> None:
+    """Bring the environment back to a snapshot: an installer that fails halfway leaves its first half."""
+    after = snapshot()
+    if added := sorted(after.keys() - before.keys()):
+        _run(tool.command("uninstall", *(["-y"] if tool.name == "pip" else []), *added))
+    changed = [f"{name}=={version}" for name, version in sorted(before.items()) if after.get(name) != version]
+    if changed:
+        _run(tool.command("install", "--no-deps", *changed))
+    if snapshot() != before:
+        raise InstallError(
+            f"{tool.name} failed and left the environment changed: {', '.join([*added, *changed])}. "
+            f"Type: {' '.join(tool.shown)} install --no-deps {' '.join(changed)}"
+        )
+
+
+def probe() -> dict[str, Any]:
+    """Every plugin as a fresh process loads it, and names that clash: see ``zoo.host.subprocess_probe.found``."""
+    found: dict[str, Any] = _fresh("zoo.host.subprocess_probe", "plugins")
+    return found
+
+
+def _fresh(module: str, *words: str) -> Any:
+    environment = {k: v for k, v in os.environ.items() if k != ALLOW_LIST}
+    done = subprocess.run(
+        # -P: a json.py in the working folder is not ours.
+        [sys.executable, "-P", "-m", module, *words],
+        capture_output=True,
+        text=True,
+        env=environment,
+        check=False,
+    )
+    if done.returncode:
+        raise ZooError(f"A fresh process of the zoo failed: {done.stderr.strip() or done.returncode}")
+    return json.loads(done.stdout)
+
+
+def _run(command: Sequence[str]) -> str | None:
+    """Run an installer; None when it did it, else the end of what it says."""
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    if done.returncode == 0:
+        return None
+    lines = [line for line in done.stdout.splitlines() if line.strip()]
+    return "\n".join(lines[-15:]) or f"nothing (exit code {done.returncode})"

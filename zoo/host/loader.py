@@ -1,0 +1,205 @@
+"""The plugin host: finds plugins, imports each by itself, and collects what it contributes.
+
+pluggy gives the hook protocol. What it lacks for contributions is done here: in one pluggy call the first exception
+discards every plugin's results, results carry no plugin name, generators come back unconsumed, and a misspelt hook
+is silent. So each plugin's hooks are called by themselves, and a plugin that fails anywhere is set aside whole.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import redirect_stdout
+from time import perf_counter
+from typing import Any
+
+import pluggy
+
+from zoo.errors import PluginError
+from zoo.host import hookspecs
+from zoo.host.enablement import ALLOW_LIST, allowed
+from zoo.host.hook_calls import call_one, hooks_of, new_manager, traced
+from zoo.plugin import KINDS, SERVICES, Family, check_name
+from zoo.registry.config import open_shelf
+from zoo.registry.distributions import Found, installed
+from zoo.registry.entry import DISTRIBUTION, Entry, Origin, family_entries
+from zoo.registry.loaded_plugin import LoadedPlugin
+from zoo.registry.registry import Registry
+from zoo.registry.suggest import did_you_mean
+from zoo.registry.tracebacks import LIBRARIES, crash_frames
+
+HEAVY = LIBRARIES
+"""Libraries that nobody wants to wait for in ``zoo list``."""
+_ALL = {**KINDS, **SERVICES}
+discovered: list[LoadedPlugin] = []
+"""What the last ``discover`` gave: whoever holds up the end of the process is among them."""
+
+
+def open_registry(*, say: Callable[[Iterable[LoadedPlugin]], None] | None = None, careful: bool = False) -> Registry:
+    """Read registry.yaml, load the plugins, and put them together.
+
+    Args:
+        say: called with the plugins, to tell of those that were set aside.
+        careful: try each third-party plugin in a process of its own first, and import none that ended it.
+    """
+    shelf = open_shelf()
+    rows = None
+    if careful:
+        from zoo.host.isolation import alone  # what begins processes takes a while to import
+
+        rows = alone(shelf.disabled)
+    plugins = discover(shelf.disabled, rows)
+    if say is not None:
+        say(plugins)
+    return Registry(plugins, shelf)
+
+
+def discover(disabled: Iterable[str] = (), alone: Mapping[str, Mapping[str, Any]] | None = None) -> list[LoadedPlugin]:
+    """Load every installed plugin, each in its own ``try``; sorted by name, so order never picks a winner.
+
+    Args:
+        disabled: entry-point names; a disabled plugin is not imported at all.
+        alone: what :func:`zoo.host.isolation.alone` has found: a plugin whose import ended its process is set aside.
+    """
+    by_name: dict[str, list[Found]] = defaultdict(list)
+    for found in installed():
+        by_name[found.name].append(found)
+    loader = _Loader(set(disabled), allowed(), alone or {})
+    plugins: list[LoadedPlugin] = []
+    for name in sorted(by_name):
+        ours = [f for f in by_name[name] if f.distribution == DISTRIBUTION]
+        theirs = sorted((f for f in by_name[name] if f not in ours), key=lambda f: f.distribution)
+        if ours:
+            plugins.append(loader.load(ours[0]))
+        if theirs:
+            plugins.append(loader.load(*theirs, taken=bool(ours)))
+    discovered[:] = plugins
+    return plugins
+
+
+class _Loader:
+    """Loads plugins one by one into one pluggy manager, which knows every hook's specification."""
+
+    def __init__(self, disabled: set[str], allowed: set[str] | None, alone: Mapping[str, Mapping[str, Any]]):
+        self.disabled, self.allowed, self.alone = disabled, allowed, alone
+        self.manager = new_manager()
+
+    def load(self, first: Found, *others: Found, taken: bool = False) -> LoadedPlugin:
+        """Load a plugin, unless it is turned off, not for this zoo, or its name is not its own.
+
+        Args:
+            others: further distributions that bring a plugin of that name.
+            taken: whether the zoo itself has a plugin of that name.
+        """
+        origin = Origin(first.name, first.distribution, first.version)
+        plugin = LoadedPlugin(
+            origin, first.entry.value if first.entry else "", rivals=tuple(f.distribution for f in others)
+        )
+        bundled = first.distribution == DISTRIBUTION
+        row = {} if bundled else self.alone.get(first.name, {})
+        if not bundled and self.allowed is not None and first.name not in self.allowed:
+            plugin.state, plugin.problem = "disabled", f"left out by {ALLOW_LIST} or --no-plugins"
+        elif first.name in self.disabled and not taken:
+            plugin.state = "disabled"
+        elif fault := _fault(first, others, taken):
+            plugin.set_aside("find", PluginError(fault))
+        elif misfit := first.misfit():
+            plugin.set_aside("require", PluginError(misfit))
+        elif "died" in row:
+            plugin.set_aside("import", PluginError(f"imported by itself, {row['died']}"))
+            plugin.account = crash_frames(row["stderr"])
+        else:
+            started = perf_counter()
+            load_module(plugin, lambda: _import(first), self.manager)
+            plugin.load_ms = (perf_counter() - started) * 1000
+            if "heavy" in row:  # here, the first to import a library takes the blame for all
+                plugin.heavy, plugin.load_ms = tuple(row["heavy"]), row["load_ms"]
+        return plugin
+
+
+def _fault(first: Found, others: tuple[Found, ...], taken: bool) -> str | None:
+    """What is wrong before anything is imported."""
+    owners = " and ".join(f.distribution for f in (first, *others))
+    if taken:
+        return f"the name {first.name!r} is the zoo's own plugin's; {owners} must take another"
+    if others:
+        return f"two distributions bring a plugin named {first.name!r}: {owners}"
+    if first.entry is None:
+        return f"the entry points of {first.distribution} can't be read: a line of its entry_points.txt has no '='"
+    try:
+        check_name(first.name)
+    except ValueError as error:
+        return str(error)
+    return first.shadow()
+
+
+def _import(found: Found) -> object:
+    assert found.entry is not None
+    module = importlib.import_module(found.entry.module)
+    return getattr(module, found.entry.attr) if found.entry.attr else module
+
+
+def load_module(
+    plugin: LoadedPlugin, importer: Callable[[], object], manager: pluggy.PluginManager | None = None
+) -> None:
+    """Import, validate and collect one plugin; whatever it raises sets it aside."""
+    manager = manager or new_manager()
+    phase = "import"
+    before, threads = {name for name in HEAVY if name in sys.modules}, frozenset(threading.enumerate())
+    try:
+        with redirect_stdout(sys.stderr), traced(plugin, phase):  # a print() must not spoil somebody's JSON
+            module = importer()
+        plugin.threads = frozenset(threading.enumerate()) - threads
+        plugin.heavy = tuple(name for name in HEAVY if name in sys.modules and name not in before)
+        phase = "validate"
+        plugin.hooks = hooks_of(plugin.name, module, manager)
+        phase = "contribute"
+        with redirect_stdout(sys.stderr):
+            plugin.entries = list(_contributions(plugin))
+    except KeyboardInterrupt:  # the user's
+        where = f"plugin {plugin.name!r} ({plugin.origin.distribution}) was in phase {phase}"
+        print(f"zoo: {where} — see: zoo plugins doctor {plugin.name}", file=sys.stderr)  # noqa: T201
+        raise
+    except BaseException as error:  # a plugin may even call sys.exit() when it is imported
+        plugin.set_aside(phase, error)
+
+
+def _contributions(plugin: LoadedPlugin) -> Iterator[Entry]:
+    for kind, hook in hookspecs.CONTRIBUTIONS.items():
+        seen: set[str] = set()
+        for result in call_one(plugin, hook):
+            for given in result:
+                yield from _entries(given, kind, hook, plugin.origin, seen)
+
+
+def _entries(given: object, kind: str, hook: str, origin: Origin, seen: set[str]) -> Iterator[Entry]:
+    if isinstance(given, Family) and given.kind == kind:
+        entries = family_entries(given, origin)
+    elif isinstance(given, _ALL[kind]):
+        entries = [Entry(given, origin)]
+    else:
+        raise PluginError(f"{hook} gave {given!r}, not {_ALL[kind].__name__}(...) or a Family of that kind")
+    for entry in entries:
+        for name in (*entry.names, *(f"{entry.component.name}.{word}" for word in entry.variants)):
+            if name in seen:
+                raise PluginError(f"{hook} gave two components named {name!r}")
+            seen.add(name)
+        yield entry
+
+
+def say_failures(plugins: Iterable[LoadedPlugin]) -> None:
+    """One line for each plugin that was set aside, and each that ``ZOO_PLUGINS`` names in vain."""
+    plugins = list(plugins)
+    names = [plugin.name for plugin in plugins]
+    for name in sorted((allowed() or set()).difference(names)):
+        print(f"zoo: {ALLOW_LIST} names {name!r}, which is not installed.{did_you_mean(name, names)}", file=sys.stderr)  # noqa: T201
+    for plugin in plugins:
+        if plugin.state == "failed":
+            print(  # noqa: T201 - the console may not be up yet
+                f"zoo: plugin {plugin.name!r} ({plugin.origin.distribution}) was set aside: {plugin.problem}"
+                f" — see: zoo plugins doctor {plugin.name}",
+                file=sys.stderr,
+            )

@@ -1,0 +1,286 @@
+"""The bundle: a trained model with all that it needs to be used. It holds no pickle and loads with none.
+
+``model.safetensors`` has the weights; ``zoo.json`` the classes, the preprocessing, the architecture's id and
+parameters, and the versions. The weights are written first, so a folder with a zoo.json is a whole bundle.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import torch
+from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
+from torch import nn
+
+from zoo.data.decode import Resize, Shape
+from zoo.errors import BundleError, RequestError, UnknownName
+from zoo.job.run_folder import CARD as CARD
+from zoo.job.run_folder import WEIGHTS as WEIGHTS
+from zoo.job.schema import Channels, Data, Job, Side, Views, check_image
+from zoo.model.build import build_model
+from zoo.model.manifest import check_folder, is_shared
+from zoo.model.provenance import how_to_get
+from zoo.plugin import Interpolation
+from zoo.registry.suggest import listing
+from zoo.storage.files import atomic, open_plain, read_plain, write_json
+
+SCHEMA = 1
+
+_Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+_Exact = Field(strict=True)
+"""Numbers of a card are numbers: ``"32"`` is none, for the card is used as it is."""
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """From an image to the network's input: resize, then ``(pixels / 255 - mean) / std``.
+
+    The last two are what was done before there was a choice: older bundles don't say them.
+    """
+
+    image_size: Annotated[Side, _Exact]
+    in_chans: Annotated[Channels, _Exact]
+    resize: Resize
+    mean: list[_Number]
+    std: list[_Number]
+    interpolation: Interpolation = "bilinear"
+    crop_pct: Annotated[_Number, Field(gt=0, le=1)] = 1.0
+
+    @property
+    def shape(self) -> Shape:
+        """What images become before they are normalised."""
+        return Shape(self.image_size, self.in_chans, self.resize, self.interpolation, self.crop_pct)
+
+
+def preprocessing_of(job: Job) -> dict[str, Any]:
+    """The preprocessing of a job, as its bundle will record it: the arguments of :class:`Preprocessing`."""
+    kept = ("in_chans", "resize", "interpolation", "crop_pct", "mean", "std")
+    return {"image_size": job.train.image_size, **{name: getattr(job.data, name) for name in kept}}
+
+
+class _Architecture(BaseModel):
+    id: str
+    params: dict[str, Any]
+
+
+class _Familiar(BaseModel):
+    score: Literal["energy", "centred energy"]
+    least: _Number
+    most: _Number
+
+
+class _Reject(BaseModel):
+    """Below which confidence an answer is "not sure": one for all classes, or one for each."""
+
+    below: Annotated[_Number, Field(ge=0)] | dict[str, Annotated[_Number, Field(ge=0)]]
+
+
+class _Source(BaseModel):
+    """Where a component came from; older bundles say no kind."""
+
+    id: str
+    kind: str = ""
+
+
+class _Card(BaseModel):
+    """What zoo.json must hold to be used; there may be more. Bundles that name no task are of the first."""
+
+    task: Literal["single-label", "multi-label"] = "single-label"
+    tta: Views = "none"
+    thresholds: list[Annotated[_Number, Field(ge=0, le=1)]] | None = None
+    temperature: Annotated[_Number, Field(gt=0)] = 1.0
+    familiar: _Familiar | None = None
+    reject: _Reject | None = None
+    classes: Annotated[list[str], Field(min_length=2)]
+    preprocessing: Preprocessing
+    architecture: _Architecture
+    provenance: dict[str, _Source] | None = None
+
+    @field_validator("preprocessing")
+    @classmethod
+    def _as_of_a_job(cls, image: Preprocessing) -> Preprocessing:
+        said = {name: value for name, value in vars(image).items() if name in Data.model_fields}
+        try:
+            Data(**said)
+        except ValidationError as error:
+            raise ValueError(_first(error)) from error
+        check_image(image.image_size, image.in_chans)
+        return image
+
+    @field_validator("classes")
+    @classmethod
+    def _each_by_its_name(cls, names: list[str]) -> list[str]:
+        if len(set(names)) < len(names):
+            raise ValueError("two classes of one name")
+        if not all(name.strip() for name in names):
+            raise ValueError("a class without a name")
+        return names
+
+    @model_validator(mode="after")
+    def _a_threshold_each(self) -> _Card:
+        if self.thresholds is not None and len(self.thresholds) != len(self.classes):
+            raise ValueError(f"{len(self.thresholds)} thresholds for {len(self.classes)} classes")
+        return self
+
+
+def _first(error: ValidationError) -> str:
+    """The first of what pydantic found: ``preprocessing.std: …``."""
+    found = error.errors()[0]
+    where, said = ".".join(map(str, found["loc"])), found["msg"].removeprefix("Value error, ")
+    return f"{where}: {said}" if where else said
+
+
+def write_card(folder: Path, card: Mapping[str, Any]) -> None:
+    """Write zoo.json."""
+    write_json(folder / CARD, {"schema": SCHEMA, **card})
+
+
+def copied_weights(model: nn.Module) -> dict[str, torch.Tensor]:
+    """A model's weights as they are now, each by itself."""
+    return {k: v.detach().cpu().contiguous().clone() for k, v in model.state_dict().items()}
+
+
+def packed_weights(tensors: Mapping[str, torch.Tensor]) -> bytes:
+    """Weights as the content of their file."""
+    from safetensors.torch import save
+
+    return save(dict(tensors), metadata={"format": "pt"})
+
+
+def write_packed(folder: Path, content: bytes) -> None:
+    """Write what :func:`packed_weights` has made, atomically."""
+    with atomic(folder / WEIGHTS) as file:
+        file.write(content)
+
+
+def write_weights(folder: Path, tensors: Mapping[str, torch.Tensor]) -> str:
+    """Write weights atomically; their file's sha256."""
+    content = packed_weights(tensors)
+    write_packed(folder, content)
+    return hashlib.sha256(content).hexdigest()
+
+
+def find_bundle(path: Path) -> Path:
+    """The bundle's folder, given it or its run's.
+
+    What was shared carries a manifest, and is used only as long as it is what the manifest says.
+
+    Raises:
+        BundleError: there is none, or it is not as it was shared.
+    """
+    for folder in (path, path / "model"):
+        if (folder / CARD).is_file() and (folder / WEIGHTS).is_file():
+            if is_shared(folder):
+                check_folder(folder, (CARD, WEIGHTS))
+            return folder
+    raise BundleError(f"{path} holds no trained model (no {CARD} with {WEIGHTS}). See: zoo runs list")
+
+
+def read_card(folder: Path) -> dict[str, Any]:
+    """Read zoo.json.
+
+    Raises:
+        BundleError: it is damaged, or of a newer zoo.
+    """
+    try:
+        card = json.loads(read_plain(folder / CARD))
+    except (OSError, ValueError, RecursionError) as error:
+        raise BundleError(f"{folder / CARD} is damaged ({type(error).__name__}: {error}).") from error
+    check_card(card, folder / CARD)
+    return card  # type: ignore[no-any-return]
+
+
+def check_card(card: Any, file: Path) -> None:
+    """Refuse what can't be used as a zoo.json.
+
+    Args:
+        file: where it was read from, for the message.
+
+    Raises:
+        BundleError: it is damaged, or of a newer zoo.
+    """
+    try:
+        if card["schema"] > SCHEMA:
+            raise BundleError(f"{file} was written by a newer zoo. Type: pip install -U visionzoo")
+        _Card.model_validate(card)
+        Preprocessing(**card["preprocessing"])  # which has nothing else
+    except ValidationError as error:
+        raise BundleError(f"{file} is damaged ({_first(error)}).") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise BundleError(f"{file} is damaged ({type(error).__name__}: {error}).") from error
+
+
+def read_weights(folder: Path, model: nn.Module) -> None:
+    """Load the weights into a model built the same.
+
+    Raises:
+        BundleError: the file is damaged, or doesn't fit; says which keys.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        open_plain(folder / WEIGHTS).close()
+        tensors = load_file(folder / WEIGHTS)
+    except (SafetensorError, OSError) as error:
+        raise BundleError(f"{folder / WEIGHTS} can't be read: {error}.") from error
+    own = model.state_dict()
+    missing, extra = sorted(own.keys() - tensors.keys()), sorted(tensors.keys() - own.keys())
+    wrong = [k for k in sorted(own.keys() & tensors.keys()) if own[k].shape != tensors[k].shape]
+    if missing or extra or wrong:
+        parts = [f"{what}: {listing(k, most=4)}" for what, k in
+                 (("missing", missing), ("unknown", extra), ("of another shape", wrong)) if k]  # fmt: skip
+        raise BundleError(f"The weights in {folder} don't fit the architecture ({'; '.join(parts)}).")
+    model.load_state_dict(tensors)
+
+
+def load_model(folder: Path, registry: Any, given: Any | None = None) -> tuple[nn.Module, dict[str, Any]]:
+    """The model of a bundle, in evaluation mode, and its card.
+
+    Args:
+        given: the architecture's entry, where it came from Python and has no name in the registry.
+
+    Raises:
+        BundleError: it is damaged, or its architecture is not here; the message says how to get it.
+    """
+    card = read_card(folder)
+    model = new_network(card, registry, folder, given)
+    read_weights(folder, model)
+    return model.eval(), card
+
+
+def new_network(card: Mapping[str, Any], registry: Any, folder: Path, given: Any | None = None) -> nn.Module:
+    """The network that a card describes, with weights of chance.
+
+    Args:
+        folder: where the card is from, for messages.
+        given: as :func:`load_model` has it.
+
+    Raises:
+        BundleError: its architecture is not here, or can't be built.
+    """
+    entry = given if given is not None else _architecture(card, registry, folder)
+    image = Preprocessing(**card["preprocessing"])
+    with torch.random.fork_rng(devices=[]):  # the initial weights are thrown away: leave no trace of drawing them
+        params = dict(card["architecture"]["params"])
+        try:
+            return build_model(entry, params, len(card["classes"]), image.in_chans, image.image_size)
+        except RequestError as error:
+            raise BundleError(f"The model in {folder} can't be built: {error}") from error
+
+
+def _architecture(card: Mapping[str, Any], registry: Any, folder: Path) -> Any:
+    wanted = card["architecture"]
+    name = wanted["id"]
+    try:
+        return registry.find("architecture", name)
+    except UnknownName as error:
+        how = how_to_get({"kind": "architecture", **wanted}, registry, folder)
+        raise BundleError(f"The model in {folder} needs architecture {name!r}, which is not here. {how}.") from error
+    except RequestError as error:
+        raise BundleError(f"The model in {folder} needs architecture {name!r}: {error}") from error

@@ -1,0 +1,105 @@
+"""The names of a model's classes, where its file has none: from another file, a folder's folders, or as typed."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from zoo.errors import RequestError
+from zoo.registry.suggest import listing
+
+__all__ = ["HOW", "IMAGENET", "check_names", "read_names"]
+
+IMAGENET = "imagenet-1k"
+HOW = "--classes names.txt (a name a line), --classes cat,dog, or --classes FOLDER for the names of its folders, sorted"
+_MOST_BYTES = 16 * 2**20
+
+
+def read_names(word: str) -> list[str]:
+    """The names that a word of ``--classes`` stands for, in the order of the model's answer.
+
+    Args:
+        word: a file (a name a line; JSON, a list or names by number; CSV, the last column), a folder of class folders,
+            whose names are taken sorted, ``imagenet-1k``, or names with commas between them.
+
+    Raises:
+        RequestError: it is none of these, or the file can't be read.
+    """
+    path = Path(word).expanduser()
+    try:
+        if path.is_dir():
+            return sorted(each.name for each in path.iterdir() if each.is_dir() and not each.name.startswith("."))
+        if path.is_file():
+            return _of_file(path)
+    except OSError as error:
+        if "," not in word:
+            raise RequestError(f"The names in {word} can't be read: {error.strerror or error}.") from error
+    if word == IMAGENET:
+        return _imagenet()
+    if "," in word:
+        return [name.strip() for name in word.split(",")]
+    raise RequestError(f"There are no names at {word!r}: no such file or folder. Type {HOW}, or --classes {IMAGENET}.")
+
+
+def check_names(names: Sequence[str], count: int, where: str) -> list[str]:
+    """The names, if they can be those of so many classes.
+
+    Args:
+        count: how many classes the model answers with.
+        where: where they are from, for the message.
+
+    Raises:
+        RequestError: there are more or fewer, or one is empty or there twice.
+    """
+    if len(names) != count:
+        raise RequestError(
+            f"{where} has {len(names):,} name{'' if len(names) == 1 else 's'} ({listing(names, most=4)}), and the "
+            f"model answers with {count:,} classes. Give as many, in the order that it was trained with: {HOW}."
+        )
+    twice = [name for name, times in Counter(names).items() if times > 1]
+    if twice or not all(name.strip() for name in names):
+        what = f"the name {twice[0]!r} more than once" if twice else "a name that is empty"
+        raise RequestError(f"{where} has {what}. Each class needs a name of its own.")
+    return list(names)
+
+
+def _of_file(path: Path) -> list[str]:
+    if path.stat().st_size > _MOST_BYTES:
+        raise RequestError(f"{path} is too large to hold names of classes.")
+    try:
+        text = path.read_text("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise RequestError(f"{path} is no text in UTF-8. Give a name a line.") from error
+    if path.suffix.lower() == ".json":
+        return _of_json(path, text)
+    if path.suffix.lower() == ".csv":
+        return [row[-1].strip() for row in csv.reader(text.splitlines()) if row]
+    return [line.strip() for line in text.rstrip().splitlines()]
+
+
+def _of_json(path: Path, text: str) -> list[str]:
+    """A list of names; ``{"0": name}``; or ``{name: 0}``, as ``class_to_idx`` is."""
+    try:
+        found: Any = json.loads(text)
+    except ValueError as error:
+        raise RequestError(f"{path} is no JSON: {error}.") from error
+    if isinstance(found, dict) and found and all(isinstance(v, int) for v in found.values()):
+        found = {number: name for name, number in found.items()}
+    if isinstance(found, dict):
+        by_number = {str(number): name for number, name in found.items()}
+        found = [by_number.get(str(i)) for i in range(len(by_number))]
+    if not isinstance(found, list) or not all(isinstance(name, str) for name in found):
+        raise RequestError(f'{path} holds no names: it takes ["cat", "dog"], {{"0": "cat"}} or {{"cat": 0}}.')
+    return found
+
+
+def _imagenet() -> list[str]:
+    """ImageNet-1k's, in the order that everybody has them in, by torchvision's short names."""
+    from torchvision.models import get_model_weights
+
+    names: list[str] = list(get_model_weights("resnet18").DEFAULT.meta["categories"])
+    return names

@@ -1,0 +1,90 @@
+"""What a result was made with, against what is here: which component is missing or another, and how to get it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from zoo.errors import RequestError, UnknownName
+from zoo.plugin import KINDS
+from zoo.registry.distributions import canonical, requirement_of
+from zoo.registry.entry import LOCAL, PYTHON, Entry
+from zoo.registry.registry import Registry
+
+Record = Mapping[str, Any]
+
+
+def recorded(card: Mapping[str, Any]) -> dict[str, Record]:
+    """The components that a bundle's zoo.json says it was made with, by where they stand in the job."""
+    return {"architecture": {"kind": "architecture", **card["architecture"]}, **(card.get("provenance") or {})}
+
+
+def missing(records: Mapping[str, Record], registry: Registry) -> list[str]:
+    """A sentence for each recorded component that is not here, with the command that gets it."""
+    return [
+        f"{record['kind']} {record['id']!r} is not here. {how_to_get(record, registry)}."
+        for record in _unique(records)
+        if "kind" in record and record["id"].partition("/")[0] != PYTHON and _find(record, registry) is None
+    ]
+
+
+def changes(records: Mapping[str, Record], registry: Registry) -> list[str]:
+    """A sentence for each recorded component that is here in another version, or whose own file has changed."""
+    found = [(record, _find(record, registry)) for record in _unique(records) if "kind" in record]
+    return list(dict.fromkeys(line for record, entry in found if entry for line in _change(record, entry)))
+
+
+def _change(record: Record, entry: Entry) -> Iterator[str]:
+    origin, was = entry.origin, record.get("version")
+    same = canonical(str(record.get("distribution"))) == canonical(origin.distribution or "")
+    if same and was and was != origin.version:
+        wanted = _package(record)
+        again = f" To have the same again: zoo plugins install {wanted}" if wanted else ""
+        yield f"It was trained with {origin.distribution} {was}, and {origin.version} is installed.{again}"
+    elif not origin.bundled and record.get("sha256") not in (None, entry.provenance()["sha256"]):
+        yield f"{record['kind']} {record['id']!r} has changed since the run: {entry.source_file()} is not as it was."
+
+
+def say(lines: Iterable[str]) -> None:
+    """Tell of changes, where results don't go."""
+    for line in lines:
+        print(f"zoo: {line}", file=sys.stderr)  # noqa: T201 - a library's word, as of plugins that fail
+
+
+def how_to_get(record: Record, registry: Registry, folder: Path | None = None) -> str:
+    """What to do to have a recorded component; ``folder`` is the bundle's."""
+    owner = str(record["id"]).partition("/")[0]
+    off = next((p for p in registry.plugins if p.name == owner and p.state != "enabled"), None)
+    if off is not None:
+        advice = f"zoo plugins {'enable' if off.state == 'disabled' else 'doctor'} {owner}"
+        return f"The plugin {owner!r} is {off.state}. Type: {advice}"
+    if owner == PYTHON:
+        where = repr(str(folder or "…"))
+        return f"It was given from Python: zoo.load({where}, {record['kind']}=…) with {record.get('target')}"
+    if owner == LOCAL:
+        return f"It is local, from {record.get('target')}: run this in the folder whose registry.yaml names it"
+    whose = f"{record.get('distribution') or owner} {record.get('version') or ''}".strip()
+    if (wanted := _package(record)) is None:  # a bundle may be anybody's, and this would be typed
+        return f"It says that it comes from {whose!r}, which is no package's name and version: ask who made it"
+    return f"It comes from {whose}. Type: zoo plugins install {wanted}"
+
+
+def _package(record: Record) -> str | None:
+    """What to install for a record, where what it says can be that."""
+    distribution = record.get("distribution") or str(record["id"]).partition("/")[0]
+    return requirement_of(distribution, record.get("version") or None)
+
+
+def _find(record: Record, registry: Registry) -> Entry | None:
+    if record["kind"] not in KINDS:
+        return None
+    try:
+        return registry.find(record["kind"], record["id"])
+    except (UnknownName, RequestError):
+        return None
+
+
+def _unique(records: Mapping[str, Record]) -> list[Record]:
+    return list({(r.get("kind"), r["id"]): r for r in records.values()}.values())

@@ -1,0 +1,1 @@
+"""Components of all plugins, found by kind and name."""

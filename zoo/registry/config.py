@@ -1,0 +1,281 @@
+"""registry.yaml: recipes, aliases, local components, the catalogue. Layers: shipped < user's < working folder's.
+
+Reading it executes nothing: a local component's file is imported when a job uses it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+import yaml
+
+from zoo.errors import RegistryFileError
+from zoo.plugin import KINDS, Component
+from zoo.registry.distributions import canonical
+from zoo.registry.entry import LOCAL, Entry, Origin
+from zoo.registry.signature import GIVEN, NAME
+from zoo.registry.suggest import did_you_mean, listing
+from zoo.storage.safe_yaml import read_yaml
+
+FILENAME = "registry.yaml"
+CONDITIONS = ("trained", "freeze", "architecture", "dataset", "source", "images", "image_size", "classes", "in_chans")
+"""What a recipe's ``when`` may ask: whether the network begins with weights, what is frozen, patterns of names; and
+facts of the images: their source, and ranges (``{at_least: …, at_most: …}``) of numbers."""
+RANGES = ("images", "image_size", "classes", "in_chans")
+"""Conditions that are ranges."""
+_SECTIONS = ("version", "plugins", "aliases", "components", "recipes", "catalogue")
+_OF_ONE_KIND = {"symmetries": "dataset", "higher_is_better": "metric"}
+_COMPONENT_KEYS = ("target", "base", "params", "summary", "tags", "aliases", *_OF_ONE_KIND)
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One registry.yaml, read and checked."""
+
+    path: Path
+    content: Mapping[str, Any]
+
+    def section(self, name: str) -> Mapping[str, Any]:
+        return self.content.get(name) or {}
+
+    @property
+    def trusted(self) -> bool:
+        """Whether the file is the zoo's or the user's own; a working folder may be anybody's."""
+        return self.path.resolve() in (shipped_path().resolve(), user_path().resolve())
+
+
+@dataclass(frozen=True)
+class Local:
+    """A component named in a registry.yaml: by its own target, or on the base of another."""
+
+    kind: str
+    name: str
+    layer: Path
+    spec: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """Its parameters; a relative ``root`` is relative to the file that says so."""
+        params = dict(self.spec.get("params") or {})
+        if self.kind == "dataset" and isinstance(params.get("root"), str):
+            params["root"] = str((self.layer.parent / Path(params["root"]).expanduser()).resolve())
+        return params
+
+    def entry(self) -> Entry:
+        """The entry of a component that has a target of its own."""
+        module, _, attribute = str(self.spec["target"]).rpartition(":")
+        file = (self.layer.parent / module).resolve() if module.endswith(".py") else None
+        name = re.sub(r"\W|^(?=\d)", "_", file.stem) if file else module  # a file may be called as no module can
+        make = functools.partial(KINDS[self.kind], target=f"{name}:{attribute}")
+        component = self._described(make, f"Local, from {module}")
+        return Entry(component, Origin(LOCAL), params=self.params, file=file)
+
+    def on_base(self, base: Entry) -> Entry:
+        """The entry of a component that has another's factory."""
+        make = functools.partial(dataclasses.replace, base.component)
+        component = self._described(make, f"{base.component.name}, as set in {FILENAME}", base.component.tags)
+        params = {**base.params, **self.params}
+        return dataclasses.replace(base, component=component, origin=Origin(LOCAL), params=params)
+
+    def _described(self, make: Callable[..., Component], summary: str, tags: tuple[str, ...] = ()) -> Component:
+        said = {key: self.spec[key] for key in _OF_ONE_KIND if self.spec.get(key) is not None}
+        own = {key: tuple(value) if isinstance(value, list) else value for key, value in said.items()}
+        try:
+            return make(
+                name=self.name,
+                summary=str(self.spec.get("summary") or summary),
+                tags=tuple(self.spec.get("tags") or tags),
+                aliases=tuple(self.spec.get("aliases") or ()),
+                **own,
+            )
+        except ValueError as error:
+            raise RegistryFileError(f"{self.layer}: components: {self.kind}: {self.name}: {error}") from error
+
+
+class RegistryConfig:
+    """All layers together; a higher layer's word goes before a lower one's."""
+
+    def __init__(self, layers: list[Layer]):
+        self.layers = layers
+
+    @cached_property
+    def disabled(self) -> set[str]:
+        """Entry-point names that no layer wants imported."""
+        return {str(n) for layer in self.layers for n in layer.section("plugins").get("disable") or ()}
+
+    @cached_property
+    def aliases(self) -> dict[str, dict[str, str]]:
+        """kind -> short name -> what it stands for."""
+        merged: dict[str, dict[str, str]] = {kind: {} for kind in KINDS}
+        for layer in self.layers:
+            for kind, names in layer.section("aliases").items():
+                merged[kind].update({str(k): str(v) for k, v in (names or {}).items()})
+        return merged
+
+    @cached_property
+    def locals(self) -> list[Local]:
+        """Local components; of two with one kind and name, the higher layer's."""
+        found = {(item.kind, item.name): item for layer in self.layers for item in _locals(layer)}
+        return list(found.values())
+
+    @cached_property
+    def recipes(self) -> dict[str, dict[str, Any]]:
+        return self._merged("recipes")
+
+    @cached_property
+    def recipe_levels(self) -> dict[str, int]:
+        """Recipe -> the number of the layer whose word it is, the higher the later."""
+        return {str(name): i for i, layer in enumerate(self.layers) for name in layer.section("recipes")}
+
+    @cached_property
+    def catalogue(self) -> dict[str, dict[str, Any]]:
+        """The known plugins; a working folder's file adds some and replaces none."""
+        return {name: dict(item or {}) for layer in self.layers for name, item in self._catalogue_of(layer).items()}
+
+    @cached_property
+    def refused(self) -> list[str]:
+        """A sentence for each catalogue entry of a working folder's file that would replace a known one."""
+        return [
+            f"{layer.path}: catalogue: {name} is not used: the zoo's or the user's own file has that plugin already."
+            for layer in self.layers
+            for name in layer.section("catalogue").keys() - self._catalogue_of(layer).keys()
+        ]
+
+    def _catalogue_of(self, layer: Layer) -> dict[str, Any]:
+        """What a layer says of the catalogue, where it may: what a stranger's folder said would be installed."""
+        given = {str(name): item for name, item in layer.section("catalogue").items()}
+        if layer.trusted:
+            return given
+        known = [other.section("catalogue") for other in self.layers if other.trusted]
+        taken = {word for section in known for name, item in section.items() for word in _words_of(name, item)}
+        return {name: item for name, item in given.items() if canonical(name) not in taken}
+
+    def _merged(self, section: str) -> dict[str, dict[str, Any]]:
+        return {str(k): dict(v or {}) for layer in self.layers for k, v in layer.section(section).items()}
+
+
+def _words_of(name: object, item: Mapping[str, Any] | None) -> set[str]:
+    """What a plugin of the catalogue is installed by: its name, or its package's."""
+    package = re.match(r"[\w.-]*", str((item or {}).get("package") or ""))
+    return {canonical(str(name)), canonical(package[0] if package else "")}
+
+
+def _locals(layer: Layer) -> Iterator[Local]:
+    for kind, components in layer.section("components").items():
+        for name, spec in (components or {}).items():
+            yield Local(kind, str(name), layer.path, spec)
+
+
+def shipped_path() -> Path:
+    """The zoo's own registry.yaml: inside the package when installed, at the top of a checkout."""
+    packaged = Path(__file__).with_name(FILENAME)
+    return packaged if packaged.is_file() else Path(__file__).parents[2] / FILENAME
+
+
+def user_path() -> Path:
+    """The user's own registry.yaml, whether or not there is one."""
+    return platformdirs.user_config_path("visionzoo") / FILENAME
+
+
+def open_shelf(folder: Path | None = None) -> RegistryConfig:
+    """Read every layer that exists; ``folder`` is the working folder."""
+    folder = Path.cwd() if folder is None else folder
+    paths = [shipped_path(), user_path(), folder / FILENAME]
+    unique = dict.fromkeys(path.resolve() for path in paths)
+    return RegistryConfig([read_layer(path) for path in unique if path.is_file()])
+
+
+def read_layer(path: Path) -> Layer:
+    """Read one registry.yaml.
+
+    Raises:
+        RegistryFileError: it isn't YAML, or a part of it is not what belongs there.
+    """
+    try:
+        content = read_yaml(path) or {}
+    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
+        raise RegistryFileError(f"{path} can't be read as YAML: {' '.join(str(error).split())}") from error
+    _mapping(content, path, "the file")
+    _known(content, _SECTIONS, path, "section")
+    if content.get("version", 1) != 1:
+        raise RegistryFileError(f"{path}: version {content['version']!r} is not known to this zoo; it reads version 1.")
+    for section in _SECTIONS[1:]:
+        _mapping(content.get(section) or {}, path, section)
+    for section in ("aliases", "components"):
+        _known(content.get(section) or {}, KINDS, path, f"kind under {section}")
+        for kind, items in (content.get(section) or {}).items():
+            _mapping(items or {}, path, f"{section}: {kind}")
+    for section in ("recipes", "catalogue"):
+        for name, item in (content.get(section) or {}).items():
+            _mapping(item or {}, path, f"{section}: {name}")
+    for name, recipe in (content.get("recipes") or {}).items():
+        _check_conditions((recipe or {}).get("when") or {}, path, f"recipes: {name}: when")
+    _known(content.get("plugins") or {}, ("disable",), path, "key of plugins")
+    _names(content.get("plugins") or {}, "disable", path, "plugins")
+    layer = Layer(path, content)
+    for item in _locals(layer):
+        _check_local(item)
+    return layer
+
+
+def _check_conditions(when: Mapping[str, Any], path: Path, where: str) -> None:
+    _mapping(when, path, where)
+    _known(when, CONDITIONS, path, f"condition of {where}")
+    for kind in ("architecture", "dataset"):
+        _names(when, kind, path, where)
+    for condition in RANGES:
+        if condition in when:
+            _mapping(when[condition], path, f"{where}: {condition}")
+            _known(when[condition], ("at_least", "at_most"), path, f"word of {where}: {condition}")
+
+
+def _check_local(item: Local) -> None:
+    where = f"components: {item.kind}: {item.name}"
+    _mapping(item.spec, item.layer, where)
+    _known(item.spec, _COMPONENT_KEYS, item.layer, f"key of {where}")
+    _mapping(item.spec.get("params") or {}, item.layer, f"{where}: params")
+    if NAME in (item.spec.get("params") or {}) and NAME in GIVEN[item.kind]:
+        raise RegistryFileError(
+            f"{item.layer}: {where}: params: 'name' is the component's own in a job. "
+            "Call the factory's parameter otherwise."
+        )
+    for key in ("tags", "aliases", "symmetries"):
+        _names(item.spec, key, item.layer, where)
+    for key, kind in _OF_ONE_KIND.items():
+        if key in item.spec and item.kind != kind:
+            raise RegistryFileError(f"{item.layer}: {where}: {key} is a {kind}'s.")
+    better = item.spec.get("higher_is_better")
+    if better is not None and not isinstance(better, bool):
+        raise RegistryFileError(f"{item.layer}: {where}: higher_is_better must be true or false, not {better!r}.")
+    if ("target" in item.spec) == ("base" in item.spec):
+        raise RegistryFileError(
+            f"{item.layer}: {where}: give either target ('./my_models.py:TinyNet' or 'package.module:name') "
+            "or base (the name of a registered component)."
+        )
+
+
+def _mapping(value: object, path: Path, what: str) -> None:
+    if not isinstance(value, Mapping):
+        raise RegistryFileError(f"{path}: {what} must be a mapping (name: value), not {value!r}.")
+
+
+def _names(given: Mapping[str, Any], key: str, path: Path, where: str) -> None:
+    value = given.get(key) or []
+    if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
+        raise RegistryFileError(f"{path}: {where}: {key} must be a list of words, as in [a, b], not {value!r}.")
+
+
+def _known(given: Mapping[str, Any], valid: Any, path: Path, what: str) -> None:
+    for key in given:
+        if key not in valid:
+            raise RegistryFileError(
+                f"{path}: unknown {what} {key!r}.{did_you_mean(str(key), valid)} Valid are: {listing(valid)}."
+            )

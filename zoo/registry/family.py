@@ -1,0 +1,123 @@
+"""A family's packaged list of names: headings, members and their variants, as ``zoo.plugin.Family`` tells."""
+
+from __future__ import annotations
+
+import functools
+import pkgutil
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import fields
+from typing import Any, NamedTuple
+
+from zoo.plugin import KINDS, Family, check_name
+
+Fields = Mapping[str, Any]
+"""What a heading says of the names below it, and what the family says of all."""
+
+
+class FamilyMember(NamedTuple):
+    """A name of the list that is no variant of another, and its variants: each one's word, with its fields."""
+
+    name: str
+    fields: Fields
+    variants: Mapping[str, Fields]
+    default: str | None
+
+
+def members(family: Family) -> list[FamilyMember]:
+    """The names of a family's list, each with its variants.
+
+    Raises:
+        FileNotFoundError: the package has no such list.
+        ValueError: a heading is malformed, a name is listed twice, or a variant is malformed or one of a variant.
+    """
+    listed = _listed(family)
+    bases: list[str] = []
+    variants: defaultdict[str, dict[str, Fields]] = defaultdict(dict)
+    defaults: dict[str, str] = {}
+    above, tried = "", None
+    for name, own in listed.items():
+        base, _, word = name.rpartition(".") if "." in name else ("", "", "")
+        if base not in listed:
+            bases.append(name)
+        else:
+            variants[base][word] = own
+            if above == base:
+                defaults[base] = word
+            if own is not tried and own is not listed[base]:
+                KINDS[family.kind](name, family.target, **own)  # what it refuses is told now, not when one is used
+                tried = own
+        above = name
+    _check(variants)
+    return [FamilyMember(name, listed[name], variants.get(name) or {}, defaults.get(name)) for name in bases]
+
+
+def _check(variants: Mapping[str, Iterable[str]]) -> None:
+    """Raise ValueError unless each is a name, and of none that is one itself."""
+    for base, words in variants.items():
+        if "." in base and base.rpartition(".")[0] in variants:
+            raise ValueError(f"{base}.{next(iter(words))} would be a variant of {base!r}, which is one itself")
+    try:
+        check_name("x".join(word for words in variants.values() for word in words) or "x")
+    except ValueError:  # thousands are checked at once, and one by one only to tell which
+        for base, words in variants.items():
+            for word in words:
+                check_name(f"{base}.{word}")
+
+
+def _listed(family: Family) -> dict[str, Fields]:
+    """Every name of the list with its fields, which those below one heading share."""
+    package, _, filename = family.names.partition(":")
+    text = pkgutil.get_data(package, filename)  # importlib.resources takes 10 ms to import
+    if text is None:
+        raise FileNotFoundError(f"{package} has no file {filename}")
+    shared: Fields = {"summary": family.summary, "tags": family.tags, **family.attributes}
+    own = shared
+    listed: dict[str, Fields] = {}
+    for line in text.decode().splitlines():
+        if line.startswith("#"):
+            own = {**shared, **_heading(line, family.kind)}
+            continue
+        for name in line.split():
+            if name in listed:
+                raise ValueError(f"{name!r} is listed twice")
+            listed[name] = own
+    return listed
+
+
+# How a heading's words are read, by the annotation of the component's field.
+_READERS: dict[str, Callable[[str], Any]] = {
+    "str": str,
+    "int": int,
+    "float": float,
+    "bool": lambda word: {"true": True, "false": False}[word],
+    "tuple[str, ...]": lambda words: tuple(words.split(",")),
+    "tuple[float, ...]": lambda words: tuple(map(float, words.split(","))),
+}
+_OF_ONE = ("name", "target", "aliases")  # no two components share these
+
+
+def _heading(line: str, kind: str) -> dict[str, Any]:
+    """The fields that a heading of a family's list gives to the names below it.
+
+    Raises:
+        ValueError: a word's key is no field that names can share, or its value malformed.
+    """
+    types = _field_types(kind)
+    values = {}
+    for word in line[1:].split():
+        key, _, value = word.partition("=")
+        if key not in types:
+            raise ValueError(f"{word!r} in the heading {line!r}: it takes key=value words of {', '.join(types)}")
+        try:
+            values[key] = _READERS[types[key]](value)
+        except (ValueError, KeyError):
+            raise ValueError(f"{word!r} in the heading {line!r}: {key} is of type {types[key]}") from None
+    return values
+
+
+@functools.cache
+def _field_types(kind: str) -> dict[str, str]:
+    """The fields of a kind of component that a heading can set, each with its type as it is annotated."""
+    types = {f.name: str(f.type).removesuffix(" | None") for f in fields(KINDS[kind]) if f.name not in _OF_ONE}
+    return {name: type_ for name, type_ in types.items() if type_ in _READERS}

@@ -1,0 +1,56 @@
+"""A plugin as it is in this process: enabled with its entries and hooks, disabled, or set aside with the reason."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from threading import Thread
+
+import pluggy
+
+from zoo.errors import PluginError
+from zoo.registry.entry import Entry, Origin
+
+Implementations = dict[str, list[pluggy.HookImpl]]
+
+
+@dataclass
+class LoadedPlugin:
+    """One plugin, loaded or set aside.
+
+    ``state`` is ``"enabled"``, ``"disabled"`` or ``"failed"``; a failed one has ``phase`` (find, require, import,
+    validate or contribute), ``problem`` (one line) and ``error``, or ``account``: the lines at which its import ended a
+    process. ``heavy`` are the large libraries that its import
+    brought in, ``threads`` those that it began; ``rivals`` the further distributions that bring a plugin of its name.
+    """
+
+    origin: Origin
+    target: str
+    state: str = "enabled"
+    phase: str | None = None
+    problem: str | None = None
+    error: BaseException | None = field(default=None, repr=False)
+    account: str = field(default="", repr=False)
+    load_ms: float = 0.0
+    heavy: tuple[str, ...] = ()
+    rivals: tuple[str, ...] = ()
+    entries: list[Entry] = field(default_factory=list)
+    hooks: Implementations = field(default_factory=dict, repr=False)
+    threads: frozenset[Thread] = field(default=frozenset(), repr=False)
+
+    @property
+    def name(self) -> str:
+        return self.origin.plugin
+
+    def set_aside(self, phase: str, error: BaseException) -> None:
+        """Keep nothing of the plugin but the account of what went wrong."""
+        self.state, self.phase, self.error = "failed", phase, error
+        self.problem = problem_of(error)
+        self.entries, self.hooks = [], {}
+
+
+def problem_of(error: BaseException) -> str:
+    """An exception in one line."""
+    # pluggy says what is wrong with a hook on its last line.
+    text = " ".join(str(error).split()) if isinstance(error, pluggy.PluginValidationError) else str(error)
+    lines = f"{type(error).__name__}: {text}".splitlines()
+    return lines[0].removesuffix(": ").removeprefix(f"{PluginError.__name__}: ")

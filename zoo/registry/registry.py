@@ -1,0 +1,241 @@
+"""The registry: every component by kind and name, whatever plugin it came from.
+
+A short name resolves to a project alias, then a local component, then a bundled component, then the only
+third-party match. Two third-party matches are an error that lists both: installing a plugin never changes
+what a name means.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from functools import cached_property
+from typing import Any
+
+from zoo.errors import RequestError, UnknownName
+from zoo.plugin import KINDS
+from zoo.registry.config import Local, RegistryConfig
+from zoo.registry.entry import LOCAL, Entry
+from zoo.registry.loaded_plugin import LoadedPlugin
+from zoo.registry.suggest import did_you_mean, listing, near, suggestion
+
+
+class Registry:
+    """Components of plugins and of registry.yaml, found by name."""
+
+    def __init__(self, plugins: list[LoadedPlugin], shelf: RegistryConfig):
+        self.plugins = plugins
+        self.shelf = shelf
+        self.remembered: dict[Any, Any] = {}
+        """Facts of datasets, by what tells these apart, for all jobs that this registry resolves."""
+        self._by_id: dict[tuple[str, str], Entry] = {}
+        self._by_name: dict[tuple[str, str], list[Entry]] = defaultdict(list)
+        for plugin in plugins:
+            for entry in plugin.entries:
+                self._add(entry)
+
+    def _add(self, entry: Entry) -> None:
+        for name in entry.names:
+            self._by_name[entry.kind, name].append(entry)
+            self._by_id[entry.kind, f"{entry.origin.plugin}/{name}"] = entry
+
+    @cached_property
+    def _locals(self) -> dict[tuple[str, str], Entry]:
+        entries: dict[tuple[str, str], Entry] = {}
+        for item in self.shelf.locals:
+            entry = item.entry() if "target" in item.spec else self._on_base(item)
+            entries.update({(item.kind, name): entry for name in entry.names})
+        return entries
+
+    def _on_base(self, item: Local) -> Entry:
+        base = self._plugin_entry(item.kind, str(item.spec["base"]))
+        if base is None:
+            raise UnknownName(
+                f"{item.layer}: components: {item.kind}: {item.name}: its base {item.spec['base']!r} is no registered "
+                f"{item.kind}.{did_you_mean(str(item.spec['base']), self.names(item.kind, local=False))}"
+            )
+        return item.on_base(base.without_variants())
+
+    def entries(self, kind: str | None = None) -> list[Entry]:
+        """Every entry, once, sorted by kind and id; the variants of families' members are not among them."""
+        unique = {(e.kind, e.id): e for e in (*self._by_id.values(), *self._locals.values())}
+        return [e for (k, _), e in sorted(unique.items()) if kind in (None, k)]
+
+    def names(self, kind: str, *, local: bool = True) -> list[str]:
+        """Every name that could be typed for a kind: short names, and full ids."""
+        extra = [n for k, n in self._locals if k == kind] if local else []
+        mine = [n for k, n in self._by_name if k == kind]
+        return sorted({*extra, *mine, *self.shelf.aliases[kind], *(i for k, i in self._by_id if k == kind)})
+
+    def variants(self, kind: str | None = None, word: str = "") -> list[Entry]:
+        """The variants of families' members, a member's together.
+
+        Args:
+            word: only those with it in their name or, where it has a slash, in their id, whatever the case.
+        """
+        word, full = word.lower(), "/" in word
+        return [
+            entry.variant(each)
+            for entry in self.entries(kind)
+            for each in sorted(entry.variants)
+            if word in f"{entry.id if full else entry.component.name}.{each}".lower()
+        ]
+
+    def find(self, kind: str, name: str) -> Entry:
+        """The entry that a name stands for.
+
+        Raises:
+            UnknownName: nothing has that name; the message says what is near, or which plugin would bring it.
+            RequestError: two third-party plugins have it.
+        """
+        found = self._found(kind, name)
+        if found is None:
+            raise UnknownName(self._unknown(kind, self.shelf.aliases[kind].get(name, name)))
+        return found
+
+    def _found(self, kind: str, name: str) -> Entry | None:
+        name = self.shelf.aliases[kind].get(name, name)
+        local = self._locals.get((kind, name.removeprefix(f"{LOCAL}/")))
+        return local or self._plugin_entry(kind, name)
+
+    def _plugin_entry(self, kind: str, name: str) -> Entry | None:
+        matches = _standing(self._named(kind, name))
+        if "/" in name:
+            return matches[0] if matches else None
+        chosen = [e for e in matches if e.origin.bundled] or matches
+        if len(chosen) > 1:
+            raise RequestError(
+                f"{kind} {name!r} is brought by more than one plugin: {owners_of(chosen)}. Type the full id."
+            )
+        return chosen[0] if chosen else None
+
+    def _named(self, kind: str, name: str) -> list[Entry]:
+        """Those of plugins that have a name, short or full; with them variants of theirs."""
+        base, _, word = name.rpartition(".")
+        variants = (e.variant(word) for e in self._listed(kind, base) if word in e.variants)
+        return [*self._listed(kind, name), *variants]
+
+    def _listed(self, kind: str, name: str) -> list[Entry]:
+        if "/" in name:
+            return [self._by_id[kind, name]] if (kind, name) in self._by_id else []
+        return self._by_name.get((kind, name), [])
+
+    def no_variant(self, kind: str, name: str) -> str | None:
+        """What to say of an unknown name ``BASE.WORD`` where ``BASE`` has variants; None where it is no such name."""
+        base, _, word = name.rpartition(".")
+        variants = [each for entry in self._listed(kind, base) for each in entry.variants]
+        if not variants:
+            return None
+        hint = suggestion(f"{base}.{each}" for each in near(word, variants)) or f" It has: {listing(variants)}."
+        return f"Unknown {kind} {name!r}: {base} has no variant {word!r}.{hint} See: zoo info {base}"
+
+    def suggest(self, kinds: Iterable[str], name: str) -> str:
+        """Did you mean: names near one that isn't there; of those that have a variant of its word, that one."""
+        kinds = list(kinds)
+        known = [each for kind in kinds for each in (self.names(kind) if "/" in name else self._short(kind))]
+        base, _, word = name.rpartition(".")
+        found = near(base or name, known) or near(name, known)
+        entries = {each: [entry for kind in kinds for entry in self._listed(kind, each)] for each in found}
+        return suggestion(
+            f"{each}.{word}" if any(word in entry.variants for entry in having) else each
+            for each, having in entries.items()
+        )
+
+    def _short(self, kind: str) -> list[str]:
+        return sorted({e.component.name for e in self.entries(kind)})
+
+    def _unknown(self, kind: str, name: str) -> str:
+        if said := self.no_variant(kind, name):
+            return said
+        short = self._short(kind)
+        hint = self.suggest([kind], name)
+        text = f"Unknown {kind} {name!r}.{hint}"
+        for plugin in self.plugins:
+            if plugin.name == name.partition("/")[0] and plugin.state != "enabled":
+                return f"{text} The plugin {plugin.name!r} is {plugin.state}; see: zoo plugins doctor {plugin.name}"
+        if package := self._in_catalogue(kind, name):
+            return f"{text} A plugin in the catalogue brings it: zoo plugins install {package}"
+        # The first dozen of a thousand names help nobody.
+        valid = "" if len(short) > (12 if hint else 40) else f" Valid are: {listing(short)}."
+        return f"{text}{valid} See: zoo list {kind}"
+
+    def _in_catalogue(self, kind: str, name: str) -> str | None:
+        from fnmatch import fnmatchcase
+
+        for plugin, known in self.shelf.catalogue.items():
+            if any(fnmatchcase(name, pattern) for pattern in (known.get("provides") or {}).get(kind, ())):
+                return plugin
+        return None
+
+    def clashes(self, plugins: Iterable[str] = ()) -> list[str]:
+        """Short names that more than one plugin has: what each means, a sentence each, sorted.
+
+        Args:
+            plugins: tell of those that one of these has; of all, by default.
+        """
+        wanted = set(plugins)
+        said = []
+        for kind, name in sorted(self._by_name):
+            entries = _standing(self._named(kind, name))
+            owners = owners_of(sorted(entries, key=lambda e: e.id))
+            if len(entries) > 1 and (not wanted or wanted & {e.origin.plugin for e in entries}):
+                ours = next((e.id for e in entries if e.origin.bundled), None)
+                means = f"it means {ours}, the zoo's own" if ours else "type the full id"
+                said.append(f"{kind} {name!r} is brought by {owners}: {means}.")
+        return said
+
+    def model_source(self, word: str) -> Entry | None:
+        """The source of models that a word such as ``hf:owner/name`` names; None for any other word.
+
+        Raises:
+            RequestError: two third-party plugins have a source of that name.
+        """
+        name, colon, _ = word.partition(":")
+        return self._plugin_entry("model_source", name) if colon else None
+
+    def opener(self, form: str) -> Entry | None:
+        """The dataset that opens a path of this form: ``"folder"``, or a file's suffix such as ``".csv"``.
+
+        Raises:
+            RequestError: two third-party plugins do.
+        """
+        able = [e for e in self.entries("dataset") if form in getattr(e.component, "opens", ())]
+        found = only_reader(able)
+        if len(found) > 1:
+            raise RequestError(
+                f"A path of the form {form!r} is opened by more than one plugin: {owners_of(found)}. Say which: "
+                f"{found[0].id} --data PATH"
+            )
+        return found[0] if found else None
+
+
+def only_reader(able: list[Entry]) -> list[Entry]:
+    """Of those that take a file: the bundled one, else the only plugin's; more than one where they are in each other's
+    way. What a registry.yaml makes of one counts where nothing else does."""
+    bundled = [e for e in able if e.origin.bundled][:1]
+    return bundled or [e for e in able if e.origin.plugin != LOCAL] or able
+
+
+def owners_of(entries: Iterable[Entry]) -> str:
+    """``acme/focal (zoo-acme) and best/focal (zoo-best)``."""
+    return " and ".join(f"{e.id} ({e.origin.distribution})" for e in entries)
+
+
+def _standing(entries: list[Entry]) -> list[Entry]:
+    """Those of one short name without the bundled ones that give way to another bundled one."""
+    if not any(e.origin.bundled and not e.gives_way for e in entries):
+        return entries
+    return [e for e in entries if not (e.origin.bundled and e.gives_way)]
+
+
+def check_kind(word: str) -> str:
+    """The kind that a word on the command line means: singular or plural.
+
+    Raises:
+        UnknownName: it is none.
+    """
+    plural = {f"{kind}s": kind for kind in KINDS} | {"losses": "loss"}
+    kind = plural.get(word, word)
+    if kind not in KINDS:
+        raise UnknownName(f"Unknown kind {word!r}.{did_you_mean(word, [*KINDS, *plural])} Kinds: {listing(KINDS)}.")
+    return kind

@@ -1,0 +1,181 @@
+"""A component's parameters are its factory's own signature: read here, checked here, declared nowhere else."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import types
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from zoo.registry.suggest import did_you_mean, listing
+
+NAME = "name"
+"""In a job the component's own key, so that no parameter of a component in a job can be called so."""
+
+# What the runner itself gives each kind of factory, and what a job has another meaning for; not for a job to set.
+GIVEN: dict[str, tuple[str, ...]] = {
+    "architecture": ("num_classes", "in_chans", "image_size", "pretrained", NAME),
+    "dataset": ("split", NAME),
+    "loss": ("num_classes", "multilabel", NAME),
+    "metric": ("num_classes", "multilabel", NAME),
+    "augmentation": ("size", "num_classes", NAME),
+    "optimizer": ("params", "lr", "weight_decay", NAME),
+    "schedule": ("optimizer", "total_steps", NAME),
+    "exporter": ("bundle", "path", "network", "pixels"),
+    "importer": ("file", "architecture", "content", "image_size"),
+    "command": ("arguments",),
+    "model_source": ("word",),
+}
+
+_ELSEWHERE = {
+    "pretrained": "--pretrained",
+    "image_size": "--image-size N",
+    "in_chans": "--set data.in_chans=N",
+    "lr": "--lr X",
+    "weight_decay": "--set train.weight_decay=X",
+}
+"""What to type for those of them that a job says in another place."""
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter that a user may set."""
+
+    name: str
+    type: str
+    default: Any
+    required: bool
+    annotation: Any
+
+    def as_dict(self) -> dict[str, Any]:
+        default = None if self.required else plain(self.default)
+        return {"name": self.name, "type": self.type, "default": default, "required": self.required}
+
+
+def parameters(kind: str, factory: Callable[..., Any]) -> list[Parameter]:
+    """The parameters of a factory that a job may set, in order."""
+    hints = _hints(factory)
+    found = []
+    for name, parameter in inspect.signature(factory).parameters.items():
+        if name in GIVEN[kind] or parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
+            continue
+        annotation = hints.get(name, Any)
+        # A dataset's root may always be left out: it then finds its images itself, or says what it needs.
+        required = parameter.default is parameter.empty and (kind, name) != ("dataset", "root")
+        default = None if parameter.default is parameter.empty else parameter.default
+        found.append(Parameter(name, type_name(annotation), default, required, annotation))
+    return found
+
+
+def defaults(kind: str, factory: Callable[..., Any]) -> dict[str, Any]:
+    """The values of the parameters that may be left out."""
+    return {p.name: p.default for p in parameters(kind, factory) if not p.required}
+
+
+def accepts(factory: Callable[..., Any], name: str) -> bool:
+    """Whether the factory names this parameter."""
+    return name in inspect.signature(factory).parameters
+
+
+def open_ended(factory: Callable[..., Any]) -> bool:
+    """Whether the factory takes any keyword (``**kwargs``), as one in front of a library does."""
+    if inspect.isclass(factory):
+        # The class that has the constructor, not the constructor's module: tracers of torch put their own in its place.
+        maker = next(cls for cls in inspect.getmro(factory) if "__init__" in vars(cls))
+        if maker.__module__ == "torch.nn.modules.module":
+            return False  # torch's Module takes keywords only to refuse them
+    return any(p.kind is p.VAR_KEYWORD for p in inspect.signature(factory).parameters.values())
+
+
+def check(
+    kind: str, factory: Callable[..., Any], given: Mapping[str, Any], where: str
+) -> tuple[dict[str, Any], list[str]]:
+    """Convert what was given to the factory's types.
+
+    Args:
+        where: the dotted path of the component in the job, for the messages.
+
+    Returns:
+        The converted values, and the problems, a sentence each.
+    """
+    known = {p.name: p for p in parameters(kind, factory)}
+    values: dict[str, Any] = {}
+    problems: list[str] = []
+    for name, value in given.items():
+        if name in known:
+            _convert(known[name], value, where, values, problems)
+        elif name in GIVEN[kind] and name in _ELSEWHERE and accepts(factory, name):
+            problems.append(f"{where}.{name} is not set there: it is the job's own. Type: {_ELSEWHERE[name]}")
+        elif name in GIVEN[kind] or not open_ended(factory):
+            problems.append(
+                f"{where} has no parameter {name!r}.{did_you_mean(name, known)} "
+                f"It has: {listing(known) if known else 'none'}."
+            )
+        else:
+            values[name] = value
+    missing = [p.name for p in known.values() if p.required and p.name not in given]
+    problems += [f"{where}.{name} is required: --set {where}.{name}=…" for name in missing]
+    return values, problems + _needs_name(kind, factory, where)
+
+
+def _needs_name(kind: str, factory: Callable[..., Any], where: str) -> list[str]:
+    """That a factory can't do without what no job can say."""
+    own = inspect.signature(factory).parameters.get(NAME)
+    if NAME not in GIVEN[kind] or own is None or own.default is not own.empty or own.kind is own.VAR_KEYWORD:
+        return []
+    return [
+        f"{where} needs a parameter called 'name', which no job can give: there it is the component's own name. "
+        "Call the factory's parameter otherwise, or give it a default."
+    ]
+
+
+def _convert(parameter: Parameter, value: Any, where: str, values: dict[str, Any], problems: list[str]) -> None:
+    from pydantic import ConfigDict, PydanticUserError, TypeAdapter, ValidationError
+
+    if value == "none" and parameter.default is None and "'none'" not in parameter.type:
+        value = None  # as --dry-run prints it
+    try:
+        adapter = TypeAdapter(parameter.annotation, config=ConfigDict(arbitrary_types_allowed=True))
+        values[parameter.name] = adapter.validate_python(value)
+    except PydanticUserError:  # a type that has a configuration of its own, or none that pydantic knows
+        values[parameter.name] = value
+    except ValidationError as error:
+        reason = error.errors()[0]["msg"]
+        problems.append(f"{where}.{parameter.name} takes {parameter.type}, not {value!r} ({reason}).")
+
+
+def _hints(factory: Callable[..., Any]) -> dict[str, Any]:
+    while isinstance(factory, functools.partial):
+        factory = factory.func
+    target = factory.__init__ if inspect.isclass(factory) else factory
+    try:
+        return typing.get_type_hints(target)
+    except (NameError, TypeError):  # an annotation that only a type checker can see
+        return {}
+
+
+def type_name(annotation: Any) -> str:
+    """A type as a person would write it: ``float``, ``'macro' | 'micro'``, ``list[str] | None``."""
+    if annotation is Any:
+        return "any"
+    if typing.get_origin(annotation) is typing.Literal:
+        return " | ".join(repr(a) for a in typing.get_args(annotation))
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
+        return " | ".join(type_name(a) for a in typing.get_args(annotation))
+    if annotation is types.NoneType:
+        return "None"
+    if isinstance(annotation, type) and not typing.get_args(annotation):
+        return annotation.__name__
+    return str(annotation).replace("typing.", "").replace("pathlib.", "").replace("collections.abc.", "")
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON and YAML have it: tuples become lists, anything else its text."""
+    if isinstance(value, Mapping):
+        return {str(k): plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple | set):
+        return [plain(v) for v in value]
+    return value if value is None or isinstance(value, bool | int | float | str) else str(value)

@@ -1,0 +1,111 @@
+"""A traceback trimmed to a plugin's own frames."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import sys
+import traceback
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+from zoo.errors import PluginError
+
+_MACHINERY = ("<frozen importlib", "/importlib/", "/pluggy/", "/concurrent/futures/", "/threading.py", "/contextlib.py")
+_FRAME = re.compile(r'\s*File "([^"]+)", line \d+')
+CORE = __name__.partition(".")[0]
+_CORE = str(Path(__file__).parents[1]) + os.sep
+LIBRARIES = ("torch", "torchvision", "timm", "numpy", "tensorflow", "keras", "jax", "sklearn", "pandas", "matplotlib")
+"""Those that components of every kind stand on: a frame in one of them says nothing of whose it is."""
+
+
+def plugin_frames(error: BaseException, target: str) -> str:
+    """The traceback without the frames of the zoo and of Python's import: the plugin's own, and where it ended.
+
+    Args:
+        target: the plugin's entry point, whose package is the plugin's own code.
+    """
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if not _machinery(f.filename)]
+    own = _own(frames, target) or frames[:1]
+    kept = [*own, *(frames[-1:] if frames and frames[-1] not in own else [])]
+    left_out = len(frames) - len(kept)
+    lines = ["Traceback (the plugin's frames, most recent call last):\n", *traceback.format_list(kept)] if kept else []
+    lines += [f"  … and {left_out} more in other libraries\n"] if left_out else []
+    if isinstance(error, PluginError) and not kept:
+        return ""  # the zoo's own word on it, which is the problem's line
+    return "".join([*lines, *traceback.format_exception_only(error)])
+
+
+def stack_of(thread: int, target: str, *, whole: bool = False) -> str:
+    """Where a thread is in the plugin's code; empty where it is in none of it.
+
+    Args:
+        thread: its identity.
+        whole: give the stack all the same: it is known to be the plugin's thread.
+    """
+    frame = sys._current_frames().get(thread)
+    frames = list(reversed(traceback.StackSummary.extract(traceback.walk_stack(frame)))) if frame else []
+    own = _own(frames, target)
+    kept = [*own, *(frames[-1:] if frames[-1:] != own[-1:] else [])] if own else frames if whole else []
+    lines = ["It is here (the plugin's frames, most recent call last):\n", *traceback.format_list(kept)] if kept else []
+    return "".join(lines)
+
+
+def crash_frames(stderr: str) -> str:
+    """Of what a process wrote at its end the lines of code, without those of the zoo and of Python's import."""
+    lines = [line for line in stderr.splitlines() if (found := _FRAME.match(line)) and not _machinery(found[1])]
+    return "\n".join(["It was here:", *lines]) if lines else "\n".join(stderr.splitlines()[-1:])
+
+
+def place_in(error: BaseException, holds: Callable[[str], bool]) -> str | None:
+    """The last line that an exception came through in files of some kind: ``parts.py, line 12``.
+
+    Args:
+        holds: whether a file is of that kind.
+    """
+    for frame, line in reversed(list(traceback.walk_tb(error.__traceback__))):
+        if holds(frame.f_code.co_filename):
+            return where(frame.f_code.co_filename, line)
+    return None
+
+
+def where(file: str, line: int) -> str:
+    """A line of a file, as one would look for it from the working folder."""
+    path, here = Path(file), Path.cwd()
+    return f"{path.relative_to(here) if path.is_relative_to(here) else path}, line {line}"
+
+
+def code_of(module: str) -> str | None:
+    """The folder of the package that a module is in, with a slash at its end, or the file of a module that is in none.
+
+    Returns:
+        None for one of ``LIBRARIES`` and for the core, which is nobody's component, and where it isn't to be found.
+    """
+    package = module.partition(".")[0]
+    try:
+        spec = None if package in (*LIBRARIES, CORE) else importlib.util.find_spec(package)
+    except (ImportError, ValueError):
+        return None
+    if spec is None or not spec.origin:
+        return None
+    return f"{Path(spec.origin).parent}{os.sep}" if spec.submodule_search_locations else spec.origin
+
+
+@cache
+def installed_places() -> tuple[str, ...]:
+    """Folders of what is installed, which may lie in the folder that a user works in; and the zoo itself."""
+    import sysconfig
+
+    places = {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
+    return (_CORE, *(f"{place}{os.sep}" for place in places))
+
+
+def _own(frames: list[traceback.FrameSummary], target: str) -> list[traceback.FrameSummary]:
+    package = target.partition(":")[0].partition(".")[0]
+    return [f for f in frames if package in Path(f.filename).with_suffix("").parts]
+
+
+def _machinery(filename: str) -> bool:
+    return filename.startswith(_CORE) or any(part in filename.replace("\\", "/") for part in _MACHINERY)

@@ -1,0 +1,45 @@
+"""What a run tells of itself, for a verdict on its training."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from zoo.data.open import TRAIN, VAL
+from zoo.data.split import Split
+from zoo.engine.diagnostics import confidence_in_mistakes, input_figures, shared_images, wrong_among_the_surest
+
+if TYPE_CHECKING:
+    from zoo.runner.training import Training
+
+_MOST = 1 << 30
+"""Bytes of pixels to look through for images in both splits: of more, it takes longer than it is worth in every run."""
+_BLOCK = 256
+
+
+def signs_of(training: Training) -> dict[str, Any]:
+    """Figures of the input, images that are in both splits, how sure the mistakes are; what isn't known is left out.
+
+    Images that are decoded anew for each batch, or are more than a GiB, are not looked for in both splits: ``zoo data
+    check`` does that.
+    """
+    parts = training.parts
+    train, val = parts.splits[TRAIN], parts.splits[VAL]
+    images, _ = next(iter(parts.images(train, dealt=False)))
+    found: dict[str, Any] = {"input": input_figures(images)}
+    if all(isinstance(split.images, np.ndarray) for split in (train, val)) and _pixels(train) + _pixels(val) <= _MOST:
+        found["shared_with_train"] = shared_images(train.gather, len(train), _blocks(val))
+    if training.best_answers is not None and not parts.task.multilabel:
+        found["confidence_in_mistakes"] = confidence_in_mistakes(*training.best_answers)
+        found["wrong_among_the_surest"] = wrong_among_the_surest(*training.best_answers)
+    return found
+
+
+def _pixels(split: Split) -> int:
+    """Bytes."""
+    return len(split) * int(np.prod(split.images.shape[1:]))
+
+
+def _blocks(split: Split) -> Any:
+    return (split.gather(np.arange(i, min(i + _BLOCK, len(split)))) for i in range(0, len(split), _BLOCK))

@@ -1,0 +1,70 @@
+"""What every request passes: who may ask, what every answer says, and what is counted."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import JSONResponse
+
+from zoo.reports.pages import HEADERS
+from zoo.serving.metrics import Figures
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Any]]
+Send = Callable[[Any], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+class Doorman:
+    """An ASGI application around another.
+
+    Args:
+        app: the other.
+        figures: where requests are counted.
+        paths: those that have a counter of their own.
+        names: of the machine as a ``Host`` head may have them, where only this machine may ask; else None. A page of
+            another site can't ask then either: an attacker's name that points here is another one.
+    """
+
+    def __init__(self, app: App, figures: Figures, paths: frozenset[str], names: frozenset[str] | None):
+        self.app, self.figures, self.paths, self.names = app, figures, paths, names
+        self.leaving = False
+        """Whether the server ends: each connection is told to close."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        begin, path = time.perf_counter(), scope["path"] if scope["path"] in self.paths else "other"
+
+        async def sent(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                self._mark(MutableHeaders(scope=message))
+                self.figures.requests.labels(path, str(message["status"])).inc()
+            elif message["type"] == "http.response.body" and not message.get("more_body"):
+                self.figures.seconds.labels(path).observe(time.perf_counter() - begin)
+            await send(message)
+
+        app: App = self.app if self._may_ask(Headers(scope=scope)) else _refuse
+        await app(scope, receive, sent)
+
+    def _mark(self, headers: MutableHeaders) -> None:
+        for name, value in HEADERS.items():
+            headers.setdefault(name, value)
+        if self.leaving:
+            headers["Connection"] = "close"
+
+    def _may_ask(self, headers: Headers) -> bool:
+        if self.names is None:
+            return True
+        named = headers.getlist("host")
+        here = len(named) == 1 and named[0].lower() in self.names
+        return here and headers.get("sec-fetch-site", "none") in ("none", "same-origin")
+
+
+async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:
+    answer = JSONResponse({"detail": "This server is for this machine alone: ask it by the address it printed."}, 403)
+    await answer(scope, receive, send)

@@ -1,0 +1,161 @@
+"""A shared model as it will be: its files, made public, with their manifest. Nothing is written."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from zoo.errors import RequestError
+from zoo.job.run_folder import CARD, JOB, MODEL, RESULT, WEIGHTS, find_run
+from zoo.model.bundle import find_bundle, read_card
+from zoo.model.manifest import MANIFEST, README, Manifest, check_folder, is_shared, make_manifest
+from zoo.reports.model_card import UNKNOWN_LICENSE, headline_metric, write_model_card
+from zoo.runner.folder import check_name
+from zoo.sharing.public import Places, changed
+from zoo.storage.files import dump_json, read_plain
+
+_LICENSE = re.compile(r"[a-z0-9][a-z0-9.\-+]{0,59}")
+_PRIVATE = ("mistakes", "sections", "job_sources", "dir")
+"""What of a result nobody else needs: names of files, what other plugins told, where it lies."""
+
+
+@dataclass(frozen=True)
+class SharedModel:
+    """A model to be shared.
+
+    Args:
+        files: name -> content, or where it lies; without the manifest.
+        notices: what was left out, and what else its owner should know.
+    """
+
+    files: Mapping[str, bytes | Path]
+    manifest: Manifest
+    notices: list[str]
+
+    @property
+    def name(self) -> str:
+        return self.manifest.said.name
+
+    def all_files(self) -> dict[str, bytes | Path]:
+        """With the manifest, which comes last: a folder that has one is whole."""
+        return {**self.files, MANIFEST: self.manifest.raw}
+
+    def readme(self) -> str:
+        """The model card's text; empty where there is none."""
+        content = self.files.get(README, b"")
+        return (content.read_bytes() if isinstance(content, Path) else content).decode("utf-8", "replace")
+
+
+def make_shared(run: str, *, name: str | None, license: str | None, address: str | None = None) -> SharedModel:
+    """What a run, a bundle or a model that was pulled is shared as.
+
+    Args:
+        run: as ``zoo predict`` takes it.
+        name: by default the run's.
+        license: as the hub spells it; None for unknown.
+        address: ``hf:owner/name``, where that is where it goes.
+
+    Raises:
+        RequestError: there is no such run, or a name or licence is malformed.
+        BundleError: it holds no model.
+    """
+    bundle = find_bundle(find_run(run))
+    if is_shared(bundle):
+        return _passed_on(bundle, name, license)
+    folder = bundle.parent if bundle.name == MODEL else bundle
+    named = check_name(name or folder.resolve().name)
+    wanted = UNKNOWN_LICENSE if license is None else _checked(license)
+    result = _result_of(folder)
+    places = Places.of_run(folder, (result or {}).get("job") or {})
+    card, known = read_card(bundle), _public_result(result, places)
+    public = {**places.value(card), "classes": card["classes"]}
+    readme, metric = _described(public, known, folder, name=named, license=wanted, address=address)
+    about = {
+        "name": named,
+        "architecture": public["architecture"]["id"],
+        "classes": len(card["classes"]),
+        "task": card.get("task", "single-label"),
+        "license": wanted,
+        "metric": metric,
+    }
+    files: dict[str, bytes | Path] = {
+        WEIGHTS: bundle / WEIGHTS,
+        CARD: (dump_json(public) + "\n").encode(),
+        README: readme.encode("utf-8", "backslashreplace"),
+    }
+    return SharedModel(files, make_manifest(files, about), _notices(card, public, result, license))
+
+
+def _described(
+    card: dict[str, Any], result: dict[str, Any] | None, folder: Path, **how: Any
+) -> tuple[str, dict[str, Any] | None]:
+    """The model card's text, and the number by which the model is told.
+
+    Raises:
+        RequestError: the result has names, but not what the zoo writes under them.
+    """
+    try:
+        return write_model_card(card, result, **how), headline_metric(result)
+    except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RecursionError) as error:
+        raise RequestError(
+            f"The {RESULT} of {folder} is damaged, or of another zoo ({type(error).__name__}: {error}): no model card "
+            "can be made of it. To share the model without its numbers, copy its folder "
+            f"{folder / MODEL} elsewhere and push that."
+        ) from error
+
+
+def _passed_on(bundle: Path, name: str | None, license: str | None) -> SharedModel:
+    """A model that was shared before: as it is, so that its digest stays."""
+    manifest = check_folder(bundle)
+    for option, given, own in (("name", name, manifest.said.name), ("license", license, manifest.said.license)):
+        if given is not None and given != own:
+            raise RequestError(
+                f"{bundle} was shared already, as {own!r}, and is passed on as it is. Leave out --{option} {given}."
+            )
+    return SharedModel({each: bundle / each for each in manifest.files}, manifest, [])
+
+
+def _checked(license: str) -> str:
+    lower = license.lower()
+    if not _LICENSE.fullmatch(lower):
+        raise RequestError(
+            f"{license!r} is not a licence as the hub spells them: --license apache-2.0, mit, cc-by-4.0, other, …"
+        )
+    return lower
+
+
+def _result_of(folder: Path) -> dict[str, Any] | None:
+    """The run's result document; None where it has none that can be read."""
+    try:
+        found = json.loads(read_plain(folder / RESULT))
+    except (OSError, ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) and (folder / JOB).is_file() else None
+
+
+def _public_result(result: dict[str, Any] | None, places: Places) -> dict[str, Any] | None:
+    if result is None:
+        return None
+    kept = {key: value for key, value in result.items() if key not in _PRIVATE}
+    return {**places.value(kept), "classes": result.get("classes", [])}
+
+
+def _notices(
+    card: Mapping[str, Any], public: Mapping[str, Any], result: dict[str, Any] | None, license: str | None
+) -> list[str]:
+    found = []
+    if places := sorted(set(changed({**card, "classes": []}, {**public, "classes": []}))):
+        found.append(f"Of paths on this machine only the last name is shared: {', '.join(places)} in {CARD}.")
+    if any(place.startswith("architecture.params") for place in places):
+        found.append("The network is built with one of these: elsewhere it may not be built.")
+    if card["architecture"].get("distribution") is None:
+        found.append("Its network is in no plugin: others need its source too. See: zoo plugins new")
+    if result is None:
+        found.append(f"There is no {RESULT} beside it: the card has no numbers.")
+    if license is None:
+        found.append('The licence is "unknown", and nobody may use it freely. Name one: --license apache-2.0')
+    return found

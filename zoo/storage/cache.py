@@ -1,0 +1,265 @@
+"""What is in the user's cache, by kind, with its size and when it was last used; and what of it may go."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+from uuid import uuid4
+
+from zoo.storage.files import cache_folder, is_temporary
+from zoo.storage.in_use import CACHE, unused
+
+Fate = Literal["made again", "fetched again", "kept"]
+_DAY_S = 86400.0
+_MARKS = (".download-", ".pruned-", ".trying-", ".unlocked-", ".building-")
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One of the cache's folders.
+
+    Args:
+        name: of the folder.
+        what: that is in it, in words.
+        fate: what becomes of it when it is removed: the zoo makes it again by itself, or fetches it again, or it is
+            small and worth keeping.
+        groups: folders in it whose members are entries, and not they themselves.
+        whole: it is one entry.
+    """
+
+    name: str
+    what: str
+    fate: Fate
+    groups: tuple[str, ...] = ()
+    whole: bool = False
+
+
+LEFTOVERS, OTHER = "leftovers", "other"
+KINDS = {
+    kind.name: kind
+    for kind in (
+        Kind("stores", "decoded images, one entry for each split and size", "made again"),
+        Kind("features", "what frozen networks made of images", "made again"),
+        Kind("datasets", "downloaded datasets", "fetched again", ("torchvision",)),
+        Kind("shards", "shards from the network, and their contents", "fetched again", ("web",)),
+        Kind("models", "models of the Hugging Face hub", "fetched again"),
+        Kind("execution", "what was measured to be fastest", "kept", whole=True),
+        Kind("plugins", "what went wrong with plugins", "kept", whole=True),
+        Kind(LEFTOVERS, "what killed processes left half-made", "made again"),
+        Kind(OTHER, "what the zoo did not put there", "kept"),
+    )
+}
+
+
+@dataclass(frozen=True)
+class CachedItem:
+    """Something in the cache that is there or not there as a whole.
+
+    Args:
+        used: when it was last read or written, in seconds since 1970, as far as the disk tells.
+    """
+
+    kind: str
+    path: Path
+    size: int
+    used: float
+
+    @property
+    def name(self) -> str:
+        """Its path below the cache."""
+        return self.path.relative_to(cache_folder()).as_posix()
+
+
+def survey(limit_s: float | None = None) -> tuple[list[CachedItem], bool]:
+    """Everything in the cache, the least lately used first.
+
+    Args:
+        limit_s: seconds after which nothing more is measured.
+
+    Returns:
+        The entries, and whether that is all of them.
+
+    Raises:
+        OSError: the folder can't be read.
+    """
+    end = None if limit_s is None else time.monotonic() + limit_s
+    found: list[CachedItem] = []
+    for kind, path in _paths(cache_folder()):
+        size, used, whole = _measure(path, end)
+        found.append(CachedItem(kind, path, size, used))
+        if not whole:
+            return sorted(found, key=lambda e: e.used), False
+    return sorted(found, key=lambda e: e.used), True
+
+
+def _paths(cache: Path) -> Iterator[tuple[str, Path]]:
+    """What there is, each with its kind."""
+    if not cache.is_dir():
+        return
+    for top in sorted(cache.iterdir()):
+        if _is_leftover(top):
+            yield LEFTOVERS, top
+        elif top.name in KINDS and top.is_dir() and not top.is_symlink():
+            yield from _below(top, KINDS[top.name])
+        elif top.name != CACHE:
+            yield OTHER, top
+
+
+def _below(folder: Path, kind: Kind) -> Iterator[tuple[str, Path]]:
+    if kind.whole:
+        yield kind.name, folder
+        return
+    for path in sorted(folder.iterdir()):
+        within = path.name in kind.groups and path.is_dir() and not path.is_symlink()
+        for each in sorted(path.iterdir()) if within else (path,):
+            yield (LEFTOVERS if _is_leftover(each) else kind.name), each
+
+
+def _is_leftover(path: Path) -> bool:
+    return path.name.startswith(_MARKS) or is_temporary(path)
+
+
+def _measure(path: Path, end: float | None) -> tuple[int, float, bool]:
+    """Bytes, when it was last used, and whether all of it was measured. Links are not followed."""
+    size, used = 0, 0.0
+    left = [path]
+    while left:
+        if end is not None and time.monotonic() > end:
+            return size, used, False
+        here = left.pop()
+        with contextlib.suppress(OSError):  # removed meanwhile, or not to be read
+            about = here.lstat()
+            if here.is_dir() and not here.is_symlink():
+                used = max(used, about.st_mtime)
+                left.extend(here.iterdir())
+            else:
+                size += about.st_size
+                used = max(used, about.st_mtime, about.st_atime)
+    return size, used, True
+
+
+def choose(
+    entries: Iterable[CachedItem], *, older_s: float | None = None, most: int | None = None, downloads: bool = False
+) -> list[CachedItem]:
+    """What may go, the least lately used first.
+
+    Args:
+        older_s: what wasn't used for so long.
+        most: bytes that the cache may keep; what was used least lately goes first.
+        downloads: also what must be fetched again from the network, or by hand.
+    """
+    entries, now = sorted(entries, key=lambda e: e.used), time.time()
+    able = [e for e in entries if _may_go(e, now, downloads=downloads)]
+    chosen = [e for e in able if e.kind == LEFTOVERS or (older_s is not None and now - e.used > older_s)]
+    if most is not None:
+        left = sum(e.size for e in entries) - sum(e.size for e in chosen)
+        for entry in (e for e in able if e not in chosen):
+            if left <= most:
+                break
+            chosen.append(entry)
+            left -= entry.size
+    return sorted(chosen, key=lambda e: e.used)
+
+
+def _may_go(entry: CachedItem, now: float, *, downloads: bool) -> bool:
+    if entry.kind == LEFTOVERS:  # a living process may be at it
+        return now - entry.used > _DAY_S and not entry.path.name.startswith(".building-")  # the next build's to remove
+    fate = KINDS[entry.kind].fate
+    return fate == "made again" or (downloads and fate == "fetched again")
+
+
+def remove(entry: CachedItem) -> str | None:
+    """Remove an entry, unless a process uses it.
+
+    Returns:
+        Why it is still there; None when it is gone.
+    """
+    with _alone(entry) as free:
+        if not free:
+            return "a running process uses it"
+        try:
+            _discard(entry.path)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            return error.strerror or str(error)
+    return None
+
+
+@contextlib.contextmanager
+def _alone(entry: CachedItem) -> Iterator[bool]:
+    """Whether nobody uses it. Who computes on features has read all of them; a leftover's owner is dead."""
+    if entry.kind == "stores" and (entry.path / "store.json").is_file():
+        with unused(entry.path / "store.json") as free:
+            yield free
+    elif KINDS[entry.kind].fate == "fetched again" and (cache_folder() / CACHE).exists():
+        with unused(cache_folder() / CACHE) as free:
+            yield free
+    else:
+        yield True
+
+
+def _discard(path: Path) -> None:
+    """Gone from its name at once, and then from the disk: half of a store is never seen under its name."""
+    if path.is_symlink() or not path.is_dir():
+        path.unlink()
+        return
+    away = path.with_name(f".pruned-{uuid4().hex}")
+    path.rename(away)
+    shutil.rmtree(away)
+
+
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b?", re.IGNORECASE)
+
+
+def parse_size(text: str) -> int | None:
+    """``500MB``, ``5G``, ``1.5GiB`` in bytes; None where it is no size."""
+    found = _SIZE.fullmatch(text.strip())
+    if found is None:
+        return None
+    base = 1024 if found[3] else 1000
+    return int(float(found[1]) * base ** " kmgt".index(found[2].lower() or " "))
+
+
+def in_bytes(size: float) -> str:
+    """``1234567`` -> ``"1.2 MB"``."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < 999.5:
+            return f"{size:.0f} {unit}" if unit == "B" or size >= 99.5 else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} TB"
+
+
+def free_bytes() -> int:
+    """What the cache's disk has free.
+
+    Raises:
+        OSError: it can't be asked.
+    """
+    folder = cache_folder().absolute()
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    return shutil.disk_usage(folder).free
+
+
+def writable(folder: Path) -> OSError | None:
+    """What forbids to write in a folder that is there, tried with a small file; None when nothing does."""
+    trial = folder / f".trying-{uuid4().hex}"
+    try:
+        with trial.open("wb") as file:
+            file.write(b"\0" * 4096)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        return error
+    finally:
+        with contextlib.suppress(OSError):
+            trial.unlink()
+    return None

@@ -1,0 +1,210 @@
+"""For plugins that download: a file comes whole and as its checksum says, or not at all; a dead connection ends, and
+an archive leaves its folder in no way, nor fills the disk."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import socket
+import tarfile
+import time
+import urllib.request
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.client import HTTPException
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from zoo.errors import DataError
+from zoo.storage.files import atomic, cache_folder, cannot_write
+
+__all__ = ["cache_folder", "download", "downloading", "offline", "unpacking"]
+
+_SHARE = 0.9
+_STALL_S = 30.0
+_TRIES = 3
+_BLOCK = 1 << 20
+_GONE = (401, 403, 404, 410)
+
+
+def offline() -> bool:
+    """Whether nothing may be downloaded: ``ZOO_OFFLINE`` is set, as ``--offline`` does."""
+    return os.environ.get("ZOO_OFFLINE", "").lower() not in ("", "0", "false")
+
+
+def download(url: str, path: Path, *, most: int, sha256: str | None = None) -> Path:
+    """Fetch a file by https under a temporary name; it has its own once all of it is there and is as it should be.
+
+    A connection that breaks is tried again, and one that gives nothing for half a minute ends.
+
+    Args:
+        url: https alone: what comes by http may have been changed on its way.
+        path: the file; its folder is made.
+        most: bytes; a server that sends more is no longer listened to.
+        sha256: of the file, in hexadecimal; None takes whatever comes.
+
+    Returns:
+        ``path``.
+
+    Raises:
+        DataError: offline (``ZOO_OFFLINE``), not https, not there, too long, or with another checksum.
+        OutputError: the folder can't be written, or the disk is full.
+    """
+    if urlsplit(url).scheme != "https":
+        raise DataError(f"{url} is not fetched: only https addresses are, as nobody can change those on their way.")
+    if offline():
+        raise DataError(f"{url} is not here, and offline (ZOO_OFFLINE is set) nothing is downloaded.")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise cannot_write(path.parent, error) from error
+    for left in reversed(range(_TRIES)):
+        try:
+            _fetch(url, path, most, sha256)
+            return path
+        except _Broken as error:
+            if not left or error.final:
+                raise DataError(
+                    f"{url} can't be fetched: {error}. Is the address right, and the network up?"
+                ) from error
+        time.sleep(1)
+    raise AssertionError("unreachable")
+
+
+class _Broken(Exception):
+    """A connection that failed; ``final`` where another would too."""
+
+    def __init__(self, error: object, *, final: bool = False):
+        super().__init__(str(error) or type(error).__name__)
+        self.final = final
+
+
+def _fetch(url: str, path: Path, most: int, sha256: str | None) -> None:
+    whole, count = hashlib.sha256(), 0
+    try:
+        answer = urllib.request.urlopen(url, timeout=_STALL_S)
+    except (OSError, HTTPException, ValueError) as error:
+        raise _Broken(error, final=isinstance(error, ValueError) or getattr(error, "code", None) in _GONE) from error
+    with answer, atomic(path) as file:
+        if urlsplit(answer.url).scheme != "https":
+            raise DataError(f"{url} leads away from https, to {answer.url}. Nothing of it is used.")
+        for block in _blocks(answer):
+            count += len(block)
+            if count > most:
+                raise DataError(f"{url} is longer than the {most:,} bytes that it may have. Nothing of it is used.")
+            whole.update(block)
+            file.write(block)
+        if sha256 is not None and whole.hexdigest() != sha256:
+            raise DataError(
+                f"{url} has the SHA-256 {whole.hexdigest()[:12]}…, not {sha256[:12]}…: it was changed or damaged. "
+                "Nothing of it is used; ask its owner."
+            )
+
+
+def _blocks(answer: Any) -> Iterator[bytes]:
+    """The body; a connection that ends before its end is an error."""
+    left = int(answer.headers.get("Content-Length") or 0)
+    try:
+        while block := answer.read(_BLOCK):
+            left -= len(block)
+            yield block
+    except (OSError, HTTPException) as error:
+        raise _Broken(error) from error
+    if left > 0:
+        raise _Broken(f"the connection ended {left:,} bytes early")
+
+
+@contextmanager
+def downloading(folder: Path, stall_s: float = _STALL_S) -> Iterator[None]:
+    """For the length of a block, connections that nobody gave a timeout end when nothing comes, and :func:`unpacking`.
+
+    Libraries open theirs without one: a dead one would hang for ever.
+
+    Args:
+        folder: where archives are unpacked.
+        stall_s: seconds in which something must come.
+    """
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(stall_s)
+    try:
+        with unpacking(folder):
+            yield
+    finally:
+        socket.setdefaulttimeout(before)
+
+
+def room_in(folder: Path) -> int:
+    """Bytes that may be unpacked into a folder: nine tenths of what its disk has free."""
+    return int(_SHARE * shutil.disk_usage(folder).free)
+
+
+@contextmanager
+def unpacking(folder: Path) -> Iterator[None]:
+    """For the length of a block archives are unpacked as data, whoever unpacks them, libraries too.
+
+    Python's own ``data`` filter for tar refuses absolute names, names with ``..``, links that lead out, and devices; it
+    is the default from Python 3.14. (``zipfile`` makes neither links nor names that leave the folder.)
+
+    Args:
+        folder: where they are unpacked; its disk says how much may come out of them.
+
+    Raises:
+        DataError: an archive holds what is refused, or more than :func:`room_in` the folder.
+    """
+    left = room_in(folder)
+
+    def take(size: int) -> None:
+        nonlocal left
+        left -= size
+        if left < 0:
+            raise DataError(f"An archive holds more than the disk of {folder} has room for; it was left where it is.")
+
+    def checked(member: tarfile.TarInfo, path: str) -> tarfile.TarInfo:
+        take(member.size)
+        return tarfile.data_filter(member, path)
+
+    try:
+        with _in_place_of(tarfile.TarFile, "extraction_filter", staticmethod(checked)), _zips_counted(take):
+            yield
+    except tarfile.FilterError as error:
+        raise DataError(f"An archive is refused: {error}. Nothing of it is used; get it from its own site.") from error
+
+
+@contextmanager
+def _zips_counted(take: Callable[[int], None]) -> Iterator[None]:
+    """For the length of a block ``take`` is told how much a zip's directory says will come out, before it does."""
+    one, every = zipfile.ZipFile.extract, zipfile.ZipFile.extractall
+
+    def size_of(archive: zipfile.ZipFile, member: Any) -> int:
+        return (member if isinstance(member, zipfile.ZipInfo) else archive.getinfo(member)).file_size
+
+    def extract(self: zipfile.ZipFile, member: Any, *more: Any, **named: Any) -> str:
+        take(size_of(self, member))
+        return one(self, member, *more, **named)
+
+    def extractall(self: zipfile.ZipFile, path: Any = None, members: Any = None, pwd: Any = None) -> None:
+        take(sum(size_of(self, member) for member in (self.infolist() if members is None else members)))
+        every(self, path, members, pwd)
+
+    with (
+        _in_place_of(zipfile.ZipFile, "extract", extract),
+        _in_place_of(zipfile.ZipFile, "extractall", extractall),
+    ):
+        yield
+
+
+@contextmanager
+def _in_place_of(owner: type, name: str, value: object) -> Iterator[None]:
+    """For the length of a block a class has another attribute."""
+    before = vars(owner).get(name)
+    setattr(owner, name, value)
+    try:
+        yield
+    finally:
+        if before is None:
+            delattr(owner, name)
+        else:
+            setattr(owner, name, before)

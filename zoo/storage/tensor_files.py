@@ -1,0 +1,97 @@
+"""Files of tensors, as trainers write them; read without running code that they bring."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from argparse import Namespace
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from zoo.errors import RequestError
+from zoo.storage.files import open_plain
+
+__all__ = ["bare_names", "read_content"]
+
+_PREFIXES = ("module.", "_orig_mod.")
+"""What DistributedDataParallel, averaged models and torch.compile put before every name."""
+_SAVE_WEIGHTS = "torch.save(model.state_dict(), FILE)"
+_LFS = b"version https://git-lfs"
+
+
+def read_content(path: Path) -> Mapping[str, Any]:
+    """What is in a .safetensors file, or in one that ``torch.save`` has written: a mapping.
+
+    Pickles are read by torch's ``weights_only`` unpickler. Of Python's classes it may make ``argparse.Namespace``,
+    which holds what a trainer was called with and does nothing.
+
+    Raises:
+        RequestError: it can't be read, or reading it would run code; says what to do.
+    """
+    try:
+        _check_form(path)
+        content = _read(path)
+    except RequestError:
+        raise
+    except Exception as error:  # pickle, zip and torch have many ways to say that a file is damaged
+        raise RequestError(f"{path} can't be read as weights ({_reason(error)}") from error
+    if not isinstance(content, Mapping):
+        kind = type(content).__name__
+        raise RequestError(f"{path} can't be read as weights (a {kind}, not tensors by name). Write: {_SAVE_WEIGHTS}")
+    return content
+
+
+def bare_names(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors without what wrappers put before every name."""
+    found = dict(tensors)
+    for prefix in (*_PREFIXES, *_PREFIXES):  # one may be around the other, either way
+        if found and all(name.startswith(prefix) for name in found):
+            found = {name.removeprefix(prefix): tensor for name, tensor in found.items()}
+    return found
+
+
+def _check_form(path: Path) -> None:
+    """Refuse what is of another form, with a word on how to come by the weights."""
+    with open_plain(path) as file:
+        if file.read(len(_LFS)) == _LFS:
+            raise RequestError(f"{path} is not the file itself but Git LFS's word for it. Type: git lfs pull")
+    if path.suffix == ".safetensors" or not zipfile.is_zipfile(path):
+        return
+    with zipfile.ZipFile(path) as archive:
+        names = [name.partition("/")[2] for name in archive.namelist()]
+    if "constants.pkl" in names:
+        raise RequestError(
+            f"{path} is a TorchScript program, which brings its own code. Take the weights out of it where you trust "
+            f'it: torch.save(torch.jit.load("{path.name}").state_dict(), "weights.pth")'
+        )
+    if any(name.startswith("models/") for name in names) and "data.pkl" not in names:
+        raise RequestError(
+            f"{path} is a program of torch.export. Take the weights out of it where you trust it: "
+            f'torch.save(torch.export.load("{path.name}").state_dict, "weights.pth")'
+        )
+
+
+def _read(path: Path) -> Any:
+    if path.suffix == ".safetensors":
+        from safetensors.torch import load_file
+
+        return load_file(path)
+    with torch.serialization.safe_globals([Namespace]):
+        return torch.load(path, map_location="cpu", weights_only=True)
+
+
+def _reason(error: Exception) -> str:
+    """The rest of the sentence: why, and what to give in its place."""
+    text = str(error).strip()
+    if "weights_only" in text or "Unsupported" in text:
+        named = re.search(r"GLOBAL ([\w.]+)", text)
+        what = f", {named[1]}" if named else ""
+        return (
+            f"it holds more than tensors{what}): reading it would run code that it brings. Give a .safetensors file, "
+            f"or write the weights alone where you trust it: {_SAVE_WEIGHTS}"
+        )
+    return f"{text.splitlines()[0] if text else type(error).__name__}). Give a .safetensors or .pth file."

@@ -344,10 +344,19 @@ class ModelSource(Component):
     kind: ClassVar[str] = "model_source"
 
 
+@dataclass(frozen=True)
 class Command(Component):
-    """``f(arguments: list[str]) -> int`` is a command of ``zoo``, imported when it is typed."""
+    """A command of ``zoo``: a ``click.Command`` or ``click.Group``, imported when it is typed.
+
+    Its options, help and completion work like those of the zoo's own commands. A function
+    ``f(arguments: list[str]) -> int`` is a command too: it gets the words after its name and returns the exit code.
+
+    Args:
+        group: the group of the zoo that the command belongs to, as in ``zoo plugins NAME``; by default ``zoo`` itself.
+    """
 
     kind: ClassVar[str] = "command"
+    group: str = field(default="", kw_only=True)
 
 
 KINDS: dict[str, type[Component]] = {

@@ -33,9 +33,9 @@ from PIL import Image
 from zoo.checking.backbone import backbone_of_job
 from zoo.checking.check import Checked, check_dataset
 from zoo.checking.findings import groups_of
-from zoo.commands.job_words import no_architecture
 from zoo.engine.execution import choose_execution
 from zoo.host.loader import open_registry
+from zoo.job.options import no_architecture
 from zoo.job.request import make_request
 from zoo.job.resolve import resolve
 from zoo.runner.build import build_opener

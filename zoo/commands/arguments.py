@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from zoo.job.options import RESUME_NAMED
+
 if TYPE_CHECKING:
     from zoo.registry.loaded_plugin import LoadedPlugin
 
@@ -20,8 +22,6 @@ FLAGS = {
 """What may stand anywhere in a command line, and is the same for every command."""
 VARIABLE = "_ZOO_COMPLETE"
 """The environment variable by which a shell asks for completions, in click's protocol."""
-RESUME_NAMED = "."
-"""What ``--resume`` is given where no run follows it: the run that ``--name`` says, or the newest."""
 
 
 def take_flags(words: list[str]) -> tuple[list[str], set[str]]:

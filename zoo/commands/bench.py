@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from zoo.commands.job_words import job_options
+from zoo.job.options import job_options
 
 if TYPE_CHECKING:
     from zoo.job.resolve import Resolved
@@ -29,7 +29,7 @@ def bench(architecture: str, compare: str | None, steps: int, as_json: bool, **t
     Of a file that zoo export wrote the answers are timed, by its own runtime on the CPU. A trained model, its run's
     folder or hf:owner/name, stands for its architecture with its parameters and image size.
     """
-    from zoo.commands.context import registry_here
+    from zoo.host.context import registry_here
     from zoo.model.formats import is_artifact
 
     registry = registry_here()
@@ -58,8 +58,8 @@ def bench(architecture: str, compare: str | None, steps: int, as_json: bool, **t
 
 def _files(words: list[str], steps: int, typed: dict[str, Any], as_json: bool) -> None:
     """Files, which have no training steps; of a job's options they know the batch size."""
-    from zoo.commands.context import registry_here
     from zoo.errors import RequestError
+    from zoo.host.context import registry_here
     from zoo.model.formats import artifact_at, is_artifact
     from zoo.reports.bench import file_lines
     from zoo.runner.bench_files import BATCH, bench_files
@@ -84,8 +84,8 @@ def _job(architecture: str, typed: dict[str, Any]) -> Resolved:
     """The job of a network on noise, as large as its batch."""
     import dataclasses
 
-    from zoo.commands.context import registry_here
     from zoo.errors import RequestError
+    from zoo.host.context import registry_here
     from zoo.job.layers import OPTIONS
     from zoo.job.request import make_request
     from zoo.job.resolve import resolve

@@ -28,7 +28,7 @@ def list_components(kind: str | None, search: str | None, variants: bool, as_jso
 
     Variants, NAME.WORD, are listed where --search finds their name, or with --variants.
     """
-    from zoo.commands.context import registry_here
+    from zoo.host.context import registry_here
     from zoo.registry.registry import check_kind
 
     chosen = check_kind(kind) if kind else None
@@ -120,8 +120,8 @@ def _fold(rows: list[dict[str, Any]], most: int = 40) -> list[dict[str, Any]]:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def info(name: str, kind: str | None, as_json: bool) -> None:
     """Show a component: its parameters, and where it comes from."""
-    from zoo.commands.context import registry_here
     from zoo.commands.variants import in_words, variation
+    from zoo.host.context import registry_here
     from zoo.registry.registry import check_kind
 
     registry = registry_here()

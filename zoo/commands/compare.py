@@ -22,8 +22,8 @@ def compare(
     """Compare runs with the first of them, image by image: is one better, or is it chance?"""
     if len(runs) < 2:
         raise RequestError(f"Give two or more runs: zoo runs compare {runs[0]} ANOTHER. See: zoo runs list")
-    from zoo.commands.context import registry_here
     from zoo.evaluation.comparison import compare_runs
+    from zoo.host.context import registry_here
     from zoo.model.sources import find_model
 
     registry = registry_here()

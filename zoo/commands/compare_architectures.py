@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from zoo.commands.job_words import Span, job_options
 from zoo.errors import RequestError
+from zoo.job.options import Span, job_options
 
 if TYPE_CHECKING:
     from zoo.job.resolve import Resolved
@@ -83,7 +83,7 @@ def _candidates(dataset: str, typed: dict[str, Any]) -> tuple[list[Candidate], R
     """The networks, each with its job; all jobs are checked before anything begins."""
     import os
 
-    from zoo.commands.context import registry_here
+    from zoo.host.context import registry_here
 
     if typed["offline"]:
         os.environ["ZOO_OFFLINE"] = "1"

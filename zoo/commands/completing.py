@@ -14,7 +14,7 @@ import click
 from click.shell_completion import CompletionItem, get_completion_class
 
 from zoo.commands.arguments import VARIABLE
-from zoo.commands.context import registry_of
+from zoo.host.context import registry_of
 
 if TYPE_CHECKING:
     from zoo.registry.entry import Entry

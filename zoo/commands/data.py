@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from zoo.commands.job_words import LOOKING, job_options, no_architecture, resolve_words
 from zoo.errors import RequestError
+from zoo.job.options import LOOKING, job_options, no_architecture, resolve_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable

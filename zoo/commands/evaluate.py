@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from zoo.commands.job_words import VIEWS, offline_option
+from zoo.job.options import VIEWS, offline_option
 
 
 @click.command(name="evaluate")
@@ -38,8 +38,8 @@ def evaluate(
     On the images it was validated with, or on DATASET: a name, a folder of class folders, or a CSV file. What was
     shared comes without images, and needs a DATASET.
     """
-    from zoo.commands.context import registry_here
     from zoo.evaluation.evaluate import evaluate_run
+    from zoo.host.context import registry_here
 
     registry = registry_here()
     result = evaluate_run(run, dataset, registry=registry, data=data, split=split, device=device, tta=tta, keep=keep)

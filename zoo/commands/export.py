@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from zoo.commands.job_words import offline_option
+from zoo.job.options import offline_option
 
 
 @click.command(name="export")
@@ -51,8 +51,8 @@ def export(
     RUN is a run's name or folder, or a model that somebody shared: its folder, or hf:owner/name; then say with --data
     which images to check it with, and with --out where it goes.
     """
-    from zoo.commands.context import registry_here
     from zoo.exporting import export_run
+    from zoo.host.context import registry_here
     from zoo.reports.export import export_lines
     from zoo.storage.files import dump_json
 

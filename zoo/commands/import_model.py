@@ -69,7 +69,7 @@ def import_model(
 
     By its name zoo predict takes it then, and evaluate, export and run --weights do.
     """
-    from zoo.commands.context import registry_here
+    from zoo.host.context import registry_here
     from zoo.importing import import_model as import_it
     from zoo.reports.importing import import_lines
     from zoo.storage.files import dump_json

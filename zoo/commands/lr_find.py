@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from zoo.commands.job_words import LOOKING, job_options, resolve_words
+from zoo.job.options import LOOKING, job_options, resolve_words
 
 
 @click.command(name="lr-find")

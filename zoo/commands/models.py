@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from zoo.commands.job_words import offline_option
+from zoo.job.options import offline_option
 
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
@@ -87,7 +87,7 @@ def _missing(folder: Path) -> list[str]:
     """What is needed to use a model and is not here, with the command that gets it; it is never got by itself."""
     import json
 
-    from zoo.commands.context import registry_here
+    from zoo.host.context import registry_here
     from zoo.model.provenance import missing
     from zoo.storage.files import read_plain
 

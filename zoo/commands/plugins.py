@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from zoo.commands.group import CommandGroup
 from zoo.errors import PluginError
 from zoo.plugin import KINDS
 
@@ -18,7 +19,11 @@ if TYPE_CHECKING:
     from zoo.registry.loaded_plugin import LoadedPlugin
 
 
-@click.group(name="plugins")
+class _Plugins(CommandGroup):
+    place = "plugins"
+
+
+@click.group(name="plugins", cls=_Plugins)
 def group() -> None:
     """Install, write, check and mend plugins."""
 
@@ -27,7 +32,7 @@ def group() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def list_plugins(as_json: bool) -> None:
     """List the plugins, and what each brings."""
-    from zoo.commands.context import registry_here
+    from zoo.host.context import registry_here
 
     registry = registry_here(quiet=True)
     rows = [_row(p) for p in registry.plugins]
@@ -156,7 +161,7 @@ def doctor(context: click.Context, name: str | None, as_json: bool) -> None:
     """
     from dataclasses import asdict
 
-    from zoo.commands.context import registry_here
+    from zoo.host.context import registry_here
     from zoo.host.diagnosis import consult
     from zoo.storage.files import dump_json
 
@@ -217,7 +222,7 @@ def check(context: click.Context, what: str | None, as_json: bool) -> None:
     All plugins, when none is named.
     NAME is an installed plugin's; PATH the folder of one that needn't be installed. Exits with 1 when one fails.
     """
-    from zoo.commands.context import registry_here
+    from zoo.host.context import registry_here
     from zoo.storage.files import dump_json
     from zoo.testing import checks, run_checks
     from zoo.testing.folder import with_folder

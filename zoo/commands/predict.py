@@ -9,8 +9,8 @@ from typing import Any
 
 import click
 
-from zoo.commands.job_words import VIEWS, offline_option
 from zoo.errors import BadImage, RequestError
+from zoo.job.options import VIEWS, offline_option
 
 
 @click.command(name="predict")
@@ -44,10 +44,10 @@ def predict(
     fetched from the hub when it is first typed. IMAGE is a picture, or a folder of them.
     """
     from zoo.api import load
-    from zoo.commands.context import registry_here
     from zoo.data.depth import count_depths, depth_notices
     from zoo.engine.execution import keep_freed_memory
     from zoo.engine.tta import account, views_named
+    from zoo.host.context import registry_here
     from zoo.model.classifier import image_files, passed_over
     from zoo.model.formats import artifact_at
     from zoo.model.sources import find_model

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from zoo.commands.arguments import RESUME_NAMED
-from zoo.commands.job_words import job_options, resolve_words
 from zoo.errors import RequestError
+from zoo.job.options import RESUME_NAMED, job_options, resolve_words
 
 if TYPE_CHECKING:
     from zoo.job.resolve import Resolved

@@ -81,7 +81,7 @@ def _write_csv(rows: list[dict[str, Any]]) -> None:
 @click.option("--open", "in_browser", is_flag=True, help="Open the run's page in a browser.")
 def show(run: str, out: Path, as_json: bool, svg: Path | None, in_browser: bool) -> None:
     """Show the report of a run, or of several by seeds or folds, again."""
-    from zoo.commands.context import registry_here
+    from zoo.host.context import registry_here
     from zoo.job.run_folder import IMPORTED
     from zoo.model.sources import find_model
     from zoo.runner.summary import SUMMARY

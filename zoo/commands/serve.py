@@ -6,8 +6,8 @@ import warnings
 
 import click
 
-from zoo.commands.job_words import offline_option
 from zoo.errors import RequestError
+from zoo.job.options import offline_option
 
 _NEEDS = ("fastapi", "fastapi_offline", "uvicorn", "httptools", "python_multipart", "prometheus_client")
 
@@ -54,9 +54,9 @@ def serve(
     """
     _check_packages()
     from zoo.api import load
-    from zoo.commands.context import registry_here
     from zoo.commands.dashboard import open_page
     from zoo.engine.execution import keep_freed_memory
+    from zoo.host.context import registry_here
     from zoo.serving.limits import Limits
     from zoo.serving.server import Server, listen, url_of
     from zoo.serving.service import Service, divide_processors

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from zoo.commands.arguments import RESUME_NAMED
-from zoo.commands.job_words import job_options
 from zoo.errors import RequestError
+from zoo.job.options import RESUME_NAMED, job_options
 
 if TYPE_CHECKING:
     from zoo.job.resolve import Resolved
@@ -72,7 +71,7 @@ def _begun(words: Sequence[str], typed: dict[str, Any], quiet: bool, as_json: bo
     """A new sweep; everything that it may try was checked."""
     from dataclasses import replace
 
-    from zoo.commands.job_words import request_of
+    from zoo.job.options import request_of
     from zoo.reports.sweep_watcher import make_sweep_watcher
     from zoo.sweep.plan import make_plan, refuse_doubles
     from zoo.sweep.space import check, divide, make_space
@@ -92,7 +91,7 @@ def _joined(words: Sequence[str], typed: dict[str, Any], quiet: bool, as_json: b
     """A sweep that was begun before; None where none is named."""
     from dataclasses import replace
 
-    from zoo.commands.context import registry_here
+    from zoo.host.context import registry_here
     from zoo.reports.sweep_watcher import make_sweep_watcher
     from zoo.sweep.plan import load_plan
 

@@ -39,7 +39,7 @@ def threshold(
     given = [name for name, value in asked.items() if value is not None]
     if len(given) != 1:
         raise RequestError("Choose by one of --precision, --recall, --costs and --below, such as --precision 0.95.")
-    from zoo.commands.context import registry_here
+    from zoo.host.context import registry_here
     from zoo.model.sources import find_model
 
     folder = find_model(run, registry_here(), out)

@@ -38,12 +38,18 @@ discovered: list[LoadedPlugin] = []
 """What the last ``discover`` gave: whoever holds up the end of the process is among them."""
 
 
-def open_registry(*, say: Callable[[Iterable[LoadedPlugin]], None] | None = None, careful: bool = False) -> Registry:
+def open_registry(
+    *,
+    say: Callable[[Iterable[LoadedPlugin]], None] | None = None,
+    careful: bool = False,
+    bundled: Iterable[LoadedPlugin] = (),
+) -> Registry:
     """Read registry.yaml, load the plugins, and put them together.
 
     Args:
         say: called with the plugins, to tell of those that were set aside.
         careful: try each third-party plugin in a process of its own first, and import none that ended it.
+        bundled: the zoo's own plugins, where :func:`load_bundled` has loaded them before.
     """
     shelf = open_shelf()
     rows = None
@@ -51,19 +57,31 @@ def open_registry(*, say: Callable[[Iterable[LoadedPlugin]], None] | None = None
         from zoo.host.isolation import alone  # what begins processes takes a while to import
 
         rows = alone(shelf.disabled)
-    plugins = discover(shelf.disabled, rows)
+    plugins = discover(shelf.disabled, rows, bundled)
     if say is not None:
         say(plugins)
     return Registry(plugins, shelf)
 
 
-def discover(disabled: Iterable[str] = (), alone: Mapping[str, Mapping[str, Any]] | None = None) -> list[LoadedPlugin]:
+def load_bundled() -> list[LoadedPlugin]:
+    """Load the zoo's own plugins alone, as registry.yaml allows."""
+    loader = _Loader(open_shelf().disabled, allowed(), {})
+    return [loader.load(found) for found in installed() if found.distribution == DISTRIBUTION]
+
+
+def discover(
+    disabled: Iterable[str] = (),
+    alone: Mapping[str, Mapping[str, Any]] | None = None,
+    bundled: Iterable[LoadedPlugin] = (),
+) -> list[LoadedPlugin]:
     """Load every installed plugin, each in its own ``try``; sorted by name, so order never picks a winner.
 
     Args:
         disabled: entry-point names; a disabled plugin is not imported at all.
         alone: what :func:`zoo.host.isolation.alone` has found: a plugin whose import ended its process is set aside.
+        bundled: the zoo's own plugins that are loaded already.
     """
+    loaded = {plugin.name: plugin for plugin in bundled}
     by_name: dict[str, list[Found]] = defaultdict(list)
     for found in installed():
         by_name[found.name].append(found)
@@ -73,7 +91,7 @@ def discover(disabled: Iterable[str] = (), alone: Mapping[str, Mapping[str, Any]
         ours = [f for f in by_name[name] if f.distribution == DISTRIBUTION]
         theirs = sorted((f for f in by_name[name] if f not in ours), key=lambda f: f.distribution)
         if ours:
-            plugins.append(loader.load(ours[0]))
+            plugins.append(loaded.get(name) or loader.load(ours[0]))
         if theirs:
             plugins.append(loader.load(*theirs, taken=bool(ours)))
     discovered[:] = plugins

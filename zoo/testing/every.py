@@ -52,6 +52,8 @@ def _can_be_imported(subject: Subject) -> None:
 
 @contract(EVERY, "what the runner gives", "Call the factory's first parameters as its kind does: see zoo.plugin.")
 def _takes_what_the_runner_gives(subject: Subject) -> None:
+    if _is_click_command(subject):
+        return
     found = list(inspect.signature(_function(subject)).parameters)[0 if subject.entry.member is None else 1 :]
     asked = ASKED[subject.entry.kind]
     missing = [name for name in asked if name not in found]
@@ -59,6 +61,13 @@ def _takes_what_the_runner_gives(subject: Subject) -> None:
     first = list(asked[: BY_POSITION.get(subject.entry.kind)])
     in_place = found[: len(first)] == first
     need(in_place, f"its factory is given {listing(first)} first, by position; it begins with {listing(found[:3])}.")
+
+
+def _is_click_command(subject: Subject) -> bool:
+    """Return whether a command's target is click's, which parses its own arguments."""
+    import click
+
+    return subject.entry.kind == "command" and isinstance(subject.entry.factory(), click.Command)
 
 
 @contract(EVERY, "typed parameters", "Annotate the parameter with a type: jobs and --set are checked against it.")

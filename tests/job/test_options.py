@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from zoo.commands.job_words import _OPTIONS
 from zoo.job.layers import OPTIONS
+from zoo.job.options import _OPTIONS
 from zoo.job.request import make_request
 
 TYPED = {

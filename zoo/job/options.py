@@ -1,4 +1,4 @@
-"""The words and options that decide a job, for each command that has one."""
+"""Command-line options of a job, and the request that they make."""
 
 from __future__ import annotations
 
@@ -52,6 +52,8 @@ class Span(click.ParamType[Any] if TYPE_CHECKING else click.ParamType):  # type:
         return float(found[1]) * _UNITS[(found[2] or "s")[0]]
 
 
+RESUME_NAMED = "."
+"""The value of ``--resume`` where no run follows: the run that ``--name`` says, or the newest."""
 VIEWS = "Answer by the mean over views: none, flip, crops, flip_crops, d4."
 _OPTIONS: dict[str, dict[str, Any]] = {
     "data": {"type": click.Path(path_type=Path), "metavar": "PATH", "help": "The dataset's folder or file."},
@@ -136,7 +138,7 @@ def request_of(
     Raises:
         ZooError: the words name no job, or what they name is wrong.
     """
-    from zoo.commands.context import registry_here
+    from zoo.host.context import registry_here
 
     if typed["offline"]:
         os.environ["ZOO_OFFLINE"] = "1"

@@ -1,0 +1,133 @@
+"""A group of commands that plugins extend: its own commands, and those that a plugin contributes to it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from typing import Any
+
+import click
+from click.shell_completion import CompletionItem
+
+from zoo.commands.arguments import VARIABLE
+from zoo.errors import PluginError, ZooError
+from zoo.host.context import bundled_of, registry_of
+from zoo.registry.entry import Entry
+
+Named = list[tuple[str, click.Command]]
+
+
+class CommandGroup(click.Group):
+    """A click group with the commands that plugins contribute to it; each is imported when it is typed."""
+
+    place = ""
+    """The group's name, as :class:`zoo.plugin.Command` has it; empty for ``zoo`` itself."""
+
+    def own_commands(self) -> Iterable[str]:
+        """Names of the commands that no plugin contributes, in the order of the help."""
+        return list(self.commands)
+
+    def own_command(self, name: str) -> click.Command | None:
+        """Import and return one of them."""
+        return self.commands.get(name)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        own = list(self.own_commands())
+        return [*own, *sorted(self._contributed(ctx).keys() - set(own))]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in self.own_commands():
+            return self.own_command(cmd_name)
+        # The zoo's own plugins first: a command of theirs must work whatever a third-party plugin does at its import.
+        entry = self._named(bundled_of(ctx)).get(cmd_name) or self._contributed(ctx).get(cmd_name)
+        return None if entry is None else command_of(entry)
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        from zoo.registry.suggest import did_you_mean
+
+        if not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
+            hint = did_you_mean(args[0], self.list_commands(ctx))
+            raise click.UsageError(f"There is no command {args[0]!r}.{hint}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands with a line each; a contributed one isn't imported for its summary."""
+        own, others = self._listed(ctx)
+        width = formatter.width - 6 - max((len(name) for name, _ in [*own, *others]), default=0)
+        for title, commands in (("Commands", own), ("Commands of plugins", others)):
+            rows = [(name, command.get_short_help_str(width)) for name, command in commands if not command.hidden]
+            if rows:
+                with formatter.section(title):
+                    formatter.write_dl(rows)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Names of commands, and options of the group itself; no contributed command is imported."""
+        listed = [each for part in self._listed(ctx) for each in part]
+        names = [
+            CompletionItem(name, help=command.get_short_help_str())
+            for name, command in listed
+            if name.startswith(incomplete) and not command.hidden
+        ]
+        return [*names, *click.Command.shell_complete(self, ctx, incomplete)]
+
+    def _listed(self, ctx: click.Context) -> tuple[Named, Named]:
+        """The group's own commands, and stand-ins for the contributed ones, with their summaries."""
+        own = [(name, command) for name in self.own_commands() if (command := self.own_command(name)) is not None]
+        taken = {name for name, _ in own}
+        contributed = sorted(self._contributed(ctx).items())
+        others = [(n, click.Command(n, help=entry.component.summary)) for n, entry in contributed if n not in taken]
+        return own, others
+
+    def _contributed(self, ctx: click.Context) -> dict[str, Entry]:
+        return self._named(registry_of(ctx, quiet=True).entries("command"))
+
+    def _named(self, entries: Iterable[Entry]) -> dict[str, Entry]:
+        """The commands among entries that belong to this group, by name."""
+        return {e.component.name: e for e in entries if getattr(e.component, "group", None) == self.place}
+
+
+def command_of(entry: Entry) -> click.Command:
+    """Import a contributed command; a function of the words after its name becomes a command."""
+    found: Any = entry.factory()
+    return prepared(found) if isinstance(found, click.Command) else _of_function(entry)
+
+
+def prepared(command: click.Command) -> click.Command:
+    """Give a command, and those in it, ``-h`` and the values that TAB completes."""
+    command.context_settings.setdefault("help_option_names", ["-h", "--help"])
+    if VARIABLE in os.environ:
+        from zoo.commands.completing import attach
+
+        attach(command)
+    for inner in command.commands.values() if isinstance(command, click.Group) else ():
+        prepared(inner)
+    return command
+
+
+def _of_function(entry: Entry) -> click.Command:
+    """A command that passes every word after its name to a function, untouched."""
+
+    def call(arguments: tuple[str, ...]) -> None:
+        raise click.exceptions.Exit(_call(entry, list(arguments)))
+
+    words = click.Argument(["arguments"], nargs=-1, type=click.UNPROCESSED)
+    settings = {"ignore_unknown_options": True, "help_option_names": []}
+    name, summary = entry.component.name, entry.component.summary
+    return click.Command(name, params=[words], callback=call, help=summary, context_settings=settings)
+
+
+def _call(entry: Entry, arguments: list[str]) -> int:
+    try:
+        return int(entry.make(arguments) or 0)
+    except SystemExit as error:  # argparse ends so, after --help too
+        if isinstance(error.code, str):
+            click.echo(error.code, err=True)
+        return error.code if isinstance(error.code, int) else int(error.code is not None)
+    except (ZooError, click.ClickException, click.exceptions.Exit, BrokenPipeError):
+        raise
+    except Exception as error:
+        name = entry.component.name
+        raise PluginError(
+            f"{entry.describe_origin()}: its command {name!r} failed: {type(error).__name__}: {error}"
+            f"{entry.place_in(error)}. For the traceback: zoo --debug {name} …"
+        ) from error

@@ -103,8 +103,8 @@ def find_rows(out: Path) -> list[Row]:
 
 def _row(path: Path) -> Row:
     """The row of a run, given its job, or of an imported model, given where it is from."""
-    from zoo.commands.run_documents import as_written, read_document, read_result
     from zoo.job.run_folder import IMPORTED, RESULT
+    from zoo.runner.documents import as_written, read_document, read_result
 
     folder = path.parent
     when = datetime.fromtimestamp(path.stat().st_mtime).astimezone().isoformat(timespec="seconds")

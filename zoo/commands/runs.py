@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from zoo.commands.compare import compare
-from zoo.commands.run_documents import as_written, read_document, read_result
 from zoo.commands.run_rows import WHEN, chosen, find_rows, number_at, numbers_in, ordered, since
 from zoo.commands.threshold import threshold
 from zoo.errors import RequestError
+from zoo.runner.documents import as_written, read_document, read_result
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

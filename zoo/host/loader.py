@@ -63,6 +63,11 @@ def open_registry(
     return Registry(plugins, shelf)
 
 
+def components() -> Registry:
+    """Open the registry of all installed components; plugins that were set aside are reported on stderr."""
+    return open_registry(say=say_failures)
+
+
 def load_bundled() -> list[LoadedPlugin]:
     """Load the zoo's own plugins alone, as registry.yaml allows."""
     loader = _Loader(open_shelf().disabled, allowed(), {})

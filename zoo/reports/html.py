@@ -68,12 +68,17 @@ def render_html(result: reading.Result, pictures: Mapping[str, Any] | None = Non
 
 
 @cache
-def template(name: str) -> Template:
-    """A page of this folder; its filters are the words that every report is written in."""
-    from jinja2 import ChainableUndefined, Environment, PackageLoader
+def template(name: str, package: str = "zoo.reports") -> Template:
+    """Load a template of a page, with the words of every report as filters.
+
+    Args:
+        name: its file.
+        package: where the file is; what it includes or extends may be one of the zoo's own.
+    """
+    from jinja2 import ChainableUndefined, ChoiceLoader, Environment, PackageLoader
 
     environment = Environment(
-        loader=PackageLoader("zoo.reports", "."),
+        loader=ChoiceLoader([PackageLoader(place, ".") for place in dict.fromkeys((package, "zoo.reports"))]),
         autoescape=True,
         undefined=ChainableUndefined,
         trim_blocks=True,

@@ -1,4 +1,4 @@
-"""Files on the disk for plugins: written whole or not at all, downloaded, and kept in the user's cache.
+"""Public: files that are written whole or not at all, downloads, and the user's cache.
 
 Example::
 
@@ -9,22 +9,76 @@ Example::
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from zoo.storage.downloads import download, downloading, offline, unpacking
-    from zoo.storage.files import cache_folder
+    from zoo.storage.cache import free_bytes, in_bytes, survey, writable
+    from zoo.storage.downloads import download, downloading, offline, room_in, unpacking
+    from zoo.storage.files import (
+        atomic,
+        cache_folder,
+        cannot_write,
+        check_target,
+        dump_json,
+        is_write_error,
+        made_folder,
+        open_plain,
+        placed,
+        put_folder,
+        read_plain,
+        sha256_of,
+        workplace,
+        write_json,
+        write_text,
+    )
+    from zoo.storage.lock import Lock, take
+    from zoo.storage.safe_yaml import read_mapping
+    from zoo.storage.tensor_files import bare_names, read_content
 
-__all__ = ["cache_folder", "download", "downloading", "offline", "unpacking"]
+__all__ = [
+    "Lock",
+    "atomic",
+    "bare_names",
+    "cache_folder",
+    "cannot_write",
+    "check_target",
+    "download",
+    "downloading",
+    "dump_json",
+    "free_bytes",
+    "in_bytes",
+    "is_write_error",
+    "made_folder",
+    "offline",
+    "open_plain",
+    "placed",
+    "put_folder",
+    "read_content",
+    "read_mapping",
+    "read_plain",
+    "room_in",
+    "sha256_of",
+    "survey",
+    "take",
+    "unpacking",
+    "workplace",
+    "writable",
+    "write_json",
+    "write_text",
+]
+
+_ELSEWHERE = {
+    **dict.fromkeys(("free_bytes", "in_bytes", "survey", "writable"), "cache"),
+    **dict.fromkeys(("download", "downloading", "offline", "room_in", "unpacking"), "downloads"),
+    **dict.fromkeys(("Lock", "take"), "lock"),
+    "read_mapping": "safe_yaml",
+    **dict.fromkeys(("bare_names", "read_content"), "tensor_files"),
+}
+"""The module of each name that is not one of ``files``: a start of ``zoo`` imports none of them for another."""
 
 
 def __getattr__(name: str) -> Any:
-    if name == "cache_folder":
-        from zoo.storage import files
-
-        return files.cache_folder
     if name in __all__:
-        from zoo.storage import downloads
-
-        return getattr(downloads, name)
-    raise AttributeError(f"module 'zoo.storage' has no attribute {name!r}")
+        return getattr(import_module(f"{__name__}.{_ELSEWHERE.get(name, 'files')}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator, Sequence
 
-from zoo.api import components
 from zoo.errors import UnknownName
+from zoo.host.loader import components
 from zoo.registry.entry import Entry
 from zoo.registry.loaded_plugin import LoadedPlugin
 from zoo.registry.registry import Registry

@@ -7,9 +7,8 @@ from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
-from zoo.api import components
 from zoo.errors import RequestError
-from zoo.host.loader import load_module
+from zoo.host.loader import components, load_module
 from zoo.host.management import read_project
 from zoo.registry.distributions import GROUP
 from zoo.registry.entry import Origin

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.errors import RequestError
-from zoo.host.loader import open_registry, say_failures
+from zoo.host.loader import components
 from zoo.job.layers import OPTIONS
 from zoo.job.request import entry_of, make_request
 from zoo.job.resolve import Resolved, resolve
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from zoo.runner.observer import Observer
     from zoo.runner.repeats import Repeats, RepeatsWatcher
     from zoo.runner.runner import RunPlace
+
+__all__ = ["Result", "components", "execute", "execute_several", "load", "make_request", "run"]
 
 
 class Result(dict[str, Any]):
@@ -178,8 +180,3 @@ def load(
     used = {"architecture": provenance.recorded(card)["architecture"]}
     provenance.say(provenance.changes(used, known))
     return Classifier(model, card, choose_execution(device, "fp32"), reject_below)
-
-
-def components() -> Registry:
-    """Open the registry of all installed components; plugins that were set aside are reported on stderr."""
-    return open_registry(say=say_failures)

@@ -1,0 +1,34 @@
+"""Public: where and how networks compute, and what is computed of them.
+
+Example::
+
+    execution = choose_execution("auto", "fp32")
+    network = fold_norms(execution.place(model).eval(), images[:2])
+"""
+
+from __future__ import annotations
+
+from zoo.engine.autotune import pass_of
+from zoo.engine.execution import Execution, choose_execution, keep_freed_memory
+from zoo.engine.features import FeatureBatches
+from zoo.engine.fuse_bn import fold_norms
+from zoo.engine.gradcam import painted
+from zoo.engine.layer_groups import find_head
+from zoo.engine.task import MULTI_LABEL, SINGLE_LABEL, task_named, task_of
+from zoo.engine.tta import NONE
+
+__all__ = [
+    "MULTI_LABEL",
+    "NONE",
+    "SINGLE_LABEL",
+    "Execution",
+    "FeatureBatches",
+    "choose_execution",
+    "find_head",
+    "fold_norms",
+    "keep_freed_memory",
+    "painted",
+    "pass_of",
+    "task_named",
+    "task_of",
+]

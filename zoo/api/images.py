@@ -1,0 +1,70 @@
+"""Public: images and datasets, decoded as the zoo decodes them.
+
+Example::
+
+    from zoo.api.images import Shape, open_image, to_pixels
+
+    pixels = to_pixels(open_image("photo.jpg"), *Shape(96, 3))  # uint8 (96, 96, 3)
+"""
+
+from __future__ import annotations
+
+from zoo.data.batches import Batches, Normalize
+from zoo.data.decode import (
+    ARRAYS,
+    Label,
+    Pixels,
+    Shape,
+    WrongChannels,
+    decode_errors,
+    framed,
+    open_image,
+    read_item,
+    to_pixels,
+)
+from zoo.data.depth import depth_notices, depth_of
+from zoo.data.fingerprint import threaded
+from zoo.data.item_names import ItemNames, name_of
+from zoo.data.open import TEST, TRAIN, VAL, Opener, open_training, renumbered, same_task
+from zoo.data.split import Labels, Split, class_counts
+from zoo.data.splits import fold_numbers, label_map
+from zoo.data.store import decode_split, labels_of
+from zoo.runner.build import build_opener
+from zoo.runner.samples import Samples, draw_samples
+
+__all__ = [
+    "ARRAYS",
+    "TEST",
+    "TRAIN",
+    "VAL",
+    "Batches",
+    "ItemNames",
+    "Label",
+    "Labels",
+    "Normalize",
+    "Opener",
+    "Pixels",
+    "Samples",
+    "Shape",
+    "Split",
+    "WrongChannels",
+    "build_opener",
+    "class_counts",
+    "decode_errors",
+    "decode_split",
+    "depth_notices",
+    "depth_of",
+    "draw_samples",
+    "fold_numbers",
+    "framed",
+    "label_map",
+    "labels_of",
+    "name_of",
+    "open_image",
+    "open_training",
+    "read_item",
+    "renumbered",
+    "same_task",
+    "threaded",
+    "to_pixels",
+]

@@ -1,0 +1,63 @@
+"""Public: trained models, from a run, a bundle or an exported file.
+
+Example::
+
+    registry = components()
+    model, card = load_model(find_bundle(find_model("brave-otter", registry)), registry)
+    print(card["classes"])
+"""
+
+from __future__ import annotations
+
+from zoo.api import load
+from zoo.model.build import build, build_model, count_parameters
+from zoo.model.bundle import (
+    SCHEMA,
+    Preprocessing,
+    check_card,
+    copied_weights,
+    find_bundle,
+    load_model,
+    preprocessing_of,
+    read_card,
+    write_card,
+    write_weights,
+)
+from zoo.model.class_names import HOW, IMAGENET, check_names, read_names
+from zoo.model.classifier import Classifier, NoAnswer
+from zoo.model.exported import Artifact, AsNetwork, open_artifact, open_file
+from zoo.model.formats import artifact_at, is_artifact, suffix_of
+from zoo.model.provenance import missing
+from zoo.model.sources import find_model
+
+__all__ = [
+    "HOW",
+    "IMAGENET",
+    "SCHEMA",
+    "Artifact",
+    "AsNetwork",
+    "Classifier",
+    "NoAnswer",
+    "Preprocessing",
+    "artifact_at",
+    "build",
+    "build_model",
+    "check_card",
+    "check_names",
+    "copied_weights",
+    "count_parameters",
+    "find_bundle",
+    "find_model",
+    "is_artifact",
+    "load",
+    "load_model",
+    "missing",
+    "open_artifact",
+    "open_file",
+    "preprocessing_of",
+    "read_card",
+    "read_names",
+    "suffix_of",
+    "write_card",
+    "write_weights",
+]

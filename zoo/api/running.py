@@ -1,0 +1,45 @@
+"""Public: train and evaluate a resolved job from Python, and observe it.
+
+Example::
+
+    resolved = resolve(make_request({"architecture": "simple_cnn", "dataset": "digits", "epochs": 2}), registry)
+    result = run_job(resolved, registry.plugins, Observer(), RunPlace(Path("runs"), "mine"))
+"""
+
+from __future__ import annotations
+
+from zoo.evaluation.evaluate import evaluate_run, own_split, request_of
+from zoo.runner.components import RunComponents
+from zoo.runner.environment import versions
+from zoo.runner.features import FeatureStore
+from zoo.runner.interrupts import Interrupts
+from zoo.runner.lr_find import find_lr
+from zoo.runner.observer import Observer
+from zoo.runner.record import Run
+from zoo.runner.repeats import ended_result
+from zoo.runner.runner import RunPlace, run_job
+from zoo.runner.time_budget import Budget, TooShort
+from zoo.runner.trainable_model import blank
+from zoo.runner.tuning import trial_parts
+from zoo.runner.weights import load_weights
+
+__all__ = [
+    "Budget",
+    "FeatureStore",
+    "Interrupts",
+    "Observer",
+    "Run",
+    "RunComponents",
+    "RunPlace",
+    "TooShort",
+    "blank",
+    "ended_result",
+    "evaluate_run",
+    "find_lr",
+    "load_weights",
+    "own_split",
+    "request_of",
+    "run_job",
+    "trial_parts",
+    "versions",
+]

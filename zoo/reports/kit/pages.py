@@ -1,0 +1,29 @@
+"""Public: HTML pages in the zoo's look, and drawings as SVG.
+
+Example::
+
+    from zoo.reports.kit.pages import template
+
+    html = template("acme.html.j2", package="zoo_acme").render(title="Leaves")
+"""
+
+from __future__ import annotations
+
+from zoo.reports.drawing import Canvas, Labels, Scale, axis_number
+from zoo.reports.html import template, write_report
+from zoo.reports.pages import HEADERS, page_of, policy_for
+from zoo.reports.picture_file import MARK, check_place
+
+__all__ = [
+    "HEADERS",
+    "MARK",
+    "Canvas",
+    "Labels",
+    "Scale",
+    "axis_number",
+    "check_place",
+    "page_of",
+    "policy_for",
+    "template",
+    "write_report",
+]

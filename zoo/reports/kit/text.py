@@ -1,0 +1,53 @@
+"""Public: figures in words, plain lines, and where a report goes. Imports no rich.
+
+Example::
+
+    from zoo.reports.kit.text import percent, print_lines, width_here
+
+    print_lines([f"accuracy {percent(0.9731)}"])
+"""
+
+from __future__ import annotations
+
+from zoo.reports.choose import choose_stream, is_terminal, make_observer
+from zoo.reports.lines import Lines
+from zoo.reports.lists import print_lines, width_here
+from zoo.reports.trends import rising
+from zoo.reports.words import (
+    UNKNOWN,
+    bar,
+    clean,
+    clock,
+    component,
+    count,
+    duration,
+    figure,
+    label,
+    mebibytes,
+    number,
+    percent,
+    short_path,
+)
+
+__all__ = [
+    "UNKNOWN",
+    "Lines",
+    "bar",
+    "choose_stream",
+    "clean",
+    "clock",
+    "component",
+    "count",
+    "duration",
+    "figure",
+    "is_terminal",
+    "label",
+    "make_observer",
+    "mebibytes",
+    "number",
+    "percent",
+    "print_lines",
+    "rising",
+    "short_path",
+    "width_here",
+]

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from zoo.errors import RequestError
+from zoo.reports.pages import open_page
 
 
 @click.command(name="dashboard")
@@ -32,11 +33,3 @@ def dashboard(runs: Path, port: int, open_it: bool) -> None:
         click.echo("")
     finally:
         server.server_close()
-
-
-def open_page(url: str) -> None:
-    """Show an address in the browser, where there is one."""
-    import webbrowser
-
-    if not webbrowser.open(url):
-        click.echo("There is no browser to open it in.", err=True)

@@ -54,8 +54,8 @@ def serve(
     """
     _check_packages()
     from zoo.api import load
-    from zoo.commands.dashboard import open_page
     from zoo.engine.execution import keep_freed_memory
+    from zoo.reports.pages import open_page
     from zoo.host.context import registry_here
     from zoo.serving.limits import Limits
     from zoo.serving.server import Server, listen, url_of

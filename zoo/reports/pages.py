@@ -8,7 +8,7 @@ import re
 from functools import cache
 from importlib import resources
 
-__all__ = ["HEADERS", "page_of", "policy_for"]
+__all__ = ["HEADERS", "open_page", "page_of", "policy_for"]
 
 _INLINE = re.compile(r"<(style|script)>(.*?)</\1>", re.DOTALL)
 
@@ -46,3 +46,12 @@ def policy_for(page: str, images: str = "data:") -> str:
     allowed = "; ".join(f"{kind}-src {' '.join(each)}" for kind, each in hashes.items())
     closed = "; ".join(f"{what} 'none'" for what in ("default-src", "base-uri", "form-action", "frame-ancestors"))
     return f"{closed}; {allowed}; connect-src 'self'; img-src {images}"
+
+
+def open_page(url: str) -> None:
+    """Open an address in the browser, or report on stderr that there is none."""
+    import sys
+    import webbrowser
+
+    if not webbrowser.open(url):
+        sys.stderr.write("There is no browser to open it in.\n")

@@ -9,18 +9,7 @@ Example::
 
 from __future__ import annotations
 
-from zoo.job.run_folder import (
-    CARD,
-    CHECKPOINTS,
-    IMPORTED,
-    JOB,
-    METRICS,
-    MODEL,
-    RESULT,
-    WEIGHTS,
-    find_run,
-    is_run,
-)
+from zoo.job.run_folder import CARD, CHECKPOINTS, IMPORTED, JOB, METRICS, MODEL, RESULT, WEIGHTS, find_run, is_run
 from zoo.runner.documents import read_document, read_result
 from zoo.runner.folder import LOCK, check_name, claim, forget_replaced, hold, made_up_name
 

@@ -11,7 +11,20 @@ from pathlib import Path
 
 import pytest
 
-BUNDLED = {"simple", "images", "losses", "metrics", "augment", "optim", "timm", "torchvision", "export", "hub"}
+BUNDLED = {
+    "simple",
+    "images",
+    "losses",
+    "metrics",
+    "augment",
+    "optim",
+    "timm",
+    "torchvision",
+    "export",
+    "hub",
+    "dashboard",
+    "serve",
+}
 GOOD = """
 from zoo.plugin import Architecture, Loss, hookimpl
 

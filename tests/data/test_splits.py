@@ -15,15 +15,7 @@ from hypothesis.extra.numpy import arrays
 
 from zoo.data.item_names import ItemNames, names_of
 from zoo.data.split import Split, _of_part
-from zoo.data.splits import (
-    available,
-    check_skipped,
-    fixed_classes,
-    fold_numbers,
-    hold_out,
-    hold_out_fold,
-    label_map,
-)
+from zoo.data.splits import available, check_skipped, fixed_classes, fold_numbers, hold_out, hold_out_fold, label_map
 from zoo.errors import DataError
 
 some_labels = arrays(np.int64, st.integers(2, 80), elements=st.integers(0, 4)).filter(

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from zoo.dashboard.scan import Runs
 from zoo.errors import ZooError
+from zoo_dashboard.scan import Runs
 
 FILES = {
     "job": "job.yaml",

@@ -21,7 +21,20 @@ from zoo.registry.loaded_plugin import LoadedPlugin
 from zoo.registry.registry import Registry
 
 MakePlugin = Callable[..., Path]
-BUNDLED = {"simple", "images", "losses", "metrics", "augment", "optim", "timm", "torchvision", "export", "hub"}
+BUNDLED = {
+    "simple",
+    "images",
+    "losses",
+    "metrics",
+    "augment",
+    "optim",
+    "timm",
+    "torchvision",
+    "export",
+    "hub",
+    "dashboard",
+    "serve",
+}
 HEAD = "from zoo.plugin import *\n"
 GOOD = HEAD + "@hookimpl\ndef zoo_losses():\n    yield Loss('good', 'zoo_good:Good')\n"
 

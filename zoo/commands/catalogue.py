@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from zoo.errors import UnknownName
+from zoo.plugin import KINDS
 
 if TYPE_CHECKING:
     from zoo.registry.entry import Entry
@@ -45,7 +46,9 @@ def list_components(kind: str | None, search: str | None, variants: bool, as_jso
 
 
 def _found(registry: Registry, kind: str | None, search: str | None, *, variants: bool) -> list[Entry]:
-    found = [e for e in registry.entries(kind) if _matches(e, search)]
+    # Commands are listed by `zoo --help`; here they, and what else no job names, are listed when asked for.
+    named = [e for e in registry.entries(kind) if kind or (e.kind in KINDS and e.kind != "command")]
+    found = [e for e in named if _matches(e, search)]
     if variants or search:
         further = registry.variants(kind, "" if variants else search or "")
         found += [e for e in further if not variants or _matches(e, search)]
@@ -145,8 +148,6 @@ def _find(registry: Registry, name: str, kind: str | None) -> list[Entry]:
     Raises:
         UnknownName: there is none of any kind.
     """
-    from zoo.plugin import KINDS
-
     if kind:
         return [registry.find(kind, name)]
     found: list[Entry] = []

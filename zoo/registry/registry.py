@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any
 
 from zoo.errors import RequestError, UnknownName
-from zoo.plugin import KINDS
+from zoo.plugin import KINDS, SERVICES
 from zoo.registry.config import Local, RegistryConfig
 from zoo.registry.entry import LOCAL, Entry
 from zoo.registry.loaded_plugin import LoadedPlugin
@@ -234,8 +234,9 @@ def check_kind(word: str) -> str:
     Raises:
         UnknownName: it is none.
     """
-    plural = {f"{kind}s": kind for kind in KINDS} | {"losses": "loss"}
+    known = {**KINDS, **SERVICES}
+    plural = {f"{kind}s": kind for kind in known} | {"losses": "loss"}
     kind = plural.get(word, word)
-    if kind not in KINDS:
+    if kind not in known:
         raise UnknownName(f"Unknown kind {word!r}.{did_you_mean(word, [*KINDS, *plural])} Kinds: {listing(KINDS)}.")
     return kind

@@ -15,16 +15,15 @@ import torch
 from PIL import Image
 from starlette.requests import Request
 
-from zoo.data.decode import Pixels
-from zoo.engine.gradcam import painted
+from zoo.api.compute import painted
+from zoo.api.images import Pixels
+from zoo.api.models import AsNetwork, Classifier, NoAnswer
 from zoo.errors import BadImage
-from zoo.model.classifier import Classifier, NoAnswer
-from zoo.model.exported import AsNetwork
-from zoo.serving.batcher import Batcher, Work
-from zoo.serving.images import Upload, decoded
-from zoo.serving.limits import Limits
-from zoo.serving.metrics import Figures
-from zoo.serving.request_body import Intake, Refused
+from zoo_serve.batcher import Batcher, Work
+from zoo_serve.images import Upload, decoded
+from zoo_serve.limits import Limits
+from zoo_serve.metrics import Figures
+from zoo_serve.request_body import Intake, Refused
 
 __all__ = ["Service", "divide_processors"]
 

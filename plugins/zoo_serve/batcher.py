@@ -12,7 +12,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
-from zoo.data.decode import Pixels
+from zoo.api.images import Pixels
 
 __all__ = ["Batcher", "Work"]
 

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from zoo.dashboard.scan import Runs
 from zoo.errors import RequestError
-from zoo.reports.pages import HEADERS, page_of, policy_for
-from zoo.storage.files import dump_json
+from zoo.reports.kit.pages import HEADERS, page_of, policy_for
+from zoo.storage import dump_json
+from zoo_dashboard.scan import Runs
 
 HERE = "127.0.0.1"
 _LONGEST = 2048
@@ -25,7 +25,7 @@ _NUMBER = re.compile(r"\d{1,12}")
 
 def page() -> str:
     """The one page."""
-    return page_of("zoo.dashboard")
+    return page_of("zoo_dashboard")
 
 
 def policy() -> str:

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
-from zoo.dashboard import scan
-from zoo.dashboard.scan import Runs
+from zoo_dashboard import scan
+from zoo_dashboard.scan import Runs
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zoo.serving.batcher import Batcher, Work
+from zoo_serve.batcher import Batcher, Work
 
 
 def echo(works: list[Work]) -> list[list[dict[str, Any]]]:

@@ -16,10 +16,10 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from zoo.errors import RequestError
-from zoo.serving.application import PATHS, make_app
-from zoo.serving.host_check import Doorman
-from zoo.serving.service import Service
-from zoo.storage.files import dump_json
+from zoo.storage import dump_json
+from zoo_serve.application import PATHS, make_app
+from zoo_serve.host_check import Doorman
+from zoo_serve.service import Service
 
 __all__ = ["Server", "listen", "url_of"]
 

@@ -9,9 +9,9 @@ from typing import Any
 
 from PIL import Image
 
-from zoo.data.decode import ARRAYS, Pixels, decode_errors, open_image
+from zoo.api.images import ARRAYS, Pixels, decode_errors, open_image
+from zoo.api.models import Classifier
 from zoo.errors import BadImage
-from zoo.model.classifier import Classifier
 
 __all__ = ["FORMATS", "Upload", "decoded"]
 

@@ -9,8 +9,8 @@ from typing import Any
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 
-from zoo.reports.pages import HEADERS
-from zoo.serving.metrics import Figures
+from zoo.reports.kit.pages import HEADERS
+from zoo_serve.metrics import Figures
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Any]]

@@ -20,10 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from zoo.errors import RequestError
-from zoo.job.run_folder import JOB, METRICS, RESULT
-from zoo.runner.folder import LOCK
-from zoo.storage.files import open_plain, read_plain
-from zoo.storage.safe_yaml import read_mapping
+from zoo.runs import JOB, LOCK, METRICS, RESULT
+from zoo.storage import open_plain, read_mapping, read_plain
 
 OF_RUNS = ("sweep.yaml", "architectures.json")
 """In a folder whose folders are runs."""
@@ -218,7 +216,7 @@ def _skimmed(text: str) -> Row:
 
 def _whole_job(folder: Path) -> Row:
     """All of a job.yaml, by dotted path; of a damaged one nothing."""
-    from zoo.job.layers import flatten
+    from zoo.api.jobs import flatten
 
     try:
         return flatten(read_mapping(folder / JOB))

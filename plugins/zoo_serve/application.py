@@ -11,15 +11,15 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response
 from fastapi_offline import FastAPIOffline
 
 from zoo import __version__
-from zoo.reports.pages import page_of, policy_for
-from zoo.serving.metrics import CONTENT_TYPE
-from zoo.serving.schemas import REFUSALS, TAKES, Health, PredictResponse
-from zoo.serving.service import Service
+from zoo.reports.kit.pages import page_of, policy_for
+from zoo_serve.metrics import CONTENT_TYPE
+from zoo_serve.schemas import REFUSALS, TAKES, Health, PredictResponse
+from zoo_serve.service import Service
 
 __all__ = ["PATHS", "make_app"]
 
 PATHS = frozenset({"/", "/predict", "/model", "/health", "/metrics", "/docs", "/openapi.json"})
-_log = logging.getLogger("zoo.serving")
+_log = logging.getLogger("zoo_serve")
 
 
 def make_app(service: Service) -> FastAPI:
@@ -28,7 +28,7 @@ def make_app(service: Service) -> FastAPI:
     app = FastAPIOffline(
         title=f"zoo serve: {name}", version=__version__, redoc_url=None, description="What pictures show, by one model."
     )
-    page = page_of("zoo.serving")
+    page = page_of("zoo_serve")
     policy = policy_for(page, "data: blob:")
 
     @app.post(

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from zoo.serving.request_body import MULTIPART
+from zoo_serve.request_body import MULTIPART
 
 __all__ = ["REFUSALS", "TAKES", "Health", "PredictResponse", "Problem"]
 

@@ -18,8 +18,8 @@ import torch
 from PIL import Image
 
 from zoo.errors import RequestError
-from zoo.serving.schemas import PredictResponse
-from zoo.serving.server import listen
+from zoo_serve.schemas import PredictResponse
+from zoo_serve.server import listen
 
 
 def test_it_answers_as_predict_does(server, classifier, picture, tmp_path: Path):

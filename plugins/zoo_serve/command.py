@@ -6,8 +6,8 @@ import warnings
 
 import click
 
+from zoo.api.commands import offline_option
 from zoo.errors import RequestError
-from zoo.job.options import offline_option
 
 _NEEDS = ("fastapi", "fastapi_offline", "uvicorn", "httptools", "python_multipart", "prometheus_client")
 
@@ -54,12 +54,12 @@ def serve(
     """
     _check_packages()
     from zoo.api import load
-    from zoo.engine.execution import keep_freed_memory
-    from zoo.reports.pages import open_page
-    from zoo.host.context import registry_here
-    from zoo.serving.limits import Limits
-    from zoo.serving.server import Server, listen, url_of
-    from zoo.serving.service import Service, divide_processors
+    from zoo.api.commands import registry_here
+    from zoo.api.compute import keep_freed_memory
+    from zoo.reports.kit.pages import open_page
+    from zoo_serve.limits import Limits
+    from zoo_serve.server import Server, listen, url_of
+    from zoo_serve.service import Service, divide_processors
 
     warnings.filterwarnings("ignore", module="PIL")  # of strangers' pictures; what is wrong with one is answered
     classifier = load(run, device=device, reject_below=reject_below, registry=registry_here())

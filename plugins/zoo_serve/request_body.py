@@ -11,8 +11,8 @@ from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 
-from zoo.serving.images import Upload
-from zoo.serving.limits import Limits
+from zoo_serve.images import Upload
+from zoo_serve.limits import Limits
 
 __all__ = ["MULTIPART", "Intake", "Refused"]
 

@@ -19,9 +19,9 @@ from typing import Any
 
 import pytest
 
-from zoo.dashboard import scan
-from zoo.dashboard.server import Dashboard, page, policy
 from zoo.errors import RequestError
+from zoo_dashboard import scan
+from zoo_dashboard.server import Dashboard, page, policy
 
 
 @pytest.fixture
@@ -190,7 +190,7 @@ def test_a_file_is_no_folder_for_runs(zoo):
 
 
 def test_it_needs_nothing_heavy():
-    code = "import sys, zoo.dashboard.server; sys.exit(bool({'torch', 'numpy', 'rich', 'matplotlib'} & {*sys.modules}))"
+    code = "import sys, zoo_dashboard.server; sys.exit(bool({'torch', 'numpy', 'rich', 'matplotlib'} & {*sys.modules}))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

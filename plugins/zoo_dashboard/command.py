@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from zoo.errors import RequestError
-from zoo.reports.pages import open_page
+from zoo.reports.kit.pages import open_page
 
 
 @click.command(name="dashboard")
@@ -19,7 +19,7 @@ def dashboard(runs: Path, port: int, open_it: bool) -> None:
 
     For this machine alone, to be read only, and asking the network for nothing. Ctrl-C ends it.
     """
-    from zoo.dashboard.server import Dashboard
+    from zoo_dashboard.server import Dashboard
 
     if runs.exists() and not runs.is_dir():
         raise RequestError(f"{str(runs)!r} is a file. Name the folder that runs are in: zoo dashboard runs")

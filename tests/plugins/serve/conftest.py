@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-BENCHMARK = Path(__file__).parents[1] / "benchmarks" / "serving.py"
+BENCHMARK = Path(__file__).parents[2] / "benchmarks" / "serving.py"
 
 
 @pytest.fixture(scope="session")
@@ -96,9 +96,9 @@ def served(classifier: Any, max_batch: int | None = None, **limits: Any) -> Iter
     """The model behind a socket as long as the block lasts."""
     import asyncio
 
-    from zoo.serving.limits import Limits
-    from zoo.serving.server import Server, listen
-    from zoo.serving.service import Service
+    from zoo_serve.limits import Limits
+    from zoo_serve.server import Server, listen
+    from zoo_serve.service import Service
 
     listening = listen("127.0.0.1", 0)
     service = Service(classifier, replace(Limits(), **limits), max_batch)
@@ -126,7 +126,7 @@ def server(run: Path) -> Iterator[Asking]:
 @pytest.fixture
 def serving(classifier: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Asking]]:
     """The model with limits of one's own: ``serving(max_bytes=1000).ask(…)``."""
-    monkeypatch.setattr("zoo.serving.server._GRACE_S", 0.01)
+    monkeypatch.setattr("zoo_serve.server._GRACE_S", 0.01)
     with ExitStack() as stack:
         yield lambda **limits: stack.enter_context(served(classifier, **limits))
 

@@ -19,11 +19,14 @@ __all__ = [
     "SERVICES",
     "Architecture",
     "Augmentation",
+    "CacheKind",
     "Command",
     "Component",
     "Dataset",
     "Exporter",
     "Family",
+    "Finding",
+    "HealthCheck",
     "Imported",
     "Importer",
     "Loss",
@@ -345,6 +348,59 @@ class ModelSource(Component):
 
 
 @dataclass(frozen=True)
+class HealthCheck(Component):
+    """``f() -> Iterable[Finding]``: check one thing that the plugin depends on, for ``zoo doctor``.
+
+    ``name`` is the topic that the findings are listed under. A check imports nothing heavy and takes less than a
+    second; an exception that it raises is reported as a finding.
+    """
+
+    kind: ClassVar[str] = "health_check"
+
+
+class Finding(NamedTuple):
+    """One result of a health check.
+
+    Args:
+        state: ``"ok"``, ``"warning"`` (works badly, or soon will not) or ``"wrong"`` (does not work).
+        text: one or two sentences.
+        remedies: pairs of a few words and the command that repairs it.
+    """
+
+    state: Literal["ok", "warning", "wrong"]
+    text: str
+    remedies: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class CacheKind:
+    """A folder of the user's cache that a plugin fills, for ``zoo cache``.
+
+    Args:
+        name: the folder's name in the cache.
+        summary: its content, in a few words.
+        fate: the consequence of removing an entry: ``"made again"``, ``"fetched again"`` (from the network, or by
+            hand), or ``"kept"`` (small, and never pruned).
+        groups: subfolders whose members are the entries. Of two plugins with one name, both have their groups.
+        whole: the folder is one entry.
+
+    Raises:
+        ValueError: the name or the fate is malformed.
+    """
+
+    name: str
+    summary: str
+    fate: Literal["made again", "fetched again", "kept"] = "made again"
+    groups: tuple[str, ...] = ()
+    whole: bool = False
+
+    def __post_init__(self) -> None:
+        check_name(self.name)
+        if self.fate not in ("made again", "fetched again", "kept"):
+            raise ValueError(f"fate {self.fate!r} is none of made again, fetched again, kept")
+
+
+@dataclass(frozen=True)
 class Command(Component):
     """A command of ``zoo``: a ``click.Command`` or ``click.Group``, imported when it is typed.
 
@@ -366,7 +422,7 @@ KINDS: dict[str, type[Component]] = {
         *(Exporter, Importer, Command),
     )
 }
-SERVICES: dict[str, type[Component]] = {cls.kind: cls for cls in (ModelSource,)}
+SERVICES: dict[str, type[Component]] = {cls.kind: cls for cls in (ModelSource, HealthCheck)}
 """Kinds that extend the zoo itself and that no job names."""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from zoo.plugin import Command, Dataset, hookimpl
+from zoo.plugin import CacheKind, Command, Dataset, hookimpl
 
 
 @hookimpl
@@ -63,3 +63,10 @@ def zoo_commands() -> Iterator[Command]:
         summary="Write a folder of images as tar files, or list those that there are",
         tags=("webdataset", "tar", "large"),
     )
+
+
+@hookimpl
+def zoo_cache_kinds() -> Iterator[CacheKind]:
+    """Describe downloaded datasets, and shards from the network."""
+    yield CacheKind("datasets", "downloaded datasets", "fetched again")
+    yield CacheKind("shards", "shards from the network, and their contents", "fetched again", groups=("web",))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from zoo.plugin import Dataset, Family, Importer, hookimpl
+from zoo.plugin import CacheKind, Dataset, Family, Importer, hookimpl
 
 TRAIN, TRAIN_TEST, TRAIN_VAL, ALL = ("train",), ("train", "test"), ("train", "val"), ("train", "val", "test")
 MIRRORED, FROM_ABOVE = ("horizontal_flip",), ("horizontal_flip", "vertical_flip", "rotate_90")
@@ -236,3 +236,9 @@ def _set(
         symmetries=symmetries,
         **fields,
     )
+
+
+@hookimpl
+def zoo_cache_kinds() -> list[CacheKind]:
+    """Describe torchvision's datasets, a folder each."""
+    return [CacheKind("datasets", "downloaded datasets", "fetched again", groups=("torchvision",))]

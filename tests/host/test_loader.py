@@ -21,20 +21,7 @@ from zoo.registry.loaded_plugin import LoadedPlugin
 from zoo.registry.registry import Registry
 
 MakePlugin = Callable[..., Path]
-BUNDLED = {
-    "simple",
-    "images",
-    "losses",
-    "metrics",
-    "augment",
-    "optim",
-    "timm",
-    "torchvision",
-    "export",
-    "hub",
-    "dashboard",
-    "serve",
-}
+BUNDLED = {path.name.removeprefix("zoo_") for path in (Path(__file__).parents[2] / "plugins").glob("zoo_*")}
 HEAD = "from zoo.plugin import *\n"
 GOOD = HEAD + "@hookimpl\ndef zoo_losses():\n    yield Loss('good', 'zoo_good:Good')\n"
 

@@ -30,7 +30,6 @@ CORE = {
     "info": "catalogue:info",
     "plugins": "plugins:group",
     "runs": "runs:group",
-    "doctor": "doctor:doctor",
     "cache": "cache:group",
     "completion": "completion:completion",
 }

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from zoo.errors import OutputError, RequestError
+from zoo.host.context import cache_kinds_here
 
 if TYPE_CHECKING:
     from zoo.storage.cache import CachedItem
@@ -29,12 +30,13 @@ def list_cache(kind: str | None, as_json: bool) -> None:
     The cache is ZOO_CACHE, else the user's. Nothing in it is needed: what is removed is made or fetched again.
     """
     from zoo.registry.suggest import did_you_mean, listing
-    from zoo.storage.cache import KINDS, free_bytes
+    from zoo.storage.cache import free_bytes
     from zoo.storage.files import cache_folder, dump_json
 
-    if kind is not None and kind not in KINDS:
+    kinds = cache_kinds_here()
+    if kind is not None and kind not in kinds:
         raise RequestError(
-            f"The cache has no kind {kind!r}.{did_you_mean(kind, KINDS)} Kinds: {listing(KINDS)}. See: zoo cache list"
+            f"The cache has no kind {kind!r}.{did_you_mean(kind, kinds)} Kinds: {listing(kinds)}. See: zoo cache list"
         )
     entries = _survey()
     mine = [entry for entry in entries if kind in (None, entry.kind)]
@@ -48,7 +50,7 @@ def list_cache(kind: str | None, as_json: bool) -> None:
     if kind is not None:
         print_lines(entry_lines(mine, f"There is nothing of {kind} in {cache_folder()}."))
     else:
-        print_lines(kind_lines(mine, str(cache_folder()), free_bytes(), width_here()))
+        print_lines(kind_lines(mine, kinds, str(cache_folder()), free_bytes(), width_here()))
 
 
 @group.command("prune")
@@ -94,7 +96,7 @@ def _survey() -> list[CachedItem]:
     if cache_folder().exists() and not cache_folder().is_dir():
         raise RequestError(f"The cache, {cache_folder()}, is no folder. Give another: export ZOO_CACHE=FOLDER")
     try:
-        return survey()[0]
+        return survey(cache_kinds_here())[0]
     except OSError as error:
         raise OutputError(f"{cache_folder()} can't be read: {error.strerror or error}. See: zoo doctor") from error
 
@@ -120,13 +122,12 @@ def _say(
 ) -> None:
     from zoo.reports.cache import entry_lines, pruned_line
     from zoo.reports.lists import print_lines
-    from zoo.storage.cache import KINDS
 
     if dry_run:
         print_lines(entry_lines(chosen, "Nothing would go."))
     for entry, why in kept.items():
         click.echo(f"{entry.name} stays: {why}.")
     click.echo(pruned_line(entries, [entry for entry in chosen if entry not in kept], dry_run=dry_run))
-    large = sum(e.size for e in entries if KINDS[e.kind].fate == "fetched again" and e not in chosen)
+    large = sum(e.size for e in entries if e.fate == "fetched again" and e not in chosen)
     if large and not downloads:
         click.echo("Datasets and shards stay, for they must be fetched again; to let them go too: --downloads")

@@ -177,10 +177,11 @@ def _recipes(context: click.Context, typed: str) -> Iterable[Item]:
 
 def _kinds(context: click.Context, typed: str) -> Iterable[Item]:
     from zoo.plugin import KINDS
-    from zoo.storage.cache import KINDS as CACHED
+    from zoo.storage.cache import kinds_with
 
     in_cache = context.parent is not None and context.parent.info_name == "cache"
-    return [Item(name) for name in (CACHED if in_cache else KINDS)]
+    cached = kinds_with(registry_of(context, quiet=True).cache_kinds) if in_cache else {}
+    return [Item(name) for name in (cached or KINDS)]
 
 
 def _any_component(context: click.Context, typed: str) -> Iterable[Item]:

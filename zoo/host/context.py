@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from zoo.plugin import CacheKind
     from zoo.registry.entry import Entry
     from zoo.registry.loaded_plugin import LoadedPlugin
     from zoo.registry.registry import Registry
@@ -41,6 +42,13 @@ def registry_here(*, quiet: bool = False, careful: bool = False) -> Registry:
 def bundled_of(context: click.Context) -> list[Entry]:
     """The entries of the zoo's own plugins; no other plugin is imported for them."""
     return [entry for plugin in _bundled(context) for entry in plugin.entries]
+
+
+def cache_kinds_here() -> dict[str, CacheKind]:
+    """Return every kind of file in the user's cache, by name."""
+    from zoo.storage.cache import kinds_with
+
+    return kinds_with(registry_here(quiet=True).cache_kinds)
 
 
 def _bundled(context: click.Context) -> list[LoadedPlugin]:

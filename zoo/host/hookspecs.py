@@ -15,10 +15,12 @@ import pluggy
 from zoo.plugin import (
     Architecture,
     Augmentation,
+    CacheKind,
     Command,
     Dataset,
     Exporter,
     Family,
+    HealthCheck,
     Importer,
     Loss,
     Metric,
@@ -106,6 +108,36 @@ def zoo_model_sources() -> Iterable[ModelSource]:
 
 
 @hookspec
+def zoo_health_checks() -> Iterable[HealthCheck]:
+    """Contribute checks to ``zoo doctor``.
+
+    Example::
+
+        @hookimpl
+        def zoo_health_checks():
+            return [HealthCheck("acme server", "zoo_acme.health:server", summary="The server answers.")]
+
+    ``zoo_acme.health.server()`` returns an iterable of ``zoo.plugin.Finding``.
+    """
+    return ()
+
+
+@hookspec
+def zoo_cache_kinds() -> Iterable[CacheKind]:
+    """Describe folders of the user's cache that the plugin fills, so that ``zoo cache`` lists and prunes them.
+
+    Example::
+
+        @hookimpl
+        def zoo_cache_kinds():
+            return [CacheKind("leaves", "scans of leaves", "fetched again")]
+
+    The plugin keeps its files in ``zoo.storage.cache_folder() / "leaves"``, one file or folder an entry.
+    """
+    return ()
+
+
+@hookspec
 def zoo_run_start(run: Any) -> None:
     """A run is about to train.
 
@@ -152,9 +184,11 @@ CONTRIBUTIONS: dict[str, str] = {
     "importer": "zoo_importers",
     "command": "zoo_commands",
     "model_source": "zoo_model_sources",
+    "health_check": "zoo_health_checks",
 }
 
 NAMES: tuple[str, ...] = tuple(name for name in globals() if name.startswith("zoo_"))
 """Every hook, in the order above."""
-LIFECYCLE: tuple[str, ...] = tuple(name for name in NAMES if name not in CONTRIBUTIONS.values())
+CACHE_KINDS = "zoo_cache_kinds"
+LIFECYCLE: tuple[str, ...] = tuple(name for name in NAMES if name not in (*CONTRIBUTIONS.values(), CACHE_KINDS))
 """Those of a run."""

@@ -18,11 +18,11 @@ from typing import Any
 
 import pluggy
 
-from zoo.errors import PluginError
+from zoo.errors import PluginError, ZooError
 from zoo.host import hookspecs
 from zoo.host.enablement import ALLOW_LIST, allowed
 from zoo.host.hook_calls import call_one, hooks_of, new_manager, traced
-from zoo.plugin import KINDS, SERVICES, Family, check_name
+from zoo.plugin import KINDS, SERVICES, CacheKind, Family, check_name
 from zoo.registry.config import open_shelf
 from zoo.registry.distributions import Found, installed
 from zoo.registry.entry import DISTRIBUTION, Entry, Origin, family_entries
@@ -69,9 +69,23 @@ def components() -> Registry:
 
 
 def load_bundled() -> list[LoadedPlugin]:
-    """Load the zoo's own plugins alone, as registry.yaml allows."""
-    loader = _Loader(open_shelf().disabled, allowed(), {})
+    """Load the zoo's own plugins alone.
+
+    A registry.yaml that can't be read turns none of them off: the command that explains it is one of theirs.
+    """
+    try:
+        disabled = open_shelf().disabled
+    except (ZooError, OSError):
+        disabled = set()
+    loader = _Loader(disabled, allowed(), {})
     return [loader.load(found) for found in installed() if found.distribution == DISTRIBUTION]
+
+
+def bundled_cache_kinds() -> dict[str, CacheKind]:
+    """Return the kinds of files in the user's cache, by name: those of the zoo and of its own plugins."""
+    from zoo.storage.cache import kinds_with
+
+    return kinds_with(kind for plugin in load_bundled() for kind in plugin.cache_kinds)
 
 
 def discover(
@@ -182,6 +196,7 @@ def load_module(
         phase = "contribute"
         with redirect_stdout(sys.stderr):
             plugin.entries = list(_contributions(plugin))
+            plugin.cache_kinds = list(_cache_kinds(plugin))
     except KeyboardInterrupt:  # the user's
         where = f"plugin {plugin.name!r} ({plugin.origin.distribution}) was in phase {phase}"
         print(f"zoo: {where} — see: zoo plugins doctor {plugin.name}", file=sys.stderr)  # noqa: T201
@@ -196,6 +211,14 @@ def _contributions(plugin: LoadedPlugin) -> Iterator[Entry]:
         for result in call_one(plugin, hook):
             for given in result:
                 yield from _entries(given, kind, hook, plugin.origin, seen)
+
+
+def _cache_kinds(plugin: LoadedPlugin) -> Iterator[CacheKind]:
+    for result in call_one(plugin, hookspecs.CACHE_KINDS):
+        for given in result:
+            if not isinstance(given, CacheKind):
+                raise PluginError(f"{hookspecs.CACHE_KINDS} gave {given!r}, not CacheKind(...)")
+            yield given
 
 
 def _entries(given: object, kind: str, hook: str, origin: Origin, seen: set[str]) -> Iterator[Entry]:

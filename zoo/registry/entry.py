@@ -172,7 +172,9 @@ class Entry:
 
     def source_file(self) -> Path | None:
         """The file that defines the factory, if Python knows."""
-        factory = self.factory()
+        factory: Any = self.factory()
+        if self.kind == "command":  # click's, around a function
+            factory = getattr(factory, "callback", None) or factory
         try:
             found = inspect.getsourcefile(inspect.unwrap(getattr(factory, "func", factory)))
         except TypeError:

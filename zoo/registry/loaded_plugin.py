@@ -8,6 +8,7 @@ from threading import Thread
 import pluggy
 
 from zoo.errors import PluginError
+from zoo.plugin import CacheKind
 from zoo.registry.entry import Entry, Origin
 
 Implementations = dict[str, list[pluggy.HookImpl]]
@@ -34,6 +35,7 @@ class LoadedPlugin:
     heavy: tuple[str, ...] = ()
     rivals: tuple[str, ...] = ()
     entries: list[Entry] = field(default_factory=list)
+    cache_kinds: list[CacheKind] = field(default_factory=list)
     hooks: Implementations = field(default_factory=dict, repr=False)
     threads: frozenset[Thread] = field(default=frozenset(), repr=False)
 
@@ -45,7 +47,7 @@ class LoadedPlugin:
         """Keep nothing of the plugin but the account of what went wrong."""
         self.state, self.phase, self.error = "failed", phase, error
         self.problem = problem_of(error)
-        self.entries, self.hooks = [], {}
+        self.entries, self.cache_kinds, self.hooks = [], [], {}
 
 
 def problem_of(error: BaseException) -> str:

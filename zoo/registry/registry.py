@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any
 
 from zoo.errors import RequestError, UnknownName
-from zoo.plugin import KINDS, SERVICES
+from zoo.plugin import KINDS, SERVICES, CacheKind
 from zoo.registry.config import Local, RegistryConfig
 from zoo.registry.entry import LOCAL, Entry
 from zoo.registry.loaded_plugin import LoadedPlugin
@@ -183,6 +183,11 @@ class Registry:
                 means = f"it means {ours}, the zoo's own" if ours else "type the full id"
                 said.append(f"{kind} {name!r} is brought by {owners}: {means}.")
         return said
+
+    @property
+    def cache_kinds(self) -> list[CacheKind]:
+        """The kinds of files in the user's cache that plugins have described."""
+        return [kind for plugin in self.plugins for kind in plugin.cache_kinds]
 
     def model_source(self, word: str) -> Entry | None:
         """The source of models that a word such as ``hf:owner/name`` names; None for any other word.

@@ -28,6 +28,7 @@ GIVEN: dict[str, tuple[str, ...]] = {
     "importer": ("file", "architecture", "content", "image_size"),
     "command": ("arguments",),
     "model_source": ("word",),
+    "health_check": (),
 }
 
 _ELSEWHERE = {

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import textwrap
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import click
 
+from zoo.plugin import CacheKind
 from zoo.reports.words import clean, count
-from zoo.storage.cache import KINDS, CachedItem, in_bytes
+from zoo.storage.cache import CachedItem, in_bytes
 
 __all__ = ["entry_lines", "kind_lines", "pruned_line"]
 
 _DAY_S = 86400
 
 
-def kind_lines(entries: Sequence[CachedItem], folder: str, free: int, width: int) -> Iterator[str]:
+def kind_lines(
+    entries: Sequence[CachedItem], kinds: Mapping[str, CacheKind], folder: str, free: int, width: int
+) -> Iterator[str]:
     """A line for each kind: its name, how much, its last use, and what it is.
 
     Args:
@@ -24,7 +27,7 @@ def kind_lines(entries: Sequence[CachedItem], folder: str, free: int, width: int
         width: columns.
     """
     yield f"{clean(folder)}: {in_bytes(sum(e.size for e in entries))}; {in_bytes(free)} are free on its disk"
-    rows = [_cells(kind, [e for e in entries if e.kind == kind]) for kind in KINDS]
+    rows = [_cells(kind, [e for e in entries if e.kind == kind.name]) for kind in kinds.values()]
     rows = [("kind", "entries", "size", "last used", "what it is"), *(row for row in rows if row[1] != "0")]
     if len(rows) == 1:
         yield "Nothing is in it."
@@ -40,9 +43,9 @@ def kind_lines(entries: Sequence[CachedItem], folder: str, free: int, width: int
     yield "One kind: zoo cache list stores   Make room: zoo cache prune --older-than 30 --dry-run"
 
 
-def _cells(kind: str, entries: Sequence[CachedItem]) -> tuple[str, str, str, str, str]:
+def _cells(kind: CacheKind, entries: Sequence[CachedItem]) -> tuple[str, str, str, str, str]:
     size, used = sum(e.size for e in entries), max((e.used for e in entries), default=0.0)
-    return kind, count(len(entries)), in_bytes(size), _ago(used), KINDS[kind].what
+    return kind.name, count(len(entries)), in_bytes(size), _ago(used), kind.summary
 
 
 def entry_lines(entries: Sequence[CachedItem], none: str) -> Iterator[str]:

@@ -7,55 +7,39 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 from uuid import uuid4
 
+from zoo.plugin import CacheKind
 from zoo.storage.files import cache_folder, is_temporary
 from zoo.storage.in_use import CACHE, unused
 
-Fate = Literal["made again", "fetched again", "kept"]
 _DAY_S = 86400.0
 _MARKS = (".download-", ".pruned-", ".trying-", ".unlocked-", ".building-")
 
 
-@dataclass(frozen=True)
-class Kind:
-    """One of the cache's folders.
-
-    Args:
-        name: of the folder.
-        what: that is in it, in words.
-        fate: what becomes of it when it is removed: the zoo makes it again by itself, or fetches it again, or it is
-            small and worth keeping.
-        groups: folders in it whose members are entries, and not they themselves.
-        whole: it is one entry.
-    """
-
-    name: str
-    what: str
-    fate: Fate
-    groups: tuple[str, ...] = ()
-    whole: bool = False
-
-
 LEFTOVERS, OTHER = "leftovers", "other"
-KINDS = {
-    kind.name: kind
-    for kind in (
-        Kind("stores", "decoded images, one entry for each split and size", "made again"),
-        Kind("features", "what frozen networks made of images", "made again"),
-        Kind("datasets", "downloaded datasets", "fetched again", ("torchvision",)),
-        Kind("shards", "shards from the network, and their contents", "fetched again", ("web",)),
-        Kind("models", "models of the Hugging Face hub", "fetched again"),
-        Kind("execution", "what was measured to be fastest", "kept", whole=True),
-        Kind("plugins", "what went wrong with plugins", "kept", whole=True),
-        Kind(LEFTOVERS, "what killed processes left half-made", "made again"),
-        Kind(OTHER, "what the zoo did not put there", "kept"),
-    )
-}
+KINDS = (
+    CacheKind("stores", "decoded images, one entry for each split and size"),
+    CacheKind("features", "what frozen networks made of images"),
+    CacheKind("execution", "what was measured to be fastest", "kept", whole=True),
+    CacheKind("plugins", "what went wrong with plugins", "kept", whole=True),
+    CacheKind(LEFTOVERS, "what killed processes left half-made"),
+    CacheKind(OTHER, "what the zoo did not put there", "kept"),
+)
+"""The core's own; plugins contribute others."""
+
+
+def kinds_with(contributed: Iterable[CacheKind]) -> dict[str, CacheKind]:
+    """All kinds by name; one that several describe has the groups of each."""
+    found: dict[str, CacheKind] = {}
+    for kind in (*KINDS[:2], *contributed, *KINDS[2:]):
+        before = found.get(kind.name)
+        groups = (*before.groups, *kind.groups) if before else kind.groups
+        found[kind.name] = replace(before or kind, groups=tuple(dict.fromkeys(groups)))
+    return found
 
 
 @dataclass(frozen=True)
@@ -63,13 +47,16 @@ class CachedItem:
     """Something in the cache that is there or not there as a whole.
 
     Args:
+        size: bytes.
         used: when it was last read or written, in seconds since 1970, as far as the disk tells.
+        fate: the consequence of removing it, as :class:`zoo.plugin.CacheKind` has it.
     """
 
     kind: str
     path: Path
     size: int
     used: float
+    fate: str = "made again"
 
     @property
     def name(self) -> str:
@@ -77,10 +64,11 @@ class CachedItem:
         return self.path.relative_to(cache_folder()).as_posix()
 
 
-def survey(limit_s: float | None = None) -> tuple[list[CachedItem], bool]:
+def survey(kinds: Mapping[str, CacheKind], limit_s: float | None = None) -> tuple[list[CachedItem], bool]:
     """Everything in the cache, the least lately used first.
 
     Args:
+        kinds: as :func:`kinds_with` has them.
         limit_s: seconds after which nothing more is measured.
 
     Returns:
@@ -91,28 +79,28 @@ def survey(limit_s: float | None = None) -> tuple[list[CachedItem], bool]:
     """
     end = None if limit_s is None else time.monotonic() + limit_s
     found: list[CachedItem] = []
-    for kind, path in _paths(cache_folder()):
+    for kind, path in _paths(cache_folder(), kinds):
         size, used, whole = _measure(path, end)
-        found.append(CachedItem(kind, path, size, used))
+        found.append(CachedItem(kind, path, size, used, kinds[kind].fate))
         if not whole:
             return sorted(found, key=lambda e: e.used), False
     return sorted(found, key=lambda e: e.used), True
 
 
-def _paths(cache: Path) -> Iterator[tuple[str, Path]]:
+def _paths(cache: Path, kinds: Mapping[str, CacheKind]) -> Iterator[tuple[str, Path]]:
     """What there is, each with its kind."""
     if not cache.is_dir():
         return
     for top in sorted(cache.iterdir()):
         if _is_leftover(top):
             yield LEFTOVERS, top
-        elif top.name in KINDS and top.is_dir() and not top.is_symlink():
-            yield from _below(top, KINDS[top.name])
+        elif top.name in kinds and top.is_dir() and not top.is_symlink():
+            yield from _below(top, kinds[top.name])
         elif top.name != CACHE:
             yield OTHER, top
 
 
-def _below(folder: Path, kind: Kind) -> Iterator[tuple[str, Path]]:
+def _below(folder: Path, kind: CacheKind) -> Iterator[tuple[str, Path]]:
     if kind.whole:
         yield kind.name, folder
         return
@@ -171,7 +159,7 @@ def choose(
 def _may_go(entry: CachedItem, now: float, *, downloads: bool) -> bool:
     if entry.kind == LEFTOVERS:  # a living process may be at it
         return now - entry.used > _DAY_S and not entry.path.name.startswith(".building-")  # the next build's to remove
-    fate = KINDS[entry.kind].fate
+    fate = entry.fate
     return fate == "made again" or (downloads and fate == "fetched again")
 
 
@@ -199,7 +187,7 @@ def _alone(entry: CachedItem) -> Iterator[bool]:
     if entry.kind == "stores" and (entry.path / "store.json").is_file():
         with unused(entry.path / "store.json") as free:
             yield free
-    elif KINDS[entry.kind].fate == "fetched again" and (cache_folder() / CACHE).exists():
+    elif entry.fate == "fetched again" and (cache_folder() / CACHE).exists():
         with unused(cache_folder() / CACHE) as free:
             yield free
     else:

@@ -29,6 +29,7 @@ ASKED: dict[str, tuple[str, ...]] = {
     "importer": ("file",),
     "command": ("arguments",),
     "model_source": ("word",),
+    "health_check": (),
 }
 BY_POSITION = {"architecture": 1, "dataset": 0}  # so many of them; of other kinds, all
 

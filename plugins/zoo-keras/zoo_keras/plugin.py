@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from zoo.plugin import Architecture, Family, Importer, hookimpl
+from zoo.plugin import Architecture, Family, HealthCheck, Importer, hookimpl
 
 _EXAMPLE = (
     ("InputLayer", {"batch_shape": [None, 64, 64, 3]}),
@@ -67,3 +67,8 @@ def zoo_importers() -> Iterator[Importer]:
         summary="A model that Keras saved, with the same answers",
         tags=("keras", "tensorflow"),
     )
+
+
+@hookimpl
+def zoo_health_checks() -> list[HealthCheck]:
+    return [HealthCheck("keras-backend", "zoo_keras.health:backend", summary="Keras computes with torch")]

@@ -8,20 +8,20 @@ from pathlib import Path
 
 import pytest
 
-from zoo.health import device, folders, libraries, machine, settings, shell
-from zoo.health.examine import examine
-from zoo.health.finding import Finding, HealthCheck, private, secretive
-from zoo.health.probe import Probe
+from zoo_doctor import device, folders, libraries, machine, settings, shell
+from zoo_doctor.examine import examine
+from zoo_doctor.finding import Diagnosis, Look, private, secretive
+from zoo_doctor.probe import Probe
 
 HEALTHY = {"torch": None, "torchvision": None}
 
 
-def worst(findings) -> Finding:
+def worst(findings) -> Diagnosis:
     found = list(findings)
     return min(found, key=lambda f: ("wrong", "warning", "ok").index(f.state))
 
 
-def commands(finding: Finding) -> str:
+def commands(finding: Diagnosis) -> str:
     return "\n".join(command for _, command in finding.remedies)
 
 
@@ -30,10 +30,10 @@ def commands(finding: Finding) -> str:
 
 def test_a_look_that_fails_is_a_finding_and_what_it_saw_before_stays():
     def look():
-        yield Finding("Machine", "one", "ok", "seen")
+        yield Diagnosis("Machine", "one", "ok", "seen")
         raise RuntimeError("no such register")
 
-    first, second = HealthCheck("Machine", "two", look).findings()
+    first, second = Look("Machine", "two", look).findings()
     assert first.text == "seen"
     assert second.state == "warning"
     assert "no such register" in second.text

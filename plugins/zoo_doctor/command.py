@@ -14,19 +14,19 @@ def doctor(context: click.Context, as_json: bool) -> None:
     Versions, device, memory, cache, runs, registry.yaml, plugins, variables and shell. Exits with 1 when something
     is wrong. Of one plugin more is told by: zoo plugins doctor NAME
     """
-    from zoo.health.examine import examine
+    from zoo_doctor.examine import examine
 
     findings = examine()
     if as_json:
         from zoo import __version__
-        from zoo.storage.files import dump_json
+        from zoo.storage import dump_json
 
         counts = {state: sum(f.state == state for f in findings) for state in ("ok", "warning", "wrong")}
         document = {"schema": 1, "zoo": __version__, "counts": counts, "findings": [f.as_dict() for f in findings]}
         click.echo(dump_json(document))
     else:
-        from zoo.reports.health import health_lines
-        from zoo.reports.lists import print_lines, width_here
+        from zoo.reports.kit.text import print_lines, width_here
+        from zoo_doctor.report import health_lines
 
         print_lines(health_lines(findings, width_here()))
     if any(finding.state == "wrong" for finding in findings):

@@ -10,7 +10,7 @@ import sys
 import types
 from typing import Any
 
-from zoo.host.child_process import Child
+from zoo.api.plugins import Child
 
 _LIMIT_S = 60.0
 _MIB = 1 << 20
@@ -20,7 +20,7 @@ class Probe(Child):
     """The process, at work as soon as it is made; other things can be looked at meanwhile."""
 
     def __init__(self, limit_s: float = _LIMIT_S):
-        super().__init__("zoo.health.probe", limit_s=limit_s)
+        super().__init__("zoo_doctor.probe", limit_s=limit_s)
 
     def answer(self) -> dict[str, Any]:
         """What it found; ``{"died": why}`` when it came to no end of its own."""

@@ -18,7 +18,7 @@ _TOKENS = re.compile(r"\b(hf_|ghp_|github_pat_|glpat-|sk-)[A-Za-z0-9_\-]{8,}")
 
 
 @dataclass(frozen=True)
-class Finding:
+class Diagnosis:
     """Something that was looked at.
 
     Args:
@@ -43,25 +43,27 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class HealthCheck:
+class Look:
     """A look at one thing; a failure of the look itself is a finding too."""
 
     group: str
     topic: str
-    look: Callable[[], Iterator[Finding]]
+    look: Callable[[], Iterator[Diagnosis]]
 
-    def findings(self) -> Iterator[Finding]:
+    def findings(self) -> Iterator[Diagnosis]:
         try:
             yield from self.look()
         except ModuleNotFoundError as error:
             package = str(error.name).partition(".")[0]
             package = _PACKAGES.get(package, package)
             text = f"The zoo needs {package}, which is not installed."
-            yield Finding(self.group, self.topic, "wrong", text, (("install it", f"python -m pip install {package}"),))
+            yield Diagnosis(
+                self.group, self.topic, "wrong", text, (("install it", f"python -m pip install {package}"),)
+            )
         except Exception as error:  # a machine is stranger than any list of errors
             said = f"{type(error).__name__}: {error}"
             remedies = (("tell of this with", "zoo doctor --json"),)
-            yield Finding(self.group, self.topic, "warning", f"This could not be looked at ({said}).", remedies)
+            yield Diagnosis(self.group, self.topic, "warning", f"This could not be looked at ({said}).", remedies)
 
 
 def secretive(name: str) -> bool:

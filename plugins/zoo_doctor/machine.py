@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from zoo.health.finding import Finding
+from zoo_doctor.finding import Diagnosis
 
 GROUP = "Machine"
 _GIB = 1 << 30
@@ -66,7 +66,7 @@ def _folders(groups: Path, controller: str) -> Iterator[Path]:
     yield from (groups, groups / controller)
 
 
-def capacity() -> Iterator[Finding]:
+def capacity() -> Iterator[Diagnosis]:
     """Processors and memory, as far as this process may use them."""
     every, mine, quota = os.cpu_count() or 1, processors(), cpu_quota()
     text = f"{mine} of {every} processors" if mine != every else f"{every} processors"
@@ -80,9 +80,9 @@ def capacity() -> Iterator[Finding]:
         text = f"{text}, of which the control group allows {limit / _GIB:.1f} GiB"
     if usable is not None and usable < _LEAST_MEMORY:
         remedies = (("smaller batches need less", "zoo run ARCHITECTURE DATASET --batch-size auto"),)
-        yield Finding(GROUP, "capacity", "warning", f"{text}: little for training.", remedies)
+        yield Diagnosis(GROUP, "capacity", "warning", f"{text}: little for training.", remedies)
     else:
-        yield Finding(GROUP, "capacity", "ok", text)
+        yield Diagnosis(GROUP, "capacity", "ok", text)
 
 
 def _memory() -> int | None:
@@ -92,7 +92,7 @@ def _memory() -> int | None:
         return None
 
 
-def shared_memory(folder: Path = Path("/dev/shm")) -> Iterator[Finding]:
+def shared_memory(folder: Path = Path("/dev/shm")) -> Iterator[Diagnosis]:
     """What several processes on one machine speak through."""
     import shutil
 
@@ -103,12 +103,12 @@ def shared_memory(folder: Path = Path("/dev/shm")) -> Iterator[Finding]:
     if size < _LEAST_SHARED:
         remedies = (("of a container: start it with", "docker run --shm-size=2g …"),)
         text = f"{text}; --nproc on several GPUs, and plugins with worker processes, may need more."
-        yield Finding(GROUP, "shared memory", "warning", text, remedies)
+        yield Diagnosis(GROUP, "shared memory", "warning", text, remedies)
     else:
-        yield Finding(GROUP, "shared memory", "ok", text)
+        yield Diagnosis(GROUP, "shared memory", "ok", text)
 
 
-def open_files() -> Iterator[Finding]:
+def open_files() -> Iterator[Diagnosis]:
     """How many files this process may have open."""
     try:
         import resource
@@ -116,18 +116,18 @@ def open_files() -> Iterator[Finding]:
         return
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY or soft >= _LEAST_FILES:
-        yield Finding(GROUP, "open files", "ok", f"{'any number' if soft < 0 else f'{soft:,}'} may be open at once")
+        yield Diagnosis(GROUP, "open files", "ok", f"{'any number' if soft < 0 else f'{soft:,}'} may be open at once")
         return
     most = 4096 if hard == resource.RLIM_INFINITY else min(4096, hard)
     text = f"Only {soft:,} files may be open at once, which many shards or processes need more of."
-    yield Finding(GROUP, "open files", "warning", text, (("for this shell", f"ulimit -n {most}"),))
+    yield Diagnosis(GROUP, "open files", "warning", text, (("for this shell", f"ulimit -n {most}"),))
 
 
-def clock() -> Iterator[Finding]:
+def clock() -> Iterator[Diagnosis]:
     """Whether the clock is behind the files that are here: what is new and what is old goes by it."""
     newest = Path(__file__).stat().st_mtime
     if time.time() < newest - 86400:
         text = f"The clock says {time.strftime('%Y-%m-%d')}, which is before the zoo's own files were written."
-        yield Finding(GROUP, "clock", "warning", text, (("set it by the network", "sudo timedatectl set-ntp true"),))
+        yield Diagnosis(GROUP, "clock", "warning", text, (("set it by the network", "sudo timedatectl set-ntp true"),))
         return
-    yield Finding(GROUP, "clock", "ok", time.strftime("%Y-%m-%d %H:%M %z"))
+    yield Diagnosis(GROUP, "clock", "ok", time.strftime("%Y-%m-%d %H:%M %z"))

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import zoo
+from zoo.api.plugins import DISTRIBUTION
 from zoo.errors import RequestError
-from zoo.health.finding import Finding, Remedies
-from zoo.registry.entry import DISTRIBUTION
+from zoo_doctor.finding import Diagnosis, Remedies
 
 GROUP = "Software"
 PURPOSES = {
@@ -30,7 +30,7 @@ _FOR_DEVELOPERS = ("test", "docs")
 _PAIR = 15  # torchvision 0.N goes with torch 2.(N - 15), from 2.0 and 0.15 on
 
 
-def python() -> Iterator[Finding]:
+def python() -> Iterator[Diagnosis]:
     """The interpreter, and whether it is one that the zoo is made for."""
     import struct
 
@@ -38,24 +38,24 @@ def python() -> Iterator[Finding]:
     system = f"{platform.system()} {platform.release()}, {platform.machine()}"
     text = f"Python {platform.python_version()} on {system}; {here}, {sys.prefix}"
     if struct.calcsize("P") < 8:
-        yield Finding(GROUP, "python", "wrong", f"{text}. It is a 32-bit Python, for which there is no torch.")
+        yield Diagnosis(GROUP, "python", "wrong", f"{text}. It is a 32-bit Python, for which there is no torch.")
         return
     wanted = _headers().get("Requires-Python")
     if wanted and not _satisfies(platform.python_version(), wanted):
         remedies = (("with a newer Python", "python3.13 -m venv .venv && . .venv/bin/activate"),)
-        yield Finding(GROUP, "python", "wrong", f"{text}. The zoo needs Python {wanted}.", remedies)
+        yield Diagnosis(GROUP, "python", "wrong", f"{text}. The zoo needs Python {wanted}.", remedies)
         return
-    yield Finding(GROUP, "python", "ok", text)
+    yield Diagnosis(GROUP, "python", "ok", text)
 
 
-def itself() -> Iterator[Finding]:
+def itself() -> Iterator[Diagnosis]:
     """The zoo's version, how it was installed, and whether what is imported is what was installed."""
     place = Path(zoo.__file__).parent
     try:
         installed = metadata.version(DISTRIBUTION)
     except metadata.PackageNotFoundError:
         text = f"zoo {zoo.__version__} in {place} is not installed, so none of its own plugins is found."
-        yield Finding(GROUP, "zoo", "wrong", text, (("install it", _pip("install", "-e", place.parent)),))
+        yield Diagnosis(GROUP, "zoo", "wrong", text, (("install it", _pip("install", "-e", place.parent)),))
         return
     source = _source()
     text = f"zoo {zoo.__version__}, {_how(source)}, in {place}"
@@ -63,15 +63,15 @@ def itself() -> Iterator[Finding]:
     if installed != zoo.__version__:
         text = f"{text}; but {DISTRIBUTION} {installed} is what is installed"
         remedies = (("bring the two together", _reinstalled(folder)),)
-        yield Finding(GROUP, "zoo", "warning", f"{text}: its list of plugins may be old.", remedies)
+        yield Diagnosis(GROUP, "zoo", "warning", f"{text}: its list of plugins may be old.", remedies)
     elif folder is not None and place.parent.resolve() != Path(folder).resolve():
         installed_one = ("use the one that is installed", "unset PYTHONPATH")
         remedies = (
             installed_one if os.environ.get("PYTHONPATH") else ("install this one", _reinstalled(str(place.parent))),
         )
-        yield Finding(GROUP, "zoo", "warning", f"{text}; but what is installed is {folder}.", remedies)
+        yield Diagnosis(GROUP, "zoo", "warning", f"{text}; but what is installed is {folder}.", remedies)
     else:
-        yield Finding(GROUP, "zoo", "ok", text)
+        yield Diagnosis(GROUP, "zoo", "ok", text)
 
 
 def _source() -> str:
@@ -97,7 +97,7 @@ def _reinstalled(folder: str | None) -> str:
     return _pip("install", "-e", folder) if folder else _pip("install", "--upgrade", DISTRIBUTION)
 
 
-def torch_pair(answer: dict[str, Any]) -> Iterator[Finding]:
+def torch_pair(answer: dict[str, Any]) -> Iterator[Diagnosis]:
     """torch and torchvision: that they load, and that they are made for each other.
 
     Args:
@@ -106,22 +106,22 @@ def torch_pair(answer: dict[str, Any]) -> Iterator[Finding]:
     said = answer.get("versions", {})
     torch, vision = (_version(name) and said.get(name, _version(name)) for name in ("torch", "torchvision"))
     if torch is None:
-        yield Finding(GROUP, "torch", "wrong", "torch is not installed.", (("install it", _pip("install", "torch")),))
+        yield Diagnosis(GROUP, "torch", "wrong", "torch is not installed.", (("install it", _pip("install", "torch")),))
         return
     again = (("install it anew", _pip("install", "--force-reinstall", f"torch=={_public(torch)}")),)
     if problem := answer.get("died") or answer.get("torch"):
-        yield Finding(GROUP, "torch", "wrong", f"torch {torch} can't be imported: {problem}", again)
+        yield Diagnosis(GROUP, "torch", "wrong", f"torch {torch} can't be imported: {problem}", again)
         return
     yield _fit("torch", torch)
     if vision is None:
         remedies = (("install the one that fits", _pip("install", *_pair_for(torch))),)
-        yield Finding(GROUP, "torchvision", "wrong", "torchvision is not installed.", remedies)
+        yield Diagnosis(GROUP, "torchvision", "wrong", "torchvision is not installed.", remedies)
         return
     if problem := answer.get("torchvision"):
         text = f"torchvision {vision} does not work with torch {torch}: {problem}."
-        yield Finding(GROUP, "torchvision", "wrong", f"{text} {_reason(torch, vision)}", _mend_pair(torch))
+        yield Diagnosis(GROUP, "torchvision", "wrong", f"{text} {_reason(torch, vision)}", _mend_pair(torch))
     elif misfit := _misfit(torch, vision):
-        yield Finding(GROUP, "torchvision", "warning", misfit, _mend_pair(torch))
+        yield Diagnosis(GROUP, "torchvision", "warning", misfit, _mend_pair(torch))
     else:
         yield _fit("torchvision", vision)
 
@@ -155,7 +155,7 @@ def _pair_for(torch: str) -> list[str]:
     return [f"torch=={_public(torch)}", f"torchvision==0.{int(numbers[1]) + _PAIR}.*"]
 
 
-def others() -> Iterator[Finding]:
+def others() -> Iterator[Diagnosis]:
     """What else the zoo depends on: there, and new enough."""
     from packaging.requirements import Requirement
 
@@ -169,12 +169,12 @@ def others() -> Iterator[Finding]:
             wrong.append(f"{wanted.name}{wanted.specifier}")
             have = "is not installed" if version is None else f"is {version}"
             remedies = (("install it", _pip("install", wrong[-1])),)
-            yield Finding(GROUP, wanted.name, "wrong", f"{wanted.name} {have}; the zoo needs {wrong[-1]}.", remedies)
+            yield Diagnosis(GROUP, wanted.name, "wrong", f"{wanted.name} {have}; the zoo needs {wrong[-1]}.", remedies)
     if not wrong and (timm := _version("timm")):
-        yield Finding(GROUP, "timm", "ok", f"timm {timm}, and all else that the zoo depends on")
+        yield Diagnosis(GROUP, "timm", "ok", f"timm {timm}, and all else that the zoo depends on")
 
 
-def extras() -> Iterator[Finding]:
+def extras() -> Iterator[Diagnosis]:
     """What is optional: which extras are complete, and what the others would bring."""
     from packaging.requirements import Requirement
 
@@ -184,10 +184,10 @@ def extras() -> Iterator[Finding]:
         missing = [f"{r.name}{r.specifier}" for r in mine if not _has(r)]
         purpose = PURPOSES.get(extra, extra)
         if not missing:
-            yield Finding(GROUP, f"[{extra}]", "ok", f"for {purpose}: complete")
+            yield Diagnosis(GROUP, f"[{extra}]", "ok", f"for {purpose}: complete")
         elif extra not in _FOR_DEVELOPERS:
             text = f"for {purpose}: {len(missing)} of {len(mine)} packages are not here, which is fine without it"
-            yield Finding(GROUP, f"[{extra}]", "ok", text, (("if you want it", _pip("install", *missing)),))
+            yield Diagnosis(GROUP, f"[{extra}]", "ok", text, (("if you want it", _pip("install", *missing)),))
 
 
 def _has(requirement: Any) -> bool:
@@ -199,15 +199,17 @@ def _applies(requirement: Any, extra: str) -> bool:
     return requirement.marker is None or bool(requirement.marker.evaluate({"extra": extra}))
 
 
-def _fit(name: str, version: str) -> Finding:
+def _fit(name: str, version: str) -> Diagnosis:
     """A library that works; a warning where the zoo needs a newer one."""
     from packaging.requirements import Requirement
 
     specifiers = [r.specifier for r in map(Requirement, _requires()) if r.name == name and _applies(r, "")]
     if all(s.contains(version, prereleases=True) for s in specifiers):
-        return Finding(GROUP, name, "ok", f"{name} {version}")
+        return Diagnosis(GROUP, name, "ok", f"{name} {version}")
     text = f"{name} {version} is not what the zoo was made with: {name}{specifiers[0]}."
-    return Finding(GROUP, name, "warning", text, (("get a newer one", _pip("install", "-U", "torch", "torchvision")),))
+    return Diagnosis(
+        GROUP, name, "warning", text, (("get a newer one", _pip("install", "-U", "torch", "torchvision")),)
+    )
 
 
 def _satisfies(version: str, wanted: str) -> bool:
@@ -242,7 +244,7 @@ def _headers() -> Any:
 
 
 def _pip(*words: object) -> str:
-    from zoo.host.installer import find_tool
+    from zoo.api.plugins import find_tool
 
     try:
         tool = find_tool().shown

@@ -10,8 +10,8 @@ from itertools import groupby
 
 import click
 
-from zoo.health.finding import Finding, without_secrets
-from zoo.reports.words import clean, legible
+from zoo.reports.kit.text import clean, legible
+from zoo_doctor.finding import Diagnosis, without_secrets
 
 __all__ = ["health_lines"]
 
@@ -19,7 +19,7 @@ _MARKS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "wrong": ("✗", "
 _INDENT = "  "
 
 
-def health_lines(findings: Sequence[Finding], width: int) -> Iterator[str]:
+def health_lines(findings: Sequence[Diagnosis], width: int) -> Iterator[str]:
     """By heading: a mark, what it is about, what was found; below it the commands that mend it; at the end a count.
 
     Args:
@@ -35,7 +35,7 @@ def health_lines(findings: Sequence[Finding], width: int) -> Iterator[str]:
     yield _total(findings)
 
 
-def _lines(finding: Finding, room: int, width: int) -> Iterator[str]:
+def _lines(finding: Diagnosis, room: int, width: int) -> Iterator[str]:
     mark, colour = _MARKS[finding.state]
     indent = " " * (len(_INDENT) + 2 + room)
     text = without_secrets(clean(finding.text))
@@ -46,7 +46,7 @@ def _lines(finding: Finding, room: int, width: int) -> Iterator[str]:
         yield f"{indent}{click.style(without_secrets(clean(command)), fg='cyan')}   # {clean(why)}"
 
 
-def _total(findings: Sequence[Finding]) -> str:
+def _total(findings: Sequence[Diagnosis]) -> str:
     counts = Counter(finding.state for finding in findings)
     wrong, warnings = counts["wrong"], counts["warning"]
     if not wrong and not warnings:

@@ -8,14 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from zoo.health.finding import Finding
-from zoo.health.machine import GROUP, processors
+from zoo_doctor.finding import Diagnosis
+from zoo_doctor.machine import GROUP, processors
 
 _VECTORS = ("AVX512", "AVX2", "NEON", "SVE256", "SVE", "VSX", "Z VECTOR")
 _LEAST_FREE_MIB = 1024
 
 
-def cpu(answer: dict[str, Any]) -> Iterator[Finding]:
+def cpu(answer: dict[str, Any]) -> Iterator[Diagnosis]:
     """How many threads compute, with which instructions."""
     about = answer.get("cpu")
     if about is None:
@@ -27,17 +27,17 @@ def cpu(answer: dict[str, Any]) -> Iterator[Finding]:
     if about["threads"] > usable + 1:
         remedies = (("as many threads as processors", f"export OMP_NUM_THREADS={usable}"),)
         text = f"{text}; that is more than the {usable} processors that this process may use, and slows it down."
-        yield Finding(GROUP, "cpu", "warning", text, remedies)
+        yield Diagnosis(GROUP, "cpu", "warning", text, remedies)
     elif about["vectors"] not in _VECTORS:
-        yield Finding(GROUP, "cpu", "warning", f"{text}. This processor has no wide vectors: training will be slow.")
+        yield Diagnosis(GROUP, "cpu", "warning", f"{text}. This processor has no wide vectors: training will be slow.")
     else:
-        yield Finding(GROUP, "cpu", "ok", text)
+        yield Diagnosis(GROUP, "cpu", "ok", text)
 
 
-def accelerators(answer: dict[str, Any]) -> Iterator[Finding]:
+def accelerators(answer: dict[str, Any]) -> Iterator[Diagnosis]:
     """CUDA and MPS devices; why there are none, where there should be."""
     if answer.get("mps"):
-        yield Finding(GROUP, "mps", "ok", "Apple's GPU can be used: --device mps")
+        yield Diagnosis(GROUP, "mps", "ok", "Apple's GPU can be used: --device mps")
     about = answer.get("cuda")
     if about is None:
         return
@@ -48,7 +48,7 @@ def accelerators(answer: dict[str, Any]) -> Iterator[Finding]:
         yield _none(about)
 
 
-def _device(index: int, about: dict[str, Any], cuda: dict[str, Any]) -> Finding:
+def _device(index: int, about: dict[str, Any], cuda: dict[str, Any]) -> Diagnosis:
     topic = f"cuda:{index}"
     major, minor = about["capability"]
     memory = f"{about['memory_mib'] / 1024:.0f} GiB"
@@ -58,30 +58,32 @@ def _device(index: int, about: dict[str, Any], cuda: dict[str, Any]) -> Finding:
         archs = [a for a in cuda.get("archs", ()) if a.startswith("sm_")]
         if archs and f"sm_{major}{minor}" not in archs:
             text = f"{text} This torch is compiled for {', '.join(archs)}."
-        return Finding(GROUP, topic, "wrong", text, (("see who uses it, and how it is", "nvidia-smi"),))
+        return Diagnosis(GROUP, topic, "wrong", text, (("see who uses it, and how it is", "nvidia-smi"),))
     free = about.get("free_mib", about["memory_mib"])
     if free < _LEAST_FREE_MIB:
         text = f"{text}; only {free:,} MiB of it are free."
-        return Finding(GROUP, topic, "warning", text, (("see who uses it", "nvidia-smi"),))
-    return Finding(GROUP, topic, "ok", f"{text}; {free / 1024:.0f} GiB free")
+        return Diagnosis(GROUP, topic, "warning", text, (("see who uses it", "nvidia-smi"),))
+    return Diagnosis(GROUP, topic, "ok", f"{text}; {free / 1024:.0f} GiB free")
 
 
-def _none(cuda: dict[str, Any]) -> Finding:
+def _none(cuda: dict[str, Any]) -> Diagnosis:
     """No device: nothing was expected, or something is amiss."""
     driver = _has_driver()
     hidden = os.environ.get("CUDA_VISIBLE_DEVICES")
     if driver and hidden is not None and hidden.strip() in ("", "-1"):
         text = "CUDA_VISIBLE_DEVICES hides every CUDA device from this process."
-        return Finding(GROUP, "cuda", "ok", text, (("to use them", "unset CUDA_VISIBLE_DEVICES"),))
+        return Diagnosis(GROUP, "cuda", "ok", text, (("to use them", "unset CUDA_VISIBLE_DEVICES"),))
     if driver and not cuda["built"]:
         text = "There is an NVIDIA driver, but this torch is made for the CPU alone."
         command = "python -m pip uninstall -y torch torchvision && python -m pip install torch torchvision"
-        return Finding(GROUP, "cuda", "warning", text, (("get torch with CUDA", command),))
+        return Diagnosis(GROUP, "cuda", "warning", text, (("get torch with CUDA", command),))
     if driver:
         text = f"There is an NVIDIA driver, but torch with CUDA {cuda['built']} finds no device: {cuda['error']}"
-        return Finding(GROUP, "cuda", "wrong", text, (("see whether the driver works, and its version", "nvidia-smi"),))
+        return Diagnosis(
+            GROUP, "cuda", "wrong", text, (("see whether the driver works, and its version", "nvidia-smi"),)
+        )
     made = f"torch is made for CUDA {cuda['built']}" if cuda["built"] else "torch is made for the CPU"
-    return Finding(GROUP, "cuda", "ok", f"no CUDA device; {made}, and jobs run on the CPU")
+    return Diagnosis(GROUP, "cuda", "ok", f"no CUDA device; {made}, and jobs run on the CPU")
 
 
 def _has_driver() -> bool:

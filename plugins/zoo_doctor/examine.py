@@ -5,8 +5,8 @@ from __future__ import annotations
 import importlib
 from collections.abc import Iterator
 
-from zoo.health.finding import Finding, HealthCheck
-from zoo.health.probe import Probe
+from zoo_doctor.finding import Diagnosis, Look
+from zoo_doctor.probe import Probe
 
 LOOKS = {
     "Software": (
@@ -31,7 +31,7 @@ ASKING = ("libraries:torch_pair", "device:cpu", "device:accelerators")
 """Those that are given the answer of :class:`Probe`: they come last, for that takes longest."""
 
 
-def examine() -> list[Finding]:
+def examine() -> list[Diagnosis]:
     """Look at everything; torch is tried in another process meanwhile."""
     probe = Probe()
     try:
@@ -42,12 +42,12 @@ def examine() -> list[Finding]:
     return [finding for _, look in places for finding in found[look]]
 
 
-def _seen(group: str, look: str, probe: Probe) -> list[Finding]:
+def _seen(group: str, look: str, probe: Probe) -> list[Diagnosis]:
     """What one look finds."""
     module, _, name = look.partition(":")
 
-    def findings() -> Iterator[Finding]:
-        function = getattr(importlib.import_module(f"zoo.health.{module}"), name)
+    def findings() -> Iterator[Diagnosis]:
+        function = getattr(importlib.import_module(f"zoo_doctor.{module}"), name)
         yield from function(probe.answer()) if look in ASKING else function()
 
-    return list(HealthCheck(group, name.replace("_", " "), findings).findings())
+    return list(Look(group, name.replace("_", " "), findings).findings())

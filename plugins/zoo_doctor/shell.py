@@ -10,13 +10,13 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from zoo.health.finding import Finding
+from zoo_doctor.finding import Diagnosis
 
 GROUP = "Shell"
 _NARROW = 60
 
 
-def path() -> Iterator[Finding]:
+def path() -> Iterator[Diagnosis]:
     """Whether the ``zoo`` that is found on PATH is this one."""
     mine = Path(sys.executable).absolute().parent
     found = shutil.which("zoo")
@@ -24,12 +24,12 @@ def path() -> Iterator[Finding]:
     if found is None:
         there = mine / "zoo"
         text = f"zoo is not on PATH; this one is {there}" if there.exists() else "zoo is not on PATH"
-        yield Finding(GROUP, "path", "warning", f"{text}.", first if there.exists() else ())
+        yield Diagnosis(GROUP, "path", "warning", f"{text}.", first if there.exists() else ())
     elif Path(found).absolute().parent not in (mine, mine.resolve()) and not _runs_here(Path(found)):
         text = f"The zoo that is found on PATH is another: {found}; this one is of {mine}."
-        yield Finding(GROUP, "path", "warning", text, first)
+        yield Diagnosis(GROUP, "path", "warning", text, first)
     else:
-        yield Finding(GROUP, "path", "ok", f"zoo is {found}")
+        yield Diagnosis(GROUP, "path", "ok", f"zoo is {found}")
 
 
 def _runs_here(script: Path) -> bool:
@@ -43,19 +43,19 @@ def _runs_here(script: Path) -> bool:
     return bool(words) and Path(words[0]).parent == Path(sys.executable).parent
 
 
-def characters() -> Iterator[Finding]:
+def characters() -> Iterator[Diagnosis]:
     """Whether names of files and what is printed can have any character."""
     spoken = {"output": sys.stdout.encoding or "", "files": sys.getfilesystemencoding()}
     spoken["locale"] = locale.getpreferredencoding(False)
     others = [f"{what} {name}" for what, name in spoken.items() if name.lower().replace("-", "") != "utf8"]
     if others:
         text = f"Not all is in UTF-8: {', '.join(others)}. Names of classes and files may come out wrong."
-        yield Finding(GROUP, "characters", "warning", text, (("for this shell", "export PYTHONUTF8=1"),))
+        yield Diagnosis(GROUP, "characters", "warning", text, (("for this shell", "export PYTHONUTF8=1"),))
     else:
-        yield Finding(GROUP, "characters", "ok", "UTF-8, in the output and in names of files")
+        yield Diagnosis(GROUP, "characters", "ok", "UTF-8, in the output and in names of files")
 
 
-def terminal() -> Iterator[Finding]:
+def terminal() -> Iterator[Diagnosis]:
     """How wide it is, and whether it has colours."""
     columns = shutil.get_terminal_size().columns
     seen = sys.stdout.isatty()
@@ -63,6 +63,6 @@ def terminal() -> Iterator[Finding]:
     text = f"{columns} columns, {'no colours' if plain else 'in colour'}{'' if seen else '; this is not a terminal'}"
     if columns < _NARROW:
         remedies = (("or widen the window", "export COLUMNS=100"),)
-        yield Finding(GROUP, "terminal", "warning", f"{text}: too narrow for tables.", remedies)
+        yield Diagnosis(GROUP, "terminal", "warning", f"{text}: too narrow for tables.", remedies)
     else:
-        yield Finding(GROUP, "terminal", "ok", text)
+        yield Diagnosis(GROUP, "terminal", "ok", text)

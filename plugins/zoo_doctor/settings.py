@@ -12,10 +12,9 @@ from urllib.parse import urlsplit
 
 import yaml
 
+from zoo.api.plugins import FILENAME, Entry, Layer, RegistryConfig, near, read_layer, shipped_path, user_path
 from zoo.errors import RegistryFileError, ZooError
-from zoo.health.finding import Finding, secretive, without_secrets
-from zoo.registry.config import FILENAME, Layer, RegistryConfig, read_layer, shipped_path, user_path
-from zoo.registry.suggest import near
+from zoo_doctor.finding import Diagnosis, Look, secretive, without_secrets
 
 GROUP, PLUGINS = "Settings", "Plugins"
 VARIABLES = (
@@ -40,7 +39,7 @@ _WORD = re.compile(r"[\w./*+-]+")
 _LONGEST = 80
 
 
-def registries() -> Iterator[Finding]:
+def registries() -> Iterator[Diagnosis]:
     """Every registry.yaml that counts here, and the line that is wrong in it."""
     layers = []
     for path in _files():
@@ -50,7 +49,7 @@ def registries() -> Iterator[Finding]:
             yield _wrong(path, str(error))
         else:
             yield from _missing(layers[-1])
-            yield Finding(GROUP, "registry", "ok", f"{_as_typed(path)}{_content(layers[-1])}")
+            yield Diagnosis(GROUP, "registry", "ok", f"{_as_typed(path)}{_content(layers[-1])}")
 
 
 def _files() -> list[Path]:
@@ -72,12 +71,12 @@ def _content(layer: Layer) -> str:
     return f": {words}" if words else ""
 
 
-def _wrong(path: Path, said: str) -> Finding:
+def _wrong(path: Path, said: str) -> Diagnosis:
     line, shown = line_of(path, said), _as_typed(path)
     place = f"+{line} " if line else ""
     mend = ("open it at that line" if line else "open it", f"${{EDITOR:-vi}} {place}{shlex.quote(str(shown))}")
     said = said.removeprefix(str(path)).lstrip(": ")
-    return Finding(GROUP, "registry", "wrong", f"{shown}{f', line {line}' if line else ''}: {said}", (mend,))
+    return Diagnosis(GROUP, "registry", "wrong", f"{shown}{f', line {line}' if line else ''}: {said}", (mend,))
 
 
 def line_of(path: Path, said: str) -> int | None:
@@ -98,33 +97,45 @@ def line_of(path: Path, said: str) -> int | None:
     return line
 
 
-def _missing(layer: Layer) -> Iterator[Finding]:
+def _missing(layer: Layer) -> Iterator[Diagnosis]:
     """Local components whose file is not there."""
     for item in RegistryConfig([layer]).locals:
         file = str(item.spec.get("target", "")).rpartition(":")[0]
         if file.endswith(".py") and not (layer.path.parent / file).is_file():
             said = f"components: {item.kind}: {item.name}: there is no file {file}"
             found = _wrong(layer.path, said)
-            yield Finding(GROUP, "registry", "warning", found.text, found.remedies)
+            yield Diagnosis(GROUP, "registry", "warning", found.text, found.remedies)
 
 
-def plugins() -> Iterator[Finding]:
+def plugins() -> Iterator[Diagnosis]:
     """What the plugins' own doctor finds, in a line each."""
-    from zoo.host.diagnosis import examine
-    from zoo.host.isolation import alone
-    from zoo.host.loader import discover
+    from zoo.api.plugins import alone, discover, examine
 
     disabled = _shelf().disabled
     found = discover(disabled, alone(disabled))
     counts = Counter(plugin.state for plugin in found)
     text = f"{len(found)} plugins" + "".join(f", {n} {state}" for state, n in sorted(counts.items()))
-    yield Finding(PLUGINS, "plugins", "ok", text, (("see what each brings", "zoo plugins list"),))
+    yield Diagnosis(PLUGINS, "plugins", "ok", text, (("see what each brings", "zoo plugins list"),))
     for plugin in found:
         for each in examine(plugin):
             whose = f"{each.plugin} ({each.distribution} {each.version})"
             look = (("see the lines, and what mends it", f"zoo plugins doctor {each.plugin}"),)
             state = "wrong" if each.serious else "warning"
-            yield Finding(PLUGINS, each.plugin, state, f"{whose}: {each.problem}", look)  # type: ignore[arg-type]
+            yield Diagnosis(PLUGINS, each.plugin, state, f"{whose}: {each.problem}", look)  # type: ignore[arg-type]
+        for entry in plugin.entries:
+            if entry.kind == "health_check":
+                yield from _contributed(entry)
+
+
+def _contributed(entry: Entry) -> Iterator[Diagnosis]:
+    """The findings of a health check that a plugin contributes."""
+    topic = entry.component.name
+
+    def findings() -> Iterator[Diagnosis]:
+        for state, text, remedies in entry.make():
+            yield Diagnosis(PLUGINS, topic, state, text, tuple(remedies))
+
+    return Look(PLUGINS, topic, findings).findings()
 
 
 def _shelf() -> RegistryConfig:
@@ -138,23 +149,20 @@ def _shelf() -> RegistryConfig:
     return RegistryConfig(layers)
 
 
-def variables() -> Iterator[Finding]:
+def variables() -> Iterator[Diagnosis]:
     """The variables that change what the zoo does."""
     mine = {name: value for name, value in os.environ.items() if _WATCHED.fullmatch(name)}
     for name in mine:
         if name.startswith("ZOO_") and name not in VARIABLES and (meant := near(name, VARIABLES, most=1)):
             text = f"{name} is set, which nothing reads. Did you mean {meant[0]}?"
             command = f"export {meant[0]}={shlex.quote(mine[name])}; unset {name}"
-            yield Finding(GROUP, "variables", "warning", text, (("if so", command),))
+            yield Diagnosis(GROUP, "variables", "warning", text, (("if so", command),))
     for name in ("OMP_NUM_THREADS", "ZOO_HOOK_PATIENCE_S", "ZOO_IMPORT_PATIENCE_S", "ZOO_PEERS_S"):
         if mine.get(name) and not _is_number(mine[name]):
             text = f"{name} is {mine[name]!r}, which is no number above 0."
-            yield Finding(GROUP, "variables", "wrong", text, (("take it away", f"unset {name}"),))
-    if (backend := mine.get("KERAS_BACKEND")) not in (None, "torch") and _has_keras():
-        text = f"KERAS_BACKEND is {backend!r}; networks of zoo-keras are trained by torch."
-        yield Finding(GROUP, "variables", "warning", text, (("use torch", "export KERAS_BACKEND=torch"),))
+            yield Diagnosis(GROUP, "variables", "wrong", text, (("take it away", f"unset {name}"),))
     told = ", ".join(f"{name}={_shown(name, value)}" for name, value in sorted(mine.items()))
-    yield Finding(GROUP, "variables", "ok", told or "none is set that changes what the zoo does")
+    yield Diagnosis(GROUP, "variables", "ok", told or "none is set that changes what the zoo does")
 
 
 def _shown(name: str, value: str) -> str:
@@ -171,28 +179,22 @@ def _is_number(text: str) -> bool:
         return False
 
 
-def _has_keras() -> bool:
-    from zoo.registry.distributions import installed
-
-    return any(found.distribution == "zoo-keras" for found in installed())
-
-
-def network() -> Iterator[Finding]:
+def network() -> Iterator[Diagnosis]:
     """Proxies and certificates, which decide whether downloads arrive."""
     for name in _CERTIFICATES:
         value = os.environ.get(name)
         if value and not Path(value).exists():
             text = f"{name} names {value}, which is not there: no download can be checked."
-            yield Finding(GROUP, "network", "wrong", text, (("take it away", f"unset {name}"),))
+            yield Diagnosis(GROUP, "network", "wrong", text, (("take it away", f"unset {name}"),))
     proxies = {name: os.environ.get(name) or os.environ.get(name.upper()) for name in _PROXIES}
     given = {name: value for name, value in proxies.items() if value}
     for name in ("http_proxy", "https_proxy", "all_proxy"):
         if name in given and not urlsplit(given[name] if "://" in given[name] else f"//{given[name]}").hostname:
             text = f"{name} is {without_secrets(given[name])!r}, which is no address."
-            yield Finding(GROUP, "network", "wrong", text, (("take it away", f"unset {name} {name.upper()}"),))
+            yield Diagnosis(GROUP, "network", "wrong", text, (("take it away", f"unset {name} {name.upper()}"),))
     told = ", ".join(f"{name}={without_secrets(value)}" for name, value in given.items())
     if os.environ.get("ZOO_OFFLINE", "").lower() not in ("", "0", "false"):
         told = "nothing is downloaded, as ZOO_OFFLINE is set"
-        yield Finding(GROUP, "network", "ok", told, (("to allow it again", "unset ZOO_OFFLINE"),))
+        yield Diagnosis(GROUP, "network", "ok", told, (("to allow it again", "unset ZOO_OFFLINE"),))
     else:
-        yield Finding(GROUP, "network", "ok", told or "no proxy is set")
+        yield Diagnosis(GROUP, "network", "ok", told or "no proxy is set")

@@ -10,12 +10,10 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from zoo.health.finding import Finding, Remedies
-from zoo.job.run_folder import CHECKPOINTS, JOB, RESULT
-from zoo.runner.folder import LOCK
-from zoo.storage.cache import free_bytes, in_bytes, survey, writable
-from zoo.storage.files import cache_folder, open_plain
-from zoo.storage.lock import take
+from zoo.api.plugins import bundled_cache_kinds
+from zoo.runs import CHECKPOINTS, JOB, LOCK, RESULT
+from zoo.storage import cache_folder, free_bytes, in_bytes, open_plain, survey, take, writable
+from zoo_doctor.finding import Diagnosis, Remedies
 
 GROUP = "Folders"
 _LOOK_S = 0.7
@@ -26,26 +24,26 @@ _HEAD = 1000  # bytes of a result in which its status stands
 _SHOWN = 3
 
 
-def cache() -> Iterator[Finding]:
+def cache() -> Iterator[Diagnosis]:
     """Where the cache is, whether it can be written, what is in it, and what its disk has left."""
     folder = cache_folder()
     elsewhere = ("or use another folder", "export ZOO_CACHE=/path/to/another/folder")
     if problem := _unwritable(folder):
         mend = ("let yourself write there", f"chmod -R u+rwX {shlex.quote(str(folder))}")
-        yield Finding(GROUP, "cache", "wrong", f"{folder} can't be written: {problem}.", (mend, elsewhere))
+        yield Diagnosis(GROUP, "cache", "wrong", f"{folder} can't be written: {problem}.", (mend, elsewhere))
         return
-    entries, whole = survey(_LOOK_S)
+    entries, whole = survey(bundled_cache_kinds(), _LOOK_S)
     sizes: Counter[str] = Counter()
     for entry in entries:
         sizes[entry.kind] += entry.size
     parts = ", ".join(f"{kind} {in_bytes(size)}" for kind, size in sizes.most_common() if size)
     total = f"{'' if whole else 'at least '}{in_bytes(sum(sizes.values()))}"
     there = f"{total} ({parts})" if parts else "empty" if folder.is_dir() else "made when it is needed"
-    yield Finding(GROUP, "cache", "ok", f"{folder}: {there}")
+    yield Diagnosis(GROUP, "cache", "ok", f"{folder}: {there}")
     free = free_bytes()
     text = f"{in_bytes(free)} are free on the cache's disk"
     state = "wrong" if free < _NOTHING else "warning" if free < _LITTLE else "ok"
-    yield Finding(GROUP, "disk", state, text, () if state == "ok" else (*_PRUNE, elsewhere))  # type: ignore[arg-type]
+    yield Diagnosis(GROUP, "disk", state, text, () if state == "ok" else (*_PRUNE, elsewhere))  # type: ignore[arg-type]
 
 
 def _unwritable(folder: Path) -> str | None:
@@ -61,7 +59,7 @@ def _unwritable(folder: Path) -> str | None:
     return None if os.access(here, os.W_OK | os.X_OK) else f"{here} belongs to somebody else, or is read-only"
 
 
-def runs(out: Path = Path("runs")) -> Iterator[Finding]:
+def runs(out: Path = Path("runs")) -> Iterator[Diagnosis]:
     """The runs of the working folder: how many, and which of them can go on."""
     place = out if out.is_dir() else Path.cwd()
     if not os.access(place, os.W_OK | os.X_OK):
@@ -69,10 +67,10 @@ def runs(out: Path = Path("runs")) -> Iterator[Finding]:
             ("write runs elsewhere", "zoo run simple_cnn digits --out ~/runs"),
             ("or let yourself write there", f"chmod u+rwx {shlex.quote(str(place))}"),
         )
-        yield Finding(GROUP, "runs", "wrong", f"{place} can't be written, and runs would be made there.", remedies)
+        yield Diagnosis(GROUP, "runs", "wrong", f"{place} can't be written, and runs would be made there.", remedies)
         return
     if not out.is_dir():
-        yield Finding(GROUP, "runs", "ok", f"none here yet; they are made in {out}/ of the working folder")
+        yield Diagnosis(GROUP, "runs", "ok", f"none here yet; they are made in {out}/ of the working folder")
         return
     folders = sorted(path.parent for path in out.glob(f"*/{JOB}"))
     running = [folder for folder in folders if _is_trained(folder)]
@@ -83,7 +81,7 @@ def runs(out: Path = Path("runs")) -> Iterator[Finding]:
     remedies = tuple(("go on with it", f"zoo run --resume {shlex.quote(str(f))}") for f in open_ones[:_SHOWN])
     if len(open_ones) > _SHOWN:
         remedies = (*remedies, ("see the others", "zoo runs list"))
-    yield Finding(GROUP, "runs", "ok", ", ".join([many, *words]), remedies)
+    yield Diagnosis(GROUP, "runs", "ok", ", ".join([many, *words]), remedies)
 
 
 def _is_trained(folder: Path) -> bool:

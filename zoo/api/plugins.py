@@ -1,0 +1,41 @@
+"""Public: installed plugins, registry.yaml's layers, and processes of their own for whatever may crash.
+
+Example::
+
+    for plugin in discover():
+        print(plugin.name, plugin.state, plugin.problem or "")
+"""
+
+from __future__ import annotations
+
+from zoo.host.child_process import Child
+from zoo.host.context import bundled_of
+from zoo.host.diagnosis import examine
+from zoo.host.installer import find_tool
+from zoo.host.isolation import alone
+from zoo.host.loader import bundled_cache_kinds, discover
+from zoo.registry.config import FILENAME, Layer, RegistryConfig, read_layer, shipped_path, user_path
+from zoo.registry.distributions import installed
+from zoo.registry.entry import DISTRIBUTION, LOCAL, Entry
+from zoo.registry.suggest import near
+
+__all__ = [
+    "DISTRIBUTION",
+    "FILENAME",
+    "LOCAL",
+    "Child",
+    "Entry",
+    "Layer",
+    "RegistryConfig",
+    "alone",
+    "bundled_cache_kinds",
+    "bundled_of",
+    "discover",
+    "examine",
+    "find_tool",
+    "installed",
+    "near",
+    "read_layer",
+    "shipped_path",
+    "user_path",
+]

@@ -12,7 +12,6 @@ import click
 
 from zoo.commands.group import CommandGroup
 from zoo.errors import PluginError
-from zoo.plugin import KINDS
 
 if TYPE_CHECKING:
     from zoo.host.diagnosis import PluginFinding
@@ -189,27 +188,6 @@ def _account(finding: PluginFinding) -> str:
         *(f"  {command.ljust(room)}   # {why}" for why, command in finding.remedies),
     ]
     return "\n".join(lines) + "\n"
-
-
-@group.command("new")
-@click.argument("name")
-@click.option("--into", type=click.Path(path_type=Path), default=Path(), help="The folder to write the package in.")
-def new(name: str, into: Path, **chosen: bool) -> None:
-    """Write a plugin package, zoo-NAME.
-
-    It has a working example of each kind asked for, and tests that pass.
-    """
-    from zoo.scaffold import next_lines, write_package
-
-    kinds = [kind for kind in KINDS if chosen[kind]]
-    folder = write_package(name, kinds, into)
-    for line in next_lines(folder, name, kinds):
-        click.echo(line)
-
-
-for _kind in reversed(KINDS):
-    _article = "an" if _kind[0] in "aeiou" else "a"
-    new = click.option(f"--{_kind}", is_flag=True, help=f"With {_article} {_kind}.")(new)
 
 
 @group.command("check")

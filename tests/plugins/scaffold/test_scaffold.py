@@ -22,10 +22,10 @@ from zoo.host.loader import load_module
 from zoo.plugin import KINDS
 from zoo.registry.entry import Origin
 from zoo.registry.loaded_plugin import LoadedPlugin
-from zoo.scaffold import next_lines, write_package
-from zoo.scaffold.names import check_name, distribution_of, minimum, plural
+from zoo_scaffold.names import check_name, distribution_of, minimum, plural
+from zoo_scaffold.writing import next_lines, write_package
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[3]
 ASKED = ("architecture", "dataset", "loss", "metric")  # the four of the first line of the documentation
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -47,7 +47,11 @@ def ruff(folder: Path) -> None:
 
 def texts(folder: Path) -> dict[str, str]:
     """Every file of a package, by its place."""
-    return {p.relative_to(folder).as_posix(): p.read_text("utf-8") for p in folder.rglob("*") if p.is_file()}
+    return {
+        p.relative_to(folder).as_posix(): p.read_text("utf-8")
+        for p in folder.rglob("*")
+        if p.is_file() and p.suffix != ".pyc"
+    }
 
 
 @pytest.fixture

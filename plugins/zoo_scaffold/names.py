@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from zoo import __version__
+from zoo.api.plugins import LOCAL
 from zoo.errors import RequestError
 from zoo.plugin import KINDS
-from zoo.registry.entry import LOCAL
 
 _NAME = re.compile(r"[a-z][a-z0-9]*([-_][a-z0-9]+)*")
 _LONGEST = 24  # longer ones make lines that a formatter would break

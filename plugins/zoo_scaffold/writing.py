@@ -10,10 +10,10 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from zoo.api.jobs import did_you_mean, listing
 from zoo.errors import OutputError, RequestError, UnknownName
 from zoo.plugin import KINDS
-from zoo.registry.suggest import did_you_mean, listing
-from zoo.scaffold.names import TemplateNames, check_name, in_order, plural
+from zoo_scaffold.names import TemplateNames, check_name, in_order, plural
 
 __all__ = ["DEFAULT_KINDS", "next_lines", "write_package"]
 

@@ -1,0 +1,1 @@
+"""Write plugin packages: ``zoo plugins new NAME``."""

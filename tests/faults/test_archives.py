@@ -36,7 +36,7 @@ def shared_zip(path: Path, weights: bytes, claimed: int) -> Path:
 @pytest.fixture
 def written(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many bytes of shared files are written."""
-    from zoo.sharing import sources
+    from zoo_hub import sources
 
     counts: list[int] = []
     copy = sources._copy

@@ -17,7 +17,7 @@ from zoo.host.loader import open_registry
 from zoo.model.build import build_model
 from zoo.model.bundle import copied_weights, load_model, write_card, write_weights
 from zoo.model.provenance import changes, missing
-from zoo.reports.model_card import _plugin
+from zoo_hub.model_card import _plugin
 
 Change = Callable[[dict[str, Any]], object]
 REGISTRY = open_registry()

@@ -25,11 +25,13 @@ from zoo.job.options import (
     request_of,
     resolve_words,
 )
+from zoo.runner.interrupts import Interrupts
 
 __all__ = [
     "LOOKING",
     "RESUME_NAMED",
     "VIEWS",
+    "Interrupts",
     "NumberOrAuto",
     "Span",
     "job_options",

@@ -12,7 +12,6 @@ from zoo.evaluation.evaluate import evaluate_run, own_split, request_of
 from zoo.runner.components import RunComponents
 from zoo.runner.environment import versions
 from zoo.runner.features import FeatureStore
-from zoo.runner.interrupts import Interrupts
 from zoo.runner.lr_find import find_lr
 from zoo.runner.observer import Observer
 from zoo.runner.record import Run
@@ -26,7 +25,6 @@ from zoo.runner.weights import load_weights
 __all__ = [
     "Budget",
     "FeatureStore",
-    "Interrupts",
     "Observer",
     "Run",
     "RunComponents",

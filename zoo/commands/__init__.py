@@ -19,7 +19,6 @@ CORE = {
     "predict": "predict:predict",
     "export": "export:export",
     "import": "import_model:import_model",
-    "models": "models:group",
     "data": "data:group",
     "lr-find": "lr_find:lr_find",
     "bench": "bench:bench",

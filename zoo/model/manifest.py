@@ -9,30 +9,19 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, ValidationError
 
 from zoo.errors import BundleError, RequestError
 from zoo.job.run_folder import CARD, WEIGHTS
-from zoo.storage.files import dump_json, sha256_of
+from zoo.storage.files import sha256_of
 
 MANIFEST, README = "zoo-manifest.json", "README.md"
 SCHEMA = 1
 MOST = {WEIGHTS: 64 << 30, CARD: 16 << 20, README: 4 << 20, MANIFEST: 1 << 20}
 """Bytes that each file of a shared model may have. There are no others."""
-SHORT = 12
-"""So many characters of a digest are shown in a list."""
-_RUNNABLE = frozenset(
-    f".{ending}"
-    for ending in (
-        *("py", "pyc", "pyd", "pyw", "pkl", "pickle", "joblib", "dill", "npy", "npz"),
-        *("pt", "pth", "bin", "ckpt", "h5", "keras"),
-        *("so", "dll", "dylib", "exe", "msi", "sh", "bat", "cmd", "ps1", "jar", "js"),
-    )
-)
-"""What may run code when it is opened, or hold what does."""
 _Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 _Word = Annotated[str, Field(max_length=300)]
 
@@ -94,24 +83,6 @@ def digest_of(raw: bytes) -> str:
     return hashlib.sha256(raw).hexdigest()
 
 
-def make_manifest(files: Mapping[str, bytes | Path], about: Mapping[str, Any]) -> Manifest:
-    """The manifest of files; the same files and words make the same one, to the byte.
-
-    Args:
-        files: name -> content, or where it lies.
-        about: ``name``, ``architecture``, ``classes``, ``task``, ``license``, ``metric``.
-    """
-    listed = {name: _measured(content) for name, content in sorted(files.items())}
-    raw = (dump_json({"schema": SCHEMA, **about, "files": listed}) + "\n").encode()
-    return parse_manifest(raw, "the new model")
-
-
-def _measured(content: bytes | Path) -> dict[str, Any]:
-    if isinstance(content, Path):
-        return {"bytes": content.stat().st_size, "sha256": sha256_of(content)}
-    return {"bytes": len(content), "sha256": digest_of(content)}
-
-
 def parse_manifest(raw: bytes, where: str) -> Manifest:
     """A manifest that can be gone by.
 
@@ -129,14 +100,14 @@ def parse_manifest(raw: bytes, where: str) -> Manifest:
     except ValidationError as error:
         first = error.errors()[0]
         spot = ".".join(map(str, first["loc"])) or "at its top"
-        raise BundleError(f"The {MANIFEST} of {where} is damaged ({spot}: {first['msg']}). {_REFUSED}") from error
+        raise BundleError(f"The {MANIFEST} of {where} is damaged ({spot}: {first['msg']}). {REFUSED}") from error
     except (ValueError, RecursionError) as error:
-        raise BundleError(f"The {MANIFEST} of {where} is damaged ({type(error).__name__}). {_REFUSED}") from error
+        raise BundleError(f"The {MANIFEST} of {where} is damaged ({type(error).__name__}). {REFUSED}") from error
     _check_names(said.files, where)
     return Manifest(raw, said)
 
 
-_REFUSED = "Nothing of it is used; ask its owner."
+REFUSED = "Nothing of it is used; ask its owner."
 
 
 def _check_names(files: Mapping[str, File], where: str) -> None:
@@ -145,40 +116,14 @@ def _check_names(files: Mapping[str, File], where: str) -> None:
     if others:
         raise BundleError(
             f"The {MANIFEST} of {where} names {others[0]!r}. A shared model is {WEIGHTS}, {CARD} and {README}, and "
-            f"nothing else is taken. {_REFUSED}"
+            f"nothing else is taken. {REFUSED}"
         )
     if missing := [name for name in (WEIGHTS, CARD) if name not in files]:
-        raise BundleError(f"The {MANIFEST} of {where} names no {missing[0]}. {_REFUSED}")
+        raise BundleError(f"The {MANIFEST} of {where} names no {missing[0]}. {REFUSED}")
     if large := [name for name, file in files.items() if file.bytes > MOST[name]]:
         raise BundleError(
             f"{large[0]} of {where} would have {files[large[0]].bytes:,} bytes, and may have {MOST[large[0]]:,}. "
-            f"{_REFUSED}"
-        )
-
-
-def check_runnable(names: Iterable[str], where: str) -> None:
-    """Refuse a place that has, beside a model, something that could run code.
-
-    Raises:
-        BundleError: it has; names it.
-    """
-    for name in names:
-        if PurePosixPath(name).suffix.lower() in _RUNNABLE:
-            raise BundleError(
-                f"{where} holds {name!r}, which could run code and is no part of a shared model. {_REFUSED}"
-            )
-
-
-def check_digest(manifest: Manifest, sha256: str | None, where: str) -> None:
-    """Refuse another model than the one that was asked for.
-
-    Raises:
-        BundleError: it is another.
-    """
-    if sha256 is not None and manifest.digest != sha256:
-        raise BundleError(
-            f"{where} has the digest {manifest.digest[:SHORT]}…, not {sha256[:SHORT]}…: it is another model, or was "
-            f"changed. {_REFUSED}"
+            f"{REFUSED}"
         )
 
 
@@ -192,7 +137,7 @@ def check_file(path: Path, expected: File, where: str) -> None:
         check_size(path.name, path.stat().st_size, expected, where)
         same = sha256_of(path) == expected.sha256
     except OSError as error:
-        raise BundleError(f"{where} has no {path.name} that can be read ({error.strerror}). {_REFUSED}") from error
+        raise BundleError(f"{where} has no {path.name} that can be read ({error.strerror}). {REFUSED}") from error
     if not same:
         raise _another(path.name, where, "another SHA-256")
 
@@ -209,7 +154,7 @@ def check_size(name: str, size: int, expected: File, where: str) -> None:
 
 def _another(name: str, where: str, found: str) -> BundleError:
     return BundleError(
-        f"{name} of {where} is not what its {MANIFEST} says ({found}): it was changed or damaged. {_REFUSED}"
+        f"{name} of {where} is not what its {MANIFEST} says ({found}): it was changed or damaged. {REFUSED}"
     )
 
 

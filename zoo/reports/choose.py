@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from zoo.errors import RequestError
 from zoo.reports.estimate import LONG_S, about
 from zoo.reports.plain import PlainObserver
 from zoo.runner.observer import Observer
 from zoo.runner.record import Run
-from zoo.runner.repeats import RepeatsWatcher
+
+if TYPE_CHECKING:
+    from zoo.runner.repeats import RepeatsWatcher
 
 __all__ = ["asked_at_a_terminal", "choose_stream", "is_terminal", "make_confirm", "make_observer"]
 

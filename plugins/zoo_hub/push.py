@@ -8,15 +8,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from zoo.api.commands import Interrupts
+from zoo.api.manifests import MANIFEST, is_shared
 from zoo.errors import RequestError
-from zoo.job.run_folder import JOB, find_run
-from zoo.model.manifest import MANIFEST, SHORT, is_shared
-from zoo.runner.folder import hold
-from zoo.runner.interrupts import Interrupts
-from zoo.sharing.location import Hub, Web, is_hub, is_zip, place_of
-from zoo.sharing.package import SharedModel, make_shared
-from zoo.sharing.pull import digest_at, holds
-from zoo.storage.files import atomic, cannot_write, made_folder, put_folder, workplace
+from zoo.runs import JOB, find_run, hold
+from zoo.storage import atomic, cannot_write, made_folder, put_folder, workplace
+from zoo_hub.location import Hub, Web, is_hub, is_zip, place_of
+from zoo_hub.manifest import SHORT
+from zoo_hub.package import SharedModel, make_shared
+from zoo_hub.pull import digest_at, holds
 
 Telling = Callable[[str], None]
 _THEN = (1980, 1, 1, 0, 0, 0)
@@ -108,7 +108,7 @@ def _document(shared: SharedModel, place: Path | Hub, word: str) -> dict[str, An
 
 def _write(shared: SharedModel, place: Path | Hub, *, private: bool, overwrite: bool, tell: Telling) -> dict[str, Any]:
     if isinstance(place, Hub):
-        from zoo.sharing.hub import upload
+        from zoo_hub.hub import upload
 
         return upload(shared, place, private=private, overwrite=overwrite, tell=tell)
     return (_to_zip if is_zip(place) else _to_folder)(shared, place, overwrite)

@@ -6,27 +6,24 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from zoo.errors import BundleError, OutputError, RequestError
-from zoo.model.manifest import (
+from zoo.api.commands import Interrupts
+from zoo.api.manifests import (
     MANIFEST,
-    SHORT,
     Manifest,
-    check_digest,
     check_file,
     check_folder,
-    check_runnable,
     check_size,
     is_shared,
     parse_manifest,
     read_manifest,
 )
-from zoo.reports.models import size
-from zoo.runner.folder import check_name
-from zoo.runner.interrupts import Interrupts
-from zoo.sharing.location import Hub, Place, Web, check_sha256, place_of
-from zoo.sharing.sources import SharedSource, is_pinned, opened
-from zoo.storage.downloads import room_in
-from zoo.storage.files import cannot_write, made_folder, put_folder, workplace
+from zoo.errors import BundleError, OutputError, RequestError
+from zoo.runs import check_name
+from zoo.storage import cannot_write, made_folder, put_folder, room_in, workplace
+from zoo_hub.location import Hub, Place, Web, check_sha256, place_of
+from zoo_hub.manifest import SHORT, check_digest, check_runnable
+from zoo_hub.report import size
+from zoo_hub.sources import SharedSource, is_pinned, opened
 
 Telling = Callable[[str], None]
 PULLED = Path("models")

@@ -10,17 +10,17 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from zoo.api.manifests import MANIFEST, MOST, File, digest_of
 from zoo.errors import BundleError, DataError, RequestError
-from zoo.model.manifest import MANIFEST, MOST, SHORT, File, digest_of
-from zoo.reports.models import size
-from zoo.sharing.location import Hub
-from zoo.storage.downloads import offline
-from zoo.storage.files import cannot_write, is_write_error
+from zoo.storage import cannot_write, is_write_error, offline
+from zoo_hub.location import Hub
+from zoo_hub.manifest import SHORT
+from zoo_hub.report import size
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi, ModelInfo
 
-    from zoo.sharing.package import SharedModel
+    from zoo_hub.package import SharedModel
 
 LIBRARY = "visionzoo"
 """The tag by which the zoo's models are found on the hub."""

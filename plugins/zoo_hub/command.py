@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from zoo.job.options import offline_option
+from zoo.api.commands import offline_option
 
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
@@ -37,8 +37,8 @@ def push(run: str, target: str, as_json: bool, **asked: Any) -> None:
     hf:owner/name[@branch]. Written are the weights, zoo.json, a model card and a manifest with the SHA-256 of each;
     the manifest's own is printed, as digest.
     """
-    from zoo.reports.models import pushed_lines
-    from zoo.sharing.push import push_model
+    from zoo_hub.push import push_model
+    from zoo_hub.report import pushed_lines
 
     document = push_model(run, target, tell=_tell, **asked)
     _print(document, pushed_lines(document), as_json)
@@ -58,8 +58,8 @@ def pull(source: str, as_json: bool, **asked: Any) -> None:
     SOURCE is a folder, a .zip file, hf:owner/name[@revision], or an https address of such a folder or .zip file. Each
     file is checked against the manifest; of a model that was changed or damaged nothing is kept. Nothing is run.
     """
-    from zoo.reports.models import pulled_lines
-    from zoo.sharing.pull import pull_model
+    from zoo_hub.pull import pull_model
+    from zoo_hub.report import pulled_lines
 
     document = pull_model(source, tell=_tell, **asked)
     document["notices"] = _missing(Path(document["dir"]))
@@ -76,8 +76,8 @@ def list_models(where: str | None, as_json: bool) -> None:
     WHERE is a folder, or hf:owner for those of an owner on the hub; by default what was pulled to models/, and what is
     kept of the hub since it was used. Nothing is fetched.
     """
-    from zoo.reports.models import model_lines
-    from zoo.sharing.listing import list_models as listed
+    from zoo_hub.listing import list_models as listed
+    from zoo_hub.report import model_lines
 
     rows = listed(where)
     _print(rows, model_lines(rows), as_json)
@@ -87,9 +87,9 @@ def _missing(folder: Path) -> list[str]:
     """What is needed to use a model and is not here, with the command that gets it; it is never got by itself."""
     import json
 
-    from zoo.host.context import registry_here
-    from zoo.model.provenance import missing
-    from zoo.storage.files import read_plain
+    from zoo.api.commands import registry_here
+    from zoo.api.models import missing
+    from zoo.storage import read_plain
 
     try:
         architecture = json.loads(read_plain(folder / "zoo.json"))["architecture"]
@@ -103,7 +103,7 @@ def _tell(text: str) -> None:
 
 
 def _print(document: Any, lines: Any, as_json: bool) -> None:
-    from zoo.storage.files import dump_json
+    from zoo.storage import dump_json
 
     if as_json:
         click.echo(dump_json(document))

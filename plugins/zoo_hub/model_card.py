@@ -10,11 +10,9 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from zoo.registry.distributions import requirement_of
-from zoo.reports import reading
-from zoo.reports.uncertain import calibration_words, numbers_table
-from zoo.reports.verdict import diagnose
-from zoo.reports.words import clean, component, count, duration, number, percent
+from zoo.api.jobs import requirement_of
+from zoo.reports.kit.results import calibration_words, diagnose, numbers_table, reading
+from zoo.reports.kit.text import clean, component, count, duration, number, percent
 
 __all__ = ["headline_metric", "write_model_card"]
 

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from zoo.api.manifests import MANIFEST, README, Manifest, check_folder, is_shared
+from zoo.api.models import find_bundle, read_card
 from zoo.errors import RequestError
-from zoo.job.run_folder import CARD, JOB, MODEL, RESULT, WEIGHTS, find_run
-from zoo.model.bundle import find_bundle, read_card
-from zoo.model.manifest import MANIFEST, README, Manifest, check_folder, is_shared, make_manifest
-from zoo.reports.model_card import UNKNOWN_LICENSE, headline_metric, write_model_card
-from zoo.runner.folder import check_name
-from zoo.sharing.public import Places, changed
-from zoo.storage.files import dump_json, read_plain
+from zoo.runs import CARD, JOB, MODEL, RESULT, WEIGHTS, check_name, find_run
+from zoo.storage import dump_json, read_plain
+from zoo_hub.manifest import make_manifest
+from zoo_hub.model_card import UNKNOWN_LICENSE, headline_metric, write_model_card
+from zoo_hub.public import Places, changed
 
 _LICENSE = re.compile(r"[a-z0-9][a-z0-9.\-+]{0,59}")
 _PRIVATE = ("mistakes", "sections", "job_sources", "dir")

@@ -9,13 +9,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from zoo.api.manifests import Manifest
 from zoo.errors import DataError, OutputError
-from zoo.model.manifest import Manifest
-from zoo.sharing.location import Hub, hub_of
-from zoo.storage.files import cache_folder, cannot_write, put_folder, workplace, write_json
+from zoo.storage import cache_folder, cannot_write, put_folder, workplace, write_json
+from zoo_hub.location import Hub, hub_of
 
 if TYPE_CHECKING:
-    from zoo.sharing.hub import HubSource
+    from zoo_hub.hub import HubSource
 
 _REFS = "refs.json"
 """Which commit each revision was when it was last looked up."""
@@ -38,7 +38,7 @@ def fetched(word: str) -> Path:
         BundleError: it is not as its manifest says.
         DataError: it is not here, and offline, or the hub can't be reached.
     """
-    from zoo.sharing.hub import HubSource, Unreachable, no_network
+    from zoo_hub.hub import HubSource, Unreachable, no_network
 
     place = hub_of(word)
     root = kept_in() / f"{place.owner}--{place.name}"
@@ -81,15 +81,15 @@ def _known(root: Path, commit: str | None) -> Path | None:
 
 def _whole(folder: Path) -> bool:
     """Whether a folder has the very files that its manifest names, to the byte."""
-    from zoo.sharing.pull import holds
+    from zoo_hub.pull import holds
 
     manifest = _manifest_in(folder)
     return manifest is not None and holds(folder, manifest)
 
 
 def _manifest_in(folder: Path) -> Manifest | None:
+    from zoo.api.manifests import read_manifest
     from zoo.errors import ZooError
-    from zoo.model.manifest import read_manifest
 
     try:
         return read_manifest(folder)
@@ -98,9 +98,9 @@ def _manifest_in(folder: Path) -> Manifest | None:
 
 
 def _fetch(source: HubSource, folder: Path) -> None:
-    from zoo.reports.models import size
-    from zoo.runner.interrupts import Interrupts
-    from zoo.sharing.pull import announced, take
+    from zoo.api.commands import Interrupts
+    from zoo_hub.pull import announced, take
+    from zoo_hub.report import size
 
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)

@@ -9,11 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import IO, Protocol
 
+from zoo.api.manifests import MANIFEST, MOST, File
 from zoo.errors import BundleError, RequestError
-from zoo.model.manifest import MANIFEST, MOST, File
-from zoo.sharing.location import Hub, Place, Web, is_zip
-from zoo.storage.downloads import download
-from zoo.storage.files import cannot_write, is_write_error, sha256_of
+from zoo.storage import cannot_write, download, is_write_error, sha256_of
+from zoo_hub.location import Hub, Place, Web, is_zip
 
 _BLOCK = 1 << 20
 _ARCHIVE_MOST = sum(MOST.values())
@@ -57,7 +56,7 @@ def opened(place: Place, home: Path, sha256: str | None) -> Iterator[SharedSourc
         ZooError: there is nothing, or it can't be had.
     """
     if isinstance(place, Hub):
-        from zoo.sharing.hub import HubSource
+        from zoo_hub.hub import HubSource
 
         yield HubSource(place, home)
     elif isinstance(place, Web):

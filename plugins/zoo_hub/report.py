@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from zoo.reports.words import UNKNOWN, clean, count, percent
+from zoo.reports.kit.text import UNKNOWN, clean, count, percent
 
 __all__ = ["model_lines", "pulled_lines", "pushed_lines"]
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from zoo.api.manifests import MANIFEST, is_shared, read_manifest
 from zoo.errors import RequestError, ZooError
-from zoo.model.manifest import MANIFEST, is_shared, read_manifest
-from zoo.sharing.cached import kept_in
-from zoo.sharing.location import Hub, Web, place_of
-from zoo.sharing.pull import PULLED
+from zoo_hub.cached import kept_in
+from zoo_hub.location import Hub, Web, place_of
+from zoo_hub.pull import PULLED
 
 Row = dict[str, Any]
 
@@ -30,7 +30,7 @@ def list_models(word: str | None) -> list[Row]:
     if isinstance(place, Web):
         raise RequestError("An https address can't be listed. Pull a model by its own: zoo models pull https://…")
     if isinstance(place, Hub):
-        from zoo.sharing.hub import owned_by
+        from zoo_hub.hub import owned_by
 
         return owned_by(Hub(place.owner))
     if not place.is_dir():

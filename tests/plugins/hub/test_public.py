@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zoo.reports.model_card import write_model_card
-from zoo.sharing.public import Places
+from zoo_hub.model_card import write_model_card
+from zoo_hub.public import Places
 
 
 @pytest.mark.parametrize(

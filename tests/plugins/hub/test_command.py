@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from zoo.errors import ZooError
 from zoo.model.manifest import CARD, MANIFEST, README, WEIGHTS, digest_of
-from zoo.sharing.pull import pull_model
+from zoo_hub.pull import pull_model
 
 Zoo = Callable[..., tuple[int, str, str]]
 FILES = {WEIGHTS, CARD, README, MANIFEST}
@@ -28,7 +28,7 @@ FILES = {WEIGHTS, CARD, README, MANIFEST}
 @pytest.fixture(scope="module")
 def shared(digits_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model in a shared folder; read only."""
-    from zoo.sharing.push import push_model
+    from zoo_hub.push import push_model
 
     folder = tmp_path_factory.mktemp("shared")
     push_model(str(digits_run), str(folder), name="digits", license="mit")
@@ -164,7 +164,7 @@ def test_any_changed_byte_of_any_file_is_refused(shared, tmp_path, data):
 @given(data=st.data())
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_zip_that_was_changed_gives_what_was_pushed_or_nothing(shared, tmp_path, data):
-    from zoo.sharing.push import push_model
+    from zoo_hub.push import push_model
 
     archive = tmp_path / "model.zip"
     if not archive.exists():

@@ -1,10 +1,14 @@
-"""What zoo_export contributes."""
+"""The contributions of the plugin ``export``: formats, importers, and the commands that use them."""
 
-from zoo.plugin import Exporter, Importer, hookimpl
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from zoo.plugin import Command, Exporter, Importer, hookimpl
 
 
 @hookimpl
-def zoo_exporters():
+def zoo_exporters() -> Iterator[Exporter]:
     yield Exporter(
         "onnx",
         "zoo_export.onnx_file:export",
@@ -40,11 +44,27 @@ def zoo_exporters():
 
 
 @hookimpl
-def zoo_importers():
+def zoo_importers() -> Iterator[Importer]:
     yield Importer(
         "onnx",
         "zoo_export.onnx_import:read",
         summary="ONNX classifiers of any framework: one image in, logits or probabilities out",
         tags=("onnxruntime",),
         suffixes=(".onnx",),
+    )
+
+
+@hookimpl
+def zoo_commands() -> Iterator[Command]:
+    """``zoo export`` and ``zoo import``."""
+    yield Command(
+        "export",
+        "zoo_export.export_command:export",
+        summary="Write a trained model as a file that needs no zoo.",
+        tags=("onnx", "int8"),
+    )
+    yield Command(
+        "import",
+        "zoo_export.import_command:import_model",
+        summary="Make a model that another framework has trained one of the zoo's.",
     )

@@ -9,6 +9,7 @@ Example::
 from __future__ import annotations
 
 from zoo.engine.autotune import pass_of
+from zoo.engine.bench import call_rates, compared
 from zoo.engine.execution import Execution, choose_execution, keep_freed_memory
 from zoo.engine.features import FeatureBatches
 from zoo.engine.fuse_bn import fold_norms
@@ -23,7 +24,9 @@ __all__ = [
     "SINGLE_LABEL",
     "Execution",
     "FeatureBatches",
+    "call_rates",
     "choose_execution",
+    "compared",
     "find_head",
     "fold_norms",
     "keep_freed_memory",

@@ -23,7 +23,6 @@ from zoo.model.bundle import (
     write_card,
     write_weights,
 )
-from zoo.model.class_names import HOW, IMAGENET, check_names, read_names
 from zoo.model.classifier import Classifier, NoAnswer
 from zoo.model.exported import Artifact, AsNetwork, open_artifact, open_file
 from zoo.model.formats import artifact_at, is_artifact, suffix_of
@@ -31,8 +30,6 @@ from zoo.model.provenance import missing
 from zoo.model.sources import find_model
 
 __all__ = [
-    "HOW",
-    "IMAGENET",
     "SCHEMA",
     "Artifact",
     "AsNetwork",
@@ -43,7 +40,6 @@ __all__ = [
     "build",
     "build_model",
     "check_card",
-    "check_names",
     "copied_weights",
     "count_parameters",
     "find_bundle",
@@ -56,7 +52,6 @@ __all__ = [
     "open_file",
     "preprocessing_of",
     "read_card",
-    "read_names",
     "suffix_of",
     "write_card",
     "write_weights",

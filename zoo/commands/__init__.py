@@ -17,8 +17,6 @@ CORE = {
     "train": "run:train",
     "evaluate": "evaluate:evaluate",
     "predict": "predict:predict",
-    "export": "export:export",
-    "import": "import_model:import_model",
     "data": "data:group",
     "lr-find": "lr_find:lr_find",
     "bench": "bench:bench",

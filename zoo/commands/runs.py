@@ -114,7 +114,7 @@ def _show_imported(document: dict[str, Any], folder: Path, *, as_json: bool) -> 
 
         click.echo(dump_json(document))
         return
-    from zoo.reports.importing import import_lines
+    from zoo.reports.imported import import_lines
 
     with as_written(folder):
         for line in import_lines(document):

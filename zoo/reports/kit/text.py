@@ -10,6 +10,7 @@ Example::
 from __future__ import annotations
 
 from zoo.reports.choose import choose_stream, is_terminal, make_observer
+from zoo.reports.imported import import_lines
 from zoo.reports.lines import Lines
 from zoo.reports.lists import print_lines, width_here
 from zoo.reports.trends import rising
@@ -41,6 +42,7 @@ __all__ = [
     "count",
     "duration",
     "figure",
+    "import_lines",
     "is_terminal",
     "label",
     "legible",

@@ -319,7 +319,7 @@ def test_what_is_interrupted_leaves_no_file(zoo, digits_run, tmp_path, monkeypat
     def stopped(*words: Any, **params: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("zoo.exporting.same_answers", stopped)
+    monkeypatch.setattr("zoo_export.exporting.same_answers", stopped)
     code, _, err = zoo("export", digits_run, "--format", "safetensors", "--out", tmp_path / "m.safetensors")
     assert code == 130
     assert err.endswith("zoo: interrupted.\n")
@@ -425,7 +425,7 @@ def home(colours_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def file(home: Path) -> Path:
     """The colours' run as ONNX, in the run's folder; written for the first test that needs it."""
-    from zoo.exporting import export_run
+    from zoo_export.exporting import export_run
 
     if not (home / "model.onnx").is_file():
         export_run(home, "onnx", registry=open_registry())

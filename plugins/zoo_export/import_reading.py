@@ -9,15 +9,11 @@ from typing import Any
 
 from torch import Tensor
 
+from zoo.api.jobs import Entry, Registry, accepts, check, did_you_mean, listing, summary_of
+from zoo.api.models import build
 from zoo.errors import ContractError, RequestError, ZooError
-from zoo.host.failures import summary_of
-from zoo.model.build import build
 from zoo.plugin import Imported
-from zoo.registry.entry import Entry
-from zoo.registry.registry import Registry
-from zoo.registry.signature import accepts, check
-from zoo.registry.suggest import did_you_mean, listing
-from zoo.storage.tensor_files import bare_names, read_content
+from zoo.storage import bare_names, read_content
 
 __all__ = ["Reader", "check_file"]
 

@@ -11,29 +11,27 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from zoo.data.decode import Pixels
-from zoo.data.open import TRAIN, VAL
-from zoo.engine.execution import choose_execution, keep_freed_memory
-from zoo.engine.task import task_named
-from zoo.engine.tta import NONE
+from zoo.api.commands import Interrupts
+from zoo.api.compute import NONE, choose_execution, keep_freed_memory, task_named
+from zoo.api.images import TRAIN, VAL, Pixels, build_opener
+from zoo.api.jobs import Entry, Registry, check, resolve, summary_of
+from zoo.api.models import (
+    Artifact,
+    Classifier,
+    Preprocessing,
+    artifact_at,
+    build,
+    find_bundle,
+    find_model,
+    load_model,
+    open_artifact,
+    suffix_of,
+)
+from zoo.api.running import own_split, request_of
 from zoo.errors import BundleError, ExportError, OutputError, RequestError, ZooError
-from zoo.evaluation.agreement import TOLERANCE, Reference, lossy, same_answers, same_card, through_own_resize
-from zoo.evaluation.evaluate import own_split, request_of
-from zoo.host.failures import summary_of
-from zoo.job.resolve import resolve
-from zoo.job.run_folder import JOB, MODEL, is_run
-from zoo.model.build import build
-from zoo.model.bundle import Preprocessing, find_bundle, load_model
-from zoo.model.classifier import Classifier
-from zoo.model.exported import Artifact, open_artifact
-from zoo.model.formats import artifact_at, suffix_of
-from zoo.model.sources import find_model
-from zoo.registry.entry import Entry
-from zoo.registry.registry import Registry
-from zoo.registry.signature import check
-from zoo.runner.build import build_opener
-from zoo.runner.interrupts import Interrupts
-from zoo.storage.files import cannot_write, is_write_error, placed, workplace
+from zoo.runs import JOB, MODEL, is_run
+from zoo.storage import cannot_write, is_write_error, placed, workplace
+from zoo_export.agreement import TOLERANCE, Reference, lossy, same_answers, same_card, through_own_resize
 
 Telling = Callable[[str], None]
 NOISE = 32

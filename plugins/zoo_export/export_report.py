@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from zoo.reports.words import count, mebibytes, percent
+from zoo.reports.kit.text import count, mebibytes, percent
 
 __all__ = ["export_lines"]
 
@@ -14,7 +14,7 @@ def export_lines(document: Mapping[str, Any]) -> list[str]:
     """A line for the file, and one for each thing that was compared.
 
     Args:
-        document: as :func:`zoo.exporting.export_run` gives it.
+        document: as :func:`zoo_export.exporting.export_run` gives it.
     """
     return [_row("file", f"{document['file']}  {mebibytes(document['bytes'])}"), *_checks(document), *_lossy(document)]
 

@@ -10,21 +10,28 @@ from typing import Any
 import numpy as np
 import torch
 
-from zoo.data.decode import Pixels, framed
-from zoo.engine.execution import choose_execution
-from zoo.engine.task import MULTI_LABEL, SINGLE_LABEL
+from zoo.api.compute import MULTI_LABEL, SINGLE_LABEL, choose_execution
+from zoo.api.images import Pixels, framed
+from zoo.api.jobs import Registry
+from zoo.api.models import (
+    SCHEMA,
+    Classifier,
+    Preprocessing,
+    build_model,
+    check_card,
+    copied_weights,
+    count_parameters,
+    open_artifact,
+    suffix_of,
+    write_card,
+    write_weights,
+)
+from zoo.api.running import versions
 from zoo.errors import BundleError, ContractError, ExportError, RequestError
-from zoo.importing.fitting import load, noise, preprocessing
-from zoo.job.run_folder import MODEL
-from zoo.model.build import build_model, count_parameters
-from zoo.model.bundle import SCHEMA, Preprocessing, check_card, copied_weights, write_card, write_weights
-from zoo.model.classifier import Classifier
-from zoo.model.exported import open_artifact
-from zoo.model.formats import suffix_of
 from zoo.plugin import Imported
-from zoo.registry.registry import Registry
-from zoo.runner.environment import versions
-from zoo.storage.files import cannot_write, is_write_error
+from zoo.runs import MODEL
+from zoo.storage import cannot_write, is_write_error
+from zoo_export.import_fitting import load, noise, preprocessing
 
 __all__ = ["TOLERANCE", "Keeping"]
 

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from zoo.api.jobs import listing
 from zoo.errors import RequestError
-from zoo.registry.suggest import listing
 
 __all__ = ["HOW", "IMAGENET", "check_names", "read_names"]
 

@@ -7,16 +7,15 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from zoo.api.commands import Interrupts
+from zoo.api.jobs import Registry
 from zoo.errors import RequestError
-from zoo.importing.keeping import TOLERANCE, Keeping
-from zoo.importing.reading import Reader, check_file
-from zoo.job.run_folder import IMPORTED, MODEL
-from zoo.model.class_names import HOW, IMAGENET, check_names, read_names
 from zoo.plugin import Imported
-from zoo.registry.registry import Registry
-from zoo.runner.folder import check_name, claim, forget_replaced
-from zoo.runner.interrupts import Interrupts
-from zoo.storage.files import cannot_write, made_folder, sha256_of, workplace, write_json
+from zoo.runs import IMPORTED, MODEL, check_name, claim, forget_replaced
+from zoo.storage import cannot_write, made_folder, sha256_of, workplace, write_json
+from zoo_export.class_names import HOW, IMAGENET, check_names, read_names
+from zoo_export.import_keeping import TOLERANCE, Keeping
+from zoo_export.import_reading import Reader, check_file
 
 __all__ = ["TOLERANCE", "import_model"]
 
@@ -46,7 +45,7 @@ def import_model(
         registry: where importers and architectures are found.
         format: an importer's name; by default the one that knows the file.
         architecture: the network, where the file doesn't say.
-        classes: names in the order of the answer, or what :func:`zoo.model.class_names.read_names` takes; by default
+        classes: names in the order of the answer, or what :func:`zoo_export.class_names.read_names` takes; by default
             the file's own.
         preprocessing: any of image_size, mean, std, interpolation, crop_pct and resize, over what the file says.
         params: the importer's own.

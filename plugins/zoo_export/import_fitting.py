@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from zoo.data.decode import Pixels
+from zoo.api.images import Pixels
+from zoo.api.jobs import listing
+from zoo.api.models import Preprocessing
 from zoo.errors import RequestError
-from zoo.model.bundle import Preprocessing
 from zoo.plugin import Imported
-from zoo.registry.suggest import listing
-from zoo.storage.tensor_files import bare_names
+from zoo.storage import bare_names
 
 __all__ = ["load", "noise", "preprocessing"]
 

@@ -69,10 +69,10 @@ def import_model(
 
     By its name zoo predict takes it then, and evaluate, export and run --weights do.
     """
-    from zoo.host.context import registry_here
-    from zoo.importing import import_model as import_it
-    from zoo.reports.importing import import_lines
-    from zoo.storage.files import dump_json
+    from zoo.api.commands import registry_here
+    from zoo.reports.kit.text import import_lines
+    from zoo.storage import dump_json
+    from zoo_export.import_model import import_model as import_it
 
     document = import_it(
         file,
@@ -96,7 +96,7 @@ def import_model(
 
 
 def _params(sets: tuple[str, ...]) -> dict[str, Any]:
-    from zoo.job.layers import parse_sets
+    from zoo.api.jobs import parse_sets
 
     problems: list[str] = []
     found = parse_sets(list(sets), problems)
@@ -107,7 +107,7 @@ def _params(sets: tuple[str, ...]) -> dict[str, Any]:
 
 def _ask(count: int) -> list[str]:
     """Names, typed in a terminal, till there are as many as are needed."""
-    from zoo.model.class_names import check_names, read_names
+    from zoo_export.class_names import check_names, read_names
 
     def names(word: str) -> list[str]:
         try:

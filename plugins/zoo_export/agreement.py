@@ -12,12 +12,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from zoo.data.decode import Pixels, Shape, framed, full_size, read_item, to_pixels
-from zoo.data.split import Split
-from zoo.engine.bench import call_rates, compared
+from zoo.api.compute import call_rates, compared
+from zoo.api.images import Pixels, Shape, Split, framed, full_size, read_item, to_pixels
+from zoo.api.models import Artifact, Classifier
 from zoo.errors import BadImage, ExportError
-from zoo.model.classifier import Classifier
-from zoo.model.exported import Artifact
 
 __all__ = ["TOLERANCE", "Reference", "lossy", "same_answers", "same_card", "through_own_resize"]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from zoo.job.options import offline_option
+from zoo.api.commands import offline_option
 
 
 @click.command(name="export")
@@ -51,10 +51,10 @@ def export(
     RUN is a run's name or folder, or a model that somebody shared: its folder, or hf:owner/name; then say with --data
     which images to check it with, and with --out where it goes.
     """
-    from zoo.exporting import export_run
-    from zoo.host.context import registry_here
-    from zoo.reports.export import export_lines
-    from zoo.storage.files import dump_json
+    from zoo.api.commands import registry_here
+    from zoo.storage import dump_json
+    from zoo_export.export_report import export_lines
+    from zoo_export.exporting import export_run
 
     asked = {"quantize": quantize, "half": half or None}
     document = export_run(

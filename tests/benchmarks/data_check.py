@@ -30,9 +30,6 @@ import numpy as np
 import torch
 from PIL import Image
 
-from zoo.checking.backbone import backbone_of_job
-from zoo.checking.check import Checked, check_dataset
-from zoo.checking.findings import groups_of
 from zoo.engine.execution import choose_execution
 from zoo.host.loader import open_registry
 from zoo.job.options import no_architecture
@@ -40,6 +37,9 @@ from zoo.job.request import make_request
 from zoo.job.resolve import resolve
 from zoo.runner.build import build_opener
 from zoo.runner.observer import Observer
+from zoo_data_check.backbone import backbone_of_job
+from zoo_data_check.check import Checked, check_dataset
+from zoo_data_check.findings import groups_of
 
 NEAR = ("encoded again", "resized", "cropped", "cropped, resized and encoded again")
 

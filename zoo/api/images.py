@@ -9,7 +9,7 @@ Example::
 
 from __future__ import annotations
 
-from zoo.data.batches import Batches, Normalize
+from zoo.data.batches import Batches, Normalize, pixels_of
 from zoo.data.decode import (
     ARRAYS,
     Label,
@@ -19,19 +19,22 @@ from zoo.data.decode import (
     decode_errors,
     framed,
     full_size,
+    is_multilabel,
+    label_indices,
     open_image,
+    opened,
     read_item,
     to_pixels,
 )
 from zoo.data.depth import depth_notices, depth_of
 from zoo.data.fingerprint import threaded
+from zoo.data.groups import groups_of
 from zoo.data.item_names import ItemNames, name_of
 from zoo.data.open import TEST, TRAIN, VAL, Opener, open_training, renumbered, same_task
 from zoo.data.split import Labels, Split, class_counts
-from zoo.data.splits import fold_numbers, label_map
+from zoo.data.splits import fold_numbers, hold_out, hold_out_fold, label_map
 from zoo.data.store import decode_split, labels_of
-from zoo.runner.build import build_opener
-from zoo.runner.samples import Samples, draw_samples
+from zoo.runner.build import build_list, build_opener, seed_everything
 
 __all__ = [
     "ARRAYS",
@@ -45,28 +48,35 @@ __all__ = [
     "Normalize",
     "Opener",
     "Pixels",
-    "Samples",
     "Shape",
     "Split",
     "WrongChannels",
+    "build_list",
     "build_opener",
     "class_counts",
     "decode_errors",
     "decode_split",
     "depth_notices",
     "depth_of",
-    "draw_samples",
     "fold_numbers",
     "framed",
     "full_size",
+    "groups_of",
+    "hold_out",
+    "hold_out_fold",
+    "is_multilabel",
+    "label_indices",
     "label_map",
     "labels_of",
     "name_of",
     "open_image",
     "open_training",
+    "opened",
+    "pixels_of",
     "read_item",
     "renumbered",
     "same_task",
+    "seed_everything",
     "threaded",
     "to_pixels",
 ]

@@ -14,6 +14,7 @@ from zoo.host.failures import summary_of
 from zoo.job.layers import OPTIONS, flatten, in_full, parse_sets
 from zoo.job.request import Request, make_request
 from zoo.job.resolve import Resolved, resolve
+from zoo.job.schema import Job
 from zoo.registry.distributions import requirement_of
 from zoo.registry.entry import Entry
 from zoo.registry.registry import Registry
@@ -23,6 +24,7 @@ from zoo.registry.suggest import did_you_mean, listing
 __all__ = [
     "OPTIONS",
     "Entry",
+    "Job",
     "Registry",
     "Request",
     "Resolved",

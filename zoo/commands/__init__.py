@@ -17,7 +17,6 @@ CORE = {
     "train": "run:train",
     "evaluate": "evaluate:evaluate",
     "predict": "predict:predict",
-    "data": "data:group",
     "lr-find": "lr_find:lr_find",
     "bench": "bench:bench",
     "sweep": "sweep:sweep",

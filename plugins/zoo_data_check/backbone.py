@@ -10,24 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
-from zoo.checking.scan import Scan
-from zoo.data.batches import Batches, Normalize
-from zoo.data.item_names import ItemNames
-from zoo.data.split import Split
-from zoo.data.store import decode_split
-from zoo.engine.execution import Execution
-from zoo.engine.layer_groups import find_head
+from zoo.api.compute import Execution, find_head
+from zoo.api.images import Batches, ItemNames, Normalize, Split, decode_split
+from zoo.api.jobs import Registry, Resolved
+from zoo.api.models import Preprocessing, build_model, find_bundle, find_model, load_model, preprocessing_of
+from zoo.api.running import FeatureStore, Observer, blank, load_weights, versions
 from zoo.errors import RequestError
-from zoo.job.resolve import Resolved
-from zoo.model.build import build_model
-from zoo.model.bundle import Preprocessing, find_bundle, load_model, preprocessing_of
-from zoo.model.sources import find_model
-from zoo.registry.registry import Registry
-from zoo.runner.environment import versions
-from zoo.runner.features import FeatureStore
-from zoo.runner.observer import Observer
-from zoo.runner.trainable_model import blank
-from zoo.runner.weights import load_weights
+from zoo_data_check.scan import Scan
 
 _BATCH = 64
 

@@ -11,13 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from zoo.checking.check import Checked
-from zoo.checking.findings import groups_of, is_conflict
-from zoo.checking.scan import Scan
-from zoo.data.item_names import name_of
-from zoo.data.open import TRAIN, Opener
+from zoo.api.images import TRAIN, Opener, name_of
 from zoo.errors import OutputError, RequestError
-from zoo.storage.files import check_target, write_text
+from zoo.storage import check_target, write_text
+from zoo_data_check.check import Checked
+from zoo_data_check.findings import groups_of, is_conflict
+from zoo_data_check.scan import Scan
 
 MARK = "Made by visionzoo"
 """Heads the last column, with a hash of all else: so a list that was edited since is known, and isn't replaced."""

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from zoo.data.decode import Pixels
+from zoo.api.images import Pixels
 
 _CELLS = 8  # a side: the mosaic that a window is seen as
 _NUMBERS = 32  # that are kept of it

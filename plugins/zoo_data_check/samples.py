@@ -13,19 +13,38 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from zoo.data.batches import Batches, Normalize, pixels_of
-from zoo.data.decode import Pixels, Shape, is_multilabel, label_indices, opened, read_item, to_pixels
-from zoo.data.depth import depth_notices, depth_of
-from zoo.data.groups import groups_of
-from zoo.data.open import TRAIN, VAL, Opener, open_training, renumbered
-from zoo.data.split import Labels, Split
-from zoo.data.splits import hold_out, hold_out_fold, label_map
-from zoo.data.store import labels_of, name_of
+from zoo.api.images import (
+    TRAIN,
+    VAL,
+    Batches,
+    Labels,
+    Normalize,
+    Opener,
+    Pixels,
+    Shape,
+    Split,
+    build_list,
+    build_opener,
+    depth_notices,
+    depth_of,
+    groups_of,
+    hold_out,
+    hold_out_fold,
+    is_multilabel,
+    label_indices,
+    label_map,
+    labels_of,
+    name_of,
+    open_training,
+    opened,
+    pixels_of,
+    read_item,
+    renumbered,
+    seed_everything,
+    to_pixels,
+)
+from zoo.api.jobs import Job, Resolved, listing
 from zoo.errors import BadImage, DataError, RequestError
-from zoo.job.resolve import Resolved
-from zoo.job.schema import Job
-from zoo.registry.suggest import listing
-from zoo.runner import build
 
 Shares = dict[str, float]
 TRIES = 20
@@ -68,8 +87,8 @@ def draw_samples(resolved: Resolved, *, split: str = TRAIN, count: int = 6, draw
         ZooError: dataset, split or augmentation is not as it should be.
     """
     job = resolved.job
-    build.seed_everything(job)
-    opener = build.build_opener(resolved)
+    seed_everything(job)
+    opener = build_opener(resolved)
     train, classes = open_training(opener)
     dataset, candidates = _candidates(opener, train, split, job)
     chosen, skipped, depths = _decode(dataset, candidates, opener.shape, count)
@@ -170,7 +189,7 @@ def _augmented(
     """The network's input (n, draws, C, H, W) with normalisation undone, and the targets of each image's draws."""
     job, count = resolved.job, len(decoded)
     size = job.train.train_size
-    augment = build.build_list(resolved, "augment", job.augment, size, num_classes=num_classes)
+    augment = build_list(resolved, "augment", job.augment, size, num_classes=num_classes)
     normalize = Normalize(job.data.mean, job.data.std, torch.device("cpu"))
     shown = Split("shown", decoded, labels, [""] * count)
     batches = Batches(shown, count * draws, normalize, torch.device("cpu"), augment=augment)

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, grid_sample, pad
 
-from zoo.checking.candidates import Pairs
-from zoo.data.decode import Pixels
+from zoo.api.images import Pixels
+from zoo_data_check.candidates import Pairs
 
 COARSE = 32
 _BATCH = 256

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d, unfold
 
-from zoo.data.decode import Pixels
+from zoo.api.images import Pixels
 
 _WORDS = 256  # kinds of patches
 _SIDE = 6  # pixels of a patch

@@ -8,16 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from zoo.api.commands import LOOKING, job_options, no_architecture, resolve_words
 from zoo.errors import RequestError
-from zoo.job.options import LOOKING, job_options, no_architecture, resolve_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from zoo.checking.backbone import Backbone
-    from zoo.job.resolve import Resolved
-    from zoo.registry.registry import Registry
-    from zoo.runner.samples import Samples
+    from zoo.api.jobs import Registry, Resolved
+    from zoo_data_check.backbone import Backbone
+    from zoo_data_check.samples import Samples
 
 
 @click.group(name="data")
@@ -40,12 +39,12 @@ def show(words: tuple[str, ...], as_json: bool, **typed: Any) -> None:
     A row is an image: as decoded, then as training would get it, each time drawn anew. The job decides what is
     seen: name it as for zoo run. A dataset alone is shown without any architecture's recipe.
     """
-    from zoo.reports.picture_file import check_place
+    from zoo.reports.kit.pages import check_place
 
     path = check_place(typed["out"], (".png",), overwrite=typed["overwrite"])
     resolved, _ = resolve_words(words, typed, "zoo data show", runs=True, dataset_alone=True)
-    from zoo.reports.sheet import make_sheet, sample_rows, save_sheet
-    from zoo.runner.samples import draw_samples
+    from zoo_data_check.samples import draw_samples
+    from zoo_data_check.sheet import make_sheet, sample_rows, save_sheet
 
     samples = draw_samples(resolved, split=typed["split"], count=typed["count"], draws=typed["draws"])
     facts = _facts(resolved, samples, typed["split"])
@@ -54,7 +53,7 @@ def show(words: tuple[str, ...], as_json: bool, **typed: Any) -> None:
     notes = [f"augmentation: {_augmentation(resolved)}", *facts["notes"]]
     save_sheet(make_sheet(title, heads, sample_rows(samples), notes), path)
     if as_json:
-        from zoo.storage.files import dump_json
+        from zoo.storage import dump_json
 
         click.echo(dump_json({"path": str(path), **facts}))
         return
@@ -89,7 +88,7 @@ def _notes(resolved: Resolved, samples: Samples) -> list[str]:
     """What a reader of the picture must know."""
     import numpy as np
 
-    from zoo.reports.sheet import channels_note
+    from zoo_data_check.sheet import channels_note
 
     train, drawn = resolved.job.train, samples.drawn
     notes = [channels_note(drawn.shape[2]), *samples.notices]
@@ -114,7 +113,7 @@ def _named(resolved: Resolved) -> bool:
 
 
 def _augmentation(resolved: Resolved) -> str:
-    from zoo.reports.words import component
+    from zoo.reports.kit.text import component
 
     return ", then ".join(component(choice) for choice in resolved.job.plain()["augment"]) or "none"
 
@@ -157,19 +156,19 @@ def check(dataset: str, as_json: bool, **typed: Any) -> None:
     or resized, re-encoded and cropped ones), images that are in two splits or under two labels, likely label errors,
     and odd ones. Changes nothing: --fix writes a list of what is good.
     """
-    from zoo.reports.picture_file import check_place
+    from zoo.reports.kit.pages import check_place
 
     _check_words(typed)
     page, table, drop_suspects = typed.pop("out"), typed.pop("fix"), typed.pop("drop_suspects")
     if page is not None:
         check_place(page, (".html",), overwrite=typed["overwrite"])
     resolved, registry = _resolve_checked(dataset, typed, "zoo data check")
-    from zoo.checking.check import check_dataset
-    from zoo.checking.cleaning import check_list, need_files, write_clean
-    from zoo.engine.execution import choose_execution, keep_freed_memory
-    from zoo.reports.choose import make_observer
-    from zoo.runner.build import build_opener
-    from zoo.storage.files import dump_json
+    from zoo.api.compute import choose_execution, keep_freed_memory
+    from zoo.api.images import build_opener
+    from zoo.reports.kit.text import make_observer
+    from zoo.storage import dump_json
+    from zoo_data_check.check import check_dataset
+    from zoo_data_check.cleaning import check_list, need_files, write_clean
 
     opener = build_opener(resolved)
     if table is not None:
@@ -188,15 +187,15 @@ def check(dataset: str, as_json: bool, **typed: Any) -> None:
     if table is not None:
         document["fix"] = write_clean(found, table, drop_suspects=drop_suspects)
     if page is not None:
-        from zoo.reports.data_page import write_check
+        from zoo_data_check.page import write_check
 
         document["page"] = str(page)
         write_check(document, found.scan.picture, page)
     if as_json:
         click.echo(dump_json(document))
         return
-    from zoo.reports.data_check import check_report
-    from zoo.reports.parts import new_console
+    from zoo.reports.kit.console import new_console
+    from zoo_data_check.report import check_report
 
     new_console().print(check_report(document))
 
@@ -212,12 +211,11 @@ def stats(dataset: str, as_json: bool, **typed: Any) -> None:
     job take.
     """
     resolved, _ = _resolve_checked(dataset, typed, "zoo data stats")
-    from zoo.checking.scan import scan
-    from zoo.checking.stats import statistics
-    from zoo.data.open import open_training
-    from zoo.reports.choose import make_observer
-    from zoo.runner.build import build_opener
-    from zoo.storage.files import dump_json
+    from zoo.api.images import build_opener, open_training
+    from zoo.reports.kit.text import make_observer
+    from zoo.storage import dump_json
+    from zoo_data_check.scan import scan
+    from zoo_data_check.stats import statistics
 
     opener = build_opener(resolved)
     observer = make_observer(json=as_json)
@@ -228,8 +226,8 @@ def stats(dataset: str, as_json: bool, **typed: Any) -> None:
     if as_json:
         click.echo(dump_json(document))
         return
-    from zoo.reports.data_check import stats_report
-    from zoo.reports.parts import new_console
+    from zoo.reports.kit.console import new_console
+    from zoo_data_check.report import stats_report
 
     new_console().print(stats_report(document))
 
@@ -260,7 +258,7 @@ def _resolve_checked(dataset: str, typed: dict[str, Any], command: str) -> tuple
 
 def _backbone(resolved: Resolved, registry: Registry, run: str | None) -> Callable[[int], Backbone] | None:
     """What gives the trained network that was asked for; None where none was."""
-    from zoo.checking.backbone import backbone_of_job, backbone_of_run
+    from zoo_data_check.backbone import backbone_of_job, backbone_of_run
 
     if run is not None:
         chosen = backbone_of_run(run, registry)  # now: a wrong name is told before all images are read

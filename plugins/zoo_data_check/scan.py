@@ -14,15 +14,27 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.data.decode import Label, Pixels, WrongChannels, decode_errors, open_image, read_item, to_pixels
-from zoo.data.depth import depth_notices, depth_of
-from zoo.data.fingerprint import threaded
-from zoo.data.item_names import name_of
-from zoo.data.open import Opener, renumbered, same_task
-from zoo.data.split import Labels, Split
-from zoo.data.splits import label_map
-from zoo.data.store import labels_of
-from zoo.engine.task import task_of
+from zoo.api.compute import task_of
+from zoo.api.images import (
+    Label,
+    Labels,
+    Opener,
+    Pixels,
+    Split,
+    WrongChannels,
+    decode_errors,
+    depth_notices,
+    depth_of,
+    label_map,
+    labels_of,
+    name_of,
+    open_image,
+    read_item,
+    renumbered,
+    same_task,
+    threaded,
+    to_pixels,
+)
 from zoo.errors import BadImage, DataError
 
 SIDE = 64

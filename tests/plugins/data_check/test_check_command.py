@@ -20,8 +20,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-WEIGHTS = Path(os.environ.get("ZOO_TEST_WEIGHTS", Path(__file__).parents[3] / "shared" / "weights"))
-BENCHMARK = Path(__file__).parents[1] / "benchmarks" / "data_check.py"
+WEIGHTS = Path(os.environ.get("ZOO_TEST_WEIGHTS", Path(__file__).parents[4] / "shared" / "weights"))
+BENCHMARK = Path(__file__).parents[2] / "benchmarks" / "data_check.py"
 
 
 @pytest.fixture(scope="session")

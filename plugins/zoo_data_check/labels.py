@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.data.splits import fold_numbers
+from zoo.api.images import fold_numbers
 
 Floats = NDArray[np.float32]
 _MOST = 256  # numbers an image that the classifier is given

@@ -10,8 +10,8 @@ from rich.console import RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from zoo.reports.parts import ACCENT, BAD, GOOD, WARN, CommandLine, Page, bare_table, heading, note, say
-from zoo.reports.words import clean, count, duration, percent, short_path
+from zoo.reports.kit.console import ACCENT, BAD, GOOD, WARN, CommandLine, Page, bare_table, heading, note, say
+from zoo.reports.kit.text import clean, count, duration, percent, short_path
 
 __all__ = ["MARKS", "check_report", "item_words", "left_out_words", "stats_report"]
 

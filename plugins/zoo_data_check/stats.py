@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from zoo.checking.scan import Scan
-from zoo.data.split import class_counts
+from zoo.api.images import class_counts
+from zoo_data_check.scan import Scan
 
 
 def split_facts(seen: Scan) -> dict[str, dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zoo.reports.data_check import left_out_words
+from zoo_data_check.report import left_out_words
 
 
 def test_one_is_not_several() -> None:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.checking.candidates import candidates
-from zoo.checking.registration import agreement
-from zoo.data.decode import Pixels
+from zoo.api.images import Pixels
+from zoo_data_check.candidates import candidates
+from zoo_data_check.registration import agreement
 
 ALIKE = 0.65
 """From this agreement on two pictures are near duplicates. Of 1,200 photos that were re-encoded, resized or cropped the

@@ -14,7 +14,7 @@ from PIL import Image
 from zoo.host.loader import open_registry
 from zoo.job.request import make_request
 from zoo.job.resolve import resolve
-from zoo.runner.samples import draw_samples
+from zoo_data_check.samples import draw_samples
 
 
 def show(zoo, *words):
@@ -105,7 +105,7 @@ def test_the_held_out_images_are_those_that_a_run_holds_out(zoo, colours):
 
 
 def test_only_what_is_shown_is_decoded(make_folder, monkeypatch):
-    from zoo.runner import samples as module
+    from zoo_data_check import samples as module
 
     count = []
     real = module.read_item

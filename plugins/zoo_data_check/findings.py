@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.checking.duplicates import Twins
-from zoo.checking.scan import Scan
-from zoo.checking.stats import split_facts
-from zoo.registry.suggest import listing
+from zoo.api.jobs import listing
+from zoo_data_check.duplicates import Twins
+from zoo_data_check.scan import Scan
+from zoo_data_check.stats import split_facts
 
 if TYPE_CHECKING:
-    from zoo.checking.labels import Judged
+    from zoo_data_check.labels import Judged
 
 Finding = dict[str, Any]
 

@@ -10,17 +10,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.checking.backbone import Backbone, backbone_features
-from zoo.checking.duplicates import Twins, find_twins
-from zoo.checking.findings import all_findings
-from zoo.checking.labels import Judged, out_of_fold, reduced, suspicion
-from zoo.checking.outliers import strangeness
-from zoo.checking.plain_features import plain_features
-from zoo.checking.scan import Scan, scan
-from zoo.checking.stats import split_facts
-from zoo.data.open import Opener, open_training
-from zoo.engine.execution import Execution
-from zoo.runner.observer import Observer
+from zoo.api.compute import Execution
+from zoo.api.images import Opener, open_training
+from zoo.api.running import Observer
+from zoo_data_check.backbone import Backbone, backbone_features
+from zoo_data_check.duplicates import Twins, find_twins
+from zoo_data_check.findings import all_findings
+from zoo_data_check.labels import Judged, out_of_fold, reduced, suspicion
+from zoo_data_check.outliers import strangeness
+from zoo_data_check.plain_features import plain_features
+from zoo_data_check.scan import Scan, scan
+from zoo_data_check.stats import split_facts
 
 SCHEMA = 1
 PLAIN = "kinds of small patches (no trained network)"

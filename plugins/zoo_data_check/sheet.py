@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from zoo.reports.picture_file import MARK
-from zoo.reports.words import clean
-from zoo.storage.files import atomic
+from zoo.reports.kit.pages import MARK
+from zoo.reports.kit.text import clean
+from zoo.storage import atomic
 
 if TYPE_CHECKING:
-    from zoo.runner.samples import Samples
+    from zoo_data_check.samples import Samples
 
 __all__ = ["Cell", "channels_note", "make_sheet", "sample_rows", "save_sheet", "target_words", "to_picture"]
 

@@ -8,10 +8,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.reports.data_check import MARKS, item_words, left_out_words
-from zoo.reports.html import template
-from zoo.reports.picture_file import MARK
-from zoo.storage.files import write_text
+from zoo.reports.kit.pages import MARK, template
+from zoo.storage import write_text
+from zoo_data_check.report import MARKS, item_words, left_out_words
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -30,7 +29,7 @@ def write_check(document: Mapping[str, Any], picture: Picture, path: Path) -> No
     """Write the page, whole or not at all.
 
     Args:
-        document: of :func:`zoo.checking.check.check_dataset`.
+        document: of :func:`zoo_data_check.check.check_dataset`.
         picture: gives the picture of an item of a finding; None where there is none.
 
     Raises:
@@ -41,7 +40,7 @@ def write_check(document: Mapping[str, Any], picture: Picture, path: Path) -> No
 
 def render_check(document: Mapping[str, Any], picture: Picture) -> str:
     """The page."""
-    return template("data_check.html.j2").render(
+    return template("data_check.html.j2", "zoo_data_check").render(
         document=document,
         findings=[_shown(finding, picture) for finding in document["findings"]],
         fixed=left_out_words(document["fix"]) if document.get("fix") else "",

@@ -10,7 +10,7 @@ from PIL import Image
 
 from zoo.errors import RequestError
 from zoo.reports.picture_file import check_place, is_ours
-from zoo.reports.sheet import Cell, channels_note, make_sheet, save_sheet, target_words, to_picture
+from zoo_data_check.sheet import Cell, channels_note, make_sheet, save_sheet, target_words, to_picture
 
 
 def plain(colour: str, side: int = 120) -> Image.Image:

@@ -1,4 +1,4 @@
-"""Files on the disk for plugins: written whole or not at all, downloaded, and kept in the user's cache.
+"""Atomic files, downloads and the user's cache, for plugins.
 
 Example::
 

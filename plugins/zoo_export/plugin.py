@@ -1,4 +1,4 @@
-"""What zoo_export contributes."""
+"""Components of the plugin zoo_export."""
 
 from zoo.plugin import Exporter, Importer, hookimpl
 

@@ -16,7 +16,7 @@ from zoo.errors import RequestError
 from zoo_export.card import CARD
 from zoo_export.onnx_file import OPSET
 from zoo_export.onnx_graph import around
-from zoo_export.onnx_splice import freed, one_by_one, renamed
+from zoo_export.onnx_splice import batched, looped, renamed
 
 __all__ = ["Network", "load"]
 
@@ -111,9 +111,9 @@ class Network:
         Raises:
             RequestError: the model can't be converted.
         """
-        whole = self._whole(freed, card)
+        whole = self._whole(batched, card)
         if self.batch is not None and not self._takes_many(whole, card):
-            whole = self._whole(one_by_one, card)
+            whole = self._whole(looped, card)
         path.write_bytes(whole.SerializeToString())
 
     def _whole(self, spliced: Any, card: Mapping[str, Any]) -> ModelProto:

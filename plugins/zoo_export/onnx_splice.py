@@ -9,7 +9,7 @@ from onnx import ModelProto, TensorProto, compose, helper, numpy_helper, version
 
 from zoo_export.onnx_file import OPSET
 
-__all__ = ["Form", "freed", "one_by_one", "renamed"]
+__all__ = ["Form", "batched", "looped", "renamed"]
 
 _THEIRS = "other/"
 """Prefix of the other graph's names, to avoid conflicts with the zoo's."""
@@ -44,7 +44,7 @@ def renamed(model: ModelProto) -> ModelProto:
     return found
 
 
-def freed(model: ModelProto, taken: str, given: str, form: Form, kind: str) -> ModelProto:
+def batched(model: ModelProto, taken: str, given: str, form: Form, kind: str) -> ModelProto:
     """Adapt the graph to process all images at once.
 
     Args:
@@ -61,11 +61,11 @@ def freed(model: ModelProto, taken: str, given: str, form: Form, kind: str) -> M
     return model
 
 
-def one_by_one(model: ModelProto, taken: str, given: str, form: Form, kind: str) -> ModelProto:
+def looped(model: ModelProto, taken: str, given: str, form: Form, kind: str) -> ModelProto:
     """Wrap the graph in a loop over the images, each repeated to the fixed batch size.
 
     Args:
-        model, taken, given, form, kind: see :func:`freed`.
+        model, taken, given, form, kind: see :func:`batched`.
     """
     graph = model.graph
     batch = form.batch or 1

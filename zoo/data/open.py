@@ -139,10 +139,10 @@ def training_splits(
     for split in splits.values():
         same_task(split, task_of(splits[TRAIN].labels), "training")
     _check_classes_present(splits[TRAIN], classes)
-    return {name: _told_of_groups(split, splits[TRAIN]) for name, split in splits.items()}
+    return {name: _with_group_notice(split, splits[TRAIN]) for name, split in splits.items()}
 
 
-def _told_of_groups(split: Split, train: Split) -> Split:
+def _with_group_notice(split: Split, train: Split) -> Split:
     """Add a notice where a split shares groups with the training split."""
     if split.name == TRAIN or not (shared := shared_groups(split, train)):
         return split

@@ -11,7 +11,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from zoo.engine.ranks import ALONE, Ranks, is_divided, sent
+from zoo.engine.ranks import ALONE, Ranks, communicate, is_divided
 
 __all__ = ["APART", "Averaging", "Together"]
 
@@ -106,9 +106,9 @@ class Averaging:
             self._send()
         asked = torch.tensor([float(wish) for wish in wishes], device=loss.device)
         told = torch.cat([loss.detach().float().reshape(1), asked])
-        sent(lambda: dist.all_reduce(told, group=self.ranks.group))
+        communicate(lambda: dist.all_reduce(told, group=self.ranks.group))
         for bucket, (flat, work) in zip(self.buckets, self._sent, strict=True):
-            sent(work.wait)
+            communicate(work.wait)
             _put_back(bucket, flat / self.ranks.size)
         self._sent, self._early = [], True
         self._agree(told[1:])
@@ -133,7 +133,7 @@ class Averaging:
         found_here = torch.tensor([float(p.grad is not None) for p in bucket], device=parts[0].device)
         flat = torch.cat([*parts, found_here])
         found: list[Any] = []
-        sent(lambda: found.append(dist.all_reduce(flat, group=self.ranks.group, async_op=True)))
+        communicate(lambda: found.append(dist.all_reduce(flat, group=self.ranks.group, async_op=True)))
         self._sent.append((flat, found[0]))
 
 

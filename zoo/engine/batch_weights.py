@@ -32,7 +32,7 @@ def weighed(loss_fn: Loss, targets: Tensor, share: float = 1.0, ranks: Ranks = A
     if own is None:
         return loss_fn
     whole = own * share
-    ranks.add([whole])
+    ranks.all_reduce([whole])
     whole = (whole / ranks.size).clamp_min(torch.finfo(whole.dtype).tiny)  # 0 if every image has weight 0
 
     def loss(logits: Tensor, some: Tensor) -> Tensor:

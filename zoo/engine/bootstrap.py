@@ -16,7 +16,16 @@ from numpy.typing import NDArray
 
 from zoo.engine.statistics import CONFIDENCE
 
-__all__ = ["alike", "drawn_counts", "drawn_images", "f1_macro", "mean_draws", "percentiles", "try_draws", "two_sided"]
+__all__ = [
+    "f1_macro",
+    "group_identical",
+    "mean_draws",
+    "percentiles",
+    "resampled_counts",
+    "resampled_indices",
+    "try_draws",
+    "two_sided",
+]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -29,7 +38,7 @@ _CELLS = 4_000_000
 """Maximum number of counts in memory at once."""
 
 
-def alike(*columns: Ints) -> tuple[list[Ints], Ints]:
+def group_identical(*columns: Ints) -> tuple[list[Ints], Ints]:
     """Group images that are identical in all columns.
 
     Args:
@@ -42,7 +51,7 @@ def alike(*columns: Ints) -> tuple[list[Ints], Ints]:
     return list(kinds), counts.astype(np.int64)
 
 
-def drawn_counts(counts: Ints, resamples: int = RESAMPLES) -> Iterator[Ints]:
+def resampled_counts(counts: Ints, resamples: int = RESAMPLES) -> Iterator[Ints]:
     """Draw multinomial resamples of the groups' counts, yielded in blocks (r, C).
 
     Args:
@@ -54,7 +63,7 @@ def drawn_counts(counts: Ints, resamples: int = RESAMPLES) -> Iterator[Ints]:
         yield rng.multinomial(total, counts / total, size=min(rows, resamples - start))
 
 
-def drawn_images(images: int, tries: int = TRIES) -> Iterator[Ints]:
+def resampled_indices(images: int, tries: int = TRIES) -> Iterator[Ints]:
     """Indices of the images of each resample, (N,) int64."""
     rng = np.random.default_rng(SEED)
     for _ in range(tries):
@@ -128,7 +137,7 @@ def try_draws(score: Callable[[Any], float], images: int, tries: int = TRIES) ->
     found = np.full(tries, np.nan)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a resample may lack a class
-        for i, chosen in enumerate(drawn_images(images, tries)):
+        for i, chosen in enumerate(resampled_indices(images, tries)):
             try:
                 found[i] = score(chosen)
             except (ValueError, RuntimeError, IndexError):

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from zoo.engine.bootstrap import alike, drawn_counts, f1_macro, percentiles, try_draws
+from zoo.engine.bootstrap import f1_macro, group_identical, percentiles, resampled_counts, try_draws
 from zoo.engine.evaluate import measure
 from zoo.engine.statistics import macro_interval, wilson_interval
 from zoo.engine.task import task_of
@@ -63,8 +63,8 @@ def _intervals(logits: Tensor, targets: Tensor, loss_fn: Loss, classes: Sequence
     found["accuracy"] = list(wilson_interval(int(right.sum()), images))
     if not task.multilabel:
         found["f1_micro"] = list(found["accuracy"])  # with one class an image they are the same number
-        (true, predicted), counts = alike(targets.cpu().numpy(), logits.argmax(dim=1).cpu().numpy())
-        draws = np.concatenate([f1_macro(drawn, true, predicted) for drawn in drawn_counts(counts)])
+        (true, predicted), counts = group_identical(targets.cpu().numpy(), logits.argmax(dim=1).cpu().numpy())
+        draws = np.concatenate([f1_macro(drawn, true, predicted) for drawn in resampled_counts(counts)])
         found["f1_macro"] = _ends(draws) or list(macro_interval(float(draws[0]), torch.bincount(targets).tolist()))
     if logits.numel() > MOST:
         return found

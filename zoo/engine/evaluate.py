@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from zoo.engine.execution import Execution
 from zoo.engine.fuse_bn import fold_norms
-from zoo.engine.ranks import unseen
+from zoo.engine.ranks import as_single_process
 from zoo.engine.task import task_of
 from zoo.errors import ContractError, TrainingError
 
@@ -94,7 +94,7 @@ def evaluate_logits(
 
 def measure(metric: Any, logits: Tensor, targets: Tensor) -> Tensor:
     """Compute a metric on these logits alone, independent of its earlier state and of other processes."""
-    with unseen():
+    with as_single_process():
         metric.reset()
         metric.update(logits, targets)
         return torch.as_tensor(metric.compute())

@@ -37,7 +37,7 @@ def find_head(model: nn.Module, images: Tensor) -> str:
     Raises:
         ValueError: no such layer exists, or it has no parameters.
     """
-    told = _told_heads(model)
+    told = _declared_heads(model)
     if told is None:
         last = _last_to_run(model, images)
         told = [] if last is None else [last]
@@ -49,11 +49,11 @@ def find_head(model: nn.Module, images: Tensor) -> str:
 
 def heads_of(model: nn.Module, head: str) -> tuple[str, ...]:
     """Paths of all heads, where ``head`` is one of several whose outputs are averaged, as in distilled networks."""
-    names = _paths(model, _told_heads(model) or [])
+    names = _paths(model, _declared_heads(model) or [])
     return names if head in names else (head,)
 
 
-def _told_heads(model: nn.Module) -> list[nn.Module] | None:
+def _declared_heads(model: nn.Module) -> list[nn.Module] | None:
     """Heads that the network's ``get_classifier()`` returns; None where it has no such method."""
     ask: Any = getattr(model, "get_classifier", None)
     if not callable(ask):
@@ -76,7 +76,7 @@ def _last_to_run(model: nn.Module, images: Tensor) -> nn.Module | None:
         if next(module.parameters(recurse=False), None) is not None
     ]
     try:
-        _quietly(model, images)
+        _eval_logits(model, images)
     finally:
         for hook in hooks:
             hook.remove()
@@ -88,7 +88,7 @@ def is_last_step(model: nn.Module, head: str, images: Tensor) -> bool:
     seen: list[tuple[tuple[object, ...], object]] = []
     hook = model.get_submodule(head).register_forward_hook(lambda module, given, out: seen.append((given, out)))
     try:
-        logits = _quietly(model, images)
+        logits = _eval_logits(model, images)
     finally:
         hook.remove()
     if len(seen) != 1 or len(seen[0][0]) != 1 or not isinstance(seen[0][0][0], Tensor):
@@ -97,7 +97,7 @@ def is_last_step(model: nn.Module, head: str, images: Tensor) -> bool:
     return isinstance(out, Tensor) and out.shape == logits.shape and torch.equal(out, logits)
 
 
-def _quietly(model: nn.Module, images: Tensor) -> Tensor:
+def _eval_logits(model: nn.Module, images: Tensor) -> Tensor:
     """Compute the network's logits in evaluation mode without gradients, and restore its mode."""
     training = model.training
     model.eval()

@@ -21,7 +21,17 @@ from torch import Tensor, nn
 
 from zoo.errors import PeerLost
 
-__all__ = ["ALONE", "Ranks", "is_divided", "is_of_peers", "join", "local_rank", "peer_lost", "sent", "unseen"]
+__all__ = [
+    "ALONE",
+    "Ranks",
+    "as_single_process",
+    "communicate",
+    "is_divided",
+    "is_peer_error",
+    "join",
+    "local_rank",
+    "peer_lost",
+]
 
 Value = TypeVar("Value")
 _PATIENCE = timedelta(minutes=30)
@@ -69,31 +79,31 @@ class Ranks:
         first, end = (len(batches) * (self.rank + i) // self.size for i in (0, 1))
         return list(batches[first:end])
 
-    def collect(self, parts: list[Tensor]) -> list[Tensor]:
+    def gather(self, parts: list[Tensor]) -> list[Tensor]:
         """Gather the results of all processes' own batches, in the order of the batches, on every process."""
         if self.size == 1:
             return parts
         return [part.to(self.device) for row in self.all([part.cpu() for part in parts]) for part in row]
 
-    def add(self, tensors: Iterable[Tensor]) -> None:
+    def all_reduce(self, tensors: Iterable[Tensor]) -> None:
         """Sum the tensors over all processes, in place."""
         if self.size > 1:
             for tensor in tensors:
-                sent(lambda tensor=tensor: dist.all_reduce(tensor, group=self.group))  # type: ignore[misc]
+                communicate(lambda tensor=tensor: dist.all_reduce(tensor, group=self.group))  # type: ignore[misc]
 
-    def agree(self, *models: nn.Module) -> None:
+    def broadcast_weights(self, *models: nn.Module) -> None:
         """Broadcast the weights and buffers of rank 0 to all processes, except sharded ones."""
         if self.size > 1:
             tensors = (t for model in models for t in (*model.parameters(), *model.buffers()) if not is_divided(t))
             for tensor in {id(t): t for t in tensors}.values():  # without EMA, the average is the model itself
-                sent(lambda tensor=tensor: dist.broadcast(tensor.data, 0, group=self.group))  # type: ignore[misc]
+                communicate(lambda tensor=tensor: dist.broadcast(tensor.data, 0, group=self.group))  # type: ignore[misc]
 
-    def told(self, value: Value) -> Value:
+    def broadcast(self, value: Value) -> Value:
         """Broadcast the value of rank 0 to every process."""
         if self.size == 1:
             return value
         box: list[Any] = [value]
-        sent(lambda: dist.broadcast_object_list(box, 0, group=self.group))
+        communicate(lambda: dist.broadcast_object_list(box, 0, group=self.group))
         found: Value = box[0]
         return found
 
@@ -102,27 +112,27 @@ class Ranks:
         if self.size == 1:
             return [value]
         rows: list[Any] = [None] * self.size
-        sent(lambda: dist.all_gather_object(rows, value, group=self.group))
+        communicate(lambda: dist.all_gather_object(rows, value, group=self.group))
         return rows
 
     def any(self, flag: bool) -> bool:
         """Return True if the flag is set on any process."""
         return any(self.all(flag)) if self.size > 1 else flag
 
-    def wait(self) -> None:
+    def barrier(self) -> None:
         """Wait until all processes have reached this call."""
         self.all(None)
 
-    def hurry(self) -> None:
+    def shorten_timeout(self) -> None:
         """Use the short timeout from here on, as all processes do the same: ten minutes, or ``ZOO_PEERS_S`` seconds."""
         if self.size > 1:
-            self.group = self.impatient()
+            self.group = self.short_timeout_group()
 
-    def impatient(self) -> Any:
+    def short_timeout_group(self) -> Any:
         """Create a group of all processes with the short timeout: ten minutes, or ``ZOO_PEERS_S`` seconds."""
         return dist.new_group(timeout=timedelta(seconds=float(os.environ.get("ZOO_PEERS_S") or _HANGS_S)))
 
-    def part_ways(self, seed: int) -> None:
+    def seed_rank(self, seed: int) -> None:
         """Seed the random generator of this rank; rank 0 keeps its state, which is that of a single process."""
         if not self.first:
             torch.manual_seed(seed + _FAR * self.rank)
@@ -131,7 +141,7 @@ class Ranks:
 ALONE = Ranks()
 
 
-def sent(send: Callable[[], object]) -> None:
+def communicate(send: Callable[[], object]) -> None:
     """Run a collective operation, and turn its failure into an error of the zoo.
 
     Raises:
@@ -143,7 +153,7 @@ def sent(send: Callable[[], object]) -> None:
         raise peer_lost(error) from error
 
 
-def is_of_peers(error: RuntimeError) -> bool:
+def is_peer_error(error: RuntimeError) -> bool:
     """Check that a RuntimeError from within a sharded network reports a lost process."""
     return isinstance(error, dist.DistError) or "gloo" in str(error) or "Connection closed by peer" in str(error)
 
@@ -155,7 +165,7 @@ def peer_lost(error: RuntimeError, where: str = "") -> PeerLost:
 
 
 @contextlib.contextmanager
-def unseen() -> Iterator[None]:
+def as_single_process() -> Iterator[None]:
     """Hide the process group from a component that has all data already and would reduce it again.
 
     Metrics of torchmetrics do so whenever a process group exists.
@@ -192,5 +202,5 @@ def join(device: torch.device) -> Ranks:
         return Ranks(device=device)
     if not dist.is_initialized():
         backend = "nccl" if device.type == "cuda" else "gloo"
-        sent(lambda: dist.init_process_group(backend, timeout=_PATIENCE))
+        communicate(lambda: dist.init_process_group(backend, timeout=_PATIENCE))
     return Ranks(rank, size, device)

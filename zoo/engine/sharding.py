@@ -38,7 +38,7 @@ class Divided:
         """Unsharded copy of the network for evaluation and the bundle; see :meth:`gather`."""
         for parameter in model.parameters():  # FSDP needs contiguous weights
             parameter.data = parameter.data.contiguous()
-        mesh = DeviceMesh.from_group(ranks.impatient(), ranks.device.type)
+        mesh = DeviceMesh.from_group(ranks.short_timeout_group(), ranks.device.type)
         for part in (*_parts(model), model):
             fully_shard(part, mesh=mesh)
 

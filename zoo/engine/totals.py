@@ -25,7 +25,7 @@ class Totals:
     def gather(self, ranks: Ranks) -> None:
         """Sum the totals over all processes, on every process."""
         seen = torch.tensor(self.seen, device=self._loss.device)
-        ranks.add([self._loss, self._correct, seen])
+        ranks.all_reduce([self._loss, self._correct, seen])
         self.seen = int(seen)
 
     def copy(self) -> Totals:

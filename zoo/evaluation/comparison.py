@@ -9,7 +9,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.engine.bootstrap import alike, drawn_counts, f1_macro, mean_draws, percentiles, try_draws, two_sided
+from zoo.engine.bootstrap import (
+    f1_macro,
+    group_identical,
+    mean_draws,
+    percentiles,
+    resampled_counts,
+    try_draws,
+    two_sided,
+)
 from zoo.engine.confidence_intervals import metric_score, one_thread
 from zoo.engine.statistics import CONFIDENCE, holm, mcnemar, paired_interval
 from zoo.errors import RequestError, ZooError
@@ -156,7 +164,7 @@ def _numbers(kept: Predictions, metrics: Mapping[str, Score]) -> Iterator[tuple[
 def _f1(kept: Predictions) -> float:
     if kept.multilabel:
         return _label_f1(kept.targets & kept.predicted, kept.targets, kept.predicted)
-    (true, predicted), counts = alike(kept.targets, kept.predicted)
+    (true, predicted), counts = group_identical(kept.targets, kept.predicted)
     return float(f1_macro(counts[None], true, predicted)[0])
 
 
@@ -223,9 +231,9 @@ def _f1_draws(one: Predictions, other: Predictions) -> NDArray[np.float64]:
             return _label_f1(real & second, real, second) - _label_f1(real & first, real, first)
 
         return try_draws(drawn, len(one.names), 1000)
-    (true, first, second), counts = alike(one.targets, one.predicted, other.predicted)
+    (true, first, second), counts = group_identical(one.targets, one.predicted, other.predicted)
     return np.concatenate(
-        [f1_macro(drawn, true, second) - f1_macro(drawn, true, first) for drawn in drawn_counts(counts)]
+        [f1_macro(drawn, true, second) - f1_macro(drawn, true, first) for drawn in resampled_counts(counts)]
     )
 
 

@@ -41,7 +41,7 @@ def turn_on(name: str) -> bool:
     return True
 
 
-def who_disables(shelf: RegistryConfig, name: str) -> list[Path]:
+def files_disabling(shelf: RegistryConfig, name: str) -> list[Path]:
     """Files other than the user's that disable a plugin."""
     layers = [layer for layer in shelf.layers if name in (layer.section("plugins").get("disable") or ())]
     return [layer.path for layer in layers if layer.path != user_path().resolve()]

@@ -166,7 +166,7 @@ def enable(name: str, shelf: RegistryConfig) -> bool:
     """
     _known(name)
     changed = enablement.turn_on(name) | faults.forget(name)
-    if elsewhere := enablement.who_disables(shelf, name):
+    if elsewhere := enablement.files_disabling(shelf, name):
         raise RequestError(f"{name!r} is turned off by {elsewhere[0]} as well: take it from plugins: disable there.")
     return changed
 

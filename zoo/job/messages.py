@@ -13,13 +13,13 @@ from zoo.registry.registry import Registry
 from zoo.registry.suggest import did_you_mean
 
 
-def told(error: Any) -> bool:
+def already_reported(error: Any) -> bool:
     """Check that a validation error was already reported in better words: missing choices and names."""
     path = ".".join(map(str, error["loc"])).removesuffix(".name")
     return error["type"] in ("missing", "string_type") and path in (*CHOICES, "train", "data")
 
 
-def sentence(error: Any, sources: Mapping[str, str]) -> str:
+def describe_error(error: Any, sources: Mapping[str, str]) -> str:
     """Turn a pydantic error into a sentence, with the source of the value."""
     path = ".".join(str(part) for part in error["loc"])
     source = sources.get(path, "")

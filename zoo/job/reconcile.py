@@ -17,7 +17,7 @@ def unchosen(source: str | None) -> bool:
     return source is None or source in ("default", "budget") or source.startswith("recipe ")
 
 
-def settle_sizes(layers: Layers, before: Mapping[str, Any]) -> None:
+def reconcile_sizes(layers: Layers, before: Mapping[str, Any]) -> None:
     """Drop a recipe's reduced training sizes when the user chooses a smaller image size.
 
     Args:
@@ -37,7 +37,7 @@ def settle_sizes(layers: Layers, before: Mapping[str, Any]) -> None:
         layers.replace(str(others[0]), {_START: None})
 
 
-def settle_freeze(layers: Layers) -> None:
+def reconcile_freeze(layers: Layers) -> None:
     """Drop a recipe's schedule of freezing when the user chooses what to freeze."""
     source = layers.sources.get("train.freeze")
     if not unchosen(source):
@@ -45,7 +45,7 @@ def settle_freeze(layers: Layers) -> None:
         layers.replace(str(source), {path: none for path, none in by_epochs.items() if _advised(layers, path)})
 
 
-def settle_rates(layers: Layers, before: Mapping[str, Any], own: Callable[[str], Optimizer | None]) -> None:
+def reconcile_rates(layers: Layers, before: Mapping[str, Any], own: Callable[[str], Optimizer | None]) -> None:
     """Rescale a recipe's learning rates and weight decay for another optimizer or learning rate.
 
     Learning rate and weight decay keep their ratio to the values that each optimizer was designed for; the rate of the

@@ -19,9 +19,9 @@ from zoo.errors import JobError, RequestError, UnknownName, ZooError
 from zoo.job.apply_rules import SIZE, apply_rules
 from zoo.job.dataset_facts import DatasetFacts, JobFacts
 from zoo.job.layers import Layers, flatten, parse_sets
-from zoo.job.messages import folder_hint, is_path, missing, order_hint, run_folder, sentence, told
+from zoo.job.messages import already_reported, describe_error, folder_hint, is_path, missing, order_hint, run_folder
 from zoo.job.recipes import BASE, SEVERAL_LABELS, own_recipe, settings
-from zoo.job.reconcile import settle_freeze, settle_rates, settle_sizes, unchosen
+from zoo.job.reconcile import reconcile_freeze, reconcile_rates, reconcile_sizes, unchosen
 from zoo.job.request import Request
 from zoo.job.schema import CHOICE_LISTS, CHOICES, MEASURED, Choice, Job, default_of, field_paths
 from zoo.plugin import Optimizer
@@ -125,9 +125,9 @@ class _Resolver:
         self.layers.put("command line", options)
         self.layers.values["recipe"] = recipe_name
         self.reasons = apply_rules(self.layers, self.facts)
-        settle_sizes(self.layers, before)
-        settle_freeze(self.layers)
-        settle_rates(self.layers, before, self._optimizer)
+        reconcile_sizes(self.layers, before)
+        reconcile_freeze(self.layers)
+        reconcile_rates(self.layers, before, self._optimizer)
         self._several_labels()
         self._choices()
         self._component_defaults()
@@ -371,7 +371,7 @@ class _Resolver:
         try:
             job = Job.model_validate(self.layers.nested())
         except ValidationError as error:
-            self.problems += [sentence(e, self.layers.sources) for e in error.errors() if not told(e)]
+            self.problems += [describe_error(e, self.layers.sources) for e in error.errors() if not already_reported(e)]
             raise JobError(self.problems) from None
         if self.problems:
             raise JobError(self.problems)

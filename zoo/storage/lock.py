@@ -66,7 +66,7 @@ def _taken(path: Path, waiting: Waiting | None) -> Lock | None:
                 return None
         except OSError:
             return None
-        waiting(_told(path))
+        waiting(_read_progress(path))
         time.sleep(_POLL_S)
 
 
@@ -98,7 +98,7 @@ def _is_at(path: Path, file: int) -> bool:
         return False
 
 
-def _told(path: Path) -> int:
+def _read_progress(path: Path) -> int:
     """Read the progress of a lock's holder; 0 where it is unknown."""
     try:
         with path.open("rb") as file:

@@ -61,9 +61,9 @@ class Folder:
 
     def contents(self, shards: Sequence[Shard]) -> list[Contents]:
         read, self._read = self._read, {}  # large, and needed only once
-        return [read.get(shard.file) or self._told(shard) for shard in shards]
+        return [read.get(shard.file) or self._contents_of(shard) for shard in shards]
 
-    def _told(self, shard: Shard) -> Contents:
+    def _contents_of(self, shard: Shard) -> Contents:
         file = self.root / f"{shard.file}.json"
         text = _text(file)
         try:
@@ -115,9 +115,9 @@ class Web:
 
     def contents(self, shards: Sequence[Shard]) -> list[Contents]:
         with ThreadPoolExecutor(_AT_ONCE) as pool:
-            return list(pool.map(self._told, shards))
+            return list(pool.map(self._contents_of, shards))
 
-    def _told(self, shard: Shard) -> Contents:
+    def _contents_of(self, shard: Shard) -> Contents:
         file = self.home / "contents" / f"{shard.contents_sha256}.json"
         if not file.is_file():
             url = urljoin(self.name, f"{shard.file}.json")

@@ -1,4 +1,4 @@
-"""The command ``zoo``."""
+"""Entry point of the command ``zoo``."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def _sentence(error: click.UsageError) -> str:
 
 
 def _write_no_more() -> None:
-    """What is left to write goes nowhere: Python would complain of it at its end."""
+    """Redirect stdout to the null device, so that Python doesn't report a broken pipe at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
@@ -77,16 +77,16 @@ def _say(text: str, code: int) -> int:
 
 
 def command() -> NoReturn:
-    """The console script: a command line, and an end that no plugin can put off."""
-    # Starting makes objects that live to the end, a million where torch is imported: looking through them again and
-    # again, as Python does after every 700, takes 20 ms of every command, and 200 ms of a run.
+    """Console script: run the command line, and exit without waiting for plugins."""
+    # Imports create long-lived objects, a million with torch: the default collection after every 700 allocations would
+    # take 20 ms of every command, and 200 ms of a run.
     gc.set_threshold(200_000)
     end_imports_at_once()
     end(_completed() if "_ZOO_COMPLETE" in os.environ else main())
 
 
 def _completed() -> int:
-    """TAB was pressed: click would answer too, but not silently, and with an exit of its own."""
+    """Answer a completion request of the shell, silently, in place of click."""
     from zoo.commands import app
     from zoo.commands.completing import answer
 
@@ -94,7 +94,7 @@ def _completed() -> int:
 
 
 def run_command() -> NoReturn:
-    """``zoo-run``: ``zoo run`` as one program, for what starts programs by their names, as torchrun and srun do."""
+    """Console script ``zoo-run``: ``zoo run`` as one program, for launchers such as torchrun and srun."""
     sys.argv.insert(1, "run")
     command()
 

@@ -1,29 +1,29 @@
-"""The one tree of errors that users see. Each carries the exit code of its family (DESIGN: 0, 1, 2, 130).
+"""Hierarchy of the errors that users see; each class has the exit code of its family (0, 1, 2, 130).
 
-Among the processes of one run there is 3 as well, of those that end because another has.
+In a distributed run, processes that end because another one has ended exit with code 3.
 """
 
 from __future__ import annotations
 
 
 class ZooError(Exception):
-    """Something a user can act on: a short paragraph that says what, where, what is valid, what to type."""
+    """Base class of errors that users can act on; the message has the problem, valid values and the next command."""
 
     exit_code = 1
 
 
 class RequestError(ZooError):
-    """What was asked for is wrong: a name, a parameter, a file. Nothing was started."""
+    """Raised for an invalid request: a name, a parameter, a file. Nothing was started."""
 
     exit_code = 2
 
 
 class UnknownName(RequestError):
-    """A component, recipe, run or kind that does not exist."""
+    """Raised for a component, recipe, run or kind that does not exist."""
 
 
 class JobError(RequestError):
-    """A job with problems; all of them, one a line."""
+    """Raised for a job with problems; lists all of them, one per line."""
 
     def __init__(self, problems: list[str]):
         self.problems = problems
@@ -32,52 +32,52 @@ class JobError(RequestError):
 
 
 class DataError(RequestError):
-    """A dataset that is missing, empty, or does not fit the job."""
+    """Raised for a dataset that is missing, empty, or does not fit the job."""
 
 
 class BadImage(DataError):
-    """One image that can't be decoded."""
+    """Raised for an image that can't be decoded."""
 
 
 class RegistryFileError(RequestError):
-    """A registry.yaml that can't be read."""
+    """Raised for a registry.yaml that can't be read."""
 
 
 class BundleError(RequestError):
-    """A bundle that is missing, damaged, or needs a component that is not here."""
+    """Raised for a bundle that is missing, damaged, or needs a component that is not installed."""
 
 
 class OutputError(ZooError):
-    """A folder that can't be written, or a full disk."""
+    """Raised for a folder that can't be written, or a full disk."""
 
 
 class TrainingError(ZooError):
-    """Training can't go on: a loss that is not finite, say."""
+    """Raised when training can't continue, for example with a non-finite loss."""
 
 
 class PeerLost(TrainingError):
-    """Another process of the run has ended or hangs. Whoever started them tells this from a fault of its own."""
+    """Raised when another process of the run has ended or hangs; the exit code distinguishes it from an own failure."""
 
     exit_code = 3
 
 
 class ExportError(ZooError):
-    """A model that can't be written in a format, or whose file does not answer as the model does."""
+    """Raised for a model that can't be exported, or whose exported file disagrees with the model."""
 
 
 class ContractError(ZooError):
-    """A component breaks its kind's contract: wrong shape, wrong type."""
+    """Raised for a component that breaks its kind's contract, such as a wrong shape or type."""
 
 
 class PluginError(ZooError):
-    """A plugin that failed; always contained, shown by ``zoo plugins doctor``."""
+    """Raised for a plugin that failed; always contained, shown by ``zoo plugins doctor``."""
 
 
 class Interrupted(ZooError):
-    """Stopped by the user or a signal; what was finished is on the disk."""
+    """Raised for an interruption by the user or a signal; finished work is on the disk."""
 
     exit_code = 130
 
 
 class ZooDeprecationWarning(DeprecationWarning):
-    """A public name that will be removed; the message names its replacement."""
+    """Warning about a public name that will be removed; the message names its replacement."""

@@ -1,4 +1,4 @@
-"""Everything a plugin author imports: the hook marker and the kinds of component.
+"""Public names for plugin authors: the hook marker and the kinds of components.
 
 A component is plain data. ``target`` names the factory as ``"package.module:attribute"`` and is imported
 only when a job uses it, so describing a component costs nothing.  This module needs the standard library
@@ -43,14 +43,14 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]*")
 _TARGET = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 
 SYMMETRIES = ("horizontal_flip", "vertical_flip", "rotate_90")
-"""Transformations under which the classes of a dataset may keep their meaning."""
+"""Transformations that may preserve the classes of a dataset."""
 Interpolation = Literal["bilinear", "bicubic", "nearest", "lanczos", "box", "hamming"]
 _INTERPOLATIONS = (None, *get_args(Interpolation))
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Described:
-    """What a single component and a family have in common."""
+    """Fields that single components and families have in common."""
 
     summary: str = ""
     tags: tuple[str, ...] = ()
@@ -58,18 +58,17 @@ class _Described:
 
 @dataclass(frozen=True)
 class Component(_Described):
-    """One named thing that a job can use.
+    """Declaration of a component that a job can use by name.
 
-    A kind without fields of its own is no dataclass again: each costs every start a millisecond.
+    Kinds without further fields are not decorated as dataclasses, since each costs a millisecond at start.
 
     Args:
         name: letters, digits, ``_``, ``-`` and ``.``; unique among the plugin's components of its kind.
         target: ``"package.module:attribute"``, imported on first use.
         summary: one line, shown by ``zoo list``.
-        tags: words that ``zoo list --search`` finds.
-        aliases: further names for the same component.
-        example: parameters with which it can be tried in seconds and without a network; ``zoo plugins check``
-            uses them.
+        tags: words for ``zoo list --search``.
+        aliases: further names of the component.
+        example: parameters for a test within seconds and offline, used by ``zoo plugins check``.
 
     Raises:
         ValueError: the name, an alias or the target is malformed.
@@ -92,19 +91,19 @@ class Component(_Described):
 class Architecture(Component):
     """A network: ``f(num_classes, in_chans=3, **params)`` returns an ``nn.Module``.
 
-    The module takes images (N, C, H, W), float, normalised, and returns logits (N, num_classes). A factory
-    with an ``image_size`` parameter is given the job's.
+    The module takes normalised images (N, C, H, W) float and returns logits (N, num_classes). A factory
+    with an ``image_size`` parameter gets the job's.
 
     Args:
-        input_size: side in pixels that the network is at home with; a job's default image size.
-        mean, std: the normalisation it expects, for pixels in 0..1; one value for each channel, or one for all.
-        interpolation: how its images were resized: ``bilinear``, ``bicubic``, ``nearest``, ``lanczos``, ``box`` or
-            ``hamming``; a job's default.
-        crop_pct: its images were cut out of the middle of larger ones, this share of the shorter side, 0 < x <= 1: a
-            job then scales the shorter side to ``image_size / crop_pct`` and cuts. None: both sides are squashed.
+        input_size: side in pixels that the network was designed for; a job's default image size.
+        mean, std: normalisation of pixels in 0..1 that the network expects; one value per channel, or one for all.
+        interpolation: resampling filter of its training images: ``bilinear``, ``bicubic``, ``nearest``, ``lanczos``,
+            ``box`` or ``hamming``; a job's default.
+        crop_pct: fraction of the shorter side that a centre crop of its training images kept, 0 < x <= 1: a job then
+            scales the shorter side to ``image_size / crop_pct`` and crops. None: both sides are squashed.
 
     Raises:
-        ValueError: also where interpolation or crop_pct is none of these.
+        ValueError: also for an invalid interpolation or crop_pct.
     """
 
     kind: ClassVar[str] = "architecture"
@@ -127,37 +126,36 @@ class Dataset(Component):
     """Labelled images: ``f(root, split, **params)`` returns a map-style object.
 
     The object has ``len``, ``[i] -> (image, label)`` and ``.classes`` (names; a label is an index into them). An image
-    is a PIL image, a uint8 tensor or array (C, H, W), or the ``Path`` of a picture or a ``.npy`` of such an array.
+    is a PIL image, a uint8 tensor or array (C, H, W), or the ``Path`` of an image file or a ``.npy`` of such an array.
 
-    One whose images may have several labels each, or none, has ``.multilabel = True``; its labels are lists or tuples
-    of indices, or arrays (K,) of 0 and 1 with a place for each class. A job's targets are then (N, K).
+    A multi-label dataset has ``.multilabel = True``; its labels are lists or tuples of indices, or arrays (K,) of 0
+    and 1. A job's targets are then (N, K).
 
-    The object may have ``.targets`` (all labels, without decoding), ``.name_of(i)``
-    (what to call item *i*: its file's path), ``.source`` (a few words on where the images come from), ``.shards``
-    (numbers (N,) of the file that each item is in, where many are in one: training reads few at a time),
-    ``.groups`` (a word (N,) for each item: those of one patient, film or track are held out together, or not at all),
-    ``.notices`` (what the user must be told), and ``.fingerprint`` (a word that changes with the content, for
-    items that are no files). A factory whose splits depend on what lies on the disk has
-    ``available_splits(root, **params) -> tuple[str, ...]``; one that is not divided may also give ``"all"``. What a
-    job's defaults depend on is told before anything is opened, by a class attribute ``multilabel``, or by
-    ``peek(root, **params) -> dict`` with any of ``multilabel`` (bool), ``in_chans`` (int), ``source`` (a word that a
-    recipe's ``when`` may ask for, where images come from one of several sources), ``provisional`` (a sentence that
-    ``--dry-run`` shows, where a run may find other images than are here) and ``first`` (the path of an image, from
-    which the zoo reads ``in_chans``). What it doesn't tell is read from the training split, which is opened: the
-    number of images and of classes, and the size of some images.
+    Optional attributes of the object are ``.targets`` (all labels, without decoding), ``.name_of(i)`` (name of item
+    *i*: its file's path), ``.source`` (origin of the images, in a few words), ``.shards`` (file number (N,) of each
+    item, where a file has many: training then reads few files at a time), ``.groups`` (group (N,) of each item: items
+    of one patient, film or track stay in one split), ``.notices`` (sentences for the user), and ``.fingerprint`` (a
+    string that changes with the content, for items that are no files). A factory whose splits depend on the files has
+    ``available_splits(root, **params) -> tuple[str, ...]``; an undivided dataset may also return ``"all"``. Facts for
+    a job's defaults come from a class attribute ``multilabel``, or from ``peek(root, **params) -> dict``, which is
+    called before the dataset is opened, with any of ``multilabel`` (bool), ``in_chans`` (int), ``source`` (a keyword
+    for a recipe's ``when``, where images come from one of several sources), ``provisional`` (a sentence for
+    ``--dry-run``, where a run may find other images) and ``first`` (the path of an image, from which the zoo reads
+    ``in_chans``). Other facts are read from the opened training split: the number of images and of classes, and the
+    size of some images.
 
     Args:
-        splits: what exists. Without ``"val"`` the runner holds out a stratified, seeded part of ``"train"``.
-        in_chans: 3 for colour, 1 for grey.
-        input_size: side in pixels of the images, where they all have one.
-        opens: what paths it takes in place of a name: ``"folder"``, or suffixes such as ``".csv"``.
-        symmetries: under which of ``horizontal_flip``, ``vertical_flip`` and ``rotate_90`` an image keeps its class:
-            ``()`` for digits, letters and traffic signs, ``("horizontal_flip",)`` for most photographs, all three for
-            images without an up, such as those of satellites and microscopes. None: unknown. Default augmentations
-            follow it.
+        splits: existing splits. Without ``"val"`` the runner holds out a stratified, seeded part of ``"train"``.
+        in_chans: number of channels: 3 for colour, 1 for greyscale.
+        input_size: side in pixels of the images, where it is the same for all.
+        opens: forms of paths that the dataset opens: ``"folder"``, or suffixes such as ``".csv"``.
+        symmetries: transformations among ``horizontal_flip``, ``vertical_flip`` and ``rotate_90`` that preserve the
+            class: ``()`` for digits, letters and traffic signs, ``("horizontal_flip",)`` for most photographs, all
+            three for images without orientation, such as those of satellites and microscopes. None: unknown. Default
+            augmentations depend on it.
 
     Raises:
-        ValueError: also where a symmetry is none of these.
+        ValueError: also for an unknown symmetry.
     """
 
     kind: ClassVar[str] = "dataset"
@@ -176,12 +174,11 @@ class Dataset(Component):
 class Loss(Component):
     """``f(**params)`` returns ``(logits, targets) -> scalar``; targets (N,) int64, or (N, K) soft.
 
-    A factory with a ``num_classes`` parameter is given the job's. One with a ``multilabel`` parameter can learn
-    several labels an image: where it is given True, targets are (N, K) float of 0 and 1, or soft, each class a yes or
-    no of its own.
+    A factory with a ``num_classes`` parameter gets the job's. One with a ``multilabel`` parameter supports multi-label
+    datasets: for True, targets are (N, K) float in 0..1, an independent binary label for each class.
 
-    A loss that is a weighted mean has a method ``batch_weight(targets)``: what it divides by, a scalar. So a batch can
-    be computed in pieces, or by several processes, and the step is that of the whole.
+    A loss that is a weighted mean has a method ``batch_weight(targets)`` that returns its divisor, a scalar. A batch
+    can then be computed in pieces, or by several processes, with the same step as the whole batch.
     """
 
     kind: ClassVar[str] = "loss"
@@ -191,8 +188,8 @@ class Loss(Component):
 class Metric(Component):
     """``f(num_classes, **params)`` returns ``update(logits, targets)``, ``compute()``, ``reset()``.
 
-    Targets are (N,) int64. A factory with a ``multilabel`` parameter can measure several labels an image: where it is
-    given True, targets are (N, K) float of 0 and 1.
+    Targets are (N,) int64. A factory with a ``multilabel`` parameter supports multi-label datasets: for True, targets
+    are (N, K) float of 0 and 1.
     """
 
     kind: ClassVar[str] = "metric"
@@ -202,9 +199,9 @@ class Metric(Component):
 class Augmentation(Component):
     """``f(size, **params)`` returns ``(images, targets) -> (images, targets)``.
 
-    It works on the batch, on the batch's device, with its own draw for every sample: images
+    It transforms a batch on the batch's device, with independent random numbers for every sample: images
     (N, C, H, W) float in 0..1, before normalisation; targets (N,) int64, or (N, K) soft. A factory with a
-    ``num_classes`` parameter is given the job's: what mixes images returns soft targets.
+    ``num_classes`` parameter gets the job's; augmentations that mix images return soft targets.
     """
 
     kind: ClassVar[str] = "augmentation"
@@ -215,8 +212,8 @@ class Optimizer(Component):
     """``f(params, lr, **params)`` returns a ``torch.optim.Optimizer``; params may be parameter groups.
 
     Args:
-        lr, weight_decay: what it is at home with, for small networks from scratch. Where a job takes it in place of its
-            recipe's optimizer, the recipe's rates are scaled by the proportion of the two's.
+        lr, weight_decay: values that the optimizer was designed for, for small networks from scratch. Where a job uses
+            another optimizer than its recipe, the recipe's values are scaled by the ratio of the two optimizers'.
     """
 
     kind: ClassVar[str] = "optimizer"
@@ -227,8 +224,8 @@ class Optimizer(Component):
 class Schedule(Component):
     """``f(optimizer, total_steps, **params)`` returns an ``LRScheduler``, stepped after every optimizer step.
 
-    It may have a method ``epoch_ended(value, higher_is_better)``, called after each epoch's evaluation with the value
-    that the job monitors (``train.monitor``); what it keeps of it belongs into ``state_dict``.
+    An optional method ``epoch_ended(value, higher_is_better)`` is called after each epoch's evaluation with the value
+    that the job monitors (``train.monitor``); its state belongs in ``state_dict``.
     """
 
     kind: ClassVar[str] = "schedule"
@@ -238,22 +235,23 @@ class Schedule(Component):
 class Exporter(Component):
     """``f(bundle, path, **params)`` writes the bundle's model to ``path`` in another format.
 
-    ``bundle`` is the folder with zoo.json and model.safetensors. A factory with a ``network`` parameter is given the
+    ``bundle`` is the folder with zoo.json and model.safetensors. A factory with a ``network`` parameter gets the
     bundle's network, in evaluation mode on the CPU; one with ``pixels`` a function ``n -> uint8 (n, size, size, C)``
-    of training images as they are before normalisation, to read ranges from.
+    of training images before normalisation, for calibration.
 
-    The file should take uint8 images (N, H, W, C) of any size to probabilities (N, K), resize and normalisation in it.
-    What has a reader is read back and compared with the network before it is kept, and once more where it is kept.
-    Other files that the factory writes into the folder of ``path`` are kept beside it: name them by their names alone.
+    The file should map uint8 images (N, H, W, C) of any size to probabilities (N, K), including resizing and
+    normalisation. A file with a reader is read back and compared with the network before and after it is moved into
+    place. Other files that the factory writes into the folder of ``path`` are moved with it; refer to them by name
+    only.
 
     Args:
-        reader: ``"package.module:attribute"`` of ``f(path)``, which opens the file by its own runtime and returns a
+        reader: ``"package.module:attribute"`` of ``f(path)``, which opens the file with its own runtime and returns a
             function ``uint8 (N, H, W, C) -> probabilities (N, K)`` with the bundle's zoo.json as ``card``. One with a
-            ``build`` parameter is given a function ``card -> the architecture's network, with new weights``.
-        suffix: what such files are called at the end; by default ``.`` and the name.
+            ``build`` parameter gets a function ``card -> the architecture's network, with new weights``.
+        suffix: suffix of such files; by default ``.`` and the name.
 
     Raises:
-        ValueError: also where the reader is malformed.
+        ValueError: also for a malformed reader.
     """
 
     kind: ClassVar[str] = "exporter"
@@ -270,20 +268,20 @@ class Exporter(Component):
 class Importer(Component):
     """``f(file, **params)`` reads a trained model of another framework: an :class:`Imported`, or None.
 
-    None says that the file is none of its; the next importer of such files is asked. A file that is its own and can't
-    be had is a ``zoo.errors.RequestError``, which says what to type next. It is only read: nothing that a file brings
-    may be run.
+    None means that the file has another format; the next importer of such files is tried. For a file of its format
+    that can't be imported it raises a ``zoo.errors.RequestError`` that says what to type next. The file is only read:
+    code in it must not be run.
 
-    A factory with an ``architecture`` parameter is given the full id that the user has named, or None; one with
-    ``image_size`` the side in pixels that was asked for, or None. One with a ``content`` parameter is given what a file
-    of torch's or of safetensors' holds, a mapping: read already, without running code, with ``argparse.Namespace`` the
-    only class of Python's in it. All other parameters are the user's to set.
+    A factory with an ``architecture`` parameter gets the full id that the user has named, or None; one with
+    ``image_size`` the requested side in pixels, or None. One with a ``content`` parameter gets the content of a torch
+    or safetensors file, a mapping that was read without running code; ``argparse.Namespace`` is the only Python class
+    in it. All other parameters are set by the user.
 
     Args:
-        suffixes: what such files are called at the end, as in ``(".pth", ".pth.tar")``.
+        suffixes: suffixes of such files, as in ``(".pth", ".pth.tar")``.
 
     Raises:
-        ValueError: also where suffixes are none, or have no dot in front.
+        ValueError: also for missing suffixes, or suffixes without a leading dot.
     """
 
     kind: ClassVar[str] = "importer"
@@ -296,29 +294,29 @@ class Importer(Component):
 
 
 class Imported(NamedTuple):
-    """What an importer found in a file; give it by keywords.
+    """Result of an importer; to be created with keyword arguments.
 
-    Either ``tensors`` are the weights of an architecture that the zoo can build, or ``write`` makes a file that
-    computes by itself, as the exporter ``format`` writes such.
+    Either ``tensors`` are the weights of an architecture that the zoo can build, or ``write`` writes a self-contained
+    file in the exporter ``format``.
 
     Args:
-        architecture: the full id of the network, as in ``timm/resnet18``; with ``write``, words for it.
-        num_classes: width of its answer.
-        params: what the architecture's factory is given beyond num_classes, in_chans and image_size.
-        tensors: name -> tensor, all that the network's ``state_dict()`` has and no more. What wrappers put before
-            every name (``module.``, ``_orig_mod.``) is taken away.
-        write: ``f(path, card)`` writes the file; ``card`` is to be in it, as zoo.json is in an exported one.
-        format: the exporter whose reader opens that file.
-        classes: names in the order of the answer; None where the file has none: the user is asked.
+        architecture: full id of the network, as in ``timm/resnet18``; with ``write``, a description of it.
+        num_classes: number of outputs.
+        params: parameters of the architecture's factory beyond num_classes, in_chans and image_size.
+        tensors: name -> tensor, exactly the entries of the network's ``state_dict()``. Prefixes of wrappers
+            (``module.``, ``_orig_mod.``) are removed.
+        write: ``f(path, card)`` writes the file, which must contain ``card``, as an exported file contains zoo.json.
+        format: exporter whose reader opens that file.
+        classes: names in the order of the outputs; None where the file has none: the user must name them.
         preprocessing: any of ``image_size`` (pixels), ``mean`` and ``std`` (of pixels in 0..1), ``interpolation``,
-            ``crop_pct``, and ``resize`` (``"crop"`` or ``"squash"``), as the file says. What it doesn't say is the
-            architecture's own; the user's words go over both.
-        in_chans: 3 for colour, 1 for grey.
-        multilabel: each class is a yes or no of its own.
-        answer: the network as the other framework computes it: images (n, C, size, size) float32, normalised ->
-            probabilities (n, K), NumPy both. What is kept must answer the same, on images of noise.
-        notices: what the user must be told, a sentence each.
-        details: what else is worth keeping of where it comes from, plain data: ``{"epoch": 120}``.
+            ``crop_pct``, and ``resize`` (``"crop"`` or ``"squash"``), from the file. Missing values are those of the
+            architecture; options of the user override both.
+        in_chans: number of channels: 3 for colour, 1 for greyscale.
+        multilabel: classes are independent binary labels.
+        answer: the network in the other framework: normalised images (n, C, size, size) float32 -> probabilities
+            (n, K), both NumPy. The imported model must give the same results for images of noise.
+        notices: sentences for the user.
+        details: further provenance as plain data: ``{"epoch": 120}``.
     """
 
     architecture: str
@@ -337,11 +335,12 @@ class Imported(NamedTuple):
 
 
 class ModelSource(Component):
-    """``f(word) -> Path``: fetch the model that a word such as ``hf:owner/name`` names, and return its folder.
+    """``f(word) -> Path`` fetches the model for a word such as ``hf:owner/name``, and returns its folder.
 
-    ``name`` is the part before the colon. The word stands wherever a run is expected, as in
+    ``name`` is the part before the colon. The word can be used wherever a run is expected, as in
     ``zoo predict hf:owner/name photo.jpg``. The folder holds a bundle: zoo.json and model.safetensors. A model that was
-    fetched before is returned without the network; one that doesn't exist is a ``zoo.errors.RequestError``.
+    fetched before is returned without network access; for one that doesn't exist the function raises a
+    ``zoo.errors.RequestError``.
     """
 
     kind: ClassVar[str] = "model_source"
@@ -428,33 +427,33 @@ SERVICES: dict[str, type[Component]] = {cls.kind: cls for cls in (ModelSource, H
 
 @dataclass(frozen=True)
 class Family(_Described):
-    """Many components of one kind behind one factory, without importing the library that has them.
+    """Many components of one kind with one factory, declared without importing their library.
 
-    ``names`` is a packaged text file, ``"package:file.txt"``, a name a line. The factory is called as its
-    kind's is, with the member's name put first: ``f("resnet18", num_classes, in_chans=3, **params)``.
+    ``names`` is a packaged text file, ``"package:file.txt"``, with a name on each line. The factory has the signature
+    of its kind with the member's name as first argument: ``f("resnet18", num_classes, in_chans=3, **params)``.
 
-    A line that begins with ``#`` is a heading: fields, as ``key=value`` words, of the names below it, until the next
-    heading takes its place. Values of a tuple have commas between them::
+    A line that begins with ``#`` is a heading: fields, as ``key=value`` words, for the names below it, up to the next
+    heading. Values of a tuple are separated by commas::
 
         # input_size=224 mean=0.5,0.5,0.5 std=0.5,0.5,0.5 interpolation=bicubic crop_pct=0.95
         vit_base_patch16_224
 
-    A name ``BASE.WORD``, of another name ``BASE`` of the list, is a variant of that: another set of weights, say. It is
-    a name like any other wherever one is typed, with the fields of the heading that it stands under itself, and the
-    factory is called with the whole of it. Only lists leave variants out. The one right below its base, if any, is the
-    default one, which the base is as it stands; the others may stand anywhere::
+    A name ``BASE.WORD``, where ``BASE`` is another name of the list, is a variant, such as another set of weights. It
+    can be used like any other name, with the fields of its own heading, and the factory gets the full name. Only
+    listings omit variants. The variant directly below its base, if any, is the default, which ``BASE`` stands for; the
+    others may be anywhere::
 
         resnet50
         resnet50.a1_in1k
         resnet50.a2_in1k
 
     Args:
-        attributes: fields that every member has, such as ``mean`` of architectures; a heading goes over them.
-        samples: members that stand for all when ``zoo plugins check`` tries them: small and various.
-        gives_way: a member's short name means another plugin's component where a bundled one has it.
+        attributes: fields of all members, such as ``mean`` of architectures; headings override them.
+        samples: members that ``zoo plugins check`` tests on behalf of all: small and diverse.
+        gives_way: another bundled plugin's component takes precedence for a short name that both have.
 
     Raises:
-        ValueError: the kind is unknown, or the target or names malformed.
+        ValueError: the kind is unknown, or the target or names are malformed.
     """
 
     kind: str
@@ -473,12 +472,12 @@ class Family(_Described):
 
 
 def check_name(name: object) -> None:
-    """Raise ValueError unless ``name`` can be a component's or a plugin's."""
+    """Raise ValueError unless ``name`` is valid for a component or a plugin."""
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise ValueError(f"{name!r} is not a name: use letters, digits, '_', '-' and '.'")
 
 
 def check_target(target: object) -> None:
-    """Raise ValueError unless ``target`` looks like ``"package.module:attribute"``."""
+    """Raise ValueError unless ``target`` has the form ``"package.module:attribute"``."""
     if not isinstance(target, str) or not _TARGET.fullmatch(target):
         raise ValueError(f"target {target!r} is not of the form 'package.module:attribute'")

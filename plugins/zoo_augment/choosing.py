@@ -1,7 +1,7 @@
-"""Policies that choose an operation for every sample: RandAugment and TrivialAugment.
+"""Policies with a random operation for every sample: RandAugment and TrivialAugment.
 
-A batch is not looped over: the samples of one operation, or of several that are one sum or one resampling, are worked
-on together. What is chosen is drawn by torch's generator of the processor, so that nothing waits for the device.
+Samples with the same operation, or with operations that combine into one sum or one resampling, are processed
+together. Choices come from torch's CPU generator, so that the device is not synchronised.
 """
 
 from __future__ import annotations
@@ -19,27 +19,27 @@ from zoo_augment.warp import affine_matrices, warp
 __all__ = ["rand_augment", "trivial_augment"]
 
 STRONGEST = 30
-"""Magnitudes are in 0..30, as in torchvision, whose 31 bins they are."""
+"""Maximum magnitude; magnitudes are in 0..30, the 31 bins of torchvision."""
 PIXELS = 32
-"""How far TrivialAugment moves a picture of any size."""
+"""Maximum translation of TrivialAugment in pixels, for images of any size."""
 
 Strength = Callable[[str], Tensor]
 Operation = Callable[[Tensor, Strength], Tensor]
-# What strength 0 and strength 30 of an operation mean, and whether its sign is drawn too. Those without one are absent.
+# Values of an operation at magnitudes 0 and 30, and True for a random sign. Operations without a magnitude are absent.
 Space = dict[str, tuple[float, float, bool]]
 _BOTH_WAYS = ("shear_x", "shear_y", "translate_x", "translate_y", "rotate", "brightness", "contrast", "saturation")
 
 
 def rand_augment(size: Size, num_ops: int = 2, magnitude: float = 9.0) -> Augment:
-    """Operations one after the other, each sample's drawn from fourteen, all of one strength (Cubuk et al. 2019).
+    """RandAugment: a sequence of operations, drawn per sample from fourteen, with one magnitude (Cubuk et al. 2019).
 
-    arXiv:1909.13719. The fourteen: none, shear and move each way, turn, brightness, contrast, saturation, sharpness,
-    posterize, solarize, auto-contrast, equalize. Ranges are torchvision's; beyond the edge lies the mirror image, and
-    pictures are sheared about their middle. Saturation leaves images alone whose channels are not three.
+    arXiv:1909.13719. The fourteen operations are identity, shear and translation along each axis, rotation, brightness,
+    contrast, saturation, sharpness, posterize, solarize, auto-contrast and equalize. Ranges are torchvision's; borders
+    are filled by reflection, and shears are centred. Saturation affects only images with three channels.
 
     Args:
-        num_ops: operations a sample, at least 0.
-        magnitude: strength, in 0..30.
+        num_ops: number of operations per sample, at least 0.
+        magnitude: magnitude of the operations, in 0..30.
 
     Raises:
         ValueError: a value is out of bounds.
@@ -57,10 +57,10 @@ def rand_augment(size: Size, num_ops: int = 2, magnitude: float = 9.0) -> Augmen
 
 
 def trivial_augment(size: Size) -> Augment:
-    """One operation a sample, drawn as its strength is: nothing to tune (Müller & Hutter 2021, arXiv:2103.10158).
+    """TrivialAugment: one operation per sample with random magnitude, without parameters (Müller & Hutter 2021).
 
-    The operations of :func:`rand_augment` with the paper's wide ranges: turned up to 135 degrees, sheared up to 0.99,
-    moved up to 32 pixels of a picture of any size, factors of 0.01 to 1.99, posterized down to 2 bits.
+    arXiv:2103.10158. The operations of :func:`rand_augment` with the paper's wide ranges: rotations up to 135 degrees,
+    shears up to 0.99, translations up to 32 pixels for any image size, factors of 0.01 to 1.99, posterize to 2 bits.
     """
 
     def apply(images: Tensor, targets: Tensor) -> Batch:
@@ -72,17 +72,17 @@ def trivial_augment(size: Size) -> Augment:
 
 
 def _space(shear: float, move: tuple[float, float], degrees: float, factor: float, bits: int) -> Space:
-    """The ranges of both policies' operations, of which only the strongest values differ."""
+    """Ranges of the operations of a policy; the policies differ only in the maximum values."""
     strongest = (shear, shear, *move, degrees, factor, factor, factor)
     both_ways: Space = {name: (0.0, most, True) for name, most in zip(_BOTH_WAYS, strongest, strict=True)}
     return {**both_ways, "sharpness": (0.0, factor, True), "posterize": (8, bits, False), "solarize": (1, 0, False)}
 
 
 def _operate(images: Tensor, space: Space, magnitudes: Tensor) -> Tensor:
-    """One operation a sample, drawn alike from all.
+    """Apply one operation per sample, drawn uniformly from all.
 
     Args:
-        magnitudes: (N,) in 0..30, on the processor.
+        magnitudes: (N,) in 0..30, on the CPU.
     """
     chosen = torch.randint(0, len(_NAMES), (len(images),))
     signs = torch.randint(0, 2, (len(images),)) * 2 - 1
@@ -99,7 +99,7 @@ def _operate(images: Tensor, space: Space, magnitudes: Tensor) -> Tensor:
 
 
 class _Strengths:
-    """The strengths of one group of samples: called with an operation's name, (n,), and 0 for other operations'."""
+    """Strengths of a group of samples for an operation by name, (n,); 0 for samples with another operation."""
 
     def __init__(self, chosen: Tensor, values: Tensor, device: torch.device):
         self.chosen, self.values, self.device = chosen, values, device

@@ -1,4 +1,4 @@
-"""Augmentations of colour, and the functions that they and others are made of: images (N, C, H, W) in 0..1."""
+"""Colour augmentations, and the functions that they share: images (N, C, H, W) in 0..1."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ def colour(
     p: float = 1.0,
     hue: float = 0.0,
 ) -> Augment:
-    """Change brightness, contrast and, of colour images, saturation, each by a factor drawn from 1 - x..1 + x, and hue.
+    """Colour jitter: random brightness, contrast and saturation factors in 1 - x..1 + x, and a random hue shift.
 
-    Brightness scales towards black, contrast around the image's mean grey, saturation around each pixel's grey, as
-    torchvision's ColorJitter does, in this order; what leaves 0..1 is cut. Last the hue is turned.
+    Brightness scales towards black, contrast around the image's mean grey, saturation around each pixel's grey, in
+    this order, as in torchvision's ColorJitter; values are clipped to 0..1. The hue shift comes last.
 
     Args:
         brightness: in 0..1.
         contrast: in 0..1.
-        saturation: in 0..1; only of images with three channels.
-        p: probability that a sample is changed at all, in 0..1.
-        hue: in 0..0.5, of a whole turn of the colour circle, drawn from -hue..hue; only of images with three channels.
+        saturation: in 0..1; only for images with three channels.
+        p: probability that a sample is changed, in 0..1.
+        hue: maximum shift in 0..0.5, as a fraction of the colour circle; only for images with three channels.
 
     Raises:
         ValueError: ``hue`` is outside 0..0.5, or another value outside 0..1.
@@ -52,9 +52,9 @@ def colour(
 
 
 def recolour(images: Tensor, brightness: Tensor, contrast: Tensor, saturation: Tensor) -> Tensor:
-    """Images (N, C, H, W) in 0..1, changed by factors (N, 1, 1, 1); see :func:`colour`.
+    """Change brightness, contrast and saturation of images (N, C, H, W) in 0..1 by factors (N, 1, 1, 1).
 
-    The three steps are one sum, as all are linear: with m the mean grey and g the pixel's,
+    See :func:`colour`. The three linear steps are combined: with m the mean grey and g the pixel's,
     ``c b (s x + (1 - s) g) + (1 - c) b m``.
     """
     grey, gain = _grey(images), brightness * contrast
@@ -66,9 +66,9 @@ def recolour(images: Tensor, brightness: Tensor, contrast: Tensor, saturation: T
 
 
 def turn_hue(images: Tensor, turns: Tensor) -> Tensor:
-    """Images (N, 3, H, W) in 0..1 with the hue turned by shares (N, 1, 1, 1) of the colour circle, in -1..1.
+    """Shift the hue of images (N, 3, H, W) in 0..1 by fractions (N, 1, 1, 1) of the colour circle, in -1..1.
 
-    Value and saturation (of HSV) stay. An image whose channels are not three has no hue, and is left alone.
+    Value and saturation (of HSV) are unchanged. Images without three channels are returned unchanged.
     """
     if images.shape[1] != 3:
         return images
@@ -86,7 +86,7 @@ def turn_hue(images: Tensor, turns: Tensor) -> Tensor:
 
 
 def _hue(red: Tensor, green: Tensor, blue: Tensor, value: Tensor, chroma: Tensor) -> Tensor:
-    """Sixths of the colour circle from red, (N, H, W): by how much the channel after the largest exceeds the third."""
+    """Hue in sixths of the colour circle from red, (N, H, W)."""
     part = torch.where(chroma > 0, chroma, 1).reciprocal_()
     sixths = (red - green).mul_(part).add_(4)
     sixths = torch.where(value == green, (blue - red).mul_(part).add_(2), sixths)
@@ -94,7 +94,7 @@ def _hue(red: Tensor, green: Tensor, blue: Tensor, value: Tensor, chroma: Tensor
 
 
 def _grey(images: Tensor) -> Tensor:
-    """(N, C, H, W) -> (N, 1, H, W): ITU-R 601 luma of three channels, the mean of any other number."""
+    """Greyscale of images, (N, C, H, W) -> (N, 1, H, W): ITU-R 601 luma for three channels, else the mean."""
     if images.shape[1] != 3:
         return images.mean(1, keepdim=True)
     return (0.299 * images[:, 0:1]).add_(images[:, 1:2], alpha=0.587).add_(images[:, 2:3], alpha=0.114)

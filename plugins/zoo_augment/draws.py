@@ -1,4 +1,4 @@
-"""What the augmentations draw, a number of its own for every sample, and the bounds of what they are told."""
+"""Random numbers per sample for augmentations, and checks of their parameters."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ Augment = Callable[[Tensor, Tensor], Batch]
 
 
 def uniform(images: Tensor, low: float, high: float) -> Tensor:
-    """A draw a sample, (N,) float32, from torch's generator of the images' device, as are all here."""
+    """Draw a uniform number per sample, (N,) float32, from torch's generator of the images' device."""
     return torch.empty(len(images), device=images.device).uniform_(low, high)
 
 
 def log_uniform(images: Tensor, low: float, high: float) -> Tensor:
-    """A draw a sample, (N,) float32, whose logarithm is uniform: half as often as twice."""
+    """Draw a log-uniform number per sample, (N,) float32."""
     return uniform(images, math.log(low), math.log(high)).exp()
 
 
 def chance(images: Tensor, p: float) -> Tensor:
-    """True with probability ``p``, a draw a sample: (N, 1, 1, 1) bool."""
+    """Draw a bool per sample that is True with probability ``p``, (N, 1, 1, 1)."""
     return torch.rand(len(images), 1, 1, 1, device=images.device) < p
 
 
 def height_width(size: Size) -> tuple[int, int]:
-    """A job's image size as height and width; one number is both."""
+    """Height and width of a job's image size; a single number is both."""
     return (size, size) if isinstance(size, int) else (size[0], size[1])
 
 
@@ -42,7 +42,7 @@ def need_within(name: str, value: float, low: float, high: float) -> None:
 
 
 def need_range(name: str, pair: tuple[float, float], low: float, high: float) -> None:
-    """Raise ValueError unless both ends are over ``low`` and up to ``high``, finite, in order."""
+    """Raise ValueError unless both ends of a range are finite, above ``low``, at most ``high``, and in order."""
     if len(pair) != 2 or not (low < pair[0] <= pair[1] <= high) or math.isinf(pair[1]):
         limit = f"over {low}" if math.isinf(high) else f"over {low} and up to {high}"
         raise ValueError(f"{name} is {pair}; it must be two numbers, from and to, {limit}, the smaller first")

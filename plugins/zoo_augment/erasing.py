@@ -1,4 +1,4 @@
-"""Augmentations that hide a part of the picture."""
+"""Augmentations that hide a part of the image."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ Fill = Literal["random", "mean", "black"]
 
 
 def erase(size: Size, p: float = 0.25, area: tuple[float, float] = (0.02, 0.2)) -> Augment:
-    """Paint a rectangle over with the image's mean colour: a gentle relative of :func:`random_erasing`.
+    """Fill a random rectangle with the image's mean colour: a mild variant of :func:`random_erasing`.
 
     Args:
         p: probability, in 0..1.
-        area: share of the image, from and to, over 0 and up to 1. The rectangle is up to 3.3 times as high as wide or
-            as wide as high, less where that would reach beyond the image.
+        area: range of the rectangle's area as a fraction of the image's, above 0 and at most 1. The aspect ratio is at
+            most 3.3, less where the rectangle would exceed the image.
 
     Raises:
         ValueError: ``p`` is outside 0..1, or ``area`` is out of bounds or upside down.
@@ -37,13 +37,15 @@ def random_erasing(
     ratio: tuple[float, float] = (0.3, 3.3),
     fill: Fill = "random",
 ) -> Augment:
-    """Paint a rectangle over, by default with noise (Zhong et al. 2017, arXiv:1708.04896, with the paper's numbers).
+    """Random erasing: fill a rectangle, by default with noise (Zhong et al.
+
+    2017, arXiv:1708.04896, the paper's values).
 
     Args:
         p: probability, in 0..1.
-        area: share of the image, from and to, over 0 and up to 1.
-        ratio: width over height of the rectangle in shares of the image's, from and to; drawn on a log scale, and
-            less extreme where the rectangle would reach beyond the image.
+        area: range of the rectangle's area as a fraction of the image's, above 0 and at most 1.
+        ratio: range of the aspect ratio (width / height) relative to the image's, log-uniform; limited where the
+            rectangle would exceed the image.
         fill: a random value for every pixel and channel, the image's mean colour, or black.
 
     Raises:
@@ -65,7 +67,7 @@ def random_erasing(
 
 
 def _paint(images: Tensor, fill: Fill) -> Tensor:
-    """What the rectangle shows: a shape that expands to the images'."""
+    """Fill of the rectangle: a tensor that broadcasts to the images' shape."""
     if fill == "mean":
         return images.mean((2, 3), keepdim=True)
     if fill == "black":
@@ -74,7 +76,7 @@ def _paint(images: Tensor, fill: Fill) -> Tensor:
 
 
 def _spans(images: Tensor, share: Tensor, length: int) -> Tensor:
-    """Which of ``length`` pixels lie in a run of that share, placed at random: (N,) -> (N, length) bool."""
+    """Mask of a random run of pixels with the given fraction of ``length``: (N,) -> (N, length) bool."""
     run = (share * length).round().clamp(1, length)
     start = (torch.rand_like(share) * (length - run + 1)).floor()
     pixel = torch.arange(length, device=images.device)

@@ -1,9 +1,9 @@
-"""Augmentations that move pixels: each draws one matrix a sample, and resamples the batch once (but ``flip``: exact).
+"""Geometric augmentations: one random matrix per sample, and one resampling per batch (``flip`` is exact).
 
-Each factory takes the size of training's pictures and gives ``(images, targets) -> (images, targets)``: images
-(N, C, H, W) float in 0..1, whose dtype and memory format stay; targets untouched. Images may be larger than ``size``:
-what resamples makes them ``size``, and ``flip`` leaves them as they are. Draws come from torch's global generator of
-the images' device; nothing waits for the device.
+Each factory takes the size of the training images and returns ``(images, targets) -> (images, targets)``: images
+(N, C, H, W) float in 0..1, with unchanged dtype and memory format; targets are unchanged. Images may be larger than
+``size``: resampling reduces them to ``size``, ``flip`` keeps their size. Random numbers come from torch's global
+generator of the images' device, without synchronisation.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ from zoo_augment.warp import affine_matrices, warp
 __all__ = ["affine", "crop", "flip", "random_resized_crop", "rotate", "shift"]
 
 TRIES = 10
-"""How often a random resized crop draws until a part fits, as torchvision's does."""
+"""Maximum number of draws until a random resized crop fits, as in torchvision."""
 
 
 def flip(size: Size, p: float = 0.5, vertical: bool = False) -> Augment:
-    """Mirror left to right, and if asked upside down by a draw of its own. Exact: no resampling.
+    """Horizontal flip, and optionally an independent vertical flip, without resampling.
 
     Args:
         p: probability, in 0..1.
-        vertical: upside down as well, for pictures without an up, such as satellite or microscope images.
+        vertical: flip vertically too, for images without orientation, such as satellite or microscope images.
 
     Raises:
         ValueError: ``p`` is outside 0..1.
@@ -55,7 +55,7 @@ def flip(size: Size, p: float = 0.5, vertical: bool = False) -> Augment:
 
 
 def rotate(size: Size, degrees: float = 15.0) -> Augment:
-    """Turn about the middle by an angle drawn from -degrees..degrees.
+    """Rotation about the centre by a random angle in -degrees..degrees.
 
     Args:
         degrees: in 0..180.
@@ -68,7 +68,7 @@ def rotate(size: Size, degrees: float = 15.0) -> Augment:
 
 
 def shift(size: Size, fraction: float = 0.1) -> Augment:
-    """Move sideways and up or down, each by a draw from -fraction..fraction of width and height.
+    """Translation along each axis by a random fraction of width and height in -fraction..fraction.
 
     Args:
         fraction: in 0..1.
@@ -86,15 +86,14 @@ def shift(size: Size, fraction: float = 0.1) -> Augment:
 
 
 def crop(size: Size, scale: tuple[float, float] = (0.7, 1.0), ratio: tuple[float, float] = (0.9, 1.1)) -> Augment:
-    """Cut out a part and resample it to ``size``: a gentle relative of :func:`random_resized_crop`.
+    """Random crop, resampled to ``size``: a mild variant of :func:`random_resized_crop`.
 
     Args:
-        scale: share of the area, from and to, over 0 and up to 1.
-        ratio: how much wider than the image's own proportions the part is, from and to; drawn on a log scale. Where
-            a part would be wider or higher than the image it is cut to it.
+        scale: range of the crop's area as a fraction of the image's, above 0 and at most 1.
+        ratio: range of the aspect ratio relative to the image's, log-uniform; crops are limited to the image.
 
     Raises:
-        ValueError: a range is out of bounds or upside down.
+        ValueError: a range is out of bounds or reversed.
     """
     need_range("scale", scale, 0, 1)
     need_range("ratio", ratio, 0, math.inf)
@@ -109,14 +108,14 @@ def crop(size: Size, scale: tuple[float, float] = (0.7, 1.0), ratio: tuple[float
 def random_resized_crop(
     size: Size, scale: tuple[float, float] = (0.08, 1.0), ratio: tuple[float, float] = (3 / 4, 4 / 3)
 ) -> Augment:
-    """Cut out a part and resample it to ``size``: Inception's crop (Szegedy et al. 2015, arXiv:1409.4842).
+    """Random resized crop of Inception (Szegedy et al. 2015, arXiv:1409.4842), resampled to ``size``.
 
-    Area and proportions are drawn until such a part fits, ten times at the most; then it is the largest part in the
-    middle whose proportions are allowed, as in torchvision.
+    Area and aspect ratio are drawn until a crop fits, at most ten times; then the largest centred crop with a valid
+    aspect ratio is used, as in torchvision.
 
     Args:
-        scale: share of the area, from and to, over 0 and up to 1.
-        ratio: width over height of the part in pixels, from and to; drawn on a log scale.
+        scale: range of the crop's area as a fraction of the image's, above 0 and at most 1.
+        ratio: range of the aspect ratio (width / height) in pixels, log-uniform.
 
     Raises:
         ValueError: a range is out of bounds or upside down.
@@ -138,19 +137,18 @@ def affine(
     shift: float = 0.1,
     flip: bool = True,
 ) -> Augment:
-    """Flip, rotation, zoom and shift at once: one resampling, so faster and sharper than one after the other.
+    """Flip, rotation, zoom and translation in a single resampling, faster and sharper than a sequence.
 
     Args:
-        degrees: the angle is drawn from -degrees..degrees; in 0..180.
-        zoom: enlargement, from and to, over 0; drawn on a log scale. Above 1 any part of the picture may be the one
-            that is seen; below 1 the mirror image fills the border.
-        stretch: how much wider or higher, at least 0; the log of width over height is drawn from
-            -2 * stretch..2 * stretch.
-        shift: share of width and height, in 0..1; drawn from -shift..shift each, on top of where the part lies.
-        flip: mirror half of the samples left to right.
+        degrees: maximum rotation angle, in 0..180.
+        zoom: range of the enlargement, above 0, log-uniform. Above 1 the visible part is placed at random; below 1 the
+            border is filled by reflection.
+        stretch: maximum change of the aspect ratio, at least 0; its logarithm is drawn from -2 * stretch..2 * stretch.
+        shift: maximum translation as a fraction of width and height, in 0..1, in addition to the placement.
+        flip: flip half of the samples horizontally.
 
     Raises:
-        ValueError: a value is out of bounds, or ``zoom`` upside down.
+        ValueError: a value is out of bounds, or ``zoom`` is reversed.
     """
     need_within("degrees", degrees, 0, 180)
     need_range("zoom", zoom, 0, math.inf)
@@ -173,7 +171,7 @@ def affine(
 
 
 def _warped(size: Size, draw: Callable[[Tensor], Tensor]) -> Augment:
-    """The augmentation that resamples images to ``size``, along the matrices which ``draw`` makes for them."""
+    """Create the augmentation that resamples images to ``size`` by the matrices of ``draw``."""
     out = height_width(size)
 
     def apply(images: Tensor, targets: Tensor) -> Batch:
@@ -183,7 +181,7 @@ def _warped(size: Size, draw: Callable[[Tensor], Tensor]) -> Augment:
 
 
 def _look_at(images: Tensor, width: Tensor, height: Tensor, anywhere: Tensor | bool = True) -> Tensor:
-    """Matrices that show a part, shares (N,) of the image's width and height; in the middle where not anywhere."""
+    """Matrices that crop a part, given by fractions (N,) of width and height; centred where ``anywhere`` is False."""
     across, down = (uniform(images, -1, 1) * (1 - part) * anywhere for part in (width, height))
     return affine_matrices(images, zoom=(1 / width, 1 / height), shift=(across, down))
 
@@ -191,7 +189,7 @@ def _look_at(images: Tensor, width: Tensor, height: Tensor, anywhere: Tensor | b
 def _inceptions_parts(
     images: Tensor, scale: tuple[float, float], ratio: tuple[float, float]
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Width and height of each sample's first part that fits, shares (N,) of the image's, and whether there is one."""
+    """Width and height of each sample's first valid crop, as fractions (N,), and a mask of samples that have one."""
     whole = images.shape[3] / images.shape[2]
     tries = images[:, 0, 0, 0].repeat(TRIES)  # only their number and device are used
     area, stretch = uniform(tries, *scale), log_uniform(tries, *ratio) / whole  # relative to the image's own

@@ -1,7 +1,7 @@
-"""Augmentations that mix the images of a batch, and their targets with them.
+"""Augmentations that mix the images of a batch and their targets: mixup and CutMix.
 
-Targets come back soft, (N, num_classes) float32: shares of the classes that sum to one, whether they were given as
-labels (N,) or soft already, so that one mix can follow another. Each sample has a partner and a share of its own.
+Targets are returned as probabilities, (N, num_classes) float32, for labels (N,) and for soft targets, so that mixing
+augmentations can be combined. Each sample has its own partner and mixing ratio.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ __all__ = ["cutmix", "mixup", "soft_targets"]
 
 
 def mixup(size: Size, alpha: float = 0.2, p: float = 1.0, num_classes: int | None = None) -> Augment:
-    """Show two images through one another, and say so in the target (Zhang et al. 2017, arXiv:1710.09412).
+    """Mixup: blend pairs of images and their targets (Zhang et al. 2017, arXiv:1710.09412).
 
     Args:
-        alpha: over 0; the image's own share is drawn from Beta(alpha, alpha): 0.2 leaves most pairs nearly as they
-            were, 1 draws every share alike.
-        p: probability that a sample is mixed at all, in 0..1.
-        num_classes: given by the job. Without it the largest label of a batch says how many there are.
+        alpha: above 0; the mixing ratio is drawn from Beta(alpha, alpha): 0.2 leaves most images nearly unchanged, 1 is
+            uniform.
+        p: probability that a sample is mixed, in 0..1.
+        num_classes: set by the job; by default one more than the largest label of the batch.
 
     Raises:
         ValueError: ``alpha`` is not over 0, or ``p`` outside 0..1.
@@ -42,15 +42,15 @@ def mixup(size: Size, alpha: float = 0.2, p: float = 1.0, num_classes: int | Non
 
 
 def cutmix(size: Size, alpha: float = 1.0, p: float = 1.0, num_classes: int | None = None) -> Augment:
-    """Paste a rectangle of another image in its place (Yun et al. 2019, arXiv:1905.04899).
+    """CutMix: paste a rectangle of another image, and mix the targets by area (Yun et al. 2019, arXiv:1905.04899).
 
-    The target's shares are the areas: those of whole pixels, after the rectangle was cut at the image's edge.
+    The targets' ratio is that of the areas in whole pixels, after clipping the rectangle to the image.
 
     Args:
-        alpha: over 0; the image's own share of the area is drawn from Beta(alpha, alpha): 1, the paper's choice,
-            draws every share alike.
-        p: probability that a sample is mixed at all, in 0..1.
-        num_classes: given by the job. Without it the largest label of a batch says how many there are.
+        alpha: above 0; the kept fraction of the area is drawn from Beta(alpha, alpha): 1, the paper's choice, is
+            uniform.
+        p: probability that a sample is mixed, in 0..1.
+        num_classes: set by the job; by default one more than the largest label of the batch.
 
     Raises:
         ValueError: ``alpha`` is not over 0, or ``p`` outside 0..1.
@@ -59,7 +59,7 @@ def cutmix(size: Size, alpha: float = 1.0, p: float = 1.0, num_classes: int | No
 
     def apply(images: Tensor, targets: Tensor) -> Batch:
         partner = _partners(images)
-        side = (1 - _shares(images, alpha)).sqrt()  # of the image's height and width alike
+        side = (1 - _shares(images, alpha)).sqrt()  # fraction of both height and width
         columns = _cut(images, side, images.shape[3]).view(len(images), 1, 1, -1)
         rows = _cut(images, side, images.shape[2]).view(len(images), 1, -1, 1)
         pasted = columns & rows & chance(images, p)  # (N, 1, H, W)
@@ -71,10 +71,10 @@ def cutmix(size: Size, alpha: float = 1.0, p: float = 1.0, num_classes: int | No
 
 
 def soft_targets(targets: Tensor, num_classes: int | None = None) -> Tensor:
-    """Labels (N,) int64 as shares (N, num_classes) float32; what is soft already stays.
+    """Convert labels (N,) int64 to probabilities (N, num_classes) float32; soft targets are returned unchanged.
 
     Args:
-        num_classes: by default as many as the largest label says, which waits for the device.
+        num_classes: by default one more than the largest label, which synchronises the device.
     """
     if targets.ndim == 2:
         return targets
@@ -88,18 +88,18 @@ def _mix_targets(targets: Tensor, partner: Tensor, own: Tensor, num_classes: int
 
 
 def _partners(images: Tensor) -> Tensor:
-    """Each sample's partner, (N,): a random order of the batch."""
+    """Partner of each sample, (N,): a random permutation of the batch."""
     return uniform(images, 0, 1).argsort()
 
 
 def _shares(images: Tensor, alpha: float) -> Tensor:
-    """Beta(alpha, alpha), a draw a sample: (N,) float32 in 0..1; on the processor, as not every device can draw it."""
+    """Draw from Beta(alpha, alpha) per sample, (N,) float32 in 0..1; on the CPU, since not every device supports it."""
     both = torch.full((len(images),), alpha)
     return Beta(both, both).sample().to(images.device, non_blocking=True)
 
 
 def _cut(images: Tensor, side: Tensor, length: int) -> Tensor:
-    """Which of ``length`` pixels lie in a run of that share about any of them: (N,) -> (N, length) bool."""
+    """Mask of a run around a random centre that covers a fraction of ``length`` pixels: (N,) -> (N, length) bool."""
     half = side * length / 2
     centre = uniform(images, 0, length)
     pixel = torch.arange(length, device=images.device)

@@ -1,6 +1,6 @@
-"""The operations that AutoAugment chose from, on a batch: images (N, C, H, W) in 0..1, strengths (N,) of their own.
+"""The operations of AutoAugment on batches: images (N, C, H, W) in 0..1, with individual strengths (N,).
 
-They count in PIL's 256 steps where PIL does (posterize, equalize), and agree with it there.
+Posterize and equalize quantise to 256 steps as PIL does, with the same results.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ __all__ = ["auto_contrast", "equalize", "posterize", "sharpen", "solarize"]
 
 
 def sharpen(images: Tensor, factors: Tensor) -> Tensor:
-    """Away from the smoothed image by factors (N,): 0 is smoothed, 1 as it was, 2 sharper. The edge stays.
+    """Sharpen or smooth images by factors (N,): 0 is smoothed, 1 unchanged, 2 sharpened; border pixels are unchanged.
 
-    Images of fewer than three pixels a side are left alone.
+    Images with a side below three pixels are returned unchanged.
     """
     if min(images.shape[-2:]) < 3:
         return images
@@ -29,19 +29,19 @@ def sharpen(images: Tensor, factors: Tensor) -> Tensor:
 
 
 def posterize(images: Tensor, bits: Tensor) -> Tensor:
-    """Only the highest of each pixel's 8 bits, as many as ``bits`` (N,) says, whole numbers in 0..8."""
+    """Keep the highest ``bits`` (N,) of each pixel's 8 bits, integers in 0..8."""
     step = torch.exp2(8 - bits.to(images.dtype)).view(-1, 1, 1, 1)
     steps = (images * 255).round_().div_(step).floor_()
     return steps.mul_(step).div_(255)
 
 
 def solarize(images: Tensor, thresholds: Tensor) -> Tensor:
-    """Pixels of at least their image's threshold (N,) turned to their negative."""
+    """Invert the pixels of at least their image's threshold (N,)."""
     return torch.where(images >= thresholds.to(images.dtype).view(-1, 1, 1, 1), 1 - images, images)
 
 
 def auto_contrast(images: Tensor) -> Tensor:
-    """Each channel of each image stretched to 0..1; a channel of one value stays."""
+    """Stretch each channel of each image to 0..1; a constant channel is unchanged."""
     low, high = images.amin((2, 3), keepdim=True), images.amax((2, 3), keepdim=True)
     flat = high <= low
     low, span = torch.where(flat, 0, low), torch.where(flat, 1, high - low)
@@ -49,7 +49,7 @@ def auto_contrast(images: Tensor) -> Tensor:
 
 
 def equalize(images: Tensor) -> Tensor:
-    """Each channel of each image with a histogram as even as can be, in 256 steps; a channel of one value stays."""
+    """Equalise the histogram of each channel of each image in 256 steps; a constant channel is unchanged."""
     n, channels, height, width = images.shape
     values = (images * 255).round_().long().flatten(2)  # (N, C, H * W)
     counts = values.new_zeros(n, channels, 256).scatter_add_(2, values, torch.ones_like(values))

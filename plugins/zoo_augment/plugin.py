@@ -1,4 +1,4 @@
-"""The zoo's augmentations."""
+"""Components of the plugin zoo_augment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whole policies by one name, made of the other augmentations; what a job names is the first thing to try."""
+"""Augmentation policies: combinations of the other augmentations under one name."""
 
 from __future__ import annotations
 
@@ -16,26 +16,27 @@ __all__ = ["heavy", "light", "medium", "none"]
 
 
 def none(size: Size) -> Augment:
-    """Nothing: the images as they are, for a job that would have another policy by its recipe."""
+    """No augmentation, for a job whose recipe has another policy."""
     return _one_after_another()
 
 
 def light(size: Size, flip: bool = True) -> Augment:
-    """For pretrained networks, short trainings, much data: ``affine``, up to 5 degrees, zoom 0.95..1.15, shift 0.03.
+    """Mild policy for pretrained networks or much data: ``affine`` up to 5 degrees, zoom 0.95..1.15, shift 0.03.
 
     Args:
-        flip: mirror half of the samples; not for digits, letters and signs.
+        flip: flip half of the samples horizontally; not for digits, letters and signs.
     """
     return affine(size, degrees=5.0, zoom=(0.95, 1.15), shift=0.03, flip=flip)
 
 
 def medium(size: Size, flip: bool = True) -> Augment:
-    """For training from scratch: ``affine``, up to 12 degrees and a zoom of 0.95..1.67, then ``colour``, 0.3 of each.
+    """Medium policy for training from scratch: ``affine`` and ``colour``.
 
-    It is what the recipe of ``simple_cnn`` for photographs begins with.
+    Rotation up to 12 degrees, zoom 0.95..1.67, colour factors up to 0.3; the base of the recipe of ``simple_cnn`` for
+    photographs.
 
     Args:
-        flip: mirror half of the samples; not for digits, letters and signs.
+        flip: flip half of the samples horizontally; not for digits, letters and signs.
     """
     return _one_after_another(
         affine(size, degrees=12.0, zoom=(0.95, 1.67), stretch=0.15, shift=0.025, flip=flip),
@@ -44,14 +45,14 @@ def medium(size: Size, flip: bool = True) -> Augment:
 
 
 def heavy(size: Size, flip: bool = True, num_classes: int | None = None) -> Augment:
-    """For long trainings of large networks on little data; half of the targets come back soft.
+    """Strong policy for long trainings of large networks on little data; half of the targets become soft.
 
-    ``flip``, ``random_resized_crop`` of 0.35 of the area or more, ``rand_augment`` (two operations of strength 9),
-    ``random_erasing`` of a quarter of the samples, ``cutmix`` of half of them.
+    ``flip``, ``random_resized_crop`` of at least 0.35 of the area, ``rand_augment`` (two operations of magnitude 9),
+    ``random_erasing`` for a quarter of the samples, ``cutmix`` for half of them.
 
     Args:
-        flip: mirror half of the samples; not for digits, letters and signs.
-        num_classes: given by the job. Without it the largest label of a batch says how many there are.
+        flip: flip half of the samples horizontally; not for digits, letters and signs.
+        num_classes: set by the job; by default one more than the largest label of the batch.
     """
     return _one_after_another(
         mirror(size, p=0.5 if flip else 0.0),

@@ -1,4 +1,4 @@
-"""The geometry behind the augmentations: one matrix a sample, one resampling a batch."""
+"""Affine resampling of batches, with one matrix per sample."""
 
 from __future__ import annotations
 
@@ -18,19 +18,18 @@ def affine_matrices(
     mirror: Tensor | None = None,
     shear: tuple[Tensor, Tensor] | None = None,
 ) -> Tensor:
-    """Matrices (N, 2, 3) from output to input coordinates, both in -1..1, for :func:`warp`.
+    """Build matrices (N, 2, 3) from output to input coordinates, both in -1..1, for :func:`warp`.
 
-    Seen on the picture: what lies at ``shift`` moves to the middle; about the middle it is then turned, zoomed,
-    mirrored, and last sheared. What is None is left alone.
+    Effect on the image: the point at ``shift`` moves to the centre; the image is then rotated, zoomed, flipped and
+    finally sheared about the centre. Parameters that are None have no effect.
 
     Args:
         images: (N, C, H, W); only shape, dtype and device are used.
-        angle: (N,) degrees, anticlockwise; a right angle stays one in pixels when H and W differ.
-        zoom: horizontal and vertical enlargement, (N,) each, over 0; 2 shows the middle half.
-        shift: where to look, horizontally and vertically, (N,) each, in -1..1.
-        mirror: (N,) 1 or -1; -1 swaps left and right.
-        shear: by how many pixels a pixel further down is taken from further right, and one further right from
-            further down, (N,) each.
+        angle: (N,) degrees, anticlockwise; right angles are preserved in pixels for H != W.
+        zoom: horizontal and vertical enlargement, (N,) each, above 0; 2 shows the central half.
+        shift: horizontal and vertical position of the new centre, (N,) each, in -1..1.
+        mirror: (N,) 1 or -1; -1 flips horizontally.
+        shear: horizontal displacement of the source per vertical pixel, and vertical per horizontal pixel, (N,) each.
     """
     n, _, height, width = images.shape
     ones, zeros = torch.ones(n, device=images.device), torch.zeros(n, device=images.device)
@@ -49,20 +48,20 @@ def affine_matrices(
 
 
 def warp(images: Tensor, matrices: Tensor, size: tuple[int, int] | None = None) -> Tensor:
-    """Resample images (N, C, H, W) in 0..1 along ``matrices``, bilinear; beyond the edge lies the mirror image.
+    """Resample images (N, C, H, W) in 0..1 by ``matrices``, bilinear, with reflection at the borders.
 
     Args:
-        matrices: (N, 2, 3), of :func:`affine_matrices`.
-        size: height and width of the result; the images' own by default.
+        matrices: (N, 2, 3) from :func:`affine_matrices`.
+        size: height and width of the result; by default those of the images.
     """
     height, width = size or images.shape[-2:]
     grid = F.affine_grid(matrices, [*images.shape[:2], height, width], align_corners=False)
     moved = F.grid_sample(images, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
-    return keep_format(moved.clamp_(0, 1), images)  # bilinear weights add up to 1 only nearly
+    return keep_format(moved.clamp_(0, 1), images)  # bilinear weights sum to 1 only up to rounding
 
 
 def keep_format(result: Tensor, images: Tensor) -> Tensor:
-    """``result`` in channels_last memory format when ``images`` are."""
+    """Return ``result`` in channels_last memory format if ``images`` have it."""
     if images.is_contiguous(memory_format=torch.channels_last) and not images.is_contiguous():
         return result.contiguous(memory_format=torch.channels_last)
     return result

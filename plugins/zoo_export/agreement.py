@@ -1,4 +1,4 @@
-"""Whether a written artifact answers as the zoo's own model does, and what one that computes less exactly loses."""
+"""Comparison of an exported artifact with the zoo's own model, and the accuracy loss of quantized artifacts."""
 
 from __future__ import annotations
 
@@ -20,26 +20,26 @@ from zoo.errors import BadImage, ExportError
 __all__ = ["TOLERANCE", "Reference", "lossy", "same_answers", "same_card", "through_own_resize"]
 
 TOLERANCE = 1e-3
-"""Probabilities in float32 may differ by less than this: another runtime adds up in another order."""
+"""Tolerance of float32 probabilities, since another runtime sums in another order."""
 BATCH = 16
 FIRST = (1, 3)
-"""Sizes of the first batches, so that a file that takes one size only is found out."""
+"""Sizes of the first batches, to detect artifacts with a fixed batch size."""
 FULL_SIZE = 64
-"""So many images are also given in their own size, for the artifact to resize."""
+"""Number of images that are also passed in their original size, for the artifact to resize."""
 ROUNDS = 15
-"""Of two artifacts in turn: what slows the machine for a while slows both."""
+"""Number of alternating timing rounds of two artifacts, so that interference affects both."""
 
 Answering = Callable[[Pixels], NDArray[np.float32]]
 
 
 @dataclass(frozen=True)
 class Reference:
-    """The zoo's own answers, to compare with.
+    """Predictions of the zoo's own model, to compare with.
 
     Args:
-        classifier: the bundle's, in float32 on the CPU.
+        classifier: classifier of the bundle, in float32 on the CPU.
         images: the validation images.
-        probs: (N, K) float32, the classifier's answers to them.
+        probs: (N, K) float32, probabilities of the classifier for the images.
     """
 
     classifier: Classifier
@@ -48,7 +48,7 @@ class Reference:
 
     @classmethod
     def of(cls, classifier: Classifier, images: Split) -> Reference:
-        """The classifier's answers to each of the images."""
+        """Compute the classifier's predictions for all images."""
         answers = [classifier.probabilities(list(batch), "none") for batch in _batches(images)]
         return cls(classifier, images, torch.cat(answers))
 
@@ -57,30 +57,30 @@ class Reference:
         return self.classifier.preprocessing.shape
 
     def first(self, count: int) -> Reference:
-        """The same of the first images."""
+        """Reference restricted to the first images."""
         rows = np.arange(min(count, len(self.images)))
         return Reference(self.classifier, self.images.part(self.images.name, rows), self.probs[: len(rows)])
 
     def decisions(self, probs: Tensor) -> Tensor:
-        """What is answered: indices (N,), or yes and no of each class (N, K)."""
+        """Decisions from probabilities (N, K): class indices (N,), or bool (N, K) for multi-label models."""
         if not self.classifier.task.multilabel:
             return probs.argmax(1)
         thresholds = self.classifier.card.get("thresholds") or [0.5] * len(self.classifier.classes)
         return probs >= torch.tensor(thresholds)
 
     def accuracy(self, probs: Tensor) -> float:
-        """The share of images that are answered right; of several labels an image, all of them right."""
+        """Fraction of correctly classified images; multi-label images need all labels correct."""
         labels, decided = torch.from_numpy(np.asarray(self.images.labels)), self.decisions(probs)
         right = decided == labels if decided.ndim == 1 else (decided == (labels >= 0.5)).all(1)
         return float(right.double().mean())
 
     def ask(self, artifact: Answering) -> Tensor:
-        """An artifact's answers to the images, given the very pixels that the network sees."""
+        """Compute an artifact's probabilities (N, K) for the same pixels that the network gets."""
         found = [_answer(artifact, framed(batch, self.shape), self.probs.shape[1]) for batch in _batches(self.images)]
         return torch.cat(found)
 
     def compare(self, wanted: Tensor, found: Tensor) -> dict[str, Any]:
-        """``images``, how many are answered otherwise, and the largest difference of a probability."""
+        """Compare two sets of probabilities: ``images``, ``disagreements`` and ``largest_difference``."""
         return {
             "images": len(wanted),
             "disagreements": int(_any(self.decisions(wanted) != self.decisions(found)).sum()),
@@ -89,10 +89,10 @@ class Reference:
 
 
 def same_card(artifact: Artifact, card: Mapping[str, Any]) -> None:
-    """What the artifact says of itself must be what the bundle says.
+    """Check that the artifact's metadata equals the bundle's card.
 
     Raises:
-        ExportError: classes, preprocessing or anything else differs; names it.
+        ExportError: classes, preprocessing or another entry differs.
     """
     other = [name for name, value in card.items() if artifact.card.get(name) != value]
     if other:
@@ -103,17 +103,17 @@ def same_card(artifact: Artifact, card: Mapping[str, Any]) -> None:
 
 
 def same_answers(reference: Reference, artifact: Answering) -> dict[str, Any]:
-    """Compare on the validation images, pixel by pixel the same for both.
+    """Check that an artifact agrees with the reference on the validation images, with identical pixels.
 
     Returns:
         ``{"images", "disagreements", "largest_difference", "tolerance", "accuracy"}``.
 
     Raises:
-        ExportError: an image is answered otherwise, or a probability differs by the tolerance or more.
+        ExportError: a decision differs, or a probability differs by the tolerance or more.
     """
     probs = reference.ask(artifact)
     found = reference.compare(reference.probs, probs)
-    if found["disagreements"] or not found["largest_difference"] < TOLERANCE:  # NaN is refused as well
+    if found["disagreements"] or not found["largest_difference"] < TOLERANCE:  # False for NaN
         raise ExportError(
             f"it answers {found['disagreements']:,} of {found['images']:,} validation images otherwise than the zoo's "
             f"own model, and its probabilities differ by up to {found['largest_difference']:.2g}; allowed are 0 and "
@@ -123,13 +123,15 @@ def same_answers(reference: Reference, artifact: Answering) -> dict[str, Any]:
 
 
 def through_own_resize(reference: Reference, artifact: Answering, dataset: Any) -> dict[str, Any]:
-    """What the artifact's own resize changes: images in full size, against the zoo's decoding and resize.
+    """Compare an artifact's own resizing of full-size images with the zoo's decoding and resizing.
 
     Args:
-        dataset: the images' dataset object.
+        reference: predictions of the zoo's own model.
+        artifact: the exported model.
+        dataset: dataset object of the images.
 
     Returns:
-        As :meth:`Reference.compare` gives it. Nothing is refused here: filters differ by a grey value here and there.
+        Result of :meth:`Reference.compare`. There is no limit, since resampling filters differ slightly.
     """
     wanted, found = [], []
     for item in _spread(dataset):
@@ -143,17 +145,20 @@ def through_own_resize(reference: Reference, artifact: Answering, dataset: Any) 
 
 
 def lossy(reference: Reference, exact: Answering, coarse: Answering, most: float) -> dict[str, Any]:
-    """What an artifact that computes less exactly loses, and gains.
+    """Compare the accuracy and speed of a quantized artifact with the exact one.
 
     Args:
-        most: how much of the accuracy may be lost, 0..1.
+        reference: predictions of the zoo's own model.
+        exact: the float32 artifact.
+        coarse: the quantized artifact.
+        most: maximum loss of accuracy, 0..1.
 
     Returns:
-        ``accuracy`` and ``images_per_second``, each ``{"before", "after"}``, the ``loss``, and ``speed``, as
-        :func:`zoo.engine.bench.compared` has it, with how the answers compare.
+        Result of :meth:`Reference.compare`, with ``accuracy`` and ``images_per_second``, each ``{"before", "after"}``,
+        ``loss``, ``max_loss``, ``speed`` (see :func:`zoo.engine.bench.compared`) and ``batch_size``.
 
     Raises:
-        ExportError: more is lost.
+        ExportError: the loss of accuracy exceeds ``most``.
     """
     probs = reference.ask(coarse)
     accuracy = {"before": reference.accuracy(reference.probs), "after": reference.accuracy(probs)}
@@ -200,7 +205,7 @@ def _any(differs: Tensor) -> Tensor:
 
 
 def _spread(dataset: Any) -> Iterator[Callable[[], Any]]:
-    """Images from all over a dataset; each is opened anew whenever it is called, for decoding uses it up."""
+    """Yield images spread over a dataset; each is reopened when called, since decoding consumes it."""
     count = len(dataset)
     for index in np.unique(np.linspace(0, count - 1, min(count, FULL_SIZE)).round().astype(int)).tolist():
         yield lambda index=index: read_item(dataset, index)[0]  # type: ignore[misc]

@@ -1,4 +1,4 @@
-"""What an artifact says of itself: the bundle's zoo.json, and the parts of it that others look for."""
+"""Metadata of artifacts: the bundle's zoo.json, and its parts for other programs."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from typing import Any, NamedTuple
 __all__ = ["CARD", "Resizing", "dumped", "metadata", "read_card", "resizing"]
 
 CARD = "zoo.json"
-"""The entry of an artifact's metadata, and the bundle's file."""
+"""Name of the entry in an artifact's metadata, and of the bundle's file."""
 INPUT = "images: uint8 (N, H, W, C), RGB or grey, of any size; all of a batch have one"
 OUTPUT = "probabilities: float32 (N, K), in the order of classes"
 
 _NEAREST = {"box": "bilinear", "hamming": "bilinear", "lanczos": "bicubic"}
-"""Filters that neither torch nor ONNX has, and the one they have that is most like it."""
+"""Filters that torch and ONNX lack, with the most similar available one."""
 
 
 class Resizing(NamedTuple):
-    """How a job resizes.
+    """Resizing of a job.
 
     Args:
         size: side of the network's images in pixels.
-        shorter: what the shorter side is scaled to before a crop.
-        crop: whether the middle is cut out; else both sides are squashed.
+        shorter: length in pixels of the scaled shorter side before a crop.
+        crop: crop the centre; else squash both sides.
         mode: ``bilinear``, ``bicubic`` or ``nearest``.
     """
 
@@ -35,13 +35,13 @@ class Resizing(NamedTuple):
 
 
 def read_card(bundle: Path) -> dict[str, Any]:
-    """The bundle's zoo.json."""
+    """Read the bundle's zoo.json."""
     card: dict[str, Any] = json.loads((bundle / CARD).read_text("utf-8"))
     return card
 
 
 def resizing(card: dict[str, Any]) -> Resizing:
-    """How the images of a card are resized; as ``zoo.data.decode.Shape`` has it."""
+    """Resizing of a card's images, see ``zoo.data.decode.Shape``."""
     shape = card["preprocessing"]
     size, crop = int(shape["image_size"]), shape["resize"] == "crop"
     mode = shape.get("interpolation", "bilinear")
@@ -50,12 +50,12 @@ def resizing(card: dict[str, Any]) -> Resizing:
 
 
 def dumped(card: dict[str, Any]) -> str:
-    """A card as one line of JSON."""
+    """Serialise a card to one line of JSON."""
     return json.dumps(card, ensure_ascii=False)
 
 
 def metadata(card: dict[str, Any]) -> dict[str, str]:
-    """Texts by name, for formats that keep such: the whole card, and what is looked for without reading it."""
+    """Metadata as texts by name: the whole card, and selected parts for other programs."""
     return {
         CARD: dumped(card),
         "classes": json.dumps(card["classes"], ensure_ascii=False),

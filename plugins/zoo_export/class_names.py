@@ -1,4 +1,4 @@
-"""The names of a model's classes, where its file has none: from another file, a folder's folders, or as typed."""
+"""Class names for models without them: from a file, the folders of a folder, or the command line."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _MOST_BYTES = 16 * 2**20
 
 
 def read_names(word: str) -> list[str]:
-    """The names that a word of ``--classes`` stands for, in the order of the model's answer.
+    """Read class names from an argument of ``--classes``, in the order of the model's outputs.
 
     Args:
-        word: a file (a name a line; JSON, a list or names by number; CSV, the last column), a folder of class folders,
-            whose names are taken sorted, ``imagenet-1k``, or names with commas between them.
+        word: a file (a name a line; JSON, a list or names by index; CSV, the last column), a folder of class folders,
+            whose names are sorted, ``imagenet-1k``, or names separated by commas.
 
     Raises:
-        RequestError: it is none of these, or the file can't be read.
+        RequestError: the word is none of these, or the file can't be read.
     """
     path = Path(word).expanduser()
     try:
@@ -46,14 +46,15 @@ def read_names(word: str) -> list[str]:
 
 
 def check_names(names: Sequence[str], count: int, where: str) -> list[str]:
-    """The names, if they can be those of so many classes.
+    """Check that names fit a number of classes.
 
     Args:
-        count: how many classes the model answers with.
-        where: where they are from, for the message.
+        names: the class names.
+        count: number of classes of the model.
+        where: origin of the names, for the message.
 
     Raises:
-        RequestError: there are more or fewer, or one is empty or there twice.
+        RequestError: the number of names differs, or a name is empty or duplicated.
     """
     if len(names) != count:
         raise RequestError(
@@ -82,7 +83,7 @@ def _of_file(path: Path) -> list[str]:
 
 
 def _of_json(path: Path, text: str) -> list[str]:
-    """A list of names; ``{"0": name}``; or ``{name: 0}``, as ``class_to_idx`` is."""
+    """Parse a list of names; ``{"0": name}``; or ``{name: 0}``, as in ``class_to_idx``."""
     try:
         found: Any = json.loads(text)
     except ValueError as error:
@@ -98,7 +99,7 @@ def _of_json(path: Path, text: str) -> list[str]:
 
 
 def _imagenet() -> list[str]:
-    """ImageNet-1k's, in the order that everybody has them in, by torchvision's short names."""
+    """Names of ImageNet-1k in the standard order, from torchvision."""
     from torchvision.models import get_model_weights
 
     names: list[str] = list(get_model_weights("resnet18").DEFAULT.meta["categories"])

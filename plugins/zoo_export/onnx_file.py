@@ -1,4 +1,4 @@
-"""ONNX: the network by torch's exporter, and around it the rest of the path, node by node."""
+"""ONNX export: the network by torch's exporter, with pre- and postprocessing nodes around it."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from zoo_export.reading import Artifact
 __all__ = ["OPSET", "export", "read"]
 
 OPSET = 18
-"""The first whose Resize smooths what it makes smaller, as Pillow does."""
+"""First opset whose Resize supports antialiasing, as Pillow does."""
 CALIBRATION = 256
-"""Training images that the ranges of 8-bit numbers are read from."""
+"""Number of training images for the calibration of 8-bit ranges."""
 
 Pixels = Callable[[int], NDArray[np.uint8]]
 
@@ -44,14 +44,14 @@ def export(
     Args:
         bundle: the folder with zoo.json.
         path: the file to write.
-        network: the bundle's, in evaluation mode on the CPU.
-        pixels: so many training images as the network sees them before normalisation: uint8 (n, size, size, C).
-        quantize: ``int8``: the network computes in 8 bits, with ranges read from training images.
-        half: the network computes in float16; its weights take half the room.
-        calibration: how many images the ranges are read from.
+        network: network of the bundle, in evaluation mode on the CPU.
+        pixels: function of a number n that returns training images before normalisation: uint8 (n, size, size, C).
+        quantize: ``int8`` for computation in 8 bits, with ranges calibrated on training images.
+        half: compute in float16, with weights of half the size.
+        calibration: number of images for the calibration.
 
     Raises:
-        RequestError: a package is missing, or both quantize and half are asked for.
+        RequestError: a package is missing, or both quantize and half are requested.
     """
     needed("onnx", "onnxscript", "onnxruntime")
     from zoo_export.onnx_graph import around
@@ -69,10 +69,10 @@ def export(
 
 
 def read(path: Path) -> Artifact:
-    """An ONNX file in onnxruntime, on the CPU.
+    """Open an ONNX file with onnxruntime on the CPU.
 
     Raises:
-        RequestError: onnxruntime is missing, or it was not the zoo that wrote the file.
+        RequestError: onnxruntime is missing, or the file was not written by the zoo.
     """
     needed("onnxruntime")
     import onnxruntime
@@ -93,10 +93,10 @@ def read(path: Path) -> Artifact:
 
 
 def needed(*packages: str) -> None:
-    """Refuse where a package is missing.
+    """Check that packages are installed.
 
     Raises:
-        RequestError: says which, and what to type.
+        RequestError: a package is missing.
     """
     for package in packages:
         try:
@@ -108,13 +108,13 @@ def needed(*packages: str) -> None:
 
 
 def _network(network: nn.Module, card: dict[str, Any], half: bool) -> Any:
-    """The network alone, as an ONNX model: ``normalized`` (n, C, size, size) -> ``logits`` (n, K)."""
+    """Export the network as an ONNX model: ``normalized`` (n, C, size, size) -> ``logits`` (n, K)."""
     size = resizing(card).size
     image = torch.zeros(2, card["preprocessing"]["in_chans"], size, size)
     chosen = copy.deepcopy(network).half() if half else network
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of torch's own makings
+        warnings.simplefilter("ignore")  # warnings of torch's exporter about itself
         program = torch.onnx.export(
             chosen,
             (image.half() if half else image,),

@@ -1,4 +1,4 @@
-"""The nodes around a network: from pixels of any size to its input, and from its logits to probabilities."""
+"""ONNX nodes around a network: from pixels of any size to its input, and from its logits to probabilities."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from zoo_export.card import Resizing, metadata, resizing
 
 __all__ = ["around"]
 
-# Outside the image there is nothing, as Pillow has it: by default ONNX counts the pixels at the edge again and again,
-# which is up to 15 grey values at the edges of a large photo. -0.5 is Pillow's coefficient.
+# As in Pillow, pixels outside the image are excluded: by default ONNX repeats the border pixels, a difference of up to
+# 15 grey values at the edges of a large photo. -0.5 is Pillow's coefficient.
 _SMOOTHED = {"antialias": 1, "exclude_outside": 1, "coordinate_transformation_mode": "half_pixel"}
 _MODES: dict[str, dict[str, Any]] = {
     "bilinear": {"mode": "linear", **_SMOOTHED},
@@ -26,7 +26,7 @@ _MODES: dict[str, dict[str, Any]] = {
 
 
 class _Nodes:
-    """Nodes and constants, as they are put down."""
+    """Collector of nodes and constants."""
 
     def __init__(self) -> None:
         self.nodes: list[Any] = []
@@ -42,12 +42,12 @@ class _Nodes:
 
 
 def around(network: ModelProto, card: dict[str, Any], half: bool = False) -> ModelProto:
-    """The whole path: ``images`` uint8 (N, H, W, C) -> ``probabilities`` (N, K) float32.
+    """Build the whole model: ``images`` uint8 (N, H, W, C) -> ``probabilities`` (N, K) float32.
 
     Args:
-        network: ``normalized`` (n, C, size, size) -> ``logits`` (n, K).
-        card: the bundle's zoo.json; it becomes the model's metadata.
-        half: the network takes and gives float16.
+        network: model ``normalized`` (n, C, size, size) -> ``logits`` (n, K).
+        card: content of the bundle's zoo.json, which becomes the model's metadata.
+        half: input and output of the network are float16.
     """
     shape = card["preprocessing"]
     before, after = _Nodes(), _Nodes()
@@ -72,7 +72,7 @@ def around(network: ModelProto, card: dict[str, Any], half: bool = False) -> Mod
 
 
 def _prepare(nodes: _Nodes, how: Resizing, mean: list[float], std: list[float], half: bool) -> None:
-    """Pixels are resized as they are, uint8: onnxruntime then rounds where Pillow does."""
+    """Add the preprocessing; pixels are resized as uint8, so that onnxruntime rounds where Pillow does."""
     planes = nodes.add("Transpose", ["images"], "zoo_planes", perm=[0, 3, 1, 2])
     size = nodes.constant("zoo_size", [how.size, how.size], np.int64)
     axes = nodes.constant("zoo_axes", [2, 3], np.int64)
@@ -96,7 +96,7 @@ def _prepare(nodes: _Nodes, how: Resizing, mean: list[float], std: list[float], 
 
 
 def _cropped_sides(nodes: _Nodes, planes: str, how: Resizing) -> str:
-    """Height and width after the shorter one was scaled."""
+    """Add the computation of height and width after scaling the shorter side."""
     sides = nodes.add("Shape", [planes], "zoo_sides", start=2, end=4)
     short = nodes.add("ReduceMin", [sides], "zoo_short", keepdims=1)
     times = nodes.add("Mul", [sides, nodes.constant("zoo_shorter", how.shorter, np.int64)], "zoo_times")
@@ -104,7 +104,7 @@ def _cropped_sides(nodes: _Nodes, planes: str, how: Resizing) -> str:
 
 
 def _crop(nodes: _Nodes, found: str, sides: str, size: str, axes: str) -> str:
-    """The middle, where Python's ``round`` puts it: halves go to the even number."""
+    """Add the centre crop at the position of Python's ``round``, which rounds halves to even."""
     two = nodes.constant("zoo_two", 2, np.int64)
     rest = nodes.add("Sub", [sides, size], "zoo_rest")
     floor = nodes.add("Div", [rest, two], "zoo_floor")

@@ -1,4 +1,4 @@
-"""ONNX classifiers of other frameworks: what is in one, and how it becomes a file as the zoo's exporter writes it."""
+"""Import of ONNX classifiers of other frameworks, converted to the format of the zoo's exporter."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from zoo_export.onnx_file import needed
 __all__ = ["Answers", "names_in", "read"]
 
 Answers = Literal["logits", "probabilities", "sigmoid"]
-"""What a network's last numbers are: softmax is still to come, or was; or each class is a yes or no of its own."""
+"""Kind of a network's outputs: before or after the softmax, or independent binary probabilities."""
 Floats = NDArray[np.float32]
 
 _NAMES = ("names", "classes", "class_names", "labels", "id2label")
@@ -29,20 +29,20 @@ _SIZE = 224
 def read(
     file: Path, image_size: int | None = None, answers: Answers | None = None, output: str | None = None
 ) -> Imported | None:
-    """A classifier as an ONNX file: images (N, C, H, W) or (N, H, W, C), float -> (N, K).
+    """Read a classifier from an ONNX file: images (N, C, H, W) or (N, H, W, C), float -> (N, K).
 
     Args:
-        file: the model; its weights may lie beside it.
-        image_size: side in pixels, of a file that takes any; by default 224.
-        answers: what its numbers are: ``logits``, ``probabilities`` or, for several labels an image, ``sigmoid``; by
-            default what its last node is, and how they look.
-        output: which of several outputs is meant.
+        file: the model; its weights may be in a file beside it.
+        image_size: side in pixels, for a model with variable size; by default 224.
+        answers: kind of the outputs: ``logits``, ``probabilities`` or, for multi-label models, ``sigmoid``; by default
+            derived from the last node and the values.
+        output: name of the output to use, where there are several.
 
     Returns:
-        None where it is no ONNX file.
+        None where the file is not in ONNX format.
 
     Raises:
-        RequestError: it is no classifier of images, or onnx is not here.
+        RequestError: the model is no image classifier, or onnx is not installed.
     """
     needed("onnx", "onnxruntime")
     from zoo_export.onnx_network import load
@@ -71,7 +71,7 @@ def read(
 
 
 def names_in(said: Mapping[str, str]) -> list[str] | None:
-    """The class names in a model's metadata, read as JSON or as Python's literals: a list, or names by number."""
+    """Class names in a model's metadata, as JSON or Python literals: a list, or names by index."""
     for key in _NAMES:
         if said.get(key):
             found = _parsed(said[key])
@@ -82,7 +82,7 @@ def names_in(said: Mapping[str, str]) -> list[str] | None:
 
 def _parsed(text: str) -> list[str] | None:
     value: Any = None
-    for parse in (json.loads, ast.literal_eval):  # neither runs anything
+    for parse in (json.loads, ast.literal_eval):  # neither runs code
         try:
             value = parse(text)
             break
@@ -109,7 +109,7 @@ def _classes(said: Mapping[str, str], count: int) -> tuple[tuple[str, ...] | Non
 
 
 def _preprocessing(network: Any, said: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
-    """What an ONNX file doesn't say, guessed, and the words that it is."""
+    """Preprocessing from the metadata or guessed, with notices about the guess."""
     size = network.size or _size_in(said) or _SIZE
     if "ultralytics" in f"{said.get('author', '')} {said.get('description', '')}".lower():
         found = {"image_size": size, "mean": [0.0], "std": [1.0], "resize": "crop", "crop_pct": 1.0}
@@ -138,13 +138,13 @@ def _size_in(said: Mapping[str, str]) -> int | None:
 
 
 def _looks(tried: Floats) -> Answers:
-    """Whether numbers (n, K) are probabilities by the look of them: none below 0, and each row adds up to one."""
+    """Guess from outputs (n, K) if they are probabilities: non-negative, with rows that sum to one."""
     whole = tried.shape[1] > 1 and tried.min() >= 0 and np.abs(tried.sum(1) - 1).max() < 1e-3
     return "probabilities" if whole else "logits"
 
 
 def _about_answers(kind: Answers, ends_with: str | None, asked: Answers | None) -> list[str]:
-    """What its numbers were taken for, where that could be otherwise."""
+    """Notices about the assumed kind of outputs, where it is uncertain."""
     if asked is None and kind == "sigmoid":
         return ["It ends with a sigmoid: each class is a yes or no of its own. If it is not: --set answers=logits"]
     if asked is None and kind == "probabilities" and ends_with is None:

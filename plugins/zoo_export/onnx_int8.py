@@ -1,6 +1,6 @@
-"""A network in 8 bits: weights by channel, activations with ranges read from training images.
+"""Quantization of a network to 8 bits: weights per channel, activations with calibrated ranges.
 
-Static post-training quantisation as onnxruntime has it, with QuantizeLinear and DequantizeLinear nodes (QDQ).
+Static post-training quantization by onnxruntime, with QuantizeLinear and DequantizeLinear nodes (QDQ).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ BATCH = 16
 
 
 class _Images(CalibrationDataReader):  # type: ignore[misc]
-    """Hands out calibration images, a batch at a time."""
+    """Calibration images in batches."""
 
     def __init__(self, images: NDArray[np.float32]):
         self.batches = iter([images[i : i + BATCH] for i in range(0, len(images), BATCH)])
@@ -36,12 +36,12 @@ class _Images(CalibrationDataReader):  # type: ignore[misc]
 
 
 def quantized(network: ModelProto, images: NDArray[np.float32], folder: Path) -> ModelProto:
-    """The network in 8 bits.
+    """Quantize a network to 8 bits.
 
     Args:
-        network: ``normalized`` (n, C, size, size) -> ``logits`` (n, K).
-        images: (N, C, size, size), to read ranges from.
-        folder: where temporary files may be.
+        network: model ``normalized`` (n, C, size, size) -> ``logits`` (n, K).
+        images: (N, C, size, size) float32, for the calibration.
+        folder: folder for temporary files.
     """
     with tempfile.TemporaryDirectory(dir=folder) as home, _quietly():
         given, prepared, done = (Path(home) / f"{name}.onnx" for name in ("given", "prepared", "done"))
@@ -63,7 +63,7 @@ def quantized(network: ModelProto, images: NDArray[np.float32], folder: Path) ->
 
 @contextlib.contextmanager
 def _quietly() -> Iterator[Any]:
-    """onnxruntime's advice is for people who quantise by hand."""
+    """Suppress onnxruntime's advice within the context."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:

@@ -1,4 +1,4 @@
-"""A network as another framework has written it in ONNX: looked at, tried, and put into a file as the zoo writes it."""
+"""ONNX network of another framework: inspected, tested, and converted to the zoo's format."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from zoo.errors import RequestError
 from zoo_export.card import CARD
 from zoo_export.onnx_file import OPSET
 from zoo_export.onnx_graph import around
-from zoo_export.onnx_splice import freed, one_by_one, renamed
+from zoo_export.onnx_splice import batched, looped, renamed
 
 __all__ = ["Network", "load"]
 
@@ -28,20 +28,20 @@ _OTHER_TASKS = ("detect", "segment", "pose", "obb")
 _TRIED = 4
 _SIDE = 224
 _SAME = 1e-3
-"""Of probabilities, to tell a network that takes many images from one that mixes them up."""
+"""Tolerance of probabilities, to detect networks that mix the images of a batch."""
 
 
 class Network:
-    """The network in a file.
+    """Network in an ONNX file.
 
     Args:
-        file: where it is from, for messages.
-        model: what is in it, with all weights.
-        output: the output that is meant; None where there is one.
-        image_size: side in pixels that the user wants; None for the file's own, or 224 where it takes any.
+        file: path of the file, for messages.
+        model: content of the file, with all weights.
+        output: name of the output; None for the only one.
+        image_size: side in pixels; None for the file's, or 224 where it is variable.
 
     Raises:
-        RequestError: it is no classifier of images, or takes another size.
+        RequestError: the model is no image classifier, or has another fixed size.
     """
 
     def __init__(self, file: Path, model: ModelProto, output: str | None, image_size: int | None):
@@ -66,10 +66,10 @@ class Network:
         self.kind = "logits"
 
     def answers_with(self, kind: str) -> None:
-        """Say what the numbers are: ``logits``, ``probabilities`` or ``sigmoid``.
+        """Set the kind of the outputs: ``logits``, ``probabilities`` or ``sigmoid``.
 
         Raises:
-            RequestError: they can't be that.
+            RequestError: the number of outputs doesn't fit the kind.
         """
         if self.binary and kind != "sigmoid":
             raise RequestError(
@@ -79,7 +79,7 @@ class Network:
         self.kind = kind
 
     def numbers(self, images: Floats) -> Floats:
-        """The file's own answers, image by image: (n, C, size, size) -> (n, K)."""
+        """Raw outputs of the file, computed image by image: (n, C, size, size) -> (n, K)."""
         given = images.transpose(0, 2, 3, 1) if self.channels_last else images
         rows = []
         for image in given.astype(self.dtype):
@@ -95,7 +95,7 @@ class Network:
         return np.stack(rows).astype(np.float32)
 
     def answer(self, images: Floats) -> Floats:
-        """The file's own probabilities: (n, C, size, size) -> (n, K)."""
+        """Probabilities by the file: (n, C, size, size) -> (n, K)."""
         found = self.numbers(images)
         if self.kind == "probabilities":
             return found
@@ -106,14 +106,14 @@ class Network:
         return powers / powers.sum(1, keepdims=True)
 
     def write(self, path: Path, card: Mapping[str, Any]) -> None:
-        """The whole path as one file: uint8 (N, H, W, C) of any size -> probabilities (N, K).
+        """Write the whole path as one file: uint8 (N, H, W, C) of any size -> probabilities (N, K).
 
         Raises:
-            RequestError: it can't be made to take any number of images.
+            RequestError: the model can't be converted.
         """
-        whole = self._whole(freed, card)
+        whole = self._whole(batched, card)
         if self.batch is not None and not self._takes_many(whole, card):
-            whole = self._whole(one_by_one, card)
+            whole = self._whole(looped, card)
         path.write_bytes(whole.SerializeToString())
 
     def _whole(self, spliced: Any, card: Mapping[str, Any]) -> ModelProto:
@@ -121,7 +121,7 @@ class Network:
         try:
             inner = spliced(renamed(self.model), self._input.name, self._output.name, self, how)
             return around(inner, dict(card), half=self.dtype is np.float16)
-        except Exception as error:  # of onnx's makings: an operator that a newer opset has otherwise, say
+        except Exception as error:  # errors of onnx, for example for operators that changed with the opset
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
             raise RequestError(
                 f"{self.file} can't be put into the zoo's form: {reason:.300} Export it again with "
@@ -129,7 +129,7 @@ class Network:
             ) from error
 
     def _takes_many(self, whole: ModelProto, card: Mapping[str, Any]) -> bool:
-        """Whether a network that was made for a fixed number of images answers several at once as one by one."""
+        """Check that a network with a fixed batch size gives the same results for a larger batch."""
         shape = card["preprocessing"]
         side = int(shape["image_size"])
         pixels = np.random.default_rng(1).integers(0, 256, (_TRIED + 1, side, side, self.in_chans), np.uint8)
@@ -137,13 +137,13 @@ class Network:
         images = ((pixels / np.float32(255) - mean) / std).transpose(0, 3, 1, 2)
         try:
             found = _session(whole, self.file).run(None, {"images": pixels})[0]
-        except Exception:  # a shape within it is for that number alone
+        except Exception:  # a shape in the graph is fixed to the batch size
             return False
         wanted = self.answer(images)
         return found.shape == wanted.shape and bool(np.abs(found - wanted).max() < _SAME)
 
     def _check_said(self) -> None:
-        """Refuse what says itself that it is something else."""
+        """Raise RequestError for files of the zoo's exporter and for other tasks."""
         if CARD in self.metadata:
             raise RequestError(
                 f"{self.file} is a file that zoo export wrote: use it as it is. Type: zoo predict {self.file} IMAGE"
@@ -177,7 +177,7 @@ class Network:
         return found[asked] if asked else next(iter(found.values()))
 
     def _layout(self) -> tuple[int | None, int, int | None, bool]:
-        """Images at a time, channels, side in pixels, and whether channels come last; None for any."""
+        """Batch size, channels, side in pixels, and True for channels last; None for variable sizes."""
         kind = self._input.type.tensor_type
         number, *sides = (d.dim_value if d.dim_value > 0 else None for d in kind.shape.dim)
         last = sides[0] not in (1, 3) and sides[2] in (1, 3)
@@ -187,7 +187,7 @@ class Network:
         return number, channels or 3, height, last
 
     def _ending(self) -> str | None:
-        """What the last node, beyond those that pass numbers on, says that they are; None where it says nothing."""
+        """Kind of the outputs by the last node that is no reshaping; None where it is neither softmax nor sigmoid."""
         makers = {name: node for node in self.model.graph.node for name in node.output}
         node: NodeProto | None = makers.get(self._output.name)
         while node is not None and node.op_type in _PASSING:
@@ -195,7 +195,7 @@ class Network:
         return _ENDS.get(node.op_type) if node is not None else None
 
     def _row(self, found: NDArray[Any], count: int) -> NDArray[Any]:
-        """The first image's numbers (K,)."""
+        """Output of the first image, (K,)."""
         classifies = found.ndim in (2, 4) and len(found) == count and found.shape[2:] in ((), (1, 1))
         if not classifies or not np.issubdtype(found.dtype, np.floating):
             raise RequestError(
@@ -207,14 +207,14 @@ class Network:
 
 
 def load(file: Path, output: str | None, image_size: int | None) -> Network | None:
-    """The network in a file; None where it is no ONNX file.
+    """Load the network of a file; None where it is not in ONNX format.
 
     Raises:
-        RequestError: it is no classifier of images, or its weights, in a file beside it, are not there.
+        RequestError: the model is no image classifier, or its external weights are missing.
     """
     try:
         model = onnx.load(str(file), load_external_data=False)
-    except Exception:  # protobuf's own
+    except Exception:  # errors of protobuf
         return None
     if not model.graph.node:
         return None

@@ -1,4 +1,4 @@
-"""Another framework's graph between the zoo's nodes: ``normalized`` (n, C, size, size) -> ``logits`` (n, K)."""
+"""Adaptation of another framework's ONNX graph to ``normalized`` (n, C, size, size) -> ``logits`` (n, K)."""
 
 from __future__ import annotations
 
@@ -9,24 +9,23 @@ from onnx import ModelProto, TensorProto, compose, helper, numpy_helper, version
 
 from zoo_export.onnx_file import OPSET
 
-__all__ = ["Form", "freed", "one_by_one", "renamed"]
+__all__ = ["Form", "batched", "looped", "renamed"]
 
 _THEIRS = "other/"
-"""Stands before each of their names, so that none is one of ours."""
+"""Prefix of the other graph's names, to avoid conflicts with the zoo's."""
 _LEAST = 1e-30
 _EDGE = 1e-7
-"""Of probabilities, before their logarithm is taken; of those of yes and no, at both ends."""
+"""Lower bound of softmax probabilities, and margin of sigmoid probabilities at both ends, before the logarithm."""
 
 
 class Form(Protocol):
-    """How the other graph takes images.
+    """Input and output format of the other graph.
 
     Args:
-        batch: so many at a time; None for any number.
-        in_chans: their channels.
-        size: their side in pixels.
-        channels_last: (N, H, W, C).
-        binary: it answers with one number, for the second of two classes.
+        batch: batch size; None for any.
+        in_chans: number of channels.
+        channels_last: images are (N, H, W, C).
+        binary: the output is one number, for the second of two classes.
     """
 
     batch: int | None
@@ -36,22 +35,23 @@ class Form(Protocol):
 
 
 def renamed(model: ModelProto) -> ModelProto:
-    """A copy in an opset that has the zoo's nodes, with names that are none of the zoo's."""
+    """Copy a model, converted to the zoo's opset, with prefixed names."""
     opset = next(each.version for each in model.opset_import if each.domain in ("", "ai.onnx"))
     copy = version_converter.convert_version(model, OPSET) if opset < OPSET else model
     found = compose.add_prefix(copy, _THEIRS)
-    found.ir_version = max(found.ir_version, 8)  # the first that knows that opset
-    del found.graph.value_info[:]  # they say for how many images it was
+    found.ir_version = max(found.ir_version, 8)  # minimum for that opset
+    del found.graph.value_info[:]  # contains the fixed batch size
     return found
 
 
-def freed(model: ModelProto, taken: str, given: str, form: Form, kind: str) -> ModelProto:
-    """The graph as it is, given all images at once.
+def batched(model: ModelProto, taken: str, given: str, form: Form, kind: str) -> ModelProto:
+    """Adapt the graph to process all images at once.
 
     Args:
-        model: as :func:`renamed` gives it; it is changed.
-        taken, given: the names of its input and output before that.
-        kind: what its numbers are: ``logits``, ``probabilities`` or ``sigmoid``.
+        model: result of :func:`renamed`, changed in place.
+        taken, given: original names of its input and output.
+        form: format of its input and output.
+        kind: kind of its outputs: ``logits``, ``probabilities`` or ``sigmoid``.
     """
     graph = model.graph
     before = _images("normalized", _THEIRS + taken, form)
@@ -61,11 +61,11 @@ def freed(model: ModelProto, taken: str, given: str, form: Form, kind: str) -> M
     return model
 
 
-def one_by_one(model: ModelProto, taken: str, given: str, form: Form, kind: str) -> ModelProto:
-    """The graph within a loop over the images, for one that takes a fixed number: an image is given so often.
+def looped(model: ModelProto, taken: str, given: str, form: Form, kind: str) -> ModelProto:
+    """Wrap the graph in a loop over the images, each repeated to the fixed batch size.
 
     Args:
-        model, taken, given, kind: as :func:`freed` has them.
+        model, taken, given, form, kind: see :func:`batched`.
     """
     graph = model.graph
     batch = form.batch or 1
@@ -102,7 +102,7 @@ def _images(given: str, taken: str, form: Form) -> list[Any]:
 
 
 def _logits(given: str, kind: str, binary: bool) -> tuple[list[Any], list[Any]]:
-    """Nodes and constants from their numbers to logits whose softmax, or sigmoid, is what they mean."""
+    """Nodes and constants that convert outputs to logits."""
     flat, numbers = "joint_flat", "joint_numbers"
     nodes = [
         helper.make_node("Flatten", [given], [flat], axis=1),

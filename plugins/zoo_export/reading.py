@@ -1,4 +1,4 @@
-"""An artifact that was read back: called with pixels, it answers by its own runtime."""
+"""Exported artifacts, called with pixels and run by their own runtime."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ __all__ = ["Artifact", "of_module"]
 
 
 class Artifact:
-    """An artifact in use.
+    """An exported model, ready for use.
 
     Args:
-        card: what it says of itself: the zoo.json of its bundle.
-        answer: uint8 (N, H, W, C) -> probabilities (N, K) float32.
+        card: content of the bundle's zoo.json.
+        answer: function of images, uint8 (N, H, W, C), that returns probabilities (N, K) float32.
     """
 
     def __init__(self, card: dict[str, Any], answer: Callable[[NDArray[np.uint8]], NDArray[np.float32]]):
         self.card, self._answer = card, answer
 
     def __call__(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """uint8 (N, H, W, C) -> probabilities (N, K) float32."""
+        """Predict probabilities (N, K) float32 of images, uint8 (N, H, W, C)."""
         return self._answer(images)
 
 
 def of_module(card: dict[str, Any], module: nn.Module) -> Artifact:
-    """One whose runtime is torch."""
+    """Create an artifact that is run by torch."""
 
     def answer(images: NDArray[np.uint8]) -> NDArray[np.float32]:
         with torch.inference_mode():

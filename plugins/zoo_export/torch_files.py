@@ -1,4 +1,4 @@
-"""Torch's own formats of a program: torch.export's, and TorchScript."""
+"""Torch's formats of programs: torch.export and TorchScript."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ __all__ = ["export_pt2", "export_torchscript", "read_pt2", "read_torchscript"]
 
 
 def export_pt2(bundle: Path, path: Path, network: nn.Module, half: bool = False) -> None:
-    """Write torch.export's program: uint8 (N, H, W, C), any N, H and W -> probabilities (N, K).
+    """Write a program of torch.export: uint8 (N, H, W, C), any N, H and W -> probabilities (N, K).
 
     Args:
         bundle: the folder with zoo.json.
         path: the file to write.
-        network: the bundle's, in evaluation mode on the CPU.
-        half: the network computes in float16; its weights take half the room.
+        network: network of the bundle, in evaluation mode on the CPU.
+        half: compute in float16, with weights of half the size.
     """
     card = read_card(bundle)
     whole = Whole(_in(network, half), card, half).eval()
     sides = dict.fromkeys((0, 1, 2), torch.export.Dim.DYNAMIC)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of torch's own makings
+        warnings.simplefilter("ignore")  # warnings of torch.export about itself
         program = torch.export.export(whole, (_images(card),), dynamic_shapes=(sides,))
         torch.export.save(program, path, extra_files=metadata(card))
 
 
 def read_pt2(path: Path) -> Artifact:
-    """The program of a .pt2 file."""
+    """Open a program of torch.export."""
     extra = {CARD: ""}
     program = torch.export.load(path, extra_files=extra)
     return of_module(json.loads(extra[CARD]), program.module())
@@ -46,23 +46,23 @@ def read_pt2(path: Path) -> Artifact:
 def export_torchscript(bundle: Path, path: Path, network: nn.Module, half: bool = False) -> None:
     """Write TorchScript: uint8 (N, H, W, C), any N, H and W -> probabilities (N, K).
 
-    The network is traced, and what is around it scripted, for only that depends on the images' size.
+    The network is traced, and the rest is scripted, since only that depends on the size of the images.
 
     Args:
-        bundle, path, network, half: as :func:`export_pt2` has them.
+        bundle, path, network, half: see :func:`export_pt2`.
     """
     card = read_card(bundle)
     size, chosen = resizing(card).size, _in(network, half)
     image = torch.zeros(2, card["preprocessing"]["in_chans"], size, size)
     with warnings.catch_warnings(), torch.no_grad():
-        warnings.simplefilter("ignore")  # TorchScript is deprecated, and tracing tells of every number it keeps
+        warnings.simplefilter("ignore")  # TorchScript is deprecated, and tracing warns about constants
         traced = torch.jit.trace(chosen, image.half() if half else image, check_trace=False)
         script = torch.jit.script(Whole(traced, card, half).eval())
         torch.jit.save(script, str(path), _extra_files=metadata(card))
 
 
 def read_torchscript(path: Path) -> Artifact:
-    """The program of a TorchScript file."""
+    """Open a TorchScript program."""
     extra: dict[str, Any] = {CARD: ""}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -75,6 +75,6 @@ def _in(network: nn.Module, half: bool) -> nn.Module:
 
 
 def _images(card: dict[str, Any]) -> Tensor:
-    """Two images, larger than the network's and of unequal sides, so that no size is taken for a constant."""
+    """Two images, larger than the network's and of unequal sides, so that no size becomes a constant."""
     size, _, _, _ = resizing(card)
     return torch.zeros(2, 2 * size + 3, 2 * size + 10, card["preprocessing"]["in_chans"], dtype=torch.uint8)

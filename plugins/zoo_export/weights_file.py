@@ -1,4 +1,4 @@
-"""The weights in one file, with the zoo's own description; the zoo builds the network that they belong to."""
+"""Export of the weights in one file with the zoo's metadata; the zoo builds the network."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def export(bundle: Path, path: Path, network: nn.Module, half: bool = False) -> 
     Args:
         bundle: the folder with zoo.json.
         path: the file to write.
-        network: the bundle's.
-        half: floats are kept as float16, and computed with as float32 again.
+        network: network of the bundle.
+        half: store floats as float16; computation is in float32.
     """
     from safetensors.torch import save_file
 
@@ -35,11 +35,11 @@ def export(bundle: Path, path: Path, network: nn.Module, half: bool = False) -> 
 
 
 def read(path: Path, build: Callable[[dict[str, Any]], nn.Module]) -> Artifact:
-    """The weights in a network of their own.
+    """Open a file of weights in a newly built network.
 
     Args:
         path: the file.
-        build: a card -> its architecture's network, with new weights.
+        build: function of a card that builds its architecture's network, with new weights.
     """
     from safetensors import safe_open
 

@@ -1,4 +1,4 @@
-"""The whole path in torch: pixels, resize, normalisation, network, temperature, probabilities."""
+"""The whole inference path in torch: pixels, resize, normalisation, network, temperature, probabilities."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ __all__ = ["Answer", "Prepare", "Whole"]
 
 
 class Prepare(nn.Module):
-    """uint8 (N, H, W, C) of any size -> the network's input (N, C, size, size) float.
+    """Preprocessing: uint8 (N, H, W, C) of any size -> the network's input (N, C, size, size) float.
 
-    Pillow resizes rows, rounds to whole pixels, then columns, and rounds again; so does this, in floats that every
-    device has. It can be scripted, and exported with any N, H and W.
+    As in Pillow, rows are resized and rounded to integers, then columns, in floats, which every device supports. The
+    module can be scripted, and exported with any N, H and W.
     """
 
     def __init__(self, card: dict[str, Any]):
@@ -42,20 +42,20 @@ class Prepare(nn.Module):
         return (pixels / 255 - self.mean) / self.std
 
     def scaled(self, pixels: Tensor, high: int, wide: int) -> Tensor:
-        """(N, C, H, W) -> (N, C, high, wide), whole numbers in 0..255."""
+        """Resize (N, C, H, W) to (N, C, high, wide), with integer values in 0..255."""
         if self.mode == "nearest":
             return interpolate(pixels, [high, wide], mode="nearest-exact")
         rows = interpolate(pixels, [pixels.size(2), wide], mode=self.mode, antialias=True).round().clamp(0, 255)
         return interpolate(rows, [high, wide], mode=self.mode, antialias=True).round().clamp(0, 255)
 
     def half(self, rest: int) -> int:
-        """``round(rest / 2)`` as Python has it: halves go to the even number."""
+        """Compute Python's ``round(rest / 2)``, which rounds halves to even."""
         floor = rest // 2
         return floor + (rest % 2) * (floor % 2)
 
 
 class Answer(nn.Module):
-    """Logits (N, K) -> probabilities (N, K) float32, by the bundle's temperature."""
+    """Postprocessing: logits (N, K) -> probabilities (N, K) float32, by the bundle's temperature."""
 
     def __init__(self, card: dict[str, Any]):
         super().__init__()
@@ -68,11 +68,11 @@ class Answer(nn.Module):
 
 
 class Whole(nn.Module):
-    """uint8 (N, H, W, C) -> probabilities (N, K) float32.
+    """The whole path: uint8 (N, H, W, C) -> probabilities (N, K) float32.
 
     Args:
-        network: images (N, C, size, size), normalised -> logits (N, K).
-        card: the bundle's zoo.json.
+        network: normalised images (N, C, size, size) -> logits (N, K).
+        card: content of the bundle's zoo.json.
         half: the network computes in float16.
     """
 

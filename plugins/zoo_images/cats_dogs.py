@@ -1,4 +1,4 @@
-"""``cats_dogs``: photos where there are any, drawings where there are none, and never one for the other unsaid."""
+"""The dataset ``cats_dogs``: photographs where available, otherwise drawings with a notice."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Source = Literal["auto", "photos", "download", "drawn"]
 
 
 class CatsDogs:
-    """Cats and dogs, from the first of these that there is.
+    """Cats and dogs, from the first available of these sources.
 
     1. ``root``, a folder of photos, read as ``image_folder`` reads it.
     2. Photos in the cache: the folder ``datasets/cats_dogs`` in it, likewise, or Oxford-IIIT Pet once downloaded.
@@ -40,12 +40,11 @@ class CatsDogs:
         root: a folder of photos, or None.
         split: photos in a folder: those that it has; Oxford-IIIT Pet: train, test; drawings: train, val.
         source: ``"photos"`` takes only 1 and 2, ``"download"`` only Oxford-IIIT Pet, ``"drawn"`` only drawings.
-        download: whether ``"auto"`` and ``"download"`` may download.
-        drawn_images: how many training images to draw; a quarter as many are drawn for val.
+        download: allow downloads for ``"auto"`` and ``"download"``.
+        drawn_images: number of drawn training images; a quarter as many are drawn for val.
 
     Raises:
-        DataError: the source asked for is not to be had, the folder is not as it should be, or there is no
-            such split.
+        DataError: the requested source is not available, the folder is malformed, or there is no such split.
         ValueError: ``source`` is unknown or ``drawn_images`` too small.
     """
 
@@ -58,7 +57,7 @@ class CatsDogs:
         self.targets = self.data.targets
         self.source = f"photos in {chosen.folder}" if chosen.kind == "folder" else self.data.source
         self.licence = self.data.licence
-        self.fingerprint = getattr(self.data, "fingerprint", None)  # photos are known by their bytes
+        self.fingerprint = getattr(self.data, "fingerprint", None)  # photographs are identified by their bytes
         self.notices = [*self.data.notices, *([drawn_notice(chosen.why)] if chosen.kind == "drawn" else [])]
 
     def __len__(self) -> int:
@@ -68,18 +67,18 @@ class CatsDogs:
         return self.data[index]
 
     def name_of(self, index: int) -> str:
-        """The photo's path, or what the drawing is called."""
+        """Path of the photograph, or name of the drawing."""
         return self.data.name_of(index)
 
     @staticmethod
     def available_splits(
         root: Path | None, source: Source = "auto", download: bool = True, drawn_images: int = 600
     ) -> tuple[str, ...]:
-        """The splits of the source that is chosen; this downloads it if need be.
+        """Splits of the chosen source, which is downloaded if necessary.
 
         Raises:
-            DataError: as the class does.
-            ValueError: as the class does.
+            DataError: see the class.
+            ValueError: see the class.
         """
         del drawn_images
         chosen = choose(root, source, download)
@@ -91,12 +90,13 @@ class CatsDogs:
     def peek(
         root: Path | None, source: Source = "auto", download: bool = True, drawn_images: int = 600
     ) -> dict[str, object]:
-        """``source``: ``"photos"`` or ``"drawn"``; photos are downloaded if need be, and ``provisional`` says of
-        drawings that a run with a network would try to.
+        """``source``: ``"photos"`` or ``"drawn"``, with a download if necessary.
+
+        For drawings, ``provisional`` states that a run with network access would try to download photographs.
 
         Raises:
-            DataError: as the class does.
-            ValueError: as the class does.
+            DataError: see the class.
+            ValueError: see the class.
         """
         del drawn_images
         chosen = choose(root, source, download)
@@ -106,7 +106,7 @@ class CatsDogs:
 
 
 class Choice(NamedTuple):
-    """Where the images come from; ``why`` says why they are drawn."""
+    """Source of the images; ``why`` explains the choice of drawings."""
 
     kind: Literal["folder", "oxford", "drawn"]
     folder: Path | None = None
@@ -114,10 +114,10 @@ class Choice(NamedTuple):
 
 
 def choose(root: Path | None, source: Source = "auto", download: bool = True) -> Choice:
-    """Find the first source that there is, downloading if need be.
+    """Find the first available source, downloading if necessary.
 
     Raises:
-        DataError: the source asked for is not to be had, or a folder is given that it would not read.
+        DataError: the requested source is not available, or doesn't read the given folder.
         ValueError: ``source`` is unknown.
     """
     _check(root, source)
@@ -136,12 +136,12 @@ def choose(root: Path | None, source: Source = "auto", download: bool = True) ->
 
 
 def cache_folder() -> Path:
-    """Where cats_dogs looks for photos: in ``ZOO_CACHE``, else in the user's cache."""
+    """Folder of photographs for cats_dogs, in ``ZOO_CACHE`` or the user's cache."""
     return storage.cache_folder() / "datasets" / "cats_dogs"
 
 
 def drawn_notice(why: str = "") -> str:
-    """What a user is told who gets drawings; ``why`` there are no photos."""
+    """Notice for users who get drawings; ``why`` is the reason for the lack of photographs."""
     reason = f" There were no photos: {why}." if why else ""
     return (
         f"These are DRAWINGS, not photos: the zoo rendered them itself.{reason} An accuracy on drawings says nothing "
@@ -164,7 +164,7 @@ def _has_photos(folder: Path) -> bool:
 
 
 def _no_download(source: Source, download: bool) -> str:
-    """What forbids a download, or nothing."""
+    """Reason that forbids a download; empty if it is allowed."""
     if source == "photos":
         return "source=photos does not download"
     if not download:

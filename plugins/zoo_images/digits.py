@@ -1,4 +1,4 @@
-"""``digits``: scikit-learn's scans of handwritten digits, small enough for a first run in seconds."""
+"""The dataset ``digits``: scikit-learn's scans of handwritten digits, for a first run in seconds."""
 
 from __future__ import annotations
 
@@ -17,10 +17,12 @@ if TYPE_CHECKING:
 __all__ = ["Digits", "digits"]
 
 _FILE = "datasets/data/digits.csv.gz"
-"""In scikit-learn's folder: a line a scan, its 64 pixels in 0..16 and its label."""
+"""File in scikit-learn's folder with one scan per line: 64 pixels in 0..16 and the label."""
 _SPLIT = "digits_split.txt"
-"""Line numbers of the training scans, and in the second line of those for validation, in order. They are scikit-learn's
-``train_test_split(..., test_size=0.2, random_state=0, stratify=labels)``, which a test compares them with."""
+"""Line numbers of the training scans in the first line, of the validation scans in the second, in order.
+
+They equal scikit-learn's ``train_test_split(..., test_size=0.2, random_state=0, stratify=labels)``, as a test checks.
+"""
 
 
 class Digits:
@@ -42,10 +44,10 @@ class Digits:
 
 
 def digits(root: Path | None, split: str) -> Digits:
-    """1,797 scans of handwritten digits; a fifth of them, stratified and always the same, are ``"val"``.
+    """1,797 scans of handwritten digits, with a fixed stratified fifth of them as ``"val"``.
 
     Args:
-        root: None; the scans come with scikit-learn.
+        root: None; the scans are part of scikit-learn.
         split: ``"train"`` (1,437 images) or ``"val"`` (360).
 
     Raises:
@@ -65,10 +67,10 @@ def digits(root: Path | None, split: str) -> Digits:
 
 
 def read_scans() -> tuple[np.ndarray, np.ndarray]:
-    """Scans (1797, 64) in 0..16 and labels (1797,), int64, as ``load_digits`` gives them.
+    """Read scans (1797, 64) in 0..16 and labels (1797,) int64, as ``load_digits`` returns them.
 
-    They are read from scikit-learn's own file. To import scikit-learn, and scipy with it, would take longer than an
-    epoch; it is done only where a release has put the file elsewhere.
+    They are read from scikit-learn's file, since importing scikit-learn and scipy would take longer than an epoch; it
+    is imported only where a release has moved the file.
     """
     import numpy as np
 
@@ -90,7 +92,7 @@ def split_rows(split: str) -> list[int]:
 
 
 def to_uint8(scans: np.ndarray) -> np.ndarray:
-    """(N, 64) in 0..16 -> (N, 1, 8, 8) uint8 in 0..255."""
+    """Convert scans (N, 64) in 0..16 to images (N, 1, 8, 8) uint8 in 0..255."""
     import numpy as np
 
     return np.rint(scans * (255 / 16)).astype(np.uint8).reshape(-1, 1, 8, 8)

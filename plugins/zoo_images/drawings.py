@@ -1,4 +1,4 @@
-"""Drawn cats and dogs: what ``cats_dogs`` gives where there is neither a photo nor a network."""
+"""Drawn cats and dogs, the source of ``cats_dogs`` without photographs and network."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _LEAST = 8
 
 
 class DrawnPets:
-    """Drawings (160, 160, RGB) of cats and dogs in turn, rendered when they are asked for.
+    """Drawings (160, 160, RGB) of cats and dogs in turn, rendered on access.
 
     Args:
-        split: ``"train"`` or ``"val"``; their seeds differ, so no drawing is in both.
-        drawn_images: how many there are in train; val has a quarter as many.
+        split: ``"train"`` or ``"val"``, with different seeds and thus different drawings.
+        drawn_images: number of training images; val has a quarter as many.
 
     Raises:
         DataError: there is no such split.
@@ -54,13 +54,13 @@ class DrawnPets:
         return draw("dog" if label else "cat", self.SEEDS[self.split], index % len(self)), label
 
     def name_of(self, index: int) -> str:
-        """Such as ``drawn/train/00007 (dogs)``."""
+        """Name such as ``drawn/train/00007 (dogs)``."""
         return f"drawn/{self.split}/{index:05d} ({self.classes[self.targets[index]]})"
 
 
 @cache
 def _drawing_code() -> str:
-    """A hash of all that decides a drawing's pixels, so that a decoded copy is never older than the code."""
+    """Hash of the drawing code and of Pillow's version, so that decoded copies are never outdated."""
     import PIL
 
     files = sorted(resources.files("zoo_images.art").iterdir(), key=lambda file: file.name)
@@ -69,7 +69,7 @@ def _drawing_code() -> str:
 
 
 def draw(species: Literal["cat", "dog"], seed: int, index: int) -> Image:
-    """Draw one pet: the same bytes for the same arguments (and version of Pillow).
+    """Draw one pet deterministically; the result depends only on the arguments and Pillow's version.
 
     Returns:
         An RGB image of 160 by 160 pixels, drawn at twice that and averaged down.

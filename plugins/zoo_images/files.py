@@ -1,4 +1,4 @@
-"""What the datasets of image files share: the map-style object, and the words of its errors."""
+"""Base class of the datasets of image files, and helpers for their error messages."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ __all__ = [
     "shorten",
 ]
 
-# The words that people use for a split, and the split that each means.
+# Common names of splits, and the split that each stands for.
 SPLIT_WORDS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
 ORDER = ("train", "val", "test")
 
 
 class ImageFiles:
-    """Labelled image files, opened when they are asked for.
+    """Labelled image files, opened on access.
 
     Args:
-        paths: one file each.
-        labels: the name of each file's class; ``classes`` are the names that occur, sorted.
-        multilabel: each file has a list of names instead, perhaps an empty one; ``targets`` are then tuples of indices.
-        source: one line on where the images come from.
-        licence: one line on what may be done with them; empty where only their owner knows.
-        notices: what a user must be told.
-        groups: what each file's group is called; files of one are never parted.
+        paths: paths of the files.
+        labels: class name of each file; ``classes`` are the sorted distinct names.
+        multilabel: each file has a list of names, possibly empty; ``targets`` are then tuples of indices.
+        source: origin of the images, in one line.
+        licence: licence of the images, in one line; empty where unknown.
+        notices: notices for the user.
+        groups: group of each file; files of one group stay in one split.
     """
 
     def __init__(
@@ -71,10 +71,10 @@ class ImageFiles:
         return len(self.paths)
 
     def __getitem__(self, index: int) -> tuple[Image | Path, int | tuple[int, ...]]:
-        """Open image ``index``: its header is read, its pixels are not. An array's path is given as it is.
+        """Open image ``index`` without decoding its pixels; the path of an array is returned as it is.
 
         Raises:
-            OSError: the file is missing, unreadable or no image.
+            OSError: the file is missing, unreadable or not an image.
         """
         import PIL.Image
 
@@ -82,17 +82,17 @@ class ImageFiles:
         return path if path.suffix.lower() == ".npy" else PIL.Image.open(path), self.targets[index]
 
     def name_of(self, index: int) -> str:
-        """The file's path."""
+        """Path of the file."""
         return self.paths[index]
 
 
 def class_names(labels: Iterable[str | Collection[str]]) -> list[str]:
-    """The names that occur among labels, or lists of them, sorted."""
+    """Sorted distinct names among labels, or among lists of labels."""
     return sorted({name for label in labels for name in ([label] if isinstance(label, str) else label)})
 
 
 def case_twins(names: Iterable[str]) -> list[str]:
-    """The first two of sorted names that differ by case only; an empty list where all are distinct without it."""
+    """First two names that differ by case only; an empty list if there are none."""
     seen: dict[str, str] = {}
     for name in sorted(names):
         if (twin := seen.setdefault(name.casefold(), name)) != name:
@@ -107,21 +107,21 @@ def need_split(split: str, splits: Collection[str], where: str) -> None:
 
 
 def need_two_classes(classes: Collection[str], where: str, what_next: str) -> None:
-    """Raise DataError if there is only one class: nothing can be learned from it."""
+    """Raise DataError if there is only one class."""
     if len(classes) < 2:
         only = ", ".join(repr(name) for name in classes)
         raise DataError(f"{where} has only one class, {only}; telling images apart needs two or more. {what_next}")
 
 
 def did_you_mean(word: str, names: Collection[str]) -> str:
-    """`` Did you mean 'x'?`` for the nearest of ``names``, whatever its case; else nothing."""
+    """Format `` Did you mean 'x'?`` for the most similar of ``names``, ignoring case; empty without one."""
     by_folded = {name.casefold(): name for name in names}
     near = get_close_matches(word.casefold(), by_folded, n=1)
     return f" Did you mean {by_folded[near[0]]!r}?" if near else ""
 
 
 def shorten(names: Collection[str | Path], most: int = 5) -> str:
-    """The first few names, and how many more there are."""
+    """Format the first few names and the number of further ones."""
     shown = [str(name) for name in names][:most]
     more = len(names) - len(shown)
     return ", ".join(shown) + (f" and {more} more" if more else "")

@@ -1,4 +1,4 @@
-"""``image_folder``: a folder for each class, with or without train/ val/ test/ above them."""
+"""The dataset ``image_folder``: a folder per class, with or without train/ val/ test/ above them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class ImageFolder(ImageFiles):
         split: one of ``available_splits(root)``; ``"all"`` too where there are no split folders.
 
     Raises:
-        DataError: the folder is missing, empty, or not laid out so; a class has no images; the training
+        DataError: the folder is missing, empty, or has another layout; a class has no images; the training
             images are of one class only; there is no such split.
     """
 
@@ -45,7 +45,7 @@ class ImageFolder(ImageFiles):
 
     @staticmethod
     def available_splits(root: Path | None) -> tuple[str, ...]:
-        """The splits that the folder has, of train, val and test, in this order.
+        """Splits of the folder among train, val and test, in this order.
 
         Raises:
             DataError: the folder is missing, empty, or holds no class folders.
@@ -54,7 +54,7 @@ class ImageFolder(ImageFiles):
 
     @staticmethod
     def peek(root: Path | None) -> dict[str, object]:
-        """An image, which tells how many channels all have.
+        """Path of one image, for the number of channels.
 
         Raises:
             DataError: the folder is missing, empty, or holds no class folders.
@@ -65,7 +65,7 @@ class ImageFolder(ImageFiles):
 
 
 def class_files(folder: Path) -> dict[str, list[Path]]:
-    """All files of each class, sorted by class and then by path.
+    """Files of each class, sorted by class and then by path.
 
     Raises:
         DataError: two classes differ by case only, or a folder can't be read.
@@ -77,10 +77,10 @@ def class_files(folder: Path) -> dict[str, list[Path]]:
 
 
 def images_of(folder: Path, files: dict[str, list[Path]]) -> dict[str, list[Path]]:
-    """The images among the files of each class.
+    """Images among the files of each class.
 
     Raises:
-        DataError: a class has none; all such are named.
+        DataError: a class has no images.
     """
     images = {name: [path for path in of_class if is_image(path)] for name, of_class in files.items()}
     if empty := [folder / name for name, of_class in images.items() if not of_class]:
@@ -94,7 +94,7 @@ def images_of(folder: Path, files: dict[str, list[Path]]) -> dict[str, list[Path
 
 
 def _need_distinct(folders: Sequence[Path]) -> None:
-    """Names that differ by case only are one folder on some disks: the classes would depend on the machine."""
+    """Raise DataError for names that differ by case only, which are one folder on some disks."""
     seen: dict[str, Path] = {}
     for path in folders:
         twin = seen.setdefault(class_name(path).casefold(), path)
@@ -106,7 +106,7 @@ def _need_distinct(folders: Sequence[Path]) -> None:
 
 
 def _unused(folder: Path, files: dict[str, list[Path]]) -> list[str]:
-    """Images that no class has, and pictures in formats that are not read."""
+    """Notices about images outside of class folders, and about unsupported formats."""
     loose = [path for path in contents_of(folder).files if is_image(path)]
     notices = [f"Not used: {len(loose)} images in {folder} itself, in no class folder."] if loose else []
     unread = _unread(path for of_class in files.values() for path in of_class)
@@ -114,7 +114,7 @@ def _unused(folder: Path, files: dict[str, list[Path]]) -> list[str]:
 
 
 def _what_next(folder: Path, classes: Collection[str]) -> str:
-    """With one folder around the real one, as an unpacked archive often has, name the inner one."""
+    """Advice for a folder with a single class; names the inner folder of an unpacked archive."""
     inner = folder / next(iter(classes))
     if len(contents_of(inner).folders) > 1:
         return f"Did you mean the folder inside it? zoo run simple_cnn {inner}"
@@ -122,6 +122,6 @@ def _what_next(folder: Path, classes: Collection[str]) -> str:
 
 
 def _unread(paths: Iterable[Path]) -> str:
-    """``3 .heic files, 1 .psd files``; empty where every picture is in a format that is read."""
+    """Summarise unsupported image files, such as ``3 .heic files, 1 .psd files``; empty if there are none."""
     suffixes = Counter(path.suffix.lower() for path in paths if path.suffix.lower() in UNREAD)
     return ", ".join(f"{count} {suffix} files" for suffix, count in suffixes.most_common())

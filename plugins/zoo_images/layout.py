@@ -1,4 +1,4 @@
-"""Which folders of a folder are splits, and which are classes."""
+"""Detection of split folders and class folders."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Then: zoo run simple_cnn FOLDER"""
 
 @dataclass(frozen=True)
 class Layout:
-    """Which folder of class folders each split is."""
+    """Folder of class folders for each split."""
 
     root: Path
     splits: dict[str, Path]
@@ -31,7 +31,7 @@ class Layout:
 
 
 def read_layout(root: Path | None) -> Layout:
-    """Tell split folders from class folders.
+    """Distinguish split folders from class folders.
 
     Raises:
         DataError: the folder is missing, empty, or holds no class folders.
@@ -63,7 +63,7 @@ def _need_folder(root: Path | None) -> Path:
 
 
 def _split_folders(inside: Contents) -> dict[str, Path]:
-    """{"train": .../train, "val": .../valid}; two words for the same split are an error."""
+    """Map splits to folders, such as {"val": .../valid}; two folders for the same split are an error."""
     named: dict[str, Path] = {}
     for path in inside.folders:
         split = SPLIT_WORDS.get(path.name.casefold())
@@ -90,7 +90,7 @@ def _need_class_folders(root: Path, inside: Contents, named: dict[str, Path]) ->
 
 
 def _beside(inside: Contents, labelled: dict[str, Path]) -> list[str]:
-    """What lies next to the split folders is not used; say so."""
+    """Notices about folders next to the split folders, which are not used."""
     others = [path.name + "/" for path in inside.folders if path not in labelled.values()]
     splits = ", ".join(path.name + "/" for path in labelled.values())
     return [f"Not used: {shorten(others)} (next to {splits}, but no split with class folders)."] if others else []

@@ -1,4 +1,4 @@
-"""The cats and dogs of Oxford-IIIT Pet: downloaded by torchvision, read from its own lists.
+"""Cats and dogs of Oxford-IIIT Pet: downloaded by torchvision, read from the dataset's lists.
 
 O. M. Parkhi, A. Vedaldi, A. Zisserman, C. V. Jawahar: Cats and Dogs. CVPR 2012.
 https://www.robots.ox.ac.uk/~vgg/data/pets/
@@ -19,7 +19,7 @@ from zoo_images.files import ImageFiles, need_split
 
 __all__ = ["FOLDER", "MARKER", "URL", "fetch", "is_complete", "read", "unreachable"]
 
-# torchvision's OxfordIIITPet reads the same folder, with ``download=False``.
+# torchvision's OxfordIIITPet can read the same folder, with ``download=False``.
 FOLDER = "oxford-iiit-pet"
 MARKER = "complete"
 URL = "https://www.robots.ox.ac.uk/~vgg/data/pets/data/annotations.tar.gz"
@@ -27,19 +27,19 @@ LISTS = {"train": "trainval.txt", "test": "test.txt"}
 SPECIES = {"1": "cats", "2": "dogs"}
 
 _PROBE_S = 4.0
-# Once it failed it stays failed in this process: the splits of one run must come from one source.
+# Failures are final within this process, since the splits of one run must come from one source.
 _failed: dict[Path, str] = {}
 
 
 def is_complete(cache: Path) -> bool:
-    """Whether ``cache`` holds a finished download; its marker is written last."""
+    """Check that ``cache`` holds a complete download, whose marker file is written last."""
     return (cache / FOLDER / MARKER).is_file()
 
 
 def read(cache: Path, split: str) -> ImageFiles:
-    """The images of ``"train"`` (3,680) or ``"test"`` (3,669), of the classes cats and dogs.
+    """Images of ``"train"`` (3,680) or ``"test"`` (3,669), with the classes cats and dogs.
 
-    Read without torchvision's class, which takes seconds to import and decodes each image whole on access.
+    torchvision's class is not used, since it takes seconds to import and decodes each image at full size.
 
     Raises:
         DataError: there is no such split.
@@ -58,10 +58,10 @@ def read(cache: Path, split: str) -> ImageFiles:
 
 
 def fetch(cache: Path) -> str:
-    """Download into ``cache`` unless it is there; returns why that failed, or nothing.
+    """Download into ``cache`` if necessary, and return the reason of a failure, or an empty string.
 
-    About 800 MB, checked against torchvision's checksums, with its progress bar on stderr. It appears whole
-    or not at all. A failure is remembered for the life of the process.
+    About 800 MB, checked against torchvision's checksums, with a progress bar on stderr. The folder appears only when
+    complete. A failure is cached until the process ends.
     """
     if is_complete(cache):
         return ""
@@ -74,10 +74,9 @@ def fetch(cache: Path) -> str:
 
 
 def unreachable(url: str, timeout_s: float = _PROBE_S) -> str:
-    """Why ``url`` can't be reached within the time, or nothing if it can.
+    """Reason why ``url`` can't be reached within the timeout, or an empty string.
 
-    Goes through urllib, so through a proxy where one is set; in a thread, as looking up a host's name
-    knows no timeout.
+    The request uses urllib and thus a configured proxy; it runs in a thread, as name resolution has no timeout.
     """
     answers: queue.SimpleQueue[str] = queue.SimpleQueue()
     threading.Thread(target=lambda: answers.put(_knock(url, timeout_s)), daemon=True).start()
@@ -107,7 +106,7 @@ def _try_download(cache: Path) -> str:
     try:
         _download(cache)
     except (OSError, RuntimeError, HTTPException) as error:
-        # Another process may have been faster; then ours was not needed.
+        # Another process may have completed the download.
         return "" if is_complete(cache) else f"the download failed ({error})"
     return ""
 

@@ -1,4 +1,4 @@
-"""The datasets of this plugin, as plain data."""
+"""Components of the plugin zoo_images."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from zoo.plugin import CacheKind, Command, Dataset, hookimpl
 
 @hookimpl
 def zoo_datasets() -> Iterator[Dataset]:
-    """Contribute the datasets of images."""
+    """Contribute the datasets."""
     yield Dataset(
         "cats_dogs",
         "zoo_images.cats_dogs:CatsDogs",

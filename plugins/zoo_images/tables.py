@@ -1,4 +1,4 @@
-"""``image_csv``: images listed in a CSV file."""
+"""The dataset ``image_csv``: images listed in a CSV file."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ __all__ = ["Columns", "ImageCsv", "Row", "find_table", "read_table"]
 
 
 class ImageCsv(ImageFiles):
-    """Images listed in a CSV file with a header, one a line: ``path,label`` and perhaps ``split``.
+    """Images listed in a CSV file with a header, one per line: ``path,label`` and optionally ``split``.
 
     Paths are relative to the file's own folder, or absolute. The file is UTF-8, separated by commas. A listed
     image that is missing is a bad image when it is opened, not an error here.
@@ -82,19 +82,19 @@ class ImageCsv(ImageFiles):
 
     @staticmethod
     def available_splits(root: Path | None, file: str | None = None, **columns: Any) -> tuple[str, ...]:
-        """The splits that the file names, of train, val and test, in this order; train where it names none.
+        """Splits of the file among train, val and test, in this order; train without a split column.
 
         Raises:
-            DataError: as the class does.
+            DataError: see the class.
         """
         return _splits_of(read_table(find_table(root, file), Columns(**columns))[0])
 
     @staticmethod
     def peek(root: Path | None, file: str | None = None, **columns: Any) -> dict[str, object]:
-        """Whether images may have several labels, and one of them, which tells how many channels all have.
+        """``multilabel``, and the path of one image for the number of channels.
 
         Raises:
-            DataError: as the class does.
+            DataError: see the class.
         """
         table = find_table(root, file)
         rows, several = read_table(table, Columns(**columns))
@@ -102,7 +102,7 @@ class ImageCsv(ImageFiles):
 
 
 class Columns(NamedTuple):
-    """What a file's columns are called, by the parameters that say so."""
+    """Names of the columns of a file, by parameter."""
 
     path_column: str = "path"
     label_column: str = "label"
@@ -113,7 +113,7 @@ class Columns(NamedTuple):
     group_column: str = "group"
 
     def composed(self) -> Columns:
-        """The same names, spelled as the header is read."""
+        """Return the names in the normal form of the header."""
         one = {name: composed(value) for name, value in self._asdict().items() if isinstance(value, str)}
         many = self.class_columns
         return self._replace(**one, class_columns=None if many is None else [composed(name) for name in many])
@@ -129,10 +129,10 @@ class Row(NamedTuple):
 
 
 def find_table(root: Path | None, file: str | None = None) -> Path:
-    """The CSV file meant by ``root`` and ``file``.
+    """Find the CSV file of ``root`` and ``file``.
 
     Raises:
-        DataError: there is none, or there are several.
+        DataError: there is no such file, or there are several.
     """
     if root is None:
         raise DataError("Which file? image_csv needs one: zoo run simple_cnn image_csv --data FILE.csv")
@@ -151,7 +151,7 @@ def find_table(root: Path | None, file: str | None = None) -> Path:
 
 
 def read_table(table: Path, columns: Columns) -> tuple[list[Row], bool]:
-    """All rows of the file, and whether they may have several labels each.
+    """Read all rows of the file, and return True with them for multi-label rows.
 
     Raises:
         DataError: a column is missing, a row is incomplete or names an unknown split, there are no rows, or
@@ -210,7 +210,7 @@ def _group(cells: Mapping[str, str | None], column: str, path: str) -> str:
 
 
 def _several(cells: Mapping[str, str | None], columns: Columns, where: str) -> list[str]:
-    """A row's labels, in any number."""
+    """Labels of a row, in any number."""
     if columns.class_columns:
         return [name for name in columns.class_columns if _is_one(cells, name, where)]
     words = (cells[columns.labels_column] or "").split(columns.separator)
@@ -225,7 +225,7 @@ def _is_one(cells: Mapping[str, str | None], column: str, where: str) -> bool:
 
 
 def _need_columns(table: Path, header: list[str], needed: Mapping[str, str]) -> None:
-    """``needed`` has names, and how one would name another column for each."""
+    """Check that the columns exist; ``needed`` maps each name to the option that renames it."""
     if not header:
         raise DataError(f"{table} is empty. Its first line names the columns: {','.join(needed)}")
     for name in (name for name in needed if name not in header):

@@ -1,4 +1,4 @@
-"""Looking into folders: what counts as an image, what is hidden, in which order."""
+"""Listing of folders: image suffixes, hidden files, order."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from zoo.errors import DataError
 __all__ = ["EXTENSIONS", "UNREAD", "Contents", "class_name", "composed", "contents_of", "files_below", "is_image"]
 
 EXTENSIONS = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".npy"})
-# Pictures that Pillow can't be counted on to read: worth a word to their owner, unlike a stray text file.
+# Image formats that Pillow may not support: reported to the user, unlike other files.
 UNREAD = frozenset({".heic", ".heif", ".avif", ".jxl", ".jfif", ".svg", ".psd", ".dng", ".cr2", ".nef", ".arw"})
 _JUNK = frozenset({"__macosx", "thumbs.db", "desktop.ini"})
 
 
 class Contents(NamedTuple):
-    """What lies directly in a folder, sorted by name, without what is hidden."""
+    """Folders and files directly in a folder, sorted by name, without hidden ones."""
 
     folders: list[Path]
     files: list[Path]
@@ -29,10 +29,10 @@ def contents_of(folder: Path) -> Contents:
     """List a folder.
 
     Raises:
-        DataError: it can't be read.
+        DataError: the folder can't be read.
     """
     try:
-        # By name: paths themselves sort without regard to case on Windows.
+        # By name, since paths sort case-insensitively on Windows.
         entries = sorted((p for p in folder.iterdir() if not _is_hidden(p.name)), key=lambda path: path.name)
         is_folder = {path: path.is_dir() for path in entries}
     except OSError as error:
@@ -50,17 +50,17 @@ def files_below(folder: Path) -> list[Path]:
 
 
 def is_image(path: Path) -> bool:
-    """Whether the name says that the file is an image; only opening it can tell."""
+    """Check that the file name has the suffix of an image."""
     return path.suffix.lower() in EXTENSIONS
 
 
 def class_name(folder: Path) -> str:
-    """The class of a folder."""
+    """Class name of a folder."""
     return composed(folder.name)
 
 
 def composed(name: str) -> str:
-    """A name in Unicode's composed form (NFC): disks and editors differ in how they spell an accent."""
+    """Normalise a name to Unicode's composed form (NFC), since disks and editors encode accents differently."""
     return unicodedata.normalize("NFC", name)
 
 
@@ -78,7 +78,7 @@ def _is_hidden(name: str) -> bool:
 
 
 def _stop(error: OSError) -> None:
-    # os.walk passes over what it can't read; images would be missing without a word.
+    # By default os.walk ignores unreadable folders, whose images would be missing silently.
     raise _unreadable(error) from error
 
 

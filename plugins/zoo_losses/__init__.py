@@ -1,1 +1,1 @@
-"""Bundled plugin of the zoo."""
+"""Bundled losses."""

@@ -1,7 +1,7 @@
-"""Losses over logits (N, K) and targets: labels (N,) int64, or probabilities (N, K); some, of several labels an image.
+"""Losses of logits (N, K) and targets: labels (N,) int64, or probabilities (N, K); some support multi-label targets.
 
-Each is a pure function under a thin module. Half-precision logits are worked on in float32; all give a scalar,
-the mean over the batch, with a finite gradient however extreme the logits.
+Each is a pure function under a thin module. Half-precision logits are converted to float32; all return a scalar,
+the mean over the batch, with a finite gradient for extreme logits.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ __all__ = [
 def cross_entropy(
     logits: Tensor, targets: Tensor, label_smoothing: float = 0.0, class_weights: Tensor | None = None
 ) -> Tensor:
-    """Softmax cross entropy; weighted, it is divided by the sum of the targets' weights, as torch does for labels.
+    """Softmax cross entropy; with class weights, divided by the sum of the targets' weights, as torch does for labels.
 
     Args:
         logits: (N, K) float.
@@ -48,7 +48,7 @@ def cross_entropy(
 
 
 def total_weight(targets: Tensor, class_weights: Tensor) -> Tensor:
-    """The sum of the targets' weights, a scalar: what a weighted mean over them is divided by.
+    """Sum of the targets' class weights, a scalar: the divisor of their weighted mean.
 
     Args:
         targets: (N,) int64, or (N, K) probabilities.
@@ -62,17 +62,17 @@ def total_weight(targets: Tensor, class_weights: Tensor) -> Tensor:
 def binary_cross_entropy(
     logits: Tensor, targets: Tensor, label_smoothing: float = 0.0, multilabel: bool = False
 ) -> Tensor:
-    """Sigmoid cross entropy: for K = 2 of the log-odds ``logits[:, 1] - logits[:, 0]``, else one-vs-rest.
+    """Sigmoid cross entropy: of the log-odds ``logits[:, 1] - logits[:, 0]`` for K = 2, else one-vs-rest.
 
-    A two-column logit (0, z) thus trains exactly like the single sigmoid unit z of a binary classifier. For
-    K > 2, and for any K where images may have several labels, every logit is its own yes or no; the mean is over
+    Two-column logits (0, z) thus train exactly like the single sigmoid unit z of a binary classifier. For
+    K > 2, and for any K with multi-label targets, every logit is an independent binary output; the mean is over
     samples and classes.
 
     Args:
         logits: (N, K) float.
         targets: (N,) int64, or (N, K) probabilities.
         label_smoothing: in 0..1; a target t becomes ``t * (1 - label_smoothing) + label_smoothing / 2``.
-        multilabel: whether each class is a yes or no of its own, also for K = 2.
+        multilabel: classes are independent binary labels, also for K = 2.
     """
     logits = _full_precision(logits)
     probs = _probabilities(targets, logits)
@@ -100,16 +100,16 @@ def focal(
 ) -> Tensor:
     """Focal loss, ``-alpha_y (1 - p_y)^gamma log p_y``, mean over samples (Lin et al. 2017, arXiv:1708.02002, eq. 5).
 
-    For soft targets it is the mean of that over the target's distribution. With ``gamma=0`` and no ``alpha`` it is
-    cross entropy. Where images may have several labels it is the paper's own form, of each class's sigmoid; the mean
-    is over samples and classes, and ``gamma=0`` is binary cross entropy.
+    For soft targets it is the expectation over the target's distribution. With ``gamma=0`` and no ``alpha`` it is
+    cross entropy. For multi-label targets it is the paper's form with a sigmoid for each class; the mean is over
+    samples and classes, and ``gamma=0`` is binary cross entropy.
 
     Args:
         logits: (N, K) float.
         targets: (N,) int64, or (N, K) probabilities.
-        gamma: at least 0; how strongly easy samples are turned down.
-        alpha: (K,) float, one factor a class; the mean is not divided by it.
-        multilabel: whether each class is a yes or no of its own.
+        gamma: focusing parameter, at least 0; larger values down-weight easy samples more.
+        alpha: (K,) float, factor of each class; the mean is not normalised by it.
+        multilabel: classes are independent binary labels.
     """
     logits = _full_precision(logits)
     if multilabel:
@@ -132,15 +132,15 @@ def _sigmoid_focal(logits: Tensor, probs: Tensor, gamma: float, alpha: Tensor | 
 
 
 def soft_f1(logits: Tensor, targets: Tensor, multilabel: bool = False) -> Tensor:
-    """1 - macro F1 with probabilities in place of counts, over the classes that the batch's targets hold; in 0..1.
+    """1 - macro F1 with probabilities in place of counts, over the classes that occur in the batch's targets; in 0..1.
 
     Per class ``F1 = 2 tp / (predicted + actual)``, where tp sums ``p * t`` and the others p and t over the batch.
-    A class that is absent from the targets has no F1; what is predicted of it counts against the others.
+    A class that is absent from the targets has no F1; its predicted probability lowers that of the others.
 
     Args:
         logits: (N, K) float.
         targets: (N,) int64, or (N, K) probabilities.
-        multilabel: whether each class is a yes or no of its own, with a sigmoid in the softmax's place.
+        multilabel: classes are independent binary labels, with a sigmoid instead of the softmax.
     """
     logits = _full_precision(logits)
     probs, wanted = logits.sigmoid() if multilabel else logits.softmax(1), _probabilities(targets, logits)
@@ -155,8 +155,8 @@ class CrossEntropy(nn.Module):
 
     Args:
         label_smoothing: share in 0..1 of every target that is spread evenly over the classes.
-        class_weights: one factor a class, in the order of the class names; for classes of unequal size.
-        num_classes: given by the job, so that weights of the wrong length fail early.
+        class_weights: weight of each class, in the order of the class names; for imbalanced data.
+        num_classes: set by the job, to check the number of weights.
 
     Raises:
         ValueError: ``label_smoothing`` is outside 0..1, or ``class_weights`` has the wrong length, a negative or
@@ -180,7 +180,7 @@ class CrossEntropy(nn.Module):
         return cross_entropy(logits, targets, self.label_smoothing, self.class_weights)
 
     def batch_weight(self, targets: Tensor) -> Tensor | None:
-        """What the value is divided by, a scalar, where that is not the number of targets."""
+        """Divisor of the loss, a scalar; None where it is the number of targets."""
         return None if self.class_weights is None else total_weight(targets, self.class_weights)
 
 
@@ -188,8 +188,8 @@ class BinaryCrossEntropy(nn.Module):
     """Sigmoid cross entropy; see :func:`binary_cross_entropy`.
 
     Args:
-        label_smoothing: in 0..1; how far targets are drawn towards one half.
-        multilabel: given by the job; whether images may have several labels.
+        label_smoothing: strength of the shift of targets towards one half, in 0..1.
+        multilabel: set by the job; images may have several labels.
 
     Raises:
         ValueError: ``label_smoothing`` is outside 0..1.
@@ -214,10 +214,10 @@ class Focal(nn.Module):
     """Focal loss; see :func:`focal`.
 
     Args:
-        gamma: at least 0; how strongly easy samples are turned down.
-        alpha: one factor a class, in the order of the class names.
-        num_classes: given by the job, so that an ``alpha`` of the wrong length fails early.
-        multilabel: given by the job; whether images may have several labels.
+        gamma: focusing parameter, at least 0; larger values down-weight easy samples more.
+        alpha: factor of each class, in the order of the class names.
+        num_classes: set by the job, to check the length of ``alpha``.
+        multilabel: set by the job; images may have several labels.
 
     Raises:
         ValueError: ``gamma`` is negative, or ``alpha`` has the wrong length, a negative or only zeros.
@@ -247,7 +247,7 @@ class SoftF1(nn.Module):
     """1 - macro F1 over probabilities; see :func:`soft_f1`.
 
     Args:
-        multilabel: given by the job; whether images may have several labels.
+        multilabel: set by the job; images may have several labels.
     """
 
     def __init__(self, multilabel: bool = False) -> None:
@@ -263,7 +263,7 @@ def _full_precision(logits: Tensor) -> Tensor:
 
 
 def _probabilities(targets: Tensor, logits: Tensor) -> Tensor:
-    """Targets as probabilities (N, K) in the logits' dtype."""
+    """Convert targets to probabilities (N, K) in the logits' dtype."""
     if targets.ndim == 1:
         return F.one_hot(targets, logits.shape[1]).to(logits.dtype)
     if targets.shape != logits.shape:

@@ -1,4 +1,4 @@
-"""The zoo's losses."""
+"""Components of the plugin zoo_losses."""
 
 from __future__ import annotations
 

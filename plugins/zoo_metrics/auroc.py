@@ -1,4 +1,4 @@
-"""Exact one-vs-rest AUROC. Imported when it is asked for, as torchmetrics takes a while."""
+"""Exact one-vs-rest AUROC, in a module of its own since torchmetrics is slow to import."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ __all__ = ["MacroAUROC"]
 class MacroAUROC(Metric):
     """Area under the ROC curve: of class 1's probability for two classes, else the mean over one-vs-rest curves.
 
-    It keeps the logits of all samples and ranks them at the end. torchmetrics' MulticlassAUROC is not used itself: it
-    guesses batch by batch whether it was given probabilities, by whether all lie in 0..1, and counts a class that
-    never occurs as 0. Here a class without positives, or without negatives, has no curve and is left out; when none
-    has one, the value is NaN.
+    It stores the logits of all samples and ranks them at the end. torchmetrics' MulticlassAUROC is not used, since it
+    guesses for each batch from the range 0..1 if inputs are probabilities, and counts a class that never occurs as 0.
+    Here a class without positives, or without negatives, has no curve and is left out; when none has one, the value is
+    NaN.
 
     Args:
         num_classes: at least 2.
@@ -38,16 +38,16 @@ class MacroAUROC(Metric):
         self.add_state("targets", default=[], dist_reduce_fx="cat")
 
     def update(self, logits: Tensor, targets: Tensor) -> None:
-        """Keep a batch: logits (N, K) float, targets (N,) int64."""
+        """Add a batch: logits (N, K) float, targets (N,) int64."""
         self.logits.append(logits.float())
         self.targets.append(targets)
 
     def compute(self) -> Tensor:
-        """Scalar in 0..1, or NaN."""
+        """Compute the area, a scalar in 0..1, or NaN."""
         if len(self.logits) == 0:
             return torch.tensor(torch.nan, device=self.device)
         logits, targets = dim_zero_cat(self.logits), dim_zero_cat(self.targets)
-        # In float64 (Metal has none) confident samples keep their order: in float32 a probability is 1 from 17 on.
+        # float64 (absent on Metal) preserves the order of confident samples: in float32 they saturate at 1.
         probs = logits.softmax(1, dtype=torch.float32 if logits.device.type == "mps" else torch.float64)
         counts = targets.bincount(minlength=self.num_classes).tolist()
         classes = [1] if self.num_classes == 2 else range(self.num_classes)

@@ -1,8 +1,9 @@
-"""Metrics over logits (N, K) and labels (N,) int64, by torchmetrics, which is imported when one is made.
+"""Metrics of logits (N, K) and labels (N,) int64, by torchmetrics, which is imported on creation.
 
-Those with a ``multilabel`` parameter measure several labels an image too, (N, K) of 0 and 1.
-All keep counts, or every score, and divide once in ``compute``: uneven batches give the value of the whole. In a loop
-of your own under torch.distributed ``compute`` is over all ranks; in a run of the zoo each rank is given every answer.
+Those with a ``multilabel`` parameter support multi-label targets too, (N, K) of 0 and 1.
+All accumulate counts, or every score, and divide once in ``compute``, so that the value doesn't depend on the batch
+sizes. In a custom loop under torch.distributed ``compute`` is over all ranks; in a run of the zoo each rank gets all
+predictions.
 """
 
 from __future__ import annotations
@@ -36,20 +37,20 @@ class LogitsMetric:
     """A torchmetrics metric that follows the logits to their device.
 
     Args:
-        metric: takes logits (N, K) and labels (N,); of several labels yes or no (N, K) int64 and labels (N, K) int64.
+        metric: metric of logits (N, K) and labels (N,), or of binary predictions and labels (N, K) int64.
         num_classes: K.
-        multilabel: whether images may have several labels.
-        scores: whether the metric takes probabilities (N, K) in place of yes or no from 0.5 on.
+        multilabel: images may have several labels.
+        scores: a multi-label metric takes probabilities (N, K) instead of predictions thresholded at 0.5.
     """
 
     def __init__(self, metric: Metric, num_classes: int, multilabel: bool = False, scores: bool = False) -> None:
         self.metric, self.num_classes, self.multilabel, self.scores = metric, num_classes, multilabel, scores
 
     def update(self, logits: Tensor, targets: Tensor) -> None:
-        """Add a batch: logits (N, K) float, targets (N,) int64, or of several labels (N, K) of 0 and 1.
+        """Add a batch: logits (N, K) float, targets (N,) int64, or (N, K) of 0 and 1 for multi-label data.
 
         Raises:
-            ValueError: the shapes don't fit each other or the number of classes.
+            ValueError: the shapes don't match each other or the number of classes.
         """
         wanted = logits.shape if self.multilabel else logits.shape[:1]
         if logits.ndim != 2 or logits.shape[1] != self.num_classes or targets.shape != wanted:
@@ -61,33 +62,33 @@ class LogitsMetric:
         if self.metric.device != logits.device:
             self.metric.to(logits.device)
         if self.multilabel:
-            # In float32 a sigmoid is 1 from 17 on, and torchmetrics takes what lies in 0..1 for probabilities.
+            # float64, since a float32 sigmoid saturates at 1; torchmetrics treats values in 0..1 as probabilities.
             precise = logits.detach() if logits.device.type == "mps" else logits.detach().double()
-            probs = precise.sigmoid()  # torchmetrics' own threshold is passed above 0.5 only
+            probs = precise.sigmoid()  # torchmetrics' threshold excludes 0.5 itself
             self.metric.update(probs if self.scores else (probs >= 0.5).long(), targets.long())
         else:
             self.metric.update(logits.detach(), targets)
 
     def compute(self) -> Tensor:
-        """The value over everything since the last reset: a scalar, or (K, K) int64 for a confusion matrix."""
+        """Compute the value over all batches since the last reset: a scalar, or (K, K) int64 for a confusion matrix."""
         value: Tensor = self.metric.compute()
         return value
 
     def reset(self) -> None:
-        """Forget every batch."""
+        """Discard all batches."""
         self.metric.reset()
 
 
 def accuracy(num_classes: int) -> LogitsMetric:
-    """Share of samples whose likeliest class is right, in 0..1."""
+    """Top-1 accuracy, in 0..1."""
     return top_k(num_classes, k=1)
 
 
 def top_k(num_classes: int, k: int = 5) -> LogitsMetric:
-    """Share of samples whose class is among the ``k`` likeliest, in 0..1.
+    """Top-k accuracy: fraction of samples whose class is among the ``k`` most probable, in 0..1.
 
     Args:
-        k: at least 1; cut to ``num_classes``, where it is always 1.0.
+        k: at least 1; limited to ``num_classes``, where the value is always 1.0.
 
     Raises:
         ValueError: ``k`` is below 1.
@@ -100,12 +101,12 @@ def top_k(num_classes: int, k: int = 5) -> LogitsMetric:
 
 
 def precision(num_classes: int, average: Average = "macro", multilabel: bool = False) -> LogitsMetric:
-    """Of what was called a class, the share that is one, in 0..1.
+    """Precision: fraction of correct predictions among those of a class, in 0..1.
 
     Args:
-        average: "macro" weighs classes equally (leaving out those neither there nor predicted), "weighted" by how
-            often they are there, "micro" counts all samples alike.
-        multilabel: given by the job; whether images may have several labels, each given from a probability of 0.5 on.
+        average: "macro" weights classes equally (without those that neither occur nor are predicted), "weighted" by
+            their frequency, "micro" weights all samples equally.
+        multilabel: set by the job; images may have several labels, each predicted from a probability of 0.5 on.
     """
     from torchmetrics.classification import MulticlassPrecision, MultilabelPrecision
 
@@ -114,7 +115,7 @@ def precision(num_classes: int, average: Average = "macro", multilabel: bool = F
 
 
 def recall(num_classes: int, average: Average = "macro", multilabel: bool = False) -> LogitsMetric:
-    """Of what is a class, the share that was found, in 0..1; macro it is balanced accuracy.
+    """Recall: fraction of correct predictions among the samples of a class, in 0..1; macro recall is balanced accuracy.
 
     Args:
         average: as for :func:`precision`.
@@ -140,29 +141,29 @@ def f1(num_classes: int, average: Average = "macro", multilabel: bool = False) -
 
 
 def f1_macro(num_classes: int, multilabel: bool = False) -> LogitsMetric:
-    """F1 of every class, averaged with equal weight, in 0..1."""
+    """Macro F1: unweighted mean of the F1 of all classes, in 0..1."""
     return f1(num_classes, average="macro", multilabel=multilabel)
 
 
 def f1_micro(num_classes: int, multilabel: bool = False) -> LogitsMetric:
-    """F1 over all samples, in 0..1; with one label a sample it equals accuracy."""
+    """Micro F1: F1 over all samples, in 0..1; for single-label data it equals accuracy."""
     return f1(num_classes, average="micro", multilabel=multilabel)
 
 
 def auroc(num_classes: int) -> LogitsMetric:
-    """Area under the ROC curve, in 0..1, exact; see :class:`zoo_metrics.auroc.MacroAUROC`. Keeps every logit."""
+    """Area under the ROC curve, in 0..1, exact; see :class:`zoo_metrics.auroc.MacroAUROC`. It stores all logits."""
     from zoo_metrics.auroc import MacroAUROC
 
     return LogitsMetric(MacroAUROC(num_classes), num_classes)
 
 
 def mean_average_precision(num_classes: int, multilabel: bool = False) -> LogitsMetric:
-    """Mean over the classes of the average precision, one-vs-rest, in 0..1, exact. Keeps every logit.
+    """Mean over the classes of the one-vs-rest average precision, in 0..1, exact. It stores all logits.
 
-    A class without images has none and is left out; when no class has one, the value is NaN.
+    A class without images is left out; without any class, the value is NaN.
 
     Args:
-        multilabel: given by the job; whether images may have several labels.
+        multilabel: set by the job; images may have several labels.
     """
     from zoo_metrics.precision import MeanAveragePrecision
 
@@ -170,12 +171,12 @@ def mean_average_precision(num_classes: int, multilabel: bool = False) -> Logits
 
 
 def hamming(num_classes: int, multilabel: bool = False) -> LogitsMetric:
-    """Share of wrong answers among all yes-or-no answers (the Hamming loss), in 0..1; 0 is best.
+    """Hamming loss: fraction of wrong binary labels, in 0..1; 0 is best.
 
-    With one label an image it is the share of images that are wrong.
+    For single-label data it is the error rate.
 
     Args:
-        multilabel: given by the job; whether images may have several labels, each given from a probability of 0.5 on.
+        multilabel: set by the job; images may have several labels, each predicted from a probability of 0.5 on.
     """
     from torchmetrics.classification import MulticlassHammingDistance, MultilabelHammingDistance
 
@@ -184,7 +185,7 @@ def hamming(num_classes: int, multilabel: bool = False) -> LogitsMetric:
 
 
 def confusion_matrix(num_classes: int) -> LogitsMetric:
-    """Counts (K, K) int64: a row a true class, a column a predicted one."""
+    """Confusion matrix of counts (K, K) int64: rows are true classes, columns predicted ones."""
     from torchmetrics.classification import MulticlassConfusionMatrix
 
     return LogitsMetric(MulticlassConfusionMatrix(num_classes), num_classes)

@@ -1,4 +1,4 @@
-"""Exact average precision. Imported when it is asked for, as torchmetrics takes a while."""
+"""Exact average precision, in a module of its own since torchmetrics is slow to import."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ __all__ = ["MeanAveragePrecision"]
 
 
 class MeanAveragePrecision(Metric):
-    """Average precision of each class against all others, and the mean over the classes that have images.
+    """Mean one-vs-rest average precision over the classes that have images.
 
-    It keeps all answers and ranks them at the end. torchmetrics' own for several classes are not used: they guess batch
-    by batch whether they were given probabilities.
+    It stores all scores and ranks them at the end. torchmetrics' multi-class versions are not used, since they guess
+    for each batch if inputs are probabilities.
 
     Args:
         num_classes: K.
@@ -36,17 +36,17 @@ class MeanAveragePrecision(Metric):
         self.add_state("targets", default=[], dist_reduce_fx="cat")
 
     def update(self, answers: Tensor, targets: Tensor) -> None:
-        """Keep a batch: logits (N, K) and targets (N,) int64, or probabilities (N, K) and targets (N, K) int64."""
+        """Add a batch: logits (N, K) and targets (N,) int64, or probabilities (N, K) and targets (N, K) int64."""
         self.answers.append(answers)
         self.targets.append(targets)
 
     def compute(self) -> Tensor:
-        """Scalar in 0..1, or NaN."""
+        """Compute the mean average precision, a scalar in 0..1, or NaN."""
         if len(self.answers) == 0:
             return torch.tensor(torch.nan, device=self.device)
         answers, targets = dim_zero_cat(self.answers), dim_zero_cat(self.targets)
         if targets.ndim == 1:
-            # In float64 (Metal has none) confident samples keep their order: in float32 a probability is 1 from 17 on.
+            # float64 (absent on Metal) preserves the order of confident samples: in float32 they saturate at 1.
             answers = answers.softmax(1, dtype=torch.float32 if answers.device.type == "mps" else torch.float64)
             targets = torch.nn.functional.one_hot(targets, self.num_classes)
         known = [k for k in range(self.num_classes) if targets[:, k].any()]

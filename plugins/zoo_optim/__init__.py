@@ -1,1 +1,1 @@
-"""Bundled plugin of the zoo."""
+"""Bundled optimizers and learning-rate schedules."""

@@ -1,7 +1,7 @@
-"""Muon: momentum whose matrices are made orthogonal; AdamW for what is no matrix.
+"""The Muon optimizer: orthogonalised momentum for matrices, AdamW for all other parameters.
 
-torch's takes no convolutions, and torch's and timm's compute in bfloat16, which a processor without it emulates ten
-times slower than float32; so this one computes in float32 there.
+torch's version doesn't support convolutions, and torch's and timm's compute in bfloat16, whose emulation on a CPU is
+ten times slower than float32; this version computes in float32 there.
 """
 
 from __future__ import annotations
@@ -28,18 +28,21 @@ def muon(
     betas: tuple[float, float] = (0.9, 0.999),
     weight_decay: float = 0.0,
 ) -> Muon:
-    """Momentum made orthogonal (Jordan et al. 2024, kellerjordan.github.io/posts/muon), for convolutions and matrices.
+    """Muon: orthogonalised momentum for convolutions and matrices (Jordan et al.
+
+    2024, kellerjordan.github.io/posts/muon).
 
     Biases, norms, and matrices with a side of 4 or less (the first convolution's input channels, the output of a few
     classes) are trained by AdamW at ``lr * adamw_scale``.
 
     Args:
-        lr: for the matrices; 0.02 is usual.
-        momentum: in 0..1, with a look ahead (Nesterov).
-        steps: iterations of Newton and Schulz, at least 1.
-        adamw_scale: of lr, for AdamW.
-        betas: AdamW's.
-        weight_decay: share of a weight that each step takes away, times its lr; at least 0.
+        params: parameters or parameter groups.
+        lr: learning rate of the matrices; 0.02 is usual.
+        momentum: Nesterov momentum in 0..1.
+        steps: number of Newton-Schulz iterations, at least 1.
+        adamw_scale: ratio of AdamW's learning rate to lr.
+        betas: coefficients of AdamW.
+        weight_decay: decoupled weight decay, at least 0.
 
     Raises:
         ValueError: a value is out of range.
@@ -58,11 +61,11 @@ def muon(
 
 
 class Muon(torch.optim.Optimizer):
-    """See :func:`muon`."""
+    """Optimizer of :func:`muon`."""
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
-        """One step; every parameter with a gradient is moved by Muon or by AdamW."""
+        """Run one step: update every parameter with a gradient by Muon or by AdamW."""
         loss = None
         if closure is not None:
             with torch.enable_grad():
@@ -76,16 +79,16 @@ class Muon(torch.optim.Optimizer):
 
 
 def is_matrix(parameter: Tensor) -> bool:
-    """Whether Muon moves it: two dimensions or more, neither of the first two narrow."""
+    """Check that Muon updates the parameter: at least two dimensions, neither of the first two narrow."""
     return parameter.ndim > 1 and min(parameter.shape[:2]) > _NARROW
 
 
 def orthogonal(matrix: Tensor, steps: int = 5) -> Tensor:
-    """The nearest matrix with all singular values near 1, by Newton and Schulz's iteration.
+    """Approximate the nearest matrix with orthonormal rows or columns, by the Newton-Schulz iteration.
 
     Args:
         matrix: (rows, columns) float.
-        steps: 5 bring the singular values of a matrix of norm 1 into about 0.7..1.2.
+        steps: number of iterations; 5 bring the singular values of a matrix of norm 1 into about 0.7..1.2.
     """
     tall = matrix.size(0) > matrix.size(1)
     x: Tensor = matrix.T if tall else matrix
@@ -103,7 +106,7 @@ def _by_matrix(x: Tensor, steps: int) -> Tensor:
 
 
 def _by_gram(x: Tensor, steps: int) -> Tensor:
-    """The same where the matrix is much wider than high: all but two products are of the small square.
+    """Newton-Schulz iteration for wide matrices, where all but two products are of the small Gram matrix.
 
     Each step multiplies x by a polynomial q of its Gram matrix, and so that matrix by q^2. In float32 the small
     singular values, whose squares are lost in the square's rounding, only need q near 0, which is constant.

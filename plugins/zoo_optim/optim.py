@@ -1,7 +1,7 @@
-"""Optimizers that aren't torch's as they are: SGD with momentum by default, and timm's by name.
+"""Optimizers: SGD with Nesterov momentum by default, and timm's by name.
 
-Each takes parameters or parameter groups and the learning rate. ``weight_decay`` is for groups that don't bring their
-own. Whether torch's fused or multi-tensor kernels are used is left to torch.
+Each takes parameters or parameter groups and the learning rate. ``weight_decay`` applies to groups without their own.
+The choice of fused or multi-tensor kernels is left to torch.
 """
 
 from __future__ import annotations
@@ -27,9 +27,10 @@ def sgd(
     """Stochastic gradient descent.
 
     Args:
+        params: parameters or parameter groups.
+        lr: learning rate.
         momentum: at least 0.
-        nesterov: look ahead along the momentum (Sutskever et al. 2013); without momentum there is nothing to look
-            along, and it is ignored.
+        nesterov: Nesterov momentum (Sutskever et al. 2013); ignored without momentum.
         weight_decay: L2 penalty, at least 0.
     """
     return torch.optim.SGD(
@@ -40,15 +41,17 @@ def sgd(
 def timm_optimizer(
     name: str, params: ParamsT, lr: float, weight_decay: float = 0.0, **kwargs: Any
 ) -> torch.optim.Optimizer:
-    """An optimizer of timm, with timm's defaults for it (momentum 0.9 where there is one).
+    """Create an optimizer of timm, with timm's defaults (momentum 0.9 where there is one).
 
     Args:
         name: one of ``timm.optim.list_optimizers()``.
-        weight_decay: at least 0; L2 or decoupled, as the optimizer has it.
+        params: parameters or parameter groups.
+        lr: learning rate.
+        weight_decay: at least 0; L2 or decoupled, depending on the optimizer.
         **kwargs: parameters of the optimizer's class.
 
     Raises:
-        ValueError: timm doesn't know the name, or the optimizer not a parameter.
+        ValueError: the name, or a parameter of the optimizer, is unknown.
     """
     import timm
     from timm.optim import create_optimizer_v2, get_optimizer_class, list_optimizers  # type: ignore[attr-defined]
@@ -56,7 +59,7 @@ def timm_optimizer(
     if name not in list_optimizers():
         raise ValueError(f"timm {timm.__version__} has no optimizer {name!r}; a newer one may: pip install -U timm")
     valid = inspect.signature(get_optimizer_class(name, bind_defaults=False)).parameters
-    # create_optimizer_v2 swallows some of the arguments that an optimizer doesn't have.
+    # create_optimizer_v2 ignores some unknown arguments.
     if unknown := [key for key in kwargs if key not in valid]:
         known = ", ".join(key for key in valid if key not in ("params", "lr", "weight_decay"))
         raise ValueError(f"optimizer {name!r} has no parameter {unknown[0]!r}; it has {known}")

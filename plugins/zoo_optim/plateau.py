@@ -1,4 +1,4 @@
-"""A learning rate that falls when training stands still: the rule of torch's ReduceLROnPlateau, epoch by epoch."""
+"""Reduction of the learning rate on plateaus: the rule of torch's ReduceLROnPlateau, per epoch."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["Plateau", "plateau"]
 
 
 class Plateau(LRScheduler):
-    """The rates of :func:`plateau`; stepped after every optimizer step, and told of each epoch's evaluation."""
+    """Scheduler of :func:`plateau`, stepped after every optimizer step and informed of each epoch's evaluation."""
 
     def __init__(
         self,
@@ -25,21 +25,22 @@ class Plateau(LRScheduler):
     ):
         self.factor, self.patience, self.threshold = factor, patience, threshold
         self.cooldown, self.final, self.warmup_steps = cooldown, final, warmup_steps
-        self.share = 1.0  # of the optimizer's own rate, once the warm-up is over
+        self.share = 1.0  # factor on the optimizer's rate after the warm-up
         self.best: float | None = None
         self.bad_epochs = self.resting = 0
         super().__init__(optimizer)
 
     def get_lr(self) -> list[float | Tensor]:
-        """Of each group the rate of the step that comes next."""
+        """Learning rate of each group for the next step."""
         rise = min(1.0, (self.last_epoch + 1) / (self.warmup_steps + 1))
         return [base * rise * self.share for base in self.base_lrs]
 
     def epoch_ended(self, value: float, higher_is_better: bool) -> None:
-        """Lower the rate of the steps to come where the value has not got better for too long.
+        """Reduce the learning rate if the monitored value has not improved for too long.
 
         Args:
-            value: what the job monitors; one that is no number is no better.
+            value: the monitored value; NaN is no improvement.
+            higher_is_better: direction of improvement.
         """
         if self._better(value, 1 if higher_is_better else -1):
             self.best, self.bad_epochs = value, 0
@@ -55,7 +56,7 @@ class Plateau(LRScheduler):
 
     def _better(self, value: float, sign: int) -> bool:
         if self.best is None:
-            return value == value  # not so of NaN
+            return value == value  # False for NaN
         return sign * value > sign * self.best + self.threshold
 
 
@@ -69,17 +70,17 @@ def plateau(
     warmup: float = 0.05,
     final: float = 0.0,
 ) -> LRScheduler:
-    """A linear warm-up, then multiplied by ``factor`` whenever what the job monitors got no better for too long.
+    """Linear warm-up, then multiply by ``factor`` whenever the monitored value has stopped improving.
 
-    The rule of torch's ReduceLROnPlateau with an absolute threshold. ``train.monitor`` says what is looked at.
+    The rule of torch's ReduceLROnPlateau with an absolute threshold. The value is that of ``train.monitor``.
 
     Args:
-        factor: over 0 and below 1.
-        patience: after how many epochs without a better value the next such epoch lowers the rate; at least 0.
-        threshold: a value is better if it is so by more than this; at least 0.
-        cooldown: for how many epochs after that nothing is counted; at least 0.
-        warmup: share of the steps that the rate rises, from 0 to below 1.
-        final: share of lr that the rate never falls below, in 0..1.
+        factor: above 0 and below 1.
+        patience: number of tolerated epochs without improvement, at least 0.
+        threshold: minimum improvement, at least 0.
+        cooldown: number of epochs after a reduction that are not counted, at least 0.
+        warmup: fraction of the steps for the warm-up, from 0 to below 1.
+        final: lower bound of the rate as a fraction of lr, in 0..1.
 
     Raises:
         ValueError: a value is out of bounds.

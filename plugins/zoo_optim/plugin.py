@@ -1,4 +1,4 @@
-"""The zoo's optimizers and learning-rate schedules."""
+"""Components of the plugin zoo_optim."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from zoo.plugin import Family, Optimizer, Schedule, hookimpl
 
-# Name, target, what it is, and the learning rate and weight decay that it is at home with.
+# Name, target, summary, and the learning rate and weight decay that the optimizer was designed for.
 _OWN = (
     ("sgd", "zoo_optim.optim:sgd", "Stochastic gradient descent with Nesterov momentum", 0.1, 5e-4),
     ("adam", "torch.optim:Adam", "Adam (Kingma & Ba 2014)", 1e-3, 1e-4),

@@ -1,7 +1,7 @@
 """Learning-rate schedules, stepped after every optimizer step.
 
-Step i of ``total_steps``, counted from 0, runs with the rate at i; each parameter group's own lr is the peak. Warm-ups
-rise from ``1 / (w + 1)`` of it in w steps, so that no step is spent at 0; decays reach their end after the last step.
+Step i of ``total_steps``, counted from 0, runs with the rate at i; the lr of each parameter group is its peak. Warm-ups
+rise from ``1 / (w + 1)`` of it in w steps, so that no step has a rate of 0; decays end after the last step.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ __all__ = ["constant", "cosine", "cosine_factor", "linear", "linear_factor", "on
 
 
 def constant(optimizer: Optimizer, total_steps: int) -> LRScheduler:
-    """The same learning rate throughout."""
+    """Constant learning rate."""
     _check_steps(total_steps)
     return LambdaLR(optimizer, lambda _: 1.0)
 
@@ -30,17 +30,17 @@ def one_cycle(
     final_div_factor: float = 1e4,
     cycle_momentum: bool = True,
 ) -> LRScheduler:
-    """Up to the optimizer's lr and down to almost nothing, along cosines (Smith & Topin 2017, arXiv:1708.07120).
+    """One-cycle schedule: up to the optimizer's lr and down to almost zero, along cosines (Smith & Topin 2017).
 
-    torch's OneCycleLR; the last step runs with ``lr / div_factor / final_div_factor``. A training too short to warm
-    up starts near the peak.
+    arXiv:1708.07120. torch's OneCycleLR; the last step runs with ``lr / div_factor / final_div_factor``. A training too
+    short for a warm-up starts near the peak.
 
     Args:
-        pct_start: share of the steps that the rate rises, from 0 to below 1.
-        div_factor: the rate starts at lr / div_factor; at least 1.
-        final_div_factor: the rate ends at its start / final_div_factor; at least 1.
-        cycle_momentum: momentum (beta 1 of Adam and its kin) falls from 0.95 to 0.85 as the rate rises, and back; of
-            optimizers that have one and use it.
+        pct_start: fraction of the steps for the warm-up, from 0 to below 1.
+        div_factor: ratio of lr to the initial rate, at least 1.
+        final_div_factor: ratio of the initial to the final rate, at least 1.
+        cycle_momentum: cycle the momentum (beta 1 of Adam variants) from 0.95 to 0.85 and back, opposite to the rate;
+            for optimizers with momentum.
 
     Raises:
         ValueError: a value is out of bounds.
@@ -63,7 +63,7 @@ def one_cycle(
 
 
 def cosine(optimizer: Optimizer, total_steps: int, warmup: float = 0.05, final: float = 0.0) -> LRScheduler:
-    """A linear warm-up, then half a cosine down (Loshchilov & Hutter 2016, arXiv:1608.03983, without restarts).
+    """Linear warm-up, then cosine decay (Loshchilov & Hutter 2016, arXiv:1608.03983, without restarts).
 
     Args:
         warmup: share of the steps that the rate rises, from 0 to below 1.
@@ -76,7 +76,7 @@ def cosine(optimizer: Optimizer, total_steps: int, warmup: float = 0.05, final: 
 
 
 def linear(optimizer: Optimizer, total_steps: int, warmup: float = 0.05, final: float = 0.0) -> LRScheduler:
-    """A linear warm-up, then straight down.
+    """Linear warm-up, then linear decay.
 
     Args:
         warmup: share of the steps that the rate rises, from 0 to below 1.
@@ -91,11 +91,11 @@ def linear(optimizer: Optimizer, total_steps: int, warmup: float = 0.05, final: 
 def step(
     optimizer: Optimizer, total_steps: int, milestones: tuple[float, ...] = (0.5, 0.75), gamma: float = 0.1
 ) -> LRScheduler:
-    """Multiplied by ``gamma`` at each milestone; torch's MultiStepLR.
+    """Step decay: multiply by ``gamma`` at each milestone; torch's MultiStepLR.
 
     Args:
-        milestones: shares of the steps, each over 0 and below 1.
-        gamma: over 0, up to 1.
+        milestones: fractions of the steps, each above 0 and below 1.
+        gamma: above 0, at most 1.
 
     Raises:
         ValueError: a value is out of bounds.
@@ -109,13 +109,13 @@ def step(
 
 
 def polynomial(optimizer: Optimizer, total_steps: int, power: float = 2.0) -> LRScheduler:
-    """``lr * (1 - i / total_steps) ** power``; torch's PolynomialLR.
+    """Polynomial decay ``lr * (1 - i / total_steps) ** power``; torch's PolynomialLR.
 
     Args:
-        power: over 0; 1 is a straight line.
+        power: above 0; 1 is linear.
 
     Raises:
-        ValueError: ``power`` is not over 0.
+        ValueError: ``power`` is not above 0.
     """
     _check_steps(total_steps)
     if not power > 0:
@@ -124,19 +124,19 @@ def polynomial(optimizer: Optimizer, total_steps: int, power: float = 2.0) -> LR
 
 
 def cosine_factor(i: int, total_steps: int, warmup_steps: int, final: float) -> float:
-    """What lr is multiplied by at step i (0..total_steps) of a warmed-up cosine."""
+    """Factor on lr at step i (0..total_steps) of a cosine decay with warm-up."""
     rise, progress = _phase(i, total_steps, warmup_steps)
     return rise * (final + (1 - final) * (1 + math.cos(math.pi * progress)) / 2)
 
 
 def linear_factor(i: int, total_steps: int, warmup_steps: int, final: float) -> float:
-    """What lr is multiplied by at step i (0..total_steps) of a warmed-up line."""
+    """Factor on lr at step i (0..total_steps) of a linear decay with warm-up."""
     rise, progress = _phase(i, total_steps, warmup_steps)
     return rise * (final + (1 - final) * (1 - progress))
 
 
 def _phase(i: int, total_steps: int, warmup_steps: int) -> tuple[float, float]:
-    """How far the warm-up is (over 0, up to 1) and how far the decay (0..1)."""
+    """Progress of the warm-up (above 0, at most 1) and of the decay (0..1)."""
     if i < warmup_steps:
         return (i + 1) / (warmup_steps + 1), 0.0
     return 1.0, min(1.0, (i - warmup_steps) / (total_steps - warmup_steps))
@@ -155,13 +155,13 @@ def _warmed(
 
 
 def _safe_start(pct_start: float, total_steps: int) -> float:
-    """``pct_start``, moved a hair where the peak falls on step 0, as torch would divide by the 0 steps up to it."""
+    """Adjust ``pct_start`` slightly where the peak falls on step 0, which would make torch divide by zero."""
     at_zero = math.isclose(pct_start * total_steps, 1, rel_tol=1e-6)
     return (1 - 1e-4) / total_steps if at_zero else float(pct_start)
 
 
 def _uses_momentum(optimizer: Optimizer) -> bool:
-    """Whether there is a momentum to cycle; torch would also switch one on that is 0."""
+    """Check that the optimizer has a momentum to cycle; torch would also activate one that is 0."""
     return bool(optimizer.defaults.get("betas") or optimizer.defaults.get("momentum"))
 
 

@@ -1,4 +1,4 @@
-"""The simple convolutional network: the tutorial's by default, a good small one with parameters."""
+"""The simple convolutional network: the tutorial's by default, a stronger small one with parameters."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def simple_cnn(
     activation: Activation = "relu",
     dropout: float = 0.5,
 ) -> nn.Module:
-    """A chain of stages, each 3x3 convolutions, an activation and a 2x2 max-pool; then a classifier.
+    """A sequence of stages, each with 3x3 convolutions, an activation and a 2x2 max-pool, followed by a classifier.
 
     With its defaults, 150-pixel colour images and two classes it has 19,034,177 parameters: convolutions of
     32, 64 and 128 channels without padding, flatten, dense 512, dropout 0.5 and one output, whose sigmoid
@@ -35,8 +35,8 @@ def simple_cnn(
     Args:
         num_classes: two classes share one output; see :class:`zoo_simple.parts.Classifier`.
         in_chans: channels of the images.
-        image_size: side of the images in pixels; a flattened network is tied to it.
-        channels: output channels, a stage each.
+        image_size: side of the images in pixels; fixed for a network that flattens the features.
+        channels: output channels of each stage.
         convs_per_stage: convolutions before each pool.
         stem_stride: stride of the first convolution; with 2, the first stage has no pool.
         padding: keep the size in a convolution (1 pixel of zeros), instead of losing 2 pixels.
@@ -72,7 +72,7 @@ def simple_cnn(
 
 
 class SimpleCNN(nn.Module):
-    """Features and a classifier, in two named parts, so that the first can be frozen or fed to another head."""
+    """Feature extractor and classifier as two named parts, so that the first can be frozen or get another head."""
 
     def __init__(self, features: nn.Module, classifier: nn.Module):
         super().__init__()
@@ -100,10 +100,10 @@ def _convolution(
 
 
 def _pooled(last: nn.Module, activation: Activation) -> list[nn.Module]:
-    """A stage's activation and pool, in the order that takes less time.
+    """Activation and pool of a stage, in the faster order.
 
-    What never falls as its input rises gives the largest of four the same before the pool and after it, and the same
-    gradient; after it there is a quarter to compute, which makes a training step a twelfth faster.
+    A monotonic activation commutes with the max-pool, in value and gradient; after the pool it has a quarter of the
+    inputs, which makes a training step a twelfth faster.
     """
     pool = nn.MaxPool2d(2)
     return [pool, last] if activation in RISING else [last, pool]
@@ -119,7 +119,7 @@ def _check(channels: tuple[int, ...], convs_per_stage: int, stem_stride: int) ->
 
 
 def _final_side(image_size: int, stages: int, convs_per_stage: int, stem_stride: int, padding: bool) -> int:
-    """Side of the last map in pixels."""
+    """Side of the last feature map in pixels."""
     side = image_size
     for stage in range(stages):
         for i in range(convs_per_stage):

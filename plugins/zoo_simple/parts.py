@@ -1,4 +1,4 @@
-"""What the simple networks share."""
+"""Parts that the simple networks share."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {
     "gelu": nn.GELU,
 }
 RISING = ("relu", "sigmoid", "tanh")
-"""Those that never fall as their input rises; GELU does, a little, below zero."""
+"""Monotonic activations; GELU is not, below zero."""
 
 
 class Classifier(nn.Module):
-    """An optional dense layer, dropout, and the output.
+    """Classifier with an optional dense layer, dropout, and the output.
 
     Two classes share one output z: the logits are (0, z), whose softmax is (1 - sigmoid(z), sigmoid(z)). So a
     binary classifier has the one sigmoid that textbooks give it, and the zoo its two logits.

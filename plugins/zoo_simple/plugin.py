@@ -1,4 +1,4 @@
-"""What zoo_simple contributes."""
+"""Components of the plugin zoo_simple."""
 
 from zoo.plugin import Architecture, hookimpl
 

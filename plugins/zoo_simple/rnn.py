@@ -1,4 +1,4 @@
-"""The simple recurrent network: an image is a sequence of rows."""
+"""The simple recurrent network, which reads an image as a sequence of rows."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def simple_rnn(
     bidirectional: bool = True,
     dropout: float = 0.2,
 ) -> nn.Module:
-    """A recurrent network over the rows of an image, top to bottom; the mean of its states is classified.
+    """A recurrent network over the rows of an image, top to bottom, with a classifier on the mean of its states.
 
     Args:
         num_classes: two classes share one output; see :class:`zoo_simple.parts.Classifier`.
@@ -52,7 +52,7 @@ def simple_rnn(
 
 
 class SimpleRNN(nn.Module):
-    """Rows, a recurrent network over them, and a classifier on the mean of its states."""
+    """Recurrent network over rows, and a classifier on the mean of its states."""
 
     def __init__(self, recurrent: nn.RNNBase, classifier: nn.Module):
         super().__init__()

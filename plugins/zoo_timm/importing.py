@@ -1,4 +1,4 @@
-"""Models that timm's own train.py has trained, and bare weights of timm's models. timm is imported when one is read."""
+"""Importer of checkpoints of timm's train.py, and of weights of timm's models; timm is imported on use."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ __all__ = ["read"]
 
 _PLUGIN = "timm/"
 _HUBS = ("hf-hub:timm/", "hf_hub:timm/", "hf-hub:", "hf_hub:", "timm/")
-"""What may stand before a model's name on train.py's command line."""
+"""Prefixes of a model's name on train.py's command line."""
 _WRAPPERS = re.compile(r"^(module\.|_orig_mod\.)+")
-"""What DistributedDataParallel and torch.compile put before every name."""
+"""Prefixes of all names from DistributedDataParallel and torch.compile."""
 _RESIZES = {"center": "crop", "squash": "squash"}
 
 
 def read(file: Path, content: Mapping[str, Any], architecture: str | None = None, ema: bool = True) -> Imported | None:
-    """A checkpoint of timm's train.py, or the weights of a model of timm where ``architecture`` says which.
+    """Read a checkpoint of timm's train.py, or the weights of the timm model that ``architecture`` names.
 
     Args:
-        file: where it was read from, for messages.
-        content: what is in it.
+        file: path of the file, for messages.
+        content: content of the file.
         architecture: ``timm/NAME``; by default the one that the checkpoint names.
-        ema: take the averaged weights (``--model-ema``) where the file has both.
+        ema: use the averaged weights (``--model-ema``) where the file has both.
 
     Returns:
-        None where the file says nothing of timm, and nobody else does.
+        None where neither the file nor ``architecture`` refers to timm.
 
     Raises:
-        RequestError: timm has no such model, or the file holds no weights of it.
+        RequestError: timm has no such model, or the file has no weights of it.
     """
     args = content.get("args")
     said = vars(args) if isinstance(args, Namespace) and "state_dict" in content else {}
@@ -62,7 +62,7 @@ def read(file: Path, content: Mapping[str, Any], architecture: str | None = None
 
 
 def _model_name(word: str, file: Path) -> str:
-    """A model that the installed timm has, as train.py's ``--model`` names it."""
+    """Resolve train.py's ``--model`` to a model of the installed timm."""
     import timm
 
     name = next((word.removeprefix(hub) for hub in _HUBS if word.startswith(hub)), word)
@@ -76,7 +76,7 @@ def _model_name(word: str, file: Path) -> str:
 
 
 def _weights(content: Mapping[str, Any], file: Path, ema: bool) -> tuple[dict[str, Tensor], list[str]]:
-    """The weights, and what to say of which they are."""
+    """Weights of the checkpoint, and notices about their choice."""
     places = {
         name: found
         for name in ("state_dict_ema", "state_dict", "model")
@@ -99,13 +99,13 @@ def _tensors(state: Mapping[str, Any], file: Path) -> dict[str, Tensor]:
 
 
 def _params(said: Mapping[str, Any]) -> dict[str, Any]:
-    """What train.py gave to timm beside the model's name, and what changes its answer."""
+    """Parameters that train.py passed to timm's model and that affect its outputs."""
     pooled = {"global_pool": said["gp"]} if said.get("gp") else {}
     return {**dict(said.get("model_kwargs") or {}), **pooled}
 
 
 def _in_chans(said: Mapping[str, Any], tensors: Mapping[str, Tensor], model: Any) -> int:
-    """Channels of the images: as train.py was told, else as the first layer has them."""
+    """Number of channels: train.py's argument, else that of the first layer."""
     size = said.get("input_size")
     if told := said.get("in_chans") or (size[0] if size else None):
         return int(told)
@@ -115,7 +115,7 @@ def _in_chans(said: Mapping[str, Any], tensors: Mapping[str, Tensor], model: Any
 
 
 def _skeleton(name: str, params: Mapping[str, Any]) -> Any:
-    """The model without memory for its weights."""
+    """Create the model on the meta device, without memory for weights."""
     from zoo_timm.models import create
 
     with torch.device("meta"):
@@ -123,7 +123,7 @@ def _skeleton(name: str, params: Mapping[str, Any]) -> Any:
 
 
 def _width(tensors: Mapping[str, Tensor], model: Any, file: Path, name: str) -> int:
-    """How many classes the weights answer with: the width of the model's last layer."""
+    """Number of classes: the width of the model's last layer in the checkpoint."""
     layers = model.pretrained_cfg.get("classifier") or ()
     for layer in (layers,) if isinstance(layers, str) else layers:
         for parameter in (f"{layer}.weight", f"{layer}.bias", f"{layer}.l.weight", f"{layer}.fc2.weight"):
@@ -142,7 +142,7 @@ def _width(tensors: Mapping[str, Tensor], model: Any, file: Path, name: str) -> 
 
 
 def _preprocessing(model: Any, said: Mapping[str, Any], file: Path) -> dict[str, Any]:
-    """How train.py prepared the images that it validated with; timm's own words where the command line had none."""
+    """Preprocessing of train.py's validation images; timm's defaults where the command line has none."""
     from timm.data import resolve_data_config
 
     how = resolve_data_config(dict(said), model=model)
@@ -161,13 +161,13 @@ def _preprocessing(model: Any, said: Mapping[str, Any], file: Path) -> dict[str,
 
 
 def _of_classes(said: Mapping[str, Any]) -> list[str]:
-    """Where the names are that train.py knew the classes by."""
+    """Notice about the file of class names that train.py used."""
     named = said.get("class_map")
     return [f"It was trained with --class-map {named}: its names are in that file."] if named else []
 
 
 def _details(content: Mapping[str, Any], said: Mapping[str, Any]) -> dict[str, Any]:
-    """What a checkpoint tells of its training, as plain data."""
+    """Details of the training in the checkpoint, as plain data."""
     kept = {key: content[key] for key in ("epoch", "metric") if isinstance(content.get(key), int | float)}
     words = {key: said[key] for key in ("dataset", "experiment") if isinstance(said.get(key), str) and said[key]}
     return {**kept, **words}

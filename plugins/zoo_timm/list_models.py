@@ -22,7 +22,7 @@ from typing import Any
 
 
 def preprocessing(name: str) -> dict[str, Any]:
-    """How the images of a model, or of one of its tags, are prepared, as fields of ``zoo.plugin.Architecture``."""
+    """Preprocessing of a model, or of one of its tags, as fields of ``zoo.plugin.Architecture``."""
     from timm.data import resolve_data_config
     from timm.models import get_pretrained_cfg
 
@@ -34,7 +34,7 @@ def preprocessing(name: str) -> dict[str, Any]:
 
 
 def listing() -> str:
-    """The text of models.txt: every model and tag of the installed timm, under a heading that it shares with others."""
+    """Generate the text of models.txt: every model and tag of the installed timm, grouped under headings."""
     import timm
 
     tags: dict[str, list[str]] = {}

@@ -1,4 +1,4 @@
-"""timm's models by name. timm is imported when one is made."""
+"""timm's models by name; timm is imported on use."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["LISTED", "create"]
 LISTED = "1.0.31"  # the timm whose models models.txt lists
 
 _NAMES_FILES = ("checkpoint_path", "cache_dir", "pretrained_")
-"""Parameters of ``timm.create_model``, or their beginnings, that name files to be read or written."""
+"""Parameters of ``timm.create_model``, or their prefixes, that name files to read or write."""
 
 
 def create(
@@ -31,30 +31,30 @@ def create(
     image_size: int | None = None,
     **kwargs: Any,
 ) -> nn.Module:
-    """A model of timm: images (N, in_chans, H, W) float -> logits (N, num_classes).
+    """Create a model of timm: images (N, in_chans, H, W) float -> logits (N, num_classes).
 
-    Only what is set is passed on, so that every model keeps its own defaults.
+    Only parameters that are set are passed on, so that every model keeps its defaults.
 
     Args:
         name: one of ``timm.list_models()``, or of its pretrained tags (``resnet18.a1_in1k``).
-        num_classes: width of the last layer, which is new unless it is the pretrained one's.
+        num_classes: width of the last layer, which is new unless the pretrained one has the same.
         in_chans: channels of the images; pretrained first layers are adapted.
-        pretrained: fetch timm's weights from the Hugging Face hub, or its cache.
+        pretrained: load timm's weights from the Hugging Face hub, or its cache.
         drop_rate: dropout before the last layer, in 0..1.
-        drop_path_rate: stochastic depth, in 0..1; not every model has it.
-        global_pool: how features become one vector, such as "avg", "max" or "avgmax"; not every model has a choice.
-        image_size: side of the images in pixels; only models that are built for one size are told.
-        **kwargs: anything else that ``timm.create_model`` takes for this model, but for what names files: parameters
-            come from bundles and jobs of other people.
+        drop_path_rate: stochastic depth, in 0..1; not supported by every model.
+        global_pool: pooling of the features, such as "avg", "max" or "avgmax"; not supported by every model.
+        image_size: side of the images in pixels; used only for models with a fixed input size.
+        **kwargs: further parameters of ``timm.create_model`` for this model, except names of files, since parameters
+            may come from untrusted bundles and jobs.
 
     Raises:
-        ValueError: timm doesn't know the name or the tag, or the model not a parameter; or a parameter names files.
-        RuntimeError: there are no pretrained weights for it.
-        RequestError: the pretrained weights can't be fetched, or ``ZOO_OFFLINE`` is set and they are not in the cache.
+        ValueError: the name, tag or a parameter is unknown, or a parameter names files.
+        RuntimeError: there are no pretrained weights for the model.
+        RequestError: the pretrained weights can't be downloaded, or ``ZOO_OFFLINE`` is set and they are not cached.
     """
     _refuse_files(kwargs)
     if os.environ.get("ZOO_OFFLINE", "").lower() not in ("", "0", "false"):
-        os.environ["HF_HUB_OFFLINE"] = "1"  # the hub's client reads it when it is imported
+        os.environ["HF_HUB_OFFLINE"] = "1"  # read by the hub's client on import
     import timm
 
     _check_name(name)
@@ -85,9 +85,9 @@ def create(
 
 
 def _no_answer() -> str | None:
-    """Why the hub can't be reached, a sentence; None where it can, or where nothing is to be downloaded.
+    """Sentence on why the hub can't be reached; None where it can, or where downloads are disabled.
 
-    It is asked once, for its client would try again and again for most of a minute.
+    The check is done once, since the hub's client would retry for most of a minute.
     """
     from huggingface_hub import constants
     from huggingface_hub.utils import get_session
@@ -103,10 +103,10 @@ def _no_answer() -> str | None:
 
 @contextlib.contextmanager
 def _hub(*, offline: bool) -> Iterator[None]:
-    """The hub's client without the lines that it logs.
+    """Suppress the log messages of the hub's client within the context.
 
     Args:
-        offline: whether it looks into its cache alone.
+        offline: use only the client's cache.
     """
     from huggingface_hub import constants
 
@@ -122,7 +122,7 @@ def _hub(*, offline: bool) -> Iterator[None]:
 
 
 def _refuse_files(given: Mapping[str, Any]) -> None:
-    """Raise ValueError where a parameter would have timm read a file: until 1.0.25 timm unpickles it, code and all."""
+    """Raise ValueError for parameters that make timm read a file, which timm up to 1.0.25 unpickles."""
     if refused := [name for name in given if name.startswith(_NAMES_FILES)]:
         raise ValueError(
             f"{', '.join(refused)} would name files to timm, and the parameters of a job or bundle name none. To begin "
@@ -131,7 +131,7 @@ def _refuse_files(given: Mapping[str, Any]) -> None:
 
 
 def _check_name(name: str) -> None:
-    """Raise ValueError unless the installed timm, perhaps another than is listed, has the model and its tag."""
+    """Raise ValueError unless the installed timm has the model and its tag."""
     import timm
 
     base, _, tag = name.partition(".")
@@ -144,7 +144,7 @@ def _check_name(name: str) -> None:
 
 
 def _size_for(name: str, image_size: int | None) -> int | None:
-    """``image_size`` where a model is built for one size and this is another; most take any size as they are."""
+    """Return ``image_size`` for a model with a fixed input size that differs from it; most models accept any size."""
     from timm.models import get_pretrained_cfg
 
     config = get_pretrained_cfg(name)

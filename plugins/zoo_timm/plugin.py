@@ -1,4 +1,4 @@
-"""Every image model of timm."""
+"""Components of the plugin zoo_timm."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The factories of the datasets: ``f(root, split, ...)``, one for each row of the table in ``sets.py``."""
+"""Factories of the datasets, ``f(root, split, ...)``, for the rows of the table in ``sets.py``."""
 
 from __future__ import annotations
 
@@ -16,21 +16,22 @@ Images = FileImages | ArrayImages
 
 
 def by_name(name: str, root: Path | None, split: str, download: bool = True) -> Images:
-    """One of torchvision's datasets.
+    """Open one of torchvision's datasets.
 
     Args:
-        root: the folder that torchvision calls ``root``; None is the zoo's cache.
-        split: one of the component's.
-        download: whether to download into the cache what is not there.
+        name: name of the dataset in the table.
+        root: the ``root`` of torchvision's class; None for the zoo's cache.
+        split: one of the component's splits.
+        download: download missing files into the cache.
 
     Raises:
-        DataError: files are missing or not as they should be, the download failed, or there is no such split.
+        DataError: files are missing or damaged, the download failed, or there is no such split.
     """
     return open_set(SETS[name], root, split, download)
 
 
 def placed_by_hand(name: str, root: Path | None, split: str) -> Images:
-    """One of those that torchvision can't download; otherwise as ``by_name``.
+    """Open a dataset that torchvision can't download; otherwise like ``by_name``.
 
     Raises:
         DataError: as ``by_name``.
@@ -66,10 +67,10 @@ EmnistPart = Literal["byclass", "bymerge", "balanced", "letters", "digits", "mni
 
 
 def emnist(root: Path | None, split: str, part: EmnistPart = "balanced", download: bool = True) -> Images:
-    """EMNIST: handwritten letters and digits. Its images, which lie on their side, are turned upright.
+    """EMNIST: handwritten letters and digits, transposed to their upright orientation.
 
     Args:
-        part: which of its six divisions; ``"letters"`` has 26 classes, ``"balanced"`` 47, ``"byclass"`` 62.
+        part: one of its six variants; ``"letters"`` has 26 classes, ``"balanced"`` 47, ``"byclass"`` 62.
 
     Raises:
         DataError: as ``by_name``.
@@ -81,7 +82,7 @@ def dtd(root: Path | None, split: str, partition: int = 1, download: bool = True
     """Describable Textures.
 
     Args:
-        partition: which of its ten divisions into train, val and test, 1..10.
+        partition: number of its ten divisions into train, val and test, 1..10.
 
     Raises:
         DataError: as ``by_name``.
@@ -101,7 +102,7 @@ def fgvc_aircraft(
     """FGVC-Aircraft.
 
     Args:
-        level: what is told apart: 100 variants, 70 families or 30 manufacturers.
+        level: granularity of the classes: 100 variants, 70 families or 30 manufacturers.
 
     Raises:
         DataError: as ``by_name``.
@@ -115,7 +116,7 @@ def imagenette(
     """Imagenette: ten easy classes of ImageNet.
 
     Args:
-        size: the shorter side of the images: as they were (1.5 GB), 320 px (330 MB) or 160 px (100 MB).
+        size: shorter side of the images: original (1.5 GB), 320 px (330 MB) or 160 px (100 MB).
 
     Raises:
         DataError: as ``by_name``.
@@ -128,7 +129,7 @@ def places365(root: Path | None, split: str, small: bool = True, download: bool 
     """Places365-Standard.
 
     Args:
-        small: images of 256 px (24 GB) in place of the large ones (105 GB).
+        small: images of 256 px (24 GB) instead of the large ones (105 GB).
 
     Raises:
         DataError: as ``by_name``.
@@ -151,14 +152,14 @@ def lfw_people(
     alignment: Literal["original", "funneled", "deepfunneled"] = "funneled",
     min_images: int = 10,
 ) -> FileImages:
-    """Labeled Faces in the Wild: whose face it is.
+    """Labeled Faces in the Wild: the person in the photograph.
 
-    Its own train and test parts have different people in them, so that no network could name those of the other;
-    all of its photos are therefore the train split, of which the runner holds out a part.
+    The official train and test parts contain different people, so that a classifier can't be tested on them; all photos
+    are therefore the train split, of which the runner holds out a part.
 
     Args:
-        alignment: how the faces were aligned.
-        min_images: only people with at least so many photos: most of the 5,749 have one.
+        alignment: alignment of the faces.
+        min_images: minimum number of photos of a person; most of the 5,749 people have one.
 
     Raises:
         DataError: as ``by_name``.
@@ -174,7 +175,7 @@ def lfw_people(
 
 
 def _with_images(found: FileImages, least: int) -> FileImages:
-    """The images of classes with at least so many."""
+    """Keep the images of classes with at least ``least`` images."""
     counts = Counter(found.targets)
     kept = [label for label in range(len(found.classes)) if counts[label] >= least]
     new = {label: i for i, label in enumerate(kept)}
@@ -184,7 +185,7 @@ def _with_images(found: FileImages, least: int) -> FileImages:
 
 
 def fer2013(root: Path | None, split: str) -> Images:
-    """FER-2013: which of seven feelings a face shows.
+    """FER-2013: seven facial expressions.
 
     Raises:
         DataError: as ``by_name``.
@@ -193,7 +194,7 @@ def fer2013(root: Path | None, split: str) -> Images:
 
 
 def _fer2013_splits(root: Path | None) -> tuple[str, ...]:
-    """Of its four files only two have the labels of the test images."""
+    """Splits by the files that exist, since only two of the four files have labels of the test images."""
     folder = Path(root).expanduser() if root is not None else cache_folder() / "fer2013"
     labelled = [folder / "fer2013" / name for name in ("fer2013.csv", "icml_face_data.csv")]
     return ("train", "test") if any(file.is_file() for file in labelled) else ("train",)

@@ -1,4 +1,4 @@
-"""Downloads by torchvision into the zoo's cache: whole or not at all."""
+"""Downloads by torchvision into the zoo's cache, complete or absent."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ _ARCHIVES = ("*.gz", "*.tgz", "*.tar", "*.zip")  # not .bz2: USPS's files stay a
 
 
 def cache_folder() -> Path:
-    """Where datasets lie: in ``ZOO_CACHE``, else in the user's cache."""
+    """Folder of the datasets, in ``ZOO_CACHE`` or the user's cache."""
     return storage.cache_folder() / "datasets" / "torchvision"
 
 
 def no_download(download: bool) -> str:
-    """What forbids a download, or nothing."""
+    """Reason that forbids a download; empty if it is allowed."""
     if not download:
         return "it is not there, and download=false"
     return "it is not there, and offline (ZOO_OFFLINE is set) nothing is downloaded" if offline() else ""
 
 
 def fetch(source: Source, home: Path, options: Mapping[str, Any]) -> str:
-    """Download every split into ``home``; returns why that failed, or nothing.
+    """Download all splits into ``home``, and return the reason of a failure, or an empty string.
 
-    torchvision checks the archives against its checksums and shows a bar on stderr. It takes a folder that is
-    there for a whole one, so files appear under their own name only when all of them have arrived and been read.
+    torchvision checks the archives against its checksums and shows a progress bar on stderr. It treats an existing
+    folder as complete, so the folder gets its name only after all files have been downloaded and read.
     """
     try:
         home.parent.mkdir(parents=True, exist_ok=True)
@@ -41,9 +41,9 @@ def fetch(source: Source, home: Path, options: Mapping[str, Any]) -> str:
                 _download(source, staging, options)
             _drop_archives(Path(staging))
             Path(staging).rename(home)
-    except Exception as error:  # of the network, the disk, a checksum, an archive
+    except Exception as error:  # errors of the network, the disk, a checksum or an archive
         reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
-        # Another process may have been faster; then ours was not needed.
+        # Another process may have completed the download.
         return "" if home.is_dir() else f"the download failed ({reason})"
     return ""
 
@@ -56,7 +56,7 @@ def _download(source: Source, folder: str, options: Mapping[str, Any]) -> None:
 
 
 def _drop_archives(folder: Path) -> None:
-    """What was unpacked is needed no more, and is half of the space."""
+    """Delete archives after unpacking; they take half of the space."""
     for pattern in _ARCHIVES:
         for archive in folder.rglob(pattern):
             archive.unlink()

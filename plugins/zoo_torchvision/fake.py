@@ -1,4 +1,4 @@
-"""``fake_data``: noise, to try a job out where there are no images."""
+"""The dataset ``fake_data``: noise, to test a job without images."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ _SEEDS = {"train": 0, "val": 1_000_000_000, "test": 2_000_000_000}
 
 
 class FakeData:
-    """Noise with labels in turn, as torchvision's FakeData has it: nothing can be learned from it.
+    """Noise images with labels in turn, like torchvision's FakeData; nothing can be learned from them.
 
-    torchvision's own sets the process's random state for each image, which threads can't do at once; each
-    image here has a generator of its own. It is the same every time.
+    torchvision's class sets the global random state for each image, which is not thread-safe; here each image has its
+    own generator and is reproducible.
 
     Args:
         root: None; there are no files.
         split: ``"train"``, or ``"val"`` and ``"test"``, a quarter as large.
-        images: how many training images.
-        num_classes: how many classes.
-        size: side in pixels.
+        images: number of training images.
+        num_classes: number of classes.
+        size: side of the images in pixels.
 
     Raises:
         DataError: a folder was given, or there is no such split.

@@ -1,4 +1,4 @@
-"""MNIST's files as they are handed out: idx, gzipped or not, lying in a folder that is only read."""
+"""The original files of MNIST and similar datasets: idx format, optionally gzipped, in a read-only folder."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ __all__ = ["IdxImages", "idx_files", "read_idx"]
 
 _PARTS = {"train": "train", "test": "t10k"}
 _KINDS = {"images": 3, "labels": 1}
-"""How many dimensions each has; a name says it too: ``train-images-idx3-ubyte``."""
+"""Number of dimensions of each kind of file, which is part of the name: ``train-images-idx3-ubyte``."""
 _BYTES = 0x08
-"""The type of values, of which idx knows six: uint8."""
+"""Code of the value type uint8 in idx files."""
 _LARGEST = 1 << 30
-"""More bytes than this no such file holds: what a header claims is not believed."""
+"""Maximum number of bytes of a file, to reject implausible headers."""
 
 
 class IdxImages:
-    """A split of MNIST or of what has its form, with the attributes of torchvision's own class.
+    """A split of MNIST or a dataset of the same format, with the attributes of torchvision's class.
 
     Args:
         data: images (N, H, W), uint8.
-        targets: their labels (N,), uint8.
+        targets: labels (N,), uint8.
     """
 
     def __init__(self, data: np.ndarray, targets: np.ndarray) -> None:
@@ -46,7 +46,7 @@ class IdxImages:
 
 
 def idx_files(folder: Path) -> list[Path]:
-    """The files of both splits that lie in a folder itself; a file that is gzipped and unpacked is there unpacked."""
+    """Files of both splits directly in a folder; unpacked files take precedence over gzipped ones."""
     found = (_find(folder, part, kind) for part in _PARTS.values() for kind in _KINDS)
     return [path for path in found if path is not None]
 
@@ -61,10 +61,10 @@ def _find(folder: Path, part: str, kind: str) -> Path | None:
 
 
 def read_idx(source: Source, folder: Path, split: str) -> IdxImages:
-    """A split from the two files that it has in a folder.
+    """Read a split from its two files in a folder.
 
     Raises:
-        DataError: a file is missing, damaged or cut short, or the two don't belong together.
+        DataError: a file is missing, damaged or truncated, or the two don't match.
     """
     paths = {kind: _find(folder, _PARTS[split], kind) for kind in _KINDS}
     for kind, path in paths.items():
@@ -95,10 +95,10 @@ def _array(source: Source, path: Path, dims: int) -> np.ndarray:
 
 
 def _parsed(file: BinaryIO, dims: int) -> np.ndarray:
-    """The values after a header of big-endian numbers: two zero bytes, the type, the dimensions, and how long each is.
+    """Parse a header of big-endian numbers (two zero bytes, type, dimensions, sizes) and the values after it.
 
     Raises:
-        ValueError: it is another file, cut short, or has more than its header says.
+        ValueError: the file has another format, or its size doesn't match its header.
     """
     header = file.read(4 + 4 * dims)
     if len(header) < 4 + 4 * dims or header[:4] != bytes([0, 0, _BYTES, dims]):

@@ -1,4 +1,4 @@
-"""Weights of torchvision's models, bare or as its reference script keeps them. torchvision is imported when read."""
+"""Importer of weights of torchvision's models, bare or in checkpoints of its reference script."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ __all__ = ["read"]
 
 _PLUGIN = "torchvision/"
 _WRAPPERS = re.compile(r"^(module\.|_orig_mod\.)+")
-"""What DistributedDataParallel, averaged models and torch.compile put before every name."""
+"""Prefixes of all names from DistributedDataParallel, averaged models and torch.compile."""
 _AUXILIARY = ("aux1.", "aux2.", "AuxLogits.")
-"""Heads that are for training alone; the zoo's networks have none."""
+"""Prefixes of heads for training only, which the zoo's networks don't have."""
 _OLD_DENSENET = re.compile(r"(denselayer\d+\.(?:norm|conv))\.([12])\.")
 _MOVES_COLOURS = ("googlenet", "inception_v3")
 _MOST = 6
@@ -29,21 +29,21 @@ _MOST = 6
 def read(
     file: Path, content: Mapping[str, Any], architecture: str | None = None, transform_input: bool = False
 ) -> Imported | None:
-    """Weights of a model of torchvision: a state dict, or a checkpoint of its reference script or of PyTorch's example.
+    """Read weights of a torchvision model: a state dict, or a checkpoint of the reference script or PyTorch's example.
 
     Args:
-        file: where it was read from, for messages.
-        content: what is in it.
-        architecture: ``torchvision/NAME``; by default the one that the checkpoint names, or the only one that has
-            such tensors.
-        transform_input: of googlenet and inception_v3: the network moves the colours itself, as torchvision's own
-            weights of these two want it.
+        file: path of the file, for messages.
+        content: content of the file.
+        architecture: ``torchvision/NAME``; by default the one that the checkpoint names, or the only one with such
+            tensors.
+        transform_input: for googlenet and inception_v3: renormalise the input within the network, as torchvision's
+            pretrained weights of these two need.
 
     Returns:
-        None where the tensors are of no model of torchvision.
+        None where the tensors match no model of torchvision.
 
     Raises:
-        RequestError: several models have such tensors, or what the checkpoint names is none of torchvision's.
+        RequestError: several models have such tensors, or the checkpoint names no model of torchvision.
     """
     if architecture is not None and not architecture.startswith(_PLUGIN):
         return None
@@ -68,7 +68,7 @@ def read(
 
 
 def _state(content: Mapping[str, Any]) -> tuple[Mapping[str, Any], dict[str, Any]]:
-    """The weights, and what the script was called with."""
+    """Weights of the checkpoint, and arguments of the script."""
     args = content.get("args")
     if isinstance(content.get("model"), Mapping):  # torchvision's references/classification/train.py
         averaged = content.get("model_ema")
@@ -84,7 +84,7 @@ def _state(content: Mapping[str, Any]) -> tuple[Mapping[str, Any], dict[str, Any
 
 
 def _as_now(state: Mapping[str, Any]) -> dict[str, Tensor]:
-    """Tensors by the names that today's torchvision has for them."""
+    """Rename tensors to their names in current torchvision."""
     found: dict[str, Tensor] = {}
     for key, value in state.items():
         name = _WRAPPERS.sub("", str(key))
@@ -112,7 +112,7 @@ def _check_name(name: str, file: Path) -> None:
 
 
 def _width(tensors: Mapping[str, Tensor], name: str, file: Path) -> int:
-    """How many classes the weights answer with: the width of the model's last layer."""
+    """Number of classes: the width of the model's last layer in the checkpoint."""
     last = known()[name][0] if name in known() else last_layer(shapes_of(name))
     if f"{last}.weight" in tensors:
         return int(tensors[f"{last}.weight"].shape[0])
@@ -123,7 +123,7 @@ def _width(tensors: Mapping[str, Tensor], name: str, file: Path) -> int:
 
 
 def _preprocessing(said: Mapping[str, Any]) -> dict[str, Any]:
-    """How the reference script prepares the images that it validates with; nothing where it wasn't that."""
+    """Preprocessing of the reference script's validation images; empty for other checkpoints."""
     if "val_crop_size" not in said:
         return {}
     from zoo_torchvision.list_models import share

@@ -1,4 +1,4 @@
-"""What a dataset of this plugin is in the end: image files, or images in arrays, with labels and class names."""
+"""Map-style datasets of this plugin: image files, or images in arrays, with labels and class names."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ __all__ = ["ArrayImages", "FileImages"]
 
 
 class FileImages:
-    """Labelled image files, opened when they are asked for.
+    """Labelled image files, opened on access.
 
     Args:
-        paths: one file each.
-        targets: an index into ``classes`` each.
-        classes: the classes' names.
-        source: one line on where the images come from.
-        licence: one line on what may be done with them.
-        groups: what each file's group is called; files of one are never parted.
+        paths: paths of the files.
+        targets: class index of each file.
+        classes: names of the classes.
+        source: origin of the images, in one line.
+        licence: licence of the images, in one line.
+        groups: group of each file; files of one group stay in one split.
     """
 
     def __init__(
@@ -44,30 +44,30 @@ class FileImages:
         return len(self.paths)
 
     def __getitem__(self, index: int) -> tuple[Image, int]:
-        """Open image ``index``: its header is read, its pixels are not.
+        """Open image ``index`` without decoding its pixels.
 
         Raises:
-            OSError: the file is missing, unreadable or no image.
+            OSError: the file is missing, unreadable or not an image.
         """
         import PIL.Image
 
         return PIL.Image.open(self.paths[index]), self.targets[index]
 
     def name_of(self, index: int) -> str:
-        """The file's path."""
+        """Path of the file."""
         return self.paths[index]
 
 
 class ArrayImages:
-    """Labelled images that lie together in few large files, read by torchvision's own class.
+    """Labelled images in few large files, read by torchvision's class.
 
     Args:
         data: torchvision's dataset.
-        targets: an index into ``classes`` each.
-        classes: the classes' names.
-        fingerprint: changes whenever an image or a label does.
-        source: one line on where the images come from.
-        licence: one line on what may be done with them.
+        targets: class index of each image.
+        classes: names of the classes.
+        fingerprint: hash of the images and labels.
+        source: origin of the images, in one line.
+        licence: licence of the images, in one line.
     """
 
     def __init__(
@@ -87,5 +87,5 @@ class ArrayImages:
         return self.data[index][0], self.targets[index]
 
     def name_of(self, index: int) -> str:
-        """Its number in the file: such images have no names."""
+        """Number of the image in the file, since such images have no names."""
         return f"image {index}"

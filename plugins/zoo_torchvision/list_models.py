@@ -11,7 +11,7 @@ from typing import Any
 
 
 def preprocessing(name: str) -> dict[str, Any]:
-    """How a model's images are prepared, as fields of ``zoo.plugin.Architecture``."""
+    """Preprocessing of a model's images, as fields of ``zoo.plugin.Architecture``."""
     from torchvision.models import get_model_weights
 
     said = get_model_weights(name).DEFAULT.transforms()
@@ -25,13 +25,13 @@ def preprocessing(name: str) -> dict[str, Any]:
 
 
 def share(crop_size: int, resize_size: int) -> float:
-    """The share that gives the length of the shorter side back: ``floor(crop_size / share) == resize_size``."""
+    """Compute ``crop_pct`` such that ``floor(crop_size / crop_pct) == resize_size``."""
     share = crop_size / resize_size
     return share if math.floor(crop_size / share) == resize_size else math.nextafter(share, 0)
 
 
 def listing() -> str:
-    """The text of models.txt: every model of the installed torchvision, under a heading that it shares with others."""
+    """Generate the text of models.txt: every model of the installed torchvision, grouped under headings."""
     from torchvision import models
 
     names: dict[str, list[str]] = {}

@@ -1,4 +1,4 @@
-"""torchvision's classification models by name. torchvision is imported when one is made."""
+"""torchvision's classification models by name; torchvision is imported on use."""
 
 from __future__ import annotations
 
@@ -29,23 +29,22 @@ def create(
     image_size: int | None = None,
     **kwargs: Any,
 ) -> nn.Module:
-    """A classification model of torchvision: images (N, in_chans, H, W) float -> logits (N, num_classes).
+    """Create a classification model of torchvision: images (N, in_chans, H, W) float -> logits (N, num_classes).
 
-    Also in training: the auxiliary outputs of googlenet and inception_v3 are left out.
+    The auxiliary outputs of googlenet and inception_v3 are removed, also in training.
 
     Args:
         name: one of ``installed_names()``.
-        num_classes: width of the last layer, which is new unless it is the pretrained one's.
+        num_classes: width of the last layer, which is new unless the pretrained one has the same.
         in_chans: channels of the images; a pretrained first layer is adapted.
-        pretrained: torchvision's default weights, from ``TORCH_HOME``'s cache or download.pytorch.org.
-        dropout: dropout before the last layer, in 0..1; None keeps the model's own.
-        image_size: side of the images in pixels; vision transformers are built for it.
-        **kwargs: anything else that torchvision's builder of this model takes.
+        pretrained: load torchvision's default weights, from ``TORCH_HOME``'s cache or download.pytorch.org.
+        dropout: dropout before the last layer, in 0..1; None keeps the model's default.
+        image_size: side of the images in pixels, for vision transformers.
+        **kwargs: further parameters of torchvision's builder.
 
     Raises:
-        ValueError: torchvision doesn't know the name, or the model not a parameter, or it can't be built for
-            the image size.
-        RequestError: the pretrained weights can't be fetched, or ``ZOO_OFFLINE`` is set and they are not in the cache.
+        ValueError: the name or a parameter is unknown, or the image size is not supported.
+        RequestError: the pretrained weights can't be downloaded, or ``ZOO_OFFLINE`` is set and they are not cached.
     """
     _check(name, dropout, image_size, kwargs)
     settings = {**_sized(name, image_size), **kwargs}
@@ -53,14 +52,14 @@ def create(
     adapt_classes(model, num_classes)
     adapt_stem(model, in_chans, keep=pretrained)
     if in_chans != 3 and getattr(model, "transform_input", False):
-        model.transform_input = False  # type: ignore[assignment]  # it moves red, green and blue to other means
+        model.transform_input = False  # type: ignore[assignment]  # the transform is for RGB
     if dropout is not None:
         set_dropout(model, dropout)
     return model
 
 
 def installed_names() -> list[str]:
-    """The classification models of the installed torchvision, sorted: what models.txt has under its headings."""
+    """List the classification models of the installed torchvision, sorted."""
     from torchvision import models
 
     return sorted(models.list_models(module=models))  # only this module: detection and others have their own
@@ -86,12 +85,12 @@ def _check(name: str, dropout: float | None, image_size: int | None, kwargs: dic
 
 
 def _patch(name: str) -> int | None:
-    """Side of a vision transformer's patches: 16 of ``vit_b_16``."""
+    """Side of a vision transformer's patches in pixels: 16 for ``vit_b_16``; None for other models."""
     return int(name.rpartition("_")[2]) if name.startswith("vit_") else None
 
 
 def _sized(name: str, image_size: int | None) -> dict[str, Any]:
-    """What the builders of models for one image size, and of those with auxiliary outputs, are told."""
+    """Arguments of the builders for models with a fixed image size or with auxiliary outputs."""
     if name in _AUXILIARY:
         return {"aux_logits": False, "init_weights": True}
     if image_size is None:
@@ -114,7 +113,7 @@ def _built(name: str, settings: dict[str, Any], weights: Any = None) -> nn.Modul
 
 
 def _pretrained(name: str, settings: dict[str, Any]) -> nn.Module:
-    """The model with torchvision's default weights, and their own classes."""
+    """Create the model with torchvision's default weights and their classes."""
     from torchvision import models
 
     weights = models.get_model_weights(name).DEFAULT
@@ -133,7 +132,7 @@ def _pretrained(name: str, settings: dict[str, Any]) -> nn.Module:
 
 
 def _without_auxiliary(model: nn.Module) -> nn.Module:
-    """googlenet and inception_v3 come with the heads that their weights have."""
+    """Remove the auxiliary heads of googlenet and inception_v3."""
     if hasattr(model, "aux_logits"):
         for attribute, off in (("aux_logits", False), ("aux1", None), ("aux2", None), ("AuxLogits", None)):
             if hasattr(model, attribute):
@@ -142,10 +141,10 @@ def _without_auxiliary(model: nn.Module) -> nn.Module:
 
 
 def _fetch(name: str, weights: Any) -> Any:
-    """The weights' state dict, from the cache or the network.
+    """Load the state dict of the weights from the cache or the network.
 
-    Read with ``weights_only``, so that a file in the cache that would run code is refused here, before
-    torchvision's builder reads it again without that.
+    They are read with ``weights_only`` first, which refuses a cached file that would run code; torchvision's builder
+    then reads the file without that check.
     """
     cached = Path(torch.hub.get_dir(), "checkpoints", weights.url.rpartition("/")[2])
     if not cached.is_file() and os.environ.get("ZOO_OFFLINE", "").lower() not in ("", "0", "false"):

@@ -1,4 +1,4 @@
-"""torchvision's classification models and datasets, as plain data."""
+"""Components of the plugin zoo_torchvision."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ OFFLINE: dict[str, Any] = {"download": False}  # a check must not fetch gigabyte
 
 @hookimpl
 def zoo_architectures() -> Iterator[Family]:
-    """Contribute the models."""
+    """Contribute the architectures."""
     yield Family(
         "architecture",
         "zoo_torchvision.models:create",
@@ -28,7 +28,7 @@ def zoo_architectures() -> Iterator[Family]:
 
 @hookimpl
 def zoo_importers() -> Iterator[Importer]:
-    """Contribute the importer of the models' weights."""
+    """Contribute the importer of torchvision's weights."""
     yield Importer(
         "torchvision",
         "zoo_torchvision.importing:read",
@@ -54,7 +54,7 @@ def zoo_datasets() -> Iterator[Dataset]:
 
 
 def small_pictures() -> Iterator[Dataset]:
-    """All of one size, in few files: they train in minutes."""
+    """Small images of one size in few files, for trainings of minutes."""
     digits = ("digits", "grey", "small")
     grey: dict[str, Any] = {"in_chans": 1, "input_size": 28}
     script: dict[str, Any] = {**grey, "symmetries": ()}
@@ -127,7 +127,7 @@ def small_pictures() -> Iterator[Dataset]:
 
 
 def photos() -> Iterator[Dataset]:
-    """Of anything, or for one purpose."""
+    """Photographs of various subjects, or for one purpose."""
     yield _set("caltech101", "8,677 photos of things and animals, 101 classes", ("photos",), TRAIN)
     yield _set("caltech256", "30,607 photos of things and animals, 257 classes", ("photos",), TRAIN)
     yield _set("imagenette", "13,394 photos of ten easy classes of ImageNet", ("photos", "imagenet"), TRAIN_VAL)
@@ -161,7 +161,7 @@ def photos() -> Iterator[Dataset]:
 
 
 def kinds_of_one_thing() -> Iterator[Dataset]:
-    """Classes that differ in details."""
+    """Fine-grained classes."""
     fine = ("photos", "fine-grained")
     yield _set("flowers102", "8,189 photos of flowers, 102 classes", (*fine, "flowers"), ALL)
     yield _set("food101", "101,000 photos of dishes, 101 classes", (*fine, "food"), TRAIN_TEST)
@@ -177,14 +177,14 @@ def kinds_of_one_thing() -> Iterator[Dataset]:
 
 
 def scenes() -> Iterator[Dataset]:
-    """Where a photo was taken."""
+    """Places and scenes."""
     yield _set("country211", "63,300 photos from 211 countries: which one", ("photos", "places"), ALL)
     yield _set("sun397", "108,754 photos of scenes, 397 classes", ("photos", "places"), TRAIN)
     yield _set("places365", "1,839,960 photos of scenes, 365 classes", ("photos", "places", "large"), TRAIN_VAL)
 
 
 def by_hand() -> Iterator[Dataset]:
-    """Those that torchvision can't download: their error says how to get them."""
+    """Datasets that torchvision can't download; their error explains how to get them."""
     yield _set(
         "fer2013",
         "35,887 faces, 48x48 grey, 7 feelings; files by hand",

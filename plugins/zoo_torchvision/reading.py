@@ -1,4 +1,4 @@
-"""From a table's row to a dataset: find its folder, let torchvision read what lies there, name the classes."""
+"""Opening of a dataset in the table: locate its folder, read it with torchvision, name the classes."""
 
 from __future__ import annotations
 
@@ -26,18 +26,22 @@ def open_set(
     variant: str = "",
     **names: str,
 ) -> FileImages | ArrayImages:
-    """A split of one of torchvision's datasets.
+    """Open a split of one of torchvision's datasets.
 
-    A folder that was given is read and not written to. Without one, the zoo's cache is read, and filled first by
-    torchvision's downloader if need be.
+    A given folder is only read. Without one, the zoo's cache is used, and filled by torchvision's downloader if
+    necessary.
 
     Args:
-        options: what torchvision's class is told beside the split.
-        variant: which of several downloads of the dataset, for the name of its folder in the cache.
-        names: fill the placeholders of ``source.needs`` and ``source.by_hand``.
+        source: row of the dataset in the table.
+        root: the ``root`` of torchvision's class; None for the zoo's cache.
+        split: name of the split.
+        download: download missing files into the cache.
+        options: further arguments of torchvision's class.
+        variant: suffix of the folder in the cache, for datasets with several downloads.
+        names: values of the placeholders in ``source.needs`` and ``source.by_hand``.
 
     Raises:
-        DataError: there is no such split, files are missing or not as they should be, or the download failed.
+        DataError: there is no such split, files are missing or damaged, or the download failed.
     """
     if split not in source.splits:
         raise DataError(f"{source.name} has no split {split!r}. It has: {', '.join(source.splits)}.")
@@ -55,7 +59,7 @@ def open_set(
 
 
 def _cached(source: Source, download: bool, options: Mapping[str, Any], variant: str, names: dict[str, str]) -> Path:
-    """The dataset's folder in the cache, whole."""
+    """Folder of the dataset in the cache, downloaded if necessary."""
     home = cache_folder() / (f"{source.name}-{variant}" if variant else source.name)
     if home.is_dir():  # by us, whole or not at all; or by hand
         return home
@@ -79,7 +83,7 @@ def _need_files(source: Source, folder: Path, names: dict[str, str]) -> None:
         problem = f"it has no {', '.join(lacking)}"
         if folder.parent == cache_folder() and not source.by_hand:
             problem += "; remove that folder to download it anew"
-        # Someone gave the folder inside the one that is meant.
+        # The user may have given a subfolder of the right folder.
         if (outer := _outer(folder, needs)) is not None:
             problem += f" (did you mean {outer}?)"
     raise DataError(_missing(source, folder, names, problem))
@@ -101,11 +105,10 @@ def _missing(source: Source, folder: Path, names: dict[str, str], problem: str) 
 
 
 def _read(source: Source, folder: Path, split: str, options: Mapping[str, Any]) -> Any:
-    """torchvision's object.
+    """Create torchvision's dataset object.
 
-    CIFAR's files are pickles, which run code when they are read. torchvision reads them only after their MD5 was
-    found to be that of the original files, on every opening, whoever put them there. The others hold no pickle, or
-    are read with ``weights_only`` (old MNIST, ImageNet's meta.bin).
+    CIFAR's files are pickles, which can run code. torchvision verifies the MD5 of the original files each time before
+    reading them. Other datasets have no pickles, or are read with ``weights_only`` (old MNIST, ImageNet's meta.bin).
     """
     if source.package and find_spec(source.package) is None:
         raise DataError(
@@ -116,7 +119,7 @@ def _read(source: Source, folder: Path, split: str, options: Mapping[str, Any]) 
 
     try:
         return getattr(datasets, source.maker)(str(folder), **source.splits[split], **options)
-    except Exception as error:  # whatever a parser raises for a file that is not as it should be
+    except Exception as error:  # parsers raise many types for damaged files
         raise DataError(_unreadable(source, folder, split, error)) from error
 
 

@@ -1,4 +1,4 @@
-"""torchvision's datasets of labelled images, as one table: what each is called there, has, and needs."""
+"""Table of torchvision's datasets of labelled images."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ WHOLE: dict[str, Kwargs] = {"train": {}}
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """One dataset of torchvision.
+    """Description of one dataset of torchvision.
 
     Args:
-        name: its component's.
-        maker: the class in ``torchvision.datasets``.
-        splits: the zoo's splits, and what that class is told for each.
-        needs: what must lie in the folder; ``{folder}`` and the like stand for what depends on an option.
-        site: where the files come from, and who tells about them.
-        terms: what may be done with them, where that is known for certain.
-        by_hand: how to get the files, where torchvision doesn't download them.
-        package: a package that reading takes and the zoo doesn't bring.
-        getter: a package that downloading takes and the zoo doesn't bring.
-        files: the image files and labels of torchvision's object; None for images in arrays.
-        targets: the labels of images in arrays.
-        classes: the classes' names.
-        prepare: what is done to torchvision's object first.
-        fingerprint: of images in arrays.
-        groups: which image files belong together, so that validation takes all of them or none.
-        idx: whether the files that it is handed out as may lie in the folder itself (:mod:`zoo_torchvision.idx`).
+        name: name of the component.
+        maker: name of the class in ``torchvision.datasets``.
+        splits: arguments of that class for each of the zoo's splits.
+        needs: required files and folders; ``{folder}`` and the like depend on an option.
+        site: origin of the files.
+        terms: licence of the files, where known for certain.
+        by_hand: instructions to get the files, where torchvision doesn't download them.
+        package: further package that is needed for reading.
+        getter: further package that is needed for downloading.
+        files: function of torchvision's object that returns image files and labels; None for images in arrays.
+        targets: function that returns the labels of images in arrays.
+        classes: function that returns the names of the classes.
+        prepare: function that is applied to torchvision's object first.
+        fingerprint: function that returns a hash of images in arrays.
+        groups: function that returns the group of each image file, which validation keeps together.
+        idx: the original files may be directly in the folder (:mod:`zoo_torchvision.idx`).
     """
 
     name: str

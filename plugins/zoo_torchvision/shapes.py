@@ -1,4 +1,4 @@
-"""Which model of torchvision has tensors of such names and shapes. To build each takes ten seconds: a list has it.
+"""Identification of torchvision's models by the names and shapes of their tensors, from a stored list.
 
 ``python -m zoo_torchvision.shapes`` writes shapes.txt from the installed torchvision: a name, its last layer, a hash.
 """
@@ -22,7 +22,7 @@ _LIST = "shapes.txt"
 
 
 def models_with(shapes: Shapes) -> list[str]:
-    """The models that have just such tensors, whatever the number of classes."""
+    """Models with exactly these tensors, regardless of the number of classes."""
     from zoo_torchvision.models import installed_names
 
     listed = known()
@@ -31,7 +31,7 @@ def models_with(shapes: Shapes) -> list[str]:
 
 
 def shapes_of(name: str) -> dict[str, tuple[int, ...]]:
-    """The tensors of a model for 1000 classes, in their order."""
+    """Shapes of the tensors of a model for 1000 classes, in order."""
     from zoo_torchvision.models import create
 
     with _Weightless():
@@ -39,20 +39,20 @@ def shapes_of(name: str) -> dict[str, tuple[int, ...]]:
 
 
 def last_layer(shapes: Shapes) -> str:
-    """The layer that answers, by a model's own order of its tensors."""
+    """Name of the output layer: the last weight matrix in the order of the tensors."""
     weights = [name for name, shape in shapes.items() if name.endswith(".weight") and len(shape) > 1]
     return weights[-1].removesuffix(".weight")
 
 
 @cache
 def known() -> dict[str, tuple[str, str]]:
-    """Of each listed model its last layer and the hash of the rest."""
+    """Last layer of each listed model, and hash of its other tensors."""
     lines = resources.files("zoo_torchvision").joinpath(_LIST).read_text("utf-8").splitlines()
     return {name: (last, digest) for name, last, digest in map(str.split, lines)}
 
 
 def listing(names: Iterable[str]) -> str:
-    """The text of shapes.txt."""
+    """Generate the text of shapes.txt."""
     found = []
     for name in names:
         shapes = shapes_of(name)
@@ -62,14 +62,14 @@ def listing(names: Iterable[str]) -> str:
 
 
 def _hash(shapes: Shapes, last: str) -> str:
-    """Of names and shapes, without the last layer's, and without counters, which older files have not."""
+    """Hash of names and shapes, without the last layer and without batch counters, which older files lack."""
     left_out = (f"{last}.weight", f"{last}.bias")
     kept = [(k, v) for k, v in sorted(shapes.items()) if k not in left_out and not k.endswith("num_batches_tracked")]
     return hashlib.sha256(repr(kept).encode()).hexdigest()[:16]
 
 
 class _Weightless(TorchFunctionMode):
-    """Parameters take no memory. On torch's meta device alone regnets can't be made: they compute their widths."""
+    """Create parameters without memory; torch's meta device alone fails for regnets, which compute their widths."""
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         return func(*args, **{**(kwargs or {}), **({"device": "meta"} if func is torch.empty else {})})

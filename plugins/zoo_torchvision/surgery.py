@@ -1,4 +1,4 @@
-"""Fitting a ready-made network: its last layer to the classes, its first to the channels, its dropout."""
+"""Adaptation of existing networks: number of classes, number of channels, dropout."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["adapt_classes", "adapt_stem", "set_dropout"]
 
 
 def adapt_classes(model: nn.Module, num_classes: int) -> None:
-    """Give the last layer ``num_classes`` outputs: a new one, unless it has as many."""
+    """Replace the last layer by one with ``num_classes`` outputs, unless it has as many."""
     path, last = _last(model)
     if isinstance(last, nn.Conv2d):  # squeezenet's classifier is a 1x1 convolution
         if last.out_channels != num_classes:
@@ -19,11 +19,13 @@ def adapt_classes(model: nn.Module, num_classes: int) -> None:
 
 
 def adapt_stem(model: nn.Module, in_chans: int, keep: bool) -> None:
-    """Give the first convolution ``in_chans`` inputs.
+    """Replace the first convolution by one with ``in_chans`` inputs.
 
     Args:
-        keep: make the new weights from those that there are, for they were learned; else draw them anew, of the
-            spread that leaves the layer's output as large as before.
+        model: the network, changed in place.
+        in_chans: number of input channels.
+        keep: derive the new weights from the pretrained ones; else draw them with a standard deviation that preserves
+            the scale of the output.
     """
     path, first = next((name, m) for name, m in model.named_modules() if isinstance(m, nn.Conv2d))
     if first.in_channels == in_chans:
@@ -45,10 +47,10 @@ def adapt_stem(model: nn.Module, in_chans: int, keep: bool) -> None:
 
 
 def set_dropout(model: nn.Module, p: float) -> None:
-    """Set the dropout of the classifier; one without any gets it before its last layer."""
+    """Set the dropout of the classifier; a classifier without dropout gets it before its last layer."""
     path, last = _last(model)
     parent = model.get_submodule(path.rpartition(".")[0])
-    # The children of the whole model are its layers: of these only the one next to the last layer is meant.
+    # For a last layer directly in the model, only the dropout next to it belongs to the classifier.
     near = parent.modules() if parent is not model else [getattr(model, "dropout", None)]
     found = [module for module in near if isinstance(module, nn.Dropout)]
     for module in found:
@@ -58,7 +60,7 @@ def set_dropout(model: nn.Module, p: float) -> None:
 
 
 def _spread(weight: torch.Tensor, in_chans: int) -> torch.Tensor:
-    """(O, 3, h, w) -> (O, in_chans, h, w): summed for grey, else repeated and scaled to the same sum."""
+    """Convert weights (O, 3, h, w) to (O, in_chans, h, w): summed for greyscale, else repeated and rescaled."""
     if in_chans == 1:
         return weight.sum(1, keepdim=True)
     repeated = weight.repeat(1, -(-in_chans // weight.shape[1]), 1, 1)[:, :in_chans]

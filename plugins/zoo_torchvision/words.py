@@ -1,4 +1,4 @@
-"""Class names as words: published lists where torchvision has none, and torchvision's made readable."""
+"""Readable class names: published lists where torchvision has none, and torchvision's names converted."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ __all__ = [
 ]
 
 DIGITS = tuple("0123456789")
-# Fashion-MNIST and KMNIST: as torchvision has them, which is not imported where their idx files are read.
+# Fashion-MNIST and KMNIST: copied from torchvision, which is not imported for idx files.
 CLOTHES = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
 KANA = ("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo")
 STL10 = ("airplane", "bird", "car", "cat", "deer", "dog", "horse", "monkey", "ship", "truck")
 # FER2013: I. J. Goodfellow et al., Challenges in Representation Learning, 2013.
 FACES = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
-# PatchCamelyon: whether the middle 32x32 px of a patch hold tumour tissue.
+# PatchCamelyon: presence of tumour tissue in the central 32x32 px of a patch.
 TUMOUR = ("no tumour", "tumour")
 # J. Stallkamp et al., The German Traffic Sign Recognition Benchmark, 2011, by ClassId.
 SIGNS = (
@@ -44,27 +44,27 @@ SIGNS = (
 
 
 def plain(names: Iterable[str]) -> list[str]:
-    """``apple_pie`` -> ``apple pie``."""
+    """Replace underscores: ``apple_pie`` -> ``apple pie``."""
     return [name.replace("_", " ").strip() for name in names]
 
 
 def camel(names: Iterable[str]) -> list[str]:
-    """``AnnualCrop`` -> ``annual crop``."""
+    """Split camel case: ``AnnualCrop`` -> ``annual crop``."""
     return [re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower() for name in names]
 
 
 def numbered(names: Iterable[str]) -> list[str]:
-    """``001.ak47`` -> ``ak47``."""
+    """Remove number prefixes: ``001.ak47`` -> ``ak47``."""
     return [re.sub(r"^\d+\.", "", name) for name in names]
 
 
 def bare(names: Iterable[str]) -> list[str]:
-    """``/a/apartment_building/outdoor`` -> ``apartment building/outdoor``."""
+    """Remove path prefixes: ``/a/apartment_building/outdoor`` -> ``apartment building/outdoor``."""
     return plain(re.sub(r"^/\w/", "", name) for name in names)
 
 
 def synonyms(meanings: Sequence[Sequence[str]], ids: Sequence[str]) -> list[str]:
-    """The first word of each WordNet class; all of its words, and its id, as far as need be to tell it from others.
+    """First word of each WordNet class; all words, and the id, where needed to distinguish classes.
 
     ``("crane",)`` is both a bird and a machine: ``crane (n02012849)``.
     """

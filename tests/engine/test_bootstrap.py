@@ -9,7 +9,15 @@ import numpy as np
 import pytest
 import torch
 
-from zoo.engine.bootstrap import alike, drawn_counts, f1_macro, mean_draws, percentiles, try_draws, two_sided
+from zoo.engine.bootstrap import (
+    f1_macro,
+    group_identical,
+    mean_draws,
+    percentiles,
+    resampled_counts,
+    try_draws,
+    two_sided,
+)
 from zoo.engine.scores import confusion_matrix, scores
 
 
@@ -27,15 +35,15 @@ def wanted_f1(true: np.ndarray, predicted: np.ndarray, classes: int) -> float:
 @pytest.mark.parametrize(("images", "classes"), [(200, 2), (1000, 10), (60, 40)])
 def test_f1_of_counts_is_the_f1_of_a_result(images, classes):
     true, predicted = answers(images, classes)
-    (kinds, given), counts = alike(true, predicted)
+    (kinds, given), counts = group_identical(true, predicted)
     assert counts.sum() == images
     assert f1_macro(counts[None], kinds, given)[0] == pytest.approx(wanted_f1(true, predicted, classes))
 
 
 def test_kinds_scatter_as_images_do():
     true, predicted = answers(400, 4)
-    (kinds, given), counts = alike(true, predicted)
-    fast = np.concatenate([f1_macro(c, kinds, given) for c in drawn_counts(counts)])
+    (kinds, given), counts = group_identical(true, predicted)
+    fast = np.concatenate([f1_macro(c, kinds, given) for c in resampled_counts(counts)])
     slow = try_draws(lambda chosen: wanted_f1(true[chosen], predicted[chosen], 4), 400, 600)
     assert fast.std() == pytest.approx(slow.std(), rel=0.12)
     assert percentiles(fast) == pytest.approx(percentiles(slow), abs=0.01)
@@ -44,8 +52,8 @@ def test_kinds_scatter_as_images_do():
 def test_two_thousand_resamples_of_a_thousand_images_take_a_moment():
     true, predicted = answers(1000, 10)
     started = process_time()
-    (kinds, given), counts = alike(true, predicted)
-    draws = np.concatenate([f1_macro(c, kinds, given) for c in drawn_counts(counts)])
+    (kinds, given), counts = group_identical(true, predicted)
+    draws = np.concatenate([f1_macro(c, kinds, given) for c in resampled_counts(counts)])
     assert len(draws) == 2000
     assert process_time() - started < 0.5
 

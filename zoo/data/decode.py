@@ -1,4 +1,4 @@
-"""One item of a dataset to one array of pixels: the same code for training, evaluation and predict."""
+"""Decoding of a dataset's item to an array of pixels, shared by training, evaluation and predict."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ Pixels = NDArray[np.uint8]
 Label = int | tuple[int, ...]
 
 ARRAYS = ".npy"
-"""Files of arrays, which are images too."""
+"""Suffix of NumPy files, which are images too."""
 
-# Changes whenever the same file would give other pixels, so that an old store is not taken for a new one.
+# Incremented whenever decoding changes pixels, so that older stores are not reused.
 DECODER = 2
 
-_MOST_SQUARES = 16  # of a picture that is cut, side by side
+_MOST_SQUARES = 16  # maximum aspect ratio that is scaled before a crop
 
 
 class WrongChannels(DataError):
-    """An image of another number of channels than the job's."""
+    """Raised for an image whose number of channels differs from the job's."""
 
     def __init__(self, found: int, wanted: int, place: str = ""):
         self.found, self.wanted = found, wanted
@@ -44,13 +44,13 @@ class WrongChannels(DataError):
 
 
 class Shape(NamedTuple):
-    """What images become.
+    """Target shape of decoded images, and the resizing that leads there.
 
     Args:
-        size: side in pixels.
-        in_chans: 1 (grey), 3 (colour), or the image's own number of channels.
+        size: side of the square result in pixels.
+        in_chans: number of channels: 1 (greyscale), 3 (colour), or the image's own number.
         resize: ``squash`` both sides to ``size``, or scale the shorter side and ``crop`` the middle.
-        interpolation: the filter that they are scaled with; smaller ones are smoothed by all but ``nearest``.
+        interpolation: resampling filter; all but ``nearest`` apply antialiasing.
         crop_pct: for a crop the shorter side becomes ``floor(size / crop_pct)``, 0 < x <= 1.
     """
 
@@ -62,7 +62,7 @@ class Shape(NamedTuple):
 
     @property
     def shorter(self) -> int:
-        """What a picture's shorter side is scaled to, in pixels; when it is squashed both are."""
+        """Length in pixels that an image's shorter side is scaled to; with ``squash`` both sides have it."""
         return math.floor(self.size / self.crop_pct) if self.resize == "crop" else self.size
 
 
@@ -74,7 +74,7 @@ def to_pixels(
     interpolation: Interpolation = "bilinear",
     crop_pct: float = 1.0,
 ) -> Pixels:
-    """Decode, orient, convert and resize.
+    """Decode, orient, convert and resize an image.
 
     Args:
         item: a PIL image, opened but perhaps not loaded, a uint8 tensor or array (C, H, W), or the path of a file, as
@@ -86,7 +86,7 @@ def to_pixels(
 
     Raises:
         BadImage: the file can't be decoded.
-        WrongChannels: it has another number of channels; grey becomes colour, and colour grey.
+        WrongChannels: the number of channels differs; greyscale and colour are converted into each other.
         ContractError: the item is neither an image nor a uint8 array of three dimensions.
     """
     from PIL import Image
@@ -108,13 +108,13 @@ def to_pixels(
 
 
 def full_size(item: Any, in_chans: int) -> Pixels:
-    """Decode, orient and convert as :func:`to_pixels` does, and leave the size as it is.
+    """Decode, orient and convert as :func:`to_pixels` does, in the original size.
 
     Returns:
         uint8 (H, W, in_chans).
 
     Raises:
-        BadImage, WrongChannels: as :func:`to_pixels` has them.
+        BadImage, WrongChannels: as :func:`to_pixels` raises them.
     """
     from PIL import Image, ImageOps
 
@@ -138,11 +138,14 @@ def full_size(item: Any, in_chans: int) -> Pixels:
 
 
 def framed(pixels: Pixels, shape: Shape) -> Pixels:
-    """Images that resizing gives back as they are: what a crop would cut off is put around them.
+    """Pad images by the margin that a centre crop removes, so that resizing returns them unchanged.
 
     Args:
-        pixels: uint8 (N, size, size, C), resized already.
-        shape: how they were.
+        pixels: uint8 (N, size, size, C), already resized.
+        shape: target shape of that resizing.
+
+    Returns:
+        uint8 (N, shorter, shorter, C), padded with zeros.
     """
     if shape.shorter == shape.size:
         return pixels
@@ -153,7 +156,7 @@ def framed(pixels: Pixels, shape: Shape) -> Pixels:
 
 
 def decode_errors() -> tuple[type[Exception], ...]:
-    """What Pillow raises for files that are truncated, of another format, or made to exhaust memory."""
+    """Exceptions that Pillow raises for truncated files, unknown formats and decompression bombs."""
     from PIL import Image
 
     odd = (ValueError, TypeError, SyntaxError, LookupError, OverflowError, struct.error)
@@ -161,13 +164,13 @@ def decode_errors() -> tuple[type[Exception], ...]:
 
 
 def open_image(path: str | Path) -> Any:
-    """A picture file, or a ``.npy`` of uint8 pixels.
+    """Open an image file, or a ``.npy`` of uint8 pixels.
 
-    The pixels are (C, H, W), (H, W, C) or (H, W): of three dimensions the smaller of the first and the last is the
-    channels', and the first where they are equal. Nothing that is pickled is loaded.
+    The array is (C, H, W), (H, W, C) or (H, W). With three dimensions, the smaller of the first and the last is the
+    channel axis, the first where they are equal. Pickled data is never loaded.
 
     Returns:
-        A PIL image, not loaded yet; or a uint8 array (C, H, W).
+        A PIL image whose pixels are not loaded yet; or a uint8 array (C, H, W).
 
     Raises:
         OSError, ValueError: the file is missing, unreadable, or no image.
@@ -176,7 +179,7 @@ def open_image(path: str | Path) -> Any:
 
     if Path(path).suffix.lower() != ARRAYS:
         return Image.open(path)
-    try:  # as a map, which is refused where the file is shorter than it says: else that much memory is asked for first
+    try:  # a memory map fails on truncated files before their claimed size is allocated
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except (EOFError, ValueError, TypeError, SyntaxError, OverflowError, MemoryError, TokenError) as error:
         raise OSError("not a NumPy array that can be read without pickle") from error
@@ -189,7 +192,7 @@ def open_image(path: str | Path) -> Any:
 
 
 def opened(path: Path) -> Any:
-    """As :func:`open_image` has it, with what can't be opened as :class:`BadImage`."""
+    """Open an image as :func:`open_image` does, and raise :class:`BadImage` for files that can't be opened."""
     try:
         return open_image(path)
     except decode_errors() as error:
@@ -201,9 +204,9 @@ def _form(array: Any) -> str:
 
 
 def channels_of(item: Any) -> int | None:
-    """How many channels an opened image has where it is neither grey nor colour; else None.
+    """Number of channels of an opened image; None for greyscale and colour.
 
-    Of an array the channels; of a file with several pages, as TIFF has them, the pages.
+    An array has channels; a TIFF file with several pages has one channel a page.
     """
     from PIL import Image
 
@@ -217,7 +220,7 @@ def channels_of(item: Any) -> int | None:
 
 
 def side_of(item: Any) -> int:
-    """The shorter side in pixels of an image as a dataset gives it: a PIL image, an array (C, H, W), or a path."""
+    """Shorter side in pixels of a dataset's image: a PIL image, an array (C, H, W), or a path."""
     from PIL import Image
 
     image = open_image(item) if isinstance(item, Path) else item
@@ -225,19 +228,19 @@ def side_of(item: Any) -> int:
 
 
 def read_item(dataset: Any, index: int) -> tuple[Any, Label]:
-    """``dataset[index]``, with a file that can't be opened as :class:`BadImage`.
+    """Read ``dataset[index]``, and raise :class:`BadImage` for files that can't be opened.
 
     Returns:
-        The image, and its label: an index; of a dataset with several labels an image, all of its indices, sorted.
+        The image and its label: a class index, or for multi-label datasets a sorted tuple of indices.
 
     Raises:
-        ContractError: the label is no index, or not among the classes'.
+        ContractError: the label is not a valid class index.
     """
     try:
         image, label = dataset[index]
     except decode_errors() as error:
         if not isinstance(error, OSError) and not _raised_by_pillow(error):
-            raise  # a fault of the dataset's own, not of a file
+            raise  # a bug of the dataset, not a bad file
         raise BadImage(_reason(error)) from error
     if is_multilabel(dataset):
         return image, label_indices(label, len(dataset.classes))
@@ -245,10 +248,10 @@ def read_item(dataset: Any, index: int) -> tuple[Any, Label]:
 
 
 def label_index(label: Any) -> int:
-    """One item's label as an index; a float may be one too, if it is whole.
+    """Convert one item's label to an index; a float must be integral.
 
     Raises:
-        ContractError: it is none.
+        ContractError: the label is not an integer.
     """
     try:
         index = int(label)
@@ -260,19 +263,19 @@ def label_index(label: Any) -> int:
 
 
 def is_multilabel(dataset: Any) -> bool:
-    """Whether the dataset's images may have several labels each."""
+    """Check that the dataset is multi-label."""
     return bool(getattr(dataset, "multilabel", False))
 
 
 def label_indices(label: Any, count: int) -> tuple[int, ...]:
-    """One item's several labels as indices, sorted, each once.
+    """Convert one item's labels to indices, sorted and without duplicates.
 
     Args:
         label: a list, tuple or set of indices, or an array or tensor (K,) of 0 and 1.
         count: K, the number of classes.
 
     Raises:
-        ContractError: it is neither.
+        ContractError: the label has neither form.
     """
     try:
         if isinstance(label, list | tuple | set | frozenset):
@@ -282,7 +285,7 @@ def label_indices(label: Any, count: int) -> tuple[int, ...]:
         elif (array := np.asarray(label)).shape == (count,) and np.isin(array, (0, 1)).all():
             return tuple(int(i) for i in np.flatnonzero(array))
     except TypeError:
-        pass  # something in it is no index: told below, as the rest is
+        pass  # a value is not an index: reported below
     raise ContractError(
         f"the label of an image with several must be a list of indices into its {count} classes, or an array "
         f"({count},) of 0 and 1, not {label!r}"
@@ -315,16 +318,16 @@ def _from_pil(image: Image.Image, shape: Shape) -> Pixels:
 
 
 def _draft(image: Image.Image, side: int) -> None:
-    """Let a JPEG decode at a half, quarter or eighth of its size, where twice the target still remains."""
+    """Let the JPEG decoder reduce the image by 2, 4 or 8, as long as twice the target size remains."""
     if image.format == "JPEG" and image.mode in ("RGB", "L"):
         image.draft(None, (2 * side, 2 * side))
 
 
 def _planes(image: Image.Image, in_chans: int) -> Pixels:
-    """The pages of a file, or the bands of its only one, as channels: uint8 (C, H, W).
+    """Channels (C, H, W) uint8 from the pages of a file, or from the bands of a single page.
 
     Raises:
-        WrongChannels: there are not so many.
+        WrongChannels: the number of pages or bands is not ``in_chans``.
     """
     from PIL import ImageSequence
 
@@ -343,7 +346,7 @@ def _planes(image: Image.Image, in_chans: int) -> Pixels:
 
 
 def _to_mode(image: Image.Image, in_chans: int) -> Image.Image:
-    """Grey or colour from whatever there is: palette, CMYK, 16-bit, transparent (over white)."""
+    """Convert any image mode to greyscale or colour: palette, CMYK, 16 bits, transparent (over white)."""
     from PIL import Image
 
     wanted = {1: "L", 3: "RGB"}[in_chans]
@@ -356,10 +359,10 @@ def _to_mode(image: Image.Image, in_chans: int) -> Image.Image:
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:
-    """16-bit greys keep their high byte; wider ones are scaled by their own largest value.
+    """Convert to 8 bits: 16-bit values keep their high byte; wider ones are scaled by the image's largest value.
 
     Raises:
-        BadImage: a value is not finite: there is no largest one, and no pixel that stands for it.
+        BadImage: a value is NaN or infinite.
     """
     from PIL import Image
 
@@ -381,7 +384,7 @@ def _resized(image: Image.Image, shape: Shape) -> Image.Image:
 
 
 def _cropped(image: Image.Image, shape: Shape, resample: Image.Resampling) -> Image.Image:
-    """Scale the shorter side and cut out the middle, to the pixel as torchvision's Resize and CenterCrop do."""
+    """Scale the shorter side and crop the centre, pixel-identical to torchvision's Resize and CenterCrop."""
     image = _without_ends(image)
     width, height = (int(shape.shorter * side / min(image.size)) for side in image.size)
     if image.size != (width, height):
@@ -391,7 +394,7 @@ def _cropped(image: Image.Image, shape: Shape, resample: Image.Resampling) -> Im
 
 
 def _without_ends(image: Image.Image) -> Image.Image:
-    """The middle of a very long picture: to scale the rest, which is cut off anyhow, would exhaust memory."""
+    """Cut off the ends of a very long image, which the crop discards anyway; scaling them would exhaust memory."""
     longest = _MOST_SQUARES * min(image.size)
     if max(image.size) <= longest:
         return image

@@ -1,4 +1,4 @@
-"""What a split becomes: a row an image, of pixels and label, in memory or in the files of a store."""
+"""Decoded images of a split as rows of arrays, in memory or in the files of a store."""
 
 from __future__ import annotations
 
@@ -37,15 +37,15 @@ IMAGES, LABELS, KEPT = "images.npy", "labels.npy", "kept.npy"
 
 @dataclass
 class Rows:
-    """Decoded images, with room for all of a dataset's; what bad ones leave over stays unused at the end.
+    """Decoded images in arrays with room for a whole dataset; the rows of skipped images stay unused at the end.
 
     Args:
-        images: uint8 (N, H, W, C); None where pixels are only checked.
-        labels: int64 (N,); of several labels float32 (N, K) of 0 and 1.
-        kept: int64 (N,), which of the dataset's items each row is.
+        images: uint8 (N, H, W, C); None where images are only checked.
+        labels: int64 (N,); for multi-label datasets float32 (N, K) of 0 and 1.
+        kept: int64 (N,), index of each row's item in the dataset.
         skipped: ``{"index", "reason"}`` of each item that can't be decoded.
-        count: how many rows are used.
-        depths: of the images of more than 8 bits, how many there are of each depth.
+        count: number of used rows.
+        depths: number of images of each bit depth above 8.
     """
 
     images: Pixels | None
@@ -67,20 +67,20 @@ class Rows:
         self.count += 1
 
     def used(self) -> Rows:
-        """Without what is left over."""
+        """Return the used rows, as views."""
         images = None if self.images is None else self.images[: self.count]
         labels, kept = self.labels[: self.count], self.kept[: self.count]
         return Rows(images, labels, kept, self.skipped, self.count, self.depths)
 
     def flush(self) -> None:
-        """Have the files of a store on the disk."""
+        """Flush memory-mapped arrays to the disk."""
         for array in (self.images, self.labels, self.kept):
             if isinstance(array, np.memmap):
                 array.flush()
 
 
 def new_rows(dataset: Any, shape: Shape, new_array: NewArray, *, pixels: bool) -> Rows:
-    """Empty rows for a dataset; ``new_array`` makes each of their arrays, of zeros, by its file's name."""
+    """Allocate rows for a dataset; ``new_array`` makes each zero-filled array, given its file name."""
     count, side = len(dataset), shape.size
     images = new_array(IMAGES, (count, side, side, shape.in_chans), np.uint8) if pixels else None
     several = is_multilabel(dataset)
@@ -89,17 +89,17 @@ def new_rows(dataset: Any, shape: Shape, new_array: NewArray, *, pixels: bool) -
 
 
 def in_memory(name: str, shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
-    """A new array of zeros."""
+    """Allocate a zero-filled array in memory."""
     del name
     return np.zeros(shape, dtype)
 
 
 def in_files(folder: Path) -> NewArray:
-    """What makes new arrays as files in a folder, mapped into memory."""
+    """Return a function that allocates zero-filled arrays as memory-mapped files in a folder."""
 
     def new(name: str, shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
         array = np.lib.format.open_memmap(folder / name, mode="w+", dtype=dtype, shape=shape)
-        if hasattr(os, "posix_fallocate"):  # a page of a map that has no room on the disk kills the process
+        if hasattr(os, "posix_fallocate"):  # writing to a map without disk space kills the process
             with (folder / name).open("r+b") as file:
                 os.posix_fallocate(file.fileno(), 0, (folder / name).stat().st_size)
         return array
@@ -108,11 +108,11 @@ def in_files(folder: Path) -> NewArray:
 
 
 def fill(rows: Rows, dataset: Any, shape: Shape, progress: Progress) -> Rows:
-    """Decode a dataset into rows, from the front.
+    """Decode a dataset into rows, in order.
 
     Raises:
-        ContractError: the dataset gives something that is no image.
-        WrongChannels: an image has another number of channels than the job's.
+        ContractError: an item of the dataset is not an image.
+        WrongChannels: the number of channels of an image differs from the job's.
     """
     for index, pixels, label, depth in _decoded(dataset, shape):
         if isinstance(pixels, str):
@@ -125,7 +125,7 @@ def fill(rows: Rows, dataset: Any, shape: Shape, progress: Progress) -> Rows:
 
 
 def _decoded(dataset: Any, shape: Shape) -> Iterator[tuple[int, Pixels | str, Label, str | None]]:
-    """(index, pixels or the reason why not, label, depth), in order."""
+    """Yield (index, pixels or the reason for skipping, label, depth), in order."""
 
     def one(index: int) -> tuple[int, Pixels | str, Label, str | None]:
         try:
@@ -142,14 +142,14 @@ def _decoded(dataset: Any, shape: Shape) -> Iterator[tuple[int, Pixels | str, La
 
 
 def labels_of(dataset: Any, given: Sequence[Any]) -> Labels:
-    """Labels of some of a dataset's items, indices or several of them each, as one array.
+    """Convert labels of dataset items, class indices or tuples of them, to one array.
 
     Raises:
-        ContractError: one is no index.
+        ContractError: a label is not a class index.
     """
     if not is_multilabel(dataset):
         labels = np.asarray(given)
-        if labels.dtype.kind not in "iub":  # else all are whole, and there may be millions
+        if labels.dtype.kind not in "iub":  # integer arrays need no check, and there may be millions
             labels = np.array([label_index(label) for label in given], np.int64)
         return labels.astype(np.int64).reshape(-1)
     rows = np.zeros((len(given), len(dataset.classes)), np.float32)

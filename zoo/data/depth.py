@@ -1,4 +1,4 @@
-"""Images of more than 8 bits: which they are, and what decoding to 8 loses of them."""
+"""Images of more than 8 bits per channel, and the loss of information when decoding to 8 bits."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _LOSES = {
 
 
 def depth_of(item: Any) -> str | None:
-    """What an opened image has that 8 bits can't hold, by its header.
+    """Bit depth of an opened image beyond 8 bits, from its header.
 
     Args:
-        item: a PIL image, not loaded yet where it is a file's; or an array, which has 8 bits.
+        item: a PIL image, not loaded yet if it comes from a file; or an array, which has 8 bits.
 
     Returns:
-        ``16 bits``, ``32 bits``, ``floats``; None where nothing is lost, or it can't be told.
+        ``16 bits``, ``32 bits``, ``floats``; None for 8 bits or an unknown depth.
     """
     from PIL import Image
 
@@ -41,12 +41,12 @@ def depth_of(item: Any) -> str | None:
 
 
 def _raw_modes(image: Any) -> str:
-    """How pixels lie in the file, as Pillow's decoders are told: ``RGB;16B``, of a picture that becomes RGB."""
+    """Raw modes of the image's file for Pillow's decoders, such as ``RGB;16B`` for an image that becomes RGB."""
     return " ".join(str(tile[-1]) for tile in getattr(image, "tile", None) or ())
 
 
 def count_depths(files: Iterable[Path]) -> Counter[str]:
-    """How many of some files are of each depth; one that can't be opened counts for nothing."""
+    """Count the files of each bit depth above 8; files that can't be opened are ignored."""
     counts: Counter[str] = Counter()
     for file in files:
         with contextlib.suppress(*decode_errors()):
@@ -57,12 +57,12 @@ def count_depths(files: Iterable[Path]) -> Counter[str]:
 
 
 def depth_notices(counts: Mapping[str, int], total: int, what: str) -> list[str]:
-    """A sentence for each depth that occurs.
+    """Notices about the loss of information, one for each depth that occurs.
 
     Args:
-        counts: depth -> how many images have it.
-        total: how many images there are.
-        what: they are called, in plural.
+        counts: number of images of each depth.
+        total: number of all images.
+        what: noun for the images in the notice, plural.
     """
     return [
         f"{counts[depth]:,} of {total:,} {what} {_verb(depth, counts[depth])} {called}: {lost}. "

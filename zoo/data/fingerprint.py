@@ -1,4 +1,4 @@
-"""What a dataset holds, as one key: the same files anywhere have the same key, and any other content another."""
+"""Fingerprints of datasets: a key of their content, independent of the location of the files."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ from zoo.errors import ContractError, DataError
 
 Result = TypeVar("Result")
 
-_AHEAD = 64  # of each thread: bounds what is made and not yet taken
-_LOOKED_AT = 16  # the most items, until one can be read
+_AHEAD = 64  # results per thread that may wait to be consumed
+_LOOKED_AT = 16  # maximum number of items to try until one can be read
 
 
 def content_key(dataset: Any) -> str | None:
-    """A hash of all that a split holds: its own ``fingerprint``, or its files' bytes and labels, in order."""
+    """Hash of a split's content: its own ``fingerprint``, or the bytes of its files and their labels, in order."""
     own = getattr(dataset, "fingerprint", None)
     if own is not None:
         return hashlib.sha256(f"{own} {len(dataset)}".encode()).hexdigest()
@@ -48,9 +48,9 @@ def content_key(dataset: Any) -> str | None:
 
 
 def threaded(function: Callable[[int], Result], count: int) -> Iterator[Result]:
-    """``function`` of 0, 1, 2 … in order, by as many threads as there are cores, and never far ahead.
+    """Map ``function`` over 0, 1, 2 … with one thread per core, yielding results in order with bounded read-ahead.
 
-    Reading, hashing and decoding all let other threads run.
+    Reading, hashing and decoding all release the GIL.
     """
     workers = os.cpu_count() or 1
     window = _AHEAD * workers
@@ -60,7 +60,7 @@ def threaded(function: Callable[[int], Result], count: int) -> Iterator[Result]:
 
 
 def _are_files(dataset: Any) -> bool:
-    """Whether items show their files as they lie there: what a dataset makes of its files, their bytes don't tell."""
+    """Check that items show their files unchanged, so that the files' bytes determine the content."""
     unseen: tuple[type[Exception], ...] = (DataError, ContractError, *decode_errors())
     for index in range(min(_LOOKED_AT, len(dataset))):
         try:
@@ -74,7 +74,7 @@ def _are_files(dataset: Any) -> bool:
 
 
 def _is_unread(item: Any, file: Any, name: str) -> bool:
-    """Whether an item is its file, opened and no more: then nothing was made of it, and it needn't be decoded to know.
+    """Check that an item is its file, opened but not decoded, so that its pixels need not be compared.
 
     Reading empties an image's ``tile``; a draft or another page changes it.
     """
@@ -89,7 +89,7 @@ def _seen(image: Any) -> Pixels:
     if isinstance(image, Path):
         image = open_image(image)
     if isinstance(image, Image.Image):
-        image.load()  # in full, as one that comes decoded is
+        image.load()  # at full size, without a draft, to compare with decoded images
         return to_pixels(image, 64, 3)
     return np.asarray(image)
 

@@ -1,4 +1,4 @@
-"""Images that stay on a GPU, where they fit beside the training: no step waits for a copy then."""
+"""Cache of a run's images on the GPU, where they fit beside the training, to avoid a copy per step."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from zoo.data.split import Split
 __all__ = ["Residence"]
 
 _SHARE = 0.25
-"""Of the memory that is free when a run begins; the rest is for the training."""
+"""Maximum fraction of the GPU memory that is free when a run begins; the rest is for training."""
 _PIECE = 4096
-"""Images that are copied at once: a store may be larger than the machine's memory."""
+"""Number of images per copy; a store may be larger than the main memory."""
 
 
 class Residence:
-    """The images of a run's splits on its device.
+    """Images of a run's splits on its device.
 
     Args:
-        device: only a CUDA device has a memory of its own.
-        free: bytes that are free there; by default the device is asked.
+        device: device of the run; only a CUDA device has its own memory.
+        free: returns the number of free bytes on the device; by default from CUDA.
     """
 
     def __init__(self, device: torch.device, free: Callable[[], int] | None = None):
@@ -46,6 +46,6 @@ class Residence:
     def _copied(self, images: Any) -> Tensor:
         there = torch.empty(images.shape, dtype=torch.uint8, device=self.device)
         for start in range(0, len(images), _PIECE):
-            piece = np.array(images[start : start + _PIECE])  # a map is read-only, which torch warns of
+            piece = np.array(images[start : start + _PIECE])  # copied, since torch warns about read-only arrays
             there[start : start + _PIECE] = torch.from_numpy(piece)
         return there

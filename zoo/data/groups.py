@@ -1,6 +1,6 @@
-"""Images that belong together, of one patient, film or track: where a part is held out, none of them is on both sides.
+"""Groups of related images (of one patient, film or track), which splits must keep together.
 
-Else a network is examined on images whose siblings it has learned by heart, and its accuracy is too good to believe.
+Otherwise validation images have near-copies among the training images, and the accuracy is biased upwards.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from zoo.errors import ContractError, DataError
 __all__ = ["Groups", "group_folds", "groups_of", "held_groups", "shared_groups"]
 
 Groups = NDArray[np.str_]
-"""(N,), what each image's group is called."""
+"""str (N,), group of each image."""
 
 
 def groups_of(dataset: Any) -> Groups | None:
-    """What a dataset says of its images' groups: its ``.groups``, one word or number an image.
+    """Groups of a dataset's images from its ``.groups``, one name or number per image; None without that attribute.
 
     Raises:
-        ContractError: there are not as many as images.
+        ContractError: the number of groups is not the number of images.
     """
     groups = getattr(dataset, "groups", None)
     if groups is None:
@@ -37,9 +37,9 @@ def groups_of(dataset: Any) -> Groups | None:
 
 
 def group_folds(labels: Labels, groups: Groups, folds: int, seed: int) -> NDArray[np.int64]:
-    """The fold in which each image is held out, from 1 to ``folds``: whole groups, each class shared as they let it.
+    """Assign each image to a validation fold, 1 to ``folds``, with whole groups and stratified classes.
 
-    Images with several labels are counted as of the rarest that they have.
+    A multi-label image counts as its rarest class.
 
     Raises:
         DataError: there are fewer groups than folds.
@@ -56,9 +56,9 @@ def group_folds(labels: Labels, groups: Groups, folds: int, seed: int) -> NDArra
     numbers = np.zeros(len(groups), np.int64)
     dealer = StratifiedGroupKFold(folds, shuffle=True, random_state=seed % 2**32)
     _, kinds, counts = np.unique(kinds, return_inverse=True, return_counts=True)
-    kinds = np.where(counts[kinds] < folds, len(counts), kinds)  # classes too small to be shared out go together
+    kinds = np.where(counts[kinds] < folds, len(counts), kinds)  # classes smaller than the number of folds are merged
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # if even those are few, nothing can be done
+        warnings.simplefilter("ignore", UserWarning)  # even the merged class may be too small
         if np.bincount(kinds).max() < folds:
             kinds = np.zeros_like(kinds)
         for number, (_, held) in enumerate(dealer.split(kinds, kinds, groups), 1):
@@ -67,22 +67,22 @@ def group_folds(labels: Labels, groups: Groups, folds: int, seed: int) -> NDArra
 
 
 def held_groups(labels: Labels, groups: Groups, fraction: float, seed: int) -> NDArray[np.bool_]:
-    """Which images are held out: whole groups, drawn so that each class gives about this fraction of its images.
+    """Mask of a held-out part of whole groups with about this fraction of each class, bool (N,).
 
-    A class of two groups or more gives one at least, and never its last one.
+    A class with at least two groups contributes at least one, and always keeps one for training.
 
     Raises:
-        DataError: no group can be held out: all images are of one, say.
+        DataError: no group can be held out, for example where all images are of one group.
     """
     names, member = np.unique(groups, return_inverse=True)
     counts = _by_group(labels, member, len(names))  # (G, K)
     order = np.random.default_rng(seed).permutation(len(names))
     held = np.zeros(len(names), bool)
-    for kind in np.argsort((counts > 0).sum(0), kind="stable"):  # the class of the fewest groups has the least choice
+    for kind in np.argsort((counts > 0).sum(0), kind="stable"):  # the class with the fewest groups first
         wanted = fraction * counts[:, kind].sum()
         for group in (g for g in order if counts[g, kind] and not held[g]):
             lack = wanted - counts[held, kind].sum()
-            far = counts[held, kind].any() and counts[group, kind] > 2 * lack  # it would be further off with it
+            far = counts[held, kind].any() and counts[group, kind] > 2 * lack  # it overshoots
             left = counts[~held].sum(0) - counts[group]
             if lack > 0 and not far and (left[counts[group] > 0] > 0).all():
                 held[group] = True
@@ -96,7 +96,7 @@ def held_groups(labels: Labels, groups: Groups, fraction: float, seed: int) -> N
 
 
 def _by_group(labels: Labels, member: NDArray[np.int64], count: int) -> NDArray[np.int64]:
-    """How many images of each class a group has, (G, K)."""
+    """Number of images of each class in each group, (G, K)."""
     if labels.ndim == 2:
         counts = np.zeros((count, labels.shape[1]), np.int64)
         np.add.at(counts, member, labels.astype(np.int64))
@@ -107,7 +107,7 @@ def _by_group(labels: Labels, member: NDArray[np.int64], count: int) -> NDArray[
 
 
 def shared_groups(split: Split, other: Split) -> Sequence[str]:
-    """Groups that two splits have in common, sorted."""
+    """Groups that two splits share, sorted."""
     if split.groups is None or other.groups is None:
         return []
     found: list[str] = np.intersect1d(split.groups, other.groups).tolist()
@@ -115,7 +115,7 @@ def shared_groups(split: Split, other: Split) -> Sequence[str]:
 
 
 def _rarest(labels: NDArray[np.float32]) -> NDArray[np.int64]:
-    """(N, K) of 0 and 1 -> (N,): of each image the rarest class that it has, or K."""
+    """Rarest class of each image from labels (N, K) of 0 and 1, (N,); K for images without labels."""
     frequency = np.where(labels > 0, labels.sum(0), np.inf)  # (N, K)
     found: NDArray[np.int64] = np.where(labels.any(1), frequency.argmin(1), labels.shape[1])
     return found

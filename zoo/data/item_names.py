@@ -1,4 +1,4 @@
-"""What to call a dataset's items: asked for when they are shown, not kept."""
+"""Names of a dataset's items, computed on demand."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 
 def name_of(dataset: Any, index: int) -> str:
-    """What to call an item: its dataset's word for it, else its number."""
+    """Name of an item: from its dataset's ``name_of``, else by its number."""
     return str(dataset.name_of(index)) if hasattr(dataset, "name_of") else _numbered(index)
 
 
@@ -20,11 +20,11 @@ def _numbered(index: int) -> str:
 
 
 class ItemNames(Sequence[str]):
-    """Names of some items, each made when it is asked for: as strings they would outweigh all else of a large split.
+    """Sequence of item names that are computed on access, since strings would dominate the memory of a large split.
 
     Args:
-        name: gives an item's name.
-        rows: which items, (N,).
+        name: returns the name of the item at an index.
+        rows: (N,) int64, indices of the items.
     """
 
     def __init__(self, name: Callable[[int], str], rows: NDArray[np.int64]):
@@ -44,5 +44,5 @@ class ItemNames(Sequence[str]):
 
 
 def names_of(dataset: Any, rows: NDArray[np.int64]) -> ItemNames:
-    """Names of some of a dataset's items; a dataset that calls them by number is not held on to."""
+    """Names of some of a dataset's items, without a reference to a dataset that has no ``name_of``."""
     return ItemNames(partial(name_of, dataset) if hasattr(dataset, "name_of") else _numbered, rows)

@@ -1,4 +1,4 @@
-"""From a dataset component to decoded splits with one class list."""
+"""Decoded splits with one class list from a dataset component."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ OWN_VAL_UNUSED = "The dataset's own val split is not used: with folds, val is a 
 
 @dataclass(frozen=True)
 class Opener:
-    """A dataset component with its parameters and the job's way to turn images into pixels."""
+    """A dataset component with its parameters and the decoding settings of the job."""
 
     entry: Entry
     params: dict[str, Any]
@@ -41,15 +41,15 @@ class Opener:
     preparing: Preparing | None = None
 
     def splits(self) -> tuple[str, ...]:
-        """The splits that exist."""
+        """Names of the splits that exist."""
         declared = getattr(self.entry.component, "splits", (TRAIN, VAL))
         return available(self.entry.factory(), declared, self.params)
 
     def open(self, split: str, opened: Any = None) -> Any:
-        """The dataset object of a split; nothing is decoded yet.
+        """Create the dataset object of a split, without decoding.
 
         Args:
-            opened: that object, where it was opened before.
+            opened: the dataset object, where it was opened before.
 
         Raises:
             DataError: from the dataset: missing, empty, malformed.
@@ -71,7 +71,7 @@ class Opener:
         return dataset
 
     def decode(self, dataset: Any, split: str, classes: Sequence[str]) -> Split:
-        """Decode a split once; labels become the job's, by class name."""
+        """Decode a split once, and map its labels to the job's classes by name."""
         mapping = label_map(dataset.classes, classes, split)
         progress = None
         if self.preparing is not None:
@@ -114,11 +114,11 @@ def training_splits(
     folds: int | None = None,
     fold: int | None = None,
 ) -> dict[str, Split]:
-    """Decoded train, val, and test where there is one. ``val`` never comes from the test split.
+    """Decode the train and val splits, and test where it exists; ``val`` is never taken from test.
 
     Args:
-        fraction: of train, held out where the dataset has no val split.
-        folds, fold: hold out part number ``fold`` (from 1) of ``folds`` instead, whatever splits there are.
+        fraction: fraction of train that is held out where the dataset has no val split.
+        folds, fold: hold out fold number ``fold`` (from 1) of ``folds`` instead, regardless of a val split.
     """
     names = opener.splits()
     splits = {TRAIN: opener.decode(train, TRAIN, classes)}
@@ -139,11 +139,11 @@ def training_splits(
     for split in splits.values():
         same_task(split, task_of(splits[TRAIN].labels), "training")
     _check_classes_present(splits[TRAIN], classes)
-    return {name: _told_of_groups(split, splits[TRAIN]) for name, split in splits.items()}
+    return {name: _with_group_notice(split, splits[TRAIN]) for name, split in splits.items()}
 
 
-def _told_of_groups(split: Split, train: Split) -> Split:
-    """With a notice, where a split of the dataset's own shares groups with training."""
+def _with_group_notice(split: Split, train: Split) -> Split:
+    """Add a notice where a split shares groups with the training split."""
     if split.name == TRAIN or not (shared := shared_groups(split, train)):
         return split
     notice = (
@@ -154,10 +154,10 @@ def _told_of_groups(split: Split, train: Split) -> Split:
 
 
 def same_task(split: Split, task: Task, whose: str) -> None:
-    """Refuse a split whose images have several labels where one was learned, and the other way round.
+    """Check that a split has the same task as training, single-label or multi-label.
 
     Raises:
-        DataError: it is so.
+        DataError: the tasks differ.
     """
     if (own := task_of(split.labels)) is not task:
         raise DataError(
@@ -167,7 +167,7 @@ def same_task(split: Split, task: Task, whose: str) -> None:
 
 
 def renumbered(labels: Labels, mapping: NDArray[np.int64], count: int) -> Labels:
-    """A dataset's own labels as the job's."""
+    """Map a dataset's labels to the job's class indices."""
     if labels.ndim == 1:
         return mapping[labels]
     found = np.zeros((len(labels), count), np.float32)
@@ -176,10 +176,10 @@ def renumbered(labels: Labels, mapping: NDArray[np.int64], count: int) -> Labels
 
 
 def open_training(opener: Opener, opened: Any = None) -> tuple[Any, list[str]]:
-    """The training split's dataset object, and the job's class list.
+    """Open the training split's dataset object, and return it with the job's class list.
 
     Args:
-        opened: that object, where it was opened before.
+        opened: the dataset object, where it was opened before.
 
     Raises:
         DataError: there is no training split, or it has fewer than two classes.
@@ -195,10 +195,10 @@ def open_training(opener: Opener, opened: Any = None) -> tuple[Any, list[str]]:
 
 
 def evaluation_split(opener: Opener, asked: str | None) -> str:
-    """Which split ``evaluate`` uses: the one asked for, else test, else val, else everything there is.
+    """Choose the split to evaluate: the requested one, else test, else val, else all images.
 
     Raises:
-        RequestError: the one asked for doesn't exist.
+        RequestError: the requested split doesn't exist.
     """
     names = opener.splits()
     valid = (*names, ALL)

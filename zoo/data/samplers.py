@@ -1,4 +1,4 @@
-"""In which order an epoch shows the images: by seed and epoch alone, so that a resumed run finds it again."""
+"""Order of the images in an epoch, determined by seed and epoch alone, so that a resumed run reproduces it."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ __all__ = ["balanced_order", "cut", "epoch_order", "part_of_passes", "shard_orde
 
 Order = NDArray[np.int64]
 WANDER = 4096
-"""Images among which those of a shard are shuffled; a few shards are then being read at a time."""
+"""Size of the shuffle buffer for the images of a shard, so that only a few shards are open at a time."""
 
 
 def epoch_order(count: int, seed: int, epoch: int) -> Order:
-    """Any order of so many items is as likely as any other."""
+    """Uniform random permutation of ``count`` items."""
     return np.random.default_rng([seed, epoch]).permutation(count)
 
 
 def balanced_order(labels: NDArray[np.int64], seed: int, epoch: int) -> Order:
-    """As many items as there are, each class as often as any other, give or take one.
+    """Random order of as many items as there are, with all classes equally frequent up to one item.
 
-    Items of a class come in a random order; a small class begins again when all of its items were shown.
+    Items of a class come in random order; a small class starts again when all of its items were shown.
     """
     generator = np.random.default_rng([seed, epoch])
-    classes = generator.permutation(np.unique(labels))  # whichever are shown once more than others
+    classes = generator.permutation(np.unique(labels))  # random choice of the classes shown once more than others
     shares = [len(labels) // len(classes) + (i < len(labels) % len(classes)) for i in range(len(classes))]
     drawn = []
     for label, share in zip(classes, shares, strict=True):
@@ -36,16 +36,16 @@ def balanced_order(labels: NDArray[np.int64], seed: int, epoch: int) -> Order:
 
 
 def shard_order(shards: NDArray[np.integer], seed: int, epoch: int, processes: int = 1) -> Order:
-    """Every item once, so that few files are read at a time, and each process reads files of its own.
+    """Permutation of the items that reads few files at a time, with separate files for each process.
 
-    Shards come in a random order, each to the process that has the fewest images so far. A process's images come shard
-    by shard, and each wanders by up to ``WANDER`` places, as through a buffer of that size. Item ``i`` of the order is
-    process ``i % processes``'s, as ``Ranks.share`` deals a batch whose size they divide; a last batch with less than
-    two for each, and what some have more at the end than others, is all processes'.
+    Shards are assigned in random order, each to the process with the fewest images so far. A process reads its images
+    shard by shard through a shuffle buffer of ``WANDER`` images. Item ``i`` of the order belongs to process
+    ``i % processes``, consistent with ``Ranks.share`` for batch sizes divisible by ``processes``. A surplus of some
+    processes at the end is shuffled and shared by all.
 
     Args:
-        shards: (N,), the number of each item's file.
-        processes: that share every batch.
+        shards: (N,), file number of each item.
+        processes: number of processes that share every batch.
     """
     generator = np.random.default_rng([seed, epoch])
     _, counts = np.unique(shards, return_counts=True)
@@ -68,13 +68,13 @@ def _wandering(items: Order, generator: np.random.Generator) -> Order:
 
 
 def part_of_passes(order_of: Callable[[int], Order], count: int, share: int, epoch: int) -> Order:
-    """The items of an epoch that is shorter or longer than the data: epochs go on where the one before stopped.
+    """Items of an epoch that is shorter or longer than the data; each epoch continues where the last one stopped.
 
     Args:
-        order_of: number of a pass over the data, from 1 -> its order.
-        count: items in a pass.
-        share: items in an epoch.
-        epoch: from 1; of epoch 0, which is before training, the first part.
+        order_of: returns the order of a pass over the data, by its number from 1.
+        count: number of items in a pass.
+        share: number of items in an epoch.
+        epoch: number of the epoch from 1; epoch 0, before training, is the same as 1.
     """
     begin = max(epoch - 1, 0) * share
     first, last = begin // count, (begin + share - 1) // count
@@ -83,7 +83,7 @@ def part_of_passes(order_of: Callable[[int], Order], count: int, share: int, epo
 
 
 def cut(order: Order, batch_size: int, *, merge_last: bool) -> list[Order]:
-    """Batches of an order. A last batch of one joins the one before: batch norm can't train on a single sample."""
+    """Split an order into batches; a last batch of one joins the one before, since batch norm needs two samples."""
     batches = [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
     if merge_last and len(batches) > 1 and len(batches[-1]) == 1:
         batches[-2:] = [np.concatenate(batches[-2:])]

@@ -1,4 +1,4 @@
-"""A split: labelled images that are ready to be gathered into batches."""
+"""A split: labelled images, ready to be gathered into batches."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from zoo.data.decode import Pixels
 from zoo.data.item_names import ItemNames
 
 Labels = NDArray[Any]
-"""int64 (N,), one index an image; or float32 (N, K), 0 or 1 of every class."""
+"""int64 (N,) class indices; or float32 (N, K) of 0 and 1 for multi-label images."""
 
 
 @dataclass(frozen=True)
@@ -23,15 +23,17 @@ class Split:
     """Labelled images, ready to be gathered into batches.
 
     Args:
-        images: uint8 (N, H, W, C), an array or a memory map; or something that gathers as one does.
-        labels: int64 (N,), indices into the job's classes; of several labels an image float32 (N, K) of 0 and 1.
-        names: N names to show.
+        name: name of the split.
+        images: uint8 (N, H, W, C), an array or a memory map; or an object with the same indexing.
+        labels: int64 (N,), indices into the job's classes; for multi-label images float32 (N, K) of 0 and 1.
+        names: names of the N images.
         skipped: ``{"name", "reason"}`` of each image that can't be decoded.
-        source: where the images come from, in a few words.
-        notices: what the user must be told of them.
-        rows: of ``images``, where the split is a part of them.
-        shards: int (N,), the number of the file that each image is in, of a dataset that has many in one.
-        groups: str (N,), what each image's group is called, of a dataset that has groups.
+        fingerprint: hash of the content.
+        source: origin of the images, in a few words.
+        notices: notices for the user.
+        rows: int64 (N,), indices into ``images``, where the split is a part of them.
+        shards: int (N,), file number of each image, where a file has many images.
+        groups: str (N,), group of each image, where the dataset has groups.
     """
 
     name: str
@@ -50,9 +52,9 @@ class Split:
         return len(self.labels)
 
     def part(self, name: str, indices: NDArray[np.int64]) -> Split:
-        """The split of these items alone; the images stay where they are.
+        """Return the subset of these items under a new name; the images are shared.
 
-        Bad images belong to the whole: the part that is called as the whole is keeps the account of them.
+        The list of skipped images stays with the part that keeps the name of the whole.
         """
         return dataclasses.replace(
             self,
@@ -67,12 +69,12 @@ class Split:
         )
 
     def gather(self, indices: NDArray[np.int64]) -> Pixels:
-        """The images of these items: uint8 (n, H, W, C)."""
+        """Gather the images of these items: uint8 (n, H, W, C)."""
         pixels: Pixels = self.images[indices if self.rows is None else self.rows[indices]]
         return pixels
 
     def summary(self, classes: Sequence[str]) -> dict[str, Any]:
-        """What a result records of the split."""
+        """Summarise the split for a result."""
         counts = class_counts(self.labels, len(classes))
         return {
             "images": len(self),
@@ -85,7 +87,7 @@ class Split:
 
 
 def _of_part(fingerprint: str | None, indices: NDArray[np.int64]) -> str:
-    """The hash of ``f"{fingerprint} {indices.tolist()}"``, of which no more than a piece is ever in memory."""
+    """Hash of ``f"{fingerprint} {indices.tolist()}"``, computed in pieces to limit memory."""
     whole = hashlib.sha256(f"{fingerprint} [".encode())
     for start in range(0, len(indices), 4096):
         piece = str(indices[start : start + 4096].tolist())[1:-1]
@@ -95,5 +97,5 @@ def _of_part(fingerprint: str | None, indices: NDArray[np.int64]) -> str:
 
 
 def class_counts(labels: Labels, num_classes: int) -> NDArray[np.int64]:
-    """How many images have each class, (K,)."""
+    """Number of images of each class, (K,)."""
     return labels.sum(0).astype(np.int64) if labels.ndim == 2 else np.bincount(labels, minlength=num_classes)

@@ -1,4 +1,4 @@
-"""Splits: which there are, one class list for all of them, and a validation part where there is none."""
+"""Splits: their names, the common class list, and a validation part where none exists."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from zoo.registry.suggest import did_you_mean, listing
 
 
 def absent_notice(split: Split, classes: Sequence[str]) -> list[str]:
-    """That a split has no image of some classes, and what that means for its numbers; nothing where it has all."""
+    """Notice about classes without images in a split; empty where all classes occur."""
     counts = class_counts(split.labels, len(classes))
     absent = [repr(name) for name, n in zip(classes, counts, strict=True) if n == 0]
     if not absent:
@@ -28,16 +28,16 @@ def absent_notice(split: Split, classes: Sequence[str]) -> list[str]:
 
 
 def available(factory: Callable[..., Any], declared: tuple[str, ...], params: Mapping[str, Any]) -> tuple[str, ...]:
-    """The splits that exist: what lies on the disk, where the factory can tell, else what is declared."""
+    """Names of the splits that exist, from the factory's ``available_splits`` where defined, else as declared."""
     ask = getattr(factory, "available_splits", None)
     return tuple(ask(**params)) if ask is not None else declared
 
 
 def fixed_classes(dataset: Any) -> list[str]:
-    """The job's class list: the training split's names, sorted.
+    """Class list of the job: the names of the training split's classes, sorted.
 
     Raises:
-        DataError: fewer than two classes, or two of one name.
+        DataError: there are fewer than two classes, or two with the same name.
     """
     classes = sorted(str(c) for c in dataset.classes)
     if len(set(classes)) < len(classes):
@@ -51,10 +51,10 @@ def fixed_classes(dataset: Any) -> list[str]:
 
 
 def label_map(own: Sequence[str], classes: Sequence[str], split: str) -> NDArray[np.int64]:
-    """Index into a split's own classes -> index into the job's, by name.
+    """Map indices of a split's own classes to indices of the job's, by name, int64.
 
     Raises:
-        DataError: the split has a class that training has not.
+        DataError: the split has a class that is missing in training.
     """
     unknown = [c for c in map(str, own) if c not in classes]
     if unknown:
@@ -69,16 +69,15 @@ def label_map(own: Sequence[str], classes: Sequence[str], split: str) -> NDArray
 def hold_out(
     labels: Labels, fraction: float, seed: int, groups: NDArray[np.str_] | None = None
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """A stratified, seeded part of a split: each class gives its share, and at least one if it has two.
+    """Hold out a stratified, seeded part of a split; a class with two images or more gives at least one.
 
-    Images with several labels are shared out by :func:`stratify`, which comes as near to that as they let it; those
-    of a group stay together.
+    Multi-label images are divided by :func:`stratify`, approximately; images of a group stay together.
 
     Returns:
-        Sorted indices kept, and sorted indices held out; together all of them, once.
+        Sorted indices that are kept, and sorted indices that are held out, int64.
 
     Raises:
-        DataError: nothing could be held out.
+        DataError: no image can be held out.
     """
     if groups is not None:
         grouped = held_groups(labels, groups, fraction, seed)
@@ -99,19 +98,19 @@ def hold_out(
 
 
 def stratify(labels: NDArray[np.float32], shares: Sequence[float], seed: int) -> NDArray[np.int64]:
-    """Share images with several labels out to parts, so that each part has its share of every class.
+    """Stratified division of multi-label images into parts.
 
-    The class with the fewest images left goes first; each of its images goes to the part that lacks that class most,
-    then to the one that lacks images most. Source: iterative stratification, Sechidis, Tsoumakas & Vlahavas 2011, "On
-    the stratification of multi-label data", algorithm 1. A part is to have one image of a class at least, where
-    there are as many as parts.
+    The class with the fewest remaining images goes first; each of its images goes to the part that needs most of that
+    class, then to the part that needs most images. Source: iterative stratification, Sechidis, Tsoumakas & Vlahavas
+    2011, "On the stratification of multi-label data", algorithm 1. A part should have at least one image of each class
+    that has as many images as there are parts.
 
     Args:
         labels: (N, K) of 0 and 1.
-        shares: of each part, summing to 1.
+        shares: fraction of each part, summing to 1.
 
     Returns:
-        int64 (N,), the number of each image's part, from 0.
+        int64 (N,), index of each image's part, from 0.
     """
     has, generator = labels > 0, np.random.default_rng(seed)
     room = np.array(shares)[:, None]  # (P, 1)
@@ -135,20 +134,19 @@ def stratify(labels: NDArray[np.float32], shares: Sequence[float], seed: int) ->
 
 
 def fold_numbers(labels: Labels, folds: int, seed: int, classes: Sequence[str]) -> NDArray[np.int64]:
-    """The fold in which each item is held out: a stratified, seeded division of a split.
+    """Assign each item to a validation fold by a stratified, seeded division.
 
-    Folds differ by at most one item, and by at most one item of each class; where images have several labels, they are
-    shared out by :func:`stratify`.
+    Folds differ by at most one item in total and per class; multi-label images are divided by :func:`stratify`.
 
     Args:
         labels: (N,), indices into ``classes``; or (N, K) of 0 and 1.
-        folds: how many parts, 2 or more.
+        folds: number of folds, at least 2.
 
     Returns:
-        int64 (N,), from 1 to ``folds``.
+        int64 (N,), in 1..``folds``.
 
     Raises:
-        DataError: a class has fewer items than there are folds: a fold would be validated without it.
+        DataError: a class has fewer items than there are folds.
     """
     counts = class_counts(labels, len(classes))
     if counts.min() < folds:
@@ -157,7 +155,7 @@ def fold_numbers(labels: Labels, folds: int, seed: int, classes: Sequence[str]) 
         return stratify(labels, [1 / folds] * folds, seed) + 1
     generator = np.random.default_rng(seed)
     numbers = np.zeros(len(labels), np.int64)
-    dealt = 0  # each class goes on dealing where the one before stopped, so that no fold gets every class's remainder
+    dealt = 0  # each class continues where the last one stopped, so that no fold gets every remainder
     for label in range(len(classes)):
         members = generator.permutation(np.flatnonzero(labels == label))
         numbers[members] = (dealt + np.arange(len(members))) % folds + 1
@@ -173,7 +171,7 @@ def hold_out_fold(
     classes: Sequence[str],
     groups: NDArray[np.str_] | None = None,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """As :func:`hold_out`, the held-out part being number ``fold`` (from 1) of :func:`fold_numbers`."""
+    """Hold out fold number ``fold`` (from 1) of :func:`fold_numbers`, with the result of :func:`hold_out`."""
     if groups is not None:
         held = group_folds(labels, groups, folds, seed) == fold
     else:
@@ -193,10 +191,10 @@ def _too_few(counts: NDArray[np.int64], folds: int, classes: Sequence[str]) -> s
 
 
 def check_skipped(skipped: Sequence[Mapping[str, str]], total: int, policy: str, most: float, split: str) -> None:
-    """Refuse a split with too many images that can't be decoded.
+    """Check that the number of skipped images is within the limit.
 
     Raises:
-        DataError: there is one and the policy is ``fail``, or they are more than ``most`` of all.
+        DataError: an image was skipped and the policy is ``fail``, or the fraction of skipped images exceeds ``most``.
     """
     if not skipped or (policy == "skip" and len(skipped) <= most * total):
         return

@@ -1,10 +1,9 @@
 """The decode-once store: a split's images, decoded and resized, in one memory-mapped file keyed by content.
 
-A second run on the same data reads it and decodes nothing, and one that is started meanwhile waits for it. A dataset
-whose content has no key (its items are neither files nor fingerprinted) is decoded into memory, each run anew. What
-doesn't fit the disk is checked once and then streamed: decoded again for every batch, with equal results.
-
-In memory a store takes nothing for each image: pixels, labels and numbers of the items are maps of its files.
+A later run on the same data reads the store instead of decoding, and a concurrent one waits for it. A dataset without
+a content key (its items are neither files nor fingerprinted) is decoded into memory by each run. A split that is too
+large for the disk is checked once and then streamed: decoded again for every batch, with equal results. Pixels, labels
+and item indices of a store are memory maps of its files.
 """
 
 from __future__ import annotations
@@ -35,17 +34,17 @@ __all__ = ["Decoded", "Streamed", "content_key", "decode_split", "labels_of", "n
 
 @dataclass(frozen=True)
 class Decoded:
-    """A split's images as arrays; what couldn't be decoded is named, and nothing stands in its place.
+    """Decoded images of a split as arrays; images that can't be decoded are listed, not replaced.
 
     Args:
-        images: uint8 (N, H, W, C), or what decodes them as they are asked for.
-        labels: int64 (N,), indices into the dataset's own classes; of several labels float32 (N, K) of 0 and 1.
-        names: N names to show.
+        images: uint8 (N, H, W, C), or an object that decodes them on access.
+        labels: int64 (N,), indices into the dataset's own classes; for multi-label datasets float32 (N, K) of 0 and 1.
+        names: names of the N images.
         skipped: ``{"name", "reason"}`` for each image that can't be decoded.
-        fingerprint: of names, content and labels.
-        shards: int (N,), the number of the file that each image is in, of a dataset that has many in one.
-        groups: str (N,), what each image's group is called, of a dataset that has groups.
-        depths: of the images of more than 8 bits, how many there are of each depth.
+        fingerprint: hash of classes, content and labels.
+        shards: int (N,), file number of each image, where a file has many images.
+        groups: str (N,), group of each image, where the dataset has groups.
+        depths: number of images of each bit depth above 8.
     """
 
     images: Pixels | Streamed
@@ -59,7 +58,7 @@ class Decoded:
 
 
 class Streamed:
-    """Images decoded whenever they are asked for, by as many threads as there are cores."""
+    """Images that are decoded on access, with one thread per core."""
 
     def __init__(self, dataset: Any, kept: NDArray[np.int64], shape: Shape):
         self.dataset, self.kept, self.shape = dataset, kept, shape
@@ -73,22 +72,22 @@ class Streamed:
         try:
             item, _ = read_item(self.dataset, index)
             return to_pixels(item, *self.shape)
-        except BadImage as error:  # it was good when it was checked
+        except BadImage as error:  # the image was valid when it was checked
             raise TrainingError(
                 f"{name_of(self.dataset, index)} can no longer be read: {error}. Bring it back and resume the run."
             ) from error
 
 
 def decode_split(dataset: Any, shape: Shape, store: str = "auto", progress: Progress | None = None) -> Decoded:
-    """Decode a whole split, or open the store of one that was decoded before.
+    """Decode a whole split, or open the store of an earlier decoding.
 
     Args:
-        shape: what each image becomes.
-        store: ``disk``, ``stream``, or ``auto``: the disk where the images fit in half of what is free.
-        progress: told (how many, of how many); of another job that decodes the same, while that is waited for.
+        shape: target shape of the images.
+        store: ``disk``, ``stream``, or ``auto``: the disk where the images fit in half of the free space.
+        progress: called with the number of decoded images and of all, also while another job decodes the same split.
 
     Raises:
-        ContractError: the dataset gives something that is no image.
+        ContractError: an item of the dataset is not an image.
         OutputError: the cache can't be written.
     """
     shape, progress = Shape(*shape), progress or (lambda done, total: None)
@@ -104,7 +103,7 @@ def decode_split(dataset: Any, shape: Shape, store: str = "auto", progress: Prog
 
 
 def _choose(dataset: Any, shape: Shape, content: str, store: str) -> StorePlace:
-    """The store to use; one that was decoded before is used whatever is free by now."""
+    """Choose the store; one that is complete is used regardless of the free disk space."""
     disk, stream = (place_of(content, shape, pixels=pixels) for pixels in (True, False))
     if store == "auto":
         return disk if disk.is_whole() or _fits(len(dataset), shape) else stream
@@ -112,12 +111,12 @@ def _choose(dataset: Any, shape: Shape, content: str, store: str) -> StorePlace:
 
 
 def _fits(count: int, shape: Shape) -> bool:
-    new_folder(cache_folder(), "trying").rmdir()  # says so, if nothing can be written there
+    new_folder(cache_folder(), "trying").rmdir()  # raises OutputError if the folder is not writable
     return count * shape.size * shape.size * shape.in_chans < shutil.disk_usage(cache_folder()).free / 2
 
 
 def _unkept(dataset: Any, shape: Shape, progress: Progress, *, stream: bool) -> Decoded:
-    """Decode what has no key into memory, or check what is streamed."""
+    """Decode a split without a content key into memory, or check it for streaming."""
     rows = fill(new_rows(dataset, shape, in_memory, pixels=not stream), dataset, shape, progress)
     if rows.images is None:
         return _assemble(rows, dataset, shape, "")
@@ -128,7 +127,7 @@ def _unkept(dataset: Any, shape: Shape, progress: Progress, *, stream: bool) -> 
 
 
 def _assemble(rows: Rows, dataset: Any, shape: Shape, fingerprint: str) -> Decoded:
-    """Names are as this dataset has them: another one of the same content may have filled the store."""
+    """Build the result from rows, with names of this dataset, since an equal one may have filled the store."""
     images = rows.images if rows.images is not None else Streamed(dataset, rows.kept, shape)
     skipped = [{"name": name_of(dataset, s["index"]), "reason": s["reason"]} for s in rows.skipped]
     shards, groups = getattr(dataset, "shards", None), groups_of(dataset)

@@ -1,4 +1,4 @@
-"""One store on the disk: whole or not there, made by one job while others wait, cleared of what killed jobs left."""
+"""Writing of a store: complete or absent, by one job while others wait; removes leftovers of killed jobs."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ from zoo.storage.files import cache_folder, cannot_write, write_json
 from zoo.storage.lock import Lock, held
 
 FORMAT = 3
-"""Changes whenever a store's files do; one of another format is built anew."""
+"""Version of a store's file format; a store of another version is rebuilt."""
 
-_ACCOUNT = "store.json"  # written last: with it a store is whole
-_BUILDING = ".building-"  # until it is whole, and its lock
+_ACCOUNT = "store.json"  # written last: marks a complete store
+_BUILDING = ".building-"  # prefix of unfinished stores and of their locks
 _OLD_S = 86400
-_TOLD_EVERY = 64  # images: how far it is, to those who wait
+_TOLD_EVERY = 64  # images between progress messages to waiting jobs
 
 
 @dataclass(frozen=True)
 class StorePlace:
-    """Where a store lies, and whether it has pixels; one without is a split that was checked, to be streamed."""
+    """Location of a store; one without pixels holds a split that was checked for streaming."""
 
     folder: Path
     pixels: bool
@@ -44,12 +44,12 @@ class StorePlace:
         return self.folder.name
 
     def is_whole(self) -> bool:
-        """Whether the store is there, with all of its files."""
+        """Check that the store exists with all of its files."""
         files = (_ACCOUNT, LABELS, KEPT, *([IMAGES] * self.pixels))
         return all((self.folder / file).is_file() for file in files)
 
     def use(self) -> None:
-        """Keep the store, if it is there, from being pruned as long as this process lives."""
+        """Mark an existing store as in use by this process, which protects it from pruning."""
         in_use.begin(self.folder / _ACCOUNT)
 
     def rows(self) -> Rows:
@@ -59,21 +59,21 @@ class StorePlace:
         return Rows(images, labels, kept, account["skipped"], account["images"], Counter(account["depths"])).used()
 
     def _array(self, file: str) -> NDArray[Any]:
-        """A map of the file; without pixels its few bytes an image are read, and a full disk can be taken away."""
+        """Map the file into memory; without pixels the file is small and is read instead."""
         found: NDArray[Any] = np.load(self.folder / file, mmap_mode="r" if self.pixels else None)
         return found
 
 
 def place_of(content: str, shape: Shape, *, pixels: bool) -> StorePlace:
-    looks = tuple(shape if shape.resize == "crop" else shape[:4])  # nothing is cut of what is squashed
+    looks = tuple(shape if shape.resize == "crop" else shape[:4])  # crop_pct has no effect with squash
     recipe = f"{FORMAT} {DECODER} {content} {looks} {pixels}"
     return StorePlace(cache_folder() / "stores" / hashlib.sha256(recipe.encode()).hexdigest()[:32], pixels)
 
 
 def build(place: StorePlace, dataset: Any, shape: Shape, progress: Progress) -> None:
-    """Make a store, or wait for the job that makes it already and take over if that dies.
+    """Build a store, or wait for the job that builds it and take over if that job dies.
 
-    Where there can be no lock, each of two jobs decodes, and the first wins.
+    Where locks are not supported, two jobs decode independently, and the first one to finish wins.
     """
     total, stores = len(dataset), place.folder.parent
     new_folder(stores, "trying").rmdir()
@@ -98,9 +98,9 @@ def _lock_of(stores: Path, key: str) -> Path:
 
 
 def _clear(stores: Path) -> None:
-    """Remove what killed jobs left unfinished: whatever nobody holds the lock of.
+    """Remove unfinished stores of killed jobs, whose locks nobody holds.
 
-    Of another machine only what is a day old: on some network disks a machine doesn't see the locks of the others.
+    Leftovers of other machines must be a day old, since some network disks don't share locks between machines.
     """
     for left in stores.glob(f"{_BUILDING}*"):
         key, _, machine = left.name.removeprefix(_BUILDING).removesuffix(".lock").partition("-")
@@ -118,7 +118,7 @@ def _is_old(folder: Path) -> bool:
 
 
 def _building(place: StorePlace, lock: Lock | None) -> Path:
-    """An empty folder to build a store in; without a lock one that nobody else has."""
+    """Create an empty folder to build a store in; without a lock one with a unique name."""
     stores = place.folder.parent
     if lock is None:
         return new_folder(stores, "unlocked")
@@ -129,7 +129,7 @@ def _building(place: StorePlace, lock: Lock | None) -> Path:
 
 
 def _telling(progress: Progress, lock: Lock | None) -> Progress:
-    """Progress that those who wait for the lock are told too."""
+    """Wrap a progress function to inform the jobs that wait for the lock as well."""
 
     def tell(done: int, total: int) -> None:
         progress(done, total)
@@ -147,21 +147,21 @@ def _write(building: Path, dataset: Any, shape: Shape, progress: Progress, *, pi
 
 
 def _move(building: Path, place: StorePlace) -> None:
-    """Into place; what a cleaner of caches left of a store is in the way."""
+    """Move a finished store into place, replacing an incomplete one."""
     if not place.is_whole():
         shutil.rmtree(place.folder, ignore_errors=True)
     try:
         building.rename(place.folder)
     except OSError:
-        if not place.is_whole():  # not another job's store: a real failure
+        if not place.is_whole():  # no other job finished the store: a real failure
             raise
 
 
 def new_folder(parent: Path, word: str) -> Path:
-    """A new folder of a name of its own.
+    """Create a new folder with a unique name.
 
     Raises:
-        OutputError: it can't be written.
+        OutputError: the folder can't be created.
     """
     try:
         parent.mkdir(parents=True, exist_ok=True)

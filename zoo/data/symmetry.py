@@ -1,4 +1,4 @@
-"""Do mirrored images keep their class? A test on the images themselves, where nobody says."""
+"""Test for mirror invariance of the classes, from the images of a training split."""
 
 from __future__ import annotations
 
@@ -13,29 +13,28 @@ from zoo.data.decode import is_multilabel, to_pixels
 __all__ = ["keeps_class_when_mirrored", "thumbnails"]
 
 SIDE = 16
-"""Side in pixels of the grey thumbnails that are compared."""
+"""Side in pixels of the greyscale thumbnails that are compared."""
 LEAST, MOST, PER_CLASS = 240, 600, 12
-"""Images that are looked at: so many of each class on average, between the two."""
+"""Minimum and maximum number of images in the test, and the target number per class in between."""
 RIDGE = 0.03
-"""Of the largest eigenvalue: the penalty of the linear classifier."""
+"""Ridge penalty of the linear classifier, relative to the largest eigenvalue."""
 SIGNAL = 0.25
-"""So much of the way from chance to perfect a linear classifier must get, for the test to say anything."""
+"""Minimum accuracy of the linear classifier for a conclusive test, as a fraction of the way from chance to 1."""
 LOST = 0.35
-"""Share of that way that mirrored images may lose."""
+"""Maximum loss of accuracy on mirrored images, as a fraction of the gain over chance."""
 Thumbnails = NDArray[np.floating[Any]]
 
 
 def keeps_class_when_mirrored(dataset: Any) -> bool | None:
-    """Compare what a linear classifier makes of unseen images and of their mirror images.
+    """Compare the accuracy of a linear classifier on unseen images and on their mirror images.
 
-    Digits, letters and traffic signs are taken for other classes when they are mirrored; photographs of animals are
-    recognised as well or as badly as before.
+    Mirrored digits, letters and traffic signs are classified worse; mirrored photographs of animals equally well.
 
     Args:
         dataset: a training split: ``len``, ``[i] -> (image, label)``, ``classes``.
 
     Returns:
-        None where thumbnails are too little to tell the classes apart, or the images have several labels.
+        True if mirroring keeps the class; None if thumbnails don't separate the classes, or for multi-label datasets.
     """
     if is_multilabel(dataset):
         return None
@@ -58,7 +57,7 @@ def keeps_class_when_mirrored(dataset: Any) -> bool | None:
 
 
 def thumbnails(dataset: Any) -> tuple[Thumbnails, NDArray[np.int64]]:
-    """Grey thumbnails (n, side, side) of images spread evenly over a dataset, and their labels (n,).
+    """Greyscale thumbnails (n, side, side) of images spread evenly over a dataset, and their labels (n,).
 
     Images that can't be decoded are left out.
     """
@@ -66,7 +65,7 @@ def thumbnails(dataset: Any) -> tuple[Thumbnails, NDArray[np.int64]]:
     wanted = min(count, max(LEAST, min(MOST, PER_CLASS * len(dataset.classes))))
     pixels, labels = [], []
     for index in np.unique(np.linspace(0, count - 1, wanted).round().astype(int)):
-        with contextlib.suppress(Exception):  # the run will skip it, or tell of it
+        with contextlib.suppress(Exception):  # the run skips or reports the image
             image, label = dataset[int(index)]
             pixels.append(to_pixels(image, SIDE, 1)[:, :, 0])
             labels.append(int(label))
@@ -74,7 +73,7 @@ def thumbnails(dataset: Any) -> tuple[Thumbnails, NDArray[np.int64]]:
 
 
 def _flat(images: Thumbnails) -> Thumbnails:
-    """Rows with mean 0 and norm 1, and a constant."""
+    """Flatten images to rows with mean 0 and norm 1, and append a constant."""
     rows = images.reshape(len(images), -1)
     rows = rows - rows.mean(1, keepdims=True)
     rows = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)
@@ -82,7 +81,7 @@ def _flat(images: Thumbnails) -> Thumbnails:
 
 
 def _fit(rows: Thumbnails, targets: Thumbnails) -> Thumbnails:
-    """Ridge regression on the classes' indicators."""
+    """Fit ridge regression to one-hot targets."""
     products = rows.T @ rows
     penalty = RIDGE * float(np.linalg.eigvalsh(products)[-1]) * np.eye(len(products))
     return np.linalg.solve(products + penalty, rows.T @ targets)

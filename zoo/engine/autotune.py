@@ -1,4 +1,4 @@
-"""Which execution is fastest for a network, measured on the network itself by a few steps of each."""
+"""Autotuning of the execution (dtype, memory format, compilation), by timing a few steps of each candidate."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ __all__ = ["SHARE", "Trial", "pass_of", "race", "worth_a_trial"]
 
 _ROUNDS = 4
 _GAIN = 1.1
-"""So much faster another must be than the usual way: what two runs measure differs by less."""
+"""Minimum speed-up over the default execution for another to be chosen; repeated measurements differ by less."""
 _SURE = 3
 _STEPS = 10
-"""About so many steps a trial takes: the usual way's, and of each other until it is seen to be no faster."""
+"""Approximate number of steps that a trial costs, counted in steps of the default execution."""
 SHARE = 0.05
-"""Of the training's time, that a trial may cost."""
+"""Maximum cost of a trial, as a fraction of the training time."""
 
 
 @dataclass(frozen=True)
 class Trial:
-    """What was measured.
+    """Result of timing several executions.
 
     Args:
-        chosen: place of the fastest candidate; the first unless another is clearly faster, in every round.
-        images_per_second: of each candidate that was timed, in their order; of a training step without the optimizer.
+        chosen: index of the fastest candidate; 0 unless another is clearly faster in every round.
+        images_per_second: rate of each timed candidate, in order, for a training step without the optimizer.
     """
 
     chosen: int
@@ -41,9 +41,9 @@ def race(candidates: Sequence[Callable[[], object]], images: int, long_enough: C
     """Time candidates in turn, and take the fastest.
 
     Args:
-        candidates: each does one step when it is called; the usual way first.
-        images: in a step.
-        long_enough: told the first candidate's seconds a step, whether to try any other.
+        candidates: callables that run one step each; the default execution first.
+        images: number of images in a step.
+        long_enough: predicate on the first candidate's seconds per step; False ends the trial after that candidate.
     """
     times: list[list[float]] = []
     for candidate in candidates:
@@ -62,24 +62,24 @@ def race(candidates: Sequence[Callable[[], object]], images: int, long_enough: C
 
 
 def _always_faster(times: list[list[float]], among: Iterable[int]) -> list[int]:
-    """Who beat the first in every round: on a busy machine a single one may take any time."""
+    """Indices of the candidates that beat the first in every round; on a busy machine a single round proves nothing."""
     return [i for i in among if max(times[i]) < min(times[0])]
 
 
 def _surely(long_enough: Callable[[float], bool], usual: Callable[[], object], times: list[float]) -> bool:
-    """Whether a training is long by the fastest of three steps: one alone may have been held up."""
+    """Check that a training is long by the fastest of up to three steps, since a single step may have been delayed."""
     while long_enough(min(times)) and len(times) < _SURE:
         times.append(_seconds(usual))
     return long_enough(min(times))
 
 
 def worth_a_trial(seconds_a_step: float, images_a_step: int, images: int, least_s: float) -> bool:
-    """Whether a training that shows so many images in all takes longer than what repays a choice of execution.
+    """Check that a training takes long enough to repay an autotuning trial.
 
     Args:
-        seconds_a_step: of the trial, and ``images_a_step`` in it.
-        images: shown in all epochs.
-        least_s: a shorter training is worth none.
+        seconds_a_step: seconds of one step of ``images_a_step`` images, as measured.
+        images: number of images shown in all epochs together.
+        least_s: minimum training time in seconds for a trial.
     """
     return seconds_a_step * images / images_a_step > max(least_s, seconds_a_step * _STEPS / SHARE)
 
@@ -91,15 +91,15 @@ def _seconds(step: Callable[[], object]) -> float:
 
 
 def pass_of(model: nn.Module, images: Tensor, frozen: Sequence[str] = (), *, train: bool = True) -> Callable[..., None]:
-    """One pass of a network as an execution would do it, on a copy of its own that nothing is learned by.
+    """Return a function that runs one pass of a copy of the network under a given execution.
 
     Args:
         images: (n, C, H, W) float32, on the network's device.
-        frozen: paths of the layers that stay as in evaluation.
-        train: there and back, as in training; else there alone, as in evaluation.
+        frozen: paths of the layers that stay in evaluation mode.
+        train: run forward and backward passes in training mode; else the forward pass in evaluation mode.
 
     Returns:
-        A function of an execution. Random states are as before when it is done.
+        A function of an execution; it restores the random state and leaves the network's weights unchanged.
     """
     copied = copy.deepcopy(model)
     copied.train(train)

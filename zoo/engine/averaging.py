@@ -1,4 +1,4 @@
-"""Averaging gradients over the processes of a run, while the backward pass still computes others."""
+"""Gradient averaging over the processes of a run, overlapped with the backward pass."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from zoo.engine.ranks import ALONE, Ranks, is_divided, sent
+from zoo.engine.ranks import ALONE, Ranks, communicate, is_divided
 
 __all__ = ["APART", "Averaging", "Together"]
 
 BUCKET = 25 << 20
-"""Bytes of gradients that are sent at once: few enough to begin early, enough to be sent fast (DDP's default)."""
+"""Bytes of gradients per message: small enough to start early, large enough for full bandwidth (DDP's default)."""
 
 
 @dataclass(frozen=True)
 class Together:
-    """How processes share the steps of an epoch.
+    """State that the processes of a run share in each step of an epoch.
 
     Args:
-        ranks: they, and which of them this is.
-        weigh: the weight of this process's part of the batch at hand; see :meth:`Ranks.share`.
-        wishes: what this process would like all to do after the step; ``ranks.agreed`` is what any has wished for.
+        ranks: the processes and the rank of this one.
+        weigh: returns the weight of this process's part of the current batch; see :meth:`Ranks.share`.
+        wishes: returns the flags that this process raises after the step; ``ranks.agreed`` has those raised by any.
     """
 
     ranks: Ranks = field(default_factory=lambda: ALONE)
@@ -38,14 +38,14 @@ APART = Together()
 
 
 class Averaging:
-    """Averages the gradients of every step, as a context in which the steps are done.
+    """Context manager that averages gradients over all processes in every step.
 
     Parameters are put into buckets once, the last ones first, as the backward pass finds their gradients; a bucket is
     sent when it is full, on every process in the same order. So a run that is resumed adds up in the same order.
 
     Args:
-        parameters: all that learn. Of those that are divided among the processes, FSDP averages.
-        bucket: bytes of one.
+        parameters: the trainable parameters; the gradients of sharded ones are averaged by FSDP.
+        bucket: size of a bucket in bytes.
     """
 
     def __init__(self, parameters: Iterable[nn.Parameter], together: Together, bucket: int = BUCKET):
@@ -73,11 +73,11 @@ class Averaging:
 
     @property
     def begun(self) -> bool:
-        """Whether something of this step was sent: it can't be done again then. FSDP sends from the first layer on."""
-        return self._divided or bool(self._sent)
+        """Return True if part of this step's gradients was sent, so that the step can't be repeated."""
+        return self._divided or bool(self._sent)  # FSDP sends from the first layer on
 
     def last(self) -> None:
-        """The backward pass that comes is the step's last: what it finds is whole.
+        """Mark the next backward pass as the step's last, so that its gradients are complete and may be sent.
 
         Nothing is sent before its end until a step has shown that the memory is enough for it.
         """
@@ -85,17 +85,17 @@ class Averaging:
         self._open = self._early
 
     def retry(self) -> None:
-        """The step is done again, in more pieces."""
+        """Prepare to repeat the step in more pieces, without sending early."""
         self._early = self._open = False
 
     def done(self, loss: Tensor) -> Tensor:
-        """The backward pass is over: send what is left, and wait for the sums.
+        """Finish a step after its backward pass: send the remaining buckets and wait for the averages.
 
         Args:
-            loss: of this process's part, by its weight.
+            loss: weighted loss of this process's part of the batch, a scalar.
 
         Returns:
-            The whole batch's loss.
+            Loss of the whole batch, a scalar.
         """
         wishes = self.together.wishes()
         if self.ranks.size == 1:
@@ -106,21 +106,21 @@ class Averaging:
             self._send()
         asked = torch.tensor([float(wish) for wish in wishes], device=loss.device)
         told = torch.cat([loss.detach().float().reshape(1), asked])
-        sent(lambda: dist.all_reduce(told, group=self.ranks.group))
+        communicate(lambda: dist.all_reduce(told, group=self.ranks.group))
         for bucket, (flat, work) in zip(self.buckets, self._sent, strict=True):
-            sent(work.wait)
+            communicate(work.wait)
             _put_back(bucket, flat / self.ranks.size)
         self._sent, self._early = [], True
         self._agree(told[1:])
         return told[0] / self.ranks.size
 
     def _agree(self, wishes: Tensor) -> None:
-        """What any has wished for; of a GPU it is read a step later, when it needn't be waited for."""
+        """Store which wishes any process has; on a GPU they are read one step later, which avoids a synchronisation."""
         known, self._before = (wishes, None) if self.ranks.device.type == "cpu" else (self._before, wishes)
         self.ranks.agreed = () if known is None else tuple(bool(wish > 0) for wish in known.tolist())
 
     def _found(self, parameter: nn.Parameter) -> None:
-        """A gradient is whole; called by the backward pass."""
+        """Count a gradient as complete, and send each bucket that is full; a hook of the backward pass."""
         if not self._open:
             return
         self._missing[self._place[parameter]] -= 1
@@ -133,7 +133,7 @@ class Averaging:
         found_here = torch.tensor([float(p.grad is not None) for p in bucket], device=parts[0].device)
         flat = torch.cat([*parts, found_here])
         found: list[Any] = []
-        sent(lambda: found.append(dist.all_reduce(flat, group=self.ranks.group, async_op=True)))
+        communicate(lambda: found.append(dist.all_reduce(flat, group=self.ranks.group, async_op=True)))
         self._sent.append((flat, found[0]))
 
 
@@ -150,7 +150,7 @@ def _filled(parameters: Sequence[nn.Parameter], size: int) -> list[list[nn.Param
 
 
 def _put_back(bucket: Sequence[nn.Parameter], flat: Tensor) -> None:
-    """The averages, where any process has found a gradient: a layer that this one skipped must stay the others'."""
+    """Write averages back where any process has a gradient, so that a layer skipped by this process stays in sync."""
     *parts, found = torch.split(flat, [*(p.numel() for p in bucket), len(bucket)])
     for parameter, part, somewhere in zip(bucket, parts, found, strict=True):
         if parameter.grad is None and somewhere > 0:

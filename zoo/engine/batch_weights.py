@@ -1,4 +1,4 @@
-"""A batch in parts, among processes or piece by piece: what makes the parts' losses the loss of the whole batch.
+"""Weights that make the losses of a batch's parts (per process or per piece) average to the loss of the whole batch.
 
 A mean over the images is the mean of its parts by their numbers of images. A weighted mean is that of its parts by
 their weights, which a loss tells by an optional method ``batch_weight(targets)``: the number that it divided by, a
@@ -22,18 +22,18 @@ _IMAGES = 24
 
 
 def weighed(loss_fn: Loss, targets: Tensor, share: float = 1.0, ranks: Ranks = ALONE) -> Loss:
-    """The loss, such that the mean of the parts' values, by their numbers of images, is the whole batch's value.
+    """Wrap a loss so that the mean of its values over a batch's parts, weighted by images, is the whole batch's loss.
 
     Args:
-        targets: this process's, (n,) or (n, K).
-        share: their weight in the batch of all processes; see :meth:`Ranks.share`.
+        targets: targets of this process, (n,) or (n, K).
+        share: weight of this process's part in the whole batch; see :meth:`Ranks.share`.
     """
     own = _weight_of_an_image(loss_fn, targets)
     if own is None:
         return loss_fn
     whole = own * share
-    ranks.add([whole])
-    whole = (whole / ranks.size).clamp_min(torch.finfo(whole.dtype).tiny)  # of weightless images alone it is 0
+    ranks.all_reduce([whole])
+    whole = (whole / ranks.size).clamp_min(torch.finfo(whole.dtype).tiny)  # 0 if every image has weight 0
 
     def loss(logits: Tensor, some: Tensor) -> Tensor:
         part = _weight_of_an_image(loss_fn, some)
@@ -44,16 +44,16 @@ def weighed(loss_fn: Loss, targets: Tensor, share: float = 1.0, ranks: Ranks = A
 
 
 def _weight_of_an_image(loss_fn: Loss, targets: Tensor) -> Tensor | None:
-    """The mean over the images, a scalar; None where each weighs the same."""
+    """Mean weight per image, a scalar; None where all images weigh the same."""
     tell = getattr(loss_fn, "batch_weight", None)
     weight = None if tell is None else tell(targets)
     return None if weight is None else weight.detach() / len(targets)
 
 
 def is_of_whole_batch(loss_fn: Loss, num_classes: int, device: torch.device, *, multilabel: bool = False) -> bool:
-    """Whether a loss is no mean over the images, weighted or not, and so has no parts; by trying it.
+    """Check by trial that a loss is not a (weighted) mean over images, so that a batch can't be split.
 
-    Of a loss that draws by chance nothing can be told, and the answer is no.
+    A stochastic loss can't be checked; the result is then False.
     """
     logits, targets = _batch(num_classes, multilabel)
     logits, targets = logits.to(device), targets.to(device)
@@ -67,7 +67,7 @@ def is_of_whole_batch(loss_fn: Loss, num_classes: int, device: torch.device, *, 
 
 
 def _batch(num_classes: int, multilabel: bool) -> tuple[Tensor, Tensor]:
-    """Logits, and targets whose classes are not dealt evenly."""
+    """Random logits, and targets with an unequal class distribution."""
     generator = torch.Generator().manual_seed(0)
     logits = torch.randn(_IMAGES, num_classes, generator=generator)
     if multilabel:

@@ -1,4 +1,4 @@
-"""How fast a network trains and answers, where a step's time goes, and how near that is to what the machine can do."""
+"""Speed of a network in training and inference, the phases of a step, and both as fractions of the machine's peak."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ __all__ = [
 
 PHASES = ("data", "forward", "backward", "optimizer")
 _SIDE = {"cpu": 2048, "cuda": 8192}
-"""Of the matrices whose product is the ceiling."""
+"""Side of the square matrices whose product measures the machine's peak, by device type."""
 
 
 def step_seconds(
@@ -42,15 +42,15 @@ def step_seconds(
     frozen: Sequence[nn.Module] = (),
     on_step: Callable[[], None] = lambda: None,
 ) -> list[list[float]]:
-    """Seconds of each phase of each training step, waiting for the device after each.
+    """Time each phase of each training step, synchronising the device after each phase.
 
     Args:
         batches: images (n, C, H, W) and targets, on the device.
-        frozen: layers that stay as in evaluation.
-        on_step: called after each step; its own time counts nowhere.
+        frozen: layers that stay in evaluation mode.
+        on_step: called after each step; its time is not counted.
 
     Returns:
-        A row a step: to get the next batch, forward (with the loss), backward, optimizer.
+        Seconds per step of each of :data:`PHASES`: data, forward (with the loss), backward, optimizer.
     """
     model.train()
     for module in frozen:
@@ -79,7 +79,7 @@ def split_of(rows: Sequence[Sequence[float]]) -> dict[str, float]:
 
 
 def answer_seconds(model: nn.Module, images: Tensor, execution: Execution, count: int) -> list[float]:
-    """Seconds that a network takes to answer, so many times, after one that is not counted."""
+    """Time the inference of a batch ``count`` times, after one warm-up call that is not counted."""
     model.eval()
     times: list[float] = []
     with torch.inference_mode(), execution.autocast():
@@ -91,10 +91,10 @@ def answer_seconds(model: nn.Module, images: Tensor, execution: Execution, count
 
 
 def call_rates(calls: Sequence[tuple[Callable[[Any], Any], Any]], rounds: int) -> list[list[float]]:
-    """Images a second of each function on its batch, round by round in turn; a first round is not counted.
+    """Images per second of each function, timed in alternating rounds after one warm-up round.
 
     Args:
-        calls: functions with the batch (N, …) that each is called with.
+        calls: pairs of a function and its batch (N, …).
     """
     rates: list[list[float]] = [[] for _ in calls]
     for _ in range(rounds + 1):
@@ -106,17 +106,17 @@ def call_rates(calls: Sequence[tuple[Callable[[Any], Any], Any]], rounds: int) -
 
 
 def compared(one: Sequence[float], other: Sequence[float]) -> dict[str, Any]:
-    """How much faster one is than another by their rates of the same rounds.
+    """Compare two functions by their rates in the same rounds.
 
     Returns:
-        ``ratio``, the median of the ``rounds``' ratios, and their ``range``.
+        ``ratio`` (median of ``rounds``, the ratios one / other) and ``range`` (their minimum and maximum).
     """
     ratios = [a / b for a, b in zip(one, other, strict=True)]
     return {"ratio": median(ratios), "range": [min(ratios), max(ratios)], "rounds": ratios}
 
 
 def ceiling(execution: Execution, rounds: int = 5) -> float:
-    """Floating-point operations a second of a large matrix product in the execution's type: the most to hope for."""
+    """Peak floating-point operations per second, measured on a large matrix product in the execution's dtype."""
     side = _SIDE.get(execution.device.type, _SIDE["cpu"])
     one = torch.rand(side, side, device=execution.device, dtype=execution.dtype)
     times: list[float] = []
@@ -128,7 +128,7 @@ def ceiling(execution: Execution, rounds: int = 5) -> float:
 
 
 def peak_memory_mib(device: torch.device) -> float:
-    """The most that was in use at once: of a GPU what torch has taken, of a CPU what the process held."""
+    """Peak memory in MiB: reserved by torch on a GPU, resident set size of the process on a CPU."""
     if device.type == "cuda":
         return torch.cuda.max_memory_reserved(device) / 2**20
     unit = 1 if sys.platform == "darwin" else 1024
@@ -136,7 +136,7 @@ def peak_memory_mib(device: torch.device) -> float:
 
 
 def now(execution: Execution) -> float:
-    """The time, once the device has done what it was given."""
+    """Synchronise the device and return the time in seconds."""
     if execution.device.type == "cuda":
         torch.cuda.synchronize(execution.device)
     elif execution.device.type == "mps":
@@ -152,14 +152,14 @@ def summary(
     peaks: tuple[float, float],
     limit_s: float,
 ) -> dict[str, Any]:
-    """The numbers of one network.
+    """Summarise the benchmark of one network.
 
     Args:
-        split: seconds by phase, of a step of ``batch_size`` images.
-        inference: images a second.
-        flops: of an image, to train on and to answer.
-        peaks: floating-point operations a second that the machine can do, as the network is trained and as it answers.
-        limit_s: what a step's convolutions and matrix products take alone.
+        split: seconds of each phase of a training step of ``batch_size`` images.
+        inference: images per second in inference.
+        flops: floating-point operations per image in training and in inference.
+        peaks: peak floating-point operations per second in the dtypes of training and of inference.
+        limit_s: seconds that a step's convolutions and matrix products take alone.
     """
     step_s = sum(split.values())
     limit = {

@@ -1,9 +1,9 @@
-"""The bootstrap: how a number scatters when the images that it was measured on are drawn again, with replacement.
+"""The bootstrap: the sampling distribution of a statistic, from resampling the images with replacement.
 
-Source: B. Efron, Bootstrap methods: another look at the jackknife, Annals of Statistics 7 (1979). The draws are seeded
-by themselves, so a number's interval is the same every time and no global random state is used. Images that are alike
-in all that a number depends on (their true class and what they were taken for) are drawn together: how often each kind
-comes is multinomial, which is the same as drawing image by image, and as fast for a million images as for a hundred.
+Source: B. Efron, Bootstrap methods: another look at the jackknife, Annals of Statistics 7 (1979). The draws have a
+fixed seed, so a statistic's interval is reproducible and no global random state is used. Images with the same true
+and predicted class are drawn together: the count of each group is multinomial, which is equivalent to drawing image
+by image, and as fast for a million images as for a hundred.
 """
 
 from __future__ import annotations
@@ -16,37 +16,46 @@ from numpy.typing import NDArray
 
 from zoo.engine.statistics import CONFIDENCE
 
-__all__ = ["alike", "drawn_counts", "drawn_images", "f1_macro", "mean_draws", "percentiles", "try_draws", "two_sided"]
+__all__ = [
+    "f1_macro",
+    "group_identical",
+    "mean_draws",
+    "percentiles",
+    "resampled_counts",
+    "resampled_indices",
+    "try_draws",
+    "two_sided",
+]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 RESAMPLES = 2000
-"""Of counts, which are cheap; the ends of an interval are then the 50th values from either end."""
+"""Number of resamples for statistics of counts; an interval's ends are then the 50th values from either side."""
 TRIES = 300
-"""Of a number that is computed anew from the logits each time."""
+"""Number of resamples for statistics recomputed from the logits."""
 SEED = 0
 _CELLS = 4_000_000
-"""Counts in memory at once."""
+"""Maximum number of counts in memory at once."""
 
 
-def alike(*columns: Ints) -> tuple[list[Ints], Ints]:
-    """The kinds of images that there are.
+def group_identical(*columns: Ints) -> tuple[list[Ints], Ints]:
+    """Group images that are identical in all columns.
 
     Args:
-        columns: (N,) each, what is known of the images.
+        columns: discrete attributes of the images, (N,) each.
 
     Returns:
-        The columns of the kinds, (C,) each, and how many images are of each, (C,).
+        The columns of the C distinct groups, (C,) each, and the number of images in each group, (C,).
     """
     kinds, counts = np.unique(np.stack(columns), axis=1, return_counts=True)
     return list(kinds), counts.astype(np.int64)
 
 
-def drawn_counts(counts: Ints, resamples: int = RESAMPLES) -> Iterator[Ints]:
-    """Draw as many images as there are, again and again: how many came of each kind, (r, C) at a time.
+def resampled_counts(counts: Ints, resamples: int = RESAMPLES) -> Iterator[Ints]:
+    """Draw multinomial resamples of the groups' counts, yielded in blocks (r, C).
 
     Args:
-        counts: (C,), how many images are of each kind.
+        counts: (C,), number of images in each group.
     """
     rng, rows = np.random.default_rng(SEED), max(1, _CELLS // len(counts))
     total = int(counts.sum())
@@ -54,15 +63,15 @@ def drawn_counts(counts: Ints, resamples: int = RESAMPLES) -> Iterator[Ints]:
         yield rng.multinomial(total, counts / total, size=min(rows, resamples - start))
 
 
-def drawn_images(images: int, tries: int = TRIES) -> Iterator[Ints]:
-    """Which images are drawn, (N,) each time."""
+def resampled_indices(images: int, tries: int = TRIES) -> Iterator[Ints]:
+    """Indices of the images of each resample, (N,) int64."""
     rng = np.random.default_rng(SEED)
     for _ in range(tries):
         yield rng.integers(0, images, images)
 
 
 def mean_draws(values: Floats, resamples: int = RESAMPLES) -> Floats:
-    """The mean of each resample, (R,), of a value that each image has by itself, (N,)."""
+    """Mean of each resample, (R,), for values of individual images, (N,)."""
     rng, rows, images = np.random.default_rng(SEED), max(1, _CELLS // len(values)), len(values)
     parts = []
     for start in range(0, resamples, rows):
@@ -72,11 +81,11 @@ def mean_draws(values: Floats, resamples: int = RESAMPLES) -> Floats:
 
 
 def f1_macro(counts: Ints, true: Ints, predicted: Ints) -> Floats:
-    """Macro F1 of each row of counts, (R,): as :func:`zoo.engine.scores.class_scores` has it.
+    """Macro F1 of each row of counts, (R,), defined as in :func:`zoo.engine.scores.class_scores`.
 
     Args:
-        counts: (R, C), how many images of each kind.
-        true, predicted: (C,), the kinds' classes.
+        counts: (R, C), number of images in each group, one resample a row.
+        true, predicted: (C,), true and predicted class of each group.
     """
     classes = 1 + int(max(true.max(), predicted.max()))
     hits = _by_class(counts * (true == predicted), true, classes)
@@ -96,7 +105,7 @@ def _by_class(counts: Ints, labels: Ints, classes: int) -> Ints:
 
 
 def percentiles(draws: Floats, confidence: float = CONFIDENCE) -> list[float] | None:
-    """The middle part of what the resamples gave, ``[low, high]``; None where most of them gave no number."""
+    """Central percentile interval ``[low, high]`` of the resamples; None where at most half of them are finite."""
     known = draws[np.isfinite(draws)]
     if len(known) <= len(draws) / 2:
         return None
@@ -105,7 +114,7 @@ def percentiles(draws: Floats, confidence: float = CONFIDENCE) -> list[float] | 
 
 
 def two_sided(differences: Floats) -> float:
-    """The bootstrap's p-value that a difference is none: how seldom resamples fall on its other side, twice.
+    """Two-sided bootstrap p-value of the hypothesis that the mean difference is zero.
 
     Source: A. C. Davison, D. V. Hinkley, Bootstrap Methods and their Application (1997), section 4.2: one is added to
     either count, so that it is never 0.
@@ -118,17 +127,17 @@ def two_sided(differences: Floats) -> float:
 
 
 def try_draws(score: Callable[[Any], float], images: int, tries: int = TRIES) -> Floats:
-    """What ``score`` gives for the images of each resample, (R,); NaN where it raises.
+    """Compute ``score`` on the images of each resample, (R,); NaN where it raises.
 
     Args:
-        score: indices (N,) of the images drawn -> a number.
+        score: function of the indices (N,) of the drawn images that returns a number.
     """
     import warnings
 
     found = np.full(tries, np.nan)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a class that a resample has no image of
-        for i, chosen in enumerate(drawn_images(images, tries)):
+        warnings.simplefilter("ignore")  # a resample may lack a class
+        for i, chosen in enumerate(resampled_indices(images, tries)):
             try:
                 found[i] = score(chosen)
             except (ValueError, RuntimeError, IndexError):

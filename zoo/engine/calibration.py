@@ -1,6 +1,6 @@
-"""Whether a probability means what it says, and a temperature that makes it so; and how familiar an image is.
+"""Probability calibration by temperature scaling, and a familiarity score for out-of-distribution images.
 
-Of one class an image only: where images may have several labels, each has a threshold instead.
+For single-label classification only; multi-label classes have thresholds instead.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ __all__ = ["Calibration", "calibrate", "calibration_error", "calibration_numbers
 
 BINS = 15
 FEWEST = 100
-"""Images below which nothing is fitted: what they say of probabilities is mostly chance."""
+"""Minimum number of images for fitting a temperature; with fewer, the estimate is mostly noise."""
 COLDEST, HOTTEST = 0.05, 20.0
 USUAL = 0.95
-"""The share of the validation images that is as familiar as usual: of pictures like them the rest are false alarms."""
+"""Fraction of the validation images within the usual range of familiarity; the rest would be false alarms."""
 ENERGY, CENTRED = "energy", "centred energy"
 _ROWS = 4_000_000
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """How a model's logits are to be read.
+    """Temperature and range of familiarity of a model.
 
     Args:
-        temperature: what they are divided by before the softmax; above 1 the model was too sure.
-        score: the :func:`familiarity` that is asked for.
-        least, most: between which 95 % of the validation images have it.
+        temperature: divisor of the logits before the softmax; above 1 for an overconfident model.
+        score: kind of :func:`familiarity`.
+        least, most: range of the score that contains 95 % of the validation images.
     """
 
     temperature: float
@@ -44,21 +44,21 @@ class Calibration:
     most: float
 
     def card(self) -> dict[str, Any]:
-        """As zoo.json has it."""
+        """Return the calibration as the dictionary that is stored in zoo.json."""
         familiar = {"score": self.score, "least": self.least, "most": self.most, "share": USUAL}
         return {"temperature": self.temperature, "familiar": familiar}
 
 
 def calibrate(logits: Tensor, targets: Tensor) -> Calibration | None:
-    """Fit a temperature, and find how familiar images usually are, on validation images.
+    """Fit a temperature and the usual range of familiarity on validation images.
 
-    A temperature that doesn't lower the negative log-likelihood of images it was not fitted on is not taken: it is 1.
+    The temperature is 1 unless a fitted one lowers the cross-validated negative log-likelihood.
 
     Args:
         logits: (N, K); targets: (N,) int64.
 
     Returns:
-        None where images may have several labels, or where there are fewer than 100.
+        None for multi-label targets, fewer than 100 images, or logits that are not finite.
     """
     if task_of(targets).multilabel or len(targets) < FEWEST or not bool(torch.isfinite(logits).all()):
         return None
@@ -71,7 +71,7 @@ def calibrate(logits: Tensor, targets: Tensor) -> Calibration | None:
 
 
 def fit_temperature(logits: Tensor, targets: Tensor) -> float:
-    """The temperature T with the least negative log-likelihood of ``softmax(logits / T)``; no class's rank changes.
+    """Fit the temperature T that minimises the negative log-likelihood of ``softmax(logits / T)``.
 
     One number can't overfit much, and in 1/T the likelihood is convex: Newton's method within a bracket finds it.
     Source: C. Guo et al., On calibration of modern neural networks, ICML 2017, arXiv:1706.04599. Where every image is
@@ -95,7 +95,7 @@ def fit_temperature(logits: Tensor, targets: Tensor) -> float:
 
 
 def _slope(logits: Tensor, targets: Tensor, inverse: float) -> tuple[float, float]:
-    """First and second derivative of the mean negative log-likelihood in 1/T."""
+    """First and second derivative of the mean negative log-likelihood with respect to 1/T."""
     slip, classes = 1 / (len(targets) + 2), logits.shape[1]
     slope = bend = 0.0
     rows = max(1, _ROWS // classes)
@@ -115,7 +115,7 @@ def _precise(logits: Tensor) -> Tensor:
 
 
 def _cross_fitted(logits: Tensor, targets: Tensor) -> Tensor:
-    """Logits by the temperature of the other half of the images, each: (N, K)."""
+    """Scale the logits of each half of the images by the temperature fitted on the other half, (N, K)."""
     order = torch.from_numpy(np.random.default_rng(0).permutation(len(targets))).to(logits.device)
     halves = order[: len(order) // 2], order[len(order) // 2 :]
     found = torch.empty_like(logits)
@@ -131,12 +131,12 @@ def _nll(logits: Tensor, targets: Tensor) -> float:
 def calibration_numbers(
     logits: Tensor, targets: Tensor, temperature: float | None, *, fitted_here: bool = False
 ) -> dict[str, Any]:
-    """Expected calibration error and negative log-likelihood, as the model gives them and by its temperature.
+    """Expected calibration error and negative log-likelihood, with and without the temperature.
 
     Args:
-        temperature: of the bundle; None where none was fitted.
-        fitted_here: on these very images. What it gives for them would be too good: each half of the images is then
-            measured by the temperature of the other half, and all of them together.
+        temperature: temperature of the bundle; None where none was fitted.
+        fitted_here: the temperature was fitted on these images; the scaled numbers are then cross-fitted, each half of
+            the images by the temperature of the other half.
 
     Returns:
         ``bins`` (how many), ``ece``, ``nll``, ``reliability`` (see :func:`reliability`); with a temperature also
@@ -160,20 +160,20 @@ def _numbers(logits: Tensor, targets: Tensor) -> dict[str, Any]:
 
 
 def calibration_error(confidence: NDArray[Any], right: NDArray[Any], bins: int = BINS) -> float:
-    """The expected calibration error: how far confidence is from accuracy, on average over the images.
+    """Expected calibration error: mean absolute difference of confidence and accuracy over bins, weighted by images.
 
     Bins of equal width; of few images a bin's accuracy is off by chance, so a perfect model has more than 0 too.
     Source: C. Guo et al., ICML 2017, arXiv:1706.04599, equation 3.
 
     Args:
-        confidence: (N,) in 0..1, the probability of the class that is given; right: (N,) bool, whether it is it.
+        confidence: (N,) in 0..1, probability of the predicted class; right: (N,) bool, True for correct predictions.
     """
     rows = reliability(confidence, right, bins)
     return float(sum(row["images"] * abs(row["accuracy"] - row["confidence"]) for row in rows) / max(1, len(right)))
 
 
 def reliability(confidence: NDArray[Any], right: NDArray[Any], bins: int = BINS) -> list[dict[str, Any]]:
-    """Of each bin that has images: ``from``, ``to``, ``images``, mean ``confidence`` and ``accuracy``."""
+    """Reliability diagram: ``from``, ``to``, ``images``, mean ``confidence`` and ``accuracy`` of each non-empty bin."""
     place = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)  # a bin has its upper edge
     images = np.bincount(place, minlength=bins)
     sure = np.bincount(place, confidence, minlength=bins)
@@ -192,10 +192,10 @@ def reliability(confidence: NDArray[Any], right: NDArray[Any], bins: int = BINS)
 
 
 def familiarity(logits: Tensor, score: str = ENERGY) -> Tensor:
-    """How strongly a network answers to an image, (N,): the negative free energy, ``logsumexp(logits)``.
+    """Negative free energy of each image, ``logsumexp(logits)``, (N,).
 
-    To what it has not learned anything about it answers more weakly than to its own images, or, small networks above
-    all, more strongly; so what is outside their usual range on either side is suspected.
+    Out-of-distribution images usually have a lower score than in-distribution ones, or, mainly with small networks, a
+    higher one; a score outside the usual range on either side is suspicious.
     Source: W. Liu et al., Energy-based out-of-distribution detection, NeurIPS 2020, arXiv:2010.03759; both sides:
     E. Nalisnick et al., Detecting out-of-distribution inputs using typicality, 2019, arXiv:1906.02994.
 

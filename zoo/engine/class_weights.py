@@ -1,4 +1,4 @@
-"""Classes of unequal size: factors on the loss."""
+"""Class weights for imbalanced data sets."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ["class_weights"]
 
 
 def class_weights(counts: Sequence[int], rule: str) -> list[float]:
-    """A factor for each class, whose mean over the classes is 1.
+    """Class weights inversely proportional to the class frequencies, normalised to a mean of 1.
 
     Args:
         counts: training images of each class, at least 1.
@@ -17,7 +17,7 @@ def class_weights(counts: Sequence[int], rule: str) -> list[float]:
             arXiv:1901.05555, equations 2 and 3).
 
     Raises:
-        ValueError: no such rule.
+        ValueError: ``rule`` is unknown.
     """
     if rule == "balanced":
         sizes = [float(n) for n in counts]

@@ -1,4 +1,4 @@
-"""What stands beside every number of an evaluation: its 95 % interval, and what always giving one answer would have."""
+"""95 % confidence intervals of an evaluation's numbers, and the majority-class baseline."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from zoo.engine.bootstrap import alike, drawn_counts, f1_macro, percentiles, try_draws
+from zoo.engine.bootstrap import f1_macro, group_identical, percentiles, resampled_counts, try_draws
 from zoo.engine.evaluate import measure
 from zoo.engine.statistics import macro_interval, wilson_interval
 from zoo.engine.task import task_of
@@ -18,7 +18,7 @@ from zoo.engine.task import task_of
 __all__ = ["baseline", "correct_images", "metric_score", "one_thread", "uncertainty"]
 
 MOST = 300_000
-"""Logits of an evaluation beyond which no number is computed anew from resamples of them: its interval is left out."""
+"""Maximum number of logits for intervals that need recomputation from resamples; they are left out above it."""
 Loss = Callable[[Tensor, Tensor], Tensor]
 Metrics = Mapping[str, Any]
 Intervals = dict[str, list[float]]
@@ -31,19 +31,19 @@ def uncertainty(
     classes: Sequence[str],
     metrics: Metrics | None = None,
 ) -> dict[str, Any]:
-    """What :func:`zoo.engine.evaluate.evaluate_logits` leaves open, with the same arguments.
+    """Confidence intervals and baseline of an evaluation; arguments as of :func:`zoo.engine.evaluate.evaluate_logits`.
 
     Returns:
-        ``intervals`` (name of a number -> its ends) and ``baseline``.
+        ``intervals`` (name of a number -> ``[low, high]``) and ``baseline``.
     """
-    with torch.no_grad(), one_thread():  # a metric keeps what it is given, beyond inference mode
+    with torch.no_grad(), one_thread():  # metrics keep their inputs after inference mode ends
         found = _intervals(logits, targets, loss_fn, classes, metrics or {})
     return {"intervals": found, "baseline": baseline(targets, classes)}
 
 
 @contextlib.contextmanager
 def one_thread() -> Iterator[None]:
-    """For many small computations: on a busy machine threads wait for each other much longer than they compute."""
+    """Limit torch to one thread within the context, which is faster for many small computations."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -53,9 +53,9 @@ def one_thread() -> Iterator[None]:
 
 
 def _intervals(logits: Tensor, targets: Tensor, loss_fn: Loss, classes: Sequence[str], metrics: Metrics) -> Intervals:
-    """95 % intervals: Wilson's for an accuracy and a perfect macro F1, the bootstrap's percentiles for all else.
+    """95 % intervals: Wilson's for accuracy and a perfect macro F1, bootstrap percentiles for all else.
 
-    They are of the images alone: another seed of the training would move the numbers as well.
+    They cover the sampling of the images only, not the variance between training seeds.
     """
     found: Intervals = {}
     task, images = task_of(targets), len(targets)
@@ -63,8 +63,8 @@ def _intervals(logits: Tensor, targets: Tensor, loss_fn: Loss, classes: Sequence
     found["accuracy"] = list(wilson_interval(int(right.sum()), images))
     if not task.multilabel:
         found["f1_micro"] = list(found["accuracy"])  # with one class an image they are the same number
-        (true, predicted), counts = alike(targets.cpu().numpy(), logits.argmax(dim=1).cpu().numpy())
-        draws = np.concatenate([f1_macro(drawn, true, predicted) for drawn in drawn_counts(counts)])
+        (true, predicted), counts = group_identical(targets.cpu().numpy(), logits.argmax(dim=1).cpu().numpy())
+        draws = np.concatenate([f1_macro(drawn, true, predicted) for drawn in resampled_counts(counts)])
         found["f1_macro"] = _ends(draws) or list(macro_interval(float(draws[0]), torch.bincount(targets).tolist()))
     if logits.numel() > MOST:
         return found
@@ -82,16 +82,16 @@ def _intervals(logits: Tensor, targets: Tensor, loss_fn: Loss, classes: Sequence
 
 
 def _ends(draws: Any) -> list[float] | None:
-    """The middle part of what resamples gave; None where all gave the same, as where no image is answered wrong.
+    """Percentile interval of the resamples; None where all are equal, as with no mistakes.
 
-    Resamples know of no other errors than those that were seen, and would be sure that there are none.
+    Resamples contain no errors but the observed ones, so their interval would have zero width.
     """
     ends = percentiles(draws)
     return None if ends is None or ends[0] == ends[1] else ends
 
 
 def correct_images(logits: Tensor, targets: Tensor) -> Tensor:
-    """Which images are answered right, bool (N,) on the CPU: of several labels, with all of them right."""
+    """Mask of the correctly classified images, bool (N,) on the CPU; multi-label images need all labels correct."""
     if task_of(targets).multilabel:
         return ((logits >= 0) == (targets >= 0.5)).all(dim=1).cpu()
     return (logits.argmax(dim=1) == targets).cpu()
@@ -104,7 +104,7 @@ def _scores(loss_fn: Any, metrics: Mapping[str, Any]) -> Any:
 
 
 def metric_score(metric: Any) -> Callable[[Tensor, Tensor], float]:
-    """A metric as a function of logits and targets; what isn't one number is none."""
+    """Wrap a metric as a function of logits and targets; it raises ValueError for a value that is not a scalar."""
 
     def score(logits: Tensor, targets: Tensor) -> float:
         value = measure(metric, logits, targets)
@@ -128,10 +128,11 @@ def _drawn(score: Callable[[Tensor, Tensor], float], logits: Tensor, targets: Te
 
 
 def baseline(targets: Tensor, classes: Sequence[str]) -> dict[str, Any]:
-    """What always giving the commonest answer of these very images would have: the least that a model must beat.
+    """Scores of always predicting the most frequent class of these images, the minimum that a model must beat.
 
     Returns:
-        ``answer`` (a class; of several labels the commonest set of them), ``accuracy`` and ``f1_macro`` in 0..1.
+        ``answer`` (a class; for multi-label targets the most frequent set of labels), ``accuracy`` in 0..1 and, for
+        single-label targets, ``f1_macro`` in 0..1.
     """
     if task_of(targets).multilabel:
         rows, numbers = np.unique((targets >= 0.5).cpu().numpy(), axis=0, return_counts=True)

@@ -1,4 +1,4 @@
-"""Signs of what may be wrong with a training, measured where the images and answers are at hand."""
+"""Indicators of training problems: label noise, unnormalised inputs, images shared between splits."""
 
 from __future__ import annotations
 
@@ -13,48 +13,47 @@ from torch import Tensor
 __all__ = ["confidence_in_mistakes", "input_figures", "shared_images", "wrong_among_the_surest"]
 
 _THIN = 8
-"""Every so many rows and columns of an image are looked at, before those that agree in them are compared whole."""
+"""Stride in pixels of the rows and columns that are hashed before two images are compared in full."""
 _FEWEST = 20
-"""Mistakes and right answers: of fewer nothing can be told."""
+"""Minimum number of mistakes and of correct answers for an estimate."""
 _SUREST = 0.1
 
 
 def confidence_in_mistakes(logits: Tensor, targets: Tensor) -> float | None:
-    """How often a right answer is given with more confidence than a wrong one: 1 always, 0.5 as chance has it.
+    """AUROC of the confidence as a predictor of correctness, 0..1; 0.5 is chance.
 
-    A network is less sure where it errs; one that errs as surely as it is right was told otherwise than it sees: the
-    labels may be at fault. This is the area under the ROC curve of the confidence, by ranks (Mann and Whitney 1947).
+    A network is usually less confident where it is wrong; a value near 0.5 suggests wrong labels. Computed from ranks
+    (Mann and Whitney 1947).
 
     Args:
         logits: (N, K) float32.
         targets: (N,) int64.
 
     Returns:
-        None where there are fewer than 20 right or 20 wrong answers.
+        None with fewer than 20 correct or 20 wrong predictions.
     """
     probability, answer = logits.softmax(1).max(1)
     right = (answer == targets).cpu().numpy()
     if min(right.sum(), (~right).sum()) < _FEWEST:
         return None
     values, places, counts = np.unique(probability.cpu().numpy(), return_inverse=True, return_counts=True)
-    ranks = (np.cumsum(counts) - (counts - 1) / 2)[places]  # of equal ones the middle
+    ranks = (np.cumsum(counts) - (counts - 1) / 2)[places]  # average rank of ties
     n = int(right.sum())
     above = ranks[right].sum() - n * (n + 1) / 2
     return float(above / (n * (len(values[places]) - n)))
 
 
 def wrong_among_the_surest(logits: Tensor, targets: Tensor) -> float | None:
-    """Which share of the surest tenth of the answers is wrong, as a multiple of the share among all of them.
+    """Error rate among the most confident tenth of the predictions, relative to the overall error rate.
 
-    A network that is merely weak is nearly always right where it is sure of it; wrong labels spare no answer, however
-    sure it is.
+    A weak network is still nearly always right where it is most confident; wrong labels affect all confidences alike.
 
     Args:
         logits: (N, K) float32.
         targets: (N,) int64.
 
     Returns:
-        0 where none is wrong, 1 where it is as among all; None where there are fewer than 20 right or wrong ones.
+        0 if none is wrong, 1 for the overall error rate; None with fewer than 20 correct or 20 wrong predictions.
     """
     probability, answer = logits.softmax(1).max(1)
     wrong = answer != targets
@@ -65,18 +64,18 @@ def wrong_among_the_surest(logits: Tensor, targets: Tensor) -> float | None:
 
 
 def input_figures(images: Tensor) -> dict[str, float]:
-    """Mean and standard deviation of what a network is given: images (n, C, H, W) after normalisation."""
+    """Mean and standard deviation of normalised input images, (n, C, H, W)."""
     values = images.float()
     return {"mean": float(values.mean()), "std": float(values.std())}
 
 
 def shared_images(train: Callable[[NDArray[np.int64]], Any], count: int, others: Iterable[Any]) -> int:
-    """How many of other images are also, pixel for pixel, among those that are trained on.
+    """Count the images of other splits that are pixel-identical to a training image.
 
     Args:
-        train: gives the images of some indices, uint8 (n, H, W, C).
-        count: images to train on.
-        others: blocks of images, uint8 (n, H, W, C).
+        train: returns the training images of an array of indices, uint8 (n, H, W, C).
+        count: number of training images.
+        others: blocks of images of other splits, uint8 (n, H, W, C).
     """
     known: dict[bytes, list[int]] = {}
     for start in range(0, count, 256):

@@ -1,7 +1,7 @@
-"""Knowledge distillation: a network learns from another's answers beside the labels.
+"""Knowledge distillation: train a network on the predictions of a teacher as well as on the labels.
 
-Hinton et al. 2015, arXiv:1503.02531. Teacher and student look at the very same pictures, augmented as they are (Beyer
-et al. 2022, arXiv:2106.05237).
+Hinton et al. 2015, arXiv:1503.02531. Teacher and student get the same augmented images (Beyer et al. 2022,
+arXiv:2106.05237).
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ def soft_loss(logits: Tensor, teacher_logits: Tensor, temperature: float, *, mul
     The square keeps the size of the gradients, which soften as 1 / T^2 (Hinton et al. 2015, section 2).
 
     Args:
-        logits: (N, K), the student's.
+        logits: (N, K), logits of the student.
         teacher_logits: (N, K).
-        temperature: over 0; the higher it is, the more the teacher's small probabilities count.
-        multilabel: each class is a yes or no of its own, and the mean is over images and classes.
+        temperature: above 0; a higher value gives the teacher's small probabilities more weight.
+        multilabel: classes are independent binary labels, and the mean is over images and classes.
     """
     student, teacher = logits.float() / temperature, teacher_logits.float() / temperature
     if multilabel:
@@ -34,7 +34,7 @@ def soft_loss(logits: Tensor, teacher_logits: Tensor, temperature: float, *, mul
 
 @dataclass(frozen=True)
 class Distillation:
-    """What a training minimises with a teacher: ``(1 - weight) * loss + weight * soft_loss``.
+    """Training objective with a teacher: ``(1 - weight) * loss + weight * soft_loss``.
 
     Args:
         teacher: a batch of the student's images (n, C, H, W) -> logits (n, K), classes in the student's order, without
@@ -50,15 +50,15 @@ class Distillation:
     multilabel: bool = False
 
     def __call__(self, loss: Tensor, logits: Tensor, images: Tensor) -> Tensor:
-        """What is minimised, a scalar.
+        """Combine the loss of the labels with the distillation loss, a scalar.
 
         Args:
-            loss: of the labels, a scalar.
-            logits: (n, K), the student's for the images.
+            loss: loss of the labels, a scalar.
+            logits: (n, K), logits of the student for ``images``, (n, C, H, W).
         """
         if self.weight == 0:
             return loss
         soft = soft_loss(logits, self.teacher(images), self.temperature, multilabel=self.multilabel)
-        if self.weight == 1:  # a loss of labels that is infinite would be no number, times 0
+        if self.weight == 1:  # 0 times an infinite loss would be NaN
             return soft
         return (1 - self.weight) * loss + self.weight * soft

@@ -1,4 +1,4 @@
-"""Optimizers without torch's compiler: it isn't imported for a step that it doesn't compile."""
+"""Optimizers without the import of torch's compiler, unless a step is compiled."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ __all__ = ["defer_dynamo"]
 _DYNAMO = "torch._dynamo"
 _DISABLED = "_disable_dynamo.<locals>.inner"
 _STEP = "_use_grad_for_differentiable.<locals>._use_grad"
-"""What wraps an optimizer's methods in torch, by the names of its code."""
+"""Qualified names of torch's wrappers around an optimizer's methods."""
 
 
 def defer_dynamo() -> None:
-    """Let torch's optimizers import ``torch._dynamo`` when something is compiled, not when they are made.
+    """Defer the import of ``torch._dynamo`` from the creation of an optimizer to the first compilation.
 
     Their wrappers import it (1.1 s, as long as torch itself) to tell the compiler what not to trace. Where it is not
     imported nothing is being traced, and the methods are called as they are; once it is, they go through torch's own
@@ -36,7 +36,7 @@ def defer_dynamo() -> None:
 
 
 def _kinds(kind: type[Optimizer]) -> Iterator[Any]:
-    """The optimizers that are imported."""
+    """Iterate over all imported subclasses of an optimizer class."""
     for lower in kind.__subclasses__():
         yield lower
         yield from _kinds(lower)
@@ -47,7 +47,7 @@ def _code_name(method: object) -> str:
 
 
 def _without_disabling(method: Any) -> None:
-    """Put the method itself where torch keeps the one that the compiler doesn't trace, until there is a compiler."""
+    """Replace torch's compiler-disabled variant of a method by the method itself until the compiler is imported."""
     inner = method.__wrapped__
 
     def call(*args: Any, **kwargs: Any) -> Any:
@@ -60,7 +60,7 @@ def _without_disabling(method: Any) -> None:
 
 
 def _plain_step(step: Any) -> Callable[..., Any]:
-    """The step as torch wraps it, less the graph breaks where no graph is traced."""
+    """Wrap ``step`` as torch does, without graph breaks while no graph is traced."""
 
     @functools.wraps(step)
     def plain(self: Optimizer, *args: Any, **kwargs: Any) -> Any:

@@ -1,6 +1,6 @@
-"""One evaluation: every logit first, then each number once over all of them.
+"""Evaluation: collect all logits first, then compute each number once over all of them.
 
-So a number never depends on the batch size or on a ragged last batch, for any loss and any metric.
+No number depends on the batch size or on an incomplete last batch, for any loss and any metric.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from zoo.engine.execution import Execution
 from zoo.engine.fuse_bn import fold_norms
-from zoo.engine.ranks import unseen
+from zoo.engine.ranks import as_single_process
 from zoo.engine.task import task_of
 from zoo.errors import ContractError, TrainingError
 
@@ -25,12 +25,15 @@ def predict_logits(
     on_batch: Callable[[int], None] | None = None,
     collect: Callable[[list[Tensor]], list[Tensor]] = list,
 ) -> tuple[Tensor, Tensor]:
-    """Logits (N, K) float32 and targets (N,) or (N, K) of every batch, in order, on the device.
+    """Predict logits (N, K) float32 and targets (N,) or (N, K) of all batches, in order, on the device.
 
-    Batch norms are folded into their convolutions first, on a copy, which changes the last digits of a logit.
+    Batch norms are fused into their convolutions first, on a copy, which changes the last digits of a logit.
 
     Args:
-        collect: what was made of some batches as what was made of all, where processes share them.
+        on_batch: called after each batch with the number of images so far.
+        collect: gathers the parts of all processes, in the order of the batches.
+    Raises:
+        ContractError: there are no images.
     """
     model.eval()
     network: nn.Module | None = None
@@ -59,22 +62,22 @@ def evaluate_logits(
     metrics: Mapping[str, Any] | None = None,
     thresholds: Sequence[float] | None = None,
 ) -> dict[str, Any]:
-    """Every number of an evaluation.
+    """Compute every number of an evaluation.
 
     Args:
         logits: (N, K) float32.
-        targets: (N,) int64; of several labels an image (N, K) float32 of 0 and 1.
+        targets: (N,) int64; for multi-label tasks (N, K) float32 of 0 and 1.
         metrics: name -> an object with ``update``, ``compute`` and ``reset``.
-        thresholds: K of them, for several labels.
+        thresholds: decision thresholds of the K classes in 0..1, for multi-label tasks.
 
     Returns:
         loss, accuracy, f1_macro, f1_micro, confusion_matrix (rows are true), per_class, and the metrics by name.
-        Of several labels, at a threshold of 0.5, accuracy is the share of images that have all labels right,
-        confusion_matrix (K, 2, 2), and there are hamming_loss and mean_average_precision; ``at_thresholds`` has those
-        that change with the thresholds.
+        For multi-label tasks, at a threshold of 0.5, accuracy is the fraction of images with all labels correct,
+        confusion_matrix is (K, 2, 2), and hamming_loss and mean_average_precision are added; ``at_thresholds`` holds
+        the numbers that depend on the thresholds.
 
     Raises:
-        TrainingError: an image has no answer: its logits give no probabilities.
+        TrainingError: the probabilities of an image are not finite.
     """
     task = task_of(targets)
     with torch.inference_mode():
@@ -90,15 +93,15 @@ def evaluate_logits(
 
 
 def measure(metric: Any, logits: Tensor, targets: Tensor) -> Tensor:
-    """A metric's value for these answers alone, whatever it has seen before, and whatever other processes have."""
-    with unseen():
+    """Compute a metric on these logits alone, independent of its earlier state and of other processes."""
+    with as_single_process():
         metric.reset()
         metric.update(logits, targets)
         return torch.as_tensor(metric.compute())
 
 
 def _check_answers(probabilities: Tensor) -> None:
-    """Refuse to count what is no answer: of NaN the likeliest class is the first, which may well be the label."""
+    """Raise TrainingError for non-finite predictions, whose argmax would count as class 0."""
     lost = len(probabilities) - int(probabilities.isfinite().all(dim=1).sum())
     if lost:
         raise TrainingError(
@@ -110,6 +113,6 @@ def _check_answers(probabilities: Tensor) -> None:
 def worst_mistakes(
     logits: Tensor, targets: Tensor, names: Sequence[str], classes: Sequence[str], most: int = 20
 ) -> list[dict[str, Any]]:
-    """The wrong answers given with the most confidence, worst first."""
+    """Most confident mistakes, in descending order of confidence."""
     with torch.inference_mode():
         return task_of(targets).mistakes(logits, targets, names, classes, most)

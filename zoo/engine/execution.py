@@ -21,12 +21,13 @@ _NAMED = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 @dataclass(frozen=True)
 class Execution:
-    """Where and in what form a model computes.
+    """Device and numeric form of a model's computation.
 
     Args:
-        dtype: float32, or the type of autocast.
+        device: device of the model and the batches.
+        dtype: float32, or the dtype of autocast.
         channels_last: memory format of images and convolutions.
-        compiled: training steps go through torch.compile.
+        compiled: training steps use torch.compile.
     """
 
     device: torch.device
@@ -35,17 +36,17 @@ class Execution:
     compiled: bool = False
 
     def in_steps(self, model: nn.Module) -> nn.Module:
-        """What to call in training steps in the place of the model, whose weights it shares."""
+        """Return the callable for training steps: the model, compiled where asked for; the weights are shared."""
         return torch.compile(model) if self.compiled else model  # type: ignore[return-value]
 
     def autocast(self) -> contextlib.AbstractContextManager[object]:
-        """Mixed precision where the dtype isn't float32."""
+        """Context of mixed precision; a null context for float32."""
         if self.dtype is torch.float32:
             return contextlib.nullcontext()
         return torch.autocast(self.device.type, self.dtype)
 
     def place(self, model: nn.Module) -> nn.Module:
-        """The model on the device, in the memory format."""
+        """Move the model to the device and into the memory format, in place."""
         model = model.to(self.device)
         layout = torch.channels_last if self.channels_last else torch.contiguous_format
         for weight in (w for w in (*model.parameters(), *model.buffers()) if w.ndim == 4):
@@ -53,7 +54,7 @@ class Execution:
         return model
 
     def suited(self, model: nn.Module) -> Execution:
-        """The same, with channels first where torch can't do otherwise, whatever was asked for.
+        """Return this execution, with channels first where channels last would crash torch.
 
         On a CPU the backward pass of a 1x1 convolution that skips pixels and has 3, 4 or 6 channels ends the process
         (torch 2.15), when channels come last.
@@ -66,46 +67,46 @@ class Execution:
         return replace(self, channels_last=False) if fatal and self.device.type == "cpu" else self
 
     def check(self, model: nn.Module, option: str = "--precision ") -> None:
-        """Refuse a model that torch can't compute so.
+        """Check that torch can run the model in this precision on this device.
 
         Args:
-            option: what says the precision, up to its value.
+            option: command-line option of the precision, for the error message.
 
         Raises:
-            RequestError: it has a layer that this processor lacks in this precision.
+            RequestError: the model has a layer that this processor can't run in this precision.
         """
         lstm = self.device.type == "cpu" and any(isinstance(m, nn.LSTM) for m in model.modules())
         if lstm and not cpu_has_lstm_in(self.dtype):
             raise RequestError(f"This processor can't compute an LSTM in {self.precision}. Type: {option}fp32")
 
     def evaluation_batch(self, most: int, values: int) -> int:
-        """How many images to evaluate at once; no number depends on it.
+        """Batch size for evaluation; no number depends on it.
 
         On a CPU a batch whose activations stay in its caches is faster: EfficientNet-Lite0 at 224 px evaluates a fifth
         more images a second in batches of 16 than of 64.
 
         Args:
-            most: where memory sets the limit.
-            values: numbers that an image has.
+            most: maximum batch size, set by the memory.
+            values: number of values in an image, C * H * W.
         """
         return most if self.device.type != "cpu" else max(1, min(most, max(16, _IN_CACHE // values)))
 
     def computing_in(self, precision: str) -> Execution:
-        """The same in another precision; ``auto`` leaves it as it is."""
+        """Return this execution in another precision; ``auto`` keeps the current one."""
         return self if precision == "auto" else replace(self, dtype=_choose_dtype(self.device, precision))
 
     @property
     def precision(self) -> str:
-        """``fp32``, ``bf16`` or ``fp16``, as a job says it."""
+        """Name of the precision in a job: ``fp32``, ``bf16`` or ``fp16``."""
         return next(name for name, dtype in _NAMED.items() if dtype is self.dtype)
 
     @property
     def memory_format(self) -> str:
-        """``channels_last`` or ``channels_first``, as a job says it."""
+        """Name of the memory format in a job: ``channels_last`` or ``channels_first``."""
         return "channels_last" if self.channels_last else "channels_first"
 
     def describe(self) -> str:
-        """``2 CPU threads · float32 · channels last``."""
+        """Describe the execution, such as ``2 CPU threads · float32 · channels last``."""
         where = f"{torch.get_num_threads()} CPU threads"
         if self.device.type == "cuda":
             where = torch.cuda.get_device_name(self.device)
@@ -116,13 +117,13 @@ class Execution:
 def choose_execution(
     device: str = "auto", precision: str = "auto", memory_format: str = "auto", compiled: bool = False
 ) -> Execution:
-    """What was asked for, or what is usually fastest here.
+    """Choose the execution from the requested options; ``auto`` takes the usually fastest one.
 
     Args:
         memory_format: ``channels_last``, ``channels_first``, or ``auto``.
 
     Raises:
-        RequestError: what was asked for isn't here.
+        RequestError: the device or precision is not available.
     """
     chosen = choose_device(device)
     dtype = _choose_dtype(chosen, precision)
@@ -130,26 +131,26 @@ def choose_execution(
 
 
 def alternatives(usual: Execution, precision: str, memory_format: str) -> list[Execution]:
-    """Ways to execute a model that leave alone what was asked for, the usual one first."""
+    """Candidate executions that keep all explicitly requested options, the default one first."""
     dtypes = [usual.dtype, *([torch.float32] if precision == "auto" and usual.dtype is not torch.float32 else [])]
     layouts = [usual.channels_last, *([not usual.channels_last] if memory_format == "auto" else [])]
     return [replace(usual, dtype=dtype, channels_last=layout) for dtype in dtypes for layout in layouts]
 
 
 def precision_here(device: str, precision: str) -> str:
-    """A precision that a model was trained in, or ``auto`` where this device would have to emulate it."""
+    """Return the precision of a trained model, or ``auto`` where this device would have to emulate it."""
     usual = _choose_dtype(choose_device(device), "auto")
     return precision if _NAMED.get(precision) in (torch.float32, usual) else "auto"
 
 
 def choose_device(name: str) -> torch.device:
-    """``auto``, ``cpu``, ``cuda``, ``cuda:i`` or ``mps`` as a device that is here."""
+    """Resolve ``auto``, ``cpu``, ``cuda``, ``cuda:i`` or ``mps`` to an available device."""
     here = ["cpu"]
     if torch.backends.mps.is_available():
         here.insert(0, "mps")
     if torch.cuda.is_available():
         here[:0] = [f"cuda:{i}" for i in range(torch.cuda.device_count())]
-    mine = f"cuda:{local_rank() or 0}"  # of several processes on a machine each has a GPU of its own
+    mine = f"cuda:{local_rank() or 0}"  # one GPU per process of a machine
     wanted = {"auto": mine if mine in here else here[0], "cuda": mine}.get(name, name)
     if wanted not in here:
         raise RequestError(
@@ -169,14 +170,14 @@ def _choose_dtype(device: torch.device, precision: str) -> torch.dtype:
 
 
 def _cpu_has_bf16() -> bool:
-    """Whether the processor multiplies bfloat16 in hardware; emulated, it is ten times slower than float32."""
+    """Check that the processor multiplies bfloat16 in hardware; emulated, it is ten times slower than float32."""
     capabilities = torch.cpu.get_capabilities()
     return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16") or capabilities.get("bf16"))
 
 
 @cache
 def cpu_has_lstm_in(dtype: torch.dtype) -> bool:
-    """Whether torch has an LSTM in this type: in bfloat16 it has none for x86 without AVX-512 (torch 2.14, oneDNN)."""
+    """Check that torch can run an LSTM in this dtype; bfloat16 needs AVX-512 on x86 (torch 2.14, oneDNN)."""
     if dtype is torch.float32:
         return True
     with torch.random.fork_rng(devices=[]), torch.no_grad(), torch.autocast("cpu", dtype):
@@ -189,19 +190,19 @@ def cpu_has_lstm_in(dtype: torch.dtype) -> bool:
 
 @cache
 def keep_freed_memory(device: torch.device) -> bool:
-    """Tell glibc to keep freed memory, for activations of the same sizes are needed again in the next step.
+    """Make glibc keep freed memory, since the next step needs activations of the same sizes again.
 
-    It changes the allocator of the whole process: for runs and the zoo's own commands, not where somebody's program
-    uses a model. ``ZOO_KEEP_MEMORY=0`` in the environment leaves it alone.
+    The allocator of the whole process changes, so this is for runs and the zoo's own commands, not for programs that
+    use a model as a library. ``ZOO_KEEP_MEMORY=0`` in the environment leaves it alone.
 
     By default each large activation is mapped and unmapped, and its pages are cleared, at every step: on 2 CPU
     cores that is half of the time of a small network. Other C libraries are left alone.
 
     Args:
-        device: where is computed; only the CPU's memory is malloc's.
+        device: device of the computation; only the CPU's memory comes from malloc.
 
     Returns:
-        Whether it was done.
+        True if the allocator was configured.
     """
     if device.type != "cpu" or platform.libc_ver()[0] != "glibc" or os.environ.get("ZOO_KEEP_MEMORY") == "0":
         return False

@@ -1,4 +1,4 @@
-"""A frozen backbone runs once: its features are kept, and the head is trained on them by itself."""
+"""Training of a head on cached features, which a frozen backbone computes once."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ def compute_features(
     execution: Execution,
     on_batch: Callable[[int], None] | None = None,
 ) -> Tensor:
-    """What the head is given for each image, by the network as it evaluates.
+    """Compute the head's input for each image, with the network in evaluation mode.
 
     Args:
         head: path of the layer whose output is the network's (see :func:`zoo.engine.layer_groups.is_last_step`).
-        on_batch: told how many images are through.
+        on_batch: called after each batch with the number of images so far.
 
     Returns:
         (N, …) float32, on the CPU.
@@ -49,13 +49,13 @@ def compute_features(
 
 
 class FeatureBatches:
-    """Batches of features, as :class:`zoo.data.batches.Batches` gives of images.
+    """Batches of cached features, with the interface of :class:`zoo.data.batches.Batches`.
 
     Args:
         features: (N, …) float32.
         labels: (N,) int64.
-        order: the indices of each batch, for an epoch.
-        ranks: the processes that have a part of every batch.
+        order: returns the indices of each batch of an epoch.
+        ranks: the processes that share every batch.
     """
 
     def __init__(
@@ -66,9 +66,9 @@ class FeatureBatches:
         ranks: Ranks = ALONE,
     ):
         self.features, self.labels, self.order, self.ranks = features, labels, order, ranks
-        self.weight = 1.0  # of the batch that was given last: see Ranks.share
+        self.weight = 1.0  # weight of the current batch: see Ranks.share
         self.epoch = 0
-        self.begin = 0  # so many batches of the epoch are left out: they were trained on before
+        self.begin = 0  # number of batches to skip in a resumed epoch
 
     def __len__(self) -> int:
         return len(self.order(self.epoch))

@@ -1,4 +1,4 @@
-"""The end of a run, or a model measured again: what stands beside the numbers of an evaluation."""
+"""Numbers of a final evaluation that are too expensive to compute after every epoch."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ def final_numbers(
     *,
     fitted_here: bool = False,
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """What is too much to compute after every epoch.
+    """Compute intervals, baseline, calibration and the worst mistakes of a final evaluation.
 
     Args:
         logits, targets, loss_fn, classes, metrics: as :func:`zoo.engine.evaluate.evaluate_logits` has them.
-        names: of the images, N.
-        temperature: what the logits are divided by before the softmax; None where none was fitted.
-        fitted_here: on these very images.
+        names: names of the N images.
+        temperature: divisor of the logits before the softmax; None where none was fitted.
+        fitted_here: the temperature was fitted on these images.
 
     Returns:
-        ``intervals``, ``baseline`` and, of one class an image, ``calibration``; and the worst mistakes, as sure as the
-        temperature leaves them.
+        A dictionary of ``intervals``, ``baseline`` and, for single-label tasks, ``calibration``; and the worst mistakes
+        with temperature-scaled confidences.
     """
     found = uncertainty(logits, targets, loss_fn, classes, metrics)
     single = not task_of(targets).multilabel

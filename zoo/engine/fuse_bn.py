@@ -1,4 +1,4 @@
-"""Batch norms folded into the convolutions before them: the same answers, without a pass over memory for each norm."""
+"""Fusion of batch norms into the preceding convolutions, which saves a pass over memory for each norm."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ from torch.utils.hooks import RemovableHandle
 __all__ = ["fold_norms"]
 
 _TOLERANCE = 1e-3
-"""Of the largest answer: float32 adds up in another order."""
+"""Relative tolerance of the fused network's outputs, since float32 sums change their order."""
 
 
 def fold_norms(model: nn.Module, images: Tensor) -> nn.Module:
-    """A copy of a network for evaluation in which no batch norm stands behind a convolution.
+    """Return a copy of a network for evaluation with batch norms fused into their convolutions.
 
     In evaluation a batch norm is a factor and a summand for each channel, which the convolution before it can apply at
     no cost. On 2 CPU cores that is a third of the time of an EfficientNet.
 
     Args:
-        images: (N, C, H, W) that the network takes; on these the copy must answer as the network does.
+        images: (N, C, H, W) float32; the outputs of the copy and of the network are compared on these.
 
     Returns:
-        The copy; or the network itself, in evaluation mode, where there is nothing to fold, or the two don't agree: it
-        uses its layers in another way than one after the other.
+        The copy; or the network itself, in evaluation mode, where there is nothing to fuse or the outputs differ, which
+        shows that its layers are not applied one after the other.
     """
     model.eval()
     if not any(isinstance(module, nn.BatchNorm2d) for module in model.modules()):
         return model
-    with torch.no_grad():  # of weights that were made in inference mode there would be no gradient, nor a heat map
+    with torch.no_grad():  # not inference_mode: its tensors have no gradients, which Grad-CAM needs
         wanted, pairs = _pairs(model, images)
         folded = copy.deepcopy(model)
         for conv, norm in pairs:
@@ -47,9 +47,9 @@ def fold_norms(model: nn.Module, images: Tensor) -> nn.Module:
 
 
 def _pairs(model: nn.Module, images: Tensor) -> tuple[Tensor, list[tuple[str, str]]]:
-    """The network's answer, and paths of the convolutions whose output goes to a batch norm, each with its norm's.
+    """Run the network, and pair each convolution with the batch norm that takes its output, by path.
 
-    A network that looks at several views runs each pair as often.
+    A network with several views of an image runs each pair repeatedly; each counts once.
     """
     made: list[tuple[Tensor, str]] = []
     found: list[tuple[str, str]] = []
@@ -86,5 +86,5 @@ def _fold(model: nn.Module, conv_name: str, norm_name: str) -> None:
         conv.weight, conv.bias, norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias
     )
     conv.weight, conv.bias = weight, bias
-    # timm's norms bring their activation with them.
+    # timm's batch norms include an activation.
     model.set_submodule(norm_name, getattr(norm, "act", None) or nn.Identity())

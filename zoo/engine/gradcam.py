@@ -1,4 +1,4 @@
-"""Grad-CAM: where in an image a network found what it answered.
+"""Grad-CAM: heat maps of the image regions that support a network's prediction.
 
 Source: Selvaraju et al. 2017, "Grad-CAM: visual explanations from deep networks via gradient-based localization",
 arXiv:1610.02391. Libraries for it bring OpenCV, or an older NumPy than the zoo's; it is twenty lines.
@@ -21,17 +21,17 @@ _SHOWN = 0.6
 
 
 def grad_cam(model: nn.Module, images: Tensor, classes: Tensor, *, multilabel: bool = False) -> Tensor | None:
-    """Heat maps of a network that evaluates, from the last of its layers that still has places.
+    """Compute Grad-CAM heat maps from the last layer with spatial output.
 
     Args:
-        model: in evaluation; its weights and gradients stay as they are.
+        model: network in evaluation mode; weights and gradients are unchanged.
         images: (n, C, H, W), normalised, on the model's device.
-        classes: (n,) int64, whose evidence is looked for.
-        multilabel: an image may have several labels, so that each logit is evidence by itself.
+        classes: (n,) int64, class to explain for each image.
+        multilabel: classes are independent binary labels, so that each logit alone is the evidence.
 
     Returns:
-        (n, H, W) float32, 0..1 in each map, and 0 everywhere where no place speaks for the class; or None where no
-        layer gives (n, D, h, w) with more than one place, as in transformers.
+        (n, H, W) float32 in 0..1, all 0 where no region supports the class; or None where no layer outputs
+        (n, D, h, w) with h * w > 1, as in transformers.
     """
     found: list[Tensor] = []
 
@@ -60,9 +60,9 @@ def grad_cam(model: nn.Module, images: Tensor, classes: Tensor, *, multilabel: b
 
 
 def _evidence(logits: Tensor, classes: Tensor, *, multilabel: bool) -> Tensor:
-    """What speaks for a class, (n,): its logit; of two classes its logit less the other's.
+    """Evidence for a class, (n,): its logit, or the difference of the two logits with two classes.
 
-    Networks may give two classes one logit, (0, z): the first's is a constant, and what speaks for it is -z.
+    A network may return logits (0, z) for two classes; the evidence for the first class is then -z.
     """
     own = logits.gather(1, classes.clamp(max=logits.shape[1] - 1)[:, None])[:, 0]
     if multilabel or logits.shape[1] > 2:
@@ -73,16 +73,16 @@ def _evidence(logits: Tensor, classes: Tensor, *, multilabel: bool) -> Tensor:
 
 
 def painted(pixels: NDArray[np.uint8], heat: NDArray[np.float32]) -> NDArray[np.uint8] | None:
-    """A picture with its heat map over it; None where the map has no place that speaks for the class.
+    """Blend an image with its heat map; None where the map is zero everywhere.
 
     Args:
-        pixels: (H, W, 1 or 3).
-        heat: (H, W), 0..1.
+        pixels: uint8 (H, W, 1 or 3).
+        heat: (H, W) float32 in 0..1.
 
     Returns:
         uint8 (H, W, 3).
     """
-    if not heat.any():  # it would be the picture itself, and look like an answer
+    if not heat.any():  # the unchanged image would look like an explanation
         return None
     share = _SHOWN * heat[..., None]
     coloured: NDArray[np.uint8] = (pixels.astype(np.float32) * (1 - share) + _HEAT * share).astype(np.uint8)

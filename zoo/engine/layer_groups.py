@@ -1,4 +1,4 @@
-"""A network as a row of blocks, from the stem to the head: what is frozen, and who learns how fast."""
+"""Layer groups of a network from stem to head, for freezing and layer-wise learning rates."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _MOST = 39
 
 @dataclass(frozen=True)
 class Block:
-    """Weights that are frozen together and learn at one rate.
+    """Parameters that are frozen together and share one learning rate.
 
     Args:
-        name: their common path in the network, such as ``layer2.0``.
+        name: common path of the parameters in the network, such as ``layer2.0``.
     """
 
     name: str
@@ -26,18 +26,18 @@ class Block:
 
 
 def find_head(model: nn.Module, images: Tensor) -> str:
-    """The path of the layer that turns features into logits.
+    """Find the path of the layer that maps features to logits.
 
-    That is what ``get_classifier()`` of the model gives, where it has one (timm's convention), else the layer with
-    weights of its own that is the last to begin. Of several heads (see :func:`heads_of`) it is the first.
+    It is the result of the model's ``get_classifier()``, where defined (timm's convention), else the last layer with
+    parameters to run. With several heads (see :func:`heads_of`) it is the first.
 
     Args:
-        images: (N, C, H, W) that the network takes.
+        images: (N, C, H, W) float32, an input of the network.
 
     Raises:
-        ValueError: the network has no such layer, or it has no weights.
+        ValueError: no such layer exists, or it has no parameters.
     """
-    told = _told_heads(model)
+    told = _declared_heads(model)
     if told is None:
         last = _last_to_run(model, images)
         told = [] if last is None else [last]
@@ -48,13 +48,13 @@ def find_head(model: nn.Module, images: Tensor) -> str:
 
 
 def heads_of(model: nn.Module, head: str) -> tuple[str, ...]:
-    """The paths of all heads, where ``head`` is one of several whose answers are averaged, as of distilled networks."""
-    names = _paths(model, _told_heads(model) or [])
+    """Paths of all heads, where ``head`` is one of several whose outputs are averaged, as in distilled networks."""
+    names = _paths(model, _declared_heads(model) or [])
     return names if head in names else (head,)
 
 
-def _told_heads(model: nn.Module) -> list[nn.Module] | None:
-    """What the network itself says of its heads, if it does."""
+def _declared_heads(model: nn.Module) -> list[nn.Module] | None:
+    """Heads that the network's ``get_classifier()`` returns; None where it has no such method."""
     ask: Any = getattr(model, "get_classifier", None)
     if not callable(ask):
         return None
@@ -63,7 +63,7 @@ def _told_heads(model: nn.Module) -> list[nn.Module] | None:
 
 
 def _paths(model: nn.Module, modules: list[nn.Module]) -> tuple[str, ...]:
-    """Where they lie in the network; nothing, unless all do."""
+    """Paths of the modules in the network; empty unless all are found."""
     known = {module: name for name, module in model.named_modules() if name}
     return tuple(known[m] for m in modules) if all(m in known for m in modules) else ()
 
@@ -76,7 +76,7 @@ def _last_to_run(model: nn.Module, images: Tensor) -> nn.Module | None:
         if next(module.parameters(recurse=False), None) is not None
     ]
     try:
-        _quietly(model, images)
+        _eval_logits(model, images)
     finally:
         for hook in hooks:
             hook.remove()
@@ -84,11 +84,11 @@ def _last_to_run(model: nn.Module, images: Tensor) -> nn.Module | None:
 
 
 def is_last_step(model: nn.Module, head: str, images: Tensor) -> bool:
-    """Whether the head's output is the network's own, and its input one tensor: then it can be trained by itself."""
+    """Check that the head takes one tensor and returns the network's output, so that it can be trained separately."""
     seen: list[tuple[tuple[object, ...], object]] = []
     hook = model.get_submodule(head).register_forward_hook(lambda module, given, out: seen.append((given, out)))
     try:
-        logits = _quietly(model, images)
+        logits = _eval_logits(model, images)
     finally:
         hook.remove()
     if len(seen) != 1 or len(seen[0][0]) != 1 or not isinstance(seen[0][0][0], Tensor):
@@ -97,8 +97,8 @@ def is_last_step(model: nn.Module, head: str, images: Tensor) -> bool:
     return isinstance(out, Tensor) and out.shape == logits.shape and torch.equal(out, logits)
 
 
-def _quietly(model: nn.Module, images: Tensor) -> Tensor:
-    """The network's logits, without a trace in it."""
+def _eval_logits(model: nn.Module, images: Tensor) -> Tensor:
+    """Compute the network's logits in evaluation mode without gradients, and restore its mode."""
     training = model.training
     model.eval()
     try:
@@ -109,10 +109,10 @@ def _quietly(model: nn.Module, images: Tensor) -> Tensor:
 
 
 def blocks_of(model: nn.Module, head: str) -> list[Block]:
-    """The network's weights that learn, in the order in which it names them, the head last.
+    """Group the trainable parameters into blocks, in the order of their definition, the head last.
 
-    There are at most 40. A block is what stands under one number (``blocks.3``, ``layer2.0``), or a layer without one;
-    norms on their own belong to the block before them, and what comes first, such as positions, to the stem.
+    There are at most 40. A block is all under one number (``blocks.3``, ``layer2.0``), or a layer without a number;
+    separate norms belong to the block before them, and bare parameters at the start, such as positions, to the stem.
     """
     rows: dict[str, list[nn.Parameter]] = {}
     heads = heads_of(model, head)
@@ -135,14 +135,14 @@ def blocks_of(model: nn.Module, head: str) -> list[Block]:
 
 
 def _at_most(most: int, rows: list[tuple[str, list[nn.Parameter]]]) -> list[Block]:
-    """Neighbours joined where there are too many: a rate that falls from block to block would vanish on the way."""
+    """Join neighbouring blocks to a maximum number, since a rate that decays per block would vanish otherwise."""
     size = -(-len(rows) // most)
     groups = [rows[i : i + size] for i in range(0, len(rows), max(size, 1))]
     return [Block(group[0][0], tuple(p for _, parameters in group for p in parameters)) for group in groups]
 
 
 def _is_bare(model: nn.Module, name: str) -> bool:
-    """A weight of the network's own, in no layer: a class token, positions."""
+    """Check that a parameter belongs to the network itself and to no layer, such as a class token or positions."""
     return "." not in name and isinstance(getattr(model, name, None), nn.Parameter)
 
 
@@ -160,11 +160,11 @@ def _block_name(parameter: str) -> str:
 
 
 def freeze(model: nn.Module, blocks: Iterable[Block], count: int) -> list[nn.Module]:
-    """Let the first ``count`` blocks learn nothing, and all others learn.
+    """Freeze the first ``count`` blocks and make all others trainable.
 
     Returns:
-        The layers that must be as in evaluation after each ``train()`` of the network: those whose own weights are
-        all frozen, such as norms; of a backbone that is frozen whole every layer, dropout too.
+        The layers to set to evaluation mode after each ``train()`` of the network: those whose own parameters are all
+        frozen, such as norms; with a completely frozen backbone all of its layers, dropout included.
     """
     rows = list(blocks)
     for i, block in enumerate(rows):

@@ -1,6 +1,6 @@
-"""Numbers of images with several labels, from yes or no of every class: pure functions.
+"""Multi-label classification scores from binary decisions for every class: pure functions.
 
-All are as scikit-learn has them, which says what each means: ``multilabel_confusion_matrix``, ``hamming_loss``,
+    The definitions are scikit-learn's: ``multilabel_confusion_matrix``, ``hamming_loss``,
 ``precision_recall_fscore_support``, ``average_precision_score``.
 """
 
@@ -18,10 +18,10 @@ __all__ = ["average_precisions", "best_thresholds", "label_counts", "label_score
 
 
 def label_counts(real: Tensor, given: Tensor) -> Tensor:
-    """Counts (K, 2, 2) int64, of each class ``[[neither, given only], [real only, both]]``.
+    """Multi-label confusion matrices (K, 2, 2) int64, ``[[neither, given only], [real only, both]]`` for each class.
 
     Args:
-        real, given: (N, K) bool.
+        real, given: (N, K) bool, true and predicted labels.
     """
     both, neither = (real & given).sum(0), (~real & ~given).sum(0)
     only_given, only_real = (~real & given).sum(0), (real & ~given).sum(0)
@@ -29,10 +29,10 @@ def label_counts(real: Tensor, given: Tensor) -> Tensor:
 
 
 def label_scores(counts: Tensor, classes: Sequence[str]) -> dict[str, Any]:
-    """What a result holds of counts (K, 2, 2).
+    """Scores of a multi-label evaluation from its confusion matrices, (K, 2, 2).
 
-    As with one label an image, a class that is neither there nor given has no precision, recall and F1, None, and is
-    left out of the macro mean; precision without predictions is 0.
+    As in the single-label case, a class without images and predictions has precision, recall and F1 of None and is left
+    out of the macro mean; precision without predictions is 0.
     """
     cells = counts.double()
     hits, support, guesses = cells[:, 1, 1], cells[:, 1].sum(1), cells[:, :, 1].sum(1)
@@ -44,13 +44,13 @@ def label_scores(counts: Tensor, classes: Sequence[str]) -> dict[str, Any]:
 
 
 def average_precisions(answers: Tensor, real: Tensor) -> Tensor:
-    """Average precision of each class, (K,) float64: the mean of the precision at each of its images, best first.
+    """Average precision of each class, (K,) float64: the mean precision at the rank of each positive image.
 
-    Equal answers are one step. A class without images has none: NaN.
+    Ties are one step. A class without positive images has NaN.
 
     Args:
-        answers: (N, K) float, logits or probabilities: only their order counts.
-        real: (N, K) bool.
+        answers: (N, K) float, logits or probabilities; only their order matters.
+        real: (N, K) bool, true labels.
     """
     return torch.stack([_average_precision(a, r) for a, r in zip(answers.T, real.T, strict=True)])
 
@@ -64,9 +64,9 @@ def _average_precision(answers: Tensor, real: Tensor) -> Tensor:
 
 
 def best_thresholds(probs: Tensor, real: Tensor) -> list[float]:
-    """The threshold of each class with the highest F1 on these images; of equals, the nearest to 0.5.
+    """Decision threshold of each class that maximises F1 on these images; of ties, the nearest to 0.5.
 
-    It lies in the middle between two answers, so that a class is given from it on. A class without images keeps 0.5.
+    A threshold lies midway between two scores; a class is predicted from it on. A class without images keeps 0.5.
 
     Args:
         probs: (N, K) float64 in 0..1.
@@ -80,7 +80,7 @@ def _best_threshold(probs: Tensor, real: Tensor) -> float:
     if not len(hits) or hits[-1] == 0:
         return 0.5
     f1 = 2 * hits / (seen + hits[-1])
-    below = torch.cat([values[1:], values.new_zeros(1)])  # under the last answer lies nothing: all are given
+    below = torch.cat([values[1:], values.new_zeros(1)])  # below the last score all images are predicted
     low, high = below, values
     nearest = torch.full_like(low, 0.5).clamp(low.minimum(high), high)
     middles = torch.where((low < 0.5) & (high >= 0.5), nearest, (low + high) / 2)
@@ -89,7 +89,7 @@ def _best_threshold(probs: Tensor, real: Tensor) -> float:
 
 
 def _steps(answers: Tensor, real: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """From the best answer down, a step for each distinct one: hits and images so far, float64, and the answer."""
+    """Cumulative hits and images in descending order of the scores, float64, one entry per distinct score."""
     order = answers.argsort(descending=True, stable=True)
     ordered = answers[order]
     hits = real[order].double().cumsum(0)

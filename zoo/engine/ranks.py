@@ -1,7 +1,7 @@
-"""Several processes that train one network: who one is, and what they tell each other.
+"""Processes of a distributed training run: rank, size and collective operations.
 
-Each has the whole network and a part of every batch; gradients are averaged before each step, so that all weights stay
-the same. A process alone is the case of size 1, in which nothing is sent.
+Each process has the whole network and a part of every batch; gradients are averaged before each step, so that all
+weights stay the same. A single process is the case of size 1, without communication.
 """
 
 from __future__ import annotations
@@ -21,26 +21,36 @@ from torch import Tensor, nn
 
 from zoo.errors import PeerLost
 
-__all__ = ["ALONE", "Ranks", "is_divided", "is_of_peers", "join", "local_rank", "peer_lost", "sent", "unseen"]
+__all__ = [
+    "ALONE",
+    "Ranks",
+    "as_single_process",
+    "communicate",
+    "is_divided",
+    "is_peer_error",
+    "join",
+    "local_rank",
+    "peer_lost",
+]
 
 Value = TypeVar("Value")
 _PATIENCE = timedelta(minutes=30)
-"""That others are waited for: one may decode a data set first."""
+"""Timeout of the first collective operations: another process may have to decode a data set first."""
 _HANGS_S = 600
 _FAR = 1_000_003
-"""Between the random states of two processes."""
+"""Offset between the random seeds of two consecutive ranks."""
 
 
 @dataclass
 class Ranks:
-    """Who this process is.
+    """The rank of this process and its collective operations over all processes.
 
     Args:
-        rank: from 0.
-        size: how many there are.
-        device: where tensors are sent from.
-        agreed: what any process has wished for in the last step.
-        group: torch's, through which is sent; None for that of all, with the patience that it began with.
+        rank: index of this process, from 0.
+        size: number of processes.
+        device: device of the tensors that are communicated.
+        agreed: flags that any process raised in the last step; see :class:`zoo.engine.averaging.Together`.
+        group: torch's process group; None for the default group with its long timeout.
     """
 
     rank: int = 0
@@ -51,79 +61,79 @@ class Ranks:
 
     @property
     def first(self) -> bool:
-        """Whether this is the one that writes and prints."""
+        """Return True on rank 0, the process that writes and prints."""
         return self.rank == 0
 
     def share(self, batch: NDArray[np.int64]) -> tuple[NDArray[np.int64], float]:
-        """This process's part of a batch, and its weight: parts' mean losses by weight have the batch's as their mean.
+        """This process's part of a batch, and its weight in the mean of the parts' losses.
 
-        A part has two images at least, for a batch norm can't train on one. Where a batch is too small for that, some
-        processes have none: they look at two that count for nothing.
+        A part has at least two images, since a batch norm can't train on one. Where a batch is too small for that, the
+        remaining processes compute on two images with weight 0.
         """
         parts = min(self.size, max(1, len(batch) // 2))
         own = batch[self.rank :: parts] if self.rank < parts else batch[:0]
         return (own, len(own) * self.size / len(batch)) if len(own) else (batch[:2], 0.0)
 
     def dealt(self, batches: Sequence[Value]) -> list[Value]:
-        """This process's of some batches that each go to one process, whole: neighbours may lie in the same file."""
+        """Contiguous share of the batches that this process evaluates, since neighbours may lie in the same file."""
         first, end = (len(batches) * (self.rank + i) // self.size for i in (0, 1))
         return list(batches[first:end])
 
-    def collect(self, parts: list[Tensor]) -> list[Tensor]:
-        """What all processes made of the batches that were dealt, in the batches' order; on every process."""
+    def gather(self, parts: list[Tensor]) -> list[Tensor]:
+        """Gather the results of all processes' own batches, in the order of the batches, on every process."""
         if self.size == 1:
             return parts
         return [part.to(self.device) for row in self.all([part.cpu() for part in parts]) for part in row]
 
-    def add(self, tensors: Iterable[Tensor]) -> None:
-        """The sum over all processes, in place, on every process."""
+    def all_reduce(self, tensors: Iterable[Tensor]) -> None:
+        """Sum the tensors over all processes, in place."""
         if self.size > 1:
             for tensor in tensors:
-                sent(lambda tensor=tensor: dist.all_reduce(tensor, group=self.group))  # type: ignore[misc]
+                communicate(lambda tensor=tensor: dist.all_reduce(tensor, group=self.group))  # type: ignore[misc]
 
-    def agree(self, *models: nn.Module) -> None:
-        """Take the first process's weights and buffers; those that are divided are nobody's alone."""
+    def broadcast_weights(self, *models: nn.Module) -> None:
+        """Broadcast the weights and buffers of rank 0 to all processes, except sharded ones."""
         if self.size > 1:
             tensors = (t for model in models for t in (*model.parameters(), *model.buffers()) if not is_divided(t))
-            for tensor in {id(t): t for t in tensors}.values():  # a network without an average is its own
-                sent(lambda tensor=tensor: dist.broadcast(tensor.data, 0, group=self.group))  # type: ignore[misc]
+            for tensor in {id(t): t for t in tensors}.values():  # without EMA, the average is the model itself
+                communicate(lambda tensor=tensor: dist.broadcast(tensor.data, 0, group=self.group))  # type: ignore[misc]
 
-    def told(self, value: Value) -> Value:
-        """The first process's value, on every process."""
+    def broadcast(self, value: Value) -> Value:
+        """Broadcast the value of rank 0 to every process."""
         if self.size == 1:
             return value
         box: list[Any] = [value]
-        sent(lambda: dist.broadcast_object_list(box, 0, group=self.group))
+        communicate(lambda: dist.broadcast_object_list(box, 0, group=self.group))
         found: Value = box[0]
         return found
 
     def all(self, value: Value) -> list[Value]:
-        """Each process's value, by rank, on every process."""
+        """Gather the values of all processes, by rank, on every process."""
         if self.size == 1:
             return [value]
         rows: list[Any] = [None] * self.size
-        sent(lambda: dist.all_gather_object(rows, value, group=self.group))
+        communicate(lambda: dist.all_gather_object(rows, value, group=self.group))
         return rows
 
     def any(self, flag: bool) -> bool:
-        """Whether it is so for any process."""
+        """Return True if the flag is set on any process."""
         return any(self.all(flag)) if self.size > 1 else flag
 
-    def wait(self) -> None:
-        """Until all are here."""
+    def barrier(self) -> None:
+        """Wait until all processes have reached this call."""
         self.all(None)
 
-    def hurry(self) -> None:
-        """From here on all do the same: one that isn't heard of for ten minutes (``ZOO_PEERS_S``) hangs."""
+    def shorten_timeout(self) -> None:
+        """Use the short timeout from here on, as all processes do the same: ten minutes, or ``ZOO_PEERS_S`` seconds."""
         if self.size > 1:
-            self.group = self.impatient()
+            self.group = self.short_timeout_group()
 
-    def impatient(self) -> Any:
-        """A group of all processes in which none waits for another for more than ten minutes (``ZOO_PEERS_S``)."""
+    def short_timeout_group(self) -> Any:
+        """Create a group of all processes with the short timeout: ten minutes, or ``ZOO_PEERS_S`` seconds."""
         return dist.new_group(timeout=timedelta(seconds=float(os.environ.get("ZOO_PEERS_S") or _HANGS_S)))
 
-    def part_ways(self, seed: int) -> None:
-        """Draw otherwise than the first process, which draws as one alone would."""
+    def seed_rank(self, seed: int) -> None:
+        """Seed the random generator of this rank; rank 0 keeps its state, which is that of a single process."""
         if not self.first:
             torch.manual_seed(seed + _FAR * self.rank)
 
@@ -131,11 +141,11 @@ class Ranks:
 ALONE = Ranks()
 
 
-def sent(send: Callable[[], object]) -> None:
-    """Tell the other processes something, or wait until they have.
+def communicate(send: Callable[[], object]) -> None:
+    """Run a collective operation, and turn its failure into an error of the zoo.
 
     Raises:
-        PeerLost: they are not there any more.
+        PeerLost: another process has ended or hangs.
     """
     try:
         send()
@@ -143,22 +153,22 @@ def sent(send: Callable[[], object]) -> None:
         raise peer_lost(error) from error
 
 
-def is_of_peers(error: RuntimeError) -> bool:
-    """Whether torch says of other processes that they are not there any more, from within a network that is divided."""
+def is_peer_error(error: RuntimeError) -> bool:
+    """Check that a RuntimeError from within a sharded network reports a lost process."""
     return isinstance(error, dist.DistError) or "gloo" in str(error) or "Connection closed by peer" in str(error)
 
 
 def peer_lost(error: RuntimeError, where: str = "") -> PeerLost:
-    """What torch says of other processes that are not there any more, as an error to tell."""
+    """Build the error for another process that has ended or hangs, with torch's first line."""
     first = (str(error).splitlines() or [""])[0][:200]
     return PeerLost(f"{where}Another process of this run has ended or hangs, so this one can't go on ({first}).")
 
 
 @contextlib.contextmanager
-def unseen() -> Iterator[None]:
-    """Hide the other processes from a component that has all of the data, for it would add up with theirs the same.
+def as_single_process() -> Iterator[None]:
+    """Hide the process group from a component that has all data already and would reduce it again.
 
-    A metric of torchmetrics does, whenever torch says that there are others.
+    Metrics of torchmetrics do so whenever a process group exists.
     """
     world = dist.group.WORLD if dist.is_available() else None
     if world is None:
@@ -172,25 +182,25 @@ def unseen() -> Iterator[None]:
 
 
 def is_divided(tensor: Tensor) -> bool:
-    """Whether each process has a part of it only: a DTensor, whose module takes as long to import as half of torch."""
+    """Check that a tensor is sharded over the processes (a DTensor, whose module is expensive to import)."""
     return hasattr(tensor, "device_mesh")
 
 
 def local_rank() -> int | None:
-    """The number of this process on its machine, where it is one of several."""
+    """Rank of this process on its machine; None for a single process."""
     return int(os.environ["LOCAL_RANK"]) if int(os.environ.get("WORLD_SIZE", "1")) > 1 else None
 
 
 def join(device: torch.device) -> Ranks:
-    """Find the others, if torchrun's variables say that there are any.
+    """Join the process group that torchrun's environment variables describe; a single process has none.
 
     Raises:
-        PeerLost: they don't answer.
+        PeerLost: the other processes don't answer.
     """
     size, rank = int(os.environ.get("WORLD_SIZE", "1")), int(os.environ.get("RANK", "0"))
     if size == 1:
         return Ranks(device=device)
     if not dist.is_initialized():
         backend = "nccl" if device.type == "cuda" else "gloo"
-        sent(lambda: dist.init_process_group(backend, timeout=_PATIENCE))
+        communicate(lambda: dist.init_process_group(backend, timeout=_PATIENCE))
     return Ranks(rank, size, device)

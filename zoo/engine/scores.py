@@ -10,7 +10,7 @@ from torch import Tensor
 
 
 def confusion_matrix(targets: Tensor, predicted: Tensor, num_classes: int) -> Tensor:
-    """Counts (K, K): rows are true classes, columns predicted ones.
+    """Confusion matrix of counts (K, K) int64: rows are true classes, columns predicted ones.
 
     Args:
         targets, predicted: (N,) int64 in 0..K-1.
@@ -20,11 +20,11 @@ def confusion_matrix(targets: Tensor, predicted: Tensor, num_classes: int) -> Te
 
 
 def scores(matrix: Tensor, classes: Sequence[str]) -> dict[str, Any]:
-    """The numbers that a result holds, from counts.
+    """Classification scores from a confusion matrix.
 
-    A class without images has no recall, and one that is never predicted either no precision and no F1: they are None,
-    and the macro mean leaves the class out, as in scikit-learn with the labels that occur. Of a class with images
-    precision without predictions is 0.
+    A class without images has a recall of None; one that is never predicted either has precision and F1 of None and is
+    left out of the macro mean, as in scikit-learn with the occurring labels. The precision of a class with images but
+    no predictions is 0.
     """
     counts = matrix.double()
     hits, support, guesses = counts.diag(), counts.sum(dim=1), counts.sum(dim=0)
@@ -36,10 +36,10 @@ def scores(matrix: Tensor, classes: Sequence[str]) -> dict[str, Any]:
 
 
 def class_scores(hits: Tensor, support: Tensor, guesses: Tensor, classes: Sequence[str]) -> dict[str, Any]:
-    """F1 macro and micro, and each class's numbers.
+    """Macro F1, micro F1 and the scores of each class.
 
     Args:
-        hits, support, guesses: (K,) float64: how often a class was rightly given, was there, and was given.
+        hits, support, guesses: (K,) float64: true positives, images and predictions of each class.
     """
     precision, recall, f1 = ratio(hits, guesses), ratio(hits, support), ratio(2 * hits, support + guesses)
     occurring = (support + guesses) > 0
@@ -59,5 +59,5 @@ def class_scores(hits: Tensor, support: Tensor, guesses: Tensor, classes: Sequen
 
 
 def ratio(above: Tensor, below: Tensor) -> Tensor:
-    """Quotient of counts; nothing of nothing is 0."""
+    """Elementwise quotient of counts; 0 where the divisor is 0."""
     return torch.where(below > 0, above / below.clamp(min=1), torch.zeros_like(above))

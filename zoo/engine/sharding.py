@@ -1,7 +1,7 @@
-"""FSDP: each process has a part of every weight, of its gradient and of the optimizer's state.
+"""FSDP: each process holds a shard of every weight, of its gradient and of the optimizer's state.
 
-What training needs of memory, four times the weights with Adam, is divided by the number of processes; while a part of
-the network computes, its weights are whole on each. Evaluation and the bundle have the whole network.
+The memory of training, four times the weights with Adam, is divided by the number of processes; while a part of the
+network computes, its weights are gathered on each. Evaluation and the bundle use the unsharded network.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from zoo.engine.ranks import Ranks
 __all__ = ["Divided"]
 
 _WORTH = 100_000
-"""Weights of a part that are gathered by themselves; of smaller ones the sending would take longer than it saves."""
+"""Minimum number of weights of a separately sharded part; for smaller parts communication costs too much."""
 
 
 class Divided:
-    """A network that is divided, in place, among the processes of a run.
+    """Shard a network in place over the processes of a run.
 
     Args:
-        model: with the same weights on every process, on its device; its parameters are others afterwards.
+        model: network with equal weights on every process, on its device; its parameters are replaced.
         ranks: the processes.
     """
 
@@ -35,15 +35,15 @@ class Divided:
 
         self.model = model
         self.whole = copy.deepcopy(model)
-        """The network as it is evaluated and kept; see :meth:`gather`."""
-        for parameter in model.parameters():  # FSDP takes no other memory format of weights
+        """Unsharded copy of the network for evaluation and the bundle; see :meth:`gather`."""
+        for parameter in model.parameters():  # FSDP needs contiguous weights
             parameter.data = parameter.data.contiguous()
-        mesh = DeviceMesh.from_group(ranks.impatient(), ranks.device.type)
+        mesh = DeviceMesh.from_group(ranks.short_timeout_group(), ranks.device.type)
         for part in (*_parts(model), model):
             fully_shard(part, mesh=mesh)
 
     def gather(self) -> None:
-        """Bring the weights of now into ``whole``, on every process."""
+        """Copy the current weights into ``whole``, on every process."""
         from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_state_dict
 
         state = get_model_state_dict(self.model, options=StateDictOptions(full_state_dict=True))
@@ -53,12 +53,12 @@ class Divided:
                 own[name].copy_(value)
 
     def stateful(self, optimizer: torch.optim.Optimizer) -> dict[str, Any]:
-        """The network's and the optimizer's states as a checkpoint has them: whole, for any number of processes."""
+        """States of the network and the optimizer for a checkpoint: unsharded, for any number of processes."""
         return {"model": _Network(self.model), "optimizer": _Optimizer(self.model, optimizer)}
 
 
 def _parts(model: nn.Module) -> Iterator[nn.Module]:
-    """What is called as one within the network, the inner ones first: large children, and items of its rows."""
+    """Modules of the network to shard separately, the inner ones first: large children, and items of sequences."""
     for child in model.children():
         if isinstance(child, nn.Sequential | nn.ModuleList):
             yield from _parts(child)
@@ -71,7 +71,7 @@ class _Network:
         self.model = model
 
     def state_dict(self) -> dict[str, Any]:
-        """On the first process; every process has to call it."""
+        """Gather the state on rank 0; every process has to call it."""
         from torch.distributed.checkpoint.state_dict import get_model_state_dict
 
         return dict(get_model_state_dict(self.model, options=_whole()))
@@ -87,7 +87,7 @@ class _Optimizer:
         self.model, self.optimizer = model, optimizer
 
     def state_dict(self) -> dict[str, Any]:
-        """On the first process; every process has to call it."""
+        """Gather the state on rank 0; every process has to call it."""
         from torch.distributed.checkpoint.state_dict import get_optimizer_state_dict
 
         return dict(get_optimizer_state_dict(self.model, self.optimizer, options=_whole()))

@@ -1,4 +1,4 @@
-"""What chance leaves open, from counts alone: an interval of a share, paired tests. Pure functions, no numpy."""
+"""Confidence intervals of proportions and paired tests, from counts alone: pure functions without numpy."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from statistics import NormalDist
 __all__ = ["CONFIDENCE", "holm", "macro_interval", "mcnemar", "paired_interval", "wilson_interval"]
 
 CONFIDENCE = 0.95
-"""How often an interval holds the true value."""
+"""Confidence level of all intervals."""
 
 
 def wilson_interval(correct: float, total: float, confidence: float = CONFIDENCE) -> tuple[float, float]:
-    """The Wilson score interval of a share, without continuity correction.
+    """Wilson score interval of a proportion, without continuity correction.
 
-    Unlike the textbook ``p ± z·sqrt(p(1-p)/n)`` it keeps its promise for few images and near 0 and 1.
+    Unlike the textbook ``p ± z·sqrt(p(1-p)/n)`` it keeps its coverage for few images and near 0 and 1.
     Source: E. B. Wilson, Probable inference, the law of succession, and statistical inference, JASA 22 (1927).
 
     Args:
-        correct: how many were right, 0..total.
-        total: how many there were, at least 1; a fraction where they don't all count alike.
-        confidence: how often the interval holds the true share, in (0, 1).
+        correct: number of correct images, 0..total.
+        total: number of images, at least 1; fractional for weighted images.
+        confidence: confidence level in (0, 1).
 
     Raises:
         ValueError: ``total`` or ``correct`` is out of range.
@@ -36,15 +36,15 @@ def wilson_interval(correct: float, total: float, confidence: float = CONFIDENCE
 
 
 def macro_interval(share: float, class_counts: Sequence[int], confidence: float = CONFIDENCE) -> tuple[float, float]:
-    """Wilson's interval of a mean of shares of classes, which count alike however many images each has.
+    """Wilson score interval of a macro average, a mean of proportions with equal weight for each class.
 
-    It is that of as many images as have the same standard error where all count alike: with classes of n_1 … n_K images
-    ``K² / (1/n_1 + … + 1/n_K)``, which are all of them where the classes are of one size, and few where one is small.
+    The effective sample size has the same standard error with equal weights: for classes of n_1 … n_K images it is
+    ``K² / (1/n_1 + … + 1/n_K)``, all images for classes of equal size, and few where one class is small.
     Source of the effective size: L. Kish, Survey Sampling (1965), section 11.7.
 
     Args:
-        share: the mean, 0..1.
-        class_counts: images of each class; those without any are left out.
+        share: the macro average, 0..1.
+        class_counts: number of images of each class; empty classes are left out.
     """
     counts = [count for count in class_counts if count]
     effective = len(counts) ** 2 / sum(1 / count for count in counts)
@@ -52,19 +52,18 @@ def macro_interval(share: float, class_counts: Sequence[int], confidence: float 
 
 
 def mcnemar(only_first: int, only_second: int) -> float:
-    """The exact p-value of McNemar's test: that two models, asked about the same images, are right equally often.
+    """Exact two-sided p-value of McNemar's test that two models are correct equally often on the same images.
 
-    Images that both get right, or both wrong, say nothing of which is better; of the others each is as a coin's throw
-    if they are equally good. Two-sided, by the binomial distribution, so it holds for few images too; it calls a
-    difference where there is none less often than the 5 % that one allows it.
+    Only images that exactly one model gets right carry information; under the null hypothesis either model is the right
+    one with probability 1/2. The binomial distribution holds for few images too; the test is conservative.
     Source: Q. McNemar, Note on the sampling error of the difference between correlated proportions, Psychometrika 12
     (1947); for classifiers T. G. Dietterich, Approximate statistical tests, Neural Computation 10 (1998).
 
     Args:
-        only_first, only_second: how many images only one of them gets right.
+        only_first, only_second: number of images that only the first or only the second model gets right.
 
     Returns:
-        In 0..1; 1 where they never differ.
+        p-value in 0..1; 1 where the models never differ.
     """
     few, total = min(only_first, only_second), only_first + only_second
     log_half, log_all = total * math.log(2), math.lgamma(total + 1)
@@ -77,15 +76,15 @@ def mcnemar(only_first: int, only_second: int) -> float:
 def paired_interval(
     only_first: int, only_second: int, total: int, confidence: float = CONFIDENCE
 ) -> tuple[float, float]:
-    """An interval for how much oftener the second of two models is right, on the same images.
+    """Confidence interval of the difference in accuracy of two models, second minus first, on the same images.
 
-    Wald's interval with half an image added to each of the four cells, which keeps its promise where few images differ.
+    Wald's interval with half an image added to each of the four cells, which keeps its coverage for few differences.
     Source: A. Agresti, Y. Min, Simple improved confidence intervals for comparing matched proportions, Statistics in
     Medicine 24 (2005).
 
     Args:
-        only_first, only_second: how many images only one of them gets right.
-        total: how many there are, at least 1.
+        only_first, only_second: number of images that only the first or only the second model gets right.
+        total: number of images, at least 1.
     """
     first, second, images = only_first + 0.5, only_second + 0.5, total + 2
     difference = (second - first) / images
@@ -95,13 +94,13 @@ def paired_interval(
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """p-values of several tests, enlarged so that all of them together err as seldom as one should.
+    """Adjust p-values of several tests by Holm's method, which controls the family-wise error rate.
 
     Source: S. Holm, A simple sequentially rejective multiple test procedure, Scandinavian Journal of Statistics 6
     (1979).
 
     Returns:
-        In the order given, each in 0..1; one alone stays as it is.
+        Adjusted p-values in 0..1, in the given order; a single one is unchanged.
     """
     adjusted, largest = [0.0] * len(p_values), 0.0
     for rank, i in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):

@@ -1,4 +1,4 @@
-"""What a network answers: one class of each image, or any number of them. What depends on it is asked here."""
+"""The classification task, single-label or multi-label, and all that depends on it."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ Mistakes = list[dict[str, Any]]
 
 
 class Task(Protocol):
-    """How logits (N, K) are read, counted and judged.
+    """Interpretation and scoring of logits (N, K).
 
     Args:
-        name: as bundles have it.
-        multilabel: whether an image may have several classes, or none; its targets are then (N, K) of 0 and 1.
-        scalars: the numbers that every evaluation has.
-        higher: of these, those for which higher is better.
+        name: name of the task in bundles.
+        multilabel: an image may have any number of classes; its targets are then (N, K) of 0 and 1.
+        scalars: names of the numbers in every evaluation.
+        higher: those of ``scalars`` for which higher is better.
     """
 
     name: str
@@ -32,30 +32,30 @@ class Task(Protocol):
     higher: tuple[str, ...]
 
     def probabilities(self, logits: Tensor) -> Tensor:
-        """(N, K) in 0..1."""
+        """Convert logits to probabilities, (N, K) in 0..1."""
 
     def correct(self, logits: Tensor, targets: Tensor) -> Tensor:
-        """How many of a batch are answered right, a scalar; mixed targets count as what most of them is."""
+        """Count the correct predictions of a batch, a scalar; soft targets count as their largest class."""
 
     def numbers(self, logits: Tensor, targets: Tensor, classes: Sequence[str]) -> dict[str, Any]:
-        """Every number of an evaluation, but the loss."""
+        """Compute every number of an evaluation except the loss."""
 
     def thresholds(self, logits: Tensor, targets: Tensor) -> list[float] | None:
-        """A threshold for each class, chosen on these; None where there is nothing to choose."""
+        """Choose a decision threshold for each class on these images; None for single-label tasks."""
 
     def at_thresholds(
         self, logits: Tensor, targets: Tensor, classes: Sequence[str], thresholds: Sequence[float]
     ) -> dict[str, Any]:
-        """The numbers that change with the thresholds."""
+        """Compute the numbers that depend on the thresholds."""
 
     def mistakes(
         self, logits: Tensor, targets: Tensor, names: Sequence[str], classes: Sequence[str], most: int
     ) -> Mistakes:
-        """The wrong answers given with the most confidence, worst first."""
+        """Most confident mistakes, in descending order of confidence."""
 
 
 class _SingleLabel:
-    """One class of each image: a softmax, and the likeliest class."""
+    """Single-label classification: softmax and argmax."""
 
     name: str = "single-label"
     multilabel: bool = False
@@ -99,7 +99,7 @@ class _SingleLabel:
 
 
 class _MultiLabel:
-    """Each class a yes or no of its own: a sigmoid, and a threshold, 0.5 unless others were chosen."""
+    """Multi-label classification: sigmoid and a threshold for each class, 0.5 by default."""
 
     name: str = "multi-label"
     multilabel: bool = True
@@ -136,7 +136,7 @@ class _MultiLabel:
     def mistakes(
         self, logits: Tensor, targets: Tensor, names: Sequence[str], classes: Sequence[str], most: int
     ) -> Mistakes:
-        """Of each image the label that it is most wrong about: one that it gives, or one that it misses."""
+        """Most confident mistakes; of each image the label with the largest error, predicted or missed."""
         probs, real = self._probabilities(logits), targets.cpu() >= 0.5
         given = probs >= 0.5
         doubt = torch.where(given != real, (probs - real.double()).abs(), -1.0)
@@ -164,10 +164,10 @@ MULTI_LABEL: Task = _MultiLabel()
 
 
 def task_named(name: str) -> Task:
-    """The task that a bundle names."""
+    """Look a task up by its name in a bundle."""
     return MULTI_LABEL if name == MULTI_LABEL.name else SINGLE_LABEL
 
 
 def task_of(labels: Any) -> Task:
-    """The task of a split's labels: (N,) are indices, (N, K) say yes or no of every class."""
+    """Task of a split's labels: (N,) are class indices, (N, K) are binary labels of every class."""
     return MULTI_LABEL if labels.ndim == 2 else SINGLE_LABEL

@@ -1,4 +1,4 @@
-"""Running totals of an epoch, kept on the device: added up, and divided once."""
+"""Running totals of an epoch on the device: summed over batches and divided once."""
 
 from __future__ import annotations
 
@@ -13,33 +13,33 @@ from zoo.engine.task import SINGLE_LABEL, Task
 
 
 class Totals:
-    """Loss and correct answers so far. Reading ``loss`` or ``accuracy`` waits for the device; adding doesn't."""
+    """Sums of loss and correct predictions of an epoch."""
 
     def __init__(self, device: torch.device, task: Task = SINGLE_LABEL):
-        self._task = task
+        self._task = task  # reading loss or accuracy synchronises the device, adding does not
         wide = torch.float32 if device.type == "mps" else torch.float64
         self._loss = torch.zeros((), dtype=wide, device=device)
         self._correct = torch.zeros((), dtype=torch.int64, device=device)
         self.seen = 0
 
     def gather(self, ranks: Ranks) -> None:
-        """Add up what all processes have seen; each then has the sums of all."""
+        """Sum the totals over all processes, on every process."""
         seen = torch.tensor(self.seen, device=self._loss.device)
-        ranks.add([self._loss, self._correct, seen])
+        ranks.all_reduce([self._loss, self._correct, seen])
         self.seen = int(seen)
 
     def copy(self) -> Totals:
-        """The same sums, to be added up by themselves."""
+        """Return an independent copy."""
         other = Totals(self._loss.device, self._task)
         other.load_state_dict(self.state_dict())
         return other
 
     def state_dict(self) -> dict[str, Any]:
-        """The sums, to go on from."""
+        """Return the sums for a checkpoint."""
         return {"loss": self._loss.clone(), "correct": self._correct.clone(), "seen": self.seen}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from sums that were saved."""
+        """Restore the sums of a checkpoint."""
         self._loss.copy_(state["loss"])
         self._correct.copy_(state["correct"])
         self.seen = int(state["seen"])

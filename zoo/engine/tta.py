@@ -1,4 +1,4 @@
-"""Test-time augmentation: a network looks at several views of each picture, and its answers are averaged.
+"""Test-time augmentation: average the predictions for several views of each image.
 
 Mirror images and crops are those of Krizhevsky et al. 2012 (AlexNet), section 4.1.
 """
@@ -19,7 +19,7 @@ from zoo.registry.suggest import did_you_mean, listing
 
 NONE = "none"
 ENLARGED = 256 / 224
-"""How much larger a picture becomes before crops of its own size are cut out of it; AlexNet's numbers."""
+"""Enlargement of an image before crops of its original size are taken, as for AlexNet."""
 
 View = Callable[[Tensor], Tensor]
 
@@ -33,7 +33,7 @@ def _mirrored(images: Tensor) -> Tensor:
 
 
 def _crop(images: Tensor, down: float, right: float, mirror: bool = False) -> Tensor:
-    """A crop of the pictures' own size from enlarged ones; ``down`` and ``right``: where, as shares of the room."""
+    """Crop enlarged images to their original size, at ``down`` and ``right`` as fractions (0..1) of the margin."""
     height, width = images.shape[-2:]
     room = [2 * round(side * (ENLARGED - 1) / 2) for side in (height, width)]  # even, so that there is a centre
     top, left = round(down * room[0]), round(right * room[1])
@@ -59,19 +59,19 @@ VIEWS: dict[str, tuple[View, ...]] = {
         partial(_turned, quarters=quarters, mirror=mirror) for mirror in (False, True) for quarters in range(4)
     ),
 }
-"""The views of each way: functions of images (N, C, H, W) that give images of the same shape; ``d4`` of square ones."""
+"""Views of each method: functions that map images (N, C, H, W) to the same shape; ``d4`` needs square images."""
 
 
 def views_named(tta: str) -> tuple[View, ...]:
-    """The views of a way to augment.
+    """Look up the views of a test-time augmentation.
 
     Args:
         tta: ``none``, ``flip`` (2 views: the picture and its mirror image), ``crops`` (5: corners and centre of a
             picture enlarged by a seventh), ``flip_crops`` (10: those and their mirror images), or ``d4`` (8: all turns
-            by 90 degrees and their mirror images, for pictures that have no up).
+            by 90 degrees and their mirror images, for images without orientation).
 
     Raises:
-        RequestError: there is no such way.
+        RequestError: ``tta`` is unknown.
     """
     if tta not in VIEWS:
         raise RequestError(
@@ -82,20 +82,20 @@ def views_named(tta: str) -> tuple[View, ...]:
 
 
 def views(images: Tensor, tta: str) -> Iterator[Tensor]:
-    """Each view of images (N, C, H, W), one at a time, for all of them need not fit into the memory at once."""
+    """Yield each view of images (N, C, H, W), one at a time to limit memory."""
     return (view(images) for view in views_named(tta))
 
 
 def mean_logits(each: Sequence[Tensor], *, multilabel: bool = False) -> Tensor:
-    """Logits whose probabilities are the means of the views' probabilities.
+    """Average the views' probabilities, expressed as logits.
 
-    Probabilities are averaged, not logits: each view then has one vote, and one that is extremely sure can't outvote
-    the others. One view gives its own logits: to the logarithm of the mean probabilities the views' mean log-sum-exp
-    is added, which softmax doesn't see, and losses that look at each logit by itself do.
+    Averaging probabilities instead of logits gives each view an equal vote, so that an extremely confident view can't
+    dominate. The views' mean log-sum-exp is added to the logarithm of the mean probabilities, so that a single view
+    yields its own logits; softmax ignores the shift, losses on individual logits do not.
 
     Args:
-        each: of each view logits (N, K).
-        multilabel: an image may have several labels: probabilities are sigmoids, else a softmax.
+        each: logits (N, K) of each view.
+        multilabel: probabilities are sigmoids instead of a softmax.
 
     Returns:
         (N, K) float32.
@@ -108,15 +108,15 @@ def mean_logits(each: Sequence[Tensor], *, multilabel: bool = False) -> Tensor:
 
 
 class Averaged(nn.Module):
-    """A network that looks at several views of each image: images (N, C, H, W) -> logits (N, K) float32.
+    """Module that averages over several views: images (N, C, H, W) -> logits (N, K) float32.
 
     Args:
         model: images -> logits.
-        tta: as :func:`views_named` has it; computing takes as many times as long as there are views.
-        multilabel: as :func:`mean_logits` has it.
+        tta: name of the method, see :func:`views_named`; the cost is proportional to the number of views.
+        multilabel: see :func:`mean_logits`.
 
     Raises:
-        RequestError: there is no such way.
+        RequestError: ``tta`` is unknown.
     """
 
     def __init__(self, model: nn.Module, tta: str, *, multilabel: bool = False):
@@ -129,20 +129,20 @@ class Averaged(nn.Module):
 
 
 def looking(model: nn.Module, tta: str, *, multilabel: bool = False) -> nn.Module:
-    """The network as it looks at images; without test-time augmentation it is itself, to the bit.
+    """Wrap a network with test-time augmentation; with a single view the network is returned unchanged.
 
     Raises:
-        RequestError: there is no such way.
+        RequestError: ``tta`` is unknown.
     """
     return model if len(views_named(tta)) == 1 else Averaged(model, tta, multilabel=multilabel)
 
 
 def account(tta: str) -> dict[str, Any]:
-    """What a document says of it: nothing where there was none."""
+    """Describe the test-time augmentation for a result; empty for none."""
     return {} if tta == NONE else {"tta": {"name": tta, "views": len(views_named(tta))}}
 
 
 def notices(tta: str) -> list[str]:
-    """What a reader of the numbers is told: nothing where there was none."""
+    """Notices about the test-time augmentation for the reader; empty for none."""
     count = len(views_named(tta))
     return [] if tta == NONE else [f"Each answer is the mean over {count} views of the picture (--tta {tta})."]

@@ -1,1 +1,1 @@
-"""Measure trained models, and compare them."""
+"""Evaluation and comparison of trained models."""

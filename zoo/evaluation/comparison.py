@@ -1,4 +1,4 @@
-"""Comparing runs on the images that all of them were measured on, each image with itself."""
+"""Paired comparison of runs on the images that all of them were evaluated on."""
 
 from __future__ import annotations
 
@@ -9,7 +9,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.engine.bootstrap import alike, drawn_counts, f1_macro, mean_draws, percentiles, try_draws, two_sided
+from zoo.engine.bootstrap import (
+    f1_macro,
+    group_identical,
+    mean_draws,
+    percentiles,
+    resampled_counts,
+    try_draws,
+    two_sided,
+)
 from zoo.engine.confidence_intervals import metric_score, one_thread
 from zoo.engine.statistics import CONFIDENCE, holm, mcnemar, paired_interval
 from zoo.errors import RequestError, ZooError
@@ -22,10 +30,10 @@ from zoo.runner.summary import SUMMARY
 __all__ = ["ALPHA", "NO_DIFFERENCE", "compare", "compare_runs"]
 
 ALPHA = 1 - CONFIDENCE
-"""So often one of several tests calls a difference where there is none."""
+"""Family-wise significance level."""
 NO_DIFFERENCE = "no significant difference"
 SHOWN = 20
-"""Images named that only one of two runs has right."""
+"""Maximum number of listed images that only one of two runs classifies correctly."""
 Document = dict[str, Any]
 Score = Callable[[Any, Any], float]
 
@@ -36,17 +44,16 @@ def compare_runs(
     """Compare runs with the first of them.
 
     Args:
-        folders: of the runs, two or more.
-        registry: where their metrics are found.
-        split: val or test; by default test where the first run kept it, else val.
-        shared: where they were not measured on the same images, on those that all of them were.
+        folders: folders of two or more runs.
+        registry: registry of the metrics.
+        split: val or test; by default test where the first run has predictions for it, else val.
+        shared: compare on the common images, where the runs were evaluated on different ones.
 
     Returns:
-        ``split``, ``images``, ``runs[].{run,dir,seed,images,metrics}`` and ``comparisons[]`` as :func:`compare` has
-        them.
+        ``split``, ``images``, ``runs[].{run,dir,seed,images,metrics}`` and ``comparisons[]``, see :func:`compare`.
 
     Raises:
-        RequestError: a run kept no predictions, or they are of other images; says how many are shared.
+        RequestError: a run has no predictions, or predictions for other images.
     """
     names = _names(folders)
     for folder in folders:
@@ -67,7 +74,7 @@ def compare_runs(
 
 
 def _names(folders: Sequence[Path]) -> list[str]:
-    """What to call the runs: by their folders, in full where two are called alike."""
+    """Names of the runs: their folders' names, or full paths where names are ambiguous."""
     if len({folder.resolve() for folder in folders}) < len(folders):
         raise RequestError("A run can't be compared with itself: give two or more runs. See: zoo runs list")
     short = [folder.name for folder in folders]
@@ -75,10 +82,10 @@ def _names(folders: Sequence[Path]) -> list[str]:
 
 
 def _check_single(folder: Path) -> None:
-    """What is compared is one network with another.
+    """Check that a folder is a single run, not the summary of several.
 
     Raises:
-        RequestError: it is the summary of several runs.
+        RequestError: the folder is the summary of several runs.
     """
     if (folder / SUMMARY).is_file() and not (folder / JOB).is_file():
         raise RequestError(
@@ -93,7 +100,7 @@ def _seed(folder: Path) -> Any:
 
 
 def _common_metrics(folders: Sequence[Path], kept: Predictions, registry: Registry) -> dict[str, Score]:
-    """The job's own metrics that all runs have, with the same parameters; one that can't be built is left out."""
+    """Metrics of the jobs that all runs share with the same parameters; empty where they can't be built."""
     import torch
 
     from zoo.job.request import make_request
@@ -122,16 +129,16 @@ def _common_metrics(folders: Sequence[Path], kept: Predictions, registry: Regist
 
 
 def compare(same: Mapping[str, Predictions], metrics: Mapping[str, Score] | None = None) -> Document:
-    """Compare answers to the same images, in the same order, with the first of them.
+    """Compare predictions for the same images, in the same order, with the first of them.
 
     Args:
-        same: by run.
-        metrics: more numbers, by name: (logits (N, K), targets) -> number.
+        same: predictions by run.
+        metrics: further scores by name: functions of logits (N, K) and targets.
 
     Returns:
         ``values`` (of each run, by metric), ``comparisons[].{run,against,verdict,counts,metrics,only_first,
         only_second}``, with ``metrics.NAME.{difference,interval,p,p_holm,test,significant}``; ``difference`` is the
-        run's value less the first's, and with several runs ``p_holm`` is what decides.
+        run's value minus the first run's, and significance is decided by ``p_holm``.
     """
     (first, one), *others = same.items()
     numbers = {name: dict(_numbers(each, metrics or {})) for name, each in same.items()}
@@ -157,7 +164,7 @@ def _numbers(kept: Predictions, metrics: Mapping[str, Score]) -> Iterator[tuple[
 def _f1(kept: Predictions) -> float:
     if kept.multilabel:
         return _label_f1(kept.targets & kept.predicted, kept.targets, kept.predicted)
-    (true, predicted), counts = alike(kept.targets, kept.predicted)
+    (true, predicted), counts = group_identical(kept.targets, kept.predicted)
     return float(f1_macro(counts[None], true, predicted)[0])
 
 
@@ -168,7 +175,7 @@ def _label_f1(hits: NDArray[Any], real: NDArray[Any], given: NDArray[Any]) -> fl
 
 
 def _losses(kept: Predictions) -> NDArray[np.float64]:
-    """Each image's negative log-likelihood, (N,), by the probabilities that ``zoo predict`` gives."""
+    """Negative log-likelihood of each image, (N,), by the temperature-scaled probabilities."""
     scaled = kept.logits.astype(np.float64) / kept.temperature
     if kept.multilabel:
         signed: NDArray[np.float64] = np.where(kept.targets, -scaled, scaled)
@@ -215,7 +222,7 @@ def _bootstrapped(differences: NDArray[np.float64]) -> Document:
 
 
 def _f1_draws(one: Predictions, other: Predictions) -> NDArray[np.float64]:
-    """Differences of the macro F1 in each resample; both are asked about the same images of it."""
+    """Differences of the macro F1 in each resample, paired by image."""
     if one.multilabel:
 
         def drawn(chosen: Any) -> float:
@@ -224,14 +231,14 @@ def _f1_draws(one: Predictions, other: Predictions) -> NDArray[np.float64]:
             return _label_f1(real & second, real, second) - _label_f1(real & first, real, first)
 
         return try_draws(drawn, len(one.names), 1000)
-    (true, first, second), counts = alike(one.targets, one.predicted, other.predicted)
+    (true, first, second), counts = group_identical(one.targets, one.predicted, other.predicted)
     return np.concatenate(
-        [f1_macro(drawn, true, second) - f1_macro(drawn, true, first) for drawn in drawn_counts(counts)]
+        [f1_macro(drawn, true, second) - f1_macro(drawn, true, first) for drawn in resampled_counts(counts)]
     )
 
 
 def verdict(row: Document) -> str:
-    """What it comes to, by the accuracy: a run is better, or there is no significant difference."""
+    """Verdict by accuracy: the better run, or no significant difference."""
     figures = row["metrics"]["accuracy"]
     if not figures["significant"]:
         return f"{row['run']} against {row['against']}: {NO_DIFFERENCE} in accuracy"

@@ -1,4 +1,4 @@
-"""Measuring a trained model again: on the images it was validated with, or on others."""
+"""Evaluation of a trained model after its run, on its own validation images or on others."""
 
 from __future__ import annotations
 
@@ -40,25 +40,25 @@ def evaluate_run(
     tta: str | None = None,
     keep: bool = False,
 ) -> dict[str, Any]:
-    """Every number of a trained model on a split, with its worst mistakes.
+    """Evaluate a trained model on a split: all numbers, and its worst mistakes.
 
     Args:
-        run: a run's name or folder.
-        dataset: by default the run's own, held out the same way.
-        registry: where the run's components are found.
-        data: the dataset's folder or file.
-        split: by default test, else val, else everything there is.
-        tta: test-time augmentation, as :func:`zoo.engine.tta.views_named` has it; all numbers are then those of the
-            averaged answers. By default what the model was made with.
-        keep: the answer to each image in the run's folder, as the run itself keeps them; of its own dataset alone.
+        run: name or folder of a run, or an exported file.
+        dataset: name of a dataset; by default the run's own, with the same held-out part.
+        registry: registry of the run's components.
+        data: folder or file of the dataset.
+        split: name of the split; by default test, else val, else all images.
+        device: ``auto``, ``cpu``, ``cuda``, ``cuda:i`` or ``mps``.
+        tta: test-time augmentation, see :func:`zoo.engine.tta.views_named`; by default the model's.
+        keep: store the predictions in the run's folder, as the run does; for its own dataset only.
 
     Returns:
-        A document as result.json has it: ``metrics``, ``mistakes``, ``splits``, ``classes``, by split; with test-time
-        augmentation also ``tta``: its ``name`` and how many ``views``.
+        A document like result.json: ``metrics``, ``mistakes``, ``splits``, ``classes``, by split; with test-time
+        augmentation also ``tta`` with its ``name`` and number of ``views``.
 
     Raises:
-        RequestError: run, dataset or split is not there.
-        DataError: the images don't fit: a class that training had not, say.
+        RequestError: the run, dataset or split doesn't exist.
+        DataError: the images don't fit the model, for example by an unknown class.
     """
     if tta is not None:
         views_named(tta)
@@ -90,7 +90,7 @@ def _document(
     numbers: dict[str, Any],
     mistakes: list[dict[str, Any]],
 ) -> dict[str, Any]:
-    """What was measured, as a result document."""
+    """Assemble the result document."""
     return {
         "status": "evaluated",
         "run": path.name,
@@ -117,7 +117,7 @@ def _evaluate_file(
     *,
     keep: bool,
 ) -> dict[str, Any]:
-    """The numbers of an exported file; on its run's own images where it lies in the run's folder."""
+    """Evaluate an exported file, by default on its run's images where it lies in the run's folder."""
     if keep:
         raise RequestError("Only a run's own answers are kept with it. Leave out --keep.")
     artifact = open_file(path, registry)
@@ -137,11 +137,12 @@ def _evaluate_file(
 
 
 def request_of(folder: Path | None, card: dict[str, Any], asked: dict[str, Any]) -> Request:
-    """What to measure a model by: its run's job; of one without, what one with no recipe is.
+    """Request for evaluating a model: its run's job, or a job without recipe for a model without a run.
 
     Args:
-        folder: the run's; None where there is none.
-        asked: what is to be otherwise.
+        folder: folder of the run; None for a model without one.
+        card: card of the model.
+        asked: options that override the job's.
     """
     if folder is not None and (folder / JOB).is_file():
         return make_request(asked, file=folder / JOB)
@@ -150,7 +151,7 @@ def request_of(folder: Path | None, card: dict[str, Any], asked: dict[str, Any])
 
 
 def _without_job(folder: Path, word: str, keep: bool) -> str:
-    """What to say where a model whose images aren't known is to be measured on them."""
+    """Message for a model whose own images are unknown."""
     if keep:
         return "Only a run's own answers are kept with it. Leave out --keep."
     why = f"{folder} is not a run's folder (it has no {JOB}), so its images are not known"
@@ -160,7 +161,7 @@ def _without_job(folder: Path, word: str, keep: bool) -> str:
 
 
 def standing_for(network: Any, card: dict[str, Any]) -> Any:
-    """What a job names in the place of a file's architecture, which need not be here: the file as it is."""
+    """Wrap an exported file as a factory, which stands for its architecture in a job."""
 
     def file(num_classes: int, in_chans: int = 3) -> Any:
         return network
@@ -170,7 +171,7 @@ def standing_for(network: Any, card: dict[str, Any]) -> Any:
 
 
 def _is_of(card: dict[str, Any], folder: Path) -> bool:
-    """Whether a folder is that of the run whose card this is."""
+    """Check that a folder is that of the run with this card."""
     try:
         return (folder / JOB).is_file() and read_card(find_bundle(folder)) == card
     except BundleError:
@@ -180,10 +181,10 @@ def _is_of(card: dict[str, Any], folder: Path) -> bool:
 def _used(
     bundle: Path, registry: Registry, *, own_dataset: bool = False, architecture_alone: bool = False
 ) -> list[str]:
-    """What has changed among the components that the run was made with; told as well.
+    """List and print changes among the components that the run was made with.
 
     Raises:
-        BundleError: some are not here; says how to get each.
+        BundleError: components are not installed; the message says how to get them.
     """
     records = provenance.recorded(read_card(bundle))
     if architecture_alone:
@@ -197,7 +198,7 @@ def _used(
 
 
 def own_split(opener: Opener, resolved: Resolved, classes: list[str], asked: str | None, *, own: bool) -> Split:
-    """The split to measure: of the run's own dataset the very images it held out."""
+    """Open the split to evaluate; of the run's own dataset, exactly the held-out images."""
     held_out = VAL not in opener.splits() or resolved.job.data.folds is not None
     if own and held_out and asked in (None, VAL, TRAIN) and TRAIN in opener.splits():
         wanted = asked or (TEST if TEST in opener.splits() else VAL)

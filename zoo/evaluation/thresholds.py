@@ -1,4 +1,4 @@
-"""When a model should rather say "not sure": the confidence below which its answer isn't taken."""
+"""Confidence thresholds below which a prediction is rejected as "not sure"."""
 
 from __future__ import annotations
 
@@ -19,20 +19,22 @@ __all__ = ["NEVER", "NOT_SURE", "by_costs", "by_precision", "by_recall", "measur
 
 NOT_SURE = "not sure"
 NEVER = 1.01
-"""A threshold that no confidence reaches."""
+"""Threshold above any confidence."""
 Below = float | dict[str, float]
 Costs = NDArray[np.float64]
 Cut = Callable[[NDArray[np.float64], NDArray[np.bool_]], float]
 
 
 def by_precision(kept: Predictions, wanted: float, *, per_class: bool = False) -> Below:
-    """The lowest threshold at which the share ``wanted`` of the answers that are taken is right.
+    """Find the lowest threshold with at least the precision ``wanted`` among accepted predictions.
 
     Args:
-        per_class: a threshold for each class that is answered.
+        kept: predictions of a split.
+        wanted: minimum precision, 0..1.
+        per_class: find a threshold for each predicted class.
 
     Raises:
-        RequestError: none is high enough.
+        RequestError: no threshold reaches the precision.
     """
 
     def cut(sure: NDArray[np.float64], right: NDArray[np.bool_]) -> float:
@@ -43,13 +45,15 @@ def by_precision(kept: Predictions, wanted: float, *, per_class: bool = False) -
 
 
 def by_recall(kept: Predictions, wanted: float, *, per_class: bool = False) -> Below:
-    """The highest threshold at which the share ``wanted`` of all images is still answered, and right.
+    """Find the highest threshold with at least the fraction ``wanted`` of all images accepted and correct.
 
     Args:
-        per_class: of each class's own images.
+        kept: predictions of a split.
+        wanted: minimum fraction, 0..1.
+        per_class: find a threshold for each class, by the recall of its images.
 
     Raises:
-        RequestError: fewer are right without any threshold.
+        RequestError: even without a threshold the fraction is not reached.
     """
     support = np.bincount(kept.targets, minlength=len(kept.classes))
 
@@ -65,16 +69,17 @@ def by_recall(kept: Predictions, wanted: float, *, per_class: bool = False) -> B
 
 
 def by_costs(kept: Predictions, costs: Costs) -> dict[str, float]:
-    """For each class the threshold at which its answers cost least, on average.
+    """Find for each class the threshold that minimises the expected cost of its predictions.
 
-    Where all mistakes cost the same and probabilities are right this is Chow's rule: answer where the cost of a mistake
-    times its probability is below the cost of no answer.
+    With equal costs of all mistakes and calibrated probabilities this is Chow's rule: accept a prediction where the
+    probability of a mistake times its cost is below the cost of a rejection.
     Source: C. K. Chow, On optimum recognition error and reject tradeoff, IEEE Transactions on Information Theory 16
     (1970).
 
     Args:
-        costs: (K, K + 1), of an image of a class (row) that is taken for another (column), and in the last column that
-            it gets no answer.
+        kept: predictions of a split.
+        costs: (K, K + 1), cost of predicting an image of one class (row) as another (column), or of rejecting it (last
+            column).
     """
     found = {}
     sure, predicted = _confidence(kept), kept.predicted
@@ -85,7 +90,7 @@ def by_costs(kept: Predictions, costs: Costs) -> dict[str, float]:
             found[name] = 0.0
             continue
         taken, refused = costs[kept.targets[order], k], costs[kept.targets[order], -1]
-        total = np.cumsum(taken) - np.cumsum(refused)  # beside what it costs to answer none
+        total = np.cumsum(taken) - np.cumsum(refused)  # relative to rejecting all
         total[~_ends(sure[order])] = np.inf
         best = int(np.argmin(total))
         found[name] = _between(sure[order], best) if total[best] < 0 else NEVER
@@ -93,12 +98,12 @@ def by_costs(kept: Predictions, costs: Costs) -> dict[str, float]:
 
 
 def read_costs(path: Path, classes: list[str]) -> Costs:
-    """A cost matrix from a YAML file: ``not sure: 1``, and for a class ``cat: {dog: 5}``, a cat taken for a dog.
+    """Read a cost matrix from a YAML file: ``not sure: 1``, and ``cat: {dog: 5}`` for a cat predicted as a dog.
 
-    What isn't said costs 1, and a right answer nothing. ``not sure`` may also stand among a class's costs.
+    The default cost is 1, and 0 for a correct prediction. ``not sure`` may also be among a class's costs.
 
     Raises:
-        RequestError: the file can't be read, or names an unknown class, or a cost is no number from 0 up.
+        RequestError: the file can't be read, names an unknown class, or has a cost that is no non-negative number.
     """
     given = read_mapping(path, f"costs: write {NOT_SURE}: 1, and {classes[0]}: {{{classes[-1]}: 5}}")
     place = {**{name: i for i, name in enumerate(classes)}, NOT_SURE: len(classes)}
@@ -127,11 +132,11 @@ def _cost(path: Path, value: Any) -> float:
 
 
 def measure(kept: Predictions, below: Below) -> dict[str, Any]:
-    """What a threshold does to a split's images.
+    """Evaluate thresholds on a split's predictions.
 
     Returns:
-        ``images``, ``answered`` (how many), ``share`` of them, ``precision`` (the share of the answered that is right),
-        its ``interval``, ``accuracy`` without a threshold, ``per_class.NAME.{below,answered,precision,recall}``.
+        ``images``, ``answered`` (number of accepted predictions), ``share`` (their fraction), ``precision`` among them
+        with its ``interval``, ``accuracy`` without a threshold, ``per_class.NAME.{below,answered,precision,recall}``.
     """
     limits = np.array([below.get(name, 0.0) if isinstance(below, dict) else below for name in kept.classes])
     taken, right = _confidence(kept) >= limits[kept.predicted], kept.right
@@ -188,11 +193,11 @@ def _reached(kept: Predictions, found: dict[str, float], what: str) -> dict[str,
     short = [name for name, below in found.items() if below == NEVER]
     if len(short) == len(kept.classes):
         raise RequestError(f"For no class is there a threshold with which {what}. Ask for less.")
-    return found  # a class that has none is never answered
+    return found  # a class without a threshold is always rejected
 
 
 def _ends(sure: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Where one can cut: after an answer that is surer than the next."""
+    """Mask of the possible cuts: after a prediction whose confidence exceeds the next one's."""
     return np.append(sure[:-1] > sure[1:], True)
 
 
@@ -202,5 +207,5 @@ def _lowest(sure: NDArray[np.float64], good: NDArray[np.bool_]) -> float:
 
 
 def _between(sure: NDArray[np.float64], last: int) -> float:
-    """A threshold that takes all up to ``last``: halfway to the next, so that rounding decides nothing."""
+    """Threshold that accepts all predictions up to ``last``, midway to the next one."""
     return float((sure[last] + sure[last + 1]) / 2) if last + 1 < len(sure) else 0.0

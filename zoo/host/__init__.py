@@ -1,1 +1,1 @@
-"""The plugin host: find, load, isolate, install and turn off plugins."""
+"""The plugin host: discovery, loading, isolation, installation and enabling of plugins."""

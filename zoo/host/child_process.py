@@ -1,4 +1,4 @@
-"""A look in a process of its own: what it finds out may crash, exit or hang without ending this process."""
+"""Child processes for checks that may crash, exit or hang without ending this process."""
 
 from __future__ import annotations
 
@@ -15,43 +15,43 @@ from typing import Any
 
 
 class Child:
-    """A process at work as soon as it is made; its answer is the last line that it writes, as JSON.
+    """A child process, started on creation; its answer is the last line of its output, as JSON.
 
     Args:
-        module: what is run, as by ``python -m``.
-        words: its arguments.
-        limit_s: how long it may take.
-        environment: variables beside those of this process.
+        module: module to run, as by ``python -m``.
+        words: arguments of the module.
+        limit_s: timeout in seconds.
+        environment: environment variables in addition to those of this process.
     """
 
     def __init__(
         self, module: str, *words: str, limit_s: float = 60.0, environment: Mapping[str, str] | None = None
     ) -> None:
         self.limit_s, self.begun = limit_s, time.monotonic()
-        self.process: subprocess.Popen[bytes] | None = None  # while it is at work
+        self.process: subprocess.Popen[bytes] | None = None  # None once it has ended
         self._said: dict[str, Any] | None = None
-        # No pipes: one would end only with the last process that this one has begun.
+        # Files instead of pipes, which stay open until the last grandchild ends.
         self._out, self._err = (tempfile.TemporaryFile() for _ in range(2))  # noqa: SIM115 - closed by stop()
         try:
             self.process = subprocess.Popen(
-                [sys.executable, "-P", "-m", module, *words],  # -P: a json.py in the working folder is not ours
+                [sys.executable, "-P", "-m", module, *words],  # -P: don't import from the working folder
                 stdin=subprocess.DEVNULL,
                 stdout=self._out,
                 stderr=self._err,
                 env={**os.environ, **(environment or {})},
-                start_new_session=True,  # what it does to its group it doesn't do to this one
+                start_new_session=True,  # signals to its group don't reach this process
             )
-        except OSError as error:  # no memory for another process, or none may be made
+        except OSError as error:  # out of memory, or a limit on processes
             self._said = {"died": f"no process could be started: {error.strerror or error}", "stderr": ""}
 
     def answer(self) -> dict[str, Any]:
-        """What it found; ``{"died": why, "stderr": text}`` when it gave no answer."""
+        """Wait for the answer; ``{"died": reason, "stderr": text}`` where there is none."""
         if self._said is None:
             self._said = self._wait()
         return self._said
 
     def stop(self) -> None:
-        """End the process and all that it began, whatever they do."""
+        """Kill the process and all of its children."""
         if self.process is not None:
             with contextlib.suppress(OSError):
                 os.killpg(self.process.pid, signal.SIGKILL)
@@ -78,7 +78,7 @@ class Child:
 
 
 def answers(children: Sequence[Child]) -> list[dict[str, Any]]:
-    """What each has found. None of them goes on when this one is interrupted."""
+    """Wait for the answers of all children, and stop them all, also when interrupted."""
     try:
         return [child.answer() for child in children]
     finally:

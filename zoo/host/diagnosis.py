@@ -1,4 +1,4 @@
-"""What is wrong with a plugin, in which of its lines, and the command that mends it."""
+"""Diagnosis of plugins: the problem, the lines of code, and commands that fix it."""
 
 from __future__ import annotations
 
@@ -18,15 +18,16 @@ from zoo.registry.tracebacks import plugin_frames
 
 @dataclass(frozen=True)
 class PluginFinding:
-    """Something to mend, or to know.
+    """A problem or a remark about a plugin.
 
     Args:
-        plugin: its name.
-        serious: whether something doesn't work.
-        phase: where it went wrong: find, require, import, validate, contribute, or the hook of a run.
-        problem: one line.
-        details: the traceback, trimmed to the plugin's frames.
-        remedies: commands, with a word on each.
+        plugin: name of the plugin.
+        distribution, version: its distribution; None where unknown.
+        serious: the plugin or a part of it doesn't work.
+        phase: phase of the failure: find, require, import, validate, contribute, or the hook of a run.
+        problem: description in one line.
+        details: traceback, reduced to the plugin's frames.
+        remedies: pairs of a description and a command.
     """
 
     plugin: str
@@ -40,7 +41,7 @@ class PluginFinding:
 
 
 def examine(plugin: LoadedPlugin) -> Iterator[PluginFinding]:
-    """What there is to say of one plugin; nothing, when it is well."""
+    """Yield the findings about one plugin; none for a healthy one."""
     origin = plugin.origin
     whose = (origin.plugin, origin.distribution, origin.version)
     if plugin.state == "failed":
@@ -88,7 +89,7 @@ def _turn_off(plugin: LoadedPlugin) -> Iterator[tuple[str, str]]:
 
 
 def _missing(distribution: str) -> list[str]:
-    """Requirements of a distribution that are not met, as it writes them."""
+    """Requirements of a distribution that are not installed."""
     from packaging.requirements import Requirement
 
     try:
@@ -109,7 +110,7 @@ def _installed(requirement: object) -> bool:
 
 
 def _not_found(plugin: LoadedPlugin) -> list[str]:
-    """The module that wasn't there: most distributions are called as their module is."""
+    """Name of the module that could not be imported, which most distributions share; empty for other errors."""
     error = plugin.error
     if not isinstance(error, ModuleNotFoundError) or not error.name:
         return []
@@ -124,10 +125,10 @@ def _pip() -> str:
 
 
 def consult(registry: Registry, name: str | None = None) -> tuple[list[LoadedPlugin], list[PluginFinding]]:
-    """Examine every plugin, or one.
+    """Examine all plugins, or one.
 
     Returns:
-        Those that were looked at, and what was found, the plugins in order of name.
+        The examined plugins, and the findings, in order of the plugins' names.
 
     Raises:
         UnknownName: there is no such plugin.

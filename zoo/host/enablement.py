@@ -1,4 +1,4 @@
-"""Turning plugins off and on: ``plugins: {disable: [...]}`` in the user's registry.yaml; its other lines stay."""
+"""Enabling and disabling of plugins by ``plugins: {disable: [...]}`` in the user's registry.yaml."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from zoo.storage.files import write_text
 from zoo.storage.safe_yaml import parse_yaml, read_yaml
 
 ALLOW_LIST = "ZOO_PLUGINS"
-"""The environment variable with the only third-party plugins to load, a comma between them; empty for none."""
+"""Environment variable with the third-party plugins to load, separated by commas; empty for none."""
 _NOTE = "# Made by `zoo plugins disable`; see `zoo plugins enable`.\n"
 
 
 def allowed() -> set[str] | None:
-    """The third-party plugins that ``ZOO_PLUGINS`` allows; None when it says nothing."""
+    """Third-party plugins that ``ZOO_PLUGINS`` allows; None where it is not set."""
     given = os.environ.get(ALLOW_LIST)
     return None if given is None else {word.strip() for word in given.split(",")} - {""}
 
 
 def turn_off(name: str) -> Path:
-    """Add a plugin to the user's disabled ones; the file that says so."""
+    """Add a plugin to the user's disabled ones, and return the path of the file."""
     _write(sorted({*_disabled(), name}))
     return user_path()
 
 
 def turn_on(name: str) -> bool:
-    """Take a plugin from the user's disabled ones; whether it was one of them. A file with nothing left is removed."""
+    """Remove a plugin from the user's disabled ones; True if it was among them. An empty file is deleted."""
     before = _disabled()
     if name not in before:
         return False
@@ -41,8 +41,8 @@ def turn_on(name: str) -> bool:
     return True
 
 
-def who_disables(shelf: RegistryConfig, name: str) -> list[Path]:
-    """The files that turn a plugin off, the user's apart."""
+def files_disabling(shelf: RegistryConfig, name: str) -> list[Path]:
+    """Files other than the user's that disable a plugin."""
     layers = [layer for layer in shelf.layers if name in (layer.section("plugins").get("disable") or ())]
     return [layer.path for layer in layers if layer.path != user_path().resolve()]
 
@@ -74,7 +74,7 @@ def _write(names: list[str]) -> None:
 
 
 def _with_disabled(text: str, names: list[str]) -> str:
-    """The text with that list and no other change. YAML's own writer would lose comments and order."""
+    """Replace the list in the text without other changes; YAML's own writer would lose comments and order."""
     listed = f"[{', '.join(names)}]"
     root = yaml.compose(text, yaml.SafeLoader)
     plugins = _value(root, "plugins")

@@ -1,4 +1,4 @@
-"""Which component an exception comes from, by the frames of its traceback: no call of a component needs a ``try``."""
+"""Attribution of exceptions to components by their tracebacks, so that calls of components need no ``try``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _LONGEST = 300
 
 
 def describe_failure(error: BaseException) -> str | None:
-    """A paragraph on a component that failed, and what to type; None where none is to be seen in the traceback."""
+    """Describe the failed component and a remedy in a paragraph; None where the traceback has no component."""
     blamed = _blamed(error)
     if blamed is None:
         return None
@@ -24,13 +24,13 @@ def describe_failure(error: BaseException) -> str | None:
 
 
 def reason_of(error: BaseException) -> str:
-    """Why something ended, in a sentence without a full stop: the component that failed, where it was one."""
+    """Reason for an end in a sentence without a full stop, naming the failed component where there is one."""
     blamed = _blamed(error)
     return summary_of(error) if blamed is None else blamed[0]
 
 
 def _blamed(error: BaseException) -> tuple[str, Entry] | None:
-    """A component that failed: a sentence with its name, distribution and version, and the line of its code."""
+    """Failed component, and a sentence with its name, distribution, version and line of code."""
     frames = list(traceback.walk_tb(error.__traceback__))
     found = _in_code(frames) or _in_objects(frames)
     if found is None:
@@ -41,34 +41,34 @@ def _blamed(error: BaseException) -> tuple[str, Entry] | None:
 
 
 def summary_of(error: BaseException) -> str:
-    """An exception's type, and the first line of what it says."""
+    """Type of an exception and the first line of its message."""
     first = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
     return f"{type(error).__name__}: {first:.{_LONGEST}}" if first else type(error).__name__
 
 
 def _in_code(frames: _Frames) -> tuple[list[Entry], FrameType, int] | None:
-    """The innermost frame in the code of components that were used."""
+    """Innermost frame in the code of used components."""
     for i in reversed(range(len(frames))):
         frame, line = frames[i]
         owners = [each for each in registered.used.values() if each.holds(frame.f_code.co_filename)]
-        if owners:  # a package may lie in the folder that a local component's file is in
+        if owners:  # a package may lie beside the file of a local component
             packaged = [each for each in owners if each.file is None]
             return _narrowed(packaged or owners, frames[i::-1]), frame, line
     return None
 
 
 def _in_objects(frames: _Frames) -> tuple[list[Entry], FrameType, int] | None:
-    """The innermost frame in a method of an object that a component has made of a library's class."""
+    """Innermost frame in a method of an object of a library's class that a component created."""
     for frame, line in reversed(frames):
         owner = _maker(frame)
-        # What the class inherits is no line of its own: a slip in a forward() ends in nn.Module.__getattr__.
+        # Skip inherited methods: an error in forward() may end in nn.Module.__getattr__.
         if owner is not None and type(frame.f_locals["self"]).__module__ == frame.f_globals.get("__name__"):
             return [owner], frame, line
     return None
 
 
 def _narrowed(owners: list[Entry], outwards: Iterable[tuple[FrameType, int]]) -> list[Entry]:
-    """Of several components with the same code the one whose object, or whose factory, is at work."""
+    """Choose among components with the same code the one whose object or factory appears in the frames."""
     for frame, _ in outwards if len(owners) > 1 else ():
         maker = _maker(frame)
         if maker is not None and maker in owners:
@@ -81,7 +81,7 @@ def _narrowed(owners: list[Entry], outwards: Iterable[tuple[FrameType, int]]) ->
 
 
 def _maker(frame: FrameType) -> Entry | None:
-    """The component that has made the object whose method a frame is in."""
+    """Component that created the object whose method a frame belongs to."""
     its = frame.f_locals.get("self")
     return None if its is None else registered.made.get(type(its))
 

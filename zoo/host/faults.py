@@ -1,6 +1,6 @@
-"""What went wrong with a plugin while a run was on: kept till it goes right, for ``zoo plugins doctor``.
+"""Record of plugins' failures during runs, kept until they succeed, for ``zoo plugins doctor``.
 
-A plugin that can't be loaded shows its fault at each start; one whose hook raises in the last minute of a run doesn't.
+A plugin that can't be loaded is reported at each start; one whose hook fails during a run would otherwise not be.
 """
 
 from __future__ import annotations
@@ -16,13 +16,14 @@ from zoo.storage.files import cache_folder, write_json
 
 
 def remember(plugin: LoadedPlugin, phase: str, problem: str, details: str, *, stuck: bool = False) -> None:
-    """Write down what went wrong. Where that can't be written, the run's own line has to do.
+    """Record a failure; an unwritable file is ignored, since the run has printed the failure.
 
     Args:
-        phase: the hook, or the end of the process.
-        problem: one line.
-        details: a traceback, trimmed to the plugin's frames.
-        stuck: it came to no end, and so costs every run its limit until the plugin is another.
+        plugin: the plugin.
+        phase: name of the hook, or the end of the process.
+        problem: description in one line.
+        details: traceback, reduced to the plugin's frames.
+        stuck: the plugin hung, and would delay every run by the timeout until its code changes.
     """
     account = {**_whose(plugin), "phase": phase, "problem": problem, "traceback": details, "stuck": stuck}
     try:
@@ -33,7 +34,7 @@ def remember(plugin: LoadedPlugin, phase: str, problem: str, details: str, *, st
 
 
 def recall(plugin: LoadedPlugin) -> dict[str, Any] | None:
-    """What was written down of this version of the plugin: ``phase``, ``problem`` and ``traceback``."""
+    """Read the recorded failure of this version of the plugin: ``phase``, ``problem`` and ``traceback``."""
     try:
         account = json.loads(_file(plugin.name).read_text("utf-8"))
     except (OSError, ValueError):
@@ -42,13 +43,13 @@ def recall(plugin: LoadedPlugin) -> dict[str, Any] | None:
 
 
 def stuck(plugin: LoadedPlugin) -> dict[str, Any] | None:
-    """What was written down, if it is that the plugin came to no end, and its code is the same still."""
+    """Read the recorded failure if the plugin hung and its code is unchanged; else None."""
     account = recall(plugin)
     return account if account and account.get("stuck") else None
 
 
 def forget(name: str) -> bool:
-    """It went right, or is to be tried again; whether there was something to forget."""
+    """Delete the record of a plugin; True if there was one."""
     try:
         _file(name).unlink()
     except OSError:
@@ -57,7 +58,7 @@ def forget(name: str) -> bool:
 
 
 def _whose(plugin: LoadedPlugin) -> dict[str, Any]:
-    """Which code of which plugin: its version, and the state of the file that its entry point names."""
+    """Identify the plugin's code by its version and its entry point's file."""
     path = getattr(sys.modules.get(plugin.target.partition(":")[0]), "__file__", None)
     try:
         changed = Path(path).stat().st_mtime_ns if path else None

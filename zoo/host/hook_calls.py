@@ -1,4 +1,4 @@
-"""A plugin as it is loaded: its hooks checked, by pluggy and for what it lets pass, and called by themselves."""
+"""Validation and individual calls of a plugin's hooks."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from zoo.registry.loaded_plugin import Implementations, LoadedPlugin
 from zoo.registry.suggest import did_you_mean
 
 PATIENCE = "ZOO_HOOK_PATIENCE_S"
-"""The environment variable with the seconds that a hook is waited for."""
+"""Environment variable with the timeout of a hook in seconds."""
 _DEFAULT_PATIENCE_S = 10.0
 
 
 def new_manager() -> pluggy.PluginManager:
-    """A pluggy manager that knows every hook's specification, and no plugin yet."""
+    """Create a pluggy manager with all hook specifications and no plugins."""
     manager = pluggy.PluginManager("zoo")
     manager.add_hookspecs(hookspecs)
     return manager
 
 
 def hooks_of(name: str, module: object, manager: pluggy.PluginManager) -> Implementations:
-    """A plugin's hooks, by name, checked. The manager forgets a plugin with a fault.
+    """Collect and validate a plugin's hooks, by name; an invalid plugin is unregistered.
 
     Raises:
-        PluginError, pluggy.PluginValidationError: says which hook, and what is wrong with it.
+        PluginError, pluggy.PluginValidationError: a hook is invalid; the message names it.
     """
     try:
         manager.register(module, name=name)
@@ -49,10 +49,10 @@ def hooks_of(name: str, module: object, manager: pluggy.PluginManager) -> Implem
 
 
 def _check_hook(hook: str, implementation: pluggy.HookImpl) -> None:
-    """What pluggy lets pass in silence.
+    """Check for errors that pluggy ignores.
 
     Raises:
-        PluginError: says which hook, and what is wrong with it.
+        PluginError: the hook is invalid; the message names it.
     """
     if hook not in hookspecs.NAMES and not implementation.optionalhook:
         raise PluginError(f"there is no hook {hook!r}.{did_you_mean(hook, hookspecs.NAMES)}")
@@ -72,14 +72,14 @@ def _check_marked(module: object) -> None:
 
 Traced = Callable[[LoadedPlugin, str, float], None]
 tracers: list[Traced] = []
-"""Told of every import and every call of a hook: the plugin, the hook (or "import"), milliseconds."""
+"""Callbacks for every import and every hook call: plugin, hook (or "import"), milliseconds."""
 
 
 def call_one(plugin: LoadedPlugin, hook: str, **arguments: Any) -> list[Any]:
-    """Call one hook of one plugin; its exceptions are the caller's to contain.
+    """Call one hook of one plugin; exceptions are left to the caller.
 
     Returns:
-        What each implementation gave, without None; what it yields, as a list.
+        Result of each implementation, without None; a generator is returned as a list.
     """
     results: list[Any] = []
     for implementation in plugin.hooks.get(hook, ()):
@@ -92,7 +92,7 @@ def call_one(plugin: LoadedPlugin, hook: str, **arguments: Any) -> list[Any]:
 
 @contextmanager
 def traced(plugin: LoadedPlugin, what: str) -> Iterator[None]:
-    """Time a call and tell the tracers."""
+    """Measure the time of a call and report it to the tracers."""
     started = perf_counter()
     try:
         yield
@@ -102,7 +102,7 @@ def traced(plugin: LoadedPlugin, what: str) -> Iterator[None]:
 
 
 def patience_s() -> float:
-    """How long a hook is waited for; a word that is no number counts for nothing."""
+    """Timeout of a hook in seconds, from the environment where valid."""
     try:
         return max(0.0, float(os.environ.get(PATIENCE, _DEFAULT_PATIENCE_S)))
     except ValueError:

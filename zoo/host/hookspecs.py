@@ -1,8 +1,8 @@
-"""Every hook of the zoo. A plugin implements the ones it needs, with ``zoo.plugin.hookimpl``.
+"""Specifications of all hooks; a plugin implements the ones it needs with ``zoo.plugin.hookimpl``.
 
 Contribution hooks return an iterable of components (or yield them), in any order. Lifecycle hooks watch a
-run, and get copies: what a hook writes into one changes nothing of the run. Each plugin's hooks are called by
-themselves, so one that fails takes nothing of another with it.
+run, and get copies: changes by a hook don't affect the run. Each plugin's hooks are called separately, so that a
+failure doesn't affect other plugins.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ def zoo_commands() -> Iterable[Command]:
 
 @hookspec
 def zoo_model_sources() -> Iterable[ModelSource]:
-    """Contribute places that models are fetched from by a word with a prefix, such as ``hf:owner/name``.
+    """Contribute sources that fetch models by a word with a prefix, such as ``hf:owner/name``.
 
     Example::
 
@@ -139,36 +139,36 @@ def zoo_cache_kinds() -> Iterable[CacheKind]:
 
 @hookspec
 def zoo_run_start(run: Any) -> None:
-    """A run is about to train.
+    """Called before a run trains.
 
     ``run`` has ``name``, ``dir`` (its folder), ``job`` (the resolved job, as job.yaml has it), ``classes``,
-    ``splits``, ``model``, ``device`` and ``notices``: see ``zoo.runner.record.Run``. Every hook gets a copy of its own.
+    ``splits``, ``model``, ``device`` and ``notices``: see ``zoo.runner.record.Run``. Every hook gets its own copy.
     """
 
 
 @hookspec
 def zoo_epoch_end(run: Any, epoch: dict[str, Any]) -> str | None:
-    """An epoch is over. A returned string stops the run: the reason.
+    """Called after each epoch; a returned string stops the run, with that reason.
 
     ``epoch`` is its line of metrics.jsonl: ``epoch`` (from 1), ``train`` and ``val`` with their numbers, ``lr``,
-    ``seconds``, ``images_per_second``. A run that is stopped keeps its best weights, is measured and reported, and
-    has the status ``stopped``.
+    ``seconds``, ``images_per_second``. A stopped run keeps its best weights, is evaluated and reported, and has the
+    status ``stopped``.
     """
 
 
 @hookspec
 def zoo_run_end(run: Any, result: dict[str, Any]) -> None:
-    """The run is complete, and all its files are written; ``result`` is its result.json."""
+    """Called when a run is complete and all its files are written; ``result`` is its result.json."""
 
 
 @hookspec
 def zoo_run_failed(run: Any, error: BaseException) -> None:
-    """The run ended with ``error``: KeyboardInterrupt when the user stopped it, or a scheduler's SIGTERM."""
+    """Called when a run ended with ``error``: KeyboardInterrupt for an interruption by the user or by SIGTERM."""
 
 
 @hookspec
 def zoo_report_sections(run: Any, result: dict[str, Any]) -> Iterable[tuple[str, str]]:
-    """Add ``(title, plain text)`` sections to the report, in the console, in report.html and in result.json."""
+    """Add ``(title, plain text)`` sections to the report: to the console, report.html and result.json."""
     return ()
 
 

@@ -1,4 +1,4 @@
-"""Installing and removing distributions, in the environment that runs the zoo, by pip or uv."""
+"""Installation and removal of distributions in the zoo's environment, by pip or uv."""
 
 from __future__ import annotations
 
@@ -19,32 +19,32 @@ from zoo.host.enablement import ALLOW_LIST
 from zoo.registry.entry import DISTRIBUTION
 
 PINNED = (DISTRIBUTION, "torch", "torchvision")
-"""What installing a plugin never changes: another torch may be gigabytes, or have no CUDA."""
+"""Distributions that are pinned during the installation of a plugin; another torch may be large, or lack CUDA."""
 
 
 class InstallError(ZooError):
-    """The installer refused or failed; the environment is as it was."""
+    """Raised when the installer failed; the environment is unchanged."""
 
 
 @dataclass(frozen=True)
 class Tool:
-    """An installer: the words of its command, and those to show, which a person would type."""
+    """An installer: the words of its command, and those to show to users."""
 
     name: str
     words: tuple[str, ...]
     shown: tuple[str, ...]
 
     def command(self, what: str, *rest: str) -> list[str]:
-        """The words of ``install`` or ``uninstall``, for this environment."""
+        """Command line of ``install`` or ``uninstall`` for this environment."""
         here = ["--python", sys.executable] if self.name == "uv" else ["--disable-pip-version-check", "--no-input"]
         return [*self.words, what, *here, *rest]
 
 
 def find_tool() -> Tool:
-    """pip where this environment has it, for it reads the user's pip configuration; else uv.
+    """Find pip in this environment, since it reads the user's configuration; else uv.
 
     Raises:
-        RequestError: there is neither.
+        RequestError: neither is available.
     """
     if importlib.util.find_spec("pip") is not None:
         python = "python" if shutil.which("python") == sys.executable else sys.executable
@@ -57,16 +57,19 @@ def find_tool() -> Tool:
 
 
 def install(target: str, *, upgrade: bool = False, editable: bool = False, isolated: bool = True) -> dict[str, str]:
-    """Install a requirement, a folder or a file with what it depends on.
+    """Install a requirement, a folder or a file with its dependencies.
 
     Args:
-        isolated: build a source folder in an environment of its own, which needs a package index.
+        target: requirement, folder or file.
+        upgrade: install the newest version.
+        editable: install a folder in editable mode.
+        isolated: build a source folder in an isolated environment, which needs a package index.
 
     Returns:
-        What was installed before, for ``restore``.
+        Snapshot of the environment before, for ``restore``.
 
     Raises:
-        InstallError: it can't be installed; everything is again as it was before.
+        InstallError: the installation failed; the environment is restored.
     """
     tool, before = find_tool(), snapshot()
     words = [*(["--upgrade"] if upgrade else []), *([] if isolated else ["--no-build-isolation"])]
@@ -86,10 +89,10 @@ def install(target: str, *, upgrade: bool = False, editable: bool = False, isola
 
 
 def uninstall(distribution: str) -> None:
-    """Take a distribution out; what it depended on stays.
+    """Uninstall a distribution; its dependencies stay.
 
     Raises:
-        InstallError: it is still there.
+        InstallError: the removal failed.
     """
     tool = find_tool()
     said = _run(tool.command("uninstall", *(["-y"] if tool.name == "pip" else []), distribution))
@@ -98,13 +101,13 @@ def uninstall(distribution: str) -> None:
 
 
 def snapshot() -> dict[str, str]:
-    """Every installed distribution and its version, as a fresh process sees them."""
+    """List all installed distributions with versions, as a fresh process sees them."""
     found: dict[str, str] = _fresh("zoo.host.subprocess_probe", "distributions")
     return found
 
 
 def restore(tool: Tool, before: dict[str, str]) -> None:
-    """Bring the environment back to a snapshot: an installer that fails halfway leaves its first half."""
+    """Restore the environment to a snapshot, after a partial installation."""
     after = snapshot()
     if added := sorted(after.keys() - before.keys()):
         _run(tool.command("uninstall", *(["-y"] if tool.name == "pip" else []), *added))
@@ -119,7 +122,7 @@ def restore(tool: Tool, before: dict[str, str]) -> None:
 
 
 def probe() -> dict[str, Any]:
-    """Every plugin as a fresh process loads it, and names that clash: see ``zoo.host.subprocess_probe.found``."""
+    """Load every plugin in a fresh process, with name clashes; see ``zoo.host.subprocess_probe.found``."""
     found: dict[str, Any] = _fresh("zoo.host.subprocess_probe", "plugins")
     return found
 
@@ -127,7 +130,7 @@ def probe() -> dict[str, Any]:
 def _fresh(module: str, *words: str) -> Any:
     environment = {k: v for k, v in os.environ.items() if k != ALLOW_LIST}
     done = subprocess.run(
-        # -P: a json.py in the working folder is not ours.
+        # -P: don't import from the working folder.
         [sys.executable, "-P", "-m", module, *words],
         capture_output=True,
         text=True,
@@ -140,7 +143,7 @@ def _fresh(module: str, *words: str) -> Any:
 
 
 def _run(command: Sequence[str]) -> str | None:
-    """Run an installer; None when it did it, else the end of what it says."""
+    """Run an installer; None on success, else the end of its output."""
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     if done.returncode == 0:
         return None

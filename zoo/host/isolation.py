@@ -1,4 +1,4 @@
-"""Each plugin imported in a process of its own: one that exits, crashes or hangs ends nobody else."""
+"""Trial import of each plugin in its own process, so that an exit, crash or hang affects no other plugin."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from zoo.registry.distributions import installed
 from zoo.registry.entry import DISTRIBUTION
 
 PATIENCE = "ZOO_IMPORT_PATIENCE_S"
-"""The environment variable with the seconds that a plugin's import is waited for."""
+"""Environment variable with the timeout of a plugin's import in seconds."""
 _DEFAULT_PATIENCE_S = 30.0
 
 
 def alone(disabled: Collection[str]) -> dict[str, dict[str, Any]]:
-    """What an import of each third-party plugin comes to, by its name.
+    """Import each third-party plugin in its own process, and return the results by name.
 
     Args:
-        disabled: those that are not to be imported.
+        disabled: names of plugins to skip.
 
     Returns:
-        A row of ``zoo.host.subprocess_probe``; or ``died``, how it ended its process, and ``stderr``.
+        For each plugin a row of ``zoo.host.subprocess_probe``; or ``died`` (how its process ended) and ``stderr``.
     """
     wanted = allowed()
     theirs = {found.name for found in installed() if found.distribution != DISTRIBUTION} - set(disabled)
@@ -33,7 +33,7 @@ def alone(disabled: Collection[str]) -> dict[str, dict[str, Any]]:
     for start in range(0, len(names), size):
         chunk = names[start : start + size]
         children = [_begun(name) for name in chunk]
-        begun = [child.process is not None for child in children]  # else it is no fault of the plugin's
+        begun = [child.process is not None for child in children]  # else no fault of the plugin
         found = zip(chunk, begun, answers(children), strict=True)
         rows.update((name, row) for name, at_work, row in found if at_work)
     return rows
@@ -46,7 +46,7 @@ def _begun(name: str) -> Child:
 
 
 def patience_s() -> float:
-    """Seconds that an import is waited for."""
+    """Timeout of an import in seconds, from the environment where valid."""
     try:
         return max(0.1, float(os.environ.get(PATIENCE, "")))
     except ValueError:

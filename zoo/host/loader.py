@@ -1,8 +1,8 @@
-"""The plugin host: finds plugins, imports each by itself, and collects what it contributes.
+"""Loader of plugins: discovers them, imports each separately, and collects their contributions.
 
-pluggy gives the hook protocol. What it lacks for contributions is done here: in one pluggy call the first exception
-discards every plugin's results, results carry no plugin name, generators come back unconsumed, and a misspelt hook
-is silent. So each plugin's hooks are called by themselves, and a plugin that fails anywhere is set aside whole.
+pluggy provides the hook protocol, with limitations for contributions: in one pluggy call the first exception discards
+every plugin's results, results carry no plugin name, generators come back unconsumed, and a misspelt hook is ignored.
+Therefore each plugin's hooks are called separately, and a plugin that fails anywhere is set aside completely.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ from zoo.registry.suggest import did_you_mean
 from zoo.registry.tracebacks import LIBRARIES, crash_frames
 
 HEAVY = LIBRARIES
-"""Libraries that nobody wants to wait for in ``zoo list``."""
+"""Large libraries whose import slows down every command."""
 _ALL = {**KINDS, **SERVICES}
 discovered: list[LoadedPlugin] = []
-"""What the last ``discover`` gave: whoever holds up the end of the process is among them."""
+"""Plugins of the last ``discover``, to find the one that delays the end of the process."""
 
 
 def open_registry(
@@ -54,7 +54,7 @@ def open_registry(
     shelf = open_shelf()
     rows = None
     if careful:
-        from zoo.host.isolation import alone  # what begins processes takes a while to import
+        from zoo.host.isolation import alone  # slow to import
 
         rows = alone(shelf.disabled)
     plugins = discover(shelf.disabled, rows, bundled)
@@ -118,18 +118,19 @@ def discover(
 
 
 class _Loader:
-    """Loads plugins one by one into one pluggy manager, which knows every hook's specification."""
+    """Loads plugins one by one into one pluggy manager."""
 
     def __init__(self, disabled: set[str], allowed: set[str] | None, alone: Mapping[str, Mapping[str, Any]]):
         self.disabled, self.allowed, self.alone = disabled, allowed, alone
         self.manager = new_manager()
 
     def load(self, first: Found, *others: Found, taken: bool = False) -> LoadedPlugin:
-        """Load a plugin, unless it is turned off, not for this zoo, or its name is not its own.
+        """Load a plugin, unless it is disabled, incompatible with this zoo, or has a name conflict.
 
         Args:
-            others: further distributions that bring a plugin of that name.
-            taken: whether the zoo itself has a plugin of that name.
+            first: entry point of the plugin.
+            others: further distributions with a plugin of that name.
+            taken: the zoo itself has a plugin of that name.
         """
         origin = Origin(first.name, first.distribution, first.version)
         plugin = LoadedPlugin(
@@ -152,13 +153,13 @@ class _Loader:
             started = perf_counter()
             load_module(plugin, lambda: _import(first), self.manager)
             plugin.load_ms = (perf_counter() - started) * 1000
-            if "heavy" in row:  # here, the first to import a library takes the blame for all
+            if "heavy" in row:  # measured alone; here the first importer pays for a shared library
                 plugin.heavy, plugin.load_ms = tuple(row["heavy"]), row["load_ms"]
         return plugin
 
 
 def _fault(first: Found, others: tuple[Found, ...], taken: bool) -> str | None:
-    """What is wrong before anything is imported."""
+    """Problem of a plugin that is found before any import; None without one."""
     owners = " and ".join(f.distribution for f in (first, *others))
     if taken:
         return f"the name {first.name!r} is the zoo's own plugin's; {owners} must take another"
@@ -182,12 +183,12 @@ def _import(found: Found) -> object:
 def load_module(
     plugin: LoadedPlugin, importer: Callable[[], object], manager: pluggy.PluginManager | None = None
 ) -> None:
-    """Import, validate and collect one plugin; whatever it raises sets it aside."""
+    """Import, validate and collect one plugin; any exception sets it aside."""
     manager = manager or new_manager()
     phase = "import"
     before, threads = {name for name in HEAVY if name in sys.modules}, frozenset(threading.enumerate())
     try:
-        with redirect_stdout(sys.stderr), traced(plugin, phase):  # a print() must not spoil somebody's JSON
+        with redirect_stdout(sys.stderr), traced(plugin, phase):  # a print() must not corrupt JSON output
             module = importer()
         plugin.threads = frozenset(threading.enumerate()) - threads
         plugin.heavy = tuple(name for name in HEAVY if name in sys.modules and name not in before)
@@ -201,7 +202,7 @@ def load_module(
         where = f"plugin {plugin.name!r} ({plugin.origin.distribution}) was in phase {phase}"
         print(f"zoo: {where} — see: zoo plugins doctor {plugin.name}", file=sys.stderr)  # noqa: T201
         raise
-    except BaseException as error:  # a plugin may even call sys.exit() when it is imported
+    except BaseException as error:  # a plugin may call sys.exit() on import
         plugin.set_aside(phase, error)
 
 
@@ -237,7 +238,7 @@ def _entries(given: object, kind: str, hook: str, origin: Origin, seen: set[str]
 
 
 def say_failures(plugins: Iterable[LoadedPlugin]) -> None:
-    """One line for each plugin that was set aside, and each that ``ZOO_PLUGINS`` names in vain."""
+    """Print a line for each plugin that was set aside, and for each missing name in ``ZOO_PLUGINS``."""
     plugins = list(plugins)
     names = [plugin.name for plugin in plugins]
     for name in sorted((allowed() or set()).difference(names)):

@@ -1,4 +1,4 @@
-"""What stands behind ``zoo plugins install``, ``uninstall``, ``enable`` and ``disable``."""
+"""Implementation of ``zoo plugins install``, ``uninstall``, ``enable`` and ``disable``."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ _ARCHIVES = (".whl", ".tar.gz", ".zip")
 
 @dataclass(frozen=True)
 class Target:
-    """What to install: the words for the installer, and the distribution that will come of them, if it can be told."""
+    """Requirement or path for the installer, and the resulting distribution where known."""
 
     words: str
     distribution: str | None
 
 
 def find_target(given: str, catalogue: Mapping[str, Mapping[str, Any]]) -> Target:
-    """What a word means: a name of the catalogue, a folder or file, or a requirement.
+    """Interpret a word as a name of the catalogue, a folder or file, or a requirement.
 
     Raises:
-        RequestError: it is none of them, or so near to a name of the catalogue that it is likely mistyped.
+        RequestError: the word is none of them, or likely a misspelt name of the catalogue.
     """
     from packaging.requirements import InvalidRequirement, Requirement
 
@@ -49,7 +49,7 @@ def find_target(given: str, catalogue: Mapping[str, Mapping[str, Any]]) -> Targe
         ) from error
     packages = [str(item.get("package")) for item in catalogue.values()]
     if name == given and given not in packages and _mistyped(given, [*catalogue, *packages]):
-        # Installing runs a stranger's code: a slip of the finger must not be enough.
+        # Installing runs third-party code, so a typing error must not suffice.
         raise RequestError(
             f"{given!r} is not in the catalogue.{did_you_mean(given, catalogue)} "
             f"To install it all the same: zoo plugins install '{given}>=0'"
@@ -60,7 +60,7 @@ def find_target(given: str, catalogue: Mapping[str, Mapping[str, Any]]) -> Targe
 def _mistyped(given: str, known: Iterable[str]) -> bool:
     import difflib
 
-    bare = {name.removeprefix("zoo-") for name in known}  # which they nearly all begin with
+    bare = {name.removeprefix("zoo-") for name in known}  # a common prefix would make all names similar
     return bool(difflib.get_close_matches(given.removeprefix("zoo-"), bare, n=1, cutoff=0.7))
 
 
@@ -82,10 +82,10 @@ def _distribution_of(path: Path) -> str | None:
 
 
 def read_project(folder: Path) -> dict[str, Any]:
-    """The ``[project]`` of a package's folder.
+    """Read the ``[project]`` table of a package's folder.
 
     Raises:
-        RequestError: it is none.
+        RequestError: the folder has no valid pyproject.toml.
     """
     try:
         content = tomllib.loads((folder / "pyproject.toml").read_text("utf-8"))
@@ -98,15 +98,15 @@ def read_project(folder: Path) -> dict[str, Any]:
 
 
 def install(target: Target, *, upgrade: bool = False, editable: bool = False, isolated: bool = True) -> list[Any]:
-    """Install it, and load what it brought in a fresh process.
+    """Install a target, and load its plugins in a fresh process.
 
     Returns:
-        A row of ``zoo.host.subprocess_probe`` for each plugin of what was installed, with ``clashes``: sentences on its
+        A row of ``zoo.host.subprocess_probe`` for each installed plugin, with ``clashes``: sentences about ambiguous
         names.
 
     Raises:
-        InstallError: the installer refused.
-        RequestError: what was installed is no plugin; it was taken out again.
+        InstallError: the installer failed.
+        RequestError: the distribution has no plugin; it was uninstalled again.
     """
     versions = {canonical(f.distribution): f.version for f in installed()}
     before = installer.install(target.words, upgrade=upgrade, editable=editable, isolated=isolated)
@@ -126,13 +126,14 @@ def install(target: Target, *, upgrade: bool = False, editable: bool = False, is
 
 
 def uninstall(name: str) -> tuple[str, list[str]]:
-    """Take out the distribution with a plugin of this name, or of this name itself.
+    """Uninstall the distribution with this name, or with a plugin of this name.
 
     Returns:
-        The distribution, and the plugins that it brought.
+        The distribution, and the names of its plugins.
 
     Raises:
-        UnknownName: there is none; RequestError: it is the zoo's own, or two distributions have it.
+        UnknownName: there is none.
+        RequestError: it is part of the zoo, or two distributions match.
     """
     found = [f for f in installed() if name == f.name or canonical(name) == canonical(f.distribution)]
     if not found:
@@ -152,20 +153,20 @@ def uninstall(name: str) -> tuple[str, list[str]]:
 
 
 def disable(name: str) -> Path:
-    """Turn a plugin off for this user; the file that now says so."""
+    """Disable a plugin for this user, and return the path of the changed file."""
     _known(name)
     return enablement.turn_off(name)
 
 
 def enable(name: str, shelf: RegistryConfig) -> bool:
-    """Turn a plugin on again, or let runs try it again that left it out; whether either was needed.
+    """Enable a plugin again, or clear its recorded failure; True if anything changed.
 
     Raises:
-        RequestError: another registry.yaml turns it off.
+        RequestError: another registry.yaml disables it.
     """
     _known(name)
     changed = enablement.turn_on(name) | faults.forget(name)
-    if elsewhere := enablement.who_disables(shelf, name):
+    if elsewhere := enablement.files_disabling(shelf, name):
         raise RequestError(f"{name!r} is turned off by {elsewhere[0]} as well: take it from plugins: disable there.")
     return changed
 

@@ -1,4 +1,4 @@
-"""The end of a command, which no plugin can put off: not with a thread, and not with a function left to atexit."""
+"""Termination of a command, which no thread or atexit function of a plugin can delay."""
 
 from __future__ import annotations
 
@@ -15,24 +15,23 @@ if TYPE_CHECKING:
     from zoo.registry.loaded_plugin import LoadedPlugin
 
 PHASE = "exit"
-"""What the doctor calls it."""
+"""Phase of such failures in the diagnosis."""
 _PROBLEM = "a thread, or a function that it left to atexit, doesn't end"
 _SHORT_S = 0.05
 _IMPORTING = "<frozen importlib._bootstrap>"
-"""What Python calls the file whose functions are on the stack in every import."""
+"""File name of the frames that are on the stack during every import."""
 
 
 def end(code: int) -> NoReturn:
-    """Leave the process with an exit code. Python would wait for every thread and atexit function as long as they like.
+    """Exit the process with a code, without an unlimited wait for threads and atexit functions.
 
-    After a run they get as long as a hook gets, once: a plugin that was seen to hold up the end gets no more than what
-    a command gets that ran nothing.
+    After a run they get the timeout of a hook; if a plugin is known to delay the exit, only the short limit.
     """
     for stream in filter(None, (sys.stdout, sys.stderr)):  # a shell can close them: `zoo list >&-`
         with contextlib.suppress(BrokenPipeError):
             stream.flush()
     grace = _grace_s()
-    for action, seconds in ((_leave, grace), (os._exit, grace + 1)):  # the second, should the first not come to an end
+    for action, seconds in ((_leave, grace), (os._exit, grace + 1)):  # the second in case the first one hangs
         watchdog = threading.Timer(seconds, action, (code,))
         watchdog.daemon = True
         watchdog.start()
@@ -40,12 +39,12 @@ def end(code: int) -> NoReturn:
 
 
 def end_imports_at_once() -> None:
-    """Let Ctrl-C end the process where it imports something, and raise KeyboardInterrupt elsewhere.
+    """Make Ctrl-C end the process during an import, and raise KeyboardInterrupt elsewhere.
 
-    Whoever is importing may drop the exception, as torch's C code does of numpy's, and go on with half of a module: the
-    command then went on, or ended with any error whatever. A run that has begun listens to Ctrl-C for itself.
+    Code that imports a module may swallow the exception, as torch's C code does for numpy, and continue with a partial
+    module, which leads to arbitrary errors. A run in progress has its own handler for Ctrl-C.
     """
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # not where a shell has switched it off
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # not where a shell ignores SIGINT
         signal.signal(signal.SIGINT, _interrupted)
 
 
@@ -59,7 +58,7 @@ def _interrupted(number: int, frame: FrameType | None) -> None:
 
 
 def _grace_s() -> float:
-    """How long the end may take: nothing that ran without torch has anything of value to finish."""
+    """Time limit of the exit in seconds; short for commands without torch, which have no work to finish."""
     if "torch" not in sys.modules:
         return _SHORT_S
     from zoo.host import faults
@@ -70,7 +69,7 @@ def _grace_s() -> float:
 
 
 def _leave(code: int) -> None:
-    """Say whose fault it is that the process didn't end by itself, where that can be told, and end it."""
+    """Report the plugin that delays the exit, where it can be identified, and end the process."""
     try:
         for plugin, line in _held_up_by():
             from zoo.host import faults
@@ -89,7 +88,7 @@ def _strangers() -> list[LoadedPlugin]:
 
 
 def _held_up_by() -> list[tuple[LoadedPlugin, str]]:
-    """The plugins at work in a thread that Python waits for, each with its lines of that thread's stack."""
+    """Plugins that run in a thread that Python waits for, each with its lines of that thread's stack."""
     from zoo.registry.tracebacks import stack_of
 
     waited_for = [t for t in threading.enumerate() if not t.daemon and t.ident is not None]

@@ -1,4 +1,4 @@
-"""Look at plugins in a fresh process, and print what is found as JSON.
+"""Inspection of plugins in a fresh process, with the result printed as JSON.
 
 ``python -m zoo.host.subprocess_probe plugins``, ``alone NAME SECONDS`` or ``distributions``.
 """
@@ -19,7 +19,7 @@ from zoo.registry.loaded_plugin import LoadedPlugin
 
 
 def found() -> dict[str, Any]:
-    """Every plugin with the names of what it brings, and the sentences on names that several have, by plugin."""
+    """All plugins with the names of their components, and sentences about ambiguous names, by plugin."""
     from zoo.host.loader import open_registry
 
     registry = open_registry(careful=True)
@@ -46,10 +46,11 @@ def _row(plugin: LoadedPlugin) -> dict[str, Any]:
 
 
 def alone(name: str, limit_s: float) -> dict[str, Any]:
-    """The row of one third-party plugin, empty where there is none; the lines where its import crashes or hangs.
+    """Load one third-party plugin and return its row, empty where there is none; dump the stack on a crash or hang.
 
     Args:
-        limit_s: after how long this process is ended: shortly before, it tells where it is.
+        name: name of the plugin.
+        limit_s: seconds until this process is ended; shortly before, the stack is written to stderr.
     """
     faulthandler.enable()
     faulthandler.dump_traceback_later(0.9 * limit_s)
@@ -59,7 +60,7 @@ def alone(name: str, limit_s: float) -> dict[str, Any]:
 
 
 def versions() -> dict[str, str]:
-    """Every installed distribution, by its canonical name."""
+    """Versions of all installed distributions, by canonical name."""
     return {canonical(d.metadata["Name"]): d.version for d in reversed(list(distributions())) if d.metadata["Name"]}
 
 
@@ -68,4 +69,4 @@ if __name__ == "__main__":
     answer = alone(words[0], float(words[1])) if what == "alone" else versions() if what == "distributions" else found()
     sys.stdout.write(f"\n{json.dumps(answer)}")
     sys.stdout.flush()
-    os._exit(0)  # a plugin's thread that never ends must not hold up whoever asks
+    os._exit(0)  # a plugin's endless thread must not delay the caller

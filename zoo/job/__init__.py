@@ -1,1 +1,1 @@
-"""From a request to a Job: layers, recipes, the facts that defaults follow, and the schema they are validated by."""
+"""Resolution of requests to jobs: layers, recipes, dataset facts for defaults, and the validation schema."""

@@ -1,4 +1,4 @@
-"""Apply the rules among a job's layers: each gives way to a value, with its reason."""
+"""Application of the rules in a job's layers: each rule is replaced by a value, with the reason."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ SIZE = "train.image_size"
 
 
 def apply_rules(layers: Layers, facts: JobFacts) -> dict[str, str]:
-    """Put a value in the place of every rule; the image size comes first, for others go by it.
+    """Replace every rule by its value; the image size comes first, since other rules depend on it.
 
-    A malformed rule is told among the layers' problems, and is left out.
+    A malformed rule is added to the layers' problems and removed.
 
     Returns:
-        Dotted path -> the reason for the value that stands there; an augmentation's parameters by its name.
+        Dotted path -> reason for the value there; parameters of an augmentation are under its name.
     """
     reasons: dict[str, str] = {}
     if is_rule(layers.values.get(SIZE)):
@@ -45,7 +45,7 @@ def _apply(layers: Layers, path: str, facts: JobFacts, reasons: dict[str, str]) 
 
 
 def _item(layers: Layers, path: str, item: Any, facts: JobFacts, reasons: dict[str, str]) -> list[Any]:
-    """A component of a list with its parameters' rules applied; nothing where its ``if`` comes to no."""
+    """Apply the rules among a list component's parameters; an empty list where its ``if`` is false."""
     if not isinstance(item, Mapping):
         return [item]
     where, found = f"{path}.{item.get('name')}", dict(item)

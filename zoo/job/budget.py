@@ -1,6 +1,6 @@
-"""Fit a training to a span of time: how many epochs of how many images, and which variant of a recipe.
+"""Fitting a training to a time budget: number of epochs, images per epoch, and the variant of a recipe.
 
-Everything here is pure: measured seconds in, numbers out.
+All functions are pure: measured seconds in, numbers out.
 """
 
 from __future__ import annotations
@@ -11,24 +11,24 @@ from dataclasses import dataclass
 __all__ = ["Length", "Variant", "best_variant", "fit_length"]
 
 PARTS = 8
-"""A budget too short for so many epochs is divided into so many parts, each with a report of its own."""
+"""Maximum number of epochs that a budget too short for whole epochs is divided into; each epoch is evaluated."""
 EVALUATION_SHARE = 0.15
-"""Of a budget that is divided so, as much may go into evaluations."""
+"""Maximum fraction of a divided budget for evaluations."""
 WHOLE = 0.7
-"""A variant of a recipe is taken where there is time for this share of the images that it asks for."""
+"""Minimum fraction of a variant's wanted images that must fit the budget for the variant to be chosen."""
 MOST = 10
-"""A training is made longer than its recipe asks for by this factor at the most."""
+"""Maximum factor by which a training may exceed its recipe's number of epochs."""
 Seconds = Callable[[int, int], float]
-"""Epochs, and images in each -> seconds that they take."""
+"""Function of the number of epochs and of images in each that returns the training time in seconds."""
 
 
 @dataclass(frozen=True)
 class Length:
-    """How long to train.
+    """Length of a training.
 
     Args:
-        epochs: of them, at least 1.
-        images_per_epoch: in each; the number of training images where epochs are whole.
+        epochs: number of epochs, at least 1.
+        images_per_epoch: number of images in each; all training images for whole epochs.
     """
 
     epochs: int
@@ -37,11 +37,11 @@ class Length:
 
 @dataclass(frozen=True)
 class Variant:
-    """A way to train, by what it takes and what it asks for.
+    """Cost and demand of one variant of a recipe.
 
     Args:
-        image_s: seconds to train on one image.
-        images: that its recipe wants to show.
+        image_s: training time per image in seconds.
+        images: number of images that its recipe wants to show.
     """
 
     image_s: float
@@ -49,14 +49,14 @@ class Variant:
 
 
 def best_variant(left_s: float, variants: Sequence[Variant]) -> int:
-    """Choose the dearest variant that has time for most of the images that it asks for, else the cheapest.
+    """Choose the most expensive variant with time for most of the images that it wants, else the cheapest.
 
     Args:
-        left_s: seconds to train in.
-        variants: in any order.
+        left_s: time for training in seconds.
+        variants: the variants, in any order.
 
     Returns:
-        Its place among them.
+        Index of the chosen variant.
     """
     by_cost = sorted(range(len(variants)), key=lambda i: variants[i].image_s)
     able = [i for i in by_cost if left_s >= WHOLE * variants[i].images * variants[i].image_s]
@@ -66,21 +66,22 @@ def best_variant(left_s: float, variants: Sequence[Variant]) -> int:
 def fit_length(
     left_s: float, images: int, batch_size: int, seconds: Seconds, evaluate_s: float, wanted: int, fixed: int | None
 ) -> Length | None:
-    """Fill a span of time with epochs.
+    """Fill a time budget with epochs.
 
-    Whole epochs where there are several; in shorter spans epochs are parts of the data, one after the other. The images
-    of an epoch are then stretched, up or down, until the span is full.
+    Epochs are whole where several fit; in shorter budgets an epoch is a part of the data, one after the other. The
+    number of images per epoch is then adjusted until the budget is full.
 
     Args:
-        left_s: seconds for training and the evaluations between epochs.
-        images: there are to train on.
-        seconds: rising in both of its arguments.
-        evaluate_s: of one evaluation.
-        wanted: epochs that the recipe asks for.
-        fixed: epochs that somebody chose; then only the images of each are fitted, and never above all of them.
+        left_s: time for training and the evaluations between epochs, in seconds.
+        images: number of training images.
+        batch_size: images per batch.
+        seconds: training time, increasing in both arguments.
+        evaluate_s: time of one evaluation in seconds.
+        wanted: number of epochs of the recipe.
+        fixed: number of epochs that the user chose; then only the images per epoch are fitted, up to all of them.
 
     Returns:
-        None where there is no time to show every image once.
+        None where the time is too short to show every image once.
     """
 
     def stretched(epochs: int, most: int) -> Length | None:
@@ -92,13 +93,13 @@ def fit_length(
         return Length(fixed, images) if seconds(fixed, images) <= left_s else stretched(fixed, images)
     whole = _most(lambda epochs: seconds(epochs, images) <= left_s, MOST * wanted)
     if whole == MOST * wanted:
-        return Length(whole, images)  # more of the same would bring nothing
+        return Length(whole, images)  # longer training would not help
     divided = max(1, min(PARTS, int(EVALUATION_SHARE * left_s / max(evaluate_s, 1e-9))))
     return stretched(max(whole, divided), 2 * images) or (stretched(whole, 2 * images) if whole else None)
 
 
 def _most(fits: Callable[[int], bool], most: int) -> int:
-    """The largest number from 0 to ``most`` that fits, where none fits above one that doesn't."""
+    """Largest number in 0..``most`` that fits, by bisection; ``fits`` must be monotonic."""
     low, high = 0, most
     while low < high:
         middle = (low + high + 1) // 2

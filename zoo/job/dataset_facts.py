@@ -1,6 +1,6 @@
-"""Facts of a dataset that a job's defaults follow: told by its factory, or read from its training split.
+"""Facts about a dataset that a job's defaults depend on, from its factory or its training split.
 
-Each fact is found out when a rule or a recipe asks for it, so that a job in which everything is chosen opens nothing.
+Each fact is determined when a rule or a recipe needs it, so that a job with all values chosen opens nothing.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ from zoo.job.rules import on_ladder
 from zoo.registry.entry import Entry
 
 ARRAYS, PAGES = (".npy",), (".tif", ".tiff")
-"""Files that may have any number of channels, by suffix; any other is grey or colour, and need not be opened."""
+"""Suffixes of files with any number of channels; other files are greyscale or colour and need not be opened."""
 SAMPLE = 48
-"""Images whose size is looked at, evenly spread over the training split."""
+"""Number of images whose size is measured, evenly spread over the training split."""
 
 
 def peek(factory: Callable[..., Any], params: Mapping[str, Any]) -> dict[str, Any]:
-    """Ask ``factory.peek(**params)``, where there is one.
+    """Call ``factory.peek(**params)`` where defined, and complete the result.
 
     Returns:
         ``multilabel`` (bool); ``in_chans`` (int), also from the image whose path is ``first``; ``source`` (str);
         ``provisional`` (str).
 
     Raises:
-        ZooError: as the dataset does, when it is opened.
+        ZooError: raised by the dataset.
     """
     ask = getattr(factory, "peek", None)
     found = dict(ask(**params)) if callable(ask) else {}
@@ -44,13 +44,13 @@ def peek(factory: Callable[..., Any], params: Mapping[str, Any]) -> dict[str, An
 
 
 class DatasetFacts:
-    """The facts of one dataset with its parameters, each found out once.
+    """Facts about one dataset with its parameters, each determined once.
 
-    A fact that can't be had is None: what is wrong with the dataset is told when the run opens it.
+    A fact that can't be determined is None; the run reports the error when it opens the dataset.
 
     Args:
-        entry: the dataset's.
-        params: checked, as the factory takes them.
+        entry: registry entry of the dataset.
+        params: checked parameters of the factory.
     """
 
     def __init__(self, entry: Entry, params: Mapping[str, Any]):
@@ -59,24 +59,24 @@ class DatasetFacts:
 
     @cached_property
     def peeked(self) -> dict[str, Any]:
-        """As :func:`peek` has it; empty where the dataset can't be asked."""
+        """Result of :func:`peek`; empty where it fails."""
         with contextlib.suppress(ZooError):
             return peek(self.entry.factory(), self.params)
         return {}
 
     @property
     def in_chans(self) -> int | None:
-        """Channels, from the images themselves or as the component declares them."""
+        """Number of channels, from the images or as the component declares."""
         return self.peeked.get("in_chans") or getattr(self.entry.component, "in_chans", None)
 
     @property
     def own_size(self) -> float | None:
-        """Side in pixels that all images have, or the median of the shorter sides of some of them."""
+        """Side of the images in pixels as declared, else the median of the shorter sides of a sample."""
         return getattr(self.entry.component, "input_size", None) or self.measured.get("own_size")
 
     @cached_property
     def symmetries(self) -> tuple[str, ...] | None:
-        """As the component declares them; else what a test on some images says of mirrored ones."""
+        """Symmetries as the component declares, else from a mirror test on some images."""
         declared: tuple[str, ...] | None = getattr(self.entry.component, "symmetries", None)
         if declared is not None or not self.measured:
             return declared
@@ -86,13 +86,13 @@ class DatasetFacts:
         return {True: ("horizontal_flip",), False: (), None: None}[kept]
 
     def _train(self) -> Any:
-        """The training split, opened if it isn't held."""
+        """Training split, opened on first use."""
         if self._opened is None:
             self._opened = self.entry.make(split="train", **self.params)
         return self._opened
 
     def images(self, val_fraction: float, folds: int | None) -> int | None:
-        """How many there are to train on: of the training split what isn't held out."""
+        """Number of training images after holding out the validation part."""
         count: int | None = self.measured.get("images")
         if count is None or (self.measured["has_val"] and not folds):
             return count
@@ -100,11 +100,11 @@ class DatasetFacts:
 
     @cached_property
     def measured(self) -> dict[str, Any]:
-        """``images``, ``classes``, ``has_val`` and ``own_size``, from the training split; empty where it can't be."""
+        """``images``, ``classes``, ``has_val`` and ``own_size`` of the training split; empty if it can't be opened."""
         from zoo.data.decode import side_of
         from zoo.data.splits import available
 
-        with contextlib.suppress(Exception):  # a stranger's dataset may raise anything, and will again in the run
+        with contextlib.suppress(Exception):  # a plugin's dataset may raise anything; the run reports it
             factory = self.entry.factory()
             splits = available(factory, getattr(self.entry.component, "splits", ("train", "val")), self.params)
             dataset = self._train()
@@ -114,7 +114,7 @@ class DatasetFacts:
         return {}
 
     def _sides(self, dataset: Any, side_of: Callable[[Any], int]) -> list[int]:
-        """Shorter sides in pixels of a sample; an image that can't be opened has none."""
+        """Shorter sides in pixels of a sample of images; images that can't be opened are left out."""
         count = len(dataset)
         sides = []
         for index in sorted({round(i * (count - 1) / (SAMPLE - 1)) for i in range(SAMPLE)}):
@@ -123,20 +123,20 @@ class DatasetFacts:
         return sides
 
     def take_opened(self) -> Any:
-        """The training split as it was opened for the facts, once; None where it wasn't, or was taken before."""
+        """Return the opened training split once; None where it was not opened or was taken before."""
         opened, self._opened = self._opened, None
         return opened
 
 
 @dataclass(frozen=True)
 class JobFacts:
-    """Facts of a job's images, as :class:`zoo.job.rules.FactSource` has them.
+    """Facts about a job's images, as :class:`zoo.job.rules.FactSource` defines them.
 
     Args:
-        dataset: None where the job names none that can be asked.
-        image_size: the job's, where it is known.
+        dataset: facts about the dataset; None where the job has no valid dataset.
+        image_size: side in pixels of the job's images, where known.
         input_size: side in pixels that the network was designed for.
-        val_fraction, folds: what is held out of the training split.
+        val_fraction, folds: part of the training split that is held out.
     """
 
     dataset: DatasetFacts | None
@@ -146,7 +146,7 @@ class JobFacts:
     folds: int | None = None
 
     def number(self, name: str) -> float | None:
-        """One of :data:`zoo.job.rules.NUMBERS`."""
+        """Look up one of :data:`zoo.job.rules.NUMBERS`."""
         if name == "image_size":
             return self.image_size
         if self.dataset is None:
@@ -160,20 +160,20 @@ class JobFacts:
 
     @property
     def provisional(self) -> str | None:
-        """Why a run may find other data than these, in a sentence; None where it won't."""
+        """Sentence that explains why a run may find other data than these; None where it won't."""
         return self.dataset.peeked.get("provisional") if self.dataset is not None else None
 
     def take_opened(self) -> Any:
-        """As :meth:`DatasetFacts.take_opened` has it."""
+        """See :meth:`DatasetFacts.take_opened`."""
         return self.dataset.take_opened() if self.dataset is not None else None
 
     @property
     def symmetries(self) -> tuple[str, ...] | None:
-        """As the dataset declares them."""
+        """Symmetries of the dataset; None where unknown."""
         return self.dataset.symmetries if self.dataset is not None else None
 
     def condition(self, name: str) -> Any:
-        """A fact for a recipe's ``when``; the image size is the one asked for, or near the images' own."""
+        """Look up a fact for a recipe's ``when``; the image size is the job's, else estimated from the images."""
         if self.dataset is None:
             return None
         if name == "source":
@@ -184,7 +184,7 @@ class JobFacts:
 
 
 def _channels(path: Path) -> int | None:
-    """The channels of an image that is neither grey nor colour, else None; also where it can't be read."""
+    """Number of channels of an image that is neither greyscale nor colour; None otherwise or where it can't be read."""
     from zoo.data.decode import channels_of, decode_errors, open_image
 
     try:

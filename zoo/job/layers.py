@@ -1,4 +1,4 @@
-"""Layers of a job: nested values, each layer with a name, the higher over the lower, every leaf with its source."""
+"""Layers of a job: nested values merged by precedence, each leaf with the name of its layer."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ OPTIONS: dict[str, str] = {
     "metrics": "metrics",
     "augment": "augment",
 }
-"""What the command line's options, and ``zoo.run``'s, are called in a job."""
+"""Path in a job of each option of the command line and of ``zoo.run``."""
 _CHOICE_PREFIXES = tuple(f"{path}." for path in CHOICES)
 
 
@@ -45,10 +45,10 @@ def _as_typed(kind: str, name: Any) -> Any:
 
 @dataclass
 class Layers:
-    """Values merged so far: dotted path -> value, dotted path -> the layer that gave it.
+    """Merged values: dotted path -> value, and dotted path -> name of the layer.
 
     Args:
-        identify: kind and name -> what is the same for every name of one component.
+        identify: function of kind and name with the same result for all names of one component.
     """
 
     identify: Callable[[str, Any], Any] = _as_typed
@@ -57,7 +57,7 @@ class Layers:
     problems: list[str] = field(default_factory=list)
 
     def put(self, source: str, given: Mapping[str, Any]) -> None:
-        """Lay dotted values over what is there. Another component drops the lower one's parameters."""
+        """Override existing values by a layer's; choosing another component drops the parameters of the lower one."""
         for path, kind in CHOICES.items():
             name = given.get(f"{path}.name")
             below = self.values.get(f"{path}.name", name)
@@ -71,11 +71,11 @@ class Layers:
             self.sources[path] = source
 
     def fill(self, source: str, given: Mapping[str, Any]) -> None:
-        """Put only what no layer has given."""
+        """Add only values that no layer has set."""
         self.put(source, {k: v for k, v in given.items() if k not in self.values})
 
     def replace(self, source: str, given: Mapping[str, Any]) -> None:
-        """Put values in place of those that are there, without looking at what they are."""
+        """Replace values without validation of their paths."""
         self.values.update(given)
         self.sources.update(dict.fromkeys(given, source))
 
@@ -87,17 +87,17 @@ class Layers:
         return path in field_paths() or path.startswith(_CHOICE_PREFIXES)
 
     def params(self, path: str) -> dict[str, Any]:
-        """The parameters given to the component at ``path``."""
+        """Parameters of the component at ``path``."""
         prefix = f"{path}."
         return {
             k.removeprefix(prefix): v for k, v in self.values.items() if k.startswith(prefix) and k != f"{path}.name"
         }
 
     def nested(self) -> dict[str, Any]:
-        """The merged values as a job has them.
+        """Nest the merged values in the structure of a job.
 
         Raises:
-            JobError: a value stands where another has values below it.
+            JobError: one path has a value and another path has a value below it.
         """
         tree: dict[str, Any] = {}
         for path, value in sorted(self.values.items(), key=lambda item: item[0].count(".")):
@@ -113,7 +113,7 @@ class Layers:
 
 
 def flatten(job: Mapping[str, Any]) -> dict[str, Any]:
-    """A nested job, as YAML has it, as dotted paths; ``loss: focal`` becomes ``loss.name``."""
+    """Flatten a nested job from YAML to dotted paths; ``loss: focal`` becomes ``loss.name``."""
     flat: dict[str, Any] = {}
     for key, value in job.items():
         _flatten(str(key), value, flat)
@@ -121,7 +121,7 @@ def flatten(job: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def changes(before: Mapping[str, Any], now: Job) -> list[str]:
-    """What differs between a run's job.yaml and a job, a few words each; what the file is too old to say is default."""
+    """Describe each difference between a run's job.yaml and a job; keys missing in the file count as defaults."""
     then, this = flatten(before), flatten(now.plain())
     defaults = {path: default_of(path) for path in field_paths()}
     keys = [key for key in {**then, **this} if then.get(key, defaults.get(key)) != this.get(key)]
@@ -141,12 +141,12 @@ def _flatten(path: str, value: Any, flat: dict[str, Any]) -> None:
 
 
 def in_full(path: str) -> str:
-    """A dotted path that may be an option's name, in full: ``lr`` is ``train.lr``; ``data`` is the section."""
+    """Expand an option's name to its dotted path: ``lr`` becomes ``train.lr``; ``data`` is the section."""
     return path if path == "data" else OPTIONS.get(path, path)
 
 
 def parse_sets(words: list[str], problems: list[str]) -> dict[str, Any]:
-    """``["loss=focal", "loss.gamma=2"]`` as dotted paths; values are read as YAML 1.2."""
+    """Parse words such as ``["loss=focal", "loss.gamma=2"]`` to dotted paths, with YAML 1.2 values."""
     flat: dict[str, Any] = {}
     for word in words:
         path, equals, text = word.partition("=")
@@ -165,7 +165,7 @@ def _read(text: str) -> Any:
 
 
 def _suggest(path: str) -> str:
-    """Near paths: by the whole path, or by its last word (``lr`` for ``train.lr``)."""
+    """Suggest similar paths, by the whole path or its last word (``lr`` for ``train.lr``)."""
     known = field_paths()
     leaf = path.rpartition(".")[2]
     same_leaf = [p for p in known if p.rpartition(".")[2] == leaf]

@@ -1,4 +1,4 @@
-"""What a request means that may be a path, and what to say of one that is wrong."""
+"""Interpretation of dataset arguments as names or paths, and messages about invalid ones."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from zoo.registry.registry import Registry
 from zoo.registry.suggest import did_you_mean
 
 
-def told(error: Any) -> bool:
-    """Choices that are missing, or no names, were told already, in better words."""
+def already_reported(error: Any) -> bool:
+    """Check that a validation error was already reported in better words: missing choices and names."""
     path = ".".join(map(str, error["loc"])).removesuffix(".name")
     return error["type"] in ("missing", "string_type") and path in (*CHOICES, "train", "data")
 
 
-def sentence(error: Any, sources: Mapping[str, str]) -> str:
-    """What pydantic found, with where the value came from."""
+def describe_error(error: Any, sources: Mapping[str, str]) -> str:
+    """Turn a pydantic error into a sentence, with the source of the value."""
     path = ".".join(str(part) for part in error["loc"])
     source = sources.get(path, "")
     given = f", not {error['input']!r}" if not isinstance(error["input"], dict) else ""
     reason = str(error["msg"]).removeprefix("Value error, ").removeprefix("Input should be ")
-    if error["type"] == "value_error":  # a sentence of the job's own
+    if error["type"] == "value_error":  # a message of the job schema
         return f"{path}: {reason}."
     if error["type"] == "string_pattern_mismatch" and path == "device":
         reason = "auto, cpu, mps, cuda or cuda:N"
@@ -35,7 +35,7 @@ def sentence(error: Any, sources: Mapping[str, str]) -> str:
 
 
 def is_path(word: str, registry: Registry) -> bool:
-    """A registered name is a name; anything that looks like a path, or lies there, is a path."""
+    """Check that a word is a path; registered names are names, words that look like a path or exist are paths."""
     if word.startswith((".", "/", "~")):
         return True
     try:
@@ -43,12 +43,12 @@ def is_path(word: str, registry: Registry) -> bool:
     except UnknownName:
         return Path(word).exists() or word.count("/") > 1 or Path(word).suffix.lower() == ".csv"
     except RequestError:
-        pass  # two plugins have it: still a name, and told as such later
+        pass  # ambiguous between two plugins: still a name, reported later
     return False
 
 
 def run_folder(word: str, registry: Registry) -> str:
-    """The absolute folder of a run; a word that names none stays as it is, for whoever opens it to report."""
+    """Resolve a word to the absolute folder of a run; an unknown word is returned unchanged."""
     if registry.model_source(word) is not None:
         return word  # the same on every machine
     try:
@@ -58,7 +58,7 @@ def run_folder(word: str, registry: Registry) -> str:
 
 
 def missing(path: Path) -> str:
-    """That nothing lies at a path, and what does beside it."""
+    """Message for a missing path, with similar names beside it."""
     siblings = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
     return (
         f"There is no folder or file {str(path)!r}.{did_you_mean(path.name, siblings)} Give a folder of class folders, "
@@ -67,12 +67,12 @@ def missing(path: Path) -> str:
 
 
 def order_hint(path: str, name: str, registry: Registry) -> str:
-    """For who typed the dataset first."""
+    """Hint for users who typed the dataset first; empty where it doesn't apply."""
     if path != "architecture" or not (is_path(name, registry) or name in registry.names("dataset")):
         return ""
     return f". The architecture comes first: zoo run simple_cnn {name}"
 
 
 def folder_hint(path: str) -> str:
-    """For who has pictures of their own, and took a dataset for a kind of them."""
+    """Hint to give a folder, for users with their own images; empty for other components."""
     return ". For your own pictures give a folder of class folders, as in ./my_photos" if path == "dataset" else ""

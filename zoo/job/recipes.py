@@ -1,4 +1,4 @@
-"""Which recipe a job is trained by: the one asked for, else one for what the job is, else the pair's own."""
+"""Choice of the recipe for a job: the requested one, else one whose conditions match, else that of the pair."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 from zoo.registry.config import RANGES
 
 BASE = "*+*"
-"""The recipe that every job stands on."""
+"""Recipe below all others."""
 SEVERAL_LABELS = "multi_label"
-"""The recipe that goes over any other's where an image may have several labels."""
+"""Recipe that overrides any other for multi-label datasets."""
 _OF_DATA = ("source", *RANGES)
 _OF_THE_SHELF = ("expect", "summary", "source", "when", "budget", "backbone")
 
@@ -20,7 +20,7 @@ Layer = Mapping[str, Any]
 
 
 def settings(recipe: Mapping[str, Any]) -> dict[str, Any]:
-    """The part of a recipe that is a part of a job."""
+    """Return the keys of a recipe that are settings of a job."""
     return {key: value for key, value in recipe.items() if key not in _OF_THE_SHELF}
 
 
@@ -33,16 +33,21 @@ def own_recipe(
 ) -> str | None:
     """Choose the recipe for a job that names none.
 
-    A later registry.yaml's recipe goes before an earlier one's. Of one file's, a recipe whose ``when`` asks for the
-    weights that the network begins with, for what is frozen or for names alone comes first, and of several the one that
-    says most of the job, what is frozen before all. Then the recipe of the pair, of the architecture, of the dataset;
-    at each of these a recipe that asks for facts of the data as well goes before one that doesn't.
+    Recipes of a later registry.yaml precede those of an earlier one. Within a file, a recipe whose ``when`` has
+    conditions on initial weights, frozen layers or names only comes first, and among several the most specific one,
+    conditions on frozen layers before all. Then follow the recipes of the pair, of the architecture and of the dataset;
+    among equals a recipe with conditions on the data precedes one without.
 
     Args:
-        layers: dotted values of the job, the highest first.
-        names: kind and name -> every name that a recipe may know that component by, the most exact first.
-        fact: a fact of the images by the name of its condition; None where it isn't known. It is asked only where a
-            recipe that fits otherwise needs it.
+        recipes: all recipes by name.
+        layers: dotted values of the job, highest layer first.
+        names: function of kind and name that returns all names of that component, most specific first.
+        fact: function of a condition's name that returns the fact about the images, or None where unknown; called only
+            where a recipe that matches otherwise needs it.
+        levels: index of the registry.yaml of each recipe, increasing with precedence.
+
+    Returns:
+        Name of the recipe; None where none applies.
     """
     known = {kind: names(kind, str(_value(layers, f"{kind}.name") or "")) for kind in ("architecture", "dataset")}
     facts = {
@@ -66,7 +71,7 @@ def _rank(
     facts: Mapping[str, Any],
     fact: Callable[[str], Any],
 ) -> tuple[int, ...] | None:
-    """How well a recipe fits a job, the more the better; None where it doesn't."""
+    """Rank of a recipe for a job, higher is better; None where the recipe doesn't apply."""
     when = recipe.get("when") or {}
     pair = name.split("+") if name.count("+") == 1 and name != BASE else None
     if not when and pair is None:
@@ -90,14 +95,14 @@ def _rank(
 
 
 def _patterns(of_job: Mapping[str, Any], pair: Sequence[str] | None) -> dict[str, Sequence[str]]:
-    """Kind -> the patterns that one of a component's names must match; a kind that may be anything is left out."""
+    """Name patterns of each kind that the recipe requires; kinds without a requirement are left out."""
     if pair is not None:
         return {kind: [name] for kind, name in zip(("architecture", "dataset"), pair, strict=True) if name != "*"}
     return {kind: of_job[kind] for kind in ("architecture", "dataset") if kind in of_job}
 
 
 def _place(names: Sequence[str], patterns: Sequence[str]) -> int | None:
-    """Where the first name that matches stands among a component's names, the most exact first; None for no match."""
+    """Index of the first of a component's names that matches a pattern; None for no match."""
     return next((i for i, name in enumerate(names) if any(_matches(name, pattern) for pattern in patterns)), None)
 
 

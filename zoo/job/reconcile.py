@@ -1,4 +1,4 @@
-"""What somebody chose, over what a recipe says for something else: a recipe's values belong together."""
+"""Reconciliation of the user's choices with recipe values that were tuned together for other settings."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ _START, _SIZE, _SHARE = "train.start_size", "train.image_size", "train.size_frac
 
 
 def unchosen(source: str | None) -> bool:
-    """Whether nobody but a recipe, or a variant of it that a budget chose, gave a value."""
+    """Check that a value comes from a default, a recipe or a budget's variant, not from the user."""
     return source is None or source in ("default", "budget") or source.startswith("recipe ")
 
 
-def settle_sizes(layers: Layers, before: Mapping[str, Any]) -> None:
-    """A recipe's smaller training pictures are for its own size: who asks for smaller ones has them throughout.
+def reconcile_sizes(layers: Layers, before: Mapping[str, Any]) -> None:
+    """Drop a recipe's reduced training sizes when the user chooses a smaller image size.
 
     Args:
-        before: what recipe and defaults say.
+        layers: merged layers, changed in place.
+        before: values of recipe and defaults alone.
     """
     values, sources = layers.values, layers.sources
     start, size, usual = values.get(_START), values.get(_SIZE), before.get(_SIZE)
@@ -36,23 +37,24 @@ def settle_sizes(layers: Layers, before: Mapping[str, Any]) -> None:
         layers.replace(str(others[0]), {_START: None})
 
 
-def settle_freeze(layers: Layers) -> None:
-    """Who freezes something means for good, and who freezes nothing, nothing, whatever a recipe does by epochs."""
+def reconcile_freeze(layers: Layers) -> None:
+    """Drop a recipe's schedule of freezing when the user chooses what to freeze."""
     source = layers.sources.get("train.freeze")
     if not unchosen(source):
         by_epochs = {"train.freeze_epochs": None, "train.unfreeze_epochs": 0}
         layers.replace(str(source), {path: none for path, none in by_epochs.items() if _advised(layers, path)})
 
 
-def settle_rates(layers: Layers, before: Mapping[str, Any], own: Callable[[str], Optimizer | None]) -> None:
-    """A recipe's rates are its optimizer's, and its last layer's rate goes with the others'.
+def reconcile_rates(layers: Layers, before: Mapping[str, Any], own: Callable[[str], Optimizer | None]) -> None:
+    """Rescale a recipe's learning rates and weight decay for another optimizer or learning rate.
 
-    For another optimizer learning rate and weight decay keep their proportion to what it is at home with, and a last
-    layer's rate its proportion to a learning rate that somebody chose.
+    Learning rate and weight decay keep their ratio to the values that each optimizer was designed for; the rate of the
+    last layer keeps its ratio to the learning rate.
 
     Args:
-        before: what recipe and defaults say.
-        own: an optimizer's component by its name; None where there is none.
+        layers: merged layers, changed in place.
+        before: values of recipe and defaults alone.
+        own: function of an optimizer's name that returns its component, or None where unknown.
     """
     name, usual = layers.values.get(OPTIMIZER), before.get(OPTIMIZER)
     now, then = (own(str(optimizer)) for optimizer in (name, usual))
@@ -63,14 +65,14 @@ def settle_rates(layers: Layers, before: Mapping[str, Any], own: Callable[[str],
 
 
 def _scale(layers: Layers, path: str, now: Any, then: Any, source: str) -> None:
-    """Bring a value that nobody chose into its old proportion to what has changed, where both are numbers."""
+    """Scale a value that the user didn't choose in proportion to a changed number."""
     value = layers.values.get(path)
     if now != then and _advised(layers, path) and all(_is_number(x) for x in (value, now, then)):
         layers.replace(source, {path: float(f"{value * now / then:.6g}")})
 
 
 def _advised(layers: Layers, path: str) -> bool:
-    """Whether a recipe, or the defaults, have a word on it, and nobody else."""
+    """Check that a value is set, and only by a recipe or a default."""
     return path in layers.values and unchosen(layers.sources.get(path))
 
 

@@ -1,4 +1,4 @@
-"""A request: what a user typed or passed, before it is resolved."""
+"""A request: the user's input before it is resolved to a job."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _GIVABLE = ("architecture", "dataset", "loss")
 
 @dataclass(frozen=True)
 class Request:
-    """A job as it was asked for.
+    """A job as the user requested it.
 
     Args:
-        options: dotted path -> value, from the command line's own options.
+        options: nested values of the command line's options.
         sets: ``path=value`` words of ``--set``.
-        file: a job as YAML.
-        recipe: a recipe's name; None for the pair's own.
-        given: components handed over from Python: dotted path -> entry.
+        file: path of a job in YAML.
+        recipe: name of a recipe; None for automatic choice.
+        given: components passed from Python: dotted path -> entry.
     """
 
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -36,13 +36,16 @@ class Request:
 
 
 def make_request(asked: Mapping[str, Any], *, file: Path | None = None, recipe: str | None = None) -> Request:
-    """Make a request from options by name.
+    """Build a request from options by name.
 
     Args:
         asked: architecture, dataset, and options as on the command line; ``set`` maps dotted paths to values. An object
-            in the place of a name becomes an entry of its own.
-        file: a job as YAML, below the options.
-        recipe: a recipe's name; ``"none"`` for none.
+            instead of a name becomes an entry.
+        file: path of a job in YAML, with lower precedence than the options.
+        recipe: name of a recipe; ``"none"`` for none.
+
+    Raises:
+        RequestError: an object can't be a component.
     """
     options: dict[str, Any] = {}
     given: dict[str, Entry] = {}
@@ -61,7 +64,7 @@ def make_request(asked: Mapping[str, Any], *, file: Path | None = None, recipe: 
 
 
 def _assign(options: dict[str, Any], path: str, value: Any) -> None:
-    """Set a value at a dotted path of a nested job; a component's name goes beside its parameters."""
+    """Set a value at a dotted path of a nested job; a component's name is stored beside its parameters."""
     *parents, leaf = path.split(".")
     node = options
     for parent in parents:
@@ -74,7 +77,7 @@ def _assign(options: dict[str, Any], path: str, value: Any) -> None:
 
 
 def entry_of(kind: str, value: Any) -> Entry:
-    """Make an entry of a factory or an object that was passed from Python."""
+    """Create an entry for a factory or an object passed from Python."""
     factory = _dataset_factory(value) if kind == "dataset" else value
     if not callable(factory):
         raise RequestError(f"{kind} {value!r} is neither a name nor something that makes one (a class, a function).")
@@ -84,7 +87,7 @@ def entry_of(kind: str, value: Any) -> Entry:
 
 
 def _dataset_factory(value: Any) -> Callable[..., Any]:
-    """``f(split)`` for a map-style object, a dict of them by split, or a factory as it is."""
+    """Wrap a map-style object or a mapping of splits as a factory ``f(split)``; a factory is returned unchanged."""
     if isinstance(value, type) or (callable(value) and not hasattr(value, "__getitem__")):
         return value  # type: ignore[no-any-return]
     splits: Mapping[str, Any] = value if isinstance(value, Mapping) else {"train": value}

@@ -1,6 +1,6 @@
-"""From a request to a Job: command line over ``--set`` over a file over a recipe over defaults.
+"""Resolution of a request to a Job: command line over ``--set`` over a file over a recipe over defaults.
 
-Everything wrong is told at once, before data or model are touched.
+All problems are reported at once, before data or model are touched.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from zoo.errors import JobError, RequestError, UnknownName, ZooError
 from zoo.job.apply_rules import SIZE, apply_rules
 from zoo.job.dataset_facts import DatasetFacts, JobFacts
 from zoo.job.layers import Layers, flatten, parse_sets
-from zoo.job.messages import folder_hint, is_path, missing, order_hint, run_folder, sentence, told
+from zoo.job.messages import already_reported, describe_error, folder_hint, is_path, missing, order_hint, run_folder
 from zoo.job.recipes import BASE, SEVERAL_LABELS, own_recipe, settings
-from zoo.job.reconcile import settle_freeze, settle_rates, settle_sizes, unchosen
+from zoo.job.reconcile import reconcile_freeze, reconcile_rates, reconcile_sizes, unchosen
 from zoo.job.request import Request
 from zoo.job.schema import CHOICE_LISTS, CHOICES, MEASURED, Choice, Job, default_of, field_paths
 from zoo.plugin import Optimizer
@@ -31,19 +31,23 @@ from zoo.registry.registry import Registry
 from zoo.registry.suggest import did_you_mean, listing
 from zoo.storage.safe_yaml import read_mapping
 
-FALLBACK_SIZE = 128  # pixels, where neither recipe nor architecture nor dataset has a word
-_WRITTEN = {"data.resize", "data.mean", "data.store"}  # a job.yaml with all of these is a run's own
+FALLBACK_SIZE = 128  # image size in pixels, where neither recipe, architecture nor dataset gives one
+_WRITTEN = {"data.resize", "data.mean", "data.store"}  # a file with all of these keys is a run's job.yaml
 
 
 @dataclass(frozen=True)
 class Resolved:
-    """A valid job, where each value came from, and the registry's entries that it uses.
+    """A valid job, the source of each value, and the registry entries that it uses.
 
     Args:
-        registry: where the entries are from.
-        reasons: dotted path -> why a rule came to the value that stands there.
-        facts: of the job's images.
-        vary: the same request with a part of a job (nested, as a recipe has it) over its recipe's.
+        job: the job.
+        sources: dotted path -> name of the layer of the value.
+        entries: dotted path -> registry entry of the component.
+        recipe: recipe of the job; empty for none.
+        registry: registry of the entries.
+        reasons: dotted path -> reason of a rule for the value.
+        facts: facts about the job's images.
+        vary: resolves the same request with a part of a job (nested, as in a recipe) over its recipe.
     """
 
     job: Job
@@ -59,10 +63,12 @@ class Resolved:
         return self.entries[path]
 
     def decided(self, values: Mapping[str, Any], source: str, reason: str = "") -> Resolved:
-        """The same with these values, by dotted path: what a run has found out where the job leaves it open.
+        """Return a copy with values that a run has determined where the job leaves them open.
 
         Args:
-            reason: in the place of the reasons that rules had for the values before.
+            values: new values by dotted path.
+            source: name of the layer of the new values.
+            reason: replaces the rules' reasons for the previous values.
         """
         job = self.job
         for path, value in values.items():
@@ -76,13 +82,15 @@ class Resolved:
 
 
 def resolve(request: Request, registry: Registry, variant: Mapping[str, Any] | None = None) -> Resolved:
-    """Make the job.
+    """Resolve a request to a job.
 
     Args:
-        variant: a part of a job, over the recipe and under what anybody chose.
+        request: the user's input.
+        registry: registry of the components.
+        variant: part of a job, with precedence between the recipe and the user's choices.
 
     Raises:
-        JobError: anything is wrong; it says everything that is.
+        JobError: the request is invalid; lists all problems.
     """
     try:
         return _Resolver(request, registry, variant or {}).resolve()
@@ -117,32 +125,32 @@ class _Resolver:
         self.layers.put("command line", options)
         self.layers.values["recipe"] = recipe_name
         self.reasons = apply_rules(self.layers, self.facts)
-        settle_sizes(self.layers, before)
-        settle_freeze(self.layers)
-        settle_rates(self.layers, before, self._optimizer)
+        reconcile_sizes(self.layers, before)
+        reconcile_freeze(self.layers)
+        reconcile_rates(self.layers, before, self._optimizer)
         self._several_labels()
         self._choices()
         self._component_defaults()
         return self._finish(recipe)
 
     def _identity(self, kind: str, name: Any) -> Any:
-        """The id of the component that a name stands for; the name itself where there is none."""
+        """Id of the component with this name; the name itself where unknown."""
         with contextlib.suppress(RequestError):
             return self.registry.find(kind, str(name)).id
         return name
 
     def _optimizer(self, name: str) -> Optimizer | None:
-        """The registered optimizer of that name, if there is one."""
+        """Look up the registered optimizer of this name; None where unknown."""
         with contextlib.suppress(RequestError):
             component = self.registry.find("optimizer", name).component
             return component if isinstance(component, Optimizer) else None
         return None
 
     def _facts(self, chosen: Sequence[Mapping[str, Any]]) -> JobFacts:
-        """Facts of the images, where a dataset is named; each is found out when it is asked for.
+        """Facts about the images, where a dataset is named; each is determined on demand.
 
         Args:
-            chosen: dotted values, the highest layer first.
+            chosen: dotted values, highest layer first.
         """
         merged = Layers(self._identity)
         for layer in reversed(chosen):
@@ -152,7 +160,7 @@ class _Resolver:
         return JobFacts(self._dataset_facts(merged), input_size=self._input_size(merged), **values)
 
     def _dataset_facts(self, merged: Layers) -> DatasetFacts | None:
-        """The facts of the dataset, where there is one of that name and it takes its parameters."""
+        """Facts about the dataset; None where its name or its parameters are invalid."""
         with contextlib.suppress(ZooError):
             name = str(merged.values.get("dataset.name"))
             entry = self.request.given.get("dataset") or self.registry.find("dataset", name)
@@ -172,7 +180,7 @@ class _Resolver:
         return None
 
     def _several_labels(self) -> None:
-        """What a dataset with several labels an image asks for, where nobody has chosen, and no later recipe."""
+        """Apply the multi-label recipe to a multi-label dataset, below the user's choices and later recipes."""
         if not self.peeked.get("multilabel"):
             return
         levels, chosen = self.registry.shelf.recipe_levels, self.layers.values.get("recipe")
@@ -184,7 +192,7 @@ class _Resolver:
 
     @property
     def peeked(self) -> Mapping[str, Any]:
-        """What the dataset tells before it is opened."""
+        """Facts that the dataset states before it is opened."""
         return self.facts.dataset.peeked if self.facts.dataset is not None else {}
 
     def _read_file(self) -> dict[str, Any]:
@@ -197,7 +205,7 @@ class _Resolver:
         return {**_unsaid(), **job} if job.keys() >= _WRITTEN else job
 
     def _open_paths(self, layer: dict[str, Any]) -> dict[str, Any]:
-        """A dataset given as a folder or a file becomes the dataset that opens it."""
+        """Replace a dataset given as a path by the component that opens it, and make paths absolute."""
         word = layer.get("dataset.name")
         if isinstance(word, Path) or (isinstance(word, str) and is_path(word, self.registry)):
             path = Path(word).expanduser()
@@ -221,15 +229,15 @@ class _Resolver:
         entry = self.registry.opener(form)
         if entry is None:
             self.problems.append(f"No dataset opens {str(path)!r}: give a folder of class folders, or a CSV file.")
-            return self.registry.opener("folder")  # whichever: the job is refused, and this is the one reason
+            return self.registry.opener("folder")  # any dataset: avoids further problems in a job that is refused
         if not path.exists():
             self.problems.append(missing(path))
         return entry
 
     def _recipe(self, *layers: Mapping[str, Any]) -> tuple[str | None, Mapping[str, Any]]:
-        """The recipe asked for, else the one for a job such as this."""
+        """Look up the requested recipe, else the one that matches the job."""
         recipes = self.registry.shelf.recipes
-        # A job's own file that says null was resolved without one.
+        # null in a run's job.yaml means that the run had no recipe.
         said = (str(v["recipe"] or "none") for v in layers if "recipe" in v)
         asked = self.request.recipe or next(said, None)
         if asked == "none":
@@ -247,7 +255,7 @@ class _Resolver:
         return (found, recipes[found]) if found else (None, {})
 
     def _all_names(self, kind: str, name: str) -> list[str]:
-        """The names that a recipe may know a component by."""
+        """All names by which a recipe may refer to a component, most specific first."""
         try:
             entry = self.request.given.get(kind) or self.registry.find(kind, name)
         except RequestError:
@@ -258,7 +266,7 @@ class _Resolver:
         return list(dict.fromkeys([name, entry.id, *base, *family]))
 
     def _choices(self) -> None:
-        """Find each chosen component, and check what was given to its factory."""
+        """Find each chosen component, and check the parameters for its factory."""
         for path, kind in CHOICES.items():
             name = self.layers.values.get(f"{path}.name")
             if name is None and path not in self.request.given:
@@ -300,7 +308,7 @@ class _Resolver:
         self.layers.fill(label, {f"{path}.{k}": signature.plain(v) for k, v in defaults.items()})
 
     def _one_label_only(self, entry: Entry, factory: Any) -> list[str]:
-        """What is wrong with a loss or a metric that takes one label an image, where images may have several."""
+        """Problem of a single-label loss or metric with a multi-label dataset; empty where it fits."""
         fits = not self.peeked.get("multilabel") or entry.kind not in ("loss", "metric")
         if fits or signature.accepts(factory, "multilabel"):
             return []
@@ -340,7 +348,7 @@ class _Resolver:
         return found
 
     def _component_defaults(self) -> None:
-        """What architecture and dataset say of themselves, where no layer has a word."""
+        """Fill in values that architecture and dataset declare, where no layer has set them."""
         architecture, dataset = self.entries.get("architecture"), self.entries.get("dataset")
         own = self.peeked.get("in_chans") or (dataset and getattr(dataset.component, "in_chans", None))
         in_chans = self.layers.values.get("data.in_chans") or own
@@ -363,7 +371,7 @@ class _Resolver:
         try:
             job = Job.model_validate(self.layers.nested())
         except ValidationError as error:
-            self.problems += [sentence(e, self.layers.sources) for e in error.errors() if not told(e)]
+            self.problems += [describe_error(e, self.layers.sources) for e in error.errors() if not already_reported(e)]
             raise JobError(self.problems) from None
         if self.problems:
             raise JobError(self.problems)
@@ -374,7 +382,7 @@ class _Resolver:
 
 
 def _taken(kind: str, name: str, entry: Entry) -> list[str]:
-    """What is wrong with a metric whose value would take the place of a number that every evaluation has."""
+    """Problem of a metric whose name is that of a number in every evaluation; empty where it is free."""
     if kind != "metric" or name not in MEASURED or entry.origin.bundled:
         return []
     return [
@@ -388,25 +396,25 @@ def _is_number(value: Any) -> bool:
 
 
 def _unsaid() -> dict[str, Any]:
-    """What a run's job is where its file is too old to say it, whatever its recipe says today: the defaults."""
+    """Defaults of all optional fields, for a run's job file that predates them."""
     optional = set(field_paths()).difference(field_paths(required=True), {"recipe", *CHOICE_LISTS})
     return {path: default_of(path) for path in optional}
 
 
 def _resizing(known: Mapping[str, Any], said: Mapping[str, Any]) -> dict[str, Any]:
-    """How a network's images were resized; nothing is cut off where somebody asked for squashed ones."""
+    """Resizing that the network was trained with; the crop is dropped where the user asked for squashing."""
     crop_pct = known.get("crop_pct") if said.get("data.resize", "crop") == "crop" else None
     resize = None if crop_pct is None else "crop"
     return {"data.interpolation": known.get("interpolation"), "data.crop_pct": crop_pct, "data.resize": resize}
 
 
 def _for_channels(values: tuple[float, ...] | None, in_chans: Any) -> tuple[float, ...] | None:
-    """A network's statistics of colours for images of another number of channels: their mean, one for all."""
+    """Channel statistics for another number of channels: the mean, for all channels."""
     if values is None or len(values) in (1, in_chans):
         return values
     return (sum(values) / len(values),)
 
 
 def _complete(layer: Mapping[str, Any]) -> bool:
-    """Whether a layer says everything, as job.yaml does; its recipe, perhaps another folder's, has nothing to add."""
+    """Check that a layer is complete, as job.yaml is, so that its recipe adds nothing."""
     return all(path in layer or f"{path}.name" in layer for path in field_paths(required=True))

@@ -1,20 +1,19 @@
-"""Rules: what a recipe says in place of a single value, and what a rule comes to for a given dataset.
+"""Rules: expressions in recipes that are evaluated for a given dataset.
 
-Everything here is pure: facts of the dataset in, values with their reasons out. A rule is a mapping, written where a
-value would stand:
+All functions are pure: facts about the dataset in, values with their reasons out. A rule is a mapping in place of a
+value:
 
 ``epochs: {images_seen: 300_000, at_least: 5, at_most: 30}``
-    as many epochs as show so many images in all.
+    number of epochs that show this many images in total.
 ``image_size: {at_least: 16, at_most: 112}``
-    the images' own size, rounded up to a step of :data:`LADDER`; ``at_most: architecture`` is the size that the network
-    was designed for.
+    original size of the images, rounded up to a step of :data:`LADDER`; ``at_most: architecture`` is the size that the
+    network was designed for.
 ``batch_size: {steps: 16, at_least: 8, at_most: 64}``
-    the largest power of two with which an epoch has so many steps.
+    largest power of two with at least this many steps per epoch.
 ``dropout: {by: images, up_to: {1000: 0.3, 10000: 0.2}, above: 0.0}``
-    a table over a fact; any parameter may be one.
+    table over a fact; any parameter may be one.
 ``flip: {symmetry: horizontal_flip, unknown: true}``
-    whether the dataset's classes keep their meaning under that symmetry. As ``if`` of an augmentation, whether it is
-    applied at all.
+    true if the symmetry preserves the dataset's classes. As ``if`` of an augmentation it enables the augmentation.
 """
 
 from __future__ import annotations
@@ -30,11 +29,11 @@ from zoo.registry.suggest import did_you_mean, listing
 __all__ = ["LADDER", "NUMBERS", "Decision", "FactSource", "decide", "is_rule", "on_ladder", "problem_of", "within"]
 
 LADDER = (8, 12, 16, 20, 24, 28, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 288, 320, 384, 448, 512)
-"""Sides of images in pixels that a job takes by itself: few enough that decoded images are shared between jobs."""
+"""Image sides in pixels that rules choose from; a small set, so that jobs share decoded images."""
 ARCHITECTURE, UNKNOWN_SIZE = "architecture", 224
-"""The word for the size that a network was designed for, and that size in pixels where it isn't known."""
+"""Keyword for the size that a network was designed for, and its value in pixels where unknown."""
 NUMBERS = ("images", "images_per_class", "classes", "own_size", "image_size", "in_chans")
-"""Facts that a table may go by: ``own_size`` is the images' own side in pixels, ``image_size`` the job's."""
+"""Facts that a table may depend on: ``own_size`` is the images' original side in pixels, ``image_size`` the job's."""
 _IN_WORDS = {
     "images": ("{:,.0f} images", "the number of images"),
     "images_per_class": ("{:,.0f} images of each class", "the number of images of each class"),
@@ -43,7 +42,7 @@ _IN_WORDS = {
     "image_size": ("{:.0f} px", "the image size"),
     "in_chans": ("{:.0f} channels", "the number of channels"),
 }
-"""How a fact is told, with its value and without."""
+"""Wording of each fact in a reason, with its value and without."""
 _WORDS = {
     "images_seen": ("images_seen", "at_least", "at_most"),
     "steps": ("steps", "at_least", "at_most"),
@@ -51,18 +50,18 @@ _WORDS = {
     "symmetry": ("symmetry", "unknown"),
     "at_most": ("at_least", "at_most"),
 }
-"""A rule's first word, by which it is known, and all of its words."""
+"""Keyword that identifies each kind of rule, with all of its keywords."""
 
 
 class FactSource(Protocol):
-    """Facts of a dataset, found out when they are asked for; None where a fact can't be known yet."""
+    """Facts about a dataset, determined on demand; None where a fact is not known yet."""
 
     def number(self, name: str) -> float | None:
-        """One of :data:`NUMBERS`."""
+        """Look up one of :data:`NUMBERS`."""
 
     @property
     def symmetries(self) -> tuple[str, ...] | None:
-        """Under which transformations of :data:`zoo.plugin.SYMMETRIES` the classes keep their meaning."""
+        """Transformations of :data:`zoo.plugin.SYMMETRIES` that preserve the class."""
 
     @property
     def input_size(self) -> int | None:
@@ -78,12 +77,12 @@ class Decision:
 
 
 def is_rule(value: Any) -> bool:
-    """Tell a rule from a value."""
+    """Check that a value is a rule."""
     return isinstance(value, Mapping) and any(word in value for word in _WORDS)
 
 
 def problem_of(rule: Mapping[str, Any]) -> str | None:
-    """Say what is wrong with a rule, without a full stop; None where nothing is."""
+    """Describe the error in a rule, without a full stop; None for a valid rule."""
     first = next((word for word in _WORDS if word in rule), None)
     if first is None:
         return f"{dict(rule)!r} is no rule: it has none of {listing(_WORDS)}"
@@ -113,10 +112,11 @@ def _is_count(value: Any) -> bool:
 
 
 def decide(rule: Mapping[str, Any], facts: FactSource) -> Decision:
-    """Apply a rule to the facts.
+    """Evaluate a rule for the facts.
 
     Args:
-        rule: one in which :func:`problem_of` finds nothing.
+        rule: a valid rule, see :func:`problem_of`.
+        facts: facts about the dataset.
     """
     if "images_seen" in rule:
         return _epochs(rule, facts.number("images"))
@@ -130,12 +130,12 @@ def decide(rule: Mapping[str, Any], facts: FactSource) -> Decision:
 
 
 def within(number: float, rule: Mapping[str, Any]) -> float:
-    """A number between a rule's ``at_least`` and ``at_most``."""
+    """Clip a number to a rule's ``at_least`` and ``at_most``."""
     return float(min(max(number, rule.get("at_least", number)), rule.get("at_most", math.inf)))
 
 
 def on_ladder(side: float) -> int:
-    """The smallest step of the ladder that loses no pixel, the highest for larger sides."""
+    """Round a side up to the next step of the ladder; larger sides become the highest step."""
     return next((step for step in LADDER if step >= side), LADDER[-1])
 
 

@@ -1,4 +1,4 @@
-"""The layout of a run's folder, and how a run is found by its name."""
+"""Layout of a run's folder, and the search for a run by name."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from zoo.errors import RequestError
 from zoo.registry.suggest import did_you_mean
 
 RUNS = Path("runs")
-"""The default folder of runs."""
+"""Default folder of runs."""
 RESULT, JOB, METRICS, REPORT = "result.json", "job.yaml", "metrics.jsonl", "report.html"
 WEIGHTS, CARD = "model.safetensors", "zoo.json"
-"""The files of a bundle."""
+"""Files of a bundle."""
 IMPORTED = "import.json"
-"""The origin of an imported model, which has no job."""
+"""File with the origin of an imported model, which has no job."""
 MODEL, CHECKPOINTS, PICTURES = "model", "checkpoints", "pictures"
 
 
 def is_run(folder: Path) -> bool:
-    """Whether a folder holds a run, or an imported model."""
+    """Check that a folder holds a run or an imported model."""
     return (folder / JOB).is_file() or (folder / IMPORTED).is_file()
 
 
@@ -26,10 +26,10 @@ def find_run(word: str, out: Path = RUNS) -> Path:
     """Find a run by its folder, or by its name in ``out``.
 
     Raises:
-        RequestError: there is none; the message names similar runs.
+        RequestError: the run doesn't exist; the message names similar runs.
     """
     folders = [folder for folder in (Path(word), out / word) if folder.is_dir()]
-    if folders:  # a folder of pictures may be called as the run is
+    if folders:  # a folder of images may have the name of the run
         return next((f for f in folders if is_run(f) or (f / CARD).is_file()), folders[0])
     if Path(word).is_file():
         raise RequestError(

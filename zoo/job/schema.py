@@ -1,6 +1,6 @@
-"""The Job: everything that decides a run, typed and validated in one place.
+"""The Job: all settings of a run, typed and validated in one place.
 
-Components are named here and get keyword arguments when they are built; none ever sees a Job.
+Components are referred to by name and get keyword arguments when they are built; they never see a Job.
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ def _or_auto(value: Any, number: Callable[[Any], Any]) -> Any:
     return value if value == AUTO else number(value)
 
 
-# A number, or for now the word auto: the runner puts a number in its place before anything is built with it.
+# A number or "auto", which the runner replaces by a number before anything is built.
 _AUTO = (WrapValidator(_or_auto), PlainSerializer(lambda value: value))
 
 
 Side = Annotated[int, Field(ge=1, le=8192)]
-"""Of an image, in pixels."""
+"""Side of an image in pixels."""
 Channels = Annotated[int, Field(ge=1, le=4096)]
 MOST_VALUES = 2**28
-"""Of an image: 8,192 px in four channels, 1 GiB as a network takes it."""
+"""Maximum number of values in an image: 8,192 px in four channels, 1 GiB as float32."""
 
 
 def check_image(image_size: int, in_chans: int) -> None:
-    """Raise ValueError for images that no memory holds."""
+    """Raise ValueError for images that are too large for any memory."""
     if image_size**2 * in_chans > MOST_VALUES:
         raise ValueError(
             f"{in_chans:,} channels of {image_size:,}x{image_size:,} px are more than {MOST_VALUES:,} values an image"
@@ -53,7 +53,7 @@ class _Strict(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _none(cls, value: Any) -> Any:
-        """``none``, as ``--dry-run`` prints it, for what is nothing unless it is said."""
+        """Convert ``none``, as ``--dry-run`` prints it, to None for fields with a default of None."""
         if not isinstance(value, dict):
             return value
         absent = {name for name, field in cls.model_fields.items() if field.default is None}
@@ -61,7 +61,7 @@ class _Strict(BaseModel):
 
 
 class Choice(BaseModel):
-    """A component by name with its parameters, written ``focal`` or ``{name: focal, gamma: 2}``."""
+    """A component by name with its parameters, written as ``focal`` or ``{name: focal, gamma: 2}``."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -84,35 +84,34 @@ class Choice(BaseModel):
 
 
 class Train(_Strict):
-    """How to train.
+    """Training settings.
 
     Args:
-        size_fraction: side of training's pictures as a share of ``image_size``. Where augmentation zooms in, what it
-            shows is larger than what evaluation sees; smaller pictures make up for that.
-        start_size, start_fraction: side of the pictures in that share of the epochs that comes first.
-        head_lr: peak learning rate of the last layer, where it is to be another than ``lr``.
-        layer_decay: factor on the learning rate from each block of the network to the one before it.
-        freeze: what learns nothing: ``backbone``, all but the last layer, or so many blocks from the front.
-        freeze_epochs: for how many epochs; None for good.
-        freeze_norms: whether batch norms keep the statistics that they have, rather than learn those of small batches.
-        unfreeze_epochs: over how many epochs after those the frozen blocks are let go, the last ones first.
-        accumulate: in how many pieces a batch is computed; what is learned is the same, but for batch norm. A loss that
-            is no mean over images, such as soft F1, is refused.
-        l1, l2: added to the loss for each weight, times its absolute value or half its square; norms and biases are
-            left out.
-        swa_epochs: the last so many epochs' weights are averaged (stochastic weight averaging).
-        plain_epochs: the last so many epochs are without augmentation.
-        class_weights: for classes of unequal size, factors on the loss: ``balanced`` by frequency, ``effective`` by
-            the effective number of images.
-        sampler: ``balanced`` shows each class equally often.
-        images_per_epoch: so many images make an epoch; epochs then go through the data one part after the other. None:
-            all of them.
-        stop_after: so many of the epochs are trained; the schedule is planned for all of them.
-        checkpoint_s: after so many seconds the state is kept within an epoch too, not only at its end.
-        fsdp: whether several processes divide the weights and the optimizer's state among them, for networks whose
-            training one GPU has no room for; else each has all of it.
-        distill_weight: the teacher's share of what is minimised, where the job has one; at 1 labels count for nothing.
-        distill_temperature: teacher's and student's logits are divided by it before they are compared.
+        size_fraction: side of the training images as a fraction of ``image_size``. Augmentations that zoom in enlarge
+            objects compared to evaluation; smaller training images compensate for that.
+        start_size, start_fraction: side of the training images in the first ``start_fraction`` of the epochs.
+        head_lr: peak learning rate of the last layer; None for ``lr``.
+        layer_decay: factor on the learning rate from each block of the network to the block before it.
+        freeze: layers to freeze: ``backbone`` (all layers except the head), or a number of blocks from the front.
+        freeze_epochs: number of epochs with frozen layers; None for all.
+        freeze_norms: keep the statistics of batch norms instead of updating them from small batches.
+        unfreeze_epochs: number of further epochs over which the blocks are unfrozen, the last ones first.
+        accumulate: number of pieces of a batch for gradient accumulation; the result is the same except for batch norm.
+            Losses that are not a mean over images, such as soft F1, are refused.
+        l1, l2: penalty factors on the absolute values and on half the squares of the weights, without norms and biases.
+        swa_epochs: number of epochs at the end whose weights are averaged (stochastic weight averaging).
+        plain_epochs: number of epochs at the end without augmentation.
+        class_weights: class weights in the loss: ``balanced`` by frequency, ``effective`` by the effective number of
+            images.
+        sampler: ``balanced`` shows all classes equally often.
+        images_per_epoch: number of images in an epoch; epochs then cover the data one part after the other. None for
+            all images.
+        stop_after: number of epochs after which training stops, while the schedule is planned for all epochs.
+        checkpoint_s: interval in seconds of checkpoints within an epoch.
+        fsdp: shard the weights and the optimizer's state over the processes, for networks that exceed the memory of one
+            GPU.
+        distill_weight: weight of the teacher in the objective, in 0..1; at 1 the labels are ignored.
+        distill_temperature: divisor of the logits of teacher and student in the distillation loss.
     """
 
     epochs: int = Field(ge=1, le=100_000)
@@ -151,26 +150,26 @@ class Train(_Strict):
     min_delta: float = Field(default=0.0, ge=0)
 
     def autos(self) -> tuple[str, ...]:
-        """What the run is to find out for itself: any of ``batch_size`` and ``lr``."""
+        """Fields of ``batch_size`` and ``lr`` that are ``auto``, to be determined by the run."""
         return tuple(name for name in ("batch_size", "lr") if getattr(self, name) == AUTO)
 
     @property
     def last_epoch(self) -> int:
-        """The epoch after which training ends."""
+        """Last epoch of the training."""
         return min(self.stop_after or self.epochs, self.epochs)
 
     @property
     def train_size(self) -> int:
-        """Side in pixels of the training images, but for small ones that come first."""
+        """Side in pixels of the training images, after an initial phase of ``start_size``."""
         return max(1, round(self.image_size * self.size_fraction))
 
     def size_of(self, epoch: int) -> int:
-        """Side in pixels of an epoch's training images: small ones first, where the job says so."""
+        """Side in pixels of the training images in an epoch."""
         early = self.start_size is not None and epoch <= round(self.epochs * self.start_fraction)
         return self.start_size if early and self.start_size else self.train_size
 
     def frozen_blocks(self, epoch: int, count: int) -> int:
-        """How many of a network's ``count`` blocks, the head among them, are frozen in an epoch."""
+        """Number of frozen blocks in an epoch, of ``count`` blocks including the head."""
         if self.freeze is None:
             return 0
         frozen = min(self.freeze, count - 1) if isinstance(self.freeze, int) else count - 1
@@ -225,7 +224,7 @@ class Train(_Strict):
 
 
 class Data(_Strict):
-    """How images become batches."""
+    """Settings for images and batches."""
 
     in_chans: Channels
     resize: Literal["squash", "crop"] = "squash"
@@ -263,20 +262,20 @@ class Data(_Strict):
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
 
 Views = Literal["none", "flip", "crops", "flip_crops", "d4"]
-"""Ways to augment at test time, as ``zoo.engine.tta`` has them, which takes torch to read."""
+"""Methods of test-time augmentation; a copy of those in ``zoo.engine.tta``, which imports torch."""
 
 
 class Job(_Strict):
-    """What to run.
+    """Settings of a run.
 
     Args:
-        tta: test-time augmentation: the trained model's answer, in the last evaluation and wherever it is used, is the
-            mean over several views of an image. Epochs are evaluated by one.
-        precision, memory_format: of a run that has said ``auto``, its job.yaml records what was fastest.
-        evaluation_precision: in which the network answers; ``auto`` is what is fastest where ``precision`` is ``auto``,
-            else the same.
-        compile: whether training steps go through torch.compile; ``auto`` is where it was measured to be faster: on a
-            GPU, in a long training.
+        tta: test-time augmentation: predictions of the trained model, in the final evaluation and in later use, are the
+            mean over several views of an image. Evaluations between epochs use one view.
+        precision, memory_format: for ``auto``, the run's job.yaml records the fastest value.
+        evaluation_precision: precision of inference; ``auto`` is the fastest where ``precision`` is ``auto``, else the
+            same.
+        compile: use torch.compile for training steps; ``auto`` does so where it was measured to be faster, on a GPU in
+            a long training.
     """
 
     architecture: Choice
@@ -318,18 +317,18 @@ class Job(_Strict):
 
     @property
     def answers_in(self) -> Precision:
-        """The precision that evaluation is asked for."""
+        """Precision requested for evaluation."""
         return self.precision if self.evaluation_precision == AUTO else self.evaluation_precision
 
     def plain(self) -> dict[str, Any]:
-        """The job as JSON and YAML have it."""
+        """Return the job as plain values for JSON and YAML."""
         return self.model_dump(mode="json")
 
 
 EXECUTED = ("precision", "memory_format", "evaluation_precision", "compile")
-"""Where a job may say ``auto`` for the runner to measure what is fastest."""
+"""Fields for which ``auto`` means that the runner measures the fastest value."""
 
-# Where a Choice stands in a job, and the kind that it is.
+# Paths of the components in a job, with their kinds.
 CHOICES: dict[str, str] = {
     "architecture": "architecture",
     "dataset": "dataset",
@@ -351,14 +350,16 @@ MEASURED = frozenset(
         "calibration",
     )
 ) | {"hamming_loss", "mean_average_precision", "at_thresholds"}
-"""What stands in every evaluation. The zoo's own metrics of such a name are the same numbers; no other may have it."""
+"""Names of the numbers in every evaluation, reserved for the bundled metrics that compute the same."""
 
 
 def field_paths(model: type[BaseModel] = Job, prefix: str = "", *, required: bool = False) -> list[str]:
-    """Every dotted path of a job, without the components' parameters.
+    """List every dotted path of a job, without the components' parameters.
 
     Args:
-        required: only those without a default, which the job.yaml of every version has.
+        model: the schema to list.
+        prefix: dotted path of the schema in a job.
+        required: only paths without a default, which every version's job.yaml has.
     """
     paths: list[str] = []
     for name, info in model.model_fields.items():
@@ -371,7 +372,7 @@ def field_paths(model: type[BaseModel] = Job, prefix: str = "", *, required: boo
 
 
 def default_of(path: str) -> Any:
-    """The default at a dotted path of a job; something that no value is, where there is none."""
+    """Return the default at a dotted path of a job; pydantic's undefined value where there is none."""
     section, _, name = path.rpartition(".")
     model = Job.model_fields[section].annotation if section else Job
     assert isinstance(model, type)

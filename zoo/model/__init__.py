@@ -1,1 +1,1 @@
-"""Networks: built from components, kept as bundles, and used."""
+"""Networks: construction from components, bundles, and inference."""

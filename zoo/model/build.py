@@ -1,4 +1,4 @@
-"""Build a component from its factory, and a network that is checked with a blank image."""
+"""Construction of components from their factories, and of networks that are checked with blank images."""
 
 from __future__ import annotations
 
@@ -13,11 +13,14 @@ from zoo.registry.signature import accepts, check
 
 
 def build(entry: Entry, params: dict[str, Any], path: str, *positional: Any, **given: Any) -> Any:
-    """Call a component's factory: positional and given arguments by the runner, parameters by the job.
+    """Call a component's factory with the runner's arguments and the job's parameters.
 
     Args:
-        path: the component's place in the job, for messages.
-        given: passed only where the factory names them (``image_size``, ``num_classes``).
+        entry: registry entry of the component.
+        params: parameters of the job.
+        path: dotted path of the component in the job, for messages.
+        positional: positional arguments of the runner.
+        given: keyword arguments of the runner, passed where the factory has them (``image_size``, ``num_classes``).
 
     Raises:
         RequestError: the factory refuses its parameters.
@@ -40,14 +43,19 @@ def build(entry: Entry, params: dict[str, Any], path: str, *positional: Any, **g
 def build_model(
     entry: Entry, params: dict[str, Any], num_classes: int, in_chans: int, image_size: int, *, pretrained: bool = False
 ) -> nn.Module:
-    """The network, checked with one blank image.
+    """Build a network and check it with blank images.
 
     Args:
-        pretrained: ask the factory for the weights that its library has; a model that is read back needs none.
+        entry: registry entry of the architecture.
+        params: parameters of the job.
+        num_classes: number of classes.
+        in_chans: number of channels of the images.
+        image_size: side of the images in pixels.
+        pretrained: load the pretrained weights of the architecture's library.
 
     Raises:
-        RequestError: it can't be built, or doesn't take images of that size.
-        ContractError: it is no module, or its logits have the wrong shape.
+        RequestError: the network can't be built, or doesn't take images of that size.
+        ContractError: the factory's result is no module, or its logits have the wrong shape.
     """
     given: dict[str, Any] = {"in_chans": in_chans, "image_size": image_size}
     if pretrained:
@@ -69,15 +77,15 @@ def build_model(
 
 
 def check_takes(model: nn.Module, entry: Entry, in_chans: int, image_size: int) -> torch.Tensor:
-    """The logits of two blank images of that size.
+    """Compute the logits of two blank images of this size, (2, num_classes).
 
     Raises:
-        RequestError: the network doesn't take them.
+        RequestError: the network doesn't take such images.
     """
     blank = torch.zeros(2, in_chans, image_size, image_size, device=next(model.parameters(), torch.zeros(())).device)
     model.eval()
     try:
-        with torch.no_grad():  # not inference_mode: networks keep tensors that they make, and must train with them
+        with torch.no_grad():  # not inference_mode: cached tensors of the network must remain trainable
             return model(blank)  # type: ignore[no-any-return]
     except (RuntimeError, ValueError, AssertionError) as error:
         raise RequestError(
@@ -87,5 +95,5 @@ def check_takes(model: nn.Module, entry: Entry, in_chans: int, image_size: int) 
 
 
 def count_parameters(model: nn.Module) -> int:
-    """How many numbers the model learns and keeps."""
+    """Number of parameters of the model."""
     return sum(p.numel() for p in model.parameters())

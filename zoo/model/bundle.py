@@ -1,4 +1,4 @@
-"""The bundle: a trained model with all that it needs to be used. It holds no pickle and loads with none.
+"""The bundle: a trained model with all that inference needs, without pickles.
 
 ``model.safetensors`` has the weights; ``zoo.json`` the classes, the preprocessing, the architecture's id and
 parameters, and the versions. The weights are written first, so a folder with a zoo.json is a whole bundle.
@@ -33,14 +33,22 @@ SCHEMA = 1
 
 _Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 _Exact = Field(strict=True)
-"""Numbers of a card are numbers: ``"32"`` is none, for the card is used as it is."""
+"""Strict validation, since a card is used unconverted: the string ``"32"`` is no number."""
 
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """From an image to the network's input: resize, then ``(pixels / 255 - mean) / std``.
+    """Preprocessing of images for the network: resize, then ``(pixels / 255 - mean) / std``.
 
-    The last two are what was done before there was a choice: older bundles don't say them.
+    Older bundles lack the last two; the defaults are their behaviour.
+
+    Args:
+        image_size: side of the input in pixels.
+        in_chans: number of channels of the input.
+        resize: ``squash`` or ``crop``, see :class:`zoo.data.decode.Shape`.
+        mean, std: normalisation of pixels in 0..1, one value for all channels or one for each.
+        interpolation: resampling filter.
+        crop_pct: fraction of the shorter side that a crop keeps, 0 < x <= 1.
     """
 
     image_size: Annotated[Side, _Exact]
@@ -53,12 +61,12 @@ class Preprocessing:
 
     @property
     def shape(self) -> Shape:
-        """What images become before they are normalised."""
+        """Target shape of images before normalisation."""
         return Shape(self.image_size, self.in_chans, self.resize, self.interpolation, self.crop_pct)
 
 
 def preprocessing_of(job: Job) -> dict[str, Any]:
-    """The preprocessing of a job, as its bundle will record it: the arguments of :class:`Preprocessing`."""
+    """Preprocessing of a job for its bundle: the arguments of :class:`Preprocessing`."""
     kept = ("in_chans", "resize", "interpolation", "crop_pct", "mean", "std")
     return {"image_size": job.train.image_size, **{name: getattr(job.data, name) for name in kept}}
 
@@ -75,20 +83,20 @@ class _Familiar(BaseModel):
 
 
 class _Reject(BaseModel):
-    """Below which confidence an answer is "not sure": one for all classes, or one for each."""
+    """Confidence below which a prediction is "not sure": one value for all classes, or one per class."""
 
     below: Annotated[_Number, Field(ge=0)] | dict[str, Annotated[_Number, Field(ge=0)]]
 
 
 class _Source(BaseModel):
-    """Where a component came from; older bundles say no kind."""
+    """Origin of a component; older bundles have no kind."""
 
     id: str
     kind: str = ""
 
 
 class _Card(BaseModel):
-    """What zoo.json must hold to be used; there may be more. Bundles that name no task are of the first."""
+    """Required content of zoo.json; further keys are allowed. A missing task means single-label."""
 
     task: Literal["single-label", "multi-label"] = "single-label"
     tta: Views = "none"
@@ -129,7 +137,7 @@ class _Card(BaseModel):
 
 
 def _first(error: ValidationError) -> str:
-    """The first of what pydantic found: ``preprocessing.std: …``."""
+    """First error of pydantic, such as ``preprocessing.std: …``."""
     found = error.errors()[0]
     where, said = ".".join(map(str, found["loc"])), found["msg"].removeprefix("Value error, ")
     return f"{where}: {said}" if where else said
@@ -141,37 +149,37 @@ def write_card(folder: Path, card: Mapping[str, Any]) -> None:
 
 
 def copied_weights(model: nn.Module) -> dict[str, torch.Tensor]:
-    """A model's weights as they are now, each by itself."""
+    """Copy a model's current weights to contiguous tensors on the CPU."""
     return {k: v.detach().cpu().contiguous().clone() for k, v in model.state_dict().items()}
 
 
 def packed_weights(tensors: Mapping[str, torch.Tensor]) -> bytes:
-    """Weights as the content of their file."""
+    """Serialise weights to the content of a safetensors file."""
     from safetensors.torch import save
 
     return save(dict(tensors), metadata={"format": "pt"})
 
 
 def write_packed(folder: Path, content: bytes) -> None:
-    """Write what :func:`packed_weights` has made, atomically."""
+    """Write the result of :func:`packed_weights` atomically."""
     with atomic(folder / WEIGHTS) as file:
         file.write(content)
 
 
 def write_weights(folder: Path, tensors: Mapping[str, torch.Tensor]) -> str:
-    """Write weights atomically; their file's sha256."""
+    """Write weights atomically, and return the SHA-256 of their file."""
     content = packed_weights(tensors)
     write_packed(folder, content)
     return hashlib.sha256(content).hexdigest()
 
 
 def find_bundle(path: Path) -> Path:
-    """The bundle's folder, given it or its run's.
+    """Find the folder of a bundle, given that folder or its run's.
 
-    What was shared carries a manifest, and is used only as long as it is what the manifest says.
+    A shared model has a manifest, which its files must match.
 
     Raises:
-        BundleError: there is none, or it is not as it was shared.
+        BundleError: there is no bundle, or its files don't match its manifest.
     """
     for folder in (path, path / "model"):
         if (folder / CARD).is_file() and (folder / WEIGHTS).is_file():
@@ -182,10 +190,10 @@ def find_bundle(path: Path) -> Path:
 
 
 def read_card(folder: Path) -> dict[str, Any]:
-    """Read zoo.json.
+    """Read and validate zoo.json.
 
     Raises:
-        BundleError: it is damaged, or of a newer zoo.
+        BundleError: the file is damaged, or of a newer zoo.
     """
     try:
         card = json.loads(read_plain(folder / CARD))
@@ -196,19 +204,20 @@ def read_card(folder: Path) -> dict[str, Any]:
 
 
 def check_card(card: Any, file: Path) -> None:
-    """Refuse what can't be used as a zoo.json.
+    """Validate the content of a zoo.json.
 
     Args:
-        file: where it was read from, for the message.
+        card: content of the file.
+        file: path of the file, for the message.
 
     Raises:
-        BundleError: it is damaged, or of a newer zoo.
+        BundleError: the content is damaged, or of a newer zoo.
     """
     try:
         if card["schema"] > SCHEMA:
             raise BundleError(f"{file} was written by a newer zoo. Type: pip install -U visionzoo")
         _Card.model_validate(card)
-        Preprocessing(**card["preprocessing"])  # which has nothing else
+        Preprocessing(**card["preprocessing"])  # refuses further keys
     except ValidationError as error:
         raise BundleError(f"{file} is damaged ({_first(error)}).") from error
     except (ValueError, KeyError, TypeError) as error:
@@ -216,10 +225,10 @@ def check_card(card: Any, file: Path) -> None:
 
 
 def read_weights(folder: Path, model: nn.Module) -> None:
-    """Load the weights into a model built the same.
+    """Load the weights into a model of the same architecture.
 
     Raises:
-        BundleError: the file is damaged, or doesn't fit; says which keys.
+        BundleError: the file is damaged, or its keys or shapes don't match the model.
     """
     from safetensors import SafetensorError
     from safetensors.torch import load_file
@@ -240,13 +249,15 @@ def read_weights(folder: Path, model: nn.Module) -> None:
 
 
 def load_model(folder: Path, registry: Any, given: Any | None = None) -> tuple[nn.Module, dict[str, Any]]:
-    """The model of a bundle, in evaluation mode, and its card.
+    """Load the model of a bundle in evaluation mode, and its card.
 
     Args:
-        given: the architecture's entry, where it came from Python and has no name in the registry.
+        folder: folder of the bundle.
+        registry: registry of the architecture.
+        given: entry of an architecture passed from Python, which is not in the registry.
 
     Raises:
-        BundleError: it is damaged, or its architecture is not here; the message says how to get it.
+        BundleError: the bundle is damaged, or its architecture is not installed; the message says how to get it.
     """
     card = read_card(folder)
     model = new_network(card, registry, folder, given)
@@ -255,18 +266,20 @@ def load_model(folder: Path, registry: Any, given: Any | None = None) -> tuple[n
 
 
 def new_network(card: Mapping[str, Any], registry: Any, folder: Path, given: Any | None = None) -> nn.Module:
-    """The network that a card describes, with weights of chance.
+    """Build the network that a card describes, with random weights.
 
     Args:
-        folder: where the card is from, for messages.
-        given: as :func:`load_model` has it.
+        card: content of zoo.json.
+        registry: registry of the architecture.
+        folder: folder of the card, for messages.
+        given: see :func:`load_model`.
 
     Raises:
-        BundleError: its architecture is not here, or can't be built.
+        BundleError: the architecture is not installed, or can't be built.
     """
     entry = given if given is not None else _architecture(card, registry, folder)
     image = Preprocessing(**card["preprocessing"])
-    with torch.random.fork_rng(devices=[]):  # the initial weights are thrown away: leave no trace of drawing them
+    with torch.random.fork_rng(devices=[]):  # the initial weights are discarded: keep the random state
         params = dict(card["architecture"]["params"])
         try:
             return build_model(entry, params, len(card["classes"]), image.in_chans, image.image_size)

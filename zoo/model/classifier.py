@@ -1,4 +1,4 @@
-"""A trained model in use: images in, names and probabilities out."""
+"""Inference with a trained model: images to class names and probabilities."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ BATCH = 64
 
 
 class NoAnswer(BadImage):
-    """An image for which a network gives NaN; of that the likeliest class would be the first one.
+    """Raised for an image whose probabilities are NaN.
 
     Args:
-        index: which of the images it is.
+        index: index of the image.
     """
 
     def __init__(self, index: int):
@@ -46,9 +46,9 @@ class Classifier:
 
     Args:
         model: images (N, C, H, W), normalised -> logits (N, K).
-        card: the bundle's zoo.json.
-        execution: where and how it computes.
-        reject_below: the confidence below which it isn't sure, 0..1; by default what the bundle says.
+        card: content of the bundle's zoo.json.
+        execution: device and precision.
+        reject_below: confidence in 0..1 below which a prediction is not sure; by default the bundle's.
     """
 
     def __init__(self, model: nn.Module, card: dict[str, Any], execution: Execution, reject_below: float | None = None):
@@ -67,26 +67,25 @@ class Classifier:
         self._watching, self._watched = threading.Lock(), None  # type: threading.Lock, nn.Module | None
         values = self.preprocessing.in_chans * self.preprocessing.image_size**2
         self.batch: int = execution.evaluation_batch(BATCH, values)
-        """How many images are computed at once."""
+        """Number of images per batch."""
 
     def predict(self, images: Any, top_k: int = 5, tta: str | None = None) -> list[dict[str, Any]]:
-        """Name what each image shows.
+        """Predict the class of each image.
 
         Args:
             images: one or many of: a path (of a picture, or a .npy), a PIL image, a uint8 array or tensor (C, H, W).
-            top_k: how many classes to name, best first.
-            tta: test-time augmentation, as :func:`zoo.engine.tta.views_named` has it: the mean over several views;
-                by default what the model was made with.
+            top_k: number of classes to return, best first.
+            tta: test-time augmentation, see :func:`zoo.engine.tta.views_named`; by default the bundle's.
 
         Returns:
             For each image ``{"path", "label", "confidence", "top": [{"class", "probability"}]}``; ``path`` is
-            None for an image that has none. Of a model for several labels an image ``{"path", "labels", "top"}``:
-            the classes whose probability reaches their threshold, likeliest first; none is an answer too. With a
-            threshold for the confidence there is also ``"sure"``, whether it is reached; and of a model that was
-            validated with a hundred images or more ``"familiar"``, false for what it answers to unusually.
+            None for an image that has none. For a multi-label model ``{"path", "labels", "top"}``: the classes whose
+            probability reaches their threshold, most probable first, possibly none. With a confidence threshold there
+            is also ``"sure"``, True if it is reached; and for a model validated on a hundred images or more
+            ``"familiar"``, False for images that look out-of-distribution.
 
         Raises:
-            BadImage: one can't be decoded, or has no answer; names it.
+            BadImage: an image can't be decoded, or has NaN probabilities.
         """
         items = list(images) if _many(images) else [images]
         found: list[dict[str, Any]] = []
@@ -100,24 +99,24 @@ class Classifier:
         return found
 
     def answers(self, pixels: Sequence[Pixels], top_k: int = 5, tta: str | None = None) -> list[dict[str, Any]]:
-        """What decoded images show, computed at once.
+        """Predict the classes of decoded images in one batch.
 
         Args:
-            pixels: uint8 (size, size, C) each, as :meth:`pixels` gives them.
-            top_k, tta: as :meth:`predict` has them.
+            pixels: uint8 (size, size, C) each, as :meth:`pixels` returns them.
+            top_k, tta: see :meth:`predict`.
 
         Returns:
-            As :meth:`predict`'s, without the path.
+            The result of :meth:`predict`, without the path.
 
         Raises:
-            NoAnswer: the network gives no probabilities for one of them.
+            NoAnswer: the probabilities of an image are not finite.
         """
         logits = self.logits(pixels, tta)
         probs = self._probabilities(logits)
         answered = probs.isfinite().all(dim=1).tolist()
         if not all(answered):
             raise NoAnswer(answered.index(False))
-        best = logits.topk(min(max(top_k, 1), len(self.classes))).indices  # no temperature changes these
+        best = logits.topk(min(max(top_k, 1), len(self.classes))).indices  # independent of the temperature
         likely = probs.gather(1, best)
         tops = [
             [{"class": self.classes[i], "probability": p} for i, p in zip(*both, strict=True)]
@@ -127,9 +126,9 @@ class Classifier:
         return [{**self._named(*each), **more} for *each, more in zip(tops, probs, known, strict=True)]
 
     def settle(self) -> None:
-        """Make ready for many questions: batch norms go into the convolutions before them, the first times are over.
+        """Prepare for many predictions: fuse batch norms into convolutions, and run a warm-up.
 
-        Answers stay the same but for the order in which float32 adds up.
+        Predictions change only by float32 rounding.
         """
         shape = self.preprocessing
         side = (self.batch, shape.image_size, shape.image_size, shape.in_chans)
@@ -139,58 +138,62 @@ class Classifier:
             self.answers(noise[:count])
 
     def looked_at(self, pixels: Sequence[Pixels], labels: Sequence[str]) -> NDArray[np.float32] | None:
-        """Where in each image the evidence for a class was found, by Grad-CAM.
+        """Heat maps of the regions that support a class, by Grad-CAM.
 
         Args:
             pixels: uint8 (size, size, C) each.
-            labels: the class of each.
+            labels: class name to explain, for each image.
 
         Returns:
-            (N, size, size), 0..1, and 0 everywhere where no place speaks for the class; or None where it can't be told:
-            of a transformer, or an exported file.
+            (N, size, size) float32 in 0..1, all 0 where no region supports the class; or None for models without
+            spatial layers, such as transformers, and exported files.
         """
         classes = torch.tensor([self.classes.index(label) for label in labels], device=self.execution.device)
         with self._watching:
-            if self._watched is None:  # hooks are put on it: who answers meanwhile in another thread has his own
+            if self._watched is None:  # hooks must not affect predictions in other threads
                 self._watched = copy.deepcopy(self.model)
             images = self._normalize(self._unit(pixels))
             heat = grad_cam(self._watched, images, classes, multilabel=self.task.multilabel)
         return None if heat is None else heat.cpu().numpy()
 
     def probabilities(self, pixels: Sequence[Pixels], tta: str | None = None) -> Tensor:
-        """Decoded images, uint8 (size, size, C) each -> probabilities (N, K) float32 on the CPU, by the temperature."""
+        """Probabilities (N, K) float32 on the CPU of decoded images, uint8 (size, size, C) each, temperature-scaled."""
         return self._probabilities(self.logits(pixels, tta))
 
     def logits(self, pixels: Sequence[Pixels], tta: str | None = None) -> Tensor:
-        """Decoded images, uint8 (size, size, C) each -> logits (N, K) float32 on the CPU, as the network gives them."""
+        """Raw logits (N, K) float32 on the CPU of decoded images, uint8 (size, size, C) each."""
         with torch.inference_mode(), self.execution.autocast():
             network = looking(self.model, self.tta if tta is None else tta, multilabel=self.task.multilabel)
             logits: Tensor = network(self._normalize(self._unit(pixels)))
         return logits.float().cpu()
 
     def _unit(self, pixels: Sequence[Pixels]) -> Tensor:
-        """(N, C, size, size) of 0..1 on the device."""
+        """Stack images to (N, C, size, size) in 0..1 on the device."""
         return self._normalize.to_unit(pixels_of(pixels).to(self.execution.device).permute(0, 3, 1, 2))
 
     def _probabilities(self, logits: Tensor) -> Tensor:
         return self.task.probabilities(logits / self.temperature)
 
     def _familiar(self, logits: Tensor, tta: str | None) -> list[dict[str, bool]]:
-        """Whether each image looks like one of the classes; nothing where it can't be told."""
+        """Flag each image as in-distribution or not; empty where that is unknown."""
         usual = self.card.get("familiar")
-        if self.task.multilabel or usual is None or tta not in (None, self.tta):  # it is of this way to look
+        if self.task.multilabel or usual is None or tta not in (None, self.tta):  # the range holds for this tta only
             return [{}] * len(logits)
         energies = familiarity(logits, usual["score"]).tolist()
         return [{"familiar": usual["least"] <= energy <= usual["most"]} for energy in energies]
 
     def pixels(self, item: Any, name: str | None = None) -> Pixels:
-        """One image, decoded as the training images were.
+        """Decode one image as the training images were.
 
         Args:
-            name: what to call it in an error, where it isn't a path.
+            item: see :meth:`predict`.
+            name: name for errors, where the image isn't a path.
+
+        Returns:
+            uint8 (size, size, C).
 
         Raises:
-            BadImage: it can't be; names it.
+            BadImage: the image can't be decoded.
         """
         from PIL import Image
 
@@ -220,21 +223,21 @@ class Classifier:
         return {} if below is None else {"sure": confidence >= below}
 
     def _labels(self, probs: Tensor) -> list[str]:
-        """The classes whose probability reaches their threshold, likeliest first."""
+        """Classes whose probability reaches their threshold, most probable first."""
         thresholds = self.card.get("thresholds") or [0.5] * len(self.classes)
         order = probs.argsort(descending=True, stable=True).tolist()
         return [self.classes[i] for i in order if float(probs[i]) >= thresholds[i]]
 
 
 def image_files(words: Iterable[str | Path]) -> Iterator[Path]:
-    """The files that a command line means: a folder stands for the pictures in it."""
+    """Expand the arguments of a command line to image files; a folder stands for its images."""
     known = _suffixes()
     for word in map(Path, words):
         yield from sorted(p for p in _files(word) if p.suffix.lower() in known) if word.is_dir() else [word]
 
 
 def passed_over(words: Iterable[str | Path]) -> str:
-    """What :func:`image_files` leaves out of folders, hidden files aside: ``2 .heic files, 1 .txt file in FOLDER``."""
+    """Summarise the files that :func:`image_files` skips: ``2 .heic files, 1 .txt file in FOLDER``."""
     known, folders = _suffixes(), [word for word in map(Path, words) if word.is_dir()]
     others = [
         path.suffix.lower() or "other"
@@ -251,7 +254,7 @@ def _files(folder: Path) -> Iterator[Path]:
 
 
 def _suffixes() -> frozenset[str]:
-    """Those of the files that are taken for pictures."""
+    """Suffixes of image files."""
     from PIL import Image
 
     Image.init()

@@ -1,4 +1,4 @@
-"""Files that exporters have written, in use: read back by their own runtime, and called as the zoo's networks are."""
+"""Exported files in use: read by their own runtime, and wrapped as networks."""
 
 from __future__ import annotations
 
@@ -25,26 +25,26 @@ from zoo.registry.signature import accepts
 __all__ = ["Artifact", "AsNetwork", "as_network", "open_artifact", "open_file"]
 
 _LEAST = 1e-30
-"""Of a probability, before its logarithm is taken."""
+"""Lower bound of probabilities before the logarithm."""
 
 
 class Artifact(Protocol):
-    """What an exporter's reader returns."""
+    """Interface of an exporter's reader: an exported model."""
 
     card: dict[str, Any]
 
     def __call__(self, images: Pixels) -> NDArray[np.float32]:
-        """uint8 (N, H, W, C) of any size -> probabilities (N, K)."""
+        """Predict the probabilities (N, K) of images, uint8 (N, H, W, C) of any size."""
 
 
 class AsNetwork(nn.Module):
-    """An artifact in a network's place: images (N, C, size, size) float in 0..1 -> logits (N, K).
+    """Module around an artifact: images (N, C, size, size) float in 0..1 -> logits (N, K).
 
-    The logits are those of the artifact's probabilities: what is added to all of a row can't be known.
+    The logits are computed from the artifact's probabilities, so that their sum per row is arbitrary.
 
     Args:
-        artifact: as its reader returns it.
-        card: of its bundle.
+        artifact: the exported model.
+        card: card of its bundle.
     """
 
     def __init__(self, artifact: Artifact, card: Mapping[str, Any]):
@@ -54,7 +54,7 @@ class AsNetwork(nn.Module):
         self.temperature = 1.0 if self.multilabel else float(card.get("temperature", 1.0))
 
     def __deepcopy__(self, memo: object) -> AsNetwork:
-        return self  # it has no weights that could be changed, and its runtime can't be copied
+        return self  # no mutable weights, and the runtime can't be copied
 
     def forward(self, images: Tensor) -> Tensor:
         pixels = (images.float() * 255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().contiguous()
@@ -64,12 +64,12 @@ class AsNetwork(nn.Module):
 
 
 def as_network(artifact: Artifact, device: str = "auto") -> tuple[AsNetwork, dict[str, Any]]:
-    """An artifact in a network's place, and its card for that.
+    """Wrap an artifact as a network, and adapt its card.
 
-    Normalisation is in the artifact, it looks once at each image, and how familiar one is can't be told.
+    The artifact contains the normalisation, uses a single view, and has no familiarity score.
 
     Raises:
-        RequestError: the device is another than the CPU.
+        RequestError: the device is not the CPU.
     """
     if device not in ("auto", "cpu"):
         raise RequestError(f"An exported file is computed on the CPU here, not on {device!r}. Leave --device out.")
@@ -79,11 +79,11 @@ def as_network(artifact: Artifact, device: str = "auto") -> tuple[AsNetwork, dic
 
 
 def open_file(path: Path, registry: Registry) -> Artifact:
-    """Read a file by the exporter that writes such files.
+    """Open a file with the reader of its exporter.
 
     Raises:
         RequestError: no exporter reads files of this name.
-        BundleError: it is damaged.
+        BundleError: the file is damaged.
     """
     entry = reader_of(path, registry)
     if entry is None:
@@ -92,11 +92,11 @@ def open_file(path: Path, registry: Registry) -> Artifact:
 
 
 def open_artifact(entry: Entry, path: Path, registry: Registry) -> Artifact:
-    """Read a file by its exporter's reader.
+    """Open a file with the reader of a given exporter.
 
     Raises:
-        BundleError: it is damaged, or the zoo did not write it.
-        ZooError: what else the reader says: a package that is missing.
+        BundleError: the file is damaged, or not written by the zoo.
+        ZooError: raised by the reader, for example for a missing package.
     """
     component: Any = entry.component
     module, _, attribute = component.reader.partition(":")

@@ -1,4 +1,4 @@
-"""Which files are models that an exporter wrote. Nothing heavy is imported to tell."""
+"""Identification of exported model files by name, without heavy imports."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ __all__ = ["artifact_at", "is_artifact", "reader_of", "suffix_of"]
 
 
 def suffix_of(component: Any) -> str:
-    """What an exporter's files end with."""
+    """Suffix of an exporter's files."""
     return str(component.suffix or f".{component.name}")
 
 
 def reader_of(path: Path, registry: Registry) -> Entry | None:
-    """The exporter whose files are called as this one, and which can read them; bundled ones first.
+    """Find the exporter that can read a file with this name; bundled ones have precedence.
 
     Raises:
-        RequestError: two third-party plugins can.
+        RequestError: two third-party plugins can read it.
     """
     found = only_reader([e for e in registry.entries("exporter") if _reads(e.component, path)])
     if len(found) > 1:
@@ -36,22 +36,23 @@ def reader_of(path: Path, registry: Registry) -> Entry | None:
 
 
 def artifact_at(word: str | Path, registry: Registry) -> Path | None:
-    """The file that a word means, where it is one that an exporter's reader can open; None where it means none.
+    """Resolve a word to an exported file that a reader can open; None otherwise.
 
     Args:
-        word: the file itself; or the name or the folder of an imported model that is such a file.
+        word: the file; or the name or folder of an imported model that is such a file.
+        registry: registry of the exporters.
     """
     path = _imported(word) or Path(word)
     return path if path.is_file() and reader_of(path, registry) is not None else None
 
 
 def is_artifact(word: str | Path, registry: Registry) -> bool:
-    """Whether a word means a file that an exporter's reader can open, by its name."""
+    """Check that a word stands for an exported file that a reader can open, by its name."""
     return artifact_at(word, registry) is not None
 
 
 def _imported(word: str | Path) -> Path | None:
-    """What an imported model is, where that is a file."""
+    """File of an imported model; None where the model is not a file."""
     for folder in (Path(word), RUNS / word):
         try:
             place = json.loads(read_plain(folder / IMPORTED))["model"]

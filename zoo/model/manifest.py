@@ -1,6 +1,6 @@
-"""The manifest beside a shared model: which files it has, and the SHA-256 of each. Nothing heavy is imported.
+"""Manifest of a shared model: its files with their SHA-256.
 
-The SHA-256 of the manifest itself is the model's *digest*: who has it by another way knows all the rest by it.
+The SHA-256 of the manifest itself is the model's *digest*; obtained from a trusted source, it authenticates all files.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ _Word = Annotated[str, Field(max_length=300)]
 
 
 class File(BaseModel):
-    """A file as the manifest has it."""
+    """Size and hash of a file in the manifest."""
 
     bytes: Annotated[int, Field(ge=0)]
     sha256: _Sha256
 
 
 class HeadlineMetric(BaseModel):
-    """The number by which a model is told in a list."""
+    """Main metric of a model, for lists."""
 
     name: _Word
     value: float
@@ -55,7 +55,7 @@ class _Said(BaseModel):
 
 @dataclass(frozen=True)
 class Manifest:
-    """A manifest as it was read, to the byte, and what it says."""
+    """A manifest: its raw bytes and its parsed content."""
 
     raw: bytes
     said: _Said
@@ -70,27 +70,28 @@ class Manifest:
 
     @property
     def size(self) -> int:
-        """Bytes of all files that it names."""
+        """Total size of all files in bytes."""
         return sum(file.bytes for file in self.files.values())
 
     def row(self) -> dict[str, Any]:
-        """What a list has of it."""
+        """Summarise the model for a list."""
         return {**self.said.model_dump(exclude={"files", "schema_"}), "bytes": self.size, "digest": self.digest}
 
 
 def digest_of(raw: bytes) -> str:
-    """The SHA-256 of bytes, in hexadecimal."""
+    """SHA-256 of bytes in hexadecimal."""
     return hashlib.sha256(raw).hexdigest()
 
 
 def parse_manifest(raw: bytes, where: str) -> Manifest:
-    """A manifest that can be gone by.
+    """Parse and validate a manifest.
 
     Args:
-        where: whose it is, for the message.
+        raw: content of the manifest.
+        where: origin of the manifest, for the message.
 
     Raises:
-        BundleError: it is damaged, of a newer zoo, or names a file that a shared model can't have.
+        BundleError: the manifest is damaged, of a newer zoo, or names a file that is not allowed.
     """
     try:
         found = json.loads(raw)
@@ -111,7 +112,7 @@ REFUSED = "Nothing of it is used; ask its owner."
 
 
 def _check_names(files: Mapping[str, File], where: str) -> None:
-    """A manifest may name what the zoo shares, and nothing else: no path that leads out, nothing that runs."""
+    """Check that a manifest names only the files of a shared model: no other paths, nothing executable."""
     others = [name for name in files if name not in MOST or name == MANIFEST]
     if others:
         raise BundleError(
@@ -128,10 +129,10 @@ def _check_names(files: Mapping[str, File], where: str) -> None:
 
 
 def check_file(path: Path, expected: File, where: str) -> None:
-    """Refuse a file that is not as the manifest says.
+    """Check that a file matches the manifest.
 
     Raises:
-        BundleError: it is missing, of another size, or has another SHA-256.
+        BundleError: the file is missing, or its size or SHA-256 differs.
     """
     try:
         check_size(path.name, path.stat().st_size, expected, where)
@@ -143,10 +144,10 @@ def check_file(path: Path, expected: File, where: str) -> None:
 
 
 def check_size(name: str, size: int, expected: File, where: str) -> None:
-    """Refuse a file that is of another size than the manifest says.
+    """Check that a file's size matches the manifest.
 
     Raises:
-        BundleError: it is.
+        BundleError: the size differs.
     """
     if size != expected.bytes:
         raise _another(name, where, f"{size:,} bytes, not {expected.bytes:,}")
@@ -159,16 +160,16 @@ def _another(name: str, where: str, found: str) -> BundleError:
 
 
 def is_shared(folder: Path) -> bool:
-    """Whether a folder holds a shared model."""
+    """Check that a folder holds a shared model."""
     return (folder / MANIFEST).is_file()
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """The manifest of a folder.
+    """Read the manifest of a folder.
 
     Raises:
-        BundleError: it is damaged.
-        RequestError: there is none.
+        BundleError: the manifest is damaged.
+        RequestError: there is no manifest.
     """
     path = folder / MANIFEST
     try:
@@ -182,13 +183,14 @@ def read_manifest(folder: Path) -> Manifest:
 
 
 def check_folder(folder: Path, names: Iterable[str] | None = None) -> Manifest:
-    """The manifest of a folder whose files are as it says.
+    """Read the manifest of a folder and check its files.
 
     Args:
-        names: only these are looked at.
+        folder: folder of the shared model.
+        names: files to check; all by default.
 
     Raises:
-        BundleError: one isn't.
+        BundleError: a file doesn't match the manifest.
     """
     manifest = read_manifest(folder)
     for name in names or manifest.files:

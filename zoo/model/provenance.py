@@ -1,4 +1,4 @@
-"""What a result was made with, against what is here: which component is missing or another, and how to get it."""
+"""Comparison of a result's recorded components with the installed ones, and advice to get missing ones."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ Record = Mapping[str, Any]
 
 
 def recorded(card: Mapping[str, Any]) -> dict[str, Record]:
-    """The components that a bundle's zoo.json says it was made with, by where they stand in the job."""
+    """Components recorded in a bundle's zoo.json, by their path in the job."""
     return {"architecture": {"kind": "architecture", **card["architecture"]}, **(card.get("provenance") or {})}
 
 
 def missing(records: Mapping[str, Record], registry: Registry) -> list[str]:
-    """A sentence for each recorded component that is not here, with the command that gets it."""
+    """Sentences about recorded components that are not installed, with the command that installs each."""
     return [
         f"{record['kind']} {record['id']!r} is not here. {how_to_get(record, registry)}."
         for record in _unique(records)
@@ -31,7 +31,7 @@ def missing(records: Mapping[str, Record], registry: Registry) -> list[str]:
 
 
 def changes(records: Mapping[str, Record], registry: Registry) -> list[str]:
-    """A sentence for each recorded component that is here in another version, or whose own file has changed."""
+    """Sentences about recorded components whose version or source file has changed."""
     found = [(record, _find(record, registry)) for record in _unique(records) if "kind" in record]
     return list(dict.fromkeys(line for record, entry in found if entry for line in _change(record, entry)))
 
@@ -48,13 +48,13 @@ def _change(record: Record, entry: Entry) -> Iterator[str]:
 
 
 def say(lines: Iterable[str]) -> None:
-    """Tell of changes, where results don't go."""
+    """Print changes to stderr."""
     for line in lines:
-        print(f"zoo: {line}", file=sys.stderr)  # noqa: T201 - a library's word, as of plugins that fail
+        print(f"zoo: {line}", file=sys.stderr)  # noqa: T201 - a warning, as for plugins that fail
 
 
 def how_to_get(record: Record, registry: Registry, folder: Path | None = None) -> str:
-    """What to do to have a recorded component; ``folder`` is the bundle's."""
+    """Describe how to get a recorded component; ``folder`` is the bundle's."""
     owner = str(record["id"]).partition("/")[0]
     off = next((p for p in registry.plugins if p.name == owner and p.state != "enabled"), None)
     if off is not None:
@@ -66,13 +66,13 @@ def how_to_get(record: Record, registry: Registry, folder: Path | None = None) -
     if owner == LOCAL:
         return f"It is local, from {record.get('target')}: run this in the folder whose registry.yaml names it"
     whose = f"{record.get('distribution') or owner} {record.get('version') or ''}".strip()
-    if (wanted := _package(record)) is None:  # a bundle may be anybody's, and this would be typed
+    if (wanted := _package(record)) is None:  # an untrusted bundle must not inject words into a command
         return f"It says that it comes from {whose!r}, which is no package's name and version: ask who made it"
     return f"It comes from {whose}. Type: zoo plugins install {wanted}"
 
 
 def _package(record: Record) -> str | None:
-    """What to install for a record, where what it says can be that."""
+    """Requirement to install for a record; None for an invalid name or version."""
     distribution = record.get("distribution") or str(record["id"]).partition("/")[0]
     return requirement_of(distribution, record.get("version") or None)
 

@@ -1,4 +1,4 @@
-"""Find a model: a run by its name or folder, or one that a plugin fetches, as ``hf:owner/name``."""
+"""Lookup of models: runs by name or folder, or models that plugins fetch, such as ``hf:owner/name``."""
 
 from __future__ import annotations
 
@@ -11,13 +11,15 @@ __all__ = ["find_model"]
 
 
 def find_model(word: str, registry: Registry, out: Path = RUNS) -> Path:
-    """The folder of a run or a bundle.
+    """Find the folder of a run or a bundle.
 
     Args:
         word: a name in ``out``, a folder, or a word with the prefix of a model source, whose model is fetched.
+        registry: registry of the model sources.
+        out: folder of runs.
 
     Raises:
-        RequestError: there is none.
+        RequestError: no model is found.
     """
     source = registry.model_source(word)
     return find_run(word, out) if source is None else Path(source.make(word))

@@ -1,1 +1,1 @@
-"""Components of all plugins, found by kind and name."""
+"""Registry of the components of all plugins, by kind and name."""

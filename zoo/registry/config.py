@@ -1,6 +1,6 @@
-"""registry.yaml: recipes, aliases, local components, the catalogue. Layers: shipped < user's < working folder's.
+"""registry.yaml: recipes, aliases, local components, catalogue. Layers: shipped < user's < working folder's.
 
-Reading it executes nothing: a local component's file is imported when a job uses it.
+Reading the file executes no code: a local component's file is imported when a job uses it.
 """
 
 from __future__ import annotations
@@ -27,10 +27,12 @@ from zoo.storage.safe_yaml import read_yaml
 
 FILENAME = "registry.yaml"
 CONDITIONS = ("trained", "freeze", "architecture", "dataset", "source", "images", "image_size", "classes", "in_chans")
-"""What a recipe's ``when`` may ask: whether the network begins with weights, what is frozen, patterns of names; and
-facts of the images: their source, and ranges (``{at_least: …, at_most: …}``) of numbers."""
+"""Conditions of a recipe's ``when``: initial weights, frozen layers, name patterns, and facts about the images.
+
+Facts are the images' source, and ranges (``{at_least: …, at_most: …}``) of numbers.
+"""
 RANGES = ("images", "image_size", "classes", "in_chans")
-"""Conditions that are ranges."""
+"""Conditions that are ranges of numbers."""
 _SECTIONS = ("version", "plugins", "aliases", "components", "recipes", "catalogue")
 _OF_ONE_KIND = {"symmetries": "dataset", "higher_is_better": "metric"}
 _COMPONENT_KEYS = ("target", "base", "params", "summary", "tags", "aliases", *_OF_ONE_KIND)
@@ -38,7 +40,7 @@ _COMPONENT_KEYS = ("target", "base", "params", "summary", "tags", "aliases", *_O
 
 @dataclass(frozen=True)
 class Layer:
-    """One registry.yaml, read and checked."""
+    """One registry.yaml, read and validated."""
 
     path: Path
     content: Mapping[str, Any]
@@ -48,13 +50,13 @@ class Layer:
 
     @property
     def trusted(self) -> bool:
-        """Whether the file is the zoo's or the user's own; a working folder may be anybody's."""
+        """True for the shipped and the user's file; the file of a working folder may come from anybody."""
         return self.path.resolve() in (shipped_path().resolve(), user_path().resolve())
 
 
 @dataclass(frozen=True)
 class Local:
-    """A component named in a registry.yaml: by its own target, or on the base of another."""
+    """A component defined in a registry.yaml, by its own target or based on another component."""
 
     kind: str
     name: str
@@ -63,23 +65,23 @@ class Local:
 
     @property
     def params(self) -> dict[str, Any]:
-        """Its parameters; a relative ``root`` is relative to the file that says so."""
+        """Preset parameters; a relative ``root`` is resolved against the folder of the file."""
         params = dict(self.spec.get("params") or {})
         if self.kind == "dataset" and isinstance(params.get("root"), str):
             params["root"] = str((self.layer.parent / Path(params["root"]).expanduser()).resolve())
         return params
 
     def entry(self) -> Entry:
-        """The entry of a component that has a target of its own."""
+        """Entry of a component with its own target."""
         module, _, attribute = str(self.spec["target"]).rpartition(":")
         file = (self.layer.parent / module).resolve() if module.endswith(".py") else None
-        name = re.sub(r"\W|^(?=\d)", "_", file.stem) if file else module  # a file may be called as no module can
+        name = re.sub(r"\W|^(?=\d)", "_", file.stem) if file else module  # a file name may be no valid module name
         make = functools.partial(KINDS[self.kind], target=f"{name}:{attribute}")
         component = self._described(make, f"Local, from {module}")
         return Entry(component, Origin(LOCAL), params=self.params, file=file)
 
     def on_base(self, base: Entry) -> Entry:
-        """The entry of a component that has another's factory."""
+        """Entry of a component that uses the factory of another."""
         make = functools.partial(dataclasses.replace, base.component)
         component = self._described(make, f"{base.component.name}, as set in {FILENAME}", base.component.tags)
         params = {**base.params, **self.params}
@@ -101,19 +103,19 @@ class Local:
 
 
 class RegistryConfig:
-    """All layers together; a higher layer's word goes before a lower one's."""
+    """All layers merged; higher layers take precedence."""
 
     def __init__(self, layers: list[Layer]):
         self.layers = layers
 
     @cached_property
     def disabled(self) -> set[str]:
-        """Entry-point names that no layer wants imported."""
+        """Entry-point names of plugins that any layer disables."""
         return {str(n) for layer in self.layers for n in layer.section("plugins").get("disable") or ()}
 
     @cached_property
     def aliases(self) -> dict[str, dict[str, str]]:
-        """kind -> short name -> what it stands for."""
+        """Aliases: kind -> short name -> target name."""
         merged: dict[str, dict[str, str]] = {kind: {} for kind in KINDS}
         for layer in self.layers:
             for kind, names in layer.section("aliases").items():
@@ -122,7 +124,7 @@ class RegistryConfig:
 
     @cached_property
     def locals(self) -> list[Local]:
-        """Local components; of two with one kind and name, the higher layer's."""
+        """Local components; for equal kind and name, that of the highest layer."""
         found = {(item.kind, item.name): item for layer in self.layers for item in _locals(layer)}
         return list(found.values())
 
@@ -132,17 +134,17 @@ class RegistryConfig:
 
     @cached_property
     def recipe_levels(self) -> dict[str, int]:
-        """Recipe -> the number of the layer whose word it is, the higher the later."""
+        """Index of the layer of each recipe, increasing with precedence."""
         return {str(name): i for i, layer in enumerate(self.layers) for name in layer.section("recipes")}
 
     @cached_property
     def catalogue(self) -> dict[str, dict[str, Any]]:
-        """The known plugins; a working folder's file adds some and replaces none."""
+        """Known plugins; the file of a working folder can add entries but not replace any."""
         return {name: dict(item or {}) for layer in self.layers for name, item in self._catalogue_of(layer).items()}
 
     @cached_property
     def refused(self) -> list[str]:
-        """A sentence for each catalogue entry of a working folder's file that would replace a known one."""
+        """Sentences about catalogue entries of a working folder that would replace known ones and are ignored."""
         return [
             f"{layer.path}: catalogue: {name} is not used: the zoo's or the user's own file has that plugin already."
             for layer in self.layers
@@ -150,7 +152,7 @@ class RegistryConfig:
         ]
 
     def _catalogue_of(self, layer: Layer) -> dict[str, Any]:
-        """What a layer says of the catalogue, where it may: what a stranger's folder said would be installed."""
+        """Catalogue entries of a layer; an untrusted layer can't redefine names, since entries can be installed."""
         given = {str(name): item for name, item in layer.section("catalogue").items()}
         if layer.trusted:
             return given
@@ -163,7 +165,7 @@ class RegistryConfig:
 
 
 def _words_of(name: object, item: Mapping[str, Any] | None) -> set[str]:
-    """What a plugin of the catalogue is installed by: its name, or its package's."""
+    """Canonical names by which a plugin of the catalogue is installed: its own and its package's."""
     package = re.match(r"[\w.-]*", str((item or {}).get("package") or ""))
     return {canonical(str(name)), canonical(package[0] if package else "")}
 
@@ -175,18 +177,18 @@ def _locals(layer: Layer) -> Iterator[Local]:
 
 
 def shipped_path() -> Path:
-    """The zoo's own registry.yaml: inside the package when installed, at the top of a checkout."""
+    """Path of the shipped registry.yaml: in the package when installed, at the root of a checkout."""
     packaged = Path(__file__).with_name(FILENAME)
     return packaged if packaged.is_file() else Path(__file__).parents[2] / FILENAME
 
 
 def user_path() -> Path:
-    """The user's own registry.yaml, whether or not there is one."""
+    """Path of the user's registry.yaml, which may not exist."""
     return platformdirs.user_config_path("visionzoo") / FILENAME
 
 
 def open_shelf(folder: Path | None = None) -> RegistryConfig:
-    """Read every layer that exists; ``folder`` is the working folder."""
+    """Read all existing layers; ``folder`` is the working folder."""
     folder = Path.cwd() if folder is None else folder
     paths = [shipped_path(), user_path(), folder / FILENAME]
     unique = dict.fromkeys(path.resolve() for path in paths)
@@ -194,10 +196,10 @@ def open_shelf(folder: Path | None = None) -> RegistryConfig:
 
 
 def read_layer(path: Path) -> Layer:
-    """Read one registry.yaml.
+    """Read and validate one registry.yaml.
 
     Raises:
-        RegistryFileError: it isn't YAML, or a part of it is not what belongs there.
+        RegistryFileError: the file isn't valid YAML, or its content is malformed.
     """
     try:
         content = read_yaml(path) or {}

@@ -1,4 +1,4 @@
-"""Installed distributions that bring plugins: their entry points, versions, and the zoo that they ask for."""
+"""Installed distributions with plugins: entry points, versions, and the required version of the zoo."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ _AT_LEAST = re.compile(rf"{DISTRIBUTION}\s*(?:>=\s*({_NUMBERS.pattern}))?", re.I
 
 @dataclass(frozen=True)
 class Found:
-    """A plugin's entry point, with what its distribution says of itself. ``entry`` is None when it can't be read.
+    """A plugin's entry point with its distribution's metadata.
 
-    ``requires`` are the requirements that name the zoo.
+    ``entry`` is None where it can't be read; ``requires`` are the requirements on the zoo.
     """
 
     name: str
@@ -38,7 +38,7 @@ class Found:
     requires: tuple[str, ...] = ()
 
     def misfit(self) -> str | None:
-        """Why the plugin isn't for this zoo, if it says so itself."""
+        """Reason why the plugin's distribution requires another version of the zoo; None where it fits."""
         for requirement in self.requires:
             if not _met(requirement):
                 return (
@@ -47,14 +47,14 @@ class Found:
         return None
 
     def shadow(self) -> str | None:
-        """What stands in front of the plugin's own module, if something does. Nothing is imported to tell."""
+        """Message about another module that shadows the plugin's own; None without a conflict. Nothing is imported."""
         package = self.entry.value.partition(":")[0].strip().partition(".")[0] if self.entry else ""
         try:
             spec = find_spec(package) if package else None
         except (ImportError, ValueError):
             return None
         if spec is None or not (found := spec.origin or next(iter(spec.submodule_search_locations or ()), None)):
-            return None  # to be told when it is imported
+            return None  # the import will report it
         own = self._own_places(package)
         if not own or any(Path(found).resolve().is_relative_to(place.resolve()) for place in own):
             return None
@@ -64,9 +64,9 @@ class Found:
         )
 
     def _own_places(self, package: str) -> list[Path]:
-        """Where the package may be: the zoo's own beside the zoo, others where their distribution lists it.
+        """Possible locations of the package according to its distribution's list of files.
 
-        Empty where none lists it, as of an editable installation: then it may be anywhere.
+        Empty where the package is not listed, as in an editable installation.
         """
         if self.distribution == DISTRIBUTION:
             return [Path(__file__).parents[2]]
@@ -77,7 +77,7 @@ class Found:
 
 
 def installed() -> Iterator[Found]:
-    """Every plugin's entry point. Of a distribution that stands in sys.path twice, the first is the one imported."""
+    """Yield every plugin's entry point; of a distribution found twice in sys.path, the first, which Python imports."""
     seen: set[str] = set()
     for distribution in distributions():
         entries = _entries(distribution)
@@ -94,7 +94,7 @@ def installed() -> Iterator[Found]:
 
 
 def _entries(distribution: Distribution) -> list[EntryPoint | None]:
-    """The distribution's plugins; one that can't be read is None. Most distributions have no plugins."""
+    """Entry points of the distribution's plugins; an unreadable one is None."""
     text = distribution.read_text("entry_points.txt")
     if not text or GROUP not in text:
         return []
@@ -105,18 +105,18 @@ def _entries(distribution: Distribution) -> list[EntryPoint | None]:
 
 
 def _headers(distribution: Distribution) -> Message:
-    """Its metadata without the description, whose parsing takes longer than all the rest."""
+    """Metadata of a distribution without its long description, which is slow to parse."""
     text = distribution.read_text("METADATA") or distribution.read_text("PKG-INFO") or ""
     return message_from_string(text.partition("\n\n")[0])
 
 
 def canonical(name: str) -> str:
-    """A distribution's name as package indexes compare it (PEP 503): ``Zoo_Acme`` is ``zoo-acme``."""
+    """Normalise a distribution's name (PEP 503): ``Zoo_Acme`` becomes ``zoo-acme``."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def requirement_of(name: object, version: object = None) -> str | None:
-    """``zoo-acme==1.2``, to stand in a command; None where a file says something else than a name and a version."""
+    """Build a requirement such as ``zoo-acme==1.2`` for a command; None for an invalid name or version."""
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         return None
     if version is None:
@@ -138,7 +138,7 @@ def _met(requirement: str) -> bool:
     try:
         wanted = Requirement(requirement)
     except InvalidRequirement:
-        return True  # an installer would have refused it: nothing can be said
+        return True  # an installer would have refused it
     if wanted.marker is not None and not wanted.marker.evaluate({"extra": ""}):
         return True
     return wanted.specifier.contains(__version__, prereleases=True)

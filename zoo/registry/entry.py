@@ -1,4 +1,4 @@
-"""An entry of the registry: a component, where it comes from, and how its factory is reached."""
+"""Entry of the registry: a component, its origin, and access to its factory."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ DISTRIBUTION = "visionzoo"
 LOCAL = "local"
 PYTHON = "python"
 used: dict[tuple[str, str], Entry] = {}
-"""The components whose factory this process has asked for, by kind and id: whoever fails is among them."""
+"""Components whose factory this process has requested, by kind and id; a failing component is among them."""
 made: dict[type, Entry] = {}
-"""The components that have made an object of a class, the last of each class."""
+"""Last component that created an object of each class."""
 
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a component comes from. ``plugin`` is its entry point's name, or ``local``."""
+    """Origin of a component; ``plugin`` is the name of its entry point, or ``local``."""
 
     plugin: str
     distribution: str | None = None
@@ -47,14 +47,17 @@ class Entry:
     """A registered component.
 
     Args:
-        member: the name given first to a family's factory; None for a component of its own.
-        params: preset parameters, below those of a job (a local component's ``params``).
+        component: the component's declaration.
+        origin: the component's origin.
+        member: name that a family's factory gets as its first argument; None for a single component.
+        params: preset parameters, with lower precedence than a job's (``params`` of a local component).
         file: the Python file of a local component, whose target then names a module by the file's stem.
-        given: a factory handed over from Python, in place of one to import.
-        variants: of a family's member, each variant's word (``a1_in1k`` of ``resnet50.a1_in1k``) with its fields. They
-            are entries when they are asked for: there are more of them than members.
-        default_variant: the word of the variant that the member is as it stands.
-        variant_of: of a variant, the member's name.
+        given: a factory passed from Python, instead of one to import.
+        gives_way: another bundled component of the same name takes precedence.
+        variants: fields of each variant of a family's member, by its suffix (``a1_in1k`` of ``resnet50.a1_in1k``);
+            their entries are created on demand, since there are many.
+        default_variant: suffix of the variant that the member itself stands for.
+        variant_of: name of the member, for a variant.
     """
 
     component: Component
@@ -78,13 +81,13 @@ class Entry:
 
     @property
     def title(self) -> str:
-        """``loss 'losses/focal'``; of a stranger's, with where it comes from."""
+        """Title for messages, such as ``loss 'losses/focal'``; with the origin for third-party components."""
         known = self.origin.bundled or self.origin.distribution is None
         return f"{self.kind} {self.id!r}" if known else self.full_title
 
     @property
     def full_title(self) -> str:
-        """``loss 'acme/hinge' of plugin 'acme' (zoo-acme 1.2.3)``."""
+        """Title with the origin, such as ``loss 'acme/hinge' of plugin 'acme' (zoo-acme 1.2.3)``."""
         return f"{self.kind} {self.id!r} of {self.describe_origin()}"
 
     @property
@@ -92,24 +95,24 @@ class Entry:
         return (self.component.name, *self.component.aliases)
 
     def variant(self, word: str) -> Entry:
-        """The entry of a variant of this member, a component like any other.
+        """Create the entry of a variant of this member.
 
         Raises:
-            KeyError: it has no such variant.
+            KeyError: the member has no such variant.
         """
         base = self.component
         component = type(base)(f"{base.name}.{word}", base.target, **self.variants[word])
         return replace(self.without_variants(), component=component, member=component.name, variant_of=base.name)
 
     def without_variants(self) -> Entry:
-        """The same where it is neither a variant nor has any: what another component is made from."""
+        """Return a copy that neither is nor has a variant, as the base for another component."""
         return replace(self, variants={}, default_variant=None, variant_of=None)
 
     def factory(self) -> Callable[..., Any]:
-        """Import the factory; a family's has the member's name bound to its first argument.
+        """Import the factory; for a family's member, with the member's name bound to the first argument.
 
         Raises:
-            RequestError: the module or the attribute can't be had.
+            RequestError: the module can't be imported, or has no such attribute.
         """
         used[self.kind, self.id] = self
         if self.given is not None:
@@ -125,10 +128,10 @@ class Entry:
         return found if self.member is None else functools.partial(found, self.member)
 
     def make(self, *args: Any, **kwargs: Any) -> Any:
-        """Call the factory, and keep in mind of which class its object is.
+        """Call the factory, and record the class of the object for error messages.
 
         Raises:
-            RequestError: the module or the attribute can't be had.
+            RequestError: the module can't be imported, or has no such attribute.
         """
         found = self.factory()(*args, **kwargs)
         made[type(found)] = self
@@ -139,7 +142,7 @@ class Entry:
             return load_file(self.file) if self.file else importlib.import_module(name)
         except KeyboardInterrupt:
             raise
-        except BaseException as error:  # a script without a guard may call sys.exit() when it is imported
+        except BaseException as error:  # a script may call sys.exit() on import
             where = self.file or name
             raise RequestError(
                 f"{self.full_title} can't be imported from {where}: {type(error).__name__}: {error}"
@@ -147,23 +150,23 @@ class Entry:
             ) from error
 
     def holds(self, file: str) -> bool:
-        """Whether a file is this component's code: of its package or, where it is local, beside its own file."""
+        """Check that a file belongs to this component: in its package or, for a local one, beside its file."""
         if self.file is not None:
             return file.startswith(f"{self.file.parent}{os.sep}") and not file.startswith(installed_places())
         code = code_of(self.component.target.partition(":")[0])
         return code is not None and (file.startswith(code) if code.endswith(os.sep) else file == code)
 
     def place_in(self, error: BaseException) -> str:
-        """The last line of its code that an exception came through: ``" (parts.py, line 12)"``.
+        """Last line of the component's code in a traceback, such as ``" (parts.py, line 12)"``.
 
         Returns:
-            Nothing for a bundled component, whose errors are about what it was given, and where none is to be seen.
+            Empty for a bundled component, whose errors concern its arguments, and without such a line.
         """
         place = None if self.origin.bundled else place_in(error, self.holds)
         return f" ({place})" if place else ""
 
     def describe_origin(self) -> str:
-        """``plugin 'timm' (visionzoo 0.1.0)``, or ``this folder's registry.yaml``."""
+        """Describe the origin, such as ``plugin 'timm' (visionzoo 0.1.0)`` or ``registry.yaml``."""
         if self.origin.plugin == LOCAL:
             return "registry.yaml"
         if self.origin.distribution is None:
@@ -171,7 +174,7 @@ class Entry:
         return f"plugin {self.origin.plugin!r} ({self.origin.distribution} {self.origin.version})"
 
     def source_file(self) -> Path | None:
-        """The file that defines the factory, if Python knows."""
+        """File that defines the factory; None where Python doesn't know."""
         factory: Any = self.factory()
         if self.kind == "command":  # click's, around a function
             factory = getattr(factory, "callback", None) or factory
@@ -182,7 +185,7 @@ class Entry:
         return Path(found) if found else None
 
     def provenance(self) -> dict[str, Any]:
-        """What a result records of the component: id, distribution, version, target, and its file's hash."""
+        """Provenance for a result: id, distribution, version, target, and the hash of the source file."""
         import hashlib
 
         source = self.source_file()
@@ -198,13 +201,13 @@ class Entry:
 
 
 def family_entries(family: Family, origin: Origin) -> list[Entry]:
-    """An entry for each name of a family's packaged list, with the fields of the heading it stands under.
+    """Entries of all members in a family's packaged list, with the fields of their headings.
 
-    A variant is made by its base's entry, when it is asked for.
+    Entries of variants are created by :meth:`Entry.variant`.
 
     Raises:
         FileNotFoundError: the package has no such list.
-        ValueError: a name or a heading is malformed, or a variant is listed twice, or is one of a variant.
+        ValueError: a name or a heading is malformed, or a variant is listed twice or is a variant of a variant.
     """
     cls = KINDS[family.kind]
     return [
@@ -221,9 +224,9 @@ def family_entries(family: Family, origin: Origin) -> list[Entry]:
 
 
 def load_file(path: Path) -> ModuleType:
-    """Import a Python file that belongs to no package; its neighbours can be imported from it.
+    """Import a Python file outside of any package; modules beside it become importable.
 
-    The module is registered under a name made from its path, so that classes of it can be pickled to workers.
+    The module is registered under a name derived from its path, so that its classes can be pickled.
     """
     import hashlib
 
@@ -241,6 +244,6 @@ def load_file(path: Path) -> ModuleType:
     try:
         spec.loader.exec_module(module)
     except BaseException:
-        del sys.modules[name]  # a half-run module must not pass for a loaded one
+        del sys.modules[name]  # a partially executed module must not count as loaded
         raise
     return module

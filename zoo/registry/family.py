@@ -1,4 +1,4 @@
-"""A family's packaged list of names: headings, members and their variants, as ``zoo.plugin.Family`` tells."""
+"""Packaged name list of a family: headings, members and variants, see ``zoo.plugin.Family``."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from typing import Any, NamedTuple
 from zoo.plugin import KINDS, Family, check_name
 
 Fields = Mapping[str, Any]
-"""What a heading says of the names below it, and what the family says of all."""
+"""Fields of a component that a heading and its family set for all names below."""
 
 
 class FamilyMember(NamedTuple):
-    """A name of the list that is no variant of another, and its variants: each one's word, with its fields."""
+    """A name of the list that is no variant, with the fields of its variants by suffix."""
 
     name: str
     fields: Fields
@@ -25,7 +25,7 @@ class FamilyMember(NamedTuple):
 
 
 def members(family: Family) -> list[FamilyMember]:
-    """The names of a family's list, each with its variants.
+    """Parse a family's list into members with their variants.
 
     Raises:
         FileNotFoundError: the package has no such list.
@@ -45,7 +45,7 @@ def members(family: Family) -> list[FamilyMember]:
             if above == base:
                 defaults[base] = word
             if own is not tried and own is not listed[base]:
-                KINDS[family.kind](name, family.target, **own)  # what it refuses is told now, not when one is used
+                KINDS[family.kind](name, family.target, **own)  # validates the fields now instead of on use
                 tried = own
         above = name
     _check(variants)
@@ -53,20 +53,20 @@ def members(family: Family) -> list[FamilyMember]:
 
 
 def _check(variants: Mapping[str, Iterable[str]]) -> None:
-    """Raise ValueError unless each is a name, and of none that is one itself."""
+    """Raise ValueError for variants with an invalid name, or of a variant."""
     for base, words in variants.items():
         if "." in base and base.rpartition(".")[0] in variants:
             raise ValueError(f"{base}.{next(iter(words))} would be a variant of {base!r}, which is one itself")
     try:
         check_name("x".join(word for words in variants.values() for word in words) or "x")
-    except ValueError:  # thousands are checked at once, and one by one only to tell which
+    except ValueError:  # thousands of names are checked at once, and individually only to find the invalid one
         for base, words in variants.items():
             for word in words:
                 check_name(f"{base}.{word}")
 
 
 def _listed(family: Family) -> dict[str, Fields]:
-    """Every name of the list with its fields, which those below one heading share."""
+    """Parse every name of the list with its fields, shared below each heading."""
     package, _, filename = family.names.partition(":")
     text = pkgutil.get_data(package, filename)  # importlib.resources takes 10 ms to import
     if text is None:
@@ -85,7 +85,7 @@ def _listed(family: Family) -> dict[str, Fields]:
     return listed
 
 
-# How a heading's words are read, by the annotation of the component's field.
+# Parsers of a heading's values, by the annotation of the component's field.
 _READERS: dict[str, Callable[[str], Any]] = {
     "str": str,
     "int": int,
@@ -94,14 +94,14 @@ _READERS: dict[str, Callable[[str], Any]] = {
     "tuple[str, ...]": lambda words: tuple(words.split(",")),
     "tuple[float, ...]": lambda words: tuple(map(float, words.split(","))),
 }
-_OF_ONE = ("name", "target", "aliases")  # no two components share these
+_OF_ONE = ("name", "target", "aliases")  # fields that differ for each component
 
 
 def _heading(line: str, kind: str) -> dict[str, Any]:
-    """The fields that a heading of a family's list gives to the names below it.
+    """Parse the fields that a heading sets for the names below it.
 
     Raises:
-        ValueError: a word's key is no field that names can share, or its value malformed.
+        ValueError: a key is no field that can be shared, or a value is malformed.
     """
     types = _field_types(kind)
     values = {}
@@ -118,6 +118,6 @@ def _heading(line: str, kind: str) -> dict[str, Any]:
 
 @functools.cache
 def _field_types(kind: str) -> dict[str, str]:
-    """The fields of a kind of component that a heading can set, each with its type as it is annotated."""
+    """Types of the fields that a heading can set for a kind of component, as annotated."""
     types = {f.name: str(f.type).removesuffix(" | None") for f in fields(KINDS[kind]) if f.name not in _OF_ONE}
     return {name: type_ for name, type_ in types.items() if type_ in _READERS}

@@ -1,4 +1,4 @@
-"""A plugin as it is in this process: enabled with its entries and hooks, disabled, or set aside with the reason."""
+"""State of a plugin in this process: enabled with entries and hooks, disabled, or failed with the reason."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Implementations = dict[str, list[pluggy.HookImpl]]
 
 @dataclass
 class LoadedPlugin:
-    """One plugin, loaded or set aside.
+    """A plugin that is enabled, disabled or failed.
 
     ``state`` is ``"enabled"``, ``"disabled"`` or ``"failed"``; a failed one has ``phase`` (find, require, import,
     validate or contribute), ``problem`` (one line) and ``error``, or ``account``: the lines at which its import ended a
@@ -44,15 +44,15 @@ class LoadedPlugin:
         return self.origin.plugin
 
     def set_aside(self, phase: str, error: BaseException) -> None:
-        """Keep nothing of the plugin but the account of what went wrong."""
+        """Mark the plugin as failed, and drop its entries and hooks."""
         self.state, self.phase, self.error = "failed", phase, error
         self.problem = problem_of(error)
         self.entries, self.cache_kinds, self.hooks = [], [], {}
 
 
 def problem_of(error: BaseException) -> str:
-    """An exception in one line."""
-    # pluggy says what is wrong with a hook on its last line.
+    """Summarise an exception in one line."""
+    # pluggy describes the error in a hook on the last line.
     text = " ".join(str(error).split()) if isinstance(error, pluggy.PluginValidationError) else str(error)
     lines = f"{type(error).__name__}: {text}".splitlines()
     return lines[0].removesuffix(": ").removeprefix(f"{PluginError.__name__}: ")

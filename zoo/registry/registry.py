@@ -1,4 +1,4 @@
-"""The registry: every component by kind and name, whatever plugin it came from.
+"""The registry: lookup of every component by kind and name.
 
 A short name resolves to a project alias, then a local component, then a bundled component, then the only
 third-party match. Two third-party matches are an error that lists both: installing a plugin never changes
@@ -21,13 +21,13 @@ from zoo.registry.suggest import did_you_mean, listing, near, suggestion
 
 
 class Registry:
-    """Components of plugins and of registry.yaml, found by name."""
+    """Components of plugins and of registry.yaml, by kind and name."""
 
     def __init__(self, plugins: list[LoadedPlugin], shelf: RegistryConfig):
         self.plugins = plugins
         self.shelf = shelf
         self.remembered: dict[Any, Any] = {}
-        """Facts of datasets, by what tells these apart, for all jobs that this registry resolves."""
+        """Cached facts about datasets, shared by all jobs that this registry resolves."""
         self._by_id: dict[tuple[str, str], Entry] = {}
         self._by_name: dict[tuple[str, str], list[Entry]] = defaultdict(list)
         for plugin in plugins:
@@ -57,21 +57,21 @@ class Registry:
         return item.on_base(base.without_variants())
 
     def entries(self, kind: str | None = None) -> list[Entry]:
-        """Every entry, once, sorted by kind and id; the variants of families' members are not among them."""
+        """List all entries once, sorted by kind and id, without the variants of families' members."""
         unique = {(e.kind, e.id): e for e in (*self._by_id.values(), *self._locals.values())}
         return [e for (k, _), e in sorted(unique.items()) if kind in (None, k)]
 
     def names(self, kind: str, *, local: bool = True) -> list[str]:
-        """Every name that could be typed for a kind: short names, and full ids."""
+        """List all valid names of a kind: short names, aliases and full ids."""
         extra = [n for k, n in self._locals if k == kind] if local else []
         mine = [n for k, n in self._by_name if k == kind]
         return sorted({*extra, *mine, *self.shelf.aliases[kind], *(i for k, i in self._by_id if k == kind)})
 
     def variants(self, kind: str | None = None, word: str = "") -> list[Entry]:
-        """The variants of families' members, a member's together.
+        """List the variants of families' members, grouped by member.
 
         Args:
-            word: only those with it in their name or, where it has a slash, in their id, whatever the case.
+            word: filter, case-insensitive, on the name or, with a slash, on the id.
         """
         word, full = word.lower(), "/" in word
         return [
@@ -82,11 +82,11 @@ class Registry:
         ]
 
     def find(self, kind: str, name: str) -> Entry:
-        """The entry that a name stands for.
+        """Find the entry with a name.
 
         Raises:
-            UnknownName: nothing has that name; the message says what is near, or which plugin would bring it.
-            RequestError: two third-party plugins have it.
+            UnknownName: no component has that name; the message has suggestions, or the plugin that would bring it.
+            RequestError: two third-party plugins have the name.
         """
         found = self._found(kind, name)
         if found is None:
@@ -110,7 +110,7 @@ class Registry:
         return chosen[0] if chosen else None
 
     def _named(self, kind: str, name: str) -> list[Entry]:
-        """Those of plugins that have a name, short or full; with them variants of theirs."""
+        """Entries of plugins with a short name or full id, including variants."""
         base, _, word = name.rpartition(".")
         variants = (e.variant(word) for e in self._listed(kind, base) if word in e.variants)
         return [*self._listed(kind, name), *variants]
@@ -121,7 +121,7 @@ class Registry:
         return self._by_name.get((kind, name), [])
 
     def no_variant(self, kind: str, name: str) -> str | None:
-        """What to say of an unknown name ``BASE.WORD`` where ``BASE`` has variants; None where it is no such name."""
+        """Message for an unknown name ``BASE.WORD`` where ``BASE`` has variants; None for any other name."""
         base, _, word = name.rpartition(".")
         variants = [each for entry in self._listed(kind, base) for each in entry.variants]
         if not variants:
@@ -130,7 +130,7 @@ class Registry:
         return f"Unknown {kind} {name!r}: {base} has no variant {word!r}.{hint} See: zoo info {base}"
 
     def suggest(self, kinds: Iterable[str], name: str) -> str:
-        """Did you mean: names near one that isn't there; of those that have a variant of its word, that one."""
+        """Suggest names similar to an unknown one, with its variant where they have it."""
         kinds = list(kinds)
         known = [each for kind in kinds for each in (self.names(kind) if "/" in name else self._short(kind))]
         base, _, word = name.rpartition(".")
@@ -155,7 +155,7 @@ class Registry:
                 return f"{text} The plugin {plugin.name!r} is {plugin.state}; see: zoo plugins doctor {plugin.name}"
         if package := self._in_catalogue(kind, name):
             return f"{text} A plugin in the catalogue brings it: zoo plugins install {package}"
-        # The first dozen of a thousand names help nobody.
+        # A few of a thousand names would not help.
         valid = "" if len(short) > (12 if hint else 40) else f" Valid are: {listing(short)}."
         return f"{text}{valid} See: zoo list {kind}"
 
@@ -168,10 +168,10 @@ class Registry:
         return None
 
     def clashes(self, plugins: Iterable[str] = ()) -> list[str]:
-        """Short names that more than one plugin has: what each means, a sentence each, sorted.
+        """Sentences about short names that more than one plugin has, sorted.
 
         Args:
-            plugins: tell of those that one of these has; of all, by default.
+            plugins: only names of these plugins; all by default.
         """
         wanted = set(plugins)
         said = []
@@ -190,7 +190,7 @@ class Registry:
         return [kind for plugin in self.plugins for kind in plugin.cache_kinds]
 
     def model_source(self, word: str) -> Entry | None:
-        """The source of models that a word such as ``hf:owner/name`` names; None for any other word.
+        """Find the model source for a word such as ``hf:owner/name``; None for any other word.
 
         Raises:
             RequestError: two third-party plugins have a source of that name.
@@ -199,10 +199,10 @@ class Registry:
         return self._plugin_entry("model_source", name) if colon else None
 
     def opener(self, form: str) -> Entry | None:
-        """The dataset that opens a path of this form: ``"folder"``, or a file's suffix such as ``".csv"``.
+        """Find the dataset that opens paths of this form: ``"folder"``, or a file's suffix such as ``".csv"``.
 
         Raises:
-            RequestError: two third-party plugins do.
+            RequestError: two third-party plugins open it.
         """
         able = [e for e in self.entries("dataset") if form in getattr(e.component, "opens", ())]
         found = only_reader(able)
@@ -215,29 +215,31 @@ class Registry:
 
 
 def only_reader(able: list[Entry]) -> list[Entry]:
-    """Of those that take a file: the bundled one, else the only plugin's; more than one where they are in each other's
-    way. What a registry.yaml makes of one counts where nothing else does."""
+    """Choose among entries that can read a file: the bundled one, else those of plugins, else the local ones.
+
+    More than one entry is an ambiguity.
+    """
     bundled = [e for e in able if e.origin.bundled][:1]
     return bundled or [e for e in able if e.origin.plugin != LOCAL] or able
 
 
 def owners_of(entries: Iterable[Entry]) -> str:
-    """``acme/focal (zoo-acme) and best/focal (zoo-best)``."""
+    """Format ids with distributions, such as ``acme/focal (zoo-acme) and best/focal (zoo-best)``."""
     return " and ".join(f"{e.id} ({e.origin.distribution})" for e in entries)
 
 
 def _standing(entries: list[Entry]) -> list[Entry]:
-    """Those of one short name without the bundled ones that give way to another bundled one."""
+    """Remove bundled entries that give way to another bundled one of the same name."""
     if not any(e.origin.bundled and not e.gives_way for e in entries):
         return entries
     return [e for e in entries if not (e.origin.bundled and e.gives_way)]
 
 
 def check_kind(word: str) -> str:
-    """The kind that a word on the command line means: singular or plural.
+    """Parse a kind on the command line, singular or plural.
 
     Raises:
-        UnknownName: it is none.
+        UnknownName: the word is no kind.
     """
     known = {**KINDS, **SERVICES}
     plural = {f"{kind}s": kind for kind in known} | {"losses": "loss"}

@@ -1,4 +1,4 @@
-"""A component's parameters are its factory's own signature: read here, checked here, declared nowhere else."""
+"""Component parameters, read and checked from the signature of the factory."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from typing import Any
 from zoo.registry.suggest import did_you_mean, listing
 
 NAME = "name"
-"""In a job the component's own key, so that no parameter of a component in a job can be called so."""
+"""Key of the component's name in a job; no parameter can have this name."""
 
-# What the runner itself gives each kind of factory, and what a job has another meaning for; not for a job to set.
+# Parameters of each kind of factory that the runner sets, or whose name has another meaning in a job.
 GIVEN: dict[str, tuple[str, ...]] = {
     "architecture": ("num_classes", "in_chans", "image_size", "pretrained", NAME),
     "dataset": ("split", NAME),
@@ -38,12 +38,12 @@ _ELSEWHERE = {
     "lr": "--lr X",
     "weight_decay": "--set train.weight_decay=X",
 }
-"""What to type for those of them that a job says in another place."""
+"""Options that set the reserved parameters elsewhere in a job."""
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """One parameter that a user may set."""
+    """One parameter that a user can set."""
 
     name: str
     type: str
@@ -57,14 +57,14 @@ class Parameter:
 
 
 def parameters(kind: str, factory: Callable[..., Any]) -> list[Parameter]:
-    """The parameters of a factory that a job may set, in order."""
+    """List the parameters of a factory that a job can set, in order."""
     hints = _hints(factory)
     found = []
     for name, parameter in inspect.signature(factory).parameters.items():
         if name in GIVEN[kind] or parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
             continue
         annotation = hints.get(name, Any)
-        # A dataset's root may always be left out: it then finds its images itself, or says what it needs.
+        # The root of a dataset is always optional: the dataset finds its images, or raises a helpful error.
         required = parameter.default is parameter.empty and (kind, name) != ("dataset", "root")
         default = None if parameter.default is parameter.empty else parameter.default
         found.append(Parameter(name, type_name(annotation), default, required, annotation))
@@ -72,19 +72,19 @@ def parameters(kind: str, factory: Callable[..., Any]) -> list[Parameter]:
 
 
 def defaults(kind: str, factory: Callable[..., Any]) -> dict[str, Any]:
-    """The values of the parameters that may be left out."""
+    """Defaults of the optional parameters."""
     return {p.name: p.default for p in parameters(kind, factory) if not p.required}
 
 
 def accepts(factory: Callable[..., Any], name: str) -> bool:
-    """Whether the factory names this parameter."""
+    """Check that the factory has a parameter of this name."""
     return name in inspect.signature(factory).parameters
 
 
 def open_ended(factory: Callable[..., Any]) -> bool:
-    """Whether the factory takes any keyword (``**kwargs``), as one in front of a library does."""
+    """Check that the factory takes any keyword (``**kwargs``), as a wrapper of a library does."""
     if inspect.isclass(factory):
-        # The class that has the constructor, not the constructor's module: tracers of torch put their own in its place.
+        # The class that defines the constructor, since torch's tracers replace the constructor itself.
         maker = next(cls for cls in inspect.getmro(factory) if "__init__" in vars(cls))
         if maker.__module__ == "torch.nn.modules.module":
             return False  # torch's Module takes keywords only to refuse them
@@ -94,13 +94,16 @@ def open_ended(factory: Callable[..., Any]) -> bool:
 def check(
     kind: str, factory: Callable[..., Any], given: Mapping[str, Any], where: str
 ) -> tuple[dict[str, Any], list[str]]:
-    """Convert what was given to the factory's types.
+    """Convert the given parameters to the factory's types.
 
     Args:
-        where: the dotted path of the component in the job, for the messages.
+        kind: kind of the component.
+        factory: factory of the component.
+        given: parameters from the job.
+        where: dotted path of the component in the job, for the messages.
 
     Returns:
-        The converted values, and the problems, a sentence each.
+        The converted values, and the problems, one sentence each.
     """
     known = {p.name: p for p in parameters(kind, factory)}
     values: dict[str, Any] = {}
@@ -123,7 +126,7 @@ def check(
 
 
 def _needs_name(kind: str, factory: Callable[..., Any], where: str) -> list[str]:
-    """That a factory can't do without what no job can say."""
+    """Problem of a factory with a required parameter that no job can set; empty without one."""
     own = inspect.signature(factory).parameters.get(NAME)
     if NAME not in GIVEN[kind] or own is None or own.default is not own.empty or own.kind is own.VAR_KEYWORD:
         return []
@@ -141,7 +144,7 @@ def _convert(parameter: Parameter, value: Any, where: str, values: dict[str, Any
     try:
         adapter = TypeAdapter(parameter.annotation, config=ConfigDict(arbitrary_types_allowed=True))
         values[parameter.name] = adapter.validate_python(value)
-    except PydanticUserError:  # a type that has a configuration of its own, or none that pydantic knows
+    except PydanticUserError:  # a type with its own configuration, or unknown to pydantic
         values[parameter.name] = value
     except ValidationError as error:
         reason = error.errors()[0]["msg"]
@@ -154,12 +157,12 @@ def _hints(factory: Callable[..., Any]) -> dict[str, Any]:
     target = factory.__init__ if inspect.isclass(factory) else factory
     try:
         return typing.get_type_hints(target)
-    except (NameError, TypeError):  # an annotation that only a type checker can see
+    except (NameError, TypeError):  # an annotation for type checkers only
         return {}
 
 
 def type_name(annotation: Any) -> str:
-    """A type as a person would write it: ``float``, ``'macro' | 'micro'``, ``list[str] | None``."""
+    """Format a type for users: ``float``, ``'macro' | 'micro'``, ``list[str] | None``."""
     if annotation is Any:
         return "any"
     if typing.get_origin(annotation) is typing.Literal:
@@ -174,7 +177,7 @@ def type_name(annotation: Any) -> str:
 
 
 def plain(value: Any) -> Any:
-    """A value as JSON and YAML have it: tuples become lists, anything else its text."""
+    """Convert a value for JSON and YAML: tuples become lists, other types their text."""
     if isinstance(value, Mapping):
         return {str(k): plain(v) for k, v in value.items()}
     if isinstance(value, list | tuple | set):

@@ -1,4 +1,4 @@
-"""Did you mean: near names, for every message about a name that doesn't exist."""
+"""Suggestions of similar names, for messages about unknown names."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 
 def near(word: str, known: Iterable[str], *, most: int = 3) -> list[str]:
-    """The names closest to ``word``, best first: near in spelling, or one holding the other."""
+    """Find the names most similar to ``word``, best first, by spelling or as a substring."""
     import difflib  # needed only when a name is wrong
 
     names = list(dict.fromkeys(known))
@@ -20,18 +20,18 @@ def near(word: str, known: Iterable[str], *, most: int = 3) -> list[str]:
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """``" Did you mean 'focal'?"`` (with a leading space), or nothing when no name is near."""
+    """Format suggestions as ``" Did you mean 'focal'?"`` with a leading space; empty without similar names."""
     return suggestion(near(word, known))
 
 
 def suggestion(found: Iterable[str]) -> str:
-    """The same of names that were found in another way."""
+    """Format given suggestions as :func:`did_you_mean` does."""
     found = list(found)
     return f" Did you mean {' or '.join(repr(n) for n in found)}?" if found else ""
 
 
 def listing(names: Iterable[str], *, most: int = 12) -> str:
-    """``a, b, c … and 40 more``: what is valid, never a screenful."""
+    """Join names as ``a, b, c … and 40 more``, with a maximum number of names."""
     all_names = list(names)
     text = ", ".join(all_names[:most])
     return text if len(all_names) <= most else f"{text} … and {len(all_names) - most} more"

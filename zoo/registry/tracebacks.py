@@ -1,4 +1,4 @@
-"""A traceback trimmed to a plugin's own frames."""
+"""Tracebacks reduced to a plugin's own frames."""
 
 from __future__ import annotations
 
@@ -18,14 +18,15 @@ _FRAME = re.compile(r'\s*File "([^"]+)", line \d+')
 CORE = __name__.partition(".")[0]
 _CORE = str(Path(__file__).parents[1]) + os.sep
 LIBRARIES = ("torch", "torchvision", "timm", "numpy", "tensorflow", "keras", "jax", "sklearn", "pandas", "matplotlib")
-"""Those that components of every kind stand on: a frame in one of them says nothing of whose it is."""
+"""Libraries that many components use, so that a frame in one of them doesn't identify a component."""
 
 
 def plugin_frames(error: BaseException, target: str) -> str:
-    """The traceback without the frames of the zoo and of Python's import: the plugin's own, and where it ended.
+    """Format a traceback with the plugin's own frames and the last one, without those of the zoo and of imports.
 
     Args:
-        target: the plugin's entry point, whose package is the plugin's own code.
+        error: the exception.
+        target: entry point of the plugin; its package is the plugin's code.
     """
     frames = [f for f in traceback.extract_tb(error.__traceback__) if not _machinery(f.filename)]
     own = _own(frames, target) or frames[:1]
@@ -34,16 +35,17 @@ def plugin_frames(error: BaseException, target: str) -> str:
     lines = ["Traceback (the plugin's frames, most recent call last):\n", *traceback.format_list(kept)] if kept else []
     lines += [f"  … and {left_out} more in other libraries\n"] if left_out else []
     if isinstance(error, PluginError) and not kept:
-        return ""  # the zoo's own word on it, which is the problem's line
+        return ""  # an error of the zoo itself, whose message is the problem's line
     return "".join([*lines, *traceback.format_exception_only(error)])
 
 
 def stack_of(thread: int, target: str, *, whole: bool = False) -> str:
-    """Where a thread is in the plugin's code; empty where it is in none of it.
+    """Format a thread's stack within the plugin's code; empty where the thread is in none of it.
 
     Args:
-        thread: its identity.
-        whole: give the stack all the same: it is known to be the plugin's thread.
+        thread: identifier of the thread.
+        target: entry point of the plugin.
+        whole: the thread is known to be the plugin's; return the whole stack where no frame is in its code.
     """
     frame = sys._current_frames().get(thread)
     frames = list(reversed(traceback.StackSummary.extract(traceback.walk_stack(frame)))) if frame else []
@@ -54,16 +56,17 @@ def stack_of(thread: int, target: str, *, whole: bool = False) -> str:
 
 
 def crash_frames(stderr: str) -> str:
-    """Of what a process wrote at its end the lines of code, without those of the zoo and of Python's import."""
+    """Extract code lines from a crashed process's stderr, without those of the zoo and of imports."""
     lines = [line for line in stderr.splitlines() if (found := _FRAME.match(line)) and not _machinery(found[1])]
     return "\n".join(["It was here:", *lines]) if lines else "\n".join(stderr.splitlines()[-1:])
 
 
 def place_in(error: BaseException, holds: Callable[[str], bool]) -> str | None:
-    """The last line that an exception came through in files of some kind: ``parts.py, line 12``.
+    """Last line of a traceback in files of some kind, such as ``parts.py, line 12``.
 
     Args:
-        holds: whether a file is of that kind.
+        error: the exception.
+        holds: predicate on file names.
     """
     for frame, line in reversed(list(traceback.walk_tb(error.__traceback__))):
         if holds(frame.f_code.co_filename):
@@ -72,16 +75,16 @@ def place_in(error: BaseException, holds: Callable[[str], bool]) -> str | None:
 
 
 def where(file: str, line: int) -> str:
-    """A line of a file, as one would look for it from the working folder."""
+    """Format a line of a file, with a path relative to the working folder where possible."""
     path, here = Path(file), Path.cwd()
     return f"{path.relative_to(here) if path.is_relative_to(here) else path}, line {line}"
 
 
 def code_of(module: str) -> str | None:
-    """The folder of the package that a module is in, with a slash at its end, or the file of a module that is in none.
+    """Folder of the module's package with a trailing slash, or the file of a module without package.
 
     Returns:
-        None for one of ``LIBRARIES`` and for the core, which is nobody's component, and where it isn't to be found.
+        None for ``LIBRARIES`` and the core, which are no component's code, and for a module that is not found.
     """
     package = module.partition(".")[0]
     try:
@@ -95,7 +98,7 @@ def code_of(module: str) -> str | None:
 
 @cache
 def installed_places() -> tuple[str, ...]:
-    """Folders of what is installed, which may lie in the folder that a user works in; and the zoo itself."""
+    """Folders of installed packages, which may lie in the user's working folder, and of the zoo itself."""
     import sysconfig
 
     places = {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}

@@ -83,10 +83,10 @@ class RunComponents:
         self._features = self._compute_features(observer) if self.learner.alone else {}
         self.data_s = perf_counter() - started - self.setup_s
         self._count_steps()
-        ranks.wait()  # one may have decoded all of the images
+        ranks.barrier()  # one may have decoded all of the images
         self.settle()
-        ranks.part_ways(self.job.seed)
-        ranks.hurry()
+        ranks.seed_rank(self.job.seed)
+        ranks.shorten_timeout()
 
     def _model(self) -> nn.Module:
         entry, in_chans = self.resolved.entry("architecture"), self.job.data.in_chans
@@ -145,7 +145,7 @@ class RunComponents:
         """Divide the network among the processes, where the job says so: its parameters are others from here on."""
         if not self.job.train.fsdp or self.ranks.size == 1:
             return None
-        self.ranks.agree(self.model)
+        self.ranks.broadcast_weights(self.model)
         divided = Divided(self.model, self.ranks)
         self.execution = replace(self.execution, compiled=False)
         self.learner = self._learning(blank(self.model, self.job.data.in_chans, self.job.train.image_size))
@@ -154,7 +154,7 @@ class RunComponents:
 
     def settle(self) -> None:
         """After steps: what each process has found for itself, as a batch norm does, is the first one's."""
-        self.ranks.agree(self.model, *([self.learner.final] if self.divided is None else []))
+        self.ranks.broadcast_weights(self.model, *([self.learner.final] if self.divided is None else []))
         self.gather()
 
     def gather(self) -> None:
@@ -168,7 +168,7 @@ class RunComponents:
         plan = ExecutionPlan(self.execution, self.execution)
         if self.ranks.first:
             plan = fastest_execution(self.execution, self.learner, self.job, images, made_of)
-        plan = self.ranks.told(plan).on(self.execution.device)
+        plan = self.ranks.broadcast(plan).on(self.execution.device)
         self.execution, self.answering = plan.train, plan.answer
         self.execution.place(self.model)
         if plan.account:
@@ -244,10 +244,10 @@ class RunComponents:
         recipe = {"architecture": made, "preprocessing": preprocessing_of(self.job), "versions": versions()}
         store = FeatureStore(self.model, str(self.learner.head), recipe, self.execution, observer)
         if not self.ranks.first:
-            self.ranks.wait()  # and then finds them in the cache, where they have a key
+            self.ranks.barrier()  # and then finds them in the cache, where they have a key
         found = {name: store.of(split, self.images(split, dealt=False)) for name, split in self.splits.items()}
         if self.ranks.first:
-            self.ranks.wait()
+            self.ranks.barrier()
         return found
 
     def _check_monitor(self) -> None:

@@ -55,7 +55,7 @@ def resume(state: RunState, parts: RunComponents, keeper: Keeper, observer: Obse
         restore_random_states(drawn[parts.ranks.rank])
     elif _splits_an_epoch(state, parts):
         observer.notice(_other_processes(state, parts, len(drawn)))
-    if state.best is not None and parts.ranks.told(keeper.intact()) is False:
+    if state.best is not None and parts.ranks.broadcast(keeper.intact()) is False:
         _restore_best(state, state.best, parts, keeper, observer)
 
 

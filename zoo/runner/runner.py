@@ -86,11 +86,11 @@ def run_job(
     ranks = join(choose_device(resolved.job.device))
     if not ranks.first:  # it computes; the first one says and writes
         plugins, observer, report = (), Observer(), None
-    name = ranks.told(place.name or made_up_name(place.out))
+    name = ranks.broadcast(place.name or made_up_name(place.out))
     state = _resumable(place, name, resolved, observer)
     if state is not None:
         resolved = as_recorded(resolved, place.out / name / JOB)
-    ranks.wait()  # until all have read what the first one may write anew
+    ranks.barrier()  # until all have read what the first one may write anew
     with _claimed(place, name, ranks) as claimed:
         training, run, tuning = _prepared(resolved, claimed, state, observer, ranks, budget, confirm)
         if ranks.first:
@@ -230,7 +230,7 @@ class _Runner:
         except KeyboardInterrupt as error:
             self._end_early("interrupted", "interrupted by the user", error)
             with contextlib.suppress(TrainingError):  # whoever starts them may end all once one has ended
-                self.training.ranks.wait()
+                self.training.ranks.barrier()
             raise Interrupted(self._how_to_resume()) from None
         except ZooError as error:
             self._end_early("failed", str(error), error)

@@ -18,7 +18,7 @@ from zoo.engine.averaging import Together
 from zoo.engine.calibration import Calibration, calibrate
 from zoo.engine.evaluate import evaluate_logits, predict_logits
 from zoo.engine.final import final_numbers
-from zoo.engine.ranks import is_of_peers, peer_lost
+from zoo.engine.ranks import is_peer_error, peer_lost
 from zoo.engine.totals import Totals
 from zoo.engine.train import check_state, train_epoch
 from zoo.engine.tta import NONE, looking
@@ -85,7 +85,7 @@ class Training:
         while reason is None and len(self.state.history) < self.job.train.last_epoch:
             record = self._next()
             self.observer.epoch_ended(record)
-            reasons = self.ranks.told([str(r) for r in hooks.call("zoo_epoch_end", run=run, epoch=record) if r])
+            reasons = self.ranks.broadcast([str(r) for r in hooks.call("zoo_epoch_end", run=run, epoch=record) if r])
             if reasons:
                 reason = reasons[0]
             elif self._out_of_patience(record["epoch"]):
@@ -103,7 +103,7 @@ class Training:
         except TrainingError as error:
             raise type(error)(f"Stopped in epoch {epoch}. {error}") from error
         except RuntimeError as error:
-            if self.ranks.size > 1 and is_of_peers(error):
+            if self.ranks.size > 1 and is_peer_error(error):
                 raise peer_lost(error, f"Stopped in epoch {epoch}. ") from error
             if not type(error).__module__.startswith(COMPILER):
                 raise
@@ -280,7 +280,7 @@ class Training:
             model, batches = parts.learner.part_of(model), parts.batches(split)
         else:  # views are views of images, where a frozen backbone's features are those of one
             model, batches = looking(model, tta, multilabel=parts.task.multilabel), parts.images(split)
-        collect = self.ranks.collect if isinstance(batches, Batches) else list
+        collect = self.ranks.gather if isinstance(batches, Batches) else list
         return predict_logits(model, batches, parts.answering, collect=collect)
 
     def _judged(self, answers: Answers, choose: bool = False) -> dict[str, Any]:
@@ -326,7 +326,7 @@ class Training:
         Raises:
             TrainingError: they are known to be others.
         """
-        intact = self.ranks.told(self.keeper.intact())
+        intact = self.ranks.broadcast(self.keeper.intact())
         if intact is False:
             raise TrainingError(
                 f"{self.folder / MODEL / WEIGHTS} is not as the training has written it: it is damaged, or another "
@@ -338,5 +338,5 @@ class Training:
         model = copy.deepcopy(self.parts.learner.final)
         if self.ranks.first:
             read_weights(self.folder / MODEL, model)
-        self.ranks.agree(model)
+        self.ranks.broadcast_weights(model)
         return model

@@ -1,4 +1,4 @@
-"""What is in the user's cache, by kind, with its size and when it was last used; and what of it may go."""
+"""Content of the user's cache by kind, with size and last use, and its removal."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def kinds_with(contributed: Iterable[CacheKind]) -> dict[str, CacheKind]:
 
 @dataclass(frozen=True)
 class CachedItem:
-    """Something in the cache that is there or not there as a whole.
+    """One item of the cache, present or absent as a whole.
 
     Args:
         size: bytes.
@@ -60,7 +60,7 @@ class CachedItem:
 
     @property
     def name(self) -> str:
-        """Its path below the cache."""
+        """Path relative to the cache."""
         return self.path.relative_to(cache_folder()).as_posix()
 
 
@@ -72,7 +72,7 @@ def survey(kinds: Mapping[str, CacheKind], limit_s: float | None = None) -> tupl
         limit_s: seconds after which nothing more is measured.
 
     Returns:
-        The entries, and whether that is all of them.
+        The items, and True if the list is complete.
 
     Raises:
         OSError: the folder can't be read.
@@ -115,14 +115,14 @@ def _is_leftover(path: Path) -> bool:
 
 
 def _measure(path: Path, end: float | None) -> tuple[int, float, bool]:
-    """Bytes, when it was last used, and whether all of it was measured. Links are not followed."""
+    """Size in bytes, time of the last use, and True if all of it was measured; links are not followed."""
     size, used = 0, 0.0
     left = [path]
     while left:
         if end is not None and time.monotonic() > end:
             return size, used, False
         here = left.pop()
-        with contextlib.suppress(OSError):  # removed meanwhile, or not to be read
+        with contextlib.suppress(OSError):  # removed meanwhile, or unreadable
             about = here.lstat()
             if here.is_dir() and not here.is_symlink():
                 used = max(used, about.st_mtime)
@@ -136,12 +136,13 @@ def _measure(path: Path, end: float | None) -> tuple[int, float, bool]:
 def choose(
     entries: Iterable[CachedItem], *, older_s: float | None = None, most: int | None = None, downloads: bool = False
 ) -> list[CachedItem]:
-    """What may go, the least lately used first.
+    """Choose the items to remove, least recently used first.
 
     Args:
-        older_s: what wasn't used for so long.
-        most: bytes that the cache may keep; what was used least lately goes first.
-        downloads: also what must be fetched again from the network, or by hand.
+        entries: all items of the cache.
+        older_s: minimum time since the last use in seconds.
+        most: maximum size of the cache in bytes; the least recently used items are removed first.
+        downloads: include items that must be downloaded again.
     """
     entries, now = sorted(entries, key=lambda e: e.used), time.time()
     able = [e for e in entries if _may_go(e, now, downloads=downloads)]
@@ -164,10 +165,10 @@ def _may_go(entry: CachedItem, now: float, *, downloads: bool) -> bool:
 
 
 def remove(entry: CachedItem) -> str | None:
-    """Remove an entry, unless a process uses it.
+    """Remove an item, unless a process uses it.
 
     Returns:
-        Why it is still there; None when it is gone.
+        Reason of a failure; None on success.
     """
     with _alone(entry) as free:
         if not free:
@@ -183,7 +184,7 @@ def remove(entry: CachedItem) -> str | None:
 
 @contextlib.contextmanager
 def _alone(entry: CachedItem) -> Iterator[bool]:
-    """Whether nobody uses it. Who computes on features has read all of them; a leftover's owner is dead."""
+    """Lock the item against use within the context, yielding True on success; only stores and downloads have locks."""
     if entry.kind == "stores" and (entry.path / "store.json").is_file():
         with unused(entry.path / "store.json") as free:
             yield free
@@ -195,7 +196,7 @@ def _alone(entry: CachedItem) -> Iterator[bool]:
 
 
 def _discard(path: Path) -> None:
-    """Gone from its name at once, and then from the disk: half of a store is never seen under its name."""
+    """Rename a folder before deleting it, so that no partial content is seen under its name."""
     if path.is_symlink() or not path.is_dir():
         path.unlink()
         return
@@ -208,7 +209,7 @@ _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b?", re.IGNORECASE)
 
 
 def parse_size(text: str) -> int | None:
-    """``500MB``, ``5G``, ``1.5GiB`` in bytes; None where it is no size."""
+    """Parse a size such as ``500MB``, ``5G`` or ``1.5GiB`` to bytes; None for an invalid one."""
     found = _SIZE.fullmatch(text.strip())
     if found is None:
         return None
@@ -217,7 +218,7 @@ def parse_size(text: str) -> int | None:
 
 
 def in_bytes(size: float) -> str:
-    """``1234567`` -> ``"1.2 MB"``."""
+    """Format a number of bytes: ``1234567`` -> ``"1.2 MB"``."""
     for unit in ("B", "kB", "MB", "GB"):
         if size < 999.5:
             return f"{size:.0f} {unit}" if unit == "B" or size >= 99.5 else f"{size:.1f} {unit}"
@@ -226,10 +227,10 @@ def in_bytes(size: float) -> str:
 
 
 def free_bytes() -> int:
-    """What the cache's disk has free.
+    """Free bytes on the cache's disk.
 
     Raises:
-        OSError: it can't be asked.
+        OSError: the disk can't be queried.
     """
     folder = cache_folder().absolute()
     while not folder.exists() and folder != folder.parent:
@@ -238,7 +239,7 @@ def free_bytes() -> int:
 
 
 def writable(folder: Path) -> OSError | None:
-    """What forbids to write in a folder that is there, tried with a small file; None when nothing does."""
+    """Test by a small file whether a folder is writable, and return the error; None on success."""
     trial = folder / f".trying-{uuid4().hex}"
     try:
         with trial.open("wb") as file:

@@ -1,5 +1,7 @@
-"""For plugins that download: a file comes whole and as its checksum says, or not at all; a dead connection ends, and
-an archive leaves its folder in no way, nor fills the disk."""
+"""Downloads for plugins: files are complete and match their checksum, or absent; archives are unpacked safely.
+
+Connections have timeouts, and archives can neither write outside their folder nor fill the disk.
+"""
 
 from __future__ import annotations
 
@@ -31,26 +33,26 @@ _GONE = (401, 403, 404, 410)
 
 
 def offline() -> bool:
-    """Whether nothing may be downloaded: ``ZOO_OFFLINE`` is set, as ``--offline`` does."""
+    """Check that downloads are disabled by ``ZOO_OFFLINE``, as ``--offline`` does."""
     return os.environ.get("ZOO_OFFLINE", "").lower() not in ("", "0", "false")
 
 
 def download(url: str, path: Path, *, most: int, sha256: str | None = None) -> Path:
-    """Fetch a file by https under a temporary name; it has its own once all of it is there and is as it should be.
+    """Download a file by https to a temporary name, and rename it once it is complete and verified.
 
-    A connection that breaks is tried again, and one that gives nothing for half a minute ends.
+    A broken connection is retried; one without data for 30 s is closed.
 
     Args:
-        url: https alone: what comes by http may have been changed on its way.
-        path: the file; its folder is made.
-        most: bytes; a server that sends more is no longer listened to.
-        sha256: of the file, in hexadecimal; None takes whatever comes.
+        url: an https address; http is refused, since its content can be modified in transit.
+        path: target file; its folder is created.
+        most: maximum size in bytes; larger downloads are aborted.
+        sha256: expected SHA-256 in hexadecimal; None skips the check.
 
     Returns:
         ``path``.
 
     Raises:
-        DataError: offline (``ZOO_OFFLINE``), not https, not there, too long, or with another checksum.
+        DataError: offline (``ZOO_OFFLINE``), not https, not found, too large, or with another checksum.
         OutputError: the folder can't be written, or the disk is full.
     """
     if urlsplit(url).scheme != "https":
@@ -75,7 +77,7 @@ def download(url: str, path: Path, *, most: int, sha256: str | None = None) -> P
 
 
 class _Broken(Exception):
-    """A connection that failed; ``final`` where another would too."""
+    """Raised for a failed connection; ``final`` where a retry would fail too."""
 
     def __init__(self, error: object, *, final: bool = False):
         super().__init__(str(error) or type(error).__name__)
@@ -105,7 +107,7 @@ def _fetch(url: str, path: Path, most: int, sha256: str | None) -> None:
 
 
 def _blocks(answer: Any) -> Iterator[bytes]:
-    """The body; a connection that ends before its end is an error."""
+    """Yield the body in blocks; a connection that ends early is an error."""
     left = int(answer.headers.get("Content-Length") or 0)
     try:
         while block := answer.read(_BLOCK):
@@ -119,13 +121,13 @@ def _blocks(answer: Any) -> Iterator[bytes]:
 
 @contextmanager
 def downloading(folder: Path, stall_s: float = _STALL_S) -> Iterator[None]:
-    """For the length of a block, connections that nobody gave a timeout end when nothing comes, and :func:`unpacking`.
+    """Set a default timeout for all connections within the context, and apply :func:`unpacking`.
 
-    Libraries open theirs without one: a dead one would hang for ever.
+    Libraries open connections without a timeout, so that a dead one would hang forever.
 
     Args:
-        folder: where archives are unpacked.
-        stall_s: seconds in which something must come.
+        folder: target folder of archives.
+        stall_s: timeout without data in seconds.
     """
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(stall_s)
@@ -137,22 +139,22 @@ def downloading(folder: Path, stall_s: float = _STALL_S) -> Iterator[None]:
 
 
 def room_in(folder: Path) -> int:
-    """Bytes that may be unpacked into a folder: nine tenths of what its disk has free."""
+    """Maximum number of bytes to unpack into a folder: 90 % of the free disk space."""
     return int(_SHARE * shutil.disk_usage(folder).free)
 
 
 @contextmanager
 def unpacking(folder: Path) -> Iterator[None]:
-    """For the length of a block archives are unpacked as data, whoever unpacks them, libraries too.
+    """Unpack all archives safely within the context, including those that libraries unpack.
 
-    Python's own ``data`` filter for tar refuses absolute names, names with ``..``, links that lead out, and devices; it
-    is the default from Python 3.14. (``zipfile`` makes neither links nor names that leave the folder.)
+    Python's ``data`` filter for tar refuses absolute names, names with ``..``, links that lead out, and devices; it is
+    the default from Python 3.14. (``zipfile`` creates neither links nor files outside of the folder.)
 
     Args:
-        folder: where they are unpacked; its disk says how much may come out of them.
+        folder: target folder; its disk limits the unpacked size.
 
     Raises:
-        DataError: an archive holds what is refused, or more than :func:`room_in` the folder.
+        DataError: an archive has refused members, or exceeds :func:`room_in` the folder.
     """
     left = room_in(folder)
 
@@ -175,7 +177,7 @@ def unpacking(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def _zips_counted(take: Callable[[int], None]) -> Iterator[None]:
-    """For the length of a block ``take`` is told how much a zip's directory says will come out, before it does."""
+    """Call ``take`` within the context with the declared size of zip members before they are extracted."""
     one, every = zipfile.ZipFile.extract, zipfile.ZipFile.extractall
 
     def size_of(archive: zipfile.ZipFile, member: Any) -> int:
@@ -198,7 +200,7 @@ def _zips_counted(take: Callable[[int], None]) -> Iterator[None]:
 
 @contextmanager
 def _in_place_of(owner: type, name: str, value: object) -> Iterator[None]:
-    """For the length of a block a class has another attribute."""
+    """Replace an attribute of a class within the context."""
     before = vars(owner).get(name)
     setattr(owner, name, value)
     try:

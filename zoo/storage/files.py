@@ -1,4 +1,4 @@
-"""Files written whole or not at all: a temporary name beside the target, fsync, rename."""
+"""Atomic file operations: a temporary name beside the target, fsync, rename."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from zoo.storage.text import OBEYED
 
 _ENDING = ".zoo-part"
 _TEMPORARY = re.compile(rf"\..+\.[0-9a-f]{{8}}{re.escape(_ENDING)}")
-"""How files are called until they are whole: nobody else names a file so."""
+"""Pattern of the temporary names, which no other program uses."""
 _WRITE_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
 
 
 @contextmanager
 def atomic(path: Path) -> Iterator[IO[bytes]]:
-    """A binary file that takes ``path``'s place when the block ends, and leaves it alone when it raises.
+    """Open a binary file that replaces ``path`` when the context ends without an exception.
 
-    What is no plain file, a device or a pipe, is written to: to take its place would be to remove it.
+    A device or a pipe is written to directly, since a rename would remove it.
 
     Raises:
-        OutputError: the folder can't be written, or the disk is full; says which and what to do.
+        OutputError: the folder can't be written, or the disk is full.
     """
     if path.exists() and not (path.is_file() or path.is_dir()):
         with path.open("wb") as file:
@@ -56,17 +56,17 @@ def atomic(path: Path) -> Iterator[IO[bytes]]:
 
 
 def _new_part(path: Path) -> tuple[int, Path]:
-    """A new file beside another, open; unlike one of mkstemp's, the team may read it as far as the umask lets it."""
+    """Create a temporary file beside a path with the permissions of the umask, unlike mkstemp."""
     part = path.with_name(f".{path.name}.{os.urandom(4).hex()}{_ENDING}")
     return os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666), part
 
 
 @contextmanager
 def workplace(target: Path) -> Iterator[Path]:
-    """A folder beside the target that is gone afterwards, whatever happens.
+    """Create a temporary folder beside the target, removed when the context ends.
 
     Raises:
-        OutputError: there can be none.
+        OutputError: the folder can't be created.
     """
     try:
         home = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
@@ -80,10 +80,10 @@ def workplace(target: Path) -> Iterator[Path]:
 
 @contextmanager
 def made_folder(folder: Path) -> Iterator[None]:
-    """For the length of a block there is a folder; where the block raises, no new one is left that is empty.
+    """Create a folder; if the context raises, newly created empty folders are removed.
 
     Raises:
-        OutputError: it can't be made.
+        OutputError: the folder can't be created.
     """
     new = [path for path in (folder, *folder.parents) if not path.exists()]
     try:
@@ -100,13 +100,14 @@ def made_folder(folder: Path) -> Iterator[None]:
 
 
 def put_folder(made: Path, target: Path) -> None:
-    """Let a folder of files that is whole take the place of what is at ``target``, which stays when that fails.
+    """Replace ``target`` by a finished folder of files; the old one stays if that fails.
 
     Args:
-        made: in a :func:`workplace` of the target, where the old one is set aside.
+        made: folder within a :func:`workplace` of the target, where the old one is set aside.
+        target: folder to replace.
 
     Raises:
-        OutputError: it can't be written.
+        OutputError: the target can't be written.
     """
     old = made.with_name(f"{made.name}.old")
     try:
@@ -126,13 +127,14 @@ def put_folder(made: Path, target: Path) -> None:
 
 @contextmanager
 def placed(made: Path, folder: Path) -> Iterator[None]:
-    """Move all that is in ``made`` into a folder; where the block raises, that folder is as it was before.
+    """Move the content of ``made`` into a folder; if the context raises, the folder is restored.
 
     Args:
-        made: in a :func:`workplace` of the folder, where what is replaced is kept for the time of the block.
+        made: folder within a :func:`workplace` of the target, where replaced files are kept until the context ends.
+        folder: target folder.
 
     Raises:
-        OutputError: it can't be written.
+        OutputError: the target can't be written.
     """
     with tempfile.TemporaryDirectory(dir=made.parent) as aside, ExitStack() as undo:
         try:
@@ -157,24 +159,24 @@ def _flush(path: Path) -> None:
 
 
 def sweep(folder: Path) -> None:
-    """Remove what a killed process has left half-written in a folder that nobody else writes to now."""
+    """Remove temporary files of killed processes from a folder that nobody else writes to."""
     for left in folder.glob(".*"):
         if is_temporary(left):
             left.unlink(missing_ok=True)
 
 
 def is_temporary(path: Path) -> bool:
-    """Whether a file is called as :func:`atomic` calls one that isn't whole yet."""
+    """Check that a path has a temporary name of :func:`atomic`."""
     return _TEMPORARY.fullmatch(path.name) is not None
 
 
 def open_plain(path: Path) -> BufferedReader:
-    """Open a plain file for reading.
+    """Open a regular file for reading.
 
-    A pipe in its place is refused at once: opening it would wait for a writer, for ever.
+    A pipe is refused, since opening it would wait for a writer.
 
     Raises:
-        OSError: it can't be opened, or is no plain file.
+        OSError: the file can't be opened, or is not a regular file.
     """
     handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     try:
@@ -187,35 +189,37 @@ def open_plain(path: Path) -> BufferedReader:
 
 
 def read_plain(path: Path) -> bytes:
-    """The bytes of a plain file.
+    """Read the bytes of a regular file.
 
     Raises:
-        OSError: it can't be read, or is no plain file (see :func:`open_plain`).
+        OSError: the file can't be read, or is not a regular file (see :func:`open_plain`).
     """
     with open_plain(path) as file:
         return file.read()
 
 
 def sha256_of(path: Path) -> str:
-    """The hash of a plain file's bytes, in hexadecimal.
+    """SHA-256 of a regular file in hexadecimal.
 
     Raises:
-        OSError: it can't be read, or is no plain file.
+        OSError: the file can't be read, or is not a regular file.
     """
     with open_plain(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def is_write_error(error: BaseException) -> TypeGuard[OSError]:
-    """Whether the disk is full, or a folder may not be written; an OSError may also come from reading, or the net."""
+    """Check for a full disk or missing write permission, as opposed to errors of reading or the network."""
     return isinstance(error, OSError) and error.errno in _WRITE_ERRORS
 
 
 def cannot_write(path: Path, error: OSError, other: str = "choose another folder with --out") -> OutputError:
-    """What to tell somebody whose folder is read-only or whose disk is full.
+    """Build the error for a read-only folder or a full disk.
 
     Args:
-        other: what else can be done, where it isn't the cache.
+        path: file or folder that can't be written.
+        error: the error of the system.
+        other: advice for paths outside of the cache.
     """
     in_cache = path.absolute().is_relative_to(cache_folder().absolute())
     elsewhere = "set ZOO_CACHE to another folder" if in_cache else other
@@ -233,16 +237,21 @@ def check_target(
     option: str = "-o",
     overwrite: bool = False,
 ) -> Path:
-    """The path, if a file that a user names can be written there; asked before the work that makes it.
+    """Check that a file named by the user can be written, before the work that creates it.
 
     Args:
-        suffixes: which it may have.
-        ours: whether a file that is there is one that the zoo made, and so may be made anew.
-        option: by which it was named.
+        path: the file.
+        suffixes: valid suffixes.
+        ours: predicate for existing files that the zoo created and may replace.
+        option: option that names the file, for messages.
+        overwrite: replace any existing file.
+
+    Returns:
+        ``path``.
 
     Raises:
-        RequestError: its folder doesn't exist, it has another suffix, or it is a file that the zoo didn't make.
-        OutputError: its folder can't be written.
+        RequestError: the folder doesn't exist, the suffix is invalid, or the file exists and isn't the zoo's.
+        OutputError: the folder can't be written.
     """
     if path.is_dir():
         raise RequestError(f"{path} is a folder. Name the file too: {option} {path / ('new' + suffixes[0])}")
@@ -265,25 +274,27 @@ def check_target(
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write text, UTF-8, atomically; what UTF-8 can't say (a byte of a file's name) is written as its escape."""
+    """Write text atomically in UTF-8; characters that UTF-8 can't encode become escapes."""
     with atomic(path) as file:
         file.write(text.encode("utf-8", "backslashreplace"))
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write strict JSON atomically: a number that JSON has no word for (NaN) becomes null."""
+    """Write strict JSON atomically; NaN becomes null."""
     write_text(path, dump_json(value) + "\n")
 
 
 def dump_json(value: Any, *, indent: int | None = 2) -> str:
-    """Strict JSON text. A byte of a file's name that is not UTF-8 becomes an escape that JSON reads back as it was, and
-    so does what a terminal would obey."""
+    """Format strict JSON.
+
+    Bytes of a file name that are not UTF-8 become escapes that JSON reads back unchanged, and so do control characters.
+    """
     text = json.dumps(finite(value), indent=indent, ensure_ascii=False, allow_nan=False)
     return OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def finite(value: Any) -> Any:
-    """The same value with every float that JSON can't say (NaN, infinity) as None."""
+    """Replace NaN and infinite floats in a nested value by None."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, dict):
@@ -294,7 +305,7 @@ def finite(value: Any) -> Any:
 
 
 def append_json_line(path: Path, value: Any) -> None:
-    """Append one line of JSON in a single write, as it happens."""
+    """Append one line of JSON in a single write."""
     try:
         with path.open("a", encoding="utf-8") as file:
             file.write(dump_json(value, indent=None) + "\n")
@@ -303,7 +314,7 @@ def append_json_line(path: Path, value: Any) -> None:
 
 
 def cache_folder() -> Path:
-    """The user's cache for the zoo: ``$ZOO_CACHE``, or the platform's place."""
+    """Path of the zoo's cache: ``$ZOO_CACHE``, or the platform's cache folder."""
     import platformdirs
 
     given = os.environ.get("ZOO_CACHE")

@@ -1,4 +1,4 @@
-"""What of the cache is in use: locks that many share, and that the system releases when a process ends, in any way."""
+"""Shared locks that mark items of the cache as in use; the system releases them when a process ends."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from contextlib import contextmanager
 from pathlib import Path
 
 CACHE = ".in-use"
-"""A file of the cache that every process locks which opens a dataset."""
+"""File of the cache that every process locks which opens a dataset."""
 _POLL_S = 0.05
 _PATIENCE_S = 5.0
 _held: dict[Path, int] = {}
 
 
 def begin(path: Path) -> None:
-    """Say, until this process ends, that what the file stands for is in use, and that it was used just now.
+    """Mark the item of a file as in use until this process ends, and as used now.
 
-    Where a file can't be locked nothing is said; :func:`unused` is then not sure of it either.
+    Nothing happens where locks are not supported; :func:`unused` then yields False.
     """
     with contextlib.suppress(OSError):
-        os.utime(path)  # many disks are mounted so that reading leaves no trace
+        os.utime(path)  # many disks are mounted without access times
     file = _shared(path)
     if file is not None:
         before = _held.get(path)
@@ -33,14 +33,14 @@ def begin(path: Path) -> None:
 
 
 def begin_in(cache: Path) -> None:
-    """The same of a whole cache, if there is one."""
+    """Mark the whole cache as in use, if it exists."""
     with contextlib.suppress(OSError):
         os.close(os.open(cache / CACHE, os.O_RDONLY | os.O_CREAT, 0o666))
     begin(cache / CACHE)
 
 
 def _shared(path: Path) -> int | None:
-    """A shared lock on a file that is there; None where it isn't, or is being removed, or can't be locked."""
+    """Take a shared lock on a file; None where the file is absent, being removed, or can't be locked."""
     end = time.monotonic() + _PATIENCE_S
     while time.monotonic() < end:
         try:
@@ -51,7 +51,7 @@ def _shared(path: Path) -> int | None:
             _lock(file, alone=False)
             if os.path.samestat(os.fstat(file), path.stat()):
                 return file
-        except BlockingIOError:  # somebody is about to remove it
+        except BlockingIOError:  # another process is removing it
             time.sleep(_POLL_S)
         except OSError:
             os.close(file)
@@ -62,9 +62,9 @@ def _shared(path: Path) -> int | None:
 
 @contextmanager
 def unused(path: Path) -> Iterator[bool]:
-    """For the length of a block nobody begins to use what a file stands for; whether nobody did before.
+    """Prevent any new use of a file's item within the context; yields True if nobody uses it.
 
-    False too where that can't be known: the file is not there, or can't be locked.
+    It also yields False where the file is absent or can't be locked.
     """
     try:
         file = os.open(path, os.O_RDONLY)
@@ -82,7 +82,7 @@ def unused(path: Path) -> Iterator[bool]:
         os.close(file)
 
 
-if sys.platform == "win32":  # has no shared locks, and removes no file that is open: that is enough
+if sys.platform == "win32":  # no shared locks; open files can't be removed, which is enough
 
     def _lock(file: int, *, alone: bool) -> None:
         if not alone:

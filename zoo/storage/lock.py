@@ -1,4 +1,4 @@
-"""One process at a time: a lock on a file, which the system releases when its holder ends, however it ends."""
+"""Exclusive lock on a file for one process; the system releases it when the process ends."""
 
 from __future__ import annotations
 
@@ -17,36 +17,37 @@ _DIGITS = 20
 
 
 class Lock:
-    """A file that this process alone holds; its text tells those who wait how far the work is."""
+    """File held by this process alone; its text is the progress for waiting processes."""
 
     def __init__(self, path: Path, file: int):
         self.path, self.file = path, file
 
     def tell(self, done: int) -> None:
-        with contextlib.suppress(OSError):  # a full disk: the work itself will say so
+        with contextlib.suppress(OSError):  # on a full disk the work itself will fail
             os.lseek(self.file, 0, os.SEEK_SET)
             os.write(self.file, f"{done:{_DIGITS}}".encode())
 
     def release(self) -> None:
-        """Let go, and leave no file behind."""
-        if sys.platform == "win32":  # removes no open file; nor one that another has opened since
+        """Release the lock and remove the file."""
+        if sys.platform == "win32":  # an open file can't be removed
             os.close(self.file)
             _remove(self.path)
-        else:  # once released, the file of this name may be another's lock
+        else:  # remove before the release: afterwards the file may be another process's lock
             _remove(self.path)
             os.close(self.file)
 
 
 @contextmanager
 def held(path: Path, waiting: Waiting | None) -> Iterator[Lock | None]:
-    """Hold the lock on a file for the length of a block.
+    """Hold the lock on a file within the context.
 
     Args:
-        waiting: told again and again how far its holder is, while it is another's; None does not wait.
+        path: the file.
+        waiting: called repeatedly with the holder's progress while another process has the lock; None does not wait.
 
     Returns:
-        The lock; None where there can be none, as on a read-only disk and some of the network's, or where it is
-        another's and isn't waited for.
+        The lock; None where locks are not supported, as on read-only and some network disks, or where another process
+        holds it and ``waiting`` is None.
     """
     lock = _taken(path, waiting)
     try:
@@ -65,16 +66,16 @@ def _taken(path: Path, waiting: Waiting | None) -> Lock | None:
                 return None
         except OSError:
             return None
-        waiting(_told(path))
+        waiting(_read_progress(path))
         time.sleep(_POLL_S)
 
 
 def take(path: Path) -> Lock:
-    """Take the lock on a file, which is made.
+    """Create a file and take the lock on it.
 
     Raises:
-        BlockingIOError: it is another's.
-        OSError: a file can't be locked there.
+        BlockingIOError: another process holds the lock.
+        OSError: locks are not supported there.
     """
     file = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
     try:
@@ -97,18 +98,18 @@ def _is_at(path: Path, file: int) -> bool:
         return False
 
 
-def _told(path: Path) -> int:
-    """How far a lock's holder says to be; 0 where it says nothing."""
+def _read_progress(path: Path) -> int:
+    """Read the progress of a lock's holder; 0 where it is unknown."""
     try:
         with path.open("rb") as file:
             text = file.read(_DIGITS)
-    except OSError:  # let go just now
+    except OSError:  # released meanwhile
         return 0
     return int(text) if text.strip().isdigit() else 0
 
 
 def _remove(path: Path) -> None:
-    with contextlib.suppress(OSError):  # an empty file that stays does no harm
+    with contextlib.suppress(OSError):  # a leftover empty file is harmless
         path.unlink()
 
 
@@ -116,7 +117,7 @@ if sys.platform == "win32":
     import msvcrt
 
     def _lock(file: int) -> None:
-        os.lseek(file, 2**30, os.SEEK_SET)  # far from the text: nobody else can read what is locked
+        os.lseek(file, 2**30, os.SEEK_SET)  # beyond the text, since a locked range can't be read
         try:
             msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
         except PermissionError as error:
@@ -125,4 +126,4 @@ else:
     import fcntl
 
     def _lock(file: int) -> None:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # not lockf, which two threads of a process would share
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # not lockf, which is shared by the threads of a process

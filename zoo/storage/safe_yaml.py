@@ -1,4 +1,4 @@
-"""YAML that a stranger may have written: nothing that makes objects, none too large, none that grows as it is read."""
+"""YAML from untrusted sources: no object construction, and limits on size, depth and aliases."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ __all__ = ["parse_typed", "parse_yaml", "read_mapping", "read_yaml"]
 
 MOST_BYTES = 1 << 20
 MOST_VALUES = 100_000
-"""With what each alias stands for counted as often as it is used: nine lines can stand for a billion values."""
+"""Maximum number of values, aliases counted on each use, since aliases can expand exponentially."""
 DEEPEST = 50
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml's reads the zoo's own in a tenth of the time
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml is ten times faster
 
 
 class _CoreLoader(yaml.SafeLoader):
-    """YAML 1.2's core schema, in which ``010`` is ten, ``no`` a word and ``16:9`` no number of base 60.
+    """Loader of YAML 1.2's core schema, in which ``010`` is ten, ``no`` a string and ``16:9`` no sexagesimal number.
 
-    Digits may be grouped by underscores besides, as in 300_000.
+    As an extension, underscores may group digits, as in 300_000.
     """
 
     yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012
@@ -46,12 +46,12 @@ _CoreLoader.add_constructor("tag:yaml.org,2002:int", _CoreLoader.whole)
 
 
 def read_yaml(path: Path) -> Any:
-    """What a file of YAML says.
+    """Read a YAML file.
 
     Raises:
-        yaml.YAMLError: it is none, or has more than any job has.
-        UnicodeDecodeError: it is not UTF-8.
-        OSError: it can't be read.
+        yaml.YAMLError: the file is no valid YAML, or exceeds the limits.
+        UnicodeDecodeError: the file is not UTF-8.
+        OSError: the file can't be read.
     """
     with path.open("rb") as file:
         content = file.read(MOST_BYTES + 1)
@@ -63,13 +63,14 @@ def read_yaml(path: Path) -> Any:
 def read_mapping(
     path: Path, wanted: str = "a job: it must be a mapping such as 'architecture: simple_cnn'"
 ) -> dict[str, Any]:
-    """What a file of YAML says, under names.
+    """Read a YAML file with a mapping at the top.
 
     Args:
-        wanted: what it should be, in words.
+        path: the file.
+        wanted: description of the expected content, for the message.
 
     Raises:
-        RequestError: it can't be read, or has no names at its top.
+        RequestError: the file can't be read, or is no mapping.
     """
     try:
         content = read_yaml(path)
@@ -81,19 +82,19 @@ def read_mapping(
 
 
 def parse_typed(text: str) -> Any:
-    """What was typed as a value, by YAML 1.2's core schema.
+    """Parse a value from the command line by YAML 1.2's core schema.
 
     Raises:
-        yaml.YAMLError: it is no YAML, or has more than any job has.
+        yaml.YAMLError: the text is no valid YAML, or exceeds the limits.
     """
     return _parse(_CoreLoader(text))
 
 
 def parse_yaml(text: str) -> Any:
-    """What a text of YAML says.
+    """Parse a YAML text.
 
     Raises:
-        yaml.YAMLError: it is none, or has more than any job has.
+        yaml.YAMLError: the text is no valid YAML, or exceeds the limits.
     """
     return _parse(_Loader(text))
 
@@ -106,17 +107,17 @@ def _parse(loader: Any) -> Any:
         _count(node, {}, 1)
         return loader.construct_document(node)
     except (ValueError, OverflowError, RecursionError, AttributeError, TypeError) as error:
-        # A day that no month has, a number of five thousand digits, a merge of what is no mapping.
+        # Such as an invalid date, a number of five thousand digits, or a merge of a non-mapping.
         raise yaml.YAMLError(f"a value can't be read: {error}") from error
     finally:
         loader.dispose()
 
 
 def _count(node: yaml.Node, known: dict[int, int], depth: int) -> int:
-    """How many values a node stands for; 0 in ``known`` is one that isn't counted to its end.
+    """Count the values of a node, aliases expanded; 0 in ``known`` marks a node in progress.
 
     Raises:
-        yaml.YAMLError: they are too many, too deep, or never end.
+        yaml.YAMLError: there are too many values, they are nested too deeply, or a node contains itself.
     """
     if depth > DEEPEST:
         raise yaml.YAMLError(f"it is more than {DEEPEST} levels deep")

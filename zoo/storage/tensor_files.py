@@ -1,4 +1,4 @@
-"""Files of tensors, as trainers write them; read without running code that they bring."""
+"""Tensor files of trainers, read without running their code."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ from zoo.storage.files import open_plain
 __all__ = ["bare_names", "read_content"]
 
 _PREFIXES = ("module.", "_orig_mod.")
-"""What DistributedDataParallel, averaged models and torch.compile put before every name."""
+"""Prefixes of all names from DistributedDataParallel, averaged models and torch.compile."""
 _SAVE_WEIGHTS = "torch.save(model.state_dict(), FILE)"
 _LFS = b"version https://git-lfs"
 
 
 def read_content(path: Path) -> Mapping[str, Any]:
-    """What is in a .safetensors file, or in one that ``torch.save`` has written: a mapping.
+    """Read the mapping in a .safetensors file or a file written by ``torch.save``.
 
-    Pickles are read by torch's ``weights_only`` unpickler. Of Python's classes it may make ``argparse.Namespace``,
-    which holds what a trainer was called with and does nothing.
+    Pickles are read by torch's ``weights_only`` unpickler. ``argparse.Namespace``, which holds a trainer's arguments
+    and runs no code, is allowed in addition.
 
     Raises:
-        RequestError: it can't be read, or reading it would run code; says what to do.
+        RequestError: the file can't be read, or reading it would run code.
     """
     try:
         _check_form(path)
         content = _read(path)
     except RequestError:
         raise
-    except Exception as error:  # pickle, zip and torch have many ways to say that a file is damaged
+    except Exception as error:  # pickle, zip and torch raise many types for damaged files
         raise RequestError(f"{path} can't be read as weights ({_reason(error)}") from error
     if not isinstance(content, Mapping):
         kind = type(content).__name__
@@ -46,16 +46,16 @@ def read_content(path: Path) -> Mapping[str, Any]:
 
 
 def bare_names(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The tensors without what wrappers put before every name."""
+    """Remove the prefixes of wrappers from the names of tensors."""
     found = dict(tensors)
-    for prefix in (*_PREFIXES, *_PREFIXES):  # one may be around the other, either way
+    for prefix in (*_PREFIXES, *_PREFIXES):  # wrappers may be nested in either order
         if found and all(name.startswith(prefix) for name in found):
             found = {name.removeprefix(prefix): tensor for name, tensor in found.items()}
     return found
 
 
 def _check_form(path: Path) -> None:
-    """Refuse what is of another form, with a word on how to come by the weights."""
+    """Check that a file can hold plain tensors, and explain how to extract the weights from other forms."""
     with open_plain(path) as file:
         if file.read(len(_LFS)) == _LFS:
             raise RequestError(f"{path} is not the file itself but Git LFS's word for it. Type: git lfs pull")
@@ -85,7 +85,7 @@ def _read(path: Path) -> Any:
 
 
 def _reason(error: Exception) -> str:
-    """The rest of the sentence: why, and what to give in its place."""
+    """Second half of the error message: the reason, and what to provide instead."""
     text = str(error).strip()
     if "weights_only" in text or "Unsupported" in text:
         named = re.search(r"GLOBAL ([\w.]+)", text)

@@ -1,14 +1,16 @@
-"""Clean text from outside, such as names of files and messages of plugins, of characters that a terminal obeys."""
+"""Removal of control characters from external text, such as file names and messages of plugins."""
 
 from __future__ import annotations
 
 import re
 
 OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
-"""Characters that a terminal obeys rather than shows: control characters, separators of lines, and turns of direction;
-and bytes of a file's name that are no text."""
+"""Characters that a terminal interprets: control characters, line separators and bidirectional controls.
+
+Surrogates, which stand for undecodable bytes of file names, are included.
+"""
 
 
 def clean_lines(text: str) -> str:
-    """Text of one or more lines, without what a terminal obeys: it is ``�``."""
+    """Replace control characters in a text of one or more lines by ``�``."""
     return OBEYED.sub("�", text)

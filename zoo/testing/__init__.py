@@ -1,4 +1,4 @@
-"""What the components of a plugin owe, as checks: for ``zoo plugins check``, and for an author's own tests.
+"""Conformance checks for a plugin's components, for ``zoo plugins check`` and for authors' tests.
 
 In a plugin's test file::
 
@@ -8,7 +8,7 @@ In a plugin's test file::
     def test_contract(check):
         check()
 
-Importing this imports neither torch nor pytest.
+Importing this package imports neither torch nor pytest.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ __all__ = [
 
 
 def parametrize(plugin: str) -> pytest.MarkDecorator:
-    """A mark that runs a test function once for each check of a plugin, as its argument ``check``.
+    """Create a mark that runs a test function for each check of a plugin, as its argument ``check``.
 
     Args:
-        plugin: the name of its entry point; the plugin must be installed: ``pip install -e .``
+        plugin: name of the plugin's entry point; the plugin must be installed: ``pip install -e .``
 
     Raises:
         UnknownName: there is no such plugin.

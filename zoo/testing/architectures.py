@@ -1,4 +1,4 @@
-"""What every architecture owes: logits of the right shape, gradients, weights that come back, steady answers."""
+"""Checks of architectures: shape of logits, gradients, state_dict, determinism."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ NAMES_OF_FILES = (
     *("cache_dir", "checkpoint", "checkpoint_path", "ckpt_path", "config", "file", "init_checkpoint", "model_path"),
     *("path", "pretrained_cfg", "pretrained_cfg_overlay", "pretrained_path", "state_dict", "weights", "weights_path"),
 )
-"""Parameters by which libraries are told what to load: tried where a factory takes any keyword."""
+"""Names of parameters that load files in libraries, tried where a factory takes any keyword."""
 
 
 @contract(KIND, "can be made", "Let the factory return an nn.Module for any number of classes, with its defaults.")
@@ -83,7 +83,7 @@ def _gives_logits(subject: Subject) -> None:
 @contract(KIND, "two class counts", "Give the last layer num_classes outputs.")
 def _heeds_num_classes(subject: Subject) -> None:
     side = smallest_size(subject)
-    answer_of(subject, side)  # the logits' form is another check's matter
+    answer_of(subject, side)  # the logits' shape is tested by another check
     for count in (2, 5):
         shape = tuple(network(subject, side, classes=count)(some_images(side=side)).shape)
         need(shape == (4, count), f"made for {count} classes, its logits for 4 images are {shape}.")
@@ -118,7 +118,7 @@ def _has_gradients(subject: Subject) -> None:
         cross_entropy(logits, torch.arange(4) % count).backward()  # type: ignore[no-untyped-call]
         gradients = [p.grad for p in model.parameters() if p.grad is not None]
         need(all(g.isfinite().all() for g in gradients), "a gradient is not finite.")
-        # Not all: branches that begin at zero, as normaliser-free ones do, pass nothing back at first.
+        # Not all: branches initialised to zero, as in normaliser-free networks, have no gradient at first.
         reached = sum(bool(g.any()) for g in gradients)
         need(reached > len(gradients) / 4, f"of {len(gradients)} parameters only {reached} have a gradient.")
 
@@ -176,13 +176,13 @@ def _reads_no_file_that_is_named(subject: Subject) -> None:
     with trap("weights.pth") as file:
         for name, value, pretrained in _namings(subject, str(file.path)):
             params = {**subject.params, name: value}
-            with suppress(Exception):  # however it refuses
+            with suppress(Exception):  # any refusal is fine
                 build(subject.entry, params, KIND, CLASSES, in_chans=3, image_size=home_size(subject), **pretrained)
             need(not file.opened, f"its parameter {name} names a file, and the file is read.")
 
 
 def _namings(subject: Subject, path: str) -> Iterator[tuple[str, Any, dict[str, bool]]]:
-    """Parameters that the factory takes, each with a file for its value, by itself or in a mapping."""
+    """Yield parameters of the factory with a file as their value, directly or in a mapping."""
     factory = subject.factory()
     names = [parameter.name for parameter in parameters(KIND, factory)]
     names += [name for name in NAMES_OF_FILES if open_ended(factory) and name not in names]

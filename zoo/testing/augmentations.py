@@ -1,4 +1,4 @@
-"""What every augmentation owes: images as they were in form, each changed by itself, and targets that stay whole."""
+"""Checks of augmentations: shape, range, per-sample randomness, and valid targets."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ KIND = "augmentation"
 Augment = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 SIDE = 16
 FORMS = ((8, 3, SIDE), (1, 3, SIDE), (5, 1, 24), (2, 3, 7))
-"""Images, channels and side in pixels of the batches that are tried."""
+"""Number of images, channels and side in pixels of the batches to test."""
 MANY = 64
 
 
@@ -58,7 +58,7 @@ def _keeps_the_range(subject: Subject) -> None:
 
 @contract(KIND, "per-sample randomness", "Draw one number for each image of the batch: torch.rand(len(images)).")
 def _draws_for_each_sample(subject: Subject) -> None:
-    alike = _images(2).repeat(MANY, 1, 1, 1)  # of two kinds in turn, so that what mixes images has something to mix
+    alike = _images(2).repeat(MANY, 1, 1, 1)  # alternating, so that augmentations that mix images have an effect
     result = _drawn(_made(subject), alike, 0)
     if torch.equal(result, alike):
         skip("it changes nothing.")
@@ -101,7 +101,7 @@ def _leaves_the_batch(subject: Subject) -> None:
 
 
 def _made(subject: Subject, side: int = SIDE) -> Augment:
-    """The augmentation, where it gives pairs: that it does is a check of its own."""
+    """Create the augmentation; skips results that are no pair, which another check covers."""
     augment = subject.made(side, num_classes=CLASSES)
     if not callable(augment):
         skip("it can't be called.")
@@ -114,7 +114,7 @@ def _made(subject: Subject, side: int = SIDE) -> Augment:
 
 
 def _drawn(augment: Augment, images: Tensor, seed: int) -> Tensor:
-    """The images, with every random state that a job seeds set to ``seed``."""
+    """Apply the augmentation with all random states set to ``seed``."""
     random.seed(seed)
     np.random.seed(seed)
     torch.manual_seed(seed)

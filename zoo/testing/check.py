@@ -1,4 +1,4 @@
-"""What a check is, and how one is declared. A check is a small function with one name and one remedy."""
+"""Checks and their declaration: a check is a function with a name and a remedy."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ MODULES = {
     "schedule": "schedules",
     "importer": "importers",
 }
-"""Where the checks of a kind are, below ``zoo.testing``. Exporters and commands owe only what every kind owes."""
+"""Modules of the checks of each kind in ``zoo.testing``; exporters and commands have only the general ones."""
 
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that a component owes; calling it tries it.
+    """One requirement on a component; calling it runs the test.
 
     Args:
-        kind: the component's kind, or ``"plugin"`` for what the plugin owes as a whole.
-        component: its full id, or the plugin's name.
-        name: what is checked: ``"batch independence in eval"``.
-        trial: tries it.
-        mend: what to do about a component that fails.
-        package: the top-level module that it is made in; failures point at its files.
+        kind: kind of the component, or ``"plugin"`` for checks of the plugin itself.
+        component: full id of the component, or name of the plugin.
+        name: name of the check, such as ``"batch independence in eval"``.
+        trial: function that runs the test.
+        mend: remedy for a failure.
+        package: top-level module of the component; failures refer to its files.
     """
 
     kind: str
@@ -49,15 +49,15 @@ class Check:
 
     @property
     def id(self) -> str:
-        """``"loss:acme/poly1:finite"``, with dashes for the blanks of its name."""
+        """Identifier such as ``"loss:acme/poly1:finite"``, with dashes for the spaces of the name."""
         return f"{self.kind}:{self.component}:{self.name.replace(' ', '-')}"
 
     def run(self) -> None:
-        """Try it, without a network.
+        """Run the test with downloads disabled.
 
         Raises:
-            CheckFailed: the component breaks it. Whatever else the component raises is a failure, too.
-            CheckSkipped: it can't be tried.
+            CheckFailed: the component fails the check. Any other exception of the component is a failure, too.
+            CheckSkipped: the check can't be run.
         """
         with _offline():
             self.trial()
@@ -68,7 +68,7 @@ class Check:
 
 @dataclass(frozen=True)
 class Contract:
-    """A declared check: its name, what tries it, and what to do about a failure."""
+    """A declared check: its name, test function and remedy."""
 
     name: str
     trial: Trial
@@ -79,7 +79,7 @@ _DECLARED: dict[str, dict[str, Contract]] = {kind: {} for kind in MODULES}
 
 
 def contract(kind: str, name: str, mend: str) -> Callable[[Trial], Trial]:
-    """Declare a check of a kind, or of ``EVERY`` kind; checks are tried in the order of their declaration."""
+    """Declare a check of one kind, or of ``EVERY`` kind; checks run in the order of declaration."""
 
     def declare(trial: Trial) -> Trial:
         assert name not in _DECLARED[kind], f"two checks of {kind} are named {name!r}"
@@ -90,7 +90,7 @@ def contract(kind: str, name: str, mend: str) -> Callable[[Trial], Trial]:
 
 
 def contracts(kind: str) -> list[Contract]:
-    """The checks declared for a kind alone; its module is imported now, and torch with most."""
+    """Checks declared for one kind; imports their module, and often torch."""
     if kind not in MODULES:
         return []
     importlib.import_module(f"zoo.testing.{MODULES[kind]}")
@@ -99,7 +99,7 @@ def contracts(kind: str) -> list[Contract]:
 
 @contextmanager
 def _offline() -> Iterator[None]:
-    """``ZOO_OFFLINE`` for the time of a check: nothing that it tries may wait for a download."""
+    """Set ``ZOO_OFFLINE`` within the context, so that no test waits for a download."""
     before = os.environ.get("ZOO_OFFLINE")
     os.environ["ZOO_OFFLINE"] = "1"
     try:

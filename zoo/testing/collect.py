@@ -1,4 +1,4 @@
-"""Which checks a plugin's components owe."""
+"""Collection of the checks for a plugin's components."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from zoo.testing.plugins import families, plugin_checks
 from zoo.testing.subject import Subject
 
 UNNAMED_SAMPLES = 2
-"""So many members, the first listed, stand for a family that names no samples."""
+"""Number of members that represent a family without samples, from the start of its list."""
 
 
 def checks(plugin: str, *, registry: Registry | None = None) -> list[Check]:
-    """All that a plugin and its components owe, sorted by kind and component.
+    """Collect all checks of a plugin and its components, sorted by kind and component.
 
     Args:
-        plugin: its entry point's name.
-        registry: where it is; what is installed here by default.
+        plugin: name of the entry point.
+        registry: registry of the plugin; by default that of all installed plugins.
 
     Returns:
-        A plugin that failed or is disabled has one check, which says so.
+        The checks; for a failed or disabled plugin a single one that reports it.
 
     Raises:
         UnknownName: there is no such plugin.
@@ -38,7 +38,7 @@ def checks(plugin: str, *, registry: Registry | None = None) -> list[Check]:
 
 
 def checks_of(entry: Entry) -> list[Check]:
-    """All that one component owes: what every kind does, then what its own kind does."""
+    """Collect all checks of one component: the general ones, then those of its kind."""
     subject = Subject(entry)
     package = entry.component.target.partition(":")[0].partition(".")[0]
     return [
@@ -49,10 +49,10 @@ def checks_of(entry: Entry) -> list[Check]:
 
 
 def find_plugin(name: str, registry: Registry) -> LoadedPlugin:
-    """The plugin of that name; of two that claim it, the one that works.
+    """Find a plugin by name; of two with that name, the enabled one.
 
     Raises:
-        UnknownName: there is none.
+        UnknownName: there is no such plugin.
     """
     found = [plugin for plugin in registry.plugins if plugin.name == name]
     if not found:
@@ -65,7 +65,7 @@ def find_plugin(name: str, registry: Registry) -> LoadedPlugin:
 
 
 def _to_try(plugin: LoadedPlugin) -> Iterator[Entry]:
-    """The plugin's components; of a family, only its samples."""
+    """Components to test; of a family only its samples."""
     samples = {(family.kind, name) for family in families(plugin) for name in family.samples}
     for (_, _), members in _by_factory(plugin.entries).items():
         if members[0].member is None:
@@ -76,7 +76,7 @@ def _to_try(plugin: LoadedPlugin) -> Iterator[Entry]:
 
 
 def _by_factory(entries: Sequence[Entry]) -> dict[tuple[str, str], list[Entry]]:
-    """Members of a family by their common factory; any other component by itself."""
+    """Group the members of each family by their factory; other components stay single."""
     groups: dict[tuple[str, str], list[Entry]] = {}
     for entry in entries:
         groups.setdefault((entry.kind, entry.component.target if entry.member else entry.id), []).append(entry)

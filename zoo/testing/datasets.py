@@ -1,4 +1,4 @@
-"""What every dataset owes: images, labels within its classes, the same ones each time, here and in another process."""
+"""Checks of datasets: images, valid labels, determinism, and use in worker processes."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def _labels_areindices(subject: Subject) -> None:
 
 
 def _are_indices(label: Any, count: int, item: str) -> None:
-    """Of an image with several labels."""
+    """Check the label of an image in a multi-label dataset."""
     try:
         label_indices(label, count)
     except ContractError as error:

@@ -1,4 +1,4 @@
-"""What every component owes, whatever its kind: words, a target, a typed signature, a known source."""
+"""Checks of components of every kind: summary, target, typed signature, source file."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from zoo.testing.outcome import fail, need
 from zoo.testing.subject import Subject, first_line
 
 SUMMARY_WIDTH = 120
-# What a factory of each kind must name, so that the runner can give it; the first ones by position.
+# Required parameters of each kind's factory, which the runner sets; the first ones by position.
 ASKED: dict[str, tuple[str, ...]] = {
     "architecture": ("num_classes", "in_chans"),
     "dataset": ("root", "split"),
@@ -31,7 +31,7 @@ ASKED: dict[str, tuple[str, ...]] = {
     "model_source": ("word",),
     "health_check": (),
 }
-BY_POSITION = {"architecture": 1, "dataset": 0}  # so many of them; of other kinds, all
+BY_POSITION = {"architecture": 1, "dataset": 0}  # number of positional ones; all for other kinds
 
 
 @contract(EVERY, "summary", "Give the component summary='…' where the plugin yields it: `zoo list` shows it.")
@@ -95,7 +95,7 @@ def _has_valid_defaults(subject: Subject) -> None:
 
 
 def _check_default(kind: str, factory: Callable[..., Any], parameter: Parameter) -> None:
-    """The default as it is, and as job.yaml has it."""
+    """Check a default in its original form and in that of job.yaml."""
     for value in (parameter.default, plain(parameter.default)):
         values, _ = check(kind, factory, {parameter.name: value}, kind)
         same = parameter.name in values and values[parameter.name] == parameter.default
@@ -107,7 +107,7 @@ def _has_a_fitting_example(subject: Subject) -> None:
     example = subject.component.example
     need(isinstance(example, Mapping), f"its example is {example!r}, no mapping of names to values.")
     _, problems = check(subject.entry.kind, subject.factory(), example, "example")
-    # What is required and in no example is the matter of another check.
+    # Missing required parameters are reported by another check.
     wrong = [problem for problem in problems if " is required" not in problem]
     need(not wrong, f"its example doesn't fit: {' '.join(wrong)}")
 
@@ -134,7 +134,7 @@ def _parameters(subject: Subject) -> list[Parameter]:
 
 
 def _function(subject: Subject) -> Any:
-    """The function or class itself, without what is bound to it."""
+    """Unwrap the function or class from bound arguments."""
     factory = subject.factory()
     while isinstance(factory, functools.partial):
         factory = factory.func

@@ -1,4 +1,4 @@
-"""A plugin's folder as it lies there, installed or not: for ``zoo plugins check PATH``."""
+"""Plugins in a folder, installed or not, for ``zoo plugins check PATH``."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from zoo.registry.registry import Registry
 
 
 def with_folder(folder: Path) -> tuple[Registry, list[str]]:
-    """The registry with a folder's plugins in place of installed ones of their names.
+    """Build a registry in which a folder's plugins replace installed ones with their names.
 
     Returns:
         The registry, and the names of the folder's plugins.
 
     Raises:
-        RequestError: the folder is no plugin's.
+        RequestError: the folder has no plugin.
     """
     project, registry = read_project(folder), components()
     targets = (project.get("entry-points") or {}).get(GROUP) or {}

@@ -1,4 +1,4 @@
-"""What every importer owes: a word for files that are none of its, and hands off the file and what it brings."""
+"""Checks of importers: refusal of foreign files, no changes on the disk, no code execution."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from zoo.testing.subject import Subject, first_line
 KIND = "importer"
 NOISE = bytes(range(256)) * 8
 FOREIGN: Mapping[str, Any] = {"written_by": "something else", "epoch": 3}
-"""What is in a checkpoint that has no weights."""
+"""Content of a checkpoint without weights."""
 
 
 @contract(KIND, "foreign files", "Return None for a file that is none of its, or raise a RequestError that says why.")
@@ -44,7 +44,7 @@ def _leaves_all_as_it_was(subject: Subject) -> None:
 
 
 class _Trap:
-    """Makes a folder when it is unpickled."""
+    """Object that creates a folder when it is unpickled."""
 
     def __init__(self, place: Path):
         self.place = place
@@ -64,7 +64,7 @@ def _runs_no_code(subject: Subject) -> None:
 
 @contextmanager
 def _file(subject: Subject, content: bytes) -> Iterator[Path]:
-    """A file that is called as those which the importer takes."""
+    """Create a file with a suffix that the importer takes."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, f"file{subject.component.suffixes[0]}")  # type: ignore[attr-defined]
         file.write_bytes(content)
@@ -80,7 +80,7 @@ def _read(subject: Subject, file: Path) -> Imported | None:
 
 
 def _quietly(subject: Subject, file: Path) -> None:
-    """Whatever it says of the file is another check's matter."""
+    """Read the file and ignore any error, which other checks cover."""
     try:
         _read(subject, file)
     except (ImportError, MemoryError) as error:

@@ -1,4 +1,4 @@
-"""What every loss owes: a finite scalar with a gradient that leads down, lower for better answers."""
+"""Checks of losses: finite scalar, gradient, and lower values for better predictions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ KIND = "loss"
 Loss = Callable[[Tensor, Tensor], Tensor]
 SEEDS = range(5)
 COUNTS = (CLASSES, 2, 5)
-"""Numbers of classes: two may be a case of its own. Those that a loss doesn't take are one check's matter."""
+"""Numbers of classes to test; two may be a special case. Unsupported numbers are reported by one check."""
 
 
 @contract(KIND, "can be made", "Let the factory return something to call with (logits, targets), with its defaults.")
@@ -115,7 +115,7 @@ def _takes_soft_targets(subject: Subject) -> None:
 def _learns_several_labels(subject: Subject) -> None:
     _made(subject)
     if not accepts(subject.factory(), "multilabel"):
-        return  # it is for one label an image, and refused where there are several
+        return  # single-label only; refused for multi-label datasets
     for count in COUNTS:
         loss = subject.made(num_classes=count, multilabel=True)
         logits, _ = _batch(8, count)
@@ -168,27 +168,27 @@ def _batch(n: int, k: int, seed: int = 0, scale: float = 1.0) -> tuple[Tensor, T
 
 
 def _made_for_all(subject: Subject) -> dict[int, Loss]:
-    """The loss for each number of classes that it takes."""
+    """Create the loss for each number of classes that it supports."""
     found = {CLASSES: _made(subject)}
     for count in COUNTS[1:]:
         try:
             loss = subject.make(num_classes=count)
             loss(*_batch(8, count))
-        except Exception:  # a check of its own
+        except Exception:  # reported by another check
             continue
         found[count] = loss
     return found
 
 
 def _eights(subject: Subject) -> Iterator[tuple[Loss, Tensor, Tensor]]:
-    """The loss, logits (8, K) and labels (8,), several times."""
+    """Yield the loss, logits (8, K) and labels (8,), several times."""
     for count, loss in _made_for_all(subject).items():
         for seed in SEEDS:
             yield loss, *_batch(8, count, seed)
 
 
 def _batches(subject: Subject) -> Iterator[tuple[Loss, Tensor, Tensor, float]]:
-    """The loss, logits (n, K), labels (n,), and about how large the logits are."""
+    """Yield the loss, logits (n, K), labels (n,) and the scale of the logits."""
     for count, loss in _made_for_all(subject).items():
         for seed in SEEDS:
             for scale in (0.1, 1.0, 30.0):
@@ -196,7 +196,7 @@ def _batches(subject: Subject) -> Iterator[tuple[Loss, Tensor, Tensor, float]]:
 
 
 def _value(loss: Loss, logits: Tensor, targets: Tensor) -> Tensor:
-    """One number; that it is one is a check of its own. The loss gets copies: it may change what it gets."""
+    """Compute the loss of copies, since it may modify its inputs; skips values that are no scalar."""
     value = loss(logits.clone(), targets.clone())
     if not isinstance(value, Tensor) or value.ndim != 0:
         skip("it gives no scalar.")

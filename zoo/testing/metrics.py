@@ -1,4 +1,4 @@
-"""What every metric owes: the value of the whole however it is cut, and nothing kept from before."""
+"""Checks of metrics: independence of batches, and a complete reset."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from zoo.testing.subject import CLASSES, Subject, first_line
 KIND = "metric"
 SEEDS = range(4)
 COUNTS = (CLASSES, 2, 5)
-"""Numbers of classes: two may be a case of its own. Those that a metric doesn't take are one check's matter."""
+"""Numbers of classes to test; two may be a special case. Unsupported numbers are reported by one check."""
 CUTS = ([30], [15, 15], [1, 29], [7, 11, 12], [1] * 30)
-"""Sizes of the batches that 30 samples come in."""
+"""Batch sizes into which 30 samples are split."""
 
 
 @contract(KIND, "can be made", "Let the factory return an object with update(logits, targets), compute() and reset().")
@@ -101,7 +101,7 @@ def _works_for_other_counts(subject: Subject) -> None:
 
 
 def _counts(subject: Subject) -> list[int]:
-    """The numbers of classes that it takes."""
+    """Numbers of classes that the metric supports."""
     _made(subject)
     return subject.once("counts", lambda: [CLASSES, *(k for k in COUNTS[1:] if _takes(subject, k))])
 
@@ -109,7 +109,7 @@ def _counts(subject: Subject) -> list[int]:
 def _takes(subject: Subject, count: int) -> bool:
     try:
         _value(subject.make(count), *_batch(30, count))
-    except Exception:  # a check of its own
+    except Exception:  # reported by another check
         return False
     return True
 

@@ -1,4 +1,4 @@
-"""A network on trial: the sizes of images that it takes, and its answers, where their form is as it must be."""
+"""Networks under test: supported image sizes, and outputs with a valid shape."""
 
 from __future__ import annotations
 
@@ -11,35 +11,35 @@ from zoo.testing.outcome import skip
 from zoo.testing.subject import CLASSES, Subject
 
 SIZES = (32, 64, 128, 224)
-"""Sides in pixels to try: the first two that the network takes, so that a check takes no longer than it must."""
+"""Sides in pixels to try; the first two supported ones are used, to limit the time of a check."""
 
 
 def declared_size(subject: Subject) -> int | None:
-    """The component's input_size."""
+    """Declared input_size of the component."""
     return subject.component.input_size if isinstance(subject.component, Architecture) else None
 
 
 def home_size(subject: Subject) -> int:
-    """The side that a job gives it."""
+    """Side in pixels that a job uses by default."""
     return declared_size(subject) or FALLBACK_SIZE
 
 
 def all_sizes(subject: Subject) -> list[int]:
-    """Every side that may be tried, the smallest first."""
+    """All sides to try, in ascending order."""
     return sorted({*SIZES, home_size(subject)})
 
 
 def sizes_of(subject: Subject) -> list[int]:
-    """The first two sides that it takes, or the only one."""
+    """First two supported sides, or the only one; skips networks without any."""
     return find_sizes(subject) or skip("it takes no images.")
 
 
 def find_sizes(subject: Subject) -> list[int]:
-    """The first two sides that it takes, the only one, or none; found once."""
+    """First two supported sides, the only one, or none; cached."""
 
     def find() -> list[int]:
         found: list[int] = []
-        network(subject, home_size(subject))  # that it can be made is a check of its own
+        network(subject, home_size(subject))  # failures are reported by another check
         for side in all_sizes(subject):
             if len(found) < 2 and _takes(subject, side):
                 found.append(side)
@@ -52,34 +52,34 @@ def _takes(subject: Subject, side: int) -> bool:
     try:
         look(subject.make(CLASSES, in_chans=3, image_size=side).eval(), some_images(side=side))
     except Exception:
-        return False  # too small for its strides, or of another size than its last layer
+        return False  # too small for its strides, or incompatible with its last layer
     return True
 
 
 def smallest_size(subject: Subject) -> int:
-    """The smallest side that it takes."""
+    """Smallest supported side."""
     return sizes_of(subject)[0]
 
 
 def trials(subject: Subject) -> list[tuple[int, int]]:
-    """Numbers of classes, each with a side: two of either."""
+    """Two pairs of a number of classes and a side."""
     sizes = sizes_of(subject)
     return [(2, sizes[0]), (5, sizes[-1])]
 
 
 def network(subject: Subject, side: int, classes: int = CLASSES, seed: int = 0) -> nn.Module:
-    """The network for colour images of that side, in eval."""
+    """Create the network for colour images of this side, in evaluation mode."""
     model = subject.made(classes, in_chans=3, image_size=side, seed=seed)
     return model.eval() if isinstance(model, nn.Module) else skip("it is no torch.nn.Module.")
 
 
 def some_images(count: int = 4, side: int = 32, chans: int = 3) -> Tensor:
-    """(count, chans, side, side), always the same."""
+    """Fixed random images (count, chans, side, side)."""
     return torch.randn(count, chans, side, side, generator=torch.Generator().manual_seed(1))
 
 
 def look(model: nn.Module, images: Tensor) -> Tensor:
-    """The model's answer, without a gradient."""
+    """Compute the model's logits without gradients."""
     with torch.inference_mode():
         logits: Tensor = model(images)
     return logits
@@ -91,14 +91,14 @@ def answer_of(subject: Subject, side: int, classes: int = CLASSES) -> Tensor:
 
 
 def in_form(logits: object, classes: int = CLASSES) -> Tensor:
-    """The logits, where they are what they must be; that they are is a check of its own."""
+    """Return valid logits; skips others, which another check reports."""
     if not isinstance(logits, Tensor) or logits.shape != (4, classes) or logits.dtype != torch.float32:
         skip("its logits are not as they must be.")
     return logits
 
 
 def steady_answer(model: nn.Module, side: int) -> Tensor:
-    """Its answer, where it gives the same one twice."""
+    """Logits that are equal in two calls; skips other networks."""
     first, second = (in_form(look(model, some_images(side=side))) for _ in range(2))
     if not torch.equal(first.nan_to_num(), second.nan_to_num()):
         skip("its answers are not deterministic.")
@@ -106,10 +106,10 @@ def steady_answer(model: nn.Module, side: int) -> Tensor:
 
 
 def close(one: Tensor, other: Tensor) -> bool:
-    """Equal but for the rounding of other orders of summation."""
+    """Compare up to the rounding of another summation order."""
     return torch.allclose(one, other, rtol=1e-3, atol=1e-4, equal_nan=True)
 
 
 def how_far(one: Tensor, other: Tensor) -> str:
-    """The largest difference, to two digits."""
+    """Format the largest absolute difference with two digits."""
     return f"{float((one - other).abs().max()):.2g}"

@@ -1,4 +1,4 @@
-"""What every optimizer owes: steps downhill, decay where it is asked for, a state that a checkpoint can keep."""
+"""Checks of optimizers: descent, weight decay by group, and a state for checkpoints."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ STEPS = 4
 
 
 class Bowl:
-    """A quadratic whose lowest point is 0, and the parameters in it: (4, 3) and (3,)."""
+    """Quadratic function with minimum 0, and its parameters (4, 3) and (3,)."""
 
     def __init__(self) -> None:
         generator = torch.Generator().manual_seed(0)
@@ -31,7 +31,7 @@ class Bowl:
         self.slopes = torch.linspace(0.5, 2, 12).reshape(4, 3)
 
     def groups(self) -> list[dict[str, Any]]:
-        """As the runner makes them: no decay of vectors."""
+        """Parameter groups as the runner creates them, without weight decay for vectors."""
         weights = {"params": [self.weight], "weight_decay": DECAY}
         return [weights, {"params": [self.bias], "weight_decay": 0.0}]
 
@@ -39,7 +39,7 @@ class Bowl:
         return (self.slopes * self.weight**2).sum() + (self.bias**2).sum()
 
     def step(self, optimizer: torch.optim.Optimizer) -> float:
-        """One step; the value before it."""
+        """Run one step, and return the value before it."""
         optimizer.zero_grad()
         value = self.value()
         value.backward()  # type: ignore[no-untyped-call]
@@ -61,7 +61,7 @@ def _goes_downhill(subject: Subject) -> None:
     optimizer = _made(subject, bowl)
     values = [bowl.step(optimizer) for _ in range(STEPS)] + [float(bowl.value().detach())]
     shown = ", ".join(f"{value:.4f}" for value in values)
-    # The first step may move nothing: some only take the gradient's measure (ADOPT, Taniguchi et al. 2024).
+    # The first step may only initialise statistics (ADOPT, Taniguchi et al. 2024).
     falls = values[1] <= values[0] and all(b < a for a, b in pairwise(values[1:]))
     need(falls, f"on a quadratic at a rate of {RATE} the value goes {shown}.")
 
@@ -87,7 +87,7 @@ def _obeys_the_rate(subject: Subject) -> None:
     bowl.step(optimizer)
     bowl.step(optimizer)
     moved = float((bowl.weight.detach() - before).abs().max())
-    need(moved <= 1e-3, f"with a rate of 0 in its groups a weight moves by {moved:.2g}.")  # MADGRAD's epsilon is one
+    need(moved <= 1e-3, f"with a rate of 0 in its groups a weight moves by {moved:.2g}.")  # MADGRAD's epsilon
 
 
 @contract(KIND, "a checkpoint keeps its state", "Keep all that a step uses in self.state and the groups.")
@@ -111,7 +111,7 @@ def _comes_back(subject: Subject) -> None:
 
 
 def through_a_checkpoint(state: dict[str, Any]) -> dict[str, Any]:
-    """The state, through a checkpoint on the disk."""
+    """Save the state to a checkpoint on the disk and load it again."""
     with tempfile.TemporaryDirectory(prefix="zoo-check-") as folder:
         save_checkpoint(Path(folder), state)
         found = load_checkpoint(Path(folder))

@@ -1,4 +1,4 @@
-"""How a check ends: it fails, or it can't be tried."""
+"""Outcomes of checks: failure or skip."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ from typing import NoReturn
 
 
 class CheckFailed(AssertionError):
-    """The component breaks the check: one sentence that says how."""
+    """Raised when a component fails a check; the message is one sentence."""
 
 
 class CheckSkipped(unittest.SkipTest):
-    """The check can't be tried: one sentence that says why. pytest takes it for a skip."""
+    """Raised when a check can't be run; the message is one sentence. pytest treats it as a skip."""
 
 
 def fail(sentence: str) -> NoReturn:
-    """The component breaks the check."""
+    """Raise :class:`CheckFailed`."""
     raise CheckFailed(sentence)
 
 
 def need(holds: object, sentence: str) -> None:
-    """Fail with the sentence unless it holds."""
+    """Raise :class:`CheckFailed` unless the condition holds."""
     if not holds:
         fail(sentence)
 
 
 def skip(sentence: str) -> NoReturn:
-    """The check can't be tried."""
+    """Raise :class:`CheckSkipped`."""
     raise CheckSkipped(sentence)

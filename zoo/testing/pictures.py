@@ -1,4 +1,4 @@
-"""Small pictures in class folders, or listed in a table: for datasets that read what a user has."""
+"""Small images in class folders, a table or an archive, for datasets that read users' files."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from pathlib import Path
 
 FOLDER, TABLE, ARCHIVE = "folder", ".csv", ".tar"
 LAYOUT = {"train/red": 5, "train/blue": 4, "val/red": 3, "val/blue": 2, "test/red": 1, "test/blue": 2}
-"""How many there are in each class folder."""
+"""Number of images in each class folder."""
 _COLOURS = {"red": (200, 40, 40), "blue": (40, 40, 200)}
 _SIDE = 24
 
 
 def write_folder(root: Path) -> Path:
-    """Write noisy pictures of 24 px in a folder for each split and class; each is a little different."""
+    """Write distinct noisy images of 24 px in a folder for each split and class."""
     import numpy as np
     from PIL import Image
 
@@ -30,7 +30,7 @@ def write_folder(root: Path) -> Path:
 
 
 def write_archive(root: Path) -> Path:
-    """A folder's training pictures in a tar file beside them, each in the folder of its class."""
+    """Pack a folder's training images into a tar file beside them, by class folder."""
     archive = root / "pictures.tar"
     with tarfile.open(archive, "w") as out:
         for path in sorted((root / "train").rglob("*.png")):
@@ -39,7 +39,7 @@ def write_archive(root: Path) -> Path:
 
 
 def write_table(root: Path) -> Path:
-    """List a folder's pictures in a CSV file beside them, with the columns path, label and split."""
+    """List a folder's images in a CSV file beside them, with the columns path, label and split."""
     table = root / "table.csv"
     with table.open("w", newline="", encoding="utf-8") as file:
         lines = csv.writer(file)

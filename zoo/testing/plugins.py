@@ -1,4 +1,4 @@
-"""What a plugin owes as a whole: it loads, listing it imports nothing heavy, and its families' samples exist."""
+"""Checks of a plugin itself: loading, no heavy imports for listings, and valid samples of families."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from zoo.testing.outcome import fail, need, skip
 PLUGIN = "plugin"
 _TIMEOUT_S = 120
 
-# A fresh process that loads this plugin alone, as the host does.
+# Code of a fresh process that loads this plugin alone, as the host does.
 _LISTING = """
 import json, sys
 path, name, target, heavy = json.loads(sys.argv[1])
@@ -37,7 +37,7 @@ print(json.dumps([plugin.problem, [name for name in heavy if name in sys.modules
 
 
 def plugin_checks(plugin: LoadedPlugin) -> list[Check]:
-    """The checks of the plugin itself; of one that isn't loaded, only that it loads."""
+    """Checks of the plugin itself; only that it loads for one that isn't enabled."""
     found = [_check(plugin, "loads", _loads, f"See what is wrong with it: zoo plugins doctor {plugin.name}")]
     if plugin.state == "enabled":
         found += [
@@ -91,7 +91,7 @@ def _samples_exist(plugin: LoadedPlugin) -> None:
 
 
 def families(plugin: LoadedPlugin) -> Iterator[Family]:
-    """The plugin's families, which the host has already turned into their members: its hooks are asked again."""
+    """Families of a plugin, by calling its hooks again, since the host has already expanded them."""
     for hook in CONTRIBUTIONS.values():
         for result in call_one(plugin, hook):
             yield from (given for given in result if isinstance(given, Family))

@@ -1,4 +1,4 @@
-"""Run checks and say how each ended; nothing that a component does stops the others."""
+"""Execution of checks and their outcomes; no component can stop the others."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PASSED, FAILED, SKIPPED = "passed", "failed", "skipped"
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a check ended: ``outcome`` is passed, failed or skipped; ``message`` says why, unless it passed."""
+    """Outcome of a check: passed, failed or skipped, with a message unless it passed."""
 
     check: Check
     outcome: str
@@ -27,7 +27,7 @@ class Outcome:
     seconds: float
 
     def as_dict(self) -> dict[str, Any]:
-        """As plain data, for ``--json``."""
+        """Convert to plain data for ``--json``."""
         check = self.check
         return {
             "kind": check.kind,
@@ -42,7 +42,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Report:
-    """The outcomes of all checks, in their order."""
+    """Outcomes of all checks, in order."""
 
     outcomes: tuple[Outcome, ...]
 
@@ -64,10 +64,11 @@ class Report:
 
 
 def run_checks(checks: Iterable[Check], tell: Callable[[Outcome], None] | None = None) -> Report:
-    """Run the checks, one after the other.
+    """Run the checks one after the other.
 
     Args:
-        tell: called with each outcome as it is known.
+        checks: the checks to run.
+        tell: called with each outcome.
     """
     outcomes = []
     for check in checks:
@@ -86,13 +87,13 @@ def _ended(check: Check) -> tuple[str, str | None]:
         return FAILED, str(failure)
     except CheckSkipped as reason:
         return SKIPPED, str(reason)
-    except (Exception, SystemExit) as error:  # whatever a component does is its own failure
+    except (Exception, SystemExit) as error:  # any exception is a failure of the component
         return FAILED, f"it raises {first_line(error)}{_where(error, check.package)}."
     return PASSED, None
 
 
 def _where(error: BaseException, package: str) -> str:
-    """The last line of the component's own code on the way to the error."""
+    """Last line of the component's own code in the traceback."""
     home = _home(package)
     while isinstance(error.__cause__, Exception):
         error = error.__cause__
@@ -101,7 +102,7 @@ def _where(error: BaseException, package: str) -> str:
 
 
 def _home(package: str) -> Path | None:
-    """The folder of a package, or the file of a module."""
+    """Folder of a package, or file of a module."""
     file = getattr(sys.modules.get(package), "__file__", None)
     if file is None:
         return None

@@ -1,4 +1,4 @@
-"""What every schedule owes: a rate for each step of a training of any length, and a state that a checkpoint keeps."""
+"""Checks of schedules: a valid rate for each step of a training of any length, and a state for checkpoints."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from zoo.testing.subject import Subject
 KIND = "schedule"
 PEAKS = (0.1, 0.02)
 LENGTHS = (1, 2, 10, 100)
-"""Steps of the trainings that are tried."""
+"""Numbers of steps of the trainings to test."""
 
 
 @contract(KIND, "can be made", "Let the factory take (optimizer, total_steps) and return an LRScheduler.")
@@ -69,7 +69,7 @@ def _within(rate: float) -> bool:
 
 
 def _rates(optimizer: torch.optim.Optimizer, schedule: Any, steps: int) -> list[tuple[float, float]]:
-    """Both groups' rates at each step; the schedule is stepped after every one, the last too."""
+    """Rates of both groups at each step; the schedule is stepped after every one, the last included."""
     seen = []
     for _ in range(steps):
         first, second = (float(group["lr"]) for group in optimizer.param_groups)

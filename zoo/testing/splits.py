@@ -1,4 +1,4 @@
-"""Every split of a dataset on trial, opened on small pictures where it reads what a user has; and what is in it."""
+"""Splits of a dataset under test, opened on small generated images where needed."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from zoo.testing.subject import Subject, first_line
 Splits = dict[str, Any]
 Items = list[tuple[Pixels, Label]]
 MOST = 32
-"""Items of a split that are looked at."""
+"""Maximum number of items of a split to read."""
 SIDE = 16
-"""Side in pixels that they are looked at in."""
+"""Side in pixels to which items are resized."""
 _TIMEOUT_S = 120
 
-# What a spawned worker does: it knows the dataset only by its pickle, and imports what that names.
+# Code of a spawned worker, which knows the dataset only by its pickle.
 _WORKER = """
 import pickle, sys
 out, sys.stdout = sys.stdout.buffer, sys.stderr  # what an import prints is no answer
@@ -43,7 +43,7 @@ out.write(pickle.dumps({name: pixels_of(dataset, 2) for name, dataset in splits.
 
 
 def in_a_worker(sent: bytes) -> dict[str, Items]:
-    """What a fresh process reads from the pickled splits."""
+    """Read items from the pickled splits in a fresh process."""
     path = pickle.dumps(sys.path)
     command = [sys.executable, "-c", _WORKER, str(len(path))]
     try:
@@ -57,7 +57,7 @@ def in_a_worker(sent: bytes) -> dict[str, Items]:
 
 
 def pixels_of(dataset: Any, most: int = MOST) -> Items:
-    """The first items, the last one among them, as (pixels (16, 16, C) uint8, label); what is no image is skipped."""
+    """Read the first items and the last one as (pixels (16, 16, C) uint8, label); skips datasets with other items."""
     found = []
     for index in indices(dataset, most):
         image, label = dataset[index]
@@ -76,22 +76,22 @@ def _pixels(image: Any) -> Pixels:
 
 
 def known_label(dataset: Any, label: Any) -> Label:
-    """A label as an index, or as a tuple of them.
+    """Convert a label to an index, or to a tuple of indices for multi-label datasets.
 
     Raises:
-        ContractError, TypeError, ValueError: it is neither.
+        ContractError, TypeError, ValueError: the label is invalid.
     """
     return label_indices(label, len(dataset.classes)) if is_multilabel(dataset) else int(label)
 
 
 def indices(dataset: Any, most: int = MOST) -> list[int]:
-    """Which items are looked at: the first, and the last."""
+    """Indices of the items to read: the first ones, and the last."""
     count = len(dataset)
     return sorted({*range(min(most - 1, count)), count - 1})
 
 
 def equal(one: Items, other: Items) -> bool:
-    """The same pixels and labels."""
+    """Compare the pixels and labels of items."""
     return len(one) == len(other) and all(
         a[1] == b[1] and np.array_equal(a[0], b[0]) for a, b in zip(one, other, strict=True)
     )
@@ -99,7 +99,7 @@ def equal(one: Items, other: Items) -> bool:
 
 @contextmanager
 def opened(subject: Subject) -> Iterator[Splits]:
-    """Every split, where they can be opened and are datasets: that they can is a check of its own."""
+    """Open every split; skips datasets that can't be opened, which another check reports."""
     with root_for(subject) as root:
         try:
             splits = open_all(subject, root)
@@ -113,7 +113,7 @@ def opened(subject: Subject) -> Iterator[Splits]:
 
 @contextmanager
 def root_for(subject: Subject) -> Iterator[Path | None]:
-    """A folder, table or archive of small pictures, for a dataset that opens one and has no root in its example."""
+    """Create a folder, table or archive of small images for a dataset that opens one and has no root in its example."""
     component = subject.component
     forms = component.opens if isinstance(component, Dataset) and "root" not in subject.params else ()
     with tempfile.TemporaryDirectory(prefix="zoo-check-") as folder:
@@ -128,7 +128,7 @@ def root_for(subject: Subject) -> Iterator[Path | None]:
 
 
 def open_all(subject: Subject, root: Path | None) -> Splits:
-    """Every split that there is, made as the runner makes it; what the factory raises is the caller's."""
+    """Create every existing split as the runner does; exceptions of the factory are passed on."""
     factory = subject.factory()
     given = {**({} if root is None else {"root": root}), **subject.params}
     values, problems = check("dataset", factory, given, "dataset")

@@ -1,4 +1,4 @@
-"""A component on trial: made from its example parameters, with the same seed each time."""
+"""A component under test, created from its example parameters with a fixed seed."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from zoo.testing.outcome import skip
 
 T = TypeVar("T")
 CLASSES = 3
-"""Classes of every trial but one: that other numbers work too is a check of its own."""
+"""Number of classes in most tests; other numbers have their own check."""
 
 
 class Subject:
-    """One component, and what its checks have found out so far."""
+    """One component, with cached results of its checks."""
 
     def __init__(self, entry: Entry):
         self.entry = entry
@@ -28,19 +28,19 @@ class Subject:
 
     @property
     def params(self) -> dict[str, Any]:
-        """Presets, and the component's example on top."""
+        """Preset parameters, overridden by the component's example."""
         example = self.component.example
         return {**self.entry.params, **(example if isinstance(example, Mapping) else {})}
 
     def once(self, key: str, find: Callable[[], T]) -> T:
-        """What ``find()`` gives, found once for all checks."""
+        """Cache the result of ``find()`` for all checks."""
         if key not in self._known:
             self._known[key] = find()
         found: T = self._known[key]
         return found
 
     def factory(self) -> Callable[..., Any]:
-        """The imported factory; a check of something else is skipped when it can't be had."""
+        """Import the factory; skips components that can't be imported."""
         try:
             return self.entry.factory()
         except RequestError as error:
@@ -50,7 +50,7 @@ class Subject:
         """Call the factory as the runner does.
 
         Raises:
-            Exception: whatever the factory raises; for the check of just that.
+            Exception: any exception of the factory.
         """
         import torch
 
@@ -60,7 +60,7 @@ class Subject:
         return build(self.entry, self.params, self.entry.kind, *positional, **given)
 
     def try_to_make(self, *positional: Any, **given: Any) -> Any:
-        """As :meth:`make`, for the check that it can be made: parameters at fault are another check's matter."""
+        """Call :meth:`make` in the check of creation; skips invalid parameters, which another check reports."""
         self.factory()
         try:
             return self.make(*positional, **given)
@@ -68,7 +68,7 @@ class Subject:
             skip(f"its parameters are at fault: {error}")
 
     def made(self, *positional: Any, seed: int = 0, **given: Any) -> Any:
-        """As :meth:`make`, for every other check, which is skipped when it can't be made."""
+        """Call :meth:`make` in all other checks; skips components that can't be created."""
         try:
             return self.make(*positional, seed=seed, **given)
         except Exception as error:
@@ -76,6 +76,6 @@ class Subject:
 
 
 def first_line(error: BaseException) -> str:
-    """``ValueError: width must be positive``, without a full stop: it stands within a sentence."""
+    """Summarise an error such as ``ValueError: width must be positive``, without a full stop."""
     lines = str(error).strip().splitlines()
     return f"{type(error).__name__}: {lines[0].rstrip('.')}" if lines else type(error).__name__

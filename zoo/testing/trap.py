@@ -1,4 +1,4 @@
-"""A file that tells whether it was opened, by Python or by a library's own code."""
+"""Files that record whether they were opened, by Python or by a library's native code."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ __all__ = ["Trap", "trap"]
 
 _LONG_AGO = 1.0
 _set: dict[str, bool] = {}
-"""Each trap's path, and whether Python has opened it."""
+"""Path of each trap, and True once Python has opened it."""
 
 
 class Trap:
-    """A file to be named to a component that must not read it.
+    """A file that a component must not read.
 
     Args:
-        path: the file. It holds a pickle.
+        path: path of the file, which holds a pickle.
     """
 
     def __init__(self, path: Path):
@@ -34,17 +34,17 @@ class Trap:
 
     @property
     def opened(self) -> bool:
-        """Whether the file was opened.
+        """True if the file was opened.
 
-        Python tells of its own opening; of a library's in C or Rust the time of the last access does, where the disk
-        keeps it.
+        Python's own opening is recorded by an audit hook; that of C or Rust code shows in the access time, where the
+        disk maintains it.
         """
         return _set[str(self.path)] or self.path.stat().st_atime > _LONG_AGO
 
 
 @contextmanager
 def trap(name: str) -> Iterator[Trap]:
-    """A trap of that name in a folder of its own."""
+    """Create a trap with a name in a temporary folder."""
     with tempfile.TemporaryDirectory() as folder:
         found = Trap(Path(folder, name))
         try:
@@ -55,7 +55,7 @@ def trap(name: str) -> Iterator[Trap]:
 
 @cache
 def _listen() -> None:
-    """Take note of every file that Python opens: an audit hook, which stays to the end of the process."""
+    """Record every file that Python opens, by an audit hook that stays until the process ends."""
 
     def note(event: str, arguments: tuple[object, ...]) -> None:
         if event == "open" and _set and str(arguments[0]) in _set:

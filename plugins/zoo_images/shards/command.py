@@ -1,4 +1,4 @@
-"""``zoo shards``: make shards, and list those that there are."""
+"""The command ``zoo shards``, which creates and lists shards."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _MOST = 1_000_000
 
 
 def main(arguments: list[str]) -> int:
-    """Do what is typed after ``zoo shards``.
+    """Run the command line after ``zoo shards``.
 
     Returns:
         0.
 
     Raises:
-        ZooError: what was asked for can't be done.
+        ZooError: the request is invalid or fails.
     """
     parser = argparse.ArgumentParser("zoo shards", description="Images in tar files, for the dataset webdataset.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")

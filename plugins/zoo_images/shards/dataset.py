@@ -1,4 +1,4 @@
-"""The dataset: any image of any shard, by its number."""
+"""Dataset of images in shards, with random access."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ _NUMBERS = (
 
 
 class WebDataset:
-    """Images in tar files, as the webdataset library writes them: with a ``.cls`` or ``.json``, or in a class's folder.
+    """Images in tar files of the webdataset library, labelled by a ``.cls`` or ``.json`` file or by class folders.
 
     Splits are the folders ``train/``, ``val/`` and ``test/``, or the first words of the shards' names. A
     ``classes.txt`` names the classes where labels are numbers, one a line, that of 0 first.
 
     Args:
-        root: the folder of the shards, or one shard.
+        root: folder of the shards, or a single shard.
         split: one of ``available_splits(root)``; ``"all"`` too where there is one only.
-        field: of a ``.json``, the label's name.
-        url: https address of a ``shards.json``, as ``zoo shards index`` makes it, in place of a folder.
-        sha256: of that file, in hexadecimal; without it what the server sends is believed.
-        room: GiB of this machine's disk for shards from the web.
+        field: key of the label in a ``.json``.
+        url: https address of a ``shards.json`` from ``zoo shards index``, instead of a folder.
+        sha256: SHA-256 of that file in hexadecimal; None skips the check.
+        room: disk space in GiB for shards from the web.
 
     Raises:
         DataError: there are no shards, or one is damaged, not as it is listed, or has an image without a label; a
@@ -68,7 +68,7 @@ class WebDataset:
         rows = [(item.offset, item.size) for inside in contents for item in inside.items]
         self._where = np.array(rows, np.int64).reshape(-1, 2)
         keys = [item.key.encode("utf-8", "surrogateescape") for inside in contents for item in inside.items]
-        self._keys = np.array(keys)  # of bytes, as wide as the longest: a tenth of as many strings
+        self._keys = np.array(keys)  # fixed-width bytes take a tenth of the memory of strings
         self.classes, self.targets = _labels(contents, self.place)
         if split == "train":
             need_two_classes(self.classes, self.place.name, "Add shards of another class.")
@@ -83,11 +83,11 @@ class WebDataset:
         return len(self.targets)
 
     def __getitem__(self, index: int) -> tuple[Image, int]:
-        """Open image ``index``: its bytes are read, its pixels are not.
+        """Open image ``index``: its bytes are read, its pixels are not decoded.
 
         Raises:
-            OSError: the shard ends before them, or they are no image.
-            DataError: its shard can't be fetched.
+            OSError: the shard is truncated, or the bytes are not an image.
+            DataError: the shard can't be downloaded.
         """
         import PIL.Image
 
@@ -100,7 +100,7 @@ class WebDataset:
         return PIL.Image.open(io.BytesIO(data)), int(self.targets[index])
 
     def name_of(self, index: int) -> str:
-        """The shard, and the sample's key in it."""
+        """File name of the shard, and key of the sample in it."""
         key = bytes(self._keys[index]).decode("utf-8", "backslashreplace")
         return f"{self._shards[self.shards[index]].file}:{key}"
 
@@ -112,10 +112,10 @@ class WebDataset:
         sha256: str | None = None,
         room: float = 20.0,
     ) -> tuple[str, ...]:
-        """The splits that there are, of train, val and test, in this order.
+        """Splits among train, val and test, in this order.
 
         Raises:
-            DataError: as the class does.
+            DataError: see the class.
         """
         return _splits(place_of(root, field, url, sha256, room).listing.splits)
 
@@ -125,7 +125,7 @@ def _splits(splits: Mapping[str, object], *more: str) -> tuple[str, ...]:
 
 
 def _labels(contents: Sequence[Contents], place: Place) -> tuple[list[str], np.ndarray[tuple[int], np.dtype[np.int64]]]:
-    """The names of all classes, and each image's."""
+    """Names of all classes, and class index of each image."""
     words = [item.label for inside in contents for item in inside.items]
     known = sorted(set(words), key=lambda word: (not word.isdigit(), int(word) if word.isdigit() else 0, word))
     names = place.listing.classes

@@ -1,4 +1,4 @@
-"""``shards.json``: which shards there are, of which splits, and what makes sure that they are the same everywhere."""
+"""The file ``shards.json``: the shards of each split, with hashes of their content."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _HASH = re.compile(r"[0-9a-f]{64}")
 
 
 class Shard(NamedTuple):
-    """A tar file, below the listing's own place, and its contents' file ``NAME.json``; both hashes by SHA-256."""
+    """A tar file, relative to the listing, with the SHA-256 of the file and of its contents file ``NAME.json``."""
 
     file: str
     bytes: int
@@ -34,22 +34,22 @@ class Shard(NamedTuple):
 
 
 class Listing(NamedTuple):
-    """Shards by split, and the names of the classes where labels are numbers: the first is that of 0."""
+    """Shards by split, and class names by index where labels are numbers."""
 
     splits: dict[str, list[Shard]]
     classes: list[str] | None
 
     def document(self) -> dict[str, Any]:
-        """As JSON has it."""
+        """Convert to a document for JSON."""
         splits = {split: [shard._asdict() for shard in shards] for split, shards in self.splits.items()}
         return {"version": VERSION, "classes": self.classes, "splits": splits}
 
 
 def read_listing(text: str, name: str) -> Listing:
-    """What a ``shards.json`` says.
+    """Parse the text of a ``shards.json``.
 
     Raises:
-        DataError: it is none; a shard is not below its own place.
+        DataError: the text is malformed, or a shard is outside of the listing's folder.
     """
     try:
         told = json.loads(text)
@@ -71,10 +71,10 @@ def _shard(row: dict[str, Any]) -> Shard:
 
 
 def look(folder: Path) -> dict[str, list[Path]]:
-    """The shards of a folder by split: in folders ``train/`` ``val/`` ``test/``, or by the first word of their names.
+    """Shards of a folder by split, from folders ``train/`` ``val/`` ``test/`` or the first word of the file names.
 
     Raises:
-        DataError: there are none; some say their split and some don't.
+        DataError: there are no shards, or only some names contain a split.
     """
     found: dict[str, list[Path]] = {}
     for path in sorted((*folder.glob("*.tar"), *folder.glob("*/*.tar"))):
@@ -97,10 +97,12 @@ def look(folder: Path) -> dict[str, list[Path]]:
 
 
 def index(folder: Path, field: str, alone: Path | None = None) -> tuple[Listing, dict[str, Contents]]:
-    """Read every shard of a folder that wasn't read before, as it is now; nothing is written but the cache.
+    """Index the shards of a folder, reading new or changed ones; only the cache is written.
 
     Args:
-        alone: one of its shards, to leave out all others.
+        folder: folder of the shards.
+        field: key of the label in a ``.json``.
+        alone: a single shard to index, without the others.
     """
     found = look(folder) if alone is None else {"train": [alone]}
     split_of = {path: split for split, paths in found.items() for path in paths}
@@ -118,7 +120,7 @@ def index(folder: Path, field: str, alone: Path | None = None) -> tuple[Listing,
 
 
 def _known(path: Path, field: str) -> Contents:
-    """A shard's contents, from the cache where it is the same file still."""
+    """Contents of a shard, from the cache if the file is unchanged."""
     is_now = path.stat()
     key = hashlib.sha256(repr((str(path.absolute()), is_now.st_size, is_now.st_mtime_ns, field)).encode()).hexdigest()
     kept = cache_folder() / "shards" / "contents" / f"{key[:32]}.json"
@@ -137,21 +139,21 @@ def _known(path: Path, field: str) -> Contents:
 
 
 def text_of(document: dict[str, Any]) -> str:
-    """A document as it is written, and hashed."""
+    """Serialise a document as it is stored and hashed."""
     return json.dumps(document, separators=(",", ":")) + "\n"
 
 
 def class_file(folder: Path) -> list[str] | None:
-    """The lines of ``classes.txt``, where there is one."""
+    """Lines of ``classes.txt``; None without that file."""
     file = folder / CLASSES
     return [line.strip() for line in file.read_text("utf-8").splitlines() if line.strip()] if file.is_file() else None
 
 
 def need_folder(root: Path) -> Path:
-    """A folder that is there.
+    """Check that a folder exists.
 
     Raises:
-        DataError: it is not.
+        DataError: the folder doesn't exist.
     """
     root = Path(root).expanduser()
     if not root.is_dir():

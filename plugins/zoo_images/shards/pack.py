@@ -1,4 +1,4 @@
-"""Making shards of a folder of class folders, and the list that makes shards be found from elsewhere."""
+"""Creation of shards from a folder of class folders, and of their listing."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["Packed", "pack", "write_listing"]
 
 
 class Packed(NamedTuple):
-    """What was written: shards, images and bytes, by split."""
+    """Number of written shards, images and bytes of a split."""
 
     shards: int
     images: int
@@ -27,18 +27,18 @@ class Packed(NamedTuple):
 
 
 def pack(source: Path, out: Path, *, images: int, seed: int) -> dict[str, Packed]:
-    """Write a folder of class folders as shards; the folder stays as it is.
+    """Write a folder of class folders as shards; the folder is not changed.
 
-    Images are shuffled before they are dealt, so that every shard has of every class. The same folder and seed give
-    the same bytes.
+    Images are shuffled first, so that every shard has all classes. The result is deterministic for a folder and seed.
 
     Args:
-        source: as ``image_folder`` reads it.
-        out: a new folder, or an empty one.
-        images: in a shard.
+        source: folder in the layout of ``image_folder``.
+        out: a new or empty folder.
+        images: number of images in a shard.
+        seed: seed of the order.
 
     Raises:
-        DataError: ``source`` is no such folder; ``out`` has something in it.
+        DataError: ``source`` has another layout, or ``out`` is not empty.
         OutputError: ``out`` can't be written.
     """
     layout = read_layout(source)
@@ -83,7 +83,7 @@ def _write(tar: Path, files: list[tuple[Path, str]]) -> int:
 
 
 def write_listing(folder: Path, field: str) -> Listing:
-    """Write ``shards.json`` and, for each shard, what it holds, so that it can be used from elsewhere.
+    """Write ``shards.json`` and the contents file of each shard, for use from other machines.
 
     Raises:
         DataError: there are no shards, or one can't be read.
@@ -96,7 +96,7 @@ def write_listing(folder: Path, field: str) -> Listing:
             (folder / f"{name}.json").write_text(text_of(inside.document()), "utf-8")
         passing = folder / f".{LISTING}"
         passing.write_text(text_of(listing.document()), "utf-8")
-        passing.replace(folder / LISTING)  # last: a list of shards that nothing is known of would be refused
+        passing.replace(folder / LISTING)  # last, since a listing without contents files would be refused
     except OSError as error:
         raise OutputError(
             f"{folder} can't be written: {error.strerror or error}. Only {CLASSES} and .tar are read."

@@ -1,4 +1,4 @@
-"""Where shards lie: in a folder, or behind an https address, of which as many as fit are kept."""
+"""Locations of shards: a folder, or an https address with a local cache of limited size."""
 
 from __future__ import annotations
 
@@ -30,22 +30,22 @@ _AT_ONCE = 8
 
 
 class Place(Protocol):
-    """Where shards lie."""
+    """Interface of a location of shards."""
 
     name: str
     listing: Listing
 
     def contents(self, shards: Sequence[Shard]) -> list[Contents]:
-        """What each shard holds; asked once."""
+        """Contents of each shard; called once."""
         ...
 
     def opened(self, shard: Shard) -> contextlib.AbstractContextManager[IO[bytes]]:
-        """A shard, to be read in places."""
+        """Open a shard for random access."""
         ...
 
 
 class Folder:
-    """Shards in a folder, as its ``shards.json`` lists them, or all that are there; or one shard, by its file."""
+    """Shards in a folder, as listed in its ``shards.json`` or found there; or a single shard."""
 
     def __init__(self, root: Path, field: str):
         root = Path(root).expanduser()
@@ -60,10 +60,10 @@ class Folder:
             self.listing, self._read = index(self.root, field, alone)
 
     def contents(self, shards: Sequence[Shard]) -> list[Contents]:
-        read, self._read = self._read, {}  # it is as large as all else of a large set, and needed once
-        return [read.get(shard.file) or self._told(shard) for shard in shards]
+        read, self._read = self._read, {}  # large, and needed only once
+        return [read.get(shard.file) or self._contents_of(shard) for shard in shards]
 
-    def _told(self, shard: Shard) -> Contents:
+    def _contents_of(self, shard: Shard) -> Contents:
         file = self.root / f"{shard.file}.json"
         text = _text(file)
         try:
@@ -87,12 +87,12 @@ class Folder:
 
 
 class Web:
-    """Shards behind an https address. What is fetched has the listing's checksums, and is kept while there is room.
+    """Shards behind an https address; downloads are verified by the listing's checksums and cached up to a limit.
 
     Args:
-        url: of ``shards.json``, or of the folder that it is in.
-        sha256: of ``shards.json``, for who trusts neither the server nor its owner's other visitors.
-        room: GiB for shards on this machine; those that were used least lately go first.
+        url: address of ``shards.json``, or of its folder.
+        sha256: SHA-256 of ``shards.json``, to detect changes on the server.
+        room: disk space in GiB for shards; the least recently used ones are deleted first.
     """
 
     def __init__(self, url: str, sha256: str | None, room: float):
@@ -105,7 +105,7 @@ class Web:
         listing = self.home / LISTING
         try:
             download(self.name, listing, most=_LISTING_MOST, sha256=sha256)
-        except DataError:  # offline, or the server is down: what was fetched before may be there still
+        except DataError:  # offline, or the server is down: use the cached listing, if any
             if not listing.is_file():
                 raise
         text = _text(listing)
@@ -115,9 +115,9 @@ class Web:
 
     def contents(self, shards: Sequence[Shard]) -> list[Contents]:
         with ThreadPoolExecutor(_AT_ONCE) as pool:
-            return list(pool.map(self._told, shards))
+            return list(pool.map(self._contents_of, shards))
 
-    def _told(self, shard: Shard) -> Contents:
+    def _contents_of(self, shard: Shard) -> Contents:
         file = self.home / "contents" / f"{shard.contents_sha256}.json"
         if not file.is_file():
             url = urljoin(self.name, f"{shard.file}.json")
@@ -138,14 +138,14 @@ class Web:
     def _opened(self, file: Path, shard: Shard) -> IO[bytes]:
         with contextlib.suppress(FileNotFoundError):
             return file.open("rb")
-        with self._locks[shard.sha256]:  # one thread fetches it, the others wait
+        with self._locks[shard.sha256]:  # one thread downloads the shard, the others wait
             if not file.is_file():
                 self._make_room(shard.bytes)
                 download(urljoin(self.name, shard.file), file, most=shard.bytes, sha256=shard.sha256)
             return file.open("rb")
 
     def _make_room(self, wanted: int) -> None:
-        """Another process may do the same at the same time: a file that is gone already is no loss."""
+        """Delete the least recently used shards to free space; other processes may do the same at the same time."""
         kept = []
         for path in (self.home / "tars").glob("[0-9a-f]*"):
             with contextlib.suppress(OSError):
@@ -154,15 +154,15 @@ class Web:
         for _, size, path in sorted(kept):
             if over <= 0:
                 break
-            path.unlink(missing_ok=True)  # who has it open goes on reading it
+            path.unlink(missing_ok=True)  # processes that have it open can continue to read
             over -= size
 
 
 def place_of(root: Path | None, field: str, url: str | None, sha256: str | None, room: float) -> Place:
-    """The place that is meant.
+    """Create the location for a folder or an address.
 
     Raises:
-        DataError: none is, or both, or there are no shards.
+        DataError: neither or both are given, or there are no shards.
     """
     if (root is None) == (url is None):
         raise DataError(

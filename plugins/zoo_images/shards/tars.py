@@ -1,4 +1,4 @@
-"""What a shard holds: read once, from its first byte to its last, and written down."""
+"""Contents of shards: scanned once from start to end, and stored."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _CHUNK = 1 << 20
 
 
 class Item(NamedTuple):
-    """An image in a shard: its sample's key, where its file begins and how long it is in bytes, and its label."""
+    """An image in a shard: key of the sample, offset and size of its file in bytes, and label."""
 
     key: str
     offset: int
@@ -29,22 +29,22 @@ class Item(NamedTuple):
 
 
 class Contents(NamedTuple):
-    """A shard's items, in its own order, and what tells it from any other."""
+    """Items of a shard, in order, with the shard's size and hash."""
 
     sha256: str
     bytes: int
     items: list[Item]
 
     def document(self) -> dict[str, Any]:
-        """As JSON has it."""
+        """Convert to a document for JSON."""
         return {"version": VERSION, "sha256": self.sha256, "bytes": self.bytes, "items": [list(i) for i in self.items]}
 
 
 def read_contents(text: str, name: str) -> Contents:
-    """What :meth:`Contents.document` became.
+    """Parse the text of :meth:`Contents.document`.
 
     Raises:
-        DataError: it is something else.
+        DataError: the text is malformed.
     """
     try:
         told = json.loads(text)
@@ -61,15 +61,15 @@ def read_contents(text: str, name: str) -> Contents:
 
 
 def scan(path: Path, field: str) -> Contents:
-    """Read a shard.
+    """Scan a shard.
 
-    A sample is the files of one name up to its first dot, one after the other. Its label is in its ``.cls`` (a number
-    or a name), or under ``field`` in its ``.json``; where it has neither, each of its images is one by itself, and the
-    folder that they are in is their class.
-    Nothing is unpacked; links, devices and folders are passed over.
+    A sample consists of consecutive files with the same name up to the first dot. Its label is in its ``.cls`` (a
+    number or a name), or under ``field`` in its ``.json``; without either, each image is a sample, with the name of its
+    folder as class.
+    Nothing is unpacked; links, devices and folders are ignored.
 
     Raises:
-        DataError: it is no tar file or a compressed one, is cut short, holds no images, or one of them has no label.
+        DataError: the file is no uncompressed tar file, is truncated, has no images, or an image has no label.
     """
     try:
         with path.open("rb") as file:
@@ -94,7 +94,7 @@ def scan(path: Path, field: str) -> Contents:
 
 
 class _Hashing:
-    """A file whose bytes are hashed as they are read."""
+    """A file whose bytes are hashed while they are read."""
 
     def __init__(self, file: IO[bytes]):
         self.file, self.hash, self.count = file, hashlib.sha256(), 0
@@ -125,8 +125,10 @@ def _samples(tar: tarfile.TarFile, path: Path, field: str) -> Iterator[Item]:
 def _of_sample(
     key: str, files: list[tuple[str, int, int]], told: dict[str, str], path: Path, field: str
 ) -> Iterator[Item]:
-    """A sample's image: the first that is called as the sample is. Without a label beside them each is one of its own,
-    whatever dots are in its name, and the folder's class."""
+    """Image of a sample: the first with the sample's name; without a label file each image is a sample of its own.
+
+    Such images keep dots in their names, and have the folder's class.
+    """
     if told:
         for _, offset, size in [file for file in files if file[0] in IMAGES][:1]:
             yield Item(key, offset, size, _label(key, told, path, field))
@@ -137,7 +139,7 @@ def _of_sample(
 
 
 def _parts(name: str) -> tuple[str, str]:
-    """A file's key and extension: ``a/b.seg.png`` is of the sample ``a/b``, and ends with ``seg.png``."""
+    """Split a file name into key and extension: ``a/b.seg.png`` belongs to the sample ``a/b``, with ``seg.png``."""
     folder, slash, file = name.removeprefix("./").rpartition("/")
     stem, _, extension = file.partition(".")
     return f"{folder}{slash}{stem}", extension.lower()

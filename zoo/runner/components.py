@@ -15,6 +15,7 @@ from zoo.data.batches import Batches, Normalize
 from zoo.data.decode import is_multilabel
 from zoo.data.gpu_cache import Residence
 from zoo.data.open import TRAIN, VAL, open_training, training_splits
+from zoo.data.samplers import Sampling
 from zoo.data.split import Split, class_counts
 from zoo.engine.batch_weights import is_of_whole_batch
 from zoo.engine.class_weights import class_weights
@@ -22,10 +23,11 @@ from zoo.engine.distill import Distillation
 from zoo.engine.execution import choose_execution, keep_freed_memory
 from zoo.engine.features import FeatureBatches
 from zoo.engine.layer_groups import find_head, is_last_step
+from zoo.engine.param_groups import weight_penalty
 from zoo.engine.ranks import ALONE, Ranks
 from zoo.engine.sharding import Divided
+from zoo.engine.step import StepConfig
 from zoo.engine.task import MULTI_LABEL, SINGLE_LABEL
-from zoo.engine.train import weight_penalty
 from zoo.errors import RequestError
 from zoo.job.apply_rules import SIZE
 from zoo.job.resolve import Resolved
@@ -269,12 +271,32 @@ class RunComponents:
         self.train_batches = self.batches(self.splits[TRAIN], train=True)
         steps = len(self.train_batches) * train.epochs
         self.schedule = build.build_schedule(self.resolved, self.optimizer, steps)
-        half = self.execution.dtype is torch.float16
-        self.scaler = torch.amp.GradScaler(self.execution.device.type, enabled=half)
+        self.scaler = self._new_scaler()
         self.learner.begin_average()
         weighted = train.l1 > 0 or train.l2 > 0
         self.stepped = self.execution.in_steps(self.learner.trained)
         self.penalty = weight_penalty(self.learner.trained.parameters(), train.l1, train.l2) if weighted else None
+
+    def _new_scaler(self) -> torch.amp.GradScaler:
+        half = self.execution.dtype is torch.float16
+        return torch.amp.GradScaler(self.execution.device.type, enabled=half)
+
+    def step_config(self) -> StepConfig:
+        """Options of the training steps, with the layers that the current epoch freezes."""
+        return StepConfig(
+            schedule=self.schedule,
+            scaler=self.scaler,
+            clip_norm=self.job.train.clip_norm,
+            accumulate=self.job.train.accumulate,
+            penalty=self.penalty,
+            distill=self.distill,
+            frozen=self.learner.frozen,
+            after_step=self.learner.after_step,
+        )
+
+    def trial_config(self, schedule: Any | None = None) -> StepConfig:
+        """The same options for trial steps: the run's own schedule, scaler and average of the weights don't move."""
+        return replace(self.step_config(), schedule=schedule, scaler=self._new_scaler(), after_step=None)
 
     @property
     def images_per_epoch(self) -> int:
@@ -297,16 +319,14 @@ class RunComponents:
         """
         data, device, job = self.job.data, self.execution.device, self.job
         size = job.train.batch_size
+        sampling = Sampling(job.seed, job.train.sampler == "balanced", job.train.images_per_epoch)
         if not train:
             size = self.execution.evaluation_batch(2 * size, data.in_chans * job.train.image_size**2)
         return Batches(
             split,
             size,
             Normalize(data.mean, data.std, device),
-            device,
-            seed=job.seed if train else None,
-            balanced=job.train.sampler == "balanced",
-            images_per_epoch=job.train.images_per_epoch,
+            sampling=sampling if train else None,
             channels_last=self.execution.channels_last,
             residence=self.residence,
             ranks=self.ranks if dealt else ALONE,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import math
+from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 from typing import Any, cast
@@ -20,7 +21,7 @@ from zoo.engine.evaluate import evaluate_logits, predict_logits
 from zoo.engine.final import final_numbers
 from zoo.engine.ranks import is_of_peers, peer_lost
 from zoo.engine.totals import Totals
-from zoo.engine.train import check_state, train_epoch
+from zoo.engine.train import EpochProgress, check_state, train_epoch
 from zoo.engine.tta import NONE, looking
 from zoo.errors import TrainingError
 from zoo.job.run_folder import CHECKPOINTS, METRICS, MODEL
@@ -175,20 +176,9 @@ class Training:
             self.parts.loss_fn,
             self.parts.optimizer,
             self.parts.execution,
-            schedule=self.parts.schedule,
-            scaler=self.parts.scaler,
-            clip_norm=self.job.train.clip_norm,
-            accumulate=self.state.accumulate,
-            penalty=self.parts.penalty,
-            distill=self.parts.distill,
-            frozen=self.parts.learner.frozen,
-            after_step=self.parts.learner.after_step,
-            on_step=stepped,
-            task=self.parts.task,
-            totals=totals,
-            done=position.steps,
-            on_pieces=self._in_pieces,
-            together=Together(self.ranks, weigh=lambda: self.parts.train_batches.weight, wishes=self._wishes),
+            replace(self.parts.step_config(), accumulate=self.state.accumulate),
+            EpochProgress(totals, position.steps, stepped, self._in_pieces),
+            Together(self.ranks, weigh=lambda: self.parts.train_batches.weight, wishes=self._wishes),
         )
         self.parts.learner.end_epoch(position.epoch)
         self.parts.settle()

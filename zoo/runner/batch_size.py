@@ -136,7 +136,7 @@ def _activations(parts: RunComponents, batch: tuple[Tensor, Tensor], count: int)
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor), parts.execution.autocast():
         loss = parts.loss_fn(model(images), targets)
     found: int = sum(storage.nbytes() for place, storage in kept.items() if place not in own)
-    loss.backward()
+    loss.backward()  # type: ignore[no-untyped-call]
     return found
 
 

@@ -135,7 +135,7 @@ def _any_loss(logits: Tensor, targets: Tensor) -> Tensor:
 
 def _evaluate_s(parts: RunComponents, enough_s: float) -> float:
     """Seconds to answer all validation images, from some batches of them."""
-    batches = parts.batches(parts.splits[VAL])
+    batches = parts.data.batches(parts.splits[VAL])
     marks = [now(parts.answering)]
 
     def some() -> Iterator[Any]:

@@ -196,7 +196,7 @@ class Training:
         step = ", with the same step."
         if self.parts.learner.sees_batches():
             step = ", with the same step but for batch norms, which see a piece at a time."
-        if self.parts.loss_is_of_whole_batch():
+        if self.parts.scoring.is_of_whole_batch():
             step = f". Loss {loss!r} is no mean over images: each piece is learned from as a smaller batch would be."
         epoch = len(self.state.history) + 1
         text = (
@@ -211,7 +211,7 @@ class Training:
         ended = getattr(self.parts.schedule, "epoch_ended", None)
         if ended is not None:
             split, _, name = self.job.train.monitor.partition("/")
-            ended(float(record[split][name]), self.parts.higher_is_better(name))
+            ended(float(record[split][name]), self.parts.scoring.higher_is_better(name))
 
     def _keep(self, record: dict[str, Any]) -> dict[str, Any]:
         """Weights if they are the best so far, and the checkpoint: each whole, in this order."""
@@ -243,7 +243,7 @@ class Training:
         split, _, name = self.job.train.monitor.partition("/")
         value = float(record[split][name])
         if self.state.best is not None:
-            gain = (value - self.state.best.value) * (1 if self.parts.higher_is_better(name) else -1)
+            gain = (value - self.state.best.value) * (1 if self.parts.scoring.higher_is_better(name) else -1)
             lower = record[split]["loss"] < self.state.history[self.state.best.epoch - 1][split]["loss"]
             if math.isnan(value) or not (gain > self.job.train.min_delta or (gain == 0 and lower)):
                 return None
@@ -267,9 +267,9 @@ class Training:
     def _answers(self, split: Split, model: nn.Module, tta: str) -> Answers:
         parts = self.parts
         if tta == NONE:
-            model, batches = parts.learner.part_of(model), parts.batches(split)
+            model, batches = parts.learner.part_of(model), parts.data.batches(split)
         else:  # views are views of images, where a frozen backbone's features are those of one
-            model, batches = looking(model, tta, multilabel=parts.task.multilabel), parts.images(split)
+            model, batches = looking(model, tta, multilabel=parts.task.multilabel), parts.data.images(split)
         collect = self.ranks.collect if isinstance(batches, Batches) else list
         return predict_logits(model, batches, parts.answering, collect=collect)
 

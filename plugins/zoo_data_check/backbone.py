@@ -96,10 +96,9 @@ def _of_split(
     told = f"decoding {name} images"
     decoded = decode_split(dataset, image.shape, progress=lambda done, total: observer.preparing(told, done, total))
     split = Split(name, decoded.images, decoded.labels, decoded.names, fingerprint=decoded.fingerprint)
-    device = store.execution.device
     size = store.execution.evaluation_batch(_BATCH, image.in_chans * image.image_size**2)
-    normalize = Normalize(image.mean, image.std, device)
-    batches = Batches(split, size, normalize, device, channels_last=store.execution.channels_last)
+    normalize = Normalize(image.mean, image.std, store.execution.device)
+    batches = Batches(split, size, normalize, channels_last=store.execution.channels_last)
     features = store.of(split, batches).cpu().numpy()
     assert isinstance(decoded.names, ItemNames)
     while features.ndim > 2:

@@ -192,7 +192,7 @@ def _augmented(
     augment = build_list(resolved, "augment", job.augment, size, num_classes=num_classes)
     normalize = Normalize(job.data.mean, job.data.std, torch.device("cpu"))
     shown = Split("shown", decoded, labels, [""] * count)
-    batches = Batches(shown, count * draws, normalize, torch.device("cpu"), augment=augment)
+    batches = Batches(shown, count * draws, normalize, augment=augment)
     batches.size, batches.room = size, 1 / job.train.size_fraction
     images, targets = batches.prepare(
         pixels_of(list(decoded)).repeat_interleave(draws, 0), torch.from_numpy(labels).repeat_interleave(draws, 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -32,17 +33,7 @@ from zoo.api.commands import offline_option
 @click.option("--overwrite", is_flag=True, help="Replace the file.")
 @offline_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def export(
-    run: str,
-    format: str,
-    out: Path | None,
-    quantize: str | None,
-    half: bool,
-    max_loss: float,
-    data: Path | None,
-    overwrite: bool,
-    as_json: bool,
-) -> None:
+def export(run: str, quantize: str | None, half: bool, as_json: bool, **options: Any) -> None:
     """Write a trained model as a file that needs no zoo.
 
     From uint8 images (N, H, W, C) of any size to probabilities: resize, normalisation, network and temperature are in
@@ -54,18 +45,14 @@ def export(
     from zoo.api.commands import registry_here
     from zoo.storage import dump_json
     from zoo_export.export_report import export_lines
-    from zoo_export.exporting import export_run
+    from zoo_export.exporting import ExportOptions, export_run
 
     asked = {"quantize": quantize, "half": half or None}
+    params = {name: value for name, value in asked.items() if value is not None}
     document = export_run(
         run,
-        format,
+        ExportOptions(params=params, **options),
         registry=registry_here(),
-        out=out,
-        params={name: value for name, value in asked.items() if value is not None},
-        max_loss=max_loss,
-        data=data,
-        overwrite=overwrite,
         tell=lambda text: click.echo(f"{text} …", err=True),
     )
     if as_json:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -42,31 +42,38 @@ MAX_LOSS = 0.01
 """Of the accuracy, by default, where a format computes less exactly."""
 
 
-def export_run(
-    run: str | Path,
-    format: str,
-    *,
-    registry: Registry,
-    out: Path | None = None,
-    params: dict[str, Any] | None = None,
-    max_loss: float = MAX_LOSS,
-    data: Path | None = None,
-    overwrite: bool = False,
-    tell: Telling = lambda text: None,
-) -> dict[str, Any]:
-    """Write a trained model in another format, and keep the file only if it answers as the model does.
+@dataclass(frozen=True)
+class ExportOptions:
+    """The file to write.
 
     Args:
-        run: a run's name or folder.
         format: an exporter's name.
-        registry: where exporters and the run's components are found.
         out: the file; by default in the run's folder.
         params: the exporter's own. With any the file may differ from the model within ``max_loss``, once a file that
             was written without them was found to agree.
         max_loss: how much of the accuracy may be lost with ``params``, 0..1.
         data: the folder of the run's dataset, where it is another now.
         overwrite: replace the file.
-        tell: told what is being done.
+    """
+
+    format: str
+    out: Path | None = None
+    params: dict[str, Any] = field(default_factory=dict)
+    max_loss: float = MAX_LOSS
+    data: Path | None = None
+    overwrite: bool = False
+
+
+def export_run(
+    run: str | Path, options: ExportOptions, *, registry: Registry, tell: Telling = lambda text: None
+) -> dict[str, Any]:
+    """Write a trained model in another format, and keep the file only if it answers as the model does.
+
+    Args:
+        run: a run's name or folder.
+        options: the file to write.
+        registry: where exporters and the run's components are found.
+        tell: receives a line for each step.
 
     Returns:
         ``{"status", "run", "format", "file", "bytes", "check", "resize", "lossy", "notices"}``.
@@ -76,15 +83,15 @@ def export_run(
         ExportError: it can't be written in that format, or doesn't agree. No file is left.
         OutputError: the folder can't be written.
     """
-    entry = registry.find("exporter", format)
-    values = _checked(entry, params or {})
-    folder = _folder(run, values, data, out, registry)
-    target = _target(out, folder, entry, values, overwrite)
+    entry = registry.find("exporter", options.format)
+    values = _checked(entry, options.params)
+    folder = _folder(run, values, options.data, options.out, registry)
+    target = _target(options.out, folder, entry, values, options.overwrite)
     with Interrupts().listening(), workplace(target) as home:
-        trained = Trained(folder, data, registry)
-        found, artifact = _export(entry, trained, values, home, target.name, max_loss, tell)
+        trained = Trained(folder, options.data, registry)
+        found, artifact = _export(entry, trained, values, home, target.name, options.max_loss, tell)
         size, others = _size_of(home / target.name), _beside(home / target.name)
-        _keep(entry, trained, artifact, home / target.name, target, overwrite=overwrite)
+        _keep(entry, trained, artifact, home / target.name, target, overwrite=options.overwrite)
     name = {"run": folder.name, "architecture": trained.card["architecture"]["id"], "format": entry.component.name}
     document = {"status": "exported", **name, "file": str(target), "bytes": size, **found}
     document["notices"] = [

@@ -10,6 +10,8 @@ import click
 
 from zoo.errors import RequestError
 
+_PREPROCESSING = ("image_size", "mean", "std", "resize", "crop_pct", "interpolation")
+
 
 class Numbers(click.ParamType):  # type: ignore[type-arg]
     """Numbers with commas between them."""
@@ -50,18 +52,7 @@ class Numbers(click.ParamType):  # type: ignore[type-arg]
 @click.option("--out", type=click.Path(path_type=Path), default=Path("runs"), help="The folder for runs.")
 @click.option("--overwrite", is_flag=True, help="Replace what has the name.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def import_model(
-    file: Path,
-    format: str | None,
-    architecture: str | None,
-    classes: str | None,
-    sets: tuple[str, ...],
-    name: str | None,
-    out: Path,
-    overwrite: bool,
-    as_json: bool,
-    **shape: Any,
-) -> None:
+def import_model(file: Path, sets: tuple[str, ...], as_json: bool, **typed: Any) -> None:
     """Make a model that another framework has trained one of the zoo's.
 
     FILE is a checkpoint of timm's train.py, a state dict of torchvision's or timm's, an ONNX classifier, or what a
@@ -72,19 +63,15 @@ def import_model(
     from zoo.api.commands import registry_here
     from zoo.reports.kit.text import import_lines
     from zoo.storage import dump_json
+    from zoo_export.import_model import ImportOptions
     from zoo_export.import_model import import_model as import_it
 
+    shape = {name: typed.pop(name) for name in _PREPROCESSING}
+    preprocessing = {name: value for name, value in shape.items() if value is not None}
     document = import_it(
         file,
+        ImportOptions(preprocessing=preprocessing, params=_params(sets), **typed),
         registry=registry_here(),
-        format=format,
-        architecture=architecture,
-        classes=classes,
-        preprocessing={key: value for key, value in shape.items() if value is not None},
-        params=_params(sets),
-        name=name,
-        out=out,
-        overwrite=overwrite,
         ask=None if as_json or not sys.stdin.isatty() else _ask,
         tell=lambda text: click.echo(f"{text} …", err=True),
     )

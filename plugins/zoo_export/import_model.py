@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,32 +18,17 @@ from zoo_export.class_names import HOW, IMAGENET, check_names, read_names
 from zoo_export.import_keeping import TOLERANCE, Keeping
 from zoo_export.import_reading import Reader, check_file
 
-__all__ = ["TOLERANCE", "import_model"]
+__all__ = ["TOLERANCE", "ImportOptions", "import_model"]
 
 Telling = Callable[[str], None]
 Asking = Callable[[int], list[str]]
 
 
-def import_model(
-    file: str | Path,
-    *,
-    registry: Registry,
-    format: str | None = None,
-    architecture: str | None = None,
-    classes: str | Sequence[str] | None = None,
-    preprocessing: Mapping[str, Any] | None = None,
-    params: Mapping[str, Any] | None = None,
-    name: str | None = None,
-    out: Path = Path("runs"),
-    overwrite: bool = False,
-    ask: Asking | None = None,
-    tell: Telling = lambda text: None,
-) -> dict[str, Any]:
-    """Make another framework's trained model one of the zoo's, in ``out/name``.
+@dataclass(frozen=True)
+class ImportOptions:
+    """How to read a file of another framework, and where to keep the model.
 
     Args:
-        file: what the other framework wrote. It is read, never run.
-        registry: where importers and architectures are found.
         format: an importer's name; by default the one that knows the file.
         architecture: the network, where the file doesn't say.
         classes: names in the order of the answer, or what :func:`zoo_export.class_names.read_names` takes; by default
@@ -50,9 +36,36 @@ def import_model(
         preprocessing: any of image_size, mean, std, interpolation, crop_pct and resize, over what the file says.
         params: the importer's own.
         name: by default the file's.
+        out: the folder for runs.
         overwrite: replace what has the name.
-        ask: asked for so many names where there are none; what it raises is passed on.
-        tell: told what is being done.
+    """
+
+    format: str | None = None
+    architecture: str | None = None
+    classes: str | Sequence[str] | None = None
+    preprocessing: Mapping[str, Any] = field(default_factory=dict)
+    params: Mapping[str, Any] = field(default_factory=dict)
+    name: str | None = None
+    out: Path = Path("runs")
+    overwrite: bool = False
+
+
+def import_model(
+    file: str | Path,
+    options: ImportOptions,
+    *,
+    registry: Registry,
+    ask: Asking | None = None,
+    tell: Telling = lambda text: None,
+) -> dict[str, Any]:
+    """Make another framework's trained model one of the zoo's, in ``out/name``.
+
+    Args:
+        file: what the other framework wrote. It is read, never run.
+        options: how to read it, and where to keep the model.
+        registry: where importers and architectures are found.
+        ask: called for so many names where there are none; its errors are passed on.
+        tell: receives a line for each step.
 
     Returns:
         ``{"status": "imported", "run", "dir", "model", "architecture", "classes", "task", "preprocessing",
@@ -63,24 +76,25 @@ def import_model(
         ExportError: what was made of it answers otherwise than the file itself.
         OutputError: the folder can't be written.
     """
-    path = Path(file).expanduser()
+    path, out = Path(file).expanduser(), options.out
     check_file(path)
-    name = check_name(name or _name_of(path))
-    if (out / name).exists() and not overwrite:
+    name = check_name(options.name or _name_of(path))
+    if (out / name).exists() and not options.overwrite:
         raise RequestError(
             f"There is a {name!r} in {out} already. Give another --name, or replace it with --overwrite."
         )
-    asked = dict(preprocessing or {})
+    asked, architecture = dict(options.preprocessing), options.architecture
     wanted = registry.find("architecture", architecture).id if architecture else None
-    importer, found = Reader(path, registry, wanted, asked.get("image_size"), dict(params or {})).read(format)
-    names = _classes(found, classes, path, ask)
+    reader = Reader(path, registry, wanted, asked.get("image_size"), dict(options.params))
+    importer, found = reader.read(options.format)
+    names = _classes(found, options.classes, path, ask)
     source = {"file": path.name, "sha256": sha256_of(path), "bytes": path.stat().st_size, "importer": importer.id}
     with Interrupts().listening(), made_folder(out), workplace(out / name) as home:
         kept = Keeping(found, names, asked, source, registry, home, tell)
         document = kept.weights() if found.tensors is not None else kept.file()
         document = {"status": "imported", "run": name, "dir": str(out / name), **document}
         write_json(home / IMPORTED, document)
-        _move(home, out, name, overwrite=overwrite)
+        _move(home, out, name, overwrite=options.overwrite)
     return document
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from typing import Any
 
 import click
 
@@ -38,12 +39,9 @@ def serve(
     device: str,
     reject_below: float | None,
     max_batch: int | None,
-    max_mib: float,
-    max_pixels: int,
-    max_waiting: int,
-    timeout: float,
     log_requests: bool,
     open_it: bool,
+    **typed: Any,
 ) -> None:
     """Answer requests by a trained model, and by a page to drop pictures on.
 
@@ -66,7 +64,7 @@ def serve(
     keep_freed_memory(classifier.execution.device)
     workers = divide_processors(classifier)
     classifier.settle()
-    limits = Limits(max_bytes=round(max_mib * 2**20), max_pixels=max_pixels, max_waiting=max_waiting, timeout_s=timeout)
+    limits = Limits(round(typed.pop("max_mib") * 2**20), timeout_s=typed.pop("timeout"), **typed)
     with listen(host, port) as listening:
         service = Service(classifier, limits, max_batch, workers)
         server = Server(service, listening, log_requests=log_requests)

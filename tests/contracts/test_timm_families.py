@@ -25,7 +25,7 @@ from zoo.job.run_folder import MODEL
 from zoo.model.build import build_model
 from zoo.model.bundle import write_card
 from zoo.model.classifier import Classifier
-from zoo.runner.components import RunComponents
+from zoo.runner.components import RunComponents, build_components
 from zoo.runner.hooks import Hooks
 from zoo.runner.observer import Observer
 from zoo.runner.result import bundle_card, run_record
@@ -210,7 +210,7 @@ def trained(
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ZOO_CACHE", str(session_cache))
         patch.setenv("ZOO_OFFLINE", "1")
-        parts = RunComponents(asked(request.param, image_size=smallest_size(request.param)), Observer())
+        parts = build_components(asked(request.param, image_size=smallest_size(request.param)), Observer())
         before = {name: p.detach().clone() for name, p in parts.model.named_parameters()}
         training = Training(parts, folder, Observer())
         (folder / MODEL).mkdir()

@@ -15,7 +15,7 @@ from torch import Tensor
 import zoo.data.gpu_cache
 from zoo.data.batches import Batches, Normalize, pixels_of
 from zoo.data.gpu_cache import Residence
-from zoo.data.samplers import cut, epoch_order
+from zoo.data.samplers import Sampling, cut, epoch_order
 from zoo.data.split import Split
 
 CPU = torch.device("cpu")
@@ -37,7 +37,7 @@ def items(batches: Batches) -> list[list[int]]:
 @given(count=st.integers(1, 60), batch_size=st.integers(1, 20), seed=st.none() | st.integers(0, 2**63 - 1))
 @settings(deadline=None, max_examples=60)
 def test_an_epoch_has_every_item_once(count: int, batch_size: int, seed: int | None):
-    batches = Batches(split(count), batch_size, PLAIN, CPU, seed=seed)
+    batches = Batches(split(count), batch_size, PLAIN, sampling=None if seed is None else Sampling(seed))
     found = items(batches)
     order = list(chain.from_iterable(found))
     assert sorted(order) == list(range(count))
@@ -57,9 +57,9 @@ def test_only_the_last_batch_differs_in_size_and_is_never_one_item(count: int, b
 
 
 def test_a_last_batch_of_one_joins_the_one_before_in_training_alone():
-    assert [len(b) for b in items(Batches(split(9), 4, PLAIN, CPU, seed=0))] == [4, 5]
-    assert [len(b) for b in items(Batches(split(9), 4, PLAIN, CPU))] == [4, 4, 1]
-    assert [len(b) for b in items(Batches(split(10), 4, PLAIN, CPU, seed=0))] == [4, 4, 2]
+    assert [len(b) for b in items(Batches(split(9), 4, PLAIN, sampling=Sampling(0)))] == [4, 5]
+    assert [len(b) for b in items(Batches(split(9), 4, PLAIN))] == [4, 4, 1]
+    assert [len(b) for b in items(Batches(split(10), 4, PLAIN, sampling=Sampling(0)))] == [4, 4, 2]
 
 
 @given(count=st.integers(0, 100), seed=st.integers(0, 2**63 - 1), epoch=st.integers(0, 10_000))
@@ -76,7 +76,7 @@ def test_each_epoch_and_each_seed_has_an_order_of_its_own():
 
 
 def test_an_epochs_order_is_found_again_whatever_went_before():
-    fresh, used = (Batches(split(20), 4, PLAIN, CPU, seed=3) for _ in range(2))
+    fresh, used = (Batches(split(20), 4, PLAIN, sampling=Sampling(3)) for _ in range(2))
     for epoch in (1, 2):
         used.epoch = epoch
         items(used)
@@ -86,14 +86,14 @@ def test_an_epochs_order_is_found_again_whatever_went_before():
 
 
 def test_labels_go_with_their_images():
-    for images, labels in Batches(split(23), 5, PLAIN, CPU, seed=1):
+    for images, labels in Batches(split(23), 5, PLAIN, sampling=Sampling(1)):
         assert labels.dtype == torch.int64
         assert ((images[:, 0, 0, 0] * 255).round().long() % 5).tolist() == labels.tolist()
 
 
 def test_a_part_of_a_split_gives_its_own_items():
     part = split(20).part("val", np.array([3, 8, 13]))
-    assert items(Batches(part, 2, PLAIN, CPU)) == [[3, 8], [13]]
+    assert items(Batches(part, 2, PLAIN)) == [[3, 8], [13]]
 
 
 @pytest.mark.parametrize("channels_last", [True, False])
@@ -101,7 +101,7 @@ def test_images_are_normalised_floats_in_the_memory_format(channels_last: bool):
     pixels = np.random.default_rng(0).integers(0, 256, (4, 5, 5, 3), dtype=np.uint8)
     whole = Split("train", pixels, np.zeros(4, np.int64), list("abcd"))
     normalize = Normalize([0.1, 0.2, 0.3], [0.5, 0.25, 2.0], CPU)
-    ((images, _),) = Batches(whole, 8, normalize, CPU, channels_last=channels_last)
+    ((images, _),) = Batches(whole, 8, normalize, channels_last=channels_last)
     wanted = (pixels.astype(np.float64) / 255 - [0.1, 0.2, 0.3]) / [0.5, 0.25, 2.0]
     assert images.dtype == torch.float32
     assert np.allclose(images.permute(0, 2, 3, 1).numpy(), wanted, atol=1e-6)
@@ -124,7 +124,7 @@ def test_augmentations_see_pixels_in_0_to_1_in_turn_and_may_change_targets():
         return images + 1, targets
 
     whole = Split("train", np.full((2, 2, 2, 1), 255, np.uint8), np.array([1, 4]), ["a", "b"])
-    ((images, targets),) = Batches(whole, 8, Normalize([0.5], [0.25], CPU), CPU, augment=(double, add))
+    ((images, targets),) = Batches(whole, 8, Normalize([0.5], [0.25], CPU), augment=(double, add))
     assert seen == [(1.0, 1.0)]
     assert (images == (1.0 * 2 + 1 - 0.5) / 0.25).all()
     assert targets.tolist() == [[0, 1, 0, 0, 0], [0, 0, 0, 0, 1]]
@@ -133,7 +133,7 @@ def test_augmentations_see_pixels_in_0_to_1_in_turn_and_may_change_targets():
 def test_smaller_training_images_are_averages_of_larger_ones():
     pixels = np.zeros((1, 4, 4, 1), np.uint8)
     pixels[0, ::2, ::2] = 200  # one pixel in four
-    batches = Batches(Split("train", pixels, np.array([0]), ["a"]), 4, PLAIN, CPU)
+    batches = Batches(Split("train", pixels, np.array([0]), ["a"]), 4, PLAIN)
     batches.size = 2
     ((images, _),) = batches
     assert images.shape == (1, 1, 2, 2)
@@ -151,7 +151,7 @@ def test_augmentation_is_given_more_pixels_than_come_out(room: float, given: int
 
     pixels = np.random.default_rng(0).integers(0, 256, (3, 20, 20, 3), dtype=np.uint8)
     split = Split("train", pixels, np.array([0, 1, 1]), ["a", "b", "c"])
-    batches = Batches(split, 4, PLAIN, CPU, augment=(look,))
+    batches = Batches(split, 4, PLAIN, augment=(look,))
     batches.size, batches.room = 12, room
     ((images, _),) = batches
     assert (images.shape[-2:], seen) == ((12, 12), [given])
@@ -172,15 +172,15 @@ def test_an_error_while_gathering_is_raised_where_the_batch_is_wanted():
 
     broken = Split("train", Broken(), np.zeros(4, np.int64), list("abcd"))
     with pytest.raises(OSError, match="gone"):
-        list(Batches(broken, 2, PLAIN, CPU))
+        list(Batches(broken, 2, PLAIN))
 
 
 @pytest.mark.parametrize("part", [False, True])
 def test_images_that_stay_on_the_device_give_the_same_batches(part: bool):
     whole = split(23, side=4)
     some = whole.part("some", np.array([2, 3, 5, 7, 11, 13, 17, 19])) if part else whole
-    copied = list(Batches(some, 5, PLAIN, CPU, seed=1))
-    resident = list(Batches(some, 5, PLAIN, CPU, seed=1, residence=Residence(CPU, free=lambda: 10**6)))
+    copied = list(Batches(some, 5, PLAIN, sampling=Sampling(1)))
+    resident = list(Batches(some, 5, PLAIN, sampling=Sampling(1), residence=Residence(CPU, free=lambda: 10**6)))
     assert len(copied) == len(resident) > 1
     for one, other in zip(copied, resident, strict=True):
         assert torch.equal(one[0], other[0])

@@ -32,6 +32,7 @@ count, batches = int(sys.argv[1]), sys.argv[2] == "batches"
 if batches:  # the way of training, which imports torch
     import torch
     from zoo.data.batches import Batches, Normalize
+from zoo.data.samplers import Sampling
 
 class Made:
     classes = ("a", "b")
@@ -62,7 +63,8 @@ whole = Split("train", decoded.images, decoded.labels, decoded.names, fingerprin
 if batches:
     part = whole.part("train", np.arange(count // 5, count))
     cpu = torch.device("cpu")
-    seen = sum(len(images) for images, _ in Batches(part, 32, Normalize([0.5] * 3, [0.3] * 3, cpu), cpu, seed=0))
+    batches = Batches(part, 32, Normalize([0.5] * 3, [0.3] * 3, cpu), sampling=Sampling(0))
+    seen = sum(len(images) for images, _ in batches)
     assert seen == len(part) == len(part.names)
     assert part.names[-1] == whole.names[-1] == Made().name_of(count - 1)
 else:

@@ -19,6 +19,7 @@ from PIL import Image, ImageFile, ImageOps
 
 from zoo.data.batches import Batches, Normalize
 from zoo.data.decode import Shape, to_pixels
+from zoo.data.samplers import Sampling
 from zoo.data.split import Split
 from zoo.data.store import Decoded, content_key, decode_split
 from zoo.errors import ContractError, OutputError
@@ -374,7 +375,7 @@ def test_training_on_a_stream_sees_what_it_sees_of_the_disk(paths: list[Path], b
 def batches(decoded: Decoded, batch_size: int, seed: int) -> Batches:
     cpu = torch.device("cpu")
     split = Split("train", decoded.images, decoded.labels, decoded.names)
-    return Batches(split, batch_size, Normalize([0.5] * 3, [0.3] * 3, cpu), cpu, seed=seed)
+    return Batches(split, batch_size, Normalize([0.5] * 3, [0.3] * 3, cpu), sampling=Sampling(seed))
 
 
 def test_a_stream_is_checked_once(paths: list[Path]):

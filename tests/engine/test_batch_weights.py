@@ -12,6 +12,7 @@ from torch.nn import functional
 from zoo.engine.batch_weights import is_of_whole_batch
 from zoo.engine.distill import Distillation
 from zoo.engine.execution import Execution
+from zoo.engine.step import StepConfig
 from zoo.engine.train import train_epoch
 from zoo_losses import losses
 
@@ -24,7 +25,9 @@ def step(model: nn.Module, loss: nn.Module, targets: Tensor, pieces: int, **more
     model = copy.deepcopy(model)
     images = torch.randn(len(targets), 4, generator=torch.Generator().manual_seed(1))
     optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
-    totals = train_epoch(model, [(images, targets)], loss, optimizer, Execution(CPU), accumulate=pieces, **more)  # type: ignore[arg-type]
+    totals = train_epoch(
+        model, [(images, targets)], loss, optimizer, Execution(CPU), StepConfig(accumulate=pieces, **more)
+    )  # type: ignore[arg-type]
     return totals.loss, nn.utils.parameters_to_vector(model.parameters()).detach()
 
 

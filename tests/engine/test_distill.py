@@ -13,6 +13,7 @@ from torch.nn.functional import binary_cross_entropy, cross_entropy, kl_div
 
 from zoo.engine.distill import Distillation, soft_loss
 from zoo.engine.execution import Execution
+from zoo.engine.step import StepConfig
 from zoo.engine.train import train_epoch
 from zoo.errors import TrainingError
 
@@ -31,7 +32,7 @@ def network(seed: int = 0) -> nn.Module:
 def stepped(model: nn.Module, images: Tensor, targets: Tensor, **more: object) -> nn.Module:
     model = copy.deepcopy(model)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.5)
-    train_epoch(model, [(images, targets)], cross_entropy, optimizer, PLAIN, **more)  # type: ignore[arg-type]
+    train_epoch(model, [(images, targets)], cross_entropy, optimizer, PLAIN, StepConfig(**more))  # type: ignore[arg-type]
     return model
 
 
@@ -111,7 +112,7 @@ def test_the_loss_that_is_told_is_that_of_the_targets():
     wanted = cross_entropy(model(images), targets).item()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.5)
     distill = Distillation(lambda x: teacher(x).detach(), 0.5, 4.0)
-    totals = train_epoch(model, [(images, targets)], cross_entropy, optimizer, PLAIN, distill=distill)
+    totals = train_epoch(model, [(images, targets)], cross_entropy, optimizer, PLAIN, StepConfig(distill=distill))
     assert totals.loss == pytest.approx(wanted)
 
 
@@ -141,7 +142,7 @@ def test_a_student_of_weight_1_learns_what_the_teacher_knows_from_shuffled_label
         distill = Distillation(lambda x: teacher(x).detach(), weight, 2.0)
         for _ in range(20):
             batches = list(zip(images.split(64), shuffled.split(64), strict=True))
-            train_epoch(student, batches, cross_entropy, optimizer, PLAIN, distill=distill)
+            train_epoch(student, batches, cross_entropy, optimizer, PLAIN, StepConfig(distill=distill))
         right[weight] = float((student(fresh).argmax(dim=1) == wanted).double().mean())
     assert right[1.0] > 0.9
     assert right[0.0] < 0.7

@@ -13,7 +13,9 @@ from torch.nn.functional import cross_entropy, one_hot
 
 from zoo.engine.execution import Execution
 from zoo.engine.layer_groups import Block
-from zoo.engine.train import parameter_groups, train_epoch, weight_penalty
+from zoo.engine.param_groups import parameter_groups, weight_penalty
+from zoo.engine.step import StepConfig
+from zoo.engine.train import EpochProgress, train_epoch
 from zoo.errors import TrainingError
 
 PLAIN = Execution(torch.device("cpu"))
@@ -43,7 +45,9 @@ def epoch(
     model: nn.Module, given: Batches | None = None, lr: float = 0.1, loss: Any = cross_entropy, **more: Any
 ) -> Any:
     optimizer = more.pop("optimizer", None) or torch.optim.SGD(model.parameters(), lr=lr)
-    return train_epoch(model, batches() if given is None else given, loss, optimizer, PLAIN, **more)
+    progress = EpochProgress(on_step=more.pop("on_step", None))
+    given = batches() if given is None else given
+    return train_epoch(model, given, loss, optimizer, PLAIN, StepConfig(**more), progress)
 
 
 def test_the_loss_falls_and_the_answers_get_right():
@@ -191,37 +195,6 @@ def test_no_gradient_is_carried_over_from_before():
     assert all(torch.equal(a, b) for a, b in zip(model.parameters(), clean.parameters(), strict=True))
 
 
-def test_weights_decay_and_norms_and_biases_do_not():
-    model = network()
-    decayed, plain = parameter_groups(whole(model), 0.1, 0.05)
-    assert (decayed["weight_decay"], plain["weight_decay"]) == (0.05, 0.0)
-    assert {p.ndim for p in decayed["params"]} == {2}
-    assert {p.ndim for p in plain["params"]} == {1}
-    everything = {id(p) for p in model.parameters()}
-    assert [id(p) in everything for p in (*decayed["params"], *plain["params"])] == [True] * 6
-
-
-def test_groups_without_parameters_are_left_out():
-    assert [len(group["params"]) for group in parameter_groups(whole(nn.BatchNorm1d(3)), 0.1, 0.05)] == [2]
-    assert parameter_groups([Block("nothing", ())], 0.1, 0.05) == []
-
-
-def test_the_head_has_its_own_rate_and_each_block_before_it_a_lower_one():
-    first, second, head = (nn.Linear(2, 2) for _ in range(3))
-    blocks = [Block(str(i), tuple(layer.parameters())) for i, layer in enumerate((first, second, head))]
-    groups = parameter_groups(blocks, 0.1, 0.05, head_lr=1.0, layer_decay=0.5, exempt={id(second.weight)})
-    rates = {id(p): (group["lr"], group["weight_decay"]) for group in groups for p in group["params"]}
-    assert rates == {
-        id(head.weight): (1.0, 0.05),
-        id(head.bias): (1.0, 0.0),
-        id(second.weight): (0.05, 0.0),
-        id(second.bias): (0.05, 0.0),
-        id(first.weight): (0.025, 0.05),
-        id(first.bias): (0.025, 0.0),
-    }
-    assert groups[0]["lr"] == 1.0
-
-
 @pytest.mark.parametrize("pieces", [2, 3, 50])
 def test_a_batch_in_pieces_is_the_same_step(pieces: int):
     whole_model, piecewise = (nn.Sequential(*list(network())[::2]) for _ in range(2))  # norms differ: they see pieces
@@ -241,14 +214,6 @@ def test_a_penalty_is_torchs_own_decay_and_is_not_told():
     for a, b in zip(penalised.parameters(), decayed.parameters(), strict=True):
         torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-7)
     assert told.loss == pytest.approx(plain.loss, rel=1e-5)
-
-
-def test_an_l1_penalty_is_the_sum_of_absolute_weights():
-    layer = nn.Linear(2, 2)
-    penalty = weight_penalty(layer.parameters(), 0.5, 0.0)()
-    assert penalty.item() == pytest.approx(0.5 * layer.weight.abs().sum().item())
-    layer.requires_grad_(False)
-    assert weight_penalty(layer.parameters(), 0.5, 0.0)().item() == 0
 
 
 def test_frozen_layers_stay_as_in_evaluation():

@@ -19,6 +19,7 @@ from zoo.engine.evaluate import evaluate_logits
 from zoo.engine.execution import Execution
 from zoo.engine.final import final_numbers
 from zoo.engine.ranks import ALONE, Ranks, join
+from zoo.engine.step import StepConfig
 from zoo.engine.train import train_epoch
 
 PLAIN = Execution(torch.device("cpu"))
@@ -66,7 +67,7 @@ def step(
     optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
     batch = [(images[mine], LABELS[:11].sort().values[mine])]
     together = Together(ranks, weigh=lambda: weight)
-    totals = train_epoch(model, batch, loss, optimizer, PLAIN, accumulate=pieces, together=together)
+    totals = train_epoch(model, batch, loss, optimizer, PLAIN, StepConfig(accumulate=pieces), together=together)
     return {"loss": totals.loss, "weights": nn.utils.parameters_to_vector(model.parameters()).tolist()}
 
 

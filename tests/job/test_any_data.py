@@ -14,7 +14,7 @@ from zoo.host.loader import open_registry
 from zoo.job.request import make_request
 from zoo.job.resolve import Resolved, resolve
 from zoo.registry.registry import Registry
-from zoo.runner.components import RunComponents
+from zoo.runner.components import build_components
 from zoo.runner.observer import Observer
 from zoo.runner.speed import measure_speed
 
@@ -98,7 +98,7 @@ def test_a_network_that_takes_no_small_images_has_those_that_it_was_designed_for
     assert resolved.job.train.image_size == 64
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(build, "check_takes", picky)
-        parts = RunComponents(resolved, Observer())
+        parts = build_components(resolved, Observer())
     assert parts.job.train.image_size == size
     assert parts.train_batches.split.images.shape[1:] == (size, size, 3)
 
@@ -122,7 +122,7 @@ def test_it_starts_and_its_estimate_is_near(tmp_path: Path, registry, images, si
 
     pairs = []
     for number in range(3):
-        speed = measure_speed(RunComponents(resolved, Observer()))
+        speed = measure_speed(build_components(resolved, Observer()))
         assert speed is not None
         timer, name = Timer(), f"run{number}"
         zoo.run("simple_cnn", made, epochs=2, set={"data.in_chans": channels}, out=tmp_path, name=name, observer=timer)

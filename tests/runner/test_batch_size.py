@@ -15,7 +15,7 @@ from zoo.job.request import make_request
 from zoo.job.resolve import resolve
 from zoo.runner import batch_size
 from zoo.runner.batch_size import _activations, find_batch, free_memory, largest_batch, largest_that_fits, plan_batch
-from zoo.runner.components import RunComponents
+from zoo.runner.components import RunComponents, build_components
 from zoo.runner.observer import Observer
 
 TINY = ("--epochs", "1", "--set", "architecture.channels=[8,16]")
@@ -23,7 +23,7 @@ TINY = ("--epochs", "1", "--set", "architecture.channels=[8,16]")
 
 def digits_parts(**options) -> RunComponents:
     asked = {"architecture": "simple_cnn", "dataset": "digits", "set": {"architecture.channels": [8, 16], **options}}
-    return RunComponents(resolve(make_request(asked), open_registry()), Observer())
+    return build_components(resolve(make_request(asked), open_registry()), Observer())
 
 
 @given(st.integers(1, 5000), st.integers(1, 10**6), st.integers(1, 10**4))

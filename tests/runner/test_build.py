@@ -11,7 +11,7 @@ from torch import nn
 
 from zoo.data.decode import Shape
 from zoo.engine.layer_groups import Block
-from zoo.engine.train import parameter_groups
+from zoo.engine.param_groups import parameter_groups
 from zoo.errors import ContractError, JobError, RequestError
 from zoo.host.loader import open_registry
 from zoo.job.request import entry_of, make_request

@@ -10,7 +10,7 @@ import pytest
 from zoo.host.loader import open_registry
 from zoo.job.request import Request
 from zoo.job.resolve import resolve
-from zoo.runner.components import RunComponents
+from zoo.runner.components import build_components
 from zoo.runner.hints import hints_of
 from zoo.runner.observer import Observer
 
@@ -18,7 +18,7 @@ from zoo.runner.observer import Observer
 def hints(dataset: Any, *sets: str, **options: Any) -> list[str]:
     words = ("architecture.channels=[4]", "train.epochs=1", *sets)
     asked = {"architecture": "simple_cnn", "dataset": dataset, **options}
-    return hints_of(RunComponents(resolve(Request(options=asked, sets=words), open_registry()), Observer()))
+    return hints_of(build_components(resolve(Request(options=asked, sets=words), open_registry()), Observer()))
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from zoo.host.loader import open_registry
 from zoo.job.request import make_request
 from zoo.job.resolve import resolve
 from zoo.runner.checkpoint import random_states
-from zoo.runner.components import RunComponents
+from zoo.runner.components import RunComponents, build_components
 from zoo.runner.lr_find import _Sweep, as_before, find_lr, judge, smooth, suggest
 from zoo.runner.observer import Observer
 
@@ -28,7 +28,7 @@ TINY = ("--epochs", "1", "--set", "architecture.channels=[8,16]")
 
 def digits_parts(**options) -> RunComponents:
     asked = {"architecture": "simple_cnn", "dataset": "digits", "set": {"architecture.channels": [8, 16], **options}}
-    return RunComponents(resolve(make_request(asked), open_registry()), Observer())
+    return build_components(resolve(make_request(asked), open_registry()), Observer())
 
 
 def curve(fall: float, rise: float) -> list[float]:

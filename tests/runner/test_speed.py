@@ -14,7 +14,7 @@ from zoo.job.request import Request
 from zoo.job.resolve import resolve
 from zoo.reports.estimate import about, estimate_line
 from zoo.runner import speed as speeds
-from zoo.runner.components import RunComponents
+from zoo.runner.components import RunComponents, build_components
 from zoo.runner.observer import Observer
 from zoo.runner.record import Run
 from zoo.runner.speed import measure_speed
@@ -25,7 +25,7 @@ SMALL = {"architecture.channels": [8], "train.image_size": 8}
 def parts_of(**sets: Any) -> RunComponents:
     words = tuple(f"{path}={value}" for path, value in {**SMALL, **sets}.items())
     options = {"architecture": "simple_cnn", "dataset": "digits"}
-    return RunComponents(resolve(Request(options=options, sets=words), open_registry()), Observer())
+    return build_components(resolve(Request(options=options, sets=words), open_registry()), Observer())
 
 
 class Heard(Observer):

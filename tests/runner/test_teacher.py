@@ -21,7 +21,7 @@ from zoo.host.loader import open_registry
 from zoo.job.request import make_request
 from zoo.job.resolve import resolve
 from zoo.model.bundle import find_bundle
-from zoo.runner.components import RunComponents
+from zoo.runner.components import RunComponents, build_components
 from zoo.runner.observer import Observer
 from zoo.runner.teacher import Teacher
 
@@ -275,7 +275,7 @@ def parts_of(world: dict[str, Path], **more: Any) -> RunComponents:
         "device": "cpu",
         "set": {"train.image_size": 12, "architecture.channels": [4], **more},
     }
-    return RunComponents(resolve(make_request(options, recipe="none"), open_registry()), Observer())
+    return build_components(resolve(make_request(options, recipe="none"), open_registry()), Observer())
 
 
 def test_a_frozen_backbone_runs_at_every_step_for_the_teacher_looks_at_images(world: dict[str, Path]):

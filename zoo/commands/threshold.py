@@ -23,19 +23,8 @@ if TYPE_CHECKING:
 @click.option("--per-class", is_flag=True, help="A threshold for each class.")
 @click.option("--keep", is_flag=True, help="Keep it in the bundle: zoo predict goes by it from then on.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def threshold(
-    run: str,
-    out: Path,
-    precision: float | None,
-    recall: float | None,
-    costs: Path | None,
-    below: float | None,
-    per_class: bool,
-    keep: bool,
-    as_json: bool,
-) -> None:
+def threshold(run: str, out: Path, per_class: bool, keep: bool, as_json: bool, **asked: Any) -> None:
     """Choose the confidence below which a model says "not sure", on its validation images."""
-    asked = {"precision": precision, "recall": recall, "costs": costs, "below": below}
     given = [name for name, value in asked.items() if value is not None]
     if len(given) != 1:
         raise RequestError("Choose by one of --precision, --recall, --costs and --below, such as --precision 0.95.")

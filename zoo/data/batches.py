@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from zoo.data.gpu_cache import Residence
-from zoo.data.samplers import balanced_order, cut, epoch_order, part_of_passes, shard_order
+from zoo.data.samplers import Sampling, cut
 from zoo.data.split import Split
 from zoo.engine.ranks import ALONE, Ranks
 
@@ -24,6 +24,7 @@ class Normalize:
     """uint8 pixels to floats in 0..1, and to the network's scale; the two halves stand around augmentation."""
 
     def __init__(self, mean: Sequence[float], std: Sequence[float], device: torch.device):
+        self.device = device
         self.mean = torch.tensor(mean, device=device).view(1, -1, 1, 1)
         self.std = torch.tensor(std, device=device).view(1, -1, 1, 1)
         self.nothing = not any(mean) and all(value == 1 for value in std)
@@ -53,12 +54,9 @@ class Batches:
     Args:
         split: where the images are.
         batch_size: items a batch; the last may have fewer.
-        normalize: the job's scale.
-        device: where batches go.
+        normalize: the job's scale, on the device that batches go to.
         augment: applied in order, on images in 0..1; none for evaluation.
-        seed: of the order; None keeps the split's own order, every item once.
-        balanced: show each class equally often, with a seed.
-        images_per_epoch: so many items make an epoch, with a seed; None: all of them.
+        sampling: of training; None keeps the split's own order, every item once.
         channels_last: memory format of the images.
         residence: where images stay on the device, shared by a run's splits; by default they are copied batch by batch.
         ranks: the processes that share the batches: in training each has a part of every one, else some of them whole.
@@ -69,20 +67,16 @@ class Batches:
         split: Split,
         batch_size: int,
         normalize: Normalize,
-        device: torch.device,
         *,
         augment: Sequence[Augment] = (),
-        seed: int | None = None,
-        balanced: bool = False,
-        images_per_epoch: int | None = None,
+        sampling: Sampling | None = None,
         channels_last: bool = True,
         residence: Residence | None = None,
         ranks: Ranks = ALONE,
     ):
-        self.split, self.batch_size, self.normalize, self.device = split, batch_size, normalize, device
-        self.augment, self.seed, self.channels_last = augment, seed, channels_last
-        self.balanced, self.residence, self.ranks = balanced, residence, ranks
-        self.images_per_epoch = images_per_epoch
+        self.split, self.batch_size, self.normalize, self.device = split, batch_size, normalize, normalize.device
+        self.augment, self.sampling, self.channels_last = augment, sampling, channels_last
+        self.residence, self.ranks = residence, ranks
         self.weight = 1.0  # of the batch that was given last: see Ranks.share
         self.epoch = 0
         self.begin = 0  # so many batches of the epoch are left out: they were trained on before
@@ -91,26 +85,16 @@ class Batches:
 
     def indices(self, epoch: int) -> list[NDArray[np.int64]]:
         """The items of each batch of an epoch."""
-        order = self._order(epoch)
-        if self.seed is not None and self.images_per_epoch is not None:
-            order = part_of_passes(self._order, len(order), self.images_per_epoch, epoch)
-        return cut(order, self.batch_size, merge_last=self.seed is not None)
+        if self.sampling is None:
+            return cut(np.arange(len(self.split)), self.batch_size, merge_last=False)
+        return cut(self.sampling.order(self.split, epoch, self.ranks.size), self.batch_size, merge_last=True)
 
     def _left(self) -> list[tuple[NDArray[np.int64], float]]:
         """What is still to be given to this process, with its weights."""
         left = self.indices(self.epoch)[self.begin :]
-        if self.seed is None:
+        if self.sampling is None:
             return [(indices, 1.0) for indices in self.ranks.dealt(left)]
         return [self.ranks.share(indices) for indices in left]
-
-    def _order(self, epoch: int) -> NDArray[np.int64]:
-        if self.seed is None:
-            return np.arange(len(self.split))
-        if self.balanced:
-            return balanced_order(self.split.labels, self.seed, epoch)
-        if (shards := self.split.shards) is not None:
-            return shard_order(shards, self.seed, epoch, self.ranks.size)
-        return epoch_order(len(self.split), self.seed, epoch)
 
     def __len__(self) -> int:
         return len(self.indices(self.epoch))

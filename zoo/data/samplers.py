@@ -3,15 +3,54 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["balanced_order", "cut", "epoch_order", "part_of_passes", "shard_order"]
+from zoo.data.split import Split
+
+__all__ = ["Sampling", "balanced_order", "cut", "epoch_order", "part_of_passes", "shard_order"]
 
 Order = NDArray[np.int64]
 WANDER = 4096
 """Size of the shuffle buffer for the images of a shard, so that only a few shards are open at a time."""
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How the items of a training epoch are chosen and ordered.
+
+    Args:
+        seed: of the order.
+        balanced: show each class equally often.
+        images_per_epoch: number of items in an epoch; None: all of them.
+    """
+
+    seed: int
+    balanced: bool = False
+    images_per_epoch: int | None = None
+
+    def order(self, split: Split, epoch: int, processes: int = 1) -> Order:
+        """Items of an epoch (from 1).
+
+        Args:
+            processes: that share every batch.
+        """
+        order_of = partial(self._pass, split, processes)
+        order = order_of(epoch)
+        if self.images_per_epoch is None:
+            return order
+        return part_of_passes(order_of, len(order), self.images_per_epoch, epoch)
+
+    def _pass(self, split: Split, processes: int, epoch: int) -> Order:
+        """The order of one pass over all items."""
+        if self.balanced:
+            return balanced_order(split.labels, self.seed, epoch)
+        if split.shards is not None:
+            return shard_order(split.shards, self.seed, epoch, processes)
+        return epoch_order(len(split), self.seed, epoch)
 
 
 def epoch_order(count: int, seed: int, epoch: int) -> Order:

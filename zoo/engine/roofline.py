@@ -143,22 +143,10 @@ def _tensor(like: Like) -> Tensor:
     return pool.repeat(-(-needed // _POOL)).as_strided(like.shape, like.stride)
 
 
-def _convolution_back(
-    grad: Sequence[int],
-    given: Sequence[int],
-    weight: Sequence[int],
-    bias: Any,
-    stride: Any,
-    padding: Any,
-    dilation: Any,
-    transposed: bool,
-    output_padding: Any,
-    groups: int,
-    wanted: Sequence[bool],
-    **_: Any,
-) -> int:
+def _convolution_back(grad: Sequence[int], given: Sequence[int], weight: Sequence[int], *rest: Any, **_: Any) -> int:
     """As much as the way there for each gradient that is wanted; torch's own formula takes groups for none."""
-    return 2 * prod(given if transposed else grad) * prod(weight[1:]) * (wanted[0] + wanted[1])
+    _bias, _stride, _padding, _dilation, transposed, _output_padding, _groups, wanted = rest
+    return 2 * prod(given if transposed else grad) * prod(weight[1:]) * int(wanted[0] + wanted[1])
 
 
 def _recurrent(given: Sequence[int], ins: Sequence[int], hidden: Sequence[int], *_: Any, **__: Any) -> int:

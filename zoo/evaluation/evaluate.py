@@ -230,7 +230,7 @@ def _measure(
     loss, metrics = build.build_scoring(resolved, len(classes), execution.device, multilabel=task.multilabel)
     normalize = Normalize(shape["mean"], shape["std"], execution.device)
     size = execution.evaluation_batch(2 * resolved.job.train.batch_size, shape["in_chans"] * shape["image_size"] ** 2)
-    batches = Batches(images, size, normalize, execution.device)
+    batches = Batches(images, size, normalize)
     logits, targets = predict_logits(looking(model, tta, multilabel=task.multilabel), batches, execution)
     numbers = evaluate_logits(logits, targets, loss, classes, metrics, card.get("thresholds"))
     heat, here = card.get("temperature"), own and images.name == VAL

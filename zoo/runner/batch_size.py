@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from zoo.engine.step import StepConfig
 from zoo.engine.train import train_epoch
 from zoo.errors import RequestError
 from zoo.runner.components import RunComponents
@@ -135,7 +136,7 @@ def _activations(parts: RunComponents, batch: tuple[Tensor, Tensor], count: int)
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor), parts.execution.autocast():
         loss = parts.loss_fn(model(images), targets)
     found: int = sum(storage.nbytes() for place, storage in kept.items() if place not in own)
-    loss.backward()
+    loss.backward()  # type: ignore[no-untyped-call]
     return found
 
 
@@ -149,9 +150,9 @@ def _fits_cuda(parts: RunComponents, batch: tuple[Tensor, Tensor], most: int) ->
     def fits(count: int) -> bool:
         torch.cuda.reset_peak_memory_stats(device)
         step = [(batch[0][:count], batch[1][:count])]
-        trained, frozen = parts.learner.trained, parts.learner.frozen
+        config = StepConfig(penalty=parts.penalty, frozen=parts.learner.frozen)
         try:
-            train_epoch(trained, step, parts.loss_fn, optimizer, parts.execution, penalty=parts.penalty, frozen=frozen)
+            train_epoch(parts.learner.trained, step, parts.loss_fn, optimizer, parts.execution, config)
         except torch.cuda.OutOfMemoryError:
             return False
         finally:

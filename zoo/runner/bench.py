@@ -18,7 +18,7 @@ from zoo.engine.features import FeatureBatches
 from zoo.engine.fuse_bn import fold_norms
 from zoo.job.resolve import Resolved
 from zoo.model.build import count_parameters
-from zoo.runner.components import RunComponents
+from zoo.runner.components import build_components
 from zoo.runner.observer import Observer
 
 WARMUP = 2
@@ -73,10 +73,10 @@ class Stand:
 
     def __init__(self, resolved: Resolved):
         self.resolved = resolved
-        self.parts = parts = RunComponents(resolved, Observer())
+        self.parts = parts = build_components(resolved, Observer())
         parts.begin_epoch(parts.job.train.epochs)  # the largest pictures, the least of the network frozen
         self.batches = _over_and_over(parts.train_batches)
-        self.images, _ = next(iter(parts.images(parts.splits["train"])))
+        self.images, _ = next(iter(parts.data.images(parts.splits["train"])))
         self.folded = fold_norms(parts.model, self.images[:2])
         self.rounds: list[Round] = []
 

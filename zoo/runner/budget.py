@@ -18,7 +18,7 @@ from zoo.job.schema import Choice
 from zoo.plugin import Dataset
 from zoo.registry.entry import PYTHON, Entry, Origin
 from zoo.runner.bench import noise
-from zoo.runner.components import RunComponents
+from zoo.runner.components import RunComponents, build_components
 from zoo.runner.observer import Observer
 from zoo.runner.speed import Speed, measure_speed
 from zoo.runner.time_budget import Budget, TooShort, span
@@ -47,10 +47,10 @@ def fit(resolved: Resolved, budget: Budget, observer: Observer) -> tuple[Resolve
 
     Raises:
         TooShort: there is no time to show every image once; it says what budget is enough.
-        ZooError: as :class:`zoo.runner.components.RunComponents`.
+        ZooError: as :func:`zoo.runner.components.build_components`.
     """
     place, chosen = _choose_variant(resolved, budget)
-    parts = RunComponents(chosen, _Preparation(observer, budget))
+    parts = build_components(chosen, _Preparation(observer, budget))
     again_s = parts.setup_s + min(parts.data_s, 1.0)
     speed = measure_speed(parts, max(0.6, TRIAL * budget.seconds))
     if speed is None:
@@ -166,7 +166,7 @@ def _choose_variant(resolved: Resolved, budget: Budget) -> tuple[int | None, Res
 
 
 def _timed(job: Resolved, images: float) -> Variant:
-    parts = RunComponents(on_noise(job), Observer())
+    parts = build_components(on_noise(job), Observer())
     speed = measure_speed(parts, 0.3)
     if speed is None:
         raise RequestError("its steps can't be timed")

@@ -13,7 +13,7 @@ from zoo.data.decode import Shape
 from zoo.data.open import Opener, Preparing
 from zoo.engine.dynamo import defer_dynamo
 from zoo.engine.layer_groups import Block
-from zoo.engine.train import parameter_groups
+from zoo.engine.param_groups import parameter_groups
 from zoo.errors import ContractError, JobError, RequestError
 from zoo.job.resolve import Resolved
 from zoo.job.schema import Choice, Job

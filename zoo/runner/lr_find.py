@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from zoo.engine.train import train_epoch
+from zoo.engine.train import EpochProgress, train_epoch
 from zoo.errors import TrainingError
 from zoo.runner.checkpoint import random_states, restore_random_states
 from zoo.runner.components import RunComponents
@@ -88,14 +88,8 @@ def find_lr(
                 sweep.listen(parts.loss_fn),
                 optimizer,
                 parts.execution,
-                schedule=sweep,
-                scaler=torch.amp.GradScaler(parts.execution.device.type, enabled=parts.scaler.is_enabled()),
-                clip_norm=parts.job.train.clip_norm,
-                accumulate=parts.job.train.accumulate,
-                penalty=parts.penalty,
-                frozen=parts.learner.frozen,
-                distill=parts.distill,
-                on_step=lambda seen, totals: on_step(len(sweep.losses), steps),
+                parts.trial_config(schedule=sweep),
+                EpochProgress(on_step=lambda seen, totals: on_step(len(sweep.losses), steps)),
             )
     on_step(steps, steps)
     return judge(sweep.lrs[: len(sweep.losses)], sweep.losses, sweep.ended)

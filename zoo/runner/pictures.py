@@ -84,7 +84,7 @@ def _heats(training: Training, split: Split, rows: Any, classes: list[int]) -> A
     parts = training.parts
     model = copy.deepcopy(parts.learner.final)
     read_weights(training.folder / MODEL, model)
-    batches = parts.images(split, dealt=False)
+    batches = parts.data.images(split, dealt=False)
     images, _ = batches.prepare(torch.from_numpy(split.gather(rows)), torch.from_numpy(split.labels[rows]))
     asked = torch.tensor(classes, device=images.device)
     heats = grad_cam(model.eval(), images, asked, multilabel=parts.task.multilabel)

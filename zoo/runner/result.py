@@ -70,7 +70,7 @@ def _frozen_notice(parts: RunComponents) -> list[str]:
 
 
 def _processes_notice(parts: RunComponents) -> list[str]:
-    if parts.ranks.size == 1 or not parts.loss_is_of_whole_batch():
+    if parts.ranks.size == 1 or not parts.scoring.is_of_whole_batch():
         return []
     return [
         f"Loss {parts.job.loss.name!r} is no mean over images: each of the {parts.ranks.size} processes has that of "

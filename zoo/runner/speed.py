@@ -9,13 +9,13 @@ from itertools import pairwise
 from statistics import median
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from zoo.data.open import VAL
 from zoo.engine.bench import now
 from zoo.engine.evaluate import predict_logits
-from zoo.engine.train import train_epoch
+from zoo.engine.totals import Totals
+from zoo.engine.train import EpochProgress, train_epoch
 from zoo.job.schema import Train
 from zoo.runner.components import RunComponents
 from zoo.runner.lr_find import as_before
@@ -122,13 +122,8 @@ def _timed(parts: RunComponents, images: int, most: int, enough_s: float) -> flo
         _any_loss,
         parts.new_optimizer(),
         parts.execution,
-        scaler=torch.amp.GradScaler(parts.execution.device.type, enabled=parts.scaler.is_enabled()),
-        clip_norm=parts.job.train.clip_norm,
-        accumulate=parts.job.train.accumulate,
-        penalty=parts.penalty,
-        distill=parts.distill,
-        frozen=parts.learner.frozen,
-        task=parts.task,
+        parts.trial_config(),
+        EpochProgress(Totals(parts.execution.device, parts.task)),
     )
     gaps = [after - before for before, after in pairwise(marks)]
     return median(gaps)
@@ -140,7 +135,7 @@ def _any_loss(logits: Tensor, targets: Tensor) -> Tensor:
 
 def _evaluate_s(parts: RunComponents, enough_s: float) -> float:
     """Seconds to answer all validation images, from some batches of them."""
-    batches = parts.batches(parts.splits[VAL])
+    batches = parts.data.batches(parts.splits[VAL])
     marks = [now(parts.answering)]
 
     def some() -> Iterator[Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import math
+from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 from typing import Any, cast
@@ -20,7 +21,7 @@ from zoo.engine.evaluate import evaluate_logits, predict_logits
 from zoo.engine.final import final_numbers
 from zoo.engine.ranks import is_peer_error, peer_lost
 from zoo.engine.totals import Totals
-from zoo.engine.train import check_state, train_epoch
+from zoo.engine.train import EpochProgress, check_state, train_epoch
 from zoo.engine.tta import NONE, looking
 from zoo.errors import TrainingError
 from zoo.job.run_folder import CHECKPOINTS, METRICS, MODEL
@@ -175,20 +176,9 @@ class Training:
             self.parts.loss_fn,
             self.parts.optimizer,
             self.parts.execution,
-            schedule=self.parts.schedule,
-            scaler=self.parts.scaler,
-            clip_norm=self.job.train.clip_norm,
-            accumulate=self.state.accumulate,
-            penalty=self.parts.penalty,
-            distill=self.parts.distill,
-            frozen=self.parts.learner.frozen,
-            after_step=self.parts.learner.after_step,
-            on_step=stepped,
-            task=self.parts.task,
-            totals=totals,
-            done=position.steps,
-            on_pieces=self._in_pieces,
-            together=Together(self.ranks, weigh=lambda: self.parts.train_batches.weight, wishes=self._wishes),
+            replace(self.parts.step_config(), accumulate=self.state.accumulate),
+            EpochProgress(totals, position.steps, stepped, self._in_pieces),
+            Together(self.ranks, weigh=lambda: self.parts.train_batches.weight, wishes=self._wishes),
         )
         self.parts.learner.end_epoch(position.epoch)
         self.parts.settle()
@@ -206,7 +196,7 @@ class Training:
         step = ", with the same step."
         if self.parts.learner.sees_batches():
             step = ", with the same step but for batch norms, which see a piece at a time."
-        if self.parts.loss_is_of_whole_batch():
+        if self.parts.scoring.is_of_whole_batch():
             step = f". Loss {loss!r} is no mean over images: each piece is learned from as a smaller batch would be."
         epoch = len(self.state.history) + 1
         text = (
@@ -221,7 +211,7 @@ class Training:
         ended = getattr(self.parts.schedule, "epoch_ended", None)
         if ended is not None:
             split, _, name = self.job.train.monitor.partition("/")
-            ended(float(record[split][name]), self.parts.higher_is_better(name))
+            ended(float(record[split][name]), self.parts.scoring.higher_is_better(name))
 
     def _keep(self, record: dict[str, Any]) -> dict[str, Any]:
         """Weights if they are the best so far, and the checkpoint: each whole, in this order."""
@@ -253,7 +243,7 @@ class Training:
         split, _, name = self.job.train.monitor.partition("/")
         value = float(record[split][name])
         if self.state.best is not None:
-            gain = (value - self.state.best.value) * (1 if self.parts.higher_is_better(name) else -1)
+            gain = (value - self.state.best.value) * (1 if self.parts.scoring.higher_is_better(name) else -1)
             lower = record[split]["loss"] < self.state.history[self.state.best.epoch - 1][split]["loss"]
             if math.isnan(value) or not (gain > self.job.train.min_delta or (gain == 0 and lower)):
                 return None
@@ -277,9 +267,9 @@ class Training:
     def _answers(self, split: Split, model: nn.Module, tta: str) -> Answers:
         parts = self.parts
         if tta == NONE:
-            model, batches = parts.learner.part_of(model), parts.batches(split)
+            model, batches = parts.learner.part_of(model), parts.data.batches(split)
         else:  # views are views of images, where a frozen backbone's features are those of one
-            model, batches = looking(model, tta, multilabel=parts.task.multilabel), parts.images(split)
+            model, batches = looking(model, tta, multilabel=parts.task.multilabel), parts.data.images(split)
         collect = self.ranks.gather if isinstance(batches, Batches) else list
         return predict_logits(model, batches, parts.answering, collect=collect)
 

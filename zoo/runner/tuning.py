@@ -1,4 +1,4 @@
-"""``auto``: what a run finds out for itself before it trains, its batch by memory and its learning rate by a test."""
+"""Settle what a job leaves open before its run: the batch size by memory, the learning rate by a range test."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from zoo.job.rules import decide, is_rule
 from zoo.job.schema import AUTO, EXECUTED
 from zoo.runner.batch_size import find_batch
 from zoo.runner.budget import fit
-from zoo.runner.components import RunComponents
+from zoo.runner.components import RunComponents, build_components
 from zoo.runner.lr_find import find_lr
 from zoo.runner.observer import Observer
 from zoo.runner.time_budget import Budget
@@ -29,36 +29,55 @@ _LAST = {"batch_size": 32, "lr": 1e-3}  # where even the recipe that every job s
 def build_parts(
     resolved: Resolved, observer: Observer, ranks: Ranks = ALONE, budget: Budget | None = None
 ) -> tuple[RunComponents, dict[str, Any]]:
-    """The parts of a run, with a number wherever the job says ``auto``, and fitted to a budget.
-
-    They are built anew with each number that is found, so that a run that has found 0.003 equals one that was told.
+    """The components of a run, with a number wherever the job says ``auto``, and fitted to a budget.
 
     Returns:
-        The parts, and an account of what was found: ``batch_size`` and ``lr``, where they were looked for; ``budget``.
+        The components, and an account of what was found: ``batch_size`` and ``lr``, where they were searched;
+        ``budget``.
 
     Raises:
-        ZooError: as :class:`Parts`; or no number can be found.
+        ZooError: as :func:`zoo.runner.components.build_components`; or no number can be found.
     """
     autos = resolved.job.train.autos()
     if budget is not None:
         _refuse_with_budget(autos, ranks)
         fitted, account = fit(resolved, budget, observer)
-        return RunComponents(fitted, Observer(), ranks), {"budget": account}
+        return build_components(fitted, Observer(), ranks), {"budget": account}
     if not autos:
-        return RunComponents(resolved, observer, ranks), {}
+        return build_components(resolved, observer, ranks), {}
+    started = perf_counter()
+    found, account = find_autos(resolved, observer, ranks)
+    spent = perf_counter() - started
+    parts = build_components(found, Observer())  # its notices and its progress were shown before
+    parts.setup_s += spent
+    return parts, account
+
+
+def find_autos(
+    resolved: Resolved, observer: Observer, ranks: Ranks = ALONE
+) -> tuple[Resolved, dict[str, dict[str, Any]]]:
+    """Find a number for each ``auto`` of the job's training: the batch size by memory, then the learning rate.
+
+    Each search has components of its own, so that a run that found 0.003 equals one whose job said 0.003.
+
+    Returns:
+        The job without ``auto`` in its training, and an account of each search: ``batch_size``, ``lr``.
+
+    Raises:
+        RequestError: several processes share the run.
+        ZooError: as :func:`zoo.runner.components.build_components`; or no number can be found.
+    """
+    autos = resolved.job.train.autos()
     if ranks.size > 1:
         raise RequestError(
             f"train.{autos[0]}=auto is found by one process alone. Find it first: zoo lr-find, or run without --nproc."
         )
-    started = perf_counter()
-    parts, account = RunComponents(with_recipes(resolved), observer), {}
+    found, account, shown = with_recipes(resolved), {}, observer
     for name, find in (("batch_size", _find_batch), ("lr", _find_lr)):
         if name in autos:
-            found, account[name] = find(parts, observer)
-            spent = perf_counter() - started
-            parts = RunComponents(found, Observer())  # what it does, and what there is to tell, was told
-            parts.setup_s += spent
-    return parts, account
+            found, account[name] = find(build_components(found, shown), observer)
+            shown = Observer()  # its notices and its progress were shown before
+    return found, account
 
 
 def _refuse_with_budget(autos: Sequence[str], ranks: Ranks) -> None:
@@ -71,7 +90,7 @@ def _refuse_with_budget(autos: Sequence[str], ranks: Ranks) -> None:
 
 
 def trial_parts(resolved: Resolved, observer: Observer) -> RunComponents:
-    """The parts of a run to test learning rates on: its batch is found if it is to be, its rate is any."""
+    """The components of a run to test learning rates on: with its batch size found, and any learning rate."""
     train = with_recipes(resolved).job.train
     return build_parts(_with(resolved, {"lr": train.lr}, "recipe"), observer)[0]
 

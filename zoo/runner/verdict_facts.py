@@ -26,7 +26,7 @@ def signs_of(training: Training) -> dict[str, Any]:
     """
     parts = training.parts
     train, val = parts.splits[TRAIN], parts.splits[VAL]
-    images, _ = next(iter(parts.images(train, dealt=False)))
+    images, _ = next(iter(parts.data.images(train, dealt=False)))
     found: dict[str, Any] = {"input": input_figures(images)}
     if all(isinstance(split.images, np.ndarray) for split in (train, val)) and _pixels(train) + _pixels(val) <= _MOST:
         found["shared_with_train"] = shared_images(train.gather, len(train), _blocks(val))

@@ -425,10 +425,10 @@ def home(colours_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def file(home: Path) -> Path:
     """The colours' run as ONNX, in the run's folder; written for the first test that needs it."""
-    from zoo_export.exporting import export_run
+    from zoo_export.exporting import ExportOptions, export_run
 
     if not (home / "model.onnx").is_file():
-        export_run(home, "onnx", registry=open_registry())
+        export_run(home, ExportOptions("onnx"), registry=open_registry())
     return home / "model.onnx"
 
 

@@ -1,0 +1,169 @@
+"""One training step: the gradients of a batch, averaged over the processes, and the optimizer's update."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from zoo.engine.averaging import Averaging
+from zoo.engine.batch_weights import weighed
+from zoo.engine.distill import Distillation
+from zoo.engine.execution import Execution
+from zoo.errors import TrainingError
+
+__all__ = ["Loss", "StepConfig", "StepOutput", "TrainStep"]
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class StepConfig:
+    """Options of a training step.
+
+    Args:
+        schedule: ``step()`` is called after each optimizer step.
+        scaler: for float16.
+        clip_norm: largest norm of the gradient; None leaves gradients as they are.
+        accumulate: number of pieces that a batch is computed in; the step is that of the whole batch where the loss is
+            a mean over images, or tells its weights (:mod:`zoo.engine.batch_weights`), but for the statistics of batch
+            norms.
+        penalty: returns a scalar that is added to the minimised loss; the reported loss is without it.
+        distill: a teacher whose logits count beside the targets; the reported loss is that of the targets.
+        frozen: layers that stay in evaluation mode.
+        after_step: called after each step, to update moving averages of the weights.
+    """
+
+    schedule: Any | None = None
+    scaler: torch.amp.GradScaler | None = None
+    clip_norm: float | None = None
+    accumulate: int = 1
+    penalty: Callable[[], Tensor] | None = None
+    distill: Distillation | None = None
+    frozen: Sequence[nn.Module] = ()
+    after_step: Callable[[], None] | None = None
+
+
+class StepOutput(NamedTuple):
+    """Results of a step, detached.
+
+    Args:
+        logits: (n, K), of this process's part of the batch, before the weights moved.
+        loss: mean over this process's part.
+        whole: mean over the whole batch, that of all processes.
+        weight: of this process's part; 0 where it has none.
+    """
+
+    logits: Tensor
+    loss: Tensor
+    whole: Tensor
+    weight: float
+
+
+class TrainStep:
+    """A training step, called with images (n, C, H, W) and targets (n,) or (n, K).
+
+    Args:
+        model: called with images, in training mode.
+        optimizer: over the parameters that learn.
+        execution: precision of the forward pass.
+        averaging: averages the gradients over the processes; entered by the caller.
+        on_pieces: receives the new number of pieces when the memory was too small for the one before.
+
+    Raises:
+        TrainingError: from a call, the memory is too small for a single image.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        loss_fn: Loss,
+        optimizer: torch.optim.Optimizer,
+        execution: Execution,
+        config: StepConfig,
+        averaging: Averaging,
+        on_pieces: Callable[[int], None] | None = None,
+    ):
+        self.model, self.loss_fn, self.optimizer, self.execution = model, loss_fn, optimizer, execution
+        self.config, self.averaging, self.on_pieces = config, averaging, on_pieces
+        self.pieces = config.accumulate
+        self.scaler = config.scaler or torch.amp.GradScaler(execution.device.type, enabled=False)
+
+    def __call__(self, images: Tensor, targets: Tensor) -> StepOutput:
+        together = self.averaging.together
+        weight = together.weigh()
+        loss_of_part = weighed(self.loss_fn, targets, weight, together.ranks)
+        logits, loss = self._gradients(images, targets, loss_of_part, weight)
+        whole = self.averaging.done(loss * weight)
+        if self.config.penalty is not None:  # the same on every process
+            self.scaler.scale(self.config.penalty()).backward()  # type: ignore[no-untyped-call]
+        self._update()
+        return StepOutput(logits, loss, whole, weight)
+
+    def _gradients(self, images: Tensor, targets: Tensor, loss_fn: Loss, weight: float) -> tuple[Tensor, Tensor]:
+        """Compute a batch's gradients, in more pieces where the memory is too small; its logits and mean loss."""
+        self.optimizer.zero_grad(set_to_none=True)
+        while True:
+            try:
+                return self._backward(images, targets, loss_fn, weight)
+            except torch.OutOfMemoryError as error:
+                self.pieces = _more_pieces(self.pieces, len(images), self.averaging, error)
+            self.optimizer.zero_grad(set_to_none=True)
+            if self.on_pieces is not None:
+                self.on_pieces(self.pieces)
+
+    def _backward(self, images: Tensor, targets: Tensor, loss_fn: Loss, weight: float) -> tuple[Tensor, Tensor]:
+        """Add a batch's gradients, piece by piece; its logits (n, K) and mean loss, detached."""
+        distill = self.config.distill
+        found: list[Tensor] = []
+        total = torch.zeros((), device=images.device)
+        chunks = list(zip(images.chunk(self.pieces), targets.chunk(self.pieces), strict=True))
+        for i, (some, goals) in enumerate(chunks, start=1):
+            with self.execution.autocast():
+                logits = self.model(some)
+                loss = loss_fn(logits, goals)
+                minimised = loss if distill is None else distill(loss, logits, some)
+            share = len(some) / len(images)
+            if i == len(chunks):
+                self.averaging.last()
+            self.scaler.scale(minimised * (share * weight)).backward()  # type: ignore[no-untyped-call]
+            found.append(logits.detach())
+            total = total + (loss if distill is None else _reported(loss, minimised)).detach() * share
+        return torch.cat(found), total
+
+    def _update(self) -> None:
+        """Clip the gradients, step the optimizer, and then what follows it."""
+        config = self.config
+        if config.clip_norm is not None:
+            self.scaler.unscale_(self.optimizer)
+            nn.utils.clip_grad_norm_(self.model.parameters(), config.clip_norm)
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        if config.schedule is not None:
+            config.schedule.step()
+        if config.after_step is not None:
+            config.after_step()
+
+
+def _more_pieces(pieces: int, images: int, averaging: Averaging, error: torch.OutOfMemoryError) -> int:
+    """Double the number of pieces, which halves the memory they take."""
+    if averaging.begun:
+        raise TrainingError(
+            "The memory became too small in the middle of a step that other processes have a part of. "
+            f"Type: --set train.accumulate={2 * pieces}"
+        )
+    averaging.retry()
+    if pieces >= images:
+        first = str(error).partition(". ")[0]
+        raise TrainingError(f"One image at a time is too much for the memory: {first}. Try a smaller --image-size.")
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    return min(2 * pieces, images)
+
+
+def _reported(loss: Tensor, minimised: Tensor) -> Tensor:
+    """The loss, unless the minimised one is not finite; asking the device for that would be a sync point."""
+    return torch.where(minimised.isfinite(), loss, minimised)

@@ -155,7 +155,7 @@ def lossy(reference: Reference, exact: Answering, coarse: Answering, most: float
 
     Returns:
         Result of :meth:`Reference.compare`, with ``accuracy`` and ``images_per_second``, each ``{"before", "after"}``,
-        ``loss``, ``max_loss``, ``speed`` (see :func:`zoo.engine.bench.compared`) and ``batch_size``.
+        ``loss``, ``max_loss``, ``speed`` (see :func:`zoo_bench.steps.compared`) and ``batch_size``.
 
     Raises:
         ExportError: the loss of accuracy exceeds ``most``.

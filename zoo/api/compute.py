@@ -9,13 +9,13 @@ Example::
 from __future__ import annotations
 
 from zoo.engine.autotune import pass_of
-from zoo.engine.bench import call_rates, compared
 from zoo.engine.execution import Execution, choose_execution, keep_freed_memory
 from zoo.engine.features import FeatureBatches
 from zoo.engine.fuse_bn import fold_norms
 from zoo.engine.gradcam import painted
 from zoo.engine.layer_groups import find_head
 from zoo.engine.task import MULTI_LABEL, SINGLE_LABEL, task_named, task_of
+from zoo.engine.timing import call_rates, compared, now
 from zoo.engine.tta import NONE
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "find_head",
     "fold_norms",
     "keep_freed_memory",
+    "now",
     "painted",
     "pass_of",
     "task_named",

@@ -9,10 +9,11 @@ Example::
 from __future__ import annotations
 
 from zoo.evaluation.evaluate import evaluate_run, own_split, request_of
-from zoo.runner.components import RunComponents
+from zoo.runner.components import RunComponents, build_components
 from zoo.runner.environment import versions
 from zoo.runner.features import FeatureStore
 from zoo.runner.lr_find import find_lr
+from zoo.runner.noise import noise
 from zoo.runner.observer import Observer
 from zoo.runner.record import Run
 from zoo.runner.repeats import ended_result
@@ -31,10 +32,12 @@ __all__ = [
     "RunPlace",
     "TooShort",
     "blank",
+    "build_components",
     "ended_result",
     "evaluate_run",
     "find_lr",
     "load_weights",
+    "noise",
     "own_split",
     "request_of",
     "run_job",

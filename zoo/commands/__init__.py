@@ -18,7 +18,6 @@ CORE = {
     "evaluate": "evaluate:evaluate",
     "predict": "predict:predict",
     "lr-find": "lr_find:lr_find",
-    "bench": "bench:bench",
     "sweep": "sweep:sweep",
     "compare-architectures": "compare_architectures:compare_architectures",
     "verify-resume": "verify_resume:verify_resume",

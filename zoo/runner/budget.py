@@ -17,8 +17,8 @@ from zoo.job.resolve import Resolved
 from zoo.job.schema import Choice
 from zoo.plugin import Dataset
 from zoo.registry.entry import PYTHON, Entry, Origin
-from zoo.runner.bench import noise
 from zoo.runner.components import RunComponents, build_components
+from zoo.runner.noise import noise
 from zoo.runner.observer import Observer
 from zoo.runner.speed import Speed, measure_speed
 from zoo.runner.time_budget import Budget, TooShort, span
@@ -179,7 +179,7 @@ def on_noise(resolved: Resolved) -> Resolved:
     """The same job on images of noise, of two classes, which fill a few batches."""
     job = resolved.job
     made = noise(int(job.train.batch_size), job.data.in_chans)
-    entry = Entry(Dataset("noise", "zoo.runner.bench:noise"), Origin(PYTHON), given=made)
+    entry = Entry(Dataset("noise", "zoo_bench.measure:noise"), Origin(PYTHON), given=made)
     data = job.data.model_copy(update={"folds": None, "fold": None})
     on_it = job.model_copy(update={"dataset": Choice(name="noise"), "data": data})
     return replace(resolved, job=on_it, entries={**resolved.entries, "dataset": entry}, facts=JobFacts(None))

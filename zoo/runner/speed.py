@@ -12,8 +12,8 @@ from typing import Any
 from torch import Tensor
 
 from zoo.data.open import VAL
-from zoo.engine.bench import now
 from zoo.engine.evaluate import predict_logits
+from zoo.engine.timing import now
 from zoo.engine.totals import Totals
 from zoo.engine.train import EpochProgress, train_epoch
 from zoo.job.schema import Train

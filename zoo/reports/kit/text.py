@@ -14,6 +14,7 @@ from zoo.reports.imported import import_lines
 from zoo.reports.lines import Lines
 from zoo.reports.lists import print_lines, width_here
 from zoo.reports.trends import rising
+from zoo.reports.trial import tried
 from zoo.reports.words import (
     UNKNOWN,
     bar,
@@ -53,5 +54,6 @@ __all__ = [
     "print_lines",
     "rising",
     "short_path",
+    "tried",
     "width_here",
 ]

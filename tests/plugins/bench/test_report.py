@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from zoo.reports.bench import table_lines
+from zoo_bench.report import table_lines
 
 ONE: dict[str, Any] = {
     "architecture": "a",

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from zoo.job.options import job_options
+from zoo.api.commands import job_options
 
 if TYPE_CHECKING:
-    from zoo.job.resolve import Resolved
-    from zoo.registry.registry import Registry
+    from zoo.api.jobs import Registry, Resolved
 
 
 @click.command(name="bench")
@@ -29,17 +28,17 @@ def bench(architecture: str, compare: str | None, steps: int, as_json: bool, **t
     Of a file that zoo export wrote the answers are timed, by its own runtime on the CPU. A trained model, its run's
     folder or hf:owner/name, stands for its architecture with its parameters and image size.
     """
-    from zoo.host.context import registry_here
-    from zoo.model.formats import is_artifact
+    from zoo.api.commands import registry_here
+    from zoo.api.models import is_artifact
 
     registry = registry_here()
     given = [name for name in (architecture, compare) if name is not None]
     if any(is_artifact(word, registry) for word in given):
         _files(given, steps, typed, as_json)
         return
-    from zoo.reports.choose import make_observer
-    from zoo.runner.bench import bench as measure
-    from zoo.storage.files import dump_json
+    from zoo.reports.kit.text import make_observer
+    from zoo.storage import dump_json
+    from zoo_bench.measure import bench as measure
 
     jobs = [_job(name, typed) for name in given]
     observer = make_observer(json=as_json)
@@ -50,7 +49,7 @@ def bench(architecture: str, compare: str | None, steps: int, as_json: bool, **t
     if as_json:
         click.echo(dump_json(found))
         return
-    from zoo.reports.bench import table_lines
+    from zoo_bench.report import table_lines
 
     for line in table_lines(found):
         click.echo(line)
@@ -58,12 +57,12 @@ def bench(architecture: str, compare: str | None, steps: int, as_json: bool, **t
 
 def _files(words: list[str], steps: int, typed: dict[str, Any], as_json: bool) -> None:
     """Files, which have no training steps; of a job's options they know the batch size."""
+    from zoo.api.commands import registry_here
+    from zoo.api.models import artifact_at, is_artifact
     from zoo.errors import RequestError
-    from zoo.host.context import registry_here
-    from zoo.model.formats import artifact_at, is_artifact
-    from zoo.reports.bench import file_lines
-    from zoo.runner.bench_files import BATCH, bench_files
-    from zoo.storage.files import dump_json
+    from zoo.storage import dump_json
+    from zoo_bench.files import BATCH, bench_files
+    from zoo_bench.report import file_lines
 
     registry = registry_here()
     if other := [word for word in words if not is_artifact(word, registry)]:
@@ -84,12 +83,10 @@ def _job(architecture: str, typed: dict[str, Any]) -> Resolved:
     """The job of a network on noise, as large as its batch."""
     import dataclasses
 
+    from zoo.api.commands import registry_here
+    from zoo.api.jobs import OPTIONS, make_request, resolve
+    from zoo.api.running import noise
     from zoo.errors import RequestError
-    from zoo.host.context import registry_here
-    from zoo.job.layers import OPTIONS
-    from zoo.job.request import make_request
-    from zoo.job.resolve import resolve
-    from zoo.runner.bench import noise
 
     if typed["batch_size"] == "auto":
         raise RequestError("zoo bench takes a number of images a step, not auto. Type: --batch-size 32")
@@ -110,12 +107,11 @@ def _job(architecture: str, typed: dict[str, Any]) -> Resolved:
 
 def _of_model(word: str, registry: Registry) -> tuple[dict[str, Any], int]:
     """What a trained model says of a job, and its images' channels; nothing for an architecture's name."""
-    from zoo.job.run_folder import CARD, MODEL
+    from zoo.runs import CARD, MODEL
 
     if registry.model_source(word) is None and not any((Path(word) / place / CARD).is_file() for place in ("", MODEL)):
         return {}, 3  # a folder may be called as an architecture is
-    from zoo.model.bundle import find_bundle, read_card
-    from zoo.model.sources import find_model
+    from zoo.api.models import find_bundle, find_model, read_card
 
     card = read_card(find_bundle(find_model(word, registry)))
     network, shape = card["architecture"], card["preprocessing"]

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import torch
 
-from zoo.runner import bench
 from zoo.runner.observer import Observer
+from zoo_bench import measure
 
 
 class Written:
@@ -28,7 +28,7 @@ class Written:
 
     def rates(self, what: str) -> list[float]:
         factor = {"a": 2.0, "b": 1.0}[self.job]
-        return [factor * i for i in range(1, bench.ROUNDS + 1)]
+        return [factor * i for i in range(1, measure.ROUNDS + 1)]
 
     def document(self, memory_mib: float) -> dict[str, Any]:
         self.asked.append((self.job, "document"))
@@ -46,13 +46,13 @@ class Heard(Observer):
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
     Written.asked = []
-    monkeypatch.setattr(bench, "Stand", Written)
+    monkeypatch.setattr(measure, "Stand", Written)
     return Written.asked
 
 
 def test_one_is_timed_in_one_go(asked: list[tuple[Any, ...]]):
     heard = Heard()
-    found = bench.bench(["a"], 10, heard)  # type: ignore[list-item]
+    found = measure.bench(["a"], 10, heard)  # type: ignore[list-item]
     assert asked == [("a", 2, 10, 5), ("a", "document")]
     assert found == {"benchmarks": [{"job": "a"}]}
     assert heard.all == [("steps", done, 12) for done in range(13)]
@@ -60,7 +60,7 @@ def test_one_is_timed_in_one_go(asked: list[tuple[Any, ...]]):
 
 def test_two_are_timed_in_turn(asked: list[tuple[Any, ...]]):
     heard = Heard()
-    found = bench.bench(["a", "b"], 12, heard)  # type: ignore[list-item]
+    found = measure.bench(["a", "b"], 12, heard)  # type: ignore[list-item]
     timed, after = asked[:10], asked[10:]
     assert timed[:4] == [("a", 2, 3, 2), ("b", 2, 3, 2), ("a", 1, 3, 2), ("b", 1, 3, 2)]
     assert [job for job, *_ in timed] == ["a", "b"] * 5
@@ -72,7 +72,7 @@ def test_two_are_timed_in_turn(asked: list[tuple[Any, ...]]):
 def test_one_kernel_is_said_where_all_of_the_optimizer_is_one():
     weights = [torch.zeros(2, requires_grad=True), torch.zeros(2, requires_grad=True)]
     adam = torch.optim.Adam([{"params": [w]} for w in weights], fused=True)
-    assert bench.fused_words("adam", adam) == ["fused adam"]
+    assert measure.fused_words("adam", adam) == ["fused adam"]
     adam.param_groups[1]["fused"] = None
-    assert bench.fused_words("adam", adam) == []
-    assert bench.fused_words("sgd", torch.optim.SGD(weights)) == []
+    assert measure.fused_words("adam", adam) == []
+    assert measure.fused_words("sgd", torch.optim.SGD(weights)) == []

@@ -17,7 +17,7 @@ CNN = ("simple_cnn", "--set", "architecture.channels=[8]")
 @pytest.fixture(autouse=True)
 def _small_ceiling(monkeypatch: pytest.MonkeyPatch) -> None:
     """The product that is the ceiling would take longer than all the rest."""
-    monkeypatch.setattr("zoo.engine.bench._SIDE", {"cpu": 256})
+    monkeypatch.setattr("zoo_bench.steps._SIDE", {"cpu": 256})
 
 
 def test_it_says_how_fast_and_where_the_time_goes(zoo: Zoo):

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from zoo.reports.trial import tried
-from zoo.reports.words import count
+from zoo.reports.kit.text import count, tried
 
 __all__ = ["file_lines", "table_lines"]
 
@@ -15,7 +14,7 @@ def table_lines(found: Mapping[str, Any]) -> list[str]:
     """A block for each network, and of two how they compare.
 
     Args:
-        found: as :func:`zoo.runner.bench.bench` gives it.
+        found: as :func:`zoo_bench.measure.bench` gives it.
     """
     blocks, compared = found["benchmarks"], found.get("comparison")
     of_both = ", both networks together" if compared else ""
@@ -27,7 +26,7 @@ def file_lines(found: Mapping[str, Any]) -> list[str]:
     """A line or two for each exported file, and of two how they compare.
 
     Args:
-        found: as :func:`zoo.runner.bench_files.bench_files` gives it.
+        found: as :func:`zoo_bench.files.bench_files` gives it.
     """
     lines = []
     for one in found["benchmarks"]:

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 from torchvision.models import resnet18
 
-from zoo.engine import roofline
 from zoo.engine.execution import Execution, cpu_has_lstm_in
+from zoo_bench import roofline
 from zoo_simple.cnn import simple_cnn
 
 CPU = Execution(torch.device("cpu"))

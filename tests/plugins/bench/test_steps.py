@@ -9,8 +9,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from zoo.engine import bench
+from zoo.engine import timing
 from zoo.engine.execution import Execution
+from zoo_bench import steps
 
 CPU = Execution(torch.device("cpu"))
 
@@ -36,12 +37,12 @@ def batches(count: int, seconds: float = 0.0):
 def rows_of(model: nn.Module, count: int, seconds: float = 0.0, **more: Any) -> list[list[float]]:
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     loss = nn.functional.cross_entropy
-    return bench.step_seconds(model, batches(count, seconds), loss, optimizer, CPU, **more)
+    return steps.step_seconds(model, batches(count, seconds), loss, optimizer, CPU, **more)
 
 
 def test_a_step_is_split_into_where_its_time_goes():
-    split = bench.split_of(rows_of(Slow(0.2), 4, 0.1)[1:])
-    assert list(split) == list(bench.PHASES)
+    split = steps.split_of(rows_of(Slow(0.2), 4, 0.1)[1:])
+    assert list(split) == list(steps.PHASES)
     assert split["data"] >= 0.1
     assert split["forward"] >= 0.2
     assert max(split["backward"], split["optimizer"]) < 0.1  # a millisecond, on a machine that has nothing else to do
@@ -74,35 +75,35 @@ def test_frozen_layers_stay_as_in_evaluation():
 
 def test_inference_is_timed_without_learning():
     model = Slow(0.01)
-    times = bench.answer_seconds(model, torch.rand(4, 3, 2, 2), CPU, 3)
+    times = steps.answer_seconds(model, torch.rand(4, 3, 2, 2), CPU, 3)
     assert len(times) == 3
     assert min(times) >= 0.01
     assert not model.training
 
 
 def test_two_are_compared_by_the_rounds_that_they_share():
-    found = bench.compared([10, 30, 4], [5, 10, 8])
+    found = timing.compared([10, 30, 4], [5, 10, 8])
     assert found == {"ratio": 2, "range": [0.5, 3], "rounds": [2, 3, 0.5]}
     with pytest.raises(ValueError, match="shorter"):
-        bench.compared([1, 2], [1])
+        timing.compared([1, 2], [1])
 
 
 def test_the_ceiling_is_a_rate_that_a_real_product_reaches(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(bench, "_SIDE", {"cpu": 256})
-    assert bench.ceiling(CPU) > 1e8
+    monkeypatch.setattr(steps, "_SIDE", {"cpu": 256})
+    assert steps.ceiling(CPU) > 1e8
 
 
 def test_memory_is_what_the_process_held():
-    before = bench.peak_memory_mib(CPU.device)
+    before = steps.peak_memory_mib(CPU.device)
     held = torch.ones(64 * 2**20, dtype=torch.uint8)
-    assert bench.peak_memory_mib(CPU.device) >= before
+    assert steps.peak_memory_mib(CPU.device) >= before
     assert 30 < before < 2**20
     assert len(held)
 
 
 def test_the_numbers_of_a_summary_fit_together():
     split = {"data": 0.1, "forward": 0.3, "backward": 0.5, "optimizer": 0.1}
-    found = bench.summary(split, 32, 100.0, (3e9, 1e9), (960e9, 400e9), 0.8)
+    found = steps.summary(split, 32, 100.0, (3e9, 1e9), (960e9, 400e9), 0.8)
     assert found["train"]["images_per_second"] == pytest.approx(32)
     assert found["train"]["of_ceiling"] == pytest.approx(0.1)
     assert found["train"]["of_limit"] == pytest.approx(0.8)
@@ -111,6 +112,6 @@ def test_the_numbers_of_a_summary_fit_together():
 
 
 def test_a_network_without_products_has_no_limit():
-    found = bench.summary(dict.fromkeys(bench.PHASES, 0.1), 32, 100.0, (0, 0), (1e9, 1e9), 0.0)
+    found = steps.summary(dict.fromkeys(steps.PHASES, 0.1), 32, 100.0, (0, 0), (1e9, 1e9), 0.0)
     assert found["train"]["limit_images_per_second"] is None
     assert found["train"]["of_limit"] == 0

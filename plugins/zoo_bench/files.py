@@ -9,11 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from zoo.data.decode import Shape, framed
-from zoo.engine.bench import call_rates, compared
-from zoo.model.bundle import Preprocessing
-from zoo.model.exported import Artifact, open_file
-from zoo.registry.registry import Registry
+from zoo.api.compute import call_rates, compared
+from zoo.api.images import Shape, framed
+from zoo.api.jobs import Registry
+from zoo.api.models import Artifact, Preprocessing, open_file
 
 __all__ = ["bench_files"]
 

@@ -7,21 +7,17 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from statistics import median
-from time import perf_counter
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from zoo.engine.execution import Execution
+from zoo.api.compute import Execution, now
 
 __all__ = [
     "PHASES",
     "answer_seconds",
-    "call_rates",
     "ceiling",
-    "compared",
-    "now",
     "peak_memory_mib",
     "split_of",
     "step_seconds",
@@ -90,31 +86,6 @@ def answer_seconds(model: nn.Module, images: Tensor, execution: Execution, count
     return times[1:]
 
 
-def call_rates(calls: Sequence[tuple[Callable[[Any], Any], Any]], rounds: int) -> list[list[float]]:
-    """Images per second of each function, timed in alternating rounds after one warm-up round.
-
-    Args:
-        calls: pairs of a function and its batch (N, …).
-    """
-    rates: list[list[float]] = [[] for _ in calls]
-    for _ in range(rounds + 1):
-        for (call, batch), found in zip(calls, rates, strict=True):
-            started = perf_counter()
-            call(batch)
-            found.append(len(batch) / (perf_counter() - started))
-    return [found[1:] for found in rates]
-
-
-def compared(one: Sequence[float], other: Sequence[float]) -> dict[str, Any]:
-    """Compare two functions by their rates in the same rounds.
-
-    Returns:
-        ``ratio`` (median of ``rounds``, the ratios one / other) and ``range`` (their minimum and maximum).
-    """
-    ratios = [a / b for a, b in zip(one, other, strict=True)]
-    return {"ratio": median(ratios), "range": [min(ratios), max(ratios)], "rounds": ratios}
-
-
 def ceiling(execution: Execution, rounds: int = 5) -> float:
     """Peak floating-point operations per second, measured on a large matrix product in the execution's dtype."""
     side = _SIDE.get(execution.device.type, _SIDE["cpu"])
@@ -133,15 +104,6 @@ def peak_memory_mib(device: torch.device) -> float:
         return torch.cuda.max_memory_reserved(device) / 2**20
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
-
-
-def now(execution: Execution) -> float:
-    """Synchronise the device and return the time in seconds."""
-    if execution.device.type == "cuda":
-        torch.cuda.synchronize(execution.device)
-    elif execution.device.type == "mps":
-        torch.mps.synchronize()
-    return perf_counter()
 
 
 def summary(

@@ -15,9 +15,7 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode, flop_registry, sdpa_backward_flop_count, sdpa_flop_count
 
-from zoo.engine.autotune import pass_of
-from zoo.engine.bench import now
-from zoo.engine.execution import Execution
+from zoo.api.compute import Execution, now, pass_of
 
 __all__ = ["Call", "Products", "products_of", "seconds_of"]
 

@@ -8,52 +8,21 @@ from itertools import count, islice
 from statistics import median
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from zoo.data.batches import Batches
-from zoo.engine.bench import answer_seconds, ceiling, compared, peak_memory_mib, split_of, step_seconds, summary
-from zoo.engine.features import FeatureBatches
-from zoo.engine.fuse_bn import fold_norms
-from zoo.job.resolve import Resolved
-from zoo.model.build import count_parameters
-from zoo.runner.components import build_components
-from zoo.runner.observer import Observer
+from zoo.api.compute import FeatureBatches, compared, fold_norms
+from zoo.api.images import Batches
+from zoo.api.jobs import Resolved
+from zoo.api.models import count_parameters
+from zoo.api.running import Observer, build_components
+from zoo_bench.steps import answer_seconds, ceiling, peak_memory_mib, split_of, step_seconds, summary
 
 WARMUP = 2
 AGAIN = 1
 """The first step after the other network's is not counted either: the caches are full of that one's."""
 ROUNDS = 5
 """Of two networks in turn: what slows the machine for a while slows both."""
-BATCHES = 4
-"""Of noise, over and over."""
-SIDE = 128
-
-
-class Noise:
-    """A dataset of noise, of two classes: every other image."""
-
-    def __init__(self, count: int, channels: int):
-        self.classes = ["even", "odd"]
-        self.targets = [i % 2 for i in range(count)]
-        drawn = np.random.default_rng(0)
-        self.images = drawn.integers(0, 256, (count, channels, SIDE, SIDE), np.uint8)
-
-    def __len__(self) -> int:
-        return len(self.targets)
-
-    def __getitem__(self, index: int) -> tuple[Any, int]:
-        return self.images[index], self.targets[index]
-
-
-def noise(batch_size: int, channels: int) -> Callable[..., Any]:
-    """The factory of a dataset whose training split fills a few batches."""
-
-    def make(split: str) -> Noise:
-        return Noise(batch_size * BATCHES if split == "train" else 2, channels)
-
-    return make
 
 
 @dataclass(frozen=True)
@@ -114,7 +83,7 @@ class Stand:
         }
 
     def _summary(self) -> dict[str, Any]:
-        from zoo.engine.roofline import products_of, seconds_of  # torch counts operations with triton: 0.2 s to import
+        from zoo_bench.roofline import products_of, seconds_of  # torch counts operations with triton: 0.2 s to import
 
         parts, learner = self.parts, self.parts.learner
         names = {module: path for path, module in learner.trained.named_modules()}

@@ -1,0 +1,1 @@
+"""Time networks: their training steps and answers, on this machine."""

@@ -54,5 +54,6 @@ def evaluate(
 def _print(result: dict[str, Any]) -> None:
     from zoo.reports.parts import new_console
     from zoo.reports.results import render_result
+    from zoo.runner.run_result import RunResult
 
-    new_console().print(render_result(result))
+    new_console().print(render_result(RunResult.read(result)))

@@ -7,6 +7,7 @@ from typing import Any
 
 from zoo.reports.trial import tried
 from zoo.reports.words import count
+from zoo.runner.run_result import ExecutionTrial
 
 __all__ = ["file_lines", "table_lines"]
 
@@ -82,7 +83,8 @@ def _limit(train: Mapping[str, Any]) -> list[str]:
 
 def _tried(trial: Mapping[str, Any] | None) -> list[str]:
     """The ways that were tried, where there was a trial."""
-    return [f"{what if what == 'tried' else f'  {what}':<12}{ways}" for what, ways in tried(trial)]
+    found = None if trial is None else ExecutionTrial.read(trial)
+    return [f"{what if what == 'tried' else f'  {what}':<12}{ways}" for what, ways in tried(found)]
 
 
 def _comparison(one: Mapping[str, Any], other: Mapping[str, Any], ratios: Mapping[str, Any]) -> str:

@@ -15,6 +15,7 @@ from zoo.model.bundle import find_bundle, read_card
 from zoo.model.manifest import MANIFEST, README, Manifest, check_folder, is_shared, make_manifest
 from zoo.reports.model_card import UNKNOWN_LICENSE, headline_metric, write_model_card
 from zoo.runner.folder import check_name
+from zoo.runner.run_result import RunResult
 from zoo.sharing.public import Places, changed
 from zoo.storage.files import dump_json, read_plain
 
@@ -99,7 +100,8 @@ def _described(
         RequestError: the result has names, but not what the zoo writes under them.
     """
     try:
-        return write_model_card(card, result, **how), headline_metric(result)
+        known = None if result is None else RunResult.read(result)
+        return write_model_card(card, known, **how), headline_metric(known)
     except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RecursionError) as error:
         raise RequestError(
             f"The {RESULT} of {folder} is damaged, or of another zoo ({type(error).__name__}: {error}): no model card "

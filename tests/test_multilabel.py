@@ -311,8 +311,7 @@ def api_evaluate(run: Path, table: Path, split: str) -> dict[str, Any]:
     from zoo.evaluation.evaluate import evaluate_run
 
     found = evaluate_run(run, str(table), registry=open_registry(), split=split, device="cpu")
-    numbers: dict[str, Any] = found["metrics"][split]
-    return numbers
+    return found.metrics_of(split).document()
 
 
 def test_evaluate_finds_the_very_images_that_were_held_out(zoo, run, result):

@@ -4,14 +4,15 @@ Example::
 
     from zoo.runs import find_run, read_result
 
-    print(read_result(find_run("brave-otter"))["metrics"]["val"]["accuracy"])
+    print(read_result(find_run("brave-otter")).metrics["val"].accuracy)
 """
 
 from __future__ import annotations
 
 from zoo.job.run_folder import CARD, CHECKPOINTS, IMPORTED, JOB, METRICS, MODEL, RESULT, WEIGHTS, find_run, is_run
-from zoo.runner.documents import read_document, read_result
 from zoo.runner.folder import LOCK, check_name, claim, forget_replaced, hold, made_up_name
+from zoo.runner.measurements import EpochRecord, Mistake, SkippedImage, SplitMetrics, SplitSummary
+from zoo.runner.run_result import ExecutionTrial, RunResult, damage_reported, read_epochs, read_result
 
 __all__ = [
     "CARD",
@@ -23,13 +24,21 @@ __all__ = [
     "MODEL",
     "RESULT",
     "WEIGHTS",
+    "EpochRecord",
+    "ExecutionTrial",
+    "Mistake",
+    "RunResult",
+    "SkippedImage",
+    "SplitMetrics",
+    "SplitSummary",
     "check_name",
     "claim",
+    "damage_reported",
     "find_run",
     "forget_replaced",
     "hold",
     "is_run",
     "made_up_name",
-    "read_document",
+    "read_epochs",
     "read_result",
 ]

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from zoo.reports.kit.text import count, tried
+from zoo.runs import ExecutionTrial
 
 __all__ = ["file_lines", "table_lines"]
 
@@ -81,7 +82,8 @@ def _limit(train: Mapping[str, Any]) -> list[str]:
 
 def _tried(trial: Mapping[str, Any] | None) -> list[str]:
     """The ways that were tried, where there was a trial."""
-    return [f"{what if what == 'tried' else f'  {what}':<12}{ways}" for what, ways in tried(trial)]
+    found = None if trial is None else ExecutionTrial.read(trial)
+    return [f"{what if what == 'tried' else f'  {what}':<12}{ways}" for what, ways in tried(found)]
 
 
 def _comparison(one: Mapping[str, Any], other: Mapping[str, Any], ratios: Mapping[str, Any]) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 from zoo.api.jobs import requirement_of
 from zoo.reports.kit.results import calibration_words, diagnose, numbers_table, reading
 from zoo.reports.kit.text import clean, component, count, duration, number, percent
+from zoo.runs import RunResult, SkippedImage
 
 __all__ = ["headline_metric", "write_model_card"]
 
@@ -26,17 +27,17 @@ Document = Mapping[str, Any]
 
 
 def write_model_card(
-    card: Document, result: dict[str, Any] | None, *, name: str, license: str, address: str | None = None
+    card: Document, result: RunResult | None, *, name: str, license: str, address: str | None = None
 ) -> str:
     """The text of README.md.
 
     Args:
         card: the bundle's zoo.json.
-        result: the run's result document; None where it is lost.
+        result: the run's result; None where it is lost.
         license: as the hub spells it, or ``unknown``.
         address: ``hf:owner/name``, where the model will be there.
     """
-    found = result or {}
+    found = result or RunResult()
     parts = [
         ("", _opening(card, found, name)),
         ("How to use it", _usage(card, name, address)),
@@ -58,11 +59,11 @@ def _written(parts: Iterable[tuple[str, Iterable[str]]]) -> Iterator[tuple[str, 
             yield title, f"{body}\n"
 
 
-def headline_metric(result: dict[str, Any] | None) -> dict[str, Any] | None:
+def headline_metric(result: RunResult | None) -> dict[str, Any] | None:
     """The number by which a model is told: the accuracy, of test images where there are any."""
-    found = result or {}
+    found = result or RunResult()
     split = _main(found)
-    accuracy, ends = reading.split_metrics(found, split).get("accuracy"), reading.interval_of(found, split)
+    accuracy, ends = found.metrics_of(split).accuracy, reading.interval_of(found, split)
     if accuracy is None:
         return None
     return {
@@ -73,8 +74,8 @@ def headline_metric(result: dict[str, Any] | None) -> dict[str, Any] | None:
     }
 
 
-def _main(result: dict[str, Any]) -> str | None:
-    return "test" if reading.split_metrics(result, "test") else reading.main_split(result)
+def _main(result: RunResult) -> str | None:
+    return "test" if "test" in reading.scored_splits(result) else reading.main_split(result)
 
 
 def _md(text: object) -> str:
@@ -91,14 +92,14 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
     return [f"| {' | '.join(head)} |", f"|{' --- |' * len(head)}", *body, ""] if body else []
 
 
-def _front_matter(card: Document, result: dict[str, Any], name: str, license: str) -> str:
+def _front_matter(card: Document, result: RunResult, name: str, license: str) -> str:
     """The YAML that the hub reads, by its own library."""
     from huggingface_hub import EvalResult, ModelCardData
 
     metric, scores = headline_metric(result), None
     if metric is not None:
         dataset = _dataset(result, card)
-        kind = "exact_match" if reading.several_labels(result) else "accuracy"
+        kind = "exact_match" if result.several_labels else "accuracy"
         words = f"{metric['name']}, 95% interval {_span(metric['interval'])}" if metric["interval"] else metric["name"]
         scores = [
             EvalResult(
@@ -123,18 +124,17 @@ def _front_matter(card: Document, result: dict[str, Any], name: str, license: st
     return str(data.to_yaml()).strip()
 
 
-def _dataset(result: dict[str, Any], card: Document) -> str:
+def _dataset(result: RunResult, card: Document) -> str:
     recorded = ((card.get("provenance") or {}).get("dataset") or {}).get("id")
-    return clean(recorded or component((result.get("job") or {}).get("dataset")) or "unknown")
+    return clean(recorded or component(result.job.dataset.document()) or "unknown")
 
 
-def _folder(result: dict[str, Any]) -> str:
+def _folder(result: RunResult) -> str:
     """The last name of the dataset's folder; empty where it has none."""
-    root = ((result.get("job") or {}).get("dataset") or {}).get("root")
-    return clean(root) if root else ""
+    return clean(result.job.data_folder)
 
 
-def _opening(card: Document, result: dict[str, Any], name: str) -> Iterable[str]:
+def _opening(card: Document, result: RunResult, name: str) -> Iterable[str]:
     classes = list(map(str, card["classes"]))
     what = "which of these labels an image has" if card.get("task") == "multi-label" else "which of these an image is"
     shown = ", ".join(map(_code, classes[:_CLASSES]))
@@ -160,8 +160,9 @@ def _channels(count: int) -> str:
     return {1: "grey", 3: "RGB"}.get(count, f"{count} channels")
 
 
-def _measured(result: dict[str, Any]) -> str:
-    metric = headline_metric(result) or {}
+def _measured(result: RunResult) -> str:
+    metric = headline_metric(result)
+    assert metric is not None, "asked only where there is one"
     words = f"{metric['name'].replace('_', ' ')} {percent(metric['value'])}"
     span = f" (95% interval {_span(metric['interval'])})" if metric["interval"] else ""
     return f"{words}{span} on {count(metric['images'])} images"
@@ -210,39 +211,39 @@ def _not_by_name(card: Document) -> Iterable[str]:
         yield ""
 
 
-def _data(result: dict[str, Any]) -> Iterable[str]:
-    splits = result.get("splits") or {}
+def _data(result: RunResult) -> Iterable[str]:
+    splits = result.splits
     if not splits:
         yield "Its result document was not there when it was shared, so nothing is known of its data."
         return
-    sources = list(dict.fromkeys(str(s["source"]) for s in splits.values() if s.get("source")))
+    sources = list(dict.fromkeys(split.source for split in splits.values() if split.source))
     yield from (f"Images: {_md(source)}." for source in sources)
     yield ""
     yield from _table(
         ("split", "images", "left out", "fingerprint"),
         [
-            (name, count(s.get("images")), _left_out(s.get("skipped") or []), _code(str(s.get("fingerprint"))[:16]))
-            for name, s in splits.items()
+            (name, count(split.images), _left_out(split.skipped), _code(str(split.fingerprint)[:16]))
+            for name, split in splits.items()
         ],
     )
     yield from _notices(result)
 
 
-def _left_out(skipped: Sequence[Document]) -> str:
-    reasons = list(dict.fromkeys(_md(item.get("reason", "")) for item in skipped))
+def _left_out(skipped: Sequence[SkippedImage]) -> str:
+    reasons = list(dict.fromkeys(_md(item.reason) for item in skipped))
     return f"{len(skipped):,} ({'; '.join(reasons[:3])})" if skipped else "0"
 
 
-def _notices(result: dict[str, Any]) -> Iterable[str]:
+def _notices(result: RunResult) -> Iterable[str]:
     """What was said when it was trained; which files could not be read is their owner's."""
-    for notice in result.get("notices") or []:
+    for notice in result.notices:
         if "could not be decoded" not in notice:
             yield f"- {_md(notice)}"
 
 
-def _scores(result: dict[str, Any]) -> Iterable[str]:
-    for split in [name for name, metrics in (result.get("metrics") or {}).items() if metrics]:
-        metrics = reading.split_metrics(result, split)
+def _scores(result: RunResult) -> Iterable[str]:
+    for split in reading.scored_splits(result):
+        metrics = result.metrics_of(split)
         rows = numbers_table(result, split)
         yield f"On {count(reading.images_in(result, split))} {_md(split)} images:"
         yield ""
@@ -253,7 +254,7 @@ def _scores(result: dict[str, Any]) -> Iterable[str]:
         yield from _matrix(result, split)
 
 
-def _per_class(result: dict[str, Any], split: str) -> Iterable[str]:
+def _per_class(result: RunResult, split: str) -> Iterable[str]:
     every = reading.per_class(result, split)
     rows = every if len(every) <= _ROWS else reading.per_class(result, split, worst=_ROWS)
     if len(rows) < len(every):
@@ -263,17 +264,17 @@ def _per_class(result: dict[str, Any], split: str) -> Iterable[str]:
         ("class", "precision", "recall", "F1", "images", "trained on"),
         [
             (
-                _code(name),
-                *(percent(figures.get(key)) for key in ("precision", "recall", "f1")),
-                *(count(figures.get(key)) for key in ("support", "trained")),
+                _code(row.name),
+                *(percent(score) for score in (row.scores.precision, row.scores.recall, row.scores.f1)),
+                *(count(images) for images in (row.scores.support, row.trained)),
             )
-            for name, figures in rows
+            for row in rows
         ],
     )
 
 
-def _matrix(result: dict[str, Any], split: str) -> Iterable[str]:
-    matrix, classes = reading.confusion_of(result, split), list(map(str, result.get("classes") or []))
+def _matrix(result: RunResult, split: str) -> Iterable[str]:
+    matrix, classes = reading.confusion_of(result, split), result.classes
     if not matrix or len(matrix) > _MATRIX:
         return
     yield "What each class is taken for, a row a true class:"
@@ -284,8 +285,8 @@ def _matrix(result: dict[str, Any], split: str) -> Iterable[str]:
     )
 
 
-def _confidence(card: Document, result: dict[str, Any]) -> Iterable[str]:
-    words = calibration_words(reading.split_metrics(result, _main(result)))
+def _confidence(card: Document, result: RunResult) -> Iterable[str]:
+    words = calibration_words(result.metrics_of(_main(result)).calibration)
     if words:
         yield f"- On {_main(result)}, {_md(words)}."
     heat = card.get("temperature", 1.0)
@@ -301,36 +302,32 @@ def _confidence(card: Document, result: dict[str, Any]) -> Iterable[str]:
         yield "- Answers have a word `familiar`, false for an image to which the network answers as to few of its own."
 
 
-def _limits(result: dict[str, Any]) -> Iterable[str]:
-    if result:
+def _limits(result: RunResult) -> Iterable[str]:
+    if result.keys():
         verdict = diagnose(result)
         yield f"- {_md(verdict.headline)}"
         yield from (f"- {_md(line)}" for line in verdict.evidence)
-    train = ((result.get("splits") or {}).get("train") or {}).get("images")
+    train = result.images_of("train").images
     if train:
         yield f"- It has seen {count(train)} training images, and nothing is known of images unlike them."
     split = _main(result)
-    pairs = reading.confused_pairs(
-        reading.confusion_of(result, split), list(map(str, result.get("classes") or [])), limit=5
-    )
+    pairs = reading.confused_pairs(reading.confusion_of(result, split), result.classes, limit=5)
     for true, taken, times, share in pairs:
         yield f"- {_code(true)} is taken for {_code(taken)} in {times:,} of {round(times / share):,} images."
     yield "- It answers with its own classes whatever an image shows; what is none of them gets one of their names."
     yield "- Measure it on your own images first (`zoo evaluate MODEL FOLDER`) wherever a wrong answer does harm."
 
 
-def _training(card: Document, result: dict[str, Any]) -> Iterable[str]:
-    job, here = result.get("job") or {}, result.get("environment") or {}
-    train = job.get("train") or {}
+def _training(card: Document, result: RunResult) -> Iterable[str]:
+    job, here, epochs = result.job.document(), result.environment, len(result.epochs)
+    train = job.get("train", {})
     asked = {**{key: job.get(key) for key in _TRAINING}, **{key: train.get(key) for key in _FROM_TRAIN}}
-    best = result.get("best") or {}
-    epochs = len(result.get("epochs") or [])
     rows = [(key.replace("_", " "), _setting(value)) for key, value in asked.items() if value not in (None, False, [])]
     if epochs:
-        rows.append(("epochs", f"{epochs}, and the weights of epoch {best.get('epoch')} are kept"))
-    if here.get("device"):
-        rows.append(("hardware", _md(f"{here['device']}, {here.get('execution')}")))
-        rows.append(("time", duration((result.get("timing") or {}).get("total_s"))))
+        rows.append(("epochs", f"{epochs}, and the weights of epoch {result.best_epoch} are kept"))
+    if here.device:
+        rows.append(("hardware", _md(f"{here.device}, {here.execution}")))
+        rows.append(("time", duration(result.timing.total_s)))
     rows.append(("versions", _md(", ".join(f"{k} {v}" for k, v in (card.get("versions") or {}).items()))))
     yield from _table(("", ""), rows)
     yield from _job(job)

@@ -12,7 +12,7 @@ from typing import Any
 from zoo.api.manifests import MANIFEST, README, Manifest, check_folder, is_shared
 from zoo.api.models import find_bundle, read_card
 from zoo.errors import RequestError
-from zoo.runs import CARD, JOB, MODEL, RESULT, WEIGHTS, check_name, find_run
+from zoo.runs import CARD, JOB, MODEL, RESULT, WEIGHTS, RunResult, check_name, find_run
 from zoo.storage import dump_json, read_plain
 from zoo_hub.manifest import make_manifest
 from zoo_hub.model_card import UNKNOWN_LICENSE, headline_metric, write_model_card
@@ -99,7 +99,8 @@ def _described(
         RequestError: the result has names, but not what the zoo writes under them.
     """
     try:
-        return write_model_card(card, result, **how), headline_metric(result)
+        known = None if result is None else RunResult.read(result)
+        return write_model_card(card, known, **how), headline_metric(known)
     except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RecursionError) as error:
         raise RequestError(
             f"The {RESULT} of {folder} is damaged, or of another zoo ({type(error).__name__}: {error}): no model card "

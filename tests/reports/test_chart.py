@@ -10,6 +10,8 @@ import pytest
 from zoo.reports.chart import Chart, padded
 from zoo.reports.plots import accuracy_plot, confusion_plot
 from zoo.reports.uncertain_page import reliability_plot
+from zoo.runner.measurements import CalibrationScores
+from zoo.runner.run_result import RunResult
 
 
 def chart(**more: bool) -> Chart:
@@ -48,7 +50,8 @@ def test_what_is_no_number_is_a_gap() -> None:
 
 def test_epochs_are_whole_numbers() -> None:
     for count in (1, 2, 3, 60):
-        result = {"epochs": [{"epoch": i + 1, "val": {"accuracy": i / 100}} for i in range(count)]}
+        epochs = [{"epoch": i + 1, "val": {"accuracy": i / 100}} for i in range(count)]
+        result = RunResult.read({"epochs": epochs})
         axis = re.findall(r'text-anchor="middle" font-size="12" fill="var\(--soft\)">([^<]*)<', accuracy_plot(result))
         assert axis
         assert all(re.fullmatch(r"\d+", text) for text in axis)
@@ -59,16 +62,16 @@ def test_the_legend_says_what_is_there() -> None:
         "epochs": [{"epoch": i, "train": {"accuracy": 0.5}, "val": {"accuracy": i / 10}} for i in (1, 2, 3)],
         "best": {"epoch": 3},
     }
-    said = texts(accuracy_plot(result))
+    said = texts(accuracy_plot(RunResult.read(result)))
     assert {"train", "val", "epoch", "accuracy, %"} <= set(said)
-    assert "train" not in texts(accuracy_plot({"epochs": [{"epoch": 1, "val": {"accuracy": 0.5}}]}))
+    assert "train" not in texts(accuracy_plot(RunResult.read({"epochs": [{"epoch": 1, "val": {"accuracy": 0.5}}]})))
 
 
 @pytest.mark.parametrize(("count", "numbers"), [(2, True), (15, True), (16, False), (30, False)])
 def test_a_matrix_has_its_numbers_as_long_as_there_is_room(count: int, numbers: bool) -> None:
     matrix = [[1234 if i == j else 0 for j in range(count)] for i in range(count)]
     classes = [f"a class of a long name {i}" for i in range(count)]
-    svg = confusion_plot({"classes": classes, "metrics": {"val": {"confusion_matrix": matrix}}}, "val")
+    svg = confusion_plot(RunResult.read({"classes": classes, "metrics": {"val": {"confusion_matrix": matrix}}}), "val")
     assert svg.count("<rect") == count
     assert texts(svg).count("1,234") == (count if numbers else 0)
     width, height = map(float, re.search(r'viewBox="0 0 (\d+) (\d+)"', svg).groups())
@@ -78,10 +81,10 @@ def test_a_matrix_has_its_numbers_as_long_as_there_is_room(count: int, numbers: 
 
 def test_bins_of_confidence_are_dots_by_their_images() -> None:
     rows = [{"images": n, "confidence": c, "accuracy": a} for n, c, a in ((10, 0.5, 0.4), (90, 0.9, 0.95))]
-    svg = reliability_plot({"reliability": rows, "scaled": {"reliability": rows}})
+    svg = reliability_plot(CalibrationScores.read({"reliability": rows, "scaled": {"reliability": rows}}))
     radii = [float(r) for r in re.findall(r' r="([\d.]+)" fill="var\(--train\)"><title>', svg)]
     assert len(radii) == 2
     assert radii[0] < radii[1]
     assert "90 images: 95.0% right" in svg
     assert {"as the network gives it", "by temperature"} <= set(texts(svg))
-    assert reliability_plot({}) == ""
+    assert reliability_plot(CalibrationScores()) == ""

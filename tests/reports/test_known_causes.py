@@ -16,6 +16,7 @@ from sklearn.datasets import load_digits
 import zoo
 from zoo.errors import TrainingError
 from zoo.reports.verdict import diagnose
+from zoo.runner.run_result import RunResult
 
 SMALL = {"architecture.channels": [16, 32], "architecture.hidden": 64, "augment": [], "train.patience": None}
 QUIET = {"precision": "fp32", "device": "cpu", "recipe": "none", "image_size": 16}
@@ -132,7 +133,7 @@ def test_nine_of_ten_causes_are_named_and_nothing_is_where_nothing_is(
         with contextlib.suppress(TrainingError):  # a loss that is no number
             zoo.run("simple_cnn", "image_csv", data=listed(scans, rows, folder), out=tmp_path, name=folder, **options)
         result = read_result(tmp_path / folder)
-        verdict = diagnose(result)
+        verdict = diagnose(RunResult.read(result))
         told[name] = (cause, verdict.kind, verdict.evidence)
     wrong = {name: row for name, row in told.items() if row[0] != row[1]}
     assert not [name for name in wrong if name.startswith("nothing")], wrong

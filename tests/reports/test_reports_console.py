@@ -22,7 +22,9 @@ from zoo.reports.opening import opening_panel
 from zoo.reports.pace import Pace
 from zoo.reports.parts import CommandLine, Middle, Page, middle
 from zoo.reports.results import render_result
+from zoo.runner.measurements import EpochRecord
 from zoo.runner.record import Run
+from zoo.runner.run_result import RunResult
 
 Document = dict[str, Any]
 
@@ -39,7 +41,7 @@ def shown(renderable: RenderableType, width: int = 80, encoding: str = "utf-8") 
 
 
 def test_two_classes_show_their_numbers(two_classes: Document) -> None:
-    text = shown(render_result(two_classes))
+    text = shown(render_result(RunResult.read(two_classes)))
     for figure in ("91.3%", "89.4–92.9%", "0.2261", "1,000", "452", "461", "auroc 0.9713", "best epoch 57 of 60"):
         assert figure in text
     for word in (
@@ -54,7 +56,7 @@ def test_two_classes_show_their_numbers(two_classes: Document) -> None:
 
 
 def test_many_classes_show_the_worst_and_the_most_confused(thirty_classes: Document) -> None:
-    text = shown(render_result(thirty_classes))
+    text = shown(render_result(RunResult.read(thirty_classes)))
     assert "the 10 worst of 30" in text
     assert "Confused most" in text
     assert "verdict: overfitting" in text
@@ -63,7 +65,7 @@ def test_many_classes_show_the_worst_and_the_most_confused(thirty_classes: Docum
 
 
 def test_long_runs_show_a_selection_of_epochs(two_classes: Document) -> None:
-    lines = shown(render_result(two_classes)).splitlines()
+    lines = shown(render_result(RunResult.read(two_classes))).splitlines()
     start = next(i for i, line in enumerate(lines) if line.startswith("Epochs")) + 3
     numbers = [line.split()[0] for line in lines[start : start + 12]]
     assert numbers[0] == "1"
@@ -82,13 +84,13 @@ def test_an_epoch_of_any_size_is_one_line(loss: float | None, epochs: int) -> No
         "images_per_second": 98_765,
         "best": True,
     }
-    (line,) = shown(epoch_line(record, epochs)).splitlines()
+    (line,) = shown(epoch_line(EpochRecord.read(record), epochs)).splitlines()
     assert line.endswith("★")
     assert f"{epochs}" in line
 
 
 def test_a_run_without_metrics(cut_short: Document) -> None:
-    text = shown(render_result(cut_short))
+    text = shown(render_result(RunResult.read(cut_short)))
     assert "zoo run --resume runs/simple_cnn-cats_dogs-1" in text
     assert "report.html" not in text
 
@@ -96,7 +98,11 @@ def test_a_run_without_metrics(cut_short: Document) -> None:
 def test_an_evaluation_has_no_epochs(two_classes: Document) -> None:
     keys = ("run", "dir", "job", "classes")
     part = {key: two_classes[key] for key in keys}
-    text = shown(render_result({**part, "status": "evaluated", "metrics": {"all": two_classes["metrics"]["val"]}}))
+    text = shown(
+        render_result(
+            RunResult.read({**part, "status": "evaluated", "metrics": {"all": two_classes["metrics"]["val"]}})
+        )
+    )
     assert "91.3% of the all images are right" in text
     assert "Epochs" not in text
 
@@ -110,7 +116,7 @@ def test_any_key_may_be_missing_and_any_width_fits(
     gone = data.draw(st.sets(st.sampled_from(sorted(document))))
     empty = data.draw(st.sets(st.sampled_from(sorted(document))))
     thinned = {key: None if key in empty else value for key, value in document.items() if key not in gone}
-    shown(render_result(thinned), width=data.draw(st.sampled_from([80, 81, 100, 200])))
+    shown(render_result(RunResult.read(thinned)), width=data.draw(st.sampled_from([80, 81, 100, 200])))
 
 
 NASTY = ["[red]cat[/red]", "<script>:smile:", "猫" * 40, "a\x1b[31m\nb", "[/]"]
@@ -133,7 +139,7 @@ def nasty(result: Document) -> Document:
 
 
 def test_names_are_never_markup(two_classes: Document) -> None:
-    text = shown(render_result(nasty(two_classes)))
+    text = shown(render_result(RunResult.read(nasty(two_classes))))
     assert "[red]cat[/red]" in text
     assert "<script>:smile:" in text
     assert "[bold]run" in text
@@ -144,7 +150,7 @@ def test_names_are_never_markup(two_classes: Document) -> None:
 
 @pytest.mark.parametrize("encoding", ["ascii", "cp437", "latin-1"])
 def test_old_terminals_get_plain_characters(two_classes: Document, encoding: str) -> None:
-    text = shown(render_result(nasty(two_classes)), encoding=encoding)
+    text = shown(render_result(RunResult.read(nasty(two_classes))), encoding=encoding)
     assert "Worst mistakes" in text
 
 
@@ -153,7 +159,7 @@ def test_no_color_leaves_no_colour(two_classes: Document, run: Run, monkeypatch:
     out = io.StringIO()
     console = Console(file=out, width=80, force_terminal=True, color_system="truecolor")
     console.print(opening_panel(run))
-    console.print(render_result(two_classes))
+    console.print(render_result(RunResult.read(two_classes)))
     codes = {code for part in out.getvalue().split("\x1b[")[1:] for code in part.split("m")[0].split(";")}
     assert codes <= {"0", "1", "2"}  # bold and dim are no colours
 
@@ -251,7 +257,7 @@ def play(observer: ConsoleObserver, run: Run, result: Document) -> None:
     for record in result["epochs"][:3]:
         observer.epoch_started(record["epoch"], 60, 2000)
         observer.step(1000, Totals())
-        observer.epoch_ended(record)
+        observer.epoch_ended(EpochRecord.read(record))
 
 
 def test_the_live_display_goes_whatever_happens(run: Run, two_classes: Document) -> None:
@@ -273,7 +279,7 @@ def test_a_recording_has_the_epochs_and_no_bars(run: Run, two_classes: Document)
     two_classes["notices"] = run.notices = ["These are drawn cats and dogs."]
     observer = ConsoleObserver(console)
     play(observer, run, two_classes)
-    observer.ended(run, two_classes)
+    observer.ended(run, RunResult.read(two_classes))
     observer.close()
     text = console.export_text()
     assert " 3/60 " in text

@@ -13,6 +13,7 @@ import pytest
 
 from zoo.errors import OutputError
 from zoo.reports.html import render_html, write_report
+from zoo.runner.run_result import RunResult
 
 Document = dict[str, Any]
 VOID = {"meta", "br", "img", "link", "input", "hr"}
@@ -55,7 +56,7 @@ def parsed(page: str) -> Balance:
 
 
 def test_the_page_has_everything_and_fetches_nothing(two_classes: Document) -> None:
-    page = render_html(two_classes)
+    page = render_html(RunResult.read(two_classes))
     balance = parsed(page)
     assert balance.seen.count("svg") == 3  # accuracy, loss, confusion
     assert not {"script", "link", "img", "iframe"} & set(balance.seen)
@@ -77,14 +78,14 @@ def test_the_page_has_everything_and_fetches_nothing(two_classes: Document) -> N
 
 
 def test_plots_take_the_colours_of_the_page(two_classes: Document) -> None:
-    page = render_html(two_classes)
+    page = render_html(RunResult.read(two_classes))
     figures = "".join(re.findall(r"<svg.*?</svg>", page, re.DOTALL))
     assert set(re.findall(r"#[0-9a-f]{6}", figures)) == set()
     assert {"var(--train)", "var(--val)", "var(--ink)", "var(--right)"} <= set(re.findall(r"var\(--\w+\)", figures))
 
 
 def test_the_same_result_makes_the_same_page(two_classes: Document) -> None:
-    assert render_html(two_classes) == render_html(two_classes)
+    assert render_html(RunResult.read(two_classes)) == render_html(RunResult.read(two_classes))
 
 
 NASTY = ["<script>alert(1)</script>", '$x^2$ & "quotes"', "[red]cat\x1b[31m"]
@@ -103,7 +104,7 @@ def test_names_are_never_markup(two_classes: Document) -> None:
         "epochs": two_classes["epochs"][:2],
     }
     two_classes["job"]["dataset"]["root"] = NASTY[0]
-    balance = parsed(render_html(two_classes))
+    balance = parsed(render_html(RunResult.read(two_classes)))
     assert "script" not in balance.seen
     assert "\x1b" not in balance.text
     for name in NASTY[:2]:
@@ -115,13 +116,13 @@ def test_many_classes_have_no_matrix_but_their_pairs(thirty_classes: Document) -
     extra = [f"class {i}" for i in range(31)]
     matrix = [[9 if i == j else int(j == (i + 1) % 31) for j in range(31)] for i in range(31)]
     metrics = {"val": {"accuracy": 0.9, "confusion_matrix": matrix}}
-    balance = parsed(render_html({**thirty_classes, "classes": extra, "metrics": metrics}))
+    balance = parsed(render_html(RunResult.read({**thirty_classes, "classes": extra, "metrics": metrics})))
     assert balance.seen.count("svg") == 2
     assert "Confused most" in balance.text
 
 
 def test_a_run_without_metrics(cut_short: Document) -> None:
-    balance = parsed(render_html(cut_short))
+    balance = parsed(render_html(RunResult.read(cut_short)))
     assert "svg" not in balance.seen
     assert "zoo run --resume" in balance.text
 
@@ -130,17 +131,17 @@ def test_any_half_of_the_keys_may_be_missing(two_classes: Document) -> None:
     two_classes["epochs"] = [{"epoch": 1}, {"val": {"accuracy": 0.5}}]
     keys = sorted(two_classes)
     for gone in (keys, keys[::2], keys[1::2], keys[: len(keys) // 2], keys[len(keys) // 2 :]):
-        parsed(render_html({key: value for key, value in two_classes.items() if key not in gone}))
+        parsed(render_html(RunResult.read({key: value for key, value in two_classes.items() if key not in gone})))
 
 
 def test_a_folder_that_is_not_there_is_a_clear_error(two_classes: Document, tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="can't be written"):
-        write_report(two_classes, tmp_path / "gone" / "report.html")
+        write_report(RunResult.read(two_classes), tmp_path / "gone" / "report.html")
 
 
 @pytest.mark.skipif(shutil.which("chromium") is None, reason="no chromium here")
 def test_a_browser_shows_it_without_complaint(two_classes: Document, tmp_path: Path) -> None:
-    write_report(two_classes, tmp_path / "report.html")
+    write_report(RunResult.read(two_classes), tmp_path / "report.html")
     switches = "headless no-sandbox disable-gpu disable-quic no-first-run disable-background-networking"
     more = "disable-component-update disable-sync enable-logging=stderr dump-dom"
     flags = [f"--{flag}" for flag in f"{switches} {more}".split()]

@@ -11,8 +11,10 @@ import pytest
 
 from zoo.reports.choose import make_observer
 from zoo.reports.plain import PlainObserver
+from zoo.runner.measurements import EpochRecord
 from zoo.runner.observer import Observer
 from zoo.runner.record import Run
+from zoo.runner.run_result import RunResult
 
 Document = dict[str, Any]
 
@@ -29,8 +31,8 @@ def play(observer: Observer, run: Run, result: Document) -> None:
     for record in result["epochs"]:
         observer.epoch_started(record["epoch"], 60, 2000)
         observer.step(2000, Totals())
-        observer.epoch_ended(record)
-    observer.ended(run, result)
+        observer.epoch_ended(EpochRecord.read(record))
+    observer.ended(run, RunResult.read(result))
     observer.close()
 
 
@@ -65,7 +67,7 @@ def test_notices_are_told_once(run: Run, two_classes: Document) -> None:
 
 def test_a_run_without_metrics(run: Run, cut_short: Document) -> None:
     out = io.StringIO()
-    PlainObserver(out).ended(run, cut_short)
+    PlainObserver(out).ended(run, RunResult.read(cut_short))
     assert "interrupted" in out.getvalue()
     assert "zoo run --resume" in out.getvalue()
 

@@ -9,6 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zoo.reports import reading
+from zoo.runner.measurements import EpochRecord
+from zoo.runner.run_result import RunResult
 
 
 # Published: R. G. Newcombe, Statistics in Medicine 17 (1998), table I, method 3; the others worked out by hand.
@@ -48,9 +50,9 @@ def test_wilson_interval_refuses_what_is_no_share(correct: int, total: int) -> N
 @settings(deadline=None)
 @given(st.integers(0, 150), st.integers(5, 15), st.data())
 def test_selected_epochs_hold_first_best_and_last_in_order(count: int, limit: int, data: st.DataObject) -> None:
-    epochs = [{"epoch": i + 1} for i in range(count)]
+    epochs = [EpochRecord(epoch=i + 1) for i in range(count)]
     best = data.draw(st.integers(1, count)) if count else None
-    numbers = [record["epoch"] for record in reading.select_epochs(epochs, best, limit)]
+    numbers = [record.epoch for record in reading.select_epochs(epochs, best, limit)]
     assert len(numbers) <= max(limit, 0)
     assert numbers == sorted(set(numbers))
     if count:
@@ -74,23 +76,23 @@ def test_confused_pairs_come_most_first() -> None:
     ],
 )
 def test_drawings_are_known_by_the_notice(notice: str, drawn: bool) -> None:
-    assert reading.is_drawn({"notices": [notice]}) is drawn
+    assert reading.is_drawn(RunResult.read({"notices": [notice]})) is drawn
 
 
 def test_drawings_are_known_by_the_source() -> None:
-    assert reading.is_drawn({"splits": {"train": {"source": "drawn"}}})
-    assert not reading.is_drawn({"splits": {"train": {"source": "photos in pets"}, "val": {}}})
+    assert reading.is_drawn(RunResult.read({"splits": {"train": {"source": "drawn"}}}))
+    assert not reading.is_drawn(RunResult.read({"splits": {"train": {"source": "photos in pets"}, "val": {}}}))
 
 
 def test_images_are_counted_from_the_matrix_or_the_split(two_classes: dict[str, Any]) -> None:
-    assert reading.images_in(two_classes, "val") == 1000
+    assert reading.images_in(RunResult.read(two_classes), "val") == 1000
     del two_classes["metrics"]["val"]["confusion_matrix"]
     two_classes["splits"]["val"]["images"] = 998
-    assert reading.images_in(two_classes, "val") == 998
-    assert reading.images_in({}, "val") is None
+    assert reading.images_in(RunResult.read(two_classes), "val") == 998
+    assert reading.images_in(RunResult.read({}), "val") is None
 
 
 def test_worst_classes_leave_out_those_without_images() -> None:
     figures = {"a": {"f1": 0.9, "support": 3}, "b": {"f1": 0.0, "support": 0}, "c": {"f1": 0.2, "support": 3}}
-    rows = reading.per_class({"metrics": {"val": {"per_class": figures}}}, "val", worst=1)
-    assert [name for name, _ in rows] == ["c"]
+    rows = reading.per_class(RunResult.read({"metrics": {"val": {"per_class": figures}}}), "val", worst=1)
+    assert [row.name for row in rows] == ["c"]

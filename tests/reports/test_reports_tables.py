@@ -87,7 +87,7 @@ def test_runs_newest_as_given() -> None:
 
 
 def test_job_with_the_source_of_every_value(run: Run) -> None:
-    text = shown(tables.job_table(run.job, run.sources))
+    text = shown(tables.job_table(run.job.document(), run.sources))
     lines = {line.split()[0]: line for line in text.splitlines() if line.strip()}
     assert "60" in lines["train.epochs"]
     assert "command line" in lines["train.epochs"]

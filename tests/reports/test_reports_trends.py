@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from zoo.reports.trends import rising
+from zoo.runner.run_result import RunResult
 
 
 @pytest.mark.parametrize(
@@ -20,4 +21,4 @@ from zoo.reports.trends import rising
 )
 def test_an_accuracy_rises_if_its_end_is_above_what_came_just_before(accuracies: list[float], still: bool):
     epochs = [{"epoch": i, "val": {"accuracy": value}} for i, value in enumerate(accuracies, start=1)]
-    assert rising({"epochs": epochs}) is still
+    assert rising(RunResult.read({"epochs": epochs})) is still

@@ -10,6 +10,7 @@ import pytest
 
 from zoo.reports.advice import next_commands, split_advice
 from zoo.reports.verdict import diagnose
+from zoo.runner.run_result import RunResult
 
 Document = dict[str, Any]
 
@@ -59,7 +60,7 @@ def level(start: float, end: float, epochs: int = 12) -> list[float]:
 
 
 def test_a_gap_between_train_and_val_is_overfitting() -> None:
-    verdict = diagnose(result(ramp(0.6, 0.99), level(0.6, 0.75)))
+    verdict = diagnose(RunResult.read(result(ramp(0.6, 0.99), level(0.6, 0.75))))
     assert verdict.kind == "overfitting"
     assert any("95.5%" in line and "75.0%" in line for line in verdict.evidence)
     commands = [split_advice(advice)[1] for advice in verdict.advice]
@@ -69,55 +70,55 @@ def test_a_gap_between_train_and_val_is_overfitting() -> None:
 
 def test_a_rising_validation_loss_is_overfitting_without_a_gap() -> None:
     loss = [0.6, 0.5, 0.4, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.6, 0.6, 0.6]
-    verdict = diagnose(result(ramp(0.7, 0.93), level(0.7, 0.9), val_loss=loss))
+    verdict = diagnose(RunResult.read(result(ramp(0.7, 0.93), level(0.7, 0.9), val_loss=loss)))
     assert verdict.kind == "overfitting"
     assert any("1.71 times" in line for line in verdict.evidence)
 
 
 def test_a_rising_validation_loss_is_no_overfitting_when_the_training_loss_rises_too() -> None:
     loss = [0.3, 0.2, 0.2, 0.3, 0.4, 0.4, 0.4, 0.4, 0.4, 0.4, 0.4, 0.4]
-    assert diagnose(result(ramp(0.93, 0.88), level(0.9, 0.9), val_loss=loss)).kind != "overfitting"
+    assert diagnose(RunResult.read(result(ramp(0.93, 0.88), level(0.9, 0.9), val_loss=loss))).kind != "overfitting"
 
 
 def test_what_the_job_has_already_is_not_advised_again() -> None:
     document = result(ramp(0.6, 0.99), level(0.6, 0.75))
     document["job"]["augment"] = [{"name": "flip"}]
     document["job"]["architecture"] = {"name": "resnet18"}
-    assert [split_advice(advice)[1] for advice in diagnose(document).advice] == [""]
+    assert [split_advice(advice)[1] for advice in diagnose(RunResult.read(document)).advice] == [""]
 
 
 def test_low_and_rising_is_underfitting_that_needs_epochs() -> None:
-    verdict = diagnose(result(ramp(0.5, 0.7), ramp(0.5, 0.7)))
+    verdict = diagnose(RunResult.read(result(ramp(0.5, 0.7), ramp(0.5, 0.7))))
     assert verdict.kind == "underfitting"
     assert split_advice(verdict.advice[0])[1] == "zoo run runs/x/job.yaml --epochs 24"
 
 
 def test_low_and_flat_is_underfitting_that_needs_something_else() -> None:
-    verdict = diagnose(result(level(0.5, 0.7), level(0.5, 0.7)))
+    verdict = diagnose(RunResult.read(result(level(0.5, 0.7), level(0.5, 0.7))))
     assert verdict.kind == "underfitting"
     assert split_advice(verdict.advice[0])[1] == "zoo run runs/x/job.yaml --lr 0.03"
     assert any("timm/resnet18 cats_dogs" in advice for advice in verdict.advice)
 
 
 def test_high_and_close_is_good() -> None:
-    verdict = diagnose(result(level(0.6, 0.93), level(0.6, 0.92)))
+    verdict = diagnose(RunResult.read(result(level(0.6, 0.93), level(0.6, 0.92))))
     assert (verdict.kind, verdict.advice) == ("good", [])
 
 
 def test_one_epoch_is_judged_too() -> None:
-    assert diagnose(result([0.6], [0.62])).kind == "underfitting"
-    assert diagnose(result([0.96], [0.97])).kind == "good"
+    assert diagnose(RunResult.read(result([0.6], [0.62]))).kind == "underfitting"
+    assert diagnose(RunResult.read(result([0.96], [0.97]))).kind == "good"
 
 
 def test_a_short_training_is_judged_by_its_last_epoch() -> None:
     """As `zoo run simple_cnn digits --epochs 3` goes: the first epoch is no part of the end."""
-    verdict = diagnose(result([0.57, 0.93, 0.965], [0.55, 0.97, 0.99]))
+    verdict = diagnose(RunResult.read(result([0.57, 0.93, 0.965], [0.55, 0.97, 0.99])))
     assert verdict.kind == "good"
     assert split_advice(verdict.advice[0])[1] == "zoo run runs/x/job.yaml --epochs 6"
 
 
 def test_everything_in_one_column_is_a_collapse() -> None:
-    verdict = diagnose(result([0.5] * 4, [0.5] * 4, matrix=[[2, 498], [0, 500]]))
+    verdict = diagnose(RunResult.read(result([0.5] * 4, [0.5] * 4, matrix=[[2, 498], [0, 500]])))
     assert verdict.kind == "collapsed"
     assert "dog" in verdict.headline
     assert any("--lr 0.001" in advice for advice in verdict.advice)
@@ -126,7 +127,7 @@ def test_everything_in_one_column_is_a_collapse() -> None:
 def test_one_that_learned_its_images_by_heart_has_not_collapsed() -> None:
     document = result([0.9, 1.0, 1.0, 1.0], [0.5] * 4, matrix=[[2, 498], [0, 500]])
     document["splits"] = {"train": {"images": 1000, "per_class": {"cat": 500, "dog": 500}}, "val": {"images": 1000}}
-    verdict = diagnose(document)
+    verdict = diagnose(RunResult.read(document))
     assert verdict.kind == "overfitting"
     assert "by heart" in verdict.headline
     assert not any("--lr" in advice for advice in verdict.advice)
@@ -134,54 +135,58 @@ def test_one_that_learned_its_images_by_heart_has_not_collapsed() -> None:
 
 def test_a_rare_class_is_no_collapse() -> None:
     """97 % of the images are dogs, and so are the predictions: that is as it should be."""
-    assert diagnose(result([0.99] * 4, [0.99] * 4, matrix=[[25, 5], [5, 965]])).kind == "good"
+    assert diagnose(RunResult.read(result([0.99] * 4, [0.99] * 4, matrix=[[25, 5], [5, 965]]))).kind == "good"
 
 
 def test_no_better_than_the_commonest_class_is_told() -> None:
-    verdict = diagnose(result([0.8] * 4, [0.8] * 4, matrix=[[30, 170], [30, 770]]))
+    verdict = diagnose(RunResult.read(result([0.8] * 4, [0.8] * 4, matrix=[[30, 170], [30, 770]])))
     assert verdict.kind == "baseline"
     assert any("80.0%" in line for line in verdict.evidence)
 
 
 def test_one_class_alone_has_no_baseline() -> None:
     document = result([0.9], [0.9], matrix=[[90, 10], [0, 0]])
-    assert diagnose({**document, "epochs": [], "status": "evaluated"}).kind == "scored"
+    assert diagnose(RunResult.read({**document, "epochs": [], "status": "evaluated"})).kind == "scored"
 
 
 @pytest.mark.parametrize("status", ["interrupted", "failed"])
 def test_a_run_cut_short_says_how_far_it_came_and_how_to_go_on(status: str) -> None:
     document = result([0.5, 0.6], [0.5, 0.6], status=status)
     document["job"]["train"]["epochs"] = 30
-    verdict = diagnose(document)
+    verdict = diagnose(RunResult.read(document))
     assert (verdict.kind, "after epoch 2 of 30" in verdict.headline) == (status, True)
     assert split_advice(verdict.advice[0])[1] == "zoo run --resume runs/x"
 
 
 def test_a_run_cut_short_before_its_first_epoch(cut_short: Document) -> None:
-    assert diagnose(cut_short).headline == "Interrupted before an epoch was over."
+    assert diagnose(RunResult.read(cut_short)).headline == "Interrupted before an epoch was over."
 
 
 def test_nothing_scored_is_not_judged() -> None:
-    assert diagnose({}).kind == "unscored"
-    assert diagnose({"metrics": {"val": {}}, "best": None, "epochs": []}).kind == "unscored"
+    assert diagnose(RunResult.read({})).kind == "unscored"
+    assert diagnose(RunResult.read({"metrics": {"val": {}}, "best": None, "epochs": []})).kind == "unscored"
 
 
 def test_an_early_stop_is_evidence() -> None:
     verdict = diagnose(
-        result(level(0.6, 0.93), level(0.6, 0.92), status="stopped", stop_reason="no better for 5 epochs")
+        RunResult.read(
+            result(level(0.6, 0.93), level(0.6, 0.92), status="stopped", stop_reason="no better for 5 epochs")
+        )
     )
     assert "It ended early: no better for 5 epochs." in verdict.evidence
 
 
 def test_few_images_are_pointed_out_with_the_interval() -> None:
-    few = diagnose(result([0.95] * 4, [0.95] * 4, matrix=[[18, 2], [1, 19]]))
+    few = diagnose(RunResult.read(result([0.95] * 4, [0.95] * 4, matrix=[[18, 2], [1, 19]])))
     assert any(line.startswith("Few images: on 40 val images") and "80.1%" in line for line in few.evidence)
-    many = diagnose(result([0.95] * 4, [0.95] * 4, matrix=[[450, 50], [50, 450]]))
+    many = diagnose(RunResult.read(result([0.95] * 4, [0.95] * 4, matrix=[[450, 50], [50, 450]])))
     assert any(line.startswith("On 1,000 val images") for line in many.evidence)
 
 
 def test_drawings_are_no_photos_whatever_the_accuracy() -> None:
-    verdict = diagnose(result(level(0.6, 0.99), level(0.6, 0.99), notices=["These are drawn cats and dogs."]))
+    verdict = diagnose(
+        RunResult.read(result(level(0.6, 0.99), level(0.6, 0.99), notices=["These are drawn cats and dogs."]))
+    )
     assert verdict.kind == "good"
     assert "says nothing about photos" in verdict.headline
     assert split_advice(verdict.advice[0])[1] == "zoo run runs/x/job.yaml --data FOLDER"
@@ -190,13 +195,13 @@ def test_drawings_are_no_photos_whatever_the_accuracy() -> None:
 @pytest.mark.parametrize(("value", "word"), [(0.99, "below the 99.0%"), (0.5, "above the 50.0%"), (0.92, "")])
 def test_a_recipe_is_held_against_the_interval(value: float, word: str) -> None:
     recipe = {"name": "article", "expect": {"metric": "val/accuracy", "value": value, "photos": 2000}}
-    evidence = " ".join(diagnose(result(level(0.6, 0.93), level(0.6, 0.92), recipe=recipe)).evidence)
+    evidence = " ".join(diagnose(RunResult.read(result(level(0.6, 0.93), level(0.6, 0.92), recipe=recipe))).evidence)
     assert (word in evidence) if word else ("recipe" not in evidence)
 
 
 def test_diagnosing_changes_nothing(two_classes: Document) -> None:
     before = copy.deepcopy(two_classes)
-    diagnose(two_classes)
+    diagnose(RunResult.read(two_classes))
     assert two_classes == before
 
 
@@ -207,8 +212,8 @@ def test_every_command_advised_is_one_that_zoo_takes(two_classes: Document, thir
     collapsed = result([0.5] * 4, [0.5] * 4, matrix=[[0, 500], [0, 500]])
     cut = result([0.5], [0.5], status="interrupted")
     for document in (two_classes, thirty_classes, flat, collapsed, cut):
-        advised = [split_advice(advice)[1] for advice in diagnose(document).advice]
-        typed = [command for _, command in next_commands(document)]
+        advised = [split_advice(advice)[1] for advice in diagnose(RunResult.read(document)).advice]
+        typed = [command for _, command in next_commands(RunResult.read(document))]
         for command in filter(None, [*advised, *typed]):
             _, name, *words = shlex.split(command)
             core_command(name).make_context(name, words).close()
@@ -223,7 +228,7 @@ def test_one_duplicate_in_a_hundred_does_not_hide_a_class_that_is_overlooked() -
     figures = {"cat": {"recall": 84 / 85, "support": 85}, "dog": {"recall": 8 / 15, "support": 15}}
     document["metrics"]["val"]["per_class"] = figures
     document["splits"] = {"train": {"images": 910, "per_class": {"cat": 850, "dog": 60}}}
-    verdict = diagnose(leaked(document, 1))
+    verdict = diagnose(RunResult.read(leaked(document, 1)))
     assert verdict.kind == "imbalance"
     said = " ".join(verdict.evidence)
     assert "53.3%" in said
@@ -236,15 +241,15 @@ def test_one_duplicate_in_a_hundred_does_not_hide_a_class_that_is_overlooked() -
 def test_an_accuracy_that_nobody_believes_in_anyway_is_not_too_good(shared: int) -> None:
     document = result(level(0.1, 0.2), level(0.1, 0.2), matrix=[[200, 400, 400], [400, 200, 400], [0, 0, 0]])
     document["metrics"]["val"]["accuracy"] = 0.2
-    verdict = diagnose(leaked(document, shared))
+    verdict = diagnose(RunResult.read(leaked(document, shared)))
     assert verdict.kind != "leakage"
     assert any(f"{shared} of the 2,000 validation images are" in line for line in verdict.evidence)
 
 
 def test_a_leakage_that_costs_most_tells_of_the_rest() -> None:
     document = result(ramp(0.6, 0.96), level(0.6, 0.82), matrix=[[410, 90], [90, 410]])
-    assert diagnose(document).kind == "overfitting"
-    verdict = diagnose(leaked(document, 600))
+    assert diagnose(RunResult.read(document)).kind == "overfitting"
+    verdict = diagnose(RunResult.read(leaked(document, 600)))
     assert verdict.kind == "leakage"
     said = " ".join(verdict.evidence)
     assert "600 of the 1,000" in said
@@ -254,7 +259,9 @@ def test_a_leakage_that_costs_most_tells_of_the_rest() -> None:
 
 @pytest.mark.parametrize("shared", [10, 1000])
 def test_a_leakage_alone_is_the_verdict(shared: int) -> None:
-    verdict = diagnose(leaked(result(level(0.6, 0.93), level(0.6, 0.92)), shared))
+    verdict = diagnose(RunResult.read(leaked(result(level(0.6, 0.93), level(0.6, 0.92)), shared)))
     assert verdict.kind == "leakage"
     assert not any("Besides" in line for line in verdict.evidence)
-    assert diagnose(leaked(result(level(0.6, 0.93), level(0.6, 0.92)), 9)).kind == "good", "below a hundredth"
+    assert diagnose(RunResult.read(leaked(result(level(0.6, 0.93), level(0.6, 0.92)), 9))).kind == "good", (
+        "below a hundredth"
+    )

@@ -153,7 +153,7 @@ def test_a_fold_is_measured_again_on_what_it_held_out():
     from zoo.evaluation.evaluate import evaluate_run
 
     for name in ("folds-fold1", "folds-fold3"):
-        again, before = evaluate_run(f"runs/{name}", registry=open_registry()), result_of(name)
+        again, before = evaluate_run(f"runs/{name}", registry=open_registry()).document(), result_of(name)
         assert again["metrics"]["val"] == before["metrics"]["val"]
         assert again["splits"]["val"]["fingerprint"] == before["splits"]["val"]["fingerprint"]
 

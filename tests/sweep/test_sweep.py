@@ -16,9 +16,11 @@ from zoo.errors import Interrupted, OutputError, RequestError, TrainingError
 from zoo.host.loader import open_registry
 from zoo.job.request import make_request
 from zoo.job.resolve import Resolved
-from zoo.registry.loaded_plugin import LoadedPlugin
+from zoo.runner.callbacks import Callback
+from zoo.runner.measurements import EpochRecord
 from zoo.runner.observer import Observer
 from zoo.runner.record import Run
+from zoo.runner.run_result import RunResult
 from zoo.runner.runner import RunPlace
 from zoo.sweep.plan import SweepPlan, load_plan, make_plan
 from zoo.sweep.space import check, make_space
@@ -46,8 +48,8 @@ class Runs:
         self.on_epoch, self.jobs, self.resumed = on_epoch, {}, []
 
     def __call__(
-        self, resolved: Resolved, plugins: Sequence[LoadedPlugin], place: RunPlace, observer: Observer
-    ) -> dict[str, Any]:
+        self, resolved: Resolved, callbacks: Sequence[Callback], place: RunPlace, observer: Observer
+    ) -> RunResult:
         folder, job = place.out / str(place.name), resolved.job
         self.jobs[place.name] = job
         if place.resume:
@@ -63,20 +65,14 @@ class Runs:
             epochs.append(epoch)
             with (folder / "metrics.jsonl").open("a", encoding="utf-8") as file:
                 file.write(json.dumps(epoch) + "\n")
-            reason = ended_by(plugins, record, epoch)
+            (pruning,) = callbacks
+            reason = pruning.epoch_end(record, EpochRecord.read(epoch))
             self.on_epoch(str(place.name), len(epochs))
         best = {"epoch": len(epochs), "metric": "val/accuracy", "value": epochs[-1]["val"]["accuracy"]}
         status = "stopped" if reason else "completed"
         result = {"status": status, "stop_reason": reason, "best": best, "epochs": epochs, "timing": {"total_s": 1.0}}
         (folder / "result.json").write_text(json.dumps(result), "utf-8")
-        return result
-
-
-def ended_by(plugins: Sequence[LoadedPlugin], run: Run, epoch: dict[str, Any]) -> str | None:
-    """What the sweep's own hook says."""
-    hooks = [hook for plugin in plugins if plugin.name == "zoo.sweep" for hook in plugin.hooks["zoo_epoch_end"]]
-    assert len(hooks) == 1
-    return hooks[0].function(run, epoch)
+        return RunResult.read(result)
 
 
 def work(folder: Path, runs: Any = None, watcher: SweepWatcher | None = None, new: bool = False) -> dict[str, Any]:

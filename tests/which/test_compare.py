@@ -19,6 +19,7 @@ from zoo.job.resolve import Resolved, resolve
 from zoo.reports.which import columns_of, sorted_rows, still_rising, which_lines, without
 from zoo.reports.which_page import render_which_page, scatter_plot
 from zoo.runner.observer import Observer
+from zoo.runner.run_result import RunResult
 from zoo.runner.runner import RunPlace
 from zoo.runner.time_budget import Budget, TooShort
 from zoo.which import compare
@@ -54,7 +55,7 @@ class Runs:
         self.epochs: dict[str, int] = {}
         self.shares: list[float] = []
 
-    def __call__(self, resolved: Resolved, place: RunPlace, observer: Observer, budget: Budget) -> dict[str, Any]:
+    def __call__(self, resolved: Resolved, place: RunPlace, observer: Observer, budget: Budget) -> RunResult:
         folder, rate = place.out / str(place.name), RATES[resolved.job.architecture.name]
         self.shares.append(budget.seconds)
         speeds = {"train_images_per_second": rate, "inference_images_per_second": 10 * rate}
@@ -71,8 +72,8 @@ class Runs:
                 self.on_epoch(folder.name, len(epochs))
         self.epochs[folder.name] = len(epochs)
         best = max(e["val"]["accuracy"] for e in epochs)
-        tuning = {"budget": speeds}
-        return {"epochs": epochs, "metrics": {"val": {"accuracy": best}}, "model": {"parameters": 12}, "tuning": tuning}
+        found = {"epochs": epochs, "metrics": {"val": {"accuracy": best}}, "model": {"parameters": 12}}
+        return RunResult.read({**found, "tuning": {"budget": speeds}})
 
 
 def work(now: SimpleNamespace, runs: Runs, *names: str, budget_s: float = 41.0) -> dict[str, Any]:

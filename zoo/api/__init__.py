@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from zoo.model.classifier import Classifier
     from zoo.runner.observer import Observer
     from zoo.runner.repeats import Repeats, RepeatsWatcher
+    from zoo.runner.run_result import RunResult
     from zoo.runner.runner import RunPlace
 
 __all__ = ["Result", "components", "execute", "execute_several", "load", "make_request", "run"]
@@ -115,8 +116,15 @@ def execute(
     """Run a resolved job, report it, and write report.html.
 
     Args:
-        how: ``budget`` and ``confirm``, as :func:`zoo.runner.runner.run_job` has them.
+        how: ``callbacks``, ``budget`` and ``confirm``, as :func:`zoo.runner.runner.run_job` has them.
     """
+    return Result(_executed(resolved, registry, place, observer, **how).document())
+
+
+def _executed(
+    resolved: Resolved, registry: Registry, place: RunPlace, observer: Observer | None, **how: Any
+) -> RunResult:
+    """Run a resolved job, watched by an observer that is closed at its end."""
     from zoo.reports.choose import make_observer
 
     watcher = make_observer() if observer is None else observer
@@ -125,10 +133,9 @@ def execute(
         from zoo.reports.html import write_report
         from zoo.runner.runner import run_job
 
-        result = run_job(resolved, registry.plugins, watcher, place, write_report, **how)
+        return run_job(resolved, registry.plugins, watcher, place, write_report, **how)
     finally:
         watcher.close()
-    return Result(result)
 
 
 def execute_several(
@@ -138,8 +145,8 @@ def execute_several(
     from zoo.reports.choose import make_watcher
     from zoo.runner.repeats import run_several
 
-    def one(member: Resolved, where: RunPlace, observer: Observer) -> Result:
-        return execute(member, registry, where, observer)
+    def one(member: Resolved, where: RunPlace, observer: Observer) -> RunResult:
+        return _executed(member, registry, where, observer)
 
     return Result(run_several(resolved, repeats, place, one, watcher or make_watcher()))
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from zoo.job.resolve import Resolved
     from zoo.registry.registry import Registry
     from zoo.runner.observer import Observer
+    from zoo.runner.run_result import RunResult
     from zoo.runner.runner import RunPlace
     from zoo.runner.time_budget import Budget
     from zoo.which.compare import Candidate
@@ -48,7 +49,7 @@ def compare_architectures(dataset: str, as_json: bool, **typed: Any) -> int:
 
     budget = Budget.of_command(typed["budget"])
 
-    def one(resolved: Resolved, place: RunPlace, observer: Observer, share: Budget) -> dict[str, Any]:
+    def one(resolved: Resolved, place: RunPlace, observer: Observer, share: Budget) -> RunResult:
         return run_job(resolved, registry.plugins, observer, place, write_report, budget=share)
 
     candidates, registry = _candidates(dataset, typed)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -46,12 +45,8 @@ def evaluate(
     if as_json:
         from zoo.storage.files import dump_json
 
-        click.echo(dump_json(result))
+        click.echo(dump_json(result.document()))
         return
-    _print(result)
-
-
-def _print(result: dict[str, Any]) -> None:
     from zoo.reports.parts import new_console
     from zoo.reports.results import render_result
 

@@ -7,9 +7,13 @@ import re
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from zoo.errors import RequestError
+
+if TYPE_CHECKING:
+    from zoo.runner.measurements import SplitMetrics
+    from zoo.runner.run_result import RunResult
 
 WHEN = "when"
 _BY = ("when", "run", "took")
@@ -104,58 +108,51 @@ def find_rows(out: Path) -> list[Row]:
 def _row(path: Path) -> Row:
     """The row of a run, given its job, or of an imported model, given where it is from."""
     from zoo.job.run_folder import IMPORTED, RESULT
-    from zoo.runner.documents import as_written, read_document, read_result
+    from zoo.runner.run_result import damage_reported, read_result
+    from zoo.storage.files import read_json_mapping
 
     folder = path.parent
     when = datetime.fromtimestamp(path.stat().st_mtime).astimezone().isoformat(timespec="seconds")
     try:
         if path.name == IMPORTED:
-            with as_written(folder):
-                return {"run": folder.name, **_columns(_as_result(read_document(path))), "when": when}
-        result = read_result(folder)
-        with as_written(folder):
-            return {"run": folder.name, **_columns(result), "when": when}
+            with damage_reported(folder):
+                result = _as_result(read_json_mapping(path))
+        else:
+            result = read_result(folder)
     except RequestError:
         status = "damaged" if (folder / RESULT).is_file() else "not ended"
         return {"run": folder.name, "status": status, "when": when, "metrics": {}}
+    return {"run": folder.name, **_columns(result), "when": when}
 
 
-def _as_result(imported: dict[str, Any]) -> dict[str, Any]:
+def _as_result(imported: dict[str, Any]) -> RunResult:
     """An imported model as if it were a run's result: one that was trained elsewhere, on nobody knows what."""
-    return {"status": imported["status"], "job": {"architecture": {"name": imported["architecture"]}}}
+    from zoo.runner.run_result import RunResult
+
+    return RunResult.read({"status": imported["status"], "job": {"architecture": imported["architecture"]}})
 
 
-def _columns(result: dict[str, Any]) -> Row:
-    """What a list has of a result.
-
-    Raises:
-        TypeError, AttributeError: something in it is of another type than the zoo writes.
-    """
-    job, best = result.get("job", {}), result.get("best") or {}
-    metrics = result.get("metrics") or {}
-    numbers = {
-        "val_accuracy": metrics.get("val", {}).get("accuracy"),
-        "best_epoch": best.get("epoch"),
-        "total_s": result.get("timing", {}).get("total_s"),
-    }
-    if wrong := [name for name, value in numbers.items() if not isinstance(value, int | float | None)]:
-        raise TypeError(f"{wrong[0]} is no number")
-    dataset = job.get("dataset", {})
+def _columns(result: RunResult) -> Row:
+    """The entries of a list."""
+    job = result.job
     return {
-        "status": str(result.get("status")),
-        "architecture": job.get("architecture", {}).get("name"),
-        "dataset": dataset.get("name"),
-        "data": dataset.get("root"),
-        "epochs": len(result.get("epochs", [])),
-        **numbers,
-        "metrics": {split: dict(_short(each or {})) for split, each in metrics.items()},
+        "status": str(result.status),
+        "architecture": job.architecture.name,
+        "dataset": job.dataset.name,
+        "data": job.data_folder or None,
+        "epochs": len(result.epochs),
+        "val_accuracy": result.metrics_of("val").accuracy,
+        "best_epoch": result.best_epoch,
+        "total_s": result.timing.total_s,
+        "metrics": {split: dict(_short(each)) for split, each in result.metrics.items()},
     }
 
 
-def _short(metrics: dict[str, Any]) -> Iterable[tuple[str, Any]]:
-    """The numbers that are one number, and their intervals."""
-    for name, value in metrics.items():
-        if name == "intervals" or (isinstance(value, int | float) and not isinstance(value, bool)):
+def _short(metrics: SplitMetrics) -> Iterable[tuple[str, Any]]:
+    """The numbers that are one number, their intervals, and two of the calibration."""
+    numbers, entries = metrics.numbers, {**metrics}
+    for name, value in entries.items():
+        if name in numbers or name == "intervals":
             yield name, value
         elif name == "calibration":
-            yield name, {"ece": value["ece"], "temperature": value.get("temperature")}
+            yield name, {"ece": metrics.calibration.ece, "temperature": metrics.calibration.temperature}

@@ -11,7 +11,6 @@ from zoo.commands.compare import compare
 from zoo.commands.run_rows import WHEN, chosen, find_rows, number_at, numbers_in, ordered, since
 from zoo.commands.threshold import threshold
 from zoo.errors import RequestError
-from zoo.runner.documents import as_written, read_document, read_result
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -84,31 +83,36 @@ def show(run: str, out: Path, as_json: bool, svg: Path | None, in_browser: bool)
     from zoo.host.context import registry_here
     from zoo.job.run_folder import IMPORTED
     from zoo.model.sources import find_model
+    from zoo.runner.run_result import damage_reported, read_result
     from zoo.runner.summary import SUMMARY
+    from zoo.storage.files import dump_json, read_json_mapping
 
     folder = find_model(run, registry_here(), out)
     if (folder / IMPORTED).is_file():
-        _show_imported(read_document(folder / IMPORTED), folder, as_json=as_json)
+        _show_imported(read_json_mapping(folder / IMPORTED), folder, as_json=as_json)
         return
     several = (folder / SUMMARY).is_file()
-    document = read_document(folder / SUMMARY) if several else read_result(folder)
     if as_json:
-        from zoo.storage.files import dump_json
-
+        document = read_json_mapping(folder / SUMMARY) if several else read_result(folder).document()
         click.echo(dump_json(document))
-        return
-    if in_browser:
+    elif in_browser:
         _open(folder, several)
-        return
-    from zoo.reports.repeats_console import render_summary
-    from zoo.reports.results import render_result
+    elif several:
+        from zoo.reports.repeats_console import render_summary
 
-    with as_written(folder):
-        _print(render_summary(document) if several else render_result(document), folder.name, svg)
+        with damage_reported(folder):
+            _print(render_summary(read_json_mapping(folder / SUMMARY)), folder.name, svg)
+    else:
+        from zoo.reports.results import render_result
+
+        with damage_reported(folder):
+            _print(render_result(read_result(folder)), folder.name, svg)
 
 
 def _show_imported(document: dict[str, Any], folder: Path, *, as_json: bool) -> None:
-    """What ``zoo import`` said of a model; there is no report, for it was not trained here."""
+    """Show the account of an imported model; there is no report, for it was not trained here."""
+    from zoo.runner.run_result import damage_reported
+
     if as_json:
         from zoo.storage.files import dump_json
 
@@ -116,7 +120,7 @@ def _show_imported(document: dict[str, Any], folder: Path, *, as_json: bool) -> 
         return
     from zoo.reports.imported import import_lines
 
-    with as_written(folder):
+    with damage_reported(folder):
         for line in import_lines(document):
             click.echo(line)
 
@@ -133,8 +137,9 @@ def _open(folder: Path, several: bool) -> None:
     page = folder / REPORT
     if not page.is_file():
         from zoo.reports.html import write_report
+        from zoo.runner.run_result import damage_reported, read_result
 
-        with as_written(folder):
+        with damage_reported(folder):
             write_report(read_result(folder), page)
     opened = webbrowser.open(page.absolute().as_uri())
     click.echo(f"{page}" if opened else f"{page}: no browser was found; open this file in yours")

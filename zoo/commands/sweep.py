@@ -15,9 +15,10 @@ from zoo.job.options import RESUME_NAMED, job_options
 
 if TYPE_CHECKING:
     from zoo.job.resolve import Resolved
-    from zoo.registry.loaded_plugin import LoadedPlugin
     from zoo.registry.registry import Registry
+    from zoo.runner.callbacks import Callback
     from zoo.runner.observer import Observer
+    from zoo.runner.run_result import RunResult
     from zoo.runner.runner import RunPlace
     from zoo.runner.time_budget import Budget
     from zoo.sweep.plan import SweepPlan
@@ -137,13 +138,15 @@ def _sweep(
 
     def one(
         resolved: Resolved,
-        plugins: Sequence[LoadedPlugin],
+        callbacks: Sequence[Callback],
         place: RunPlace,
         observer: Observer,
         budget: Budget | None = None,
-    ) -> dict[str, Any]:
+    ) -> RunResult:
         try:
-            return run_job(resolved, plugins, observer, place, write_report, budget=budget)
+            return run_job(
+                resolved, registry.plugins, observer, place, write_report, callbacks=callbacks, budget=budget
+            )
         finally:
             observer.close()
 

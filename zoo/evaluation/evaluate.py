@@ -26,7 +26,9 @@ from zoo.model.formats import artifact_at
 from zoo.model.sources import find_model
 from zoo.registry.registry import Registry
 from zoo.runner import build
+from zoo.runner.measurements import Mistake, SplitMetrics
 from zoo.runner.predictions import write_predictions
+from zoo.runner.run_result import RunResult
 
 
 def evaluate_run(
@@ -39,8 +41,8 @@ def evaluate_run(
     device: str = "auto",
     tta: str | None = None,
     keep: bool = False,
-) -> dict[str, Any]:
-    """Evaluate a trained model on a split: all numbers, and its worst mistakes.
+) -> RunResult:
+    """Measure a trained model on a split: every number, and its worst mistakes.
 
     Args:
         run: name or folder of a run, or an exported file.
@@ -53,8 +55,8 @@ def evaluate_run(
         keep: store the predictions in the run's folder, as the run does; for its own dataset only.
 
     Returns:
-        A document like result.json: ``metrics``, ``mistakes``, ``splits``, ``classes``, by split; with test-time
-        augmentation also ``tta`` with its ``name`` and number of ``views``.
+        A result without epochs: ``metrics``, ``mistakes`` and ``splits`` by split; with test-time augmentation also
+        ``tta`` (its ``name`` and how many ``views``), and ``changes``, sentences on components that are newer.
 
     Raises:
         RequestError: the run, dataset or split doesn't exist.
@@ -78,32 +80,35 @@ def evaluate_run(
     opener = build.build_opener(resolved, Preprocessing(**card["preprocessing"]).shape)
     images = own_split(opener, resolved, list(card["classes"]), split, own=own)
     measured = _measure(model, card, images, resolved, device, tta, own=own, keep=folder if keep else None)
-    return {**_document(folder, resolved, card, images, tta, *measured), "changes": used}
+    return _result(folder, resolved, card, images, tta, *measured, used)
 
 
-def _document(
+def _result(
     path: Path,
     resolved: Resolved,
     card: dict[str, Any],
     images: Split,
     tta: str,
-    numbers: dict[str, Any],
-    mistakes: list[dict[str, Any]],
-) -> dict[str, Any]:
-    """Assemble the result document."""
-    return {
-        "status": "evaluated",
-        "run": path.name,
-        "dir": str(path),
-        "job": resolved.job.plain(),
-        "task": task_named(card.get("task", "")).name,
-        "classes": card["classes"],
-        "splits": {images.name: images.summary(card["classes"])},
-        "notices": [*images.notices, *absent_notice(images, card["classes"]), *notices(tta)],
-        "metrics": {images.name: numbers},
-        "mistakes": {images.name: mistakes},
-        **account(tta),
-    }
+    numbers: SplitMetrics,
+    mistakes: list[Mistake],
+    changes: list[str],
+) -> RunResult:
+    return RunResult.read(
+        {
+            "status": "evaluated",
+            "run": path.name,
+            "dir": str(path),
+            "job": resolved.job.plain(),
+            "task": task_named(card.get("task", "")).name,
+            "classes": card["classes"],
+            "splits": {images.name: images.summary(card["classes"])},
+            "notices": [*images.notices, *absent_notice(images, card["classes"]), *notices(tta)],
+            "metrics": {images.name: numbers},
+            "mistakes": {images.name: mistakes},
+            **account(tta),
+            "changes": changes,
+        }
+    )
 
 
 def _evaluate_file(
@@ -116,8 +121,8 @@ def _evaluate_file(
     registry: Registry,
     *,
     keep: bool,
-) -> dict[str, Any]:
-    """Evaluate an exported file, by default on its run's images where it lies in the run's folder."""
+) -> RunResult:
+    """The numbers of an exported file; on its run's own images where it lies in the run's folder."""
     if keep:
         raise RequestError("Only a run's own answers are kept with it. Leave out --keep.")
     artifact = open_file(path, registry)
@@ -133,7 +138,7 @@ def _evaluate_file(
     opener = build.build_opener(resolved, Preprocessing(**card["preprocessing"]).shape)
     images = own_split(opener, resolved, list(card["classes"]), split, own=own)
     measured = _measure(model, card, images, resolved, "cpu", tta or NONE, own=own, keep=None)
-    return {**_document(path, resolved, card, images, tta or NONE, *measured), "changes": []}
+    return _result(path, resolved, card, images, tta or NONE, *measured, [])
 
 
 def request_of(folder: Path | None, card: dict[str, Any], asked: dict[str, Any]) -> Request:
@@ -220,7 +225,7 @@ def _measure(
     *,
     own: bool,
     keep: Path | None,
-) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+) -> tuple[SplitMetrics, list[Mistake]]:
     job = resolved.job
     execution = choose_execution(device, precision_here(device, job.answers_in), job.memory_format).suited(model)
     keep_freed_memory(execution.device)
@@ -238,4 +243,4 @@ def _measure(
     if keep is not None:
         root = str(job.dataset.params.get("root") or "")
         write_predictions(keep, images.name, images.names, classes, logits, targets, heat or 1.0, root)
-    return {**numbers, **beside}, mistakes
+    return SplitMetrics.read({**numbers, **beside}), [Mistake.read(mistake) for mistake in mistakes]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import shlex
-from typing import Any
 
-from zoo.reports.reading import Result
 from zoo.reports.words import clean, short_path
+from zoo.runner.job_record import ComponentRecord
+from zoo.runner.run_result import RunResult
 
 __all__ = [
     "again",
@@ -34,19 +34,18 @@ def split_advice(advice: str) -> tuple[str, str]:
     return (why, f"zoo {command}") if found else (advice, "")
 
 
-def again(result: Result, *options: str) -> str:
+def again(result: RunResult, *options: str) -> str:
     """The command that does the same run again, with ``options`` changed."""
-    if result.get("dir"):
-        words = [f"{short_path(result['dir'])}/job.yaml"]
-    else:
-        words = [_name(result, "architecture"), _name(result, "dataset")]
+    words = [_architecture(result), _dataset(result)]
+    if result.dir:
+        words = [f"{short_path(result.dir)}/job.yaml"]
     return shlex.join(["zoo", "run", *words, *options])
 
 
-def next_commands(result: Result) -> list[tuple[str, str]]:
+def next_commands(result: RunResult) -> list[tuple[str, str]]:
     """What one would type next, as ``(what it does, command)``."""
-    where = short_path(result.get("dir") or "RUN")
-    if result.get("status") in ("interrupted", "failed"):
+    where = short_path(result.dir or "RUN")
+    if result.status in ("interrupted", "failed"):
         return [("go on where it stopped", resume(result)), ("start afresh", again(result))]
     return [
         ("use the model", shlex.join(["zoo", "predict", where, "photo.jpg"])),
@@ -54,111 +53,105 @@ def next_commands(result: Result) -> list[tuple[str, str]]:
     ]
 
 
-def resume(result: Result) -> str:
+def resume(result: RunResult) -> str:
     """The command that goes on with a run that was cut short."""
-    return shlex.join(["zoo", "run", "--resume", short_path(result.get("dir") or "RUN")])
+    return shlex.join(["zoo", "run", "--resume", short_path(result.dir or "RUN")])
 
 
-def train_longer(result: Result) -> str:
+def train_longer(result: RunResult) -> str:
     """Twice the epochs."""
-    epochs = int(_train(result).get("epochs") or len(result.get("epochs") or []) or 1)
+    epochs = result.job.train.epochs or len(result.epochs) or 1
     return f"train longer: {again(result, '--epochs', str(2 * epochs))}"
 
 
-def other_lr(result: Result, factor: float) -> str:
+def other_lr(result: RunResult, factor: float) -> str:
     """Another learning rate, ``factor`` times the job's."""
-    lr = _train(result).get("lr")
+    lr = result.job.train.lr
     value = f"{lr * factor:.3g}" if isinstance(lr, (int, float)) else "1e-4" if factor < 1 else "3e-3"
     return f"try a {'lower' if factor < 1 else 'higher'} learning rate: {again(result, '--lr', value)}"
 
 
-def find_lr(result: Result) -> str:
+def find_lr(result: RunResult) -> str:
     """A range test."""
-    name = shlex.join(["zoo", "lr-find", _name(result, "architecture"), _name(result, "dataset")])
+    name = shlex.join(["zoo", "lr-find", _architecture(result), _dataset(result)])
     return f"find one by a range test: {name}"
 
 
-def clean_data(result: Result) -> str:
+def clean_data(result: RunResult) -> str:
     """What looks for leaks, duplicates and wrong labels, and writes a list without them."""
-    return f"find out which: {shlex.join(['zoo', 'data', 'check', _name(result, 'dataset')])}"
+    return f"find out which: {shlex.join(['zoo', 'data', 'check', _dataset(result)])}"
 
 
-def usual_normalisation(result: Result) -> str:
+def usual_normalisation(result: RunResult) -> str:
     """Pixels of 0 to 1 about their middle."""
     return _set(result, "normalise as usual", "data.mean=[0.5]") + " --set 'data.std=[0.5]'"
 
 
-def softer_labels(result: Result) -> list[str]:
+def softer_labels(result: RunResult) -> list[str]:
     """A loss that believes labels a little less."""
-    loss = _part(result, "loss")
-    named = isinstance(loss, dict) and loss.get("name", "").rpartition("/")[2] == "cross_entropy"
-    soft = named and not loss.get("label_smoothing")
+    loss = result.job.loss
+    soft = loss.short_name == "cross_entropy" and not loss.extra.get("label_smoothing")
     return [_set(result, "believe labels a little less", "loss.label_smoothing=0.1")] if soft else []
 
 
-def for_rare_classes(result: Result) -> list[str]:
+def for_rare_classes(result: RunResult) -> list[str]:
     """What is not in the job yet."""
-    train, tries = _train(result), []
-    if train.get("class_weights", "none") == "none":
+    train, tries = result.job.train, []
+    if train.class_weights == "none":
         tries.append(_set(result, "let rare classes weigh more", "train.class_weights=balanced"))
-    if train.get("sampler", "shuffle") == "shuffle":
+    if train.sampler == "shuffle":
         tries.append(_set(result, "show each class equally often", "train.sampler=balanced"))
     return tries or ["more images of the rare classes would help most"]
 
 
-def more_folds(result: Result) -> str:
+def more_folds(result: RunResult) -> str:
     """Each image validated once."""
     return f"validate by every image once: {again(result, '--folds', '5')}"
 
 
-def larger_network(result: Result) -> str:
+def larger_network(result: RunResult) -> str:
     """A network from a well-known family."""
-    return f"try a larger network: {shlex.join(['zoo', 'run', 'timm/resnet18', _name(result, 'dataset')])}"
+    return f"try a larger network: {shlex.join(['zoo', 'run', 'timm/resnet18', _dataset(result)])}"
 
 
-def not_learning(result: Result) -> list[str]:
+def not_learning(result: RunResult) -> list[str]:
     """For a network that gives everything the same answer."""
-    advice = [other_lr(result, 0.1)] if result.get("epochs") else []
+    advice = [other_lr(result, 0.1)] if result.epochs else []
     return [*advice, "look at some images of each class: are their labels right?"]
 
 
-def against_overfitting(result: Result) -> list[str]:
+def against_overfitting(result: RunResult) -> list[str]:
     """What is known to help and is not in the job yet, the most helpful first."""
-    job, architecture = result.get("job") or {}, _part(result, "architecture")
-    dropout = architecture.get("dropout") if isinstance(architecture, dict) else None
+    job, dropout = result.job, result.job.architecture.extra.get("dropout")
     advice = []
-    if not job.get("augment"):
+    if not job.augment:
         advice.append(_set(result, "augment the images", "augment=[flip,affine,colour]"))
     if isinstance(dropout, (int, float)) and dropout < 0.5:
         advice.append(_set(result, "drop more", "architecture.dropout=0.5"))
-    if not _train(result).get("weight_decay"):
+    if not job.train.weight_decay:
         advice.append(_set(result, "decay the weights", "train.weight_decay=0.05"))
     return advice or ["more images would help most; then a smaller network"]
 
 
-def on_photos(result: Result) -> str:
+def on_photos(result: RunResult) -> str:
     """The same job on images that were not drawn."""
     return f"train on photos: {again(result)} --data FOLDER"
 
 
-def _set(result: Result, why: str, setting: str) -> str:
+def _set(result: RunResult, why: str, setting: str) -> str:
     return f"{why}: {again(result, '--set', setting)}"
 
 
-def _part(result: Result, part: str) -> Any:
-    return (result.get("job") or {}).get(part)
+def _architecture(result: RunResult) -> str:
+    return _typed(result.job.architecture, "ARCHITECTURE")
 
 
-def _train(result: Result) -> dict[str, Any]:
-    train = _part(result, "train")
-    return train if isinstance(train, dict) else {}
+def _dataset(result: RunResult) -> str:
+    """The dataset as one types it: its name, or the folder that it was."""
+    dataset = result.job.dataset
+    opened = dataset.short_name in ("image_folder", "image_csv") and result.job.data_folder
+    return short_path(opened) if opened else _typed(dataset, "DATASET")
 
 
-def _name(result: Result, part: str) -> str:
-    """What one types for a part of the job: its name, or the folder that it was."""
-    spec = _part(result, part)
-    if not isinstance(spec, dict):
-        return clean(spec or part.upper())
-    name = clean(spec.get("name", part.upper()))
-    opened = name.rpartition("/")[2] in ("image_folder", "image_csv") and spec.get("root")
-    return short_path(opened) if opened else name
+def _typed(component: ComponentRecord, otherwise: str) -> str:
+    return clean(component.name or otherwise)

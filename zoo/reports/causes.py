@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
-from typing import Any
 
 from zoo.reports import advice, reading, trends
 from zoo.reports.judgement import Verdict
-from zoo.reports.reading import Result
 from zoo.reports.words import clean, percent
+from zoo.runner.run_result import RunResult
 
 __all__ = ["few", "imbalanced", "leaking", "noisy", "normalisation", "rate_too_high", "rate_too_low"]
 
@@ -43,12 +42,12 @@ TOO_WIDE = 0.075
 """Half of the accuracy's 95 % interval."""
 
 
-def leaking(result: Result) -> Verdict | None:
+def leaking(result: RunResult) -> Verdict | None:
     """Images that are trained on as well as validated by."""
-    shared, images = _signs(result).get("shared_with_train"), reading.images_in(result, "val")
+    shared, images = result.signs.shared_with_train, reading.images_in(result, "val")
     if not shared or not images or shared / images < LEAKED:
         return None
-    accuracy = reading.split_metrics(result, "val").get("accuracy") or 0.0
+    accuracy = result.metrics_of("val").accuracy or 0.0
     others = max(0.0, accuracy * images - shared) / (images - shared) if images > shared else 0.0
     verb = "is" if shared == 1 else "are"
     evidence = [f"{shared:,} of the {images:,} validation images {verb}, pixel for pixel, among those trained on."]
@@ -58,28 +57,27 @@ def leaking(result: Result) -> Verdict | None:
     return Verdict("leakage", headline, evidence, [advice.clean_data(result)], cost=accuracy - others)
 
 
-def normalisation(result: Result) -> Verdict | None:
-    """Numbers that no network is at home with."""
-    figures = _signs(result).get("input") or {}
-    mean, std = figures.get("mean"), figures.get("std")
+def normalisation(result: RunResult) -> Verdict | None:
+    """Input far from mean 0 and standard deviation 1."""
+    mean, std = result.signs.input.mean, result.signs.input.std
     if mean is None or std is None or (STD_TOO_SMALL <= std <= STD_TOO_LARGE and abs(mean) <= MEAN_TOO_FAR):
         return None
-    data = (result.get("job") or {}).get("data") or {}
+    data = result.job.data
     evidence = (
         f"The network is given numbers of mean {mean:.3g} and standard deviation {std:.3g}, where 0 and 1 are usual; "
-        f"data.mean is {data.get('mean')} and data.std {data.get('std')}, of pixels from 0 to 1."
+        f"data.mean is {data.mean} and data.std {data.std}, of pixels from 0 to 1."
     )
     headline = "Wrong normalisation: the images come in numbers that no network is at home with."
     return Verdict("normalisation", headline, [evidence], [advice.usual_normalisation(result)])
 
 
-def rate_too_high(result: Result) -> Verdict | None:
+def rate_too_high(result: RunResult) -> Verdict | None:
     """A loss that bursts, jumps about, or is no number."""
-    evidence, broke = [], "loss became" in str(result.get("stop_reason"))
-    if result.get("status") in ("failed", "interrupted") and not broke:
+    evidence, broke = [], "loss became" in (result.stop_reason or "")
+    if result.status in ("failed", "interrupted") and not broke:
         return None
     if broke:
-        evidence.append(clean(str(result["stop_reason"]).partition(". Try")[0]) + ".")
+        evidence.append(clean((result.stop_reason or "").partition(". Try")[0]) + ".")
     losses, guess = _losses(result), _guess(result)
     if guess and losses and max(losses) > BURST * guess and trends.tail_accuracy(result, "val") < LEARNED:
         evidence.append(
@@ -99,7 +97,7 @@ def rate_too_high(result: Result) -> Verdict | None:
     return Verdict("rate-too-high", headline, evidence, [advice.other_lr(result, 0.1), advice.find_lr(result)])
 
 
-def rate_too_low(result: Result) -> Verdict | None:
+def rate_too_low(result: RunResult) -> Verdict | None:
     """A loss that falls all the time, and hardly."""
     losses = [loss for loss in reading.curve(result, "val", "loss") if math.isfinite(loss)]  # no chance in it
     if len(losses) < 4 or not trends.tail_accuracy(result, "train") < LEARNED or losses[0] <= 0:
@@ -118,16 +116,15 @@ def rate_too_low(result: Result) -> Verdict | None:
     return Verdict("rate-too-low", headline, [evidence], [advice.other_lr(result, 10.0), advice.find_lr(result)])
 
 
-def _fall_by_rate(result: Result, losses: list[float], start: int, end: int) -> float:
+def _fall_by_rate(result: RunResult, losses: list[float], start: int, end: int) -> float:
     """How much a loss fell after one epoch and up to another, for the learning rates that it had there."""
-    records = result.get("epochs") or []
-    rates = [float(record.get("lr") or 1) for record in records[start + 1 : end + 1]]
+    rates = [record.lr or 1.0 for record in result.epochs[start + 1 : end + 1]]
     return (losses[start] - losses[end]) / max(sum(rates), 1e-30)
 
 
-def noisy(result: Result) -> Verdict | None:
+def noisy(result: RunResult) -> Verdict | None:
     """Mistakes that are made as surely as right answers are given."""
-    sure, surest = (_signs(result).get(name) for name in ("confidence_in_mistakes", "wrong_among_the_surest"))
+    sure, surest = result.signs.confidence_in_mistakes, result.signs.wrong_among_the_surest
     interval, early = reading.interval_of(result, "val"), trends.rising(result)
     if sure is None or sure >= AS_SURE_WRONG or surest is None or surest < SUREST_WRONG:
         return None
@@ -143,32 +140,38 @@ def noisy(result: Result) -> Verdict | None:
     return Verdict("label-noise", headline, evidence, tries, cost=reading.error_of(result, "val"))
 
 
-def imbalanced(result: Result) -> Verdict | None:
+def imbalanced(result: RunResult) -> Verdict | None:
     """Rare classes that are overlooked."""
-    rows = [row for row in reading.per_class(result, "val") if row[1].get("support") and row[1].get("trained")]
-    if len(rows) < 2 or reading.several_labels(result):
+    if result.several_labels:
         return None
-    counts = [figures["trained"] for _, figures in rows]
+    rows = [
+        (row.name, row.trained, row.scores.recall or 0.0)
+        for row in reading.per_class(result, "val")
+        if row.scores.support and row.trained
+    ]
+    if len(rows) < 2:
+        return None
+    counts = [trained for _, trained, _ in rows]
     if max(counts) < LOPSIDED * min(counts):
         return None
     bound = math.sqrt(max(counts) * min(counts))
-    rare = [(name, figures) for name, figures in rows if figures["trained"] < bound]
-    usual = [figures["recall"] for _, figures in rows if figures["trained"] >= bound]
-    seldom = [figures["recall"] for _, figures in rare]
+    rare = [row for row in rows if row[1] < bound]
+    usual = [recall for _, trained, recall in rows if trained >= bound]
+    seldom = [recall for _, _, recall in rare]
     if not rare or not usual or sum(seldom) / len(seldom) >= LEFT_OUT * sum(usual) / len(usual):
         return None
     lost = (sum(usual) / len(usual) - sum(seldom) / len(seldom)) * len(rare) / len(rows)  # of the mean recall
-    name, figures = min(rare, key=lambda row: row[1]["recall"])
+    name, trained, recall = min(rare, key=lambda row: row[2])
     evidence = (
-        f"{clean(name)} has {figures['trained']:,} training images and the largest class {max(counts):,}; of its "
-        f"validation images {percent(figures['recall'])} are found, of the common classes' "
+        f"{clean(name)} has {trained:,} training images and the largest class {max(counts):,}; of its "
+        f"validation images {percent(recall)} are found, of the common classes' "
         f"{percent(sum(usual) / len(usual))}."
     )
     headline = "Imbalance: rare classes are overlooked."
     return Verdict("imbalance", headline, [evidence], advice.for_rare_classes(result), cost=lost)
 
 
-def few(result: Result) -> Verdict | None:
+def few(result: RunResult) -> Verdict | None:
     """An accuracy that chance could have made almost anything."""
     interval, images = reading.interval_of(result, "val"), reading.images_in(result, "val")
     if interval is None or not images or (interval[1] - interval[0]) / 2 <= TOO_WIDE:
@@ -179,27 +182,21 @@ def few(result: Result) -> Verdict | None:
     return Verdict("few", headline, [evidence], [advice.more_folds(result)], cost=cost)
 
 
-def _one_answer(result: Result) -> bool:
+def _one_answer(result: RunResult) -> bool:
     answers = [sum(column) for column in zip(*reading.confusion_of(result, "val"), strict=True)]
     return bool(answers) and max(answers) > 0.99 * sum(answers)
 
 
-def _signs(result: Result) -> dict[str, Any]:
-    return result.get("signs") or {}
-
-
-def _losses(result: Result) -> list[float]:
+def _losses(result: RunResult) -> list[float]:
     return [loss for loss in reading.curve(result, "train", "loss") if math.isfinite(loss)]
 
 
-def _guess(result: Result) -> float | None:
+def _guess(result: RunResult) -> float | None:
     """The loss of giving each class the same probability, where the loss is a cross-entropy."""
-    loss = (result.get("job") or {}).get("loss") or {}
-    name = str(loss.get("name", "") if isinstance(loss, dict) else loss).rpartition("/")[2]
-    classes = len(result.get("classes") or [])
+    name, classes = result.job.loss.short_name, len(result.classes)
     return math.log(classes) if name in ("cross_entropy", "binary_cross_entropy") and classes > 1 else None
 
 
-def _majority(result: Result) -> float:
+def _majority(result: RunResult) -> float:
     supports = [sum(row) for row in reading.confusion_of(result, "val")]
     return max(supports) / sum(supports) if sum(supports) else 1.0

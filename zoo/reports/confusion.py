@@ -10,6 +10,7 @@ from rich.text import Text
 from zoo.reports import reading
 from zoo.reports.parts import BAD, Middle, bare_table, heading, middle
 from zoo.reports.words import clean, count, percent
+from zoo.runner.run_result import RunResult
 
 __all__ = ["confusion", "pairs_table"]
 
@@ -22,10 +23,10 @@ CELLS = 66
 _GROUND, _RIGHT, _WRONG = (38, 42, 48), (22, 120, 62), (176, 42, 42)
 
 
-def confusion(result: reading.Result, split: str) -> list[RenderableType]:
+def confusion(result: RunResult, split: str) -> list[RenderableType]:
     """A heading and the matrix, or the most confused pairs; nothing where there is no matrix."""
     matrix = reading.confusion_of(result, split)
-    classes = [clean(name) for name in result.get("classes") or []]
+    classes = [clean(name) for name in result.classes]
     if not matrix or len(classes) != len(matrix):
         return []
     width = _cell_width(matrix)

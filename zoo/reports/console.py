@@ -16,8 +16,10 @@ from zoo.reports.opening import opening_panel
 from zoo.reports.parts import BAD, GOOD, Page, note, say
 from zoo.reports.results import render_result, verdict_panel
 from zoo.reports.words import count, duration, short_path
+from zoo.runner.measurements import EpochRecord
 from zoo.runner.observer import Observer, RunningTotals
 from zoo.runner.record import Run
+from zoo.runner.run_result import RunResult
 
 __all__ = ["ConsoleObserver", "render_result", "verdict_panel"]
 
@@ -75,24 +77,23 @@ class ConsoleObserver(Observer):
     def step(self, seen: int, totals: RunningTotals) -> None:
         self._live.step(seen, totals)
 
-    def epoch_ended(self, record: dict[str, Any]) -> None:
+    def epoch_ended(self, record: EpochRecord) -> None:
         self._take_down(record)
         self._print(epoch_line(record, self._epochs))
 
-    def _take_down(self, record: dict[str, Any]) -> None:
+    def _take_down(self, record: EpochRecord) -> None:
         """What the live display shows of an epoch that is over."""
         self._live.pace.end()
-        self._finished = int(record.get("epoch", 0))
-        accuracy = (record.get("val") or {}).get("accuracy")
-        if record.get("best") and accuracy is not None:
-            self._live.best = (self._finished, accuracy)
+        self._finished = record.epoch
+        if record.best and record.val.accuracy is not None:
+            self._live.best = (self._finished, record.val.accuracy)
 
     def notice(self, text: str) -> None:
         if text not in self._told:
             self._told.append(text)
             self._print(note(text))
 
-    def ended(self, run: Run, result: dict[str, Any]) -> None:
+    def ended(self, run: Run, result: RunResult) -> None:
         del run  # the result has all of it
         self._live.stop()
         self.console.print()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 from rich.text import Text
 
 from zoo.reports import reading
 from zoo.reports.parts import ACCENT, GOOD
 from zoo.reports.words import UNKNOWN, bar, clock, number, percent, sparkline
+from zoo.runner.measurements import EpochRecord
+from zoo.runner.run_result import RunResult
 
 __all__ = ["curves", "epoch_header", "epoch_line", "epoch_table"]
 
@@ -25,40 +26,39 @@ def epoch_header() -> Text:
     return Text(f"{groups}\n{names}{'':{BAR}} {'img/s':>7} {'time':>7}", "dim", no_wrap=True)
 
 
-def epoch_line(record: dict[str, Any], epochs: int | None = None, style: str = "") -> Text:
+def epoch_line(record: EpochRecord, epochs: int | None = None, style: str = "") -> Text:
     """One epoch in 80 columns at most; the best so far has a star."""
-    train, val, best = record.get("train") or {}, record.get("val") or {}, bool(record.get("best"))
-    line = Text(_figures(record, epochs, train, val), style, no_wrap=True)
-    line.append(bar(val.get("accuracy"), BAR), GOOD if best else ACCENT)
-    rate = record.get("images_per_second")
-    line.append(f" {UNKNOWN if rate is None else f'{rate:,.0f}':>7} {clock(record.get('seconds')):>7}", "dim")
-    return line.append(" ★" if best else "", f"bold {GOOD}")
+    line = Text(_figures(record, epochs), style, no_wrap=True)
+    line.append(bar(record.val.accuracy, BAR), GOOD if record.best else ACCENT)
+    rate = record.images_per_second
+    line.append(f" {UNKNOWN if rate is None else f'{rate:,.0f}':>7} {clock(record.seconds):>7}", "dim")
+    return line.append(" ★" if record.best else "", f"bold {GOOD}")
 
 
-def _figures(record: dict[str, Any], epochs: int | None, train: dict[str, Any], val: dict[str, Any]) -> str:
-    epoch = record.get("epoch", UNKNOWN)
+def _figures(record: EpochRecord, epochs: int | None) -> str:
+    train, val, epoch = record.train, record.val, record.epoch or UNKNOWN
     return _ROW.format(
         epoch=f"{epoch}/{epochs}" if epochs and epochs < 10_000 else epoch,
-        train_loss=number(train.get("loss")),
-        train=percent(train.get("accuracy")),
-        loss=number(val.get("loss")),
-        val=percent(val.get("accuracy")),
-        f1=percent(val.get("f1_macro")),
+        train_loss=number(train.loss),
+        train=percent(train.accuracy),
+        loss=number(val.loss),
+        val=percent(val.accuracy),
+        f1=percent(val.f1_macro),
     )
 
 
-def epoch_table(result: reading.Result, limit: int = 12) -> Text:
+def epoch_table(result: RunResult, limit: int = 12) -> Text:
     """The epochs that tell the story; the star is at the one whose weights were kept."""
-    epochs, best = result.get("epochs") or [], reading.best_epoch(result)
-    lines = [_told(record, record.get("epoch") == best) for record in reading.select_epochs(epochs, best, limit)]
+    best = result.best_epoch
+    lines = [_told(record, record.epoch == best) for record in reading.select_epochs(result.epochs, best, limit)]
     return Text("\n").join([epoch_header(), *lines])
 
 
-def _told(record: dict[str, Any], kept: bool) -> Text:
-    return epoch_line({**record, "best": kept}, style="bold" if kept else "")
+def _told(record: EpochRecord, kept: bool) -> Text:
+    return epoch_line(record.changed(best=kept), style="bold" if kept else "")
 
 
-def curves(result: reading.Result, width: int = 48) -> Text | None:
+def curves(result: RunResult, width: int = 48) -> Text | None:
     """Accuracy over the epochs as two lines of little columns on one scale, where there are enough to see a course."""
     series = {name: reading.curve(result, name, "accuracy") for name in ("train", "val")}
     known = [value for values in series.values() for value in values if math.isfinite(value)]

@@ -30,8 +30,7 @@ def estimate_line(run: Run) -> str | None:
     """``42 epochs, about 6 min on this machine. …``; None where nothing could be timed."""
     if run.estimate_s is None:
         return None
-    train = run.job.get("train") or {}
-    epochs = int(train.get("stop_after") or train.get("epochs") or 0)
+    epochs = run.job.train.last_epoch or 0
     line = f"{epochs} epoch{'' if epochs == 1 else 's'}, about {about(run.estimate_s)} on this machine."
     return " ".join([line, *_advice(run.estimate_s)])
 

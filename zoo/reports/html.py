@@ -15,6 +15,7 @@ from zoo.reports.advice import again, next_commands, split_advice
 from zoo.reports.trial import tried
 from zoo.reports.uncertain_page import uncertain_sections
 from zoo.reports.verdict import diagnose
+from zoo.runner.run_result import RunResult
 from zoo.storage.files import read_plain, write_text
 
 if TYPE_CHECKING:
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["render_html", "write_report"]
 
 
-def write_report(result: reading.Result, path: Path) -> None:
-    """Write the report of a result document, whole or not at all, with the pictures that lie in its folder.
+def write_report(result: RunResult, path: Path) -> None:
+    """Write the report of a result, whole or not at all, with the pictures that lie in its folder.
 
     Raises:
         OutputError: the folder can't be written, or the disk is full.
@@ -32,8 +33,8 @@ def write_report(result: reading.Result, path: Path) -> None:
     write_text(path, render_html(result, _pictures(path.parent / PICTURES)))
 
 
-def render_html(result: reading.Result, pictures: Mapping[str, Any] | None = None) -> str:
-    """The report of a result document as a page; any key of the document may be missing.
+def render_html(result: RunResult, pictures: Mapping[str, Any] | None = None) -> str:
+    """The report of a result as a page.
 
     Args:
         pictures: ``mistakes`` and ``augmented``, as :mod:`zoo.runner.pictures` lists them, files as addresses.
@@ -48,18 +49,18 @@ def render_html(result: reading.Result, pictures: Mapping[str, Any] | None = Non
         scores=_scores(result),
         accuracy=reading.accuracy_name(result),
         chosen=reading.at_thresholds(result),
-        thresholds=dict(zip(result.get("classes") or [], result.get("thresholds") or [], strict=False)),
+        thresholds=dict(zip(result.classes, result.thresholds or [], strict=False)),
         plots=[(title, Markup(svg)) for title, svg in _plots(result) if svg],
         confusion=Markup(plots.confusion_plot(result, split)),
-        confusion_rem=min(46, 18 + 2 * len(result.get("classes") or [])),
+        confusion_rem=min(46, 18 + 2 * len(result.classes)),
         pairs=_pairs(result, split),
         classes=reading.per_class(result, split),
         verdict=verdict,
         advice=[split_advice(advice) for advice in verdict.advice],
-        best=reading.best_epoch(result),
-        job=list(leaves(result.get("job") or {})),
-        environment=[*leaves(result.get("environment") or {}), *tried(result.get("trial"))],
-        provenance=list(leaves(result.get("provenance") or {})),
+        best=result.best_epoch,
+        job=list(leaves(result.job.document())),
+        environment=[*leaves(result.environment.document()), *tried(result.trial)],
+        provenance=list(leaves({path: each.document() for path, each in result.provenance.items()})),
         again=again(result),
         next=next_commands(result),
         pictures=pictures or {},
@@ -117,28 +118,27 @@ def _address(folder: Path, name: str | None) -> str | None:
     return f"data:image/jpeg;base64,{base64.b64encode(read_plain(folder / Path(name).name)).decode()}"
 
 
-def _plots(result: reading.Result) -> Iterable[tuple[str, str]]:
+def _plots(result: RunResult) -> Iterable[tuple[str, str]]:
     yield reading.accuracy_name(result).capitalize(), plots.accuracy_plot(result)
     yield "Loss", plots.loss_plot(result)
 
 
-def _scores(result: reading.Result) -> list[dict[str, Any]]:
+def _scores(result: RunResult) -> list[dict[str, Any]]:
     """A line for each split that was scored."""
     return [
         {
             "split": split,
-            "metrics": metrics,
+            "metrics": result.metrics[split],
             "images": reading.images_in(result, split),
             "interval": reading.interval_of(result, split),
-            "extra": reading.extra_metrics(metrics),
+            "extra": reading.extra_metrics(result.metrics[split]),
         }
-        for split, metrics in (result.get("metrics") or {}).items()
-        if metrics
+        for split in reading.scored_splits(result)
     ]
 
 
-def _pairs(result: reading.Result, split: str | None) -> list[tuple[str, str, int, float]]:
-    matrix, classes = reading.confusion_of(result, split), result.get("classes") or []
+def _pairs(result: RunResult, split: str | None) -> list[tuple[str, str, int, float]]:
+    matrix, classes = reading.confusion_of(result, split), result.classes
     if not matrix or not len(classes) == len(matrix) > 2:  # with two classes the matrix says it all
         return []
     return reading.confused_pairs(matrix, classes, 15)

@@ -11,7 +11,9 @@ from rich.text import Text
 
 from zoo.reports.parts import ACCENT, Flow, say
 from zoo.reports.words import clean, count, percent, setting, short_path
+from zoo.runner.job_record import TrainRecord
 from zoo.runner.record import Run
+from zoo.runner.run_result import Expectation
 
 __all__ = ["opening_panel"]
 
@@ -53,7 +55,7 @@ def _source(run: Run, path: str) -> str:
 
 
 def _rows(run: Run) -> Iterable[tuple[str, list[Piece]]]:
-    train = run.job.get("train") or {}
+    train = run.job.train
     yield "model", _model(run)
     if begins := _begins(run, train):
         yield "begins", begins
@@ -69,7 +71,7 @@ def _rows(run: Run) -> Iterable[tuple[str, list[Piece]]]:
 
 def _component(run: Run, path: str, shown: str | None = None) -> list[Piece]:
     """A component's name, and the parameters that somebody chose, without its own defaults."""
-    spec: Any = run.job
+    spec: Any = run.job.document()
     for key in path.split("."):
         spec = spec.get(key) if isinstance(spec, dict) else None
     if not isinstance(spec, dict):
@@ -83,66 +85,63 @@ def _is_chosen(run: Run, path: str) -> bool:
 
 
 def _model(run: Run) -> list[Piece]:
-    name, *params = _component(run, "architecture", run.model.get("id"))
-    parameters = run.model.get("parameters")
+    name, *params = _component(run, "architecture", run.model.id)
+    parameters = run.model.parameters
     return [name, *([(f"{count(parameters)} parameters", "architecture")] if parameters else []), *params]
 
 
-def _begins(run: Run, train: dict[str, Any]) -> list[Piece]:
+def _begins(run: Run, train: TrainRecord) -> list[Piece]:
     """What the network begins with, where that is not chance, and what of it is frozen."""
-    begins = run.model.get("begins")
-    pieces = [(clean(begins), "weights" if run.job.get("weights") else "pretrained")] if begins else []
-    freeze, epochs = train.get("freeze"), train.get("freeze_epochs")
+    begins, freeze, epochs = run.model.begins, train.freeze, train.freeze_epochs
+    pieces = [(clean(begins), "weights" if run.job.weights else "pretrained")] if begins else []
     if freeze:
         what = "backbone" if freeze == "backbone" else f"first {freeze} blocks"
         pieces.append((f"{what} frozen" + (f" for {epochs} epochs" if epochs else ""), "train.freeze"))
-    if run.model.get("features"):
+    if run.model.features:
         pieces.append(("its features computed once", "train.freeze"))
     return pieces
 
 
 def _data(run: Run) -> list[Piece]:
     name, *params = _component(run, "dataset")
-    sizes = [(f"{count(split.get('images'))} {clean(part)}", "dataset") for part, split in run.splits.items()]
+    sizes = [(f"{count(split.images)} {clean(part)}", "dataset") for part, split in run.splits.items()]
     listed = ", ".join(run.classes)
     classes = listed if len(listed) <= CLASSES else f"{len(run.classes)} classes"
-    places = dict.fromkeys(str(split.get("source") or "") for split in run.splits.values())
+    places = dict.fromkeys(split.source or "" for split in run.splits.values())
     return [name, *sizes, *params, *((text, "") for text in (classes, *places) if text)]
 
 
-def _images(run: Run, train: dict[str, Any]) -> list[Piece]:
-    names = [str(item.get("name") if isinstance(item, dict) else item) for item in run.job.get("augment") or []]
-    augment = ", ".join(names) or "not augmented"
-    return [(f"{train.get('image_size', '–')} px", "train.image_size"), (augment, "augment")]
+def _images(run: Run, train: TrainRecord) -> list[Piece]:
+    augment = ", ".join(str(each.name) for each in run.job.augment) or "not augmented"
+    return [(f"{train.image_size or '–'} px", "train.image_size"), (augment, "augment")]
 
 
-def _rates(train: dict[str, Any]) -> list[Piece]:
+def _rates(train: TrainRecord) -> list[Piece]:
     rates = {"lr": "lr", "weight_decay": "weight decay"}
-    return [(f"{label} {train[key]:g}", f"train.{key}") for key, label in rates.items() if train.get(key)]
+    return [(f"{label} {train[key]:g}", f"train.{key}") for key, label in rates.items() if train[key]]
 
 
-def _training(train: dict[str, Any]) -> list[Piece]:
+def _training(train: TrainRecord) -> list[Piece]:
     pieces = [
-        (f"{train.get('epochs', '–')} epochs", "train.epochs"),
-        (f"batches of {train.get('batch_size', '–')}", "train.batch_size"),
+        (f"{train.epochs or '–'} epochs", "train.epochs"),
+        (f"batches of {train.batch_size or '–'}", "train.batch_size"),
     ]
-    patience = train.get("patience")
+    patience = train.patience
     return [*pieces, *([(f"stops after {patience} without gain", "train.patience")] if patience else [])]
 
 
 def _device(run: Run) -> list[Piece]:
     device = " · ".join(word for word in (run.device.get("name"), run.device.get("description")) if word)
-    pieces = [(device, "device"), (run.execution, "precision"), (f"seed {run.job.get('seed', 0)}", "seed")]
+    pieces = [(device, "device"), (run.execution, "precision"), (f"seed {run.job.seed}", "seed")]
     return [(text, path) for text, path in pieces if text]
 
 
 def _recipe(run: Run) -> list[Piece]:
     """The recipe's name and what to expect of it, as measured."""
     from_sources = (s.removeprefix("recipe ") for s in run.sources.values() if s.startswith("recipe "))
-    name = run.job.get("recipe") or next(from_sources, None)
-    expect = run.expect or {}
-    value, photos = expect.get("value"), expect.get("photos")
-    words = ["" if value is None else f"{expect.get('metric', '')} {percent(value)}"]
-    words += [f"{count(photos)} images" if photos else "", str(expect.get("measured") or "")]
+    name, expect = run.job.recipe or next(from_sources, None), run.expect or Expectation()
+    value, photos = expect.value, expect.photos
+    words = ["" if value is None else f"{expect.metric} {percent(value)}"]
+    words += [f"{count(photos)} images" if photos else "", str(expect.measured or "")]
     measured = " · ".join(word for word in words if word)
     return [(str(name), ""), *([(f"reached {measured}", "")] if value is not None else [])] if name else []

@@ -10,8 +10,10 @@ from zoo.reports.advice import next_commands
 from zoo.reports.estimate import estimate_line
 from zoo.reports.verdict import diagnose
 from zoo.reports.words import clean, clock, component, count, duration, legible, number, percent, short_path
+from zoo.runner.measurements import EpochRecord
 from zoo.runner.observer import Observer
 from zoo.runner.record import Run
+from zoo.runner.run_result import RunResult
 
 __all__ = ["PlainObserver", "final_lines", "plain_epoch"]
 
@@ -37,7 +39,7 @@ class PlainObserver(Observer):
 
     def started(self, run: Run) -> None:
         self._say(f"{run.name}: {_model(run)} on {_data(run)}, on {_device(run)}")
-        if begins := run.model.get("begins"):
+        if begins := run.model.begins:
             self._say(f"begins with {clean(begins)}")
         for line in (estimate_line(run), *run.hints):
             if line:
@@ -49,8 +51,8 @@ class PlainObserver(Observer):
         del epoch, images  # a line at its end is enough
         self._epochs = epochs
 
-    def epoch_ended(self, record: dict[str, Any]) -> None:
-        self._finished = int(record.get("epoch", 0))
+    def epoch_ended(self, record: EpochRecord) -> None:
+        self._finished = record.epoch
         self._say(plain_epoch(record, self._epochs))
 
     def notice(self, text: str) -> None:
@@ -58,9 +60,9 @@ class PlainObserver(Observer):
             self._told.add(text)
             self._say(f"NOTICE: {clean(text)}")
 
-    def ended(self, run: Run, result: dict[str, Any]) -> None:
+    def ended(self, run: Run, result: RunResult) -> None:
         del run  # the result has all of it
-        for text in result.get("notices") or []:
+        for text in result.notices:
             self.notice(text)
         first, *others = final_lines(result)
         self._write(first)
@@ -80,60 +82,58 @@ class PlainObserver(Observer):
         self._stream.flush()
 
 
-def plain_epoch(record: dict[str, Any], epochs: int) -> str:
+def plain_epoch(record: EpochRecord, epochs: int) -> str:
     """One epoch as a line; what is missing is left out."""
-    train, val = record.get("train") or {}, record.get("val") or {}
-    rate = record.get("images_per_second")
+    train, val = record.train, record.val
     parts: Iterable[tuple[str, Callable[[Any], str], Any]] = (
-        ("train loss", number, train.get("loss")),
-        ("accuracy", percent, train.get("accuracy")),
-        ("val loss", number, val.get("loss")),
-        ("accuracy", percent, val.get("accuracy")),
-        ("F1", percent, val.get("f1_macro")),
-        ("", clock, record.get("seconds")),
-        ("", lambda value: f"{count(value)} img/s", rate),
+        ("train loss", number, train.loss),
+        ("accuracy", percent, train.accuracy),
+        ("val loss", number, val.loss),
+        ("accuracy", percent, val.accuracy),
+        ("F1", percent, val.f1_macro),
+        ("", clock, record.seconds),
+        ("", lambda value: f"{count(value)} img/s", record.images_per_second),
     )
     words = [f"{label} {show(value)}".strip() for label, show, value in parts if value is not None]
-    head = f"epoch {record.get('epoch', 0):>{len(str(epochs))}}/{epochs}"
-    return "  ".join([head, *words, *(["best"] if record.get("best") else [])])
+    head = f"epoch {record.epoch:>{len(str(epochs))}}/{epochs}"
+    return "  ".join([head, *words, *(["best"] if record.best else [])])
 
 
-def final_lines(result: reading.Result) -> list[str]:
+def final_lines(result: RunResult) -> list[str]:
     """The end of a run: the figures first, in one line; then the verdict, where it lies, what to type next."""
     verdict = diagnose(result)
-    lines = [f"{clean(result.get('run') or 'run')}: {', '.join(_figures(result))}"]
+    lines = [f"{clean(result.run or 'run')}: {', '.join(_figures(result))}"]
     lines += [f"verdict: {verdict.headline}", *(f"  {sentence}" for sentence in verdict.evidence)]
     lines += [f"  try: {advice}" for advice in verdict.advice]
-    for title, text in result.get("sections") or []:
-        lines += [f"{clean(title)}: {clean(line)}" for line in str(text).splitlines()]
-    if result.get("dir"):
-        lines.append(f"run: {short_path(result['dir'])}")
+    for title, text in result.sections:
+        lines += [f"{clean(title)}: {clean(line)}" for line in text.splitlines()]
+    if result.dir:
+        lines.append(f"run: {short_path(result.dir)}")
     return lines + [f"next: {command}" for _, command in next_commands(result)[:1]]
 
 
-def _figures(result: reading.Result) -> Iterable[str]:
-    yield clean(result.get("status") or "scored")
-    for split, metrics in (result.get("metrics") or {}).items():
-        if metrics:
-            drawn = " (of drawings)" if reading.is_drawn(result) else ""
-            yield f"{split} {reading.accuracy_name(result)} {percent(metrics.get('accuracy'))}{drawn}"
-            yield f"F1 {percent(metrics.get('f1_macro'))}"
-    if best := reading.best_epoch(result):
-        yield f"best epoch {best} of {len(result.get('epochs') or [])}"
-    if (total := (result.get("timing") or {}).get("total_s")) is not None:
-        yield duration(total)
+def _figures(result: RunResult) -> Iterable[str]:
+    yield clean(result.status or "scored")
+    drawn = " (of drawings)" if reading.is_drawn(result) else ""
+    for split in reading.scored_splits(result):
+        metrics = result.metrics[split]
+        yield f"{split} {reading.accuracy_name(result)} {percent(metrics.accuracy)}{drawn}"
+        yield f"F1 {percent(metrics.f1_macro)}"
+    if result.best_epoch:
+        yield f"best epoch {result.best_epoch} of {len(result.epochs)}"
+    if result.timing.total_s is not None:
+        yield duration(result.timing.total_s)
 
 
 def _model(run: Run) -> str:
-    parameters = run.model.get("parameters")
-    name = clean(run.model.get("id") or component(run.job.get("architecture")))
+    parameters = run.model.parameters
+    name = clean(run.model.id or component(run.job.architecture.document()))
     return f"{name} ({count(parameters)} parameters)" if parameters else name
 
 
 def _data(run: Run) -> str:
-    spec = run.job.get("dataset")
-    sizes = ", ".join(f"{count(split.get('images'))} {name}" for name, split in run.splits.items())
-    name = clean(spec.get("name") if isinstance(spec, dict) else spec)
+    sizes = ", ".join(f"{count(split.images)} {name}" for name, split in run.splits.items())
+    name = clean(run.job.dataset.name)
     return f"{name} ({sizes})" if sizes else name
 
 

@@ -9,6 +9,7 @@ from zoo.reports import reading
 from zoo.reports.chart import Chart, padded, text_width
 from zoo.reports.drawing import Canvas, axis_number
 from zoo.reports.words import clean, percent
+from zoo.runner.run_result import RunResult
 
 __all__ = ["accuracy_plot", "confusion_plot", "loss_plot", "short_label"]
 
@@ -22,12 +23,12 @@ LABEL_SIZE = 11
 """Of the letters of class names, in pixels."""
 
 
-def loss_plot(result: reading.Result) -> str:
+def loss_plot(result: RunResult) -> str:
     """Loss over the epochs; empty where there is nothing to draw."""
     return _curves(result, "loss", "loss")
 
 
-def accuracy_plot(result: reading.Result) -> str:
+def accuracy_plot(result: RunResult) -> str:
     """Accuracy over the epochs, in percent."""
     return _curves(result, "accuracy", f"{reading.accuracy_name(result)}, %", 100.0)
 
@@ -38,8 +39,8 @@ def short_label(name: object) -> str:
     return text if len(text) <= LABEL else f"{text[: LABEL // 3]}…{text[-(LABEL - LABEL // 3 - 1) :]}"
 
 
-def _curves(result: reading.Result, metric: str, label: str, scale: float = 1.0) -> str:
-    epochs = [record.get("epoch", i + 1) for i, record in enumerate(result.get("epochs") or [])]
+def _curves(result: RunResult, metric: str, label: str, scale: float = 1.0) -> str:
+    epochs = [record.epoch or i for i, record in enumerate(result.epochs, 1)]
     curves = {split: [scale * v for v in reading.curve(result, split, metric)] for split in ("train", "val")}
     curves = {split: values for split, values in curves.items() if any(map(math.isfinite, values))}
     if not curves:
@@ -56,10 +57,9 @@ def _curves(result: reading.Result, metric: str, label: str, scale: float = 1.0)
     return chart.svg()
 
 
-def _mark_best(chart: Chart, result: reading.Result, metric: str, scale: float) -> None:
-    best = reading.best_epoch(result)
-    record = next((r for r in result.get("epochs") or [] if r.get("epoch") == best), None)
-    value = ((record or {}).get("val") or {}).get(metric)
+def _mark_best(chart: Chart, result: RunResult, metric: str, scale: float) -> None:
+    best = result.best_epoch
+    value = next((record.val.value(metric) for record in result.epochs if record.epoch == best), None)
     if best is None or value is None or not math.isfinite(value):
         return
     ends = [(best, chart.y.low), (best, chart.y.high)]
@@ -68,10 +68,10 @@ def _mark_best(chart: Chart, result: reading.Result, metric: str, scale: float) 
     chart.legend("val", f"best: epoch {best}", dot=True)
 
 
-def confusion_plot(result: reading.Result, split: str | None) -> str:
+def confusion_plot(result: RunResult, split: str | None) -> str:
     """The confusion matrix, a row a true class, shaded by the share of its row; empty for many classes."""
     matrix = reading.confusion_of(result, split)
-    classes = [short_label(name) for name in result.get("classes") or []]
+    classes = [short_label(name) for name in result.classes]
     if not 0 < len(matrix) <= PLOT_CLASSES or len(classes) != len(matrix):
         return ""
     side = 64 if len(matrix) <= 4 else 34 if len(matrix) <= CELL_CLASSES else 18

@@ -23,6 +23,7 @@ from zoo.reports.words import (
 from zoo.runner.observer import Observer
 from zoo.runner.record import Run
 from zoo.runner.repeats import RepeatsWatcher
+from zoo.runner.run_result import RunResult
 
 __all__ = ["PlainWatcher", "metric_rows", "plus_minus", "summary_lines", "what_it_is"]
 
@@ -47,7 +48,7 @@ class PlainWatcher(RepeatsWatcher):
         self._write(f"run {number} of {count}: {clean(name)}")
         return _PlainMember(self._stream)
 
-    def kept(self, result: dict[str, Any], number: int, count: int) -> None:
+    def kept(self, result: RunResult, number: int, count: int) -> None:
         if not self._quiet:
             self._write(f"run {number} of {count}: kept as it was. {final_lines(result)[0]}")
 
@@ -63,8 +64,8 @@ class PlainWatcher(RepeatsWatcher):
 class _PlainMember(PlainObserver):
     """One of several runs: its figures in one line; the verdict is for all of them."""
 
-    def ended(self, run: Run, result: dict[str, Any]) -> None:
-        for text in result.get("notices") or []:
+    def ended(self, run: Run, result: RunResult) -> None:
+        for text in result.notices:
             self.notice(text)
         self._write(final_lines(result)[0])
 
@@ -120,7 +121,7 @@ def summary_lines(summary: Summary) -> list[str]:
 def last_line(summary: Summary) -> str:
     """All of it in one line."""
     found = [(s, n, figures) for s, n, figures in metric_rows(summary) if n in ("accuracy", "f1_macro")]
-    drawn = " (of drawings)" if reading.is_drawn(summary) else ""
+    drawn = " (of drawings)" if reading.names_drawings(summary.get("notices") or []) else ""
     figures = [f"{split} {label(name)} {plus_minus(name, each)}{drawn}" for split, name, each in found]
     took = duration((summary.get("timing") or {}).get("total_s"))
     return (

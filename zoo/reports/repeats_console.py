@@ -14,9 +14,11 @@ from zoo.reports.parts import ACCENT, GOOD, CommandLine, Middle, Page, bare_tabl
 from zoo.reports.plain import final_lines
 from zoo.reports.repeats import metric_rows, next_commands, out_of_fold, plus_minus, what_it_is
 from zoo.reports.words import UNKNOWN, clean, clock, duration, figure, label, short_path
+from zoo.runner.measurements import EpochRecord
 from zoo.runner.observer import Observer
 from zoo.runner.record import Run
 from zoo.runner.repeats import RepeatsWatcher
+from zoo.runner.run_result import RunResult
 
 __all__ = ["ConsoleWatcher", "render_summary"]
 
@@ -41,7 +43,7 @@ class ConsoleWatcher(RepeatsWatcher):
         first, self._opened = not self._opened, True
         return _ConsoleMember(self.console, f"{number}/{count}", self._told, opening=first)
 
-    def kept(self, result: dict[str, Any], number: int, count: int) -> None:
+    def kept(self, result: RunResult, number: int, count: int) -> None:
         self.console.print(Page(_line(f"{number}/{count}", result, "kept: ")))
 
     def ended(self, summary: Summary) -> None:
@@ -68,15 +70,15 @@ class _ConsoleMember(ConsoleObserver):
         self._epochs = epochs  # no header: there are no lines below it
         super().epoch_started(epoch, epochs, images)
 
-    def epoch_ended(self, record: dict[str, Any]) -> None:
+    def epoch_ended(self, record: EpochRecord) -> None:
         self._take_down(record)
 
-    def ended(self, run: Run, result: dict[str, Any]) -> None:
+    def ended(self, run: Run, result: RunResult) -> None:
         self._live.stop()
         self._print(_line(self._place, result))
 
 
-def _line(place: str, result: dict[str, Any], what: str = "") -> Text:
+def _line(place: str, result: RunResult, what: str = "") -> Text:
     return Text.assemble(("✓ ", GOOD), (f"{place} ", "dim"), what, final_lines(result)[0])
 
 

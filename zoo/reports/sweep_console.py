@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from rich.console import Console, RenderableType
 from rich.rule import Rule
 from rich.text import Text
@@ -27,6 +25,8 @@ from zoo.reports.sweep import (
 )
 from zoo.reports.words import UNKNOWN, bar, clean, clock, percent, short_path
 from zoo.runner.observer import Observer
+from zoo.runner.record import Run
+from zoo.runner.run_result import RunResult
 from zoo.sweep.store import SweepTrial
 from zoo.sweep.sweep import SweepWatcher
 
@@ -78,7 +78,7 @@ class Bars(Observer):
         for name in ("preparing", "started", "epoch_started", "step", "epoch_ended", "notice", "failed", "close"):
             setattr(self, name, getattr(shown, name))
 
-    def ended(self, run: Any, result: dict[str, Any]) -> None:
+    def ended(self, run: Run, result: RunResult) -> None:
         self.close()
 
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from zoo.reports.reading import Result, curve
+from zoo.reports.reading import curve
+from zoo.runner.run_result import RunResult
 
-__all__ = ["LOSS_RISE_EPOCHS", "STILL_RISING", "TAIL", "gap", "loss_rise", "rising", "tail_accuracy"]
+__all__ = ["LOSS_RISE_EPOCHS", "STILL_RISING", "TAIL", "gap", "loss_rise", "rising", "still_rising", "tail_accuracy"]
 
 LOSS_RISE_EPOCHS = 3
 """A validation loss counts as rising when its lowest value lies at least this many epochs back."""
@@ -21,17 +22,17 @@ TAIL = 3
 """Epochs at the end that are averaged, for single ones jump; of a short training the last quarter."""
 
 
-def tail_accuracy(result: Result, split: str) -> float:
+def tail_accuracy(result: RunResult, split: str) -> float:
     """Mean accuracy of the last epochs, 0..1."""
     return _tail(curve(result, split, "accuracy"))
 
 
-def gap(result: Result) -> float:
+def gap(result: RunResult) -> float:
     """How far the training accuracy lies above the validation accuracy at the end, -1..1."""
     return tail_accuracy(result, "train") - tail_accuracy(result, "val")
 
 
-def loss_rise(result: Result) -> float:
+def loss_rise(result: RunResult) -> float:
     """The validation loss at the end as a multiple of its lowest, provided that the training loss went on falling."""
     train, val = curve(result, "train", "loss"), curve(result, "val", "loss")
     finite = [i for i, value in enumerate(val) if math.isfinite(value)]
@@ -44,9 +45,13 @@ def loss_rise(result: Result) -> float:
     return _tail(val) / val[lowest]
 
 
-def rising(result: Result) -> bool:
-    """Whether the validation accuracy still went up when the training ended; one epoch alone is taken to rise."""
-    accuracy = curve(result, "val", "accuracy")
+def rising(result: RunResult) -> bool:
+    """Whether the validation accuracy still went up when the training ended."""
+    return still_rising(curve(result, "val", "accuracy"))
+
+
+def still_rising(accuracy: Sequence[float]) -> bool:
+    """Whether an accuracy by epoch goes up at its end; one epoch alone is taken to rise."""
     part = max(1, len(accuracy) // 8)
     if len(accuracy) < 2:
         return len(accuracy) == 1

@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+
+from zoo.runner.run_result import ExecutionSpeed, ExecutionTrial
 
 __all__ = ["tried"]
 
 
-def tried(trial: Mapping[str, Any] | None) -> list[tuple[str, str]]:
+def tried(trial: ExecutionTrial | None) -> list[tuple[str, str]]:
     """The ways that were tried: of training, compiled or not, and of answering; (what, in words) each."""
-    if not trial:
+    if trial is None:
         return []
-    rows = {
-        "candidates": ("tried", f"images/s there and back ({trial['how']})"),
-        "compiled": ("compiled", "images/s there and back"),
-        "evaluation": ("answers", "images/s"),
-    }
-    return [(what, f"{_ways(trial[key])} {unit}") for key, (what, unit) in rows.items() if key in trial]
+    rows = (
+        ("tried", trial.candidates, f"images/s there and back ({trial.how})"),
+        ("compiled", trial.compiled, "images/s there and back"),
+        ("answers", trial.evaluation, "images/s"),
+    )
+    return [(what, f"{_ways(ways)} {unit}") for what, ways, unit in rows if ways]
 
 
-def _ways(candidates: Sequence[Mapping[str, Any]]) -> str:
+def _ways(ways: Sequence[ExecutionSpeed]) -> str:
     return ", ".join(
-        f"{c['precision']} {c['memory_format'].replace('_', ' ')}{' compiled' if c.get('compiled') else ''} "
-        f"{c['images_per_second']:,.1f}"
-        for c in candidates
+        f"{way.precision} {way.memory_format.replace('_', ' ')}{' compiled' if way.compiled else ''} "
+        f"{way.images_per_second:,.1f}"
+        for way in ways
     )

@@ -10,8 +10,8 @@ from dataclasses import replace
 
 from zoo.reports import advice, causes, reading, trends
 from zoo.reports.judgement import Verdict
-from zoo.reports.reading import Result
 from zoo.reports.words import clean, percent
+from zoo.runner.run_result import RunResult
 
 __all__ = ["Verdict", "diagnose"]
 
@@ -29,8 +29,8 @@ WIDE_INTERVAL = 0.05
 """Half of the 95 % interval of the accuracy: beyond this, a comparison of two runs means little."""
 
 
-def diagnose(result: Result) -> Verdict:
-    """Judge a result document. What it lacks is not judged."""
+def diagnose(result: RunResult) -> Verdict:
+    """Judge a result. Figures that it lacks are not judged."""
     verdict = next(filter(None, (rule(result) for rule in RULES)), None) or _good(result)
     verdict = _beside_leakage(verdict, causes.leaking(result))
     verdict = replace(verdict, evidence=[*verdict.evidence, *_stopped(result), *_reliability(result)])
@@ -48,36 +48,33 @@ def _beside_leakage(verdict: Verdict, leakage: Verdict | None) -> Verdict:
     return replace(main, evidence=evidence, advice=list(dict.fromkeys([*main.advice, *other.advice])))
 
 
-def _unfinished(result: Result) -> Verdict | None:
-    status, done = result.get("status"), len(result.get("epochs") or [])
+def _unfinished(result: RunResult) -> Verdict | None:
+    status, done, planned = result.status, len(result.epochs), result.job.train.epochs
     if status not in ("interrupted", "failed"):
         return None
-    planned = ((result.get("job") or {}).get("train") or {}).get("epochs")
     reached = f"after epoch {done}{f' of {planned}' if planned else ''}" if done else "before an epoch was over"
     return Verdict(
         status, f"{status.capitalize()} {reached}.", advice=[f"go on where it stopped: {advice.resume(result)}"]
     )
 
 
-def _unscored(result: Result) -> Verdict | None:
-    if reading.split_metrics(result, reading.main_split(result)).get("accuracy") is not None:
+def _unscored(result: RunResult) -> Verdict | None:
+    if result.metrics_of(reading.main_split(result)).accuracy is not None:
         return None
     return Verdict("unscored", "Nothing was scored, so there is nothing to judge.")
 
 
-def _silent(result: Result) -> Verdict | None:
-    if not reading.several_labels(result):
-        return None
-    counts = reading.split_metrics(result, reading.main_split(result)).get("confusion_matrix") or []
+def _silent(result: RunResult) -> Verdict | None:
+    counts = reading.label_counts(result, reading.main_split(result))
     if not counts or any(cells[0][1] or cells[1][1] for cells in counts):
         return None
     evidence = "No image is given any label: every probability is below 0.5."
-    longer = [advice.train_longer(result)] if result.get("epochs") else []
+    longer = [advice.train_longer(result)] if result.epochs else []
     tries = [*longer, *advice.not_learning(result)]
     return Verdict("collapsed", "Collapsed: it says no to everything.", [evidence], tries)
 
 
-def _collapsed(result: Result) -> Verdict | None:
+def _collapsed(result: RunResult) -> Verdict | None:
     matrix = _matrix(result)
     total = sum(map(sum, matrix))
     if len(matrix) < 2 or not total:
@@ -98,13 +95,13 @@ def _collapsed(result: Result) -> Verdict | None:
     return Verdict("collapsed", headline, [evidence], advice.not_learning(result))
 
 
-def _commonest(result: Result) -> float:
+def _commonest(result: RunResult) -> float:
     """The commonest class's share of the training images: what always giving the same answer gets; 1 if unknown."""
-    counts = (((result.get("splits") or {}).get("train") or {}).get("per_class") or {}).values()
+    counts = result.images_of("train").per_class.values()
     return max(counts) / sum(counts) if sum(counts) else 1.0
 
 
-def _baseline(result: Result) -> Verdict | None:
+def _baseline(result: RunResult) -> Verdict | None:
     matrix, interval = _matrix(result), reading.interval_of(result, reading.main_split(result))
     supports = [sum(row) for row in matrix]
     if interval is None or sum(n > 0 for n in supports) < 2:  # with one class alone, one answer is the right one
@@ -118,16 +115,16 @@ def _baseline(result: Result) -> Verdict | None:
     return Verdict("baseline", headline, [evidence], advice.not_learning(result))
 
 
-def _scored(result: Result) -> Verdict | None:
-    if result.get("epochs"):
+def _scored(result: RunResult) -> Verdict | None:
+    if result.epochs:
         return None
     split = reading.main_split(result)
-    accuracy = reading.split_metrics(result, split).get("accuracy")
-    right = "have all labels right" if reading.several_labels(result) else "are right"
+    accuracy = result.metrics_of(split).accuracy
+    right = "have all labels right" if result.several_labels else "are right"
     return Verdict("scored", f"{percent(accuracy)} of the {split} images {right}.", cost=0.0)
 
 
-def _overfitting(result: Result) -> Verdict | None:
+def _overfitting(result: RunResult) -> Verdict | None:
     evidence, rise = [], trends.loss_rise(result)
     if trends.gap(result) >= OVERFIT_GAP:
         train, val = (percent(trends.tail_accuracy(result, split)) for split in ("train", "val"))
@@ -136,17 +133,17 @@ def _overfitting(result: Result) -> Verdict | None:
         evidence.append(f"Validation loss rose to {rise:.2f} times its lowest, while training loss went on falling.")
     if not evidence:
         return None
-    if best := reading.best_epoch(result):
+    if best := result.best_epoch:
         evidence.append(f"The weights of epoch {best} are kept: the best, whatever came after.")
     headline = "Overfitting: it knows its training images better than new ones."
     return Verdict("overfitting", headline, evidence, advice.against_overfitting(result), max(0.0, trends.gap(result)))
 
 
-def _underfitting(result: Result) -> Verdict | None:
+def _underfitting(result: RunResult) -> Verdict | None:
     train, val = trends.tail_accuracy(result, "train"), trends.tail_accuracy(result, "val")
     if math.isnan(train) or math.isnan(val) or max(train, val) >= LOW_ACCURACY:
         return None
-    if reading.several_labels(result) and not trends.rising(result):
+    if result.several_labels and not trends.rising(result):
         return None  # to have all labels of an image right is too much to ask for a rule of thumb
     evidence = f"Even of the training images only {percent(train)} are right in the last epochs."
     if trends.rising(result):
@@ -157,7 +154,7 @@ def _underfitting(result: Result) -> Verdict | None:
     return Verdict("underfitting", headline, [evidence], tries, 1 - val)
 
 
-def _good(result: Result) -> Verdict:
+def _good(result: RunResult) -> Verdict:
     evidence, tries, apart = [], [], trends.gap(result)
     if not math.isnan(apart):
         where = "above" if apart > 0 else "below"
@@ -168,17 +165,17 @@ def _good(result: Result) -> Verdict:
     return Verdict("good", "Sound: no sign of overfitting or underfitting.", evidence, tries, cost=0.0)
 
 
-def _about_drawings(verdict: Verdict, result: Result) -> Verdict:
+def _about_drawings(verdict: Verdict, result: RunResult) -> Verdict:
     headline = f"{verdict.headline} These are drawings: an accuracy on them says nothing about photos."
     return replace(verdict, headline=headline, advice=[advice.on_photos(result), *verdict.advice])
 
 
-def _stopped(result: Result) -> list[str]:
-    reason = clean(result.get("stop_reason") or "").rstrip(".")
+def _stopped(result: RunResult) -> list[str]:
+    reason = clean(result.stop_reason or "").rstrip(".")
     return [f"It ended early: {reason}."] if reason else []
 
 
-def _reliability(result: Result) -> list[str]:
+def _reliability(result: RunResult) -> list[str]:
     split = reading.main_split(result)
     interval, images = reading.interval_of(result, split), reading.images_in(result, split)
     if interval is None:
@@ -189,15 +186,16 @@ def _reliability(result: Result) -> list[str]:
     return [first, *_against_recipe(result, interval)]
 
 
-def _against_recipe(result: Result, interval: tuple[float, float]) -> list[str]:
-    recipe = result.get("recipe") or {}
-    expect = recipe.get("expect") or {}
-    value = expect.get("value") if expect.get("metric") == "val/accuracy" else None
+def _against_recipe(result: RunResult, interval: tuple[float, float]) -> list[str]:
+    recipe = result.recipe
+    if recipe is None or recipe.expect is None or recipe.expect.metric != "val/accuracy":
+        return []
+    value, count = recipe.expect.value, recipe.expect.photos
     if value is None or reading.is_drawn(result) or interval[0] <= value <= interval[1]:
         return []
     side = "above" if interval[0] > value else "below"
-    photos = f" with {expect['photos']:,} images" if isinstance(expect.get("photos"), int) else ""
-    return [f"That is {side} the {percent(value)} measured for the recipe {clean(recipe.get('name', ''))}{photos}."]
+    photos = f" with {count:,} images" if isinstance(count, int) else ""
+    return [f"That is {side} the {percent(value)} measured for the recipe {clean(recipe.name)}{photos}."]
 
 
 RULES = (
@@ -220,10 +218,10 @@ RULES = (
 it stands a leakage, which is the verdict where it costs more."""
 
 
-def _matrix(result: Result) -> list[list[int]]:
+def _matrix(result: RunResult) -> list[list[int]]:
     return reading.confusion_of(result, reading.main_split(result))
 
 
-def _class(result: Result, index: int) -> str:
-    classes = result.get("classes") or []
+def _class(result: RunResult, index: int) -> str:
+    classes = result.classes
     return clean(classes[index]) if index < len(classes) else f"class {index}"

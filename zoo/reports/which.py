@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, TextIO
 
+from zoo.reports import trends
 from zoo.reports.lines import Lines
-from zoo.reports.trends import rising
 from zoo.reports.words import UNKNOWN, clean, count, duration, percent, short_path
 from zoo.runner.observer import Observer
 from zoo.which.compare import ComparisonWatcher
@@ -64,7 +65,7 @@ def row_line(row: Row) -> str:
 
 def still_rising(row: Row) -> bool:
     """Whether its accuracy still went up when its time was over."""
-    return len(row["curve"]) > 0 and rising({"epochs": [{"val": {"accuracy": value}} for value in row["curve"]]})
+    return trends.still_rising([math.nan if value is None else value for value in row["curve"]])
 
 
 def sorted_rows(found: Row) -> list[Row]:

@@ -1,11 +1,11 @@
-"""Lifecycle hooks: each plugin's run in a thread of its own, so that none can hold up or end a run."""
+"""Lifecycle hooks as a callback: each plugin's run in a thread of its own, so that none can hold up or end a run."""
 
 from __future__ import annotations
 
 import copy
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from contextlib import redirect_stdout
 from queue import SimpleQueue
@@ -16,10 +16,17 @@ from zoo.host import faults, hookspecs
 from zoo.host.hook_calls import PATIENCE, call_one, patience_s
 from zoo.registry.loaded_plugin import LoadedPlugin, problem_of
 from zoo.registry.tracebacks import plugin_frames, stack_of
+from zoo.runner.callbacks import Callback
+from zoo.runner.measurements import EpochRecord
+from zoo.runner.record import Run
+from zoo.runner.records import Record
+from zoo.runner.run_result import RunResult
 
 
-class Hooks:
+class Hooks(Callback):
     """The plugins that watch a run. One whose hook raises, or doesn't return in time, is set aside for the run.
+
+    Hooks get plain mappings, copies of their own, where callbacks get typed records.
 
     Args:
         plugins: those loaded.
@@ -50,6 +57,22 @@ class Hooks:
                 self._set_aside(watcher, hook, error)
         return results
 
+    def run_start(self, run: Run) -> None:
+        self.call("zoo_run_start", run=run)
+
+    def epoch_end(self, run: Run, epoch: EpochRecord) -> str | None:
+        return next((reason for reason in self.call("zoo_epoch_end", run=run, epoch=epoch) if reason), None)
+
+    def report_sections(self, run: Run, result: RunResult) -> Iterable[tuple[str, str]]:
+        return [section for group in self.call("zoo_report_sections", run=run, result=result) for section in group]
+
+    def run_end(self, run: Run, result: RunResult) -> None:
+        self.call("zoo_run_end", run=run, result=result)
+        self.done()
+
+    def run_failed(self, run: Run, error: BaseException) -> None:
+        self.call("zoo_run_failed", run=run, error=error)
+
     def _set_aside(self, watcher: _Watcher, hook: str, error: BaseException) -> None:
         self.watchers.remove(watcher)
         plugin, problem, stuck = watcher.plugin, problem_of(error), isinstance(error, HookTimeout)
@@ -67,6 +90,15 @@ class Hooks:
             account = faults.recall(watcher.plugin) if watcher.called else None
             if account and account["phase"] in hookspecs.LIFECYCLE:
                 faults.forget(watcher.plugin.name)
+
+
+def _own_copy(value: Any) -> Any:
+    """A plain copy for one plugin, which may write into it, or keep it. An error can't always be copied."""
+    if isinstance(value, BaseException):
+        return value
+    if isinstance(value, Run):
+        return value.with_plain_parts()
+    return copy.deepcopy(value.document() if isinstance(value, Record) else value)
 
 
 def _watches(plugin: LoadedPlugin) -> bool:
@@ -117,9 +149,7 @@ class _Watcher:
             self.called = True
             self._thread.start()
         answer: Future[list[Any]] = Future()
-        # A plugin may write into what it is given, or hold it for long: into its own. An error can't always be copied.
-        arguments = {k: v if k == "error" else copy.deepcopy(v) for k, v in arguments.items()}
-        self._jobs.put((hook, arguments, answer))
+        self._jobs.put((hook, {name: _own_copy(value) for name, value in arguments.items()}, answer))
         patience = patience_s()
         try:
             with redirect_stdout(sys.stderr):  # a print() must not spoil the result that --json prints

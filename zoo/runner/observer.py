@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Protocol
 
+from zoo.runner.measurements import EpochRecord
 from zoo.runner.record import Run
+from zoo.runner.run_result import RunResult
 
 __all__ = ["Observer", "RunningTotals"]
 
@@ -44,13 +46,13 @@ class Observer:
     def step(self, seen: int, totals: RunningTotals) -> None:
         """One optimizer step is done; ``seen`` images of this epoch are through."""
 
-    def epoch_ended(self, record: dict[str, Any]) -> None:
+    def epoch_ended(self, record: EpochRecord) -> None:
         """The epoch is trained and evaluated; ``record`` is its line of metrics.jsonl."""
 
     def notice(self, text: str) -> None:
         """Something has to be told loudly: drawn images, skipped images, an early stop."""
 
-    def ended(self, run: Run, result: dict[str, Any]) -> None:
+    def ended(self, run: Run, result: RunResult) -> None:
         """The run is over and on the disk; ``result`` is its result.json."""
 
     def failed(self, run: Run | None, error: BaseException) -> None:

@@ -18,6 +18,7 @@ from zoo.data.split import Split
 from zoo.engine.gradcam import grad_cam, painted
 from zoo.job.run_folder import MODEL, PICTURES
 from zoo.model.bundle import read_weights
+from zoo.runner.measurements import Mistake
 from zoo.storage.files import cannot_write, write_json
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ _MISTAKES, _AUGMENTED, _DRAWS = 12, 3, 4
 _SIDE = 144
 
 
-def draw_pictures(training: Training, mistakes: list[dict[str, Any]]) -> None:
+def draw_pictures(training: Training, mistakes: list[Mistake]) -> None:
     """Write the pictures of a run that has ended into its folder, with a list of them.
 
     Images of another number of channels than 1 or 3 can't be shown, and are not.
@@ -48,14 +49,14 @@ def draw_pictures(training: Training, mistakes: list[dict[str, Any]]) -> None:
     write_json(folder / INDEX, index)
 
 
-def _mistakes(training: Training, mistakes: list[dict[str, Any]], folder: Path) -> list[dict[str, Any]]:
+def _mistakes(training: Training, mistakes: list[Mistake], folder: Path) -> list[dict[str, Any]]:
     split, classes = training.parts.splits[VAL], training.parts.classes
-    rows = _rows(split, [mistake["name"] for mistake in mistakes[:_MISTAKES]])
+    rows = _rows(split, [mistake.name for mistake in mistakes[:_MISTAKES]])
     if not rows:
         return []
     pixels = split.gather(np.array(list(rows.values())))
-    shown = [mistake for mistake in mistakes[:_MISTAKES] if mistake["name"] in rows]
-    answers = [mistake.get("wrong", mistake["predicted"]) for mistake in shown]
+    shown = [mistake for mistake in mistakes[:_MISTAKES] if mistake.name in rows]
+    answers = [mistake.wrong or str(mistake.predicted) for mistake in shown]
     heats = _heats(training, split, np.array(list(rows.values())), [classes.index(name) for name in answers])
     found = []
     for i, mistake in enumerate(shown):
@@ -63,7 +64,7 @@ def _mistakes(training: Training, mistakes: list[dict[str, Any]], folder: Path) 
         if heats is not None:
             heat = painted(pixels[i], heats[i])
             files["heat"] = None if heat is None else _save(folder / f"heat-{i + 1:02}.jpg", heat)
-        found.append({**mistake, **files})
+        found.append({**mistake.document(), **files})
     return found
 
 

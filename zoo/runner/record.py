@@ -1,10 +1,18 @@
-"""What a run is while it runs: the one object that observers, hooks and reports are given."""
+"""The description of a run while it runs: the one object that observers, callbacks and reports are given."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import copy
+from dataclasses import field, fields
 from pathlib import Path
 from typing import Any
+
+from pydantic.dataclasses import dataclass
+
+from zoo.runner.job_record import JobRecord
+from zoo.runner.measurements import SplitSummary
+from zoo.runner.records import Number, plain
+from zoo.runner.run_result import Expectation, ModelSummary
 
 __all__ = ["Run"]
 
@@ -16,7 +24,7 @@ class Run:
     Args:
         name: the folder's name, unique in the output folder.
         dir: the run's folder.
-        job: the resolved job: ``architecture``, ``dataset`` and ``loss`` (each a dict with ``name`` and its
+        job: the resolved job: ``architecture``, ``dataset`` and ``loss`` (each with ``name`` and its
             parameters), ``metrics``, ``augment``, ``train``, ``data``, ``device``, ``precision``, ``seed``.
         sources: dotted path in the job -> where its value came from (``"command line"``, ``"--set"``,
             ``"job.yaml"``, ``"recipe simple_cnn+cats_dogs"``, ``"registry.yaml"``, ``"default"``, …).
@@ -36,15 +44,22 @@ class Run:
 
     name: str
     dir: Path
-    job: dict[str, Any]
+    job: JobRecord
     sources: dict[str, str] = field(default_factory=dict)
     classes: list[str] = field(default_factory=list)
-    splits: dict[str, dict[str, Any]] = field(default_factory=dict)
-    model: dict[str, Any] = field(default_factory=dict)
+    splits: dict[str, SplitSummary] = field(default_factory=dict)
+    model: ModelSummary = field(default_factory=ModelSummary)
     device: dict[str, str] = field(default_factory=dict)
     execution: str = ""
-    expect: dict[str, Any] | None = None
-    estimate_s: float | None = None
+    expect: Expectation | None = None
+    estimate_s: Number | None = None
     hints: list[str] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
     sections: list[tuple[str, str]] = field(default_factory=list)
+
+    def with_plain_parts(self) -> Any:
+        """A copy in which every part is a plain mapping, as the hooks of version 0.1 had it."""
+        found = copy.copy(self)
+        for each in fields(self):
+            setattr(found, each.name, copy.deepcopy(plain(getattr(self, each.name))))
+        return found

@@ -22,9 +22,10 @@ from zoo.errors import Interrupted, OutputError, RequestError, ZooError
 from zoo.host.failures import reason_of
 from zoo.job.layers import changes
 from zoo.job.resolve import Resolved
-from zoo.job.run_folder import JOB, RESULT
+from zoo.job.run_folder import JOB
 from zoo.runner.folder import check_name, claim, made_up_name
 from zoo.runner.observer import Observer
+from zoo.runner.run_result import RunResult, read_result
 from zoo.runner.summary import FOLD, SEED, SUMMARY, RepeatedRun, summarise
 from zoo.storage.files import finite, read_plain, write_json, write_text
 from zoo.storage.safe_yaml import read_mapping
@@ -62,14 +63,14 @@ class RepeatsWatcher:
         """Run ``number`` (from 1) of ``count`` is about to begin; who shall watch it."""
         return self._observer
 
-    def kept(self, result: dict[str, Any], number: int, count: int) -> None:
+    def kept(self, result: RunResult, number: int, count: int) -> None:
         """Run ``number`` had ended before, and needn't be done again."""
 
     def ended(self, summary: dict[str, Any]) -> None:
         """All runs are done; ``summary`` is summary.json."""
 
 
-RunOne = Callable[[Resolved, "RunPlace", Observer], dict[str, Any]]
+RunOne = Callable[[Resolved, "RunPlace", Observer], RunResult]
 
 
 def asked(seeds: int | None, folds: int | None) -> Repeats | None:
@@ -150,7 +151,7 @@ def run_several(
 
     Args:
         place: the summary's folder; ``resume`` keeps the runs that have ended, and goes on with the others.
-        run_one: runs a job in its place, watched; gives its result document.
+        run_one: runs a job in its place, watched; gives its result.
 
     Returns:
         The summary.
@@ -189,7 +190,7 @@ class _Several:
         self.name = str(place.name)
         self.folder = place.out / self.name
         self.status: dict[str, str] = {}
-        self.results: dict[str, dict[str, Any]] = {}
+        self.results: dict[str, RunResult] = {}
         self.begun = False
 
     def run(self) -> dict[str, Any]:
@@ -220,13 +221,13 @@ class _Several:
             self.status[member.name] = "running"
             observer = self.watcher.member(member.name, number, len(self.members))
             result = self._run(member, observer)
-            self.results[member.name] = finite(result)
+            self.results[member.name] = RunResult.read(finite(result.document()))
             self.write("running")
         summary = self.write("completed")
         self.watcher.ended(summary)
         return summary
 
-    def _run(self, member: RepeatedRun, observer: Observer) -> dict[str, Any]:
+    def _run(self, member: RepeatedRun, observer: Observer) -> RunResult:
         folder = self.place.out / member.name
         before, resume = _stamp(folder), self.place.resume and folder.exists()
         place = replace(self.place, name=member.name, resume=resume)
@@ -347,13 +348,13 @@ class _Before:
                 self.out.rmdir()  # not where another run has begun in it
 
 
-def ended_result(folder: Path) -> dict[str, Any] | None:
+def ended_result(folder: Path) -> RunResult | None:
     """The result of a run that has come to its end; a damaged one is no result."""
     try:
-        result = json.loads(read_plain(folder / RESULT))
-        return result if result["status"] in _ENDED else None
-    except (OSError, ValueError, KeyError, TypeError):
+        result = read_result(folder)
+    except RequestError:
         return None
+    return result if result.status in _ENDED else None
 
 
 def _stamp(folder: Path) -> tuple[int, int] | None:

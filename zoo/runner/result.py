@@ -1,22 +1,26 @@
-"""The result document: what result.json holds, and what every report is made from."""
+"""The beginning and the end of a run as records: the run that observers see, its bundle's card, and its result."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from zoo.data.split import Split
 from zoo.data.splits import absent_notice
 from zoo.engine.calibration import Calibration
-from zoo.engine.tta import NONE
+from zoo.engine.tta import NONE, account
+from zoo.engine.tta import notices as tta_notices
 from zoo.model.build import count_parameters
 from zoo.model.bundle import preprocessing_of
 from zoo.runner.components import RunComponents
 from zoo.runner.environment import environment, versions
+from zoo.runner.job_record import JobRecord
+from zoo.runner.measurements import SplitSummary
 from zoo.runner.record import Run
-from zoo.runner.training import Training
-
-SCHEMA = 1
+from zoo.runner.run_result import SCHEMA, Expectation, ModelSummary, RunResult
+from zoo.runner.training import FinalNumbers, Training
+from zoo.runner.verdict_facts import signs_of
 
 
 def _executed(parts: RunComponents) -> str:
@@ -37,21 +41,23 @@ def run_record(parts: RunComponents, folder: Path) -> Run:
     return Run(
         name=folder.name,
         dir=folder,
-        job=parts.job.plain(),
+        job=JobRecord.read(parts.job.plain()),
         sources=parts.resolved.sources,
         classes=parts.classes,
-        splits={name: split.summary(parts.classes) for name, split in splits.items()},
-        model={
-            "id": entry.id,
-            "parameters": count_parameters(parts.model),
-            "plugin": entry.origin.plugin,
-            "version": entry.origin.version,
-            "begins": _begins(parts),
-            "features": parts.learner.alone,
-        },
+        splits={name: SplitSummary.read(split.summary(parts.classes)) for name, split in splits.items()},
+        model=ModelSummary.read(
+            {
+                "id": entry.id,
+                "parameters": count_parameters(parts.model),
+                "plugin": entry.origin.plugin,
+                "version": entry.origin.version,
+                "begins": _begins(parts),
+                "features": parts.learner.alone,
+            }
+        ),
         device={"name": str(parts.execution.device), "description": where},
         execution=", ".join(how),
-        expect=parts.resolved.recipe.get("expect"),
+        expect=Expectation.read(expect) if (expect := parts.resolved.recipe.get("expect")) else None,
         notices=list(dict.fromkeys(notices)),
     )
 
@@ -120,40 +126,69 @@ def _teacher(parts: RunComponents) -> dict[str, Any]:
     return {} if parts.teacher is None else {"teacher": parts.teacher.as_dict()}
 
 
-def document(training: Training, run: Run, status: str, reason: str | None) -> dict[str, Any]:
-    """The result of a run that got as far as its first epoch or not; final metrics are added by the caller."""
-    timing: dict[str, float | None] = {**training.state.timing}
+def result_of(training: Training, run: Run, status: str, reason: str | None, final: FinalNumbers) -> RunResult:
+    """The result of a run that got as far as its first epoch, or not.
+
+    Args:
+        status: ``completed``, ``stopped``, ``interrupted`` or ``failed``.
+        reason: why it ended before its last epoch.
+        final: its numbers; none where it ended before an epoch was over.
+    """
+    parts, state, recipe = training.parts, training.state, training.job.recipe
+    return RunResult.read(
+        {
+            "schema": SCHEMA,
+            "status": status,
+            "stop_reason": reason,
+            "run": run.name,
+            "dir": str(run.dir),
+            "job": run.job,
+            "job_sources": run.sources,
+            "recipe": {"name": recipe, "expect": run.expect} if recipe else None,
+            "task": parts.task.name,
+            "classes": run.classes,
+            **({"thresholds": training.thresholds} if parts.task.multilabel else {}),
+            "splits": run.splits,
+            "notices": [*run.notices, *state.notices],
+            "metrics": final.metrics,
+            "mistakes": final.mistakes,
+            "best": state.best,
+            "epochs": state.history,
+            "timing": _timing(training),
+            "environment": environment(_executed(parts), run.device["name"]),
+            "provenance": {path: entry.provenance() for path, entry in parts.resolved.entries.items()},
+            "model": {
+                **run.model,
+                "weights": _weights(parts),
+                **_teacher(parts),
+                "bundle": "model" if state.best else None,
+            },
+            **({"trial": parts.trial} if parts.trial else {}),
+            "sections": [list(section) for section in run.sections],
+        }
+    )
+
+
+def final_result(training: Training, run: Run, status: str, reason: str | None, tuning: Mapping[str, Any]) -> RunResult:
+    """The result of a run that is measured by its best weights, with the facts for a verdict.
+
+    Args:
+        tuning: the account of the values that the run has found before it trained.
+    """
+    result = result_of(training, run, status, reason, training.evaluate_best())
+    best, tta = training.state.best, training.job.tta
+    alone = f" By one view {best.metric} is {best.value:.4g}." if best else ""
+    return result.changed(
+        notices=[*result.notices, *(f"{text}{alone}" for text in tta_notices(tta))],
+        **({"signs": signs_of(training)} if training.ranks.first else {}),
+        **account(tta),
+        **({"tuning": tuning} if tuning else {}),
+    )
+
+
+def _timing(training: Training) -> dict[str, float | None]:
+    """Seconds by phase and in all, and the training speed."""
+    timing = training.state.timing
     seen = len(training.parts.splits["train"]) * len(training.state.history)
-    timing["total_s"] = sum(training.state.timing.values())
-    timing["train_images_per_second"] = seen / training.state.timing["train_s"] if seen else None
-    recipe = training.job.recipe
-    return {
-        "schema": SCHEMA,
-        "status": status,
-        "stop_reason": reason,
-        "run": run.name,
-        "dir": str(run.dir),
-        "job": run.job,
-        "job_sources": run.sources,
-        "recipe": {"name": recipe, "expect": run.expect} if recipe else None,
-        "task": training.parts.task.name,
-        "classes": run.classes,
-        **({"thresholds": training.thresholds} if training.parts.task.multilabel else {}),
-        "splits": run.splits,
-        "notices": [*run.notices, *training.state.notices],
-        "metrics": {},
-        "mistakes": {},
-        "best": vars(training.state.best) if training.state.best else None,
-        "epochs": training.state.history,
-        "timing": timing,
-        "environment": environment(_executed(training.parts), run.device["name"]),
-        "provenance": {path: entry.provenance() for path, entry in training.parts.resolved.entries.items()},
-        "model": {
-            **run.model,
-            "weights": _weights(training.parts),
-            **_teacher(training.parts),
-            "bundle": "model" if training.state.best else None,
-        },
-        **({"trial": training.parts.trial} if training.parts.trial else {}),
-        "sections": run.sections,
-    }
+    speed = seen / timing["train_s"] if seen else None
+    return {**timing, "total_s": sum(timing.values()), "train_images_per_second": speed}

@@ -11,8 +11,9 @@ from zoo.errors import RequestError
 from zoo.model.bundle import WEIGHTS, copied_weights, write_weights
 from zoo.runner.checkpoint import BEST_SHA256, Keeper, random_states, restore_random_states
 from zoo.runner.components import RunComponents
+from zoo.runner.measurements import BestEpoch
 from zoo.runner.observer import Observer
-from zoo.runner.run_state import Best, RunState
+from zoo.runner.run_state import RunState
 
 SCHEDULED = ("lr", "initial_lr", "max_lr", "min_lr", "momentum", "betas")
 """The entries of an optimizer's groups that schedules read or change."""
@@ -59,7 +60,7 @@ def resume(state: RunState, parts: RunComponents, keeper: Keeper, observer: Obse
         _restore_best(state, state.best, parts, keeper, observer)
 
 
-def _restore_best(state: RunState, best: Best, parts: RunComponents, keeper: Keeper, observer: Observer) -> None:
+def _restore_best(state: RunState, best: BestEpoch, parts: RunComponents, keeper: Keeper, observer: Observer) -> None:
     """Replace best weights that are no longer on the disk: from the state, or by those of a later epoch.
 
     Raises:

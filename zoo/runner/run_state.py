@@ -6,14 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-
-@dataclass
-class Best:
-    """The epoch whose weights are kept, and its monitored value."""
-
-    epoch: int
-    metric: str
-    value: float
+from zoo.runner.measurements import BestEpoch, EpochRecord
 
 
 @dataclass
@@ -51,16 +44,16 @@ class RunState:
 
     timing: dict[str, float]
     accumulate: int
-    history: list[dict[str, Any]] = field(default_factory=list)
+    history: list[EpochRecord] = field(default_factory=list)
     position: Position | None = None
-    best: Best | None = None
+    best: BestEpoch | None = None
     notices: list[str] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
         """The entries of a checkpoint."""
         return {
-            "history": self.history,
-            "best": vars(self.best) if self.best else None,
+            "history": [record.document() for record in self.history],
+            "best": self.best.document() if self.best else None,
             "timing": self.timing,
             "accumulate": self.accumulate,
             "notices": self.notices,
@@ -69,8 +62,8 @@ class RunState:
 
     def restore(self, kept: Mapping[str, Any]) -> None:
         """Take over the entries of a checkpoint; the setup is timed anew."""
-        self.history = kept["history"]
-        self.best = Best(**kept["best"]) if kept["best"] else None
+        self.history = [EpochRecord.read(record) for record in kept["history"]]
+        self.best = BestEpoch.read(kept["best"]) if kept["best"] else None
         self.position = Position(**kept["position"]) if kept.get("position") else None
         self.timing.update({k: v for k, v in kept["timing"].items() if k != "setup_s"})
         self.accumulate = kept.get("accumulate", self.accumulate)

@@ -16,7 +16,6 @@ import yaml
 from zoo.data.open import VAL
 from zoo.engine.execution import choose_device
 from zoo.engine.ranks import Ranks, join
-from zoo.engine.tta import account, notices
 from zoo.errors import Interrupted, RequestError, TrainingError, ZooError
 from zoo.host.failures import reason_of
 from zoo.job.layers import changes
@@ -25,22 +24,24 @@ from zoo.job.run_folder import CHECKPOINTS, JOB, METRICS, MODEL, REPORT, RESULT
 from zoo.job.schema import Job
 from zoo.model.bundle import write_card
 from zoo.registry.loaded_plugin import LoadedPlugin
+from zoo.runner.callbacks import Callback, Callbacks
 from zoo.runner.checkpoint import load_checkpoint
 from zoo.runner.folder import bring_back_replaced, claim, forget_replaced, hold, made_up_name
 from zoo.runner.hints import hints_of
 from zoo.runner.hooks import Hooks
 from zoo.runner.interrupts import Interrupts
+from zoo.runner.measurements import SplitMetrics
 from zoo.runner.observer import Observer
 from zoo.runner.pictures import draw_pictures
 from zoo.runner.predictions import forget_predictions
 from zoo.runner.record import Run
-from zoo.runner.result import bundle_card, document, run_record
+from zoo.runner.result import bundle_card, final_result, result_of, run_record
 from zoo.runner.resuming import resume
+from zoo.runner.run_result import RunResult
 from zoo.runner.speed import Speed, measure_speed
 from zoo.runner.time_budget import Budget
-from zoo.runner.training import Training
+from zoo.runner.training import FinalNumbers, Training
 from zoo.runner.tuning import as_recorded, build_parts
-from zoo.runner.verdict_facts import signs_of
 from zoo.storage.files import cannot_write, dump_json, is_write_error, sweep, write_json, write_text
 from zoo.storage.safe_yaml import read_mapping
 
@@ -55,7 +56,7 @@ class RunPlace:
     resume: bool = False
 
 
-Report = Callable[[dict[str, Any], Path], None]
+Report = Callable[[RunResult, Path], None]
 Confirm = Callable[[Run], None]
 
 
@@ -66,18 +67,21 @@ def run_job(
     place: RunPlace,
     report: Report | None = None,
     *,
+    callbacks: Sequence[Callback] = (),
     budget: Budget | None = None,
     confirm: Confirm = lambda run: None,
-) -> dict[str, Any]:
+) -> RunResult:
     """Train, evaluate, and write the result.
 
     Args:
         report: writes a report of the result into the run's folder; what it can't is told, and the run stands.
+        plugins: their lifecycle hooks are called before the callbacks.
+        callbacks: observe the run, and can stop it; of several processes, the first one calls them.
         budget: the time that all of it may take; the job is fitted to it first.
         confirm: called with the run before its training begins; an error that it raises leaves no run behind.
 
     Returns:
-        The result document.
+        The result.
 
     Raises:
         ZooError: what was asked for is wrong, or the run failed; a started run has its result.json all the same.
@@ -85,7 +89,7 @@ def run_job(
     """
     ranks = join(choose_device(resolved.job.device))
     if not ranks.first:  # it computes; the first one says and writes
-        plugins, observer, report = (), Observer(), None
+        plugins, callbacks, observer, report = (), (), Observer(), None
     name = ranks.broadcast(place.name or made_up_name(place.out))
     state = _resumable(place, name, resolved, observer)
     if state is not None:
@@ -95,7 +99,8 @@ def run_job(
         training, run, tuning = _prepared(resolved, claimed, state, observer, ranks, budget, confirm)
         if ranks.first:
             forget_replaced(claimed.folder)
-        return _Runner(training, run, Hooks(plugins, observer.notice), observer, report, tuning).run()
+        callback = Callbacks([Hooks(plugins, observer.notice), *callbacks])
+        return _Runner(training, run, callback, observer, report, tuning).run()
 
 
 @dataclass(frozen=True)
@@ -204,7 +209,7 @@ def _job_text(job: Job, reasons: Mapping[str, str]) -> str:
 
 def _trim_metrics(training: Training) -> None:
     """A line written after the last checkpoint belongs to an epoch that will be trained again."""
-    lines = "".join(dump_json(record, indent=None) + "\n" for record in training.state.history)
+    lines = "".join(dump_json(record.document(), indent=None) + "\n" for record in training.state.history)
     write_text(training.folder / METRICS, lines)
 
 
@@ -215,15 +220,15 @@ class _Runner:
         self,
         training: Training,
         run: Run,
-        hooks: Hooks,
+        callback: Callback,
         observer: Observer,
         report: Report | None,
         tuning: dict[str, Any],
     ):
-        self.training, self.run_record, self.hooks, self.observer = training, run, hooks, observer
+        self.training, self.run_record, self.callback, self.observer = training, run, callback, observer
         self.report, self.tuning = report, tuning
 
-    def run(self) -> dict[str, Any]:
+    def run(self) -> RunResult:
         try:
             with self.training.interrupts.listening():
                 return self._train()
@@ -244,29 +249,31 @@ class _Runner:
                 raise cannot_write(self.training.folder, error) from error
             raise
 
-    def _train(self) -> dict[str, Any]:
+    def _train(self) -> RunResult:
         for text in self.run_record.notices:
             self.observer.notice(text)
         self.observer.started(self.run_record)
-        self.hooks.call("zoo_run_start", run=self.run_record)
+        self.callback.run_start(self.run_record)
         if self.training.ranks.first:
             forget_predictions(self.training.folder)
-        reason = self.training.epochs(self.hooks, self.run_record)
+        reason = self.training.epochs(self.callback, self.run_record)
         self._record_budget()
         result = self._result("stopped" if reason else "completed", reason)
         if not self.training.ranks.first:
             return result
-        sections = self.hooks.call("zoo_report_sections", run=self.run_record, result=result)
-        result["sections"] = [list(section) for group in sections for section in group]
-        write_json(self.training.folder / RESULT, result)
+        sections = self.callback.report_sections(self.run_record, result)
+        result = result.changed(sections=[list(section) for section in sections])
+        write_json(self.training.folder / RESULT, result.document())
         if self.report is not None:
-            shown = result["mistakes"].get(VAL) or []
-            self._beside("The pictures for the report were", partial(draw_pictures, self.training, shown))
-            self._beside("The report was", partial(self.report, result, self.training.folder / REPORT))
-        self.hooks.call("zoo_run_end", run=self.run_record, result=result)
-        self.hooks.done()
+            self._report(self.report, result)
+        self.callback.run_end(self.run_record, result)
         self.observer.ended(self.run_record, result)
         return result
+
+    def _report(self, report: Report, result: RunResult) -> None:
+        shown = result.mistakes.get(VAL, [])
+        self._beside("The pictures for the report were", partial(draw_pictures, self.training, shown))
+        self._beside("The report was", partial(report, result, self.training.folder / REPORT))
 
     def _record_budget(self) -> None:
         """Where a budget ended training, the job says after which epoch: repeated, it has the same numbers."""
@@ -283,21 +290,11 @@ class _Runner:
         except Exception as error:
             self.observer.notice(f"{what} not written: {type(error).__name__}: {error}")
 
-    def _result(self, status: str, reason: str | None) -> dict[str, Any]:
-        metrics, mistakes = self.training.evaluate_best()
+    def _result(self, status: str, reason: str | None) -> RunResult:
+        result = final_result(self.training, self.run_record, status, reason, self.tuning)
         chosen = self.training.thresholds, self.training.calibration
         if chosen != (None, None) and self.training.ranks.first:
             write_card(self.training.folder / MODEL, bundle_card(self.training.parts, *chosen))
-        result = document(self.training, self.run_record, status, reason)
-        result["metrics"], result["mistakes"] = metrics, mistakes
-        if self.training.ranks.first:
-            result["signs"] = signs_of(self.training)
-        tta, best = self.training.job.tta, self.training.state.best
-        result.update(account(tta))
-        alone = f" By one view {best.metric} is {best.value:.4g}." if best else ""
-        result["notices"] = [*result["notices"], *(f"{text}{alone}" for text in notices(tta))]
-        if self.tuning:
-            result["tuning"] = self.tuning
         return result
 
     def _end_early(self, status: str, reason: str, error: BaseException) -> None:
@@ -309,13 +306,12 @@ class _Runner:
         self.training.state.best = self.training.keeper.best  # whose weights are on the disk
         with contextlib.suppress(BrokenPipeError):
             self.observer.failed(self.run_record, error)
-        result = document(self.training, self.run_record, status, reason)
-        best = self.training.state.best
-        if best is not None:
-            result["metrics"] = {"val": self.training.state.history[best.epoch - 1]["val"]}
+        best, history = self.training.state.best, self.training.state.history
+        last = {} if best is None else {VAL: SplitMetrics.read(history[best.epoch - 1].val.document())}
+        result = result_of(self.training, self.run_record, status, reason, FinalNumbers(last))
         with contextlib.suppress(ZooError):
-            write_json(self.training.folder / RESULT, result)
-        self.hooks.call("zoo_run_failed", run=self.run_record, error=error)
+            write_json(self.training.folder / RESULT, result.document())
+        self.callback.run_failed(self.run_record, error)
 
     def _how_to_resume(self) -> str:
         done, of = len(self.training.state.history), self.training.job.train.last_epoch

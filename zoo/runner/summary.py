@@ -20,11 +20,12 @@ from pathlib import Path
 from typing import Any
 
 from zoo.job.resolve import Resolved
+from zoo.runner.run_result import RunResult
 
 SUMMARY = "summary.json"
 SCHEMA = 1
 SEED, FOLD = "seed", "fold"
-Results = Mapping[str, dict[str, Any]]
+Results = Mapping[str, RunResult]
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ def summarise(
 
     Args:
         folder: of the summary; the runs lie beside it.
-        results: by name, the result documents of the runs that have ended.
+        results: by name, the results of the runs that have ended.
         told: by name, how others stand.
     """
     ended = [results[member.name] for member in members if member.name in results]
@@ -57,12 +58,12 @@ def summarise(
         "by": by,
         "count": len(members),
         "job": _job(members[0]),
-        "classes": ended[0]["classes"] if ended else [],
+        "classes": ended[0].classes if ended else [],
         "members": [_member(member, folder, results.get(member.name), told) for member in members],
         "metrics": {split: _metrics(ended, split) for split in ("val", "test") if _measured(ended, split)},
         "out_of_fold": _out_of_fold(ended) if by == FOLD and len(ended) == len(members) else None,
         "notices": _notices(ended, by),
-        "timing": {"total_s": sum(result["timing"]["total_s"] for result in ended)},
+        "timing": {"total_s": sum(result.timing.total_s or 0.0 for result in ended)},
     }
 
 
@@ -91,60 +92,54 @@ def _job(first: RepeatedRun) -> dict[str, Any]:
     return job
 
 
-def _member(
-    member: RepeatedRun, folder: Path, result: dict[str, Any] | None, told: Mapping[str, str]
-) -> dict[str, Any]:
-    job, ended = member.resolved.job, result or {}
+def _member(member: RepeatedRun, folder: Path, result: RunResult | None, told: Mapping[str, str]) -> dict[str, Any]:
+    job, ended = member.resolved.job, result or RunResult()
     return {
         "run": member.name,
         "dir": str(folder.parent / member.name),
         "seed": job.seed,
         "fold": job.data.fold,
-        "status": ended.get("status") or told.get(member.name, "missing"),
-        "best_epoch": (ended.get("best") or {}).get("epoch"),
-        "epochs": len(ended["epochs"]) if ended else None,
-        "total_s": ended["timing"]["total_s"] if ended else None,
+        "status": ended.status or told.get(member.name, "missing"),
+        "best_epoch": ended.best_epoch,
+        "epochs": None if result is None else len(result.epochs),
+        "total_s": ended.timing.total_s,
     }
 
 
-def _measured(ended: Sequence[dict[str, Any]], split: str) -> bool:
-    return any(result["metrics"].get(split) for result in ended)
+def _measured(ended: Sequence[RunResult], split: str) -> bool:
+    return any(result.metrics_of(split).keys() for result in ended)
 
 
-def _metrics(ended: Sequence[dict[str, Any]], split: str) -> dict[str, Any]:
+def _metrics(ended: Sequence[RunResult], split: str) -> dict[str, Any]:
     """Every number that is one number; a matrix, or a number for each class, has no mean worth having."""
-    found = [result["metrics"].get(split) or {} for result in ended]
-    names = dict.fromkeys(name for metrics in found for name, value in metrics.items() if _scalar(value))
-    return {name: spread([metrics.get(name) for metrics in found]) for name in names}
+    found = [result.metrics_of(split).numbers for result in ended]
+    names = dict.fromkeys(name for numbers in found for name in numbers)
+    return {name: spread([numbers.get(name) for numbers in found]) for name in names}
 
 
-def _scalar(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _out_of_fold(ended: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def _out_of_fold(ended: Sequence[RunResult]) -> dict[str, Any]:
     """The numbers of all training images, each seen by the one run that was not trained on it."""
     import torch  # a dry run does without it
 
     from zoo.engine.multilabel import label_scores
     from zoo.engine.scores import scores
 
-    parts = [result["metrics"]["val"] for result in ended]
-    total = torch.tensor([part["confusion_matrix"] for part in parts]).sum(dim=0)
+    parts = [result.metrics["val"] for result in ended]
+    total = torch.tensor([part.confusion_matrix for part in parts]).sum(dim=0)
     if total.ndim == 2:
-        return {"images": int(total.sum()), **scores(total, ended[0]["classes"])}
-    images = [sum(map(sum, part["confusion_matrix"][0])) for part in parts]
-    right = sum(part["accuracy"] * count for part, count in zip(parts, images, strict=True))
-    return {"images": sum(images), "accuracy": right / sum(images), **label_scores(total, ended[0]["classes"])}
+        return {"images": int(total.sum()), **scores(total, ended[0].classes)}
+    images = [int(torch.tensor(part.confusion_matrix[0]).sum()) for part in parts]
+    right = sum((part.accuracy or 0.0) * count for part, count in zip(parts, images, strict=True))
+    return {"images": sum(images), "accuracy": right / sum(images), **label_scores(total, ended[0].classes)}
 
 
-def _notices(ended: Sequence[dict[str, Any]], by: str) -> list[str]:
+def _notices(ended: Sequence[RunResult], by: str) -> list[str]:
     """The runs' own, once each, and what makes them hard to compare."""
-    texts = [text for result in ended for text in result.get("notices") or []]
-    prints = {((result["splits"].get("val") or {}).get("fingerprint")) for result in ended}
+    texts = [text for result in ended for text in result.notices]
+    prints = {result.images_of("val").fingerprint for result in ended}
     if by == SEED and len(prints) > 1:
         texts.append("Each seed held out other images of train for validation: the spread is of that as well.")
-    made_with = {str((result["environment"]["versions"], result["environment"]["device"])) for result in ended}
+    made_with = {str((result.environment.versions, result.environment.device)) for result in ended}
     if len(made_with) > 1:
         texts.append("Not all runs were made on one device with the same versions: the spread is of that as well.")
     return list(dict.fromkeys(texts))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,12 +14,12 @@ from zoo.data.batches import Normalize
 from zoo.engine.execution import Execution
 from zoo.engine.task import Task, task_named
 from zoo.errors import RequestError
-from zoo.job.run_folder import RESULT
 from zoo.model.bundle import WEIGHTS, Preprocessing, find_bundle, load_model
 from zoo.model.sources import find_model
 from zoo.registry.registry import Registry
 from zoo.registry.suggest import listing
-from zoo.storage.files import read_plain, sha256_of
+from zoo.runner.run_result import read_result
+from zoo.storage.files import sha256_of
 
 LUMA = (0.299, 0.587, 0.114)
 """How red, green and blue make grey; ITU-R 601, as Pillow has it when pictures are decoded."""
@@ -140,7 +139,6 @@ def _with_channels(images: Tensor, wanted: int) -> Tensor:
 
 def _accuracy(run: Path) -> float | None:
     try:
-        result = json.loads(read_plain(run / RESULT))
-        return float(result["metrics"]["val"]["accuracy"])
-    except (OSError, ValueError, KeyError, TypeError):
+        return read_result(run).metrics_of("val").accuracy
+    except RequestError:
         return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import math
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import perf_counter
 from typing import Any, cast
@@ -26,15 +26,16 @@ from zoo.engine.tta import NONE, looking
 from zoo.errors import TrainingError
 from zoo.job.run_folder import CHECKPOINTS, METRICS, MODEL
 from zoo.model.bundle import WEIGHTS, read_weights
+from zoo.runner.callbacks import Callback
 from zoo.runner.checkpoint import Keeper, random_states
 from zoo.runner.components import RunComponents
-from zoo.runner.hooks import Hooks
 from zoo.runner.interrupts import Interrupts
+from zoo.runner.measurements import BestEpoch, EpochRecord, Mistake, SplitMetrics
 from zoo.runner.observer import Observer
 from zoo.runner.predictions import write_predictions
 from zoo.runner.record import Run
 from zoo.runner.resuming import checkpoint_of
-from zoo.runner.run_state import Best, Position, RunState
+from zoo.runner.run_state import Position, RunState
 from zoo.runner.time_budget import Budget
 from zoo.storage.files import append_json_line
 
@@ -42,6 +43,14 @@ Answers = tuple[Tensor, Tensor]
 """Logits (N, K) and targets of a split."""
 COMPILER = ("torch._dynamo", "torch._inductor")
 """Where torch.compile's errors are defined; to import them takes a second."""
+
+
+@dataclass(frozen=True)
+class FinalNumbers:
+    """The numbers and the worst mistakes of each split, by the best weights."""
+
+    metrics: dict[str, SplitMetrics] = field(default_factory=dict)
+    mistakes: dict[str, list[Mistake]] = field(default_factory=dict)
 
 
 class Training:
@@ -76,7 +85,7 @@ class Training:
         self.thresholds: list[float] | None = None  # of each class, once the best weights are known
         self.calibration: Calibration | None = None  # and how their logits are to be read
 
-    def epochs(self, hooks: Hooks, run: Run) -> str | None:
+    def epochs(self, callback: Callback, run: Run) -> str | None:
         """Train until the last epoch, or a reason to stop; then all is on the disk.
 
         Returns:
@@ -86,10 +95,10 @@ class Training:
         while reason is None and len(self.state.history) < self.job.train.last_epoch:
             record = self._next()
             self.observer.epoch_ended(record)
-            reasons = self.ranks.broadcast([str(r) for r in hooks.call("zoo_epoch_end", run=run, epoch=record) if r])
-            if reasons:
-                reason = reasons[0]
-            elif self._out_of_patience(record["epoch"]):
+            reason = self.ranks.broadcast(callback.epoch_end(run, record) or None)
+            if reason is not None:
+                break
+            if self._out_of_patience(record.epoch):
                 reason = f"no better {self.job.train.monitor} for {self.job.train.patience} epochs"
             elif self.budget is not None and self._out_of_budget(self.budget, record):
                 self.budget_used = True
@@ -97,7 +106,7 @@ class Training:
         self.keeper.wait()
         return reason
 
-    def _next(self) -> dict[str, Any]:
+    def _next(self) -> EpochRecord:
         epoch = len(self.state.history) + 1
         try:
             return self._epoch(epoch)
@@ -111,7 +120,7 @@ class Training:
             first = (str(error).splitlines() or [type(error).__name__])[0]
             raise TrainingError(f"The network can't be compiled: {first}. Type: --set compile=off") from error
 
-    def _epoch(self, epoch: int) -> dict[str, Any]:
+    def _epoch(self, epoch: int) -> EpochRecord:
         if self.state.position is None:
             self.state.position = Position(epoch, max(group["lr"] for group in self.parts.optimizer.param_groups))
         started = perf_counter() - self.state.position.seconds
@@ -127,14 +136,16 @@ class Training:
                 self._save()
             raise
         seconds = perf_counter() - started
-        record = {
-            "epoch": epoch,
-            "train": {"loss": totals.loss, "accuracy": totals.accuracy},
-            "val": {k: v for k, v in val.items() if isinstance(v, int | float)},
-            "lr": self.state.position.lr,
-            "seconds": seconds,
-            "images_per_second": totals.seen / trained,
-        }
+        record = EpochRecord.read(
+            {
+                "epoch": epoch,
+                "train": {"loss": totals.loss, "accuracy": totals.accuracy},
+                "val": {k: v for k, v in val.items() if isinstance(v, int | float)},
+                "lr": self.state.position.lr,
+                "seconds": seconds,
+                "images_per_second": totals.seen / trained,
+            }
+        )
         with self.interrupts.held():
             self.state.timing["train_s"] += trained
             self.state.timing["evaluate_s"] += seconds - trained
@@ -206,17 +217,32 @@ class Training:
         self.state.notices = [text]
         self.observer.notice(text)
 
-    def _tell_schedule(self, record: dict[str, Any]) -> None:
+    def _tell_schedule(self, record: EpochRecord) -> None:
         """A schedule that goes by how well it goes is told, where the line of the epoch is still to be written."""
         ended = getattr(self.parts.schedule, "epoch_ended", None)
         if ended is not None:
-            split, _, name = self.job.train.monitor.partition("/")
-            ended(float(record[split][name]), self.parts.scoring.higher_is_better(name))
+            ended(self._monitored(record), self.parts.scoring.higher_is_better(self._metric))
 
-    def _keep(self, record: dict[str, Any]) -> dict[str, Any]:
+    @property
+    def _metric(self) -> str:
+        """The name of the monitored number, without its split."""
+        return self.job.train.monitor.partition("/")[2]
+
+    def _monitored(self, record: EpochRecord) -> float:
+        """The monitored number of an epoch.
+
+        Raises:
+            TrainingError: the metric gave no single number.
+        """
+        value = record.monitored(self.job.train.monitor)
+        if value is None:
+            raise TrainingError(f"train.monitor is {self.job.train.monitor!r}, which is not one number.")
+        return value
+
+    def _keep(self, record: EpochRecord) -> EpochRecord:
         """Weights if they are the best so far, and the checkpoint: each whole, in this order."""
         better = self._better(record)
-        record["best"] = better is not None
+        record = record.changed(best=better is not None)
         if better is not None:
             self.best_answers = self.last_answers
         self.state.history.append(record)
@@ -225,7 +251,7 @@ class Training:
         )  # only now: an epoch that is interrupted while it is written never was
         self.state.position = None
         if self.ranks.first:
-            append_json_line(self.folder / METRICS, record)
+            append_json_line(self.folder / METRICS, record.document())
         self._save(self.parts.learner.final if better is not None else None)
         return record
 
@@ -235,19 +261,19 @@ class Training:
             self.keeper.save(kept, best, self.state.best)
         self.saved_at = perf_counter()
 
-    def _better(self, record: dict[str, Any]) -> Best | None:
+    def _better(self, record: EpochRecord) -> BestEpoch | None:
         """This epoch as the best one, if it is; a value that is no number is better than none at all.
 
         Of equal ones the epoch with the lower loss is: few images soon give the same accuracy again and again.
         """
-        split, _, name = self.job.train.monitor.partition("/")
-        value = float(record[split][name])
+        value, split = self._monitored(record), self.job.train.monitor.partition("/")[0]
         if self.state.best is not None:
-            gain = (value - self.state.best.value) * (1 if self.parts.scoring.higher_is_better(name) else -1)
-            lower = record[split]["loss"] < self.state.history[self.state.best.epoch - 1][split]["loss"]
+            gain = (value - self.state.best.value) * (1 if self.parts.scoring.higher_is_better(self._metric) else -1)
+            before = self.state.history[self.state.best.epoch - 1]
+            lower = _loss(record, split) < _loss(before, split)
             if math.isnan(value) or not (gain > self.job.train.min_delta or (gain == 0 and lower)):
                 return None
-        return Best(record["epoch"], self.job.train.monitor, value)
+        return BestEpoch.read({"epoch": record.epoch, "metric": self.job.train.monitor, "value": value})
 
     def _out_of_patience(self, epoch: int) -> bool:
         patience = self.job.train.patience
@@ -255,14 +281,13 @@ class Training:
             patience is not None and self.state.best is not None and epoch - self._reached(self.state.best) >= patience
         )
 
-    def _reached(self, best: Best) -> int:
+    def _reached(self, best: BestEpoch) -> int:
         """The first epoch with the best value: one as good with a lower loss is no progress of what is monitored."""
-        split, _, name = best.metric.partition("/")
-        same = (e["epoch"] for e in self.state.history if e.get("best") and e[split][name] == best.value)
+        same = (e.epoch for e in self.state.history if e.best and e.monitored(best.metric) == best.value)
         return next(same, best.epoch)
 
-    def _out_of_budget(self, budget: Budget, record: dict[str, Any]) -> bool:
-        return record["epoch"] < self.job.train.last_epoch and budget.over(record["seconds"])
+    def _out_of_budget(self, budget: Budget, record: EpochRecord) -> bool:
+        return record.epoch < self.job.train.last_epoch and budget.over(record.seconds or 0.0)
 
     def _answers(self, split: Split, model: nn.Module, tta: str) -> Answers:
         parts = self.parts
@@ -284,7 +309,7 @@ class Training:
             self.thresholds = parts.task.thresholds(*answers)
         return evaluate_logits(*answers, parts.loss_fn, parts.classes, parts.metrics, self.thresholds)
 
-    def evaluate_best(self) -> tuple[dict[str, Any], dict[str, Any]]:
+    def evaluate_best(self) -> FinalNumbers:
         """Metrics and mistakes of val, and of test where there is one, by the best weights as they lie on the disk.
 
         Answers that the best epoch was evaluated by are taken again, if what lies there is what gave them, to the byte.
@@ -293,7 +318,9 @@ class Training:
         splits = [self.parts.splits[name] for name in (VAL, TEST) if name in self.parts.splits]
         known = {VAL: self.best_answers} if self._check_best() and self.best_answers and self.job.tta == NONE else {}
         model = None if len(splits) == len(known) else self._read_back()
-        metrics, mistakes, root = {}, {}, str(self.job.dataset.params.get("root") or "")
+        metrics: dict[str, SplitMetrics] = {}
+        mistakes: dict[str, list[Mistake]] = {}
+        root = str(self.job.dataset.params.get("root") or "")
         for split in splits:
             answers = known.get(split.name) or self._answers(split, cast(nn.Module, model), self.job.tta)
             if split.name == VAL:
@@ -301,14 +328,13 @@ class Training:
             heat, here = self.calibration.temperature if self.calibration else None, split.name == VAL
             numbers = self._judged(answers, here)
             loss_fn, names, classes = self.parts.loss_fn, split.names, self.parts.classes
-            beside, mistakes[split.name] = final_numbers(
-                *answers, loss_fn, names, classes, self.parts.metrics, heat, fitted_here=here
-            )
-            metrics[split.name] = {**numbers, **beside}
+            beside, worst = final_numbers(*answers, loss_fn, names, classes, self.parts.metrics, heat, fitted_here=here)
+            metrics[split.name] = SplitMetrics.read({**numbers, **beside})
+            mistakes[split.name] = [Mistake.read(mistake) for mistake in worst]
             if self.ranks.first:
                 write_predictions(self.folder, split.name, names, classes, *answers, heat or 1.0, root)
         self.state.timing["evaluate_s"] += perf_counter() - started
-        return metrics, mistakes
+        return FinalNumbers(metrics, mistakes)
 
     def _check_best(self) -> bool:
         """Whether the weights on the disk are known to be the best epoch's, to the byte.
@@ -330,3 +356,9 @@ class Training:
             read_weights(self.folder / MODEL, model)
         self.ranks.broadcast_weights(model)
         return model
+
+
+def _loss(record: EpochRecord, split: str) -> float:
+    """The loss of a split; NaN where there is none."""
+    loss = record.scores(split).loss
+    return math.nan if loss is None else loss

@@ -1,4 +1,4 @@
-"""What a run tells of itself, for a verdict on its training."""
+"""Facts about a run, measured at its end, for the verdict on its training."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 from zoo.data.open import TRAIN, VAL
 from zoo.data.split import Split
 from zoo.engine.diagnostics import confidence_in_mistakes, input_figures, shared_images, wrong_among_the_surest
+from zoo.runner.run_result import VerdictFacts
 
 if TYPE_CHECKING:
     from zoo.runner.training import Training
@@ -18,7 +19,7 @@ _MOST = 1 << 30
 _BLOCK = 256
 
 
-def signs_of(training: Training) -> dict[str, Any]:
+def signs_of(training: Training) -> VerdictFacts:
     """Figures of the input, images that are in both splits, how sure the mistakes are; what isn't known is left out.
 
     Images that are decoded anew for each batch, or are more than a GiB, are not looked for in both splits: ``zoo data
@@ -33,7 +34,7 @@ def signs_of(training: Training) -> dict[str, Any]:
     if training.best_answers is not None and not parts.task.multilabel:
         found["confidence_in_mistakes"] = confidence_in_mistakes(*training.best_answers)
         found["wrong_among_the_surest"] = wrong_among_the_surest(*training.best_answers)
-    return found
+    return VerdictFacts.read(found)
 
 
 def _pixels(split: Split) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import subprocess
@@ -17,11 +16,12 @@ import torch
 import yaml
 
 from zoo.errors import TrainingError
-from zoo.job.run_folder import CHECKPOINTS, JOB, MODEL, RESULT
+from zoo.job.run_folder import CHECKPOINTS, JOB, MODEL
 from zoo.job.schema import Job
 from zoo.model.bundle import WEIGHTS
 from zoo.runner.checkpoint import load_checkpoint
-from zoo.storage.files import read_plain, sha256_of
+from zoo.runner.run_result import read_result
+from zoo.storage.files import sha256_of
 
 WHOLE, KILLED = "whole", "killed"
 _POLL_S = 0.02
@@ -140,7 +140,7 @@ def _compared(home: Path, where: tuple[str, ...]) -> ResumeVerdict:
 
 
 def _epochs(folder: Path) -> Any:
-    result = json.loads(read_plain(folder / RESULT))
+    result = read_result(folder).document()
     epochs = [{k: v for k, v in epoch.items() if k not in _TIMES} for epoch in result["epochs"]]
     return epochs, result["metrics"]
 

@@ -198,6 +198,24 @@ def read_plain(path: Path) -> bytes:
         return file.read()
 
 
+def read_json_mapping(path: Path) -> dict[str, Any]:
+    """Read a JSON file whose top is a mapping.
+
+    Raises:
+        FileNotFoundError: there is none.
+        RequestError: it is damaged.
+    """
+    try:
+        found = json.loads(read_plain(path))
+    except FileNotFoundError:
+        raise
+    except (OSError, ValueError, RecursionError) as error:
+        raise RequestError(f"{path} is damaged: {error}.") from error
+    if not isinstance(found, dict):
+        raise RequestError(f"{path} is damaged: it is not a mapping.")
+    return found
+
+
 def sha256_of(path: Path) -> str:
     """SHA-256 of a regular file in hexadecimal.
 

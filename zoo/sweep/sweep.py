@@ -12,6 +12,7 @@ import math
 import shutil
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,16 +23,17 @@ from zoo.registry.registry import Registry
 from zoo.runner.folder import check_name, made_up_name
 from zoo.runner.observer import Observer
 from zoo.runner.repeats import ended_result
+from zoo.runner.run_result import RunResult
 from zoo.runner.runner import RunPlace
 from zoo.runner.time_budget import Budget
 from zoo.storage.files import write_json, write_text
 from zoo.sweep.document import BEST, DOCUMENT, document
 from zoo.sweep.plan import BASE, PLAN, SweepPlan
-from zoo.sweep.pruning import PRUNED, pruning
+from zoo.sweep.pruning import PRUNED, Pruning
 from zoo.sweep.store import Store, SweepTrial, TrialOutcome
 
-RunOne = Callable[..., dict[str, Any]]
-"""Of a job, plugins, a place, an observer and, by name, the ``budget`` of a sweep that has one."""
+RunOne = Callable[..., RunResult]
+"""Runs a job: of it, callbacks, a place, an observer and, by name, the ``budget`` of a sweep that has one."""
 _POLL_S = 0.5
 HOPELESS = 5
 """So many trials that failed, and none that didn't: it isn't the values."""
@@ -87,7 +89,7 @@ class Sweep:
 
     Args:
         folder: of the sweep.
-        run_one: runs a job in its place, watched; gives its result document.
+        run_one: runs a job in its place, watched, with callbacks; gives its result.
         new: whether this process has begun it.
         begun: :func:`time.monotonic` when the command began, where the plan has a budget.
     """
@@ -160,9 +162,9 @@ class Sweep:
         if folder.is_dir() and not place.resume:  # killed before it began
             shutil.rmtree(folder)
         share = {} if place.resume else self._share()
-        plugins = [*self.registry.plugins, pruning(trial.study, self.plan.monitor)]
+        callbacks = [Pruning(trial.study, self.plan.monitor)]
         try:
-            return outcome_of(self.run_one(resolved, plugins, place, observer, **share))
+            return outcome_of(self.run_one(resolved, callbacks, place, observer, **share))
         except (TrainingError, ContractError) as error:
             return TrialOutcome("failed", reason=str(error))
         except RequestError as error:  # of values between those that were tried first, or of all
@@ -212,16 +214,13 @@ class Sweep:
         return f"{kept} Go on with: zoo sweep --resume {self.folder}"
 
 
-def outcome_of(result: dict[str, Any]) -> TrialOutcome:
-    """How a run ended, from its result document."""
-    best, reason = result.get("best") or {}, result.get("stop_reason")
-    value = best.get("value")
-    measured = {
-        "best_epoch": best.get("epoch"),
-        "epochs": len(result["epochs"]),
-        "total_s": result["timing"]["total_s"],
-    }
+def outcome_of(result: RunResult) -> TrialOutcome:
+    """How a run ended."""
+    value, reason = None if result.best is None else result.best.value, result.stop_reason
+    measured = partial(
+        TrialOutcome, best_epoch=result.best_epoch, epochs=len(result.epochs), total_s=result.timing.total_s
+    )
     if value is None or not math.isfinite(value):
-        return TrialOutcome("failed", None, "what the sweep monitors is no number in any epoch", **measured)
+        return measured("failed", None, "what the sweep monitors is no number in any epoch")
     pruned = reason is not None and reason.startswith(PRUNED)
-    return TrialOutcome("pruned" if pruned else "completed", value, reason, **measured)
+    return measured("pruned" if pruned else "completed", value, reason)

@@ -22,10 +22,10 @@ from zoo.job.resolve import Resolved
 from zoo.job.run_folder import METRICS, MODEL
 from zoo.runner.folder import check_name, made_up_name
 from zoo.runner.observer import Observer
+from zoo.runner.run_result import RunResult, read_epochs
 from zoo.runner.runner import RunPlace
 from zoo.runner.time_budget import Budget, TooShort
 from zoo.storage.files import write_json
-from zoo.sweep.pruning import epochs_of
 
 DOCUMENT = "architectures.json"
 SCHEMA = 1
@@ -34,7 +34,7 @@ END_S = 1.0
 MOST = 50
 """Candidates."""
 Row = dict[str, Any]
-RunOne = Callable[[Resolved, RunPlace, Observer, Budget], dict[str, Any]]
+RunOne = Callable[[Resolved, RunPlace, Observer, Budget], RunResult]
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Comparison:
     Args:
         out, name: the comparison lives in ``out/name``.
         budget: for all of them, with everything that they need.
-        run_one: runs a job in its place, watched, fitted to a budget; gives its result document.
+        run_one: runs a job in its place, watched, fitted to a budget; gives its result.
     """
 
     def __init__(
@@ -137,18 +137,19 @@ class Comparison:
             observer.close()
             row["seconds"] = share.spent_s
 
-    def _measured(self, row: Row, name: str, result: dict[str, Any]) -> None:
-        row.update(status="measured", run=name, epochs=len(result["epochs"]))
-        row["curve"] = [epoch["val"].get("accuracy") for epoch in result["epochs"]]
-        row["val_accuracy"] = result["metrics"]["val"].get("accuracy")
-        row["parameters"] = result["model"]["parameters"]
-        row.update({key: result["tuning"]["budget"][key] for key in _SPEEDS})
+    def _measured(self, row: Row, name: str, result: RunResult) -> None:
+        row.update(status="measured", run=name, epochs=len(result.epochs))
+        row["curve"] = [epoch.val.accuracy for epoch in result.epochs]
+        row["val_accuracy"] = result.metrics_of("val").accuracy
+        row["parameters"] = result.model.parameters
+        if result.tuning.budget is not None:
+            row.update({key: result.tuning.budget[key] for key in _SPEEDS})
         self._weigh(row, name)
 
     def _keep(self, row: Row, name: str) -> None:
         """What an interrupted training has come to."""
         if (self.folder / name / METRICS).is_file():
-            row["curve"] = [record["val"].get("accuracy") for record in epochs_of(self.folder / name)]
+            row["curve"] = [record.val.accuracy for record in read_epochs(self.folder / name)]
             row.update(run=name, epochs=len(row["curve"]), val_accuracy=max(filter(None, row["curve"]), default=None))
             self._weigh(row, name)
 

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from zoo.runs import RunResult
 from zoo_hub.model_card import write_model_card
 from zoo_hub.public import Places
 
@@ -111,7 +112,7 @@ def front_matter(text: str) -> dict:
 
 def test_the_hubs_own_library_reads_the_card(documents):
     card, result = documents
-    text = write_model_card(card, result, name="digits", license="mit", address="hf:alice/digits")
+    text = write_model_card(card, RunResult.read(result), name="digits", license="mit", address="hf:alice/digits")
     front = front_matter(text)
     assert front["license"] == "mit"
     assert front["library_name"] == "visionzoo"
@@ -124,7 +125,7 @@ def test_the_hubs_own_library_reads_the_card(documents):
 
 def test_the_card_has_its_sections_and_numbers(documents):
     card, result = documents
-    text = write_model_card(card, result, name="digits", license="unknown")
+    text = write_model_card(card, RunResult.read(result), name="digits", license="unknown")
     for title in ("How to use it", "Data", "How good it is", "Limits", "How it was trained", "Licence"):
         assert f"\n## {title}\n" in text
     low, high = result["metrics"]["val"]["intervals"]["accuracy"]
@@ -138,7 +139,7 @@ def test_test_images_speak_before_validation_images_and_drawings_are_said(docume
     card, result = documents
     result["metrics"]["test"] = result["metrics"]["val"]
     result["splits"]["test"] = {**result["splits"]["val"], "source": "drawn by the zoo: drawings, not photos"}
-    text = write_model_card(card, result, name="digits", license="mit")
+    text = write_model_card(card, RunResult.read(result), name="digits", license="mit")
     assert "measured | test/accuracy" in text
     assert "trained on drawings, not on photos" in text
 
@@ -149,7 +150,7 @@ def test_names_of_classes_can_not_change_the_page(documents):
     card["classes"] = result["classes"] = names
     figures = result["metrics"]["val"]["per_class"].values()
     result["metrics"]["val"]["per_class"] = dict(zip(names, figures, strict=True))
-    text = write_model_card(card, result, name="digits", license="mit")
+    text = write_model_card(card, RunResult.read(result), name="digits", license="mit")
     assert front_matter(text)["license"] == "mit"
     assert "`<script>`" in text
     assert "<script>" not in text.replace("`<script>`", "")
@@ -161,7 +162,7 @@ def test_names_of_classes_can_not_change_the_page(documents):
 def test_a_result_that_lacks_something_still_makes_a_card(documents, lost):
     card, result = documents
     result.pop(lost)
-    assert "# digits" in write_model_card(card, result, name="digits", license="mit")
+    assert "# digits" in write_model_card(card, RunResult.read(result), name="digits", license="mit")
 
 
 def test_a_bundle_alone_is_shared_without_numbers(zoo, run, tmp_path):

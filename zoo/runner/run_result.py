@@ -1,0 +1,245 @@
+"""The result of a run: the typed document of result.json, and the one function that reads it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, field_validator
+
+from zoo.errors import RequestError
+from zoo.job.run_folder import METRICS, RESULT
+from zoo.runner.job_record import JobRecord
+from zoo.runner.measurements import BestEpoch, EpochRecord, Mistake, SplitMetrics, SplitSummary
+from zoo.runner.records import Number, Record
+from zoo.storage.files import read_json_mapping, read_plain
+
+__all__ = ["RunResult", "damage_reported", "read_epochs", "read_result"]
+
+SCHEMA = 1
+_DAMAGE = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RecursionError)
+
+
+class Timing(Record):
+    """Seconds by phase, and training images per second."""
+
+    setup_s: Number | None = None
+    data_s: Number | None = None
+    train_s: Number | None = None
+    evaluate_s: Number | None = None
+    total_s: Number | None = None
+    train_images_per_second: Number | None = None
+
+
+class ExecutionEnvironment(Record):
+    """The machine, the command line and the versions."""
+
+    device: str | None = None
+    execution: str | None = None
+    versions: dict[str, str] = Field(default_factory=dict)
+
+
+class ModelSummary(Record):
+    """The network.
+
+    Args:
+        id: the full name of its architecture.
+        parameters: their number.
+        begins: the weights that training began with, in words; None for random ones.
+        features: whether the output of a frozen backbone is computed once.
+    """
+
+    id: str | None = None
+    parameters: int | None = None
+    plugin: str | None = None
+    version: str | None = None
+    begins: str | None = None
+    features: bool = False
+
+
+class Expectation(Record):
+    """The value that a recipe has reached, and how it was measured."""
+
+    metric: str = ""
+    value: Number | None = None
+    photos: Any = None
+    measured: Any = None
+
+
+class RecipeSummary(Record):
+    """The recipe that a job stands on."""
+
+    name: str = ""
+    expect: Expectation | None = None
+
+
+class InputFigures(Record):
+    """Mean and standard deviation of the network's input."""
+
+    mean: Number | None = None
+    std: Number | None = None
+
+
+class VerdictFacts(Record):
+    """Facts for the verdict on a training; what could not be measured is None.
+
+    Args:
+        shared_with_train: validation images that are also training images, pixel for pixel.
+        confidence_in_mistakes: area under the ROC curve of the confidence, of right against wrong answers.
+        wrong_among_the_surest: error rate of the surest tenth of the answers, as a multiple of that of all.
+    """
+
+    input: InputFigures = InputFigures()
+    shared_with_train: int | None = None
+    confidence_in_mistakes: Number | None = None
+    wrong_among_the_surest: Number | None = None
+
+
+class ExecutionSpeed(Record):
+    """The measured speed of one way to execute a network."""
+
+    precision: str = ""
+    memory_format: str = ""
+    compiled: bool = False
+    images_per_second: Number = 0.0
+
+
+class ExecutionTrial(Record):
+    """The ways to execute the network that were tried: of training, compiled or not, and of evaluation."""
+
+    how: str = ""
+    candidates: list[ExecutionSpeed] = Field(default_factory=list)
+    compiled: list[ExecutionSpeed] = Field(default_factory=list)
+    evaluation: list[ExecutionSpeed] = Field(default_factory=list)
+
+
+class BudgetAccount(Record):
+    """The plan that fits a run into its budget of time."""
+
+    seconds: Number | None = None
+    train_images_per_second: Number | None = None
+    inference_images_per_second: Number | None = None
+
+
+class TuningAccount(Record):
+    """The values that a run has found before it trained, where its job says ``auto``, and its budget."""
+
+    budget: BudgetAccount | None = None
+
+
+class RunResult(Record):
+    """The result of a run, or of the evaluation of a model; result.json in a run's folder.
+
+    Every entry can be absent: a run that was stopped before its first epoch has no numbers, an evaluation no epochs.
+    Entries of a newer version are kept.
+
+    Args:
+        status: ``completed``, ``stopped``, ``interrupted``, ``failed``, or ``evaluated``.
+        dir: the run's folder.
+        job_sources: dotted path in the job -> the source of its value.
+        task: ``single-label`` or ``multi-label``.
+        thresholds: of several labels an image, one for each class.
+        metrics, mistakes, splits: by split.
+        best: the epoch whose weights are kept.
+        provenance: path of a component in the job -> its id, distribution, version, target and hash.
+        sections: ``[title, plain text]`` that plugins add to the report.
+
+    Example:
+        >>> result = read_result(Path("runs/digits"))  # doctest: +SKIP
+        >>> result.metrics_of("val").accuracy  # doctest: +SKIP
+        0.986
+    """
+
+    status: str | None = None
+    stop_reason: str | None = None
+    run: str | None = None
+    dir: str | None = None
+    job: JobRecord = JobRecord()
+    job_sources: dict[str, str] = Field(default_factory=dict)
+    recipe: RecipeSummary | None = None
+    task: str | None = None
+    classes: list[str] = Field(default_factory=list)
+    thresholds: list[Number] | None = None
+    splits: dict[str, SplitSummary] = Field(default_factory=dict)
+    notices: list[str] = Field(default_factory=list)
+    metrics: dict[str, SplitMetrics] = Field(default_factory=dict)
+    mistakes: dict[str, list[Mistake]] = Field(default_factory=dict)
+    best: BestEpoch | None = None
+    epochs: list[EpochRecord] = Field(default_factory=list)
+    timing: Timing = Timing()
+    environment: ExecutionEnvironment = ExecutionEnvironment()
+    provenance: dict[str, Record] = Field(default_factory=dict)
+    model: ModelSummary = ModelSummary()
+    trial: ExecutionTrial | None = None
+    sections: list[list[str]] = Field(default_factory=list)
+    signs: VerdictFacts = VerdictFacts()
+    tuning: TuningAccount = TuningAccount()
+
+    @field_validator("splits", "metrics", "mistakes", mode="before")
+    @classmethod
+    def _without_empty(cls, value: Any) -> Any:
+        """A split without numbers is as good as none."""
+        return {k: v for k, v in value.items() if v is not None} if isinstance(value, Mapping) else value
+
+    @property
+    def several_labels(self) -> bool:
+        """Whether an image may have several labels."""
+        return self.task == "multi-label"
+
+    @property
+    def best_epoch(self) -> int | None:
+        """The number of the epoch whose weights are kept."""
+        return None if self.best is None else self.best.epoch
+
+    def metrics_of(self, split: str | None) -> SplitMetrics:
+        """The final numbers of a split; empty where it has none."""
+        return self.metrics.get(split or "", SplitMetrics())
+
+    def images_of(self, split: str | None) -> SplitSummary:
+        """The summary of a split's images; empty where it has none."""
+        return self.splits.get(split or "", SplitSummary())
+
+
+def read_result(folder: Path) -> RunResult:
+    """Read the result.json of a run, of any version.
+
+    Raises:
+        RequestError: there is none, or it is damaged.
+    """
+    try:
+        document = read_json_mapping(folder / RESULT)
+    except FileNotFoundError:
+        raise RequestError(
+            f"{folder} has no {RESULT}: the run has not ended. Go on with: zoo run --resume {folder}"
+        ) from None
+    with damage_reported(folder):
+        return RunResult.read(document)
+
+
+def read_epochs(folder: Path) -> list[EpochRecord]:
+    """Read the metrics.jsonl of a run that is going on, or has ended.
+
+    Raises:
+        OSError: there is none.
+        ValueError: a line is damaged.
+    """
+    return [EpochRecord.read(json.loads(line)) for line in read_plain(folder / METRICS).splitlines()]
+
+
+@contextlib.contextmanager
+def damage_reported(folder: Path) -> Iterator[None]:
+    """Report a document with the right keys and the wrong values as damaged.
+
+    Raises:
+        RequestError: the block raised what such a document makes it raise.
+    """
+    try:
+        yield
+    except _DAMAGE as error:
+        raise RequestError(
+            f"The result in {folder} is damaged, or of another zoo ({type(error).__name__}: {error}). "
+            f"Measure the model again: zoo evaluate {folder}"
+        ) from error

@@ -78,7 +78,7 @@ def turn_hue(images: Tensor, turns: Tensor) -> Tensor:
     sixths = _hue(red, green, blue, value, chroma).add_(6 * turns[:, 0])
     turned = torch.empty_like(images)
     for channel in range(3):
-        # Full within a sixth of its own colour, and gone beyond two: Smith 1978 in one formula.
+        # A channel is maximal within one sixth of its hue, and minimal beyond two (Smith 1978).
         distance = sixths - 2 * channel
         distance.sub_(distance.div(6).round_(), alpha=6).abs_().sub_(1).clamp_(0, 1)  # as of 0..3, the circle's half
         turned[:, channel] = torch.addcmul(value, chroma, distance, value=-1)

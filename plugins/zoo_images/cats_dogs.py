@@ -32,7 +32,7 @@ class CatsDogs:
     1. ``root``, a folder of photos, read as ``image_folder`` reads it.
     2. Photos in the cache: the folder ``datasets/cats_dogs`` in it, likewise, or Oxford-IIIT Pet once downloaded.
     3. A download of Oxford-IIIT Pet (about 800 MB) into the cache.
-    4. Drawings, made here; ``notices`` then says so, and why.
+    4. Drawings by the zoo, with the reason in ``notices``.
 
     The cache is ``ZOO_CACHE``, else the user's; with ``ZOO_OFFLINE`` set nothing is downloaded.
 
@@ -141,7 +141,7 @@ def cache_folder() -> Path:
 
 
 def drawn_notice(why: str = "") -> str:
-    """Notice for users who get drawings; ``why`` is the reason for the lack of photographs."""
+    """Notice about the use of drawings; ``why`` is the reason for the lack of photographs."""
     reason = f" There were no photos: {why}." if why else ""
     return (
         f"These are DRAWINGS, not photos: the zoo rendered them itself.{reason} An accuracy on drawings says nothing "

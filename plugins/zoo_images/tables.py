@@ -34,17 +34,17 @@ class ImageCsv(ImageFiles):
     ``label``; or with a column of 0 and 1 for each class, named by ``class_columns``.
 
     Args:
-        root: the file, or the folder that it is in.
+        root: the file, or its folder.
         split: one of ``available_splits(root)``; ``"all"`` too where the file has no split column.
         file: the file's name in the folder; needed where a folder has several .csv files.
         path_column: the header of the column of paths.
         label_column: the header of the column of class names.
         split_column: the header of the column of ``train``, ``val`` (also ``valid``, ``validation``) or ``test``.
         labels_column: the header of the column of several class names; used where there is no ``label_column``.
-        separator: what stands between those.
+        separator: separator of those names.
         class_columns: the headers of columns with 1 for an image of that class, else 0.
-        group_column: the header of the column that says which images belong together, of one patient, film or track,
-            say; used where there is one. Validation takes whole groups. A blank cell is an image by itself.
+        group_column: the header of the column of groups of related images, such as those of one patient, film or track;
+            used where it exists. Validation keeps groups together. A blank cell is a group of one image.
 
     Raises:
         DataError: there is no such file, or it lacks a column, has no rows, a row lacks its path or label, or
@@ -191,7 +191,7 @@ def _rows(
     if not several:
         needed[columns.label_column] = "label_column=NAME"
     needed |= dict.fromkeys(columns.class_columns or (), "class_columns=[NAME,NAME]")
-    if columns.group_column != Columns().group_column:  # one that was asked for
+    if columns.group_column != Columns().group_column:  # set explicitly
         needed[columns.group_column] = "group_column=NAME"
     _need_columns(table, header, needed)
     grouped = columns.group_column in header

@@ -1,4 +1,4 @@
-"""Exact one-vs-rest AUROC, in a module of its own since torchmetrics is slow to import."""
+"""Exact one-vs-rest AUROC, in a separate module since torchmetrics is slow to import."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Exact average precision, in a module of its own since torchmetrics is slow to import."""
+"""Exact average precision, in a separate module since torchmetrics is slow to import."""
 
 from __future__ import annotations
 

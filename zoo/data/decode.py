@@ -79,7 +79,7 @@ def to_pixels(
     Args:
         item: a PIL image, opened but perhaps not loaded, a uint8 tensor or array (C, H, W), or the path of a file, as
             :func:`open_image` opens it.
-        size, in_chans, resize, interpolation, crop_pct: as :class:`Shape` has them.
+        size, in_chans, resize, interpolation, crop_pct: see :class:`Shape`.
 
     Returns:
         uint8 (size, size, in_chans).

@@ -98,7 +98,7 @@ def _lock_of(stores: Path, key: str) -> Path:
 
 
 def _clear(stores: Path) -> None:
-    """Remove unfinished stores of killed jobs, whose locks nobody holds.
+    """Remove unfinished stores of killed jobs, recognised by their free locks.
 
     Leftovers of other machines must be a day old, since some network disks don't share locks between machines.
     """

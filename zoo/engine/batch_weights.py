@@ -1,8 +1,8 @@
 """Weights that make the losses of a batch's parts (per process or per piece) average to the loss of the whole batch.
 
-A mean over the images is the mean of its parts by their numbers of images. A weighted mean is that of its parts by
-their weights, which a loss tells by an optional method ``batch_weight(targets)``: the number that it divided by, a
-scalar, or None where that is the number of images. Any other loss is of the batch that it is given, and of no parts.
+A mean over images is the mean of its parts weighted by their numbers of images. A weighted mean is the mean of its
+parts by their weights, which the loss returns by an optional method ``batch_weight(targets)``: its divisor, a scalar,
+or None where that is the number of images. Any other loss depends on the whole batch and can't be split.
 """
 
 from __future__ import annotations

@@ -37,11 +37,11 @@ class Distillation:
     """Training objective with a teacher: ``(1 - weight) * loss + weight * soft_loss``.
 
     Args:
-        teacher: a batch of the student's images (n, C, H, W) -> logits (n, K), classes in the student's order, without
-            a gradient.
-        weight: the teacher's share, in 0..1; at 1 the labels count for nothing.
-        temperature: as :func:`soft_loss` has it.
-        multilabel: as :func:`soft_loss` has it.
+        teacher: function of the student's images (n, C, H, W) that returns logits (n, K) without gradient, with classes
+            in the student's order.
+        weight: weight of the distillation loss, in 0..1; at 1 the labels are ignored.
+        temperature: see :func:`soft_loss`.
+        multilabel: see :func:`soft_loss`.
     """
 
     teacher: Callable[[Tensor], Tensor]

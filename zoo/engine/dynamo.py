@@ -21,9 +21,9 @@ _STEP = "_use_grad_for_differentiable.<locals>._use_grad"
 def defer_dynamo() -> None:
     """Defer the import of ``torch._dynamo`` from the creation of an optimizer to the first compilation.
 
-    Their wrappers import it (1.1 s, as long as torch itself) to tell the compiler what not to trace. Where it is not
-    imported nothing is being traced, and the methods are called as they are; once it is, they go through torch's own
-    wrappers. In a torch whose wrappers have other names nothing changes, and the import is paid for.
+    Their wrappers import it (1.1 s, as long as torch itself) to exclude code from tracing. While it is not imported,
+    nothing is traced, and the methods are called directly; afterwards they go through torch's wrappers. In a version of
+    torch whose wrappers have other names nothing changes, at the cost of the import.
     """
     if _DYNAMO in sys.modules:
         return

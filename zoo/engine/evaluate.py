@@ -32,6 +32,7 @@ def predict_logits(
     Args:
         on_batch: called after each batch with the number of images so far.
         collect: gathers the parts of all processes, in the order of the batches.
+
     Raises:
         ContractError: there are no images.
     """

@@ -1,4 +1,4 @@
-"""How a model is executed: device, precision, memory format, allocator."""
+"""Execution of a model: device, precision, memory format, compilation, allocator."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Execution:
     compiled: bool = False
 
     def in_steps(self, model: nn.Module) -> nn.Module:
-        """Return the callable for training steps: the model, compiled where asked for; the weights are shared."""
+        """Return the callable for training steps: the model itself, or its compiled form with shared weights."""
         return torch.compile(model) if self.compiled else model  # type: ignore[return-value]
 
     def autocast(self) -> contextlib.AbstractContextManager[object]:

@@ -30,7 +30,7 @@ def final_numbers(
     """Compute intervals, baseline, calibration and the worst mistakes of a final evaluation.
 
     Args:
-        logits, targets, loss_fn, classes, metrics: as :func:`zoo.engine.evaluate.evaluate_logits` has them.
+        logits, targets, loss_fn, classes, metrics: see :func:`zoo.engine.evaluate.evaluate_logits`.
         names: names of the N images.
         temperature: divisor of the logits before the softmax; None where none was fitted.
         fitted_here: the temperature was fitted on these images.

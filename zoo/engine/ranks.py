@@ -75,7 +75,7 @@ class Ranks:
         return (own, len(own) * self.size / len(batch)) if len(own) else (batch[:2], 0.0)
 
     def dealt(self, batches: Sequence[Value]) -> list[Value]:
-        """Contiguous share of the batches that this process evaluates, since neighbours may lie in the same file."""
+        """Contiguous share of the batches that this process evaluates, since neighbours may be in the same file."""
         first, end = (len(batches) * (self.rank + i) // self.size for i in (0, 1))
         return list(batches[first:end])
 

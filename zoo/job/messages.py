@@ -67,7 +67,7 @@ def missing(path: Path) -> str:
 
 
 def order_hint(path: str, name: str, registry: Registry) -> str:
-    """Hint for users who typed the dataset first; empty where it doesn't apply."""
+    """Hint about the order of the arguments if the dataset comes first; empty otherwise."""
     if path != "architecture" or not (is_path(name, registry) or name in registry.names("dataset")):
         return ""
     return f". The architecture comes first: zoo run simple_cnn {name}"

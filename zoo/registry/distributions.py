@@ -100,7 +100,7 @@ def _entries(distribution: Distribution) -> list[EntryPoint | None]:
         return []
     try:
         return [entry for entry in distribution.entry_points if entry.group == GROUP]
-    except (TypeError, ValueError):  # a line without "=", in whatever group
+    except (TypeError, ValueError):  # a line without "=", in any group
         return [None]
 
 

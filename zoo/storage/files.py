@@ -159,7 +159,7 @@ def _flush(path: Path) -> None:
 
 
 def sweep(folder: Path) -> None:
-    """Remove temporary files of killed processes from a folder that nobody else writes to."""
+    """Remove temporary files of killed processes from a folder without other writers."""
     for left in folder.glob(".*"):
         if is_temporary(left):
             left.unlink(missing_ok=True)

@@ -62,7 +62,7 @@ def _shared(path: Path) -> int | None:
 
 @contextmanager
 def unused(path: Path) -> Iterator[bool]:
-    """Prevent any new use of a file's item within the context; yields True if nobody uses it.
+    """Prevent any new use of a file's item within the context; yields True if it is not in use.
 
     It also yields False where the file is absent or can't be locked.
     """

@@ -1,4 +1,4 @@
-"""The zoo's metrics."""
+"""Components of the plugin zoo_metrics."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""torchvision's classification models and datasets."""
+"""Components of the plugin zoo_torchvision."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from zoo_torchvision.dataset_list import DATASETS
 
 @hookimpl
 def zoo_architectures() -> Iterator[Family]:
-    """Contribute the models."""
+    """Contribute the architectures."""
     yield Family(
         "architecture",
         "zoo_torchvision.models:create",
@@ -24,7 +24,7 @@ def zoo_architectures() -> Iterator[Family]:
 
 @hookimpl
 def zoo_importers() -> Iterator[Importer]:
-    """Contribute the importer of the models' weights."""
+    """Contribute the importer of torchvision's weights."""
     yield Importer(
         "torchvision",
         "zoo_torchvision.importing:read",

@@ -1,4 +1,4 @@
-"""torchvision's datasets, as plain data."""
+"""Datasets of torchvision, as plain data."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ SMALL_PICTURES = (
         input_size=96,
     ),
 )
-"""All of one size, in few files: they train in minutes."""
+"""Small images of one size in few files, for trainings of minutes."""
 PHOTOS = (
     _set("caltech101", "8,677 photos of things and animals, 101 classes", ("photos",), TRAIN),
     _set("caltech256", "30,607 photos of things and animals, 257 classes", ("photos",), TRAIN),
@@ -140,7 +140,7 @@ PHOTOS = (
     _set("dtd", "5,640 photos of textures, 47 classes", ("photos", "textures"), ALL),
     _set("rendered_sst2", "9,613 pictures of sentences: positive or negative", ("text", "binary"), ALL, symmetries=()),
 )
-"""Of anything, or for one purpose."""
+"""Photographs of various subjects, or for one purpose."""
 FINE_GRAINED = (
     _set("flowers102", "8,189 photos of flowers, 102 classes", ("photos", "fine-grained", "flowers"), ALL),
     _set("food101", "101,000 photos of dishes, 101 classes", ("photos", "fine-grained", "food"), TRAIN_TEST),
@@ -157,13 +157,13 @@ FINE_GRAINED = (
         ALL,
     ),
 )
-"""Classes that differ in details."""
+"""Fine-grained classes."""
 SCENES = (
     _set("country211", "63,300 photos from 211 countries: which one", ("photos", "places"), ALL),
     _set("sun397", "108,754 photos of scenes, 397 classes", ("photos", "places"), TRAIN),
     _set("places365", "1,839,960 photos of scenes, 365 classes", ("photos", "places", "large"), TRAIN_VAL),
 )
-"""Where a photo was taken."""
+"""Places and scenes."""
 BY_HAND = (
     _set(
         "fer2013",
@@ -196,7 +196,7 @@ BY_HAND = (
         {},
     ),
 )
-"""Those that torchvision can't download: their error says how to get them."""
+"""Datasets that torchvision can't download; their error explains how to get them."""
 FAKE = Dataset(
     "fake_data",
     "zoo_torchvision.fake:FakeData",

@@ -1,4 +1,4 @@
-"""torchvision's classification models and datasets."""
+"""Components of the plugin zoo_torchvision."""
 
 from __future__ import annotations
 

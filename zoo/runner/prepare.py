@@ -59,8 +59,9 @@ def prepare_job(resolved: Resolved, observer: Observer, ranks: Ranks = ALONE) ->
         ZooError: the job can't be built, or the data isn't as it should be.
     """
     started = perf_counter()
-    seed_everything(resolved.job)
-    usual = _execution_by_rule(resolved.job)
+    job = resolved.job
+    seed_everything(job)
+    usual = choose_execution(job.device, job.precision, job.memory_format, job.compile is True)
     keep_freed_memory(usual.device)
     opened = open_data(resolved, observer)
     model, resolved = build_network(resolved, len(opened.classes))
@@ -72,10 +73,6 @@ def prepare_job(resolved: Resolved, observer: Observer, ranks: Ranks = ALONE) ->
     plan, resolved = _choose_execution(resolved, usual, learner, shown, ranks)
     opened = opened.at_size(job.train.image_size)
     return PreparedJob(resolved, opened, learner, loaded, plan, perf_counter() - started)
-
-
-def _execution_by_rule(job: Job) -> Execution:
-    return choose_execution(job.device, job.precision, job.memory_format, job.compile is True)
 
 
 def _for_network(execution: Execution, model: nn.Module, job: Job) -> Execution:

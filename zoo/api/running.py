@@ -9,6 +9,7 @@ Example::
 from __future__ import annotations
 
 from zoo.evaluation.evaluate import evaluate_run, own_split, request_of
+from zoo.runner.callbacks import Callback
 from zoo.runner.components import RunComponents, build_components
 from zoo.runner.environment import versions
 from zoo.runner.features import FeatureStore
@@ -25,6 +26,7 @@ from zoo.runner.weights import load_weights
 
 __all__ = [
     "Budget",
+    "Callback",
     "FeatureStore",
     "Observer",
     "Run",

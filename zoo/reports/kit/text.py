@@ -13,7 +13,7 @@ from zoo.reports.choose import choose_stream, is_terminal, make_observer
 from zoo.reports.imported import import_lines
 from zoo.reports.lines import Lines
 from zoo.reports.lists import print_lines, width_here
-from zoo.reports.trends import rising
+from zoo.reports.trends import still_rising
 from zoo.reports.trial import tried
 from zoo.reports.words import (
     UNKNOWN,
@@ -52,8 +52,8 @@ __all__ = [
     "number",
     "percent",
     "print_lines",
-    "rising",
     "short_path",
+    "still_rising",
     "tried",
     "width_here",
 ]

@@ -13,8 +13,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from zoo.sweep.plan import SweepPlan
-from zoo.sweep.store import trial_name
+from zoo_search.plan import SweepPlan
+from zoo_search.store import trial_name
 
 DOCUMENT, BEST = "sweep.json", "best.yaml"
 SCHEMA = 1

@@ -9,13 +9,10 @@ from typing import Any, Literal, get_args
 
 import yaml
 
+from zoo.api.jobs import Request, Resolved, flatten, parse_sets
 from zoo.errors import RequestError
-from zoo.job.layers import flatten, parse_sets
-from zoo.job.request import Request
-from zoo.job.resolve import Resolved
-from zoo.storage.files import write_text
-from zoo.storage.safe_yaml import read_mapping
-from zoo.sweep.space import Space, Values, make_space, words_of
+from zoo.storage import read_mapping, write_text
+from zoo_search.space import Space, Values, make_space, words_of
 
 Pruner = Literal["median", "halving", "none"]
 PRUNERS: tuple[str, ...] = get_args(Pruner)
@@ -123,7 +120,7 @@ def load_plan(folder: Path) -> SweepPlan:
 
 def _higher_is_better(resolved: Resolved) -> bool:
     """Of what the job monitors; the run itself refuses what isn't measured."""
-    from zoo.engine.task import MULTI_LABEL, SINGLE_LABEL
+    from zoo.api.compute import MULTI_LABEL, SINGLE_LABEL
 
     name = resolved.job.train.monitor.partition("/")[2]
     if name in (*SINGLE_LABEL.scalars, *MULTI_LABEL.scalars):

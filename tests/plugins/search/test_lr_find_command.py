@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from zoo.reports.lr_find import table_lines
 from zoo.reports.picture_file import is_ours
+from zoo_search.lr_find_plot import table_lines
 
 SMALL = ("--set", "architecture.channels=[8,16]")
 

@@ -16,14 +16,14 @@ from zoo.errors import RequestError, TrainingError, ZooError
 from zoo.host.loader import open_registry
 from zoo.job.request import make_request
 from zoo.job.resolve import Resolved, resolve
-from zoo.reports.which import columns_of, sorted_rows, still_rising, which_lines, without
-from zoo.reports.which_page import render_which_page, scatter_plot
 from zoo.runner.observer import Observer
 from zoo.runner.run_result import RunResult
 from zoo.runner.runner import RunPlace
 from zoo.runner.time_budget import Budget, TooShort
-from zoo.which import compare
-from zoo.which.compare import Candidate, Comparison, ComparisonWatcher, pareto, run_name
+from zoo_search import architectures
+from zoo_search.architectures import Candidate, Comparison, ComparisonWatcher, pareto, run_name
+from zoo_search.architectures_page import render_which_page, scatter_plot
+from zoo_search.architectures_report import columns_of, sorted_rows, still_rising, which_lines, without
 
 RATES = {"simple_cnn": 1000.0, "simple_rnn": 500.0}
 """Images a second, in training; ten times as many are answered."""
@@ -35,7 +35,7 @@ def now(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """No network is built: speeds are as said, and time goes by as it is told to."""
     clock = SimpleNamespace(s=0.0)
     monkeypatch.setattr(Budget, "spent_s", property(lambda self: clock.s - self.since))
-    monkeypatch.setattr(compare, "Budget", lambda seconds: Budget(seconds, clock.s))
+    monkeypatch.setattr(architectures, "Budget", lambda seconds: Budget(seconds, clock.s))
     return clock
 
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, TextIO
 
-from zoo.reports.lines import Lines
-from zoo.reports.words import UNKNOWN, clean, clock, duration, figure, percent, short_path
-from zoo.runner.observer import Observer
-from zoo.sweep.store import SweepTrial
-from zoo.sweep.sweep import SweepWatcher
+from zoo.api.running import Observer
+from zoo.reports.kit.text import UNKNOWN, Lines, clean, clock, duration, figure, percent, short_path
+from zoo_search.store import SweepTrial
+from zoo_search.sweep import SweepWatcher
 
 __all__ = ["PlainSweep", "heads", "next_command", "ranked", "sweep_lines", "value_text"]
 

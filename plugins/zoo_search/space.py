@@ -11,11 +11,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from zoo.api.jobs import Registry, Request, Resolved, in_full, resolve
 from zoo.errors import RequestError
-from zoo.job.layers import in_full
-from zoo.job.request import Request
-from zoo.job.resolve import Resolved, resolve
-from zoo.registry.registry import Registry
 
 Values = Mapping[str, str]
 """Dotted path -> a value as ``--set`` has it."""
@@ -196,7 +193,7 @@ def _try_to_build(resolved: Resolved, space: Space) -> None:
     """
     import torch
 
-    from zoo.model.build import build
+    from zoo.api.models import build
 
     job = resolved.job
     given = {"in_chans": job.data.in_chans, "image_size": job.train.image_size}

@@ -17,15 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from zoo.api.jobs import Resolved
+from zoo.api.running import Budget, Observer, RunPlace, TooShort
 from zoo.errors import DataError, Interrupted, OutputError, RequestError, ZooError
-from zoo.job.resolve import Resolved
-from zoo.job.run_folder import METRICS, MODEL
-from zoo.runner.folder import check_name, made_up_name
-from zoo.runner.observer import Observer
-from zoo.runner.run_result import RunResult, read_epochs
-from zoo.runner.runner import RunPlace
-from zoo.runner.time_budget import Budget, TooShort
-from zoo.storage.files import write_json
+from zoo.runs import METRICS, MODEL, RunResult, check_name, made_up_name, read_epochs
+from zoo.storage import write_json
 
 DOCUMENT = "architectures.json"
 SCHEMA = 1

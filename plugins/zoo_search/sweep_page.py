@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from zoo.reports.drawing import Canvas, Scale, axis_number
-from zoo.reports.html import template
-from zoo.reports.sweep import heads, next_command, param_text, ranked, value_text
-from zoo.storage.files import write_text
-from zoo.sweep.space import Range, Space, make_space
+from zoo.reports.kit.pages import Canvas, Scale, axis_number, template
+from zoo.storage import write_text
+from zoo_search.space import Range, Space, make_space
+from zoo_search.sweep_report import heads, next_command, param_text, ranked, value_text
 
 __all__ = ["parallel_plot", "progress_plot", "write_sweep_page"]
 
@@ -33,7 +32,7 @@ def render_sweep_page(found: Document) -> str:
     from markupsafe import Markup
 
     paths = list(found["space"])
-    return template("sweep.html.j2").render(
+    return template("sweep.html.j2", "zoo_search").render(
         found=found,
         rows=ranked(found),
         paths=paths,

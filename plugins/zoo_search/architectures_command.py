@@ -7,17 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from zoo.api.commands import Span, job_options
 from zoo.errors import RequestError
-from zoo.job.options import Span, job_options
 
 if TYPE_CHECKING:
-    from zoo.job.resolve import Resolved
-    from zoo.registry.registry import Registry
-    from zoo.runner.observer import Observer
-    from zoo.runner.run_result import RunResult
-    from zoo.runner.runner import RunPlace
-    from zoo.runner.time_budget import Budget
-    from zoo.which.compare import Candidate
+    from zoo.api.jobs import Registry, Resolved
+    from zoo.api.running import Budget, Observer, RunPlace
+    from zoo.runs import RunResult
+    from zoo_search.architectures import Candidate
 
 _SHORTEST_S = 1.0
 
@@ -39,13 +36,12 @@ def compare_architectures(dataset: str, as_json: bool, **typed: Any) -> int:
     Each is timed, and trained for its share of the budget, all on the same data in the same way. What is too slow for
     one epoch is told. The image size is the first one's. Ctrl-C keeps what was measured.
     """
-    from zoo.reports.html import write_report
-    from zoo.reports.which_page import write_which_page
-    from zoo.reports.which_watcher import make_which_watcher
-    from zoo.runner.runner import run_job
-    from zoo.runner.time_budget import Budget
-    from zoo.storage.files import dump_json
-    from zoo.which.compare import Comparison
+    from zoo.api.running import Budget, run_job
+    from zoo.reports.kit.pages import write_report
+    from zoo.storage import dump_json
+    from zoo_search.architectures import Comparison
+    from zoo_search.architectures_page import write_which_page
+    from zoo_search.architectures_watcher import make_which_watcher
 
     budget = Budget.of_command(typed["budget"])
 
@@ -67,15 +63,15 @@ def compare_architectures(dataset: str, as_json: bool, **typed: Any) -> int:
 def _print(found: dict[str, Any]) -> None:
     import sys
 
-    from zoo.reports.choose import is_terminal
+    from zoo.reports.kit.text import is_terminal
 
     if is_terminal(sys.stdout):
-        from zoo.reports.parts import new_console
-        from zoo.reports.which_console import render_which
+        from zoo.reports.kit.console import new_console
+        from zoo_search.architectures_console import render_which
 
         new_console().print(render_which(found))
         return
-    from zoo.reports.which import which_lines
+    from zoo_search.architectures_report import which_lines
 
     click.echo("\n".join(which_lines(found)))
 
@@ -84,7 +80,7 @@ def _candidates(dataset: str, typed: dict[str, Any]) -> tuple[list[Candidate], R
     """The networks, each with its job; all jobs are checked before anything begins."""
     import os
 
-    from zoo.host.context import registry_here
+    from zoo.api.commands import registry_here
 
     if typed["offline"]:
         os.environ["ZOO_OFFLINE"] = "1"
@@ -104,7 +100,7 @@ def _candidates(dataset: str, typed: dict[str, Any]) -> tuple[list[Candidate], R
 
 
 def _candidate(name: str, dataset: str, typed: dict[str, Any], registry: Registry) -> Candidate:
-    from zoo.which.compare import Candidate
+    from zoo_search.architectures import Candidate
 
     # What its recipe says of the network itself is the network's; how it is trained is the same for all.
     network = _resolved(name, dataset, typed, registry).job.architecture.params
@@ -115,9 +111,7 @@ def _candidate(name: str, dataset: str, typed: dict[str, Any], registry: Registr
 def _resolved(name: str, dataset: Any, typed: dict[str, Any], registry: Registry) -> Resolved:
     import dataclasses
 
-    from zoo.job.layers import OPTIONS
-    from zoo.job.request import make_request
-    from zoo.job.resolve import resolve
+    from zoo.api.jobs import OPTIONS, make_request, resolve
 
     asked = {"architecture": name, "dataset": dataset, **{key: typed[key] for key in OPTIONS if key in typed}}
     asked["set"] = {f"architecture.{key}": value for key, value in typed.get("network", {}).items()}
@@ -126,8 +120,8 @@ def _resolved(name: str, dataset: Any, typed: dict[str, Any], registry: Registry
 
 
 def _names(registry: Registry, listed: str | None, word: str | None) -> list[str]:
-    from zoo.registry.suggest import listing
-    from zoo.which.compare import MOST
+    from zoo.api.jobs import listing
+    from zoo_search.architectures import MOST
 
     if listed is not None and word is not None:
         raise RequestError("--architectures and --search can't both be given: take one of them.")

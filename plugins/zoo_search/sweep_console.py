@@ -6,9 +6,25 @@ from rich.console import Console, RenderableType
 from rich.rule import Rule
 from rich.text import Text
 
-from zoo.reports.parts import ACCENT, BAD, GOOD, WARN, CommandLine, Middle, Page, bare_table, heading, say
-from zoo.reports.repeats_console import ConsoleWatcher
-from zoo.reports.sweep import (
+from zoo.api.running import Observer, Run
+from zoo.reports.kit.console import (
+    ACCENT,
+    BAD,
+    GOOD,
+    WARN,
+    CommandLine,
+    ConsoleWatcher,
+    Middle,
+    Page,
+    bare_table,
+    heading,
+    say,
+)
+from zoo.reports.kit.text import UNKNOWN, bar, clean, clock, percent, short_path
+from zoo.runs import RunResult
+from zoo_search.store import SweepTrial
+from zoo_search.sweep import SweepWatcher
+from zoo_search.sweep_report import (
     SHOWN,
     Document,
     Row,
@@ -23,12 +39,6 @@ from zoo.reports.sweep import (
     value_text,
     waiting_line,
 )
-from zoo.reports.words import UNKNOWN, bar, clean, clock, percent, short_path
-from zoo.runner.observer import Observer
-from zoo.runner.record import Run
-from zoo.runner.run_result import RunResult
-from zoo.sweep.store import SweepTrial
-from zoo.sweep.sweep import SweepWatcher
 
 __all__ = ["Bars", "ConsoleSweep", "render_sweep"]
 

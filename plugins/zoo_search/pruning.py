@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from zoo.runner.callbacks import Callback
-from zoo.runner.measurements import EpochRecord
-from zoo.runner.run_result import read_epochs
+from zoo.api.running import Callback
+from zoo.runs import EpochRecord, read_epochs
 
 if TYPE_CHECKING:
     import optuna
 
-    from zoo.runner.record import Run
+    from zoo.api.running import Run
 
 PRUNED = "pruned: "
 """How the reason begins for which such a run stops."""

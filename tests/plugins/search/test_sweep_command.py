@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from zoo.reports.sweep import sweep_lines
-from zoo.reports.sweep_console import render_sweep
-from zoo.reports.sweep_page import render_sweep_page
+from zoo_search.sweep_console import render_sweep
+from zoo_search.sweep_page import render_sweep_page
+from zoo_search.sweep_report import sweep_lines
 
 TINY = ("--epochs", "2", "--batch-size", "256", "--set", "architecture.channels=[4]")
 SWEEP = ("sweep", "simple_cnn", "digits", *TINY)

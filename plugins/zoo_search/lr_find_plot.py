@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.reports.picture_file import MARK
-from zoo.storage.files import atomic
+from zoo.reports.kit.pages import MARK
+from zoo.storage import atomic
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

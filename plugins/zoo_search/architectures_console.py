@@ -8,13 +8,22 @@ from rich.console import Console, RenderableType
 from rich.rule import Rule
 from rich.text import Text
 
-from zoo.reports.parts import BAD, GOOD, CommandLine, Middle, Page, bare_table, say
-from zoo.reports.repeats_console import ConsoleWatcher
-from zoo.reports.sweep_console import Bars
-from zoo.reports.which import HEADS, Row, columns_of, legend, protocol_line, row_line, sorted_rows, where, without
-from zoo.reports.words import clean
-from zoo.runner.observer import Observer
-from zoo.which.compare import ComparisonWatcher
+from zoo.api.running import Observer
+from zoo.reports.kit.console import BAD, GOOD, CommandLine, ConsoleWatcher, Middle, Page, bare_table, say
+from zoo.reports.kit.text import clean
+from zoo_search.architectures import ComparisonWatcher
+from zoo_search.architectures_report import (
+    HEADS,
+    Row,
+    columns_of,
+    legend,
+    protocol_line,
+    row_line,
+    sorted_rows,
+    where,
+    without,
+)
+from zoo_search.sweep_console import Bars
 
 __all__ = ["ConsoleWhich", "render_which"]
 

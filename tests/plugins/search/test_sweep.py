@@ -22,10 +22,10 @@ from zoo.runner.observer import Observer
 from zoo.runner.record import Run
 from zoo.runner.run_result import RunResult
 from zoo.runner.runner import RunPlace
-from zoo.sweep.plan import SweepPlan, load_plan, make_plan
-from zoo.sweep.space import check, make_space
-from zoo.sweep.store import Store, TrialOutcome
-from zoo.sweep.sweep import Sweep, SweepWatcher, begin
+from zoo_search.plan import SweepPlan, load_plan, make_plan
+from zoo_search.space import check, make_space
+from zoo_search.store import Store, TrialOutcome
+from zoo_search.sweep import Sweep, SweepWatcher, begin
 
 pytestmark = pytest.mark.slow
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from zoo.job.options import LOOKING, job_options, resolve_words
+from zoo.api.commands import LOOKING, job_options, resolve_words
 
 
 @click.command(name="lr-find")
@@ -29,19 +29,19 @@ def lr_find(words: tuple[str, ...], as_json: bool, **typed: Any) -> None:
     kept. zoo run --lr auto does the same before it trains.
     """
     from zoo.errors import RequestError
-    from zoo.reports.picture_file import check_place
+    from zoo.reports.kit.pages import check_place
 
     if typed["lowest"] >= typed["highest"]:
         raise RequestError(f"--from {typed['lowest']:g} must be below --to {typed['highest']:g}.")
     path = check_place(typed["out"], (".png", ".svg"), overwrite=typed["overwrite"])
     resolved, _ = resolve_words(words, typed, "zoo lr-find", runs=True)
     found = _find(resolved, typed, as_json)
-    from zoo.reports.lr_find import plot_lr
+    from zoo_search.lr_find_plot import plot_lr
 
     title = f"{found['architecture']} on {found['dataset']}, {found['optimizer']}"
     plot_lr(found, path, title)
     if as_json:
-        from zoo.storage.files import dump_json
+        from zoo.storage import dump_json
 
         click.echo(dump_json({"path": str(path), **found}))
         return
@@ -49,9 +49,8 @@ def lr_find(words: tuple[str, ...], as_json: bool, **typed: Any) -> None:
 
 
 def _find(resolved: Any, typed: dict[str, Any], as_json: bool) -> dict[str, Any]:
-    from zoo.reports.choose import make_observer
-    from zoo.runner.lr_find import find_lr
-    from zoo.runner.tuning import trial_parts
+    from zoo.api.running import find_lr, trial_parts
+    from zoo.reports.kit.text import make_observer
 
     observer = make_observer(json=as_json)
     try:
@@ -72,7 +71,7 @@ def _find(resolved: Any, typed: dict[str, Any], as_json: bool) -> dict[str, Any]
 
 
 def _say(found: dict[str, Any], path: Path, title: str, words: tuple[str, ...]) -> None:
-    from zoo.reports.lr_find import table_lines
+    from zoo_search.lr_find_plot import table_lines
 
     click.echo(f"{title}, batches of {found['batch_size']}")
     for line in table_lines(found):

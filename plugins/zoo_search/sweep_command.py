@@ -10,19 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from zoo.api.commands import RESUME_NAMED, job_options
 from zoo.errors import RequestError
-from zoo.job.options import RESUME_NAMED, job_options
 
 if TYPE_CHECKING:
-    from zoo.job.resolve import Resolved
-    from zoo.registry.registry import Registry
-    from zoo.runner.callbacks import Callback
-    from zoo.runner.observer import Observer
-    from zoo.runner.run_result import RunResult
-    from zoo.runner.runner import RunPlace
-    from zoo.runner.time_budget import Budget
-    from zoo.sweep.plan import SweepPlan
-    from zoo.sweep.sweep import Sweep, SweepWatcher
+    from zoo.api.jobs import Registry, Resolved
+    from zoo.api.running import Budget, Callback, Observer, RunPlace
+    from zoo.runs import RunResult
+    from zoo_search.plan import SweepPlan
+    from zoo_search.sweep import Sweep, SweepWatcher
 
 _SET = (
     "Vary a value of the job, architecture.dropout=0..0.6, lr=log:1e-4..1e-1, train.optimizer=adam,sgd; "
@@ -56,8 +52,8 @@ def sweep(words: tuple[str, ...], quiet: bool, as_json: bool, **typed: Any) -> N
         raise RequestError(
             "zoo sweep draws values by Optuna, which isn't installed. Type: pip install 'visionzoo[sweep]'"
         )
-    from zoo.reports.sweep_page import write_sweep_page
-    from zoo.storage.files import dump_json
+    from zoo.storage import dump_json
+    from zoo_search.sweep_page import write_sweep_page
 
     typed["begun"] = time.monotonic()
     work = _joined(words, typed, quiet, as_json) or _begun(words, typed, quiet, as_json)
@@ -72,11 +68,11 @@ def _begun(words: Sequence[str], typed: dict[str, Any], quiet: bool, as_json: bo
     """A new sweep; everything that it may try was checked."""
     from dataclasses import replace
 
-    from zoo.job.options import request_of
-    from zoo.reports.sweep_watcher import make_sweep_watcher
-    from zoo.sweep.plan import make_plan, refuse_doubles
-    from zoo.sweep.space import check, divide, make_space
-    from zoo.sweep.sweep import begin
+    from zoo.api.commands import request_of
+    from zoo_search.plan import make_plan, refuse_doubles
+    from zoo_search.space import check, divide, make_space
+    from zoo_search.sweep import begin
+    from zoo_search.sweep_watcher import make_sweep_watcher
 
     varied, fixed = divide(typed["set"])
     space = make_space(varied)
@@ -92,9 +88,9 @@ def _joined(words: Sequence[str], typed: dict[str, Any], quiet: bool, as_json: b
     """A sweep that was begun before; None where none is named."""
     from dataclasses import replace
 
-    from zoo.host.context import registry_here
-    from zoo.reports.sweep_watcher import make_sweep_watcher
-    from zoo.sweep.plan import load_plan
+    from zoo.api.commands import registry_here
+    from zoo_search.plan import load_plan
+    from zoo_search.sweep_watcher import make_sweep_watcher
 
     word = typed["join"] or typed["resume"]
     word = typed["name"] if word == RESUME_NAMED else word
@@ -119,8 +115,8 @@ def _joined(words: Sequence[str], typed: dict[str, Any], quiet: bool, as_json: b
 
 
 def _find(word: str, out: Path) -> Path:
-    from zoo.registry.suggest import did_you_mean
-    from zoo.sweep.plan import PLAN
+    from zoo.api.jobs import did_you_mean
+    from zoo_search.plan import PLAN
 
     folders = [folder for folder in (Path(word), out / word) if folder.is_dir()]
     if not folders:
@@ -132,9 +128,9 @@ def _find(word: str, out: Path) -> Path:
 def _sweep(
     folder: Path, plan: SweepPlan, registry: Registry, watcher: SweepWatcher, begun: float, *, new: bool
 ) -> Sweep:
-    from zoo.reports.html import write_report
-    from zoo.runner.runner import run_job
-    from zoo.sweep.sweep import Sweep
+    from zoo.api.running import run_job
+    from zoo.reports.kit.pages import write_report
+    from zoo_search.sweep import Sweep
 
     def one(
         resolved: Resolved,

@@ -6,11 +6,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from zoo.reports.drawing import Canvas, Labels, Scale, axis_number
-from zoo.reports.html import template
-from zoo.reports.which import protocol_line, row_line, size_text, sorted_rows, still_rising, where, without
-from zoo.reports.words import clean, percent
-from zoo.storage.files import write_text
+from zoo.reports.kit.pages import Canvas, Labels, Scale, axis_number, template
+from zoo.reports.kit.text import clean, percent
+from zoo.storage import write_text
+from zoo_search.architectures_report import (
+    protocol_line,
+    row_line,
+    size_text,
+    sorted_rows,
+    still_rising,
+    where,
+    without,
+)
 
 __all__ = ["scatter_plot", "write_which_page"]
 
@@ -30,7 +37,7 @@ def render_which_page(found: Mapping[str, Any]) -> str:
     """The page of a comparison's document."""
     from markupsafe import Markup
 
-    return template("which.html.j2").render(
+    return template("architectures.html.j2", "zoo_search").render(
         found=found,
         rows=sorted_rows(found),
         protocol=protocol_line(found),

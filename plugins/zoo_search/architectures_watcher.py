@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from zoo.reports.choose import choose_stream
-from zoo.reports.which import PlainWhich
-from zoo.which.compare import ComparisonWatcher
+from zoo.reports.kit.text import choose_stream
+from zoo_search.architectures import ComparisonWatcher
+from zoo_search.architectures_report import PlainWhich
 
 
 def make_which_watcher(json: bool = False) -> ComparisonWatcher:
@@ -12,7 +12,7 @@ def make_which_watcher(json: bool = False) -> ComparisonWatcher:
     stream, plain = choose_stream(False, json)
     if plain:
         return PlainWhich(stream)
-    from zoo.reports.parts import new_console
-    from zoo.reports.which_console import ConsoleWhich
+    from zoo.reports.kit.console import new_console
+    from zoo_search.architectures_console import ConsoleWhich
 
     return ConsoleWhich(new_console(stream))

@@ -24,10 +24,9 @@ from optuna.storages.journal import JournalFileBackend, JournalStorage
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from zoo.errors import OutputError
-from zoo.storage.files import cannot_write, is_write_error
-from zoo.storage.lock import Lock, take
-from zoo.sweep.plan import SweepPlan
-from zoo.sweep.space import Range
+from zoo.storage import Lock, cannot_write, is_write_error, take
+from zoo_search.plan import SweepPlan
+from zoo_search.space import Range
 
 JOURNAL = "journal.jsonl"
 _ALL, _WRITING = ".sweep.lock", ".journal.lock"

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from zoo.errors import RequestError
 from zoo.host.loader import open_registry
 from zoo.job.request import make_request
-from zoo.sweep.space import Choices, Range, check, divide, make_space, variation
+from zoo_search.space import Choices, Range, check, divide, make_space, variation
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from zoo.reports.choose import choose_stream
-from zoo.reports.sweep import PlainSweep
-from zoo.sweep.sweep import SweepWatcher
+from zoo.reports.kit.text import choose_stream
+from zoo_search.sweep import SweepWatcher
+from zoo_search.sweep_report import PlainSweep
 
 
 def make_sweep_watcher(quiet: bool = False, json: bool = False) -> SweepWatcher:
@@ -12,7 +12,7 @@ def make_sweep_watcher(quiet: bool = False, json: bool = False) -> SweepWatcher:
     stream, plain = choose_stream(quiet, json)
     if plain:
         return PlainSweep(stream, quiet=quiet)
-    from zoo.reports.parts import new_console
-    from zoo.reports.sweep_console import ConsoleSweep
+    from zoo.reports.kit.console import new_console
+    from zoo_search.sweep_console import ConsoleSweep
 
     return ConsoleSweep(new_console(stream))

@@ -16,21 +16,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from zoo.api.jobs import Registry, resolve
+from zoo.api.running import Budget, Observer, RunPlace, ended_result
 from zoo.errors import ContractError, DataError, Interrupted, OutputError, RequestError, TrainingError, ZooError
-from zoo.job.resolve import resolve
-from zoo.job.run_folder import JOB
-from zoo.registry.registry import Registry
-from zoo.runner.folder import check_name, made_up_name
-from zoo.runner.observer import Observer
-from zoo.runner.repeats import ended_result
-from zoo.runner.run_result import RunResult
-from zoo.runner.runner import RunPlace
-from zoo.runner.time_budget import Budget
-from zoo.storage.files import write_json, write_text
-from zoo.sweep.document import BEST, DOCUMENT, document
-from zoo.sweep.plan import BASE, PLAN, SweepPlan
-from zoo.sweep.pruning import PRUNED, Pruning
-from zoo.sweep.store import Store, SweepTrial, TrialOutcome
+from zoo.runs import JOB, RunResult, check_name, made_up_name
+from zoo.storage import write_json, write_text
+from zoo_search.document import BEST, DOCUMENT, document
+from zoo_search.plan import BASE, PLAN, SweepPlan
+from zoo_search.pruning import PRUNED, Pruning
+from zoo_search.store import Store, SweepTrial, TrialOutcome
 
 RunOne = Callable[..., RunResult]
 """Runs a job: of it, callbacks, a place, an observer and, by name, the ``budget`` of a sweep that has one."""

@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 from zoo.__main__ import main
-from zoo.reports.which_console import render_which
+from zoo_search.architectures_console import render_which
 
 WORDS = ("compare-architectures", "digits", "--image-size", "8", "--batch-size", "128", "--epochs", "2")
 

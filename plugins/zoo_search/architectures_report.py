@@ -6,11 +6,10 @@ import math
 from collections.abc import Mapping
 from typing import Any, TextIO
 
-from zoo.reports import trends
-from zoo.reports.lines import Lines
-from zoo.reports.words import UNKNOWN, clean, count, duration, percent, short_path
-from zoo.runner.observer import Observer
-from zoo.which.compare import ComparisonWatcher
+from zoo.api.running import Observer
+from zoo.reports.kit import text
+from zoo.reports.kit.text import UNKNOWN, Lines, clean, count, duration, percent, short_path
+from zoo_search.architectures import ComparisonWatcher
 
 __all__ = [
     "PlainWhich",
@@ -65,7 +64,7 @@ def row_line(row: Row) -> str:
 
 def still_rising(row: Row) -> bool:
     """Whether its accuracy still went up when its time was over."""
-    return trends.still_rising([math.nan if value is None else value for value in row["curve"]])
+    return text.still_rising([math.nan if value is None else value for value in row["curve"]])
 
 
 def sorted_rows(found: Row) -> list[Row]:

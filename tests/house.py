@@ -28,15 +28,14 @@ LAYERS = (
     ("model",),
     ("runner",),
     ("evaluation",),
-    # Features that are still in the core; each moves to a plugin of its own.
-    ("checking", "dashboard", "exporting", "health", "importing", "scaffold", "serving", "sharing", "sweep", "which"),
+    ("testing",),
     ("reports",),
     ("api", "runs"),
     ("commands",),
     ("__main__",),
 )
-# Those that stand beside the layers: the package itself, and what checks plugins.
-FREE = ("__init__", "downloads", "testing")
+# Beside the layers: the package itself, and a deprecated name.
+FREE = ("__init__", "downloads")
 
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 

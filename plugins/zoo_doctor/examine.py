@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Iterator
 
-from zoo_doctor.finding import Diagnosis, Look
+from zoo_doctor.finding import Diagnosis, Examination
 from zoo_doctor.probe import Probe
 
 LOOKS = {
@@ -50,4 +50,4 @@ def _seen(group: str, look: str, probe: Probe) -> list[Diagnosis]:
         function = getattr(importlib.import_module(f"zoo_doctor.{module}"), name)
         yield from function(probe.answer()) if look in ASKING else function()
 
-    return list(Look(group, name.replace("_", " "), findings).findings())
+    return list(Examination(group, name.replace("_", " "), findings).findings())

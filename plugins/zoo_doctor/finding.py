@@ -43,7 +43,7 @@ class Diagnosis:
 
 
 @dataclass(frozen=True)
-class Look:
+class Examination:
     """A look at one thing; a failure of the look itself is a finding too."""
 
     group: str

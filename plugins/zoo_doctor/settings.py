@@ -14,7 +14,7 @@ import yaml
 
 from zoo.api.plugins import FILENAME, Entry, Layer, RegistryConfig, near, read_layer, shipped_path, user_path
 from zoo.errors import RegistryFileError, ZooError
-from zoo_doctor.finding import Diagnosis, Look, secretive, without_secrets
+from zoo_doctor.finding import Diagnosis, Examination, secretive, without_secrets
 
 GROUP, PLUGINS = "Settings", "Plugins"
 VARIABLES = (
@@ -135,7 +135,7 @@ def _contributed(entry: Entry) -> Iterator[Diagnosis]:
         for state, text, remedies in entry.make():
             yield Diagnosis(PLUGINS, topic, state, text, tuple(remedies))
 
-    return Look(PLUGINS, topic, findings).findings()
+    return Examination(PLUGINS, topic, findings).findings()
 
 
 def _shelf() -> RegistryConfig:

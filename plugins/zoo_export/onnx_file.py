@@ -18,7 +18,7 @@ from torch import nn
 
 from zoo.errors import RequestError
 from zoo_export.card import CARD, read_card, resizing
-from zoo_export.reading import Artifact
+from zoo_export.reading import ReadFile
 
 __all__ = ["OPSET", "export", "read"]
 
@@ -68,7 +68,7 @@ def export(
     path.write_bytes(whole.SerializeToString())
 
 
-def read(path: Path) -> Artifact:
+def read(path: Path) -> ReadFile:
     """Open an ONNX file with onnxruntime on the CPU.
 
     Raises:
@@ -89,7 +89,7 @@ def read(path: Path) -> Artifact:
         found: NDArray[np.float32] = session.run(None, {"images": images})[0]
         return found
 
-    return Artifact(json.loads(said[CARD]), answer)
+    return ReadFile(json.loads(said[CARD]), answer)
 
 
 def needed(*packages: str) -> None:

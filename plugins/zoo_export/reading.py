@@ -10,10 +10,10 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-__all__ = ["Artifact", "of_module"]
+__all__ = ["ReadFile", "of_module"]
 
 
-class Artifact:
+class ReadFile:
     """An exported model, ready for use.
 
     Args:
@@ -29,7 +29,7 @@ class Artifact:
         return self._answer(images)
 
 
-def of_module(card: dict[str, Any], module: nn.Module) -> Artifact:
+def of_module(card: dict[str, Any], module: nn.Module) -> ReadFile:
     """Create an artifact that is run by torch."""
 
     def answer(images: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -37,4 +37,4 @@ def of_module(card: dict[str, Any], module: nn.Module) -> Artifact:
             found: NDArray[np.float32] = module(torch.from_numpy(np.ascontiguousarray(images))).numpy()
         return found
 
-    return Artifact(card, answer)
+    return ReadFile(card, answer)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from zoo_export.card import CARD, metadata, read_card, resizing
-from zoo_export.reading import Artifact, of_module
+from zoo_export.reading import ReadFile, of_module
 from zoo_export.whole import Whole
 
 __all__ = ["export_pt2", "export_torchscript", "read_pt2", "read_torchscript"]
@@ -36,7 +36,7 @@ def export_pt2(bundle: Path, path: Path, network: nn.Module, half: bool = False)
         torch.export.save(program, path, extra_files=metadata(card))
 
 
-def read_pt2(path: Path) -> Artifact:
+def read_pt2(path: Path) -> ReadFile:
     """Open a program of torch.export."""
     extra = {CARD: ""}
     program = torch.export.load(path, extra_files=extra)
@@ -61,7 +61,7 @@ def export_torchscript(bundle: Path, path: Path, network: nn.Module, half: bool 
         torch.jit.save(script, str(path), _extra_files=metadata(card))
 
 
-def read_torchscript(path: Path) -> Artifact:
+def read_torchscript(path: Path) -> ReadFile:
     """Open a TorchScript program."""
     extra: dict[str, Any] = {CARD: ""}
     with warnings.catch_warnings():

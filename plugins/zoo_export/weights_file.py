@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from zoo_export.card import CARD, metadata, read_card
-from zoo_export.reading import Artifact, of_module
+from zoo_export.reading import ReadFile, of_module
 from zoo_export.whole import Whole
 
 __all__ = ["export", "read"]
@@ -34,7 +34,7 @@ def export(bundle: Path, path: Path, network: nn.Module, half: bool = False) -> 
     save_file(tensors, path, metadata={"format": "pt", **metadata(read_card(bundle))})
 
 
-def read(path: Path, build: Callable[[dict[str, Any]], nn.Module]) -> Artifact:
+def read(path: Path, build: Callable[[dict[str, Any]], nn.Module]) -> ReadFile:
     """Open a file of weights in a newly built network.
 
     Args:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from zoo_images.files import ImageFiles
 
-__all__ = ["CatsDogs", "Choice", "Source", "cache_folder", "choose"]
+__all__ = ["CatsDogs", "ChosenSource", "Source", "cache_folder", "choose"]
 
 PROVISIONAL = (
     "This job is of drawings, as no photos are here and nothing was downloaded. A run that may use the network first "
@@ -105,7 +105,7 @@ class CatsDogs:
         return {"source": "drawn", **({"provisional": PROVISIONAL} if chosen.why and storage.offline() else {})}
 
 
-class Choice(NamedTuple):
+class ChosenSource(NamedTuple):
     """Source of the images; ``why`` explains the choice of drawings."""
 
     kind: Literal["folder", "oxford", "drawn"]
@@ -113,7 +113,7 @@ class Choice(NamedTuple):
     why: str = ""
 
 
-def choose(root: Path | None, source: Source = "auto", download: bool = True) -> Choice:
+def choose(root: Path | None, source: Source = "auto", download: bool = True) -> ChosenSource:
     """Find the first available source, downloading if necessary.
 
     Raises:
@@ -122,17 +122,17 @@ def choose(root: Path | None, source: Source = "auto", download: bool = True) ->
     """
     _check(root, source)
     if source == "drawn":
-        return Choice("drawn")
+        return ChosenSource("drawn")
     if root is not None:
-        return Choice("folder", root)
+        return ChosenSource("folder", root)
     if source != "download" and _has_photos(cache_folder()):
-        return Choice("folder", cache_folder())
+        return ChosenSource("folder", cache_folder())
     shared = cache_folder().parent
     problem = _no_download(source, download)
     problem = "" if oxford.is_complete(shared) else problem or oxford.fetch(shared)
     if problem and source != "auto":
         raise DataError(_no_photos(problem))
-    return Choice("drawn", why=problem) if problem else Choice("oxford", shared)
+    return ChosenSource("drawn", why=problem) if problem else ChosenSource("oxford", shared)
 
 
 def cache_folder() -> Path:
@@ -179,7 +179,7 @@ def _no_photos(problem: str) -> str:
     )
 
 
-def _open(chosen: Choice, split: str, drawn_images: int) -> ImageFiles | DrawnPets:
+def _open(chosen: ChosenSource, split: str, drawn_images: int) -> ImageFiles | DrawnPets:
     if chosen.kind == "drawn":
         return DrawnPets(split, drawn_images)
     if chosen.kind == "oxford":

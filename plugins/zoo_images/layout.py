@@ -7,7 +7,7 @@ from pathlib import Path
 
 from zoo.errors import DataError
 from zoo_images.files import ORDER, SPLIT_WORDS, did_you_mean, shorten
-from zoo_images.tree import Contents, contents_of, is_image
+from zoo_images.tree import FolderContents, contents_of, is_image
 
 __all__ = ["Layout", "read_layout"]
 
@@ -62,7 +62,7 @@ def _need_folder(root: Path | None) -> Path:
     raise DataError(f"There is no folder {root}.{did_you_mean(root.name, siblings)}\n{EXPECTED}")
 
 
-def _split_folders(inside: Contents) -> dict[str, Path]:
+def _split_folders(inside: FolderContents) -> dict[str, Path]:
     """Map splits to folders, such as {"val": .../valid}; two folders for the same split are an error."""
     named: dict[str, Path] = {}
     for path in inside.folders:
@@ -74,7 +74,7 @@ def _split_folders(inside: Contents) -> dict[str, Path]:
     return named
 
 
-def _need_class_folders(root: Path, inside: Contents, named: dict[str, Path]) -> None:
+def _need_class_folders(root: Path, inside: FolderContents, named: dict[str, Path]) -> None:
     images = [path for path in inside.files if is_image(path)]
     if inside.folders and len(named) < len(inside.folders):
         return
@@ -89,7 +89,7 @@ def _need_class_folders(root: Path, inside: Contents, named: dict[str, Path]) ->
     raise DataError(f"{found}.\n{EXPECTED}")
 
 
-def _beside(inside: Contents, labelled: dict[str, Path]) -> list[str]:
+def _beside(inside: FolderContents, labelled: dict[str, Path]) -> list[str]:
     """Notices about folders next to the split folders, which are not used."""
     others = [path.name + "/" for path in inside.folders if path not in labelled.values()]
     splits = ", ".join(path.name + "/" for path in labelled.values())

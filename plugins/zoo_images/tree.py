@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from zoo.errors import DataError
 
-__all__ = ["EXTENSIONS", "UNREAD", "Contents", "class_name", "composed", "contents_of", "files_below", "is_image"]
+__all__ = ["EXTENSIONS", "UNREAD", "FolderContents", "class_name", "composed", "contents_of", "files_below", "is_image"]
 
 EXTENSIONS = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".npy"})
 # Image formats that Pillow may not support: reported to the user, unlike other files.
@@ -18,14 +18,14 @@ UNREAD = frozenset({".heic", ".heif", ".avif", ".jxl", ".jfif", ".svg", ".psd", 
 _JUNK = frozenset({"__macosx", "thumbs.db", "desktop.ini"})
 
 
-class Contents(NamedTuple):
+class FolderContents(NamedTuple):
     """Folders and files directly in a folder, sorted by name, without hidden ones."""
 
     folders: list[Path]
     files: list[Path]
 
 
-def contents_of(folder: Path) -> Contents:
+def contents_of(folder: Path) -> FolderContents:
     """List a folder.
 
     Raises:
@@ -37,7 +37,7 @@ def contents_of(folder: Path) -> Contents:
         is_folder = {path: path.is_dir() for path in entries}
     except OSError as error:
         raise _unreadable(error) from error
-    return Contents([p for p in entries if is_folder[p]], [p for p in entries if not is_folder[p]])
+    return FolderContents([p for p in entries if is_folder[p]], [p for p in entries if not is_folder[p]])
 
 
 def files_below(folder: Path) -> list[Path]:

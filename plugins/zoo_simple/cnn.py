@@ -7,7 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from zoo_simple.parts import ACTIVATIONS, RISING, Activation, Classifier
+from zoo_simple.parts import ACTIVATIONS, RISING, Activation, ClassifierHead
 
 
 def simple_cnn(
@@ -33,7 +33,7 @@ def simple_cnn(
     Bengio's uniform distribution (2010), biases at zero. (With it their scale has no effect, and torch's stays.)
 
     Args:
-        num_classes: two classes share one output; see :class:`zoo_simple.parts.Classifier`.
+        num_classes: two classes share one output; see :class:`zoo_simple.parts.ClassifierHead`.
         in_chans: channels of the images.
         image_size: side of the images in pixels; fixed for a network that flattens the features.
         channels: output channels of each stage.
@@ -67,7 +67,7 @@ def simple_cnn(
     features = width * (side * side if global_pool == "none" else 1)
     if hidden is None:
         hidden = 512 if global_pool == "none" else 0
-    model = SimpleCNN(nn.Sequential(*layers), Classifier(features, num_classes, hidden, activation, dropout))
+    model = SimpleCNN(nn.Sequential(*layers), ClassifierHead(features, num_classes, hidden, activation, dropout))
     return model if batch_norm else model.apply(_glorot)
 
 

@@ -19,7 +19,7 @@ RISING = ("relu", "sigmoid", "tanh")
 """Monotonic activations; GELU is not, below zero."""
 
 
-class Classifier(nn.Module):
+class ClassifierHead(nn.Module):
     """Classifier with an optional dense layer, dropout, and the output.
 
     Two classes share one output z: the logits are (0, z), whose softmax is (1 - sigmoid(z), sigmoid(z)). So a

@@ -7,7 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from zoo_simple.parts import Classifier
+from zoo_simple.parts import ClassifierHead
 
 _CELLS: dict[str, type[nn.RNNBase]] = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
 
@@ -26,7 +26,7 @@ def simple_rnn(
     """A recurrent network over the rows of an image, top to bottom, with a classifier on the mean of its states.
 
     Args:
-        num_classes: two classes share one output; see :class:`zoo_simple.parts.Classifier`.
+        num_classes: two classes share one output; see :class:`zoo_simple.parts.ClassifierHead`.
         in_chans: channels of the images; a row is all of them side by side.
         image_size: width of the images in pixels.
         cell: a plain (tanh) recurrent cell, a gated recurrent unit, or a long short-term memory.
@@ -48,7 +48,7 @@ def simple_rnn(
         in_chans * image_size, hidden, layers, batch_first=True, dropout=between, bidirectional=bidirectional
     )
     width = hidden * (2 if bidirectional else 1)
-    return SimpleRNN(recurrent, Classifier(width, num_classes, 0, "tanh", dropout))
+    return SimpleRNN(recurrent, ClassifierHead(width, num_classes, 0, "tanh", dropout))
 
 
 class SimpleRNN(nn.Module):

@@ -19,7 +19,7 @@ def import_lines(document: Mapping[str, Any]) -> list[str]:
     """A line for each thing that one wants to see right, what was guessed, and what to type next.
 
     Args:
-        document: as :func:`zoo_export.import_model.import_model` gives it.
+        document: import.json of the model's folder.
     """
     return [line for name, text in _rows(document) for line in _wrapped(name, text)]
 

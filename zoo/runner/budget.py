@@ -179,7 +179,7 @@ def on_noise(resolved: Resolved) -> Resolved:
     """The same job on images of noise, of two classes, which fill a few batches."""
     job = resolved.job
     made = noise(int(job.train.batch_size), job.data.in_chans)
-    entry = Entry(Dataset("noise", "zoo_bench.measure:noise"), Origin(PYTHON), given=made)
+    entry = Entry(Dataset("noise", "zoo.runner.noise:noise"), Origin(PYTHON), given=made)
     data = job.data.model_copy(update={"folds": None, "fold": None})
     on_it = job.model_copy(update={"dataset": Choice(name="noise"), "data": data})
     return replace(resolved, job=on_it, entries={**resolved.entries, "dataset": entry}, facts=JobFacts(None))

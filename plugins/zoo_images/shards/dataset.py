@@ -13,7 +13,7 @@ import numpy as np
 from zoo.errors import DataError
 from zoo_images.files import need_split, need_two_classes
 from zoo_images.shards.places import Place, place_of
-from zoo_images.shards.tars import Contents
+from zoo_images.shards.tars import ShardContents
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -124,7 +124,9 @@ def _splits(splits: Mapping[str, object], *more: str) -> tuple[str, ...]:
     return (*splits, *(more if len(splits) == 1 else ()))
 
 
-def _labels(contents: Sequence[Contents], place: Place) -> tuple[list[str], np.ndarray[tuple[int], np.dtype[np.int64]]]:
+def _labels(
+    contents: Sequence[ShardContents], place: Place
+) -> tuple[list[str], np.ndarray[tuple[int], np.dtype[np.int64]]]:
     """Names of all classes, and class index of each image."""
     words = [item.label for inside in contents for item in inside.items]
     known = sorted(set(words), key=lambda word: (not word.isdigit(), int(word) if word.isdigit() else 0, word))

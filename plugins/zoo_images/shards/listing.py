@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from zoo.errors import DataError
 from zoo.storage import cache_folder
 from zoo_images.files import ORDER, SPLIT_WORDS, did_you_mean
-from zoo_images.shards.tars import Contents, read_contents, scan
+from zoo_images.shards.tars import ShardContents, read_contents, scan
 
 __all__ = ["LISTING", "Listing", "Shard", "index", "look", "read_listing"]
 
@@ -96,7 +96,7 @@ def look(folder: Path) -> dict[str, list[Path]]:
     return {split: found[split] for split in ORDER if split in found}
 
 
-def index(folder: Path, field: str, alone: Path | None = None) -> tuple[Listing, dict[str, Contents]]:
+def index(folder: Path, field: str, alone: Path | None = None) -> tuple[Listing, dict[str, ShardContents]]:
     """Index the shards of a folder, reading new or changed ones; only the cache is written.
 
     Args:
@@ -119,7 +119,7 @@ def index(folder: Path, field: str, alone: Path | None = None) -> tuple[Listing,
     return listing, {path.relative_to(folder).as_posix(): inside for path, inside in contents.items()}
 
 
-def _known(path: Path, field: str) -> Contents:
+def _known(path: Path, field: str) -> ShardContents:
     """Contents of a shard, from the cache if the file is unchanged."""
     is_now = path.stat()
     key = hashlib.sha256(repr((str(path.absolute()), is_now.st_size, is_now.st_mtime_ns, field)).encode()).hexdigest()

@@ -18,9 +18,9 @@ from urllib.parse import urljoin, urlsplit
 from zoo.errors import DataError
 from zoo.storage import cache_folder, download
 from zoo_images.shards.listing import LISTING, Listing, Shard, index, need_folder, read_listing
-from zoo_images.shards.tars import Contents, read_contents
+from zoo_images.shards.tars import ShardContents, read_contents
 
-__all__ = ["Folder", "Place", "Web", "place_of"]
+__all__ = ["Folder", "Place", "WebPlace", "place_of"]
 
 _GIB = 1 << 30
 _LISTING_MOST = 256 << 20
@@ -35,7 +35,7 @@ class Place(Protocol):
     name: str
     listing: Listing
 
-    def contents(self, shards: Sequence[Shard]) -> list[Contents]:
+    def contents(self, shards: Sequence[Shard]) -> list[ShardContents]:
         """Contents of each shard; called once."""
         ...
 
@@ -52,18 +52,18 @@ class Folder:
         alone = root if root.is_file() else None
         self.root = root.parent if alone else need_folder(root)
         self.name = str(root)
-        self._read: dict[str, Contents] = {}
+        self._read: dict[str, ShardContents] = {}
         listing = self.root / LISTING
         if listing.is_file() and alone is None:
             self.listing = read_listing(_text(listing), str(listing))
         else:
             self.listing, self._read = index(self.root, field, alone)
 
-    def contents(self, shards: Sequence[Shard]) -> list[Contents]:
+    def contents(self, shards: Sequence[Shard]) -> list[ShardContents]:
         read, self._read = self._read, {}  # large, and needed only once
         return [read.get(shard.file) or self._contents_of(shard) for shard in shards]
 
-    def _contents_of(self, shard: Shard) -> Contents:
+    def _contents_of(self, shard: Shard) -> ShardContents:
         file = self.root / f"{shard.file}.json"
         text = _text(file)
         try:
@@ -86,7 +86,7 @@ class Folder:
             yield file
 
 
-class Web:
+class WebPlace:
     """Shards behind an https address; downloads are verified by the listing's checksums and cached up to a limit.
 
     Args:
@@ -113,11 +113,11 @@ class Web:
             raise DataError(f"{self.name} is not what sha256={sha256[:12]}… says. Ask its owner.")
         self.listing = read_listing(text, self.name)
 
-    def contents(self, shards: Sequence[Shard]) -> list[Contents]:
+    def contents(self, shards: Sequence[Shard]) -> list[ShardContents]:
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             return list(pool.map(self._contents_of, shards))
 
-    def _contents_of(self, shard: Shard) -> Contents:
+    def _contents_of(self, shard: Shard) -> ShardContents:
         file = self.home / "contents" / f"{shard.contents_sha256}.json"
         if not file.is_file():
             url = urljoin(self.name, f"{shard.file}.json")
@@ -169,7 +169,7 @@ def place_of(root: Path | None, field: str, url: str | None, sha256: str | None,
             "Where are the shards? Give a folder of .tar files, or an https address: zoo run simple_cnn webdataset "
             "--data FOLDER, or --set dataset.url=https://…/shards.json"
         )
-    return Folder(root, field) if root is not None else Web(str(url), sha256, room)
+    return Folder(root, field) if root is not None else WebPlace(str(url), sha256, room)
 
 
 def _text(file: Path) -> str:

@@ -11,7 +11,7 @@ from typing import IO, Any, NamedTuple
 
 from zoo.errors import DataError
 
-__all__ = ["IMAGES", "Contents", "Item", "read_contents", "scan"]
+__all__ = ["IMAGES", "Item", "ShardContents", "read_contents", "scan"]
 
 IMAGES = frozenset({"jpg", "jpeg", "png", "webp", "bmp", "gif", "tif", "tiff", "ppm", "pgm"})
 VERSION = 1
@@ -28,7 +28,7 @@ class Item(NamedTuple):
     label: str
 
 
-class Contents(NamedTuple):
+class ShardContents(NamedTuple):
     """Items of a shard, in order, with the shard's size and hash."""
 
     sha256: str
@@ -40,8 +40,8 @@ class Contents(NamedTuple):
         return {"version": VERSION, "sha256": self.sha256, "bytes": self.bytes, "items": [list(i) for i in self.items]}
 
 
-def read_contents(text: str, name: str) -> Contents:
-    """Parse the text of :meth:`Contents.document`.
+def read_contents(text: str, name: str) -> ShardContents:
+    """Parse the text of :meth:`ShardContents.document`.
 
     Raises:
         DataError: the text is malformed.
@@ -49,7 +49,7 @@ def read_contents(text: str, name: str) -> Contents:
     try:
         told = json.loads(text)
         items = [Item(str(key), int(offset), int(size), str(label)) for key, offset, size, label in told["items"]]
-        found = Contents(str(told["sha256"]), int(told["bytes"]), items)
+        found = ShardContents(str(told["sha256"]), int(told["bytes"]), items)
         sound = told["version"] == VERSION and all(
             item.offset >= 0 and item.size > 0 and item.offset + item.size <= found.bytes for item in items
         )
@@ -60,7 +60,7 @@ def read_contents(text: str, name: str) -> Contents:
     return found
 
 
-def scan(path: Path, field: str) -> Contents:
+def scan(path: Path, field: str) -> ShardContents:
     """Scan a shard.
 
     A sample consists of consecutive files with the same name up to the first dot. Its label is in its ``.cls`` (a
@@ -90,7 +90,7 @@ def scan(path: Path, field: str) -> Contents:
     whole = samples[-1].offset + samples[-1].size
     if whole > reader.count:
         raise DataError(f"{path} is cut short: it has {reader.count:,} bytes of at least {whole:,}.")
-    return Contents(reader.hash.hexdigest(), reader.count, samples)
+    return ShardContents(reader.hash.hexdigest(), reader.count, samples)
 
 
 class _Hashing:

@@ -10,7 +10,7 @@ import pytest
 
 from zoo_doctor import device, folders, libraries, machine, settings, shell
 from zoo_doctor.examine import examine
-from zoo_doctor.finding import Diagnosis, Look, private, secretive
+from zoo_doctor.finding import Diagnosis, Examination, private, secretive
 from zoo_doctor.probe import Probe
 
 HEALTHY = {"torch": None, "torchvision": None}
@@ -33,7 +33,7 @@ def test_a_look_that_fails_is_a_finding_and_what_it_saw_before_stays():
         yield Diagnosis("Machine", "one", "ok", "seen")
         raise RuntimeError("no such register")
 
-    first, second = Look("Machine", "two", look).findings()
+    first, second = Examination("Machine", "two", look).findings()
     assert first.text == "seen"
     assert second.state == "warning"
     assert "no such register" in second.text

@@ -13,10 +13,11 @@ from typing import Any
 
 import click
 
-from zoo.commands import CORE, app, core_command
+from zoo.commands import app
+from zoo.commands.group import CommandGroup, command_of
 from zoo.host import hookspecs
 from zoo.host.hook_calls import PATIENCE
-from zoo.host.loader import discover
+from zoo.host.loader import discover, load_bundled
 from zoo.plugin import KINDS, SERVICES, Component, Family, Imported
 from zoo.registry.config import RegistryConfig, read_layer, shipped_path
 from zoo.registry.entry import Entry
@@ -46,9 +47,16 @@ def _walk(command: click.Command, path: str) -> Iterator[tuple[str, click.Comman
     if not isinstance(command, click.Group):
         yield path, command
         return
-    inner = {name: core_command(name) for name in CORE} if command is app else command.commands
-    for name, each in inner.items():
+    for name, each in (_inner(command) if isinstance(command, CommandGroup) else command.commands).items():
         yield from _walk(each, f"{path} {name}")
+
+
+def _inner(group: CommandGroup) -> dict[str, click.Command]:
+    """A group's own commands, then those that the zoo's own plugins contribute to it."""
+    own = {name: command for name in group.own_commands() if (command := group.own_command(name)) is not None}
+    entries = sorted((e for p in load_bundled() for e in p.entries if e.kind == "command"), key=lambda e: e.id)
+    contributed = {e.component.name: e for e in entries if e.component.group == group.place}
+    return {**own, **{name: command_of(entry) for name, entry in sorted(contributed.items())}}
 
 
 def components() -> str:
@@ -59,7 +67,7 @@ def components() -> str:
         "# Components\n",
         "Made by `python docs/generate.py` from the components' own signatures. `zoo info NAME` shows the same.\n",
     ]
-    for kind in KINDS:
+    for kind in (kind for kind in KINDS if kind != "command"):  # they are in commands.md
         groups: dict[str, list[Entry]] = {}
         for entry in registry.entries(kind):
             groups.setdefault(entry.component.target, []).append(entry)

@@ -45,6 +45,10 @@ def main(argv: list[str] | None = None) -> int:
         _write_no_more()
         return 0
     except BaseException as error:
+        if not debug and (package := _missing_dependency(error)):
+            return _say(
+                f"zoo: The zoo needs {package}, which is not installed. Type: python -m pip install {package}", 1
+            )
         from zoo.host.failures import describe_failure
 
         told = None if debug else describe_failure(error)
@@ -52,6 +56,24 @@ def main(argv: list[str] | None = None) -> int:
             raise
         return _say(f"zoo: {told or _defect(error)}", 1)
     return code if isinstance(code, int) else 0
+
+
+_PACKAGES = {"yaml": "pyyaml", "PIL": "pillow", "sklearn": "scikit-learn"}  # modules with another name
+
+
+def _missing_dependency(error: BaseException) -> str | None:
+    """The package of the zoo's own dependencies that an import lacked."""
+    from importlib.metadata import PackageNotFoundError, requires
+
+    if not isinstance(error, ModuleNotFoundError) or not error.name:
+        return None
+    module = error.name.partition(".")[0]
+    package = _PACKAGES.get(module, module)
+    try:
+        required = [line for line in requires("visionzoo") or () if "extra ==" not in line]
+    except PackageNotFoundError:  # a checkout that isn't installed
+        return None
+    return package if any(line.lower().startswith(package.lower()) for line in required) else None
 
 
 def _defect(error: BaseException) -> str:

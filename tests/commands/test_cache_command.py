@@ -46,6 +46,22 @@ def test_an_empty_cache(zoo, cache):
     assert zoo("cache", "prune", "--older-than", "1")[0] == 0
 
 
+def test_a_kind_that_a_plugin_describes(zoo, cache, make_plugin):
+    make_plugin(
+        "acme",
+        "from zoo.plugin import CacheKind, hookimpl\n@hookimpl\ndef zoo_cache_kinds():\n"
+        "    return [CacheKind('leaves', 'scans of leaves', 'fetched again', groups=('oaks',))]\n",
+    )
+    put(cache, "leaves/maple.tif", days=40)
+    put(cache, "leaves/oaks/red.tif", days=40)
+    assert "scans of leaves" in zoo("cache", "list")[1]
+    listed = json.loads(zoo("cache", "list", "leaves", "--json")[1])
+    assert names(listed) == {"leaves/maple.tif", "leaves/oaks/red.tif"}
+    assert json.loads(zoo("cache", "prune", "--older-than", "30", "--json")[1])["entries"] == []
+    zoo("cache", "prune", "--older-than", "30", "--downloads")
+    assert not (cache / "leaves" / "maple.tif").exists()
+
+
 def test_each_kind_with_size_and_last_use(zoo, cache):
     put(cache, "stores/aa/images.npy", 2_000_000, days=3)
     put(cache, "stores/bb/images.npy", 500_000)

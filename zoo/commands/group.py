@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.shell_completion import CompletionItem
@@ -12,7 +12,9 @@ from click.shell_completion import CompletionItem
 from zoo.commands.arguments import VARIABLE
 from zoo.errors import PluginError, ZooError
 from zoo.host.context import bundled_of, registry_of
-from zoo.registry.entry import Entry
+
+if TYPE_CHECKING:
+    from zoo.registry.entry import Entry
 
 Named = list[tuple[str, click.Command]]
 

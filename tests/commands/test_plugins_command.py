@@ -108,6 +108,25 @@ def test_a_plugin_turned_off_in_registry_yaml(zoo, refused):
     assert "disabled" in error
 
 
+def test_a_feature_is_turned_off_as_any_plugin_is(zoo):
+    """Its command goes, with that of no other, and comes back."""
+    assert "  serve " in zoo("--help")[1]
+    assert zoo("plugins", "disable", "serve")[0] == 0
+    code, _, err = zoo("serve", "run")
+    assert code == 2
+    assert "There is no command 'serve'" in err
+    out = zoo("--help")[1]
+    assert "  serve " not in out
+    assert "  dashboard " in out
+    assert zoo("plugins", "enable", "serve")[0] == 0
+    assert "  serve " in zoo("--help")[1]
+
+
+def test_no_third_party_plugin_is_needed_to_train(zoo, tiny):
+    code, out, _ = zoo("--no-plugins", "run", "simple_cnn", "digits", *tiny, "--quiet")
+    assert (code, "completed" in out) == (0, True)
+
+
 def test_installing_a_plugin_never_changes_what_a_bundled_name_means(zoo, make_plugin):
     before = json.loads(zoo("info", "simple_cnn", "--json")[1])
     make_plugin("acme", GOOD.replace("acme_cnn", "simple_cnn"))

@@ -123,7 +123,7 @@ def test_each_failure_is_contained_whole(world, planted):
         assert (found["phase"], found["serious"]) == (phase, True)
         assert said in found["problem"]
         assert found["remedies"], "there is always something to type"
-        assert "/zoo/host.py" not in found["details"], "the zoo's frames and pluggy's are no help"
+        assert "/zoo/host/" not in found["details"], "the zoo's frames and pluggy's are no help"
         assert found["distribution"].startswith("zoo-")
         assert found["version"] == "1.0"
     assert "zoo_needy.py" in findings["needy"]["details"]

@@ -19,7 +19,7 @@ def test_the_wheel_has_all_that_it_needs(wheel):
     names = set(zipfile.ZipFile(wheel).namelist())
     for needed in (
         "zoo/__main__.py",
-        "zoo/registry.yaml",
+        "zoo/registry/registry.yaml",
         "zoo/engine/train.py",
         "zoo_simple/cnn.py",
         "zoo_timm/models.txt",
@@ -47,7 +47,7 @@ def test_the_wheels_metadata(wheel):
     assert f"{info}/licenses/LICENSE" in archive.namelist()
     entry_points = archive.read(f"{info}/entry_points.txt").decode()
     assert "zoo = zoo.__main__:command" in entry_points
-    for name in ("simple", "images", "losses", "metrics", "augment", "optim", "timm", "torchvision"):
+    for name in (path.name.removeprefix("zoo_") for path in (ROOT / "plugins").glob("zoo_*")):
         assert f"{name} = zoo_{name}.plugin" in entry_points
 
 

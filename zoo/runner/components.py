@@ -38,6 +38,7 @@ from zoo.runner.environment import versions
 from zoo.runner.fastest_execution import ExecutionPlan, fastest_execution
 from zoo.runner.features import FeatureStore
 from zoo.runner.observer import Observer
+from zoo.runner.run_result import ExecutionTrial
 from zoo.runner.teacher import Teacher
 from zoo.runner.trainable_model import TrainableModel, blank
 from zoo.runner.weights import Loaded, load_weights
@@ -162,8 +163,8 @@ class RunComponents:
         if self.divided is not None:
             self.divided.gather()
 
-    def _choose_execution(self, images: int) -> dict[str, Any]:
-        """Take the fastest execution; the account of how it was found."""
+    def _choose_execution(self, images: int) -> ExecutionTrial | None:
+        """Take the fastest execution; the trial by which it was found."""
         made_of = {"id": self.resolved.entry("architecture").id, "params": self.job.architecture.params}
         plan = ExecutionPlan(self.execution, self.execution)
         if self.ranks.first:
@@ -171,12 +172,12 @@ class RunComponents:
         plan = self.ranks.told(plan).on(self.execution.device)
         self.execution, self.answering = plan.train, plan.answer
         self.execution.place(self.model)
-        if plan.account:
+        if plan.trial is not None:
             found = (plan.train.precision, plan.train.memory_format, plan.answer.precision, plan.train.compiled)
             decided = {k: v for k, v in zip(EXECUTED, found, strict=True) if getattr(self.job, k) == AUTO}
-            self.resolved = self.resolved.decided(decided, plan.account["how"])
+            self.resolved = self.resolved.decided(decided, plan.trial.how)
             self.job = self.resolved.job
-        return plan.account
+        return plan.trial
 
     def _teacher(self) -> Teacher | None:
         """The model whose answers are learned from, where the job names one."""

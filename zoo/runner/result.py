@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from zoo.runner.environment import environment, versions
 from zoo.runner.job_record import JobRecord
 from zoo.runner.measurements import SplitSummary
 from zoo.runner.record import Run
-from zoo.runner.run_result import SCHEMA, Expectation, ModelSummary, RunResult
+from zoo.runner.run_result import SCHEMA, Expectation, ModelSummary, RunResult, TuningAccount
 from zoo.runner.training import FinalNumbers, Training
 from zoo.runner.verdict_facts import signs_of
 
@@ -169,7 +168,7 @@ def result_of(training: Training, run: Run, status: str, reason: str | None, fin
     )
 
 
-def final_result(training: Training, run: Run, status: str, reason: str | None, tuning: Mapping[str, Any]) -> RunResult:
+def final_result(training: Training, run: Run, status: str, reason: str | None, tuning: TuningAccount) -> RunResult:
     """The result of a run that is measured by its best weights, with the facts for a verdict.
 
     Args:
@@ -182,7 +181,7 @@ def final_result(training: Training, run: Run, status: str, reason: str | None, 
         notices=[*result.notices, *(f"{text}{alone}" for text in tta_notices(tta))],
         **({"signs": signs_of(training)} if training.ranks.first else {}),
         **account(tta),
-        **({"tuning": tuning} if tuning else {}),
+        **({"tuning": tuning} if tuning.keys() else {}),
     )
 
 

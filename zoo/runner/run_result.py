@@ -117,8 +117,15 @@ class ExecutionTrial(Record):
 
 
 class BudgetAccount(Record):
-    """The plan that fits a run into its budget of time."""
+    """The plan that fits a run into its budget of time.
 
+    Args:
+        variant: the place of the chosen variant among the recipe's; None where it has none.
+        seconds: planned for the epochs; None where there is no time for one.
+    """
+
+    budget_s: Number | None = None
+    variant: int | None = None
     seconds: Number | None = None
     train_images_per_second: Number | None = None
     inference_images_per_second: Number | None = None

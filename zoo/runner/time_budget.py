@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from time import monotonic, process_time
-from typing import Any
+from typing import TYPE_CHECKING
 
 from zoo.errors import RequestError
+
+if TYPE_CHECKING:
+    from zoo.runner.run_result import BudgetAccount
 
 __all__ = ["Budget", "TooShort", "span"]
 
@@ -57,7 +59,7 @@ class TooShort(RequestError):
         least_s: about so many seconds would be enough.
     """
 
-    def __init__(self, text: str, account: Mapping[str, Any], least_s: float):
+    def __init__(self, text: str, account: BudgetAccount, least_s: float):
         super().__init__(text)
         self.account, self.least_s = account, least_s
 

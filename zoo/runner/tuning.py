@@ -19,6 +19,7 @@ from zoo.runner.budget import fit
 from zoo.runner.components import RunComponents
 from zoo.runner.lr_find import find_lr
 from zoo.runner.observer import Observer
+from zoo.runner.run_result import TuningAccount
 from zoo.runner.time_budget import Budget
 from zoo.storage.safe_yaml import read_mapping
 
@@ -28,7 +29,7 @@ _LAST = {"batch_size": 32, "lr": 1e-3}  # where even the recipe that every job s
 
 def build_parts(
     resolved: Resolved, observer: Observer, ranks: Ranks = ALONE, budget: Budget | None = None
-) -> tuple[RunComponents, dict[str, Any]]:
+) -> tuple[RunComponents, TuningAccount]:
     """The parts of a run, with a number wherever the job says ``auto``, and fitted to a budget.
 
     They are built anew with each number that is found, so that a run that has found 0.003 equals one that was told.
@@ -43,22 +44,23 @@ def build_parts(
     if budget is not None:
         _refuse_with_budget(autos, ranks)
         fitted, account = fit(resolved, budget, observer)
-        return RunComponents(fitted, Observer(), ranks), {"budget": account}
+        return RunComponents(fitted, Observer(), ranks), TuningAccount(budget=account)
     if not autos:
-        return RunComponents(resolved, observer, ranks), {}
+        return RunComponents(resolved, observer, ranks), TuningAccount()
     if ranks.size > 1:
         raise RequestError(
             f"train.{autos[0]}=auto is found by one process alone. Find it first: zoo lr-find, or run without --nproc."
         )
     started = perf_counter()
-    parts, account = RunComponents(with_recipes(resolved), observer), {}
+    parts, tuning = RunComponents(with_recipes(resolved), observer), TuningAccount()
     for name, find in (("batch_size", _find_batch), ("lr", _find_lr)):
         if name in autos:
-            found, account[name] = find(parts, observer)
+            found, values = find(parts, observer)
+            tuning = tuning.changed(**{name: values})
             spent = perf_counter() - started
             parts = RunComponents(found, Observer())  # what it does, and what there is to tell, was told
             parts.setup_s += spent
-    return parts, account
+    return parts, tuning
 
 
 def _refuse_with_budget(autos: Sequence[str], ranks: Ranks) -> None:

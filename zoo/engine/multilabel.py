@@ -7,12 +7,11 @@ All are as scikit-learn has them, which says what each means: ``multilabel_confu
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from zoo.engine.scores import class_scores
+from zoo.engine.scores import Numbers, class_scores
 
 __all__ = ["average_precisions", "best_thresholds", "label_counts", "label_scores"]
 
@@ -28,7 +27,7 @@ def label_counts(real: Tensor, given: Tensor) -> Tensor:
     return torch.stack([neither, only_given, only_real, both], dim=1).reshape(-1, 2, 2)
 
 
-def label_scores(counts: Tensor, classes: Sequence[str]) -> dict[str, Any]:
+def label_scores(counts: Tensor, classes: Sequence[str]) -> Numbers:
     """What a result holds of counts (K, 2, 2).
 
     As with one label an image, a class that is neither there nor given has no precision, recall and F1, None, and is

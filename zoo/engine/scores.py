@@ -8,6 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+Numbers = dict[str, Any]
+"""Name -> a number, the numbers of each class, or a matrix: the entries of an evaluation."""
+
 
 def confusion_matrix(targets: Tensor, predicted: Tensor, num_classes: int) -> Tensor:
     """Counts (K, K): rows are true classes, columns predicted ones.
@@ -19,7 +22,7 @@ def confusion_matrix(targets: Tensor, predicted: Tensor, num_classes: int) -> Te
     return cells.reshape(num_classes, num_classes)
 
 
-def scores(matrix: Tensor, classes: Sequence[str]) -> dict[str, Any]:
+def scores(matrix: Tensor, classes: Sequence[str]) -> Numbers:
     """The numbers that a result holds, from counts.
 
     A class without images has no recall, and one that is never predicted either no precision and no F1: they are None,
@@ -35,7 +38,7 @@ def scores(matrix: Tensor, classes: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def class_scores(hits: Tensor, support: Tensor, guesses: Tensor, classes: Sequence[str]) -> dict[str, Any]:
+def class_scores(hits: Tensor, support: Tensor, guesses: Tensor, classes: Sequence[str]) -> Numbers:
     """F1 macro and micro, and each class's numbers.
 
     Args:

@@ -67,7 +67,7 @@ def compare_runs(
 
 
 def _names(folders: Sequence[Path]) -> list[str]:
-    """What to call the runs: by their folders, in full where two are called alike."""
+    """Names for the runs: those of their folders, in full where two are the same."""
     if len({folder.resolve() for folder in folders}) < len(folders):
         raise RequestError("A run can't be compared with itself: give two or more runs. See: zoo runs list")
     short = [folder.name for folder in folders]
@@ -75,7 +75,7 @@ def _names(folders: Sequence[Path]) -> list[str]:
 
 
 def _check_single(folder: Path) -> None:
-    """What is compared is one network with another.
+    """Refuse a folder of several runs: one network is compared with another.
 
     Raises:
         RequestError: it is the summary of several runs.
@@ -231,7 +231,7 @@ def _f1_draws(one: Predictions, other: Predictions) -> NDArray[np.float64]:
 
 
 def verdict(row: Document) -> str:
-    """What it comes to, by the accuracy: a run is better, or there is no significant difference."""
+    """The verdict by accuracy: a run is better, or there is no significant difference."""
     figures = row["metrics"]["accuracy"]
     if not figures["significant"]:
         return f"{row['run']} against {row['against']}: {NO_DIFFERENCE} in accuracy"

@@ -1,4 +1,4 @@
-"""Measuring a trained model again: on the images it was validated with, or on others."""
+"""Measure a trained model again: on the images it was validated with, or on others."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ def _evaluate_file(
 
 
 def request_of(folder: Path | None, card: dict[str, Any], asked: dict[str, Any]) -> Request:
-    """What to measure a model by: its run's job; of one without, what one with no recipe is.
+    """The request for an evaluation: the job of the run, or a job without a recipe for a model that has none.
 
     Args:
         folder: the run's; None where there is none.
@@ -155,7 +155,7 @@ def request_of(folder: Path | None, card: dict[str, Any], asked: dict[str, Any])
 
 
 def _without_job(folder: Path, word: str, keep: bool) -> str:
-    """What to say where a model whose images aren't known is to be measured on them."""
+    """The message for a model that is to be measured on its own images, which aren't known."""
     if keep:
         return "Only a run's own answers are kept with it. Leave out --keep."
     why = f"{folder} is not a run's folder (it has no {JOB}), so its images are not known"
@@ -165,7 +165,7 @@ def _without_job(folder: Path, word: str, keep: bool) -> str:
 
 
 def standing_for(network: Any, card: dict[str, Any]) -> Any:
-    """What a job names in the place of a file's architecture, which need not be here: the file as it is."""
+    """A stand-in for the architecture of an exported file, which need not be installed: the file itself."""
 
     def file(num_classes: int, in_chans: int = 3) -> Any:
         return network
@@ -175,7 +175,7 @@ def standing_for(network: Any, card: dict[str, Any]) -> Any:
 
 
 def _is_of(card: dict[str, Any], folder: Path) -> bool:
-    """Whether a folder is that of the run whose card this is."""
+    """Compare a card with that of the run in a folder."""
     try:
         return (folder / JOB).is_file() and read_card(find_bundle(folder)) == card
     except BundleError:
@@ -185,7 +185,7 @@ def _is_of(card: dict[str, Any], folder: Path) -> bool:
 def _used(
     bundle: Path, registry: Registry, *, own_dataset: bool = False, architecture_alone: bool = False
 ) -> list[str]:
-    """What has changed among the components that the run was made with; told as well.
+    """Sentences on the components of a run that have changed since; they are reported as well.
 
     Raises:
         BundleError: some are not here; says how to get each.

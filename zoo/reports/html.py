@@ -95,7 +95,7 @@ def _or_none(show: Callable[[Any], str]) -> Callable[[Any], str]:
 
 
 def _pictures(folder: Path) -> dict[str, Any]:
-    """What is listed there, each file as an address that holds all of it; nothing where there is no list."""
+    """The listed pictures, each file as a data URL; none where there is no list."""
     try:
         listed = json.loads(read_plain(folder / "index.json"))
         return {

@@ -124,7 +124,7 @@ def last_line(summary: RepeatsSummary) -> str:
 
 
 def out_of_fold(summary: RepeatsSummary) -> str:
-    """What the folds say together; nothing where there are none."""
+    """The scores of all folds together; empty where there are none."""
     found = summary.out_of_fold
     if found is None:
         return ""
@@ -133,5 +133,5 @@ def out_of_fold(summary: RepeatsSummary) -> str:
 
 
 def next_commands(summary: RepeatsSummary) -> list[str]:
-    """What one types next."""
+    """The next commands."""
     return [f"zoo runs show {short_path(member.dir)}" for member in summary.members[:1]]

@@ -1,4 +1,4 @@
-"""What a trial of ways to execute a network has measured, in words."""
+"""The measured speeds of a trial of executions, in words."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page of a run: what chance leaves open, and whether its confidence means what it says."""
+"""Confidence intervals and calibration on the page of a run."""
 
 from __future__ import annotations
 

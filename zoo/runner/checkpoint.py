@@ -127,7 +127,7 @@ class Keeper:
             raise error
 
     def intact(self) -> bool | None:
-        """Whether the weights on the disk are those that were written last, to the byte; None where nobody knows."""
+        """Compare the weights on the disk with those that were written last, by hash; None where that is unknown."""
         if self.sha256 is None:
             return None
         try:

@@ -1,4 +1,4 @@
-"""What a run builds once: data, model, loss, metrics, optimizer, schedule. Training uses it, epoch after epoch."""
+"""The components of a run, built once: data, model, loss, metrics, optimizer, schedule."""
 
 from __future__ import annotations
 
@@ -222,7 +222,7 @@ class RunComponents:
         return build.build_scoring(self.resolved, len(self.classes), self.execution.device, weights, multilabel=several)
 
     def loss_is_of_whole_batch(self) -> bool:
-        """Whether the loss has no parts, so that pieces and processes change what is learned."""
+        """Tell a loss that is no mean over images, so that pieces and processes change the training."""
         several = self.task.multilabel
         return is_of_whole_batch(self.loss_fn, len(self.classes), self.execution.device, multilabel=several)
 
@@ -239,7 +239,7 @@ class RunComponents:
         return [int(n) for n in class_counts(self.splits[split].labels, len(self.classes))]
 
     def _compute_features(self, observer: Observer) -> dict[str, Tensor]:
-        """What the head is given for every image: its backbone is frozen, and runs once."""
+        """The output of a frozen backbone for every image, computed once."""
         entry = self.resolved.entry("architecture")
         made = {**entry.provenance(), "params": self.job.architecture.params}
         recipe = {"architecture": made, "preprocessing": preprocessing_of(self.job), "versions": versions()}
@@ -261,7 +261,7 @@ class RunComponents:
             )
 
     def _count_steps(self) -> None:
-        """What needs to know how many steps there are."""
+        """Build the parts that need the number of steps: augmentation, batches, schedule, gradient scaler."""
         train = self.job.train
         count, chosen = len(self.classes), self.job.augment
         self.augment = {
@@ -331,7 +331,7 @@ class RunComponents:
         return bool(getattr(self.resolved.entry(f"metrics.{index}").component, "higher_is_better", True))
 
     def stateful(self) -> dict[str, Any]:
-        """What a checkpoint keeps, by name: each has ``state_dict`` and ``load_state_dict``."""
+        """The parts that a checkpoint keeps, by name: each has ``state_dict`` and ``load_state_dict``."""
         kept = {"optimizer": self.optimizer, "schedule": self.schedule, "scaler": self.scaler}
         taught = {} if self.teacher is None else {"teacher": self.teacher}
         divided = {} if self.divided is None else self.divided.stateful(self.optimizer)

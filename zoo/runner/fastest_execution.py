@@ -1,4 +1,4 @@
-"""How a run is executed: what was asked for, what was measured before on this machine, or a short trial."""
+"""Choose the execution of a run: as asked for, as measured before on this machine, or by a short trial."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def fastest_execution(
 
 
 def _plan(ways: list[Execution], races: Races, job: Job, alone: bool, how: str) -> ExecutionPlan:
-    """What the races say."""
+    """The plan by the trials."""
     train = ways[races[TRAIN].chosen]
     answers = _answers(ways, train, job, alone)
     trial = ExecutionTrial.read({"how": how, "candidates": _tried(ways, races[TRAIN])})
@@ -186,7 +186,7 @@ def _remember(file: Path, races: Races) -> None:
 
 
 def _remembered(file: Path, ways: list[Execution], job: Job, alone: bool) -> Races | None:
-    """What a run before has measured; a file that is damaged counts for nothing."""
+    """The trials of an earlier run; a damaged file counts for nothing."""
     try:
         kept = json.loads(file.read_text("utf-8"))
         races = {name: Trial(each["chosen"], tuple(each["images_per_second"])) for name, each in kept.items()}

@@ -74,7 +74,7 @@ RunOne = Callable[[Resolved, "RunPlace", Observer], RunResult]
 
 
 def asked(seeds: int | None, folds: int | None) -> Repeats | None:
-    """What ``--seeds`` and ``--folds``, or ``zoo.run``'s arguments of these names, ask for.
+    """Interpret ``--seeds`` and ``--folds``, or ``zoo.run``'s arguments of these names.
 
     Raises:
         RequestError: both, or a number that is not from 2 to 1000.
@@ -96,7 +96,7 @@ def asked(seeds: int | None, folds: int | None) -> Repeats | None:
 
 
 def recorded(folder: Path) -> Repeats | None:
-    """What a folder's summary.json is of; None where there is none."""
+    """The repeats that a folder's summary.json records; None where there is none."""
     try:
         found = read_summary(folder)
         return Repeats(found.by, found.count)
@@ -326,7 +326,7 @@ class _Several:
 
 
 class _Before:
-    """What lay where the summary goes, to leave it so where nothing was begun."""
+    """The previous content of the summary's folder, to restore it where nothing was begun."""
 
     def __init__(self, out: Path, folder: Path):
         self.out, self.folder = out, folder

@@ -23,7 +23,7 @@ from zoo.runner.verdict_facts import signs_of
 
 
 def _executed(parts: RunComponents) -> str:
-    """Where and in what form the run trains, and answers where that is another."""
+    """The device and the number format of training, and of evaluation where that differs."""
     words, answers = parts.execution.describe(), parts.answering
     same = answers.dtype is parts.execution.dtype
     return words if same else f"{words} · answers in {answers.precision}"
@@ -62,7 +62,7 @@ def run_record(parts: RunComponents, folder: Path) -> Run:
 
 
 def _begins(parts: RunComponents) -> str | None:
-    """What the network begins with, in words, where that is not chance."""
+    """The initial weights in words; None for random ones."""
     if parts.loaded is not None:
         return parts.loaded.sentence()
     return "its library's pretrained weights" if parts.job.pretrained else None
@@ -114,14 +114,14 @@ def bundle_card(
 
 
 def _weights(parts: RunComponents) -> dict[str, Any] | None:
-    """What the network began with, where that is not chance."""
+    """The initial weights as the result has them; None for random ones."""
     if parts.loaded is not None:
         return parts.loaded.as_dict()
     return {"pretrained": True} if parts.job.pretrained else None
 
 
 def _teacher(parts: RunComponents) -> dict[str, Any]:
-    """Whose answers the network learned from, where there was a teacher."""
+    """The teacher, where there was one."""
     return {} if parts.teacher is None else {"teacher": parts.teacher.as_dict()}
 
 

@@ -87,7 +87,7 @@ def _restore_best(state: RunState, best: BestEpoch, parts: RunComponents, keeper
 
 
 def _splits_an_epoch(state: RunState, parts: RunComponents) -> bool:
-    """Whether the shards of an unfinished epoch are already dealt to another number of processes."""
+    """Tell an unfinished epoch whose shards are dealt to another number of processes."""
     position = state.position
     unfinished = position is not None and position.steps > 0 and position.random is None
     return unfinished and parts.splits[TRAIN].shards is not None

@@ -193,7 +193,7 @@ class RunResult(Record):
 
     @property
     def several_labels(self) -> bool:
-        """Whether an image may have several labels."""
+        """True where an image may have several labels."""
         return self.task == "multi-label"
 
     @property

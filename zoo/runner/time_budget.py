@@ -47,7 +47,7 @@ class Budget:
         return self.seconds - self.spent_s
 
     def over(self, more_s: float) -> bool:
-        """Whether so many more seconds would be too many."""
+        """True where this many more seconds exceed the budget."""
         return self.spent_s + more_s > MOST * self.seconds
 
 

@@ -164,7 +164,7 @@ def sweep(folder: Path) -> None:
 
 
 def is_temporary(path: Path) -> bool:
-    """Whether a file is called as :func:`atomic` calls one that isn't whole yet."""
+    """Tell the temporary file of :func:`atomic` by its name."""
     return _TEMPORARY.fullmatch(path.name) is not None
 
 
@@ -225,12 +225,12 @@ def sha256_of(path: Path) -> str:
 
 
 def is_write_error(error: BaseException) -> TypeGuard[OSError]:
-    """Whether the disk is full, or a folder may not be written; an OSError may also come from reading, or the net."""
+    """Tell a full disk or a read-only folder from an OSError of reading, or of the net."""
     return isinstance(error, OSError) and error.errno in _WRITE_ERRORS
 
 
 def cannot_write(path: Path, error: OSError, other: str = "choose another folder with --out") -> OutputError:
-    """What to tell somebody whose folder is read-only or whose disk is full.
+    """The error for a read-only folder or a full disk.
 
     Args:
         other: what else can be done, where it isn't the cache.

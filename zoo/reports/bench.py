@@ -7,7 +7,7 @@ from typing import Any
 
 from zoo.reports.trial import tried
 from zoo.reports.words import count
-from zoo.runner.run_result import ExecutionTrial
+from zoo.runner.result_parts import ExecutionTrial
 
 __all__ = ["file_lines", "table_lines"]
 

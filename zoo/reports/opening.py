@@ -13,7 +13,7 @@ from zoo.reports.parts import ACCENT, Flow, say
 from zoo.reports.words import clean, count, percent, setting, short_path
 from zoo.runner.job_record import TrainRecord
 from zoo.runner.record import Run
-from zoo.runner.run_result import Expectation
+from zoo.runner.result_parts import Expectation
 
 __all__ = ["opening_panel"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from zoo.runner.run_result import ExecutionSpeed, ExecutionTrial
+from zoo.runner.result_parts import ExecutionSpeed, ExecutionTrial
 
 __all__ = ["tried"]
 

@@ -20,7 +20,7 @@ from zoo.registry.entry import PYTHON, Entry, Origin
 from zoo.runner.bench import noise
 from zoo.runner.components import RunComponents
 from zoo.runner.observer import Observer
-from zoo.runner.run_result import BudgetAccount
+from zoo.runner.result_parts import BudgetAccount
 from zoo.runner.speed import Speed, measure_speed
 from zoo.runner.time_budget import Budget, TooShort, span
 

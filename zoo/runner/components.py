@@ -38,7 +38,7 @@ from zoo.runner.environment import versions
 from zoo.runner.fastest_execution import ExecutionPlan, fastest_execution
 from zoo.runner.features import FeatureStore
 from zoo.runner.observer import Observer
-from zoo.runner.run_result import ExecutionTrial
+from zoo.runner.result_parts import ExecutionTrial
 from zoo.runner.teacher import Teacher
 from zoo.runner.trainable_model import TrainableModel, blank
 from zoo.runner.weights import Loaded, load_weights

@@ -21,7 +21,7 @@ from zoo.engine.execution import Execution, alternatives
 from zoo.engine.fuse_bn import fold_norms
 from zoo.errors import OutputError
 from zoo.job.schema import AUTO, EXECUTED, Job
-from zoo.runner.run_result import ExecutionSpeed, ExecutionTrial
+from zoo.runner.result_parts import ExecutionSpeed, ExecutionTrial
 from zoo.runner.trainable_model import TrainableModel
 from zoo.storage.files import cache_folder, dump_json, write_text
 

@@ -17,7 +17,8 @@ from zoo.runner.environment import environment, versions
 from zoo.runner.job_record import JobRecord
 from zoo.runner.measurements import SplitSummary
 from zoo.runner.record import Run
-from zoo.runner.run_result import SCHEMA, Expectation, ModelSummary, RunResult, TuningAccount
+from zoo.runner.result_parts import Expectation, ModelSummary, TuningAccount
+from zoo.runner.run_result import SCHEMA, RunResult
 from zoo.runner.training import FinalNumbers, Training
 from zoo.runner.verdict_facts import signs_of
 

@@ -35,8 +35,9 @@ from zoo.runner.pictures import draw_pictures
 from zoo.runner.predictions import forget_predictions
 from zoo.runner.record import Run
 from zoo.runner.result import bundle_card, final_result, result_of, run_record
+from zoo.runner.result_parts import TuningAccount
 from zoo.runner.resuming import resume
-from zoo.runner.run_result import RunResult, TuningAccount
+from zoo.runner.run_result import RunResult
 from zoo.runner.speed import Speed, measure_speed
 from zoo.runner.time_budget import Budget
 from zoo.runner.training import FinalNumbers, Training

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from zoo.errors import RequestError
 
 if TYPE_CHECKING:
-    from zoo.runner.run_result import BudgetAccount
+    from zoo.runner.result_parts import BudgetAccount
 
 __all__ = ["Budget", "TooShort", "span"]
 

@@ -19,7 +19,7 @@ from zoo.runner.budget import fit
 from zoo.runner.components import RunComponents
 from zoo.runner.lr_find import find_lr
 from zoo.runner.observer import Observer
-from zoo.runner.run_result import TuningAccount
+from zoo.runner.result_parts import TuningAccount
 from zoo.runner.time_budget import Budget
 from zoo.storage.safe_yaml import read_mapping
 

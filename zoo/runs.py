@@ -12,7 +12,8 @@ from __future__ import annotations
 from zoo.job.run_folder import CARD, CHECKPOINTS, IMPORTED, JOB, METRICS, MODEL, RESULT, WEIGHTS, find_run, is_run
 from zoo.runner.folder import LOCK, check_name, claim, forget_replaced, hold, made_up_name
 from zoo.runner.measurements import EpochRecord, Mistake, SkippedImage, SplitMetrics, SplitSummary
-from zoo.runner.run_result import ExecutionTrial, RunResult, damage_reported, read_epochs, read_result
+from zoo.runner.result_parts import ExecutionTrial
+from zoo.runner.run_result import RunResult, damage_reported, read_epochs, read_result
 
 __all__ = [
     "CARD",

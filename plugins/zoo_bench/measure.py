@@ -76,7 +76,7 @@ class Stand:
             "optimizer": job.train.optimizer.name,
             "device": str(execution.device),
             "execution": " · ".join([execution.describe(), *fused_words(job.train.optimizer.name, parts.optimizer)]),
-            **({"trial": parts.trial} if parts.trial else {}),
+            **({"trial": parts.trial.document()} if parts.trial else {}),
             **self._summary(),
             "peak_memory_mib": memory_mib,
             "steps": sum(len(r.steps) for r in self.rounds),

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from zoo.reports.repeats import plus_minus, summary_lines
+from zoo.runner.repeats_summary import MetricSpread, RepeatsSummary
 
 RUN = ("run", "simple_cnn", "digits")
 
@@ -118,16 +119,16 @@ def test_the_terminals_report_fits_and_has_every_figure():
     from zoo.reports.repeats_console import render_summary
 
     console = Console(file=io.StringIO(), width=80, force_terminal=True, color_system=None)
-    console.print(render_summary(summary(), told=[]))
+    console.print(render_summary(RepeatsSummary.read(summary()), told=[]))
     text = console.file.getvalue()
     assert max(map(len, text.splitlines())) <= 80
     assert "mean ± standard deviation of 2 folds" in text
     assert "own val split is not used" in text
     for name, figures in summary()["metrics"]["val"].items():
-        assert plus_minus(name, figures) in text
+        assert plus_minus(name, MetricSpread.read(figures)) in text
     for word in ("runs/d-fold2", "zoo runs show runs/d-fold1", "runs/d/summary.json", "1,437 training images"):
         assert word in text
-    console.print(render_summary(summary(), told=summary()["notices"]))
+    console.print(render_summary(RepeatsSummary.read(summary()), told=summary()["notices"]))
     assert console.file.getvalue().count("own val split") == 1, "what was told before is not told again"
 
 
@@ -166,11 +167,11 @@ def test_a_terminal_gets_a_line_a_run_and_one_table():
     ],
 )
 def test_a_spread_in_words(name, figures, said):
-    assert plus_minus(name, figures) == said
+    assert plus_minus(name, MetricSpread.read(figures)) == said
 
 
 def test_a_summary_that_lacks_everything_is_still_told():
-    assert summary_lines({"run": "x", "by": "seed", "count": 2, "dir": "runs/x"})[0].startswith("x: 2 seeds")
+    assert summary_lines(RepeatsSummary(run="x", by="seed", count=2, dir="runs/x"))[0].startswith("x: 2 seeds")
 
 
 # -- what is refused -----------------------------------------------------------------------------------

@@ -216,7 +216,13 @@ def test_the_spread_is_numpys(values: list[float]):
 
 def test_what_is_no_number_has_no_spread():
     assert spread([0.5])["std"] is None, "one run says nothing of the spread"
-    assert spread([0.5, None]) == {"mean": None, "std": None, "min": None, "max": None, "values": [0.5, None]}
+    assert spread([0.5, None]).document() == {
+        "mean": None,
+        "std": None,
+        "min": None,
+        "max": None,
+        "values": [0.5, None],
+    }
 
 
 @pytest.mark.usefixtures("done")

@@ -148,7 +148,7 @@ def execute_several(
     def one(member: Resolved, where: RunPlace, observer: Observer) -> RunResult:
         return _executed(member, registry, where, observer)
 
-    return Result(run_several(resolved, repeats, place, one, watcher or make_watcher()))
+    return Result(run_several(resolved, repeats, place, one, watcher or make_watcher()).document())
 
 
 def load(

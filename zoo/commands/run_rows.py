@@ -82,7 +82,7 @@ def ordered(rows: list[Row], by: str, *, reverse: bool = False) -> list[Row]:
 
 
 def number_at(metrics: Any, path: str) -> Any:
-    """What lies at ``val/accuracy`` or ``val/calibration/ece``; None where there is nothing."""
+    """Look up a number by its path, ``val/accuracy`` or ``val/calibration/ece``; None where there is none."""
     for part in path.split("/"):
         metrics = metrics.get(part) if isinstance(metrics, dict) else None
     return None if isinstance(metrics, bool) else metrics

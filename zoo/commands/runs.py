@@ -83,8 +83,8 @@ def show(run: str, out: Path, as_json: bool, svg: Path | None, in_browser: bool)
     from zoo.host.context import registry_here
     from zoo.job.run_folder import IMPORTED
     from zoo.model.sources import find_model
+    from zoo.runner.repeats_summary import SUMMARY, read_summary
     from zoo.runner.run_result import damage_reported, read_result
-    from zoo.runner.summary import SUMMARY
     from zoo.storage.files import dump_json, read_json_mapping
 
     folder = find_model(run, registry_here(), out)
@@ -93,7 +93,7 @@ def show(run: str, out: Path, as_json: bool, svg: Path | None, in_browser: bool)
         return
     several = (folder / SUMMARY).is_file()
     if as_json:
-        document = read_json_mapping(folder / SUMMARY) if several else read_result(folder).document()
+        document = (read_summary(folder) if several else read_result(folder)).document()
         click.echo(dump_json(document))
     elif in_browser:
         _open(folder, several)
@@ -101,7 +101,7 @@ def show(run: str, out: Path, as_json: bool, svg: Path | None, in_browser: bool)
         from zoo.reports.repeats_console import render_summary
 
         with damage_reported(folder):
-            _print(render_summary(read_json_mapping(folder / SUMMARY)), folder.name, svg)
+            _print(render_summary(read_summary(folder)), folder.name, svg)
     else:
         from zoo.reports.results import render_result
 

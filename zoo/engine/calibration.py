@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from zoo.engine.scores import Numbers
 from zoo.engine.task import task_of
 
 __all__ = ["Calibration", "calibrate", "calibration_error", "calibration_numbers", "familiarity", "fit_temperature"]
@@ -130,7 +131,7 @@ def _nll(logits: Tensor, targets: Tensor) -> float:
 
 def calibration_numbers(
     logits: Tensor, targets: Tensor, temperature: float | None, *, fitted_here: bool = False
-) -> dict[str, Any]:
+) -> Numbers:
     """Expected calibration error and negative log-likelihood, with and without the temperature.
 
     Args:
@@ -152,7 +153,7 @@ def calibration_numbers(
     return {**found, "temperature": temperature, "scaled": {"how": how, **_numbers(scaled, targets)}}
 
 
-def _numbers(logits: Tensor, targets: Tensor) -> dict[str, Any]:
+def _numbers(logits: Tensor, targets: Tensor) -> Numbers:
     confidence, predicted = logits.softmax(dim=1).max(dim=1)
     sure, right = confidence.double().cpu().numpy(), (predicted == targets).cpu().numpy()
     rows = reliability(sure, right)
@@ -172,7 +173,7 @@ def calibration_error(confidence: NDArray[Any], right: NDArray[Any], bins: int =
     return float(sum(row["images"] * abs(row["accuracy"] - row["confidence"]) for row in rows) / max(1, len(right)))
 
 
-def reliability(confidence: NDArray[Any], right: NDArray[Any], bins: int = BINS) -> list[dict[str, Any]]:
+def reliability(confidence: NDArray[Any], right: NDArray[Any], bins: int = BINS) -> list[Numbers]:
     """Reliability diagram: ``from``, ``to``, ``images``, mean ``confidence`` and ``accuracy`` of each non-empty bin."""
     place = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)  # a bin has its upper edge
     images = np.bincount(place, minlength=bins)

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from zoo.engine.bootstrap import f1_macro, group_identical, percentiles, resampled_counts, try_draws
 from zoo.engine.evaluate import measure
+from zoo.engine.scores import Numbers
 from zoo.engine.statistics import macro_interval, wilson_interval
 from zoo.engine.task import task_of
 
@@ -30,7 +31,7 @@ def uncertainty(
     loss_fn: Loss,
     classes: Sequence[str],
     metrics: Metrics | None = None,
-) -> dict[str, Any]:
+) -> Numbers:
     """Confidence intervals and baseline of an evaluation; arguments as of :func:`zoo.engine.evaluate.evaluate_logits`.
 
     Returns:
@@ -127,7 +128,7 @@ def _drawn(score: Callable[[Tensor, Tensor], float], logits: Tensor, targets: Te
     return of
 
 
-def baseline(targets: Tensor, classes: Sequence[str]) -> dict[str, Any]:
+def baseline(targets: Tensor, classes: Sequence[str]) -> Numbers:
     """Scores of always predicting the most frequent class of these images, the minimum that a model must beat.
 
     Returns:

@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from zoo.engine.execution import Execution
 from zoo.engine.fuse_bn import fold_norms
 from zoo.engine.ranks import as_single_process
-from zoo.engine.task import task_of
+from zoo.engine.scores import Numbers
+from zoo.engine.task import Mistakes, task_of
 from zoo.errors import ContractError, TrainingError
 
 
@@ -62,7 +63,7 @@ def evaluate_logits(
     classes: Sequence[str],
     metrics: Mapping[str, Any] | None = None,
     thresholds: Sequence[float] | None = None,
-) -> dict[str, Any]:
+) -> Numbers:
     """Compute every number of an evaluation.
 
     Args:
@@ -84,7 +85,7 @@ def evaluate_logits(
     with torch.inference_mode():
         _check_answers(task.probabilities(logits))
         loss = float(loss_fn(logits, targets))
-        found: dict[str, Any] = {"loss": loss, **task.numbers(logits, targets, classes)}
+        found: Numbers = {"loss": loss, **task.numbers(logits, targets, classes)}
         if thresholds is not None:
             found["at_thresholds"] = task.at_thresholds(logits, targets, classes, thresholds)
     for name, metric in (metrics or {}).items():
@@ -113,7 +114,7 @@ def _check_answers(probabilities: Tensor) -> None:
 
 def worst_mistakes(
     logits: Tensor, targets: Tensor, names: Sequence[str], classes: Sequence[str], most: int = 20
-) -> list[dict[str, Any]]:
+) -> Mistakes:
     """Most confident mistakes, in descending order of confidence."""
     with torch.inference_mode():
         return task_of(targets).mistakes(logits, targets, names, classes, most)

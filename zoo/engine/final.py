@@ -11,7 +11,8 @@ from torch import Tensor
 from zoo.engine.calibration import FEWEST, calibration_numbers
 from zoo.engine.confidence_intervals import uncertainty
 from zoo.engine.evaluate import worst_mistakes
-from zoo.engine.task import task_of
+from zoo.engine.scores import Numbers
+from zoo.engine.task import Mistakes, task_of
 
 __all__ = ["final_numbers"]
 
@@ -26,7 +27,7 @@ def final_numbers(
     temperature: float | None = None,
     *,
     fitted_here: bool = False,
-) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+) -> tuple[Numbers, Mistakes]:
     """Compute intervals, baseline, calibration and the worst mistakes of a final evaluation.
 
     Args:

@@ -7,12 +7,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from zoo.engine.scores import class_scores
+from zoo.engine.scores import Numbers, class_scores
 
 __all__ = ["average_precisions", "best_thresholds", "label_counts", "label_scores"]
 
@@ -28,7 +27,7 @@ def label_counts(real: Tensor, given: Tensor) -> Tensor:
     return torch.stack([neither, only_given, only_real, both], dim=1).reshape(-1, 2, 2)
 
 
-def label_scores(counts: Tensor, classes: Sequence[str]) -> dict[str, Any]:
+def label_scores(counts: Tensor, classes: Sequence[str]) -> Numbers:
     """Scores of a multi-label evaluation from its confusion matrices, (K, 2, 2).
 
     As in the single-label case, a class without images and predictions has precision, recall and F1 of None and is left

@@ -8,6 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+Numbers = dict[str, Any]
+"""Name -> a number, the numbers of each class, or a matrix: the entries of an evaluation."""
+
 
 def confusion_matrix(targets: Tensor, predicted: Tensor, num_classes: int) -> Tensor:
     """Confusion matrix of counts (K, K) int64: rows are true classes, columns predicted ones.
@@ -19,7 +22,7 @@ def confusion_matrix(targets: Tensor, predicted: Tensor, num_classes: int) -> Te
     return cells.reshape(num_classes, num_classes)
 
 
-def scores(matrix: Tensor, classes: Sequence[str]) -> dict[str, Any]:
+def scores(matrix: Tensor, classes: Sequence[str]) -> Numbers:
     """Classification scores from a confusion matrix.
 
     A class without images has a recall of None; one that is never predicted either has precision and F1 of None and is
@@ -35,7 +38,7 @@ def scores(matrix: Tensor, classes: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def class_scores(hits: Tensor, support: Tensor, guesses: Tensor, classes: Sequence[str]) -> dict[str, Any]:
+def class_scores(hits: Tensor, support: Tensor, guesses: Tensor, classes: Sequence[str]) -> Numbers:
     """Macro F1, micro F1 and the scores of each class.
 
     Args:

@@ -9,11 +9,12 @@ import torch
 from torch import Tensor
 
 from zoo.engine.multilabel import average_precisions, best_thresholds, label_counts, label_scores
-from zoo.engine.scores import confusion_matrix, scores
+from zoo.engine.scores import Numbers, confusion_matrix, scores
 
 __all__ = ["MULTI_LABEL", "SINGLE_LABEL", "Task", "task_named", "task_of"]
 
 Mistakes = list[dict[str, Any]]
+"""Wrong answers: the image's name, its true and its predicted label, and the confidence."""
 
 
 class Task(Protocol):
@@ -37,7 +38,7 @@ class Task(Protocol):
     def correct(self, logits: Tensor, targets: Tensor) -> Tensor:
         """Count the correct predictions of a batch, a scalar; soft targets count as their largest class."""
 
-    def numbers(self, logits: Tensor, targets: Tensor, classes: Sequence[str]) -> dict[str, Any]:
+    def numbers(self, logits: Tensor, targets: Tensor, classes: Sequence[str]) -> Numbers:
         """Compute every number of an evaluation except the loss."""
 
     def thresholds(self, logits: Tensor, targets: Tensor) -> list[float] | None:
@@ -45,7 +46,7 @@ class Task(Protocol):
 
     def at_thresholds(
         self, logits: Tensor, targets: Tensor, classes: Sequence[str], thresholds: Sequence[float]
-    ) -> dict[str, Any]:
+    ) -> Numbers:
         """Compute the numbers that depend on the thresholds."""
 
     def mistakes(
@@ -69,7 +70,7 @@ class _SingleLabel:
         hard = targets if targets.ndim == 1 else targets.argmax(dim=1)
         return (logits.argmax(dim=1) == hard).sum()
 
-    def numbers(self, logits: Tensor, targets: Tensor, classes: Sequence[str]) -> dict[str, Any]:
+    def numbers(self, logits: Tensor, targets: Tensor, classes: Sequence[str]) -> Numbers:
         predicted = logits.argmax(dim=1)
         return scores(confusion_matrix(targets.cpu(), predicted.cpu(), len(classes)), classes)
 
@@ -78,7 +79,7 @@ class _SingleLabel:
 
     def at_thresholds(
         self, logits: Tensor, targets: Tensor, classes: Sequence[str], thresholds: Sequence[float]
-    ) -> dict[str, Any]:
+    ) -> Numbers:
         return {}
 
     def mistakes(
@@ -112,7 +113,7 @@ class _MultiLabel:
     def correct(self, logits: Tensor, targets: Tensor) -> Tensor:
         return ((logits >= 0) == (targets >= 0.5)).all(dim=1).sum()
 
-    def numbers(self, logits: Tensor, targets: Tensor, classes: Sequence[str]) -> dict[str, Any]:
+    def numbers(self, logits: Tensor, targets: Tensor, classes: Sequence[str]) -> Numbers:
         found = self.at_thresholds(logits, targets, classes, [0.5] * len(classes))
         precisions = average_precisions(logits.cpu().double(), targets.cpu() >= 0.5)
         for name, value in zip(classes, precisions.tolist(), strict=True):
@@ -124,7 +125,7 @@ class _MultiLabel:
 
     def at_thresholds(
         self, logits: Tensor, targets: Tensor, classes: Sequence[str], thresholds: Sequence[float]
-    ) -> dict[str, Any]:
+    ) -> Numbers:
         real = targets.cpu() >= 0.5
         given = self._probabilities(logits) >= torch.tensor(thresholds, dtype=torch.float64)
         exact = (real == given).all(dim=1).double().mean()

@@ -25,7 +25,7 @@ from zoo.job.run_folder import JOB
 from zoo.registry.registry import Registry
 from zoo.runner.matching import matched
 from zoo.runner.predictions import Predictions, read_predictions, split_of
-from zoo.runner.summary import SUMMARY
+from zoo.runner.repeats_summary import SUMMARY
 
 __all__ = ["ALPHA", "NO_DIFFERENCE", "compare", "compare_runs"]
 

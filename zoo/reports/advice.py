@@ -43,7 +43,7 @@ def again(result: RunResult, *options: str) -> str:
 
 
 def next_commands(result: RunResult) -> list[tuple[str, str]]:
-    """What one would type next, as ``(what it does, command)``."""
+    """The next commands, as ``(purpose, command)``."""
     where = short_path(result.dir or "RUN")
     if result.status in ("interrupted", "failed"):
         return [("go on where it stopped", resume(result)), ("start afresh", again(result))]
@@ -78,7 +78,7 @@ def find_lr(result: RunResult) -> str:
 
 
 def clean_data(result: RunResult) -> str:
-    """What looks for leaks, duplicates and wrong labels, and writes a list without them."""
+    """Check the data for leaks, duplicates and wrong labels."""
     return f"find out which: {shlex.join(['zoo', 'data', 'check', _dataset(result)])}"
 
 
@@ -95,7 +95,7 @@ def softer_labels(result: RunResult) -> list[str]:
 
 
 def for_rare_classes(result: RunResult) -> list[str]:
-    """What is not in the job yet."""
+    """Class weights and balanced sampling, as far as the job has them not yet."""
     train, tries = result.job.train, []
     if train.class_weights == "none":
         tries.append(_set(result, "let rare classes weigh more", "train.class_weights=balanced"))
@@ -121,7 +121,7 @@ def not_learning(result: RunResult) -> list[str]:
 
 
 def against_overfitting(result: RunResult) -> list[str]:
-    """What is known to help and is not in the job yet, the most helpful first."""
+    """Regularisation that the job does not use yet, the most helpful first."""
     job, dropout = result.job, result.job.architecture.extra.get("dropout")
     advice = []
     if not job.augment:

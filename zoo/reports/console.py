@@ -82,7 +82,7 @@ class ConsoleObserver(Observer):
         self._print(epoch_line(record, self._epochs))
 
     def _take_down(self, record: EpochRecord) -> None:
-        """What the live display shows of an epoch that is over."""
+        """Update the live display at the end of an epoch."""
         self._live.pace.end()
         self._finished = record.epoch
         if record.best and record.val.accuracy is not None:

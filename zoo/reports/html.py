@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from zoo.reports.advice import again, next_commands, split_advice
 from zoo.reports.trial import tried
 from zoo.reports.uncertain_page import uncertain_sections
 from zoo.reports.verdict import diagnose
+from zoo.runner.measurements import SplitMetrics
 from zoo.runner.run_result import RunResult
 from zoo.storage.files import read_plain, write_text
 
@@ -46,7 +48,7 @@ def render_html(result: RunResult, pictures: Mapping[str, Any] | None = None) ->
     return template("report.html.j2").render(
         result=result,
         split=split,
-        scores=_scores(result),
+        scores=list(_scores(result)),
         accuracy=reading.accuracy_name(result),
         chosen=reading.at_thresholds(result),
         thresholds=dict(zip(result.classes, result.thresholds or [], strict=False)),
@@ -100,7 +102,7 @@ def _or_none(show: Callable[[Any], str]) -> Callable[[Any], str]:
 
 
 def _pictures(folder: Path) -> dict[str, Any]:
-    """What is listed there, each file as an address that holds all of it; nothing where there is no list."""
+    """The listed pictures, each file as a data URL; none where there is no list."""
     try:
         listed = json.loads(read_plain(folder / "index.json"))
         return {
@@ -123,18 +125,22 @@ def _plots(result: RunResult) -> Iterable[tuple[str, str]]:
     yield "Loss", plots.loss_plot(result)
 
 
-def _scores(result: RunResult) -> list[dict[str, Any]]:
-    """A line for each split that was scored."""
-    return [
-        {
-            "split": split,
-            "metrics": result.metrics[split],
-            "images": reading.images_in(result, split),
-            "interval": reading.interval_of(result, split),
-            "extra": reading.extra_metrics(result.metrics[split]),
-        }
-        for split in reading.scored_splits(result)
-    ]
+@dataclass(frozen=True)
+class _Tiles:
+    """The figures of a split at the top of the page."""
+
+    split: str
+    metrics: SplitMetrics
+    images: int | None
+    interval: tuple[float, float] | None
+    extra: Mapping[str, float]
+
+
+def _scores(result: RunResult) -> Iterable[_Tiles]:
+    """The tiles of each split that was scored."""
+    for split in reading.scored_splits(result):
+        metrics, interval = result.metrics[split], reading.interval_of(result, split)
+        yield _Tiles(split, metrics, reading.images_in(result, split), interval, reading.extra_metrics(metrics))
 
 
 def _pairs(result: RunResult, split: str | None) -> list[tuple[str, str, int, float]]:

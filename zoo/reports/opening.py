@@ -1,4 +1,4 @@
-"""What will run, and where each choice came from, before anything is trained."""
+"""The panel at the beginning of a run: its choices, and the source of each."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from zoo.reports.parts import ACCENT, Flow, say
 from zoo.reports.words import clean, count, percent, setting, short_path
 from zoo.runner.job_record import TrainRecord
 from zoo.runner.record import Run
-from zoo.runner.run_result import Expectation
+from zoo.runner.result_parts import Expectation
 
 __all__ = ["opening_panel"]
 
@@ -91,7 +91,7 @@ def _model(run: Run) -> list[Piece]:
 
 
 def _begins(run: Run, train: TrainRecord) -> list[Piece]:
-    """What the network begins with, where that is not chance, and what of it is frozen."""
+    """The initial weights, where they are not random, and the frozen layers."""
     begins, freeze, epochs = run.model.begins, train.freeze, train.freeze_epochs
     pieces = [(clean(begins), "weights" if run.job.weights else "pretrained")] if begins else []
     if freeze:

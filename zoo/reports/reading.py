@@ -138,12 +138,12 @@ def curve(result: RunResult, split: str, metric: str) -> list[float]:
 
 
 def is_drawn(result: RunResult) -> bool:
-    """Whether the images were rendered by a plugin and are no photos."""
+    """Tell images that a plugin has drawn from photos."""
     return names_drawings([*(split.source or "" for split in result.splits.values()), *result.notices])
 
 
 def names_drawings(texts: Iterable[str]) -> bool:
-    """Whether one of the sources or notices speaks of drawings."""
+    """Look for the word drawings in sources and notices."""
     return any(map(_DRAWN.search, texts))
 
 

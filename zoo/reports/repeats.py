@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, TextIO
+from typing import TextIO
 
 from zoo.reports import reading
 from zoo.reports.plain import PlainObserver, final_lines
 from zoo.reports.words import (
     SHARES,
     clean,
-    component,
     count,
     duration,
     figure,
@@ -23,11 +22,10 @@ from zoo.reports.words import (
 from zoo.runner.observer import Observer
 from zoo.runner.record import Run
 from zoo.runner.repeats import RepeatsWatcher
+from zoo.runner.repeats_summary import MetricSpread, RepeatsSummary
 from zoo.runner.run_result import RunResult
 
 __all__ = ["PlainWatcher", "metric_rows", "plus_minus", "summary_lines", "what_it_is"]
-
-Summary = dict[str, Any]
 
 
 class PlainWatcher(RepeatsWatcher):
@@ -52,7 +50,7 @@ class PlainWatcher(RepeatsWatcher):
         if not self._quiet:
             self._write(f"run {number} of {count}: kept as it was. {final_lines(result)[0]}")
 
-    def ended(self, summary: Summary) -> None:
+    def ended(self, summary: RepeatsSummary) -> None:
         for line in [last_line(summary)] if self._quiet else summary_lines(summary):
             self._write(line)
 
@@ -70,35 +68,30 @@ class _PlainMember(PlainObserver):
         self._write(final_lines(result)[0])
 
 
-def what_it_is(summary: Summary) -> str:
+def what_it_is(summary: RepeatsSummary) -> str:
     """``"3 seeds of simple_cnn on digits (0, 1, 2)"``."""
-    job, by = summary.get("job") or {}, summary.get("by")
-    numbers = [str(member.get(by)) for member in summary.get("members") or []]
+    job, by = summary.job, summary.by
+    numbers = [str(summary.number_of(member)) for member in summary.members]
     shown = ", ".join(numbers) if len(numbers) <= 6 else f"{numbers[0]} to {numbers[-1]}"
-    which = f"seed {job.get('seed')}" if by == "fold" else shown
-    return f"{summary.get('count')} {by}s of {_name(job, 'architecture')} on {_name(job, 'dataset')} ({which})"
+    which = f"seed {job.seed}" if by == "fold" else shown
+    return f"{summary.count} {by}s of {clean(job.architecture.name)} on {clean(job.dataset.name)} ({which})"
 
 
-def _name(job: dict[str, Any], part: str) -> str:
-    spec = job.get(part)
-    return component(spec.get("name") if isinstance(spec, dict) else spec)
-
-
-def metric_rows(summary: Summary) -> Iterable[tuple[str, str, dict[str, Any]]]:
-    """Split, metric's name, and its ``mean``, ``std``, ``min``, ``max``; the well-known ones first.
+def metric_rows(summary: RepeatsSummary) -> Iterable[tuple[str, str, MetricSpread]]:
+    """Split, metric's name, and its spread; the well-known ones first.
 
     The micro F1 is left out where each image has one class: it is the accuracy.
     """
-    for split, metrics in (summary.get("metrics") or {}).items():
+    for split, metrics in summary.metrics.items():
         first = [name for name in ("accuracy", "f1_macro", "loss") if name in metrics]
         left_out = first if "hamming_loss" in metrics else [*first, "f1_micro"]
         for name in [*first, *(name for name in metrics if name not in left_out)]:
             yield split, name, metrics[name]
 
 
-def plus_minus(name: str, figures: dict[str, Any]) -> str:
+def plus_minus(name: str, figures: MetricSpread) -> str:
     """``"89.3 ± 1.1%"``: mean and standard deviation; a percent sign is of both."""
-    mean, std = figures.get("mean"), figures.get("std")
+    mean, std = figures.mean, figures.std
     if mean is None or std is None:
         return figure(name, mean)
     if name in SHARES:
@@ -106,40 +99,39 @@ def plus_minus(name: str, figures: dict[str, Any]) -> str:
     return f"{figure(name, mean)} ± {number(std) if name == 'loss' else f'{std:.2g}'}"
 
 
-def summary_lines(summary: Summary) -> list[str]:
+def summary_lines(summary: RepeatsSummary) -> list[str]:
     """The summary of several runs, in lines."""
-    lines = [f"{clean(summary.get('run'))}: {what_it_is(summary)}: mean and standard deviation"]
+    lines = [f"{clean(summary.run)}: {what_it_is(summary)}: mean and standard deviation"]
     for split, name, figures in metric_rows(summary):
-        low, high = figure(name, figures.get("min")), figure(name, figures.get("max"))
+        low, high = figure(name, figures.min), figure(name, figures.max)
         lines.append(f"  {split} {label(name)} {plus_minus(name, figures)} (from {low} to {high})")
     lines += [f"  {text}" for text in [out_of_fold(summary)] if text]
-    lines += [f"NOTICE: {clean(text)}" for text in summary.get("notices") or []]
-    where = f"{short_path(summary.get('dir'))}/summary.json"
+    lines += [f"NOTICE: {clean(text)}" for text in summary.notices]
+    where = f"{short_path(summary.dir)}/summary.json"
     return [*lines, f"summary: {where}", *(f"next: {command}" for command in next_commands(summary)[:1])]
 
 
-def last_line(summary: Summary) -> str:
+def last_line(summary: RepeatsSummary) -> str:
     """All of it in one line."""
     found = [(s, n, figures) for s, n, figures in metric_rows(summary) if n in ("accuracy", "f1_macro")]
-    drawn = " (of drawings)" if reading.names_drawings(summary.get("notices") or []) else ""
+    drawn = " (of drawings)" if reading.names_drawings(summary.notices) else ""
     figures = [f"{split} {label(name)} {plus_minus(name, each)}{drawn}" for split, name, each in found]
-    took = duration((summary.get("timing") or {}).get("total_s"))
+    took = duration(summary.timing.total_s)
     return (
-        f"{clean(summary.get('run'))}: {clean(summary.get('status'))}, {', '.join(figures)}, "
-        f"mean and standard deviation of {summary.get('count')} {summary.get('by')}s, {took}"
+        f"{clean(summary.run)}: {clean(summary.status)}, {', '.join(figures)}, "
+        f"mean and standard deviation of {summary.count} {summary.by}s, {took}"
     )
 
 
-def out_of_fold(summary: Summary) -> str:
-    """What the folds say together; nothing where there are none."""
-    found = summary.get("out_of_fold")
-    if not found:
+def out_of_fold(summary: RepeatsSummary) -> str:
+    """The scores of all folds together; empty where there are none."""
+    found = summary.out_of_fold
+    if found is None:
         return ""
-    scores = f"accuracy {percent(found['accuracy'])}, F1 {percent(found['f1_macro'])}"
-    return f"all {count(found['images'])} training images, each held out once: {scores}"
+    scores = f"accuracy {percent(found.accuracy)}, F1 {percent(found.f1_macro)}"
+    return f"all {count(found.images)} training images, each held out once: {scores}"
 
 
-def next_commands(summary: Summary) -> list[str]:
-    """What one types next."""
-    members = summary.get("members") or []
-    return [f"zoo runs show {short_path(members[0]['dir'])}"] if members else []
+def next_commands(summary: RepeatsSummary) -> list[str]:
+    """The next commands."""
+    return [f"zoo runs show {short_path(member.dir)}" for member in summary.members[:1]]

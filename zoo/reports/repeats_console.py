@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 from rich.console import Console, RenderableType
 from rich.rule import Rule
@@ -18,12 +17,12 @@ from zoo.runner.measurements import EpochRecord
 from zoo.runner.observer import Observer
 from zoo.runner.record import Run
 from zoo.runner.repeats import RepeatsWatcher
+from zoo.runner.repeats_summary import MetricSpread, RepeatsSummary
 from zoo.runner.run_result import RunResult
 
 __all__ = ["ConsoleWatcher", "render_summary"]
 
 MEMBERS = 20
-Summary = dict[str, Any]
 
 
 class ConsoleWatcher(RepeatsWatcher):
@@ -46,7 +45,7 @@ class ConsoleWatcher(RepeatsWatcher):
     def kept(self, result: RunResult, number: int, count: int) -> None:
         self.console.print(Page(_line(f"{number}/{count}", result, "kept: ")))
 
-    def ended(self, summary: Summary) -> None:
+    def ended(self, summary: RepeatsSummary) -> None:
         self.console.print()
         self.console.print(render_summary(summary, self._told))
 
@@ -82,61 +81,61 @@ def _line(place: str, result: RunResult, what: str = "") -> Text:
     return Text.assemble(("✓ ", GOOD), (f"{place} ", "dim"), what, final_lines(result)[0])
 
 
-def render_summary(summary: Summary, told: Iterable[str] = ()) -> RenderableType:
-    """The summary of several runs, as summary.json has it.
+def render_summary(summary: RepeatsSummary, told: Iterable[str] = ()) -> RenderableType:
+    """The summary of several runs.
 
     Args:
-        summary: the document.
+        summary: of the runs.
         told: notices that were printed before and need not be again.
     """
-    known, by = set(told), clean(summary.get("by"))
-    title = Text.assemble((clean(summary.get("run")), "bold"), f"  {what_it_is(summary)}")
+    known, by = set(told), clean(summary.by)
+    title = Text.assemble((clean(summary.run), "bold"), f"  {what_it_is(summary)}")
     parts: list[RenderableType] = [Rule(title, style="dim", align="left")]
-    parts += [note(text) for text in summary.get("notices") or [] if text not in known]
-    parts += [say(f"mean ± standard deviation of {summary.get('count')} {by}s", "dim"), _figures(summary)]
+    parts += [note(text) for text in summary.notices if text not in known]
+    parts += [say(f"mean ± standard deviation of {summary.count} {by}s", "dim"), _figures(summary)]
     if text := out_of_fold(summary):
         parts += [Text(), say(text)]
-    took = duration((summary.get("timing") or {}).get("total_s"))
+    took = duration(summary.timing.total_s)
     parts += [heading("Runs", f"{took} in all"), _members(summary, by), heading("Next"), _next(summary)]
     return Page(*parts)
 
 
-def _figures(summary: Summary) -> RenderableType:
+def _figures(summary: RepeatsSummary) -> RenderableType:
     table = bare_table("", "", "mean ± sd", "min", "max", right=(2, 3, 4), most={1: 24})
     for split, name, figures in metric_rows(summary):
         style = f"bold {GOOD}" if name == "accuracy" else ""
-        ends = (say(figure(name, figures.get(end)), "dim") for end in ("min", "max"))
+        ends = (say(figure(name, end), "dim") for end in (figures.min, figures.max))
         table.add_row(say(split, "bold"), Middle(label(name)), say(plus_minus(name, figures), style), *ends)
     return table
 
 
-def _members(summary: Summary, by: str) -> RenderableType:
-    members = summary.get("members") or []
+def _members(summary: RepeatsSummary, by: str) -> RenderableType:
+    members = summary.members
     table = bare_table(by, "val acc", "F1 macro", "best", "took", "run", right=(0, 1, 2, 3, 4))
-    accuracies, f1 = (((summary.get("metrics") or {}).get("val") or {}).get(n, {}) for n in ("accuracy", "f1_macro"))
+    val = summary.metrics.get("val", {})
+    accuracies, f1 = (val.get(name, MetricSpread()) for name in ("accuracy", "f1_macro"))
     for i, member in enumerate(members[:MEMBERS]):
-        best = f"{member['best_epoch']}/{member['epochs']}" if member.get("best_epoch") else UNKNOWN
+        best = f"{member.best_epoch}/{member.epochs}" if member.best_epoch else UNKNOWN
         table.add_row(
-            say(member.get(by), ACCENT),
+            say(summary.number_of(member), ACCENT),
             say(figure("accuracy", _at(accuracies, i))),
             say(figure("f1_macro", _at(f1, i))),
             say(best),
-            say(clock(member.get("total_s")), "dim"),
-            Middle(short_path(member.get("dir")), "dim", 16),
+            say(clock(member.total_s), "dim"),
+            Middle(short_path(member.dir), "dim", 16),
         )
     more = len(members) - MEMBERS
     return Page(table, say(f"and {more} more, in summary.json", "dim")) if more > 0 else table
 
 
-def _at(figures: dict[str, Any], index: int) -> float | None:
+def _at(figures: MetricSpread, index: int) -> float | None:
     """The value of a member; all have ended where this is shown."""
-    values = figures.get("values") or []
-    return values[index] if index < len(values) else None
+    return figures.values[index] if index < len(figures.values) else None
 
 
-def _next(summary: Summary) -> RenderableType:
+def _next(summary: RepeatsSummary) -> RenderableType:
     table = bare_table("", "", most={0: 26})
     for command in next_commands(summary):
         table.add_row(say("one run in full", "dim"), CommandLine(command))
-    table.add_row(say("all of it", "dim"), Middle(f"{short_path(summary.get('dir'))}/summary.json"))
+    table.add_row(say("all of it", "dim"), Middle(f"{short_path(summary.dir)}/summary.json"))
     return table

@@ -174,7 +174,7 @@ def _mistake_row(mistake: Mistake, name: str) -> list[RenderableType]:
 
 
 def _next(result: RunResult, verdict: Verdict) -> list[RenderableType]:
-    """What to try for a better result, then what to do with this one; no command twice."""
+    """Commands that may improve the result, then commands that use it; each once."""
     rows = {typed: why for why, typed in [*map(split_advice, verdict.advice), *next_commands(result)] if typed}
     table = bare_table("", "", most={0: 26})
     for typed, why in rows.items():

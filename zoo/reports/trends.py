@@ -1,4 +1,4 @@
-"""Which way a training went: pure functions on the epochs of a result. Where figures lack, they say nan or 1.
+"""Trends over the epochs of a result, as pure functions; nan or 1 where figures lack.
 
 Training figures come from batches that were augmented and a network with dropout on, so they understate what
 the network knows of its training images: a gap to the validation accuracy is if anything larger than it looks.
@@ -46,12 +46,12 @@ def loss_rise(result: RunResult) -> float:
 
 
 def rising(result: RunResult) -> bool:
-    """Whether the validation accuracy still went up when the training ended."""
+    """Tell a validation accuracy that still went up when the training ended."""
     return still_rising(curve(result, "val", "accuracy"))
 
 
 def still_rising(accuracy: Sequence[float]) -> bool:
-    """Whether an accuracy by epoch goes up at its end; one epoch alone is taken to rise."""
+    """Tell an accuracy by epoch that goes up at its end; a single epoch counts as rising."""
     part = max(1, len(accuracy) // 8)
     if len(accuracy) < 2:
         return len(accuracy) == 1

@@ -1,10 +1,10 @@
-"""What a trial of ways to execute a network has measured, in words."""
+"""The measured speeds of a trial of executions, in words."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from zoo.runner.run_result import ExecutionSpeed, ExecutionTrial
+from zoo.runner.result_parts import ExecutionSpeed, ExecutionTrial
 
 __all__ = ["tried"]
 

@@ -1,4 +1,4 @@
-"""What stands beside the numbers of a result: intervals, the least that a model must beat, and calibration."""
+"""Confidence intervals, the baseline and the calibration of a result, in words."""
 
 from __future__ import annotations
 

@@ -1,23 +1,34 @@
-"""The page of a run: what chance leaves open, and whether its confidence means what it says."""
+"""Confidence intervals and calibration on the page of a run."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import Any
+from dataclasses import dataclass
 
 from zoo.reports import reading
 from zoo.reports.chart import Chart
-from zoo.reports.uncertain import calibration_words, numbers_table
+from zoo.reports.uncertain import Rows, calibration_words, numbers_table
 from zoo.reports.words import percent
 from zoo.runner.measurements import CalibrationScores
 from zoo.runner.run_result import RunResult
 
-__all__ = ["reliability_plot", "uncertain_sections"]
+__all__ = ["UncertainSection", "reliability_plot", "uncertain_sections"]
 
 
-def uncertain_sections(result: RunResult) -> Iterable[dict[str, Any]]:
-    """For each split that was scored: ``split``, ``rows``, ``baseline``, ``calibration`` (words) and ``plot`` (SVG)."""
+@dataclass(frozen=True)
+class UncertainSection:
+    """The section of a split: its table, the baseline's answer, the calibration in words and its plot (SVG)."""
+
+    split: str
+    rows: Rows
+    baseline: str
+    calibration: str
+    plot: str
+
+
+def uncertain_sections(result: RunResult) -> Iterable[UncertainSection]:
+    """A section for each split that has intervals."""
     from markupsafe import Markup
 
     for split in result.metrics:
@@ -26,7 +37,7 @@ def uncertain_sections(result: RunResult) -> Iterable[dict[str, Any]]:
             answer = reading.label_names(metrics.baseline.answer)
             plot = Markup(reliability_plot(metrics.calibration))
             words = calibration_words(metrics.calibration)
-            yield {"split": split, "rows": rows, "baseline": answer, "calibration": words, "plot": plot}
+            yield UncertainSection(split, rows, answer, words, plot)
 
 
 def reliability_plot(found: CalibrationScores) -> str:

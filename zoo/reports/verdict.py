@@ -1,4 +1,4 @@
-"""What a result says about the training: did it overfit or underfit, can one trust it, what to try next.
+"""The verdict on a training: overfitting or underfitting, its reliability, and the next steps.
 
 Every judgement is a rule of thumb, its threshold named here or in ``zoo.reports.trends``; none proves anything.
 """

@@ -20,6 +20,7 @@ from zoo.registry.entry import PYTHON, Entry, Origin
 from zoo.runner.components import RunComponents, build_components
 from zoo.runner.noise import noise
 from zoo.runner.observer import Observer
+from zoo.runner.result_parts import BudgetAccount
 from zoo.runner.speed import Speed, measure_speed
 from zoo.runner.time_budget import Budget, TooShort, span
 
@@ -38,7 +39,7 @@ TRIAL = 0.02
 """Share of the budget that each phase of a training is timed for."""
 
 
-def fit(resolved: Resolved, budget: Budget, observer: Observer) -> tuple[Resolved, dict[str, Any]]:
+def fit(resolved: Resolved, budget: Budget, observer: Observer) -> tuple[Resolved, BudgetAccount]:
     """The job with the variant, the epochs and the images of each that fill the budget.
 
     Returns:
@@ -59,12 +60,12 @@ def fit(resolved: Resolved, budget: Budget, observer: Observer) -> tuple[Resolve
     left_s = TARGET * budget.seconds - budget.spent_s - again_s - end_s
     train, val = parts.images_per_epoch, len(parts.splits[VAL])
     step_s = speed.step_s[speed.phases[-1]]
-    account = {
-        "budget_s": budget.seconds,
-        "variant": place,
-        "train_images_per_second": int(chosen.job.train.batch_size) / step_s,
-        "inference_images_per_second": val / speed.evaluate_s,
-    }
+    account = BudgetAccount(
+        budget_s=budget.seconds,
+        variant=place,
+        train_images_per_second=int(chosen.job.train.batch_size) / step_s,
+        inference_images_per_second=val / speed.evaluate_s,
+    )
     length = _length(chosen, parts, speed, left_s)
     if length is None:
         least_s = 1.1 * (budget.seconds - left_s + _seconds(chosen, speed, 1, train)) / TARGET
@@ -74,7 +75,7 @@ def fit(resolved: Resolved, budget: Budget, observer: Observer) -> tuple[Resolve
             account,
             least_s,
         )
-    account["seconds"] = seconds = _seconds(chosen, speed, length.epochs, length.images_per_epoch)
+    seconds = _seconds(chosen, speed, length.epochs, length.images_per_epoch)
     if seconds < EARLY * left_s:
         observer.notice(
             f"The run will end before its budget of {span(budget.seconds)}: {length.epochs} epochs are as many as were "
@@ -82,7 +83,7 @@ def fit(resolved: Resolved, budget: Budget, observer: Observer) -> tuple[Resolve
         )
     every = None if length.images_per_epoch == train else length.images_per_epoch
     decided = {"train.epochs": length.epochs, "train.images_per_epoch": every}
-    return chosen.decided(decided, SOURCE, f"fills --budget {span(budget.seconds)}"), account
+    return chosen.decided(decided, SOURCE, f"fills --budget {span(budget.seconds)}"), account.changed(seconds=seconds)
 
 
 class _Preparation(Observer):
@@ -106,11 +107,10 @@ class _Preparation(Observer):
         left_s = took * (total - done) / done
         if self._budget.spent_s + left_s > self._budget.seconds:
             least_s = 1.2 * (self._budget.spent_s + left_s)
-            speeds = dict.fromkeys(("train_images_per_second", "inference_images_per_second"))
             raise TooShort(
                 f"{what[:1].upper()}{what[1:]} alone takes about {took + left_s:.0f} s on this machine, and the budget "
                 f"is {span(self._budget.seconds)}. Try --budget {span(least_s, up=True)}",
-                speeds,
+                BudgetAccount(),
                 least_s,
             )
 

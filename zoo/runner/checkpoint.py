@@ -19,6 +19,8 @@ from zoo.errors import OutputError, RequestError
 from zoo.model.bundle import WEIGHTS, copied_weights, packed_weights, write_packed
 from zoo.storage.files import atomic, cannot_write, read_plain, sha256_of, write_json
 
+CheckpointState = dict[str, Any]
+"""Plain values and tensors, by name: all that torch.load reads without running code."""
 INDEX = "index.json"
 """The checkpoints that are whole, the last first, each with its checksum. What it doesn't name was never finished."""
 BEST_SHA256 = "best_sha256"
@@ -27,11 +29,11 @@ KEPT = 2
 """Should the last one be damaged, there is the one before."""
 
 
-def random_states() -> dict[str, Any]:
+def random_states() -> CheckpointState:
     """Every random state that a component may draw from, as plain values and tensors."""
     name, keys, *rest = np.random.get_state()
     version, internal, gauss = random.getstate()
-    states: dict[str, Any] = {
+    states: CheckpointState = {
         "torch": torch.get_rng_state(),
         "numpy": [name, torch.from_numpy(np.asarray(keys).astype(np.int64)), *rest],
         "python": [version, list(internal), gauss],
@@ -41,7 +43,7 @@ def random_states() -> dict[str, Any]:
     return states
 
 
-def restore_random_states(states: dict[str, Any]) -> None:
+def restore_random_states(states: CheckpointState) -> None:
     """Put back what :func:`random_states` saved."""
     torch.set_rng_state(states["torch"])
     name, keys, *rest = states["numpy"]
@@ -52,7 +54,7 @@ def restore_random_states(states: dict[str, Any]) -> None:
         torch.cuda.set_rng_state_all(states["cuda"])
 
 
-def save_checkpoint(folder: Path, state: dict[str, Any]) -> Path:
+def save_checkpoint(folder: Path, state: CheckpointState) -> Path:
     """Write the state, and keep the one before.
 
     Returns:
@@ -95,7 +97,7 @@ class Keeper:
         self._writing: Thread | None = None
         self._error: BaseException | None = None
 
-    def save(self, state: dict[str, Any], model: nn.Module | None = None, best: Any = None) -> None:
+    def save(self, state: CheckpointState, model: nn.Module | None = None, best: Any = None) -> None:
         """Begin to write the state, and then the weights of a model, if there is one, both as they are now.
 
         In this order: the state of an epoch that is the best has its weights, so they can be written anew from it.
@@ -125,7 +127,7 @@ class Keeper:
             raise error
 
     def intact(self) -> bool | None:
-        """Whether the weights on the disk are those that were written last, to the byte; None where nobody knows."""
+        """Compare the weights on the disk with those that were written last, by hash; None where that is unknown."""
         if self.sha256 is None:
             return None
         try:
@@ -133,7 +135,7 @@ class Keeper:
         except OSError:
             return False
 
-    def _write(self, state: dict[str, Any], weights: dict[str, torch.Tensor] | None, best: Any) -> None:
+    def _write(self, state: CheckpointState, weights: dict[str, torch.Tensor] | None, best: Any) -> None:
         try:
             content = None if weights is None else packed_weights(weights)
             sha256 = self.sha256 if content is None else hashlib.sha256(content).hexdigest()
@@ -156,7 +158,7 @@ def _copied(value: Any) -> Any:
     return value
 
 
-def _save(state: dict[str, Any], file: IO[bytes]) -> str:
+def _save(state: CheckpointState, file: IO[bytes]) -> str:
     """Write a state into a file; the SHA-256 of what was written.
 
     Raises:
@@ -195,7 +197,7 @@ class _Hashing:
         self.file.flush()
 
 
-def load_checkpoint(folder: Path, notice: Callable[[str], None] = lambda text: None) -> dict[str, Any] | None:
+def load_checkpoint(folder: Path, notice: Callable[[str], None] = lambda text: None) -> CheckpointState | None:
     """The last state that is whole, or None where there is none.
 
     Args:
@@ -222,7 +224,7 @@ def load_checkpoint(folder: Path, notice: Callable[[str], None] = lambda text: N
     return None
 
 
-def _load(path: Path, sha256: str | None) -> dict[str, Any]:
+def _load(path: Path, sha256: str | None) -> CheckpointState:
     if sha256 is None:
         _check_sums(path)
     elif sha256_of(path) != sha256:

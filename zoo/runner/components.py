@@ -62,7 +62,7 @@ class RunComponents:
         started = perf_counter()
         self.resolved, self.job, self.ranks = prepared.resolved, prepared.resolved.job, ranks
         self.classes, self.task = prepared.opened.classes, prepared.opened.task
-        self.loaded, self.trial, self.answering = prepared.loaded, prepared.plan.account, prepared.plan.answer
+        self.loaded, self.trial, self.answering = prepared.loaded, prepared.plan.trial, prepared.plan.answer
         self.learner, self.execution, self.divided = _divided(prepared, ranks)
         self.model = self.learner.model
         self.teacher = self._teacher()

@@ -1,4 +1,4 @@
-"""How a run is executed: what was asked for, what was measured before on this machine, or a short trial."""
+"""Choose the execution of a run: as asked for, as measured before on this machine, or by a short trial."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import hashlib
 import json
 import os
 import platform
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,11 +16,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from zoo.engine.autotune import pass_of, race, worth_a_trial
+from zoo.engine.autotune import Trial, pass_of, race, worth_a_trial
 from zoo.engine.execution import Execution, alternatives
 from zoo.engine.fuse_bn import fold_norms
 from zoo.errors import OutputError
 from zoo.job.schema import AUTO, EXECUTED, Job
+from zoo.runner.result_parts import ExecutionSpeed, ExecutionTrial
 from zoo.runner.trainable_model import TrainableModel
 from zoo.storage.files import cache_folder, dump_json, write_text
 
@@ -35,6 +36,9 @@ REPAID_S = 10.0
 _COMPILE_REPAID_S = 300.0
 """A training that is shorter is hardly begun when the compiler is done."""
 
+Races = dict[str, Trial]
+"""The trials of training steps, of answers, and of compiled steps, by these words."""
+
 
 @dataclass(frozen=True)
 class ExecutionPlan:
@@ -43,13 +47,12 @@ class ExecutionPlan:
     Args:
         train: in its training steps.
         answer: wherever the network only answers.
-        account: ``how`` it is known, the ``candidates``, and those for the answers under ``evaluation``; empty where
-            nothing was tried.
+        trial: the measured speeds of the candidates; None where nothing was tried.
     """
 
     train: Execution
     answer: Execution
-    account: dict[str, Any] = field(default_factory=dict)
+    trial: ExecutionTrial | None = None
 
     def on(self, device: torch.device) -> ExecutionPlan:
         """The same on another device."""
@@ -57,7 +60,7 @@ class ExecutionPlan:
 
 
 def fastest_execution(
-    usual: Execution, learner: TrainableModel, job: Job, images: int, made_of: dict[str, Any]
+    usual: Execution, learner: TrainableModel, job: Job, images: int, made_of: Mapping[str, Any]
 ) -> ExecutionPlan:
     """The fastest execution that the job allows.
 
@@ -79,32 +82,32 @@ def fastest_execution(
     before = _remembered(file, ways, job, learner.alone)
     shown = images * (1 if learner.alone else job.train.epochs)
     count = _images_a_step(usual.device, job, images)
-    if before is not None and not worth_a_trial(count / before[TRAIN]["images_per_second"][0], count, shown, REPAID_S):
+    if before is not None and not worth_a_trial(count / before[TRAIN].images_per_second[0], count, shown, REPAID_S):
         return by_rule
     try:
         races = before or _races(ways, learner, job, count, shown)
     except torch.OutOfMemoryError:  # the training itself will see how it gets by
         return by_rule
-    if len(races[TRAIN]["images_per_second"]) == 1:
+    if len(races[TRAIN].images_per_second) == 1:
         return by_rule  # too short a training to be worth more than this
     if before is None:
         _remember(file, races)
     return _plan(ways, races, job, learner.alone, REMEMBERED if before else MEASURED)
 
 
-def _plan(ways: list[Execution], races: dict[str, Any], job: Job, alone: bool, how: str) -> ExecutionPlan:
-    """What the races say."""
-    train = ways[races[TRAIN]["chosen"]]
+def _plan(ways: list[Execution], races: Races, job: Job, alone: bool, how: str) -> ExecutionPlan:
+    """The plan by the trials."""
+    train = ways[races[TRAIN].chosen]
     answers = _answers(ways, train, job, alone)
-    account = {"how": how, "candidates": _tried(ways, races[TRAIN])}
+    trial = ExecutionTrial.read({"how": how, "candidates": _tried(ways, races[TRAIN])})
     if COMPILED in races:
         steps = [train, replace(train, compiled=True)]
-        train, account[COMPILED] = steps[races[COMPILED]["chosen"]], _tried(steps, races[COMPILED])
+        train, trial = steps[races[COMPILED].chosen], trial.changed(compiled=_tried(steps, races[COMPILED]))
     elif job.compile is True:
         train = replace(train, compiled=True)
     if len(answers) > 1:
-        account["evaluation"] = _tried(answers, races[ANSWER])
-    return ExecutionPlan(train, answers[races[ANSWER]["chosen"]], account)
+        trial = trial.changed(evaluation=_tried(answers, races[ANSWER]))
+    return ExecutionPlan(train, answers[races[ANSWER].chosen], trial)
 
 
 def _answers(ways: list[Execution], train: Execution, job: Job, alone: bool) -> list[Execution]:
@@ -117,17 +120,17 @@ def _answers(ways: list[Execution], train: Execution, job: Job, alone: bool) -> 
     return [way for way in ways if way.channels_last == train.channels_last]
 
 
-def _tried(ways: list[Execution], race: dict[str, Any]) -> list[dict[str, Any]]:
-    rates = zip(ways, race["images_per_second"], strict=True)
-    return [{**_said(way), "images_per_second": rate} for way, rate in rates]
+def _tried(ways: list[Execution], race: Trial) -> list[ExecutionSpeed]:
+    return [_speed(way, rate) for way, rate in zip(ways, race.images_per_second, strict=True)]
 
 
-def _said(way: Execution) -> dict[str, Any]:
+def _speed(way: Execution, rate: float) -> ExecutionSpeed:
     compiled = {"compiled": True} if way.compiled else {}
-    return {"precision": way.precision, "memory_format": way.memory_format, **compiled}
+    form = {"precision": way.precision, "memory_format": way.memory_format}
+    return ExecutionSpeed.read({**form, **compiled, "images_per_second": rate})
 
 
-def _races(ways: list[Execution], learner: TrainableModel, job: Job, count: int, shown: int) -> dict[str, Any]:
+def _races(ways: list[Execution], learner: TrainableModel, job: Job, count: int, shown: int) -> Races:
     """Trials of training steps, and of answers; of a frozen network its one look at every image is both.
 
     Args:
@@ -141,18 +144,18 @@ def _races(ways: list[Execution], learner: TrainableModel, job: Job, count: int,
     trial = race(
         [partial(step, way) for way in ways], count, lambda seconds: worth_a_trial(seconds, count, shown, REPAID_S)
     )
-    found = {TRAIN: vars(trial)}
+    found = {TRAIN: trial}
     if len(trial.images_per_second) < len(ways):
         return found
     chosen = ways[trial.chosen]
     others = _answers(ways, chosen, job, learner.alone)
     answer = step if learner.alone else _answer(learner, noise)
-    found[ANSWER] = vars(race([partial(answer, way) for way in others], count, lambda seconds: len(others) > 1))
+    found[ANSWER] = race([partial(answer, way) for way in others], count, lambda seconds: len(others) > 1)
     if job.compile == AUTO and not learner.alone and chosen.device.type in COMPILE_ON:
         steps = [partial(step, way) for way in (chosen, replace(chosen, compiled=True))]
         compiled = race(steps, count, lambda seconds: worth_a_trial(seconds, count, shown, _COMPILE_REPAID_S))
         if len(compiled.images_per_second) == len(steps):
-            found[COMPILED] = vars(compiled)
+            found[COMPILED] = compiled
     return found
 
 
@@ -175,30 +178,31 @@ def _noise(learner: TrainableModel, job: Job, count: int) -> Tensor:
     return torch.rand(shape, generator=torch.Generator().manual_seed(0)).to(device)
 
 
-def _remember(file: Path, races: dict[str, Any]) -> None:
+def _remember(file: Path, races: Races) -> None:
     """A cache that can't be written costs the next run its own trial."""
     with contextlib.suppress(OSError, OutputError):
         file.parent.mkdir(parents=True, exist_ok=True)
-        write_text(file, dump_json(races))
+        write_text(file, dump_json({name: vars(trial) for name, trial in races.items()}))
 
 
-def _remembered(file: Path, ways: list[Execution], job: Job, alone: bool) -> dict[str, Any] | None:
-    """What a run before has measured; a file that is damaged counts for nothing."""
+def _remembered(file: Path, ways: list[Execution], job: Job, alone: bool) -> Races | None:
+    """The trials of an earlier run; a damaged file counts for nothing."""
     try:
-        races = json.loads(file.read_text("utf-8"))
-        train = ways[races[TRAIN]["chosen"]]
+        kept = json.loads(file.read_text("utf-8"))
+        races = {name: Trial(each["chosen"], tuple(each["images_per_second"])) for name, each in kept.items()}
+        train = ways[races[TRAIN].chosen]
         fits = all(
-            len(races[name]["images_per_second"]) == len(among) > races[name]["chosen"] >= 0
-            and min(races[name]["images_per_second"]) > 0
+            len(races[name].images_per_second) == len(among) > races[name].chosen >= 0
+            and min(races[name].images_per_second) > 0
             for name, among in ((TRAIN, ways), (ANSWER, _answers(ways, train, job, alone)), (COMPILED, (False, True)))
             if name != COMPILED or name in races
         )
-    except (OSError, ValueError, LookupError, TypeError):
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return None
     return races if fits else None
 
 
-def _key(usual: Execution, learner: TrainableModel, job: Job, made_of: dict[str, Any]) -> str:
+def _key(usual: Execution, learner: TrainableModel, job: Job, made_of: Mapping[str, Any]) -> str:
     """All that decides which execution is fastest."""
     train, learning = job.train, sum(p.requires_grad for p in learner.model.parameters())
     said = {

@@ -48,7 +48,7 @@ class Hooks(Callback):
                 self.watchers.append(_Watcher(plugin))
 
     def call(self, hook: str, **arguments: Any) -> list[Any]:
-        """What each plugin's hook returned, without None."""
+        """Call a hook of each plugin, and collect the return values without None."""
         results: list[Any] = []
         for watcher in list(self.watchers):
             try:
@@ -110,7 +110,7 @@ class HookTimeout(TimeoutError):
 
 
 def _checked(hook: str, given: Any) -> Any:
-    """What a hook returned, if it is of the type that it should be.
+    """Check the type of a hook's return value.
 
     Raises:
         PluginError: it isn't.

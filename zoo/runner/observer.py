@@ -1,4 +1,4 @@
-"""What the runner tells while it works. A report is an observer; the runner knows no terminal and no rich."""
+"""The events of a run as a report sees them. The runner knows no terminal and no rich."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class RunningTotals(Protocol):
 
 
 class Observer:
-    """Hears what happens in a run, and by default does nothing about it.
+    """The base of reports: every method does nothing unless it is overridden.
 
     The order is: ``loading``, ``preparing`` (any number of times), ``started``, then for each epoch ``epoch_started``,
     ``step``…, ``epoch_ended``; at the end ``ended`` or ``failed``; and always ``close``. A ``notice`` can

@@ -104,8 +104,8 @@ def _choose_execution(
         plan = fastest_execution(usual, learner, job, images, made_of)
     plan = ranks.broadcast(plan).on(usual.device)
     plan.train.place(learner.model)
-    if not plan.account:
+    if plan.trial is None:
         return plan, resolved
     found = (plan.train.precision, plan.train.memory_format, plan.answer.precision, plan.train.compiled)
     decided = {k: v for k, v in zip(EXECUTED, found, strict=True) if getattr(job, k) == AUTO}
-    return plan, resolved.decided(decided, plan.account["how"])
+    return plan, resolved.decided(decided, plan.trial.how)

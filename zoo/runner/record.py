@@ -12,7 +12,7 @@ from pydantic.dataclasses import dataclass
 from zoo.runner.job_record import JobRecord
 from zoo.runner.measurements import SplitSummary
 from zoo.runner.records import Number, plain
-from zoo.runner.run_result import Expectation, ModelSummary
+from zoo.runner.result_parts import Expectation, ModelSummary
 
 __all__ = ["Run"]
 

@@ -1,14 +1,13 @@
 """Several runs of one job, by seeds or by folds: each a whole run that its own job.yaml makes again, and a summary.
 
 The runs are ``OUT/NAME-seed0`` or ``OUT/NAME-fold1`` and so on. ``OUT/NAME/summary.json`` is written anew whenever one
-of them has ended (:mod:`zoo.runner.summary` says what is in it); ``OUT/NAME/repeated.yaml`` is the job, to resume by.
+of them has ended (:mod:`zoo.runner.repeats_summary`); ``OUT/NAME/repeated.yaml`` is the job, to resume by.
 """
 
 from __future__ import annotations
 
 import contextlib
 import gc
-import json
 import re
 import shutil
 from collections.abc import Callable
@@ -25,9 +24,10 @@ from zoo.job.resolve import Resolved
 from zoo.job.run_folder import JOB
 from zoo.runner.folder import check_name, claim, made_up_name
 from zoo.runner.observer import Observer
+from zoo.runner.repeats_summary import SUMMARY, RepeatsSummary, read_summary
 from zoo.runner.run_result import RunResult, read_result
-from zoo.runner.summary import FOLD, SEED, SUMMARY, RepeatedRun, summarise
-from zoo.storage.files import finite, read_plain, write_json, write_text
+from zoo.runner.summary import FOLD, SEED, RepeatedRun, summarise
+from zoo.storage.files import finite, write_json, write_text
 from zoo.storage.safe_yaml import read_mapping
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class RepeatsWatcher:
     def kept(self, result: RunResult, number: int, count: int) -> None:
         """Run ``number`` had ended before, and needn't be done again."""
 
-    def ended(self, summary: dict[str, Any]) -> None:
+    def ended(self, summary: RepeatsSummary) -> None:
         """All runs are done; ``summary`` is summary.json."""
 
 
@@ -74,7 +74,7 @@ RunOne = Callable[[Resolved, "RunPlace", Observer], RunResult]
 
 
 def asked(seeds: int | None, folds: int | None) -> Repeats | None:
-    """What ``--seeds`` and ``--folds``, or ``zoo.run``'s arguments of these names, ask for.
+    """Interpret ``--seeds`` and ``--folds``, or ``zoo.run``'s arguments of these names.
 
     Raises:
         RequestError: both, or a number that is not from 2 to 1000.
@@ -96,13 +96,13 @@ def asked(seeds: int | None, folds: int | None) -> Repeats | None:
 
 
 def recorded(folder: Path) -> Repeats | None:
-    """What a folder's summary.json is of; None where there is none."""
+    """The repeats that a folder's summary.json records; None where there is none."""
     try:
-        found = json.loads(read_plain(folder / SUMMARY))
-        return Repeats(str(found["by"]), int(found["count"]))
+        found = read_summary(folder)
+        return Repeats(found.by, found.count)
     except FileNotFoundError:
         return None
-    except (ValueError, KeyError, TypeError) as error:
+    except RequestError as error:
         raise RequestError(
             f"{folder / SUMMARY} is damaged. The runs are whole: remove the file, and type the command that made it "
             "again with --resume."
@@ -146,7 +146,7 @@ def members(resolved: Resolved, repeats: Repeats, name: str) -> list[RepeatedRun
 
 def run_several(
     resolved: Resolved, repeats: Repeats, place: RunPlace, run_one: RunOne, watcher: RepeatsWatcher | None = None
-) -> dict[str, Any]:
+) -> RepeatsSummary:
     """Run them one after the other in this process, and keep a summary.
 
     Args:
@@ -193,7 +193,7 @@ class _Several:
         self.results: dict[str, RunResult] = {}
         self.begun = False
 
-    def run(self) -> dict[str, Any]:
+    def run(self) -> RepeatsSummary:
         self._check()
         before = _Before(self.place.out, self.folder)
         claim(self.place.out, self.name, resume=True)
@@ -211,7 +211,7 @@ class _Several:
             why = str(error) if isinstance(error, ZooError) else f"{reason_of(error)}."
             raise _same_family(error)(f"{self._told('Failed:')} The reason: {why}") from error
 
-    def _all(self) -> dict[str, Any]:
+    def _all(self) -> RepeatsSummary:
         write_text(self.folder / REPEATED, yaml.safe_dump(self.base, sort_keys=False, allow_unicode=True))
         self.write("running")
         for number, member in enumerate(self.members, 1):
@@ -239,10 +239,10 @@ class _Several:
                 self.begun = True
                 self._forget_replaced(member)
 
-    def write(self, status: str) -> dict[str, Any]:
+    def write(self, status: str) -> RepeatsSummary:
         """Write the summary of what there is."""
         summary = summarise(self.folder, status, self.members, self.results, self.status)
-        write_json(self.folder / SUMMARY, summary)
+        write_json(self.folder / SUMMARY, summary.document())
         return summary
 
     def _end_early(self, status: str, before: _Before) -> None:
@@ -310,10 +310,10 @@ class _Several:
     def _names_of_old(self) -> list[str]:
         """The runs that ``--overwrite`` replaces: those of these names, and all that the old summary is of."""
         names = [member.name for member in self.members]
-        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-            old = json.loads(read_plain(self.folder / SUMMARY))["members"]
+        with contextlib.suppress(OSError, RequestError):
+            old = [member.run for member in read_summary(self.folder).members]
             ours = re.compile(rf"{re.escape(self.name)}-({SEED}|{FOLD})\d+")
-            names += [m["run"] for m in old if ours.fullmatch(m["run"]) and m["run"] not in names]
+            names += [name for name in old if ours.fullmatch(name) and name not in names]
         return names
 
     def _forget_replaced(self, begun: RepeatedRun) -> None:
@@ -326,7 +326,7 @@ class _Several:
 
 
 class _Before:
-    """What lay where the summary goes, to leave it so where nothing was begun."""
+    """The previous content of the summary's folder, to restore it where nothing was begun."""
 
     def __init__(self, out: Path, folder: Path):
         self.out, self.folder = out, folder

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +17,14 @@ from zoo.runner.environment import environment, versions
 from zoo.runner.job_record import JobRecord
 from zoo.runner.measurements import SplitSummary
 from zoo.runner.record import Run
-from zoo.runner.run_result import SCHEMA, Expectation, ModelSummary, RunResult
+from zoo.runner.result_parts import Expectation, ModelSummary, TuningAccount
+from zoo.runner.run_result import SCHEMA, RunResult
 from zoo.runner.training import FinalNumbers, Training
 from zoo.runner.verdict_facts import signs_of
 
 
 def _executed(parts: RunComponents) -> str:
-    """Where and in what form the run trains, and answers where that is another."""
+    """The device and the number format of training, and of evaluation where that differs."""
     words, answers = parts.execution.describe(), parts.answering
     same = answers.dtype is parts.execution.dtype
     return words if same else f"{words} · answers in {answers.precision}"
@@ -63,7 +63,7 @@ def run_record(parts: RunComponents, folder: Path) -> Run:
 
 
 def _begins(parts: RunComponents) -> str | None:
-    """What the network begins with, in words, where that is not chance."""
+    """The initial weights in words; None for random ones."""
     if parts.loaded is not None:
         return parts.loaded.sentence()
     return "its library's pretrained weights" if parts.job.pretrained else None
@@ -115,14 +115,14 @@ def bundle_card(
 
 
 def _weights(parts: RunComponents) -> dict[str, Any] | None:
-    """What the network began with, where that is not chance."""
+    """The initial weights as the result has them; None for random ones."""
     if parts.loaded is not None:
         return parts.loaded.as_dict()
     return {"pretrained": True} if parts.job.pretrained else None
 
 
 def _teacher(parts: RunComponents) -> dict[str, Any]:
-    """Whose answers the network learned from, where there was a teacher."""
+    """The teacher, where there was one."""
     return {} if parts.teacher is None else {"teacher": parts.teacher.as_dict()}
 
 
@@ -169,7 +169,7 @@ def result_of(training: Training, run: Run, status: str, reason: str | None, fin
     )
 
 
-def final_result(training: Training, run: Run, status: str, reason: str | None, tuning: Mapping[str, Any]) -> RunResult:
+def final_result(training: Training, run: Run, status: str, reason: str | None, tuning: TuningAccount) -> RunResult:
     """The result of a run that is measured by its best weights, with the facts for a verdict.
 
     Args:
@@ -182,7 +182,7 @@ def final_result(training: Training, run: Run, status: str, reason: str | None, 
         notices=[*result.notices, *(f"{text}{alone}" for text in tta_notices(tta))],
         **({"signs": signs_of(training)} if training.ranks.first else {}),
         **account(tta),
-        **({"tuning": tuning} if tuning else {}),
+        **({"tuning": tuning} if tuning.keys() else {}),
     )
 
 

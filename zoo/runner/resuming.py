@@ -9,7 +9,7 @@ from typing import Any
 from zoo.data.open import TRAIN
 from zoo.errors import RequestError
 from zoo.model.bundle import WEIGHTS, copied_weights, write_weights
-from zoo.runner.checkpoint import BEST_SHA256, Keeper, random_states, restore_random_states
+from zoo.runner.checkpoint import BEST_SHA256, CheckpointState, Keeper, random_states, restore_random_states
 from zoo.runner.components import RunComponents
 from zoo.runner.measurements import BestEpoch
 from zoo.runner.observer import Observer
@@ -19,7 +19,7 @@ SCHEDULED = ("lr", "initial_lr", "max_lr", "min_lr", "momentum", "betas")
 """The entries of an optimizer's groups that schedules read or change."""
 
 
-def checkpoint_of(state: RunState, parts: RunComponents) -> dict[str, Any]:
+def checkpoint_of(state: RunState, parts: RunComponents) -> CheckpointState:
     """All that a bit-identical continuation needs."""
     done = None if state.position is None else state.position.random
     return {
@@ -87,7 +87,7 @@ def _restore_best(state: RunState, best: BestEpoch, parts: RunComponents, keeper
 
 
 def _splits_an_epoch(state: RunState, parts: RunComponents) -> bool:
-    """Whether the shards of an unfinished epoch are already dealt to another number of processes."""
+    """Tell an unfinished epoch whose shards are dealt to another number of processes."""
     position = state.position
     unfinished = position is not None and position.steps > 0 and position.random is None
     return unfinished and parts.splits[TRAIN].shards is not None

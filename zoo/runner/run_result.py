@@ -15,119 +15,21 @@ from zoo.job.run_folder import METRICS, RESULT
 from zoo.runner.job_record import JobRecord
 from zoo.runner.measurements import BestEpoch, EpochRecord, Mistake, SplitMetrics, SplitSummary
 from zoo.runner.records import Number, Record
+from zoo.runner.result_parts import (
+    ExecutionEnvironment,
+    ExecutionTrial,
+    ModelSummary,
+    RecipeSummary,
+    Timing,
+    TuningAccount,
+    VerdictFacts,
+)
 from zoo.storage.files import read_json_mapping, read_plain
 
 __all__ = ["RunResult", "damage_reported", "read_epochs", "read_result"]
 
 SCHEMA = 1
 _DAMAGE = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RecursionError)
-
-
-class Timing(Record):
-    """Seconds by phase, and training images per second."""
-
-    setup_s: Number | None = None
-    data_s: Number | None = None
-    train_s: Number | None = None
-    evaluate_s: Number | None = None
-    total_s: Number | None = None
-    train_images_per_second: Number | None = None
-
-
-class ExecutionEnvironment(Record):
-    """The machine, the command line and the versions."""
-
-    device: str | None = None
-    execution: str | None = None
-    versions: dict[str, str] = Field(default_factory=dict)
-
-
-class ModelSummary(Record):
-    """The network.
-
-    Args:
-        id: the full name of its architecture.
-        parameters: their number.
-        begins: the weights that training began with, in words; None for random ones.
-        features: whether the output of a frozen backbone is computed once.
-    """
-
-    id: str | None = None
-    parameters: int | None = None
-    plugin: str | None = None
-    version: str | None = None
-    begins: str | None = None
-    features: bool = False
-
-
-class Expectation(Record):
-    """The value that a recipe has reached, and how it was measured."""
-
-    metric: str = ""
-    value: Number | None = None
-    photos: Any = None
-    measured: Any = None
-
-
-class RecipeSummary(Record):
-    """The recipe that a job stands on."""
-
-    name: str = ""
-    expect: Expectation | None = None
-
-
-class InputFigures(Record):
-    """Mean and standard deviation of the network's input."""
-
-    mean: Number | None = None
-    std: Number | None = None
-
-
-class VerdictFacts(Record):
-    """Facts for the verdict on a training; what could not be measured is None.
-
-    Args:
-        shared_with_train: validation images that are also training images, pixel for pixel.
-        confidence_in_mistakes: area under the ROC curve of the confidence, of right against wrong answers.
-        wrong_among_the_surest: error rate of the surest tenth of the answers, as a multiple of that of all.
-    """
-
-    input: InputFigures = InputFigures()
-    shared_with_train: int | None = None
-    confidence_in_mistakes: Number | None = None
-    wrong_among_the_surest: Number | None = None
-
-
-class ExecutionSpeed(Record):
-    """The measured speed of one way to execute a network."""
-
-    precision: str = ""
-    memory_format: str = ""
-    compiled: bool = False
-    images_per_second: Number = 0.0
-
-
-class ExecutionTrial(Record):
-    """The ways to execute the network that were tried: of training, compiled or not, and of evaluation."""
-
-    how: str = ""
-    candidates: list[ExecutionSpeed] = Field(default_factory=list)
-    compiled: list[ExecutionSpeed] = Field(default_factory=list)
-    evaluation: list[ExecutionSpeed] = Field(default_factory=list)
-
-
-class BudgetAccount(Record):
-    """The plan that fits a run into its budget of time."""
-
-    seconds: Number | None = None
-    train_images_per_second: Number | None = None
-    inference_images_per_second: Number | None = None
-
-
-class TuningAccount(Record):
-    """The values that a run has found before it trained, where its job says ``auto``, and its budget."""
-
-    budget: BudgetAccount | None = None
 
 
 class RunResult(Record):
@@ -186,7 +88,7 @@ class RunResult(Record):
 
     @property
     def several_labels(self) -> bool:
-        """Whether an image may have several labels."""
+        """True where an image may have several labels."""
         return self.task == "multi-label"
 
     @property

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import yaml
 
@@ -25,7 +24,7 @@ from zoo.job.schema import Job
 from zoo.model.bundle import write_card
 from zoo.registry.loaded_plugin import LoadedPlugin
 from zoo.runner.callbacks import Callback, Callbacks
-from zoo.runner.checkpoint import load_checkpoint
+from zoo.runner.checkpoint import CheckpointState, load_checkpoint
 from zoo.runner.folder import bring_back_replaced, claim, forget_replaced, hold, made_up_name
 from zoo.runner.hints import hints_of
 from zoo.runner.hooks import Hooks
@@ -36,6 +35,7 @@ from zoo.runner.pictures import draw_pictures
 from zoo.runner.predictions import forget_predictions
 from zoo.runner.record import Run
 from zoo.runner.result import bundle_card, final_result, result_of, run_record
+from zoo.runner.result_parts import TuningAccount
 from zoo.runner.resuming import resume
 from zoo.runner.run_result import RunResult
 from zoo.runner.speed import Speed, measure_speed
@@ -140,12 +140,12 @@ def _claimed(place: RunPlace, name: str, ranks: Ranks) -> Iterator[_Claimed]:
 def _prepared(
     resolved: Resolved,
     claimed: _Claimed,
-    state: dict[str, Any] | None,
+    state: CheckpointState | None,
     observer: Observer,
     ranks: Ranks,
     budget: Budget | None,
     confirm: Confirm,
-) -> tuple[Training, Run, dict[str, Any]]:
+) -> tuple[Training, Run, TuningAccount]:
     """All that is done before training; what goes wrong here leaves no run behind."""
     interrupts, folder = Interrupts(ranks.any, together=ranks.size > 1), claimed.folder
     if ranks.first:
@@ -157,7 +157,7 @@ def _prepared(
             training = Training(parts, folder, observer, interrupts, budget)
             speed = measure_speed(parts) if budget is None else None  # which was timed already
             run = _begin(training, state)
-            run.estimate_s = tuning["budget"]["seconds"] if budget else _left_s(training, speed)
+            run.estimate_s = tuning.budget.seconds if tuning.budget else _left_s(training, speed)
             run.hints = hints_of(parts)
             confirm(run)
             return training, run, tuning
@@ -177,7 +177,7 @@ def _left_s(training: Training, speed: Speed | None) -> float | None:
     return speed.seconds(training.job.train.last_epoch) - speed.seconds(len(training.state.history))
 
 
-def _begin(training: Training, state: dict[str, Any] | None) -> Run:
+def _begin(training: Training, state: CheckpointState | None) -> Run:
     """The run's first files, and the epochs that were trained before."""
     parts, folder = training.parts, training.folder
     if state is not None:
@@ -223,7 +223,7 @@ class _Runner:
         callback: Callback,
         observer: Observer,
         report: Report | None,
-        tuning: dict[str, Any],
+        tuning: TuningAccount,
     ):
         self.training, self.run_record, self.callback, self.observer = training, run, callback, observer
         self.report, self.tuning = report, tuning
@@ -322,7 +322,7 @@ class _Runner:
         return f"Interrupted after {done} of {of} epochs{more}; {kept}Go on with: zoo run --resume {folder}"
 
 
-def _resumable(place: RunPlace, name: str, resolved: Resolved, observer: Observer) -> dict[str, Any] | None:
+def _resumable(place: RunPlace, name: str, resolved: Resolved, observer: Observer) -> CheckpointState | None:
     """The checkpoint to go on from, if resuming was asked for and there is one of the same job."""
     if not place.resume:
         return None

@@ -1,15 +1,4 @@
-"""The summary of several runs of one job: what summary.json holds.
-
-``schema``, ``status`` (running|completed|interrupted|failed), ``run`` and ``dir`` (of the summary), ``by`` (seed|fold),
-``count``, ``job`` (with ``data.fold`` null where it is each in turn), ``classes``,
-``members[].{run,dir,seed,fold,status,best_epoch,epochs,total_s}`` (``missing`` where a run has not begun),
-``metrics.{val,test}.NAME.{mean,std,min,max,values}``, ``out_of_fold.{images,accuracy,f1_macro,f1_micro,
-confusion_matrix,per_class}``, ``notices``, ``timing.total_s``.
-
-``std`` is the sample's (n - 1), null of a single run; ``values`` are in the order of the members that have ended. Where
-one of them is null (not a number) the others are too. ``out_of_fold`` counts every training image once, as it was seen
-by the run that did not train on it; it is null until all folds are done, and for seeds.
-"""
+"""Summarise several runs of one job: the mean and the spread of their numbers, and the scores out of fold."""
 
 from __future__ import annotations
 
@@ -17,12 +6,12 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from zoo.job.resolve import Resolved
+from zoo.runner.job_record import JobRecord
+from zoo.runner.repeats_summary import MemberSummary, MetricSpread, OutOfFoldScores, RepeatsSummary
 from zoo.runner.run_result import RunResult
 
-SUMMARY = "summary.json"
 SCHEMA = 1
 SEED, FOLD = "seed", "fold"
 Results = Mapping[str, RunResult]
@@ -40,8 +29,8 @@ class RepeatedRun:
 
 def summarise(
     folder: Path, status: str, members: Sequence[RepeatedRun], results: Results, told: Mapping[str, str]
-) -> dict[str, Any]:
-    """The summary document.
+) -> RepeatsSummary:
+    """The summary of the runs that have ended, and of how the others stand.
 
     Args:
         folder: of the summary; the runs lie beside it.
@@ -50,74 +39,67 @@ def summarise(
     """
     ended = [results[member.name] for member in members if member.name in results]
     by = members[0].by
-    return {
-        "schema": SCHEMA,
-        "status": status,
-        "run": folder.name,
-        "dir": str(folder),
-        "by": by,
-        "count": len(members),
-        "job": _job(members[0]),
-        "classes": ended[0].classes if ended else [],
-        "members": [_member(member, folder, results.get(member.name), told) for member in members],
-        "metrics": {split: _metrics(ended, split) for split in ("val", "test") if _measured(ended, split)},
-        "out_of_fold": _out_of_fold(ended) if by == FOLD and len(ended) == len(members) else None,
-        "notices": _notices(ended, by),
-        "timing": {"total_s": sum(result.timing.total_s or 0.0 for result in ended)},
-    }
+    return RepeatsSummary.read(
+        {
+            "schema": SCHEMA,
+            "status": status,
+            "run": folder.name,
+            "dir": str(folder),
+            "by": by,
+            "count": len(members),
+            "job": _job(members[0]),
+            "classes": ended[0].classes if ended else [],
+            "members": [_member(member, folder, results.get(member.name), told) for member in members],
+            "metrics": {split: _metrics(ended, split) for split in ("val", "test") if _measured(ended, split)},
+            "out_of_fold": _out_of_fold(ended) if by == FOLD and len(ended) == len(members) else None,
+            "notices": _notices(ended, by),
+            "timing": {"total_s": sum(result.timing.total_s or 0.0 for result in ended)},
+        }
+    )
 
 
-def spread(values: Sequence[float | None]) -> dict[str, Any]:
-    """Mean, sample standard deviation (n - 1), least and greatest of some runs' values.
-
-    Returns:
-        ``mean``, ``std``, ``min``, ``max`` and ``values``; ``std`` is None of one value, all are None where one is.
-    """
+def spread(values: Sequence[float | None]) -> MetricSpread:
+    """Mean, sample standard deviation (n - 1), least and greatest of some runs' values; all are None where one is."""
     known = [float(v) for v in values if v is not None]
     if not known or len(known) < len(values):
-        return {"mean": None, "std": None, "min": None, "max": None, "values": list(values)}
-    return {
-        "mean": statistics.fmean(known),
-        "std": statistics.stdev(known) if len(known) > 1 else None,
-        "min": min(known),
-        "max": max(known),
-        "values": known,
-    }
+        return MetricSpread(mean=None, std=None, min=None, max=None, values=list(values))
+    std = statistics.stdev(known) if len(known) > 1 else None
+    return MetricSpread(mean=statistics.fmean(known), std=std, min=min(known), max=max(known), values=[*known])
 
 
-def _job(first: RepeatedRun) -> dict[str, Any]:
+def _job(first: RepeatedRun) -> JobRecord:
     job = first.resolved.job.plain()
     if first.by == FOLD:
         job["data"]["fold"] = None
-    return job
+    return JobRecord.read(job)
 
 
-def _member(member: RepeatedRun, folder: Path, result: RunResult | None, told: Mapping[str, str]) -> dict[str, Any]:
+def _member(member: RepeatedRun, folder: Path, result: RunResult | None, told: Mapping[str, str]) -> MemberSummary:
     job, ended = member.resolved.job, result or RunResult()
-    return {
-        "run": member.name,
-        "dir": str(folder.parent / member.name),
-        "seed": job.seed,
-        "fold": job.data.fold,
-        "status": ended.status or told.get(member.name, "missing"),
-        "best_epoch": ended.best_epoch,
-        "epochs": None if result is None else len(result.epochs),
-        "total_s": ended.timing.total_s,
-    }
+    return MemberSummary(
+        run=member.name,
+        dir=str(folder.parent / member.name),
+        seed=job.seed,
+        fold=job.data.fold,
+        status=ended.status or told.get(member.name, "missing"),
+        best_epoch=ended.best_epoch,
+        epochs=None if result is None else len(result.epochs),
+        total_s=ended.timing.total_s,
+    )
 
 
 def _measured(ended: Sequence[RunResult], split: str) -> bool:
     return any(result.metrics_of(split).keys() for result in ended)
 
 
-def _metrics(ended: Sequence[RunResult], split: str) -> dict[str, Any]:
+def _metrics(ended: Sequence[RunResult], split: str) -> dict[str, MetricSpread]:
     """Every number that is one number; a matrix, or a number for each class, has no mean worth having."""
     found = [result.metrics_of(split).numbers for result in ended]
     names = dict.fromkeys(name for numbers in found for name in numbers)
     return {name: spread([numbers.get(name) for numbers in found]) for name in names}
 
 
-def _out_of_fold(ended: Sequence[RunResult]) -> dict[str, Any]:
+def _out_of_fold(ended: Sequence[RunResult]) -> OutOfFoldScores:
     """The numbers of all training images, each seen by the one run that was not trained on it."""
     import torch  # a dry run does without it
 
@@ -127,10 +109,11 @@ def _out_of_fold(ended: Sequence[RunResult]) -> dict[str, Any]:
     parts = [result.metrics["val"] for result in ended]
     total = torch.tensor([part.confusion_matrix for part in parts]).sum(dim=0)
     if total.ndim == 2:
-        return {"images": int(total.sum()), **scores(total, ended[0].classes)}
+        return OutOfFoldScores.read({"images": int(total.sum()), **scores(total, ended[0].classes)})
     images = [int(torch.tensor(part.confusion_matrix[0]).sum()) for part in parts]
     right = sum((part.accuracy or 0.0) * count for part, count in zip(parts, images, strict=True))
-    return {"images": sum(images), "accuracy": right / sum(images), **label_scores(total, ended[0].classes)}
+    found = {"images": sum(images), "accuracy": right / sum(images)}
+    return OutOfFoldScores.read({**found, **label_scores(total, ended[0].classes)})
 
 
 def _notices(ended: Sequence[RunResult], by: str) -> list[str]:

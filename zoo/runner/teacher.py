@@ -86,7 +86,7 @@ class Teacher:
         return {**about, "architecture": self.card["architecture"]["id"], "accuracy": _accuracy(run)}
 
     def state_dict(self) -> dict[str, Any]:
-        """What a checkpoint keeps: whose answers were learned from."""
+        """The entries of a checkpoint: the hash of the teacher's weights."""
         return {"sha256": self.sha256}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:

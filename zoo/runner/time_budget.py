@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from time import monotonic, process_time
-from typing import Any
+from typing import TYPE_CHECKING
 
 from zoo.errors import RequestError
+
+if TYPE_CHECKING:
+    from zoo.runner.result_parts import BudgetAccount
 
 __all__ = ["Budget", "TooShort", "span"]
 
@@ -45,7 +47,7 @@ class Budget:
         return self.seconds - self.spent_s
 
     def over(self, more_s: float) -> bool:
-        """Whether so many more seconds would be too many."""
+        """True where this many more seconds exceed the budget."""
         return self.spent_s + more_s > MOST * self.seconds
 
 
@@ -57,7 +59,7 @@ class TooShort(RequestError):
         least_s: about so many seconds would be enough.
     """
 
-    def __init__(self, text: str, account: Mapping[str, Any], least_s: float):
+    def __init__(self, text: str, account: BudgetAccount, least_s: float):
         super().__init__(text)
         self.account, self.least_s = account, least_s
 

@@ -20,6 +20,7 @@ from zoo.engine.calibration import Calibration, calibrate
 from zoo.engine.evaluate import evaluate_logits, predict_logits
 from zoo.engine.final import final_numbers
 from zoo.engine.ranks import is_peer_error, peer_lost
+from zoo.engine.scores import Numbers
 from zoo.engine.totals import Totals
 from zoo.engine.train import EpochProgress, check_state, train_epoch
 from zoo.engine.tta import NONE, looking
@@ -152,7 +153,7 @@ class Training:
             self._tell_schedule(record)
             return self._keep(record)
 
-    def _validated(self) -> dict[str, Any]:
+    def _validated(self) -> Numbers:
         """The numbers after an epoch; several processes stop together, so they see at its end whether to."""
         with self.interrupts.held() if self.ranks.size > 1 else contextlib.nullcontext():
             split = self.parts.splits[VAL]
@@ -298,7 +299,7 @@ class Training:
         collect = self.ranks.gather if isinstance(batches, Batches) else list
         return predict_logits(model, batches, parts.answering, collect=collect)
 
-    def _judged(self, answers: Answers, choose: bool = False) -> dict[str, Any]:
+    def _judged(self, answers: Answers, choose: bool = False) -> Numbers:
         """Every number of a split by the answers to its images.
 
         Args:
@@ -337,7 +338,7 @@ class Training:
         return FinalNumbers(metrics, mistakes)
 
     def _check_best(self) -> bool:
-        """Whether the weights on the disk are known to be the best epoch's, to the byte.
+        """Compare the weights on the disk with those of the best epoch, by hash.
 
         Raises:
             TrainingError: they are known to be others.

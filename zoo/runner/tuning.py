@@ -19,6 +19,7 @@ from zoo.runner.budget import fit
 from zoo.runner.components import RunComponents, build_components
 from zoo.runner.lr_find import find_lr
 from zoo.runner.observer import Observer
+from zoo.runner.result_parts import TuningAccount
 from zoo.runner.time_budget import Budget
 from zoo.storage.safe_yaml import read_mapping
 
@@ -28,7 +29,7 @@ _LAST = {"batch_size": 32, "lr": 1e-3}  # where even the recipe that every job s
 
 def build_parts(
     resolved: Resolved, observer: Observer, ranks: Ranks = ALONE, budget: Budget | None = None
-) -> tuple[RunComponents, dict[str, Any]]:
+) -> tuple[RunComponents, TuningAccount]:
     """The components of a run, with a number wherever the job says ``auto``, and fitted to a budget.
 
     Returns:
@@ -41,10 +42,10 @@ def build_parts(
     autos = resolved.job.train.autos()
     if budget is not None:
         _refuse_with_budget(autos, ranks)
-        fitted, account = fit(resolved, budget, observer)
-        return build_components(fitted, Observer(), ranks), {"budget": account}
+        fitted, spent_on = fit(resolved, budget, observer)
+        return build_components(fitted, Observer(), ranks), TuningAccount(budget=spent_on)
     if not autos:
-        return build_components(resolved, observer, ranks), {}
+        return build_components(resolved, observer, ranks), TuningAccount()
     started = perf_counter()
     found, account = find_autos(resolved, observer, ranks)
     spent = perf_counter() - started
@@ -53,9 +54,7 @@ def build_parts(
     return parts, account
 
 
-def find_autos(
-    resolved: Resolved, observer: Observer, ranks: Ranks = ALONE
-) -> tuple[Resolved, dict[str, dict[str, Any]]]:
+def find_autos(resolved: Resolved, observer: Observer, ranks: Ranks = ALONE) -> tuple[Resolved, TuningAccount]:
     """Find a number for each ``auto`` of the job's training: the batch size by memory, then the learning rate.
 
     Each search has components of its own, so that a run that found 0.003 equals one whose job said 0.003.
@@ -72,10 +71,11 @@ def find_autos(
         raise RequestError(
             f"train.{autos[0]}=auto is found by one process alone. Find it first: zoo lr-find, or run without --nproc."
         )
-    found, account, shown = with_recipes(resolved), {}, observer
+    found, account, shown = with_recipes(resolved), TuningAccount(), observer
     for name, find in (("batch_size", _find_batch), ("lr", _find_lr)):
         if name in autos:
-            found, account[name] = find(build_components(found, shown), observer)
+            found, values = find(build_components(found, shown), observer)
+            account = account.changed(**{name: values})
             shown = Observer()  # its notices and its progress were shown before
     return found, account
 

@@ -9,7 +9,7 @@ import numpy as np
 from zoo.data.open import TRAIN, VAL
 from zoo.data.split import Split
 from zoo.engine.diagnostics import confidence_in_mistakes, input_figures, shared_images, wrong_among_the_surest
-from zoo.runner.run_result import VerdictFacts
+from zoo.runner.result_parts import VerdictFacts
 
 if TYPE_CHECKING:
     from zoo.runner.training import Training

@@ -1,0 +1,137 @@
+"""The parts of a result beside its numbers: times, the machine, the network, the recipe, and accounts of choices."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field
+
+from zoo.runner.records import Number, Record
+
+__all__ = [
+    "BudgetAccount",
+    "ExecutionEnvironment",
+    "ExecutionSpeed",
+    "ExecutionTrial",
+    "Expectation",
+    "InputFigures",
+    "ModelSummary",
+    "RecipeSummary",
+    "Timing",
+    "TuningAccount",
+    "VerdictFacts",
+]
+
+
+class Timing(Record):
+    """Seconds by phase, and training images per second."""
+
+    setup_s: Number | None = None
+    data_s: Number | None = None
+    train_s: Number | None = None
+    evaluate_s: Number | None = None
+    total_s: Number | None = None
+    train_images_per_second: Number | None = None
+
+
+class ExecutionEnvironment(Record):
+    """The machine, the command line and the versions."""
+
+    device: str | None = None
+    execution: str | None = None
+    versions: dict[str, str] = Field(default_factory=dict)
+
+
+class ModelSummary(Record):
+    """The network.
+
+    Args:
+        id: the full name of its architecture.
+        parameters: their number.
+        begins: the weights that training began with, in words; None for random ones.
+        features: whether the output of a frozen backbone is computed once.
+    """
+
+    id: str | None = None
+    parameters: int | None = None
+    plugin: str | None = None
+    version: str | None = None
+    begins: str | None = None
+    features: bool = False
+
+
+class Expectation(Record):
+    """The value that a recipe has reached, and how it was measured."""
+
+    metric: str = ""
+    value: Number | None = None
+    photos: Any = None
+    measured: Any = None
+
+
+class RecipeSummary(Record):
+    """The recipe that a job stands on."""
+
+    name: str = ""
+    expect: Expectation | None = None
+
+
+class InputFigures(Record):
+    """Mean and standard deviation of the network's input."""
+
+    mean: Number | None = None
+    std: Number | None = None
+
+
+class VerdictFacts(Record):
+    """Facts for the verdict on a training; what could not be measured is None.
+
+    Args:
+        shared_with_train: validation images that are also training images, pixel for pixel.
+        confidence_in_mistakes: area under the ROC curve of the confidence, of right against wrong answers.
+        wrong_among_the_surest: error rate of the surest tenth of the answers, as a multiple of that of all.
+    """
+
+    input: InputFigures = InputFigures()
+    shared_with_train: int | None = None
+    confidence_in_mistakes: Number | None = None
+    wrong_among_the_surest: Number | None = None
+
+
+class ExecutionSpeed(Record):
+    """The measured speed of one way to execute a network."""
+
+    precision: str = ""
+    memory_format: str = ""
+    compiled: bool = False
+    images_per_second: Number = 0.0
+
+
+class ExecutionTrial(Record):
+    """The ways to execute the network that were tried: of training, compiled or not, and of evaluation."""
+
+    how: str = ""
+    candidates: list[ExecutionSpeed] = Field(default_factory=list)
+    compiled: list[ExecutionSpeed] = Field(default_factory=list)
+    evaluation: list[ExecutionSpeed] = Field(default_factory=list)
+
+
+class BudgetAccount(Record):
+    """The plan that fits a run into its budget of time.
+
+    Args:
+        variant: the place of the chosen variant among the recipe's; None where it has none.
+        seconds: planned for the epochs; None where there is no time for one.
+    """
+
+    budget_s: Number | None = None
+    variant: int | None = None
+    seconds: Number | None = None
+    train_images_per_second: Number | None = None
+    inference_images_per_second: Number | None = None
+
+
+class TuningAccount(Record):
+    """The values that a run has found before it trained, where its job says ``auto``, and its budget."""
+
+    budget: BudgetAccount | None = None

@@ -22,6 +22,7 @@ PURPOSES = {
     "export": "zoo export to ONNX",
     "serve": "zoo serve",
     "sweep": "zoo sweep",
+    "pcam": "the dataset pcam",
     "docs": "the pages in docs/ as a site",
     "test": "the tests of the zoo itself",
 }

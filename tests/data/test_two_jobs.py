@@ -244,14 +244,27 @@ def test_two_threads_are_two_jobs_as_well(stores: Path):
     assert len(list(stores.iterdir())) == 1
 
 
-@pytest.mark.parametrize("number", [errno.ENOLCK, errno.EROFS, errno.EOPNOTSUPP, errno.EACCES])
+@pytest.mark.parametrize(
+    ("function", "number"),
+    [
+        ("fcntl.flock", errno.ENOLCK),
+        ("fcntl.flock", errno.EOPNOTSUPP),
+        ("fcntl.flock", errno.ENOSYS),
+        ("os.open", errno.EROFS),
+        ("os.open", errno.EACCES),
+    ],
+)
 def test_where_nothing_can_be_locked_each_decodes_and_the_first_wins(
-    stores: Path, monkeypatch: pytest.MonkeyPatch, number: int
+    stores: Path, monkeypatch: pytest.MonkeyPatch, function: str, number: int
 ):
-    def impossible(file: int) -> None:
+    possible = os.open
+
+    def impossible(file: Any, *settings: Any, **more: Any) -> int:
+        if function == "os.open" and not str(file).endswith(".lock"):
+            return possible(file, *settings, **more)
         raise OSError(number, "no locks here")
 
-    monkeypatch.setattr("zoo.storage.lock._lock", impossible)
+    monkeypatch.setattr(function, impossible)
     meeting = threading.Barrier(2)
     datasets = [Made("v1", meeting), Made("v1", meeting)]
     at_once(datasets)
@@ -355,3 +368,4 @@ def test_many_that_wait_for_one_lock_hold_it_one_at_a_time(tmp_path: Path, monke
 def test_a_lock_in_a_folder_that_is_not_there_is_none(tmp_path: Path):
     with held(tmp_path / "nowhere" / "lock", lambda done: pytest.fail("nobody to wait for")) as lock:
         assert lock is None
+    assert not (tmp_path / "nowhere").exists()

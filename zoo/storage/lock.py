@@ -3,38 +3,44 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
 
 Waiting = Callable[[int], None]
 
 _POLL_S = 0.1
-_DIGITS = 20
+_START, _DIGITS = 1, 20
+"""Position and length of the progress in the file; Windows locks the first byte, which can't be read then."""
 
 
 class Lock:
     """File held by this process alone; its text is the progress for waiting processes."""
 
-    def __init__(self, path: Path, file: int):
-        self.path, self.file = path, file
+    def __init__(self, path: Path, file: BaseFileLock):
+        self.path, self._file = path, file
 
     def tell(self, done: int) -> None:
-        with contextlib.suppress(OSError):  # on a full disk the work itself will fail
-            os.lseek(self.file, 0, os.SEEK_SET)
-            os.write(self.file, f"{done:{_DIGITS}}".encode())
+        with contextlib.suppress(OSError), self.path.open("r+b") as file:  # on a full disk the work itself will fail
+            file.seek(_START)
+            file.write(f"{done:{_DIGITS}}".encode())
 
     def release(self) -> None:
         """Release the lock and remove the file."""
         if sys.platform == "win32":  # an open file can't be removed
-            os.close(self.file)
+            self._file.release()
             _remove(self.path)
         else:  # remove before the release: afterwards the file may be another process's lock
             _remove(self.path)
-            os.close(self.file)
+            self._file.release()
 
 
 @contextmanager
@@ -73,35 +79,34 @@ def _taken(path: Path, waiting: Waiting | None) -> Lock | None:
 def take(path: Path) -> Lock:
     """Create a file and take the lock on it.
 
+    The lock is filelock's: ``flock`` on the file, never a file that a killed process leaves behind.
+
     Raises:
         BlockingIOError: another process holds the lock.
         OSError: locks are not supported there.
     """
-    file = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    from filelock import FileLock, Timeout
+
+    if not path.parent.is_dir():  # filelock would create it
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
+    file = FileLock(path, blocking=False, thread_local=False, preserve_lock_file=True)
     try:
-        _lock(file)
-        if not _is_at(path, file):
-            raise BlockingIOError("its last holder removed it meanwhile: to hold it keeps nobody out")
-    except BlockingIOError:
-        os.close(file)
+        file.acquire()
+    except Timeout as error:
+        raise BlockingIOError(f"another process holds {path}") from error
+    except PermissionError:  # the file may be the lock of another user
         raise
     except OSError:
-        Lock(path, file).release()
+        _remove(path)
         raise
     return Lock(path, file)
-
-
-def _is_at(path: Path, file: int) -> bool:
-    try:
-        return os.path.samestat(os.fstat(file), path.stat())
-    except FileNotFoundError:
-        return False
 
 
 def _read_progress(path: Path) -> int:
     """Read the progress of a lock's holder; 0 where it is unknown."""
     try:
-        with path.open("rb") as file:
+        with path.open("rb", buffering=0) as file:
+            file.seek(_START)
             text = file.read(_DIGITS)
     except OSError:  # released meanwhile
         return 0
@@ -111,19 +116,3 @@ def _read_progress(path: Path) -> int:
 def _remove(path: Path) -> None:
     with contextlib.suppress(OSError):  # a leftover empty file is harmless
         path.unlink()
-
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _lock(file: int) -> None:
-        os.lseek(file, 2**30, os.SEEK_SET)  # beyond the text, since a locked range can't be read
-        try:
-            msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
-        except PermissionError as error:
-            raise BlockingIOError("another's") from error
-else:
-    import fcntl
-
-    def _lock(file: int) -> None:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # not lockf, which is shared by the threads of a process

@@ -1,4 +1,4 @@
-"""How a run is executed: what was asked for, what was measured before on this machine, or a short trial."""
+"""Choose how a run is executed: as requested, as measured earlier on this machine, or by a short trial."""
 
 from __future__ import annotations
 
@@ -25,26 +25,26 @@ from zoo.runner.trainable_model import TrainableModel
 from zoo.storage.files import cache_folder, dump_json, write_text
 
 IMAGES_ON_CPU, _PIXELS_ON_CPU = 8, 8 * 160 * 160
-"""In a step of a trial, at the most: enough for the order that whole batches would show."""
+"""Upper limits of a trial step on a CPU; they suffice to rank the candidates as full batches would."""
 MEASURED, REMEMBERED = "measured", "measured before"
 TRAIN, ANSWER, COMPILED = "train", "answer", "compiled"
 COMPILE_ON = ("cuda",)
 """On 2 CPU cores with bfloat16 compiled steps of the tutorial's network take 1.3 to 1.8 times as long."""
 REPAID_S = 10.0
-"""A training that is shorter is over before a trial has paid for itself."""
+"""Seconds of training below which a trial costs more time than it saves."""
 _COMPILE_REPAID_S = 300.0
-"""A training that is shorter is hardly begun when the compiler is done."""
+"""Seconds of training below which compiling costs more time than it saves."""
 
 
 @dataclass(frozen=True)
 class ExecutionPlan:
-    """How a run is executed.
+    """The execution of a run's training and evaluation.
 
     Args:
-        train: in its training steps.
-        answer: wherever the network only answers.
-        account: ``how`` it is known, the ``candidates``, and those for the answers under ``evaluation``; empty where
-            nothing was tried.
+        train: execution of the training steps.
+        answer: execution of evaluation and prediction.
+        account: ``how`` the choice was made, the ``candidates`` with their speeds, and those of evaluation under
+            ``evaluation``; empty where nothing was measured.
     """
 
     train: Execution
@@ -52,22 +52,22 @@ class ExecutionPlan:
     account: dict[str, Any] = field(default_factory=dict)
 
     def on(self, device: torch.device) -> ExecutionPlan:
-        """The same on another device."""
+        """Return the same plan for another device."""
         return replace(self, train=replace(self.train, device=device), answer=replace(self.answer, device=device))
 
 
 def fastest_execution(
     usual: Execution, learner: TrainableModel, job: Job, images: int, made_of: dict[str, Any]
 ) -> ExecutionPlan:
-    """The fastest execution that the job allows.
+    """Choose the fastest execution that the job allows.
 
-    Precision and memory format are measured where the job says ``auto`` for them and the training is long enough to
-    repay it. What was measured is kept in the user's cache, so that the same job has the same numbers again; a short
-    training goes by rule, whatever a longer one of the same network has measured.
+    Precision and memory format are measured where the job says ``auto`` and the training is long enough to repay the
+    trial. Results are cached per user, so that a repeated job gives the same numbers; a short training always follows
+    the default rule, even where a longer one of the same network was measured.
 
     Args:
-        usual: by rule.
-        images: that there are to train on.
+        usual: execution by the default rule.
+        images: number of training images.
         made_of: the network's component and its parameters.
     """
     eager = replace(usual, compiled=False)
@@ -83,17 +83,17 @@ def fastest_execution(
         return by_rule
     try:
         races = before or _races(ways, learner, job, count, shown)
-    except torch.OutOfMemoryError:  # the training itself will see how it gets by
+    except torch.OutOfMemoryError:  # training itself handles the lack of memory
         return by_rule
     if len(races[TRAIN]["images_per_second"]) == 1:
-        return by_rule  # too short a training to be worth more than this
+        return by_rule  # the training is too short for more trials
     if before is None:
         _remember(file, races)
     return _plan(ways, races, job, learner.alone, REMEMBERED if before else MEASURED)
 
 
 def _plan(ways: list[Execution], races: dict[str, Any], job: Job, alone: bool, how: str) -> ExecutionPlan:
-    """What the races say."""
+    """Build the plan from the measured races."""
     train = ways[races[TRAIN]["chosen"]]
     answers = _answers(ways, train, job, alone)
     account = {"how": how, "candidates": _tried(ways, races[TRAIN])}
@@ -108,9 +108,9 @@ def _plan(ways: list[Execution], races: dict[str, Any], job: Job, alone: bool, h
 
 
 def _answers(ways: list[Execution], train: Execution, job: Job, alone: bool) -> list[Execution]:
-    """Ways to answer, the usual one first: the memory format is training's, as both share the weights.
+    """Candidates for evaluation, with training's memory format first of all, as both share the weights.
 
-    Where a head is trained by itself, nothing else is left to answer with.
+    Where only a head is trained on features, training's execution is the only candidate.
     """
     if alone or job.answers_in != AUTO:
         return [train.computing_in(job.answers_in)]
@@ -128,11 +128,11 @@ def _said(way: Execution) -> dict[str, Any]:
 
 
 def _races(ways: list[Execution], learner: TrainableModel, job: Job, count: int, shown: int) -> dict[str, Any]:
-    """Trials of training steps, and of answers; of a frozen network its one look at every image is both.
+    """Time training steps and evaluation; of a frozen backbone only its single forward pass.
 
     Args:
-        count: images in a step of a trial.
-        shown: images in all epochs.
+        count: images in a trial step.
+        shown: training images in all epochs.
     """
     noise = _noise(learner, job, count)
     paths = {module: path for path, module in learner.model.named_modules()}
@@ -157,7 +157,7 @@ def _races(ways: list[Execution], learner: TrainableModel, job: Job, count: int,
 
 
 def _images_a_step(device: torch.device, job: Job, images: int) -> int:
-    """Images in a step of a trial: a batch, of which a CPU shows as much with fewer."""
+    """Number of images in a trial step: a batch, reduced on a CPU."""
     count = min(int(job.train.batch_size), images)
     if device.type != "cpu":
         return count
@@ -165,7 +165,7 @@ def _images_a_step(device: torch.device, job: Job, images: int) -> int:
 
 
 def _answer(learner: TrainableModel, noise: Tensor) -> Callable[..., None]:
-    """A pass of the network as it evaluates."""
+    """Build a forward pass of the network in evaluation mode, with folded batch norms."""
     return pass_of(fold_norms(learner.model, noise[:2]), noise, train=False)
 
 
@@ -176,14 +176,14 @@ def _noise(learner: TrainableModel, job: Job, count: int) -> Tensor:
 
 
 def _remember(file: Path, races: dict[str, Any]) -> None:
-    """A cache that can't be written costs the next run its own trial."""
+    """Cache the measurements; a cache that can't be written only costs the next run its own trial."""
     with contextlib.suppress(OSError, OutputError):
         file.parent.mkdir(parents=True, exist_ok=True)
         write_text(file, dump_json(races))
 
 
 def _remembered(file: Path, ways: list[Execution], job: Job, alone: bool) -> dict[str, Any] | None:
-    """What a run before has measured; a file that is damaged counts for nothing."""
+    """Read cached measurements; None where they are missing, damaged or of other candidates."""
     try:
         races = json.loads(file.read_text("utf-8"))
         train = ways[races[TRAIN]["chosen"]]
@@ -199,7 +199,7 @@ def _remembered(file: Path, ways: list[Execution], job: Job, alone: bool) -> dic
 
 
 def _key(usual: Execution, learner: TrainableModel, job: Job, made_of: dict[str, Any]) -> str:
-    """All that decides which execution is fastest."""
+    """Hash everything that the fastest execution depends on."""
     train, learning = job.train, sum(p.requires_grad for p in learner.model.parameters())
     said = {
         "machine": [_processor(), os.cpu_count(), torch.get_num_threads(), torch.__version__, usual.describe()],
@@ -211,7 +211,7 @@ def _key(usual: Execution, learner: TrainableModel, job: Job, made_of: dict[str,
 
 
 def _processor() -> str:
-    """The processor's model, where the system says it."""
+    """Model name of the processor, where the system reports it."""
     lines: list[str] = []
     with contextlib.suppress(OSError):
         lines = Path("/proc/cpuinfo").read_text("utf-8", "replace").splitlines()

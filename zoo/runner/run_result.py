@@ -1,4 +1,4 @@
-"""The result of a run: the typed document of result.json, and the one function that reads it."""
+"""The result of a run: the typed document of result.json, and the only function that reads it."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class Expectation(Record):
 
 
 class RecipeSummary(Record):
-    """The recipe that a job stands on."""
+    """The recipe that a job is based on."""
 
     name: str = ""
     expect: Expectation | None = None
@@ -108,7 +108,7 @@ class ExecutionSpeed(Record):
 
 
 class ExecutionTrial(Record):
-    """The ways to execute the network that were tried: of training, compiled or not, and of evaluation."""
+    """The executions of the network that were timed: of training, compiled or not, and of evaluation."""
 
     how: str = ""
     candidates: list[ExecutionSpeed] = Field(default_factory=list)
@@ -125,7 +125,7 @@ class BudgetAccount(Record):
 
 
 class TuningAccount(Record):
-    """The values that a run has found before it trained, where its job says ``auto``, and its budget."""
+    """The values that a run determined before training, where its job says ``auto``, and its budget."""
 
     budget: BudgetAccount | None = None
 
@@ -181,12 +181,12 @@ class RunResult(Record):
     @field_validator("splits", "metrics", "mistakes", mode="before")
     @classmethod
     def _without_empty(cls, value: Any) -> Any:
-        """A split without numbers is as good as none."""
+        """Drop splits without metrics."""
         return {k: v for k, v in value.items() if v is not None} if isinstance(value, Mapping) else value
 
     @property
     def several_labels(self) -> bool:
-        """Whether an image may have several labels."""
+        """True where an image can have several labels."""
         return self.task == "multi-label"
 
     @property
@@ -231,10 +231,10 @@ def read_epochs(folder: Path) -> list[EpochRecord]:
 
 @contextlib.contextmanager
 def damage_reported(folder: Path) -> Iterator[None]:
-    """Report a document with the right keys and the wrong values as damaged.
+    """Convert errors caused by a document with wrong values into one that reports the damage.
 
     Raises:
-        RequestError: the block raised what such a document makes it raise.
+        RequestError: the block raised an error that such a document causes.
     """
     try:
         yield

@@ -1,4 +1,4 @@
-"""The epochs of a run: train, evaluate, keep the best weights, stop when it is time."""
+"""The training loop: train and validate each epoch, keep the best weights, and stop early."""
 
 from __future__ import annotations
 
@@ -40,28 +40,28 @@ from zoo.runner.time_budget import Budget
 from zoo.storage.files import append_json_line
 
 Answers = tuple[Tensor, Tensor]
-"""Logits (N, K) and targets of a split."""
+"""Logits (N, K) float and targets (N,) or (N, K) of a split."""
 COMPILER = ("torch._dynamo", "torch._inductor")
-"""Where torch.compile's errors are defined; to import them takes a second."""
+"""Modules that define torch.compile's errors; importing them takes a second."""
 
 
 @dataclass(frozen=True)
 class FinalNumbers:
-    """The numbers and the worst mistakes of each split, by the best weights."""
+    """Final metrics and worst mistakes of each split, measured with the best weights."""
 
     metrics: dict[str, SplitMetrics] = field(default_factory=dict)
     mistakes: dict[str, list[Mistake]] = field(default_factory=dict)
 
 
 class Training:
-    """The epochs so far, and how to go on.
+    """The training of a run, epoch by epoch.
 
     Args:
-        parts: what the run is made of.
-        folder: the run's.
-        observer: told of each step and epoch.
-        interrupts: heard where nothing is lost.
-        budget: ends training before an epoch that would go beyond it.
+        parts: the components of the run.
+        folder: the run's folder.
+        observer: receives each step and epoch.
+        interrupts: pending signals, checked only where no work is lost.
+        budget: ends training before an epoch that would exceed it.
     """
 
     def __init__(
@@ -81,15 +81,15 @@ class Training:
         self.state = RunState(timing, self.job.train.accumulate)
         self.saved_at = perf_counter()
         self.last_answers: Answers | None = None
-        self.best_answers: Answers | None = None  # those of the best epoch, where this process trained it
-        self.thresholds: list[float] | None = None  # of each class, once the best weights are known
-        self.calibration: Calibration | None = None  # and how their logits are to be read
+        self.best_answers: Answers | None = None  # of the best epoch, if this process trained it
+        self.thresholds: list[float] | None = None  # (K,) of a multi-label task, once the best weights are known
+        self.calibration: Calibration | None = None  # of the best weights, once they are known
 
     def epochs(self, callback: Callback, run: Run) -> str | None:
-        """Train until the last epoch, or a reason to stop; then all is on the disk.
+        """Train until the last epoch or a reason to stop, and wait until all files are written.
 
         Returns:
-            The reason, or None after the last epoch.
+            The reason for stopping early, or None after the last epoch.
         """
         reason = None
         while reason is None and len(self.state.history) < self.job.train.last_epoch:
@@ -132,7 +132,7 @@ class Training:
             trained = perf_counter() - started
             val = self._validated()
         except KeyboardInterrupt:
-            if self.state.position.random is not None:  # all steps are done; else they were kept where it was heard
+            if self.state.position.random is not None:  # the epoch's steps are done; else they saved the state
                 self._save()
             raise
         seconds = perf_counter() - started
@@ -153,23 +153,23 @@ class Training:
             return self._keep(record)
 
     def _validated(self) -> dict[str, Any]:
-        """The numbers after an epoch; several processes stop together, so they see at its end whether to."""
+        """Validate the current weights; several processes defer signals until all have finished."""
         with self.interrupts.held() if self.ranks.size > 1 else contextlib.nullcontext():
             split = self.parts.splits[VAL]
             self.last_answers = self._answers(split, self.parts.learner.final, NONE)
             return self._judged(self.last_answers)
 
     def _steps(self, position: Position, started: float) -> Totals:
-        """Those of an epoch that are still to be done."""
+        """Train the remaining steps of an epoch."""
         totals = Totals(self.parts.execution.device, self.parts.task)
         done = position.random is not None
-        if position.totals is not None and (done or self.ranks.first):  # they are all processes' sums
+        if position.totals is not None and (done or self.ranks.first):  # the sums of all processes
             totals.load_state_dict(position.totals)
         if done:
-            return totals  # all steps: it was interrupted as it was evaluated
+            return totals  # it was interrupted during the evaluation
 
         def stepped(seen: int, totals: Any) -> None:
-            self.observer.step(seen * self.ranks.size, totals)  # the others have seen as much
+            self.observer.step(seen * self.ranks.size, totals)  # every process sees equally many
             position.steps += 1
             position.seconds = perf_counter() - started
             if any(self.ranks.agreed):
@@ -198,7 +198,7 @@ class Training:
         return totals
 
     def _wishes(self) -> tuple[bool, bool]:
-        """To stop, and to keep the state: as one process would; all do it together."""
+        """Return this process's votes to stop and to save the state; all processes act on the combined votes."""
         return self.interrupts.asked, perf_counter() - self.saved_at > self.job.train.checkpoint_s
 
     def _in_pieces(self, pieces: int) -> None:
@@ -218,21 +218,21 @@ class Training:
         self.observer.notice(text)
 
     def _tell_schedule(self, record: EpochRecord) -> None:
-        """A schedule that goes by how well it goes is told, where the line of the epoch is still to be written."""
+        """Report the monitored value to a schedule that depends on it, before the epoch's line is written."""
         ended = getattr(self.parts.schedule, "epoch_ended", None)
         if ended is not None:
             ended(self._monitored(record), self.parts.scoring.higher_is_better(self._metric))
 
     @property
     def _metric(self) -> str:
-        """The name of the monitored number, without its split."""
+        """Name of the monitored metric, without its split."""
         return self.job.train.monitor.partition("/")[2]
 
     def _monitored(self, record: EpochRecord) -> float:
-        """The monitored number of an epoch.
+        """Monitored value of an epoch.
 
         Raises:
-            TrainingError: the metric gave no single number.
+            TrainingError: the metric is not a single number.
         """
         value = record.monitored(self.job.train.monitor)
         if value is None:
@@ -240,15 +240,13 @@ class Training:
         return value
 
     def _keep(self, record: EpochRecord) -> EpochRecord:
-        """Weights if they are the best so far, and the checkpoint: each whole, in this order."""
+        """Add an epoch to the history, and save the checkpoint and, for a new best epoch, its weights."""
         better = self._better(record)
         record = record.changed(best=better is not None)
         if better is not None:
             self.best_answers = self.last_answers
         self.state.history.append(record)
-        self.state.best = (
-            better or self.state.best
-        )  # only now: an epoch that is interrupted while it is written never was
+        self.state.best = better or self.state.best  # only now: an epoch interrupted before this point is repeated
         self.state.position = None
         if self.ranks.first:
             append_json_line(self.folder / METRICS, record.document())
@@ -262,9 +260,9 @@ class Training:
         self.saved_at = perf_counter()
 
     def _better(self, record: EpochRecord) -> BestEpoch | None:
-        """This epoch as the best one, if it is; a value that is no number is better than none at all.
+        """Return this epoch as the best one if it is, else None; any value is better than none, even NaN.
 
-        Of equal ones the epoch with the lower loss is: few images soon give the same accuracy again and again.
+        Between equal values the lower loss decides: small validation sets often give the same accuracy repeatedly.
         """
         value, split = self._monitored(record), self.job.train.monitor.partition("/")[0]
         if self.state.best is not None:
@@ -282,7 +280,7 @@ class Training:
         )
 
     def _reached(self, best: BestEpoch) -> int:
-        """The first epoch with the best value: one as good with a lower loss is no progress of what is monitored."""
+        """First epoch that reached the best value; an equal value with a lower loss does not reset the patience."""
         same = (e.epoch for e in self.state.history if e.best and e.monitored(best.metric) == best.value)
         return next(same, best.epoch)
 
@@ -293,16 +291,16 @@ class Training:
         parts = self.parts
         if tta == NONE:
             model, batches = parts.learner.part_of(model), parts.data.batches(split)
-        else:  # views are views of images, where a frozen backbone's features are those of one
+        else:  # augmented views need images: cached features are of a single view
             model, batches = looking(model, tta, multilabel=parts.task.multilabel), parts.data.images(split)
         collect = self.ranks.gather if isinstance(batches, Batches) else list
         return predict_logits(model, batches, parts.answering, collect=collect)
 
     def _judged(self, answers: Answers, choose: bool = False) -> dict[str, Any]:
-        """Every number of a split by the answers to its images.
+        """Compute every metric of a split from its logits and targets.
 
         Args:
-            choose: the thresholds of a task with several labels by these images, from here on.
+            choose: fit the thresholds of a multi-label task on these images, for this and later evaluations.
         """
         parts = self.parts
         if choose:
@@ -310,9 +308,10 @@ class Training:
         return evaluate_logits(*answers, parts.loss_fn, parts.classes, parts.metrics, self.thresholds)
 
     def evaluate_best(self) -> FinalNumbers:
-        """Metrics and mistakes of val, and of test where there is one, by the best weights as they lie on the disk.
+        """Evaluate the best weights, read back from disk, on val and, where it exists, on test.
 
-        Answers that the best epoch was evaluated by are taken again, if what lies there is what gave them, to the byte.
+        The logits of the best epoch's validation are reused where the file on disk is byte-identical to the weights
+        that gave them.
         """
         started = perf_counter()
         splits = [self.parts.splits[name] for name in (VAL, TEST) if name in self.parts.splits]
@@ -337,10 +336,10 @@ class Training:
         return FinalNumbers(metrics, mistakes)
 
     def _check_best(self) -> bool:
-        """Whether the weights on the disk are known to be the best epoch's, to the byte.
+        """Return True if the weights on disk are byte-identical to the best epoch's, False if that is unknown.
 
         Raises:
-            TrainingError: they are known to be others.
+            TrainingError: the file on disk has changed.
         """
         intact = self.ranks.broadcast(self.keeper.intact())
         if intact is False:
@@ -359,6 +358,6 @@ class Training:
 
 
 def _loss(record: EpochRecord, split: str) -> float:
-    """The loss of a split; NaN where there is none."""
+    """Loss of a split in an epoch; NaN where it was not measured."""
     loss = record.scores(split).loss
     return math.nan if loss is None else loss

@@ -96,14 +96,14 @@ def _plan(ways: list[Execution], races: dict[str, Any], job: Job, alone: bool, h
     """Build the plan from the measured races."""
     train = ways[races[TRAIN]["chosen"]]
     answers = _answers(ways, train, job, alone)
-    account = {"how": how, "candidates": _tried(ways, races[TRAIN])}
+    account = {"how": how, "candidates": _speeds(ways, races[TRAIN])}
     if COMPILED in races:
         steps = [train, replace(train, compiled=True)]
-        train, account[COMPILED] = steps[races[COMPILED]["chosen"]], _tried(steps, races[COMPILED])
+        train, account[COMPILED] = steps[races[COMPILED]["chosen"]], _speeds(steps, races[COMPILED])
     elif job.compile is True:
         train = replace(train, compiled=True)
     if len(answers) > 1:
-        account["evaluation"] = _tried(answers, races[ANSWER])
+        account["evaluation"] = _speeds(answers, races[ANSWER])
     return ExecutionPlan(train, answers[races[ANSWER]["chosen"]], account)
 
 
@@ -117,12 +117,12 @@ def _answers(ways: list[Execution], train: Execution, job: Job, alone: bool) -> 
     return [way for way in ways if way.channels_last == train.channels_last]
 
 
-def _tried(ways: list[Execution], race: dict[str, Any]) -> list[dict[str, Any]]:
+def _speeds(ways: list[Execution], race: dict[str, Any]) -> list[dict[str, Any]]:
     rates = zip(ways, race["images_per_second"], strict=True)
-    return [{**_said(way), "images_per_second": rate} for way, rate in rates]
+    return [{**_description(way), "images_per_second": rate} for way, rate in rates]
 
 
-def _said(way: Execution) -> dict[str, Any]:
+def _description(way: Execution) -> dict[str, Any]:
     compiled = {"compiled": True} if way.compiled else {}
     return {"precision": way.precision, "memory_format": way.memory_format, **compiled}
 

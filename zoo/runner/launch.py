@@ -44,7 +44,7 @@ def launch(words: Sequence[str], count: int, restarts: int, name: str) -> int:
             died = _wait(ranks)
         if died is None:
             return 0
-        how = f"{died.name} of {count} {died.fate()}"
+        how = f"{died.name} of {count} {died.outcome()}"
         if died.code in (2, 130) or attempt > restarts:
             break
         _say(f"{how}; going on from the last checkpoint ({attempt} of {restarts})", died)
@@ -89,13 +89,13 @@ class _Rank:
     def code(self) -> int:
         return self.process.poll() or 0
 
-    def give_up(self) -> None:
+    def kill(self) -> None:
         """Kill the process, which hangs after another one has failed."""
         self.hangs = True
         self.process.kill()
         self.process.wait()
 
-    def fate(self) -> str:
+    def outcome(self) -> str:
         """Describe how the process ended."""
         if self.hangs:
             return "hangs"
@@ -141,11 +141,11 @@ def _wait(ranks: Sequence[_Rank]) -> _Rank | None:
         time.sleep(_POLL_S)
     for rank in ranks:
         if rank.process.poll() is None:
-            rank.give_up()
-    return min((rank for rank in ranks if rank.code), key=_guilt)
+            rank.kill()
+    return min((rank for rank in ranks if rank.code), key=_suspicion)
 
 
-def _guilt(rank: _Rank) -> int:
+def _suspicion(rank: _Rank) -> int:
     """Rank a failed process by how likely it caused the others' failure, the most likely first."""
     return 2 if rank.hangs else 3 if rank.code == PeerLost.exit_code else int(rank.code > 0)
 

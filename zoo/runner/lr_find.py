@@ -55,7 +55,7 @@ class RangeTest:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the entries of a result document."""
-        curve = {"lrs": _digits(self.lrs), "losses": _digits(self.losses), "smoothed": _digits(self.smoothed)}
+        curve = {"lrs": _rounded(self.lrs), "losses": _rounded(self.losses), "smoothed": _rounded(self.smoothed)}
         return {"lr": self.lr, "rule": RULE, "suggestions": self.suggestions, "ended": self.ended, **curve}
 
 
@@ -84,7 +84,7 @@ def find_lr(
         with contextlib.suppress(TrainingError):  # a non-finite loss ends the test like any other reason
             train_epoch(
                 parts.learner.trained,
-                _round_and_round(parts, sweep),
+                _cycled_batches(parts, sweep),
                 sweep.listen(parts.loss_fn),
                 optimizer,
                 parts.execution,
@@ -95,7 +95,7 @@ def find_lr(
     return judge(sweep.lrs[: len(sweep.losses)], sweep.losses, sweep.ended)
 
 
-def _round_and_round(parts: RunComponents, sweep: _Sweep) -> Iterator[tuple[Tensor, Tensor]]:
+def _cycled_batches(parts: RunComponents, sweep: _Sweep) -> Iterator[tuple[Tensor, Tensor]]:
     epoch = 1
     while not sweep.ended:
         parts.train_batches.epoch = epoch
@@ -193,7 +193,7 @@ def suggest(lrs: Sequence[float], smoothed: Sequence[float]) -> dict[str, float]
     }
 
 
-def _digits(values: Sequence[float]) -> list[float]:
+def _rounded(values: Sequence[float]) -> list[float]:
     return [float(f"{value:.5g}") for value in values]
 
 

@@ -202,23 +202,23 @@ class _Several:
 
     def run(self) -> dict[str, Any]:
         self._check()
-        before = _Before(self.place.out, self.folder)
+        before = _Snapshot(self.place.out, self.folder)
         claim(self.place.out, self.name, resume=True)
         try:
-            return self._all()
+            return self._run_all()
         except (KeyboardInterrupt, Interrupted) as error:
             self._end_early("interrupted", before)
             if not self.begun and not self.results:
                 raise Interrupted("Interrupted before training began; nothing was written.") from None
-            raise Interrupted(self._told("Interrupted in")) from error.__cause__
+            raise Interrupted(self._progress_message("Interrupted in")) from error.__cause__
         except BaseException as error:
             self._end_early("failed", before)
             if not isinstance(error, Exception) or not (self.begun or self.results):
                 raise
             why = str(error) if isinstance(error, ZooError) else f"{reason_of(error)}."
-            raise _same_family(error)(f"{self._told('Failed:')} The reason: {why}") from error
+            raise _same_family(error)(f"{self._progress_message('Failed:')} The reason: {why}") from error
 
-    def _all(self) -> dict[str, Any]:
+    def _run_all(self) -> dict[str, Any]:
         write_text(self.folder / REPEATED, yaml.safe_dump(self.base, sort_keys=False, allow_unicode=True))
         self.write("running")
         for number, member in enumerate(self.members, 1):
@@ -252,16 +252,16 @@ class _Several:
         write_json(self.folder / SUMMARY, summary)
         return summary
 
-    def _end_early(self, status: str, before: _Before) -> None:
+    def _end_early(self, status: str, before: _Snapshot) -> None:
         """Record the early end in the summary; where no run began, restore the previous state."""
         if not self.begun and not self.results:
-            before.bring_back()
+            before.restore()
             return
         self.status = {name: status if told == "running" else told for name, told in self.status.items()}
         with contextlib.suppress(OutputError):  # a full disk: the original error is the one to report
             self.write(status)
 
-    def _told(self, what: str) -> str:
+    def _progress_message(self, what: str) -> str:
         at = next((i for i, m in enumerate(self.members) if m.name not in self.results), len(self.members) - 1)
         finished = f"{len(self.results)} finished and kept" if self.results else "none is finished"
         return (
@@ -332,7 +332,7 @@ class _Several:
         self.replaced = []
 
 
-class _Before:
+class _Snapshot:
     """A snapshot of the summary's folder, to restore it where no run began."""
 
     def __init__(self, out: Path, folder: Path):
@@ -341,7 +341,7 @@ class _Before:
         paths = (folder / SUMMARY, folder / REPEATED)
         self.texts = {path: path.read_text("utf-8") if path.is_file() else None for path in paths}
 
-    def bring_back(self) -> None:
+    def restore(self) -> None:
         """Restore the snapshot as far as possible."""
         with contextlib.suppress(OSError, OutputError):
             for path, text in self.texts.items():

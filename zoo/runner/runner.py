@@ -245,13 +245,13 @@ class _Runner:
             self._end_early("interrupted", "interrupted by the user", error)
             with contextlib.suppress(TrainingError):  # a launcher may end all processes once one has ended
                 self.training.ranks.barrier()
-            raise Interrupted(self._how_to_resume()) from None
+            raise Interrupted(self._resume_message()) from None
         except ZooError as error:
             self._end_early("failed", str(error), error)
             raise
         except BrokenPipeError as error:  # as in `zoo run … | head`
             self._end_early("interrupted", "nobody reads its output any longer", error)
-            raise Interrupted(self._how_to_resume()) from error
+            raise Interrupted(self._resume_message()) from error
         except BaseException as error:  # a component may call sys.exit()
             self._end_early("failed", reason_of(error), error)
             if is_write_error(error):
@@ -281,8 +281,8 @@ class _Runner:
 
     def _report(self, report: Report, result: RunResult) -> None:
         shown = result.mistakes.get(VAL, [])
-        self._beside("The pictures for the report were", partial(draw_pictures, self.training, shown))
-        self._beside("The report was", partial(report, result, self.training.folder / REPORT))
+        self._write_optional("The pictures for the report were", partial(draw_pictures, self.training, shown))
+        self._write_optional("The report was", partial(report, result, self.training.folder / REPORT))
 
     def _record_budget(self) -> None:
         """Record in the job the epoch at which a budget ended training, so that a repetition gives the same numbers."""
@@ -292,7 +292,7 @@ class _Runner:
             job = training.job.model_copy(update={"train": train})
             write_text(training.folder / JOB, _job_text(job, training.parts.resolved.reasons))
 
-    def _beside(self, what: str, write: Callable[[], None]) -> None:
+    def _write_optional(self, what: str, write: Callable[[], None]) -> None:
         """Write an optional output; its failure becomes a notice, as the result is written already."""
         try:
             write()
@@ -322,7 +322,7 @@ class _Runner:
             write_json(self.training.folder / RESULT, result.document())
         self.callback.run_failed(self.run_record, error)
 
-    def _how_to_resume(self) -> str:
+    def _resume_message(self) -> str:
         done, of = len(self.training.state.history), self.training.job.train.last_epoch
         folder = self.training.folder
         kept = f"the best model so far is in {folder / 'model'}. " if self.training.state.best else ""

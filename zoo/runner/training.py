@@ -130,7 +130,7 @@ class Training:
             with self.interrupts.held():
                 totals = self._steps(self.state.position, started)
             trained = perf_counter() - started
-            val = self._validated()
+            val = self._validate()
         except KeyboardInterrupt:
             if self.state.position.random is not None:  # the epoch's steps are done; else they saved the state
                 self._save()
@@ -149,15 +149,15 @@ class Training:
         with self.interrupts.held():
             self.state.timing["train_s"] += trained
             self.state.timing["evaluate_s"] += seconds - trained
-            self._tell_schedule(record)
+            self._notify_schedule(record)
             return self._keep(record)
 
-    def _validated(self) -> dict[str, Any]:
+    def _validate(self) -> dict[str, Any]:
         """Validate the current weights; several processes defer signals until all have finished."""
         with self.interrupts.held() if self.ranks.size > 1 else contextlib.nullcontext():
             split = self.parts.splits[VAL]
-            self.last_answers = self._answers(split, self.parts.learner.final, NONE)
-            return self._judged(self.last_answers)
+            self.last_answers = self._predict(split, self.parts.learner.final, NONE)
+            return self._evaluated(self.last_answers)
 
     def _steps(self, position: Position, started: float) -> Totals:
         """Train the remaining steps of an epoch."""
@@ -188,8 +188,8 @@ class Training:
             self.parts.optimizer,
             self.parts.execution,
             replace(self.parts.step_config(), accumulate=self.state.accumulate),
-            EpochProgress(totals, position.steps, stepped, self._in_pieces),
-            Together(self.ranks, weigh=lambda: self.parts.train_batches.weight, wishes=self._wishes),
+            EpochProgress(totals, position.steps, stepped, self._accumulate_in_pieces),
+            Together(self.ranks, weigh=lambda: self.parts.train_batches.weight, wishes=self._votes),
         )
         self.parts.learner.end_epoch(position.epoch)
         self.parts.settle()
@@ -197,11 +197,11 @@ class Training:
         position.totals, position.random = totals.state_dict(), random_states()
         return totals
 
-    def _wishes(self) -> tuple[bool, bool]:
+    def _votes(self) -> tuple[bool, bool]:
         """Return this process's votes to stop and to save the state; all processes act on the combined votes."""
         return self.interrupts.asked, perf_counter() - self.saved_at > self.job.train.checkpoint_s
 
-    def _in_pieces(self, pieces: int) -> None:
+    def _accumulate_in_pieces(self, pieces: int) -> None:
         self.state.accumulate = pieces
         size, loss = self.job.train.batch_size, self.job.loss.name
         step = ", with the same step."
@@ -217,7 +217,7 @@ class Training:
         self.state.notices = [text]
         self.observer.notice(text)
 
-    def _tell_schedule(self, record: EpochRecord) -> None:
+    def _notify_schedule(self, record: EpochRecord) -> None:
         """Report the monitored value to a schedule that depends on it, before the epoch's line is written."""
         ended = getattr(self.parts.schedule, "epoch_ended", None)
         if ended is not None:
@@ -276,10 +276,12 @@ class Training:
     def _out_of_patience(self, epoch: int) -> bool:
         patience = self.job.train.patience
         return (
-            patience is not None and self.state.best is not None and epoch - self._reached(self.state.best) >= patience
+            patience is not None
+            and self.state.best is not None
+            and epoch - self._first_best(self.state.best) >= patience
         )
 
-    def _reached(self, best: BestEpoch) -> int:
+    def _first_best(self, best: BestEpoch) -> int:
         """First epoch that reached the best value; an equal value with a lower loss does not reset the patience."""
         same = (e.epoch for e in self.state.history if e.best and e.monitored(best.metric) == best.value)
         return next(same, best.epoch)
@@ -287,7 +289,7 @@ class Training:
     def _out_of_budget(self, budget: Budget, record: EpochRecord) -> bool:
         return record.epoch < self.job.train.last_epoch and budget.over(record.seconds or 0.0)
 
-    def _answers(self, split: Split, model: nn.Module, tta: str) -> Answers:
+    def _predict(self, split: Split, model: nn.Module, tta: str) -> Answers:
         parts = self.parts
         if tta == NONE:
             model, batches = parts.learner.part_of(model), parts.data.batches(split)
@@ -296,7 +298,7 @@ class Training:
         collect = self.ranks.gather if isinstance(batches, Batches) else list
         return predict_logits(model, batches, parts.answering, collect=collect)
 
-    def _judged(self, answers: Answers, choose: bool = False) -> dict[str, Any]:
+    def _evaluated(self, answers: Answers, choose: bool = False) -> dict[str, Any]:
         """Compute every metric of a split from its logits and targets.
 
         Args:
@@ -321,11 +323,11 @@ class Training:
         mistakes: dict[str, list[Mistake]] = {}
         root = str(self.job.dataset.params.get("root") or "")
         for split in splits:
-            answers = known.get(split.name) or self._answers(split, cast(nn.Module, model), self.job.tta)
+            answers = known.get(split.name) or self._predict(split, cast(nn.Module, model), self.job.tta)
             if split.name == VAL:
                 self.calibration = calibrate(*answers)
             heat, here = self.calibration.temperature if self.calibration else None, split.name == VAL
-            numbers = self._judged(answers, here)
+            numbers = self._evaluated(answers, here)
             loss_fn, names, classes = self.parts.loss_fn, split.names, self.parts.classes
             beside, worst = final_numbers(*answers, loss_fn, names, classes, self.parts.metrics, heat, fitted_here=here)
             metrics[split.name] = SplitMetrics.read({**numbers, **beside})

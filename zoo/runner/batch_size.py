@@ -1,7 +1,7 @@
-"""``--batch-size auto``: the recipe's batch, in as few pieces as the memory takes.
+"""``--batch-size auto``: split the recipe's batch into as few pieces as fit in memory.
 
-The batch that a step learns from stays the recipe's: another one would be another training. What is found is in how
-many pieces it is computed (``train.accumulate``).
+The effective batch size stays the recipe's, as another one would change the training. The search determines the number
+of pieces in which a batch is computed (``train.accumulate``).
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from zoo.runner.lr_find import as_before
 
 MOST = 1024
 SHARE = 10
-"""A batch is at most one in so many of the training images."""
+"""A batch holds at most 1/SHARE of the training images."""
 CPU_SHARE, CUDA_SHARE = 0.5, 0.9
-"""Of the free memory, what may be used."""
+"""Fraction of the free memory that may be used."""
 BACKWARD = 2.0
-"""Going back takes gradients of activations beside the activations themselves."""
+"""Memory of a forward and backward pass relative to the saved activations: their gradients take as much again."""
 
 
 @dataclass(frozen=True)
@@ -36,9 +36,9 @@ class BatchPlan:
     """How a batch is computed.
 
     Args:
-        batch_size: images a step.
-        accumulate: in how many pieces.
-        fits: images that the memory takes at once, of those that were asked for.
+        batch_size: images per optimizer step.
+        accumulate: number of pieces (micro-batches) per step.
+        fits: images that fit in memory at once.
     """
 
     batch_size: int
@@ -47,15 +47,15 @@ class BatchPlan:
 
 
 def plan_batch(recipe: int, images: int, fits: int) -> BatchPlan:
-    """The recipe's batch in as few pieces as fit; smaller only for a small data set, never larger.
+    """Plan the recipe's batch in as few pieces as fit; it is reduced only for a small dataset, and never enlarged.
 
     Args:
-        recipe: the batch that the recipe is made for.
-        images: that there are to train on.
-        fits: images that the memory takes at once.
+        recipe: batch size that the recipe was designed for.
+        images: number of training images.
+        fits: images that fit in memory at once.
 
     Raises:
-        RequestError: not one does.
+        RequestError: not even one image fits.
     """
     if fits < 1:
         raise RequestError(
@@ -68,15 +68,15 @@ def plan_batch(recipe: int, images: int, fits: int) -> BatchPlan:
 
 
 def largest_batch(recipe: int, images: int) -> int:
-    """The recipe's, but no more than a tenth of the images, nor than 1,024; two at least, where there are two."""
+    """The recipe's batch size, limited to a tenth of the images and to 1,024; at least 2, where there are 2 images."""
     return max(min(recipe, MOST, images // SHARE), min(2, recipe, images))
 
 
 def largest_that_fits(fits: Callable[[int], bool], most: int) -> int:
-    """The largest number up to ``most`` that fits, by doubling and then halving the rest; 0 where not even 1 does.
+    """Find the largest number up to ``most`` that fits, by doubling and then bisection; 0 where not even 1 fits.
 
     Args:
-        fits: whether a number fits; of two numbers the smaller fits if the larger does.
+        fits: monotonic predicate: if a number fits, every smaller one does.
     """
     good, bad = 0, most + 1
     doubling = True
@@ -90,10 +90,10 @@ def largest_that_fits(fits: Callable[[int], bool], most: int) -> int:
 
 
 def find_batch(parts: RunComponents) -> BatchPlan:
-    """Measure what the memory takes, and leave the parts as they were.
+    """Measure how many images fit in memory, and plan the batch; the components are restored afterwards.
 
     Raises:
-        RequestError: the memory can't be measured here, or takes no image.
+        RequestError: the memory of this device can't be measured, or not even one image fits.
     """
     images = len(parts.splits["train"])
     most = largest_batch(parts.job.train.batch_size, images)
@@ -103,14 +103,14 @@ def find_batch(parts: RunComponents) -> BatchPlan:
             f"--batch-size auto can't measure the memory of {parts.execution.device}. Give a number: --batch-size 32"
         )
     with as_before(parts):
-        parts.begin_epoch(parts.job.train.epochs)  # the largest pictures, the least of the network frozen
+        parts.begin_epoch(parts.job.train.epochs)  # the largest images and the fewest frozen layers
         batch = next(iter(parts.train_batches))
         fits = measure(parts, batch, min(most, len(batch[0])))
     return plan_batch(parts.job.train.batch_size, images, fits)
 
 
 def _fits_cpu(parts: RunComponents, batch: tuple[Tensor, Tensor], most: int) -> int:
-    """By what two small batches leave behind for their way back, and the memory that is free."""
+    """Extrapolate from the activations of two small batches and the free memory."""
     small, large = 1 if most < 8 else 2, min(most, 8)
     if large <= small:
         return most
@@ -122,7 +122,7 @@ def _fits_cpu(parts: RunComponents, batch: tuple[Tensor, Tensor], most: int) -> 
 
 
 def _activations(parts: RunComponents, batch: tuple[Tensor, Tensor], count: int) -> int:
-    """Bytes that a forward pass of ``count`` images keeps for the backward pass; each stretch of memory once."""
+    """Bytes that a forward pass of ``count`` images saves for the backward pass; shared storage counts once."""
     images, targets = (part[:count] for part in batch)
     model = parts.learner.trained
     own = {p.untyped_storage().data_ptr() for p in model.parameters()}
@@ -141,7 +141,7 @@ def _activations(parts: RunComponents, batch: tuple[Tensor, Tensor], count: int)
 
 
 def _fits_cuda(parts: RunComponents, batch: tuple[Tensor, Tensor], most: int) -> int:
-    """By trying whole steps, with what an optimizer keeps."""
+    """Search by trying complete optimizer steps, including the optimizer's state."""
     device = parts.execution.device
     optimizer = parts.new_optimizer()
     torch.cuda.empty_cache()
@@ -164,10 +164,10 @@ def _fits_cuda(parts: RunComponents, batch: tuple[Tensor, Tensor], most: int) ->
 
 
 def free_memory() -> int:
-    """Bytes that this process may still take: what the machine has, and what its container allows.
+    """Bytes that this process may still allocate: the machine's available memory, limited by its container (cgroup).
 
     Raises:
-        RequestError: the system doesn't say.
+        RequestError: the system does not report its memory.
     """
     machine = _meminfo("MemAvailable")
     if machine is None and "SC_AVPHYS_PAGES" in getattr(os, "sysconf_names", {}):
@@ -191,7 +191,7 @@ def _meminfo(key: str) -> int | None:
 
 
 def _number(path: Path) -> int | None:
-    """The number that a file holds; None where there is no such file, or no limit."""
+    """Read an integer from a file; None where the file is missing or states no limit."""
     try:
         return int(path.read_text("ascii"))
     except (OSError, ValueError):

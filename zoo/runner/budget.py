@@ -1,4 +1,4 @@
-"""``--budget``: fit a job to a span of time, by speeds that are measured here, before it is trained."""
+"""``--budget``: fit a job to a time limit, using speeds measured on this machine before training."""
 
 from __future__ import annotations
 
@@ -28,26 +28,26 @@ __all__ = ["fit", "on_noise"]
 
 SOURCE = "budget"
 TARGET = 0.96
-"""Share of the budget that is planned for."""
+"""Fraction of the budget that is planned for."""
 REPORT_S = 0.35
-"""Seconds that the end of a run takes (the report with its plots, the exit), for each second of its beginning."""
+"""Seconds for the end of a run (report, plots, exit) per second of its setup."""
 EARLY = 0.8
-"""A run whose training takes less than this share of its time is told of as ending early."""
+"""A run whose training takes less than this fraction of its time is announced to end early."""
 SURE_S = 3.0
-"""Seconds of a preparation, after which its end is reckoned."""
+"""Seconds of a preparation after which its end is extrapolated."""
 TRIAL = 0.02
-"""Share of the budget that each phase of a training is timed for."""
+"""Fraction of the budget for which each phase of the training is timed."""
 
 
 def fit(resolved: Resolved, budget: Budget, observer: Observer) -> tuple[Resolved, BudgetAccount]:
-    """The job with the variant, the epochs and the images of each that fill the budget.
+    """Choose the variant, the number of epochs and the images per epoch that fill the budget.
 
     Returns:
-        The job, and an account: ``budget_s``, ``variant`` (its place among the recipe's, or None), ``seconds`` that the
-        epochs are planned to take, ``train_images_per_second`` and ``inference_images_per_second``.
+        The job, and an account: ``budget_s``, ``variant`` (index among the recipe's variants, or None), ``seconds``
+            planned for the epochs, ``train_images_per_second`` and ``inference_images_per_second``.
 
     Raises:
-        TooShort: there is no time to show every image once; it says what budget is enough.
+        TooShort: the budget is too small to show every image once; the message gives a sufficient one.
         ZooError: as :func:`zoo.runner.components.build_components`.
     """
     place, chosen = _choose_variant(resolved, budget)
@@ -87,10 +87,10 @@ def fit(resolved: Resolved, budget: Budget, observer: Observer) -> tuple[Resolve
 
 
 class _Preparation(Observer):
-    """Ends a preparation (decoding, the features of a frozen backbone) that would use up the budget by itself.
+    """Aborts a preparation (decoding, computing features) that would use up the budget before training begins.
 
     Args:
-        shown: hears of it too.
+        shown: observer that receives the progress as well.
     """
 
     def __init__(self, shown: Observer, budget: Budget):
@@ -131,7 +131,7 @@ def _length(chosen: Resolved, parts: RunComponents, speed: Speed, left_s: float)
 
 
 def _seconds(resolved: Resolved, speed: Speed, epochs: int, images: int) -> float:
-    """Seconds for so many epochs of so many images: small images first, where the job says so."""
+    """Estimated seconds of ``epochs`` epochs of ``images`` images, small ones first where the job asks for it."""
     train = resolved.job.train
     steps = -(-images // int(train.batch_size))
     small = round(epochs * train.start_fraction) if train.start_size is not None else 0
@@ -140,13 +140,17 @@ def _seconds(resolved: Resolved, speed: Speed, epochs: int, images: int) -> floa
 
 
 def _final_s(parts: RunComponents, speed: Speed) -> float:
-    """Seconds that the last evaluation takes."""
+    """Estimated seconds of the final evaluation."""
     val, test = (len(parts.splits[name]) if name in parts.splits else 0 for name in (VAL, TEST))
     return speed.evaluate_s * (1 + test / max(val, 1))
 
 
 def _choose_variant(resolved: Resolved, budget: Budget) -> tuple[int | None, Resolved]:
-    """The recipe's variant that gets most out of the budget, by its speed on noise; where it has none, the job."""
+    """Choose the recipe's best variant for the budget by its speed on noise; the job itself where there are none.
+
+    Returns:
+        The variant's index or None, and the job.
+    """
     fragments: Sequence[Mapping[str, Any]] = resolved.recipe.get("budget") or ()
     images = resolved.facts.number("images")
     if not fragments or images is None or resolved.vary is None:
@@ -155,10 +159,10 @@ def _choose_variant(resolved: Resolved, budget: Budget) -> tuple[int | None, Res
     different = [i for i, job in enumerate(jobs) if job.job not in [other.job for other in jobs[:i]]]
     timed: list[tuple[int, Variant]] = []
     for i in different:
-        with contextlib.suppress(ZooError):  # what can't be trained on noise isn't tried
+        with contextlib.suppress(ZooError):  # a variant that can't be trained on noise is skipped
             timed.append((i, _timed(jobs[i], images)))
         if timed and timed[-1][1].images * timed[-1][1].image_s > budget.seconds:
-            break  # the dearer ones would take longer still
+            break  # the remaining, more expensive variants would take longer still
     if not timed:
         return None, resolved
     place = timed[best_variant(TARGET * budget.seconds - budget.spent_s, [variant for _, variant in timed])][0]
@@ -176,7 +180,7 @@ def _timed(job: Resolved, images: float) -> Variant:
 
 
 def on_noise(resolved: Resolved) -> Resolved:
-    """The same job on images of noise, of two classes, which fill a few batches."""
+    """Replace the dataset by two classes of random noise that fill a few batches."""
     job = resolved.job
     made = noise(int(job.train.batch_size), job.data.in_chans)
     entry = Entry(Dataset("noise", "zoo.runner.noise:noise"), Origin(PYTHON), given=made)

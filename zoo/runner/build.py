@@ -1,4 +1,4 @@
-"""From names and parameters to objects. Every component gets keyword arguments, never a Job."""
+"""Build components from names and parameters; each one receives keyword arguments, never a Job."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from zoo.registry.suggest import listing
 def build_loss(
     resolved: Resolved, num_classes: int, class_weights: list[float] | None = None, *, multilabel: bool = False
 ) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
-    """The loss, with the number of classes where it asks for it.
+    """Build the loss, passing the number of classes where it takes one.
 
     Raises:
-        RequestError: the job wants classes weighted, and the loss has no ``class_weights``.
-        ContractError: it gives no scalar, or has parameters to learn.
+        RequestError: the job sets class weights, and the loss does not take ``class_weights``.
+        ContractError: the loss does not return a scalar, or has learnable parameters.
     """
     params = dict(resolved.job.loss.params)
     if class_weights is not None:
@@ -58,7 +58,7 @@ def build_loss(
 
 
 def learning_parameters(loss: Any) -> list[str]:
-    """Names of the parameters that a loss would have to learn, as a margin loss has a centre for each class."""
+    """Names of a loss's learnable parameters, such as the class centres of a margin loss."""
     held = {"": loss} if isinstance(loss, nn.Module) else getattr(loss, "__dict__", {})
     found = [name for name, value in held.items() if isinstance(value, nn.Parameter) and value.requires_grad]
     for name, part in held.items():
@@ -68,7 +68,7 @@ def learning_parameters(loss: Any) -> list[str]:
 
 
 def build_list(resolved: Resolved, path: str, choices: Sequence[Choice], first: int, **given: Any) -> list[Any]:
-    """The components of a job's list (``metrics``, ``augment``), each given ``first``, and ``given`` as it asks."""
+    """Build the components of a job's list (``metrics``, ``augment``) from ``first`` and the accepted ``given``."""
     return [
         build(resolved.entry(f"{path}.{i}"), choice.params, f"{path}.{choice.name}", first, **given)
         for i, choice in enumerate(choices)
@@ -76,7 +76,7 @@ def build_list(resolved: Resolved, path: str, choices: Sequence[Choice], first: 
 
 
 def metric_names(choices: Sequence[Choice]) -> list[str]:
-    """A name for each metric of a job; two of one name (with other parameters) are numbered."""
+    """Unique names of a job's metrics; repeated ones are numbered from 2."""
     names: list[str] = []
     for choice in choices:
         numbered = (f"{choice.name}_{number}" for number in count(2))
@@ -92,13 +92,13 @@ def build_scoring(
     *,
     multilabel: bool = False,
 ) -> tuple[Callable[[torch.Tensor, torch.Tensor], torch.Tensor], dict[str, Any]]:
-    """The loss, and the job's metrics by name, on the device.
+    """Build the loss and the job's metrics by name, on the device.
 
     Args:
-        multilabel: whether targets are (N, K).
+        multilabel: targets are (N, K) instead of (N,).
 
     Raises:
-        RequestError: something of the job is for one label an image, and these have several.
+        RequestError: a component of the job supports one label per image only, and the task is multi-label.
     """
     job = resolved.job
     if multilabel:
@@ -128,14 +128,14 @@ def _check_several_labels(resolved: Resolved) -> None:
 
 
 def build_opener(resolved: Resolved, shape: Shape | None = None, preparing: Preparing | None = None) -> Opener:
-    """The job's dataset, and its way to turn images into pixels.
+    """Build the opener of the job's dataset, which decodes images into pixels.
 
     Args:
-        shape: what images become; by default what the job says.
-        preparing: told how far the decoding is.
+        shape: target image shape; by default the job's.
+        preparing: receives the progress of decoding.
 
     Raises:
-        JobError: the dataset takes no such parameters.
+        JobError: the dataset does not take the given parameters.
     """
     job, data, entry = resolved.job, resolved.job.data, resolved.entry("dataset")
     params, problems = check("dataset", entry.factory(), job.dataset.params, "dataset")
@@ -147,14 +147,14 @@ def build_opener(resolved: Resolved, shape: Shape | None = None, preparing: Prep
 
 
 def build_optimizer(resolved: Resolved, blocks: Sequence[Block], exempt: Collection[int] = ()) -> torch.optim.Optimizer:
-    """The optimizer over the parameters of the blocks that learn.
+    """Build the optimizer over the parameters of the trainable blocks.
 
     Args:
-        exempt: ids of parameters that don't decay, beside norms and biases.
+        exempt: ids of parameters without weight decay, in addition to norms and biases.
 
     Raises:
-        RequestError: there is nothing to train.
-        ContractError: the optimizer asks to be told when the network is evaluated.
+        RequestError: no parameter is trainable.
+        ContractError: the optimizer has separate training and evaluation weights.
     """
     train = resolved.job.train
     groups = parameter_groups(
@@ -163,7 +163,7 @@ def build_optimizer(resolved: Resolved, blocks: Sequence[Block], exempt: Collect
     if not groups:
         raise RequestError(f"architecture {resolved.job.architecture.name!r} has nothing to train.")
     entry, params = resolved.entry("train.optimizer"), _fused(train.optimizer.params, groups)
-    entry.factory()  # its classes are imported
+    entry.factory()  # imports its classes
     defer_dynamo()
     optimizer: torch.optim.Optimizer = build(entry, params, "train.optimizer", groups, train.lr)
     if has_two_weights(optimizer):
@@ -175,14 +175,15 @@ def build_optimizer(resolved: Resolved, blocks: Sequence[Block], exempt: Collect
 
 
 def has_two_weights(optimizer: Any) -> bool:
-    """Whether an optimizer is to be told when its network is evaluated, as those without a schedule are."""
+    """Check for an optimizer with separate training and evaluation weights, such as the schedule-free ones."""
     return all(callable(getattr(optimizer, name, None)) for name in ("train", "eval"))
 
 
 def _fused(params: dict[str, Any], groups: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """One kernel for all of a step, where the optimizer leaves that open and nothing speaks against it.
+    """Use the fused kernel where the optimizer leaves the choice open and all parameters support it.
 
-    torch doesn't take it by itself. Adam of 19 million parameters takes 6 ms a step with it in place of 40 (2 cores).
+    torch does not choose it by default. Adam of 19 million parameters takes 6 ms a step with it instead of 40 (2
+    cores).
     """
     parameters = [p for group in groups for p in group["params"]]
     open_ = params.get("fused", False) is None and not params.get("foreach") and not params.get("differentiable")
@@ -191,13 +192,13 @@ def _fused(params: dict[str, Any], groups: Sequence[dict[str, Any]]) -> dict[str
 
 
 def build_schedule(resolved: Resolved, optimizer: torch.optim.Optimizer, total_steps: int) -> Any:
-    """The learning-rate schedule, stepped after every optimizer step."""
+    """Build the learning-rate schedule, which is stepped after every optimizer step."""
     choice = resolved.job.train.schedule
     return build(resolved.entry("train.schedule"), choice.params, "train.schedule", optimizer, total_steps)
 
 
 def seed_everything(job: Job) -> None:
-    """Every random state that a component may draw from."""
+    """Seed the random generators of Python, NumPy and torch."""
     import random
 
     import numpy as np

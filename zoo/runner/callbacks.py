@@ -1,4 +1,4 @@
-"""Callbacks: how code inside the process observes a run, or stops it."""
+"""Callbacks: observe a run, or stop it, from within its process."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Callback:
 
 
 class Callbacks(Callback):
-    """Several callbacks as one, called in their order."""
+    """A sequence of callbacks as one, called in order."""
 
     def __init__(self, each: Sequence[Callback]):
         self.each = tuple(each)
@@ -58,7 +58,7 @@ class Callbacks(Callback):
             callback.run_start(run)
 
     def epoch_end(self, run: Run, epoch: EpochRecord) -> str | None:
-        """Call all of them; the first reason to stop counts."""
+        """Call all callbacks; the first reason to stop is returned."""
         reasons = [callback.epoch_end(run, epoch) for callback in self.each]
         return next(filter(None, reasons), None)
 

@@ -1,4 +1,4 @@
-"""The state to resume from: written whole, with a checksum, beside the one before; read without running code."""
+"""Checkpoints: written atomically with a checksum, the previous one kept, and read without executing code."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from zoo.storage.files import atomic, cannot_write, read_plain, sha256_of, write
 CheckpointState = dict[str, Any]
 """Plain values and tensors, by name: all that torch.load reads without running code."""
 INDEX = "index.json"
-"""The checkpoints that are whole, the last first, each with its checksum. What it doesn't name was never finished."""
+"""Maps the complete checkpoints, newest first, to their SHA-256; a file that is not listed was never finished."""
 BEST_SHA256 = "best_sha256"
-"""Of the file with the best weights so far, in a checkpoint; older ones have none."""
+"""Key of the SHA-256 of the best weights' file in a checkpoint; absent in older ones."""
 KEPT = 2
-"""Should the last one be damaged, there is the one before."""
+"""Number of checkpoints kept: a fallback in case the newest is damaged."""
 
 
 def random_states() -> CheckpointState:
-    """Every random state that a component may draw from, as plain values and tensors."""
+    """Collect the states of all random generators, as plain values and tensors."""
     name, keys, *rest = np.random.get_state()
     version, internal, gauss = random.getstate()
     states: CheckpointState = {
@@ -44,7 +44,7 @@ def random_states() -> CheckpointState:
 
 
 def restore_random_states(states: CheckpointState) -> None:
-    """Put back what :func:`random_states` saved."""
+    """Restore the states that :func:`random_states` collected."""
     torch.set_rng_state(states["torch"])
     name, keys, *rest = states["numpy"]
     np.random.set_state((name, keys.numpy().astype(np.uint32), *rest))
@@ -55,13 +55,13 @@ def restore_random_states(states: CheckpointState) -> None:
 
 
 def save_checkpoint(folder: Path, state: CheckpointState) -> Path:
-    """Write the state, and keep the one before.
+    """Write the state as a new checkpoint, and keep the previous one.
 
     Returns:
-        The file.
+        The new file.
 
     Raises:
-        OutputError: the folder can't be written, or the disk is full; what was there is as it was.
+        OutputError: the folder can't be written, or the disk is full; existing checkpoints are unchanged.
     """
     try:
         folder.mkdir(exist_ok=True)
@@ -75,7 +75,7 @@ def save_checkpoint(folder: Path, state: CheckpointState) -> Path:
     try:
         write_json(folder / INDEX, kept)
     except OutputError:
-        path.unlink()  # nothing names it, and the disk is full
+        path.unlink()  # the index does not list it, and the disk is full
         raise
     for old in set(folder.glob("*.pt")) - {folder / name for name in kept}:
         old.unlink(missing_ok=True)
@@ -83,30 +83,31 @@ def save_checkpoint(folder: Path, state: CheckpointState) -> Path:
 
 
 class Keeper:
-    """Writes checkpoints, and weights, while the training goes on: most of the time that takes is the disk's.
+    """Writes checkpoints and weights in a background thread, as most of the time goes to the disk.
 
     Args:
-        folder: for the checkpoints.
-        bundle: for the weights.
+        folder: folder of the checkpoints.
+        bundle: folder of the weights.
     """
 
     def __init__(self, folder: Path, bundle: Path):
         self.folder, self.bundle = folder, bundle
-        self.sha256: str | None = None  # of the weights that were written last; a checkpoint has it as BEST_SHA256
-        self.best: Any = None  # whose weights those are
+        self.sha256: str | None = None  # of the last written weights; a checkpoint records it as BEST_SHA256
+        self.best: Any = None  # description of these weights
         self._writing: Thread | None = None
         self._error: BaseException | None = None
 
     def save(self, state: CheckpointState, model: nn.Module | None = None, best: Any = None) -> None:
-        """Begin to write the state, and then the weights of a model, if there is one, both as they are now.
+        """Start writing a snapshot of the state, and then of a model's weights, if given.
 
-        In this order: the state of an epoch that is the best has its weights, so they can be written anew from it.
+        In this order, the state of a best epoch holds its weights, so that a lost weights file can be rewritten from
+        it.
 
         Args:
-            best: what these weights are, to be known once they are on the disk.
+            best: description of these weights, set as the attribute ``best`` once they are on disk.
 
         Raises:
-            OutputError: what was to be written before could not be.
+            OutputError: the previous write failed.
         """
         self.wait()
         weights = None if model is None else copied_weights(model)
@@ -114,10 +115,10 @@ class Keeper:
         self._writing.start()
 
     def wait(self) -> None:
-        """Until the last one is on the disk.
+        """Wait until the last write is on disk.
 
         Raises:
-            OutputError: it could not be written.
+            OutputError: it failed.
         """
         if self._writing is not None:
             self._writing.join()
@@ -127,7 +128,7 @@ class Keeper:
             raise error
 
     def intact(self) -> bool | None:
-        """Compare the weights on the disk with those that were written last, by hash; None where that is unknown."""
+        """Check that the weights on disk are byte-identical to those last written; None if none were written."""
         if self.sha256 is None:
             return None
         try:
@@ -143,12 +144,12 @@ class Keeper:
             if content is not None:
                 write_packed(self.bundle, content)
                 self.sha256, self.best = sha256, best
-        except BaseException as error:  # told in the thread that trains
+        except BaseException as error:  # raised again in the training thread
             self._error = error
 
 
 def _copied(value: Any) -> Any:
-    """Such that no step changes it."""
+    """Copy tensors to the CPU recursively, so that later steps don't modify them."""
     if isinstance(value, torch.Tensor):
         return value.detach().to("cpu", copy=True)
     if isinstance(value, dict):
@@ -159,10 +160,10 @@ def _copied(value: Any) -> Any:
 
 
 def _save(state: CheckpointState, file: IO[bytes]) -> str:
-    """Write a state into a file; the SHA-256 of what was written.
+    """Write a state into a file, and return the SHA-256 of the content.
 
     Raises:
-        OSError: the file can't be written, a full disk say.
+        OSError: the file can't be written, for example on a full disk.
     """
     hashing = _Hashing(file)
     try:
@@ -175,10 +176,10 @@ def _save(state: CheckpointState, file: IO[bytes]) -> str:
 
 
 class _Hashing:
-    """A file that is hashed as it is written.
+    """A file that computes a hash while it is written.
 
-    It keeps the error of a write that failed: torch closes its archive all the same, and raises a RuntimeError about
-    a wrong position in the place of "No space left on device".
+    It keeps the error of a failed write: torch closes its archive nevertheless, and raises a RuntimeError about a wrong
+    position instead of "No space left on device".
     """
 
     def __init__(self, file: IO[bytes]):
@@ -198,16 +199,16 @@ class _Hashing:
 
 
 def load_checkpoint(folder: Path, notice: Callable[[str], None] = lambda text: None) -> CheckpointState | None:
-    """The last state that is whole, or None where there is none.
+    """Load the newest intact checkpoint; None where there is none.
 
     Args:
-        notice: told of each that is damaged.
+        notice: receives a sentence for each damaged checkpoint.
 
     Raises:
-        RequestError: all are damaged.
+        RequestError: all checkpoints are damaged.
     """
     known = _index(folder)
-    # Without the index only the file itself says whether it is whole.
+    # Without the index only the file's own checksums show damage.
     names = list(known) or sorted((path.name for path in folder.glob("*.pt")), reverse=True)
     damaged: list[str] = []
     for name in names:
@@ -236,7 +237,7 @@ def _load(path: Path, sha256: str | None) -> CheckpointState:
 
 
 def _check_sums(path: Path) -> None:
-    """Look at the sums that torch's archive has of each of its parts; torch writes them, and reads on without them."""
+    """Verify the CRC of each part of torch's archive, which torch writes, but does not check on reading."""
     with zipfile.ZipFile(path) as archive:
         if (part := archive.testzip()) is not None:
             raise ValueError(f"its part {part} is not what was written")
@@ -247,7 +248,7 @@ def _line(error: Exception) -> str:
 
 
 def _index(folder: Path) -> dict[str, str]:
-    """Names and checksums; nothing where the index is not there, or damaged."""
+    """Read the index; empty where it is missing or damaged."""
     try:
         found = json.loads(read_plain(folder / INDEX))
         return {str(name): str(found[name]) for name in found if int(name[:-3]) > 0}

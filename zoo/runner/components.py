@@ -45,17 +45,17 @@ def build_components(resolved: Resolved, observer: Observer, ranks: Ranks = ALON
 
 
 class RunComponents:
-    """The components of a run.
+    """The components of a run, built once from a prepared job.
 
-    Pixels come last, so that errors are found before the long work.
+    The images are decoded last, so that configuration errors are found before the long work.
 
     Args:
-        prepared: the job, which stays as it is, with its dataset and its network.
-        observer: receives the progress of decoding, and of a frozen backbone's features.
+        prepared: the job, which is not modified, with its dataset and its network.
+        observer: receives the progress of decoding, and of computing a frozen backbone's features.
         ranks: the processes of the run.
 
     Raises:
-        ZooError: the job can't be built, or the data isn't as it should be.
+        ZooError: the job can't be built, or the data is invalid.
     """
 
     def __init__(self, prepared: PreparedJob, observer: Observer, ranks: Ranks = ALONE):
@@ -82,13 +82,13 @@ class RunComponents:
             self.data.compute_features(self._feature_store(observer))
         self.data_s = perf_counter() - started
         self._build_schedule()
-        ranks.barrier()  # one may have decoded all of the images
+        ranks.barrier()  # one process may decode the images for all
         self.settle()
         ranks.seed_rank(self.job.seed)
         ranks.shorten_timeout()
 
     def _teacher(self) -> Teacher | None:
-        """The model to distill from, where the job names one."""
+        """Build the model to distill from; None where the job names none."""
         if self.job.teacher is None:
             return None
         data, registry = self.job.data, self.resolved.registry
@@ -105,7 +105,7 @@ class RunComponents:
         return scoring_of(self.resolved, self.task, self.execution.device, counts)
 
     def new_optimizer(self) -> torch.optim.Optimizer:
-        """An optimizer over the parameters that learn in any epoch, its groups at their peak rates."""
+        """Build an optimizer over the parameters trained in any epoch, each group at its peak learning rate."""
         return build.build_optimizer(self.resolved, self.learner.learning(), _without_decay(self.model))
 
     def _feature_store(self, observer: Observer) -> FeatureStore:
@@ -147,16 +147,16 @@ class RunComponents:
         )
 
     def trial_config(self, schedule: Any | None = None) -> StepConfig:
-        """The same options for trial steps: the run's own schedule, scaler and average of the weights don't move."""
+        """Options of trial steps, which leave the run's own schedule, scaler and weight average unchanged."""
         return replace(self.step_config(), schedule=schedule, scaler=self._new_scaler(), after_step=None)
 
     @property
     def images_per_epoch(self) -> int:
-        """Number of images that an epoch shows."""
+        """Number of training images shown in an epoch."""
         return self.job.train.images_per_epoch or len(self.splits[TRAIN])
 
     def begin_epoch(self, epoch: int) -> None:
-        """Set what differs from epoch to epoch: order, size of the images, augmentation, frozen layers."""
+        """Apply the settings of an epoch: image order, image size, augmentation and frozen layers."""
         self.learner.begin_epoch(epoch)
         batches, train = self.train_batches, self.job.train
         batches.epoch = epoch
@@ -166,12 +166,12 @@ class RunComponents:
             batches.augment = [] if epoch > train.epochs - train.plain_epochs else self.augment[size]
 
     def settle(self) -> None:
-        """After steps, give all processes the first one's buffers, such as a batch norm's statistics."""
+        """Broadcast the first process's buffers (such as batch-norm statistics) after training steps."""
         self.ranks.broadcast_weights(self.model, *([self.learner.final] if self.divided is None else []))
         self.gather()
 
     def gather(self) -> None:
-        """Gather weights that are divided among processes, to be evaluated and kept."""
+        """Gather weights that are sharded across processes, for evaluation and saving."""
         if self.divided is not None:
             self.divided.gather()
 
@@ -184,7 +184,7 @@ class RunComponents:
 
 
 def _divided(prepared: PreparedJob, ranks: Ranks) -> tuple[TrainableModel, Execution, Divided | None]:
-    """Divide the network among the processes, where the job asks for it; its parameters are others then."""
+    """Shard the network across processes where the job asks for it; this replaces its parameters."""
     learner, execution, job = prepared.learner, prepared.plan.train, prepared.resolved.job
     if not job.train.fsdp or ranks.size == 1:
         return learner, execution, None
@@ -196,7 +196,7 @@ def _divided(prepared: PreparedJob, ranks: Ranks) -> tuple[TrainableModel, Execu
 
 
 def _without_decay(model: nn.Module) -> set[int]:
-    """Ids of the parameters that the network itself exempts from weight decay, such as positions (timm's protocol)."""
+    """Ids of parameters that the network exempts from weight decay, such as position embeddings (timm's protocol)."""
     ask = getattr(model, "no_weight_decay", None)
     names = set(ask()) if callable(ask) else set()
     return {id(p) for name, p in model.named_parameters() if name in names}

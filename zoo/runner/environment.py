@@ -1,4 +1,4 @@
-"""The machine and the versions that a result depends on."""
+"""The machine and library versions that a result depends on."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from zoo.version import __version__
 
 
 def versions() -> dict[str, str]:
-    """Versions of the zoo, Python and the libraries that numbers depend on."""
+    """Versions of the zoo, Python and the libraries that affect numerical results."""
     found = {"zoo": __version__, "python": platform.python_version()}
     for name in ("torch", "torchvision", "timm", "numpy", "pillow"):
         try:
@@ -23,7 +23,7 @@ def versions() -> dict[str, str]:
 
 
 def environment(execution: str, device: str) -> dict[str, Any]:
-    """Machine, command line and versions, as result.json records them."""
+    """Collect the machine, command line and versions for result.json."""
     return {
         "platform": platform.platform(),
         "processor": platform.processor() or platform.machine(),

@@ -1,4 +1,4 @@
-"""Features of a frozen backbone, computed once and kept in the user's cache, for every head that is tried on them."""
+"""Features of a frozen backbone, computed once and cached per user, for every head that is trained on them."""
 
 from __future__ import annotations
 
@@ -22,14 +22,15 @@ from zoo.storage.files import atomic, cache_folder, cannot_write
 
 
 class FeatureStore:
-    """Features by split.
+    """Computes and caches features by split.
 
     Args:
-        model: frozen but for its head.
-        head: path of the head.
-        recipe: all that decides them but the weights and the images: architecture, preprocessing, versions.
-        execution: where and how they are computed.
-        observer: told how far it is.
+        model: network that is frozen except for its head.
+        head: module path of the head.
+        recipe: everything besides weights and images that the features depend on: architecture, preprocessing,
+            versions.
+        execution: device and precision of the computation.
+        observer: receives the progress.
     """
 
     def __init__(self, model: nn.Module, head: str, recipe: dict[str, Any], execution: Execution, observer: Observer):
@@ -42,7 +43,7 @@ class FeatureStore:
                 self._key.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
 
     def of(self, split: Split, batches: Batches) -> Tensor:
-        """The features (N, …) float32 of a split's images, on the device."""
+        """Features (N, …) float32 of a split's images, on the device."""
         path = self._path(split)
         found = _read(path, len(split)) if path else None
         if found is None:
@@ -67,13 +68,13 @@ class FeatureStore:
 
 
 def _read(path: Path, count: int) -> Tensor | None:
-    """What was kept; a file that is damaged counts for nothing."""
+    """Read cached features (N, …); None where they are missing, damaged or of another number of images."""
     try:
         features = np.load(path)
     except (OSError, ValueError, EOFError):
         return None
     with contextlib.suppress(OSError):
-        os.utime(path)  # `zoo cache prune` goes by it
+        os.utime(path)  # `zoo cache prune` uses the access time
     return torch.from_numpy(features) if len(features) == count and features.dtype == np.float32 else None
 
 

@@ -1,4 +1,4 @@
-"""A run's folder: its name, and the right to it."""
+"""A run's folder: its name, and the lock on it."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ _MOODS = """
 """.split()  # noqa: SIM905
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,99}")
 LOCK = ".lock"
-"""Of a run that is being trained."""
+"""Name of the lock file of a run in training."""
 
 
 def made_up_name(out: Path) -> str:
-    """A name that is free in ``out`` and easy to say, such as ``brave-otter``."""
+    """Draw a random name that is free in ``out``, such as ``brave-otter``."""
     for _ in range(100):
         name = f"{secrets.choice(_MOODS)}-{secrets.choice(_ANIMALS)}"
         if not (out / name).exists():
@@ -35,10 +35,10 @@ def made_up_name(out: Path) -> str:
 
 
 def check_name(name: str) -> str:
-    """The name, if it can't leave its folder.
+    """Return the name if it is valid as that of a folder.
 
     Raises:
-        RequestError: it can.
+        RequestError: it is not.
     """
     if not _NAME.fullmatch(name):
         raise RequestError(f"{name!r} is not a run's name: use letters, digits, '_', '-' and '.'. Try: --name my-run")
@@ -46,10 +46,10 @@ def check_name(name: str) -> str:
 
 
 def claim(out: Path, name: str, *, overwrite: bool = False, resume: bool = False) -> Path:
-    """Make the run's folder.
+    """Create the run's folder.
 
     Raises:
-        RequestError: the name is taken, and neither ``overwrite`` nor ``resume`` was asked for.
+        RequestError: the name is taken, and neither ``overwrite`` nor ``resume`` is set.
         OutputError: the folder can't be written.
     """
     folder = out / check_name(name)
@@ -74,10 +74,10 @@ def claim(out: Path, name: str, *, overwrite: bool = False, resume: bool = False
 
 
 def hold(folder: Path) -> Lock | None:
-    """Keep others away from a run's folder as long as this process lives; None where there can be no lock.
+    """Lock a run's folder for the lifetime of this process; None where it can't be locked.
 
     Raises:
-        RequestError: another process has it.
+        RequestError: another process holds the lock.
     """
     try:
         return take(folder / LOCK)
@@ -96,7 +96,7 @@ def _check_free(folder: Path) -> None:
 
 
 def _recover(folder: Path) -> None:
-    """A run that was to be replaced by one that was killed before it began."""
+    """Restore a run that was set aside for a new one that was killed before it began."""
     if _replaced(folder).is_dir() and not (folder / JOB).is_file():
         if folder.is_dir():
             _check_free(folder)
@@ -105,7 +105,7 @@ def _recover(folder: Path) -> None:
 
 
 def _set_aside(folder: Path) -> None:
-    """Keep an old run until the new one begins, and touch nothing that isn't a run."""
+    """Set an old run aside until the new one begins; refuse a folder that isn't a run."""
     if any(folder.iterdir()) and not is_run(folder):
         raise RequestError(
             f"{folder} is not a run's folder (no {JOB} in it); it was left alone. Choose another --name."
@@ -120,7 +120,7 @@ def forget_replaced(folder: Path) -> None:
 
 
 def bring_back_replaced(folder: Path) -> None:
-    """Put the run that was to be replaced back in its place."""
+    """Restore the run that was set aside."""
     if _replaced(folder).is_dir() and not folder.exists():
         _replaced(folder).rename(folder)
 

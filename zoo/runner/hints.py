@@ -1,4 +1,4 @@
-"""What would probably do better than the job that was asked for, with the command to type."""
+"""Suggestions for a better result than the requested job's, with the command to type."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from zoo.runner.components import RunComponents
 __all__ = ["hints_of"]
 
 FEW_PER_CLASS = 2000
-"""Images of a class, below which trained weights are worth far more than a network from scratch can learn."""
+"""Images per class below which pretrained weights are far better than training from scratch."""
 LEAST_PX = 64
-"""Smaller images show trained networks too little."""
+"""Image side in pixels below which pretrained networks lack detail."""
 
 
 def hints_of(parts: RunComponents) -> list[str]:
-    """Hints for a run, a sentence or two each."""
+    """Collect the hints for a run, one or two sentences each."""
     return list(_backbone(parts))
 
 
 def _backbone(parts: RunComponents) -> Iterable[str]:
-    """A pretrained network in the place of one from scratch, where the recipe names one and images are few."""
+    """Suggest a pretrained network over training from scratch, where the recipe names one and images are few."""
     job, known = parts.job, parts.resolved.recipe.get("backbone")
     images = len(parts.splits[TRAIN])
     if not known or job.pretrained or job.weights or job.train.image_size < LEAST_PX:
@@ -39,7 +39,7 @@ def _backbone(parts: RunComponents) -> Iterable[str]:
 
 
 def _data(parts: RunComponents) -> str:
-    """The dataset as one types it: a folder by its path."""
+    """The dataset as typed on the command line: a folder by its path."""
     dataset, component = parts.job.dataset, parts.resolved.entry("dataset").component
     root = dataset.params.get("root")
     if not root:

@@ -1,4 +1,4 @@
-"""Lifecycle hooks as a callback: each plugin's run in a thread of its own, so that none can hold up or end a run."""
+"""Lifecycle hooks as a callback: each plugin in its own thread, so that no plugin can block or end a run."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from zoo.runner.run_result import RunResult
 
 
 class Hooks(Callback):
-    """The plugins that watch a run. One whose hook raises, or doesn't return in time, is set aside for the run.
+    """Calls the lifecycle hooks of plugins; a plugin whose hook raises or times out is disabled for the run.
 
-    Hooks get plain mappings, copies of their own, where callbacks get typed records.
+    Hooks receive plain mappings, deep copies for each plugin, where callbacks receive typed records.
 
     Args:
-        plugins: those loaded.
-        tell: told a line for each hook that fails.
+        plugins: the loaded plugins.
+        tell: receives a line for each hook that fails.
     """
 
     def __init__(self, plugins: Sequence[LoadedPlugin], tell: Callable[[str], None]):
@@ -38,7 +38,7 @@ class Hooks(Callback):
         self.tell = tell
         for plugin in (p for p in plugins if p.state == "enabled" and _watches(p)):
             account = faults.stuck(plugin)
-            if account and account["phase"] in hookspecs.LIFECYCLE:  # once is enough to wait for
+            if account and account["phase"] in hookspecs.LIFECYCLE:  # a plugin may time out only once
                 name, phase = plugin.name, account["phase"]
                 tell(
                     f"plugin {name!r} is left out of this run: the last time, {phase} never returned"
@@ -48,12 +48,12 @@ class Hooks(Callback):
                 self.watchers.append(_Watcher(plugin))
 
     def call(self, hook: str, **arguments: Any) -> list[Any]:
-        """Call a hook of each plugin, and collect the return values without None."""
+        """Call a hook of each plugin, and return the results that are not None."""
         results: list[Any] = []
         for watcher in list(self.watchers):
             try:
                 results += [_checked(hook, given) for given in watcher.call(hook, arguments)]
-            except (Exception, SystemExit) as error:  # a run isn't a plugin's to end
+            except (Exception, SystemExit) as error:  # a plugin must not end a run
                 self._set_aside(watcher, hook, error)
         return results
 
@@ -85,7 +85,7 @@ class Hooks(Callback):
         )
 
     def done(self) -> None:
-        """The run is over: what was wrong with the plugins that came through it is forgotten."""
+        """Clear the recorded faults of the plugins whose hooks all succeeded in this run."""
         for watcher in self.watchers:
             account = faults.recall(watcher.plugin) if watcher.called else None
             if account and account["phase"] in hookspecs.LIFECYCLE:
@@ -93,7 +93,7 @@ class Hooks(Callback):
 
 
 def _own_copy(value: Any) -> Any:
-    """A plain copy for one plugin, which may write into it, or keep it. An error can't always be copied."""
+    """Copy an argument for one plugin, which may modify or keep it; an exception is passed as it is."""
     if isinstance(value, BaseException):
         return value
     if isinstance(value, Run):
@@ -106,14 +106,14 @@ def _watches(plugin: LoadedPlugin) -> bool:
 
 
 class HookTimeout(TimeoutError):
-    """A hook that hasn't returned; it goes on by itself, and dies with the process."""
+    """A hook that did not return in time; its thread continues in the background until the process exits."""
 
 
 def _checked(hook: str, given: Any) -> Any:
-    """Check the type of a hook's return value.
+    """Return a hook's result if it has the required type.
 
     Raises:
-        PluginError: it isn't.
+        PluginError: it has not.
     """
     if hook == "zoo_epoch_end" and not isinstance(given, str):
         raise PluginError(f"it gave {given!r}: give None, or the reason to stop, as text")
@@ -127,7 +127,7 @@ def _checked(hook: str, given: Any) -> Any:
 
 
 class _Watcher:
-    """One plugin's hooks, always called in the same thread: libraries keep things by thread."""
+    """One plugin's hooks, always called in the same thread, as libraries keep thread-local state."""
 
     def __init__(self, plugin: LoadedPlugin):
         self.plugin = plugin
@@ -137,11 +137,11 @@ class _Watcher:
         self._jobs: SimpleQueue[tuple[str, dict[str, Any], Future[list[Any]]]] = SimpleQueue()
 
     def call(self, hook: str, arguments: dict[str, Any]) -> list[Any]:
-        """Call one hook and wait.
+        """Call one hook, and wait for its result.
 
         Raises:
-            HookTimeout: it hasn't returned in time.
-            BaseException: whatever the hook raised.
+            HookTimeout: it did not return in time.
+            BaseException: any error that the hook raised.
         """
         if hook not in self.plugin.hooks:
             return []
@@ -155,12 +155,12 @@ class _Watcher:
             with redirect_stdout(sys.stderr):  # a print() must not spoil the result that --json prints
                 return answer.result(patience)
         except TimeoutError as error:
-            if answer.done():  # the hook's own
+            if answer.done():  # raised by the hook itself
                 raise
             raise HookTimeout(f"it hasn't returned in {patience:g} s ({PATIENCE} is the limit)") from error
 
     def where(self) -> str:
-        """Where in the plugin's code its thread is."""
+        """Stack of the hook's thread within the plugin's code."""
         return stack_of(self._thread.ident or 0, self.plugin.target)
 
     def _work(self) -> None:
@@ -168,5 +168,5 @@ class _Watcher:
             hook, arguments, answer = self._jobs.get()
             try:
                 answer.set_result(call_one(self.plugin, hook, **arguments))
-            except BaseException as error:  # handed to the one who waits
+            except BaseException as error:  # passed on to the waiting thread
                 answer.set_exception(error)

@@ -1,4 +1,4 @@
-"""Ctrl-C and a scheduler's words: a run stops where nothing is lost, at the end of a step."""
+"""Ctrl-C and a scheduler's signals: a run stops at the end of a step, where no work is lost."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 
 SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGUSR1") if hasattr(signal, name)]
-"""SIGTERM ends a job; Slurm sends SIGUSR1 to warn that its time is running out, where it is asked to."""
+"""SIGTERM ends a job; Slurm can send SIGUSR1 to warn that the time limit is near."""
 
 
 class Interrupts:
-    """Turns signals into KeyboardInterrupt: at once, or, while a step is held, when it is asked for.
+    """Converts signals into KeyboardInterrupt: immediately, or deferred to :meth:`check` while a step is held.
 
-    A second signal is not waited with.
+    A second signal is never deferred.
 
     Args:
-        agree: of several processes that must stop together, whether any of them was asked to.
-        together: whether there are several; then a first signal waits for :meth:`check`, wherever it comes.
+        agree: combines the stop requests of all processes, which must stop together.
+        together: several processes share the run; a first signal is then always deferred to :meth:`check`.
     """
 
     def __init__(self, agree: Callable[[bool], bool] = bool, *, together: bool = False) -> None:
@@ -29,7 +29,7 @@ class Interrupts:
 
     @contextlib.contextmanager
     def listening(self) -> Iterator[None]:
-        """Hear the signals; in the main thread alone, for others can't."""
+        """Handle the signals for the length of a block; only the main thread can."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return
@@ -45,11 +45,11 @@ class Interrupts:
         first, self.asked = not self.asked, True
         if first and (self._held or self.together):
             return
-        raise KeyboardInterrupt  # a library that is being imported may drop it: check() knows of it all the same
+        raise KeyboardInterrupt  # an importing library may swallow the exception: check() raises it again
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
-        """Hold signals back until the block ends, or :meth:`check` is called in it."""
+        """Defer signals until the block ends, or :meth:`check` is called in it."""
         self._held = True
         try:
             yield
@@ -58,10 +58,10 @@ class Interrupts:
         self.check()
 
     def check(self) -> None:
-        """Where nothing would be lost.
+        """Raise a deferred interrupt; called where no work would be lost.
 
         Raises:
-            KeyboardInterrupt: there was a signal.
+            KeyboardInterrupt: a signal was received.
         """
         if self.agree(self.asked):
             raise KeyboardInterrupt

@@ -1,4 +1,4 @@
-"""The job of a run as its result holds it: read from any version, so no value is checked against today's rules."""
+"""A run's job as its result records it: read from any version, so no value is validated against current rules."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class ComponentRecord(Record):
 
 
 class TrainRecord(Record):
-    """The section ``train`` of a job; a rate or a batch size can still be ``auto``."""
+    """The ``train`` section of a job; a learning rate or a batch size can still be ``auto``."""
 
     epochs: int | None = None
     stop_after: int | None = None
@@ -55,7 +55,7 @@ class TrainRecord(Record):
 
 
 class DataRecord(Record):
-    """The section ``data`` of a job: how pictures become tensors."""
+    """The ``data`` section of a job: conversion of images to tensors."""
 
     mean: list[Number] | None = None
     std: list[Number] | None = None
@@ -65,8 +65,8 @@ class JobRecord(Record):
     """A resolved job.
 
     Args:
-        augment: the augmentations in the order of their use.
-        recipe: the name of the recipe that the job stands on.
+        augment: the augmentations in the order of application.
+        recipe: name of the recipe that the job is based on.
     """
 
     architecture: ComponentRecord = ComponentRecord()
@@ -81,5 +81,5 @@ class JobRecord(Record):
 
     @property
     def data_folder(self) -> str:
-        """The dataset's folder or file; empty where it has none."""
+        """Path of the dataset's folder or file; empty where it has none."""
         return str(self.dataset.extra.get("root") or "")

@@ -1,4 +1,4 @@
-"""``zoo run --nproc``: several processes for one run on this machine, as torchrun starts them; again if one dies."""
+"""``zoo run --nproc``: start several processes for one run, as torchrun does, and restart them on failure."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ __all__ = ["launch"]
 
 _POLL_S = 0.05
 _GRACE_S = 15.0
-"""For a process that was told to end, as another has."""
+"""Seconds that the remaining processes have to end after one has failed."""
 _LAST_LINES = 20
 
 
 def launch(words: Sequence[str], count: int, restarts: int, name: str) -> int:
-    """Type ``zoo WORDS`` in several processes.
+    """Run ``zoo WORDS`` in several processes.
 
     Args:
-        words: of a run that has a name.
-        restarts: so often, if a process dies, the run goes on from its last checkpoint.
+        words: arguments of a run that has a name.
+        restarts: number of times that a failed run is resumed from its last checkpoint.
         name: the run's folder, for messages.
 
     Returns:
-        The exit code: the first process's own, or 1 where it was another that failed.
+        The exit code: 0, the first process's own, or 1 where another process failed.
     """
     for attempt in count_from(1):
         ranks = _start(_again(words) if attempt > 1 else words, count)
@@ -44,19 +44,19 @@ def launch(words: Sequence[str], count: int, restarts: int, name: str) -> int:
             died = _wait(ranks)
         if died is None:
             return 0
-        how = f"{died.name} of {count} {died.fate()}"
+        how = f"{died.name} of {count} {died.outcome()}"
         if died.code in (2, 130) or attempt > restarts:
             break
         _say(f"{how}; going on from the last checkpoint ({attempt} of {restarts})", died)
     assert died is not None
-    if died is ranks[0] and died.code > 0:  # it has said why
+    if died is ranks[0] and died.code > 0:  # its own error message is printed already
         return 1 if died.code == PeerLost.exit_code else died.code
     _say(f"{how}. Go on with: zoo run --resume {name} --nproc {count}", died)
     return 1
 
 
 def _again(words: Sequence[str]) -> list[str]:
-    """To go on with what the words have begun."""
+    """Return the arguments that resume the run."""
     kept = [word for word in words if word != "--overwrite"]
     return kept if "--resume" in kept else [*kept, "--resume"]
 
@@ -66,10 +66,10 @@ def _say(text: str, died: _Rank) -> None:
 
 
 class _Rank:
-    """A process of the run, whose errors are read while it lives: a full pipe would hold it up.
+    """A process of the run, whose stderr is read continuously, as a full pipe would block it.
 
     Args:
-        number: from 0; the first one has the terminal to itself.
+        number: rank, from 0; only the first one writes to the terminal.
     """
 
     def __init__(self, command: Sequence[str], number: int, env: dict[str, str]):
@@ -89,21 +89,21 @@ class _Rank:
     def code(self) -> int:
         return self.process.poll() or 0
 
-    def give_up(self) -> None:
-        """End it, for it doesn't end by itself though another has failed."""
+    def kill(self) -> None:
+        """Kill the process, which hangs after another one has failed."""
         self.hangs = True
         self.process.kill()
         self.process.wait()
 
-    def fate(self) -> str:
-        """How it ended, in words."""
+    def outcome(self) -> str:
+        """Describe how the process ended."""
         if self.hangs:
             return "hangs"
         return f"was killed by signal {-self.code}" if self.code < 0 else f"ended with {self.code}"
 
     def last_words(self) -> str:
-        """The end of what it wrote to stderr, its error most of all; the first one's stands there already."""
-        self._reader.join(_POLL_S * 20)  # what it has started may hold the pipe open
+        """Last lines of the process's stderr; empty for the first process, whose stderr is the terminal."""
+        self._reader.join(_POLL_S * 20)  # a child process may hold the pipe open
         return "".join(self._said)
 
 
@@ -127,10 +127,10 @@ def _free_port() -> int:
 
 
 def _wait(ranks: Sequence[_Rank]) -> _Rank | None:
-    """Until all have ended; the one whose fault it is, or None where each did what it should.
+    """Wait until all processes have ended, and return the one that failed first; None where all succeeded.
 
-    Where one dies the others see it and end too, and say so by their exit code. It was the one that was killed, else
-    the first with an error of its own, else one that hangs.
+    When one process dies, the others notice and end with a specific exit code. The culprit is a killed process, else
+    one with an error of its own, else one that hangs.
     """
     while all(rank.process.poll() in (None, 0) for rank in ranks):
         if all(rank.process.poll() == 0 for rank in ranks):
@@ -141,18 +141,18 @@ def _wait(ranks: Sequence[_Rank]) -> _Rank | None:
         time.sleep(_POLL_S)
     for rank in ranks:
         if rank.process.poll() is None:
-            rank.give_up()
-    return min((rank for rank in ranks if rank.code), key=_guilt)
+            rank.kill()
+    return min((rank for rank in ranks if rank.code), key=_suspicion)
 
 
-def _guilt(rank: _Rank) -> int:
-    """The lower, the likelier it is that the others failed for it."""
+def _suspicion(rank: _Rank) -> int:
+    """Rank a failed process by how likely it caused the others' failure, the most likely first."""
     return 2 if rank.hangs else 3 if rank.code == PeerLost.exit_code else int(rank.code > 0)
 
 
 @contextmanager
 def _forwarding(ranks: Sequence[_Rank]) -> Iterator[None]:
-    """Signals are the processes' own affair: Ctrl-C reaches them by itself, what is sent to this process through it."""
+    """Forward signals to the processes for the length of a block; Ctrl-C reaches them through the terminal anyway."""
 
     def forward(number: int, frame: FrameType | None) -> None:
         for rank in ranks:

@@ -1,6 +1,6 @@
-"""The learning-rate range test: train a hundred steps with a rate that rises, and see where the loss falls.
+"""The learning-rate range test: train a hundred steps at a rising rate, and see where the loss falls.
 
-Smith 2015 (arXiv:1506.01186), as Howard and Gugger made it popular in fastai.
+Source: Smith 2015 (arXiv:1506.01186), as popularised by fastai (Howard and Gugger).
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ from zoo.runner.components import RunComponents
 LOWEST, HIGHEST, STEPS = 1e-7, 10.0, 100
 SMOOTHING = 0.98
 DIVERGED = 4.0
-"""The test ends when the smoothed loss is so many times its best."""
+"""The test ends when the smoothed loss exceeds this multiple of its minimum."""
 BEGUN = 0.1
-"""A fall has begun where so much of it is done."""
+"""Fraction of the loss's fall at which the fall counts as begun."""
 RULE = "valley"
-"""The suggestion that ``--lr auto`` takes."""
+"""The suggestion that ``--lr auto`` uses."""
 
 
 @dataclass(frozen=True)
 class RangeTest:
-    """What a range test has found.
+    """The result of a range test.
 
     Args:
-        lrs: the rate of each step, rising; of the group of parameters that learns with the job's own rate.
-        losses: of each step, before its weights moved.
-        smoothed: the losses' moving average.
-        suggestions: rule -> learning rate, to two digits; none where the loss never fell.
-        ended: why it ended, in a few words.
+        lrs: learning rate of each step, rising; that of the parameter group with the job's own rate.
+        losses: loss of each step, before its update.
+        smoothed: bias-corrected exponential moving average of the losses.
+        suggestions: rule -> learning rate, rounded to two digits; empty where the loss never fell.
+        ended: reason for the end, in a few words.
     """
 
     lrs: list[float]
@@ -50,12 +50,12 @@ class RangeTest:
 
     @property
     def lr(self) -> float | None:
-        """What ``--lr auto`` takes."""
+        """The learning rate that ``--lr auto`` uses; None where the loss never fell."""
         return self.suggestions.get(RULE)
 
     def as_dict(self) -> dict[str, Any]:
-        """As a result document has it."""
-        curve = {"lrs": _digits(self.lrs), "losses": _digits(self.losses), "smoothed": _digits(self.smoothed)}
+        """Return the entries of a result document."""
+        curve = {"lrs": _rounded(self.lrs), "losses": _rounded(self.losses), "smoothed": _rounded(self.smoothed)}
         return {"lr": self.lr, "rule": RULE, "suggestions": self.suggestions, "ended": self.ended, **curve}
 
 
@@ -67,24 +67,24 @@ def find_lr(
     steps: int = STEPS,
     on_step: Callable[[int, int], None] = lambda done, total: None,
 ) -> RangeTest:
-    """Test a range of rates on the parts of a run, and leave these as they were.
+    """Run the range test on the components of a run, which are restored afterwards.
 
-    The steps are training's own, on its batches, with an optimizer of their own; fewer batches than steps come round
-    again. Groups of parameters with rates of their own keep the ratio.
+    The steps are training's own, on its batches, with a separate optimizer; the batches repeat if there are too few.
+    Parameter groups with their own rates keep their ratio to the job's.
 
     Args:
-        lowest, highest: the rates of the first step and the last; they rise by the same factor from step to step.
-        on_step: told how many steps are done, and of how many.
+        lowest, highest: rates of the first and the last step; they rise geometrically.
+        on_step: called with the number of finished steps and their total.
     """
     with as_before(parts):
         parts.begin_epoch(1)
         rise = math.log(highest / lowest) / max(steps - 1, 1)
         optimizer = parts.new_optimizer()
         sweep = _Sweep(optimizer, [lowest * math.exp(i * rise) for i in range(steps)], parts.job.train.lr)
-        with contextlib.suppress(TrainingError):  # a loss that is no number is an end as good as any
+        with contextlib.suppress(TrainingError):  # a non-finite loss ends the test like any other reason
             train_epoch(
                 parts.learner.trained,
-                _round_and_round(parts, sweep),
+                _cycled_batches(parts, sweep),
                 sweep.listen(parts.loss_fn),
                 optimizer,
                 parts.execution,
@@ -95,7 +95,7 @@ def find_lr(
     return judge(sweep.lrs[: len(sweep.losses)], sweep.losses, sweep.ended)
 
 
-def _round_and_round(parts: RunComponents, sweep: _Sweep) -> Iterator[tuple[Tensor, Tensor]]:
+def _cycled_batches(parts: RunComponents, sweep: _Sweep) -> Iterator[tuple[Tensor, Tensor]]:
     epoch = 1
     while not sweep.ended:
         parts.train_batches.epoch = epoch
@@ -107,10 +107,10 @@ def _round_and_round(parts: RunComponents, sweep: _Sweep) -> Iterator[tuple[Tens
 
 
 class _Sweep:
-    """A schedule that rises, listens to the loss, and knows when to end.
+    """A schedule that raises the rate, records the loss, and ends the test.
 
     Args:
-        lrs: of the steps, for a group of parameters that is made with ``lr``.
+        lrs: learning rates of the steps, for a parameter group whose rate is ``lr``.
     """
 
     def __init__(self, optimizer: torch.optim.Optimizer, lrs: list[float], lr: float):
@@ -127,7 +127,7 @@ class _Sweep:
             group["lr"] = self.lrs[step] * ratio
 
     def listen(self, loss_fn: Any) -> Any:
-        """The same loss, heard."""
+        """Wrap the loss function to record its values."""
 
         def heard(logits: Tensor, targets: Tensor) -> Any:
             loss = loss_fn(logits, targets)
@@ -138,7 +138,7 @@ class _Sweep:
         return heard
 
     def step(self) -> None:
-        """An optimizer step is done: take down its loss, and set the next rate or end."""
+        """Record the loss of a finished optimizer step, and set the next rate or end the test."""
         loss = float(torch.stack(self._pieces).mean())
         self._pieces = []
         if not math.isfinite(loss):
@@ -156,7 +156,7 @@ class _Sweep:
 
 
 def smooth(losses: Sequence[float], beta: float = SMOOTHING) -> list[float]:
-    """The exponential moving average, with the bias of its beginning taken out."""
+    """Bias-corrected exponential moving average of the losses."""
     average, found = 0.0, []
     for i, loss in enumerate(losses, start=1):
         average = beta * average + (1 - beta) * loss
@@ -165,24 +165,24 @@ def smooth(losses: Sequence[float], beta: float = SMOOTHING) -> list[float]:
 
 
 def judge(lrs: Sequence[float], losses: Sequence[float], ended: str = "") -> RangeTest:
-    """The suggestions of a curve."""
+    """Evaluate a curve of losses by the suggestion rules."""
     smoothed = smooth(losses)
     found = suggest(lrs, smoothed)
     return RangeTest(list(lrs), list(losses), smoothed, {k: float(f"{v:.2g}") for k, v in found.items()}, ended)
 
 
 def suggest(lrs: Sequence[float], smoothed: Sequence[float]) -> dict[str, float]:
-    """Learning rates by three rules; none where the loss is lowest near the start.
+    """Suggest learning rates by three rules; empty where the loss is lowest near the start.
 
-    ``valley``: the middle of the fall, which begins where a tenth of it is done, and ends where the loss is lowest.
-    ``steepest``: where the loss falls fastest over the logarithm of the rate. ``minimum/10``: a tenth of where it is
-    lowest.
+    ``valley``: geometric mean of the rates where a tenth of the loss's fall is done and where the loss is lowest.
+    ``steepest``: rate at which the loss falls fastest over the logarithm of the rate. ``minimum/10``: a tenth of the
+    rate of the lowest loss.
     """
-    first = len(smoothed) // 10  # the average of a few losses is no average yet
+    first = len(smoothed) // 10  # an average of only a few losses is unreliable
     best = min(range(len(smoothed)), key=smoothed.__getitem__, default=0)
     if best <= first + 1:
         return {}
-    before = median(smoothed[: best // 2 + 1])  # the loss of rates too small to change it; one step's is too noisy
+    before = median(smoothed[: best // 2 + 1])  # a median, as the loss of a single step is too noisy
     begun = before - BEGUN * (before - smoothed[best])
     start = max(i for i in range(best + 1) if smoothed[i] > begun or i == 0) + 1
     slopes = {i: smoothed[i + 1] - smoothed[i - 1] for i in range(first + 1, best)}
@@ -193,13 +193,13 @@ def suggest(lrs: Sequence[float], smoothed: Sequence[float]) -> dict[str, float]
     }
 
 
-def _digits(values: Sequence[float]) -> list[float]:
+def _rounded(values: Sequence[float]) -> list[float]:
     return [float(f"{value:.5g}") for value in values]
 
 
 @contextlib.contextmanager
 def as_before(parts: RunComponents) -> Iterator[None]:
-    """Try what you like on the parts of a run: weights, counters, order and random states are put back."""
+    """Restore the components of a run after a block: weights, counters, order of the batches and random states."""
     modules = [module for module in (parts.model, parts.loss_fn) if isinstance(module, nn.Module)]
     tensors = [t for module in modules for t in (*module.parameters(), *module.buffers())]
     kept = [tensor.detach().clone() for tensor in tensors]

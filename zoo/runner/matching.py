@@ -1,4 +1,4 @@
-"""The same images of several runs: found by name, in one order, their classes in one order too."""
+"""Match the images of several runs by name, with their images and classes in one order."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ __all__ = ["matched"]
 
 
 def matched(kept: Mapping[str, Predictions], split: str, *, shared: bool = False) -> dict[str, Predictions]:
-    """Each run's answers to the same images, in the order of the first's, with the first's classes.
+    """Align the runs' predictions on the same images, in the first run's order of images and classes.
 
     Args:
-        kept: by run.
-        split: what the images are called.
-        shared: keep those that all runs were measured on, where they are not all.
+        kept: predictions by run.
+        split: name of the split, for messages.
+        shared: restrict all runs to their common images, where they differ.
 
     Raises:
-        RequestError: the images, their labels or the classes differ; says how many images are shared.
+        RequestError: the images, their labels or the classes differ; the message counts the common images.
     """
     (first, one), *others = kept.items()
     _check_unique(first, one)

@@ -1,4 +1,4 @@
-"""The numbers of a run: of an epoch, and of a split at the end. Accuracies are fractions, times are in seconds."""
+"""The measurements of a run: of an epoch, and of a split at the end. Accuracies are fractions, times are in seconds."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ __all__ = [
 
 
 class EpochScores(Record):
-    """The numbers of one split after an epoch; the metrics of the job are further entries."""
+    """The metrics of one split after an epoch; the job's own metrics are further entries."""
 
     loss: Number | None = None
     accuracy: Number | None = None
     f1_macro: Number | None = None
 
     def value(self, name: str) -> float | None:
-        """A number by its name; None where there is none."""
+        """Look up a metric by name; None where it is missing or not a number."""
         found = getattr(self, name) if name in type(self).model_fields else self.extra.get(name)
         return float(found) if isinstance(found, int | float) and not isinstance(found, bool) else None
 
@@ -39,10 +39,12 @@ class EpochRecord(Record):
     """One epoch: a line of metrics.jsonl.
 
     Args:
-        epoch: its number, from 1.
-        lr: the learning rate at its beginning, the largest of all parameter groups.
-        images_per_second: training speed, without the evaluation.
-        best: whether its weights were the best so far.
+        epoch: number of the epoch, from 1.
+        train, val: metrics of the splits.
+        lr: largest learning rate of all parameter groups at the start of the epoch.
+        seconds: duration of training and validation.
+        images_per_second: training speed, without the validation.
+        best: its weights were the best so far.
     """
 
     epoch: int = 0
@@ -54,11 +56,11 @@ class EpochRecord(Record):
     best: bool = False
 
     def scores(self, split: str) -> EpochScores:
-        """The numbers of ``train`` or ``val``; no numbers of any other split."""
+        """The metrics of ``train`` or ``val``; empty for any other split."""
         return {"train": self.train, "val": self.val}.get(split, EpochScores())
 
     def monitored(self, monitor: str) -> float | None:
-        """The value that a job monitors, by its path: ``val/accuracy``."""
+        """Value of a monitored metric, by its path, for example ``val/accuracy``; None where it is missing."""
         split, _, name = monitor.partition("/")
         return self.scores(split).value(name)
 
@@ -72,7 +74,7 @@ class BestEpoch(Record):
 
 
 class ClassScores(Record):
-    """The numbers of one class; None where a class has no images, or is never predicted."""
+    """The metrics of one class; None where they are undefined, as for a class without images or predictions."""
 
     precision: Number | None = None
     recall: Number | None = None
@@ -81,19 +83,19 @@ class ClassScores(Record):
 
 
 class BaselineScores(Record):
-    """The numbers of the best constant answer: a class, or a list of labels."""
+    """The metrics of the best constant answer: a class, or a list of labels."""
 
     answer: Any = None
     accuracy: Number | None = None
 
     def value(self, name: str) -> float | None:
-        """A number by its name; None where there is none."""
+        """Look up a metric by name; None where it is missing."""
         found = self.accuracy if name == "accuracy" else self.extra.get(name)
         return found if isinstance(found, int | float) else None
 
 
 class ReliabilityBin(Record):
-    """The answers of similar confidence: their number, mean confidence and accuracy."""
+    """A bin of the reliability diagram: number of images, mean confidence and accuracy."""
 
     images: int
     confidence: Number
@@ -101,7 +103,7 @@ class ReliabilityBin(Record):
 
 
 class ScaledScores(Record):
-    """Calibration by the fitted temperature; ``how`` says on which images it was fitted."""
+    """Calibration after temperature scaling; ``how`` names the images that the temperature was fitted on."""
 
     how: str = ""
     ece: Number | None = None
@@ -110,7 +112,13 @@ class ScaledScores(Record):
 
 
 class CalibrationScores(Record):
-    """Expected calibration error and log loss, as the network answers and by its temperature."""
+    """Calibration of the raw confidences, and after temperature scaling.
+
+    Args:
+        ece: expected calibration error, 0..1.
+        nll: mean negative log-likelihood.
+        temperature: fitted divisor of the logits.
+    """
 
     ece: Number | None = None
     nll: Number | None = None
@@ -123,12 +131,12 @@ Matrix = list[list[int]]
 
 
 class SplitMetrics(Record):
-    """The final numbers of a split; the metrics of the job are further entries.
+    """The final metrics of a split; the job's own metrics are further entries.
 
     Args:
-        confusion_matrix: (K, K) counts, a row for each true class; of several labels an image (K, 2, 2).
-        intervals: name of a number -> the two ends of its 95 % interval.
-        at_thresholds: of several labels, the numbers at the thresholds chosen on val.
+        confusion_matrix: (K, K) counts, a row for each true class; (K, 2, 2) of a multi-label task.
+        intervals: metric name -> lower and upper end of its 95 % confidence interval.
+        at_thresholds: metrics of a multi-label task at the thresholds fitted on val.
     """
 
     loss: Number | None = None
@@ -144,16 +152,17 @@ class SplitMetrics(Record):
 
     @property
     def numbers(self) -> dict[str, float]:
-        """Every entry that is one number, in the order of the document."""
+        """All scalar entries, in the order of the document."""
         found = {name: self[name] for name in self.keys()}
         return {k: v for k, v in found.items() if isinstance(v, int | float) and not isinstance(v, bool)}
 
 
 class Mistake(Record):
-    """A wrong answer: the image, its true and its predicted label (of several labels a list), and the confidence.
+    """A wrong prediction: the image, its true and predicted label (lists of a multi-label task), and the confidence.
 
     Args:
-        wrong: of several labels, the one that the answer is most wrong about.
+        wrong: of a multi-label task, the label with the largest error.
+        confidence: probability of the prediction, 0..1.
     """
 
     name: str = "–"

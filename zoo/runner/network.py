@@ -1,4 +1,4 @@
-"""The network that training begins with: built at the job's image size, with its initial weights."""
+"""The network at the start of training: built at the job's image size, with its initial weights."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def load_initial_weights(model: nn.Module, resolved: Resolved, num_classes: int)
 
 
 def _zero_new_head(model: nn.Module, images: Tensor, loaded: Loaded | None, num_classes: int) -> None:
-    """Set a new last layer to zero, so that its first answers don't depend on chance.
+    """Initialize a new last layer with zeros, so that its first predictions don't depend on the random seed.
 
     Source: Kolesnikov et al. 2019 (BiT), arXiv:1912.11370.
     """
@@ -91,7 +91,7 @@ def _zero_new_head(model: nn.Module, images: Tensor, loaded: Loaded | None, num_
         return
     pretrained = loaded is None
     if pretrained and getattr(model, "pretrained_cfg", {}).get("num_classes", 1000) == num_classes:
-        return  # the head may be the library's own
+        return  # the head may be the library's pretrained one
     layer = model.get_submodule(head)
     fresh = set(loaded.fresh) if loaded else {f"{head}.weight", f"{head}.bias"}
     if isinstance(layer, nn.Linear | nn.Conv2d):

@@ -1,4 +1,4 @@
-"""A dataset of noise, on which a job's steps are timed."""
+"""A dataset of random noise, used to time a job's training steps."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 BATCHES = 4
-"""Batches in the training split."""
+"""Number of batches in the training split."""
 SIDE = 128
 
 
 class Noise:
-    """A dataset of noise, of two classes: every other image."""
+    """Images (C, 128, 128) uint8 of random noise in two alternating classes."""
 
     def __init__(self, count: int, channels: int):
         self.classes = ["even", "odd"]
@@ -29,7 +29,7 @@ class Noise:
 
 
 def noise(batch_size: int, channels: int) -> Callable[..., Any]:
-    """The factory of a dataset whose training split fills a few batches."""
+    """Return the factory of a noise dataset whose training split fills a few batches."""
 
     def make(split: str) -> Noise:
         return Noise(batch_size * BATCHES if split == "train" else 2, channels)

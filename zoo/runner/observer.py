@@ -1,4 +1,4 @@
-"""The events of a run as a report sees them. The runner knows no terminal and no rich."""
+"""The observer of a run: the interface between the runner and its reports, independent of any terminal library."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["Observer", "RunningTotals"]
 
 
 class RunningTotals(Protocol):
-    """The running sums of a training epoch. Reading a property waits for the device: a few times a second at most."""
+    """The running metrics of a training epoch; reading one synchronises the device, so do it a few times a second."""
 
     @property
     def loss(self) -> float:
@@ -24,39 +24,39 @@ class RunningTotals(Protocol):
 
 
 class Observer:
-    """The base of reports: every method does nothing unless it is overridden.
+    """Observes the events of a run; every method does nothing unless it is overridden.
 
     The order is: ``loading``, ``preparing`` (any number of times), ``started``, then for each epoch ``epoch_started``,
-    ``step``…, ``epoch_ended``; at the end ``ended`` or ``failed``; and always ``close``. A ``notice`` can
-    come at any time. A run can fail before it has started.
+    ``step``…, ``epoch_ended``; at the end ``ended`` or ``failed``; and always ``close``. A ``notice`` can come at any
+    time. A run can fail before it has started.
     """
 
     def loading(self) -> None:
-        """The command has begun, and libraries are being imported."""
+        """Observe the start of the command, while libraries are being imported."""
 
     def preparing(self, what: str, done: int, total: int) -> None:
-        """``done`` of ``total`` images are through ``what`` (``"decoding train images"``); equal at its end."""
+        """Observe a preparation such as ``"decoding train images"``: ``done`` of ``total`` images are processed."""
 
     def started(self, run: Run) -> None:
-        """Data, model and device are ready: training is about to begin."""
+        """Observe the start of training: data, model and device are ready."""
 
     def epoch_started(self, epoch: int, epochs: int, images: int) -> None:
-        """Epoch ``epoch`` (from 1) of ``epochs`` begins; it has ``images`` training images."""
+        """Observe the start of epoch ``epoch`` (from 1) of ``epochs``, with ``images`` training images."""
 
     def step(self, seen: int, totals: RunningTotals) -> None:
-        """One optimizer step is done; ``seen`` images of this epoch are through."""
+        """Observe an optimizer step, with ``seen`` images of this epoch processed so far."""
 
     def epoch_ended(self, record: EpochRecord) -> None:
-        """The epoch is trained and evaluated; ``record`` is its line of metrics.jsonl."""
+        """Observe the end of an epoch, after validation; ``record`` is its line of metrics.jsonl."""
 
     def notice(self, text: str) -> None:
-        """Something has to be told loudly: drawn images, skipped images, an early stop."""
+        """Show an important notice: replaced values, skipped images, an early stop."""
 
     def ended(self, run: Run, result: RunResult) -> None:
-        """The run is over and on the disk; ``result`` is its result.json."""
+        """Observe the end of a run whose files are all written; ``result`` is the content of result.json."""
 
     def failed(self, run: Run | None, error: BaseException) -> None:
-        """The run ended with ``error``; whoever started the run prints the error itself."""
+        """Observe a failed run; the caller prints the error itself."""
 
     def close(self) -> None:
-        """Nothing will follow: leave no live display behind."""
+        """Release resources such as a live display; no event follows."""

@@ -1,4 +1,4 @@
-"""Pictures for a run's page: its worst mistakes, where the network looked, and what augmentation makes of images."""
+"""Images for a run's report: its worst mistakes, their class activation heatmaps, and augmented training images."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ _SIDE = 144
 
 
 def draw_pictures(training: Training, mistakes: list[Mistake]) -> None:
-    """Write the pictures of a run that has ended into its folder, with a list of them.
+    """Write the images for a finished run's report into its folder, with an index.
 
-    Images of another number of channels than 1 or 3 can't be shown, and are not.
+    Only images with 1 or 3 channels are drawn.
 
     Raises:
         OutputError: the folder can't be written.
@@ -69,7 +69,7 @@ def _mistakes(training: Training, mistakes: list[Mistake], folder: Path) -> list
 
 
 def _rows(split: Split, names: list[str]) -> dict[str, int]:
-    """Where in a split images of these names are, in the names' order; the first, where several have one name."""
+    """Rows of the named images in a split, in the order of the names; the first row of a repeated name."""
     wanted, found = set(names), {}  # type: set[str], dict[str, int]
     for row in range(len(split)):
         if len(found) == len(wanted):
@@ -81,7 +81,7 @@ def _rows(split: Split, names: list[str]) -> dict[str, int]:
 
 
 def _heats(training: Training, split: Split, rows: Any, classes: list[int]) -> Any:
-    """Where the network of the best epoch looked, as :func:`grad_cam` has it; None where it can't be told."""
+    """Grad-CAM heatmaps of the best epoch's network; None where :func:`grad_cam` can't compute them."""
     parts = training.parts
     model = copy.deepcopy(parts.learner.final)
     read_weights(training.folder / MODEL, model)
@@ -93,7 +93,7 @@ def _heats(training: Training, split: Split, rows: Any, classes: list[int]) -> A
 
 
 def _augmented(training: Training, folder: Path) -> list[dict[str, str]]:
-    """A strip an image: as decoded, and as training would get it, each time drawn anew."""
+    """Save one strip per image: as decoded, followed by several random augmentations."""
     parts = training.parts
     batches, split = parts.train_batches, parts.splits[TRAIN]
     augment = parts.augment[parts.job.train.train_size]
@@ -118,7 +118,7 @@ def _augmented(training: Training, folder: Path) -> list[dict[str, str]]:
 
 
 def _save(path: Path, *pictures: Pixels) -> str:
-    """Some pictures side by side; small ones are enlarged as they are, pixel by pixel."""
+    """Save images side by side as one file; small images are enlarged without smoothing."""
     strip = Image.new("RGB", (len(pictures) * _SIDE, _SIDE))
     for i, pixels in enumerate(pictures):
         picture = Image.fromarray(np.broadcast_to(pixels, (*pixels.shape[:2], 3)).copy())

@@ -1,8 +1,8 @@
-"""What a run's model answered to each image of a split: kept beside the result, so that runs can be compared on them.
+"""A run's predictions for each image of a split, stored with the result, so that runs can be compared image by image.
 
-``predictions_val.npz`` (and ``_test``) is read without pickle and has ``about`` (UTF-8 JSON: ``names`` and ``classes``,
-``temperature``), ``targets`` (N,) int64 or of several labels (N, K) bool, ``predicted`` (N,) int64 where an image has
-one class, and ``logits`` (N, K) float32, or float16 where there are more than four million.
+``predictions_val.npz`` (and ``_test``) is read without pickle. Its entries are ``about`` (UTF-8 JSON: ``names``,
+``classes``, ``temperature``), ``targets`` (N,) int64 or, of a multi-label task, (N, K) bool, ``predicted`` (N,) int64
+of a single-label task, and ``logits`` (N, K) float32, or float16 where there are more than four million.
 """
 
 from __future__ import annotations
@@ -30,20 +30,20 @@ __all__ = [
 ]
 
 EXACT = 4_000_000
-"""Logits beyond which half the digits are kept: 50,000 images of 1,000 classes are 100 MB."""
+"""Number of logits above which float16 is stored: 50,000 images of 1,000 classes take 100 MB."""
 
 
 @dataclass(frozen=True)
 class Predictions:
-    """The answers to a split's images.
+    """The predictions for a split's images.
 
     Args:
-        names: of the images, N.
-        classes: K.
-        targets: (N,) int64; of several labels an image (N, K) bool.
-        predicted: (N,) int64; of several labels (N, K) bool.
+        names: names of the N images.
+        classes: names of the K classes.
+        targets: (N,) int64; of a multi-label task (N, K) bool.
+        predicted: (N,) int64; of a multi-label task (N, K) bool.
         logits: (N, K) float32.
-        temperature: what the logits are divided by before the softmax.
+        temperature: divisor of the logits before the softmax or sigmoid.
     """
 
     names: list[str]
@@ -55,18 +55,18 @@ class Predictions:
 
     @property
     def multilabel(self) -> bool:
-        """Whether images may have several labels."""
+        """True where an image can have several labels."""
         return self.targets.ndim == 2
 
     @property
     def right(self) -> NDArray[np.bool_]:
-        """(N,): whether an image is answered right; of several labels, with all of them right."""
+        """Correctness of each prediction (N,) bool; of a multi-label task all labels must be correct."""
         same: NDArray[np.bool_] = self.predicted == self.targets
         return np.asarray(same.all(axis=1)) if self.multilabel else same
 
     @property
     def probabilities(self) -> NDArray[np.float64]:
-        """(N, K) in 0..1, as ``zoo predict`` gives them."""
+        """Calibrated probabilities (N, K) in 0..1, as ``zoo predict`` shows them."""
         scaled = self.logits.astype(np.float64) / self.temperature
         if self.multilabel:
             return np.asarray(0.5 * (1 + np.tanh(scaled / 2)))  # a sigmoid that can't overflow
@@ -74,28 +74,28 @@ class Predictions:
         return np.asarray(powers / powers.sum(axis=1, keepdims=True))
 
     def part(self, rows: NDArray[np.int64]) -> Predictions:
-        """Those of some images, in this order."""
+        """Select the images at ``rows``, in this order."""
         names = [self.names[i] for i in rows]
         arrays = self.targets[rows], self.predicted[rows], self.logits[rows]
         return Predictions(names, self.classes, *arrays, self.temperature)
 
 
 def predictions_file(folder: Path, split: str) -> Path:
-    """Where a run keeps them."""
+    """Path of a split's predictions in a run's folder."""
     return folder / f"predictions_{split}.npz"
 
 
 def forget_predictions(folder: Path) -> None:
-    """Remove those of a model that is about to be trained further."""
+    """Remove the stored predictions of a model that is about to be trained further."""
     for path in folder.glob("predictions_*.npz"):
         path.unlink(missing_ok=True)
 
 
 def split_of(folder: Path, asked: str | None) -> str:
-    """The split that is meant: by default test where it was kept, else val.
+    """Name of the requested split, by default test if its predictions are stored, else val.
 
     Raises:
-        RequestError: nothing was kept of it.
+        RequestError: no predictions of the split are stored.
     """
     there = [name for name in ("test", "val") if predictions_file(folder, name).is_file()]
     wanted = asked or next(iter(there), "val")
@@ -118,11 +118,12 @@ def write_predictions(
     temperature: float = 1.0,
     root: str = "",
 ) -> None:
-    """Write them, whole or not at all.
+    """Write the predictions of a split, atomically.
 
     Args:
-        names: of the images, N; what ``root`` is a folder of is named from there.
-        logits: (N, K) float tensor; targets: (N,) int64, or (N, K) of 0 and 1.
+        names: names of the N images, made relative to the folder ``root`` where they start with it.
+        logits: (N, K) float tensor.
+        targets: (N,) int64 tensor; of a multi-label task (N, K) of 0 and 1.
 
     Raises:
         OutputError: the folder can't be written, or the disk is full.
@@ -148,7 +149,7 @@ def write_predictions(
 
 
 def read_predictions(folder: Path, split: str) -> Predictions:
-    """Read them.
+    """Read the predictions of a split.
 
     Raises:
         RequestError: there are none, or the file is damaged.

@@ -1,6 +1,6 @@
-"""Settle what a job leaves to the network and the machine: its image size and its execution.
+"""Resolve the values of a job that depend on the network and the machine: its image size and its execution.
 
-Settling takes the dataset, the network and its weights; a run continues with those that were built for it.
+This requires the dataset, the network and its weights; the run continues with the same objects.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ __all__ = ["PreparedJob", "prepare_job"]
 
 @dataclass(frozen=True)
 class PreparedJob:
-    """A job with its final image size and execution, and what was built to find them.
+    """A job with its final image size and execution, and the objects that were built to determine them.
 
     Args:
-        resolved: the job; of precision, memory format and compilation, what still is ``auto`` goes by rule.
+        resolved: the job; precision, memory format and compilation that are still ``auto`` follow the default rule.
         opened: the dataset, to be decoded at the final size.
         learner: the network with its initial weights, on its device.
         loaded: an account of the loaded weights; None where there are none.
         plan: the execution of training and of evaluation.
-        seconds: that all of it took.
+        seconds: duration of the preparation.
     """
 
     resolved: Resolved
@@ -47,16 +47,16 @@ class PreparedJob:
 
 
 def prepare_job(resolved: Resolved, observer: Observer, ranks: Ranks = ALONE) -> PreparedJob:
-    """Settle the image size and the execution of a job.
+    """Resolve the image size and the execution of a job.
 
-    Seeds every random state first, so that the initial weights depend on the job alone.
+    Seeds every random generator first, so that the initial weights depend on the job alone.
 
     Args:
-        observer: receives the progress of decoding, later.
-        ranks: the processes of the run; the first one times executions for all.
+        observer: receives the progress of decoding, which happens later.
+        ranks: the processes of the run; only the first one times executions.
 
     Raises:
-        ZooError: the job can't be built, or the data isn't as it should be.
+        ZooError: the job can't be built, or the data is invalid.
     """
     started = perf_counter()
     job = resolved.job
@@ -89,13 +89,13 @@ def _for_network(execution: Execution, model: nn.Module, job: Job) -> Execution:
 def _choose_execution(
     resolved: Resolved, usual: Execution, learner: TrainableModel, images: int, ranks: Ranks
 ) -> tuple[ExecutionPlan, Resolved]:
-    """Place the network as the fastest execution has it.
+    """Choose the fastest execution, and place the network accordingly.
 
     Args:
-        images: number in an epoch.
+        images: number of images in an epoch.
 
     Returns:
-        The plan, and the job with the values that were measured.
+        The plan, and the job with the measured values.
     """
     job = resolved.job
     made_of = {"id": resolved.entry("architecture").id, "params": job.architecture.params}

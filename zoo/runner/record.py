@@ -1,4 +1,4 @@
-"""The description of a run while it runs: the one object that observers, callbacks and reports are given."""
+"""The description of a run in progress, passed to observers, callbacks and reports."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Run:
     sections: list[tuple[str, str]] = field(default_factory=list)
 
     def with_plain_parts(self) -> Any:
-        """A copy in which every part is a plain mapping, as the hooks of version 0.1 had it."""
+        """Copy the run with plain mappings in place of records, as hooks have received them since version 0.1."""
         found = copy.copy(self)
         for each in fields(self):
             setattr(found, each.name, copy.deepcopy(plain(getattr(self, each.name))))

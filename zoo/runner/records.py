@@ -1,4 +1,4 @@
-"""The base of typed documents: attributes for the keys of this version, and every other key kept as it was."""
+"""The base of typed documents: attributes for the keys of this version, with all other keys preserved."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ Parsed = TypeVar("Parsed", bound="Record")
 
 
 class Record(BaseModel):
-    """A part of a document.
+    """A part of a JSON document, as a typed and immutable object.
 
-    A key that is absent has its field's default. So has a key with null where a field can't be None: a run that was
-    cut short, or an older version, wrote null for an empty mapping. Keys of other versions are kept.
+    A missing key takes its field's default, and so does null where a field can't be None: an interrupted run, or an
+    older version, wrote null for an empty mapping. Keys of other versions are preserved.
     """
 
     model_config = ConfigDict(extra="allow", frozen=True, protected_namespaces=())
@@ -27,7 +27,7 @@ class Record(BaseModel):
     @model_validator(mode="wrap")
     @classmethod
     def _keep_keys(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
-        """Remember the keys and their order, so that :meth:`document` gives the same document back."""
+        """Record the keys and their order, so that :meth:`document` reproduces the document."""
         if not isinstance(data, Mapping):
             return handler(data)
         given = {key: value for key, value in data.items() if value is not None or key not in cls._never_none()}
@@ -41,10 +41,10 @@ class Record(BaseModel):
 
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> Self:
-        """Check a document and give its keys types.
+        """Validate a document and convert it to a record.
 
         Raises:
-            ValueError: a known key has a value of another type; names the first one.
+            ValueError: a known key has a value of the wrong type; the message names the first one.
         """
         try:
             return cls.model_validate(document)
@@ -67,16 +67,16 @@ class Record(BaseModel):
         return self.model_extra or {}
 
     def document(self) -> dict[str, Any]:
-        """The plain mapping as it was read or made: the same keys in the same order, and no default filled in."""
+        """Return the plain mapping that was read or made: the same keys in the same order, without defaults."""
         return {key: plain(self[key]) for key in self.keys()}
 
     def changed(self, **entries: Any) -> Self:
-        """A copy with other or additional entries."""
+        """Return a copy with changed or additional entries."""
         return type(self).read({**self, **entries})
 
 
 def plain(value: Any) -> Any:
-    """The same value with a plain mapping in the place of every record."""
+    """Convert records within a value to plain mappings, recursively."""
     if isinstance(value, Record):
         return value.document()
     if isinstance(value, dict):
@@ -87,7 +87,7 @@ def plain(value: Any) -> Any:
 
 
 def _first_problem(error: ValidationError) -> str:
-    """The first problem in one line: ``metrics.val.accuracy: Input should be a valid number``."""
+    """Format the first problem in one line: ``metrics.val.accuracy: Input should be a valid number``."""
     found = error.errors()[0]
     where, said = ".".join(map(str, found["loc"])), found["msg"]
     return f"{where}: {said}" if where else said

@@ -1,7 +1,7 @@
-"""Several runs of one job, by seeds or by folds: each a whole run that its own job.yaml makes again, and a summary.
+"""Repeated runs of one job over seeds or folds: each a complete run with its own job.yaml, and a summary of all.
 
-The runs are ``OUT/NAME-seed0`` or ``OUT/NAME-fold1`` and so on. ``OUT/NAME/summary.json`` is written anew whenever one
-of them has ended (:mod:`zoo.runner.repeats_summary`); ``OUT/NAME/repeated.yaml`` is the job, to resume by.
+The runs are ``OUT/NAME-seed0`` or ``OUT/NAME-fold1`` and so on. ``OUT/NAME/summary.json`` is rewritten whenever a run
+ends (:mod:`zoo.runner.summary` describes its format); ``OUT/NAME/repeated.yaml`` is the job, to resume from.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _ENDED = ("completed", "stopped")
 
 @dataclass(frozen=True)
 class Repeats:
-    """How often a job is run, and what differs: its ``seed``, or the ``fold`` that is held out."""
+    """The number of repetitions of a job, and what varies between them: its ``seed``, or the held-out ``fold``."""
 
     by: str
     count: int
@@ -50,34 +50,37 @@ class Repeats:
 
 
 class RepeatsWatcher:
-    """Hears of several runs what a report needs, and by default does nothing about it.
+    """Observes repeated runs for a report; every method does nothing unless it is overridden.
 
     Args:
-        observer: of every run; by default one that does nothing.
+        observer: observer of every run; by default one that does nothing.
     """
 
     def __init__(self, observer: Observer | None = None):
         self._observer = observer or Observer()
 
     def member(self, name: str, number: int, count: int) -> Observer:
-        """Run ``number`` (from 1) of ``count`` is about to begin; who shall watch it."""
+        """Return the observer for run ``number`` (from 1) of ``count``, which is about to begin."""
         return self._observer
 
     def kept(self, result: RunResult, number: int, count: int) -> None:
-        """Run ``number`` had ended before, and needn't be done again."""
+        """Observe that run ``number`` was finished earlier and is kept."""
 
     def ended(self, summary: RepeatsSummary) -> None:
-        """All runs are done; ``summary`` is summary.json."""
+        """Observe the end of all runs; ``summary`` is the content of summary.json."""
 
 
 RunOne = Callable[[Resolved, "RunPlace", Observer], RunResult]
 
 
 def asked(seeds: int | None, folds: int | None) -> Repeats | None:
-    """Interpret ``--seeds`` and ``--folds``, or ``zoo.run``'s arguments of these names.
+    """Parse ``--seeds`` and ``--folds``, or ``zoo.run``'s arguments of these names.
+
+    Returns:
+        The repetition; None where neither is given.
 
     Raises:
-        RequestError: both, or a number that is not from 2 to 1000.
+        RequestError: both are given, or a number is not an integer from 2 to 1000.
     """
     if seeds is None and folds is None:
         return None
@@ -96,7 +99,11 @@ def asked(seeds: int | None, folds: int | None) -> Repeats | None:
 
 
 def recorded(folder: Path) -> Repeats | None:
-    """The repeats that a folder's summary.json records; None where there is none."""
+    """Read the kind and number of repetitions from a folder's summary.json; None where there is none.
+
+    Raises:
+        RequestError: the file is damaged.
+    """
     try:
         found = read_summary(folder)
         return Repeats(found.by, found.count)
@@ -110,10 +117,10 @@ def recorded(folder: Path) -> Repeats | None:
 
 
 def job_to_resume(folder: Path) -> Path:
-    """The job that a folder's summary.json is of, as it was asked for.
+    """Path of the job file that a folder's repeated runs were started from.
 
     Raises:
-        RequestError: it isn't there any more.
+        RequestError: the file is missing.
     """
     if not (folder / REPEATED).is_file():
         raise RequestError(
@@ -124,10 +131,10 @@ def job_to_resume(folder: Path) -> Path:
 
 
 def members(resolved: Resolved, repeats: Repeats, name: str) -> list[RepeatedRun]:
-    """The runs, in order: seeds from the job's own upwards, or folds from 1.
+    """List the runs in order: seeds counted up from the job's own, or folds from 1.
 
     Raises:
-        RequestError: the name or the last seed is too long.
+        RequestError: a name is invalid, or the last seed is too large.
     """
     job, made = resolved.job, []
     for i in range(repeats.count):
@@ -147,18 +154,18 @@ def members(resolved: Resolved, repeats: Repeats, name: str) -> list[RepeatedRun
 def run_several(
     resolved: Resolved, repeats: Repeats, place: RunPlace, run_one: RunOne, watcher: RepeatsWatcher | None = None
 ) -> RepeatsSummary:
-    """Run them one after the other in this process, and keep a summary.
+    """Run all repetitions in sequence in this process, and keep a summary.
 
     Args:
-        place: the summary's folder; ``resume`` keeps the runs that have ended, and goes on with the others.
-        run_one: runs a job in its place, watched; gives its result.
+        place: the summary's folder; ``resume`` keeps finished runs and continues the others.
+        run_one: runs one job at its place with an observer, and returns its result.
 
     Returns:
-        The summary.
+        The summary, as written to summary.json.
 
     Raises:
-        ZooError: a run failed, and the ones before it are kept; or what was asked for is wrong.
-        Interrupted: by the user or a signal; it can be resumed.
+        ZooError: a run failed (earlier runs are kept), or the request is invalid.
+        Interrupted: by the user or a signal; the runs can be resumed.
     """
     name = check_name(place.name or made_up_name(place.out))
     several = members(resolved, repeats, name)
@@ -166,7 +173,7 @@ def run_several(
 
 
 def _base(resolved: Resolved, repeats: Repeats) -> dict[str, Any]:
-    """The job as it was asked for: with ``auto`` where each run finds out for itself, and without a fold."""
+    """The job as requested: with each ``auto`` that a run resolves on its own, and without a fold."""
     job = resolved.job.plain()
     if repeats.by == FOLD:
         job["data"].update(folds=None, fold=None)
@@ -174,7 +181,7 @@ def _base(resolved: Resolved, repeats: Repeats) -> dict[str, Any]:
 
 
 class _Several:
-    """The runs of a summary, those that have ended, and the folder of the summary."""
+    """Repeated runs in progress: the members, their results so far, and the summary's folder."""
 
     def __init__(
         self,
@@ -195,23 +202,23 @@ class _Several:
 
     def run(self) -> RepeatsSummary:
         self._check()
-        before = _Before(self.place.out, self.folder)
+        before = _Snapshot(self.place.out, self.folder)
         claim(self.place.out, self.name, resume=True)
         try:
-            return self._all()
+            return self._run_all()
         except (KeyboardInterrupt, Interrupted) as error:
             self._end_early("interrupted", before)
             if not self.begun and not self.results:
                 raise Interrupted("Interrupted before training began; nothing was written.") from None
-            raise Interrupted(self._told("Interrupted in")) from error.__cause__
+            raise Interrupted(self._progress_message("Interrupted in")) from error.__cause__
         except BaseException as error:
             self._end_early("failed", before)
             if not isinstance(error, Exception) or not (self.begun or self.results):
                 raise
             why = str(error) if isinstance(error, ZooError) else f"{reason_of(error)}."
-            raise _same_family(error)(f"{self._told('Failed:')} The reason: {why}") from error
+            raise _same_family(error)(f"{self._progress_message('Failed:')} The reason: {why}") from error
 
-    def _all(self) -> RepeatsSummary:
+    def _run_all(self) -> RepeatsSummary:
         write_text(self.folder / REPEATED, yaml.safe_dump(self.base, sort_keys=False, allow_unicode=True))
         self.write("running")
         for number, member in enumerate(self.members, 1):
@@ -234,27 +241,27 @@ class _Several:
         try:
             return self.run_one(member.resolved, place, observer)
         finally:
-            gc.collect()  # its model, optimizer and images, before the next one has its own
+            gc.collect()  # free the model, optimizer and images before the next run allocates its own
             if _stamp(folder) != before:
                 self.begun = True
                 self._forget_replaced(member)
 
     def write(self, status: str) -> RepeatsSummary:
-        """Write the summary of what there is."""
+        """Write the summary of the current state."""
         summary = summarise(self.folder, status, self.members, self.results, self.status)
         write_json(self.folder / SUMMARY, summary.document())
         return summary
 
-    def _end_early(self, status: str, before: _Before) -> None:
-        """Say in the summary how it ended; where nothing was begun, leave all as it was."""
+    def _end_early(self, status: str, before: _Snapshot) -> None:
+        """Record the early end in the summary; where no run began, restore the previous state."""
         if not self.begun and not self.results:
-            before.bring_back()
+            before.restore()
             return
         self.status = {name: status if told == "running" else told for name, told in self.status.items()}
-        with contextlib.suppress(OutputError):  # a full disk: the error that came first is the one to tell
+        with contextlib.suppress(OutputError):  # a full disk: the original error is the one to report
             self.write(status)
 
-    def _told(self, what: str) -> str:
+    def _progress_message(self, what: str) -> str:
         at = next((i for i, m in enumerate(self.members) if m.name not in self.results), len(self.members) - 1)
         finished = f"{len(self.results)} finished and kept" if self.results else "none is finished"
         return (
@@ -265,7 +272,7 @@ class _Several:
     # -- what is there already ------------------------------------------------------------------------
 
     def _check(self) -> None:
-        """Refuse names that are taken before anything is begun; find the runs that have ended, to resume."""
+        """Refuse names that are taken before any run begins; find the finished runs of a resumed set."""
         if (self.folder / JOB).is_file():
             raise RequestError(f"{self.folder} is a single run. Give the {self.repeats} another --name.")
         ours = any((self.folder / name).is_file() for name in (SUMMARY, REPEATED))
@@ -297,7 +304,7 @@ class _Several:
                     self.results[member.name] = result
 
     def _check_job(self, folder: Path, member: RepeatedRun) -> None:
-        from zoo.runner.tuning import as_recorded  # a dry run does without torch
+        from zoo.runner.tuning import as_recorded  # a dry run must not import torch
 
         before = read_mapping(folder / JOB)
         changed = changes(before, as_recorded(member.resolved, folder / JOB).job)
@@ -308,7 +315,7 @@ class _Several:
             )
 
     def _names_of_old(self) -> list[str]:
-        """The runs that ``--overwrite`` replaces: those of these names, and all that the old summary is of."""
+        """Names of the runs that ``--overwrite`` replaces: the members, and all runs of the old summary."""
         names = [member.name for member in self.members]
         with contextlib.suppress(OSError, RequestError):
             old = [member.run for member in read_summary(self.folder).members]
@@ -317,7 +324,7 @@ class _Several:
         return names
 
     def _forget_replaced(self, begun: RepeatedRun) -> None:
-        """The first new run has begun: none of the old ones may be taken for one of the new."""
+        """Remove the replaced runs once the first new one has begun, so that old and new runs can't be mixed up."""
         for name in self.replaced:
             folder = self.place.out / name
             if name != begun.name and (folder / JOB).is_file():
@@ -325,7 +332,7 @@ class _Several:
         self.replaced = []
 
 
-class _Before:
+class _Snapshot:
     """The previous content of the summary's folder, to restore it where nothing was begun."""
 
     def __init__(self, out: Path, folder: Path):
@@ -334,8 +341,8 @@ class _Before:
         paths = (folder / SUMMARY, folder / REPEATED)
         self.texts = {path: path.read_text("utf-8") if path.is_file() else None for path in paths}
 
-    def bring_back(self) -> None:
-        """As far as it can be."""
+    def restore(self) -> None:
+        """Restore the snapshot as far as possible."""
         with contextlib.suppress(OSError, OutputError):
             for path, text in self.texts.items():
                 if text is None:
@@ -349,7 +356,7 @@ class _Before:
 
 
 def ended_result(folder: Path) -> RunResult | None:
-    """The result of a run that has come to its end; a damaged one is no result."""
+    """Read the result of a finished run; None where it is missing, damaged or incomplete."""
     try:
         result = read_result(folder)
     except RequestError:
@@ -358,7 +365,7 @@ def ended_result(folder: Path) -> RunResult | None:
 
 
 def _stamp(folder: Path) -> tuple[int, int] | None:
-    """Changes when a run begins in the folder: its job.yaml is written anew."""
+    """Inode and modification time (ns) of a run's job.yaml, which changes when a run begins in the folder."""
     try:
         found = (folder / JOB).stat()
     except OSError:
@@ -367,5 +374,5 @@ def _stamp(folder: Path) -> tuple[int, int] | None:
 
 
 def _same_family(error: Exception) -> type[ZooError]:
-    """A full disk stays one; by anything else, the runs have failed."""
+    """Error class of a failed repetition: an OutputError stays one, any other error becomes a ZooError."""
     return OutputError if isinstance(error, OutputError) else ZooError

@@ -1,4 +1,4 @@
-"""The beginning and the end of a run as records: the run that observers see, its bundle's card, and its result."""
+"""The records of a run's beginning and end: the run as observers see it, its bundle's card, and its result."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from zoo.runner.verdict_facts import signs_of
 
 
 def _executed(parts: RunComponents) -> str:
-    """The device and the number format of training, and of evaluation where that differs."""
+    """Describe the device and precision of training, and of evaluation where it differs."""
     words, answers = parts.execution.describe(), parts.answering
     same = answers.dtype is parts.execution.dtype
     return words if same else f"{words} · answers in {answers.precision}"
 
 
 def run_record(parts: RunComponents, folder: Path) -> Run:
-    """The run as observers and hooks see it."""
+    """Describe the run for observers and hooks."""
     entry, splits = parts.resolved.entry("architecture"), parts.splits
     where, *how = _executed(parts).split(" · ")
     notices = [text for split in splits.values() for text in split.notices]
@@ -63,7 +63,7 @@ def run_record(parts: RunComponents, folder: Path) -> Run:
 
 
 def _begins(parts: RunComponents) -> str | None:
-    """The initial weights in words; None for random ones."""
+    """Describe the initial weights; None for random ones."""
     if parts.loaded is not None:
         return parts.loaded.sentence()
     return "its library's pretrained weights" if parts.job.pretrained else None
@@ -93,11 +93,11 @@ def _skipped_notice(split: Split) -> str:
 def bundle_card(
     parts: RunComponents, thresholds: list[float] | None = None, calibration: Calibration | None = None
 ) -> dict[str, Any]:
-    """The bundle's zoo.json: all that the weights need to be used.
+    """Build the bundle's zoo.json: everything that is needed to use the weights.
 
     Args:
-        thresholds: of each class, where an image may have several; 0.5 each while there are none.
-        calibration: how the logits are to be read, once the best weights are known and have been asked.
+        thresholds: decision threshold of each class of a multi-label task; 0.5 each where None.
+        calibration: temperature scaling of the best weights, once they are evaluated.
     """
     entry = parts.resolved.entry("architecture")
     return {
@@ -115,24 +115,24 @@ def bundle_card(
 
 
 def _weights(parts: RunComponents) -> dict[str, Any] | None:
-    """The initial weights as the result has them; None for random ones."""
+    """Account of the initial weights; None for random ones."""
     if parts.loaded is not None:
         return parts.loaded.as_dict()
     return {"pretrained": True} if parts.job.pretrained else None
 
 
 def _teacher(parts: RunComponents) -> dict[str, Any]:
-    """The teacher, where there was one."""
+    """Account of the teacher of a distilled network; empty where there is none."""
     return {} if parts.teacher is None else {"teacher": parts.teacher.as_dict()}
 
 
 def result_of(training: Training, run: Run, status: str, reason: str | None, final: FinalNumbers) -> RunResult:
-    """The result of a run that got as far as its first epoch, or not.
+    """Build the result of a run, complete or not.
 
     Args:
         status: ``completed``, ``stopped``, ``interrupted`` or ``failed``.
-        reason: why it ended before its last epoch.
-        final: its numbers; none where it ended before an epoch was over.
+        reason: reason for ending before the last epoch.
+        final: final metrics; empty where no epoch was finished.
     """
     parts, state, recipe = training.parts, training.state, training.job.recipe
     return RunResult.read(
@@ -170,10 +170,10 @@ def result_of(training: Training, run: Run, status: str, reason: str | None, fin
 
 
 def final_result(training: Training, run: Run, status: str, reason: str | None, tuning: TuningAccount) -> RunResult:
-    """The result of a run that is measured by its best weights, with the facts for a verdict.
+    """Evaluate the best weights, and build the result with the facts for a verdict.
 
     Args:
-        tuning: the account of the values that the run has found before it trained.
+        tuning: account of the values that the run determined before training.
     """
     result = result_of(training, run, status, reason, training.evaluate_best())
     best, tta = training.state.best, training.job.tta
@@ -187,7 +187,7 @@ def final_result(training: Training, run: Run, status: str, reason: str | None, 
 
 
 def _timing(training: Training) -> dict[str, float | None]:
-    """Seconds by phase and in all, and the training speed."""
+    """Seconds by phase and in total, and the training speed in images per second."""
     timing = training.state.timing
     seen = len(training.parts.splits["train"]) * len(training.state.history)
     speed = seen / timing["train_s"] if seen else None

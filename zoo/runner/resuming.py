@@ -20,7 +20,7 @@ SCHEDULED = ("lr", "initial_lr", "max_lr", "min_lr", "momentum", "betas")
 
 
 def checkpoint_of(state: RunState, parts: RunComponents) -> CheckpointState:
-    """All that a bit-identical continuation needs."""
+    """Collect the state that a bit-identical continuation needs."""
     done = None if state.position is None else state.position.random
     return {
         **state.as_dict(),
@@ -87,7 +87,7 @@ def _restore_best(state: RunState, best: BestEpoch, parts: RunComponents, keeper
 
 
 def _splits_an_epoch(state: RunState, parts: RunComponents) -> bool:
-    """Tell an unfinished epoch whose shards are dealt to another number of processes."""
+    """Check for an unfinished epoch whose shards are already distributed over another number of processes."""
     position = state.position
     unfinished = position is not None and position.steps > 0 and position.random is None
     return unfinished and parts.splits[TRAIN].shards is not None
@@ -102,18 +102,18 @@ def _other_processes(state: RunState, parts: RunComponents, before: int) -> str:
 
 
 def _scheduled_now(state: RunState, parts: RunComponents) -> list[dict[str, Any]]:
-    """The scheduled values of each group at this step, had the schedule had its new length from the start."""
+    """Scheduled values of each group at this step, as if the schedule had had its new length from the start."""
     position = state.position
     steps = len(state.history) * len(parts.train_batches) + (position.steps if position else 0)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # torch wants the optimizer to step between
+        warnings.simplefilter("ignore")  # torch warns where no optimizer step lies between
         for _ in range(steps):
             parts.schedule.step()
     return [{k: group[k] for k in SCHEDULED if k in group} for group in parts.optimizer.param_groups]
 
 
 def _stretch(parts: RunComponents, rates: list[dict[str, Any]], planned: int) -> str:
-    """Set the values of a schedule of another length, and describe the change."""
+    """Apply the values of a schedule of another length, and describe the change."""
     groups, train = parts.optimizer.param_groups, parts.job.train
     old = max(group["lr"] for group in groups)
     for group, own in zip(groups, rates, strict=True):

@@ -74,11 +74,11 @@ def open_data(resolved: Resolved, observer: Observer) -> OpenedData:
 
 
 class RunData:
-    """The decoded splits of a run, and batches of them as its network takes them.
+    """The decoded splits of a run, and batches of them for its network.
 
     Args:
-        splits: decoded, by name.
-        job: how batches are made.
+        splits: decoded splits by name.
+        job: settings of the batches.
         execution: device and memory format of the images.
         ranks: the processes that share the batches.
     """
@@ -97,10 +97,10 @@ class RunData:
         return FeatureBatches(self._features[split.name], labels, order.indices, self.ranks if train else ALONE)
 
     def images(self, split: Split, *, train: bool = False, dealt: bool = True) -> Batches:
-        """Batches of a split's images: training's, or those in which evaluation is fast.
+        """Batches of a split's images: training's, or larger ones for a fast evaluation.
 
         Args:
-            dealt: divide the images among the run's processes; else each process has all of them.
+            dealt: distribute the images over the run's processes; otherwise each process receives all of them.
         """
         data, train_config = self.job.data, self.job.train
         size, sampling = train_config.batch_size, None
@@ -122,7 +122,7 @@ class RunData:
     def compute_features(self, store: FeatureStore) -> None:
         """Replace the images by the frozen backbone's features of them, computed once or read from the cache."""
         if not self.ranks.first:
-            self.ranks.barrier()  # and then finds them in the cache, where they have a key
+            self.ranks.barrier()  # it then reads them from the cache, where they have a key
         self._features = {name: store.of(split, self.images(split, dealt=False)) for name, split in self.splits.items()}
         if self.ranks.first:
             self.ranks.barrier()

@@ -1,4 +1,4 @@
-"""The state of a run that its checkpoints keep, beside the weights."""
+"""The state of a run that its checkpoints hold, besides the weights."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class RunState:
     notices: list[str] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
-        """The entries of a checkpoint."""
+        """Return the entries of a checkpoint."""
         return {
             "history": [record.document() for record in self.history],
             "best": self.best.document() if self.best else None,
@@ -61,7 +61,7 @@ class RunState:
         }
 
     def restore(self, kept: Mapping[str, Any]) -> None:
-        """Take over the entries of a checkpoint; the setup is timed anew."""
+        """Restore the entries of a checkpoint; the setup time is kept from this process."""
         self.history = [EpochRecord.read(record) for record in kept["history"]]
         self.best = BestEpoch.read(kept["best"]) if kept["best"] else None
         self.position = Position(**kept["position"]) if kept.get("position") else None

@@ -1,4 +1,4 @@
-"""Runs a job: claims the folder, trains, and ends with a result on the disk whatever happens."""
+"""Run a job: claim the folder, train, evaluate, and write a result whether the run completes or fails."""
 
 from __future__ import annotations
 
@@ -48,7 +48,14 @@ from zoo.storage.safe_yaml import read_mapping
 
 @dataclass(frozen=True)
 class RunPlace:
-    """Where a run lives, and what to do when it is there already."""
+    """The location of a run, and the policy for one that exists there already.
+
+    Args:
+        out: the output folder.
+        name: the folder's name within ``out``; None for a random one.
+        overwrite: replace an existing run.
+        resume: continue an existing run.
+    """
 
     out: Path = Path("runs")
     name: str | None = None
@@ -71,30 +78,32 @@ def run_job(
     budget: Budget | None = None,
     confirm: Confirm = lambda run: None,
 ) -> RunResult:
-    """Train, evaluate, and write the result.
+    """Train a job, evaluate it, and write its result.
 
     Args:
-        report: writes a report of the result into the run's folder; what it can't is told, and the run stands.
         plugins: their lifecycle hooks are called before the callbacks.
-        callbacks: observe the run, and can stop it; of several processes, the first one calls them.
-        budget: the time that all of it may take; the job is fitted to it first.
+        report: writes a report of the result into the run's folder; its failure is shown as a notice and does not fail
+            the run.
+        callbacks: observe the run, and can stop it; of several processes, only the first calls them.
+        budget: the time limit of the whole run; the job is first fitted to it.
         confirm: called with the run before its training begins; an error that it raises leaves no run behind.
 
     Returns:
-        The result.
+        The result, as written to result.json.
 
     Raises:
-        ZooError: what was asked for is wrong, or the run failed; a started run has its result.json all the same.
+        ZooError: the request is invalid, or the run failed; a run whose training began has its result.json
+            nevertheless.
         Interrupted: by the user or a signal; the run can be resumed.
     """
     ranks = join(choose_device(resolved.job.device))
-    if not ranks.first:  # it computes; the first one says and writes
+    if not ranks.first:  # the other processes only compute; the first one shows and writes
         plugins, callbacks, observer, report = (), (), Observer(), None
     name = ranks.broadcast(place.name or made_up_name(place.out))
     state = _resumable(place, name, resolved, observer)
     if state is not None:
         resolved = as_recorded(resolved, place.out / name / JOB)
-    ranks.barrier()  # until all have read what the first one may write anew
+    ranks.barrier()  # until all processes have read the files that the first one may rewrite
     with _claimed(place, name, ranks) as claimed:
         training, run, tuning = _prepared(resolved, claimed, state, observer, ranks, budget, confirm)
         if ranks.first:
@@ -105,14 +114,14 @@ def run_job(
 
 @dataclass(frozen=True)
 class _Claimed:
-    """A run's folder, and whether it and the one that it lies in are new."""
+    """A claimed run folder, with flags for a new folder and a new output folder."""
 
     folder: Path
     new: bool
     new_out: bool
 
     def take_back(self) -> None:
-        """Nothing was trained: leave no empty run behind, and the one that it was to replace as it was."""
+        """Undo the claim of a run that was not trained: remove its new folder and restore the run that it replaced."""
         if self.new:
             shutil.rmtree(self.folder, ignore_errors=True)
             bring_back_replaced(self.folder)
@@ -123,7 +132,7 @@ class _Claimed:
 
 @contextlib.contextmanager
 def _claimed(place: RunPlace, name: str, ranks: Ranks) -> Iterator[_Claimed]:
-    """The run's folder, held for the length of a block; by one process for all."""
+    """Claim the run's folder for the length of a block; only the first process holds the lock."""
     if not ranks.first:
         yield _Claimed(place.out / name, False, False)
         return
@@ -146,7 +155,7 @@ def _prepared(
     budget: Budget | None,
     confirm: Confirm,
 ) -> tuple[Training, Run, TuningAccount]:
-    """All that is done before training; what goes wrong here leaves no run behind."""
+    """Build everything that training needs; an error at this stage leaves no run behind."""
     interrupts, folder = Interrupts(ranks.any, together=ranks.size > 1), claimed.folder
     if ranks.first:
         for part in (folder, folder / MODEL, folder / CHECKPOINTS):
@@ -155,7 +164,7 @@ def _prepared(
         with interrupts.listening():
             parts, tuning = build_parts(resolved, observer, ranks, budget)
             training = Training(parts, folder, observer, interrupts, budget)
-            speed = measure_speed(parts) if budget is None else None  # which was timed already
+            speed = measure_speed(parts) if budget is None else None  # a budget has timed the steps already
             run = _begin(training, state)
             run.estimate_s = tuning.budget.seconds if tuning.budget else _left_s(training, speed)
             run.hints = hints_of(parts)
@@ -163,7 +172,7 @@ def _prepared(
             return training, run, tuning
     except BaseException as error:
         claimed.take_back()
-        if isinstance(error, KeyboardInterrupt) or interrupts.asked:  # an import may have made another error of it
+        if isinstance(error, KeyboardInterrupt) or interrupts.asked:  # an importing library may have replaced the error
             raise Interrupted("Interrupted before training began; nothing was written.") from None
         if is_write_error(error):
             raise cannot_write(folder, error) from error
@@ -171,14 +180,14 @@ def _prepared(
 
 
 def _left_s(training: Training, speed: Speed | None) -> float | None:
-    """Seconds for the epochs that are still to be trained."""
+    """Estimate the seconds of the remaining epochs; None where the speed is unknown."""
     if speed is None:
         return None
     return speed.seconds(training.job.train.last_epoch) - speed.seconds(len(training.state.history))
 
 
 def _begin(training: Training, state: CheckpointState | None) -> Run:
-    """The run's first files, and the epochs that were trained before."""
+    """Write the run's first files, and restore the checkpoint of a resumed run."""
     parts, folder = training.parts, training.folder
     if state is not None:
         resume(training.state, parts, training.keeper, training.observer, state)
@@ -195,26 +204,26 @@ def _begin(training: Training, state: CheckpointState | None) -> Run:
 
 
 def _comments(job_file: Path) -> str:
-    """The lines in front of a job that say why its values were chosen: a run that goes on keeps them."""
+    """Read the leading comments of a job file, which give the reasons for chosen values; a resumed run keeps them."""
     lines = job_file.read_text("utf-8").splitlines(keepends=True)
     return "".join(itertools.takewhile(lambda line: line.startswith("#"), lines))
 
 
 def _job_text(job: Job, reasons: Mapping[str, str]) -> str:
-    """A job as YAML, with the reasons for what rules decided as comments in front."""
+    """Format a job as YAML, preceded by comments with the reasons for values that rules chose."""
     why = [f"# {path}: {reason}\n" for path, reason in reasons.items()]
     head = ["# Chosen for this data and this machine:\n", *why] if why else []
     return "".join(head) + yaml.safe_dump(job.plain(), sort_keys=False, allow_unicode=True)
 
 
 def _trim_metrics(training: Training) -> None:
-    """A line written after the last checkpoint belongs to an epoch that will be trained again."""
+    """Rewrite metrics.jsonl from the history: a line after the last checkpoint belongs to an epoch to be repeated."""
     lines = "".join(dump_json(record.document(), indent=None) + "\n" for record in training.state.history)
     write_text(training.folder / METRICS, lines)
 
 
 class _Runner:
-    """The part of a run that has a folder, and so ends with a result."""
+    """The phase of a run that owns a folder and therefore always ends with a result."""
 
     def __init__(
         self,
@@ -234,15 +243,15 @@ class _Runner:
                 return self._train()
         except KeyboardInterrupt as error:
             self._end_early("interrupted", "interrupted by the user", error)
-            with contextlib.suppress(TrainingError):  # whoever starts them may end all once one has ended
+            with contextlib.suppress(TrainingError):  # a launcher may end all processes once one has ended
                 self.training.ranks.barrier()
-            raise Interrupted(self._how_to_resume()) from None
+            raise Interrupted(self._resume_message()) from None
         except ZooError as error:
             self._end_early("failed", str(error), error)
             raise
         except BrokenPipeError as error:  # as in `zoo run … | head`
             self._end_early("interrupted", "nobody reads its output any longer", error)
-            raise Interrupted(self._how_to_resume()) from error
+            raise Interrupted(self._resume_message()) from error
         except BaseException as error:  # a component may call sys.exit()
             self._end_early("failed", reason_of(error), error)
             if is_write_error(error):
@@ -272,19 +281,19 @@ class _Runner:
 
     def _report(self, report: Report, result: RunResult) -> None:
         shown = result.mistakes.get(VAL, [])
-        self._beside("The pictures for the report were", partial(draw_pictures, self.training, shown))
-        self._beside("The report was", partial(report, result, self.training.folder / REPORT))
+        self._write_optional("The pictures for the report were", partial(draw_pictures, self.training, shown))
+        self._write_optional("The report was", partial(report, result, self.training.folder / REPORT))
 
     def _record_budget(self) -> None:
-        """Where a budget ended training, the job says after which epoch: repeated, it has the same numbers."""
+        """Record in the job the epoch at which a budget ended training, so that a repetition gives the same numbers."""
         training = self.training
         if training.budget_used and training.ranks.first:
             train = training.job.train.model_copy(update={"stop_after": len(training.state.history)})
             job = training.job.model_copy(update={"train": train})
             write_text(training.folder / JOB, _job_text(job, training.parts.resolved.reasons))
 
-    def _beside(self, what: str, write: Callable[[], None]) -> None:
-        """The result is safe; what shows it must not make a good run a failed one."""
+    def _write_optional(self, what: str, write: Callable[[], None]) -> None:
+        """Write an optional output; its failure becomes a notice, as the result is written already."""
         try:
             write()
         except Exception as error:
@@ -298,12 +307,12 @@ class _Runner:
         return result
 
     def _end_early(self, status: str, reason: str, error: BaseException) -> None:
-        """Write what there is. Where even that fails (a full disk), the error that came first is the one to tell."""
+        """Write a partial result; where that fails too (a full disk), the original error is the one reported."""
         if not self.training.ranks.first:
             return
         with contextlib.suppress(ZooError):
             self.training.keeper.wait()
-        self.training.state.best = self.training.keeper.best  # whose weights are on the disk
+        self.training.state.best = self.training.keeper.best  # the epoch whose weights are on disk
         with contextlib.suppress(BrokenPipeError):
             self.observer.failed(self.run_record, error)
         best, history = self.training.state.best, self.training.state.history
@@ -313,7 +322,7 @@ class _Runner:
             write_json(self.training.folder / RESULT, result.document())
         self.callback.run_failed(self.run_record, error)
 
-    def _how_to_resume(self) -> str:
+    def _resume_message(self) -> str:
         done, of = len(self.training.state.history), self.training.job.train.last_epoch
         folder = self.training.folder
         kept = f"the best model so far is in {folder / 'model'}. " if self.training.state.best else ""
@@ -323,7 +332,11 @@ class _Runner:
 
 
 def _resumable(place: RunPlace, name: str, resolved: Resolved, observer: Observer) -> CheckpointState | None:
-    """The checkpoint to go on from, if resuming was asked for and there is one of the same job."""
+    """Load the checkpoint to resume from; None where none was requested or none exists.
+
+    Raises:
+        RequestError: the checkpoint belongs to another job, or has reached the last epoch.
+    """
     if not place.resume:
         return None
     folder = place.out / name

@@ -39,11 +39,11 @@ class Scoring:
     metrics: dict[str, Any]
 
     def is_of_whole_batch(self) -> bool:
-        """Whether the loss is no mean over images, so that pieces and processes change the training."""
+        """Check for a loss that is not a mean over images, so that micro-batches and processes change the training."""
         return is_of_whole_batch(self.loss_fn, self.num_classes, self.device, multilabel=self.task.multilabel)
 
     def higher_is_better(self, name: str) -> bool:
-        """The direction of a scalar of the task, or of one of the job's metrics."""
+        """Return True where larger values are better, for a scalar of the task or one of the job's metrics."""
         if name in self.task.scalars:
             return name in self.task.higher
         index = list(self.metrics).index(name)

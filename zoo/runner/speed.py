@@ -1,4 +1,4 @@
-"""How fast the parts of a run train and answer here, by a few of their own steps, which leave nothing behind."""
+"""Measure the training and evaluation speed of a run with a few of its own steps, without lasting effects."""
 
 from __future__ import annotations
 
@@ -23,26 +23,26 @@ from zoo.runner.lr_find import as_before
 __all__ = ["Speed", "measure_speed"]
 
 STEPS = (2, 12)
-"""Steps that are timed of each phase, at least and at most; one more, before them, is not counted."""
+"""Minimum and maximum number of timed steps per phase, after one untimed step."""
 ENOUGH_S = 0.6
-"""So long is a phase timed, unless its steps are long."""
+"""Seconds for which a phase is timed, unless its steps are longer."""
 SHARE = 0.05
-"""Of the training's steps so many are timed, between the two."""
+"""Fraction of the training's steps that are timed, within the limits of STEPS."""
 FEW, SLOW_S = 8, 0.4
-"""Where a step with so few images takes so many seconds, a whole batch's time is reckoned by it."""
+"""Where a step with FEW images takes longer than SLOW_S seconds, the time of a whole batch is extrapolated from it."""
 Phase = tuple[int, int]
-"""What an epoch's time depends on: the side of its images, and how many blocks are frozen."""
+"""The determinants of an epoch's duration: image side in pixels, and number of frozen blocks."""
 
 
 @dataclass(frozen=True)
 class Speed:
-    """Seconds that training and evaluation take.
+    """The duration of training and evaluation.
 
     Args:
-        step_s: of a training step with a whole batch, by phase.
-        evaluate_s: of one evaluation of the validation images.
-        phases: of each epoch, the first at index 0.
-        steps: in an epoch.
+        step_s: seconds of a training step with a whole batch, by phase.
+        evaluate_s: seconds of one evaluation of the validation images.
+        phases: phase of each epoch, the first at index 0.
+        steps: training steps per epoch.
     """
 
     step_s: dict[Phase, float]
@@ -51,31 +51,31 @@ class Speed:
     steps: int
 
     def epoch_s(self, epoch: int) -> float:
-        """Of an epoch (from 1) with its evaluation."""
+        """Seconds of an epoch (numbered from 1) with its evaluation."""
         return self.steps * self.step_s[self.phases[epoch - 1]] + self.evaluate_s
 
     def seconds(self, epochs: int) -> float:
-        """Of so many epochs from the first."""
+        """Seconds of the first ``epochs`` epochs."""
         return sum(self.epoch_s(epoch) for epoch in range(1, epochs + 1))
 
 
 def measure_speed(parts: RunComponents, enough_s: float = ENOUGH_S) -> Speed | None:
-    """Time some steps of every phase of a training, and a part of an evaluation.
+    """Time a few steps of every phase of training, and part of an evaluation.
 
-    The job's loss is not called, for it may count its calls; one that takes next to no time stands in for it.
+    The job's loss is not called, as it may count its calls; a trivial one replaces it.
 
     Args:
-        parts: of the run, ready to train; weights, counters and random states are afterwards as they were.
-        enough_s: how long each phase is timed.
+        parts: components of the run, ready to train; weights, counters and random states are restored afterwards.
+        enough_s: seconds for which each phase is timed.
 
     Returns:
-        None where steps can't be taken one by one, as where processes share the network.
+        The speed; None where the steps can't be timed, as where processes share a sharded network.
     """
     if parts.divided is not None:
         return None
     train = parts.job.train
     phases = tuple(_phase(parts, train, epoch) for epoch in range(1, train.epochs + 1))
-    with as_before(parts), contextlib.suppress(Exception):  # a fault of a component is the training's to tell
+    with as_before(parts), contextlib.suppress(Exception):  # training itself reports the faults of components
         step_s = {phase: _step_s(parts, phases.index(phase) + 1, enough_s) for phase in dict.fromkeys(phases)}
         return Speed(step_s, _evaluate_s(parts, enough_s), phases, len(parts.train_batches))
     return None
@@ -87,7 +87,7 @@ def _phase(parts: RunComponents, train: Train, epoch: int) -> Phase:
 
 
 def _step_s(parts: RunComponents, epoch: int, enough_s: float) -> float:
-    """Seconds of a step in an epoch, the median of a few."""
+    """Median seconds of a training step in an epoch."""
     parts.begin_epoch(epoch)
     parts.train_batches.begin = 0
     batch = min(int(parts.job.train.batch_size), parts.images_per_epoch)
@@ -100,11 +100,11 @@ def _step_s(parts: RunComponents, epoch: int, enough_s: float) -> float:
 
 
 def _timed(parts: RunComponents, images: int, most: int, enough_s: float) -> float:
-    """Seconds of a step with so many images, to fetch them included.
+    """Median seconds of a step with ``images`` images, including data loading.
 
     Args:
-        most: steps at the most, after one that isn't counted.
-        enough_s: no further step is begun after so long, once there are two.
+        most: maximum number of timed steps, after an untimed one.
+        enough_s: seconds after which no further step is started, once two are timed.
     """
     marks: list[float] = []
 
@@ -134,7 +134,7 @@ def _any_loss(logits: Tensor, targets: Tensor) -> Tensor:
 
 
 def _evaluate_s(parts: RunComponents, enough_s: float) -> float:
-    """Seconds to answer all validation images, from some batches of them."""
+    """Estimate the seconds of an evaluation of all validation images from some of their batches."""
     batches = parts.data.batches(parts.splits[VAL])
     marks = [now(parts.answering)]
 
@@ -146,6 +146,6 @@ def _evaluate_s(parts: RunComponents, enough_s: float) -> float:
 
     model = parts.learner.part_of(parts.learner.final)
     predict_logits(model, some(), parts.answering, lambda seen: marks.append(now(parts.answering)))
-    if len(marks) > 2:  # the first batch prepares the network
+    if len(marks) > 2:  # the first batch includes the network's warm-up
         return (marks[-1] - marks[1]) / (len(marks) - 2) * len(batches)
     return (marks[-1] - marks[0]) * len(batches)

@@ -1,4 +1,15 @@
-"""Summarise several runs of one job: the mean and the spread of their numbers, and the scores out of fold."""
+"""The summary of repeated runs of one job, and the format of summary.json.
+
+``schema``, ``status`` (running|completed|interrupted|failed), ``run`` and ``dir`` (of the summary), ``by`` (seed|fold),
+``count``, ``job`` (with ``data.fold`` null for folds), ``classes``,
+``members[].{run,dir,seed,fold,status,best_epoch,epochs,total_s}`` (``missing`` where a run has not begun),
+``metrics.{val,test}.NAME.{mean,std,min,max,values}``, ``out_of_fold.{images,accuracy,f1_macro,f1_micro,
+confusion_matrix,per_class}``, ``notices``, ``timing.total_s``.
+
+``std`` is the sample standard deviation (n - 1), null for a single run; ``values`` are in the order of the finished
+members. If one of them is null (not a number), the statistics are null too. ``out_of_fold`` counts every training image
+once, as predicted by the run that did not train on it; it is null for seeds, and until all folds are finished.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +30,7 @@ Results = Mapping[str, RunResult]
 
 @dataclass(frozen=True)
 class RepeatedRun:
-    """One of several runs: its name, what makes it another than the others, and its job."""
+    """One of several repeated runs: its name, its seed or fold, and its job."""
 
     name: str
     by: str
@@ -30,12 +41,12 @@ class RepeatedRun:
 def summarise(
     folder: Path, status: str, members: Sequence[RepeatedRun], results: Results, told: Mapping[str, str]
 ) -> RepeatsSummary:
-    """The summary of the runs that have ended, and of how the others stand.
+    """Build the content of summary.json.
 
     Args:
-        folder: of the summary; the runs lie beside it.
-        results: by name, the results of the runs that have ended.
-        told: by name, how others stand.
+        folder: folder of the summary, next to those of the runs.
+        results: results of the finished runs, by name.
+        told: status of the other runs, by name.
     """
     ended = [results[member.name] for member in members if member.name in results]
     by = members[0].by
@@ -59,7 +70,11 @@ def summarise(
 
 
 def spread(values: Sequence[float | None]) -> MetricSpread:
-    """Mean, sample standard deviation (n - 1), least and greatest of some runs' values; all are None where one is."""
+    """Mean, sample standard deviation (n - 1), minimum and maximum of the runs' values.
+
+    Returns:
+        ``mean``, ``std``, ``min``, ``max`` and ``values``; ``std`` is None for a single value, all are None if one is.
+    """
     known = [float(v) for v in values if v is not None]
     if not known or len(known) < len(values):
         return MetricSpread(mean=None, std=None, min=None, max=None, values=list(values))
@@ -93,15 +108,15 @@ def _measured(ended: Sequence[RunResult], split: str) -> bool:
 
 
 def _metrics(ended: Sequence[RunResult], split: str) -> dict[str, MetricSpread]:
-    """Every number that is one number; a matrix, or a number for each class, has no mean worth having."""
+    """Statistics of every scalar metric; matrices and per-class metrics are left out."""
     found = [result.metrics_of(split).numbers for result in ended]
     names = dict.fromkeys(name for numbers in found for name in numbers)
     return {name: spread([numbers.get(name) for numbers in found]) for name in names}
 
 
 def _out_of_fold(ended: Sequence[RunResult]) -> OutOfFoldScores:
-    """The numbers of all training images, each seen by the one run that was not trained on it."""
-    import torch  # a dry run does without it
+    """Pooled metrics of all training images, each predicted by the run that was not trained on it."""
+    import torch  # a dry run must not import torch
 
     from zoo.engine.multilabel import label_scores
     from zoo.engine.scores import scores
@@ -117,7 +132,7 @@ def _out_of_fold(ended: Sequence[RunResult]) -> OutOfFoldScores:
 
 
 def _notices(ended: Sequence[RunResult], by: str) -> list[str]:
-    """The runs' own, once each, and what makes them hard to compare."""
+    """Collect the runs' notices without duplicates, and add those on limited comparability."""
     texts = [text for result in ended for text in result.notices]
     prints = {result.images_of("val").fingerprint for result in ended}
     if by == SEED and len(prints) > 1:

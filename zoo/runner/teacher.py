@@ -1,4 +1,4 @@
-"""A run's teacher: a trained model of any architecture, asked about the very pictures that the student learns from."""
+"""A run's teacher: a trained model of any architecture that predicts the same augmented images as the student."""
 
 from __future__ import annotations
 
@@ -22,27 +22,27 @@ from zoo.runner.run_result import read_result
 from zoo.storage.files import sha256_of
 
 LUMA = (0.299, 0.587, 0.114)
-"""How red, green and blue make grey; ITU-R 601, as Pillow has it when pictures are decoded."""
+"""Weights of red, green and blue in grey (ITU-R 601), as Pillow uses them when images are decoded."""
 
 
 class Teacher:
-    """The student's images (n, C, H, W), normalised -> the teacher's logits (n, K), in the order of the job's classes.
+    """Compute the teacher's logits (n, K) of the student's images (n, C, H, W), in the order of the job's classes.
 
-    It sees them as it was trained to: normalised its way, of its size, with its channels. Further classes that it knows
-    are left out, and a softmax over the others adds up to one again.
+    The teacher's own preprocessing is applied: normalization, image size and channels. Classes that the job lacks are
+    dropped, so that the softmax is normalized over the job's classes.
 
     Args:
-        word: a run, or a bundle.
-        classes: the job's.
-        task: the job's; several labels an image are taught by who was trained on such.
-        normalize: the student's.
+        word: a run or a bundle.
+        classes: the job's classes.
+        task: the job's task, which must be the teacher's.
+        normalize: the student's normalization.
         in_chans: channels of the student's images.
-        execution: where and how it computes.
-        registry: where its architecture is found.
+        execution: device and precision of the teacher.
+        registry: provides the teacher's architecture.
 
     Raises:
         BundleError: there is no such model, or it can't be built.
-        RequestError: it lacks some of the classes, has another task, or can't see the student's images.
+        RequestError: the teacher lacks classes, has another task, or can't take the student's images.
     """
 
     def __init__(
@@ -70,30 +70,30 @@ class Teacher:
     def __call__(self, images: Tensor) -> Tensor:
         with torch.inference_mode(), self.execution.autocast():
             logits: Tensor = self.model(self.seen(images))[:, self._order].float()
-        return logits.clone()  # one that a gradient may pass by; inference_mode's own can't be kept for a way back
+        return logits.clone()  # a normal tensor: autograd can't save inference tensors for the backward pass
 
     def seen(self, images: Tensor) -> Tensor:
-        """The student's images, normalised, as the teacher sees them."""
+        """Convert the student's normalized images (n, C, H, W) to the teacher's input."""
         unit = self._theirs.undone(images)
         if images.shape[-1] != self.size:
             unit = interpolate(unit, (self.size, self.size), mode="bilinear", antialias=True)
         return self._own(_with_channels(unit, self.in_chans))
 
     def as_dict(self) -> dict[str, Any]:
-        """As a result document has it; its accuracy where its run tells of one."""
+        """Return the entries of a result document, with the validation accuracy where the teacher's run records it."""
         run = self.bundle.parent if self.bundle.name == "model" else self.bundle
         about = {"run": run.name, "bundle": str(self.bundle), "sha256": self.sha256}
         return {**about, "architecture": self.card["architecture"]["id"], "accuracy": _accuracy(run)}
 
     def state_dict(self) -> dict[str, Any]:
-        """The entries of a checkpoint: the hash of the teacher's weights."""
+        """Identify the teacher in a checkpoint."""
         return {"sha256": self.sha256}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on with the same teacher.
+        """Check that the teacher is the one of the checkpoint.
 
         Raises:
-            RequestError: it is another one now.
+            RequestError: its weights have changed.
         """
         if state["sha256"] != self.sha256:
             raise RequestError(
@@ -103,7 +103,7 @@ class Teacher:
 
 
 def _order(theirs: Sequence[str], classes: Sequence[str], bundle: Path) -> list[int]:
-    """Where each of the job's classes stands among the teacher's."""
+    """Index of each of the job's classes among the teacher's."""
     if missing := [name for name in classes if name not in theirs]:
         raise RequestError(
             f"The teacher {bundle} doesn't know {len(missing)} of the job's {len(classes)} classes: "
@@ -130,7 +130,7 @@ def _check_channels(given: int, wanted: int, bundle: Path) -> None:
 
 
 def _with_channels(images: Tensor, wanted: int) -> Tensor:
-    """Grey from colour, or the same in every channel from grey."""
+    """Convert colour images to grey, or repeat a grey channel."""
     given = images.shape[1]
     if given == 3 and wanted == 1:
         return (images * images.new_tensor(LUMA).view(1, 3, 1, 1)).sum(dim=1, keepdim=True)

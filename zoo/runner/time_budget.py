@@ -1,4 +1,4 @@
-"""A span of time for a whole run: what ``--budget`` says. Nothing here takes torch to import."""
+"""The time budget of a run, as ``--budget`` sets it. This module does not import torch."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ if TYPE_CHECKING:
 __all__ = ["Budget", "TooShort", "span"]
 
 START_S = 1.0
-"""A start takes no longer; what has computed for longer is another program, which runs commands."""
+"""Maximum seconds attributed to the start of the command; a longer CPU time belongs to a program that calls it."""
 MOST = 1.07
-"""Share of a budget that no further epoch is begun beyond."""
+"""Multiple of the budget that no further epoch may exceed."""
 
 
 @dataclass(frozen=True)
 class Budget:
-    """A span of time for all of a run, and when it began.
+    """A time limit for a whole run, with its start.
 
     Args:
-        seconds: of the whole command.
-        since: :func:`time.monotonic` at its beginning.
+        seconds: length of the budget.
+        since: value of :func:`time.monotonic` at its start.
     """
 
     seconds: float
@@ -33,30 +33,30 @@ class Budget:
 
     @classmethod
     def of_command(cls, seconds: float) -> Budget:
-        """A budget of a whole command, whose start has taken about as long as it has computed."""
+        """Create a budget that includes the start of the command, estimated by the CPU time used so far."""
         return cls(seconds, monotonic() - min(process_time(), START_S))
 
     @property
     def spent_s(self) -> float:
-        """Seconds since it began."""
+        """Seconds since the start of the budget."""
         return monotonic() - self.since
 
     @property
     def left_s(self) -> float:
-        """Seconds until its end; below 0 after it."""
+        """Seconds left; negative after the end of the budget."""
         return self.seconds - self.spent_s
 
     def over(self, more_s: float) -> bool:
-        """True where this many more seconds exceed the budget."""
+        """Check whether ``more_s`` further seconds would exceed the budget with its tolerance."""
         return self.spent_s + more_s > MOST * self.seconds
 
 
 class TooShort(RequestError):
-    """A budget leaves no time to show every image once.
+    """A budget that is too short to show every image once.
 
     Args:
-        account: what was measured, as :func:`zoo.runner.budget.fit` has it.
-        least_s: about so many seconds would be enough.
+        account: measurements, as of :func:`zoo.runner.budget.fit`.
+        least_s: approximate number of seconds that would suffice.
     """
 
     def __init__(self, text: str, account: BudgetAccount, least_s: float):
@@ -65,10 +65,10 @@ class TooShort(RequestError):
 
 
 def span(seconds: float, up: bool = False) -> str:
-    """A span of time as ``--budget`` takes it: ``90s``, ``10m``.
+    """Format a duration as ``--budget`` takes it: ``90s``, ``10m``.
 
     Args:
-        up: rounded up to a number that is easily typed.
+        up: round up to a multiple of 5 s, or of a minute from 2 minutes on.
     """
     if up:
         step = 5 if seconds < 120 else 60

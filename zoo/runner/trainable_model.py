@@ -1,4 +1,4 @@
-"""The network as a run trains it: what of it is frozen, what is averaged, and what of it runs at each step."""
+"""The network in training: its frozen blocks, its weight average, and the part that is computed in each step."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ class TrainableModel:
     """A network, its blocks, and the average of its weights.
 
     Args:
-        model: on its device, with the weights that it begins with.
-        train: how the job trains.
-        images: (2, C, H, W) that the network takes.
-        plain: whether images are the same in every epoch; a frozen backbone then runs once, and the head learns from
-            its features.
+        model: network on its device, with its initial weights.
+        train: the job's training settings.
+        images: example images (2, C, H, W).
+        plain: images are the same in every epoch; a frozen backbone then runs once, and the head is trained on its
+            features.
 
     Raises:
-        RequestError: the job needs the network's last layer, and none can be told; or freezes more than there is.
+        RequestError: the job needs the network's last layer, and it can't be found; or it freezes too many blocks.
     """
 
     def __init__(self, model: nn.Module, train: Train, images: Tensor, *, plain: bool):
@@ -40,7 +40,7 @@ class TrainableModel:
         backbone = bool(self.head) and train.freeze is not None and for_good
         self.alone = backbone and plain and is_last_step(model, str(self.head), images)
         self.whole: nn.Module | None = None
-        """Where the network is divided among processes: all of it, as it is evaluated."""
+        """The complete network for evaluation, where it is sharded across processes."""
         self.begin_epoch(1)
 
     def _find_head(self, images: Tensor) -> str | None:
@@ -65,34 +65,34 @@ class TrainableModel:
 
     @property
     def trained(self) -> nn.Module:
-        """What runs in a step: the network, or its head alone."""
+        """The module computed in a training step: the network, or its head alone."""
         return self.part_of(self.model)
 
     def part_of(self, model: nn.Module) -> nn.Module:
-        """The same of another copy of the network."""
+        """The corresponding part of a copy of the network."""
         return model.get_submodule(str(self.head)) if self.alone else model
 
     def begin_epoch(self, epoch: int) -> None:
-        """Freeze what the epoch has frozen."""
+        """Freeze the blocks and batch norms of an epoch."""
         frozen: list[nn.Module] = []
         if self.train.freeze is not None:
             frozen += freeze(self.model, self.blocks, self.train.frozen_blocks(epoch, len(self.blocks)))
         if self.train.freeze_norms:
-            # Trained on other pictures in larger batches; statistics of 32 would undo much of what is known.
+            # Pretrained on larger batches of other images; statistics of small batches would degrade the features.
             frozen += [module for module in self.model.modules() if isinstance(module, _BatchNorm)]
         self.frozen = [] if self.alone else frozen
 
     def sees_batches(self) -> bool:
-        """Whether a batch norm learns statistics of what it is given at once."""
+        """Check for a trainable batch norm, whose statistics depend on the micro-batch."""
         return any(isinstance(module, _BatchNorm) and module not in self.frozen for module in self.trained.modules())
 
     def learning(self) -> list[Block]:
-        """The blocks that learn in some epoch."""
+        """The blocks that are trained in any epoch."""
         for_good = self.train.freeze is not None and self.train.freeze_epochs is None
         return self.blocks[self.train.frozen_blocks(1, len(self.blocks)) :] if for_good else self.blocks
 
     def begin_average(self) -> None:
-        """Keep an average of the weights beside them, where the job asks for one."""
+        """Start an average of the weights, where the job asks for one."""
         train = self.train
         self._average: AveragedModel | None = None
         self._averaged = self.model
@@ -107,31 +107,31 @@ class TrainableModel:
             self._averaged.set_submodule(str(self.head), self._average.module)
 
     def after_step(self) -> None:
-        """Bring the weights into their moving average."""
+        """Update the exponential moving average (EMA) of the weights."""
         if self._average is not None and self.train.ema_decay is not None:
             self._average.update_parameters(self.trained)
 
     def end_epoch(self, epoch: int) -> None:
-        """Bring the weights of one of the last epochs into their average."""
+        """Update the stochastic weight average (SWA) at the end of one of the last epochs."""
         if self._average is not None and epoch > self.train.epochs - self.train.swa_epochs:
             self._average.update_parameters(self.trained)
 
     @property
     def final(self) -> nn.Module:
-        """The network that is evaluated and kept: with the average of the weights, once there is one."""
+        """The network that is evaluated and saved, with averaged weights once there are any."""
         if self.whole is not None:
             return self.whole
         begun = self._average is not None and int(self._average.n_averaged) > 0
         return self._averaged if begun else self.model
 
     def stateful(self) -> dict[str, Any]:
-        """What a checkpoint keeps."""
+        """Return the modules whose state a checkpoint holds, by name."""
         kept: dict[str, Any] = {"model": self.trained}
         return kept if self._average is None else {**kept, "average": self._average}
 
 
 def _mean(averages: list[Tensor], values: list[Tensor], count: Any) -> None:
-    """The mean of ``count`` earlier values and this one; of counters the newest, for they have no mean."""
+    """Update a mean of ``count`` earlier values; integer buffers take the newest value."""
     if averages[0].is_floating_point():
         get_swa_multi_avg_fn()(averages, values, count)  # type: ignore[no-untyped-call]
     else:
@@ -139,6 +139,6 @@ def _mean(averages: list[Tensor], values: list[Tensor], count: Any) -> None:
 
 
 def blank(model: nn.Module, in_chans: int, size: int) -> Tensor:
-    """Two blank images, where the network is."""
+    """Two blank images (2, C, size, size), on the network's device."""
     device = next((p.device for p in model.parameters()), torch.device("cpu"))
     return torch.zeros(2, in_chans, size, size, device=device)

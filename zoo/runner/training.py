@@ -1,4 +1,4 @@
-"""The epochs of a run: train, evaluate, keep the best weights, stop when it is time."""
+"""The training loop: train and validate each epoch, keep the best weights, and stop early."""
 
 from __future__ import annotations
 
@@ -41,28 +41,28 @@ from zoo.runner.time_budget import Budget
 from zoo.storage.files import append_json_line
 
 Answers = tuple[Tensor, Tensor]
-"""Logits (N, K) and targets of a split."""
+"""Logits (N, K) float and targets (N,) or (N, K) of a split."""
 COMPILER = ("torch._dynamo", "torch._inductor")
-"""Where torch.compile's errors are defined; to import them takes a second."""
+"""Modules that define torch.compile's errors; importing them takes a second."""
 
 
 @dataclass(frozen=True)
 class FinalNumbers:
-    """The numbers and the worst mistakes of each split, by the best weights."""
+    """Final metrics and worst mistakes of each split, measured with the best weights."""
 
     metrics: dict[str, SplitMetrics] = field(default_factory=dict)
     mistakes: dict[str, list[Mistake]] = field(default_factory=dict)
 
 
 class Training:
-    """The epochs so far, and how to go on.
+    """The training of a run, epoch by epoch.
 
     Args:
-        parts: what the run is made of.
-        folder: the run's.
-        observer: told of each step and epoch.
-        interrupts: heard where nothing is lost.
-        budget: ends training before an epoch that would go beyond it.
+        parts: the components of the run.
+        folder: the run's folder.
+        observer: receives each step and epoch.
+        interrupts: pending signals, checked only where no work is lost.
+        budget: ends training before an epoch that would exceed it.
     """
 
     def __init__(
@@ -82,15 +82,15 @@ class Training:
         self.state = RunState(timing, self.job.train.accumulate)
         self.saved_at = perf_counter()
         self.last_answers: Answers | None = None
-        self.best_answers: Answers | None = None  # those of the best epoch, where this process trained it
-        self.thresholds: list[float] | None = None  # of each class, once the best weights are known
-        self.calibration: Calibration | None = None  # and how their logits are to be read
+        self.best_answers: Answers | None = None  # of the best epoch, if this process trained it
+        self.thresholds: list[float] | None = None  # (K,) of a multi-label task, once the best weights are known
+        self.calibration: Calibration | None = None  # of the best weights, once they are known
 
     def epochs(self, callback: Callback, run: Run) -> str | None:
-        """Train until the last epoch, or a reason to stop; then all is on the disk.
+        """Train until the last epoch or a reason to stop, and wait until all files are written.
 
         Returns:
-            The reason, or None after the last epoch.
+            The reason for stopping early, or None after the last epoch.
         """
         reason = None
         while reason is None and len(self.state.history) < self.job.train.last_epoch:
@@ -131,9 +131,9 @@ class Training:
             with self.interrupts.held():
                 totals = self._steps(self.state.position, started)
             trained = perf_counter() - started
-            val = self._validated()
+            val = self._validate()
         except KeyboardInterrupt:
-            if self.state.position.random is not None:  # all steps are done; else they were kept where it was heard
+            if self.state.position.random is not None:  # the epoch's steps are done; else they saved the state
                 self._save()
             raise
         seconds = perf_counter() - started
@@ -150,27 +150,27 @@ class Training:
         with self.interrupts.held():
             self.state.timing["train_s"] += trained
             self.state.timing["evaluate_s"] += seconds - trained
-            self._tell_schedule(record)
+            self._notify_schedule(record)
             return self._keep(record)
 
-    def _validated(self) -> Numbers:
-        """The numbers after an epoch; several processes stop together, so they see at its end whether to."""
+    def _validate(self) -> Numbers:
+        """Validate the current weights; several processes defer signals until all have finished."""
         with self.interrupts.held() if self.ranks.size > 1 else contextlib.nullcontext():
             split = self.parts.splits[VAL]
-            self.last_answers = self._answers(split, self.parts.learner.final, NONE)
-            return self._judged(self.last_answers)
+            self.last_answers = self._predict(split, self.parts.learner.final, NONE)
+            return self._evaluated(self.last_answers)
 
     def _steps(self, position: Position, started: float) -> Totals:
-        """Those of an epoch that are still to be done."""
+        """Train the remaining steps of an epoch."""
         totals = Totals(self.parts.execution.device, self.parts.task)
         done = position.random is not None
-        if position.totals is not None and (done or self.ranks.first):  # they are all processes' sums
+        if position.totals is not None and (done or self.ranks.first):  # the sums of all processes
             totals.load_state_dict(position.totals)
         if done:
-            return totals  # all steps: it was interrupted as it was evaluated
+            return totals  # it was interrupted during the evaluation
 
         def stepped(seen: int, totals: Any) -> None:
-            self.observer.step(seen * self.ranks.size, totals)  # the others have seen as much
+            self.observer.step(seen * self.ranks.size, totals)  # every process sees equally many
             position.steps += 1
             position.seconds = perf_counter() - started
             if any(self.ranks.agreed):
@@ -189,8 +189,8 @@ class Training:
             self.parts.optimizer,
             self.parts.execution,
             replace(self.parts.step_config(), accumulate=self.state.accumulate),
-            EpochProgress(totals, position.steps, stepped, self._in_pieces),
-            Together(self.ranks, weigh=lambda: self.parts.train_batches.weight, wishes=self._wishes),
+            EpochProgress(totals, position.steps, stepped, self._accumulate_in_pieces),
+            Together(self.ranks, weigh=lambda: self.parts.train_batches.weight, wishes=self._votes),
         )
         self.parts.learner.end_epoch(position.epoch)
         self.parts.settle()
@@ -198,11 +198,11 @@ class Training:
         position.totals, position.random = totals.state_dict(), random_states()
         return totals
 
-    def _wishes(self) -> tuple[bool, bool]:
-        """To stop, and to keep the state: as one process would; all do it together."""
+    def _votes(self) -> tuple[bool, bool]:
+        """Return this process's votes to stop and to save the state; all processes act on the combined votes."""
         return self.interrupts.asked, perf_counter() - self.saved_at > self.job.train.checkpoint_s
 
-    def _in_pieces(self, pieces: int) -> None:
+    def _accumulate_in_pieces(self, pieces: int) -> None:
         self.state.accumulate = pieces
         size, loss = self.job.train.batch_size, self.job.loss.name
         step = ", with the same step."
@@ -218,22 +218,22 @@ class Training:
         self.state.notices = [text]
         self.observer.notice(text)
 
-    def _tell_schedule(self, record: EpochRecord) -> None:
-        """A schedule that goes by how well it goes is told, where the line of the epoch is still to be written."""
+    def _notify_schedule(self, record: EpochRecord) -> None:
+        """Report the monitored value to a schedule that depends on it, before the epoch's line is written."""
         ended = getattr(self.parts.schedule, "epoch_ended", None)
         if ended is not None:
             ended(self._monitored(record), self.parts.scoring.higher_is_better(self._metric))
 
     @property
     def _metric(self) -> str:
-        """The name of the monitored number, without its split."""
+        """Name of the monitored metric, without its split."""
         return self.job.train.monitor.partition("/")[2]
 
     def _monitored(self, record: EpochRecord) -> float:
-        """The monitored number of an epoch.
+        """Monitored value of an epoch.
 
         Raises:
-            TrainingError: the metric gave no single number.
+            TrainingError: the metric is not a single number.
         """
         value = record.monitored(self.job.train.monitor)
         if value is None:
@@ -241,15 +241,13 @@ class Training:
         return value
 
     def _keep(self, record: EpochRecord) -> EpochRecord:
-        """Weights if they are the best so far, and the checkpoint: each whole, in this order."""
+        """Add an epoch to the history, and save the checkpoint and, for a new best epoch, its weights."""
         better = self._better(record)
         record = record.changed(best=better is not None)
         if better is not None:
             self.best_answers = self.last_answers
         self.state.history.append(record)
-        self.state.best = (
-            better or self.state.best
-        )  # only now: an epoch that is interrupted while it is written never was
+        self.state.best = better or self.state.best  # only now: an epoch interrupted before this point is repeated
         self.state.position = None
         if self.ranks.first:
             append_json_line(self.folder / METRICS, record.document())
@@ -263,9 +261,9 @@ class Training:
         self.saved_at = perf_counter()
 
     def _better(self, record: EpochRecord) -> BestEpoch | None:
-        """This epoch as the best one, if it is; a value that is no number is better than none at all.
+        """Return this epoch as the best one if it is, else None; any value is better than none, even NaN.
 
-        Of equal ones the epoch with the lower loss is: few images soon give the same accuracy again and again.
+        Between equal values the lower loss decides: small validation sets often give the same accuracy repeatedly.
         """
         value, split = self._monitored(record), self.job.train.monitor.partition("/")[0]
         if self.state.best is not None:
@@ -279,31 +277,33 @@ class Training:
     def _out_of_patience(self, epoch: int) -> bool:
         patience = self.job.train.patience
         return (
-            patience is not None and self.state.best is not None and epoch - self._reached(self.state.best) >= patience
+            patience is not None
+            and self.state.best is not None
+            and epoch - self._first_best(self.state.best) >= patience
         )
 
-    def _reached(self, best: BestEpoch) -> int:
-        """The first epoch with the best value: one as good with a lower loss is no progress of what is monitored."""
+    def _first_best(self, best: BestEpoch) -> int:
+        """First epoch that reached the best value; an equal value with a lower loss does not reset the patience."""
         same = (e.epoch for e in self.state.history if e.best and e.monitored(best.metric) == best.value)
         return next(same, best.epoch)
 
     def _out_of_budget(self, budget: Budget, record: EpochRecord) -> bool:
         return record.epoch < self.job.train.last_epoch and budget.over(record.seconds or 0.0)
 
-    def _answers(self, split: Split, model: nn.Module, tta: str) -> Answers:
+    def _predict(self, split: Split, model: nn.Module, tta: str) -> Answers:
         parts = self.parts
         if tta == NONE:
             model, batches = parts.learner.part_of(model), parts.data.batches(split)
-        else:  # views are views of images, where a frozen backbone's features are those of one
+        else:  # augmented views need images: cached features are of a single view
             model, batches = looking(model, tta, multilabel=parts.task.multilabel), parts.data.images(split)
         collect = self.ranks.gather if isinstance(batches, Batches) else list
         return predict_logits(model, batches, parts.answering, collect=collect)
 
-    def _judged(self, answers: Answers, choose: bool = False) -> Numbers:
-        """Every number of a split by the answers to its images.
+    def _evaluated(self, answers: Answers, choose: bool = False) -> Numbers:
+        """Compute every metric of a split from its logits and targets.
 
         Args:
-            choose: the thresholds of a task with several labels by these images, from here on.
+            choose: fit the thresholds of a multi-label task on these images, for this and later evaluations.
         """
         parts = self.parts
         if choose:
@@ -311,9 +311,10 @@ class Training:
         return evaluate_logits(*answers, parts.loss_fn, parts.classes, parts.metrics, self.thresholds)
 
     def evaluate_best(self) -> FinalNumbers:
-        """Metrics and mistakes of val, and of test where there is one, by the best weights as they lie on the disk.
+        """Evaluate the best weights, read back from disk, on val and, where it exists, on test.
 
-        Answers that the best epoch was evaluated by are taken again, if what lies there is what gave them, to the byte.
+        The logits of the best epoch's validation are reused where the file on disk is byte-identical to the weights
+        that gave them.
         """
         started = perf_counter()
         splits = [self.parts.splits[name] for name in (VAL, TEST) if name in self.parts.splits]
@@ -323,11 +324,11 @@ class Training:
         mistakes: dict[str, list[Mistake]] = {}
         root = str(self.job.dataset.params.get("root") or "")
         for split in splits:
-            answers = known.get(split.name) or self._answers(split, cast(nn.Module, model), self.job.tta)
+            answers = known.get(split.name) or self._predict(split, cast(nn.Module, model), self.job.tta)
             if split.name == VAL:
                 self.calibration = calibrate(*answers)
             heat, here = self.calibration.temperature if self.calibration else None, split.name == VAL
-            numbers = self._judged(answers, here)
+            numbers = self._evaluated(answers, here)
             loss_fn, names, classes = self.parts.loss_fn, split.names, self.parts.classes
             beside, worst = final_numbers(*answers, loss_fn, names, classes, self.parts.metrics, heat, fitted_here=here)
             metrics[split.name] = SplitMetrics.read({**numbers, **beside})
@@ -338,10 +339,10 @@ class Training:
         return FinalNumbers(metrics, mistakes)
 
     def _check_best(self) -> bool:
-        """Compare the weights on the disk with those of the best epoch, by hash.
+        """Return True if the weights on disk are byte-identical to the best epoch's, False if that is unknown.
 
         Raises:
-            TrainingError: they are known to be others.
+            TrainingError: the file on disk has changed.
         """
         intact = self.ranks.broadcast(self.keeper.intact())
         if intact is False:
@@ -360,6 +361,6 @@ class Training:
 
 
 def _loss(record: EpochRecord, split: str) -> float:
-    """The loss of a split; NaN where there is none."""
+    """Loss of a split in an epoch; NaN where it was not measured."""
     loss = record.scores(split).loss
     return math.nan if loss is None else loss

@@ -1,4 +1,4 @@
-"""Settle what a job leaves open before its run: the batch size by memory, the learning rate by a range test."""
+"""Resolve the open values of a job before its run: the batch size by memory, the learning rate by a range test."""
 
 from __future__ import annotations
 
@@ -24,17 +24,16 @@ from zoo.runner.time_budget import Budget
 from zoo.storage.safe_yaml import read_mapping
 
 RANGE_TEST, MEMORY = "range test", "by memory"
-_LAST = {"batch_size": 32, "lr": 1e-3}  # where even the recipe that every job stands on says auto
+_LAST = {"batch_size": 32, "lr": 1e-3}  # for an ``auto`` in the base recipe itself
 
 
 def build_parts(
     resolved: Resolved, observer: Observer, ranks: Ranks = ALONE, budget: Budget | None = None
 ) -> tuple[RunComponents, TuningAccount]:
-    """The components of a run, with a number wherever the job says ``auto``, and fitted to a budget.
+    """Build the components of a run, with every ``auto`` resolved to a number, and fitted to a budget.
 
     Returns:
-        The components, and an account of what was found: ``batch_size`` and ``lr``, where they were searched;
-        ``budget``.
+        The components, and an account of the searches: ``batch_size`` and ``lr``, where they were searched; ``budget``.
 
     Raises:
         ZooError: as :func:`zoo.runner.components.build_components`; or no number can be found.
@@ -90,13 +89,13 @@ def _refuse_with_budget(autos: Sequence[str], ranks: Ranks) -> None:
 
 
 def trial_parts(resolved: Resolved, observer: Observer) -> RunComponents:
-    """The components of a run to test learning rates on: with its batch size found, and any learning rate."""
+    """Build components for learning-rate tests: the batch size is searched, the learning rate is the recipe's."""
     train = with_recipes(resolved).job.train
     return build_parts(_with(resolved, {"lr": train.lr}, "recipe"), observer)[0]
 
 
 def with_recipes(resolved: Resolved) -> Resolved:
-    """The job with the recipe's own numbers in the place of each ``auto``."""
+    """Replace each ``auto`` by the recipe's own number."""
     recipes = (resolved.registry.shelf.recipes.get(BASE, {}), resolved.recipe)
     values = dict(_LAST)
     for recipe in recipes:
@@ -107,7 +106,7 @@ def with_recipes(resolved: Resolved) -> Resolved:
 
 
 def as_recorded(resolved: Resolved, job_file: Path) -> Resolved:
-    """The job with what a run before has found in the place of each ``auto``."""
+    """Replace each ``auto`` by the value that an earlier run determined, as its job file records it."""
     autos = resolved.job.train.autos()
     job = read_mapping(job_file)
     executed = {name: job[name] for name in EXECUTED if getattr(resolved.job, name) == AUTO and name in job}
@@ -121,7 +120,7 @@ def as_recorded(resolved: Resolved, job_file: Path) -> Resolved:
 
 
 def _with(resolved: Resolved, values: Mapping[str, Any], source: str) -> Resolved:
-    """The job with these values of ``train``."""
+    """Replace values of the job's ``train`` section."""
     return resolved.decided({f"train.{name}": value for name, value in values.items()}, source)
 
 
@@ -144,5 +143,5 @@ def _find_lr(parts: RunComponents, observer: Observer) -> tuple[Resolved, dict[s
     observer.notice(f"Learning rate {test.lr:g} by a range test (the recipe's is {train.lr:g}).")
     values = {"lr": test.lr}
     if train.head_lr is not None:
-        values["head_lr"] = train.head_lr * test.lr / train.lr  # the ratio is what was tested
+        values["head_lr"] = train.head_lr * test.lr / train.lr  # the ratio of the two rates is kept, as in the test
     return _with(parts.resolved, values, RANGE_TEST), account

@@ -15,15 +15,15 @@ if TYPE_CHECKING:
     from zoo.runner.training import Training
 
 _MOST = 1 << 30
-"""Bytes of pixels to look through for images in both splits: of more, it takes longer than it is worth in every run."""
+"""Limit, in bytes of pixels, for the search of images in both splits; a larger search is too slow for every run."""
 _BLOCK = 256
 
 
 def signs_of(training: Training) -> VerdictFacts:
-    """Figures of the input, images that are in both splits, how sure the mistakes are; what isn't known is left out.
+    """Measure statistics of the input, images in both splits, and the confidence of mistakes.
 
-    Images that are decoded anew for each batch, or are more than a GiB, are not looked for in both splits: ``zoo data
-    check`` does that.
+    Facts that can't be measured are left out. Images that are decoded anew for each batch, or exceed 1 GiB, are not
+    searched for duplicates: ``zoo data check`` does that.
     """
     parts = training.parts
     train, val = parts.splits[TRAIN], parts.splits[VAL]
@@ -38,7 +38,7 @@ def signs_of(training: Training) -> VerdictFacts:
 
 
 def _pixels(split: Split) -> int:
-    """Bytes."""
+    """Size of a split's decoded images in bytes."""
     return len(split) * int(np.prod(split.images.shape[1:]))
 
 

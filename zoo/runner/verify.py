@@ -1,4 +1,4 @@
-"""The proof that a run goes on where it was killed: killed again and again, it ends as one that nobody touched."""
+"""Verify bit-identical resumption: a run that is killed repeatedly must equal an uninterrupted one."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ from zoo.storage.files import sha256_of
 WHOLE, KILLED = "whole", "killed"
 _POLL_S = 0.02
 _OFTEN_S, _EVERY_STEP_S, _FEW = 0.5, 0.001, 10
-"""Between two states, where there are few kills; of many each has only a few steps in which it can get anywhere."""
+"""Seconds between checkpoints: with few kills and with many; each of many kills leaves time for only a few steps."""
 _TIMES = ("seconds", "images_per_second")
-"""Of an epoch's record: no two runs have the same."""
+"""Keys of an epoch's record that differ between any two runs."""
 
 
 @dataclass(frozen=True)
 class ResumeVerdict:
-    """What was compared.
+    """The result of comparing an interrupted run with an uninterrupted one.
 
     Args:
-        kills: where each run was killed, in words.
-        sha256: of the weights of both runs.
-        same: by name, whether both runs have the same: ``weights``, ``epochs`` (every number of each), and ``state``
-            (optimizer, schedule and random states at the end).
+        kills: description of the moment of each kill.
+        sha256: SHA-256 of both runs' weights.
+        same: equality of both runs' ``weights``, ``epochs`` (all metrics of each), and ``state`` (optimizer, schedule
+            and random states at the end).
     """
 
     kills: tuple[str, ...]
@@ -48,18 +48,18 @@ class ResumeVerdict:
 
 
 def verify_resume(job: Job, kills: int, home: Path, told: Callable[[str], None]) -> ResumeVerdict:
-    """Run a job twice, each in a process of its own: once whole, once killed by SIGKILL at random moments and resumed.
+    """Run a job twice in separate processes: once uninterrupted, and once killed at random moments and resumed.
 
     Args:
-        kills: how often.
-        home: an empty folder, for both runs.
-        told: what is being done.
+        kills: number of SIGKILLs.
+        home: an empty folder for both runs.
+        told: receives a line for each stage.
 
     Raises:
         TrainingError: the job itself fails.
     """
     plain = job.plain()
-    # When the state is kept decides nothing of what is computed; so often, and it is proved within epochs too.
+    # The checkpoint interval does not affect the result; frequent checkpoints test resuming within epochs too.
     plain["train"]["checkpoint_s"] = _OFTEN_S if kills <= _FEW else _EVERY_STEP_S
     (home / "asked.yaml").write_text(yaml.safe_dump(plain), "utf-8")
     told("training without a break")
@@ -67,11 +67,11 @@ def verify_resume(job: Job, kills: int, home: Path, told: Callable[[str], None])
     chance = random.Random(job.seed)
     where: list[str] = []
     while len(where) < kills:
-        # As the whole run has recorded it: nothing is left to be found out anew.
+        # The recorded job of the uninterrupted run, in which no value is left to be determined.
         moment = chance.uniform(0, 0.8 * seconds / kills)
         place = _killed(home, home / WHOLE / JOB, moment)
         if place is None:
-            break  # it came to its end before
+            break  # the run finished before the kill
         where.append(place)
         told(f"killed {place}")
     told("resuming to the end")
@@ -86,7 +86,7 @@ def _start(home: Path, job: Path, name: str) -> subprocess.Popen[str]:
 
 
 def _whole(home: Path, job: Path) -> float:
-    """Seconds of the training of a run that nobody stops."""
+    """Train without interruption, and return the seconds of the training."""
     process = _start(home, job, WHOLE)
     began = _begun(process, home / WHOLE)
     _finish(process)
@@ -94,7 +94,7 @@ def _whole(home: Path, job: Path) -> float:
 
 
 def _begun(process: subprocess.Popen[str], folder: Path) -> float:
-    """When training began: a run's job.yaml is its first file. A resumed one has it from the start."""
+    """Wait until training begins, which rewrites the run's job.yaml, and return the time."""
     before = (folder / JOB).stat().st_mtime_ns if (folder / JOB).is_file() else None
     while process.poll() is None:
         if (folder / JOB).is_file() and (folder / JOB).stat().st_mtime_ns != before:
@@ -104,7 +104,11 @@ def _begun(process: subprocess.Popen[str], folder: Path) -> float:
 
 
 def _killed(home: Path, job: Path, moment: float) -> str | None:
-    """Start the run, or go on with it, and kill it so many seconds into the training; where, or None at its end."""
+    """Start or resume the run, and kill it ``moment`` seconds into the training.
+
+    Returns:
+        A description of the progress at the kill; None where the run finished before.
+    """
     process = _start(home, job, KILLED)
     try:
         end = _begun(process, home / KILLED) + moment
@@ -146,7 +150,7 @@ def _epochs(folder: Path) -> Any:
 
 
 def equal(one: Any, other: Any) -> bool:
-    """Whether two states are the same to the last bit."""
+    """Compare two states bit by bit."""
     if isinstance(one, torch.Tensor) and isinstance(other, torch.Tensor):
         alike = one.dtype == other.dtype and one.shape == other.shape
         return alike and torch.equal(*(tensor.reshape(-1).view(torch.uint8) for tensor in (one, other)))

@@ -1,4 +1,4 @@
-"""Weights to begin with: from a file, or from another run; read without running code."""
+"""Initial weights from a file or another run, read without executing code."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from zoo.storage.files import sha256_of
 from zoo.storage.tensor_files import bare_names, read_content
 
 _WRAPPERS = ("state_dict_ema", "model_ema", "state_dict", "model_state_dict", "model")
-"""Under which names trainers keep the weights in their checkpoints; the averaged ones are those to use."""
+"""Keys under which trainers store the weights in their checkpoints, averaged weights first."""
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """What came of a file of weights.
+    """The account of loaded weights.
 
     Args:
-        file: where it lies.
-        sha256: of its bytes.
-        loaded: how many tensors were taken over.
-        fresh: names of those that begin anew: the head's, for other classes.
-        adapted: names of those that were made to fit: the first layer's, for another number of channels.
+        file: path of the file.
+        sha256: hash of the file.
+        loaded: number of tensors that were loaded.
+        fresh: names of newly initialized tensors: the head's, for other classes.
+        adapted: names of converted tensors: the first layer's, for another number of channels.
     """
 
     file: str
@@ -41,18 +41,18 @@ class Loaded:
     adapted: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
-        """As a result document has it."""
+        """Return the entries of a result document."""
         return {k: list(v) if isinstance(v, tuple) else v for k, v in vars(self).items()}
 
     def sentence(self) -> str:
-        """What to tell of it."""
+        """Describe the loaded weights in a phrase."""
         fresh = f"; new: {listing(self.fresh, most=4)}" if self.fresh else ""
         adapted = f"; made to fit the images' channels: {listing(self.adapted, most=4)}" if self.adapted else ""
         return f"{self.loaded} tensors from {Path(self.file).name}{fresh}{adapted}"
 
 
 def weights_file(word: str, registry: Registry) -> Path:
-    """The file that a word names: itself, or the weights of a run or a bundle.
+    """Find the file of weights: a path, or the weights of a run or a bundle.
 
     Raises:
         RequestError: there is none.
@@ -71,10 +71,10 @@ def weights_file(word: str, registry: Registry) -> Path:
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
-    """The tensors of a file, by name; what trainers wrap around them is taken away.
+    """Read the tensors of a file, by name, without the wrappers that trainers add.
 
     Raises:
-        RequestError: it can't be read, or holds no weights.
+        RequestError: the file can't be read, or holds no weights.
     """
     content = read_content(path)
     for name in _WRAPPERS:
@@ -89,15 +89,15 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
 
 
 def load_weights(model: nn.Module, word: str, head: str | None, registry: Registry) -> Loaded:
-    """Begin with the weights of a file; the head begins anew where its classes are others.
+    """Load the weights of a file; the head is newly initialized where its classes differ.
 
     Args:
         word: a file, a run, or a bundle.
-        head: path of the layer that may begin anew; None where the network has none.
-        registry: knows the sources that models are fetched from.
+        head: module path of the layer that may be newly initialized; None where the network has none.
+        registry: provides the model sources.
 
     Raises:
-        RequestError: the file can't be read, or is of another network; says which names.
+        RequestError: the file can't be read, or belongs to another network; the message names the tensors.
     """
     path = weights_file(word, registry)
     theirs, own = read_tensors(path), model.state_dict()
@@ -121,7 +121,7 @@ def _same(theirs: Tensor | None, own: Tensor) -> bool:
 
 
 def _other_channels(theirs: Tensor, own: Tensor) -> bool:
-    """Whether a convolution is the same but for the channels of its images."""
+    """Compare two convolution weights (out, in, h, w), which may differ only in the number of input channels."""
     return theirs.ndim == own.ndim == 4 and theirs.shape[1] in (1, 3) and _but_one(theirs) == _but_one(own) and (
         theirs.shape[1] != own.shape[1]
     )  # fmt: skip
@@ -132,9 +132,9 @@ def _but_one(tensor: Tensor) -> tuple[int, ...]:
 
 
 def _for_channels(weight: Tensor, own: Tensor) -> Tensor:
-    """A first layer for another number of channels, which answers a grey picture as before.
+    """Convert a first layer to another number of input channels, with the same response to grey images.
 
-    Its channels are repeated, and scaled so that they add up as they did (as timm does).
+    The channels are repeated, and scaled so that their sum is kept (as in timm).
     """
     count = own.shape[1]
     total = weight.sum(dim=1, keepdim=True)

@@ -60,11 +60,11 @@ def zoo_commands() -> Iterator[Command]:
     yield Command(
         "export",
         "zoo_export.export_command:export",
-        summary="Write a trained model as a file that needs no zoo.",
+        summary="Write a trained model as a file that needs no zoo",
         tags=("onnx", "int8"),
     )
     yield Command(
         "import",
         "zoo_export.import_command:import_model",
-        summary="Make a model that another framework has trained one of the zoo's.",
+        summary="Make a model that another framework has trained one of the zoo's",
     )

@@ -8,7 +8,7 @@ from zoo.plugin import CacheKind, Command, ModelSource, hookimpl
 @hookimpl
 def zoo_model_sources() -> list[ModelSource]:
     """Models of the Hugging Face hub, by ``hf:owner/name``."""
-    return [ModelSource("hf", "zoo_hub.cached:fetched", summary="Models of the Hugging Face hub.")]
+    return [ModelSource("hf", "zoo_hub.cached:fetched", summary="Models of the Hugging Face hub")]
 
 
 @hookimpl
@@ -20,4 +20,4 @@ def zoo_cache_kinds() -> list[CacheKind]:
 @hookimpl
 def zoo_commands() -> list[Command]:
     """``zoo models``."""
-    return [Command("models", "zoo_hub.command:group", summary="Share models: push one, pull one, list them.")]
+    return [Command("models", "zoo_hub.command:group", summary="Share models: push one, pull one, list them")]

@@ -375,5 +375,5 @@ def test_a_defect_of_the_zoo_is_still_called_one(zoo, monkeypatch: pytest.Monkey
 
 def test_the_core_is_nobodys_component():
     """A run with a budget is timed on noise that the core makes: no defect is the noise's ever after."""
-    assert code_of("zoo_bench.measure") is None
+    assert code_of("zoo.runner.noise") is None
     assert code_of("zoo_losses.losses") is not None

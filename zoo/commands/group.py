@@ -77,7 +77,9 @@ class CommandGroup(click.Group):
         own = [(name, command) for name in self.own_commands() if (command := self.own_command(name)) is not None]
         taken = {name for name, _ in own}
         contributed = sorted(self._contributed(ctx).items())
-        others = [(n, click.Command(n, help=entry.component.summary)) for n, entry in contributed if n not in taken]
+        others = [
+            (n, click.Command(n, help=f"{entry.component.summary}.")) for n, entry in contributed if n not in taken
+        ]
         return own, others
 
     def _contributed(self, ctx: click.Context) -> dict[str, Entry]:

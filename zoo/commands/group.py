@@ -76,10 +76,8 @@ class CommandGroup(click.Group):
         """The group's own commands, and stand-ins for the contributed ones, with their summaries."""
         own = [(name, command) for name in self.own_commands() if (command := self.own_command(name)) is not None]
         taken = {name for name, _ in own}
-        contributed = sorted(self._contributed(ctx).items())
-        others = [
-            (n, click.Command(n, help=f"{entry.component.summary}.")) for n, entry in contributed if n not in taken
-        ]
+        contributed = {name: each for name, each in sorted(self._contributed(ctx).items()) if name not in taken}
+        others = [(name, click.Command(name, help=f"{each.component.summary}.")) for name, each in contributed.items()]
         return own, others
 
     def _contributed(self, ctx: click.Context) -> dict[str, Entry]:

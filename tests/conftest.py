@@ -25,6 +25,7 @@ TOGETHER = (
     "test_repeats_command.py",
     "test_sweep_command.py",
     "test_teacher.py",
+    "test_house.py",
     "test_multilabel.py",
     "engine/test_ranks.py",
 )

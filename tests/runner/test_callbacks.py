@@ -41,11 +41,11 @@ class Diary(Callback):
         self.heard.append(f"failed {error}")
 
 
-def train(*callbacks: Callback, epochs: int = 2) -> Any:
+def train(*callbacks: Callback, epochs: int = 2, observer: Observer | None = None) -> Any:
     request = make_request({"architecture": "simple_cnn", "dataset": "digits", "epochs": epochs, "image_size": 8})
     registry = open_registry()
     place = RunPlace(name="r")
-    return run_job(resolve(request, registry), registry.plugins, Observer(), place, callbacks=callbacks)
+    return run_job(resolve(request, registry), registry.plugins, observer or Observer(), place, callbacks=callbacks)
 
 
 def test_a_callback_observes_the_whole_run():
@@ -75,6 +75,33 @@ def test_an_error_of_a_callback_ends_the_run():
     assert diary.heard[-1] == "failed the disk of trials is full"
     written = json.loads(Path("runs/r/result.json").read_text("utf-8"))
     assert (written["status"], written["stop_reason"]) == ("failed", "the disk of trials is full")
+
+
+def test_an_error_after_the_end_leaves_the_result_as_it_is():
+    class Fails(Callback):
+        def run_end(self, run, result):
+            raise OSError("the server is gone")
+
+    class Hears(Observer):
+        def notice(self, text):
+            told.append(text)
+
+    told: list[str] = []
+    assert train(Fails(), epochs=1, observer=Hears()).status == "completed"
+    assert told[-1] == "A callback failed after the end of the run: OSError: the server is gone"
+    assert json.loads(Path("runs/r/result.json").read_text("utf-8"))["status"] == "completed"
+
+
+def test_an_error_of_run_failed_does_not_hide_the_first_one():
+    class Fails(Callback):
+        def epoch_end(self, run, epoch):
+            raise TrainingError("first")
+
+        def run_failed(self, run, error):
+            raise OSError("second")
+
+    with pytest.raises(TrainingError, match="first"):
+        train(Fails(), epochs=1)
 
 
 def test_of_several_reasons_the_first_counts():

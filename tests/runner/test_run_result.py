@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import pickle
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +13,7 @@ import pytest
 
 from zoo.errors import RequestError
 from zoo.runner.measurements import BestEpoch, EpochRecord
-from zoo.runner.run_result import RunResult, damage_reported, read_result
+from zoo.runner.run_result import RunResult, damage_reported, read_epochs, read_result
 
 OLDER = sorted((Path(__file__).parents[1] / "older").rglob("result.json"))
 
@@ -55,11 +58,34 @@ def test_null_stands_for_an_empty_part():
     assert (result.metrics, result.splits, result.job.train.lr, result.best) == ({}, {}, None, None)
 
 
+def test_an_observer_of_before_reads_a_record_as_a_mapping():
+    record = EpochRecord.read({"epoch": 1, "val": {"accuracy": 0.5}, "mine": 3})
+    assert (record.get("epoch"), record.get("mine"), record.get("lr", 7)) == (1, 3, 7)
+    assert "val" in record
+    assert [key for key, _ in record.items()] == ["epoch", "val", "mine"]
+    assert record["val"].get("accuracy") == 0.5
+
+
 def test_a_changed_copy_keeps_the_order_of_entries():
     before = RunResult.read({"run": "a", "status": "running", "of_a_plugin": 1})
     after = before.changed(status="completed", sections=[["title", "text"]])
     assert list(after.document()) == ["run", "status", "of_a_plugin", "sections"]
     assert (before.status, after.status) == ("running", "completed")
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda result: pickle.loads(pickle.dumps(result))])
+def test_a_copy_has_the_same_document(copied: Callable[[RunResult], RunResult]):
+    """Processes of one run send each other records."""
+    document = {"run": "a", "trial": {"how": "measured", "candidates": [{"precision": "bf16"}]}, "of_a_plugin": [1]}
+    assert copied(RunResult.read(document)).document() == document
+
+
+def test_the_epochs_of_a_run_that_goes_on_are_read(tmp_path: Path):
+    lines = [{"epoch": 1, "val": {"accuracy": 0.5}}, {"epoch": 2, "val": {"accuracy": None}, "best": True}]
+    (tmp_path / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), "utf-8")
+    first, second = read_epochs(tmp_path)
+    assert (first.epoch, first.val.accuracy, first.best) == (1, 0.5, False)
+    assert (second.epoch, second.val.accuracy, second.best) == (2, None, True)
 
 
 def test_a_value_that_is_no_number_is_read_back_as_nan():

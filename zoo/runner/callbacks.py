@@ -14,8 +14,9 @@ __all__ = ["Callback", "Callbacks"]
 class Callback:
     """The events of a run; every method does nothing unless it is overridden.
 
-    An exception ends the run, which then has the status ``failed``. The hooks of plugins are called by an adapter
-    (:class:`zoo.runner.hooks.Hooks`), which contains their exceptions.
+    An exception ends the run, which then has the status ``failed``; after the end of the run it is reported, and the
+    result stands. The hooks of plugins are called by an adapter (:class:`zoo.runner.hooks.Hooks`), which contains
+    their exceptions.
 
     Example::
 

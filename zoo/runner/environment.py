@@ -6,8 +6,8 @@ import os
 import platform
 import sys
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
 
+from zoo.runner.result_parts import ExecutionEnvironment
 from zoo.version import __version__
 
 
@@ -22,14 +22,14 @@ def versions() -> dict[str, str]:
     return found
 
 
-def environment(execution: str, device: str) -> dict[str, Any]:
+def environment(execution: str, device: str) -> ExecutionEnvironment:
     """Collect the machine, command line and versions for result.json."""
-    return {
-        "platform": platform.platform(),
-        "processor": platform.processor() or platform.machine(),
-        "cpus": os.cpu_count(),
-        "device": device,
-        "execution": execution,
-        "versions": versions(),
-        "command": [os.path.basename(sys.argv[0]), *sys.argv[1:]],  # noqa: PTH119 - an argument, not a file
-    }
+    return ExecutionEnvironment(
+        platform=platform.platform(),
+        processor=platform.processor() or platform.machine(),
+        cpus=os.cpu_count(),
+        device=device,
+        execution=execution,
+        versions=versions(),
+        command=[os.path.basename(sys.argv[0]), *sys.argv[1:]],  # noqa: PTH119 - an argument, not a file
+    )

@@ -61,6 +61,17 @@ class Record(BaseModel):
         """The keys of the document, in its order."""
         return self._keys
 
+    def get(self, key: str, default: Any = None) -> Any:
+        """Look up an entry as a mapping does: observers of zoo 0.1 were given mappings."""
+        return self[key] if key in self.keys() else default
+
+    def items(self) -> list[tuple[str, Any]]:
+        """The entries of the document, in its order."""
+        return [(key, self[key]) for key in self.keys()]
+
+    def __contains__(self, key: object) -> bool:
+        return key in self.keys()
+
     @property
     def extra(self) -> dict[str, Any]:
         """The entries that are not fields of this class."""

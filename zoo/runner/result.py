@@ -17,7 +17,7 @@ from zoo.runner.environment import environment, versions
 from zoo.runner.job_record import JobRecord
 from zoo.runner.measurements import SplitSummary
 from zoo.runner.record import Run
-from zoo.runner.result_parts import Expectation, ModelSummary, TuningAccount
+from zoo.runner.result_parts import Expectation, ModelSummary, TeacherSummary, TuningAccount
 from zoo.runner.run_result import SCHEMA, RunResult
 from zoo.runner.training import FinalNumbers, Training
 from zoo.runner.verdict_facts import signs_of
@@ -121,9 +121,9 @@ def _weights(parts: RunComponents) -> dict[str, Any] | None:
     return {"pretrained": True} if parts.job.pretrained else None
 
 
-def _teacher(parts: RunComponents) -> dict[str, Any]:
+def _teacher(parts: RunComponents) -> dict[str, TeacherSummary]:
     """Account of the teacher of a distilled network; empty where there is none."""
-    return {} if parts.teacher is None else {"teacher": parts.teacher.as_dict()}
+    return {} if parts.teacher is None else {"teacher": parts.teacher.summary()}
 
 
 def result_of(training: Training, run: Run, status: str, reason: str | None, final: FinalNumbers) -> RunResult:

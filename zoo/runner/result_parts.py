@@ -17,6 +17,7 @@ __all__ = [
     "InputFigures",
     "ModelSummary",
     "RecipeSummary",
+    "TeacherSummary",
     "Timing",
     "TuningAccount",
     "VerdictFacts",
@@ -37,9 +38,13 @@ class Timing(Record):
 class ExecutionEnvironment(Record):
     """The machine, the command line and the versions."""
 
+    platform: str | None = None
+    processor: str | None = None
+    cpus: int | None = None
     device: str | None = None
     execution: str | None = None
     versions: dict[str, str] = Field(default_factory=dict)
+    command: list[str] = Field(default_factory=list)
 
 
 class ModelSummary(Record):
@@ -50,6 +55,8 @@ class ModelSummary(Record):
         parameters: their number.
         begins: the weights that training began with, in words; None for random ones.
         features: whether the output of a frozen backbone is computed once.
+        weights: the file that training began with, or ``pretrained``.
+        bundle: the folder of the best weights, within the run's.
     """
 
     id: str | None = None
@@ -58,6 +65,19 @@ class ModelSummary(Record):
     version: str | None = None
     begins: str | None = None
     features: bool = False
+    weights: Record | None = None
+    teacher: TeacherSummary | None = None
+    bundle: str | None = None
+
+
+class TeacherSummary(Record):
+    """The model that a network was distilled from, and its accuracy where its run tells of one."""
+
+    run: str = ""
+    bundle: str = ""
+    sha256: str = ""
+    architecture: str = ""
+    accuracy: Number | None = None
 
 
 class Expectation(Record):

@@ -275,7 +275,7 @@ class _Runner:
         write_json(self.training.folder / RESULT, result.document())
         if self.report is not None:
             self._report(self.report, result)
-        self.callback.run_end(self.run_record, result)
+        self._afterwards(lambda: self.callback.run_end(self.run_record, result))
         self.observer.ended(self.run_record, result)
         return result
 
@@ -299,6 +299,13 @@ class _Runner:
         except Exception as error:
             self.observer.notice(f"{what} not written: {type(error).__name__}: {error}")
 
+    def _afterwards(self, call: Callable[[], None]) -> None:
+        """The run has ended, and its result stands whatever a callback does."""
+        try:
+            call()
+        except Exception as error:
+            self.observer.notice(f"A callback failed after the end of the run: {type(error).__name__}: {error}")
+
     def _result(self, status: str, reason: str | None) -> RunResult:
         result = final_result(self.training, self.run_record, status, reason, self.tuning)
         chosen = self.training.thresholds, self.training.calibration
@@ -320,7 +327,7 @@ class _Runner:
         result = result_of(self.training, self.run_record, status, reason, FinalNumbers(last))
         with contextlib.suppress(ZooError):
             write_json(self.training.folder / RESULT, result.document())
-        self.callback.run_failed(self.run_record, error)
+        self._afterwards(lambda: self.callback.run_failed(self.run_record, error))
 
     def _resume_message(self) -> str:
         done, of = len(self.training.state.history), self.training.job.train.last_epoch

@@ -18,6 +18,7 @@ from zoo.model.bundle import WEIGHTS, Preprocessing, find_bundle, load_model
 from zoo.model.sources import find_model
 from zoo.registry.registry import Registry
 from zoo.registry.suggest import listing
+from zoo.runner.result_parts import TeacherSummary
 from zoo.runner.run_result import read_result
 from zoo.storage.files import sha256_of
 
@@ -79,11 +80,16 @@ class Teacher:
             unit = interpolate(unit, (self.size, self.size), mode="bilinear", antialias=True)
         return self._own(_with_channels(unit, self.in_chans))
 
-    def as_dict(self) -> dict[str, Any]:
+    def summary(self) -> TeacherSummary:
         """Return the entries of a result document, with the validation accuracy where the teacher's run records it."""
         run = self.bundle.parent if self.bundle.name == "model" else self.bundle
-        about = {"run": run.name, "bundle": str(self.bundle), "sha256": self.sha256}
-        return {**about, "architecture": self.card["architecture"]["id"], "accuracy": _accuracy(run)}
+        return TeacherSummary(
+            run=run.name,
+            bundle=str(self.bundle),
+            sha256=self.sha256,
+            architecture=self.card["architecture"]["id"],
+            accuracy=_accuracy(run),
+        )
 
     def state_dict(self) -> dict[str, Any]:
         """Identify the teacher in a checkpoint."""

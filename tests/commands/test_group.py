@@ -129,3 +129,22 @@ def test_commands_of_the_zoos_own_plugins_need_no_other_plugin(make_plugin, tmp_
     code = f"import sys; sys.path.insert(0, {str(site)!r}); from zoo.__main__ import main; sys.exit(main())"
     done = subprocess.run([sys.executable, "-c", code, "shards", "--help"], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_worked_example_is_a_command(zoo, make_plugin):
+    """The example of zoo.api.commands, as a plugin."""
+    import inspect
+
+    from zoo.api import commands
+
+    example = inspect.cleandoc((commands.__doc__ or "").partition("Example::\n")[2])
+    hook = (
+        "from zoo.plugin import Command, hookimpl\n@hookimpl\ndef zoo_commands():\n"
+        "    yield Command('rate', 'zoo_acme_rate:rate', summary='Print the learning rate of a job')\n"
+    )
+    make_plugin("acme", hook, zoo_acme_rate=example)
+    assert zoo("rate", "simple_cnn", "digits", "--lr", "0.25")[:2] == (0, "0.25 (command line)\n")
+    assert "recipe simple_cnn+digits" in zoo("rate", "simple_cnn", "digits")[1]
+    code, _, err = zoo("rate", "simple_cnn")
+    assert code == 2
+    assert "zoo rate takes an architecture and a dataset" in err

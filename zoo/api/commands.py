@@ -2,12 +2,16 @@
 
 Example::
 
+    import click
+    from zoo.api.commands import job_options, resolve_words
+
     @click.command()
-    @click.argument("words", nargs=-1)
-    @job_options("epochs", "seed", "set", "recipe", "offline")
-    def count(words, **typed):
-        \"\"\"Count the parameters of a job's network.\"\"\"
-        resolved, registry = resolve_words(words, typed, "zoo count")
+    @click.argument("words", nargs=-1, metavar="ARCHITECTURE DATASET | JOB.yaml")
+    @job_options("lr", "recipe", "set", "offline")
+    def rate(words, **typed):
+        \"\"\"Print the learning rate of a job, and its source.\"\"\"
+        resolved, _ = resolve_words(words, typed, "zoo rate")
+        click.echo(f"{resolved.job.train.lr} ({resolved.sources['train.lr']})")
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""``zoo cache``: what is kept between runs, and what of it may go."""
+"""``zoo cache``: list the data kept between runs, and remove old entries."""
 
 from __future__ import annotations
 

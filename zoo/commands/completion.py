@@ -46,7 +46,7 @@ def _shell() -> str:
 
 
 def _place(shell: str) -> Path:
-    """Where the shell looks for what completes ``zoo``."""
+    """Path from which the shell loads completions for ``zoo``."""
     home = Path.home()
     if shell == "bash":
         data = Path(os.environ.get("XDG_DATA_HOME") or home / ".local" / "share")

@@ -1,4 +1,4 @@
-"""``zoo plugins``: what is installed, what is wrong with it, and what there could be."""
+"""``zoo plugins``: list, install, check and repair plugins."""
 
 from __future__ import annotations
 
@@ -85,10 +85,10 @@ def install(what: str, upgrade: bool, editable: bool, no_build_isolation: bool) 
 
 
 def _say_brought(row: dict[str, Any]) -> None:
-    """What a plugin brought, or what is wrong with it.
+    """Print the components that a plugin provides, or its fault.
 
     Raises:
-        PluginError: it doesn't load.
+        PluginError: the plugin can't be loaded.
     """
     from zoo.registry.suggest import listing
 
@@ -110,7 +110,7 @@ def _say_brought(row: dict[str, Any]) -> None:
 
 
 def _say(clashes: Iterable[str]) -> None:
-    """Tell of short names that several plugins have."""
+    """Print a note for each short name that several plugins provide."""
     for line in clashes:
         click.echo(f"Note: {line}")
 
@@ -224,7 +224,7 @@ def check(context: click.Context, what: str | None, as_json: bool) -> None:
 
 
 def _teller(total: int) -> Any:
-    """A line that counts, on a terminal only: some checks take seconds."""
+    """Return a callback that shows progress on a terminal, as some checks take seconds."""
     done = 0
 
     def tell(outcome: Any) -> None:

@@ -1,8 +1,8 @@
-"""The runs in a folder, as they are now: read once, and again only where something has changed.
+"""The current state of the runs in a folder, with incremental reading.
 
-A folder's time changes whenever a file in it is made or replaced, as every file of a run is, but for the line that an
-epoch adds to metrics.jsonl. So of a run that has ended one look at its folder is enough, and of one that hasn't the
-lines that are new are read.
+A folder's modification time changes whenever a file in it is created or replaced, as every file of a run is, except for
+lines appended to metrics.jsonl. A finished run is therefore read only once, and of an unfinished one only the new
+lines.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from zoo.runs import JOB, LOCK, METRICS, RESULT
 from zoo.storage import open_plain, read_mapping, read_plain
 
 OF_RUNS = ("sweep.yaml", "architectures.json")
-"""In a folder whose folders are runs."""
+"""Files that mark a folder whose subfolders are runs."""
 SPARK = 32
-"""Points of the little curve in the list."""
+"""Number of points of the sparkline in the list."""
 AGAIN_S = 0.5
-"""However many ask, the folder is looked through no more often."""
+"""Minimum seconds between two scans of the folder, regardless of the number of clients."""
 SILENT_S, SILENT_EPOCHS = 600.0, 5.0
-"""A run that wrote nothing for so long, and for so many of its epochs, is told to be silent."""
-_STATUS = re.compile(rb'"status":\s*"(\w{1,20})"')  # the second name in result.json, which can be megabytes long
+"""A run without output for both this many seconds and this many of its epochs is shown as silent."""
+_STATUS = re.compile(rb'"status":\s*"(\w{1,20})"')  # the second key of result.json, which can be megabytes long
 _HEAD = 4096
 _LISTED = ("architecture.name", "dataset.name", "train.epochs", "train.monitor")
 
@@ -40,7 +40,7 @@ Row = dict[str, Any]
 
 @dataclass
 class _Known:
-    """What is known of a run."""
+    """The cached state of a run."""
 
     folder: Path
     stamp: int = -1
@@ -62,11 +62,11 @@ class _Known:
 
 
 class Runs:
-    """The runs in a folder, and in the sweeps and comparisons in it.
+    """The runs in a folder, including those of its sweeps and comparisons.
 
     Args:
-        out: the folder for runs.
-        clock: seconds since the epoch.
+        out: the folder of the runs.
+        clock: returns seconds since the epoch.
     """
 
     def __init__(self, out: Path, clock: Any = time.time):
@@ -78,7 +78,7 @@ class Runs:
         self._lock = threading.Lock()
 
     def changes(self, since: int = 0) -> Row:
-        """What is new since a revision: ``revision``, ``runs`` (whole rows), ``gone`` (names), ``folder``."""
+        """Changes since a revision: ``revision``, ``runs`` (complete rows), ``gone`` (names), ``folder``."""
         with self._lock:
             self._look()
             rows = [self._row(name, known) for name, known in self._known.items() if known.revision > since]
@@ -86,10 +86,11 @@ class Runs:
             return {"revision": self._revision, "folder": str(self.out), "runs": rows, "gone": gone}
 
     def run(self, name: str, after: int = 0) -> Row | None:
-        """One run: its row, what of its job one asks for, and its epochs after one; None where there is none.
+        """Details of one run: its row, its job, and its epochs after ``after``; None where there is none.
 
         Args:
-            name: one of those that :meth:`changes` has given; it is looked up, and never made a path.
+            name: a name that :meth:`changes` returned; it is looked up, never used as a path.
+            after: number of the last epoch that the client has.
         """
         with self._lock:
             self._look()
@@ -125,7 +126,7 @@ class Runs:
         return self._revision
 
     def _refreshed(self, known: _Known, stamp: int) -> bool:
-        """Read what has changed of a run; whether anything has."""
+        """Update a run's cached state; True if it changed."""
         changed = stamp != known.stamp
         if changed:
             known.stamp = stamp
@@ -162,7 +163,7 @@ class Runs:
 
 
 def _folders(out: Path) -> Iterator[tuple[str, tuple[Path, int]]]:
-    """Name, place and time of every run's folder, those of a sweep as ``SWEEP/trial-0001``."""
+    """Name, path and modification time of every run's folder; a sweep's runs are named ``SWEEP/trial-0001``."""
     for name, folder, stamp in _inside(out):
         if (folder / JOB).is_file():
             yield name, (folder, stamp)
@@ -179,14 +180,14 @@ def _inside(folder: Path) -> Iterator[tuple[str, Path, int]]:
                 if not entry.name.startswith(".") and entry.is_dir():
                     try:
                         yield entry.name, Path(entry.path), entry.stat().st_mtime_ns
-                    except OSError:  # removed just now
+                    except OSError:  # removed in the meantime
                         continue
     except OSError:
         return
 
 
 def _job(folder: Path) -> Row:
-    """What a list has of a job.yaml."""
+    """Read the entries of a job.yaml that the list shows."""
     try:
         when = (folder / JOB).stat().st_mtime
         said = _skimmed(read_plain(folder / JOB).decode("utf-8")) or _whole_job(folder)
@@ -203,7 +204,7 @@ def _job(folder: Path) -> Row:
 
 
 def _skimmed(text: str) -> Row:
-    """The few words that a list has of a job.yaml as the zoo writes it, in a hundredth of the time; else nothing."""
+    """Extract the listed values from a job.yaml as the zoo formats it, a hundred times faster than YAML; else empty."""
     found = {}
     for path in _LISTED:
         section, _, name = path.partition(".")
@@ -215,7 +216,7 @@ def _skimmed(text: str) -> Row:
 
 
 def _whole_job(folder: Path) -> Row:
-    """All of a job.yaml, by dotted path; of a damaged one nothing."""
+    """Read all of a job.yaml by dotted path; empty if it is damaged."""
     from zoo.api.jobs import flatten
 
     try:
@@ -229,7 +230,7 @@ def _text(value: object) -> str | None:
 
 
 def _ended(folder: Path) -> tuple[str | None, bool]:
-    """The status in result.json, and whether somebody holds the run; a run that goes on is one that hasn't ended."""
+    """Status in result.json and presence of a lock; a lock newer than the result belongs to a resumed run."""
     lock = _time_of(folder / LOCK)
     try:
         with open_plain(folder / RESULT) as file:
@@ -250,7 +251,7 @@ def _time_of(path: Path) -> float | None:
 
 
 def _read_on(known: _Known) -> bool:
-    """The lines of metrics.jsonl that are new; from the beginning where it is another file than before."""
+    """Read the new lines of metrics.jsonl; from the beginning where the file was replaced."""
     try:
         with open_plain(known.folder / METRICS) as file:
             stat = os.fstat(file.fileno())
@@ -266,7 +267,7 @@ def _read_on(known: _Known) -> bool:
         changed = bool(known.values)
         known.inode, known.offset, known.values, known.best = -1, 0, array("d"), None
         return changed
-    whole = content[: content.rfind(b"\n") + 1]  # a line that is being written is read the next time
+    whole = content[: content.rfind(b"\n") + 1]  # an incomplete last line is read next time
     known.offset += len(whole)
     split, _, name = str(known.job.get("monitor") or "val/accuracy").partition("/")
     for record in map(_record, whole.splitlines()):
@@ -297,7 +298,7 @@ def _float(value: object, otherwise: float) -> float:
 
 
 def _records(folder: Path) -> list[Row]:
-    """The epochs of one run: ``epoch, train_loss, train_accuracy, val_loss, val_accuracy, lr, seconds, best``."""
+    """Epochs of a run: ``epoch, train_loss, train_accuracy, val_loss, val_accuracy, lr, seconds, best``."""
     try:
         lines = read_plain(folder / METRICS).split(b"\n")[:-1]
     except OSError:
@@ -319,7 +320,7 @@ def _json(value: float) -> float | None:
 
 
 def _fewer(values: list[float | None], most: int) -> list[float | None]:
-    """A few of the values, evenly, the last among them."""
+    """Subsample at most ``most`` values evenly, including the last one."""
     if len(values) <= most:
         return values
     return [values[round(i * (len(values) - 1) / (most - 1))] for i in range(most)]

@@ -1,7 +1,7 @@
-"""The page by HTTP, for this machine alone: it can be read, and nothing can be changed by it.
+"""The HTTP server of the dashboard: read-only, and for this machine only.
 
-A page of another site must not read it either. So only requests for this very address are answered (a name that an
-attacker lets point here is another one), and none that a browser says come from elsewhere.
+Pages of other sites must not read it either. Only requests for this exact address are answered, which prevents DNS
+rebinding, and none that a browser marks as cross-site.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ _NUMBER = re.compile(r"\d{1,12}")
 
 
 def page() -> str:
-    """The one page."""
+    """HTML of the dashboard."""
     return page_of("zoo_dashboard")
 
 
 def policy() -> str:
-    """What a browser may do with it."""
+    """Content security policy of the page."""
     return policy_for(page())
 
 
@@ -37,7 +37,7 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server_version, sys_version = "zoo", ""
     error_message_format, error_content_type = "%(message)s\n", "text/plain; charset=utf-8"
-    timeout = 30  # seconds; who opens a connection and says nothing holds a thread
+    timeout = 30  # seconds; an idle connection would occupy a thread
 
     server: Dashboard
 
@@ -59,11 +59,11 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(HTTPStatus.NOT_FOUND, "There is nothing here.")
 
     def _refuse(self) -> None:
-        self.close_connection = True  # what follows may be a body that nobody reads
+        self.close_connection = True  # an unread body may follow
         self._answer(HTTPStatus.METHOD_NOT_ALLOWED, "This page can only be read.", allow=True)
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("do_"):  # every other method
+        if name.startswith("do_"):  # every other HTTP method
             return self._refuse
         raise AttributeError(name)
 
@@ -97,22 +97,22 @@ class _Handler(BaseHTTPRequestHandler):
     def handle(self) -> None:
         try:
             super().handle()
-        except (ConnectionError, TimeoutError):  # the browser has gone
+        except (ConnectionError, TimeoutError):  # the browser disconnected
             self.close_connection = True
 
     def log_message(self, format: str, *args: Any) -> None:
-        """The terminal is for who started it, not for a line each second."""
+        """Suppress the log line per request, of which there is one each second."""
 
 
 class Dashboard(ThreadingHTTPServer):
-    """Serves the runs of a folder.
+    """An HTTP server of the runs in a folder.
 
     Args:
-        out: the folder for runs.
-        port: 0 for any that is free.
+        out: the folder of the runs.
+        port: port number; 0 for any free one.
 
     Raises:
-        RequestError: the port is taken, or may not be used.
+        RequestError: the port is not available.
     """
 
     daemon_threads = True
@@ -128,7 +128,7 @@ class Dashboard(ThreadingHTTPServer):
                 "free: zoo dashboard --port 0"
             ) from error
         self.names = {f"{name}:{self.server_port}" for name in (HERE, "localhost")}
-        if self.server_port == 80:  # which a browser leaves out
+        if self.server_port == 80:  # browsers omit the default port
             self.names |= {HERE, "localhost"}
 
     @property

@@ -1,4 +1,4 @@
-"""What a check has to say: each finding with its evidence and what to do about it."""
+"""The findings of a check, each with its evidence and advice."""
 
 from __future__ import annotations
 
@@ -19,18 +19,20 @@ if TYPE_CHECKING:
 Finding = dict[str, Any]
 
 FAR = 4.0
-"""Robust standard deviations: images that are farther from all others are outliers."""
+"""Robust standard deviations from which an image counts as an outlier."""
 BLANK = 4.0
-"""Standard deviation of grey levels (0..255) below which an image shows nothing."""
+"""Standard deviation of grey levels (0..255) below which an image counts as blank."""
 LONG = 3.0
-"""Longer side by shorter, from which a shape is odd."""
+"""Aspect ratio (longer by shorter side) from which a shape is unusual."""
 SMALL, LARGE = 0.25, 4.0
-"""Shorter sides by their median, from which a size is odd."""
+"""Ratio of the shorter side to its median, beyond which a size is unusual."""
 UNEQUAL = 3.0
-"""Images of the largest class by those of the smallest."""
+"""Ratio of the largest to the smallest class from which a dataset counts as imbalanced."""
 AGREES, AGREES_TRAINED = 0.9, 0.75
-"""Share of labels that a classifier must agree with for its doubts to weigh much, by plain features and by a trained
-network's: what that takes for wrong is more often wrong."""
+"""Minimum agreement of the classifier with the labels for reliable suspicions: by plain features, and by a network's.
+
+Suspicions by a trained network's features are more often right.
+"""
 
 ERROR, WARNING, NOTE = "error", "warning", "note"
 CLEAN = "Leave them out: --fix clean.csv"
@@ -39,14 +41,18 @@ CLEAN = "Leave them out: --fix clean.csv"
 def all_findings(
     seen: Scan, twins: Twins, judged: Judged, strange: NDArray[np.float32], *, trained: bool
 ) -> list[Finding]:
-    """Everything that was found, the worst first.
+    """Collect all findings, the most severe first.
 
     Args:
-        trained: whether the features are a trained network's.
+        seen: all decoded images.
+        twins: groups of duplicates.
+        judged: assessment of the labels.
+        strange: (n,), outlier scores.
+        trained: the features are a trained network's.
 
     Returns:
-        ``{"kind", "severity", "count", "summary", "next", "items"}`` each; ``items`` are images, or
-        ``{"items", "alike"}`` groups of them.
+        ``{"kind", "severity", "count", "summary", "next", "items"}`` each; ``items`` are images, or groups ``{"items",
+        "exact", "alike"}`` of them.
     """
     found: list[Finding] = [
         *_unreadable(seen),
@@ -93,18 +99,18 @@ def _unreadable(seen: Scan) -> Iterator[Finding]:
 
 
 def groups_of(twins: Twins) -> list[list[int]]:
-    """All groups of duplicates, exact and near, each once."""
+    """All groups of duplicates, exact and near, without repetition."""
     near = {int(twins.group[rows[0]]) for rows in twins.near}
     return sorted([*twins.near, *(rows for rows in twins.exact if int(twins.group[rows[0]]) not in near)])
 
 
 def is_conflict(seen: Scan, rows: list[int]) -> bool:
-    """Whether the images of a group have different labels."""
+    """Check for different labels within a group."""
     return len(np.unique(seen.labels[rows], axis=0)) > 1
 
 
 def _group(seen: Scan, twins: Twins, rows: list[int]) -> dict[str, Any]:
-    """Duplicates as a report names them, with how alike the least alike of those that were compared are."""
+    """Describe a group of duplicates, with its lowest correlation."""
     alike = twins.alike.get(int(twins.group[rows[0]]), 1.0)
     return {"items": [seen.item(row) for row in rows], "exact": _same_pixels(seen, rows), "alike": alike}
 
@@ -142,7 +148,7 @@ def _leaks(seen: Scan, twins: Twins) -> Iterator[Finding]:
 
 
 def _repeated(seen: Scan, twins: Twins) -> Iterator[Finding]:
-    """Duplicates within a split, of one label."""
+    """Report duplicates within a split that have one label."""
     for kind, groups, words in (
         ("exact_duplicates", twins.exact, "with the same pixels"),
         ("near_duplicates", twins.near, "differing in size, quality or crop"),
@@ -160,7 +166,7 @@ def _repeated(seen: Scan, twins: Twins) -> Iterator[Finding]:
 
 
 def _within(seen: Scan, rows: list[int]) -> bool:
-    """Whether a group has two images in one split; a near one two with different pixels."""
+    """Check for two images of a group in one split; in a near group, with different pixels."""
     pictures = rows if _same_pixels(seen, rows) else {(seen.split[row], seen.facts[row].digest) for row in rows}
     return len(pictures) > len(set(seen.split[rows]))
 
@@ -236,7 +242,7 @@ def _suspects(seen: Scan, judged: Judged, *, trained: bool) -> Iterator[Finding]
 def _chosen(
     seen: Scan, kind: str, severity: str, summary: str, advice: str, rows: Iterable[int], says: Callable[[int], Any]
 ) -> Iterator[Finding]:
-    """A finding on single images, where there are any; ``says`` is what is odd about each."""
+    """Report single images, if any; ``says`` returns the reason for each."""
     items = [{**seen.item(row), "why": says(row)} for row in map(int, rows)]
     if items:
         yield _finding(kind, severity, len(items), f"{_are(len(items))} {summary}", advice, items)

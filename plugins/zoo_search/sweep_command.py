@@ -65,7 +65,7 @@ def sweep(words: tuple[str, ...], quiet: bool, as_json: bool, **typed: Any) -> N
 
 
 def _begun(words: Sequence[str], typed: dict[str, Any], quiet: bool, as_json: bool) -> Sweep:
-    """A new sweep; everything that it may try was checked."""
+    """Create a new sweep, after checking the values that it may try."""
     from dataclasses import replace
 
     from zoo.api.commands import request_of
@@ -85,7 +85,7 @@ def _begun(words: Sequence[str], typed: dict[str, Any], quiet: bool, as_json: bo
 
 
 def _joined(words: Sequence[str], typed: dict[str, Any], quiet: bool, as_json: bool) -> Sweep | None:
-    """A sweep that was begun before; None where none is named."""
+    """Load an existing sweep to resume or join; None where none is named."""
     from dataclasses import replace
 
     from zoo.api.commands import registry_here
@@ -152,5 +152,5 @@ def _sweep(
 def _has_optuna() -> bool:
     try:
         return importlib.util.find_spec("optuna") is not None
-    except ValueError:  # somebody has put something else in its place
+    except ValueError:  # a module replaced in sys.modules may lack a spec
         return False

@@ -1,4 +1,4 @@
-"""``zoo tracking``: which runs have logs, and what to type to see them."""
+"""``zoo tracking``: list the runs with logs, and the commands to view them."""
 
 from __future__ import annotations
 
@@ -15,10 +15,13 @@ __all__ = ["main"]
 
 
 def main(arguments: list[str]) -> int:
-    """Print the runs that have logs, with the commands that show them.
+    """Print the runs with logs, and the commands to view them.
+
+    Args:
+        arguments: the words after the command's name.
 
     Returns:
-        0, or 2 where there is no such folder.
+        The exit code: 0, or 2 where there is no such folder.
     """
     parser = argparse.ArgumentParser("zoo tracking", description="List the runs that have logs, and how to see them.")
     parser.add_argument("runs", nargs="?", type=Path, default=Path("runs"), help="the folder for runs (default: runs)")

@@ -44,7 +44,7 @@ class Stand:
         self.resolved = resolved
         self.parts = parts = build_components(resolved, Observer())
         parts.begin_epoch(parts.job.train.epochs)  # the largest images and the fewest frozen layers
-        self.batches = _over_and_over(parts.train_batches)
+        self.batches = _cycle(parts.train_batches)
         self.images, _ = next(iter(parts.data.images(parts.splits["train"])))
         self.folded = fold_norms(parts.model, self.images[:2])
         self.rounds: list[Round] = []
@@ -146,6 +146,6 @@ def fused_words(name: str, optimizer: torch.optim.Optimizer) -> list[str]:
     return [f"fused {name}"] if all(group.get("fused") for group in optimizer.param_groups) else []
 
 
-def _over_and_over(batches: Batches | FeatureBatches) -> Iterator[tuple[Tensor, Tensor]]:
+def _cycle(batches: Batches | FeatureBatches) -> Iterator[tuple[Tensor, Tensor]]:
     while True:
         yield from batches

@@ -39,7 +39,7 @@ Row = dict[str, Any]
 
 
 @dataclass
-class _Known:
+class _CachedRun:
     """The cached state of a run."""
 
     folder: Path
@@ -71,18 +71,18 @@ class Runs:
 
     def __init__(self, out: Path, clock: Any = time.time):
         self.out, self._clock = out, clock
-        self._known: dict[str, _Known] = {}
-        self._gone: dict[str, int] = {}
+        self._cached: dict[str, _CachedRun] = {}
+        self._removed: dict[str, int] = {}
         self._revision = 0
-        self._looked = -math.inf
+        self._scanned_at = -math.inf
         self._lock = threading.Lock()
 
     def changes(self, since: int = 0) -> Row:
         """Changes since a revision: ``revision``, ``runs`` (complete rows), ``gone`` (names), ``folder``."""
         with self._lock:
-            self._look()
-            rows = [self._row(name, known) for name, known in self._known.items() if known.revision > since]
-            gone = [name for name, revision in self._gone.items() if revision > since] if since else []
+            self._rescan()
+            rows = [self._row(name, known) for name, known in self._cached.items() if known.revision > since]
+            gone = [name for name, revision in self._removed.items() if revision > since] if since else []
             return {"revision": self._revision, "folder": str(self.out), "runs": rows, "gone": gone}
 
     def run(self, name: str, after: int = 0) -> Row | None:
@@ -93,8 +93,8 @@ class Runs:
             after: number of the last epoch that the client has.
         """
         with self._lock:
-            self._look()
-            known = self._known.get(name)
+            self._rescan()
+            known = self._cached.get(name)
             if known is None:
                 return None
             row, folder = self._row(name, known), known.folder
@@ -104,28 +104,28 @@ class Runs:
 
     # -- looking ---------------------------------------------------------------------------------------
 
-    def _look(self) -> None:
+    def _rescan(self) -> None:
         now = time.monotonic()
-        if now - self._looked < AGAIN_S:
+        if now - self._scanned_at < AGAIN_S:
             return
         found = dict(_folders(self.out))
-        for name in self._known.keys() - found.keys():
-            del self._known[name]
-            self._gone[name] = self._next()
+        for name in self._cached.keys() - found.keys():
+            del self._cached[name]
+            self._removed[name] = self._next()
         for name, (folder, stamp) in found.items():
-            known = self._known.get(name)
+            known = self._cached.get(name)
             if known is None:
-                known = self._known[name] = _Known(folder)
-                self._gone.pop(name, None)
+                known = self._cached[name] = _CachedRun(folder)
+                self._removed.pop(name, None)
             if self._refreshed(known, stamp):
                 known.revision = self._next()
-        self._looked = time.monotonic()
+        self._scanned_at = time.monotonic()
 
     def _next(self) -> int:
         self._revision += 1
         return self._revision
 
-    def _refreshed(self, known: _Known, stamp: int) -> bool:
+    def _refreshed(self, known: _CachedRun, stamp: int) -> bool:
         """Update a run's cached state; True if it changed."""
         changed = stamp != known.stamp
         if changed:
@@ -133,12 +133,12 @@ class Runs:
             known.job = _job(known.folder)
             known.ended, known.locked = _ended(known.folder)
         if changed or known.live:
-            changed = _read_on(known) or changed
+            changed = _read_new_lines(known) or changed
         status = self._status(known)
         changed, known.status = changed or status != known.status, status
         return changed
 
-    def _status(self, known: _Known) -> str:
+    def _status(self, known: _CachedRun) -> str:
         if known.ended is not None:
             return known.ended
         if not known.locked:
@@ -146,7 +146,7 @@ class Runs:
         silent = self._clock() - known.heard > max(SILENT_S, SILENT_EPOCHS * known.seconds)
         return "silent" if silent else "running"
 
-    def _row(self, name: str, known: _Known) -> Row:
+    def _row(self, name: str, known: _CachedRun) -> Row:
         finite = [value if math.isfinite(value) else None for value in known.values]
         best = None if known.best is None else finite[known.best]
         job = known.job
@@ -157,23 +157,23 @@ class Runs:
             "epochs": len(finite),
             "best": best,
             "best_epoch": None if known.best is None else known.best + 1,
-            "spark": _fewer(finite, SPARK),
+            "spark": _subsample(finite, SPARK),
             "heard": known.heard,
         }
 
 
 def _folders(out: Path) -> Iterator[tuple[str, tuple[Path, int]]]:
     """Name, path and modification time of every run's folder; a sweep's runs are named ``SWEEP/trial-0001``."""
-    for name, folder, stamp in _inside(out):
+    for name, folder, stamp in _subfolders(out):
         if (folder / JOB).is_file():
             yield name, (folder, stamp)
         elif any((folder / file).is_file() for file in OF_RUNS):
-            for inner, place, when in _inside(folder):
+            for inner, place, when in _subfolders(folder):
                 if (place / JOB).is_file():
                     yield f"{name}/{inner}", (place, when)
 
 
-def _inside(folder: Path) -> Iterator[tuple[str, Path, int]]:
+def _subfolders(folder: Path) -> Iterator[tuple[str, Path, int]]:
     try:
         with os.scandir(folder) as entries:
             for entry in entries:
@@ -190,7 +190,7 @@ def _job(folder: Path) -> Row:
     """Read the entries of a job.yaml that the list shows."""
     try:
         when = (folder / JOB).stat().st_mtime
-        said = _skimmed(read_plain(folder / JOB).decode("utf-8")) or _whole_job(folder)
+        said = _parse_quickly(read_plain(folder / JOB).decode("utf-8")) or _whole_job(folder)
     except (OSError, UnicodeDecodeError):
         return {}
     epochs = said.get("train.epochs")
@@ -203,7 +203,7 @@ def _job(folder: Path) -> Row:
     }
 
 
-def _skimmed(text: str) -> Row:
+def _parse_quickly(text: str) -> Row:
     """Extract the listed values from a job.yaml as the zoo formats it, a hundred times faster than YAML; else empty."""
     found = {}
     for path in _LISTED:
@@ -250,7 +250,7 @@ def _time_of(path: Path) -> float | None:
         return None
 
 
-def _read_on(known: _Known) -> bool:
+def _read_new_lines(known: _CachedRun) -> bool:
     """Read the new lines of metrics.jsonl; from the beginning where the file was replaced."""
     try:
         with open_plain(known.folder / METRICS) as file:
@@ -319,7 +319,7 @@ def _json(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _fewer(values: list[float | None], most: int) -> list[float | None]:
+def _subsample(values: list[float | None], most: int) -> list[float | None]:
     """Subsample at most ``most`` values evenly, including the last one."""
     if len(values) <= most:
         return values

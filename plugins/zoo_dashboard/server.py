@@ -42,7 +42,7 @@ class _Handler(BaseHTTPRequestHandler):
     server: Dashboard
 
     def do_GET(self) -> None:
-        if not self._is_for_us():
+        if not self._is_allowed():
             self._answer(HTTPStatus.FORBIDDEN, "This page is for this machine alone.")
             return
         asked = urlsplit(self.path)
@@ -52,9 +52,9 @@ class _Handler(BaseHTTPRequestHandler):
         elif asked.path == "/":
             self._answer(HTTPStatus.OK, page(), "text/html")
         elif asked.path == "/api/runs":
-            self._json(self.server.runs.changes(_whole(query.get("since"))))
+            self._json(self.server.runs.changes(_parse_int(query.get("since"))))
         elif asked.path == "/api/run":
-            self._json(self.server.runs.run(query.get("name", ""), _whole(query.get("after"))))
+            self._json(self.server.runs.run(query.get("name", ""), _parse_int(query.get("after"))))
         else:
             self._answer(HTTPStatus.NOT_FOUND, "There is nothing here.")
 
@@ -67,7 +67,7 @@ class _Handler(BaseHTTPRequestHandler):
             return self._refuse
         raise AttributeError(name)
 
-    def _is_for_us(self) -> bool:
+    def _is_allowed(self) -> bool:
         named = self.headers.get_all("Host") or []
         here = len(named) == 1 and named[0].lower() in self.server.names
         return here and self.headers.get("Sec-Fetch-Site", "none") in ("none", "same-origin")
@@ -136,5 +136,5 @@ class Dashboard(ThreadingHTTPServer):
         return f"http://{HERE}:{self.server_port}/"
 
 
-def _whole(text: str | None) -> int:
+def _parse_int(text: str | None) -> int:
     return int(text) if text and _NUMBER.fullmatch(text) else 0

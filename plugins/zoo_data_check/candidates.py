@@ -46,15 +46,15 @@ def candidates(thumbs: Pixels, progress: Callable[[int], None]) -> Pairs:
         thumbs: uint8 (N, S, S) grey thumbnails.
         progress: called with the number of processed images.
     """
-    basis = _telling(thumbs)
+    basis = _whitening(thumbs)
     whole_ones = torch.cat(
-        [_looks(thumbs[i : i + _ROWS], basis, windows()[:1])[:, 0] for i in range(0, len(thumbs), _ROWS)]
+        [_descriptors(thumbs[i : i + _ROWS], basis, windows()[:1])[:, 0] for i in range(0, len(thumbs), _ROWS)]
     )
     best = _Best(len(thumbs))
     for start in range(0, len(thumbs), _COLUMNS):
-        inside = _looks(thumbs[start : start + _COLUMNS], basis, windows()).transpose(0, 1).contiguous()
+        inside = _descriptors(thumbs[start : start + _COLUMNS], basis, windows()).transpose(0, 1).contiguous()
         for first in range(0, len(thumbs), _ROWS):
-            best.take(_likeness(whole_ones[first : first + _ROWS], inside), first, start)
+            best.take(_similarity(whole_ones[first : first + _ROWS], inside), first, start)
         progress(min(start + _COLUMNS, len(thumbs)))
     whole, part = best.pairs()
     return Pairs(whole, part, _windows_of(thumbs, whole, whole_ones[part], basis))
@@ -96,7 +96,7 @@ def _means(start: float, length: float, side: int) -> Tensor:
     return torch.from_numpy(weights.astype(np.float32))
 
 
-def _telling(thumbs: Pixels) -> Tensor:
+def _whitening(thumbs: Pixels) -> Tensor:
     """Whitening projection (64, 32) to the principal components of mosaics.
 
     Without it, most images with a bright centre would be similar.
@@ -109,12 +109,12 @@ def _telling(thumbs: Pixels) -> Tensor:
     return scaled
 
 
-def _looks(thumbs: Pixels, basis: Tensor, places: NDArray[np.float32]) -> Tensor:
+def _descriptors(thumbs: Pixels, basis: Tensor, places: NDArray[np.float32]) -> Tensor:
     """Normalised descriptors (n, W, 32) of windows; zeros for empty windows."""
     return torch.nn.functional.normalize(mosaics(thumbs, places) @ basis, dim=2)
 
 
-def _likeness(looks: Tensor, inside: Tensor) -> Tensor:
+def _similarity(looks: Tensor, inside: Tensor) -> Tensor:
     """Similarity (n, m): cosine of descriptors (n, 32) and the best of each image's windows (W, m, 32)."""
     best = looks @ inside[0].T
     for window in inside[1:]:
@@ -127,7 +127,7 @@ def _windows_of(thumbs: Pixels, whole: NDArray[np.int64], looks: Tensor, basis: 
     found = np.zeros(len(whole), np.int64)
     for start in range(0, len(whole), _ROWS):
         rows = slice(start, start + _ROWS)
-        inside = _looks(thumbs[whole[rows]], basis, windows())
+        inside = _descriptors(thumbs[whole[rows]], basis, windows())
         found[rows] = (inside * looks[rows, None]).sum(2).argmax(1).numpy()
     return windows()[found]
 

@@ -58,19 +58,19 @@ def reasons(checked: Checked, *, drop_suspects: bool = False) -> dict[int, str]:
         if is_conflict(seen, rows):
             out.update(dict.fromkeys(rows, "conflict"))
             continue
-        kept = max((row for row in rows if row not in out), key=lambda row: _worth(seen, row), default=None)
+        kept = max((row for row in rows if row not in out), key=lambda row: _precedence(seen, row), default=None)
         for row in rows:
             if kept is not None and row != kept:
-                out[row] = _why(seen, row, kept)
+                out[row] = _reason(seen, row, kept)
     return out
 
 
-def _worth(seen: Scan, row: int) -> tuple[int, int, int]:
+def _precedence(seen: Scan, row: int) -> tuple[int, int, int]:
     facts = seen.facts[row]
     return WORTH.get(seen.splits[seen.split[row]], 0), facts.width * facts.height, -row
 
 
-def _why(seen: Scan, row: int, kept: int) -> str:
+def _reason(seen: Scan, row: int, kept: int) -> str:
     if seen.split[row] != seen.split[kept]:
         return "leak"
     return "exact" if seen.facts[row].digest == seen.facts[kept].digest else "near"

@@ -65,7 +65,7 @@ def all_findings(
         *_outliers(seen, strange, trained=trained),
         *_imbalance(seen),
         *_shapes(seen),
-        *_forms(seen),
+        *_orientations_and_colours(seen),
     ]
     rank = (ERROR, WARNING, NOTE)
     return sorted(found, key=lambda finding: rank.index(finding["severity"]))
@@ -84,18 +84,18 @@ def _finding(
     }
 
 
-def _many(count: int, word: str = "image") -> str:
+def _counted(count: int, word: str = "image") -> str:
     return f"{count:,} {word}{'' if count == 1 else 's'}"
 
 
 def _are(count: int) -> str:
-    return f"{_many(count)} {'is' if count == 1 else 'are'}"
+    return f"{_counted(count)} {'is' if count == 1 else 'are'}"
 
 
 def _unreadable(seen: Scan) -> Iterator[Finding]:
     if seen.bad:
         count = len(seen.bad)
-        yield _finding("unreadable", ERROR, count, f"{_many(count)} can't be read in full.", CLEAN, seen.bad)
+        yield _finding("unreadable", ERROR, count, f"{_counted(count)} can't be read in full.", CLEAN, seen.bad)
 
 
 def groups_of(twins: Twins) -> list[list[int]]:
@@ -126,7 +126,7 @@ def _conflicts(seen: Scan, twins: Twins) -> Iterator[Finding]:
             "conflicts",
             ERROR,
             len(found),
-            f"{_are(len(found))} under two labels or more ({_many(sum(map(len, found)), 'file')}).",
+            f"{_are(len(found))} under two labels or more ({_counted(sum(map(len, found)), 'file')}).",
             "Look which label is right; --fix clean.csv leaves all of them out",
             (_group(seen, twins, rows) for rows in found),
         )
@@ -159,7 +159,7 @@ def _repeated(seen: Scan, twins: Twins) -> Iterator[Finding]:
                 kind,
                 WARNING,
                 len(found),
-                f"{_are(len(found))} more than once in a split, {words} ({_many(sum(map(len, found)), 'file')}).",
+                f"{_are(len(found))} more than once in a split, {words} ({_counted(sum(map(len, found)), 'file')}).",
                 "--fix clean.csv keeps one of each",
                 (_group(seen, twins, rows) for rows in found),
             )
@@ -213,7 +213,7 @@ def _suspects(seen: Scan, judged: Judged, *, trained: bool) -> Iterator[Finding]
     if not len(chosen):
         return
     weak = found.accuracy < (AGREES_TRAINED if trained else AGREES)
-    share = f"{_many(len(chosen))} that may have a wrong label, the likeliest first. "
+    share = f"{_counted(len(chosen))} that may have a wrong label, the likeliest first. "
     how = f"The classifier agrees with {found.accuracy:.1%} of the labels it wasn't trained on"
     doubt = ": so most of these are likely its own mistakes." if weak else "."
     better = "Give features that know more: --architecture timm/tf_efficientnet_lite0 --weights FILE, or --features RUN"
@@ -301,7 +301,7 @@ def _shapes(seen: Scan) -> Iterator[Finding]:
     )
 
 
-def _forms(seen: Scan) -> Iterator[Finding]:
+def _orientations_and_colours(seen: Scan) -> Iterator[Finding]:
     yield from _chosen(
         seen,
         "rotated",

@@ -68,7 +68,7 @@ def _fit(images: Tensor, targets: Tensor, window: Tensor, steps: int) -> Tensor:
     layers = torch.cat([images, across, down], dim=1)
     places = _places(side)
     for _ in range(steps):
-        (seen, gx, gy), inside = _seen(layers, window)
+        (seen, gx, gy), inside = _sample(layers, window)
         ones = torch.ones_like(seen)
         columns = torch.stack([gx, gy, gx * places, gy * places.T, seen, ones]).flatten(2)  # (6, P, S * S)
         weighted = columns * inside.flatten(1)
@@ -89,7 +89,7 @@ def _places(side: int) -> Tensor:
     return ((torch.arange(side) + 0.5) / side).expand(side, side)
 
 
-def _seen(layers: Tensor, window: Tensor) -> tuple[Tensor, Tensor]:
+def _sample(layers: Tensor, window: Tensor) -> tuple[Tensor, Tensor]:
     """Sample windows of (P, L, S, S): values (L, P, S, S), and a mask (P, S, S) of samples within the image."""
     places = _places(layers.shape[-1])
     left, top, width, height = (value[:, None, None] for value in window.unbind(1))
@@ -102,7 +102,7 @@ def _seen(layers: Tensor, window: Tensor) -> tuple[Tensor, Tensor]:
 
 def _score(images: Tensor, targets: Tensor, window: Tensor) -> Tensor:
     """Correlation of the details, (P,)."""
-    seen, inside = _seen(images, window)
+    seen, inside = _sample(images, window)
     one, other = (_details(values) * inside for values in (seen[0], targets[:, 0]))
     products = [(a * b).sum((1, 2)) for a, b in ((one, other), (one, one), (other, other))]
     noise = _NOISE**2 * inside.sum((1, 2)).clamp_min(1)

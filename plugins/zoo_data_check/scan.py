@@ -202,9 +202,11 @@ def _scan_split(dataset: Any, split: str, classes: Sequence[str], progress: Prog
     kept: list[int] = []
     labels: list[Label] = []
     bad: list[dict[str, Any]] = []
-    for index, found in enumerate(threaded(lambda i: _look(dataset, i), count)):
+    for index, found in enumerate(threaded(lambda i: _inspect(dataset, i), count)):
         if isinstance(found, str):
-            bad.append({"name": name_of(dataset, index), "split": split, **_told(dataset, index), "reason": found})
+            bad.append(
+                {"name": name_of(dataset, index), "split": split, **_known_label(dataset, index), "reason": found}
+            )
         else:
             label, seen, thumbs[len(kept)], colours[len(kept)] = found
             kept.append(index)
@@ -228,7 +230,7 @@ def _scan_split(dataset: Any, split: str, classes: Sequence[str], progress: Prog
     )
 
 
-def _told(dataset: Any, index: int) -> dict[str, str]:
+def _known_label(dataset: Any, index: int) -> dict[str, str]:
     """Label of an undecodable image, where the dataset knows it; else empty."""
     targets = getattr(dataset, "targets", None)
     if targets is None:
@@ -243,7 +245,7 @@ def _label_words(label: Any, classes: Sequence[str]) -> str:
     return ";".join(name for name, has in zip(classes, label, strict=True) if has)
 
 
-def _look(dataset: Any, index: int) -> tuple[Label, Facts, Pixels, Pixels] | str:
+def _inspect(dataset: Any, index: int) -> tuple[Label, Facts, Pixels, Pixels] | str:
     """Label, statistics and thumbnails of an item; a string with the reason where it can't be decoded."""
     try:
         item, label = read_item(dataset, index)
@@ -269,7 +271,7 @@ def look(item: Any) -> tuple[Facts, Pixels, Pixels]:
     from PIL import Image
 
     if isinstance(item, Image.Image):
-        return _of_picture(item)
+        return _inspect_picture(item)
     array = np.ascontiguousarray(item)
     channels, height, width = array.shape
     pixels = to_pixels(array, _SEEN, channels)
@@ -277,7 +279,7 @@ def look(item: Any) -> tuple[Facts, Pixels, Pixels]:
     return _facts(pixels, digest, (width, height), "array", "array", 1)
 
 
-def _of_picture(image: Any) -> tuple[Facts, Pixels, Pixels]:
+def _inspect_picture(image: Any) -> tuple[Facts, Pixels, Pixels]:
     from PIL import ImageOps
 
     form, orientation, depth = image.format or "picture", image.getexif().get(_ORIENTATION), depth_of(image)
@@ -316,10 +318,10 @@ def _facts(
         square=np.square(unit).mean(0, dtype=np.float64),
         spread=float(grey.std()),
     )
-    return found, _smaller(grey[..., None], SIDE)[..., 0], _smaller(colour, COLOURS)
+    return found, _downscale(grey[..., None], SIDE)[..., 0], _downscale(colour, COLOURS)
 
 
-def _smaller(values: NDArray[np.float32], side: int) -> Pixels:
+def _downscale(values: NDArray[np.float32], side: int) -> Pixels:
     """Downscale (128, 128, C) to uint8 (side, side, C) by block means."""
     step = len(values) // side
     blocks = values.reshape(side, step, side, step, -1).mean((1, 3))

@@ -45,7 +45,7 @@ def accelerators(answer: dict[str, Any]) -> Iterator[Diagnosis]:
         for i, device in enumerate(about["devices"]):
             yield _device(i, device, about)
     elif not answer.get("mps"):
-        yield _none(about)
+        yield _no_device(about)
 
 
 def _device(index: int, about: dict[str, Any], cuda: dict[str, Any]) -> Diagnosis:
@@ -66,7 +66,7 @@ def _device(index: int, about: dict[str, Any], cuda: dict[str, Any]) -> Diagnosi
     return Diagnosis(GROUP, topic, "ok", f"{text}; {free / 1024:.0f} GiB free")
 
 
-def _none(cuda: dict[str, Any]) -> Diagnosis:
+def _no_device(cuda: dict[str, Any]) -> Diagnosis:
     """Explain the absence of CUDA devices: none expected, hidden, or a fault of the driver or of torch."""
     driver = _has_driver()
     hidden = os.environ.get("CUDA_VISIBLE_DEVICES")

@@ -38,13 +38,13 @@ def examine() -> list[Diagnosis]:
     probe = Probe()
     try:
         places = [(group, look) for group, looks in LOOKS.items() for look in looks]
-        found = {look: _seen(group, look, probe) for group, look in sorted(places, key=lambda at: at[1] in ASKING)}
+        found = {look: _run_check(group, look, probe) for group, look in sorted(places, key=lambda at: at[1] in ASKING)}
     finally:
         probe.stop()
     return [finding for _, look in places for finding in found[look]]
 
 
-def _seen(group: str, look: str, probe: Probe) -> list[Diagnosis]:
+def _run_check(group: str, look: str, probe: Probe) -> list[Diagnosis]:
     """Run one check, and return its findings."""
     module, _, name = look.partition(":")
 

@@ -73,8 +73,8 @@ def runs(out: Path = Path("runs")) -> Iterator[Diagnosis]:
         yield Diagnosis(GROUP, "runs", "ok", f"none here yet; they are made in {out}/ of the working folder")
         return
     folders = sorted(path.parent for path in out.glob(f"*/{JOB}"))
-    running = [folder for folder in folders if _is_trained(folder)]
-    open_ones = [folder for folder in folders if folder not in running and _can_go_on(folder)]
+    running = [folder for folder in folders if _is_locked(folder)]
+    open_ones = [folder for folder in folders if folder not in running and _is_resumable(folder)]
     many = f"{len(folders)} run{'' if len(folders) == 1 else 's'} in {out}/"
     words = [f"{len(running)} being trained now"] * bool(running)
     words += [f"{len(open_ones)} not finished, which can go on"] * bool(open_ones)
@@ -84,7 +84,7 @@ def runs(out: Path = Path("runs")) -> Iterator[Diagnosis]:
     yield Diagnosis(GROUP, "runs", "ok", ", ".join([many, *words]), remedies)
 
 
-def _is_trained(folder: Path) -> bool:
+def _is_locked(folder: Path) -> bool:
     """Check for a lock on the run by a living process."""
     if not (folder / LOCK).exists():
         return False
@@ -97,7 +97,7 @@ def _is_trained(folder: Path) -> bool:
     return False
 
 
-def _can_go_on(folder: Path) -> bool:
+def _is_resumable(folder: Path) -> bool:
     if not (folder / CHECKPOINTS / "index.json").is_file():
         return False
     head = ""

@@ -58,7 +58,7 @@ def itself() -> Iterator[Diagnosis]:
         yield Diagnosis(GROUP, "zoo", "wrong", text, (("install it", _pip("install", "-e", place.parent)),))
         return
     source = _source()
-    text = f"zoo {zoo.__version__}, {_how(source)}, in {place}"
+    text = f"zoo {zoo.__version__}, {_origin_text(source)}, in {place}"
     folder = source.removeprefix("editable ") if source.startswith("editable ") else None
     if installed != zoo.__version__:
         text = f"{text}; but {DISTRIBUTION} {installed} is what is installed"
@@ -86,7 +86,7 @@ def _source() -> str:
         return ""
 
 
-def _how(source: str) -> str:
+def _origin_text(source: str) -> str:
     kind, _, place = source.partition(" ")
     if kind == "editable":
         return "editable"
@@ -112,18 +112,18 @@ def torch_pair(answer: dict[str, Any]) -> Iterator[Diagnosis]:
     if problem := answer.get("died") or answer.get("torch"):
         yield Diagnosis(GROUP, "torch", "wrong", f"torch {torch} can't be imported: {problem}", again)
         return
-    yield _fit("torch", torch)
+    yield _version_finding("torch", torch)
     if vision is None:
         remedies = (("install the one that fits", _pip("install", *_pair_for(torch))),)
         yield Diagnosis(GROUP, "torchvision", "wrong", "torchvision is not installed.", remedies)
         return
     if problem := answer.get("torchvision"):
         text = f"torchvision {vision} does not work with torch {torch}: {problem}."
-        yield Diagnosis(GROUP, "torchvision", "wrong", f"{text} {_reason(torch, vision)}", _mend_pair(torch))
+        yield Diagnosis(GROUP, "torchvision", "wrong", f"{text} {_reason(torch, vision)}", _pair_remedies(torch))
     elif misfit := _misfit(torch, vision):
-        yield Diagnosis(GROUP, "torchvision", "warning", misfit, _mend_pair(torch))
+        yield Diagnosis(GROUP, "torchvision", "warning", misfit, _pair_remedies(torch))
     else:
-        yield _fit("torchvision", vision)
+        yield _version_finding("torchvision", vision)
 
 
 def _reason(torch: str, vision: str) -> str:
@@ -141,7 +141,7 @@ def _misfit(torch: str, vision: str) -> str | None:
     return None
 
 
-def _mend_pair(torch: str) -> Remedies:
+def _pair_remedies(torch: str) -> Remedies:
     built = torch.partition("+")[2]
     index = f"; give --index-url as you did for torch+{built}" if built else ""
     return ((f"both from one place{index}", _pip("install", "--force-reinstall", *_pair_for(torch))),)
@@ -199,7 +199,7 @@ def _applies(requirement: Any, extra: str) -> bool:
     return requirement.marker is None or bool(requirement.marker.evaluate({"extra": extra}))
 
 
-def _fit(name: str, version: str) -> Diagnosis:
+def _version_finding(name: str, version: str) -> Diagnosis:
     """Report a working library, with a warning where its version is not supported."""
     from packaging.requirements import Requirement
 

@@ -46,10 +46,10 @@ def registries() -> Iterator[Diagnosis]:
         try:
             layers.append(read_layer(path))
         except RegistryFileError as error:
-            yield _wrong(path, str(error))
+            yield _error_finding(path, str(error))
         else:
-            yield from _missing(layers[-1])
-            yield Diagnosis(GROUP, "registry", "ok", f"{_as_typed(path)}{_content(layers[-1])}")
+            yield from _missing_files(layers[-1])
+            yield Diagnosis(GROUP, "registry", "ok", f"{_short_path(path)}{_content(layers[-1])}")
 
 
 def _files() -> list[Path]:
@@ -57,7 +57,7 @@ def _files() -> list[Path]:
     return [path for path in paths if path.is_file()]
 
 
-def _as_typed(path: Path) -> Path:
+def _short_path(path: Path) -> Path:
     """Shorten a path relative to the working folder, as a user would type it."""
     here = Path.cwd().resolve()
     return path.relative_to(here) if path.is_relative_to(here) else path
@@ -71,8 +71,8 @@ def _content(layer: Layer) -> str:
     return f": {words}" if words else ""
 
 
-def _wrong(path: Path, said: str) -> Diagnosis:
-    line, shown = line_of(path, said), _as_typed(path)
+def _error_finding(path: Path, said: str) -> Diagnosis:
+    line, shown = line_of(path, said), _short_path(path)
     place = f"+{line} " if line else ""
     mend = ("open it at that line" if line else "open it", f"${{EDITOR:-vi}} {place}{shlex.quote(str(shown))}")
     said = said.removeprefix(str(path)).lstrip(": ")
@@ -97,13 +97,13 @@ def line_of(path: Path, said: str) -> int | None:
     return line
 
 
-def _missing(layer: Layer) -> Iterator[Diagnosis]:
+def _missing_files(layer: Layer) -> Iterator[Diagnosis]:
     """Report local components whose file is missing."""
     for item in RegistryConfig([layer]).locals:
         file = str(item.spec.get("target", "")).rpartition(":")[0]
         if file.endswith(".py") and not (layer.path.parent / file).is_file():
             said = f"components: {item.kind}: {item.name}: there is no file {file}"
-            found = _wrong(layer.path, said)
+            found = _error_finding(layer.path, said)
             yield Diagnosis(GROUP, "registry", "warning", found.text, found.remedies)
 
 

@@ -90,7 +90,7 @@ def export_run(
     with Interrupts().listening(), workplace(target) as home:
         trained = Trained(folder, options.data, registry)
         found, artifact = _export(entry, trained, values, home, target.name, options.max_loss, tell)
-        size, others = _size_of(home / target.name), _beside(home / target.name)
+        size, others = _size_of(home / target.name), _companions(home / target.name)
         _keep(entry, trained, artifact, home / target.name, target, overwrite=options.overwrite)
     name = {"run": folder.name, "architecture": trained.card["architecture"]["id"], "format": entry.component.name}
     document = {"status": "exported", **name, "file": str(target), "bytes": size, **found}
@@ -258,7 +258,7 @@ def _export(
             found["lossy"] = _lossy(trained, params, (plain, exact), (written, artifact), max_loss, tell)
     except ExportError as error:
         raise ExportError(
-            f"The {format} file of {trained.folder.name} was not kept: {error}. {_otherwise(params, format)}"
+            f"The {format} file of {trained.folder.name} was not kept: {error}. {_advice(params, format)}"
         ) from error
     return found, artifact
 
@@ -321,7 +321,7 @@ def _size_of(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
-def _beside(folder: Path) -> list[str]:
+def _companions(folder: Path) -> list[str]:
     """Names of further files that an exporter wrote, besides the one named like its folder."""
     return sorted(path.name for path in folder.iterdir() if path.name != folder.name)
 
@@ -335,7 +335,7 @@ def _keep(
         RequestError: a companion's name is taken.
         ExportError: the file can't be read at its destination, or gives other predictions; everything is restored.
     """
-    if not overwrite and (taken := [name for name in _beside(made) if (target.parent / name).exists()]):
+    if not overwrite and (taken := [name for name in _companions(made) if (target.parent / name).exists()]):
         raise RequestError(
             f"{target.parent / taken[0]} exists, and {target.name} has a file of that name. Replace it with "
             "--overwrite, or give another place: --out FILE"
@@ -349,19 +349,19 @@ def _keep(
             found = few.ask(open_artifact(entry, target, trained.registry))
             same = bool((found - wanted).abs().max() < TOLERANCE)
         except BundleError as error:
-            raise ExportError(_not_there(trained, entry, target, f"can't be read: {error}")) from error
+            raise ExportError(_placement_error(trained, entry, target, f"can't be read: {error}")) from error
         if not same:
-            raise ExportError(_not_there(trained, entry, target, "answers otherwise than before."))
+            raise ExportError(_placement_error(trained, entry, target, "answers otherwise than before."))
 
 
-def _not_there(trained: Trained, entry: Entry, target: Path, what: str) -> str:
+def _placement_error(trained: Trained, entry: Entry, target: Path, what: str) -> str:
     return (
         f"The {entry.component.name} file of {trained.folder.name} was not kept: moved to {target.parent}, it {what} "
         f"An exporter must name other files by their names alone; tell the author of {entry.id!r}."
     )
 
 
-def _otherwise(params: dict[str, Any], format: str) -> str:
+def _advice(params: dict[str, Any], format: str) -> str:
     if params:
         return f"Allow more with --max-loss, or leave out {', '.join(f'--{name}' for name in params)}."
     return f"Try another format: zoo list exporter. Or look closer: zoo --debug export … --format {format}"

@@ -79,7 +79,7 @@ class Keeping:
         agreed = None
         if found.answer is not None:
             classifier = Classifier(network, card, choose_execution("cpu", "fp32", "channels_first"))
-            agreed = self._agree(lambda pixels: classifier.probabilities(list(pixels)).numpy(), card)
+            agreed = self._check_agreement(lambda pixels: classifier.probabilities(list(pixels)).numpy(), card)
         (self.home / MODEL).mkdir()
         write_weights(self.home / MODEL, copied_weights(network))
         write_card(self.home / MODEL, card)
@@ -102,7 +102,7 @@ class Keeping:
                 raise cannot_write(self.home.parent, error) from error
             raise
         artifact = open_artifact(exporter, path, self.registry)
-        agreed = self._agree(lambda pixels: artifact(framed(pixels, shape.shape)), card)
+        agreed = self._check_agreement(lambda pixels: artifact(framed(pixels, shape.shape)), card)
         return self._document(card, path.name, agreed, notices)
 
     def _card(self, shape: Preprocessing, about: Mapping[str, Any], parameters: int | None) -> dict[str, Any]:
@@ -123,7 +123,7 @@ class Keeping:
             raise RequestError(f"This can't be how its images are prepared: {error}") from error
         return {"schema": SCHEMA, **card}
 
-    def _agree(self, kept: Callable[[Pixels], Any], card: Mapping[str, Any]) -> dict[str, Any] | None:
+    def _check_agreement(self, kept: Callable[[Pixels], Any], card: Mapping[str, Any]) -> dict[str, Any] | None:
         """Compare the predictions of the converted model and the original on noise.
 
         Raises:

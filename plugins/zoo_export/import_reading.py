@@ -42,7 +42,7 @@ class Reader:
         Raises:
             RequestError: no importer recognises the file.
         """
-        entries = self._taking([self.registry.find("importer", format)] if format else self._able())
+        entries = self._accepting_params([self.registry.find("importer", format)] if format else self._by_suffix())
         content: Mapping[str, Any] | None = None
         for entry in entries:
             if content is None and accepts(entry.factory(), "content"):
@@ -50,9 +50,9 @@ class Reader:
             found = self._ask(entry, content)
             if found is not None:
                 return entry, found
-        raise RequestError(self._unknown(entries, content))
+        raise RequestError(self._unknown_message(entries, content))
 
-    def _able(self) -> list[Entry]:
+    def _by_suffix(self) -> list[Entry]:
         """Importers for the file's suffix: first the architecture's plugin's, then bundled ones."""
         every = self.registry.entries("importer")
         able = [e for e in every if self.path.name.lower().endswith(_suffixes(e))]
@@ -65,7 +65,7 @@ class Reader:
         owner = (self.architecture or "").partition("/")[0]
         return sorted(able, key=lambda e: (e.origin.plugin != owner, not e.origin.bundled))
 
-    def _taking(self, entries: list[Entry]) -> list[Entry]:
+    def _accepting_params(self, entries: list[Entry]) -> list[Entry]:
         """Select the importers that accept the given parameters.
 
         Raises:
@@ -92,7 +92,7 @@ class Reader:
             raise ContractError(f"importer {entry.id!r} gave {type(found).__name__}, not an Imported or None")
         return found
 
-    def _unknown(self, entries: list[Entry], content: Mapping[str, Any] | None) -> str:
+    def _unknown_message(self, entries: list[Entry], content: Mapping[str, Any] | None) -> str:
         asked = ", ".join(e.component.name for e in entries)
         if content is None:
             return f"{self.path} is no model that importer {asked} knows. See: zoo list importer"

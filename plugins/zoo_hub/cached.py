@@ -42,7 +42,7 @@ def fetched(word: str) -> Path:
 
     place = hub_of(word)
     root = kept_in() / f"{place.owner}--{place.name}"
-    commit = _commit_here(root, place)
+    commit = _cached_commit(root, place)
     known = _known(root, commit or _refs(root).get(place.revision or "main"))
     if known is not None and (no_network() or commit is not None):
         return known
@@ -51,20 +51,20 @@ def fetched(word: str) -> Path:
     except Unreachable as error:
         if known is None:
             raise
-        _say(f"{str(error).partition(': ')[0]}; {known.name[:12]}, which was fetched before, is used")
+        _notice(f"{str(error).partition(': ')[0]}; {known.name[:12]}, which was fetched before, is used")
         return known
     except DataError as error:
         raise DataError(
             f"{error} Fetch it once with the network: zoo models pull {place}, or type this again."
         ) from error
     folder = root / source.commit
-    if not _whole(folder):
+    if not _is_complete(folder):
         _fetch(source, folder)
     _remember(root, place, source.commit)
     return folder
 
 
-def _commit_here(root: Path, place: Hub) -> str | None:
+def _cached_commit(root: Path, place: Hub) -> str | None:
     """Cached commit that a revision names by its hash, or an unambiguous prefix, as lists show it; else None."""
     if place.revision is None or not _BEGINNING.fullmatch(place.revision):
         return None
@@ -76,10 +76,10 @@ def _known(root: Path, commit: str | None) -> Path | None:
     """Folder of a cached commit; None where it is missing or incomplete."""
     if not isinstance(commit, str) or not _COMMIT.fullmatch(commit):
         return None
-    return root / commit if _whole(root / commit) else None
+    return root / commit if _is_complete(root / commit) else None
 
 
-def _whole(folder: Path) -> bool:
+def _is_complete(folder: Path) -> bool:
     """Check that a folder contains exactly the files of its manifest, by hash."""
     from zoo_hub.pull import holds
 
@@ -108,7 +108,7 @@ def _fetch(source: HubSource, folder: Path) -> None:
         raise cannot_write(folder.parent, error) from error
     with Interrupts().listening(), workplace(folder) as home:
         manifest = announced(source.at(home), None)
-        _say(f"fetching {source.where} ({size(manifest.size)}), which is kept")
+        _notice(f"fetching {source.where} ({size(manifest.size)}), which is kept")
         take(source, manifest, home / "new")
         put_folder(home / "new", folder)
 
@@ -128,5 +128,5 @@ def _remember(root: Path, place: Hub, commit: str) -> None:
             write_json(root / _REFS, {**refs, name: commit})
 
 
-def _say(text: str) -> None:
+def _notice(text: str) -> None:
     sys.stderr.write(f"zoo: {text}\n")

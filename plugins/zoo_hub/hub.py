@@ -72,10 +72,12 @@ def answering(place: Hub) -> Iterator[None]:
             f"There is no {place}, or it is private. Is the name right? If it is private, log in: hf auth login"
         ) from error
     except errors.HFValidationError as error:
-        raise RequestError(f"{place} is not a name that the hub takes: {_first(error)}") from error
+        raise RequestError(f"{place} is not a name that the hub takes: {_first_line(error)}") from error
     except errors.EntryNotFoundError as error:
-        if _lost(error):
-            raise Unreachable(f"The hub can't be reached for {place}: {_first(_root(error))}. {_NET}") from error
+        if _is_offline_error(error):
+            raise Unreachable(
+                f"The hub can't be reached for {place}: {_first_line(_root_cause(error))}. {_NET}"
+            ) from error
         raise BundleError(f"{place} lacks a file that its {MANIFEST} names. Nothing of it is used.") from error
     except lost as error:
         if is_write_error(error):
@@ -87,25 +89,25 @@ def answering(place: Hub) -> Iterator[None]:
                 "it needs the right to write)."
             ) from error
         if code is not None and code < 500:
-            raise RequestError(f"The hub refuses {place}: {_first(error)}") from error
-        raise Unreachable(f"The hub can't be reached for {place}: {_first(error)}. {_NET}") from error
+            raise RequestError(f"The hub refuses {place}: {_first_line(error)}") from error
+        raise Unreachable(f"The hub can't be reached for {place}: {_first_line(error)}. {_NET}") from error
 
 
 _NET = "Is the network up? Nothing was kept."
 
 
-def _lost(error: BaseException) -> bool:
+def _is_offline_error(error: BaseException) -> bool:
     """Check for a missing connection, which the library reports as a file missing from its cache."""
     return isinstance(error, FileNotFoundError)
 
 
-def _root(error: BaseException) -> BaseException:
+def _root_cause(error: BaseException) -> BaseException:
     while error.__cause__ is not None:
         error = error.__cause__
     return error
 
 
-def _first(error: BaseException) -> str:
+def _first_line(error: BaseException) -> str:
     line = (str(error).strip().splitlines() or [""])[0].rstrip(".")
     return f"{line:.200}" or type(error).__name__
 
@@ -212,14 +214,14 @@ def upload(
         raise RequestError(f"To push to {place} the hub must know you. Log in: hf auth login, or set HF_TOKEN.")
     api = _api()
     parent, there = _existing(api, place)
-    if parent is not None and (same := _compared(api, place, parent, shared, overwrite=overwrite)) is not None:
+    if parent is not None and (same := _identical_commit(api, place, parent, shared, overwrite=overwrite)) is not None:
         return {"status": "unchanged", "revision": same, "url": f"{api.endpoint}/{place.repo}"}
     tell(f"uploading {size(shared.manifest.size)} to {place}")
     files = [CommitOperationAdd(name, content) for name, content in shared.all_files().items()]
     if not there:
         with answering(place):
             api.create_repo(place.repo, private=private or None, exist_ok=True)
-    with _telling_of_the_empty(place, made=not there), answering(place):
+    with _report_empty_repository(place, made=not there), answering(place):
         if parent is None and place.revision:
             api.create_branch(place.repo, branch=place.revision, exist_ok=True)
         done = api.create_commit(
@@ -233,7 +235,7 @@ def upload(
 
 
 @contextmanager
-def _telling_of_the_empty(place: Hub, *, made: bool) -> Iterator[None]:
+def _report_empty_repository(place: Hub, *, made: bool) -> Iterator[None]:
     """Report an empty repository left by a failed upload; it is not deleted, as only its owner should do that."""
     try:
         yield
@@ -243,7 +245,7 @@ def _telling_of_the_empty(place: Hub, *, made: bool) -> Iterator[None]:
         raise type(error)(f"{error} Nothing of the model is on the hub; the repository is there, empty.") from error
     except (RuntimeError, ValueError) as error:
         raise DataError(
-            f"{place} could not be written: {_first(_root(error))}. Nothing of the model is there."
+            f"{place} could not be written: {_first_line(_root_cause(error))}. Nothing of the model is there."
         ) from error
 
 
@@ -263,14 +265,14 @@ def _existing(api: HfApi, place: Hub) -> tuple[ModelInfo | None, bool]:
         raise
 
 
-def _compared(api: HfApi, place: Hub, there: ModelInfo, shared: SharedModel, *, overwrite: bool) -> str | None:
+def _identical_commit(api: HfApi, place: Hub, there: ModelInfo, shared: SharedModel, *, overwrite: bool) -> str | None:
     """Commit of an identical model that is already in the repository; None where the repository may be written.
 
     Raises:
         RequestError: other files are there, and ``overwrite`` is not set.
     """
     names = {sibling.rfilename for sibling in there.siblings or []} - {".gitattributes"}
-    own = _digest_there(place, there) if MANIFEST in names else None
+    own = _remote_digest(place, there) if MANIFEST in names else None
     if own == shared.manifest.digest:
         return str(there.sha)
     if names and not overwrite:
@@ -281,7 +283,7 @@ def _compared(api: HfApi, place: Hub, there: ModelInfo, shared: SharedModel, *, 
     return None
 
 
-def _digest_there(place: Hub, there: ModelInfo) -> str:
+def _remote_digest(place: Hub, there: ModelInfo) -> str:
     import tempfile
 
     with tempfile.TemporaryDirectory() as home:

@@ -25,7 +25,7 @@ def list_models(word: str | None) -> list[Row]:
         DataError: the hub can't be reached.
     """
     if word is None:
-        return [*_in_folder(PULLED), *_kept()]
+        return [*_in_folder(PULLED), *_cached_rows()]
     place = place_of(word)
     if isinstance(place, Web):
         raise RequestError("An https address can't be listed. Pull a model by its own: zoo models pull https://…")
@@ -43,7 +43,7 @@ def _in_folder(folder: Path) -> list[Row]:
     return [_row(path.parent, path.parent) for path in sorted(folder.glob(f"[!.]*/{MANIFEST}"))]
 
 
-def _kept() -> list[Row]:
+def _cached_rows() -> list[Row]:
     rows = []
     for path in sorted(kept_in().glob(f"*--*/[!.]*/{MANIFEST}")):
         owner, _, name = path.parts[-3].partition("--")

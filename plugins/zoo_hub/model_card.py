@@ -49,11 +49,11 @@ def write_model_card(
         ("How it was trained", _training(card, found)),
         ("Licence", [_license(license)]),
     ]
-    text = "".join(f"\n## {title}\n\n{body}" if title else body for title, body in _written(parts))
-    return f"---\n{_front_matter(card, found, name, license)}\n---\n\n# {_md(name)}\n\n{text}"
+    text = "".join(f"\n## {title}\n\n{body}" if title else body for title, body in _sections(parts))
+    return f"---\n{_front_matter(card, found, name, license)}\n---\n\n# {_escape(name)}\n\n{text}"
 
 
-def _written(parts: Iterable[tuple[str, Iterable[str]]]) -> Iterator[tuple[str, str]]:
+def _sections(parts: Iterable[tuple[str, Iterable[str]]]) -> Iterator[tuple[str, str]]:
     for title, lines in parts:
         body = "\n".join(lines).strip("\n")
         if body:
@@ -67,7 +67,7 @@ def headline_metric(result: RunResult | None) -> dict[str, Any] | None:
         ``name``, ``value``, ``interval`` (95 %) and ``images``; None without an accuracy.
     """
     found = result or RunResult()
-    split = _main(found)
+    split = _main_split(found)
     accuracy, ends = found.metrics_of(split).accuracy, reading.interval_of(found, split)
     if accuracy is None:
         return None
@@ -79,11 +79,11 @@ def headline_metric(result: RunResult | None) -> dict[str, Any] | None:
     }
 
 
-def _main(result: RunResult) -> str | None:
+def _main_split(result: RunResult) -> str | None:
     return "test" if "test" in reading.scored_splits(result) else reading.main_split(result)
 
 
-def _md(text: object) -> str:
+def _escape(text: object) -> str:
     """Escape a text for Markdown."""
     return re.sub(r"([\\`*_\[\]<>|#~&$])", r"\\\1", clean(text))
 
@@ -105,7 +105,11 @@ def _front_matter(card: Document, result: RunResult, name: str, license: str) ->
     if metric is not None:
         dataset = _dataset(result, card)
         kind = "exact_match" if result.several_labels else "accuracy"
-        words = f"{metric['name']}, 95% interval {_span(metric['interval'])}" if metric["interval"] else metric["name"]
+        words = (
+            f"{metric['name']}, 95% interval {_interval_text(metric['interval'])}"
+            if metric["interval"]
+            else metric["name"]
+        )
         scores = [
             EvalResult(
                 task_type="image-classification",
@@ -153,7 +157,7 @@ def _opening(card: Document, result: RunResult, name: str) -> Iterable[str]:
             ("network", f"{_code(card['architecture']['id'])}, {count(card.get('parameters'))} parameters"),
             ("classes", f"{len(classes):,}"),
             ("input", f"{shape['image_size']} × {shape['image_size']} px, {_channels(shape['in_chans'])}"),
-            ("trained on", _md(", ".join(filter(None, (_dataset(result, card), _folder(result)))))),
+            ("trained on", _escape(", ".join(filter(None, (_dataset(result, card), _folder(result)))))),
             *([("measured", _measured(result))] if headline_metric(result) else []),
         ],
     )
@@ -169,11 +173,11 @@ def _measured(result: RunResult) -> str:
     metric = headline_metric(result)
     assert metric is not None, "asked only where there is one"
     words = f"{metric['name'].replace('_', ' ')} {percent(metric['value'])}"
-    span = f" (95% interval {_span(metric['interval'])})" if metric["interval"] else ""
+    span = f" (95% interval {_interval_text(metric['interval'])})" if metric["interval"] else ""
     return f"{words}{span} on {count(metric['images'])} images"
 
 
-def _span(ends: Sequence[float]) -> str:
+def _interval_text(ends: Sequence[float]) -> str:
     return f"{percent(ends[0]).removesuffix('%')}–{percent(ends[1])}"
 
 
@@ -196,7 +200,7 @@ def _usage(card: Document, name: str, address: str | None) -> Iterable[str]:
     yield 'print(model.predict("photo.jpg"))'
     yield "```"
     yield ""
-    yield from _not_by_name(card)
+    yield from _custom_network(card)
     yield "Weights are safetensors and the rest is JSON: nothing in it can run code when it is loaded."
 
 
@@ -207,7 +211,7 @@ def _plugin(card: Document) -> Iterable[str]:
         yield f"zoo plugins install {wanted}"
 
 
-def _not_by_name(card: Document) -> Iterable[str]:
+def _custom_network(card: Document) -> Iterable[str]:
     """Explain the requirements of a network that no plugin provides."""
     owner, target = str(card["architecture"]["id"]).partition("/")[0], card["architecture"].get("target")
     if card["architecture"].get("distribution") is None:
@@ -222,7 +226,7 @@ def _data(result: RunResult) -> Iterable[str]:
         yield "Its result document was not there when it was shared, so nothing is known of its data."
         return
     sources = list(dict.fromkeys(split.source for split in splits.values() if split.source))
-    yield from (f"Images: {_md(source)}." for source in sources)
+    yield from (f"Images: {_escape(source)}." for source in sources)
     yield ""
     yield from _table(
         ("split", "images", "left out", "fingerprint"),
@@ -235,7 +239,7 @@ def _data(result: RunResult) -> Iterable[str]:
 
 
 def _left_out(skipped: Sequence[SkippedImage]) -> str:
-    reasons = list(dict.fromkeys(_md(item.reason) for item in skipped))
+    reasons = list(dict.fromkeys(_escape(item.reason) for item in skipped))
     return f"{len(skipped):,} ({'; '.join(reasons[:3])})" if skipped else "0"
 
 
@@ -243,17 +247,17 @@ def _notices(result: RunResult) -> Iterable[str]:
     """Notices of the training, without those about undecodable files, which are private."""
     for notice in result.notices:
         if "could not be decoded" not in notice:
-            yield f"- {_md(notice)}"
+            yield f"- {_escape(notice)}"
 
 
 def _scores(result: RunResult) -> Iterable[str]:
     for split in reading.scored_splits(result):
         metrics = result.metrics_of(split)
         rows = numbers_table(result, split)
-        yield f"On {count(reading.images_in(result, split))} {_md(split)} images:"
+        yield f"On {count(reading.images_in(result, split))} {_escape(split)} images:"
         yield ""
         yield from _table(
-            ("", "value", "95% interval", "always one answer"), [tuple(map(_md, row)) for row in rows]
+            ("", "value", "95% interval", "always one answer"), [tuple(map(_escape, row)) for row in rows]
         ) or _table(("", "value"), [(k, number(v)) for k, v in reading.extra_metrics(metrics).items()])
         yield from _per_class(result, split)
         yield from _matrix(result, split)
@@ -291,9 +295,9 @@ def _matrix(result: RunResult, split: str) -> Iterable[str]:
 
 
 def _confidence(card: Document, result: RunResult) -> Iterable[str]:
-    words = calibration_words(result.metrics_of(_main(result)).calibration)
+    words = calibration_words(result.metrics_of(_main_split(result)).calibration)
     if words:
-        yield f"- On {_main(result)}, {_md(words)}."
+        yield f"- On {_main_split(result)}, {_escape(words)}."
     heat = card.get("temperature", 1.0)
     if heat != 1.0:
         yield f"- The logits are divided by {heat:.3f} before softmax; `zoo predict` does it."
@@ -310,12 +314,12 @@ def _confidence(card: Document, result: RunResult) -> Iterable[str]:
 def _limits(result: RunResult) -> Iterable[str]:
     if result.keys():
         verdict = diagnose(result)
-        yield f"- {_md(verdict.headline)}"
-        yield from (f"- {_md(line)}" for line in verdict.evidence)
+        yield f"- {_escape(verdict.headline)}"
+        yield from (f"- {_escape(line)}" for line in verdict.evidence)
     train = result.images_of("train").images
     if train:
         yield f"- It has seen {count(train)} training images, and nothing is known of images unlike them."
-    split = _main(result)
+    split = _main_split(result)
     pairs = reading.confused_pairs(reading.confusion_of(result, split), result.classes, limit=5)
     for true, taken, times, share in pairs:
         yield f"- {_code(true)} is taken for {_code(taken)} in {times:,} of {round(times / share):,} images."
@@ -331,17 +335,17 @@ def _training(card: Document, result: RunResult) -> Iterable[str]:
     if epochs:
         rows.append(("epochs", f"{epochs}, and the weights of epoch {result.best_epoch} are kept"))
     if here.device:
-        rows.append(("hardware", _md(f"{here.device}, {here.execution}")))
+        rows.append(("hardware", _escape(f"{here.device}, {here.execution}")))
         rows.append(("time", duration(result.timing.total_s)))
-    rows.append(("versions", _md(", ".join(f"{k} {v}" for k, v in (card.get("versions") or {}).items()))))
+    rows.append(("versions", _escape(", ".join(f"{k} {v}" for k, v in (card.get("versions") or {}).items()))))
     yield from _table(("", ""), rows)
     yield from _job(job)
 
 
 def _setting(value: Any) -> str:
     if isinstance(value, list):
-        return _md(", ".join(map(component, value)))
-    return _md(component(value))
+        return _escape(", ".join(map(component, value)))
+    return _escape(component(value))
 
 
 def _job(job: Document) -> Iterable[str]:
@@ -361,4 +365,5 @@ def _job(job: Document) -> Iterable[str]:
 def _license(license: str) -> str:
     if license == UNKNOWN_LICENSE:
         return "Unknown: who shared it has named none. Ask before you use it for more than to look at it."
-    return f"{_md(license)}, as who shared it says. The licences of its data and of the weights it began with hold too."
+    shown = _escape(license)
+    return f"{shown}, as who shared it says. The licences of its data and of the weights it began with hold too."

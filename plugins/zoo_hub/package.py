@@ -66,10 +66,10 @@ def make_shared(run: str, *, name: str | None, license: str | None, address: str
     """
     bundle = find_bundle(find_run(run))
     if is_shared(bundle):
-        return _passed_on(bundle, name, license)
+        return _reshared(bundle, name, license)
     folder = bundle.parent if bundle.name == MODEL else bundle
     named = check_name(name or folder.resolve().name)
-    wanted = UNKNOWN_LICENSE if license is None else _checked(license)
+    wanted = UNKNOWN_LICENSE if license is None else _check_license(license)
     result = _result_of(folder)
     places = Places.of_run(folder, (result or {}).get("job") or {})
     card, known = read_card(bundle), _public_result(result, places)
@@ -110,7 +110,7 @@ def _described(
         ) from error
 
 
-def _passed_on(bundle: Path, name: str | None, license: str | None) -> SharedModel:
+def _reshared(bundle: Path, name: str | None, license: str | None) -> SharedModel:
     """Pass on a model that was shared before without changes, so that its digest is kept."""
     manifest = check_folder(bundle)
     for option, given, own in (("name", name, manifest.said.name), ("license", license, manifest.said.license)):
@@ -121,7 +121,7 @@ def _passed_on(bundle: Path, name: str | None, license: str | None) -> SharedMod
     return SharedModel({each: bundle / each for each in manifest.files}, manifest, [])
 
 
-def _checked(license: str) -> str:
+def _check_license(license: str) -> str:
     lower = license.lower()
     if not _LICENSE.fullmatch(lower):
         raise RequestError(

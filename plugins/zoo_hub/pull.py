@@ -58,7 +58,7 @@ def pull_model(
         DataError: the model can't be fetched.
         OutputError: the folder can't be written.
     """
-    place, wanted = _asked(word, sha256)
+    place, wanted = _parse_source(word, sha256)
     if name is not None:
         check_name(name)
     with Interrupts().listening(), made_folder(out), workplace(out / (name or "model")) as home:
@@ -66,7 +66,7 @@ def pull_model(
             manifest = announced(source, wanted)
             target = out / (name or manifest.said.name)
             told = {"from": word, "dir": str(target), **manifest.row(), "revision": getattr(source, "commit", None)}
-            if _is_there(target, manifest, overwrite=overwrite):
+            if _is_up_to_date(target, manifest, overwrite=overwrite):
                 return {"status": "unchanged", **told}
             if not isinstance(place, Path):
                 tell(f"fetching {source.where} ({size(manifest.size)})")
@@ -75,7 +75,7 @@ def pull_model(
     return {"status": "pulled", **told}
 
 
-def _asked(word: str, sha256: str | None) -> tuple[Place, str | None]:
+def _parse_source(word: str, sha256: str | None) -> tuple[Place, str | None]:
     """Parse the location and the required digest."""
     place = place_of(word)
     wanted = None if sha256 is None else check_sha256(sha256)
@@ -136,7 +136,7 @@ def _check_sizes(source: SharedSource, manifest: Manifest, folder: Path) -> None
         )
 
 
-def _is_there(target: Path, manifest: Manifest, *, overwrite: bool) -> bool:
+def _is_up_to_date(target: Path, manifest: Manifest, *, overwrite: bool) -> bool:
     """Check for an identical and complete model at the target.
 
     Raises:

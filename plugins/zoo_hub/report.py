@@ -79,7 +79,7 @@ def pushed_lines(document: Row) -> Iterator[str]:
     for notice in document["notices"]:
         yield f"note: {clean(notice)}"
     if not written:
-        yield f"get it: zoo models pull {_word(document['to'])} --sha256 {document['digest']}"
+        yield f"get it: zoo models pull {_quoted(document['to'])} --sha256 {document['digest']}"
 
 
 def pulled_lines(document: Row) -> Iterator[str]:
@@ -96,10 +96,10 @@ def pulled_lines(document: Row) -> Iterator[str]:
         yield f"{'commit'.ljust(14)}{document['revision']}"
     for notice in document.get("notices") or []:
         yield f"note: {clean(notice)}"
-    yield f"next: zoo predict {_word(document['dir'])} photo.jpg"
+    yield f"next: zoo predict {_quoted(document['dir'])} photo.jpg"
 
 
-def _word(path: object) -> str:
+def _quoted(path: object) -> str:
     import shlex
 
     return shlex.quote(clean(path))

@@ -124,7 +124,7 @@ class TemplateNames:
             "classes": sorted(KINDS[kind].__name__ for kind in self.kinds),
             "names": names,
             "shown": names[self.kinds[0]],
-            "brings": _and(f"{'an' if kind[0] in 'aeio' else 'a'} {kind}" for kind in self.kinds),
+            "brings": _enumerate(f"{'an' if kind[0] in 'aeio' else 'a'} {kind}" for kind in self.kinds),
             "rows": [{"kind": kind, "name": names[kind], "about": _EXAMPLES[kind][1]} for kind in self.kinds],
             "job": self.job(full=True),
             "use": self.use(),
@@ -158,7 +158,7 @@ def minimum(version: str) -> str:
     return released[1] if released else version
 
 
-def _and(parts: Iterable[str]) -> str:
+def _enumerate(parts: Iterable[str]) -> str:
     """Join phrases: ``an architecture, a dataset and a loss``."""
     *first, last = parts
     return f"{', '.join(first)} and {last}" if first else last

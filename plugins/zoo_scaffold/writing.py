@@ -40,7 +40,7 @@ def write_package(name: str, kinds: Iterable[str] = (), folder: Path = Path()) -
     names = TemplateNames(name, _checked(kinds))
     target = folder / names.distribution
     texts = dict(_render(names))
-    with _whole(target, name) as building:
+    with _atomic_folder(target, name) as building:
         for place, text in texts.items():
             path = building / place
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -104,7 +104,7 @@ def _places(names: TemplateNames) -> Iterator[tuple[str, str]]:
 
 
 @contextmanager
-def _whole(target: Path, name: str) -> Iterator[Path]:
+def _atomic_folder(target: Path, name: str) -> Iterator[Path]:
     """Provide a temporary folder that is renamed to ``target`` when the block ends, and removed if it raises."""
     elsewhere = f"write elsewhere: zoo plugins new {name} --into FOLDER"
     try:

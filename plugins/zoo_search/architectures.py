@@ -93,7 +93,7 @@ class Comparison:
             self.watcher.began(self.write("running"))
             for number, (candidate, row) in enumerate(zip(self.candidates, self.rows, strict=True), 1):
                 share = Budget((self.budget.left_s - END_S) / (len(self.rows) - number + 1))
-                self._turn(candidate, row, self.watcher.candidate(candidate.name, number, len(self.rows)), share)
+                self._train(candidate, row, self.watcher.candidate(candidate.name, number, len(self.rows)), share)
                 gc.collect()
                 self.watcher.told(row, self.write("running"))
         except (KeyboardInterrupt, Interrupted):
@@ -116,17 +116,17 @@ class Comparison:
                 f"{self.folder} can't be made: {error.strerror or error}. Choose another --out."
             ) from error
 
-    def _turn(self, candidate: Candidate, row: Row, observer: Observer, share: Budget) -> None:
+    def _train(self, candidate: Candidate, row: Row, observer: Observer, share: Budget) -> None:
         name = run_name(candidate.name)
         try:
             result = self.run_one(candidate.job, RunPlace(self.folder, name), observer, share)
             self._measured(row, name, result)
         except (KeyboardInterrupt, Interrupted):
-            self._keep(row, name)
+            self._record_interrupted(row, name)
             row.update(status="interrupted" if row["epochs"] else "not begun", reason="interrupted")
             raise
         except TooShort as error:
-            row.update(status="too slow", reason=_needs(share, error))
+            row.update(status="too slow", reason=_too_slow_reason(share, error))
             row.update({key: error.account[key] for key in _SPEEDS})
         except (OutputError, DataError):
             raise
@@ -143,16 +143,16 @@ class Comparison:
         row["parameters"] = result.model.parameters
         if result.tuning.budget is not None:
             row.update({key: result.tuning.budget[key] for key in _SPEEDS})
-        self._weigh(row, name)
+        self._measure_size(row, name)
 
-    def _keep(self, row: Row, name: str) -> None:
+    def _record_interrupted(self, row: Row, name: str) -> None:
         """Record the progress of an interrupted training."""
         if (self.folder / name / METRICS).is_file():
             row["curve"] = [record.val.accuracy for record in read_epochs(self.folder / name)]
             row.update(run=name, epochs=len(row["curve"]), val_accuracy=max(filter(None, row["curve"]), default=None))
-            self._weigh(row, name)
+            self._measure_size(row, name)
 
-    def _weigh(self, row: Row, name: str) -> None:
+    def _measure_size(self, row: Row, name: str) -> None:
         with contextlib.suppress(OSError):
             row["model_bytes"] = (self.folder / name / MODEL / "model.safetensors").stat().st_size
 
@@ -185,7 +185,7 @@ class Comparison:
 _SPEEDS = ("train_images_per_second", "inference_images_per_second")
 
 
-def _needs(share: Budget, error: TooShort) -> str:
+def _too_slow_reason(share: Budget, error: TooShort) -> str:
     needed = f"which takes about {error.least_s:.0f} s in all"
     return f"its share of {share.seconds:.0f} s has no time for one epoch, {needed}"
 

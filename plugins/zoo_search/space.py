@@ -172,7 +172,7 @@ def check(space: Space, request: Request, registry: Registry) -> Resolved:
         RequestError: the job refuses a value; the message names it.
     """
     found: Resolved | None = None
-    for values in _corners(space):
+    for values in _extreme_combinations(space):
         sets = (*request.sets, *words_of(values))
         try:
             resolved = resolve(Request(request.options, sets, request.file, request.recipe, request.given), registry)
@@ -208,7 +208,7 @@ def _try_to_build(resolved: Resolved, space: Space) -> None:
                 continue
 
 
-def _corners(space: Space) -> list[dict[str, str]]:
+def _extreme_combinations(space: Space) -> list[dict[str, str]]:
     extremes = [part.extremes() for part in space.values()]
     count = 1
     for each in extremes:

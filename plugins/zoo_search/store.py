@@ -101,9 +101,9 @@ class Store:
         self.folder, self.plan, self.space = folder, plan, plan.space
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         with self.alone():
-            writing = _Writing(folder / _WRITING)
+            writing = _JournalLock(folder / _WRITING)
             with writing:
-                _mend(folder / JOURNAL)
+                _remove_incomplete_line(folder / JOURNAL)
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 self.study = optuna.create_study(
@@ -135,16 +135,16 @@ class Store:
         """
         with self.alone():
             for frozen in (t for t in self._trials() if t.state == TrialState.RUNNING):
-                if (lock := self._left(frozen)) is not None:
-                    return self._given(frozen, lock, again=True)
+                if (lock := self._lock_abandoned(frozen)) is not None:
+                    return self._claimed(frozen, lock, again=True)
             trials = self._trials()
             if len(trials) >= self.plan.trials:
                 return None
             lock = take(self._lock_of(len(trials) + 1))
             self._add(trials)
-            return self._given(self._trials()[-1], lock, again=False)
+            return self._claimed(self._trials()[-1], lock, again=False)
 
-    def _left(self, frozen: FrozenTrial) -> Lock | None:
+    def _lock_abandoned(self, frozen: FrozenTrial) -> Lock | None:
         """Lock an abandoned trial; None where another process works on it, or has finished it meanwhile."""
         try:
             lock = take(self._lock_of(frozen.number + 1))
@@ -162,7 +162,7 @@ class Store:
     def _trials(self) -> list[FrozenTrial]:
         return self.study.get_trials(deepcopy=False)
 
-    def _given(self, frozen: FrozenTrial, lock: Lock, *, again: bool) -> SweepTrial:
+    def _claimed(self, frozen: FrozenTrial, lock: Lock, *, again: bool) -> SweepTrial:
         study = optuna.Trial(self.study, frozen._trial_id)  # Optuna has no public constructor for a given number
         return SweepTrial(frozen.number + 1, self._texts(frozen), again, lock, study)
 
@@ -177,7 +177,7 @@ class Store:
         drawing = optuna.create_study(sampler=sampler, direction=self._direction)
         drawing.add_trials(trials)
         params = drawing.ask(distributions).params
-        with _written(self.folder):
+        with _report_write_errors(self.folder):
             self.study.add_trial(create_trial(state=TrialState.RUNNING, params=params, distributions=distributions))
 
     def tell(self, trial: SweepTrial, outcome: TrialOutcome) -> None:
@@ -186,7 +186,7 @@ class Store:
         A failed trial is recorded as pruned, so that Optuna's sampler avoids its values; it ignores failed trials.
         """
         completed = outcome.status == "completed"
-        with _written(self.folder):
+        with _report_write_errors(self.folder):
             trial.study.set_user_attr(_OUTCOME, asdict(outcome))
             state = TrialState.COMPLETE if completed else TrialState.PRUNED
             self.study.tell(trial.number - 1, outcome.value if completed else None, state)
@@ -230,7 +230,7 @@ def _pruner(plan: SweepPlan) -> optuna.pruners.BasePruner:
     return optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=max(2, plan.epochs // 4))
 
 
-def _mend(journal: Path) -> None:
+def _remove_incomplete_line(journal: Path) -> None:
     """Remove an incomplete last line, left by a full disk; its write was never confirmed."""
     if not journal.is_file():
         return
@@ -255,7 +255,7 @@ def _wait_for(path: Path, waiting: Callable[[], None] = lambda: None) -> Lock:
             ) from error
 
 
-class _Writing:
+class _JournalLock:
     """A file lock for Optuna's journal, which the system releases if its holder is killed."""
 
     def __init__(self, path: Path):
@@ -279,7 +279,7 @@ class _Writing:
 
 
 @contextlib.contextmanager
-def _written(folder: Path) -> Iterator[None]:
+def _report_write_errors(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:

@@ -129,18 +129,18 @@ class Sweep:
                     self.watcher.waiting(sum(row["status"] == "running" for row in self.store.rows()))
                     time.sleep(_POLL_S)
                     continue
-                self._take(trial)
+                self._run_trial(trial)
             return self._write("completed")
         except (KeyboardInterrupt, Interrupted) as error:
             self._end_early("interrupted")
-            raise Interrupted(self._told("Interrupted")) from error.__cause__
+            raise Interrupted(self._resume_message("Interrupted")) from error.__cause__
         except ZooError as error:
-            if self._take_back():
+            if self._remove_if_empty():
                 raise
             self._end_early("failed")
-            raise type(error)(f"{error} {self._told('The sweep stands still')}") from error
+            raise type(error)(f"{error} {self._resume_message('The sweep stands still')}") from error
 
-    def _take(self, trial: SweepTrial) -> None:
+    def _run_trial(self, trial: SweepTrial) -> None:
         try:
             outcome = self._outcome(trial, self.watcher.trial(trial, self.plan.trials))
             self.store.tell(trial, outcome)
@@ -201,7 +201,7 @@ class Sweep:
         with contextlib.suppress(ZooError):  # a full disk: the original error is the one to report
             self._write(status)
 
-    def _take_back(self) -> bool:
+    def _remove_if_empty(self) -> bool:
         """Remove a new sweep in which no trial was trained; True if it was removed."""
         if not self.new or len(self.store.rows()) > 1 or any(path.is_dir() for path in self.folder.iterdir()):
             return False
@@ -210,7 +210,7 @@ class Sweep:
             self.folder.parent.rmdir()  # fails where another run is in it
         return True
 
-    def _told(self, what: str) -> str:
+    def _resume_message(self, what: str) -> str:
         kept = f"{what} after {self._ended()} of {self.plan.trials} trials; they are kept."
         return f"{kept} Go on with: zoo sweep --resume {self.folder}"
 

@@ -142,7 +142,10 @@ def progress_plot(found: Document) -> str:
         canvas.line([(LEFT, y.at(value)), (canvas.width - 12, y.at(value))], "line")
         canvas.text(LEFT - 6, y.at(value) + 4, value_text(found, value), "end", "soft", 12)
     canvas.line(
-        [(x.at(n), y.at(v)) for n, v in _so_far(rows, found["maximize"])], "val", stroke_width=2, stroke_opacity=0.6
+        [(x.at(n), y.at(v)) for n, v in _best_so_far(rows, found["maximize"])],
+        "val",
+        stroke_width=2,
+        stroke_opacity=0.6,
     )
     for row in rows:
         told = f"trial {row['number']}: {value_text(found, row['value'])} {row['status']}"
@@ -154,7 +157,7 @@ def progress_plot(found: Document) -> str:
     return canvas.svg()
 
 
-def _so_far(rows: list[dict[str, Any]], maximize: bool) -> list[tuple[int, float]]:
+def _best_so_far(rows: list[dict[str, Any]], maximize: bool) -> list[tuple[int, float]]:
     """Corners of a staircase: trial number, and the best value until then."""
     corners: list[tuple[int, float]] = []
     for row in rows:

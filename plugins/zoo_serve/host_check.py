@@ -42,22 +42,22 @@ class Doorman:
 
         async def sent(message: Any) -> None:
             if message["type"] == "http.response.start":
-                self._mark(MutableHeaders(scope=message))
+                self._set_headers(MutableHeaders(scope=message))
                 self.figures.requests.labels(path, str(message["status"])).inc()
             elif message["type"] == "http.response.body" and not message.get("more_body"):
                 self.figures.seconds.labels(path).observe(time.perf_counter() - begin)
             await send(message)
 
-        app: App = self.app if self._may_ask(Headers(scope=scope)) else _refuse
+        app: App = self.app if self._is_allowed(Headers(scope=scope)) else _refuse
         await app(scope, receive, sent)
 
-    def _mark(self, headers: MutableHeaders) -> None:
+    def _set_headers(self, headers: MutableHeaders) -> None:
         for name, value in HEADERS.items():
             headers.setdefault(name, value)
         if self.leaving:
             headers["Connection"] = "close"
 
-    def _may_ask(self, headers: Headers) -> bool:
+    def _is_allowed(self, headers: Headers) -> bool:
         if self.names is None:
             return True
         named = headers.getlist("host")

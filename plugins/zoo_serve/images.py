@@ -33,7 +33,7 @@ def decoded(upload: Upload, classifier: Classifier, max_pixels: int) -> Pixels:
     name, content = upload[0] or "the image", upload[1]
     try:
         image = _array(content) if content.startswith(_NUMPY) else _opened(content)
-        count = _pixels(image, classifier.preprocessing.in_chans)
+        count = _count_pixels(image, classifier.preprocessing.in_chans)
     except Image.DecompressionBombError as error:
         raise BadImage(f"{name}: has many times the {max_pixels:,} pixels that are taken at the most") from error
     except decode_errors() as error:
@@ -57,7 +57,7 @@ def _array(content: bytes) -> Pixels:
         return array
 
 
-def _pixels(image: Any, in_chans: int) -> int:
+def _count_pixels(image: Any, in_chans: int) -> int:
     if not isinstance(image, Image.Image):
         return int(image[0].size)
     pages = 1 if in_chans in (1, 3) else int(getattr(image, "n_frames", 1))  # only then are all of them decoded

@@ -131,7 +131,7 @@ class _Body:
             found = [value for _, value in form.multi_items() if isinstance(value, UploadFile)]
             if not found:
                 raise Refused(422, "There is no picture in the form. Its files are taken: curl -F image=@photo.jpg")
-            return [(_called(each, i), await each.read()) for i, each in enumerate(found, 1)]
+            return [(_file_name(each, i), await each.read()) for i, each in enumerate(found, 1)]
         finally:
             await form.close()
 
@@ -149,5 +149,5 @@ class _Body:
         return Refused(413, f"The body is longer than the {self.limits.max_bytes:,} bytes that are taken.")
 
 
-def _called(upload: UploadFile, number: int) -> str:
+def _file_name(upload: UploadFile, number: int) -> str:
     return (upload.filename or f"image {number}")[:_LONGEST]

@@ -85,9 +85,9 @@ class _Connection(HttpToolsProtocol):
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
-        self._expect_head()
+        self._start_head_timer()
         if len(self.connections) > self.max_connections:
-            self._tell(503, "There are too many connections now.")
+            self._send_error(503, "There are too many connections now.")
             self.transport.close()
 
     def data_received(self, data: bytes) -> None:
@@ -117,7 +117,7 @@ class _Connection(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         super().on_response_complete()
         if not self.transport.is_closing() and not self._answering():
-            self._expect_head()
+            self._start_head_timer()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._late.cancel()
@@ -126,7 +126,7 @@ class _Connection(HttpToolsProtocol):
     def _answering(self) -> bool:
         return self.cycle is not None and not self.cycle.response_complete
 
-    def _expect_head(self) -> None:
+    def _start_head_timer(self) -> None:
         self._late = self.loop.call_later(self.header_s, self.transport.close)
 
     def _refuse_head(self) -> None:
@@ -134,11 +134,11 @@ class _Connection(HttpToolsProtocol):
         if self._answering():  # finish the current answer, then close
             self.cycle.keep_alive = False
             return
-        self._tell(431, f"The head of the request is longer than {self.max_head:,} bytes.")
+        self._send_error(431, f"The head of the request is longer than {self.max_head:,} bytes.")
         if self.transport.can_write_eof():
             self.transport.write_eof()  # no full close: a client that still sends would lose the answer
 
-    def _tell(self, status: int, why: str) -> None:
+    def _send_error(self, status: int, why: str) -> None:
         body = dump_json({"detail": why}, indent=None).encode()
         head = (
             f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\nContent-Type: application/json\r\nConnection: close\r\n"
@@ -200,7 +200,7 @@ class Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Accept the pending connections, then no more, and give each of them time to send its request."""
         self.doorman.leaving = True
-        made = list(self._made_already())
+        made = list(self._accept_pending())
         for server in self.servers:
             server.close()
         for connection in made:
@@ -209,7 +209,7 @@ class Server(uvicorn.Server):
         self.service.leaving = True
         await super().shutdown(sockets)
 
-    def _made_already(self) -> Iterator[socket.socket]:
+    def _accept_pending(self) -> Iterator[socket.socket]:
         """Accept connections still in the kernel's backlog, which closing the socket would reset."""
         with contextlib.suppress(OSError):
             while True:

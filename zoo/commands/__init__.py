@@ -37,7 +37,7 @@ class _Zoo(CommandGroup):
         return core_command(name)
 
 
-def _tell_version(context: click.Context, _: click.Parameter, asked: bool) -> None:
+def _print_version(context: click.Context, _: click.Parameter, asked: bool) -> None:
     """Print the zoo's version on a line of its own, for programs, then those of its dependencies, importing none."""
     if not asked or context.resilient_parsing:
         return
@@ -57,7 +57,12 @@ def _tell_version(context: click.Context, _: click.Parameter, asked: bool) -> No
 
 @click.group(cls=_Zoo, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.option(
-    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_tell_version, help="Show versions and exit."
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_version,
+    help="Show versions and exit.",
 )
 @click.option("--debug", is_flag=True, help=FLAGS["--debug"])
 @click.option("--no-plugins", is_flag=True, help=FLAGS["--no-plugins"])

@@ -60,10 +60,10 @@ def attach(command: click.Command) -> None:
     for parameter in command.params:
         found = _values_for(command, parameter)
         if found is not None:
-            parameter.shell_complete = _guarded(found)  # type: ignore[method-assign, assignment]
+            parameter.shell_complete = _filtered(found)  # type: ignore[method-assign, assignment]
 
 
-def _guarded(values: Values) -> Callable[[click.Context, str], list[CompletionItem]]:
+def _filtered(values: Values) -> Callable[[click.Context, str], list[CompletionItem]]:
     def complete(context: click.Context, incomplete: str) -> list[CompletionItem]:
         if incomplete.startswith((".", "/", "~")):
             return [CompletionItem(incomplete, type="file")]  # completed by the shell itself
@@ -112,13 +112,16 @@ def _names(entry: Entry, typed: str, *, family: bool) -> tuple[str, ...]:
 
 def _dataset(context: click.Context, typed: str) -> Iterable[Item]:
     """Complete a dataset's name, or a folder."""
-    return [*_typed_names(context, "dataset", typed), *_here(lambda path: path.is_dir())]
+    return [*_typed_names(context, "dataset", typed), *_local_names(lambda path: path.is_dir())]
 
 
 def _words(context: click.Context, typed: str) -> Iterable[Item]:
     """Complete ARCHITECTURE DATASET, or JOB.yaml."""
     if not context.params.get("words"):
-        return [*_typed_names(context, "architecture", typed), *_here(lambda path: path.suffix in (".yaml", ".yml"))]
+        return [
+            *_typed_names(context, "architecture", typed),
+            *_local_names(lambda path: path.suffix in (".yaml", ".yml")),
+        ]
     return _dataset(context, typed) if len(context.params["words"]) == 1 else []
 
 
@@ -149,7 +152,7 @@ def _runs(context: click.Context, typed: str) -> Iterable[Item]:
     return [Item(name) for name in names]
 
 
-def _here(wanted: Callable[[Path], bool]) -> list[Item]:
+def _local_names(wanted: Callable[[Path], bool]) -> list[Item]:
     """Names of entries in the working folder."""
     try:
         return [Item(p.name) for p in sorted(Path().iterdir()) if wanted(p) and not p.name.startswith(".")]
@@ -188,7 +191,7 @@ def _any_component(context: click.Context, typed: str) -> Iterable[Item]:
     return _typed_names(context, None, typed)
 
 
-def _some(*words: str) -> Values:
+def _fixed(*words: str) -> Values:
     return lambda context, typed: [Item(word) for word in words]
 
 
@@ -207,10 +210,10 @@ _VALUES: dict[str, Values] = {
     "kind": _kinds,
     "recipe": _recipes,
     **dict.fromkeys(("run", "runs", "resume", "teacher", "weights", "join"), _runs),
-    "device": _some("auto", "cpu", "cuda", "mps"),
-    "precision": _some("auto", "fp32", "bf16", "fp16"),
-    "on_bad_image": _some("skip", "fail"),
-    "split": _some("train", "val", "test"),
-    "freeze": _some("backbone"),
+    "device": _fixed("auto", "cpu", "cuda", "mps"),
+    "precision": _fixed("auto", "fp32", "bf16", "fp16"),
+    "on_bad_image": _fixed("skip", "fail"),
+    "split": _fixed("train", "val", "test"),
+    "freeze": _fixed("backbone"),
 }
 """Completions by parameter name, which has the same meaning in all commands."""

@@ -65,7 +65,7 @@ def train(**typed: Any) -> int:
     return _run({**typed, "quiet": True})
 
 
-class _Where:
+class _Location:
     """The requested location of the run, as typed."""
 
     def __init__(self, out: Path, name: str | None, resume: str | None, overwrite: bool):
@@ -110,14 +110,14 @@ def _run(typed: dict[str, Any]) -> int:
     budget = _budget(typed)
     if typed["dry_run"]:
         os.environ["ZOO_OFFLINE"] = "1"  # a dry run reads facts of the data, but downloads nothing
-    where = _Where(typed["out"], typed["name"], typed["resume"], typed["overwrite"])
+    where = _Location(typed["out"], typed["name"], typed["resume"], typed["overwrite"])
     repeats = where.repeats(typed["seeds"], typed["folds"])
     resolved, registry = resolve_words(typed["words"], typed, "zoo run", file=where.job_file())
     if typed["dry_run"]:
         _show_job(resolved, typed["as_json"], repeats)
         return 0
     if typed["nproc"] > 1 and "WORLD_SIZE" not in os.environ:
-        return _by_several(typed, where, repeats)
+        return _run_in_processes(typed, where, repeats)
     from zoo.api import execute, execute_several
     from zoo.reports.choose import make_confirm, make_observer, make_watcher
     from zoo.storage.files import dump_json
@@ -154,7 +154,7 @@ def _budget(typed: dict[str, Any]) -> Budget | None:
     return Budget.of_command(typed["budget"])
 
 
-def _by_several(typed: dict[str, Any], where: _Where, repeats: Repeats | None) -> int:
+def _run_in_processes(typed: dict[str, Any], where: _Location, repeats: Repeats | None) -> int:
     """Restart the command in several processes, for a run with a fixed name."""
     from zoo.runner.folder import made_up_name
     from zoo.runner.launch import launch

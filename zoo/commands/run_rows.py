@@ -144,11 +144,11 @@ def _columns(result: RunResult) -> Row:
         "val_accuracy": result.metrics_of("val").accuracy,
         "best_epoch": result.best_epoch,
         "total_s": result.timing.total_s,
-        "metrics": {split: dict(_short(each)) for split, each in result.metrics.items()},
+        "metrics": {split: dict(_scalars(each)) for split, each in result.metrics.items()},
     }
 
 
-def _short(metrics: SplitMetrics) -> Iterable[tuple[str, Any]]:
+def _scalars(metrics: SplitMetrics) -> Iterable[tuple[str, Any]]:
     """Scalar metrics, their intervals, and two entries of the calibration."""
     numbers, entries = metrics.numbers, {**metrics}
     for name, value in entries.items():

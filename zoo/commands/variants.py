@@ -43,7 +43,7 @@ def variation(entry: Entry, registry: Registry) -> dict[str, Any]:
 
 def in_words(details: Mapping[str, Any]) -> dict[str, Any]:
     """Format the details for human readers, without the entries meant for programs."""
-    words = [f"{name.rpartition('.')[2]}{_mark(details, name)}" for name in details["variants"]]
+    words = [f"{name.rpartition('.')[2]}{_default_mark(details, name)}" for name in details["variants"]]
     words.sort(key=lambda word: not word.endswith(")"))
     base = details["variant_of"]
     if base is not None:
@@ -54,5 +54,5 @@ def in_words(details: Mapping[str, Any]) -> dict[str, Any]:
     return {**program, "variants": listing(words), "variant_of": base}
 
 
-def _mark(details: Mapping[str, Any], name: str) -> str:
+def _default_mark(details: Mapping[str, Any], name: str) -> str:
     return " (default)" if name == details.get("default_variant") else ""

@@ -76,9 +76,9 @@ def fastest_execution(
     if len(ways) < 2:
         return by_rule
     file = cache_folder() / "execution" / f"{_key(usual, learner, job, made_of)}.json"
-    before = _remembered(file, ways, job, learner.alone)
+    before = _read_cached(file, ways, job, learner.alone)
     shown = images * (1 if learner.alone else job.train.epochs)
-    count = _images_a_step(usual.device, job, images)
+    count = _images_per_step(usual.device, job, images)
     if before is not None and not worth_a_trial(count / before[TRAIN]["images_per_second"][0], count, shown, REPAID_S):
         return by_rule
     try:
@@ -88,7 +88,7 @@ def fastest_execution(
     if len(races[TRAIN]["images_per_second"]) == 1:
         return by_rule  # the training is too short for more trials
     if before is None:
-        _remember(file, races)
+        _write_cache(file, races)
     return _plan(ways, races, job, learner.alone, REMEMBERED if before else MEASURED)
 
 
@@ -156,7 +156,7 @@ def _races(ways: list[Execution], learner: TrainableModel, job: Job, count: int,
     return found
 
 
-def _images_a_step(device: torch.device, job: Job, images: int) -> int:
+def _images_per_step(device: torch.device, job: Job, images: int) -> int:
     """Number of images in a trial step: a batch, reduced on a CPU."""
     count = min(int(job.train.batch_size), images)
     if device.type != "cpu":
@@ -175,14 +175,14 @@ def _noise(learner: TrainableModel, job: Job, count: int) -> Tensor:
     return torch.rand(shape, generator=torch.Generator().manual_seed(0)).to(device)
 
 
-def _remember(file: Path, races: dict[str, Any]) -> None:
+def _write_cache(file: Path, races: dict[str, Any]) -> None:
     """Cache the measurements; a cache that can't be written only costs the next run its own trial."""
     with contextlib.suppress(OSError, OutputError):
         file.parent.mkdir(parents=True, exist_ok=True)
         write_text(file, dump_json(races))
 
 
-def _remembered(file: Path, ways: list[Execution], job: Job, alone: bool) -> dict[str, Any] | None:
+def _read_cached(file: Path, ways: list[Execution], job: Job, alone: bool) -> dict[str, Any] | None:
     """Read cached measurements; None where they are missing, damaged or of other candidates."""
     try:
         races = json.loads(file.read_text("utf-8"))

@@ -57,14 +57,14 @@ def check_config(config: dict[str, Any], where: str) -> None:
                 f"{where} has a {name} layer, which is code, and the zoo runs no code of a file. In Keras, build the "
                 "model anew with a layer in its place, load its weights there, and save that."
             )
-        if not _is_kerass(name, module) or ">" in registered:
+        if not _is_builtin(name, module) or ">" in registered:
             raise RequestError(
                 f"{where} needs {registered or name!r}, which is not Keras's own, and a file doesn't bring it. Give "
                 "the zoo the function that builds the model instead: from zoo_keras import keras_architecture"
             )
 
 
-def _is_kerass(name: str, module: str) -> bool:
+def _is_builtin(name: str, module: str) -> bool:
     if module:
         return module.partition(".")[0] == "keras"
     return name in (*_OLDER, "Sequential") or any(hasattr(getattr(load(), place), name) for place in _PLACES)

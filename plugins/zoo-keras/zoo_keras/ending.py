@@ -32,7 +32,7 @@ def network_of(model: Any, num_classes: int, in_chans: int, image_size: int, *, 
     Raises:
         ContractError: the model does not have this form; the message describes it.
     """
-    layers, sample = _held(model, in_chans, image_size)
+    layers, sample = _modules_and_sample(model, in_chans, image_size)
     activation = None if trusted else _without_ending(layers)
     with torch.no_grad():
         answer = layers.eval()(sample)
@@ -50,7 +50,7 @@ def network_of(model: Any, num_classes: int, in_chans: int, image_size: int, *, 
     return KerasNetwork(layers, units == 1 and num_classes == 2, _channels_first(model, in_chans), activation)
 
 
-def _held(model: Any, in_chans: int, image_size: int) -> tuple[nn.Module, Tensor]:
+def _modules_and_sample(model: Any, in_chans: int, image_size: int) -> tuple[nn.Module, Tensor]:
     """The model's modules, and two random images in the model's layout."""
     keras = load()
     if not isinstance(model, keras.Model):
@@ -70,10 +70,12 @@ def _held(model: Any, in_chans: int, image_size: int) -> tuple[nn.Module, Tensor
     open_ = (in_chans, image_size, image_size) if first else (image_size, image_size, in_chans)
     sides = [side or given for side, given in zip(shape, open_, strict=True)]
     layers = hold(model)
-    return layers, torch.randn(2, *sides, generator=torch.Generator().manual_seed(0), device="cpu").to(_place(layers))
+    return layers, torch.randn(2, *sides, generator=torch.Generator().manual_seed(0), device="cpu").to(
+        _device_of(layers)
+    )
 
 
-def _place(layers: nn.Module) -> torch.device:
+def _device_of(layers: nn.Module) -> torch.device:
     """Device of the parameters: the CPU, or torch's meta device where only the network's size is needed."""
     return next((tensor.device for tensor in layers.parameters()), torch.device("cpu"))
 

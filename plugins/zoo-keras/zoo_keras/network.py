@@ -89,7 +89,7 @@ class Held(nn.Module):
             answer = layer(*inputs, training=training, **settings)
         if training:
             self._keep(scope, tensors)
-        return self._look(answer)
+        return self._expose_maps(answer)
 
     def _keep(self, scope: Any, tensors: list[Tensor]) -> None:
         """Copy the state changed by a training step into the buffers: running statistics, the next seed."""
@@ -98,7 +98,7 @@ class Held(nn.Module):
             if new is not tensor and not isinstance(tensor, nn.Parameter):
                 tensor.copy_(new.detach())
 
-    def _look(self, answer: Any) -> Any:
+    def _expose_maps(self, answer: Any) -> Any:
         """Pass feature maps (n, D, h, w) through ``places``, where hooks such as Grad-CAM's find them."""
         if not isinstance(answer, Tensor) or answer.ndim != 4:
             return answer
@@ -123,7 +123,7 @@ class HeldNormalization(Held):
         layer = self.layer
         mean, variance = (getattr(self, name).reshape(layer._broadcast_shape) for name in ("mean", "variance"))
         scale = variance.sqrt().clamp(min=load().config.epsilon())
-        return self._look(inputs * scale + mean if layer.invert else (inputs - mean) / scale)
+        return self._expose_maps(inputs * scale + mean if layer.invert else (inputs - mean) / scale)
 
 
 class Graph(nn.Module):

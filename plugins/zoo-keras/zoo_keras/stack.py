@@ -44,7 +44,7 @@ def as_simple_cnn(model: Any, ending: str | None) -> Simple | None:
         ending: the model's final activation: "softmax", "sigmoid" or "linear".
     """
     layers = load().layers
-    if type(model).__name__ not in ("Sequential", "Functional") or not _in_a_row(model):
+    if type(model).__name__ not in ("Sequential", "Functional") or not _is_sequential(model):
         return None
     rows = [layer for layer in model.layers if not isinstance(layer, layers.InputLayer)]
     rescaled = rows.pop(0) if rows and type(rows[0]) is layers.Rescaling else None
@@ -79,7 +79,7 @@ def prepares_itself(model: Any) -> bool:
     return isinstance(first, layers.Rescaling | layers.Normalization)
 
 
-def _in_a_row(model: Any) -> bool:
+def _is_sequential(model: Any) -> bool:
     """Check that every layer takes only the output of the layer before it."""
     graph = getattr(model, "_functional", None) or model
     return graph is not None and all(len(nodes) == 1 for nodes in graph._nodes_by_depth.values())

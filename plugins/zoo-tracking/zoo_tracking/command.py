@@ -37,7 +37,7 @@ def _lines(runs: Path) -> list[str]:
     logged = {folder: _trackers(folder) for folder in sorted(p.parent for p in runs.glob("*/job.yaml"))}
     having = {folder.name: trackers for folder, trackers in logged.items() if trackers}
     if not having:
-        return [f"No run in {runs} has logs. {_how_to_begin()}"]
+        return [f"No run in {runs} has logs. {_hint()}"]
     width = max(map(len, having))
     rows = [f"  {name:<{width}}  {', '.join(TITLES[t] for t in trackers)}" for name, trackers in having.items()]
     return [f"{runs}: {len(having)} of {len(logged)} runs have logs", *rows, "See them:", *_commands(runs, logged)]
@@ -59,7 +59,7 @@ def _commands(runs: Path, logged: dict[Path, list[str]]) -> list[str]:
     return lines + [f"  {text}" for text in views]
 
 
-def _how_to_begin() -> str:
+def _hint() -> str:
     if installed():
         return f"Runs are logged from now on, unless {VARIABLE} is set to 'off'."
     return f"Neither TensorBoard nor MLflow is installed; get one: {get('tensorboard')}"

@@ -19,7 +19,7 @@ __all__ = ["MLflow", "local_store", "view"]
 _ARTIFACTS = ("job.yaml", "result.json", "report.html")
 _PARAMS_AT_ONCE, _NAME_CHARACTERS, _PARAM_CHARACTERS, _TAG_CHARACTERS = 100, 250, 6000, 8000  # MLflow's limits
 _LOCK_S = 60.0
-_MANNERS = {
+_ENVIRONMENT = {
     "MLFLOW_LOGGING_LEVEL": "WARNING",  # otherwise it logs each step of creating its database
     "MLFLOW_DISABLE_TELEMETRY": "true",  # users of `zoo run` have not consented to telemetry
     # Give up on an unreachable server after seconds instead of minutes.
@@ -72,10 +72,10 @@ class MLflow:
         return f"MLflow: run {self.folder.name!r} in {self.shown_uri}\nSee it: {view(self.shown_uri)}"
 
     def started(self, run: Any) -> None:
-        for name, value in _MANNERS.items():
+        for name, value in _ENVIRONMENT.items():
             os.environ.setdefault(name, value)
         self.client = self._open()
-        if not self._go_on():
+        if not self._continue():
             self._begin(run)
 
     def _open(self) -> Any:
@@ -92,7 +92,7 @@ class MLflow:
             client.search_experiments(max_results=1)
         return client
 
-    def _go_on(self) -> bool:
+    def _continue(self) -> bool:
         """Continue the MLflow run of a resumed run, if it still exists."""
         from mlflow.exceptions import MlflowException
 

@@ -37,7 +37,7 @@ class Tracker(Protocol):
         ...
 
 
-class _Line:
+class _TrackerThread:
     """A tracker with its thread; it is disabled after its first error, without effect on other trackers."""
 
     def __init__(self, tracker: Tracker) -> None:
@@ -64,7 +64,7 @@ class _Line:
             say(f"{self.tracker.title} is left out of the rest of this run: {_one_line(error)}")
 
 
-_watched: dict[Path, list[_Line]] = {}
+_active: dict[Path, list[_TrackerThread]] = {}
 
 
 def start(run: Any) -> None:
@@ -74,7 +74,7 @@ def start(run: Any) -> None:
     for text in lines:
         say(text)
     if names:
-        _watched[_key(run)] = opened = [_Line(_tracker(name, run)) for name in names]
+        _active[_key(run)] = opened = [_TrackerThread(_tracker(name, run)) for name in names]
         wait([line.do("started", run) for line in opened], timeout=PATIENCE_S)
 
 
@@ -90,13 +90,13 @@ def _tracker(name: str, run: Any) -> Tracker:
 
 def epoch(run: Any, record: dict[str, Any]) -> None:
     """Queue an epoch's metrics."""
-    for line in _watched.get(_key(run), ()):
+    for line in _active.get(_key(run), ()):
         line.do("epoch", dict(record))
 
 
 def end(run: Any, result: dict[str, Any]) -> None:
     """Queue the result, and close the trackers."""
-    lines = _watched.pop(_key(run), [])
+    lines = _active.pop(_key(run), [])
     until = monotonic() + PATIENCE_S
     pictures = _pictures(result) if lines else {}
     last = [line.finish("ended", run, result, pictures) for line in lines]
@@ -119,12 +119,12 @@ def _pictures(result: dict[str, Any]) -> dict[str, bytes]:
 
 def failed(run: Any, error: BaseException) -> None:
     """Log the error, and close the trackers."""
-    wait([line.finish("failed", run, error) for line in _watched.pop(_key(run), [])], timeout=PATIENCE_S)
+    wait([line.finish("failed", run, error) for line in _active.pop(_key(run), [])], timeout=PATIENCE_S)
 
 
 def sections(run: Any) -> list[tuple[str, str]]:
     """Section of the report with the location of the logs."""
-    places = [line.tracker.where() for line in _watched.get(_key(run), ()) if not line.broken]
+    places = [line.tracker.where() for line in _active.get(_key(run), ()) if not line.broken]
     return [("Tracking", "\n".join(places))] if places else []
 
 

@@ -1,1 +1,1 @@
-"""Time networks: their training steps and answers, on this machine."""
+"""Benchmark networks: training and inference speed on this machine."""

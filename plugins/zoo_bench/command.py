@@ -56,7 +56,7 @@ def bench(architecture: str, compare: str | None, steps: int, as_json: bool, **t
 
 
 def _files(words: list[str], steps: int, typed: dict[str, Any], as_json: bool) -> None:
-    """Files, which have no training steps; of a job's options they know the batch size."""
+    """Benchmark exported files, which have no training steps; of a job's options, only the batch size applies."""
     from zoo.api.commands import registry_here
     from zoo.api.models import artifact_at, is_artifact
     from zoo.errors import RequestError
@@ -80,7 +80,7 @@ def _files(words: list[str], steps: int, typed: dict[str, Any], as_json: bool) -
 
 
 def _job(architecture: str, typed: dict[str, Any]) -> Resolved:
-    """The job of a network on noise, as large as its batch."""
+    """Resolve the job of a network on noise of one batch."""
     import dataclasses
 
     from zoo.api.commands import registry_here
@@ -106,11 +106,11 @@ def _job(architecture: str, typed: dict[str, Any]) -> Resolved:
 
 
 def _of_model(word: str, registry: Registry) -> tuple[dict[str, Any], int]:
-    """What a trained model says of a job, and its images' channels; nothing for an architecture's name."""
+    """Architecture options of a trained model, and its number of channels; none for an architecture's name."""
     from zoo.runs import CARD, MODEL
 
     if registry.model_source(word) is None and not any((Path(word) / place / CARD).is_file() for place in ("", MODEL)):
-        return {}, 3  # a folder may be called as an architecture is
+        return {}, 3  # a folder may have an architecture's name
     from zoo.api.models import find_bundle, find_model, read_card
 
     card = read_card(find_bundle(find_model(word, registry)))

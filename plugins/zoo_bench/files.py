@@ -1,4 +1,4 @@
-"""``zoo bench`` of files that ``zoo export`` wrote: how fast they answer, on images of noise."""
+"""``zoo bench`` of exported files: inference speed on noise images."""
 
 from __future__ import annotations
 
@@ -20,15 +20,17 @@ BATCH = 16
 
 
 def bench_files(paths: Sequence[Path], registry: Registry, rounds: int, batch_size: int = BATCH) -> dict[str, Any]:
-    """Time the answers of one file, or of two in turn, each by its own runtime on the CPU.
+    """Benchmark the inference of one file, or of two alternately, each with its own runtime on the CPU.
 
     Args:
-        rounds: how many batches are timed of each, after one that is not.
-        batch_size: images a batch. One image alone is timed as well.
+        paths: one or two exported files.
+        registry: provides the formats' readers.
+        rounds: number of timed batches per file, after one warm-up batch.
+        batch_size: images per batch; a single image is timed as well.
 
     Returns:
         ``benchmarks``, for each ``file, architecture, image_size, batch_size, bytes, inference``, which has
-        ``images_per_second`` and ``one_image_s``; and of two the ``comparison`` of ``inference``.
+        ``images_per_second`` and ``one_image_s``; and of two files the ``comparison`` of ``inference``.
     """
     opened = [open_file(path, registry) for path in paths]
     batches = [_noise(artifact, batch_size) for artifact in opened]
@@ -50,7 +52,7 @@ def bench_files(paths: Sequence[Path], registry: Registry, rounds: int, batch_si
 
 
 def _noise(artifact: Artifact, count: int) -> Any:
-    """Images that are resized already, so that it is the network that is timed."""
+    """Noise images at the network's size, so that resizing does not affect the timing."""
     shape = _shape(artifact)
     drawn = np.random.default_rng(0).integers(0, 256, (count, shape.size, shape.size, shape.in_chans), np.uint8)
     return framed(drawn, shape)

@@ -1,4 +1,4 @@
-"""``zoo bench``: a job's own steps, on images of noise, and nothing kept."""
+"""``zoo bench``: time a job's own training steps and inference on noise images; nothing is kept."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ from zoo_bench.steps import answer_seconds, ceiling, peak_memory_mib, split_of, 
 
 WARMUP = 2
 AGAIN = 1
-"""The first step after the other network's is not counted either: the caches are full of that one's."""
+"""Warm-up steps after another network has run, as it has evicted this one's data from the caches."""
 ROUNDS = 5
-"""Of two networks in turn: what slows the machine for a while slows both."""
+"""Number of alternating rounds of two networks, so that interference affects both."""
 
 
 @dataclass(frozen=True)
 class Round:
-    """Seconds of some steps, by phase, and of some answers to all images."""
+    """The timings of one round: seconds of each step by phase, and of each inference pass."""
 
     steps: list[list[float]]
     answers: list[float]
 
 
 class Stand:
-    """A job as it is built, ready to be timed.
+    """A job's components, prepared for timing.
 
     Args:
         resolved: a job on :func:`noise`.
@@ -43,14 +43,14 @@ class Stand:
     def __init__(self, resolved: Resolved):
         self.resolved = resolved
         self.parts = parts = build_components(resolved, Observer())
-        parts.begin_epoch(parts.job.train.epochs)  # the largest pictures, the least of the network frozen
-        self.batches = _over_and_over(parts.train_batches)
+        parts.begin_epoch(parts.job.train.epochs)  # the largest images and the fewest frozen layers
+        self.batches = _cycle(parts.train_batches)
         self.images, _ = next(iter(parts.data.images(parts.splits["train"])))
         self.folded = fold_norms(parts.model, self.images[:2])
         self.rounds: list[Round] = []
 
     def time(self, warmup: int, steps: int, answers: int, on_step: Callable[[], None]) -> None:
-        """One more round; its first steps are not counted."""
+        """Run and record another round, without its ``warmup`` steps."""
         parts, learner = self.parts, self.parts.learner
         batches = islice(self.batches, warmup + steps)
         rows = step_seconds(
@@ -60,13 +60,13 @@ class Stand:
         self.rounds.append(Round(rows[warmup:], answered))
 
     def rates(self, what: str) -> list[float]:
-        """Images a second of each round, in ``train`` or ``inference``."""
+        """Images per second of each round, in ``train`` or ``inference``."""
         if what == "train":
             return [self.parts.job.train.batch_size / sum(split_of(r.steps).values()) for r in self.rounds]
         return [len(self.images) / median(r.answers) for r in self.rounds]
 
     def document(self, memory_mib: float) -> dict[str, Any]:
-        """What was measured in all rounds."""
+        """Summarise the measurements of all rounds."""
         parts, job, execution = self.parts, self.parts.job, self.parts.execution
         return {
             "architecture": self.resolved.entry("architecture").id,
@@ -105,16 +105,16 @@ class Stand:
 
 
 def bench(jobs: Sequence[Resolved], steps: int, observer: Observer) -> dict[str, Any]:
-    """Time the training steps and the answers of one network, or of two in turn.
+    """Benchmark the training steps and inference of one network, or of two alternately.
 
     Args:
-        jobs: on :func:`noise`.
-        steps: how many are timed of each; as many more as the rounds of two have in common.
-        observer: told how far it is.
+        jobs: one or two jobs on :func:`noise`.
+        steps: number of timed steps per job, rounded up to a multiple of the rounds.
+        observer: receives the progress.
 
     Returns:
         ``benchmarks``, for each ``architecture, parameters, image_size, batch_size, execution, device, train,
-        inference, peak_memory_mib`` …; and of two the ``comparison`` of ``train`` and ``inference``.
+        inference, peak_memory_mib`` …; and of two jobs the ``comparison`` of ``train`` and ``inference``.
     """
     stands = [Stand(job) for job in jobs]
     for device in {s.parts.execution.device for s in stands if s.parts.execution.device.type == "cuda"}:
@@ -128,7 +128,7 @@ def bench(jobs: Sequence[Resolved], steps: int, observer: Observer) -> dict[str,
         for stand in stands:
             warmup = AGAIN if turn else WARMUP
             stand.time(warmup, share, answers, lambda: observer.preparing("steps", next(done), total))
-    # Before what follows, which is no part of training.
+    # Before the following measurements, which are not part of training.
     memory = [peak_memory_mib(stand.parts.execution.device) for stand in stands]
     comparison = {"comparison": _comparison(*stands)} if len(stands) == 2 else {}
     return {
@@ -142,10 +142,10 @@ def _comparison(one: Stand, other: Stand) -> dict[str, Any]:
 
 
 def fused_words(name: str, optimizer: torch.optim.Optimizer) -> list[str]:
-    """``["fused adam"]`` of an optimizer that does all of a step in one kernel."""
+    """Describe an optimizer with a fused kernel as ``["fused adam"]``; else an empty list."""
     return [f"fused {name}"] if all(group.get("fused") for group in optimizer.param_groups) else []
 
 
-def _over_and_over(batches: Batches | FeatureBatches) -> Iterator[tuple[Tensor, Tensor]]:
+def _cycle(batches: Batches | FeatureBatches) -> Iterator[tuple[Tensor, Tensor]]:
     while True:
         yield from batches

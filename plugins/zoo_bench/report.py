@@ -1,4 +1,4 @@
-"""What ``zoo bench`` has measured, in plain text."""
+"""Text report of ``zoo bench``."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ __all__ = ["file_lines", "table_lines"]
 
 
 def table_lines(found: Mapping[str, Any]) -> list[str]:
-    """A block for each network, and of two how they compare.
+    """Format a block for each network, and the comparison of two.
 
     Args:
-        found: as :func:`zoo_bench.measure.bench` gives it.
+        found: as :func:`zoo_bench.measure.bench` returns it.
     """
     blocks, compared = found["benchmarks"], found.get("comparison")
     of_both = ", both networks together" if compared else ""
@@ -24,10 +24,10 @@ def table_lines(found: Mapping[str, Any]) -> list[str]:
 
 
 def file_lines(found: Mapping[str, Any]) -> list[str]:
-    """A line or two for each exported file, and of two how they compare.
+    """Format a line or two for each exported file, and the comparison of two.
 
     Args:
-        found: as :func:`zoo_bench.files.bench_files` gives it.
+        found: as :func:`zoo_bench.files.bench_files` returns it.
     """
     lines = []
     for one in found["benchmarks"]:
@@ -72,7 +72,7 @@ def _ceiling(train: Mapping[str, Any], inference: Mapping[str, Any], other: str)
 
 
 def _limit(train: Mapping[str, Any]) -> list[str]:
-    """What the step would be without all that multiplies nothing; a network may have no products."""
+    """Format the speed limit set by convolutions and matrix products alone; empty for a network without any."""
     rate = train["limit_images_per_second"]
     if rate is None:
         return []
@@ -81,7 +81,7 @@ def _limit(train: Mapping[str, Any]) -> list[str]:
 
 
 def _tried(trial: Mapping[str, Any] | None) -> list[str]:
-    """The ways that were tried, where there was a trial."""
+    """Format the executions that were tried; empty without a trial."""
     found = None if trial is None else ExecutionTrial.read(trial)
     return [f"{what if what == 'tried' else f'  {what}':<12}{ways}" for what, ways in tried(found)]
 

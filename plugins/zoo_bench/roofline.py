@@ -1,4 +1,4 @@
-"""A step's convolutions and matrix products: how many operations they are, and how long they take alone."""
+"""Roofline of a step: operations of its convolutions and matrix products, and their time when run alone."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from zoo.api.compute import Execution, now, pass_of
 __all__ = ["Call", "Products", "products_of", "seconds_of"]
 
 _LEAST, _MOST = 3, 10
-"""So often each call is timed, after once that is not counted."""
+"""Minimum and maximum number of timings per call, after one warm-up."""
 _BUDGET_S = 2.0
-"""For all calls together, if that lets each be timed more than the least."""
+"""Time budget in seconds for all calls together, beyond the minimum number of timings."""
 _AT_ONCE = {"cuda": 10}
-"""Calls that a GPU is given before it is waited for, as in a step it is not waited for after each."""
+"""Calls per synchronisation on a GPU, which is not synchronised after each call in a real step either."""
 _POOL = 2**16
-"""Random numbers, over and over: to draw as many as a step reads would take longer than the step."""
+"""Number of distinct random numbers, which are repeated, as drawing all of them would take longer than the step."""
 
 
 @dataclass(frozen=True)
 class Like:
-    """A tensor's form, without its numbers."""
+    """The metadata of a tensor, without its values."""
 
     shape: tuple[int, ...]
     stride: tuple[int, ...]
@@ -41,7 +41,7 @@ class Like:
 
 @dataclass(frozen=True)
 class Call:
-    """An operation of torch and what it was given, a :class:`Like` in place of each tensor."""
+    """A torch operation with its arguments, with :class:`Like` in place of tensors."""
 
     operation: Any
     args: tuple[Any, ...]
@@ -53,8 +53,8 @@ class Products:
     """The convolutions and matrix products of a pass.
 
     Args:
-        calls: each form of them, and how often it came.
-        flops: floating-point operations of all, a multiplication and an addition as two.
+        calls: distinct call -> number of occurrences.
+        flops: floating-point operations of all calls; a multiply-add counts as two.
     """
 
     calls: Mapping[Call, int]
@@ -64,32 +64,34 @@ class Products:
 def products_of(
     model: nn.Module, images: Tensor, execution: Execution, frozen: Sequence[str] = (), *, train: bool = True
 ) -> Products:
-    """What one pass of a network multiplies, on a copy; nothing is learned, and no random state moves.
+    """Record the products of one pass on a copy of a network, without training it or advancing random states.
 
     Args:
-        images: (n, C, H, W) float32, on the network's device; two or more to train, for batch norm needs them.
-        frozen: paths of the layers that stay as in evaluation.
-        train: there and back; else there alone, as in evaluation.
+        model: the network.
+        images: (n, C, H, W) float32, on the network's device; at least two for training, as batch norm needs them.
+        execution: device, precision and memory format.
+        frozen: paths of the layers that stay in evaluation mode.
+        train: forward and backward pass; otherwise a forward pass in evaluation mode.
     """
     step = pass_of(model, images, frozen, train=train)
     counter, recorder = FlopCounterMode(display=False, custom_mapping=_FORMULAS), _Recorder()
     with counter, recorder:
-        step(replace(execution, compiled=False))  # a compiler leaves nothing to be seen
+        step(replace(execution, compiled=False))  # compiled code hides the operations
     return Products(recorder.calls, int(counter.get_total_flops()))
 
 
 def seconds_of(products: Products, execution: Execution) -> float:
-    """How long the calls take, each by itself on random tensors of the same form; one's tensors at a time are held."""
+    """Total seconds of the calls, each run alone on random tensors; only one call's tensors are in memory at a time."""
     share = _BUDGET_S / max(1, len(products.calls))
     with torch.no_grad():
         return sum(count * _seconds(call, share, execution) for call, count in products.calls.items())
 
 
 def _seconds(call: Call, budget: float, execution: Execution) -> float:
-    """The median of as many calls as the budget allows; of three, one may be held up."""
+    """Median time of a call within the budget; at least three timings limit the effect of interference."""
     run = partial(call.operation, *_made(call.args), **dict(_made(call.kwargs)))
     at_once = _AT_ONCE.get(execution.device.type, 1)
-    _timed(run, 1, execution)  # finds its kernel, and memory for what it gives
+    _timed(run, 1, execution)  # selects the kernel, and allocates memory for the result
     times: list[float] = []
     while len(times) < _LEAST or (len(times) < _MOST and sum(times) < budget):
         times.append(_timed(run, at_once, execution))
@@ -104,7 +106,7 @@ def _timed(run: Callable[[], object], count: int, execution: Execution) -> float
 
 
 class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Writes down the products that torch is about to do, below autograd and autocast."""
+    """Records the products that torch dispatches, below autograd and autocast."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -117,7 +119,7 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
 
 def _form(value: Any) -> Any:
-    """An argument without numbers of tensors, such that equal ones can be told."""
+    """Replace tensors in an argument by their metadata, so that equal calls compare equal."""
     if isinstance(value, Tensor):
         return Like(tuple(value.shape), value.stride(), value.dtype, value.device)
     if isinstance(value, dict):
@@ -126,14 +128,14 @@ def _form(value: Any) -> Any:
 
 
 def _made(form: Any) -> Any:
-    """An argument of that form."""
+    """Create an argument from its metadata."""
     if isinstance(form, Like):
         return _tensor(form)
     return [_made(v) for v in form] if isinstance(form, tuple) else form
 
 
 def _tensor(like: Like) -> Tensor:
-    """Random numbers, or zeros of what is no float, lying as they lay; also where they lay over one another."""
+    """Create a tensor of random numbers, or zeros for integers, with the original strides, including overlaps."""
     needed = max(1, 1 + sum((n - 1) * s for n, s in zip(like.shape, like.stride, strict=True)))
     if not like.dtype.is_floating_point:
         return torch.zeros(needed, dtype=like.dtype, device=like.device).as_strided(like.shape, like.stride)
@@ -142,13 +144,16 @@ def _tensor(like: Like) -> Tensor:
 
 
 def _convolution_back(grad: Sequence[int], given: Sequence[int], weight: Sequence[int], *rest: Any, **_: Any) -> int:
-    """As much as the way there for each gradient that is wanted; torch's own formula takes groups for none."""
+    """FLOPs of a convolution's backward pass: those of the forward pass for each requested gradient.
+
+    torch's own formula ignores groups.
+    """
     _bias, _stride, _padding, _dilation, transposed, _output_padding, _groups, wanted = rest
     return 2 * prod(given if transposed else grad) * prod(weight[1:]) * int(wanted[0] + wanted[1])
 
 
 def _recurrent(given: Sequence[int], ins: Sequence[int], hidden: Sequence[int], *_: Any, **__: Any) -> int:
-    """An LSTM's layer: both of its matrices at every place of the sequence."""
+    """FLOPs of an LSTM layer: both weight matrices at every position of the sequence."""
     return 2 * prod(given[:-1]) * (prod(ins) + prod(hidden))
 
 
@@ -165,7 +170,7 @@ def _attention_back(
 _aten = torch.ops.aten
 _FORMULAS: dict[Any, Callable[..., int]] = {
     _aten.convolution_backward: _convolution_back,
-    # Of these torch has formulas for a GPU's alone, or for none.
+    # torch has no formulas for these, or only for their GPU versions.
     _aten._scaled_dot_product_flash_attention_for_cpu: _attention,
     _aten._scaled_dot_product_flash_attention_for_cpu_backward: _attention_back,
     _aten.mkldnn_rnn_layer: _recurrent,

@@ -130,12 +130,12 @@ def summary(
         "of_limit": limit_s / step_s,
     }
     return {
-        "train": {**_rated(batch_size / step_s, flops[0], peaks[0]), "step_s": step_s, "split_s": split, **limit},
-        "inference": _rated(inference, flops[1], peaks[1]),
+        "train": {**_rates(batch_size / step_s, flops[0], peaks[0]), "step_s": step_s, "split_s": split, **limit},
+        "inference": _rates(inference, flops[1], peaks[1]),
     }
 
 
-def _rated(rate: float, flops: float, peak: float) -> dict[str, float]:
+def _rates(rate: float, flops: float, peak: float) -> dict[str, float]:
     return {
         "images_per_second": rate,
         "gflops_per_image": flops / 1e9,

@@ -1,8 +1,8 @@
-"""The runs in a folder, as they are now: read once, and again only where something has changed.
+"""The current state of the runs in a folder, with incremental reading.
 
-A folder's time changes whenever a file in it is made or replaced, as every file of a run is, but for the line that an
-epoch adds to metrics.jsonl. So of a run that has ended one look at its folder is enough, and of one that hasn't the
-lines that are new are read.
+A folder's modification time changes whenever a file in it is created or replaced, as every file of a run is, except for
+lines appended to metrics.jsonl. A finished run is therefore read only once, and of an unfinished one only the new
+lines.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from zoo.runs import JOB, LOCK, METRICS, RESULT
 from zoo.storage import open_plain, read_mapping, read_plain
 
 OF_RUNS = ("sweep.yaml", "architectures.json")
-"""In a folder whose folders are runs."""
+"""Files that mark a folder whose subfolders are runs."""
 SPARK = 32
-"""Points of the little curve in the list."""
+"""Number of points of the sparkline in the list."""
 AGAIN_S = 0.5
-"""However many ask, the folder is looked through no more often."""
+"""Minimum seconds between two scans of the folder, regardless of the number of clients."""
 SILENT_S, SILENT_EPOCHS = 600.0, 5.0
-"""A run that wrote nothing for so long, and for so many of its epochs, is told to be silent."""
-_STATUS = re.compile(rb'"status":\s*"(\w{1,20})"')  # the second name in result.json, which can be megabytes long
+"""A run without output for both this many seconds and this many of its epochs is shown as silent."""
+_STATUS = re.compile(rb'"status":\s*"(\w{1,20})"')  # the second key of result.json, which can be megabytes long
 _HEAD = 4096
 _LISTED = ("architecture.name", "dataset.name", "train.epochs", "train.monitor")
 
@@ -39,8 +39,8 @@ Row = dict[str, Any]
 
 
 @dataclass
-class _Known:
-    """What is known of a run."""
+class _CachedRun:
+    """The cached state of a run."""
 
     folder: Path
     stamp: int = -1
@@ -62,38 +62,39 @@ class _Known:
 
 
 class Runs:
-    """The runs in a folder, and in the sweeps and comparisons in it.
+    """The runs in a folder, including those of its sweeps and comparisons.
 
     Args:
-        out: the folder for runs.
-        clock: seconds since the epoch.
+        out: the folder of the runs.
+        clock: returns seconds since the epoch.
     """
 
     def __init__(self, out: Path, clock: Any = time.time):
         self.out, self._clock = out, clock
-        self._known: dict[str, _Known] = {}
-        self._gone: dict[str, int] = {}
+        self._cached: dict[str, _CachedRun] = {}
+        self._removed: dict[str, int] = {}
         self._revision = 0
-        self._looked = -math.inf
+        self._scanned_at = -math.inf
         self._lock = threading.Lock()
 
     def changes(self, since: int = 0) -> Row:
-        """What is new since a revision: ``revision``, ``runs`` (whole rows), ``gone`` (names), ``folder``."""
+        """Changes since a revision: ``revision``, ``runs`` (complete rows), ``gone`` (names), ``folder``."""
         with self._lock:
-            self._look()
-            rows = [self._row(name, known) for name, known in self._known.items() if known.revision > since]
-            gone = [name for name, revision in self._gone.items() if revision > since] if since else []
+            self._rescan()
+            rows = [self._row(name, known) for name, known in self._cached.items() if known.revision > since]
+            gone = [name for name, revision in self._removed.items() if revision > since] if since else []
             return {"revision": self._revision, "folder": str(self.out), "runs": rows, "gone": gone}
 
     def run(self, name: str, after: int = 0) -> Row | None:
-        """One run: its row, what of its job one asks for, and its epochs after one; None where there is none.
+        """Details of one run: its row, its job, and its epochs after ``after``; None where there is none.
 
         Args:
-            name: one of those that :meth:`changes` has given; it is looked up, and never made a path.
+            name: a name that :meth:`changes` returned; it is looked up, never used as a path.
+            after: number of the last epoch that the client has.
         """
         with self._lock:
-            self._look()
-            known = self._known.get(name)
+            self._rescan()
+            known = self._cached.get(name)
             if known is None:
                 return None
             row, folder = self._row(name, known), known.folder
@@ -103,41 +104,41 @@ class Runs:
 
     # -- looking ---------------------------------------------------------------------------------------
 
-    def _look(self) -> None:
+    def _rescan(self) -> None:
         now = time.monotonic()
-        if now - self._looked < AGAIN_S:
+        if now - self._scanned_at < AGAIN_S:
             return
         found = dict(_folders(self.out))
-        for name in self._known.keys() - found.keys():
-            del self._known[name]
-            self._gone[name] = self._next()
+        for name in self._cached.keys() - found.keys():
+            del self._cached[name]
+            self._removed[name] = self._next()
         for name, (folder, stamp) in found.items():
-            known = self._known.get(name)
+            known = self._cached.get(name)
             if known is None:
-                known = self._known[name] = _Known(folder)
-                self._gone.pop(name, None)
+                known = self._cached[name] = _CachedRun(folder)
+                self._removed.pop(name, None)
             if self._refreshed(known, stamp):
                 known.revision = self._next()
-        self._looked = time.monotonic()
+        self._scanned_at = time.monotonic()
 
     def _next(self) -> int:
         self._revision += 1
         return self._revision
 
-    def _refreshed(self, known: _Known, stamp: int) -> bool:
-        """Read what has changed of a run; whether anything has."""
+    def _refreshed(self, known: _CachedRun, stamp: int) -> bool:
+        """Update a run's cached state; True if it changed."""
         changed = stamp != known.stamp
         if changed:
             known.stamp = stamp
             known.job = _job(known.folder)
             known.ended, known.locked = _ended(known.folder)
         if changed or known.live:
-            changed = _read_on(known) or changed
+            changed = _read_new_lines(known) or changed
         status = self._status(known)
         changed, known.status = changed or status != known.status, status
         return changed
 
-    def _status(self, known: _Known) -> str:
+    def _status(self, known: _CachedRun) -> str:
         if known.ended is not None:
             return known.ended
         if not known.locked:
@@ -145,7 +146,7 @@ class Runs:
         silent = self._clock() - known.heard > max(SILENT_S, SILENT_EPOCHS * known.seconds)
         return "silent" if silent else "running"
 
-    def _row(self, name: str, known: _Known) -> Row:
+    def _row(self, name: str, known: _CachedRun) -> Row:
         finite = [value if math.isfinite(value) else None for value in known.values]
         best = None if known.best is None else finite[known.best]
         job = known.job
@@ -156,40 +157,40 @@ class Runs:
             "epochs": len(finite),
             "best": best,
             "best_epoch": None if known.best is None else known.best + 1,
-            "spark": _fewer(finite, SPARK),
+            "spark": _subsample(finite, SPARK),
             "heard": known.heard,
         }
 
 
 def _folders(out: Path) -> Iterator[tuple[str, tuple[Path, int]]]:
-    """Name, place and time of every run's folder, those of a sweep as ``SWEEP/trial-0001``."""
-    for name, folder, stamp in _inside(out):
+    """Name, path and modification time of every run's folder; a sweep's runs are named ``SWEEP/trial-0001``."""
+    for name, folder, stamp in _subfolders(out):
         if (folder / JOB).is_file():
             yield name, (folder, stamp)
         elif any((folder / file).is_file() for file in OF_RUNS):
-            for inner, place, when in _inside(folder):
+            for inner, place, when in _subfolders(folder):
                 if (place / JOB).is_file():
                     yield f"{name}/{inner}", (place, when)
 
 
-def _inside(folder: Path) -> Iterator[tuple[str, Path, int]]:
+def _subfolders(folder: Path) -> Iterator[tuple[str, Path, int]]:
     try:
         with os.scandir(folder) as entries:
             for entry in entries:
                 if not entry.name.startswith(".") and entry.is_dir():
                     try:
                         yield entry.name, Path(entry.path), entry.stat().st_mtime_ns
-                    except OSError:  # removed just now
+                    except OSError:  # removed in the meantime
                         continue
     except OSError:
         return
 
 
 def _job(folder: Path) -> Row:
-    """What a list has of a job.yaml."""
+    """Read the entries of a job.yaml that the list shows."""
     try:
         when = (folder / JOB).stat().st_mtime
-        said = _skimmed(read_plain(folder / JOB).decode("utf-8")) or _whole_job(folder)
+        said = _parse_quickly(read_plain(folder / JOB).decode("utf-8")) or _whole_job(folder)
     except (OSError, UnicodeDecodeError):
         return {}
     epochs = said.get("train.epochs")
@@ -202,8 +203,8 @@ def _job(folder: Path) -> Row:
     }
 
 
-def _skimmed(text: str) -> Row:
-    """The few words that a list has of a job.yaml as the zoo writes it, in a hundredth of the time; else nothing."""
+def _parse_quickly(text: str) -> Row:
+    """Extract the listed values from a job.yaml as the zoo formats it, a hundred times faster than YAML; else empty."""
     found = {}
     for path in _LISTED:
         section, _, name = path.partition(".")
@@ -215,7 +216,7 @@ def _skimmed(text: str) -> Row:
 
 
 def _whole_job(folder: Path) -> Row:
-    """All of a job.yaml, by dotted path; of a damaged one nothing."""
+    """Read all of a job.yaml by dotted path; empty if it is damaged."""
     from zoo.api.jobs import flatten
 
     try:
@@ -229,7 +230,7 @@ def _text(value: object) -> str | None:
 
 
 def _ended(folder: Path) -> tuple[str | None, bool]:
-    """The status in result.json, and whether somebody holds the run; a run that goes on is one that hasn't ended."""
+    """Status in result.json and presence of a lock; a lock newer than the result belongs to a resumed run."""
     lock = _time_of(folder / LOCK)
     try:
         with open_plain(folder / RESULT) as file:
@@ -249,8 +250,8 @@ def _time_of(path: Path) -> float | None:
         return None
 
 
-def _read_on(known: _Known) -> bool:
-    """The lines of metrics.jsonl that are new; from the beginning where it is another file than before."""
+def _read_new_lines(known: _CachedRun) -> bool:
+    """Read the new lines of metrics.jsonl; from the beginning where the file was replaced."""
     try:
         with open_plain(known.folder / METRICS) as file:
             stat = os.fstat(file.fileno())
@@ -266,7 +267,7 @@ def _read_on(known: _Known) -> bool:
         changed = bool(known.values)
         known.inode, known.offset, known.values, known.best = -1, 0, array("d"), None
         return changed
-    whole = content[: content.rfind(b"\n") + 1]  # a line that is being written is read the next time
+    whole = content[: content.rfind(b"\n") + 1]  # an incomplete last line is read next time
     known.offset += len(whole)
     split, _, name = str(known.job.get("monitor") or "val/accuracy").partition("/")
     for record in map(_record, whole.splitlines()):
@@ -297,7 +298,7 @@ def _float(value: object, otherwise: float) -> float:
 
 
 def _records(folder: Path) -> list[Row]:
-    """The epochs of one run: ``epoch, train_loss, train_accuracy, val_loss, val_accuracy, lr, seconds, best``."""
+    """Epochs of a run: ``epoch, train_loss, train_accuracy, val_loss, val_accuracy, lr, seconds, best``."""
     try:
         lines = read_plain(folder / METRICS).split(b"\n")[:-1]
     except OSError:
@@ -318,8 +319,8 @@ def _json(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _fewer(values: list[float | None], most: int) -> list[float | None]:
-    """A few of the values, evenly, the last among them."""
+def _subsample(values: list[float | None], most: int) -> list[float | None]:
+    """Subsample at most ``most`` values evenly, including the last one."""
     if len(values) <= most:
         return values
     return [values[round(i * (len(values) - 1) / (most - 1))] for i in range(most)]

@@ -1,7 +1,7 @@
-"""The page by HTTP, for this machine alone: it can be read, and nothing can be changed by it.
+"""The HTTP server of the dashboard: read-only, and for this machine only.
 
-A page of another site must not read it either. So only requests for this very address are answered (a name that an
-attacker lets point here is another one), and none that a browser says come from elsewhere.
+Pages of other sites must not read it either. Only requests for this exact address are answered, which prevents DNS
+rebinding, and none that a browser marks as cross-site.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ _NUMBER = re.compile(r"\d{1,12}")
 
 
 def page() -> str:
-    """The one page."""
+    """HTML of the dashboard."""
     return page_of("zoo_dashboard")
 
 
 def policy() -> str:
-    """What a browser may do with it."""
+    """Content security policy of the page."""
     return policy_for(page())
 
 
@@ -37,12 +37,12 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server_version, sys_version = "zoo", ""
     error_message_format, error_content_type = "%(message)s\n", "text/plain; charset=utf-8"
-    timeout = 30  # seconds; who opens a connection and says nothing holds a thread
+    timeout = 30  # seconds; an idle connection would occupy a thread
 
     server: Dashboard
 
     def do_GET(self) -> None:
-        if not self._is_for_us():
+        if not self._is_allowed():
             self._answer(HTTPStatus.FORBIDDEN, "This page is for this machine alone.")
             return
         asked = urlsplit(self.path)
@@ -52,22 +52,22 @@ class _Handler(BaseHTTPRequestHandler):
         elif asked.path == "/":
             self._answer(HTTPStatus.OK, page(), "text/html")
         elif asked.path == "/api/runs":
-            self._json(self.server.runs.changes(_whole(query.get("since"))))
+            self._json(self.server.runs.changes(_parse_int(query.get("since"))))
         elif asked.path == "/api/run":
-            self._json(self.server.runs.run(query.get("name", ""), _whole(query.get("after"))))
+            self._json(self.server.runs.run(query.get("name", ""), _parse_int(query.get("after"))))
         else:
             self._answer(HTTPStatus.NOT_FOUND, "There is nothing here.")
 
     def _refuse(self) -> None:
-        self.close_connection = True  # what follows may be a body that nobody reads
+        self.close_connection = True  # an unread body may follow
         self._answer(HTTPStatus.METHOD_NOT_ALLOWED, "This page can only be read.", allow=True)
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("do_"):  # every other method
+        if name.startswith("do_"):  # every other HTTP method
             return self._refuse
         raise AttributeError(name)
 
-    def _is_for_us(self) -> bool:
+    def _is_allowed(self) -> bool:
         named = self.headers.get_all("Host") or []
         here = len(named) == 1 and named[0].lower() in self.server.names
         return here and self.headers.get("Sec-Fetch-Site", "none") in ("none", "same-origin")
@@ -97,22 +97,22 @@ class _Handler(BaseHTTPRequestHandler):
     def handle(self) -> None:
         try:
             super().handle()
-        except (ConnectionError, TimeoutError):  # the browser has gone
+        except (ConnectionError, TimeoutError):  # the browser disconnected
             self.close_connection = True
 
     def log_message(self, format: str, *args: Any) -> None:
-        """The terminal is for who started it, not for a line each second."""
+        """Suppress the log line per request, of which there is one each second."""
 
 
 class Dashboard(ThreadingHTTPServer):
-    """Serves the runs of a folder.
+    """An HTTP server of the runs in a folder.
 
     Args:
-        out: the folder for runs.
-        port: 0 for any that is free.
+        out: the folder of the runs.
+        port: port number; 0 for any free one.
 
     Raises:
-        RequestError: the port is taken, or may not be used.
+        RequestError: the port is not available.
     """
 
     daemon_threads = True
@@ -128,7 +128,7 @@ class Dashboard(ThreadingHTTPServer):
                 "free: zoo dashboard --port 0"
             ) from error
         self.names = {f"{name}:{self.server_port}" for name in (HERE, "localhost")}
-        if self.server_port == 80:  # which a browser leaves out
+        if self.server_port == 80:  # browsers omit the default port
             self.names |= {HERE, "localhost"}
 
     @property
@@ -136,5 +136,5 @@ class Dashboard(ThreadingHTTPServer):
         return f"http://{HERE}:{self.server_port}/"
 
 
-def _whole(text: str | None) -> int:
+def _parse_int(text: str | None) -> int:
     return int(text) if text and _NUMBER.fullmatch(text) else 0

@@ -1,1 +1,1 @@
-"""``zoo data check`` and ``zoo data stats``: what is wrong with a dataset, found before anything is trained on it."""
+"""``zoo data check`` and ``zoo data stats``: find defects of a dataset before training."""

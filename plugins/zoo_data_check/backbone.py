@@ -1,4 +1,4 @@
-"""Features of a dataset's images from a trained network whose weights stay as they are."""
+"""Features of a dataset's images from a frozen, trained network."""
 
 from __future__ import annotations
 
@@ -23,10 +23,13 @@ _BATCH = 64
 
 @dataclass(frozen=True)
 class Backbone:
-    """A trained network, how images become its input, and what to call it.
+    """A trained network with its preprocessing and its description.
 
     Args:
-        made: what the network is, for the key under which its features are kept.
+        model: the network.
+        image: preprocessing of its images.
+        words: name of the network, for messages.
+        made: provenance of the network, for the cache key of its features.
     """
 
     model: nn.Module
@@ -36,7 +39,7 @@ class Backbone:
 
 
 def backbone_of_run(word: str, registry: Registry) -> Backbone:
-    """The network of a run, or of a bundle.
+    """Load the network of a run, or of a bundle.
 
     Raises:
         RequestError: there is none, or it can't be built.
@@ -48,7 +51,7 @@ def backbone_of_run(word: str, registry: Registry) -> Backbone:
 
 
 def backbone_of_job(resolved: Resolved, num_classes: int) -> Backbone:
-    """The job's architecture, with the weights that it begins with.
+    """Build the job's architecture with its initial weights.
 
     Raises:
         RequestError: it can't be built, or the weights don't fit.
@@ -64,12 +67,12 @@ def backbone_of_job(resolved: Resolved, num_classes: int) -> Backbone:
 
 
 def backbone_features(backbone: Backbone, scan: Scan, execution: Execution, observer: Observer) -> NDArray[np.float32]:
-    """What the network's last layer is given for each image, (n, D).
+    """Compute the input of the network's last layer for each image: (n, D) float32.
 
-    Images come from the decode-once store, and features from the cache, where they are there already.
+    Images come from the decode-once store, and features from the cache, if they are there already.
 
     Raises:
-        RequestError: the network has no last layer that can be told.
+        RequestError: the network has no identifiable last layer.
     """
     head = _head_of(backbone.model, backbone.image, backbone.words)
     model = execution.place(backbone.model)
@@ -83,7 +86,7 @@ def backbone_features(backbone: Backbone, scan: Scan, execution: Execution, obse
         own = np.flatnonzero(scan.split == number)
         place = np.full(len(dataset), -1)
         place[rows] = np.arange(len(rows))
-        both = place[scan.index[own]]  # what one way to decode can read and the other can't stays zero
+        both = place[scan.index[own]]  # images that only one of the two decoders can read keep zeros
         found[own[both >= 0]] = features[both[both >= 0]]
     assert found is not None
     return found
@@ -92,7 +95,7 @@ def backbone_features(backbone: Backbone, scan: Scan, execution: Execution, obse
 def _of_split(
     store: FeatureStore, dataset: Any, name: str, image: Preprocessing, observer: Observer
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Which of a split's items can be decoded, and their features (m, D)."""
+    """Indices of a split's decodable items, and their features (m, D)."""
     told = f"decoding {name} images"
     decoded = decode_split(dataset, image.shape, progress=lambda done, total: observer.preparing(told, done, total))
     split = Split(name, decoded.images, decoded.labels, decoded.names, fingerprint=decoded.fingerprint)

@@ -1,4 +1,4 @@
-"""Which pictures may show the same: each is looked for, whole, in windows of every other, on 32 numbers a window."""
+"""Candidate pairs of duplicates: each image is compared with windows of every other one, by 32 numbers per window."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from torch import Tensor
 
 from zoo.api.images import Pixels
 
-_CELLS = 8  # a side: the mosaic that a window is seen as
-_NUMBERS = 32  # that are kept of it
+_CELLS = 8  # cells per side of a window's mosaic
+_NUMBERS = 32  # length of a window's descriptor
 _STARTS = {1.0: (0.0,), 0.9: (0.0, 0.05, 0.1), 0.8: (0.0, 0.1, 0.2), 0.7: (0.0, 0.1, 0.2, 0.3)}
-"""Of windows, by their side; shares of the picture's."""
-_MOST, _LEAST = 5, 0.7  # others for each picture, and how alike: of 600 cropped photos the least was 0.76, rank 1
-_ROWS, _COLUMNS = 512, 4096  # pictures at once: 60 MB
-_SAMPLE = 2000  # pictures that tell which numbers differ most
-_FLAT = 1.0  # grey levels, below which a window has no content
+"""Positions of windows by their side; both are fractions of the image's side."""
+_MOST, _LEAST = 5, 0.7  # per image, and minimum similarity: of 600 cropped photos the least was 0.76
+_ROWS, _COLUMNS = 512, 4096  # images per block: 60 MB
+_SAMPLE = 2000  # images for the estimate of the principal directions
+_FLAT = 1.0  # standard deviation in grey levels below which a window counts as empty
 
 
 class Pairs(NamedTuple):
-    """P pairs of pictures that may show the same.
+    """P candidate pairs of duplicates.
 
     Args:
-        whole: (P,), one picture of each pair.
-        part: (P,), another, whose content is perhaps a window of the first's.
-        window: float32 (P, 4): left, top, width and height of that window, shares of the picture's sides.
+        whole: (P,), index of one image of each pair.
+        part: (P,), index of the other, which may match a window of the first.
+        window: float32 (P, 4): left, top, width and height of that window, as fractions of the image's sides.
     """
 
     whole: NDArray[np.int64]
@@ -38,23 +38,23 @@ class Pairs(NamedTuple):
 
 
 def candidates(thumbs: Pixels, progress: Callable[[int], None]) -> Pairs:
-    """For each picture the likeliest others of which it may be a window, five at most.
+    """Find the most similar images of which each image may be a window, five at most.
 
-    Every picture is compared with every window of the others, in blocks: N² · 35 products of 32 numbers.
+    Every image is compared with every window of the others, in blocks: N² · 35 products of 32 numbers.
 
     Args:
-        thumbs: uint8 (N, S, S).
-        progress: told how many pictures are through.
+        thumbs: uint8 (N, S, S) grey thumbnails.
+        progress: called with the number of processed images.
     """
-    basis = _telling(thumbs)
+    basis = _whitening(thumbs)
     whole_ones = torch.cat(
-        [_looks(thumbs[i : i + _ROWS], basis, windows()[:1])[:, 0] for i in range(0, len(thumbs), _ROWS)]
+        [_descriptors(thumbs[i : i + _ROWS], basis, windows()[:1])[:, 0] for i in range(0, len(thumbs), _ROWS)]
     )
     best = _Best(len(thumbs))
     for start in range(0, len(thumbs), _COLUMNS):
-        inside = _looks(thumbs[start : start + _COLUMNS], basis, windows()).transpose(0, 1).contiguous()
+        inside = _descriptors(thumbs[start : start + _COLUMNS], basis, windows()).transpose(0, 1).contiguous()
         for first in range(0, len(thumbs), _ROWS):
-            best.take(_likeness(whole_ones[first : first + _ROWS], inside), first, start)
+            best.take(_similarity(whole_ones[first : first + _ROWS], inside), first, start)
         progress(min(start + _COLUMNS, len(thumbs)))
     whole, part = best.pairs()
     return Pairs(whole, part, _windows_of(thumbs, whole, whole_ones[part], basis))
@@ -62,20 +62,20 @@ def candidates(thumbs: Pixels, progress: Callable[[int], None]) -> Pairs:
 
 @cache
 def windows() -> NDArray[np.float32]:
-    """All windows, float32 (35, 4): left, top, width, height; the whole picture is the first."""
+    """All windows, float32 (35, 4): left, top, width, height; the whole image comes first."""
     found = [(x, y, side, side) for side, starts in _STARTS.items() for y in starts for x in starts]
     return np.array(found, np.float32)
 
 
 def mosaics(thumbs: Pixels, places: NDArray[np.float32]) -> Tensor:
-    """Windows of pictures from afar.
+    """Reduce windows of images to mosaics of 8 × 8 cells.
 
     Args:
         thumbs: uint8 (n, S, S).
-        places: (W, 4).
+        places: (W, 4), windows as :func:`windows` returns them.
 
     Returns:
-        float32 (n, W, 64), each of mean 0; zeros where a window is of one grey.
+        float32 (n, W, 64), each of mean 0; zeros for windows without contrast.
     """
     images, side = torch.from_numpy(thumbs).float(), thumbs.shape[-1]
     found = []
@@ -88,7 +88,7 @@ def mosaics(thumbs: Pixels, places: NDArray[np.float32]) -> Tensor:
 
 
 def _means(start: float, length: float, side: int) -> Tensor:
-    """(8, side): weights that average the cells of an interval, with shares of the pixels at their edges."""
+    """Weights (8, side) that average the pixels of each cell, with fractional coverage at the edges."""
     edges = (start + length * np.arange(_CELLS + 1) / _CELLS) * side
     pixels = np.arange(side)
     covered = np.minimum(edges[1:, None], pixels + 1) - np.maximum(edges[:-1, None], pixels)
@@ -96,10 +96,10 @@ def _means(start: float, length: float, side: int) -> Tensor:
     return torch.from_numpy(weights.astype(np.float32))
 
 
-def _telling(thumbs: Pixels) -> Tensor:
-    """(64, 32): the directions in which mosaics differ most, each scaled to weigh the same.
+def _whitening(thumbs: Pixels) -> Tensor:
+    """Whitening projection (64, 32) to the principal components of mosaics.
 
-    Without it most pictures with a bright middle would be alike.
+    Without it, most images with a bright centre would be similar.
     """
     chosen = thumbs[:: -(-len(thumbs) // _SAMPLE)]
     cells = torch.nn.functional.normalize(mosaics(chosen, windows()).flatten(0, 1), dim=1)
@@ -109,13 +109,13 @@ def _telling(thumbs: Pixels) -> Tensor:
     return scaled
 
 
-def _looks(thumbs: Pixels, basis: Tensor, places: NDArray[np.float32]) -> Tensor:
-    """(n, W, 32), each of length 1; zeros where there is no content."""
+def _descriptors(thumbs: Pixels, basis: Tensor, places: NDArray[np.float32]) -> Tensor:
+    """Normalised descriptors (n, W, 32) of windows; zeros for empty windows."""
     return torch.nn.functional.normalize(mosaics(thumbs, places) @ basis, dim=2)
 
 
-def _likeness(looks: Tensor, inside: Tensor) -> Tensor:
-    """Cosines of (n, 32) and the most alike of each picture's windows (W, m, 32): (n, m)."""
+def _similarity(looks: Tensor, inside: Tensor) -> Tensor:
+    """Similarity (n, m): cosine of descriptors (n, 32) and the best of each image's windows (W, m, 32)."""
     best = looks @ inside[0].T
     for window in inside[1:]:
         torch.maximum(best, looks @ window.T, out=best)
@@ -123,24 +123,24 @@ def _likeness(looks: Tensor, inside: Tensor) -> Tensor:
 
 
 def _windows_of(thumbs: Pixels, whole: NDArray[np.int64], looks: Tensor, basis: Tensor) -> NDArray[np.float32]:
-    """Which window of each picture was the most alike, (P, 4)."""
+    """Most similar window of each pair, (P, 4)."""
     found = np.zeros(len(whole), np.int64)
     for start in range(0, len(whole), _ROWS):
         rows = slice(start, start + _ROWS)
-        inside = _looks(thumbs[whole[rows]], basis, windows())
+        inside = _descriptors(thumbs[whole[rows]], basis, windows())
         found[rows] = (inside * looks[rows, None]).sum(2).argmax(1).numpy()
     return windows()[found]
 
 
 class _Best:
-    """The likeliest others so far, of each picture."""
+    """The most similar images found so far, for each image."""
 
     def __init__(self, count: int):
         self.likeness = torch.full((count, _MOST), -2.0)
         self.whole = torch.zeros((count, _MOST), dtype=torch.int64)
 
     def take(self, likeness: Tensor, first: int, start: int) -> None:
-        """A block (n, m): pictures from ``first`` on, in windows of those from ``start`` on."""
+        """Merge a block of similarities (n, m): images from ``first`` on, in windows of those from ``start`` on."""
         rows = torch.arange(first, first + len(likeness))
         likeness = likeness.masked_fill(rows[:, None] == torch.arange(start, start + likeness.shape[1]), -2.0)
         found, place = likeness.topk(min(_MOST, likeness.shape[1]), dim=1)
@@ -150,6 +150,6 @@ class _Best:
         self.whole[rows] = wholes.gather(1, order)
 
     def pairs(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """(whole, part), those that are alike enough."""
+        """Candidate pairs (whole, part) above the minimum similarity."""
         part, place = torch.nonzero(self.likeness >= _LEAST, as_tuple=True)
         return self.whole[part, place].numpy(), part.numpy()

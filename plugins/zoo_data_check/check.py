@@ -1,4 +1,4 @@
-"""``zoo data check``: what is wrong with a dataset, from a job to a document."""
+"""``zoo data check``: analyse a dataset, and report its defects."""
 
 from __future__ import annotations
 
@@ -29,11 +29,14 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Checked:
-    """What was found, and what it was found from.
+    """The result of a check, with its intermediate data.
 
     Args:
-        strange: (n,), how far from all others each image is.
-        document: as ``--json`` prints it.
+        scan: all decoded images.
+        twins: groups of duplicates.
+        judged: assessment of the labels.
+        strange: (n,), distance of each image from all others in robust standard deviations.
+        document: content of the JSON output.
     """
 
     scan: Scan
@@ -52,18 +55,19 @@ def check_dataset(
     folds: int = 5,
     seed: int = 0,
 ) -> Checked:
-    """Look at every image of every split.
+    """Check every image of every split.
 
     Args:
-        name: what the user calls the dataset.
-        observer: told how far it is.
-        make_backbone: gives a trained network for so many classes; without one features are plain.
-        execution: where and how that computes.
-        folds: of the images, each judged by a classifier that was trained on the others.
-        seed: of the folds, and of plain features.
+        opener: opens the dataset's splits.
+        name: name of the dataset, as the user gave it.
+        observer: receives the progress.
+        make_backbone: returns a trained network for a number of classes; without it, plain features are used.
+        execution: device and precision of the network.
+        folds: number of folds; each is judged by a classifier trained on the others.
+        seed: seed of the folds and of plain features.
 
     Raises:
-        ZooError: the dataset is not as it should be, or the network can't be used.
+        ZooError: the dataset is invalid, or the network can't be used.
     """
     begun = perf_counter()
     _, classes = open_training(opener)
@@ -98,14 +102,14 @@ def judge(seen: Scan, twins: Twins, features: Floats, folds: int, seed: int, obs
     nothing = np.zeros(0, np.int64)
     if seen.multilabel:
         return Judged(nothing, None, nothing, "An image may have several labels here: their errors are not looked for.")
-    _, first = np.unique(twins.group, return_index=True)  # duplicates are in one fold, so they count once
+    _, first = np.unique(twins.group, return_index=True)  # duplicates share a fold, so they count once
     counts = np.bincount(seen.labels[first], minlength=len(seen.classes))
     chosen = np.flatnonzero(counts >= folds)
     few = [seen.classes[k] for k in np.flatnonzero(counts < folds)]
     why_not = f"Not judged, for want of {folds} different images: {', '.join(few[:5])}." if few else ""
     if len(chosen) < 2:
         return Judged(nothing, None, nothing, why_not)
-    # A group may have several labels; the classes that are left out may be its first's.
+    # A group may have several labels, of which the first may belong to an excluded class.
     rows = np.flatnonzero(np.isin(seen.labels, chosen) & np.isin(seen.labels[first][_rank(twins.group)], chosen))
     labels = np.searchsorted(chosen, seen.labels[rows])
     told = lambda done: observer.preparing("judging labels", done, folds)  # noqa: E731

@@ -1,4 +1,4 @@
-"""A clean list: which images to leave out and why, as a CSV file that the dataset ``image_csv`` reads."""
+"""Clean lists: a CSV file of the images to keep, which the dataset ``image_csv`` reads."""
 
 from __future__ import annotations
 
@@ -19,17 +19,22 @@ from zoo_data_check.findings import groups_of, is_conflict
 from zoo_data_check.scan import Scan
 
 MARK = "Made by visionzoo"
-"""Heads the last column, with a hash of all else: so a list that was edited since is known, and isn't replaced."""
+"""Start of the last column's header.
+
+A hash of the content follows, so that an edited list is recognised and not replaced.
+"""
 WORTH = {"train": 0, "val": 1, "test": 2}
-"""Of an image's copies in several splits the one in the last of these stays: evaluation keeps its images, and what is
-trained on loses them."""
+"""Precedence of splits: of an image's copies, the one in the split with the highest value is kept.
+
+Evaluation sets thus stay complete, and training loses the copy.
+"""
 
 
 def need_files(opener: Opener) -> None:
     """Refuse a dataset whose images a CSV file can't list.
 
     Raises:
-        RequestError: its images are no files, or it has other splits than train, val and test.
+        RequestError: the images are not files, or there are splits other than train, val and test.
     """
     names = opener.splits()
     if other := [name for name in names if name not in WORTH]:
@@ -43,7 +48,7 @@ def need_files(opener: Opener) -> None:
 
 
 def reasons(checked: Checked, *, drop_suspects: bool = False) -> dict[int, str]:
-    """Why each row that is left out is: ``conflict``, ``leak``, ``exact``, ``near`` or ``suspect``."""
+    """Reason for each row that is left out: ``conflict``, ``leak``, ``exact``, ``near`` or ``suspect``."""
     seen, twins = checked.scan, checked.twins
     out: dict[int, str] = {}
     found = checked.judged.suspicion
@@ -53,32 +58,32 @@ def reasons(checked: Checked, *, drop_suspects: bool = False) -> dict[int, str]:
         if is_conflict(seen, rows):
             out.update(dict.fromkeys(rows, "conflict"))
             continue
-        kept = max((row for row in rows if row not in out), key=lambda row: _worth(seen, row), default=None)
+        kept = max((row for row in rows if row not in out), key=lambda row: _precedence(seen, row), default=None)
         for row in rows:
             if kept is not None and row != kept:
-                out[row] = _why(seen, row, kept)
+                out[row] = _reason(seen, row, kept)
     return out
 
 
-def _worth(seen: Scan, row: int) -> tuple[int, int, int]:
+def _precedence(seen: Scan, row: int) -> tuple[int, int, int]:
     facts = seen.facts[row]
     return WORTH.get(seen.splits[seen.split[row]], 0), facts.width * facts.height, -row
 
 
-def _why(seen: Scan, row: int, kept: int) -> str:
+def _reason(seen: Scan, row: int, kept: int) -> str:
     if seen.split[row] != seen.split[kept]:
         return "leak"
     return "exact" if seen.facts[row].digest == seen.facts[kept].digest else "near"
 
 
 def write_clean(checked: Checked, path: Path, *, drop_suspects: bool = False) -> dict[str, Any]:
-    """Write the list; the images stay where and what they are.
+    """Write the clean list; the images are not changed.
 
     Returns:
-        ``{"path", "kept", "left_out": {reason: count}, "splits": {split: {class: count}}}``.
+        ``{"path", "kept", "left_out": {reason: count}, "splits": {split: count}}``.
 
     Raises:
-        OutputError: the file can't be written, or nothing would be left to train on.
+        OutputError: the file can't be written, or no training image would be left.
     """
     seen = checked.scan
     out = reasons(checked, drop_suspects=drop_suspects)
@@ -99,7 +104,7 @@ def write_clean(checked: Checked, path: Path, *, drop_suspects: bool = False) ->
 
 
 def listed_path(name: str, table: Path) -> str:
-    """An image's path as the list has it: from the list's own folder where it lies below it, else absolute."""
+    """Path of an image in a list: relative to the list's folder where the image is below it, else absolute."""
     path, folder = Path(name).absolute(), table.absolute().parent
     return (path.relative_to(folder) if path.is_relative_to(folder) else path).as_posix()
 
@@ -115,17 +120,17 @@ def _hash(body: str) -> str:
 
 
 def check_list(path: Path, *, overwrite: bool = False) -> Path:
-    """The path, if a list can be written there; asked before the work that makes it.
+    """Check that a list can be written to a path, before the work that makes it.
 
     Raises:
-        RequestError: its folder doesn't exist, it is no .csv, or a file that isn't as the zoo wrote it.
-        OutputError: its folder can't be written.
+        RequestError: the folder doesn't exist, the suffix is not .csv, or a file exists that the zoo did not write.
+        OutputError: the folder can't be written.
     """
     return check_target(path, (".csv",), is_ours, option="--fix", overwrite=overwrite)
 
 
 def is_ours(path: Path) -> bool:
-    """Whether the zoo wrote this list, and nobody has changed it since."""
+    """Check that the zoo wrote a list, and that it was not changed since."""
     try:
         head, _, body = path.read_bytes().decode("utf-8").partition("\n")
     except (OSError, UnicodeDecodeError):

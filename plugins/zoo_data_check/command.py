@@ -1,4 +1,4 @@
-"""``zoo data``: looking at what a job feeds its network, and at what is wrong with it."""
+"""``zoo data``: show augmented samples, and check a dataset."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def show(words: tuple[str, ...], as_json: bool, **typed: Any) -> None:
 
 
 def _facts(resolved: Resolved, samples: Samples, split: str) -> dict[str, Any]:
-    """What is in the picture."""
+    """Describe the content of the contact sheet."""
     job = resolved.job
     rows = zip(samples.names, samples.labels, samples.shares, strict=True)
     return {
@@ -85,7 +85,7 @@ def _facts(resolved: Resolved, samples: Samples, split: str) -> dict[str, Any]:
 
 
 def _notes(resolved: Resolved, samples: Samples) -> list[str]:
-    """What a reader of the picture must know."""
+    """Notes that a viewer of the contact sheet needs."""
     import numpy as np
 
     from zoo_data_check.sheet import channels_note
@@ -233,7 +233,7 @@ def stats(dataset: str, as_json: bool, **typed: Any) -> None:
 
 
 def _check_words(typed: dict[str, Any]) -> None:
-    """Refuse options of ``zoo data check`` that don't go together."""
+    """Refuse incompatible options of ``zoo data check``."""
     begins = "--weights" if typed["weights"] else "--pretrained" if typed["pretrained"] else ""
     if typed["features"] and (typed["architecture"] or begins):
         raise RequestError(f"Choose one of --features RUN and {begins or '--architecture'}: both bring a network.")
@@ -249,7 +249,7 @@ def _check_words(typed: dict[str, Any]) -> None:
 
 
 def _resolve_checked(dataset: str, typed: dict[str, Any], command: str) -> tuple[Resolved, Registry]:
-    """The job of a dataset alone, or of a network on it with no recipe."""
+    """Resolve the job of a dataset alone, or of a network on it without a recipe."""
     architecture = typed.pop("architecture", None)
     words = (dataset,) if architecture is None else (architecture, dataset)
     recipe = None if architecture is None else "none"
@@ -257,10 +257,10 @@ def _resolve_checked(dataset: str, typed: dict[str, Any], command: str) -> tuple
 
 
 def _backbone(resolved: Resolved, registry: Registry, run: str | None) -> Callable[[int], Backbone] | None:
-    """What gives the trained network that was asked for; None where none was."""
+    """Return a factory for the requested trained network; None where none is requested."""
     from zoo_data_check.backbone import backbone_of_job, backbone_of_run
 
     if run is not None:
-        chosen = backbone_of_run(run, registry)  # now: a wrong name is told before all images are read
+        chosen = backbone_of_run(run, registry)  # now, so that a wrong name fails before all images are read
         return lambda num_classes: chosen
     return (lambda num_classes: backbone_of_job(resolved, num_classes)) if _named(resolved) else None

@@ -1,4 +1,4 @@
-"""Duplicates: pictures with the same pixels, and pictures that were made of one another."""
+"""Duplicates: images with identical pixels, and near duplicates that were derived from one another."""
 
 from __future__ import annotations
 
@@ -13,8 +13,11 @@ from zoo_data_check.candidates import candidates
 from zoo_data_check.registration import agreement
 
 ALIKE = 0.65
-"""From this agreement on two pictures are near duplicates. Of 1,200 photos that were re-encoded, resized or cropped the
-least was 0.75; of 28,000 likely pairs of unrelated ones a single one reached 0.6, and the rest of them stayed below."""
+"""Minimum correlation of near duplicates.
+
+Of 1,200 photos that were re-encoded, resized or cropped the lowest value was 0.75; of 28,000 candidate pairs of
+unrelated photos only one exceeded 0.6.
+"""
 
 Progress = Callable[[str, int, int], None]
 Group = list[int]
@@ -22,13 +25,13 @@ Group = list[int]
 
 @dataclass(frozen=True)
 class Twins:
-    """Duplicates among n pictures.
+    """Groups of duplicates among n images.
 
     Args:
-        exact: groups of rows with the same pixels, each of two or more, sorted.
-        near: groups of rows that are near duplicates, exact ones among them: each has two or more different ones.
-        group: (n,), the same number for all that are duplicates of one another.
-        alike: of each group of near ones, by that number, the least agreement of a pair that was found.
+        exact: groups of rows with identical pixels, each with at least two rows, sorted.
+        near: groups of rows of near duplicates, which may contain exact ones, but at least two different images.
+        group: (n,), group number, equal for all duplicates of one another.
+        alike: group number -> lowest correlation of the pairs that connect a near group.
     """
 
     exact: list[Group]
@@ -38,12 +41,12 @@ class Twins:
 
 
 def find_twins(digests: Sequence[bytes], thumbs: Pixels, progress: Progress) -> Twins:
-    """Group pictures.
+    """Group duplicates.
 
     Args:
-        digests: of each picture's pixels in full size.
-        thumbs: uint8 (n, 64, 64), of the pictures squashed.
-        progress: told (what, how many, of how many).
+        digests: hash of each image's full-size pixels.
+        thumbs: uint8 (n, 64, 64), squashed grey thumbnails.
+        progress: called with (stage, done, total).
     """
     _, first, same = np.unique(np.array(digests, "S16"), return_index=True, return_inverse=True)
     found = candidates(thumbs[first], lambda done: progress("comparing images", done, len(first)))
@@ -64,7 +67,7 @@ def find_twins(digests: Sequence[bytes], thumbs: Pixels, progress: Progress) -> 
 def _best_of_each(
     one: NDArray[np.int64], other: NDArray[np.int64], alike: NDArray[np.float32]
 ) -> list[tuple[int, int, float]]:
-    """Each pair once: it may have been found both ways."""
+    """Deduplicate pairs, which may have been found in both directions, keeping the higher value."""
     best: dict[tuple[int, int], float] = {}
     for a, b, score in zip(one.tolist(), other.tolist(), alike.tolist(), strict=True):
         key = (min(a, b), max(a, b))
@@ -75,7 +78,7 @@ def _best_of_each(
 def _joined(
     count: int, same: NDArray[np.int64], first: NDArray[np.int64], pairs: list[tuple[int, int, float]]
 ) -> NDArray[np.int64]:
-    """(n,): which rows hang together by equal pixels or by pairs."""
+    """Connected components (n,) by equal pixels and by pairs."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
@@ -87,7 +90,7 @@ def _joined(
 
 
 def _groups(numbers: NDArray[np.int64]) -> list[Group]:
-    """Rows that share a number, where two or more do; in order of their first."""
+    """Rows that share a group number with others, in order of their first row."""
     order = np.argsort(numbers, kind="stable")
     cuts = np.flatnonzero(np.diff(numbers[order])) + 1
     return sorted(rows.tolist() for rows in np.split(order, cuts) if len(rows) > 1)

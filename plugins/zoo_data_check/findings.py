@@ -1,4 +1,4 @@
-"""What a check has to say: each finding with its evidence and what to do about it."""
+"""The findings of a check, each with its evidence and advice."""
 
 from __future__ import annotations
 
@@ -19,18 +19,20 @@ if TYPE_CHECKING:
 Finding = dict[str, Any]
 
 FAR = 4.0
-"""Robust standard deviations: images that are farther from all others are outliers."""
+"""Robust standard deviations from which an image counts as an outlier."""
 BLANK = 4.0
-"""Standard deviation of grey levels (0..255) below which an image shows nothing."""
+"""Standard deviation of grey levels (0..255) below which an image counts as blank."""
 LONG = 3.0
-"""Longer side by shorter, from which a shape is odd."""
+"""Aspect ratio (longer by shorter side) from which a shape is unusual."""
 SMALL, LARGE = 0.25, 4.0
-"""Shorter sides by their median, from which a size is odd."""
+"""Ratio of the shorter side to its median, beyond which a size is unusual."""
 UNEQUAL = 3.0
-"""Images of the largest class by those of the smallest."""
+"""Ratio of the largest to the smallest class from which a dataset counts as imbalanced."""
 AGREES, AGREES_TRAINED = 0.9, 0.75
-"""Share of labels that a classifier must agree with for its doubts to weigh much, by plain features and by a trained
-network's: what that takes for wrong is more often wrong."""
+"""Minimum agreement of the classifier with the labels for reliable suspicions: by plain features, and by a network's.
+
+Suspicions by a trained network's features are more often right.
+"""
 
 ERROR, WARNING, NOTE = "error", "warning", "note"
 CLEAN = "Leave them out: --fix clean.csv"
@@ -39,14 +41,18 @@ CLEAN = "Leave them out: --fix clean.csv"
 def all_findings(
     seen: Scan, twins: Twins, judged: Judged, strange: NDArray[np.float32], *, trained: bool
 ) -> list[Finding]:
-    """Everything that was found, the worst first.
+    """Collect all findings, the most severe first.
 
     Args:
-        trained: whether the features are a trained network's.
+        seen: all decoded images.
+        twins: groups of duplicates.
+        judged: assessment of the labels.
+        strange: (n,), outlier scores.
+        trained: the features are a trained network's.
 
     Returns:
-        ``{"kind", "severity", "count", "summary", "next", "items"}`` each; ``items`` are images, or
-        ``{"items", "alike"}`` groups of them.
+        ``{"kind", "severity", "count", "summary", "next", "items"}`` each; ``items`` are images, or groups ``{"items",
+        "exact", "alike"}`` of them.
     """
     found: list[Finding] = [
         *_unreadable(seen),
@@ -59,7 +65,7 @@ def all_findings(
         *_outliers(seen, strange, trained=trained),
         *_imbalance(seen),
         *_shapes(seen),
-        *_forms(seen),
+        *_orientations_and_colours(seen),
     ]
     rank = (ERROR, WARNING, NOTE)
     return sorted(found, key=lambda finding: rank.index(finding["severity"]))
@@ -78,33 +84,33 @@ def _finding(
     }
 
 
-def _many(count: int, word: str = "image") -> str:
+def _counted(count: int, word: str = "image") -> str:
     return f"{count:,} {word}{'' if count == 1 else 's'}"
 
 
 def _are(count: int) -> str:
-    return f"{_many(count)} {'is' if count == 1 else 'are'}"
+    return f"{_counted(count)} {'is' if count == 1 else 'are'}"
 
 
 def _unreadable(seen: Scan) -> Iterator[Finding]:
     if seen.bad:
         count = len(seen.bad)
-        yield _finding("unreadable", ERROR, count, f"{_many(count)} can't be read in full.", CLEAN, seen.bad)
+        yield _finding("unreadable", ERROR, count, f"{_counted(count)} can't be read in full.", CLEAN, seen.bad)
 
 
 def groups_of(twins: Twins) -> list[list[int]]:
-    """All groups of duplicates, exact and near, each once."""
+    """All groups of duplicates, exact and near, without repetition."""
     near = {int(twins.group[rows[0]]) for rows in twins.near}
     return sorted([*twins.near, *(rows for rows in twins.exact if int(twins.group[rows[0]]) not in near)])
 
 
 def is_conflict(seen: Scan, rows: list[int]) -> bool:
-    """Whether the images of a group have different labels."""
+    """Check for different labels within a group."""
     return len(np.unique(seen.labels[rows], axis=0)) > 1
 
 
 def _group(seen: Scan, twins: Twins, rows: list[int]) -> dict[str, Any]:
-    """Duplicates as a report names them, with how alike the least alike of those that were compared are."""
+    """Describe a group of duplicates, with its lowest correlation."""
     alike = twins.alike.get(int(twins.group[rows[0]]), 1.0)
     return {"items": [seen.item(row) for row in rows], "exact": _same_pixels(seen, rows), "alike": alike}
 
@@ -120,7 +126,7 @@ def _conflicts(seen: Scan, twins: Twins) -> Iterator[Finding]:
             "conflicts",
             ERROR,
             len(found),
-            f"{_are(len(found))} under two labels or more ({_many(sum(map(len, found)), 'file')}).",
+            f"{_are(len(found))} under two labels or more ({_counted(sum(map(len, found)), 'file')}).",
             "Look which label is right; --fix clean.csv leaves all of them out",
             (_group(seen, twins, rows) for rows in found),
         )
@@ -142,7 +148,7 @@ def _leaks(seen: Scan, twins: Twins) -> Iterator[Finding]:
 
 
 def _repeated(seen: Scan, twins: Twins) -> Iterator[Finding]:
-    """Duplicates within a split, of one label."""
+    """Report duplicates within a split that have one label."""
     for kind, groups, words in (
         ("exact_duplicates", twins.exact, "with the same pixels"),
         ("near_duplicates", twins.near, "differing in size, quality or crop"),
@@ -153,14 +159,14 @@ def _repeated(seen: Scan, twins: Twins) -> Iterator[Finding]:
                 kind,
                 WARNING,
                 len(found),
-                f"{_are(len(found))} more than once in a split, {words} ({_many(sum(map(len, found)), 'file')}).",
+                f"{_are(len(found))} more than once in a split, {words} ({_counted(sum(map(len, found)), 'file')}).",
                 "--fix clean.csv keeps one of each",
                 (_group(seen, twins, rows) for rows in found),
             )
 
 
 def _within(seen: Scan, rows: list[int]) -> bool:
-    """Whether a group has two images in one split; a near one two with different pixels."""
+    """Check for two images of a group in one split; in a near group, with different pixels."""
     pictures = rows if _same_pixels(seen, rows) else {(seen.split[row], seen.facts[row].digest) for row in rows}
     return len(pictures) > len(set(seen.split[rows]))
 
@@ -207,7 +213,7 @@ def _suspects(seen: Scan, judged: Judged, *, trained: bool) -> Iterator[Finding]
     if not len(chosen):
         return
     weak = found.accuracy < (AGREES_TRAINED if trained else AGREES)
-    share = f"{_many(len(chosen))} that may have a wrong label, the likeliest first. "
+    share = f"{_counted(len(chosen))} that may have a wrong label, the likeliest first. "
     how = f"The classifier agrees with {found.accuracy:.1%} of the labels it wasn't trained on"
     doubt = ": so most of these are likely its own mistakes." if weak else "."
     better = "Give features that know more: --architecture timm/tf_efficientnet_lite0 --weights FILE, or --features RUN"
@@ -236,7 +242,7 @@ def _suspects(seen: Scan, judged: Judged, *, trained: bool) -> Iterator[Finding]
 def _chosen(
     seen: Scan, kind: str, severity: str, summary: str, advice: str, rows: Iterable[int], says: Callable[[int], Any]
 ) -> Iterator[Finding]:
-    """A finding on single images, where there are any; ``says`` is what is odd about each."""
+    """Report single images, if any; ``says`` returns the reason for each."""
     items = [{**seen.item(row), "why": says(row)} for row in map(int, rows)]
     if items:
         yield _finding(kind, severity, len(items), f"{_are(len(items))} {summary}", advice, items)
@@ -295,7 +301,7 @@ def _shapes(seen: Scan) -> Iterator[Finding]:
     )
 
 
-def _forms(seen: Scan) -> Iterator[Finding]:
+def _orientations_and_colours(seen: Scan) -> Iterator[Finding]:
     yield from _chosen(
         seen,
         "rotated",

@@ -1,4 +1,4 @@
-"""Labels that are likely wrong: what a classifier says of images that it wasn't trained on, against what is written."""
+"""Likely label errors, by comparing the labels with out-of-fold predictions of a classifier."""
 
 from __future__ import annotations
 
@@ -12,20 +12,21 @@ from numpy.typing import NDArray
 from zoo.api.images import fold_numbers
 
 Floats = NDArray[np.float32]
-_MOST = 256  # numbers an image that the classifier is given
-_PENALTY = 0.01  # scikit-learn's C: with a larger one the classifier learns the wrong labels too
-_ENOUGH = 30.0  # but C times the number of images is this at least: of few images it learned nothing otherwise
+_MOST = 256  # maximum number of features per image
+_PENALTY = 0.01  # scikit-learn's C: with a larger one the classifier fits the label errors too
+_ENOUGH = 30.0  # minimum of C times the number of images, as the classifier would underfit few images otherwise
 
 
 class Suspicion(NamedTuple):
-    """How well each of n labels stands.
+    """The assessment of n labels.
 
     Args:
-        margin: (n,), -1 to 1: probability of the label less the likeliest other's, each beside its class's usual one.
-        looks_like: (n,), the likeliest other class.
-        confident: bool (n,), whether the image is surely of another class than its label's.
-        accuracy: share of the labels that the classifier agrees with.
-        order: (n,), rows, the most suspicious first.
+        margin: (n,), -1 to 1: probability of the label minus that of the likeliest other class, each relative to its
+            class's mean self-confidence.
+        looks_like: (n,), likeliest other class.
+        confident: bool (n,), True where confident learning assigns another class.
+        accuracy: fraction of labels that equal the classifier's prediction.
+        order: (n,), rows sorted by suspicion, the most suspicious first.
     """
 
     margin: Floats
@@ -37,13 +38,13 @@ class Suspicion(NamedTuple):
 
 @dataclass(frozen=True)
 class Judged:
-    """What is thought of the labels.
+    """The assessment of a dataset's labels.
 
     Args:
-        rows: (m,), of the images that were judged.
-        suspicion: of these m; its classes are ``classes``.
-        classes: (K,), numbers of the classes that were judged.
-        why_not: why some, or all, were not.
+        rows: (m,), rows of the judged images.
+        suspicion: assessment of these m images, with ``classes`` as its classes; None where none was judged.
+        classes: (K,), indices of the judged classes.
+        why_not: reason why some or all images were not judged.
     """
 
     rows: NDArray[np.int64]
@@ -60,17 +61,18 @@ def out_of_fold(
     seed: int,
     progress: Callable[[int], None],
 ) -> Floats:
-    """Class probabilities of each image, by a logistic regression that was trained without its fold.
+    """Out-of-fold class probabilities (n, K) of a logistic regression.
 
     Args:
-        features: (n, D), of equal scale.
-        labels: (n,), each class from 0 on, with ``folds`` groups of it at least.
-        groups: (n,), numbers; images of one, such as duplicates, are in one fold: else one would give away the other.
-        folds: how many.
-        progress: told how many folds are through.
+        features: (n, D), standardised.
+        labels: (n,), class indices from 0, each with at least ``folds`` groups.
+        groups: (n,), group numbers; a group, such as duplicates, stays in one fold to avoid leakage.
+        folds: number of folds.
+        seed: seed of the folds.
+        progress: called with the number of finished folds.
 
     Returns:
-        (n, K).
+        float32 (n, K).
     """
     from sklearn.linear_model import LogisticRegression
 
@@ -88,7 +90,7 @@ def out_of_fold(
 
 
 def reduced(features: Floats, seed: int, most: int = _MOST) -> Floats:
-    """Features (n, D) of equal scale, in the directions in which they differ most: (n, at most ``most``)."""
+    """Standardise features (n, D), and reduce them by PCA to at most ``most`` components."""
     from sklearn.decomposition import PCA
 
     centred = features - features.mean(0)
@@ -100,16 +102,16 @@ def reduced(features: Floats, seed: int, most: int = _MOST) -> Floats:
 
 
 def suspicion(probs: Floats, labels: NDArray[np.int64]) -> Suspicion:
-    """Confident learning.
+    """Find label errors by confident learning.
 
-    An image is surely of a class if its probability is at least the mean of those that are labelled so. Where that is
-    another class than its label's, it is counted in the confident joint, off its diagonal, and most likely mislabelled.
+    An image is confidently of a class if its probability is at least the mean self-confidence of that class. If this is
+    another class than its label's, the image is an off-diagonal entry of the confident joint, and likely mislabelled.
     Source: Northcutt, Jiang & Chuang 2021, "Confident Learning: Estimating Uncertainty in Dataset Labels",
     arXiv:1911.00068.
 
     Args:
-        probs: (n, K), out of fold.
-        labels: (n,), each of the K classes among them.
+        probs: (n, K), out-of-fold probabilities.
+        labels: (n,), in which each of the K classes occurs.
     """
     rows, count = np.arange(len(labels)), probs.shape[1]
     usual = np.array([probs[labels == k, k].mean() for k in range(count)], np.float32)

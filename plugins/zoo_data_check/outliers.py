@@ -1,4 +1,4 @@
-"""Images that are far from all others, in a space of features."""
+"""Outliers: images that are far from all others in feature space."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from numpy.typing import NDArray
 
 _NEIGHBOURS = 10
 _ROWS, _COLUMNS = 1024, 8192
-_DEVIATION = 1.4826  # from the median deviation of a normal distribution to its standard one
+_DEVIATION = 1.4826  # ratio of standard deviation to median absolute deviation of a normal distribution
 
 
 def strangeness(features: NDArray[np.float32], progress: Callable[[int], None]) -> NDArray[np.float32]:
-    """How much farther than usual each image is from its ten nearest ones.
+    """Outlier scores by the distance to the ten nearest neighbours.
 
     Args:
-        features: (n, D), of equal scale.
-        progress: told how many images are through.
+        features: (n, D), standardised.
+        progress: called with the number of processed images.
 
     Returns:
-        (n,): the logarithm of the mean distance, in robust standard deviations from its median.
+        (n,): logarithm of the mean distance, in robust standard deviations from its median.
     """
     points = torch.from_numpy(np.ascontiguousarray(features))
     squares = points.square().sum(1)

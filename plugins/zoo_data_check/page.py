@@ -1,4 +1,4 @@
-"""The page of a check: one file, with the pictures that its findings are about, that asks the network for nothing."""
+"""HTML report of a check: a single file with the images of its findings, without external resources."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["render_check", "write_check"]
 
 GROUPS, SINGLES, MEMBERS = 40, 80, 6
-"""The most that a finding shows: groups, single images, images of a group."""
+"""Maximum number of groups, single images, and images per group that a finding shows."""
 _SIDE = 150
 _QUALITY = 78
 
@@ -26,11 +26,12 @@ Picture = Callable[[Mapping[str, Any]], "Image | None"]
 
 
 def write_check(document: Mapping[str, Any], picture: Picture, path: Path) -> None:
-    """Write the page, whole or not at all.
+    """Write the HTML report, atomically.
 
     Args:
         document: of :func:`zoo_data_check.check.check_dataset`.
-        picture: gives the picture of an item of a finding; None where there is none.
+        picture: returns the image of a finding's item; None where there is none.
+        path: path of the file.
 
     Raises:
         OutputError: the folder can't be written, or the disk is full.
@@ -39,7 +40,7 @@ def write_check(document: Mapping[str, Any], picture: Picture, path: Path) -> No
 
 
 def render_check(document: Mapping[str, Any], picture: Picture) -> str:
-    """The page."""
+    """Render the HTML report."""
     return template("data_check.html.j2", "zoo_data_check").render(
         document=document,
         findings=[_shown(finding, picture) for finding in document["findings"]],

@@ -1,4 +1,4 @@
-"""Features that need no trained network: which small patches a picture is made of, in which colours, and where."""
+"""Features without a trained network: a bag of visual words of small patches, and mean colours."""
 
 from __future__ import annotations
 
@@ -10,27 +10,28 @@ from torch.nn.functional import adaptive_avg_pool2d, unfold
 
 from zoo.api.images import Pixels
 
-_WORDS = 256  # kinds of patches
-_SIDE = 6  # pixels of a patch
-_QUARTERS = 2  # a side: where in the picture patches are counted
-_COLOURS = 4  # a side: cells whose mean colours are kept, for patches have only contrasts
+_WORDS = 256  # number of visual words
+_SIDE = 6  # side of a patch in pixels
+_QUARTERS = 2  # per side: regions over which words are pooled
+_COLOURS = 4  # per side: cells of mean colours, as normalised patches lack them
 _BATCH = 32
-_LEARNED_FROM = 60_000  # patches
+_LEARNED_FROM = 60_000  # number of patches for learning the words
 _NOISE = 10.0  # variance of grey levels below which a patch counts as flat
 
 
 def plain_features(colours: Pixels, seed: int) -> NDArray[np.float32]:
-    """How much each quarter of a picture has of each of 256 kinds of patches, and its colours from afar.
+    """Compute visual words (256 per quarter of an image) and mean colours (4 × 4 cells).
 
-    The kinds are learned from the pictures themselves.
+    The words are learned from the images themselves.
 
     Source: Coates, Ng & Lee 2011, "An Analysis of Single-Layer Networks in Unsupervised Feature Learning".
 
     Args:
         colours: uint8 (n, S, S, 3).
+        seed: seed of the patch sample and of k-means.
 
     Returns:
-        (n, 1072).
+        float32 (n, 1072).
     """
     mean, whiten, words = _learn(colours, seed)
     found = []
@@ -47,7 +48,7 @@ def plain_features(colours: Pixels, seed: int) -> NDArray[np.float32]:
 
 
 def _patches(colours: Pixels) -> Tensor:
-    """All patches of (b, S, S, 3), each of mean 0 and about variance 1: (b, L, 108)."""
+    """All patches of (b, S, S, 3), each with mean 0 and variance about 1: (b, L, 108)."""
     images = torch.from_numpy(colours).float().permute(0, 3, 1, 2)
     patches = unfold(images, _SIDE).transpose(1, 2)
     patches = patches - patches.mean(2, keepdim=True)
@@ -55,7 +56,7 @@ def _patches(colours: Pixels) -> Tensor:
 
 
 def _learn(colours: Pixels, seed: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Mean (108,) and whitening (108, 108) of patches, and the kinds (256, 108) that there are."""
+    """Learn the mean (108,) and ZCA whitening (108, 108) of patches, and the visual words (256, 108)."""
     from sklearn.cluster import MiniBatchKMeans
 
     generator = np.random.default_rng(seed)

@@ -1,4 +1,4 @@
-"""Whether one picture is a window of another: the window is fitted to the pixel, and what is then seen is compared."""
+"""Registration of candidate pairs: fit a window to subpixel accuracy, and compare its content."""
 
 from __future__ import annotations
 
@@ -15,26 +15,27 @@ from zoo_data_check.candidates import Pairs
 
 COARSE = 32
 _BATCH = 256
-_STEPS = (8, 4)  # at 32 pixels, then at 64
-_PROMISING = 0.5  # after the first
-_SMALLEST, _LARGEST, _INSIDE = 0.55, 1.15, 0.75  # of a window's sides, and of its area within the picture
-_BLUR = 5  # pixels: what is larger than this is not compared
-_NOISE = 2.0  # grey levels: finer differences are a decoder's
+_STEPS = (8, 4)  # iterations at 32 pixels, then at 64
+_PROMISING = 0.5  # minimum score after the first
+_SMALLEST, _LARGEST, _INSIDE = 0.55, 1.15, 0.75  # limits of a window's sides, and least fraction inside the image
+_BLUR = 5  # pixels: coarser structures are not compared
+_NOISE = 2.0  # grey levels: smaller differences are noise of decoders
 
 
 def agreement(thumbs: Pixels, pairs: Pairs, progress: Callable[[int], None]) -> NDArray[np.float32]:
-    """How alike pictures are in their details, each pair with its window fitted.
+    """Correlation of details of each pair, after fitting its window.
 
-    The window and the brightness of what is in it are fitted together by least squares on the pictures' gradients
-    (Lucas & Kanade 1981, with gain and offset as Evangelidis & Psarakis 2008 have them). Then what is coarse is taken
-    away from both, for many pictures have a bright middle, and the correlation of what is left is the answer.
+    The window, gain and offset are fitted together by least squares on the image gradients (Lucas & Kanade 1981, with
+    gain and offset as in Evangelidis & Psarakis 2008). Coarse structures are then removed from both images, as many
+    images have a bright centre, and the remaining details are correlated.
 
     Args:
         thumbs: uint8 (N, 64, 64).
-        progress: told how many pairs are through.
+        pairs: P candidate pairs.
+        progress: called with the number of processed pairs.
 
     Returns:
-        (P,), -1 to 1. Pairs whose windows leave the picture are -1.
+        (P,), -1 to 1. Pairs whose windows leave the image are -1.
     """
     found = np.full(len(pairs.whole), -1.0, np.float32)
     for start in range(0, len(found), _BATCH):
@@ -59,7 +60,7 @@ def _of_batch(whole: Pixels, part: Pixels, window: NDArray[np.float32]) -> NDArr
 
 
 def _fit(images: Tensor, targets: Tensor, window: Tensor, steps: int) -> Tensor:
-    """Move windows (P, 4) of images (P, 1, S, S) to where they show what the targets show."""
+    """Fit windows (P, 4) of images (P, 1, S, S) to targets of the same shape, by Gauss-Newton steps."""
     side = images.shape[-1]
     padded = pad(images, (1, 1, 1, 1), mode="replicate")
     across = (padded[:, :, 1:-1, 2:] - padded[:, :, 1:-1, :-2]) * (side / 2)
@@ -67,7 +68,7 @@ def _fit(images: Tensor, targets: Tensor, window: Tensor, steps: int) -> Tensor:
     layers = torch.cat([images, across, down], dim=1)
     places = _places(side)
     for _ in range(steps):
-        (seen, gx, gy), inside = _seen(layers, window)
+        (seen, gx, gy), inside = _sample(layers, window)
         ones = torch.ones_like(seen)
         columns = torch.stack([gx, gy, gx * places, gy * places.T, seen, ones]).flatten(2)  # (6, P, S * S)
         weighted = columns * inside.flatten(1)
@@ -84,12 +85,12 @@ def _fit(images: Tensor, targets: Tensor, window: Tensor, steps: int) -> Tensor:
 
 
 def _places(side: int) -> Tensor:
-    """(S, S): how far to the right each pixel's middle is, 0..1."""
+    """Horizontal position (S, S) of each pixel's centre, 0..1."""
     return ((torch.arange(side) + 0.5) / side).expand(side, side)
 
 
-def _seen(layers: Tensor, window: Tensor) -> tuple[Tensor, Tensor]:
-    """What windows show of (P, L, S, S): (L, P, S, S), and which of it lies within the picture, (P, S, S)."""
+def _sample(layers: Tensor, window: Tensor) -> tuple[Tensor, Tensor]:
+    """Sample windows of (P, L, S, S): values (L, P, S, S), and a mask (P, S, S) of samples within the image."""
     places = _places(layers.shape[-1])
     left, top, width, height = (value[:, None, None] for value in window.unbind(1))
     x, y = left + width * places, top + height * places.T
@@ -100,8 +101,8 @@ def _seen(layers: Tensor, window: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _score(images: Tensor, targets: Tensor, window: Tensor) -> Tensor:
-    """Correlation of details, (P,)."""
-    seen, inside = _seen(images, window)
+    """Correlation of the details, (P,)."""
+    seen, inside = _sample(images, window)
     one, other = (_details(values) * inside for values in (seen[0], targets[:, 0]))
     products = [(a * b).sum((1, 2)) for a, b in ((one, other), (one, one), (other, other))]
     noise = _NOISE**2 * inside.sum((1, 2)).clamp_min(1)
@@ -112,7 +113,7 @@ def _score(images: Tensor, targets: Tensor, window: Tensor) -> Tensor:
 
 
 def _details(images: Tensor) -> Tensor:
-    """(P, S, S) without what is coarse."""
+    """Remove coarse structures from (P, S, S) by subtracting a box blur."""
     images = images[:, None]
     blurred = avg_pool2d(pad(images, (_BLUR // 2,) * 4, mode="replicate"), _BLUR, stride=1)
     return (images - blurred)[:, 0]

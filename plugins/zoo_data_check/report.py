@@ -1,4 +1,4 @@
-"""What ``zoo data check`` and ``zoo data stats`` have found, on the terminal."""
+"""Terminal reports of ``zoo data check`` and ``zoo data stats``."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["MARKS", "check_report", "item_words", "left_out_words", "stats_repor
 
 MARKS = {"error": ("✗", BAD), "warning": ("⚠", WARN), "note": ("·", "dim")}
 _SHOWN = 3
-"""Images or groups of each finding; the page shows more, and the document all."""
+"""Number of images or groups per finding; the HTML report shows more, and the JSON document all."""
 _WORDS = {
     "conflict": "under two labels",
     "leak": "also in another split",
@@ -30,7 +30,7 @@ _ONE = {"exact": "exact duplicate", "near": "near duplicate", "suspect": "suspec
 
 
 def check_report(document: Mapping[str, Any]) -> RenderableType:
-    """A check: the worst first, each finding with its first images and what to type next."""
+    """Render a check: findings by severity, each with its first images and advice, and the next command."""
     parts: list[RenderableType] = [_head(document)]
     parts += [note(text) for text in document.get("notices") or []]
     for finding in document["findings"]:
@@ -68,7 +68,7 @@ def _indented(text: Text, by: int) -> Padding:
 
 
 def item_words(item: Mapping[str, Any]) -> list[str]:
-    """An image of a finding as one reads it; of a group a line each."""
+    """Describe an image of a finding; a group takes a line for each image."""
     if "items" in item:
         alike = "same pixels" if item["exact"] else f"{percent(item['alike'], 0)} alike"
         first, *others = item["items"]
@@ -87,7 +87,7 @@ def _place(item: Mapping[str, Any]) -> str:
 
 
 def left_out_words(fixed: Mapping[str, Any]) -> str:
-    """``clean.csv: 2,900 images; left out: 60 exact duplicates, 40 unreadable``."""
+    """Summarise a clean list: ``clean.csv: 2,900 images; left out: 60 exact duplicates, 40 unreadable``."""
     out = ", ".join(f"{count(many)} {_reason(reason, many)}" for reason, many in fixed["left_out"].items())
     parts = ", ".join(f"{count(many)} {name}" for name, many in fixed["splits"].items())
     return f"{short_path(fixed['path'])}: {count(fixed['kept'])} images ({parts}); left out: {out or 'nothing'}"
@@ -110,7 +110,7 @@ def _next(document: Mapping[str, Any]) -> Iterator[str]:
 
 
 def stats_report(document: Mapping[str, Any]) -> RenderableType:
-    """A dataset in numbers."""
+    """Render the statistics of a dataset."""
     classes = document["classes"]
     table = bare_table("class", *document["splits"], right=range(1, len(document["splits"]) + 1))
     for name in classes:

@@ -1,4 +1,4 @@
-"""A few training samples as a job would show them to its network: decoded, and in several draws of its augmentation."""
+"""A few training samples as the network receives them: decoded, and in several random augmentations."""
 
 from __future__ import annotations
 
@@ -48,23 +48,23 @@ from zoo.errors import BadImage, DataError, RequestError
 
 Shares = dict[str, float]
 TRIES = 20
-"""So many images that can't be decoded are passed over for each that is shown."""
+"""Maximum number of undecodable images that are skipped per image shown."""
 
 
 @dataclass(frozen=True)
 class Samples:
-    """Images as decoded, and what training makes of them.
+    """Decoded images, and their augmentations.
 
     Args:
-        classes: the job's.
-        names: what the dataset calls each of the n images.
-        labels: the class of each; of several their names, with commas.
+        classes: the job's classes.
+        names: names of the n images in the dataset.
+        labels: class of each image; of a multi-label task, comma-separated names.
         decoded: uint8 (n, H, W, C).
-        drawn: float32 (n, draws, C, H, W): what the network is given, with normalisation undone, so in 0..1 where
-            the augmentation keeps to it.
-        shares: for each image and draw, class -> share of the target.
-        skipped: ``{"name", "reason"}`` of what can't be decoded.
-        notices: what decoding loses of the images.
+        drawn: float32 (n, draws, C, H, W): the network's input with normalisation undone, in 0..1 unless the
+            augmentation exceeds it.
+        shares: class -> share of the target, for each image and draw.
+        skipped: ``{"name", "reason"}`` of each undecodable image.
+        notices: information that decoding loses.
     """
 
     classes: list[str]
@@ -80,11 +80,11 @@ class Samples:
 def draw_samples(resolved: Resolved, *, split: str = TRAIN, count: int = 6, draws: int = 5) -> Samples:
     """Decode ``count`` images of a split, evenly over the classes, and augment each ``draws`` times.
 
-    Only these are decoded. They go through training's own path as one batch of ``count * draws``, so that
-    a draw that all samples of a batch share is seen to be one.
+    Only these images are decoded. They pass through the training pipeline as one batch of ``count * draws``, so that
+    random values shared by a batch are visible as such.
 
     Raises:
-        ZooError: dataset, split or augmentation is not as it should be.
+        ZooError: the dataset, split or augmentation is invalid.
     """
     job = resolved.job
     seed_everything(job)
@@ -115,7 +115,7 @@ def draw_samples(resolved: Resolved, *, split: str = TRAIN, count: int = 6, draw
 
 
 def _candidates(opener: Opener, train: Any, split: str, job: Job) -> tuple[Any, Iterator[int]]:
-    """The dataset object that has the split, and its items in the order in which they are tried."""
+    """Dataset object that contains the split, and an iterator over its items in random order."""
     names, data = opener.splits(), job.data
     valid = [*names, *([VAL] if VAL not in names else [])]
     if split not in valid:
@@ -139,7 +139,7 @@ def _candidates(opener: Opener, train: Any, split: str, job: Job) -> tuple[Any, 
 
 
 def _labels(dataset: Any) -> Labels | None:
-    """The labels of all items, where they are known without decoding."""
+    """Labels of all items, where they are known without decoding; else None."""
     targets = getattr(dataset, "targets", None)
     if targets is not None and is_multilabel(dataset):
         count = len(dataset.classes)
@@ -149,9 +149,9 @@ def _labels(dataset: Any) -> Labels | None:
 
 
 def _evenly(items: NDArray[np.int64], labels: Labels | None, generator: np.random.Generator) -> Iterator[int]:
-    """Items one class after the other, round and round, in an order of chance; each once.
+    """Yield each item once, in random order, cycling over the classes.
 
-    Where an image may have several labels, its order is of chance alone.
+    Multi-label items are yielded in random order only.
     """
     items = generator.permutation(items)
     if labels is None or labels.ndim == 2:
@@ -165,7 +165,11 @@ def _evenly(items: NDArray[np.int64], labels: Labels | None, generator: np.rando
 def _decode(
     dataset: Any, candidates: Iterator[int], shape: Shape, count: int
 ) -> tuple[list[tuple[int, Pixels, Any]], list[dict[str, str]], Counter[str]]:
-    """The first ``count`` items that can be decoded, index, pixels and the dataset's label; what can't; depths."""
+    """Decode the first ``count`` decodable items.
+
+    Returns:
+        Index, pixels and label of each item; undecodable items; and counts of bit depths.
+    """
     depths: Counter[str] = Counter()
     chosen: list[tuple[int, Pixels, Any]] = []
     skipped: list[dict[str, str]] = []
@@ -186,7 +190,7 @@ def _decode(
 def _augmented(
     resolved: Resolved, decoded: Pixels, labels: Labels, num_classes: int, draws: int
 ) -> tuple[NDArray[np.float32], list[Tensor]]:
-    """The network's input (n, draws, C, H, W) with normalisation undone, and the targets of each image's draws."""
+    """Network input (n, draws, C, H, W) with normalisation undone, and the targets of each image's draws."""
     job, count = resolved.job, len(decoded)
     size = job.train.train_size
     augment = build_list(resolved, "augment", job.augment, size, num_classes=num_classes)
@@ -202,14 +206,14 @@ def _augmented(
 
 
 def _label_words(label: Any, classes: Sequence[str]) -> str:
-    """``cat``; of several ``cat, dog``, or ``none``."""
+    """Names of a label: ``cat``; of a multi-label item ``cat, dog``, or ``none``."""
     if np.ndim(label) == 0:
         return classes[int(label)]
     return ", ".join(name for name, has in zip(classes, label, strict=True) if has) or "none"
 
 
 def _shares(target: Tensor, classes: Sequence[str]) -> Shares:
-    """A target, () int64 or (K,) soft, as class -> share, the largest first."""
+    """Convert a target, () int64 or (K,) soft, to class -> share, the largest first."""
     if target.ndim == 0:
         return {classes[int(target)]: 1.0}
     found = {name: float(share) for name, share in zip(classes, target, strict=True) if float(share) > 0}

@@ -1,4 +1,4 @@
-"""Every image of a dataset, decoded whole, once: what can't be read, and what is known of all others."""
+"""Decode every image of a dataset once, at full size, and collect statistics and thumbnails."""
 
 from __future__ import annotations
 
@@ -38,29 +38,29 @@ from zoo.api.images import (
 from zoo.errors import BadImage, DataError
 
 SIDE = 64
-"""Of the grey thumbnails on which pictures are compared, in pixels."""
+"""Side of the grey thumbnails for finding duplicates, in pixels."""
 COLOURS = 32
-"""Of the coloured ones."""
-_SEEN = 128  # pixels: thumbnails and statistics are made of the picture squashed to this
+"""Side of the colour thumbnails, in pixels."""
+_SEEN = 128  # side in pixels to which images are squashed for thumbnails and statistics
 _ORIENTATION = 0x0112  # EXIF
-_GREY_WITHIN = 3  # levels: JPEG's rounding tints a grey picture by one or two
+_GREY_WITHIN = 3  # grey levels: JPEG rounding tints grey images by one or two
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 Progress = Callable[[str, int, int], None]
 
 
 class Facts(NamedTuple):
-    """What is known of one image.
+    """Statistics of one image.
 
     Args:
-        digest: of its pixels in full size, upright, in the file's own mode.
-        width, height: in pixels, upright.
-        mode, form: Pillow's words, such as RGB and JPEG; of an array both are ``array``.
-        orientation: EXIF's, 1 where nothing is to be turned.
-        grey: whether it has no colour.
-        mean, square: of its pixels in 0..1, and of their squares, (C,).
-        spread: standard deviation of its grey levels, in 0..255.
-        depth: what it has that 8 bits can't hold, as :func:`zoo.data.depth.depth_of` says it.
+        digest: hash of the full-size pixels, upright, in the file's own mode.
+        width, height: size in pixels, upright.
+        mode, form: mode and format in Pillow's terms, such as RGB and JPEG; both ``array`` for an array.
+        orientation: EXIF orientation, 1 for upright.
+        grey: the image has no colour.
+        mean, square: mean of the pixels in 0..1, and of their squares, (C,).
+        spread: standard deviation of the grey levels, 0..255.
+        depth: precision beyond 8 bits, as :func:`zoo.data.depth.depth_of` describes it.
     """
 
     digest: bytes
@@ -78,20 +78,20 @@ class Facts(NamedTuple):
 
 @dataclass
 class Scan:
-    """All images of all splits that can be decoded: n of them, split by split.
+    """All n decodable images of all splits, split by split.
 
     Args:
         splits: names of the splits.
-        classes: the job's.
-        names: what the dataset calls each image.
-        split: (n,), which of ``splits`` each is in.
-        index: (n,), its number in its split's dataset object.
-        labels: int64 (n,), of ``classes``; of several labels an image float32 (n, K) of 0 and 1.
-        facts: of each.
+        classes: the job's classes.
+        names: names of the images in the dataset.
+        split: (n,), index into ``splits``.
+        index: (n,), index in the split's dataset object.
+        labels: int64 (n,), indices into ``classes``; of a multi-label task float32 (n, K) of 0 and 1.
+        facts: statistics of each image.
         thumbs: uint8 (n, 64, 64), grey, squashed.
         colours: uint8 (n, 32, 32, 3), squashed.
-        bad: ``{"name", "split", "label", "reason"}`` of what can't be decoded.
-        datasets: the dataset object of each split, by name.
+        bad: ``{"name", "split", "label", "reason"}`` of each undecodable image.
+        datasets: dataset object of each split, by name.
     """
 
     splits: list[str]
@@ -111,27 +111,27 @@ class Scan:
 
     @property
     def multilabel(self) -> bool:
-        """Whether an image may have several labels."""
+        """True where an image can have several labels."""
         return self.labels.ndim == 2
 
     @property
     def sizes(self) -> NDArray[np.int64]:
-        """(n, 2): width and height in pixels, upright."""
+        """Width and height in pixels, upright: (n, 2)."""
         return np.array([(f.width, f.height) for f in self.facts], np.int64).reshape(-1, 2)
 
     @property
     def notices(self) -> list[str]:
-        """What the datasets say of themselves, and what decoding loses of the images."""
+        """Notices of the datasets, and of information that decoding loses."""
         told = [text for dataset in self.datasets.values() for text in getattr(dataset, "notices", ())]
         depths = Counter(facts.depth for facts in self.facts if facts.depth is not None)
         return list(dict.fromkeys([*told, *depth_notices(depths, len(self) + len(self.bad), "images")]))
 
     def label_words(self, row: int) -> str:
-        """A label as one reads it: ``cat``; of several ``cat;dog``."""
+        """Names of a label: ``cat``; of a multi-label item ``cat;dog``."""
         return _label_words(self.labels[row], self.classes)
 
     def picture(self, item: Mapping[str, Any]) -> Any:
-        """The PIL image of an item of a report, upright; None where it can't be read, or the item is none."""
+        """Load the upright PIL image of a report's item; None where it is unreadable or not an image."""
         from PIL import Image, ImageOps
 
         index = self._numbers.get((item["split"], item["name"]))
@@ -157,21 +157,22 @@ class Scan:
         }
 
     def item(self, row: int) -> dict[str, Any]:
-        """An image as a report names it."""
+        """Describe an image for a report."""
         return {"name": self.names[row], "split": self.splits[self.split[row]], "label": self.label_words(row)}
 
 
 def scan(opener: Opener, classes: Sequence[str], progress: Progress) -> Scan:
-    """Decode every image of every split, by as many threads as there are cores.
+    """Decode every image of every split, with one thread per core.
 
     An image takes 8 KB of memory, whatever its size.
 
     Args:
-        classes: the job's.
-        progress: told (what, how many, of how many).
+        opener: opens the dataset's splits.
+        classes: the job's classes.
+        progress: called with (stage, done, total).
 
     Raises:
-        DataError: a split is missing or empty, has a class that training has not, or none of its images can be read.
+        DataError: a split is missing or empty, has a class that training lacks, or none of its images can be read.
     """
     parts = [_scan_split(opener.open(name), name, classes, progress) for name in opener.splits()]
     for part in parts:
@@ -201,9 +202,11 @@ def _scan_split(dataset: Any, split: str, classes: Sequence[str], progress: Prog
     kept: list[int] = []
     labels: list[Label] = []
     bad: list[dict[str, Any]] = []
-    for index, found in enumerate(threaded(lambda i: _look(dataset, i), count)):
+    for index, found in enumerate(threaded(lambda i: _inspect(dataset, i), count)):
         if isinstance(found, str):
-            bad.append({"name": name_of(dataset, index), "split": split, **_told(dataset, index), "reason": found})
+            bad.append(
+                {"name": name_of(dataset, index), "split": split, **_known_label(dataset, index), "reason": found}
+            )
         else:
             label, seen, thumbs[len(kept)], colours[len(kept)] = found
             kept.append(index)
@@ -227,8 +230,8 @@ def _scan_split(dataset: Any, split: str, classes: Sequence[str], progress: Prog
     )
 
 
-def _told(dataset: Any, index: int) -> dict[str, str]:
-    """The label of an image that can't be decoded, where the dataset tells it without."""
+def _known_label(dataset: Any, index: int) -> dict[str, str]:
+    """Label of an undecodable image, where the dataset knows it; else empty."""
     targets = getattr(dataset, "targets", None)
     if targets is None:
         return {"label": ""}
@@ -242,8 +245,8 @@ def _label_words(label: Any, classes: Sequence[str]) -> str:
     return ";".join(name for name, has in zip(classes, label, strict=True) if has)
 
 
-def _look(dataset: Any, index: int) -> tuple[Label, Facts, Pixels, Pixels] | str:
-    """An item's label, facts and thumbnails; or the reason why it can't be decoded."""
+def _inspect(dataset: Any, index: int) -> tuple[Label, Facts, Pixels, Pixels] | str:
+    """Label, statistics and thumbnails of an item; a string with the reason where it can't be decoded."""
     try:
         item, label = read_item(dataset, index)
         return label, *look(open_image(item) if isinstance(item, Path) else item)
@@ -254,21 +257,21 @@ def _look(dataset: Any, index: int) -> tuple[Label, Facts, Pixels, Pixels] | str
 
 
 def look(item: Any) -> tuple[Facts, Pixels, Pixels]:
-    """Decode an image in full.
+    """Decode an image at full size.
 
     Args:
-        item: a PIL image, opened but perhaps not loaded, or a uint8 array or tensor (C, H, W).
+        item: a PIL image, possibly not loaded yet, or a uint8 array or tensor (C, H, W).
 
     Returns:
-        Its facts, its grey thumbnail uint8 (64, 64), and its coloured one uint8 (32, 32, 3).
+        Its statistics, its grey thumbnail uint8 (64, 64), and its colour thumbnail uint8 (32, 32, 3).
 
     Raises:
-        OSError, ValueError, … of :func:`zoo.data.decode.decode_errors`: it can't be decoded.
+        OSError, ValueError, …: any of :func:`zoo.data.decode.decode_errors`; the image can't be decoded.
     """
     from PIL import Image
 
     if isinstance(item, Image.Image):
-        return _of_picture(item)
+        return _inspect_picture(item)
     array = np.ascontiguousarray(item)
     channels, height, width = array.shape
     pixels = to_pixels(array, _SEEN, channels)
@@ -276,14 +279,14 @@ def look(item: Any) -> tuple[Facts, Pixels, Pixels]:
     return _facts(pixels, digest, (width, height), "array", "array", 1)
 
 
-def _of_picture(image: Any) -> tuple[Facts, Pixels, Pixels]:
+def _inspect_picture(image: Any) -> tuple[Facts, Pixels, Pixels]:
     from PIL import ImageOps
 
     form, orientation, depth = image.format or "picture", image.getexif().get(_ORIENTATION), depth_of(image)
-    image.load()  # in full: training lets a JPEG decode at a half or less, and might not come to where it is cut off
+    image.load()  # at full size: training may decode a JPEG at half size or less, and miss that it is truncated
     upright = ImageOps.exif_transpose(image)
     digest = _digest(f"{upright.mode} {upright.size}", upright.tobytes(), bytes(upright.getpalette() or b""))
-    turned = orientation if orientation in range(2, 9) else 1  # whatever else stands there
+    turned = orientation if orientation in range(2, 9) else 1  # ignore invalid values
     facts, grey, colour = _facts(to_pixels(upright, _SEEN, 3), digest, upright.size, upright.mode, form, turned)
     return facts._replace(depth=depth), grey, colour
 
@@ -298,7 +301,7 @@ def _digest(head: str, *parts: bytes) -> bytes:
 def _facts(
     pixels: Pixels, digest: bytes, size: tuple[int, int], mode: str, form: str, orientation: int
 ) -> tuple[Facts, Pixels, Pixels]:
-    """Facts and thumbnails from pixels (128, 128, C)."""
+    """Compute statistics and thumbnails from pixels (128, 128, C)."""
     values = pixels.astype(np.float32)
     colour = values if values.shape[2] == 3 else np.repeat(values.mean(2, keepdims=True), 3, axis=2)
     grey = colour @ _LUMA
@@ -315,11 +318,11 @@ def _facts(
         square=np.square(unit).mean(0, dtype=np.float64),
         spread=float(grey.std()),
     )
-    return found, _smaller(grey[..., None], SIDE)[..., 0], _smaller(colour, COLOURS)
+    return found, _downscale(grey[..., None], SIDE)[..., 0], _downscale(colour, COLOURS)
 
 
-def _smaller(values: NDArray[np.float32], side: int) -> Pixels:
-    """(128, 128, C) to uint8 (side, side, C), by means."""
+def _downscale(values: NDArray[np.float32], side: int) -> Pixels:
+    """Downscale (128, 128, C) to uint8 (side, side, C) by block means."""
     step = len(values) // side
     blocks = values.reshape(side, step, side, step, -1).mean((1, 3))
     small: Pixels = np.rint(blocks).clip(0, 255).astype(np.uint8)

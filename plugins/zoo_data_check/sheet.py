@@ -1,4 +1,4 @@
-"""A contact sheet: rows of little pictures with words under them, as one PNG, drawn by Pillow alone."""
+"""Contact sheets: rows of captioned thumbnails in one PNG, drawn with Pillow alone."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ __all__ = ["Cell", "channels_note", "make_sheet", "sample_rows", "save_sheet", "
 
 INK, DIM, LINE, PAPER = "#1b1f24", "#6e7681", "#d8dee4", "#ffffff"
 COLOURS = ("#0969da", "#bf5700", "#1a7f37", "#8250df", "#bf3989", "#0b7285", "#9a6700", "#57606a")
-"""Of classes, in their order, round and round."""
+"""Colours of classes, used cyclically."""
 SMALL, LARGE = 112, 256
-"""Smaller pictures are enlarged in whole steps, so that their pixels can be seen; larger ones are made smaller."""
+"""Limits of a thumbnail's side in pixels; smaller images are enlarged by whole factors to show their pixels."""
 MARGIN, GAP, APART = 28, 10, 22
 TEXT, TITLE = 13, 20
 LEADING = 18
@@ -33,12 +33,12 @@ LEADING = 18
 
 @dataclass(frozen=True)
 class Cell:
-    """One picture of a sheet.
+    """One image of a sheet.
 
     Args:
-        picture: what is shown.
-        words: lines under it, the first in full ink.
-        bar: (colour, share) pieces of a line between picture and words; none for none.
+        picture: the thumbnail.
+        words: caption lines, the first in full colour.
+        bar: (colour, share) segments of a bar under the image; empty for no bar.
     """
 
     picture: Image.Image
@@ -47,9 +47,9 @@ class Cell:
 
 
 def to_picture(image: NDArray[Any]) -> Image.Image:
-    """An image (H, W, C), uint8 or float in 0..1, at the side that a sheet shows it: grey, or the first three channels.
+    """Convert an image (H, W, C), uint8 or float in 0..1, to a thumbnail: grey, or its first three channels.
 
-    What is no number becomes black; what is beyond 0..1 is cut off there.
+    Non-finite values become black; values beyond 0..1 are clipped.
     """
     if image.dtype != np.uint8:
         image = (np.nan_to_num(image, nan=0.0, posinf=1.0, neginf=0.0).clip(0, 1) * 255).round().astype(np.uint8)
@@ -63,19 +63,19 @@ def to_picture(image: NDArray[Any]) -> Image.Image:
 
 
 def channels_note(channels: int) -> str:
-    """What a sheet leaves out of images of so many channels; empty for grey and colour."""
+    """Describe the channels that a sheet omits; empty for grey and colour images."""
     return "" if channels in (1, 3) else f"shown: the first {3 if channels > 3 else 1} of {channels} channels"
 
 
 def target_words(shares: dict[str, float]) -> list[str]:
-    """A target as lines: ``cat``; mixed, ``cat 0.7``, ``dog 0.3``; several whole labels, ``cat``, ``outdoors``."""
+    """Format a target as lines: ``cat``; mixed, ``cat 0.7``, ``dog 0.3``; multi-label, ``cat``, ``outdoors``."""
     seen = {clean(name): share for name, share in shares.items() if share >= 0.005}
     words = [name if share > 0.995 else f"{name} {share:.2f}".removesuffix("0") for name, share in seen.items()]
     return [*words[:2], f"and {len(words) - 2} more"] if len(words) > 3 else words
 
 
 def sample_rows(samples: Samples) -> list[list[Cell]]:
-    """A row for each image: as decoded, then its draws."""
+    """Build a row for each image: as decoded, then its draws."""
     colours = {name: COLOURS[i % len(COLOURS)] for i, name in enumerate(samples.classes)}
     mixed = any(share < 1 for row in samples.shares for shares in row for share in shares.values())
     rows = []
@@ -96,13 +96,13 @@ def _bar(shares: dict[str, float], colours: dict[str, str]) -> list[tuple[str, f
 
 
 def make_sheet(title: str, heads: Sequence[str], rows: Sequence[Sequence[Cell]], notes: Sequence[str]) -> Image.Image:
-    """The sheet.
+    """Draw the sheet.
 
     Args:
-        title: at its head, in large letters.
-        heads: over the columns.
-        rows: of as many cells as there are heads; the first column stands apart.
-        notes: lines under the title; broken where they are too long.
+        title: heading in large letters.
+        heads: headings of the columns.
+        rows: rows of one cell per column; the first column is set apart.
+        notes: lines below the title, wrapped where they are too long.
     """
     wide = max(cell.picture.width for row in rows for cell in row)
     lefts = [MARGIN + i * (wide + GAP) + (APART if i else 0) for i in range(len(heads))]
@@ -141,10 +141,10 @@ def _paint(sheet: Image.Image, draw: ImageDraw.ImageDraw, cell: Cell, left: int,
 
 
 def save_sheet(sheet: Image.Image, path: Path) -> None:
-    """Write a PNG that is known as the zoo's own.
+    """Write a PNG with a mark that identifies the zoo as its author.
 
     Raises:
-        OutputError: it can't be written.
+        OutputError: the file can't be written.
     """
     from PIL.PngImagePlugin import PngInfo
 
@@ -156,19 +156,19 @@ def save_sheet(sheet: Image.Image, path: Path) -> None:
 
 @cache
 def _font(size: int, bold: bool = False) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    """Matplotlib's letters, which know most alphabets, without importing it; else Pillow's own."""
+    """Matplotlib's font, which covers most alphabets, without importing matplotlib; else Pillow's own."""
     from importlib.util import find_spec
 
     found = find_spec("matplotlib")
     if found is not None and found.origin:
         file = Path(found.origin).parent / "mpl-data/fonts/ttf" / f"DejaVuSans{'-Bold' if bold else ''}.ttf"
         if file.is_file():
-            return ImageFont.truetype(str(file), size, layout_engine=ImageFont.Layout.BASIC)  # fails for no text
+            return ImageFont.truetype(str(file), size, layout_engine=ImageFont.Layout.BASIC)  # supports every text
     return ImageFont.load_default(size)
 
 
 def _elided(text: str, width: float, size: int, bold: bool = False) -> str:
-    """``text`` in ``width`` pixels, an ellipsis in its middle where it was longer."""
+    """Shorten ``text`` to ``width`` pixels with an ellipsis in the middle."""
     font, keep = _font(size, bold), len(text)
     shown = text
     while font.getlength(shown) > width and keep > 1:
@@ -178,7 +178,7 @@ def _elided(text: str, width: float, size: int, bold: bool = False) -> str:
 
 
 def _wrapped(text: str, width: float) -> list[str]:
-    """Lines of words, each within ``width`` pixels where its words are."""
+    """Wrap words into lines of at most ``width`` pixels."""
     lines = [""]
     for word in text.split():
         longer = f"{lines[-1]} {word}".strip()

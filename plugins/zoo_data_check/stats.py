@@ -1,4 +1,4 @@
-"""A dataset in numbers: images by split and class, their sizes and forms, their colours."""
+"""Statistics of a dataset: images by split and class, sizes, formats and colours."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from zoo_data_check.scan import Scan
 
 
 def split_facts(seen: Scan) -> dict[str, dict[str, Any]]:
-    """Images of each split: how many there are, can be read, and have each class."""
+    """Number of images of each split: in total, readable, and per class."""
     found = {}
     for number, name in enumerate(seen.splits):
         labels = seen.labels[seen.split == number]
@@ -27,14 +27,15 @@ def split_facts(seen: Scan) -> dict[str, dict[str, Any]]:
 
 
 def statistics(seen: Scan, name: str) -> dict[str, Any]:
-    """All of ``zoo data stats``.
+    """Compute the statistics of ``zoo data stats``.
 
     Args:
-        name: what the user calls the dataset.
+        seen: all decoded images.
+        name: name of the dataset, as the user gave it.
 
     Returns:
-        Sizes are in pixels, ``aspect`` is width by height, and ``mean`` and ``std`` are those of pixels in 0..1, a
-        channel each, as a job's ``data.mean`` and ``data.std`` have them.
+        Sizes in pixels, ``aspect`` as width by height, and ``mean`` and ``std`` of pixels in 0..1 per channel, as for a
+        job's ``data.mean`` and ``data.std``.
     """
     sizes = seen.sizes
     return {
@@ -61,7 +62,7 @@ def _spread(values: Any) -> dict[str, float]:
 
 
 def _colours(seen: Scan) -> dict[str, list[float] | None]:
-    """Mean and standard deviation of each channel, every image counting the same; grey ones as colour among such."""
+    """Mean and standard deviation of each channel, with equal weight per image; grey images count in every channel."""
     channels = max(len(facts.mean) for facts in seen.facts)
     if any(len(facts.mean) not in (1, channels) for facts in seen.facts):
         return {"mean": None, "std": None}

@@ -1,1 +1,1 @@
-"""``zoo doctor``: what this installation is, what is wrong with it, and the command that mends it."""
+"""``zoo doctor``: check the installation, and suggest commands that fix its problems."""

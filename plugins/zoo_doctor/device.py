@@ -1,4 +1,4 @@
-"""What computes: the processor, and CUDA or MPS devices."""
+"""Checks of the compute devices: the processor, and CUDA or MPS devices."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _LEAST_FREE_MIB = 1024
 
 
 def cpu(answer: dict[str, Any]) -> Iterator[Diagnosis]:
-    """How many threads compute, with which instructions."""
+    """Check torch's threads, vector instructions and bfloat16 support."""
     about = answer.get("cpu")
     if about is None:
         return
@@ -35,7 +35,7 @@ def cpu(answer: dict[str, Any]) -> Iterator[Diagnosis]:
 
 
 def accelerators(answer: dict[str, Any]) -> Iterator[Diagnosis]:
-    """CUDA and MPS devices; why there are none, where there should be."""
+    """Check CUDA and MPS devices, and explain why an expected device is missing."""
     if answer.get("mps"):
         yield Diagnosis(GROUP, "mps", "ok", "Apple's GPU can be used: --device mps")
     about = answer.get("cuda")
@@ -45,7 +45,7 @@ def accelerators(answer: dict[str, Any]) -> Iterator[Diagnosis]:
         for i, device in enumerate(about["devices"]):
             yield _device(i, device, about)
     elif not answer.get("mps"):
-        yield _none(about)
+        yield _no_device(about)
 
 
 def _device(index: int, about: dict[str, Any], cuda: dict[str, Any]) -> Diagnosis:
@@ -66,8 +66,8 @@ def _device(index: int, about: dict[str, Any], cuda: dict[str, Any]) -> Diagnosi
     return Diagnosis(GROUP, topic, "ok", f"{text}; {free / 1024:.0f} GiB free")
 
 
-def _none(cuda: dict[str, Any]) -> Diagnosis:
-    """No device: nothing was expected, or something is amiss."""
+def _no_device(cuda: dict[str, Any]) -> Diagnosis:
+    """Explain the absence of CUDA devices: none expected, hidden, or a fault of the driver or of torch."""
     driver = _has_driver()
     hidden = os.environ.get("CUDA_VISIBLE_DEVICES")
     if driver and hidden is not None and hidden.strip() in ("", "-1"):

@@ -1,4 +1,4 @@
-"""All checks, in the order in which they are told."""
+"""All checks of ``zoo doctor``, in the order of the report."""
 
 from __future__ import annotations
 
@@ -25,25 +25,27 @@ LOOKS = {
     "Plugins": ("settings:plugins",),
     "Shell": ("shell:path", "shell:characters", "shell:terminal"),
 }
-"""Functions of the modules here, by heading. Each is imported when it is its turn: where a library that one needs is
-missing, the others still look."""
+"""Check functions of this package, by heading.
+
+Each module is imported only when its check runs, so that a missing library fails only the checks that need it.
+"""
 ASKING = ("libraries:torch_pair", "device:cpu", "device:accelerators")
-"""Those that are given the answer of :class:`Probe`: they come last, for that takes longest."""
+"""Checks that take the answer of :class:`Probe`; they run last, as the probe takes longest."""
 
 
 def examine() -> list[Diagnosis]:
-    """Look at everything; torch is tried in another process meanwhile."""
+    """Run all checks, while a separate process tests torch."""
     probe = Probe()
     try:
         places = [(group, look) for group, looks in LOOKS.items() for look in looks]
-        found = {look: _seen(group, look, probe) for group, look in sorted(places, key=lambda at: at[1] in ASKING)}
+        found = {look: _run_check(group, look, probe) for group, look in sorted(places, key=lambda at: at[1] in ASKING)}
     finally:
         probe.stop()
     return [finding for _, look in places for finding in found[look]]
 
 
-def _seen(group: str, look: str, probe: Probe) -> list[Diagnosis]:
-    """What one look finds."""
+def _run_check(group: str, look: str, probe: Probe) -> list[Diagnosis]:
+    """Run one check, and return its findings."""
     module, _, name = look.partition(":")
 
     def findings() -> Iterator[Diagnosis]:

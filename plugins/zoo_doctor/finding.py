@@ -1,4 +1,4 @@
-"""What was found, and how it is told to strangers: without secrets, and without the user's home."""
+"""The findings of ``zoo doctor``, and their redaction: without secrets, and without the user's home folder."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Literal
 
 State = Literal["ok", "warning", "wrong"]
 Remedies = tuple[tuple[str, str], ...]
-_PACKAGES = {"yaml": "pyyaml", "PIL": "pillow", "sklearn": "scikit-learn"}  # modules that are called otherwise
+_PACKAGES = {"yaml": "pyyaml", "PIL": "pillow", "sklearn": "scikit-learn"}  # module -> distribution
 _SECRET = re.compile(r"TOKEN|SECRET|PASSW|CREDENTIAL|AUTH|(^|_)KEY(_|$)", re.IGNORECASE)
 _USER_OF_URL = re.compile(r"(\w+://)[^/\s@]+@")
 _TOKENS = re.compile(r"\b(hf_|ghp_|github_pat_|glpat-|sk-)[A-Za-z0-9_\-]{8,}")
@@ -19,14 +19,14 @@ _TOKENS = re.compile(r"\b(hf_|ghp_|github_pat_|glpat-|sk-)[A-Za-z0-9_\-]{8,}")
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """Something that was looked at.
+    """The result of one check.
 
     Args:
-        group: the heading that it stands under.
-        topic: what it is about, in a word or two.
-        state: ``wrong`` does not work, ``warning`` works badly or soon will not.
+        group: heading of the report.
+        topic: subject in a word or two.
+        state: ``ok``; ``warning`` for limited or soon broken functions; ``wrong`` for broken ones.
         text: one or two sentences.
-        remedies: what mends it: a word on each, and the command.
+        remedies: pairs of a short explanation and a command that fixes the problem.
     """
 
     group: str
@@ -36,7 +36,7 @@ class Diagnosis:
     remedies: Remedies = ()
 
     def as_dict(self) -> dict[str, object]:
-        """For a stranger: what the user's home is called, and what opens doors, is left out."""
+        """Return the finding as plain data for a public report, with secrets and the user's home folder redacted."""
         remedies = [{"why": why, "command": private(command)} for why, command in self.remedies]
         words = {"group": self.group, "topic": self.topic, "state": self.state}
         return {**words, "text": private(self.text), "remedies": remedies}
@@ -44,7 +44,7 @@ class Diagnosis:
 
 @dataclass(frozen=True)
 class Examination:
-    """A look at one thing; a failure of the look itself is a finding too."""
+    """A check of one topic; a failure of the check itself is reported as a finding too."""
 
     group: str
     topic: str
@@ -60,24 +60,24 @@ class Examination:
             yield Diagnosis(
                 self.group, self.topic, "wrong", text, (("install it", f"python -m pip install {package}"),)
             )
-        except Exception as error:  # a machine is stranger than any list of errors
+        except Exception as error:  # no list of errors covers every machine
             said = f"{type(error).__name__}: {error}"
             remedies = (("tell of this with", "zoo doctor --json"),)
             yield Diagnosis(self.group, self.topic, "warning", f"This could not be looked at ({said}).", remedies)
 
 
 def secretive(name: str) -> bool:
-    """Whether an environment variable's name says that its value is nobody's business."""
+    """Check for an environment variable whose name suggests a secret value."""
     return _SECRET.search(name) is not None
 
 
 def without_secrets(text: str) -> str:
-    """A text without what is a password or a token by its form."""
+    """Redact tokens and passwords in URLs, recognised by their form."""
     return _TOKENS.sub(r"\1…", _USER_OF_URL.sub(r"\1…@", text))
 
 
 def private(text: str) -> str:
-    """The same without the path of the user's home: that is ``~``."""
+    """Redact secrets, and replace the path of the user's home folder by ``~``."""
     for home in {os.path.expanduser("~"), str(Path("~").expanduser().resolve())}:  # noqa: PTH111 - as it is written, too
         if len(home) > 1:
             text = re.sub(rf"(?<![\w/.~-]){re.escape(home)}(?![\w.-])", "~", text)

@@ -1,4 +1,4 @@
-"""The cache and the runs: where they are, how full, and whether they can be written."""
+"""Checks of the cache and the runs: location, size, and write permission."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _LOOK_S = 0.7
 _LITTLE, _NOTHING = 2 << 30, 100 << 20
 _PRUNE = (("see what would go", "zoo cache prune --older-than 30 --dry-run"),)
 _STATUS = re.compile(r'"status"\s*:\s*"(\w+)"')
-_HEAD = 1000  # bytes of a result in which its status stands
+_HEAD = 1000  # bytes of a result that contain its status
 _SHOWN = 3
 
 
 def cache() -> Iterator[Diagnosis]:
-    """Where the cache is, whether it can be written, what is in it, and what its disk has left."""
+    """Check the cache's location, write permission, content, and free disk space."""
     folder = cache_folder()
     elsewhere = ("or use another folder", "export ZOO_CACHE=/path/to/another/folder")
     if problem := _unwritable(folder):
@@ -47,7 +47,7 @@ def cache() -> Iterator[Diagnosis]:
 
 
 def _unwritable(folder: Path) -> str | None:
-    """Why a folder, or the one that it would be made in, can't be written."""
+    """Explain why a folder, or the nearest existing parent of a missing one, can't be written; None where it can."""
     here = folder.absolute()
     while not os.path.lexists(here) and here != here.parent:
         here = here.parent
@@ -60,7 +60,7 @@ def _unwritable(folder: Path) -> str | None:
 
 
 def runs(out: Path = Path("runs")) -> Iterator[Diagnosis]:
-    """The runs of the working folder: how many, and which of them can go on."""
+    """Check the runs of the working folder, and list those that can be resumed."""
     place = out if out.is_dir() else Path.cwd()
     if not os.access(place, os.W_OK | os.X_OK):
         remedies: Remedies = (
@@ -73,8 +73,8 @@ def runs(out: Path = Path("runs")) -> Iterator[Diagnosis]:
         yield Diagnosis(GROUP, "runs", "ok", f"none here yet; they are made in {out}/ of the working folder")
         return
     folders = sorted(path.parent for path in out.glob(f"*/{JOB}"))
-    running = [folder for folder in folders if _is_trained(folder)]
-    open_ones = [folder for folder in folders if folder not in running and _can_go_on(folder)]
+    running = [folder for folder in folders if _is_locked(folder)]
+    open_ones = [folder for folder in folders if folder not in running and _is_resumable(folder)]
     many = f"{len(folders)} run{'' if len(folders) == 1 else 's'} in {out}/"
     words = [f"{len(running)} being trained now"] * bool(running)
     words += [f"{len(open_ones)} not finished, which can go on"] * bool(open_ones)
@@ -84,20 +84,20 @@ def runs(out: Path = Path("runs")) -> Iterator[Diagnosis]:
     yield Diagnosis(GROUP, "runs", "ok", ", ".join([many, *words]), remedies)
 
 
-def _is_trained(folder: Path) -> bool:
-    """Whether a living process holds the run."""
+def _is_locked(folder: Path) -> bool:
+    """Check for a lock on the run by a living process."""
     if not (folder / LOCK).exists():
         return False
     try:
         take(folder / LOCK).release()
     except BlockingIOError:
         return True
-    except OSError:  # can't be locked there
+    except OSError:  # the file system does not support locks
         return False
     return False
 
 
-def _can_go_on(folder: Path) -> bool:
+def _is_resumable(folder: Path) -> bool:
     if not (folder / CHECKPOINTS / "index.json").is_file():
         return False
     head = ""

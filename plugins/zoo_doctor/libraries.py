@@ -1,4 +1,4 @@
-"""The software: Python, the zoo itself, torch and what must fit it, and what the extras bring."""
+"""Checks of the software: Python, the zoo itself, torch and torchvision, dependencies and extras."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ PURPOSES = {
     "docs": "the pages in docs/ as a site",
     "test": "the tests of the zoo itself",
 }
-"""What an extra is for; one that isn't here is told by its name."""
+"""Purpose of each extra; extras without an entry are shown by name."""
 _FOR_DEVELOPERS = ("test", "docs")
-_PAIR = 15  # torchvision 0.N goes with torch 2.(N - 15), from 2.0 and 0.15 on
+_PAIR = 15  # torchvision 0.N belongs to torch 2.(N - 15), since 0.15 and 2.0
 
 
 def python() -> Iterator[Diagnosis]:
-    """The interpreter, and whether it is one that the zoo is made for."""
+    """Check that the Python interpreter is supported."""
     import struct
 
     here = "a virtual environment" if sys.prefix != sys.base_prefix else "no virtual environment"
@@ -50,7 +50,7 @@ def python() -> Iterator[Diagnosis]:
 
 
 def itself() -> Iterator[Diagnosis]:
-    """The zoo's version, how it was installed, and whether what is imported is what was installed."""
+    """Check the zoo's version and installation, and that the imported package is the installed one."""
     place = Path(zoo.__file__).parent
     try:
         installed = metadata.version(DISTRIBUTION)
@@ -59,7 +59,7 @@ def itself() -> Iterator[Diagnosis]:
         yield Diagnosis(GROUP, "zoo", "wrong", text, (("install it", _pip("install", "-e", place.parent)),))
         return
     source = _source()
-    text = f"zoo {zoo.__version__}, {_how(source)}, in {place}"
+    text = f"zoo {zoo.__version__}, {_origin_text(source)}, in {place}"
     folder = source.removeprefix("editable ") if source.startswith("editable ") else None
     if installed != zoo.__version__:
         text = f"{text}; but {DISTRIBUTION} {installed} is what is installed"
@@ -76,7 +76,7 @@ def itself() -> Iterator[Diagnosis]:
 
 
 def _source() -> str:
-    """``editable FOLDER``, ``from ADDRESS``, or nothing where it came from a package index."""
+    """Origin of the installation: ``editable FOLDER``, ``from ADDRESS``, or empty for a package index."""
     text = metadata.distribution(DISTRIBUTION).read_text("direct_url.json")
     try:
         said = json.loads(text or "{}")
@@ -87,7 +87,7 @@ def _source() -> str:
         return ""
 
 
-def _how(source: str) -> str:
+def _origin_text(source: str) -> str:
     kind, _, place = source.partition(" ")
     if kind == "editable":
         return "editable"
@@ -99,10 +99,10 @@ def _reinstalled(folder: str | None) -> str:
 
 
 def torch_pair(answer: dict[str, Any]) -> Iterator[Diagnosis]:
-    """torch and torchvision: that they load, and that they are made for each other.
+    """Check that torch and torchvision can be imported, and fit each other.
 
     Args:
-        answer: of the probe.
+        answer: answer of the :class:`Probe`.
     """
     said = answer.get("versions", {})
     torch, vision = (_version(name) and said.get(name, _version(name)) for name in ("torch", "torchvision"))
@@ -113,18 +113,18 @@ def torch_pair(answer: dict[str, Any]) -> Iterator[Diagnosis]:
     if problem := answer.get("died") or answer.get("torch"):
         yield Diagnosis(GROUP, "torch", "wrong", f"torch {torch} can't be imported: {problem}", again)
         return
-    yield _fit("torch", torch)
+    yield _version_finding("torch", torch)
     if vision is None:
         remedies = (("install the one that fits", _pip("install", *_pair_for(torch))),)
         yield Diagnosis(GROUP, "torchvision", "wrong", "torchvision is not installed.", remedies)
         return
     if problem := answer.get("torchvision"):
         text = f"torchvision {vision} does not work with torch {torch}: {problem}."
-        yield Diagnosis(GROUP, "torchvision", "wrong", f"{text} {_reason(torch, vision)}", _mend_pair(torch))
+        yield Diagnosis(GROUP, "torchvision", "wrong", f"{text} {_reason(torch, vision)}", _pair_remedies(torch))
     elif misfit := _misfit(torch, vision):
-        yield Diagnosis(GROUP, "torchvision", "warning", misfit, _mend_pair(torch))
+        yield Diagnosis(GROUP, "torchvision", "warning", misfit, _pair_remedies(torch))
     else:
-        yield _fit("torchvision", vision)
+        yield _version_finding("torchvision", vision)
 
 
 def _reason(torch: str, vision: str) -> str:
@@ -132,7 +132,7 @@ def _reason(torch: str, vision: str) -> str:
 
 
 def _misfit(torch: str, vision: str) -> str | None:
-    """Why two versions don't belong together, by their numbers and by what they were compiled for."""
+    """Explain a mismatch of two versions, by their numbers and their compute platforms; None where they fit."""
     wanted = _pair_for(torch)[1].partition("==")[2].removesuffix(".*")
     if wanted and not f"{vision}.".startswith(f"{wanted}."):
         return f"torch {torch} goes with torchvision {wanted}, and here is {vision}."
@@ -142,14 +142,14 @@ def _misfit(torch: str, vision: str) -> str | None:
     return None
 
 
-def _mend_pair(torch: str) -> Remedies:
+def _pair_remedies(torch: str) -> Remedies:
     built = torch.partition("+")[2]
     index = f"; give --index-url as you did for torch+{built}" if built else ""
     return ((f"both from one place{index}", _pip("install", "--force-reinstall", *_pair_for(torch))),)
 
 
 def _pair_for(torch: str) -> list[str]:
-    """The requirements of a torch and of the torchvision that was made with it."""
+    """Requirements of a torch version and the torchvision release that belongs to it."""
     numbers = _public(torch).split(".")
     if numbers[0] != "2" or not numbers[1:2] or not numbers[1].isdigit():
         return [f"torch=={_public(torch)}", "torchvision"]
@@ -157,7 +157,7 @@ def _pair_for(torch: str) -> list[str]:
 
 
 def others() -> Iterator[Diagnosis]:
-    """What else the zoo depends on: there, and new enough."""
+    """Check that the zoo's other dependencies are installed in supported versions."""
     from packaging.requirements import Requirement
 
     wrong = []
@@ -176,7 +176,7 @@ def others() -> Iterator[Diagnosis]:
 
 
 def extras() -> Iterator[Diagnosis]:
-    """What is optional: which extras are complete, and what the others would bring."""
+    """Check which optional extras are complete, and list the packages that others lack."""
     from packaging.requirements import Requirement
 
     wanted = [Requirement(text) for text in _requires()]
@@ -200,8 +200,8 @@ def _applies(requirement: Any, extra: str) -> bool:
     return requirement.marker is None or bool(requirement.marker.evaluate({"extra": extra}))
 
 
-def _fit(name: str, version: str) -> Diagnosis:
-    """A library that works; a warning where the zoo needs a newer one."""
+def _version_finding(name: str, version: str) -> Diagnosis:
+    """Report a working library, with a warning where its version is not supported."""
     from packaging.requirements import Requirement
 
     specifiers = [r.specifier for r in map(Requirement, _requires()) if r.name == name and _applies(r, "")]
@@ -235,7 +235,7 @@ def _requires() -> list[str]:
 
 
 def _headers() -> Any:
-    """The distribution's own metadata; empty where it is not installed, which :func:`itself` tells."""
+    """Metadata of the zoo's distribution; empty where it is not installed, which :func:`itself` reports."""
     from email.message import Message
 
     try:
@@ -249,6 +249,6 @@ def _pip(*words: object) -> str:
 
     try:
         tool = find_tool().shown
-    except RequestError:  # neither pip nor uv: it is what a person would get first
+    except RequestError:  # neither pip nor uv is installed: suggest pip, the usual first choice
         tool = ("python", "-m", "pip")
     return shlex.join([*tool, *map(str, words)])

@@ -1,4 +1,4 @@
-"""The machine: processors, memory, and the limits that a container or a login sets."""
+"""Checks of the machine: processors, memory, and the limits of containers and login sessions."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _GROUPS = Path("/sys/fs/cgroup")
 
 
 def processors(groups: Path = _GROUPS) -> int:
-    """How many processors this process may use, by its affinity and its control group's quota; one at least."""
+    """Number of processors available to this process, by its affinity and its cgroup's quota; at least 1."""
     mine = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     quota = cpu_quota(groups)
     return mine if quota is None else max(1, min(mine, math.ceil(quota)))
 
 
 def cpu_quota(groups: Path = _GROUPS) -> float | None:
-    """Processors that the control group allows; None where it sets no limit."""
+    """CPU quota of the cgroup in processors; None without a limit."""
     quotas = []
     for folder in _folders(groups, "cpu"):
         with contextlib.suppress(OSError, ValueError, IndexError):
@@ -42,17 +42,17 @@ def cpu_quota(groups: Path = _GROUPS) -> float | None:
 
 
 def memory_limit(groups: Path = _GROUPS) -> int | None:
-    """Bytes that the control group allows; None where it sets no limit."""
+    """Memory limit of the cgroup in bytes; None without a limit."""
     limits = []
     for folder in _folders(groups, "memory"):
         for name in ("memory.max", "memory.limit_in_bytes"):
-            with contextlib.suppress(OSError, ValueError):  # "max" is no number
+            with contextlib.suppress(OSError, ValueError):  # "max" means no limit
                 limits.append(int((folder / name).read_text("utf-8")))
     return min((limit for limit in limits if limit < 1 << 60), default=None)
 
 
 def _folders(groups: Path, controller: str) -> Iterator[Path]:
-    """This process's control group and those around it, of either version."""
+    """Folders of this process's cgroup and its parents, for cgroup v1 and v2."""
     lines = []
     with contextlib.suppress(OSError):
         lines = Path("/proc/self/cgroup").read_text("utf-8").splitlines()
@@ -67,7 +67,7 @@ def _folders(groups: Path, controller: str) -> Iterator[Path]:
 
 
 def capacity() -> Iterator[Diagnosis]:
-    """Processors and memory, as far as this process may use them."""
+    """Check the processors and the memory available to this process."""
     every, mine, quota = os.cpu_count() or 1, processors(), cpu_quota()
     text = f"{mine} of {every} processors" if mine != every else f"{every} processors"
     if quota is not None:
@@ -93,7 +93,7 @@ def _memory() -> int | None:
 
 
 def shared_memory(folder: Path = Path("/dev/shm")) -> Iterator[Diagnosis]:
-    """What several processes on one machine speak through."""
+    """Check the size of the shared memory that processes on one machine communicate through."""
     import shutil
 
     if not folder.is_dir():
@@ -109,7 +109,7 @@ def shared_memory(folder: Path = Path("/dev/shm")) -> Iterator[Diagnosis]:
 
 
 def open_files() -> Iterator[Diagnosis]:
-    """How many files this process may have open."""
+    """Check the limit on open files of this process."""
     try:
         import resource
     except ImportError:  # Windows has no such limit
@@ -124,7 +124,7 @@ def open_files() -> Iterator[Diagnosis]:
 
 
 def clock() -> Iterator[Diagnosis]:
-    """Whether the clock is behind the files that are here: what is new and what is old goes by it."""
+    """Check for a clock that is behind the modification times of the zoo's files, as caches depend on it."""
     newest = Path(__file__).stat().st_mtime
     if time.time() < newest - 86400:
         text = f"The clock says {time.strftime('%Y-%m-%d')}, which is before the zoo's own files were written."

@@ -1,4 +1,4 @@
-"""torch and torchvision, tried in a process of their own: one that can't be loaded may end it."""
+"""Test torch and torchvision in a separate process, as a broken installation may crash it."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ _MIB = 1 << 20
 
 
 class Probe(Child):
-    """The process, at work as soon as it is made; other things can be looked at meanwhile."""
+    """The test process, started at construction, so that other checks can run meanwhile."""
 
     def __init__(self, limit_s: float = _LIMIT_S):
         super().__init__("zoo_doctor.probe", limit_s=limit_s)
 
     def answer(self) -> dict[str, Any]:
-        """What it found; ``{"died": why}`` when it came to no end of its own."""
+        """Wait for the result; ``{"died": reason}`` where the process crashed or timed out."""
         found = super().answer()
         last = str(found.get("stderr") or "").splitlines()[-1:]
         return {"died": ". ".join([found["died"], *last])} if "died" in found else found
 
 
 def look() -> dict[str, Any]:
-    """What torch says of itself and of the machine, and whether torchvision goes with it."""
+    """Collect torch's account of itself and the machine, and test that torchvision works with it."""
     found: dict[str, Any] = {"torch": _error_of(lambda: importlib.import_module("torch"))}
     if found["torch"] is None:
         found["torchvision"] = _error_of(_torchvision)
@@ -44,15 +44,16 @@ def look() -> dict[str, Any]:
 def _error_of(action: Any) -> str | None:
     try:
         action()
-    except BaseException as error:  # SystemExit as well: it is a look only
+    except BaseException as error:  # includes SystemExit
         return f"{type(error).__name__}: {' '.join(str(error).split())[:400]}"
     return None
 
 
 def _torchvision() -> None:
-    """Load what of torchvision is compiled for one torch, without the models, which take two seconds.
+    """Load torchvision's compiled operators without its models, which would take two seconds.
 
-    Its ``__init__`` begins with these two modules; where there are none of that name, the whole is imported.
+    Its ``__init__`` begins with these two modules; where modules of these names are missing, the whole package is
+    imported.
     """
     spec = importlib.util.find_spec("torchvision")
     if spec is None:
@@ -78,12 +79,12 @@ def _torchvision() -> None:
 
 
 def _versions() -> dict[str, str]:
-    """As the libraries themselves say, with what they are compiled for; installers may know less."""
+    """Versions reported by the libraries themselves, with their compute platform, which package metadata may lack."""
     found = {}
     for name in ("torch", "torchvision"):
         try:
             found[name] = str(importlib.import_module(f"{name}.version").__version__)
-        except Exception:  # a torchvision that is damaged
+        except Exception:  # torchvision may be damaged
             continue
     return found
 
@@ -134,4 +135,4 @@ def _mps() -> bool:
 if __name__ == "__main__":
     sys.stdout.write("\n" + json.dumps(look()) + "\n")
     sys.stdout.flush()
-    os._exit(0)  # a driver's thread must not hold up whoever asks
+    os._exit(0)  # threads of a driver must not delay the exit

@@ -1,4 +1,4 @@
-"""What ``zoo doctor`` found, as text. Without rich, as lists are."""
+"""Text report of ``zoo doctor``, without rich, as the lists of other commands."""
 
 from __future__ import annotations
 
@@ -20,10 +20,11 @@ _INDENT = "  "
 
 
 def health_lines(findings: Sequence[Diagnosis], width: int) -> Iterator[str]:
-    """By heading: a mark, what it is about, what was found; below it the commands that mend it; at the end a count.
+    """Format findings by heading, each with a mark, topic, text and commands that fix it, followed by a count.
 
     Args:
-        width: columns; sentences are wrapped, commands never: they are there to be copied.
+        findings: the findings, grouped by heading.
+        width: columns of the terminal; sentences are wrapped, commands are not, so that they can be copied.
     """
     encoding = getattr(sys.stdout, "encoding", None)
     room = max((len(finding.topic) for finding in findings), default=0) + 2

@@ -1,4 +1,4 @@
-"""What was set: registry.yaml, plugins, the environment's variables, proxies."""
+"""Checks of the settings: registry.yaml, plugins, environment variables and proxies."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ VARIABLES = (
     "ZOO_PEERS_S",
     "ZOO_TRACKING",
 )
-"""The zoo's own; one that is nearly called so is a slip."""
+"""Environment variables of the zoo; similar names are probably typing errors."""
 _WATCHED = re.compile(
     r"ZOO_\w+|OMP_NUM_THREADS|MKL_NUM_THREADS|CUDA_VISIBLE_DEVICES|CUDA_LAUNCH_BLOCKING|HF_\w+|TORCH_HOME|PYTORCH_\w+|"
     r"KERAS_BACKEND|PYTHONPATH|PYTHONUTF8|XDG_CACHE_HOME|XDG_CONFIG_HOME|NO_COLOR|COLUMNS"
@@ -40,16 +40,16 @@ _LONGEST = 80
 
 
 def registries() -> Iterator[Diagnosis]:
-    """Every registry.yaml that counts here, and the line that is wrong in it."""
+    """Check every registry.yaml in effect, and locate its errors by line."""
     layers = []
     for path in _files():
         try:
             layers.append(read_layer(path))
         except RegistryFileError as error:
-            yield _wrong(path, str(error))
+            yield _error_finding(path, str(error))
         else:
-            yield from _missing(layers[-1])
-            yield Diagnosis(GROUP, "registry", "ok", f"{_as_typed(path)}{_content(layers[-1])}")
+            yield from _missing_files(layers[-1])
+            yield Diagnosis(GROUP, "registry", "ok", f"{_short_path(path)}{_content(layers[-1])}")
 
 
 def _files() -> list[Path]:
@@ -57,8 +57,8 @@ def _files() -> list[Path]:
     return [path for path in paths if path.is_file()]
 
 
-def _as_typed(path: Path) -> Path:
-    """A path as one would type it here."""
+def _short_path(path: Path) -> Path:
+    """Shorten a path relative to the working folder, as a user would type it."""
     here = Path.cwd().resolve()
     return path.relative_to(here) if path.is_relative_to(here) else path
 
@@ -71,8 +71,8 @@ def _content(layer: Layer) -> str:
     return f": {words}" if words else ""
 
 
-def _wrong(path: Path, said: str) -> Diagnosis:
-    line, shown = line_of(path, said), _as_typed(path)
+def _error_finding(path: Path, said: str) -> Diagnosis:
+    line, shown = line_of(path, said), _short_path(path)
     place = f"+{line} " if line else ""
     mend = ("open it at that line" if line else "open it", f"${{EDITOR:-vi}} {place}{shlex.quote(str(shown))}")
     said = said.removeprefix(str(path)).lstrip(": ")
@@ -80,7 +80,7 @@ def _wrong(path: Path, said: str) -> Diagnosis:
 
 
 def line_of(path: Path, said: str) -> int | None:
-    """The line of a registry.yaml that a sentence on it is about; None where it can't be told."""
+    """Find the line of a registry.yaml that an error message refers to; None where it can't be determined."""
     if found := _LINE.search(said):
         return int(found[1])
     try:
@@ -88,7 +88,7 @@ def line_of(path: Path, said: str) -> int | None:
     except (yaml.YAMLError, UnicodeDecodeError, OSError, RecursionError):
         return None
     line = None
-    for word in _WORD.findall(said.removeprefix(str(path))):  # its words lead from key to key
+    for word in _WORD.findall(said.removeprefix(str(path))):  # the message's words form a path of keys
         pairs = node.value if isinstance(node, yaml.MappingNode) else []
         for key, value in pairs:
             if key.value == word.strip("."):
@@ -97,18 +97,18 @@ def line_of(path: Path, said: str) -> int | None:
     return line
 
 
-def _missing(layer: Layer) -> Iterator[Diagnosis]:
-    """Local components whose file is not there."""
+def _missing_files(layer: Layer) -> Iterator[Diagnosis]:
+    """Report local components whose file is missing."""
     for item in RegistryConfig([layer]).locals:
         file = str(item.spec.get("target", "")).rpartition(":")[0]
         if file.endswith(".py") and not (layer.path.parent / file).is_file():
             said = f"components: {item.kind}: {item.name}: there is no file {file}"
-            found = _wrong(layer.path, said)
+            found = _error_finding(layer.path, said)
             yield Diagnosis(GROUP, "registry", "warning", found.text, found.remedies)
 
 
 def plugins() -> Iterator[Diagnosis]:
-    """What the plugins' own doctor finds, in a line each."""
+    """Summarise the findings of ``zoo plugins doctor``, one line each."""
     from zoo.api.plugins import alone, discover, examine
 
     disabled = _shelf().disabled
@@ -128,7 +128,7 @@ def plugins() -> Iterator[Diagnosis]:
 
 
 def _contributed(entry: Entry) -> Iterator[Diagnosis]:
-    """The findings of a health check that a plugin contributes."""
+    """Run a health check that a plugin contributes."""
     topic = entry.component.name
 
     def findings() -> Iterator[Diagnosis]:
@@ -139,7 +139,7 @@ def _contributed(entry: Entry) -> Iterator[Diagnosis]:
 
 
 def _shelf() -> RegistryConfig:
-    """The layers that can be read; what is wrong with the others was told."""
+    """Read the valid registry layers; errors in others are reported by :func:`registries`."""
     layers = []
     for path in _files():
         try:
@@ -150,7 +150,7 @@ def _shelf() -> RegistryConfig:
 
 
 def variables() -> Iterator[Diagnosis]:
-    """The variables that change what the zoo does."""
+    """Check the environment variables that affect the zoo."""
     mine = {name: value for name, value in os.environ.items() if _WATCHED.fullmatch(name)}
     for name in mine:
         if name.startswith("ZOO_") and name not in VARIABLES and (meant := near(name, VARIABLES, most=1)):
@@ -180,7 +180,7 @@ def _is_number(text: str) -> bool:
 
 
 def network() -> Iterator[Diagnosis]:
-    """Proxies and certificates, which decide whether downloads arrive."""
+    """Check proxies and certificates, which downloads depend on."""
     for name in _CERTIFICATES:
         value = os.environ.get(name)
         if value and not Path(value).exists():

@@ -1,4 +1,4 @@
-"""Where it is typed: the terminal, its characters, and which ``zoo`` is found."""
+"""Checks of the shell: the terminal, its encoding, and the ``zoo`` found on PATH."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _NARROW = 60
 
 
 def path() -> Iterator[Diagnosis]:
-    """Whether the ``zoo`` that is found on PATH is this one."""
+    """Check that the ``zoo`` found on PATH belongs to this installation."""
     mine = Path(sys.executable).absolute().parent
     found = shutil.which("zoo")
     first = (("put this one first", f'export PATH={shlex.quote(str(mine))}:"$PATH"'),)
@@ -33,7 +33,7 @@ def path() -> Iterator[Diagnosis]:
 
 
 def _runs_here(script: Path) -> bool:
-    """Whether a script elsewhere is run by this interpreter, as what pipx and uv link to is."""
+    """Check for a script in another folder that runs with this interpreter, such as a link of pipx or uv."""
     try:
         with script.open("rb") as file:
             line = file.readline(500).decode("utf-8", "replace")
@@ -44,7 +44,7 @@ def _runs_here(script: Path) -> bool:
 
 
 def characters() -> Iterator[Diagnosis]:
-    """Whether names of files and what is printed can have any character."""
+    """Check that the output, file names and locale use UTF-8."""
     spoken = {"output": sys.stdout.encoding or "", "files": sys.getfilesystemencoding()}
     spoken["locale"] = locale.getpreferredencoding(False)
     others = [f"{what} {name}" for what, name in spoken.items() if name.lower().replace("-", "") != "utf8"]
@@ -56,7 +56,7 @@ def characters() -> Iterator[Diagnosis]:
 
 
 def terminal() -> Iterator[Diagnosis]:
-    """How wide it is, and whether it has colours."""
+    """Check the terminal's width and colour support."""
     columns = shutil.get_terminal_size().columns
     seen = sys.stdout.isatty()
     plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb" or not seen

@@ -1,4 +1,4 @@
-"""What ``zoo export`` has written and found, in plain text."""
+"""Text report of ``zoo export``."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ __all__ = ["export_lines"]
 
 
 def export_lines(document: Mapping[str, Any]) -> list[str]:
-    """A line for the file, and one for each thing that was compared.
+    """Format one line for the file, and one for each comparison.
 
     Args:
-        document: as :func:`zoo_export.exporting.export_run` gives it.
+        document: as :func:`zoo_export.exporting.export_run` returns it.
     """
     return [_row("file", f"{document['file']}  {mebibytes(document['bytes'])}"), *_checks(document), *_lossy(document)]
 

@@ -1,4 +1,4 @@
-"""A trained model as a file of another format: written, read back by its own runtime, compared, and only then kept."""
+"""Export a trained model: write it, read it back with its own runtime, and keep it only if its predictions agree."""
 
 from __future__ import annotations
 
@@ -35,25 +35,25 @@ from zoo_export.agreement import TOLERANCE, Reference, lossy, same_answers, same
 
 Telling = Callable[[str], None]
 NOISE = 32
-"""Images of it."""
+"""Number of noise images."""
 FEW = 16
-"""Images that are asked about once more where the file is kept."""
+"""Number of images that are compared again at the file's final location."""
 MAX_LOSS = 0.01
-"""Of the accuracy, by default, where a format computes less exactly."""
+"""Default for the maximum loss of accuracy of less precise formats, 0..1."""
 
 
 @dataclass(frozen=True)
 class ExportOptions:
-    """The file to write.
+    """Options of an export.
 
     Args:
-        format: an exporter's name.
-        out: the file; by default in the run's folder.
-        params: the exporter's own. With any the file may differ from the model within ``max_loss``, once a file that
-            was written without them was found to agree.
-        max_loss: how much of the accuracy may be lost with ``params``, 0..1.
-        data: the folder of the run's dataset, where it is another now.
-        overwrite: replace the file.
+        format: name of an exporter.
+        out: path of the file; by default in the run's folder.
+        params: parameters of the exporter. With any, the file may deviate from the model within ``max_loss``, after a
+            file written without them was found to agree.
+        max_loss: maximum loss of accuracy with ``params``, 0..1.
+        data: folder of the run's dataset, where it has moved.
+        overwrite: replace an existing file.
     """
 
     format: str
@@ -67,20 +67,20 @@ class ExportOptions:
 def export_run(
     run: str | Path, options: ExportOptions, *, registry: Registry, tell: Telling = lambda text: None
 ) -> dict[str, Any]:
-    """Write a trained model in another format, and keep the file only if it answers as the model does.
+    """Export a trained model, and keep the file only if its predictions agree with the model's.
 
     Args:
-        run: a run's name or folder.
-        options: the file to write.
-        registry: where exporters and the run's components are found.
+        run: name or folder of a run.
+        options: options of the export.
+        registry: provides exporters and the run's components.
         tell: receives a line for each step.
 
     Returns:
         ``{"status", "run", "format", "file", "bytes", "check", "resize", "lossy", "notices"}``.
 
     Raises:
-        RequestError: the run, the format or a parameter is not there, or the file is.
-        ExportError: it can't be written in that format, or doesn't agree. No file is left.
+        RequestError: the run, the format or a parameter doesn't exist, or the file does.
+        ExportError: the model can't be written in that format, or the file doesn't agree; no file is left.
         OutputError: the folder can't be written.
     """
     entry = registry.find("exporter", options.format)
@@ -90,7 +90,7 @@ def export_run(
     with Interrupts().listening(), workplace(target) as home:
         trained = Trained(folder, options.data, registry)
         found, artifact = _export(entry, trained, values, home, target.name, options.max_loss, tell)
-        size, others = _size_of(home / target.name), _beside(home / target.name)
+        size, others = _size_of(home / target.name), _companions(home / target.name)
         _keep(entry, trained, artifact, home / target.name, target, overwrite=options.overwrite)
     name = {"run": folder.name, "architecture": trained.card["architecture"]["id"], "format": entry.component.name}
     document = {"status": "exported", **name, "file": str(target), "bytes": size, **found}
@@ -104,10 +104,10 @@ def export_run(
 def _folder(
     run: str | Path, values: Mapping[str, Any], data: Path | None, out: Path | None, registry: Registry
 ) -> Path:
-    """The folder of a run, of an imported model, or of a bundle without its run.
+    """Find the folder of a run, of an imported model, or of a bundle without a run.
 
     Raises:
-        RequestError: it is none, the model is a file already, or what it has no job to say isn't said.
+        RequestError: it is none of these, the model is an exported file already, or a required option is missing.
     """
     if (file := artifact_at(run, registry)) is not None:
         raise RequestError(f"{run} is an exported file already, {file}: use it as it is.")
@@ -131,7 +131,7 @@ def _folder(
 
 
 class NoiseDataset:
-    """A dataset of noise, with the classes of a card: what a network without images of its own is asked about."""
+    """A dataset of noise with the classes of a card, for networks without images of their own."""
 
     def __init__(self, card: Mapping[str, Any]):
         self.classes = list(card["classes"])
@@ -151,9 +151,9 @@ class NoiseDataset:
 
 @dataclass(frozen=True)
 class Trained:
-    """A run to be exported: its network, and the images it was trained and validated with.
+    """A run to export: its network, and its training and validation images.
 
-    A model that was imported has none: it is given images of the user's, or noise.
+    An imported model has no images; it is compared on the user's images, or on noise.
     """
 
     folder: Path
@@ -182,7 +182,7 @@ class Trained:
 
     @property
     def by_noise(self) -> bool:
-        """Whether it is compared on images of noise, for there are no others."""
+        """True for a model that is compared on noise, as it has no images."""
         return not self.has_job and self.data is None
 
     @cached_property
@@ -196,24 +196,24 @@ class Trained:
         return build_opener(self._resolved, Preprocessing(**self.card["preprocessing"]).shape)
 
     def split(self, name: str) -> Any:
-        """One of the run's own splits, decoded."""
+        """Decode one of the run's own splits."""
         asked = name if self.has_job or name in self._opener.splits() else None
         return own_split(self._opener, self._resolved, list(self.card["classes"]), asked, own=self.has_job)
 
     def dataset(self) -> Any:
-        """The dataset object that the validation images are from."""
+        """Dataset object of the validation images."""
         own = VAL in self._opener.splits() and self._resolved.job.data.folds is None
         return self._opener.open(VAL if own else TRAIN)
 
     def pixels(self, count: int) -> Pixels:
-        """Some training images, uint8 (n, size, size, C), the same at each call."""
+        """Training images for calibration, uint8 (n, size, size, C), the same at each call."""
         train = self.split(TRAIN)
         chosen = np.random.default_rng(0).permutation(len(train))[:count]
         return np.ascontiguousarray(train.gather(np.sort(chosen)))
 
     @cached_property
     def reference(self) -> Reference:
-        """The zoo's own answers; the network computes as it was trained to, once for each image."""
+        """Predictions of the zoo's own model, in float32 on the CPU, without test-time augmentation."""
         execution = choose_execution("cpu", "fp32", "channels_first")
         keep_freed_memory(execution.device)
         classifier = Classifier(self.network, self.card, execution)
@@ -228,10 +228,14 @@ class Trained:
 def _export(
     entry: Entry, trained: Trained, params: dict[str, Any], home: Path, name: str, max_loss: float, tell: Telling
 ) -> tuple[dict[str, Any], Artifact | None]:
-    """Write the file into a folder of its own, ``home/name``; all that was found of it, and the file in use."""
+    """Write the file as ``home/name/name``, and compare it with the model.
+
+    Returns:
+        The findings (``check``, ``resize``, ``lossy``), and the opened file; None without a reader.
+    """
     format = entry.component.name
     written, plain = home / name / name, home / ("exact" if params else name) / name
-    if params:  # first, for what is wrong with them is then told at once
+    if params:  # first, so that errors in parameters show early
         tell(f"writing {format} with {', '.join(f'{key}={value}' for key, value in params.items())}")
         _write(entry, trained, written, params)
     tell(f"writing {format}")
@@ -254,7 +258,7 @@ def _export(
             found["lossy"] = _lossy(trained, params, (plain, exact), (written, artifact), max_loss, tell)
     except ExportError as error:
         raise ExportError(
-            f"The {format} file of {trained.folder.name} was not kept: {error}. {_otherwise(params, format)}"
+            f"The {format} file of {trained.folder.name} was not kept: {error}. {_advice(params, format)}"
         ) from error
     return found, artifact
 
@@ -313,25 +317,25 @@ def _target(out: Path | None, folder: Path, entry: Entry, params: dict[str, Any]
 
 
 def _size_of(folder: Path) -> int:
-    """Bytes of all files in a folder."""
+    """Total size of all files in a folder, in bytes."""
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
-def _beside(folder: Path) -> list[str]:
-    """What an exporter has written beside the file that is called as its folder."""
+def _companions(folder: Path) -> list[str]:
+    """Names of further files that an exporter wrote, besides the one named like its folder."""
     return sorted(path.name for path in folder.iterdir() if path.name != folder.name)
 
 
 def _keep(
     entry: Entry, trained: Trained, artifact: Artifact | None, made: Path, target: Path, *, overwrite: bool
 ) -> None:
-    """Move a file, and what belongs to it, to its place, and read it there once more.
+    """Move a file and its companions to their destination, and verify it there once more.
 
     Raises:
-        RequestError: something is there that has the name of what belongs to it.
-        ExportError: there it can't be read, or answers otherwise; all is as it was before.
+        RequestError: a companion's name is taken.
+        ExportError: the file can't be read at its destination, or gives other predictions; everything is restored.
     """
-    if not overwrite and (taken := [name for name in _beside(made) if (target.parent / name).exists()]):
+    if not overwrite and (taken := [name for name in _companions(made) if (target.parent / name).exists()]):
         raise RequestError(
             f"{target.parent / taken[0]} exists, and {target.name} has a file of that name. Replace it with "
             "--overwrite, or give another place: --out FILE"
@@ -345,19 +349,19 @@ def _keep(
             found = few.ask(open_artifact(entry, target, trained.registry))
             same = bool((found - wanted).abs().max() < TOLERANCE)
         except BundleError as error:
-            raise ExportError(_not_there(trained, entry, target, f"can't be read: {error}")) from error
+            raise ExportError(_placement_error(trained, entry, target, f"can't be read: {error}")) from error
         if not same:
-            raise ExportError(_not_there(trained, entry, target, "answers otherwise than before."))
+            raise ExportError(_placement_error(trained, entry, target, "answers otherwise than before."))
 
 
-def _not_there(trained: Trained, entry: Entry, target: Path, what: str) -> str:
+def _placement_error(trained: Trained, entry: Entry, target: Path, what: str) -> str:
     return (
         f"The {entry.component.name} file of {trained.folder.name} was not kept: moved to {target.parent}, it {what} "
         f"An exporter must name other files by their names alone; tell the author of {entry.id!r}."
     )
 
 
-def _otherwise(params: dict[str, Any], format: str) -> str:
+def _advice(params: dict[str, Any], format: str) -> str:
     if params:
         return f"Allow more with --max-loss, or leave out {', '.join(f'--{name}' for name in params)}."
     return f"Try another format: zoo list exporter. Or look closer: zoo --debug export … --format {format}"

@@ -14,12 +14,12 @@ _PREPROCESSING = ("image_size", "mean", "std", "resize", "crop_pct", "interpolat
 
 
 class Numbers(click.ParamType):  # type: ignore[type-arg]
-    """Numbers with commas between them."""
+    """Comma-separated numbers."""
 
     name = "numbers"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """The numbers, as a list."""
+        """Parse the numbers into a list."""
         try:
             return value if isinstance(value, list) else [float(part) for part in value.split(",")]
         except ValueError:
@@ -93,7 +93,7 @@ def _params(sets: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _ask(count: int) -> list[str]:
-    """Names, typed in a terminal, till there are as many as are needed."""
+    """Ask for class names in the terminal until they are complete."""
     from zoo_export.class_names import check_names, read_names
 
     def names(word: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""Weights into a network, and how its images are prepared, from what several places say of it."""
+"""Load weights into a network, and determine its preprocessing from several sources."""
 
 from __future__ import annotations
 
@@ -19,23 +19,24 @@ from zoo.storage import bare_names
 __all__ = ["load", "noise", "preprocessing"]
 
 _GUESS: dict[str, Any] = {"image_size": 224, "mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
-"""ImageNet's: most networks that are passed around were trained with these, or began with ones that were."""
+"""ImageNet's preprocessing: most published networks were trained or pretrained with it."""
 
 
 def preprocessing(
     found: Imported, known: Mapping[str, Any], asked: Mapping[str, Any]
 ) -> tuple[Preprocessing, list[str]]:
-    """How images are prepared: by the user's word, else the file's, else the architecture's, else a guess.
+    """Determine the preprocessing: the user's options, else the file's, else the architecture's, else a guess.
 
     Args:
-        known: the architecture's fields.
-        asked: the user's words.
+        found: result of the importer.
+        known: fields of the architecture component.
+        asked: the user's options.
 
     Returns:
-        It, and what the user must be told of it.
+        The preprocessing, and notices for the user about guessed values.
 
     Raises:
-        RequestError: so many numbers can't be a mean or a spread.
+        RequestError: the length of a mean or standard deviation doesn't fit the channels.
     """
     own = {
         "image_size": known.get("input_size"),
@@ -57,13 +58,13 @@ def preprocessing(
 
 
 def load(network: nn.Module, tensors: Mapping[str, Any], architecture: str, file: str) -> None:
-    """All of the tensors into the network.
+    """Load all tensors into the network.
 
     Raises:
-        RequestError: they are another network's; says which.
+        RequestError: the tensors belong to another network, or are not finite; the message names them.
     """
     own, theirs = network.state_dict(), bare_names(tensors)
-    theirs = {**{k: v for k, v in own.items() if k.endswith("num_batches_tracked")}, **theirs}  # older files have none
+    theirs = {**{k: v for k, v in own.items() if k.endswith("num_batches_tracked")}, **theirs}  # older files lack them
     missing, unknown = sorted(own.keys() - theirs.keys()), sorted(theirs.keys() - own.keys())
     wrong = [k for k in own if k in theirs and own[k].shape != theirs[k].shape]
     if missing or unknown or wrong:
@@ -93,7 +94,7 @@ def _for_channels(key: str, values: Sequence[float], in_chans: int) -> list[floa
 
 
 def noise(count: int, size: int, in_chans: int) -> Pixels:
-    """Images uint8 (count, size, size, in_chans): noise, rough and smooth, dark and bright."""
+    """Noise images uint8 (count, size, size, in_chans) of varying contrast and brightness."""
     draw = np.random.default_rng(0)
     grain = draw.integers(0, 256, (count, size, size, in_chans))
     tint = draw.integers(0, 256, (count, 1, 1, in_chans))

@@ -1,4 +1,4 @@
-"""What an importer has found, as a model of the zoo in a folder, compared with the file that it comes from."""
+"""Convert an importer's result to a model of the zoo in a folder, and compare it with the original file."""
 
 from __future__ import annotations
 
@@ -37,21 +37,23 @@ __all__ = ["TOLERANCE", "Keeping"]
 
 Telling = Callable[[str], None]
 TOLERANCE = 1e-4
-"""Probabilities of what is kept and of what it was made from may differ by less."""
+"""Maximum difference of probabilities between the converted model and the original."""
 IMAGES = 8
-"""Of noise, that both are asked about."""
+"""Number of noise images for the comparison."""
 
 
 @dataclass(frozen=True)
 class Keeping:
-    """What was found in a file, on its way into a folder.
+    """The conversion of an importer's result into a folder.
 
     Args:
-        found: what the importer gave.
-        classes: the names.
-        asked: of the preprocessing, by the user.
-        source: where it is from.
+        found: result of the importer.
+        classes: class names, in output order.
+        asked: the user's preprocessing options.
+        source: provenance of the file.
+        registry: provides architectures and exporters.
         home: the folder, which is empty.
+        tell: receives a line for each step.
     """
 
     found: Imported
@@ -63,7 +65,7 @@ class Keeping:
     tell: Telling
 
     def weights(self) -> dict[str, Any]:
-        """The weights of an architecture, as a bundle."""
+        """Convert the weights of an architecture to a bundle, and return the record of the import."""
         found = self.found
         entry = self.registry.find("architecture", found.architecture)
         shape, notices = preprocessing(found, vars(entry.component), self.asked)
@@ -77,14 +79,14 @@ class Keeping:
         agreed = None
         if found.answer is not None:
             classifier = Classifier(network, card, choose_execution("cpu", "fp32", "channels_first"))
-            agreed = self._agree(lambda pixels: classifier.probabilities(list(pixels)).numpy(), card)
+            agreed = self._check_agreement(lambda pixels: classifier.probabilities(list(pixels)).numpy(), card)
         (self.home / MODEL).mkdir()
         write_weights(self.home / MODEL, copied_weights(network))
         write_card(self.home / MODEL, card)
         return self._document(card, MODEL, agreed, notices)
 
     def file(self) -> dict[str, Any]:
-        """A file that computes by itself."""
+        """Convert a self-contained model file, and return the record of the import."""
         found = self.found
         if found.write is None:
             raise ContractError(f"importer {self.source['importer']!r} gave neither tensors nor a way to write a file")
@@ -100,7 +102,7 @@ class Keeping:
                 raise cannot_write(self.home.parent, error) from error
             raise
         artifact = open_artifact(exporter, path, self.registry)
-        agreed = self._agree(lambda pixels: artifact(framed(pixels, shape.shape)), card)
+        agreed = self._check_agreement(lambda pixels: artifact(framed(pixels, shape.shape)), card)
         return self._document(card, path.name, agreed, notices)
 
     def _card(self, shape: Preprocessing, about: Mapping[str, Any], parameters: int | None) -> dict[str, Any]:
@@ -121,11 +123,11 @@ class Keeping:
             raise RequestError(f"This can't be how its images are prepared: {error}") from error
         return {"schema": SCHEMA, **card}
 
-    def _agree(self, kept: Callable[[Pixels], Any], card: Mapping[str, Any]) -> dict[str, Any] | None:
-        """Ask both about images of noise.
+    def _check_agreement(self, kept: Callable[[Pixels], Any], card: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Compare the predictions of the converted model and the original on noise.
 
         Raises:
-            ExportError: they answer otherwise.
+            ExportError: they differ.
         """
         if self.found.answer is None:
             return None
@@ -140,7 +142,7 @@ class Keeping:
         if wanted.shape != got.shape:
             raise ExportError(f"It was not kept: it answers with {got.shape}, and the file itself with {wanted.shape}.")
         largest = float(np.abs(wanted - got).max())
-        if not largest < TOLERANCE:  # NaN is refused as well
+        if not largest < TOLERANCE:  # also True for NaN
             raise ExportError(
                 f"{self.source['file']} was not kept: what was made of it answers otherwise than the file itself, by "
                 f"up to {largest:.2g} of a probability; allowed is less than {TOLERANCE:g}. See: zoo import --help"

@@ -1,4 +1,4 @@
-"""Another framework's trained model as one of the zoo's: read, built, compared, and only then kept."""
+"""Import another framework's trained model: read it, build it, and keep it only if it agrees with the original."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ Asking = Callable[[int], list[str]]
 
 @dataclass(frozen=True)
 class ImportOptions:
-    """How to read a file of another framework, and where to keep the model.
+    """Options of an import.
 
     Args:
-        format: an importer's name; by default the one that knows the file.
-        architecture: the network, where the file doesn't say.
-        classes: names in the order of the answer, or what :func:`zoo_export.class_names.read_names` takes; by default
-            the file's own.
-        preprocessing: any of image_size, mean, std, interpolation, crop_pct and resize, over what the file says.
-        params: the importer's own.
-        name: by default the file's.
-        out: the folder for runs.
-        overwrite: replace what has the name.
+        format: name of an importer; by default the one that recognises the file.
+        architecture: the network, where the file doesn't name it.
+        classes: names in output order, or an argument of :func:`zoo_export.class_names.read_names`; by default the
+            file's own.
+        preprocessing: any of image_size, mean, std, interpolation, crop_pct and resize; they override the file's.
+        params: parameters of the importer.
+        name: name of the model; by default the file's.
+        out: folder of the runs.
+        overwrite: replace an existing model or run of that name.
     """
 
     format: str | None = None
@@ -58,13 +58,13 @@ def import_model(
     ask: Asking | None = None,
     tell: Telling = lambda text: None,
 ) -> dict[str, Any]:
-    """Make another framework's trained model one of the zoo's, in ``out/name``.
+    """Import another framework's trained model into ``out/name``.
 
     Args:
-        file: what the other framework wrote. It is read, never run.
-        options: how to read it, and where to keep the model.
-        registry: where importers and architectures are found.
-        ask: called for so many names where there are none; its errors are passed on.
+        file: file of the other framework; it is read, and never executed.
+        options: options of the import.
+        registry: provides importers and architectures.
+        ask: called with the number of classes where their names are unknown; its errors are passed on.
         tell: receives a line for each step.
 
     Returns:
@@ -72,8 +72,8 @@ def import_model(
         "parameters", "imported", "check", "notices"}``.
 
     Raises:
-        RequestError: the file can't be read or doesn't fit; says what is missing. Nothing is left.
-        ExportError: what was made of it answers otherwise than the file itself.
+        RequestError: the file can't be read or doesn't fit; the message names what is missing. Nothing is kept.
+        ExportError: the converted model's predictions differ from the original's.
         OutputError: the folder can't be written.
     """
     path, out = Path(file).expanduser(), options.out
@@ -99,13 +99,13 @@ def import_model(
 
 
 def _name_of(path: Path) -> str:
-    """A run's name from a file's."""
+    """Derive a run's name from a file name."""
     stem = re.sub(r"\.(pth\.tar|[A-Za-z0-9]+)$", "", path.name)
     return re.sub(r"[^A-Za-z0-9_.\-]+", "-", stem).strip("-._")[:100] or MODEL
 
 
 def _classes(found: Imported, given: str | Sequence[str] | None, path: Path, ask: Asking | None) -> list[str]:
-    """The user's names, else the file's, else those that are asked for."""
+    """Determine the class names: the user's, else the file's, else by asking."""
     if given is not None:
         if isinstance(given, str):
             return check_names(read_names(given), found.num_classes, "--classes")
@@ -122,10 +122,10 @@ def _classes(found: Imported, given: str | Sequence[str] | None, path: Path, ask
 
 
 def _move(home: Path, out: Path, name: str, *, overwrite: bool) -> None:
-    """Put what is whole into its place."""
+    """Move the complete model to its destination."""
     folder = claim(out, name, overwrite=overwrite)
     try:
-        for each in sorted(home.iterdir(), key=lambda p: p.name == IMPORTED):  # the word that it is whole comes last
+        for each in sorted(home.iterdir(), key=lambda p: p.name == IMPORTED):  # last: it marks a complete model
             each.rename(folder / each.name)
     except OSError as error:
         raise cannot_write(folder, error) from error

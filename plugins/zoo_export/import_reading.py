@@ -1,4 +1,4 @@
-"""Which importer knows a file, and what it finds in it."""
+"""Select the importer for a file, and read the file with it."""
 
 from __future__ import annotations
 
@@ -20,12 +20,14 @@ __all__ = ["Reader", "check_file"]
 
 @dataclass(frozen=True)
 class Reader:
-    """A file, and what was said of it.
+    """A file to import, with the user's options.
 
     Args:
-        architecture: the full id that was named.
-        image_size: that was asked for, in pixels.
-        params: the importer's own.
+        path: the file.
+        registry: provides the importers.
+        architecture: full id of the requested architecture.
+        image_size: requested side of the images in pixels.
+        params: parameters of the importer.
     """
 
     path: Path
@@ -35,12 +37,12 @@ class Reader:
     params: dict[str, Any]
 
     def read(self, format: str | None) -> tuple[Entry, Imported]:
-        """What the importer of that name finds, or the first that knows the file.
+        """Read the file with the named importer, or the first one that recognises it.
 
         Raises:
-            RequestError: none does.
+            RequestError: no importer recognises the file.
         """
-        entries = self._taking([self.registry.find("importer", format)] if format else self._able())
+        entries = self._accepting_params([self.registry.find("importer", format)] if format else self._by_suffix())
         content: Mapping[str, Any] | None = None
         for entry in entries:
             if content is None and accepts(entry.factory(), "content"):
@@ -48,10 +50,10 @@ class Reader:
             found = self._ask(entry, content)
             if found is not None:
                 return entry, found
-        raise RequestError(self._unknown(entries, content))
+        raise RequestError(self._unknown_message(entries, content))
 
-    def _able(self) -> list[Entry]:
-        """The importers of files of this name; first that of the architecture's plugin, then bundled ones."""
+    def _by_suffix(self) -> list[Entry]:
+        """Importers for the file's suffix: first the architecture's plugin's, then bundled ones."""
         every = self.registry.entries("importer")
         able = [e for e in every if self.path.name.lower().endswith(_suffixes(e))]
         if not able:
@@ -63,11 +65,11 @@ class Reader:
         owner = (self.architecture or "").partition("/")[0]
         return sorted(able, key=lambda e: (e.origin.plugin != owner, not e.origin.bundled))
 
-    def _taking(self, entries: list[Entry]) -> list[Entry]:
-        """Those that have the parameters that were given.
+    def _accepting_params(self, entries: list[Entry]) -> list[Entry]:
+        """Select the importers that accept the given parameters.
 
         Raises:
-            RequestError: none has.
+            RequestError: none does.
         """
         wrong = {e.id: check("importer", e.factory(), self.params, e.component.name)[1] for e in entries}
         taking = [entry for entry in entries if not wrong[entry.id]]
@@ -90,7 +92,7 @@ class Reader:
             raise ContractError(f"importer {entry.id!r} gave {type(found).__name__}, not an Imported or None")
         return found
 
-    def _unknown(self, entries: list[Entry], content: Mapping[str, Any] | None) -> str:
+    def _unknown_message(self, entries: list[Entry], content: Mapping[str, Any] | None) -> str:
         asked = ", ".join(e.component.name for e in entries)
         if content is None:
             return f"{self.path} is no model that importer {asked} knows. See: zoo list importer"
@@ -112,7 +114,7 @@ def _suffixes(entry: Entry) -> tuple[str, ...]:
 
 
 def check_file(path: Path) -> None:
-    """Raise RequestError unless there is something to read."""
+    """Raise RequestError unless the file exists, is readable, and is not empty."""
     if path.is_dir():
         raise RequestError(f"{path} is a folder. Give the file in it that has the weights.")
     if not path.is_file():

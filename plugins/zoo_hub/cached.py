@@ -1,4 +1,4 @@
-"""``hf:owner/name`` in a run's place: fetched when it is first typed, and kept by commit."""
+"""Models of the hub in place of runs, ``hf:owner/name``: fetched on first use, and cached by commit."""
 
 from __future__ import annotations
 
@@ -18,31 +18,31 @@ if TYPE_CHECKING:
     from zoo_hub.hub import HubSource
 
 _REFS = "refs.json"
-"""Which commit each revision was when it was last looked up."""
+"""Name of the file that maps each revision to its commit at the last lookup."""
 _COMMIT, _BEGINNING = re.compile(r"[0-9a-f]{40}"), re.compile(r"[0-9a-f]{7,40}")
 
 
 def kept_in() -> Path:
-    """Where the hub's models are kept."""
+    """Folder of cached hub models."""
     return cache_folder() / "models"
 
 
 def fetched(word: str) -> Path:
-    """The folder of a model of the hub; what is not here yet is fetched, which is said on stderr.
+    """Return the folder of a hub model, fetching it if necessary, with a message on stderr.
 
-    A commit that is here is used without asking the hub. A branch is looked up each time, and where the hub doesn't
-    answer what it was the last time is used.
+    A cached commit is used without a request. A branch is looked up each time; where the hub can't be reached, its last
+    known commit is used.
 
     Raises:
         RequestError: there is no such model.
-        BundleError: it is not as its manifest says.
-        DataError: it is not here, and offline, or the hub can't be reached.
+        BundleError: the model does not match its manifest.
+        DataError: the model is not cached, and the zoo is offline or the hub can't be reached.
     """
     from zoo_hub.hub import HubSource, Unreachable, no_network
 
     place = hub_of(word)
     root = kept_in() / f"{place.owner}--{place.name}"
-    commit = _commit_here(root, place)
+    commit = _cached_commit(root, place)
     known = _known(root, commit or _refs(root).get(place.revision or "main"))
     if known is not None and (no_network() or commit is not None):
         return known
@@ -51,21 +51,21 @@ def fetched(word: str) -> Path:
     except Unreachable as error:
         if known is None:
             raise
-        _say(f"{str(error).partition(': ')[0]}; {known.name[:12]}, which was fetched before, is used")
+        _notice(f"{str(error).partition(': ')[0]}; {known.name[:12]}, which was fetched before, is used")
         return known
     except DataError as error:
         raise DataError(
             f"{error} Fetch it once with the network: zoo models pull {place}, or type this again."
         ) from error
     folder = root / source.commit
-    if not _whole(folder):
+    if not _is_complete(folder):
         _fetch(source, folder)
     _remember(root, place, source.commit)
     return folder
 
 
-def _commit_here(root: Path, place: Hub) -> str | None:
-    """The commit that is here by which a model was asked for; a list shows only the beginning of one."""
+def _cached_commit(root: Path, place: Hub) -> str | None:
+    """Cached commit that a revision names by its hash, or an unambiguous prefix, as lists show it; else None."""
     if place.revision is None or not _BEGINNING.fullmatch(place.revision):
         return None
     found = [path.name for path in root.glob(f"{place.revision}*") if _COMMIT.fullmatch(path.name)]
@@ -73,14 +73,14 @@ def _commit_here(root: Path, place: Hub) -> str | None:
 
 
 def _known(root: Path, commit: str | None) -> Path | None:
-    """The folder of a commit that is here, whole."""
+    """Folder of a cached commit; None where it is missing or incomplete."""
     if not isinstance(commit, str) or not _COMMIT.fullmatch(commit):
         return None
-    return root / commit if _whole(root / commit) else None
+    return root / commit if _is_complete(root / commit) else None
 
 
-def _whole(folder: Path) -> bool:
-    """Whether a folder has the very files that its manifest names, to the byte."""
+def _is_complete(folder: Path) -> bool:
+    """Check that a folder contains exactly the files of its manifest, by hash."""
     from zoo_hub.pull import holds
 
     manifest = _manifest_in(folder)
@@ -108,7 +108,7 @@ def _fetch(source: HubSource, folder: Path) -> None:
         raise cannot_write(folder.parent, error) from error
     with Interrupts().listening(), workplace(folder) as home:
         manifest = announced(source.at(home), None)
-        _say(f"fetching {source.where} ({size(manifest.size)}), which is kept")
+        _notice(f"fetching {source.where} ({size(manifest.size)}), which is kept")
         take(source, manifest, home / "new")
         put_folder(home / "new", folder)
 
@@ -124,9 +124,9 @@ def _refs(root: Path) -> dict[str, str]:
 def _remember(root: Path, place: Hub, commit: str) -> None:
     refs, name = _refs(root), place.revision or "main"
     if refs.get(name) != commit:
-        with suppress(OutputError):  # a read-only cache, of a model that is there: it is looked up again
+        with suppress(OutputError):  # a read-only cache: the revision is simply looked up again
             write_json(root / _REFS, {**refs, name: commit})
 
 
-def _say(text: str) -> None:
+def _notice(text: str) -> None:
     sys.stderr.write(f"zoo: {text}\n")

@@ -1,4 +1,4 @@
-"""``zoo models``: trained models given to others, and got from them."""
+"""``zoo models``: share trained models, and fetch shared ones."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def list_models(where: str | None, as_json: bool) -> None:
 
 
 def _missing(folder: Path) -> list[str]:
-    """What is needed to use a model and is not here, with the command that gets it; it is never got by itself."""
+    """Describe missing requirements of a model, each with the command that installs it; nothing is installed here."""
     import json
 
     from zoo.api.commands import registry_here

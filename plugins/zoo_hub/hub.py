@@ -1,4 +1,4 @@
-"""The Hugging Face hub, through its own library: a shared model fetched, uploaded in one commit, listed."""
+"""The Hugging Face hub, accessed through its own library: fetch, upload in one commit, and list shared models."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ if TYPE_CHECKING:
     from zoo_hub.package import SharedModel
 
 LIBRARY = "visionzoo"
-"""The tag by which the zoo's models are found on the hub."""
+"""Tag of the zoo's models on the hub."""
 _ANSWER_S = 30.0
 _LISTED = 100
 
 
 class Unreachable(DataError):
-    """The hub doesn't answer: what was fetched before may still be used."""
+    """The hub can't be reached; a cached model may still be used."""
 
 
 def _api() -> HfApi:
-    """The hub's own client; ``HF_ENDPOINT`` says another hub, ``HF_TOKEN`` or ``hf auth login`` who asks."""
+    """Create the hub's client; ``HF_ENDPOINT`` selects the hub, ``HF_TOKEN`` or ``hf auth login`` the user."""
     from huggingface_hub import HfApi
     from huggingface_hub.utils.tqdm import disable_progress_bars
 
@@ -43,22 +43,22 @@ def _api() -> HfApi:
 
 
 def no_network() -> bool:
-    """Whether nothing may be fetched: offline by the zoo's word, or by the hub's own."""
+    """Check for offline mode, by the zoo's setting or the hub library's."""
     return offline() or os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "TRUE", "YES", "ON")
 
 
 @contextmanager
 def answering(place: Hub) -> Iterator[None]:
-    """What the hub's library raises, as what to do about it.
+    """Convert the errors of the hub's library to the zoo's, with a suggestion.
 
     Raises:
-        RequestError: there is no such repository or revision, or it may not be seen or written.
-        Unreachable: the hub doesn't answer.
-        OutputError: a file can't be written here.
+        RequestError: the repository or revision doesn't exist, or access is denied.
+        Unreachable: the hub can't be reached.
+        OutputError: a local file can't be written.
     """
     from huggingface_hub import errors
 
-    lost: tuple[type[BaseException], ...] = (OSError, *errors.HfHubHTTPError.__bases__)  # whichever client it has
+    lost: tuple[type[BaseException], ...] = (OSError, *errors.HfHubHTTPError.__bases__)  # of any HTTP client
     try:
         yield
     except errors.GatedRepoError as error:
@@ -72,10 +72,12 @@ def answering(place: Hub) -> Iterator[None]:
             f"There is no {place}, or it is private. Is the name right? If it is private, log in: hf auth login"
         ) from error
     except errors.HFValidationError as error:
-        raise RequestError(f"{place} is not a name that the hub takes: {_first(error)}") from error
+        raise RequestError(f"{place} is not a name that the hub takes: {_first_line(error)}") from error
     except errors.EntryNotFoundError as error:
-        if _lost(error):
-            raise Unreachable(f"The hub can't be reached for {place}: {_first(_root(error))}. {_NET}") from error
+        if _is_offline_error(error):
+            raise Unreachable(
+                f"The hub can't be reached for {place}: {_first_line(_root_cause(error))}. {_NET}"
+            ) from error
         raise BundleError(f"{place} lacks a file that its {MANIFEST} names. Nothing of it is used.") from error
     except lost as error:
         if is_write_error(error):
@@ -87,35 +89,39 @@ def answering(place: Hub) -> Iterator[None]:
                 "it needs the right to write)."
             ) from error
         if code is not None and code < 500:
-            raise RequestError(f"The hub refuses {place}: {_first(error)}") from error
-        raise Unreachable(f"The hub can't be reached for {place}: {_first(error)}. {_NET}") from error
+            raise RequestError(f"The hub refuses {place}: {_first_line(error)}") from error
+        raise Unreachable(f"The hub can't be reached for {place}: {_first_line(error)}. {_NET}") from error
 
 
 _NET = "Is the network up? Nothing was kept."
 
 
-def _lost(error: BaseException) -> bool:
-    """Whether a file can't be had for want of a connection: the library then says that it isn't in its cache."""
+def _is_offline_error(error: BaseException) -> bool:
+    """Check for a missing connection, which the library reports as a file missing from its cache."""
     return isinstance(error, FileNotFoundError)
 
 
-def _root(error: BaseException) -> BaseException:
+def _root_cause(error: BaseException) -> BaseException:
     while error.__cause__ is not None:
         error = error.__cause__
     return error
 
 
-def _first(error: BaseException) -> str:
+def _first_line(error: BaseException) -> str:
     line = (str(error).strip().splitlines() or [""])[0].rstrip(".")
     return f"{line:.200}" or type(error).__name__
 
 
 class HubSource:
-    """A repository at one commit, which is looked up once.
+    """A repository at one commit, which is looked up once at construction.
+
+    Args:
+        place: the repository and revision.
+        home: folder for fetched files; see :meth:`at`.
 
     Raises:
-        RequestError: there is none.
-        DataError: offline, or the hub doesn't answer.
+        RequestError: there is no such repository.
+        DataError: offline, or the hub can't be reached.
     """
 
     def __init__(self, place: Hub, home: Path | None = None):
@@ -130,7 +136,7 @@ class HubSource:
         self.where = str(Hub(place.owner, place.name, self.commit[:SHORT]))
 
     def at(self, home: Path) -> HubSource:
-        """The same, fetching into a folder."""
+        """Set the folder to fetch into, and return this source."""
         self._home = home
         return self
 
@@ -139,7 +145,7 @@ class HubSource:
         return {sibling.rfilename: sibling.size for sibling in self._info.siblings or []}
 
     def names(self) -> list[str]:
-        return []  # only what the manifest names is ever asked for
+        return []  # only files that the manifest names are ever requested
 
     def manifest(self) -> bytes:
         if MANIFEST not in self._sizes:
@@ -171,7 +177,7 @@ class HubSource:
                     name,
                     revision=self.commit,
                     local_dir=self._home / "hub",
-                    cache_dir=self._home / "none",  # no other program's copy: it would be taken without a look
+                    cache_dir=self._home / "none",  # bypass the shared cache, whose files are not verified
                     endpoint=os.environ.get("HF_ENDPOINT") or None,
                 )
             )
@@ -184,14 +190,21 @@ def _look_up(api: HfApi, place: Hub) -> ModelInfo:
 def upload(
     shared: SharedModel, place: Hub, *, private: bool, overwrite: bool, tell: Callable[[str], None]
 ) -> dict[str, Any]:
-    """Put a model into a repository, which is made, in one commit: whole or not at all.
+    """Upload a model into a repository in one commit, creating the repository if necessary.
+
+    Args:
+        shared: the model.
+        place: the repository, with an optional branch.
+        private: make a new repository private.
+        overwrite: replace another model in the repository.
+        tell: receives a line before the upload.
 
     Returns:
         ``status``, ``revision`` (the commit) and ``url``.
 
     Raises:
-        RequestError: no token, no right to write, or another model is there.
-        DataError: offline, or the hub doesn't answer.
+        RequestError: there is no token, no write permission, or another model is there.
+        DataError: offline, or the hub can't be reached.
     """
     from huggingface_hub import CommitOperationAdd, get_token
 
@@ -201,14 +214,14 @@ def upload(
         raise RequestError(f"To push to {place} the hub must know you. Log in: hf auth login, or set HF_TOKEN.")
     api = _api()
     parent, there = _existing(api, place)
-    if parent is not None and (same := _compared(api, place, parent, shared, overwrite=overwrite)) is not None:
+    if parent is not None and (same := _identical_commit(api, place, parent, shared, overwrite=overwrite)) is not None:
         return {"status": "unchanged", "revision": same, "url": f"{api.endpoint}/{place.repo}"}
     tell(f"uploading {size(shared.manifest.size)} to {place}")
     files = [CommitOperationAdd(name, content) for name, content in shared.all_files().items()]
     if not there:
         with answering(place):
             api.create_repo(place.repo, private=private or None, exist_ok=True)
-    with _telling_of_the_empty(place, made=not there), answering(place):
+    with _report_empty_repository(place, made=not there), answering(place):
         if parent is None and place.revision:
             api.create_branch(place.repo, branch=place.revision, exist_ok=True)
         done = api.create_commit(
@@ -222,8 +235,8 @@ def upload(
 
 
 @contextmanager
-def _telling_of_the_empty(place: Hub, *, made: bool) -> Iterator[None]:
-    """A repository can be left empty: it is not taken away again, for what is on the hub is its owner's to remove."""
+def _report_empty_repository(place: Hub, *, made: bool) -> Iterator[None]:
+    """Report an empty repository left by a failed upload; it is not deleted, as only its owner should do that."""
     try:
         yield
     except (DataError, RequestError) as error:
@@ -232,12 +245,12 @@ def _telling_of_the_empty(place: Hub, *, made: bool) -> Iterator[None]:
         raise type(error)(f"{error} Nothing of the model is on the hub; the repository is there, empty.") from error
     except (RuntimeError, ValueError) as error:
         raise DataError(
-            f"{place} could not be written: {_first(_root(error))}. Nothing of the model is there."
+            f"{place} could not be written: {_first_line(_root_cause(error))}. Nothing of the model is there."
         ) from error
 
 
 def _existing(api: HfApi, place: Hub) -> tuple[ModelInfo | None, bool]:
-    """What is in the repository at the branch, before anything is written, and whether there is a repository."""
+    """Look up the repository at the branch before writing; the flag is True where the repository exists."""
     from huggingface_hub import errors
 
     try:
@@ -252,14 +265,14 @@ def _existing(api: HfApi, place: Hub) -> tuple[ModelInfo | None, bool]:
         raise
 
 
-def _compared(api: HfApi, place: Hub, there: ModelInfo, shared: SharedModel, *, overwrite: bool) -> str | None:
-    """The commit, if the very model is there already.
+def _identical_commit(api: HfApi, place: Hub, there: ModelInfo, shared: SharedModel, *, overwrite: bool) -> str | None:
+    """Commit of an identical model that is already in the repository; None where the repository may be written.
 
     Raises:
-        RequestError: something else is, and may not be overwritten.
+        RequestError: other files are there, and ``overwrite`` is not set.
     """
     names = {sibling.rfilename for sibling in there.siblings or []} - {".gitattributes"}
-    own = _digest_there(place, there) if MANIFEST in names else None
+    own = _remote_digest(place, there) if MANIFEST in names else None
     if own == shared.manifest.digest:
         return str(there.sha)
     if names and not overwrite:
@@ -270,7 +283,7 @@ def _compared(api: HfApi, place: Hub, there: ModelInfo, shared: SharedModel, *, 
     return None
 
 
-def _digest_there(place: Hub, there: ModelInfo) -> str:
+def _remote_digest(place: Hub, there: ModelInfo) -> str:
     import tempfile
 
     with tempfile.TemporaryDirectory() as home:
@@ -278,11 +291,11 @@ def _digest_there(place: Hub, there: ModelInfo) -> str:
 
 
 def owned_by(place: Hub) -> list[dict[str, Any]]:
-    """The zoo's models of an owner, as the hub lists them: nothing is fetched.
+    """List an owner's zoo models on the hub, without fetching any.
 
     Raises:
-        RequestError: the hub refuses.
-        DataError: offline, or it doesn't answer.
+        RequestError: the hub denies access.
+        DataError: offline, or the hub can't be reached.
     """
     if no_network():
         raise DataError(f"{place} can't be listed offline (ZOO_OFFLINE or HF_HUB_OFFLINE is set).")

@@ -1,4 +1,4 @@
-"""``zoo models list``: the models in a folder, those of the hub that are kept, or an owner's on the hub."""
+"""``zoo models list``: the models in a folder, in the hub's cache, or of an owner on the hub."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ Row = dict[str, Any]
 
 
 def list_models(word: str | None) -> list[Row]:
-    """A row for each model: ``name``, ``at``, and what its manifest says; or ``problem``. No weights are read.
+    """List models: ``name``, ``at`` and the manifest's entries, or ``problem``. No weights are read.
 
     Args:
-        word: a folder, or ``hf:owner``; None for what was pulled, and what is kept of the hub.
+        word: a folder, or ``hf:owner``; None for pulled models and cached hub models.
 
     Raises:
         RequestError: there is no such folder.
-        DataError: the hub can't be asked.
+        DataError: the hub can't be reached.
     """
     if word is None:
-        return [*_in_folder(PULLED), *_kept()]
+        return [*_in_folder(PULLED), *_cached_rows()]
     place = place_of(word)
     if isinstance(place, Web):
         raise RequestError("An https address can't be listed. Pull a model by its own: zoo models pull https://…")
@@ -39,11 +39,11 @@ def list_models(word: str | None) -> list[Row]:
 
 
 def _in_folder(folder: Path) -> list[Row]:
-    """Those of a folder, and no deeper."""
+    """List the models directly in a folder."""
     return [_row(path.parent, path.parent) for path in sorted(folder.glob(f"[!.]*/{MANIFEST}"))]
 
 
-def _kept() -> list[Row]:
+def _cached_rows() -> list[Row]:
     rows = []
     for path in sorted(kept_in().glob(f"*--*/[!.]*/{MANIFEST}")):
         owner, _, name = path.parts[-3].partition("--")

@@ -1,4 +1,4 @@
-"""Where a shared model is: a folder, a .zip file, an https address, or the Hugging Face hub."""
+"""Locations of shared models: a folder, a .zip file, an https address, or the Hugging Face hub."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _FORMS = "Give a folder, a .zip file, an https address or hf:owner/name."
 
 @dataclass(frozen=True)
 class Hub:
-    """A repository of the hub, or with no ``name`` all of an owner's."""
+    """A repository of the hub; without a ``name``, all repositories of an owner."""
 
     owner: str
     name: str = ""
@@ -37,7 +37,7 @@ class Hub:
 
 @dataclass(frozen=True)
 class Web:
-    """An https address: of a folder with its manifest, or of a .zip file."""
+    """An https address of a folder with a manifest, or of a .zip file."""
 
     url: str
     sha256: str | None = None
@@ -50,20 +50,20 @@ Place = Path | Hub | Web
 
 
 def is_hub(word: str) -> bool:
-    """Whether a word means a place on the hub."""
+    """Check for a location on the hub."""
     return word.startswith(HUB)
 
 
 def is_zip(word: str | Path) -> bool:
-    """Whether a path or an address is that of one file with the whole model."""
+    """Check for a path or address of a .zip file with a whole model."""
     return str(word).lower().endswith(".zip")
 
 
 def place_of(word: str) -> Place:
-    """What a word means.
+    """Parse a location.
 
     Raises:
-        RequestError: it looks like an address, and is none that can be gone to.
+        RequestError: the word is an address of an unsupported scheme, or malformed.
     """
     if is_hub(word):
         return hub_of(word, named=False)
@@ -78,13 +78,14 @@ def place_of(word: str) -> Place:
 
 
 def hub_of(word: str, *, named: bool = True) -> Hub:
-    """``hf:owner/name``, perhaps with ``@revision``.
+    """Parse ``hf:owner/name``, with an optional ``@revision``.
 
     Args:
-        named: whether an owner alone is too little.
+        word: text to parse.
+        named: require a name; otherwise an owner alone is accepted.
 
     Raises:
-        RequestError: it is not of that form.
+        RequestError: the word does not have this form.
     """
     found = _HUB.fullmatch(word)
     if (
@@ -101,10 +102,10 @@ def hub_of(word: str, *, named: bool = True) -> Hub:
 
 
 def check_sha256(word: str) -> str:
-    """A SHA-256 in hexadecimal, in small letters.
+    """Normalise a hexadecimal SHA-256 to lower case.
 
     Raises:
-        RequestError: it is none.
+        RequestError: it is malformed.
     """
     if not _SHA256.fullmatch(word):
         raise RequestError(

@@ -1,4 +1,4 @@
-"""Make the manifest of a shared model, and check what a place offers beside it."""
+"""Create the manifest of a shared model, and check a source against it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from zoo.errors import BundleError
 from zoo.storage import dump_json, sha256_of
 
 SHORT = 12
-"""So many characters of a digest are shown in a list."""
+"""Number of characters of a digest that lists show."""
 _RUNNABLE = frozenset(
     f".{ending}"
     for ending in (
@@ -20,14 +20,14 @@ _RUNNABLE = frozenset(
         *("so", "dll", "dylib", "exe", "msi", "sh", "bat", "cmd", "ps1", "jar", "js"),
     )
 )
-"""What may run code when it is opened, or hold what does."""
+"""Suffixes of files that may execute code when they are opened, or contain such code."""
 
 
 def make_manifest(files: Mapping[str, bytes | Path], about: Mapping[str, Any]) -> Manifest:
-    """The manifest of files; the same files and words make the same one, to the byte.
+    """Create the manifest of files; it is deterministic to the byte.
 
     Args:
-        files: name -> content, or where it lies.
+        files: name -> content, or path of the content.
         about: ``name``, ``architecture``, ``classes``, ``task``, ``license``, ``metric``.
     """
     listed = {name: _measured(content) for name, content in sorted(files.items())}
@@ -42,10 +42,10 @@ def _measured(content: bytes | Path) -> dict[str, Any]:
 
 
 def check_runnable(names: Iterable[str], where: str) -> None:
-    """Refuse a place that has, beside a model, something that could run code.
+    """Refuse a source that contains potentially executable files.
 
     Raises:
-        BundleError: it has; names it.
+        BundleError: it contains one; the message names it.
     """
     for name in names:
         if PurePosixPath(name).suffix.lower() in _RUNNABLE:
@@ -55,10 +55,10 @@ def check_runnable(names: Iterable[str], where: str) -> None:
 
 
 def check_digest(manifest: Manifest, sha256: str | None, where: str) -> None:
-    """Refuse another model than the one that was asked for.
+    """Refuse a model with another digest than the requested one.
 
     Raises:
-        BundleError: it is another.
+        BundleError: the digests differ.
     """
     if sha256 is not None and manifest.digest != sha256:
         raise BundleError(

@@ -1,4 +1,4 @@
-"""A shared model as it will be: its files, made public, with their manifest. Nothing is written."""
+"""A shared model in memory: its redacted files with their manifest. Nothing is written."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from zoo_hub.public import Places, changed
 
 _LICENSE = re.compile(r"[a-z0-9][a-z0-9.\-+]{0,59}")
 _PRIVATE = ("mistakes", "sections", "job_sources", "dir")
-"""What of a result nobody else needs: names of files, what other plugins told, where it lies."""
+"""Entries of a result that are not shared: file names, reports of other plugins, and local paths."""
 
 
 @dataclass(frozen=True)
@@ -28,8 +28,9 @@ class SharedModel:
     """A model to be shared.
 
     Args:
-        files: name -> content, or where it lies; without the manifest.
-        notices: what was left out, and what else its owner should know.
+        files: name -> content, or path of the content; without the manifest.
+        manifest: describes the files.
+        notices: redactions, and further hints for the owner.
     """
 
     files: Mapping[str, bytes | Path]
@@ -41,34 +42,34 @@ class SharedModel:
         return self.manifest.said.name
 
     def all_files(self) -> dict[str, bytes | Path]:
-        """With the manifest, which comes last: a folder that has one is whole."""
+        """All files with the manifest, which comes last, as its presence marks a complete folder."""
         return {**self.files, MANIFEST: self.manifest.raw}
 
     def readme(self) -> str:
-        """The model card's text; empty where there is none."""
+        """Text of the model card; empty where there is none."""
         content = self.files.get(README, b"")
         return (content.read_bytes() if isinstance(content, Path) else content).decode("utf-8", "replace")
 
 
 def make_shared(run: str, *, name: str | None, license: str | None, address: str | None = None) -> SharedModel:
-    """What a run, a bundle or a model that was pulled is shared as.
+    """Prepare a run, a bundle or a pulled model for sharing.
 
     Args:
         run: as ``zoo predict`` takes it.
-        name: by default the run's.
-        license: as the hub spells it; None for unknown.
-        address: ``hf:owner/name``, where that is where it goes.
+        name: name of the model; by default the run's.
+        license: identifier of the licence on the hub; None for unknown.
+        address: future address ``hf:owner/name``; None where the model is not uploaded to the hub.
 
     Raises:
         RequestError: there is no such run, or a name or licence is malformed.
-        BundleError: it holds no model.
+        BundleError: the run contains no model.
     """
     bundle = find_bundle(find_run(run))
     if is_shared(bundle):
-        return _passed_on(bundle, name, license)
+        return _reshared(bundle, name, license)
     folder = bundle.parent if bundle.name == MODEL else bundle
     named = check_name(name or folder.resolve().name)
-    wanted = UNKNOWN_LICENSE if license is None else _checked(license)
+    wanted = UNKNOWN_LICENSE if license is None else _check_license(license)
     result = _result_of(folder)
     places = Places.of_run(folder, (result or {}).get("job") or {})
     card, known = read_card(bundle), _public_result(result, places)
@@ -93,10 +94,10 @@ def make_shared(run: str, *, name: str | None, license: str | None, address: str
 def _described(
     card: dict[str, Any], result: dict[str, Any] | None, folder: Path, **how: Any
 ) -> tuple[str, dict[str, Any] | None]:
-    """The model card's text, and the number by which the model is told.
+    """Build the model card's text and the headline metric.
 
     Raises:
-        RequestError: the result has names, but not what the zoo writes under them.
+        RequestError: the result has the right keys, but invalid values.
     """
     try:
         known = None if result is None else RunResult.read(result)
@@ -109,8 +110,8 @@ def _described(
         ) from error
 
 
-def _passed_on(bundle: Path, name: str | None, license: str | None) -> SharedModel:
-    """A model that was shared before: as it is, so that its digest stays."""
+def _reshared(bundle: Path, name: str | None, license: str | None) -> SharedModel:
+    """Pass on a model that was shared before without changes, so that its digest is kept."""
     manifest = check_folder(bundle)
     for option, given, own in (("name", name, manifest.said.name), ("license", license, manifest.said.license)):
         if given is not None and given != own:
@@ -120,7 +121,7 @@ def _passed_on(bundle: Path, name: str | None, license: str | None) -> SharedMod
     return SharedModel({each: bundle / each for each in manifest.files}, manifest, [])
 
 
-def _checked(license: str) -> str:
+def _check_license(license: str) -> str:
     lower = license.lower()
     if not _LICENSE.fullmatch(lower):
         raise RequestError(
@@ -130,7 +131,7 @@ def _checked(license: str) -> str:
 
 
 def _result_of(folder: Path) -> dict[str, Any] | None:
-    """The run's result document; None where it has none that can be read."""
+    """Read the run's result document; None where it is missing or unreadable."""
     try:
         found = json.loads(read_plain(folder / RESULT))
     except (OSError, ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""What of a run may be seen by others: no path of the machine that trained it, and no address with a key in it."""
+"""Redaction of a run's documents: without local paths, and without addresses that may contain credentials."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _WINDOWS = re.compile(r"(?<!\w)[A-Za-z]:[\\/][^\s'\"`,;()]*|\\\\[^\s'\"`,;()]+")
 
 
 class Places:
-    """Makes text public: of each path its last name is left, of each address its host and last name.
+    """Redacts text: paths are reduced to their last component, addresses to host and last component.
 
     Args:
-        known: paths that may stand in it, such as the dataset's folder: they may have spaces, which nobody could tell
-            from the words around them.
+        known: paths that may occur, such as the dataset's folder. They may contain spaces, which a pattern could not
+            tell from the surrounding words.
     """
 
     def __init__(self, known: Iterable[str | Path]):
@@ -31,11 +31,11 @@ class Places:
 
     @classmethod
     def of_run(cls, folder: Path, job: Mapping[str, Any]) -> Places:
-        """Those of a run: where it lies, and every path that its job has."""
+        """Create a redactor for a run, which knows its folder and every path in its job."""
         return cls([folder, Path.cwd(), Path.home(), *_paths_in(job)])
 
     def text(self, text: str) -> str:
-        """The same text with no place in it."""
+        """Redact all paths and addresses in a text."""
         for path in self._known:
             text = re.sub(rf"{re.escape(path)}(?:[/\\]{_REST}*)?(?![\w\-])", lambda found: _last(found[0]), text)
         text = _URL.sub(lambda found: _host_and_last(found[0]), text)
@@ -43,7 +43,7 @@ class Places:
         return _POSIX.sub(lambda found: _last(found[0]), text)
 
     def value(self, value: Any) -> Any:
-        """The same document with no place in any of its texts; names of things stay."""
+        """Redact all texts in a document, recursively; keys are kept."""
         if isinstance(value, str):
             return self.text(value)
         if isinstance(value, Mapping):
@@ -54,7 +54,7 @@ class Places:
 
 
 def changed(before: Any, after: Any, path: str = "") -> Iterator[str]:
-    """Where two documents of the same form differ: ``architecture.target``."""
+    """Paths of the entries in which two documents of equal structure differ, such as ``architecture.target``."""
     if isinstance(before, Mapping):
         for key, inner in before.items():
             yield from changed(inner, after[key], f"{path}.{key}" if path else str(key))
@@ -75,7 +75,7 @@ def _paths_in(value: Any) -> Iterator[str]:
 
 
 def _last(path: str) -> str:
-    if Path(path) == Path.home():  # its last name is somebody's
+    if Path(path) == Path.home():  # its last component is the user's name
         return "…"
     return re.split(r"[/\\]", path.rstrip("/\\"))[-1].removeprefix("~") or "…"
 

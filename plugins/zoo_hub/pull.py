@@ -1,4 +1,4 @@
-"""``zoo models pull``: a shared model fetched, checked against its manifest, and only then kept."""
+"""``zoo models pull``: fetch a shared model, and keep it only if it matches its manifest."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from zoo_hub.sources import SharedSource, is_pinned, opened
 
 Telling = Callable[[str], None]
 PULLED = Path("models")
-"""Where models are pulled to, by default."""
+"""Default folder for pulled models."""
 
 
 def pull_model(
@@ -42,22 +42,23 @@ def pull_model(
     """Fetch a shared model into ``out/name``.
 
     Args:
-        word: a folder, a .zip file, an https address, or ``hf:owner/name``, perhaps with ``@revision``.
-        name: by default what it was shared as.
-        sha256: its digest, as ``zoo models push`` prints it; an https address needs one.
+        word: a folder, a .zip file, an https address, or ``hf:owner/name``, with an optional ``@revision``.
+        out: parent folder of the model.
+        name: name of the model's folder; by default the shared model's name.
+        sha256: required digest, as ``zoo models push`` prints it; mandatory for an https address.
         overwrite: replace another model of that name.
-        tell: told what is being fetched.
+        tell: receives a line before a download.
 
     Returns:
         ``{"status": "pulled" or "unchanged", "from", "dir", "name", "architecture", …, "digest", "revision"}``.
 
     Raises:
-        RequestError: the word or the name is wrong, or the name is taken.
-        BundleError: it is not what its manifest, or ``sha256``, says. Nothing is left.
-        DataError: it can't be fetched.
+        RequestError: the word or the name is invalid, or the name is taken.
+        BundleError: the model does not match its manifest or ``sha256``; nothing is kept.
+        DataError: the model can't be fetched.
         OutputError: the folder can't be written.
     """
-    place, wanted = _asked(word, sha256)
+    place, wanted = _parse_source(word, sha256)
     if name is not None:
         check_name(name)
     with Interrupts().listening(), made_folder(out), workplace(out / (name or "model")) as home:
@@ -65,7 +66,7 @@ def pull_model(
             manifest = announced(source, wanted)
             target = out / (name or manifest.said.name)
             told = {"from": word, "dir": str(target), **manifest.row(), "revision": getattr(source, "commit", None)}
-            if _is_there(target, manifest, overwrite=overwrite):
+            if _is_up_to_date(target, manifest, overwrite=overwrite):
                 return {"status": "unchanged", **told}
             if not isinstance(place, Path):
                 tell(f"fetching {source.where} ({size(manifest.size)})")
@@ -74,8 +75,8 @@ def pull_model(
     return {"status": "pulled", **told}
 
 
-def _asked(word: str, sha256: str | None) -> tuple[Place, str | None]:
-    """The place, and the digest that it must have."""
+def _parse_source(word: str, sha256: str | None) -> tuple[Place, str | None]:
+    """Parse the location and the required digest."""
     place = place_of(word)
     wanted = None if sha256 is None else check_sha256(sha256)
     if isinstance(place, Hub) and not place.name:
@@ -93,10 +94,10 @@ def _asked(word: str, sha256: str | None) -> tuple[Place, str | None]:
 
 
 def announced(source: SharedSource, sha256: str | None) -> Manifest:
-    """The manifest of a source that may be fetched.
+    """Read the manifest of a source, and check that the source may be fetched.
 
     Raises:
-        BundleError: it is another than asked for, or lies beside something that could run code.
+        BundleError: the digest differs from ``sha256``, or the source contains potentially executable files.
     """
     manifest = parse_manifest(source.manifest(), source.where)
     if not is_pinned(source):
@@ -106,11 +107,11 @@ def announced(source: SharedSource, sha256: str | None) -> Manifest:
 
 
 def take(source: SharedSource, manifest: Manifest, folder: Path) -> None:
-    """Fetch every file that the manifest names into a new folder, and the manifest last; each is checked.
+    """Fetch and verify every file of a manifest into a new folder; the manifest is written last.
 
     Raises:
-        BundleError: one is not as the manifest says.
-        OutputError: the folder can't be written, or its disk has no room for them.
+        BundleError: a file does not match the manifest.
+        OutputError: the folder can't be written, or the disk lacks space.
     """
     _check_sizes(source, manifest, folder.parent)
     try:
@@ -124,7 +125,7 @@ def take(source: SharedSource, manifest: Manifest, folder: Path) -> None:
 
 
 def _check_sizes(source: SharedSource, manifest: Manifest, folder: Path) -> None:
-    """Refuse, before anything is written, files of other sizes than the manifest says, and more than the disk holds."""
+    """Refuse, before writing, files whose sizes differ from the manifest's, or exceed the free disk space."""
     for name, expected in manifest.files.items():
         if (found := source.size(name)) is not None:
             check_size(name, found, expected, source.where)
@@ -135,11 +136,11 @@ def _check_sizes(source: SharedSource, manifest: Manifest, folder: Path) -> None
         )
 
 
-def _is_there(target: Path, manifest: Manifest, *, overwrite: bool) -> bool:
-    """Whether the very model is there already, whole.
+def _is_up_to_date(target: Path, manifest: Manifest, *, overwrite: bool) -> bool:
+    """Check for an identical and complete model at the target.
 
     Raises:
-        RequestError: something else is.
+        RequestError: something else is there.
     """
     if not target.exists() and not target.is_symlink():
         return False
@@ -156,7 +157,7 @@ def _is_there(target: Path, manifest: Manifest, *, overwrite: bool) -> bool:
 
 
 def holds(folder: Path, manifest: Manifest) -> bool:
-    """Whether a folder has the very model, whole."""
+    """Check that a folder contains exactly the manifest's model."""
     try:
         return check_folder(folder).digest == manifest.digest
     except (BundleError, RequestError):
@@ -164,7 +165,7 @@ def holds(folder: Path, manifest: Manifest) -> bool:
 
 
 def digest_at(folder: Path) -> str:
-    """The beginning of the digest of what lies there, for a message."""
+    """Beginning of the digest of the model in a folder, for messages."""
     try:
         return read_manifest(folder).digest[:SHORT]
     except (BundleError, RequestError):

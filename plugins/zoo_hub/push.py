@@ -1,4 +1,4 @@
-"""``zoo models push``: a model written to a folder, a .zip file or the hub, whole or not at all."""
+"""``zoo models push``: write a model to a folder, a .zip file or the hub, atomically."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from zoo_hub.pull import digest_at, holds
 
 Telling = Callable[[str], None]
 _THEN = (1980, 1, 1, 0, 0, 0)
-"""The time of every file in a .zip: the same model makes the same file."""
+"""Modification time of every file in a .zip, so that equal models give equal files."""
 
 
 def push_model(
@@ -37,22 +37,23 @@ def push_model(
     """Share a trained model.
 
     Args:
-        run: a run's name or folder, or a bundle's.
-        word: a folder, where it will be ``word/name``; a .zip file; or ``hf:owner/name``, perhaps with ``@branch``.
-        name: by default the run's, or on the hub the repository's.
-        license: as the hub spells it; the hub needs one.
-        private: of a repository that is made on the hub.
-        overwrite: replace another model that is there.
+        run: name or folder of a run, or folder of a bundle.
+        word: a folder, in which ``word/name`` is created; a .zip file; or ``hf:owner/name``, with an optional
+            ``@branch``.
+        name: name of the model; by default the run's, or on the hub the repository's.
+        license: identifier of the licence on the hub, which requires one.
+        private: make a new repository on the hub private.
+        overwrite: replace another model at the target.
         dry_run: write nothing.
-        tell: told what is being done.
+        tell: receives a line for each step.
 
     Returns:
         ``{"status": "pushed", "unchanged" or "not written", "to", "name", …, "digest", "files", "readme", "notices"}``.
 
     Raises:
-        RequestError: run, place, name or licence is wrong, or another model is there.
-        OutputError: the folder can't be written. Nothing is left.
-        DataError: the hub can't be reached, or refuses.
+        RequestError: the run, location, name or licence is invalid, or another model is at the target.
+        OutputError: the folder can't be written; nothing is left behind.
+        DataError: the hub can't be reached, or denies access.
     """
     place = place_of(word)
     if isinstance(place, Web):

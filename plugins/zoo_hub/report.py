@@ -1,4 +1,4 @@
-"""Shared models as text: one that was pushed or pulled, and lists of them. Without rich."""
+"""Text reports of shared models: pushed, pulled, and lists of them. Without rich."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ _DIGEST = 12
 
 
 def model_lines(rows: Sequence[Row]) -> Iterator[str]:
-    """Models, two lines each: where, its number, how large, its version; and what it is."""
+    """Format models in two lines each: location, metric, size and digest; then a description."""
     if not rows:
         yield "No models here. Get one: zoo models pull SOURCE. Share one: zoo models push RUN FOLDER"
         return
-    told = any("digest" in row for row in rows)  # the hub's own list says no more than a name and a licence
+    told = any("digest" in row for row in rows)  # the hub's own list contains only name and licence
     table = [("model", "measured", "size", "digest"), *map(_cells, rows)] if told else [(_name(row),) for row in rows]
     widths = [max(map(len, column)) + 2 for column in zip(*table, strict=True)]
     lines = ["".join(map(str.ljust, cells, widths)).rstrip() for cells in table]
@@ -38,7 +38,7 @@ def _cells(row: Row) -> tuple[str, ...]:
 
 
 def _what(row: Row) -> str:
-    """A model's second line, or why there is none."""
+    """Description of a model, or the problem with it."""
     if row.get("problem"):
         return clean(row["problem"])
     network = [clean(row["architecture"]), f"{count(row['classes'])} classes"] if row.get("architecture") else []
@@ -46,7 +46,7 @@ def _what(row: Row) -> str:
 
 
 def measured(metric: Row | None) -> str:
-    """``98.3% (96.4–99.2%)``: the accuracy, and its 95 % interval."""
+    """Format a metric with its 95 % interval: ``98.3% (96.4–99.2%)``."""
     if not metric:
         return UNKNOWN
     ends = metric.get("interval")
@@ -55,7 +55,7 @@ def measured(metric: Row | None) -> str:
 
 
 def size(count_of_bytes: int | None) -> str:
-    """Bytes in words."""
+    """Format a number of bytes in KiB or MiB."""
     if count_of_bytes is None:
         return UNKNOWN
     if count_of_bytes < 1 << 20:
@@ -64,7 +64,7 @@ def size(count_of_bytes: int | None) -> str:
 
 
 def pushed_lines(document: Row) -> Iterator[str]:
-    """What was shared, and how others get it."""
+    """Describe a shared model, and how others fetch it."""
     written = document["status"] == "not written"
     if written:
         yield from [str(document["readme"]).rstrip(), ""]
@@ -79,11 +79,11 @@ def pushed_lines(document: Row) -> Iterator[str]:
     for notice in document["notices"]:
         yield f"note: {clean(notice)}"
     if not written:
-        yield f"get it: zoo models pull {_word(document['to'])} --sha256 {document['digest']}"
+        yield f"get it: zoo models pull {_quoted(document['to'])} --sha256 {document['digest']}"
 
 
 def pulled_lines(document: Row) -> Iterator[str]:
-    """What was fetched, and how it is used."""
+    """Describe a fetched model, and how it is used."""
     head = "there already" if document["status"] == "unchanged" else "pulled"
     yield f"{head.ljust(14)}{clean(document['dir'])}  {size(document['bytes'])}"
     yield f"{'network'.ljust(14)}{clean(document['architecture'])}, {count(document['classes'])} classes"
@@ -96,10 +96,10 @@ def pulled_lines(document: Row) -> Iterator[str]:
         yield f"{'commit'.ljust(14)}{document['revision']}"
     for notice in document.get("notices") or []:
         yield f"note: {clean(notice)}"
-    yield f"next: zoo predict {_word(document['dir'])} photo.jpg"
+    yield f"next: zoo predict {_quoted(document['dir'])} photo.jpg"
 
 
-def _word(path: object) -> str:
+def _quoted(path: object) -> str:
     import shlex
 
     return shlex.quote(clean(path))

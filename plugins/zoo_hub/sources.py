@@ -1,4 +1,4 @@
-"""Where a shared model can be had from: each source gives its manifest, its files by name, and what else lies there."""
+"""Sources of shared models: each provides a manifest, files by name, and a list of all files present."""
 
 from __future__ import annotations
 
@@ -19,41 +19,42 @@ _ARCHIVE_MOST = sum(MOST.values())
 
 
 class SharedSource(Protocol):
-    """A place with one shared model."""
+    """A location with one shared model."""
 
     where: str
 
     def names(self) -> list[str]:
-        """Every file that can be seen there without fetching it."""
+        """List every file that is visible without fetching."""
 
     def manifest(self) -> bytes:
-        """The manifest, to the byte.
+        """Read the raw manifest.
 
         Raises:
-            ZooError: there is none, or it can't be had.
+            ZooError: it is missing, or can't be fetched.
         """
 
     def size(self, name: str) -> int | None:
-        """Bytes that the place itself says a file has; None where it doesn't say."""
+        """Size in bytes that the source reports for a file; None where it reports none."""
 
     def fetch(self, name: str, expected: File, folder: Path) -> None:
-        """Write a file into a folder: at most as many bytes as the manifest says.
+        """Write a file into a folder, limited to the manifest's size.
 
         Raises:
-            ZooError: it isn't there, can't be had, or can't be written.
+            ZooError: the file is missing, can't be fetched, or can't be written.
         """
 
 
 @contextmanager
 def opened(place: Place, home: Path, sha256: str | None) -> Iterator[SharedSource]:
-    """The source at a place.
+    """Open the source at a location.
 
     Args:
-        home: a folder for what must be fetched on the way.
-        sha256: the digest that is asked for, or the SHA-256 of the .zip file itself.
+        place: the location.
+        home: folder for intermediate downloads.
+        sha256: requested digest, or the SHA-256 of a .zip file itself.
 
     Raises:
-        ZooError: there is nothing, or it can't be had.
+        ZooError: the source is missing, or can't be fetched.
     """
     if isinstance(place, Hub):
         from zoo_hub.hub import HubSource
@@ -111,7 +112,7 @@ class FolderSource:
 
 
 class ZipSource:
-    """One .zip file; a folder around the model's files in it does no harm."""
+    """A .zip file, in which the model's files may lie in a common folder."""
 
     def __init__(self, archive: zipfile.ZipFile, where: str):
         self.archive, self.where = archive, where
@@ -167,11 +168,11 @@ def _zip(path: Path, where: str, sha256: str | None) -> Iterator[SharedSource]:
 
 
 class _Pinned(ZipSource):
-    """A .zip file whose own SHA-256 was asked for, and is as it was asked for."""
+    """A .zip file whose own SHA-256 is the requested one."""
 
 
 def is_pinned(source: SharedSource) -> bool:
-    """Whether all that a source gives is known already to be what was asked for."""
+    """Check for a source whose whole content is verified already."""
     return isinstance(source, _Pinned)
 
 
@@ -182,14 +183,14 @@ def _damaged(where: str, error: Exception) -> BundleError:
 
 
 class WebSource:
-    """An https address under which a folder's files lie."""
+    """An https address of a folder's files."""
 
     def __init__(self, place: Web, home: Path):
         self.where, self._home = place.url, home
         self._base = place.url.removesuffix(MANIFEST).rstrip("/")
 
     def names(self) -> list[str]:
-        return []  # what else lies there is never asked for
+        return []  # other files are never requested
 
     def manifest(self) -> bytes:
         path = download(f"{self._base}/{MANIFEST}", self._home / MANIFEST, most=MOST[MANIFEST])
@@ -203,7 +204,7 @@ class WebSource:
 
 
 def _copy(file: IO[bytes], path: Path, most: int) -> None:
-    """At most ``most`` bytes and one, by which a longer file is found out."""
+    """Copy at most ``most`` + 1 bytes; the additional byte reveals a file that is too long."""
     left = most + 1
     try:
         with path.open("wb") as out:

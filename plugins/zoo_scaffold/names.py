@@ -1,4 +1,4 @@
-"""What things are called in a new plugin, and which names a plugin can't have."""
+"""Names within a new plugin, and restrictions on plugin names."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from zoo.errors import RequestError
 from zoo.plugin import KINDS
 
 _NAME = re.compile(r"[a-z][a-z0-9]*([-_][a-z0-9]+)*")
-_LONGEST = 24  # longer ones make lines that a formatter would break
-_TAKEN = (LOCAL, "python")  # the first half of the ids of components that come from no plugin
+_LONGEST = 24  # longer names would make lines that a formatter has to wrap
+_TAKEN = (LOCAL, "python")  # prefixes of ids for components without a plugin
 
-# Of each kind: how its example's name ends, with an article what it is, and where a job names it.
+# For each kind: suffix of the example's name, its description with an article, and its place in a job.
 _EXAMPLES: dict[str, tuple[str, str, str]] = {
     "architecture": ("cnn", "a small CNN of depthwise separable convolutions", "architecture"),
     "dataset": ("shapes", "circles, squares and triangles, drawn: nothing to download", "dataset"),
@@ -34,7 +34,7 @@ _EXAMPLES: dict[str, tuple[str, str, str]] = {
 
 
 def check_name(name: str) -> None:
-    """Raise RequestError unless ``name`` can be a new plugin's."""
+    """Raise RequestError unless ``name`` is valid for a new plugin."""
     if reason := _reason(name):
         raise RequestError(f"{name!r} can't be the name of a plugin: {reason}. For example: zoo plugins new acme")
 
@@ -59,7 +59,7 @@ def _reason(name: str) -> str | None:
 
 
 def _owner(name: str) -> str | None:
-    """The installed distribution that has the name, unless it is an earlier version of the new one."""
+    """Find another installed distribution that provides a plugin of this name; None where there is none."""
     from importlib.metadata import entry_points
 
     for entry in entry_points(group="zoo.plugins", name=name):
@@ -70,23 +70,23 @@ def _owner(name: str) -> str | None:
 
 
 def normal(name: str) -> str:
-    """A distribution's name as indexes compare it."""
+    """Normalise a distribution's name as package indexes do."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def distribution_of(name: str) -> str:
-    """``zoo-my-leaves`` for ``my_leaves``."""
+    """Distribution of a plugin: ``zoo-my-leaves`` for ``my_leaves``."""
     return f"zoo-{normal(name)}"
 
 
 def in_order(kinds: Iterable[str]) -> tuple[str, ...]:
-    """The kinds, each once, in the order in which a package shows them."""
+    """Sort kinds without duplicates, in the order in which a package lists them."""
     asked = set(kinds)
     return tuple(kind for kind in _EXAMPLES if kind in asked)
 
 
 def plural(kind: str) -> str:
-    """The module that holds a kind, called as its hook is: ``losses``."""
+    """Module for components of a kind, named like its hook: ``losses``."""
     return f"{kind}es" if kind.endswith("s") else f"{kind}s"
 
 
@@ -94,7 +94,7 @@ def plural(kind: str) -> str:
 class TemplateNames:
     """The names in a new plugin.
 
-    A component has the plugin's name in front of its own, so that two new plugins can live side by side.
+    Components are prefixed with the plugin's name, so that two new plugins don't conflict.
     """
 
     name: str
@@ -109,12 +109,12 @@ class TemplateNames:
         return self.distribution.replace("-", "_")
 
     def of(self, kind: str) -> str:
-        """The name of the component of that kind."""
+        """Name of the example component of a kind."""
         ending = _EXAMPLES[kind][0]
         return f"{self.package.removeprefix('zoo_')}_{ending}" if ending else self.name
 
     def words(self) -> dict[str, Any]:
-        """Everything that the templates ask for."""
+        """Variables of the templates."""
         names = {kind: self.of(kind) for kind in self.kinds}
         return {
             "name": self.name,
@@ -124,7 +124,7 @@ class TemplateNames:
             "classes": sorted(KINDS[kind].__name__ for kind in self.kinds),
             "names": names,
             "shown": names[self.kinds[0]],
-            "brings": _and(f"{'an' if kind[0] in 'aeio' else 'a'} {kind}" for kind in self.kinds),
+            "brings": _enumerate(f"{'an' if kind[0] in 'aeio' else 'a'} {kind}" for kind in self.kinds),
             "rows": [{"kind": kind, "name": names[kind], "about": _EXAMPLES[kind][1]} for kind in self.kinds],
             "job": self.job(full=True),
             "use": self.use(),
@@ -132,19 +132,19 @@ class TemplateNames:
         }
 
     def job(self, *, full: bool) -> dict[str, str]:
-        """Where a job names the components: dotted path -> short name, or full id."""
+        """Dotted path in a job -> short name, or full id, of each component."""
         places = {_EXAMPLES[kind][2]: self.of(kind) for kind in self.kinds if _EXAMPLES[kind][2]}
         return {place: f"{self.name}/{name}" if full else name for place, name in places.items()}
 
     def use(self) -> str:
-        """A command that uses as many of the components as one can, and is done in seconds."""
+        """Command that uses as many of the components as possible, and takes only seconds."""
         job = self.job(full=False)
         if not job and "command" in self.kinds:
             return f"zoo {self.of('command')}"
         words = ["zoo run", job.pop("architecture", "simple_cnn"), job.pop("dataset", "digits"), "--epochs 5"]
         if "optimizer" in self.kinds:
             words.append("--lr 0.001")
-        elif "architecture" in self.kinds:  # no recipe knows it
+        elif "architecture" in self.kinds:  # no recipe covers the architecture
             words.append("--lr 0.01")
         for place, name in job.items():
             setting = f"'{place}=[{name}]'" if place in ("metrics", "augment") else f"{place}={name}"
@@ -153,12 +153,12 @@ class TemplateNames:
 
 
 def minimum(version: str) -> str:
-    """The oldest zoo that the plugin is for: the minor version it was written with; a pre-release names itself."""
+    """Oldest supported zoo: the minor version that the plugin was written with; a pre-release itself."""
     released = re.fullmatch(r"(\d+\.\d+)(\.\d+)*", version)
     return released[1] if released else version
 
 
-def _and(parts: Iterable[str]) -> str:
-    """``an architecture, a dataset and a loss``."""
+def _enumerate(parts: Iterable[str]) -> str:
+    """Join phrases: ``an architecture, a dataset and a loss``."""
     *first, last = parts
     return f"{', '.join(first)} and {last}" if first else last

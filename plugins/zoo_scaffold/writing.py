@@ -1,6 +1,6 @@
-"""``zoo plugins new``: a complete small plugin, whose tests pass as it is written.
+"""``zoo plugins new``: write a complete small plugin package whose tests pass.
 
-Everything it writes is a template in ``templates/``; here is which of them, where to, and with what names.
+All files are templates in ``templates/``; this module selects them, and determines their paths and names.
 """
 
 from __future__ import annotations
@@ -17,30 +17,30 @@ from zoo_scaffold.names import TemplateNames, check_name, in_order, plural
 
 __all__ = ["DEFAULT_KINDS", "next_lines", "write_package"]
 
-DEFAULT_KINDS = ("architecture",)  # what most people have an idea for
+DEFAULT_KINDS = ("architecture",)  # the most common first component
 TEMPLATES = Path(__file__).with_name("templates")
 
 
 def write_package(name: str, kinds: Iterable[str] = (), folder: Path = Path()) -> Path:
-    """Write the package ``zoo-NAME`` into a folder, whole or not at all.
+    """Write the package ``zoo-NAME`` into a folder, atomically.
 
     Args:
-        name: the plugin's: lower-case letters, digits, ``-`` and ``_``.
-        kinds: of :data:`zoo.plugin.KINDS`, one component of each; none stands for an architecture.
-        folder: made where it is missing. What is in it stays as it is.
+        name: the plugin's name: lower-case letters, digits, ``-`` and ``_``.
+        kinds: kinds from :data:`zoo.plugin.KINDS`, with one component each; by default an architecture.
+        folder: parent folder, created if it is missing; its other content is not changed.
 
     Returns:
         The package's folder, ``folder / "zoo-NAME"``.
 
     Raises:
-        RequestError: the name can't be a plugin's, a kind doesn't exist, or something is in the way.
+        RequestError: the name is invalid, a kind doesn't exist, or the package's folder exists.
         OutputError: the folder can't be written.
     """
     check_name(name)
     names = TemplateNames(name, _checked(kinds))
     target = folder / names.distribution
     texts = dict(_render(names))
-    with _whole(target, name) as building:
+    with _atomic_folder(target, name) as building:
         for place, text in texts.items():
             path = building / place
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -49,10 +49,10 @@ def write_package(name: str, kinds: Iterable[str] = (), folder: Path = Path()) -
 
 
 def next_lines(folder: Path, name: str, kinds: Iterable[str] = ()) -> list[str]:
-    """What to say when the package is written: where it lies, and what to type.
+    """Text to show after writing: the package's location, and the next commands.
 
     Args:
-        folder: the package's.
+        folder: the package's folder.
         name, kinds: as they were given to :func:`write_package`.
     """
     from shlex import quote
@@ -74,7 +74,7 @@ def _checked(kinds: Iterable[str]) -> tuple[str, ...]:
 
 
 def _render(names: TemplateNames) -> Iterator[tuple[str, str]]:
-    """Each file's place in the package, and its text."""
+    """Render the templates: path in the package, and text."""
     import jinja2
 
     environment = jinja2.Environment(
@@ -90,7 +90,7 @@ def _render(names: TemplateNames) -> Iterator[tuple[str, str]]:
 
 
 def _places(names: TemplateNames) -> Iterator[tuple[str, str]]:
-    """Template -> place."""
+    """Yield pairs of a template and its path in the package."""
     for name in ("pyproject.toml", "README.md"):
         yield name, name
     yield "gitignore", ".gitignore"
@@ -104,8 +104,8 @@ def _places(names: TemplateNames) -> Iterator[tuple[str, str]]:
 
 
 @contextmanager
-def _whole(target: Path, name: str) -> Iterator[Path]:
-    """A folder that becomes ``target`` when the block ends, and is gone when it raises."""
+def _atomic_folder(target: Path, name: str) -> Iterator[Path]:
+    """Provide a temporary folder that is renamed to ``target`` when the block ends, and removed if it raises."""
     elsewhere = f"write elsewhere: zoo plugins new {name} --into FOLDER"
     try:
         if target.parent.exists() and not target.parent.is_dir():

@@ -1,11 +1,11 @@
-"""Which network: each candidate trained for its share of a budget, on the same data in the same way.
+"""Comparison of architectures: each candidate is trained for its share of a time budget, on the same data and settings.
 
 ``OUT/NAME/`` holds a run of each, and ``architectures.json``: ``schema``, ``status`` (running|completed|interrupted),
-``name``, ``dir``, ``budget_s``, ``share_s``, ``protocol`` (``dataset, image_size, batch_size, optimizer, lr``),
-and ``rows[]`` with ``architecture``, ``status`` (measured|interrupted|too slow|failed|not
-begun), ``reason``, ``run``, ``val_accuracy``, ``curve`` (val accuracy by epoch), ``epochs``,
-``inference_images_per_second``, ``train_images_per_second``, ``parameters``, ``model_bytes``, ``seconds``,
-``pareto`` (no other is both as accurate and as fast, and better in one).
+``name``, ``dir``, ``budget_s``, ``share_s``, ``protocol`` (``dataset, image_size, batch_size, optimizer, lr``), and
+``rows[]`` with ``architecture``, ``status`` (measured|interrupted|too slow|failed|not begun), ``reason``, ``run``,
+``val_accuracy``, ``curve`` (val accuracy by epoch), ``epochs``, ``inference_images_per_second``,
+``train_images_per_second``, ``parameters``, ``model_bytes``, ``seconds``, ``pareto`` (on the Pareto front of accuracy
+and inference speed).
 """
 
 from __future__ import annotations
@@ -26,42 +26,44 @@ from zoo.storage import write_json
 DOCUMENT = "architectures.json"
 SCHEMA = 1
 END_S = 1.0
-"""Seconds that the comparison's own page and the end of the process take."""
+"""Seconds reserved for the comparison's report and the end of the process."""
 MOST = 50
-"""Candidates."""
+"""Maximum number of candidates."""
 Row = dict[str, Any]
 RunOne = Callable[[Resolved, RunPlace, Observer, Budget], RunResult]
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A network and its job."""
+    """A network with its job."""
 
     name: str
     job: Resolved
 
 
 class ComparisonWatcher:
-    """Hears of a comparison what a report needs, and by default does nothing about it."""
+    """Observes a comparison for a report; every method does nothing unless it is overridden."""
 
     def began(self, found: Row) -> None:
-        """``found`` is the document."""
+        """Observe the start of the comparison; ``found`` is its document."""
 
     def candidate(self, name: str, number: int, count: int) -> Observer:
-        """A candidate's turn; who shall watch its training."""
+        """Return the observer for the training of candidate ``number`` (from 1) of ``count``."""
         return Observer()
 
     def told(self, row: Row, found: Row) -> None:
-        """A candidate has had its turn."""
+        """Observe the end of a candidate's training; ``row`` is its part of the document."""
 
 
 class Comparison:
-    """Trains candidates, one after the other, each for an equal share of the time that is left.
+    """Trains candidates in sequence, each for an equal share of the remaining time.
 
     Args:
-        out, name: the comparison lives in ``out/name``.
-        budget: for all of them, with everything that they need.
-        run_one: runs a job in its place, watched, fitted to a budget; gives its result.
+        candidates: the networks with their jobs.
+        out, name: the comparison's folder is ``out/name``.
+        budget: time budget of the whole comparison.
+        run_one: runs one job at its place with an observer and a budget, and returns its result.
+        watcher: observes the comparison.
     """
 
     def __init__(
@@ -78,19 +80,20 @@ class Comparison:
         self.rows: list[Row] = [blank_row(candidate.name) for candidate in candidates]
 
     def run(self) -> Row:
-        """
+        """Train all candidates.
+
         Returns:
-            The document; of an interrupted comparison it has what was measured.
+            The document; after an interrupt, with the measurements so far.
 
         Raises:
-            ZooError: not one could be measured, or the folder can't be written.
+            ZooError: no candidate could be trained, or the folder can't be written.
         """
         self._begin()
         try:
             self.watcher.began(self.write("running"))
             for number, (candidate, row) in enumerate(zip(self.candidates, self.rows, strict=True), 1):
                 share = Budget((self.budget.left_s - END_S) / (len(self.rows) - number + 1))
-                self._turn(candidate, row, self.watcher.candidate(candidate.name, number, len(self.rows)), share)
+                self._train(candidate, row, self.watcher.candidate(candidate.name, number, len(self.rows)), share)
                 gc.collect()
                 self.watcher.told(row, self.write("running"))
         except (KeyboardInterrupt, Interrupted):
@@ -113,17 +116,17 @@ class Comparison:
                 f"{self.folder} can't be made: {error.strerror or error}. Choose another --out."
             ) from error
 
-    def _turn(self, candidate: Candidate, row: Row, observer: Observer, share: Budget) -> None:
+    def _train(self, candidate: Candidate, row: Row, observer: Observer, share: Budget) -> None:
         name = run_name(candidate.name)
         try:
             result = self.run_one(candidate.job, RunPlace(self.folder, name), observer, share)
             self._measured(row, name, result)
         except (KeyboardInterrupt, Interrupted):
-            self._keep(row, name)
+            self._record_interrupted(row, name)
             row.update(status="interrupted" if row["epochs"] else "not begun", reason="interrupted")
             raise
         except TooShort as error:
-            row.update(status="too slow", reason=_needs(share, error))
+            row.update(status="too slow", reason=_too_slow_reason(share, error))
             row.update({key: error.account[key] for key in _SPEEDS})
         except (OutputError, DataError):
             raise
@@ -140,21 +143,21 @@ class Comparison:
         row["parameters"] = result.model.parameters
         if result.tuning.budget is not None:
             row.update({key: result.tuning.budget[key] for key in _SPEEDS})
-        self._weigh(row, name)
+        self._measure_size(row, name)
 
-    def _keep(self, row: Row, name: str) -> None:
-        """What an interrupted training has come to."""
+    def _record_interrupted(self, row: Row, name: str) -> None:
+        """Record the progress of an interrupted training."""
         if (self.folder / name / METRICS).is_file():
             row["curve"] = [record.val.accuracy for record in read_epochs(self.folder / name)]
             row.update(run=name, epochs=len(row["curve"]), val_accuracy=max(filter(None, row["curve"]), default=None))
-            self._weigh(row, name)
+            self._measure_size(row, name)
 
-    def _weigh(self, row: Row, name: str) -> None:
+    def _measure_size(self, row: Row, name: str) -> None:
         with contextlib.suppress(OSError):
             row["model_bytes"] = (self.folder / name / MODEL / "model.safetensors").stat().st_size
 
     def write(self, status: str) -> Row:
-        """Write down what was measured so far."""
+        """Write the document with the measurements so far."""
         front = pareto([(row["val_accuracy"], row["inference_images_per_second"]) for row in self.rows])
         for row, on_it in zip(self.rows, front, strict=True):
             row["pareto"] = on_it
@@ -182,28 +185,28 @@ class Comparison:
 _SPEEDS = ("train_images_per_second", "inference_images_per_second")
 
 
-def _needs(share: Budget, error: TooShort) -> str:
+def _too_slow_reason(share: Budget, error: TooShort) -> str:
     needed = f"which takes about {error.least_s:.0f} s in all"
     return f"its share of {share.seconds:.0f} s has no time for one epoch, {needed}"
 
 
 def blank_row(name: str) -> Row:
-    """A candidate of which nothing is known yet."""
+    """Row of a candidate without measurements."""
     measured = ("reason", "run", "val_accuracy", "inference_images_per_second", "train_images_per_second")
     unknown = dict.fromkeys((*measured, "parameters", "model_bytes", "seconds"))
     return {"architecture": name, "status": "not begun", "epochs": 0, "curve": [], "pareto": False, **unknown}
 
 
 def run_name(architecture: str) -> str:
-    """A run's name for an architecture's: ``timm/resnet18`` -> ``timm-resnet18``."""
+    """Run name of an architecture: ``timm/resnet18`` -> ``timm-resnet18``."""
     return check_name("".join(c if c.isascii() and (c.isalnum() or c in "_.-") else "-" for c in architecture)[:100])
 
 
 def pareto(points: Sequence[tuple[float | None, float | None]]) -> list[bool]:
-    """Which points no other beats: none is as good in both numbers, and better in one.
+    """Find the Pareto front: points that no other point dominates.
 
     Args:
-        points: two numbers each, more is better; one with None is not on the front, and beats nobody.
+        points: pairs of numbers to maximise; a pair with None is not on the front, and dominates none.
     """
     known = [(a, b) for a, b in points if a is not None and b is not None]
 

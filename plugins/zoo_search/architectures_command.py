@@ -77,7 +77,7 @@ def _print(found: dict[str, Any]) -> None:
 
 
 def _candidates(dataset: str, typed: dict[str, Any]) -> tuple[list[Candidate], Registry]:
-    """The networks, each with its job; all jobs are checked before anything begins."""
+    """Resolve the candidates' jobs, so that all are checked before any training begins."""
     import os
 
     from zoo.api.commands import registry_here
@@ -102,7 +102,7 @@ def _candidates(dataset: str, typed: dict[str, Any]) -> tuple[list[Candidate], R
 def _candidate(name: str, dataset: str, typed: dict[str, Any], registry: Registry) -> Candidate:
     from zoo_search.architectures import Candidate
 
-    # What its recipe says of the network itself is the network's; how it is trained is the same for all.
+    # A recipe's network parameters belong to the candidate; its training settings are the same for all.
     network = _resolved(name, dataset, typed, registry).job.architecture.params
     typed = {**typed, "recipe": typed["recipe"] or "none", "network": network}
     return Candidate(name, _resolved(name, dataset, typed, registry))
@@ -139,5 +139,5 @@ def _names(registry: Registry, listed: str | None, word: str | None) -> list[str
             f"--architectures {','.join(names[:3])}"
         )
     for name in names:
-        registry.find("architecture", name)  # which says what is near, of one that isn't there
+        registry.find("architecture", name)  # suggests similar names if it is missing
     return names

@@ -1,4 +1,4 @@
-"""Which network, on a terminal: bars while each is trained, one table for all."""
+"""Terminal report of a comparison of architectures: progress bars during training, and a table of all candidates."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ __all__ = ["ConsoleWhich", "render_which"]
 
 
 class ConsoleWhich(ComparisonWatcher):
-    """Tells a comparison on a terminal.
+    """Reports a comparison on a terminal.
 
     Args:
-        console: where to.
+        console: output console.
     """
 
     def __init__(self, console: Console):
@@ -54,7 +54,7 @@ class ConsoleWhich(ComparisonWatcher):
 
 
 def render_which(found: Row) -> RenderableType:
-    """A comparison's document on the terminal."""
+    """Render a comparison's document for the terminal."""
     table = bare_table(*HEADS, right=(2, 3, 4, 5, 6, 7))
     for row in sorted_rows(found):
         mark, name, *cells = columns_of(row)

@@ -1,4 +1,4 @@
-"""The page of a comparison of networks: accuracy over speed, with those that no other beats."""
+"""HTML report of a comparison of architectures: accuracy over inference speed, with the Pareto front."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ WIDTH, HEIGHT, LEFT, BOTTOM = 720, 400, 64, 52
 
 
 def write_which_page(found: Mapping[str, Any], path: Path) -> None:
-    """Write the page of a comparison's document, whole or not at all.
+    """Write the HTML report of a comparison's document, atomically.
 
     Raises:
         OutputError: the folder can't be written, or the disk is full.
@@ -34,7 +34,7 @@ def write_which_page(found: Mapping[str, Any], path: Path) -> None:
 
 
 def render_which_page(found: Mapping[str, Any]) -> str:
-    """The page of a comparison's document."""
+    """Render the HTML report of a comparison's document."""
     from markupsafe import Markup
 
     return template("architectures.html.j2", "zoo_search").render(
@@ -50,7 +50,7 @@ def render_which_page(found: Mapping[str, Any]) -> str:
 
 
 def scatter_plot(found: Mapping[str, Any]) -> str:
-    """Val accuracy over answers a second, by magnitude, and the front as a line; empty where none has both."""
+    """SVG plot of val accuracy over inference speed (log scale), with the Pareto front; empty without measurements."""
     rows = [r for r in found["rows"] if r["val_accuracy"] is not None and r["inference_images_per_second"]]
     if not rows:
         return ""

@@ -1,4 +1,4 @@
-"""Which network, in plain lines. No rich."""
+"""Plain-text report of a comparison of architectures, without rich."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ Row = Mapping[str, Any]
 
 
 class PlainWhich(ComparisonWatcher):
-    """Tells a comparison in plain lines, one a network.
+    """Reports a comparison in plain lines, one per network.
 
     Args:
-        stream: where to.
+        stream: output stream.
     """
 
     def __init__(self, stream: TextIO):
@@ -44,7 +44,7 @@ class PlainWhich(ComparisonWatcher):
 
 
 def protocol_line(found: Row) -> str:
-    """What all have in common."""
+    """Describe the settings that all candidates share."""
     made, rows = found["protocol"], found["rows"]
     return (
         f"{clean(found['name'])}: {len(rows)} networks on {clean(made['dataset'])}, {duration(found['share_s'])} each; "
@@ -53,7 +53,7 @@ def protocol_line(found: Row) -> str:
 
 
 def row_line(row: Row) -> str:
-    """A network that has had its turn."""
+    """Describe a finished candidate."""
     name, status = clean(row["architecture"]), row["status"]
     if row["val_accuracy"] is None:
         return f"{name}: {status}" + (f": {clean(row['reason'])}" if row["reason"] else "")
@@ -63,24 +63,24 @@ def row_line(row: Row) -> str:
 
 
 def still_rising(row: Row) -> bool:
-    """Whether its accuracy still went up when its time was over."""
+    """Check for accuracy that was still rising at the end of training."""
     return text.still_rising([math.nan if value is None else value for value in row["curve"]])
 
 
 def sorted_rows(found: Row) -> list[Row]:
-    """The networks, the most accurate first; those without a number last."""
+    """Sort the candidates by accuracy, the highest first; those without a value come last."""
     return sorted(
         found["rows"], key=lambda row: -1.0 if row["val_accuracy"] is None else row["val_accuracy"], reverse=True
     )
 
 
 def size_text(size: float | None) -> str:
-    """Bytes in MiB."""
+    """Format a number of bytes in MiB."""
     return UNKNOWN if size is None else f"{size / 2**20:.1f} MiB"
 
 
 def columns_of(row: Row) -> list[str]:
-    """A network's cells in a table."""
+    """Cells of a candidate in a table."""
     return [
         "*" if row["pareto"] else "",
         clean(row["architecture"]),
@@ -99,19 +99,19 @@ RISING = "+ it still got better when its time was over"
 
 
 def legend(found: Row) -> list[str]:
-    """What the marks mean that are there."""
+    """Explain the marks that occur in the table."""
     signs = [FRONT] if any(row["pareto"] for row in found["rows"]) else []
     return signs + ([RISING] if any(still_rising(row) for row in found["rows"]) else [])
 
 
 def without(found: Row) -> list[str]:
-    """What could not be measured, and why: it is not left out."""
+    """List the candidates that could not be measured, with the reason."""
     rows = (row for row in found["rows"] if row["status"] != "measured")
     return [": ".join(clean(row[key]) for key in ("architecture", "status", "reason") if row[key]) for row in rows]
 
 
 def which_lines(found: Row) -> list[str]:
-    """A whole comparison, in lines."""
+    """Format a whole comparison."""
     table = [HEADS, *(columns_of(row) for row in sorted_rows(found))]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     right = {4, 5, 6, 7}
@@ -125,7 +125,7 @@ def which_lines(found: Row) -> list[str]:
 
 
 def where(found: Row) -> list[str]:
-    """Where more is, and what one types next."""
+    """Path of the HTML report, and the next command."""
     lines = [f"page: {short_path(found['dir'])}/report.html"]
     best = sorted_rows(found)[0]
     if best["val_accuracy"] is not None:

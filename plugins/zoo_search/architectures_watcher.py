@@ -8,7 +8,7 @@ from zoo_search.architectures_report import PlainWhich
 
 
 def make_which_watcher(json: bool = False) -> ComparisonWatcher:
-    """The watcher for ``zoo compare-architectures``: as :func:`zoo.reports.choose.make_observer`."""
+    """Return the watcher for ``zoo compare-architectures``, chosen as in :func:`zoo.reports.choose.make_observer`."""
     stream, plain = choose_stream(False, json)
     if plain:
         return PlainWhich(stream)

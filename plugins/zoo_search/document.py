@@ -1,10 +1,10 @@
-"""What a sweep has found so far: ``sweep.json`` in its folder.
+"""The document of a sweep: ``sweep.json`` in its folder.
 
 ``schema``, ``status`` (running|completed|interrupted|failed), ``sweep``, ``dir``, ``monitor``, ``maximize``, ``seed``,
-``pruner``, ``count``, ``space`` (path -> as typed), ``base`` (``architecture`` and ``dataset``, where they don't
-vary), ``trials[].{number,run,dir,params,status,value,reason,best_epoch,epochs,total_s}`` with status
-completed|pruned|failed|running, ``best`` (``number,value,params,job``; null while no trial has completed),
-``importance`` (path -> share of the differences, null of few trials), ``timing.total_s`` (of all trials together).
+``pruner``, ``count``, ``space`` (path -> as typed), ``base`` (``architecture`` and ``dataset``, where they don't vary),
+``trials[].{number,run,dir,params,status,value,reason,best_epoch,epochs,total_s}`` with status
+completed|pruned|failed|running, ``best`` (``number,value,params,job``; null until a trial is completed), ``importance``
+(path -> share of the variance, null for few trials), ``timing.total_s`` (sum over all trials).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Row = dict[str, Any]
 def document(
     folder: Path, plan: SweepPlan, status: str, rows: Sequence[Row], importance: Mapping[str, float] | None
 ) -> dict[str, Any]:
-    """The document of what there is."""
+    """Build the document of the current state."""
     best = best_of(rows, plan.maximize)
     return {
         "schema": SCHEMA,
@@ -52,6 +52,6 @@ def _run(folder: Path, row: Row) -> Path:
 
 
 def best_of(rows: Sequence[Row], maximize: bool) -> Row | None:
-    """The best of the trials that have completed; of equal ones the first."""
+    """Best of the completed trials; of equal ones the first."""
     completed = [row for row in rows if row["status"] == "completed" and row["value"] is not None]
     return min(completed, key=lambda row: -row["value"] if maximize else row["value"], default=None)

@@ -1,4 +1,4 @@
-"""What a learning-rate range test has found: a table in plain text, and a plot by matplotlib."""
+"""Report of a learning-rate range test: a plain-text table, and a plot by matplotlib."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ CURVE = "#0969da"
 
 
 def table_lines(found: Mapping[str, Any]) -> list[str]:
-    """A line a suggestion; the one that ``--lr auto`` takes is marked.
+    """Format a line per suggestion, with a mark on the one that ``--lr auto`` uses.
 
     Args:
-        found: ``suggestions`` (rule -> rate), ``rule``, ``lrs`` and ``ended``, as the range test's document has them.
+        found: document of the range test, with ``suggestions`` (rule -> rate), ``rule``, ``lrs`` and ``ended``.
     """
     suggestions, lrs = found["suggestions"], found["lrs"]
     span = f"from {lrs[0]:.2g} to {lrs[-1]:.2g}" if lrs else "none"
@@ -43,10 +43,10 @@ def table_lines(found: Mapping[str, Any]) -> list[str]:
 
 
 def plot_lr(found: Mapping[str, Any], path: Path, title: str) -> None:
-    """Loss over learning rate with the suggestions, as a PNG or SVG that is known as the zoo's own.
+    """Plot loss over learning rate with the suggestions, as a PNG or SVG that is marked as the zoo's own.
 
     Raises:
-        OutputError: it can't be written.
+        OutputError: the file can't be written.
     """
     import matplotlib
     from matplotlib.figure import Figure
@@ -81,7 +81,7 @@ def _mark(axes: Axes, found: Mapping[str, Any]) -> None:
 
 
 def _limits(losses: Sequence[float], smoothed: Sequence[float]) -> tuple[float, float]:
-    """From the lowest loss to a little over the first; one that runs away at the end would flatten all of it."""
+    """Limits of the loss axis: from the lowest loss to slightly above the first, so that divergence is cut off."""
     low, start = min(losses, default=0.0), max(smoothed[:1], default=1.0)
     fall = (start - low) or 1.0
     return low - 0.05 * fall, start + 0.4 * fall

@@ -1,4 +1,4 @@
-"""What a sweep was asked to be: ``sweep.yaml`` in its folder, from which it goes on and others join it."""
+"""The plan of a sweep: ``sweep.yaml`` in its folder, from which it is resumed and joined."""
 
 from __future__ import annotations
 
@@ -17,24 +17,26 @@ from zoo_search.space import Space, Values, make_space, words_of
 Pruner = Literal["median", "halving", "none"]
 PRUNERS: tuple[str, ...] = get_args(Pruner)
 PLAN, BASE = "sweep.yaml", "base.yaml"
-"""What is swept, and the job file that it was asked for with, where there was one."""
+"""File names of the plan, and of a copy of the requested job file, if any."""
 MOST = 100_000
 
 
 @dataclass(frozen=True)
 class SweepPlan:
-    """A sweep.
+    """The plan of a sweep.
 
     Args:
-        trials: how many there will be in all.
-        vary: dotted path -> what it may be, as typed.
-        options: dotted path -> the one value of all that isn't varied.
-        recipe: asked for by name.
-        budget_s: seconds for all trials; each is fitted to an equal share of what is left. None: trials are as long as
-            the job says.
-        monitor: what trials are compared by (``"val/accuracy"``).
-        maximize: whether more of it is better.
-        epochs: of a trial; where they vary, of the first.
+        trials: total number of trials.
+        vary: dotted path -> range or choice, as typed.
+        monitor: metric by which trials are compared, such as ``"val/accuracy"``.
+        maximize: larger values of the metric are better.
+        epochs: epochs of a trial; where they vary, of the first.
+        seed: seed of the sampler and of every run.
+        pruner: name of the pruner, one of ``PRUNERS``.
+        options: dotted path -> fixed value.
+        recipe: name of the requested recipe.
+        budget_s: seconds for all trials, each of which gets an equal share of the rest; None for trials of the job's
+            own length.
     """
 
     trials: int
@@ -53,7 +55,7 @@ class SweepPlan:
         return make_space(self.vary)
 
     def request(self, folder: Path, values: Values) -> Request:
-        """The job of a trial: as ``zoo run`` has it, with the values of this one by ``--set``."""
+        """Build the request of a trial: that of ``zoo run``, with the trial's values as ``--set``."""
         file = folder / BASE
         return Request(self.options, words_of(values), file if file.is_file() else None, self.recipe)
 
@@ -62,10 +64,15 @@ class SweepPlan:
 
 
 def make_plan(request: Request, vary: Mapping[str, str], first: Resolved, trials: int, pruner: str) -> SweepPlan:
-    """The plan of a request.
+    """Create the plan of a request.
 
     Args:
-        first: the job with the first of all values; it says where data and weights lie, wherever one joins from.
+        request: the requested job.
+        vary: dotted path -> range or choice, as typed.
+        first: job with the first value of each range or choice; its paths are absolute, so that a sweep can be joined
+            from any folder.
+        trials: total number of trials.
+        pruner: name of the pruner.
     """
     options = {**parse_sets(list(request.sets), []), **flatten(request.options)}
     options = {path: str(value) if isinstance(value, Path) else value for path, value in options.items()}
@@ -87,9 +94,10 @@ def make_plan(request: Request, vary: Mapping[str, str], first: Resolved, trials
 
 
 def refuse_doubles(request: Request, vary: Mapping[str, str]) -> None:
-    """
+    """Refuse an option for a value that is varied.
+
     Raises:
-        RequestError: an option gives one value to what is varied.
+        RequestError: there is one.
     """
     given = flatten(request.options)
     if both := [path for path in vary if path in given or f"{path}.name" in given]:
@@ -97,7 +105,7 @@ def refuse_doubles(request: Request, vary: Mapping[str, str]) -> None:
 
 
 def load_plan(folder: Path) -> SweepPlan:
-    """The plan of a sweep's folder.
+    """Load the plan of a sweep's folder.
 
     Raises:
         RequestError: there is none, or it is damaged.
@@ -119,7 +127,7 @@ def load_plan(folder: Path) -> SweepPlan:
 
 
 def _higher_is_better(resolved: Resolved) -> bool:
-    """Of what the job monitors; the run itself refuses what isn't measured."""
+    """Direction of the monitored metric; an unknown metric is refused by the run itself."""
     from zoo.api.compute import MULTI_LABEL, SINGLE_LABEL
 
     name = resolved.job.train.monitor.partition("/")[2]

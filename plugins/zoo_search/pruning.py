@@ -13,15 +13,15 @@ if TYPE_CHECKING:
     from zoo.api.running import Run
 
 PRUNED = "pruned: "
-"""How the reason begins for which such a run stops."""
+"""Prefix of a pruned run's stop reason."""
 
 
 class Pruning(Callback):
-    """The callback of a trial.
+    """The pruning callback of a trial.
 
     Args:
-        trial: Optuna's.
-        monitor: what trials are compared by (``"val/accuracy"``).
+        trial: Optuna's trial.
+        monitor: metric by which trials are compared, such as ``"val/accuracy"``.
     """
 
     def __init__(self, trial: optuna.Trial, monitor: str):
@@ -30,8 +30,8 @@ class Pruning(Callback):
         self.told = set(trial.study.get_trials(deepcopy=False)[trial.number].intermediate_values)
 
     def epoch_end(self, run: Run, epoch: EpochRecord) -> str | None:
-        """A reason to stop, at the end of any epoch but the last."""
-        for record in read_epochs(run.dir):  # one may have been killed before it told of its last
+        """Report the epoch, and return a reason to stop if Optuna prunes the trial; the last epoch is never pruned."""
+        for record in read_epochs(run.dir):  # includes epochs that a killed process did not report
             value = record.monitored(self.monitor)
             if record.epoch not in self.told and value is not None:
                 self.told.add(record.epoch)

@@ -1,7 +1,7 @@
-"""What a sweep varies: ``--set`` words with several values, beside those with one.
+"""The search space of a sweep: ``--set`` words with several values.
 
-``train.lr=log:1e-4..1e-1`` is a range of numbers (whole ones where both ends are), ``train.optimizer=adam,sgd`` a
-choice. A comma within brackets or quotes, as in ``metrics=[top_k,auroc]``, is part of one value.
+``train.lr=log:1e-4..1e-1`` is a range of numbers (integers if both ends are), ``train.optimizer=adam,sgd`` a choice.
+Commas within brackets or quotes, as in ``metrics=[top_k,auroc]``, belong to a single value.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ from zoo.api.jobs import Registry, Request, Resolved, in_full, resolve
 from zoo.errors import RequestError
 
 Values = Mapping[str, str]
-"""Dotted path -> a value as ``--set`` has it."""
+"""Dotted path -> value, as text for ``--set``."""
 
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 _RANGE = re.compile(rf"\s*(log:)?\s*({_NUMBER})\s*\.\.\s*({_NUMBER})\s*")
 _CLASSES = 10
 _INSIDE = 0.381966
-"""A share that makes no round number: what takes whole numbers only refuses it."""
+"""Fraction of a range that gives no round number, which a parameter for integers refuses."""
 MOST_CHECKED = 256
-"""Up to so many combinations of extremes are all checked; of more, each value by itself."""
+"""Maximum number of combinations of extremes that are all checked; of more, each value is checked separately."""
 _OPEN, _CLOSE, _QUOTES = "[{(", "]})", "'\""
 
 
 @dataclass(frozen=True)
 class Range:
-    """Numbers from ``low`` to ``high``, both included; ``log`` draws their order of magnitude evenly."""
+    """Numbers from ``low`` to ``high``, inclusive; ``log`` samples them uniformly on a logarithmic scale."""
 
     low: float
     high: float
@@ -37,12 +37,12 @@ class Range:
     log: bool
 
     def extremes(self) -> list[str]:
-        """The values at which a job that doesn't take all of them refuses one."""
+        """Values at which a job with invalid limits is expected to fail."""
         ends = [self.text(self.low), self.text(self.high)]
         return ends if self.whole else [*ends, self.text(self.low + _INSIDE * (self.high - self.low))]
 
     def text(self, value: float) -> str:
-        """A value as ``--set`` takes it, to the last digit."""
+        """Format a value for ``--set``, with full precision."""
         return str(int(value)) if self.whole else repr(float(value))
 
     def __str__(self) -> str:
@@ -52,7 +52,7 @@ class Range:
 
 @dataclass(frozen=True)
 class Choices:
-    """A few values, as they were typed."""
+    """A choice among values, as typed."""
 
     texts: tuple[str, ...]
 
@@ -67,16 +67,16 @@ class Choices:
 
 
 Space = dict[str, Range | Choices]
-"""Dotted path -> what it may be."""
+"""Dotted path -> range or choice."""
 
 
 def divide(words: Sequence[str]) -> tuple[dict[str, str], list[str]]:
-    """``--set`` words with several values, as path -> text, and those with one as they are.
+    """Separate ``--set`` words with several values (as path -> text) from those with one (unchanged).
 
     A path may be the name of an option (``lr`` for ``train.lr``).
 
     Raises:
-        RequestError: a path is varied twice, or given as well.
+        RequestError: a path is varied twice, or also given a fixed value.
     """
     varied: dict[str, str] = {}
     fixed: list[str] = []
@@ -96,10 +96,10 @@ def divide(words: Sequence[str]) -> tuple[dict[str, str], list[str]]:
 
 
 def variation(path: str, text: str) -> Range | Choices | None:
-    """What a value's text varies; None where it is one value.
+    """Parse a range or a choice; None for a single value.
 
     Raises:
-        RequestError: it looks like several values, and isn't.
+        RequestError: the range or choice is malformed.
     """
     if (found := _RANGE.fullmatch(text)) is not None:
         return _range(path, bool(found[1]), found[2], found[3])
@@ -125,7 +125,7 @@ def _range(path: str, log: bool, low: str, high: str) -> Range:
 
 
 def _split(text: str) -> list[str]:
-    """At commas outside brackets and quotes."""
+    """Split at commas outside brackets and quotes."""
     parts, depth, quote = [""], 0, ""
     for char in text:
         if quote:
@@ -141,10 +141,10 @@ def _split(text: str) -> list[str]:
 
 
 def make_space(varied: Mapping[str, str]) -> Space:
-    """The space that texts describe.
+    """Build the search space from texts.
 
     Raises:
-        RequestError: nothing is varied, or what must stay the same.
+        RequestError: it is empty, or varies the monitored metric itself.
     """
     if not varied:
         raise RequestError(
@@ -158,21 +158,21 @@ def make_space(varied: Mapping[str, str]) -> Space:
 
 
 def words_of(values: Values) -> tuple[str, ...]:
-    """Values as words of ``--set``."""
+    """Format values as words of ``--set``."""
     return tuple(f"{path}={text}" for path, text in values.items())
 
 
 def check(space: Space, request: Request, registry: Registry) -> Resolved:
-    """Resolve the job with every choice and every end of a range, before anything is begun.
+    """Resolve the job with every choice and every end of a range, before the sweep begins.
 
     Returns:
         The job with the first of all values.
 
     Raises:
-        RequestError: the job refuses a value; says which.
+        RequestError: the job refuses a value; the message names it.
     """
     found: Resolved | None = None
-    for values in _corners(space):
+    for values in _extreme_combinations(space):
         sets = (*request.sets, *words_of(values))
         try:
             resolved = resolve(Request(request.options, sets, request.file, request.recipe, request.given), registry)
@@ -186,10 +186,10 @@ def check(space: Space, request: Request, registry: Registry) -> Resolved:
 
 
 def _try_to_build(resolved: Resolved, space: Space) -> None:
-    """Ask the factories of network and loss whether they take the values, where those are theirs; nothing is computed.
+    """Check that network and loss accept the varied parameters, by building them on the meta device.
 
     Raises:
-        RequestError: one refuses its parameters.
+        RequestError: one of them refuses its parameters.
     """
     import torch
 
@@ -200,15 +200,15 @@ def _try_to_build(resolved: Resolved, space: Space) -> None:
     for path, choice, positional in (("architecture", job.architecture, (_CLASSES,)), ("loss", job.loss, ())):
         if any(varied.startswith(path) for varied in space):
             try:
-                with torch.device("meta"):  # where a weight has a shape and no memory
+                with torch.device("meta"):  # tensors without memory
                     build(resolved.entry(path), choice.params, path, *positional, **given)
             except RequestError:
                 raise
-            except Exception:  # what can't be built so may be built as a run builds it
+            except Exception:  # components that fail on the meta device may still work in a run
                 continue
 
 
-def _corners(space: Space) -> list[dict[str, str]]:
+def _extreme_combinations(space: Space) -> list[dict[str, str]]:
     extremes = [part.extremes() for part in space.values()]
     count = 1
     for each in extremes:

@@ -1,10 +1,10 @@
-"""The trials of a sweep, in a journal of Optuna's that any number of processes may work on at once.
+"""The trials of a sweep, in an Optuna journal that several processes can share.
 
-A trial's values are drawn from a seed of its own, and what the trials before it have given: a sweep by one process has
-the same trials each time, whether it was killed on the way or not.
+A trial's values are drawn with its own seed, given the results of earlier trials: a sweep in one process is therefore
+reproducible, even if it was killed and resumed.
 
-Who works on a trial holds a lock on a file, which the system releases however its holder ends. A trial that is
-running, and whose lock is free, was left by a process that is gone: it is given to the next that asks for work.
+A process holds a file lock on its trial, which the system releases when the process ends. A running trial whose lock is
+free was abandoned by a dead process, and is given to the next process that claims a trial.
 """
 
 from __future__ import annotations
@@ -34,17 +34,20 @@ _NAME = "sweep"
 _OUTCOME = "outcome"
 _POLL_S = 0.01
 _ENOUGH_TO_WEIGH = 4
-"""So few trials that ended tell nothing of what matters."""
+"""Minimum number of completed trials for an estimate of importance."""
 
 
 @dataclass(frozen=True)
 class TrialOutcome:
-    """How a trial ended.
+    """The outcome of a trial.
 
     Args:
-        status: completed, pruned (it was no longer promising) or failed (it could not be trained).
-        value: of what the sweep monitors, at its best epoch; None where it was never measured.
-        reason: why it stopped early, or failed.
+        status: completed, pruned (no longer promising) or failed (could not be trained).
+        value: monitored value of the best epoch; None where it was never measured.
+        reason: reason for the early stop or the failure.
+        best_epoch: number of the best epoch.
+        epochs: number of finished epochs.
+        total_s: seconds of the run.
     """
 
     status: str
@@ -57,13 +60,14 @@ class TrialOutcome:
 
 @dataclass(frozen=True)
 class SweepTrial:
-    """A trial that this process is to run.
+    """A trial that this process has claimed.
 
     Args:
         number: from 1.
-        values: dotted path -> value, as ``--set`` has it.
-        again: whether somebody began it before.
-        lock: held by whoever works on it.
+        values: dotted path -> value, as text for ``--set``.
+        again: another process started the trial before.
+        lock: lock on the trial.
+        study: Optuna's trial.
     """
 
     number: int
@@ -78,24 +82,28 @@ class SweepTrial:
 
 
 def trial_name(number: int) -> str:
-    """The name of a trial's run."""
+    """Name of a trial's run."""
     return f"trial-{number:04}"
 
 
 class Store:
     """The journal in a sweep's folder.
 
+    Args:
+        folder: the sweep's folder.
+        plan: the sweep's plan.
+
     Raises:
-        OutputError: the folder can't be written, or has no locks.
+        OutputError: the folder can't be written, or doesn't support locks.
     """
 
     def __init__(self, folder: Path, plan: SweepPlan):
         self.folder, self.plan, self.space = folder, plan, plan.space
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         with self.alone():
-            writing = _Writing(folder / _WRITING)
+            writing = _JournalLock(folder / _WRITING)
             with writing:
-                _mend(folder / JOURNAL)
+                _remove_incomplete_line(folder / JOURNAL)
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 self.study = optuna.create_study(
@@ -112,7 +120,7 @@ class Store:
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
-        """Keep the other processes from giving out trials, and from writing what is written for all."""
+        """Exclude the other processes from claiming trials and writing shared files, for the length of a block."""
         lock = _wait_for(self.folder / _ALL)
         try:
             yield
@@ -120,29 +128,29 @@ class Store:
             lock.release()
 
     def claim(self) -> SweepTrial | None:
-        """A trial to run: one that was left by a process that is gone, else a new one; None where others run the last.
+        """Claim an abandoned trial, else a new one; None where all are claimed.
 
         Raises:
             OutputError: the folder can't be written.
         """
         with self.alone():
             for frozen in (t for t in self._trials() if t.state == TrialState.RUNNING):
-                if (lock := self._left(frozen)) is not None:
-                    return self._given(frozen, lock, again=True)
+                if (lock := self._lock_abandoned(frozen)) is not None:
+                    return self._claimed(frozen, lock, again=True)
             trials = self._trials()
             if len(trials) >= self.plan.trials:
                 return None
             lock = take(self._lock_of(len(trials) + 1))
             self._add(trials)
-            return self._given(self._trials()[-1], lock, again=False)
+            return self._claimed(self._trials()[-1], lock, again=False)
 
-    def _left(self, frozen: FrozenTrial) -> Lock | None:
-        """The lock on a trial that nobody works on; None where somebody does, or has ended it meanwhile."""
+    def _lock_abandoned(self, frozen: FrozenTrial) -> Lock | None:
+        """Lock an abandoned trial; None where another process works on it, or has finished it meanwhile."""
         try:
             lock = take(self._lock_of(frozen.number + 1))
         except BlockingIOError:
             return None
-        # Its holder tells how it ended before it lets go: only now is what the journal says the last word.
+        # A holder records the outcome before it releases the lock, so the journal is read only now.
         if self._trials()[frozen.number].state == TrialState.RUNNING:
             return lock
         lock.release()
@@ -154,46 +162,46 @@ class Store:
     def _trials(self) -> list[FrozenTrial]:
         return self.study.get_trials(deepcopy=False)
 
-    def _given(self, frozen: FrozenTrial, lock: Lock, *, again: bool) -> SweepTrial:
-        study = optuna.Trial(self.study, frozen._trial_id)  # by number Optuna gives it to nobody
+    def _claimed(self, frozen: FrozenTrial, lock: Lock, *, again: bool) -> SweepTrial:
+        study = optuna.Trial(self.study, frozen._trial_id)  # Optuna has no public constructor for a given number
         return SweepTrial(frozen.number + 1, self._texts(frozen), again, lock, study)
 
     def _texts(self, frozen: FrozenTrial) -> dict[str, str]:
         return {path: part.text(frozen.params[path]) for path, part in self.space.items()}
 
     def _add(self, trials: Sequence[FrozenTrial]) -> None:
-        """Draw a new trial's values, and write it with all of them at once."""
+        """Draw a new trial's values, and record it atomically."""
         distributions = {path: _distribution(part) for path, part in self.space.items()}
         seed = int(np.random.SeedSequence([self.plan.seed, len(trials)]).generate_state(1)[0])
         sampler = optuna.samplers.TPESampler(seed=seed)
         drawing = optuna.create_study(sampler=sampler, direction=self._direction)
         drawing.add_trials(trials)
         params = drawing.ask(distributions).params
-        with _written(self.folder):
+        with _report_write_errors(self.folder):
             self.study.add_trial(create_trial(state=TrialState.RUNNING, params=params, distributions=distributions))
 
     def tell(self, trial: SweepTrial, outcome: TrialOutcome) -> None:
-        """Write down how a trial ended.
+        """Record the outcome of a trial.
 
-        What failed counts as pruned for Optuna, which then looks elsewhere; a failure it would forget.
+        A failed trial is recorded as pruned, so that Optuna's sampler avoids its values; it ignores failed trials.
         """
         completed = outcome.status == "completed"
-        with _written(self.folder):
+        with _report_write_errors(self.folder):
             trial.study.set_user_attr(_OUTCOME, asdict(outcome))
             state = TrialState.COMPLETE if completed else TrialState.PRUNED
             self.study.tell(trial.number - 1, outcome.value if completed else None, state)
 
     def ended(self) -> bool:
-        """Whether all trials have."""
+        """Check that all trials have ended."""
         trials = self._trials()
         return len(trials) >= self.plan.trials and all(t.state.is_finished() for t in trials)
 
     def rows(self) -> list[dict[str, Any]]:
-        """Each trial: ``number``, ``params`` (as ``--set`` has them), and as :class:`Outcome` has it."""
+        """Rows of all trials: ``number``, ``params`` (text for ``--set``), and the fields of :class:`TrialOutcome`."""
         return [{"number": t.number + 1, "params": self._texts(t), **_outcome(t)} for t in self._trials()]
 
     def importance(self) -> dict[str, float] | None:
-        """What share of the differences between trials goes with each parameter (fANOVA); None of too few trials."""
+        """Share of the variance between trials that each parameter explains (fANOVA); None for too few trials."""
         completed = [t for t in self._trials() if t.state == TrialState.COMPLETE]
         if len(completed) < _ENOUGH_TO_WEIGH or len(self.space) < 2 or len({t.value for t in completed}) < 2:
             return None
@@ -218,12 +226,12 @@ def _pruner(plan: SweepPlan) -> optuna.pruners.BasePruner:
         return optuna.pruners.NopPruner()
     if plan.pruner == "halving":
         return optuna.pruners.SuccessiveHalvingPruner(min_resource=1, reduction_factor=3)
-    # A quarter of the epochs is let go by: what warms up is slow at first.
+    # The first quarter of the epochs is never pruned, as warm-up makes it slow.
     return optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=max(2, plan.epochs // 4))
 
 
-def _mend(journal: Path) -> None:
-    """Cut off a last line that a full disk left unfinished: nobody was told that it was written."""
+def _remove_incomplete_line(journal: Path) -> None:
+    """Remove an incomplete last line, left by a full disk; its write was never confirmed."""
     if not journal.is_file():
         return
     with journal.open("r+b") as file:
@@ -247,8 +255,8 @@ def _wait_for(path: Path, waiting: Callable[[], None] = lambda: None) -> Lock:
             ) from error
 
 
-class _Writing:
-    """Optuna's lock on its journal, as one that the system releases when its holder is killed."""
+class _JournalLock:
+    """A file lock for Optuna's journal, which the system releases if its holder is killed."""
 
     def __init__(self, path: Path):
         self.path = path
@@ -271,7 +279,7 @@ class _Writing:
 
 
 @contextlib.contextmanager
-def _written(folder: Path) -> Iterator[None]:
+def _report_write_errors(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:

@@ -1,7 +1,7 @@
-"""A sweep: trials of one job with other values, each an ordinary run in the sweep's folder.
+"""A sweep: trials of one job with different values, each an ordinary run in the sweep's folder.
 
-``OUT/NAME/`` holds ``sweep.yaml`` (what was asked for), ``journal.jsonl`` (the trials, as Optuna keeps them),
-``trial-0001/`` and so on (the runs), ``sweep.json`` (what was found) and ``best.yaml`` (the best trial's job).
+``OUT/NAME/`` holds ``sweep.yaml`` (the plan), ``journal.jsonl`` (Optuna's record of the trials), ``trial-0001/`` and so
+on (the runs), ``sweep.json`` (the results) and ``best.yaml`` (the best trial's job).
 """
 
 from __future__ import annotations
@@ -27,37 +27,40 @@ from zoo_search.pruning import PRUNED, Pruning
 from zoo_search.store import Store, SweepTrial, TrialOutcome
 
 RunOne = Callable[..., RunResult]
-"""Runs a job: of it, callbacks, a place, an observer and, by name, the ``budget`` of a sweep that has one."""
+"""Runs a job: takes the job, callbacks, a place, an observer and, by keyword, the ``budget`` of a sweep with one."""
 _POLL_S = 0.5
 HOPELESS = 5
-"""So many trials that failed, and none that didn't: it isn't the values."""
+"""Number of trials after which a sweep without any success is aborted."""
 
 
 class SweepWatcher:
-    """Hears of a sweep what a report needs, and by default does nothing about it."""
+    """Observes a sweep for a report; every method does nothing unless it is overridden."""
 
     def began(self, found: dict[str, Any]) -> None:
-        """The sweep begins, or goes on; ``found`` is its document."""
+        """Observe the start or the resumption of the sweep; ``found`` is its document."""
 
     def trial(self, trial: SweepTrial, count: int) -> Observer:
-        """A trial is about to begin, or to go on; who shall watch it."""
+        """Return the observer for a trial that is about to start or resume."""
         return Observer()
 
     def told(self, row: dict[str, Any], found: dict[str, Any]) -> None:
-        """A trial has ended; ``row`` is its part of the document."""
+        """Observe the end of a trial; ``row`` is its part of the document."""
 
     def waiting(self, running: int) -> None:
-        """All is given out; so many trials are others' and still run."""
+        """Observe that no trial is left, while ``running`` trials of other processes continue."""
 
     def ended(self, found: dict[str, Any]) -> None:
-        """All trials have ended."""
+        """Observe the end of the sweep."""
 
 
 def begin(out: Path, name: str | None, plan: SweepPlan, file: Path | None) -> Path:
-    """Make a sweep's folder.
+    """Create a sweep's folder.
 
     Args:
-        file: the job file that it was asked for with, of which a copy is kept.
+        out: parent folder.
+        name: name of the sweep; None for a random one.
+        plan: plan of the sweep.
+        file: requested job file, which is copied; None for none.
 
     Raises:
         RequestError: the name is taken.
@@ -79,13 +82,16 @@ def begin(out: Path, name: str | None, plan: SweepPlan, file: Path | None) -> Pa
 
 
 class Sweep:
-    """Works on a sweep until all its trials have ended, with whoever else works on it.
+    """Works on a sweep until all its trials have ended, possibly together with other processes.
 
     Args:
-        folder: of the sweep.
-        run_one: runs a job in its place, watched, with callbacks; gives its result.
-        new: whether this process has begun it.
-        begun: :func:`time.monotonic` when the command began, where the plan has a budget.
+        folder: the sweep's folder.
+        plan: plan of the sweep.
+        registry: provides the components.
+        run_one: runs one job with callbacks, a place and an observer, and returns its result.
+        watcher: observes the sweep.
+        new: this process created the sweep.
+        begun: value of :func:`time.monotonic` at the start of the command, for a plan with a budget.
     """
 
     def __init__(
@@ -106,13 +112,14 @@ class Sweep:
         self.trials_left = plan.trials - self._ended()
 
     def run(self) -> dict[str, Any]:
-        """
+        """Run trials until the sweep has ended.
+
         Returns:
             The sweep's document.
 
         Raises:
-            ZooError: a trial failed by something that would make the next one fail too.
-            Interrupted: by the user or a signal; it can go on.
+            ZooError: a trial failed for a reason that affects all trials.
+            Interrupted: by the user or a signal; the sweep can be resumed.
         """
         try:
             self.watcher.began(self._write("running"))
@@ -122,24 +129,24 @@ class Sweep:
                     self.watcher.waiting(sum(row["status"] == "running" for row in self.store.rows()))
                     time.sleep(_POLL_S)
                     continue
-                self._take(trial)
+                self._run_trial(trial)
             return self._write("completed")
         except (KeyboardInterrupt, Interrupted) as error:
             self._end_early("interrupted")
-            raise Interrupted(self._told("Interrupted")) from error.__cause__
+            raise Interrupted(self._resume_message("Interrupted")) from error.__cause__
         except ZooError as error:
-            if self._take_back():
+            if self._remove_if_empty():
                 raise
             self._end_early("failed")
-            raise type(error)(f"{error} {self._told('The sweep stands still')}") from error
+            raise type(error)(f"{error} {self._resume_message('The sweep stands still')}") from error
 
-    def _take(self, trial: SweepTrial) -> None:
+    def _run_trial(self, trial: SweepTrial) -> None:
         try:
             outcome = self._outcome(trial, self.watcher.trial(trial, self.plan.trials))
             self.store.tell(trial, outcome)
         finally:
             trial.lock.release()
-            gc.collect()  # its model, optimizer and images, before the next one has its own
+            gc.collect()  # free the model, optimizer and images before the next trial allocates its own
         found = self._write("running")
         self.watcher.told(found["trials"][trial.number - 1], found)
         statuses = [row["status"] for row in found["trials"] if row["status"] != "running"]
@@ -148,12 +155,12 @@ class Sweep:
 
     def _outcome(self, trial: SweepTrial, observer: Observer) -> TrialOutcome:
         folder = self.folder / trial.name
-        result = ended_result(folder)  # the process may have been killed after its run's end
+        result = ended_result(folder)  # the process may have been killed after the end of its run
         if result is not None:
             return outcome_of(result)
         resolved = resolve(self.plan.request(self.folder, trial.values), self.registry)
         place = RunPlace(self.folder, trial.name, resume=(folder / JOB).is_file())
-        if folder.is_dir() and not place.resume:  # killed before it began
+        if folder.is_dir() and not place.resume:  # killed before the run began
             shutil.rmtree(folder)
         share = {} if place.resume else self._share()
         callbacks = [Pruning(trial.study, self.plan.monitor)]
@@ -161,7 +168,7 @@ class Sweep:
             return outcome_of(self.run_one(resolved, callbacks, place, observer, **share))
         except (TrainingError, ContractError) as error:
             return TrialOutcome("failed", reason=str(error))
-        except RequestError as error:  # of values between those that were tried first, or of all
+        except RequestError as error:  # caused by this trial's values, or by the job itself
             if isinstance(error, DataError) or not self._any_trained():
                 raise
             return TrialOutcome("failed", reason=str(error))
@@ -170,7 +177,7 @@ class Sweep:
         return sum(row["status"] != "running" for row in self.store.rows())
 
     def _share(self) -> dict[str, Budget]:
-        """The next trial's part of the budget; of a sweep that goes on, of the part that its other trials have."""
+        """Budget of the next trial: an equal share of the rest, after a resumption of the remaining trials' part."""
         if self.plan.budget_s is None:
             return {}
         mine = Budget(self.plan.budget_s * self.trials_left / self.plan.trials, self.begun)
@@ -180,7 +187,7 @@ class Sweep:
         return any(row["status"] in ("completed", "pruned") for row in self.store.rows())
 
     def _write(self, status: str) -> dict[str, Any]:
-        """Write down what was found so far, and the best trial's job."""
+        """Write the document, and the best trial's job."""
         with self.store.alone():
             importance = self.store.importance() if status != "running" else None
             found = document(self.folder, self.plan, status, self.store.rows(), importance)
@@ -191,25 +198,25 @@ class Sweep:
         return found
 
     def _end_early(self, status: str) -> None:
-        with contextlib.suppress(ZooError):  # a full disk: the error that came first is the one to tell
+        with contextlib.suppress(ZooError):  # a full disk: the original error is the one to report
             self._write(status)
 
-    def _take_back(self) -> bool:
-        """Nothing was ever trained: leave no empty sweep behind."""
+    def _remove_if_empty(self) -> bool:
+        """Remove a new sweep in which no trial was trained; True if it was removed."""
         if not self.new or len(self.store.rows()) > 1 or any(path.is_dir() for path in self.folder.iterdir()):
             return False
         shutil.rmtree(self.folder, ignore_errors=True)
         with contextlib.suppress(OSError):
-            self.folder.parent.rmdir()  # not where another run is in it
+            self.folder.parent.rmdir()  # fails where another run is in it
         return True
 
-    def _told(self, what: str) -> str:
+    def _resume_message(self, what: str) -> str:
         kept = f"{what} after {self._ended()} of {self.plan.trials} trials; they are kept."
         return f"{kept} Go on with: zoo sweep --resume {self.folder}"
 
 
 def outcome_of(result: RunResult) -> TrialOutcome:
-    """How a run ended."""
+    """Outcome of a trial's run."""
     value, reason = None if result.best is None else result.best.value, result.stop_reason
     measured = partial(
         TrialOutcome, best_epoch=result.best_epoch, epochs=len(result.epochs), total_s=result.timing.total_s

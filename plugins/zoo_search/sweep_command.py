@@ -56,7 +56,7 @@ def sweep(words: tuple[str, ...], quiet: bool, as_json: bool, **typed: Any) -> N
     from zoo_search.sweep_page import write_sweep_page
 
     typed["begun"] = time.monotonic()
-    work = _joined(words, typed, quiet, as_json) or _begun(words, typed, quiet, as_json)
+    work = _existing_sweep(words, typed, quiet, as_json) or _new_sweep(words, typed, quiet, as_json)
     found = work.run()
     write_sweep_page(found, work.folder / "report.html")
     work.watcher.ended(found)
@@ -64,8 +64,8 @@ def sweep(words: tuple[str, ...], quiet: bool, as_json: bool, **typed: Any) -> N
         click.echo(dump_json(found))
 
 
-def _begun(words: Sequence[str], typed: dict[str, Any], quiet: bool, as_json: bool) -> Sweep:
-    """A new sweep; everything that it may try was checked."""
+def _new_sweep(words: Sequence[str], typed: dict[str, Any], quiet: bool, as_json: bool) -> Sweep:
+    """Create a new sweep, after checking the values that it may try."""
     from dataclasses import replace
 
     from zoo.api.commands import request_of
@@ -84,8 +84,8 @@ def _begun(words: Sequence[str], typed: dict[str, Any], quiet: bool, as_json: bo
     return _sweep(folder, plan, registry, make_sweep_watcher(quiet, as_json), typed["begun"], new=True)
 
 
-def _joined(words: Sequence[str], typed: dict[str, Any], quiet: bool, as_json: bool) -> Sweep | None:
-    """A sweep that was begun before; None where none is named."""
+def _existing_sweep(words: Sequence[str], typed: dict[str, Any], quiet: bool, as_json: bool) -> Sweep | None:
+    """Load an existing sweep to resume or join; None where none is named."""
     from dataclasses import replace
 
     from zoo.api.commands import registry_here
@@ -152,5 +152,5 @@ def _sweep(
 def _has_optuna() -> bool:
     try:
         return importlib.util.find_spec("optuna") is not None
-    except ValueError:  # somebody has put something else in its place
+    except ValueError:  # a module replaced in sys.modules may lack a spec
         return False

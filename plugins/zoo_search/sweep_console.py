@@ -1,4 +1,4 @@
-"""A sweep on a terminal: a line for each trial, bars while it works, one table for all."""
+"""Terminal report of a sweep: a line per trial, progress bars during training, and a table of all trials."""
 
 from __future__ import annotations
 
@@ -46,10 +46,10 @@ _STYLES = {"completed": GOOD, "pruned": WARN, "failed": BAD, "running": ACCENT}
 
 
 class ConsoleSweep(SweepWatcher):
-    """Tells a sweep on a terminal.
+    """Reports a sweep on a terminal.
 
     Args:
-        console: where to.
+        console: output console.
     """
 
     def __init__(self, console: Console):
@@ -82,7 +82,7 @@ class ConsoleSweep(SweepWatcher):
 
 
 class Bars(Observer):
-    """A run's bars alone: its figures stand in the sweep's own line."""
+    """The progress bars of a run, without its summary, which the sweep shows in its own line."""
 
     def __init__(self, shown: Observer):
         for name in ("preparing", "started", "epoch_started", "step", "epoch_ended", "notice", "failed", "close"):
@@ -93,7 +93,7 @@ class Bars(Observer):
 
 
 def render_sweep(found: Document) -> RenderableType:
-    """A sweep's document on the terminal."""
+    """Render a sweep's document for the terminal."""
     parts: list[RenderableType] = [Rule(Text(clean(found["sweep"]), "bold"), style="dim", align="left"), _table(found)]
     more = len(found["trials"]) - SHOWN
     parts += [say(f"and {more} more, in sweep.json", "dim")] if more > 0 else []

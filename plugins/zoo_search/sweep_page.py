@@ -1,4 +1,4 @@
-"""The page of a sweep: what won, all trials as lines through their values, and what mattered."""
+"""HTML report of a sweep: the best trial, parallel coordinates of all trials, and parameter importance."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ HEIGHT = 330
 
 
 def write_sweep_page(found: Document, path: Path) -> None:
-    """Write the page of a sweep's document, whole or not at all.
+    """Write the HTML report of a sweep's document, atomically.
 
     Raises:
         OutputError: the folder can't be written, or the disk is full.
@@ -28,7 +28,7 @@ def write_sweep_page(found: Document, path: Path) -> None:
 
 
 def render_sweep_page(found: Document) -> str:
-    """The page of a sweep's document."""
+    """Render the HTML report of a sweep's document."""
     from markupsafe import Markup
 
     paths = list(found["space"])
@@ -55,7 +55,7 @@ def render_sweep_page(found: Document) -> str:
 
 
 def _measured(found: Document) -> list[dict[str, Any]]:
-    """The trials that have a value, the best last: what is drawn later lies above."""
+    """Trials with a value, the best last, so that it is drawn on top."""
     return [dict(row) for row in reversed(ranked(found)) if row["value"] is not None]
 
 
@@ -66,7 +66,11 @@ def _value_scale(found: Document, rows: list[dict[str, Any]], start: float, end:
 
 
 def parallel_plot(found: Document) -> str:
-    """An axis for each parameter and one for the value, and a line for each trial; empty where there is nothing."""
+    """SVG plot in parallel coordinates: an axis per parameter and one for the value, a line per trial.
+
+    Returns:
+        The SVG; empty without a measured trial.
+    """
     rows, space = _measured(found), make_space(found["space"])
     if not rows:
         return ""
@@ -126,7 +130,7 @@ def _short(text: str) -> str:
 
 
 def progress_plot(found: Document) -> str:
-    """The value of each trial in the order that they were drawn in, and the best so far as a line."""
+    """SVG plot of each trial's value in order of creation, with the best so far as a line."""
     rows = sorted(_measured(found), key=lambda row: row["number"])
     if len(rows) < 2:
         return ""
@@ -138,7 +142,10 @@ def progress_plot(found: Document) -> str:
         canvas.line([(LEFT, y.at(value)), (canvas.width - 12, y.at(value))], "line")
         canvas.text(LEFT - 6, y.at(value) + 4, value_text(found, value), "end", "soft", 12)
     canvas.line(
-        [(x.at(n), y.at(v)) for n, v in _so_far(rows, found["maximize"])], "val", stroke_width=2, stroke_opacity=0.6
+        [(x.at(n), y.at(v)) for n, v in _best_so_far(rows, found["maximize"])],
+        "val",
+        stroke_width=2,
+        stroke_opacity=0.6,
     )
     for row in rows:
         told = f"trial {row['number']}: {value_text(found, row['value'])} {row['status']}"
@@ -150,8 +157,8 @@ def progress_plot(found: Document) -> str:
     return canvas.svg()
 
 
-def _so_far(rows: list[dict[str, Any]], maximize: bool) -> list[tuple[int, float]]:
-    """The corners of a staircase: trial and the best value by then."""
+def _best_so_far(rows: list[dict[str, Any]], maximize: bool) -> list[tuple[int, float]]:
+    """Corners of a staircase: trial number, and the best value until then."""
     corners: list[tuple[int, float]] = []
     for row in rows:
         if row["status"] != "completed":

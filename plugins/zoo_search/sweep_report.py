@@ -1,4 +1,4 @@
-"""A sweep in plain lines: the trials while they are made, and what they say together. No rich."""
+"""Plain-text report of a sweep: its trials as they end, and their summary. Without rich."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ __all__ = ["PlainSweep", "heads", "next_command", "ranked", "sweep_lines", "valu
 Document = dict[str, Any]
 Row = Mapping[str, Any]
 SHOWN = 20
-"""Trials in a table on the terminal; all are in sweep.json and on the page."""
+"""Number of trials in the terminal's table; all are in sweep.json and in the HTML report."""
 
 
 class PlainSweep(SweepWatcher):
-    """Tells a sweep in plain lines, one a trial.
+    """Reports a sweep in plain lines, one per trial.
 
     Args:
-        stream: where to.
-        quiet: only the last line.
+        stream: output stream.
+        quiet: print only the last line.
     """
 
     def __init__(self, stream: TextIO, quiet: bool = False):
@@ -52,7 +52,7 @@ class PlainSweep(SweepWatcher):
 
 
 def opening(found: Document) -> str:
-    """What is swept, in one line."""
+    """Describe the sweep in one line."""
     base = found["base"]
     what = " on ".join(clean(base[part]) for part in ("architecture", "dataset") if base.get(part)) or "a job"
     ended = sum(row["status"] != "running" for row in found["trials"])
@@ -62,23 +62,23 @@ def opening(found: Document) -> str:
 
 
 def waiting_line(running: int) -> str:
-    """That there is nothing left to begin."""
+    """Report that no trial is left to start."""
     return f"nothing left to begin: waiting for {running} trial{'' if running == 1 else 's'} of other processes"
 
 
 def value_text(found: Document, value: float | None) -> str:
-    """A value of what the sweep monitors."""
+    """Format a value of the monitored metric."""
     return figure(str(found["monitor"]).partition("/")[2], value)
 
 
 def heads(paths: Sequence[str]) -> list[str]:
-    """Names for columns: the last word of each path, or all of it where two have the same."""
+    """Column headings: the last component of each path, or the whole path where it is ambiguous."""
     leaves = [path.rpartition(".")[2] for path in paths]
     return [leaf if leaves.count(leaf) == 1 else path for leaf, path in zip(leaves, paths, strict=True)]
 
 
 def param_text(text: object) -> str:
-    """A value as it was drawn, in few digits."""
+    """Format a drawn value with few digits."""
     word = str(text)
     try:
         number = float(word)
@@ -88,7 +88,7 @@ def param_text(text: object) -> str:
 
 
 def params_text(row: Row) -> str:
-    """All of a trial's values in words."""
+    """Format all values of a trial."""
     paths = list(row["params"])
     pairs = zip(heads(paths), row["params"].values(), strict=True)
     return ", ".join(f"{clean(head)} {param_text(text)}" for head, text in pairs)
@@ -99,7 +99,7 @@ def is_best(row: Row, found: Document) -> bool:
 
 
 def trial_line(row: Row, found: Document) -> str:
-    """A trial that has ended."""
+    """Describe a finished trial."""
     epochs = f", {row['epochs']} epoch{'' if row['epochs'] == 1 else 's'}" if row["epochs"] else ""
     why = f" ({clean(row['reason'])})" if row["status"] == "failed" else ""
     best = ", the best so far" if is_best(row, found) else ""
@@ -110,7 +110,7 @@ def trial_line(row: Row, found: Document) -> str:
 
 
 def ranked(found: Document) -> list[Row]:
-    """The trials, the best first; those pruned after those that weren't, then those without a value."""
+    """Sort trials: completed ones by value, then pruned ones, then those without a value."""
     order = {"completed": 0, "pruned": 1}
     sign = -1 if found["maximize"] else 1
 
@@ -122,7 +122,7 @@ def ranked(found: Document) -> list[Row]:
 
 
 def sweep_lines(found: Document) -> list[str]:
-    """A whole sweep, in lines."""
+    """Format a whole sweep."""
     rows = ranked(found)
     paths = list(found["space"])
     table = [["trial", str(found["monitor"]), "status", "epochs", "took", *heads(paths)]]
@@ -142,7 +142,7 @@ def _cells(row: Row, found: Document, paths: Sequence[str]) -> list[str]:
 
 
 def importance_lines(found: Document) -> list[str]:
-    """Which of the parameters mattered, where that can be told."""
+    """Format the importance of parameters; empty where it is unknown."""
     weights = found.get("importance")
     if not weights:
         return []
@@ -150,7 +150,7 @@ def importance_lines(found: Document) -> list[str]:
 
 
 def last_line(found: Document) -> str:
-    """All of it in one line."""
+    """Summarise the sweep in one line."""
     counts = {status: sum(row["status"] == status for row in found["trials"]) for status in ("pruned", "failed")}
     said = ", ".join(f"{count} {status}" for status, count in counts.items() if count)
     trials = f"{len(found['trials'])} trials{f' ({said})' if said else ''}"
@@ -163,7 +163,7 @@ def last_line(found: Document) -> str:
 
 
 def next_command(found: Document) -> str | None:
-    """What one types next."""
+    """Next command to type; None without a best trial."""
     return f"zoo run {short_path(found['best']['job'])}" if found["best"] else None
 
 

@@ -8,7 +8,7 @@ from zoo_search.sweep_report import PlainSweep
 
 
 def make_sweep_watcher(quiet: bool = False, json: bool = False) -> SweepWatcher:
-    """The watcher for ``zoo sweep``: as :func:`zoo.reports.choose.make_observer`."""
+    """Return the watcher for ``zoo sweep``, chosen as in :func:`zoo.reports.choose.make_observer`."""
     stream, plain = choose_stream(quiet, json)
     if plain:
         return PlainSweep(stream, quiet=quiet)

@@ -1,1 +1,1 @@
-"""A trained model behind an address: requests in, batches through the network, answers out."""
+"""Serve a trained model over HTTP, with dynamic batching."""

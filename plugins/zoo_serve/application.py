@@ -1,4 +1,4 @@
-"""The addresses of a server, and what they say of themselves."""
+"""The HTTP endpoints of a server, and their OpenAPI description."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _log = logging.getLogger("zoo_serve")
 
 
 def make_app(service: Service) -> FastAPI:
-    """The application that serves a model."""
+    """Create the FastAPI application that serves a model."""
     name = service.classifier.card["architecture"]["id"]
     app = FastAPIOffline(
         title=f"zoo serve: {name}", version=__version__, redoc_url=None, description="What pictures show, by one model."
@@ -65,7 +65,7 @@ def make_app(service: Service) -> FastAPI:
 
     @app.exception_handler(RequestValidationError)
     async def wrong(request: Request, error: RequestValidationError) -> JSONResponse:
-        """One sentence, as every refusal has."""
+        """Answer an invalid parameter with a single sentence, as all other errors."""
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"][1:])
         return JSONResponse({"detail": f"{where}: {first['msg']}."}, 422)

@@ -1,6 +1,6 @@
-"""Images that wait are computed together: what comes while the network is at work is its next batch.
+"""Dynamic batching: images that arrive while the network computes form its next batch.
 
-Nothing is waited for on purpose, so an image that comes alone is computed at once.
+There is no artificial delay, so a single image is computed immediately.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ Compute = Callable[["list[Work]"], list[Answers]]
 
 @dataclass
 class Work:
-    """What one request wants to know.
+    """The images of one request, with options for their answers.
 
     Args:
-        pixels: its images, decoded.
-        top_k: how many classes to name.
-        explain: whether to show what the network saw, and where it looked.
+        pixels: decoded images, each (size, size, C) uint8.
+        top_k: number of classes to return, best first.
+        explain: include the network's input and its class activation heatmap.
     """
 
     pixels: Sequence[Pixels]
@@ -37,12 +37,12 @@ class Work:
 
 
 class Batcher:
-    """Threads that compute, and what waits for them.
+    """Worker threads that compute batches, with a queue of waiting requests.
 
     Args:
-        compute: the answers to some works, in their order; called by each thread.
-        most: images in a batch. A work of more is computed by itself.
-        workers: how many threads.
+        compute: computes the answers to several works, in order; called by each thread.
+        most: maximum number of images per batch; a larger work is computed alone.
+        workers: number of threads.
     """
 
     def __init__(self, compute: Compute, most: int, workers: int = 1):
@@ -55,10 +55,10 @@ class Batcher:
             thread.start()
 
     def put(self, work: Work) -> Future[Answers]:
-        """Let a work wait; its future, which may be cancelled as long as it does.
+        """Queue a work, and return its future, which can be cancelled while it waits.
 
         Raises:
-            RuntimeError: it is closed.
+            RuntimeError: the batcher is closed.
         """
         with self._changed:
             if self._closed:
@@ -68,7 +68,7 @@ class Batcher:
         return work.answers
 
     def close(self) -> None:
-        """Compute what waits, and end."""
+        """Compute all queued works, then stop the threads."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
@@ -80,7 +80,7 @@ class Batcher:
             self._answer([work for work in works if work.answers.set_running_or_notify_cancel()])
 
     def _next(self) -> list[Work]:
-        """What makes the next batch, or nothing at the end."""
+        """Take the works of the next batch from the queue; empty once the batcher is closed."""
         with self._changed:
             self._changed.wait_for(lambda: self._waiting or self._closed)
             works, count = list[Work](), 0
@@ -98,7 +98,7 @@ class Batcher:
             if len(works) == 1:
                 works[0].answers.set_exception(error)
                 return
-            for work in works:  # one that fails takes no other with it
+            for work in works:  # a failing work must not fail the others
                 self._answer([work])
             return
         for work, answers in zip(works, found, strict=True):

@@ -59,7 +59,7 @@ def serve(
     from zoo_serve.server import Server, listen, url_of
     from zoo_serve.service import Service, divide_processors
 
-    warnings.filterwarnings("ignore", module="PIL")  # of strangers' pictures; what is wrong with one is answered
+    warnings.filterwarnings("ignore", module="PIL")  # about clients' images; their errors are in the answers
     classifier = load(run, device=device, reject_below=reject_below, registry=registry_here())
     keep_freed_memory(classifier.execution.device)
     workers = divide_processors(classifier)

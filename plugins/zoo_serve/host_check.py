@@ -1,4 +1,4 @@
-"""What every request passes: who may ask, what every answer says, and what is counted."""
+"""ASGI middleware: restricts access to this machine, sets security headers, and counts requests."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 class Doorman:
-    """An ASGI application around another.
+    """ASGI middleware around an application.
 
     Args:
-        app: the other.
-        figures: where requests are counted.
-        paths: those that have a counter of their own.
-        names: of the machine as a ``Host`` head may have them, where only this machine may ask; else None. A page of
-            another site can't ask then either: an attacker's name that points here is another one.
+        app: the wrapped application.
+        figures: metrics to which requests are added.
+        paths: paths with counters of their own.
+        names: accepted values of the ``Host`` header where only this machine has access, which also prevents DNS
+            rebinding by other sites; None to accept all.
     """
 
     def __init__(self, app: App, figures: Figures, paths: frozenset[str], names: frozenset[str] | None):
         self.app, self.figures, self.paths, self.names = app, figures, paths, names
         self.leaving = False
-        """Whether the server ends: each connection is told to close."""
+        """True while the server shuts down, so that clients close their connections."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -42,22 +42,22 @@ class Doorman:
 
         async def sent(message: Any) -> None:
             if message["type"] == "http.response.start":
-                self._mark(MutableHeaders(scope=message))
+                self._set_headers(MutableHeaders(scope=message))
                 self.figures.requests.labels(path, str(message["status"])).inc()
             elif message["type"] == "http.response.body" and not message.get("more_body"):
                 self.figures.seconds.labels(path).observe(time.perf_counter() - begin)
             await send(message)
 
-        app: App = self.app if self._may_ask(Headers(scope=scope)) else _refuse
+        app: App = self.app if self._is_allowed(Headers(scope=scope)) else _refuse
         await app(scope, receive, sent)
 
-    def _mark(self, headers: MutableHeaders) -> None:
+    def _set_headers(self, headers: MutableHeaders) -> None:
         for name, value in HEADERS.items():
             headers.setdefault(name, value)
         if self.leaving:
             headers["Connection"] = "close"
 
-    def _may_ask(self, headers: Headers) -> bool:
+    def _is_allowed(self, headers: Headers) -> bool:
         if self.names is None:
             return True
         named = headers.getlist("host")

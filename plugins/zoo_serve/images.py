@@ -1,4 +1,4 @@
-"""From the bytes that a stranger sent to pixels, within limits."""
+"""Decode untrusted image uploads within limits."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from zoo.errors import BadImage
 __all__ = ["FORMATS", "Upload", "decoded"]
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "MPO", "PPM", "JPEG2000", "ICO", "TGA")
-"""Of Pillow's those that it decodes itself: EPS, say, would be given to another program."""
+"""The Pillow formats that Pillow decodes itself; EPS, for example, would be passed to another program."""
 
 Upload = tuple[str | None, bytes]
-"""A file's name, where it has one, and its content."""
+"""The file's name, if any, and its content."""
 
 _NUMPY = b"\x93NUMPY"
 
 
 def decoded(upload: Upload, classifier: Classifier, max_pixels: int) -> Pixels:
-    """An uploaded image as the model's training images were decoded: uint8 (size, size, C).
+    """Decode an upload like the model's training images: uint8 (size, size, C).
 
     Raises:
-        BadImage: it can't be, or it is larger than ``max_pixels``; names it.
+        BadImage: it can't be decoded, or exceeds ``max_pixels``; the message names the file.
     """
     name, content = upload[0] or "the image", upload[1]
     try:
         image = _array(content) if content.startswith(_NUMPY) else _opened(content)
-        count = _pixels(image, classifier.preprocessing.in_chans)
+        count = _count_pixels(image, classifier.preprocessing.in_chans)
     except Image.DecompressionBombError as error:
         raise BadImage(f"{name}: has many times the {max_pixels:,} pixels that are taken at the most") from error
     except decode_errors() as error:
@@ -44,12 +44,12 @@ def decoded(upload: Upload, classifier: Classifier, max_pixels: int) -> Pixels:
 
 
 def _opened(content: bytes) -> Any:
-    """Its header alone is read."""
+    """Open an image lazily: only its header is read."""
     return Image.open(BytesIO(content), formats=FORMATS)
 
 
 def _array(content: bytes) -> Pixels:
-    """A ``.npy``, by the code that opens such files; that needs one, which can't claim to be more than it is."""
+    """Load a ``.npy`` array with the loader for array files, which validates the header against the file's size."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"image{ARRAYS}"
         path.write_bytes(content)
@@ -57,7 +57,7 @@ def _array(content: bytes) -> Pixels:
         return array
 
 
-def _pixels(image: Any, in_chans: int) -> int:
+def _count_pixels(image: Any, in_chans: int) -> int:
     if not isinstance(image, Image.Image):
         return int(image[0].size)
     pages = 1 if in_chans in (1, 3) else int(getattr(image, "n_frames", 1))  # only then are all of them decoded

@@ -1,4 +1,4 @@
-"""How much a server takes on."""
+"""The resource limits of a server."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Limits:
-    """What a request may bring, and how much may be held at a time.
+    """Limits on a request, and on the resources held at a time.
 
     Args:
-        max_bytes: of a request's body.
-        max_pixels: of an image, told by its header before it is decoded.
-        max_images: of a request.
-        max_waiting: images that were taken and are not answered yet, of all requests together.
-        max_held: bytes of all bodies that are held at a time.
-        max_connections: open at a time.
-        timeout_s: for a body to come, and again for its answer.
-        header_s: for the head of a request to come.
-        max_head: bytes of it.
+        max_bytes: bytes of a request's body.
+        max_pixels: pixels of an image, checked by its header before decoding.
+        max_images: images per request.
+        max_waiting: accepted but unanswered images of all requests.
+        max_held: bytes of all bodies in memory.
+        max_connections: open connections.
+        timeout_s: seconds to receive a body, and again to answer it.
+        header_s: seconds to receive the head of a request.
+        max_head: bytes of the head.
     """
 
     max_bytes: int = 16 << 20

@@ -1,4 +1,4 @@
-"""What a server counts, in Prometheus' words."""
+"""The metrics of a server in Prometheus' format."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ _IMAGES = (1, 2, 4, 8, 16, 32, 64)
 
 
 class Figures:
-    """Counters of one server.
+    """Counters and histograms of one server.
 
     Args:
-        card: the model's.
-        waiting: tells how many images wait.
+        card: the model's card.
+        waiting: returns the number of waiting images.
     """
 
     def __init__(self, card: dict[str, Any], waiting: Callable[[], float]):
-        disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series of each counter, which tells when the server began
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # else each counter has a second series
         own = self.registry = CollectorRegistry()
         self.requests = Counter("zoo_requests", "Requests by what was answered", ["path", "status"], registry=own)
         self.seconds = Histogram(
@@ -54,7 +54,7 @@ class Figures:
         Info("zoo_model", "The model that is served", registry=own).info(about)
 
     def count(self, answers: list[dict[str, Any]]) -> None:
-        """What a batch was taken for."""
+        """Count the answers to a batch by class, confidence and familiarity."""
         for answer in answers:
             for label in answer.get("labels", (answer.get("label"),)):
                 self.answers.labels(str(label)).inc()
@@ -64,5 +64,5 @@ class Figures:
                 self.unfamiliar.inc()
 
     def page(self) -> bytes:
-        """All of them, as Prometheus reads them."""
+        """Format the metrics for Prometheus."""
         return generate_latest(self.registry)

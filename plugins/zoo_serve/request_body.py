@@ -1,4 +1,4 @@
-"""Bodies of requests, read within limits: what is too long, too slow or of another type is told so and let go."""
+"""Request bodies, read within limits on size, time and type."""
 
 from __future__ import annotations
 
@@ -19,37 +19,37 @@ __all__ = ["MULTIPART", "Intake", "Refused"]
 MULTIPART = "multipart/form-data"
 _RAW = ("image/", "application/octet-stream", "application/x-npy")
 _FIELDS = 16
-_LONGEST = 200  # of a file's name, in characters
+_LONGEST = 200  # characters of a file's name
 
 
 class Refused(HTTPException):
-    """A request that isn't served, with a sentence that says why."""
+    """An HTTP error with a sentence that explains it."""
 
     def __init__(self, status: int, why: str, *, retry: bool = False):
         super().__init__(status, why, {"Retry-After": "1"} if retry else None)
 
 
 class Intake:
-    """What a server has taken on. Its methods are called in the event loop's thread alone.
+    """The load that a server has accepted. Its methods must be called in the event loop's thread.
 
     Args:
-        limits: how much that may be.
+        limits: limits on the load.
     """
 
     def __init__(self, limits: Limits):
         self.limits = limits
         self.held = 0
-        """Bytes of bodies."""
+        """Bytes of request bodies in memory."""
         self.waiting = 0
-        """Images that are not answered yet."""
+        """Number of unanswered images."""
 
     @asynccontextmanager
     async def received(self, request: Request) -> AsyncIterator[list[Upload]]:
-        """The images of a request: its body, or the files of its form; held till the end of the block.
+        """Receive the images of a request, from its body or its form's files, and hold them until the block ends.
 
         Raises:
-            Refused: 400 (a broken form), 408 (too slow), 413 (too long, too many), 415 (of another type), 422 (none),
-                429 (more is held already than may be).
+            Refused: 400 (malformed form), 408 (too slow), 413 (too large or too many), 415 (unsupported type), 422 (no
+                image), 429 (server overloaded).
         """
         body = _Body(self, request)
         try:
@@ -59,10 +59,10 @@ class Intake:
 
     @contextmanager
     def admitted(self, count: int) -> Iterator[None]:
-        """For the time in which some images wait for their answers.
+        """Reserve capacity for ``count`` images while they are processed.
 
         Raises:
-            Refused: 413, 429.
+            Refused: 413 (too many images in the request), 429 (too many waiting images).
         """
         if count > self.limits.max_images:
             raise Refused(413, f"{count} images; {self.limits.max_images} are taken at the most in one request.")
@@ -76,7 +76,7 @@ class Intake:
 
 
 class _Form(MultiPartParser):
-    """One that knows whether it came to its end."""
+    """A multipart parser that records whether the form is complete."""
 
     ended = False
 
@@ -85,7 +85,7 @@ class _Form(MultiPartParser):
 
 
 class _Body:
-    """One request's body, and how many bytes of it have come."""
+    """The body of one request, with the number of bytes received so far."""
 
     def __init__(self, intake: Intake, request: Request):
         self.intake, self.limits, self.request = intake, intake.limits, request
@@ -131,7 +131,7 @@ class _Body:
             found = [value for _, value in form.multi_items() if isinstance(value, UploadFile)]
             if not found:
                 raise Refused(422, "There is no picture in the form. Its files are taken: curl -F image=@photo.jpg")
-            return [(_called(each, i), await each.read()) for i, each in enumerate(found, 1)]
+            return [(_file_name(each, i), await each.read()) for i, each in enumerate(found, 1)]
         finally:
             await form.close()
 
@@ -149,5 +149,5 @@ class _Body:
         return Refused(413, f"The body is longer than the {self.limits.max_bytes:,} bytes that are taken.")
 
 
-def _called(upload: UploadFile, number: int) -> str:
+def _file_name(upload: UploadFile, number: int) -> str:
     return (upload.filename or f"image {number}")[:_LONGEST]

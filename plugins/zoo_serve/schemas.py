@@ -1,4 +1,4 @@
-"""What the addresses take and give, for their description (OpenAPI)."""
+"""Schemas of requests and responses, for the OpenAPI description."""
 
 from __future__ import annotations
 

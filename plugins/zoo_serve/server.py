@@ -1,4 +1,4 @@
-"""The server's process: its socket, its connections, and its end."""
+"""The server process: its socket, connections and shutdown."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ from zoo_serve.service import Service
 
 __all__ = ["Server", "listen", "url_of"]
 
-_GRACE_S = 0.5  # for requests that are on their way when the server ends
+_GRACE_S = 0.5  # seconds for requests in transit when the server shuts down
 _BACKLOG = 2048
-_PIECE = 4096  # bytes that are parsed at a time, by which a head may be longer than it may
+_PIECE = 4096  # bytes parsed at a time, the tolerance of the head's size limit
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A socket that listens.
+    """Open a listening socket.
 
     Raises:
-        RequestError: the host isn't this machine's, or the port is taken or may not be used.
+        RequestError: the host is not an address of this machine, or the port is not available.
     """
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
@@ -54,7 +54,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def url_of(listening: socket.socket) -> str:
-    """Where a browser finds it."""
+    """URL under which a browser reaches the socket."""
     host, port = listening.getsockname()[:2]
     if ipaddress.ip_address(host).is_unspecified:
         host = socket.gethostname()
@@ -62,7 +62,7 @@ def url_of(listening: socket.socket) -> str:
 
 
 def _own_names(listening: socket.socket) -> frozenset[str] | None:
-    """What this machine calls the server, where only this machine can reach it."""
+    """Accepted ``Host`` headers of a loopback address; None where other machines have access."""
     host, port = listening.getsockname()[:2]
     if not ipaddress.ip_address(host).is_loopback:
         return None
@@ -71,24 +71,23 @@ def _own_names(listening: socket.socket) -> frozenset[str] | None:
 
 
 class _Connection(HttpToolsProtocol):
-    """One that must say what it wants by a certain time and in so many bytes: else some that never come to an end would
-    take all there is.
+    """A connection that limits the time and size of a request's head, so that stalled clients can't exhaust the server.
 
-    What arrives is parsed a piece at a time, for a head is as long as it is, however many bytes come at once.
+    Data is parsed in pieces, so that the limit applies to the head however many bytes arrive at once.
     """
 
     header_s: float
     max_connections: int
     max_head: int
-    _head = 0  # bytes of the head that is being read
+    _head = 0  # bytes of the current head
     _in_body = _ended = False
-    _refused = False  # what still comes is let go
+    _refused = False  # discard all further input
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
-        self._expect_head()
+        self._start_head_timer()
         if len(self.connections) > self.max_connections:
-            self._tell(503, "There are too many connections now.")
+            self._send_error(503, "There are too many connections now.")
             self.transport.close()
 
     def data_received(self, data: bytes) -> None:
@@ -118,7 +117,7 @@ class _Connection(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         super().on_response_complete()
         if not self.transport.is_closing() and not self._answering():
-            self._expect_head()
+            self._start_head_timer()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._late.cancel()
@@ -127,19 +126,19 @@ class _Connection(HttpToolsProtocol):
     def _answering(self) -> bool:
         return self.cycle is not None and not self.cycle.response_complete
 
-    def _expect_head(self) -> None:
+    def _start_head_timer(self) -> None:
         self._late = self.loop.call_later(self.header_s, self.transport.close)
 
     def _refuse_head(self) -> None:
         self._refused = True
-        if self._answering():  # an answer is on its way: it is the last one
+        if self._answering():  # finish the current answer, then close
             self.cycle.keep_alive = False
             return
-        self._tell(431, f"The head of the request is longer than {self.max_head:,} bytes.")
+        self._send_error(431, f"The head of the request is longer than {self.max_head:,} bytes.")
         if self.transport.can_write_eof():
-            self.transport.write_eof()  # and not close: who still sends would be cut off before he has read it
+            self.transport.write_eof()  # no full close: a client that still sends would lose the answer
 
-    def _tell(self, status: int, why: str) -> None:
+    def _send_error(self, status: int, why: str) -> None:
         body = dump_json({"detail": why}, indent=None).encode()
         head = (
             f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\nContent-Type: application/json\r\nConnection: close\r\n"
@@ -148,12 +147,12 @@ class _Connection(HttpToolsProtocol):
 
 
 class Server(uvicorn.Server):
-    """Serves till a signal comes; then finishes what it has.
+    """An HTTP server that finishes accepted requests after a signal.
 
     Args:
-        service: what answers.
-        listening: from :func:`listen`.
-        log_requests: write a line for each.
+        service: answers the requests.
+        listening: socket from :func:`listen`.
+        log_requests: write a log line for each request.
     """
 
     def __init__(self, service: Service, listening: socket.socket, *, log_requests: bool = False):
@@ -179,7 +178,7 @@ class Server(uvicorn.Server):
         )
 
     def serve_until_told(self) -> None:
-        """Serve till SIGINT or SIGTERM, and come back once all that was taken is answered. In the main thread."""
+        """Serve until SIGINT or SIGTERM, then finish accepted requests; must be called in the main thread."""
         before = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
             self.run(sockets=[self.listening])
@@ -190,7 +189,7 @@ class Server(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Not uvicorn's way, which sends the signal again at the end: to be told to end is no failure."""
+        """Disable uvicorn's handling, which raises the signal again at the end, although a shutdown is no failure."""
         yield
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
@@ -199,9 +198,9 @@ class Server(uvicorn.Server):
         self.should_exit = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Take the connections that have been made already, then no more, and give each time to say what it wants."""
+        """Accept the pending connections, then no more, and give each of them time to send its request."""
         self.doorman.leaving = True
-        made = list(self._made_already())
+        made = list(self._accept_pending())
         for server in self.servers:
             server.close()
         for connection in made:
@@ -210,8 +209,8 @@ class Server(uvicorn.Server):
         self.service.leaving = True
         await super().shutdown(sockets)
 
-    def _made_already(self) -> Iterator[socket.socket]:
-        """Connections that the kernel has made and nobody took yet: they would be cut off when the socket closes."""
+    def _accept_pending(self) -> Iterator[socket.socket]:
+        """Accept connections still in the kernel's backlog, which closing the socket would reset."""
         with contextlib.suppress(OSError):
             while True:
                 connection, _ = self.listening.accept()

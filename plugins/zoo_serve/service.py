@@ -1,4 +1,4 @@
-"""A classifier at work for many at once: decodes in threads, computes batches in others, counts."""
+"""A classifier shared by concurrent requests: decoding and batch computation in threads, with metrics."""
 
 from __future__ import annotations
 
@@ -28,18 +28,21 @@ from zoo_serve.request_body import Intake, Refused
 __all__ = ["Service", "divide_processors"]
 
 _WORKERS = 4
-_SIDE = 240  # of a picture that shows where the network looked, at the least
+_SIDE = 240  # minimum side in pixels of an explanation's images
 
 
 def divide_processors(classifier: Classifier) -> int:
-    """How many batches to compute at a time, each by its share of torch's threads.
+    """Divide torch's threads among concurrent batches.
 
-    The threads of one batch wait for each other at the end of each layer, and burn their time as they do; one that has
-    to share its processor, with what reads and decodes, say, keeps the others waiting. Batches don't wait for each
-    other. Of EfficientNet-Lite0 two at a time, of one thread each, answer 1.7 times as much on 2 cores as one does.
+    Within one batch, threads wait for each other at the end of each layer while spinning, so a thread that shares its
+    processor with decoding, for example, delays the others. Separate batches don't wait for each other. With
+    EfficientNet-Lite0 on 2 cores, two concurrent batches of one thread each give 1.7 times the throughput of one.
+
+    Returns:
+        The number of concurrent batches.
     """
     if classifier.execution.device.type != "cpu" or isinstance(classifier.model, AsNetwork):
-        return 1  # a device, or another runtime, has threads of its own
+        return 1  # GPUs and other runtimes manage their own threads
     workers = min(_WORKERS, _processors())
     torch.set_num_threads(max(1, _processors() // workers))
     return workers
@@ -50,13 +53,13 @@ def _processors() -> int:
 
 
 class Service:
-    """A classifier at work: decodes in threads, computes in others, counts.
+    """A classifier that decodes and computes the images of concurrent requests.
 
     Args:
-        classifier: what answers.
-        limits: what it takes on.
-        max_batch: images that are computed at once; by default what is fastest.
-        workers: batches that are computed at a time.
+        classifier: the model.
+        limits: limits on the accepted load.
+        max_batch: maximum images per batch; by default the fastest number.
+        workers: number of batches computed concurrently.
     """
 
     def __init__(self, classifier: Classifier, limits: Limits, max_batch: int | None = None, workers: int = 1):
@@ -68,15 +71,15 @@ class Service:
         self.leaving = False
 
     def close(self) -> None:
-        """Finish what was taken."""
+        """Finish the accepted work, and stop the threads."""
         self.decoders.shutdown()
         self.batcher.close()
 
     async def answer(self, request: Request, top_k: int, explain: bool) -> list[dict[str, Any]]:
-        """The answers to a request's images, in their order; of what can't be decoded beside others, why.
+        """Answer a request's images, in order; an undecodable image among others gets an error in its place.
 
         Raises:
-            Refused: it isn't served; says why.
+            Refused: the request can't be served; the message explains it.
         """
         if self.leaving:
             raise Refused(503, "The server is being ended. Ask another one.", retry=True)
@@ -137,7 +140,7 @@ class Service:
 
 
 def _pictures(pixels: Pixels, heat: Any) -> dict[str, str | None]:
-    """What the network saw, and where it looked, as data URLs; None for what can't be shown."""
+    """The network's input and its heatmap as data URLs; None for images that can't be shown."""
     if pixels.shape[2] not in (1, 3):
         return {"seen": None, "looked": None}
     looked = None if heat is None else painted(pixels, heat)

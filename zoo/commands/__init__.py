@@ -1,4 +1,4 @@
-"""The commands of ``zoo``: each file one, importing what is heavy only when it is typed."""
+"""The commands of ``zoo``: one file each, with heavy imports deferred until the command runs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from zoo.commands.arguments import FLAGS
 from zoo.commands.group import CommandGroup, prepared
 from zoo.version import __version__
 
-# In the order of a newcomer's path: name, and where the command is.
+# In the order of a newcomer's path: command name -> module and attribute.
 CORE = {
     "run": "run:run",
     "train": "run:train",
@@ -28,7 +28,7 @@ CORE = {
 
 
 class _Zoo(CommandGroup):
-    """The commands of the core, each imported when it is typed or listed."""
+    """The core's commands, each imported when it runs or is listed."""
 
     def own_commands(self) -> Iterable[str]:
         return CORE
@@ -37,8 +37,8 @@ class _Zoo(CommandGroup):
         return core_command(name)
 
 
-def _tell_version(context: click.Context, _: click.Parameter, asked: bool) -> None:
-    """The zoo's version on a line of its own, which programs read, and those of what it stands on; none is imported."""
+def _print_version(context: click.Context, _: click.Parameter, asked: bool) -> None:
+    """Print the zoo's version on a line of its own, for programs, then those of its dependencies, importing none."""
     if not asked or context.resilient_parsing:
         return
     import platform
@@ -57,7 +57,12 @@ def _tell_version(context: click.Context, _: click.Parameter, asked: bool) -> No
 
 @click.group(cls=_Zoo, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.option(
-    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_tell_version, help="Show versions and exit."
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_version,
+    help="Show versions and exit.",
 )
 @click.option("--debug", is_flag=True, help=FLAGS["--debug"])
 @click.option("--no-plugins", is_flag=True, help=FLAGS["--no-plugins"])
@@ -70,7 +75,7 @@ def app(**flags: bool) -> None:
 
 
 def core_command(name: str) -> click.Command:
-    """Import one of the core's commands."""
+    """Import a command of the core."""
     module, _, attribute = CORE[name].partition(":")
     command: click.Command = getattr(importlib.import_module(f"{__name__}.{module}"), attribute)
     return prepared(command)

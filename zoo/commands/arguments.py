@@ -1,4 +1,4 @@
-"""What click can't say of ``zoo``'s arguments."""
+"""Command-line arguments that click can't express."""
 
 from __future__ import annotations
 
@@ -19,13 +19,17 @@ FLAGS = {
     "--no-plugins": "Load no third-party plugin; ZOO_PLUGINS=a,b loads only those.",
     "--trace-plugins": "Tell of each import of a plugin and each call of a hook, with milliseconds.",
 }
-"""What may stand anywhere in a command line, and is the same for every command."""
+"""Flags that every command accepts, anywhere on the command line, with their help texts."""
 VARIABLE = "_ZOO_COMPLETE"
-"""The environment variable by which a shell asks for completions, in click's protocol."""
+"""Environment variable through which a shell requests completions, in click's protocol."""
 
 
 def take_flags(words: list[str]) -> tuple[list[str], set[str]]:
-    """The words without the flags of every command, and those flags. What follows ``--`` is left as it is."""
+    """Split global flags from the words; everything after ``--`` is left unchanged.
+
+    Returns:
+        The words without global flags, and the flags.
+    """
     end = words.index("--") if "--" in words else len(words)
     mine = {word for word in words[:end] if word in FLAGS}
     return [w for w in words[:end] if w not in mine] + words[end:], mine
@@ -33,7 +37,7 @@ def take_flags(words: list[str]) -> tuple[list[str], set[str]]:
 
 @contextmanager
 def obeying(flags: Iterable[str]) -> Iterator[None]:
-    """Turn off and trace plugins as the flags say, while a command runs."""
+    """Apply the flags that disable or trace plugins, for the length of a block."""
     if not set(flags) & {"--no-plugins", "--trace-plugins"}:
         yield
         return
@@ -41,7 +45,7 @@ def obeying(flags: Iterable[str]) -> Iterator[None]:
 
     before = os.environ.get(enablement.ALLOW_LIST)
     if "--no-plugins" in flags:
-        os.environ[enablement.ALLOW_LIST] = ""  # worker processes read it too
+        os.environ[enablement.ALLOW_LIST] = ""  # worker processes inherit the variable
     if "--trace-plugins" in flags:
         hook_calls.tracers.append(_trace)
     try:
@@ -61,7 +65,7 @@ def _trace(plugin: LoadedPlugin, what: str, milliseconds: float) -> None:
 
 
 def tidy_arguments(words: list[str]) -> list[str]:
-    """``--resume`` takes a run or none; where none follows, it is given the word for the one that is named."""
+    """Insert the placeholder for a named run after a ``--resume`` that is not followed by a run."""
     tidy: list[str] = []
     named = any(word == "--name" or word.startswith("--name=") for word in words)
     for i, word in enumerate(words):

@@ -1,4 +1,4 @@
-"""``zoo cache``: what is kept between runs, and what of it may go."""
+"""``zoo cache``: list the data kept between runs, and remove old entries."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def prune(
         rows = [{**_row(e), "removed": not dry_run and e not in kept, "kept": kept.get(e)} for e in chosen]
         click.echo(dump_json({"dry_run": dry_run, "entries": rows}))
     else:
-        _say(entries, chosen, kept, dry_run=dry_run, downloads=downloads)
+        _print_pruned(entries, chosen, kept, dry_run=dry_run, downloads=downloads)
     if any("uses it" not in why for why in kept.values()):
         context.exit(1)
 
@@ -117,7 +117,7 @@ def _row(entry: CachedItem) -> dict[str, Any]:
     return {"kind": entry.kind, "name": entry.name, "bytes": entry.size, "used": used}
 
 
-def _say(
+def _print_pruned(
     entries: list[CachedItem], chosen: list[CachedItem], kept: dict[CachedItem, str], *, dry_run: bool, downloads: bool
 ) -> None:
     from zoo.reports.cache import entry_lines, pruned_line

@@ -1,4 +1,4 @@
-"""``zoo list`` and ``zoo info``: what there is."""
+"""``zoo list`` and ``zoo info``: the catalogue of components."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from zoo.registry.entry import Entry
     from zoo.registry.registry import Registry
 
-_MOST_IN_A_TABLE = 100  # a thousand summaries are not read; a thousand names are piped into another program
+_MOST_IN_A_TABLE = 100  # beyond this only names are printed, for use by other programs
 
 
 @click.command(name="list")
@@ -46,7 +46,7 @@ def list_components(kind: str | None, search: str | None, variants: bool, as_jso
 
 
 def _found(registry: Registry, kind: str | None, search: str | None, *, variants: bool) -> list[Entry]:
-    # Commands are listed by `zoo --help`; here they, and what else no job names, are listed when asked for.
+    # `zoo --help` lists commands; here commands and kinds that no job names are listed only on request.
     named = [e for e in registry.entries(kind) if kind or (e.kind in KINDS and e.kind != "command")]
     found = [e for e in named if _matches(e, search)]
     if variants or search:
@@ -57,7 +57,7 @@ def _found(registry: Registry, kind: str | None, search: str | None, *, variants
 
 
 def describe(entry: Entry) -> dict[str, Any]:
-    """A component as plain data, without importing it."""
+    """Describe a component as plain data, without importing it."""
     return {
         "kind": entry.kind,
         "id": entry.id,
@@ -82,7 +82,7 @@ def _matches(entry: Entry, word: str | None) -> bool:
 
 
 def _print(entries: list[Entry], *, everything: bool) -> None:
-    """A table; in the overview of all kinds a family of many is one line."""
+    """Print a table; in an overview of all kinds, each large family is folded into one row."""
     from zoo.commands.variants import unlisted
 
     few = len(entries) <= _MOST_IN_A_TABLE
@@ -143,7 +143,7 @@ def info(name: str, kind: str | None, as_json: bool) -> None:
 
 
 def _find(registry: Registry, name: str, kind: str | None) -> list[Entry]:
-    """The entries of that name, of every kind, or of one.
+    """Find the entries with a name, of every kind or of one.
 
     Raises:
         UnknownName: there is none of any kind.
@@ -181,9 +181,9 @@ def _details(entry: Entry) -> dict[str, Any]:
 
 
 def _model_parameters(entry: Entry) -> int | None:
-    """How many parameters an architecture has, built without memory for two classes and its own image size.
+    """Number of parameters of an architecture with two classes and its own image size, built on the meta device.
 
-    None where it can't be built without more words.
+    None where it can't be built without further parameters.
     """
     if entry.kind != "architecture":
         return None

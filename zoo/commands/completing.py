@@ -1,4 +1,4 @@
-"""What a shell is told when TAB is pressed: fast, and silent whatever is wrong."""
+"""Completions for the TAB key: computed fast, and silent on any error."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
     from zoo.registry.entry import Entry
 
 FAMILY = 3
-"""More components than this with one target are a family: a thousand names help nobody who typed nothing yet."""
+"""Components with one target form a family if they are more than this; names of families need a typed beginning."""
 Item = CompletionItem
 Values = Callable[[click.Context, str], Iterable[Item]]
 
 
 def answer(app: click.Command) -> int:
-    """Print what could stand where the cursor is; nothing where that can't be told. The exit code."""
+    """Print the completions at the cursor, none where an error occurs, and return the exit code."""
     shell, _, instruction = os.environ[VARIABLE].partition("_")
     kind = get_completion_class(shell)
     if kind is None or instruction not in ("complete", "source"):
         return 1
-    with _silence():  # a word of a plugin's, or of a registry.yaml, would be printed into the line that is being typed
+    with _silence():  # a message of a plugin or a registry.yaml would be printed into the user's command line
         try:
             asked = kind(app, {}, "zoo", VARIABLE)
             text = asked.complete() if instruction == "complete" else asked.source()
@@ -49,24 +49,24 @@ def _silence() -> Iterator[None]:
 
 
 def script(shell: str, app: click.Command) -> str:
-    """What makes a shell ask: a function, and its registration."""
+    """Shell script that requests completions: a function and its registration."""
     kind = get_completion_class(shell)
     assert kind is not None
     return kind(app, {}, "zoo", VARIABLE).source()
 
 
 def attach(command: click.Command) -> None:
-    """Give a command's parameters their values to complete, by what they are called."""
+    """Attach completions to a command's parameters, by parameter name."""
     for parameter in command.params:
         found = _values_for(command, parameter)
         if found is not None:
-            parameter.shell_complete = _guarded(found)  # type: ignore[method-assign, assignment]
+            parameter.shell_complete = _filtered(found)  # type: ignore[method-assign, assignment]
 
 
-def _guarded(values: Values) -> Callable[[click.Context, str], list[CompletionItem]]:
+def _filtered(values: Values) -> Callable[[click.Context, str], list[CompletionItem]]:
     def complete(context: click.Context, incomplete: str) -> list[CompletionItem]:
         if incomplete.startswith((".", "/", "~")):
-            return [CompletionItem(incomplete, type="file")]  # the shell's own business
+            return [CompletionItem(incomplete, type="file")]  # completed by the shell itself
         return [item for item in values(context, incomplete) if str(item.value).startswith(incomplete)]
 
     return complete
@@ -88,7 +88,7 @@ def _components(kind: str) -> Values:
 
 
 def _typed_names(context: click.Context, kind: str | None, typed: str) -> list[Item]:
-    """Names of components: those of families only once something is typed, full ids once their plugin is."""
+    """Names of components: of families only once a name is begun, full ids only once a plugin's name is."""
     registry = registry_of(context, quiet=True)
     entries = registry.entries(kind)
     if "." in typed:
@@ -105,25 +105,28 @@ def _typed_names(context: click.Context, kind: str | None, typed: str) -> list[I
 
 
 def _names(entry: Entry, typed: str, *, family: bool) -> tuple[str, ...]:
-    """The names of an entry that begin as what was typed; of a family's members also their ids, as ``timm/…``."""
+    """Names of an entry that start with the typed text; of a family's members also full ids such as ``timm/…``."""
     names = (*entry.names, entry.id) if family or "/" in typed else entry.names
     return tuple(name for name in names if name.startswith(typed))
 
 
 def _dataset(context: click.Context, typed: str) -> Iterable[Item]:
-    """A name, or a folder."""
-    return [*_typed_names(context, "dataset", typed), *_here(lambda path: path.is_dir())]
+    """Complete a dataset's name, or a folder."""
+    return [*_typed_names(context, "dataset", typed), *_local_names(lambda path: path.is_dir())]
 
 
 def _words(context: click.Context, typed: str) -> Iterable[Item]:
-    """ARCHITECTURE DATASET, or JOB.yaml."""
+    """Complete ARCHITECTURE DATASET, or JOB.yaml."""
     if not context.params.get("words"):
-        return [*_typed_names(context, "architecture", typed), *_here(lambda path: path.suffix in (".yaml", ".yml"))]
+        return [
+            *_typed_names(context, "architecture", typed),
+            *_local_names(lambda path: path.suffix in (".yaml", ".yml")),
+        ]
     return _dataset(context, typed) if len(context.params["words"]) == 1 else []
 
 
 def _several(kind: str) -> Values:
-    """Names with commas between them."""
+    """Complete comma-separated names."""
 
     def values(context: click.Context, typed: str) -> Iterable[Item]:
         before, comma, last = typed.rpartition(",")
@@ -136,11 +139,11 @@ def _several(kind: str) -> Values:
 
 
 def _runs(context: click.Context, typed: str) -> Iterable[Item]:
-    """Names of runs in the folder for runs."""
+    """Complete names of runs in the output folder."""
     from zoo.job.run_folder import JOB
 
     out = context.params.get("out") or Path("runs")
-    if not isinstance(out, Path) or out.suffix:  # an export's --out is a file
+    if not isinstance(out, Path) or out.suffix:  # of zoo export, --out is a file
         out = Path("runs")
     try:
         names = sorted(path.parent.name for path in out.glob(f"*/{JOB}"))
@@ -149,8 +152,8 @@ def _runs(context: click.Context, typed: str) -> Iterable[Item]:
     return [Item(name) for name in names]
 
 
-def _here(wanted: Callable[[Path], bool]) -> list[Item]:
-    """What is in the working folder."""
+def _local_names(wanted: Callable[[Path], bool]) -> list[Item]:
+    """Names of entries in the working folder."""
     try:
         return [Item(p.name) for p in sorted(Path().iterdir()) if wanted(p) and not p.name.startswith(".")]
     except OSError:
@@ -188,7 +191,7 @@ def _any_component(context: click.Context, typed: str) -> Iterable[Item]:
     return _typed_names(context, None, typed)
 
 
-def _some(*words: str) -> Values:
+def _fixed(*words: str) -> Values:
     return lambda context, typed: [Item(word) for word in words]
 
 
@@ -197,7 +200,7 @@ _NAMED: dict[str, Values] = {
     "install": _catalogue,
     **dict.fromkeys(("uninstall", "disable", "enable", "doctor", "check"), _plugins),
 }
-"""Values of NAME, by command."""
+"""Completions of the argument NAME, by command."""
 _VALUES: dict[str, Values] = {
     "words": _words,
     "architecture": _components("architecture"),
@@ -207,10 +210,10 @@ _VALUES: dict[str, Values] = {
     "kind": _kinds,
     "recipe": _recipes,
     **dict.fromkeys(("run", "runs", "resume", "teacher", "weights", "join"), _runs),
-    "device": _some("auto", "cpu", "cuda", "mps"),
-    "precision": _some("auto", "fp32", "bf16", "fp16"),
-    "on_bad_image": _some("skip", "fail"),
-    "split": _some("train", "val", "test"),
-    "freeze": _some("backbone"),
+    "device": _fixed("auto", "cpu", "cuda", "mps"),
+    "precision": _fixed("auto", "fp32", "bf16", "fp16"),
+    "on_bad_image": _fixed("skip", "fail"),
+    "split": _fixed("train", "val", "test"),
+    "freeze": _fixed("backbone"),
 }
-"""Values by the parameter's name, which is the same wherever it is taken."""
+"""Completions by parameter name, which has the same meaning in all commands."""

@@ -28,10 +28,10 @@ def completion(shell: str | None, install: bool) -> None:
     if not install:
         click.echo(text)
         return
-    path = _place(shell)
+    path = _script_path(shell)
     _write(path, text, shell)
     click.echo(f"{path} is written.")
-    for line in _what_is_left(shell, path):
+    for line in _remaining_steps(shell, path):
         click.echo(line)
 
 
@@ -45,8 +45,8 @@ def _shell() -> str:
     return name
 
 
-def _place(shell: str) -> Path:
-    """Where the shell looks for what completes ``zoo``."""
+def _script_path(shell: str) -> Path:
+    """Path from which the shell loads completions for ``zoo``."""
     home = Path.home()
     if shell == "bash":
         data = Path(os.environ.get("XDG_DATA_HOME") or home / ".local" / "share")
@@ -71,7 +71,7 @@ def _write(path: Path, text: str, shell: str) -> None:
         ) from error
 
 
-def _what_is_left(shell: str, path: Path) -> list[str]:
+def _remaining_steps(shell: str, path: Path) -> list[str]:
     if shell == "bash":
         return [
             "A new bash completes zoo where bash-completion is installed. Where it isn't, add to ~/.bashrc:",

@@ -20,17 +20,17 @@ Named = list[tuple[str, click.Command]]
 
 
 class CommandGroup(click.Group):
-    """A click group with the commands that plugins contribute to it; each is imported when it is typed."""
+    """A click group that includes commands contributed by plugins; each is imported when it runs."""
 
     place = ""
-    """The group's name, as :class:`zoo.plugin.Command` has it; empty for ``zoo`` itself."""
+    """The group's name, as in :class:`zoo.plugin.Command`; empty for ``zoo`` itself."""
 
     def own_commands(self) -> Iterable[str]:
-        """Names of the commands that no plugin contributes, in the order of the help."""
+        """Names of the group's own commands, in the order of the help."""
         return list(self.commands)
 
     def own_command(self, name: str) -> click.Command | None:
-        """Import and return one of them."""
+        """Import and return one of the group's own commands; None where there is none."""
         return self.commands.get(name)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -40,7 +40,7 @@ class CommandGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name in self.own_commands():
             return self.own_command(cmd_name)
-        # The zoo's own plugins first: a command of theirs must work whatever a third-party plugin does at its import.
+        # Bundled plugins first: their commands must work even if the import of a third-party plugin fails.
         entry = self._named(bundled_of(ctx)).get(cmd_name) or self._contributed(ctx).get(cmd_name)
         return None if entry is None else command_of(entry)
 
@@ -53,7 +53,7 @@ class CommandGroup(click.Group):
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the commands with a line each; a contributed one isn't imported for its summary."""
+        """Write the commands with a summary each, without importing contributed ones."""
         own, others = self._listed(ctx)
         width = formatter.width - 6 - max((len(name) for name, _ in [*own, *others]), default=0)
         for title, commands in (("Commands", own), ("Commands of plugins", others)):
@@ -63,7 +63,7 @@ class CommandGroup(click.Group):
                     formatter.write_dl(rows)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        """Names of commands, and options of the group itself; no contributed command is imported."""
+        """Complete names of commands and options of the group, without importing contributed commands."""
         listed = [each for part in self._listed(ctx) for each in part]
         names = [
             CompletionItem(name, help=command.get_short_help_str())
@@ -73,7 +73,7 @@ class CommandGroup(click.Group):
         return [*names, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def _listed(self, ctx: click.Context) -> tuple[Named, Named]:
-        """The group's own commands, and stand-ins for the contributed ones, with their summaries."""
+        """The group's own commands, and placeholders with summaries for the contributed ones."""
         own = [(name, command) for name in self.own_commands() if (command := self.own_command(name)) is not None]
         taken = {name for name, _ in own}
         contributed = {name: each for name, each in sorted(self._contributed(ctx).items()) if name not in taken}
@@ -84,18 +84,18 @@ class CommandGroup(click.Group):
         return self._named(registry_of(ctx, quiet=True).entries("command"))
 
     def _named(self, entries: Iterable[Entry]) -> dict[str, Entry]:
-        """The commands among entries that belong to this group, by name."""
+        """Commands among ``entries`` that belong to this group, by name."""
         return {e.component.name: e for e in entries if getattr(e.component, "group", None) == self.place}
 
 
 def command_of(entry: Entry) -> click.Command:
-    """Import a contributed command; a function of the words after its name becomes a command."""
+    """Import a contributed command; a plain function is wrapped as a command that receives its words."""
     found: Any = entry.factory()
     return prepared(found) if isinstance(found, click.Command) else _of_function(entry)
 
 
 def prepared(command: click.Command) -> click.Command:
-    """Give a command, and those in it, ``-h`` and the values that TAB completes."""
+    """Set the help options and completions of a command and its subcommands."""
     command.context_settings.setdefault("help_option_names", ["-h", "--help"])
     if VARIABLE in os.environ:
         from zoo.commands.completing import attach
@@ -107,7 +107,7 @@ def prepared(command: click.Command) -> click.Command:
 
 
 def _of_function(entry: Entry) -> click.Command:
-    """A command that passes every word after its name to a function, untouched."""
+    """Wrap a function as a command that passes it every word after the command's name, unparsed."""
 
     def call(arguments: tuple[str, ...]) -> None:
         raise click.exceptions.Exit(_call(entry, list(arguments)))
@@ -121,7 +121,7 @@ def _of_function(entry: Entry) -> click.Command:
 def _call(entry: Entry, arguments: list[str]) -> int:
     try:
         return int(entry.make(arguments) or 0)
-    except SystemExit as error:  # argparse ends so, after --help too
+    except SystemExit as error:  # argparse exits this way, after --help too
         if isinstance(error.code, str):
             click.echo(error.code, err=True)
         return error.code if isinstance(error.code, int) else int(error.code is not None)

@@ -1,4 +1,4 @@
-"""``zoo plugins``: what is installed, what is wrong with it, and what there could be."""
+"""``zoo plugins``: list, install, check and repair plugins."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def list_plugins(as_json: bool) -> None:
     from zoo.reports.lists import plugin_lines, print_lines, width_here
 
     print_lines(plugin_lines(rows, width_here()))
-    _say(registry.clashes())
+    _print_notes(registry.clashes())
 
 
 def _row(plugin: LoadedPlugin) -> dict[str, Any]:
@@ -80,15 +80,15 @@ def install(what: str, upgrade: bool, editable: bool, no_build_isolation: bool) 
     rows = management.install(target, upgrade=upgrade, editable=editable, isolated=not no_build_isolation)
     for row in rows:
         click.echo(f"{row['distribution']} {row['version']} is installed.")
-        _say_brought(row)
-        _say(row["clashes"])
+        _print_contributions(row)
+        _print_notes(row["clashes"])
 
 
-def _say_brought(row: dict[str, Any]) -> None:
-    """What a plugin brought, or what is wrong with it.
+def _print_contributions(row: dict[str, Any]) -> None:
+    """Print the components that a plugin provides, or its fault.
 
     Raises:
-        PluginError: it doesn't load.
+        PluginError: the plugin can't be loaded.
     """
     from zoo.registry.suggest import listing
 
@@ -109,8 +109,8 @@ def _say_brought(row: dict[str, Any]) -> None:
         click.echo(f"See one: zoo info {next(iter(row['brings'].values()))[0]}")
 
 
-def _say(clashes: Iterable[str]) -> None:
-    """Tell of short names that several plugins have."""
+def _print_notes(clashes: Iterable[str]) -> None:
+    """Print a note for each short name that several plugins provide."""
     for line in clashes:
         click.echo(f"Note: {line}")
 
@@ -170,16 +170,16 @@ def doctor(context: click.Context, name: str | None, as_json: bool) -> None:
         click.echo(dump_json([asdict(f) for f in findings]))
     else:
         for finding in findings:
-            click.echo(_account(finding))
+            click.echo(_finding_text(finding))
         clashes = registry.clashes([p.name for p in plugins])
-        _say(clashes)
+        _print_notes(clashes)
         if not findings and not clashes:
             click.echo(f"{len(plugins)} {'plugin is' if len(plugins) == 1 else 'plugins are'} well.")
     if any(f.serious for f in findings):
         context.exit(1)
 
 
-def _account(finding: PluginFinding) -> str:
+def _finding_text(finding: PluginFinding) -> str:
     room = max((len(command) for _, command in finding.remedies), default=0)
     lines = [
         f"{finding.plugin} ({finding.distribution} {finding.version}): {finding.problem}",
@@ -211,7 +211,7 @@ def check(context: click.Context, what: str | None, as_json: bool) -> None:
         registry = registry_here(quiet=True, careful=True)
         names = [what] if what else [p.name for p in registry.plugins if p.state != "disabled"]
     owed = [check for name in names for check in checks(name, registry=registry)]
-    report = run_checks(owed, None if as_json else _teller(len(owed)))
+    report = run_checks(owed, None if as_json else _progress(len(owed)))
     if as_json:
         click.echo(dump_json([outcome.as_dict() for outcome in report.outcomes]))
     else:
@@ -223,8 +223,8 @@ def check(context: click.Context, what: str | None, as_json: bool) -> None:
         context.exit(1)
 
 
-def _teller(total: int) -> Any:
-    """A line that counts, on a terminal only: some checks take seconds."""
+def _progress(total: int) -> Any:
+    """Return a callback that shows progress on a terminal, as some checks take seconds."""
     done = 0
 
     def tell(outcome: Any) -> None:

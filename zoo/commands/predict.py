@@ -89,7 +89,11 @@ def predict(
 def _predict_all(
     classifier: Any, files: list[Path], top_k: int, tta: str | None
 ) -> tuple[list[dict[str, Any]], list[str]]:
-    """Predictions for what can be decoded, and a sentence for what can't."""
+    """Predict all files, in batches.
+
+    Returns:
+        The predictions, and a sentence for each file that can't be decoded.
+    """
     from zoo.model.classifier import BATCH
 
     predictions: list[dict[str, Any]] = []
@@ -97,7 +101,7 @@ def _predict_all(
     for start in range(0, len(files), BATCH):
         try:
             predictions += classifier.predict(files[start : start + BATCH], top_k, tta)
-        except BadImage:  # one of them: take them singly
+        except BadImage:  # retry the batch's files one by one
             for file in files[start : start + BATCH]:
                 try:
                     predictions += classifier.predict(file, top_k, tta)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def _options(command: Any) -> Any:
-    """The options of ``run`` and ``train``."""
+    """Add the options of ``run`` and ``train``."""
     options = [
         click.argument("words", nargs=-1, metavar="ARCHITECTURE DATASET | JOB.yaml"),
         job_options("data", "recipe", "budget", "epochs", "batch_size", "lr", "image_size"),
@@ -65,8 +65,8 @@ def train(**typed: Any) -> int:
     return _run({**typed, "quiet": True})
 
 
-class _Where:
-    """Where the run lives, as typed."""
+class _Location:
+    """The requested location of the run, as typed."""
 
     def __init__(self, out: Path, name: str | None, resume: str | None, overwrite: bool):
         self.out, self.name, self.resume, self.overwrite = out, name, resume, overwrite
@@ -81,7 +81,7 @@ class _Where:
         return RunPlace(self.out, self.name, self.overwrite, self.resume is not None)
 
     def repeats(self, seeds: int | None, folds: int | None) -> Repeats | None:
-        """Several runs, as typed, or as they were before that are to be resumed."""
+        """The requested repetitions, or those of the repeated runs to resume; None for a single run."""
         from zoo.job.run_folder import find_run
         from zoo.runner.repeats import asked, recorded
 
@@ -93,7 +93,7 @@ class _Where:
         return recorded(find_run(str(self.resume), self.out))
 
     def job_file(self) -> Path | None:
-        """The job of the run to resume, when no other is typed."""
+        """Job file of the run to resume; None where the job is typed."""
         from zoo.job.run_folder import JOB, find_run
         from zoo.runner.repeats import job_to_resume, recorded
 
@@ -106,18 +106,18 @@ class _Where:
 
 
 def _run(typed: dict[str, Any]) -> int:
-    """The exit code; what goes wrong is raised."""
+    """Execute the command and return the exit code; errors are raised."""
     budget = _budget(typed)
     if typed["dry_run"]:
-        os.environ["ZOO_OFFLINE"] = "1"  # facts of the data are looked up, and nothing is downloaded for them
-    where = _Where(typed["out"], typed["name"], typed["resume"], typed["overwrite"])
+        os.environ["ZOO_OFFLINE"] = "1"  # a dry run reads facts of the data, but downloads nothing
+    where = _Location(typed["out"], typed["name"], typed["resume"], typed["overwrite"])
     repeats = where.repeats(typed["seeds"], typed["folds"])
     resolved, registry = resolve_words(typed["words"], typed, "zoo run", file=where.job_file())
     if typed["dry_run"]:
         _show_job(resolved, typed["as_json"], repeats)
         return 0
     if typed["nproc"] > 1 and "WORLD_SIZE" not in os.environ:
-        return _by_several(typed, where, repeats)
+        return _run_in_processes(typed, where, repeats)
     from zoo.api import execute, execute_several
     from zoo.reports.choose import make_confirm, make_observer, make_watcher
     from zoo.storage.files import dump_json
@@ -135,10 +135,10 @@ def _run(typed: dict[str, Any]) -> int:
 
 
 def _budget(typed: dict[str, Any]) -> Budget | None:
-    """The time that was typed, from now on.
+    """The requested time budget, starting now; None where none is requested.
 
     Raises:
-        RequestError: it is given with what it can't be fitted to.
+        RequestError: it is combined with an option that it can't be fitted to.
     """
     if typed["budget"] is None:
         return None
@@ -154,8 +154,8 @@ def _budget(typed: dict[str, Any]) -> Budget | None:
     return Budget.of_command(typed["budget"])
 
 
-def _by_several(typed: dict[str, Any], where: _Where, repeats: Repeats | None) -> int:
-    """The same command, by several processes, of a run that has a name."""
+def _run_in_processes(typed: dict[str, Any], where: _Location, repeats: Repeats | None) -> int:
+    """Restart the command in several processes, for a run with a fixed name."""
     from zoo.runner.folder import made_up_name
     from zoo.runner.launch import launch
 

@@ -1,4 +1,4 @@
-"""Rows for ``zoo runs list``: which runs, in which order, with which number."""
+"""Rows for ``zoo runs list``: filtering, sorting and ranking of runs."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
 WHEN = "when"
 _BY = ("when", "run", "took")
 _LOWER = ("loss", "error", "ece", "nll", "hamming", "seconds", "took")
-"""What ends so is the better the lower it is."""
+"""Endings of metrics for which lower values are better."""
 _AGO = re.compile(r"(\d{1,6})([hdw])")
 _UNITS = {"h": "hours", "d": "days", "w": "weeks"}
 Row = dict[str, Any]
 
 
 def since(text: str) -> datetime:
-    """The time that is meant: ``2026-05-01``, ``2026-05-01T12:00``, or how long ago, ``36h``, ``7d``, ``2w``.
+    """Parse a time: ``2026-05-01``, ``2026-05-01T12:00``, or an age such as ``36h``, ``7d``, ``2w``.
 
     Raises:
-        RequestError: it is none of these.
+        RequestError: it has none of these forms.
     """
     ago = _AGO.fullmatch(text)
     try:
@@ -42,7 +42,7 @@ def since(text: str) -> datetime:
 
 
 def chosen(rows: Iterable[Row], dataset: str | None, after: datetime | None) -> list[Row]:
-    """Those of a dataset (its name, with or without its plugin's, or its folder's), made after a time."""
+    """Select runs of a dataset, given by name, full id or folder, that are not older than a time."""
     return [
         row
         for row in rows
@@ -56,14 +56,14 @@ def _is_of(row: Row, dataset: str) -> bool:
 
 
 def ordered(rows: list[Row], by: str, *, reverse: bool = False) -> list[Row]:
-    """Rows by a number, the best first, each with it as ``value`` and its ``rank``; those without it come last.
+    """Sort rows by a number, best first, and add it as ``value``, with the ``rank``; rows without it come last.
 
     Args:
-        by: ``val/accuracy`` and the like, ``took``, or ``run``; ``when`` is the order they come in.
-        reverse: the other way round.
+        by: ``val/accuracy`` and the like, ``took``, or ``run``; ``when`` keeps the order.
+        reverse: sort worst first.
 
     Raises:
-        RequestError: no run has such a number; says what there is.
+        RequestError: no run has such a number; the message lists the valid ones.
     """
     if by in (WHEN, "run"):
         found = rows if by == WHEN else sorted(rows, key=lambda row: row["run"])
@@ -82,14 +82,14 @@ def ordered(rows: list[Row], by: str, *, reverse: bool = False) -> list[Row]:
 
 
 def number_at(metrics: Any, path: str) -> Any:
-    """Look up a number by its path, ``val/accuracy`` or ``val/calibration/ece``; None where there is none."""
+    """Look up ``val/accuracy`` or ``val/calibration/ece`` in nested metrics; None where it is missing."""
     for part in path.split("/"):
         metrics = metrics.get(part) if isinstance(metrics, dict) else None
     return None if isinstance(metrics, bool) else metrics
 
 
 def numbers_in(metrics: dict[str, Any]) -> Iterable[str]:
-    """The numbers of a result that one can sort by."""
+    """Paths of the scalar metrics that rows can be sorted by."""
     for split, each in metrics.items():
         for name, value in (each or {}).items():
             if isinstance(value, int | float) and not isinstance(value, bool):
@@ -97,7 +97,7 @@ def numbers_in(metrics: dict[str, Any]) -> Iterable[str]:
 
 
 def find_rows(out: Path) -> list[Row]:
-    """A row for each run in a folder, the newest first."""
+    """Collect a row for each run in a folder, newest first."""
     from zoo.job.run_folder import IMPORTED, JOB
 
     files = [path for name in (JOB, IMPORTED) for path in out.glob(f"*/{name}")]
@@ -106,7 +106,7 @@ def find_rows(out: Path) -> list[Row]:
 
 
 def _row(path: Path) -> Row:
-    """The row of a run, given its job, or of an imported model, given where it is from."""
+    """Build the row of a run from its job file, or of an imported model from its record."""
     from zoo.job.run_folder import IMPORTED, RESULT
     from zoo.runner.run_result import damage_reported, read_result
     from zoo.storage.files import read_json_mapping
@@ -126,14 +126,14 @@ def _row(path: Path) -> Row:
 
 
 def _as_result(imported: dict[str, Any]) -> RunResult:
-    """An imported model as if it were a run's result: one that was trained elsewhere, on nobody knows what."""
+    """Convert an imported model's record to a result; its training is unknown."""
     from zoo.runner.run_result import RunResult
 
     return RunResult.read({"status": imported["status"], "job": {"architecture": imported["architecture"]}})
 
 
 def _columns(result: RunResult) -> Row:
-    """The entries of a list."""
+    """Extract a row's columns from a result."""
     job = result.job
     return {
         "status": str(result.status),
@@ -144,12 +144,12 @@ def _columns(result: RunResult) -> Row:
         "val_accuracy": result.metrics_of("val").accuracy,
         "best_epoch": result.best_epoch,
         "total_s": result.timing.total_s,
-        "metrics": {split: dict(_short(each)) for split, each in result.metrics.items()},
+        "metrics": {split: dict(_scalars(each)) for split, each in result.metrics.items()},
     }
 
 
-def _short(metrics: SplitMetrics) -> Iterable[tuple[str, Any]]:
-    """The numbers that are one number, their intervals, and two of the calibration."""
+def _scalars(metrics: SplitMetrics) -> Iterable[tuple[str, Any]]:
+    """Scalar metrics, their intervals, and two entries of the calibration."""
     numbers, entries = metrics.numbers, {**metrics}
     for name, value in entries.items():
         if name in numbers or name == "intervals":

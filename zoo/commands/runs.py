@@ -1,4 +1,4 @@
-"""``zoo runs``: what was run."""
+"""``zoo runs``: list, show and compare runs."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def show(run: str, out: Path, as_json: bool, svg: Path | None, in_browser: bool)
 
 
 def _show_imported(document: dict[str, Any], folder: Path, *, as_json: bool) -> None:
-    """Show the account of an imported model; there is no report, for it was not trained here."""
+    """Print the record of an imported model, which has no report, as it was not trained here."""
     from zoo.runner.run_result import damage_reported
 
     if as_json:
@@ -126,7 +126,7 @@ def _show_imported(document: dict[str, Any], folder: Path, *, as_json: bool) -> 
 
 
 def _open(folder: Path, several: bool) -> None:
-    """Open a run's page; one that isn't there, as of a run that was stopped, is written first."""
+    """Open a run's report in a browser; a missing one, as of an interrupted run, is written first."""
     import webbrowser
 
     from zoo.errors import RequestError

@@ -34,7 +34,7 @@ def threshold(run: str, out: Path, per_class: bool, keep: bool, as_json: bool, *
     folder = find_model(run, registry_here(), out)
     document = _choose(folder, given[0], asked[given[0]], per_class)
     if keep:
-        _keep(folder, document)
+        _write_to_card(folder, document)
     document["kept"] = keep
     if as_json:
         from zoo.storage.files import dump_json
@@ -76,7 +76,7 @@ def _choose(folder: Path, by: str, wanted: Any, per_class: bool) -> dict[str, An
     }
 
 
-def _keep(folder: Path, document: dict[str, Any]) -> None:
+def _write_to_card(folder: Path, document: dict[str, Any]) -> None:
     from zoo.model.bundle import find_bundle, read_card, write_card
 
     bundle = find_bundle(folder)

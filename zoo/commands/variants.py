@@ -1,4 +1,4 @@
-"""What ``zoo list`` and ``zoo info`` say of variants, which lists leave out."""
+"""Variants of components in ``zoo list`` and ``zoo info``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["in_words", "unlisted", "variation"]
 
 
 def unlisted(entries: Sequence[Entry]) -> str:
-    """How many variants these have that are not among them, and what shows them; nothing where there are none."""
+    """Describe the number of variants that a list leaves out; empty where there are none."""
     ids = {e.id for e in entries if e.variants}
     beside = sum(base_id(e) in ids for e in entries if e.variant_of)
     left_out = sum(len(e.variants) for e in entries) - beside
@@ -22,12 +22,12 @@ def unlisted(entries: Sequence[Entry]) -> str:
 
 
 def base_id(entry: Entry) -> str | None:
-    """The full id of what an entry is a variant of."""
+    """Full id of the component that an entry is a variant of; None for a base component."""
     return f"{entry.origin.plugin}/{entry.variant_of}" if entry.variant_of else None
 
 
 def variation(entry: Entry, registry: Registry) -> dict[str, Any]:
-    """Of what has variants, the default one; of a variant, whether it is that, and what its base has otherwise."""
+    """Describe an entry's default variant, or how a variant differs from its base."""
     if entry.variants:
         return {"default_variant": entry.default_variant and f"{entry.id}.{entry.default_variant}"}
     if entry.variant_of is None:
@@ -42,8 +42,8 @@ def variation(entry: Entry, registry: Registry) -> dict[str, Any]:
 
 
 def in_words(details: Mapping[str, Any]) -> dict[str, Any]:
-    """The same facts for a reader, in place of those that are for a program."""
-    words = [f"{name.rpartition('.')[2]}{_mark(details, name)}" for name in details["variants"]]
+    """Format the details for human readers, without the entries meant for programs."""
+    words = [f"{name.rpartition('.')[2]}{_default_mark(details, name)}" for name in details["variants"]]
     words.sort(key=lambda word: not word.endswith(")"))
     base = details["variant_of"]
     if base is not None:
@@ -54,5 +54,5 @@ def in_words(details: Mapping[str, Any]) -> dict[str, Any]:
     return {**program, "variants": listing(words), "variant_of": base}
 
 
-def _mark(details: Mapping[str, Any], name: str) -> str:
+def _default_mark(details: Mapping[str, Any], name: str) -> str:
     return " (default)" if name == details.get("default_variant") else ""

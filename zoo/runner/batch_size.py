@@ -177,7 +177,7 @@ def free_memory() -> int:
             "--batch-size auto can't tell how much memory is free on this system. Give a number: --batch-size 32"
         )
     group = Path("/sys/fs/cgroup")
-    limit, used = _number(group / "memory.max"), _number(group / "memory.current")
+    limit, used = _read_int(group / "memory.max"), _read_int(group / "memory.current")
     return machine if limit is None or used is None else max(0, min(machine, limit - used))
 
 
@@ -190,7 +190,7 @@ def _meminfo(key: str) -> int | None:
     return next((int(words[1]) * 1024 for words in found), None)
 
 
-def _number(path: Path) -> int | None:
+def _read_int(path: Path) -> int | None:
     """Read an integer from a file; None where the file is missing or states no limit."""
     try:
         return int(path.read_text("ascii"))

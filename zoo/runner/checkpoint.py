@@ -111,7 +111,7 @@ class Keeper:
         """
         self.wait()
         weights = None if model is None else copied_weights(model)
-        self._writing = Thread(target=self._write, args=(_copied(state), weights, best), name="checkpoint")
+        self._writing = Thread(target=self._write, args=(_snapshot(state), weights, best), name="checkpoint")
         self._writing.start()
 
     def wait(self) -> None:
@@ -148,14 +148,14 @@ class Keeper:
             self._error = error
 
 
-def _copied(value: Any) -> Any:
+def _snapshot(value: Any) -> Any:
     """Copy tensors to the CPU recursively, so that later steps don't modify them."""
     if isinstance(value, torch.Tensor):
         return value.detach().to("cpu", copy=True)
     if isinstance(value, dict):
-        return {key: _copied(item) for key, item in value.items()}
+        return {key: _snapshot(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return type(value)(_copied(item) for item in value)
+        return type(value)(_snapshot(item) for item in value)
     return value
 
 
@@ -215,7 +215,9 @@ def load_checkpoint(folder: Path, notice: Callable[[str], None] = lambda text: N
         try:
             state = _load(folder / name, known.get(name))
         except Exception as error:  # torch raises many kinds for a damaged file
-            damaged.append(f"The checkpoint {folder / name} can't be read ({type(error).__name__}: {_line(error)}).")
+            damaged.append(
+                f"The checkpoint {folder / name} can't be read ({type(error).__name__}: {_first_line(error)})."
+            )
             continue
         for text in damaged:
             notice(f"{text} Going on from the one before.")
@@ -243,7 +245,7 @@ def _check_sums(path: Path) -> None:
             raise ValueError(f"its part {part} is not what was written")
 
 
-def _line(error: Exception) -> str:
+def _first_line(error: Exception) -> str:
     return (str(error).splitlines() or [""])[0][:120]
 
 

@@ -63,7 +63,7 @@ class RunComponents:
         self.resolved, self.job, self.ranks = prepared.resolved, prepared.resolved.job, ranks
         self.classes, self.task = prepared.opened.classes, prepared.opened.task
         self.loaded, self.trial, self.answering = prepared.loaded, prepared.plan.trial, prepared.plan.answer
-        self.learner, self.execution, self.divided = _divided(prepared, ranks)
+        self.learner, self.execution, self.divided = _shard(prepared, ranks)
         self.model = self.learner.model
         self.teacher = self._teacher()
         self.distill = self._distillation()
@@ -106,7 +106,7 @@ class RunComponents:
 
     def new_optimizer(self) -> torch.optim.Optimizer:
         """Build an optimizer over the parameters trained in any epoch, each group at its peak learning rate."""
-        return build.build_optimizer(self.resolved, self.learner.learning(), _without_decay(self.model))
+        return build.build_optimizer(self.resolved, self.learner.learning(), _decay_exempt_ids(self.model))
 
     def _feature_store(self, observer: Observer) -> FeatureStore:
         entry = self.resolved.entry("architecture")
@@ -183,7 +183,7 @@ class RunComponents:
         return {**self.learner.stateful(), **kept, **taught, **divided}
 
 
-def _divided(prepared: PreparedJob, ranks: Ranks) -> tuple[TrainableModel, Execution, Divided | None]:
+def _shard(prepared: PreparedJob, ranks: Ranks) -> tuple[TrainableModel, Execution, Divided | None]:
     """Shard the network across processes where the job asks for it; this replaces its parameters."""
     learner, execution, job = prepared.learner, prepared.plan.train, prepared.resolved.job
     if not job.train.fsdp or ranks.size == 1:
@@ -195,7 +195,7 @@ def _divided(prepared: PreparedJob, ranks: Ranks) -> tuple[TrainableModel, Execu
     return learner, replace(execution, compiled=False), divided
 
 
-def _without_decay(model: nn.Module) -> set[int]:
+def _decay_exempt_ids(model: nn.Module) -> set[int]:
     """Ids of parameters that the network exempts from weight decay, such as position embeddings (timm's protocol)."""
     ask = getattr(model, "no_weight_decay", None)
     names = set(ask()) if callable(ask) else set()

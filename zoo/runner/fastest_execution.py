@@ -79,9 +79,9 @@ def fastest_execution(
     if len(ways) < 2:
         return by_rule
     file = cache_folder() / "execution" / f"{_key(usual, learner, job, made_of)}.json"
-    before = _remembered(file, ways, job, learner.alone)
+    before = _read_cached(file, ways, job, learner.alone)
     shown = images * (1 if learner.alone else job.train.epochs)
-    count = _images_a_step(usual.device, job, images)
+    count = _images_per_step(usual.device, job, images)
     if before is not None and not worth_a_trial(count / before[TRAIN].images_per_second[0], count, shown, REPAID_S):
         return by_rule
     try:
@@ -91,7 +91,7 @@ def fastest_execution(
     if len(races[TRAIN].images_per_second) == 1:
         return by_rule  # too short a training to be worth more than this
     if before is None:
-        _remember(file, races)
+        _write_cache(file, races)
     return _plan(ways, races, job, learner.alone, REMEMBERED if before else MEASURED)
 
 
@@ -159,8 +159,8 @@ def _races(ways: list[Execution], learner: TrainableModel, job: Job, count: int,
     return found
 
 
-def _images_a_step(device: torch.device, job: Job, images: int) -> int:
-    """Images in a step of a trial: a batch, of which a CPU shows as much with fewer."""
+def _images_per_step(device: torch.device, job: Job, images: int) -> int:
+    """Number of images in a trial step: a batch, reduced on a CPU."""
     count = min(int(job.train.batch_size), images)
     if device.type != "cpu":
         return count
@@ -178,15 +178,15 @@ def _noise(learner: TrainableModel, job: Job, count: int) -> Tensor:
     return torch.rand(shape, generator=torch.Generator().manual_seed(0)).to(device)
 
 
-def _remember(file: Path, races: Races) -> None:
-    """A cache that can't be written costs the next run its own trial."""
+def _write_cache(file: Path, races: Races) -> None:
+    """Cache the measurements; a cache that can't be written only costs the next run its own trial."""
     with contextlib.suppress(OSError, OutputError):
         file.parent.mkdir(parents=True, exist_ok=True)
         write_text(file, dump_json({name: vars(trial) for name, trial in races.items()}))
 
 
-def _remembered(file: Path, ways: list[Execution], job: Job, alone: bool) -> Races | None:
-    """The trials of an earlier run; a damaged file counts for nothing."""
+def _read_cached(file: Path, ways: list[Execution], job: Job, alone: bool) -> Races | None:
+    """Read cached measurements; None where they are missing, damaged or of other candidates."""
     try:
         kept = json.loads(file.read_text("utf-8"))
         races = {name: Trial(each["chosen"], tuple(each["images_per_second"])) for name, each in kept.items()}

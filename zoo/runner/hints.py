@@ -18,10 +18,10 @@ LEAST_PX = 64
 
 def hints_of(parts: RunComponents) -> list[str]:
     """Collect the hints for a run, one or two sentences each."""
-    return list(_backbone(parts))
+    return list(_pretrained_hint(parts))
 
 
-def _backbone(parts: RunComponents) -> Iterable[str]:
+def _pretrained_hint(parts: RunComponents) -> Iterable[str]:
     """Suggest a pretrained network over training from scratch, where the recipe names one and images are few."""
     job, known = parts.job, parts.resolved.recipe.get("backbone")
     images = len(parts.splits[TRAIN])
@@ -34,11 +34,11 @@ def _backbone(parts: RunComponents) -> Iterable[str]:
     reached = f": {known['reached']}" if known.get("reached") else ""
     yield (
         f"{images:,} images are few for a network from scratch. A pretrained one would probably do better{reached}. "
-        f"Type: zoo run {known['architecture']} {_data(parts)} {begin} --freeze backbone"
+        f"Type: zoo run {known['architecture']} {_typed_dataset(parts)} {begin} --freeze backbone"
     )
 
 
-def _data(parts: RunComponents) -> str:
+def _typed_dataset(parts: RunComponents) -> str:
     """The dataset as typed on the command line: a folder by its path."""
     dataset, component = parts.job.dataset, parts.resolved.entry("dataset").component
     root = dataset.params.get("root")

@@ -34,14 +34,14 @@ class Interrupts:
             yield
             return
         heard = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
-        before = {number: signal.signal(number, self._heard) for number in heard}
+        before = {number: signal.signal(number, self._on_signal) for number in heard}
         try:
             yield
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
 
-    def _heard(self, number: int, frame: FrameType | None) -> None:
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
         first, self.asked = not self.asked, True
         if first and (self._held or self.together):
             return

@@ -39,7 +39,7 @@ def launch(words: Sequence[str], count: int, restarts: int, name: str) -> int:
         The exit code: 0, the first process's own, or 1 where another process failed.
     """
     for attempt in count_from(1):
-        ranks = _start(_again(words) if attempt > 1 else words, count)
+        ranks = _start(_resume_arguments(words) if attempt > 1 else words, count)
         with _forwarding(ranks):
             died = _wait(ranks)
         if died is None:
@@ -47,21 +47,21 @@ def launch(words: Sequence[str], count: int, restarts: int, name: str) -> int:
         how = f"{died.name} of {count} {died.outcome()}"
         if died.code in (2, 130) or attempt > restarts:
             break
-        _say(f"{how}; going on from the last checkpoint ({attempt} of {restarts})", died)
+        _report(f"{how}; going on from the last checkpoint ({attempt} of {restarts})", died)
     assert died is not None
     if died is ranks[0] and died.code > 0:  # its own error message is printed already
         return 1 if died.code == PeerLost.exit_code else died.code
-    _say(f"{how}. Go on with: zoo run --resume {name} --nproc {count}", died)
+    _report(f"{how}. Go on with: zoo run --resume {name} --nproc {count}", died)
     return 1
 
 
-def _again(words: Sequence[str]) -> list[str]:
+def _resume_arguments(words: Sequence[str]) -> list[str]:
     """Return the arguments that resume the run."""
     kept = [word for word in words if word != "--overwrite"]
     return kept if "--resume" in kept else [*kept, "--resume"]
 
 
-def _say(text: str, died: _Rank) -> None:
+def _report(text: str, died: _Rank) -> None:
     sys.stderr.write(f"zoo: {text}\n{died.last_words()}")
 
 
@@ -78,10 +78,10 @@ class _Rank:
         self.name, self.hangs = f"process {number}", False
         self.process = subprocess.Popen(command, env={**env, **own}, text=True, **(quiet if number else {}))
         self._said: deque[str] = deque(maxlen=_LAST_LINES)
-        self._reader = Thread(target=self._listen, daemon=True)
+        self._reader = Thread(target=self._read_stderr, daemon=True)
         self._reader.start()
 
-    def _listen(self) -> None:
+    def _read_stderr(self) -> None:
         if self.process.stderr is not None:
             self._said.extend(self.process.stderr)
 

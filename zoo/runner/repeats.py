@@ -169,7 +169,7 @@ def run_several(
     """
     name = check_name(place.name or made_up_name(place.out))
     several = members(resolved, repeats, name)
-    return _Several(several, _base(resolved, repeats), repeats, replace(place, name=name), run_one, watcher).run()
+    return _RepeatedRuns(several, _base(resolved, repeats), repeats, replace(place, name=name), run_one, watcher).run()
 
 
 def _base(resolved: Resolved, repeats: Repeats) -> dict[str, Any]:
@@ -180,7 +180,7 @@ def _base(resolved: Resolved, repeats: Repeats) -> dict[str, Any]:
     return job
 
 
-class _Several:
+class _RepeatedRuns:
     """Repeated runs in progress: the members, their results so far, and the summary's folder."""
 
     def __init__(
@@ -216,7 +216,7 @@ class _Several:
             if not isinstance(error, Exception) or not (self.begun or self.results):
                 raise
             why = str(error) if isinstance(error, ZooError) else f"{reason_of(error)}."
-            raise _same_family(error)(f"{self._progress_message('Failed:')} The reason: {why}") from error
+            raise _error_class(error)(f"{self._progress_message('Failed:')} The reason: {why}") from error
 
     def _run_all(self) -> RepeatsSummary:
         write_text(self.folder / REPEATED, yaml.safe_dump(self.base, sort_keys=False, allow_unicode=True))
@@ -236,13 +236,13 @@ class _Several:
 
     def _run(self, member: RepeatedRun, observer: Observer) -> RunResult:
         folder = self.place.out / member.name
-        before, resume = _stamp(folder), self.place.resume and folder.exists()
+        before, resume = _job_file_stamp(folder), self.place.resume and folder.exists()
         place = replace(self.place, name=member.name, resume=resume)
         try:
             return self.run_one(member.resolved, place, observer)
         finally:
             gc.collect()  # free the model, optimizer and images before the next run allocates its own
-            if _stamp(folder) != before:
+            if _job_file_stamp(folder) != before:
                 self.begun = True
                 self._forget_replaced(member)
 
@@ -282,7 +282,7 @@ class _Several:
             self._check_same()
         elif not self.place.overwrite:
             self._check_free()
-        self.replaced = self._names_of_old() if self.place.overwrite else []
+        self.replaced = self._replaced_names() if self.place.overwrite else []
 
     def _check_free(self) -> None:
         names = [self.name, *(member.name for member in self.members)]
@@ -314,7 +314,7 @@ class _Several:
                 f"zoo run --resume {self.folder}; or give the new job another --name."
             )
 
-    def _names_of_old(self) -> list[str]:
+    def _replaced_names(self) -> list[str]:
         """Names of the runs that ``--overwrite`` replaces: the members, and all runs of the old summary."""
         names = [member.name for member in self.members]
         with contextlib.suppress(OSError, RequestError):
@@ -364,7 +364,7 @@ def ended_result(folder: Path) -> RunResult | None:
     return result if result.status in _ENDED else None
 
 
-def _stamp(folder: Path) -> tuple[int, int] | None:
+def _job_file_stamp(folder: Path) -> tuple[int, int] | None:
     """Inode and modification time (ns) of a run's job.yaml, which changes when a run begins in the folder."""
     try:
         found = (folder / JOB).stat()
@@ -373,6 +373,6 @@ def _stamp(folder: Path) -> tuple[int, int] | None:
     return found.st_ino, found.st_mtime_ns
 
 
-def _same_family(error: Exception) -> type[ZooError]:
+def _error_class(error: Exception) -> type[ZooError]:
     """Error class of a failed repetition: an OutputError stays one, any other error becomes a ZooError."""
     return OutputError if isinstance(error, OutputError) else ZooError

@@ -23,7 +23,7 @@ from zoo.runner.training import FinalNumbers, Training
 from zoo.runner.verdict_facts import signs_of
 
 
-def _executed(parts: RunComponents) -> str:
+def _execution_text(parts: RunComponents) -> str:
     """Describe the device and precision of training, and of evaluation where it differs."""
     words, answers = parts.execution.describe(), parts.answering
     same = answers.dtype is parts.execution.dtype
@@ -33,7 +33,7 @@ def _executed(parts: RunComponents) -> str:
 def run_record(parts: RunComponents, folder: Path) -> Run:
     """Describe the run for observers and hooks."""
     entry, splits = parts.resolved.entry("architecture"), parts.splits
-    where, *how = _executed(parts).split(" · ")
+    where, *how = _execution_text(parts).split(" · ")
     notices = [text for split in splits.values() for text in split.notices]
     notices += [*_frozen_notice(parts), *_processes_notice(parts)]
     notices += [text for split in splits.values() for text in absent_notice(split, parts.classes)]
@@ -51,7 +51,7 @@ def run_record(parts: RunComponents, folder: Path) -> Run:
                 "parameters": count_parameters(parts.model),
                 "plugin": entry.origin.plugin,
                 "version": entry.origin.version,
-                "begins": _begins(parts),
+                "begins": _initial_weights_text(parts),
                 "features": parts.learner.alone,
             }
         ),
@@ -62,7 +62,7 @@ def run_record(parts: RunComponents, folder: Path) -> Run:
     )
 
 
-def _begins(parts: RunComponents) -> str | None:
+def _initial_weights_text(parts: RunComponents) -> str | None:
     """Describe the initial weights; None for random ones."""
     if parts.loaded is not None:
         return parts.loaded.sentence()
@@ -70,7 +70,7 @@ def _begins(parts: RunComponents) -> str | None:
 
 
 def _frozen_notice(parts: RunComponents) -> list[str]:
-    by_chance = parts.job.train.freeze is not None and _begins(parts) is None
+    by_chance = parts.job.train.freeze is not None and _initial_weights_text(parts) is None
     text = "What is frozen is as chance made it. Begin with trained weights: --pretrained, or --weights FILE."
     return [text] if by_chance else []
 
@@ -155,7 +155,7 @@ def result_of(training: Training, run: Run, status: str, reason: str | None, fin
             "best": state.best,
             "epochs": state.history,
             "timing": _timing(training),
-            "environment": environment(_executed(parts), run.device["name"]),
+            "environment": environment(_execution_text(parts), run.device["name"]),
             "provenance": {path: entry.provenance() for path, entry in parts.resolved.entries.items()},
             "model": {
                 **run.model,

@@ -49,13 +49,13 @@ def resume(state: RunState, parts: RunComponents, keeper: Keeper, observer: Obse
         if rates is None or name != "schedule" or hasattr(part, "epoch_ended"):
             part.load_state_dict(kept["parts"][name])
     if rates is not None:
-        observer.notice(_stretch(parts, rates, planned))
+        observer.notice(_rescale_schedule(parts, rates, planned))
     parts.gather()
     drawn = kept["random"]
     if len(drawn) == parts.ranks.size:
         restore_random_states(drawn[parts.ranks.rank])
-    elif _splits_an_epoch(state, parts):
-        observer.notice(_other_processes(state, parts, len(drawn)))
+    elif _redistributes_shards(state, parts):
+        observer.notice(_process_count_notice(state, parts, len(drawn)))
     if state.best is not None and parts.ranks.broadcast(keeper.intact()) is False:
         _restore_best(state, state.best, parts, keeper, observer)
 
@@ -86,14 +86,14 @@ def _restore_best(state: RunState, best: BestEpoch, parts: RunComponents, keeper
     state.best = keeper.best = keeper.sha256 = None
 
 
-def _splits_an_epoch(state: RunState, parts: RunComponents) -> bool:
+def _redistributes_shards(state: RunState, parts: RunComponents) -> bool:
     """Check for an unfinished epoch whose shards are already distributed over another number of processes."""
     position = state.position
     unfinished = position is not None and position.steps > 0 and position.random is None
     return unfinished and parts.splits[TRAIN].shards is not None
 
 
-def _other_processes(state: RunState, parts: RunComponents, before: int) -> str:
+def _process_count_notice(state: RunState, parts: RunComponents, before: int) -> str:
     assert state.position is not None
     return (
         f"{before} processes trained a part of epoch {state.position.epoch}, and now it is {parts.ranks.size}: shards "
@@ -112,7 +112,7 @@ def _scheduled_now(state: RunState, parts: RunComponents) -> list[dict[str, Any]
     return [{k: group[k] for k in SCHEDULED if k in group} for group in parts.optimizer.param_groups]
 
 
-def _stretch(parts: RunComponents, rates: list[dict[str, Any]], planned: int) -> str:
+def _rescale_schedule(parts: RunComponents, rates: list[dict[str, Any]], planned: int) -> str:
     """Apply the values of a schedule of another length, and describe the change."""
     groups, train = parts.optimizer.param_groups, parts.job.train
     old = max(group["lr"] for group in groups)

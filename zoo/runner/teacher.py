@@ -60,7 +60,9 @@ class Teacher:
         model, self.card = load_model(self.bundle, registry)
         shape = Preprocessing(**self.card["preprocessing"])
         self.size, self.in_chans = shape.image_size, shape.in_chans
-        self._order = torch.tensor(_order(self.card["classes"], classes, self.bundle), device=execution.device)
+        self._class_order = torch.tensor(
+            _class_order(self.card["classes"], classes, self.bundle), device=execution.device
+        )
         _check_task(task_named(self.card.get("task", "")), task, self.bundle)
         _check_channels(in_chans, self.in_chans, self.bundle)
         self.model = execution.place(model.requires_grad_(False))
@@ -70,7 +72,7 @@ class Teacher:
 
     def __call__(self, images: Tensor) -> Tensor:
         with torch.inference_mode(), self.execution.autocast():
-            logits: Tensor = self.model(self.seen(images))[:, self._order].float()
+            logits: Tensor = self.model(self.seen(images))[:, self._class_order].float()
         return logits.clone()  # a normal tensor: autograd can't save inference tensors for the backward pass
 
     def seen(self, images: Tensor) -> Tensor:
@@ -108,7 +110,7 @@ class Teacher:
             )
 
 
-def _order(theirs: Sequence[str], classes: Sequence[str], bundle: Path) -> list[int]:
+def _class_order(theirs: Sequence[str], classes: Sequence[str], bundle: Path) -> list[int]:
     """Index of each of the job's classes among the teacher's."""
     if missing := [name for name in classes if name not in theirs]:
         raise RequestError(

@@ -94,7 +94,7 @@ class Training:
         """
         reason = None
         while reason is None and len(self.state.history) < self.job.train.last_epoch:
-            record = self._next()
+            record = self._run_next_epoch()
             self.observer.epoch_ended(record)
             reason = self.ranks.broadcast(callback.epoch_end(run, record) or None)
             if reason is not None:
@@ -107,7 +107,7 @@ class Training:
         self.keeper.wait()
         return reason
 
-    def _next(self) -> EpochRecord:
+    def _run_next_epoch(self) -> EpochRecord:
         epoch = len(self.state.history) + 1
         try:
             return self._epoch(epoch)

@@ -91,7 +91,7 @@ def _refuse_with_budget(autos: Sequence[str], ranks: Ranks) -> None:
 def trial_parts(resolved: Resolved, observer: Observer) -> RunComponents:
     """Build components for learning-rate tests: the batch size is searched, the learning rate is the recipe's."""
     train = with_recipes(resolved).job.train
-    return build_parts(_with(resolved, {"lr": train.lr}, "recipe"), observer)[0]
+    return build_parts(_with_train_values(resolved, {"lr": train.lr}, "recipe"), observer)[0]
 
 
 def with_recipes(resolved: Resolved) -> Resolved:
@@ -102,7 +102,7 @@ def with_recipes(resolved: Resolved) -> Resolved:
         train = recipe.get("train") or {}
         said = {k: decide(v, resolved.facts).value if is_rule(v) else v for k, v in train.items() if k in _LAST}
         values.update({k: v for k, v in said.items() if v != AUTO})
-    return _with(resolved, {name: values[name] for name in resolved.job.train.autos()}, "recipe")
+    return _with_train_values(resolved, {name: values[name] for name in resolved.job.train.autos()}, "recipe")
 
 
 def as_recorded(resolved: Resolved, job_file: Path) -> Resolved:
@@ -116,10 +116,10 @@ def as_recorded(resolved: Resolved, job_file: Path) -> Resolved:
         found["accumulate"] = before.get("accumulate", 1)
     if "lr" in found and before.get("head_lr") is not None:
         found["head_lr"] = before["head_lr"]
-    return _with(resolved, found, job_file.name).decided(executed, job_file.name)
+    return _with_train_values(resolved, found, job_file.name).decided(executed, job_file.name)
 
 
-def _with(resolved: Resolved, values: Mapping[str, Any], source: str) -> Resolved:
+def _with_train_values(resolved: Resolved, values: Mapping[str, Any], source: str) -> Resolved:
     """Replace values of the job's ``train`` section."""
     return resolved.decided({f"train.{name}": value for name, value in values.items()}, source)
 
@@ -130,7 +130,7 @@ def _find_batch(parts: RunComponents, observer: Observer) -> tuple[Resolved, dic
     how = "" if pieces == 1 else f", computed in {pieces} pieces, for {plan.fits} images fit"
     observer.notice(f"Batch size {plan.batch_size} by memory{how} (the recipe's is {train.batch_size}).")
     values = {"batch_size": plan.batch_size, "accumulate": pieces}
-    return _with(parts.resolved, values, MEMORY), {**values, "fits": plan.fits, "recipe": train.batch_size}
+    return _with_train_values(parts.resolved, values, MEMORY), {**values, "fits": plan.fits, "recipe": train.batch_size}
 
 
 def _find_lr(parts: RunComponents, observer: Observer) -> tuple[Resolved, dict[str, Any]]:
@@ -139,9 +139,9 @@ def _find_lr(parts: RunComponents, observer: Observer) -> tuple[Resolved, dict[s
     account = {**test.as_dict(), "recipe": train.lr}
     if test.lr is None:
         observer.notice(f"The range test saw the loss fall nowhere: the recipe's learning rate stays, {train.lr:g}.")
-        return _with(parts.resolved, {}, RANGE_TEST), account
+        return _with_train_values(parts.resolved, {}, RANGE_TEST), account
     observer.notice(f"Learning rate {test.lr:g} by a range test (the recipe's is {train.lr:g}).")
     values = {"lr": test.lr}
     if train.head_lr is not None:
         values["head_lr"] = train.head_lr * test.lr / train.lr  # the ratio of the two rates is kept, as in the test
-    return _with(parts.resolved, values, RANGE_TEST), account
+    return _with_train_values(parts.resolved, values, RANGE_TEST), account

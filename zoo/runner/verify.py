@@ -63,20 +63,20 @@ def verify_resume(job: Job, kills: int, home: Path, told: Callable[[str], None])
     plain["train"]["checkpoint_s"] = _OFTEN_S if kills <= _FEW else _EVERY_STEP_S
     (home / "asked.yaml").write_text(yaml.safe_dump(plain), "utf-8")
     told("training without a break")
-    seconds = _whole(home, home / "asked.yaml")
+    seconds = _train_uninterrupted(home, home / "asked.yaml")
     chance = random.Random(job.seed)
     where: list[str] = []
     while len(where) < kills:
         # The recorded job of the uninterrupted run, in which no value is left to be determined.
         moment = chance.uniform(0, 0.8 * seconds / kills)
-        place = _killed(home, home / WHOLE / JOB, moment)
+        place = _train_and_kill(home, home / WHOLE / JOB, moment)
         if place is None:
             break  # the run finished before the kill
         where.append(place)
         told(f"killed {place}")
     told("resuming to the end")
     _finish(_start(home, home / WHOLE / JOB, KILLED))
-    return _compared(home, tuple(where))
+    return _compare(home, tuple(where))
 
 
 def _start(home: Path, job: Path, name: str) -> subprocess.Popen[str]:
@@ -85,15 +85,15 @@ def _start(home: Path, job: Path, name: str) -> subprocess.Popen[str]:
     return subprocess.Popen([sys.executable, "-m", "zoo", *words], env=dict(os.environ), **pipes)
 
 
-def _whole(home: Path, job: Path) -> float:
+def _train_uninterrupted(home: Path, job: Path) -> float:
     """Train without interruption, and return the seconds of the training."""
     process = _start(home, job, WHOLE)
-    began = _begun(process, home / WHOLE)
+    began = _wait_for_training(process, home / WHOLE)
     _finish(process)
     return time.monotonic() - began
 
 
-def _begun(process: subprocess.Popen[str], folder: Path) -> float:
+def _wait_for_training(process: subprocess.Popen[str], folder: Path) -> float:
     """Wait until training begins, which rewrites the run's job.yaml, and return the time."""
     before = (folder / JOB).stat().st_mtime_ns if (folder / JOB).is_file() else None
     while process.poll() is None:
@@ -103,7 +103,7 @@ def _begun(process: subprocess.Popen[str], folder: Path) -> float:
     return time.monotonic()
 
 
-def _killed(home: Path, job: Path, moment: float) -> str | None:
+def _train_and_kill(home: Path, job: Path, moment: float) -> str | None:
     """Start or resume the run, and kill it ``moment`` seconds into the training.
 
     Returns:
@@ -111,7 +111,7 @@ def _killed(home: Path, job: Path, moment: float) -> str | None:
     """
     process = _start(home, job, KILLED)
     try:
-        end = _begun(process, home / KILLED) + moment
+        end = _wait_for_training(process, home / KILLED) + moment
         while time.monotonic() < end:
             if process.poll() is not None:
                 _finish(process)
@@ -134,7 +134,7 @@ def _finish(process: subprocess.Popen[str]) -> None:
         raise TrainingError(f"The job itself ended with exit code {process.returncode}: {error.strip()[-500:]}")
 
 
-def _compared(home: Path, where: tuple[str, ...]) -> ResumeVerdict:
+def _compare(home: Path, where: tuple[str, ...]) -> ResumeVerdict:
     one, other = (sha256_of(home / name / MODEL / WEIGHTS) for name in (WHOLE, KILLED))
     epochs = [_epochs(home / name) for name in (WHOLE, KILLED)]
     states = [load_checkpoint(home / name / CHECKPOINTS) or {} for name in (WHOLE, KILLED)]

@@ -102,32 +102,32 @@ def load_weights(model: nn.Module, word: str, head: str | None, registry: Regist
     path = weights_file(word, registry)
     theirs, own = read_tensors(path), model.state_dict()
     heads = tuple(f"{name}." for name in heads_of(model, head)) if head else ()
-    fresh = tuple(k for k in own if k.startswith(heads) and not _same(theirs.get(k), own[k]))
+    fresh = tuple(k for k in own if k.startswith(heads) and not _same_shape(theirs.get(k), own[k]))
     mine = [k for k in own if k not in fresh]
     adapted = {k: _for_channels(theirs[k], own[k]) for k in mine if k in theirs and _other_channels(theirs[k], own[k])}
     counters = {k for k in mine if k not in theirs and k.endswith("num_batches_tracked")}  # older files have none
-    fits = [k for k in mine if k in theirs and (_same(theirs[k], own[k]) or k in adapted)]
+    fits = [k for k in mine if k in theirs and (_same_shape(theirs[k], own[k]) or k in adapted)]
     missing = [k for k in mine if k not in theirs and k not in counters]
     unknown = [k for k in theirs if k not in own and not k.startswith(heads)]
     wrong = [k for k in mine if k in theirs and k not in fits]
     if missing or unknown or wrong:
-        raise RequestError(_misfit(path, theirs, own, missing, unknown, wrong))
+        raise RequestError(_misfit_message(path, theirs, own, missing, unknown, wrong))
     model.load_state_dict({**own, **{k: adapted.get(k, theirs[k]) for k in fits}})
     return Loaded(str(path.absolute()), sha256_of(path), len(fits), fresh, tuple(adapted))
 
 
-def _same(theirs: Tensor | None, own: Tensor) -> bool:
+def _same_shape(theirs: Tensor | None, own: Tensor) -> bool:
     return theirs is not None and theirs.shape == own.shape
 
 
 def _other_channels(theirs: Tensor, own: Tensor) -> bool:
     """Compare two convolution weights (out, in, h, w), which may differ only in the number of input channels."""
-    return theirs.ndim == own.ndim == 4 and theirs.shape[1] in (1, 3) and _but_one(theirs) == _but_one(own) and (
+    return theirs.ndim == own.ndim == 4 and theirs.shape[1] in (1, 3) and _other_dims(theirs) == _other_dims(own) and (
         theirs.shape[1] != own.shape[1]
     )  # fmt: skip
 
 
-def _but_one(tensor: Tensor) -> tuple[int, ...]:
+def _other_dims(tensor: Tensor) -> tuple[int, ...]:
     return (tensor.shape[0], *tensor.shape[2:])
 
 
@@ -144,7 +144,7 @@ def _for_channels(weight: Tensor, own: Tensor) -> Tensor:
     return repeated * (weight.shape[1] / count)
 
 
-def _misfit(
+def _misfit_message(
     path: Path, theirs: Mapping[str, Tensor], own: Mapping[str, Tensor], missing: list[str], unknown: list[str],
     wrong: list[str],
 ) -> str:  # fmt: skip

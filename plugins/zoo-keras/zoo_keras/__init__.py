@@ -1,4 +1,4 @@
-"""Keras 3 models on the torch backend, for the zoo: ``from zoo_keras import keras_architecture``."""
+"""Train Keras 3 models with the zoo, on the torch backend: ``from zoo_keras import keras_architecture``."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ __all__ = ["as_architecture", "keras_architecture"]
 
 
 def __getattr__(name: str) -> Any:
-    if name in __all__:  # on first use: the zoo imports this package when it lists plugins, and does so without torch
+    if name in __all__:  # lazily: listing plugins imports this package, and must not import torch
         from zoo_keras import architecture
 
         return getattr(architecture, name)

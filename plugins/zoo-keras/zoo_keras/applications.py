@@ -1,4 +1,4 @@
-"""Keras's applications by name. Keras is imported when one is made."""
+"""Networks of ``keras.applications``; Keras is imported only when one is built."""
 
 from __future__ import annotations
 
@@ -38,22 +38,22 @@ def create(
     image_size: int = _SIZE,
     **kwargs: Any,
 ) -> nn.Module:
-    """A model of ``keras.applications``: images (N, in_chans, H, W) float -> logits (N, num_classes).
+    """Build a model of ``keras.applications``: images (N, in_chans, H, W) float -> logits (N, num_classes).
 
     Args:
-        name: as Keras spells it, such as ``MobileNetV3Small``.
-        num_classes: width of the last layer, which is new unless there are ImageNet's 1,000.
+        name: name of the application in Keras, such as ``MobileNetV3Small``.
+        num_classes: width of the last layer, which is newly initialized unless it has ImageNet's 1,000 classes.
         in_chans: channels of the images; pretrained first layers are adapted.
-        pretrained: fetch Keras's ImageNet weights, or take them from its cache.
+        pretrained: load Keras's ImageNet weights, downloading them if they are not cached.
         image_size: side of the images in pixels.
-        **kwargs: anything else that the application takes, such as ``alpha`` or ``dropout_rate``.
+        **kwargs: further parameters of the application, such as ``alpha`` or ``dropout_rate``.
 
     Raises:
         ValueError: Keras has no such application for torch, or it doesn't take a parameter.
-        RequestError: the pretrained weights can't be fetched, or ``ZOO_OFFLINE`` is set and they are not in the cache.
+        RequestError: the pretrained weights can't be downloaded, or ``ZOO_OFFLINE`` is set and they are not cached.
     """
     with building() as keras, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that images have other than 1 or 3 channels
+        warnings.simplefilter("ignore")  # about images with other than 1 or 3 channels
         make = _application(keras, name)
         settings = _settings(make, name, kwargs)
         given = {"classes": num_classes, "classifier_activation": None, "weights": None}
@@ -71,7 +71,7 @@ def _application(keras: Any, name: str) -> Callable[..., Any]:
 
 
 def _settings(make: Callable[..., Any], name: str, given: dict[str, Any]) -> dict[str, Any]:
-    """What of the parameters the application takes; pixels are prepared outside of it, as for every network."""
+    """Check the parameters of an application, and disable its own preprocessing, which the zoo performs itself."""
     known = inspect.signature(make).parameters
     if wrong := [key for key in given if key in _OURS or key not in known]:
         free = ", ".join(key for key in known if key not in (*_OURS, "name", "weights_name")) or "none"
@@ -82,25 +82,25 @@ def _settings(make: Callable[..., Any], name: str, given: dict[str, Any]) -> dic
 def _trained(
     make: Callable[..., Any], name: str, settings: dict[str, Any], num_classes: int, in_chans: int, image_size: int
 ) -> Any:
-    """The application with its weights: whole where its last layers are wanted and fit, else without them."""
+    """Load the application with its weights, including the last layers where they are wanted and fit."""
     shape, whole = (image_size, image_size, 3), num_classes == 1000 or name.startswith("VGG")
     with _fetching(name):
         if whole:
-            with contextlib.suppress(ValueError):  # it is made for another size
+            with contextlib.suppress(ValueError):  # the top was trained for another image size
                 return make(**settings, weights="imagenet", input_shape=shape, classifier_activation=None)
         return make(**settings, weights="imagenet", input_shape=shape, include_top=False)
 
 
 @contextlib.contextmanager
 def _fetching(name: str) -> Iterator[None]:
-    """For the length of a block Keras downloads as the zoo does: not at all offline, with a timeout, not to stdout."""
-    told = io.StringIO() if offline() else sys.stderr  # offline Keras says that it downloads, and then can't
+    """Make Keras download as the zoo does for the length of a block: not offline, with a timeout, and not to stdout."""
+    told = io.StringIO() if offline() else sys.stderr  # offline, Keras announces a download that then fails
     try:
         with downloading(Path.home()), contextlib.redirect_stdout(told), _no_network_if_offline():
             yield
     except ValueError:
         raise
-    except Exception as error:  # Keras raises Exception itself for what can't be fetched
+    except Exception as error:  # Keras raises Exception itself for failed downloads
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         if offline():
             reason = "offline (ZOO_OFFLINE is set), and they are not in Keras's cache"
@@ -117,7 +117,7 @@ class _Refused(urllib.request.BaseHandler):
 
 @contextlib.contextmanager
 def _no_network_if_offline() -> Iterator[None]:
-    """Keras asks nobody before it downloads, but by urllib, whose opener can be another for a while."""
+    """Block Keras's downloads when offline, by replacing the global opener of urllib for the length of a block."""
     before = urllib.request._opener  # type: ignore[attr-defined]
     if offline():
         urllib.request.install_opener(urllib.request.build_opener(_Refused))

@@ -1,4 +1,4 @@
-"""From a builder of Keras models to an architecture of the zoo."""
+"""Convert a builder of Keras models to an architecture of the zoo."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SIZE = 224
 
 
 def keras_architecture(build: Callable[..., Any]) -> Callable[..., nn.Module]:
-    """Make an architecture of a function that gives a keras.Model; a decorator, or called with the function.
+    """Convert a function that builds a keras.Model to an architecture; usable as a decorator.
 
     ::
 
@@ -29,10 +29,10 @@ def keras_architecture(build: Callable[..., Any]) -> Callable[..., nn.Module]:
             return keras.Sequential([keras.Input(input_shape), ..., keras.layers.Dense(num_classes, "softmax")])
 
     Args:
-        build: ``f(num_classes, **params)``. It may have any of ``input_shape`` (given as (H, W, C)), ``image_size`` and
-            ``in_chans``; its other parameters are the architecture's, with their types and defaults. The model takes
-            one image and gives one output a class, or one alone for two classes; it may end in a softmax or sigmoid,
-            which is left out: the zoo's losses take logits.
+        build: ``f(num_classes, **params)``. It can have any of ``input_shape`` (given as (H, W, C)), ``image_size`` and
+            ``in_chans``; its other parameters become the architecture's, with their types and defaults. The model takes
+            one image and returns one output per class, or a single one for two classes. A final softmax or sigmoid is
+            removed, as the zoo's losses take logits.
 
     Returns:
         ``f(num_classes, in_chans=3, image_size=…, **params)``: for registry.yaml, plugins, ``zoo.run(architecture=…)``.
@@ -60,11 +60,11 @@ def keras_architecture(build: Callable[..., Any]) -> Callable[..., nn.Module]:
 
 
 def as_architecture(model: Any) -> Callable[..., nn.Module]:
-    """An architecture for ``zoo.run(architecture=…)``: of a builder, or of a keras.Model with the weights that it has.
+    """Convert a builder, or a keras.Model with its weights, to an architecture for ``zoo.run(architecture=…)``.
 
     Args:
-        model: a function, as :func:`keras_architecture` takes it; or a model, which stays as it is: every network is a
-            copy of it.
+        model: a function for :func:`keras_architecture`, or a model, which is not changed: every network is a copy of
+            it.
 
     Raises:
         RequestError: it is neither.
@@ -90,7 +90,7 @@ def _copy_of(model: Any, num_classes: int) -> Any:
 
 
 def _side(own: Mapping[str, inspect.Parameter]) -> int:
-    """The side of the images that the builder itself has for a default."""
+    """Default side of the builder's images in pixels."""
     if "image_size" in own and isinstance(own["image_size"].default, int):
         return own["image_size"].default
     shape = own["input_shape"].default if "input_shape" in own else None
@@ -98,7 +98,7 @@ def _side(own: Mapping[str, inspect.Parameter]) -> int:
 
 
 def _signature(own: Mapping[str, inspect.Parameter]) -> inspect.Signature:
-    """The factory's: what the zoo gives, then the builder's own parameters."""
+    """Signature of the factory: the zoo's arguments, then the builder's own parameters."""
     plain, named = inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY
     given = [
         inspect.Parameter("num_classes", plain),

@@ -1,4 +1,4 @@
-"""The one place where Keras is imported: on its torch backend, whatever the environment says, and without a trace."""
+"""The only module that imports Keras: always with its torch backend, and without side effects."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _BACKEND = "KERAS_BACKEND"
 
 
 def load() -> Any:
-    """The module ``keras``, computing with torch.
+    """Import ``keras`` with its torch backend.
 
     Raises:
-        RequestError: it is not here, or was imported before with another backend, which can't be changed.
+        RequestError: Keras is not installed, or was imported before with another backend, which can't be changed.
     """
     keras = sys.modules.get("keras") or _imported()
     if keras.backend.backend() != "torch":
@@ -36,7 +36,7 @@ def load() -> Any:
 
 def _imported() -> Any:
     before = os.environ.get(_BACKEND)
-    os.environ[_BACKEND] = "torch"  # read once, when keras is imported; processes started later keep their own word
+    os.environ[_BACKEND] = "torch"  # read once, at import; child processes keep the user's setting
     try:
         import keras
     except ImportError as error:
@@ -51,15 +51,15 @@ def _imported() -> Any:
 
 @contextlib.contextmanager
 def building() -> Iterator[Any]:
-    """For the length of a block Keras builds in float32, with channels last, and by torch's random state.
+    """Build Keras models in float32, with channels last, and reproducibly, for the length of a block.
 
-    It builds on the CPU, or on torch's meta device, where that is torch's default.
+    Models are built on the CPU, or on torch's meta device if that is torch's default.
 
-    Keras draws initial weights from Python's random state. Here that follows from torch's, which a job's seed sets, and
-    is put back afterwards, with NumPy's and what Keras was told of types and layouts.
+    Keras draws initial weights with Python's random generator. It is seeded here from torch's, which a job's seed
+    determines. Python's and NumPy's states, and Keras's settings of dtype and layout, are restored afterwards.
 
     Yields:
-        keras.
+        The module ``keras``.
     """
     keras = load()
     config = keras.config

@@ -1,7 +1,7 @@
-"""A Keras model's description: looked through before anything is made of it, and made for other images and classes.
+"""Configurations of Keras models: checked before use, and adapted to other images and classes.
 
-A description is data, but Keras looks up classes and functions by the names in it, and a Lambda has code in it. So only
-what Keras itself brings is taken.
+A configuration is data, but Keras imports the classes and functions it names, and a Lambda layer contains code.
+Therefore only Keras's own classes are accepted.
 """
 
 from __future__ import annotations
@@ -17,21 +17,22 @@ from zoo_keras.backend import load
 __all__ = ["check_config", "for_images", "made", "parsed", "with_outputs"]
 
 _CODE = ("Lambda", "__lambda__", "TorchModuleWrapper", "TFSMLayer", "JaxLayer", "FlaxLayer")
-"""What runs the code that is in the file, or beside it."""
+"""Layers that execute code from the file, or from files next to it."""
 _VALUES = ("__keras_tensor__", "__tensor__", "__numpy__", "__bytes__", "__tuple__", "__ellipsis__", "__typespec__")
 _PLACES = ("layers", "initializers", "regularizers", "constraints", "models", "dtype_policies")
-"""Where Keras's own classes are that older files name without their module."""
+"""Modules of Keras that contain the classes which older files name without a module."""
 _OLDER = ("Functional", "Model", "Policy")
 
 
 def parsed(text: str, where: str) -> dict[str, Any]:
-    """A description from JSON.
+    """Parse a configuration from JSON.
 
     Args:
-        where: what to call it in a message.
+        text: the JSON text.
+        where: description of the source, for messages.
 
     Raises:
-        RequestError: it is none.
+        RequestError: it is not the configuration of a Keras model.
     """
     try:
         config = json.loads(text)
@@ -43,10 +44,10 @@ def parsed(text: str, where: str) -> dict[str, Any]:
 
 
 def check_config(config: dict[str, Any], where: str) -> None:
-    """Refuse a description with anything in it that is not Keras's own.
+    """Refuse a configuration with anything that is not Keras's own.
 
     Raises:
-        RequestError: says what it is.
+        RequestError: it contains such a part; the message names it.
     """
     for part in _objects(config):
         words = (str(part.get(key) or "") for key in ("class_name", "module", "registered_name"))
@@ -56,21 +57,21 @@ def check_config(config: dict[str, Any], where: str) -> None:
                 f"{where} has a {name} layer, which is code, and the zoo runs no code of a file. In Keras, build the "
                 "model anew with a layer in its place, load its weights there, and save that."
             )
-        if not _is_kerass(name, module) or ">" in registered:
+        if not _is_builtin(name, module) or ">" in registered:
             raise RequestError(
                 f"{where} needs {registered or name!r}, which is not Keras's own, and a file doesn't bring it. Give "
                 "the zoo the function that builds the model instead: from zoo_keras import keras_architecture"
             )
 
 
-def _is_kerass(name: str, module: str) -> bool:
+def _is_builtin(name: str, module: str) -> bool:
     if module:
         return module.partition(".")[0] == "keras"
     return name in (*_OLDER, "Sequential") or any(hasattr(getattr(load(), place), name) for place in _PLACES)
 
 
 def _objects(value: Any) -> Iterator[dict[str, Any]]:
-    """Each part of a description that names a class or function."""
+    """Each part of a configuration that names a class or function."""
     rows = [value]
     while rows:
         row = rows.pop()
@@ -83,15 +84,15 @@ def _objects(value: Any) -> Iterator[dict[str, Any]]:
 
 
 def made(config: dict[str, Any], where: str) -> Any:
-    """The model of a description, with new weights.
+    """Build the model of a configuration, with new weights.
 
     Raises:
-        RequestError: it is not Keras's own, or Keras can't make it.
+        RequestError: it has parts that are not Keras's own, or Keras can't build it.
     """
     check_config(config, where)
     try:
         return load().saving.deserialize_keras_object(copy.deepcopy(config), safe_mode=True)
-    except Exception as error:  # Keras raises whatever its layers do
+    except Exception as error:  # Keras passes on any error of its layers
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise RequestError(
             f"Keras {load().__version__} can't make the model that {where} describes: {reason}"
@@ -99,7 +100,7 @@ def made(config: dict[str, Any], where: str) -> Any:
 
 
 def for_images(config: dict[str, Any], image_size: int, in_chans: int) -> dict[str, Any]:
-    """The same for square images of another size or number of channels; as it was where it is for these."""
+    """Adapt a configuration to square images of another size or number of channels; unchanged where it fits."""
     changed, found = copy.deepcopy(config), False
     for part in _objects(changed):
         shape = part["config"].get("batch_shape") if part["class_name"] == "InputLayer" else None
@@ -110,12 +111,12 @@ def for_images(config: dict[str, Any], image_size: int, in_chans: int) -> dict[s
     if not found:
         return config
     for part in _objects(changed):
-        part.pop("build_config", None)  # it says the shapes that were
+        part.pop("build_config", None)  # contains the previous shapes
     return changed
 
 
 def with_outputs(config: dict[str, Any], num_classes: int) -> dict[str, Any]:
-    """The same with a last layer for so many classes: one output for two, where it had one."""
+    """Adapt the last layer to a number of classes; a single output is kept for two classes."""
     changed = copy.deepcopy(config)
     layers = {layer["config"].get("name"): layer["config"] for layer in changed["config"].get("layers", [])}
     dense = [layer for layer in layers.values() if "units" in layer]

@@ -1,4 +1,4 @@
-"""From a keras.Model to a network: its weights held by torch's modules, its softmax or sigmoid left out; checked."""
+"""Convert a keras.Model to a verified torch network, with its weights as parameters and without softmax or sigmoid."""
 
 from __future__ import annotations
 
@@ -15,21 +15,24 @@ from zoo_keras.network import Graph, Held, KerasNetwork, hold
 __all__ = ["ending_of", "network_of"]
 
 _TOLERANCE = 1e-3
-"""Of the largest answer: the two paths compute the same in the same order, but for the last activation."""
+"""Relative to the largest output: both paths compute the same in the same order, except for the last activation."""
 
 
 def network_of(model: Any, num_classes: int, in_chans: int, image_size: int, *, trusted: bool = False) -> KerasNetwork:
-    """The network of a Keras model, which gives logits.
+    """Convert a Keras model to a network that returns logits.
 
     Args:
-        model: one image in, one output a class out, or one alone for two classes. Its weights are copied.
+        model: model with one image as input, and one output per class, or a single one for two classes. Its weights are
+            copied.
+        num_classes: number of classes.
+        in_chans: channels of the images.
         image_size: side in pixels, where the model leaves it open.
-        trusted: it is known to end in logits; what it answers is not looked at.
+        trusted: the model is known to return logits; its outputs are not checked.
 
     Raises:
-        ContractError: it is no such model; says what it should be.
+        ContractError: the model does not have this form; the message describes it.
     """
-    layers, sample = _held(model, in_chans, image_size)
+    layers, sample = _modules_and_sample(model, in_chans, image_size)
     activation = None if trusted else _without_ending(layers)
     with torch.no_grad():
         answer = layers.eval()(sample)
@@ -47,14 +50,14 @@ def network_of(model: Any, num_classes: int, in_chans: int, image_size: int, *, 
     return KerasNetwork(layers, units == 1 and num_classes == 2, _channels_first(model, in_chans), activation)
 
 
-def _held(model: Any, in_chans: int, image_size: int) -> tuple[nn.Module, Tensor]:
-    """The model's modules, and two images as it takes them."""
+def _modules_and_sample(model: Any, in_chans: int, image_size: int) -> tuple[nn.Module, Tensor]:
+    """The model's modules, and two random images in the model's layout."""
     keras = load()
     if not isinstance(model, keras.Model):
         raise ContractError(f"A builder must return a keras.Model, not {type(model).__name__}.")
     if not getattr(model, "inputs", None):
         with torch.no_grad():
-            model(torch.zeros(1, image_size, image_size, in_chans), training=False)  # Keras makes its weights now
+            model(torch.zeros(1, image_size, image_size, in_chans), training=False)  # makes Keras create its weights
     inputs = getattr(model, "inputs", None) or [None]
     if len(inputs) != 1 or len(getattr(model, "outputs", None) or [None]) != 1:
         raise ContractError(
@@ -67,11 +70,13 @@ def _held(model: Any, in_chans: int, image_size: int) -> tuple[nn.Module, Tensor
     open_ = (in_chans, image_size, image_size) if first else (image_size, image_size, in_chans)
     sides = [side or given for side, given in zip(shape, open_, strict=True)]
     layers = hold(model)
-    return layers, torch.randn(2, *sides, generator=torch.Generator().manual_seed(0), device="cpu").to(_place(layers))
+    return layers, torch.randn(2, *sides, generator=torch.Generator().manual_seed(0), device="cpu").to(
+        _device_of(layers)
+    )
 
 
-def _place(layers: nn.Module) -> torch.device:
-    """The CPU; or torch's meta device, where the zoo only asks how large the network is."""
+def _device_of(layers: nn.Module) -> torch.device:
+    """Device of the parameters: the CPU, or torch's meta device where only the network's size is needed."""
     return next((tensor.device for tensor in layers.parameters()), torch.device("cpu"))
 
 
@@ -82,7 +87,7 @@ def _channels_first(model: Any, in_chans: int) -> bool:
 
 
 def ending_of(layers: nn.Module) -> tuple[Graph, str] | None:
-    """The layer whose answer is the network's: its graph, and its name there; None where it is no layer by itself."""
+    """Find the layer that computes the output: its graph and its name; None where there is no such layer."""
     if not isinstance(layers, Graph):
         return None
     operation = layers.model.outputs[0]._keras_history.operation
@@ -97,7 +102,7 @@ def ending_of(layers: nn.Module) -> tuple[Graph, str] | None:
 
 
 def _without_ending(layers: nn.Module) -> str | None:
-    """Leave out the softmax or sigmoid that the network ends in; which it was, "linear" for none, None if unknown."""
+    """Remove a final softmax or sigmoid, and return its name; "linear" for none, None where it is unknown."""
     found = ending_of(layers)
     if found is None:
         return None
@@ -120,7 +125,7 @@ def _without_ending(layers: nn.Module) -> str | None:
 
 
 def _linear(layer: Any) -> Any:
-    """A copy of a layer without its activation; the layer is the model's owner's, and stays as it is."""
+    """Copy a layer without its activation; the original belongs to the caller's model, and is not changed."""
     copy = type(layer).from_config({**layer.get_config(), "activation": "linear"})
     copy.build_from_config(layer.get_build_config())
     for own, given in zip(copy.weights, layer.weights, strict=True):
@@ -140,7 +145,7 @@ def _units(answer: Any, model: Any) -> int:
 
 
 def _check_same(model: Any, answer: Tensor, activation: str | None, sample: Tensor) -> None:
-    """Raise unless the network answers as Keras's own call does."""
+    """Raise ContractError unless the network's outputs equal those of Keras's own call."""
     last: dict[str | None, Callable[[Tensor], Tensor]] = {"softmax": lambda z: z.softmax(1), "sigmoid": torch.sigmoid}
     with torch.no_grad(), load().device("cpu"):
         wanted = model(sample, training=False).float()
@@ -154,7 +159,7 @@ def _check_same(model: Any, answer: Tensor, activation: str | None, sample: Tens
 
 
 def _check_logits(model: Any, layers: nn.Module, activation: str | None, sample: Tensor) -> None:
-    """Raise where probabilities come out of a step that nothing is known of: no picture is answered outside of 0..1."""
+    """Raise ContractError if a model of unknown ending returns probabilities: 0..1 even for extreme inputs."""
     if activation is not None:
         return
     with torch.no_grad():

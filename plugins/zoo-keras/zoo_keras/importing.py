@@ -1,4 +1,4 @@
-"""From a file of Keras to a model of the zoo; nothing that the file brings is run."""
+"""Import a Keras file as a model of the zoo, without executing code from the file."""
 
 from __future__ import annotations
 
@@ -29,17 +29,21 @@ _UNSAID = (
 
 
 def read(file: Path, architecture: str | None = None, image_size: int | None = None) -> Imported | None:
-    """The model of a ``.keras`` file, or of an ``.h5`` of Keras's older form.
+    """Read the model of a ``.keras`` file, or of an older ``.h5`` file.
 
-    A stack of 3x3 convolutions and pools with a dense layer, as the tutorial's, becomes the zoo's own ``simple_cnn``;
-    any other model of Keras's own layers becomes ``keras/saved``, which is made from the file's description.
+    A stack of 3x3 convolutions and pools with a dense layer, like the tutorial's, becomes the zoo's own ``simple_cnn``;
+    any other model of Keras's own layers becomes ``keras/saved``, which is built from the file's configuration.
 
     Args:
-        architecture: ``simple/simple_cnn`` or ``keras/saved``, where the user has said which.
+        file: the file.
+        architecture: ``simple/simple_cnn`` or ``keras/saved``, if the user requests one.
         image_size: side of the images in pixels, where the model leaves it open.
 
+    Returns:
+        None where the file is not a Keras model.
+
     Raises:
-        RequestError: Keras can't read it, it holds code or what is not Keras's own, or is for no images.
+        RequestError: Keras can't read the file, it contains code or foreign classes, or it is no image classifier.
     """
     text = _description(file)
     if text is None:
@@ -52,10 +56,10 @@ def read(file: Path, architecture: str | None = None, image_size: int | None = N
 
 
 def _description(file: Path) -> str | None:
-    """The JSON that describes the model; None where this is no file of Keras.
+    """Read the JSON configuration of the model; None where the file is not a Keras model.
 
     Raises:
-        RequestError: it is Keras's, and has no description.
+        RequestError: it is a Keras file without a configuration.
     """
     try:
         if zipfile.is_zipfile(file):
@@ -87,7 +91,7 @@ def _of_hdf5(file: Path) -> str | None:
 def _loaded(file: Path) -> Any:
     try:
         return load().saving.load_model(file, compile=False, safe_mode=True)
-    except Exception as error:  # Keras, h5py and what they read with raise whatever they do
+    except Exception as error:  # Keras, h5py and their dependencies raise many kinds of errors
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise RequestError(
             f"Keras {load().__version__} can't load {file}: {reason}. If another version wrote it, load it there and "
@@ -120,7 +124,7 @@ def _imported(model: Any, file: Path, architecture: str | None, image_size: int 
         given = {"architecture": SIMPLE, "params": simple.params, "tensors": simple.tensors}
         prepared |= {"mean": (simple.mean,), "std": (simple.std,)}
     elif not notices:
-        prepared["std"] = (1 / 255,)  # its own first layers take pixels as they are, in 0..255
+        prepared["std"] = (1 / 255,)  # its first layers rescale pixels in 0..255
     return Imported(
         **given,
         num_classes=classes,
@@ -134,7 +138,7 @@ def _imported(model: Any, file: Path, architecture: str | None, image_size: int 
 
 
 def _form(model: Any, file: Path, image_size: int | None) -> tuple[int, int, int]:
-    """Side and channels of its images, and how many outputs it has."""
+    """Side and channels of the images, and number of outputs."""
     shapes = [tuple(tensor.shape[1:]) for tensor in (*(model.inputs or ()), *(model.outputs or ()))]
     if len(shapes) != 2 or len(shapes[0]) != 3 or len(shapes[1]) != 1:
         raise RequestError(f"{file} is no classifier of images: its model takes and gives arrays {shapes}.")
@@ -151,7 +155,7 @@ def _form(model: Any, file: Path, image_size: int | None) -> tuple[int, int, int
 def _answering(
     model: Any, ending: str | None, scale: tuple[float, float], channels_first: bool
 ) -> Callable[[NDArray[np.float32]], NDArray[np.float32]]:
-    """The model as Keras itself computes it: images (n, C, size, size), normalised -> probabilities (n, K)."""
+    """Return Keras's own forward pass: normalised images (n, C, size, size) -> probabilities (n, K)."""
 
     def answer(images: NDArray[np.float32]) -> NDArray[np.float32]:
         given = torch.from_numpy(np.ascontiguousarray(images)) * scale[0] + scale[1]

@@ -1,11 +1,11 @@
-"""Writes models.txt from the installed Keras: ``python plugins/zoo-keras/zoo_keras/list_models.py``.
+"""Write models.txt from the installed Keras: ``python plugins/zoo-keras/zoo_keras/list_models.py``.
 
-What a heading says is how a model's own ``preprocess_input`` prepares pixels, as mean and std of pixels in 0..1:
+A heading states the preprocessing of a model's own ``preprocess_input``, as mean and std of pixels in 0..1:
 
-- ``torch`` (DenseNet, ConvNeXt, EfficientNetV2 B0 to B3 and the zoo's most): ImageNet's mean and std.
-- ``tf`` (-1..1): 0.5 and 0.5. EfficientNetV2 S, M and L divide by 128: 128 / 255 both.
-- ``caffe`` (ResNet without V2, VGG): the channels' means, and ImageNet's std. That Keras's weights take blue first, and
-  pixels that were not divided, is worked into the first layer when they are loaded.
+- ``torch`` (DenseNet, ConvNeXt, EfficientNetV2 B0 to B3 and most networks of the zoo): ImageNet's mean and std.
+- ``tf`` (-1..1): 0.5 and 0.5. EfficientNetV2 S, M and L divide by 128: 128 / 255 for both.
+- ``caffe`` (ResNet without V2, VGG): the channels' means, and ImageNet's std. Keras's weights expect BGR pixels in
+  0..255; this is compensated in the first layer when they are loaded.
 - pixels in 0..255 (EfficientNet, which normalises them itself): 0 and 1 / 255.
 """
 
@@ -20,7 +20,7 @@ from zoo_keras.backend import load
 
 LIST = Path(__file__).with_name("models.txt")
 LEFT_OUT = ("NASNetMobile",)
-"""Keras 3.15 refuses to build it on torch."""
+"""Applications that Keras 3.15 can't build with torch."""
 
 IMAGENET = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
 HALF = {"mean": (0.5,) * 3, "std": (0.5,) * 3}
@@ -41,7 +41,7 @@ def preprocessing(name: str) -> dict[str, Any]:
 
 
 def listing() -> str:
-    """The text of models.txt: every application of the installed Keras, under a heading that it shares with others."""
+    """Text of models.txt: every application of the installed Keras, grouped under common headings."""
     applications, names = load().applications, {}
     for name in sorted(
         n for n in dir(applications) if inspect.isfunction(getattr(applications, n)) and n not in LEFT_OUT
@@ -52,8 +52,8 @@ def listing() -> str:
 
 
 def _side(make: Callable[..., Any]) -> int:
-    """The side of the images that an application is made for."""
-    with load().device("meta"):  # no weights are drawn
+    """Image side in pixels that an application was designed for."""
+    with load().device("meta"):  # allocates no weights
         return make(weights=None).input_shape[1] or 224
 
 

@@ -1,9 +1,9 @@
-"""A keras.Model as a network of the zoo: torch's modules around Keras's layers, whose weights they hold.
+"""Run a keras.Model as a torch network: torch modules wrap Keras's layers, and hold their weights.
 
-Keras keeps weights in variables of its own, under names that count up in a process. Here each layer has a module with
-its weights as parameters and its state (the statistics of a batch norm, the seeds of a dropout) as buffers. In a call
-the layer computes with those (``keras.StatelessScope``), so that whatever torch does to modules holds: moving them to
-a device, copying, averaging and dividing them, loading their state, freezing them one by one, exporting them.
+Keras keeps weights in its own variables, with names that depend on earlier models of the process. Here each layer has a
+module with its weights as parameters and its state (batch-norm statistics, dropout seeds) as buffers. A call computes
+with these tensors (``keras.StatelessScope``), so that everything torch does to modules works: moving them to a device,
+copying, averaging and sharding them, loading their state, freezing them one by one, exporting them.
 """
 
 from __future__ import annotations
@@ -22,13 +22,15 @@ __all__ = ["Graph", "Held", "KerasNetwork", "hold"]
 
 
 class KerasNetwork(nn.Module):
-    """Images (N, C, H, W) float -> logits (N, num_classes), by a Keras model.
+    """A Keras model as a network: images (N, C, H, W) float -> logits (N, num_classes).
 
     Args:
-        layers: the model's, as :func:`hold` gives them; they return (N, K), or (N, 1) for two classes.
-        binary: the one output z is the second class's; the logits are (0, z), whose softmax is z's sigmoid.
-        channels_first: the model takes (N, C, H, W) itself, and not Keras's usual (N, H, W, C).
-        ending: what was left out of it: ``softmax``, ``sigmoid``, or ``linear`` for nothing; None where nobody knows.
+        layers: modules of the model, as :func:`hold` returns them; they return (N, K), or (N, 1) for two classes.
+        binary: the single output z belongs to the second class; the logits are (0, z), whose softmax is the sigmoid of
+            z.
+        channels_first: the model takes (N, C, H, W), instead of Keras's usual (N, H, W, C).
+        ending: name of the removed activation: ``softmax``, ``sigmoid``, or ``linear`` for none; None where it is
+            unknown.
     """
 
     def __init__(self, layers: nn.Module, binary: bool, channels_first: bool, ending: str | None = None):
@@ -37,13 +39,13 @@ class KerasNetwork(nn.Module):
         self.layers, self.binary, self.channels_first = layers, binary, channels_first
 
     def forward(self, images: Tensor) -> Tensor:
-        # (N, C, H, W) -> (N, H, W, C): no copy, where channels lie last in memory as the zoo places them
+        # (N, C, H, W) -> (N, H, W, C): no copy in the channels-last memory format, which the zoo uses
         answer: Tensor = self.layers(images if self.channels_first else images.permute(0, 2, 3, 1))
         return torch.cat([torch.zeros_like(answer), answer], dim=1) if self.binary else answer
 
 
 class Shared:
-    """What all copies of a module have in common: a Keras layer, or a graph of them, which keep nothing of a call."""
+    """A value that all copies of a module share: a stateless Keras layer, or a graph of layers."""
 
     def __init__(self, value: Any):
         self.value = value
@@ -53,13 +55,12 @@ class Shared:
 
 
 class Held(nn.Module):
-    """One Keras layer, whose variables are this module's parameters and buffers.
+    """A Keras layer whose variables are this module's parameters and buffers.
 
-    ``train()`` and ``eval()`` are its ``training`` argument; where a graph has called it with ``training=False``,
-    it is so always.
+    ``train()`` and ``eval()`` set its ``training`` argument, unless a graph calls it with ``training=False``.
 
     Args:
-        layer: a layer that is built.
+        layer: a built layer.
     """
 
     def __init__(self, layer: Any):
@@ -77,7 +78,7 @@ class Held(nn.Module):
 
     @property
     def layer(self) -> Any:
-        """The Keras layer; its own variables have the values that it was built with."""
+        """The Keras layer; its own variables keep their values from construction."""
         return self._shared.value[0]
 
     def forward(self, *inputs: Any, training: bool | None = None, **settings: Any) -> Any:
@@ -88,17 +89,17 @@ class Held(nn.Module):
             answer = layer(*inputs, training=training, **settings)
         if training:
             self._keep(scope, tensors)
-        return self._look(answer)
+        return self._expose_maps(answer)
 
     def _keep(self, scope: Any, tensors: list[Tensor]) -> None:
-        """Bring what a training step changed into the buffers: running statistics, the next seed."""
+        """Copy the state changed by a training step into the buffers: running statistics, the next seed."""
         for variable, tensor in zip(self._shared.value[1], tensors, strict=True):
             new = scope.get_current_value(variable)
             if new is not tensor and not isinstance(tensor, nn.Parameter):
                 tensor.copy_(new.detach())
 
-    def _look(self, answer: Any) -> Any:
-        """The answer; those who look for maps (n, D, h, w), as Grad-CAM does, find them in ``places``."""
+    def _expose_maps(self, answer: Any) -> Any:
+        """Pass feature maps (n, D, h, w) through ``places``, where hooks such as Grad-CAM's find them."""
         if not isinstance(answer, Tensor) or answer.ndim != 4:
             return answer
         if getattr(self.layer, "data_format", None) == "channels_first":
@@ -110,23 +111,23 @@ class Held(nn.Module):
 
 
 class HeldBatchNorm(Held, _BatchNorm):
-    """A batch norm of Keras, which those who look for torch's find: its statistics can be left alone in training."""
+    """A Keras batch norm that is an instance of torch's class, so that code that freezes batch norms finds it."""
 
-    track_running_stats = False  # under torch's names, which a state would then have to have
+    track_running_stats = False  # else torch's buffers would have to be in the state
 
 
 class HeldNormalization(Held):
-    """Keras's Normalization by values that were adapted to data; the layer keeps those outside of its variables too."""
+    """Keras's Normalization with adapted values, which the layer also keeps outside of its variables."""
 
     def forward(self, inputs: Tensor, **settings: Any) -> Any:
         layer = self.layer
         mean, variance = (getattr(self, name).reshape(layer._broadcast_shape) for name in ("mean", "variance"))
         scale = variance.sqrt().clamp(min=load().config.epsilon())
-        return self._look(inputs * scale + mean if layer.invert else (inputs - mean) / scale)
+        return self._expose_maps(inputs * scale + mean if layer.invert else (inputs - mean) / scale)
 
 
 class Graph(nn.Module):
-    """A Functional model: a module for each of its layers, and Keras's order of running them.
+    """A Functional model: a module per layer, executed in Keras's order.
 
     Args:
         model: a Functional model with one input and one output.
@@ -146,12 +147,12 @@ class Graph(nn.Module):
         return self._shared.value
 
     def forward(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
-        """Run each layer on what it is given; ``training=False`` holds for all."""
+        """Run the layers in Keras's order; ``training=False`` applies to all of them."""
 
         def runner(operation: Any) -> Any:
             if id(operation) not in self.names:
                 return operation  # an operation without state, such as keras.ops.add
-            return _caller(self.get_submodule(self.names[id(operation)]), training)  # asked anew: it may be another now
+            return _caller(self.get_submodule(self.names[id(operation)]), training)  # anew, as it may be replaced
 
         with load().device(str(_device(inputs))):
             answer = self.model._run_through_graph(inputs, operation_fn=runner)
@@ -159,7 +160,7 @@ class Graph(nn.Module):
 
 
 def _caller(module: nn.Module, training: bool | None) -> Any:
-    """What to call with Keras's arguments; torch's own modules, put in a layer's place, take none of them."""
+    """Return a callable for Keras's arguments; torch modules that replaced a layer take only the inputs."""
     if not isinstance(module, Held | Graph):
         return lambda *inputs, **settings: module(*inputs)
     return (
@@ -170,8 +171,10 @@ def _caller(module: nn.Module, training: bool | None) -> Any:
 
 
 def hold(layer: Any) -> nn.Module:
-    """The module of a layer, or of a model and all layers in it; of a class of its own, such as a subclass of
-    keras.Model, one for the whole."""
+    """Wrap a layer, or a model and all its layers, in modules.
+
+    A layer of a custom class, such as a subclass of keras.Model, becomes a single module.
+    """
     keras = load()
     if type(layer) is keras.Sequential and layer._functional is not None:
         return Graph(layer._functional)
@@ -185,7 +188,7 @@ def hold(layer: Any) -> nn.Module:
 
 
 def distinct(names: Iterable[str], taken: set[str]) -> list[str]:
-    """The names, in order, those that were there before with a number: ``dense``, ``dense_1``."""
+    """Make names unique by appending numbers: ``dense``, ``dense_1``."""
     taken, found = set(taken), []
     for name in names:
         chosen, count = name, 0
@@ -198,7 +201,7 @@ def distinct(names: Iterable[str], taken: set[str]) -> list[str]:
 
 
 def _layer_name(layer: Any) -> str:
-    """A layer's name; what Keras made up, counting the layers of a process, without the number."""
+    """Name of a layer; without the number that Keras appends to default names, as it counts the layers of a process."""
     kind = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", type(layer).__name__).lower()
     bare = re.sub(r"_\d+$", "", layer.name)
     made_up = bare.replace("_", "") == kind.replace("_", "")
@@ -206,12 +209,12 @@ def _layer_name(layer: Any) -> str:
 
 
 def _plain(name: str) -> str:
-    """A name that a module of torch can have; a variable without one is called so, and its number by Keras."""
+    """Convert a name to a valid module name; unnamed variables lose the number that Keras appends."""
     return re.sub(r"[^A-Za-z0-9_]", "_", re.sub(r"^variable_\d+$", "variable", name)) or "unnamed"
 
 
 def _device(inputs: Any) -> torch.device:
-    """Where the first tensor of a call is."""
+    """Device of the first tensor among a call's inputs."""
     while isinstance(inputs, list | tuple | dict):
         values = list(inputs.values()) if isinstance(inputs, dict) else list(inputs)
         inputs = next((v for v in values if isinstance(v, Tensor | list | tuple | dict)), None)

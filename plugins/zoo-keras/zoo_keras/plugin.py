@@ -1,4 +1,4 @@
-"""What zoo_keras contributes. Nothing here imports Keras."""
+"""The contributions of zoo_keras. This module does not import Keras."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _EXAMPLE = (
 
 
 def _described(*layers: tuple[str, dict[str, object]]) -> str:
-    """A model of these layers as a .keras file describes it, at its shortest."""
+    """Minimal configuration of a model with these layers, as a .keras file contains it."""
     rows = [
         {"module": "keras.layers", "class_name": name, "config": config, "registered_name": None}
         for name, config in layers

@@ -1,4 +1,4 @@
-"""The architecture of what ``zoo import`` read from a file of Keras: the description is its parameter."""
+"""The architecture of models imported from Keras files, with the configuration as a parameter."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ __all__ = ["saved"]
 
 
 def saved(num_classes: int, in_chans: int = 3, image_size: int | None = None, *, config: str) -> nn.Module:
-    """A Keras model from its description: images (N, in_chans, H, W) float -> logits (N, num_classes).
+    """Build a Keras model from its configuration: images (N, in_chans, H, W) float -> logits (N, num_classes).
 
     Args:
-        num_classes: where they are others than the description's, its last dense layer has another width.
+        num_classes: number of classes; the last dense layer is resized where it differs from the configuration's.
         in_chans: channels of the images.
-        image_size: side of the images in pixels; by default the description's.
-        config: what ``config.json`` of a ``.keras`` file holds, or ``model.to_json()`` gives.
+        image_size: side of the images in pixels; by default the configuration's.
+        config: content of ``config.json`` in a ``.keras`` file, or result of ``model.to_json()``.
 
     Raises:
-        RequestError: it is none, has what is not Keras's own, or can't be made.
+        RequestError: the configuration is malformed, has parts that are not Keras's own, or can't be built.
     """
     where = "architecture.config"
     with building():

@@ -1,4 +1,4 @@
-"""A Keras model that is the zoo's simple_cnn: its parameters, and its weights in torch's layout."""
+"""Recognise a Keras model that equals the zoo's simple_cnn, and convert its parameters and weights."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from zoo_keras.backend import load
 __all__ = ["Simple", "as_simple_cnn", "prepares_itself"]
 
 _ACTIVATIONS = ("relu", "sigmoid", "tanh")
-"""What the two have alike; Keras's gelu is torch's too, but before the pool and not after it."""
+"""Activations that both have; Keras's gelu equals torch's, but simple_cnn applies it after the pool."""
 
 
 class Simple(NamedTuple):
     """A network of ``simple_cnn``.
 
     Args:
-        params: of the factory.
-        tensors: its state.
-        mean, std: of pixels in 0..1, where the model's first layer rescales them; else 0 and 1.
-        scale: factor and summand that turn images prepared so into what the model takes.
+        params: parameters of the factory.
+        tensors: state dict of the network.
+        mean, std: normalisation of pixels in 0..1, where the model's first layer rescales them; else 0 and 1.
+        scale: factor and summand that convert images normalised this way to the model's input.
     """
 
     params: dict[str, Any]
@@ -33,16 +33,18 @@ class Simple(NamedTuple):
 
 
 def as_simple_cnn(model: Any, ending: str | None) -> Simple | None:
-    """The same network, or None where the model is another.
+    """Convert the model to an equal simple_cnn; None where it has another structure.
 
-    It is: a Rescaling perhaps; convolutions 3x3, each with a pool 2x2; flatten; a dense layer; a dropout perhaps; and
-    the output: for two classes one sigmoid, or two outputs with a softmax, whose difference is that one.
+    The structure is: an optional Rescaling; 3x3 convolutions, each with a 2x2 pool; a flatten layer; a dense layer; an
+    optional dropout; and the output: for two classes one sigmoid, or two outputs with a softmax, whose difference
+    equals it.
 
     Args:
-        ending: "softmax", "sigmoid" or "linear": what the model ends in.
+        model: the Keras model.
+        ending: the model's final activation: "softmax", "sigmoid" or "linear".
     """
     layers = load().layers
-    if type(model).__name__ not in ("Sequential", "Functional") or not _in_a_row(model):
+    if type(model).__name__ not in ("Sequential", "Functional") or not _is_sequential(model):
         return None
     rows = [layer for layer in model.layers if not isinstance(layer, layers.InputLayer)]
     rescaled = rows.pop(0) if rows and type(rows[0]) is layers.Rescaling else None
@@ -70,15 +72,15 @@ def as_simple_cnn(model: Any, ending: str | None) -> Simple | None:
 
 
 def prepares_itself(model: Any) -> bool:
-    """Whether the model's own first layers rescale or normalise pixels in 0..255."""
+    """Check that the model's own first layers rescale or normalise pixels in 0..255."""
     layers = load().layers
     kinds = (layers.InputLayer, layers.RandomFlip, layers.RandomRotation, layers.RandomZoom, layers.Resizing)
     first = next((layer for layer in model.layers if not isinstance(layer, kinds)), None)
     return isinstance(first, layers.Rescaling | layers.Normalization)
 
 
-def _in_a_row(model: Any) -> bool:
-    """Whether every layer is given the one before it, and nothing else."""
+def _is_sequential(model: Any) -> bool:
+    """Check that every layer takes only the output of the layer before it."""
     graph = getattr(model, "_functional", None) or model
     return graph is not None and all(len(nodes) == 1 for nodes in graph._nodes_by_depth.values())
 
@@ -114,7 +116,7 @@ def _one_activation(rows: list[Any]) -> bool:
 
 
 def _tensors(convs: list[Any], hidden: Any, output: Any, last: tuple[int, int, int]) -> dict[str, Tensor]:
-    """Kernels (h, w, in, out) as torch has them, and the dense layer for maps that are flattened channels first."""
+    """Convert kernels (h, w, in, out) to torch's layout, and the dense layer to maps flattened channels first."""
     found: dict[str, Tensor] = {}
     for stage, conv in enumerate(convs):
         kernel, bias = _weights(conv)

@@ -1,4 +1,4 @@
-"""Trained weights of Keras's applications in a network with another head, another first layer, other preparation."""
+"""Transfer pretrained weights of Keras's applications to a network with another head, first layer or preprocessing."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ __all__ = ["take_over"]
 
 
 def take_over(model: Any, trained: Any, name: str) -> None:
-    """Give a new application the weights of a trained one, layer by layer; a head of another form stays new.
+    """Copy the weights of a trained application to a new one, layer by layer; a head of another shape stays new.
 
-    Layers are matched by their order, for some have names that count up in a process.
+    Layers are matched by order, as some have names that depend on earlier models of the process.
 
     Args:
-        model: as the zoo makes it: for images that :func:`zoo_keras.list_models.preprocessing` has prepared.
-        trained: as Keras makes it, with its top or without.
-        name: of the application.
+        model: application as the zoo builds it: for images prepared by :func:`zoo_keras.list_models.preprocessing`.
+        trained: application as Keras loads it, with or without its top.
+        name: name of the application.
 
     Raises:
-        RequestError: it was trained on colour images, and can't be adapted to others.
-        ValueError: the two are not of one form.
+        RequestError: the weights are for colour images, and can't be adapted to other channels.
+        ValueError: the layers of the two differ in shape.
     """
     mine, theirs = (_with_weights(each) for each in (model, trained))
     head = mine[-1]
@@ -47,10 +47,10 @@ def _with_weights(model: Any) -> list[Any]:
 
 
 def _first_layer(kernel: NDArray[np.float32], channels: int, name: str) -> NDArray[np.float32]:
-    """A first kernel (h, w, 3, K) for pixels as the zoo prepares them, and for so many channels.
+    """Convert a first kernel (h, w, 3, K) to the zoo's preprocessing and a number of channels.
 
-    Keras's ``caffe`` weights take blue first, and pixels in 0..255 from which the mean was taken; dividing those by the
-    std is made up for here. Padding is zero in both, so the answers are the same.
+    Keras's ``caffe`` weights expect BGR pixels in 0..255 minus the mean; the kernel compensates for the division by the
+    std. The outputs are identical, as padding is zero in both.
     """
     if preprocessing(name) == CAFFE:
         kernel = kernel[:, :, ::-1] * (255 * np.array(CAFFE["std"], np.float32))[:, None]
@@ -63,7 +63,7 @@ def _first_layer(kernel: NDArray[np.float32], channels: int, name: str) -> NDArr
 
 
 def _normalization(weights: list[Any], trained: Any, channels: int, name: str) -> list[Any]:
-    """EfficientNet's own, and the factor that Keras's trained one has behind it, in one."""
+    """Merge the rescaling that follows EfficientNet's normalization in Keras's pretrained model into its variance."""
     if channels != len(weights[0]):
         raise RequestError(f"The pretrained weights of {name!r} are for colour images: leave --pretrained away.")
     mean, variance, *rest = weights

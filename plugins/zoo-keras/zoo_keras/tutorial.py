@@ -1,4 +1,4 @@
-"""The tutorial's network, written in Keras as the tutorial writes it."""
+"""The tutorial's network, built in Keras like the original."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ __all__ = ["tutorial_cnn"]
 def tutorial_cnn(
     num_classes: int, input_shape: tuple[int, int, int] = (150, 150, 3), hidden: int = 512, dropout: float = 0.5
 ) -> Any:
-    """Three 3x3 convolutions, each with a pool, a dense layer, dropout, and one sigmoid for two classes.
+    """Build three 3x3 convolutions, each with a pool, a dense layer, dropout, and one sigmoid for two classes.
 
     With its defaults, for 150-pixel colour images and two classes, it has the 19,034,177 parameters of ``simple_cnn``.
 
     Args:
-        num_classes: two share one output; more have one each.
+        num_classes: number of classes; two share one output, more have one each.
         input_shape: height, width and channels of the images.
         hidden: width of the dense layer.
         dropout: probability in [0, 1), before the output.

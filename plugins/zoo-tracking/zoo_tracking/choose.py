@@ -1,4 +1,4 @@
-"""Which trackers are on: what ``ZOO_TRACKING`` says, and what is installed."""
+"""Select the active trackers by ``ZOO_TRACKING`` and the installed libraries."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _VALID = (*TITLES, _OFF)
 
 
 def installed(mlflow_uri: str | None = None) -> set[str]:
-    """The trackers whose libraries are here; nothing is imported to find out.
+    """Find the trackers whose libraries are installed, without importing them.
 
     Args:
-        mlflow_uri: where MLflow is to write. A server needs MLflow's client only, a store of one's own a database.
+        mlflow_uri: MLflow's tracking URI. A server needs only MLflow's client, a local store also a database.
     """
     served = bool(mlflow_uri) and not str(mlflow_uri).startswith("sqlite")
     needs = {"tensorboard": ["tensorboard"], "mlflow": ["mlflow"] if served else ["mlflow", "sqlalchemy", "alembic"]}
@@ -31,11 +31,14 @@ def _is_here(module: str) -> bool:
 
 
 def choose(words: str | None, here: Collection[str]) -> tuple[list[str], list[str]]:
-    """The trackers to use, and what to tell the user, a line each.
+    """Select the trackers to use.
 
     Args:
-        words: ``ZOO_TRACKING``: trackers with commas between them, ``"off"``, or nothing for all that are here.
+        words: value of ``ZOO_TRACKING``: comma-separated trackers, ``"off"``, or empty for all installed ones.
         here: the trackers whose libraries are installed.
+
+    Returns:
+        The trackers, and lines for the user.
     """
     given = list(dict.fromkeys(w.strip().lower() for w in (words or "").split(",") if w.strip()))
     if not given:
@@ -48,7 +51,7 @@ def choose(words: str | None, here: Collection[str]) -> tuple[list[str], list[st
 
 
 def get(tracker: str) -> str:
-    """The command that installs a tracker's library."""
+    """Command that installs a tracker's library."""
     return f"pip install 'zoo-tracking[{tracker}]'"
 
 

@@ -1,4 +1,4 @@
-"""``zoo tracking``: which runs have logs, and what to type to see them."""
+"""``zoo tracking``: list the runs with logs, and the commands to view them."""
 
 from __future__ import annotations
 
@@ -15,10 +15,13 @@ __all__ = ["main"]
 
 
 def main(arguments: list[str]) -> int:
-    """Print the runs that have logs, with the commands that show them.
+    """Print the runs with logs, and the commands to view them.
+
+    Args:
+        arguments: the words after the command's name.
 
     Returns:
-        0, or 2 where there is no such folder.
+        The exit code: 0, or 2 where there is no such folder.
     """
     parser = argparse.ArgumentParser("zoo tracking", description="List the runs that have logs, and how to see them.")
     parser.add_argument("runs", nargs="?", type=Path, default=Path("runs"), help="the folder for runs (default: runs)")
@@ -34,7 +37,7 @@ def _lines(runs: Path) -> list[str]:
     logged = {folder: _trackers(folder) for folder in sorted(p.parent for p in runs.glob("*/job.yaml"))}
     having = {folder.name: trackers for folder, trackers in logged.items() if trackers}
     if not having:
-        return [f"No run in {runs} has logs. {_how_to_begin()}"]
+        return [f"No run in {runs} has logs. {_hint()}"]
     width = max(map(len, having))
     rows = [f"  {name:<{width}}  {', '.join(TITLES[t] for t in trackers)}" for name, trackers in having.items()]
     return [f"{runs}: {len(having)} of {len(logged)} runs have logs", *rows, "See them:", *_commands(runs, logged)]
@@ -56,7 +59,7 @@ def _commands(runs: Path, logged: dict[Path, list[str]]) -> list[str]:
     return lines + [f"  {text}" for text in views]
 
 
-def _how_to_begin() -> str:
+def _hint() -> str:
     if installed():
         return f"Runs are logged from now on, unless {VARIABLE} is set to 'off'."
     return f"Neither TensorBoard nor MLflow is installed; get one: {get('tensorboard')}"

@@ -1,4 +1,4 @@
-"""The confusion matrix as a picture: a row is what it was, a column what it was taken for."""
+"""The confusion matrix as an image: rows are true classes, columns predicted ones."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ if TYPE_CHECKING:
 __all__ = ["MOST_CLASSES", "confusion_figure", "confusion_png"]
 
 MOST_CLASSES = 40
-"""More can't be read; of more, those with the most mistakes are drawn."""
+"""Maximum number of classes in a legible image; of more, those with the most mistakes are drawn."""
 _LABEL = 24
-"""Characters of a class name at an axis."""
+"""Maximum number of characters of a class name at an axis."""
 _RIGHT, _WRONG = (0.10, 0.48, 0.26), (0.75, 0.17, 0.17)
 _CELL = 0.36
-"""Inches a cell, where there are many."""
+"""Side of a cell in inches, where there are many."""
 
 
 def confusion_png(matrix: Sequence[Sequence[int]], classes: Sequence[str], title: str) -> bytes:
-    """The picture's bytes.
+    """Draw the confusion matrix as PNG.
 
     Args:
         matrix: counts (K, K): rows are true classes, columns predicted ones.
-        classes: their names.
-        title: what was counted, as in ``"val images"``.
+        classes: class names, in the order of the matrix.
+        title: description of the counts, such as ``"val images"``.
     """
     out = io.BytesIO()
     confusion_figure(matrix, classes, title).savefig(out, format="png")
@@ -36,7 +36,7 @@ def confusion_png(matrix: Sequence[Sequence[int]], classes: Sequence[str], title
 
 
 def confusion_figure(matrix: Sequence[Sequence[int]], classes: Sequence[str], title: str) -> Figure:
-    """The picture, drawn without pyplot: no window, and no state that another's plots share."""
+    """Draw the confusion matrix without pyplot: without a window, and without state shared with other plots."""
     import numpy as np
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -59,7 +59,7 @@ def confusion_figure(matrix: Sequence[Sequence[int]], classes: Sequence[str], ti
 
 
 def _worst(counts: np.ndarray) -> list[int]:
-    """The classes to draw, in their own order."""
+    """Indices of the classes to draw, in their original order."""
     import numpy as np
 
     mistakes = counts.sum(0) + counts.sum(1) - 2 * counts.diagonal()
@@ -67,9 +67,9 @@ def _worst(counts: np.ndarray) -> list[int]:
 
 
 def _colours(counts: np.ndarray) -> np.ndarray:
-    """(K, K) -> (K, K, 3) in 0..1, by each cell's share of its row: green where it is right, red where it is wrong.
+    """Colour (K, K) counts as (K, K, 3) in 0..1 by their share of the row: green on the diagonal, red elsewhere.
 
-    A third of a class gone wrong is as red as can be: mistakes are small shares, and matter.
+    Red saturates at a third of a class, as mistakes are small shares, and matter.
     """
     import numpy as np
 
@@ -83,10 +83,10 @@ def _colours(counts: np.ndarray) -> np.ndarray:
 
 
 def _write_counts(axes: Axes, counts: np.ndarray, colours: np.ndarray, side: float) -> None:
-    """Each cell's number, where it isn't 0; the letters as large as its digits leave room for."""
+    """Write each non-zero count into its cell, at a font size that fits its digits."""
     digits = len(f"{counts.max():,}") if counts.size else 1
     points = min(12.0, 72 * side / len(counts) / (0.75 * max(digits, 2)))
-    # Inside the axes they move nothing; left out of the layout, 1,600 of them are drawn in half the time.
+    # Excluded from the layout, as they lie within the axes: 1,600 of them are drawn in half the time.
     how: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": points, "in_layout": False}
     for (row, column), count in _filled(counts):
         ink = "white" if float(colours[row, column].mean()) < 0.6 else "black"
@@ -114,6 +114,6 @@ def _name_axes(axes: Axes, names: list[str]) -> None:
 
 
 def _label(name: object) -> str:
-    """A name short enough for an axis; what is cut is its middle, for names differ at their ends."""
+    """Shorten a name for an axis by cutting its middle, as names often differ at their ends."""
     text = "".join(c if c.isprintable() else "?" for c in str(name))
     return text if len(text) <= _LABEL else f"{text[: _LABEL // 3]}…{text[-(_LABEL - _LABEL // 3 - 1) :]}"

@@ -1,4 +1,4 @@
-"""A job, an epoch and a result as flat names and values, which is all that a tracker knows."""
+"""Flatten a job, an epoch and a result to names and values, the only form that trackers support."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Value = bool | int | float | str
 
 
 def parameters(run: Any) -> dict[str, Value]:
-    """What the run is made of: the job by dotted paths, and the size of the model and of its data."""
+    """Parameters of a run: the job by dotted paths, and the sizes of the model and the splits."""
     flat = dict(_leaves("", run.job))
     if "parameters" in run.model:
         flat["model.parameters"] = run.model["parameters"]
@@ -29,19 +29,19 @@ def _leaves(path: str, value: Any) -> Iterator[tuple[str, Value]]:
             yield from _leaves(f"{path}.{key}" if path else str(key), item)
     elif isinstance(value, bool | int | float | str):
         yield path, value
-    elif value is not None:  # what is not set needs no line
+    elif value is not None:  # unset values are omitted
         yield path, json.dumps(value, default=str, ensure_ascii=False)
 
 
 def epoch_numbers(epoch: Mapping[str, Any]) -> dict[str, float]:
-    """Every number of an epoch's record: ``train/loss``, ``val/accuracy`` …, ``lr``, ``images_per_second``."""
+    """Scalars of an epoch's record: ``train/loss``, ``val/accuracy`` …, ``lr``, ``images_per_second``, ``seconds``."""
     flat = _numbers({split: epoch.get(split) or {} for split in ("train", "val")})
     flat |= _numbers({"": {name: epoch.get(name) for name in ("lr", "images_per_second", "seconds")}})
     return flat
 
 
 def final_numbers(result: Mapping[str, Any]) -> dict[str, float]:
-    """The numbers of the best weights: ``final/val/accuracy``, ``final/test/loss`` …"""
+    """Final metrics of the best weights: ``final/val/accuracy``, ``final/test/loss`` …"""
     return _numbers({f"final/{split}": numbers for split, numbers in result.get("metrics", {}).items()})
 
 
@@ -55,7 +55,7 @@ def _numbers(groups: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
 
 
 def table(rows: Mapping[str, object]) -> str:
-    """Names and values as a Markdown table."""
+    """Format names and values as a Markdown table."""
     lines = [f"| {_cell(name)} | {_cell(value)} |" for name, value in rows.items()]
     return "\n".join(["| | |", "| --- | --- |", *lines])
 

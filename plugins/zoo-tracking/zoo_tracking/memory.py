@@ -1,4 +1,4 @@
-"""``tracking.json`` in a run's folder: which MLflow run it is, so that a resumed run goes on in it."""
+"""``tracking.json`` in a run's folder: records the MLflow run, so that a resumed run continues it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ FILE = "tracking.json"
 
 
 def read(folder: Path) -> dict[str, Any]:
-    """What was remembered; empty where there is nothing, or nothing that can be read."""
+    """Read the record; empty where it is missing or unreadable."""
     try:
         found = json.loads((folder / FILE).read_text("utf-8"))
     except (OSError, ValueError):
@@ -22,14 +22,14 @@ def read(folder: Path) -> dict[str, Any]:
 
 
 def remember(folder: Path, tracker: str, what: dict[str, Any]) -> None:
-    """Add to what is remembered. The file is written whole or not at all."""
+    """Add an entry to the record, writing the file atomically."""
     draft = folder / f".{FILE}.draft"
     draft.write_text(json.dumps({**read(folder), tracker: what}, indent=2) + "\n", "utf-8")
     draft.replace(folder / FILE)
 
 
 def without_secrets(uri: str) -> str:
-    """An address without its user, password and query: a run's folder is given to others."""
+    """Remove user, password and query from an address, as a run's folder may be shared."""
     try:
         parts = urlsplit(uri)
     except ValueError:
@@ -40,7 +40,7 @@ def without_secrets(uri: str) -> str:
 
 
 def epochs_done(folder: Path) -> int:
-    """How many epochs a run has behind it: the lines of its metrics.jsonl."""
+    """Number of finished epochs of a run: the lines of its metrics.jsonl."""
     try:
         return len((folder / "metrics.jsonl").read_text("utf-8").splitlines())
     except OSError:

@@ -1,6 +1,6 @@
-"""The plugin: it watches runs, adds a section to the report, and brings ``zoo tracking``.
+"""The plugin's hooks: observe runs, add a section to the report, and contribute ``zoo tracking``.
 
-Every hook imports what it needs when it is called, so that listing plugins loads no library.
+Hooks import their modules when they are called, so that listing plugins loads no tracking library.
 """
 
 from __future__ import annotations

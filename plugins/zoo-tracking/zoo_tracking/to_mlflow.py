@@ -1,4 +1,4 @@
-"""MLflow: a run of the zoo is a run of MLflow, in the experiment that is named after the dataset."""
+"""MLflow tracker: each run of the zoo is an MLflow run, in an experiment named after the dataset."""
 
 from __future__ import annotations
 
@@ -19,43 +19,43 @@ __all__ = ["MLflow", "local_store", "view"]
 _ARTIFACTS = ("job.yaml", "result.json", "report.html")
 _PARAMS_AT_ONCE, _NAME_CHARACTERS, _PARAM_CHARACTERS, _TAG_CHARACTERS = 100, 250, 6000, 8000  # MLflow's limits
 _LOCK_S = 60.0
-_MANNERS = {
-    "MLFLOW_LOGGING_LEVEL": "WARNING",  # else it tells of each step of making its database
-    "MLFLOW_DISABLE_TELEMETRY": "true",  # who types `zoo run` has not agreed to any
-    # A server that is away is given up after some seconds, not after minutes.
+_ENVIRONMENT = {
+    "MLFLOW_LOGGING_LEVEL": "WARNING",  # otherwise it logs each step of creating its database
+    "MLFLOW_DISABLE_TELEMETRY": "true",  # users of `zoo run` have not consented to telemetry
+    # Give up on an unreachable server after seconds instead of minutes.
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
 }
 
 
 def local_store(runs: Path) -> Path:
-    """The folder with MLflow's database and artifacts, beside the runs; no run's name begins with a dot."""
+    """Folder with MLflow's database and artifacts, next to the runs; no run's name starts with a dot."""
     return runs.absolute() / ".mlflow"
 
 
 def _sqlite(path: Path) -> str:
-    """A file as SQLAlchemy's address, in which a ``?`` begins a query and ``%`` an escape."""
+    """Convert a path to SQLAlchemy's URL, in which ``?`` starts a query and ``%`` an escape."""
     return f"sqlite:///{str(path).replace('%', '%25').replace('?', '%3F')}"
 
 
 def _name(name: str) -> str:
-    """A name as MLflow takes it: it refuses all that come with one that has, say, an ``@`` in it."""
+    """Convert a name to MLflow's restrictions; it rejects a whole batch with an invalid character such as ``@``."""
     return re.sub(r"[^\w\-. :/]", "_", name)[:_NAME_CHARACTERS]
 
 
 def view(uri: str) -> str:
-    """What to type, or open, to see a store."""
+    """Command or address to view a store."""
     if uri.startswith(("http://", "https://")):
         return uri
     return f"mlflow ui --backend-store-uri {shlex.quote(uri)}"
 
 
 class MLflow:
-    """Writes to a tracking server, or to a SQLite file beside the runs.
+    """Logs to a tracking server, or to a SQLite file next to the runs.
 
     Args:
-        folder: the run's.
-        uri: the tracking server's or store's; None or empty for the one beside the runs.
+        folder: the run's folder.
+        uri: URI of the tracking server or store; None or empty for the store next to the runs.
     """
 
     title = "MLflow"
@@ -72,14 +72,14 @@ class MLflow:
         return f"MLflow: run {self.folder.name!r} in {self.shown_uri}\nSee it: {view(self.shown_uri)}"
 
     def started(self, run: Any) -> None:
-        for name, value in _MANNERS.items():
+        for name, value in _ENVIRONMENT.items():
             os.environ.setdefault(name, value)
         self.client = self._open()
-        if not self._go_on():
+        if not self._continue():
             self._begin(run)
 
     def _open(self) -> Any:
-        """The client. MLflow makes its tables without regard for a second process that does: one at a time, then."""
+        """Create the client; with a lock, as MLflow can't create its tables in two processes at once."""
         from mlflow import MlflowClient
 
         if self.store is None:
@@ -92,8 +92,8 @@ class MLflow:
             client.search_experiments(max_results=1)
         return client
 
-    def _go_on(self) -> bool:
-        """Take up the MLflow run that this run was before it was resumed, if it is still there."""
+    def _continue(self) -> bool:
+        """Continue the MLflow run of a resumed run, if it still exists."""
         from mlflow.exceptions import MlflowException
 
         before = read(self.folder).get("mlflow", {})
@@ -101,7 +101,7 @@ class MLflow:
             return False
         try:
             found = self.client.get_run(before["run_id"])
-        except MlflowException:  # somebody has removed it: a new one, then
+        except MlflowException:  # it was deleted: create a new one
             return False
         if found.info.lifecycle_stage != "active":
             return False
@@ -131,7 +131,7 @@ class MLflow:
             try:
                 return str(self.client.create_experiment(name, artifact_location=place))
             except MlflowException:
-                found = self.client.get_experiment_by_name(name)  # a run beside this one may have been quicker
+                found = self.client.get_experiment_by_name(name)  # a concurrent run may have created it
                 if found is None:
                     raise
         return str(found.experiment_id)
@@ -152,7 +152,7 @@ class MLflow:
             self._metrics(final_numbers(result), len(result["epochs"]))
             self._tags({"zoo.status": result.get("status"), "zoo.stop_reason": result.get("stop_reason")})
             self._artifacts(pictures)
-        finally:  # no run is left as if it were running
+        finally:  # never leave the MLflow run marked as running
             self.client.set_terminated(self.run_id, "FINISHED")
 
     def failed(self, run: Any, error: BaseException) -> None:

@@ -1,4 +1,4 @@
-"""TensorBoard: a run's logs lie in the run's own folder, and a resumed run goes on in them."""
+"""TensorBoard tracker: logs are in the run's folder, and are continued by a resumed run."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ __all__ = ["FOLDER", "TensorBoard", "view"]
 
 FOLDER = "tensorboard"
 _MOST_TEXT = 200_000
-"""Characters of result.json that are shown as text; the file itself lies in the run's folder."""
+"""Maximum number of characters of result.json shown as text; the file itself is in the run's folder."""
 
 
 def view(runs: Path) -> str:
-    """What to type to see the logs of a folder of runs, side by side."""
+    """Command to view the logs of a folder of runs together."""
     return f"tensorboard --logdir {shlex.quote(str(runs))}"
 
 
 class TensorBoard:
-    """Writes to ``<run>/tensorboard``.
+    """Logs to ``<run>/tensorboard``.
 
     Args:
-        folder: the run's.
+        folder: the run's folder.
     """
 
     title = "TensorBoard"
@@ -45,7 +45,7 @@ class TensorBoard:
 
         logs = self.folder / FOLDER
         self.last_epoch = epochs_done(self.folder)
-        # What an earlier start of this run wrote after its last checkpoint is written again: it is hidden.
+        # Hide steps after the last checkpoint of an interrupted run, which are logged again.
         self.writer = SummaryWriter(str(logs), purge_step=self.last_epoch + 1 if logs.exists() else None)
         job = parameters(run)
         self.writer.file_writer.add_summary(_session_start(job))
@@ -57,7 +57,7 @@ class TensorBoard:
     def epoch(self, record: dict[str, Any]) -> None:
         self.last_epoch = int(record["epoch"])
         self._scalars(epoch_numbers(record))
-        self.writer.flush()  # who watches it live needn't wait two minutes, and Ctrl-C loses nothing
+        self.writer.flush()  # for live viewing without the default delay of two minutes, and to lose nothing on Ctrl-C
 
     def ended(self, run: Any, result: dict[str, Any], pictures: dict[str, bytes]) -> None:
         numbers, step = final_numbers(result), self.last_epoch
@@ -71,7 +71,7 @@ class TensorBoard:
 
     def failed(self, run: Any, error: BaseException) -> None:
         self.writer.add_text("failed", f"{type(error).__name__}: {error}".rstrip(": "), self.last_epoch)
-        # The page keeps the first end that it is told of: of one who stops it to go on later, none.
+        # The HParams page keeps the first end status, so an interrupted run, which may be resumed, gets none.
         if not isinstance(error, KeyboardInterrupt):
             self.writer.file_writer.add_summary(_session_end("STATUS_FAILURE"))
         self.writer.close()
@@ -89,7 +89,7 @@ class TensorBoard:
 
 
 def _session_start(job: dict[str, Any]) -> Any:
-    """The job for the HParams page. A list of its columns is left out: the page then makes one of all runs."""
+    """Job for the HParams page, without a list of columns, so that the page derives the columns from all runs."""
     from tensorboard.plugins.hparams import metadata, plugin_data_pb2
 
     started = plugin_data_pb2.SessionStartInfo(start_time_secs=time.time())
@@ -107,7 +107,7 @@ def _session_end(status: str) -> Any:
 
 
 def _hparams(tag: str, **content: Any) -> Any:
-    """A summary for the HParams page, put together here: tensorboard's own functions for it import TensorFlow."""
+    """Create a summary for the HParams page; tensorboard's own functions for it import TensorFlow."""
     from tensorboard.compat.proto.summary_pb2 import Summary
     from tensorboard.plugins.hparams import metadata, plugin_data_pb2
 
@@ -116,7 +116,7 @@ def _hparams(tag: str, **content: Any) -> Any:
 
 
 def _pixels(png: bytes) -> Any:
-    """PNG -> uint8 (H, W, 3)."""
+    """Decode a PNG to uint8 (H, W, 3)."""
     import numpy as np
     from PIL import Image
 
@@ -124,7 +124,7 @@ def _pixels(png: bytes) -> Any:
 
 
 def _code(path: Path) -> str:
-    """A file's text as Markdown shows it unchanged: indented by four."""
+    """Format a file as a Markdown code block, indented by four spaces."""
     text = path.read_text("utf-8") if path.is_file() else "(not written)"
     rest = f"\n… the rest is in {path}" if len(text) > _MOST_TEXT else ""
     return "\n".join(f"    {line}" for line in (text[:_MOST_TEXT] + rest).splitlines())

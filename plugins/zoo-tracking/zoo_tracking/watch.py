@@ -1,8 +1,8 @@
-"""The runs that are watched: each with its trackers, each tracker in a thread of its own.
+"""The observed runs, each with its trackers, and each tracker in its own thread.
 
-MLflow takes seconds to be imported and to make its database, and a server may be far away. A hook hands its work over
-and returns. Only the start and the end of a run wait, and not for long: what goes on beside the first epoch would spoil
-its images per second, and who reads the logs when the run is over wants them whole.
+Importing MLflow and creating its database takes seconds, and a server may be slow. Hooks therefore queue their work and
+return. Only the start and the end of a run wait, for a limited time: work during the first epoch would distort its
+images per second, and the logs should be complete when the run ends.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from zoo_tracking.choose import VARIABLE, choose, installed
 __all__ = ["Tracker", "end", "epoch", "failed", "say", "sections", "start"]
 
 PATIENCE_S = 8.0
-"""How long the start and the end of a run wait for what is still to be done; the zoo waits 10 s for a hook."""
+"""Maximum seconds that the start and the end of a run wait for queued work; the zoo waits 10 s for a hook."""
 
 
 class Tracker(Protocol):
-    """Where a run is written to. All calls come one after another, in one thread."""
+    """A destination of logs. All its methods are called in one thread, in sequence."""
 
     title: str
 
@@ -33,12 +33,12 @@ class Tracker(Protocol):
     def ended(self, run: Any, result: dict[str, Any], pictures: dict[str, bytes]) -> None: ...
     def failed(self, run: Any, error: BaseException) -> None: ...
     def where(self) -> str:
-        """Where the logs are and how to see them, in plain text."""
+        """Location of the logs and the command to view them, as plain text."""
         ...
 
 
-class _Line:
-    """A tracker and its thread. After its first error it is left alone, and the others go on."""
+class _TrackerThread:
+    """A tracker with its thread; it is disabled after its first error, without effect on other trackers."""
 
     def __init__(self, tracker: Tracker) -> None:
         self.tracker = tracker
@@ -49,7 +49,7 @@ class _Line:
         return self._thread.submit(self._do, step, *arguments)
 
     def finish(self, step: str, *arguments: Any) -> Future[None]:
-        """The last thing to do; the thread ends with it."""
+        """Queue the last step, after which the thread ends."""
         last = self.do(step, *arguments)
         self._thread.shutdown(wait=False)
         return last
@@ -59,22 +59,22 @@ class _Line:
             return
         try:
             getattr(self.tracker, step)(*arguments)
-        except Exception as error:  # of whatever library or server; the run is worth more than its log
+        except Exception as error:  # from any library or server; logging must not end the run
             self.broken = True
             say(f"{self.tracker.title} is left out of the rest of this run: {_one_line(error)}")
 
 
-_watched: dict[Path, list[_Line]] = {}
+_active: dict[Path, list[_TrackerThread]] = {}
 
 
 def start(run: Any) -> None:
-    """Open the trackers that are on."""
+    """Start the selected trackers."""
     uri = os.environ.get("MLFLOW_TRACKING_URI")
     names, lines = choose(os.environ.get(VARIABLE), installed(uri))
     for text in lines:
         say(text)
     if names:
-        _watched[_key(run)] = opened = [_Line(_tracker(name, run)) for name in names]
+        _active[_key(run)] = opened = [_TrackerThread(_tracker(name, run)) for name in names]
         wait([line.do("started", run) for line in opened], timeout=PATIENCE_S)
 
 
@@ -89,14 +89,14 @@ def _tracker(name: str, run: Any) -> Tracker:
 
 
 def epoch(run: Any, record: dict[str, Any]) -> None:
-    """Hand over an epoch's numbers."""
-    for line in _watched.get(_key(run), ()):
+    """Queue an epoch's metrics."""
+    for line in _active.get(_key(run), ()):
         line.do("epoch", dict(record))
 
 
 def end(run: Any, result: dict[str, Any]) -> None:
-    """Hand over the result, and close."""
-    lines = _watched.pop(_key(run), [])
+    """Queue the result, and close the trackers."""
+    lines = _active.pop(_key(run), [])
     until = monotonic() + PATIENCE_S
     pictures = _pictures(result) if lines else {}
     last = [line.finish("ended", run, result, pictures) for line in lines]
@@ -104,37 +104,37 @@ def end(run: Any, result: dict[str, Any]) -> None:
 
 
 def _pictures(result: dict[str, Any]) -> dict[str, bytes]:
-    """The confusion matrices as PNGs, by split; drawn once, here, because matplotlib is no friend of threads."""
+    """Draw the confusion matrices as PNG, by split, in the main thread, as matplotlib is not thread-safe."""
     from zoo_tracking.confusion import confusion_png
 
     if result.get("task") == "multi-label":
-        return {}  # each class has a matrix of its own
+        return {}  # a multi-label task has a matrix per class
     matrices = {split: numbers.get("confusion_matrix") for split, numbers in result.get("metrics", {}).items()}
     try:
         return {split: confusion_png(m, result["classes"], f"{split} images") for split, m in matrices.items() if m}
-    except Exception as error:  # the numbers are logged all the same, and the writers closed
+    except Exception as error:  # the metrics must be logged, and the writers closed, nevertheless
         say(f"the confusion matrix was not drawn: {_one_line(error)}")
         return {}
 
 
 def failed(run: Any, error: BaseException) -> None:
-    """Close with what went wrong."""
-    wait([line.finish("failed", run, error) for line in _watched.pop(_key(run), [])], timeout=PATIENCE_S)
+    """Log the error, and close the trackers."""
+    wait([line.finish("failed", run, error) for line in _active.pop(_key(run), [])], timeout=PATIENCE_S)
 
 
 def sections(run: Any) -> list[tuple[str, str]]:
-    """The report's section: where the logs are."""
-    places = [line.tracker.where() for line in _watched.get(_key(run), ()) if not line.broken]
+    """Section of the report with the location of the logs."""
+    places = [line.tracker.where() for line in _active.get(_key(run), ()) if not line.broken]
     return [("Tracking", "\n".join(places))] if places else []
 
 
 def say(text: str) -> None:
-    """One line for the user: not to stdout, which may be a program's."""
+    """Print a line to stderr, as stdout may carry machine-readable output."""
     sys.stderr.write(f"zoo-tracking: {text}\n")
 
 
 def _one_line(error: Exception) -> str:
-    text = re.sub(r"//[^/\s@]*@", "//", " ".join(str(error).split()))  # an address may hold a password
+    text = re.sub(r"//[^/\s@]*@", "//", " ".join(str(error).split()))  # remove credentials from addresses
     return f"{type(error).__name__}: {text[:300]}"
 
 

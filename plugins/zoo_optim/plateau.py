@@ -1,16 +1,27 @@
-"""Reduction of the learning rate on plateaus: the rule of torch's ReduceLROnPlateau, per epoch."""
+"""Reduction of the learning rate on plateaus by torch's ReduceLROnPlateau, per epoch and after a warm-up."""
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
+import torch
 from torch import Tensor
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler
+from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 __all__ = ["Plateau", "plateau"]
 
+# Names in a checkpoint, and those of torch's scheduler.
+_STATE = {"best": "best", "bad_epochs": "num_bad_epochs", "resting": "cooldown_counter"}
+_SETTINGS = ("factor", "patience", "threshold", "cooldown", "final")
+
 
 class Plateau(LRScheduler):
-    """Scheduler of :func:`plateau`, stepped after every optimizer step and informed of each epoch's evaluation."""
+    """Scheduler of :func:`plateau`, stepped after every optimizer step and informed of each epoch's evaluation.
+
+    torch's scheduler reduces the rate of an optimizer of its own, which begins at 1: the share of the rate.
+    """
 
     def __init__(
         self,
@@ -23,12 +34,24 @@ class Plateau(LRScheduler):
         cooldown: int,
         final: float,
     ):
-        self.factor, self.patience, self.threshold = factor, patience, threshold
-        self.cooldown, self.final, self.warmup_steps = cooldown, final, warmup_steps
-        self.share = 1.0  # factor on the optimizer's rate after the warm-up
-        self.best: float | None = None
-        self.bad_epochs = self.resting = 0
+        self.warmup_steps = warmup_steps
+        self._rule = ReduceLROnPlateau(
+            torch.optim.SGD([torch.zeros(1)], lr=1.0),
+            factor=factor,
+            patience=patience,
+            threshold=threshold,
+            threshold_mode="abs",
+            cooldown=cooldown,
+            min_lr=final,
+            eps=0,
+        )
+        self._rule.best = None
         super().__init__(optimizer)
+
+    @property
+    def share(self) -> float:
+        """Factor on the optimizer's rate after the warm-up."""
+        return float(self._rule.optimizer.param_groups[0]["lr"])
 
     def get_lr(self) -> list[float | Tensor]:
         """Learning rate of each group for the next step."""
@@ -42,22 +65,28 @@ class Plateau(LRScheduler):
             value: the monitored value; NaN is no improvement.
             higher_is_better: direction of improvement.
         """
-        if self._better(value, 1 if higher_is_better else -1):
-            self.best, self.bad_epochs = value, 0
-        else:
-            self.bad_epochs += 1
-        if self.resting > 0:
-            self.resting, self.bad_epochs = self.resting - 1, 0
-        if self.bad_epochs > self.patience:
-            self.share = max(self.share * self.factor, self.final)
-            self.resting, self.bad_epochs = self.cooldown, 0
+        self._rule.mode = "max" if higher_is_better else "min"
+        if self._rule.best is None:
+            self._rule.best = -math.inf if higher_is_better else math.inf
+        before = self.share
+        self._rule.step(value)
+        if self.share != before:
             for group, rate in zip(self.optimizer.param_groups, self.get_lr(), strict=True):
                 group["lr"] = rate
 
-    def _better(self, value: float, sign: int) -> bool:
-        if self.best is None:
-            return value == value  # False for NaN
-        return sign * value > sign * self.best + self.threshold
+    def state_dict(self) -> dict[str, Any]:
+        """State of the warm-up and of torch's scheduler as one flat dictionary."""
+        state = super().state_dict()
+        del state["_rule"]
+        return {**state, "share": self.share, **{name: getattr(self._rule, theirs) for name, theirs in _STATE.items()}}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Load a state, also one of visionzoo 0.1, which has the settings as well."""
+        state = {name: value for name, value in state_dict.items() if name not in _SETTINGS}
+        self._rule.optimizer.param_groups[0]["lr"] = state.pop("share")
+        for name, theirs in _STATE.items():
+            setattr(self._rule, theirs, state.pop(name))
+        super().load_state_dict(state)
 
 
 def plateau(
@@ -72,7 +101,7 @@ def plateau(
 ) -> LRScheduler:
     """Linear warm-up, then multiply by ``factor`` whenever the monitored value has stopped improving.
 
-    The rule of torch's ReduceLROnPlateau with an absolute threshold. The value is that of ``train.monitor``.
+    torch's ReduceLROnPlateau with an absolute threshold. The value is that of ``train.monitor``.
 
     Args:
         factor: above 0 and below 1.

@@ -403,6 +403,36 @@ def test_plateau_remembers_its_epochs_in_a_checkpoint():
     assert min(more) < [0.1 / 3], "it fell twice"
 
 
+def test_plateau_goes_on_from_a_checkpoint_of_0_1():
+    state = {
+        "factor": 0.5,
+        "patience": 1,
+        "threshold": 0.0001,
+        "cooldown": 2,
+        "final": 0.0,
+        "warmup_steps": 10,
+        "share": 0.5,
+        "best": 0.95,
+        "bad_epochs": 0,
+        "resting": 1,
+        "base_lrs": [0.1, 0.02],
+        "last_epoch": 16,
+        "_step_count": 17,
+        "_is_initial": False,
+        "_get_lr_called_within_step": False,
+        "_last_lr": [0.05, 0.01],
+    }
+    optimizer = two_groups()
+    schedule = plateau(optimizer, 20, factor=0.5, patience=1, warmup=0.5, cooldown=2)
+    schedule.load_state_dict(dict(state))
+    seen = []
+    for value in (0.9, 0.8, 0.7, 0.6, 0.6, 0.6):
+        follow(schedule, optimizer, 4)
+        schedule.epoch_ended(value, True)
+        seen += [group["lr"] for group in optimizer.param_groups]
+    assert seen == pytest.approx([0.05, 0.01] * 2 + [0.025, 0.005] * 4)
+
+
 def test_a_run_tells_plateau_what_it_monitors_also_when_it_is_resumed(zoo: Any, make_folder: Any):
     """The rate of each epoch, from the values of the epochs before it by torch's rule."""
     data = make_folder({"train/red": 6, "train/blue": 6, "val/red": 3, "val/blue": 3})

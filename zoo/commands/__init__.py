@@ -17,7 +17,6 @@ CORE = {
     "train": "run:train",
     "evaluate": "evaluate:evaluate",
     "predict": "predict:predict",
-    "verify-resume": "verify_resume:verify_resume",
     "list": "catalogue:list_components",
     "info": "catalogue:info",
     "plugins": "plugins:group",

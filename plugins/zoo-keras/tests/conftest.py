@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -42,8 +43,8 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def zoo(work: Path, tmp_path_factory: pytest.TempPathFactory) -> Typed:
-    """Type a command where pip has installed the built plugin: ``zoo("list")``."""
+def installed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Environment variables under which the plugin is found as pip has installed it."""
     home = tmp_path_factory.mktemp("installed")
     source, site = home / "source", home / "site"
     shutil.copytree(PROJECT, source, ignore=shutil.ignore_patterns("__pycache__", ".*"))
@@ -54,10 +55,34 @@ def zoo(work: Path, tmp_path_factory: pytest.TempPathFactory) -> Typed:
     here = [path for path in sys.path if Path(path, "zoo", "plugin.py").is_file() or Path(path, "zoo_simple").is_dir()]
     own = {"ZOO_CACHE": str(home / "cache"), "XDG_CONFIG_HOME": str(home / "config"), "ZOO_OFFLINE": "1"}
     own |= {"PYTHONPATH": os.pathsep.join([str(site), *here]), "OMP_NUM_THREADS": "1", "COLUMNS": "100"}
-    env = {key: value for key, value in os.environ.items() if key != "KERAS_BACKEND"} | own
+    return {key: value for key, value in os.environ.items() if key != "KERAS_BACKEND"} | own
+
+
+@pytest.fixture(scope="session")
+def zoo(work: Path, installed: dict[str, str]) -> Typed:
+    """Type a command where pip has installed the built plugin: ``zoo("list")``."""
 
     def typed(*words: object, **variables: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "zoo", *map(str, words)]
-        return subprocess.run(command, cwd=work, env={**env, **variables}, capture_output=True, text=True, check=False)
+        return subprocess.run(
+            command, cwd=work, env={**installed, **variables}, capture_output=True, text=True, check=False
+        )
 
     return typed
+
+
+@pytest.fixture
+def kill_at_first_checkpoint(work: Path, installed: dict[str, str]) -> Callable[..., None]:
+    """Start a run called ``killed``, and kill it by SIGKILL once it has written a checkpoint."""
+
+    def start(*words: str) -> None:
+        process = subprocess.Popen([sys.executable, "-m", "zoo", *words], cwd=work, env=installed)
+        try:
+            while not (work / "runs" / "killed" / "checkpoints" / "index.json").is_file():
+                assert process.poll() is None, "it ended before"
+                time.sleep(0.01)
+        finally:
+            process.kill()
+            process.wait()
+
+    return start

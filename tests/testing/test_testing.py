@@ -227,7 +227,7 @@ def test_long_sentences_are_wrapped_and_nothing_in_them_reaches_the_terminal():
 
 
 def test_a_report_of_nothing_says_so():
-    assert plain(run_checks([])) == ["", "There was nothing to check."]
+    assert plain(run_checks([])) == ["", "No checks were found."]
 
 
 def test_a_report_is_plain_data_too():

@@ -99,9 +99,12 @@ def test_a_result_says_what_chance_leaves_open(two_classes):
     assert lines[1] == "val: always answering cat would be right for 50.0%"
     assert lines[2] == "val: confidence is off by 8.3% (ECE), by temperature 2.31 by 2.1% (cross-fitted)"
     assert list(uncertain_lines(RunResult.read(two_classes), "val")) == [], "an older result has none"
-    text = printed(render_result(RunResult.read(document)))
+    short = printed(render_result(RunResult.read(document)))
+    assert "always answering cat" not in short
+    assert "zoo runs show runs/simple_cnn-cats_dogs-1 -v" in short
+    text = printed(render_result(RunResult.read(document), verbose=True))
     assert "always answering cat" in text
-    assert max(map(len, text.splitlines())) <= 80
+    assert max(map(len, [*text.splitlines(), *short.splitlines()])) <= 80
 
 
 def test_its_page_has_a_section_for_it(two_classes):

@@ -108,3 +108,18 @@ def test_predictions(classes: int) -> None:
     assert "class [0]" in text
     assert "60.0%" in text
     assert ("30% class [1]" in text) == (classes > 2)
+    header, first, second = text.splitlines()
+    assert header.split()[:2] == ["image", "predicted"]
+    assert cell_len(first[: first.index("%")]) == cell_len(second[: second.index("%")]), "wide names are aligned"
+
+
+def test_a_low_confidence_is_dimmed() -> None:
+    rows: list[dict[str, Any]] = [
+        {"path": "a.jpg", "label": "cat", "confidence": 0.9, "top": []},
+        {"path": "b.jpg", "label": "dog", "confidence": 0.3, "top": []},
+    ]
+    out = io.StringIO()
+    Console(file=out, width=80, force_terminal=True, color_system="standard").print(tables.predictions_table(rows))
+    sure, low = out.getvalue().splitlines()[1:]
+    assert "\x1b[1;32mcat" in sure
+    assert "\x1b[2;32mdog" in low

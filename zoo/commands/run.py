@@ -10,6 +10,7 @@ import click
 
 from zoo.errors import RequestError
 from zoo.job.options import RESUME_NAMED, job_options, resolve_words
+from zoo.reports.terminal import shown_while
 
 if TYPE_CHECKING:
     from zoo.job.resolve import Resolved
@@ -46,6 +47,7 @@ def _options(command: Any) -> Any:
 @click.command(name="run")
 @_options
 @click.option("--quiet", "-q", is_flag=True, help="Print the last line only.")
+@click.option("--verbose", "-v", is_flag=True, help="Report the intervals of all metrics and the calibration, too.")
 def run(**typed: Any) -> int:
     """Train, evaluate and report.
 
@@ -62,7 +64,7 @@ def train(**typed: Any) -> int:
 
     Train now, and ask zoo evaluate RUN later.
     """
-    return _run({**typed, "quiet": True})
+    return _run({**typed, "quiet": True, "verbose": False})
 
 
 class _Location:
@@ -111,8 +113,9 @@ def _run(typed: dict[str, Any]) -> int:
     if typed["dry_run"]:
         os.environ["ZOO_OFFLINE"] = "1"  # a dry run reads facts of the data, but downloads nothing
     where = _Location(typed["out"], typed["name"], typed["resume"], typed["overwrite"])
-    repeats = where.repeats(typed["seeds"], typed["folds"])
-    resolved, registry = resolve_words(typed["words"], typed, "zoo run", file=where.job_file())
+    with shown_while("loading PyTorch …", silent=typed["quiet"] or typed["as_json"]):  # by an architecture's code
+        repeats = where.repeats(typed["seeds"], typed["folds"])
+        resolved, registry = resolve_words(typed["words"], typed, "zoo run", file=where.job_file())
     if typed["dry_run"]:
         _show_job(resolved, typed["as_json"], repeats)
         return 0
@@ -124,7 +127,7 @@ def _run(typed: dict[str, Any]) -> int:
 
     how = {"quiet": typed["quiet"], "json": typed["as_json"]}
     if repeats is None:
-        observer = make_observer(**how)
+        observer = make_observer(**how, verbose=typed["verbose"])
         confirm = make_confirm(observer, typed["yes"] or typed["nproc"] > 1)
         result = execute(resolved, registry, where.place(), observer, budget=budget, confirm=confirm)
     else:

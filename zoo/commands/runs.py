@@ -77,8 +77,9 @@ def _write_csv(rows: list[dict[str, Any]]) -> None:
 @_out
 @_json
 @click.option("--svg", type=click.Path(path_type=Path), metavar="FILE", help="Write the report as a picture.")
+@click.option("--verbose", "-v", is_flag=True, help="Report the intervals of all metrics and the calibration, too.")
 @click.option("--open", "in_browser", is_flag=True, help="Open the run's page in a browser.")
-def show(run: str, out: Path, as_json: bool, svg: Path | None, in_browser: bool) -> None:
+def show(run: str, out: Path, as_json: bool, svg: Path | None, verbose: bool, in_browser: bool) -> None:
     """Show the report of a run, or of several by seeds or folds, again."""
     from zoo.host.context import registry_here
     from zoo.job.run_folder import IMPORTED
@@ -106,7 +107,7 @@ def show(run: str, out: Path, as_json: bool, svg: Path | None, in_browser: bool)
         from zoo.reports.results import render_result
 
         with damage_reported(folder):
-            _print(render_result(read_result(folder)), folder.name, svg)
+            _print(render_result(read_result(folder), verbose=verbose), folder.name, svg)
 
 
 def _show_imported(document: dict[str, Any], folder: Path, *, as_json: bool) -> None:

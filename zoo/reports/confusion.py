@@ -1,4 +1,4 @@
-"""The confusion matrix on a terminal: cells where there is room for them, else the pairs that are confused most."""
+"""The confusion matrix on a terminal; where it is too wide for one, the most frequent confusions."""
 
 from __future__ import annotations
 
@@ -8,18 +8,21 @@ from rich.table import Table
 from rich.text import Text
 
 from zoo.reports import reading
-from zoo.reports.parts import BAD, Middle, bare_table, heading, middle
+from zoo.reports.parts import BAD, Middle, bare_table, heading, middle, say
 from zoo.reports.words import clean, count, percent
 from zoo.runner.run_result import RunResult
 
-__all__ = ["confusion", "pairs_table"]
+__all__ = ["class_cells", "confusion", "pairs_table", "side_by_side"]
 
-PAIRS = 10
+PAIRS = 5
 SHARED, SHARE = 4, 7
-"""Up to so many classes there is room for each cell's share of its row too, in so many characters."""
+"""Up to SHARED classes, a cell also has its share of the row, in SHARE characters."""
 CELLS = 66
-"""Columns that the cells may take together, of 80: about 12 classes; what is left is for the names of the rows."""
-# Shades from the ground to the full colour, for right and for wrong cells; white on them is readable everywhere.
+"""Columns for all cells together, of 80: about 12 classes; the rest is for the names of the rows."""
+NAME = 16
+"""Columns of a class name above which scores and confusion don't share one table."""
+HINT = "rows: true class, columns: predicted class"
+# Shades from the background to the full colour, for right and for wrong cells; white text is legible on all of them.
 _GROUND, _RIGHT, _WRONG = (38, 42, 48), (22, 120, 62), (176, 42, 42)
 
 
@@ -32,14 +35,33 @@ def confusion(result: RunResult, split: str) -> list[RenderableType]:
     width = _cell_width(matrix)
     if len(classes) * (width + 1) <= CELLS:
         table = _matrix(matrix, classes, width)
-        return [heading("Confusion", "a row is what it was, a column what it was taken for"), table]
+        return [heading("Confusion", HINT), table]
     pairs = reading.confused_pairs(matrix, classes, PAIRS)
-    return [heading("Confused most", f"of {len(classes)} classes"), pairs_table(pairs)] if pairs else []
+    return [heading("Most confused", f"of {len(classes)} classes"), pairs_table(pairs)] if pairs else []
+
+
+def side_by_side(result: RunResult, split: str) -> list[RenderableType]:
+    """A heading and one table of scores and confusion, where two classes with short names leave room for both."""
+    matrix, rows = reading.confusion_of(result, split), reading.per_class(result, split)
+    names = [clean(row.name) for row in rows]
+    if len(matrix) != 2 or names != [clean(name) for name in result.classes] or max(map(cell_len, names)) > NAME:
+        return []
+    table = bare_table("", *names, "precision", "recall", "F1", "images", "trained on", right=range(1, 8))
+    for i, (row, counts) in enumerate(zip(rows, matrix, strict=True)):
+        cells = (_cell(cell, sum(counts), i == j, share=False) for j, cell in enumerate(counts))
+        table.add_row(Middle(row.name), *cells, *class_cells(row))
+    return [heading("Classes", f"{reading.on_images(split)}; {HINT}"), table]
+
+
+def class_cells(row: reading.ClassRow) -> list[Text]:
+    """Cells with the scores of a class, and its numbers of images."""
+    scores = [say(percent(score)) for score in (row.scores.precision, row.scores.recall, row.scores.f1)]
+    return [*scores, *(say(count(images), "dim") for images in (row.scores.support, row.trained))]
 
 
 def pairs_table(pairs: list[tuple[str, str, int, float]]) -> Table:
-    """The most frequent errors, most first."""
-    table = bare_table("is", "taken for", "images", "of its class", right=(2, 3), most={0: 28, 1: 28})
+    """The most frequent errors, the most frequent first."""
+    table = bare_table("true", "predicted", "images", "of true class", right=(2, 3), most={0: 28, 1: 28})
     for true, predicted, images, share in pairs:
         table.add_row(Middle(true), Middle(predicted, BAD), count(images), percent(share))
     return table
@@ -51,7 +73,7 @@ def _cell_width(matrix: list[list[int]]) -> int:
 
 
 def _matrix(matrix: list[list[int]], classes: list[str], width: int) -> Table:
-    # Names over the columns while they fit well enough to tell them apart, else numbers, with a key in the rows.
+    # Names over the columns while they are short and distinct, else numbers, which the rows explain.
     heads = [middle(name, width) for name in classes]
     named = len(set(heads)) == len(heads) and all(cell_len(name) <= max(width, 8) for name in classes)
     heads = heads if named else [str(i) for i in range(1, len(classes) + 1)]
@@ -60,19 +82,19 @@ def _matrix(matrix: list[list[int]], classes: list[str], width: int) -> Table:
     for head in heads:
         table.add_column(Text(f"{head} " if cell_len(head) < width else head), justify="right", width=width)
     for i, row in enumerate(matrix):
-        cells = (_cell(cell, sum(row), i == j, len(row)) for j, cell in enumerate(row))
+        cells = (_cell(cell, sum(row), i == j, share=len(row) <= SHARED) for j, cell in enumerate(row))
         table.add_row(Middle(classes[i] if named else f"{heads[i]} {classes[i]}"), *(_wide(c, width) for c in cells))
     return table
 
 
-def _cell(cell: int, total: int, right: bool, classes: int) -> Text:
+def _cell(cell: int, total: int, right: bool, *, share: bool) -> Text:
     if not cell and not right:
         return Text("· ", "dim")
-    share = cell / total if total else 0.0
-    # A wrong cell is glaring from a quarter of its class on: errors are small shares, and matter.
-    weight, colour = (share, _RIGHT) if right else (min(1.0, 4 * share), _WRONG)
+    part = cell / total if total else 0.0
+    # A wrong cell has its full colour from a quarter of its class on: errors are small shares, and matter.
+    weight, colour = (part, _RIGHT) if right else (min(1.0, 4 * part), _WRONG)
     red, green, blue = (round(a + (b - a) * weight) for a, b in zip(_GROUND, colour, strict=True))
-    shown = f"{count(cell)} {percent(share):>{SHARE - 1}} " if classes <= SHARED else f"{count(cell)} "
+    shown = f" {count(cell)} {percent(part):>{SHARE - 1}} " if share else f" {count(cell)} "
     return Text(shown, f"{'bold ' if right else ''}#ffffff on #{red:02x}{green:02x}{blue:02x}")
 
 

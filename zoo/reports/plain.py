@@ -1,4 +1,4 @@
-"""The report without a terminal: plain lines, one an epoch, that read well in a log. No rich."""
+"""The report without a terminal: plain lines for a log, one per epoch. No rich."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ __all__ = ["PlainObserver", "final_lines", "plain_epoch"]
 
 
 class PlainObserver(Observer):
-    """Tells a run in plain lines.
+    """Report a run in plain lines.
 
     Args:
-        stream: where to; flushed after each line, so that a log is never behind.
-        quiet: only the final line.
+        stream: flushed after each line, so that a log is up to date.
+        quiet: write the final line only.
     """
 
     def __init__(self, stream: TextIO, quiet: bool = False):
@@ -48,7 +48,7 @@ class PlainObserver(Observer):
             self.notice(text)
 
     def epoch_started(self, epoch: int, epochs: int, images: int) -> None:
-        del epoch, images  # a line at its end is enough
+        del epoch, images  # its end has a line
         self._epochs = epochs
 
     def epoch_ended(self, record: EpochRecord) -> None:
@@ -61,7 +61,7 @@ class PlainObserver(Observer):
             self._say(f"NOTICE: {clean(text)}")
 
     def ended(self, run: Run, result: RunResult) -> None:
-        del run  # the result has all of it
+        del run  # the result contains it
         for text in result.notices:
             self.notice(text)
         first, *others = final_lines(result)
@@ -70,7 +70,7 @@ class PlainObserver(Observer):
             self._say(line)
 
     def failed(self, run: Run | None, error: BaseException) -> None:
-        if run is not None and not isinstance(error, KeyboardInterrupt):  # else what is printed next says it all
+        if run is not None and not isinstance(error, KeyboardInterrupt):  # else the error is printed next
             self._say(f"failed after {self._finished} of {self._epochs} epochs, {short_path(run.dir)}")
 
     def _say(self, line: str) -> None:
@@ -83,7 +83,7 @@ class PlainObserver(Observer):
 
 
 def plain_epoch(record: EpochRecord, epochs: int) -> str:
-    """One epoch as a line; what is missing is left out."""
+    """Format one epoch as a line, without missing values."""
     train, val = record.train, record.val
     parts: Iterable[tuple[str, Callable[[Any], str], Any]] = (
         ("train loss", number, train.loss),
@@ -100,7 +100,7 @@ def plain_epoch(record: EpochRecord, epochs: int) -> str:
 
 
 def final_lines(result: RunResult) -> list[str]:
-    """The end of a run: the figures first, in one line; then the verdict, where it lies, what to type next."""
+    """Format the end of a run: the figures in one line, then the verdict, the folder, and the next command."""
     verdict = diagnose(result)
     lines = [f"{clean(result.run or 'run')}: {', '.join(_figures(result))}"]
     lines += [f"verdict: {verdict.headline}", *(f"  {sentence}" for sentence in verdict.evidence)]

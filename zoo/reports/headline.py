@@ -97,7 +97,7 @@ def _verdict(result: RunResult, verdict: Verdict, colour: str) -> Iterable[Rende
     evidence = [sentence for sentence in verdict.evidence if sentence != shown_above]
     grid = Table.grid(padding=(0, 1, 0, 0))
     for sentence in [*evidence, *(why for why, typed in map(split_advice, verdict.advice) if not typed)]:
-        grid.add_row(Text("•", "dim"), say(sentence))
+        grid.add_row(Text("•", "dim"), say(sentence[:1].upper() + sentence[1:]))
     if grid.row_count:
         yield grid
 

@@ -16,7 +16,7 @@ __all__ = ["job_table", "predictions_table", "runs_table"]
 
 Row = Mapping[str, Any]
 NOT_SURE = "not sure"
-LOW = 0.5
+LOW = 0.6
 """Confidence below which a prediction is dimmed."""
 _STATUS = {"completed": GOOD, "stopped": GOOD, "running": ACCENT, "interrupted": WARN, "failed": BAD}
 

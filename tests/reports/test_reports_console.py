@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console, RenderableType
 
+from zoo.errors import RequestError
+from zoo.reports.choose import make_confirm
 from zoo.reports.console import ConsoleObserver
 from zoo.reports.epochs import epoch_line
 from zoo.reports.live import READ_EVERY_S, LiveDisplay
@@ -338,6 +340,21 @@ def test_a_wrong_estimate_is_corrected_once(run: Run, two_classes: Document) -> 
     assert "60 epochs, about 20 s on this machine." in text
     assert text.count("By the first epoch, training takes about 12 min, not 20 s.") == 1
     assert text.index(" 1/60") < text.index("By the first epoch") < text.index(" 2/60")
+
+
+def test_a_question_comes_after_what_it_is_about(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    run.estimate_s = 2 * 3600.0
+    console = Console(file=io.StringIO(), width=80, record=True)
+    observer, before = ConsoleObserver(console), []
+    monkeypatch.setattr("zoo.reports.choose.asked_at_a_terminal", lambda: True)
+    monkeypatch.setattr("click.confirm", lambda text, **how: before.append((text, console.export_text(clear=False))))
+    with pytest.raises(RequestError, match="--budget 30m"):
+        make_confirm(observer, yes=False)(run)
+    ((text, shown_before),) = before
+    assert text == "Training will take about 2 h 00 min on this machine. Begin?"
+    assert "1,238,914 parameters" in shown_before
+    observer.started(run)
+    assert console.export_text().count("1,238,914 parameters") == 1, "shown once"
 
 
 def test_commands_in_hints_and_notices_have_their_own_line(run: Run) -> None:

@@ -68,6 +68,8 @@ def make_confirm(observer: Observer, yes: bool) -> Callable[[Run], None]:
         import click
 
         observer.close()  # no moving display during the question
+        if not isinstance(observer, PlainObserver):
+            observer.started(run)  # the question is about what this shows
         try:
             begin = click.confirm(f"{long} Begin?", default=True)
         except click.Abort:

@@ -61,6 +61,8 @@ class ConsoleObserver(Observer):
 
     def started(self, run: Run) -> None:
         self._live.stop()
+        if self._estimated is run:
+            return  # shown with the question whether to begin
         self._print(opening_panel(run))
         self._estimated = run
         if line := estimate_line(run):

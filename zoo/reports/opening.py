@@ -123,7 +123,7 @@ def _rates(train: TrainRecord) -> list[Piece]:
 
 def _training(train: TrainRecord) -> list[Piece]:
     pieces = [
-        (f"{train.epochs or '–'} epochs", "train.epochs"),
+        (f"{train.epochs or '–'} epoch{'' if train.epochs == 1 else 's'}", "train.epochs"),
         (f"batches of {train.batch_size or '–'}", "train.batch_size"),
     ]
     patience = train.patience

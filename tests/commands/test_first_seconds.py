@@ -25,7 +25,7 @@ def typed(*words: str, where: Path, interrupt_at: bytes | None = None) -> tuple[
         os.chdir(where)
         os.environ["TERM"] = "xterm-256color"
         os.execv(sys.executable, [sys.executable, "-m", "zoo", *words])
-    seen, until = b"", time.monotonic() + 60
+    seen, until = b"", time.monotonic() + 120
     while time.monotonic() < until:
         if not select.select([terminal], [], [], 1.0)[0]:
             continue

@@ -40,11 +40,11 @@ def make_observer(
         quiet: print the final line only.
         json: reserve stdout for the result document; plain lines go to stderr.
         stdout, stderr: by default those of the process.
-        verbose: report intervals of all metrics and the calibration as well; on a terminal only.
+        verbose: report intervals of all metrics and the calibration as well.
     """
     stream, plain = choose_stream(quiet, json, stdout, stderr)
     if plain:
-        return PlainObserver(stream, quiet=quiet)
+        return PlainObserver(stream, quiet, verbose)
     from zoo.reports.console import ConsoleObserver
     from zoo.reports.parts import new_console
 

@@ -13,7 +13,7 @@ from rich.text import Text
 __all__ = ["error_lines", "split_commands"]
 
 _COMMAND = re.compile(
-    r"(?:^|: |\(|— |\bor |\b[Tt]ype )(?P<command>(?:zoo|zoo-run|pip install|python3? -m|torchrun|export) .+?)"
+    r"(?:: |\(|— |\bor |\b[Tt]ype )(?P<command>(?:(?:zoo|zoo-run|pip install|python3? -m|torchrun) |export [A-Z]).+?)"
     r"(?=\.?$|\. (?=[A-Z])|;|,(?= )|\)|  | — )"
 )
 _SEE = re.compile(r"(?:^|(?:;|,| —)? )(?:[Ss]ee|[Tt]ype|or):?$|[;,]? or$")

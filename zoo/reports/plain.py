@@ -8,6 +8,7 @@ from typing import Any, TextIO
 from zoo.reports import reading
 from zoo.reports.advice import next_commands
 from zoo.reports.estimate import estimate_line
+from zoo.reports.uncertain import uncertain_lines
 from zoo.reports.verdict import diagnose
 from zoo.reports.words import clean, clock, component, count, duration, legible, number, percent, short_path
 from zoo.runner.measurements import EpochRecord
@@ -24,10 +25,11 @@ class PlainObserver(Observer):
     Args:
         stream: flushed after each line, so that a log is up to date.
         quiet: write the final line only.
+        verbose: write intervals of all metrics and the calibration, too.
     """
 
-    def __init__(self, stream: TextIO, quiet: bool = False):
-        self._stream, self._quiet = stream, quiet
+    def __init__(self, stream: TextIO, quiet: bool = False, verbose: bool = False):
+        self._stream, self._quiet, self._verbose = stream, quiet, verbose
         self._preparing = ""
         self._told: set[str] = set()
         self._epochs = self._finished = 0
@@ -66,7 +68,8 @@ class PlainObserver(Observer):
             self.notice(text)
         first, *others = final_lines(result)
         self._write(first)
-        for line in others:
+        certainty = [line for split in reading.scored_splits(result) for line in uncertain_lines(result, split)]
+        for line in [*(certainty if self._verbose else ()), *others]:
             self._say(line)
 
     def failed(self, run: Run | None, error: BaseException) -> None:

@@ -27,9 +27,9 @@ def test_the_picture_of_the_readme_is_of_its_run():
 
 
 def test_a_changed_report_is_noticed(monkeypatch: pytest.MonkeyPatch):
-    from zoo.reports import confusion
+    from zoo.reports import mistakes
 
-    monkeypatch.setattr(confusion, "HINT", "other words")
+    monkeypatch.setattr(mistakes, "HINT", "other words")
     assert any("docs/run.svg" in sentence for sentence in pictures.outdated())
 
 

@@ -8,9 +8,10 @@ from typing import Any, TextIO
 from zoo.reports import reading
 from zoo.reports.advice import next_commands
 from zoo.reports.estimate import estimate_line
+from zoo.reports.lines import Lines
 from zoo.reports.uncertain import uncertain_lines
 from zoo.reports.verdict import diagnose
-from zoo.reports.words import clean, clock, component, count, duration, legible, number, percent, short_path
+from zoo.reports.words import clean, clock, component, count, duration, number, percent, short_path
 from zoo.runner.measurements import EpochRecord
 from zoo.runner.observer import Observer
 from zoo.runner.record import Run
@@ -29,7 +30,8 @@ class PlainObserver(Observer):
     """
 
     def __init__(self, stream: TextIO, quiet: bool = False, verbose: bool = False):
-        self._stream, self._quiet, self._verbose = stream, quiet, verbose
+        lines = Lines(stream, quiet)
+        self._say, self._write, self._verbose = lines.say, lines.write, verbose
         self._preparing = ""
         self._told: set[str] = set()
         self._epochs = self._finished = 0
@@ -68,21 +70,13 @@ class PlainObserver(Observer):
             self.notice(text)
         first, *others = final_lines(result)
         self._write(first)
-        certainty = [line for split in reading.scored_splits(result) for line in uncertain_lines(result, split)]
-        for line in [*(certainty if self._verbose else ()), *others]:
-            self._say(line)
+        if self._verbose:
+            self._say(*(line for split in reading.scored_splits(result) for line in uncertain_lines(result, split)))
+        self._say(*others)
 
     def failed(self, run: Run | None, error: BaseException) -> None:
         if run is not None and not isinstance(error, KeyboardInterrupt):  # else the error is printed next
             self._say(f"failed after {self._finished} of {self._epochs} epochs, {short_path(run.dir)}")
-
-    def _say(self, line: str) -> None:
-        if not self._quiet:
-            self._write(line)
-
-    def _write(self, line: str) -> None:
-        self._stream.write(legible(line, getattr(self._stream, "encoding", None)) + "\n")
-        self._stream.flush()
 
 
 def plain_epoch(record: EpochRecord, epochs: int) -> str:

@@ -50,10 +50,10 @@ def main(argv: list[str] | None = None) -> int:
             return _say(f"The zoo needs {package}, which is not installed. Type: python -m pip install {package}", 1)
         from zoo.host.failures import describe_failure
 
-        told = None if debug else describe_failure(error)
-        if debug or (told is None and not isinstance(error, Exception)):
+        known = None if debug else describe_failure(error)
+        if debug or (known is None and not isinstance(error, Exception)):
             raise
-        return _say(told or _defect(error), 1)
+        return _say(known or _defect(error), 1)
     return code if isinstance(code, int) else 0
 
 

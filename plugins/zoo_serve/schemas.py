@@ -19,7 +19,7 @@ class Ranked(BaseModel):
 
 
 class Explanation(BaseModel):
-    """What the network saw, and where it found its evidence; pictures as data URLs, null where there is none."""
+    """The network's input and its class activation heatmap, as data URLs; null where there is none."""
 
     class_: str = Field(alias="class", description="whose evidence is shown")
     seen: str | None
@@ -27,7 +27,7 @@ class Explanation(BaseModel):
 
 
 class Prediction(BaseModel):
-    """What an image shows."""
+    """The prediction for an image."""
 
     path: str | None = Field(description="the file's name, where it was sent in a form")
     label: str | None = Field(None, description="the likeliest class; of a model with one label an image")
@@ -47,13 +47,13 @@ class PredictResponse(BaseModel):
 
 
 class Problem(BaseModel):
-    """Why a request isn't served."""
+    """The error of a refused request."""
 
     detail: str
 
 
 class Health(BaseModel):
-    """Whether it answers."""
+    """The state of the server."""
 
     status: str
     model: str

@@ -86,7 +86,7 @@ def load_bundled(shelf: RegistryConfig | None) -> list[LoadedPlugin]:
             command that explains the error is one of theirs.
     """
     loader = _Loader(shelf.disabled if shelf else set(), allowed(), {})
-    return [loader.load(found) for found in installed() if found.distribution == DISTRIBUTION]
+    return [loader.load(found) for found in installed(DISTRIBUTION)]
 
 
 def bundled_cache_kinds() -> dict[str, CacheKind]:

@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Literal, NamedTuple, get_args
 import pluggy
 
 __all__ = [
+    "HEADINGS",
     "KINDS",
     "SERVICES",
     "Architecture",
@@ -399,6 +400,10 @@ class CacheKind:
             raise ValueError(f"fate {self.fate!r} is none of made again, fetched again, kept")
 
 
+HEADINGS = ("Train", "Use", "Data", "Inspect", "Extend", "Maintain")
+"""Headings of ``zoo --help``, by task."""
+
+
 @dataclass(frozen=True)
 class Command(Component):
     """A command of ``zoo``: a ``click.Command`` or ``click.Group``, imported when it is typed.
@@ -408,10 +413,13 @@ class Command(Component):
 
     Args:
         group: the group of the zoo that the command belongs to, as in ``zoo plugins NAME``; by default ``zoo`` itself.
+        heading: heading of ``zoo --help`` that the command is listed under, one of ``HEADINGS``; any other stands for
+            ``Plugins``.
     """
 
     kind: ClassVar[str] = "command"
     group: str = field(default="", kw_only=True)
+    heading: str = field(default="", kw_only=True)
 
 
 KINDS: dict[str, type[Component]] = {

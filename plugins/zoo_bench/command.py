@@ -16,17 +16,17 @@ if TYPE_CHECKING:
 @click.command(name="bench")
 @click.argument("architecture", metavar="ARCHITECTURE|FILE")
 @job_options("recipe", "batch_size", "image_size", "device", "precision", "set")
-@click.option("--compare", metavar="ARCHITECTURE|FILE", help="Time another one in turn with it.")
-@click.option("--steps", type=click.IntRange(2, 10_000), default=10, help="How many steps are timed.")
+@click.option("--compare", metavar="ARCHITECTURE|FILE", help="Second network, timed in alternation with the first.")
+@click.option("--steps", type=click.IntRange(2, 10_000), default=10, help="Number of timed steps.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def bench(architecture: str, compare: str | None, steps: int, as_json: bool, **typed: Any) -> None:
-    """Time a network: training steps and answers, on images of noise.
+    """Benchmark training and inference of a network, on random images.
 
-    Says how many images a second it trains on and answers for, where a training step's time goes, and what share that
-    is of this machine's fastest matrix product and of the step's own convolutions and products. No run is kept.
+    Prints images per second for training and inference, the time of each phase of a training step, and the achieved
+    fraction of the machine's peak matrix-product throughput. No run is saved.
 
-    Of a file that zoo export wrote the answers are timed, by its own runtime on the CPU. A trained model, its run's
-    folder or hf:owner/name, stands for its architecture with its parameters and image size.
+    Of an exported file, inference is timed, with its own runtime on the CPU. A run or hf:owner/name stands for its
+    architecture with its parameters and image size.
     """
     from zoo.api.commands import registry_here
     from zoo.api.models import is_artifact

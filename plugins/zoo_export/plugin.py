@@ -60,11 +60,13 @@ def zoo_commands() -> Iterator[Command]:
     yield Command(
         "export",
         "zoo_export.export_command:export",
-        summary="Write a trained model as a file that needs no zoo",
+        summary="Export a trained model to a standalone file",
+        heading="Use",
         tags=("onnx", "int8"),
     )
     yield Command(
         "import",
         "zoo_export.import_command:import_model",
-        summary="Make a model that another framework has trained one of the zoo's",
+        summary="Import a model trained with another framework",
+        heading="Use",
     )

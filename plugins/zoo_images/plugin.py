@@ -60,7 +60,8 @@ def zoo_commands() -> Iterator[Command]:
     yield Command(
         "shards",
         "zoo_images.shards.command:main",
-        summary="Write a folder of images as tar files, or list those that there are",
+        summary="Pack images into tar shards, or index existing ones",
+        heading="Data",
         tags=("webdataset", "tar", "large"),
     )
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from zoo.api.commands import Span, job_options
+from zoo.api.commands import SectionCommand, Span, job_options
 from zoo.errors import RequestError
 
 if TYPE_CHECKING:
@@ -19,22 +19,25 @@ if TYPE_CHECKING:
 _SHORTEST_S = 1.0
 
 
-@click.command(name="compare-architectures")
+@click.command(name="compare-architectures", cls=SectionCommand)
 @click.argument("dataset")
-@click.option("--budget", type=Span(), required=True, metavar="TIME", help="For all of them together: 90s, 10m, 1h.")
-@click.option("--architectures", metavar="A,B,C", help="The networks; by default those that belong to no library.")
-@click.option("--search", metavar="WORD", help="All networks with this word in their name.")
-@job_options("data", "recipe", "epochs", "batch_size", "lr", "image_size", recipe="One for all; by default none.")
+@click.option(
+    "--budget", type=Span(), required=True, metavar="TIME", help="Time for all architectures together: 90s, 10m, 1h."
+)
+@click.option("--architectures", metavar="A,B,C", help="Architectures to compare.", show_default="those of no library")
+@click.option("--search", metavar="WORD", help="Compare all architectures with this word in their name.")
+@job_options("data", "recipe", "epochs", "batch_size", "lr", "image_size", recipe="Recipe for all architectures.")
 @job_options("pretrained", "freeze", "seed", "device", "precision", "set")
-@click.option("--out", type=click.Path(path_type=Path), default=Path("runs"), help="The folder for runs.")
-@click.option("--name", metavar="NAME", help="The comparison's name; made up, when not given.")
+@click.option("--out", type=click.Path(path_type=Path), default=Path("runs"), help="Folder for runs.")
+@click.option("--name", metavar="NAME", help="Name of the comparison.", show_default="generated")
 @job_options("offline")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def compare_architectures(dataset: str, as_json: bool, **typed: Any) -> int:
-    """Find out which network to take.
+    """Compare architectures within a time budget.
 
-    Each is timed, and trained for its share of the budget, all on the same data in the same way. What is too slow for
-    one epoch is told. The image size is the first one's. Ctrl-C keeps what was measured.
+    Each architecture is timed, and trained for its share of the budget, on the same data with the same settings.
+    Architectures too slow for one epoch are reported. The image size is that of the first one. Ctrl-C keeps the
+    results so far.
     """
     from zoo.api.running import Budget, run_job
     from zoo.reports.kit.pages import write_report

@@ -13,21 +13,22 @@ from zoo.host.context import cache_kinds_here
 if TYPE_CHECKING:
     from zoo.storage.cache import CachedItem
 
-_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+_json = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 
 
 @click.group(name="cache")
 def group() -> None:
-    """List what is kept between runs, and remove what is old."""
+    """List and prune cached data."""
 
 
 @group.command("list")
 @click.argument("kind", required=False)
 @_json
 def list_cache(kind: str | None, as_json: bool) -> None:
-    """List what the cache holds, or each entry of a KIND.
+    """List the content of the cache, or the entries of a KIND.
 
-    The cache is ZOO_CACHE, else the user's. Nothing in it is needed: what is removed is made or fetched again.
+    The cache is the folder ZOO_CACHE, by default in the user's cache folder. Removed entries are computed or downloaded
+    again when needed.
     """
     from zoo.registry.suggest import did_you_mean, listing
     from zoo.storage.cache import free_bytes
@@ -54,19 +55,21 @@ def list_cache(kind: str | None, as_json: bool) -> None:
 
 
 @group.command("prune")
-@click.option("--older-than", "days", type=click.FloatRange(0), metavar="DAYS", help="What was not used for so long.")
-@click.option("--above", "most", metavar="SIZE", help="The least lately used, till the cache has only SIZE: 20GB.")
-@click.option("--downloads", is_flag=True, help="Also datasets and shards, which must be fetched again, or by hand.")
-@click.option("--dry-run", is_flag=True, help="Only say what would go.")
+@click.option(
+    "--older-than", "days", type=click.FloatRange(0), metavar="DAYS", help=("Remove entries unused for this many days.")
+)
+@click.option("--above", "most", metavar="SIZE", help="Remove the oldest entries until the cache has this size: 20GB.")
+@click.option("--downloads", is_flag=True, help="Include datasets and shards, which have to be downloaded again.")
+@click.option("--dry-run", is_flag=True, help="Show what would be removed, and exit.")
 @_json
 @click.pass_context
 def prune(
     context: click.Context, days: float | None, most: str | None, downloads: bool, dry_run: bool, as_json: bool
 ) -> None:
-    """Remove what was not used for long, or is too much.
+    """Remove old entries of the cache.
 
-    What a running process uses stays. Runs and models are not in the cache, and are never touched. Exits with 1 when
-    something could not be removed.
+    Entries in use by a running process are kept. Runs and models are not part of the cache. The exit code is 1 if an
+    entry could not be removed.
     """
     from zoo.storage.cache import choose, remove
     from zoo.storage.files import dump_json

@@ -18,16 +18,16 @@ _MOST_IN_A_TABLE = 100  # beyond this only names are printed, for use by other p
 
 @click.command(name="list")
 @click.argument("kind", required=False)
-@click.option("--search", metavar="WORD", help="Only names, summaries and tags with this word.")
-@click.option("--variants", is_flag=True, help="Also the variants, such as a timm model's other weights.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--search", metavar="WORD", help="Search names, summaries and tags.")
+@click.option("--variants", is_flag=True, help="Include variants, such as other weights of a timm model.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def list_components(kind: str | None, search: str | None, variants: bool, as_json: bool) -> None:
-    """List the components.
+    """List components: architectures, datasets, losses, …
 
     KIND: datasets, architectures, losses, metrics, augmentations, optimizers, schedules, exporters,
     importers, commands.
 
-    Variants, NAME.WORD, are listed where --search finds their name, or with --variants.
+    Variants, NAME.WORD, are listed with --variants, or where --search matches their name.
     """
     from zoo.host.context import registry_here
     from zoo.registry.registry import check_kind
@@ -119,10 +119,10 @@ def _fold(rows: list[dict[str, Any]], most: int = 40) -> list[dict[str, Any]]:
 
 @click.command(name="info")
 @click.argument("name")
-@click.option("--kind", metavar="KIND", help="Its kind, where two have the name.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--kind", metavar="KIND", help="Kind of the component, where several have the name.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def info(name: str, kind: str | None, as_json: bool) -> None:
-    """Show a component: its parameters, and where it comes from."""
+    """Show a component and its parameters."""
     from zoo.commands.variants import in_words, variation
     from zoo.host.context import registry_here
     from zoo.registry.registry import check_kind

@@ -15,11 +15,12 @@ _MARK = "_ZOO_COMPLETE"
 
 @click.command(name="completion")
 @click.argument("shell", type=click.Choice(SHELLS), required=False)
-@click.option("--install", is_flag=True, help="Write it to where the shell looks, and say what is left to do.")
+@click.option("--install", is_flag=True, help="Install the script, and print the remaining steps.")
 def completion(shell: str | None, install: bool) -> None:
-    """Print what makes a shell complete commands, options, components, runs and plugins with TAB.
+    """Print or install the shell completion script.
 
-    The shell is that of SHELL where none is named. Try it in this one: source <(zoo completion bash)
+    It completes commands, options, components, runs and plugins. The default shell is that of the variable SHELL. To
+    try it in the current shell: source <(zoo completion bash)
     """
     from zoo.commands.completing import script
 

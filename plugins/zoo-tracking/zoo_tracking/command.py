@@ -23,8 +23,10 @@ def main(arguments: list[str]) -> int:
     Returns:
         The exit code: 0, or 2 where there is no such folder.
     """
-    parser = argparse.ArgumentParser("zoo tracking", description="List the runs that have logs, and how to see them.")
-    parser.add_argument("runs", nargs="?", type=Path, default=Path("runs"), help="the folder for runs (default: runs)")
+    parser = argparse.ArgumentParser(
+        "zoo tracking", description="List runs with TensorBoard or MLflow logs, and how to view them."
+    )
+    parser.add_argument("runs", nargs="?", type=Path, default=Path("runs"), help="folder for runs (default: runs)")
     runs = parser.parse_args(arguments).runs
     if not runs.is_dir():
         sys.stderr.write(f"zoo tracking: {runs} is no folder. Give the folder of your runs: zoo tracking FOLDER\n")

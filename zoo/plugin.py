@@ -117,9 +117,9 @@ class Architecture(Component):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.interpolation not in _INTERPOLATIONS:
-            raise ValueError(f"interpolation {self.interpolation!r} is none of {', '.join(_INTERPOLATIONS[1:])}")
+            raise ValueError(f"interpolation {self.interpolation!r} is not one of {',  '.join(_INTERPOLATIONS[1:])}")
         if self.crop_pct is not None and not 0 < self.crop_pct <= 1:
-            raise ValueError(f"crop_pct {self.crop_pct} is not a share above 0, up to 1")
+            raise ValueError(f"crop_pct {self.crop_pct} must be above 0 and at most 1")
 
 
 @dataclass(frozen=True)
@@ -169,7 +169,7 @@ class Dataset(Component):
     def __post_init__(self) -> None:
         super().__post_init__()
         if unknown := [word for word in self.symmetries or () if word not in SYMMETRIES]:
-            raise ValueError(f"symmetry {unknown[0]!r} is none of {', '.join(SYMMETRIES)}")
+            raise ValueError(f"symmetry {unknown[0]!r} is not one of {',  '.join(SYMMETRIES)}")
 
 
 class Loss(Component):
@@ -397,7 +397,7 @@ class CacheKind:
     def __post_init__(self) -> None:
         check_name(self.name)
         if self.fate not in ("made again", "fetched again", "kept"):
-            raise ValueError(f"fate {self.fate!r} is none of made again, fetched again, kept")
+            raise ValueError(f"fate {self.fate!r} is not one of made again, fetched again, kept")
 
 
 HEADINGS = ("Train", "Use", "Data", "Inspect", "Extend", "Maintain")

@@ -274,8 +274,8 @@ def test_pictures_of_every_mode_are_used(zoo, on_colours, read_result):
     assert sum(split["images"] for split in result["splits"].values()) == 32
     assert [split["skipped"] for split in result["splits"].values()] == [[], []]
     (notice,) = result["notices"]
-    assert notice.startswith("4 of 32 train images have 16 bits a channel")
-    assert out.count("4 of 32 train images have 16 bits a channel") == 1
+    assert notice.startswith("4 of 32 train images have 16 bits per channel")
+    assert out.count("4 of 32 train images have 16 bits per channel") == 1
     predicted = json.loads(zoo("predict", "m", "modes", "--json")[1])["predictions"]
     assert len(predicted) == 32
     assert [p["path"] for p in predicted if p["label"] != Path(p["path"]).parent.name] == []

@@ -26,9 +26,8 @@ def sections(text: str) -> dict[str, list[str]]:
     for line in text.splitlines():
         if re.fullmatch(r"[A-Z]\w+:", line):
             names = found.setdefault(line[:-1], [])
-        elif match := re.match(r"  (-\w, )?(\S+)", line):
-            if found and not line.startswith("   "):
-                names.append(match[2])
+        elif found and (match := re.match(r"  (-\w, )?([^ ,]+)", line)):
+            names.append(match[2])
     return found
 
 

@@ -167,11 +167,11 @@ def test_doctor_names_a_plugin_whose_import_brings_in_torch(make_plugin, zoo, tm
     )
     assert done.returncode == 0, "it works, if slowly" + done.stderr
     for name in ("heavy", "later"):
-        assert f"{name} (zoo-{name} 1.2.3): importing it brings in numpy and takes" in done.stdout
+        assert f"{name} (zoo-{name} 1.2.3): importing it loads numpy and takes" in done.stdout
         assert f"zoo plugins disable {name}" in done.stdout
     one = [sys.executable, "-c", code.replace("'doctor'", "'doctor', 'later'") % sites]
     done = subprocess.run(one, capture_output=True, text=True, env=environment, check=False)
-    assert "later (zoo-later 1.2.3): importing it brings in numpy" in done.stdout
+    assert "later (zoo-later 1.2.3): importing it loads numpy" in done.stdout
     assert "zoo-heavy" not in done.stdout
 
 
@@ -183,7 +183,7 @@ def test_doctor_tells_of_names_that_two_have(zoo, make_plugin):
     assert code == 0
     assert "Note: architecture 'acme_cnn' is brought by beta/acme_cnn (zoo-beta) and gamma/acme_cnn (zoo-gamma)" in out
     assert "it means simple/simple_cnn, the zoo's own." in out
-    assert "type the full id" in out
+    assert "use the full id" in out
 
 
 def test_doctor_shows_the_plugins_own_frames(zoo, make_plugin):

@@ -272,9 +272,9 @@ def decode_file(path: Path) -> Any:
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b"", "not an image that can be read"),
-        (b"I am a text, not an image.", "not an image that can be read"),
-        (encoded("JPEG")[:2], "not an image that can be read"),
+        (b"", "not a readable image"),
+        (b"I am a text, not an image.", "not a readable image"),
+        (encoded("JPEG")[:2], "not a readable image"),
         (encoded("JPEG")[:-200], "truncated"),
         (encoded("PNG")[:-400], "truncated"),
         (encoded("PNG")[:40], None),

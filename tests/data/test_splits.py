@@ -176,9 +176,9 @@ def test_a_class_that_training_has_not_is_told_with_what_is_near():
     with pytest.raises(DataError) as caught:
         label_map(["cat", "dogs"], ["cat", "dog"], "val")
     text = str(caught.value)
-    assert "The val split has a class that training has not: 'dogs'. Did you mean 'dog'?" in text
-    assert "Training's classes: cat, dog" in text
-    with pytest.raises(DataError, match="classes that training has not: 'x', 'y'"):
+    assert "The val split has a class that are not in training: 'dogs'. Did you mean 'dog'?" in text
+    assert "Classes of training: cat, dog" in text
+    with pytest.raises(DataError, match="classes that are not in training: 'x', 'y'"):
         label_map(["x", "y"], ["cat", "dog"], "test")
 
 

@@ -123,7 +123,7 @@ def test_without_restarts_a_killed_process_is_told_and_the_run_can_be_resumed(sh
     os.kill(next(pid for pid in children(process.pid) if rank_of(pid) == "1"), signal.SIGKILL)
     code, _, err = shell.ended(process)
     assert code == 1
-    assert "process 1 of 2 was killed by signal 9. Go on with: zoo run --resume runs/killed --nproc 2" in err
+    assert "process 1 of 2 was killed by signal 9. Resume with: zoo run --resume runs/killed --nproc 2" in err
     assert "Traceback" not in err
     assert shell.ended(shell.start("run", "--resume", "runs/killed", "--nproc", "2", "--quiet"))[0] == 0
     assert len(read_result("runs/killed")["epochs"]) == 3
@@ -194,7 +194,7 @@ def test_a_process_that_writes_much_is_not_held_up(faulty):
 def test_the_error_of_another_process_is_shown(faulty):
     code, _, err = faulty("error")
     assert code == 1
-    assert "process 1 of 2 ended with 1. Go on with: zoo run --resume runs/faulty --nproc 2" in err
+    assert "process 1 of 2 ended with 1. Resume with: zoo run --resume runs/faulty --nproc 2" in err
     assert "this is wrong in the second process alone" in err
 
 

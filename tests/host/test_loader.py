@@ -180,7 +180,7 @@ def test_two_distributions_with_one_plugin_name_are_both_set_aside(make_plugin: 
     plugin = load("acme")
     assert (plugin.state, plugin.phase, plugin.entries) == ("failed", "find", [])
     assert plugin.rivals == ("zoo-other",)
-    assert "two distributions bring a plugin named 'acme': zoo-acme and zoo-other" in str(plugin.problem)
+    assert "two distributions have a plugin named 'acme': zoo-acme and zoo-other" in str(plugin.problem)
     assert not {"zoo_acme", "zoo_other"} & set(sys.modules), "which is meant is unknown, so neither is imported"
 
 

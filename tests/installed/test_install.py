@@ -103,7 +103,7 @@ def test_an_installed_plugin_that_fails_says_how_to_be_rid_of_it(world, make_whe
     done = world.zoo("plugins", "install", make_wheel("zoo-bad", "import no_such_library"), check=False)
     assert done.returncode == 1
     assert "zoo-bad 1.0 is installed, but its plugin 'bad' can't be used: ModuleNotFoundError" in done.stderr
-    assert "Take it out: zoo plugins uninstall zoo-bad" in done.stderr
+    assert "Uninstall it: zoo plugins uninstall zoo-bad" in done.stderr
     world.zoo("plugins", "uninstall", "zoo-bad")
 
 

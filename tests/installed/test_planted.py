@@ -89,7 +89,7 @@ def test_each_failure_is_contained_whole(world, planted):
     done = world.zoo("list", "--json")
     assert done.stdout == healthy, "nothing of a failing plugin stays, and everything else works"
     told = [line for line in done.stderr.splitlines() if "was set aside" in line]
-    assert "plugin 'atexit': a thread, or a function that it left to atexit, doesn't end" in done.stderr
+    assert "plugin 'atexit': a thread or an atexit function doesn't end" in done.stderr
     failing = {*FAULTS, "tomorrow", "rival"}
     assert {line.split("'")[1] for line in told} == failing
     assert len(told) == len(failing), "one line says so"

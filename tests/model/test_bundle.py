@@ -262,7 +262,7 @@ def test_weights_that_do_not_fit_are_told_by_name(bundle: Path):
     assert f"The weights in {bundle} don't fit the architecture (missing: classifier.output.bias)." in text
     assert "unknown: extra" in retold(bundle, lambda t: t.update(extra=torch.zeros(1)))
     text = retold(bundle, lambda t: t.update({"classifier.output.weight": torch.zeros(2, 2)}))
-    assert "of another shape: classifier.output.weight" in text
+    assert "of different shape: classifier.output.weight" in text
 
 
 def test_another_number_of_classes_does_not_fit(bundle: Path):
@@ -288,9 +288,9 @@ def test_parameters_that_the_architecture_no_longer_has_are_told_with_the_bundle
         ({"id": "acme/net"}, "It comes from acme. Type: zoo plugins install acme"),
         (
             {"id": "local/net", "target": "/home/me/my_models.py:Net"},
-            "It is local, from /home/me/my_models.py:Net: run this in the folder whose registry.yaml names it",
+            "It is local, from /home/me/my_models.py:Net: run this in the folder whose registry.yaml defines it",
         ),
-        ({"id": "python/Net", "target": "mine:Net"}, "It was given from Python: zoo.load("),
+        ({"id": "python/Net", "target": "mine:Net"}, "It was passed from Python: zoo.load("),
         ({"id": "simple/simple_rn"}, "needs architecture 'simple/simple_rn', which is not here"),
     ],
 )

@@ -159,7 +159,7 @@ def test_a_run_cut_short_says_how_far_it_came_and_how_to_go_on(status: str) -> N
 
 
 def test_a_run_cut_short_before_its_first_epoch(cut_short: Document) -> None:
-    assert diagnose(RunResult.read(cut_short)).headline == "Interrupted before an epoch was over."
+    assert diagnose(RunResult.read(cut_short)).headline == "Interrupted before the end of the first epoch."
 
 
 def test_nothing_scored_is_not_judged() -> None:

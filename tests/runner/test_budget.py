@@ -218,7 +218,7 @@ def test_no_is_an_answer(zoo, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("click.confirm", lambda *text, **how: False)
     code, _, err = zoo("run", "simple_cnn", "digits", "--epochs", "1", "--set", "architecture.channels=[4]")
     assert code == 2
-    assert "Nothing was trained. To fit the training into less time: --budget 30m" in err
+    assert "Training was not started. To limit the time: --budget 30m" in err
     assert not Path("runs").exists()
 
 

@@ -63,8 +63,8 @@ def test_a_hook_that_fails_is_told_of_and_the_others_are_called(failing: Any, pr
     hooks.call("zoo_run_start", run="r")
     assert called == ["first", "last"]
     assert told == [
-        f"plugin 'broken': zoo_run_start failed, and it is left out of this run: {problem}"
-        " — see: zoo plugins doctor broken"
+        f"plugin 'broken': zoo_run_start failed; it is disabled for the rest of this run: {problem} — see: zoo "
+        "plugins doctor broken"
     ]
     hooks.call("zoo_run_end", run="r", result={})
     assert len(told) == 1, "nothing more is asked of it"
@@ -96,7 +96,10 @@ def test_sections_may_be_yielded_and_one_that_fails_halfway_gives_none():
     found = hooks.call("zoo_report_sections", run="r", result={})
     assert found == [[("Title", "text"), ("More", "text")], [("L", "t")]]
     assert len(told) == 1
-    assert "plugin 'half': zoo_report_sections failed, and it is left out of this run: RuntimeError: boom" in told[0]
+    assert (
+        "plugin 'half': zoo_report_sections failed; it is disabled for the rest of this run: RuntimeError: boom"
+        in told[0]
+    )
 
 
 def test_plugins_that_were_set_aside_or_disabled_hear_nothing():

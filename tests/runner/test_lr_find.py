@@ -106,8 +106,10 @@ def test_it_ends_when_the_loss_runs_away_or_is_no_number_or_the_range_is_through
     assert len(away.losses) == 11
     assert "no number" in sweep_over([1.0, 1.0, math.nan, 1.0], LRS).ended
     assert sweep_over([1.0, 1.0, math.nan], LRS).losses == [1.0, 1.0]
-    assert sweep_over([1.0] * 99, LRS).ended == "all of the range was tried"
-    assert sweep_over([-1.0] * 99, LRS).ended == "all of the range was tried", "a loss below zero is no running away"
+    assert sweep_over([1.0] * 99, LRS).ended == "the end of the range was reached"
+    assert sweep_over([-1.0] * 99, LRS).ended == "the end of the range was reached", (
+        "a loss below zero is no running away"
+    )
 
 
 def test_the_loss_of_a_step_is_the_mean_of_its_pieces():

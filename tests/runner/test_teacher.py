@@ -309,7 +309,7 @@ def test_asking_it_leaves_it_as_it_was_and_learns_nothing(world: dict[str, Path]
 def test_its_numbers_without_it_are_refused(zoo, name: str):
     code, _, err = zoo("run", "simple_cnn", "digits", "--set", f"train.{name}", "--dry-run")
     assert code == 2
-    assert "is for a job with a teacher: name a trained run, --teacher RUN" in err
+    assert "needs a teacher: --teacher RUN" in err
 
 
 def test_a_name_becomes_the_runs_folder_in_the_job(zoo, world: dict[str, Path], monkeypatch: pytest.MonkeyPatch):

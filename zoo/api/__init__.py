@@ -94,7 +94,7 @@ def run(
     if unknown:
         raise RequestError(
             f"zoo.run has no option {unknown[0]!r}.{did_you_mean(unknown[0], OPTIONS)} It has: {listing(OPTIONS)}; "
-            "anything else of a job goes by set={'train.patience': 5}."
+            "set any other value of a job with set={'train.patience': 5}."
         )
     asked = {"architecture": architecture, "dataset": dataset, **options, "set": set or {}}
     request = make_request(asked, file=Path(job) if job else None, recipe=recipe)
@@ -102,7 +102,7 @@ def run(
     place = RunPlace(Path(out), name, overwrite, resume)
     repeats = asked_for(seeds, folds) or (recorded(place.out / name) if resume and name else None)
     if budget is not None and (repeats is not None or resume):
-        raise RequestError("budget is of one run that begins: leave out seeds, folds and resume.")
+        raise RequestError("budget applies to a single new run: leave out seeds, folds and resume.")
     if repeats is None:
         span = None if budget is None else Budget(float(budget), begun)
         return execute(resolve(request, registry), registry, place, observer, budget=span)

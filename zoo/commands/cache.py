@@ -49,7 +49,7 @@ def list_cache(kind: str | None, as_json: bool) -> None:
     from zoo.reports.lists import print_lines, width_here
 
     if kind is not None:
-        print_lines(entry_lines(mine, f"There is nothing of {kind} in {cache_folder()}."))
+        print_lines(entry_lines(mine, f"There are no entries of kind {kind} in {cache_folder()}."))
     else:
         print_lines(kind_lines(mine, kinds, str(cache_folder()), free_bytes(), width_here()))
 
@@ -71,14 +71,14 @@ def prune(
     Entries in use by a running process are kept. Runs and models are not part of the cache. The exit code is 1 if an
     entry could not be removed.
     """
-    from zoo.storage.cache import choose, remove
+    from zoo.storage.cache import IN_USE, choose, remove
     from zoo.storage.files import dump_json
 
     older_s, bytes_left = None if days is None else days * 86400, _bytes(most)
     if older_s is None and bytes_left is None:
         raise RequestError(
-            "Say what may go: what was not used for 30 days, zoo cache prune --older-than 30, or all above 20 GB, "
-            "zoo cache prune --above 20GB. See first what it would be: --dry-run."
+            "Choose what to remove: zoo cache prune --older-than 30 (days), or zoo cache prune --above 20GB. Add "
+            "--dry-run to see it first."
         )
     entries = _survey()
     chosen = choose(entries, older_s=older_s, most=bytes_left, downloads=downloads)
@@ -88,7 +88,7 @@ def prune(
         click.echo(dump_json({"dry_run": dry_run, "entries": rows}))
     else:
         _print_pruned(entries, chosen, kept, dry_run=dry_run, downloads=downloads)
-    if any("uses it" not in why for why in kept.values()):
+    if any(why != IN_USE for why in kept.values()):
         context.exit(1)
 
 
@@ -97,7 +97,7 @@ def _survey() -> list[CachedItem]:
     from zoo.storage.files import cache_folder
 
     if cache_folder().exists() and not cache_folder().is_dir():
-        raise RequestError(f"The cache, {cache_folder()}, is no folder. Give another: export ZOO_CACHE=FOLDER")
+        raise RequestError(f"The cache {cache_folder()} is not a folder. Choose another: export ZOO_CACHE=FOLDER")
     try:
         return survey(cache_kinds_here())[0]
     except OSError as error:
@@ -111,7 +111,7 @@ def _bytes(text: str | None) -> int | None:
         return None
     size = parse_size(text)
     if size is None:
-        raise RequestError(f"{text!r} is no size. Type a number and a unit: --above 500MB, --above 20GB.")
+        raise RequestError(f"{text!r} is not a size. Give a number and a unit: --above 500MB, --above 20GB.")
     return size
 
 
@@ -127,10 +127,13 @@ def _print_pruned(
     from zoo.reports.lists import print_lines
 
     if dry_run:
-        print_lines(entry_lines(chosen, "Nothing would go."))
+        print_lines(entry_lines(chosen, "Nothing would be removed."))
     for entry, why in kept.items():
-        click.echo(f"{entry.name} stays: {why}.")
+        click.echo(f"{entry.name} was not removed: {why}.")
     click.echo(pruned_line(entries, [entry for entry in chosen if entry not in kept], dry_run=dry_run))
     large = sum(e.size for e in entries if e.fate == "fetched again" and e not in chosen)
     if large and not downloads:
-        click.echo("Datasets and shards stay, for they must be fetched again; to let them go too: --downloads")
+        click.echo(
+            "Datasets and shards are kept, since they would have to be downloaded again; to remove them too: "
+            "--downloads"
+        )

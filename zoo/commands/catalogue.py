@@ -40,7 +40,7 @@ def list_components(kind: str | None, search: str | None, variants: bool, as_jso
         click.echo(dump_json([describe(entry) for entry in entries]))
         return
     if not entries:
-        click.echo(f"Nothing has the word {search!r}. See: zoo list" if search else "There is none.")
+        click.echo(f"No component matches {search!r}. See: zoo list" if search else "There are no such components.")
         return
     _print(entries, everything=bool(kind or search or variants))
 
@@ -91,7 +91,7 @@ def _print(entries: list[Entry], *, everything: bool) -> None:
     left_out = unlisted(entries)
     if len(rows) > _MOST_IN_A_TABLE:
         click.echo("\n".join(row["id"] for row in rows))
-        click.echo(f"{len(rows):,} of them; narrow it down: zoo list --search WORD", err=True)
+        click.echo(f"{len(rows):,} components; narrow the list down: zoo list --search WORD", err=True)
         if left_out:
             click.echo(left_out, err=True)
         return

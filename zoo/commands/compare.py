@@ -21,7 +21,7 @@ def compare(
 ) -> None:
     """Test whether runs differ significantly from the first one, image by image."""
     if len(runs) < 2:
-        raise RequestError(f"Give two or more runs: zoo runs compare {runs[0]} ANOTHER. See: zoo runs list")
+        raise RequestError(f"Give two or more runs: zoo runs compare {runs[0]} OTHER. See: zoo runs list")
     from zoo.evaluation.comparison import compare_runs
     from zoo.host.context import registry_here
     from zoo.model.sources import find_model

@@ -96,17 +96,17 @@ def _print_contributions(row: dict[str, Any]) -> None:
     if row["state"] == "failed":
         raise PluginError(
             f"{row['distribution']} {row['version']} is installed, but its plugin {name!r} can't be used: "
-            f"{row['problem']}. See: zoo plugins doctor {name}. "
-            f"Take it out: zoo plugins uninstall {row['distribution']}"
+            f"{row['problem']}. See: zoo plugins doctor {name}. Uninstall it: zoo plugins uninstall "
+            f"{row['distribution']}"
         )
     if row["state"] == "disabled":
-        click.echo(f"Its plugin {name!r} is turned off. Turn it on: zoo plugins enable {name}")
+        click.echo(f"Its plugin {name!r} is disabled. Enable it: zoo plugins enable {name}")
         return
-    click.echo(f"Its plugin {name!r} brings:" if row["brings"] else f"Its plugin {name!r} brings no components.")
+    click.echo(f"Its plugin {name!r} provides:" if row["brings"] else f"Its plugin {name!r} provides no components.")
     for kind, ids in row["brings"].items():
         click.echo(f"  {kind}  {listing(ids)}")
     if row["brings"]:
-        click.echo(f"See one: zoo info {next(iter(row['brings'].values()))[0]}")
+        click.echo(f"For details: zoo info {next(iter(row['brings'].values()))[0]}")
 
 
 def _print_notes(clashes: Iterable[str]) -> None:
@@ -125,7 +125,7 @@ def uninstall(name: str) -> None:
     from zoo.host import management
 
     distribution, plugins = management.uninstall(name)
-    click.echo(f"{distribution} was taken out, and with it {', '.join(plugins)}.")
+    click.echo(f"Uninstalled {distribution} with the plugins: {', '.join(plugins)}.")
 
 
 @group.command("disable")
@@ -135,7 +135,7 @@ def disable(name: str) -> None:
     from zoo.host import management
 
     path = management.disable(name)
-    click.echo(f"{name} is turned off, in {path}. Turn it on again: zoo plugins enable {name}")
+    click.echo(f"Disabled {name} in {path}. To enable it again: zoo plugins enable {name}")
 
 
 @group.command("enable")
@@ -146,7 +146,7 @@ def enable(name: str) -> None:
     from zoo.registry.config import open_shelf
 
     changed = management.enable(name, open_shelf())
-    click.echo(f"{name} is turned on." if changed else f"{name} was on already.")
+    click.echo(f"Enabled {name}." if changed else f"{name} is enabled already.")
 
 
 @group.command("doctor")
@@ -174,7 +174,7 @@ def doctor(context: click.Context, name: str | None, as_json: bool) -> None:
         clashes = registry.clashes([p.name for p in plugins])
         _print_notes(clashes)
         if not findings and not clashes:
-            click.echo(f"{len(plugins)} {'plugin is' if len(plugins) == 1 else 'plugins are'} well.")
+            click.echo(f"{len(plugins)} plugin{'' if len(plugins) == 1 else 's'} checked, no problems found.")
     if any(f.serious for f in findings):
         context.exit(1)
 

@@ -63,14 +63,15 @@ def predict(
     registry = registry_here()
     model = artifact_at(run, registry) or find_model(run, registry)
     files, others = list(image_files(images)), passed_over(images)
-    note = f"not looked at: {others}. They are in no format of pictures that is read here; convert them to .jpg."
+    note = f"skipped: {others}. These formats are not supported; convert the files to .jpg."
     if not files:
-        raise RequestError(f"There is no picture in {', '.join(map(str, images))}.{f' {note}' if others else ''}")
+        raise RequestError(f"There are no images in {', '.join(map(str, images))}.{f' {note}' if others else ''}")
     classifier = load(model, device=device, reject_below=reject_below, registry=registry)
     keep_freed_memory(classifier.execution.device)
     if reject_below is not None and classifier.task.multilabel:
         raise RequestError(
-            "--reject-below is for one class an image; of this model each class has its own threshold. Leave it out."
+            "--reject-below is not supported for multi-label models, where each class has its own threshold. "
+            "Leave it out."
         )
     predictions, problems = _predict_all(classifier, files, top_k, tta)
     if as_json:

@@ -113,7 +113,7 @@ class _Location:
         from zoo.runner.repeats import job_to_resume, recorded
 
         if self.resume == RESUME_NAMED and self.name is None:
-            raise RequestError("--resume needs to know which run: zoo run --resume RUN, or --name NAME --resume.")
+            raise RequestError("--resume needs a run: zoo run --resume RUN, or --name NAME --resume.")
         if self.resume is None or self.resume == RESUME_NAMED:
             return None
         folder = find_run(str(self.resume), self.out)
@@ -158,9 +158,9 @@ def _budget(typed: dict[str, Any]) -> Budget | None:
     if typed["budget"] is None:
         return None
     for name, instead in (
-        ("resume", "A run is resumed as it was planned; leave --budget out."),
-        ("seeds", "Fit one run, and repeat its job: zoo run RUN/job.yaml --seeds 3"),
-        ("folds", "Fit one run, and repeat its job: zoo run RUN/job.yaml --folds 5"),
+        ("resume", "A resumed run keeps its plan; leave out --budget."),
+        ("seeds", "Fit a single run first, then repeat its job: zoo run RUN/job.yaml --seeds 3"),
+        ("folds", "Fit a single run first, then repeat its job: zoo run RUN/job.yaml --folds 5"),
     ):
         if typed[name] is not None:
             raise RequestError(f"--budget and --{name} can't both be given. {instead}")
@@ -175,7 +175,7 @@ def _run_in_processes(typed: dict[str, Any], where: _Location, repeats: Repeats 
     from zoo.runner.launch import launch
 
     if repeats is not None:
-        raise RequestError("--nproc is for one run, not for several by --seeds or --folds.")
+        raise RequestError("--nproc can't be combined with --seeds or --folds.")
     place = where.place()
     name = place.name or made_up_name(place.out)
     named = [] if place.name else ["--name", name]

@@ -53,8 +53,8 @@ def list_runs(
     elif as_csv:
         _write_csv(rows)
     elif not rows:
-        none = f"There are no runs in {out}. Make one: zoo run simple_cnn digits"
-        click.echo(f"None of the {len(every)} runs in {out} is of these. See: zoo runs list" if every else none)
+        none = f"There are no runs in {out}. Start one: zoo run simple_cnn digits"
+        click.echo(f"None of the {len(every)} runs in {out} matches. See: zoo runs list" if every else none)
     else:
         from zoo.reports.parts import new_console
         from zoo.reports.tables import runs_table
@@ -135,7 +135,7 @@ def _open(folder: Path, several: bool) -> None:
     from zoo.job.run_folder import REPORT
 
     if several:
-        raise RequestError(f"{folder} are several runs, and each has a page: zoo runs show NAME --open")
+        raise RequestError(f"{folder} has several runs, each with its own report: zoo runs show NAME --open")
     page = folder / REPORT
     if not page.is_file():
         from zoo.reports.html import write_report
@@ -144,7 +144,7 @@ def _open(folder: Path, several: bool) -> None:
         with damage_reported(folder):
             write_report(read_result(folder), page)
     opened = webbrowser.open(page.absolute().as_uri())
-    click.echo(f"{page}" if opened else f"{page}: no browser was found; open this file in yours")
+    click.echo(f"{page}" if opened else f"{page}: no browser was found; open the file manually")
 
 
 def _print(report: RenderableType, name: str, svg: Path | None) -> None:

@@ -40,7 +40,7 @@ def threshold(run: str, out: Path, per_class: bool, keep: bool, as_json: bool, *
     """
     given = [name for name, value in asked.items() if value is not None]
     if len(given) != 1:
-        raise RequestError("Choose by one of --precision, --recall, --costs and --below, such as --precision 0.95.")
+        raise RequestError("Give exactly one of --precision, --recall, --costs and --below, such as --precision 0.95.")
     from zoo.host.context import registry_here
     from zoo.model.sources import find_model
 
@@ -67,8 +67,8 @@ def _choose(folder: Path, by: str, wanted: Any, per_class: bool) -> dict[str, An
     kept = read_predictions(folder, "val")
     if kept.multilabel:
         raise RequestError(
-            f"Images of {folder.name} have several labels: each class has a threshold of its own already, the best for "
-            "its F1 on val. It is in zoo.json, and zoo predict goes by it."
+            f"{folder.name} is a multi-label model: each class already has its own threshold, chosen for the best "
+            "F1 on val, which zoo predict uses."
         )
     found: Any = wanted
     if by == "precision":

@@ -48,7 +48,7 @@ def in_words(details: Mapping[str, Any]) -> dict[str, Any]:
     base = details["variant_of"]
     if base is not None:
         others = [setting(key, "none" if value is None else value) for key, value in details["base_has"].items()]
-        same = "its default" if details["is_default"] else "with the same facts"
+        same = "the default" if details["is_default"] else "with the same preprocessing"
         base += f", which has {', '.join(others)}" if others else f", {same}"
     program = dict.fromkeys(("default_variant", "is_default", "base_has"))
     return {**program, "variants": listing(words), "variant_of": base}

@@ -154,7 +154,7 @@ def choose_device(name: str) -> torch.device:
     wanted = {"auto": mine if mine in here else here[0], "cuda": mine}.get(name, name)
     if wanted not in here:
         raise RequestError(
-            f"Device {name!r} is not here. This machine has: {', '.join(here)}. Type: --device {here[0]}"
+            f"Device {name!r} is not available. This machine has: {', '.join(here)}. Type: --device {here[0]}"
         )
     return torch.device(wanted)
 

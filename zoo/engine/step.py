@@ -152,13 +152,13 @@ def _more_pieces(pieces: int, images: int, averaging: Averaging, error: torch.Ou
     """Double the number of pieces, which halves the memory they take."""
     if averaging.begun:
         raise TrainingError(
-            "The memory became too small in the middle of a step that other processes have a part of. "
-            f"Type: --set train.accumulate={2 * pieces}"
+            "Out of memory in a training step that is shared with other processes. Type: --set "
+            f"train.accumulate={2 * pieces}"
         )
     averaging.retry()
     if pieces >= images:
         first = str(error).partition(". ")[0]
-        raise TrainingError(f"One image at a time is too much for the memory: {first}. Try a smaller --image-size.")
+        raise TrainingError(f"Out of memory with a single image: {first}. Try a smaller --image-size.")
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
     return min(2 * pieces, images)

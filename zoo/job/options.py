@@ -49,7 +49,7 @@ class Span(click.ParamType[Any] if TYPE_CHECKING else click.ParamType):  # type:
         """Seconds."""
         found = re.fullmatch(r"(\d+(?:\.\d*)?)\s*(s|m|min|h)?", str(value).strip().lower())
         if found is None or float(found[1]) == 0:
-            return self.fail(f"{value!r} is not a length of time, as 90s, 10m and 1h are.", param, ctx)
+            return self.fail(f"{value!r} is not a duration such as 90s, 10m or 1h.", param, ctx)
         return float(found[1]) * _UNITS[(found[2] or "s")[0]]
 
 
@@ -216,7 +216,7 @@ def _request(
 
 
 def _job_file(words: Sequence[str], runs: bool) -> Path | None:
-    """The job that a lone word means: a YAML file, or a run's own."""
+    """The job that a lone word means: a YAML file, or the job of a run."""
     from zoo.job.run_folder import JOB
 
     if len(words) == 1 and words[0].endswith((".yaml", ".yml")):

@@ -17,7 +17,7 @@ class SectionOption(click.Option):
 
     Args:
         section: heading of the section.
-        default_text: the default in the help, where the option's own default is not the effective one.
+        default_text: the default in the help, where the default of the option is not the effective one.
     """
 
     def __init__(self, *args: Any, section: str = FIRST, default_text: str = "", **kwargs: Any) -> None:

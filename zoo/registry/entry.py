@@ -145,8 +145,8 @@ class Entry:
         except BaseException as error:  # a script may call sys.exit() on import
             where = self.file or name
             raise RequestError(
-                f"{self.full_title} can't be imported from {where}: {type(error).__name__}: {error}"
-                f"{self.place_in(error)}. Mend or reinstall it, or choose another: zoo list {self.kind}"
+                f"{self.full_title} can't be imported from {where}: {type(error).__name__}: "
+                f"{error}{self.place_in(error)}. Fix or reinstall it, or choose another: zoo list {self.kind}"
             ) from error
 
     def holds(self, file: str) -> bool:

@@ -56,7 +56,7 @@ def _check(variants: Mapping[str, Iterable[str]]) -> None:
     """Raise ValueError for variants with an invalid name, or of a variant."""
     for base, words in variants.items():
         if "." in base and base.rpartition(".")[0] in variants:
-            raise ValueError(f"{base}.{next(iter(words))} would be a variant of {base!r}, which is one itself")
+            raise ValueError(f"{base}.{next(iter(words))} would be a variant of {base!r}, which is itself a variant")
     try:
         check_name("x".join(word for words in variants.values() for word in words) or "x")
     except ValueError:  # thousands of names are checked at once, and individually only to find the invalid one

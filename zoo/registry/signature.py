@@ -112,7 +112,7 @@ def check(
         if name in known:
             _convert(known[name], value, where, values, problems)
         elif name in GIVEN[kind] and name in _ELSEWHERE and accepts(factory, name):
-            problems.append(f"{where}.{name} is not set there: it is the job's own. Type: {_ELSEWHERE[name]}")
+            problems.append(f"{where}.{name} is set elsewhere in the job. Type: {_ELSEWHERE[name]}")
         elif name in GIVEN[kind] or not open_ended(factory):
             problems.append(
                 f"{where} has no parameter {name!r}.{did_you_mean(name, known)} "
@@ -131,8 +131,8 @@ def _needs_name(kind: str, factory: Callable[..., Any], where: str) -> list[str]
     if NAME not in GIVEN[kind] or own is None or own.default is not own.empty or own.kind is own.VAR_KEYWORD:
         return []
     return [
-        f"{where} needs a parameter called 'name', which no job can give: there it is the component's own name. "
-        "Call the factory's parameter otherwise, or give it a default."
+        f"{where} needs a parameter 'name', which is reserved for the name of the component. Rename the parameter "
+        "of the factory, or give it a default."
     ]
 
 
@@ -148,7 +148,7 @@ def _convert(parameter: Parameter, value: Any, where: str, values: dict[str, Any
         values[parameter.name] = value
     except ValidationError as error:
         reason = error.errors()[0]["msg"]
-        problems.append(f"{where}.{parameter.name} takes {parameter.type}, not {value!r} ({reason}).")
+        problems.append(f"{where}.{parameter.name} must be {parameter.type}, not {value!r} ({reason}).")
 
 
 def _hints(factory: Callable[..., Any]) -> dict[str, Any]:

@@ -77,7 +77,7 @@ def plugin_lines(rows: Sequence[Row], width: int) -> Iterator[str]:
             yield from textwrap.wrap(f"{clean(row.get('name'))}: {clean(row['problem'])}", width)
     if any(row.get("state") == "failed" for row in rows):
         yield ""
-        yield "What to do: zoo plugins doctor"
+        yield "For details: zoo plugins doctor"
 
 
 def _plugin_cells(row: Row) -> tuple[str, str, str, str]:

@@ -33,7 +33,7 @@ def runs_table(rows: Sequence[Row], by: str | None = None) -> RenderableType:
     table = bare_table("run", "val acc", "best", "took", "when", right=(1, 2, 3))
     for row in rows:
         table.add_row(*_run_row(row))
-    return Page(table) if rows else say("No runs here yet. Start one: zoo run simple_cnn digits", "dim")
+    return Page(table) if rows else say("There are no runs yet. Start one: zoo run simple_cnn digits", "dim")
 
 
 def _leaderboard(rows: Sequence[Row], by: str) -> RenderableType:
@@ -119,7 +119,7 @@ def predictions_table(predictions: Sequence[Row]) -> RenderableType:
     table = bare_table("image", "is", "", "", "else" if several else "", *[""] * noted, right=(3,), most={1: 20, 4: 20})
     for row in predictions:
         table.add_row(*_prediction_row(row, several), *([_doubt(row)] * noted))
-    told = say("unlike: the network answers to 95% of its validation images otherwise, more or less strongly", "dim")
+    told = say("unlike: the activations are outside of the range of 95% of the validation images", "dim")
     return Page(table, *([told] if strange else []))
 
 

@@ -59,8 +59,8 @@ def plan_batch(recipe: int, images: int, fits: int) -> BatchPlan:
     """
     if fits < 1:
         raise RequestError(
-            "--batch-size auto finds no room for a single image. Free some memory, or take a smaller --image-size "
-            "or architecture."
+            "--batch-size auto: not even a single image fits into the memory. Free some memory, or use a smaller "
+            "--image-size or architecture."
         )
     size = largest_batch(recipe, images)
     pieces = math.ceil(size / fits)

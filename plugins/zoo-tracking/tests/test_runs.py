@@ -178,7 +178,7 @@ def test_the_report_and_the_command_say_where_the_logs_are(world, tracked):
 @either
 def test_ctrl_c_closes_the_logs_and_the_run_stays_resumable(interrupted):
     assert interrupted.code == 130, interrupted.said
-    assert "Go on with: zoo run --resume" in interrupted.said
+    assert "Resume with: zoo run --resume" in interrupted.said
     assert "Traceback" not in interrupted.said
     assert 2 <= interrupted.epochs < EPOCHS
     steps = list(range(1, interrupted.epochs + 1))

@@ -74,8 +74,8 @@ def test_all_that_was_tried():
     trial["evaluation"] = [way(30), way(20, "fp32")]
     lines = table_lines({"benchmarks": [{**ONE, "trial": trial}]})
     assert lines[2:5] == [
-        "tried       bf16 channels last 10.0, fp32 channels last 5.0 images/s there and back (measured)",
-        "  compiled  bf16 channels last 10.0, bf16 channels last compiled 12.0 images/s there and back",
+        "tried       bf16 channels last 10.0, fp32 channels last 5.0 images/s forward and backward (measured)",
+        "  compiled  bf16 channels last 10.0, bf16 channels last compiled 12.0 images/s forward and backward",
         "  answers   bf16 channels last 30.0, fp32 channels last 20.0 images/s",
     ]
 

@@ -144,7 +144,7 @@ def test_files_that_are_cut_off_or_no_images_are_named(zoo, scene):
     told = {Path(i["name"]).name: (i["split"], i["label"], i["reason"]) for i in found["items"]}
     assert told["00.jpg"][:2] == ("train", "boxes")
     assert "truncated" in told["00.jpg"][2]
-    assert told["01.jpg"] == ("val", "discs", "not an image that can be read")
+    assert told["01.jpg"] == ("val", "discs", "not a readable image")
 
 
 def test_blank_grey_turned_long_and_tiny_ones_are_named(zoo, scene):

@@ -22,9 +22,9 @@ def dashboard(runs: Path, port: int, open_it: bool) -> None:
     from zoo_dashboard.server import Dashboard
 
     if runs.exists() and not runs.is_dir():
-        raise RequestError(f"{str(runs)!r} is a file. Name the folder that runs are in: zoo dashboard runs")
+        raise RequestError(f"{str(runs)!r} is a file. Give the folder of the runs: zoo dashboard runs")
     server = Dashboard(runs, port)
-    click.echo(f"{server.url} shows {runs}{'' if runs.is_dir() else ', where nothing is yet'}. Ctrl-C ends it.")
+    click.echo(f"{server.url} shows {runs}{'' if runs.is_dir() else ', which does not exist yet'}. Ctrl-C stops it.")
     if open_it:
         open_page(server.url)
     try:

@@ -102,9 +102,9 @@ def step(
     """
     _check_steps(total_steps)
     if not all(0 < share < 1 for share in milestones):
-        raise ValueError(f"milestones are {milestones}; each must be a share of the training, over 0 and below 1")
+        raise ValueError(f"milestones are {milestones}; each must be a fraction of the training, above 0 and below 1")
     if not 0 < gamma <= 1:
-        raise ValueError(f"gamma is {gamma}; it must be over 0 and up to 1 (0.1 divides by ten)")
+        raise ValueError(f"gamma is {gamma}; it must be above 0 and at most 1 (0.1 divides by ten)")
     return MultiStepLR(optimizer, [max(1, round(share * total_steps)) for share in milestones], gamma=gamma)
 
 
@@ -119,7 +119,7 @@ def polynomial(optimizer: Optimizer, total_steps: int, power: float = 2.0) -> LR
     """
     _check_steps(total_steps)
     if not power > 0:
-        raise ValueError(f"power is {power}; it must be over 0 (1 is a straight line)")
+        raise ValueError(f"power is {power}; it must be above 0 (1 is linear)")
     return PolynomialLR(optimizer, total_iters=total_steps, power=power)
 
 
@@ -147,9 +147,9 @@ def _warmed(
 ) -> LRScheduler:
     _check_steps(total_steps)
     if not 0 <= warmup < 1:
-        raise ValueError(f"warmup is {warmup}; it must be a share of the training, from 0 to below 1")
+        raise ValueError(f"warmup is {warmup}; it must be a fraction of the training, from 0 to below 1")
     if not 0 <= final <= 1:
-        raise ValueError(f"final is {final}; it must be a share of lr, in 0..1")
+        raise ValueError(f"final is {final}; it must be a fraction of lr, in 0..1")
     warmup_steps = min(round(warmup * total_steps), total_steps - 1)
     return LambdaLR(optimizer, partial(factor, total_steps=total_steps, warmup_steps=warmup_steps, final=final))
 

@@ -13,7 +13,7 @@ def zoo_architectures() -> Iterator[Family]:
         "architecture",
         "zoo_timm.models:create",
         "zoo_timm:models.txt",
-        summary="An image model of timm, with or without pretrained weights",
+        summary="Image model of timm",
         tags=("timm", "pretrained", "imagenet", "backbone"),
         samples=(
             *("test_byobnet", "test_convnext", "test_efficientnet", "test_mambaout", "test_maxvit", "test_nfnet"),
@@ -27,7 +27,7 @@ def zoo_importers() -> Iterator[Importer]:
     yield Importer(
         "timm",
         "zoo_timm.importing:read",
-        summary="Checkpoints of timm's train.py, and weights of timm's models where --architecture says whose",
+        summary="Checkpoints of timm's train.py, and weights of timm models with --architecture",
         tags=("timm", "pytorch", "checkpoint"),
         suffixes=(".pth.tar", ".pth", ".pt", ".tar", ".ckpt", ".bin", ".safetensors"),
     )

@@ -89,7 +89,7 @@ def dtd(root: Path | None, split: str, partition: int = 1, download: bool = True
         ValueError: there is no such partition.
     """
     if not 1 <= partition <= 10:
-        raise ValueError(f"dtd has the partitions 1 to 10, not {partition}")
+        raise ValueError(f"partition must be in 1..10, not {partition}")
     return open_set(SETS["dtd"], root, split, download, {"partition": partition})
 
 
@@ -166,7 +166,7 @@ def lfw_people(
         ValueError: ``min_images`` is less than 2.
     """
     if min_images < 2:
-        raise ValueError(f"min_images is 2 or more (one photo to learn from, one to hold out), not {min_images}")
+        raise ValueError(f"min_images must be at least 2 (one for training, one to hold out), not {min_images}")
     folder, archive = _LFW[alignment]
     options = {"split": "10fold", "image_set": alignment}
     found = open_set(SETS["lfw_people"], root, split, False, options, folder=folder, archive=archive)

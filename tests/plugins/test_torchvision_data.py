@@ -556,7 +556,7 @@ def test_what_is_missing_is_said_with_what_to_do(name: str, where: str, tmp_path
     assert SETS[name].needs[0].split("/")[0] in said or "{" in SETS[name].needs[0]
     assert "{" not in said
     if where == "cache":
-        assert ("torchvision doesn't download it" in said) == bool(SETS[name].by_hand)
+        assert ("torchvision can't download it" in said) == bool(SETS[name].by_hand)
         assert ("ZOO_OFFLINE" in said) != bool(SETS[name].by_hand)
     assert list(empty.iterdir()) == [], "a folder that was given is not written to"
 

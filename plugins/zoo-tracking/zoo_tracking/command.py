@@ -29,7 +29,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("runs", nargs="?", type=Path, default=Path("runs"), help="folder for runs (default: runs)")
     runs = parser.parse_args(arguments).runs
     if not runs.is_dir():
-        sys.stderr.write(f"zoo tracking: {runs} is no folder. Give the folder of your runs: zoo tracking FOLDER\n")
+        sys.stderr.write(f"zoo tracking: {runs} is not a folder. Give the folder of your runs: zoo tracking FOLDER\n")
         return 2
     sys.stdout.write("\n".join(_lines(runs)) + "\n")
     return 0
@@ -57,11 +57,11 @@ def _commands(runs: Path, logged: dict[Path, list[str]]) -> list[str]:
     uris = {str(read(folder)["mlflow"].get("uri")): None for folder, trackers in logged.items() if "mlflow" in trackers}
     views = [to_mlflow.view(uri) for uri in uris]
     if any(text.startswith("mlflow") for text in views) and find_spec("flask") is None:
-        lines.append("  pip install mlflow   # its pages are not in the small package that writes the logs")
+        lines.append("  pip install mlflow   # the package that writes the logs has no web page")
     return lines + [f"  {text}" for text in views]
 
 
 def _hint() -> str:
     if installed():
-        return f"Runs are logged from now on, unless {VARIABLE} is set to 'off'."
-    return f"Neither TensorBoard nor MLflow is installed; get one: {get('tensorboard')}"
+        return f"New runs are logged, unless {VARIABLE} is set to 'off'."
+    return f"Neither TensorBoard nor MLflow is installed; install one: {get('tensorboard')}"

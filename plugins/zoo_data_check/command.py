@@ -63,7 +63,7 @@ def show(words: tuple[str, ...], as_json: bool, **typed: Any) -> None:
     if not _named(resolved) and not facts["augment"]:
         data = ["--data", str(typed["data"])] if typed["data"] else []
         command = shlex.join(["zoo", "data", "show", "simple_cnn", words[-1], *data])
-        click.echo(f"next: {command}, for the pictures that a network's recipe makes")
+        click.echo(f"next: {command}, for the augmentation of a recipe")
 
 
 def _facts(resolved: Resolved, samples: Samples, split: str) -> dict[str, Any]:
@@ -100,9 +100,9 @@ def _notes(resolved: Resolved, samples: Samples) -> list[str]:
         early = sum(train.size_of(epoch) != train.train_size for epoch in range(1, train.epochs + 1))
         notes.append(f"the first {early} of {train.epochs} epochs train on {train.start_size} px")
     if not np.isfinite(drawn).all():
-        notes.append("the augmentation gives values that are no numbers (black here)")
+        notes.append("the augmentation returns NaN values (shown in black)")
     elif drawn.min() < -1e-3 or drawn.max() > 1 + 1e-3:
-        notes.append(f"the augmentation gives values of {drawn.min():.2f} to {drawn.max():.2f}, cut off here to 0..1")
+        notes.append(f"the augmentation returns values of {drawn.min():.2f} to {drawn.max():.2f}, clipped here to 0..1")
     if samples.skipped:
         first = samples.skipped[0]
         more = f" and {len(samples.skipped) - 1} more" if len(samples.skipped) > 1 else ""
@@ -244,16 +244,16 @@ def _check_words(typed: dict[str, Any]) -> None:
     """Refuse incompatible options of ``zoo data check``."""
     begins = "--weights" if typed["weights"] else "--pretrained" if typed["pretrained"] else ""
     if typed["features"] and (typed["architecture"] or begins):
-        raise RequestError(f"Choose one of --features RUN and {begins or '--architecture'}: both bring a network.")
+        raise RequestError(f"Choose one of --features RUN and {begins or '--architecture'}: both define a network.")
     if typed["architecture"] and not begins:
         raise RequestError(
-            f"Features of an untrained network tell nothing. Give its weights: --architecture {typed['architecture']} "
+            f"An untrained network has no useful features. Give its weights: --architecture {typed['architecture']} "
             "--weights FILE, or --pretrained"
         )
     if begins and not typed["architecture"]:
-        raise RequestError(f"{begins} is of which network? Type: --architecture NAME {begins}")
+        raise RequestError(f"{begins} needs a network: --architecture NAME {begins}")
     if typed["drop_suspects"] and not typed["fix"]:
-        raise RequestError("--drop-suspects is about the clean list. Type: --fix clean.csv --drop-suspects")
+        raise RequestError("--drop-suspects needs --fix: --fix clean.csv --drop-suspects")
 
 
 def _resolve_checked(dataset: str, typed: dict[str, Any], command: str) -> tuple[Resolved, Registry]:

@@ -23,7 +23,7 @@ class Numbers(click.ParamType):  # type: ignore[type-arg]
         try:
             return value if isinstance(value, list) else [float(part) for part in value.split(",")]
         except ValueError:
-            self.fail(f"{value!r} is no number, or several with commas between them: 0.485,0.456,0.406", param, ctx)
+            self.fail(f"{value!r} is not a list of numbers such as 0.485,0.456,0.406", param, ctx)
 
 
 @click.command(name="import")
@@ -117,8 +117,8 @@ def _ask(count: int) -> list[str]:
         except RequestError as error:
             raise click.BadParameter(str(error)) from error
 
-    click.echo(f"The file doesn't say what its {count:,} classes are called.", err=True)
+    click.echo(f"The file has no names for its {count:,} classes.", err=True)
     found: list[str] = click.prompt(
-        "Their names in the order of training, commas between them, or a file of them", value_proc=names, err=True
+        "Names in the order of training, comma-separated, or a file with names", value_proc=names, err=True
     )
     return found

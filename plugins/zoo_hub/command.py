@@ -97,7 +97,7 @@ def _missing(folder: Path) -> list[str]:
         architecture = json.loads(read_plain(folder / "zoo.json"))["architecture"]
         return missing({"architecture": {"kind": "architecture", **architecture}}, registry_here())
     except (OSError, ValueError, LookupError, TypeError, RecursionError):
-        return ["Its zoo.json can't be read, so it can't be used."]
+        return ["Its zoo.json can't be read, so the model can't be used."]
 
 
 def _tell(text: str) -> None:

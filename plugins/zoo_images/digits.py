@@ -55,8 +55,8 @@ def digits(root: Path | None, split: str) -> Digits:
     """
     if root is not None:
         raise DataError(
-            f"digits comes with scikit-learn and reads no folder ({root} was given). "
-            f"Leave --data out, or, for your own images: zoo run simple_cnn {root}"
+            f"digits is a part of scikit-learn and reads no folder ({root} was given). Leave out --data, or, for "
+            f"your own images: zoo run simple_cnn {root}"
         )
     need_split(split, ("train", "val"), "digits")
     import torch

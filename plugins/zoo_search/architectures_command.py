@@ -91,12 +91,10 @@ def _candidates(dataset: str, typed: dict[str, Any]) -> tuple[list[Candidate], R
     names = _names(registry, typed["architectures"], typed["search"])
     if typed["budget"] / len(names) < _SHORTEST_S:
         raise RequestError(
-            f"{len(names)} networks in {typed['budget']:g} s leave less than a second for each. Raise --budget."
+            f"{len(names)} architectures in {typed['budget']:g} s leave less than a second for each. Increase --budget."
         )
     if typed["batch_size"] == "auto" or typed["lr"] == "auto":
-        raise RequestError(
-            "All networks are trained in the same way: give --batch-size and --lr as numbers, not as auto."
-        )
+        raise RequestError("All architectures use the same settings: give --batch-size and --lr as numbers, not auto.")
     if typed["image_size"] is None:
         typed = {**typed, "image_size": _resolved(names[0], dataset, typed, registry).job.train.image_size}
     return [_candidate(name, dataset, typed, registry) for name in names], registry
@@ -127,7 +125,7 @@ def _names(registry: Registry, listed: str | None, word: str | None) -> list[str
     from zoo_search.architectures import MOST
 
     if listed is not None and word is not None:
-        raise RequestError("--architectures and --search can't both be given: take one of them.")
+        raise RequestError("--architectures and --search can't be combined.")
     if listed is not None:
         names = list(dict.fromkeys(name.strip() for name in listed.split(",") if name.strip()))
     elif word is not None:
@@ -135,10 +133,10 @@ def _names(registry: Registry, listed: str | None, word: str | None) -> list[str
     else:
         names = [entry.id for entry in registry.entries("architecture") if entry.member is None]
     if not names:
-        raise RequestError(f"No network has {word!r} in its name. See: zoo list architectures --search WORD")
+        raise RequestError(f"No architecture has {word!r} in its name. See: zoo list architectures --search WORD")
     if len(names) > MOST:
         raise RequestError(
-            f"{len(names)} networks are too many ({listing(names, most=4)}). Name up to {MOST} of them: "
+            f"{len(names)} architectures are too many ({listing(names, most=4)}). Choose up to {MOST} of them: "
             f"--architectures {','.join(names[:3])}"
         )
     for name in names:

@@ -62,9 +62,7 @@ def sweep(words: tuple[str, ...], quiet: bool, as_json: bool, **typed: Any) -> N
     early. The job of the best trial is saved in best.yaml: zoo run runs/NAME/best.yaml
     """
     if not _has_optuna():
-        raise RequestError(
-            "zoo sweep draws values by Optuna, which isn't installed. Type: pip install 'visionzoo[sweep]'"
-        )
+        raise RequestError("zoo sweep needs Optuna, which is not installed. Type: pip install 'visionzoo[sweep]'")
     from zoo.storage import dump_json
     from zoo_search.sweep_page import write_sweep_page
 
@@ -110,17 +108,17 @@ def _existing_sweep(words: Sequence[str], typed: dict[str, Any], quiet: bool, as
     if typed["join"] is None and typed["resume"] is None:
         return None
     if word is None or (typed["join"] and typed["resume"]):
-        raise RequestError("Name one sweep to go on with: zoo sweep --resume runs/NAME, or zoo sweep --join runs/NAME")
+        raise RequestError("Give the sweep to resume: zoo sweep --resume runs/NAME, or zoo sweep --join runs/NAME")
     if words or typed["set"] or typed["budget"]:
         raise RequestError(
-            f"A sweep goes on as it was begun: no job, --set or --budget. Type: zoo sweep --resume {word}; "
-            "only --trials may be another number."
+            "A resumed sweep keeps its job, --set and --budget; only --trials can be changed. Type: zoo sweep "
+            f"--resume {word}"
         )
     folder = _find(word, typed["out"])
     plan = load_plan(folder)
     if typed["trials"] is not None and typed["trials"] != plan.trials:
         if typed["trials"] < plan.trials:
-            raise RequestError(f"{folder} has {plan.trials} trials. --trials can add some, not take any away.")
+            raise RequestError(f"{folder} has {plan.trials} trials. --trials can only be increased.")
         plan = replace(plan, trials=typed["trials"])
         plan.save(folder)
     registry, watcher = registry_here(), make_sweep_watcher(quiet, as_json)
@@ -134,7 +132,7 @@ def _find(word: str, out: Path) -> Path:
     folders = [folder for folder in (Path(word), out / word) if folder.is_dir()]
     if not folders:
         known = [path.parent.name for path in out.glob(f"*/{PLAN}")]
-        raise RequestError(f"There is no sweep {word!r}.{did_you_mean(word, known)} Sweeps are in folders of {out}.")
+        raise RequestError(f"There is no sweep {word!r}.{did_you_mean(word, known)} Sweeps are in {out}.")
     return next((folder for folder in folders if (folder / PLAN).is_file()), folders[0])
 
 

@@ -91,10 +91,12 @@ def serve(
         service = Service(classifier, limits, max_batch, workers)
         server = Server(service, listening, log_requests=log_requests)
         url = url_of(listening)
-        click.echo(f"{url} answers by {run} ({len(classifier.classes)} classes). Ctrl-C ends it.")
+        click.echo(f"{url} serves {run} ({len(classifier.classes)} classes). Ctrl-C stops it.")
         click.echo(f"try: curl -F image=@photo.jpg {url}predict")
         if server.doorman.names is None:
-            click.echo("zoo: whoever reaches this machine may ask; nothing is encrypted.", err=True)
+            click.echo(
+                "zoo: the server is reachable from other machines, without encryption or authentication.", err=True
+            )
         if open_it:
             open_page(url)
         server.serve_until_told()
@@ -106,5 +108,6 @@ def _check_packages() -> None:
     missing = [name for name in _NEEDS if find_spec(name) is None]
     if missing:
         raise RequestError(
-            f"zoo serve needs packages that are not here ({', '.join(missing)}). Type: pip install 'visionzoo[serve]'"
+            f"zoo serve needs packages that are not installed ({', '.join(missing)}). Type: pip install "
+            "'visionzoo[serve]'"
         )

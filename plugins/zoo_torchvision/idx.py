@@ -109,7 +109,7 @@ def _parsed(file: BinaryIO, dims: int) -> np.ndarray:
         raise ValueError(f"its header says {' x '.join(map(str, shape))} values")
     content = file.read(size + 1)
     if len(content) != size:
-        few = f"it has {len(content):,}" if len(content) < size else "it has more"
+        few = f"it has {len(content):,}" if len(content) < size else "it is longer"
         raise ValueError(f"its header says {size:,} bytes, and {few}")
     return np.frombuffer(content, np.uint8).reshape(shape)
 

@@ -78,7 +78,7 @@ def _need_files(source: Source, folder: Path, names: dict[str, str]) -> None:
     if not lacking:
         return
     if not folder.exists():
-        problem = "there is no such folder"
+        problem = "the folder does not exist"
     else:
         problem = f"it has no {', '.join(lacking)}"
         if folder.parent == cache_folder() and not source.by_hand:

@@ -716,7 +716,7 @@ def test_the_folder_inside_the_one_that_is_meant(tmp_path: Path, monkeypatch: Pa
     copied("cifar10", tmp_path / "here", monkeypatch)
     with pytest.raises(DataError, match=r"it has no cifar-10-batches-py \(did you mean .*here\?\)"):
         opened("cifar10", tmp_path / "here" / "cifar-10-batches-py")
-    with pytest.raises(DataError, match="there is no such folder"):
+    with pytest.raises(DataError, match="the folder does not exist"):
         opened("cifar10", tmp_path / "nowhere")
 
 

@@ -56,7 +56,7 @@ def list_cache(kind: str | None, as_json: bool) -> None:
 
 @group.command("prune")
 @click.option(
-    "--older-than", "days", type=click.FloatRange(0), metavar="DAYS", help=("Remove entries unused for this many days.")
+    "--older-than", "days", type=click.FloatRange(0), metavar="DAYS", help="Remove entries unused for this many days."
 )
 @click.option("--above", "most", metavar="SIZE", help="Remove the oldest entries until the cache has this size: 20GB.")
 @click.option("--downloads", is_flag=True, help="Include datasets and shards, which have to be downloaded again.")

@@ -31,7 +31,7 @@ group.add_command(threshold)
 @group.command("list")
 @_out
 @click.option(
-    "--sort", default=WHEN, metavar="BY", help=("Sort by a metric such as val/accuracy, or by when, took or run.")
+    "--sort", default=WHEN, metavar="BY", help="Sort by a metric such as val/accuracy, or by when, took or run."
 )
 @click.option("--reverse", is_flag=True, help="Reverse the order.")
 @click.option("--dataset", metavar="NAME", help="Only runs on this dataset or folder.")

@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     "--precision",
     type=click.FloatRange(0, 1),
     metavar="P",
-    help=("Target precision: fraction of accepted predictions that are right."),
+    help="Target precision: fraction of accepted predictions that are right.",
 )
 @click.option(
     "--recall",
     type=click.FloatRange(0, 1),
     metavar="R",
-    help=("Target recall: fraction of all images that are accepted and right."),
+    help="Target recall: fraction of all images that are accepted and right.",
 )
 @click.option("--costs", type=click.Path(path_type=Path), metavar="FILE", help="YAML file with the costs of mistakes.")
 @click.option("--below", type=click.FloatRange(0, 1), metavar="P", help="Threshold itself; 0 removes it.")

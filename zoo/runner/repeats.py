@@ -91,7 +91,7 @@ def asked(seeds: int | None, folds: int | None) -> Repeats | None:
         )
     by, count = (SEED, seeds) if seeds is not None else (FOLD, folds)
     if not isinstance(count, int) or isinstance(count, bool) or not 2 <= count <= MOST:
-        alone = "choose it with --seed" if by == SEED else "a part of train is held out by data.val_fraction"
+        alone = "choose it with --seed" if by == SEED else "the held-out part of train is set by data.val_fraction"
         raise RequestError(
             f"{by}s must be a whole number from 2 to {MOST}, not {count!r}. For a single run, leave it out; {alone}."
         )

@@ -132,7 +132,7 @@ def _learns_several_labels(subject: Subject) -> None:
 
 
 @contract(
-    KIND, "weight of a batch", ("Return the divisor of the value from batch_weight(targets), or remove the method.")
+    KIND, "weight of a batch", "Return the divisor of the value from batch_weight(targets), or remove the method."
 )
 def _weighs_a_batch(subject: Subject) -> None:
     for k, loss in _made_for_all(subject).items():

@@ -57,7 +57,7 @@ def _keeps_ratios(subject: Subject) -> None:
 
 
 @contract(
-    KIND, "a checkpoint keeps its state", ("Keep everything that step() uses in attributes, which LRScheduler saves.")
+    KIND, "a checkpoint keeps its state", "Keep everything that step() uses in attributes, which LRScheduler saves."
 )
 def _comes_back(subject: Subject) -> None:
     optimizer, schedule = _made(subject, 20)

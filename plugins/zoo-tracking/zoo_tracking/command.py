@@ -42,7 +42,7 @@ def _lines(runs: Path) -> list[str]:
         return [f"No run in {runs} has logs. {_hint()}"]
     width = max(map(len, having))
     rows = [f"  {name:<{width}}  {', '.join(TITLES[t] for t in trackers)}" for name, trackers in having.items()]
-    return [f"{runs}: {len(having)} of {len(logged)} runs have logs", *rows, "See them:", *_commands(runs, logged)]
+    return [f"{runs}: {len(having)} of {len(logged)} runs have logs", *rows, "To view them:", *_commands(runs, logged)]
 
 
 def _trackers(folder: Path) -> list[str]:

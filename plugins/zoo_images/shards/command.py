@@ -39,7 +39,7 @@ def main(arguments: list[str]) -> int:
 
 def _count(text: str) -> int:
     if not text.isdigit() or not 0 < int(text) <= _MOST:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 to {_MOST:,}")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to {_MOST:,}")
     return int(text)
 
 
@@ -54,6 +54,6 @@ def _pack(given: argparse.Namespace) -> int:
 def _index(given: argparse.Namespace) -> int:
     for split, shards in write_listing(given.folder, given.field).splits.items():
         sys.stdout.write(f"{split}: {len(shards):,} shards, {sum(shard.bytes for shard in shards) / 1e6:,.1f} MB\n")
-    sys.stdout.write(f"{given.folder / LISTING}: put it and its folder behind https, and give its address:\n")
+    sys.stdout.write(f"{given.folder / LISTING}: upload it with its folder, and use its URL:\n")
     sys.stdout.write("  zoo run simple_cnn webdataset --set dataset.url=https://…/shards.json\n")
     return 0

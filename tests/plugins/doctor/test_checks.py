@@ -257,7 +257,7 @@ def test_runs_that_can_go_on():
     found = worst(folders.runs())
     for lock in locks:
         lock.release()
-    assert found.text == "4 runs in runs/, 1 being trained now, 2 not finished, which can go on"
+    assert found.text == "4 runs in runs/, 1 in training, 2 unfinished, can be resumed"
     assert commands(found) == "zoo run --resume runs/a\nzoo run --resume runs/c"
 
 

@@ -120,7 +120,7 @@ def test_by_default_it_lies_in_the_run_and_is_not_replaced_unasked(zoo, refused,
     run = shutil.copytree(digits_run, tmp_path / "copy")
     code, out, _ = zoo("export", run, "--format", "safetensors")
     assert code == 0
-    assert "all 360 val images answered as by the run" in out
+    assert "all 360 val images compared with the run" in out
     assert (run / "model.safetensors").is_file()
     assert "--overwrite" in refused("export", run, "--format", "safetensors")
     assert zoo("export", run, "--format", "safetensors", "--overwrite")[0] == 0

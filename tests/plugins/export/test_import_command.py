@@ -181,10 +181,10 @@ def test_names_from_every_place(zoo: Zoo, weights: Path, tmp_path: Path):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ((), "doesn't say what its 3 classes are called"),
-        (("--classes", "cat,dog"), "has 2 names (cat, dog), and the model answers with 3 classes"),
+        ((), "has no names for its 3 classes are called"),
+        (("--classes", "cat,dog"), "has 2 names (cat, dog), but the model has 3 classes"),
         (("--classes", "cat,dog,cat"), "the name 'cat' more than once"),
-        (("--classes", "cat,,dog"), "a name that is empty"),
+        (("--classes", "cat,,dog"), "an empty name"),
         (("--classes", "nowhere.txt"), "no such file or folder"),
         (("--classes", "imagenet-1k"), "answers with 3 classes"),
         (("--mean", "0.5,0.5", "--classes", "a,b,c"), "one for each of 3 channels, not 2"),

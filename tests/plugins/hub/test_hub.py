@@ -132,7 +132,7 @@ def test_the_first_use_fetches_and_says_so_and_the_second_needs_no_hub(zoo, hub,
     code, out, err = zoo(*words)
     assert code == 0, err
     assert "fetching hf:alice/digits@" in err
-    assert "KiB), which is kept" in err
+    assert "KiB) to the cache" in err
     asked = len(hub.asked)
     code, again, err = zoo(*words, "--offline")
     assert (code, again, err) == (0, out, "")

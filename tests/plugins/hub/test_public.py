@@ -126,7 +126,7 @@ def test_the_hubs_own_library_reads_the_card(documents):
 def test_the_card_has_its_sections_and_numbers(documents):
     card, result = documents
     text = write_model_card(card, RunResult.read(result), name="digits", license="unknown")
-    for title in ("How to use it", "Data", "How good it is", "Limits", "How it was trained", "Licence"):
+    for title in ("How to use it", "Data", "How good it is", "Limits", "Training", "Licence"):
         assert f"\n## {title}\n" in text
     low, high = result["metrics"]["val"]["intervals"]["accuracy"]
     assert f"{100 * low:.1f}–{100 * high:.1f}%" in text

@@ -45,7 +45,7 @@ def test_one_value(text: str):
         ("log:adam,sgd", "after log: comes a range"),
         ("log:0.1", "after log: comes a range"),
         ("a,", "an empty value"),
-        ("a,a", "one of them twice"),
+        ("a,a", "a repeated value"),
     ],
 )
 def test_what_looks_like_several_and_is_not(text: str, told: str):

@@ -267,7 +267,7 @@ def test_a_network_that_fails_is_no_traceback(serving, picture, monkeypatch: pyt
     monkeypatch.setattr(server.service.batcher, "_compute", fail)
     status, _, found = server.ask(body=picture())
     assert status == 500
-    assert found == {"detail": "The server failed at this request; its log says why."}
+    assert found == {"detail": "Internal error; see the log of the server."}
 
 
 def test_an_answer_that_is_no_number_is_none(serving, classifier, picture, monkeypatch: pytest.MonkeyPatch):

@@ -42,7 +42,7 @@ def read(
         None where the file is not in ONNX format.
 
     Raises:
-        RequestError: the model is no image classifier, or onnx is not installed.
+        RequestError: the model is not an image classifier, or onnx is not installed.
     """
     needed("onnx", "onnxruntime")
     from zoo_export.onnx_network import load

@@ -41,7 +41,7 @@ class Network:
         image_size: side in pixels; None for the file's, or 224 where it is variable.
 
     Raises:
-        RequestError: the model is no image classifier, or has another fixed size.
+        RequestError: the model is not an image classifier, or has another fixed size.
     """
 
     def __init__(self, file: Path, model: ModelProto, output: str | None, image_size: int | None):
@@ -191,7 +191,7 @@ class Network:
         return number, channels or 3, height, last
 
     def _ending(self) -> str | None:
-        """Kind of the outputs by the last node that is no reshaping; None where it is neither softmax nor sigmoid."""
+        """Kind of the outputs, by the last node other than a reshaping: softmax, sigmoid, or None."""
         makers = {name: node for node in self.model.graph.node for name in node.output}
         node: NodeProto | None = makers.get(self._output.name)
         while node is not None and node.op_type in _PASSING:
@@ -214,7 +214,7 @@ def load(file: Path, output: str | None, image_size: int | None) -> Network | No
     """Load the network of a file; None where it is not in ONNX format.
 
     Raises:
-        RequestError: the model is no image classifier, or its external weights are missing.
+        RequestError: the model is not an image classifier, or its external weights are missing.
     """
     try:
         model = onnx.load(str(file), load_external_data=False)

@@ -154,8 +154,8 @@ def read_table(table: Path, columns: Columns) -> tuple[list[Row], bool]:
     """Read all rows of the file, and return True with them for multi-label rows.
 
     Raises:
-        DataError: a column is missing, a row is incomplete or names an unknown split, there are no rows, or
-            the file is no CSV in UTF-8.
+        DataError: a column is missing, a row is incomplete or names an unknown split, there are no rows, or the file is
+            not a CSV file in UTF-8.
     """
     columns = columns.composed()
     try:
@@ -204,7 +204,7 @@ def _rows(
 
 
 def _group(cells: Mapping[str, str | None], column: str, path: str) -> str:
-    return (cells[column] or "").strip() or f"{path} by itself"
+    return (cells[column] or "").strip() or f"{path} alone"
 
 
 def _several(cells: Mapping[str, str | None], columns: Columns, where: str) -> list[str]:

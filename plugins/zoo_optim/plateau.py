@@ -62,7 +62,7 @@ class Plateau(LRScheduler):
         """Reduce the learning rate if the monitored value has not improved for too long.
 
         Args:
-            value: the monitored value; NaN is no improvement.
+            value: the monitored value; NaN is not an improvement.
             higher_is_better: direction of improvement.
         """
         self._rule.mode = "max" if higher_is_better else "min"

@@ -189,7 +189,7 @@ class Server(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Disable uvicorn's handling, which raises the signal again at the end, although a shutdown is no failure."""
+        """Disable uvicorn's handling, which raises the signal again at the end as if it were a failure."""
         yield
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:

@@ -73,7 +73,7 @@ def run(
         folds: run so many times, each with another part of train for validation.
         budget: seconds that all of it may take, from here on; epochs, and where the recipe has variants the image size
             or the width, are fitted to it. Of one run, not of several.
-        observer: told what happens, in each of the runs; by default the console's report.
+        observer: notified of the progress, in each of the runs; by default the console's report.
         options: as on the command line: epochs, batch_size, lr, image_size, pretrained, weights, teacher, freeze, seed,
             device, precision, data, loss, metrics, augment, on_bad_image.
 
@@ -165,7 +165,7 @@ def load(
         run: its name or path; or ``hf:owner/name``, a model of the hub, which is fetched when it is first asked for.
         architecture: the factory, for a model that was trained with one given from Python.
         reject_below: the confidence below which it isn't sure, 0..1; by default what the bundle says.
-        registry: where its architecture is found; by default what is installed, opened anew.
+        registry: where its architecture is found; by default that of the installed plugins.
 
     Raises:
         BundleError: there is none, it is damaged, or its architecture is not here.

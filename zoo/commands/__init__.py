@@ -37,7 +37,7 @@ class _Zoo(CommandGroup):
 
 
 def _print_version(context: click.Context, _: click.Parameter, asked: bool) -> None:
-    """Print the zoo's version on a line of its own, for programs, then those of its dependencies, importing none."""
+    """Print the zoo's version on a separate line, for programs, then those of its dependencies, importing none."""
     if not asked or context.resilient_parsing:
         return
     import platform

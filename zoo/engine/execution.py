@@ -83,7 +83,7 @@ class Execution:
         """Batch size for evaluation; no number depends on it.
 
         On a CPU a batch whose activations stay in its caches is faster: EfficientNet-Lite0 at 224 px evaluates a fifth
-        more images a second in batches of 16 than of 64.
+        more images per second in batches of 16 than of 64.
 
         Args:
             most: maximum batch size, set by the memory.

@@ -29,8 +29,8 @@ class StepConfig:
         scaler: for float16.
         clip_norm: largest norm of the gradient; None leaves gradients as they are.
         accumulate: number of pieces that a batch is computed in; the step is that of the whole batch where the loss is
-            a mean over images, or tells its weights (:mod:`zoo.engine.batch_weights`), but for the statistics of batch
-            norms.
+            a mean over images, or reports its weights (:mod:`zoo.engine.batch_weights`), but for the statistics of
+            batch norms.
         penalty: returns a scalar that is added to the minimised loss; the reported loss is without it.
         distill: a teacher whose logits count beside the targets; the reported loss is that of the targets.
         frozen: layers that stay in evaluation mode.

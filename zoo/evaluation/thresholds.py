@@ -103,7 +103,7 @@ def read_costs(path: Path, classes: list[str]) -> Costs:
     The default cost is 1, and 0 for a correct prediction. ``not sure`` may also be among a class's costs.
 
     Raises:
-        RequestError: the file can't be read, names an unknown class, or has a cost that is no non-negative number.
+        RequestError: the file can't be read, names an unknown class, or has a negative or non-numeric cost.
     """
     given = read_mapping(path, f"costs: write {NOT_SURE}: 1, and {classes[0]}: {{{classes[-1]}: 5}}")
     place = {**{name: i for i, name in enumerate(classes)}, NOT_SURE: len(classes)}

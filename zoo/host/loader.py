@@ -47,7 +47,7 @@ def open_registry(
     """Read registry.yaml, load the plugins, and put them together.
 
     Args:
-        say: called with the plugins, to tell of those that were set aside.
+        say: called with the plugins, to report those that were set aside.
         careful: try each third-party plugin in a process of its own first, and import none that ended it.
         bundled: the zoo's own plugins, where :func:`load_bundled` has loaded them before.
     """

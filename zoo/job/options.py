@@ -177,7 +177,7 @@ def request_of(
 
     Args:
         typed: the command's options, by name.
-        command: as one types it, for messages.
+        command: as typed, for messages.
         file: the job where the words name none.
         runs: whether ``RUN`` is allowed, for that run's job.
         dataset_alone: whether ``DATASET`` is allowed.

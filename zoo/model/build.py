@@ -55,7 +55,7 @@ def build_model(
 
     Raises:
         RequestError: the network can't be built, or doesn't take images of that size.
-        ContractError: the factory's result is no module, or its logits have the wrong shape.
+        ContractError: the factory's result is not a module, or its logits have the wrong shape.
     """
     given: dict[str, Any] = {"in_chans": in_chans, "image_size": image_size}
     if pretrained:

@@ -33,7 +33,7 @@ SCHEMA = 1
 
 _Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 _Exact = Field(strict=True)
-"""Strict validation, since a card is used unconverted: the string ``"32"`` is no number."""
+"""Strict validation, since a card is used unconverted: the string ``"32"`` is not a number."""
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ Fields = Mapping[str, Any]
 
 
 class FamilyMember(NamedTuple):
-    """A name of the list that is no variant, with the fields of its variants by suffix."""
+    """A name of the list that is not a variant, with the fields of its variants by suffix."""
 
     name: str
     fields: Fields
@@ -101,7 +101,7 @@ def _heading(line: str, kind: str) -> dict[str, Any]:
     """Parse the fields that a heading sets for the names below it.
 
     Raises:
-        ValueError: a key is no field that can be shared, or a value is malformed.
+        ValueError: a key is not a field that can be shared, or a value is malformed.
     """
     types = _field_types(kind)
     values = {}

@@ -85,7 +85,7 @@ class Registry:
         """Find the entry with a name.
 
         Raises:
-            UnknownName: no component has that name; the message has suggestions, or the plugin that would bring it.
+            UnknownName: no component has that name; the message has suggestions, or the plugin that would provide it.
             RequestError: two third-party plugins have the name.
         """
         found = self._found(kind, name)
@@ -237,7 +237,7 @@ def check_kind(word: str) -> str:
     """Parse a kind on the command line, singular or plural.
 
     Raises:
-        UnknownName: the word is no kind.
+        UnknownName: the word is not a kind.
     """
     known = {**KINDS, **SERVICES}
     plural = {f"{kind}s": kind for kind in known} | {"losses": "loss"}

@@ -54,7 +54,7 @@ def next_commands(result: RunResult) -> list[tuple[str, str]]:
 
 
 def resume(result: RunResult) -> str:
-    """The command that goes on with a run that was cut short."""
+    """The command that resumes an interrupted run."""
     return shlex.join(["zoo", "run", "--resume", short_path(result.dir or "RUN")])
 
 
@@ -147,7 +147,7 @@ def _architecture(result: RunResult) -> str:
 
 
 def _dataset(result: RunResult) -> str:
-    """The dataset as one types it: its name, or the folder that it was."""
+    """The dataset as typed: its name, or the folder that it was."""
     dataset = result.job.dataset
     opened = dataset.short_name in ("image_folder", "image_csv") and result.job.data_folder
     return short_path(opened) if opened else _typed(dataset, "DATASET")

@@ -1,4 +1,4 @@
-"""Causes that a result shows by itself: leakage, normalisation, the learning rate, labels, imbalance, too few images.
+"""Causes visible in a result: leakage, normalisation, learning rate, labels, imbalance, too few images.
 
 Each rule gives a verdict, or None. Thresholds are rules of thumb, chosen on trainings whose cause is known
 (tests/reports/test_known_causes.py).
@@ -72,7 +72,7 @@ def normalisation(result: RunResult) -> Verdict | None:
 
 
 def rate_too_high(result: RunResult) -> Verdict | None:
-    """A loss that bursts, jumps about, or is no number."""
+    """Diagnose a loss that explodes, oscillates or is NaN."""
     evidence, broke = [], "loss became" in (result.stop_reason or "")
     if result.status in ("failed", "interrupted") and not broke:
         return None
@@ -98,7 +98,7 @@ def rate_too_high(result: RunResult) -> Verdict | None:
 
 
 def rate_too_low(result: RunResult) -> Verdict | None:
-    """A loss that falls all the time, and hardly."""
+    """Diagnose a loss that falls steadily, but slowly."""
     losses = [loss for loss in reading.curve(result, "val", "loss") if math.isfinite(loss)]  # no chance in it
     if len(losses) < 4 or not trends.tail_accuracy(result, "train") < LEARNED or losses[0] <= 0:
         return None

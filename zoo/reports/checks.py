@@ -1,4 +1,4 @@
-"""How a plugin's checks ended, as text. Without rich, as lists are: whoever mends a plugin runs this often."""
+"""How a plugin's checks ended, as text. Without rich, since it is run often while fixing a plugin."""
 
 from __future__ import annotations
 

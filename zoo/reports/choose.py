@@ -39,7 +39,7 @@ def make_observer(
 
 
 def make_confirm(observer: Observer, yes: bool) -> Callable[[Run], None]:
-    """What ``zoo run`` does before a long training: ask on a terminal, and tell elsewhere.
+    """What ``zoo run`` does before a long training: ask on a terminal, and print a notice elsewhere.
 
     Args:
         yes: neither.

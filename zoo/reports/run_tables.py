@@ -64,7 +64,7 @@ def _run_row(row: Row) -> list[RenderableType]:
 
 
 def _more(row: Row, run: str) -> list[RenderableType]:
-    """A second line under a run's name, for what neither the name nor the figures tell."""
+    """A second line under a run's name, for what neither the name nor the figures show."""
     status = str(row.get("status") or UNKNOWN)
     names = [str(row[key]).rpartition("/")[2] for key in ("architecture", "dataset") if row.get(key)]
     line = Text("" if status == "completed" else clean(status), _STATUS.get(status, WARN))
@@ -109,7 +109,7 @@ def _leaves(node: Row, prefix: str = "") -> Iterable[tuple[str, Any]]:
 def predictions_table(predictions: Sequence[Row]) -> RenderableType:
     """Predictions: ``path``, ``label``, ``confidence`` and the ``top`` classes with their probabilities.
 
-    Of several labels an image: ``path``, ``labels`` and ``top``.
+    For multi-label models: ``path``, ``labels`` and ``top``.
     """
     if any("labels" in row for row in predictions):
         return _several_labels(predictions)
@@ -129,7 +129,7 @@ def _doubt(row: Row) -> RenderableType:
 
 
 def _several_labels(predictions: Sequence[Row]) -> RenderableType:
-    table = bare_table("image", "shows", "likeliest", most={1: 34, 2: 34})
+    table = bare_table("image", "labels", "most probable", most={1: 34, 2: 34})
     for row in predictions:
         named = ", ".join(row.get("labels") or []) or "none of the classes"
         likeliest = ", ".join(f"{percent(t['probability'], 0)} {t['class']}" for t in (row.get("top") or [])[:3])

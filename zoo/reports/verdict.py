@@ -38,7 +38,7 @@ def diagnose(result: RunResult) -> Verdict:
 
 
 def _beside_leakage(verdict: Verdict, leakage: Verdict | None) -> Verdict:
-    """Of a cause and a leakage the one that costs more accuracy; it tells of the other."""
+    """The cause or the leakage, whichever costs more accuracy, with the other as evidence."""
     if leakage is None or verdict.kind in ("unscored", "interrupted", "failed"):
         return verdict
     main, other = (leakage, verdict) if leakage.cost >= verdict.cost else (verdict, leakage)

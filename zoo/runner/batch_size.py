@@ -174,7 +174,7 @@ def free_memory() -> int:
         machine = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     if machine is None:
         raise RequestError(
-            "--batch-size auto can't tell how much memory is free on this system. Give a number: --batch-size 32"
+            "--batch-size auto can't determine the free memory of this system. Give a number: --batch-size 32"
         )
     group = Path("/sys/fs/cgroup")
     limit, used = _read_int(group / "memory.max"), _read_int(group / "memory.current")

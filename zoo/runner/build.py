@@ -46,7 +46,7 @@ def build_loss(
     loss = build(resolved.entry("loss"), params, "loss", num_classes=num_classes, multilabel=multilabel)
     if learning := learning_parameters(loss):
         raise ContractError(
-            f"loss {resolved.entry('loss').id!r} has parameters of its own ({listing(learning, most=3)}), but a run "
+            f"loss {resolved.entry('loss').id!r} has trainable parameters ({listing(learning, most=3)}), but a run "
             "trains only those of the network. Move them into the network, or call requires_grad_(False) on "
             "constants."
         )

@@ -43,7 +43,7 @@ class RunResult(Record):
         dir: the run's folder.
         job_sources: dotted path in the job -> the source of its value.
         task: ``single-label`` or ``multi-label``.
-        thresholds: of several labels an image, one for each class.
+        thresholds: for multi-label models, one for each class.
         metrics, mistakes, splits: by split.
         best: the epoch whose weights are kept.
         provenance: path of a component in the job -> its id, distribution, version, target and hash.

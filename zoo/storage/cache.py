@@ -50,7 +50,7 @@ class CachedItem:
 
     Args:
         size: bytes.
-        used: when it was last read or written, in seconds since 1970, as far as the disk tells.
+        used: when it was last read or written, in seconds since 1970, as recorded by the file system.
         fate: the consequence of removing it, as :class:`zoo.plugin.CacheKind` has it.
     """
 

@@ -49,7 +49,7 @@ def read_yaml(path: Path) -> Any:
     """Read a YAML file.
 
     Raises:
-        yaml.YAMLError: the file is no valid YAML, or exceeds the limits.
+        yaml.YAMLError: the file is not valid YAML, or exceeds the limits.
         UnicodeDecodeError: the file is not UTF-8.
         OSError: the file can't be read.
     """
@@ -70,7 +70,7 @@ def read_mapping(
         wanted: description of the expected content, for the message.
 
     Raises:
-        RequestError: the file can't be read, or is no mapping.
+        RequestError: the file can't be read, or is not a mapping.
     """
     try:
         content = read_yaml(path)
@@ -85,7 +85,7 @@ def parse_typed(text: str) -> Any:
     """Parse a value from the command line by YAML 1.2's core schema.
 
     Raises:
-        yaml.YAMLError: the text is no valid YAML, or exceeds the limits.
+        yaml.YAMLError: the text is not valid YAML, or exceeds the limits.
     """
     return _parse(_CoreLoader(text))
 
@@ -94,7 +94,7 @@ def parse_yaml(text: str) -> Any:
     """Parse a YAML text.
 
     Raises:
-        yaml.YAMLError: the text is no valid YAML, or exceeds the limits.
+        yaml.YAMLError: the text is not valid YAML, or exceeds the limits.
     """
     return _parse(_Loader(text))
 

@@ -125,7 +125,7 @@ def _learns_several_labels(subject: Subject) -> None:
         targets[0], targets[1] = 0, 1  # none of the labels, and all of them
         gradient = _gradient(loss, logits, targets)
         finite = gradient is not None and bool(gradient.isfinite().all())
-        need(finite, f"with {count} classes, its gradient for multiple labels an image is not finite.")
+        need(finite, f"with {count} classes, its gradient for multi-label targets is not finite.")
         move = 4 * (2 * targets - 1)
         right, wrong = (_value(loss, logits + sign * move, targets) for sign in (1, -1))
         need(right < wrong, f"with {count} classes, right labels have the loss {right:.3g}, wrong ones {wrong:.3g}.")

@@ -34,7 +34,7 @@ _TIMEOUT_S = 120
 # Code of a spawned worker, which knows the dataset only by its pickle.
 _WORKER = """
 import pickle, sys
-out, sys.stdout = sys.stdout.buffer, sys.stderr  # what an import prints is no answer
+out, sys.stdout = sys.stdout.buffer, sys.stderr  # imports may print
 sys.path[:] = pickle.loads(sys.stdin.buffer.read(int(sys.argv[1])))
 from zoo.testing.splits import pixels_of
 splits = pickle.loads(sys.stdin.buffer.read())

@@ -43,7 +43,7 @@ def read(file: Path, architecture: str | None = None, image_size: int | None = N
         None where the file is not a Keras model.
 
     Raises:
-        RequestError: Keras can't read the file, it contains code or foreign classes, or it is no image classifier.
+        RequestError: Keras can't read the file, it contains code or foreign classes, or it is not an image classifier.
     """
     text = _description(file)
     if text is None:

@@ -69,7 +69,7 @@ def scan(path: Path, field: str) -> ShardContents:
     Nothing is unpacked; links, devices and folders are ignored.
 
     Raises:
-        DataError: the file is no uncompressed tar file, is truncated, has no images, or an image has no label.
+        DataError: the file is not an uncompressed tar file, is truncated, has no images, or an image has no label.
     """
     try:
         with path.open("rb") as file:

@@ -47,7 +47,7 @@ def digits(root: Path | None, split: str) -> Digits:
     """1,797 scans of handwritten digits, with a fixed stratified fifth of them as ``"val"``.
 
     Args:
-        root: None; the scans are part of scikit-learn.
+        root: must be None; the images are part of scikit-learn.
         split: ``"train"`` (1,437 images) or ``"val"`` (360).
 
     Raises:

@@ -29,7 +29,7 @@ def sgd(
     Args:
         params: parameters or parameter groups.
         lr: learning rate.
-        momentum: at least 0.
+        momentum: momentum factor, at least 0.
         nesterov: Nesterov momentum (Sutskever et al. 2013); ignored without momentum.
         weight_decay: L2 penalty, at least 0.
     """

@@ -104,7 +104,7 @@ def plateau(
     torch's ReduceLROnPlateau with an absolute threshold. The value is that of ``train.monitor``.
 
     Args:
-        factor: above 0 and below 1.
+        factor: factor on the learning rate at each reduction, above 0 and below 1.
         patience: number of tolerated epochs without improvement, at least 0.
         threshold: minimum improvement, at least 0.
         cooldown: number of epochs after a reduction that are not counted, at least 0.

@@ -57,6 +57,7 @@ def zoo_optimizers() -> Iterator[Optimizer | Family]:
         "zoo_optim:timm_optimizers.txt",
         summary="Optimizers of timm: Lion, LAMB, Adan, AdaMuon and others, with cautious and decoupled variants",
         tags=("timm",),
+        facts="zoo_optim:timm_optimizers.tsv",
         samples=("lion", "lamb", "adan", "adopt", "madgrad", "nadamw", "adafactor", "novograd", "laprop"),
     )
 

@@ -66,8 +66,8 @@ def cosine(optimizer: Optimizer, total_steps: int, warmup: float = 0.05, final: 
     """Linear warm-up, then cosine decay (Loshchilov & Hutter 2016, arXiv:1608.03983, without restarts).
 
     Args:
-        warmup: share of the steps that the rate rises, from 0 to below 1.
-        final: share of lr that the decay ends at, in 0..1.
+        warmup: fraction of the steps for the warm-up, from 0 to below 1.
+        final: final learning rate as a fraction of lr, in 0..1.
 
     Raises:
         ValueError: a value is out of bounds.
@@ -79,8 +79,8 @@ def linear(optimizer: Optimizer, total_steps: int, warmup: float = 0.05, final: 
     """Linear warm-up, then linear decay.
 
     Args:
-        warmup: share of the steps that the rate rises, from 0 to below 1.
-        final: share of lr that the decay ends at, in 0..1.
+        warmup: fraction of the steps for the warm-up, from 0 to below 1.
+        final: final learning rate as a fraction of lr, in 0..1.
 
     Raises:
         ValueError: a value is out of bounds.
@@ -94,8 +94,8 @@ def step(
     """Step decay: multiply by ``gamma`` at each milestone; torch's MultiStepLR.
 
     Args:
-        milestones: fractions of the steps, each above 0 and below 1.
-        gamma: above 0, at most 1.
+        milestones: times of the reductions, as fractions of the steps above 0 and below 1.
+        gamma: factor on the learning rate at each milestone, above 0 and at most 1.
 
     Raises:
         ValueError: a value is out of bounds.
@@ -112,7 +112,7 @@ def polynomial(optimizer: Optimizer, total_steps: int, power: float = 2.0) -> LR
     """Polynomial decay ``lr * (1 - i / total_steps) ** power``; torch's PolynomialLR.
 
     Args:
-        power: above 0; 1 is linear.
+        power: exponent of the decay, above 0; 1 is linear.
 
     Raises:
         ValueError: ``power`` is not above 0.

@@ -44,7 +44,7 @@ def simple_cnn(
         global_pool: ``avg`` or ``max`` over the last map; ``none`` flattens it.
         hidden: width of the dense layer before the output; by default 512 after flattening, none after pooling.
         activation: relu, sigmoid, tanh or gelu.
-        dropout: probability, before the output.
+        dropout: dropout probability before the output.
 
     Returns:
         images (N, in_chans, image_size, image_size) -> logits (N, num_classes).

@@ -15,6 +15,7 @@ def zoo_architectures() -> Iterator[Family]:
         "zoo_timm:models.txt",
         summary="Image model of timm",
         tags=("timm", "pretrained", "imagenet", "backbone"),
+        facts="zoo_timm:facts.tsv",
         samples=(
             *("test_byobnet", "test_convnext", "test_efficientnet", "test_mambaout", "test_maxvit", "test_nfnet"),
             *("test_resnet", "test_vit", "lcnet_035", "levit_128s", "mobilenetv3_small_050", "pit_ti_224"),

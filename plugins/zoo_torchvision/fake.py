@@ -22,7 +22,7 @@ class FakeData:
     own generator and is reproducible.
 
     Args:
-        root: None; there are no files.
+        root: must be None; there are no files.
         split: ``"train"``, or ``"val"`` and ``"test"``, a quarter as large.
         images: number of training images.
         num_classes: number of classes.

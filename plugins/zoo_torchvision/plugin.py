@@ -17,6 +17,7 @@ def zoo_architectures() -> Iterator[Family]:
         "zoo_torchvision:models.txt",
         summary="Classification model of torchvision",
         tags=("torchvision", "pretrained", "imagenet", "backbone"),
+        facts="zoo_torchvision:facts.tsv",
         samples=("squeezenet1_1", "shufflenet_v2_x0_5", "mobilenet_v3_small", "mnasnet0_5", "regnet_x_400mf"),
         gives_way=True,  # resnet18 is timm's
     )

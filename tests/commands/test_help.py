@@ -83,7 +83,9 @@ def test_defaults_are_those_of_a_job(zoo):
     assert "[default: runs]" in out
 
 
-@pytest.mark.parametrize(("path", "command"), every_command(app), ids=lambda value: value if type(value) is str else "")
+@pytest.mark.parametrize(
+    ("path", "command"), list(every_command(app)), ids=lambda value: value if type(value) is str else ""
+)
 def test_every_command_and_option_has_help(path: str, command: click.Command):
     assert command.help or isinstance(command, CommandGroup) or path.endswith("shards"), path
     first = (command.help or path).splitlines()[0]

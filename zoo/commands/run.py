@@ -56,7 +56,7 @@ def _options(command: Any) -> Any:
 
 @click.command(name="run", cls=SectionCommand)
 @_options
-@_option("--quiet", "-q", section="Output", is_flag=True, help="Print the last line only.")
+@click.option("--quiet", "-q", cls=SectionOption, section="Output", is_flag=True, help="Print the last line only.")
 def run(**typed: Any) -> int:
     """Train and evaluate a model, and report.
 

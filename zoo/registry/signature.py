@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from zoo.registry.docstrings import descriptions
 from zoo.registry.suggest import did_you_mean, listing
 
 NAME = "name"
@@ -50,15 +51,17 @@ class Parameter:
     default: Any
     required: bool
     annotation: Any
+    description: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         default = None if self.required else plain(self.default)
-        return {"name": self.name, "type": self.type, "default": default, "required": self.required}
+        words = {"description": self.description}
+        return {"name": self.name, "type": self.type, "default": default, "required": self.required, **words}
 
 
 def parameters(kind: str, factory: Callable[..., Any]) -> list[Parameter]:
-    """List the parameters of a factory that a job can set, in order."""
-    hints = _hints(factory)
+    """List the parameters of a factory that a job can set, in order, with descriptions from its docstring."""
+    hints, texts = _hints(factory), descriptions(factory)
     found = []
     for name, parameter in inspect.signature(factory).parameters.items():
         if name in GIVEN[kind] or parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
@@ -67,7 +70,8 @@ def parameters(kind: str, factory: Callable[..., Any]) -> list[Parameter]:
         # The root of a dataset is always optional: the dataset finds its images, or raises a helpful error.
         required = parameter.default is parameter.empty and (kind, name) != ("dataset", "root")
         default = None if parameter.default is parameter.empty else parameter.default
-        found.append(Parameter(name, type_name(annotation), default, required, annotation))
+        text = texts.get(name, "")
+        found.append(Parameter(name, type_name(annotation), default, required, annotation, text))
     return found
 
 

@@ -62,7 +62,7 @@ RUN = ("run", "simple_cnn")
         (["simple_cnn", "digits", "--on-bad-image", "ignore"], ["'ignore'", "'skip'"]),
         (
             ["simple_cnn", "digits", "--set", "loss=soft_f1", "--set", "train.accumulate=4", "--batch-size", "32"],
-            ["train.accumulate=4", "'soft_f1' is no mean over images", "--batch-size 8 --set train.accumulate=1"],
+            ["train.accumulate=4", "'soft_f1' is not a mean over images", "--batch-size 8 --set train.accumulate=1"],
         ),
         (["simple_cnn", "digits", "--epohcs", "3"], ["'--epohcs'", "--epochs"]),
         (["simple_cnn", "digits", "--name", "../escape"], ["'../escape'", "--name my-run"]),
@@ -693,7 +693,7 @@ def test_a_loss_that_is_no_number_says_where(zoo, read_result):
     assert out == "", "no result, no document"
     assert "became nan at step 4 of the epoch" in err  # its first call was the check before training
     assert read_result("runs/n")["status"] == "failed"
-    assert "holds no trained model" in zoo("predict", "n", "digit.png")[2]
+    assert "contains no trained model" in zoo("predict", "n", "digit.png")[2]
 
 
 @pytest.mark.usefixtures("my_parts")

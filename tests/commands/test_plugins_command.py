@@ -114,7 +114,7 @@ def test_a_feature_is_turned_off_as_any_plugin_is(zoo):
     assert zoo("plugins", "disable", "serve")[0] == 0
     code, _, err = zoo("serve", "run")
     assert code == 2
-    assert "There is no command 'serve'" in err
+    assert "No such command 'serve'" in err
     out = zoo("--help")[1]
     assert "  serve " not in out
     assert "  dashboard " in out
@@ -151,7 +151,7 @@ def test_a_command_without_plugins(zoo, make_plugin):
     make_plugin("acme", "raise RuntimeError")
     assert zoo("--no-plugins", "list")[2] == ""
     row = next(r for r in json.loads(zoo("plugins", "list", "--json", "--no-plugins")[1]) if r["name"] == "acme")
-    assert (row["state"], row["problem"]) == ("disabled", "left out by ZOO_PLUGINS or --no-plugins")
+    assert (row["state"], row["problem"]) == ("disabled", "disabled by ZOO_PLUGINS or --no-plugins")
     assert "was set aside" in zoo("list")[2], "for one command only"
 
 
@@ -181,8 +181,8 @@ def test_doctor_tells_of_names_that_two_have(zoo, make_plugin):
     make_plugin("gamma", GOOD)
     code, out, _ = zoo("plugins", "doctor")
     assert code == 0
-    assert "Note: architecture 'acme_cnn' is brought by beta/acme_cnn (zoo-beta) and gamma/acme_cnn (zoo-gamma)" in out
-    assert "it means simple/simple_cnn, the zoo's own." in out
+    assert "Note: architecture 'acme_cnn' is provided by beta/acme_cnn (zoo-beta) and gamma/acme_cnn (zoo-gamma)" in out
+    assert "it means simple/simple_cnn, of the zoo." in out
     assert "use the full id" in out
 
 

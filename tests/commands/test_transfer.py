@@ -135,7 +135,7 @@ def test_classes_are_weighed_once(zoo: Any):
     words = ("--epochs", "1", "--set", f"loss.class_weights={[1] * 10}", "--set", "train.class_weights=balanced")
     code, _, err = zoo("run", "simple_cnn", "digits", *words)
     assert code == 2
-    assert "take one of them away" in err
+    assert "remove one of them" in err
 
 
 def test_where_pretrained_is_said(zoo: Any):

@@ -80,6 +80,6 @@ def test_a_notice_counts_each_depth():
         "12 of 45 train images have 16 bits per channel",
         "1 of 45 train images is of floating-point numbers",
     ]
-    assert "low byte is lost" in notices[0]
-    assert "by its own largest value" in notices[1]
+    assert "only the high byte" in notices[0]
+    assert "divided by their maximum" in notices[1]
     assert depth_notices({}, 45, "train images") == []

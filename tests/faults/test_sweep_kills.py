@@ -62,7 +62,7 @@ def test_twenty_trials_survive_sigkill(shell, zoo):
             process = shell.start("sweep", "--resume", "runs/s", slow=0.2)
     code, out, err = shell.ended(shell.start("sweep", "--resume", "runs/s"))
     assert (code, err) == (0, "")
-    assert "s: 20 trials of simple_cnn on digits, 4 of them done" in out
+    assert "s: 20 trials of simple_cnn on digits, 4 done" in out
     assert "trial 5 of 20: resumed" in out
     found = check(20)
     assert found["trials"][:4] == before, "what was done is kept, and not done again"

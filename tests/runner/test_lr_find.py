@@ -102,7 +102,7 @@ def test_groups_with_rates_of_their_own_keep_the_ratio():
 
 def test_it_ends_when_the_loss_runs_away_or_is_no_number_or_the_range_is_through():
     away = sweep_over([1.0] * 10 + [1000.0] * 40, LRS)
-    assert "4 times its best" in away.ended
+    assert "4 times its minimum" in away.ended
     assert len(away.losses) == 11
     assert "no number" in sweep_over([1.0, 1.0, math.nan, 1.0], LRS).ended
     assert sweep_over([1.0, 1.0, math.nan], LRS).losses == [1.0, 1.0]

@@ -221,7 +221,7 @@ def test_several_labels_an_image(zoo, scene):
     (root / "list.csv").write_text("path,labels,split\n" + "\n".join([*rows, "copy.jpg,disc,train"]))
     document = checked(zoo, root / "list.csv", "--fix", "clean.csv")
     assert finding(document, "conflicts")["count"] == 1
-    assert "several labels" in finding(document, "label_suspects")["summary"]
+    assert "multiple labels" in finding(document, "label_suspects")["summary"]
     assert Path("clean.csv").read_text().startswith("path,labels,split,")
     assert finding(checked(zoo, "clean.csv"), "conflicts")["count"] == 0
 

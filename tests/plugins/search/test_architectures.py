@@ -128,7 +128,7 @@ def test_where_all_fail_the_first_reason_is_told(now):
     def fails(name: str, epoch: int) -> None:
         raise TrainingError("the loss is not finite")
 
-    with pytest.raises(ZooError, match=r"Not one of the networks could be trained. simple_cnn: the loss is not finite"):
+    with pytest.raises(ZooError, match=r"could be trained.*simple_cnn: the loss is not finite"):
         work(now, Runs(now, on_epoch=fails), "simple_cnn", "simple_rnn")
 
 

@@ -48,7 +48,7 @@ def open_registry(
     """Read registry.yaml, load the plugins, and put them together.
 
     Args:
-        say: called with the plugins, to tell of those that were set aside.
+        say: called with the plugins, to report those that were set aside.
         careful: try each third-party plugin in a process of its own first, and import none that ended it.
         bundled: the zoo's own plugins, where :func:`load_bundled` has loaded them before.
         shelf: registry.yaml, where :func:`readable_shelf` has read it before.
@@ -147,7 +147,7 @@ class _Loader:
         bundled = first.distribution == DISTRIBUTION
         row = {} if bundled else self.alone.get(first.name, {})
         if not bundled and self.allowed is not None and first.name not in self.allowed:
-            plugin.state, plugin.problem = "disabled", f"left out by {ALLOW_LIST} or --no-plugins"
+            plugin.state, plugin.problem = "disabled", f"disabled by {ALLOW_LIST} or --no-plugins"
         elif first.name in self.disabled and not taken:
             plugin.state = "disabled"
         elif fault := _fault(first, others, taken):
@@ -155,7 +155,7 @@ class _Loader:
         elif misfit := first.misfit():
             plugin.set_aside("require", PluginError(misfit))
         elif "died" in row:
-            plugin.set_aside("import", PluginError(f"imported by itself, {row['died']}"))
+            plugin.set_aside("import", PluginError(f"imported in isolation, {row['died']}"))
             plugin.account = crash_frames(row["stderr"])
         else:
             started = perf_counter()
@@ -170,9 +170,9 @@ def _fault(first: Found, others: tuple[Found, ...], taken: bool) -> str | None:
     """Problem of a plugin that is found before any import; None without one."""
     owners = " and ".join(f.distribution for f in (first, *others))
     if taken:
-        return f"the name {first.name!r} is the zoo's own plugin's; {owners} must take another"
+        return f"the name {first.name!r} belongs to a plugin of the zoo; {owners} must use another"
     if others:
-        return f"two distributions bring a plugin named {first.name!r}: {owners}"
+        return f"two distributions have a plugin named {first.name!r}: {owners}"
     if first.entry is None:
         return f"the entry points of {first.distribution} can't be read: a line of its entry_points.txt has no '='"
     try:

@@ -58,10 +58,7 @@ class Found:
         own = self._own_places(package)
         if not own or any(Path(found).resolve().is_relative_to(place.resolve()) for place in own):
             return None
-        return (
-            f"{found} stands in front of the module {package} that it brings, which is in {own[0]}. Rename the former, "
-            "or start zoo in another folder"
-        )
+        return f"{found} shadows its module {package} in {own[0]}. Rename it, or start zoo in another folder"
 
     def _own_places(self, package: str) -> list[Path]:
         """Possible locations of the package according to its distribution's list of files.

@@ -33,7 +33,7 @@ def runs_table(rows: Sequence[Row], by: str | None = None) -> RenderableType:
     table = bare_table("run", "val acc", "best", "took", "when", right=(1, 2, 3))
     for row in rows:
         table.add_row(*_run_row(row))
-    return Page(table) if rows else say("No runs here yet. Start one: zoo run simple_cnn digits", "dim")
+    return Page(table) if rows else say("There are no runs yet. Start one: zoo run simple_cnn digits", "dim")
 
 
 def _leaderboard(rows: Sequence[Row], by: str) -> RenderableType:
@@ -64,7 +64,7 @@ def _run_row(row: Row) -> list[RenderableType]:
 
 
 def _more(row: Row, run: str) -> list[RenderableType]:
-    """A second line under a run's name, for what neither the name nor the figures tell."""
+    """A second line under a run's name, for what neither the name nor the figures show."""
     status = str(row.get("status") or UNKNOWN)
     names = [str(row[key]).rpartition("/")[2] for key in ("architecture", "dataset") if row.get(key)]
     line = Text("" if status == "completed" else clean(status), _STATUS.get(status, WARN))
@@ -109,7 +109,7 @@ def _leaves(node: Row, prefix: str = "") -> Iterable[tuple[str, Any]]:
 def predictions_table(predictions: Sequence[Row]) -> RenderableType:
     """Predictions: ``path``, ``label``, ``confidence`` and the ``top`` classes with their probabilities.
 
-    Of several labels an image: ``path``, ``labels`` and ``top``.
+    For multi-label models: ``path``, ``labels`` and ``top``.
     """
     if any("labels" in row for row in predictions):
         return _several_labels(predictions)
@@ -119,7 +119,7 @@ def predictions_table(predictions: Sequence[Row]) -> RenderableType:
     table = bare_table("image", "is", "", "", "else" if several else "", *[""] * noted, right=(3,), most={1: 20, 4: 20})
     for row in predictions:
         table.add_row(*_prediction_row(row, several), *([_doubt(row)] * noted))
-    told = say("unlike: the network answers to 95% of its validation images otherwise, more or less strongly", "dim")
+    told = say("unlike: the activations are outside of the range of 95% of the validation images", "dim")
     return Page(table, *([told] if strange else []))
 
 
@@ -129,7 +129,7 @@ def _doubt(row: Row) -> RenderableType:
 
 
 def _several_labels(predictions: Sequence[Row]) -> RenderableType:
-    table = bare_table("image", "shows", "likeliest", most={1: 34, 2: 34})
+    table = bare_table("image", "labels", "most probable", most={1: 34, 2: 34})
     for row in predictions:
         named = ", ".join(row.get("labels") or []) or "none of the classes"
         likeliest = ", ".join(f"{percent(t['probability'], 0)} {t['class']}" for t in (row.get("top") or [])[:3])

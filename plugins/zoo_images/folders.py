@@ -85,7 +85,7 @@ def images_of(folder: Path, files: dict[str, list[Path]]) -> dict[str, list[Path
     images = {name: [path for path in of_class if is_image(path)] for name, of_class in files.items()}
     if empty := [folder / name for name, of_class in images.items() if not of_class]:
         unread = _unread(path for name in files if not images[name] for path in files[name])
-        tip = f" It holds {unread}, which the zoo does not read: convert them to .jpg." if unread else ""
+        tip = f" It contains {unread}, which are not supported: convert them to .jpg." if unread else ""
         raise DataError(
             f"No images in the class folder {shorten(empty)}.{tip} Every folder in {folder} is a class "
             "and needs images (.jpg, .png, .webp, .tif, …): add some, or remove the folder."
@@ -100,15 +100,15 @@ def _need_distinct(folders: Sequence[Path]) -> None:
         twin = seen.setdefault(class_name(path).casefold(), path)
         if twin is not path:
             raise DataError(
-                f"The class folders {twin.name!r} and {path.name!r} in {path.parent} differ by case only: "
-                "merge them, or give one another name."
+                f"The class folders {twin.name!r} and {path.name!r} in {path.parent} differ by case only: merge "
+                "them, or rename one."
             )
 
 
 def _unused(folder: Path, files: dict[str, list[Path]]) -> list[str]:
     """Notices about images outside of class folders, and about unsupported formats."""
     loose = [path for path in contents_of(folder).files if is_image(path)]
-    notices = [f"Not used: {len(loose)} images in {folder} itself, in no class folder."] if loose else []
+    notices = [f"Not used: {len(loose)} images in {folder} itself, outside of the class folders."] if loose else []
     unread = _unread(path for of_class in files.values() for path in of_class)
     return notices + ([f"Not used: {unread} in {folder}; convert them to .jpg to use them."] if unread else [])
 

@@ -168,7 +168,7 @@ def test_files_of_a_folder_that_are_not_looked_at_are_told(zoo, colours_run, col
     for form in ((), ("--json",), ("--csv",)):
         code, out, err = zoo("predict", colours_run, "mixed", *form)
         assert code == 0
-        assert "not looked at: 2 .heic files, 1 .txt file in mixed" in " ".join(err.split())
+        assert "skipped: 2 .heic files, 1 .txt file in mixed" in " ".join(err.split())
         assert "convert them to .jpg" in err
         assert out.count("red") >= 15
 
@@ -176,4 +176,4 @@ def test_files_of_a_folder_that_are_not_looked_at_are_told(zoo, colours_run, col
 def test_a_folder_of_pictures_that_none_can_read_says_which(refused, colours_run):
     Path("phone").mkdir()
     Path("phone/1.heic").write_bytes(b"x")
-    assert "not looked at: 1 .heic file in phone" in refused("predict", colours_run, "phone")
+    assert "skipped: 1 .heic file in phone" in refused("predict", colours_run, "phone")

@@ -60,7 +60,7 @@ def test_two_classes_show_their_numbers(two_classes: Document) -> None:
 def test_many_classes_show_the_worst_and_the_most_confused(thirty_classes: Document) -> None:
     text = shown(render_result(RunResult.read(thirty_classes)))
     assert "the 10 worst of 30" in text
-    assert "Most confused" in text
+    assert "Most frequent confusions" in text
     assert "… 20 more, with F1 74.1% or higher" in text
     assert "verdict: overfitting" in text
     assert text.index("dwarf aster") < text.index("common daisy")  # F1 64.2% before 68.4%
@@ -71,7 +71,16 @@ def test_a_report_answers_questions_in_their_order(two_classes: Document) -> Non
     """Is it good, what to type next, where it fails, how it was trained; short after a run that showed its epochs."""
     two_classes["sections"] = [["Section of a plugin", "its text"]]
     text = shown(render_result(RunResult.read(two_classes), live=True))
-    order = ("91.3%  val accuracy", "Sound:", "Next", "zoo predict", "Classes", "Worst mistakes", "Section", "Curves")
+    order = (
+        "91.3%  val accuracy",
+        "Good fit:",
+        "Next",
+        "zoo predict",
+        "Classes",
+        "Worst mistakes",
+        "Section",
+        "Curves",
+    )
     places = [text.index(word) for word in order]
     assert places == sorted(places)
     assert "Epochs" not in text

@@ -10,24 +10,27 @@ from typing import Any
 import click
 
 from zoo.errors import BadImage, RequestError
-from zoo.job.options import VIEWS, offline_option
+from zoo.job.options import DEVICES, VIEWS, offline_option
 
 
 @click.command(name="predict")
 @click.argument("run", metavar="RUN")
 @click.argument("images", nargs=-1, required=True, metavar="IMAGE...", type=click.Path(path_type=Path))
-@click.option("--top-k", type=click.IntRange(min=1), default=5, help="How many classes to name, best first.")
-@click.option("--device", default="auto", metavar="DEVICE", help="auto, cpu, cuda, cuda:1 or mps.")
-@click.option("--tta", metavar="VIEWS", help=f"{VIEWS} By default as the run's job says.")
+@click.option(
+    "--top-k", metavar="N", type=click.IntRange(min=1), default=5, help="Number of classes to print per image."
+)
+@click.option("--device", default="auto", metavar="DEVICE", help=DEVICES)
+@click.option("--tta", metavar="VIEWS", help=VIEWS, show_default="as in the run")
 @click.option(
     "--reject-below",
     type=click.FloatRange(0, 1),
     metavar="P",
-    help='Say "not sure" where the confidence is lower; by default as the bundle says.',
+    show_default="threshold of the model",
+    help='Reject predictions with a lower confidence as "not sure".',
 )
 @offline_option
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option("--csv", "as_csv", is_flag=True, help="Print CSV: path, label, confidence, …; or path, labels.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
 def predict(
     run: str,
     images: tuple[Path, ...],
@@ -38,10 +41,10 @@ def predict(
     as_json: bool,
     as_csv: bool,
 ) -> None:
-    """Name what pictures show.
+    """Classify images.
 
-    RUN is a run's name or folder, a bundle's folder, a file that zoo export wrote, or hf:owner/name: a model that is
-    fetched from the hub when it is first typed. IMAGE is a picture, or a folder of them.
+    RUN is the name or folder of a run, an exported file, or a shared model: its folder, or hf:owner/name, which is
+    downloaded on first use. IMAGE is an image file, or a folder of images.
     """
     from zoo.api import load
     from zoo.data.depth import count_depths, depth_notices
@@ -60,14 +63,15 @@ def predict(
     registry = registry_here()
     model = artifact_at(run, registry) or find_model(run, registry)
     files, others = list(image_files(images)), passed_over(images)
-    note = f"not looked at: {others}. They are in no format of pictures that is read here; convert them to .jpg."
+    note = f"skipped: {others}. These formats are not supported; convert the files to .jpg."
     if not files:
-        raise RequestError(f"There is no picture in {', '.join(map(str, images))}.{f' {note}' if others else ''}")
+        raise RequestError(f"There are no images in {', '.join(map(str, images))}.{f' {note}' if others else ''}")
     classifier = load(model, device=device, reject_below=reject_below, registry=registry)
     keep_freed_memory(classifier.execution.device)
     if reject_below is not None and classifier.task.multilabel:
         raise RequestError(
-            "--reject-below is for one class an image; of this model each class has its own threshold. Leave it out."
+            "--reject-below is not supported for multi-label models, where each class has its own threshold. "
+            "Leave it out."
         )
     predictions, problems = _predict_all(classifier, files, top_k, tta)
     if as_json:

@@ -38,7 +38,7 @@ class NoAnswer(BadImage):
 
     def __init__(self, index: int):
         self.index = index
-        super().__init__("the network's answer is not a number. Are its weights good? Type: zoo evaluate RUN")
+        super().__init__("the prediction is NaN. To check the weights: zoo evaluate RUN")
 
 
 class Classifier:
@@ -203,11 +203,11 @@ class Classifier:
             return to_pixels(opened, *self.preprocessing.shape)
         except WrongChannels as error:
             many = f"{error.found} channel{'' if error.found == 1 else 's'}"
-            raise BadImage(f"{called}: has {many}, and the model takes {error.wanted}") from error
+            raise BadImage(f"{called}: has {many}, but the model takes {error.wanted}") from error
         except BadImage as error:
             raise BadImage(f"{called}: {error}") from error
         except (OSError, Image.DecompressionBombError) as error:
-            reason = "no such file" if isinstance(error, FileNotFoundError) else "not an image that can be read"
+            reason = "no such file" if isinstance(error, FileNotFoundError) else "not a readable image"
             if called.lower().endswith(ARRAYS) and getattr(error, "errno", None) is None:
                 reason = str(error)
             raise BadImage(f"{called}: {reason}") from error

@@ -82,7 +82,7 @@ def _wrapped(text: str, width: int) -> list[str]:
 
 def _total(report: Report) -> str:
     if not report.outcomes:
-        return "No checks were found."
+        return "There are no components to check."
     many = len(report.outcomes)
     return f"{count(many)} {'check' if many == 1 else 'checks'}: {_counts(list(report.outcomes))} in " + duration(
         report.seconds

@@ -83,7 +83,7 @@ def _confusion(result: RunResult, split: str) -> list[RenderableType]:
         table = _matrix(matrix, classes, width)
         return [heading("Confusion", HINT), table]
     pairs = reading.confused_pairs(matrix, classes, PAIRS)
-    return [heading("Most confused", f"of {len(classes)} classes"), _pairs_table(pairs)] if pairs else []
+    return [heading("Most frequent confusions", f"of {len(classes)} classes"), _pairs_table(pairs)] if pairs else []
 
 
 def _side_by_side(result: RunResult, split: str) -> list[RenderableType]:

@@ -36,7 +36,7 @@ def runs_table(rows: Sequence[Row], by: str | None = None) -> RenderableType:
     table = bare_table("run", "val acc", "best", "took", "when", right=(1, 2, 3))
     for row in rows:
         table.add_row(*_run_row(row))
-    return Page(table) if rows else say("No runs here yet. Start one: zoo run simple_cnn digits", "dim")
+    return Page(table) if rows else say("There are no runs yet. Start one: zoo run simple_cnn digits", "dim")
 
 
 def _leaderboard(rows: Sequence[Row], by: str) -> RenderableType:
@@ -112,7 +112,7 @@ def _leaves(node: Row, prefix: str = "") -> Iterable[tuple[str, Any]]:
 def predictions_table(predictions: Sequence[Row]) -> RenderableType:
     """Predictions: ``path``, ``label``, ``confidence`` and the ``top`` classes with their probabilities.
 
-    Of several labels an image: ``path``, ``labels`` and ``top``.
+    For multi-label models: ``path``, ``labels`` and ``top``.
     """
     if any("labels" in row for row in predictions):
         return _several_labels(predictions)
@@ -123,7 +123,7 @@ def predictions_table(predictions: Sequence[Row]) -> RenderableType:
     table = bare_table(*columns, right=(3,), most={1: 20, 4: 20})
     for row in predictions:
         table.add_row(*_prediction_row(row, several), *([_doubt(row)] * noted))
-    legend = "unlike: unlike the validation images, of which 95% gave weaker or stronger responses"
+    legend = "unlike: the activations are outside of the range of 95% of the validation images"
     return Page(table, *([say(legend, "dim")] if strange else []))
 
 

@@ -66,7 +66,7 @@ def test_show_leaves_intervals_and_calibration_to_an_option(zoo, digits_run):
     code, out, _ = zoo("runs", "show", digits_run, "-v")
     assert code == 0
     assert "val, 95% intervals: F1 macro" in out
-    assert "confidence is off by" in out
+    assert "expected calibration error" in out
 
 
 @pytest.mark.usefixtures("runs")

@@ -11,13 +11,13 @@ __all__ = ["Chart", "padded", "text_width"]
 
 LEFT, RIGHT, TOP, BOTTOM = 64, 16, 34, 46
 SIZE = 12
-"""Font size at the axes, in pixels."""
+"""Of the letters at the axes, in pixels."""
 
 Point = tuple[float, float]
 
 
 def padded(values: Iterable[float]) -> tuple[float, float]:
-    """The range of the finite values, extended by 5 % at both ends."""
+    """The range of the finite values, a twentieth wider at both ends."""
     finite = [value for value in values if math.isfinite(value)]
     low, high = min(finite), max(finite)
     room = (high - low) / 20 or max(abs(high), 1) / 20
@@ -25,7 +25,7 @@ def padded(values: Iterable[float]) -> tuple[float, float]:
 
 
 def text_width(text: str, size: int = SIZE) -> float:
-    """Approximate width of a text in pixels."""
+    """About how wide a text is, in pixels."""
     return 0.58 * size * len(text)
 
 
@@ -59,11 +59,11 @@ class Chart:
             self.canvas.text(left - 6, self.y.at(value) + 4, axis_number(value), "end", "soft", SIZE)
 
     def at(self, point: Point) -> Point:
-        """Map a point to the canvas."""
+        """Where a point lies on the canvas."""
         return self.x.at(point[0]), self.y.at(point[1])
 
     def curve(self, points: Sequence[Point], role: str, width: float = 2, dashes: str = "none") -> None:
-        """Draw a line through points, with gaps at points that are not finite."""
+        """A line through points; where one is not finite there is a gap."""
         piece: list[Point] = []
         for point in [*points, (math.nan, math.nan)]:
             if all(map(math.isfinite, point)):
@@ -74,13 +74,13 @@ class Chart:
             piece = []
 
     def dots(self, points: Sequence[Point], role: str, titles: Sequence[str], radii: Sequence[float]) -> None:
-        """Draw a dot for each finite point, with a hover title and a radius in pixels."""
+        """A dot for each finite point, with a title to hover and a radius in pixels."""
         for point, title, radius in zip(points, titles, radii, strict=True):
             if all(map(math.isfinite, point)):
                 self.canvas.dot(*self.at(point), role, title, radius)
 
     def legend(self, role: str, words: str, *, dot: bool = False) -> None:
-        """Add an entry to the legend, to the right of the previous one."""
+        """Say what is drawn in a colour, to the right of what was said before."""
         x, y = self._legend_end, TOP - 18
         if dot:
             self.canvas.dot(x + 9, y, role, radius=4.5)

@@ -1,4 +1,4 @@
-"""What mkdocs is told of the book beyond mkdocs.yml: pages and files that lie outside of docs/.
+"""Hooks of mkdocs: pages and files outside of docs/, and the cards of the home pages.
 
 The pages link to each other, and to files of the repository, in a way that works wherever the Markdown is read. For the
 site, a page from outside (the README) becomes a page of it, and any other file that a page links to is copied into it.
@@ -27,6 +27,8 @@ OUTSIDE = {
     }.items()
     if (ROOT / name).exists()
 }
+HOMES = ("index.md", "index.zh-CN.md")
+CARDS = re.compile(r"^<!-- cards -->\n(?P<list>(?:- .*\n(?:(?:  .*)?\n)*)+)", re.MULTILINE)
 LINK = re.compile(r"(?<=\]\()(?![a-z]+:|#|/)([^)#\s]+)")
 SOURCE = "source"  # where copied files lie in the site
 
@@ -56,8 +58,11 @@ def on_files(files: Any, config: Any) -> Any:
 
 
 def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:
-    """Links as the site has them."""
+    """Links as the site has them; a list after ``<!-- cards -->`` as cards; the home pages without sidebars."""
     here = PurePosixPath(page.file.src_uri).parent
+    if page.file.src_uri in HOMES:
+        page.meta.setdefault("hide", ["navigation", "toc"])
+    markdown = CARDS.sub(r'<div class="grid cards" markdown>\n\n\g<list>\n</div>\n\n', markdown)
     return LINK.sub(lambda link: relative(in_site(page.file.src_uri, link[1]), here), markdown)
 
 

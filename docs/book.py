@@ -13,6 +13,7 @@ from typing import Any
 
 import yaml
 from markdown import Extension, Markdown
+from markdown.blockprocessors import build_block_parser
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
@@ -34,20 +35,24 @@ SOURCE = "source"  # where copied files lie in the site
 
 
 class Indent(Extension):
-    """Lists within lists are indented by two spaces, as everywhere else."""
+    """Two spaces continue a list item, as in every other Markdown; must be the first extension.
+
+    Block processors read ``tab_length`` when they are made, so they are made again.
+    """
 
     def extendMarkdown(self, md: Markdown) -> None:  # noqa: N802
         md.tab_length = 2
+        md.parser = build_block_parser(md)
 
 
 def on_config(config: Any) -> Any:
-    """Adds how the pages are indented."""
-    config["markdown_extensions"].append(Indent())
+    """Add the indent of the pages."""
+    config["markdown_extensions"].insert(0, Indent())
     return config
 
 
 def on_files(files: Any, config: Any) -> Any:
-    """Adds the pages from outside, and every file that some page links to."""
+    """Add the pages from outside, and every file that a page links to."""
     from mkdocs.structure.files import File
 
     for name, page in OUTSIDE.items():

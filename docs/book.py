@@ -71,6 +71,12 @@ def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:
     return LINK.sub(lambda link: relative(in_site(page.file.src_uri, link[1]), here), markdown)
 
 
+def on_post_page(output: str, page: Any, config: Any) -> str:
+    """The language of a translated page, for screen readers and fonts."""
+    translated = page.file.src_uri.endswith(".zh-CN.md")
+    return output.replace('<html lang="en"', '<html lang="zh-CN"', 1) if translated else output
+
+
 def in_repository(page: str) -> str:
     """``index.md`` is ``README.md``, ``sweep.md`` is ``docs/sweep.md``."""
     return next((name for name, other in OUTSIDE.items() if other == page), f"docs/{page}")

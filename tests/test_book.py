@@ -145,6 +145,11 @@ def test_the_site_can_be_searched_from_a_disk(site: Path):
         assert any(script.endswith("assets/iframe-worker.js") for script in scripts)
 
 
+def test_a_translated_page_names_its_language(site: Path):
+    for name, language in (("index.html", "en"), ("index.zh-CN.html", "zh-CN"), ("faces.zh-CN.html", "zh-CN")):
+        assert f'<html lang="{language}"' in (site / name).read_text("utf-8")
+
+
 def test_the_home_pages_have_four_cards_and_other_pages_no_stray_lists(site: Path):
     for name in ("index.html", "index.zh-CN.html"):
         html = (site / name).read_text("utf-8")

@@ -79,4 +79,4 @@ def documentation_address() -> str:
             "This installation has neither the pages nor their address. They are in docs/ of the repository and of the "
             "source archive: pip download --no-deps --no-binary :all: visionzoo"
         )
-    return named["Documentation"]
+    return str(named["Documentation"])

@@ -4,7 +4,7 @@ python docs/console.py PAGE…           run a page's blocks, and write into it 
 python docs/console.py --check PAGE…   only compare, as tests/test_book.py does
 
 A page needs the photographs (``<!-- page: photos -->``)? They are in ZOO_TEST_PHOTOS, the weights in ZOO_TEST_WEIGHTS.
-How a block is written is told in CONTRIBUTING.md; how it is compared, in likeness.py.
+CONTRIBUTING.md describes how a block is written, likeness.py how it is compared.
 """
 
 from __future__ import annotations

@@ -7,6 +7,13 @@ from zoo.plugin import Command, hookimpl
 
 @hookimpl
 def zoo_commands() -> list[Command]:
-    """``zoo doctor``."""
-    summary = "Check the installation and suggest fixes"
-    return [Command("doctor", "zoo_doctor.command:doctor", summary=summary, heading="Maintain")]
+    """``zoo doctor`` and ``zoo docs``."""
+    return [
+        Command(
+            "doctor",
+            "zoo_doctor.command:doctor",
+            summary="Check the installation and suggest fixes",
+            heading="Maintain",
+        ),
+        Command("docs", "zoo_doctor.documentation:docs", summary="Open the documentation", heading="Maintain"),
+    ]

@@ -119,7 +119,7 @@ def _matches(entry: Entry, word: str | None) -> bool:
     return any(word.lower() in t.lower() for t in text)
 
 
-def _print(rows: list[dict[str, Any]], entries: list[Entry], *, table: bool, everything: bool) -> None:
+def _print(rows: list[Mapping[str, Any]], entries: list[Entry], *, table: bool, everything: bool) -> None:
     """Print a list, or a table of architectures; in an overview of all kinds, each large family is folded."""
     from zoo.commands.variants import unlisted
     from zoo.reports.lists import architecture_lines, component_lines, print_lines, width_here
@@ -136,7 +136,7 @@ def _print(rows: list[dict[str, Any]], entries: list[Entry], *, table: bool, eve
         click.echo(left_out if many else f"\n{left_out}", err=many)
 
 
-def _fold(rows: list[dict[str, Any]], most: int = 40) -> list[dict[str, Any]]:
+def _fold(rows: list[Mapping[str, Any]], most: int = 40) -> list[dict[str, Any]]:
     groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for row in rows:
         groups.setdefault((row["kind"], row["target"]), []).append(row)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -51,7 +50,7 @@ def list_components(
     if chosen != "architecture" and (conditions or sort != "name"):
         raise RequestError("--sort and --filter need architectures. Type: zoo list architectures --sort accuracy")
     entries = _found(registry_here(), chosen, search, variants=variants)
-    rows: list[Mapping[str, Any]] = [describe(entry) for entry in entries]
+    rows: list[dict[str, Any]] = [describe(entry) for entry in entries]
     if chosen == "architecture":
         rows = ordered(select(rows, conditions), sort)
     if as_json:
@@ -119,7 +118,7 @@ def _matches(entry: Entry, word: str | None) -> bool:
     return any(word.lower() in t.lower() for t in text)
 
 
-def _print(rows: list[Mapping[str, Any]], entries: list[Entry], *, table: bool, everything: bool) -> None:
+def _print(rows: list[dict[str, Any]], entries: list[Entry], *, table: bool, everything: bool) -> None:
     """Print a list, or a table of architectures; in an overview of all kinds, each large family is folded."""
     from zoo.commands.variants import unlisted
     from zoo.reports.lists import architecture_lines, component_lines, print_lines, width_here
@@ -136,7 +135,7 @@ def _print(rows: list[Mapping[str, Any]], entries: list[Entry], *, table: bool, 
         click.echo(left_out if many else f"\n{left_out}", err=many)
 
 
-def _fold(rows: list[Mapping[str, Any]], most: int = 40) -> list[dict[str, Any]]:
+def _fold(rows: list[dict[str, Any]], most: int = 40) -> list[dict[str, Any]]:
     groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for row in rows:
         groups.setdefault((row["kind"], row["target"]), []).append(row)

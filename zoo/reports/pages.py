@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import re
 from functools import cache
 from importlib import resources
+
+from zoo.reports.templates import script_hash
 
 __all__ = ["HEADERS", "open_page", "page_of", "policy_for"]
 
@@ -41,8 +41,7 @@ def policy_for(page: str, images: str = "data:") -> str:
     """
     hashes: dict[str, list[str]] = {"style": [], "script": []}
     for kind, content in _INLINE.findall(page):
-        digest = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
-        hashes[kind].append(f"'sha256-{digest}'")
+        hashes[kind].append(f"'{script_hash(content)}'")
     allowed = "; ".join(f"{kind}-src {' '.join(each)}" for kind, each in hashes.items())
     closed = "; ".join(f"{what} 'none'" for what in ("default-src", "base-uri", "form-action", "frame-ancestors"))
     return f"{closed}; {allowed}; connect-src 'self'; img-src {images}"

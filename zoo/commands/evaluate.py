@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from zoo.job.options import VIEWS, offline_option
+
+if TYPE_CHECKING:
+    from zoo.runner.run_result import RunResult
 
 
 @click.command(name="evaluate")
@@ -17,18 +21,10 @@ from zoo.job.options import VIEWS, offline_option
 @click.option("--device", default="auto", metavar="DEVICE", help="auto, cpu, cuda, cuda:1 or mps.")
 @click.option("--tta", metavar="VIEWS", help=f"{VIEWS} By default as the run's job says.")
 @click.option("--keep", is_flag=True, help="Keep the answer to each image in the run's folder, to be compared.")
+@click.option("--html", type=click.Path(path_type=Path), metavar="FILE", help="The page; evaluation.html by default.")
 @offline_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def evaluate(
-    run: str,
-    dataset: str | None,
-    data: Path | None,
-    split: str | None,
-    device: str,
-    tta: str | None,
-    keep: bool,
-    as_json: bool,
-) -> None:
+def evaluate(run: str, html: Path | None, as_json: bool, **options: Any) -> None:
     """Measure a trained model again.
 
     RUN is a run's name or folder, a file that zoo export wrote, or a model that somebody shared: its folder, or
@@ -37,11 +33,16 @@ def evaluate(
     On the images it was validated with, or on DATASET: a name, a folder of class folders, or a CSV file. What was
     shared comes without images, and needs a DATASET.
     """
-    from zoo.evaluation.evaluate import evaluate_run
+    from tempfile import TemporaryDirectory
+
+    from zoo.evaluation import evaluate as evaluation
     from zoo.host.context import registry_here
 
-    registry = registry_here()
-    result = evaluate_run(run, dataset, registry=registry, data=data, split=split, device=device, tta=tta, keep=keep)
+    with TemporaryDirectory() as folder:
+        pictures = None if as_json and html is None else Path(folder)
+        asked = evaluation.EvaluationOptions(**options, pictures=pictures)
+        result = evaluation.evaluate(run, asked, registry_here())
+        page = None if pictures is None else _write_page(result, html, pictures)
     if as_json:
         from zoo.storage.files import dump_json
 
@@ -49,5 +50,29 @@ def evaluate(
         return
     from zoo.reports.parts import new_console
     from zoo.reports.results import render_result
+    from zoo.reports.words import short_path
 
     new_console().print(render_result(result))
+    if page is not None:
+        click.echo(f"\npage: {short_path(page)}")
+
+
+def _write_page(result: RunResult, asked: Path | None, pictures: Path) -> Path | None:
+    """Write the page of an evaluation to the requested file, else into the run's folder, where there is one."""
+    from zoo.errors import OutputError
+    from zoo.job.run_folder import EVALUATION, is_run
+    from zoo.reports.html import write_report
+
+    if asked is not None:
+        write_report(result, asked, pictures)
+        return asked
+    measured = Path(result.dir or "")
+    folder = measured if measured.is_dir() else measured.parent
+    if not is_run(folder):
+        return None
+    try:
+        write_report(result, folder / EVALUATION, pictures)
+    except OutputError as error:  # the run may be somebody else's: its numbers are printed all the same
+        click.echo(f"The page was not written. {error}", err=True)
+        return None
+    return folder / EVALUATION

@@ -48,13 +48,16 @@ def evaluate(run: str, html: Path | None, as_json: bool, **options: Any) -> None
 
         click.echo(dump_json(result.document()))
         return
+    from rich.console import Group
+    from rich.text import Text
+
     from zoo.reports.parts import new_console
     from zoo.reports.results import render_result
     from zoo.reports.words import short_path
 
-    new_console().print(render_result(result))
-    if page is not None:
-        click.echo(f"\npage: {short_path(page)}")
+    # In one piece, as a pipe may be closed after its first lines; a path is not broken, so that it can be copied.
+    named = [] if page is None else [Text(f"\npage: {short_path(page)}", no_wrap=True, overflow="ignore")]
+    new_console().print(Group(render_result(result), *named), crop=False)
 
 
 def _write_page(result: RunResult, asked: Path | None, pictures: Path) -> Path | None:

@@ -8,7 +8,7 @@ from typing import Any
 from zoo.evaluation.comparison import NO_DIFFERENCE
 from zoo.reports.compare import SHARES, caveat, gap, metric_label, p_value, span
 from zoo.reports.drawing import Scale, axis_number
-from zoo.reports.templates import template
+from zoo.reports.pages import template
 from zoo.reports.words import figure
 from zoo.storage.files import write_text
 

@@ -11,7 +11,7 @@ from typing import Any
 from zoo.job.run_folder import PICTURES
 from zoo.reports import failures, plots, reading, words
 from zoo.reports.advice import again, next_commands, split_advice
-from zoo.reports.templates import template
+from zoo.reports.pages import template
 from zoo.reports.trial import tried
 from zoo.reports.uncertain import calibration_words, numbers_table, span_words
 from zoo.reports.verdict import diagnose

@@ -14,9 +14,8 @@ from __future__ import annotations
 
 from zoo.reports.drawing import Canvas, Labels, Scale, axis_number
 from zoo.reports.html import write_report
-from zoo.reports.pages import HEADERS, open_page, page_of, policy_for
+from zoo.reports.pages import HEADERS, open_page, page_of, policy_for, template
 from zoo.reports.picture_file import MARK, check_place
-from zoo.reports.templates import template
 
 __all__ = [
     "HEADERS",

@@ -143,6 +143,12 @@ def test_a_model_without_a_run_has_a_page_where_one_is_asked_for(zoo, colours_ru
     assert Path("page.html").is_file()
 
 
+@pytest.mark.parametrize(("page", "said"), [("gone/page.html", "There is no folder gone"), ("page.pdf", "must end in")])
+def test_a_page_that_cannot_be_written_is_refused_before_the_work(refused, colours_run, page, said, monkeypatch):
+    monkeypatch.setattr("zoo.evaluation.evaluate.evaluate", lambda *_: pytest.fail("the work began"))
+    assert said in refused("evaluate", colours_run, "--html", page)
+
+
 def test_the_numbers_of_a_run_that_cannot_be_written_to_are_shown(zoo, colours_run):
     run = Path("runs") / "mine"
     shutil.copytree(colours_run, run)

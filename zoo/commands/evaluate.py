@@ -37,7 +37,10 @@ def evaluate(run: str, html: Path | None, as_json: bool, **options: Any) -> None
 
     from zoo.evaluation import evaluate as evaluation
     from zoo.host.context import registry_here
+    from zoo.storage.files import check_target
 
+    if html is not None:
+        check_target(html, (".html", ".htm"), lambda _: True, option="--html")
     with TemporaryDirectory() as folder:
         pictures = None if as_json and html is None else Path(folder)
         asked = evaluation.EvaluationOptions(**options, pictures=pictures)

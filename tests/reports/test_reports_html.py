@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import html
 import html.parser
+import json
 import re
 import shutil
 import subprocess
@@ -283,13 +285,49 @@ def test_a_folder_that_is_not_there_is_a_clear_error(two_classes: Document, tmp_
         write_report(RunResult.read(two_classes), tmp_path / "gone" / "report.html")
 
 
-@pytest.mark.skipif(shutil.which("chromium") is None, reason="no chromium here")
-def test_a_browser_shows_it_without_complaint(two_classes: Document, tmp_path: Path) -> None:
-    write_report(RunResult.read(two_classes), tmp_path / "report.html")
+USE = """
+const shown = () => [...document.querySelectorAll('#failures .panel')].map(each => getComputedStyle(each).display);
+const table = document.querySelector('#failures table.sort');
+const names = () => [...table.tBodies[0].rows].map(row => row.cells[0].textContent);
+const found = { tabs: [shown()] };
+document.getElementById('failures-2').click();
+found.tabs.push(shown());
+const head = table.tHead.querySelector('th');
+found.sorted = [1, 2].map(() => { head.querySelector('button').click(); return [head.ariaSort, ...names()]; });
+const strip = document.querySelector('#curves .at rect');
+strip.dispatchEvent(new PointerEvent('pointermove', { bubbles: true }));
+found.tip = document.querySelector('.tip').textContent;
+found.copies = [...document.querySelectorAll('.copy')].map(each => each.ariaLabel);
+document.title = JSON.stringify(found);
+"""
+
+
+def in_browser(page: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Chromium's document of a page, and its log."""
+    (folder / "page.html").write_text(page, "utf-8")
     switches = "headless no-sandbox disable-gpu disable-quic no-first-run disable-background-networking"
     more = "disable-component-update disable-sync enable-logging=stderr dump-dom"
     flags = [f"--{flag}" for flag in f"{switches} {more}".split()]
-    command = ["chromium", *flags, f"--user-data-dir={tmp_path / 'profile'}", f"file://{tmp_path / 'report.html'}"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    command = ["chromium", *flags, f"--user-data-dir={folder / 'profile'}", f"file://{folder / 'page.html'}"]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+
+
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="no chromium here")
+def test_a_browser_shows_it_without_complaint(two_classes: Document, tmp_path: Path) -> None:
+    done = in_browser(render_html(RunResult.read(two_classes)), tmp_path)
     assert "best: epoch 57" in done.stdout
+    assert 'class="copy"' in done.stdout, "its policy lets its script run"
+    assert "CONSOLE" not in done.stderr
+
+
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="no chromium here")
+def test_tabs_sorted_tables_and_tips_in_a_browser(two_classes: Document, tmp_path: Path) -> None:
+    page = render_html(RunResult.read(two_splits(two_classes)))
+    page = re.sub(r"script-src '[^']*'", "script-src 'unsafe-inline'", page)
+    done = in_browser(page.replace("</body>", f"<script>{USE}</script></body>"), tmp_path)
+    found = json.loads(html.unescape(re.search(r"<title>(.*?)</title>", done.stdout)[1]))
+    assert found["tabs"] == [["block", "none"], ["none", "block"]]
+    assert found["sorted"] == [["ascending", "cat", "dog"], ["descending", "dog", "cat"]]
+    assert found["tip"].startswith("epoch 1\ntrain ")
+    assert "Copy zoo predict runs/simple_cnn-cats_dogs-1 photo.jpg" in found["copies"]
     assert "CONSOLE" not in done.stderr

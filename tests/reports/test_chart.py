@@ -101,5 +101,5 @@ def test_bins_of_confidence_are_dots_by_their_images() -> None:
     assert len(radii) == 2
     assert radii[0] < radii[1]
     assert "confidence 90.0%: 95.0% of 90 images right" in svg
-    assert {"raw confidence", "after temperature scaling"} <= set(texts(svg))
+    assert {"raw confidence", "temperature-scaled"} <= set(texts(svg))
     assert reliability_plot(CalibrationScores()) == ""

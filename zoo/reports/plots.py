@@ -131,7 +131,7 @@ def reliability_plot(found: CalibrationScores) -> str:
     scaled = [] if found.scaled is None else found.scaled.reliability
     for rows, role, label in (
         (found.reliability, "train", "raw confidence"),
-        (scaled, "val", "after temperature scaling"),
+        (scaled, "val", "temperature-scaled"),
     ):
         if rows:
             most = max(row.images for row in rows)

@@ -12,8 +12,9 @@ from zoo.data.decode import decode_errors, open_image
 
 __all__ = ["count_depths", "depth_notices", "depth_of"]
 
-SIXTEEN, WIDE, FLOAT = "16 bits", "32 bits", "floats"
+TEN, SIXTEEN, WIDE, FLOAT = "10 or 12 bits", "16 bits", "32 bits", "floats"
 _LOSES = {
+    TEN: ("10 or 12 bits a channel", "decoding keeps the highest 8 bits, and the lowest are lost"),
     SIXTEEN: ("16 bits a channel", "decoding keeps the high byte, and the low byte is lost"),
     WIDE: ("32 bits", "what reaches above 65,535 is scaled by its own largest value, and the rest keeps 8 of 16 bits"),
     FLOAT: ("floating-point numbers", "each is scaled by its own largest value, and what is below 0 becomes 0"),
@@ -27,7 +28,7 @@ def depth_of(item: Any) -> str | None:
         item: a PIL image, not loaded yet if it comes from a file; or an array, which has 8 bits.
 
     Returns:
-        ``16 bits``, ``32 bits``, ``floats``; None for 8 bits or an unknown depth.
+        ``10 or 12 bits`` (HEIC, AVIF), ``16 bits``, ``32 bits``, ``floats``; None for 8 bits or an unknown depth.
     """
     from PIL import Image
 
@@ -37,7 +38,22 @@ def depth_of(item: Any) -> str | None:
         return FLOAT
     if item.mode.startswith("I;16") or ";16" in _raw_modes(item):
         return SIXTEEN
+    if item.format in ("AVIF", "HEIF") and _bits(item) > 8:
+        return TEN
     return WIDE if item.mode == "I" else None
+
+
+def _bits(image: Any) -> int:
+    """Bits a channel of a HEIC or AVIF file: pi-heif's, or of the property ``pixi`` (ISO/IEC 23008-12, 6.5.6)."""
+    file, known = getattr(image, "fp", None), image.info.get("bit_depth")
+    if known is not None or file is None:
+        return int(known or 8)
+    at = file.tell()
+    file.seek(0)
+    head = file.read(4096)
+    file.seek(at)
+    place = head.find(b"pixi") + 9  # after the name, the version and the number of channels
+    return int(head[place]) if 9 <= place < len(head) else 8
 
 
 def _raw_modes(image: Any) -> str:

@@ -11,9 +11,10 @@ import pytest
 from PIL import Image, UnidentifiedImageError
 
 from zoo.data.decode import opened, read_item, to_pixels
-from zoo.data.depth import TEN, count_depths, depth_notices, depth_of
+from zoo.data.depth import TEN, depth_notices, depth_of
 from zoo.data.picture_formats import FormatNotInstalled, install_hint, open_picture, picture_suffixes
 from zoo.errors import BadImage
+from zoo_predict.depth import count_depths
 
 FILES = Path(__file__).parent / "formats"
 RED, BLUE, WHITE = (230, 40, 30), (30, 60, 220), (255, 255, 255)

@@ -16,7 +16,6 @@ CORE = {
     "run": "run:run",
     "train": "run:train",
     "evaluate": "evaluate:evaluate",
-    "predict": "predict:predict",
     "list": "catalogue:list_components",
     "info": "catalogue:info",
     "plugins": "plugins:group",

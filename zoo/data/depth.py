@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections import Counter
-from collections.abc import Iterable, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
-from zoo.data.decode import decode_errors, open_image
-
-__all__ = ["count_depths", "depth_notices", "depth_of"]
+__all__ = ["depth_notices", "depth_of"]
 
 TEN, SIXTEEN, WIDE, FLOAT = "10 or 12 bits", "16 bits", "32 bits", "floats"
 _LOSES = {
@@ -59,17 +54,6 @@ def _bits(image: Any) -> int:
 def _raw_modes(image: Any) -> str:
     """Raw modes of the image's file for Pillow's decoders, such as ``RGB;16B`` for an image that becomes RGB."""
     return " ".join(str(tile[-1]) for tile in getattr(image, "tile", None) or ())
-
-
-def count_depths(files: Iterable[Path]) -> Counter[str]:
-    """Count the files of each bit depth above 8; files that can't be opened are ignored."""
-    counts: Counter[str] = Counter()
-    for file in files:
-        with contextlib.suppress(*decode_errors()):
-            item = open_image(file)
-            with item if hasattr(item, "close") else contextlib.nullcontext():
-                counts.update(filter(None, [depth_of(item)]))
-    return counts
 
 
 def depth_notices(counts: Mapping[str, int], total: int, what: str) -> list[str]:

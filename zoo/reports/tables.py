@@ -1,4 +1,4 @@
-"""Tables on the terminal: a component here; runs, jobs and predictions from ``run_tables``; in 80 columns."""
+"""Tables on the terminal: a component here; runs and jobs from ``run_tables``; in 80 columns."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from rich.table import Table
 from rich.text import Text
 
 from zoo.reports.parts import ACCENT, WARN, Middle, Page, bare_table, heading, say
-from zoo.reports.run_tables import job_table, predictions_table, runs_table
+from zoo.reports.run_tables import job_table, runs_table
 from zoo.reports.words import UNKNOWN, clean, count, setting, short_path, shown
 
-__all__ = ["component_info", "job_table", "predictions_table", "runs_table"]
+__all__ = ["component_info", "job_table", "runs_table"]
 
 Row = Mapping[str, Any]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,13 +17,21 @@ from zoo.reports.kit.text import clean, percent
 from zoo.storage import atomic
 from zoo_predict.answers import is_low
 
-__all__ = ["annotated", "load_upright", "save_jpeg", "words_of"]
+__all__ = ["annotated", "load_upright", "missing_characters", "save_jpeg", "words_of"]
 
 LARGEST, SMALLEST = 1600, 240
 """Limits of a saved picture's longer side in pixels; smaller pictures are enlarged by whole factors."""
 PAPER, INK, SOFT, LINE, ACCENT = "#ffffff", "#1c2330", "#5d6778", "#dde1e8", "#0f7d86"
-# Fonts with the characters that DejaVu lacks, by the names that they have on Linux, macOS and Windows.
-_WIDER = ("NotoSansCJK-Regular.ttc", "DroidSansFallbackFull.ttf", "wqy-microhei.ttc", "PingFang.ttc", "msyh.ttc")
+_STRANGE = 0x0700
+"""From this code point on, scripts that DejaVu lacks: of India and of East Asia, and emoji."""
+_LIKELY = (
+    "cjk",
+    "pingfang",
+    "msyh",
+    "wqy",
+    "fallback",
+    "notosans-regular",
+)  # in the names of fonts that are tried first
 _Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 
@@ -97,32 +105,44 @@ def elided(text: str, width: float, size: int) -> str:
 
 
 def _font(text: str, size: int, bold: bool = False) -> _Font:
-    """A font that has the characters of ``text``: matplotlib's DejaVu, else a wider one of the system."""
-    own = _dejavu(size, bold)
-    if all(ord(char) < 0x2E80 for char in text):  # from here on: Chinese, Japanese, Korean
-        return own
-    return _wider(size) or own
+    """A font that has the characters of ``text``: matplotlib's DejaVu, else one of the system, if there is one."""
+    file = _dejavu(bold)
+    if strange := frozenset(char for char in text if ord(char) >= _STRANGE):
+        file = system_font(strange) or file
+    if file is None:
+        return ImageFont.load_default(size)
+    return ImageFont.truetype(file, size, layout_engine=ImageFont.Layout.BASIC)  # supports every text
 
 
 @cache
-def _dejavu(size: int, bold: bool) -> _Font:
-    """Matplotlib's font, without importing matplotlib; else Pillow's own."""
+def _dejavu(bold: bool) -> str | None:
+    """File of matplotlib's font, found without importing matplotlib."""
     found = find_spec("matplotlib")
-    if found is not None and found.origin:
-        file = Path(found.origin).parent / "mpl-data/fonts/ttf" / f"DejaVuSans{'-Bold' if bold else ''}.ttf"
-        if file.is_file():
-            return ImageFont.truetype(str(file), size, layout_engine=ImageFont.Layout.BASIC)  # supports every text
-    return ImageFont.load_default(size)
+    file = Path(str(found and found.origin)).parent / "mpl-data/fonts/ttf" / f"DejaVuSans{'-Bold' if bold else ''}.ttf"
+    return str(file) if file.is_file() else None
 
 
 @cache
-def _wider(size: int) -> _Font | None:
-    for name in _WIDER:
+def system_font(characters: frozenset[str]) -> str | None:
+    """File of an installed font that has all of these characters; None without one."""
+    from matplotlib.font_manager import findSystemFonts
+    from matplotlib.ft2font import FT2Font
+
+    own = [file for file in (_dejavu(False),) if file]
+    files = own + [file for file in findSystemFonts() if "lastresort" not in file.lower()]
+    for file in sorted(files, key=lambda file: (not any(word in file.lower() for word in _LIKELY), file)):
         try:
-            return ImageFont.truetype(name, size, layout_engine=ImageFont.Layout.BASIC)
-        except OSError:
-            continue
+            if {ord(char) for char in characters} <= FT2Font(file).get_charmap().keys():
+                return file
+        except (OSError, RuntimeError):
+            continue  # a damaged font, or a format that is not read
     return None
+
+
+def missing_characters(words: Iterable[str]) -> str:
+    """Characters of some words that no installed font has."""
+    strange = sorted({char for word in words for char in word if ord(char) >= _STRANGE})
+    return "".join(char for char in strange if system_font(frozenset(char)) is None)
 
 
 def save_jpeg(picture: Image.Image, path: Path) -> None:

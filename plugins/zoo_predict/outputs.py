@@ -64,9 +64,11 @@ class Outputs:
             RequestError: sorted copies would replace files.
             OutputError: a folder can't be written.
         """
+        from zoo_predict.annotate import missing_characters, words_of
         from zoo_predict.page import write_page
 
         in_chans, written = classifier.preprocessing.in_chans, {}  # type: int, dict[str, Any]
+        model = f"{model} ({classifier.scored})" if classifier.scored else model
         if self.sort is not None:
             copies = sort_pictures(answers, self.sort, classifier.classes, overwrite=self.overwrite)
             written["sorted"] = {"folder": str(self.sort), **copies._asdict()}
@@ -75,6 +77,8 @@ class Outputs:
             save_pictures(answers, picture_files([each.picture for each in answers], self.save), in_chans)
             write_page(answers, model, in_chans, self.save / PAGE)
             written["saved"] = {"folder": str(self.save), "pictures": len(answers), "page": str(self.save / PAGE)}
+            if missing := missing_characters(words_of(each.prediction)[0] for each in answers):
+                written["saved"]["no_font"] = missing
         if self.html is not None:
             write_page(answers, model, in_chans, self.html)
             written["page"] = str(self.html)
@@ -85,6 +89,8 @@ class Outputs:
         """Say what was written, a line each."""
         if saved := written.get("saved"):
             yield f"saved: {_pictures(saved['pictures'])} with their answers in {saved['folder']}, and {saved['page']}"
+            if missing := saved.get("no_font"):
+                yield f"no font has {missing}, a box in the saved pictures: install one, such as Noto Sans CJK"
         if copies := written.get("sorted"):
             counts = sorted(copies["folders"].items(), key=lambda each: (each[0] == UNSURE, each[0]))
             shown = ", ".join(f"{n:,} in {name}/" for name, n in counts)

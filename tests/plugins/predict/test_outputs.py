@@ -113,6 +113,27 @@ def test_pictures_of_other_channels_and_turned_ones_are_shown_upright(tmp_path: 
     assert load_upright(tmp_path / "grey.png", 1, 1600).mode == "RGB"
 
 
+def test_labels_in_every_script_have_a_font_or_a_notice(zoo, colours_run, colours, monkeypatch, tmp_path: Path):
+    """A font is a file of the system; where none has a character, a line says so."""
+    assert annotate.missing_characters(["cat", "café", "кот", "γάτα"]) == ""
+    annotate.system_font.cache_clear()
+    monkeypatch.setattr("matplotlib.font_manager.findSystemFonts", list)
+    assert annotate.missing_characters(["猫", "cat", "☃"]) == "猫", "the snowman is in DejaVu"
+    (tmp_path / "damaged.ttf").write_bytes(b"x")
+    monkeypatch.setattr("matplotlib.font_manager.findSystemFonts", lambda: [str(tmp_path / "damaged.ttf")])
+    annotate.system_font.cache_clear()
+    assert annotate.missing_characters(["猫"]) == "猫"
+    shutil.copytree(colours / "red", "photos")
+    shutil.copytree(colours_run, "run")
+    card = json.loads(Path("run/model/zoo.json").read_text("utf-8"))
+    card["classes"] = ["青", "緑", "赤"]
+    Path("run/model/zoo.json").write_text(json.dumps(card), "utf-8")
+    code, out, _ = zoo("predict", "run", "photos", "--save", "out")
+    assert code == 0
+    assert "no font has 赤, a box in the saved pictures" in " ".join(out.split())
+    annotate.system_font.cache_clear()
+
+
 # -- --sort
 
 

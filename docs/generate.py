@@ -88,14 +88,15 @@ def _component(entries: list[Entry]) -> str:
         lines.append(f"Full id `{first.id}`{aliases}; `{first.component.target}`.\n")
     rows = [_row(p.as_dict()) for p in parameters(first.kind, first.factory())]
     if rows:
-        lines += ["| parameter | type | default |", "| --- | --- | --- |", *rows, ""]
+        lines += ["| parameter | type | default | description |", "| --- | --- | --- | --- |", *rows, ""]
     return "\n".join(lines)
 
 
 def _row(parameter: dict[str, Any]) -> str:
     kind = parameter["type"].replace("|", "\\|")
     default = "required" if parameter["required"] else f"`{parameter['default']}`"
-    return f"| `{parameter['name']}` | {kind} | {default} |"
+    words = parameter["description"].replace("|", "\\|")
+    return f"| `{parameter['name']}` | {kind} | {default} | {words} |"
 
 
 def hooks() -> str:

@@ -183,7 +183,7 @@ train acc  ▁▆██  36.7% → 99.4%
 name    ratio
 sgd     ━━━━━╸   0.01
 val        99.4%    98.0–99.8%     99.4%  0.0258     360        0
-  On 360 val images, the true accuracy lies between 98.0% and 99.8% (95%
+  On 360 val images, the accuracy is between 98.0% and 99.8% (95%
   interval).
 next: zoo predict runs/first photo.jpg""".splitlines()
 

@@ -194,7 +194,7 @@ def test_predict_says_which_file_has_other_channels(zoo, run, tmp_path):
     Image.new("RGB", (8, 8)).save(tmp_path / "photo.png")
     code, _, err = zoo("predict", run, tmp_path / "photo.png")
     assert code == 2
-    assert "photo.png: has 3 channels, and the model takes 6" in err
+    assert "photo.png: has 3 channels, but the model takes 6" in err
 
 
 def test_evaluate_measures_pages_with_a_model_of_arrays(zoo, run, tmp_path):

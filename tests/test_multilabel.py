@@ -1,4 +1,4 @@
-"""Images with several labels, from their files to predictions: real jobs of a second or two on drawn pictures."""
+"""Images with multiple labels, from their files to predictions: real jobs of a second or two on drawn pictures."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ def test_one_label_an_image_stays_one_label(tmp_path):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("path,cat,dog\na.png,1,yes\n", "line 2: the dog is 'yes'. It is 1 for an image of that class, and 0"),
+        ("path,cat,dog\na.png,1,yes\n", "line 2: the dog is 'yes'. It must be 1 for images of that class, and 0"),
         ("path,cat\na.png,1\n", r"no column 'dog'.*class_columns=\[NAME,NAME\]"),
         ("path,cat,dog\na.png,1,\n", "line 2: the dog is blank"),
         ("path,cat,dog\na.png,1,0\n", "only one class, 'cat'"),
@@ -378,7 +378,7 @@ def test_reports_speak_of_several_labels(zoo, run, result):
     assert code == 0
     assert "exact match" in out
     assert "optimistic" in out
-    assert "a row is what it was" not in out
+    assert "rows are true classes" not in out
     assert "[[" not in out
     assert "['" not in page + out
 
@@ -464,10 +464,10 @@ def test_an_object_from_python_says_it_itself():
     [
         (
             ["--set", "loss=cross_entropy"],
-            "loss 'cross_entropy' is for one label an image.*binary_cross_entropy, focal",
+            "loss 'cross_entropy' does not support multi-label.*binary_cross_entropy, focal",
         ),
         (["--set", "loss=mse"], "loss 'mse' is for one label"),
-        (["--set", "metrics=[top_k]"], "metric 'top_k' is for one label an image.*mean_average_precision"),
+        (["--set", "metrics=[top_k]"], "metric 'top_k' does not support multi-label.*mean_average_precision"),
         (["--set", "train.class_weights=balanced"], "train.class_weights=balanced is for one label"),
         (["--set", "train.sampler=balanced"], "train.sampler=balanced is for one label"),
         (["--set", "train.monitor=val/top"], "val/hamming_loss"),
@@ -494,7 +494,7 @@ def test_a_loss_of_a_stranger_that_knows_no_labels_is_refused_when_the_factory_c
         return Ordered(["cat", "dog"], [[0], [1], [0, 1], []] * 4)
 
     factory.available_splits = lambda: ("train",)  # type: ignore[attr-defined]
-    with pytest.raises(RequestError, match="is for one label an image, and these images may have several"):
+    with pytest.raises(RequestError, match="does not support multi-label datasets"):
         api.run("simple_cnn", factory, recipe="none", image_size=16, set={"architecture.channels": [8]}, name="q")
 
 

@@ -10,11 +10,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, ClassVar, Literal, NamedTuple, get_args
 
 import pluggy
 
 __all__ = [
+    "HEADINGS",
     "KINDS",
     "SERVICES",
     "Architecture",
@@ -101,9 +103,12 @@ class Architecture(Component):
             ``box`` or ``hamming``; a job's default.
         crop_pct: fraction of the shorter side that a centre crop of its training images kept, 0 < x <= 1: a job then
             scales the shorter side to ``image_size / crop_pct`` and crops. None: both sides are squashed.
+        num_parameters: number of parameters with 1,000 classes, for ``zoo list architectures``.
+        top1: top-1 accuracy on ImageNet-1k of the default pretrained weights, in 0..1, as published.
+        license: SPDX identifier of the license of the default pretrained weights.
 
     Raises:
-        ValueError: also for an invalid interpolation or crop_pct.
+        ValueError: also for an invalid interpolation, crop_pct or top1.
     """
 
     kind: ClassVar[str] = "architecture"
@@ -112,13 +117,18 @@ class Architecture(Component):
     std: tuple[float, ...] | None = field(default=None, kw_only=True)
     interpolation: str | None = field(default=None, kw_only=True)
     crop_pct: float | None = field(default=None, kw_only=True)
+    num_parameters: int | None = field(default=None, kw_only=True)
+    top1: float | None = field(default=None, kw_only=True)
+    license: str = field(default="", kw_only=True)
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.top1 is not None and not 0 <= self.top1 <= 1:
+            raise ValueError(f"top1 {self.top1} must be a fraction in 0..1")
         if self.interpolation not in _INTERPOLATIONS:
-            raise ValueError(f"interpolation {self.interpolation!r} is none of {', '.join(_INTERPOLATIONS[1:])}")
+            raise ValueError(f"interpolation {self.interpolation!r} is not one of {', '.join(_INTERPOLATIONS[1:])}")
         if self.crop_pct is not None and not 0 < self.crop_pct <= 1:
-            raise ValueError(f"crop_pct {self.crop_pct} is not a share above 0, up to 1")
+            raise ValueError(f"crop_pct {self.crop_pct} must be above 0 and at most 1")
 
 
 @dataclass(frozen=True)
@@ -168,7 +178,7 @@ class Dataset(Component):
     def __post_init__(self) -> None:
         super().__post_init__()
         if unknown := [word for word in self.symmetries or () if word not in SYMMETRIES]:
-            raise ValueError(f"symmetry {unknown[0]!r} is none of {', '.join(SYMMETRIES)}")
+            raise ValueError(f"symmetry {unknown[0]!r} is not one of {', '.join(SYMMETRIES)}")
 
 
 class Loss(Component):
@@ -396,7 +406,11 @@ class CacheKind:
     def __post_init__(self) -> None:
         check_name(self.name)
         if self.fate not in ("made again", "fetched again", "kept"):
-            raise ValueError(f"fate {self.fate!r} is none of made again, fetched again, kept")
+            raise ValueError(f"fate {self.fate!r} is not one of made again, fetched again, kept")
+
+
+HEADINGS = ("Train", "Use", "Data", "Inspect", "Extend", "Maintain")
+"""Headings of ``zoo --help``, by task."""
 
 
 @dataclass(frozen=True)
@@ -408,10 +422,13 @@ class Command(Component):
 
     Args:
         group: the group of the zoo that the command belongs to, as in ``zoo plugins NAME``; by default ``zoo`` itself.
+        heading: heading of ``zoo --help`` that the command is listed under, one of ``HEADINGS``; any other stands for
+            ``Plugins``.
     """
 
     kind: ClassVar[str] = "command"
     group: str = field(default="", kw_only=True)
+    heading: str = field(default="", kw_only=True)
 
 
 KINDS: dict[str, type[Component]] = {
@@ -451,9 +468,13 @@ class Family(_Described):
         attributes: fields of all members, such as ``mean`` of architectures; headings override them.
         samples: members that ``zoo plugins check`` tests on behalf of all: small and diverse.
         gives_way: another bundled plugin's component takes precedence for a short name that both have.
+        facts: packaged table ``"package:file.tsv"`` of fields that only listings show, such as ``summary`` or ``top1``;
+            it is read when components are listed. Its first line is ``name`` and fields of the kind, separated by tabs;
+            each other line is a member or variant with its values. A member shows the values of its default variant
+            where it has none.
 
     Raises:
-        ValueError: the kind is unknown, or the target or names are malformed.
+        ValueError: the kind is unknown, or the target, names or facts are malformed.
     """
 
     kind: str
@@ -462,12 +483,15 @@ class Family(_Described):
     attributes: dict[str, Any] = field(default_factory=dict, kw_only=True)
     samples: tuple[str, ...] = field(default=(), kw_only=True)
     gives_way: bool = field(default=False, kw_only=True)
+    facts: str = field(default="", kw_only=True)
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise ValueError(f"{self.kind!r} is not a kind of component: {', '.join(KINDS)}")
         if not isinstance(self.names, str) or self.names.count(":") != 1:
             raise ValueError(f"names {self.names!r} is not of the form 'package:file.txt'")
+        if self.facts and self.facts.count(":") != 1:
+            raise ValueError(f"facts {self.facts!r} is not of the form 'package:file.tsv'")
         check_target(self.target)
 
 
@@ -477,7 +501,12 @@ def check_name(name: object) -> None:
         raise ValueError(f"{name!r} is not a name: use letters, digits, '_', '-' and '.'")
 
 
+@lru_cache(maxsize=8)  # thousands of members of a family share one target
+def _is_target(text: str) -> bool:
+    return _TARGET.fullmatch(text) is not None
+
+
 def check_target(target: object) -> None:
     """Raise ValueError unless ``target`` has the form ``"package.module:attribute"``."""
-    if not isinstance(target, str) or not _TARGET.fullmatch(target):
+    if not isinstance(target, str) or not _is_target(target):
         raise ValueError(f"target {target!r} is not of the form 'package.module:attribute'")

@@ -25,9 +25,9 @@ def colour(
     this order, as in torchvision's ColorJitter; values are clipped to 0..1. The hue shift comes last.
 
     Args:
-        brightness: in 0..1.
-        contrast: in 0..1.
-        saturation: in 0..1; only for images with three channels.
+        brightness: maximum change of the factor, in 0..1.
+        contrast: maximum change of the factor, in 0..1.
+        saturation: maximum change of the factor, in 0..1; only for images with three channels.
         p: probability that a sample is changed, in 0..1.
         hue: maximum shift in 0..0.5, as a fraction of the colour circle; only for images with three channels.
 

@@ -45,4 +45,4 @@ def need_range(name: str, pair: tuple[float, float], low: float, high: float) ->
     """Raise ValueError unless both ends of a range are finite, above ``low``, at most ``high``, and in order."""
     if len(pair) != 2 or not (low < pair[0] <= pair[1] <= high) or math.isinf(pair[1]):
         limit = f"over {low}" if math.isinf(high) else f"over {low} and up to {high}"
-        raise ValueError(f"{name} is {pair}; it must be two numbers, from and to, {limit}, the smaller first")
+        raise ValueError(f"{name} is {pair}; it must be two ascending numbers {limit}")

@@ -20,7 +20,7 @@ def erase(size: Size, p: float = 0.25, area: tuple[float, float] = (0.02, 0.2)) 
     """Fill a random rectangle with the image's mean colour: a mild variant of :func:`random_erasing`.
 
     Args:
-        p: probability, in 0..1.
+        p: probability that a sample is changed, in 0..1.
         area: range of the rectangle's area as a fraction of the image's, above 0 and at most 1. The aspect ratio is at
             most 3.3, less where the rectangle would exceed the image.
 
@@ -42,7 +42,7 @@ def random_erasing(
     2017, arXiv:1708.04896, the paper's values).
 
     Args:
-        p: probability, in 0..1.
+        p: probability that a sample is changed, in 0..1.
         area: range of the rectangle's area as a fraction of the image's, above 0 and at most 1.
         ratio: range of the aspect ratio (width / height) relative to the image's, log-uniform; limited where the
             rectangle would exceed the image.

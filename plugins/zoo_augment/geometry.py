@@ -37,7 +37,7 @@ def flip(size: Size, p: float = 0.5, vertical: bool = False) -> Augment:
     """Horizontal flip, and optionally an independent vertical flip, without resampling.
 
     Args:
-        p: probability, in 0..1.
+        p: probability of a flip, in 0..1.
         vertical: flip vertically too, for images without orientation, such as satellite or microscope images.
 
     Raises:
@@ -58,7 +58,7 @@ def rotate(size: Size, degrees: float = 15.0) -> Augment:
     """Rotation about the centre by a random angle in -degrees..degrees.
 
     Args:
-        degrees: in 0..180.
+        degrees: maximum rotation angle, in 0..180.
 
     Raises:
         ValueError: ``degrees`` is outside 0..180.
@@ -71,7 +71,7 @@ def shift(size: Size, fraction: float = 0.1) -> Augment:
     """Translation along each axis by a random fraction of width and height in -fraction..fraction.
 
     Args:
-        fraction: in 0..1.
+        fraction: maximum translation as a fraction of the size, in 0..1.
 
     Raises:
         ValueError: ``fraction`` is outside 0..1.

@@ -22,8 +22,8 @@ def mixup(size: Size, alpha: float = 0.2, p: float = 1.0, num_classes: int | Non
     """Mixup: blend pairs of images and their targets (Zhang et al. 2017, arXiv:1710.09412).
 
     Args:
-        alpha: above 0; the mixing ratio is drawn from Beta(alpha, alpha): 0.2 leaves most images nearly unchanged, 1 is
-            uniform.
+        alpha: parameter above 0; the mixing ratio is drawn from Beta(alpha, alpha): 0.2 leaves most images nearly
+            unchanged, 1 is uniform.
         p: probability that a sample is mixed, in 0..1.
         num_classes: set by the job; by default one more than the largest label of the batch.
 
@@ -47,8 +47,8 @@ def cutmix(size: Size, alpha: float = 1.0, p: float = 1.0, num_classes: int | No
     The targets' ratio is that of the areas in whole pixels, after clipping the rectangle to the image.
 
     Args:
-        alpha: above 0; the kept fraction of the area is drawn from Beta(alpha, alpha): 1, the paper's choice, is
-            uniform.
+        alpha: parameter above 0; the kept fraction of the area is drawn from Beta(alpha, alpha): 1, the paper's
+            choice, is uniform.
         p: probability that a sample is mixed, in 0..1.
         num_classes: set by the job; by default one more than the largest label of the batch.
 

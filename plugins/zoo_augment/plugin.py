@@ -19,37 +19,37 @@ def _geometry() -> Iterator[Augmentation]:
     yield Augmentation(
         "flip",
         "zoo_augment.geometry:flip",
-        summary="Mirror left to right, and with vertical=true upside down too",
+        summary="Horizontal flip, and with vertical=true also vertical flip",
         tags=("mirror", "geometry"),
     )
     yield Augmentation(
         "rotate",
         "zoo_augment.geometry:rotate",
-        summary="Turn by a random angle; the picture's mirror image fills the corners",
+        summary="Random rotation; corners are filled by reflection",
         tags=("geometry",),
     )
     yield Augmentation(
         "crop",
         "zoo_augment.geometry:crop",
-        summary="Cut out a random part, most of the picture, and enlarge it to the full size",
+        summary="Random crop of most of the image, resized to the full size",
         tags=("random resized crop", "zoom", "geometry"),
     )
     yield Augmentation(
         "random_resized_crop",
         "zoo_augment.geometry:random_resized_crop",
-        summary="Inception's crop: a part of 8 to 100 % of the area, enlarged to the full size (Szegedy et al. 2015)",
+        summary="Crop of 8 to 100 % of the area, resized to the full size, as for Inception (Szegedy et al. 2015)",
         tags=("crop", "zoom", "geometry", "inception"),
     )
     yield Augmentation(
         "shift",
         "zoo_augment.geometry:shift",
-        summary="Move sideways and up or down by a random share of the size",
+        summary="Random translation by a fraction of the size",
         tags=("translate", "geometry"),
     )
     yield Augmentation(
         "affine",
         "zoo_augment.geometry:affine",
-        summary="Flip, rotation, zoom and shift in one resampling: the fast way to have all four",
+        summary="Flip, rotation, zoom and shift in one resampling, the fastest way to combine them",
         tags=("flip", "rotate", "zoom", "translate", "geometry"),
     )
 
@@ -58,20 +58,20 @@ def _pixels() -> Iterator[Augmentation]:
     yield Augmentation(
         "colour",
         "zoo_augment.colour:colour",
-        summary="Brightness, contrast and saturation, each by a random factor, and with hue=0.1 the hue too",
+        summary="Random brightness, contrast and saturation, and with hue=0.1 also hue",
         tags=("brightness", "contrast", "saturation", "hue", "jitter"),
         aliases=("color", "colour_jitter", "color_jitter"),
     )
     yield Augmentation(
         "erase",
         "zoo_augment.erasing:erase",
-        summary="Paint a random rectangle over with the image's mean",
+        summary="Replace a random rectangle by the mean of the image",
         tags=("random erasing", "cutout"),
     )
     yield Augmentation(
         "random_erasing",
         "zoo_augment.erasing:random_erasing",
-        summary="Paint a random rectangle over with noise, the mean or black (Zhong et al. 2017)",
+        summary="Replace a random rectangle by noise, the mean or black (Zhong et al. 2017)",
         tags=("erase", "cutout"),
     )
 
@@ -80,13 +80,13 @@ def _mixing() -> Iterator[Augmentation]:
     yield Augmentation(
         "mixup",
         "zoo_augment.mixing:mixup",
-        summary="Show two images through one another, targets alike (Zhang et al. 2017)",
+        summary="Blend two images and their targets (Zhang et al. 2017)",
         tags=("mix", "soft targets", "regularisation"),
     )
     yield Augmentation(
         "cutmix",
         "zoo_augment.mixing:cutmix",
-        summary="Paste a rectangle of another image; targets by area (Yun et al. 2019)",
+        summary="Paste a rectangle of another image; targets are weighted by area (Yun et al. 2019)",
         tags=("mix", "soft targets", "regularisation"),
     )
 
@@ -95,38 +95,38 @@ def _policies() -> Iterator[Augmentation]:
     yield Augmentation(
         "rand_augment",
         "zoo_augment.choosing:rand_augment",
-        summary="Two of fourteen operations a sample, of one strength (RandAugment, Cubuk et al. 2019)",
+        summary="Two of fourteen operations per sample, of the same strength (Cubuk et al. 2019)",
         tags=("policy", "randaugment"),
         aliases=("randaugment",),
     )
     yield Augmentation(
         "trivial_augment",
         "zoo_augment.choosing:trivial_augment",
-        summary="One of fourteen operations a sample, of any strength: nothing to tune (Müller & Hutter 2021)",
+        summary="One of fourteen operations per sample, of random strength, without tuning (Müller & Hutter 2021)",
         tags=("policy", "trivialaugment"),
         aliases=("trivialaugment",),
     )
     yield Augmentation(
         "none",
         "zoo_augment.policies:none",
-        summary="No augmentation, where the recipe would have one",
+        summary="No augmentation, in place of that of the recipe",
         tags=("policy", "off"),
     )
     yield Augmentation(
         "light",
         "zoo_augment.policies:light",
-        summary="A policy: a little affine, for pretrained networks and much data",
+        summary="Policy: weak affine, for pretrained networks and large datasets",
         tags=("policy",),
     )
     yield Augmentation(
         "medium",
         "zoo_augment.policies:medium",
-        summary="A policy: affine and colour, for training from scratch",
+        summary="Policy: affine and colour, for training from scratch",
         tags=("policy",),
     )
     yield Augmentation(
         "heavy",
         "zoo_augment.policies:heavy",
-        summary="A policy: flip, crop, RandAugment, erasing and cutmix, for long trainings on little data",
+        summary="Policy: flip, crop, RandAugment, erasing and CutMix, for long training on little data",
         tags=("policy", "soft targets"),
     )

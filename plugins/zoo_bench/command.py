@@ -16,17 +16,17 @@ if TYPE_CHECKING:
 @click.command(name="bench")
 @click.argument("architecture", metavar="ARCHITECTURE|FILE")
 @job_options("recipe", "batch_size", "image_size", "device", "precision", "set")
-@click.option("--compare", metavar="ARCHITECTURE|FILE", help="Time another one in turn with it.")
-@click.option("--steps", type=click.IntRange(2, 10_000), default=10, help="How many steps are timed.")
+@click.option("--compare", metavar="ARCHITECTURE|FILE", help="Second network, timed in alternation with the first.")
+@click.option("--steps", type=click.IntRange(2, 10_000), default=10, help="Number of timed steps.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def bench(architecture: str, compare: str | None, steps: int, as_json: bool, **typed: Any) -> None:
-    """Time a network: training steps and answers, on images of noise.
+    """Benchmark training and inference of a network, on random images.
 
-    Says how many images a second it trains on and answers for, where a training step's time goes, and what share that
-    is of this machine's fastest matrix product and of the step's own convolutions and products. No run is kept.
+    Prints images per second for training and inference, the time of each phase of a training step, and the achieved
+    fraction of the machine's peak matrix-product throughput. No run is saved.
 
-    Of a file that zoo export wrote the answers are timed, by its own runtime on the CPU. A trained model, its run's
-    folder or hf:owner/name, stands for its architecture with its parameters and image size.
+    Of an exported file, inference is timed, with its own runtime on the CPU. A run or hf:owner/name stands for its
+    architecture with its parameters and image size.
     """
     from zoo.api.commands import registry_here
     from zoo.api.models import is_artifact
@@ -67,13 +67,12 @@ def _files(words: list[str], steps: int, typed: dict[str, Any], as_json: bool) -
     registry = registry_here()
     if other := [word for word in words if not is_artifact(word, registry)]:
         raise RequestError(
-            f"{other[0]!r} is not an exported file, and only another one compares with one. See: zoo export --help"
+            f"{other[0]!r} is not an exported file; an exported file can only be compared with another one. "
+            "See: zoo export --help"
         )
     asked = [name for name, value in typed.items() if value and name != "batch_size" and value != "cpu"]
     if asked or typed["batch_size"] == "auto":
-        raise RequestError(
-            "Of an exported file only --batch-size N and --steps can be chosen: it computes as it is, on the CPU."
-        )
+        raise RequestError("Exported files support only --batch-size N and --steps: they run on the CPU.")
     paths = [artifact_at(word, registry) or Path(word) for word in words]
     found = bench_files(paths, registry, steps, typed["batch_size"] or BATCH)
     click.echo(dump_json(found) if as_json else "\n".join(file_lines(found)))
@@ -89,7 +88,7 @@ def _job(architecture: str, typed: dict[str, Any]) -> Resolved:
     from zoo.errors import RequestError
 
     if typed["batch_size"] == "auto":
-        raise RequestError("zoo bench takes a number of images a step, not auto. Type: --batch-size 32")
+        raise RequestError("zoo bench needs a number, not --batch-size auto. Type: --batch-size 32")
     asked = {name: typed[name] for name in OPTIONS if name in typed}
     registry = registry_here()
     trained, channels = _of_model(architecture, registry)
@@ -101,7 +100,7 @@ def _job(architecture: str, typed: dict[str, Any]) -> Resolved:
 
     train = job(noise(1, channels)).job
     if train.train.freeze is not None:
-        raise RequestError("zoo bench times whole networks. Leave train.freeze out.")
+        raise RequestError("zoo bench times whole networks. Leave out train.freeze.")
     return job(noise(int(train.train.batch_size), train.data.in_chans))
 
 

@@ -8,5 +8,5 @@ from zoo.plugin import Command, hookimpl
 @hookimpl
 def zoo_commands() -> list[Command]:
     """``zoo bench``."""
-    summary = "Time a network: training steps and answers, on this machine"
-    return [Command("bench", "zoo_bench.command:bench", summary=summary)]
+    summary = "Benchmark training and inference of a network"
+    return [Command("bench", "zoo_bench.command:bench", summary=summary, heading="Inspect")]

@@ -34,7 +34,8 @@ def file_lines(found: Mapping[str, Any]) -> list[str]:
         rate, alone = one["inference"]["images_per_second"], one["inference"]["one_image_s"]
         lines += [
             f"{one['file']}  {one['architecture']}, {one['image_size']} px, {one['bytes'] / 2**20:.2f} MiB",
-            f"{'inference':<12}{rate:,.1f} images/s in batches of {one['batch_size']}; one alone {alone * 1e3:.1f} ms",
+            f"{'inference':<12}{rate:,.1f} images/s in batches of {one['batch_size']}; single image "
+            f"{alone * 1e3:.1f} ms",
         ]
     if "comparison" in found:
         speed = found["comparison"]["inference"]
@@ -57,13 +58,13 @@ def _block(one: Mapping[str, Any], of_both: str) -> list[str]:
         *_limit(train),
         f"{'inference':<12}{_rate(inference, other)}",
         f"{'ceiling':<12}{_ceiling(train, inference, other)}",
-        f"{'memory':<12}{one['peak_memory_mib']:,.0f} MiB at the most{of_both}",
+        f"{'memory':<12}{one['peak_memory_mib']:,.0f} MiB peak{of_both}",
     ]
 
 
 def _rate(side: Mapping[str, Any], how: str = "") -> str:
     rate, flops, share = side["images_per_second"], side["gflops_per_image"], side["of_ceiling"]
-    return f"{rate:,.1f} images/s{how}, {flops:.2f} GFLOP an image, {share:.0%} of the ceiling"
+    return f"{rate:,.1f} images/s{how}, {flops:.2f} GFLOP per image, {share:.0%} of the ceiling"
 
 
 def _ceiling(train: Mapping[str, Any], inference: Mapping[str, Any], other: str) -> str:
@@ -76,7 +77,7 @@ def _limit(train: Mapping[str, Any]) -> list[str]:
     rate = train["limit_images_per_second"]
     if rate is None:
         return []
-    reached = f"the step reaches {train['of_limit']:.0%} of it"
+    reached = f"the step achieves {train['of_limit']:.0%} of it"
     return [f"{'limit':<12}{rate:,.1f} images/s, convolutions and products alone; {reached}"]
 
 
@@ -88,8 +89,8 @@ def _tried(trial: Mapping[str, Any] | None) -> list[str]:
 
 def _comparison(one: Mapping[str, Any], other: Mapping[str, Any], ratios: Mapping[str, Any]) -> str:
     return (
-        f"{one['architecture']} trains {_times(ratios['train'])} times as fast as {other['architecture']}, "
-        f"and answers {_times(ratios['inference'])} times as fast, by {len(ratios['train']['rounds'])} rounds in turn"
+        f"{one['architecture']} trains {_times(ratios['train'])} times as fast as {other['architecture']}, and "
+        f"infers {_times(ratios['inference'])} times as fast, in {len(ratios['train']['rounds'])} alternating rounds"
     )
 
 

@@ -12,19 +12,19 @@ from zoo.reports.kit.pages import open_page
 
 @click.command(name="dashboard")
 @click.argument("runs", type=click.Path(path_type=Path), default=Path("runs"))
-@click.option("--port", type=click.IntRange(0, 65535), default=8000, help="Where it listens; 0 for any that is free.")
-@click.option("--open", "open_it", is_flag=True, help="Open it in the browser.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8000, help="Port; 0 for any free one.")
+@click.option("--open", "open_it", is_flag=True, help="Open the page in a browser.")
 def dashboard(runs: Path, port: int, open_it: bool) -> None:
-    """Show the runs in a folder as a page that goes on as they do.
+    """Show the runs in a folder on a live web page.
 
-    For this machine alone, to be read only, and asking the network for nothing. Ctrl-C ends it.
+    The page is read-only, works offline, and is served on this machine only. Ctrl-C stops the server.
     """
     from zoo_dashboard.server import Dashboard
 
     if runs.exists() and not runs.is_dir():
-        raise RequestError(f"{str(runs)!r} is a file. Name the folder that runs are in: zoo dashboard runs")
+        raise RequestError(f"{str(runs)!r} is a file. Give the folder of the runs: zoo dashboard runs")
     server = Dashboard(runs, port)
-    click.echo(f"{server.url} shows {runs}{'' if runs.is_dir() else ', where nothing is yet'}. Ctrl-C ends it.")
+    click.echo(f"{server.url} shows {runs}{'' if runs.is_dir() else ', which does not exist yet'}. Ctrl-C stops it.")
     if open_it:
         open_page(server.url)
     try:

@@ -43,7 +43,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         if not self._is_allowed():
-            self._answer(HTTPStatus.FORBIDDEN, "This page is for this machine alone.")
+            self._answer(HTTPStatus.FORBIDDEN, "This page is available on this machine only.")
             return
         asked = urlsplit(self.path)
         query = {key: values[-1] for key, values in parse_qs(asked.query, max_num_fields=8).items()}
@@ -56,11 +56,11 @@ class _Handler(BaseHTTPRequestHandler):
         elif asked.path == "/api/run":
             self._json(self.server.runs.run(query.get("name", ""), _parse_int(query.get("after"))))
         else:
-            self._answer(HTTPStatus.NOT_FOUND, "There is nothing here.")
+            self._answer(HTTPStatus.NOT_FOUND, "Not found.")
 
     def _refuse(self) -> None:
         self.close_connection = True  # an unread body may follow
-        self._answer(HTTPStatus.METHOD_NOT_ALLOWED, "This page can only be read.", allow=True)
+        self._answer(HTTPStatus.METHOD_NOT_ALLOWED, "This page is read-only.", allow=True)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("do_"):  # every other HTTP method
@@ -74,7 +74,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _json(self, found: dict[str, Any] | None) -> None:
         if found is None:
-            self._answer(HTTPStatus.NOT_FOUND, "There is no such run.")
+            self._answer(HTTPStatus.NOT_FOUND, "No such run.")
         else:
             self._answer(HTTPStatus.OK, dump_json(found, indent=None), "application/json")
 
@@ -124,8 +124,8 @@ class Dashboard(ThreadingHTTPServer):
             super().__init__((HERE, port), _Handler)
         except OSError as error:
             raise RequestError(
-                f"Port {port} can't be used ({error.strerror or error}). Name another one, or let one be found that is "
-                "free: zoo dashboard --port 0"
+                f"Port {port} can't be used ({error.strerror or error}). Choose another, or any free one: zoo "
+                "dashboard --port 0"
             ) from error
         self.names = {f"{name}:{self.server_port}" for name in (HERE, "localhost")}
         if self.server_port == 80:  # browsers omit the default port

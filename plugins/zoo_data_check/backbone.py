@@ -62,7 +62,7 @@ def backbone_of_job(resolved: Resolved, num_classes: int) -> Backbone:
     model = build_model(entry, params, num_classes, image.in_chans, image.image_size, pretrained=job.pretrained)
     if job.weights is not None:
         load_weights(model, job.weights, _head_of(model, image, entry.id), resolved.registry)
-    whose = "its library's weights" if job.weights is None else Path(job.weights).name
+    whose = "pretrained weights" if job.weights is None else Path(job.weights).name
     return Backbone(model.eval(), image, f"{entry.id} with {whose}", {**entry.provenance(), "params": params})
 
 
@@ -114,6 +114,5 @@ def _head_of(model: nn.Module, image: Preprocessing, name: str) -> str:
         return find_head(model, blank(model, image.in_chans, image.image_size))
     except ValueError as error:
         raise RequestError(
-            f"{name} gives no features: {error}. Choose another: --architecture timm/tf_efficientnet_lite0 "
-            "--weights FILE"
+            f"{name} has no features: {error}. Choose another: --architecture timm/tf_efficientnet_lite0 --weights FILE"
         ) from error

@@ -23,7 +23,7 @@ from zoo_data_check.scan import Scan, scan
 from zoo_data_check.stats import split_facts
 
 SCHEMA = 1
-PLAIN = "kinds of small patches (no trained network)"
+PLAIN = "small image patches (no trained network)"
 Floats = NDArray[np.float32]
 
 
@@ -101,12 +101,12 @@ def judge(seen: Scan, twins: Twins, features: Floats, folds: int, seed: int, obs
     """Judge the labels of all classes with enough images."""
     nothing = np.zeros(0, np.int64)
     if seen.multilabel:
-        return Judged(nothing, None, nothing, "An image may have several labels here: their errors are not looked for.")
+        return Judged(nothing, None, nothing, "Label errors are not checked in multi-label datasets.")
     _, first = np.unique(twins.group, return_index=True)  # duplicates share a fold, so they count once
     counts = np.bincount(seen.labels[first], minlength=len(seen.classes))
     chosen = np.flatnonzero(counts >= folds)
     few = [seen.classes[k] for k in np.flatnonzero(counts < folds)]
-    why_not = f"Not judged, for want of {folds} different images: {', '.join(few[:5])}." if few else ""
+    why_not = f"Not judged, with fewer than {folds} distinct images: {', '.join(few[:5])}." if few else ""
     if len(chosen) < 2:
         return Judged(nothing, None, nothing, why_not)
     # A group may have several labels, of which the first may belong to an excluded class.

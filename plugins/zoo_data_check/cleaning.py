@@ -38,12 +38,12 @@ def need_files(opener: Opener) -> None:
     """
     names = opener.splits()
     if other := [name for name in names if name not in WORTH]:
-        raise RequestError(f"--fix lists train, val and test, and this dataset has {other[0]!r}. Leave --fix out.")
+        raise RequestError(f"--fix supports train, val and test, but this dataset has {other[0]!r}. Leave out --fix.")
     dataset = opener.open(names[0])
     if not any(Path(name_of(dataset, i)).exists() for i in range(min(len(dataset), 16))):
         raise RequestError(
-            f"--fix lists files, and the images of {opener.entry.component.name!r} are none (the first is called "
-            f"{name_of(dataset, 0)!r}). Leave --fix out, or check a folder of images."
+            f"--fix lists files, but the images of {opener.entry.component.name!r} are not files (the first is "
+            f"{name_of(dataset, 0)!r}). Leave out --fix, or check a folder of images."
         )
 
 
@@ -89,7 +89,7 @@ def write_clean(checked: Checked, path: Path, *, drop_suspects: bool = False) ->
     out = reasons(checked, drop_suspects=drop_suspects)
     kept = [row for row in range(len(seen)) if row not in out]
     if not any(seen.splits[seen.split[row]] == TRAIN for row in kept):
-        raise OutputError("Nothing would be left to train on, so no list was written. Look at the findings first.")
+        raise OutputError("No training images would be left, so no list was written. See the findings.")
     rows = [(listed_path(seen.names[row], path), seen.label_words(row), seen.splits[seen.split[row]]) for row in kept]
     write_text(path, _as_csv(rows, "labels" if seen.multilabel else "label"))
     left_out = Counter(out.values())

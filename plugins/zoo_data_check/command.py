@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from zoo.api.commands import LOOKING, job_options, no_architecture, resolve_words
+from zoo.api.commands import LOOKING, SectionCommand, job_options, no_architecture, resolve_words
 from zoo.errors import RequestError
 
 if TYPE_CHECKING:
@@ -21,23 +21,25 @@ if TYPE_CHECKING:
 
 @click.group(name="data")
 def group() -> None:
-    """Look at images as training gets them, and for what is wrong with them."""
+    """Inspect a dataset and find problems in it."""
 
 
 @group.command("show")
 @click.argument("words", nargs=-1, metavar="[ARCHITECTURE] DATASET | JOB.yaml | RUN")
 @job_options("data", "recipe", "image_size", "seed", "set", "offline", **LOOKING)
-@click.option("--split", default="train", metavar="SPLIT", help="train, val or test.")
-@click.option("--count", type=click.IntRange(1, 100), default=6, help="How many images: a row each.")
-@click.option("--draws", type=click.IntRange(1, 20), default=5, help="How often each is augmented: a column each.")
-@click.option("-o", "--out", type=click.Path(path_type=Path), default=Path("samples.png"), help="The PNG to write.")
-@click.option("--overwrite", is_flag=True, help="Replace a file that the zoo didn't make.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--split", default="train", metavar="SPLIT", help="Split: train, val or test.")
+@click.option("--count", type=click.IntRange(1, 100), default=6, help="Number of images, one per row.")
+@click.option(
+    "--draws", type=click.IntRange(1, 20), default=5, help="Number of augmented samples per image, one per column."
+)
+@click.option("-o", "--out", type=click.Path(path_type=Path), default=Path("samples.png"), help="PNG file to write.")
+@click.option("--overwrite", is_flag=True, help="Overwrite an existing file of another origin.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def show(words: tuple[str, ...], as_json: bool, **typed: Any) -> None:
-    """Draw a contact sheet of augmented samples.
+    """Draw a contact sheet of augmented training samples.
 
-    A row is an image: as decoded, then as training would get it, each time drawn anew. The job decides what is
-    seen: name it as for zoo run. A dataset alone is shown without any architecture's recipe.
+    Each row shows an image as decoded, then augmented samples of it. The augmentation is that of the job, given as for
+    zoo run; with a dataset alone, no recipe is used.
     """
     from zoo.reports.kit.pages import check_place
 
@@ -61,7 +63,7 @@ def show(words: tuple[str, ...], as_json: bool, **typed: Any) -> None:
     if not _named(resolved) and not facts["augment"]:
         data = ["--data", str(typed["data"])] if typed["data"] else []
         command = shlex.join(["zoo", "data", "show", "simple_cnn", words[-1], *data])
-        click.echo(f"next: {command}, for the pictures that a network's recipe makes")
+        click.echo(f"next: {command}, for the augmentation of a recipe")
 
 
 def _facts(resolved: Resolved, samples: Samples, split: str) -> dict[str, Any]:
@@ -98,9 +100,9 @@ def _notes(resolved: Resolved, samples: Samples) -> list[str]:
         early = sum(train.size_of(epoch) != train.train_size for epoch in range(1, train.epochs + 1))
         notes.append(f"the first {early} of {train.epochs} epochs train on {train.start_size} px")
     if not np.isfinite(drawn).all():
-        notes.append("the augmentation gives values that are no numbers (black here)")
+        notes.append("the augmentation returns NaN values (shown in black)")
     elif drawn.min() < -1e-3 or drawn.max() > 1 + 1e-3:
-        notes.append(f"the augmentation gives values of {drawn.min():.2f} to {drawn.max():.2f}, cut off here to 0..1")
+        notes.append(f"the augmentation returns values of {drawn.min():.2f} to {drawn.max():.2f}, clipped here to 0..1")
     if samples.skipped:
         first = samples.skipped[0]
         more = f" and {len(samples.skipped) - 1} more" if len(samples.skipped) > 1 else ""
@@ -131,30 +133,37 @@ def _say(path: Path, facts: dict[str, Any], augmentation: str) -> None:
 
 
 CHECKING = {
-    "weights": "With --architecture: its weights.",
-    "pretrained": "With --architecture: the weights that its library has.",
-    "seed": "Of the folds; the same seed gives the same suspects.",
-    "set": "Any value of the job, such as dataset.path_column=file.",
+    "weights": "Weights of the --architecture.",
+    "pretrained": "Pretrained weights for the --architecture.",
+    "seed": "Random seed of the folds.",
+    "set": "Set any value of the job, such as dataset.path_column=file; repeatable.",
 }
 
 
-@group.command("check")
+@group.command("check", cls=SectionCommand)
 @click.argument("dataset")
 @job_options("data", "weights", "pretrained", "seed", "device", "set", "offline", **CHECKING)
-@click.option("--architecture", metavar="NAME", help="Judge labels by this network's features, with --weights.")
-@click.option("--features", metavar="RUN", help="Judge labels by the features of a trained run, or a bundle.")
-@click.option("--folds", type=click.IntRange(2, 50), default=5, help="Each is judged by what the others taught.")
-@click.option("-o", "--out", type=click.Path(path_type=Path), metavar="PAGE", help="Write a page with the pictures.")
-@click.option("--fix", type=click.Path(path_type=Path), metavar="FILE", help="Write a clean list, for image_csv.")
-@click.option("--drop-suspects", is_flag=True, help="Leave images with suspect labels out of the list too.")
-@click.option("--overwrite", is_flag=True, help="Replace files that the zoo didn't make.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--architecture", metavar="NAME", help="Network whose features judge the labels.")
+@click.option("--features", metavar="RUN", help="Trained run whose features judge the labels.")
+@click.option("--folds", type=click.IntRange(2, 50), default=5, help="Number of folds for judging labels.")
+@click.option(
+    "-o", "--out", type=click.Path(path_type=Path), metavar="PAGE", help="Write an HTML page with the images."
+)
+@click.option(
+    "--fix",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write a cleaned list of images, for the dataset image_csv.",
+)
+@click.option("--drop-suspects", is_flag=True, help="Also omit images with suspect labels from the list.")
+@click.option("--overwrite", is_flag=True, help="Overwrite existing files of another origin.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def check(dataset: str, as_json: bool, **typed: Any) -> None:
-    """Find what is wrong with a dataset, before anything is trained on it.
+    """Find problems in a dataset before training.
 
-    Decodes every image of every split in full, and looks for files that can't be read, duplicates (the same pixels,
-    or resized, re-encoded and cropped ones), images that are in two splits or under two labels, likely label errors,
-    and odd ones. Changes nothing: --fix writes a list of what is good.
+    Decodes every image of every split, and finds unreadable files, exact and near duplicates (also resized,
+    re-encoded or cropped), leakage between splits, contradicting labels, likely label errors, and outliers. No image
+    is changed; --fix writes a list of the good ones.
     """
     from zoo.reports.kit.pages import check_place
 
@@ -203,12 +212,11 @@ def check(dataset: str, as_json: bool, **typed: Any) -> None:
 @group.command("stats")
 @click.argument("dataset")
 @job_options("data", "set", "offline", set=CHECKING["set"])
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def stats(dataset: str, as_json: bool, **typed: Any) -> None:
-    """Count a dataset's images, and measure their sizes and colours.
+    """Print statistics of a dataset: classes, image sizes, mean and std.
 
-    Decodes every image of every split in full. Mean and standard deviation are those that data.mean and data.std of a
-    job take.
+    Decodes every image of every split. The mean and standard deviation can be used as data.mean and data.std of a job.
     """
     resolved, _ = _resolve_checked(dataset, typed, "zoo data stats")
     from zoo.api.images import build_opener, open_training
@@ -236,16 +244,16 @@ def _check_words(typed: dict[str, Any]) -> None:
     """Refuse incompatible options of ``zoo data check``."""
     begins = "--weights" if typed["weights"] else "--pretrained" if typed["pretrained"] else ""
     if typed["features"] and (typed["architecture"] or begins):
-        raise RequestError(f"Choose one of --features RUN and {begins or '--architecture'}: both bring a network.")
+        raise RequestError(f"Choose one of --features RUN and {begins or '--architecture'}: both define a network.")
     if typed["architecture"] and not begins:
         raise RequestError(
-            f"Features of an untrained network tell nothing. Give its weights: --architecture {typed['architecture']} "
+            f"An untrained network has no useful features. Give its weights: --architecture {typed['architecture']} "
             "--weights FILE, or --pretrained"
         )
     if begins and not typed["architecture"]:
-        raise RequestError(f"{begins} is of which network? Type: --architecture NAME {begins}")
+        raise RequestError(f"{begins} needs a network: --architecture NAME {begins}")
     if typed["drop_suspects"] and not typed["fix"]:
-        raise RequestError("--drop-suspects is about the clean list. Type: --fix clean.csv --drop-suspects")
+        raise RequestError("--drop-suspects needs --fix: --fix clean.csv --drop-suspects")
 
 
 def _resolve_checked(dataset: str, typed: dict[str, Any], command: str) -> tuple[Resolved, Registry]:

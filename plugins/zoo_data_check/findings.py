@@ -35,7 +35,7 @@ Suspicions by a trained network's features are more often right.
 """
 
 ERROR, WARNING, NOTE = "error", "warning", "note"
-CLEAN = "Leave them out: --fix clean.csv"
+CLEAN = "Exclude them: --fix clean.csv"
 
 
 def all_findings(
@@ -126,8 +126,8 @@ def _conflicts(seen: Scan, twins: Twins) -> Iterator[Finding]:
             "conflicts",
             ERROR,
             len(found),
-            f"{_are(len(found))} under two labels or more ({_counted(sum(map(len, found)), 'file')}).",
-            "Look which label is right; --fix clean.csv leaves all of them out",
+            f"{_are(len(found))} in the dataset with several labels ({_counted(sum(map(len, found)), 'file')}).",
+            "Check which label is right; --fix clean.csv excludes all of them",
             (_group(seen, twins, rows) for rows in found),
         )
 
@@ -141,8 +141,8 @@ def _leaks(seen: Scan, twins: Twins) -> Iterator[Finding]:
             ERROR,
             len(found),
             f"{_are(len(found))} in more than one of {listing(seen.splits)} ({exact:,} with the same pixels): "
-            "a score on images that were trained on is too good.",
-            "--fix clean.csv keeps each in test, else val, and takes it out of train",
+            "metrics on training images are too optimistic.",
+            "--fix clean.csv keeps each in test or val, and removes it from train",
             (_group(seen, twins, rows) for rows in found),
         )
 
@@ -180,7 +180,9 @@ def _missing_classes(seen: Scan) -> Iterator[Finding]:
                 ERROR if name == "train" else WARNING,
                 len(gone),
                 f"{name} has no image of {listing(gone, most=5)}.",
-                "Add images, or remove the class" if name == "train" else "Add images: its score says nothing of them",
+                "Add images, or remove the class"
+                if name == "train"
+                else "Add images: its metrics exclude these classes",
                 [{"name": label, "split": name, "label": label} for label in gone],
             )
 
@@ -198,7 +200,7 @@ def _imbalance(seen: Scan) -> Iterator[Finding]:
             len(counts),
             f"{name} has {ratio:.1f} times as many images of {most} ({counts[most]:,}) as of {least} "
             f"({counts[least]:,}).",
-            "Read F1 rather than accuracy; in training --set train.class_weights=balanced",
+            "Use F1 instead of accuracy, and train with --set train.class_weights=balanced",
             [{"name": label, "split": name, "label": label, "images": count} for label, count in counts.items()],
         )
 
@@ -213,11 +215,11 @@ def _suspects(seen: Scan, judged: Judged, *, trained: bool) -> Iterator[Finding]
     if not len(chosen):
         return
     weak = found.accuracy < (AGREES_TRAINED if trained else AGREES)
-    share = f"{_counted(len(chosen))} that may have a wrong label, the likeliest first. "
-    how = f"The classifier agrees with {found.accuracy:.1%} of the labels it wasn't trained on"
-    doubt = ": so most of these are likely its own mistakes." if weak else "."
-    better = "Give features that know more: --architecture timm/tf_efficientnet_lite0 --weights FILE, or --features RUN"
-    look = "Look at them (-o check.html) and mend the labels; --drop-suspects leaves them out of clean.csv"
+    share = f"{_counted(len(chosen))} with a suspect label, most suspect first. "
+    how = f"The classifier agrees with {found.accuracy:.1%} of the held-out labels"
+    doubt = ", so most suspects are probably its own mistakes." if weak else "."
+    better = "Use better features: --architecture timm/tf_efficientnet_lite0 --weights FILE, or --features RUN"
+    look = "Check them (-o check.html) and fix the labels; --drop-suspects excludes them from clean.csv"
     yield {
         **_finding(
             "label_suspects",
@@ -254,8 +256,8 @@ def _blank(seen: Scan) -> Iterator[Finding]:
         seen,
         "blank",
         WARNING,
-        "of one colour, or nearly: there is nothing to be seen.",
-        "Look at them, and remove them",
+        "of a single colour, or nearly.",
+        "Check and remove them",
         np.flatnonzero(spread < BLANK),
         lambda row: f"grey levels vary by {spread[row]:.1f}",
     )
@@ -263,15 +265,15 @@ def _blank(seen: Scan) -> Iterator[Finding]:
 
 def _outliers(seen: Scan, strange: NDArray[np.float32], *, trained: bool) -> Iterator[Finding]:
     order = np.argsort(-strange, kind="stable")
-    plain = "" if trained else " By plain features, which see colours and textures, no things."
+    plain = "" if trained else " By plain features of colours and textures, not objects."
     return _chosen(
         seen,
         "outliers",
         NOTE,
-        f"far from all others.{plain}",
-        "Look whether they belong here",
+        f"outliers, far from all others.{plain}",
+        "Check whether they belong to the dataset",
         (row for row in order if strange[row] >= FAR),
-        lambda row: f"{strange[row]:.1f} deviations farther than usual",
+        lambda row: f"{strange[row]:.1f} standard deviations above the mean",
     )
 
 
@@ -284,9 +286,8 @@ def _shapes(seen: Scan) -> Iterator[Finding]:
         seen,
         "odd_sizes",
         NOTE,
-        f"much smaller or larger than usual (shorter side below {SMALL * middle:.0f} or above {LARGE * middle:.0f} "
-        "pixels).",
-        "Look whether the small ones still show anything",
+        f"of unusual size (shorter side below {SMALL * middle:.0f} or above {LARGE * middle:.0f} pixels).",
+        "Check whether the small ones are still recognisable",
         np.flatnonzero((shorter < SMALL * middle) | (shorter > LARGE * middle)),
         size,
     )
@@ -294,8 +295,8 @@ def _shapes(seen: Scan) -> Iterator[Finding]:
         seen,
         "odd_shapes",
         NOTE,
-        f"{LONG:g} times as long as wide, or more: squashing distorts them, and cropping cuts most away.",
-        "Crop them to what matters",
+        f"with an aspect ratio of at least {LONG:g}: squashing distorts them, and cropping removes most of them.",
+        "Crop them to the object",
         np.flatnonzero(longer >= LONG * shorter),
         size,
     )
@@ -306,20 +307,20 @@ def _orientations_and_colours(seen: Scan) -> Iterator[Finding]:
         seen,
         "rotated",
         NOTE,
-        "turned by their EXIF tag only. The zoo turns them upright; other programs may not.",
-        "Save them upright, if others read them",
+        "rotated by their EXIF tag. The zoo applies the tag; other programs may not.",
+        "Save them rotated for other programs",
         (row for row, facts in enumerate(seen.facts) if facts.orientation != 1),
         lambda row: f"orientation {seen.facts[row].orientation}",
     )
     grey = [row for row, facts in enumerate(seen.facts) if facts.grey]
     few = grey if 2 * len(grey) <= len(seen) else [row for row, facts in enumerate(seen.facts) if not facts.grey]
-    word = "grey among colour" if few is grey else "in colour among grey"
+    word = "greyscale among colour images" if few is grey else "in colour among greyscale images"
     yield from _chosen(
         seen,
         "grey",
         NOTE,
-        f"{word}. Where one class has most of them, a network learns that instead ({_by_class(seen, few)}).",
-        "Look that no class has more than its share",
+        f"{word}. If they are concentrated in a class, a network may learn that instead ({_by_class(seen, few)}).",
+        "Check that they are spread over the classes",
         few,
         lambda row: seen.facts[row].mode,
     )
@@ -327,6 +328,6 @@ def _orientations_and_colours(seen: Scan) -> Iterator[Finding]:
 
 def _by_class(seen: Scan, rows: list[int]) -> str:
     if seen.multilabel:
-        return "by class: not told where an image may have several"
+        return "by class: not available for multi-label datasets"
     counts = np.bincount(seen.labels[rows], minlength=len(seen.classes)) if rows else np.zeros(len(seen.classes), int)
     return ", ".join(f"{name} {count}" for name, count in list(zip(seen.classes, counts, strict=True))[:6])

@@ -21,9 +21,9 @@ class Suspicion(NamedTuple):
     """The assessment of n labels.
 
     Args:
-        margin: (n,), -1 to 1: probability of the label minus that of the likeliest other class, each relative to its
-            class's mean self-confidence.
-        looks_like: (n,), likeliest other class.
+        margin: (n,), -1 to 1: probability of the label minus that of the most probable other class, each relative to
+            its class's mean self-confidence.
+        looks_like: (n,), most probable other class.
         confident: bool (n,), True where confident learning assigns another class.
         accuracy: fraction of labels that equal the classifier's prediction.
         order: (n,), rows sorted by suspicion, the most suspicious first.

@@ -8,5 +8,5 @@ from zoo.plugin import Command, hookimpl
 @hookimpl
 def zoo_commands() -> list[Command]:
     """``zoo data check``, ``zoo data stats`` and ``zoo data show``."""
-    summary = "Look at images as training gets them, and for what is wrong with them"
-    return [Command("data", "zoo_data_check.command:group", summary=summary)]
+    summary = "Inspect a dataset and find problems in it"
+    return [Command("data", "zoo_data_check.command:group", summary=summary, heading="Data")]

@@ -36,7 +36,7 @@ def check_report(document: Mapping[str, Any]) -> RenderableType:
     for finding in document["findings"]:
         parts += [Text(), *_finding(finding)]
     if not document["findings"]:
-        parts += [Text(), say("✓ Nothing was found.", GOOD)]
+        parts += [Text(), say("✓ No problems found.", GOOD)]
     if (fixed := document.get("fix")) is not None:
         parts += [heading("Clean list"), say(left_out_words(fixed))]
     parts += [Text(), *(CommandLine(f"next: {command}") for command in _next(document))]
@@ -105,7 +105,8 @@ def _next(document: Mapping[str, Any]) -> Iterator[str]:
     else:
         data = ["--data", str(document["data"])] if document.get("data") else []
         yield (
-            shlex.join(["zoo", "data", "check", str(document["dataset"]), *data, "-o", "check.html"]) + ", to see them"
+            shlex.join(["zoo", "data", "check", str(document["dataset"]), *data, "-o", "check.html"])
+            + (", to view them")
         )
 
 
@@ -137,7 +138,7 @@ def _facts(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for key, label in (("forms", "files"), ("modes", "modes")):
         yield label, ", ".join(f"{count(many)} {name}" for name, many in document[key].items())
     yield "grey", count(document["grey"])
-    yield "turned by EXIF", count(document["turned"])
+    yield "rotated by EXIF", count(document["turned"])
     yield "unreadable", count(len(document["unreadable"]))
     for key in ("mean", "std"):
         if document[key] is not None:

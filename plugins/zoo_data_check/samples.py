@@ -125,8 +125,8 @@ def _candidates(opener: Opener, train: Any, split: str, job: Job) -> tuple[Any, 
     labels, items = _labels(dataset), np.arange(len(dataset))
     if held_out and labels is None and split == VAL:
         raise RequestError(
-            "The dataset has no val split of its own, and tells no labels without decoding all of it: "
-            "leave --split out to see training's images."
+            "The dataset has no val split, and its labels are unknown without decoding all images: leave out "
+            "--split to see training images."
         )
     if held_out and labels is not None:
         groups = groups_of(dataset)

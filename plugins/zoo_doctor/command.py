@@ -6,13 +6,13 @@ import click
 
 
 @click.command(name="doctor")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, for a report of a defect: it has no secrets.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON, without secrets, for bug reports.")
 @click.pass_context
 def doctor(context: click.Context, as_json: bool) -> None:
-    """Look at this installation, and say what mends what is wrong.
+    """Check the installation and suggest fixes.
 
-    Versions, device, memory, cache, runs, registry.yaml, plugins, variables and shell. Exits with 1 when something
-    is wrong. Of one plugin more is told by: zoo plugins doctor NAME
+    Checks versions, device, memory, cache, runs, registry.yaml, plugins, environment variables and shell. The exit code
+    is 1 if something is wrong. For details of a plugin: zoo plugins doctor NAME
     """
     from zoo_doctor.examine import examine
 

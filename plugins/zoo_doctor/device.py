@@ -25,11 +25,13 @@ def cpu(answer: dict[str, Any]) -> Iterator[Diagnosis]:
     text = f"{threads} of torch, {about['vectors']}, {precision}"
     usable = processors()
     if about["threads"] > usable + 1:
-        remedies = (("as many threads as processors", f"export OMP_NUM_THREADS={usable}"),)
-        text = f"{text}; that is more than the {usable} processors that this process may use, and slows it down."
+        remedies = (("use as many threads as processors", f"export OMP_NUM_THREADS={usable}"),)
+        text = f"{text}, more than the {usable} available processors, which slows training down."
         yield Diagnosis(GROUP, "cpu", "warning", text, remedies)
     elif about["vectors"] not in _VECTORS:
-        yield Diagnosis(GROUP, "cpu", "warning", f"{text}. This processor has no wide vectors: training will be slow.")
+        yield Diagnosis(
+            GROUP, "cpu", "warning", f"{text}. This processor has no wide vector instructions: training will be slow."
+        )
     else:
         yield Diagnosis(GROUP, "cpu", "ok", text)
 
@@ -37,7 +39,7 @@ def cpu(answer: dict[str, Any]) -> Iterator[Diagnosis]:
 def accelerators(answer: dict[str, Any]) -> Iterator[Diagnosis]:
     """Check CUDA and MPS devices, and explain why an expected device is missing."""
     if answer.get("mps"):
-        yield Diagnosis(GROUP, "mps", "ok", "Apple's GPU can be used: --device mps")
+        yield Diagnosis(GROUP, "mps", "ok", "Apple GPU available: --device mps")
     about = answer.get("cuda")
     if about is None:
         return
@@ -54,15 +56,15 @@ def _device(index: int, about: dict[str, Any], cuda: dict[str, Any]) -> Diagnosi
     memory = f"{about['memory_mib'] / 1024:.0f} GiB"
     text = f"{about['name']}, {memory}, compute capability {major}.{minor}, CUDA {cuda['built']}"
     if about["error"]:
-        text = f"{text}; but it computes nothing: {about['error']}"
+        text = f"{text}, but computations fail: {about['error']}"
         archs = [a for a in cuda.get("archs", ()) if a.startswith("sm_")]
         if archs and f"sm_{major}{minor}" not in archs:
-            text = f"{text} This torch is compiled for {', '.join(archs)}."
-        return Diagnosis(GROUP, topic, "wrong", text, (("see who uses it, and how it is", "nvidia-smi"),))
+            text = f"{text} This torch is built for {', '.join(archs)}."
+        return Diagnosis(GROUP, topic, "wrong", text, (("show its state and processes", "nvidia-smi"),))
     free = about.get("free_mib", about["memory_mib"])
     if free < _LEAST_FREE_MIB:
-        text = f"{text}; only {free:,} MiB of it are free."
-        return Diagnosis(GROUP, topic, "warning", text, (("see who uses it", "nvidia-smi"),))
+        text = f"{text}; only {free:,} MiB free."
+        return Diagnosis(GROUP, topic, "warning", text, (("show its processes", "nvidia-smi"),))
     return Diagnosis(GROUP, topic, "ok", f"{text}; {free / 1024:.0f} GiB free")
 
 
@@ -72,18 +74,16 @@ def _no_device(cuda: dict[str, Any]) -> Diagnosis:
     hidden = os.environ.get("CUDA_VISIBLE_DEVICES")
     if driver and hidden is not None and hidden.strip() in ("", "-1"):
         text = "CUDA_VISIBLE_DEVICES hides every CUDA device from this process."
-        return Diagnosis(GROUP, "cuda", "ok", text, (("to use them", "unset CUDA_VISIBLE_DEVICES"),))
+        return Diagnosis(GROUP, "cuda", "ok", text, (("enable them", "unset CUDA_VISIBLE_DEVICES"),))
     if driver and not cuda["built"]:
-        text = "There is an NVIDIA driver, but this torch is made for the CPU alone."
+        text = "An NVIDIA driver is installed, but this torch is built for the CPU only."
         command = "python -m pip uninstall -y torch torchvision && python -m pip install torch torchvision"
-        return Diagnosis(GROUP, "cuda", "warning", text, (("get torch with CUDA", command),))
+        return Diagnosis(GROUP, "cuda", "warning", text, (("install torch with CUDA", command),))
     if driver:
-        text = f"There is an NVIDIA driver, but torch with CUDA {cuda['built']} finds no device: {cuda['error']}"
-        return Diagnosis(
-            GROUP, "cuda", "wrong", text, (("see whether the driver works, and its version", "nvidia-smi"),)
-        )
-    made = f"torch is made for CUDA {cuda['built']}" if cuda["built"] else "torch is made for the CPU"
-    return Diagnosis(GROUP, "cuda", "ok", f"no CUDA device; {made}, and jobs run on the CPU")
+        text = f"An NVIDIA driver is installed, but torch with CUDA {cuda['built']} finds no device: {cuda['error']}"
+        return Diagnosis(GROUP, "cuda", "wrong", text, (("check the driver and its version", "nvidia-smi"),))
+    made = f"torch is built for CUDA {cuda['built']}" if cuda["built"] else "torch is built for the CPU"
+    return Diagnosis(GROUP, "cuda", "ok", f"no CUDA device; {made}; jobs run on the CPU")
 
 
 def _has_driver() -> bool:

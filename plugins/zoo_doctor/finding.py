@@ -62,8 +62,8 @@ class Examination:
             )
         except Exception as error:  # no list of errors covers every machine
             said = f"{type(error).__name__}: {error}"
-            remedies = (("tell of this with", "zoo doctor --json"),)
-            yield Diagnosis(self.group, self.topic, "warning", f"This could not be looked at ({said}).", remedies)
+            remedies = (("report it with", "zoo doctor --json"),)
+            yield Diagnosis(self.group, self.topic, "warning", f"This check failed ({said}).", remedies)
 
 
 def secretive(name: str) -> bool:

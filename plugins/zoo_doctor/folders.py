@@ -18,7 +18,7 @@ from zoo_doctor.finding import Diagnosis, Remedies
 GROUP = "Folders"
 _LOOK_S = 0.7
 _LITTLE, _NOTHING = 2 << 30, 100 << 20
-_PRUNE = (("see what would go", "zoo cache prune --older-than 30 --dry-run"),)
+_PRUNE = (("show what would be removed", "zoo cache prune --older-than 30 --dry-run"),)
 _STATUS = re.compile(r'"status"\s*:\s*"(\w+)"')
 _HEAD = 1000  # bytes of a result that contain its status
 _SHOWN = 3
@@ -29,7 +29,7 @@ def cache() -> Iterator[Diagnosis]:
     folder = cache_folder()
     elsewhere = ("or use another folder", "export ZOO_CACHE=/path/to/another/folder")
     if problem := _unwritable(folder):
-        mend = ("let yourself write there", f"chmod -R u+rwX {shlex.quote(str(folder))}")
+        mend = ("make it writable", f"chmod -R u+rwX {shlex.quote(str(folder))}")
         yield Diagnosis(GROUP, "cache", "wrong", f"{folder} can't be written: {problem}.", (mend, elsewhere))
         return
     entries, whole = survey(bundled_cache_kinds(), _LOOK_S)
@@ -38,7 +38,7 @@ def cache() -> Iterator[Diagnosis]:
         sizes[entry.kind] += entry.size
     parts = ", ".join(f"{kind} {in_bytes(size)}" for kind, size in sizes.most_common() if size)
     total = f"{'' if whole else 'at least '}{in_bytes(sum(sizes.values()))}"
-    there = f"{total} ({parts})" if parts else "empty" if folder.is_dir() else "made when it is needed"
+    there = f"{total} ({parts})" if parts else "empty" if folder.is_dir() else "created on first use"
     yield Diagnosis(GROUP, "cache", "ok", f"{folder}: {there}")
     free = free_bytes()
     text = f"{in_bytes(free)} are free on the cache's disk"
@@ -52,11 +52,11 @@ def _unwritable(folder: Path) -> str | None:
     while not os.path.lexists(here) and here != here.parent:
         here = here.parent
     if not here.is_dir():
-        return f"{here} is no folder"
+        return f"{here} is not a folder"
     if here == folder.absolute():
         error = writable(here)
         return None if error is None else error.strerror or str(error)
-    return None if os.access(here, os.W_OK | os.X_OK) else f"{here} belongs to somebody else, or is read-only"
+    return None if os.access(here, os.W_OK | os.X_OK) else f"{here} belongs to another user, or is read-only"
 
 
 def runs(out: Path = Path("runs")) -> Iterator[Diagnosis]:
@@ -65,22 +65,22 @@ def runs(out: Path = Path("runs")) -> Iterator[Diagnosis]:
     if not os.access(place, os.W_OK | os.X_OK):
         remedies: Remedies = (
             ("write runs elsewhere", "zoo run simple_cnn digits --out ~/runs"),
-            ("or let yourself write there", f"chmod u+rwx {shlex.quote(str(place))}"),
+            ("or make it writable", f"chmod u+rwx {shlex.quote(str(place))}"),
         )
-        yield Diagnosis(GROUP, "runs", "wrong", f"{place} can't be written, and runs would be made there.", remedies)
+        yield Diagnosis(GROUP, "runs", "wrong", f"{place} can't be written, and runs are saved there.", remedies)
         return
     if not out.is_dir():
-        yield Diagnosis(GROUP, "runs", "ok", f"none here yet; they are made in {out}/ of the working folder")
+        yield Diagnosis(GROUP, "runs", "ok", f"none yet; runs are saved in {out}/ of the working folder")
         return
     folders = sorted(path.parent for path in out.glob(f"*/{JOB}"))
     running = [folder for folder in folders if _is_locked(folder)]
     open_ones = [folder for folder in folders if folder not in running and _is_resumable(folder)]
     many = f"{len(folders)} run{'' if len(folders) == 1 else 's'} in {out}/"
-    words = [f"{len(running)} being trained now"] * bool(running)
-    words += [f"{len(open_ones)} not finished, which can go on"] * bool(open_ones)
-    remedies = tuple(("go on with it", f"zoo run --resume {shlex.quote(str(f))}") for f in open_ones[:_SHOWN])
+    words = [f"{len(running)} in training"] * bool(running)
+    words += [f"{len(open_ones)} unfinished, can be resumed"] * bool(open_ones)
+    remedies = tuple(("resume it", f"zoo run --resume {shlex.quote(str(f))}") for f in open_ones[:_SHOWN])
     if len(open_ones) > _SHOWN:
-        remedies = (*remedies, ("see the others", "zoo runs list"))
+        remedies = (*remedies, ("list the others", "zoo runs list"))
     yield Diagnosis(GROUP, "runs", "ok", ", ".join([many, *words]), remedies)
 
 

@@ -23,8 +23,8 @@ PURPOSES = {
     "serve": "zoo serve",
     "sweep": "zoo sweep",
     "pcam": "the dataset pcam",
-    "docs": "the pages in docs/ as a site",
-    "test": "the tests of the zoo itself",
+    "docs": "the documentation site",
+    "test": "the tests of the zoo",
 }
 """Purpose of each extra; extras without an entry are shown by name."""
 _FOR_DEVELOPERS = ("test", "docs")
@@ -39,11 +39,11 @@ def python() -> Iterator[Diagnosis]:
     system = f"{platform.system()} {platform.release()}, {platform.machine()}"
     text = f"Python {platform.python_version()} on {system}; {here}, {sys.prefix}"
     if struct.calcsize("P") < 8:
-        yield Diagnosis(GROUP, "python", "wrong", f"{text}. It is a 32-bit Python, for which there is no torch.")
+        yield Diagnosis(GROUP, "python", "wrong", f"{text}. This is a 32-bit Python, which torch does not support.")
         return
     wanted = _headers().get("Requires-Python")
     if wanted and not _satisfies(platform.python_version(), wanted):
-        remedies = (("with a newer Python", "python3.13 -m venv .venv && . .venv/bin/activate"),)
+        remedies = (("use a newer Python", "python3.13 -m venv .venv && . .venv/bin/activate"),)
         yield Diagnosis(GROUP, "python", "wrong", f"{text}. The zoo needs Python {wanted}.", remedies)
         return
     yield Diagnosis(GROUP, "python", "ok", text)
@@ -55,22 +55,22 @@ def itself() -> Iterator[Diagnosis]:
     try:
         installed = metadata.version(DISTRIBUTION)
     except metadata.PackageNotFoundError:
-        text = f"zoo {zoo.__version__} in {place} is not installed, so none of its own plugins is found."
+        text = f"zoo {zoo.__version__} in {place} is not installed, so its plugins are not found."
         yield Diagnosis(GROUP, "zoo", "wrong", text, (("install it", _pip("install", "-e", place.parent)),))
         return
     source = _source()
     text = f"zoo {zoo.__version__}, {_origin_text(source)}, in {place}"
     folder = source.removeprefix("editable ") if source.startswith("editable ") else None
     if installed != zoo.__version__:
-        text = f"{text}; but {DISTRIBUTION} {installed} is what is installed"
-        remedies = (("bring the two together", _reinstalled(folder)),)
-        yield Diagnosis(GROUP, "zoo", "warning", f"{text}: its list of plugins may be old.", remedies)
+        text = f"{text}, but {DISTRIBUTION} {installed} is installed"
+        remedies = (("install this version", _reinstalled(folder)),)
+        yield Diagnosis(GROUP, "zoo", "warning", f"{text}: the list of plugins may be outdated.", remedies)
     elif folder is not None and place.parent.resolve() != Path(folder).resolve():
-        installed_one = ("use the one that is installed", "unset PYTHONPATH")
+        installed_one = ("use the installed one", "unset PYTHONPATH")
         remedies = (
             installed_one if os.environ.get("PYTHONPATH") else ("install this one", _reinstalled(str(place.parent))),
         )
-        yield Diagnosis(GROUP, "zoo", "warning", f"{text}; but what is installed is {folder}.", remedies)
+        yield Diagnosis(GROUP, "zoo", "warning", f"{text}, but {folder} is installed.", remedies)
     else:
         yield Diagnosis(GROUP, "zoo", "ok", text)
 
@@ -109,13 +109,13 @@ def torch_pair(answer: dict[str, Any]) -> Iterator[Diagnosis]:
     if torch is None:
         yield Diagnosis(GROUP, "torch", "wrong", "torch is not installed.", (("install it", _pip("install", "torch")),))
         return
-    again = (("install it anew", _pip("install", "--force-reinstall", f"torch=={_public(torch)}")),)
+    again = (("reinstall it", _pip("install", "--force-reinstall", f"torch=={_public(torch)}")),)
     if problem := answer.get("died") or answer.get("torch"):
         yield Diagnosis(GROUP, "torch", "wrong", f"torch {torch} can't be imported: {problem}", again)
         return
     yield _version_finding("torch", torch)
     if vision is None:
-        remedies = (("install the one that fits", _pip("install", *_pair_for(torch))),)
+        remedies = (("install the matching version", _pip("install", *_pair_for(torch))),)
         yield Diagnosis(GROUP, "torchvision", "wrong", "torchvision is not installed.", remedies)
         return
     if problem := answer.get("torchvision"):
@@ -128,24 +128,24 @@ def torch_pair(answer: dict[str, Any]) -> Iterator[Diagnosis]:
 
 
 def _reason(torch: str, vision: str) -> str:
-    return _misfit(torch, vision) or "They must come from the same place, in one installation."
+    return _misfit(torch, vision) or "Install both together, from the same index."
 
 
 def _misfit(torch: str, vision: str) -> str | None:
     """Explain a mismatch of two versions, by their numbers and their compute platforms; None where they fit."""
     wanted = _pair_for(torch)[1].partition("==")[2].removesuffix(".*")
     if wanted and not f"{vision}.".startswith(f"{wanted}."):
-        return f"torch {torch} goes with torchvision {wanted}, and here is {vision}."
+        return f"torch {torch} needs torchvision {wanted}, not {vision}."
     builds = [version.partition("+")[2] for version in (torch, vision)]
     if all(builds) and builds[0] != builds[1]:
-        return f"torch is compiled for {builds[0]} and torchvision for {builds[1]}."
+        return f"torch is built for {builds[0]}, but torchvision for {builds[1]}."
     return None
 
 
 def _pair_remedies(torch: str) -> Remedies:
     built = torch.partition("+")[2]
-    index = f"; give --index-url as you did for torch+{built}" if built else ""
-    return ((f"both from one place{index}", _pip("install", "--force-reinstall", *_pair_for(torch))),)
+    index = f"; use the same --index-url as for torch+{built}" if built else ""
+    return ((f"install both together{index}", _pip("install", "--force-reinstall", *_pair_for(torch))),)
 
 
 def _pair_for(torch: str) -> list[str]:
@@ -172,7 +172,7 @@ def others() -> Iterator[Diagnosis]:
             remedies = (("install it", _pip("install", wrong[-1])),)
             yield Diagnosis(GROUP, wanted.name, "wrong", f"{wanted.name} {have}; the zoo needs {wrong[-1]}.", remedies)
     if not wrong and (timm := _version("timm")):
-        yield Diagnosis(GROUP, "timm", "ok", f"timm {timm}, and all else that the zoo depends on")
+        yield Diagnosis(GROUP, "timm", "ok", f"timm {timm}, and all other dependencies")
 
 
 def extras() -> Iterator[Diagnosis]:
@@ -187,8 +187,8 @@ def extras() -> Iterator[Diagnosis]:
         if not missing:
             yield Diagnosis(GROUP, f"[{extra}]", "ok", f"for {purpose}: complete")
         elif extra not in _FOR_DEVELOPERS:
-            text = f"for {purpose}: {len(missing)} of {len(mine)} packages are not here, which is fine without it"
-            yield Diagnosis(GROUP, f"[{extra}]", "ok", text, (("if you want it", _pip("install", *missing)),))
+            text = f"for {purpose}: {len(missing)} of {len(mine)} packages are missing (optional)"
+            yield Diagnosis(GROUP, f"[{extra}]", "ok", text, (("to use it", _pip("install", *missing)),))
 
 
 def _has(requirement: Any) -> bool:
@@ -207,10 +207,8 @@ def _version_finding(name: str, version: str) -> Diagnosis:
     specifiers = [r.specifier for r in map(Requirement, _requires()) if r.name == name and _applies(r, "")]
     if all(s.contains(version, prereleases=True) for s in specifiers):
         return Diagnosis(GROUP, name, "ok", f"{name} {version}")
-    text = f"{name} {version} is not what the zoo was made with: {name}{specifiers[0]}."
-    return Diagnosis(
-        GROUP, name, "warning", text, (("get a newer one", _pip("install", "-U", "torch", "torchvision")),)
-    )
+    text = f"{name} {version} is not supported: {name}{specifiers[0]}."
+    return Diagnosis(GROUP, name, "warning", text, (("upgrade it", _pip("install", "-U", "torch", "torchvision")),))
 
 
 def _satisfies(version: str, wanted: str) -> bool:

@@ -77,10 +77,10 @@ def capacity() -> Iterator[Diagnosis]:
     if memory is not None:
         text = f"{text}, {memory / _GIB:.0f} GiB of memory"
     if limit is not None and (memory is None or limit < memory):
-        text = f"{text}, of which the control group allows {limit / _GIB:.1f} GiB"
+        text = f"{text}, limited to {limit / _GIB:.1f} GiB"
     if usable is not None and usable < _LEAST_MEMORY:
-        remedies = (("smaller batches need less", "zoo run ARCHITECTURE DATASET --batch-size auto"),)
-        yield Diagnosis(GROUP, "capacity", "warning", f"{text}: little for training.", remedies)
+        remedies = (("use smaller batches", "zoo run ARCHITECTURE DATASET --batch-size auto"),)
+        yield Diagnosis(GROUP, "capacity", "warning", f"{text}, which is little for training.", remedies)
     else:
         yield Diagnosis(GROUP, "capacity", "ok", text)
 
@@ -101,8 +101,8 @@ def shared_memory(folder: Path = Path("/dev/shm")) -> Iterator[Diagnosis]:
     size = shutil.disk_usage(folder).total
     text = f"{folder} holds {size / _GIB:.1f} GiB"
     if size < _LEAST_SHARED:
-        remedies = (("of a container: start it with", "docker run --shm-size=2g …"),)
-        text = f"{text}; --nproc on several GPUs, and plugins with worker processes, may need more."
+        remedies = (("start the container with", "docker run --shm-size=2g …"),)
+        text = f"{text}; --nproc on several GPUs and plugins with worker processes may need more."
         yield Diagnosis(GROUP, "shared memory", "warning", text, remedies)
     else:
         yield Diagnosis(GROUP, "shared memory", "ok", text)
@@ -116,18 +116,18 @@ def open_files() -> Iterator[Diagnosis]:
         return
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY or soft >= _LEAST_FILES:
-        yield Diagnosis(GROUP, "open files", "ok", f"{'any number' if soft < 0 else f'{soft:,}'} may be open at once")
+        yield Diagnosis(GROUP, "open files", "ok", f"{'any number' if soft < 0 else f'{soft:,}'} may be open")
         return
     most = 4096 if hard == resource.RLIM_INFINITY else min(4096, hard)
-    text = f"Only {soft:,} files may be open at once, which many shards or processes need more of."
-    yield Diagnosis(GROUP, "open files", "warning", text, (("for this shell", f"ulimit -n {most}"),))
+    text = f"Only {soft:,} files may be open; many shards or processes may need more."
+    yield Diagnosis(GROUP, "open files", "warning", text, (("in this shell", f"ulimit -n {most}"),))
 
 
 def clock() -> Iterator[Diagnosis]:
     """Check for a clock that is behind the modification times of the zoo's files, as caches depend on it."""
     newest = Path(__file__).stat().st_mtime
     if time.time() < newest - 86400:
-        text = f"The clock says {time.strftime('%Y-%m-%d')}, which is before the zoo's own files were written."
-        yield Diagnosis(GROUP, "clock", "warning", text, (("set it by the network", "sudo timedatectl set-ntp true"),))
+        text = f"The clock says {time.strftime('%Y-%m-%d')}, before the files of the zoo were written."
+        yield Diagnosis(GROUP, "clock", "warning", text, (("synchronise it", "sudo timedatectl set-ntp true"),))
         return
     yield Diagnosis(GROUP, "clock", "ok", time.strftime("%Y-%m-%d %H:%M %z"))

@@ -8,5 +8,5 @@ from zoo.plugin import Command, hookimpl
 @hookimpl
 def zoo_commands() -> list[Command]:
     """``zoo doctor``."""
-    summary = "Look at this installation, and say what mends what is wrong"
-    return [Command("doctor", "zoo_doctor.command:doctor", summary=summary)]
+    summary = "Check the installation and suggest fixes"
+    return [Command("doctor", "zoo_doctor.command:doctor", summary=summary, heading="Maintain")]

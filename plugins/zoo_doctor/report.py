@@ -51,7 +51,7 @@ def _total(findings: Sequence[Diagnosis]) -> str:
     counts = Counter(finding.state for finding in findings)
     wrong, warnings = counts["wrong"], counts["warning"]
     if not wrong and not warnings:
-        return f"All is well: {len(findings)} things were looked at."
-    words = [f"{wrong} {'thing is' if wrong == 1 else 'things are'} wrong"] * bool(wrong)
+        return f"No problems found in {len(findings)} checks."
+    words = [f"{wrong} {'problem' if wrong == 1 else 'problems'}"] * bool(wrong)
     words += [f"{warnings} {'warning' if warnings == 1 else 'warnings'}"] * bool(warnings)
-    return f"{', '.join(words)}. To tell somebody of it: zoo doctor --json"
+    return f"{', '.join(words)}. For a bug report: zoo doctor --json"

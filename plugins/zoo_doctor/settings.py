@@ -74,7 +74,7 @@ def _content(layer: Layer) -> str:
 def _error_finding(path: Path, said: str) -> Diagnosis:
     line, shown = line_of(path, said), _short_path(path)
     place = f"+{line} " if line else ""
-    mend = ("open it at that line" if line else "open it", f"${{EDITOR:-vi}} {place}{shlex.quote(str(shown))}")
+    mend = ("edit that line" if line else "edit it", f"${{EDITOR:-vi}} {place}{shlex.quote(str(shown))}")
     said = said.removeprefix(str(path)).lstrip(": ")
     return Diagnosis(GROUP, "registry", "wrong", f"{shown}{f', line {line}' if line else ''}: {said}", (mend,))
 
@@ -115,11 +115,11 @@ def plugins() -> Iterator[Diagnosis]:
     found = discover(disabled, alone(disabled))
     counts = Counter(plugin.state for plugin in found)
     text = f"{len(found)} plugins" + "".join(f", {n} {state}" for state, n in sorted(counts.items()))
-    yield Diagnosis(PLUGINS, "plugins", "ok", text, (("see what each brings", "zoo plugins list"),))
+    yield Diagnosis(PLUGINS, "plugins", "ok", text, (("list their components", "zoo plugins list"),))
     for plugin in found:
         for each in examine(plugin):
             whose = f"{each.plugin} ({each.distribution} {each.version})"
-            look = (("see the lines, and what mends it", f"zoo plugins doctor {each.plugin}"),)
+            look = (("show details and fixes", f"zoo plugins doctor {each.plugin}"),)
             state = "wrong" if each.serious else "warning"
             yield Diagnosis(PLUGINS, each.plugin, state, f"{whose}: {each.problem}", look)  # type: ignore[arg-type]
         for entry in plugin.entries:
@@ -154,15 +154,15 @@ def variables() -> Iterator[Diagnosis]:
     mine = {name: value for name, value in os.environ.items() if _WATCHED.fullmatch(name)}
     for name in mine:
         if name.startswith("ZOO_") and name not in VARIABLES and (meant := near(name, VARIABLES, most=1)):
-            text = f"{name} is set, which nothing reads. Did you mean {meant[0]}?"
+            text = f"The variable {name} is unknown. Did you mean {meant[0]}?"
             command = f"export {meant[0]}={shlex.quote(mine[name])}; unset {name}"
             yield Diagnosis(GROUP, "variables", "warning", text, (("if so", command),))
     for name in ("OMP_NUM_THREADS", "ZOO_HOOK_PATIENCE_S", "ZOO_IMPORT_PATIENCE_S", "ZOO_PEERS_S"):
         if mine.get(name) and not _is_number(mine[name]):
-            text = f"{name} is {mine[name]!r}, which is no number above 0."
-            yield Diagnosis(GROUP, "variables", "wrong", text, (("take it away", f"unset {name}"),))
+            text = f"{name} is {mine[name]!r}, which is not a number above 0."
+            yield Diagnosis(GROUP, "variables", "wrong", text, (("unset it", f"unset {name}"),))
     told = ", ".join(f"{name}={_shown(name, value)}" for name, value in sorted(mine.items()))
-    yield Diagnosis(GROUP, "variables", "ok", told or "none is set that changes what the zoo does")
+    yield Diagnosis(GROUP, "variables", "ok", told or "no relevant variable is set")
 
 
 def _shown(name: str, value: str) -> str:
@@ -184,17 +184,17 @@ def network() -> Iterator[Diagnosis]:
     for name in _CERTIFICATES:
         value = os.environ.get(name)
         if value and not Path(value).exists():
-            text = f"{name} names {value}, which is not there: no download can be checked."
-            yield Diagnosis(GROUP, "network", "wrong", text, (("take it away", f"unset {name}"),))
+            text = f"{name} is {value}, which does not exist: certificates can't be verified."
+            yield Diagnosis(GROUP, "network", "wrong", text, (("unset it", f"unset {name}"),))
     proxies = {name: os.environ.get(name) or os.environ.get(name.upper()) for name in _PROXIES}
     given = {name: value for name, value in proxies.items() if value}
     for name in ("http_proxy", "https_proxy", "all_proxy"):
         if name in given and not urlsplit(given[name] if "://" in given[name] else f"//{given[name]}").hostname:
-            text = f"{name} is {without_secrets(given[name])!r}, which is no address."
-            yield Diagnosis(GROUP, "network", "wrong", text, (("take it away", f"unset {name} {name.upper()}"),))
+            text = f"{name} is {without_secrets(given[name])!r}, which is not a URL."
+            yield Diagnosis(GROUP, "network", "wrong", text, (("unset it", f"unset {name} {name.upper()}"),))
     told = ", ".join(f"{name}={without_secrets(value)}" for name, value in given.items())
     if os.environ.get("ZOO_OFFLINE", "").lower() not in ("", "0", "false"):
-        told = "nothing is downloaded, as ZOO_OFFLINE is set"
-        yield Diagnosis(GROUP, "network", "ok", told, (("to allow it again", "unset ZOO_OFFLINE"),))
+        told = "downloads are disabled by ZOO_OFFLINE"
+        yield Diagnosis(GROUP, "network", "ok", told, (("allow downloads", "unset ZOO_OFFLINE"),))
     else:
         yield Diagnosis(GROUP, "network", "ok", told or "no proxy is set")

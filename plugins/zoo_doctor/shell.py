@@ -20,13 +20,13 @@ def path() -> Iterator[Diagnosis]:
     """Check that the ``zoo`` found on PATH belongs to this installation."""
     mine = Path(sys.executable).absolute().parent
     found = shutil.which("zoo")
-    first = (("put this one first", f'export PATH={shlex.quote(str(mine))}:"$PATH"'),)
+    first = (("use this one", f'export PATH={shlex.quote(str(mine))}:"$PATH"'),)
     if found is None:
         there = mine / "zoo"
         text = f"zoo is not on PATH; this one is {there}" if there.exists() else "zoo is not on PATH"
         yield Diagnosis(GROUP, "path", "warning", f"{text}.", first if there.exists() else ())
     elif Path(found).absolute().parent not in (mine, mine.resolve()) and not _runs_here(Path(found)):
-        text = f"The zoo that is found on PATH is another: {found}; this one is of {mine}."
+        text = f"Another zoo is first on PATH: {found}; this one is {mine}."
         yield Diagnosis(GROUP, "path", "warning", text, first)
     else:
         yield Diagnosis(GROUP, "path", "ok", f"zoo is {found}")
@@ -49,10 +49,10 @@ def characters() -> Iterator[Diagnosis]:
     spoken["locale"] = locale.getpreferredencoding(False)
     others = [f"{what} {name}" for what, name in spoken.items() if name.lower().replace("-", "") != "utf8"]
     if others:
-        text = f"Not all is in UTF-8: {', '.join(others)}. Names of classes and files may come out wrong."
-        yield Diagnosis(GROUP, "characters", "warning", text, (("for this shell", "export PYTHONUTF8=1"),))
+        text = f"Not everything uses UTF-8: {', '.join(others)}. Names of classes and files may be wrong."
+        yield Diagnosis(GROUP, "characters", "warning", text, (("in this shell", "export PYTHONUTF8=1"),))
     else:
-        yield Diagnosis(GROUP, "characters", "ok", "UTF-8, in the output and in names of files")
+        yield Diagnosis(GROUP, "characters", "ok", "UTF-8 for output and file names")
 
 
 def terminal() -> Iterator[Diagnosis]:

@@ -115,9 +115,9 @@ def same_answers(reference: Reference, artifact: Answering) -> dict[str, Any]:
     found = reference.compare(reference.probs, probs)
     if found["disagreements"] or not found["largest_difference"] < TOLERANCE:  # False for NaN
         raise ExportError(
-            f"it answers {found['disagreements']:,} of {found['images']:,} validation images otherwise than the zoo's "
-            f"own model, and its probabilities differ by up to {found['largest_difference']:.2g}; allowed are 0 and "
-            f"less than {TOLERANCE:g}"
+            f"it differs from the model on {found['disagreements']:,} of {found['images']:,} validation images, "
+            f"with probabilities off by up to {found['largest_difference']:.2g} (allowed: 0, and less than "
+            f"{TOLERANCE:g})"
         )
     return {**found, "tolerance": TOLERANCE, "accuracy": reference.accuracy(probs)}
 
@@ -165,8 +165,8 @@ def lossy(reference: Reference, exact: Answering, coarse: Answering, most: float
     loss = accuracy["before"] - accuracy["after"]
     if not (loss <= most and bool(probs.isfinite().all())):
         raise ExportError(
-            f"its accuracy on the {len(probs):,} validation images is {accuracy['after']:.1%}, and in float32 it is "
-            f"{accuracy['before']:.1%}: it loses {loss:.4f}, and --max-loss is {most:g}"
+            f"its accuracy on the {len(probs):,} validation images is {accuracy['after']:.1%}, in float32 "
+            f"{accuracy['before']:.1%}: the loss is {loss:.4f}, above --max-loss {most:g}"
         )
     batch = framed(next(iter(_batches(reference.images, first=()))), reference.shape)
     before, after = call_rates([(exact, batch), (coarse, batch)], ROUNDS)
@@ -196,7 +196,7 @@ def _answer(artifact: Answering, images: Pixels, classes: int) -> Tensor:
         first = (str(error).splitlines() or [""])[0]
         raise ExportError(f"it fails on {len(images)} images: {type(error).__name__}: {first:.300}") from error
     if found.shape != (len(images), classes):
-        raise ExportError(f"it answers {len(images)} images with numbers of shape {found.shape}")
+        raise ExportError(f"for {len(images)} images it returns shape {found.shape}")
     return torch.from_numpy(found).float()
 
 

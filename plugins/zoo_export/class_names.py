@@ -15,7 +15,7 @@ from zoo.errors import RequestError
 __all__ = ["HOW", "IMAGENET", "check_names", "read_names"]
 
 IMAGENET = "imagenet-1k"
-HOW = "--classes names.txt (a name a line), --classes cat,dog, or --classes FOLDER for the names of its folders, sorted"
+HOW = "--classes names.txt (one per line), --classes cat,dog, or --classes FOLDER for the names of its folders, sorted"
 _MOST_BYTES = 16 * 2**20
 
 
@@ -42,7 +42,7 @@ def read_names(word: str) -> list[str]:
         return _imagenet()
     if "," in word:
         return [name.strip() for name in word.split(",")]
-    raise RequestError(f"There are no names at {word!r}: no such file or folder. Type {HOW}, or --classes {IMAGENET}.")
+    raise RequestError(f"There is no file or folder {word!r}. Give {HOW}, or --classes {IMAGENET}.")
 
 
 def check_names(names: Sequence[str], count: int, where: str) -> list[str]:
@@ -58,23 +58,23 @@ def check_names(names: Sequence[str], count: int, where: str) -> list[str]:
     """
     if len(names) != count:
         raise RequestError(
-            f"{where} has {len(names):,} name{'' if len(names) == 1 else 's'} ({listing(names, most=4)}), and the "
-            f"model answers with {count:,} classes. Give as many, in the order that it was trained with: {HOW}."
+            f"{where} has {len(names):,} name{'' if len(names) == 1 else 's'} ({listing(names, most=4)}), but the "
+            f"model has {count:,} classes. Give as many, in the order of training: {HOW}."
         )
     twice = [name for name, times in Counter(names).items() if times > 1]
     if twice or not all(name.strip() for name in names):
-        what = f"the name {twice[0]!r} more than once" if twice else "a name that is empty"
-        raise RequestError(f"{where} has {what}. Each class needs a name of its own.")
+        what = f"the name {twice[0]!r} more than once" if twice else "an empty name"
+        raise RequestError(f"{where} has {what}. Class names must be unique.")
     return list(names)
 
 
 def _of_file(path: Path) -> list[str]:
     if path.stat().st_size > _MOST_BYTES:
-        raise RequestError(f"{path} is too large to hold names of classes.")
+        raise RequestError(f"{path} is too large for class names.")
     try:
         text = path.read_text("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise RequestError(f"{path} is no text in UTF-8. Give a name a line.") from error
+        raise RequestError(f"{path} is not UTF-8 text. Write one name per line.") from error
     if path.suffix.lower() == ".json":
         return _of_json(path, text)
     if path.suffix.lower() == ".csv":
@@ -87,14 +87,14 @@ def _of_json(path: Path, text: str) -> list[str]:
     try:
         found: Any = json.loads(text)
     except ValueError as error:
-        raise RequestError(f"{path} is no JSON: {error}.") from error
+        raise RequestError(f"{path} is not JSON: {error}.") from error
     if isinstance(found, dict) and found and all(isinstance(v, int) for v in found.values()):
         found = {number: name for name, number in found.items()}
     if isinstance(found, dict):
         by_number = {str(number): name for number, name in found.items()}
         found = [by_number.get(str(i)) for i in range(len(by_number))]
     if not isinstance(found, list) or not all(isinstance(name, str) for name in found):
-        raise RequestError(f'{path} holds no names: it takes ["cat", "dog"], {{"0": "cat"}} or {{"cat": 0}}.')
+        raise RequestError(f'{path} contains no class names: use ["cat", "dog"], {{"0": "cat"}} or {{"cat": 0}}.')
     return found
 
 

@@ -12,35 +12,42 @@ from zoo.api.commands import offline_option
 
 @click.command(name="export")
 @click.argument("run", metavar="RUN")
-@click.option("--format", default="onnx", metavar="FORMAT", help="onnx, pt2, torchscript, safetensors, or a plugin's.")
-@click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="By default model.FORMAT in the run.")
-@click.option("--quantize", metavar="TYPE", help="int8: compute in 8 bits, with ranges read from training images.")
-@click.option("--half", is_flag=True, help="Compute in float16; weights take half the room.")
+@click.option(
+    "--format", default="onnx", metavar="FORMAT", help="onnx, pt2, torchscript, safetensors, or one of a plugin."
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="File to write.",
+    show_default="model.FORMAT in the run",
+)
+@click.option("--quantize", metavar="TYPE", help="Quantize to int8, calibrated on training images.")
+@click.option("--half", is_flag=True, help="Convert to float16, which halves the file size.")
 @click.option(
     "--max-loss",
     type=click.FloatRange(0, 1),
     default=0.01,
-    show_default=True,
     metavar="X",
-    help="So much of the accuracy may be lost by --quantize and --half.",
+    help="Largest accepted loss of accuracy by --quantize and --half.",
 )
 @click.option(
     "--data",
     type=click.Path(path_type=Path),
     metavar="PATH",
-    help="The dataset's folder, if it has moved; of a model that was shared, its dataset.",
+    help="Dataset to check the file with, where the run has none or it has moved.",
 )
-@click.option("--overwrite", is_flag=True, help="Replace the file.")
+@click.option("--overwrite", is_flag=True, help="Overwrite an existing file.")
 @offline_option
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def export(run: str, quantize: str | None, half: bool, as_json: bool, **options: Any) -> None:
-    """Write a trained model as a file that needs no zoo.
+    """Export a trained model to a standalone file.
 
-    From uint8 images (N, H, W, C) of any size to probabilities: resize, normalisation, network and temperature are in
-    the file. It is read back by its own runtime and kept only if it answers all validation images as the run does.
+    The file maps uint8 images (N, H, W, C) of any size to probabilities: it contains resizing, normalisation, network
+    and temperature. It is read back with its own runtime, and kept only if it agrees with the run on all validation
+    images.
 
-    RUN is a run's name or folder, or a model that somebody shared: its folder, or hf:owner/name; then say with --data
-    which images to check it with, and with --out where it goes.
+    RUN is the name or folder of a run, or a shared model (its folder, or hf:owner/name), which needs --data and --out.
     """
     from zoo.api.commands import registry_here
     from zoo.storage import dump_json

@@ -22,18 +22,18 @@ def export_lines(document: Mapping[str, Any]) -> list[str]:
 def _checks(document: Mapping[str, Any]) -> Iterator[str]:
     check, resized = document["check"], document["resize"]
     if check is None:
-        yield _row("check", "none: the format's plugin has no reader for it")
+        yield _row("check", "none: the plugin of the format has no reader")
         return
     images, largest = count(check["images"]), check["largest_difference"]
-    what = "images of noise answered as by the model" if _by_noise(document) else "val images answered as by the run"
+    what = "images of noise compared with the model" if _by_noise(document) else "val images compared with the run"
     yield _row("check", f"all {images} {what}; probabilities within {largest:.1e}")
     if _by_noise(document):
-        yield _row("", "it was imported and has no images of its own; to check it on some: --data FOLDER")
+        yield _row("", "imported models have no images; to check it: --data FOLDER")
     elif document["lossy"] is None:
         yield _row("accuracy", f"{percent(check['accuracy'], 2)}, in float32")
     if resized:
         same = resized["images"] - resized["disagreements"]
-        text = f"{same} of {resized['images']} full-size images answered as by the run; within"
+        text = f"{same} of {resized['images']} full-size images agree with the run; within"
         yield _row("own resize", f"{text} {resized['largest_difference']:.1e}")
     yield from (_row("notice", text) for text in document["notices"])
 
@@ -54,7 +54,7 @@ def _lossy(document: Mapping[str, Any]) -> Iterator[str]:
     low, high = speed["range"]
     times = f"{speed['ratio']:.2f} times as fast ({low:.2f} to {high:.2f}), batches of {found['batch_size']}, CPU"
     yield _row("images/s", f"{rate['before']:>12.1f}  {rate['after']:>12.1f}   {times}")
-    yield _row("answers", f"{found['disagreements']} of {count(found['images'])} val images answered otherwise")
+    yield _row("answers", f"{found['disagreements']} of {count(found['images'])} val images differ")
 
 
 def _row(name: str, text: str) -> str:

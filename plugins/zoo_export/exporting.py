@@ -96,7 +96,7 @@ def export_run(
     document = {"status": "exported", **name, "file": str(target), "bytes": size, **found}
     document["notices"] = [
         *trained.notices(),
-        *(f"{other} belongs to it: keep the files together." for other in others),
+        *(f"{other} is a part of it: keep the files together." for other in others),
     ]
     return {**document, "images": "noise"} if trained.by_noise else document
 
@@ -110,22 +110,22 @@ def _folder(
         RequestError: it is none of these, the model is an exported file already, or a required option is missing.
     """
     if (file := artifact_at(run, registry)) is not None:
-        raise RequestError(f"{run} is an exported file already, {file}: use it as it is.")
+        raise RequestError(f"{run} is already an exported file, {file}: use it directly.")
     folder = find_model(str(run), registry)
     if (folder / JOB).is_file():
         return folder
     if is_run(folder):
         if values and data is None:
             raise RequestError(
-                f"{folder} was imported and has no images of its own, by which {', '.join(f'--{k}' for k in values)} "
-                "is judged. Give some, in a folder of class folders: --data FOLDER"
+                f"{folder} was imported and has no images for checking {', '.join(f'--{k}' for k in values)}. Give "
+                "a folder of class folders: --data FOLDER"
             )
         return folder
     find_bundle(folder)
     if data is None or out is None:
         raise RequestError(
-            f"{folder} is not a run's folder: it has no {JOB}, which says the images to check with. Say them, and "
-            f"where the file goes: zoo export {run} --data DATASET --out FILE"
+            f"{folder} is not the folder of a run: it has no {JOB}, and therefore no images for checking. Give "
+            f"them, and the file: zoo export {run} --data DATASET --out FILE"
         )
     return folder
 
@@ -222,7 +222,7 @@ class Trained:
     def notices(self) -> list[str]:
         if self.card.get("tta", NONE) == NONE:
             return []
-        return [f"The run answers with test-time augmentation ({self.card['tta']}); the file looks at an image once."]
+        return [f"The run uses test-time augmentation ({self.card['tta']}); the file does not."]
 
 
 def _export(
@@ -245,7 +245,7 @@ def _export(
     try:
         exact = artifact = open_artifact(entry, plain, trained.registry)
         same_card(exact, trained.card)
-        tell("asking the zoo's own model")
+        tell("running the model")
         reference = trained.reference
         tell(f"comparing on {len(reference.images):,} {'images of noise' if trained.by_noise else 'val images'}")
         agreed = same_answers(reference, exact)
@@ -300,7 +300,7 @@ def _write(entry: Entry, trained: Trained, path: Path, params: dict[str, Any]) -
             f"{entry.place_in(error)} Try another: zoo list exporter. For the traceback: zoo --debug export …"
         ) from error
     if not path.is_file():
-        raise ExportError(f"exporter {entry.id!r} has written no file. See: zoo info {entry.id}")
+        raise ExportError(f"exporter {entry.id!r} wrote no file. See: zoo info {entry.id}")
 
 
 def _target(out: Path | None, folder: Path, entry: Entry, params: dict[str, Any], overwrite: bool) -> Path:
@@ -308,11 +308,11 @@ def _target(out: Path | None, folder: Path, entry: Entry, params: dict[str, Any]
     words = [str(value) if isinstance(value, str) else name for name, value in params.items()]
     path = out or folder / ".".join([MODEL, *words, suffix_of(component).removeprefix(".")])
     if path.is_dir():
-        raise RequestError(f"{path} is a folder. Give the file: --out {path / ('model' + suffix_of(component))}")
+        raise RequestError(f"{path} is a folder. Give a file: --out {path / ('model' + suffix_of(component))}")
     if path.exists() and not overwrite:
         raise RequestError(f"{path} exists. Replace it with --overwrite, or give another file: --out FILE")
     if not path.parent.is_dir():
-        raise OutputError(f"{path.parent} is not a folder. Make it, or choose another with --out.")
+        raise OutputError(f"{path.parent} is not a folder. Create it, or choose another with --out.")
     return path
 
 
@@ -337,8 +337,8 @@ def _keep(
     """
     if not overwrite and (taken := [name for name in _companions(made) if (target.parent / name).exists()]):
         raise RequestError(
-            f"{target.parent / taken[0]} exists, and {target.name} has a file of that name. Replace it with "
-            "--overwrite, or give another place: --out FILE"
+            f"{target.parent / taken[0]} exists, but the export writes a file of that name. Replace it with "
+            "--overwrite, or give another file: --out FILE"
         )
     few = trained.reference.first(FEW) if artifact is not None else None
     wanted = few.ask(artifact) if few and artifact else None
@@ -351,17 +351,17 @@ def _keep(
         except BundleError as error:
             raise ExportError(_placement_error(trained, entry, target, f"can't be read: {error}")) from error
         if not same:
-            raise ExportError(_placement_error(trained, entry, target, "answers otherwise than before."))
+            raise ExportError(_placement_error(trained, entry, target, "gives different results."))
 
 
 def _placement_error(trained: Trained, entry: Entry, target: Path, what: str) -> str:
     return (
-        f"The {entry.component.name} file of {trained.folder.name} was not kept: moved to {target.parent}, it {what} "
-        f"An exporter must name other files by their names alone; tell the author of {entry.id!r}."
+        f"The {entry.component.name} file of {trained.folder.name} was not kept: moved to {target.parent}, it "
+        f"{what} An exporter must refer to other files by name only; report this to the author of {entry.id!r}."
     )
 
 
 def _advice(params: dict[str, Any], format: str) -> str:
     if params:
         return f"Allow more with --max-loss, or leave out {', '.join(f'--{name}' for name in params)}."
-    return f"Try another format: zoo list exporter. Or look closer: zoo --debug export … --format {format}"
+    return f"Try another format: zoo list exporter. For details: zoo --debug export … --format {format}"

@@ -23,42 +23,57 @@ class Numbers(click.ParamType):  # type: ignore[type-arg]
         try:
             return value if isinstance(value, list) else [float(part) for part in value.split(",")]
         except ValueError:
-            self.fail(f"{value!r} is no number, or several with commas between them: 0.485,0.456,0.406", param, ctx)
+            self.fail(f"{value!r} is not a list of numbers such as 0.485,0.456,0.406", param, ctx)
 
 
 @click.command(name="import")
 @click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
-@click.option("--format", metavar="FORMAT", help="timm, torchvision, onnx, or a plugin's; by default found out.")
-@click.option("--architecture", metavar="NAME", help="The network, where the file doesn't say: timm/resnet18.")
 @click.option(
-    "--classes", metavar="NAMES", help="A file (a name a line), a,b,c, a folder of class folders, imagenet-1k."
+    "--format", metavar="FORMAT", help="timm, torchvision, onnx, or one of a plugin.", show_default="detected"
 )
-@click.option("--image-size", type=click.IntRange(min=1), metavar="N", help="Side of the images in pixels.")
-@click.option("--mean", type=Numbers(), metavar="R,G,B", help="Taken from pixels in 0..1, before …")
-@click.option("--std", type=Numbers(), metavar="R,G,B", help="… they are divided by this.")
+@click.option("--architecture", metavar="NAME", help="Network of the file, such as timm/resnet18, where it has none.")
+@click.option(
+    "--classes",
+    metavar="NAMES",
+    help="Class names: a file with one per line, a,b,c, a folder of class folders, or imagenet-1k.",
+)
+@click.option("--image-size", type=click.IntRange(min=1), metavar="PIXELS", help="Side of the images in pixels.")
+@click.option("--mean", type=Numbers(), metavar="R,G,B", help="Mean for normalising pixels in 0..1.")
+@click.option("--std", type=Numbers(), metavar="R,G,B", help="Standard deviation for normalising pixels in 0..1.")
 @click.option(
     "--resize",
     type=click.Choice(["crop", "squash"]),
-    help="Scale the shorter side and cut out the middle, or squash both sides.",
+    help="Crop the centre, or squash both sides.",
 )
-@click.option("--crop-pct", type=click.FloatRange(0, 1, min_open=True), metavar="X", help="How much a crop leaves.")
+@click.option(
+    "--crop-pct",
+    type=click.FloatRange(0, 1, min_open=True),
+    metavar="X",
+    help="Fraction of the shorter side that a crop keeps.",
+)
 @click.option(
     "--interpolation",
     type=click.Choice(["bilinear", "bicubic", "nearest", "lanczos", "box", "hamming"]),
-    help="The filter that images are resized with.",
+    help="Interpolation for resizing.",
 )
-@click.option("--set", "sets", multiple=True, metavar="NAME=VALUE", help="The importer's own: zoo info NAME.")
-@click.option("--name", metavar="NAME", help="What it is called here; by default as the file.")
-@click.option("--out", type=click.Path(path_type=Path), default=Path("runs"), help="The folder for runs.")
-@click.option("--overwrite", is_flag=True, help="Replace what has the name.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option(
+    "--set",
+    "sets",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Set a parameter of the importer (see zoo info FORMAT); repeatable.",
+)
+@click.option("--name", metavar="NAME", help="Name of the model.", show_default="name of the file")
+@click.option("--out", type=click.Path(path_type=Path), default=Path("runs"), help="Folder for runs.")
+@click.option("--overwrite", is_flag=True, help="Replace an existing model of the same name.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def import_model(file: Path, sets: tuple[str, ...], as_json: bool, **typed: Any) -> None:
-    """Make a model that another framework has trained one of the zoo's.
+    """Import a model trained with another framework.
 
-    FILE is a checkpoint of timm's train.py, a state dict of torchvision's or timm's, an ONNX classifier, or what a
-    plugin reads: see zoo list importer. It is only read, nothing in it is run.
+    FILE is a checkpoint of timm's train.py, a state dict of torchvision or timm, an ONNX classifier, or another format
+    of zoo list importer. No code in it is executed.
 
-    By its name zoo predict takes it then, and evaluate, export and run --weights do.
+    The imported model can be used by its name in zoo predict, evaluate, export and run --weights.
     """
     from zoo.api.commands import registry_here
     from zoo.reports.kit.text import import_lines
@@ -102,8 +117,8 @@ def _ask(count: int) -> list[str]:
         except RequestError as error:
             raise click.BadParameter(str(error)) from error
 
-    click.echo(f"The file doesn't say what its {count:,} classes are called.", err=True)
+    click.echo(f"The file has no names for its {count:,} classes.", err=True)
     found: list[str] = click.prompt(
-        "Their names in the order of training, commas between them, or a file of them", value_proc=names, err=True
+        "Names in the order of training, comma-separated, or a file with names", value_proc=names, err=True
     )
     return found

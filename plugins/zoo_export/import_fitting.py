@@ -53,7 +53,7 @@ def preprocessing(
     for key in ("mean", "std"):
         said[key] = _for_channels(key, said[key], found.in_chans)
     guessed = " ".join(f"--{k.replace('_', '-')} {_shown(said[k])}" for k in missing)
-    notices = [f"Neither the file nor the architecture says how images are prepared. GUESSED: {guessed}."]
+    notices = [f"Neither the file nor the architecture defines the preprocessing. ASSUMED: {guessed}."]
     return Preprocessing(in_chans=found.in_chans, **said), notices if missing else []
 
 
@@ -68,29 +68,31 @@ def load(network: nn.Module, tensors: Mapping[str, Any], architecture: str, file
     missing, unknown = sorted(own.keys() - theirs.keys()), sorted(theirs.keys() - own.keys())
     wrong = [k for k in own if k in theirs and own[k].shape != theirs[k].shape]
     if missing or unknown or wrong:
-        shapes = [f"{k} {tuple(theirs[k].shape)} there, {tuple(own[k].shape)} here" for k in wrong[:3]]
+        shapes = [f"{k} {tuple(theirs[k].shape)} in the file, {tuple(own[k].shape)} in the network" for k in wrong[:3]]
         parts = [
             f"{len(v)} {what}: {listing(v, most=3)}" for what, v in (("missing", missing), ("unknown", unknown)) if v
         ]
-        parts += [f"{len(wrong)} of another shape: {', '.join(shapes)}"] if wrong else []
+        parts += [f"{len(wrong)} of different shape: {', '.join(shapes)}"] if wrong else []
         raise RequestError(
-            f"{file} doesn't fit {architecture} ({'; '.join(parts)}). It is another architecture's, or was made for "
-            "another image size: --architecture NAME, --image-size N; see: zoo list architecture --search WORD"
+            f"{file} doesn't fit {architecture} ({'; '.join(parts)}). It belongs to another architecture or image "
+            "size: --architecture NAME, --image-size N; see: zoo list architecture --search WORD"
         )
     network.load_state_dict(theirs)
     if not all(bool(v.isfinite().all()) for v in network.state_dict().values() if v.is_floating_point()):
-        raise RequestError(f"{file} holds weights that are not finite: its training had failed. Take an earlier one.")
+        raise RequestError(
+            f"{file} contains weights that are not finite, from a failed training. Use an earlier checkpoint."
+        )
 
 
 def _for_channels(key: str, values: Sequence[float], in_chans: int) -> list[float]:
     found = [float(x) for x in values]
     if key == "std" and not all(x > 0 for x in found):
-        raise RequestError("--std takes numbers above 0.")
+        raise RequestError("--std must be above 0.")
     if len(found) in (1, in_chans):
         return found
     if in_chans == 1:
         return [math.fsum(found) / len(found)]
-    raise RequestError(f"--{key} takes one number, or one for each of {in_chans} channels, not {len(found)}.")
+    raise RequestError(f"--{key} takes one number, or one per channel ({in_chans}), not {len(found)}.")
 
 
 def noise(count: int, size: int, in_chans: int) -> Pixels:

@@ -89,7 +89,9 @@ class Keeping:
         """Convert a self-contained model file, and return the record of the import."""
         found = self.found
         if found.write is None:
-            raise ContractError(f"importer {self.source['importer']!r} gave neither tensors nor a way to write a file")
+            raise ContractError(
+                f"importer {self.source['importer']!r} returned neither tensors nor a function to write a file"
+            )
         exporter = self.registry.find("exporter", found.format)
         shape, notices = preprocessing(found, {}, self.asked)
         card = self._card(shape, {"architecture": {"id": found.architecture, "params": {}}}, None)
@@ -120,7 +122,7 @@ class Keeping:
         try:
             check_card({"schema": SCHEMA, **card}, Path(self.source["file"]))
         except BundleError as error:
-            raise RequestError(f"This can't be how its images are prepared: {error}") from error
+            raise RequestError(f"Invalid preprocessing: {error}") from error
         return {"schema": SCHEMA, **card}
 
     def _check_agreement(self, kept: Callable[[Pixels], Any], card: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -132,7 +134,7 @@ class Keeping:
         if self.found.answer is None:
             return None
         shape = card["preprocessing"]
-        self.tell(f"comparing with the file itself on {IMAGES} images of noise")
+        self.tell(f"comparing with the file on {IMAGES} images of noise")
         pixels = noise(IMAGES, shape["image_size"], shape["in_chans"])
         mean, std = (np.asarray(shape[k], np.float32) for k in ("mean", "std"))
         images = np.ascontiguousarray(
@@ -140,12 +142,12 @@ class Keeping:
         )
         wanted, got = np.asarray(self.found.answer(images)), np.asarray(kept(pixels))
         if wanted.shape != got.shape:
-            raise ExportError(f"It was not kept: it answers with {got.shape}, and the file itself with {wanted.shape}.")
+            raise ExportError(f"The import failed: its output has shape {got.shape}, that of the file {wanted.shape}.")
         largest = float(np.abs(wanted - got).max())
         if not largest < TOLERANCE:  # also True for NaN
             raise ExportError(
-                f"{self.source['file']} was not kept: what was made of it answers otherwise than the file itself, by "
-                f"up to {largest:.2g} of a probability; allowed is less than {TOLERANCE:g}. See: zoo import --help"
+                f"{self.source['file']} was not imported: probabilities differ from those of the file by up to "
+                f"{largest:.2g} (allowed: less than {TOLERANCE:g}). See: zoo import --help"
             )
         return {"images": IMAGES, "largest_difference": largest, "tolerance": TOLERANCE}
 

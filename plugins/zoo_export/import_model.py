@@ -80,9 +80,7 @@ def import_model(
     check_file(path)
     name = check_name(options.name or _name_of(path))
     if (out / name).exists() and not options.overwrite:
-        raise RequestError(
-            f"There is a {name!r} in {out} already. Give another --name, or replace it with --overwrite."
-        )
+        raise RequestError(f"{name!r} exists in {out}. Give another --name, or replace it with --overwrite.")
     asked, architecture = dict(options.preprocessing), options.architecture
     wanted = registry.find("architecture", architecture).id if architecture else None
     reader = Reader(path, registry, wanted, asked.get("image_size"), dict(options.params))
@@ -113,11 +111,11 @@ def _classes(found: Imported, given: str | Sequence[str] | None, path: Path, ask
     if found.classes is not None:
         return check_names(found.classes, found.num_classes, str(path))
     if ask is not None:
-        return check_names(ask(found.num_classes), found.num_classes, "What was typed")
-    often = f" If they are ImageNet's: --classes {IMAGENET}." if found.num_classes == 1000 else ""
+        return check_names(ask(found.num_classes), found.num_classes, "The option")
+    often = f" For ImageNet: --classes {IMAGENET}." if found.num_classes == 1000 else ""
     raise RequestError(
-        f"{path} doesn't say what its {found.num_classes:,} classes are called. Give {found.num_classes:,} names in "
-        f"the order that it was trained with: {HOW}.{often}"
+        f"{path} has no names for its {found.num_classes:,} classes. Give {found.num_classes:,} names in the order "
+        f"of training: {HOW}.{often}"
     )
 
 

@@ -59,8 +59,8 @@ class Reader:
         if not able:
             known = sorted({suffix for entry in every for suffix in _suffixes(entry)})
             raise RequestError(
-                f"No importer takes files that are called as {self.path.name}. They end in {', '.join(known)}; or say "
-                f"what it is: --format {' or '.join(e.component.name for e in every)}"
+                f"No importer reads files such as {self.path.name}. Supported: {', '.join(known)}; or give the "
+                f"format: --format {' or '.join(e.component.name for e in every)}"
             )
         owner = (self.architecture or "").partition("/")[0]
         return sorted(able, key=lambda e: (e.origin.plugin != owner, not e.origin.bundled))
@@ -89,21 +89,21 @@ class Reader:
                 "traceback: zoo --debug import …"
             ) from error
         if found is not None and not isinstance(found, Imported):
-            raise ContractError(f"importer {entry.id!r} gave {type(found).__name__}, not an Imported or None")
+            raise ContractError(f"importer {entry.id!r} returned {type(found).__name__}, not an Imported or None")
         return found
 
     def _unknown_message(self, entries: list[Entry], content: Mapping[str, Any] | None) -> str:
         asked = ", ".join(e.component.name for e in entries)
         if content is None:
-            return f"{self.path} is no model that importer {asked} knows. See: zoo list importer"
+            return f"{self.path} is not a model that importer {asked} supports. See: zoo list importer"
         tensors = bare_names({str(k): v for k, v in content.items() if isinstance(v, Tensor)})
         holds = (
             f"{len(tensors)} tensors ({listing(tensors, most=3)})" if tensors else listing(map(str, content), most=6)
         )
         if self.architecture:
-            return f"{self.path} holds {holds or 'nothing'}: none of {asked} can make {self.architecture} of it."
+            return f"{self.path} contains {holds or 'nothing'}: none of {asked} can import it as {self.architecture}."
         return (
-            f"{self.path} holds {holds or 'nothing'}, and doesn't say of which network. Say it: --architecture "
+            f"{self.path} contains {holds or 'nothing'}, without the name of the network. Give it: --architecture "
             "timm/resnet18, or another; see: zoo list architecture --search WORD"
         )
 
@@ -116,7 +116,7 @@ def _suffixes(entry: Entry) -> tuple[str, ...]:
 def check_file(path: Path) -> None:
     """Raise RequestError unless the file exists, is readable, and is not empty."""
     if path.is_dir():
-        raise RequestError(f"{path} is a folder. Give the file in it that has the weights.")
+        raise RequestError(f"{path} is a folder. Give the file with the weights.")
     if not path.is_file():
         beside = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
         raise RequestError(f"There is no file {str(path)!r}.{did_you_mean(path.name, beside)}")

@@ -57,7 +57,7 @@ def export(
     from zoo_export.onnx_graph import around
 
     if quantize and half:
-        raise RequestError("A network computes in 8 bits or in 16: choose one of --quantize int8 and --half.")
+        raise RequestError("--quantize int8 and --half can't be combined.")
     card = read_card(bundle)
     model = _network(network, card, half)
     if quantize:
@@ -83,7 +83,9 @@ def read(path: Path) -> ReadFile:
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     said = session.get_modelmeta().custom_metadata_map
     if CARD not in said:
-        raise RequestError(f"{path} has no {CARD} in its metadata: the zoo did not write it. See: zoo export --help")
+        raise RequestError(
+            f"{path} has no {CARD} in its metadata: it was not exported by the zoo. See: zoo export --help"
+        )
 
     def answer(images: NDArray[np.uint8]) -> NDArray[np.float32]:
         found: NDArray[np.float32] = session.run(None, {"images": images})[0]
@@ -103,7 +105,8 @@ def needed(*packages: str) -> None:
             importlib.import_module(package)
         except ImportError as error:
             raise RequestError(
-                f"ONNX needs the package {package}, which is not here ({error}). Type: pip install 'visionzoo[export]'"
+                f"ONNX needs the package {package}, which is not installed ({error}). Type: pip install "
+                "'visionzoo[export]'"
             ) from error
 
 

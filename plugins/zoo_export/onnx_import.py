@@ -42,7 +42,7 @@ def read(
         None where the file is not in ONNX format.
 
     Raises:
-        RequestError: the model is no image classifier, or onnx is not installed.
+        RequestError: the model is not an image classifier, or onnx is not installed.
     """
     needed("onnx", "onnxruntime")
     from zoo_export.onnx_network import load
@@ -105,7 +105,7 @@ def _classes(said: Mapping[str, str], count: int) -> tuple[tuple[str, ...] | Non
     names = names_in(said)
     if names is None or len(names) == count:
         return None if names is None else tuple(names), []
-    return None, [f"Its metadata has {len(names)} names, and it answers with {count} numbers: they were left aside."]
+    return None, [f"Its metadata has {len(names)} names, but its output has {count} values: the names are ignored."]
 
 
 def _preprocessing(network: Any, said: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
@@ -113,17 +113,15 @@ def _preprocessing(network: Any, said: Mapping[str, str]) -> tuple[dict[str, Any
     size = network.size or _size_in(said) or _SIZE
     if "ultralytics" in f"{said.get('author', '')} {said.get('description', '')}".lower():
         found = {"image_size": size, "mean": [0.0], "std": [1.0], "resize": "crop", "crop_pct": 1.0}
-        return found, [
-            "Its metadata names Ultralytics, whose classifiers take pixels in 0..1 as they are: mean 0, std 1."
-        ]
+        return found, ["Its metadata names Ultralytics, whose classifiers take pixels in 0..1 (mean 0, std 1)."]
     grey = network.in_chans == 1
     mean, std = ([sum(_MEAN) / 3], [sum(_STD) / 3]) if grey else (_MEAN, _STD)
     found = {"image_size": size, "mean": mean, "std": std, "interpolation": "bilinear", "resize": "crop"}
     shown = ",".join(f"{x:.3g}" for x in mean), ",".join(f"{x:.3g}" for x in std)
     guess = (
-        f"An ONNX file doesn't say how its images are prepared. GUESSED: as ImageNet's, --mean {shown[0]} --std "
-        f"{shown[1]} --image-size {size} --resize crop --crop-pct 0.875 --interpolation bilinear. Where it was trained "
-        "otherwise its answers are worthless until you say how."
+        f"ONNX files do not define the preprocessing. ASSUMED, as for ImageNet: --mean {shown[0]} --std {shown[1]} "
+        f"--image-size {size} --resize crop --crop-pct 0.875 --interpolation bilinear. If it was trained with other "
+        "preprocessing, its predictions are wrong until you give it."
     )
     return {**found, "crop_pct": 0.875}, [guess]
 
@@ -146,9 +144,9 @@ def _looks(tried: Floats) -> Answers:
 def _about_answers(kind: Answers, ends_with: str | None, asked: Answers | None) -> list[str]:
     """Notices about the assumed kind of outputs, where it is uncertain."""
     if asked is None and kind == "sigmoid":
-        return ["It ends with a sigmoid: each class is a yes or no of its own. If it is not: --set answers=logits"]
+        return ["It ends with a sigmoid, so it is treated as a multi-label model. If it is not: --set answers=logits"]
     if asked is None and kind == "probabilities" and ends_with is None:
-        return ["Its numbers look like probabilities and were taken for such. If they are not: --set answers=logits"]
+        return ["Its output looks like probabilities and is treated as such. If it is not: --set answers=logits"]
     return []
 
 

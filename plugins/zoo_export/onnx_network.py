@@ -41,7 +41,7 @@ class Network:
         image_size: side in pixels; None for the file's, or 224 where it is variable.
 
     Raises:
-        RequestError: the model is no image classifier, or has another fixed size.
+        RequestError: the model is not an image classifier, or has another fixed size.
     """
 
     def __init__(self, file: Path, model: ModelProto, output: str | None, image_size: int | None):
@@ -54,7 +54,7 @@ class Network:
         self.dtype = _DTYPES[self._input.type.tensor_type.elem_type]
         self.batch, self.in_chans, self.fixed_size, self.channels_last = self._layout()
         if self.fixed_size and image_size not in (None, self.fixed_size):
-            raise RequestError(f"{file} takes images of {self.fixed_size} pixels only. Leave --image-size out.")
+            raise RequestError(f"{file} supports only images of {self.fixed_size} pixels. Leave out --image-size.")
         self.size = image_size or self.fixed_size
         self._session = _session(model, file)
         self.ends_with = self._ending()
@@ -73,7 +73,7 @@ class Network:
         """
         if self.binary and kind != "sigmoid":
             raise RequestError(
-                f"{self.file} answers with one number for each image. If it is how sure it is of the second of two "
+                f"{self.file} has a single output value per image. If it is the probability of the second of two "
                 "classes: --set answers=sigmoid"
             )
         self.kind = kind
@@ -89,7 +89,7 @@ class Network:
             except Exception as error:
                 reason = (str(error).splitlines() or [""])[0]
                 raise RequestError(
-                    f"{self.file} fails on an image of {image.shape}: {reason:.200} Say what it takes: --image-size N"
+                    f"{self.file} fails on an image of {image.shape}: {reason:.200} Give its size: --image-size N"
                 ) from error
             rows.append(self._row(np.asarray(found), len(batch)))
         return np.stack(rows).astype(np.float32)
@@ -124,8 +124,8 @@ class Network:
         except Exception as error:  # errors of onnx, for example for operators that changed with the opset
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
             raise RequestError(
-                f"{self.file} can't be put into the zoo's form: {reason:.300} Export it again with "
-                f"opset_version={OPSET} and a dynamic batch."
+                f"{self.file} can't be converted: {reason:.300} Export it again with opset_version={OPSET} and a "
+                "dynamic batch."
             ) from error
 
     def _takes_many(self, whole: ModelProto, card: Mapping[str, Any]) -> bool:
@@ -146,22 +146,24 @@ class Network:
         """Raise RequestError for files of the zoo's exporter and for other tasks."""
         if CARD in self.metadata:
             raise RequestError(
-                f"{self.file} is a file that zoo export wrote: use it as it is. Type: zoo predict {self.file} IMAGE"
+                f"{self.file} is an exported file of the zoo: use it directly. Type: zoo predict {self.file} IMAGE"
             )
         if self.metadata.get("task") in _OTHER_TASKS:
-            raise RequestError(f"{self.file} is for the task {self.metadata['task']!r}, and the zoo takes classifiers.")
+            raise RequestError(
+                f"{self.file} is for the task {self.metadata['task']!r}, but only classifiers are supported."
+            )
 
     def _only_input(self) -> Any:
         weights = {each.name for each in self.model.graph.initializer}
         found = [each for each in self.model.graph.input if each.name not in weights]
         if len(found) != 1:
             names = ", ".join(each.name for each in found)
-            raise RequestError(f"{self.file} takes {len(found)} inputs ({names}); a classifier takes images alone.")
+            raise RequestError(f"{self.file} takes {len(found)} inputs ({names}); a classifier has a single one.")
         kind = found[0].type.tensor_type
         if kind.elem_type not in _DTYPES or len(kind.shape.dim) != 4:
             dtype = TensorProto.DataType.Name(kind.elem_type).lower()
             raise RequestError(
-                f"{self.file} takes {dtype} {_shown(kind)}, and an image classifier takes float (N, C, H, W)."
+                f"{self.file} takes {dtype} {_shown(kind)}, but an image classifier takes float (N, C, H, W)."
             )
         return found[0]
 
@@ -171,8 +173,8 @@ class Network:
             raise RequestError(f"{self.file} has no output {asked!r}. It has: {', '.join(found)}.")
         if asked is None and len(found) != 1:
             raise RequestError(
-                f"{self.file} gives {len(found)} outputs ({', '.join(found)}), and a classifier one: a number for each "
-                "class. Detectors and the like can't be imported; if one of these outputs is it: --set output=NAME"
+                f"{self.file} gives {len(found)} outputs ({', '.join(found)}); a classifier has one, with a value "
+                "per class. To choose an output: --set output=NAME. Detectors are not supported."
             )
         return found[asked] if asked else next(iter(found.values()))
 
@@ -183,11 +185,13 @@ class Network:
         last = sides[0] not in (1, 3) and sides[2] in (1, 3)
         channels, height, width = (sides[2], sides[0], sides[1]) if last else sides
         if channels not in (1, 3, None) or height != width:
-            raise RequestError(f"{self.file} takes {_shown(kind)}; the zoo's images are square, of 1 or 3 channels.")
+            raise RequestError(
+                f"{self.file} takes {_shown(kind)}; only square images with 1 or 3 channels are supported."
+            )
         return number, channels or 3, height, last
 
     def _ending(self) -> str | None:
-        """Kind of the outputs by the last node that is no reshaping; None where it is neither softmax nor sigmoid."""
+        """Kind of the outputs, by the last node other than a reshaping: softmax, sigmoid, or None."""
         makers = {name: node for node in self.model.graph.node for name in node.output}
         node: NodeProto | None = makers.get(self._output.name)
         while node is not None and node.op_type in _PASSING:
@@ -199,8 +203,8 @@ class Network:
         classifies = found.ndim in (2, 4) and len(found) == count and found.shape[2:] in ((), (1, 1))
         if not classifies or not np.issubdtype(found.dtype, np.floating):
             raise RequestError(
-                f"{self.file} answers {count} image{'s' if count > 1 else ''} with {found.dtype} {found.shape}, and a "
-                "classifier with a number for each class, (N, K). Detectors, segmenters and the like can't be imported."
+                f"{self.file} answers {count} image{'s' if count > 1 else ''} with {found.dtype} {found.shape}; a "
+                "classifier returns (N, K). Detection and segmentation are not supported."
             )
         row: NDArray[Any] = found.reshape(count, -1)[0]
         return row
@@ -210,7 +214,7 @@ def load(file: Path, output: str | None, image_size: int | None) -> Network | No
     """Load the network of a file; None where it is not in ONNX format.
 
     Raises:
-        RequestError: the model is no image classifier, or its external weights are missing.
+        RequestError: the model is not an image classifier, or its external weights are missing.
     """
     try:
         model = onnx.load(str(file), load_external_data=False)
@@ -222,7 +226,7 @@ def load(file: Path, output: str | None, image_size: int | None) -> Network | No
         onnx.load_external_data_for_model(model, str(file.absolute().parent))
     except Exception as error:
         reason = (str(error).strip().splitlines() or [""])[0]
-        raise RequestError(f"{file} keeps its weights in another file, which can't be read: {reason:.300}") from error
+        raise RequestError(f"{file} has its weights in another file, which can't be read: {reason:.300}") from error
     return Network(file, inliner.inline_local_functions(model), output, image_size)
 
 

@@ -14,7 +14,7 @@ def zoo_exporters() -> Iterator[Exporter]:
         "zoo_export.onnx_file:export",
         reader="zoo_export.onnx_file:read",
         suffix=".onnx",
-        summary="ONNX, for onnxruntime and others; also in 8 bits (quantize=int8) or 16 (half)",
+        summary="ONNX, for onnxruntime and others, also int8 (quantize=int8) or float16 (half)",
         tags=("onnxruntime", "int8"),
     )
     yield Exporter(
@@ -22,7 +22,7 @@ def zoo_exporters() -> Iterator[Exporter]:
         "zoo_export.torch_files:export_pt2",
         reader="zoo_export.torch_files:read_pt2",
         suffix=".pt2",
-        summary="torch.export's program, for torch.export.load and AOTInductor",
+        summary="Program of torch.export, for torch.export.load and AOTInductor",
         tags=("torch",),
     )
     yield Exporter(
@@ -38,7 +38,7 @@ def zoo_exporters() -> Iterator[Exporter]:
         "zoo_export.weights_file:export",
         reader="zoo_export.weights_file:read",
         suffix=".safetensors",
-        summary="The weights in one file with the zoo's own description; the zoo builds the network",
+        summary="Weights with a description of the network, to be loaded by the zoo",
         tags=("weights",),
     )
 
@@ -48,7 +48,7 @@ def zoo_importers() -> Iterator[Importer]:
     yield Importer(
         "onnx",
         "zoo_export.onnx_import:read",
-        summary="ONNX classifiers of any framework: one image in, logits or probabilities out",
+        summary="ONNX classifiers of any framework, with logits or probabilities as output",
         tags=("onnxruntime",),
         suffixes=(".onnx",),
     )
@@ -60,11 +60,13 @@ def zoo_commands() -> Iterator[Command]:
     yield Command(
         "export",
         "zoo_export.export_command:export",
-        summary="Write a trained model as a file that needs no zoo",
+        summary="Export a trained model to a standalone file",
+        heading="Use",
         tags=("onnx", "int8"),
     )
     yield Command(
         "import",
         "zoo_export.import_command:import_model",
-        summary="Make a model that another framework has trained one of the zoo's",
+        summary="Import a model trained with another framework",
+        heading="Use",
     )

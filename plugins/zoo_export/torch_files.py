@@ -49,7 +49,8 @@ def export_torchscript(bundle: Path, path: Path, network: nn.Module, half: bool 
     The network is traced, and the rest is scripted, since only that depends on the size of the images.
 
     Args:
-        bundle, path, network, half: see :func:`export_pt2`.
+        bundle, path, network: see :func:`export_pt2`.
+        half: compute in float16, with weights of half the size.
     """
     card = read_card(bundle)
     size, chosen = resizing(card).size, _in(network, half)

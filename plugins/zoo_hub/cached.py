@@ -51,12 +51,10 @@ def fetched(word: str) -> Path:
     except Unreachable as error:
         if known is None:
             raise
-        _notice(f"{str(error).partition(': ')[0]}; {known.name[:12]}, which was fetched before, is used")
+        _notice(f"{str(error).partition(': ')[0]}; using {known.name[:12]} from the cache")
         return known
     except DataError as error:
-        raise DataError(
-            f"{error} Fetch it once with the network: zoo models pull {place}, or type this again."
-        ) from error
+        raise DataError(f"{error} Download it with network access: zoo models pull {place}") from error
     folder = root / source.commit
     if not _is_complete(folder):
         _fetch(source, folder)
@@ -108,7 +106,7 @@ def _fetch(source: HubSource, folder: Path) -> None:
         raise cannot_write(folder.parent, error) from error
     with Interrupts().listening(), workplace(folder) as home:
         manifest = announced(source.at(home), None)
-        _notice(f"fetching {source.where} ({size(manifest.size)}), which is kept")
+        _notice(f"downloading {source.where} ({size(manifest.size)}) to the cache")
         take(source, manifest, home / "new")
         put_folder(home / "new", folder)
 

@@ -9,33 +9,33 @@ import click
 
 from zoo.api.commands import offline_option
 
-_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+_json = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 
 
 @click.group(name="models")
 def group() -> None:
-    """Share models: push one, pull one, list them.
+    """Share models: push, pull and list.
 
-    A place is a folder, a .zip file, hf:owner/name on the Hugging Face hub, or, to pull from, an https address.
+    A location is a folder, a .zip file, hf:owner/name on the Hugging Face hub, or, for pulling, an https URL.
     """
 
 
 @group.command("push")
 @click.argument("run", metavar="RUN")
 @click.argument("target", metavar="TARGET")
-@click.option("--license", metavar="NAME", help="As the hub spells it: apache-2.0, mit, cc-by-4.0 … The hub needs one.")
-@click.option("--name", metavar="NAME", help="What it is called; by default as the run is.")
-@click.option("--private", is_flag=True, help="A repository that is made on the hub is seen by its owner only.")
-@click.option("--overwrite", is_flag=True, help="Replace another model that is there.")
-@click.option("--dry-run", is_flag=True, help="Show the model card, and what would be written where.")
+@click.option("--license", metavar="NAME", help="License in the spelling of the hub: apache-2.0, mit, cc-by-4.0, …")
+@click.option("--name", metavar="NAME", help="Name of the shared model.", show_default="name of the run")
+@click.option("--private", is_flag=True, help="Make a new repository on the hub private.")
+@click.option("--overwrite", is_flag=True, help="Replace another model at the target.")
+@click.option("--dry-run", is_flag=True, help="Show the model card and the files that would be written, and exit.")
 @offline_option
 @_json
 def push(run: str, target: str, as_json: bool, **asked: Any) -> None:
-    """Give a trained model to others.
+    """Share a trained model.
 
-    RUN is a run's name or folder; TARGET a folder, where it will be TARGET/NAME, a .zip file, or
-    hf:owner/name[@branch]. Written are the weights, zoo.json, a model card and a manifest with the SHA-256 of each;
-    the manifest's own is printed, as digest.
+    RUN is the name or folder of a run. TARGET is a folder (the model becomes TARGET/NAME), a .zip file, or
+    hf:owner/name[@branch]. The shared model consists of the weights, zoo.json, a model card, and a manifest with the
+    SHA-256 of each file. The digest that is printed is the SHA-256 of the manifest.
     """
     from zoo_hub.push import push_model
     from zoo_hub.report import pushed_lines
@@ -46,17 +46,19 @@ def push(run: str, target: str, as_json: bool, **asked: Any) -> None:
 
 @group.command("pull")
 @click.argument("source", metavar="SOURCE")
-@click.option("--out", type=click.Path(path_type=Path), default=Path("models"), show_default=True, metavar="DIR")
-@click.option("--name", metavar="NAME", help="The folder's name in DIR; by default what the model is called.")
-@click.option("--sha256", metavar="HEX", help="The digest that it must have; an https address needs one.")
-@click.option("--overwrite", is_flag=True, help="Replace another model of that name.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=Path("models"), metavar="DIR", help="Folder for models."
+)
+@click.option("--name", metavar="NAME", help="Name of the folder in DIR.", show_default="name of the model")
+@click.option("--sha256", metavar="HEX", help="Expected digest of the model; required for an https URL.")
+@click.option("--overwrite", is_flag=True, help="Replace another model of the same name.")
 @offline_option
 @_json
 def pull(source: str, as_json: bool, **asked: Any) -> None:
-    """Get a model that somebody shared.
+    """Download a shared model.
 
-    SOURCE is a folder, a .zip file, hf:owner/name[@revision], or an https address of such a folder or .zip file. Each
-    file is checked against the manifest; of a model that was changed or damaged nothing is kept. Nothing is run.
+    SOURCE is a folder, a .zip file, hf:owner/name[@revision], or the https URL of such a folder or .zip file. Each file
+    is checked against the manifest; a changed or damaged model is discarded. No code of the model is executed.
     """
     from zoo_hub.pull import pull_model
     from zoo_hub.report import pulled_lines
@@ -73,8 +75,8 @@ def pull(source: str, as_json: bool, **asked: Any) -> None:
 def list_models(where: str | None, as_json: bool) -> None:
     """List shared models.
 
-    WHERE is a folder, or hf:owner for those of an owner on the hub; by default what was pulled to models/, and what is
-    kept of the hub since it was used. Nothing is fetched.
+    WHERE is a folder, or hf:owner for the models of an owner on the hub. By default, the models in models/ and those
+    cached from the hub are listed, without network access.
     """
     from zoo_hub.listing import list_models as listed
     from zoo_hub.report import model_lines
@@ -95,7 +97,7 @@ def _missing(folder: Path) -> list[str]:
         architecture = json.loads(read_plain(folder / "zoo.json"))["architecture"]
         return missing({"architecture": {"kind": "architecture", **architecture}}, registry_here())
     except (OSError, ValueError, LookupError, TypeError, RecursionError):
-        return ["Its zoo.json can't be read, so it can't be used."]
+        return ["Its zoo.json can't be read, so the model can't be used."]
 
 
 def _tell(text: str) -> None:

@@ -62,38 +62,35 @@ def answering(place: Hub) -> Iterator[None]:
     try:
         yield
     except errors.GatedRepoError as error:
-        raise RequestError(
-            f"{place} is gated: its owner lets in who asks. Ask on its page, then log in here: hf auth login"
-        ) from error
+        raise RequestError(f"{place} is gated. Request access on its page, then log in: hf auth login") from error
     except errors.RevisionNotFoundError as error:
         raise RequestError(f"{place} has no revision {place.revision!r}. Leave out @{place.revision}.") from error
     except errors.RepositoryNotFoundError as error:
         raise RequestError(
-            f"There is no {place}, or it is private. Is the name right? If it is private, log in: hf auth login"
+            f"{place} does not exist or is private. For a private repository, log in: hf auth login"
         ) from error
     except errors.HFValidationError as error:
-        raise RequestError(f"{place} is not a name that the hub takes: {_first_line(error)}") from error
+        raise RequestError(f"{place} is not a valid name on the hub: {_first_line(error)}") from error
     except errors.EntryNotFoundError as error:
         if _is_offline_error(error):
             raise Unreachable(
                 f"The hub can't be reached for {place}: {_first_line(_root_cause(error))}. {_NET}"
             ) from error
-        raise BundleError(f"{place} lacks a file that its {MANIFEST} names. Nothing of it is used.") from error
+        raise BundleError(f"{place} lacks a file that its {MANIFEST} names. It was not used.") from error
     except lost as error:
         if is_write_error(error):
             raise cannot_write(Path(error.filename or "."), error) from error
         code = getattr(getattr(error, "response", None), "status_code", None)
         if code in (401, 403):
             raise RequestError(
-                f"The hub does not let you do that with {place}. Log in with a token that may: hf auth login (to push "
-                "it needs the right to write)."
+                f"Permission denied by the hub for {place}. Log in with a token with write access: hf auth login"
             ) from error
         if code is not None and code < 500:
-            raise RequestError(f"The hub refuses {place}: {_first_line(error)}") from error
+            raise RequestError(f"The hub rejected {place}: {_first_line(error)}") from error
         raise Unreachable(f"The hub can't be reached for {place}: {_first_line(error)}. {_NET}") from error
 
 
-_NET = "Is the network up? Nothing was kept."
+_NET = "Check the network. Nothing was saved."
 
 
 def _is_offline_error(error: BaseException) -> bool:
@@ -127,7 +124,7 @@ class HubSource:
     def __init__(self, place: Hub, home: Path | None = None):
         if no_network():
             raise DataError(
-                f"{place} is not here, and offline (ZOO_OFFLINE or HF_HUB_OFFLINE is set) nothing is downloaded."
+                f"{place} is not cached, and downloads are disabled (ZOO_OFFLINE or HF_HUB_OFFLINE is set)."
             )
         self.place, self._home = place, home
         with answering(place):
@@ -150,7 +147,8 @@ class HubSource:
     def manifest(self) -> bytes:
         if MANIFEST not in self._sizes:
             raise BundleError(
-                f"{self.where} is no model of the zoo: it has no {MANIFEST}. See: zoo models list hf:{self.place.owner}"
+                f"{self.where} is not a model of the zoo: it has no {MANIFEST}. See: zoo models list "
+                f"hf:{self.place.owner}"
             )
         path = self._fetched(MANIFEST, MOST[MANIFEST])
         return path.read_bytes()
@@ -167,9 +165,7 @@ class HubSource:
         assert self._home is not None
         size = self._sizes.get(name)
         if size is not None and size > most:
-            raise BundleError(
-                f"{name} of {self.where} has {size:,} bytes, and may have {most:,}. Nothing of it is used."
-            )
+            raise BundleError(f"{name} of {self.where} has {size:,} bytes; the limit is {most:,}. It was not used.")
         with answering(self.place):
             return Path(
                 hf_hub_download(
@@ -211,7 +207,7 @@ def upload(
     if no_network():
         raise DataError(f"{place} can't be pushed to offline (ZOO_OFFLINE or HF_HUB_OFFLINE is set).")
     if get_token() is None:
-        raise RequestError(f"To push to {place} the hub must know you. Log in: hf auth login, or set HF_TOKEN.")
+        raise RequestError(f"Pushing to {place} needs a login: hf auth login, or set HF_TOKEN.")
     api = _api()
     parent, there = _existing(api, place)
     if parent is not None and (same := _identical_commit(api, place, parent, shared, overwrite=overwrite)) is not None:
@@ -242,10 +238,10 @@ def _report_empty_repository(place: Hub, *, made: bool) -> Iterator[None]:
     except (DataError, RequestError) as error:
         if not made or isinstance(error, BundleError):
             raise
-        raise type(error)(f"{error} Nothing of the model is on the hub; the repository is there, empty.") from error
+        raise type(error)(f"{error} The model was not uploaded; the repository exists, but is empty.") from error
     except (RuntimeError, ValueError) as error:
         raise DataError(
-            f"{place} could not be written: {_first_line(_root_cause(error))}. Nothing of the model is there."
+            f"{place} could not be written: {_first_line(_root_cause(error))}. The model was not uploaded."
         ) from error
 
 
@@ -278,7 +274,8 @@ def _identical_commit(api: HfApi, place: Hub, there: ModelInfo, shared: SharedMo
     if names and not overwrite:
         what = f"another model (digest {own[:SHORT]}…)" if own else f"other files ({', '.join(sorted(names)[:3])}, …)"
         raise RequestError(
-            f"{place} holds {what}. Push to another name, or replace it with --overwrite: the hub keeps its history."
+            f"{place} contains {what}. Push to another name, or replace it with --overwrite (the hub keeps the "
+            "history)."
         )
     return None
 

@@ -28,13 +28,13 @@ def list_models(word: str | None) -> list[Row]:
         return [*_in_folder(PULLED), *_cached_rows()]
     place = place_of(word)
     if isinstance(place, Web):
-        raise RequestError("An https address can't be listed. Pull a model by its own: zoo models pull https://…")
+        raise RequestError("An https URL can't be listed. Pull a model by its URL: zoo models pull https://…")
     if isinstance(place, Hub):
         from zoo_hub.hub import owned_by
 
         return owned_by(Hub(place.owner))
     if not place.is_dir():
-        raise RequestError(f"There is no folder {place}. Models are pulled to {PULLED}: zoo models list")
+        raise RequestError(f"There is no folder {place}. For the models in {PULLED}: zoo models list")
     return [_row(place, place)] if is_shared(place) else _in_folder(place)
 
 

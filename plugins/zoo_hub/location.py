@@ -16,7 +16,7 @@ _PART = r"[A-Za-z0-9](?:[A-Za-z0-9_.\-]{0,94}[A-Za-z0-9_])?"
 _REVISION = r"[A-Za-z0-9][A-Za-z0-9_.\-/]{0,199}"
 _HUB = re.compile(rf"hf:(?P<owner>{_PART})(?:/(?P<name>{_PART}))?(?:@(?P<revision>{_REVISION}))?")
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
-_FORMS = "Give a folder, a .zip file, an https address or hf:owner/name."
+_FORMS = "Give a folder, a .zip file, an https URL or hf:owner/name."
 
 
 @dataclass(frozen=True)
@@ -72,8 +72,8 @@ def place_of(word: str) -> Place:
         url, _, fragment = word.partition("#")
         return Web(url, check_sha256(fragment.removeprefix("sha256=")) if fragment else None)
     if scheme:
-        more = " What comes by http may have been changed on its way." if scheme == "http" else ""
-        raise RequestError(f"{word!r} is no place for models.{more} {_FORMS}")
+        more = " Plain http is not secure." if scheme == "http" else ""
+        raise RequestError(f"{word!r} is not a location for models.{more} {_FORMS}")
     return Path(word).expanduser()
 
 
@@ -95,8 +95,8 @@ def hub_of(word: str, *, named: bool = True) -> Hub:
         or (not found["name"] and (named or found["revision"]))
     ):
         raise RequestError(
-            f"{word!r} is not a model of the hub: type hf:owner/name, or hf:owner/name@revision with a branch, a tag "
-            "or a commit."
+            f"{word!r} is not a model of the hub: give hf:owner/name, or hf:owner/name@revision with a branch, a "
+            "tag or a commit."
         )
     return Hub(found["owner"], found["name"] or "", found["revision"])
 
@@ -109,6 +109,6 @@ def check_sha256(word: str) -> str:
     """
     if not _SHA256.fullmatch(word):
         raise RequestError(
-            f"{word!r} is not a SHA-256: that has 64 characters of 0-9 and a-f. `zoo models push` prints it, as digest."
+            f"{word!r} is not a SHA-256 of 64 hexadecimal digits, the digest printed by `zoo models push`."
         )
     return word.lower()

@@ -50,7 +50,7 @@ def check_runnable(names: Iterable[str], where: str) -> None:
     for name in names:
         if PurePosixPath(name).suffix.lower() in _RUNNABLE:
             raise BundleError(
-                f"{where} holds {name!r}, which could run code and is no part of a shared model. {REFUSED}"
+                f"{where} contains {name!r}, which could execute code and is not a part of a shared model. {REFUSED}"
             )
 
 
@@ -62,6 +62,6 @@ def check_digest(manifest: Manifest, sha256: str | None, where: str) -> None:
     """
     if sha256 is not None and manifest.digest != sha256:
         raise BundleError(
-            f"{where} has the digest {manifest.digest[:SHORT]}…, not {sha256[:SHORT]}…: it is another model, or was "
-            f"changed. {REFUSED}"
+            f"{where} has the digest {manifest.digest[:SHORT]}…, not {sha256[:SHORT]}…: it is a different model, or "
+            f"was changed. {REFUSED}"
         )

@@ -41,12 +41,12 @@ def write_model_card(
     found = result or RunResult()
     parts = [
         ("", _opening(card, found, name)),
-        ("How to use it", _usage(card, name, address)),
+        ("Usage", _usage(card, name, address)),
         ("Data", _data(found)),
-        ("How good it is", _scores(found)),
-        ("How to read its confidence", _confidence(card, found)),
+        ("Metrics", _scores(found)),
+        ("Confidence", _confidence(card, found)),
         ("Limits", _limits(found)),
-        ("How it was trained", _training(card, found)),
+        ("Training", _training(card, found)),
         ("Licence", [_license(license)]),
     ]
     text = "".join(f"\n## {title}\n\n{body}" if title else body for title, body in _sections(parts))
@@ -145,11 +145,11 @@ def _folder(result: RunResult) -> str:
 
 def _opening(card: Document, result: RunResult, name: str) -> Iterable[str]:
     classes = list(map(str, card["classes"]))
-    what = "which of these labels an image has" if card.get("task") == "multi-label" else "which of these an image is"
+    what = "predicts any of the labels" if card.get("task") == "multi-label" else "predicts one of"
     shown = ", ".join(map(_code, classes[:_CLASSES]))
     more = f" … and {len(classes) - _CLASSES:,} more" if len(classes) > _CLASSES else ""
     shape = card["preprocessing"]
-    yield f"An image classifier that says {what}: {shown}{more}."
+    yield f"An image classifier that {what}: {shown}{more}."
     yield ""
     yield from _table(
         ("", ""),
@@ -162,7 +162,7 @@ def _opening(card: Document, result: RunResult, name: str) -> Iterable[str]:
         ],
     )
     if reading.is_drawn(result):
-        yield "> **It was trained on drawings, not on photos: its numbers say nothing about photos.**"
+        yield "> **It was trained on drawings, not on photos: its metrics say nothing about photos.**"
 
 
 def _channels(count: int) -> str:
@@ -171,7 +171,7 @@ def _channels(count: int) -> str:
 
 def _measured(result: RunResult) -> str:
     metric = headline_metric(result)
-    assert metric is not None, "asked only where there is one"
+    assert metric is not None, "called only if present"
     words = f"{metric['name'].replace('_', ' ')} {percent(metric['value'])}"
     span = f" (95% interval {_interval_text(metric['interval'])})" if metric["interval"] else ""
     return f"{words}{span} on {count(metric['images'])} images"
@@ -191,7 +191,7 @@ def _usage(card: Document, name: str, address: str | None) -> Iterable[str]:
     yield f"zoo predict {where} photo.jpg"
     yield "```"
     yield ""
-    yield "or from Python:"
+    yield "or in Python:"
     yield ""
     yield "```python"
     yield "import zoo"
@@ -201,7 +201,7 @@ def _usage(card: Document, name: str, address: str | None) -> Iterable[str]:
     yield "```"
     yield ""
     yield from _custom_network(card)
-    yield "Weights are safetensors and the rest is JSON: nothing in it can run code when it is loaded."
+    yield "The weights are in safetensors format and the rest is JSON: loading the model executes no code from it."
 
 
 def _plugin(card: Document) -> Iterable[str]:
@@ -216,14 +216,14 @@ def _custom_network(card: Document) -> Iterable[str]:
     owner, target = str(card["architecture"]["id"]).partition("/")[0], card["architecture"].get("target")
     if card["architecture"].get("distribution") is None:
         how = f"zoo.load({'…'!r}, architecture=…)" if owner == "python" else "a registry.yaml that names it"
-        yield f"**Its network is in no plugin**: {_code(target)} is needed as well, and `{how}`."
+        yield f"**Its network is not part of a plugin**: {_code(target)} is also needed, and `{how}`."
         yield ""
 
 
 def _data(result: RunResult) -> Iterable[str]:
     splits = result.splits
     if not splits:
-        yield "Its result document was not there when it was shared, so nothing is known of its data."
+        yield "The model was shared without its result document, so its data is unknown."
         return
     sources = list(dict.fromkeys(split.source for split in splits.values() if split.source))
     yield from (f"Images: {_escape(source)}." for source in sources)
@@ -257,7 +257,7 @@ def _scores(result: RunResult) -> Iterable[str]:
         yield f"On {count(reading.images_in(result, split))} {_escape(split)} images:"
         yield ""
         yield from _table(
-            ("", "value", "95% interval", "always one answer"), [tuple(map(_escape, row)) for row in rows]
+            ("", "value", "95% interval", "majority class"), [tuple(map(_escape, row)) for row in rows]
         ) or _table(("", "value"), [(k, number(v)) for k, v in reading.extra_metrics(metrics).items()])
         yield from _per_class(result, split)
         yield from _matrix(result, split)
@@ -267,7 +267,7 @@ def _per_class(result: RunResult, split: str) -> Iterable[str]:
     every = reading.per_class(result, split)
     rows = every if len(every) <= _ROWS else reading.per_class(result, split, worst=_ROWS)
     if len(rows) < len(every):
-        yield f"The {len(rows)} of {len(every):,} classes that it knows worst:"
+        yield f"The {len(rows)} of {len(every):,} classes with the lowest F1:"
         yield ""
     yield from _table(
         ("class", "precision", "recall", "F1", "images", "trained on"),
@@ -286,7 +286,7 @@ def _matrix(result: RunResult, split: str) -> Iterable[str]:
     matrix, classes = reading.confusion_of(result, split), result.classes
     if not matrix or len(matrix) > _MATRIX:
         return
-    yield "What each class is taken for, a row a true class:"
+    yield "Confusion matrix; rows are true classes, columns predicted classes:"
     yield ""
     head = ["", *map(_code, classes)]
     yield from _table(
@@ -300,15 +300,15 @@ def _confidence(card: Document, result: RunResult) -> Iterable[str]:
         yield f"- On {_main_split(result)}, {_escape(words)}."
     heat = card.get("temperature", 1.0)
     if heat != 1.0:
-        yield f"- The logits are divided by {heat:.3f} before softmax; `zoo predict` does it."
+        yield f"- The logits are divided by the temperature {heat:.3f} before softmax, as in `zoo predict`."
     if card.get("thresholds"):
-        yield "- Each class has a threshold of its own, which is in zoo.json and by which its label is given."
+        yield "- Each class has its own threshold for its label, stored in zoo.json."
     below = (card.get("reject") or {}).get("below")
     if below is not None:
-        words = percent(below) if isinstance(below, float | int) else "a threshold of its own for each class"
-        yield f'- Where the confidence is below {words} its answer is "not sure".'
+        words = percent(below) if isinstance(below, float | int) else "the threshold of the class"
+        yield f'- Predictions with a confidence below {words} are "not sure".'
     if card.get("familiar"):
-        yield "- Answers have a word `familiar`, false for an image to which the network answers as to few of its own."
+        yield "- Predictions have a field `familiar`, which is false for images unlike the training images."
 
 
 def _limits(result: RunResult) -> Iterable[str]:
@@ -318,13 +318,13 @@ def _limits(result: RunResult) -> Iterable[str]:
         yield from (f"- {_escape(line)}" for line in verdict.evidence)
     train = result.images_of("train").images
     if train:
-        yield f"- It has seen {count(train)} training images, and nothing is known of images unlike them."
+        yield f"- It was trained on {count(train)} images; its accuracy on images unlike them is unknown."
     split = _main_split(result)
     pairs = reading.confused_pairs(reading.confusion_of(result, split), result.classes, limit=5)
     for true, taken, times, share in pairs:
         yield f"- {_code(true)} is taken for {_code(taken)} in {times:,} of {round(times / share):,} images."
-    yield "- It answers with its own classes whatever an image shows; what is none of them gets one of their names."
-    yield "- Measure it on your own images first (`zoo evaluate MODEL FOLDER`) wherever a wrong answer does harm."
+    yield "- It always predicts one of its classes, also for images of none of them."
+    yield "- Evaluate it on your own images first (`zoo evaluate MODEL FOLDER`) where wrong predictions do harm."
 
 
 def _training(card: Document, result: RunResult) -> Iterable[str]:
@@ -333,7 +333,7 @@ def _training(card: Document, result: RunResult) -> Iterable[str]:
     asked = {**{key: job.get(key) for key in _TRAINING}, **{key: train.get(key) for key in _FROM_TRAIN}}
     rows = [(key.replace("_", " "), _setting(value)) for key, value in asked.items() if value not in (None, False, [])]
     if epochs:
-        rows.append(("epochs", f"{epochs}, and the weights of epoch {result.best_epoch} are kept"))
+        rows.append(("epochs", f"{epochs}; the weights are those of epoch {result.best_epoch}"))
     if here.device:
         rows.append(("hardware", _escape(f"{here.device}, {here.execution}")))
         rows.append(("time", duration(result.timing.total_s)))
@@ -353,7 +353,7 @@ def _job(job: Document) -> Iterable[str]:
         return
     import yaml
 
-    yield "<details><summary>The whole job, as `zoo run job.yaml` takes it; of paths the last name is left</summary>"
+    yield "<details><summary>The job, for `zoo run job.yaml`; paths are reduced to the last name</summary>"
     yield ""
     yield "```yaml"
     yield yaml.safe_dump(dict(job), sort_keys=False, allow_unicode=True).rstrip().replace("```", "'''")
@@ -364,6 +364,6 @@ def _job(job: Document) -> Iterable[str]:
 
 def _license(license: str) -> str:
     if license == UNKNOWN_LICENSE:
-        return "Unknown: who shared it has named none. Ask before you use it for more than to look at it."
+        return "Unknown: the author specified none. Ask before you use it."
     shown = _escape(license)
-    return f"{shown}, as who shared it says. The licences of its data and of the weights it began with hold too."
+    return f"{shown}, as specified by the author. The licences of its data and of its initial weights also apply."

@@ -104,9 +104,9 @@ def _described(
         return write_model_card(card, known, **how), headline_metric(known)
     except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RecursionError) as error:
         raise RequestError(
-            f"The {RESULT} of {folder} is damaged, or of another zoo ({type(error).__name__}: {error}): no model card "
-            "can be made of it. To share the model without its numbers, copy its folder "
-            f"{folder / MODEL} elsewhere and push that."
+            f"The {RESULT} of {folder} is damaged, or from an incompatible zoo ({type(error).__name__}: {error}): "
+            f"the model card can't be written. To share the model without metrics, copy its folder {folder / MODEL} "
+            "elsewhere and push that."
         ) from error
 
 
@@ -116,7 +116,7 @@ def _reshared(bundle: Path, name: str | None, license: str | None) -> SharedMode
     for option, given, own in (("name", name, manifest.said.name), ("license", license, manifest.said.license)):
         if given is not None and given != own:
             raise RequestError(
-                f"{bundle} was shared already, as {own!r}, and is passed on as it is. Leave out --{option} {given}."
+                f"{bundle} was shared already, as {own!r}, and is shared unchanged. Leave out --{option} {given}."
             )
     return SharedModel({each: bundle / each for each in manifest.files}, manifest, [])
 
@@ -125,7 +125,7 @@ def _check_license(license: str) -> str:
     lower = license.lower()
     if not _LICENSE.fullmatch(lower):
         raise RequestError(
-            f"{license!r} is not a licence as the hub spells them: --license apache-2.0, mit, cc-by-4.0, other, …"
+            f"{license!r} is not a licence id of the hub: --license apache-2.0, mit, cc-by-4.0, other, …"
         )
     return lower
 
@@ -151,13 +151,13 @@ def _notices(
 ) -> list[str]:
     found = []
     if places := sorted(set(changed({**card, "classes": []}, {**public, "classes": []}))):
-        found.append(f"Of paths on this machine only the last name is shared: {', '.join(places)} in {CARD}.")
+        found.append(f"Of local paths, only the last name is shared: {', '.join(places)} in {CARD}.")
     if any(place.startswith("architecture.params") for place in places):
-        found.append("The network is built with one of these: elsewhere it may not be built.")
+        found.append("The network uses one of them, so building it on other machines may fail.")
     if card["architecture"].get("distribution") is None:
-        found.append("Its network is in no plugin: others need its source too. See: zoo plugins new")
+        found.append("Its network is not part of a plugin: others also need its source. See: zoo plugins new")
     if result is None:
-        found.append(f"There is no {RESULT} beside it: the card has no numbers.")
+        found.append(f"There is no {RESULT} beside it: the card has no metrics.")
     if license is None:
-        found.append('The licence is "unknown", and nobody may use it freely. Name one: --license apache-2.0')
+        found.append('The licence is "unknown", so nobody may use the model freely. Specify one: --license apache-2.0')
     return found

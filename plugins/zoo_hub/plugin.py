@@ -20,4 +20,4 @@ def zoo_cache_kinds() -> list[CacheKind]:
 @hookimpl
 def zoo_commands() -> list[Command]:
     """``zoo models``."""
-    return [Command("models", "zoo_hub.command:group", summary="Share models: push one, pull one, list them")]
+    return [Command("models", "zoo_hub.command:group", summary="Share models: push, pull and list", heading="Use")]

@@ -21,7 +21,7 @@ class Places:
 
     Args:
         known: paths that may occur, such as the dataset's folder. They may contain spaces, which a pattern could not
-            tell from the surrounding words.
+            separate from the surrounding words.
     """
 
     def __init__(self, known: Iterable[str | Path]):

@@ -69,7 +69,7 @@ def pull_model(
             if _is_up_to_date(target, manifest, overwrite=overwrite):
                 return {"status": "unchanged", **told}
             if not isinstance(place, Path):
-                tell(f"fetching {source.where} ({size(manifest.size)})")
+                tell(f"downloading {source.where} ({size(manifest.size)})")
             take(source, manifest, home / "new")
         put_folder(home / "new", target)
     return {"status": "pulled", **told}
@@ -84,11 +84,11 @@ def _parse_source(word: str, sha256: str | None) -> tuple[Place, str | None]:
     if isinstance(place, Web):
         if wanted is None and place.sha256 is None:
             raise RequestError(
-                f"{word} is fetched only with its checksum: type --sha256 and the digest that `zoo models push` "
-                "printed; ask its owner for it by another way than the address itself."
+                f"{word} needs a checksum: --sha256 with the digest printed by `zoo models push`. Get it from its "
+                "owner through another channel than the URL."
             )
         if None not in (wanted, place.sha256) and wanted != place.sha256:
-            raise RequestError(f"The address and --sha256 name two different checksums for {place.url}.")
+            raise RequestError(f"The URL and --sha256 have different checksums for {place.url}.")
         return place, wanted or place.sha256
     return place, wanted
 
@@ -131,8 +131,8 @@ def _check_sizes(source: SharedSource, manifest: Manifest, folder: Path) -> None
             check_size(name, found, expected, source.where)
     if manifest.size > (room := room_in(folder)):
         raise OutputError(
-            f"{source.where} has {size(manifest.size)}, and the disk of {folder.parent} has room for {size(room)}. "
-            "Free some space, or choose another folder."
+            f"{source.where} has {size(manifest.size)}, but only {size(room)} are free on the disk of "
+            f"{folder.parent}. Free some space, or choose another folder."
         )
 
 
@@ -145,12 +145,12 @@ def _is_up_to_date(target: Path, manifest: Manifest, *, overwrite: bool) -> bool
     if not target.exists() and not target.is_symlink():
         return False
     if not is_shared(target):
-        raise RequestError(f"{target} is there, and is not a model that was pulled: it is left alone. Choose a --name.")
+        raise RequestError(f"{target} exists and is not a pulled model; it was not changed. Choose a --name.")
     if holds(target, manifest):
         return True
     if not overwrite:
         raise RequestError(
-            f"{target} holds another model, or a changed one (digest {digest_at(target)}…, not "
+            f"{target} contains a different or changed model (digest {digest_at(target)}…, not "
             f"{manifest.digest[:SHORT]}…). Choose a --name, or replace it with --overwrite."
         )
     return False

@@ -57,14 +57,11 @@ def push_model(
     """
     place = place_of(word)
     if isinstance(place, Web):
-        raise RequestError(
-            f"{word} can only be pulled from. Push to a folder or a .zip file, and put that where the address is "
-            "served from."
-        )
+        raise RequestError(f"{word} is read-only. Push to a folder or a .zip file, and upload that to the web server.")
     hub = place if isinstance(place, Hub) else None
     _check_hub(hub, word, license=license, private=private)
     if is_hub(run):
-        raise RequestError(f"{run} is on the hub already. Pull it first: zoo models pull {run}")
+        raise RequestError(f"{run} is already on the hub. Pull it first: zoo models pull {run}")
     with Interrupts().listening():
         folder = find_run(run)
         lock = hold(folder) if (folder / JOB).is_file() else None
@@ -84,14 +81,13 @@ def push_model(
 def _check_hub(hub: Hub | None, word: str, *, license: str | None, private: bool) -> None:
     if hub is None:
         if private:
-            raise RequestError("--private is for the hub. Leave it out.")
+            raise RequestError("--private is only supported for the hub. Leave it out.")
         return
     if not hub.name:
-        raise RequestError(f"{word!r} is an owner. Name the model too: hf:{hub.owner}/my-model")
+        raise RequestError(f"{word!r} is an owner. Add the name of the model: hf:{hub.owner}/my-model")
     if license is None:
         raise RequestError(
-            "On the hub a model needs a licence: --license apache-2.0, mit, cc-by-4.0, …, or --license unknown, if it "
-            "must be so."
+            "Models on the hub need a licence: --license apache-2.0, mit, cc-by-4.0, …, or --license unknown."
         )
 
 
@@ -118,8 +114,8 @@ def _write(shared: SharedModel, place: Path | Hub, *, private: bool, overwrite: 
 def _to_folder(shared: SharedModel, place: Path, overwrite: bool) -> dict[str, Any]:
     if is_shared(place):
         raise RequestError(
-            f"{place} is a model itself. Name the folder that it lies in, and how this one is called: "
-            f"zoo models push … {place.parent} --name {place.name}"
+            f"{place} is itself a model. Give its parent folder, and a name: zoo models push … {place.parent} "
+            f"--name {place.name}"
         )
     target = place / shared.name
     if target.exists():
@@ -140,10 +136,10 @@ def _to_folder(shared: SharedModel, place: Path, overwrite: bool) -> dict[str, A
 
 def _check_replaceable(target: Path, shared: SharedModel, overwrite: bool) -> None:
     if not is_shared(target):
-        raise RequestError(f"{target} is there, and is no shared model: it is left alone. Choose another --name.")
+        raise RequestError(f"{target} exists and is not a shared model; it was not changed. Choose another --name.")
     if not overwrite:
         raise RequestError(
-            f"{target} holds another model (digest {digest_at(target)}…, this one's is "
+            f"{target} contains another model (digest {digest_at(target)}…; the digest of this one is "
             f"{shared.manifest.digest[:SHORT]}…). Keep both with --name {shared.name}-2, or replace it with "
             "--overwrite."
         )
@@ -158,9 +154,9 @@ def _write_file(path: Path, content: bytes | Path) -> None:
 
 def _to_zip(shared: SharedModel, place: Path, overwrite: bool) -> dict[str, Any]:
     if place.exists() and not overwrite:
-        raise RequestError(f"{place} exists. Name another file, or replace it with --overwrite.")
+        raise RequestError(f"{place} exists. Choose another file, or replace it with --overwrite.")
     if not place.parent.is_dir():
-        raise RequestError(f"There is no folder {place.parent} for {place.name}. Make it first.")
+        raise RequestError(f"There is no folder {place.parent} for {place.name}. Create it first.")
     with atomic(place) as file, zipfile.ZipFile(file, "w") as archive:
         for name, content in shared.all_files().items():
             info = zipfile.ZipInfo(name, _THEN)

@@ -16,7 +16,7 @@ _DIGEST = 12
 def model_lines(rows: Sequence[Row]) -> Iterator[str]:
     """Format models in two lines each: location, metric, size and digest; then a description."""
     if not rows:
-        yield "No models here. Get one: zoo models pull SOURCE. Share one: zoo models push RUN FOLDER"
+        yield "No models found. Download one: zoo models pull SOURCE. Share one: zoo models push RUN FOLDER"
         return
     told = any("digest" in row for row in rows)  # the hub's own list contains only name and licence
     table = [("model", "measured", "size", "digest"), *map(_cells, rows)] if told else [(_name(row),) for row in rows]
@@ -89,7 +89,7 @@ def pulled_lines(document: Row) -> Iterator[str]:
     yield f"{'network'.ljust(14)}{clean(document['architecture'])}, {count(document['classes'])} classes"
     if document.get("metric"):
         metric = document["metric"]
-        yield f"{'measured'.ljust(14)}{clean(metric['name'])} {measured(metric)}, as who shared it says"
+        yield f"{'measured'.ljust(14)}{clean(metric['name'])} {measured(metric)}, as specified by its author"
     yield f"{'licence'.ljust(14)}{clean(document['license'])}"
     yield f"{'digest'.ljust(14)}{document['digest']}"
     if document.get("revision"):

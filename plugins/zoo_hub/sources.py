@@ -87,7 +87,7 @@ class FolderSource:
     def manifest(self) -> bytes:
         if not (self.folder / MANIFEST).exists():
             inner = sorted(path.parent.name for path in self.folder.glob(f"*/{MANIFEST}"))
-            hint = f" It holds models: zoo models pull {self.folder / inner[0]}" if inner else ""
+            hint = f" It contains models: zoo models pull {self.folder / inner[0]}" if inner else ""
             raise RequestError(f"{self.folder} is not a shared model: it has no {MANIFEST}.{hint}")
         with self._open(MANIFEST) as file:
             return file.read(MOST[MANIFEST])
@@ -104,7 +104,7 @@ class FolderSource:
         path = self.folder / name
         if path.is_symlink() or not path.is_file():
             reason = "is a link" if path.is_symlink() else "is missing"
-            raise BundleError(f"{name} of {self.where} {reason}. Nothing of it is used; ask its owner.")
+            raise BundleError(f"{name} of {self.where} {reason}. It was not used; ask its owner.")
         try:
             return path.open("rb")
         except OSError as error:
@@ -118,9 +118,7 @@ class ZipSource:
         self.archive, self.where = archive, where
         found = [name for name in archive.namelist() if PurePosixPath(name).name == MANIFEST]
         if len(found) != 1:
-            raise BundleError(
-                f"{where} is not a shared model: it has {len(found)} files {MANIFEST}, and must have one."
-            )
+            raise BundleError(f"{where} is not a shared model: it has {len(found)} files {MANIFEST}, not one.")
         self._prefix = found[0].removesuffix(MANIFEST)
 
     def names(self) -> list[str]:
@@ -143,7 +141,7 @@ class ZipSource:
         try:
             info = self.archive.getinfo(self._prefix + name)
             if stat.S_ISLNK(info.external_attr >> 16):
-                raise BundleError(f"{name} of {self.where} is a link. Nothing of it is used; ask its owner.")
+                raise BundleError(f"{name} of {self.where} is a link. It was not used; ask its owner.")
             with self.archive.open(info) as file:
                 yield file
         except (zipfile.BadZipFile, KeyError, EOFError, RuntimeError, NotImplementedError, ValueError) as error:
@@ -179,7 +177,7 @@ def is_pinned(source: SharedSource) -> bool:
 def _damaged(where: str, error: Exception) -> BundleError:
     if is_write_error(error):
         raise error
-    return BundleError(f"{where} is damaged ({type(error).__name__}: {error}). Nothing of it is used; ask its owner.")
+    return BundleError(f"{where} is damaged ({type(error).__name__}: {error}). It was not used; ask its owner.")
 
 
 class WebSource:

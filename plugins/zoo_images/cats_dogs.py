@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 __all__ = ["CatsDogs", "ChosenSource", "Source", "cache_folder", "choose"]
 
 PROVISIONAL = (
-    "This job is of drawings, as no photos are here and nothing was downloaded. A run that may use the network first "
-    "tries to download Oxford-IIIT Pet (about 800 MB), and then has the job of photos."
+    "This job uses drawings, since no photos were found and a dry run downloads nothing. A run with network access "
+    "first tries to download Oxford-IIIT Pet (about 800 MB), and then uses the job for photos."
 )
 Source = Literal["auto", "photos", "download", "drawn"]
 
@@ -142,10 +142,10 @@ def cache_folder() -> Path:
 
 def drawn_notice(why: str = "") -> str:
     """Notice about the use of drawings; ``why`` is the reason for the lack of photographs."""
-    reason = f" There were no photos: {why}." if why else ""
+    reason = f" No photos were found: {why}." if why else ""
     return (
-        f"These are DRAWINGS, not photos: the zoo rendered them itself.{reason} An accuracy on drawings says nothing "
-        "about photos. Give real photos: zoo run simple_cnn cats_dogs --data FOLDER"
+        f"The images are DRAWINGS rendered by the zoo, not photos.{reason} The accuracy says nothing about photos. "
+        "To use photos: zoo run simple_cnn cats_dogs --data FOLDER"
     )
 
 
@@ -153,10 +153,7 @@ def _check(root: Path | None, source: str) -> None:
     if source not in ("auto", "photos", "download", "drawn"):
         raise ValueError(f"source {source!r} is not one of 'auto', 'photos', 'download', 'drawn'")
     if root is not None and source in ("download", "drawn"):
-        raise DataError(
-            f"cats_dogs was given the folder {root} and source={source}, which would not read it. "
-            "Leave out --data, or leave out the source."
-        )
+        raise DataError(f"cats_dogs can't use both the folder {root} and source={source}. Leave out one of them.")
 
 
 def _has_photos(folder: Path) -> bool:
@@ -169,13 +166,13 @@ def _no_download(source: Source, download: bool) -> str:
         return "source=photos does not download"
     if not download:
         return "download=false"
-    return "offline (ZOO_OFFLINE is set), so nothing is downloaded" if storage.offline() else ""
+    return "downloads are disabled (ZOO_OFFLINE is set)" if storage.offline() else ""
 
 
 def _no_photos(problem: str) -> str:
     return (
-        f"cats_dogs has no photos: {problem}. Looked in {cache_folder()}. Give a folder with cats/ and dogs/ in it: "
-        "zoo run simple_cnn cats_dogs --data FOLDER, or draw some: --set dataset.source=drawn"
+        f"cats_dogs has no photos: {problem}. Searched in {cache_folder()}. Give a folder with cats/ and dogs/: zoo "
+        "run simple_cnn cats_dogs --data FOLDER, or use drawings: --set dataset.source=drawn"
     )
 
 

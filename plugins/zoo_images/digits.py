@@ -47,7 +47,7 @@ def digits(root: Path | None, split: str) -> Digits:
     """1,797 scans of handwritten digits, with a fixed stratified fifth of them as ``"val"``.
 
     Args:
-        root: None; the scans are part of scikit-learn.
+        root: must be None; the images are part of scikit-learn.
         split: ``"train"`` (1,437 images) or ``"val"`` (360).
 
     Raises:
@@ -55,8 +55,8 @@ def digits(root: Path | None, split: str) -> Digits:
     """
     if root is not None:
         raise DataError(
-            f"digits comes with scikit-learn and reads no folder ({root} was given). "
-            f"Leave --data out, or, for your own images: zoo run simple_cnn {root}"
+            f"digits is a part of scikit-learn and reads no folder ({root} was given). Leave out --data, or, for "
+            f"your own images: zoo run simple_cnn {root}"
         )
     need_split(split, ("train", "val"), "digits")
     import torch

@@ -36,13 +36,13 @@ class DrawnPets:
     def __init__(self, split: str, drawn_images: int = 600) -> None:
         need_split(split, self.SEEDS, "cats_dogs, as drawings,")
         if drawn_images < _LEAST:
-            raise ValueError(f"drawn_images={drawn_images} is too few: give {_LEAST} or more")
+            raise ValueError(f"drawn_images must be at least {_LEAST}, not {drawn_images}")
         count = drawn_images if split == "train" else drawn_images // 4
         self.split = split
         self.classes = ["cats", "dogs"]
         self.targets = [i % 2 for i in range(count)]
         self.source = "drawn by the zoo: drawings, not photos"
-        self.licence = "Apache-2.0, as the zoo"
+        self.licence = "Apache-2.0"
         self.notices: list[str] = []
         self.fingerprint = f"{split} {count} {_drawing_code()}"
 

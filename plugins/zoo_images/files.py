@@ -110,7 +110,7 @@ def need_two_classes(classes: Collection[str], where: str, what_next: str) -> No
     """Raise DataError if there is only one class."""
     if len(classes) < 2:
         only = ", ".join(repr(name) for name in classes)
-        raise DataError(f"{where} has only one class, {only}; telling images apart needs two or more. {what_next}")
+        raise DataError(f"{where} has only one class, {only}; a classifier needs two or more. {what_next}")
 
 
 def did_you_mean(word: str, names: Collection[str]) -> str:

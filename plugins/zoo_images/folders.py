@@ -100,15 +100,15 @@ def _need_distinct(folders: Sequence[Path]) -> None:
         twin = seen.setdefault(class_name(path).casefold(), path)
         if twin is not path:
             raise DataError(
-                f"The class folders {twin.name!r} and {path.name!r} in {path.parent} differ by case only: "
-                "merge them, or give one another name."
+                f"The class folders {twin.name!r} and {path.name!r} in {path.parent} differ by case only: merge "
+                "them, or rename one."
             )
 
 
 def _unused(folder: Path, files: dict[str, list[Path]]) -> list[str]:
     """Notices about images outside of class folders, and about unsupported formats."""
     loose = [path for path in contents_of(folder).files if is_image(path)]
-    notices = [f"Not used: {len(loose)} images in {folder} itself, in no class folder."] if loose else []
+    notices = [f"Not used: {len(loose)} images in {folder} itself, outside of the class folders."] if loose else []
     unread = _unread((path for of_class in files.values() for path in of_class), f"in {folder}")
     return notices + ([f"Not used: {unread}."] if unread else [])
 

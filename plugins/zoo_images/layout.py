@@ -49,14 +49,14 @@ def read_layout(root: Path | None) -> Layout:
 def _need_folder(root: Path | None) -> Path:
     if root is None:
         raise DataError(
-            "Which folder? image_folder needs one with a folder of images for each class, as FOLDER/cats/1.jpg and "
-            "FOLDER/dogs/2.jpg. Type it in the dataset's place: zoo run simple_cnn FOLDER, or zoo data check FOLDER"
+            "image_folder needs a folder with a folder of images for each class, such as FOLDER/cats/1.jpg and "
+            "FOLDER/dogs/2.jpg. Give it as the dataset: zoo run simple_cnn FOLDER, or zoo data check FOLDER"
         )
     root = Path(root).expanduser()
     if root.is_dir():
         return root
     if root.exists():
-        csv = " A CSV file is read by: zoo run simple_cnn image_csv --data FILE." if root.suffix == ".csv" else ""
+        csv = " For a CSV file: zoo run simple_cnn image_csv --data FILE." if root.suffix == ".csv" else ""
         raise DataError(f"{root} is a file, not a folder of images.{csv}\n{EXPECTED}")
     siblings = [path.name for path in contents_of(root.parent).folders] if root.parent.is_dir() else []
     raise DataError(f"There is no folder {root}.{did_you_mean(root.name, siblings)}\n{EXPECTED}")
@@ -81,9 +81,9 @@ def _need_class_folders(root: Path, inside: FolderContents, named: dict[str, Pat
     if inside.folders:
         found = f"{shorten([p.name + '/' for p in inside.folders])} in {root} has no class folders in it"
     elif images:
-        found = f"{len(images)} images lie in {root} itself, in no class folder, so nothing says what they show"
+        found = f"{len(images)} images are in {root} itself, outside of class folders, so their classes are unknown"
     else:
-        found = f"The folder {root} is empty" if not inside.files else f"The folder {root} holds no images"
+        found = f"The folder {root} is empty" if not inside.files else f"The folder {root} contains no images"
     if any(path.suffix.lower() == ".tar" for path in inside.files):
         raise DataError(f"{found}, but .tar files. If they are shards: zoo run simple_cnn webdataset --data {root}")
     raise DataError(f"{found}.\n{EXPECTED}")
@@ -93,4 +93,4 @@ def _beside(inside: FolderContents, labelled: dict[str, Path]) -> list[str]:
     """Notices about folders next to the split folders, which are not used."""
     others = [path.name + "/" for path in inside.folders if path not in labelled.values()]
     splits = ", ".join(path.name + "/" for path in labelled.values())
-    return [f"Not used: {shorten(others)} (next to {splits}, but no split with class folders)."] if others else []
+    return [f"Not used: {shorten(others)} (next to {splits}, but not a split with class folders)."] if others else []

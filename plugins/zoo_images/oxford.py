@@ -53,7 +53,7 @@ def read(cache: Path, split: str) -> ImageFiles:
         [cache / FOLDER / "images" / f"{row[0]}.jpg" for row in rows],
         [SPECIES[row[2]] for row in rows],
         source="Oxford-IIIT Pet (Parkhi et al., 2012), cats and dogs",
-        licence="CC BY-SA 4.0; the photos' copyright stays with their owners",
+        licence="CC BY-SA 4.0; the copyright of the photos remains with their owners",
     )
 
 
@@ -98,8 +98,8 @@ def _in_the_way(cache: Path) -> str:
     folder = cache / FOLDER
     if not folder.exists():
         return ""
-    tip = f"remove it (or, if it is whole, add an empty file {MARKER!r} to it)"
-    return f"{folder} is in the way and is no finished download: {tip}"
+    tip = f"remove it (or, if it is complete, add an empty file {MARKER!r} to it)"
+    return f"{folder} exists, but is not a complete download: {tip}"
 
 
 def _try_download(cache: Path) -> str:

@@ -13,7 +13,7 @@ def zoo_datasets() -> Iterator[Dataset]:
     yield Dataset(
         "cats_dogs",
         "zoo_images.cats_dogs:CatsDogs",
-        summary="Cats and dogs: your photos, else Oxford-IIIT Pet, else drawings (and it says which)",
+        summary="Cats and dogs: your photos, Oxford-IIIT Pet, or drawings",
         tags=("photos", "binary", "download", "offline"),
         aliases=("cats_vs_dogs",),
         symmetries=("horizontal_flip",),
@@ -22,7 +22,7 @@ def zoo_datasets() -> Iterator[Dataset]:
     yield Dataset(
         "image_folder",
         "zoo_images.folders:ImageFolder",
-        summary="Your own images: a folder for each class, with or without train/ val/ test/ above them",
+        summary="Your own images, with a folder for each class, optionally in train/, val/ and test/",
         tags=("files", "offline"),
         aliases=("folder",),
         opens=("folder",),
@@ -30,7 +30,7 @@ def zoo_datasets() -> Iterator[Dataset]:
     yield Dataset(
         "image_csv",
         "zoo_images.tables:ImageCsv",
-        summary="Your own images, listed in a CSV file with the columns path, label and perhaps split",
+        summary="Your own images, in a CSV file with the columns path, label and optionally split",
         tags=("files", "offline", "table"),
         aliases=("csv",),
         opens=(".csv",),
@@ -38,7 +38,7 @@ def zoo_datasets() -> Iterator[Dataset]:
     yield Dataset(
         "webdataset",
         "zoo_images.shards.dataset:WebDataset",
-        summary="Your own images in tar files (shards), in a folder or behind an https address",
+        summary="Your own images in tar files (shards), in a folder or at an https URL",
         tags=("files", "shards", "large", "https"),
         aliases=("shards",),
         opens=(".tar",),
@@ -46,7 +46,7 @@ def zoo_datasets() -> Iterator[Dataset]:
     yield Dataset(
         "digits",
         "zoo_images.digits:digits",
-        summary="1,797 real scans of handwritten digits, 8x8 grey, from scikit-learn: trains in seconds",
+        summary="1,797 handwritten digits, 8x8 greyscale, from scikit-learn; trains in seconds",
         tags=("small", "offline", "grey"),
         in_chans=1,
         input_size=8,
@@ -60,7 +60,8 @@ def zoo_commands() -> Iterator[Command]:
     yield Command(
         "shards",
         "zoo_images.shards.command:main",
-        summary="Write a folder of images as tar files, or list those that there are",
+        summary="Pack images into tar shards, or index existing ones",
+        heading="Data",
         tags=("webdataset", "tar", "large"),
     )
 

@@ -135,7 +135,7 @@ def find_table(root: Path | None, file: str | None = None) -> Path:
         DataError: there is no such file, or there are several.
     """
     if root is None:
-        raise DataError("Which file? image_csv needs one: zoo run simple_cnn image_csv --data FILE.csv")
+        raise DataError("image_csv needs a file: zoo run simple_cnn image_csv --data FILE.csv")
     root = Path(root).expanduser()
     if file is not None:
         root = (root if root.is_dir() else root.parent) / file
@@ -145,8 +145,8 @@ def find_table(root: Path | None, file: str | None = None) -> Path:
         return root
     others = [path.name for path in root.parent.glob("*.csv")] if root.parent.is_dir() else []
     raise DataError(
-        f"There is no file {root}.{did_you_mean(root.name, others)} image_csv reads a CSV file with the "
-        "columns path, label and perhaps split: zoo run simple_cnn image_csv --data FILE.csv"
+        f"There is no file {root}.{did_you_mean(root.name, others)} image_csv needs a CSV file with the columns "
+        "path, label and optionally split: zoo run simple_cnn image_csv --data FILE.csv"
     )
 
 
@@ -154,8 +154,8 @@ def read_table(table: Path, columns: Columns) -> tuple[list[Row], bool]:
     """Read all rows of the file, and return True with them for multi-label rows.
 
     Raises:
-        DataError: a column is missing, a row is incomplete or names an unknown split, there are no rows, or
-            the file is no CSV in UTF-8.
+        DataError: a column is missing, a row is incomplete or names an unknown split, there are no rows, or the file is
+            not a CSV file in UTF-8.
     """
     columns = columns.composed()
     try:
@@ -174,13 +174,11 @@ def read_table(table: Path, columns: Columns) -> tuple[list[Row], bool]:
         raise DataError(f"{table} can't be read as CSV: {error}") from error
     if twins := case_twins(class_names(row.labels for row in rows)):
         raise DataError(
-            f"The classes {' and '.join(map(repr, twins))} in {table} differ by case only: spell them alike, or give "
-            "one another name."
+            f"The classes {' and '.join(map(repr, twins))} in {table} differ by case only: use one spelling, or "
+            "rename one."
         )
     if not rows:
-        raise DataError(
-            f"{table} lists no images: it has a header and no rows. Each row is an image: path,label[,split]"
-        )
+        raise DataError(f"{table} lists no images: it has only a header. Each row is an image: path,label[,split]")
     return rows, several
 
 
@@ -206,7 +204,7 @@ def _rows(
 
 
 def _group(cells: Mapping[str, str | None], column: str, path: str) -> str:
-    return (cells[column] or "").strip() or f"{path} by itself"
+    return (cells[column] or "").strip() or f"{path} alone"
 
 
 def _several(cells: Mapping[str, str | None], columns: Columns, where: str) -> list[str]:
@@ -220,7 +218,7 @@ def _several(cells: Mapping[str, str | None], columns: Columns, where: str) -> l
 def _is_one(cells: Mapping[str, str | None], column: str, where: str) -> bool:
     text = _filled(cells, column, where)
     if text not in ("0", "1", "0.0", "1.0"):
-        raise DataError(f"{where}: the {column} is {text!r}. It is 1 for an image of that class, and 0 for others.")
+        raise DataError(f"{where}: the {column} is {text!r}. It must be 1 for images of that class, and 0 for others.")
     return text.startswith("1")
 
 
@@ -229,12 +227,12 @@ def _need_columns(table: Path, header: list[str], needed: Mapping[str, str]) -> 
     if not header:
         raise DataError(f"{table} is empty. Its first line names the columns: {','.join(needed)}")
     for name in (name for name in needed if name not in header):
-        tip = f"rename the column, or name yours with --set dataset.{needed[name]}"
+        tip = f"rename the column, or set it with --set dataset.{needed[name]}"
         if len(header) == 1 and (marks := [mark for mark in ";\t|" if mark in header[0]]):
-            tip = f"it seems to be separated by {marks[0]!r}; save it with commas"
+            tip = f"it seems to be separated by {marks[0]!r}; use commas"
         raise DataError(
-            f"{table} has no column {name!r}.{did_you_mean(name, header)} It has: {', '.join(header)}. "
-            f"To use it, {tip}."
+            f"{table} has no column {name!r}.{did_you_mean(name, header)} It has: {', '.join(header)}. To fix it, "
+            f"{tip}."
         )
 
 
@@ -265,11 +263,11 @@ def _splits_of(rows: list[Row], extra: str | None = None) -> tuple[str, ...]:
 def _only_table(folder: Path) -> Path:
     tables = sorted(path for path in folder.iterdir() if path.suffix.lower() == ".csv" and path.is_file())
     if not tables:
-        raise DataError(f"There is no .csv file in {folder}. If it holds class folders: zoo run simple_cnn {folder}")
+        raise DataError(f"There is no .csv file in {folder}. If it contains class folders: zoo run simple_cnn {folder}")
     if len(tables) > 1:
         names = [path.name for path in tables]
         raise DataError(
-            f"{folder} has {len(names)} .csv files: {shorten(names)}. "
-            f"Say which: --data {folder / names[0]}, or --set dataset.file={names[0]}"
+            f"{folder} has {len(names)} .csv files: {shorten(names)}. Choose one: --data {folder / names[0]}, or "
+            f"--set dataset.file={names[0]}"
         )
     return tables[0]

@@ -100,6 +100,4 @@ def _stop(error: OSError) -> None:
 
 
 def _unreadable(error: OSError) -> DataError:
-    return DataError(
-        f"The folder {error.filename} can't be read: {error.strerror}. Mend its permissions and try again."
-    )
+    return DataError(f"The folder {error.filename} can't be read: {error.strerror}. Fix its permissions.")

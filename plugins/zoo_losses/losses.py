@@ -293,4 +293,4 @@ def _per_class(name: str, values: list[float] | None, num_classes: int | None) -
 
 def _check_length(name: str, weights: Tensor | None, num_classes: int) -> None:
     if weights is not None and len(weights) != num_classes:
-        raise ValueError(f"{name} has {len(weights)} values, but there are {num_classes} classes; give one a class")
+        raise ValueError(f"{name} has {len(weights)} values, but there are {num_classes} classes; give one per class")

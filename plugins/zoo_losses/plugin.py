@@ -12,7 +12,7 @@ def zoo_losses() -> Iterator[Loss]:
     yield Loss(
         "cross_entropy",
         "zoo_losses.losses:CrossEntropy",
-        summary="Softmax cross entropy, with label smoothing and class weights: the usual choice",
+        summary="Softmax cross entropy, with label smoothing and class weights; the usual choice",
         tags=("softmax", "label smoothing", "imbalanced"),
         aliases=("ce",),
     )
@@ -26,18 +26,18 @@ def zoo_losses() -> Iterator[Loss]:
     yield Loss(
         "mse",
         "zoo_losses.losses:MSE",
-        summary="Mean squared error between probabilities and targets (the Brier score): forgiving of wrong labels",
+        summary="Mean squared error between probabilities and targets (Brier score), robust to label noise",
         tags=("brier", "regression", "noisy labels"),
     )
     yield Loss(
         "focal",
         "zoo_losses.losses:Focal",
-        summary="Cross entropy that turns down easy samples, for rare classes (Lin et al. 2017)",
+        summary="Cross entropy with less weight on easy samples, for rare classes (Lin et al. 2017)",
         tags=("imbalanced", "hard examples", "multi-label"),
     )
     yield Loss(
         "soft_f1",
         "zoo_losses.losses:SoftF1",
-        summary="1 - macro F1 over probabilities: trains the score itself; wants batches that hold every class",
+        summary="1 - macro F1 of probabilities, a differentiable F1; needs batches with every class",
         tags=("f1", "imbalanced", "multi-label"),
     )

@@ -88,7 +88,7 @@ def top_k(num_classes: int, k: int = 5) -> LogitsMetric:
     """Top-k accuracy: fraction of samples whose class is among the ``k`` most probable, in 0..1.
 
     Args:
-        k: at least 1; limited to ``num_classes``, where the value is always 1.0.
+        k: number of classes that count, at least 1; limited to ``num_classes``, where the value is always 1.0.
 
     Raises:
         ValueError: ``k`` is below 1.
@@ -118,7 +118,7 @@ def recall(num_classes: int, average: Average = "macro", multilabel: bool = Fals
     """Recall: fraction of correct predictions among the samples of a class, in 0..1; macro recall is balanced accuracy.
 
     Args:
-        average: as for :func:`precision`.
+        average: averaging over the classes, as for :func:`precision`: "macro", "weighted" or "micro".
         multilabel: as for :func:`precision`.
     """
     from torchmetrics.classification import MulticlassRecall, MultilabelRecall
@@ -131,7 +131,7 @@ def f1(num_classes: int, average: Average = "macro", multilabel: bool = False) -
     """Harmonic mean of precision and recall, in 0..1.
 
     Args:
-        average: as for :func:`precision`.
+        average: averaging over the classes, as for :func:`precision`: "macro", "weighted" or "micro".
         multilabel: as for :func:`precision`.
     """
     from torchmetrics.classification import MulticlassF1Score, MultilabelF1Score

@@ -10,25 +10,25 @@ METRICS = (
     Metric(
         "accuracy",
         "zoo_metrics.metrics:accuracy",
-        summary="Share of samples whose likeliest class is right, in 0..1",
+        summary="Fraction of samples whose most probable class is right",
         tags=("top-1",),
     ),
     Metric(
         "top_k",
         "zoo_metrics.metrics:top_k",
-        summary="Share of samples whose class is among the k likeliest (k is cut to the number of classes)",
+        summary="Fraction of samples whose class is among the k most probable",
         tags=("top-5", "accuracy"),
     ),
     Metric(
         "precision",
         "zoo_metrics.metrics:precision",
-        summary="Of what was called a class, the share that is one; macro, micro or weighted",
+        summary="Fraction of the predictions of a class that are right; macro, micro or weighted",
         tags=("positive predictive value", "multi-label"),
     ),
     Metric(
         "recall",
         "zoo_metrics.metrics:recall",
-        summary="Of what is a class, the share that was found; macro (balanced accuracy), micro or weighted",
+        summary="Fraction of the samples of a class that are found; macro (balanced accuracy), micro or weighted",
         tags=("sensitivity", "balanced accuracy", "multi-label"),
     ),
     Metric(
@@ -40,32 +40,32 @@ METRICS = (
     Metric(
         "f1_macro",
         "zoo_metrics.metrics:f1_macro",
-        summary="F1 of every class, averaged with equal weight: rare classes count as much as common ones",
+        summary="Mean F1 over the classes, with equal weight",
         tags=("f-score", "imbalanced", "multi-label"),
     ),
     Metric(
         "f1_micro",
         "zoo_metrics.metrics:f1_micro",
-        summary="F1 over all samples; with one label a sample it equals accuracy",
+        summary="F1 over all samples; equal to accuracy for single-label datasets",
         tags=("f-score", "multi-label"),
     ),
     Metric(
         "auroc",
         "zoo_metrics.metrics:auroc",
-        summary="Area under the ROC curve: of class 1 for two classes, the one-vs-rest mean for more; exact",
+        summary="Area under the ROC curve (exact): of class 1 for two classes, one-vs-rest mean for more",
         tags=("auc", "roc", "ranking"),
     ),
     Metric(
         "mean_average_precision",
         "zoo_metrics.metrics:mean_average_precision",
-        summary="Mean over the classes of the average precision, one-vs-rest: how well answers are ranked; exact",
+        summary="Mean of the average precision over the classes (exact), one-vs-rest",
         tags=("map", "ranking", "multi-label"),
         aliases=("map",),
     ),
     Metric(
         "hamming",
         "zoo_metrics.metrics:hamming",
-        summary="Share of wrong answers among all yes-or-no answers (the Hamming loss): lower is better",
+        summary="Hamming loss: fraction of wrong binary labels; lower is better",
         tags=("hamming loss", "multi-label"),
         aliases=("hamming_loss",),
         higher_is_better=False,
@@ -73,7 +73,7 @@ METRICS = (
     Metric(
         "confusion_matrix",
         "zoo_metrics.metrics:confusion_matrix",
-        summary="Counts (K, K): a row a true class, a column a predicted one",
+        summary="Confusion matrix (K, K) of counts: rows are true classes, columns predicted classes",
         tags=("table", "errors"),
     ),
 )

@@ -88,7 +88,7 @@ def orthogonal(matrix: Tensor, steps: int = 5) -> Tensor:
 
     Args:
         matrix: (rows, columns) float.
-        steps: number of iterations; 5 bring the singular values of a matrix of norm 1 into about 0.7..1.2.
+        steps: number of iterations; 5 move the singular values of a matrix of norm 1 into about 0.7..1.2.
     """
     tall = matrix.size(0) > matrix.size(1)
     x: Tensor = matrix.T if tall else matrix

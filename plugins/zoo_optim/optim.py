@@ -29,7 +29,7 @@ def sgd(
     Args:
         params: parameters or parameter groups.
         lr: learning rate.
-        momentum: at least 0.
+        momentum: momentum factor, at least 0.
         nesterov: Nesterov momentum (Sutskever et al. 2013); ignored without momentum.
         weight_decay: L2 penalty, at least 0.
     """
@@ -57,7 +57,7 @@ def timm_optimizer(
     from timm.optim import create_optimizer_v2, get_optimizer_class, list_optimizers  # type: ignore[attr-defined]
 
     if name not in list_optimizers():
-        raise ValueError(f"timm {timm.__version__} has no optimizer {name!r}; a newer one may: pip install -U timm")
+        raise ValueError(f"timm {timm.__version__} has no optimizer {name!r}; try a newer version: pip install -U timm")
     valid = inspect.signature(get_optimizer_class(name, bind_defaults=False)).parameters
     # create_optimizer_v2 ignores some unknown arguments.
     if unknown := [key for key in kwargs if key not in valid]:

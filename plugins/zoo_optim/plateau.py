@@ -62,7 +62,7 @@ class Plateau(LRScheduler):
         """Reduce the learning rate if the monitored value has not improved for too long.
 
         Args:
-            value: the monitored value; NaN is no improvement.
+            value: the monitored value; NaN is not an improvement.
             higher_is_better: direction of improvement.
         """
         self._rule.mode = "max" if higher_is_better else "min"
@@ -104,7 +104,7 @@ def plateau(
     torch's ReduceLROnPlateau with an absolute threshold. The value is that of ``train.monitor``.
 
     Args:
-        factor: above 0 and below 1.
+        factor: factor on the learning rate at each reduction, above 0 and below 1.
         patience: number of tolerated epochs without improvement, at least 0.
         threshold: minimum improvement, at least 0.
         cooldown: number of epochs after a reduction that are not counted, at least 0.
@@ -117,14 +117,14 @@ def plateau(
     if total_steps < 1:
         raise ValueError(f"total_steps is {total_steps}; a schedule needs at least 1 step")
     if not 0 < factor < 1:
-        raise ValueError(f"factor is {factor}; it must be over 0 and below 1 (0.1 divides by ten)")
+        raise ValueError(f"factor is {factor}; it must be above 0 and below 1 (0.1 divides by ten)")
     for name, value in (("patience", patience), ("threshold", threshold), ("cooldown", cooldown)):
         if not value >= 0:
             raise ValueError(f"{name} is {value}; it must be at least 0")
     if not 0 <= warmup < 1:
-        raise ValueError(f"warmup is {warmup}; it must be a share of the training, from 0 to below 1")
+        raise ValueError(f"warmup is {warmup}; it must be a fraction of the training, from 0 to below 1")
     if not 0 <= final <= 1:
-        raise ValueError(f"final is {final}; it must be a share of lr, in 0..1")
+        raise ValueError(f"final is {final}; it must be a fraction of lr, in 0..1")
     return Plateau(
         optimizer,
         min(round(warmup * total_steps), total_steps - 1),

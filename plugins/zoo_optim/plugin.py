@@ -12,9 +12,15 @@ _OWN = (
     ("adam", "torch.optim:Adam", "Adam (Kingma & Ba 2014)", 1e-3, 1e-4),
     ("adamw", "torch.optim:AdamW", "Adam with decoupled weight decay (Loshchilov & Hutter 2017)", 1e-3, 0.05),
     ("nadam", "torch.optim:NAdam", "Adam with Nesterov momentum (Dozat 2016)", 1e-3, 1e-4),
-    ("radam", "torch.optim:RAdam", "Adam that warms up by itself (Liu et al. 2019)", 1e-3, 1e-4),
-    ("rmsprop", "torch.optim:RMSprop", "Gradients over a running root mean square (Hinton 2012)", 1e-3, 1e-4),
-    ("adagrad", "torch.optim:Adagrad", "Gradients over the root of all squares so far (Duchi et al. 2011)", 1e-2, 1e-4),
+    ("radam", "torch.optim:RAdam", "Adam with rectified warm-up (Liu et al. 2019)", 1e-3, 1e-4),
+    ("rmsprop", "torch.optim:RMSprop", "Gradients divided by a running root mean square (Hinton 2012)", 1e-3, 1e-4),
+    (
+        "adagrad",
+        "torch.optim:Adagrad",
+        "Gradients divided by the root of the sum of all squares (Duchi et al. 2011)",
+        1e-2,
+        1e-4,
+    ),
     (
         "adadelta",
         "torch.optim:Adadelta",
@@ -26,7 +32,7 @@ _OWN = (
     (
         "muon",
         "zoo_optim.muon:muon",
-        "Momentum made orthogonal for matrices, AdamW for the rest (Jordan et al. 2024)",
+        "Orthogonalised momentum for matrices, AdamW for other parameters (Jordan et al. 2024)",
         0.02,
         0.05,
     ),
@@ -49,8 +55,9 @@ def zoo_optimizers() -> Iterator[Optimizer | Family]:
         "optimizer",
         "zoo_optim.optim:timm_optimizer",
         "zoo_optim:timm_optimizers.txt",
-        summary="An optimizer of timm: Lion, LAMB, Adan, AdaMuon and others, with cautious and decoupled variants",
+        summary="Optimizers of timm: Lion, LAMB, Adan, AdaMuon and others, with cautious and decoupled variants",
         tags=("timm",),
+        facts="zoo_optim:timm_optimizers.tsv",
         samples=("lion", "lamb", "adan", "adopt", "madgrad", "nadamw", "adafactor", "novograd", "laprop"),
     )
 
@@ -60,42 +67,42 @@ def zoo_schedules() -> Iterator[Schedule]:
     yield Schedule(
         "constant",
         "zoo_optim.schedules:constant",
-        summary="The same learning rate throughout",
+        summary="Constant learning rate",
         tags=("none", "flat"),
     )
     yield Schedule(
         "one_cycle",
         "zoo_optim.schedules:one_cycle",
-        summary="Up from lr / 25, then down to almost nothing along cosines (Smith & Topin 2017)",
+        summary="Cosine warm-up from lr / 25, then cosine annealing to almost 0 (Smith & Topin 2017)",
         tags=("warmup", "super-convergence"),
     )
     yield Schedule(
         "cosine",
         "zoo_optim.schedules:cosine",
-        summary="A short linear warm-up, then half a cosine down (Loshchilov & Hutter 2016)",
+        summary="Linear warm-up, then cosine annealing (Loshchilov & Hutter 2016)",
         tags=("warmup", "annealing"),
     )
     yield Schedule(
         "linear",
         "zoo_optim.schedules:linear",
-        summary="A short linear warm-up, then straight down",
+        summary="Linear warm-up, then linear decay",
         tags=("warmup",),
     )
     yield Schedule(
         "step",
         "zoo_optim.schedules:step",
-        summary="Divided by ten at one half and at three quarters of the training",
+        summary="Divided by ten at one half and three quarters of the training",
         tags=("milestones", "multistep"),
     )
     yield Schedule(
         "polynomial",
         "zoo_optim.schedules:polynomial",
-        summary="Down to 0 along a power of what is left of the training",
+        summary="Polynomial decay to 0",
         tags=("poly", "decay"),
     )
     yield Schedule(
         "plateau",
         "zoo_optim.plateau:plateau",
-        summary="Divided by ten whenever the monitored value got no better for six epochs",
+        summary="Divided by ten when the monitored metric has not improved for six epochs",
         tags=("warmup", "reduce on plateau", "adaptive"),
     )

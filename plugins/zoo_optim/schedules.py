@@ -66,8 +66,8 @@ def cosine(optimizer: Optimizer, total_steps: int, warmup: float = 0.05, final: 
     """Linear warm-up, then cosine decay (Loshchilov & Hutter 2016, arXiv:1608.03983, without restarts).
 
     Args:
-        warmup: share of the steps that the rate rises, from 0 to below 1.
-        final: share of lr that the decay ends at, in 0..1.
+        warmup: fraction of the steps for the warm-up, from 0 to below 1.
+        final: final learning rate as a fraction of lr, in 0..1.
 
     Raises:
         ValueError: a value is out of bounds.
@@ -79,8 +79,8 @@ def linear(optimizer: Optimizer, total_steps: int, warmup: float = 0.05, final: 
     """Linear warm-up, then linear decay.
 
     Args:
-        warmup: share of the steps that the rate rises, from 0 to below 1.
-        final: share of lr that the decay ends at, in 0..1.
+        warmup: fraction of the steps for the warm-up, from 0 to below 1.
+        final: final learning rate as a fraction of lr, in 0..1.
 
     Raises:
         ValueError: a value is out of bounds.
@@ -94,17 +94,17 @@ def step(
     """Step decay: multiply by ``gamma`` at each milestone; torch's MultiStepLR.
 
     Args:
-        milestones: fractions of the steps, each above 0 and below 1.
-        gamma: above 0, at most 1.
+        milestones: times of the reductions, as fractions of the steps above 0 and below 1.
+        gamma: factor on the learning rate at each milestone, above 0 and at most 1.
 
     Raises:
         ValueError: a value is out of bounds.
     """
     _check_steps(total_steps)
     if not all(0 < share < 1 for share in milestones):
-        raise ValueError(f"milestones are {milestones}; each must be a share of the training, over 0 and below 1")
+        raise ValueError(f"milestones are {milestones}; each must be a fraction of the training, above 0 and below 1")
     if not 0 < gamma <= 1:
-        raise ValueError(f"gamma is {gamma}; it must be over 0 and up to 1 (0.1 divides by ten)")
+        raise ValueError(f"gamma is {gamma}; it must be above 0 and at most 1 (0.1 divides by ten)")
     return MultiStepLR(optimizer, [max(1, round(share * total_steps)) for share in milestones], gamma=gamma)
 
 
@@ -112,14 +112,14 @@ def polynomial(optimizer: Optimizer, total_steps: int, power: float = 2.0) -> LR
     """Polynomial decay ``lr * (1 - i / total_steps) ** power``; torch's PolynomialLR.
 
     Args:
-        power: above 0; 1 is linear.
+        power: exponent of the decay, above 0; 1 is linear.
 
     Raises:
         ValueError: ``power`` is not above 0.
     """
     _check_steps(total_steps)
     if not power > 0:
-        raise ValueError(f"power is {power}; it must be over 0 (1 is a straight line)")
+        raise ValueError(f"power is {power}; it must be above 0 (1 is linear)")
     return PolynomialLR(optimizer, total_iters=total_steps, power=power)
 
 
@@ -147,9 +147,9 @@ def _warmed(
 ) -> LRScheduler:
     _check_steps(total_steps)
     if not 0 <= warmup < 1:
-        raise ValueError(f"warmup is {warmup}; it must be a share of the training, from 0 to below 1")
+        raise ValueError(f"warmup is {warmup}; it must be a fraction of the training, from 0 to below 1")
     if not 0 <= final <= 1:
-        raise ValueError(f"final is {final}; it must be a share of lr, in 0..1")
+        raise ValueError(f"final is {final}; it must be a fraction of lr, in 0..1")
     warmup_steps = min(round(warmup * total_steps), total_steps - 1)
     return LambdaLR(optimizer, partial(factor, total_steps=total_steps, warmup_steps=warmup_steps, final=final))
 

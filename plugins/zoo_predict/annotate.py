@@ -90,7 +90,7 @@ def _bar(draw: ImageDraw.ImageDraw, place: tuple[int, int, int], share: float, c
 def words_of(prediction: Mapping[str, Any]) -> tuple[str, float | None]:
     """Words and confidence of a prediction; of several labels there is no one confidence."""
     if "labels" in prediction:
-        return ", ".join(map(clean, prediction["labels"])) or "none of the classes", None
+        return ", ".join(map(clean, prediction["labels"])) or "none", None
     label = clean(prediction["label"])
     return (f"not sure: {label}" if prediction.get("sure") is False else label), prediction["confidence"]
 

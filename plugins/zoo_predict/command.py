@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from zoo.api.commands import VIEWS, offline_option
+from zoo.api.commands import DEVICES, VIEWS, SectionCommand, SectionOption, offline_option
 from zoo.errors import RequestError
 
 if TYPE_CHECKING:
@@ -19,34 +19,42 @@ if TYPE_CHECKING:
     from zoo_predict.pictures import FoundPictures
 
 
-@click.command(name="predict")
+def _output(name: str, metavar: str, text: str) -> Callable[[Any], Any]:
+    """An option that names a file or folder to write."""
+    kind = click.Path(path_type=Path)
+    return click.option(name, cls=SectionOption, section="Output", type=kind, metavar=metavar, help=text)
+
+
+@click.command(name="predict", cls=SectionCommand)
 @click.argument("run", metavar="RUN")
 @click.argument("images", nargs=-1, required=True, metavar="IMAGE...", type=click.Path())
-@click.option("--top-k", type=click.IntRange(min=1), default=5, help="How many classes to name, best first.")
-@click.option("--device", default="auto", metavar="DEVICE", help="auto, cpu, cuda, cuda:1 or mps.")
-@click.option("--tta", metavar="VIEWS", help=f"{VIEWS} By default as the run's job says.")
+@click.option(
+    "--top-k", metavar="N", type=click.IntRange(min=1), default=5, help="Number of classes to print per image."
+)
+@click.option("--device", default="auto", metavar="DEVICE", help=DEVICES)
+@click.option("--tta", metavar="VIEWS", help=VIEWS, show_default="as in the run")
 @click.option(
     "--reject-below",
     type=click.FloatRange(0, 1),
     metavar="P",
-    help='Say "not sure" where the confidence is lower; by default as the bundle says.',
+    show_default="threshold of the model",
+    help='Reject predictions with a lower confidence as "not sure".',
 )
-@click.option("--save", type=click.Path(path_type=Path), metavar="DIR", help="Write annotated pictures and a page.")
-@click.option("--sort", type=click.Path(path_type=Path), metavar="DIR", help="Copy pictures to a folder per class.")
-@click.option("--html", type=click.Path(path_type=Path), metavar="FILE", help="Write a page of all predictions.")
-@click.option("--overwrite", is_flag=True, help="Replace files of --save, --sort and --html that exist.")
 @offline_option
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option("--csv", "as_csv", is_flag=True, help="Print CSV: path, label, confidence, …; or path, labels.")
+@_output("--save", "DIR", "Save the images with their predictions below them, and a page of them.")
+@_output("--sort", "DIR", "Copy the images into a folder per class.")
+@_output("--html", "FILE", "Write a page of the predictions.")
+@click.option("--overwrite", cls=SectionOption, section="Output", is_flag=True, help="Replace existing files.")
+@click.option("--json", "as_json", cls=SectionOption, section="Output", is_flag=True, help="Print the result as JSON.")
+@click.option("--csv", "as_csv", cls=SectionOption, section="Output", is_flag=True, help="Print CSV.")
 def predict(run: str, images: tuple[str, ...], as_json: bool, as_csv: bool, **typed: Any) -> None:
-    """Predict the classes of pictures.
+    """Classify images.
 
-    RUN is a run's name or folder, a bundle's folder, a file that zoo export wrote, or hf:owner/name: a model that is
-    fetched from the hub when it is first typed. IMAGE is a picture, a folder of them, a quoted pattern such as
-    'photos/**/*.jpg', or an http(s) address.
+    RUN is the name or folder of a run, an exported file, or a shared model: its folder, or hf:owner/name, which is
+    downloaded on first use. IMAGE is an image file, a folder of images, a quoted pattern such as 'photos/**/*.jpg', or
+    an http(s) URL.
 
-    --save writes each picture with its label and confidence in a strip under it. --sort copies the originals, those
-    below the threshold into unsure/. Originals are never changed.
+    --sort copies rejected images into the folder unsure. The originals are never changed.
     """
     if as_json and as_csv:
         raise RequestError("Choose one of --json and --csv.")
@@ -91,10 +99,10 @@ def _predict(run: str, images: Sequence[str], store: Path, form: dict[str, bool]
 
 
 def _need_pictures(found: FoundPictures, images: Sequence[str]) -> None:
-    """Raise RequestError unless there is a picture, or a problem to report."""
+    """Raise RequestError unless there is an image."""
     note = f" {note[0].upper()}{note[1:]}." if (note := found.note()) else ""
     if not found.pictures:
-        raise RequestError(" ".join(found.problems) or f"There is no picture in {', '.join(images)}.{note}")
+        raise RequestError(" ".join(found.problems) or f"There are no images in {', '.join(images)}.{note}")
 
 
 def _load(model: Any, device: str, reject_below: float | None, registry: Any) -> Classifier:
@@ -105,7 +113,8 @@ def _load(model: Any, device: str, reject_below: float | None, registry: Any) ->
     keep_freed_memory(classifier.execution.device)
     if reject_below is not None and classifier.task.multilabel:
         raise RequestError(
-            "--reject-below is for one class an image; of this model each class has its own threshold. Leave it out."
+            "--reject-below is not supported for multi-label models, where each class has its own threshold. "
+            "Leave it out."
         )
     return classifier
 

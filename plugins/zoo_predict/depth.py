@@ -1,4 +1,4 @@
-"""Counts of the pictures that have more than 8 bits a channel."""
+"""Counts of the pictures that have more than 8 bits per channel."""
 
 from __future__ import annotations
 

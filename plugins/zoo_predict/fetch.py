@@ -31,7 +31,7 @@ def fetch_picture(url: str, store: Path) -> Path:
     """
     if offline():
         raise RequestError(
-            f"{url} can't be fetched: downloads are off (--offline, or ZOO_OFFLINE). Leave that out, or name a file."
+            f"{url} was not downloaded: downloads are disabled (--offline or ZOO_OFFLINE). Allow them, or name a file."
         )
     scheme, _, rest = url.partition("://")
     return download(

@@ -88,17 +88,17 @@ class Outputs:
     def lines(written: dict[str, Any]) -> Iterator[str]:
         """Say what was written, a line each."""
         if saved := written.get("saved"):
-            yield f"saved: {_pictures(saved['pictures'])} with their answers in {saved['folder']}, and {saved['page']}"
+            yield f"saved: {_images(saved['pictures'])} with predictions in {saved['folder']}, and {saved['page']}"
             if missing := saved.get("no_font"):
-                yield f"no font has {missing}, a box in the saved pictures: install one, such as Noto Sans CJK"
+                yield f"no installed font contains {missing}: install one, such as Noto Sans CJK"
         if copies := written.get("sorted"):
             counts = sorted(copies["folders"].items(), key=lambda each: (each[0] == UNSURE, each[0]))
             shown = ", ".join(f"{n:,} in {name}/" for name, n in counts)
-            there = f" ({copies['unchanged']:,} were there already)" if copies["unchanged"] else ""
+            there = f" ({copies['unchanged']:,} exist already)" if copies["unchanged"] else ""
             yield f"sorted into {copies['folder']}: {shown}{there}"
         if "page" in written:
             yield f"page: {written['page']}"
 
 
-def _pictures(count: int) -> str:
-    return f"{count:,} picture{'' if count == 1 else 's'}"
+def _images(count: int) -> str:
+    return f"{count:,} image{'' if count == 1 else 's'}"

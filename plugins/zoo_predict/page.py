@@ -101,7 +101,7 @@ def _card(answer: PicturePrediction, marks: dict[str, str], in_chans: int) -> Ca
     return Card(
         image=_thumbnail(load_upright(answer.picture.path, in_chans, _SIDE)),
         name=short_path(answer.picture.name),
-        words=", ".join(labels) or "none of the classes",
+        words=", ".join(labels) or "none",
         confidence=found.get("confidence"),
         others=others,
         marks=" ".join([*(marks[label] for label in labels if label in marks), *(["low"] if low else [])]),

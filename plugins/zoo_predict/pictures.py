@@ -53,8 +53,8 @@ class FoundPictures:
         where = ", ".join(dict.fromkeys(place for place, _ in self.others))
         hints = {suffix: install_hint([suffix]) for suffix in suffixes}
         advice = [f"to read {suffix}: {hint}" for suffix, hint in hints.items() if hint]
-        advice = advice or ["these formats are not read; convert pictures to .jpg"]
-        return f"not looked at: {', '.join(counts)} in {where} ({'; '.join(advice)})"
+        advice = advice or ["not supported; convert images to .jpg"]
+        return f"skipped: {', '.join(counts)} in {where} ({'; '.join(advice)})"
 
 
 def find_pictures(words: Iterable[str], store: Path) -> FoundPictures:
@@ -112,7 +112,7 @@ def _matches(pattern: str, word: str) -> Iterator[Path]:
     """
     paths = [Path(path) for path in sorted(glob.glob(pattern, recursive=True))]  # noqa: PTH207 - may be absolute
     if not paths:
-        raise RequestError(f"No file matches {word!r}. In a pattern * stands for any name, and ** for any folders.")
+        raise RequestError(f"No file matches {word!r}. In a pattern, * matches any name and ** any folders.")
     files = [path for path in paths if path.is_file()]
     inner = [] if "**" in pattern else [file for path in paths if path.is_dir() for file in _below(path)]
     yield from dict.fromkeys([*files, *inner])

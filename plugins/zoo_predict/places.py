@@ -63,11 +63,11 @@ def check_free(targets: Sequence[Path], originals: Iterable[Path], option: str, 
     own = {path.resolve() for path in originals} if there else set()
     if any(path.resolve() in own for path in there):
         raise RequestError(
-            f"{there[0].parent} holds the originals, which are never changed. Name another: {option} DIR"
+            f"{there[0].parent} contains the originals, which are never changed. Name another folder: {option} DIR"
         )
     if there and not overwrite:
         more = f" and {len(there) - 1:,} more exist" if len(there) > 1 else " exists"
         raise RequestError(
-            f"{there[0]}{more} already, and nothing was written. Name another folder with {option}, or replace the "
-            "files with --overwrite."
+            f"{there[0]}{more} already. Nothing was written. Name another folder with {option}, or replace the files "
+            "with --overwrite."
         )

@@ -8,4 +8,4 @@ from zoo.plugin import Command, hookimpl
 @hookimpl
 def zoo_commands() -> list[Command]:
     """``zoo predict``."""
-    return [Command("predict", "zoo_predict.command:predict", summary="Predict the classes of pictures")]
+    return [Command("predict", "zoo_predict.command:predict", summary="Classify images", heading="Use")]

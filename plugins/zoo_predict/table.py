@@ -27,25 +27,26 @@ _MANY = 10
 def predictions_table(predictions: Sequence[Row]) -> RenderableType:
     """Predictions: ``path``, ``label``, ``confidence`` and the ``top`` classes with their probabilities.
 
-    Of several labels an image: ``path``, ``labels`` and ``top``. Low confidences are dim.
+    For multi-label models: ``path``, ``labels`` and ``top``. Low confidences are dim.
     """
     if any("labels" in row for row in predictions):
         return _several_labels(predictions)
-    several = any(len(row.get("top") or []) > 2 for row in predictions)  # of two classes, one says it all
+    several = any(len(row.get("top") or []) > 2 for row in predictions)  # two classes add up to 100%
     strange = any(row.get("familiar") is False for row in predictions)
     noted = strange or any(row.get("sure") is False for row in predictions)
-    table = bare_table("image", "is", "", "", "else" if several else "", *[""] * noted, right=(3,), most={1: 20, 4: 20})
+    columns = ("image", "predicted", "", "confidence", "second" if several else "", *[""] * noted)
+    table = bare_table(*columns, right=(3,), most={1: 20, 4: 20})
     for row in predictions:
         table.add_row(*_prediction_row(row, several), *([_doubt(row)] * noted))
-    told = say("unlike: the network answers to 95% of its validation images otherwise, more or less strongly", "dim")
+    legend = "unlike: unlike the validation images, of which 95% gave weaker or stronger responses"
     counts = [say(_counts(predictions), "dim")] if len(predictions) > _MANY else []
-    return Page(table, *([told] if strange else []), *counts)
+    return Page(table, *([say(legend, "dim")] if strange else []), *counts)
 
 
 def _prediction_row(row: Row, several: bool) -> list[RenderableType]:
     confidence, second = row.get("confidence"), (row.get("top") or [])[1:2] if several else []
     unsure, low = row.get("sure") is False, is_low(row)
-    style = f"bold {WARN}" if unsure else "dim" if low else f"bold {GOOD}"
+    style = f"bold {WARN}" if unsure else f"dim {GOOD}" if low else f"bold {GOOD}"
     return [
         Middle(short_path(row.get("path", UNKNOWN)), "dim", 24),
         Middle(NOT_SURE if unsure else row.get("label", UNKNOWN), style),
@@ -61,12 +62,12 @@ def _doubt(row: Row) -> RenderableType:
 
 
 def _several_labels(predictions: Sequence[Row]) -> RenderableType:
-    table = bare_table("image", "shows", "likeliest", most={1: 34, 2: 34})
+    table = bare_table("image", "labels", "most probable", most={1: 34, 2: 34})
     for row in predictions:
-        named = ", ".join(row.get("labels") or []) or "none of the classes"
-        likeliest = ", ".join(f"{percent(t['probability'], 0)} {t['class']}" for t in (row.get("top") or [])[:3])
+        named = ", ".join(row.get("labels") or []) or "none"
+        probable = ", ".join(f"{percent(t['probability'], 0)} {t['class']}" for t in (row.get("top") or [])[:3])
         path = Middle(short_path(row.get("path", UNKNOWN)), "dim", 24)
-        table.add_row(path, say(named, f"bold {GOOD}" if row.get("labels") else "dim"), say(likeliest, "dim"))
+        table.add_row(path, say(named, f"bold {GOOD}" if row.get("labels") else "dim"), say(probable, "dim"))
     return Page(table)
 
 
@@ -76,7 +77,7 @@ def _counts(predictions: Sequence[Row]) -> str:
     found = sorted(Counter(row["label"] for row in sure).items(), key=lambda each: (-each[1], each[0]))
     classes = [f"{count(n)} {name}" for name, n in found]
     shown = [*classes[:8], *([f"{len(classes) - 8} classes more"] if len(classes) > 8 else [])]
-    return f"{count(len(predictions))} pictures: {', '.join([*shown, *_doubts(predictions)])}"
+    return f"{count(len(predictions))} images: {', '.join([*shown, *_doubts(predictions)])}"
 
 
 def _doubts(predictions: Sequence[Row]) -> Iterator[str]:

@@ -11,11 +11,11 @@ from zoo.plugin import KINDS
 
 @click.command("new")
 @click.argument("name")
-@click.option("--into", type=click.Path(path_type=Path), default=Path(), help="The folder to write the package in.")
+@click.option("--into", type=click.Path(path_type=Path), default=Path(), help="Folder to create the package in.")
 def new(name: str, into: Path, **chosen: bool) -> None:
-    """Write a plugin package, zoo-NAME.
+    """Create a plugin package, zoo-NAME.
 
-    It has a working example of each kind asked for, and tests that pass.
+    It contains a working example of each requested kind of component, and passing tests.
     """
     from zoo_scaffold.writing import next_lines, write_package
 
@@ -27,4 +27,4 @@ def new(name: str, into: Path, **chosen: bool) -> None:
 
 for _kind in reversed(KINDS):
     _article = "an" if _kind[0] in "aeiou" else "a"
-    new = click.option(f"--{_kind}", is_flag=True, help=f"With {_article} {_kind}.")(new)
+    new = click.option(f"--{_kind}", is_flag=True, help=f"Include {_article} {_kind}.")(new)

@@ -21,15 +21,15 @@ _TAKEN = (LOCAL, "python")  # prefixes of ids for components without a plugin
 # For each kind: suffix of the example's name, its description with an article, and its place in a job.
 _EXAMPLES: dict[str, tuple[str, str, str]] = {
     "architecture": ("cnn", "a small CNN of depthwise separable convolutions", "architecture"),
-    "dataset": ("shapes", "circles, squares and triangles, drawn: nothing to download", "dataset"),
-    "loss": ("poly1", "cross entropy with one polynomial term more", "loss"),
+    "dataset": ("shapes", "drawn circles, squares and triangles, without a download", "dataset"),
+    "loss": ("poly1", "cross entropy with an additional polynomial term", "loss"),
     "metric": ("kappa", "Cohen's kappa, agreement beyond chance", "metrics"),
-    "augmentation": ("noise", "Gaussian noise, of a strength of its own for each sample", "augment"),
+    "augmentation": ("noise", "Gaussian noise with a random strength per sample", "augment"),
     "optimizer": ("signum", "steps along the sign of the momentum", "train.optimizer"),
     "schedule": ("trapezoid", "a warm-up, a plateau, and down to 0", "train.schedule"),
     "exporter": ("npz", "the weights as a NumPy archive", ""),
     "importer": ("npz", "a model from a NumPy archive", ""),
-    "command": ("", "says what the plugin brings", ""),
+    "command": ("", "lists what the plugin provides", ""),
 }
 
 
@@ -42,19 +42,19 @@ def check_name(name: str) -> None:
 def _reason(name: str) -> str | None:
     bare = re.sub(r"^zoo[-_]", "", name)
     if bare != name:
-        return f"the distribution is called zoo-NAME by itself; leave it at {bare!r}"
+        return f"the name of the distribution is zoo-NAME; use {bare!r}"
     if not _NAME.fullmatch(name):
         return "use lower-case letters and digits, a letter first, with - or _ between words"
     if len(name) > _LONGEST:
-        return f"it has {len(name)} letters, and {_LONGEST} are the most"
+        return f"it has {len(name)} characters; the limit is {_LONGEST}"
     if keyword.iskeyword(name) or keyword.issoftkeyword(name):
-        return "it is a word of Python itself"
+        return "it is a keyword of Python"
     if name in sys.stdlib_module_names:
-        return f"it is a module of Python's standard library; say what is yours, as in '{name}-acme'"
+        return f"it is a module of Python's standard library; use for example '{name}-acme'"
     if name in _TAKEN:
-        return f"'{name}/…' is the id of components that come from no plugin"
+        return f"'{name}/…' is the id of components without a plugin"
     if owner := _owner(name):
-        return f"{owner} brings a plugin of that name already, and two of one name could not be told apart"
+        return f"{owner} already has a plugin of that name"
     return None
 
 

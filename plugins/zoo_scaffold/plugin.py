@@ -8,4 +8,4 @@ from zoo.plugin import Command, hookimpl
 @hookimpl
 def zoo_commands() -> list[Command]:
     """``zoo plugins new``."""
-    return [Command("new", "zoo_scaffold.command:new", summary="Write a plugin package, zoo-NAME", group="plugins")]
+    return [Command("new", "zoo_scaffold.command:new", summary="Create a plugin package, zoo-NAME", group="plugins")]

@@ -63,7 +63,7 @@ def next_lines(folder: Path, name: str, kinds: Iterable[str] = ()) -> list[str]:
         f"pytest {quote(str(folder))}",
         TemplateNames(name, _checked(kinds)).use(),
     ]
-    return [f"{folder} is written; its README.md says what is where.", "next:", *(f"  {step}" for step in steps)]
+    return [f"Created {folder}; see its README.md.", "next:", *(f"  {step}" for step in steps)]
 
 
 def _checked(kinds: Iterable[str]) -> tuple[str, ...]:
@@ -106,14 +106,12 @@ def _places(names: TemplateNames) -> Iterator[tuple[str, str]]:
 @contextmanager
 def _atomic_folder(target: Path, name: str) -> Iterator[Path]:
     """Provide a temporary folder that is renamed to ``target`` when the block ends, and removed if it raises."""
-    elsewhere = f"write elsewhere: zoo plugins new {name} --into FOLDER"
+    elsewhere = f"choose another folder: zoo plugins new {name} --into FOLDER"
     try:
         if target.parent.exists() and not target.parent.is_dir():
-            raise RequestError(f"{target.parent} is no folder, so no package can be written into it; {elsewhere}")
+            raise RequestError(f"{target.parent} is not a folder; {elsewhere}")
         if target.is_symlink() or (target.exists() and not _is_empty(target)):
-            raise RequestError(
-                f"{target} is there already, and nothing is overwritten. Remove it, take another name, or {elsewhere}"
-            )
+            raise RequestError(f"{target} exists already. Remove it, choose another name, or {elsewhere}")
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as nearby:
             building = Path(nearby) / target.name
@@ -124,8 +122,8 @@ def _atomic_folder(target: Path, name: str) -> Iterator[Path]:
             building.rename(target)
     except OSError as error:
         raise OutputError(
-            f"{target} can't be written: {error.strerror or error}. Nothing was. "
-            f"Mend the folder's permissions, free some space, or {elsewhere}"
+            f"{target} can't be written: {error.strerror or error}. Fix the permissions of the folder, free some "
+            f"space, or {elsewhere}"
         ) from error
 
 

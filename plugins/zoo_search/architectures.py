@@ -102,7 +102,7 @@ class Comparison:
             row["status"] == "failed" for row in self.rows
         ):
             raise ZooError(
-                f"Not one of the networks could be trained. {self.rows[0]['architecture']}: {self.rows[0]['reason']}"
+                f"None of the architectures could be trained. {self.rows[0]['architecture']}: {self.rows[0]['reason']}"
             )
         return self.write("completed")
 
@@ -113,7 +113,7 @@ class Comparison:
             self.folder.mkdir(parents=True)
         except OSError as error:
             raise OutputError(
-                f"{self.folder} can't be made: {error.strerror or error}. Choose another --out."
+                f"{self.folder} can't be created: {error.strerror or error}. Choose another --out."
             ) from error
 
     def _train(self, candidate: Candidate, row: Row, observer: Observer, share: Budget) -> None:
@@ -186,8 +186,8 @@ _SPEEDS = ("train_images_per_second", "inference_images_per_second")
 
 
 def _too_slow_reason(share: Budget, error: TooShort) -> str:
-    needed = f"which takes about {error.least_s:.0f} s in all"
-    return f"its share of {share.seconds:.0f} s has no time for one epoch, {needed}"
+    needed = f"which needs about {error.least_s:.0f} s in all"
+    return f"its share of {share.seconds:.0f} s is too short for an epoch, {needed}"
 
 
 def blank_row(name: str) -> Row:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from zoo.api.commands import Span, job_options
+from zoo.api.commands import SectionCommand, Span, job_options
 from zoo.errors import RequestError
 
 if TYPE_CHECKING:
@@ -19,22 +19,25 @@ if TYPE_CHECKING:
 _SHORTEST_S = 1.0
 
 
-@click.command(name="compare-architectures")
+@click.command(name="compare-architectures", cls=SectionCommand)
 @click.argument("dataset")
-@click.option("--budget", type=Span(), required=True, metavar="TIME", help="For all of them together: 90s, 10m, 1h.")
-@click.option("--architectures", metavar="A,B,C", help="The networks; by default those that belong to no library.")
-@click.option("--search", metavar="WORD", help="All networks with this word in their name.")
-@job_options("data", "recipe", "epochs", "batch_size", "lr", "image_size", recipe="One for all; by default none.")
+@click.option(
+    "--budget", type=Span(), required=True, metavar="TIME", help="Time for all architectures together: 90s, 10m, 1h."
+)
+@click.option("--architectures", metavar="A,B,C", help="Architectures to compare.", show_default="those of no library")
+@click.option("--search", metavar="WORD", help="Compare all architectures with this word in their name.")
+@job_options("data", "recipe", "epochs", "batch_size", "lr", "image_size", recipe="Recipe for all architectures.")
 @job_options("pretrained", "freeze", "seed", "device", "precision", "set")
-@click.option("--out", type=click.Path(path_type=Path), default=Path("runs"), help="The folder for runs.")
-@click.option("--name", metavar="NAME", help="The comparison's name; made up, when not given.")
+@click.option("--out", type=click.Path(path_type=Path), default=Path("runs"), help="Folder for runs.")
+@click.option("--name", metavar="NAME", help="Name of the comparison.", show_default="generated")
 @job_options("offline")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def compare_architectures(dataset: str, as_json: bool, **typed: Any) -> int:
-    """Find out which network to take.
+    """Compare architectures within a time budget.
 
-    Each is timed, and trained for its share of the budget, all on the same data in the same way. What is too slow for
-    one epoch is told. The image size is the first one's. Ctrl-C keeps what was measured.
+    Each architecture is timed, and trained for its share of the budget, on the same data with the same settings.
+    Architectures too slow for one epoch are reported. The image size is that of the first one. Ctrl-C keeps the
+    results so far.
     """
     from zoo.api.running import Budget, run_job
     from zoo.reports.kit.pages import write_report
@@ -88,12 +91,10 @@ def _candidates(dataset: str, typed: dict[str, Any]) -> tuple[list[Candidate], R
     names = _names(registry, typed["architectures"], typed["search"])
     if typed["budget"] / len(names) < _SHORTEST_S:
         raise RequestError(
-            f"{len(names)} networks in {typed['budget']:g} s leave less than a second for each. Raise --budget."
+            f"{len(names)} architectures in {typed['budget']:g} s leave less than a second for each. Increase --budget."
         )
     if typed["batch_size"] == "auto" or typed["lr"] == "auto":
-        raise RequestError(
-            "All networks are trained in the same way: give --batch-size and --lr as numbers, not as auto."
-        )
+        raise RequestError("All architectures use the same settings: give --batch-size and --lr as numbers, not auto.")
     if typed["image_size"] is None:
         typed = {**typed, "image_size": _resolved(names[0], dataset, typed, registry).job.train.image_size}
     return [_candidate(name, dataset, typed, registry) for name in names], registry
@@ -124,7 +125,7 @@ def _names(registry: Registry, listed: str | None, word: str | None) -> list[str
     from zoo_search.architectures import MOST
 
     if listed is not None and word is not None:
-        raise RequestError("--architectures and --search can't both be given: take one of them.")
+        raise RequestError("--architectures and --search can't be combined.")
     if listed is not None:
         names = list(dict.fromkeys(name.strip() for name in listed.split(",") if name.strip()))
     elif word is not None:
@@ -132,10 +133,10 @@ def _names(registry: Registry, listed: str | None, word: str | None) -> list[str
     else:
         names = [entry.id for entry in registry.entries("architecture") if entry.member is None]
     if not names:
-        raise RequestError(f"No network has {word!r} in its name. See: zoo list architectures --search WORD")
+        raise RequestError(f"No architecture has {word!r} in its name. See: zoo list architectures --search WORD")
     if len(names) > MOST:
         raise RequestError(
-            f"{len(names)} networks are too many ({listing(names, most=4)}). Name up to {MOST} of them: "
+            f"{len(names)} architectures are too many ({listing(names, most=4)}). Choose up to {MOST} of them: "
             f"--architectures {','.join(names[:3])}"
         )
     for name in names:

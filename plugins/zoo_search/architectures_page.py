@@ -85,4 +85,4 @@ def _axes(canvas: Canvas, x: Scale, y: Scale) -> None:
         canvas.line([(x.at(value), HEIGHT - BOTTOM), (x.at(value), HEIGHT - BOTTOM + 4)], "ink")
         canvas.text(x.at(value), HEIGHT - BOTTOM + 18, axis_number(value), role="soft", size=12)
     canvas.line([(LEFT, HEIGHT - BOTTOM), (WIDTH - 12, HEIGHT - BOTTOM)], "ink", stroke_opacity=0.4)
-    canvas.text((LEFT + WIDTH) / 2, HEIGHT - 8, "answers, images a second", size=13)
+    canvas.text((LEFT + WIDTH) / 2, HEIGHT - 8, "inference, images per second", size=13)

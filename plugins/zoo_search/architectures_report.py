@@ -59,7 +59,7 @@ def row_line(row: Row) -> str:
         return f"{name}: {status}" + (f": {clean(row['reason'])}" if row["reason"] else "")
     rate = f"{count(row['inference_images_per_second'])} images/s"
     epochs = f"{row['epochs']} epoch{'' if row['epochs'] == 1 else 's'}"
-    return f"{name}: val accuracy {percent(row['val_accuracy'])} after {epochs}, answers {rate}"
+    return f"{name}: val accuracy {percent(row['val_accuracy'])} after {epochs}, inference {rate}"
 
 
 def still_rising(row: Row) -> bool:
@@ -94,8 +94,8 @@ def columns_of(row: Row) -> list[str]:
 
 
 HEADS = ["", "architecture", "val acc", "epochs", "answers/s", "trains/s", "parameters", "size"]
-FRONT = "* no other is both as accurate and as fast"
-RISING = "+ it still got better when its time was over"
+FRONT = "* Pareto-optimal: no other is as accurate and as fast"
+RISING = "+ accuracy was still rising at the end"
 
 
 def legend(found: Row) -> list[str]:

@@ -7,26 +7,26 @@ from typing import Any
 
 import click
 
-from zoo.api.commands import LOOKING, job_options, resolve_words
+from zoo.api.commands import LOOKING, SectionCommand, job_options, resolve_words
 
 
-@click.command(name="lr-find")
+@click.command(name="lr-find", cls=SectionCommand)
 @click.argument("words", nargs=-1, metavar="ARCHITECTURE DATASET | JOB.yaml | RUN")
 @job_options("data", "recipe", "batch_size", "image_size", "pretrained", "weights", "freeze", **LOOKING)
 @job_options("seed", "device", "precision", "set", "offline", **LOOKING)
-@click.option("--from", "lowest", type=click.FloatRange(0, min_open=True), default=1e-7, help="The first rate.")
-@click.option("--to", "highest", type=click.FloatRange(0, min_open=True), default=10.0, help="The last rate.")
-@click.option("--steps", type=click.IntRange(50, 10_000), default=100, help="How many steps between them.")
+@click.option("--from", "lowest", type=click.FloatRange(0, min_open=True), default=1e-7, help="First learning rate.")
+@click.option("--to", "highest", type=click.FloatRange(0, min_open=True), default=10.0, help="Last learning rate.")
+@click.option("--steps", type=click.IntRange(50, 10_000), default=100, help="Number of steps.")
 @click.option(
-    "-o", "--out", type=click.Path(path_type=Path), default=Path("lr-find.png"), help="The plot: .png or .svg."
+    "-o", "--out", type=click.Path(path_type=Path), default=Path("lr-find.png"), help="Plot to write: .png or .svg."
 )
-@click.option("--overwrite", is_flag=True, help="Replace a file that the zoo didn't make.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--overwrite", is_flag=True, help="Overwrite an existing file of another origin.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def lr_find(words: tuple[str, ...], as_json: bool, **typed: Any) -> None:
-    """Find a learning rate by a range test, and plot it.
+    """Find a learning rate with a range test, and plot it.
 
-    The network trains a hundred steps with a rate that rises; where its loss falls best is a good rate. Nothing is
-    kept. zoo run --lr auto does the same before it trains.
+    The network is trained for a hundred steps with a rising learning rate; the suggested rate is where the loss falls
+    fastest. No run is saved. zoo run --lr auto does the same before training.
     """
     from zoo.errors import RequestError
     from zoo.reports.kit.pages import check_place

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["WHAT", "plot_lr", "table_lines"]
 
 WHAT = {
-    "valley": "middle of the fall, from a tenth of the way down to the lowest loss",
+    "valley": "middle of the descent, from a tenth of the way down to the lowest loss",
     "steepest": "where the loss falls fastest",
     "minimum/10": "a tenth of where the loss is lowest",
 }
@@ -34,7 +34,7 @@ def table_lines(found: Mapping[str, Any]) -> list[str]:
     span = f"from {lrs[0]:.2g} to {lrs[-1]:.2g}" if lrs else "none"
     lines = [f"{len(lrs)} steps, rates {span}; {found['ended']}"]
     if not suggestions:
-        return [*lines, "no suggestion: the loss fell nowhere"]
+        return [*lines, "no suggestion: the loss did not fall"]
     lines.append(f"{'rule':<12}{'lr':>9}")
     for rule, lr in suggestions.items():
         chosen = "  <- auto" if rule == found["rule"] else ""

@@ -101,7 +101,7 @@ def refuse_doubles(request: Request, vary: Mapping[str, str]) -> None:
     """
     given = flatten(request.options)
     if both := [path for path in vary if path in given or f"{path}.name" in given]:
-        raise RequestError(f"{both[0]} is varied by --set and given a value as well. Leave one of them out.")
+        raise RequestError(f"{both[0]} is both varied and set by --set. Leave out one of them.")
 
 
 def load_plan(folder: Path) -> SweepPlan:
@@ -112,17 +112,17 @@ def load_plan(folder: Path) -> SweepPlan:
     """
     if not (folder / PLAN).is_file():
         raise RequestError(
-            f"{folder} is not a sweep's folder (no {PLAN} in it). Begin one: zoo sweep simple_cnn digits "
-            "--set lr=log:1e-4..1e-1 --trials 20"
+            f"{folder} is not the folder of a sweep (no {PLAN} in it). Start one: zoo sweep simple_cnn digits --set "
+            "lr=log:1e-4..1e-1 --trials 20"
         )
     content = read_mapping(folder / PLAN)
     try:
         plan = SweepPlan(**content)
         make_space(plan.vary)
         if not isinstance(plan.trials, int) or plan.pruner not in PRUNERS:
-            raise TypeError("trials or pruner is not what the zoo writes")
+            raise TypeError("trials or pruner is invalid")
     except (TypeError, AttributeError, RequestError) as error:
-        raise RequestError(f"{folder / PLAN} is damaged, or of another zoo: {error}.") from error
+        raise RequestError(f"{folder / PLAN} is damaged, or from an incompatible zoo: {error}.") from error
     return plan
 
 

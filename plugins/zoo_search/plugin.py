@@ -13,16 +13,19 @@ def zoo_commands() -> Iterator[Command]:
     yield Command(
         "sweep",
         "zoo_search.sweep_command:sweep",
-        summary="Try other values of a job, and keep the best",
+        summary="Search for better hyperparameters",
+        heading="Train",
         tags=("optuna",),
     )
     yield Command(
         "compare-architectures",
         "zoo_search.architectures_command:compare_architectures",
-        summary="Find out which network to take",
+        summary="Compare architectures within a time budget",
+        heading="Train",
     )
     yield Command(
         "lr-find",
         "zoo_search.lr_find_command:lr_find",
-        summary="Find a learning rate by a range test, and plot it",
+        summary="Find a learning rate with a range test",
+        heading="Train",
     )

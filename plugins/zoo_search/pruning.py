@@ -38,4 +38,4 @@ class Pruning(Callback):
                 self.trial.report(value, record.epoch)
         if epoch.epoch >= (run.job.train.epochs or 0) or not self.trial.should_prune():
             return None
-        return f"{PRUNED}{self.monitor} is behind that of other trials after epoch {epoch.epoch}"
+        return f"{PRUNED}{self.monitor} is behind other trials after epoch {epoch.epoch}"

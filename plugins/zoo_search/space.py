@@ -47,7 +47,7 @@ class Range:
 
     def __str__(self) -> str:
         ends = f"{self.text(self.low)} to {self.text(self.high)}"
-        return f"{ends}, by orders of magnitude" if self.log else ends
+        return f"{ends}, on a log scale" if self.log else ends
 
 
 @dataclass(frozen=True)
@@ -86,12 +86,12 @@ def divide(words: Sequence[str]) -> tuple[dict[str, str], list[str]]:
         if not equals or variation(path, text) is None:
             fixed.append(f"{path}{equals}{text}")
         elif path in varied:
-            raise RequestError(f"--set {path} is given twice. Write all that it may be in one: --set {path}=A,B,C")
+            raise RequestError(f"--set {path} is given twice. Give all values in one: --set {path}=A,B,C")
         else:
             varied[path] = text
     for word in fixed:
         if (path := word.partition("=")[0]) in varied:
-            raise RequestError(f"--set {path} is given with one value and with several. Leave one of them out.")
+            raise RequestError(f"--set {path} is both set and varied. Leave out one of them.")
     return varied, fixed
 
 
@@ -104,13 +104,13 @@ def variation(path: str, text: str) -> Range | Choices | None:
     if (found := _RANGE.fullmatch(text)) is not None:
         return _range(path, bool(found[1]), found[2], found[3])
     if text.lstrip().startswith("log:"):
-        raise RequestError(f"--set {path}={text}: after log: comes a range of numbers, as in log:1e-4..1e-1.")
+        raise RequestError(f"--set {path}={text}: log: needs a range of numbers, such as log:1e-4..1e-1.")
     parts = [part.strip() for part in _split(text)]
     if len(parts) == 1:
         return None
     if "" in parts or len(set(parts)) < len(parts):
-        what = "an empty value" if "" in parts else "one of them twice"
-        raise RequestError(f"--set {path}={text} is a choice with {what}. Write it as A,B,C, each once.")
+        what = "an empty value" if "" in parts else "a repeated value"
+        raise RequestError(f"--set {path}={text} is a choice with {what}. Give distinct values: A,B,C.")
     return Choices(tuple(parts))
 
 
@@ -118,9 +118,9 @@ def _range(path: str, log: bool, low: str, high: str) -> Range:
     whole = not any(mark in low + high for mark in ".eE")
     found = Range(float(low), float(high), whole, log)
     if found.low >= found.high:
-        raise RequestError(f"--set {path}={low}..{high}: a range goes from the smaller number to the larger one.")
+        raise RequestError(f"--set {path}={low}..{high}: the first number of a range must be smaller than the second.")
     if log and found.low <= 0:
-        raise RequestError(f"--set {path}=log:{low}..{high}: by orders of magnitude a range begins above 0.")
+        raise RequestError(f"--set {path}=log:{low}..{high}: a range on a log scale must start above 0.")
     return found
 
 
@@ -148,11 +148,11 @@ def make_space(varied: Mapping[str, str]) -> Space:
     """
     if not varied:
         raise RequestError(
-            "zoo sweep needs something to vary: a range or a choice. Try: --set lr=log:1e-4..1e-1 "
-            "--set architecture.dropout=0..0.6 --set train.optimizer=adam,sgd"
+            "zoo sweep needs a range or a choice to vary. Try: --set lr=log:1e-4..1e-1 --set "
+            "architecture.dropout=0..0.6 --set train.optimizer=adam,sgd"
         )
     if "train.monitor" in varied:
-        raise RequestError("train.monitor is what the trials are compared by: give it one value.")
+        raise RequestError("train.monitor can't be varied: it is the metric that trials are compared by.")
     space = {path: variation(path, text) for path, text in varied.items()}
     return {path: part for path, part in space.items() if part is not None}
 
@@ -179,7 +179,7 @@ def check(space: Space, request: Request, registry: Registry) -> Resolved:
             _try_to_build(resolved, space)
         except RequestError as error:
             told = " ".join(f"--set {word}" for word in words_of(values))
-            raise RequestError(f"The sweep would try {told}, and the job refuses it. {error}") from error
+            raise RequestError(f"The sweep would try {told}, which is invalid. {error}") from error
         found = found or resolved
     assert found is not None
     return found

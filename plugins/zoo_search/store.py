@@ -250,7 +250,7 @@ def _wait_for(path: Path, waiting: Callable[[], None] = lambda: None) -> Lock:
             if is_write_error(error):
                 raise cannot_write(path.parent, error) from error
             raise OutputError(
-                f"{path.parent} is on a disk that has no locks ({error.strerror or error}), and a sweep needs them. "
+                f"{path.parent} is on a disk without file locks ({error.strerror or error}), which a sweep needs. "
                 "Choose another folder with --out."
             ) from error
 

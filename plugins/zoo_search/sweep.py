@@ -68,13 +68,15 @@ def begin(out: Path, name: str | None, plan: SweepPlan, file: Path | None) -> Pa
     """
     folder = out / check_name(name or made_up_name(out))
     if (folder / PLAN).is_file():
-        raise RequestError(f"The sweep {folder} exists. Go on with it: zoo sweep --resume {folder}; or give a --name.")
+        raise RequestError(
+            f"The sweep {folder} exists. Resume it: zoo sweep --resume {folder}; or give another --name."
+        )
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise RequestError(f"{folder} exists, and is no sweep. Give another --name.")
+        raise RequestError(f"{folder} exists, but is not a sweep. Give another --name.")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OutputError(f"{folder} can't be made: {error.strerror or error}. Choose another --out.") from error
+        raise OutputError(f"{folder} can't be created: {error.strerror or error}. Choose another --out.") from error
     if file is not None:
         write_text(folder / BASE, file.read_text("utf-8"))
     plan.save(folder)
@@ -138,7 +140,7 @@ class Sweep:
             if self._remove_if_empty():
                 raise
             self._end_early("failed")
-            raise type(error)(f"{error} {self._resume_message('The sweep stands still')}") from error
+            raise type(error)(f"{error} {self._resume_message('The sweep is blocked')}") from error
 
     def _run_trial(self, trial: SweepTrial) -> None:
         try:
@@ -212,7 +214,7 @@ class Sweep:
 
     def _resume_message(self, what: str) -> str:
         kept = f"{what} after {self._ended()} of {self.plan.trials} trials; they are kept."
-        return f"{kept} Go on with: zoo sweep --resume {self.folder}"
+        return f"{kept} Resume with: zoo sweep --resume {self.folder}"
 
 
 def outcome_of(result: RunResult) -> TrialOutcome:
@@ -222,6 +224,6 @@ def outcome_of(result: RunResult) -> TrialOutcome:
         TrialOutcome, best_epoch=result.best_epoch, epochs=len(result.epochs), total_s=result.timing.total_s
     )
     if value is None or not math.isfinite(value):
-        return measured("failed", None, "what the sweep monitors is no number in any epoch")
+        return measured("failed", None, "the monitored metric is NaN in every epoch")
     pruned = reason is not None and reason.startswith(PRUNED)
     return measured("pruned" if pruned else "completed", value, reason)

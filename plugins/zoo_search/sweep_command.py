@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from zoo.api.commands import RESUME_NAMED, job_options
+from zoo.api.commands import RESUME_NAMED, SectionCommand, SectionOption, job_options
 from zoo.errors import RequestError
 
 if TYPE_CHECKING:
@@ -21,37 +21,48 @@ if TYPE_CHECKING:
     from zoo_search.sweep import Sweep, SweepWatcher
 
 _SET = (
-    "Vary a value of the job, architecture.dropout=0..0.6, lr=log:1e-4..1e-1, train.optimizer=adam,sgd; "
-    "or give it one, loss=focal."
+    "Vary a value of the job, such as architecture.dropout=0..0.6, lr=log:1e-4..1e-1 or train.optimizer=adam,sgd, "
+    "or set it: loss=focal; repeatable."
 )
 _TRIALS = 20
+_N_TRIALS = "Total number of trials."
 
 
-@click.command(name="sweep")
+@click.command(name="sweep", cls=SectionCommand)
 @click.argument("words", nargs=-1, metavar="ARCHITECTURE DATASET | JOB.yaml")
 @job_options("set", set=_SET)
-@click.option("--trials", type=click.IntRange(1, 100_000), help=f"How many runs there will be in all ({_TRIALS}).")
-@click.option("--pruner", type=click.Choice(["median", "halving", "none"]), default="median", help="What ends a trial.")
-@job_options("budget", budget="For all trials together: 90s, 10m, 1h; each gets an equal share of what is left.")
+@click.option(
+    "--trials",
+    type=click.IntRange(1, 100_000),
+    metavar="N",
+    cls=SectionOption,
+    help=_N_TRIALS,
+    default_text=str(_TRIALS),
+)
+@click.option(
+    "--pruner",
+    type=click.Choice(["median", "halving", "none"]),
+    default="median",
+    help="Rule for stopping trials early.",
+)
+@job_options("budget", budget="Time for all trials together: 90s, 10m, 1h.")
 @job_options("data", "recipe", "epochs", "batch_size", "lr", "image_size", "pretrained", "weights", "freeze")
-@job_options("seed", "device", "precision", "on_bad_image", seed="Of the values that are drawn, and of every run.")
-@click.option("--out", type=click.Path(path_type=Path), default=Path("runs"), help="The folder for runs and sweeps.")
-@click.option("--name", metavar="NAME", help="The sweep's name; made up, when not given.")
-@click.option("--resume", metavar="SWEEP", help="Go on with a sweep; with --trials it gets more of them.")
-@click.option("--join", metavar="FOLDER", help="Work on a sweep that others work on too.")
+@job_options("seed", "device", "precision", "on_bad_image", seed="Random seed of the sampler and of every run.")
+@click.option("--out", type=click.Path(path_type=Path), default=Path("runs"), help="Folder for runs and sweeps.")
+@click.option("--name", metavar="NAME", help="Name of the sweep.", show_default="generated")
+@click.option("--resume", metavar="SWEEP", help="Resume a sweep; --trials can add trials.")
+@click.option("--join", metavar="FOLDER", help="Join a sweep that other processes work on.")
 @job_options("offline")
 @click.option("--quiet", "-q", is_flag=True, help="Print the last line only.")
-@click.option("--json", "as_json", is_flag=True, help="Print the sweep's document alone to stdout.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def sweep(words: tuple[str, ...], quiet: bool, as_json: bool, **typed: Any) -> None:
-    """Try other values of a job, and keep the best.
+    """Search for better hyperparameters.
 
-    Each trial is a run in the sweep's folder, with values that Optuna draws where they are likely to be good; one that
-    falls behind is ended early. The best one's job is in best.yaml: zoo run runs/NAME/best.yaml
+    Each trial is a run in the folder of the sweep, with values sampled by Optuna; trials that fall behind are stopped
+    early. The job of the best trial is saved in best.yaml: zoo run runs/NAME/best.yaml
     """
     if not _has_optuna():
-        raise RequestError(
-            "zoo sweep draws values by Optuna, which isn't installed. Type: pip install 'visionzoo[sweep]'"
-        )
+        raise RequestError("zoo sweep needs Optuna, which is not installed. Type: pip install 'visionzoo[sweep]'")
     from zoo.storage import dump_json
     from zoo_search.sweep_page import write_sweep_page
 
@@ -97,17 +108,17 @@ def _existing_sweep(words: Sequence[str], typed: dict[str, Any], quiet: bool, as
     if typed["join"] is None and typed["resume"] is None:
         return None
     if word is None or (typed["join"] and typed["resume"]):
-        raise RequestError("Name one sweep to go on with: zoo sweep --resume runs/NAME, or zoo sweep --join runs/NAME")
+        raise RequestError("Give the sweep to resume: zoo sweep --resume runs/NAME, or zoo sweep --join runs/NAME")
     if words or typed["set"] or typed["budget"]:
         raise RequestError(
-            f"A sweep goes on as it was begun: no job, --set or --budget. Type: zoo sweep --resume {word}; "
-            "only --trials may be another number."
+            "A resumed sweep keeps its job, --set and --budget; only --trials can be changed. Type: zoo sweep "
+            f"--resume {word}"
         )
     folder = _find(word, typed["out"])
     plan = load_plan(folder)
     if typed["trials"] is not None and typed["trials"] != plan.trials:
         if typed["trials"] < plan.trials:
-            raise RequestError(f"{folder} has {plan.trials} trials. --trials can add some, not take any away.")
+            raise RequestError(f"{folder} has {plan.trials} trials. --trials can only be increased.")
         plan = replace(plan, trials=typed["trials"])
         plan.save(folder)
     registry, watcher = registry_here(), make_sweep_watcher(quiet, as_json)
@@ -121,7 +132,7 @@ def _find(word: str, out: Path) -> Path:
     folders = [folder for folder in (Path(word), out / word) if folder.is_dir()]
     if not folders:
         known = [path.parent.name for path in out.glob(f"*/{PLAN}")]
-        raise RequestError(f"There is no sweep {word!r}.{did_you_mean(word, known)} Sweeps are in folders of {out}.")
+        raise RequestError(f"There is no sweep {word!r}.{did_you_mean(word, known)} Sweeps are in {out}.")
     return next((folder for folder in folders if (folder / PLAN).is_file()), folders[0])
 
 

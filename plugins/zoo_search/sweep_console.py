@@ -98,7 +98,7 @@ def render_sweep(found: Document) -> RenderableType:
     more = len(found["trials"]) - SHOWN
     parts += [say(f"and {more} more, in sweep.json", "dim")] if more > 0 else []
     if found.get("importance"):
-        parts += [heading("What mattered", "share of the differences between trials"), _weights(found)]
+        parts += [heading("Importance of parameters", "fraction of the variance between trials"), _weights(found)]
     parts += [Text(), say(last_line(found), "bold"), heading("Next"), _next(found)]
     return Page(*parts)
 

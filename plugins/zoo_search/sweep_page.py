@@ -45,8 +45,8 @@ def render_sweep_page(found: Document) -> str:
         plots=[
             (title, Markup(svg))
             for title, svg in (
-                ("Each trial, through its values", parallel_plot(found)),
-                ("In their order", progress_plot(found)),
+                ("Trials by value", parallel_plot(found)),
+                ("In order", progress_plot(found)),
             )
             if svg
         ],

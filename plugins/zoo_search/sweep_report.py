@@ -36,7 +36,7 @@ class PlainSweep(SweepWatcher):
     def trial(self, trial: SweepTrial, count: int) -> Observer:
         self._waits = False
         if trial.again:
-            self._lines.say(f"trial {trial.number} of {count}: goes on where it was left")
+            self._lines.say(f"trial {trial.number} of {count}: resumed")
         return Observer()
 
     def told(self, row: Row, found: Document) -> None:
@@ -56,14 +56,14 @@ def opening(found: Document) -> str:
     base = found["base"]
     what = " on ".join(clean(base[part]) for part in ("architecture", "dataset") if base.get(part)) or "a job"
     ended = sum(row["status"] != "running" for row in found["trials"])
-    done = f", {ended} of them done" if ended else ""
+    done = f", {ended} done" if ended else ""
     order = "highest" if found["maximize"] else "lowest"
-    return f"{clean(found['sweep'])}: {found['count']} trials of {what}{done}; the {order} {found['monitor']} wins"
+    return f"{clean(found['sweep'])}: {found['count']} trials of {what}{done}; objective: {order} {found['monitor']}"
 
 
 def waiting_line(running: int) -> str:
     """Report that no trial is left to start."""
-    return f"nothing left to begin: waiting for {running} trial{'' if running == 1 else 's'} of other processes"
+    return f"nothing left to start: waiting for {running} trial{'' if running == 1 else 's'} of other processes"
 
 
 def value_text(found: Document, value: float | None) -> str:
@@ -146,7 +146,7 @@ def importance_lines(found: Document) -> list[str]:
     weights = found.get("importance")
     if not weights:
         return []
-    return ["what mattered: " + ", ".join(f"{clean(path)} {percent(share, 0)}" for path, share in weights.items())]
+    return ["importance: " + ", ".join(f"{clean(path)} {percent(share, 0)}" for path, share in weights.items())]
 
 
 def last_line(found: Document) -> str:
@@ -157,7 +157,7 @@ def last_line(found: Document) -> str:
     head = f"{clean(found['sweep'])}: {clean(found['status'])}, {trials}"
     best = found["best"]
     if best is None:
-        return f"{head}, none was completed, {duration(found['timing']['total_s'])}"
+        return f"{head}, no trial completed, {duration(found['timing']['total_s'])}"
     figures = f"best {found['monitor']} {value_text(found, best['value'])} by trial {best['number']}"
     return f"{head}, {figures} with {params_text(best)}, {duration(found['timing']['total_s'])}"
 

@@ -26,7 +26,10 @@ def make_app(service: Service) -> FastAPI:
     """Create the FastAPI application that serves a model."""
     name = service.classifier.card["architecture"]["id"]
     app = FastAPIOffline(
-        title=f"zoo serve: {name}", version=__version__, redoc_url=None, description="What pictures show, by one model."
+        title=f"zoo serve: {name}",
+        version=__version__,
+        redoc_url=None,
+        description="Image classification with a model of the zoo.",
     )
     page = page_of("zoo_serve")
     policy = policy_for(page, "data: blob:")
@@ -36,20 +39,22 @@ def make_app(service: Service) -> FastAPI:
         response_model=PredictResponse,
         responses=REFUSALS,
         openapi_extra=TAKES,
-        summary="Name what one or many pictures show",
+        summary="Classify one or many images",
     )
     async def predict(
         request: Request,
-        top_k: Annotated[int, Query(ge=1, le=1000, description="How many classes to name, best first.")] = 5,
-        explain: Annotated[bool, Query(description="Show what the network saw and where it looked.")] = False,
+        top_k: Annotated[int, Query(ge=1, le=1000, description="Number of classes to return, best first.")] = 5,
+        explain: Annotated[bool, Query(description="Return the input of the network and a heat map.")] = False,
     ) -> Response:
         return JSONResponse({"predictions": await service.answer(request, top_k, explain)})
 
-    @app.get("/model", summary="The model's card: classes, preprocessing, where it is from")
+    @app.get("/model", summary="Model card: classes, preprocessing, provenance")
     async def model() -> dict[str, Any]:
         return service.classifier.card
 
-    @app.get("/health", response_model=Health, responses={503: {"model": Health, "description": "It is being ended"}})
+    @app.get(
+        "/health", response_model=Health, responses={503: {"model": Health, "description": "The server is stopping"}}
+    )
     async def health() -> Response:
         status = "leaving" if service.leaving else "ok"
         return JSONResponse({"status": status, "model": name}, 503 if service.leaving else 200)
@@ -73,6 +78,6 @@ def make_app(service: Service) -> FastAPI:
     @app.exception_handler(Exception)
     async def failed(request: Request, error: Exception) -> JSONResponse:
         _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
-        return JSONResponse({"detail": "The server failed at this request; its log says why."}, 500)
+        return JSONResponse({"detail": "Internal error; see the log of the server."}, 500)
 
     return app

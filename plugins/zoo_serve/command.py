@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from zoo.api.commands import offline_option
+from zoo.api.commands import DEVICES, offline_option
 from zoo.errors import RequestError
 
 _NEEDS = ("fastapi", "fastapi_offline", "uvicorn", "httptools", "python_multipart", "prometheus_client")
@@ -15,23 +15,44 @@ _NEEDS = ("fastapi", "fastapi_offline", "uvicorn", "httptools", "python_multipar
 
 @click.command(name="serve")
 @click.argument("run", metavar="RUN")
-@click.option("--host", default="127.0.0.1", metavar="ADDRESS", help="0.0.0.0 lets other machines ask, too.")
-@click.option("--port", type=click.IntRange(0, 65535), default=8000, help="Where it listens; 0 for any that is free.")
-@click.option("--device", default="auto", metavar="DEVICE", help="auto, cpu, cuda, cuda:1 or mps.")
+@click.option(
+    "--host", default="127.0.0.1", metavar="ADDRESS", help="Address to listen on; 0.0.0.0 for all interfaces."
+)
+@click.option("--port", type=click.IntRange(0, 65535), default=8000, help="Port; 0 for any free one.")
+@click.option("--device", default="auto", metavar="DEVICE", help=DEVICES)
 @click.option(
     "--reject-below",
     type=click.FloatRange(0, 1),
     metavar="P",
-    help='Say "not sure" where the confidence is lower; by default as the bundle says.',
+    show_default="threshold of the model",
+    help='Reject predictions with a lower confidence as "not sure".',
 )
-@click.option("--max-batch", type=click.IntRange(min=1), metavar="N", help="Images that are computed at once, at most.")
-@click.option("--max-mib", type=click.FloatRange(0, min_open=True), default=16, help="Of a request's body.")
-@click.option("--max-pixels", type=click.IntRange(min=1), default=50_000_000, help="Of an image.")
-@click.option("--max-waiting", type=click.IntRange(min=1), default=256, help="Images; more are told to try again.")
-@click.option("--timeout", type=click.FloatRange(0, min_open=True), default=30, help="Seconds for an answer.")
+@click.option(
+    "--max-batch", type=click.IntRange(min=1), metavar="N", help="Largest batch size.", show_default="by device"
+)
+@click.option(
+    "--max-mib",
+    type=click.FloatRange(0, min_open=True),
+    default=16,
+    help="Largest request body, in MiB.",
+    metavar="MIB",
+)
+@click.option(
+    "--max-pixels", type=click.IntRange(min=1), default=50_000_000, help="Largest image, in pixels.", metavar="N"
+)
+@click.option(
+    "--max-waiting", type=click.IntRange(min=1), default=256, help="Largest number of queued images.", metavar="N"
+)
+@click.option(
+    "--timeout",
+    type=click.FloatRange(0, min_open=True),
+    default=30,
+    help="Time limit for a response, in seconds.",
+    metavar="S",
+)
 @offline_option
-@click.option("--log", "log_requests", is_flag=True, help="Write a line for each request.")
-@click.option("--open", "open_it", is_flag=True, help="Open the page in the browser.")
+@click.option("--log", "log_requests", is_flag=True, help="Log requests.")
+@click.option("--open", "open_it", is_flag=True, help="Open the page in a browser.")
 def serve(
     run: str,
     host: str,
@@ -43,12 +64,13 @@ def serve(
     open_it: bool,
     **typed: Any,
 ) -> None:
-    """Answer requests by a trained model, and by a page to drop pictures on.
+    """Serve a trained model over HTTP, with a web page.
 
-    RUN is a run's name or folder, a bundle's folder, a file that zoo export wrote, or hf:OWNER/NAME of the Hugging Face
-    hub. POST /predict takes a picture's bytes or a form of files; /health, /metrics (Prometheus), /model and /docs tell
-    of the server. For this machine alone, unless --host says otherwise. Ctrl-C ends it once all that was taken is
-    answered.
+    RUN is the name or folder of a run, an exported file, or a shared model: its folder, or hf:owner/name.
+
+    POST /predict accepts the bytes of an image, or a form with image files. /docs describes the API; /health, /metrics
+    (Prometheus) and /model describe the server. By default, only this machine can connect. Ctrl-C answers the pending
+    requests, then stops.
     """
     _check_packages()
     from zoo.api import load
@@ -69,10 +91,12 @@ def serve(
         service = Service(classifier, limits, max_batch, workers)
         server = Server(service, listening, log_requests=log_requests)
         url = url_of(listening)
-        click.echo(f"{url} answers by {run} ({len(classifier.classes)} classes). Ctrl-C ends it.")
+        click.echo(f"{url} serves {run} ({len(classifier.classes)} classes). Ctrl-C stops it.")
         click.echo(f"try: curl -F image=@photo.jpg {url}predict")
         if server.doorman.names is None:
-            click.echo("zoo: whoever reaches this machine may ask; nothing is encrypted.", err=True)
+            click.echo(
+                "zoo: the server is reachable from other machines, without encryption or authentication.", err=True
+            )
         if open_it:
             open_page(url)
         server.serve_until_told()
@@ -84,5 +108,6 @@ def _check_packages() -> None:
     missing = [name for name in _NEEDS if find_spec(name) is None]
     if missing:
         raise RequestError(
-            f"zoo serve needs packages that are not here ({', '.join(missing)}). Type: pip install 'visionzoo[serve]'"
+            f"zoo serve needs packages that are not installed ({', '.join(missing)}). Type: pip install "
+            "'visionzoo[serve]'"
         )

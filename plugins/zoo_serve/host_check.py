@@ -66,5 +66,5 @@ class Doorman:
 
 
 async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:
-    answer = JSONResponse({"detail": "This server is for this machine alone: ask it by the address it printed."}, 403)
+    answer = JSONResponse({"detail": "This server accepts requests from this machine only: use the printed URL."}, 403)
     await answer(scope, receive, send)

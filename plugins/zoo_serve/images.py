@@ -36,13 +36,13 @@ def decoded(upload: Upload, classifier: Classifier, max_pixels: int) -> Pixels:
         image = _array(content) if content.startswith(_NUMPY) else _opened(content)
         count = _count_pixels(image, classifier.preprocessing.in_chans)
     except Image.DecompressionBombError as error:
-        raise BadImage(f"{name}: has many times the {max_pixels:,} pixels that are taken at the most") from error
+        raise BadImage(f"{name}: far exceeds the limit of {max_pixels:,} pixels") from error
     except FormatNotInstalled as error:
         raise BadImage(f"{name}: {error}") from error
     except decode_errors() as error:
-        raise BadImage(f"{name}: not an image that can be read") from error
+        raise BadImage(f"{name}: not a readable image") from error
     if count > max_pixels:
-        raise BadImage(f"{name}: has {count:,} pixels; {max_pixels:,} are taken at the most")
+        raise BadImage(f"{name}: has {count:,} pixels; the limit is {max_pixels:,}")
     return classifier.pixels(image, name)
 
 

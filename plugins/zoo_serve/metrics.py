@@ -34,24 +34,22 @@ class Figures:
     def __init__(self, card: dict[str, Any], waiting: Callable[[], float]):
         disable_created_metrics()  # type: ignore[no-untyped-call]  # else each counter has a second series
         own = self.registry = CollectorRegistry()
-        self.requests = Counter("zoo_requests", "Requests by what was answered", ["path", "status"], registry=own)
+        self.requests = Counter("zoo_requests", "Requests by status", ["path", "status"], registry=own)
         self.seconds = Histogram(
             "zoo_request_seconds",
-            "From a request's head to its answer",
+            "Time from request to response",
             ["path"],
             buckets=_SECONDS,
             registry=own,
         )
-        self.batches = Histogram("zoo_batch_images", "Images that were computed at once", buckets=_IMAGES, registry=own)
-        self.computing = Histogram(
-            "zoo_batch_seconds", "Time in the network of a batch", buckets=_SECONDS, registry=own
-        )
-        self.answers = Counter("zoo_answers", "Images by the class that was named", ["label"], registry=own)
-        self.unsure = Counter("zoo_not_sure", "Images whose confidence is below the threshold", registry=own)
-        self.unfamiliar = Counter("zoo_unfamiliar", "Images unlike those the model knows", registry=own)
-        Gauge("zoo_waiting_images", "Images that are not answered yet", registry=own).set_function(waiting)
+        self.batches = Histogram("zoo_batch_images", "Batch size", buckets=_IMAGES, registry=own)
+        self.computing = Histogram("zoo_batch_seconds", "Inference time of a batch", buckets=_SECONDS, registry=own)
+        self.answers = Counter("zoo_answers", "Images by predicted class", ["label"], registry=own)
+        self.unsure = Counter("zoo_not_sure", "Images with a confidence below the threshold", registry=own)
+        self.unfamiliar = Counter("zoo_unfamiliar", "Images unlike the training images", registry=own)
+        Gauge("zoo_waiting_images", "Pending images", registry=own).set_function(waiting)
         about = {"architecture": card["architecture"]["id"], "classes": str(len(card["classes"]))}
-        Info("zoo_model", "The model that is served", registry=own).info(about)
+        Info("zoo_model", "Served model", registry=own).info(about)
 
     def count(self, answers: list[dict[str, Any]]) -> None:
         """Count the answers to a batch by class, confidence and familiarity."""

@@ -8,5 +8,5 @@ from zoo.plugin import Command, hookimpl
 @hookimpl
 def zoo_commands() -> list[Command]:
     """``zoo serve``."""
-    summary = "Answer requests by a trained model, and by a page to drop pictures on"
-    return [Command("serve", "zoo_serve.command:serve", summary=summary)]
+    summary = "Serve a trained model over HTTP, with a web page"
+    return [Command("serve", "zoo_serve.command:serve", summary=summary, heading="Use")]

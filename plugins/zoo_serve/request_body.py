@@ -65,9 +65,9 @@ class Intake:
             Refused: 413 (too many images in the request), 429 (too many waiting images).
         """
         if count > self.limits.max_images:
-            raise Refused(413, f"{count} images; {self.limits.max_images} are taken at the most in one request.")
+            raise Refused(413, f"{count} images; {self.limits.max_images} are allowed per request.")
         if self.waiting + count > self.limits.max_waiting:
-            raise Refused(429, f"{self.waiting} images wait already. Try again in a second.", retry=True)
+            raise Refused(429, f"{self.waiting} images are queued. Try again in a second.", retry=True)
         self.waiting += count
         try:
             yield
@@ -96,8 +96,8 @@ class _Body:
         if kind and kind != MULTIPART and not kind.startswith(_RAW):
             raise Refused(
                 415,
-                f"A body of type {kind} is not taken. Send the picture's own bytes, as image/jpeg, say, or a form: "
-                "curl -F image=@photo.jpg",
+                f"The content type {kind} is not supported. Send the bytes of an image, such as image/jpeg, or a "
+                "form: curl -F image=@photo.jpg",
             )
         length = self.request.headers.get("content-length", "")
         if length.isdecimal() and int(length) > self.limits.max_bytes:
@@ -106,14 +106,14 @@ class _Body:
             async with asyncio.timeout(self.limits.timeout_s):
                 return await (self._form() if kind == MULTIPART else self._raw())
         except TimeoutError as error:
-            raise Refused(408, f"The body had not come in {self.limits.timeout_s:g} s.") from error
+            raise Refused(408, f"The body was not received within {self.limits.timeout_s:g} s.") from error
         except ClientDisconnect as error:
-            raise Refused(400, "The connection ended before the body did.") from error
+            raise Refused(400, "The connection was closed before the end of the body.") from error
 
     async def _raw(self) -> list[Upload]:
         content = b"".join([block async for block in self._blocks()])
         if not content:
-            raise Refused(422, "There is no picture in the body. Send its bytes, or a form: curl -F image=@photo.jpg")
+            raise Refused(422, "The body has no image. Send its bytes, or a form: curl -F image=@photo.jpg")
         return [(None, content)]
 
     async def _form(self) -> list[Upload]:
@@ -123,14 +123,14 @@ class _Body:
             form = await parser.parse()
         except MultiPartException as error:
             if error.message.startswith("Too many files"):
-                raise Refused(413, f"More than the {files} images that are taken in one request.") from error
+                raise Refused(413, f"More than the {files} images allowed per request.") from error
             raise Refused(400, f"The form can't be read: {error.message}") from error
         try:
             if not parser.ended:
-                raise Refused(400, "The form can't be read: it has no end.")
+                raise Refused(400, "The form can't be read: it is incomplete.")
             found = [value for _, value in form.multi_items() if isinstance(value, UploadFile)]
             if not found:
-                raise Refused(422, "There is no picture in the form. Its files are taken: curl -F image=@photo.jpg")
+                raise Refused(422, "The form has no image file. Send files: curl -F image=@photo.jpg")
             return [(_file_name(each, i), await each.read()) for i, each in enumerate(found, 1)]
         finally:
             await form.close()
@@ -142,11 +142,11 @@ class _Body:
             if self.count > self.limits.max_bytes:
                 raise self._too_long()
             if self.intake.held > self.limits.max_held:
-                raise Refused(429, "Too much is being received already. Try again in a second.", retry=True)
+                raise Refused(429, "Too many requests are being received. Try again in a second.", retry=True)
             yield block
 
     def _too_long(self) -> Refused:
-        return Refused(413, f"The body is longer than the {self.limits.max_bytes:,} bytes that are taken.")
+        return Refused(413, f"The body is longer than the {self.limits.max_bytes:,} bytes allowed.")
 
 
 def _file_name(upload: UploadFile, number: int) -> str:

@@ -19,25 +19,25 @@ class Ranked(BaseModel):
 
 
 class Explanation(BaseModel):
-    """What the network saw, and where it found its evidence; pictures as data URLs, null where there is none."""
+    """The network's input and its class activation heatmap, as data URLs; null where there is none."""
 
-    class_: str = Field(alias="class", description="whose evidence is shown")
+    class_: str = Field(alias="class", description="class of the heat map")
     seen: str | None
     looked: str | None
 
 
 class Prediction(BaseModel):
-    """What an image shows."""
+    """The prediction for an image."""
 
-    path: str | None = Field(description="the file's name, where it was sent in a form")
-    label: str | None = Field(None, description="the likeliest class; of a model with one label an image")
+    path: str | None = Field(description="name of the file, if sent in a form")
+    label: str | None = Field(None, description="most probable class of a single-label model")
     confidence: float | None = Field(None, description="its probability")
-    labels: list[str] | None = Field(None, description="of a model with several labels an image: those it has")
+    labels: list[str] | None = Field(None, description="labels of a multi-label model")
     top: list[Ranked]
-    sure: bool | None = Field(None, description="whether the confidence reaches the threshold, where there is one")
-    familiar: bool | None = Field(None, description="false where it is unlike what the model knows")
+    sure: bool | None = Field(None, description="whether the confidence reaches the threshold, if there is one")
+    familiar: bool | None = Field(None, description="false for images unlike the training images")
     explanation: Explanation | None = None
-    error: str | None = Field(None, description="why a file isn't answered, where others of the form are; top is empty")
+    error: str | None = Field(None, description="reason why a file of the form has no prediction; top is empty")
 
 
 class PredictResponse(BaseModel):
@@ -47,13 +47,13 @@ class PredictResponse(BaseModel):
 
 
 class Problem(BaseModel):
-    """Why a request isn't served."""
+    """The error of a refused request."""
 
     detail: str
 
 
 class Health(BaseModel):
-    """Whether it answers."""
+    """The state of the server."""
 
     status: str
     model: str
@@ -65,7 +65,7 @@ _FORM = {"type": "object", "properties": {"image": _FILES}, "required": ["image"
 TAKES = {
     "requestBody": {
         "required": True,
-        "description": "A picture's own bytes, or a form with one or many files, of any field names.",
+        "description": "Bytes of an image, or a form with one or many files, with any field names.",
         "content": {
             MULTIPART: {"schema": _FORM},
             **{kind: {"schema": _BINARY} for kind in ("image/*", "application/octet-stream")},
@@ -74,12 +74,12 @@ TAKES = {
 }
 _WHY = {
     400: "A form that can't be read",
-    408: "The body came too slowly",
+    408: "The body was received too slowly",
     413: "Too many bytes, or too many images",
-    415: "A body of another type",
-    422: "An image that can't be decoded or has too many pixels, or a parameter that is wrong",
-    429: "Too much waits already",
+    415: "Unsupported content type",
+    422: "An image that can't be decoded or has too many pixels, or an invalid parameter",
+    429: "Too many queued images",
     500: "The network failed",
-    503: "No answer in time, or the server is being ended",
+    503: "No response in time, or the server is stopping",
 }
 REFUSALS: dict[int | str, dict[str, Any]] = {s: {"model": Problem, "description": why} for s, why in _WHY.items()}

@@ -38,7 +38,7 @@ def listen(host: str, port: int) -> socket.socket:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listening = socket.socket(family, kind, protocol)
     except OSError as error:
-        raise RequestError(f"{host!r} is no address of this machine ({error.strerror or error}).") from error
+        raise RequestError(f"{host!r} is not an address of this machine ({error.strerror or error}).") from error
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(address)
@@ -46,8 +46,8 @@ def listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         listening.close()
         raise RequestError(
-            f"Port {port} of {host} can't be used ({error.strerror or error}). Name another one, or let one be found "
-            "that is free: zoo serve RUN --port 0"
+            f"Port {port} of {host} can't be used ({error.strerror or error}). Choose another, or any free one: zoo "
+            "serve RUN --port 0"
         ) from error
     listening.setblocking(False)
     return listening
@@ -87,7 +87,7 @@ class _Connection(HttpToolsProtocol):
         super().connection_made(transport)
         self._start_head_timer()
         if len(self.connections) > self.max_connections:
-            self._send_error(503, "There are too many connections now.")
+            self._send_error(503, "Too many connections.")
             self.transport.close()
 
     def data_received(self, data: bytes) -> None:
@@ -134,7 +134,7 @@ class _Connection(HttpToolsProtocol):
         if self._answering():  # finish the current answer, then close
             self.cycle.keep_alive = False
             return
-        self._send_error(431, f"The head of the request is longer than {self.max_head:,} bytes.")
+        self._send_error(431, f"The headers of the request exceed {self.max_head:,} bytes.")
         if self.transport.can_write_eof():
             self.transport.write_eof()  # no full close: a client that still sends would lose the answer
 
@@ -189,7 +189,7 @@ class Server(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Disable uvicorn's handling, which raises the signal again at the end, although a shutdown is no failure."""
+        """Disable uvicorn's handling, which raises the signal again at the end as if it were a failure."""
         yield
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:

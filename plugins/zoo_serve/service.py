@@ -82,7 +82,7 @@ class Service:
             Refused: the request can't be served; the message explains it.
         """
         if self.leaving:
-            raise Refused(503, "The server is being ended. Ask another one.", retry=True)
+            raise Refused(503, "The server is stopping.", retry=True)
         async with self.intake.received(request) as uploads:
             with self.intake.admitted(len(uploads)):
                 try:
@@ -91,7 +91,10 @@ class Service:
                         work = Work([each for each in found if not isinstance(each, BadImage)], top_k, explain)
                         answers = await asyncio.wrap_future(self.batcher.put(work))
                 except TimeoutError as error:
-                    why = f"There was no answer in {self.limits.timeout_s:g} s: too much waits. Try again in a second."
+                    why = (
+                        f"No response within {self.limits.timeout_s:g} s: too many queued images. Try again in a "
+                        "second."
+                    )
                     raise Refused(503, why, retry=True) from error
                 except NoAnswer as error:
                     raise Refused(422, str(error)) from error

@@ -44,7 +44,7 @@ def simple_cnn(
         global_pool: ``avg`` or ``max`` over the last map; ``none`` flattens it.
         hidden: width of the dense layer before the output; by default 512 after flattening, none after pooling.
         activation: relu, sigmoid, tanh or gelu.
-        dropout: probability, before the output.
+        dropout: dropout probability before the output.
 
     Returns:
         images (N, in_chans, image_size, image_size) -> logits (N, num_classes).
@@ -129,7 +129,7 @@ def _final_side(image_size: int, stages: int, convs_per_stage: int, stem_stride:
             side //= 2
         if side < 1:
             raise ValueError(
-                f"images of {image_size} px are too small for {stages} stages: nothing is left after {stage + 1}. "
-                "Use a larger image_size, fewer channels, or padding=true"
+                f"images of {image_size} px are too small for {stages} stages: the feature map is empty after "
+                f"{stage + 1}. Use a larger image_size, fewer channels, or padding=true"
             )
     return side

@@ -30,7 +30,7 @@ class ClassifierHead(nn.Module):
         num_classes: 2 or more.
         hidden: width of the dense layer; 0 for none.
         activation: after the dense layer.
-        dropout: probability in [0, 1), before the output.
+        dropout: dropout probability before the output, in [0, 1).
 
     Raises:
         ValueError: num_classes or dropout is out of range.

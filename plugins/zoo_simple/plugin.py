@@ -8,14 +8,14 @@ def zoo_architectures():
     yield Architecture(
         "simple_cnn",
         "zoo_simple.cnn:simple_cnn",
-        summary="A chain of 3x3 convolutions; with its defaults the tutorial's cats-and-dogs network",
+        summary="Sequence of 3x3 convolutions; by default the cats-and-dogs network of the tutorial",
         tags=("cnn", "small"),
         input_size=150,
     )
     yield Architecture(
         "simple_rnn",
         "zoo_simple.rnn:simple_rnn",
-        summary="A recurrent network that reads an image row by row",
+        summary="Recurrent network that reads an image row by row",
         tags=("rnn", "lstm", "gru", "small"),
         input_size=32,
     )

@@ -33,7 +33,7 @@ def simple_rnn(
         hidden: width of the state, in each direction.
         layers: recurrent layers on top of each other.
         bidirectional: read from the bottom up as well.
-        dropout: probability, between recurrent layers and before the output.
+        dropout: dropout probability between recurrent layers and before the output.
 
     Returns:
         images (N, in_chans, H, image_size) -> logits (N, num_classes).

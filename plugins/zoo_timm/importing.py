@@ -69,8 +69,8 @@ def _model_name(word: str, file: Path) -> str:
     base, _, tag = name.partition(".")
     if not timm.is_model(base):
         raise RequestError(
-            f"{file} was trained as {word!r}, which timm {timm.__version__} has not. Name the architecture by what it "
-            "is called now: --architecture timm/NAME; see: zoo list architecture --search timm/"
+            f"{file} was trained as {word!r}, which timm {timm.__version__} does not have. Give the current name of "
+            "the architecture: --architecture timm/NAME; see: zoo list architecture --search timm/"
         )
     return name if tag and name in timm.list_models(f"{base}.*", include_tags=True) else base
 
@@ -86,7 +86,7 @@ def _weights(content: Mapping[str, Any], file: Path, ema: bool) -> tuple[dict[st
         return _tensors(content, file), []
     both = {"state_dict_ema", "state_dict"} <= set(places)
     if both and ema:
-        said = ["These are the averaged weights (--model-ema); for the last ones as they were: --set ema=false."]
+        said = ["These are the averaged weights (--model-ema); for the last weights: --set ema=false."]
         return _tensors(places["state_dict_ema"], file), said
     return _tensors(places.get("state_dict") or next(iter(places.values())), file), []
 
@@ -94,7 +94,7 @@ def _weights(content: Mapping[str, Any], file: Path, ema: bool) -> tuple[dict[st
 def _tensors(state: Mapping[str, Any], file: Path) -> dict[str, Tensor]:
     found = {_WRAPPERS.sub("", str(name)): tensor for name, tensor in state.items() if isinstance(tensor, Tensor)}
     if not found:
-        raise RequestError(f"{file} holds no weights: no tensors by name. See: zoo import --help")
+        raise RequestError(f"{file} contains no weights: no named tensors. See: zoo import --help")
     return found
 
 
@@ -132,12 +132,13 @@ def _width(tensors: Mapping[str, Tensor], model: Any, file: Path, name: str) -> 
     alike = len(model.state_dict().keys() & tensors.keys())
     if alike < len(tensors) / 2:
         raise RequestError(
-            f"{file} doesn't fit timm/{name}: of its {len(tensors)} tensors {alike} are called as that model's are. "
-            "Name the one that it was made for: --architecture NAME; see: zoo list architecture --search WORD"
+            f"{file} doesn't fit timm/{name}: of its {len(tensors)} tensors, {alike} have names of that model. Give "
+            "the right one: --architecture NAME; see: zoo list architecture --search WORD"
         )
     raise RequestError(
-        f"{file} has no last layer of {name}, which would be {' or '.join(layers) if layers else 'unknown'}: weights "
-        f"of features alone can begin a training, not answer. Type: zoo run timm/{name} DATASET --weights {file.name}"
+        f"{file} has no last layer of {name}, which would be {' or '.join(layers) if layers else 'unknown'}: "
+        f"without it, the weights can only be used for training. Type: zoo run timm/{name} DATASET --weights "
+        f"{file.name}"
     )
 
 
@@ -148,7 +149,9 @@ def _preprocessing(model: Any, said: Mapping[str, Any], file: Path) -> dict[str,
     how = resolve_data_config(dict(said), model=model)
     height, width = how["input_size"][-2:]
     if height != width:
-        raise RequestError(f"{file} takes images of {height}x{width}; the zoo's are square. It can't be imported.")
+        raise RequestError(
+            f"{file} takes images of {height}x{width}, but only square images are supported. It can't be imported."
+        )
     resize = _RESIZES.get(how["crop_mode"], "crop")
     return {
         "image_size": int(height),
@@ -163,7 +166,7 @@ def _preprocessing(model: Any, said: Mapping[str, Any], file: Path) -> dict[str,
 def _of_classes(said: Mapping[str, Any]) -> list[str]:
     """Notice about the file of class names that train.py used."""
     named = said.get("class_map")
-    return [f"It was trained with --class-map {named}: its names are in that file."] if named else []
+    return [f"It was trained with --class-map {named}: the class names are in that file."] if named else []
 
 
 def _details(content: Mapping[str, Any], said: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,7 @@
-"""Writes models.txt from the installed timm: ``python plugins/zoo_timm/list_models.py``.
+"""Writes models.txt and facts.tsv from the installed timm: ``python plugins/zoo_timm/list_models.py [RESULTS]``.
+
+RESULTS is timm's ``results/results-imagenet.csv``, from its repository (Apache-2.0); without it, facts.tsv keeps the
+accuracies that it has. They are of commit 0173a13 (2023-05-11).
 
 A model's pretrained tags are its variants (``resnet50.a1_in1k``); right below the model stands the tag that timm means
 where none is said.
@@ -17,8 +20,12 @@ no word for it:
 
 from __future__ import annotations
 
+import csv
+import sys
 from pathlib import Path
 from typing import Any
+
+HERE = Path(__file__).parent
 
 
 def preprocessing(name: str) -> dict[str, Any]:
@@ -62,5 +69,47 @@ def _heading(fields: dict[str, Any]) -> str:
     return "# " + " ".join(f"{key}={text}" for key, text in texts.items())
 
 
+def facts(top1: dict[str, str]) -> str:
+    """Generate the text of facts.tsv: parameters of each model, and license and accuracy of each of its weights.
+
+    Args:
+        top1: accuracies by the model's full name, as fractions.
+    """
+    import timm
+    from timm.models import get_pretrained_cfg
+
+    rows = ["name\tnum_parameters\ttop1\tlicense"]
+    for model in timm.list_models():
+        rows.append(f"{model}\t{num_parameters(model)}\t{top1.get(model, '')}\t")
+    for name in timm.list_pretrained():
+        license = get_pretrained_cfg(name).license
+        rows.append(f"{name}\t\t{top1.get(name, '')}\t{'' if license in (None, 'unknown') else license}")
+    return "\n".join(row for row in rows if not row.endswith("\t\t\t")) + "\n"
+
+
+def num_parameters(model: str) -> int:
+    """Count the parameters of a model with 1,000 classes."""
+    import timm
+    import torch
+
+    try:
+        with torch.device("meta"):
+            network = timm.create_model(model, num_classes=1000)
+    except (NotImplementedError, RuntimeError):  # it computes with its tensors when it is built
+        network = timm.create_model(model, num_classes=1000)
+    return sum(parameter.numel() for parameter in network.parameters())
+
+
+def known_top1(results: Path | None) -> dict[str, str]:
+    """Read accuracies from timm's results, or from the present facts.tsv."""
+    if results is None:
+        with (HERE / "facts.tsv").open() as file:
+            return {row["name"]: row["top1"] for row in csv.DictReader(file, delimiter="\t")}
+    with results.open() as file:
+        return {row["model"]: f"{float(row['top1']) / 100:.4f}" for row in csv.DictReader(file)}
+
+
 if __name__ == "__main__":
-    Path(__file__).with_name("models.txt").write_text(listing(), "utf-8")
+    (HERE / "models.txt").write_text(listing(), "utf-8")
+    results = Path(sys.argv[1]) if len(sys.argv) > 1 else None
+    (HERE / "facts.tsv").write_text(facts(known_top1(results)), "utf-8")

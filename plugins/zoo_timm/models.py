@@ -75,13 +75,13 @@ def create(
     except OSError as error:
         reason = silence or str(error).splitlines()[0]
         raise RequestError(
-            f"The pretrained weights of {name!r} can't be had: {reason} They come from huggingface.co, once; "
-            "without a network give a file of them: --weights FILE"
+            f"The pretrained weights of {name!r} are not available: {reason} They are downloaded once from "
+            "huggingface.co. Without network access, give a file: --weights FILE"
         ) from error
     except TypeError as error:
         if "unexpected keyword argument" not in str(error):
             raise
-        raise ValueError(f"timm's {name} doesn't take all of {', '.join(settings)}: {error}") from error
+        raise ValueError(f"timm's {name} does not accept all of {', '.join(settings)}: {error}") from error
 
 
 def _no_answer() -> str | None:
@@ -125,8 +125,8 @@ def _refuse_files(given: Mapping[str, Any]) -> None:
     """Raise ValueError for parameters that make timm read a file, which timm up to 1.0.25 unpickles."""
     if refused := [name for name in given if name.startswith(_NAMES_FILES)]:
         raise ValueError(
-            f"{', '.join(refused)} would name files to timm, and the parameters of a job or bundle name none. To begin "
-            "with weights: --pretrained, or --weights FILE"
+            f"{', '.join(refused)} would name files, which parameters of a job or bundle must not. To start from "
+            "weights: --pretrained, or --weights FILE"
         )
 
 

@@ -13,8 +13,9 @@ def zoo_architectures() -> Iterator[Family]:
         "architecture",
         "zoo_timm.models:create",
         "zoo_timm:models.txt",
-        summary="An image model of timm, with or without pretrained weights",
+        summary="Image model of timm",
         tags=("timm", "pretrained", "imagenet", "backbone"),
+        facts="zoo_timm:facts.tsv",
         samples=(
             *("test_byobnet", "test_convnext", "test_efficientnet", "test_mambaout", "test_maxvit", "test_nfnet"),
             *("test_resnet", "test_vit", "lcnet_035", "levit_128s", "mobilenetv3_small_050", "pit_ti_224"),
@@ -27,7 +28,7 @@ def zoo_importers() -> Iterator[Importer]:
     yield Importer(
         "timm",
         "zoo_timm.importing:read",
-        summary="Checkpoints of timm's train.py, and weights of timm's models where --architecture says whose",
+        summary="Checkpoints of timm's train.py, and weights of timm models with --architecture",
         tags=("timm", "pytorch", "checkpoint"),
         suffixes=(".pth.tar", ".pth", ".pt", ".tar", ".ckpt", ".bin", ".safetensors"),
     )

@@ -113,7 +113,9 @@ SMALL_PICTURES = (
 PHOTOS = (
     _set("caltech101", "8,677 photos of things and animals, 101 classes", ("photos",), TRAIN),
     _set("caltech256", "30,607 photos of things and animals, 257 classes", ("photos",), TRAIN),
-    _set("imagenette", "13,394 photos of ten easy classes of ImageNet", ("photos", "imagenet"), TRAIN_VAL),
+    _set(
+        "imagenette", "13,394 photos of ten easily distinguished classes of ImageNet", ("photos", "imagenet"), TRAIN_VAL
+    ),
     _set(
         "gtsrb",
         "39,270 photos of German traffic signs, 43 classes",
@@ -123,7 +125,7 @@ PHOTOS = (
     ),
     _set(
         "pcam",
-        "327,680 patches of lymph nodes, 96x96: tumour or not; CC0 (takes h5py)",
+        "327,680 patches of lymph nodes, 96x96: tumour or not; CC0 (needs h5py)",
         ("medical", "histology", "binary"),
         ALL,
         input_size=96,
@@ -131,14 +133,14 @@ PHOTOS = (
     ),
     _set(
         "eurosat",
-        "27,000 satellite photos, 64x64, 10 uses of land; MIT",
+        "27,000 satellite photos, 64x64, 10 kinds of land use; MIT",
         ("satellite",),
         TRAIN,
         input_size=64,
         symmetries=FROM_ABOVE,
     ),
     _set("dtd", "5,640 photos of textures, 47 classes", ("photos", "textures"), ALL),
-    _set("rendered_sst2", "9,613 pictures of sentences: positive or negative", ("text", "binary"), ALL, symmetries=()),
+    _set("rendered_sst2", "9,613 rendered sentences, positive or negative", ("text", "binary"), ALL, symmetries=()),
 )
 """Photographs of various subjects, or for one purpose."""
 FINE_GRAINED = (
@@ -159,7 +161,7 @@ FINE_GRAINED = (
 )
 """Fine-grained classes."""
 SCENES = (
-    _set("country211", "63,300 photos from 211 countries: which one", ("photos", "places"), ALL),
+    _set("country211", "63,300 photos from 211 countries", ("photos", "places"), ALL),
     _set("sun397", "108,754 photos of scenes, 397 classes", ("photos", "places"), TRAIN),
     _set("places365", "1,839,960 photos of scenes, 365 classes", ("photos", "places", "large"), TRAIN_VAL),
 )
@@ -167,7 +169,7 @@ SCENES = (
 BY_HAND = (
     _set(
         "fer2013",
-        "35,887 faces, 48x48 grey, 7 feelings; files by hand",
+        "35,887 faces, 48x48 greyscale, 7 emotions; manual download",
         ("faces", "grey"),
         TRAIN_TEST,
         {},
@@ -176,21 +178,21 @@ BY_HAND = (
     ),
     _set(
         "lfw_people",
-        "Whose face it is: 4,324 photos of 158 people, or all with fewer photos too; files by hand",
+        "4,324 photos of the faces of 158 people, or of more people with fewer photos; manual download",
         ("faces", "photos"),
         TRAIN,
         {},
     ),
     _set(
         "stanford_cars",
-        "16,185 photos of cars, 196 models; files by hand",
+        "16,185 photos of cars, 196 models; manual download",
         ("photos", "fine-grained", "cars"),
         TRAIN_TEST,
         {},
     ),
     _set(
         "imagenet",
-        "1,331,167 photos, 1,000 classes; non-commercial research; files by hand",
+        "1,331,167 photos, 1,000 classes; non-commercial research; manual download",
         ("photos", "large"),
         TRAIN_VAL,
         {},
@@ -200,7 +202,7 @@ BY_HAND = (
 FAKE = Dataset(
     "fake_data",
     "zoo_torchvision.fake:FakeData",
-    summary="Noise in place of images, to try a job out: nothing can be learned from it",
+    summary="Random noise, for testing jobs",
     tags=("small", "offline", "noise"),
     splits=ALL,
     symmetries=FROM_ABOVE,

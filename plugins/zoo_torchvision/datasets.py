@@ -33,6 +33,9 @@ def by_name(name: str, root: Path | None, split: str, download: bool = True) -> 
 def placed_by_hand(name: str, root: Path | None, split: str) -> Images:
     """Open a dataset that torchvision can't download; otherwise like ``by_name``.
 
+    Args:
+        root: root folder of the torchvision class; None for the cache of the zoo.
+
     Raises:
         DataError: as ``by_name``.
     """
@@ -70,7 +73,9 @@ def emnist(root: Path | None, split: str, part: EmnistPart = "balanced", downloa
     """EMNIST: handwritten letters and digits, transposed to their upright orientation.
 
     Args:
+        root: root folder of the torchvision class; None for the cache of the zoo.
         part: one of its six variants; ``"letters"`` has 26 classes, ``"balanced"`` 47, ``"byclass"`` 62.
+        download: download missing files into the cache.
 
     Raises:
         DataError: as ``by_name``.
@@ -82,14 +87,16 @@ def dtd(root: Path | None, split: str, partition: int = 1, download: bool = True
     """Describable Textures.
 
     Args:
+        root: root folder of the torchvision class; None for the cache of the zoo.
         partition: number of its ten divisions into train, val and test, 1..10.
+        download: download missing files into the cache.
 
     Raises:
         DataError: as ``by_name``.
         ValueError: there is no such partition.
     """
     if not 1 <= partition <= 10:
-        raise ValueError(f"dtd has the partitions 1 to 10, not {partition}")
+        raise ValueError(f"partition must be in 1..10, not {partition}")
     return open_set(SETS["dtd"], root, split, download, {"partition": partition})
 
 
@@ -102,7 +109,9 @@ def fgvc_aircraft(
     """FGVC-Aircraft.
 
     Args:
+        root: root folder of the torchvision class; None for the cache of the zoo.
         level: granularity of the classes: 100 variants, 70 families or 30 manufacturers.
+        download: download missing files into the cache.
 
     Raises:
         DataError: as ``by_name``.
@@ -116,7 +125,9 @@ def imagenette(
     """Imagenette: ten easy classes of ImageNet.
 
     Args:
+        root: root folder of the torchvision class; None for the cache of the zoo.
         size: shorter side of the images: original (1.5 GB), 320 px (330 MB) or 160 px (100 MB).
+        download: download missing files into the cache.
 
     Raises:
         DataError: as ``by_name``.
@@ -129,7 +140,9 @@ def places365(root: Path | None, split: str, small: bool = True, download: bool 
     """Places365-Standard.
 
     Args:
+        root: root folder of the torchvision class; None for the cache of the zoo.
         small: images of 256 px (24 GB) instead of the large ones (105 GB).
+        download: download missing files into the cache.
 
     Raises:
         DataError: as ``by_name``.
@@ -158,6 +171,7 @@ def lfw_people(
     are therefore the train split, of which the runner holds out a part.
 
     Args:
+        root: root folder of the torchvision class; None for the cache of the zoo.
         alignment: alignment of the faces.
         min_images: minimum number of photos of a person; most of the 5,749 people have one.
 
@@ -166,7 +180,7 @@ def lfw_people(
         ValueError: ``min_images`` is less than 2.
     """
     if min_images < 2:
-        raise ValueError(f"min_images is 2 or more (one photo to learn from, one to hold out), not {min_images}")
+        raise ValueError(f"min_images must be at least 2 (one for training, one to hold out), not {min_images}")
     folder, archive = _LFW[alignment]
     options = {"split": "10fold", "image_set": alignment}
     found = open_set(SETS["lfw_people"], root, split, False, options, folder=folder, archive=archive)
@@ -186,6 +200,9 @@ def _with_images(found: FileImages, least: int) -> FileImages:
 
 def fer2013(root: Path | None, split: str) -> Images:
     """FER-2013: seven facial expressions.
+
+    Args:
+        root: root folder of the torchvision class; None for the cache of the zoo.
 
     Raises:
         DataError: as ``by_name``.

@@ -24,8 +24,8 @@ def cache_folder() -> Path:
 def no_download(download: bool) -> str:
     """Reason that forbids a download; empty if it is allowed."""
     if not download:
-        return "it is not there, and download=false"
-    return "it is not there, and offline (ZOO_OFFLINE is set) nothing is downloaded" if offline() else ""
+        return "it does not exist, and download=false"
+    return "it does not exist, and downloads are disabled (ZOO_OFFLINE is set)" if offline() else ""
 
 
 def fetch(source: Source, home: Path, options: Mapping[str, Any]) -> str:

@@ -22,7 +22,7 @@ class FakeData:
     own generator and is reproducible.
 
     Args:
-        root: None; there are no files.
+        root: must be None; there are no files.
         split: ``"train"``, or ``"val"`` and ``"test"``, a quarter as large.
         images: number of training images.
         num_classes: number of classes.
@@ -33,18 +33,18 @@ class FakeData:
         ValueError: a number is too small.
     """
 
-    source = "noise, made on the spot"
-    notices = ("This is noise: no network can do better than chance on it.",)
+    source = "generated noise"
+    notices = ("The images are noise: no network can do better than chance.",)
 
     def __init__(
         self, root: Path | None, split: str, images: int = 1000, num_classes: int = 10, size: int = 64
     ) -> None:
         if root is not None:
-            raise DataError(f"fake_data is made on the spot and reads no folder ({root} was given). Leave --data out.")
+            raise DataError(f"fake_data is generated and reads no folder ({root} was given). Leave out --data.")
         if split not in _SEEDS:
             raise DataError(f"fake_data has no split {split!r}. It has: {', '.join(_SEEDS)}.")
         if num_classes < 2 or size < 1 or images < 4 * num_classes:
-            raise ValueError("fake_data takes num_classes of 2 or more, size of 1 or more, images of 4 x num_classes")
+            raise ValueError("fake_data needs num_classes >= 2, size >= 1, and images >= 4 x num_classes")
         count = images if split == "train" else images // 4
         self.seed, self.size = _SEEDS[split], size
         self.classes = [f"class {i}" for i in range(num_classes)]

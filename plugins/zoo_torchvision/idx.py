@@ -71,8 +71,8 @@ def read_idx(source: Source, folder: Path, split: str) -> IdxImages:
         if path is None:
             name = _name(_PARTS[split], kind)
             raise DataError(
-                f"The {split} split of {source.name} is not whole: {folder} has no {name}.gz and no {name}. Put it "
-                f"there, from {source.site}, and type again: zoo run ARCHITECTURE {source.name} --data {folder}"
+                f"The {split} split of {source.name} is incomplete: {folder} has no {name}.gz and no {name}. "
+                f"Download it from {source.site}, and run: zoo run ARCHITECTURE {source.name} --data {folder}"
             )
     images_file, labels_file = cast("list[Path]", [paths["images"], paths["labels"]])
     images, labels = _array(source, images_file, 3), _array(source, labels_file, 1)
@@ -102,20 +102,20 @@ def _parsed(file: BinaryIO, dims: int) -> np.ndarray:
     """
     header = file.read(4 + 4 * dims)
     if len(header) < 4 + 4 * dims or header[:4] != bytes([0, 0, _BYTES, dims]):
-        raise ValueError(f"it doesn't begin as an idx{dims} file of bytes does")
+        raise ValueError(f"it does not start like an idx{dims} file")
     shape = tuple(int.from_bytes(header[4 * i : 4 * i + 4], "big") for i in range(1, dims + 1))
     size = math.prod(shape)
     if not 0 < size <= _LARGEST:
         raise ValueError(f"its header says {' x '.join(map(str, shape))} values")
     content = file.read(size + 1)
     if len(content) != size:
-        few = f"it has {len(content):,}" if len(content) < size else "it has more"
+        few = f"it has {len(content):,}" if len(content) < size else "it is longer"
         raise ValueError(f"its header says {size:,} bytes, and {few}")
     return np.frombuffer(content, np.uint8).reshape(shape)
 
 
 def _unreadable(source: Source, path: Path, reason: str) -> DataError:
     return DataError(
-        f"{path} can't be read: {reason}. Put the original file there, from {source.site}, and type again: "
-        f"zoo run ARCHITECTURE {source.name} --data {path.parent}"
+        f"{path} can't be read: {reason}. Download the original file from {source.site}, and run: zoo run "
+        f"ARCHITECTURE {source.name} --data {path.parent}"
     )

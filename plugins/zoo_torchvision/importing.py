@@ -97,7 +97,7 @@ def _guess(tensors: Mapping[str, Tensor], file: Path) -> str | None:
     found = models_with({name: tuple(tensor.shape) for name, tensor in tensors.items()})
     if len(found) > 1:
         shown = " or ".join(f"--architecture {_PLUGIN}{name}" for name in found[:_MOST])
-        raise RequestError(f"The tensors of {file} are those of {len(found)} models of torchvision. Say which: {shown}")
+        raise RequestError(f"The tensors of {file} match {len(found)} models of torchvision. Choose one: {shown}")
     return found[0] if found else None
 
 
@@ -106,7 +106,7 @@ def _check_name(name: str, file: Path) -> None:
 
     if name not in installed_names():
         raise RequestError(
-            f"{file} was trained as {name!r}, which is no classification model of this torchvision. Name the "
+            f"{file} was trained as {name!r}, which is not a classification model of this torchvision. Give the "
             "architecture: --architecture torchvision/NAME; see: zoo list architecture --search torchvision/"
         )
 
@@ -117,8 +117,8 @@ def _width(tensors: Mapping[str, Tensor], name: str, file: Path) -> int:
     if f"{last}.weight" in tensors:
         return int(tensors[f"{last}.weight"].shape[0])
     raise RequestError(
-        f"{file} has no last layer of {name}, which would be {last}: weights of features alone can begin a training, "
-        f"not answer. Type: zoo run {_PLUGIN}{name} DATASET --weights {file.name}"
+        f"{file} has no last layer of {name}, which would be {last}: without it, the weights can only be used for "
+        f"training. Type: zoo run {_PLUGIN}{name} DATASET --weights {file.name}"
     )
 
 
@@ -137,11 +137,11 @@ def _preprocessing(said: Mapping[str, Any]) -> dict[str, Any]:
 def _notices(name: str, guessed: bool, transform_input: bool) -> Iterator[str]:
     if guessed:
         yield (
-            f"The file doesn't say whose tensors these are; torchvision's {name} has just such. If they are another "
-            "library's: --architecture NAME"
+            f"The file does not name its network; its tensors match torchvision's {name}. For a model of another "
+            "library: --architecture NAME"
         )
     if name in _MOVES_COLOURS and not transform_input:
         yield (
-            f"torchvision's own weights of {name} want colours moved inside the network: if these are they, --set "
-            "transform_input=true. Weights that were trained without them want it not."
+            f"The weights of {name} by torchvision need a colour transform in the network: for those, add --set "
+            "transform_input=true. Weights that were trained without it do not."
         )

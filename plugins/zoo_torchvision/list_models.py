@@ -1,4 +1,4 @@
-"""Writes models.txt from the installed torchvision: ``python plugins/zoo_torchvision/list_models.py``.
+"""Writes models.txt and facts.tsv from the installed torchvision: ``python plugins/zoo_torchvision/list_models.py``.
 
 What a model's heading says is torchvision's own: the transforms of its default weights.
 """
@@ -45,5 +45,21 @@ def _heading(fields: dict[str, Any]) -> str:
     return "# " + " ".join(f"{key}={text}" for key, text in texts.items())
 
 
+_LICENSES = {"https://github.com/facebookresearch/SWAG/blob/main/LICENSE": "cc-by-nc-4.0"}
+
+
+def facts() -> str:
+    """Generate the text of facts.tsv: parameters, accuracy and license of each model's default weights."""
+    from torchvision import models
+
+    rows = ["name\tnum_parameters\ttop1\tlicense"]
+    for name in sorted(models.list_models(module=models)):
+        meta = models.get_model_weights(name).DEFAULT.meta
+        top1 = meta["_metrics"]["ImageNet-1K"]["acc@1"] / 100
+        rows.append(f"{name}\t{meta['num_params']}\t{top1:.4f}\t{_LICENSES.get(meta.get('license', ''), '')}")
+    return "\n".join(rows) + "\n"
+
+
 if __name__ == "__main__":
     Path(__file__).with_name("models.txt").write_text(listing(), "utf-8")
+    Path(__file__).with_name("facts.tsv").write_text(facts(), "utf-8")

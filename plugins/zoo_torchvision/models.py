@@ -75,13 +75,13 @@ def _check(name: str, dropout: float | None, image_size: int | None, kwargs: dic
             f"see: zoo list architecture --search {word}"
         )
     if dropout is not None and not 0 <= dropout <= 1:
-        raise ValueError(f"dropout is a share in 0..1, not {dropout}")
+        raise ValueError(f"dropout must be in 0..1, not {dropout}")
     if kwargs.get("aux_logits"):
-        raise ValueError(f"aux_logits=true: the zoo trains {name} on its logits alone; leave it out")
+        raise ValueError(f"aux_logits=true: auxiliary logits of {name} are not supported; leave it out")
     grid = _GRID.get(name) or _patch(name)
     if image_size is not None and grid and image_size % grid:
         near = max(round(image_size / grid), 1) * grid
-        raise ValueError(f"{name} takes images of a multiple of {grid} px, not {image_size}: --image-size {near}")
+        raise ValueError(f"{name} needs images of a multiple of {grid} px, not {image_size}: --image-size {near}")
 
 
 def _patch(name: str) -> int | None:
@@ -158,6 +158,6 @@ def _fetch(name: str, weights: Any) -> Any:
 
 def _no_weights(name: str, reason: str, weights: Any) -> str:
     return (
-        f"The pretrained weights of {name!r} can't be had: {reason}. They come from {weights.url}, once; "
-        "without a network give a file of them: --weights FILE"
+        f"The pretrained weights of {name!r} are not available: {reason}. They are downloaded once from "
+        f"{weights.url}. Without network access, give a file: --weights FILE"
     )

@@ -15,8 +15,9 @@ def zoo_architectures() -> Iterator[Family]:
         "architecture",
         "zoo_torchvision.models:create",
         "zoo_torchvision:models.txt",
-        summary="A classification model of torchvision, with or without pretrained weights",
+        summary="Classification model of torchvision",
         tags=("torchvision", "pretrained", "imagenet", "backbone"),
+        facts="zoo_torchvision:facts.tsv",
         samples=("squeezenet1_1", "shufflenet_v2_x0_5", "mobilenet_v3_small", "mnasnet0_5", "regnet_x_400mf"),
         gives_way=True,  # resnet18 is timm's
     )
@@ -28,7 +29,7 @@ def zoo_importers() -> Iterator[Importer]:
     yield Importer(
         "torchvision",
         "zoo_torchvision.importing:read",
-        summary="State dicts of torchvision's models, and checkpoints of its reference script",
+        summary="State dicts of torchvision models, and checkpoints of its reference script",
         tags=("torchvision", "pytorch", "checkpoint"),
         suffixes=(".pth", ".pt", ".pth.tar", ".tar", ".ckpt", ".bin", ".safetensors"),
     )

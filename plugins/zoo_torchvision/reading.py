@@ -63,9 +63,9 @@ def _cached(source: Source, download: bool, options: Mapping[str, Any], variant:
     home = cache_folder() / (f"{source.name}-{variant}" if variant else source.name)
     if home.is_dir():  # by us, whole or not at all; or by hand
         return home
-    problem = "torchvision doesn't download it" if source.by_hand else no_download(download)
+    problem = "torchvision can't download it" if source.by_hand else no_download(download)
     if not problem and source.getter and find_spec(source.getter) is None:
-        problem = f"its download takes the package {source.getter}: pip install {source.getter}"
+        problem = f"its download needs the package {source.getter}: pip install {source.getter}"
     problem = problem or fetch(source, home, options)
     if problem:
         raise DataError(_missing(source, home, names, problem))
@@ -78,11 +78,11 @@ def _need_files(source: Source, folder: Path, names: dict[str, str]) -> None:
     if not lacking:
         return
     if not folder.exists():
-        problem = "there is no such folder"
+        problem = "the folder does not exist"
     else:
         problem = f"it has no {', '.join(lacking)}"
         if folder.parent == cache_folder() and not source.by_hand:
-            problem += "; remove that folder to download it anew"
+            problem += "; remove that folder to download it again"
         # The user may have given a subfolder of the right folder.
         if (outer := _outer(folder, needs)) is not None:
             problem += f" (did you mean {outer}?)"
@@ -99,8 +99,8 @@ def _missing(source: Source, folder: Path, names: dict[str, str], problem: str) 
     needs += ", or train-images-idx3-ubyte.gz and the other three" if source.idx else ""
     by_hand = f", {source.by_hand.format(**names)}" if source.by_hand else ""
     return (
-        f"{source.name} is not to be had: looked in {folder}; {problem}. Give the folder FOLDER that holds {needs}: "
-        f"zoo run ARCHITECTURE {source.name} --data FOLDER. The files come from {source.site}{by_hand}."
+        f"{source.name} was not found in {folder}: {problem}. Give a folder with {needs}: zoo run ARCHITECTURE "
+        f"{source.name} --data FOLDER. The files come from {source.site}{by_hand}."
     )
 
 
@@ -130,8 +130,8 @@ def _unreadable(source: Source, folder: Path, split: str, error: Exception) -> s
     elif not isinstance(error, RuntimeError | OSError):
         reason = f"{type(error).__name__}: {reason}"
     return (
-        f"The {split} split of {source.name} in {folder} can't be read: {reason}. Put the original files there, "
-        f"from {source.site}, or remove what the zoo downloaded: it is then downloaded again."
+        f"The {split} split of {source.name} in {folder} can't be read: {reason}. Download the original files from "
+        f"{source.site}, or remove the downloaded files, to download them again."
     )
 
 

@@ -40,7 +40,7 @@ ROWS: dict[str, tuple[dict[str, Any], str]] = {
 
 
 def arguments() -> argparse.Namespace:
-    """What was typed."""
+    """The option."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--epochs", type=int, required=True)
     parser.add_argument("--seeds", type=int, required=True, help="how many, from 0 on")

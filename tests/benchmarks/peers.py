@@ -48,7 +48,7 @@ ZOO = {
 
 @dataclass(frozen=True)
 class Run:
-    """One whole job: wall seconds, MiB at the most, best validation accuracy; images a second, where they are told."""
+    """One whole job: wall seconds, MiB peak, best validation accuracy; images a second, where they are told."""
 
     seconds: float
     peak_mib: float
@@ -70,7 +70,7 @@ def command_of(name: str, given: argparse.Namespace, seed: int, home: str) -> li
 
 
 def timed(command: list[str], home: str) -> tuple[float, float, str]:
-    """Run a job to its end: seconds, MiB at the most, what it printed."""
+    """Run a job to its end: seconds, MiB peak, what it printed."""
     world = {
         **os.environ,
         "ZOO_CACHE": f"{home}/cache",
@@ -137,7 +137,7 @@ def median(runs: list[Run], key: str, form: str) -> str:
 
 
 def arguments() -> argparse.Namespace:
-    """What was typed."""
+    """The option."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=absolute)
     parser.add_argument("--job", choices=list(PEERS), default="article")

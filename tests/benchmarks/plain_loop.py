@@ -145,7 +145,7 @@ def say(line: dict[str, Any]) -> None:
 
 
 def command() -> None:
-    """What was typed."""
+    """The option."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder")
     parser.add_argument("seed", type=int, nargs="?", default=0)

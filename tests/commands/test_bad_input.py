@@ -62,7 +62,7 @@ RUN = ("run", "simple_cnn")
         (["simple_cnn", "digits", "--on-bad-image", "ignore"], ["'ignore'", "'skip'"]),
         (
             ["simple_cnn", "digits", "--set", "loss=soft_f1", "--set", "train.accumulate=4", "--batch-size", "32"],
-            ["train.accumulate=4", "'soft_f1' is no mean over images", "--batch-size 8 --set train.accumulate=1"],
+            ["train.accumulate=4", "'soft_f1' is not a mean over images", "--batch-size 8 --set train.accumulate=1"],
         ),
         (["simple_cnn", "digits", "--epohcs", "3"], ["'--epohcs'", "--epochs"]),
         (["simple_cnn", "digits", "--name", "../escape"], ["'../escape'", "--name my-run"]),
@@ -274,8 +274,8 @@ def test_pictures_of_every_mode_are_used(zoo, on_colours, read_result):
     assert sum(split["images"] for split in result["splits"].values()) == 32
     assert [split["skipped"] for split in result["splits"].values()] == [[], []]
     (notice,) = result["notices"]
-    assert notice.startswith("4 of 32 train images have 16 bits a channel")
-    assert out.count("4 of 32 train images have 16 bits a channel") == 1
+    assert notice.startswith("4 of 32 train images have 16 bits per channel")
+    assert out.count("4 of 32 train images have 16 bits per channel") == 1
     predicted = json.loads(zoo("predict", "m", "modes", "--json")[1])["predictions"]
     assert len(predicted) == 32
     assert [p["path"] for p in predicted if p["label"] != Path(p["path"]).parent.name] == []
@@ -693,7 +693,7 @@ def test_a_loss_that_is_no_number_says_where(zoo, read_result):
     assert out == "", "no result, no document"
     assert "became nan at step 4 of the epoch" in err  # its first call was the check before training
     assert read_result("runs/n")["status"] == "failed"
-    assert "holds no trained model" in zoo("predict", "n", "digit.png")[2]
+    assert "contains no trained model" in zoo("predict", "n", "digit.png")[2]
 
 
 @pytest.mark.usefixtures("my_parts")

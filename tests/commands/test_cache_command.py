@@ -41,7 +41,7 @@ def names(document: dict) -> set[str]:
 def test_an_empty_cache(zoo, cache):
     code, out, _ = zoo("cache", "list")
     assert code == 0
-    assert "Nothing is in it." in out
+    assert "The cache is empty." in out
     assert not cache.exists(), "to look makes nothing"
     assert zoo("cache", "prune", "--older-than", "1")[0] == 0
 
@@ -165,7 +165,7 @@ def test_what_a_running_job_uses_stays(zoo, cache, make_folder):
         assert stores
         code, out, _ = zoo("cache", "prune", "--above", "0MB", "--downloads")
         assert code == 0, "that it is used is no failure"
-        assert "stays: a running process uses it" in out
+        assert "stays: used by a running process" in out
         assert not other.exists()
         assert downloaded.exists()
         assert all((path / "images.npy").exists() for path in stores)

@@ -157,7 +157,7 @@ def test_the_script_is_printed(zoo, shell):
     [
         ("bash", ".local/share/bash-completion/completions/zoo", "source "),
         ("zsh", ".zfunc/_zoo", "autoload -Uz compinit && compinit"),
-        ("fish", ".config/fish/completions/zoo.fish", "A new fish completes zoo."),
+        ("fish", ".config/fish/completions/zoo.fish", "Start a new shell to use it."),
     ],
 )
 def test_it_is_installed_where_the_shell_looks(zoo, refused, monkeypatch, shell, place, left):

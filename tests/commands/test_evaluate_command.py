@@ -61,7 +61,7 @@ def test_a_folder_that_lacks_a_class_is_scored_right(zoo, colours_run, colours):
     assert found["metrics"]["all"]["accuracy"] == 1.0
     assert found["metrics"]["all"]["confusion_matrix"] == [[0, 0, 0], [0, 15, 0], [0, 0, 15]]
     assert found["metrics"]["all"]["f1_macro"] == 1.0
-    notice = "The split 'all' has no image of 'blue': such a class has no recall here, and F1 macro is the mean over"
+    notice = "The split 'all' has no image of 'blue': recall is undefined for these classes, and macro F1 is"
     assert [text for text in found["notices"] if text.startswith(notice)]
     _, out, _ = zoo("evaluate", colours_run, "./some")
     row, *_ = [line.split() for line in out.splitlines() if line.split()[:1] == ["blue"]]
@@ -139,4 +139,4 @@ def test_an_unknown_run(refused):
 
 
 def test_a_bundle_alone_is_no_run(refused, colours_run):
-    assert "not a run's folder" in refused("evaluate", colours_run / "model")
+    assert "not the folder of a run" in refused("evaluate", colours_run / "model")

@@ -85,7 +85,7 @@ def test_a_failure_names_the_plugin_and_the_line(zoo):
 @pytest.mark.usefixtures("plugin")
 def test_help_lists_contributed_commands_without_importing_them(zoo):
     out = zoo("--help")[1]
-    assert out.index("Commands:") < out.index("Commands of plugins:") < out.index("press")
+    assert out.index("\nTrain:") < out.index("\nPlugins:") < out.index("press")
     assert "zoo_acme_press" not in sys.modules
     assert "leafy" not in out, "a command of the group plugins"
 

@@ -94,9 +94,9 @@ def test_list_json_has_each_variant_under_its_base_or_as_a_row_where_it_is_asked
 
 def test_info_names_variants_and_what_differs_in_one(zoo):
     assert "a1_in1k (default), a1h_in1k" in zoo("info", "timm/resnet50")[1]
-    assert "timm/resnet50, its default" in zoo("info", "resnet50.a1_in1k")[1]
+    assert "timm/resnet50, the default" in zoo("info", "resnet50.a1_in1k")[1]
     assert "timm/resnet50, which has input_size 224, crop_pct 0.95" in zoo("info", "resnet50.a1h_in1k")[1]
-    assert "timm/resnet50, with the same facts" in zoo("info", "resnet50.a2_in1k")[1]
+    assert "timm/resnet50, with the same preprocessing" in zoo("info", "resnet50.a2_in1k")[1]
     base, one = (json.loads(zoo("info", name, "--json")[1]) for name in ("resnet50", "timm/resnet50.a1h_in1k"))
     assert base["default_variant"] == "timm/resnet50.a1_in1k"
     assert (one["is_default"], one["base_has"]) == (False, {"input_size": 224, "crop_pct": 0.95})

@@ -114,7 +114,7 @@ def test_a_feature_is_turned_off_as_any_plugin_is(zoo):
     assert zoo("plugins", "disable", "serve")[0] == 0
     code, _, err = zoo("serve", "run")
     assert code == 2
-    assert "There is no command 'serve'" in err
+    assert "No such command 'serve'" in err
     out = zoo("--help")[1]
     assert "  serve " not in out
     assert "  dashboard " in out
@@ -151,7 +151,7 @@ def test_a_command_without_plugins(zoo, make_plugin):
     make_plugin("acme", "raise RuntimeError")
     assert zoo("--no-plugins", "list")[2] == ""
     row = next(r for r in json.loads(zoo("plugins", "list", "--json", "--no-plugins")[1]) if r["name"] == "acme")
-    assert (row["state"], row["problem"]) == ("disabled", "left out by ZOO_PLUGINS or --no-plugins")
+    assert (row["state"], row["problem"]) == ("disabled", "disabled by ZOO_PLUGINS or --no-plugins")
     assert "was set aside" in zoo("list")[2], "for one command only"
 
 
@@ -167,11 +167,11 @@ def test_doctor_names_a_plugin_whose_import_brings_in_torch(make_plugin, zoo, tm
     )
     assert done.returncode == 0, "it works, if slowly" + done.stderr
     for name in ("heavy", "later"):
-        assert f"{name} (zoo-{name} 1.2.3): importing it brings in numpy and takes" in done.stdout
+        assert f"{name} (zoo-{name} 1.2.3): importing it loads numpy and takes" in done.stdout
         assert f"zoo plugins disable {name}" in done.stdout
     one = [sys.executable, "-c", code.replace("'doctor'", "'doctor', 'later'") % sites]
     done = subprocess.run(one, capture_output=True, text=True, env=environment, check=False)
-    assert "later (zoo-later 1.2.3): importing it brings in numpy" in done.stdout
+    assert "later (zoo-later 1.2.3): importing it loads numpy" in done.stdout
     assert "zoo-heavy" not in done.stdout
 
 
@@ -181,9 +181,9 @@ def test_doctor_tells_of_names_that_two_have(zoo, make_plugin):
     make_plugin("gamma", GOOD)
     code, out, _ = zoo("plugins", "doctor")
     assert code == 0
-    assert "Note: architecture 'acme_cnn' is brought by beta/acme_cnn (zoo-beta) and gamma/acme_cnn (zoo-gamma)" in out
-    assert "it means simple/simple_cnn, the zoo's own." in out
-    assert "type the full id" in out
+    assert "Note: architecture 'acme_cnn' is provided by beta/acme_cnn (zoo-beta) and gamma/acme_cnn (zoo-gamma)" in out
+    assert "it means simple/simple_cnn, of the zoo." in out
+    assert "use the full id" in out
 
 
 def test_doctor_shows_the_plugins_own_frames(zoo, make_plugin):

@@ -52,7 +52,7 @@ def test_lines_of_each_run_and_of_all(done):
     assert re.search(r"^  val auroc 0\.\d+ ± ", done, re.MULTILINE), "the job's own metrics too"
     total = summary()["out_of_fold"]
     assert f"  all 1,437 training images, each held out once: accuracy {100 * total['accuracy']:.1f}%" in done
-    assert "NOTICE: The dataset's own val split is not used" in done
+    assert "NOTICE: The val split of the dataset is not used" in done
     assert lines[-2:] == ["summary: runs/d/summary.json", "next: zoo runs show runs/d-fold1"]
     assert "verdict" not in done, "one run's verdict is not that of all"
 
@@ -123,7 +123,7 @@ def test_the_terminals_report_fits_and_has_every_figure():
     text = console.file.getvalue()
     assert max(map(len, text.splitlines())) <= 80
     assert "mean ± standard deviation of 2 folds" in text
-    assert "own val split is not used" in text
+    assert "val split of the dataset is not used" in text
     for name, figures in summary()["metrics"]["val"].items():
         assert plus_minus(name, MetricSpread.read(figures)) in text
     for word in ("runs/d-fold2", "zoo runs show runs/d-fold1", "runs/d/summary.json", "1,437 training images"):
@@ -151,7 +151,7 @@ def test_a_terminal_gets_a_line_a_run_and_one_table():
     assert max(map(len, text.splitlines())) <= 80
     assert len(re.findall(r"^✓ [12]/2 t-fold[12]: completed, val accuracy", text, re.MULTILINE)) == 2
     assert text.count("94,186 parameters") <= 1, "what all have in common is told once"
-    assert text.count("own val split is not used") == 1
+    assert text.count("val split of the dataset is not used") == 1
     assert "Classes" not in text, "no report of one run"
     assert "mean ± standard deviation of 2 folds" in text
 
@@ -191,13 +191,13 @@ def test_a_summary_that_lacks_everything_is_still_told():
         (["--seeds", "3", "--folds", "5"], ["can't both be given"]),
         (["--folds", "200"], ["200 folds need 200 training images of every class", "at most 1"]),
         (["--seeds", "2", "--seed", str(2**63 - 1)], ["below 2**63"]),
-        (["--seeds", "2", "--name", "../x"], ["'../x' is not a run's name"]),
-        (["--seeds", "2", "--name", "x" * 97], ["is not a run's name"]),
-        (["--set", "data.folds=5"], ["folds and fold go together", "--folds 5"]),
-        (["--set", "data.fold=2"], ["folds and fold go together"]),
+        (["--seeds", "2", "--name", "../x"], ["'../x' is not a valid name of a run"]),
+        (["--seeds", "2", "--name", "x" * 97], ["is not a valid name of a run"]),
+        (["--set", "data.folds=5"], ["folds and fold must be set together", "--folds 5"]),
+        (["--set", "data.fold=2"], ["folds and fold must be set together"]),
         (["--set", "data.folds=3", "--set", "data.fold=4"], ["fold must be from 1 to 3", "not 4"]),
         (["--set", "data.folds=1", "--set", "data.fold=1"], ["data.folds", "2"]),
-        (["--folds", "3", "--resume"], ["--resume needs to know which run"]),
+        (["--folds", "3", "--resume"], ["--resume needs a run"]),
         (["--folds", "3", "--resume", "nowhere"], ["There is no run 'nowhere'"]),
     ],
 )
@@ -265,7 +265,7 @@ def test_ctrl_c_keeps_what_is_finished_and_says_how_to_go_on(zoo):
     _, err = process.communicate(timeout=120)
     assert process.returncode == 130, err
     assert re.fullmatch(
-        r"zoo: Interrupted in run 2 of 3 \(c-seed1\); 1 finished and kept\. Go on with: zoo run --resume runs/c\n", err
+        r"zoo: Interrupted in run 2 of 3 \(c-seed1\); 1 finished and kept\. Resume with: zoo run --resume runs/c\n", err
     )
     assert [member["status"] for member in summary("c")["members"]] == ["completed", "interrupted", "missing"]
     started = time.time()

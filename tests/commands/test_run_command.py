@@ -36,7 +36,7 @@ def dry(zoo, *words):
 
 def test_a_dry_run_says_that_a_run_may_find_photos_to_download(zoo):
     words = "run", "simple_cnn", "cats_dogs", "--dry-run"
-    assert "This job is of drawings" in zoo(*words)[1]
+    assert "This job uses drawings" in zoo(*words)[1]
     assert "Oxford-IIIT Pet" in json.loads(zoo(*words, "--json")[1])["provisional"]
     assert "Oxford" not in zoo(*words, "--set", "dataset.source=drawn")[1], "drawings are what was asked for"
 
@@ -348,7 +348,7 @@ def test_overwrite_touches_nothing_that_is_no_run(tiny, refused):
     Path("runs/thesis").mkdir(parents=True)
     Path("runs/thesis/chapter1.txt").write_text("years of work")
     error = refused("run", "simple_cnn", "digits", *tiny, "--name", "thesis", "--overwrite")
-    assert "not a run's folder" in error
+    assert "not the folder of a run" in error
     assert Path("runs/thesis/chapter1.txt").read_text() == "years of work"
 
 

@@ -128,20 +128,20 @@ def test_what_does_not_fit_is_told_in_a_sentence(zoo: Any, words: tuple[str, ...
 def test_a_network_without_pretrained_weights_says_so(zoo: Any):
     code, _, err = zoo("run", "simple_cnn", "digits", "--pretrained", "--epochs", "1")
     assert code == 2
-    assert "has no pretrained weights of its own. Give a file: --weights FILE" in err
+    assert "has no pretrained weights. Give a file: --weights FILE" in err
 
 
 def test_classes_are_weighed_once(zoo: Any):
     words = ("--epochs", "1", "--set", f"loss.class_weights={[1] * 10}", "--set", "train.class_weights=balanced")
     code, _, err = zoo("run", "simple_cnn", "digits", *words)
     assert code == 2
-    assert "take one of them away" in err
+    assert "remove one of them" in err
 
 
 def test_where_pretrained_is_said(zoo: Any):
     code, _, err = zoo("run", NET, "digits", "--set", "architecture.pretrained=true")
     assert code == 2
-    assert "architecture.pretrained is not set there: it is the job's own. Type: --pretrained" in err
+    assert "architecture.pretrained is set elsewhere in the job. Type: --pretrained" in err
 
 
 def test_a_loss_that_can_not_weigh_classes_says_what_can(zoo: Any):

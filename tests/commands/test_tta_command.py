@@ -94,7 +94,7 @@ def test_evaluate_without_it_gives_the_runs_own_numbers(zoo, colours_run, read_r
 def test_the_report_says_that_answers_are_averaged(zoo, colours_run):
     code, out, _ = zoo("evaluate", colours_run, "--tta", "flip", "--device", "cpu")
     assert code == 0
-    assert "Each answer is the mean over 2 views of the picture" in out
+    assert "Each prediction is the mean over 2 views of the image" in out
 
 
 def test_a_jobs_own_way_is_kept_by_its_run_and_its_model(zoo, colours, on_colours, spotted, read_result):
@@ -105,8 +105,8 @@ def test_a_jobs_own_way_is_kept_by_its_run_and_its_model(zoo, colours, on_colour
     best = result["best"]
     assert result["job"]["tta"] == "flip_crops"
     assert result["tta"] == {"name": "flip_crops", "views": 10}
-    assert "Each answer is the mean over 10 views of the picture (--tta flip_crops)." in out
-    assert f"By one view val/accuracy is {best['value']:.4g}." in " ".join(out.split())
+    assert "Each prediction is the mean over 10 views of the image (--tta flip_crops)." in out
+    assert f"With a single view, val/accuracy is {best['value']:.4g}." in " ".join(out.split())
     measured = typed(zoo, "evaluate", "r")
     assert measured["metrics"]["val"] == result["metrics"]["val"]
     assert measured["tta"] == result["tta"]

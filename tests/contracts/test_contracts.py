@@ -104,3 +104,10 @@ def test_a_result_can_say_where_it_comes_from(entry: Entry):
     assert found["distribution"] == "visionzoo"
     assert found["version"]
     assert len(found["sha256"]) == 64
+
+
+@every_component
+def test_every_parameter_is_described(entry: Entry):
+    if entry.kind != "command":
+        missing = [p.name for p in parameters(entry.kind, entry.factory()) if not p.description]
+        assert not missing, f"{entry.component.target}: describe them in Args of its docstring"

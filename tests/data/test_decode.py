@@ -272,9 +272,9 @@ def decode_file(path: Path) -> Any:
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b"", "not an image that can be read"),
-        (b"I am a text, not an image.", "not an image that can be read"),
-        (encoded("JPEG")[:2], "not an image that can be read"),
+        (b"", "not a readable image"),
+        (b"I am a text, not an image.", "not a readable image"),
+        (encoded("JPEG")[:2], "not a readable image"),
         (encoded("JPEG")[:-200], "truncated"),
         (encoded("PNG")[:-400], "truncated"),
         (encoded("PNG")[:40], None),
@@ -380,7 +380,7 @@ def test_a_fault_of_the_dataset_is_no_bad_image():
 
 
 def test_a_label_that_is_no_number_is_told():
-    with pytest.raises(ContractError, match=r"a dataset's label must be an index into its classes, not 'cat'"):
+    with pytest.raises(ContractError, match=r"a label of a dataset must be an index into its classes, not 'cat'"):
         read_item([(Image.new("L", (2, 2)), "cat")], 0)
     assert read_item([(None, np.int64(3))], 0)[1] == 3
     assert read_item([(None, torch.tensor(3))], 0)[1] == 3
@@ -446,7 +446,7 @@ def test_grey_arrays_become_colour_and_colour_ones_grey():
     ],
 )
 def test_what_is_no_image_is_told(item: Any):
-    with pytest.raises(ContractError, match=r"must be a PIL image or uint8 \(C, H, W\), not"):
+    with pytest.raises(ContractError, match=r"must be a Path, a PIL image or uint8 \(C, H, W\), not"):
         to_pixels(item, 4, 3)
 
 

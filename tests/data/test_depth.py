@@ -77,9 +77,9 @@ def test_a_store_of_before_is_not_taken_for_one_of_now():
 def test_a_notice_counts_each_depth():
     notices = depth_notices({"16 bits": 12, "floats": 1}, 45, "train images")
     assert [notice.partition(":")[0] for notice in notices] == [
-        "12 of 45 train images have 16 bits a channel",
+        "12 of 45 train images have 16 bits per channel",
         "1 of 45 train images is of floating-point numbers",
     ]
-    assert "low byte is lost" in notices[0]
-    assert "by its own largest value" in notices[1]
+    assert "only the high byte" in notices[0]
+    assert "divided by their maximum" in notices[1]
     assert depth_notices({}, 45, "train images") == []

@@ -58,7 +58,7 @@ def test_labels_are_the_jobs_by_name_whatever_order_a_split_has_them_in():
 
 
 def test_a_class_that_training_lacks_is_an_error():
-    with pytest.raises(DataError, match=r"The val split has a class that training has not: 'd'"):
+    with pytest.raises(DataError, match=r"The val split has a class missing from training: 'd'"):
         opened({"train": Squares(list("abab")), "val": Squares(["a", "d"])})
 
 
@@ -85,7 +85,7 @@ def test_one_class_and_no_train_split_are_errors():
 
 
 def test_a_class_of_which_nothing_is_left_to_train_on_is_named():
-    with pytest.raises(DataError, match=r"No image of 'c' is left to train on"):
+    with pytest.raises(DataError, match=r"No training image of 'c' is left"):
         opened({"train": Squares(list("aabb"), ["a", "b", "c"]), "val": Squares(list("ab"))})
 
 
@@ -117,7 +117,7 @@ def test_parameters_that_a_dataset_refuses_are_told():
     def picky(split: str) -> Any:
         raise ValueError("size must be odd")
 
-    with pytest.raises(RequestError, match="dataset 'python/picky' refuses its parameters: size must be odd"):
+    with pytest.raises(RequestError, match="dataset 'python/picky' rejects its parameters: size must be odd"):
         opener(picky).open("train")
 
 

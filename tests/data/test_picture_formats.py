@@ -59,7 +59,9 @@ class TestHeic:
         counts = count_depths([FILES / "deep.heic", FILES / "red.heic"])
         assert counts == {TEN: 1}
         (notice,) = depth_notices(counts, 2, "pictures")
-        assert notice.startswith("1 of 2 pictures has 10 or 12 bits a channel: decoding keeps the highest 8 bits")
+        assert notice.startswith(
+            "1 of 2 pictures has 10 or 12 bits per channel: decoding keeps only the highest 8 bits"
+        )
 
     def test_a_truncated_file_is_a_bad_image(self, tmp_path: Path):
         content = (FILES / "red.heic").read_bytes()

@@ -153,7 +153,7 @@ def test_the_class_list_is_sorted_by_name():
     [
         (["cat"], r"There is only one class \(cat\)"),
         ([], "There is only one class"),
-        (["a", "b", "a"], "two classes of one"),
+        (["a", "b", "a"], "two classes with the same name"),
     ],
 )
 def test_a_class_list_that_no_classifier_can_have_is_told(classes: list[str], problem: str):
@@ -176,9 +176,9 @@ def test_a_class_that_training_has_not_is_told_with_what_is_near():
     with pytest.raises(DataError) as caught:
         label_map(["cat", "dogs"], ["cat", "dog"], "val")
     text = str(caught.value)
-    assert "The val split has a class that training has not: 'dogs'. Did you mean 'dog'?" in text
-    assert "Training's classes: cat, dog" in text
-    with pytest.raises(DataError, match="classes that training has not: 'x', 'y'"):
+    assert "The val split has a class missing from training: 'dogs'. Did you mean 'dog'?" in text
+    assert "Classes of training: cat, dog" in text
+    with pytest.raises(DataError, match="classes missing from training: 'x', 'y'"):
         label_map(["x", "y"], ["cat", "dog"], "test")
 
 

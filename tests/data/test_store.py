@@ -300,7 +300,7 @@ def test_an_image_that_cannot_be_decoded_is_named_and_nothing_takes_its_place(pa
         assert found.labels.tolist() == [1, 0, 1, 1]
         assert len(found.images) == 4
         assert found.skipped == [
-            {"name": str(paths[0]), "reason": "not an image that can be read"},
+            {"name": str(paths[0]), "reason": "not a readable image"},
             {"name": str(paths[4]), "reason": "no such file"},
         ]
     wanted = np.stack([to_pixels(Image.open(paths[i]), *SHAPE) for i in (1, 2, 3, 5)])
@@ -334,7 +334,7 @@ def test_something_that_is_no_image_is_the_datasets_fault(paths: list[Path], sto
         def __getitem__(self, index: int) -> tuple[Any, int]:
             return [1, 2, 3], 0
 
-    with pytest.raises(ContractError, match="must be a PIL image or uint8"):
+    with pytest.raises(ContractError, match="must be a Path, a PIL image or uint8"):
         decode_split(Wrong(paths), SHAPE)
     assert kept(stores) == []
 

@@ -41,7 +41,7 @@ def test_auto_is_the_first_gpu():
 @pytest.mark.parametrize("name", ["cuda", "cuda:0", "mps", "gpu", ""])
 def test_a_device_that_is_not_here_is_told_with_those_that_are(name: str):
     with pytest.raises(
-        RequestError, match=rf"Device {name!r} is not here\. This machine has: cpu\. Type: --device cpu"
+        RequestError, match=rf"Device {name!r} is not available\. This machine has: cpu\. Type: --device cpu"
     ):
         choose_device(name)
 

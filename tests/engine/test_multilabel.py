@@ -1,4 +1,4 @@
-"""Numbers of images with several labels: scikit-learn says what each must be."""
+"""Numbers of images with multiple labels: scikit-learn says what each must be."""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ def test_a_zip_that_the_disk_does_not_hold(zoo: Zoo, tmp_path: Path, written: li
     monkeypatch.setattr("shutil.disk_usage", lambda folder: SimpleNamespace(free=LARGE))
     code, _, err = zoo("models", "pull", path)
     assert code != 0
-    assert "has room for" in err
+    assert "are free on the disk" in err
     assert written == []
     assert not Path("models").exists()
 
@@ -93,7 +93,7 @@ def test_a_zip_of_images_that_the_disk_does_not_hold(
         archive.writestr("small.txt", b"small")
         archive.writestr("large", bytes(LARGE))
     monkeypatch.setattr("shutil.disk_usage", lambda folder: SimpleNamespace(free=LARGE))
-    with pytest.raises(DataError, match="more than the disk"), unpacking(inside):
+    with pytest.raises(DataError, match="not enough space"), unpacking(inside):
         unpack(path, inside)
     assert list(inside.iterdir()) == []
 

@@ -148,7 +148,7 @@ def test_yaml_that_stands_for_a_billion_values(tmp_path: Path):
 
 def test_yaml_that_is_a_part_of_itself():
     endless = "a: &a {b: *a}\n"
-    with pytest.raises(yaml.YAMLError, match="a part of itself"):
+    with pytest.raises(yaml.YAMLError, match="it contains itself"):
         parse_yaml(endless)
     found = yaml.safe_load(endless)
     assert found["a"]["b"] is found["a"]
@@ -241,7 +241,7 @@ def test_an_archive_that_fills_the_disk(tmp_path: Path, monkeypatch: pytest.Monk
     inside = tmp_path / "inside"
     inside.mkdir()
     monkeypatch.setattr("shutil.disk_usage", lambda folder: SimpleNamespace(free=10**6))
-    with pytest.raises(DataError, match="more than the disk"), unpacking(inside), tarfile.open(path) as file:
+    with pytest.raises(DataError, match="not enough space"), unpacking(inside), tarfile.open(path) as file:
         file.extractall(inside)
     assert not (inside / "large").exists()
 

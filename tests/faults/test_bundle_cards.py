@@ -142,7 +142,7 @@ OUT_OF_BOUNDS: dict[str, tuple[Change, str]] = {
     "an image without end": (lambda c: c["preprocessing"].update(image_size=8192, in_chans=4096), "values"),
     "a side in words": (lambda c: c["preprocessing"].update(image_size="32"), "image_size"),
     "a crop of nothing": (lambda c: c["preprocessing"].update(crop_pct=0.5), "crop_pct"),
-    "one class twice": (lambda c: c.update(classes=["a", "a", "b"]), "two classes of one name"),
+    "one class twice": (lambda c: c.update(classes=["a", "a", "b"]), "two classes with the same name"),
     "one class": (lambda c: c.update(classes=["a"]), "classes"),
     "a class without a name": (lambda c: c.update(classes=["a", " ", "b"]), "without a name"),
     "a temperature in words": (lambda c: c.update(temperature="2.0"), "temperature"),

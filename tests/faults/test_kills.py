@@ -199,7 +199,7 @@ def test_a_warned_run_keeps_the_step_it_is_at(shell, zoo, number: signal.Signals
     code, _, err = shell.ended(process)
     assert code == 130
     assert "Interrupted after 0 of 2 epochs and " in err
-    assert err.endswith("Go on with: zoo run --resume runs/warned\n")
+    assert err.endswith("Resume with: zoo run --resume runs/warned\n")
     assert zoo("run", "--resume", "runs/warned", "--quiet")[0] == 0
     assert zoo("run", *shell.QUICK, "--epochs", "2", "--name", "whole")[0] == 0
     assert numbers(read_result("runs/warned")) == numbers(read_result("runs/whole"))

@@ -27,14 +27,14 @@ DEADLY = {
     "exits well": ("import sys\nsys.exit()\n", "SystemExit"),
     "exits at once": ("import os\nos._exit(3)\n", "it ended with exit code 3"),
     "exits at once, well": ("import os\nos._exit(0)\n", "it ended with exit code 0"),
-    "crashes": ("import ctypes\nctypes.string_at(0)\n", "it was ended by SIGSEGV"),
-    "aborts": ("import os\nos.abort()\n", "it was ended by SIGABRT"),
-    "kills": ("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)\n", "it was ended by SIGKILL"),
-    "kills its group": ("import os, signal\nos.killpg(0, signal.SIGTERM)\n", "it was ended by SIGTERM"),
-    "sleeps": (SLEEP, "it came to no end in"),
-    "sleeps deaf": (f"import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n{SLEEP}", "it came to no end in"),
+    "crashes": ("import ctypes\nctypes.string_at(0)\n", "it was killed by SIGSEGV"),
+    "aborts": ("import os\nos.abort()\n", "it was killed by SIGABRT"),
+    "kills": ("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)\n", "it was killed by SIGKILL"),
+    "kills its group": ("import os, signal\nos.killpg(0, signal.SIGTERM)\n", "it was killed by SIGTERM"),
+    "sleeps": (SLEEP, "it did not finish in"),
+    "sleeps deaf": (f"import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n{SLEEP}", "it did not finish in"),
     "raises no Exception": ("class Odd(BaseException): pass\nraise Odd('odd')\n", "Odd: odd"),
-    "interrupts": ("raise KeyboardInterrupt\n", "it was ended by SIGINT"),
+    "interrupts": ("raise KeyboardInterrupt\n", "it was killed by SIGINT"),
 }
 
 
@@ -152,7 +152,7 @@ def test_an_installed_plugin_that_kills_is_told_to_be_unusable(make_plugin, type
     code, out, err = typed("plugins", module="zoo.host.subprocess_probe")
     assert code == 0, err
     row = next(row for row in json.loads(out)["plugins"] if row["name"] == "deadly")
-    assert (row["state"], row["problem"]) == ("failed", "imported by itself, it ended with exit code 3")
+    assert (row["state"], row["problem"]) == ("failed", "imported in isolation, it ended with exit code 3")
 
 
 def test_where_no_process_can_be_started_no_plugin_is_accused(make_plugin, zoo, monkeypatch: pytest.MonkeyPatch):

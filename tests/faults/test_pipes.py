@@ -33,7 +33,7 @@ def within(seconds: int) -> Iterator[None]:
     """Fail a block that takes longer: what waits for a pipe waits for ever."""
 
     def late(*_: object) -> None:
-        pytest.fail(f"it came to no end in {seconds} s")
+        pytest.fail(f"it did not finish in {seconds} s")
 
     before = signal.signal(signal.SIGALRM, late)
     signal.alarm(seconds)

@@ -57,7 +57,7 @@ def test_two_processes_weigh_classes_as_one_does(shell, ragged: Path, read_resul
 
 def test_a_loss_of_whole_batches_is_said_to_be_of_parts(shell, ragged: Path, read_result):
     run(shell, ragged, "two", "--nproc", "2", "--set", "loss=soft_f1", "--epochs", "1")
-    assert [n for n in read_result("runs/two")["notices"] if "each of the 2 processes has that of its own part" in n]
+    assert [n for n in read_result("runs/two")["notices"] if "with 2 processes it is computed on parts" in n]
 
 
 def test_two_processes_that_divide_the_weights_learn_the_same_and_go_on_the_same(
@@ -95,7 +95,7 @@ def test_a_process_that_hangs_is_given_up_and_started_again(
     os.kill(next(pid for pid in children(process.pid) if rank_of(pid) == "1"), signal.SIGSTOP)
     code, _, err = shell.ended(process)
     assert code == 0, err
-    assert "process 1 of 2 hangs; going on from the last checkpoint (1 of 1)" in err
+    assert "process 1 of 2 hangs; continuing from the last checkpoint (1 of 1)" in err
     assert "defect" not in err
     assert len(read_result("runs/hangs")["epochs"]) == 3
 
@@ -110,7 +110,7 @@ def test_a_process_that_is_killed_is_started_again_and_the_run_ends_right(shell,
     os.kill(second, signal.SIGKILL)
     code, _, err = shell.ended(process)
     assert code == 0, err
-    assert "process 1 of 2 was killed by signal 9; going on from the last checkpoint (1 of 1)" in err
+    assert "process 1 of 2 was killed by signal 9; continuing from the last checkpoint (1 of 1)" in err
     assert numbers(read_result("runs/killed")) == numbers(read_result("runs/whole"))
     weights = [Path("runs", name, "model", "model.safetensors").read_bytes() for name in ("killed", "whole")]
     assert weights[0] == weights[1]
@@ -123,7 +123,7 @@ def test_without_restarts_a_killed_process_is_told_and_the_run_can_be_resumed(sh
     os.kill(next(pid for pid in children(process.pid) if rank_of(pid) == "1"), signal.SIGKILL)
     code, _, err = shell.ended(process)
     assert code == 1
-    assert "process 1 of 2 was killed by signal 9. Go on with: zoo run --resume runs/killed --nproc 2" in err
+    assert "process 1 of 2 was killed by signal 9. Resume with: zoo run --resume runs/killed --nproc 2" in err
     assert "Traceback" not in err
     assert shell.ended(shell.start("run", "--resume", "runs/killed", "--nproc", "2", "--quiet"))[0] == 0
     assert len(read_result("runs/killed")["epochs"]) == 3
@@ -147,11 +147,11 @@ def test_what_is_wrong_is_told_once(shell, zoo, ragged: Path):
     words = ("run", "simple_cnn", ragged, *STEADY, "--image-size", "16", "--nproc", "2", "--name", "wrong")
     code, _, err = shell.ended(shell.start(*words, "--lr", "auto"))
     assert code == 2
-    assert "found by one process alone" in err
+    assert "not supported with several processes" in err
     assert err.count("zoo: ") == 1, err
     code, _, err = zoo(*words, "--seeds", "2")
     assert code == 2
-    assert "--nproc is for one run" in err
+    assert "--nproc can't be combined" in err
     assert not Path("runs").exists()
 
 
@@ -194,7 +194,7 @@ def test_a_process_that_writes_much_is_not_held_up(faulty):
 def test_the_error_of_another_process_is_shown(faulty):
     code, _, err = faulty("error")
     assert code == 1
-    assert "process 1 of 2 ended with 1. Go on with: zoo run --resume runs/faulty --nproc 2" in err
+    assert "process 1 of 2 ended with 1. Resume with: zoo run --resume runs/faulty --nproc 2" in err
     assert "this is wrong in the second process alone" in err
 
 

@@ -62,8 +62,8 @@ def test_twenty_trials_survive_sigkill(shell, zoo):
             process = shell.start("sweep", "--resume", "runs/s", slow=0.2)
     code, out, err = shell.ended(shell.start("sweep", "--resume", "runs/s"))
     assert (code, err) == (0, "")
-    assert "s: 20 trials of simple_cnn on digits, 4 of them done" in out
-    assert "trial 5 of 20: goes on where it was left" in out
+    assert "s: 20 trials of simple_cnn on digits, 4 done" in out
+    assert "trial 5 of 20: resumed" in out
     found = check(20)
     assert found["trials"][:4] == before, "what was done is kept, and not done again"
     assert zoo("run", "runs/s/best.yaml", "--name", "again", "--quiet")[0] == 0
@@ -80,5 +80,5 @@ def test_of_two_processes_one_is_killed_and_the_other_does_its_work(shell):
     first.wait()
     code, out, err = shell.ended(second)
     assert (code, err) == (0, "")
-    assert "goes on where it was left" in out
+    assert "resumed" in out
     check(6)

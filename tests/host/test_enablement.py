@@ -75,8 +75,8 @@ def test_what_another_file_turns_off_is_said(zoo):
     Path("registry.yaml").write_text("plugins: {disable: [timm]}")
     code, _, err = zoo("plugins", "enable", "timm")
     assert code == 2
-    assert "'timm' is turned off by" in err
-    assert "registry.yaml as well: take it from plugins: disable there" in err
+    assert "'timm' is also disabled in" in err
+    assert "registry.yaml: remove it from plugins: disable there" in err
 
 
 def test_a_folder_that_cannot_be_written(zoo, monkeypatch, tmp_path):

@@ -180,7 +180,7 @@ def test_two_distributions_with_one_plugin_name_are_both_set_aside(make_plugin: 
     plugin = load("acme")
     assert (plugin.state, plugin.phase, plugin.entries) == ("failed", "find", [])
     assert plugin.rivals == ("zoo-other",)
-    assert "two distributions bring a plugin named 'acme': zoo-acme and zoo-other" in str(plugin.problem)
+    assert "two distributions have a plugin named 'acme': zoo-acme and zoo-other" in str(plugin.problem)
     assert not {"zoo_acme", "zoo_other"} & set(sys.modules), "which is meant is unknown, so neither is imported"
 
 
@@ -197,7 +197,7 @@ def test_nobody_can_take_the_name_of_a_bundled_plugin(make_plugin: MakePlugin):
     assert plugin.state == "enabled"
     assert "loss losses/focal" in names(plugin)
     assert (thief.state, thief.phase, thief.entries) == ("failed", "find", [])
-    assert thief.problem == "the name 'losses' is the zoo's own plugin's; zoo-evil must take another"
+    assert thief.problem == "the name 'losses' belongs to a plugin of the zoo; zoo-evil must use another"
     assert all(entry.component.target.startswith("zoo_losses.") for entry in plugin.entries)
     assert "zoo_evil" not in sys.modules
 
@@ -331,7 +331,7 @@ def test_the_order_of_installation_decides_nothing(order: list[str], make_plugin
     said = json.dumps([describe(entry) for entry in registry.entries()]), registry.clashes()
     assert MENAGERIE.setdefault("said", said) == said
     assert len(registry.clashes()) == 2
-    with pytest.raises(RequestError, match=r"loss 'sting' is brought by .*zoo-ant.* and .*zoo-bee"):
+    with pytest.raises(RequestError, match=r"loss 'sting' is provided by .*zoo-ant.* and .*zoo-bee"):
         registry.find("loss", "sting")
     assert registry.find("loss", "bee/sting").origin.distribution == "zoo-bee"
     assert registry.find("loss", "focal").id == "losses/focal", "bundled names always win"

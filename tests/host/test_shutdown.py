@@ -58,7 +58,7 @@ def test_what_never_ends_is_not_waited_for_and_told_of(typed, source: str):
     done, _ = typed(source, "list", "losses", "--json")
     assert done.returncode == 0
     assert json.loads(done.stdout)
-    assert done.stderr.count("zoo: plugin 'clinger': a thread, or a function that it left to atexit, doesn't end") == 1
+    assert done.stderr.count("zoo: plugin 'clinger': a thread or an atexit function doesn't end") == 1
     assert "zoo plugins doctor clinger" in done.stderr
 
     found, _ = typed(source, "plugins", "doctor", "clinger")

@@ -66,7 +66,7 @@ def test_a_plugin_comes_is_used_checked_turned_off_and_goes(world, acme_wheel):
     world.zoo("plugins", "disable", "acme")
 
     said = world.zoo("plugins", "uninstall", "acme").stdout
-    assert said == "zoo-acme was taken out, and with it acme.\n"
+    assert said == "zoo-acme with the plugins: acme.\n"
     assert (world.zoo("list", "--json").stdout, world.distributions()) == before
     assert not list((world.folder / "config").rglob("registry.yaml")), "nor is it turned off any more"
     gone = world.zoo("evaluate", "leaves", check=False)
@@ -103,7 +103,7 @@ def test_an_installed_plugin_that_fails_says_how_to_be_rid_of_it(world, make_whe
     done = world.zoo("plugins", "install", make_wheel("zoo-bad", "import no_such_library"), check=False)
     assert done.returncode == 1
     assert "zoo-bad 1.0 is installed, but its plugin 'bad' can't be used: ModuleNotFoundError" in done.stderr
-    assert "Take it out: zoo plugins uninstall zoo-bad" in done.stderr
+    assert "Uninstall it: zoo plugins uninstall zoo-bad" in done.stderr
     world.zoo("plugins", "uninstall", "zoo-bad")
 
 
@@ -136,7 +136,7 @@ def test_a_failed_install_leaves_everything_as_it_was(world, make_wheel, fault: 
 @pytest.mark.parametrize(("words", "said"), [
     (("install", "./nowhere"), "There is no nowhere"),
     (("install", "nowhere.whl"), "There is no nowhere.whl"),
-    (("install", "two words"), "no requirement such as"),
+    (("install", "two words"), "nor a requirement such as"),
     (("install", "./empty"), "has no pyproject.toml"),
     (("uninstall", "simple"), "a part of the zoo itself"),
     (("uninstall", "torch"), "There is no plugin 'torch'"),
@@ -167,7 +167,7 @@ def test_without_an_installer_there_is_a_clear_word(zoo, monkeypatch):
     monkeypatch.setenv("PATH", "")
     code, _, err = zoo("plugins", "install", "zoo-acme")
     assert code == 2
-    assert "Neither pip nor uv is there" in err
+    assert "Neither pip nor uv is available" in err
     assert "ensurepip" in err
 
 

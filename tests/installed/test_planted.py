@@ -59,7 +59,7 @@ AT_WORK = {
     "hanger": (
         HEAD + "import threading\n@hookimpl\ndef zoo_run_end(run):\n    threading.Event().wait()\n",
         "zoo_run_end",
-        "it hasn't returned in 1 s",
+        "it did not return within 1 s",
     ),
 }
 # Hangs in the thread that Python waits for, and in the function that it calls last.
@@ -89,7 +89,7 @@ def test_each_failure_is_contained_whole(world, planted):
     done = world.zoo("list", "--json")
     assert done.stdout == healthy, "nothing of a failing plugin stays, and everything else works"
     told = [line for line in done.stderr.splitlines() if "was set aside" in line]
-    assert "plugin 'atexit': a thread, or a function that it left to atexit, doesn't end" in done.stderr
+    assert "plugin 'atexit': a thread or an atexit function doesn't end" in done.stderr
     failing = {*FAULTS, "tomorrow", "rival"}
     assert {line.split("'")[1] for line in told} == failing
     assert len(told) == len(failing), "one line says so"
@@ -110,7 +110,7 @@ def test_each_failure_is_contained_whole(world, planted):
     everything.append(("atexit", "exit", "doesn't end"))
     everything += [("tomorrow", "require", "needs visionzoo>=99"), ("rival", "find", "zoo-that and zoo-this")]
     again = world.zoo(*words, "--overwrite", "--json")  # with the default limit of 10 s
-    assert "plugin 'hanger' is left out of this run" in again.stderr, "what never returned is waited for once"
+    assert "plugin 'hanger' is disabled for this run" in again.stderr, "what never returned is waited for once"
     assert "hasn't returned" not in again.stderr
 
     findings = {

@@ -475,15 +475,15 @@ def test_unknown_components_of_every_kind_are_told_with_what_is_near():
     for part in ("'simple_cnn'", "'digits'", "'focal'", "'adam'", "'cosine'", "'flip'"):
         assert [p for p in told if f"Did you mean {part}" in p or f" or {part}" in p], part
     assert len(told) == 6
-    assert "For your own pictures give a folder" in next(p for p in told if "dataset" in p)
+    assert "For your own images, give a folder" in next(p for p in told if "dataset" in p)
 
 
 def test_what_has_to_be_said_and_is_not_is_told():
     with pytest.raises(JobError) as caught:
         resolved()
     assert caught.value.problems == [
-        "architecture is missing: name one; see: zoo list architecture",
-        "dataset is missing: name one; see: zoo list dataset",
+        "architecture is missing; see: zoo list architecture",
+        "dataset is missing; see: zoo list dataset",
     ]
 
 
@@ -505,9 +505,9 @@ def test_a_value_of_any_type_for_a_name_is_one_problem(path: str, value: str):
 @pytest.mark.parametrize(
     ("word", "problem"),
     [
-        ("data.mean=[0.1, 0.2]", "data: mean needs 1 value or 1 (one a channel), not 2."),
+        ("data.mean=[0.1, 0.2]", "data: mean needs 1 value or 1 (one per channel), not 2."),
         ("data.std=[0]", "data: std must be positive."),
-        ("data.crop_pct=0.9", "data: crop_pct 0.9 cuts nothing where resize is squash; set data.resize=crop."),
+        ("data.crop_pct=0.9", "data: crop_pct 0.9 has no effect with resize=squash; set data.resize=crop."),
         ("data.crop_pct=1.5", "data.crop_pct must be less than or equal to 1, not 1.5 (--set)."),
         ("data.crop_pct=0", "data.crop_pct must be greater than 0, not 0 (--set)."),
         ("data.interpolation=cubic", "data.interpolation must be 'bilinear', 'bicubic', 'nearest', 'lanczos', "),

@@ -93,7 +93,7 @@ def test_a_networks_own_size_may_be_the_limit(designed: int | None, own: int, si
         ({"by": "images", "up_to": {1: 2}}, "a table needs up_to"),
         ({"by": "images", "up_to": {"few": 2}, "above": 3}, "a limit of a table must be a number above 0, not 'few'"),
         ({"symmetry": "mirror"}, "unknown symmetry 'mirror'. Valid are: horizontal_flip, vertical_flip"),
-        ({"epochs": 3}, "is no rule"),
+        ({"epochs": 3}, "is not a rule"),
     ],
 )
 def test_what_is_wrong_with_a_rule(rule: dict[str, Any], problem: str):

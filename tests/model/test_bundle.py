@@ -186,7 +186,7 @@ def test_a_bundle_is_found_by_its_folder_and_by_its_runs(bundle: Path):
 @pytest.mark.parametrize("missing", [WEIGHTS, CARD])
 def test_half_a_bundle_is_none(bundle: Path, missing: str):
     (bundle / missing).unlink()
-    with pytest.raises(BundleError, match=r"run holds no trained model .* See: zoo runs list") as caught:
+    with pytest.raises(BundleError, match=r"run contains no trained model .* See: zoo runs list") as caught:
         find_bundle(bundle.parent)
     assert caught.value.exit_code == 2
 
@@ -262,12 +262,12 @@ def test_weights_that_do_not_fit_are_told_by_name(bundle: Path):
     assert f"The weights in {bundle} don't fit the architecture (missing: classifier.output.bias)." in text
     assert "unknown: extra" in retold(bundle, lambda t: t.update(extra=torch.zeros(1)))
     text = retold(bundle, lambda t: t.update({"classifier.output.weight": torch.zeros(2, 2)}))
-    assert "of another shape: classifier.output.weight" in text
+    assert "of different shape: classifier.output.weight" in text
 
 
 def test_another_number_of_classes_does_not_fit(bundle: Path):
     rewrite(bundle, lambda c: c.update(classes=list("abcd")))
-    with pytest.raises(BundleError, match=r"of another shape: classifier\.output\.bias, classifier\.output\.weight"):
+    with pytest.raises(BundleError, match=r"of different shape: classifier\.output\.bias, classifier\.output\.weight"):
         load_model(bundle, registry())
 
 
@@ -283,15 +283,15 @@ def test_parameters_that_the_architecture_no_longer_has_are_told_with_the_bundle
     [
         (
             {"id": "acme/net", "distribution": "zoo-acme", "version": "1.2"},
-            "It comes from zoo-acme 1.2. Type: zoo plugins install zoo-acme==1.2",
+            "It is part of zoo-acme 1.2. Type: zoo plugins install zoo-acme==1.2",
         ),
-        ({"id": "acme/net"}, "It comes from acme. Type: zoo plugins install acme"),
+        ({"id": "acme/net"}, "It is part of acme. Type: zoo plugins install acme"),
         (
             {"id": "local/net", "target": "/home/me/my_models.py:Net"},
-            "It is local, from /home/me/my_models.py:Net: run this in the folder whose registry.yaml names it",
+            "It is local, from /home/me/my_models.py:Net: run this in the folder whose registry.yaml defines it",
         ),
-        ({"id": "python/Net", "target": "mine:Net"}, "It was given from Python: zoo.load("),
-        ({"id": "simple/simple_rn"}, "needs architecture 'simple/simple_rn', which is not here"),
+        ({"id": "python/Net", "target": "mine:Net"}, "It was passed from Python: zoo.load("),
+        ({"id": "simple/simple_rn"}, "needs architecture 'simple/simple_rn', which is not available"),
     ],
 )
 def test_an_architecture_that_is_not_here_says_how_to_get_it(bundle: Path, architecture: dict[str, str], how: str):
@@ -332,7 +332,7 @@ def test_what_is_no_number_is_no_answer():
     light.save("light.png")
     dark.save("dark.png")
     assert classifier.predict("light.png")[0]["label"] == "a"
-    with pytest.raises(BadImage, match=r"^dark\.png: the network's answer is not a number"):
+    with pytest.raises(BadImage, match=r"^dark\.png: the prediction is NaN"):
         classifier.predict(["light.png", "dark.png", "light.png"])
-    with pytest.raises(BadImage, match=r"^the image: the network's answer is not a number"):
+    with pytest.raises(BadImage, match=r"^the image: the prediction is NaN"):
         classifier.predict(dark)

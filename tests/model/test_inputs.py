@@ -165,9 +165,9 @@ def test_what_is_no_image_is_named(model: Classifier, given: Any, words: str):
 
 
 def test_a_bad_one_among_many_is_named(model: Classifier, pixels: np.ndarray):
-    with pytest.raises(BadImage, match=r"^image 1 \(of 0 to 2\): not an image that can be read"):
+    with pytest.raises(BadImage, match=r"^image 1 \(of 0 to 2\): not a readable image"):
         model.predict([pixels, b"text", pixels])
-    with pytest.raises(BadImage, match=r"^the image: has 6 channels, and the model takes 3"):
+    with pytest.raises(BadImage, match=r"^the image: has 6 channels, but the model takes 3"):
         model.predict(np.zeros((20, 20, 6), np.uint8))
 
 

@@ -291,7 +291,7 @@ def test_hue_is_turned_within_its_limits_and_only_of_three_channels():
 
 
 def test_inceptions_crop_draws_areas_and_proportions_within_their_limits_as_torchvision_does():
-    """Ramps in x and y tell where each part lies: its width and height in shares of the image's."""
+    """Ramps in x and y tell where each part lies: its width and height in shares of."""
     from torchvision.transforms import RandomResizedCrop
 
     ramp = torch.linspace(0.5, 99.5, 100) / 100

@@ -138,7 +138,7 @@ def test_an_unfinished_download_is_not_taken_for_a_whole_one(cache: Path) -> Non
     base = oxford_copy(cache, whole=False)
     data = CatsDogs(None, "train")
     assert "drawn" in data.source
-    assert f"{base} is in the way" in data.notices[0]
+    assert f"{base} exists, but is not a complete download" in data.notices[0]
     assert base.exists()
 
 
@@ -210,7 +210,7 @@ def test_without_a_network_drawings_are_said_loudly(monkeypatch: pytest.MonkeyPa
     assert data[0][0].size == (160, 160)
     assert "drawn" in data.source
     (notice,) = data.notices
-    assert notice.startswith("These are DRAWINGS, not photos")
+    assert notice.startswith("The images are DRAWINGS rendered by the zoo, not photos")
     assert "example.org can't be reached (no route)" in notice
     assert "says nothing about photos" in notice
     assert "zoo run simple_cnn cats_dogs --data FOLDER" in notice
@@ -241,7 +241,7 @@ def test_drawings_that_were_asked_for() -> None:
     data = CatsDogs(None, "train", source="drawn", drawn_images=12)
     assert len(data) == 12
     assert "DRAWINGS" in data.notices[0]
-    assert "There were no photos" not in data.notices[0]
+    assert "No photos were found" not in data.notices[0]
     again = pickle.loads(pickle.dumps(data))
     assert again[3][0].tobytes() == data[3][0].tobytes()
 

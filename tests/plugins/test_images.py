@@ -240,7 +240,7 @@ def test_a_file_is_no_folder(plain: Path) -> None:
 def test_empty_folder(tmp_path: Path) -> None:
     assert f"The folder {tmp_path} is empty" in error_of(ImageFolder, tmp_path, "train")
     (tmp_path / "readme.txt").touch()
-    assert "holds no images" in error_of(ImageFolder, tmp_path, "train")
+    assert "contains no images" in error_of(ImageFolder, tmp_path, "train")
 
 
 def test_class_without_images_is_named(plain: Path) -> None:

@@ -160,7 +160,7 @@ def test_another_field_of_the_json_is_named(tmp_path: Path):
         ({"1.png": b"x"}, "1 in .* has no label"),
         (two("1.json", "2.json", b"{", b"{}"), "1.json in .* has no 'label'"),
         (two("1.json", "2.json", b'{"label": [1]}', b"{}"), "one name or number"),
-        ({"1.txt": b"x"}, "holds no images"),
+        ({"1.txt": b"x"}, "contains no images"),
         (two(b=b"dark"), "only one class"),
         ({"1.png": b"x", "1.cls": b"x" * 70_000}, "is no label"),
     ],
@@ -272,7 +272,7 @@ def test_training_on_shards_is_as_on_the_same_images_streamed(shards: Path, zoo:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["webdataset"], "Where are the shards?"),
+        (["webdataset"], "webdataset needs a folder of .tar files"),
         (["webdataset", "--data", "nowhere"], "nowhere. Give the folder"),
         (["webdataset", "--data", "."], "There are no .tar files"),
         (["webdataset", "--set", "dataset.url=http://localhost/s.json"], "only https"),

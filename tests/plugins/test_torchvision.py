@@ -181,7 +181,7 @@ def test_model_is_built_for_the_jobs_image_size(name: str, size: int):
     [("vit_b_16", 100, 96), ("vit_l_32", 10, 32), ("vit_h_14", 224 + 3, 224), ("maxvit_t", 96, 224)],
 )
 def test_a_size_that_does_not_fit_is_refused_with_one_that_does(name: str, size: int, near: int):
-    with pytest.raises(ValueError, match=rf"{name} takes images of a multiple of .*--image-size {near}$"):
+    with pytest.raises(ValueError, match=rf"{name} takes images with a multiple of .*--image-size {near}$"):
         made(name, image_size=size)
 
 
@@ -213,7 +213,7 @@ def test_unknown_model_is_named():
 
 
 def test_a_parameter_that_the_model_lacks_is_named():
-    with pytest.raises(ValueError, match=r"resnet18 doesn't take all of .*stochastic_depth_prob"):
+    with pytest.raises(ValueError, match=r"resnet18 does not accept all of .*stochastic_depth_prob"):
         made("resnet18", stochastic_depth_prob=0.1)
     assert made("resnet18", zero_init_residual=True)
 
@@ -250,7 +250,7 @@ def cached(hub: Path, name: str) -> nn.Module:
 
 def test_weights_that_are_not_there_are_said_offline(hub: Path):
     with pytest.raises(
-        RequestError, match=r"'resnet18' can't be had: offline .*pytorch\.org.*--weights FILE"
+        RequestError, match=r"'resnet18' are not available: offline .*pytorch\.org.*--weights FILE"
     ) as caught:
         models.create("resnet18", 2, pretrained=True)
     assert str(hub) in str(caught.value)
@@ -296,7 +296,7 @@ def test_a_file_in_the_cache_that_would_run_code_is_refused(hub: Path, tmp_path:
 
     file = hub / get_model_weights("resnet18").DEFAULT.url.rpartition("/")[2]
     file.write_bytes(pickle.dumps(Harmful()))
-    with pytest.raises(RequestError, match="'resnet18' can't be had"):
+    with pytest.raises(RequestError, match="'resnet18' are not available"):
         models.create("resnet18", 2, pretrained=True)
     assert not mark.exists()
 

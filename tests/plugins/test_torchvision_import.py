@@ -122,7 +122,7 @@ def test_what_is_of_no_model_of_torchvision():
     assert read(Path("w.pth"), {"weight": torch.zeros(2, 2)}) is None
     assert read(Path("w.pth"), {"epoch": 3}) is None
     assert read(Path("w.pth"), trained("resnet18").state_dict(), "timm/resnet18") is None
-    with pytest.raises(RequestError, match="'nosuch', which is no classification model"):
+    with pytest.raises(RequestError, match="'nosuch', which is not a classification model"):
         read(Path("w.pth"), {"model": {"w": torch.zeros(2)}, "args": Namespace(model="nosuch")})
 
 

@@ -159,7 +159,7 @@ WRONG = {
     "not text": ("\x00", "can't be read as YAML"),
     "a list": ("- recipes", "the file must be a mapping"),
     "unknown section": ("recipe: {}", "unknown section 'recipe'. Did you mean 'recipes'?"),
-    "newer version": ("version: 2", "version 2 is not known to this zoo; it reads version 1"),
+    "newer version": ("version: 2", "version 2 is not supported; this zoo reads version 1"),
     "section of another type": ("recipes: [a]", "recipes must be a mapping"),
     "unknown kind": ("aliases: {architectures: {}}", "unknown kind under aliases 'architectures'"),
     "unknown kind of component": ("components: {model: {}}", "unknown kind under components 'model'"),
@@ -180,7 +180,7 @@ WRONG = {
     ),
     "a parameter called name": (
         "components: {loss: {mine: {base: focal, params: {name: a}}}}",
-        "components: loss: mine: params: 'name' is the component's own in a job",
+        "components: loss: mine: params: 'name' is reserved for the name",
     ),
     "a word of another kind": (
         "components: {loss: {mine: {base: focal, higher_is_better: false}}}",

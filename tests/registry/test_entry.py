@@ -239,9 +239,9 @@ def test_a_name_with_a_word_after_another_name_is_a_variant_of_that(family: Call
     [
         ("net net.a net.a", "'net.a' is listed twice"),
         ("net\n# input_size=8\nnet", "'net' is listed twice"),
-        ("net net.a net.a.b", r"net\.a\.b would be a variant of 'net\.a', which is one itself"),
+        ("net net.a net.a.b", r"net\.a\.b would be a variant of 'net\.a', which is itself a variant"),
         ("net net.ok net.a/b", "'net.a/b' is not a name"),
-        ("net\n# crop_pct=2\nnet.a", "crop_pct 2.0 is not a share"),
+        ("net\n# crop_pct=2\nnet.a", "crop_pct 2.0 must be above 0"),
     ],
 )
 def test_a_variant_that_is_none_is_told(family: Callable[..., Family], text: str, reason: str):
@@ -270,8 +270,8 @@ def test_a_heading_takes_the_fields_of_its_own_kind(family: Callable[..., Family
         ("# input_size", "'input_size' in the heading .*: input_size is of type int"),
         ("# mean=0.5,grey", r"mean is of type tuple\[float, \.\.\.\]"),
         ("# interpolation=cubic", "interpolation 'cubic' is none of bilinear, bicubic, nearest"),
-        ("# crop_pct=87.5", "crop_pct 87.5 is not a share above 0, up to 1"),
-        ("# crop_pct=0", "crop_pct 0.0 is not a share"),
+        ("# crop_pct=87.5", "crop_pct 87.5 must be above 0 and at most 1"),
+        ("# crop_pct=0", "crop_pct 0.0 must be above 0"),
     ],
 )
 def test_a_heading_that_is_none_is_told(family: Callable[..., Family], heading: str, reason: str):

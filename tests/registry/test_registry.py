@@ -65,7 +65,7 @@ def test_two_third_party_components_of_one_name_are_an_error_that_names_both():
         found.find("loss", "poly")
     assert not isinstance(caught.value, UnknownName)
     assert "acme/poly (zoo-acme) and beta/poly (zoo-beta)" in str(caught.value)
-    assert "Type the full id" in str(caught.value)
+    assert "Use the full id" in str(caught.value)
     assert found.find("loss", "beta/poly").origin.plugin == "beta"
 
 
@@ -334,13 +334,13 @@ def test_a_variant_gives_way_as_its_family_does_and_to_no_third_party():
     assert found.find("loss", "net.a2").id == "lib/net.a2", "nobody else has it"
     assert found.find("loss", "net.b").id == "lib/net.b"
     assert found.clashes() == [
-        "loss 'net.b' is brought by acme/net.b (zoo-acme) and lib/net.b (visionzoo): it means lib/net.b, the zoo's own."
+        "loss 'net.b' is provided by acme/net.b (zoo-acme) and lib/net.b (visionzoo): it means lib/net.b, of the zoo."
     ]
 
 
 def test_two_third_party_variants_of_one_name_are_an_error():
     found = registry(varied("acme", distribution="zoo-acme"), varied("beta", "a1", "zoo-beta"))
-    with pytest.raises(RequestError, match=r"acme/net\.a1 .* and beta/net\.a1 .*Type the full id"):
+    with pytest.raises(RequestError, match=r"acme/net\.a1 .* and beta/net\.a1 .*Use the full id"):
         found.find("loss", "net.a1")
     assert found.find("loss", "net.b").id == "acme/net.b"
 

@@ -145,9 +145,9 @@ def test_what_the_runner_gives_cannot_be_set():
     assert problems[0].startswith("architecture has no parameter 'num_classes'.")
     for name, instead in (("in_chans", "--set data.in_chans=N"), ("image_size", "--image-size N")):
         _, problems = typed(width=1, **{name: 5})
-        assert problems == [f"architecture.{name} is not set there: it is the job's own. Type: {instead}"]
+        assert problems == [f"architecture.{name} is set elsewhere in the job. Type: {instead}"]
     _, problems = check("optimizer", lambda params, lr, **kwargs: None, {"lr": 1}, "train.optimizer")
-    assert problems == ["train.optimizer.lr is not set there: it is the job's own. Type: --lr X"]
+    assert problems == ["train.optimizer.lr is set elsewhere in the job. Type: --lr X"]
 
 
 def test_a_components_own_name_is_no_parameter():
@@ -156,8 +156,8 @@ def test_a_components_own_name_is_no_parameter():
     values, problems = check("metric", named, {"width": 2}, "metrics.mine")
     assert values == {"width": 2}
     assert problems == [
-        "metrics.mine needs a parameter called 'name', which no job can give: there it is the component's own name. "
-        "Call the factory's parameter otherwise, or give it a default."
+        "metrics.mine needs a parameter 'name', which is reserved for the name of the component. Rename the "
+        "parameter of the factory, or give it a default."
     ]
     assert [p.name for p in parameters("metric", named)] == ["width"]
     assert check("metric", lambda name="acc": None, {}, "metrics.mine") == ({}, [])

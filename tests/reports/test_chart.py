@@ -86,5 +86,5 @@ def test_bins_of_confidence_are_dots_by_their_images() -> None:
     assert len(radii) == 2
     assert radii[0] < radii[1]
     assert "90 images: 95.0% right" in svg
-    assert {"as the network gives it", "by temperature"} <= set(texts(svg))
+    assert {"uncalibrated", "by temperature"} <= set(texts(svg))
     assert reliability_plot(CalibrationScores()) == ""

@@ -96,11 +96,11 @@ def test_a_result_says_what_chance_leaves_open(two_classes):
     document = uncertain(two_classes)
     lines = list(uncertain_lines(RunResult.read(document), "val"))
     assert lines[0] == "val, 95% intervals: F1 macro 89.0–93.0% · loss 0.2000–0.2500 · auroc 0.96–0.98"
-    assert lines[1] == "val: always answering cat would be right for 50.0%"
-    assert lines[2] == "val: confidence is off by 8.3% (ECE), by temperature 2.31 by 2.1% (cross-fitted)"
+    assert lines[1] == "val: always predicting cat has accuracy 50.0%"
+    assert lines[2] == "val: expected calibration error (ECE) 8.3% (ECE), with temperature 2.31 by 2.1% (cross-fitted)"
     assert list(uncertain_lines(RunResult.read(two_classes), "val")) == [], "an older result has none"
     text = printed(render_result(RunResult.read(document)))
-    assert "always answering cat" in text
+    assert "always predicting cat" in text
     assert max(map(len, text.splitlines())) <= 80
 
 
@@ -108,15 +108,15 @@ def test_its_page_has_a_section_for_it(two_classes):
     page = render_html(RunResult.read(uncertain(two_classes)))
     assert "What chance leaves open" in page
     assert 'aria-label="Accuracy over confidence"' in page
-    assert "val: confidence is off by 8.3% (ECE)" in page
+    assert "val: expected calibration error (ECE) 8.3% (ECE)" in page
     assert "What chance leaves open" not in render_html(RunResult.read(two_classes))
 
 
 def test_calibration_in_words():
     assert calibration_words(CalibrationScores()) == ""
-    assert calibration_words(CalibrationScores(ece=0.1)) == "confidence is off by 10.0% (ECE)"
+    assert calibration_words(CalibrationScores(ece=0.1)) == "expected calibration error (ECE) 10.0% (ECE)"
     same = {"ece": 0.1, "temperature": 1.0, "scaled": {"ece": 0.1, "how": "fitted on val"}}
-    assert "no temperature makes it better" in calibration_words(CalibrationScores.read(same))
+    assert "temperature scaling does not improve it" in calibration_words(CalibrationScores.read(same))
 
 
 @pytest.mark.parametrize("below", [0.8321, {"cat": 0.7, "dog": 1.01}])
@@ -139,7 +139,7 @@ def test_a_threshold_as_a_table(below):
     assert "700 (70.0%)" in text
     assert "93.0–97.0%" in text
     if isinstance(below, dict):
-        assert "never given" in text
+        assert "never predicted" in text
         assert "--keep" in text
     else:
         assert "zoo predict runs/r IMAGE --reject-below 0.8321" in text

@@ -58,7 +58,7 @@ def test_two_classes_show_their_numbers(two_classes: Document) -> None:
 def test_many_classes_show_the_worst_and_the_most_confused(thirty_classes: Document) -> None:
     text = shown(render_result(RunResult.read(thirty_classes)))
     assert "the 10 worst of 30" in text
-    assert "Confused most" in text
+    assert "Most frequent confusions" in text
     assert "verdict: overfitting" in text
     assert text.index("dwarf aster") < text.index("common daisy")  # F1 64.2% before 68.4%
     assert "test" in text

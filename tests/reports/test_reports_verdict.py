@@ -159,7 +159,7 @@ def test_a_run_cut_short_says_how_far_it_came_and_how_to_go_on(status: str) -> N
 
 
 def test_a_run_cut_short_before_its_first_epoch(cut_short: Document) -> None:
-    assert diagnose(RunResult.read(cut_short)).headline == "Interrupted before an epoch was over."
+    assert diagnose(RunResult.read(cut_short)).headline == "Interrupted before the end of the first epoch."
 
 
 def test_nothing_scored_is_not_judged() -> None:
@@ -173,12 +173,12 @@ def test_an_early_stop_is_evidence() -> None:
             result(level(0.6, 0.93), level(0.6, 0.92), status="stopped", stop_reason="no better for 5 epochs")
         )
     )
-    assert "It ended early: no better for 5 epochs." in verdict.evidence
+    assert "Training ended early: no better for 5 epochs." in verdict.evidence
 
 
 def test_few_images_are_pointed_out_with_the_interval() -> None:
     few = diagnose(RunResult.read(result([0.95] * 4, [0.95] * 4, matrix=[[18, 2], [1, 19]])))
-    assert any(line.startswith("Few images: on 40 val images") and "80.1%" in line for line in few.evidence)
+    assert any(line.startswith("With few images, on 40 val images") and "80.1%" in line for line in few.evidence)
     many = diagnose(RunResult.read(result([0.95] * 4, [0.95] * 4, matrix=[[450, 50], [50, 450]])))
     assert any(line.startswith("On 1,000 val images") for line in many.evidence)
 
@@ -233,7 +233,7 @@ def test_one_duplicate_in_a_hundred_does_not_hide_a_class_that_is_overlooked() -
     said = " ".join(verdict.evidence)
     assert "53.3%" in said
     assert "Besides: Leakage" in said
-    assert "1 of the 100 validation images is, pixel for pixel, among those trained on." in said
+    assert "1 of the 100 validation images isalso in the training set, pixel for pixel." in said
     assert any("zoo data check" in advice for advice in verdict.advice), "what finds the duplicate"
 
 
@@ -253,7 +253,7 @@ def test_a_leakage_that_costs_most_tells_of_the_rest() -> None:
     assert verdict.kind == "leakage"
     said = " ".join(verdict.evidence)
     assert "600 of the 1,000" in said
-    assert "Of the others at least 55.0% are right, of all 82.0%." in said
+    assert "Accuracy is at least 55.0% on the others, and 82.0%." in said
     assert "Besides: Overfitting" in said
 
 

@@ -47,7 +47,7 @@ def test_more_memory_never_means_more_pieces(recipe, images):
 
 
 def test_no_room_for_one_image_is_told():
-    with pytest.raises(RequestError, match="no room for a single image"):
+    with pytest.raises(RequestError, match="not even a single image fits"):
         plan_batch(32, 1000, 0)
 
 

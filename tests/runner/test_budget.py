@@ -55,7 +55,7 @@ def test_epochs_and_their_images_fill_the_time():
 
 @pytest.mark.usefixtures("slow")
 def test_what_is_too_short_says_what_is_enough():
-    with pytest.raises(TooShort, match=r"A budget of 2s is too small for one epoch of 1,437 images .* --budget \d+s"):
+    with pytest.raises(TooShort, match=r"A budget of 2s is too short for an epoch of 1,437 images .* --budget \d+s"):
         fit(resolved(), Budget(2.0), Observer())
 
 
@@ -175,9 +175,9 @@ def test_on_noise_it_is_the_same_job():
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("--seeds", "2"), "--budget and --seeds can't both be given. Fit one run, and repeat its job"),
+        (("--seeds", "2"), "--budget and --seeds can't both be given. Fit a single run first, then repeat its job"),
         (("--folds", "2"), "--budget and --folds can't both be given"),
-        (("--resume", "r"), "A run is resumed as it was planned"),
+        (("--resume", "r"), "A resumed run keeps its plan"),
         (("--lr", "auto"), "train.lr=auto and --budget can't both be given"),
     ],
 )
@@ -189,7 +189,7 @@ def test_what_does_not_go_with_a_budget(zoo, words: tuple[str, ...], told: str):
 
 
 def test_from_python_too(tmp_path: Path):
-    with pytest.raises(RequestError, match="budget is of one run that begins"):
+    with pytest.raises(RequestError, match="budget applies to a single new run"):
         zoo.run("simple_cnn", "digits", budget=20, seeds=2, out=tmp_path)
 
 
@@ -218,7 +218,7 @@ def test_no_is_an_answer(zoo, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("click.confirm", lambda *text, **how: False)
     code, _, err = zoo("run", "simple_cnn", "digits", "--epochs", "1", "--set", "architecture.channels=[4]")
     assert code == 2
-    assert "Nothing was trained. To fit the training into less time: --budget 30m" in err
+    assert "Training was not started. To limit the time: --budget 30m" in err
     assert not Path("runs").exists()
 
 

@@ -61,7 +61,7 @@ def test_a_value_that_the_factory_refuses_is_told_with_its_component():
         raise ValueError(f"width must be odd, not {width}")
 
     with pytest.raises(
-        RequestError, match=r"'python/picky' refuses its parameters: width must be odd, not 2\. See: zoo"
+        RequestError, match=r"'python/picky' rejects its parameters: width must be odd, not 2\. See: zoo"
     ):
         build_model(entry(picky), {"width": 2}, 2, 3, 8)
     with pytest.raises(JobError, match="architecture has no parameter 'widht'"):
@@ -164,7 +164,7 @@ def with_loss(factory: Any) -> Any:
 
 def test_a_loss_that_would_have_to_be_trained_is_refused():
     with pytest.raises(
-        ContractError, match=r"loss 'python/Margin' has parameters of its own \(centres\).*requires_grad_"
+        ContractError, match=r"loss 'python/Margin' has trainable parameters \(centres\).*requires_grad_"
     ):
         with_loss(Margin)
     with pytest.raises(ContractError, match=r"\(inner\.centres\)"):

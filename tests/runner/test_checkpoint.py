@@ -132,7 +132,7 @@ def test_in_the_place_of_a_damaged_one_the_one_before_is_read(tmp_path: Path, pa
 def test_damaged_ones_alone_are_told_with_what_to_type(tmp_path: Path, part: float):
     path = save_checkpoint(tmp_path, {"weights": torch.rand(100)})
     changed(path, part)
-    with pytest.raises(RequestError, match=r"can't be read .* Start afresh with --overwrite") as caught:
+    with pytest.raises(RequestError, match=r"can't be read .* Start over with --overwrite") as caught:
         load_checkpoint(tmp_path)
     assert str(path) in str(caught.value)
 

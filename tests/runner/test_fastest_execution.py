@@ -87,7 +87,7 @@ def test_answers_have_a_precision_of_their_own(tmp_path: Path, monkeypatch: Patc
         "bf16",
         "fp32",
     )
-    assert other["environment"]["execution"].endswith("bfloat16 · channels last · answers in fp32")
+    assert other["environment"]["execution"].endswith("bfloat16 · channels last · inference in fp32")
     again = evaluate_run(tmp_path / "other", registry=open_registry(), device="cpu")
     assert again["metrics"]["val"]["loss"] == pytest.approx(other["metrics"]["val"]["loss"], rel=1e-6)
     told = run(tmp_path, "told", set={"evaluation_precision": "bf16"})

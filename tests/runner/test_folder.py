@@ -45,7 +45,7 @@ def test_a_made_up_name_is_free_when_all_short_ones_are_taken(out: Path, monkeyp
     "name", ["..", ".", "", "a/b", "/tmp/x", "../x", "-x", ".x", "a b", "é", "a\n", "a" * 101, "a\\b"]
 )
 def test_a_name_that_could_leave_its_folder_is_refused(out: Path, name: str):
-    with pytest.raises(RequestError, match="is not a run's name"):
+    with pytest.raises(RequestError, match="is not a valid name of a run"):
         claim(out, name)
     assert not out.exists()
 
@@ -105,7 +105,9 @@ def test_a_replaced_run_is_not_named_as_a_run(out: Path):
 def test_a_folder_that_is_no_run_is_not_overwritten(out: Path):
     folder = claim(out, "photos")
     (folder / "cat.jpg").write_text("precious")
-    with pytest.raises(RequestError, match=r"photos is not a run's folder \(no job\.yaml in it\); it was left alone"):
+    with pytest.raises(
+        RequestError, match=(r"photos is not the folder of a run \(no job\.yaml in it\); it was not changed")
+    ):
         claim(out, "photos", overwrite=True)
     assert (folder / "cat.jpg").read_text() == "precious"
 

@@ -29,7 +29,7 @@ def photos(make_folder) -> Path:
 def test_few_photos_are_better_served_by_trained_weights(photos: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.delenv("ZOO_OFFLINE", raising=False)
     (hint,) = hints(str(photos))
-    assert hint.startswith("24 images are few for a network from scratch.")
+    assert hint.startswith("24 images are few for training from scratch.")
     assert hint.endswith(f"Type: zoo run timm/tf_efficientnet_lite0 {photos} --pretrained --freeze backbone")
 
 

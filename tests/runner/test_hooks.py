@@ -63,8 +63,8 @@ def test_a_hook_that_fails_is_told_of_and_the_others_are_called(failing: Any, pr
     hooks.call("zoo_run_start", run="r")
     assert called == ["first", "last"]
     assert told == [
-        f"plugin 'broken': zoo_run_start failed, and it is left out of this run: {problem}"
-        " — see: zoo plugins doctor broken"
+        f"plugin 'broken': zoo_run_start failed; it is disabled for the rest of this run: {problem} — see: zoo "
+        "plugins doctor broken"
     ]
     hooks.call("zoo_run_end", run="r", result={})
     assert len(told) == 1, "nothing more is asked of it"
@@ -96,7 +96,10 @@ def test_sections_may_be_yielded_and_one_that_fails_halfway_gives_none():
     found = hooks.call("zoo_report_sections", run="r", result={})
     assert found == [[("Title", "text"), ("More", "text")], [("L", "t")]]
     assert len(told) == 1
-    assert "plugin 'half': zoo_report_sections failed, and it is left out of this run: RuntimeError: boom" in told[0]
+    assert (
+        "plugin 'half': zoo_report_sections failed; it is disabled for the rest of this run: RuntimeError: boom"
+        in told[0]
+    )
 
 
 def test_plugins_that_were_set_aside_or_disabled_hear_nothing():
@@ -124,7 +127,7 @@ def test_a_hook_that_never_returns_is_left_behind(monkeypatch: pytest.MonkeyPatc
     assert called == ["other", "end"]
     assert len(told) == 1
     assert "plugin 'stuck': zoo_run_start failed" in told[0]
-    assert "it hasn't returned in 0.2 s" in told[0]
+    assert "it did not return within 0.2 s" in told[0]
     never.set()
 
 
@@ -148,7 +151,7 @@ def test_a_hook_that_never_returned_is_waited_for_only_once(monkeypatch: pytest.
     hooks.done()
     assert time.perf_counter() - started < 0.1
     (line,) = told
-    assert line.startswith("plugin 'stuck' is left out of this run: the last time, zoo_run_end never returned")
+    assert line.startswith("plugin 'stuck' is disabled for this run: last time, zoo_run_end never returned")
     assert faults.recall(stuck), "it wasn't called: it isn't well"
 
     stuck.origin = Origin("stuck", "zoo-stuck", "1.1")
@@ -201,9 +204,9 @@ def test_what_a_plugin_writes_into_the_result_is_only_its_own():
 @pytest.mark.parametrize(
     ("hook", "given", "said"),
     [
-        ("zoo_epoch_end", True, "give None, or the reason to stop, as text"),
-        ("zoo_report_sections", ["text"], "give (title, text)"),
-        ("zoo_report_sections", [("Title", 3)], "give (title, text)"),
+        ("zoo_epoch_end", True, "it must return None, or the reason to stop as text"),
+        ("zoo_report_sections", ["text"], "a section is (title, text)"),
+        ("zoo_report_sections", [("Title", 3)], "a section is (title, text)"),
         ("zoo_report_sections", 7, "TypeError"),
     ],
 )

@@ -102,12 +102,14 @@ def test_groups_with_rates_of_their_own_keep_the_ratio():
 
 def test_it_ends_when_the_loss_runs_away_or_is_no_number_or_the_range_is_through():
     away = sweep_over([1.0] * 10 + [1000.0] * 40, LRS)
-    assert "4 times its best" in away.ended
+    assert "4 times its minimum" in away.ended
     assert len(away.losses) == 11
     assert "no number" in sweep_over([1.0, 1.0, math.nan, 1.0], LRS).ended
     assert sweep_over([1.0, 1.0, math.nan], LRS).losses == [1.0, 1.0]
-    assert sweep_over([1.0] * 99, LRS).ended == "all of the range was tried"
-    assert sweep_over([-1.0] * 99, LRS).ended == "all of the range was tried", "a loss below zero is no running away"
+    assert sweep_over([1.0] * 99, LRS).ended == "the end of the range was reached"
+    assert sweep_over([-1.0] * 99, LRS).ended == "the end of the range was reached", (
+        "a loss below zero is no running away"
+    )
 
 
 def test_the_loss_of_a_step_is_the_mean_of_its_pieces():

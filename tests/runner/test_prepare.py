@@ -90,7 +90,9 @@ def test_a_provisional_size_gives_way_to_the_networks_own(registry: Registry, bu
     train = prepared.resolved.job.train
     assert (resolved.job.train.image_size, train.image_size) == (64, 160)
     assert built == [64, 160]
-    assert prepared.resolved.reasons["train.image_size"] == "the network takes no 64 px; it was designed for 160"
+    assert prepared.resolved.reasons["train.image_size"] == (
+        "the network does not support 64 px; it was designed for 160"
+    )
     assert prepared.opened.opener.shape.size == 160
     prepare_job(prepared.resolved, Observer())
     assert built == [64, 160, 160], "the size is settled"

@@ -172,7 +172,7 @@ def test_every_training_image_is_validated_once():
     results = [result_of(f"folds-fold{i}") for i in (1, 2, 3)]
     sizes = [(r["splits"]["train"]["images"], r["splits"]["val"]["images"]) for r in results]
     assert sizes == [(958, 479)] * 3
-    assert all("own val split is not used" in r["notices"][0] for r in results)
+    assert all("val split of the dataset is not used" in r["notices"][0] for r in results)
     assert len({r["splits"]["val"]["fingerprint"] for r in results}) == 3
     found = summary_of("folds")["out_of_fold"]
     matrices = np.array([r["metrics"]["val"]["confusion_matrix"] for r in results])
@@ -251,7 +251,7 @@ def test_seeds_that_hold_out_other_images_say_so(make_folder: Callable[..., Path
     found = zoo.run(
         "simple_cnn", make_folder({"red": 10, "blue": 10}), seeds=2, **PICTURES, recipe="none", observer=Observer()
     )
-    assert any("held out other images" in text for text in found["notices"])
+    assert any("held out different images" in text for text in found["notices"])
 
 
 # -- interrupted, failed, resumed ----------------------------------------------------------------------

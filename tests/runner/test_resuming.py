@@ -119,7 +119,7 @@ def test_a_longer_training_goes_by_a_schedule_of_its_length(schedule: str):
 
 def test_what_is_trained_already_is_not_trained_shorter():
     run("done", epochs=3)
-    with pytest.raises(RequestError, match=r"trained for 3 epochs already.*--epochs 4"):
+    with pytest.raises(RequestError, match=r"trained for 3 epochs.*--epochs 4"):
         run("done", epochs=2, resume=True)
     with pytest.raises(RequestError, match="another job"):
         run("done", epochs=4, resume=True, seed=5)
@@ -172,7 +172,9 @@ def test_damaged_best_weights_of_an_earlier_epoch_are_never_measured():
     run("r", set=FIRST_IS_BEST)
     flip(bundle_of("r"))
     damaged = weights_of("r")
-    with pytest.raises(RequestError, match=r"model\.safetensors no longer holds the best .* epoch 1 .*--epochs 3, or"):
+    with pytest.raises(
+        RequestError, match=r"model\.safetensors no longer contains the best .* epoch 1 .*--epochs 3, or"
+    ):
         run("r", set=FIRST_IS_BEST, resume=True)
     assert weights_of("r") == damaged, "what is left of it may be worth a look"
     heard = Listens()
@@ -190,7 +192,7 @@ def test_weights_that_change_while_a_run_goes_on_are_told():
             if record["epoch"] == 2:
                 flip(bundle_of("r"))
 
-    with pytest.raises(TrainingError, match=r"model\.safetensors is not as the training has written it"):
+    with pytest.raises(TrainingError, match=r"model\.safetensors was changed since it was written"):
         run("r", set=FIRST_IS_BEST, observer=Flips())
 
 

@@ -119,12 +119,14 @@ def test_what_is_no_document_is_damaged(tmp_path: Path, text: str):
     ],
 )
 def test_a_value_of_another_type_is_named(tmp_path: Path, document: dict[str, Any], where: str):
-    with pytest.raises(RequestError, match=rf"damaged, or of another zoo \(ValueError: {where}.*zoo evaluate"):
+    with pytest.raises(
+        RequestError, match=rf"damaged, or from an incompatible zoo \(ValueError: {where}.*zoo evaluate"
+    ):
         read_result(written(tmp_path, document))
 
 
 def test_a_run_that_has_not_ended_has_no_result(tmp_path: Path):
-    with pytest.raises(RequestError, match=r"has no result\.json: the run has not ended.*zoo run --resume"):
+    with pytest.raises(RequestError, match=r"has no result\.json: the run has not finished.*zoo run --resume"):
         read_result(tmp_path)
 
 

@@ -143,21 +143,21 @@ def test_grey_pictures_are_shown_in_every_channel_and_colours_as_pillow_makes_th
 
 
 def test_channels_that_it_cannot_see_are_refused(world: dict[str, Path]):
-    with pytest.raises(RequestError, match="takes images of 3 channels, and the job's have 6"):
+    with pytest.raises(RequestError, match="takes images with 3 channels, but those of the job have 6"):
         teacher(world["run"], in_chans=6)
 
 
 def test_a_teacher_of_one_class_an_image_cannot_teach_several(world: dict[str, Path], tmp_path: Path):
-    with pytest.raises(RequestError, match="is single-label, and the job is multi-label"):
+    with pytest.raises(RequestError, match="is single-label, but the job is multi-label"):
         teacher(world["run"], task=MULTI_LABEL)
     several = retold(world["run"], tmp_path / "bundle", task="multi-label")
     assert teacher(several, task=MULTI_LABEL)(pictures()).shape == (6, 3)
-    with pytest.raises(RequestError, match="is multi-label, and the job is single-label"):
+    with pytest.raises(RequestError, match="is multi-label, but the job is single-label"):
         teacher(several)
 
 
 def test_a_word_that_is_no_run_is_refused(world: dict[str, Path], tmp_path: Path):
-    with pytest.raises(BundleError, match="holds no trained model"):
+    with pytest.raises(BundleError, match="contains no trained model"):
         teacher(tmp_path)
     with pytest.raises(RequestError, match="There is no run 'nobody'"):
         teacher(Path("nobody"))
@@ -232,7 +232,7 @@ def test_a_run_does_not_go_on_with_another_teacher(zoo, world: dict[str, Path], 
     save_file(changed, bundle / "model.safetensors")
     code, _, err = zoo("run", "--resume", "runs/part", "--quiet")
     assert code == 2
-    assert "is not the one that this run began with" in err
+    assert "has changed since the start of this run" in err
 
 
 def _stop_after(zoo: Any, epochs: int, *words: object) -> None:
@@ -309,7 +309,7 @@ def test_asking_it_leaves_it_as_it_was_and_learns_nothing(world: dict[str, Path]
 def test_its_numbers_without_it_are_refused(zoo, name: str):
     code, _, err = zoo("run", "simple_cnn", "digits", "--set", f"train.{name}", "--dry-run")
     assert code == 2
-    assert "is for a job with a teacher: name a trained run, --teacher RUN" in err
+    assert "needs a teacher: --teacher RUN" in err
 
 
 def test_a_name_becomes_the_runs_folder_in_the_job(zoo, world: dict[str, Path], monkeypatch: pytest.MonkeyPatch):

@@ -65,8 +65,8 @@ def test_more_blocks_than_the_network_has_are_refused(more: int, most: int):
     with pytest.raises(RequestError) as caught:
         learner(freeze=more)
     assert str(caught.value) == (
-        f"--freeze {more}: the network has {most} blocks before its last layer, which always learns. "
-        f"Type: --freeze backbone, or a number from 1 to {most}"
+        f"--freeze {more}: the network has {most} blocks before its last layer, which is always trained. Type: "
+        f"--freeze backbone, or a number from 1 to {most}"
     )
     assert [b.name for b in learner(freeze=most).learning()] == ["8"]
 

@@ -107,8 +107,8 @@ def test_whatever_a_component_does_the_others_are_checked(acme: Path):
     place = f"{acme / 'acme_losses.py'}, in inner"
     assert messages["a scalar"].startswith("it raises AttributeError: 'Tensor' object has no attribute")
     assert place in messages["a scalar"]
-    assert messages["certain answers"].startswith("it raises SystemExit: 3 (line ")
-    assert place in messages["certain answers"]
+    assert messages["confident predictions"].startswith("it raises SystemExit: 3 (line ")
+    assert place in messages["confident predictions"]
     assert len(report.passed) + len(report.failed) + len(report.skipped) == len(report.outcomes)
 
 
@@ -125,7 +125,7 @@ def test_a_check_raises_what_it_found():
     with pytest.raises(AssertionError):
         found["target"].run()
     with pytest.raises(CheckSkipped, match="target can't be imported"):
-        found["can be made"]()
+        found["can be created"]()
 
 
 def test_nothing_is_downloaded_while_a_check_is_tried(monkeypatch: pytest.MonkeyPatch):
@@ -227,7 +227,7 @@ def test_long_sentences_are_wrapped_and_nothing_in_them_reaches_the_terminal():
 
 
 def test_a_report_of_nothing_says_so():
-    assert plain(run_checks([])) == ["", "There was nothing to check."]
+    assert plain(run_checks([])) == ["", "There are no components to check."]
 
 
 def test_a_report_is_plain_data_too():

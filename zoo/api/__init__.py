@@ -73,7 +73,7 @@ def run(
         folds: run so many times, each with another part of train for validation.
         budget: seconds that all of it may take, from here on; epochs, and where the recipe has variants the image size
             or the width, are fitted to it. Of one run, not of several.
-        observer: told what happens, in each of the runs; by default the console's report.
+        observer: notified of the progress, in each of the runs; by default the console's report.
         options: as on the command line: epochs, batch_size, lr, image_size, pretrained, weights, teacher, freeze, seed,
             device, precision, data, loss, metrics, augment, on_bad_image.
 
@@ -94,7 +94,7 @@ def run(
     if unknown:
         raise RequestError(
             f"zoo.run has no option {unknown[0]!r}.{did_you_mean(unknown[0], OPTIONS)} It has: {listing(OPTIONS)}; "
-            "anything else of a job goes by set={'train.patience': 5}."
+            "set any other value of a job with set={'train.patience': 5}."
         )
     asked = {"architecture": architecture, "dataset": dataset, **options, "set": set or {}}
     request = make_request(asked, file=Path(job) if job else None, recipe=recipe)
@@ -102,7 +102,7 @@ def run(
     place = RunPlace(Path(out), name, overwrite, resume)
     repeats = asked_for(seeds, folds) or (recorded(place.out / name) if resume and name else None)
     if budget is not None and (repeats is not None or resume):
-        raise RequestError("budget is of one run that begins: leave out seeds, folds and resume.")
+        raise RequestError("budget applies to a single new run: leave out seeds, folds and resume.")
     if repeats is None:
         span = None if budget is None else Budget(float(budget), begun)
         return execute(resolve(request, registry), registry, place, observer, budget=span)
@@ -165,7 +165,7 @@ def load(
         run: its name or path; or ``hf:owner/name``, a model of the hub, which is fetched when it is first asked for.
         architecture: the factory, for a model that was trained with one given from Python.
         reject_below: the confidence below which it isn't sure, 0..1; by default what the bundle says.
-        registry: where its architecture is found; by default what is installed, opened anew.
+        registry: where its architecture is found; by default that of the installed plugins.
 
     Raises:
         BundleError: there is none, it is damaged, or its architecture is not here.

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from zoo.host.context import registry_here
 from zoo.job.options import (
+    DEVICES,
     LOOKING,
     RESUME_NAMED,
     VIEWS,
@@ -29,14 +30,18 @@ from zoo.job.options import (
     request_of,
     resolve_words,
 )
+from zoo.job.sections import SectionCommand, SectionOption
 from zoo.runner.interrupts import Interrupts
 
 __all__ = [
+    "DEVICES",
     "LOOKING",
     "RESUME_NAMED",
     "VIEWS",
     "Interrupts",
     "NumberOrAuto",
+    "SectionCommand",
+    "SectionOption",
     "Span",
     "job_options",
     "no_architecture",

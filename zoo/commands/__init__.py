@@ -11,18 +11,15 @@ from zoo.commands.arguments import FLAGS
 from zoo.commands.group import CommandGroup, prepared
 from zoo.version import __version__
 
-# In the order of a newcomer's path: command name -> module and attribute.
-CORE = {
-    "run": "run:run",
-    "train": "run:train",
-    "evaluate": "evaluate:evaluate",
-    "list": "catalogue:list_components",
-    "info": "catalogue:info",
-    "plugins": "plugins:group",
-    "runs": "runs:group",
-    "cache": "cache:group",
-    "completion": "completion:completion",
+# By heading of the help, in the order of a newcomer's path: command name -> module and attribute.
+_CORE = {
+    "Train": {"run": "run:run", "train": "run:train", "evaluate": "evaluate:evaluate"},
+    "Inspect": {"list": "catalogue:list_components", "info": "catalogue:info", "runs": "runs:group"},
+    "Extend": {"plugins": "plugins:group"},
+    "Maintain": {"cache": "cache:group", "completion": "completion:completion"},
 }
+CORE = {name: target for commands in _CORE.values() for name, target in commands.items()}
+_HEADINGS = {name: heading for heading, commands in _CORE.items() for name in commands}
 
 
 class _Zoo(CommandGroup):
@@ -34,9 +31,12 @@ class _Zoo(CommandGroup):
     def own_command(self, name: str) -> click.Command | None:
         return core_command(name)
 
+    def own_heading(self, name: str) -> str:
+        return _HEADINGS[name]
+
 
 def _print_version(context: click.Context, _: click.Parameter, asked: bool) -> None:
-    """Print the zoo's version on a line of its own, for programs, then those of its dependencies, importing none."""
+    """Print the zoo's version on a separate line, for programs, then those of its dependencies, importing none."""
     if not asked or context.resilient_parsing:
         return
     import platform
@@ -60,15 +60,15 @@ def _print_version(context: click.Context, _: click.Parameter, asked: bool) -> N
     is_eager=True,
     expose_value=False,
     callback=_print_version,
-    help="Show versions and exit.",
+    help="Show the versions and exit.",
 )
 @click.option("--debug", is_flag=True, help=FLAGS["--debug"])
 @click.option("--no-plugins", is_flag=True, help=FLAGS["--no-plugins"])
 @click.option("--trace-plugins", is_flag=True, help=FLAGS["--trace-plugins"])
 def app(**flags: bool) -> None:
-    """The zoo: train, evaluate and use image classifiers.
+    """Train, evaluate and use image classifiers.
 
-    Datasets, architectures, losses and metrics come from plugins. Start with: zoo run simple_cnn digits
+    Start with: zoo run simple_cnn digits
     """
 
 

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from zoo.registry.loaded_plugin import LoadedPlugin
 
 FLAGS = {
-    "--debug": "Print the traceback of an error.",
-    "--no-plugins": "Load no third-party plugin; ZOO_PLUGINS=a,b loads only those.",
-    "--trace-plugins": "Tell of each import of a plugin and each call of a hook, with milliseconds.",
+    "--debug": "Show the traceback of an error.",
+    "--no-plugins": "Disable third-party plugins; ZOO_PLUGINS=a,b enables those.",
+    "--trace-plugins": "Log plugin imports and hook calls with their times.",
 }
 """Flags that every command accepts, anywhere on the command line, with their help texts."""
 VARIABLE = "_ZOO_COMPLETE"

@@ -13,21 +13,22 @@ from zoo.host.context import cache_kinds_here
 if TYPE_CHECKING:
     from zoo.storage.cache import CachedItem
 
-_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+_json = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 
 
 @click.group(name="cache")
 def group() -> None:
-    """List what is kept between runs, and remove what is old."""
+    """List and prune cached data."""
 
 
 @group.command("list")
 @click.argument("kind", required=False)
 @_json
 def list_cache(kind: str | None, as_json: bool) -> None:
-    """List what the cache holds, or each entry of a KIND.
+    """List the content of the cache, or the entries of a KIND.
 
-    The cache is ZOO_CACHE, else the user's. Nothing in it is needed: what is removed is made or fetched again.
+    The cache is the folder ZOO_CACHE, by default in the user's cache folder. Removed entries are computed or downloaded
+    again when needed.
     """
     from zoo.registry.suggest import did_you_mean, listing
     from zoo.storage.cache import free_bytes
@@ -48,34 +49,36 @@ def list_cache(kind: str | None, as_json: bool) -> None:
     from zoo.reports.lists import print_lines, width_here
 
     if kind is not None:
-        print_lines(entry_lines(mine, f"There is nothing of {kind} in {cache_folder()}."))
+        print_lines(entry_lines(mine, f"There are no entries of kind {kind} in {cache_folder()}."))
     else:
         print_lines(kind_lines(mine, kinds, str(cache_folder()), free_bytes(), width_here()))
 
 
 @group.command("prune")
-@click.option("--older-than", "days", type=click.FloatRange(0), metavar="DAYS", help="What was not used for so long.")
-@click.option("--above", "most", metavar="SIZE", help="The least lately used, till the cache has only SIZE: 20GB.")
-@click.option("--downloads", is_flag=True, help="Also datasets and shards, which must be fetched again, or by hand.")
-@click.option("--dry-run", is_flag=True, help="Only say what would go.")
+@click.option(
+    "--older-than", "days", type=click.FloatRange(0), metavar="DAYS", help="Remove entries unused for this many days."
+)
+@click.option("--above", "most", metavar="SIZE", help="Remove the oldest entries until the cache has this size: 20GB.")
+@click.option("--downloads", is_flag=True, help="Include datasets and shards, which have to be downloaded again.")
+@click.option("--dry-run", is_flag=True, help="Show what would be removed, and exit.")
 @_json
 @click.pass_context
 def prune(
     context: click.Context, days: float | None, most: str | None, downloads: bool, dry_run: bool, as_json: bool
 ) -> None:
-    """Remove what was not used for long, or is too much.
+    """Remove old entries of the cache.
 
-    What a running process uses stays. Runs and models are not in the cache, and are never touched. Exits with 1 when
-    something could not be removed.
+    Entries in use by a running process are kept. Runs and models are not part of the cache. The exit code is 1 if an
+    entry could not be removed.
     """
-    from zoo.storage.cache import choose, remove
+    from zoo.storage.cache import IN_USE, choose, remove
     from zoo.storage.files import dump_json
 
     older_s, bytes_left = None if days is None else days * 86400, _bytes(most)
     if older_s is None and bytes_left is None:
         raise RequestError(
-            "Say what may go: what was not used for 30 days, zoo cache prune --older-than 30, or all above 20 GB, "
-            "zoo cache prune --above 20GB. See first what it would be: --dry-run."
+            "Choose what to remove: zoo cache prune --older-than 30 (days), or zoo cache prune --above 20GB. Add "
+            "--dry-run to see it first."
         )
     entries = _survey()
     chosen = choose(entries, older_s=older_s, most=bytes_left, downloads=downloads)
@@ -85,7 +88,7 @@ def prune(
         click.echo(dump_json({"dry_run": dry_run, "entries": rows}))
     else:
         _print_pruned(entries, chosen, kept, dry_run=dry_run, downloads=downloads)
-    if any("uses it" not in why for why in kept.values()):
+    if any(why != IN_USE for why in kept.values()):
         context.exit(1)
 
 
@@ -94,7 +97,7 @@ def _survey() -> list[CachedItem]:
     from zoo.storage.files import cache_folder
 
     if cache_folder().exists() and not cache_folder().is_dir():
-        raise RequestError(f"The cache, {cache_folder()}, is no folder. Give another: export ZOO_CACHE=FOLDER")
+        raise RequestError(f"The cache {cache_folder()} is not a folder. Choose another: export ZOO_CACHE=FOLDER")
     try:
         return survey(cache_kinds_here())[0]
     except OSError as error:
@@ -108,7 +111,7 @@ def _bytes(text: str | None) -> int | None:
         return None
     size = parse_size(text)
     if size is None:
-        raise RequestError(f"{text!r} is no size. Type a number and a unit: --above 500MB, --above 20GB.")
+        raise RequestError(f"{text!r} is not a size. Give a number and a unit: --above 500MB, --above 20GB.")
     return size
 
 
@@ -124,10 +127,13 @@ def _print_pruned(
     from zoo.reports.lists import print_lines
 
     if dry_run:
-        print_lines(entry_lines(chosen, "Nothing would go."))
+        print_lines(entry_lines(chosen, "Nothing would be removed."))
     for entry, why in kept.items():
-        click.echo(f"{entry.name} stays: {why}.")
+        click.echo(f"{entry.name} was not removed: {why}.")
     click.echo(pruned_line(entries, [entry for entry in chosen if entry not in kept], dry_run=dry_run))
     large = sum(e.size for e in entries if e.fate == "fetched again" and e not in chosen)
     if large and not downloads:
-        click.echo("Datasets and shards stay, for they must be fetched again; to let them go too: --downloads")
+        click.echo(
+            "Datasets and shards are kept, since they would have to be downloaded again; to remove them too: "
+            "--downloads"
+        )

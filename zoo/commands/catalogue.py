@@ -6,43 +6,61 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from zoo.errors import UnknownName
+from zoo.commands.architectures import FACTS, SORTS, ordered
+from zoo.commands.architectures import chosen as select
+from zoo.errors import RequestError, UnknownName
 from zoo.plugin import KINDS
 
 if TYPE_CHECKING:
     from zoo.registry.entry import Entry
     from zoo.registry.registry import Registry
 
-_MOST_IN_A_TABLE = 100  # beyond this only names are printed, for use by other programs
+_MANY = 100
+"""Length of a list from which on a hint says how to narrow it down."""
+_FILTER = "List only architectures with params<10, size<=224, accuracy>80 or license=mit; repeatable."
 
 
 @click.command(name="list")
 @click.argument("kind", required=False)
-@click.option("--search", metavar="WORD", help="Only names, summaries and tags with this word.")
-@click.option("--variants", is_flag=True, help="Also the variants, such as a timm model's other weights.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def list_components(kind: str | None, search: str | None, variants: bool, as_json: bool) -> None:
-    """List the components.
+@click.option("--search", metavar="WORD", help="Search names, summaries and tags.")
+@click.option("--variants", is_flag=True, help="Include variants, such as other weights of a timm model.")
+@click.option("--sort", type=click.Choice(SORTS), default="name", help="Sort architectures.")
+@click.option("--filter", "conditions", multiple=True, metavar="CONDITION", help=_FILTER)
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def list_components(
+    kind: str | None, search: str | None, variants: bool, sort: str, conditions: tuple[str, ...], as_json: bool
+) -> None:
+    """List components: architectures, datasets, losses, …
 
     KIND: datasets, architectures, losses, metrics, augmentations, optimizers, schedules, exporters,
     importers, commands.
 
-    Variants, NAME.WORD, are listed where --search finds their name, or with --variants.
+    Variants, NAME.WORD, are listed with --variants, or where --search matches their name. Of architectures, the
+    parameters (with 1,000 classes), the input size, and the published ImageNet accuracy and license of the pretrained
+    weights are listed:
+
+    \b
+      zoo list architectures --filter "params<10" --filter "accuracy>78" --sort accuracy
     """
     from zoo.host.context import registry_here
     from zoo.registry.registry import check_kind
 
     chosen = check_kind(kind) if kind else None
+    if chosen != "architecture" and (conditions or sort != "name"):
+        raise RequestError("--sort and --filter need architectures. Type: zoo list architectures --sort accuracy")
     entries = _found(registry_here(), chosen, search, variants=variants)
+    rows = [describe(entry) for entry in entries]
+    if chosen == "architecture":
+        rows = ordered(select(rows, conditions), sort)
     if as_json:
         from zoo.storage.files import dump_json
 
-        click.echo(dump_json([describe(entry) for entry in entries]))
+        click.echo(dump_json(rows))
         return
-    if not entries:
-        click.echo(f"Nothing has the word {search!r}. See: zoo list" if search else "There is none.")
+    if not rows:
+        click.echo(f"No component matches {search!r}. See: zoo list" if search else "There are no such components.")
         return
-    _print(entries, everything=bool(kind or search or variants))
+    _print(rows, entries, table=chosen == "architecture", everything=bool(kind or search or variants))
 
 
 def _found(registry: Registry, kind: str | None, search: str | None, *, variants: bool) -> list[Entry]:
@@ -58,11 +76,14 @@ def _found(registry: Registry, kind: str | None, search: str | None, *, variants
 
 def describe(entry: Entry) -> dict[str, Any]:
     """Describe a component as plain data, without importing it."""
+    listed = entry.listed()
+    facts = {name: getattr(listed, name) for name in FACTS} if entry.kind == "architecture" else {}
     return {
         "kind": entry.kind,
         "id": entry.id,
         "name": entry.component.name,
-        "summary": entry.component.summary,
+        "summary": listed.summary,
+        **facts,
         "tags": list(entry.component.tags),
         "aliases": list(entry.component.aliases),
         "variants": [f"{entry.id}.{word}" for word in sorted(entry.variants)],
@@ -77,29 +98,25 @@ def describe(entry: Entry) -> dict[str, Any]:
 def _matches(entry: Entry, word: str | None) -> bool:
     if not word:
         return True
-    text = (entry.id, *entry.names, entry.component.summary, *entry.component.tags)
+    text = (entry.id, *entry.names, entry.listed().summary, *entry.component.tags)
     return any(word.lower() in t.lower() for t in text)
 
 
-def _print(entries: list[Entry], *, everything: bool) -> None:
-    """Print a table; in an overview of all kinds, each large family is folded into one row."""
+def _print(rows: list[dict[str, Any]], entries: list[Entry], *, table: bool, everything: bool) -> None:
+    """Print a list, or a table of architectures; in an overview of all kinds, each large family is folded."""
     from zoo.commands.variants import unlisted
+    from zoo.reports.lists import architecture_lines, component_lines, print_lines, width_here
 
-    few = len(entries) <= _MOST_IN_A_TABLE
-    rows = [describe(e) if few or not everything else {"id": e.id} for e in entries]
     rows = rows if everything else _fold(rows)
     left_out = unlisted(entries)
-    if len(rows) > _MOST_IN_A_TABLE:
-        click.echo("\n".join(row["id"] for row in rows))
-        click.echo(f"{len(rows):,} of them; narrow it down: zoo list --search WORD", err=True)
-        if left_out:
-            click.echo(left_out, err=True)
-        return
-    from zoo.reports.lists import component_lines, print_lines, width_here
-
-    print_lines(component_lines(rows, width_here()))
+    many = len(rows) > _MANY
+    lines = architecture_lines if table else component_lines
+    print_lines(lines(rows, width_here()))
+    if many:
+        narrow = "--search WORD, --filter CONDITION" if table else "--search WORD"
+        click.echo(f"{len(rows):,} components; narrow the list down: {narrow}", err=True)
     if left_out:
-        click.echo(f"\n{left_out}")
+        click.echo(left_out if many else f"\n{left_out}", err=many)
 
 
 def _fold(rows: list[dict[str, Any]], most: int = 40) -> list[dict[str, Any]]:
@@ -119,10 +136,10 @@ def _fold(rows: list[dict[str, Any]], most: int = 40) -> list[dict[str, Any]]:
 
 @click.command(name="info")
 @click.argument("name")
-@click.option("--kind", metavar="KIND", help="Its kind, where two have the name.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--kind", metavar="KIND", help="Kind of the component, where several have the name.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def info(name: str, kind: str | None, as_json: bool) -> None:
-    """Show a component: its parameters, and where it comes from."""
+    """Show a component and its parameters."""
     from zoo.commands.variants import in_words, variation
     from zoo.host.context import registry_here
     from zoo.registry.registry import check_kind

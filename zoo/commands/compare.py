@@ -11,17 +11,17 @@ from zoo.errors import RequestError
 
 @click.command(name="compare")
 @click.argument("runs", nargs=-1, required=True, metavar="RUN RUN...")
-@click.option("--out", type=click.Path(path_type=Path), default=Path("runs"), help="The folder for runs.")
-@click.option("--split", metavar="SPLIT", help="val or test; by default test, where it was kept, else val.")
-@click.option("--shared", is_flag=True, help="Where the images differ, compare on those that all were measured on.")
-@click.option("--html", type=click.Path(path_type=Path), metavar="FILE", help="Write a page with plots.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--out", type=click.Path(path_type=Path), default=Path("runs"), help="Folder for runs.")
+@click.option("--split", metavar="SPLIT", help="Split to compare on: val or test.", show_default="test, val")
+@click.option("--shared", is_flag=True, help="Compare on the common images where the images differ.")
+@click.option("--html", type=click.Path(path_type=Path), metavar="FILE", help="Write an HTML page with plots.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def compare(
     runs: tuple[str, ...], out: Path, split: str | None, shared: bool, html: Path | None, as_json: bool
 ) -> None:
-    """Compare runs with the first of them, image by image: is one better, or is it chance?"""
+    """Test whether runs differ significantly from the first one, image by image."""
     if len(runs) < 2:
-        raise RequestError(f"Give two or more runs: zoo runs compare {runs[0]} ANOTHER. See: zoo runs list")
+        raise RequestError(f"Give two or more runs: zoo runs compare {runs[0]} OTHER. See: zoo runs list")
     from zoo.evaluation.comparison import compare_runs
     from zoo.host.context import registry_here
     from zoo.model.sources import find_model

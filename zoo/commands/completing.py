@@ -100,7 +100,7 @@ def _typed_names(context: click.Context, kind: str | None, typed: str) -> list[I
         if typed or not family:
             found.update(dict.fromkeys(_names(entry, typed, family=family), entry.component.summary))
     aliases = registry.shelf.aliases.get(kind, {}) if kind else {}
-    found.update({name: f"stands for {meant}" for name, meant in aliases.items()})
+    found.update({name: f"alias of {meant}" for name, meant in aliases.items()})
     return [CompletionItem(name, help=summary) for name, summary in sorted(found.items())]
 
 

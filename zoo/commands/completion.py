@@ -15,11 +15,12 @@ _MARK = "_ZOO_COMPLETE"
 
 @click.command(name="completion")
 @click.argument("shell", type=click.Choice(SHELLS), required=False)
-@click.option("--install", is_flag=True, help="Write it to where the shell looks, and say what is left to do.")
+@click.option("--install", is_flag=True, help="Install the script, and print the remaining steps.")
 def completion(shell: str | None, install: bool) -> None:
-    """Print what makes a shell complete commands, options, components, runs and plugins with TAB.
+    """Print or install the shell completion script.
 
-    The shell is that of SHELL where none is named. Try it in this one: source <(zoo completion bash)
+    It completes commands, options, components, runs and plugins. The default shell is that of the variable SHELL. To
+    try it in the current shell: source <(zoo completion bash)
     """
     from zoo.commands.completing import script
 
@@ -30,7 +31,7 @@ def completion(shell: str | None, install: bool) -> None:
         return
     path = _script_path(shell)
     _write(path, text, shell)
-    click.echo(f"{path} is written.")
+    click.echo(f"Wrote {path}.")
     for line in _remaining_steps(shell, path):
         click.echo(line)
 
@@ -39,7 +40,7 @@ def _shell() -> str:
     name = Path(os.environ.get("SHELL", "")).name
     if name not in SHELLS:
         raise RequestError(
-            f"Which shell? {f'{name!r} is none of them' if name else 'SHELL is not set'}. Name one of "
+            f"The shell is unknown: {f'{name!r} is not supported' if name else 'SHELL is not set'}. Choose one of "
             f"{', '.join(SHELLS)}: zoo completion bash"
         )
     return name
@@ -61,26 +62,26 @@ def _write(path: Path, text: str, shell: str) -> None:
 
     try:
         if path.exists() and _MARK not in path.read_text("utf-8", "replace"):
-            raise RequestError(f"{path} is not the zoo's; it was left alone. Move it first.")
+            raise RequestError(f"{path} exists and is not from the zoo; it was not changed. Move it first.")
         path.parent.mkdir(parents=True, exist_ok=True)
         write_text(path, text + "\n")
     except (OSError, OutputError) as error:
         reason = getattr(error.__cause__ or error, "strerror", None) or error
         raise OutputError(
-            f"{path} can't be written: {reason}. Put it where you can: zoo completion {shell} > FILE"
+            f"{path} can't be written: {reason}. Write it elsewhere: zoo completion {shell} > FILE"
         ) from error
 
 
 def _remaining_steps(shell: str, path: Path) -> list[str]:
     if shell == "bash":
         return [
-            "A new bash completes zoo where bash-completion is installed. Where it isn't, add to ~/.bashrc:",
+            "Start a new shell to use it. Without bash-completion, add to ~/.bashrc:",
             f"  source {path}",
         ]
     if shell == "zsh":
         return [
-            "Add to ~/.zshrc, before compinit is called if it is already:",
+            "Add to ~/.zshrc, before any call of compinit:",
             f"  fpath+=({path.parent})",
             "  autoload -Uz compinit && compinit",
         ]
-    return ["A new fish completes zoo."]
+    return ["Start a new shell to use it."]

@@ -6,19 +6,19 @@ from pathlib import Path
 
 import click
 
-from zoo.job.options import VIEWS, offline_option
+from zoo.job.options import DEVICES, VIEWS, offline_option
 
 
 @click.command(name="evaluate")
 @click.argument("run", metavar="RUN")
 @click.argument("dataset", required=False)
-@click.option("--data", type=click.Path(path_type=Path), metavar="PATH", help="The dataset's folder or file.")
-@click.option("--split", metavar="SPLIT", help="train, val, test or all; by default test, else val, else all there is.")
-@click.option("--device", default="auto", metavar="DEVICE", help="auto, cpu, cuda, cuda:1 or mps.")
-@click.option("--tta", metavar="VIEWS", help=f"{VIEWS} By default as the run's job says.")
-@click.option("--keep", is_flag=True, help="Keep the answer to each image in the run's folder, to be compared.")
+@click.option("--data", type=click.Path(path_type=Path), metavar="PATH", help="Folder or file of the dataset.")
+@click.option("--split", metavar="SPLIT", help="Split: train, val, test or all.", show_default="test, val")
+@click.option("--device", default="auto", metavar="DEVICE", help=DEVICES)
+@click.option("--tta", metavar="VIEWS", help=VIEWS, show_default="as in the run")
+@click.option("--keep", is_flag=True, help="Save the predictions in the run folder, for zoo runs compare.")
 @offline_option
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def evaluate(
     run: str,
     dataset: str | None,
@@ -29,13 +29,12 @@ def evaluate(
     keep: bool,
     as_json: bool,
 ) -> None:
-    """Measure a trained model again.
+    """Evaluate a trained model.
 
-    RUN is a run's name or folder, a file that zoo export wrote, or a model that somebody shared: its folder, or
-    hf:owner/name.
+    RUN is the name or folder of a run, an exported file, or a shared model (its folder, or hf:owner/name).
 
-    On the images it was validated with, or on DATASET: a name, a folder of class folders, or a CSV file. What was
-    shared comes without images, and needs a DATASET.
+    The model is evaluated on the images of its run, or on DATASET: a name, a folder with a folder of images for each
+    class, or a CSV file. Shared models come without images and need a DATASET.
     """
     from zoo.evaluation.evaluate import evaluate_run
     from zoo.host.context import registry_here

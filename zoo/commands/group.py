@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 from click.shell_completion import CompletionItem
@@ -12,11 +12,21 @@ from click.shell_completion import CompletionItem
 from zoo.commands.arguments import VARIABLE
 from zoo.errors import PluginError, ZooError
 from zoo.host.context import bundled_of, registry_of
+from zoo.plugin import HEADINGS
 
 if TYPE_CHECKING:
     from zoo.registry.entry import Entry
 
-Named = list[tuple[str, click.Command]]
+_WHOLE = 1000
+"""Length of a summary that click doesn't cut off."""
+
+
+class _Listed(NamedTuple):
+    """A command of the help, under its heading."""
+
+    name: str
+    command: click.Command
+    heading: str
 
 
 class CommandGroup(click.Group):
@@ -49,36 +59,54 @@ class CommandGroup(click.Group):
 
         if not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
             hint = did_you_mean(args[0], self.list_commands(ctx))
-            raise click.UsageError(f"There is no command {args[0]!r}.{hint}", ctx)
+            raise click.UsageError(f"No such command {args[0]!r}.{hint}", ctx)
         return super().resolve_command(ctx, args)
 
+    def own_heading(self, name: str) -> str:
+        """Heading of one of the group's own commands in the help; empty for ``Commands``."""
+        return ""
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the commands with a summary each, without importing contributed ones."""
-        own, others = self._listed(ctx)
-        width = formatter.width - 6 - max((len(name) for name, _ in [*own, *others]), default=0)
-        for title, commands in (("Commands", own), ("Commands of plugins", others)):
-            rows = [(name, command.get_short_help_str(width)) for name, command in commands if not command.hidden]
+        """Write the commands by heading with a summary each, without importing contributed ones."""
+        listed = [each for each in self._listed(ctx) if not each.command.hidden]
+        room = max((len(each.name) for each in listed), default=0)
+        for title in (*HEADINGS, *dict.fromkeys(each.heading for each in listed)):
+            rows = [each for each in listed if each.heading == title]
+            listed = [each for each in listed if each.heading != title]
             if rows:
                 with formatter.section(title):
-                    formatter.write_dl(rows)
+                    formatter.write_dl(
+                        [(each.name.ljust(room), each.command.get_short_help_str(_WHOLE)) for each in rows]
+                    )
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Complete names of commands and options of the group, without importing contributed commands."""
-        listed = [each for part in self._listed(ctx) for each in part]
         names = [
-            CompletionItem(name, help=command.get_short_help_str())
-            for name, command in listed
+            CompletionItem(name, help=command.get_short_help_str(_WHOLE))
+            for name, command, _ in self._listed(ctx)
             if name.startswith(incomplete) and not command.hidden
         ]
         return [*names, *click.Command.shell_complete(self, ctx, incomplete)]
 
-    def _listed(self, ctx: click.Context) -> tuple[Named, Named]:
+    def _listed(self, ctx: click.Context) -> list[_Listed]:
         """The group's own commands, and placeholders with summaries for the contributed ones."""
-        own = [(name, command) for name in self.own_commands() if (command := self.own_command(name)) is not None]
-        taken = {name for name, _ in own}
-        contributed = {name: each for name, each in sorted(self._contributed(ctx).items()) if name not in taken}
-        others = [(name, click.Command(name, help=f"{each.component.summary}.")) for name, each in contributed.items()]
-        return own, others
+        found = [
+            _Listed(name, command, self.own_heading(name) or "Commands")
+            for name in self.own_commands()
+            if (command := self.own_command(name)) is not None
+        ]
+        taken = {each.name for each in found}
+        for name, entry in sorted(self._contributed(ctx).items()):
+            if name not in taken:
+                placeholder = click.Command(name, help=f"{entry.component.summary}.")
+                found.append(_Listed(name, placeholder, self._heading(entry)))
+        return found
+
+    def _heading(self, entry: Entry) -> str:
+        if self.place:
+            return "Commands"
+        heading = str(getattr(entry.component, "heading", ""))
+        return heading if heading in HEADINGS else "Plugins"
 
     def _contributed(self, ctx: click.Context) -> dict[str, Entry]:
         return self._named(registry_of(ctx, quiet=True).entries("command"))
@@ -97,6 +125,7 @@ def command_of(entry: Entry) -> click.Command:
 def prepared(command: click.Command) -> click.Command:
     """Set the help options and completions of a command and its subcommands."""
     command.context_settings.setdefault("help_option_names", ["-h", "--help"])
+    command.context_settings.setdefault("show_default", True)
     if VARIABLE in os.environ:
         from zoo.commands.completing import attach
 

@@ -24,13 +24,13 @@ class _Plugins(CommandGroup):
 
 @click.group(name="plugins", cls=_Plugins)
 def group() -> None:
-    """Install, write, check and mend plugins."""
+    """Install, write, check and repair plugins."""
 
 
 @group.command("list")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def list_plugins(as_json: bool) -> None:
-    """List the plugins, and what each brings."""
+    """List plugins and their components."""
     from zoo.host.context import registry_here
 
     registry = registry_here(quiet=True)
@@ -60,14 +60,14 @@ def _row(plugin: LoadedPlugin) -> dict[str, Any]:
 
 @group.command("install")
 @click.argument("what", metavar="NAME|PATH|REQUIREMENT")
-@click.option("-U", "--upgrade", is_flag=True, help="Get the newest version of one that is installed.")
-@click.option("-e", "--editable", is_flag=True, help="Install a folder so that changes in it count at once.")
-@click.option("--no-build-isolation", is_flag=True, help="Build a folder with what is installed: needs no network.")
+@click.option("-U", "--upgrade", is_flag=True, help="Upgrade an installed plugin to the newest version.")
+@click.option("-e", "--editable", is_flag=True, help="Install a folder in editable mode.")
+@click.option("--no-build-isolation", is_flag=True, help="Build with the installed packages, without network access.")
 def install(what: str, upgrade: bool, editable: bool, no_build_isolation: bool) -> None:
-    """Install a plugin, in the environment of zoo.
+    """Install a plugin into the current environment.
 
-    A NAME of the catalogue (docs/catalogue.md), a folder or wheel, or a requirement as pip takes it. torch,
-    torchvision and the zoo itself stay as they are.
+    The argument is a NAME of the catalogue (docs/catalogue.md), a folder or wheel, or a requirement as for pip. The
+    versions of torch, torchvision and the zoo itself are not changed.
     """
     from zoo.host import management
     from zoo.registry.config import open_shelf
@@ -96,17 +96,17 @@ def _print_contributions(row: dict[str, Any]) -> None:
     if row["state"] == "failed":
         raise PluginError(
             f"{row['distribution']} {row['version']} is installed, but its plugin {name!r} can't be used: "
-            f"{row['problem']}. See: zoo plugins doctor {name}. "
-            f"Take it out: zoo plugins uninstall {row['distribution']}"
+            f"{row['problem']}. See: zoo plugins doctor {name}. Uninstall it: zoo plugins uninstall "
+            f"{row['distribution']}"
         )
     if row["state"] == "disabled":
-        click.echo(f"Its plugin {name!r} is turned off. Turn it on: zoo plugins enable {name}")
+        click.echo(f"Its plugin {name!r} is disabled. Enable it: zoo plugins enable {name}")
         return
-    click.echo(f"Its plugin {name!r} brings:" if row["brings"] else f"Its plugin {name!r} brings no components.")
+    click.echo(f"Its plugin {name!r} provides:" if row["brings"] else f"Its plugin {name!r} provides no components.")
     for kind, ids in row["brings"].items():
         click.echo(f"  {kind}  {listing(ids)}")
     if row["brings"]:
-        click.echo(f"See one: zoo info {next(iter(row['brings'].values()))[0]}")
+        click.echo(f"For details: zoo info {next(iter(row['brings'].values()))[0]}")
 
 
 def _print_notes(clashes: Iterable[str]) -> None:
@@ -118,45 +118,45 @@ def _print_notes(clashes: Iterable[str]) -> None:
 @group.command("uninstall")
 @click.argument("name")
 def uninstall(name: str) -> None:
-    """Take a plugin out.
+    """Uninstall a plugin.
 
-    NAME is the plugin's or its distribution's. What it depended on stays.
+    NAME is the name of the plugin or its distribution. Its dependencies are kept.
     """
     from zoo.host import management
 
     distribution, plugins = management.uninstall(name)
-    click.echo(f"{distribution} was taken out, and with it {', '.join(plugins)}.")
+    click.echo(f"Uninstalled {distribution} with the plugins: {', '.join(plugins)}.")
 
 
 @group.command("disable")
 @click.argument("name")
 def disable(name: str) -> None:
-    """Turn a plugin off: it isn't even imported."""
+    """Disable a plugin, so that it is not imported."""
     from zoo.host import management
 
     path = management.disable(name)
-    click.echo(f"{name} is turned off, in {path}. Turn it on again: zoo plugins enable {name}")
+    click.echo(f"Disabled {name} in {path}. To enable it again: zoo plugins enable {name}")
 
 
 @group.command("enable")
 @click.argument("name")
 def enable(name: str) -> None:
-    """Turn a plugin on again, or try one again that runs leave out."""
+    """Enable a disabled plugin, or one that runs leave out after a failure."""
     from zoo.host import management
     from zoo.registry.config import open_shelf
 
     changed = management.enable(name, open_shelf())
-    click.echo(f"{name} is turned on." if changed else f"{name} was on already.")
+    click.echo(f"Enabled {name}." if changed else f"{name} is enabled already.")
 
 
 @group.command("doctor")
 @click.argument("name", required=False)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @click.pass_context
 def doctor(context: click.Context, name: str | None, as_json: bool) -> None:
-    """Say what is wrong with plugins, and what to type.
+    """Diagnose plugins and suggest fixes.
 
-    Exits with 1 when something doesn't work.
+    The exit code is 1 if a plugin does not work.
     """
     from dataclasses import asdict
 
@@ -174,7 +174,7 @@ def doctor(context: click.Context, name: str | None, as_json: bool) -> None:
         clashes = registry.clashes([p.name for p in plugins])
         _print_notes(clashes)
         if not findings and not clashes:
-            click.echo(f"{len(plugins)} {'plugin is' if len(plugins) == 1 else 'plugins are'} well.")
+            click.echo(f"{len(plugins)} plugin{'' if len(plugins) == 1 else 's'} checked, no problems found.")
     if any(f.serious for f in findings):
         context.exit(1)
 
@@ -192,13 +192,13 @@ def _finding_text(finding: PluginFinding) -> str:
 
 @group.command("check")
 @click.argument("what", required=False, metavar="[NAME|PATH]")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @click.pass_context
 def check(context: click.Context, what: str | None, as_json: bool) -> None:
-    """Try a plugin's components against their contracts.
+    """Check the components of plugins against their contracts.
 
-    All plugins, when none is named.
-    NAME is an installed plugin's; PATH the folder of one that needn't be installed. Exits with 1 when one fails.
+    NAME is an installed plugin, PATH the folder of one that need not be installed; the default is all plugins. The
+    exit code is 1 if a check fails.
     """
     from zoo.host.context import registry_here
     from zoo.storage.files import dump_json

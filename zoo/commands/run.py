@@ -10,6 +10,7 @@ import click
 
 from zoo.errors import RequestError
 from zoo.job.options import RESUME_NAMED, job_options, resolve_words
+from zoo.job.sections import SectionCommand, SectionOption
 
 if TYPE_CHECKING:
     from zoo.job.resolve import Resolved
@@ -18,49 +19,63 @@ if TYPE_CHECKING:
     from zoo.runner.time_budget import Budget
 
 
+def _option(*names: str, section: str, **settings: Any) -> Any:
+    return click.option(*names, cls=SectionOption, section=section, **settings)
+
+
+_PATH = click.Path(path_type=Path)
+_RESTARTS = "Number of restarts when a process dies."
+
+
 def _options(command: Any) -> Any:
-    """Add the options of ``run`` and ``train``."""
+    """Add the options of ``run`` and ``train``; the first ones are those of a newcomer."""
     options = [
         click.argument("words", nargs=-1, metavar="ARCHITECTURE DATASET | JOB.yaml"),
-        job_options("data", "recipe", "budget", "epochs", "batch_size", "lr", "image_size"),
-        job_options("pretrained", "weights", "teacher", "freeze", "seed"),
-        click.option("--seeds", type=int, metavar="N", help="Run N times, with N seeds from --seed on."),
-        click.option("--folds", type=int, metavar="N", help="Run N times, validated with another part of train each."),
-        job_options("device", "precision", "tta", "on_bad_image", "set"),
-        click.option("--out", type=click.Path(path_type=Path), default=Path("runs"), help="The folder for runs."),
-        click.option("--name", metavar="NAME", help="The run's name; made up, when not given."),
-        click.option("--resume", metavar="[RUN]", help="Go on with an interrupted run."),
-        click.option("--overwrite", is_flag=True, help="Replace a run of the same name."),
-        click.option("--nproc", type=click.IntRange(1, 1024), default=1, help="Train by N processes on this machine."),
-        click.option("--max-restarts", type=click.IntRange(0, 1000), default=0, help="Go on if one of them dies."),
+        job_options("data", "pretrained", "epochs", "batch_size", "lr", "budget", "device"),
+        click.option("--name", metavar="NAME", help="Name of the run.", cls=SectionOption, default_text="generated"),
+        job_options("set"),
+        click.option("--dry-run", is_flag=True, help="Print the job with the source of each value, and exit."),
+        job_options("image_size", "on_bad_image", "recipe", "weights", "freeze", "teacher", "seed"),
+        _option("--seeds", section="Repeats", type=int, metavar="N", help="Repeat the run with N seeds from --seed."),
+        _option("--folds", section="Repeats", type=int, metavar="N", help="Run N-fold cross-validation."),
+        job_options("precision"),
+        _option("--nproc", section="Hardware", type=click.IntRange(1, 1024), default=1, help="Number of processes."),
+        _option("--max-restarts", section="Hardware", type=click.IntRange(0, 1000), default=0, help=_RESTARTS),
+        job_options("tta"),
+        _option("--out", section="Output", type=_PATH, default=Path("runs"), help="Folder for runs."),
+        _option("--overwrite", section="Output", is_flag=True, help="Replace an existing run of the same name."),
+        _option("--json", "as_json", section="Output", is_flag=True, help="Print the result as JSON."),
+        _option("--resume", section="Control", metavar="[RUN]", help="Resume an interrupted run."),
+        _option("--yes", "-y", section="Control", is_flag=True, help="Start long trainings without confirmation."),
         job_options("offline"),
-        click.option("--yes", "-y", is_flag=True, help="Begin without asking, however long training will take."),
-        click.option("--dry-run", is_flag=True, help="Print the job and where each value came from; run nothing."),
-        click.option("--json", "as_json", is_flag=True, help="Print the result document alone to stdout."),
     ]
     for option in reversed(options):
         command = option(command)
     return command
 
 
-@click.command(name="run")
+@click.command(name="run", cls=SectionCommand)
 @_options
-@click.option("--quiet", "-q", is_flag=True, help="Print the last line only.")
+@click.option("--quiet", "-q", cls=SectionOption, section="Output", is_flag=True, help="Print the last line only.")
 def run(**typed: Any) -> int:
-    """Train, evaluate and report.
+    """Train and evaluate a model, and report.
 
-    ARCHITECTURE is a name (zoo list architectures), DATASET a name or a folder of class folders:
-    zoo run simple_cnn cats_dogs, or zoo run timm/resnet18 ./my_photos
+    ARCHITECTURE is a name (see zoo list architectures). DATASET is a name, or a folder with a folder of images for
+    each class. JOB.yaml is the job of another run. Examples:
+
+    \b
+      zoo run simple_cnn cats_dogs
+      zoo run timm/resnet18 ./my_photos --pretrained
     """
     return _run(typed)
 
 
-@click.command(name="train")
+@click.command(name="train", cls=SectionCommand)
 @_options
 def train(**typed: Any) -> int:
-    """As run, with only the last line for a report.
+    """Train a model without the full report.
 
-    Train now, and ask zoo evaluate RUN later.
+    Like zoo run --quiet. Evaluate the model later with: zoo evaluate RUN
     """
     return _run({**typed, "quiet": True})
 
@@ -98,7 +113,7 @@ class _Location:
         from zoo.runner.repeats import job_to_resume, recorded
 
         if self.resume == RESUME_NAMED and self.name is None:
-            raise RequestError("--resume needs to know which run: zoo run --resume RUN, or --name NAME --resume.")
+            raise RequestError("--resume needs a run: zoo run --resume RUN, or --name NAME --resume.")
         if self.resume is None or self.resume == RESUME_NAMED:
             return None
         folder = find_run(str(self.resume), self.out)
@@ -143,9 +158,9 @@ def _budget(typed: dict[str, Any]) -> Budget | None:
     if typed["budget"] is None:
         return None
     for name, instead in (
-        ("resume", "A run is resumed as it was planned; leave --budget out."),
-        ("seeds", "Fit one run, and repeat its job: zoo run RUN/job.yaml --seeds 3"),
-        ("folds", "Fit one run, and repeat its job: zoo run RUN/job.yaml --folds 5"),
+        ("resume", "A resumed run keeps its plan; leave out --budget."),
+        ("seeds", "Fit a single run first, then repeat its job: zoo run RUN/job.yaml --seeds 3"),
+        ("folds", "Fit a single run first, then repeat its job: zoo run RUN/job.yaml --folds 5"),
     ):
         if typed[name] is not None:
             raise RequestError(f"--budget and --{name} can't both be given. {instead}")
@@ -160,7 +175,7 @@ def _run_in_processes(typed: dict[str, Any], where: _Location, repeats: Repeats 
     from zoo.runner.launch import launch
 
     if repeats is not None:
-        raise RequestError("--nproc is for one run, not for several by --seeds or --folds.")
+        raise RequestError("--nproc can't be combined with --seeds or --folds.")
     place = where.place()
     name = place.name or made_up_name(place.out)
     named = [] if place.name else ["--name", name]

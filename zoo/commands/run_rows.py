@@ -37,7 +37,7 @@ def since(text: str) -> datetime:
         return datetime.fromisoformat(text).astimezone()
     except (ValueError, OverflowError):
         raise RequestError(
-            f"{text!r} is no time. Type a date, --since 2026-05-01, or how long ago, --since 7d (36h, 2w)."
+            f"{text!r} is not a time. Give a date, --since 2026-05-01, or an age, --since 7d (36h, 2w)."
         ) from None
 
 

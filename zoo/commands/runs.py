@@ -15,13 +15,13 @@ from zoo.errors import RequestError
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-_out = click.option("--out", type=click.Path(path_type=Path), default=Path("runs"), help="The folder for runs.")
-_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+_out = click.option("--out", type=click.Path(path_type=Path), default=Path("runs"), help="Folder for runs.")
+_json = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 
 
 @click.group(name="runs")
 def group() -> None:
-    """List runs, show one again, compare several."""
+    """List, show and compare runs."""
 
 
 group.add_command(compare)
@@ -30,16 +30,18 @@ group.add_command(threshold)
 
 @group.command("list")
 @_out
-@click.option("--sort", default=WHEN, metavar="BY", help="A number, best first: val/accuracy …; or when, took, run.")
-@click.option("--reverse", is_flag=True, help="The other way round.")
-@click.option("--dataset", metavar="NAME", help="Only runs on this dataset, or folder.")
-@click.option("--since", "after", metavar="TIME", help="Only newer runs: 2026-05-01, or how long ago: 7d, 36h.")
+@click.option(
+    "--sort", default=WHEN, metavar="BY", help="Sort by a metric such as val/accuracy, or by when, took or run."
+)
+@click.option("--reverse", is_flag=True, help="Reverse the order.")
+@click.option("--dataset", metavar="NAME", help="Only runs on this dataset or folder.")
+@click.option("--since", "after", metavar="TIME", help="Only runs newer than a date or an age: 2026-05-01, 7d, 36h.")
 @_json
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
 def list_runs(
     out: Path, sort: str, reverse: bool, dataset: str | None, after: str | None, as_json: bool, as_csv: bool
 ) -> None:
-    """List the runs: the newest first, or as a leaderboard."""
+    """List runs, newest first or sorted by a metric."""
     if as_json and as_csv:
         raise RequestError("Choose one of --json and --csv.")
     every = find_rows(out)
@@ -51,8 +53,8 @@ def list_runs(
     elif as_csv:
         _write_csv(rows)
     elif not rows:
-        none = f"There are no runs in {out}. Make one: zoo run simple_cnn digits"
-        click.echo(f"None of the {len(every)} runs in {out} is of these. See: zoo runs list" if every else none)
+        none = f"There are no runs in {out}. Start one: zoo run simple_cnn digits"
+        click.echo(f"None of the {len(every)} runs in {out} matches. See: zoo runs list" if every else none)
     else:
         from zoo.reports.parts import new_console
         from zoo.reports.tables import runs_table
@@ -76,10 +78,10 @@ def _write_csv(rows: list[dict[str, Any]]) -> None:
 @click.argument("run")
 @_out
 @_json
-@click.option("--svg", type=click.Path(path_type=Path), metavar="FILE", help="Write the report as a picture.")
-@click.option("--open", "in_browser", is_flag=True, help="Open the run's page in a browser.")
+@click.option("--svg", type=click.Path(path_type=Path), metavar="FILE", help="Write the report as an SVG picture.")
+@click.option("--open", "in_browser", is_flag=True, help="Open the HTML report in a browser.")
 def show(run: str, out: Path, as_json: bool, svg: Path | None, in_browser: bool) -> None:
-    """Show the report of a run, or of several by seeds or folds, again."""
+    """Show the report of a run, or of repeated runs (--seeds, --folds)."""
     from zoo.host.context import registry_here
     from zoo.job.run_folder import IMPORTED
     from zoo.model.sources import find_model
@@ -133,7 +135,7 @@ def _open(folder: Path, several: bool) -> None:
     from zoo.job.run_folder import REPORT
 
     if several:
-        raise RequestError(f"{folder} are several runs, and each has a page: zoo runs show NAME --open")
+        raise RequestError(f"{folder} has several runs, each with its own report: zoo runs show NAME --open")
     page = folder / REPORT
     if not page.is_file():
         from zoo.reports.html import write_report
@@ -142,7 +144,7 @@ def _open(folder: Path, several: bool) -> None:
         with damage_reported(folder):
             write_report(read_result(folder), page)
     opened = webbrowser.open(page.absolute().as_uri())
-    click.echo(f"{page}" if opened else f"{page}: no browser was found; open this file in yours")
+    click.echo(f"{page}" if opened else f"{page}: no browser was found; open the file manually")
 
 
 def _print(report: RenderableType, name: str, svg: Path | None) -> None:

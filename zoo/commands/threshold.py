@@ -15,19 +15,32 @@ if TYPE_CHECKING:
 
 @click.command(name="threshold")
 @click.argument("run")
-@click.option("--out", type=click.Path(path_type=Path), default=Path("runs"), help="The folder for runs.")
-@click.option("--precision", type=click.FloatRange(0, 1), metavar="P", help="This share of the answers shall be right.")
-@click.option("--recall", type=click.FloatRange(0, 1), metavar="R", help="This share of the images shall be found.")
-@click.option("--costs", type=click.Path(path_type=Path), metavar="FILE", help="What mistakes cost, in YAML.")
-@click.option("--below", type=click.FloatRange(0, 1), metavar="P", help="This confidence; 0 for no threshold.")
-@click.option("--per-class", is_flag=True, help="A threshold for each class.")
-@click.option("--keep", is_flag=True, help="Keep it in the bundle: zoo predict goes by it from then on.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--out", type=click.Path(path_type=Path), default=Path("runs"), help="Folder for runs.")
+@click.option(
+    "--precision",
+    type=click.FloatRange(0, 1),
+    metavar="P",
+    help="Target precision: fraction of accepted predictions that are right.",
+)
+@click.option(
+    "--recall",
+    type=click.FloatRange(0, 1),
+    metavar="R",
+    help="Target recall: fraction of all images that are accepted and right.",
+)
+@click.option("--costs", type=click.Path(path_type=Path), metavar="FILE", help="YAML file with the costs of mistakes.")
+@click.option("--below", type=click.FloatRange(0, 1), metavar="P", help="Threshold itself; 0 removes it.")
+@click.option("--per-class", is_flag=True, help="Choose a threshold for each class.")
+@click.option("--keep", is_flag=True, help="Save the threshold in the model, for zoo predict.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def threshold(run: str, out: Path, per_class: bool, keep: bool, as_json: bool, **asked: Any) -> None:
-    """Choose the confidence below which a model says "not sure", on its validation images."""
+    """Choose the confidence threshold below which a model answers "not sure".
+
+    The threshold is chosen on the validation images.
+    """
     given = [name for name, value in asked.items() if value is not None]
     if len(given) != 1:
-        raise RequestError("Choose by one of --precision, --recall, --costs and --below, such as --precision 0.95.")
+        raise RequestError("Give exactly one of --precision, --recall, --costs and --below, such as --precision 0.95.")
     from zoo.host.context import registry_here
     from zoo.model.sources import find_model
 
@@ -54,8 +67,8 @@ def _choose(folder: Path, by: str, wanted: Any, per_class: bool) -> dict[str, An
     kept = read_predictions(folder, "val")
     if kept.multilabel:
         raise RequestError(
-            f"Images of {folder.name} have several labels: each class has a threshold of its own already, the best for "
-            "its F1 on val. It is in zoo.json, and zoo predict goes by it."
+            f"{folder.name} is a multi-label model: each class already has its own threshold, chosen for the best "
+            "F1 on val, which zoo predict uses."
         )
     found: Any = wanted
     if by == "precision":

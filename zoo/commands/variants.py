@@ -48,10 +48,12 @@ def in_words(details: Mapping[str, Any]) -> dict[str, Any]:
     base = details["variant_of"]
     if base is not None:
         others = [setting(key, "none" if value is None else value) for key, value in details["base_has"].items()]
-        same = "its default" if details["is_default"] else "with the same facts"
+        same = "the default" if details["is_default"] else "with the same preprocessing"
         base += f", which has {', '.join(others)}" if others else f", {same}"
-    program = dict.fromkeys(("default_variant", "is_default", "base_has"))
-    return {**program, "variants": listing(words), "variant_of": base}
+    program = dict.fromkeys(("default_variant", "is_default", "base_has", "num_parameters", "top1"))
+    top1 = details.get("top1")
+    accuracy = {} if top1 is None else {"ImageNet_accuracy": f"{100 * top1:.1f}% (top-1, pretrained weights)"}
+    return {**program, **accuracy, "variants": listing(words), "variant_of": base}
 
 
 def _default_mark(details: Mapping[str, Any], name: str) -> str:

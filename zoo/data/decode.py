@@ -39,8 +39,8 @@ class WrongChannels(DataError):
         self.found, self.wanted = found, wanted
         channels = f"{found} channel{'' if found == 1 else 's'}"
         super().__init__(
-            f"{place or 'An image of the dataset'} has {channels}, but the job's data.in_chans is {wanted}. "
-            f"Type: --set data.in_chans={found}"
+            f"{place or 'an image of the dataset'} has {channels}, but the job's data.in_chans is {wanted}. Type: "
+            f"--set data.in_chans={found}"
         )
 
 
@@ -103,7 +103,7 @@ def to_pixels(
     array = np.asarray(item)
     if array.dtype != np.uint8 or array.ndim != 3 or array.size == 0:
         raise ContractError(
-            f"a dataset's image that is no Path must be a PIL image or uint8 (C, H, W), not {array.dtype} {array.shape}"
+            f"an image of a dataset must be a Path, a PIL image or uint8 (C, H, W), not {array.dtype} {array.shape}"
         )
     return _from_array(array, shape)
 
@@ -259,7 +259,7 @@ def label_index(label: Any) -> int:
             return index
     except (TypeError, ValueError, OverflowError):
         pass
-    raise ContractError(f"a dataset's label must be an index into its classes, not {label!r}")
+    raise ContractError(f"a label of a dataset must be an index into its classes, not {label!r}")
 
 
 def is_multilabel(dataset: Any) -> bool:
@@ -287,8 +287,8 @@ def label_indices(label: Any, count: int) -> tuple[int, ...]:
     except TypeError:
         pass  # a value is not an index: reported below
     raise ContractError(
-        f"the label of an image with several must be a list of indices into its {count} classes, or an array "
-        f"({count},) of 0 and 1, not {label!r}"
+        f"a multi-label target must be a list of indices into its {count} classes, or an array ({count},) of 0 and "
+        f"1, not {label!r}"
     )
 
 
@@ -305,7 +305,7 @@ def _reason(error: Exception) -> str:
     if isinstance(error, FormatNotInstalled):
         return str(error)
     text = str(error).split("'")[0].strip() or type(error).__name__
-    return "not an image that can be read" if text.startswith("cannot identify") else text
+    return "not a readable image" if text.startswith("cannot identify") else text
 
 
 def _from_pil(image: Image.Image, shape: Shape) -> Pixels:
@@ -343,7 +343,7 @@ def _planes(image: Image.Image, in_chans: int) -> Pixels:
         raise WrongChannels(pages, in_chans)
     planes = [np.asarray(_to_mode(page, 1)) for page in ImageSequence.Iterator(image)]
     if len({plane.shape for plane in planes}) > 1:
-        raise BadImage("its pages are not of one size")
+        raise BadImage("its pages differ in size")
     return np.stack(planes)
 
 

@@ -9,10 +9,13 @@ __all__ = ["depth_notices", "depth_of"]
 
 TEN, SIXTEEN, WIDE, FLOAT = "10 or 12 bits", "16 bits", "32 bits", "floats"
 _LOSES = {
-    TEN: ("10 or 12 bits a channel", "decoding keeps the highest 8 bits, and the lowest are lost"),
-    SIXTEEN: ("16 bits a channel", "decoding keeps the high byte, and the low byte is lost"),
-    WIDE: ("32 bits", "what reaches above 65,535 is scaled by its own largest value, and the rest keeps 8 of 16 bits"),
-    FLOAT: ("floating-point numbers", "each is scaled by its own largest value, and what is below 0 becomes 0"),
+    TEN: ("10 or 12 bits per channel", "decoding keeps only the highest 8 bits"),
+    SIXTEEN: ("16 bits per channel", "decoding keeps only the high byte"),
+    WIDE: (
+        "32 bits",
+        "images with values above 65,535 are divided by their maximum; of the others only the high byte is kept",
+    ),
+    FLOAT: ("floating-point numbers", "each image is divided by its maximum, and negative values become 0"),
 }
 
 
@@ -65,8 +68,8 @@ def depth_notices(counts: Mapping[str, int], total: int, what: str) -> list[str]
         what: noun for the images in the notice, plural.
     """
     return [
-        f"{counts[depth]:,} of {total:,} {what} {_verb(depth, counts[depth])} {called}: {lost}. "
-        "Convert them to 8 bits by one scale for all to decide what is kept."
+        f"{counts[depth]:,} of {total:,} {what} {_verb(depth, counts[depth])} {called}: {lost}. To control the "
+        "conversion, convert them to 8 bits with a common scale."
         for depth, (called, lost) in _LOSES.items()
         if counts.get(depth)
     ]

@@ -32,7 +32,9 @@ def groups_of(dataset: Any) -> Groups | None:
         return None
     found = np.asarray(groups).astype(str)
     if found.shape != (len(dataset),):
-        raise ContractError(f"a dataset's .groups has a word for each of its {len(dataset)} images, not {found.shape}")
+        raise ContractError(
+            f".groups of a dataset must have an entry for each of its {len(dataset)} images, not {found.shape}"
+        )
     return found
 
 
@@ -49,8 +51,8 @@ def group_folds(labels: Labels, groups: Groups, folds: int, seed: int) -> NDArra
     count = len(np.unique(groups))
     if count < folds:
         raise DataError(
-            f"Whole groups are held out, so {folds} parts need {folds} groups; the training images have {count}. Take "
-            "fewer folds, or leave the groups out."
+            f"{folds} folds need at least {folds} groups; the training images have {count}. Use fewer folds, or no "
+            "groups."
         )
     kinds = labels if labels.ndim == 1 else _rarest(labels)
     numbers = np.zeros(len(groups), np.int64)

@@ -25,7 +25,7 @@ from zoo.storage.files import cache_folder
 
 Preparing = Callable[[str, int, int], None]
 TRAIN, VAL, TEST, ALL = "train", "val", "test", "all"
-OWN_VAL_UNUSED = "The dataset's own val split is not used: with folds, val is a part of train."
+OWN_VAL_UNUSED = "The val split of the dataset is not used: with --folds, val is a part of train."
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Opener:
             raise
         except (ValueError, TypeError) as error:
             place = self.entry.place_in(error)
-            raise RequestError(f"{self.entry.title} refuses its parameters: {error}{place}") from error
+            raise RequestError(f"{self.entry.title} rejects its parameters: {error}{place}") from error
         for needed in ("__len__", "__getitem__", "classes"):
             if not hasattr(dataset, needed):
                 raise ContractError(f"dataset {self.entry.id!r} gave {type(dataset).__name__}, which has no {needed}")
@@ -147,8 +147,8 @@ def _with_group_notice(split: Split, train: Split) -> Split:
     if split.name == TRAIN or not (shared := shared_groups(split, train)):
         return split
     notice = (
-        f"Of the {split.name} images' groups {len(shared):,} are trained on as well ({listing(shared, most=3)}): what "
-        "is measured on them is too good."
+        f"{len(shared):,} groups of the {split.name} images are also in the training images "
+        f"({listing(shared, most=3)}): the metrics on {split.name} are too optimistic."
     )
     return dataclasses.replace(split, notices=(*split.notices, notice))
 
@@ -161,8 +161,8 @@ def same_task(split: Split, task: Task, whose: str) -> None:
     """
     if (own := task_of(split.labels)) is not task:
         raise DataError(
-            f"The {split.name} images are {own.name} (as their dataset's .multilabel says), but {whose} is "
-            f"{task.name}: the answers can't be compared. Give images labelled as training's were."
+            f"The {split.name} images are {own.name} (by .multilabel of the dataset), but {whose} is {task.name}. "
+            "Give images that are labelled like the training images."
         )
 
 
@@ -213,4 +213,4 @@ def _check_classes_present(train: Split, classes: Sequence[str]) -> None:
     counts = class_counts(train.labels, len(classes))
     empty = [name for name, n in zip(classes, counts, strict=True) if n == 0]
     if empty:
-        raise DataError(f"No image of {listing(map(repr, empty))} is left to train on. Add some, or remove the class.")
+        raise DataError(f"No training image of {listing(map(repr, empty))} is left. Add images, or remove the class.")

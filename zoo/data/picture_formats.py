@@ -53,7 +53,7 @@ def open_picture(source: str | Path | IO[bytes], formats: Sequence[str] | None =
     except UnidentifiedImageError:
         brands = _brands(source)
         if brands & _AVIF_BRANDS and not _avif_is_installed():
-            raise FormatNotInstalled(f"AVIF, which this Pillow does not read. Type: {_INSTALL_AVIF}") from None
+            raise FormatNotInstalled(f"AVIF, which this Pillow does not support. Type: {_INSTALL_AVIF}") from None
         if not (wanted and brands & _HEIC_BRANDS):
             raise
     _register_heic()

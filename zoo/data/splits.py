@@ -22,8 +22,8 @@ def absent_notice(split: Split, classes: Sequence[str]) -> list[str]:
     if not absent:
         return []
     return [
-        f"The split {split.name!r} has no image of {listing(absent, most=5)}: such a class has no recall here, and F1 "
-        "macro is the mean over the classes that occur."
+        f"The split {split.name!r} has no image of {listing(absent, most=5)}: recall is undefined for these "
+        "classes, and macro F1 is the mean over the others."
     ]
 
 
@@ -41,7 +41,7 @@ def fixed_classes(dataset: Any) -> list[str]:
     """
     classes = sorted(str(c) for c in dataset.classes)
     if len(set(classes)) < len(classes):
-        raise DataError(f"the dataset has two classes of one name: {listing(classes)}.")
+        raise DataError(f"the dataset has two classes with the same name: {listing(classes)}.")
     if len(classes) < 2:
         raise DataError(
             f"There is only one class ({listing(classes)}): a classifier needs two or more. "
@@ -59,9 +59,9 @@ def label_map(own: Sequence[str], classes: Sequence[str], split: str) -> NDArray
     unknown = [c for c in map(str, own) if c not in classes]
     if unknown:
         raise DataError(
-            f"The {split} split has {'a class' if len(unknown) == 1 else 'classes'} that training has not: "
-            f"{listing(map(repr, unknown))}.{did_you_mean(unknown[0], classes)} "
-            f"Training's classes: {listing(classes)}. Rename or remove the folder."
+            f"The {split} split has {'a class' if len(unknown) == 1 else 'classes'} missing from training: "
+            f"{listing(map(repr, unknown))}.{did_you_mean(unknown[0], classes)} Classes of training: "
+            f"{listing(classes)}. Rename or remove the folder."
         )
     return np.array([classes.index(str(c)) for c in own], np.int64)
 
@@ -93,7 +93,9 @@ def hold_out(
         held.append(generator.permutation(members)[:share])
     out = np.sort(np.concatenate(held)) if held else np.array([], np.int64)
     if len(out) == 0:
-        raise DataError("No class has two images, so none can be held out for validation. Add images, or a val folder.")
+        raise DataError(
+            "No class has two or more images, so none can be held out for validation. Add images, or a val folder."
+        )
     return np.setdiff1d(np.arange(len(labels)), out), out
 
 
@@ -185,8 +187,8 @@ def _too_few(counts: NDArray[np.int64], folds: int, classes: Sequence[str]) -> s
     images = f"{least} training image{'' if least == 1 else 's'}"
     advice = f"Take at most {least} folds, or add images" if least >= 2 else "Add images, or remove the class"
     return (
-        f"{folds} folds need {folds} training images of every class, one for each fold to be validated with; "
-        f"too few have {few} (the smallest class has {images}). {advice}."
+        f"{folds} folds need at least {folds} training images of every class; too few have {few} (the smallest "
+        f"class has {images}). {advice}."
     )
 
 
@@ -202,6 +204,6 @@ def check_skipped(skipped: Sequence[Mapping[str, str]], total: int, policy: str,
     rest = f" and {len(skipped) - 3} more" if len(skipped) > 3 else ""
     limit = "--on-bad-image is fail" if policy == "fail" else f"at most {most:.1%} may be skipped"
     raise DataError(
-        f"{len(skipped)} of {total} {split} images can't be decoded: {shown}{rest}; {limit}. "
-        "Mend or remove them, or allow more with --set data.max_bad_fraction=0.2"
+        f"{len(skipped)} of {total} {split} images can't be decoded: {shown}{rest}; {limit}. Repair or remove them, "
+        "or allow more with --set data.max_bad_fraction=0.2"
     )

@@ -74,7 +74,7 @@ class Streamed:
             return to_pixels(item, *self.shape)
         except BadImage as error:  # the image was valid when it was checked
             raise TrainingError(
-                f"{name_of(self.dataset, index)} can no longer be read: {error}. Bring it back and resume the run."
+                f"{name_of(self.dataset, index)} can no longer be read: {error}. Restore it and resume the run."
             ) from error
 
 

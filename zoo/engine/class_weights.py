@@ -25,6 +25,6 @@ def class_weights(counts: Sequence[int], rule: str) -> list[float]:
         beta = 1 - 1 / max(sum(counts), 2)
         sizes = [(1 - beta**n) / (1 - beta) for n in counts]
     else:
-        raise ValueError(f"there is no rule {rule!r} for class weights: balanced or effective")
+        raise ValueError(f"unknown class weights {rule!r}. Valid are: balanced, effective")
     inverse = [1 / size for size in sizes]
     return [value * len(inverse) / sum(inverse) for value in inverse]

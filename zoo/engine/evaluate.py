@@ -107,8 +107,8 @@ def _check_answers(probabilities: Tensor) -> None:
     lost = len(probabilities) - int(probabilities.isfinite().all(dim=1).sum())
     if lost:
         raise TrainingError(
-            f"The network's answers to {lost} of {len(probabilities)} images are not numbers: 16 bits are too few for "
-            "them (--set evaluation_precision=fp32), or its weights are spoilt (train again with a smaller --lr)."
+            f"The predictions of {lost} of {len(probabilities)} images are NaN: the range of 16 bits is exceeded "
+            "(try --set evaluation_precision=fp32), or the weights are corrupt (train again with a smaller --lr)."
         )
 
 

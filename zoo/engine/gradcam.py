@@ -1,7 +1,7 @@
 """Grad-CAM: heat maps of the image regions that support a network's prediction.
 
 Source: Selvaraju et al. 2017, "Grad-CAM: visual explanations from deep networks via gradient-based localization",
-arXiv:1610.02391. Libraries for it bring OpenCV, or an older NumPy than the zoo's; it is twenty lines.
+arXiv:1610.02391. Libraries for it need OpenCV, or an older NumPy than the zoo's; it is twenty lines.
 """
 
 from __future__ import annotations

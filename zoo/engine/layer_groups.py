@@ -43,7 +43,7 @@ def find_head(model: nn.Module, images: Tensor) -> str:
         told = [] if last is None else [last]
     names = _paths(model, told)
     if not names or any(next(head.parameters(), None) is None for head in told):
-        raise ValueError("the network has no last layer with weights of its own")
+        raise ValueError("the network has no last layer with weights")
     return names[0]
 
 

@@ -161,7 +161,7 @@ def is_peer_error(error: RuntimeError) -> bool:
 def peer_lost(error: RuntimeError, where: str = "") -> PeerLost:
     """Build the error for another process that has ended or hangs, with torch's first line."""
     first = (str(error).splitlines() or [""])[0][:200]
-    return PeerLost(f"{where}Another process of this run has ended or hangs, so this one can't go on ({first}).")
+    return PeerLost(f"{where}Another process of this run has ended or hangs, so this one can't continue ({first}).")
 
 
 @contextlib.contextmanager

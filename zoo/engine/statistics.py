@@ -27,7 +27,7 @@ def wilson_interval(correct: float, total: float, confidence: float = CONFIDENCE
         ValueError: ``total`` or ``correct`` is out of range.
     """
     if total < 1 or not 0 <= correct <= total:
-        raise ValueError(f"{correct} right of {total} is no share: total must be 1 or more, correct from 0 to total")
+        raise ValueError(f"{correct} right of {total} is invalid: total must be at least 1, and correct in 0..total")
     z = NormalDist().inv_cdf(0.5 + confidence / 2)
     share, weight = correct / total, z * z / total
     centre = (share + weight / 2) / (1 + weight)

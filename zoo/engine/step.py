@@ -29,8 +29,8 @@ class StepConfig:
         scaler: for float16.
         clip_norm: largest norm of the gradient; None leaves gradients as they are.
         accumulate: number of pieces that a batch is computed in; the step is that of the whole batch where the loss is
-            a mean over images, or tells its weights (:mod:`zoo.engine.batch_weights`), but for the statistics of batch
-            norms.
+            a mean over images, or reports its weights (:mod:`zoo.engine.batch_weights`), but for the statistics of
+            batch norms.
         penalty: returns a scalar that is added to the minimised loss; the reported loss is without it.
         distill: a teacher whose logits count beside the targets; the reported loss is that of the targets.
         frozen: layers that stay in evaluation mode.
@@ -152,13 +152,13 @@ def _more_pieces(pieces: int, images: int, averaging: Averaging, error: torch.Ou
     """Double the number of pieces, which halves the memory they take."""
     if averaging.begun:
         raise TrainingError(
-            "The memory became too small in the middle of a step that other processes have a part of. "
-            f"Type: --set train.accumulate={2 * pieces}"
+            "Out of memory in a training step that is shared with other processes. Type: --set "
+            f"train.accumulate={2 * pieces}"
         )
     averaging.retry()
     if pieces >= images:
         first = str(error).partition(". ")[0]
-        raise TrainingError(f"One image at a time is too much for the memory: {first}. Try a smaller --image-size.")
+        raise TrainingError(f"Out of memory with a single image: {first}. Try a smaller --image-size.")
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
     return min(2 * pieces, images)

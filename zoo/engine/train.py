@@ -87,9 +87,9 @@ def train_epoch(
 
 
 def check_state(totals: Totals, model: nn.Module, ranks: Ranks = ALONE) -> None:
-    """Refuse a state that no training can go on from, before it is kept.
+    """Refuse a state that training can't continue from, before it is saved.
 
-    The loss alone doesn't tell: a gradient that is no number spoils the weights after a loss that is one.
+    The loss alone does not suffice: a NaN gradient corrupts the weights although the loss is finite.
 
     Args:
         totals: of all processes.

@@ -75,8 +75,8 @@ def views_named(tta: str) -> tuple[View, ...]:
     """
     if tta not in VIEWS:
         raise RequestError(
-            f"Unknown test-time augmentation {tta!r}.{did_you_mean(tta, VIEWS)} There is: {listing(VIEWS)}. "
-            "Type: --tta flip"
+            f"Unknown test-time augmentation {tta!r}.{did_you_mean(tta, VIEWS)} Valid are: {listing(VIEWS)}. Type: "
+            "--tta flip"
         )
     return VIEWS[tta]
 
@@ -145,4 +145,4 @@ def account(tta: str) -> dict[str, Any]:
 def notices(tta: str) -> list[str]:
     """Notices about the test-time augmentation for the reader; empty for none."""
     count = len(views_named(tta))
-    return [] if tta == NONE else [f"Each answer is the mean over {count} views of the picture (--tta {tta})."]
+    return [] if tta == NONE else [f"Each prediction is the mean over {count} views of the image (--tta {tta})."]

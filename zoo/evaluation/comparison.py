@@ -88,9 +88,7 @@ def _check_single(folder: Path) -> None:
         RequestError: the folder is the summary of several runs.
     """
     if (folder / SUMMARY).is_file() and not (folder / JOB).is_file():
-        raise RequestError(
-            f"{folder} is of several runs. Compare one of each, as they are named by: zoo runs show {folder}"
-        )
+        raise RequestError(f"{folder} has several runs. Compare one of them; for their names: zoo runs show {folder}")
 
 
 def _seed(folder: Path) -> Any:

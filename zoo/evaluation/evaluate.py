@@ -68,7 +68,9 @@ def evaluate_run(
         return _evaluate_file(file, dataset, data, split, device, tta, registry, keep=keep)
     own = dataset is None and data is None
     if keep and not own:
-        raise RequestError("Only answers to the run's own dataset are kept with it: leave out --keep, or the dataset.")
+        raise RequestError(
+            "Only predictions on the run's own dataset can be saved with it: leave out --keep, or the dataset."
+        )
     folder = find_model(str(run), registry)
     bundle, has_job = find_bundle(folder), (folder / JOB).is_file()
     if not has_job and (keep or dataset is None):
@@ -124,15 +126,13 @@ def _evaluate_file(
 ) -> RunResult:
     """The numbers of an exported file; on its run's own images where it lies in the run's folder."""
     if keep:
-        raise RequestError("Only a run's own answers are kept with it. Leave out --keep.")
+        raise RequestError("Only predictions of a run can be saved with it: leave out --keep.")
     artifact = open_file(path, registry)
     model, card = as_network(artifact, device)
     own = dataset is None and data is None
     at_home = _is_of(artifact.card, path.parent)
     if dataset is None and not at_home:
-        raise RequestError(
-            f"{path} is not in the folder of its run. Say what to measure it on: zoo evaluate FILE DATASET"
-        )
+        raise RequestError(f"{path} is outside of the folder of its run. Give a dataset: zoo evaluate FILE DATASET")
     asked = {"dataset": dataset, "data": data, **({} if at_home else {"architecture": standing_for(artifact, card)})}
     resolved = resolve(request_of(path.parent if at_home else None, card, asked), registry)
     opener = build.build_opener(resolved, Preprocessing(**card["preprocessing"]).shape)
@@ -158,11 +158,11 @@ def request_of(folder: Path | None, card: dict[str, Any], asked: dict[str, Any])
 def _without_job(folder: Path, word: str, keep: bool) -> str:
     """Message for a model whose own images are unknown."""
     if keep:
-        return "Only a run's own answers are kept with it. Leave out --keep."
-    why = f"{folder} is not a run's folder (it has no {JOB}), so its images are not known"
+        return "Only predictions of a run can be saved with it: leave out --keep."
+    why = f"{folder} is not the folder of a run (it has no {JOB}), so its images are unknown"
     if (folder / IMPORTED).is_file():
-        why = f"{folder} was imported and has no images of its own"
-    return f"{why}. Say what to measure it on: zoo evaluate {word} DATASET"
+        why = f"{folder} was imported and has no images"
+    return f"{why}. Give a dataset: zoo evaluate {word} DATASET"
 
 
 def standing_for(network: Any, card: dict[str, Any]) -> Any:
@@ -196,7 +196,7 @@ def _used(
         records = {"architecture": records["architecture"]}
     used = {path: record for path, record in records.items() if own_dataset or path != "dataset"}
     if lost := provenance.missing(used, registry):
-        raise BundleError(f"The run of {bundle} can't be measured again: {' '.join(lost)}")
+        raise BundleError(f"The run of {bundle} can't be evaluated again: {' '.join(lost)}")
     changes = provenance.changes(used, registry)
     provenance.say(changes)
     return changes

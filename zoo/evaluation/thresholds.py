@@ -41,7 +41,7 @@ def by_precision(kept: Predictions, wanted: float, *, per_class: bool = False) -
         precision = np.cumsum(right) / np.arange(1, len(right) + 1)
         return _lowest(sure, precision >= wanted)
 
-    return _each(kept, cut, per_class, f"{100 * wanted:g}% of the answers that are taken are right")
+    return _each(kept, cut, per_class, f"{100 * wanted:g}% precision")
 
 
 def by_recall(kept: Predictions, wanted: float, *, per_class: bool = False) -> Below:
@@ -63,9 +63,9 @@ def by_recall(kept: Predictions, wanted: float, *, per_class: bool = False) -> B
         return _between(sure, int(np.argmax(enough))) if enough.any() else NEVER
 
     if not per_class:
-        return _each(kept, cut, False, f"{100 * wanted:g}% of the images are answered right")
+        return _each(kept, cut, False, f"{100 * wanted:g}% recall")
     each = _per_class(kept, lambda k, sure, right: cut(sure, right, int(support[k])))
-    return _reached(kept, each, f"{100 * wanted:g}% of the images are answered right")
+    return _reached(kept, each, f"{100 * wanted:g}% recall")
 
 
 def by_costs(kept: Predictions, costs: Costs) -> dict[str, float]:
@@ -103,7 +103,7 @@ def read_costs(path: Path, classes: list[str]) -> Costs:
     The default cost is 1, and 0 for a correct prediction. ``not sure`` may also be among a class's costs.
 
     Raises:
-        RequestError: the file can't be read, names an unknown class, or has a cost that is no non-negative number.
+        RequestError: the file can't be read, names an unknown class, or has a negative or non-numeric cost.
     """
     given = read_mapping(path, f"costs: write {NOT_SURE}: 1, and {classes[0]}: {{{classes[-1]}: 5}}")
     place = {**{name: i for i, name in enumerate(classes)}, NOT_SURE: len(classes)}
@@ -127,7 +127,7 @@ def read_costs(path: Path, classes: list[str]) -> Costs:
 
 def _cost(path: Path, value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < float("inf"):
-        raise RequestError(f"{path}: a cost is a number from 0 up, not {value!r}.")
+        raise RequestError(f"{path}: a cost must be a number of at least 0, not {value!r}.")
     return float(value)
 
 
@@ -176,7 +176,7 @@ def _each(kept: Predictions, cut: Cut, per_class: bool, what: str) -> Below:
     found = cut(sure[order], kept.right[order])
     if found == NEVER:
         most = f"without one {100 * kept.right.mean():.1f}% of all images are right"
-        raise RequestError(f"With no threshold {what}: {most}. Ask for less.")
+        raise RequestError(f"No threshold reaches {what}: {most}. Choose a lower target.")
     return found
 
 
@@ -192,7 +192,7 @@ def _per_class(kept: Predictions, cut: Callable[[int, Any, Any], float]) -> dict
 def _reached(kept: Predictions, found: dict[str, float], what: str) -> dict[str, float]:
     short = [name for name, below in found.items() if below == NEVER]
     if len(short) == len(kept.classes):
-        raise RequestError(f"For no class is there a threshold with which {what}. Ask for less.")
+        raise RequestError(f"No threshold reaches {what} for any class. Choose a lower target.")
     return found  # a class without a threshold is always rejected
 
 

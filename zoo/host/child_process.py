@@ -74,7 +74,7 @@ class Child:
             found = None
         if isinstance(found, dict):
             return found
-        return {"died": f"it came to no end in {self.limit_s:g} s" if code is None else _how(code), "stderr": stderr}
+        return {"died": f"it did not finish in {self.limit_s:g} s" if code is None else _how(code), "stderr": stderr}
 
 
 def answers(children: Sequence[Child]) -> list[dict[str, Any]]:
@@ -95,6 +95,6 @@ def _how(code: int) -> str:
     if code >= 0:
         return f"it ended with exit code {code}"
     try:
-        return f"it was ended by {signal.Signals(-code).name}"
+        return f"it was killed by {signal.Signals(-code).name}"
     except ValueError:
-        return f"it was ended by signal {-code}"
+        return f"it was killed by signal {-code}"

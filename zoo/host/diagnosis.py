@@ -49,10 +49,8 @@ def examine(plugin: LoadedPlugin) -> Iterator[PluginFinding]:
         details = plugin.account or plugin_frames(plugin.error, plugin.target)
         yield PluginFinding(*whose, True, str(plugin.phase), str(plugin.problem), details, tuple(_remedies(plugin)))
     elif plugin.heavy:
-        problem = (
-            f"importing it brings in {', '.join(plugin.heavy)} and takes {plugin.load_ms:,.0f} ms of every command"
-        )
-        advice = ("see what each plugin costs", "zoo --trace-plugins list")
+        problem = f"importing it loads {', '.join(plugin.heavy)} and takes {plugin.load_ms:,.0f} ms for every command"
+        advice = ("show the time of each plugin", "zoo --trace-plugins list")
         yield PluginFinding(*whose, False, "import", problem, remedies=(advice, *_turn_off(plugin)))
     if plugin.state == "enabled" and (account := faults.recall(plugin)):
         again = [("try it again", f"zoo plugins enable {plugin.name}")] if account.get("stuck") else []
@@ -72,20 +70,20 @@ def _remedies(plugin: LoadedPlugin) -> Iterator[tuple[str, str]]:
         yield _newer(plugin)
     elif plugin.phase == "require":
         needs = [r for r in metadata.requires(dist) or [] if r.lower().startswith(DISTRIBUTION)]
-        yield "get the zoo that it needs", f"{_pip()} install -U {shlex.join(needs)}"
-        yield "or a version of it that fits this zoo", f"zoo plugins install --upgrade {dist}"
+        yield "install the zoo version that it needs", f"{_pip()} install -U {shlex.join(needs)}"
+        yield "or install a compatible version of it", f"zoo plugins install --upgrade {dist}"
     yield from _turn_off(plugin)
 
 
 def _newer(plugin: LoadedPlugin) -> tuple[str, str]:
-    return "look for a newer version", f"zoo plugins install --upgrade {plugin.origin.distribution}"
+    return "check for a newer version", f"zoo plugins install --upgrade {plugin.origin.distribution}"
 
 
 def _turn_off(plugin: LoadedPlugin) -> Iterator[tuple[str, str]]:
     if plugin.phase != "find":
-        yield "turn it off", f"zoo plugins disable {plugin.name}"
+        yield "disable it", f"zoo plugins disable {plugin.name}"
     if not plugin.origin.bundled:
-        yield "take it out", f"zoo plugins uninstall {plugin.origin.distribution}"
+        yield "uninstall it", f"zoo plugins uninstall {plugin.origin.distribution}"
 
 
 def _missing(distribution: str) -> list[str]:

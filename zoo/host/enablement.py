@@ -62,14 +62,15 @@ def _write(names: list[str]) -> None:
     wanted["plugins"] = {**(wanted.get("plugins") or {}), "disable": names}
     changed = _with_disabled(text, names)
     if parse_yaml(changed) != wanted:
-        raise RequestError(f"{path} is written in a way that can't be changed here. Write into it: disable: {names}")
+        raise RequestError(f"{path} can't be edited automatically. Add to it: disable: {names}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_text(path, changed)
     except (OSError, OutputError) as error:
         raise OutputError(
-            f"{path} can't be written ({getattr(error.__cause__ or error, 'strerror', error)}). Mend its permissions, "
-            f"or write into the registry.yaml of the working folder: plugins: {{disable: [{', '.join(names)}]}}"
+            f"{path} can't be written ({getattr(error.__cause__ or error, 'strerror', error)}). Fix its "
+            "permissions, or add to the registry.yaml of the working folder: plugins: "
+            f"{{disable: [{', '.join(names)}]}}"
         ) from error
 
 

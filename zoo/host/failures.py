@@ -90,5 +90,5 @@ def _advice(entry: Entry) -> str:
     if entry.origin.bundled:
         return f"Choose another: zoo list {entry.kind}."
     if entry.origin.distribution is None:
-        return "Mend it there."
-    return f"Look for a newer version: zoo plugins install --upgrade {entry.origin.distribution}."
+        return "Fix it there."
+    return f"Check for a newer version: zoo plugins install --upgrade {entry.origin.distribution}."

@@ -57,10 +57,10 @@ def _check_hook(hook: str, implementation: pluggy.HookImpl) -> None:
     if hook not in hookspecs.NAMES and not implementation.optionalhook:
         raise PluginError(f"there is no hook {hook!r}.{did_you_mean(hook, hookspecs.NAMES)}")
     if implementation.hookwrapper or implementation.wrapper:
-        raise PluginError(f"{hook} can't be a wrapper: each plugin's hooks are called by themselves")
+        raise PluginError(f"{hook} can't be a wrapper: the hooks of each plugin are called separately")
     if implementation.kwargnames:
         names = ", ".join(implementation.kwargnames)
-        raise PluginError(f"{hook}: {names} has a default, so that it would never be given; take the default away")
+        raise PluginError(f"{hook}: {names} has a default, so it would never be passed; remove the default")
 
 
 def _check_marked(module: object) -> None:

@@ -52,7 +52,7 @@ def find_tool() -> Tool:
     if uv := shutil.which("uv"):
         return Tool("uv", (uv, "pip"), ("uv", "pip"))
     raise RequestError(
-        f"Neither pip nor uv is there to install with. Get pip into this environment: {sys.executable} -m ensurepip"
+        f"Neither pip nor uv is available. Install pip into this environment: {sys.executable} -m ensurepip"
     )
 
 
@@ -84,7 +84,7 @@ def install(target: str, *, upgrade: bool = False, editable: bool = False, isola
             raise
     if said is not None:
         restore(tool, before)
-        raise InstallError(f"{tool.name} could not install {target}; nothing was changed. It says:\n{said}")
+        raise InstallError(f"{tool.name} could not install {target}; nothing was changed. Its output:\n{said}")
     return before
 
 
@@ -97,7 +97,7 @@ def uninstall(distribution: str) -> None:
     tool = find_tool()
     said = _run(tool.command("uninstall", *(["-y"] if tool.name == "pip" else []), distribution))
     if said is not None:
-        raise InstallError(f"{tool.name} could not take {distribution} out. It says:\n{said}")
+        raise InstallError(f"{tool.name} could not uninstall {distribution}. Its output:\n{said}")
 
 
 def snapshot() -> dict[str, str]:

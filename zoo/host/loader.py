@@ -23,7 +23,7 @@ from zoo.host import hookspecs
 from zoo.host.enablement import ALLOW_LIST, allowed
 from zoo.host.hook_calls import call_one, hooks_of, new_manager, traced
 from zoo.plugin import KINDS, SERVICES, CacheKind, Family, check_name
-from zoo.registry.config import open_shelf
+from zoo.registry.config import RegistryConfig, open_shelf
 from zoo.registry.distributions import Found, installed
 from zoo.registry.entry import DISTRIBUTION, Entry, Origin, family_entries
 from zoo.registry.loaded_plugin import LoadedPlugin
@@ -43,15 +43,17 @@ def open_registry(
     say: Callable[[Iterable[LoadedPlugin]], None] | None = None,
     careful: bool = False,
     bundled: Iterable[LoadedPlugin] = (),
+    shelf: RegistryConfig | None = None,
 ) -> Registry:
     """Read registry.yaml, load the plugins, and put them together.
 
     Args:
-        say: called with the plugins, to tell of those that were set aside.
+        say: called with the plugins, to report those that were set aside.
         careful: try each third-party plugin in a process of its own first, and import none that ended it.
         bundled: the zoo's own plugins, where :func:`load_bundled` has loaded them before.
+        shelf: registry.yaml, where :func:`readable_shelf` has read it before.
     """
-    shelf = open_shelf()
+    shelf = open_shelf() if shelf is None else shelf
     rows = None
     if careful:
         from zoo.host.isolation import alone  # slow to import
@@ -68,24 +70,30 @@ def components() -> Registry:
     return open_registry(say=say_failures)
 
 
-def load_bundled() -> list[LoadedPlugin]:
+def readable_shelf() -> RegistryConfig | None:
+    """Read registry.yaml, or return None where it can't be read."""
+    try:
+        return open_shelf()
+    except (ZooError, OSError):
+        return None
+
+
+def load_bundled(shelf: RegistryConfig | None) -> list[LoadedPlugin]:
     """Load the zoo's own plugins alone.
 
-    A registry.yaml that can't be read turns none of them off: the command that explains it is one of theirs.
+    Args:
+        shelf: what :func:`readable_shelf` returns. A registry.yaml that can't be read disables no bundled plugin: the
+            command that explains the error is one of theirs.
     """
-    try:
-        disabled = open_shelf().disabled
-    except (ZooError, OSError):
-        disabled = set()
-    loader = _Loader(disabled, allowed(), {})
-    return [loader.load(found) for found in installed() if found.distribution == DISTRIBUTION]
+    loader = _Loader(shelf.disabled if shelf else set(), allowed(), {})
+    return [loader.load(found) for found in installed(DISTRIBUTION)]
 
 
 def bundled_cache_kinds() -> dict[str, CacheKind]:
     """Return the kinds of files in the user's cache, by name: those of the zoo and of its own plugins."""
     from zoo.storage.cache import kinds_with
 
-    return kinds_with(kind for plugin in load_bundled() for kind in plugin.cache_kinds)
+    return kinds_with(kind for plugin in load_bundled(readable_shelf()) for kind in plugin.cache_kinds)
 
 
 def discover(
@@ -139,7 +147,7 @@ class _Loader:
         bundled = first.distribution == DISTRIBUTION
         row = {} if bundled else self.alone.get(first.name, {})
         if not bundled and self.allowed is not None and first.name not in self.allowed:
-            plugin.state, plugin.problem = "disabled", f"left out by {ALLOW_LIST} or --no-plugins"
+            plugin.state, plugin.problem = "disabled", f"disabled by {ALLOW_LIST} or --no-plugins"
         elif first.name in self.disabled and not taken:
             plugin.state = "disabled"
         elif fault := _fault(first, others, taken):
@@ -147,7 +155,7 @@ class _Loader:
         elif misfit := first.misfit():
             plugin.set_aside("require", PluginError(misfit))
         elif "died" in row:
-            plugin.set_aside("import", PluginError(f"imported by itself, {row['died']}"))
+            plugin.set_aside("import", PluginError(f"imported in isolation, {row['died']}"))
             plugin.account = crash_frames(row["stderr"])
         else:
             started = perf_counter()
@@ -162,9 +170,9 @@ def _fault(first: Found, others: tuple[Found, ...], taken: bool) -> str | None:
     """Problem of a plugin that is found before any import; None without one."""
     owners = " and ".join(f.distribution for f in (first, *others))
     if taken:
-        return f"the name {first.name!r} is the zoo's own plugin's; {owners} must take another"
+        return f"the name {first.name!r} belongs to a plugin of the zoo; {owners} must use another"
     if others:
-        return f"two distributions bring a plugin named {first.name!r}: {owners}"
+        return f"two distributions have a plugin named {first.name!r}: {owners}"
     if first.entry is None:
         return f"the entry points of {first.distribution} can't be read: a line of its entry_points.txt has no '='"
     try:

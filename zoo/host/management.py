@@ -45,14 +45,14 @@ def find_target(given: str, catalogue: Mapping[str, Mapping[str, Any]]) -> Targe
         name = Requirement(given).name
     except InvalidRequirement as error:
         raise RequestError(
-            f"{given!r} is no name of the catalogue, no folder or file, and no requirement such as 'zoo-acme>=1.2'."
+            f"{given!r} is neither in the catalogue, nor a folder or file, nor a requirement such as 'zoo-acme>=1.2'."
         ) from error
     packages = [str(item.get("package")) for item in catalogue.values()]
     if name == given and given not in packages and _mistyped(given, [*catalogue, *packages]):
         # Installing runs third-party code, so a typing error must not suffice.
         raise RequestError(
-            f"{given!r} is not in the catalogue.{did_you_mean(given, catalogue)} "
-            f"To install it all the same: zoo plugins install '{given}>=0'"
+            f"{given!r} is not in the catalogue.{did_you_mean(given, catalogue)} To install it anyway: zoo plugins "
+            f"install '{given}>=0'"
         )
     return Target(given, name)
 
@@ -90,7 +90,7 @@ def read_project(folder: Path) -> dict[str, Any]:
     try:
         content = tomllib.loads((folder / "pyproject.toml").read_text("utf-8"))
     except OSError as error:
-        raise RequestError(f"{folder} has no pyproject.toml, so it is no package. See: zoo plugins new") from error
+        raise RequestError(f"{folder} has no pyproject.toml, so it is not a package. See: zoo plugins new") from error
     except ValueError as error:
         raise RequestError(f"{folder / 'pyproject.toml'} can't be read: {error}") from error
     project: dict[str, Any] = content.get("project") or {}
@@ -120,7 +120,8 @@ def install(target: Target, *, upgrade: bool = False, editable: bool = False, is
     if not rows:
         installer.restore(installer.find_tool(), before)
         raise RequestError(
-            f"{target.words} has no plugin of the zoo (no entry point in the group zoo.plugins): taken out again."
+            f"{target.words} has no plugin of the zoo (no entry point in the group zoo.plugins), and was "
+            "uninstalled again."
         )
     return rows
 
@@ -140,10 +141,10 @@ def uninstall(name: str) -> tuple[str, list[str]]:
         raise UnknownName(_no_plugin(name))
     theirs = sorted({f.distribution for f in found} - {DISTRIBUTION})
     if not theirs:
-        raise RequestError(f"{name!r} is a part of the zoo itself. Turn it off: zoo plugins disable {found[0].name}")
+        raise RequestError(f"{name!r} is a part of the zoo. Disable it: zoo plugins disable {found[0].name}")
     if len(theirs) > 1:
         raise RequestError(
-            f"{name!r} is brought by {' and '.join(theirs)}. Say which: zoo plugins uninstall {theirs[0]}"
+            f"{name!r} is ambiguous: {' and '.join(theirs)}. Choose one: zoo plugins uninstall {theirs[0]}"
         )
     plugins = sorted(f.name for f in installed() if f.distribution == theirs[0])
     installer.uninstall(theirs[0])
@@ -167,7 +168,7 @@ def enable(name: str, shelf: RegistryConfig) -> bool:
     _known(name)
     changed = enablement.turn_on(name) | faults.forget(name)
     if elsewhere := enablement.files_disabling(shelf, name):
-        raise RequestError(f"{name!r} is turned off by {elsewhere[0]} as well: take it from plugins: disable there.")
+        raise RequestError(f"{name!r} is also disabled in {elsewhere[0]}: remove it from plugins: disable there.")
     return changed
 
 
@@ -180,4 +181,4 @@ def _known(name: str) -> Found:
 
 def _no_plugin(name: str) -> str:
     names = sorted({word for f in installed() for word in (f.name, f.distribution)})
-    return f"There is no plugin {name!r}.{did_you_mean(name, names)} Installed are: {listing(names)}."
+    return f"There is no plugin {name!r}.{did_you_mean(name, names)} Installed: {listing(names)}."

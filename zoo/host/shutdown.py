@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 PHASE = "exit"
 """Phase of such failures in the diagnosis."""
-_PROBLEM = "a thread, or a function that it left to atexit, doesn't end"
+_PROBLEM = "a thread or an atexit function doesn't end"
 _SHORT_S = 0.05
 _IMPORTING = "<frozen importlib._bootstrap>"
 """File name of the frames that are on the stack during every import."""
@@ -76,7 +76,7 @@ def _leave(code: int) -> None:
 
             faults.remember(plugin, PHASE, _PROBLEM, line, stuck=True)
             advice = f"zoo plugins doctor {plugin.name}"
-            sys.stderr.write(f"zoo: plugin {plugin.name!r}: {_PROBLEM}; it is not waited for — see: {advice}\n")
+            sys.stderr.write(f"zoo: plugin {plugin.name!r}: {_PROBLEM}, and was abandoned — see: {advice}\n")
         sys.stderr.flush()
     finally:
         os._exit(code)

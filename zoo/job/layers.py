@@ -107,7 +107,7 @@ class Layers:
                 node = node.setdefault(parent, {})
                 if not isinstance(node, dict):
                     above = ".".join(parents[:depth])
-                    raise JobError([f"{path!r} and {above!r} can't both be set: the one is a part of the other."])
+                    raise JobError([f"{path!r} and {above!r} can't both be set: one is a part of the other."])
             node[leaf] = value
         return tree
 

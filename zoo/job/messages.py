@@ -61,8 +61,8 @@ def missing(path: Path) -> str:
     """Message for a missing path, with similar names beside it."""
     siblings = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
     return (
-        f"There is no folder or file {str(path)!r}.{did_you_mean(path.name, siblings)} Give a folder of class folders, "
-        "a CSV file, or a dataset's name; see: zoo list datasets"
+        f"There is no folder or file {str(path)!r}.{did_you_mean(path.name, siblings)} Give a folder of class "
+        "folders, a CSV file, or the name of a dataset; see: zoo list datasets"
     )
 
 
@@ -75,4 +75,4 @@ def order_hint(path: str, name: str, registry: Registry) -> str:
 
 def folder_hint(path: str) -> str:
     """Hint to give a folder, for users with their own images; empty for other components."""
-    return ". For your own pictures give a folder of class folders, as in ./my_photos" if path == "dataset" else ""
+    return ". For your own images, give a folder of class folders, such as ./my_photos" if path == "dataset" else ""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from zoo.errors import RequestError
+from zoo.job.sections import SectionOption
 
 if TYPE_CHECKING:
     from zoo.job.request import Request
@@ -48,57 +49,103 @@ class Span(click.ParamType[Any] if TYPE_CHECKING else click.ParamType):  # type:
         """Seconds."""
         found = re.fullmatch(r"(\d+(?:\.\d*)?)\s*(s|m|min|h)?", str(value).strip().lower())
         if found is None or float(found[1]) == 0:
-            return self.fail(f"{value!r} is not a length of time, as 90s, 10m and 1h are.", param, ctx)
+            return self.fail(f"{value!r} is not a duration such as 90s, 10m or 1h.", param, ctx)
         return float(found[1]) * _UNITS[(found[2] or "s")[0]]
 
 
 RESUME_NAMED = "."
 """The value of ``--resume`` where no run follows: the run that ``--name`` says, or the newest."""
-VIEWS = "Answer by the mean over views: none, flip, crops, flip_crops, d4."
+VIEWS = "Test-time augmentation: none, flip, crops, flip_crops or d4."
+DEVICES = "Device: auto, cpu, cuda, cuda:1 or mps."
+_RECIPE = "from the recipe"
+# Help, section and effective default of each option; an option without a section is among the first.
 _OPTIONS: dict[str, dict[str, Any]] = {
-    "data": {"type": click.Path(path_type=Path), "metavar": "PATH", "help": "The dataset's folder or file."},
-    "recipe": {"metavar": "NAME", "help": "A recipe of registry.yaml; 'none' for none."},
-    "epochs": {"type": int, "help": "How often to go through the training images."},
-    "batch_size": {"type": NumberOrAuto(int), "metavar": "N|auto", "help": "Images a step."},
-    "lr": {"type": NumberOrAuto(float), "metavar": "RATE|auto", "help": "Learning rate, at its highest."},
-    "image_size": {"type": int, "help": "Side of the images in pixels."},
-    "pretrained": {"is_flag": True, "default": None, "help": "Begin with the weights that its library has."},
-    "weights": {"metavar": "FILE|RUN", "help": "Begin with these: .safetensors, .pth, or another run's."},
-    "teacher": {"metavar": "RUN", "help": "Learn from this run's answers, beside the labels."},
-    "freeze": {"metavar": "WHAT", "help": "Learns nothing: backbone (all but the head), or N blocks."},
-    "seed": {"type": int, "help": "The same seed gives the same numbers."},
-    "device": {"metavar": "DEVICE", "help": "auto, cpu, cuda, cuda:1 or mps."},
-    "precision": {"metavar": "TYPE", "help": "auto, fp32, bf16 or fp16."},
-    "tta": {"metavar": "VIEWS", "help": VIEWS},
-    "on_bad_image": {"metavar": "POLICY", "help": "skip or fail."},
+    "data": {"type": click.Path(path_type=Path), "metavar": "PATH", "help": "Folder or file of the dataset."},
+    "recipe": {
+        "metavar": "NAME",
+        "help": "Recipe of registry.yaml, or none.",
+        "section": "Training",
+        "default_text": "the most specific that fits",
+    },
+    "epochs": {"type": int, "metavar": "N", "help": "Number of training epochs.", "default_text": _RECIPE},
+    "batch_size": {
+        "type": NumberOrAuto(int),
+        "metavar": "N|auto",
+        "help": "Batch size; auto fits it to the memory.",
+        "default_text": _RECIPE,
+    },
+    "lr": {
+        "type": NumberOrAuto(float),
+        "metavar": "RATE|auto",
+        "help": "Peak learning rate; auto finds it by a range test.",
+        "default_text": _RECIPE,
+    },
+    "image_size": {
+        "type": int,
+        "metavar": "PIXELS",
+        "help": "Side of the images.",
+        "section": "Data",
+        "default_text": _RECIPE,
+    },
+    "pretrained": {"is_flag": True, "default": None, "help": "Start from pretrained weights."},
+    "weights": {
+        "metavar": "FILE|RUN",
+        "help": "Start from the weights of a file (.safetensors, .pth) or a run.",
+        "section": "Weights",
+    },
+    "teacher": {"metavar": "RUN", "help": "Distill knowledge from a trained run.", "section": "Weights"},
+    "freeze": {
+        "metavar": "backbone|N",
+        "help": "Freeze the backbone (all layers except the head) or the first N blocks.",
+        "section": "Weights",
+    },
+    "seed": {"type": int, "metavar": "N", "help": "Random seed.", "section": "Repeats", "default_text": "0"},
+    "device": {"metavar": "DEVICE", "help": DEVICES, "default_text": "auto"},
+    "precision": {
+        "metavar": "TYPE",
+        "help": "Floating-point precision: auto, fp32, bf16 or fp16.",
+        "section": "Hardware",
+        "default_text": "auto",
+    },
+    "tta": {"metavar": "VIEWS", "help": VIEWS, "section": "Evaluation", "default_text": "none"},
+    "on_bad_image": {
+        "metavar": "POLICY",
+        "help": "What to do with unreadable images: skip or fail.",
+        "section": "Data",
+        "default_text": "skip",
+    },
     "set": {
         "multiple": True,
         "metavar": "PATH=VALUE",
-        "help": "Any value of the job, as often as you like: architecture.dropout=0.3, loss=focal.",
+        "help": "Set any value of the job, such as architecture.dropout=0.3 or loss=focal; repeatable.",
     },
-    "budget": {"type": Span(), "metavar": "TIME", "help": "Fit the whole run into this time: 90s, 10m, 1h."},
-    "offline": {"is_flag": True, "help": "Download nothing."},
+    "budget": {
+        "type": Span(),
+        "metavar": "TIME",
+        "help": "Fit the whole run into a time: 90s, 10m, 1h.",
+    },
+    "offline": {"is_flag": True, "help": "Disable downloads.", "section": "Control"},
 }
 LOOKING = {
-    "weights": "Begin with these.",
-    "freeze": "Learns nothing: backbone, or N blocks.",
-    "seed": "The same seed gives the same picture.",
-    "set": "Any value of the job, as in zoo run.",
+    "weights": "Start from the weights of a file or a run.",
+    "freeze": "Freeze the backbone or the first N blocks.",
+    "set": "Set any value of the job, as in zoo run; repeatable.",
 }
 """Help of the commands that draw a picture of a job and keep no run, where it differs from ``run``'s."""
 
 
 def job_options(*names: str, **help: str) -> Callable[[Any], Any]:
-    """These options of a job, in this order.
+    """Add options of a job to a command, in this order.
 
     Args:
-        help: by an option's name, what its help says here in place of ``run``'s own.
+        names: names of the options, with underscores.
+        help: help texts by option, in place of those of ``zoo run``.
     """
 
     def add(command: Any) -> Any:
         for name in reversed(names):
             option = {**_OPTIONS[name], **({"help": help[name]} if name in help else {})}
-            command = click.option(f"--{name.replace('_', '-')}", **option)(command)
+            command = click.option(f"--{name.replace('_', '-')}", cls=SectionOption, **option)(command)
         return command
 
     return add
@@ -130,7 +177,7 @@ def request_of(
 
     Args:
         typed: the command's options, by name.
-        command: as one types it, for messages.
+        command: as typed, for messages.
         file: the job where the words name none.
         runs: whether ``RUN`` is allowed, for that run's job.
         dataset_alone: whether ``DATASET`` is allowed.
@@ -169,7 +216,7 @@ def _request(
 
 
 def _job_file(words: Sequence[str], runs: bool) -> Path | None:
-    """The job that a lone word means: a YAML file, or a run's own."""
+    """The job that a lone word means: a YAML file, or the job of a run."""
     from zoo.job.run_folder import JOB
 
     if len(words) == 1 and words[0].endswith((".yaml", ".yml")):
@@ -191,4 +238,5 @@ def offline_option(command: Callable[..., Any]) -> Callable[..., Any]:
         if value:
             os.environ["ZOO_OFFLINE"] = "1"
 
-    return click.option("--offline", expose_value=False, callback=obey, **_OPTIONS["offline"])(command)
+    option = click.option("--offline", cls=SectionOption, expose_value=False, callback=obey, **_OPTIONS["offline"])
+    return option(command)

@@ -80,7 +80,7 @@ def entry_of(kind: str, value: Any) -> Entry:
     """Create an entry for a factory or an object passed from Python."""
     factory = _dataset_factory(value) if kind == "dataset" else value
     if not callable(factory):
-        raise RequestError(f"{kind} {value!r} is neither a name nor something that makes one (a class, a function).")
+        raise RequestError(f"{kind} {value!r} is neither a name nor a factory (a class or function).")
     name = re.sub(r"\W", "", getattr(value, "__name__", type(value).__name__)) or "object"
     module = getattr(value, "__module__", None) or "__main__"
     return Entry(KINDS[kind](name, f"{module}:{name}"), Origin(PYTHON), given=factory)

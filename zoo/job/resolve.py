@@ -200,7 +200,7 @@ class _Resolver:
         if path is None:
             return {}
         if not path.is_file():
-            raise RequestError(f"There is no job file {str(path)!r}. A job file is YAML, as runs/NAME/job.yaml is.")
+            raise RequestError(f"There is no job file {str(path)!r}. A job file is YAML, such as runs/NAME/job.yaml.")
         job = flatten(read_mapping(path))
         return {**_unsaid(), **job} if job.keys() >= _WRITTEN else job
 
@@ -270,7 +270,7 @@ class _Resolver:
         for path, kind in CHOICES.items():
             name = self.layers.values.get(f"{path}.name")
             if name is None and path not in self.request.given:
-                self.problems.append(f"{path} is missing: name one; see: zoo list {kind}")
+                self.problems.append(f"{path} is missing; see: zoo list {kind}")
                 continue
             entry = self._find(path, kind, name)
             if entry is not None:
@@ -319,8 +319,8 @@ class _Resolver:
                 if signature.accepts(other.factory(), "multilabel"):
                     fitting.add(other.component.name)
         return [
-            f"{entry.kind} {entry.component.name!r} is for one label an image, and these images may have several. "
-            f"Those that take several: {listing(sorted(fitting))}."
+            f"{entry.kind} {entry.component.name!r} does not support multi-label datasets. Those that do: "
+            f"{listing(sorted(fitting))}."
         ]
 
     def _choice_list(self, path: str, kind: str) -> list[dict[str, Any]]:
@@ -386,8 +386,8 @@ def _taken(kind: str, name: str, entry: Entry) -> list[str]:
     if kind != "metric" or name not in MEASURED or entry.origin.bundled:
         return []
     return [
-        f"metrics: every evaluation has a {name!r} of its own, and the metric {entry.id} would take its place. "
-        f"Give the metric another name, or its full id: --set 'metrics=[{entry.id}]'."
+        f"metrics: every evaluation already has a {name!r}, and the metric {entry.id} would replace it. Use another "
+        f"name, or its full id: --set 'metrics=[{entry.id}]'."
     ]
 
 

@@ -85,7 +85,7 @@ def problem_of(rule: Mapping[str, Any]) -> str | None:
     """Describe the error in a rule, without a full stop; None for a valid rule."""
     first = next((word for word in _WORDS if word in rule), None)
     if first is None:
-        return f"{dict(rule)!r} is no rule: it has none of {listing(_WORDS)}"
+        return f"{dict(rule)!r} is not a rule: it has none of {listing(_WORDS)}"
     if unknown := [word for word in rule if word not in _WORDS[first]]:
         return f"unknown word {unknown[0]!r} in a rule with {first!r}. Valid are: {listing(_WORDS[first])}"
     if first == "by":
@@ -185,6 +185,6 @@ def _from_table(rule: Mapping[str, Any], fact: float | None) -> Decision:
 def _symmetry(rule: Mapping[str, Any], known: tuple[str, ...] | None) -> Decision:
     name = str(rule["symmetry"]).replace("_", " ")
     if known is None:
-        return Decision(bool(rule.get("unknown", False)), f"the dataset doesn't say whether it allows a {name}")
+        return Decision(bool(rule.get("unknown", False)), f"the dataset does not specify whether a {name} is allowed")
     allowed = rule["symmetry"] in known
-    return Decision(allowed, f"the classes {'keep' if allowed else 'change'} their meaning under a {name}")
+    return Decision(allowed, f"the classes are {'' if allowed else 'not '}preserved by a {name}")

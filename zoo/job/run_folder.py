@@ -33,7 +33,7 @@ def find_run(word: str, out: Path = RUNS) -> Path:
         return next((f for f in folders if is_run(f) or (f / CARD).is_file()), folders[0])
     if Path(word).is_file():
         raise RequestError(
-            f"{word!r} is a file, not a run. The run comes first: zoo predict RUN IMAGE. See: zoo runs list"
+            f"{word!r} is a file, not a run. Give the run first: zoo predict RUN IMAGE. See: zoo runs list"
         )
     names = [p.name for p in out.iterdir() if not p.name.startswith(".")] if out.is_dir() else []
     raise RequestError(f"There is no run {word!r}.{did_you_mean(word, names)} See: zoo runs list")

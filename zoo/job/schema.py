@@ -43,7 +43,7 @@ def check_image(image_size: int, in_chans: int) -> None:
     """Raise ValueError for images that are too large for any memory."""
     if image_size**2 * in_chans > MOST_VALUES:
         raise ValueError(
-            f"{in_chans:,} channels of {image_size:,}x{image_size:,} px are more than {MOST_VALUES:,} values an image"
+            f"{in_chans:,} channels of {image_size:,}x{image_size:,} px have more than {MOST_VALUES:,} values per image"
         )
 
 
@@ -184,21 +184,21 @@ class Train(_Strict):
         if isinstance(value, str) and value.isdigit():
             value = int(value)
         if value is not None and value != "backbone" and (isinstance(value, str) or value < 1):
-            raise ValueError(f"give backbone, or how many blocks from the front (1 or more), not {value!r}")
+            raise ValueError(f"must be backbone or a number of blocks of at least 1, not {value!r}")
         return value
 
     @model_validator(mode="after")
     def _frozen_at_all(self) -> Train:
         if self.freeze is None and self.freeze_epochs is not None:
-            raise ValueError("freeze_epochs says for how long, and nothing is frozen: add --freeze backbone")
+            raise ValueError("freeze_epochs needs frozen layers: add --freeze backbone")
         if self.freeze_epochs is None and self.unfreeze_epochs:
-            raise ValueError("unfreeze_epochs come after freeze_epochs: say how many those are")
+            raise ValueError("unfreeze_epochs needs freeze_epochs: set it too")
         return self
 
     @model_validator(mode="after")
     def _averaged_once(self) -> Train:
         if self.swa_epochs and self.ema_decay is not None:
-            raise ValueError("swa_epochs and ema_decay are two ways to average the weights: choose one of them")
+            raise ValueError("swa_epochs and ema_decay can't be combined: both average the weights")
         return self
 
     @model_validator(mode="after")
@@ -211,7 +211,7 @@ class Train(_Strict):
             "l2": self.l2,
         }
         if self.fsdp and (needed := [name for name, value in whole.items() if value]):
-            raise ValueError(f"fsdp divides the weights, and {needed[0]} needs them whole: set one of them only")
+            raise ValueError(f"fsdp and {needed[0]} can't be combined: {needed[0]} needs unsharded weights")
         return self
 
     @model_validator(mode="after")
@@ -243,17 +243,19 @@ class Data(_Strict):
     def _channels(self) -> Data:
         for name, values in (("mean", self.mean), ("std", self.std)):
             if len(values) not in (1, self.in_chans):
-                raise ValueError(f"{name} needs 1 value or {self.in_chans} (one a channel), not {len(values)}")
+                raise ValueError(f"{name} needs 1 value or {self.in_chans} (one per channel), not {len(values)}")
         if min(self.std) <= 0:
             raise ValueError("std must be positive")
         if self.crop_pct < 1 and self.resize != "crop":
-            raise ValueError(f"crop_pct {self.crop_pct} cuts nothing where resize is squash; set data.resize=crop")
+            raise ValueError(f"crop_pct {self.crop_pct} has no effect with resize=squash; set data.resize=crop")
         return self
 
     @model_validator(mode="after")
     def _one_fold_of(self) -> Data:
         if (self.folds is None) != (self.fold is None):
-            raise ValueError("folds and fold go together, as in folds=5 and fold=1; for all five give --folds 5")
+            raise ValueError(
+                "folds and fold must be set together, such as folds=5 and fold=1; for all folds use --folds 5"
+            )
         if self.folds is not None and self.fold is not None and self.fold > self.folds:
             raise ValueError(f"fold must be from 1 to {self.folds}, as there are {self.folds} folds, not {self.fold}")
         return self
@@ -305,14 +307,14 @@ class Job(_Strict):
     @model_validator(mode="after")
     def _one_beginning(self) -> Job:
         if self.pretrained and self.weights:
-            raise ValueError("pretrained and weights are two ways to begin: choose one of them")
+            raise ValueError("pretrained and weights can't be combined")
         return self
 
     @model_validator(mode="after")
     def _taught_by_somebody(self) -> Job:
         for name in ("distill_weight", "distill_temperature"):
             if self.teacher is None and getattr(self.train, name) != Train.model_fields[name].default:
-                raise ValueError(f"train.{name} is for a job with a teacher: name a trained run, --teacher RUN")
+                raise ValueError(f"train.{name} needs a teacher: --teacher RUN")
         return self
 
     @property

@@ -36,7 +36,7 @@ def build(entry: Entry, params: dict[str, Any], path: str, *positional: Any, **g
         raise
     except (ValueError, TypeError) as error:
         raise RequestError(
-            f"{entry.title} refuses its parameters: {error}{entry.place_in(error)}. See: zoo info {entry.id}"
+            f"{entry.title} rejects its parameters: {error}{entry.place_in(error)}. See: zoo info {entry.id}"
         ) from error
 
 
@@ -55,14 +55,12 @@ def build_model(
 
     Raises:
         RequestError: the network can't be built, or doesn't take images of that size.
-        ContractError: the factory's result is no module, or its logits have the wrong shape.
+        ContractError: the factory's result is not a module, or its logits have the wrong shape.
     """
     given: dict[str, Any] = {"in_chans": in_chans, "image_size": image_size}
     if pretrained:
         if not accepts(entry.factory(), "pretrained"):
-            raise RequestError(
-                f"architecture {entry.id!r} has no pretrained weights of its own. Give a file: --weights FILE"
-            )
+            raise RequestError(f"architecture {entry.id!r} has no pretrained weights. Give a file: --weights FILE")
         given["pretrained"] = True
     model = build(entry, params, "architecture", num_classes, **given)
     if not isinstance(model, nn.Module):

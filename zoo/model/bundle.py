@@ -33,7 +33,7 @@ SCHEMA = 1
 
 _Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 _Exact = Field(strict=True)
-"""Strict validation, since a card is used unconverted: the string ``"32"`` is no number."""
+"""Strict validation, since a card is used unconverted: the string ``"32"`` is not a number."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ class _Card(BaseModel):
     @classmethod
     def _each_by_its_name(cls, names: list[str]) -> list[str]:
         if len(set(names)) < len(names):
-            raise ValueError("two classes of one name")
+            raise ValueError("two classes with the same name")
         if not all(name.strip() for name in names):
             raise ValueError("a class without a name")
         return names
@@ -186,7 +186,7 @@ def find_bundle(path: Path) -> Path:
             if is_shared(folder):
                 check_folder(folder, (CARD, WEIGHTS))
             return folder
-    raise BundleError(f"{path} holds no trained model (no {CARD} with {WEIGHTS}). See: zoo runs list")
+    raise BundleError(f"{path} contains no trained model (no {CARD} with {WEIGHTS}). See: zoo runs list")
 
 
 def read_card(folder: Path) -> dict[str, Any]:
@@ -243,7 +243,7 @@ def read_weights(folder: Path, model: nn.Module) -> None:
     wrong = [k for k in sorted(own.keys() & tensors.keys()) if own[k].shape != tensors[k].shape]
     if missing or extra or wrong:
         parts = [f"{what}: {listing(k, most=4)}" for what, k in
-                 (("missing", missing), ("unknown", extra), ("of another shape", wrong)) if k]  # fmt: skip
+                 (("missing", missing), ("unknown", extra), ("of different shape", wrong)) if k]  # fmt: skip
         raise BundleError(f"The weights in {folder} don't fit the architecture ({'; '.join(parts)}).")
     model.load_state_dict(tensors)
 
@@ -294,6 +294,8 @@ def _architecture(card: Mapping[str, Any], registry: Any, folder: Path) -> Any:
         return registry.find("architecture", name)
     except UnknownName as error:
         how = how_to_get({"kind": "architecture", **wanted}, registry, folder)
-        raise BundleError(f"The model in {folder} needs architecture {name!r}, which is not here. {how}.") from error
+        raise BundleError(
+            f"The model in {folder} needs architecture {name!r}, which is not available. {how}."
+        ) from error
     except RequestError as error:
         raise BundleError(f"The model in {folder} needs architecture {name!r}: {error}") from error

@@ -37,7 +37,7 @@ class NoAnswer(BadImage):
 
     def __init__(self, index: int):
         self.index = index
-        super().__init__("the network's answer is not a number. Are its weights good? Type: zoo evaluate RUN")
+        super().__init__("the prediction is NaN. To check the weights: zoo evaluate RUN")
 
 
 class Classifier:
@@ -91,7 +91,7 @@ class Classifier:
             images: one image or many. An image is a path (of a picture, or a .npy); the bytes of a file; a PIL image;
                 an array (H, W, C), (C, H, W) or (H, W); a tensor (C, H, W); or a row of a Hugging Face dataset, or its
                 undecoded image. Many are a batch (N, …), a list or an iterator of them, or a dataset or its column.
-                Pixels are whole numbers in 0..255, or floating-point numbers in 0..1, before any normalisation. Of
+                Pixels are integers in 0..255, or floating-point numbers in 0..1, before any normalisation. Of
                 three dimensions the channels are the first if that has the model's number of them, else the last if
                 that has, else the smaller of both. Four channels are colour and transparency.
             top_k: number of classes to return, best first.
@@ -106,7 +106,7 @@ class Classifier:
 
         Raises:
             BadImage: an image can't be decoded, or has NaN probabilities.
-            RequestError: something is no image, or its values are not pixels; the message says what was given.
+            RequestError: an item is not an image; the message describes it.
         """
         items = listed(images)
         found: list[dict[str, Any]] = []
@@ -216,7 +216,7 @@ class Classifier:
 
         Raises:
             BadImage: the image can't be decoded.
-            RequestError: the item is no image.
+            RequestError: the item is not an image.
         """
         from PIL import Image
 
@@ -225,13 +225,13 @@ class Classifier:
             return to_pixels(opened_input(item, self.preprocessing.in_chans), *self.preprocessing.shape)
         except WrongChannels as error:
             many = f"{error.found} channel{'' if error.found == 1 else 's'}"
-            raise BadImage(f"{called}: has {many}, and the model takes {error.wanted}") from error
+            raise BadImage(f"{called}: has {many}, but the model takes {error.wanted}") from error
         except BadImage as error:
             raise BadImage(f"{called}: {error}") from error
         except FormatNotInstalled as error:
             raise BadImage(f"{called}: {error}") from error
         except (OSError, Image.DecompressionBombError) as error:
-            reason = "no such file" if isinstance(error, FileNotFoundError) else "not an image that can be read"
+            reason = "no such file" if isinstance(error, FileNotFoundError) else "not a readable image"
             if called.lower().endswith(ARRAYS) and getattr(error, "errno", None) is None:
                 reason = str(error)
             raise BadImage(f"{called}: {reason}") from error

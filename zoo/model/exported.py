@@ -72,7 +72,7 @@ def as_network(artifact: Artifact, device: str = "auto") -> tuple[AsNetwork, dic
         RequestError: the device is not the CPU.
     """
     if device not in ("auto", "cpu"):
-        raise RequestError(f"An exported file is computed on the CPU here, not on {device!r}. Leave --device out.")
+        raise RequestError(f"Exported files run on the CPU only, not on {device!r}. Leave out --device.")
     card = {name: value for name, value in artifact.card.items() if name not in ("familiar", "tta")}
     card["preprocessing"] = {**card["preprocessing"], "mean": [0.0], "std": [1.0]}
     return AsNetwork(artifact, artifact.card), card
@@ -87,7 +87,7 @@ def open_file(path: Path, registry: Registry) -> Artifact:
     """
     entry = reader_of(path, registry)
     if entry is None:
-        raise RequestError(f"{path} is not a file that an exporter here can read. See: zoo list exporter")
+        raise RequestError(f"{path} can't be read by any exporter. See: zoo list exporter")
     return open_artifact(entry, path, registry)
 
 
@@ -112,8 +112,8 @@ def open_artifact(entry: Entry, path: Path, registry: Registry) -> Artifact:
     except Exception as error:
         first = (str(error).splitlines() or [""])[0]
         raise BundleError(
-            f"{path} can't be read as {component.name}: {type(error).__name__}: {first} Write it again: zoo export RUN "
-            f"--format {component.name}"
+            f"{path} can't be read as {component.name}: {type(error).__name__}: {first} Export it again: zoo export "
+            f"RUN --format {component.name}"
         ) from error
     check_card(artifact.card, path)
     return artifact

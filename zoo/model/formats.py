@@ -29,8 +29,8 @@ def reader_of(path: Path, registry: Registry) -> Entry | None:
     found = only_reader([e for e in registry.entries("exporter") if _reads(e.component, path)])
     if len(found) > 1:
         raise RequestError(
-            f"{path} can be read by more than one plugin: {owners_of(found)}. Turn one off: "
-            f"zoo plugins disable {found[-1].origin.plugin}"
+            f"{path} can be read by several plugins: {owners_of(found)}. Disable one: zoo plugins disable "
+            f"{found[-1].origin.plugin}"
         )
     return found[0] if found else None
 

@@ -28,39 +28,33 @@ def listed(images: Any) -> list[Any]:
     """List the images of one or many: a batch (N, …), a sequence, an iterator, a dataset or its column.
 
     Raises:
-        RequestError: there is something that is no image; the message says what.
+        RequestError: an item is not an image; the message describes it.
     """
     if _is_single(images):
         return [images]
     if isinstance(images, Mapping):
         return listed(_column(images))
     if getattr(images, "ndim", 0) == 4 or isinstance(images, Iterable):
-        return [each for item in images for each in ([item] if _is_single(item) else listed(item))]
+        return [each for item in images for each in listed(item)]
     raise RequestError(f"An image is {_FORMS}; not {_described(images)}.")
 
 
 def _is_single(item: Any) -> bool:
     from PIL import Image
 
-    if isinstance(item, Mapping):  # an image of Hugging Face datasets that is not decoded
+    if isinstance(item, Mapping):  # an undecoded image of a Hugging Face dataset
         return bool(item) and item.keys() <= {"bytes", "path"}
     one = isinstance(item, str | os.PathLike | bytes | bytearray | Image.Image)
     return one or (getattr(item, "ndim", 0) in (2, 3) and hasattr(item, "dtype"))
 
 
 def _column(row: Mapping[Any, Any]) -> Any:
-    """The image of a row, or the images of a slice, in the usual column.
-
-    Raises:
-        RequestError: there is no such column.
-    """
+    """Image of a row, or images of a slice."""
     for name in _COLUMNS:
         if row.get(name) is not None:
             return row[name]
-    raise RequestError(
-        f"A row has its image in {' or '.join(map(repr, _COLUMNS))}; not {_described(row)}. Give the image alone: "
-        "row[COLUMN]."
-    )
+    names = " or ".join(map(repr, _COLUMNS))
+    raise RequestError(f"A row has its image in {names}; not {_described(row)}. Give the image alone: row[COLUMN].")
 
 
 def path_of(item: Any) -> str | None:
@@ -70,18 +64,15 @@ def path_of(item: Any) -> str | None:
 
 
 def opened_input(item: Any, in_chans: int) -> Any:
-    """Open one image.
+    """Open one image of :func:`listed` as a PIL image, not loaded yet, or as a uint8 array (C, H, W).
 
     Args:
-        item: one of those that :func:`listed` returns.
-        in_chans: number of channels of the model, which tells (C, H, W) from (H, W, C).
-
-    Returns:
-        A PIL image whose pixels may not be loaded yet, or a uint8 array (C, H, W).
+        item: the image.
+        in_chans: number of channels of the model, by which (C, H, W) and (H, W, C) are distinguished.
 
     Raises:
-        RequestError: the item is no image, or has another data type or values.
-        OSError: the file is missing, unreadable, or no image.
+        RequestError: the item is not an image, or its values are not pixels.
+        OSError: the file is missing or unreadable.
     """
     from PIL import Image
 
@@ -101,35 +92,31 @@ def opened_input(item: Any, in_chans: int) -> Any:
 def _on_cpu(item: Any) -> NDArray[Any]:
     if hasattr(item, "detach"):
         tensor = item.detach().cpu()
-        return np.asarray(tensor.float() if tensor.is_floating_point() else tensor)
+        return np.asarray(tensor.float() if tensor.is_floating_point() else tensor)  # NumPy lacks bfloat16
     return np.asarray(item)
 
 
 def _pixels(array: NDArray[Any], item: Any) -> NDArray[np.uint8]:
-    """Convert to uint8: whole numbers in 0..255 are kept, floating-point numbers in 0..1 are scaled.
-
-    Raises:
-        RequestError: the array is empty, or has other values.
-    """
-    if array.dtype == np.uint8 and array.size:
-        return array
-    kind, top = array.dtype.kind, 255 if array.dtype.kind in "iu" else 1
-    if not array.size or kind not in "iuf" or not (array.min() >= 0 and array.max() <= top):
+    """Convert to uint8: integers in 0..255 are kept, floating-point numbers in 0..1 are scaled."""
+    whole = array.dtype.kind in "iu"
+    if (
+        array.dtype.kind not in "iuf"
+        or not array.size
+        or not (array.min() >= 0 and array.max() <= (255 if whole else 1))
+    ):
         raise RequestError(
-            f"Pixels are whole numbers in 0..255, or floating-point numbers in 0..1, before any normalisation; not "
+            "Pixels are integers in 0..255, or floating-point numbers in 0..1, before normalisation; not "
             f"{_described(item)}."
         )
-    return array.astype(np.uint8) if kind in "iu" else (array * 255).round().astype(np.uint8)
+    return array.astype(np.uint8) if whole else (array * 255).round().astype(np.uint8)
 
 
 def _planes(pixels: NDArray[np.uint8], in_chans: int) -> Any:
-    """Pixels as (C, H, W); four channels of a model that takes colour or grey are a PIL image with transparency."""
+    """Pixels as (C, H, W); RGBA for a model of colour or grey images as a PIL image, which has transparency."""
     from PIL import Image
 
     if pixels.ndim == 2:
         return pixels[None]
-    if pixels.ndim != 3:
-        raise RequestError(f"An image has two or three dimensions, not {_described(pixels)}.")
     first, *_, last = pixels.shape
     is_first = first == in_chans or (last != in_chans and first <= last)
     planes = pixels if is_first else np.moveaxis(pixels, 2, 0)
@@ -139,12 +126,11 @@ def _planes(pixels: NDArray[np.uint8], in_chans: int) -> Any:
 
 
 def _described(item: Any) -> str:
-    """Type, shape and range of what was given, such as ``a float32 tensor (3, 8, 8) of -2.1..2.6``."""
+    """Type, shape and range, such as ``float32 Tensor (3, 8, 8) of -2.1..2.6``."""
     if isinstance(item, Mapping):
-        return f"a {type(item).__name__} with the keys {', '.join(map(repr, item)) or 'of none'}"
+        return f"a {type(item).__name__} with the keys {', '.join(map(repr, item))}"
     if not hasattr(item, "dtype") or not hasattr(item, "shape"):
-        text = repr(item)
-        return f"{type(item).__name__} {text if len(text) <= 60 else text[:57] + '…'}"
+        return f"{type(item).__name__} {repr(item)[:60]}"
     array = _on_cpu(item)
     named = f"{str(item.dtype).removeprefix('torch.')} {type(item).__name__} {tuple(item.shape)}"
     return f"{named} of {array.min():g}..{array.max():g}" if array.size and array.dtype.kind in "iuf" else named

@@ -108,7 +108,7 @@ def parse_manifest(raw: bytes, where: str) -> Manifest:
     return Manifest(raw, said)
 
 
-REFUSED = "Nothing of it is used; ask its owner."
+REFUSED = "It was not used; ask its owner."
 
 
 def _check_names(files: Mapping[str, File], where: str) -> None:
@@ -117,14 +117,13 @@ def _check_names(files: Mapping[str, File], where: str) -> None:
     if others:
         raise BundleError(
             f"The {MANIFEST} of {where} names {others[0]!r}. A shared model is {WEIGHTS}, {CARD} and {README}, and "
-            f"nothing else is taken. {REFUSED}"
+            f"other files are not accepted. {REFUSED}"
         )
     if missing := [name for name in (WEIGHTS, CARD) if name not in files]:
         raise BundleError(f"The {MANIFEST} of {where} names no {missing[0]}. {REFUSED}")
     if large := [name for name, file in files.items() if file.bytes > MOST[name]]:
         raise BundleError(
-            f"{large[0]} of {where} would have {files[large[0]].bytes:,} bytes, and may have {MOST[large[0]]:,}. "
-            f"{REFUSED}"
+            f"{large[0]} of {where} has {files[large[0]].bytes:,} bytes; the limit is {MOST[large[0]]:,}. {REFUSED}"
         )
 
 
@@ -138,9 +137,9 @@ def check_file(path: Path, expected: File, where: str) -> None:
         check_size(path.name, path.stat().st_size, expected, where)
         same = sha256_of(path) == expected.sha256
     except OSError as error:
-        raise BundleError(f"{where} has no {path.name} that can be read ({error.strerror}). {REFUSED}") from error
+        raise BundleError(f"{where} has no readable {path.name} ({error.strerror}). {REFUSED}") from error
     if not same:
-        raise _another(path.name, where, "another SHA-256")
+        raise _another(path.name, where, "different SHA-256")
 
 
 def check_size(name: str, size: int, expected: File, where: str) -> None:
@@ -155,7 +154,7 @@ def check_size(name: str, size: int, expected: File, where: str) -> None:
 
 def _another(name: str, where: str, found: str) -> BundleError:
     return BundleError(
-        f"{name} of {where} is not what its {MANIFEST} says ({found}): it was changed or damaged. {REFUSED}"
+        f"{name} of {where} does not match its {MANIFEST} ({found}): it was changed or damaged. {REFUSED}"
     )
 
 
@@ -177,7 +176,7 @@ def read_manifest(folder: Path) -> Manifest:
             raw = file.read(MOST[MANIFEST] + 1)
     except OSError as error:
         raise RequestError(
-            f"{folder} holds no shared model: it has no {MANIFEST} that can be read. See: zoo models list {folder}"
+            f"{folder} contains no shared model: it has no readable {MANIFEST}. See: zoo models list {folder}"
         ) from error
     return parse_manifest(raw[: MOST[MANIFEST]], str(folder))
 

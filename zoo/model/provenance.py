@@ -24,7 +24,7 @@ def recorded(card: Mapping[str, Any]) -> dict[str, Record]:
 def missing(records: Mapping[str, Record], registry: Registry) -> list[str]:
     """Sentences about recorded components that are not installed, with the command that installs each."""
     return [
-        f"{record['kind']} {record['id']!r} is not here. {how_to_get(record, registry)}."
+        f"{record['kind']} {record['id']!r} is not available. {how_to_get(record, registry)}."
         for record in _unique(records)
         if "kind" in record and record["id"].partition("/")[0] != PYTHON and _find(record, registry) is None
     ]
@@ -41,10 +41,10 @@ def _change(record: Record, entry: Entry) -> Iterator[str]:
     same = canonical(str(record.get("distribution"))) == canonical(origin.distribution or "")
     if same and was and was != origin.version:
         wanted = _package(record)
-        again = f" To have the same again: zoo plugins install {wanted}" if wanted else ""
+        again = f" For the same version: zoo plugins install {wanted}" if wanted else ""
         yield f"It was trained with {origin.distribution} {was}, and {origin.version} is installed.{again}"
     elif not origin.bundled and record.get("sha256") not in (None, entry.provenance()["sha256"]):
-        yield f"{record['kind']} {record['id']!r} has changed since the run: {entry.source_file()} is not as it was."
+        yield f"{record['kind']} {record['id']!r} has changed since the run: {entry.source_file()} is different."
 
 
 def say(lines: Iterable[str]) -> None:
@@ -62,13 +62,13 @@ def how_to_get(record: Record, registry: Registry, folder: Path | None = None) -
         return f"The plugin {owner!r} is {off.state}. Type: {advice}"
     if owner == PYTHON:
         where = repr(str(folder or "…"))
-        return f"It was given from Python: zoo.load({where}, {record['kind']}=…) with {record.get('target')}"
+        return f"It was passed from Python: zoo.load({where}, {record['kind']}=…) with {record.get('target')}"
     if owner == LOCAL:
-        return f"It is local, from {record.get('target')}: run this in the folder whose registry.yaml names it"
+        return f"It is local, from {record.get('target')}: run this in the folder whose registry.yaml defines it"
     whose = f"{record.get('distribution') or owner} {record.get('version') or ''}".strip()
     if (wanted := _package(record)) is None:  # an untrusted bundle must not inject words into a command
-        return f"It says that it comes from {whose!r}, which is no package's name and version: ask who made it"
-    return f"It comes from {whose}. Type: zoo plugins install {wanted}"
+        return f"Its recorded origin {whose!r} is not a package name and version: ask its author"
+    return f"It is part of {whose}. Type: zoo plugins install {wanted}"
 
 
 def _package(record: Record) -> str | None:

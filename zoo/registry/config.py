@@ -146,7 +146,7 @@ class RegistryConfig:
     def refused(self) -> list[str]:
         """Sentences about catalogue entries of a working folder that would replace known ones and are ignored."""
         return [
-            f"{layer.path}: catalogue: {name} is not used: the zoo's or the user's own file has that plugin already."
+            f"{layer.path}: catalogue: {name} is ignored: the file of the zoo or the user already has that plugin."
             for layer in self.layers
             for name in layer.section("catalogue").keys() - self._catalogue_of(layer).keys()
         ]
@@ -208,7 +208,7 @@ def read_layer(path: Path) -> Layer:
     _mapping(content, path, "the file")
     _known(content, _SECTIONS, path, "section")
     if content.get("version", 1) != 1:
-        raise RegistryFileError(f"{path}: version {content['version']!r} is not known to this zoo; it reads version 1.")
+        raise RegistryFileError(f"{path}: version {content['version']!r} is not supported; this zoo reads version 1.")
     for section in _SECTIONS[1:]:
         _mapping(content.get(section) or {}, path, section)
     for section in ("aliases", "components"):
@@ -246,14 +246,14 @@ def _check_local(item: Local) -> None:
     _mapping(item.spec.get("params") or {}, item.layer, f"{where}: params")
     if NAME in (item.spec.get("params") or {}) and NAME in GIVEN[item.kind]:
         raise RegistryFileError(
-            f"{item.layer}: {where}: params: 'name' is the component's own in a job. "
-            "Call the factory's parameter otherwise."
+            f"{item.layer}: {where}: params: 'name' is reserved for the name of the component. Rename the parameter "
+            "of the factory."
         )
     for key in ("tags", "aliases", "symmetries"):
         _names(item.spec, key, item.layer, where)
     for key, kind in _OF_ONE_KIND.items():
         if key in item.spec and item.kind != kind:
-            raise RegistryFileError(f"{item.layer}: {where}: {key} is a {kind}'s.")
+            raise RegistryFileError(f"{item.layer}: {where}: {key} is only valid for a {kind}.")
     better = item.spec.get("higher_is_better")
     if better is not None and not isinstance(better, bool):
         raise RegistryFileError(f"{item.layer}: {where}: higher_is_better must be true or false, not {better!r}.")
@@ -272,7 +272,7 @@ def _mapping(value: object, path: Path, what: str) -> None:
 def _names(given: Mapping[str, Any], key: str, path: Path, where: str) -> None:
     value = given.get(key) or []
     if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
-        raise RegistryFileError(f"{path}: {where}: {key} must be a list of words, as in [a, b], not {value!r}.")
+        raise RegistryFileError(f"{path}: {where}: {key} must be a list of words, such as [a, b], not {value!r}.")
 
 
 def _known(given: Mapping[str, Any], valid: Any, path: Path, what: str) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 
 from zoo.errors import RequestError
 from zoo.plugin import KINDS, Component, Family
+from zoo.registry.facts import table
 from zoo.registry.family import Fields, members
 from zoo.registry.suggest import did_you_mean
 from zoo.registry.tracebacks import code_of, installed_places, place_in
@@ -58,6 +59,7 @@ class Entry:
             their entries are created on demand, since there are many.
         default_variant: suffix of the variant that the member itself stands for.
         variant_of: name of the member, for a variant.
+        facts: packaged table of the family, with fields that only listings show.
     """
 
     component: Component
@@ -70,6 +72,7 @@ class Entry:
     variants: Mapping[str, Fields] = field(default_factory=dict, repr=False)
     default_variant: str | None = None
     variant_of: str | None = None
+    facts: str = ""
 
     @property
     def id(self) -> str:
@@ -103,6 +106,19 @@ class Entry:
         base = self.component
         component = type(base)(f"{base.name}.{word}", base.target, **self.variants[word])
         return replace(self.without_variants(), component=component, member=component.name, variant_of=base.name)
+
+    def listed(self) -> Component:
+        """Return the declaration with the fields of the family's table, for listings.
+
+        Raises:
+            FileNotFoundError: the package has no such table.
+            ValueError: the table is malformed.
+        """
+        if not self.facts:
+            return self.component
+        known = table(self.kind, self.facts)
+        default = f"{self.component.name}.{self.default_variant}"
+        return replace(self.component, **{**known.get(default, {}), **known.get(self.component.name, {})})
 
     def without_variants(self) -> Entry:
         """Return a copy that neither is nor has a variant, as the base for another component."""
@@ -145,8 +161,8 @@ class Entry:
         except BaseException as error:  # a script may call sys.exit() on import
             where = self.file or name
             raise RequestError(
-                f"{self.full_title} can't be imported from {where}: {type(error).__name__}: {error}"
-                f"{self.place_in(error)}. Mend or reinstall it, or choose another: zoo list {self.kind}"
+                f"{self.full_title} can't be imported from {where}: {type(error).__name__}: "
+                f"{error}{self.place_in(error)}. Fix or reinstall it, or choose another: zoo list {self.kind}"
             ) from error
 
     def holds(self, file: str) -> bool:
@@ -218,6 +234,7 @@ def family_entries(family: Family, origin: Origin) -> list[Entry]:
             gives_way=family.gives_way,
             variants=base.variants,
             default_variant=base.default,
+            facts=family.facts,
         )
         for base in members(family)
     ]

@@ -16,7 +16,7 @@ Fields = Mapping[str, Any]
 
 
 class FamilyMember(NamedTuple):
-    """A name of the list that is no variant, with the fields of its variants by suffix."""
+    """A name of the list that is not a variant, with the fields of its variants by suffix."""
 
     name: str
     fields: Fields
@@ -56,7 +56,7 @@ def _check(variants: Mapping[str, Iterable[str]]) -> None:
     """Raise ValueError for variants with an invalid name, or of a variant."""
     for base, words in variants.items():
         if "." in base and base.rpartition(".")[0] in variants:
-            raise ValueError(f"{base}.{next(iter(words))} would be a variant of {base!r}, which is one itself")
+            raise ValueError(f"{base}.{next(iter(words))} would be a variant of {base!r}, which is itself a variant")
     try:
         check_name("x".join(word for words in variants.values() for word in words) or "x")
     except ValueError:  # thousands of names are checked at once, and individually only to find the invalid one
@@ -97,22 +97,28 @@ _READERS: dict[str, Callable[[str], Any]] = {
 _OF_ONE = ("name", "target", "aliases")  # fields that differ for each component
 
 
-def _heading(line: str, kind: str) -> dict[str, Any]:
-    """Parse the fields that a heading sets for the names below it.
+def _heading(line: str, kind: str) -> Fields:
+    """Parse the fields that a heading sets for the names below it."""
+    words = dict(word.partition("=")[::2] for word in line[1:].split())
+    return read_fields(kind, words, f"the heading {line!r}")
+
+
+def read_fields(kind: str, texts: Mapping[str, str], where: str) -> Fields:
+    """Convert fields that a list gives as text to their types.
 
     Raises:
-        ValueError: a key is no field that can be shared, or a value is malformed.
+        ValueError: a key is not a field that can be shared, or a value is malformed.
     """
     types = _field_types(kind)
     values = {}
-    for word in line[1:].split():
-        key, _, value = word.partition("=")
+    for key, text in texts.items():
+        word = f"{key}={text}" if text else key
         if key not in types:
-            raise ValueError(f"{word!r} in the heading {line!r}: it takes key=value words of {', '.join(types)}")
+            raise ValueError(f"{word!r} in {where}: it takes key=value words of {', '.join(types)}")
         try:
-            values[key] = _READERS[types[key]](value)
+            values[key] = _READERS[types[key]](text)
         except (ValueError, KeyError):
-            raise ValueError(f"{word!r} in the heading {line!r}: {key} is of type {types[key]}") from None
+            raise ValueError(f"{word!r} in {where}: {key} is of type {types[key]}") from None
     return values
 
 

@@ -21,7 +21,7 @@ class LoadedPlugin:
     ``state`` is ``"enabled"``, ``"disabled"`` or ``"failed"``; a failed one has ``phase`` (find, require, import,
     validate or contribute), ``problem`` (one line) and ``error``, or ``account``: the lines at which its import ended a
     process. ``heavy`` are the large libraries that its import
-    brought in, ``threads`` those that it began; ``rivals`` the further distributions that bring a plugin of its name.
+    brought in, ``threads`` those that it began; ``rivals`` other distributions with a plugin of the same name.
     """
 
     origin: Origin

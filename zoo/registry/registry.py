@@ -51,8 +51,8 @@ class Registry:
         base = self._plugin_entry(item.kind, str(item.spec["base"]))
         if base is None:
             raise UnknownName(
-                f"{item.layer}: components: {item.kind}: {item.name}: its base {item.spec['base']!r} is no registered "
-                f"{item.kind}.{did_you_mean(str(item.spec['base']), self.names(item.kind, local=False))}"
+                f"{item.layer}: components: {item.kind}: {item.name}: its base {item.spec['base']!r} is not a "
+                f"registered {item.kind}.{did_you_mean(str(item.spec['base']), self.names(item.kind, local=False))}"
             )
         return item.on_base(base.without_variants())
 
@@ -85,7 +85,7 @@ class Registry:
         """Find the entry with a name.
 
         Raises:
-            UnknownName: no component has that name; the message has suggestions, or the plugin that would bring it.
+            UnknownName: no component has that name; the message has suggestions, or the plugin that would provide it.
             RequestError: two third-party plugins have the name.
         """
         found = self._found(kind, name)
@@ -104,9 +104,7 @@ class Registry:
             return matches[0] if matches else None
         chosen = [e for e in matches if e.origin.bundled] or matches
         if len(chosen) > 1:
-            raise RequestError(
-                f"{kind} {name!r} is brought by more than one plugin: {owners_of(chosen)}. Type the full id."
-            )
+            raise RequestError(f"{kind} {name!r} is provided by several plugins: {owners_of(chosen)}. Use the full id.")
         return chosen[0] if chosen else None
 
     def _named(self, kind: str, name: str) -> list[Entry]:
@@ -154,7 +152,7 @@ class Registry:
             if plugin.name == name.partition("/")[0] and plugin.state != "enabled":
                 return f"{text} The plugin {plugin.name!r} is {plugin.state}; see: zoo plugins doctor {plugin.name}"
         if package := self._in_catalogue(kind, name):
-            return f"{text} A plugin in the catalogue brings it: zoo plugins install {package}"
+            return f"{text} A plugin of the catalogue provides it: zoo plugins install {package}"
         # A few of a thousand names would not help.
         valid = "" if len(short) > (12 if hint else 40) else f" Valid are: {listing(short)}."
         return f"{text}{valid} See: zoo list {kind}"
@@ -180,8 +178,8 @@ class Registry:
             owners = owners_of(sorted(entries, key=lambda e: e.id))
             if len(entries) > 1 and (not wanted or wanted & {e.origin.plugin for e in entries}):
                 ours = next((e.id for e in entries if e.origin.bundled), None)
-                means = f"it means {ours}, the zoo's own" if ours else "type the full id"
-                said.append(f"{kind} {name!r} is brought by {owners}: {means}.")
+                means = f"it means {ours}, of the zoo" if ours else "use the full id"
+                said.append(f"{kind} {name!r} is provided by {owners}: {means}.")
         return said
 
     @property
@@ -208,7 +206,7 @@ class Registry:
         found = only_reader(able)
         if len(found) > 1:
             raise RequestError(
-                f"A path of the form {form!r} is opened by more than one plugin: {owners_of(found)}. Say which: "
+                f"A path of the form {form!r} is supported by several plugins: {owners_of(found)}. Choose one: "
                 f"{found[0].id} --data PATH"
             )
         return found[0] if found else None
@@ -239,7 +237,7 @@ def check_kind(word: str) -> str:
     """Parse a kind on the command line, singular or plural.
 
     Raises:
-        UnknownName: the word is no kind.
+        UnknownName: the word is not a kind.
     """
     known = {**KINDS, **SERVICES}
     plural = {f"{kind}s": kind for kind in known} | {"losses": "loss"}

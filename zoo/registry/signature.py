@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from zoo.registry.docstrings import descriptions
 from zoo.registry.suggest import did_you_mean, listing
 
 NAME = "name"
@@ -50,15 +51,17 @@ class Parameter:
     default: Any
     required: bool
     annotation: Any
+    description: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         default = None if self.required else plain(self.default)
-        return {"name": self.name, "type": self.type, "default": default, "required": self.required}
+        words = {"description": self.description}
+        return {"name": self.name, "type": self.type, "default": default, "required": self.required, **words}
 
 
 def parameters(kind: str, factory: Callable[..., Any]) -> list[Parameter]:
-    """List the parameters of a factory that a job can set, in order."""
-    hints = _hints(factory)
+    """List the parameters of a factory that a job can set, in order, with descriptions from its docstring."""
+    hints, texts = _hints(factory), descriptions(factory)
     found = []
     for name, parameter in inspect.signature(factory).parameters.items():
         if name in GIVEN[kind] or parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
@@ -67,7 +70,8 @@ def parameters(kind: str, factory: Callable[..., Any]) -> list[Parameter]:
         # The root of a dataset is always optional: the dataset finds its images, or raises a helpful error.
         required = parameter.default is parameter.empty and (kind, name) != ("dataset", "root")
         default = None if parameter.default is parameter.empty else parameter.default
-        found.append(Parameter(name, type_name(annotation), default, required, annotation))
+        text = texts.get(name, "")
+        found.append(Parameter(name, type_name(annotation), default, required, annotation, text))
     return found
 
 
@@ -112,7 +116,7 @@ def check(
         if name in known:
             _convert(known[name], value, where, values, problems)
         elif name in GIVEN[kind] and name in _ELSEWHERE and accepts(factory, name):
-            problems.append(f"{where}.{name} is not set there: it is the job's own. Type: {_ELSEWHERE[name]}")
+            problems.append(f"{where}.{name} is set elsewhere in the job. Type: {_ELSEWHERE[name]}")
         elif name in GIVEN[kind] or not open_ended(factory):
             problems.append(
                 f"{where} has no parameter {name!r}.{did_you_mean(name, known)} "
@@ -131,8 +135,8 @@ def _needs_name(kind: str, factory: Callable[..., Any], where: str) -> list[str]
     if NAME not in GIVEN[kind] or own is None or own.default is not own.empty or own.kind is own.VAR_KEYWORD:
         return []
     return [
-        f"{where} needs a parameter called 'name', which no job can give: there it is the component's own name. "
-        "Call the factory's parameter otherwise, or give it a default."
+        f"{where} needs a parameter 'name', which is reserved for the name of the component. Rename the parameter "
+        "of the factory, or give it a default."
     ]
 
 
@@ -148,7 +152,7 @@ def _convert(parameter: Parameter, value: Any, where: str, values: dict[str, Any
         values[parameter.name] = value
     except ValidationError as error:
         reason = error.errors()[0]["msg"]
-        problems.append(f"{where}.{parameter.name} takes {parameter.type}, not {value!r} ({reason}).")
+        problems.append(f"{where}.{parameter.name} must be {parameter.type}, not {value!r} ({reason}).")
 
 
 def _hints(factory: Callable[..., Any]) -> dict[str, Any]:

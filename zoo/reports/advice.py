@@ -46,15 +46,15 @@ def next_commands(result: RunResult) -> list[tuple[str, str]]:
     """The next commands, as ``(purpose, command)``."""
     where = short_path(result.dir or "RUN")
     if result.status in ("interrupted", "failed"):
-        return [("go on where it stopped", resume(result)), ("start afresh", again(result))]
+        return [("resume the run", resume(result)), ("start over", again(result))]
     return [
-        ("use the model", shlex.join(["zoo", "predict", where, "photo.jpg"])),
-        ("score it on other images", shlex.join(["zoo", "evaluate", where, "FOLDER"])),
+        ("classify images", shlex.join(["zoo", "predict", where, "photo.jpg"])),
+        ("evaluate on other images", shlex.join(["zoo", "evaluate", where, "FOLDER"])),
     ]
 
 
 def resume(result: RunResult) -> str:
-    """The command that goes on with a run that was cut short."""
+    """The command that resumes an interrupted run."""
     return shlex.join(["zoo", "run", "--resume", short_path(result.dir or "RUN")])
 
 
@@ -74,39 +74,39 @@ def other_lr(result: RunResult, factor: float) -> str:
 def find_lr(result: RunResult) -> str:
     """A range test."""
     name = shlex.join(["zoo", "lr-find", _architecture(result), _dataset(result)])
-    return f"find one by a range test: {name}"
+    return f"find a learning rate by a range test: {name}"
 
 
 def clean_data(result: RunResult) -> str:
     """Check the data for leaks, duplicates and wrong labels."""
-    return f"find out which: {shlex.join(['zoo', 'data', 'check', _dataset(result)])}"
+    return f"find the duplicates: {shlex.join(['zoo', 'data', 'check', _dataset(result)])}"
 
 
 def usual_normalisation(result: RunResult) -> str:
     """Pixels of 0 to 1 about their middle."""
-    return _set(result, "normalise as usual", "data.mean=[0.5]") + " --set 'data.std=[0.5]'"
+    return _set(result, "normalise pixels to -1..1", "data.mean=[0.5]") + " --set 'data.std=[0.5]'"
 
 
 def softer_labels(result: RunResult) -> list[str]:
     """A loss that believes labels a little less."""
     loss = result.job.loss
     soft = loss.short_name == "cross_entropy" and not loss.extra.get("label_smoothing")
-    return [_set(result, "believe labels a little less", "loss.label_smoothing=0.1")] if soft else []
+    return [_set(result, "use label smoothing", "loss.label_smoothing=0.1")] if soft else []
 
 
 def for_rare_classes(result: RunResult) -> list[str]:
     """Class weights and balanced sampling, as far as the job has them not yet."""
     train, tries = result.job.train, []
     if train.class_weights == "none":
-        tries.append(_set(result, "let rare classes weigh more", "train.class_weights=balanced"))
+        tries.append(_set(result, "weight the classes in the loss", "train.class_weights=balanced"))
     if train.sampler == "shuffle":
-        tries.append(_set(result, "show each class equally often", "train.sampler=balanced"))
+        tries.append(_set(result, "sample all classes equally", "train.sampler=balanced"))
     return tries or ["more images of the rare classes would help most"]
 
 
 def more_folds(result: RunResult) -> str:
     """Each image validated once."""
-    return f"validate by every image once: {again(result, '--folds', '5')}"
+    return f"cross-validate: {again(result, '--folds', '5')}"
 
 
 def larger_network(result: RunResult) -> str:
@@ -117,7 +117,7 @@ def larger_network(result: RunResult) -> str:
 def not_learning(result: RunResult) -> list[str]:
     """For a network that gives everything the same answer."""
     advice = [other_lr(result, 0.1)] if result.epochs else []
-    return [*advice, "look at some images of each class: are their labels right?"]
+    return [*advice, "check the labels of some images of each class"]
 
 
 def against_overfitting(result: RunResult) -> list[str]:
@@ -125,11 +125,11 @@ def against_overfitting(result: RunResult) -> list[str]:
     job, dropout = result.job, result.job.architecture.extra.get("dropout")
     advice = []
     if not job.augment:
-        advice.append(_set(result, "augment the images", "augment=[flip,affine,colour]"))
+        advice.append(_set(result, "add data augmentation", "augment=[flip,affine,colour]"))
     if isinstance(dropout, (int, float)) and dropout < 0.5:
-        advice.append(_set(result, "drop more", "architecture.dropout=0.5"))
+        advice.append(_set(result, "increase dropout", "architecture.dropout=0.5"))
     if not job.train.weight_decay:
-        advice.append(_set(result, "decay the weights", "train.weight_decay=0.05"))
+        advice.append(_set(result, "add weight decay", "train.weight_decay=0.05"))
     return advice or ["more images would help most; then a smaller network"]
 
 
@@ -147,7 +147,7 @@ def _architecture(result: RunResult) -> str:
 
 
 def _dataset(result: RunResult) -> str:
-    """The dataset as one types it: its name, or the folder that it was."""
+    """The dataset as typed: its name, or the folder that it was."""
     dataset = result.job.dataset
     opened = dataset.short_name in ("image_folder", "image_csv") and result.job.data_folder
     return short_path(opened) if opened else _typed(dataset, "DATASET")

@@ -20,7 +20,7 @@ _DAY_S = 86400
 def kind_lines(
     entries: Sequence[CachedItem], kinds: Mapping[str, CacheKind], folder: str, free: int, width: int
 ) -> Iterator[str]:
-    """A line for each kind: its name, how much, its last use, and what it is.
+    """A line for each kind: its name, how much, its last use, and its content.
 
     Args:
         free: bytes on the cache's disk.
@@ -28,9 +28,9 @@ def kind_lines(
     """
     yield f"{clean(folder)}: {in_bytes(sum(e.size for e in entries))}; {in_bytes(free)} are free on its disk"
     rows = [_cells(kind, [e for e in entries if e.kind == kind.name]) for kind in kinds.values()]
-    rows = [("kind", "entries", "size", "last used", "what it is"), *(row for row in rows if row[1] != "0")]
+    rows = [("kind", "entries", "size", "last used", "content"), *(row for row in rows if row[1] != "0")]
     if len(rows) == 1:
-        yield "Nothing is in it."
+        yield "The cache is empty."
         return
     rooms = [max(len(row[i]) for row in rows) for i in range(4)]
     for i, row in enumerate(rows):
@@ -40,7 +40,7 @@ def kind_lines(
         yield click.style(head + first, bold=i == 0)
         yield from (" " * len(head) + line for line in others)
     yield ""
-    yield "One kind: zoo cache list stores   Make room: zoo cache prune --older-than 30 --dry-run"
+    yield "A kind: zoo cache list stores   Free space: zoo cache prune --older-than 30 --dry-run"
 
 
 def _cells(kind: CacheKind, entries: Sequence[CachedItem]) -> tuple[str, str, str, str, str]:
@@ -66,7 +66,7 @@ def pruned_line(entries: Sequence[CachedItem], gone: Sequence[CachedItem], *, dr
     many = f"{count(len(gone))} {'entry' if len(gone) == 1 else 'entries'}, {in_bytes(size)},"
     went = "would go" if dry_run else "went"
     left = f"{in_bytes(all_of_it - size)} would be left" if dry_run else f"{in_bytes(all_of_it - size)} are left"
-    return f"{many} {went}; {left}." + (" To do it, type the same without --dry-run." if dry_run and gone else "")
+    return f"{many} {went}; {left}." + (" To remove them, repeat without --dry-run." if dry_run and gone else "")
 
 
 def _ago(used: float) -> str:

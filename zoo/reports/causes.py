@@ -1,4 +1,4 @@
-"""Causes that a result shows by itself: leakage, normalisation, the learning rate, labels, imbalance, too few images.
+"""Causes visible in a result: leakage, normalisation, learning rate, labels, imbalance, too few images.
 
 Each rule gives a verdict, or None. Thresholds are rules of thumb, chosen on trainings whose cause is known
 (tests/reports/test_known_causes.py).
@@ -50,10 +50,10 @@ def leaking(result: RunResult) -> Verdict | None:
     accuracy = result.metrics_of("val").accuracy or 0.0
     others = max(0.0, accuracy * images - shared) / (images - shared) if images > shared else 0.0
     verb = "is" if shared == 1 else "are"
-    evidence = [f"{shared:,} of the {images:,} validation images {verb}, pixel for pixel, among those trained on."]
+    evidence = [f"{shared:,} of the {images:,} validation images {verb} also in the training set, pixel for pixel."]
     if images > shared:
-        evidence.append(f"Of the others at least {percent(others)} are right, of all {percent(accuracy)}.")
-    headline = "Leakage: it was examined on images that it had learned, which can only raise its accuracy."
+        evidence.append(f"Accuracy is at least {percent(others)} on the others, and {percent(accuracy)} on all.")
+    headline = "Leakage: validation images are in the training set, so the accuracy is too high."
     return Verdict("leakage", headline, evidence, [advice.clean_data(result)], cost=accuracy - others)
 
 
@@ -64,15 +64,15 @@ def normalisation(result: RunResult) -> Verdict | None:
         return None
     data = result.job.data
     evidence = (
-        f"The network is given numbers of mean {mean:.3g} and standard deviation {std:.3g}, where 0 and 1 are usual; "
-        f"data.mean is {data.mean} and data.std {data.std}, of pixels from 0 to 1."
+        f"The input has mean {mean:.3g} and standard deviation {std:.3g}; 0 and 1 are usual. data.mean is "
+        f"{data.mean} and data.std {data.std}, for pixels in 0..1."
     )
-    headline = "Wrong normalisation: the images come in numbers that no network is at home with."
+    headline = "Wrong normalisation: the input is far from mean 0 and standard deviation 1."
     return Verdict("normalisation", headline, [evidence], [advice.usual_normalisation(result)])
 
 
 def rate_too_high(result: RunResult) -> Verdict | None:
-    """A loss that bursts, jumps about, or is no number."""
+    """Diagnose a loss that explodes, oscillates or is NaN."""
     evidence, broke = [], "loss became" in (result.stop_reason or "")
     if result.status in ("failed", "interrupted") and not broke:
         return None
@@ -81,24 +81,24 @@ def rate_too_high(result: RunResult) -> Verdict | None:
     losses, guess = _losses(result), _guess(result)
     if guess and losses and max(losses) > BURST * guess and trends.tail_accuracy(result, "val") < LEARNED:
         evidence.append(
-            f"Training loss was up to {max(losses):.3g}: a guess without looking has {guess:.2f} on so many classes."
+            f"Training loss was up to {max(losses):.3g}; uniform predictions have {guess:.2f} for that many classes."
         )
     rises = sum(after > before * (1 + ROUGH_RISE) for before, after in pairwise(losses))
     if len(losses) > 3 and rises > ROUGH_SHARE * (len(losses) - 1):
         evidence.append(f"Training loss rose in {rises} of {len(losses) - 1} epochs, by more than 5% each time.")
     if guess and len(losses) > 3 and _one_answer(result) and all(abs(x / guess - 1) < STUCK for x in losses[-3:]):
         evidence.append(
-            f"Training loss stays at {losses[-1]:.2f}, a guess's ({guess:.2f}), and all answers are the same: steps "
-            "that were too large can put a network out for good."
+            f"Training loss stays at {losses[-1]:.2f}, that of uniform predictions ({guess:.2f}), and all "
+            "predictions are the same class: too large steps can destroy a network."
         )
     if not evidence:
         return None
-    headline = "Learning rate too high: steps are so large that they undo what was learned."
+    headline = "Learning rate too high: training diverges."
     return Verdict("rate-too-high", headline, evidence, [advice.other_lr(result, 0.1), advice.find_lr(result)])
 
 
 def rate_too_low(result: RunResult) -> Verdict | None:
-    """A loss that falls all the time, and hardly."""
+    """Diagnose a loss that falls steadily, but slowly."""
     losses = [loss for loss in reading.curve(result, "val", "loss") if math.isfinite(loss)]  # no chance in it
     if len(losses) < 4 or not trends.tail_accuracy(result, "train") < LEARNED or losses[0] <= 0:
         return None
@@ -109,10 +109,10 @@ def rate_too_low(result: RunResult) -> Verdict | None:
     if not (steady and smooth and 0 < fall < SLOW_FALL):
         return None
     evidence = (
-        f"Validation loss fell in nearly every epoch, from {losses[0]:.3f} to {losses[-1]:.3f} in {len(losses)}, and "
-        "for its learning rate about as fast at the end as at the beginning."
+        f"Validation loss fell in nearly every epoch, from {losses[0]:.3f} to {losses[-1]:.3f} in {len(losses)}, "
+        "and relative to the learning rate about as fast at the end as at the beginning."
     )
-    headline = "Learning rate too low: it learns, and would take for ever."
+    headline = "Learning rate too low: training progresses very slowly."
     return Verdict("rate-too-low", headline, [evidence], [advice.other_lr(result, 10.0), advice.find_lr(result)])
 
 
@@ -131,11 +131,11 @@ def noisy(result: RunResult) -> Verdict | None:
     if early or interval is None or interval[0] <= _majority(result):  # what has learned little is sure of nothing
         return None
     evidence = [
-        f"Its wrong answers are nearly as sure as its right ones: of one each, the right one is the surer in "
-        f"{percent(sure)} of the cases, where 50% is chance and 75% or more usual.",
-        f"Mistakes are {percent(surest)} as frequent among its surest tenth of answers as among all of them.",
+        f"Confidence hardly separates right from wrong predictions: AUROC {percent(sure)}, where 50% is chance and "
+        "75% or more is usual.",
+        f"Among the most confident tenth of the predictions, mistakes are {percent(surest)} as frequent as among all.",
     ]
-    headline = "Label noise: it contradicts some labels as surely as it agrees with others."
+    headline = "Label noise: predictions contradict some labels with high confidence."
     tries = [advice.clean_data(result), *advice.softer_labels(result)]
     return Verdict("label-noise", headline, evidence, tries, cost=reading.error_of(result, "val"))
 
@@ -163,11 +163,10 @@ def imbalanced(result: RunResult) -> Verdict | None:
     lost = (sum(usual) / len(usual) - sum(seldom) / len(seldom)) * len(rare) / len(rows)  # of the mean recall
     name, trained, recall = min(rare, key=lambda row: row[2])
     evidence = (
-        f"{clean(name)} has {trained:,} training images and the largest class {max(counts):,}; of its "
-        f"validation images {percent(recall)} are found, of the common classes' "
-        f"{percent(sum(usual) / len(usual))}."
+        f"{clean(name)} has {trained:,} training images and the largest class {max(counts):,}; its recall is "
+        f"{percent(recall)}, that of the common classes {percent(sum(usual) / len(usual))}."
     )
-    headline = "Imbalance: rare classes are overlooked."
+    headline = "Class imbalance: rare classes have low recall."
     return Verdict("imbalance", headline, [evidence], advice.for_rare_classes(result), cost=lost)
 
 
@@ -176,8 +175,8 @@ def few(result: RunResult) -> Verdict | None:
     interval, images = reading.interval_of(result, "val"), reading.images_in(result, "val")
     if interval is None or not images or (interval[1] - interval[0]) / 2 <= TOO_WIDE:
         return None
-    evidence = f"With {images:,} validation images, one more right or wrong is {percent(1 / images)}."
-    headline = "Too few validation images to tell how good it is."
+    evidence = f"With {images:,} validation images, a single one changes the accuracy by {percent(1 / images)}."
+    headline = "Too few validation images for a reliable accuracy."
     cost = (interval[1] - interval[0]) / 2
     return Verdict("few", headline, [evidence], [advice.more_folds(result)], cost=cost)
 

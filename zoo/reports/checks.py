@@ -1,4 +1,4 @@
-"""How a plugin's checks ended, as text. Without rich, as lists are: whoever mends a plugin runs this often."""
+"""How a plugin's checks ended, as text. Without rich, since it is run often while fixing a plugin."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def _wrapped(text: str, width: int) -> list[str]:
 
 def _total(report: Report) -> str:
     if not report.outcomes:
-        return "There was nothing to check."
+        return "There are no components to check."
     many = len(report.outcomes)
     return f"{count(many)} {'check' if many == 1 else 'checks'}: {_counts(list(report.outcomes))} in " + duration(
         report.seconds

@@ -39,7 +39,7 @@ def make_observer(
 
 
 def make_confirm(observer: Observer, yes: bool) -> Callable[[Run], None]:
-    """What ``zoo run`` does before a long training: ask on a terminal, and tell elsewhere.
+    """What ``zoo run`` does before a long training: ask on a terminal, and print a notice elsewhere.
 
     Args:
         yes: neither.
@@ -50,7 +50,7 @@ def make_confirm(observer: Observer, yes: bool) -> Callable[[Run], None]:
             return
         long = f"Training will take about {about(run.estimate_s)} on this machine."
         if not asked_at_a_terminal():
-            observer.notice(f"{long} --budget 30m fits it into half an hour.")
+            observer.notice(f"{long} --budget 30m limits it to half an hour.")
             return
         import click
 
@@ -60,7 +60,7 @@ def make_confirm(observer: Observer, yes: bool) -> Callable[[Run], None]:
         except click.Abort:
             raise KeyboardInterrupt from None
         if not begin:
-            raise RequestError("Nothing was trained. To fit the training into less time: --budget 30m")
+            raise RequestError("Training was not started. To limit the time: --budget 30m")
 
     return confirm
 

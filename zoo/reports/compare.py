@@ -53,8 +53,8 @@ def _differences(row: Document) -> RenderableType:
 def _counts(row: Document) -> list[RenderableType]:
     found = row["counts"]
     text = (
-        f"{count(found['only_second'])} images are right only by {row['run']}, {count(found['only_first'])} only by "
-        f"{row['against']}; {count(found['both_right'])} by both, {count(found['both_wrong'])} by neither."
+        f"{count(found['only_second'])} images are right only with {row['run']}, {count(found['only_first'])} only "
+        f"with {row['against']}; {count(found['both_right'])} with both, {count(found['both_wrong'])} with neither."
     )
     return [say(text)]
 
@@ -85,9 +85,10 @@ def p_value(figures: Document) -> str:
 def caveat(document: Document) -> str:
     """What such a comparison says, and what not."""
     runs = document["runs"]
-    several = " p-values are enlarged for several comparisons (Holm)." if len(runs) > 2 else ""
+    several = " p-values are adjusted for multiple comparisons (Holm)." if len(runs) > 2 else ""
     same = f"On the same {count(document['images'])} {document['split']} images"
     return (
-        f"{same}; p by the exact McNemar test for the accuracy, by a paired bootstrap for the rest. It is of these "
-        f"trained networks: another seed of either may come out otherwise (zoo run … --seeds 3).{several}"
+        f"{same}; p-values of the exact McNemar test for the accuracy, and of a paired bootstrap for the other "
+        "metrics. They concern these trained networks; other seeds may give other results (zoo run … --seeds "
+        f"3).{several}"
     )

@@ -32,14 +32,14 @@ def confusion(result: RunResult, split: str) -> list[RenderableType]:
     width = _cell_width(matrix)
     if len(classes) * (width + 1) <= CELLS:
         table = _matrix(matrix, classes, width)
-        return [heading("Confusion", "a row is what it was, a column what it was taken for"), table]
+        return [heading("Confusion", "rows are true classes, columns predicted classes"), table]
     pairs = reading.confused_pairs(matrix, classes, PAIRS)
-    return [heading("Confused most", f"of {len(classes)} classes"), pairs_table(pairs)] if pairs else []
+    return [heading("Most frequent confusions", f"of {len(classes)} classes"), pairs_table(pairs)] if pairs else []
 
 
 def pairs_table(pairs: list[tuple[str, str, int, float]]) -> Table:
     """The most frequent errors, most first."""
-    table = bare_table("is", "taken for", "images", "of its class", right=(2, 3), most={0: 28, 1: 28})
+    table = bare_table("true", "predicted", "images", "of its class", right=(2, 3), most={0: 28, 1: 28})
     for true, predicted, images, share in pairs:
         table.add_row(Middle(true), Middle(predicted, BAD), count(images), percent(share))
     return table

@@ -48,7 +48,7 @@ def _figures(record: EpochRecord, epochs: int | None) -> str:
 
 
 def epoch_table(result: RunResult, limit: int = 12) -> Text:
-    """The epochs that tell the story; the star is at the one whose weights were kept."""
+    """Representative epochs; the star is at the one whose weights were kept."""
     best = result.best_epoch
     lines = [_told(record, record.epoch == best) for record in reading.select_epochs(result.epochs, best, limit)]
     return Text("\n").join([epoch_header(), *lines])

@@ -33,7 +33,7 @@ def _rows(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "images", _images(document["preprocessing"])
     if check is not None:
         within = f"probabilities within {check['largest_difference']:.1e}"
-        yield "check", f"answers {check['images']} images of noise as the file itself does; {within}"
+        yield "check", f"same predictions as the file itself on {check['images']} images of noise; {within}"
     yield from (("notice", text) for text in document["notices"])
     yield "kept", f"{document['dir']}/{document['model']}"
     yield "next", f"zoo predict {document['run']} IMAGE"

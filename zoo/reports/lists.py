@@ -13,11 +13,13 @@ import click
 
 from zoo.reports.words import UNKNOWN, clean, count
 
-__all__ = ["component_lines", "plugin_lines", "plural", "print_lines"]
+__all__ = ["architecture_lines", "component_lines", "plugin_lines", "plural", "print_lines"]
 
 Row = Mapping[str, Any]
 ID_WIDTH = 30
 """Names up to this long line up across kinds."""
+_FACTS_WIDTH = 43
+"""Width of the columns of an architecture beside its name."""
 _COLOURS = {"enabled": "green", "failed": "red"}
 
 
@@ -39,15 +41,41 @@ def plural(kind: str) -> str:
 def component_lines(rows: Sequence[Row], width: int) -> Iterator[str]:
     """Components by kind: ``kind``, ``id`` and ``summary``, each.
 
-    A name is there to be typed: one that is too long to line up is not cut, its summary goes below it.
+    Long names are not cut: the summary goes below them. A summary that several components in a row share is printed
+    once.
     """
     room = max([len(name) for name in map(_id, rows) if len(name) <= ID_WIDTH], default=0) + 2
     for kind, found in groupby(rows, key=lambda row: str(row.get("kind", ""))):
         members = list(found)
         yield ""
         yield f"{click.style(plural(kind).capitalize(), bold=True, fg='cyan')}  {count(len(members))}"
+        before = ""
         for row in members:
-            yield from _component(_id(row), clean(row.get("summary") or ""), room, width)
+            summary = clean(row.get("summary") or "")
+            yield from _component(_id(row), "" if summary == before else summary, room, width)
+            before = summary
+
+
+def architecture_lines(rows: Sequence[Row], width: int) -> Iterator[str]:
+    """A table of architectures: ``id``, ``num_parameters``, ``input_size``, ``top1`` and ``license``, each.
+
+    Long names are not cut: the other columns go below them.
+    """
+    room = min(max(len(_id(row)) for row in rows), max(ID_WIDTH, width - _FACTS_WIDTH)) + 1
+    yield click.style(f"{'architecture':<{room}}{'params':>8}  {'px':>4}  {'top-1':>6}  license", bold=True)
+    for row in rows:
+        name, facts = _id(row), _architecture_facts(row)
+        if len(name) >= room:
+            yield click.style(name, bold=True)
+            name = ""
+        yield (click.style(name.ljust(room), bold=True) + facts).rstrip()
+
+
+def _architecture_facts(row: Row) -> str:
+    number, top1, size = row.get("num_parameters"), row.get("top1"), row.get("input_size")
+    millions = UNKNOWN if number is None else f"{number / 1e6:,.1f} M"
+    accuracy = UNKNOWN if top1 is None else f"{100 * top1:.1f}%"
+    return f"{millions:>8}  {size or UNKNOWN:>4}  {accuracy:>6}  {clean(row.get('license') or UNKNOWN)}"
 
 
 def _component(name: str, summary: str, room: int, width: int) -> Iterator[str]:
@@ -77,7 +105,7 @@ def plugin_lines(rows: Sequence[Row], width: int) -> Iterator[str]:
             yield from textwrap.wrap(f"{clean(row.get('name'))}: {clean(row['problem'])}", width)
     if any(row.get("state") == "failed" for row in rows):
         yield ""
-        yield "What to do: zoo plugins doctor"
+        yield "For details: zoo plugins doctor"
 
 
 def _plugin_cells(row: Row) -> tuple[str, str, str, str]:

@@ -54,4 +54,4 @@ def open_page(url: str) -> None:
     import webbrowser
 
     if not webbrowser.open(url):
-        sys.stderr.write("There is no browser to open it in.\n")
+        sys.stderr.write("No browser was found; open the file manually.\n")

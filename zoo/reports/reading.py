@@ -74,17 +74,17 @@ def image_name(result: RunResult, name: str) -> str:
 
 
 def accuracy_name(result: RunResult) -> str:
-    """The name of the accuracy: of several labels an image it is the share with all of them right."""
+    """The name of the accuracy: for multi-label models, the fraction with all labels right."""
     return "exact match" if result.several_labels else "accuracy"
 
 
 def confusion_of(result: RunResult, split: str | None) -> Matrix:
-    """The confusion matrix of a split, a row a true class; of several labels an image there is none."""
+    """The confusion matrix of a split, a row a true class; empty for multi-label models."""
     return [] if result.several_labels else cast(Matrix, result.metrics_of(split).confusion_matrix)
 
 
 def label_counts(result: RunResult, split: str | None) -> list[Matrix]:
-    """Of several labels an image, counts (K, 2, 2): for each class rows absent and present, columns no and yes."""
+    """For multi-label models, counts (K, 2, 2): for each class rows absent and present, columns no and yes."""
     return cast(list[Matrix], result.metrics_of(split).confusion_matrix) if result.several_labels else []
 
 
@@ -170,7 +170,7 @@ def confused_pairs(matrix: Matrix, classes: list[str], limit: int) -> list[tuple
 
 
 def select_epochs(epochs: Sequence[EpochRecord], best: int | None, limit: int = 12) -> list[EpochRecord]:
-    """At most ``limit`` records that tell the story: the first, the best, the last three, the rest evenly spread."""
+    """At most ``limit`` representative records: the first, the best, the last three, the rest evenly spread."""
     if len(epochs) <= limit:
         return list(epochs)
     last = len(epochs) - 1

@@ -51,7 +51,7 @@ class ConsoleWatcher(RepeatsWatcher):
 
 
 class _ConsoleMember(ConsoleObserver):
-    """One of several runs: no line an epoch and no report of its own, or nobody finds the summary."""
+    """Observer of one of several runs: no line per epoch and no report, since the summary follows."""
 
     def __init__(self, console: Console, place: str, told: list[str], opening: bool):
         super().__init__(console)
@@ -86,7 +86,7 @@ def render_summary(summary: RepeatsSummary, told: Iterable[str] = ()) -> Rendera
 
     Args:
         summary: of the runs.
-        told: notices that were printed before and need not be again.
+        told: notices that were already printed and need not be again.
     """
     known, by = set(told), clean(summary.by)
     title = Text.assemble((clean(summary.run), "bold"), f"  {what_it_is(summary)}")

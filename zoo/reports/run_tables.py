@@ -32,7 +32,7 @@ def runs_table(rows: Sequence[Row], by: str | None = None) -> RenderableType:
     table = bare_table("run", "val acc", "best", "took", "when", right=(1, 2, 3))
     for row in rows:
         table.add_row(*_run_row(row))
-    return Page(table) if rows else say("No runs here yet. Start one: zoo run simple_cnn digits", "dim")
+    return Page(table) if rows else say("There are no runs yet. Start one: zoo run simple_cnn digits", "dim")
 
 
 def _leaderboard(rows: Sequence[Row], by: str) -> RenderableType:
@@ -63,7 +63,7 @@ def _run_row(row: Row) -> list[RenderableType]:
 
 
 def _more(row: Row, run: str) -> list[RenderableType]:
-    """A second line under a run's name, for what neither the name nor the figures tell."""
+    """A second line under a run's name, for what neither the name nor the figures show."""
     status = str(row.get("status") or UNKNOWN)
     names = [str(row[key]).rpartition("/")[2] for key in ("architecture", "dataset") if row.get(key)]
     line = Text("" if status == "completed" else clean(status), _STATUS.get(status, WARN))

@@ -53,8 +53,11 @@ def _set_hint(info: Row) -> str:
 
 
 def _parameters(parameters: Sequence[Row]) -> Table:
-    table = bare_table("name", "type", "default")
+    """A row for each parameter: its name, and below its type and default its description."""
+    table = bare_table("name", "type and default")
     for row in parameters:
-        default = Text("required", WARN) if row.get("required") else say(shown(row.get("default")))
-        table.add_row(say(row.get("name", UNKNOWN), "bold"), say(row.get("type") or "", "dim"), default)
+        default = ("required", WARN) if row.get("required") else f"= {shown(row.get('default'))}"
+        value = Text.assemble((clean(row.get("type") or ""), "dim"), " ", default)
+        words = clean(row.get("description") or "")
+        table.add_row(say(row.get("name", UNKNOWN), "bold"), Text("\n").join([value, Text(words)]) if words else value)
     return table

@@ -18,7 +18,7 @@ __all__ = ["guarded", "unguarded"]
 
 _COLOUR = r"(?:0|[1-4]|22|3[1-79]|9[1-7])"
 _OURS = re.compile(rf"(\A\r(?:\x1b\[K)?|\x1b\[(?:{_COLOUR}(?:;{_COLOUR})*)?m)")
-"""What the zoo itself says to a terminal: colours, and a line that is written anew, as of a count or a download."""
+"""What the zoo itself says to a terminal: colours, and a line that is rewritten, such as the progress of a download."""
 
 
 class _Guarded:

@@ -20,18 +20,18 @@ def thresholds_table(document: dict[str, Any]) -> RenderableType:
     """What ``zoo runs threshold`` has found: ``below``, and by split what it does."""
     below = document["below"]
     each = isinstance(below, dict)
-    said = "by each class's own threshold" if each else f"where the confidence is below {percent(below)}"
-    words = f'{document["run"]} says "not sure" {said}' if below != 0 else f"{document['run']} always answers"
+    said = "with a threshold for each class" if each else f"where the confidence is below {percent(below)}"
+    words = f'{document["run"]} says "not sure" {said}' if below != 0 else f"{document['run']} has no threshold"
     parts: list[RenderableType] = [say(words, "bold"), Text(), _splits(document)]
     if each:
         parts += [heading("Classes", "on the val images"), *_classes(document["splits"]["val"]["per_class"])]
     if "test" not in document["splits"] and "below" not in document["by"]:
-        parts.append(say("It was chosen on these very images: of others a little less will be right.", "dim"))
+        parts.append(say("The threshold was chosen on these images, so the figures are slightly optimistic.", "dim"))
     return Page(*parts, *_next(document))
 
 
 def _splits(document: dict[str, Any]) -> RenderableType:
-    heads = ("", "images", "answered", "of them right", "95% interval", "without")
+    heads = ("", "images", "answered", "accuracy", "95% interval", "without")
     table = bare_table(*heads, right=range(1, 6))
     for split, found in document["splits"].items():
         low, high = found["interval"] or (None, None)
@@ -49,7 +49,7 @@ def _splits(document: dict[str, Any]) -> RenderableType:
 def _classes(rows: dict[str, dict[str, Any]]) -> Iterable[RenderableType]:
     table = bare_table("class", "below", "answered", "right", "found", right=range(1, 5), most={0: 28})
     for name, found in list(rows.items())[:CLASSES]:
-        limit = "never given" if found["below"] > 1 else percent(found["below"])
+        limit = "never predicted" if found["below"] > 1 else percent(found["below"])
         shares = (say(percent(found[key])) for key in ("precision", "recall"))
         table.add_row(Middle(name), say(limit, ACCENT), say(count(found["answered"])), *shares)
     yield table
@@ -60,10 +60,10 @@ def _classes(rows: dict[str, dict[str, Any]]) -> Iterable[RenderableType]:
 def _next(document: dict[str, Any]) -> Iterable[RenderableType]:
     run = short_path(document["dir"])
     if document["kept"]:
-        yield say(f"kept in {run}/model/zoo.json: zoo predict goes by it", "dim")
+        yield say(f"saved in {run}/model/zoo.json, and used by zoo predict", "dim")
         return
     if not isinstance(document["below"], dict):
         yield heading("Next")
         yield CommandLine(f"zoo predict {run} IMAGE --reject-below {document['below']:.6g}")
     else:
-        yield say("Type it again with --keep, and zoo predict goes by it.", "dim")
+        yield say("To use it in zoo predict, repeat with --keep.", "dim")

@@ -14,8 +14,8 @@ def tried(trial: ExecutionTrial | None) -> list[tuple[str, str]]:
     if trial is None:
         return []
     rows = (
-        ("tried", trial.candidates, f"images/s there and back ({trial.how})"),
-        ("compiled", trial.compiled, "images/s there and back"),
+        ("tried", trial.candidates, f"images/s forward and backward ({trial.how})"),
+        ("compiled", trial.compiled, "images/s forward and backward"),
         ("answers", trial.evaluation, "images/s"),
     )
     return [(what, f"{_ways(ways)} {unit}") for what, ways, unit in rows if ways]

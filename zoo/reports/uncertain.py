@@ -35,18 +35,18 @@ def span_words(name: str, ends: Sequence[float]) -> str:
 def _baseline(least: BaselineScores) -> str:
     if least.accuracy is None:
         return ""
-    return f"always answering {reading.label_names(least.answer)} would be right for {percent(least.accuracy)}"
+    return f"always predicting {reading.label_names(least.answer)} has accuracy {percent(least.accuracy)}"
 
 
 def calibration_words(found: CalibrationScores) -> str:
-    """How far the confidence is from the accuracy, as the network gives it and by its temperature."""
+    """How far the confidence is from the accuracy, uncalibrated and by its temperature."""
     if found.ece is None:
         return ""
-    words, heat, scaled = f"confidence is off by {percent(found.ece)} (ECE)", found.temperature, found.scaled
+    words, heat, scaled = f"expected calibration error (ECE) {percent(found.ece)}", found.temperature, found.scaled
     if scaled is None or heat is None:
         return words
     if heat == 1.0:
-        return f"{words}; no temperature makes it better"
+        return f"{words}; temperature scaling does not improve it"
     return f"{words}, by temperature {heat:.2f} by {percent(scaled.ece)} ({clean(scaled.how)})"
 
 
@@ -64,7 +64,7 @@ def numbers_table(result: RunResult, split: str | None) -> Rows:
             (title, figure(name, numbers.get(name)), span_words(name, ends[name]) if name in ends else "", other)
         )
     found = metrics.calibration
-    for title, each in (("log loss", found), ("log loss by temperature", found.scaled)):
+    for title, each in (("log loss", found), ("log loss with temperature", found.scaled)):
         if each is not None and each.nll is not None:
             rows.append((title, number(each.nll), "", ""))
     return rows if ends else []

@@ -48,8 +48,8 @@ def reliability_plot(found: CalibrationScores) -> str:
     chart.curve([(0, 0), (1, 1)], "line", 1.5)
     scaled = [] if found.scaled is None else found.scaled.reliability
     for rows, role, label in (
-        (found.reliability, "train", "as the network gives it"),
-        (scaled, "val", "by temperature"),
+        (found.reliability, "train", "uncalibrated"),
+        (scaled, "val", "with temperature"),
     ):
         if rows:
             most = max(row.images for row in rows)

@@ -38,13 +38,13 @@ def diagnose(result: RunResult) -> Verdict:
 
 
 def _beside_leakage(verdict: Verdict, leakage: Verdict | None) -> Verdict:
-    """Of a cause and a leakage the one that costs more accuracy; it tells of the other."""
+    """The cause or the leakage, whichever costs more accuracy, with the other as evidence."""
     if leakage is None or verdict.kind in ("unscored", "interrupted", "failed"):
         return verdict
     main, other = (leakage, verdict) if leakage.cost >= verdict.cost else (verdict, leakage)
     if other.kind in ("good", "scored"):
         return main
-    evidence = [*main.evidence, f"Besides: {other.headline}", *other.evidence]
+    evidence = [*main.evidence, f"Also: {other.headline}", *other.evidence]
     return replace(main, evidence=evidence, advice=list(dict.fromkeys([*main.advice, *other.advice])))
 
 
@@ -52,26 +52,26 @@ def _unfinished(result: RunResult) -> Verdict | None:
     status, done, planned = result.status, len(result.epochs), result.job.train.epochs
     if status not in ("interrupted", "failed"):
         return None
-    reached = f"after epoch {done}{f' of {planned}' if planned else ''}" if done else "before an epoch was over"
-    return Verdict(
-        status, f"{status.capitalize()} {reached}.", advice=[f"go on where it stopped: {advice.resume(result)}"]
+    reached = (
+        f"after epoch {done}{f' of {planned}' if planned else ''}" if done else "before the end of the first epoch"
     )
+    return Verdict(status, f"{status.capitalize()} {reached}.", advice=[f"resume the run: {advice.resume(result)}"])
 
 
 def _unscored(result: RunResult) -> Verdict | None:
     if result.metrics_of(reading.main_split(result)).accuracy is not None:
         return None
-    return Verdict("unscored", "Nothing was scored, so there is nothing to judge.")
+    return Verdict("unscored", "No images were evaluated.")
 
 
 def _silent(result: RunResult) -> Verdict | None:
     counts = reading.label_counts(result, reading.main_split(result))
     if not counts or any(cells[0][1] or cells[1][1] for cells in counts):
         return None
-    evidence = "No image is given any label: every probability is below 0.5."
+    evidence = "No label is predicted for any image: every probability is below 0.5."
     longer = [advice.train_longer(result)] if result.epochs else []
     tries = [*longer, *advice.not_learning(result)]
-    return Verdict("collapsed", "Collapsed: it says no to everything.", [evidence], tries)
+    return Verdict("collapsed", "Collapsed: no label is ever predicted.", [evidence], tries)
 
 
 def _collapsed(result: RunResult) -> Verdict | None:
@@ -85,13 +85,13 @@ def _collapsed(result: RunResult) -> Verdict | None:
     if predicted[top] < COLLAPSE_SHARE or predicted[top] - real < COLLAPSE_EXCESS:
         return None
     name = _class(result, top)
-    evidence = f"{percent(predicted[top])} of the predictions are {name}, and {percent(real)} of the images."
+    evidence = f"{percent(predicted[top])} of the predictions are {name}, but only {percent(real)} of the images."
     learned = trends.tail_accuracy(result, "train")
     if learned >= _commonest(result) + OVERFIT_GAP:
-        more = f"In the last epochs {percent(learned)} of the training images are right."
-        headline = f"Overfitting: it knows training images by heart, and calls nearly all others {name}."
+        more = f"Training accuracy in the last epochs is {percent(learned)}."
+        headline = f"Overfitting: training images are memorised, and nearly all others are predicted as {name}."
         return Verdict("overfitting", headline, [evidence, more], advice.against_overfitting(result))
-    headline = f"Collapsed: it calls nearly everything {name}."
+    headline = f"Collapsed: nearly all predictions are {name}."
     return Verdict("collapsed", headline, [evidence], advice.not_learning(result))
 
 
@@ -110,8 +110,8 @@ def _baseline(result: RunResult) -> Verdict | None:
     share = supports[majority] / sum(supports)
     if interval[0] > share:
         return None
-    evidence = f"Always saying {_class(result, majority)} would be right for {percent(share)} of the images."
-    headline = "No better than always giving the same answer, as far as chance allows to say."
+    evidence = f"Always predicting {_class(result, majority)} has an accuracy of {percent(share)}."
+    headline = "Not significantly better than always predicting the same class."
     return Verdict("baseline", headline, [evidence], advice.not_learning(result))
 
 
@@ -120,7 +120,7 @@ def _scored(result: RunResult) -> Verdict | None:
         return None
     split = reading.main_split(result)
     accuracy = result.metrics_of(split).accuracy
-    right = "have all labels right" if result.several_labels else "are right"
+    right = "have all labels predicted right" if result.several_labels else "are right"
     return Verdict("scored", f"{percent(accuracy)} of the {split} images {right}.", cost=0.0)
 
 
@@ -128,14 +128,14 @@ def _overfitting(result: RunResult) -> Verdict | None:
     evidence, rise = [], trends.loss_rise(result)
     if trends.gap(result) >= OVERFIT_GAP:
         train, val = (percent(trends.tail_accuracy(result, split)) for split in ("train", "val"))
-        evidence.append(f"In the last epochs {train} of the training images are right, {val} of the validation images.")
+        evidence.append(f"In the last epochs, training accuracy is {train} and validation accuracy {val}.")
     if rise >= LOSS_RISE:
-        evidence.append(f"Validation loss rose to {rise:.2f} times its lowest, while training loss went on falling.")
+        evidence.append(f"Validation loss rose to {rise:.2f} times its lowest, while training loss kept falling.")
     if not evidence:
         return None
     if best := result.best_epoch:
-        evidence.append(f"The weights of epoch {best} are kept: the best, whatever came after.")
-    headline = "Overfitting: it knows its training images better than new ones."
+        evidence.append(f"The weights of epoch {best} are kept, the best ones.")
+    headline = "Overfitting: training accuracy is higher than validation accuracy."
     return Verdict("overfitting", headline, evidence, advice.against_overfitting(result), max(0.0, trends.gap(result)))
 
 
@@ -145,11 +145,11 @@ def _underfitting(result: RunResult) -> Verdict | None:
         return None
     if result.several_labels and not trends.rising(result):
         return None  # to have all labels of an image right is too much to ask for a rule of thumb
-    evidence = f"Even of the training images only {percent(train)} are right in the last epochs."
+    evidence = f"Training accuracy in the last epochs is only {percent(train)}."
     if trends.rising(result):
-        headline = "Underfitting: it was still getting better when the training ended."
+        headline = "Underfitting: accuracy was still rising at the end of the training."
         return Verdict("underfitting", headline, [evidence], [advice.train_longer(result)], 1 - val)
-    headline = "Underfitting: it stopped getting better before it had learned its training images."
+    headline = "Underfitting: accuracy stopped rising before the training images were learned."
     tries = [advice.other_lr(result, 3.0), advice.larger_network(result)]
     return Verdict("underfitting", headline, [evidence], tries, 1 - val)
 
@@ -162,17 +162,17 @@ def _good(result: RunResult) -> Verdict:
     if trends.rising(result):
         evidence.append("Validation accuracy was still rising when the training ended.")
         tries.append(advice.train_longer(result))
-    return Verdict("good", "Sound: no sign of overfitting or underfitting.", evidence, tries, cost=0.0)
+    return Verdict("good", "Good fit: no sign of overfitting or underfitting.", evidence, tries, cost=0.0)
 
 
 def _about_drawings(verdict: Verdict, result: RunResult) -> Verdict:
-    headline = f"{verdict.headline} These are drawings: an accuracy on them says nothing about photos."
+    headline = f"{verdict.headline} The images are drawings: the accuracy says nothing about photos."
     return replace(verdict, headline=headline, advice=[advice.on_photos(result), *verdict.advice])
 
 
 def _stopped(result: RunResult) -> list[str]:
     reason = clean(result.stop_reason or "").rstrip(".")
-    return [f"It ended early: {reason}."] if reason else []
+    return [f"Training ended early: {reason}."] if reason else []
 
 
 def _reliability(result: RunResult) -> list[str]:
@@ -180,9 +180,9 @@ def _reliability(result: RunResult) -> list[str]:
     interval, images = reading.interval_of(result, split), reading.images_in(result, split)
     if interval is None:
         return []
-    few = "Few images: on" if interval[1] - interval[0] > 2 * WIDE_INTERVAL else "On"
+    few = "With few images, on" if interval[1] - interval[0] > 2 * WIDE_INTERVAL else "On"
     span = f"{percent(interval[0])} and {percent(interval[1])}"
-    first = f"{few} {images:,} {split} images, the true accuracy lies between {span} (95% interval)."
+    first = f"{few} {images:,} {split} images, the accuracy is between {span} (95% confidence interval)."
     return [first, *_against_recipe(result, interval)]
 
 
@@ -195,7 +195,7 @@ def _against_recipe(result: RunResult, interval: tuple[float, float]) -> list[st
         return []
     side = "above" if interval[0] > value else "below"
     photos = f" with {count:,} images" if isinstance(count, int) else ""
-    return [f"That is {side} the {percent(value)} measured for the recipe {clean(recipe.name)}{photos}."]
+    return [f"This is {side} the {percent(value)} measured for the recipe {clean(recipe.name)}{photos}."]
 
 
 RULES = (

@@ -108,7 +108,7 @@ def setting(key: str, value: Any) -> str:
 
 
 def shown(value: Any) -> str:
-    """A value on its own, so that nothing can be told from nothing at all."""
+    """Format a single value, such that None, "" and 0 differ."""
     return "none" if value is None else clean(_value(value)) or '""'
 
 

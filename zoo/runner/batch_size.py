@@ -59,8 +59,8 @@ def plan_batch(recipe: int, images: int, fits: int) -> BatchPlan:
     """
     if fits < 1:
         raise RequestError(
-            "--batch-size auto finds no room for a single image. Free some memory, or take a smaller --image-size "
-            "or architecture."
+            "--batch-size auto: not even a single image fits into the memory. Free some memory, or use a smaller "
+            "--image-size or architecture."
         )
     size = largest_batch(recipe, images)
     pieces = math.ceil(size / fits)
@@ -174,7 +174,7 @@ def free_memory() -> int:
         machine = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     if machine is None:
         raise RequestError(
-            "--batch-size auto can't tell how much memory is free on this system. Give a number: --batch-size 32"
+            "--batch-size auto can't determine the free memory of this system. Give a number: --batch-size 32"
         )
     group = Path("/sys/fs/cgroup")
     limit, used = _read_int(group / "memory.max"), _read_int(group / "memory.current")

@@ -70,16 +70,16 @@ def fit(resolved: Resolved, budget: Budget, observer: Observer) -> tuple[Resolve
     if length is None:
         least_s = 1.1 * (budget.seconds - left_s + _seconds(chosen, speed, 1, train)) / TARGET
         raise TooShort(
-            f"A budget of {span(budget.seconds)} is too small for one epoch of {train:,} images on this machine. "
-            f"The smallest that works is about --budget {span(least_s, up=True)}.",
+            f"A budget of {span(budget.seconds)} is too short for an epoch of {train:,} images on this machine. The "
+            f"minimum is about --budget {span(least_s, up=True)}.",
             account,
             least_s,
         )
     seconds = _seconds(chosen, speed, length.epochs, length.images_per_epoch)
     if seconds < EARLY * left_s:
         observer.notice(
-            f"The run will end before its budget of {span(budget.seconds)}: {length.epochs} epochs are as many as were "
-            "asked for, or ten times as many as the recipe asks for, and more would bring nothing."
+            f"The run will end before its budget of {span(budget.seconds)}: {length.epochs} epochs are the "
+            "requested number, or ten times that of the recipe."
         )
     every = None if length.images_per_epoch == train else length.images_per_epoch
     decided = {"train.epochs": length.epochs, "train.images_per_epoch": every}
@@ -173,7 +173,7 @@ def _timed(job: Resolved, images: float) -> Variant:
     parts = build_components(on_noise(job), Observer())
     speed = measure_speed(parts, 0.3)
     if speed is None:
-        raise RequestError("its steps can't be timed")
+        raise RequestError("its training steps can't be timed")
     epochs, batch = job.job.train.epochs, int(job.job.train.batch_size)
     steps_s = sum(speed.step_s[phase] for phase in speed.phases)
     return Variant(steps_s / epochs / batch, epochs * images)

@@ -35,20 +35,20 @@ def build_loss(
     if class_weights is not None:
         if not accepts(resolved.entry("loss").factory(), "class_weights"):
             raise RequestError(
-                f"loss {resolved.entry('loss').id!r} has no class_weights. Show each class equally often instead: "
+                f"loss {resolved.entry('loss').id!r} has no class_weights. Sample the classes equally instead: "
                 "--set train.sampler=balanced, or choose another loss: --set loss=cross_entropy"
             )
         if params.get("class_weights") is not None:
             raise RequestError(
-                "loss.class_weights and train.class_weights both weigh the classes: take one of them away."
+                "loss.class_weights and train.class_weights both weight the classes: remove one of them."
             )
         params["class_weights"] = class_weights
     loss = build(resolved.entry("loss"), params, "loss", num_classes=num_classes, multilabel=multilabel)
     if learning := learning_parameters(loss):
         raise ContractError(
-            f"loss {resolved.entry('loss').id!r} has parameters of its own ({listing(learning, most=3)}), and a run "
-            "trains the network's alone: they would stay as chance made them. Move them into the network, or call "
-            "requires_grad_(False) on what is to stay as it is."
+            f"loss {resolved.entry('loss').id!r} has trainable parameters ({listing(learning, most=3)}), but a run "
+            "trains only those of the network. Move them into the network, or call requires_grad_(False) on "
+            "constants."
         )
     goal = torch.eye(2, num_classes) if multilabel else torch.tensor([0, num_classes - 1])
     probe = loss(torch.zeros(2, num_classes), goal)
@@ -116,14 +116,14 @@ def _check_several_labels(resolved: Resolved) -> None:
     for entry in map(resolved.entry, places):
         if not accepts(entry.factory(), "multilabel"):
             raise RequestError(
-                f"{entry.kind} {entry.id!r} is for one label an image, and these images may have several. "
-                f"See those that take them: zoo list {entry.kind} --search multi-label"
+                f"{entry.kind} {entry.id!r} does not support multi-label datasets. For those that do: zoo list "
+                f"{entry.kind} --search multi-label"
             )
     for option, off in (("class_weights", "none"), ("sampler", "shuffle")):
         if getattr(train, option) != off:
             raise RequestError(
-                f"train.{option}={getattr(train, option)} is for one label an image, and these images may have "
-                f"several. Type: --set train.{option}={off}"
+                f"train.{option}={getattr(train, option)} does not support multi-label datasets. Type: --set "
+                f"train.{option}={off}"
             )
 
 
@@ -168,8 +168,8 @@ def build_optimizer(resolved: Resolved, blocks: Sequence[Block], exempt: Collect
     optimizer: torch.optim.Optimizer = build(entry, params, "train.optimizer", groups, train.lr)
     if has_two_weights(optimizer):
         raise ContractError(
-            f"optimizer {entry.id!r} has train() and eval(): its weights are others in evaluation, and a run doesn't "
-            "switch them, so its numbers would be those of the wrong weights. Choose another: zoo list optimizers"
+            f"optimizer {entry.id!r} has train() and eval() for separate evaluation weights, which a run does not "
+            "support. Choose another: zoo list optimizers"
         )
     return optimizer
 

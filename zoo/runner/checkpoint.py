@@ -220,10 +220,10 @@ def load_checkpoint(folder: Path, notice: Callable[[str], None] = lambda text: N
             )
             continue
         for text in damaged:
-            notice(f"{text} Going on from the one before.")
+            notice(f"{text} Continuing from the previous one.")
         return state
     if damaged:
-        raise RequestError(f"{' '.join(damaged)} Start afresh with --overwrite.")
+        raise RequestError(f"{' '.join(damaged)} Start over with --overwrite.")
     return None
 
 
@@ -231,10 +231,10 @@ def _load(path: Path, sha256: str | None) -> CheckpointState:
     if sha256 is None:
         _check_sums(path)
     elif sha256_of(path) != sha256:
-        raise ValueError("its checksum is not that which was written")
+        raise ValueError("its checksum is wrong")
     state = torch.load(path, map_location="cpu", weights_only=True)
     if not isinstance(state, dict):
-        raise TypeError("it holds no state")
+        raise TypeError("it contains no state")
     return state
 
 
@@ -242,7 +242,7 @@ def _check_sums(path: Path) -> None:
     """Verify the CRC of each part of torch's archive, which torch writes, but does not check on reading."""
     with zipfile.ZipFile(path) as archive:
         if (part := archive.testzip()) is not None:
-            raise ValueError(f"its part {part} is not what was written")
+            raise ValueError(f"its part {part} is corrupt")
 
 
 def _first_line(error: Exception) -> str:

@@ -113,7 +113,7 @@ def _plan(ways: list[Execution], races: Races, job: Job, alone: bool, how: str) 
 def _answers(ways: list[Execution], train: Execution, job: Job, alone: bool) -> list[Execution]:
     """Ways to answer, the usual one first: the memory format is training's, as both share the weights.
 
-    Where a head is trained by itself, nothing else is left to answer with.
+    Where only a head is trained, there is no choice.
     """
     if alone or job.answers_in != AUTO:
         return [train.computing_in(job.answers_in)]

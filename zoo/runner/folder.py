@@ -41,7 +41,9 @@ def check_name(name: str) -> str:
         RequestError: it is not.
     """
     if not _NAME.fullmatch(name):
-        raise RequestError(f"{name!r} is not a run's name: use letters, digits, '_', '-' and '.'. Try: --name my-run")
+        raise RequestError(
+            f"{name!r} is not a valid name of a run: use letters, digits, '_', '-' and '.'. Try: --name my-run"
+        )
     return name
 
 
@@ -108,7 +110,7 @@ def _set_aside(folder: Path) -> None:
     """Set an old run aside until the new one begins; refuse a folder that isn't a run."""
     if any(folder.iterdir()) and not is_run(folder):
         raise RequestError(
-            f"{folder} is not a run's folder (no {JOB} in it); it was left alone. Choose another --name."
+            f"{folder} is not the folder of a run (no {JOB} in it); it was not changed. Choose another --name."
         )
     forget_replaced(folder)
     folder.rename(_replaced(folder))

@@ -33,8 +33,8 @@ def _pretrained_hint(parts: RunComponents) -> Iterable[str]:
     begin = "--weights FILE" if offline else "--pretrained"
     reached = f": {known['reached']}" if known.get("reached") else ""
     yield (
-        f"{images:,} images are few for a network from scratch. A pretrained one would probably do better{reached}. "
-        f"Type: zoo run {known['architecture']} {_typed_dataset(parts)} {begin} --freeze backbone"
+        f"{images:,} images are few for training from scratch. A pretrained network would probably do "
+        f"better{reached}. Type: zoo run {known['architecture']} {_typed_dataset(parts)} {begin} --freeze backbone"
     )
 
 

@@ -41,8 +41,8 @@ class Hooks(Callback):
             if account and account["phase"] in hookspecs.LIFECYCLE:  # a plugin may time out only once
                 name, phase = plugin.name, account["phase"]
                 tell(
-                    f"plugin {name!r} is left out of this run: the last time, {phase} never returned"
-                    f" — see: zoo plugins doctor {name}"
+                    f"plugin {name!r} is disabled for this run: last time, {phase} never returned — see: zoo "
+                    f"plugins doctor {name}"
                 )
             else:
                 self.watchers.append(_Watcher(plugin))
@@ -80,8 +80,8 @@ class Hooks(Callback):
         faults.remember(plugin, hook, problem, details, stuck=stuck)
         name = plugin.name
         self.tell(
-            f"plugin {name!r}: {hook} failed, and it is left out of this run: {problem}"
-            f" — see: zoo plugins doctor {name}"
+            f"plugin {name!r}: {hook} failed; it is disabled for the rest of this run: {problem} — see: zoo plugins "
+            f"doctor {name}"
         )
 
     def done(self) -> None:
@@ -116,13 +116,13 @@ def _checked(hook: str, given: Any) -> Any:
         PluginError: it has not.
     """
     if hook == "zoo_epoch_end" and not isinstance(given, str):
-        raise PluginError(f"it gave {given!r}: give None, or the reason to stop, as text")
+        raise PluginError(f"it returned {given!r}; it must return None, or the reason to stop as text")
     if hook != "zoo_report_sections":
         return given
     sections = list(given)
     for section in sections:
         if not (isinstance(section, tuple | list) and len(section) == 2 and all(isinstance(s, str) for s in section)):
-            raise PluginError(f"it gave the section {section!r}: give (title, text)")
+            raise PluginError(f"it returned the section {section!r}; a section is (title, text)")
     return [tuple(section) for section in sections]
 
 
@@ -157,7 +157,7 @@ class _Watcher:
         except TimeoutError as error:
             if answer.done():  # raised by the hook itself
                 raise
-            raise HookTimeout(f"it hasn't returned in {patience:g} s ({PATIENCE} is the limit)") from error
+            raise HookTimeout(f"it did not return within {patience:g} s ({PATIENCE} is the limit)") from error
 
     def where(self) -> str:
         """Stack of the hook's thread within the plugin's code."""

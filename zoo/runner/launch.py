@@ -47,11 +47,11 @@ def launch(words: Sequence[str], count: int, restarts: int, name: str) -> int:
         how = f"{died.name} of {count} {died.outcome()}"
         if died.code in (2, 130) or attempt > restarts:
             break
-        _report(f"{how}; going on from the last checkpoint ({attempt} of {restarts})", died)
+        _report(f"{how}; continuing from the last checkpoint ({attempt} of {restarts})", died)
     assert died is not None
     if died is ranks[0] and died.code > 0:  # its own error message is printed already
         return 1 if died.code == PeerLost.exit_code else died.code
-    _report(f"{how}. Go on with: zoo run --resume {name} --nproc {count}", died)
+    _report(f"{how}. Resume with: zoo run --resume {name} --nproc {count}", died)
     return 1
 
 

@@ -142,15 +142,15 @@ class _Sweep:
         loss = float(torch.stack(self._pieces).mean())
         self._pieces = []
         if not math.isfinite(loss):
-            self.ended = "the loss was no number any longer"
+            self.ended = "the loss became NaN"
             return
         self.losses.append(loss)
         last = smooth(self.losses)[-1]
         self._best = min(self._best, last)
         if last > self._best + (DIVERGED - 1) * abs(self._best):
-            self.ended = f"the loss had risen to {DIVERGED:g} times its best"
+            self.ended = f"the loss rose to {DIVERGED:g} times its minimum"
         elif len(self.losses) == len(self.lrs):
-            self.ended = "all of the range was tried"
+            self.ended = "the end of the range was reached"
         else:
             self._set(len(self.losses))
 

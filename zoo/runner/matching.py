@@ -31,18 +31,17 @@ def matched(kept: Mapping[str, Predictions], split: str, *, shared: bool = False
         _check_unique(name, other)
         if sorted(other.classes) != sorted(one.classes) or other.multilabel != one.multilabel:
             raise RequestError(
-                f"{first} and {name} answer different questions: the classes of {first} are "
-                f"{listing(one.classes, most=4)}; of {name} {listing(other.classes, most=4)}. "
-                "Only runs with the same classes can be compared."
+                f"{first} and {name} have different classes: those of {first} are {listing(one.classes, most=4)}, "
+                f"those of {name} {listing(other.classes, most=4)}. Only runs with the same classes can be compared."
             )
         common &= set(other.names)
     counts = ", ".join(f"{name} {len(each.names):,}" for name, each in kept.items())
     if not common or (not shared and any(len(each.names) != len(common) for each in kept.values())):
-        how = "" if not common else " To compare them on the shared ones alone, add --shared."
+        how = "" if not common else " To compare on the shared images only, add --shared."
         raise RequestError(
-            f"These runs were not measured on the same {split} images: {len(common):,} are shared (of {counts}). A "
-            "dataset without a val split has another part of train held out by each seed: give the runs one --seed, or "
-            f"the dataset a val folder.{how}"
+            f"These runs were not evaluated on the same {split} images: {len(common):,} are shared (of {counts}). "
+            "Without a val split, each seed holds out a different part of train: use one --seed for all runs, or a "
+            f"val folder.{how}"
         )
     order = [name for name in one.names if name in common]
     found = {name: _ordered(each, order, one.classes) for name, each in kept.items()}
@@ -51,15 +50,15 @@ def matched(kept: Mapping[str, Predictions], split: str, *, shared: bool = False
         wrong = np.flatnonzero(differ.any(axis=1) if each.multilabel else differ)
         if len(wrong):
             raise RequestError(
-                f"{first} and {name} don't agree on what the images show: {len(wrong):,} of {len(order):,} have "
-                f"another label, such as {order[wrong[0]]}. Measure both again: zoo evaluate RUN --split {split} --keep"
+                f"{first} and {name} have different labels: {len(wrong):,} of {len(order):,} images differ, such as "
+                f"{order[wrong[0]]}. Evaluate both again: zoo evaluate RUN --split {split} --keep"
             )
     return found
 
 
 def _check_unique(name: str, kept: Predictions) -> None:
     if len(set(kept.names)) < len(kept.names):
-        raise RequestError(f"Images of {name} have the same name, so they can't be matched with another run's.")
+        raise RequestError(f"Images of {name} have the same name, so they can't be matched with those of another run.")
 
 
 def _ordered(kept: Predictions, order: Sequence[str], classes: list[str]) -> Predictions:

@@ -53,7 +53,7 @@ def _at_designed_size(resolved: Resolved) -> Resolved | None:
     own = getattr(resolved.entry("architecture").component, "input_size", None)
     if SIZE not in resolved.reasons or own in (None, chosen):
         return None
-    reason = f"the network takes no {chosen} px; it was designed for {own}"
+    reason = f"the network does not support {chosen} px; it was designed for {own}"
     return resolved.decided({SIZE: own}, "architecture", reason)
 
 

@@ -102,8 +102,8 @@ def split_of(folder: Path, asked: str | None) -> str:
     if not predictions_file(folder, wanted).is_file():
         kept = f" (it has: {', '.join(there)})" if there else ""
         raise RequestError(
-            f"{folder} has no predictions of the {wanted} images{kept}: it has not ended, or an older zoo made it. "
-            f"Make them: zoo evaluate {folder} --split {wanted} --keep"
+            f"{folder} has no predictions of the {wanted} images{kept}: it has not finished, or is from an older "
+            f"zoo. To compute them: zoo evaluate {folder} --split {wanted} --keep"
         )
     return wanted
 
@@ -166,7 +166,7 @@ def read_predictions(folder: Path, split: str) -> Predictions:
             raise ValueError(f"{len(found.names)} names, {logits.shape} logits")
     except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
         raise RequestError(
-            f"{path} is damaged ({type(error).__name__}: {error}). "
-            f"Make it anew: zoo evaluate {folder} --split {split} --keep"
+            f"{path} is damaged ({type(error).__name__}: {error}). Compute it again: zoo evaluate {folder} --split "
+            f"{split} --keep"
         ) from error
     return found

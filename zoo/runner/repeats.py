@@ -86,14 +86,14 @@ def asked(seeds: int | None, folds: int | None) -> Repeats | None:
         return None
     if seeds is not None and folds is not None:
         raise RequestError(
-            "seeds and folds can't both be given: take one of them. For folds with other seeds, type the command "
-            f"again with another --seed and --name: --folds {folds} --seed 1"
+            "seeds and folds can't be combined. For folds with several seeds, repeat the command with another "
+            f"--seed and --name: --folds {folds} --seed 1"
         )
     by, count = (SEED, seeds) if seeds is not None else (FOLD, folds)
     if not isinstance(count, int) or isinstance(count, bool) or not 2 <= count <= MOST:
-        alone = "choose it with --seed" if by == SEED else "a part of train is held out by data.val_fraction"
+        alone = "choose it with --seed" if by == SEED else "the held-out part of train is set by data.val_fraction"
         raise RequestError(
-            f"{by}s must be a whole number from 2 to {MOST}, not {count!r}. For one run leave it out; {alone}."
+            f"{by}s must be a whole number from 2 to {MOST}, not {count!r}. For a single run, leave it out; {alone}."
         )
     return Repeats(by, count)
 
@@ -111,8 +111,8 @@ def recorded(folder: Path) -> Repeats | None:
         return None
     except RequestError as error:
         raise RequestError(
-            f"{folder / SUMMARY} is damaged. The runs are whole: remove the file, and type the command that made it "
-            "again with --resume."
+            f"{folder / SUMMARY} is damaged. The runs are intact: remove the file, and repeat the command with "
+            "--resume."
         ) from error
 
 
@@ -124,8 +124,8 @@ def job_to_resume(folder: Path) -> Path:
     """
     if not (folder / REPEATED).is_file():
         raise RequestError(
-            f"{folder} has no {REPEATED}, which is the job. Type the whole command again with --name {folder.name} "
-            "--resume; what is finished is kept."
+            f"{folder} has no {REPEATED}, the job. Repeat the whole command with --name {folder.name} --resume; "
+            "finished runs are kept."
         )
     return folder / REPEATED
 
@@ -147,7 +147,7 @@ def members(resolved: Resolved, repeats: Repeats, name: str) -> list[RepeatedRun
         changed = replace(resolved, job=one, sources={**resolved.sources, **path})
         made.append(RepeatedRun(check_name(f"{name}-{repeats.by}{number}"), repeats.by, number, changed))
     if made[-1].resolved.job.seed >= 2**63:
-        raise RequestError(f"seed {job.seed} leaves no room for {repeats.count} seeds: the last must be below 2**63.")
+        raise RequestError(f"seed {job.seed} is too large for {repeats.count} seeds: the last must be below 2**63.")
     return made
 
 
@@ -263,10 +263,10 @@ class _RepeatedRuns:
 
     def _progress_message(self, what: str) -> str:
         at = next((i for i, m in enumerate(self.members) if m.name not in self.results), len(self.members) - 1)
-        finished = f"{len(self.results)} finished and kept" if self.results else "none is finished"
+        finished = f"{len(self.results)} finished and kept" if self.results else "none has finished"
         return (
-            f"{what} run {at + 1} of {len(self.members)} ({self.members[at].name}); {finished}. "
-            f"Go on with: zoo run --resume {self.folder}"
+            f"{what} run {at + 1} of {len(self.members)} ({self.members[at].name}); {finished}. Resume with: zoo "
+            f"run --resume {self.folder}"
         )
 
     # -- what is there already ------------------------------------------------------------------------
@@ -277,7 +277,9 @@ class _RepeatedRuns:
             raise RequestError(f"{self.folder} is a single run. Give the {self.repeats} another --name.")
         ours = any((self.folder / name).is_file() for name in (SUMMARY, REPEATED))
         if self.folder.is_dir() and any(self.folder.iterdir()) and not ours:
-            raise RequestError(f"{self.folder} is not a summary's folder; it was left alone. Choose another --name.")
+            raise RequestError(
+                f"{self.folder} is not the folder of repeated runs; it was not changed. Choose another --name."
+            )
         if self.place.resume:
             self._check_same()
         elif not self.place.overwrite:
@@ -288,14 +290,14 @@ class _RepeatedRuns:
         names = [self.name, *(member.name for member in self.members)]
         if taken := [name for name in names if (self.place.out / name).exists()]:
             raise RequestError(
-                f"The run {taken[0]!r} exists in {self.place.out}. Give another --name, continue with --resume, "
-                "or replace all of them with --overwrite."
+                f"The run {taken[0]!r} exists in {self.place.out}. Give another --name, continue with --resume, or "
+                "replace all with --overwrite."
             )
 
     def _check_same(self) -> None:
         before = recorded(self.folder)
         if before is not None and before.by != self.repeats.by:
-            raise RequestError(f"{self.folder} is of {before}, not of {self.repeats}. Choose another --name.")
+            raise RequestError(f"{self.folder} has {before}, not {self.repeats}. Choose another --name.")
         for member in self.members:
             folder = self.place.out / member.name
             if (folder / JOB).is_file():
@@ -310,8 +312,8 @@ class _RepeatedRuns:
         changed = changes(before, as_recorded(member.resolved, folder / JOB).job)
         if changed:
             raise RequestError(
-                f"{folder} was another job ({'; '.join(changed[:3])}). Resume them as they were: "
-                f"zoo run --resume {self.folder}; or give the new job another --name."
+                f"{folder} was another job ({'; '.join(changed[:3])}). Resume them unchanged: zoo run --resume "
+                f"{self.folder}; or give the new job another --name."
             )
 
     def _replaced_names(self) -> list[str]:

@@ -27,7 +27,7 @@ def _execution_text(parts: RunComponents) -> str:
     """Describe the device and precision of training, and of evaluation where it differs."""
     words, answers = parts.execution.describe(), parts.answering
     same = answers.dtype is parts.execution.dtype
-    return words if same else f"{words} · answers in {answers.precision}"
+    return words if same else f"{words} · inference in {answers.precision}"
 
 
 def run_record(parts: RunComponents, folder: Path) -> Run:
@@ -66,12 +66,12 @@ def _initial_weights_text(parts: RunComponents) -> str | None:
     """Describe the initial weights; None for random ones."""
     if parts.loaded is not None:
         return parts.loaded.sentence()
-    return "its library's pretrained weights" if parts.job.pretrained else None
+    return "pretrained weights" if parts.job.pretrained else None
 
 
 def _frozen_notice(parts: RunComponents) -> list[str]:
     by_chance = parts.job.train.freeze is not None and _initial_weights_text(parts) is None
-    text = "What is frozen is as chance made it. Begin with trained weights: --pretrained, or --weights FILE."
+    text = "The frozen layers have random weights. Start from trained weights: --pretrained, or --weights FILE."
     return [text] if by_chance else []
 
 
@@ -79,15 +79,15 @@ def _processes_notice(parts: RunComponents) -> list[str]:
     if parts.ranks.size == 1 or not parts.scoring.is_of_whole_batch():
         return []
     return [
-        f"Loss {parts.job.loss.name!r} is no mean over images: each of the {parts.ranks.size} processes has that of "
-        "its own part of a batch, and all learn from their mean. One process learns otherwise from the same batches."
+        f"Loss {parts.job.loss.name!r} is not a mean over images: with {parts.ranks.size} processes it is computed "
+        "on parts of each batch and averaged, so the result differs from that of a single process."
     ]
 
 
 def _skipped_notice(split: Split) -> str:
     shown = ", ".join(f"{Path(s['name']).name} ({s['reason']})" for s in split.skipped[:3])
     more = f" and {len(split.skipped) - 3} more" if len(split.skipped) > 3 else ""
-    return f"{len(split.skipped)} {split.name} images could not be decoded and are left out: {shown}{more}."
+    return f"{len(split.skipped)} {split.name} images could not be decoded and are skipped: {shown}{more}."
 
 
 def bundle_card(
@@ -177,7 +177,7 @@ def final_result(training: Training, run: Run, status: str, reason: str | None, 
     """
     result = result_of(training, run, status, reason, training.evaluate_best())
     best, tta = training.state.best, training.job.tta
-    alone = f" By one view {best.metric} is {best.value:.4g}." if best else ""
+    alone = f" With a single view, {best.metric} is {best.value:.4g}." if best else ""
     return result.changed(
         notices=[*result.notices, *(f"{text}{alone}" for text in tta_notices(tta))],
         **({"signs": signs_of(training)} if training.ranks.first else {}),

@@ -71,7 +71,7 @@ class ModelSummary(Record):
 
 
 class TeacherSummary(Record):
-    """The model that a network was distilled from, and its accuracy where its run tells of one."""
+    """The model that a network was distilled from, and its accuracy where its run has one."""
 
     run: str = ""
     bundle: str = ""

@@ -73,14 +73,14 @@ def _restore_best(state: RunState, best: BestEpoch, parts: RunComponents, keeper
             keeper.sha256 = write_weights(keeper.bundle, copied_weights(parts.learner.final))
         return
     lost = (
-        f"{keeper.bundle / WEIGHTS} no longer holds the best weights, those of epoch {best.epoch} "
-        f"({best.metric} {best.value:.4g}): it is damaged, or was replaced."
+        f"{keeper.bundle / WEIGHTS} no longer contains the best weights, of epoch {best.epoch} ({best.metric} "
+        f"{best.value:.4g}): it is damaged, or was replaced."
     )
     if done >= job.last_epoch:
         raise RequestError(
-            f"{lost} Bring the file back, train further with --epochs {done + 1}, or start afresh with --overwrite."
+            f"{lost} Restore the file, train further with --epochs {done + 1}, or start over with --overwrite."
         )
-    text = f"{lost} The best of the epochs from {done + 1} on is kept in its place."
+    text = f"{lost} The best of the epochs from {done + 1} on is kept instead."
     state.notices = [*state.notices, text]
     observer.notice(text)
     state.best = keeper.best = keeper.sha256 = None
@@ -96,8 +96,8 @@ def _redistributes_shards(state: RunState, parts: RunComponents) -> bool:
 def _process_count_notice(state: RunState, parts: RunComponents, before: int) -> str:
     assert state.position is not None
     return (
-        f"{before} processes trained a part of epoch {state.position.epoch}, and now it is {parts.ranks.size}: shards "
-        "are dealt otherwise, so some of its images are seen twice and some not. Later epochs are whole again."
+        f"{before} processes trained a part of epoch {state.position.epoch}, and now there are {parts.ranks.size}: "
+        "in this epoch some images are seen twice and some not at all. Later epochs are not affected."
     )
 
 
@@ -120,7 +120,8 @@ def _rescale_schedule(parts: RunComponents, rates: list[dict[str, Any]], planned
         group.update(own)
     new = max(group["lr"] for group in groups)
     return (
-        f"Trained on to epoch {train.epochs}, where {planned} were planned: the {train.schedule.name} schedule is laid "
-        f"out over {train.epochs}, so the learning rate goes on from {new:.3g} in place of {old:.3g}, and so does all "
-        "else that goes by the number of epochs. It is not what a run of that length would be from the start."
+        f"Training is extended from {planned} to {train.epochs} epochs: the {train.schedule.name} schedule now "
+        f"spans {train.epochs}, so the learning rate continues at {new:.3g} instead of {old:.3g}, and so do all "
+        "other values that depend on the number of epochs. The result differs from that of a run of that length "
+        "from the start."
     )

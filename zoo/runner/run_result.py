@@ -43,7 +43,7 @@ class RunResult(Record):
         dir: the run's folder.
         job_sources: dotted path in the job -> the source of its value.
         task: ``single-label`` or ``multi-label``.
-        thresholds: of several labels an image, one for each class.
+        thresholds: for multi-label models, one for each class.
         metrics, mistakes, splits: by split.
         best: the epoch whose weights are kept.
         provenance: path of a component in the job -> its id, distribution, version, target and hash.
@@ -115,7 +115,7 @@ def read_result(folder: Path) -> RunResult:
         document = read_json_mapping(folder / RESULT)
     except FileNotFoundError:
         raise RequestError(
-            f"{folder} has no {RESULT}: the run has not ended. Go on with: zoo run --resume {folder}"
+            f"{folder} has no {RESULT}: the run has not finished. Resume with: zoo run --resume {folder}"
         ) from None
     with damage_reported(folder):
         return RunResult.read(document)
@@ -142,6 +142,6 @@ def damage_reported(folder: Path) -> Iterator[None]:
         yield
     except _DAMAGE as error:
         raise RequestError(
-            f"The result in {folder} is damaged, or of another zoo ({type(error).__name__}: {error}). "
-            f"Measure the model again: zoo evaluate {folder}"
+            f"The result in {folder} is damaged, or from an incompatible zoo ({type(error).__name__}: {error}). "
+            f"Evaluate the model again: zoo evaluate {folder}"
         ) from error

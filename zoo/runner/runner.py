@@ -250,7 +250,7 @@ class _Runner:
             self._end_early("failed", str(error), error)
             raise
         except BrokenPipeError as error:  # as in `zoo run … | head`
-            self._end_early("interrupted", "nobody reads its output any longer", error)
+            self._end_early("interrupted", "its output was closed", error)
             raise Interrupted(self._resume_message()) from error
         except BaseException as error:  # a component may call sys.exit()
             self._end_early("failed", reason_of(error), error)
@@ -335,7 +335,7 @@ class _Runner:
         kept = f"the best model so far is in {folder / 'model'}. " if self.training.state.best else ""
         steps = self.training.state.position.steps if self.training.state.position else 0
         more = f" and {steps} step{'' if steps == 1 else 's'}" if steps else ""
-        return f"Interrupted after {done} of {of} epochs{more}; {kept}Go on with: zoo run --resume {folder}"
+        return f"Interrupted after {done} of {of} epochs{more}; {kept}Resume with: zoo run --resume {folder}"
 
 
 def _resumable(place: RunPlace, name: str, resolved: Resolved, observer: Observer) -> CheckpointState | None:
@@ -349,7 +349,7 @@ def _resumable(place: RunPlace, name: str, resolved: Resolved, observer: Observe
     folder = place.out / name
     state = load_checkpoint(folder / CHECKPOINTS, observer.notice)
     if state is None:
-        observer.notice(f"There is nothing to resume in {folder}: starting afresh.")
+        observer.notice(f"Nothing to resume in {folder}: starting a new run.")
         return None
     before, job = read_mapping(folder / JOB), as_recorded(resolved, folder / JOB).job
     changed = changes(before, job)
@@ -358,11 +358,11 @@ def _resumable(place: RunPlace, name: str, resolved: Resolved, observer: Observe
     epochs, done = int(before["train"]["epochs"]), len(state["history"])
     if changes(before, job.model_copy(update={"train": job.train.model_copy(update={"epochs": epochs})})):
         raise RequestError(
-            f"{folder} was another job ({'; '.join(changed[:5])}). Resume it as it was: zoo run --resume {folder}; "
+            f"{folder} was another job ({'; '.join(changed[:5])}). Resume it unchanged: zoo run --resume {folder}; "
             "or give the new job another --name."
         )
     if job.train.last_epoch <= done:
         raise RequestError(
-            f"{folder} has been trained for {done} epochs already. Type: zoo run --resume {folder} --epochs {done + 1}"
+            f"{folder} has already been trained for {done} epochs. Type: zoo run --resume {folder} --epochs {done + 1}"
         )
     return {**state, "planned": epochs}

@@ -64,7 +64,7 @@ class Scoring:
             )
 
     def check_pieces(self) -> None:
-        """Refuse to accumulate the gradients of a loss that is no mean over images.
+        """Refuse to accumulate the gradients of a loss that is not a mean over images.
 
         Raises:
             RequestError: the job asks for it.
@@ -72,8 +72,8 @@ class Scoring:
         job, train = self.resolved.job, self.resolved.job.train
         if train.accumulate > 1 and self.is_of_whole_batch():
             raise RequestError(
-                f"train.accumulate={train.accumulate} computes a batch in pieces, and loss {job.loss.name!r} is "
-                "no mean over images: its pieces are not the whole. Take a smaller batch in its place: "
+                f"train.accumulate={train.accumulate} computes a batch in pieces, but loss {job.loss.name!r} is "
+                "not a mean over images. Use a smaller batch instead: "
                 f"--batch-size {max(2, train.batch_size // train.accumulate)} --set train.accumulate=1"
             )
 

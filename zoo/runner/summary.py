@@ -136,8 +136,8 @@ def _notices(ended: Sequence[RunResult], by: str) -> list[str]:
     texts = [text for result in ended for text in result.notices]
     prints = {result.images_of("val").fingerprint for result in ended}
     if by == SEED and len(prints) > 1:
-        texts.append("Each seed held out other images of train for validation: the spread is of that as well.")
+        texts.append("Each seed held out different images of train for validation: the spread includes their effect.")
     made_with = {str((result.environment.versions, result.environment.device)) for result in ended}
     if len(made_with) > 1:
-        texts.append("Not all runs were made on one device with the same versions: the spread is of that as well.")
+        texts.append("The runs used different devices or versions: the spread includes their effect.")
     return list(dict.fromkeys(texts))

@@ -105,8 +105,8 @@ class Teacher:
         """
         if state["sha256"] != self.sha256:
             raise RequestError(
-                f"The teacher {self.bundle} is not the one that this run began with: its weights have changed. "
-                "Start afresh: --overwrite, or another --name."
+                f"The teacher {self.bundle} has changed since the start of this run. Start over with --overwrite, "
+                "or use another --name."
             )
 
 
@@ -114,9 +114,9 @@ def _class_order(theirs: Sequence[str], classes: Sequence[str], bundle: Path) ->
     """Index of each of the job's classes among the teacher's."""
     if missing := [name for name in classes if name not in theirs]:
         raise RequestError(
-            f"The teacher {bundle} doesn't know {len(missing)} of the job's {len(classes)} classes: "
-            f"{listing(missing, most=6)}. It knows: {listing(theirs, most=6)}. Choose a run that was trained on all of "
-            "them: --teacher RUN. See: zoo runs list"
+            f"The teacher {bundle} lacks {len(missing)} of the {len(classes)} classes of the job: "
+            f"{listing(missing, most=6)}. It has: {listing(theirs, most=6)}. Choose a run that was trained on all "
+            "of them: --teacher RUN. See: zoo runs list"
         )
     return [list(theirs).index(name) for name in classes]
 
@@ -124,16 +124,16 @@ def _class_order(theirs: Sequence[str], classes: Sequence[str], bundle: Path) ->
 def _check_task(theirs: Task, task: Task, bundle: Path) -> None:
     if theirs is not task:
         raise RequestError(
-            f"The teacher {bundle} is {theirs.name}, and the job is {task.name}: its answers say nothing of the job's "
-            "labels. Choose a run that was trained on such images: --teacher RUN. See: zoo runs list"
+            f"The teacher {bundle} is {theirs.name}, but the job is {task.name}. Choose a run with such labels: "
+            "--teacher RUN. See: zoo runs list"
         )
 
 
 def _check_channels(given: int, wanted: int, bundle: Path) -> None:
     if given != wanted and given != 1 and (given, wanted) != (3, 1):
         raise RequestError(
-            f"The teacher {bundle} takes images of {wanted} channels, and the job's have {given}. Choose another run: "
-            "--teacher RUN, or set data.in_chans."
+            f"The teacher {bundle} takes images with {wanted} channels, but those of the job have {given}. Choose "
+            "another run: --teacher RUN, or set data.in_chans."
         )
 
 

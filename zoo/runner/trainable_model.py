@@ -59,7 +59,7 @@ class TrainableModel:
         wanted, most = self.train.freeze, len(self.blocks) - 1
         if isinstance(wanted, int) and wanted > most:
             raise RequestError(
-                f"--freeze {wanted}: the network has {most} blocks before its last layer, which always learns. "
+                f"--freeze {wanted}: the network has {most} blocks before its last layer, which is always trained. "
                 f"Type: --freeze backbone, or a number from 1 to {most}"
             )
 

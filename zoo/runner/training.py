@@ -100,7 +100,7 @@ class Training:
             if reason is not None:
                 break
             if self._out_of_patience(record.epoch):
-                reason = f"no better {self.job.train.monitor} for {self.job.train.patience} epochs"
+                reason = f"no improvement of {self.job.train.monitor} for {self.job.train.patience} epochs"
             elif self.budget is not None and self._out_of_budget(self.budget, record):
                 self.budget_used = True
                 reason = f"the budget of {self.budget.seconds:g} s is used up"
@@ -207,13 +207,13 @@ class Training:
         size, loss = self.job.train.batch_size, self.job.loss.name
         step = ", with the same step."
         if self.parts.learner.sees_batches():
-            step = ", with the same step but for batch norms, which see a piece at a time."
+            step = ", with the same step except for batch norm, which sees one piece at a time."
         if self.parts.scoring.is_of_whole_batch():
-            step = f". Loss {loss!r} is no mean over images: each piece is learned from as a smaller batch would be."
+            step = f". Loss {loss!r} is not a mean over images: each piece is trained on like a smaller batch."
         epoch = len(self.state.history) + 1
         text = (
-            f"The memory was too small for a batch of {size} at once: from epoch {epoch} on each is "
-            f"computed in {pieces} pieces{step}"
+            f"Out of memory with a batch of {size}: from epoch {epoch} on, each batch is computed in {pieces} "
+            f"pieces{step}"
         )
         self.state.notices = [text]
         self.observer.notice(text)
@@ -347,8 +347,8 @@ class Training:
         intact = self.ranks.broadcast(self.keeper.intact())
         if intact is False:
             raise TrainingError(
-                f"{self.folder / MODEL / WEIGHTS} is not as the training has written it: it is damaged, or another "
-                f"program replaced it. Type: zoo run --resume {self.folder}"
+                f"{self.folder / MODEL / WEIGHTS} was changed since it was written. Type: zoo run --resume "
+                f"{self.folder}"
             )
         return bool(intact)
 

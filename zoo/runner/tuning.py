@@ -68,7 +68,8 @@ def find_autos(resolved: Resolved, observer: Observer, ranks: Ranks = ALONE) -> 
     autos = resolved.job.train.autos()
     if ranks.size > 1:
         raise RequestError(
-            f"train.{autos[0]}=auto is found by one process alone. Find it first: zoo lr-find, or run without --nproc."
+            f"train.{autos[0]}=auto is not supported with several processes. Find it first with zoo lr-find, or "
+            "leave out --nproc."
         )
     found, account, shown = with_recipes(resolved), TuningAccount(), observer
     for name, find in (("batch_size", _find_batch), ("lr", _find_lr)):
@@ -81,10 +82,12 @@ def find_autos(resolved: Resolved, observer: Observer, ranks: Ranks = ALONE) -> 
 
 def _refuse_with_budget(autos: Sequence[str], ranks: Ranks) -> None:
     if ranks.size > 1:
-        raise RequestError("--budget is planned by one process alone. Run without --nproc, then repeat its job.yaml.")
+        raise RequestError(
+            "--budget is not supported with several processes. Leave out --nproc, then repeat the job.yaml with it."
+        )
     if autos:
         raise RequestError(
-            f"train.{autos[0]}=auto and --budget can't both be given: find the one first (zoo lr-find), then give it."
+            f"train.{autos[0]}=auto and --budget can't be combined: find the value first (zoo lr-find), then set it."
         )
 
 
@@ -127,7 +130,7 @@ def _with_train_values(resolved: Resolved, values: Mapping[str, Any], source: st
 def _find_batch(parts: RunComponents, observer: Observer) -> tuple[Resolved, dict[str, Any]]:
     plan, train = find_batch(parts), parts.job.train
     pieces = max(plan.accumulate, train.accumulate)
-    how = "" if pieces == 1 else f", computed in {pieces} pieces, for {plan.fits} images fit"
+    how = "" if pieces == 1 else f", computed in {pieces} pieces, since {plan.fits} images fit"
     observer.notice(f"Batch size {plan.batch_size} by memory{how} (the recipe's is {train.batch_size}).")
     values = {"batch_size": plan.batch_size, "accumulate": pieces}
     return _with_train_values(parts.resolved, values, MEMORY), {**values, "fits": plan.fits, "recipe": train.batch_size}
@@ -138,7 +141,9 @@ def _find_lr(parts: RunComponents, observer: Observer) -> tuple[Resolved, dict[s
     train = parts.job.train
     account = {**test.as_dict(), "recipe": train.lr}
     if test.lr is None:
-        observer.notice(f"The range test saw the loss fall nowhere: the recipe's learning rate stays, {train.lr:g}.")
+        observer.notice(
+            f"The loss did not fall in the range test: the learning rate of the recipe is kept, {train.lr:g}."
+        )
         return _with_train_values(parts.resolved, {}, RANGE_TEST), account
     observer.notice(f"Learning rate {test.lr:g} by a range test (the recipe's is {train.lr:g}).")
     values = {"lr": test.lr}

@@ -22,7 +22,7 @@ _BLOCK = 256
 def signs_of(training: Training) -> VerdictFacts:
     """Measure statistics of the input, images in both splits, and the confidence of mistakes.
 
-    Facts that can't be measured are left out. Images that are decoded anew for each batch, or exceed 1 GiB, are not
+    Facts that can't be measured are left out. Images that are decoded for each batch, or exceed 1 GiB, are not
     searched for duplicates: ``zoo data check`` does that.
     """
     parts = training.parts

@@ -47,7 +47,7 @@ class Loaded:
     def sentence(self) -> str:
         """Describe the loaded weights in a phrase."""
         fresh = f"; new: {listing(self.fresh, most=4)}" if self.fresh else ""
-        adapted = f"; made to fit the images' channels: {listing(self.adapted, most=4)}" if self.adapted else ""
+        adapted = f"; adapted to the channels of the images: {listing(self.adapted, most=4)}" if self.adapted else ""
         return f"{self.loaded} tensors from {Path(self.file).name}{fresh}{adapted}"
 
 
@@ -84,7 +84,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
             break
     tensors = {str(k): v for k, v in content.items() if isinstance(v, Tensor)}
     if not tensors:
-        raise RequestError(f"{path} holds no weights: no tensors by name, nor under {listing(_WRAPPERS)}.")
+        raise RequestError(f"{path} contains no weights: no named tensors, nor under {listing(_WRAPPERS)}.")
     return bare_names(tensors)
 
 
@@ -148,15 +148,15 @@ def _misfit_message(
     path: Path, theirs: Mapping[str, Tensor], own: Mapping[str, Tensor], missing: list[str], unknown: list[str],
     wrong: list[str],
 ) -> str:  # fmt: skip
-    shapes = [f"{k} {tuple(theirs[k].shape)} there, {tuple(own[k].shape)} here" for k in wrong[:3]]
+    shapes = [f"{k} {tuple(theirs[k].shape)} in the file, {tuple(own[k].shape)} in the network" for k in wrong[:3]]
     shapes += [f"and {len(wrong) - 3} more"] if len(wrong) > 3 else []
     parts = [
         f"{len(names)} {what}: {listing(names, most=3)}"
         for what, names in (("missing", missing), ("unknown", unknown))
         if names
     ]
-    parts += [f"{len(wrong)} of another shape: {', '.join(shapes)}"] if wrong else []
+    parts += [f"{len(wrong)} of different shape: {', '.join(shapes)}"] if wrong else []
     return (
-        f"{path} doesn't fit the network ({'; '.join(parts)}). It was made for another architecture, or other "
-        "parameters of it: name that one; see: zoo list architecture --search WORD"
+        f"{path} doesn't fit the network ({'; '.join(parts)}). It belongs to another architecture, or other "
+        "parameters of it; see: zoo list architecture --search WORD"
     )

@@ -17,17 +17,19 @@ from zoo.storage.files import cache_folder, is_temporary
 from zoo.storage.in_use import CACHE, unused
 
 _DAY_S = 86400.0
+IN_USE = "used by a running process"
+"""Reason why an item is not removed."""
 _MARKS = (".download-", ".pruned-", ".trying-", ".unlocked-", ".building-")
 
 
 LEFTOVERS, OTHER = "leftovers", "other"
 KINDS = (
     CacheKind("stores", "decoded images, one entry for each split and size"),
-    CacheKind("features", "what frozen networks made of images"),
-    CacheKind("execution", "what was measured to be fastest", "kept", whole=True),
-    CacheKind("plugins", "what went wrong with plugins", "kept", whole=True),
-    CacheKind(LEFTOVERS, "what killed processes left half-made"),
-    CacheKind(OTHER, "what the zoo did not put there", "kept"),
+    CacheKind("features", "features of frozen networks"),
+    CacheKind("execution", "fastest execution settings", "kept", whole=True),
+    CacheKind("plugins", "failures of plugins", "kept", whole=True),
+    CacheKind(LEFTOVERS, "leftovers of killed processes"),
+    CacheKind(OTHER, "unknown files", "kept"),
 )
 """The core's own; plugins contribute others."""
 
@@ -48,7 +50,7 @@ class CachedItem:
 
     Args:
         size: bytes.
-        used: when it was last read or written, in seconds since 1970, as far as the disk tells.
+        used: when it was last read or written, in seconds since 1970, as recorded by the file system.
         fate: the consequence of removing it, as :class:`zoo.plugin.CacheKind` has it.
     """
 
@@ -172,7 +174,7 @@ def remove(entry: CachedItem) -> str | None:
     """
     with _alone(entry) as free:
         if not free:
-            return "a running process uses it"
+            return IN_USE
         try:
             _discard(entry.path)
         except FileNotFoundError:

@@ -61,9 +61,9 @@ def download(
         OutputError: the folder can't be written, or the disk is full.
     """
     if urlsplit(url).scheme not in ("https", *(["http"] if plain else [])):
-        raise DataError(f"{url} is not fetched: only https addresses are, as nobody can change those on their way.")
+        raise DataError(f"{url} was not downloaded: only https URLs are supported.")
     if offline():
-        raise DataError(f"{url} is not here, and offline (ZOO_OFFLINE is set) nothing is downloaded.")
+        raise DataError(f"{url} is not available, and downloads are disabled (ZOO_OFFLINE is set).")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -74,9 +74,7 @@ def download(
             return path
         except _Broken as error:
             if not left or error.final:
-                raise DataError(
-                    f"{url} can't be fetched: {error}. Is the address right, and the network up?"
-                ) from error
+                raise DataError(f"{url} can't be downloaded: {error}. Check the URL and the network.") from error
         time.sleep(1)
     raise AssertionError("unreachable")
 
@@ -98,19 +96,19 @@ def _fetch(url: str, path: Path, most: int, sha256: str | None, limit_s: float |
         raise _Broken(error, final=isinstance(error, ValueError) or getattr(error, "code", None) in _GONE) from error
     with answer, atomic(path) as file:
         if urlsplit(answer.url).scheme not in ("https", urlsplit(url).scheme):
-            raise DataError(f"{url} leads away from https, to {answer.url}. Nothing of it is used.")
+            raise DataError(f"{url} redirects away from https, to {answer.url}. It was not used.")
         for block in _blocks(answer):
             count += len(block)
             if count > most:
-                raise DataError(f"{url} is longer than the {most:,} bytes that it may have. Nothing of it is used.")
+                raise DataError(f"{url} exceeds the limit of {most:,} bytes. It was not used.")
             if limit_s is not None and time.monotonic() - begun > limit_s:
-                raise DataError(f"{url} took longer than the limit of {limit_s:g} s. Nothing of it is used.")
+                raise DataError(f"{url} exceeds the limit of {limit_s:g} s. It was not used.")
             whole.update(block)
             file.write(block)
         if sha256 is not None and whole.hexdigest() != sha256:
             raise DataError(
                 f"{url} has the SHA-256 {whole.hexdigest()[:12]}…, not {sha256[:12]}…: it was changed or damaged. "
-                "Nothing of it is used; ask its owner."
+                "It was not used; ask its owner."
             )
 
 
@@ -170,7 +168,9 @@ def unpacking(folder: Path) -> Iterator[None]:
         nonlocal left
         left -= size
         if left < 0:
-            raise DataError(f"An archive holds more than the disk of {folder} has room for; it was left where it is.")
+            raise DataError(
+                f"The disk of {folder} has not enough space for the content of an archive; the archive was kept."
+            )
 
     def checked(member: tarfile.TarInfo, path: str) -> tarfile.TarInfo:
         take(member.size)
@@ -180,7 +180,7 @@ def unpacking(folder: Path) -> Iterator[None]:
         with _in_place_of(tarfile.TarFile, "extraction_filter", staticmethod(checked)), _zips_counted(take):
             yield
     except tarfile.FilterError as error:
-        raise DataError(f"An archive is refused: {error}. Nothing of it is used; get it from its own site.") from error
+        raise DataError(f"An archive was rejected: {error}. It was not used; download it from its website.") from error
 
 
 @contextmanager

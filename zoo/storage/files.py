@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import json
 import math
 import os
@@ -181,7 +180,7 @@ def open_plain(path: Path) -> BufferedReader:
     handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     try:
         if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise OSError(errno.EINVAL, "Not a plain file", str(path))
+            raise OSError(errno.EINVAL, "Not a regular file", str(path))
         return os.fdopen(handle, "rb")
     except BaseException:
         os.close(handle)
@@ -222,6 +221,8 @@ def sha256_of(path: Path) -> str:
     Raises:
         OSError: the file can't be read, or is not a regular file.
     """
+    import hashlib  # takes 5 ms to import, with OpenSSL
+
     with open_plain(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -242,8 +243,8 @@ def cannot_write(path: Path, error: OSError, other: str = "choose another folder
     in_cache = path.absolute().is_relative_to(cache_folder().absolute())
     elsewhere = "set ZOO_CACHE to another folder" if in_cache else other
     return OutputError(
-        f"{path} can't be written: {error.strerror or error}. Nothing that was there is lost. "
-        f"Free some space, mend the folder's permissions, or {elsewhere}."
+        f"{path} can't be written: {error.strerror or error}. Existing files are unchanged. Free some space, fix "
+        f"the permissions of the folder, or {elsewhere}."
     )
 
 
@@ -272,21 +273,21 @@ def check_target(
         OutputError: the folder can't be written.
     """
     if path.is_dir():
-        raise RequestError(f"{path} is a folder. Name the file too: {option} {path / ('new' + suffixes[0])}")
+        raise RequestError(f"{path} is a folder. Give a file: {option} {path / ('new' + suffixes[0])}")
     if path.suffix.lower() not in suffixes:
         raise RequestError(f"{path} must end in {' or '.join(suffixes)}: {option} {path.with_suffix(suffixes[0])}")
     if not path.parent.is_dir():
         raise RequestError(
-            f"There is no folder {path.parent} for {path.name}. Make it first, or name another with {option}."
+            f"There is no folder {path.parent} for {path.name}. Create it first, or choose another with {option}."
         )
     if not os.access(path.parent, os.W_OK):
         raise OutputError(
-            f"{path.parent} can't be written. Mend its permissions, or name another folder with {option}."
+            f"{path.parent} can't be written. Fix its permissions, or choose another folder with {option}."
         )
     if path.exists() and not overwrite and not ours(path):
         raise RequestError(
-            f"{path} is there already, and the zoo didn't make it as it is. Name another file with {option}, or "
-            "replace it with --overwrite."
+            f"{path} exists and was not written by the zoo. Choose another file with {option}, or replace it with "
+            "--overwrite."
         )
     return path
 

@@ -49,14 +49,14 @@ def read_yaml(path: Path) -> Any:
     """Read a YAML file.
 
     Raises:
-        yaml.YAMLError: the file is no valid YAML, or exceeds the limits.
+        yaml.YAMLError: the file is not valid YAML, or exceeds the limits.
         UnicodeDecodeError: the file is not UTF-8.
         OSError: the file can't be read.
     """
     with path.open("rb") as file:
         content = file.read(MOST_BYTES + 1)
     if len(content) > MOST_BYTES:
-        raise yaml.YAMLError(f"it has more than {MOST_BYTES:,} bytes")
+        raise yaml.YAMLError(f"it exceeds {MOST_BYTES:,} bytes")
     return parse_yaml(content.decode("utf-8"))
 
 
@@ -70,7 +70,7 @@ def read_mapping(
         wanted: description of the expected content, for the message.
 
     Raises:
-        RequestError: the file can't be read, or is no mapping.
+        RequestError: the file can't be read, or is not a mapping.
     """
     try:
         content = read_yaml(path)
@@ -85,7 +85,7 @@ def parse_typed(text: str) -> Any:
     """Parse a value from the command line by YAML 1.2's core schema.
 
     Raises:
-        yaml.YAMLError: the text is no valid YAML, or exceeds the limits.
+        yaml.YAMLError: the text is not valid YAML, or exceeds the limits.
     """
     return _parse(_CoreLoader(text))
 
@@ -94,7 +94,7 @@ def parse_yaml(text: str) -> Any:
     """Parse a YAML text.
 
     Raises:
-        yaml.YAMLError: the text is no valid YAML, or exceeds the limits.
+        yaml.YAMLError: the text is not valid YAML, or exceeds the limits.
     """
     return _parse(_Loader(text))
 
@@ -120,13 +120,13 @@ def _count(node: yaml.Node, known: dict[int, int], depth: int) -> int:
         yaml.YAMLError: there are too many values, they are nested too deeply, or a node contains itself.
     """
     if depth > DEEPEST:
-        raise yaml.YAMLError(f"it is more than {DEEPEST} levels deep")
+        raise yaml.YAMLError(f"it is nested deeper than {DEEPEST} levels")
     if id(node) not in known:
         known[id(node)] = 0
         pairs = node.value if isinstance(node, yaml.CollectionNode) else []
         parts = [part for pair in pairs for part in (pair if isinstance(pair, tuple) else (pair,))]
         known[id(node)] = 1 + sum(_count(part, known, depth + 1) for part in parts)
     if not 0 < known[id(node)] <= MOST_VALUES:
-        what = f"it stands for more than {MOST_VALUES:,} values" if known[id(node)] else "it is a part of itself"
+        what = f"it expands to more than {MOST_VALUES:,} values" if known[id(node)] else "it contains itself"
         raise yaml.YAMLError(what)
     return known[id(node)]

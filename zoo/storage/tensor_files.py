@@ -41,7 +41,7 @@ def read_content(path: Path) -> Mapping[str, Any]:
         raise RequestError(f"{path} can't be read as weights ({_reason(error)}") from error
     if not isinstance(content, Mapping):
         kind = type(content).__name__
-        raise RequestError(f"{path} can't be read as weights (a {kind}, not tensors by name). Write: {_SAVE_WEIGHTS}")
+        raise RequestError(f"{path} can't be read as weights (a {kind}, not named tensors). Write: {_SAVE_WEIGHTS}")
     return content
 
 
@@ -58,19 +58,19 @@ def _check_form(path: Path) -> None:
     """Check that a file can hold plain tensors, and explain how to extract the weights from other forms."""
     with open_plain(path) as file:
         if file.read(len(_LFS)) == _LFS:
-            raise RequestError(f"{path} is not the file itself but Git LFS's word for it. Type: git lfs pull")
+            raise RequestError(f"{path} is a Git LFS pointer, not the file itself. Type: git lfs pull")
     if path.suffix == ".safetensors" or not zipfile.is_zipfile(path):
         return
     with zipfile.ZipFile(path) as archive:
         names = [name.partition("/")[2] for name in archive.namelist()]
     if "constants.pkl" in names:
         raise RequestError(
-            f"{path} is a TorchScript program, which brings its own code. Take the weights out of it where you trust "
-            f'it: torch.save(torch.jit.load("{path.name}").state_dict(), "weights.pth")'
+            f"{path} is a TorchScript program, which contains code. If you trust it, extract the weights: "
+            f'torch.save(torch.jit.load("{path.name}").state_dict(), "weights.pth")'
         )
     if any(name.startswith("models/") for name in names) and "data.pkl" not in names:
         raise RequestError(
-            f"{path} is a program of torch.export. Take the weights out of it where you trust it: "
+            f"{path} is a program of torch.export. If you trust it, extract the weights: "
             f'torch.save(torch.export.load("{path.name}").state_dict, "weights.pth")'
         )
 
@@ -91,7 +91,7 @@ def _reason(error: Exception) -> str:
         named = re.search(r"GLOBAL ([\w.]+)", text)
         what = f", {named[1]}" if named else ""
         return (
-            f"it holds more than tensors{what}): reading it would run code that it brings. Give a .safetensors file, "
-            f"or write the weights alone where you trust it: {_SAVE_WEIGHTS}"
+            f"it contains more than tensors{what}): reading it would execute code. Give a .safetensors file or, if "
+            f"you trust it, save only the weights: {_SAVE_WEIGHTS}"
         )
     return f"{text.splitlines()[0] if text else type(error).__name__}). Give a .safetensors or .pth file."

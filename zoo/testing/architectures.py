@@ -43,13 +43,13 @@ NAMES_OF_FILES = (
 """Names of parameters that load files in libraries, tried where a factory takes any keyword."""
 
 
-@contract(KIND, "can be made", "Let the factory return an nn.Module for any number of classes, with its defaults.")
+@contract(KIND, "can be created", "Return an nn.Module for any number of classes, with the default parameters.")
 def _can_be_made(subject: Subject) -> None:
     model = subject.try_to_make(CLASSES, in_chans=3, image_size=home_size(subject))
-    need(isinstance(model, nn.Module), f"its factory gives {type(model).__name__}, not a torch.nn.Module.")
+    need(isinstance(model, nn.Module), f"its factory returns {type(model).__name__}, not a torch.nn.Module.")
 
 
-@contract(KIND, "takes images", "Let the network take images (N, C, H, W) of the component's input_size.")
+@contract(KIND, "accepts images", "Accept images (N, C, H, W) of the component's input_size.")
 def _takes_images(subject: Subject) -> None:
     if declared_size(subject) is None and find_sizes(subject):
         return
@@ -58,16 +58,16 @@ def _takes_images(subject: Subject) -> None:
     try:
         look(model, some_images(side=side))
     except Exception as error:
-        fail(f"it takes no images of {side} px: {first_line(error)}.")
+        fail(f"it rejects images of {side} px: {first_line(error)}.")
 
 
-@contract(KIND, "two image sizes", "Pool before the last layer, or take image_size, or declare input_size.")
+@contract(KIND, "two image sizes", "Pool before the last layer, add a parameter image_size, or declare input_size.")
 def _takes_two_sizes(subject: Subject) -> None:
     sizes = sizes_of(subject)
     if len(sizes) == 1 and declared_size(subject) is not None and not accepts(subject.factory(), "image_size"):
-        skip(f"it takes images of {sizes[0]} px alone, and its component declares an input_size.")
+        skip(f"it accepts only images of {sizes[0]} px, and its component declares an input_size.")
     tried = listing(map(str, all_sizes(subject)))
-    need(len(sizes) == 2, f"of the sides that were tried ({tried}) it takes images of {sizes[0]} px alone.")
+    need(len(sizes) == 2, f"of the tried sides ({tried}) it accepts only {sizes[0]} px.")
 
 
 @contract(KIND, "logits", "Return one float32 logit for each class and image: (N, num_classes), no softmax.")
@@ -80,34 +80,34 @@ def _gives_logits(subject: Subject) -> None:
         need(logits.dtype == torch.float32, f"its logits are {logits.dtype}, not torch.float32.")
 
 
-@contract(KIND, "two class counts", "Give the last layer num_classes outputs.")
+@contract(KIND, "two class counts", "Use num_classes outputs in the last layer.")
 def _heeds_num_classes(subject: Subject) -> None:
     side = smallest_size(subject)
     answer_of(subject, side)  # the logits' shape is tested by another check
     for count in (2, 5):
         shape = tuple(network(subject, side, classes=count)(some_images(side=side)).shape)
-        need(shape == (4, count), f"made for {count} classes, its logits for 4 images are {shape}.")
+        need(shape == (4, count), f"with {count} classes, its logits for 4 images are {shape}.")
 
 
-@contract(KIND, "grey images", "Give the first layer in_chans inputs.")
+@contract(KIND, "greyscale images", "Use in_chans inputs in the first layer.")
 def _heeds_in_chans(subject: Subject) -> None:
     side = smallest_size(subject)
     answer_of(subject, side)
     try:
         logits = subject.make(CLASSES, in_chans=1, image_size=side).eval()(some_images(side=side, chans=1))
     except Exception as error:
-        fail(f"made with in_chans=1, it takes no grey images: {first_line(error)}.")
-    need(logits.shape == (4, CLASSES), f"for 4 grey images its logits are {tuple(logits.shape)}.")
+        fail(f"with in_chans=1, it rejects greyscale images: {first_line(error)}.")
+    need(logits.shape == (4, CLASSES), f"for 4 greyscale images its logits are {tuple(logits.shape)}.")
 
 
-@contract(KIND, "finite logits", "Look for divisions by zero, logarithms of 0, and weights without an initial value.")
+@contract(KIND, "finite logits", "Check for division by zero, logarithm of 0, and uninitialised weights.")
 def _is_finite(subject: Subject) -> None:
     for count, side in trials(subject):
         logits = answer_of(subject, side, count)
         need(logits.isfinite().all(), f"its logits for images of {side} px are not finite.")
 
 
-@contract(KIND, "gradients", "Let nothing between images and logits detach, round or divide by zero.")
+@contract(KIND, "gradients", "Do not detach or round between images and logits, and avoid division by zero.")
 def _has_gradients(subject: Subject) -> None:
     for count, side in trials(subject):
         model = network(subject, side, count).train()
@@ -123,7 +123,11 @@ def _has_gradients(subject: Subject) -> None:
         need(reached > len(gradients) / 4, f"of {len(gradients)} parameters only {reached} have a gradient.")
 
 
-@contract(KIND, "state_dict round trip", "Keep what forward uses in parameters and buffers, so that it is saved.")
+@contract(
+    KIND,
+    "state_dict round trip",
+    ("Register everything that forward uses as parameters and buffers, so that it is saved."),
+)
 def _comes_back(subject: Subject) -> None:
     side = smallest_size(subject)
     model, other = network(subject, side), network(subject, side, seed=1)
@@ -131,20 +135,25 @@ def _comes_back(subject: Subject) -> None:
         parameter.data.add_(1)
     other.load_state_dict(model.state_dict())
     before, after = steady_answer(model, side), steady_answer(other, side)
-    need(close(before, after), f"with its weights loaded into another, logits differ by {how_far(before, after)}.")
+    need(
+        close(before, after),
+        (f"with its weights loaded into a new instance, logits differ by {how_far(before, after)}."),
+    )
 
 
-@contract(KIND, "eval is deterministic", "Draw at random in training only: ask self.training.")
+@contract(KIND, "eval is deterministic", "Use random numbers in training only: check self.training.")
 def _is_deterministic(subject: Subject) -> None:
     side = smallest_size(subject)
     model = network(subject, side)
     first, second = (in_form(look(model, some_images(side=side))) for _ in range(2))
     same = torch.equal(first.nan_to_num(), second.nan_to_num())
-    need(same, f"asked twice, its logits differ by {how_far(first, second)}.")
+    need(same, f"for the same images, its logits differ by {how_far(first, second)}.")
 
 
 @contract(
-    KIND, "batch independence in eval", "Use no statistic over the batch in eval: batch norm's running ones are none."
+    KIND,
+    "batch independence in eval",
+    ("Do not use batch statistics in eval; running statistics of batch norm are fine."),
 )
 def _is_batch_independent(subject: Subject) -> None:
     side = smallest_size(subject)
@@ -154,22 +163,22 @@ def _is_batch_independent(subject: Subject) -> None:
     backwards = look(model, given.flip(0)).flip(0)
     for other in (alone, backwards):
         apart = how_far(together, other)
-        need(close(together, other), f"an image's logits change by {apart} with what else is in the batch.")
+        need(close(together, other), f"the logits of an image change by {apart} with the other images of the batch.")
 
 
-@contract(KIND, "seeded weights", "Draw initial weights from torch's random state, which a job's seed sets.")
+@contract(KIND, "seeded weights", "Use torch's random state for initial weights, which is seeded by the job.")
 def _is_seeded(subject: Subject) -> None:
     side = smallest_size(subject)
     first, second = (network(subject, side).state_dict() for _ in range(2))
     changed = [name for name in first if not torch.equal(first[name], second[name])]
-    need(not changed, f"made twice with the same seed, {len(changed)} of its weights differ, such as {changed[:1]}.")
+    need(not changed, f"created twice with the same seed, {len(changed)} of its weights differ, such as {changed[:1]}.")
 
 
 @contract(
     KIND,
     "reads no named file",
-    "Refuse parameters that name a file, with a ValueError: a job or a bundle of other people's may set them. Weights "
-    "come by --weights and --pretrained.",
+    "Reject parameters that name a file with a ValueError, since a shared job or bundle may set them. Weights are "
+    "loaded with --weights and --pretrained.",
 )
 def _reads_no_file_that_is_named(subject: Subject) -> None:
     subject.factory()
@@ -178,7 +187,7 @@ def _reads_no_file_that_is_named(subject: Subject) -> None:
             params = {**subject.params, name: value}
             with suppress(Exception):  # any refusal is fine
                 build(subject.entry, params, KIND, CLASSES, in_chans=3, image_size=home_size(subject), **pretrained)
-            need(not file.opened, f"its parameter {name} names a file, and the file is read.")
+            need(not file.opened, f"its parameter {name} reads a file.")
 
 
 def _namings(subject: Subject, path: str) -> Iterator[tuple[str, Any, dict[str, bool]]]:

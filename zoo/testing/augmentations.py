@@ -22,60 +22,60 @@ FORMS = ((8, 3, SIDE), (1, 3, SIDE), (5, 1, 24), (2, 3, 7))
 MANY = 64
 
 
-@contract(KIND, "can be made", "Let the factory take size and return something to call with (images, targets).")
+@contract(KIND, "can be created", "Take size, and return a callable (images, targets) -> (images, targets).")
 def _can_be_made(subject: Subject) -> None:
     augment = subject.try_to_make(SIDE, num_classes=CLASSES)
-    need(callable(augment), f"its factory gives {type(augment).__name__}, which can't be called.")
+    need(callable(augment), f"its factory returns {type(augment).__name__}, which is not callable.")
     result = augment(_images(8), torch.arange(8) % CLASSES)
     pair = isinstance(result, tuple) and len(result) == 2
-    need(pair, f"called with a batch it returns {type(result).__name__}, not the two of (images, targets).")
+    need(pair, f"for a batch it returns {type(result).__name__}, not (images, targets).")
 
 
-@contract(KIND, "shape", "Return as many images as were given, of the same channels and size.")
+@contract(KIND, "shape", "Return the same number of images, with the same channels and size.")
 def _keeps_the_shape(subject: Subject) -> None:
     for count, chans, side in FORMS:
         images = _images(count, chans, side)
         result, targets = _made(subject, side)(images.clone(), torch.arange(count) % CLASSES)
-        need(result.shape == images.shape, f"of images {tuple(images.shape)} it makes {tuple(result.shape)}.")
+        need(result.shape == images.shape, f"for images {tuple(images.shape)} it returns {tuple(result.shape)}.")
         need(len(targets) == count, f"for {count} images it returns {len(targets)} targets.")
 
 
-@contract(KIND, "dtype", "Return float32, as the images are given.")
+@contract(KIND, "dtype", "Return float32, like the input.")
 def _keeps_the_dtype(subject: Subject) -> None:
     result, _ = _made(subject)(_images(8), torch.arange(8) % CLASSES)
-    need(result.dtype == torch.float32, f"of float32 images it makes {result.dtype}.")
+    need(result.dtype == torch.float32, f"for float32 images it returns {result.dtype}.")
 
 
-@contract(KIND, "range", "Clamp the images to 0..1: normalisation comes after.")
+@contract(KIND, "range", "Clamp the images to 0..1: normalisation follows.")
 def _keeps_the_range(subject: Subject) -> None:
     for seed in range(4):
         for count, chans, side in FORMS:
             result = _drawn(_made(subject, side), _images(count, chans, side), seed)
             need(result.isfinite().all(), "a pixel is not finite.")
             low, high = float(result.min()), float(result.max())
-            need(low >= 0 and high <= 1, f"of pixels in 0..1 it makes {low:.3g}..{high:.3g}.")
+            need(low >= 0 and high <= 1, f"for pixels in 0..1 it returns {low:.3g}..{high:.3g}.")
 
 
-@contract(KIND, "per-sample randomness", "Draw one number for each image of the batch: torch.rand(len(images)).")
+@contract(KIND, "per-sample randomness", "Use a random number for each image of the batch: torch.rand(len(images)).")
 def _draws_for_each_sample(subject: Subject) -> None:
     alike = _images(2).repeat(MANY, 1, 1, 1)  # alternating, so that augmentations that mix images have an effect
     result = _drawn(_made(subject), alike, 0)
     if torch.equal(result, alike):
         skip("it changes nothing.")
-    need(not (result[::2] == result[0]).all(), f"{MANY} images that are alike come out alike.")
+    need(not (result[::2] == result[0]).all(), f"{MANY} identical images are changed identically.")
 
 
-@contract(KIND, "seeded", "Draw from torch's random state, which a job's seed sets, each time that it is called.")
+@contract(KIND, "seeded", "Use torch's random state in each call, which is seeded by the job.")
 def _is_seeded(subject: Subject) -> None:
     augment, images = _made(subject), _images(MANY)
     first, again, other = (_drawn(augment, images, seed) for seed in (1, 1, 2))
     if torch.equal(first, images) and torch.equal(other, images):
         skip("it changes nothing.")
-    need(torch.equal(first, again), "the same seed gives other images.")
+    need(torch.equal(first, again), "the same seed gives different images.")
     need(not torch.equal(first, other), "another seed gives the same images.")
 
 
-@contract(KIND, "targets stay whole", "Leave labels as they are; of mixed images return shares that add to one.")
+@contract(KIND, "targets stay whole", "Keep labels unchanged; for mixed images, return class weights that sum to one.")
 def _keeps_targets_whole(subject: Subject) -> None:
     labels = torch.arange(9) % CLASSES
     soft = 0.9 * one_hot(labels, CLASSES).float() + 0.1 / CLASSES
@@ -85,10 +85,10 @@ def _keeps_targets_whole(subject: Subject) -> None:
             need(torch.equal(after, given), "it changes labels.")
         else:
             whole = after.sum(1).allclose(torch.ones(len(after))) and after.min() >= 0
-            need(whole, "the shares of classes that it returns don't add up to one.")
+            need(whole, "the class weights that it returns don't sum to one.")
 
 
-@contract(KIND, "batch untouched", "Work on a copy: the images given may be shown, or used again.")
+@contract(KIND, "batch untouched", "Work on a copy: the images may be used again.")
 def _leaves_the_batch(subject: Subject) -> None:
     augment = _made(subject)
     for seed in range(4):
@@ -104,11 +104,11 @@ def _made(subject: Subject, side: int = SIDE) -> Augment:
     """Create the augmentation; skips results that are no pair, which another check covers."""
     augment = subject.made(side, num_classes=CLASSES)
     if not callable(augment):
-        skip("it can't be called.")
+        skip("it is not callable.")
 
     def call(images: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         result = augment(images, targets)
-        return result if isinstance(result, tuple) and len(result) == 2 else skip("it returns no pair.")
+        return result if isinstance(result, tuple) and len(result) == 2 else skip("it does not return a pair.")
 
     return call
 

@@ -58,8 +58,8 @@ def find_plugin(name: str, registry: Registry) -> LoadedPlugin:
     if not found:
         names = [plugin.name for plugin in registry.plugins]
         raise UnknownName(
-            f"There is no plugin {name!r}.{did_you_mean(name, names)} There are: {listing(names)}. "
-            "To try one of your own, install it first: pip install -e FOLDER"
+            f"There is no plugin {name!r}.{did_you_mean(name, names)} There are: {listing(names)}. To check your "
+            "own plugin, install it first: pip install -e FOLDER"
         )
     return next((plugin for plugin in found if plugin.state == "enabled"), found[0])
 

@@ -19,14 +19,14 @@ KIND = "dataset"
 KNOWN_SPLITS = ("train", "val", "test", "all")
 
 
-@contract(KIND, "can be opened", "Let the factory take root and split and, with its example, need no network.")
+@contract(KIND, "can be opened", "Take root and split, and need no network access with the component's example.")
 def _can_beopened(subject: Subject) -> None:
     subject.factory()
     with root_for(subject) as root:
         try:
             splits = open_all(subject, root)
         except DataError as error:
-            skip(f"it needs data; say in the component's example with which parameters it can be tried: {error}")
+            skip(f"it needs data; give parameters for a test in the component's example: {error}")
     need(TRAIN in splits, f"it has no train split, only {listing(splits)}.")
     need(set(splits) <= set(KNOWN_SPLITS), f"its splits are {listing(splits)}; there are: {listing(KNOWN_SPLITS)}.")
     for name, dataset in splits.items():
@@ -35,21 +35,21 @@ def _can_beopened(subject: Subject) -> None:
         need(len(dataset) > 0, f"its {name} split is empty.")
 
 
-@contract(KIND, "class names", "Give .classes as a list of names, each once; train has all of them.")
+@contract(KIND, "class names", "Set .classes to a list of unique names; train must have all of them.")
 def _names_its_classes(subject: Subject) -> None:
     with opened(subject) as splits:
         for name, dataset in splits.items():
             classes = list(dataset.classes)
             odd = [c for c in classes if not isinstance(c, str) or not c.strip()]
-            need(not odd, f"a class of its {name} split is named {odd[:1]}: names are words.")
+            need(not odd, f"a class of its {name} split is named {odd[:1]}, which is not a string.")
             twice = sorted({c for c in classes if classes.count(c) > 1})
             need(not twice, f"its {name} split has two classes named {listing(twice)}.")
             unknown = [c for c in classes if c not in splits[TRAIN].classes]
-            need(not unknown, f"its {name} split has classes that training has not: {listing(unknown)}.")
+            need(not unknown, f"its {name} split has classes missing from training: {listing(unknown)}.")
         need(len(splits[TRAIN].classes) >= 2, "it has fewer than two classes.")
 
 
-@contract(KIND, "label range", "Give each item's label as an index into .classes: from 0 on.")
+@contract(KIND, "label range", "Return labels as indices into .classes, starting at 0.")
 def _labels_areindices(subject: Subject) -> None:
     with opened(subject) as splits:
         for name, dataset in splits.items():
@@ -60,7 +60,7 @@ def _labels_areindices(subject: Subject) -> None:
                     _are_indices(label, count, f"item {index} of its {name} split")
                     continue
                 whole = hasattr(label, "__index__") and not isinstance(label, bool)
-                need(whole, f"item {index} of its {name} split has the label {label!r}, which is no whole number.")
+                need(whole, f"item {index} of its {name} split has the label {label!r}, which is not an integer.")
                 inside = 0 <= int(label) < count
                 need(inside, f"item {index} of its {name} split has the label {int(label)} with {count} classes.")
 
@@ -73,7 +73,7 @@ def _are_indices(label: Any, count: int, item: str) -> None:
         fail(f"{item}: {error}.")
 
 
-@contract(KIND, "images", "Give a PIL image, or a uint8 tensor (C, H, W) with 0..255, of the component's in_chans.")
+@contract(KIND, "images", "Return a PIL image, or a uint8 tensor (C, H, W), with the component's in_chans.")
 def _items_are_images(subject: Subject) -> None:
     chans = subject.component.in_chans if isinstance(subject.component, Dataset) else 3
     with opened(subject) as splits:
@@ -85,23 +85,23 @@ def _items_are_images(subject: Subject) -> None:
                     fail(f"item {index} of its {name} split: {error}.")
 
 
-@contract(KIND, "determinism", "Draw nothing at random, or from a seed of the item's own; sort what a folder lists.")
+@contract(KIND, "determinism", "Use no random numbers, or a seed for each item; sort listings of folders.")
 def _is_the_same_each_time(subject: Subject) -> None:
     with opened(subject) as splits, opened(subject) as again:
         for name, dataset in splits.items():
             other = again[name]
             need(len(dataset) == len(other), f"its {name} split has {len(dataset)} items, then {len(other)}.")
-            need(list(dataset.classes) == list(other.classes), f"opened twice, its {name} split has other classes.")
+            need(list(dataset.classes) == list(other.classes), f"opened twice, its {name} split has different classes.")
             first = pixels_of(dataset)
-            need(equal(first, pixels_of(dataset)), f"an item of its {name} split, read twice, is not the same.")
-            need(equal(first, pixels_of(other)), f"its {name} split, opened twice, has other items.")
+            need(equal(first, pixels_of(dataset)), f"an item of its {name} split differs when read twice.")
+            need(equal(first, pixels_of(other)), f"opened twice, its {name} split has different items.")
 
 
-@contract(KIND, "targets", "Make .targets of the labels that the items have, in their order.")
+@contract(KIND, "targets", "Set .targets to the labels of the items, in their order.")
 def _targets_agree(subject: Subject) -> None:
     with opened(subject) as splits:
         if not any(hasattr(dataset, "targets") for dataset in splits.values()):
-            skip("it has no .targets; with them labels are known without decoding.")
+            skip("it has no .targets, which give the labels without decoding.")
         for name, dataset in splits.items():
             targets = [known_label(dataset, target) for target in getattr(dataset, "targets", ())]
             need(len(targets) == len(dataset), f"its {name} split has {len(targets)} targets, {len(dataset)} items.")
@@ -111,7 +111,7 @@ def _targets_agree(subject: Subject) -> None:
                 need(agrees, f"item {index} of its {name} split is labelled {label}, its target is {targets[index]}.")
 
 
-@contract(KIND, "ends", "Raise IndexError for an index past the end: Python's own loops rely on it.")
+@contract(KIND, "ends", "Raise IndexError for an index past the end: Python's iteration relies on it.")
 def _ends(subject: Subject) -> None:
     with opened(subject) as splits:
         for name, dataset in splits.items():
@@ -119,19 +119,19 @@ def _ends(subject: Subject) -> None:
                 dataset[len(dataset)]
             except IndexError:
                 continue
-            fail(f"its {name} split has {len(dataset)} items, and gives one more.")
+            fail(f"its {name} split has {len(dataset)} items, but returns one more.")
 
 
-@contract(KIND, "spawned workers", "Keep no open file, lock or lambda in the object; define its class in a module.")
+@contract(KIND, "spawned workers", "Keep no open files, locks or lambdas in the object; define its class in a module.")
 def _goes_to_workers(subject: Subject) -> None:
     with opened(subject) as splits:
         expected = {name: pixels_of(dataset, 2) for name, dataset in splits.items()}
         if not all(equal(pixels, pixels_of(splits[name], 2)) for name, pixels in expected.items()):
-            skip("it is not the same each time.")
+            skip("it differs each time.")
         try:
             sent = pickle.dumps(splits)
         except Exception as error:
             fail(f"it can't be pickled: {first_line(error)}.")
         there = in_a_worker(sent)
     for name, pixels in expected.items():
-        need(equal(pixels, there[name]), f"its {name} split has other items in a worker.")
+        need(equal(pixels, there[name]), f"its {name} split has different items in a worker.")

@@ -34,24 +34,28 @@ ASKED: dict[str, tuple[str, ...]] = {
 BY_POSITION = {"architecture": 1, "dataset": 0}  # number of positional ones; all for other kinds
 
 
-@contract(EVERY, "summary", "Give the component summary='…' where the plugin yields it: `zoo list` shows it.")
+@contract(EVERY, "summary", "Set summary='…' of the component, for `zoo list`.")
 def _has_a_summary(subject: Subject) -> None:
     summary = subject.component.summary
     need(isinstance(summary, str) and summary.strip(), "it has no summary.")
     need("\n" not in summary, "its summary has more than one line.")
-    need(len(summary) <= SUMMARY_WIDTH, f"its summary has {len(summary)} letters; the most is {SUMMARY_WIDTH}.")
+    need(len(summary) <= SUMMARY_WIDTH, f"its summary has {len(summary)} characters; the limit is {SUMMARY_WIDTH}.")
 
 
-@contract(EVERY, "target", "Correct the component's target, 'package.module:attribute', or the module that it names.")
+@contract(EVERY, "target", "Fix the component's target, 'package.module:attribute', or its module.")
 def _can_be_imported(subject: Subject) -> None:
     try:
         factory = subject.entry.factory()
     except RequestError as error:
         fail(f"its target can't be imported: {error}")
-    need(callable(factory), f"its target {subject.component.target!r} is no function or class.")
+    need(callable(factory), f"its target {subject.component.target!r} is neither a function nor a class.")
 
 
-@contract(EVERY, "what the runner gives", "Call the factory's first parameters as its kind does: see zoo.plugin.")
+@contract(
+    EVERY,
+    "parameters from the runner",
+    ("Name the first parameters of the factory as its kind requires: see zoo.plugin."),
+)
 def _takes_what_the_runner_gives(subject: Subject) -> None:
     if _is_click_command(subject):
         return
@@ -61,7 +65,7 @@ def _takes_what_the_runner_gives(subject: Subject) -> None:
     need(not missing, f"its factory has no parameter {listing(missing)}; it has: {listing(found) or 'none'}.")
     first = list(asked[: BY_POSITION.get(subject.entry.kind)])
     in_place = found[: len(first)] == first
-    need(in_place, f"its factory is given {listing(first)} first, by position; it begins with {listing(found[:3])}.")
+    need(in_place, f"its factory gets {listing(first)} first, by position; it starts with {listing(found[:3])}.")
 
 
 def _is_click_command(subject: Subject) -> bool:
@@ -71,7 +75,7 @@ def _is_click_command(subject: Subject) -> bool:
     return subject.entry.kind == "command" and isinstance(subject.entry.factory(), click.Command)
 
 
-@contract(EVERY, "typed parameters", "Annotate the parameter with a type: jobs and --set are checked against it.")
+@contract(EVERY, "typed parameters", "Annotate the parameter with a type, by which jobs and --set are checked.")
 def _has_typed_parameters(subject: Subject) -> None:
     from pydantic import ConfigDict, TypeAdapter
 
@@ -81,10 +85,10 @@ def _has_typed_parameters(subject: Subject) -> None:
             TypeAdapter(parameter.annotation, config=ConfigDict(arbitrary_types_allowed=True))
         except Exception as error:
             shown = type_name(parameter.annotation)
-            fail(f"nothing can be checked against the type {shown} of {parameter.name!r}: {first_line(error)}.")
+            fail(f"no value can be checked against the type {shown} of {parameter.name!r}: {first_line(error)}.")
 
 
-@contract(EVERY, "valid defaults", "Give the parameter a default of its own type, or a value in the example.")
+@contract(EVERY, "valid defaults", "Set a default of the annotated type, or a value in the example.")
 def _has_valid_defaults(subject: Subject) -> None:
     factory, set_by_example = subject.factory(), set(subject.params)
     for parameter in _parameters(subject):
@@ -99,32 +103,32 @@ def _check_default(kind: str, factory: Callable[..., Any], parameter: Parameter)
     for value in (parameter.default, plain(parameter.default)):
         values, _ = check(kind, factory, {parameter.name: value}, kind)
         same = parameter.name in values and values[parameter.name] == parameter.default
-        need(same, f"the default {value!r} of {parameter.name!r} is not of its type, {parameter.type}.")
+        need(same, f"the default {value!r} of {parameter.name!r} does not match its type, {parameter.type}.")
 
 
-@contract(EVERY, "example", "Correct the component's example: it holds parameters of the factory, of their types.")
+@contract(EVERY, "example", "Fix the component's example: a mapping of parameters of the factory to values.")
 def _has_a_fitting_example(subject: Subject) -> None:
     example = subject.component.example
-    need(isinstance(example, Mapping), f"its example is {example!r}, no mapping of names to values.")
+    need(isinstance(example, Mapping), f"its example is {example!r}, not a mapping.")
     _, problems = check(subject.entry.kind, subject.factory(), example, "example")
     # Missing required parameters are reported by another check.
     wrong = [problem for problem in problems if " is required" not in problem]
     need(not wrong, f"its example doesn't fit: {' '.join(wrong)}")
 
 
-@contract(EVERY, "docstring", "Write a docstring: what it makes, its parameters with range and unit, what it raises.")
+@contract(EVERY, "docstring", "Write a docstring with the parameters (range, unit), the result and the errors.")
 def _has_a_docstring(subject: Subject) -> None:
     function = _function(subject)
     own = function.__doc__ or (function.__init__.__doc__ if _has_own_init(function) else None)
     need(own and own.strip(), "its factory has no docstring.")
 
 
-@contract(EVERY, "source", "Let the target be Python code in a file, so that a result can record its hash.")
+@contract(EVERY, "source", "Define the target in a Python file, whose hash is recorded in results.")
 def _has_a_known_source(subject: Subject) -> None:
     subject.factory()
     found = subject.entry.provenance()
-    need(found["sha256"], "the file of its factory isn't known, so no result can say which code was used.")
-    need(json.loads(json.dumps(found)) == found, "what a result would record of it is no plain data.")
+    need(found["sha256"], "the file of its factory is unknown, so its hash can't be recorded.")
+    need(json.loads(json.dumps(found)) == found, "its record for results can't be written as JSON.")
 
 
 def _parameters(subject: Subject) -> list[Parameter]:

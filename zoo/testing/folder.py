@@ -28,7 +28,7 @@ def with_folder(folder: Path) -> tuple[Registry, list[str]]:
     project, registry = read_project(folder), components()
     targets = (project.get("entry-points") or {}).get(GROUP) or {}
     if not targets:
-        raise RequestError(f'{folder / "pyproject.toml"} has no plugin: give it [project.entry-points."{GROUP}"].')
+        raise RequestError(f'{folder / "pyproject.toml"} has no plugin: add [project.entry-points."{GROUP}"].')
     for source in (folder, folder / "src"):  # the two layouts there are
         sys.path.insert(0, str(source.absolute()))
     plugins = [_load(name, target, project) for name, target in sorted(targets.items())]

@@ -22,7 +22,7 @@ FOREIGN: Mapping[str, Any] = {"written_by": "something else", "epoch": 3}
 """Content of a checkpoint without weights."""
 
 
-@contract(KIND, "foreign files", "Return None for a file that is none of its, or raise a RequestError that says why.")
+@contract(KIND, "foreign files", "Return None for a file of another format, or raise a RequestError with the reason.")
 def _takes_no_foreign_file(subject: Subject) -> None:
     with _file(subject, NOISE) as file:
         try:
@@ -34,13 +34,13 @@ def _takes_no_foreign_file(subject: Subject) -> None:
         need(found is None, f"given {len(NOISE)} bytes of noise called {file.name} it returns {type(found).__name__}.")
 
 
-@contract(KIND, "hands off", "Only read the file: write nothing into it, or beside it.")
+@contract(KIND, "file untouched", "Only read the file: do not write to it, or to its folder.")
 def _leaves_all_as_it_was(subject: Subject) -> None:
     with _file(subject, NOISE) as file:
         _quietly(subject, file)
-        need(file.is_file() and file.read_bytes() == NOISE, "it has changed the file that it was to read.")
+        need(file.is_file() and file.read_bytes() == NOISE, "it has changed the file.")
         beside = sorted(p.name for p in file.parent.iterdir() if p != file)
-        need(not beside, f"it has written {', '.join(beside)} beside the file that it was to read.")
+        need(not beside, f"it has written {', '.join(beside)} beside the file.")
 
 
 class _Trap:
@@ -53,13 +53,13 @@ class _Trap:
         return Path.mkdir, (self.place,)
 
 
-@contract(KIND, "runs no code", "Unpickle nothing of a file: take the parameter `content`, or read with a safe reader.")
+@contract(KIND, "runs no code", "Do not unpickle the file: use the parameter `content`, or a safe reader.")
 def _runs_no_code(subject: Subject) -> None:
     with tempfile.TemporaryDirectory() as elsewhere:
         sprung = Path(elsewhere, "sprung")
         with _file(subject, pickle.dumps(_Trap(sprung))) as file:
             _quietly(subject, file)
-        need(not sprung.exists(), f"given a pickle called {file.name} it runs the code that is in it.")
+        need(not sprung.exists(), f"given a pickle called {file.name} it executes the code in it.")
 
 
 @contextmanager

@@ -23,15 +23,15 @@ COUNTS = (CLASSES, 2, 5)
 """Numbers of classes to test; two may be a special case. Unsupported numbers are reported by one check."""
 
 
-@contract(KIND, "can be made", "Let the factory return something to call with (logits, targets), with its defaults.")
+@contract(KIND, "can be created", "Return a callable (logits, targets) -> scalar, with the default parameters.")
 def _can_be_made(subject: Subject) -> None:
     loss = subject.try_to_make(num_classes=CLASSES)
-    need(callable(loss), f"its factory gives {type(loss).__name__}, which can't be called.")
+    need(callable(loss), f"its factory returns {type(loss).__name__}, which is not callable.")
     learning = learning_parameters(loss)
-    need(not learning, f"it has parameters of its own ({listing(learning, most=3)}), which a run doesn't train.")
+    need(not learning, f"it has trainable parameters ({listing(learning, most=3)}), which a run doesn't train.")
 
 
-@contract(KIND, "a scalar", "Reduce over the batch: return a tensor without dimensions, .mean() most often.")
+@contract(KIND, "a scalar", "Reduce over the batch to a scalar tensor, usually with .mean().")
 def _is_a_scalar(subject: Subject) -> None:
     value = _made(subject)(*_batch(8, CLASSES))
     need(isinstance(value, Tensor), f"it returns {type(value).__name__}, not a tensor.")
@@ -39,14 +39,14 @@ def _is_a_scalar(subject: Subject) -> None:
     need(value.is_floating_point(), f"its value is {value.dtype}.")
 
 
-@contract(KIND, "finite value", "Work on logits, with log_softmax: the log of a softmax is -inf for sure answers.")
+@contract(KIND, "finite value", "Use log_softmax: the log of a softmax is -inf for confident predictions.")
 def _is_finite(subject: Subject) -> None:
     for loss, logits, targets, scale in _batches(subject):
         value = _value(loss, logits, targets)
         need(value.isfinite(), f"its value for logits of about {scale} is {float(value)}.")
 
 
-@contract(KIND, "finite gradient", "Look for a square root, a division or a power at 0, and for what detaches.")
+@contract(KIND, "finite gradient", "Check for square roots, divisions and powers at 0, and for detach().")
 def _has_a_finite_gradient(subject: Subject) -> None:
     for loss, logits, targets, scale in _batches(subject):
         gradient = _gradient(loss, logits, targets)
@@ -55,20 +55,18 @@ def _has_a_finite_gradient(subject: Subject) -> None:
         need(gradient.isfinite().all(), f"its gradient for logits of about {scale} is not finite.")
 
 
-@contract(KIND, "gradient leads down", "See that the gradient is the value's own, and that nothing turns its sign.")
+@contract(KIND, "gradient descends", "Check that the gradient belongs to the value, with the right sign.")
 def _leads_down(subject: Subject) -> None:
     for loss, logits, targets in _eights(subject):
         gradient = _gradient(loss, logits, targets)
         if gradient is None or not gradient.isfinite().all():
             skip("its gradient is not finite.")
-        need(gradient.any(), "its gradient is 0 for answers that are not right.")
+        need(gradient.any(), "its gradient is 0 for wrong predictions.")
         step = logits - 0.1 * gradient / gradient.norm()
-        need(
-            _value(loss, step, targets) < _value(loss, logits, targets), "a step against its gradient makes it higher."
-        )
+        need(_value(loss, step, targets) < _value(loss, logits, targets), "a step against its gradient increases it.")
 
 
-@contract(KIND, "right order", "Turn the sign, or look for softmax over the wrong dimension: columns are classes.")
+@contract(KIND, "right order", "Check the sign, and the dimension of softmax: columns are classes.")
 def _has_the_right_order(subject: Subject) -> None:
     for loss, logits, targets in _eights(subject):
         right = one_hot(targets, logits.shape[1]).float()
@@ -76,10 +74,14 @@ def _has_the_right_order(subject: Subject) -> None:
             values = [_value(loss, logits + move * right, targets) for move in (better, 0, -better)]
             shown = ", ".join(f"{float(value):.3g}" for value in values)
             in_order = bool(values[0] < values[1] < values[2])
-            need(in_order, f"better, given and worse predictions have the losses {shown}: they must rise.")
+            need(in_order, f"better, given and worse predictions have the losses {shown}, which must increase.")
 
 
-@contract(KIND, "certain answers", "Compare with cross entropy: certain right answers cost least, wrong ones most.")
+@contract(
+    KIND,
+    "confident predictions",
+    ("Compare with cross entropy: confident right predictions cost least, wrong ones most."),
+)
 def _ranks_certain_answers(subject: Subject) -> None:
     for k, loss in _made_for_all(subject).items():
         targets = torch.arange(10) % k
@@ -87,18 +89,18 @@ def _ranks_certain_answers(subject: Subject) -> None:
         values = [float(_value(loss, logits, targets)) for logits in (right, torch.zeros(10, k), wrong)]
         shown = ", ".join(f"{value:.3g}" for value in values)
         in_order = values[0] < values[1] < values[2]
-        need(in_order, f"right, unsure and wrong answers have the losses {shown}: they must rise.")
+        need(in_order, f"right, unsure and wrong predictions have the losses {shown}, which must increase.")
 
 
-@contract(KIND, "order of samples", "Treat every sample alike, whatever its place in the batch.")
+@contract(KIND, "order of samples", "Do not depend on the position of a sample in the batch.")
 def _knows_no_order(subject: Subject) -> None:
     for loss, logits, targets in _eights(subject):
         order = torch.tensor([3, 0, 7, 1, 6, 5, 2, 4])
         one, other = (_value(loss, logits, targets), _value(loss, logits[order], targets[order]))
-        need(_close(one, other), f"with the samples in another order its value is {other:.5g}, not {one:.5g}.")
+        need(_close(one, other), f"with the samples permuted, its value is {other:.5g}, not {one:.5g}.")
 
 
-@contract(KIND, "soft targets", "Take targets (N, K) as shares of each class: one-hot rows mean what labels do.")
+@contract(KIND, "soft targets", "Accept targets (N, K) of class weights: one-hot rows are equivalent to labels.")
 def _takes_soft_targets(subject: Subject) -> None:
     for loss, logits, targets, _ in _batches(subject):
         hard = _value(loss, logits, targets)
@@ -107,11 +109,11 @@ def _takes_soft_targets(subject: Subject) -> None:
         try:
             soft = loss(logits.clone(), one_hot(targets, logits.shape[1]).float())
         except Exception as error:
-            skip(f"it takes labels only, so nothing that mixes images can be used with it: {first_line(error)}.")
-        need(_close(hard, soft), f"one-hot targets give {float(soft):.5g}, their labels {float(hard):.5g}.")
+            skip(f"it accepts labels only, so it can't be used with mixup or CutMix: {first_line(error)}.")
+        need(_close(hard, soft), f"one-hot targets give {float(soft):.5g}, but labels {float(hard):.5g}.")
 
 
-@contract(KIND, "several labels", "Where multilabel is True, treat each column as a yes or no of its own.")
+@contract(KIND, "multiple labels", "For multilabel=True, treat each column as an independent binary label.")
 def _learns_several_labels(subject: Subject) -> None:
     _made(subject)
     if not accepts(subject.factory(), "multilabel"):
@@ -123,22 +125,27 @@ def _learns_several_labels(subject: Subject) -> None:
         targets[0], targets[1] = 0, 1  # none of the labels, and all of them
         gradient = _gradient(loss, logits, targets)
         finite = gradient is not None and bool(gradient.isfinite().all())
-        need(finite, f"with {count} classes, its gradient for several labels an image is not finite.")
+        need(finite, f"with {count} classes, its gradient for multi-label targets is not finite.")
         move = 4 * (2 * targets - 1)
         right, wrong = (_value(loss, logits + sign * move, targets) for sign in (1, -1))
-        need(right < wrong, f"with {count} classes, all labels right cost {right:.3g}, all of them wrong {wrong:.3g}.")
+        need(right < wrong, f"with {count} classes, right labels have the loss {right:.3g}, wrong ones {wrong:.3g}.")
 
 
-@contract(KIND, "weight of a batch", "Let batch_weight(targets) return what the value is divided by, or leave it out.")
+@contract(
+    KIND, "weight of a batch", "Return the divisor of the value from batch_weight(targets), or remove the method."
+)
 def _weighs_a_batch(subject: Subject) -> None:
     for k, loss in _made_for_all(subject).items():
         told = getattr(loss, "batch_weight", None)
         if told is not None and told(_batch(8, k)[1]) is not None:
             whole = is_of_whole_batch(loss, k, torch.device("cpu"))
-            need(not whole, f"with {k} classes, the losses of a batch's parts, by their weights, are not that of all.")
+            need(
+                not whole,
+                (f"with {k} classes, the weighted losses of the parts of a batch differ from that of the batch."),
+            )
 
 
-@contract(KIND, "two class counts", "Take num_classes, which the runner gives, or read the logits' second dimension.")
+@contract(KIND, "two class counts", "Use the parameter num_classes, or the second dimension of the logits.")
 def _works_for_other_counts(subject: Subject) -> None:
     _made(subject)
     for count in COUNTS[1:]:
@@ -148,7 +155,7 @@ def _works_for_other_counts(subject: Subject) -> None:
             fail(f"with {count} classes it raises {first_line(error)}.")
 
 
-@contract(KIND, "inputs untouched", "Work on copies: the logits and targets are used after the loss.")
+@contract(KIND, "inputs untouched", "Work on copies: logits and targets are used after the loss.")
 def _leaves_its_inputs(subject: Subject) -> None:
     logits, targets = _batch(8, CLASSES)
     given = logits.clone(), targets.clone()
@@ -159,7 +166,7 @@ def _leaves_its_inputs(subject: Subject) -> None:
 
 def _made(subject: Subject) -> Loss:
     loss: Loss = subject.made(num_classes=CLASSES)
-    return loss if callable(loss) else skip("it can't be called.")
+    return loss if callable(loss) else skip("it is not callable.")
 
 
 def _batch(n: int, k: int, seed: int = 0, scale: float = 1.0) -> tuple[Tensor, Tensor]:
@@ -199,7 +206,7 @@ def _value(loss: Loss, logits: Tensor, targets: Tensor) -> Tensor:
     """Compute the loss of copies, since it may modify its inputs; skips values that are no scalar."""
     value = loss(logits.clone(), targets.clone())
     if not isinstance(value, Tensor) or value.ndim != 0:
-        skip("it gives no scalar.")
+        skip("it does not return a scalar.")
     return value.detach()
 
 
@@ -207,7 +214,7 @@ def _gradient(loss: Loss, logits: Tensor, targets: Tensor) -> Tensor | None:
     leaf = logits.clone().requires_grad_()
     value = loss(leaf, targets.clone())
     if not isinstance(value, Tensor) or value.ndim != 0 or not value.isfinite():
-        skip("it gives no finite scalar.")
+        skip("it does not return a finite scalar.")
     if not value.requires_grad:
         return None
     value.backward()  # type: ignore[no-untyped-call]

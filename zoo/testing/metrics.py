@@ -21,14 +21,14 @@ CUTS = ([30], [15, 15], [1, 29], [7, 11, 12], [1] * 30)
 """Batch sizes into which 30 samples are split."""
 
 
-@contract(KIND, "can be made", "Let the factory return an object with update(logits, targets), compute() and reset().")
+@contract(KIND, "can be created", "Return an object with update(logits, targets), compute() and reset().")
 def _can_be_made(subject: Subject) -> None:
     metric = subject.try_to_make(CLASSES)
     missing = _missing(metric)
-    need(not missing, f"its factory gives {type(metric).__name__}, which has no {' and no '.join(missing)}.")
+    need(not missing, f"its factory returns {type(metric).__name__}, which has no {' and no '.join(missing)}.")
 
 
-@contract(KIND, "batch-split invariance", "Add up counts in update and divide once in compute; don't average batches.")
+@contract(KIND, "batch-split invariance", "Sum up in update and divide once in compute; don't average over batches.")
 def _is_the_same_however_cut(subject: Subject) -> None:
     for k in _counts(subject):
         for seed in SEEDS:
@@ -37,10 +37,10 @@ def _is_the_same_however_cut(subject: Subject) -> None:
             for sizes in CUTS:
                 parts = _value(_made(subject, k), logits, targets, sizes)
                 close = torch.allclose(whole, parts, rtol=1e-5, atol=1e-8, equal_nan=True)
-                need(close, f"30 samples in {len(sizes)} batches give {_shown(parts)}, at once {_shown(whole)}.")
+                need(close, f"30 samples in {len(sizes)} batches give {_shown(parts)}, in one batch {_shown(whole)}.")
 
 
-@contract(KIND, "reset", "Let reset() put back everything that update() changes.")
+@contract(KIND, "reset", "Reset everything that update() changes in reset().")
 def _forgets(subject: Subject) -> None:
     for k in _counts(subject):
         metric = _made(subject, k)
@@ -52,15 +52,15 @@ def _forgets(subject: Subject) -> None:
         need(_same(first, again), f"after reset() the same samples give {_shown(again)}, not {_shown(first)}.")
 
 
-@contract(KIND, "range", "Say what nothing seen means: 0 divided by 0 is not a number.")
+@contract(KIND, "range", "Define the value without samples: 0 / 0 is NaN.")
 def _is_finite(subject: Subject) -> None:
     for k in _counts(subject):
         for seed in SEEDS:
             value = _value(_made(subject, k), *_batch(30, k, seed))
-            need(value.isfinite().all(), f"for random answers its value is {_shown(value)}.")
+            need(value.isfinite().all(), f"for random predictions its value is {_shown(value)}.")
 
 
-@contract(KIND, "better is better", "Set the component's higher_is_better, or look at the order of logits and targets.")
+@contract(KIND, "better is better", "Set the component's higher_is_better, or check the order of logits and targets.")
 def _knows_better(subject: Subject) -> None:
     higher = not isinstance(subject.component, Metric) or subject.component.higher_is_better
     for k in _counts(subject):
@@ -68,26 +68,26 @@ def _knows_better(subject: Subject) -> None:
         right, wrong = (5 * one_hot((targets + shift) % k, k).float() for shift in (0, 1))
         best, worst = (_value(_made(subject, k), logits, targets) for logits in (right, wrong))
         if best.numel() != 1:
-            skip("its value is no single number, so none is better.")
+            skip("its value is not a single number, so it can't be compared.")
         in_order = bool(best >= worst if higher else best <= worst) or not (best - worst).isfinite()
         said = "higher" if higher else "lower"
-        need(in_order, f"{said} is better, but right answers give {_shown(best)} and wrong ones {_shown(worst)}.")
+        need(in_order, f"{said} is better, but right predictions give {_shown(best)} and wrong ones {_shown(worst)}.")
 
 
-@contract(KIND, "asked twice", "Let compute() change nothing.")
+@contract(KIND, "repeated compute", "Do not change the state in compute().")
 def _can_be_asked_twice(subject: Subject) -> None:
     metric = _made(subject)
     first = _value(metric, *_batch(30, CLASSES))
     second = _tensor(metric.compute())
-    need(_same(first, second), f"compute() gives {_shown(first)}, and {_shown(second)} when it is asked again.")
+    need(_same(first, second), f"compute() gives {_shown(first)}, and {_shown(second)} when called again.")
 
 
-@contract(KIND, "holds no graph", "Detach the logits in update(): keeping their graph fills the memory.")
+@contract(KIND, "holds no graph", "Detach the logits in update(), to free the graph.")
 def _holds_no_graph(subject: Subject) -> None:
     logits, targets = _batch(30, CLASSES)
     metric = _made(subject)
     metric.update(logits.requires_grad_(), targets)
-    need(not torch.as_tensor(metric.compute()).requires_grad, "its value holds on to the logits' gradient.")
+    need(not torch.as_tensor(metric.compute()).requires_grad, "its value keeps the graph of the logits.")
 
 
 @contract(KIND, "two class counts", "Use num_classes, the factory's first parameter.")
@@ -116,7 +116,7 @@ def _takes(subject: Subject, count: int) -> bool:
 
 def _made(subject: Subject, count: int = CLASSES) -> Any:
     metric = subject.made(count)
-    return metric if not _missing(metric) else skip("it has not all of a metric's methods.")
+    return metric if not _missing(metric) else skip("it lacks methods of a metric.")
 
 
 def _missing(metric: Any) -> list[str]:

@@ -31,7 +31,7 @@ def all_sizes(subject: Subject) -> list[int]:
 
 def sizes_of(subject: Subject) -> list[int]:
     """First two supported sides, or the only one; skips networks without any."""
-    return find_sizes(subject) or skip("it takes no images.")
+    return find_sizes(subject) or skip("it does not accept images.")
 
 
 def find_sizes(subject: Subject) -> list[int]:
@@ -70,7 +70,7 @@ def trials(subject: Subject) -> list[tuple[int, int]]:
 def network(subject: Subject, side: int, classes: int = CLASSES, seed: int = 0) -> nn.Module:
     """Create the network for colour images of this side, in evaluation mode."""
     model = subject.made(classes, in_chans=3, image_size=side, seed=seed)
-    return model.eval() if isinstance(model, nn.Module) else skip("it is no torch.nn.Module.")
+    return model.eval() if isinstance(model, nn.Module) else skip("it is not a torch.nn.Module.")
 
 
 def some_images(count: int = 4, side: int = 32, chans: int = 3) -> Tensor:
@@ -93,7 +93,7 @@ def answer_of(subject: Subject, side: int, classes: int = CLASSES) -> Tensor:
 def in_form(logits: object, classes: int = CLASSES) -> Tensor:
     """Return valid logits; skips others, which another check reports."""
     if not isinstance(logits, Tensor) or logits.shape != (4, classes) or logits.dtype != torch.float32:
-        skip("its logits are not as they must be.")
+        skip("its logits are invalid.")
     return logits
 
 
@@ -101,7 +101,7 @@ def steady_answer(model: nn.Module, side: int) -> Tensor:
     """Logits that are equal in two calls; skips other networks."""
     first, second = (in_form(look(model, some_images(side=side))) for _ in range(2))
     if not torch.equal(first.nan_to_num(), second.nan_to_num()):
-        skip("its answers are not deterministic.")
+        skip("its output is not deterministic.")
     return first
 
 

@@ -47,15 +47,15 @@ class Bowl:
         return float(value.detach())
 
 
-@contract(KIND, "can be made", "Let the factory take parameter groups and a rate and return a torch.optim.Optimizer.")
+@contract(KIND, "can be created", "Take parameter groups and lr, and return a torch.optim.Optimizer.")
 def _can_be_made(subject: Subject) -> None:
     optimizer = subject.try_to_make(Bowl().groups(), RATE)
     kind = type(optimizer).__name__
-    need(isinstance(optimizer, torch.optim.Optimizer), f"its factory gives {kind}, not a torch.optim.Optimizer.")
+    need(isinstance(optimizer, torch.optim.Optimizer), f"its factory returns {kind}, not a torch.optim.Optimizer.")
     need(not has_two_weights(optimizer), f"{kind} has train() and eval(), which a run doesn't call.")
 
 
-@contract(KIND, "goes downhill", "Move against the gradient, by about the learning rate.")
+@contract(KIND, "descends", "Move against the gradient, at about the learning rate.")
 def _goes_downhill(subject: Subject) -> None:
     bowl = Bowl()
     optimizer = _made(subject, bowl)
@@ -66,21 +66,21 @@ def _goes_downhill(subject: Subject) -> None:
     need(falls, f"on a quadratic at a rate of {RATE} the value goes {shown}.")
 
 
-@contract(KIND, "parameter groups", "Keep each group's own weight_decay: no decay is asked of biases and norms.")
+@contract(KIND, "parameter groups", "Keep the weight_decay of each group: it is 0 for biases and norms.")
 def _keeps_groups(subject: Subject) -> None:
     bowl = Bowl()
     groups = _made(subject, bowl).param_groups
     for parameter, asked in ((bowl.weight, DECAY), (bowl.bias, 0.0)):
         found = {g.get("weight_decay") for g in groups if any(p is parameter for p in g["params"])}
-        need(found == {asked}, f"a group with a weight_decay of {asked} has {sorted(map(str, found))} in its place.")
+        need(found == {asked}, f"a group with a weight_decay of {asked} has {sorted(map(str, found))} instead.")
 
 
-@contract(KIND, "learning rate", "Read the rate from each param_group at each step: that is where schedules set it.")
+@contract(KIND, "learning rate", "Read the learning rate from each param_group at each step, where schedules set it.")
 def _obeys_the_rate(subject: Subject) -> None:
     bowl = Bowl()
     optimizer = _made(subject, bowl)
     rates = sorted({float(group["lr"]) for group in optimizer.param_groups})
-    need(rates == [RATE], f"made with a rate of {RATE}, its groups have {rates}.")
+    need(rates == [RATE], f"with a learning rate of {RATE}, its groups have {rates}.")
     for group in optimizer.param_groups:
         group["lr"] = 0.0
     before = bowl.weight.detach().clone()
@@ -90,7 +90,7 @@ def _obeys_the_rate(subject: Subject) -> None:
     need(moved <= 1e-3, f"with a rate of 0 in its groups a weight moves by {moved:.2g}.")  # MADGRAD's epsilon
 
 
-@contract(KIND, "a checkpoint keeps its state", "Keep all that a step uses in self.state and the groups.")
+@contract(KIND, "a checkpoint keeps its state", "Keep everything that a step uses in self.state and the groups.")
 def _comes_back(subject: Subject) -> None:
     straight, resumed = Bowl(), Bowl()
     optimizer = _made(subject, straight)
@@ -107,7 +107,7 @@ def _comes_back(subject: Subject) -> None:
         for _ in range(2):
             bowl.step(used)
     apart = max(float((a - b).abs().max()) for a, b in zip(_weights(straight), _weights(resumed), strict=True))
-    need(apart <= 1e-7, f"two steps after a resumption, a weight differs by {apart:.2g} from training straight on.")
+    need(apart <= 1e-7, f"two steps after resuming, a weight differs by {apart:.2g} from uninterrupted training.")
 
 
 def through_a_checkpoint(state: dict[str, Any]) -> dict[str, Any]:
@@ -125,4 +125,4 @@ def _weights(bowl: Bowl) -> list[Tensor]:
 
 def _made(subject: Subject, bowl: Bowl) -> torch.optim.Optimizer:
     optimizer = subject.made(bowl.groups(), RATE)
-    return optimizer if isinstance(optimizer, torch.optim.Optimizer) else skip("it is no torch.optim.Optimizer.")
+    return optimizer if isinstance(optimizer, torch.optim.Optimizer) else skip("it is not a torch.optim.Optimizer.")

@@ -38,21 +38,21 @@ print(json.dumps([plugin.problem, [name for name in heavy if name in sys.modules
 
 def plugin_checks(plugin: LoadedPlugin) -> list[Check]:
     """Checks of the plugin itself; only that it loads for one that isn't enabled."""
-    found = [_check(plugin, "loads", _loads, f"See what is wrong with it: zoo plugins doctor {plugin.name}")]
+    found = [_check(plugin, "loads", _loads, f"For details: zoo plugins doctor {plugin.name}")]
     if plugin.state == "enabled":
         found += [
             _check(
                 plugin,
                 "torch-free listing",
                 _lists_without_torch,
-                "Import it in the module that a component's target names, or inside the function that needs it: "
-                "`zoo list` imports every plugin and waits for it.",
+                "Import it in the module of a component's target, or in the function that needs it: `zoo list` "
+                "imports every plugin.",
             ),
             _check(
                 plugin,
                 "samples are members",
                 _samples_exist,
-                "Name members that are in the family's list of names, spelled as they are there.",
+                "Use names from the list of the family as samples.",
             ),
         ]
     return found
@@ -65,7 +65,7 @@ def _check(plugin: LoadedPlugin, name: str, trial: Callable[[LoadedPlugin], None
 
 def _loads(plugin: LoadedPlugin) -> None:
     if plugin.state == "disabled":
-        skip(plugin.problem or f"it is disabled; turn it on: zoo plugins enable {plugin.name}")
+        skip(plugin.problem or f"it is disabled; enable it: zoo plugins enable {plugin.name}")
     need(plugin.state == "enabled", f"it was set aside in phase {plugin.phase}: {plugin.problem}.")
 
 
@@ -76,10 +76,10 @@ def _lists_without_torch(plugin: LoadedPlugin) -> None:
             [sys.executable, "-c", _LISTING, given], capture_output=True, text=True, timeout=_TIMEOUT_S, check=False
         )
     except subprocess.TimeoutExpired:
-        fail(f"listing it in a fresh process was not over after {_TIMEOUT_S} s.")
-    need(done.returncode == 0, f"a fresh process can't list it: {(done.stderr.strip().splitlines() or ['?'])[-1]}.")
+        fail(f"listing it in a new process took more than {_TIMEOUT_S} s.")
+    need(done.returncode == 0, f"a new process can't list it: {(done.stderr.strip().splitlines() or ['?'])[-1]}.")
     problem, imported = json.loads(done.stdout.splitlines()[-1])
-    need(problem is None, f"loaded alone, in a fresh process, it fails: {problem}.")
+    need(problem is None, f"loaded alone in a new process, it fails: {problem}.")
     need(not imported, f"listing it imports {', '.join(imported)}.")
 
 
@@ -87,7 +87,7 @@ def _samples_exist(plugin: LoadedPlugin) -> None:
     for family in families(plugin):
         members = {e.member for e in plugin.entries if e.kind == family.kind and e.component.target == family.target}
         missing = [name for name in family.samples if name not in members]
-        need(not missing, f"the {family.kind} family names samples that it has not: {', '.join(missing)}.")
+        need(not missing, f"the {family.kind} family has samples that are not in its list: {', '.join(missing)}.")
 
 
 def families(plugin: LoadedPlugin) -> Iterator[Family]:

@@ -20,14 +20,18 @@ LENGTHS = (1, 2, 10, 100)
 """Numbers of steps of the trainings to test."""
 
 
-@contract(KIND, "can be made", "Let the factory take (optimizer, total_steps) and return an LRScheduler.")
+@contract(KIND, "can be created", "Take (optimizer, total_steps), and return an LRScheduler.")
 def _can_be_made(subject: Subject) -> None:
     schedule = subject.try_to_make(_optimizer(), 10)
     missing = _missing(schedule)
-    need(not missing, f"its factory gives {type(schedule).__name__}, which has no {' and no '.join(missing)}.")
+    need(not missing, f"its factory returns {type(schedule).__name__}, which has no {' and no '.join(missing)}.")
 
 
-@contract(KIND, "a rate for every step", "Keep rates within 0 and the optimizer's own, from step 0 to total_steps.")
+@contract(
+    KIND,
+    "a rate for every step",
+    ("Keep learning rates between 0 and that of the optimizer, from step 0 to total_steps."),
+)
 def _has_a_rate_for_every_step(subject: Subject) -> None:
     for total in LENGTHS:
         with warnings.catch_warnings():
@@ -37,14 +41,14 @@ def _has_a_rate_for_every_step(subject: Subject) -> None:
         need(not wrong, f"at step {wrong[:1] and wrong[0][0]} of {total} its rate is {wrong[:1] and wrong[0][1]}.")
 
 
-@contract(KIND, "short trainings learn", "Cut the warm-up to a share of total_steps.")
+@contract(KIND, "short trainings learn", "Limit the warm-up to a fraction of total_steps.")
 def _lets_short_trainings_learn(subject: Subject) -> None:
     for total in LENGTHS:
         highest = max(first for first, _ in _rates(*_made(subject, total), total))
         need(not highest <= PEAKS[0] / 4, f"in {total} steps its rate never exceeds {highest:.3g} of {PEAKS[0]}.")
 
 
-@contract(KIND, "groups keep their rates", "Scale each group's own rate, rather than set one for all.")
+@contract(KIND, "groups keep their rates", "Scale the learning rate of each group instead of setting one for all.")
 def _keeps_ratios(subject: Subject) -> None:
     for first, second in _rates(*_made(subject, 10), 10):
         wanted = first * PEAKS[1] / PEAKS[0]
@@ -52,7 +56,9 @@ def _keeps_ratios(subject: Subject) -> None:
         need(kept, f"groups with rates {PEAKS[0]} and {PEAKS[1]} have {first:.3g} and {second:.3g}.")
 
 
-@contract(KIND, "a checkpoint keeps its state", "Keep all that step() uses in attributes, as LRScheduler saves them.")
+@contract(
+    KIND, "a checkpoint keeps its state", "Keep everything that step() uses in attributes, which LRScheduler saves."
+)
 def _comes_back(subject: Subject) -> None:
     optimizer, schedule = _made(subject, 20)
     _rates(optimizer, schedule, 7)
@@ -61,7 +67,10 @@ def _comes_back(subject: Subject) -> None:
     restored.load_state_dict(state["optimizer"])
     again.load_state_dict(state["schedule"])
     one, other = _rates(optimizer, schedule, 13), _rates(restored, again, 13)
-    need(repr(one) == repr(other), "resumed after 7 of 20 steps, its rates are others than those of going straight on.")
+    need(
+        repr(one) == repr(other),
+        ("resumed after 7 of 20 steps, its learning rates differ from those of an uninterrupted training."),
+    )
 
 
 def _within(rate: float) -> bool:
@@ -90,4 +99,4 @@ def _missing(schedule: Any) -> list[str]:
 def _made(subject: Subject, total: int) -> tuple[torch.optim.Optimizer, Any]:
     optimizer = _optimizer()
     schedule = subject.made(optimizer, total)
-    return (optimizer, schedule) if not _missing(schedule) else skip("it has not all of a schedule's methods.")
+    return (optimizer, schedule) if not _missing(schedule) else skip("it lacks methods of a schedule.")

@@ -34,7 +34,7 @@ _TIMEOUT_S = 120
 # Code of a spawned worker, which knows the dataset only by its pickle.
 _WORKER = """
 import pickle, sys
-out, sys.stdout = sys.stdout.buffer, sys.stderr  # what an import prints is no answer
+out, sys.stdout = sys.stdout.buffer, sys.stderr  # imports may print
 sys.path[:] = pickle.loads(sys.stdin.buffer.read(int(sys.argv[1])))
 from zoo.testing.splits import pixels_of
 splits = pickle.loads(sys.stdin.buffer.read())
@@ -49,9 +49,9 @@ def in_a_worker(sent: bytes) -> dict[str, Items]:
     try:
         done = subprocess.run(command, input=path + sent, capture_output=True, timeout=_TIMEOUT_S, check=False)
     except subprocess.TimeoutExpired:
-        fail(f"a worker was not ready with two items after {_TIMEOUT_S} s.")
+        fail(f"a worker took more than {_TIMEOUT_S} s for two items.")
     said = done.stderr.decode(errors="replace").strip().splitlines()
-    need(done.returncode == 0, f"a worker can't read it: {said[-1] if said else 'it ended without a word'}.")
+    need(done.returncode == 0, f"a worker can't read it: {said[-1] if said else 'it ended without output'}.")
     found: dict[str, Items] = pickle.loads(done.stdout)
     return found
 
@@ -64,7 +64,7 @@ def pixels_of(dataset: Any, most: int = MOST) -> Items:
         try:
             found.append((_pixels(image), known_label(dataset, label)))
         except (ContractError, DataError, TypeError, ValueError):
-            skip("not every item is an image with a label.")
+            skip("some items are not an image with a label.")
     return found
 
 
@@ -108,7 +108,7 @@ def opened(subject: Subject) -> Iterator[Splits]:
             raise
         except Exception as error:
             skip(f"it can't be opened: {first_line(error)}")
-        yield splits if usable else skip("it is no dataset with a train split.")
+        yield splits if usable else skip("it is not a dataset with a train split.")
 
 
 @contextmanager
@@ -133,7 +133,7 @@ def open_all(subject: Subject, root: Path | None) -> Splits:
     given = {**({} if root is None else {"root": root}), **subject.params}
     values, problems = check("dataset", factory, given, "dataset")
     if problems:
-        skip(f"its parameters are at fault: {' '.join(problems)}")
+        skip(f"its parameters are invalid: {' '.join(problems)}")
     values = {**{p.name: p.default for p in parameters("dataset", factory)}, **values}
     declared = getattr(subject.component, "splits", (TRAIN, "val"))
     return {split: factory(split=split, **values) for split in available(factory, declared, values)}

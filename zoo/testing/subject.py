@@ -65,14 +65,14 @@ class Subject:
         try:
             return self.make(*positional, **given)
         except JobError as error:
-            skip(f"its parameters are at fault: {error}")
+            skip(f"its parameters are invalid: {error}")
 
     def made(self, *positional: Any, seed: int = 0, **given: Any) -> Any:
         """Call :meth:`make` in all other checks; skips components that can't be created."""
         try:
             return self.make(*positional, seed=seed, **given)
         except Exception as error:
-            skip(f"it can't be made: {first_line(error)}")
+            skip(f"it can't be created: {first_line(error)}")
 
 
 def first_line(error: BaseException) -> str:

@@ -108,7 +108,10 @@ def test_nothing_of_a_file_is_run(keras: Any, tmp_path: Path):
     with zipfile.ZipFile(tmp_path / "os.keras", "w") as archive:
         for name, content in {**parts, "config.json": json.dumps(config)}.items():
             archive.writestr(name, content)
-    for name, word in (("lambda.keras", "runs no code of a file"), ("os.keras", "'mkdir', which is not Keras's own")):
+    for name, word in (
+        ("lambda.keras", "code in files is not executed"),
+        ("os.keras", "'mkdir', which is not part of Keras"),
+    ):
         with pytest.raises(RequestError, match=word):
             read(tmp_path / name)
     assert not sprung.exists()

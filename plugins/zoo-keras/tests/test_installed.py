@@ -52,7 +52,7 @@ def test_a_builder_is_trained_killed_and_resumed_evaluated_and_exported(
     assert len(told["predictions"]) == 1
     assert str(result["metrics"]["val"]["accuracy"])[:8] in done(zoo("evaluate", "leaves", "--json"))
     for form in ("onnx", "pt2", "torchscript", "safetensors"):
-        assert "all 360 val images answered as by the run" in done(zoo("export", "leaves", "--format", form))
+        assert "all 360 val images compared with the run" in done(zoo("export", "leaves", "--format", form))
     often = ("--set", "train.checkpoint_s=0.01")
     done(zoo("run", "leaves", "digits", *SMALL, *often, "--name", "whole"))
     again = ("run", "runs/whole/job.yaml", "--name", "killed", "--resume")

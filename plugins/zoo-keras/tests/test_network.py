@@ -168,7 +168,7 @@ def test_what_is_no_classifier_is_refused_with_a_word(keras: Any):
     single = keras.Model(images, layers.Dense(1, activation="softmax")(flat))
     with pytest.raises(ContractError, match="always 1"):
         network_of(single, 2, 3, 8)
-    with pytest.raises(RequestError, match="a function that gives one"):
+    with pytest.raises(RequestError, match="a function that returns one"):
         as_architecture(3)
     with pytest.raises(TypeError, match="num_classes"):
         keras_architecture(lambda units: None)

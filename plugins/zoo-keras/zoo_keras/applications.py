@@ -103,16 +103,17 @@ def _fetching(name: str) -> Iterator[None]:
     except Exception as error:  # Keras raises Exception itself for failed downloads
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         if offline():
-            reason = "offline (ZOO_OFFLINE is set), and they are not in Keras's cache"
+            reason = "offline (ZOO_OFFLINE is set), and they are not in the cache of Keras"
         raise RequestError(
-            f"The pretrained weights of {name!r} can't be had: {reason}. Keras fetches them once, from "
-            "storage.googleapis.com; without a network train from scratch, or take timm's: zoo list --search pretrained"
+            f"The pretrained weights of {name!r} are not available: {reason}. Keras downloads them once, from "
+            "storage.googleapis.com. Without network access, train from scratch, or use those of timm: zoo list "
+            "--search pretrained"
         ) from error
 
 
 class _Refused(urllib.request.BaseHandler):
     def default_open(self, request: urllib.request.Request) -> None:
-        raise urllib.error.URLError(f"offline, so {request.full_url} is not fetched")
+        raise urllib.error.URLError(f"offline, so {request.full_url} was not downloaded")
 
 
 @contextlib.contextmanager

@@ -72,7 +72,7 @@ def as_architecture(model: Any) -> Callable[..., nn.Module]:
     if hasattr(model, "get_weights") and hasattr(model, "layers"):
         return keras_architecture(functools.partial(_copy_of, model))
     if not callable(model):
-        raise RequestError(f"as_architecture() takes a keras.Model or a function that gives one, not {model!r}.")
+        raise RequestError(f"as_architecture() takes a keras.Model or a function that returns one, not {model!r}.")
     return keras_architecture(model)
 
 

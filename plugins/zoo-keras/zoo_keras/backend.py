@@ -28,8 +28,8 @@ def load() -> Any:
     keras = sys.modules.get("keras") or _imported()
     if keras.backend.backend() != "torch":
         raise RequestError(
-            f"Keras was imported with the backend {keras.backend.backend()!r} before the zoo needed it with torch, and "
-            f"one process has one backend. Before the first `import keras`, type: export {_BACKEND}=torch"
+            f"Keras was imported with the backend {keras.backend.backend()!r}, but the zoo needs torch. Before the "
+            f"first `import keras`, set: export {_BACKEND}=torch"
         )
     return keras
 

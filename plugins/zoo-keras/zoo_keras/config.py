@@ -37,9 +37,9 @@ def parsed(text: str, where: str) -> dict[str, Any]:
     try:
         config = json.loads(text)
     except ValueError as error:
-        raise RequestError(f"{where} describes no Keras model: it is no JSON ({error}).") from error
+        raise RequestError(f"{where} is not a Keras model: it is not JSON ({error}).") from error
     if not isinstance(config, dict) or not isinstance(config.get("config"), dict) or "class_name" not in config:
-        raise RequestError(f"{where} describes no Keras model: it has no class_name with a config.")
+        raise RequestError(f"{where} is not a Keras model: it has no class_name with a config.")
     return config
 
 
@@ -54,13 +54,13 @@ def check_config(config: dict[str, Any], where: str) -> None:
         name, module, registered = words
         if name in _CODE:
             raise RequestError(
-                f"{where} has a {name} layer, which is code, and the zoo runs no code of a file. In Keras, build the "
-                "model anew with a layer in its place, load its weights there, and save that."
+                f"{where} has a {name} layer, which contains code, and code in files is not executed. In Keras, "
+                "rebuild the model with another layer, load the weights, and save it."
             )
         if not _is_builtin(name, module) or ">" in registered:
             raise RequestError(
-                f"{where} needs {registered or name!r}, which is not Keras's own, and a file doesn't bring it. Give "
-                "the zoo the function that builds the model instead: from zoo_keras import keras_architecture"
+                f"{where} needs {registered or name!r}, which is not part of Keras or the file. Use the function "
+                "that builds the model instead: from zoo_keras import keras_architecture"
             )
 
 
@@ -94,9 +94,7 @@ def made(config: dict[str, Any], where: str) -> Any:
         return load().saving.deserialize_keras_object(copy.deepcopy(config), safe_mode=True)
     except Exception as error:  # Keras passes on any error of its layers
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise RequestError(
-            f"Keras {load().__version__} can't make the model that {where} describes: {reason}"
-        ) from error
+        raise RequestError(f"Keras {load().__version__} can't create the model of {where}: {reason}") from error
 
 
 def for_images(config: dict[str, Any], image_size: int, in_chans: int) -> dict[str, Any]:

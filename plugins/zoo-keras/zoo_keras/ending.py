@@ -41,8 +41,8 @@ def network_of(model: Any, num_classes: int, in_chans: int, image_size: int, *, 
         raise ContractError(f"The Keras model {model.name!r} ends in a softmax over one output, which is always 1.")
     if units != num_classes and (units, num_classes) != (1, 2):
         raise ContractError(
-            f"The Keras model {model.name!r} has {units} outputs for {num_classes} classes. Let its last layer have "
-            f"num_classes outputs{', or one' if num_classes == 2 else ''}."
+            f"The Keras model {model.name!r} has {units} outputs for {num_classes} classes. Use num_classes outputs "
+            f"in its last layer{', or one' if num_classes == 2 else ''}."
         )
     if not trusted and not answer.is_meta:
         _check_same(model, answer, activation, sample)
@@ -61,7 +61,7 @@ def _modules_and_sample(model: Any, in_chans: int, image_size: int) -> tuple[nn.
     inputs = getattr(model, "inputs", None) or [None]
     if len(inputs) != 1 or len(getattr(model, "outputs", None) or [None]) != 1:
         raise ContractError(
-            f"The Keras model {model.name!r} must have one input, an image, and one output, its classes."
+            f"The Keras model {model.name!r} must have one input, an image, and one output, the classes."
         )
     shape = (image_size, image_size, in_chans) if inputs[0] is None else inputs[0].shape[1:]
     if len(shape) != 3:
@@ -138,8 +138,8 @@ def _units(answer: Any, model: Any) -> int:
     if not isinstance(answer, Tensor) or answer.ndim != 2:
         shape = tuple(answer.shape) if isinstance(answer, Tensor) else type(answer).__name__
         raise ContractError(
-            f"The Keras model {model.name!r} answers two images with {shape}; it must give (2, num_classes): pool or "
-            "flatten before its last layer."
+            f"The Keras model {model.name!r} returns {shape} for two images, not (2, num_classes): pool or flatten "
+            "before its last layer."
         )
     return answer.shape[1]
 
@@ -153,8 +153,8 @@ def _check_same(model: Any, answer: Tensor, activation: str | None, sample: Tens
     if not torch.allclose(found, wanted, rtol=_TOLERANCE, atol=_TOLERANCE * float(wanted.abs().max()), equal_nan=True):
         apart = float((found - wanted).abs().max())
         raise ContractError(
-            f"The network made of the Keras model {model.name!r} answers otherwise than the model (by {apart:.2g}). "
-            "That is a defect of zoo-keras; it has not met such a model before."
+            f"The network made of the Keras model {model.name!r} differs from the model (by {apart:.2g}). This is a "
+            "bug in zoo-keras."
         )
 
 
@@ -167,6 +167,6 @@ def _check_logits(model: Any, layers: nn.Module, activation: str | None, sample:
     summed = loud.shape[1] > 1 and bool(((loud.sum(1) - 1).abs() < 1e-3).all())
     if bool(((loud >= 0) & (loud <= 1)).all()) and (summed or bool(((loud > 0) & (loud < 1)).any())):
         raise ContractError(
-            f"The Keras model {model.name!r} seems to end in probabilities, by a step that can't be left out. The "
-            "zoo's losses take logits: let its last layer have activation=None, or activation='softmax'."
+            f"The Keras model {model.name!r} seems to end in probabilities by an unknown operation. Losses of the "
+            "zoo take logits: use activation=None or activation='softmax' in the last layer."
         )

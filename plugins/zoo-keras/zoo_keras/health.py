@@ -12,5 +12,5 @@ def backend() -> Iterator[Finding]:
     """Warn about a ``KERAS_BACKEND`` other than torch: the zoo trains Keras networks with torch."""
     given = os.environ.get("KERAS_BACKEND")
     if given not in (None, "torch"):
-        text = f"KERAS_BACKEND is {given!r}; networks of zoo-keras are trained by torch."
+        text = f"KERAS_BACKEND is {given!r}; networks of zoo-keras need torch."
         yield Finding("warning", text, (("use torch", "export KERAS_BACKEND=torch"),))

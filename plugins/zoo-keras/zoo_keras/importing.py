@@ -23,8 +23,8 @@ __all__ = ["read"]
 _ZIP, _HDF5 = {"config.json", "model.weights.h5"}, b"\x89HDF\r\n\x1a\n"
 SIMPLE, SAVED = "simple/simple_cnn", "keras/saved"
 _UNSAID = (
-    "The file doesn't say how pixels are prepared: they are taken as pixels / 255, as most Keras programs do outside "
-    "of the model. If yours did otherwise, say so: --mean M --std S."
+    "The file does not define the preprocessing of pixels: pixels / 255 is assumed, as in most Keras programs. "
+    "Otherwise give: --mean M --std S."
 )
 
 
@@ -43,13 +43,13 @@ def read(file: Path, architecture: str | None = None, image_size: int | None = N
         None where the file is not a Keras model.
 
     Raises:
-        RequestError: Keras can't read the file, it contains code or foreign classes, or it is no image classifier.
+        RequestError: Keras can't read the file, it contains code or foreign classes, or it is not an image classifier.
     """
     text = _description(file)
     if text is None:
         return None
     if architecture not in (None, SIMPLE, SAVED):
-        raise RequestError(f"{file} becomes {SIMPLE} or {SAVED}, not {architecture!r}. Leave --architecture away.")
+        raise RequestError(f"{file} becomes {SIMPLE} or {SAVED}, not {architecture!r}. Leave out --architecture.")
     check_config(parsed(text, str(file)), str(file))
     with building():
         return _imported(_loaded(file), file, architecture, image_size)
@@ -82,8 +82,8 @@ def _of_hdf5(file: Path) -> str | None:
             return None
     if text is None:
         raise RequestError(
-            f"{file} has weights and no model: in Keras, type model.load_weights('{file.name}'), then "
-            "model.save('my.keras'), and give that."
+            f"{file} has weights but no model: in Keras, call model.load_weights('{file.name}'), then "
+            "model.save('my.keras'), and import that file."
         )
     return text.decode() if isinstance(text, bytes) else str(text)
 
@@ -94,8 +94,8 @@ def _loaded(file: Path) -> Any:
     except Exception as error:  # Keras, h5py and their dependencies raise many kinds of errors
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise RequestError(
-            f"Keras {load().__version__} can't load {file}: {reason}. If another version wrote it, load it there and "
-            "save it anew: model.save('my.keras')"
+            f"Keras {load().__version__} can't load {file}: {reason}. If another version wrote it, load it there "
+            "and save it again: model.save('my.keras')"
         ) from error
 
 
@@ -105,13 +105,13 @@ def _imported(model: Any, file: Path, architecture: str | None, image_size: int 
     try:
         network = network_of(model, classes, in_chans, size)
     except ContractError as error:
-        raise RequestError(f"{file} can't be taken: {error}") from error
+        raise RequestError(f"{file} can't be imported: {error}") from error
     several = network.ending == "sigmoid" and units > 1
     simple = None if several or architecture == SAVED else as_simple_cnn(model, network.ending)
     if simple is None and architecture == SIMPLE:
         raise RequestError(
-            f"{file} is no stack of 3x3 convolutions, each with a pool, and a dense layer, so it is no simple_cnn. "
-            f"Leave --architecture away: it becomes {SAVED}."
+            f"{file} is not a stack of 3x3 convolutions with pooling and a dense layer, so it is not a simple_cnn. "
+            f"Leave out --architecture: it becomes {SAVED}."
         )
     given: dict[str, Any] = {
         "architecture": SAVED,
@@ -141,14 +141,14 @@ def _form(model: Any, file: Path, image_size: int | None) -> tuple[int, int, int
     """Side and channels of the images, and number of outputs."""
     shapes = [tuple(tensor.shape[1:]) for tensor in (*(model.inputs or ()), *(model.outputs or ()))]
     if len(shapes) != 2 or len(shapes[0]) != 3 or len(shapes[1]) != 1:
-        raise RequestError(f"{file} is no classifier of images: its model takes and gives arrays {shapes}.")
+        raise RequestError(f"{file} is not an image classifier: its input and output are {shapes}.")
     (*image,), (units,) = shapes
     if image[0] in (1, 3) and image[2] not in (1, 3):
         image = [*image[1:], image[0]]
     if image[0] != image[1]:
-        raise RequestError(f"{file} is for images of {image[0]}x{image[1]} px, and the zoo's are square.")
+        raise RequestError(f"{file} is for images of {image[0]}x{image[1]} px, but only square images are supported.")
     if image_size is not None and image[0] not in (None, image_size):
-        raise RequestError(f"{file} is for images of {image[0]} px, not {image_size}. Leave --image-size away.")
+        raise RequestError(f"{file} is for images of {image[0]} px, not {image_size}. Leave out --image-size.")
     return image[0] or image_size or 224, image[2], units
 
 

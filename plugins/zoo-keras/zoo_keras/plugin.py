@@ -37,14 +37,14 @@ def zoo_architectures() -> Iterator[Architecture | Family]:
     yield Architecture(
         "tutorial_cnn",
         "zoo_keras.tutorial:tutorial_cnn",
-        summary="The tutorial's cats-and-dogs network, in Keras",
+        summary="Cats-and-dogs network of the tutorial, in Keras",
         tags=("keras", "cnn", "small"),
         input_size=150,
     )
     yield Architecture(
         "saved",
         "zoo_keras.saved:saved",
-        summary="The model that a .keras file describes; zoo import makes it",
+        summary="Model of a .keras file, created by zoo import",
         tags=("keras", "import"),
         example={"config": _described(*_EXAMPLE)},
     )
@@ -52,7 +52,7 @@ def zoo_architectures() -> Iterator[Architecture | Family]:
         "architecture",
         "zoo_keras.applications:create",
         "zoo_keras:models.txt",
-        summary="A model of keras.applications, with or without ImageNet weights",
+        summary="Model of keras.applications",
         tags=("keras", "pretrained", "imagenet", "backbone"),
         samples=("MobileNet", "MobileNetV3Small"),
     )
@@ -64,11 +64,11 @@ def zoo_importers() -> Iterator[Importer]:
         "keras",
         "zoo_keras.importing:read",
         suffixes=(".keras", ".h5", ".hdf5"),
-        summary="A model that Keras saved, with the same answers",
+        summary="Models saved by Keras",
         tags=("keras", "tensorflow"),
     )
 
 
 @hookimpl
 def zoo_health_checks() -> list[HealthCheck]:
-    return [HealthCheck("keras-backend", "zoo_keras.health:backend", summary="Keras computes with torch")]
+    return [HealthCheck("keras-backend", "zoo_keras.health:backend", summary="Keras uses torch")]

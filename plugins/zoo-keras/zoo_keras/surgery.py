@@ -39,7 +39,7 @@ def take_over(model: Any, trained: Any, name: str) -> None:
         if all(a.shape == b.shape for a, b in zip(own.get_weights(), weights, strict=True)):
             own.set_weights(weights)
         elif own is not head and other is not theirs[-1] and "fc" not in own.name:
-            raise ValueError(f"layer {own.name} of {name} has another form than its trained weights")
+            raise ValueError(f"layer {own.name} of {name} differs in shape from its trained weights")
 
 
 def _with_weights(model: Any) -> list[Any]:
@@ -65,7 +65,7 @@ def _first_layer(kernel: NDArray[np.float32], channels: int, name: str) -> NDArr
 def _normalization(weights: list[Any], trained: Any, channels: int, name: str) -> list[Any]:
     """Merge the rescaling that follows EfficientNet's normalization in Keras's pretrained model into its variance."""
     if channels != len(weights[0]):
-        raise RequestError(f"The pretrained weights of {name!r} are for colour images: leave --pretrained away.")
+        raise RequestError(f"The pretrained weights of {name!r} are for colour images: leave out --pretrained.")
     mean, variance, *rest = weights
     scaled = [layer for layer in trained.layers if type(layer).__name__ == "Rescaling"][1:]
     return [mean, variance * np.array(IMAGENET["std"], np.float32) if scaled else variance, *rest]

@@ -22,7 +22,7 @@ def tutorial_cnn(
         num_classes: number of classes; two share one output, more have one each.
         input_shape: height, width and channels of the images.
         hidden: width of the dense layer.
-        dropout: probability in [0, 1), before the output.
+        dropout: dropout probability before the output, in [0, 1).
     """
     keras = load()
     layers = keras.layers

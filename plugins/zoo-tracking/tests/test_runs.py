@@ -178,7 +178,7 @@ def test_the_report_and_the_command_say_where_the_logs_are(world, tracked):
 @either
 def test_ctrl_c_closes_the_logs_and_the_run_stays_resumable(interrupted):
     assert interrupted.code == 130, interrupted.said
-    assert "Go on with: zoo run --resume" in interrupted.said
+    assert "Resume with: zoo run --resume" in interrupted.said
     assert "Traceback" not in interrupted.said
     assert 2 <= interrupted.epochs < EPOCHS
     steps = list(range(1, interrupted.epochs + 1))
@@ -238,7 +238,7 @@ print(sorted(p.name for p in folder.iterdir()))
     [
         ("off", []),
         ("tensorboard", ["pip install 'zoo-tracking[tensorboard]'"]),
-        ("mlflow,wandb", ["'wandb', which is none of tensorboard, mlflow, off", "pip install 'zoo-tracking[mlflow]'"]),
+        ("mlflow,wandb", ["'wandb'; valid are tensorboard, mlflow, off", "pip install 'zoo-tracking[mlflow]'"]),
     ],
 )
 def test_what_the_variable_says_is_obeyed_or_told(world, tmp_path, words, told):
@@ -282,7 +282,7 @@ def test_a_server_that_is_away_is_told_of_once_without_its_password(world, tmp_p
     done = world.type("-c", HOOKS, tmp_path / "run", ZOO_TRACKING="mlflow", **away)
     assert done.returncode == 0, done.stderr
     (line,) = done.stderr.splitlines()
-    assert "zoo-tracking: MLflow is left out of the rest of this run" in line
+    assert "zoo-tracking: MLflow is disabled for the rest of this run" in line
     assert "secret" not in line
     assert done.stdout.splitlines()[0] == "[]", "the report names no log that isn't there"
 

@@ -57,14 +57,16 @@ def get(tracker: str) -> str:
 
 def _nothing_here() -> str:
     return (
-        f"tracking is off: neither TensorBoard nor MLflow is installed. Turn it on with {get('tensorboard')} "
-        f"or {get('mlflow')}, or this line off with {VARIABLE}={_OFF}"
+        f"tracking is off: neither TensorBoard nor MLflow is installed. Enable it with {get('tensorboard')} or "
+        f"{get('mlflow')}, or hide this message with {VARIABLE}={_OFF}"
     )
 
 
 def _missing(tracker: str) -> str:
     title = TITLES[tracker]
-    return f"{VARIABLE} asks for {title}, which is not installed; the run goes on without it. Get it: {get(tracker)}"
+    return (
+        f"{VARIABLE} requests {title}, which is not installed; the run continues without it. Install it: {get(tracker)}"
+    )
 
 
 def _wrong(word: str, wanted: Collection[str]) -> str:
@@ -72,6 +74,6 @@ def _wrong(word: str, wanted: Collection[str]) -> str:
     hint = f" Did you mean {near[0]!r}?" if near else ""
     left = f"with {' and '.join(TITLES[t] for t in wanted)}" if wanted else "without tracking"
     return (
-        f"{VARIABLE} has the word {word!r}, which is none of {', '.join(_VALID)} (several go with commas).{hint} "
-        f"This run goes on {left}"
+        f"{VARIABLE} contains {word!r}; valid are {', '.join(_VALID)} (comma-separated).{hint} This run continues "
+        f"{left}"
     )

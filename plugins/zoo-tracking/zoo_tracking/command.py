@@ -23,11 +23,13 @@ def main(arguments: list[str]) -> int:
     Returns:
         The exit code: 0, or 2 where there is no such folder.
     """
-    parser = argparse.ArgumentParser("zoo tracking", description="List the runs that have logs, and how to see them.")
-    parser.add_argument("runs", nargs="?", type=Path, default=Path("runs"), help="the folder for runs (default: runs)")
+    parser = argparse.ArgumentParser(
+        "zoo tracking", description="List runs with TensorBoard or MLflow logs, and how to view them."
+    )
+    parser.add_argument("runs", nargs="?", type=Path, default=Path("runs"), help="folder for runs (default: runs)")
     runs = parser.parse_args(arguments).runs
     if not runs.is_dir():
-        sys.stderr.write(f"zoo tracking: {runs} is no folder. Give the folder of your runs: zoo tracking FOLDER\n")
+        sys.stderr.write(f"zoo tracking: {runs} is not a folder. Give the folder of your runs: zoo tracking FOLDER\n")
         return 2
     sys.stdout.write("\n".join(_lines(runs)) + "\n")
     return 0
@@ -40,7 +42,7 @@ def _lines(runs: Path) -> list[str]:
         return [f"No run in {runs} has logs. {_hint()}"]
     width = max(map(len, having))
     rows = [f"  {name:<{width}}  {', '.join(TITLES[t] for t in trackers)}" for name, trackers in having.items()]
-    return [f"{runs}: {len(having)} of {len(logged)} runs have logs", *rows, "See them:", *_commands(runs, logged)]
+    return [f"{runs}: {len(having)} of {len(logged)} runs have logs", *rows, "To view them:", *_commands(runs, logged)]
 
 
 def _trackers(folder: Path) -> list[str]:
@@ -55,11 +57,11 @@ def _commands(runs: Path, logged: dict[Path, list[str]]) -> list[str]:
     uris = {str(read(folder)["mlflow"].get("uri")): None for folder, trackers in logged.items() if "mlflow" in trackers}
     views = [to_mlflow.view(uri) for uri in uris]
     if any(text.startswith("mlflow") for text in views) and find_spec("flask") is None:
-        lines.append("  pip install mlflow   # its pages are not in the small package that writes the logs")
+        lines.append("  pip install mlflow   # the package that writes the logs has no web page")
     return lines + [f"  {text}" for text in views]
 
 
 def _hint() -> str:
     if installed():
-        return f"Runs are logged from now on, unless {VARIABLE} is set to 'off'."
-    return f"Neither TensorBoard nor MLflow is installed; get one: {get('tensorboard')}"
+        return f"New runs are logged, unless {VARIABLE} is set to 'off'."
+    return f"Neither TensorBoard nor MLflow is installed; install one: {get('tensorboard')}"

@@ -16,7 +16,7 @@ def zoo_commands() -> Iterator[Command]:
     yield Command(
         "tracking",
         "zoo_tracking.command:main",
-        summary="List the runs that have TensorBoard or MLflow logs, and how to see them",
+        summary="List runs with TensorBoard or MLflow logs",
         tags=("tensorboard", "mlflow", "logs"),
     )
 

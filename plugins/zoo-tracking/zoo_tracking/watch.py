@@ -61,7 +61,7 @@ class _TrackerThread:
             getattr(self.tracker, step)(*arguments)
         except Exception as error:  # from any library or server; logging must not end the run
             self.broken = True
-            say(f"{self.tracker.title} is left out of the rest of this run: {_one_line(error)}")
+            say(f"{self.tracker.title} is disabled for the rest of this run: {_one_line(error)}")
 
 
 _active: dict[Path, list[_TrackerThread]] = {}

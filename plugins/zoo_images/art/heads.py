@@ -1,4 +1,4 @@
-"""Heads, seen from the front or turned a little: what tells a cat from a dog is here."""
+"""Heads, seen from the front or turned a little: with the features that distinguish cats from dogs."""
 
 from __future__ import annotations
 

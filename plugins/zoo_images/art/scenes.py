@@ -1,4 +1,4 @@
-"""What is behind a pet, and the light on the whole: drawn alike for cats and dogs, so that neither tells."""
+"""What is behind a pet, and the light on the whole: drawn alike for cats and dogs, so that they are no clue."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def _ramp(size: int, angle: float) -> np.ndarray:
 
 
 def _grain(size: int, random: Random) -> np.ndarray:
-    """(size, size) of noise with unit deviation: a window of one fixed tile, as drawing it afresh is slow."""
+    """(size, size) of noise with unit deviation: a window of one fixed tile, as drawing it again is slow."""
     tile = _noise_tile()
     y, x = (random.randrange(tile.shape[0] - size) for _ in range(2))
     return tile[y : y + size, x : x + size]

@@ -22,7 +22,8 @@ __all__ = ["WebDataset"]
 
 _ALL = "all"
 _NUMBERS = (
-    "The classes have numbers and no names: put a classes.txt beside the shards, the name of 0 in its first line."
+    "The classes have numbers but no names: add a classes.txt to the shards, with the name of class 0 in the "
+    "first line."
 )
 
 
@@ -96,7 +97,7 @@ class WebDataset:
             file.seek(offset)
             data = file.read(size)
         if len(data) < size:
-            raise OSError(f"the shard has {len(data):,} of the image's {size:,} bytes")
+            raise OSError(f"the shard has {len(data):,} bytes, not {size:,}")
         return open_picture(io.BytesIO(data)), int(self.targets[index])
 
     def name_of(self, index: int) -> str:

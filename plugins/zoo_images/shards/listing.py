@@ -57,16 +57,16 @@ def read_listing(text: str, name: str) -> Listing:
         classes = None if told.get("classes") is None else [str(c) for c in told["classes"]]
         sound = told["version"] == VERSION and splits and set(splits) <= set(ORDER)
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
-        raise DataError(f"{name} does not list shards ({error}). Make it again: zoo shards index FOLDER") from error
+        raise DataError(f"{name} does not list shards ({error}). Create it again: zoo shards index FOLDER") from error
     if not sound:
-        raise DataError(f"{name} is of no version that is known here, or lists no shards of {', '.join(ORDER)}.")
+        raise DataError(f"{name} has an unknown version, or lists no shards of {', '.join(ORDER)}.")
     return Listing({split: splits[split] for split in ORDER if split in splits}, classes)
 
 
 def _shard(row: dict[str, Any]) -> Shard:
     shard = Shard(str(row["file"]), int(row["bytes"]), str(row["sha256"]), str(row["contents_sha256"]))
     if not _NAME.fullmatch(shard.file) or not _HASH.fullmatch(shard.sha256) or shard.bytes < 0:
-        raise ValueError(f"{shard.file!r} is no shard below the list's own place")
+        raise ValueError(f"{shard.file!r} is not a shard in the folder of the list")
     return shard
 
 
@@ -83,15 +83,15 @@ def look(folder: Path) -> dict[str, list[Path]]:
     if not found:
         others = sorted(p.name for p in folder.iterdir())[:5]
         raise DataError(
-            f"There are no .tar files in {folder}{', but ' + ', '.join(others) if others else ''}. To make some of a "
-            f"folder of class folders: zoo shards pack {folder} SHARDS"
+            f"There are no .tar files in {folder}{', but ' + ', '.join(others) if others else ''}. To create them "
+            f"from a folder of class folders: zoo shards pack {folder} SHARDS"
         )
     if set(found) == {""}:
         return {"train": found[""]}
     if "" in found:
         raise DataError(
-            f"{found[''][0].name} says no split, as {next(p for s in found for p in found[s] if s).name} does: name "
-            "shards train-….tar, val-….tar and test-….tar, or put them into such folders."
+            f"{found[''][0].name} has no split, unlike {next(p for s in found for p in found[s] if s).name}: name "
+            "shards train-….tar, val-….tar and test-….tar, or use folders of these names."
         )
     return {split: found[split] for split in ORDER if split in found}
 

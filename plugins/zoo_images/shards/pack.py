@@ -43,9 +43,7 @@ def pack(source: Path, out: Path, *, images: int, seed: int) -> dict[str, Packed
     """
     layout = read_layout(source)
     if out.exists() and any(out.iterdir()):
-        raise DataError(
-            f"{out} has something in it. Shards are written into a new folder: zoo shards pack {source} NEW"
-        )
+        raise DataError(f"{out} is not empty. Shards need a new folder: zoo shards pack {source} NEW")
     found: dict[str, Packed] = {}
     try:
         out.mkdir(parents=True, exist_ok=True)

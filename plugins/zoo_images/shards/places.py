@@ -70,13 +70,13 @@ class Folder:
             size = (self.root / shard.file).stat().st_size
         except OSError as error:
             raise DataError(
-                f"{self.root / shard.file} is not there, and {LISTING} lists it. Bring it back, or list what is there: "
-                f"zoo shards index {self.root}"
+                f"{self.root / shard.file} is missing, but listed in {LISTING}. Restore it, or list the shards "
+                f"again: zoo shards index {self.root}"
             ) from error
         if hashlib.sha256(text.encode()).hexdigest() != shard.contents_sha256 or size != shard.bytes:
             raise DataError(
-                f"{self.root / shard.file} is not as {LISTING} has it: it was changed since. List it anew: "
-                f"zoo shards index {self.root}"
+                f"{self.root / shard.file} does not match {LISTING}: it was changed. List the shards again: zoo "
+                f"shards index {self.root}"
             )
         return read_contents(text, str(file))
 
@@ -110,7 +110,7 @@ class WebPlace:
                 raise
         text = _text(listing)
         if sha256 is not None and hashlib.sha256(text.encode()).hexdigest() != sha256:
-            raise DataError(f"{self.name} is not what sha256={sha256[:12]}… says. Ask its owner.")
+            raise DataError(f"{self.name} does not match sha256={sha256[:12]}…. Ask its owner.")
         self.listing = read_listing(text, self.name)
 
     def contents(self, shards: Sequence[Shard]) -> list[ShardContents]:
@@ -166,8 +166,8 @@ def place_of(root: Path | None, field: str, url: str | None, sha256: str | None,
     """
     if (root is None) == (url is None):
         raise DataError(
-            "Where are the shards? Give a folder of .tar files, or an https address: zoo run simple_cnn webdataset "
-            "--data FOLDER, or --set dataset.url=https://…/shards.json"
+            "webdataset needs a folder of .tar files, or an https URL: zoo run simple_cnn webdataset --data "
+            "FOLDER, or --set dataset.url=https://…/shards.json"
         )
     return Folder(root, field) if root is not None else WebPlace(str(url), sha256, room)
 
@@ -176,4 +176,4 @@ def _text(file: Path) -> str:
     try:
         return file.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{file} can't be read: {error}. Make it again: zoo shards index FOLDER") from error
+        raise DataError(f"{file} can't be read: {error}. Create it again: zoo shards index FOLDER") from error

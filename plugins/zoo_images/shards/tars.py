@@ -56,9 +56,9 @@ def read_contents(text: str, name: str) -> ShardContents:
             item.offset >= 0 and item.size > 0 and item.offset + item.size <= found.bytes for item in items
         )
     except (ValueError, TypeError, LookupError, RecursionError) as error:
-        raise DataError(f"{name} does not say what its shard holds. Make it again: zoo shards index FOLDER") from error
+        raise DataError(f"{name} does not describe its shard. Create it again: zoo shards index FOLDER") from error
     if not sound:
-        raise DataError(f"{name} does not fit its shard. Make it again: zoo shards index FOLDER")
+        raise DataError(f"{name} does not match its shard. Create it again: zoo shards index FOLDER")
     return found
 
 
@@ -71,7 +71,7 @@ def scan(path: Path, field: str) -> ShardContents:
     Nothing is unpacked; links, devices and folders are ignored.
 
     Raises:
-        DataError: the file is no uncompressed tar file, is truncated, has no images, or an image has no label.
+        DataError: the file is not an uncompressed tar file, is truncated, has no images, or an image has no label.
     """
     try:
         with path.open("rb") as file:
@@ -82,16 +82,15 @@ def scan(path: Path, field: str) -> ShardContents:
                 pass
     except tarfile.TarError as error:
         raise DataError(
-            f"{path} is no tar file that can be read in places ({error}). Shards are not compressed: make it again as "
-            "plain .tar, or bring back the whole of it."
+            f"{path} is not an uncompressed tar file ({error}). Create it again as plain .tar, or restore it."
         ) from error
     except OSError as error:
         raise DataError(f"{path} can't be read: {error.strerror or error}") from error
     if not samples:
-        raise DataError(f"{path} holds no images ({', '.join(sorted(IMAGES))}).")
+        raise DataError(f"{path} contains no images ({', '.join(sorted(IMAGES))}).")
     whole = samples[-1].offset + samples[-1].size
     if whole > reader.count:
-        raise DataError(f"{path} is cut short: it has {reader.count:,} bytes of at least {whole:,}.")
+        raise DataError(f"{path} is truncated: it has {reader.count:,} bytes of at least {whole:,}.")
     return ShardContents(reader.hash.hexdigest(), reader.count, samples)
 
 
@@ -150,7 +149,7 @@ def _parts(name: str) -> tuple[str, str]:
 def _text(tar: tarfile.TarFile, member: tarfile.TarInfo, path: Path) -> str:
     file = tar.extractfile(member)
     if file is None or member.size > _LABEL_BYTES:
-        raise DataError(f"{member.name} in {path} is no label: it has {member.size:,} bytes.")
+        raise DataError(f"{member.name} in {path} is not a label: it has {member.size:,} bytes.")
     return file.read().decode("utf-8", "replace").strip()
 
 
@@ -162,14 +161,12 @@ def _label(key: str, told: dict[str, str], path: Path, field: str) -> str:
             label = json.loads(told["json"])[field]
         except (ValueError, LookupError, TypeError, RecursionError) as error:
             raise DataError(
-                f"{key}.json in {path} has no {field!r}. Where is the label? --set dataset.field=NAME"
+                f"{key}.json in {path} has no {field!r}. Give the field of the label: --set dataset.field=NAME"
             ) from error
         if isinstance(label, str | int) and not isinstance(label, bool) and str(label).strip():
             return str(label).strip()
-        raise DataError(f"{key}.json in {path}: {field!r} is {label!r}, and one name or number is wanted.")
+        raise DataError(f"{key}.json in {path}: {field!r} is {label!r}, not a name or number.")
     folder = key.rpartition("/")[0].rpartition("/")[2]
     if not folder:
-        raise DataError(
-            f"{key} in {path} has no label: neither a {key}.cls, nor a {key}.json, nor a folder of a class."
-        )
+        raise DataError(f"{key} in {path} has no label: there is no {key}.cls, {key}.json, or class folder.")
     return folder

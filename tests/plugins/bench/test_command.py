@@ -33,7 +33,7 @@ def test_it_says_how_fast_and_where_the_time_goes(zoo: Zoo):
         "backward ",
         "optimizer ",
         "limit ",
-        "convolutions and products alone; the step reaches ",
+        "convolutions and products alone; the step achieves ",
         " · fused adamw",
         "inference",
         "ceiling",
@@ -60,7 +60,7 @@ def test_two_are_compared(zoo: Zoo):
     assert code == 0
     assert "simple/simple_cnn trains " in out
     assert "times as fast as simple/simple_rnn" in out
-    assert "by 5 rounds in turn" in out
+    assert "by 5 alternating rounds" in out
     assert out.count("both networks together") == 2
 
 

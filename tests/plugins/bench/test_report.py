@@ -47,9 +47,9 @@ def with_changes(**sides: dict[str, Any]) -> dict[str, Any]:
 def test_a_step_beside_its_own_limit():
     lines = table_lines({"benchmarks": [ONE]})
     assert "on          2 CPU threads · bfloat16 · channels last · fused adam" in lines
-    assert "limit       280.0 images/s, convolutions and products alone; the step reaches 73% of it" in lines
+    assert "limit       280.0 images/s, convolutions and products alone; the step achieves 73% of it" in lines
     assert "ceiling     1,340 GFLOP/s, a large matrix product" in lines
-    assert lines[-1] == "memory      1,000 MiB at the most"
+    assert lines[-1] == "memory      1,000 MiB peak"
 
 
 def test_no_limit_where_nothing_is_multiplied():
@@ -61,7 +61,7 @@ def test_answers_in_another_precision_have_a_ceiling_of_their_own():
     lines = table_lines(
         {"benchmarks": [with_changes(inference={"precision": "fp32", "ceiling_gflops_per_second": 187})]}
     )
-    assert "inference   600.0 images/s in fp32, 0.77 GFLOP an image, 34% of the ceiling" in lines
+    assert "inference   600.0 images/s in fp32, 0.77 GFLOP per image, 34% of the ceiling" in lines
     assert "ceiling     1,340 GFLOP/s, a large matrix product; 187 in fp32" in lines
 
 
@@ -74,8 +74,8 @@ def test_all_that_was_tried():
     trial["evaluation"] = [way(30), way(20, "fp32")]
     lines = table_lines({"benchmarks": [{**ONE, "trial": trial}]})
     assert lines[2:5] == [
-        "tried       bf16 channels last 10.0, fp32 channels last 5.0 images/s there and back (measured)",
-        "  compiled  bf16 channels last 10.0, bf16 channels last compiled 12.0 images/s there and back",
+        "tried       bf16 channels last 10.0, fp32 channels last 5.0 images/s forward and backward (measured)",
+        "  compiled  bf16 channels last 10.0, bf16 channels last compiled 12.0 images/s forward and backward",
         "  answers   bf16 channels last 30.0, fp32 channels last 20.0 images/s",
     ]
 
@@ -86,7 +86,7 @@ def test_two_are_compared_with_the_range_of_their_rounds():
     both = {"benchmarks": [ONE, {**ONE, "architecture": "b"}], "comparison": {"train": ratio, "inference": answers}}
     lines = table_lines(both)
     assert lines[-1] == (
-        "a trains 2.00 (1.50 to 2.25) times as fast as b, and answers 0.50 (0.50 to 0.75) times as fast, "
-        "by 3 rounds in turn"
+        "a trains 2.00 (1.50 to 2.25) times as fast as b, and infers 0.50 (0.50 to 0.75) times as fast, in 3 "
+        "alternating rounds"
     )
-    assert lines.count("memory      1,000 MiB at the most, both networks together") == 2
+    assert lines.count("memory      1,000 MiB peak, both networks together") == 2

@@ -173,7 +173,7 @@ def test_the_command_serves_until_it_is_interrupted(write_run):
     )
     assert process.stdout is not None
     said = process.stdout.readline()
-    port = int(re.match(r"http://127\.0\.0\.1:(\d+)/ shows runs\. Ctrl-C ends it\.", said)[1])
+    port = int(re.match(r"http://127\.0\.0\.1:(\d+)/ shows runs\. Ctrl-C stops it\.", said)[1])
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
     connection.request("GET", "/api/runs")
     assert b'"run": "a"' in connection.getresponse().read()
@@ -186,7 +186,7 @@ def test_a_file_is_no_folder_for_runs(zoo):
     Path("file").touch()
     code, _, err = zoo("dashboard", "file")
     assert code == 2
-    assert "Name the folder that runs are in" in err
+    assert "Give the folder of the runs" in err
 
 
 def test_it_needs_nothing_heavy():

@@ -144,7 +144,7 @@ def test_files_that_are_cut_off_or_no_images_are_named(zoo, scene):
     told = {Path(i["name"]).name: (i["split"], i["label"], i["reason"]) for i in found["items"]}
     assert told["00.jpg"][:2] == ("train", "boxes")
     assert "truncated" in told["00.jpg"][2]
-    assert told["01.jpg"] == ("val", "discs", "not an image that can be read")
+    assert told["01.jpg"] == ("val", "discs", "not a readable image")
 
 
 def test_blank_grey_turned_long_and_tiny_ones_are_named(zoo, scene):
@@ -221,7 +221,7 @@ def test_several_labels_an_image(zoo, scene):
     (root / "list.csv").write_text("path,labels,split\n" + "\n".join([*rows, "copy.jpg,disc,train"]))
     document = checked(zoo, root / "list.csv", "--fix", "clean.csv")
     assert finding(document, "conflicts")["count"] == 1
-    assert "several labels" in finding(document, "label_suspects")["summary"]
+    assert "multiple labels" in finding(document, "label_suspects")["summary"]
     assert Path("clean.csv").read_text().startswith("path,labels,split,")
     assert finding(checked(zoo, "clean.csv"), "conflicts")["count"] == 0
 

@@ -88,7 +88,7 @@ def test_the_zoos_own_pictures_are_known_and_only_they_are_replaced(tmp_path):
     assert is_ours(mine)
     assert not is_ours(photo)
     assert check_place(mine, (".png",)) == mine
-    with pytest.raises(RequestError, match="the zoo didn't make it"):
+    with pytest.raises(RequestError, match="was not written by the zoo"):
         check_place(photo, (".png",))
     assert check_place(photo, (".png",), overwrite=True) == photo
 

@@ -140,7 +140,7 @@ def test_values_beyond_0_to_1_are_said(zoo, colours, monkeypatch):
     Path("mine.py").write_text("def bright(size):\n    return lambda images, targets: (images * 3, targets)\n")
     Path("registry.yaml").write_text("components: {augmentation: {bright: {target: './mine.py:bright'}}}\n")
     notes = show(zoo, "simple_cnn", colours, "--set", "augment=[bright]")["notes"]
-    assert any("cut off here to 0..1" in note for note in notes)
+    assert any("clipped here to 0..1" in note for note in notes)
 
 
 def test_grey_images_and_many_channels(zoo, colours):
@@ -201,5 +201,5 @@ def test_a_folder_dataset_without_a_folder_says_what_to_type(zoo, words, name):
     code, out, err = zoo(*words, name)
     assert (code, out) == (2, "")
     (line,) = err.splitlines()
-    assert line.startswith("zoo: Which folder? image_folder needs one ")
+    assert line.startswith("zoo: image_folder needs a folder ")
     assert line.endswith("zoo run simple_cnn FOLDER, or zoo data check FOLDER")

@@ -120,7 +120,7 @@ def test_by_default_it_lies_in_the_run_and_is_not_replaced_unasked(zoo, refused,
     run = shutil.copytree(digits_run, tmp_path / "copy")
     code, out, _ = zoo("export", run, "--format", "safetensors")
     assert code == 0
-    assert "all 360 val images answered as by the run" in out
+    assert "all 360 val images compared with the run" in out
     assert (run / "model.safetensors").is_file()
     assert "--overwrite" in refused("export", run, "--format", "safetensors")
     assert zoo("export", run, "--format", "safetensors", "--overwrite")[0] == 0
@@ -224,10 +224,10 @@ def one_size_only(model: Any) -> None:
     ("change", "said"),
     [
         (other_mean, "answers"),
-        (other_weights, "differ by up to"),
+        (other_weights, "off by up to"),
         (other_order, "another classes"),
         (other_outputs, "answers"),
-        (not_a_number, "differ by up to nan"),
+        (not_a_number, "off by up to nan"),
         (one_size_only, "fails on 1 images"),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
@@ -285,7 +285,7 @@ def test_a_wrong_request_is_told_before_anything_is_written(refused, digits_run,
 
 def test_eight_bits_and_sixteen_are_too_much(turned_away, digits_run):
     words = ("export", digits_run, "--quantize", "int8", "--half", "--out", "m.onnx")
-    assert "one of --quantize int8 and --half" in turned_away(*words, code=2)
+    assert "--quantize int8 and --half can't be combined" in turned_away(*words, code=2)
 
 
 def test_a_run_that_is_not_there(refused):

@@ -181,13 +181,13 @@ def test_names_from_every_place(zoo: Zoo, weights: Path, tmp_path: Path):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ((), "doesn't say what its 3 classes are called"),
-        (("--classes", "cat,dog"), "has 2 names (cat, dog), and the model answers with 3 classes"),
+        ((), "has no names for its 3 classes"),
+        (("--classes", "cat,dog"), "has 2 names (cat, dog), but the model has 3 classes"),
         (("--classes", "cat,dog,cat"), "the name 'cat' more than once"),
-        (("--classes", "cat,,dog"), "a name that is empty"),
-        (("--classes", "nowhere.txt"), "no such file or folder"),
+        (("--classes", "cat,,dog"), "an empty name"),
+        (("--classes", "nowhere.txt"), "no file or folder 'nowhere.txt'"),
         (("--classes", "imagenet-1k"), "answers with 3 classes"),
-        (("--mean", "0.5,0.5", "--classes", "a,b,c"), "one for each of 3 channels, not 2"),
+        (("--mean", "0.5,0.5", "--classes", "a,b,c"), "one per channel (3), not 2"),
         (("--mean", "half", "--classes", "a,b,c"), "no number"),
         (("--std", "0", "--classes", "a,b,c"), "above 0"),
         (("--set", "emu=false", "--classes", "a,b,c"), "Did you mean 'ema'?"),
@@ -301,8 +301,8 @@ def test_a_torchscript_program_is_told(tmp_path: Path, refused: Callable[..., st
         ("a.pth", b"nonsense", "can't be read as weights"),
         ("a.safetensors", b"\xff" * 64, "can't be read as weights"),
         ("a.pth", b"version https://git-lfs.github.com/spec/v1\n", "git lfs pull"),
-        ("a.onnx", b"nonsense", "no model that importer onnx knows"),
-        ("a.h5", b"nonsense", "No importer takes files"),
+        ("a.onnx", b"nonsense", "is not a model that importer onnx supports"),
+        ("a.h5", b"nonsense", "No importer reads files"),
     ],
 )
 def test_what_is_no_model_is_told(tmp_path: Path, refused: Callable[..., str], name: str, content: bytes, said: str):

@@ -137,7 +137,7 @@ def test_a_sigmoid_is_several_labels_an_image(zoo: Zoo, tmp_path: Path, pictures
     path = written(tmp_path / "net.onnx", Small(nn.Sigmoid()))
     code, out, _ = zoo("import", path, "--classes", "a,b,c", *SHAPE)
     assert code == 0
-    assert "a yes or no of its own" in out
+    assert "a multi-label model" in out
     np.testing.assert_allclose(by_zoo(zoo, "net", pictures), by_onnx(path, pictures), atol=1e-4)
     assert "labels" in json.loads(zoo("predict", "net", pictures[0], "--json")[1])["predictions"][0]
 
@@ -158,7 +158,7 @@ def test_an_imported_file_is_taken_by_its_name(
     assert json.loads(out)["splits"]["all"]["images"] == 5
     assert zoo("bench", "net", "--steps", 2, "--batch-size", 2)[0] == 0
     assert "an exported file already" in refused("export", "net")
-    assert "use it as it is" in refused("import", "runs/net/model.onnx", "--name", "again")
+    assert "use it directly" in refused("import", "runs/net/model.onnx", "--name", "again")
 
 
 def test_names_in_the_metadata(zoo: Zoo, tmp_path: Path):
@@ -193,11 +193,11 @@ def test_names_are_read_and_never_run(text: str, names: list[str] | None):
 @pytest.mark.parametrize(
     ("model", "said"),
     [
-        (nn.Flatten(2), "(1, 3, 1024), and a classifier with a number for each class"),
-        (nn.Conv2d(3, 2, 1), "Detectors, segmenters and the like"),
+        (nn.Flatten(2), "(1, 3, 1024); a classifier returns (N, K)"),
+        (nn.Conv2d(3, 2, 1), "Detection and segmentation are not supported"),
         (Small(lambda z: (z, z + 1)), "gives 2 outputs"),
         (Small(lambda z: z[:, :1]), "--set answers=sigmoid"),
-        (Small(lambda z: z.argmax(1)), "a classifier with a number for each class"),
+        (Small(lambda z: z.argmax(1)), "a classifier returns (N, K)"),
     ],
     ids=["boxes", "map", "two outputs", "one number", "class alone"],
 )

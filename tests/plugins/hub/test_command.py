@@ -103,7 +103,7 @@ def test_the_same_model_is_the_same_files_and_nothing_is_written_twice(document,
 def test_what_was_pulled_is_passed_on_as_it_is(document, refused, shared):
     pulled = document("pull", shared)
     assert document("push", "models/digits", "further")["digest"] == pulled["digest"]
-    assert "passed on as it is" in refused("models", "push", "models/digits", "third", "--license", "gpl-3.0")
+    assert "is shared unchanged" in refused("models", "push", "models/digits", "third", "--license", "gpl-3.0")
 
 
 def test_a_dry_run_shows_the_card_and_writes_nothing(zoo, digits_run):
@@ -216,7 +216,7 @@ def test_a_manifest_that_names_anything_else_is_refused(refused, copied, name):
     said = json.loads((copied / MANIFEST).read_text())
     said["files"][name] = said["files"][README]
     (copied / MANIFEST).write_text(json.dumps(said))
-    assert "nothing else is taken" in refused("models", "pull", copied)
+    assert "other files are not accepted" in refused("models", "pull", copied)
 
 
 @pytest.mark.parametrize(
@@ -331,16 +331,16 @@ def test_an_address_that_gives_something_else(zoo, served, shared, monkeypatch):
     ("words", "reason"),
     [
         (("push", "nothing", "shared"), "no run 'nothing'"),
-        (("push", "RUN", "https://example.org/x"), "can only be pulled from"),
-        (("push", "RUN", "ftp://example.org/x"), "is no place for models"),
+        (("push", "RUN", "https://example.org/x"), "is read-only"),
+        (("push", "RUN", "ftp://example.org/x"), "is not a location for models"),
         (("push", "RUN", "hf:alice"), "is an owner"),
-        (("push", "RUN", "shared", "--private"), "--private is for the hub"),
+        (("push", "RUN", "shared", "--private"), "--private is only supported for the hub"),
         (("push", "RUN", "shared", "--name", "../up"), "not a run's name"),
         (("push", "RUN", "nowhere/x.zip"), "no folder nowhere"),
         (("pull", "nothing"), "no folder nothing"),
         (("pull", "nothing.zip"), "no file nothing.zip"),
         (("pull", "RUN"), "not a shared model"),
-        (("pull", "http://example.org/x"), "http may have been changed"),
+        (("pull", "http://example.org/x"), "Plain http is not secure"),
         (("pull", "SHARED", "--name", "a/b"), "not a run's name"),
         (("pull", "PARENT"), "zoo models pull"),
         (("list", "nothing"), "no folder nothing"),

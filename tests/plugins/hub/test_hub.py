@@ -132,7 +132,7 @@ def test_the_first_use_fetches_and_says_so_and_the_second_needs_no_hub(zoo, hub,
     code, out, err = zoo(*words)
     assert code == 0, err
     assert "fetching hf:alice/digits@" in err
-    assert "KiB), which is kept" in err
+    assert "KiB) to the cache" in err
     asked = len(hub.asked)
     code, again, err = zoo(*words, "--offline")
     assert (code, again, err) == (0, out, "")
@@ -141,7 +141,7 @@ def test_the_first_use_fetches_and_says_so_and_the_second_needs_no_hub(zoo, hub,
     hub.stop()
     code, again, err = zoo(*words)
     assert (code, again) == (0, out)
-    assert "was fetched before, is used" in err
+    assert "from the cache" in err
 
 
 def test_a_commit_that_is_here_is_not_asked_for(zoo, hub, shared, pictures):
@@ -202,7 +202,7 @@ def test_python_and_other_commands_take_it_too(zoo, hub, shared, run, pictures):
         ("hf:alice/nothing", "no hf:alice/nothing, or it is private"),
         ("hf:alice/digits@v9", "no revision 'v9'"),
         ("hf:alice/gated", "is gated"),
-        ("hf:alice/novel", "no model of the zoo"),
+        ("hf:alice/novel", "not a model of the zoo"),
         ("hf:alice/a b", "not a model of the hub"),
         ("hf:../../etc", "not a model of the hub"),
         ("hf:alice/digits@../x", "not a model of the hub"),
@@ -284,7 +284,7 @@ def test_offline_the_hub_is_not_asked(hub, shared, said, run, pictures, monkeypa
     ("token", "options", "reason"),
     [
         (None, ("--license", "mit"), "hf auth login"),
-        ("hf_may_read", ("--license", "mit"), "does not let you"),
+        ("hf_may_read", ("--license", "mit"), "Permission denied"),
         ("hf_may_write", (), "needs a licence"),
         ("hf_may_write", ("--license", "my own!"), "not a licence"),
     ],
@@ -299,7 +299,7 @@ def test_a_push_that_may_not_be(hub, said, run, monkeypatch, token, options, rea
 def test_an_upload_that_fails_leaves_no_model_and_says_what_is_there(hub, said, run, monkeypatch):
     log_in(monkeypatch)
     hub.broken = "upload"
-    assert "Nothing of the model is" in said("models", "push", run, WORD, "--license", "mit")
+    assert "The model was not uploaded" in said("models", "push", run, WORD, "--license", "mit")
     hub.broken, hub.refuses_commits = None, True
     assert "hub refuses" in said("models", "push", run, WORD, "--license", "mit")
     assert hub.repos["alice/digits"].commits[hub.repos["alice/digits"].branches["main"]] == {}

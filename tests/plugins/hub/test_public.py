@@ -85,14 +85,14 @@ def test_nothing_shared_names_a_place_a_user_or_a_machine(pushed, tmp_path):
     assert card["architecture"]["target"] == "nets.py:Net"
     assert card["architecture"]["params"]["where"] == "cache.bin"
     assert any("architecture.target" in notice for notice in document["notices"])
-    assert any("Its network is in no plugin" in notice for notice in document["notices"])
+    assert any("Its network is not part of a plugin" in notice for notice in document["notices"])
 
 
 def test_the_card_tells_what_was_left_out_and_what_is_needed(pushed):
     readme = pushed[1]["README.md"].decode()
     assert "| train | 16 | 1 (" in readme
     assert "Images: images in red and blue." in readme
-    assert "**Its network is in no plugin**: `nets.py:Net` is needed" in readme
+    assert "**Its network is not part of a plugin**: `nets.py:Net` is needed" in readme
 
 
 # -- the card ---------------------------------------------------------------------------------------------
@@ -126,7 +126,7 @@ def test_the_hubs_own_library_reads_the_card(documents):
 def test_the_card_has_its_sections_and_numbers(documents):
     card, result = documents
     text = write_model_card(card, RunResult.read(result), name="digits", license="unknown")
-    for title in ("How to use it", "Data", "How good it is", "Limits", "How it was trained", "Licence"):
+    for title in ("Usage", "Data", "Metrics", "Limits", "Training", "Licence"):
         assert f"\n## {title}\n" in text
     low, high = result["metrics"]["val"]["intervals"]["accuracy"]
     assert f"{100 * low:.1f}–{100 * high:.1f}%" in text
@@ -174,4 +174,4 @@ def test_a_bundle_alone_is_shared_without_numbers(zoo, run, tmp_path):
     assert "metric" in out
     assert json.loads(out)["metric"] is None
     assert any("no result.json" in notice for notice in json.loads(out)["notices"])
-    assert "nothing is known of its data" in (tmp_path / "shared" / "alone" / "README.md").read_text()
+    assert "so its data is unknown" in (tmp_path / "shared" / "alone" / "README.md").read_text()

@@ -114,7 +114,7 @@ def test_a_missing_file_is_named(zoo, colours_run, red):
 
 def test_a_folder_without_pictures(refused, colours_run):
     Path("empty").mkdir()
-    assert "no picture in empty" in refused("predict", colours_run, "empty")
+    assert "no images in empty" in refused("predict", colours_run, "empty")
 
 
 def test_json_and_csv_at_once(refused, colours_run, red):
@@ -170,7 +170,7 @@ def test_files_of_a_folder_that_are_not_looked_at_are_counted(zoo, colours_run, 
     for form in ((), ("--json",), ("--csv",)):
         code, out, err = zoo("predict", colours_run, "mixed", *form)
         assert code == 0
-        assert "not looked at: 2 .heic files, 1 .txt file in mixed" in " ".join(err.split())
+        assert "skipped: 2 .heic files, 1 .txt file in mixed" in " ".join(err.split())
         assert "to read .heic: pip install 'visionzoo[heif]'" in err
         assert out.count("red") >= 15
 
@@ -178,9 +178,9 @@ def test_files_of_a_folder_that_are_not_looked_at_are_counted(zoo, colours_run, 
 def test_a_folder_of_pictures_that_none_can_read_says_which(refused, colours_run, without_heif):
     Path("phone").mkdir()
     Path("phone/1.heic").write_bytes(b"x")
-    assert "Not looked at: 1 .heic file in phone" in refused("predict", colours_run, "phone")
+    assert "Skipped: 1 .heic file in phone" in refused("predict", colours_run, "phone")
     Path("phone/1.heic").rename("phone/1.psb")
-    assert "convert pictures to .jpg" in refused("predict", colours_run, "phone")
+    assert "convert images to .jpg" in refused("predict", colours_run, "phone")
 
 
 def test_a_heic_photo_without_its_package_names_the_command(zoo, colours_run, without_heif):

@@ -54,7 +54,7 @@ def test_each_picture_is_saved_with_a_strip_under_it(zoo, colours_run, album):
     before = digests(album)
     code, out, err = zoo("predict", colours_run, album, "--save", "out/answers")
     assert (code, err) == (0, "")
-    assert "saved: 3 pictures with their answers in out/answers, and out/answers/index.html" in " ".join(out.split())
+    assert "saved: 3 images with predictions in out/answers, and out/answers/index.html" in " ".join(out.split())
     assert tree("out/answers") == ["1-2.jpg", "1.jpg", "2.jpg", "index.html"]
     assert digests(album) == before
     with Image.open("out/answers/1.jpg") as saved:
@@ -71,7 +71,7 @@ def test_saved_pictures_are_not_replaced_unasked(zoo, refused, colours_run, albu
     Path("out").mkdir()
     Path("out/2.jpg").write_text("mine")
     error = refused("predict", colours_run, album, "--save", "out")
-    assert "out/2.jpg exists already, and nothing was written" in error
+    assert "out/2.jpg exists already. Nothing was written" in error
     assert "--overwrite" in error
     assert zoo("predict", colours_run, album, "--save", "out", "--overwrite")[0] == 0
     assert Image.open("out/2.jpg").format == "JPEG"
@@ -82,7 +82,7 @@ def test_originals_are_not_replaced_even_if_asked(refused, colours_run, colours)
     Image.open(colours / "red" / "00.png").save("photos/1.jpg")
     before = digests(Path("photos"))
     error = refused("predict", colours_run, "photos", "--save", "photos", "--overwrite")
-    assert "photos holds the originals, which are never changed" in error
+    assert "photos contains the originals, which are never changed" in error
     assert digests(Path("photos")) == before
 
 
@@ -130,7 +130,7 @@ def test_labels_in_every_script_have_a_font_or_a_notice(zoo, colours_run, colour
     Path("run/model/zoo.json").write_text(json.dumps(card), "utf-8")
     code, out, _ = zoo("predict", "run", "photos", "--save", "out")
     assert code == 0
-    assert "no font has 赤, a box in the saved pictures" in " ".join(out.split())
+    assert "no installed font contains 赤" in " ".join(out.split())
     annotate.system_font.cache_clear()
 
 
@@ -164,9 +164,9 @@ def test_sorting_again_changes_nothing_and_replaces_nothing_else(zoo, refused, c
     before = digests(Path("sorted"))
     code, out, _ = zoo(*words)
     assert (code, digests(Path("sorted"))) == (0, before)
-    assert "(3 were there already)" in out
+    assert "(3 exist already)" in out
     Path("sorted/red/1.png").write_text("another")
-    assert "sorted/red/1.png exists already, and nothing was written" in zoo(*words)[2]
+    assert "sorted/red/1.png exists already. Nothing was written" in zoo(*words)[2]
     assert Path("sorted/red/1.png").read_text() == "another"
     assert zoo(*words, "--overwrite")[0] == 0
     assert digests(Path("sorted")) == before
@@ -177,7 +177,7 @@ def test_a_folder_may_be_sorted_into_itself(zoo, colours_run, colours):
     shutil.copytree(colours / "blue", "photos/mixed")
     code, out, _ = zoo("predict", colours_run, "photos/red", "photos/mixed", "--sort", "photos")
     assert code == 0
-    assert "(15 were there already)" in out
+    assert "(15 exist already)" in out
     assert len(tree("photos")) == 45
 
 
@@ -244,7 +244,7 @@ def test_a_page_of_very_many_says_how_many_it_leaves_out(zoo, colours_run, album
     monkeypatch.setattr(page, "MOST", 2)
     zoo("predict", colours_run, album, "--html", "page.html")
     text = Path("page.html").read_text("utf-8")
-    assert "The 2 least confident of 3 pictures are shown" in text
+    assert "The 2 least confident of 3 images are shown" in text
     assert text.count("<figure>") == 2
 
 

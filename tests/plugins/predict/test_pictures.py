@@ -43,7 +43,7 @@ def test_patterns_are_expanded_where_the_shell_did_not(zoo, colours_run, album):
 def test_files_of_other_formats_that_match_are_counted(zoo, colours_run, album):
     code, out, err = zoo("predict", colours_run, "album/**", "--json")
     assert (code, len(labels(out))) == (0, 30)
-    assert "not looked at: 1 .txt file in album/**" in " ".join(err.split())
+    assert "skipped: 1 .txt file in album/**" in " ".join(err.split())
 
 
 def test_a_pattern_that_matches_nothing(refused, colours_run, album):
@@ -101,12 +101,12 @@ def test_an_https_address_that_leads_to_http_is_refused(refused, colours_run, co
         server.end_headers()
 
     https.answers["/red.png"] = answer
-    assert "leads away from https" in refused("predict", colours_run, f"{https.url}/red.png")
+    assert "redirects away from https" in refused("predict", colours_run, f"{https.url}/red.png")
 
 
 def test_offline_nothing_is_fetched(refused, colours_run, web):
     words = ("predict", colours_run, f"{web.url}/red.png", "--offline")
-    assert "downloads are off (--offline, or ZOO_OFFLINE)" in refused(*words)
+    assert "downloads are disabled (--offline or ZOO_OFFLINE)" in refused(*words)
     assert web.agents == []
 
 
@@ -121,9 +121,9 @@ def test_what_cannot_be_fetched_is_named_and_the_others_predicted(zoo, colours_r
     code, out, err = zoo("predict", colours_run, *words, "--json")
     assert (code, labels(out)) == (2, ["red"])
     assert len(json.loads(out)["skipped"]) == 3
-    assert f"{web.url}/none.png can't be fetched: HTTP Error 404" in err
-    assert f"{web.url}/page.png: not an image that can be read" in err
-    assert "http://localhost:9/a.png can't be fetched" in err
+    assert f"{web.url}/none.png can't be downloaded: HTTP Error 404" in err
+    assert f"{web.url}/page.png: not a readable image" in err
+    assert "http://localhost:9/a.png can't be downloaded" in err
     assert "zoo-predict-" not in err, "no name of a temporary file"
 
 
@@ -134,7 +134,7 @@ def test_only_an_address_that_cannot_be_fetched(refused, colours_run, web, quick
 def test_what_is_too_large_is_given_up(refused, colours_run, web, monkeypatch):
     monkeypatch.setattr(fetch, "MOST_BYTES", 10_000)
     (web.folder / "large.png").write_bytes(bytes(20_000))
-    assert "longer than the 10,000 bytes" in refused("predict", colours_run, f"{web.url}/large.png")
+    assert "exceeds the limit of 10,000 bytes" in refused("predict", colours_run, f"{web.url}/large.png")
 
 
 def test_what_drips_is_given_up(refused, colours_run, web, monkeypatch):
@@ -151,7 +151,7 @@ def test_what_drips_is_given_up(refused, colours_run, web, monkeypatch):
 
     web.answers["/slow.png"] = drip
     begun = time.monotonic()
-    assert "took longer than the limit of 0.5 s" in refused("predict", colours_run, f"{web.url}/slow.png")
+    assert "exceeds the limit of 0.5 s" in refused("predict", colours_run, f"{web.url}/slow.png")
     assert time.monotonic() - begun < 5
 
 

@@ -55,10 +55,10 @@ def test_what_is_low() -> None:
 
 def test_many_pictures_are_counted() -> None:
     rows = [{"path": f"{i}.jpg", "label": "ab"[i % 2], "confidence": 0.5 + i / 40, "top": []} for i in range(15)]
-    assert "15 pictures: 8 a, 7 b, 4 of these below 60%" in shown(predictions_table(rows))
-    assert "pictures:" not in shown(predictions_table(rows[:10]))
+    assert "15 images: 8 a, 7 b, 4 of these below 60%" in shown(predictions_table(rows))
+    assert "images:" not in shown(predictions_table(rows[:10]))
     rows[0]["sure"] = False
-    assert "15 pictures: 7 a, 7 b, 1 not sure, 3 of these below 60%" in shown(predictions_table(rows))
+    assert "15 images: 7 a, 7 b, 1 not sure, 3 of these below 60%" in shown(predictions_table(rows))
 
 
 def typed(*words: object) -> str:
@@ -111,5 +111,5 @@ def test_on_a_terminal_a_low_confidence_is_dim(colours_run: Path, colours: Path)
     lines = typed("predict", colours_run, "photos").splitlines()
     sure, low = (next(line for line in lines if f"{name}.png" in line) for name in ("sure", "grey"))
     assert "\x1b[1;32mred" in sure
-    assert re.search(r"\x1b\[2m(red|green|blue)", low)
+    assert re.search(r"\x1b\[2;32m(red|green|blue)", low)
     assert not re.search(r"\x1b\[1;32m", low)

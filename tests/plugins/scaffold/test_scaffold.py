@@ -225,7 +225,7 @@ def test_what_is_said_next_can_be_typed(tmp_path: Path) -> None:
         ("class", "word of Python"),
         ("match", "word of Python"),
         ("email", "standard library"),
-        ("timm", "visionzoo brings a plugin of that name"),
+        ("timm", "visionzoo already has a plugin of that name"),
         ("local", "no plugin"),
         ("zoo-acme", "leave it at 'acme'"),
         ("a" * 25, "25 letters"),

@@ -62,13 +62,13 @@ def test_ctrl_c_keeps_what_was_measured(zoo, monkeypatch: pytest.MonkeyPatch):
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("--budget", "soon"), "is not a length of time, as 90s, 10m and 1h are"),
-        (("--budget", "0s"), "is not a length of time"),
+        (("--budget", "soon"), "is not a duration such as 90s, 10m or 1h"),
+        (("--budget", "0s"), "is not a duration"),
         ((), "Missing option '--budget'"),
         (("--budget", "1m", "--architectures", "simple_cnm"), "Did you mean 'simple_cnn'"),
         (("--budget", "1m", "--architectures", "a", "--search", "b"), "can't both be given"),
-        (("--budget", "1m", "--search", "nothing-has-this"), "No network has 'nothing-has-this' in its name"),
-        (("--budget", "10m", "--search", "resnet"), "networks are too many"),
+        (("--budget", "1m", "--search", "nothing-has-this"), "No architecture has 'nothing-has-this' in its name"),
+        (("--budget", "10m", "--search", "resnet"), "architectures are too many"),
         (("--budget", "1s", "--architectures", "simple_cnn,simple_rnn"), "less than a second for each"),
         (("--budget", "1m", "--lr", "auto"), "give --batch-size and --lr as numbers"),
         (("--budget", "1m", "--set", "train.lrr=1"), "unknown key 'train.lrr'"),

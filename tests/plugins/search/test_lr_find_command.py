@@ -57,7 +57,7 @@ def test_a_run_and_a_job_with_auto_in_it(zoo, digits_run):
 
 def test_a_curve_without_a_fall_says_so():
     lines = table_lines({"suggestions": {}, "rule": "valley", "lrs": [0.1, 1.0], "ended": "all was tried"})
-    assert lines[-1] == "no suggestion: the loss fell nowhere"
+    assert lines[-1] == "no suggestion: the loss did not fall"
 
 
 @pytest.mark.parametrize(

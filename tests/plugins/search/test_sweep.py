@@ -300,7 +300,7 @@ def test_what_would_fail_again_ends_the_sweep_and_leaves_the_trial_to_be_gone_on
             raise OutputError("the disk is full.")
 
     folder = make(trials=4)
-    with pytest.raises(OutputError, match=r"the disk is full. The sweep stands still after 1 of 4 trials"):
+    with pytest.raises(OutputError, match=r"the disk is full. The sweep is blocked after 1 of 4 trials"):
         work(folder, Runs(full))
     assert figures(work(folder))[-1][0] == 4
 
@@ -321,17 +321,17 @@ def test_a_trial_that_falls_behind_is_pruned():
     pruned = [row for row in found["trials"] if row["status"] == "pruned"]
     assert pruned
     assert all(2 <= row["epochs"] < EPOCHS for row in pruned), "no sooner than after two epochs"
-    assert all("pruned: val/accuracy is behind that of other trials" in row["reason"] for row in pruned)
+    assert all("pruned: val/accuracy is behind other trials" in row["reason"] for row in pruned)
     assert found["best"]["number"] not in [row["number"] for row in pruned]
 
 
 def test_a_taken_name_is_refused():
     make()
-    with pytest.raises(RequestError, match=r"The sweep runs/s exists. Go on with it: zoo sweep --resume runs/s"):
+    with pytest.raises(RequestError, match=r"The sweep runs/s exists. Resume it: zoo sweep --resume runs/s"):
         make()
     Path("runs/other").mkdir()
     Path("runs/other/file").touch()
-    with pytest.raises(RequestError, match="exists, and is no sweep"):
+    with pytest.raises(RequestError, match="exists, but is not a sweep"):
         make(name="other")
 
 

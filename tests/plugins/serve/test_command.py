@@ -19,8 +19,8 @@ import pytest
     [
         (("nothing",), "There is no run 'nothing'"),
         (("photo.jpg",), "is a file, not a run"),
-        ((".",), "holds no trained model"),
-        (("{run}", "--host", "no.such.host.invalid"), "no address of this machine"),
+        ((".",), "contains no trained model"),
+        (("{run}", "--host", "no.such.host.invalid"), "not an address of this machine"),
         (("{run}", "--device", "cuda:99"), "Device 'cuda:99' is not here"),
     ],
 )
@@ -58,7 +58,7 @@ def test_it_says_where_it_is_and_ends_at_ctrl_c(digits_run: Path, host: str):
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout is not None
     line = process.stdout.readline()
-    found = re.fullmatch(r"http://\S+:(\d+)/ answers by .*trained \(10 classes\)\. Ctrl-C ends it\.\n", line)
+    found = re.fullmatch(r"http://\S+:(\d+)/ serves .*trained \(10 classes\)\. Ctrl-C stops it\.\n", line)
     assert found, line
     with urllib.request.urlopen(f"http://127.0.0.1:{found[1]}/health", timeout=10) as answer:
         assert json.load(answer)["status"] == "ok"
@@ -66,5 +66,5 @@ def test_it_says_where_it_is_and_ends_at_ctrl_c(digits_run: Path, host: str):
     out, err = process.communicate(timeout=30)
     assert process.returncode == 0
     assert "GET /health" in out + err
-    assert ("whoever reaches this machine may ask" in err) == (host == "0.0.0.0")
+    assert ("reachable from other machines" in err) == (host == "0.0.0.0")
     assert "Traceback" not in err

@@ -94,7 +94,7 @@ def test_it_says_when_it_is_not_sure_and_what_is_wrong(
         assert "The likeliest is cats" in page.locator(".answer").inner_text()
         drop(page, tmp_path / "no.jpg")
         page.wait_for_selector("#problem:not([hidden])")
-        assert "not an image that can be read" in page.locator("#problem").inner_text()
+        assert "not a readable image" in page.locator("#problem").inner_text()
         process.terminate()
         process.wait(20)
         drop(page, tmp_path / "no.jpg")

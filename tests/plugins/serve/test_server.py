@@ -127,16 +127,16 @@ def array_of(shape: tuple[int, ...], content: bytes = b"") -> bytes:
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"no picture", "not an image that can be read"),
-        (b"\x89PNG\r\n\x1a\n", "not an image that can be read"),
-        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "not an image that can be read"),
+        (b"no picture", "not a readable image"),
+        (b"\x89PNG\r\n\x1a\n", "not a readable image"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "not a readable image"),
         (png_of(50_000, 50_000), "many times the 50,000,000 pixels"),
         (png_of(9_000, 9_000), "81,000,000 pixels"),
         (png_of(2**31 - 1, 2**31 - 1), "pixels"),
-        (array_of((3, 10**6, 10**6)), "not an image that can be read"),
+        (array_of((3, 10**6, 10**6)), "not a readable image"),
         (array_of((3, 20, 20), bytes(1200)), ""),
-        (b"\x93NUMPY\x01\x00\x10\x00cposix\nsystem\n.", "not an image that can be read"),
-        (b"II*\x00" + bytes(range(200)), "not an image that can be read"),
+        (b"\x93NUMPY\x01\x00\x10\x00cposix\nsystem\n.", "not a readable image"),
+        (b"II*\x00" + bytes(range(200)), "not a readable image"),
     ],
 )
 def test_bytes_that_are_no_picture_or_far_too_large_a_one(server, content: bytes, words: str):
@@ -149,7 +149,7 @@ def test_a_truncated_picture_is_refused_and_named(server, picture):
     status, _, found = server.form(("half.jpg", whole[: len(whole) // 2]), ("text.jpg", b"text"))
     assert status == 422
     assert found["detail"].startswith("half.jpg: ")
-    assert "text.jpg: not an image that can be read" in found["detail"]
+    assert "text.jpg: not a readable image" in found["detail"]
 
 
 @pytest.mark.parametrize("query", ["", "?explain=true"])
@@ -163,7 +163,7 @@ def test_a_good_picture_beside_a_broken_one_is_answered(server, picture, query: 
     assert [half["path"], text["path"]] == ["half.jpg", "text.jpg"]
     assert [half["top"], text["top"]] == [[], []], "what every answer has had"
     assert half["error"].startswith("half.jpg: ")
-    assert text["error"] == "text.jpg: not an image that can be read"
+    assert text["error"] == "text.jpg: not a readable image"
     PredictResponse.model_validate(found)
 
 
@@ -267,7 +267,7 @@ def test_a_network_that_fails_is_no_traceback(serving, picture, monkeypatch: pyt
     monkeypatch.setattr(server.service.batcher, "_compute", fail)
     status, _, found = server.ask(body=picture())
     assert status == 500
-    assert found == {"detail": "The server failed at this request; its log says why."}
+    assert found == {"detail": "Internal error; see the log of the server."}
 
 
 def test_an_answer_that_is_no_number_is_none(serving, classifier, picture, monkeypatch: pytest.MonkeyPatch):

@@ -20,7 +20,7 @@ class Good(nn.Module):
 
 
 class SaysItsSize(nn.Module):
-    """Good, too: flattened, so that it takes images of 32 px alone; its component declares that."""
+    """Good, too: flattened, so that it takes images with 32 px alone; its component declares that."""
 
     def __init__(self, num_classes: int, in_chans: int = 3):
         super().__init__()

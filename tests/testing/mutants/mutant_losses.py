@@ -54,7 +54,7 @@ class RootAtZero(Good):
 
 
 class OneOfAll(Good):
-    """Takes several labels an image for one, and so for sure of none."""
+    """Takes multiple labels an image for one, and so for sure of none."""
 
     def __init__(self, gamma: float = 1.0, num_classes: int = 3, multilabel: bool = False):
         super().__init__(gamma, num_classes)

@@ -6,7 +6,7 @@ from torch.nn.functional import one_hot
 
 
 class Good:
-    """Share of samples whose likeliest class is right, in 0..1."""
+    """Fraction of samples whose most probable class is right."""
 
     def __init__(self, num_classes: int):
         self.num_classes = num_classes

@@ -23,7 +23,7 @@ def group() -> None:
 @group.command("push")
 @click.argument("run", metavar="RUN")
 @click.argument("target", metavar="TARGET")
-@click.option("--license", metavar="NAME", help="License in the spelling of the hub: apache-2.0, mit, cc-by-4.0, …")
+@click.option("--license", metavar="NAME", help="License in the spelling of the hub, such as apache-2.0 or cc-by-4.0.")
 @click.option("--name", metavar="NAME", help="Name of the shared model.", show_default="name of the run")
 @click.option("--private", is_flag=True, help="Make a new repository on the hub private.")
 @click.option("--overwrite", is_flag=True, help="Replace another model at the target.")

@@ -38,7 +38,7 @@ def predictions_table(predictions: Sequence[Row]) -> RenderableType:
     table = bare_table(*columns, right=(3,), most={1: 20, 4: 20})
     for row in predictions:
         table.add_row(*_prediction_row(row, several), *([_doubt(row)] * noted))
-    legend = "unlike: unlike the validation images, of which 95% gave weaker or stronger responses"
+    legend = "unlike: the activations are outside of the range of 95% of the validation images"
     counts = [say(_counts(predictions), "dim")] if len(predictions) > _MANY else []
     return Page(table, *([say(legend, "dim")] if strange else []), *counts)
 

@@ -184,7 +184,7 @@ def test_a_home_that_cannot_be_written(refused, monkeypatch):
 
 def test_which_shell(refused, monkeypatch):
     monkeypatch.setenv("SHELL", "/bin/tcsh")
-    assert "'tcsh' is none of them" in refused("completion")
+    assert "'tcsh' is not supported" in refused("completion")
     monkeypatch.delenv("SHELL")
     assert "zoo completion bash" in refused("completion")
     assert "'bash', 'zsh', 'fish'" in refused("completion", "tcsh")

@@ -24,6 +24,13 @@ def test_the_runs_own_val_split_gives_exactly_the_runs_numbers(zoo, digits_run, 
     assert found["splits"]["val"] == result["splits"]["val"]
 
 
+def test_the_report_has_intervals_and_calibration_on_request(zoo, digits_run):
+    short, long = zoo("evaluate", digits_run)[1], zoo("evaluate", digits_run, "-v")[1]
+    assert "95% interval " in short
+    assert "95% intervals:" not in short
+    assert "val, 95% intervals: F1 macro" in long
+
+
 def test_a_held_out_val_split_is_the_very_same_images(zoo, colours, on_colours, read_result):
     """Trained so little that some are wrong, and told by name."""
     words = (*on_colours, "--epochs", "1", "--lr", "0.002", "--seed", "3", "--set", "data.val_fraction=0.4")

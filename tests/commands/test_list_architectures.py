@@ -57,6 +57,21 @@ def test_other_kinds_have_no_such_facts(refused):
     assert "need architectures" in refused("list", "--filter", "params<3")
 
 
+def test_a_table_that_cannot_be_read_is_reported_and_the_rest_is_listed(zoo, make_plugin):
+    site = make_plugin(
+        "acme",
+        "from zoo.plugin import Family, hookimpl\n@hookimpl\ndef zoo_architectures():\n"
+        "    yield Family('architecture', 'm:f', 'zoo_acme_nets:n.txt', summary='Nets', facts='zoo_acme_nets:f.tsv')\n",
+        zoo_acme_nets="",
+    )
+    (site / "n.txt").write_text("leafnet\nbarknet\n")
+    (site / "f.tsv").write_text("name\theight\nleafnet\t3\n")
+    code, out, err = zoo("list", "architectures", "--search", "acme")
+    assert code == 0
+    assert "acme/leafnet" in out
+    assert err.count("zoo_acme_nets:f.tsv can't be read: 'height=3' in the table f.tsv") == 1
+
+
 def test_no_summary_is_repeated(zoo):
     for words in (("list",), ("list", "optimizers"), ("list", "--search", "resnet50")):
         lines = [line.split(maxsplit=1)[-1] for line in zoo(*words)[1].splitlines() if "/" in line]

@@ -443,7 +443,7 @@ def test_everything_wrong_is_told_at_once():
     for part in (
         "--set 'novalue' is not of the form path=value",
         "--set: unknown key 'train.epoch'",
-        "architecture.width takes int, not 'wide'",
+        "architecture.width must be int, not 'wide'",
         "loss has no parameter 'gama'. Did you mean 'gamma'",
         "Unknown metric 'topk'. Did you mean 'top_k'",
         "train.batch_size must be greater than or equal to 1, not 0 (command line)",

@@ -184,7 +184,7 @@ WRONG = {
     ),
     "a word of another kind": (
         "components: {loss: {mine: {base: focal, higher_is_better: false}}}",
-        "components: loss: mine: higher_is_better is a metric's",
+        "components: loss: mine: higher_is_better is only valid for a metric",
     ),
     "neither yes nor no": (
         "components: {metric: {mine: {base: f1, higher_is_better: down}}}",

@@ -269,7 +269,7 @@ def test_a_heading_takes_the_fields_of_its_own_kind(family: Callable[..., Family
         ("# input_size=large", "'input_size=large' in the heading .*: input_size is of type int"),
         ("# input_size", "'input_size' in the heading .*: input_size is of type int"),
         ("# mean=0.5,grey", r"mean is of type tuple\[float, \.\.\.\]"),
-        ("# interpolation=cubic", "interpolation 'cubic' is none of bilinear, bicubic, nearest"),
+        ("# interpolation=cubic", "interpolation 'cubic' is not one of bilinear, bicubic, nearest"),
         ("# crop_pct=87.5", "crop_pct 87.5 must be above 0 and at most 1"),
         ("# crop_pct=0", "crop_pct 0.0 must be above 0"),
     ],

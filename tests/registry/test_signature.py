@@ -51,8 +51,14 @@ def test_what_the_runner_gives_is_no_parameter_of_a_job():
 
 def test_a_parameter_is_shown_with_type_default_and_whether_it_is_required():
     shown = {p.name: p.as_dict() for p in parameters("architecture", net)}
-    assert shown["width"] == {"name": "width", "type": "int", "default": None, "required": True}
-    assert shown["dropout"] == {"name": "dropout", "type": "float", "default": 0.5, "required": False}
+    assert shown["width"] == {"name": "width", "type": "int", "default": None, "required": True, "description": ""}
+    assert shown["dropout"] == {
+        "name": "dropout",
+        "type": "float",
+        "default": 0.5,
+        "required": False,
+        "description": "",
+    }
     assert shown["channels"]["default"] == [8, 16]
     assert {name: p["type"] for name, p in shown.items()} == {
         "width": "int",
@@ -112,15 +118,15 @@ def test_values_are_converted_to_the_factorys_types(name: str, given: object, va
 @pytest.mark.parametrize(
     ("name", "given", "said"),
     [
-        ("width", 2.5, "architecture.width takes int, not 2.5"),
-        ("width", "wide", "architecture.width takes int, not 'wide'"),
-        ("width", None, "architecture.width takes int, not None"),
-        ("pool", "min", "architecture.pool takes 'avg' | 'max', not 'min'"),
-        ("channels", 3, "architecture.channels takes tuple[int, ...], not 3"),
-        ("channels", [1, "x"], "architecture.channels takes tuple[int, ...], not [1, 'x']"),
-        ("scale", [1], "architecture.scale takes tuple[float, float], not [1]"),
-        ("names", "abc", "architecture.names takes list[str] | None, not 'abc'"),
-        ("bias", 7, "architecture.bias takes bool, not 7"),
+        ("width", 2.5, "architecture.width must be int, not 2.5"),
+        ("width", "wide", "architecture.width must be int, not 'wide'"),
+        ("width", None, "architecture.width must be int, not None"),
+        ("pool", "min", "architecture.pool must be 'avg' | 'max', not 'min'"),
+        ("channels", 3, "architecture.channels must be tuple[int, ...], not 3"),
+        ("channels", [1, "x"], "architecture.channels must be tuple[int, ...], not [1, 'x']"),
+        ("scale", [1], "architecture.scale must be tuple[float, float], not [1]"),
+        ("names", "abc", "architecture.names must be list[str] | None, not 'abc'"),
+        ("bias", 7, "architecture.bias must be bool, not 7"),
     ],
 )
 def test_a_value_of_a_wrong_type_is_one_sentence(name: str, given: object, said: str):

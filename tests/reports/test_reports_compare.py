@@ -97,24 +97,27 @@ def test_a_result_says_what_chance_leaves_open(two_classes):
     lines = list(uncertain_lines(RunResult.read(document), "val"))
     assert lines[0] == "val, 95% intervals: F1 macro 89.0–93.0% · loss 0.2000–0.2500 · auroc 0.96–0.98"
     assert lines[1] == "val: always predicting cat has accuracy 50.0%"
-    assert lines[2] == "val: expected calibration error (ECE) 8.3% (ECE), with temperature 2.31 by 2.1% (cross-fitted)"
+    assert lines[2] == "val: expected calibration error (ECE) 8.3%; 2.1% with temperature 2.31 (cross-fitted)"
     assert list(uncertain_lines(RunResult.read(two_classes), "val")) == [], "an older result has none"
-    text = printed(render_result(RunResult.read(document)))
+    short = printed(render_result(RunResult.read(document)))
+    assert "always predicting cat" not in short
+    assert "zoo runs show runs/simple_cnn-cats_dogs-1 -v" in short
+    text = printed(render_result(RunResult.read(document), verbose=True))
     assert "always predicting cat" in text
-    assert max(map(len, text.splitlines())) <= 80
+    assert max(map(len, [*text.splitlines(), *short.splitlines()])) <= 80
 
 
 def test_its_page_has_a_section_for_it(two_classes):
     page = render_html(RunResult.read(uncertain(two_classes)))
     assert "What chance leaves open" in page
     assert 'aria-label="Accuracy over confidence"' in page
-    assert "val: expected calibration error (ECE) 8.3% (ECE)" in page
+    assert "val: expected calibration error (ECE) 8.3%" in page
     assert "What chance leaves open" not in render_html(RunResult.read(two_classes))
 
 
 def test_calibration_in_words():
     assert calibration_words(CalibrationScores()) == ""
-    assert calibration_words(CalibrationScores(ece=0.1)) == "expected calibration error (ECE) 10.0% (ECE)"
+    assert calibration_words(CalibrationScores(ece=0.1)) == "expected calibration error (ECE) 10.0%"
     same = {"ece": 0.1, "temperature": 1.0, "scaled": {"ece": 0.1, "how": "fitted on val"}}
     assert "temperature scaling does not improve it" in calibration_words(CalibrationScores.read(same))
 

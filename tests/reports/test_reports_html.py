@@ -118,7 +118,7 @@ def test_many_classes_have_no_matrix_but_their_pairs(thirty_classes: Document) -
     metrics = {"val": {"accuracy": 0.9, "confusion_matrix": matrix}}
     balance = parsed(render_html(RunResult.read({**thirty_classes, "classes": extra, "metrics": metrics})))
     assert balance.seen.count("svg") == 2
-    assert "Most frequent confusions" in balance.text
+    assert "Confused most" in balance.text
 
 
 def test_a_run_without_metrics(cut_short: Document) -> None:

@@ -129,7 +129,7 @@ def test_one_that_learned_its_images_by_heart_has_not_collapsed() -> None:
     document["splits"] = {"train": {"images": 1000, "per_class": {"cat": 500, "dog": 500}}, "val": {"images": 1000}}
     verdict = diagnose(RunResult.read(document))
     assert verdict.kind == "overfitting"
-    assert "by heart" in verdict.headline
+    assert "memorised" in verdict.headline
     assert not any("--lr" in advice for advice in verdict.advice)
 
 
@@ -178,7 +178,7 @@ def test_an_early_stop_is_evidence() -> None:
 
 def test_few_images_are_pointed_out_with_the_interval() -> None:
     few = diagnose(RunResult.read(result([0.95] * 4, [0.95] * 4, matrix=[[18, 2], [1, 19]])))
-    assert any(line.startswith("With few images, on 40 val images") and "80.1%" in line for line in few.evidence)
+    assert any(line.startswith("Few images: on 40 val images") and "80.1%" in line for line in few.evidence)
     many = diagnose(RunResult.read(result([0.95] * 4, [0.95] * 4, matrix=[[450, 50], [50, 450]])))
     assert any(line.startswith("On 1,000 val images") for line in many.evidence)
 
@@ -232,7 +232,7 @@ def test_one_duplicate_in_a_hundred_does_not_hide_a_class_that_is_overlooked() -
     assert verdict.kind == "imbalance"
     said = " ".join(verdict.evidence)
     assert "53.3%" in said
-    assert "Besides: Leakage" in said
+    assert "Also: Leakage" in said
     assert "1 of the 100 validation images isalso in the training set, pixel for pixel." in said
     assert any("zoo data check" in advice for advice in verdict.advice), "what finds the duplicate"
 
@@ -253,8 +253,8 @@ def test_a_leakage_that_costs_most_tells_of_the_rest() -> None:
     assert verdict.kind == "leakage"
     said = " ".join(verdict.evidence)
     assert "600 of the 1,000" in said
-    assert "Accuracy is at least 55.0% on the others, and 82.0%." in said
-    assert "Besides: Overfitting" in said
+    assert "Accuracy is at least 55.0% on the others, and 82.0% on all." in said
+    assert "Also: Overfitting" in said
 
 
 @pytest.mark.parametrize("shared", [10, 1000])

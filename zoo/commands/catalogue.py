@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -9,7 +11,7 @@ import click
 from zoo.commands.architectures import FACTS, SORTS, ordered
 from zoo.commands.architectures import chosen as select
 from zoo.errors import RequestError, UnknownName
-from zoo.plugin import KINDS
+from zoo.plugin import KINDS, Component
 
 if TYPE_CHECKING:
     from zoo.registry.entry import Entry
@@ -49,7 +51,7 @@ def list_components(
     if chosen != "architecture" and (conditions or sort != "name"):
         raise RequestError("--sort and --filter need architectures. Type: zoo list architectures --sort accuracy")
     entries = _found(registry_here(), chosen, search, variants=variants)
-    rows = [describe(entry) for entry in entries]
+    rows: list[Mapping[str, Any]] = [describe(entry) for entry in entries]
     if chosen == "architecture":
         rows = ordered(select(rows, conditions), sort)
     if as_json:
@@ -76,7 +78,7 @@ def _found(registry: Registry, kind: str | None, search: str | None, *, variants
 
 def describe(entry: Entry) -> dict[str, Any]:
     """Describe a component as plain data, without importing it."""
-    listed = entry.listed()
+    listed = _listed(entry)
     facts = {name: getattr(listed, name) for name in FACTS} if entry.kind == "architecture" else {}
     return {
         "kind": entry.kind,
@@ -95,10 +97,25 @@ def describe(entry: Entry) -> dict[str, Any]:
     }
 
 
+def _listed(entry: Entry) -> Component:
+    """Declaration of a component for listings; a table of its plugin that can't be read is reported and ignored."""
+    try:
+        return entry.listed()
+    except (OSError, ValueError, UnicodeError) as error:
+        _report(f"zoo: {entry.describe_origin()}: {entry.facts} can't be read: {error}")
+        return entry.component
+
+
+@functools.cache
+def _report(text: str) -> None:
+    """Print a message to stderr, once."""
+    click.echo(text, err=True)
+
+
 def _matches(entry: Entry, word: str | None) -> bool:
     if not word:
         return True
-    text = (entry.id, *entry.names, entry.listed().summary, *entry.component.tags)
+    text = (entry.id, *entry.names, _listed(entry).summary, *entry.component.tags)
     return any(word.lower() in t.lower() for t in text)
 
 

@@ -19,6 +19,7 @@ from zoo.job.options import DEVICES, VIEWS, offline_option
 @click.option("--keep", is_flag=True, help="Save the predictions in the run folder, for zoo runs compare.")
 @offline_option
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+@click.option("--verbose", "-v", is_flag=True, help="Report intervals and calibration.")
 def evaluate(
     run: str,
     dataset: str | None,
@@ -27,7 +28,7 @@ def evaluate(
     device: str,
     tta: str | None,
     keep: bool,
-    as_json: bool,
+    **report: bool,
 ) -> None:
     """Evaluate a trained model.
 
@@ -41,7 +42,7 @@ def evaluate(
 
     registry = registry_here()
     result = evaluate_run(run, dataset, registry=registry, data=data, split=split, device=device, tta=tta, keep=keep)
-    if as_json:
+    if report["as_json"]:
         from zoo.storage.files import dump_json
 
         click.echo(dump_json(result.document()))
@@ -49,4 +50,4 @@ def evaluate(
     from zoo.reports.parts import new_console
     from zoo.reports.results import render_result
 
-    new_console().print(render_result(result))
+    new_console().print(render_result(result, verbose=report["verbose"]))

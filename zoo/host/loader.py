@@ -78,7 +78,7 @@ def readable_shelf() -> RegistryConfig | None:
         return None
 
 
-def load_bundled(shelf: RegistryConfig | None) -> list[LoadedPlugin]:
+def load_bundled(shelf: RegistryConfig | None = None) -> list[LoadedPlugin]:
     """Load the zoo's own plugins alone.
 
     Args:

@@ -1,4 +1,4 @@
-"""Lists on the terminal: runs, and a job before it runs. All fit in 80 columns."""
+"""Tables on a terminal: runs, and a job before it runs. All fit in 80 columns."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ def runs_table(rows: Sequence[Row], by: str | None = None) -> RenderableType:
     ``epochs``, ``total_s`` and ``when`` (a time in ISO 8601, shown to the minute).
 
     Args:
-        by: the number they are ordered by, ``val/accuracy``: a leaderboard of ``rank``, ``value`` and its interval.
+        by: the number that they are ordered by, such as ``val/accuracy``: a leaderboard with ``rank``, ``value`` and
+            its interval.
     """
     if by is not None and rows:
         return _leaderboard(rows, by)
@@ -63,7 +64,7 @@ def _run_row(row: Row) -> list[RenderableType]:
 
 
 def _more(row: Row, run: str) -> list[RenderableType]:
-    """A second line under a run's name, for what neither the name nor the figures show."""
+    """A second line below a run's name, for a status or components that the name doesn't contain."""
     status = str(row.get("status") or UNKNOWN)
     names = [str(row[key]).rpartition("/")[2] for key in ("architecture", "dataset") if row.get(key)]
     line = Text("" if status == "completed" else clean(status), _STATUS.get(status, WARN))
@@ -73,9 +74,9 @@ def _more(row: Row, run: str) -> list[RenderableType]:
 
 
 def job_table(job: Row, sources: Mapping[str, str], reasons: Mapping[str, str] | None = None) -> RenderableType:
-    """A resolved job, value by value, with where each came from; below it, why rules came to their values."""
+    """A resolved job: every value with its source, then the reasons of rules for theirs."""
     table = bare_table("", "value", "from", most={0: 40, 2: 20})
-    table.columns[0].no_wrap = True  # a key is copied whole, or not at all
+    table.columns[0].no_wrap = True  # a key must be copyable
     for path, value in _leaves(job):
         source = sources.get(path, "")
         source = "recipe" if source.startswith("recipe ") else source
@@ -89,7 +90,7 @@ def job_table(job: Row, sources: Mapping[str, str], reasons: Mapping[str, str] |
 
 
 def _reasons(reasons: Mapping[str, str]) -> RenderableType:
-    table = bare_table("", "because")
+    table = bare_table("", "reason")
     for path, reason in reasons.items():
         table.add_row(Text(clean(path), ACCENT, overflow="fold"), say(reason))
     return table

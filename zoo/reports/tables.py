@@ -1,4 +1,4 @@
-"""Tables on the terminal: a component here; runs and jobs from ``run_tables``; in 80 columns."""
+"""The description of a component on a terminal; tables of runs and jobs are in ``run_tables``."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Row = Mapping[str, Any]
 
 
 def component_info(info: Row) -> RenderableType:
-    """Everything about one component: what it is, whose it is, and the parameters that ``--set`` takes."""
+    """Describe one component: summary, origin, and the parameters for ``--set``."""
     facts = bare_table("", "")
     for label, value in _facts(info):
         facts.add_row(Text(label, ACCENT), value)

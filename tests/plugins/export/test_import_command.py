@@ -191,7 +191,7 @@ def test_names_from_every_place(zoo: Zoo, weights: Path, tmp_path: Path):
         (("--mean", "half", "--classes", "a,b,c"), "no number"),
         (("--std", "0", "--classes", "a,b,c"), "above 0"),
         (("--set", "emu=false", "--classes", "a,b,c"), "Did you mean 'ema'?"),
-        (("--set", "ema=7", "--classes", "a,b,c"), "takes bool"),
+        (("--set", "ema=7", "--classes", "a,b,c"), "must be bool"),
         (("--format", "onxx", "--classes", "a,b,c"), "Did you mean 'onnx'?"),
         (("--name", "../up", "--classes", "a,b,c"), "not a run's name"),
     ],

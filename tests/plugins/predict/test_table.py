@@ -42,6 +42,9 @@ def test_predictions(classes: int) -> None:
     assert "class [0]" in text
     assert "60.0%" in text
     assert ("30% class [1]" in text) == (classes > 2)
+    header, first, second = text.splitlines()
+    assert header.split()[:2] == ["image", "predicted"]
+    assert cell_len(first[: first.index("%")]) == cell_len(second[: second.index("%")]), "wide names are aligned"
 
 
 def test_what_is_low() -> None:

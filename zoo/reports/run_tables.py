@@ -1,4 +1,4 @@
-"""Tables on a terminal: runs, a job before it runs, predictions. All fit in 80 columns."""
+"""Tables on a terminal: runs, and a job before it runs. All fit in 80 columns."""
 
 from __future__ import annotations
 
@@ -10,14 +10,11 @@ from rich.text import Text
 
 from zoo.reports.parts import ACCENT, BAD, GOOD, WARN, Middle, Page, bare_table, heading, say
 from zoo.reports.uncertain import span_words
-from zoo.reports.words import UNKNOWN, bar, clean, clock, component, figure, percent, short_path, shown
+from zoo.reports.words import UNKNOWN, clean, clock, component, figure, percent, shown
 
-__all__ = ["job_table", "predictions_table", "runs_table"]
+__all__ = ["job_table", "runs_table"]
 
 Row = Mapping[str, Any]
-NOT_SURE = "not sure"
-LOW = 0.6
-"""Confidence below which a prediction is dimmed."""
 _STATUS = {"completed": GOOD, "stopped": GOOD, "running": ACCENT, "interrupted": WARN, "failed": BAD}
 
 
@@ -107,49 +104,3 @@ def _leaves(node: Row, prefix: str = "") -> Iterable[tuple[str, Any]]:
             yield f"{prefix}{key}", ", ".join(map(component, value))
         else:
             yield f"{prefix}{key}", value
-
-
-def predictions_table(predictions: Sequence[Row]) -> RenderableType:
-    """Predictions: ``path``, ``label``, ``confidence`` and the ``top`` classes with their probabilities.
-
-    For multi-label models: ``path``, ``labels`` and ``top``.
-    """
-    if any("labels" in row for row in predictions):
-        return _several_labels(predictions)
-    several = any(len(row.get("top") or []) > 2 for row in predictions)  # two classes add up to 100%
-    strange = any(row.get("familiar") is False for row in predictions)
-    noted = strange or any(row.get("sure") is False for row in predictions)
-    columns = ("image", "predicted", "", "confidence", "second" if several else "", *[""] * noted)
-    table = bare_table(*columns, right=(3,), most={1: 20, 4: 20})
-    for row in predictions:
-        table.add_row(*_prediction_row(row, several), *([_doubt(row)] * noted))
-    legend = "unlike: the activations are outside of the range of 95% of the validation images"
-    return Page(table, *([say(legend, "dim")] if strange else []))
-
-
-def _doubt(row: Row) -> RenderableType:
-    words = [f"perhaps {row.get('label')}"] * (row.get("sure") is False) + ["unlike"] * (row.get("familiar") is False)
-    return Middle(", ".join(words), WARN)
-
-
-def _several_labels(predictions: Sequence[Row]) -> RenderableType:
-    table = bare_table("image", "labels", "most probable", most={1: 34, 2: 34})
-    for row in predictions:
-        named = ", ".join(row.get("labels") or []) or "none"
-        likeliest = ", ".join(f"{percent(t['probability'], 0)} {t['class']}" for t in (row.get("top") or [])[:3])
-        path = Middle(short_path(row.get("path", UNKNOWN)), "dim", 24)
-        table.add_row(path, say(named, f"bold {GOOD}" if row.get("labels") else "dim"), say(likeliest, "dim"))
-    return Page(table)
-
-
-def _prediction_row(row: Row, several: bool) -> list[RenderableType]:
-    confidence, second = row.get("confidence"), (row.get("top") or [])[1:2] if several else []
-    named, style = (NOT_SURE, WARN) if row.get("sure") is False else (row.get("label", UNKNOWN), GOOD)
-    low = confidence is None or confidence < LOW
-    return [
-        Middle(short_path(row.get("path", UNKNOWN)), "dim", 24),
-        Middle(named, f"dim {style}" if low else f"bold {style}"),
-        Text(bar(confidence, 8), "dim" if low else ACCENT),
-        say(percent(confidence), "dim" if low else ""),
-        Middle("".join(f"{percent(other['probability'], 0)} {other['class']}" for other in second), "dim"),
-    ]

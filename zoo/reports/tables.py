@@ -1,4 +1,4 @@
-"""The description of a component on a terminal; tables of runs, jobs and predictions are in ``run_tables``."""
+"""The description of a component on a terminal; tables of runs and jobs are in ``run_tables``."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from rich.table import Table
 from rich.text import Text
 
 from zoo.reports.parts import ACCENT, WARN, Middle, Page, bare_table, heading, say
-from zoo.reports.run_tables import job_table, predictions_table, runs_table
+from zoo.reports.run_tables import job_table, runs_table
 from zoo.reports.words import UNKNOWN, clean, count, setting, short_path, shown
 
-__all__ = ["component_info", "job_table", "predictions_table", "runs_table"]
+__all__ = ["component_info", "job_table", "runs_table"]
 
 Row = Mapping[str, Any]
 

@@ -7,9 +7,14 @@ import hashlib
 import re
 from functools import cache
 from importlib import resources
+from typing import TYPE_CHECKING
 
-__all__ = ["HEADERS", "open_page", "page_of", "policy_for"]
+if TYPE_CHECKING:
+    from markupsafe import Markup
 
+__all__ = ["HEADERS", "hover_parts", "open_page", "page_of", "policy_for"]
+
+_PART = re.compile(r"/\* (\S+\.(?:css|js)) \*/")
 _INLINE = re.compile(r"<(style|script)>(.*?)</\1>", re.DOTALL)
 
 HEADERS = {
@@ -25,10 +30,34 @@ HEADERS = {
 
 @cache
 def page_of(package: str) -> str:
-    """A package's ``page.html``, with the look of every page of the zoo."""
+    """A package's ``page.html`` as one file.
+
+    Each comment ``/* NAME.css */`` or ``/* NAME.js */`` becomes the file of that name: the package's own, else a part
+    of the kit (``parts.css``, ``hover.js``), else the look of every page of the zoo (``page.css``).
+    """
     text = (resources.files(package) / "page.html").read_text("utf-8")
-    look = (resources.files("zoo.reports") / "page.css").read_text("utf-8")
-    return text.replace("/* page.css */", look)
+    return _PART.sub(lambda found: _part(found[1], package), text)
+
+
+@cache
+def _part(name: str, *packages: str) -> str:
+    places = (resources.files(package) / name for package in (*packages, "zoo.reports.kit", "zoo.reports"))
+    return next(place for place in places if place.is_file()).read_text("utf-8")
+
+
+def hover_parts() -> dict[str, Markup]:
+    """Variables of a template whose charts show their values on hover: ``hover`` (the script) and ``policy``.
+
+    The policy allows this script by its hash, and nothing from the network::
+
+        <meta http-equiv="Content-Security-Policy" content="{{ policy }}">
+        <script>{{ hover }}</script>
+    """
+    from markupsafe import Markup
+
+    script = _part("hover.js")
+    policy = f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src {_hash(script)}"
+    return {"hover": Markup(script), "policy": Markup(policy)}
 
 
 @cache
@@ -41,11 +70,14 @@ def policy_for(page: str, images: str = "data:") -> str:
     """
     hashes: dict[str, list[str]] = {"style": [], "script": []}
     for kind, content in _INLINE.findall(page):
-        digest = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
-        hashes[kind].append(f"'sha256-{digest}'")
+        hashes[kind].append(_hash(content))
     allowed = "; ".join(f"{kind}-src {' '.join(each)}" for kind, each in hashes.items())
     closed = "; ".join(f"{what} 'none'" for what in ("default-src", "base-uri", "form-action", "frame-ancestors"))
     return f"{closed}; {allowed}; connect-src 'self'; img-src {images}"
+
+
+def _hash(content: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()}'"
 
 
 def open_page(url: str) -> None:

@@ -18,7 +18,7 @@ from zoo_serve.service import Service
 
 __all__ = ["PATHS", "make_app"]
 
-PATHS = frozenset({"/", "/predict", "/model", "/health", "/metrics", "/docs", "/openapi.json"})
+PATHS = frozenset({"/", "/predict", "/samples", "/model", "/health", "/metrics", "/docs", "/openapi.json"})
 _log = logging.getLogger("zoo_serve")
 
 
@@ -28,8 +28,7 @@ def make_app(service: Service) -> FastAPI:
     app = FastAPIOffline(
         title=f"zoo serve: {name}", version=__version__, redoc_url=None, description="What pictures show, by one model."
     )
-    page = page_of("zoo_serve")
-    policy = policy_for(page, "data: blob:")
+    _add_page(app, service)
 
     @app.post(
         "/predict",
@@ -59,10 +58,6 @@ def make_app(service: Service) -> FastAPI:
         """For Prometheus."""
         return Response(service.figures.page(), headers={"Content-Type": CONTENT_TYPE})
 
-    @app.get("/", response_class=HTMLResponse, include_in_schema=False)
-    async def root() -> HTMLResponse:
-        return HTMLResponse(page, headers={"Content-Security-Policy": policy})
-
     @app.exception_handler(RequestValidationError)
     async def wrong(request: Request, error: RequestValidationError) -> JSONResponse:
         """Answer an invalid parameter with a single sentence, as all other errors."""
@@ -76,3 +71,17 @@ def make_app(service: Service) -> FastAPI:
         return JSONResponse({"detail": "The server failed at this request; its log says why."}, 500)
 
     return app
+
+
+def _add_page(app: FastAPI, service: Service) -> None:
+    """Add the page to drop pictures on, and the samples that it offers."""
+    page = page_of("zoo_serve")
+    policy = policy_for(page, "data: blob:")
+
+    @app.get("/", response_class=HTMLResponse, include_in_schema=False)
+    async def root() -> HTMLResponse:
+        return HTMLResponse(page, headers={"Content-Security-Policy": policy})
+
+    @app.get("/samples", include_in_schema=False)
+    async def samples() -> Response:
+        return JSONResponse({"samples": service.samples})

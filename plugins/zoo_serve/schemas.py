@@ -19,11 +19,12 @@ class Ranked(BaseModel):
 
 
 class Explanation(BaseModel):
-    """What the network saw, and where it found its evidence; pictures as data URLs, null where there is none."""
+    """The network's input, and where it found its evidence; pictures as data URLs, null where there is none."""
 
     class_: str = Field(alias="class", description="whose evidence is shown")
     seen: str | None
-    looked: str | None
+    looked: str | None = Field(description="the input, reddened by the heat map")
+    heat: str | None = Field(description="the heat map alone (Grad-CAM), in a colour scale from none to most evidence")
 
 
 class Prediction(BaseModel):

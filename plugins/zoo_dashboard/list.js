@@ -81,7 +81,7 @@ function rowOf(run, inner) {
   name.append(link);
   curve.append(spark(run));
   row.append(checkbox([run.run], `Compare ${run.run}`), name, stateCell(run), bestCell(figure(run.best, run.monitor), run.monitor), curve,
-    make("td", epochsOf(run), "n wide"), make("td", run.architecture ?? "–", "wide"), make("td", run.dataset ?? "–", "wide"), make("td", when(run.when), "wide time"), reportCell(run));
+    make("td", epochsOf(run), "n wide"), make("td", run.architecture ?? "–", "wide what"), make("td", run.dataset ?? "–", "wide"), make("td", when(run.when), "wide time"), reportCell(run));
   return row;
 }
 
@@ -124,7 +124,7 @@ function groupRow(group, isOpen) {
   const best = bestCell(groupWords(group), common(group.members, "monitor"));
   if (group.bestRun) best.append(make("small", group.kind === "repeats" ? `mean of ${group.members.filter(run => run.best !== null).length}` : group.bestRun.run.split("/").pop()));
   row.append(checkbox(group.members.map(run => run.run), `Compare all of ${group.run}`), name, state, best, make("td", null, "wide"),
-    make("td", null, "n wide"), make("td", group.architecture ?? "several", "wide"), make("td", group.dataset ?? "–", "wide"), make("td", when(group.when), "wide time"), make("td", null, "wide"));
+    make("td", null, "n wide"), make("td", group.architecture ?? "several", "wide what"), make("td", group.dataset ?? "–", "wide"), make("td", when(group.when), "wide time"), make("td", null, "wide"));
   return row;
 }
 

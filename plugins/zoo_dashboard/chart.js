@@ -9,9 +9,9 @@ function ticks(low, high) {
 }
 
 class Chart {
-  // series: [{ name, color, dash, points: [[epoch, value]], best: epoch }]; told(epoch or null) is called for the legend.
-  constructor(place, label, told) {
-    Object.assign(this, { place, label, told, series: [], epoch: null, format: String });
+  // series: [{ name, color, dash, points: [[epoch, value]], best: epoch }]; chosen(epoch or null) is called for the legend.
+  constructor(place, label, chosen) {
+    Object.assign(this, { place, label, chosen, series: [], epoch: null, format: String });
     place.tabIndex = 0;
     place.setAttribute("role", "slider");
     place.addEventListener("pointermove", event => this.choose(this.epochAt(event.clientX)));
@@ -50,7 +50,7 @@ class Chart {
     const said = { label: `${this.label} over the epochs`, valuemin: all[0] ?? 0, valuemax: all.at(-1) ?? 0, valuenow: now, valuetext: `epoch ${now}: ${values || "no value yet"}` };
     for (const [name, value] of Object.entries(said)) this.place.setAttribute(`aria-${name}`, value);
     this.mark();
-    this.told(epoch, this);
+    this.chosen(epoch, this);
   }
   draw() {
     const W = this.place.clientWidth, H = Math.max(240, this.place.clientHeight), left = 52, right = 10, top = 8, bottom = 34;

@@ -91,8 +91,8 @@ def test_each_kind_of_finding_has_its_filter():
     kinds = [found["kind"] for found in FINDINGS]
     assert re.findall(r'<input type="radio" name="only" id="only-(\w+)"', page) == ["all", *kinds]
     for kind in kinds:
-        assert f"main:has(#only-{kind}:checked) .finding:not(.{kind})" in page
-        assert f'<section class="finding {kind}">' in page
+        assert f"main:has(#only-{kind}:checked) .finding:not(.is-{kind})" in page
+        assert f'<section class="finding is-{kind}">' in page
 
 
 def test_what_is_too_much_is_counted(monkeypatch: pytest.MonkeyPatch):

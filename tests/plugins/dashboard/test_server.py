@@ -302,6 +302,8 @@ def browser() -> Iterator[Any]:
 
 @pytest.mark.slow
 def test_curves_of_chosen_runs_are_compared_by_keyboard(server, write_run, browser: Any):
+    from playwright.sync_api import expect
+
     write_run("first", [0.5, 0.8])
     write_run("second", [0.6, 0.7, 0.9])
     page, problems = browser.new_page(), []
@@ -311,7 +313,7 @@ def test_curves_of_chosen_runs_are_compared_by_keyboard(server, write_run, brows
         page.get_by_label(f"Compare {name}").focus()
         page.keyboard.press("Space")
     chart = page.locator("#overlay")
-    page.wait_for_function("document.querySelectorAll('#overlay path').length === 2")
+    expect(page.locator("#overlay path")).to_have_count(2)
     chart.focus()
     page.keyboard.press("Home")
     assert chart.get_attribute("aria-valuetext") == "epoch 1: first 49.0%, second 59.0%"
@@ -320,9 +322,9 @@ def test_curves_of_chosen_runs_are_compared_by_keyboard(server, write_run, brows
     assert chart.get_attribute("aria-valuetext") == "epoch 3: first –, second 89.0%"
     page.get_by_label("val loss").check()
     page.reload()
-    page.wait_for_function("document.querySelectorAll('#overlay path').length === 2")
+    expect(page.locator("#overlay path")).to_have_count(2)
     page.get_by_label("Remove first").click()
-    page.wait_for_function("document.querySelectorAll('#overlay path').length === 1")
+    expect(page.locator("#overlay path")).to_have_count(1)
     assert page.get_by_label("Compare first").is_checked() is False
     assert problems == []
 

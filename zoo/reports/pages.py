@@ -15,9 +15,11 @@ from zoo.reports.plots import short_label
 
 if TYPE_CHECKING:
     from jinja2 import Template
+    from markupsafe import Markup
 
-__all__ = ["HEADERS", "open_page", "page_of", "policy_for", "template"]
+__all__ = ["HEADERS", "hover_parts", "open_page", "page_of", "policy_for", "template"]
 
+_PART = re.compile(r"/\* (\S+\.(?:css|js)) \*/")
 _INLINE = re.compile(r"<(style|script)>(.*?)</\1>", re.DOTALL)
 
 HEADERS = {
@@ -33,10 +35,34 @@ HEADERS = {
 
 @cache
 def page_of(package: str) -> str:
-    """A package's ``page.html``, with the look of every page of the zoo."""
+    """A package's ``page.html`` as one file.
+
+    Each comment ``/* NAME.css */`` or ``/* NAME.js */`` becomes the file of that name: the package's own, else a part
+    of the kit (``parts.css``, ``hover.js``), else the look of every page of the zoo (``page.css``).
+    """
     text = (resources.files(package) / "page.html").read_text("utf-8")
-    look = (resources.files("zoo.reports") / "page.css").read_text("utf-8")
-    return text.replace("/* page.css */", look)
+    return _PART.sub(lambda found: _part(found[1], package), text)
+
+
+@cache
+def _part(name: str, *packages: str) -> str:
+    places = (resources.files(package) / name for package in (*packages, "zoo.reports.kit", "zoo.reports"))
+    return next(place for place in places if place.is_file()).read_text("utf-8")
+
+
+def hover_parts() -> dict[str, Markup]:
+    """Variables of a template whose charts show their values on hover: ``hover`` (the script) and ``policy``.
+
+    The policy allows this script by its hash, and nothing from the network::
+
+        <meta http-equiv="Content-Security-Policy" content="{{ policy }}">
+        <script>{{ hover }}</script>
+    """
+    from markupsafe import Markup
+
+    script = _part("hover.js")
+    policy = f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src '{_hash_of(script)}'"
+    return {"hover": Markup(script), "policy": Markup(policy)}
 
 
 @cache

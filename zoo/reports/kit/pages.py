@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from zoo.reports.drawing import Canvas, Labels, Scale, axis_number
 from zoo.reports.html import write_report
-from zoo.reports.pages import HEADERS, open_page, page_of, policy_for, template
+from zoo.reports.pages import HEADERS, hover_parts, open_page, page_of, policy_for, template
 from zoo.reports.picture_file import MARK, check_place
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "Scale",
     "axis_number",
     "check_place",
+    "hover_parts",
     "open_page",
     "page_of",
     "policy_for",

@@ -12,6 +12,7 @@ from __future__ import annotations
 from zoo.job.run_folder import CARD, CHECKPOINTS, IMPORTED, JOB, METRICS, MODEL, RESULT, WEIGHTS, find_run, is_run
 from zoo.runner.folder import LOCK, check_name, claim, forget_replaced, hold, made_up_name
 from zoo.runner.measurements import EpochRecord, Mistake, SkippedImage, SplitMetrics, SplitSummary
+from zoo.runner.repeats_summary import SUMMARY, RepeatsSummary, read_summary
 from zoo.runner.result_parts import ExecutionTrial
 from zoo.runner.run_result import RunResult, damage_reported, read_epochs, read_result
 
@@ -24,10 +25,12 @@ __all__ = [
     "METRICS",
     "MODEL",
     "RESULT",
+    "SUMMARY",
     "WEIGHTS",
     "EpochRecord",
     "ExecutionTrial",
     "Mistake",
+    "RepeatsSummary",
     "RunResult",
     "SkippedImage",
     "SplitMetrics",
@@ -42,4 +45,5 @@ __all__ = [
     "made_up_name",
     "read_epochs",
     "read_result",
+    "read_summary",
 ]

@@ -23,7 +23,7 @@ from zoo.storage.files import read_plain, write_text
 if TYPE_CHECKING:
     from jinja2 import Template
 
-__all__ = ["render_html", "write_report"]
+__all__ = ["read_pictures", "render_html", "write_report"]
 
 
 def write_report(result: RunResult, path: Path) -> None:
@@ -32,7 +32,7 @@ def write_report(result: RunResult, path: Path) -> None:
     Raises:
         OutputError: the folder can't be written, or the disk is full.
     """
-    write_text(path, render_html(result, _pictures(path.parent / PICTURES)))
+    write_text(path, render_html(result, read_pictures(path.parent)))
 
 
 def render_html(result: RunResult, pictures: Mapping[str, Any] | None = None) -> str:
@@ -101,8 +101,9 @@ def _or_none(show: Callable[[Any], str]) -> Callable[[Any], str]:
     return lambda value: show(None if isinstance(value, Undefined) else value)
 
 
-def _pictures(folder: Path) -> dict[str, Any]:
-    """The listed pictures, each file as a data URL; none where there is no list."""
+def read_pictures(folder: Path) -> dict[str, Any]:
+    """The pictures of a run's folder, each file as a data URL; none where there is no list."""
+    folder /= PICTURES
     try:
         listed = json.loads(read_plain(folder / "index.json"))
         return {

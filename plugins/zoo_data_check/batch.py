@@ -111,7 +111,9 @@ def show_batch(
     samples = draw_samples(resolved, split=split, count=count, draws=1)
     cells = [row[1] for row in sample_rows(samples, THUMBNAIL)]
     rows = [cells[start : start + columns] for start in range(0, len(cells), columns)]
-    title = f"{resolved.job.dataset.name} · {split} · {resolved.job.train.train_size} px"
+    root = resolved.job.dataset.params.get("root")
+    name = Path(root).name if root else resolved.job.dataset.name
+    title = f"{name} · {split} · {resolved.job.train.train_size} px"
     return BatchPicture(make_sheet(title, [], rows, _notes(resolved, samples)), samples.labels, samples.names, title)
 
 

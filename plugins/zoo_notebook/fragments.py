@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from zoo.reports.kit.pages import template
 
-__all__ = ["fragment", "show_html", "tone_of"]
+__all__ = ["dataset_name", "fragment", "show_html", "tone_of"]
 
 _TONES = {"good": "good", "scored": "info"} | dict.fromkeys(("failed", "collapsed", "baseline", "leakage"), "bad")
 
@@ -15,6 +16,11 @@ _TONES = {"good": "good", "scored": "info"} | dict.fromkeys(("failed", "collapse
 def fragment(name: str, /, **values: Any) -> str:
     """Render a template of this package with the styles that every fragment has."""
     return template(name, package="zoo_notebook").render(**values)
+
+
+def dataset_name(job: Any) -> str:
+    """The name of the dataset's folder or file, or of the dataset itself."""
+    return Path(job.data_folder).name if job.data_folder else str(job.dataset.name)
 
 
 def tone_of(kind: str) -> str:

@@ -11,7 +11,7 @@ from zoo.reports.kit.fragments import Pace, accuracy_plot, loss_plot
 from zoo.reports.kit.results import reading
 from zoo.reports.kit.text import duration, percent, short_path
 from zoo.runs import EpochRecord, RunResult
-from zoo_notebook.fragments import fragment, show_html
+from zoo_notebook.fragments import dataset_name, fragment, show_html
 
 __all__ = ["NotebookObserver"]
 
@@ -148,7 +148,7 @@ class NotebookObserver(Observer):
 def _what(run: Run) -> str:
     """``simple_cnn on digits · 1,437 train, 360 val images · cpu``."""
     sizes = ", ".join(f"{split.images or 0:,} {name}" for name, split in run.splits.items())
-    names = f"{run.job.architecture.name} on {run.job.dataset.name}"
+    names = f"{run.job.architecture.name} on {dataset_name(run.job)}"
     return " · ".join(filter(None, [names, sizes and f"{sizes} images", run.device.get("description")]))
 
 

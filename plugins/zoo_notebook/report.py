@@ -20,7 +20,7 @@ from zoo.reports.kit.fragments import (
 from zoo.reports.kit.results import diagnose, reading
 from zoo.reports.kit.text import figure, label, short_path
 from zoo.runs import RepeatsSummary, RunResult
-from zoo_notebook.fragments import fragment, tone_of
+from zoo_notebook.fragments import dataset_name, fragment, tone_of
 
 __all__ = ["result_html"]
 
@@ -41,7 +41,7 @@ def _run_html(result: RunResult) -> str:
         result=result,
         split=split,
         architecture=result.job.architecture.name,
-        dataset=result.job.dataset.name,
+        dataset=dataset_name(result.job),
         accuracy=reading.accuracy_name(result),
         scores=[(each, result.metrics[each], reading.interval_of(result, each)) for each in splits],
         images=reading.images_in(result, split),

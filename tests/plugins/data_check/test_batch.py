@@ -20,7 +20,7 @@ def test_it_shows_labelled_images_in_rows(colours):
     batch = zoo.show_batch("simple_cnn", colours, count=6, columns=3, **SMALL)
     assert sorted(batch.labels) == ["blue", "blue", "green", "green", "red", "red"]
     assert [Path(name).parent.name for name in batch.names] == batch.labels
-    assert repr(batch) == "<BatchPicture images/image_folder · train · 24 px: 6 images>"
+    assert repr(batch) == "<BatchPicture colours · train · 24 px: 6 images>"
     one_row = zoo.show_batch("simple_cnn", colours, count=6, columns=6, **SMALL)
     assert one_row.picture.height < batch.picture.height
     assert one_row.picture.width > batch.picture.width
@@ -57,8 +57,8 @@ def test_a_dataset_alone_is_shown_as_decoded(colours):
 
 def test_a_job_file_says_what_is_shown(colours):
     Path("job.yaml").write_text(f"architecture: simple_cnn\ndataset: {colours}\ntrain: {{image_size: 24}}\n")
-    assert zoo.show_batch(job="job.yaml", count=2).title == "images/image_folder · train · 24 px"
-    assert zoo.show_batch(job="job.yaml", count=2, image_size=16).title == "images/image_folder · train · 16 px"
+    assert zoo.show_batch(job="job.yaml", count=2).title == "colours · train · 24 px"
+    assert zoo.show_batch(job="job.yaml", count=2, image_size=16).title == "colours · train · 16 px"
 
 
 def test_a_notebook_gets_a_jpeg_and_save_writes_a_png(colours):

@@ -126,3 +126,8 @@ def test_a_comparison_says_its_verdict_first(trained):
     assert text.index(found.verdicts[0]) < text.index("360 val images")
     assert html.count("<svg") == 1
     assert RunComparison(found) == found
+
+
+def test_a_folder_of_images_is_called_by_its_own_name(trained):
+    job = {**trained[0]["job"], "dataset": {"name": "images/image_folder", "root": "/data/leaves"}}
+    assert "simple_cnn on leaves" in words(result_html(Result({"job": job})))

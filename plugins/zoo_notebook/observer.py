@@ -153,7 +153,7 @@ def _what(run: Run) -> str:
 
 
 def _curves(records: list[EpochRecord]) -> list[tuple[str, Any]]:
-    """The curves of the epochs so far; from the second on, as one point is no curve."""
+    """The curves of the epochs so far; from the second on, as one point is not a curve."""
     from markupsafe import Markup
 
     if len(records) < 2:

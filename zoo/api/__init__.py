@@ -99,7 +99,7 @@ def run(
         folds: run so many times, each with another part of train for validation.
         budget: seconds that all of it may take, from here on; epochs, and where the recipe has variants the image size
             or the width, are fitted to it. Of one run, not of several.
-        observer: told what happens, in each of the runs; by default the console's report, in a notebook a live chart.
+        observer: receives the events of each run; by default the console's report, in a notebook a bar and a chart.
         options: as on the command line: epochs, batch_size, lr, image_size, pretrained, weights, teacher, freeze, seed,
             device, precision, data, loss, metrics, augment, on_bad_image.
 

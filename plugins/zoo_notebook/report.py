@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import io
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -26,6 +28,8 @@ __all__ = ["result_html"]
 
 MISTAKES = 8
 WORST_CLASSES = 6
+SIDE = 144
+"""Largest side of a picture that is read again, in pixels."""
 
 
 def result_html(result: Result) -> str:
@@ -51,7 +55,7 @@ def _run_html(result: RunResult) -> str:
         plots=[(title, _safe(svg)) for title, svg in _curves(result) if svg],
         confusion=_safe(confusion_plot(result, split)),
         classes=reading.per_class(result, split, WORST_CLASSES),
-        mistakes=_mistakes(result),
+        mistakes=_mistakes(result, split),
         where=short_path(result.dir) if result.dir else None,
         trained=bool(result.epochs),
     )
@@ -71,12 +75,34 @@ def _curves(result: RunResult) -> Iterable[tuple[str, str]]:
     yield "Loss", loss_plot(result)
 
 
-def _mistakes(result: RunResult) -> list[dict[str, Any]]:
-    """The worst mistakes of a trained run, each with its picture as a data URL."""
-    if not result.dir or not result.epochs:
-        return []
-    rows: list[dict[str, Any]] = read_pictures(Path(result.dir)).get("mistakes", [])
-    return rows[:MISTAKES]
+def _mistakes(result: RunResult, split: str | None) -> list[dict[str, Any]]:
+    """The worst mistakes, each with its picture as a data URL, where there is one.
+
+    A run keeps its pictures; those of an evaluation are read again, where its images are files.
+    """
+    if result.dir and result.epochs:
+        rows: list[dict[str, Any]] = read_pictures(Path(result.dir)).get("mistakes", [])
+        return rows[:MISTAKES]
+    return [
+        {**each.document(), "file": _picture(each.name)} for each in result.mistakes.get(split or "", [])[:MISTAKES]
+    ]
+
+
+def _picture(name: str) -> str | None:
+    """The image file of this name as a small JPEG in a data URL; None where it isn't one that can be read."""
+    from zoo.api.images import open_image
+    from zoo.errors import BadImage
+
+    if not Path(name).is_file():
+        return None
+    try:
+        picture = open_image(name).convert("RGB")
+    except (OSError, BadImage, AttributeError):  # AttributeError: an array, not a picture
+        return None
+    picture.thumbnail((SIDE, SIDE))
+    buffer = io.BytesIO()
+    picture.save(buffer, "JPEG", quality=85)
+    return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
 def _safe(svg: str) -> Any:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import re
+import shutil
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 import zoo
 from zoo.api import Result
@@ -77,11 +82,29 @@ def test_its_styles_touch_nothing_else(trained):
     assert "--ink: currentColor" in style
 
 
-def test_an_evaluation_has_no_curves(trained):
-    html = zoo.evaluate(trained[0])._repr_html_()
+def test_an_evaluation_has_no_curves_and_names_its_mistakes(trained):
+    found = zoo.evaluate(trained[0])
+    html = found._repr_html_()
     assert html.count("<svg") == 1
     assert "report.html" not in html
-    assert "Worst mistakes" not in html
+    assert "<img" not in html, "the digits are not files"
+    assert found["mistakes"]["val"][0]["name"] in words(html)
+
+
+def test_an_evaluation_shows_the_files_that_were_predicted_wrong(colours, colours_run, tmp_path: Path):
+    """Blue pictures in the folder of red ones."""
+    shutil.copytree(colours / "blue", tmp_path / "wrong" / "red")
+    (tmp_path / "wrong" / "green").mkdir()
+    shutil.copy(
+        colours / "green" / next(iter(sorted((colours / "green").iterdir()))).name, tmp_path / "wrong" / "green"
+    )
+    html = zoo.evaluate(colours_run, str(tmp_path / "wrong"))._repr_html_()
+    pictures = [attrs["src"] for tag, attrs in Parts(html).tags if tag == "img"]
+    assert len(pictures) == 8
+    with Image.open(io.BytesIO(base64.b64decode(pictures[0].partition(",")[2]))) as picture:
+        red, _, blue = picture.convert("RGB").resize((1, 1)).getpixel((0, 0))
+    assert blue > red
+    assert words(html).count("red → blue") == 8
 
 
 @pytest.mark.parametrize(

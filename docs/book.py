@@ -11,6 +11,7 @@ import re
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+import notebook_page
 import yaml
 from markdown import Extension, Markdown
 from markdown.blockprocessors import build_block_parser
@@ -25,6 +26,7 @@ OUTSIDE = {
         "CHANGELOG.md": "changes.md",
         "CONTRIBUTING.md": "contributing.md",
         "SECURITY.md": "security.md",
+        "docs/notebook.ipynb": "notebook.md",
     }.items()
     if (ROOT / name).exists()
 }
@@ -56,10 +58,15 @@ def on_files(files: Any, config: Any) -> Any:
     from mkdocs.structure.files import File
 
     for name, page in OUTSIDE.items():
-        files.append(File.generated(config, page, content=(ROOT / name).read_text("utf-8")))
+        files.append(File.generated(config, page, content=text_of(ROOT / name)))
     for target in sorted({target for file in files.documentation_pages() for target in _copied(file.src_uri)}):
         files.append(File.generated(config, f"{SOURCE}/{target}", content=(ROOT / target).read_bytes()))
     return files
+
+
+def text_of(path: Path) -> str:
+    """The text of a page from outside, of a notebook in Markdown."""
+    return notebook_page.markdown(path) if path.suffix == ".ipynb" else path.read_text("utf-8")
 
 
 def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:

@@ -29,6 +29,7 @@ class Source(NamedTuple):
 EXTRAS = {
     "zoo": ("test", "heif"),  # pytest, in zoo.testing.parametrize
     "zoo_export": ("export",),
+    "zoo_notebook": ("notebook",),
     "zoo_search": ("sweep",),
     "zoo_serve": ("serve",),
     "zoo_torchvision": ("pcam",),

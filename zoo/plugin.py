@@ -25,9 +25,11 @@ __all__ = [
     "Command",
     "Component",
     "Dataset",
+    "Display",
     "Exporter",
     "Family",
     "Finding",
+    "Function",
     "HealthCheck",
     "Imported",
     "Importer",
@@ -413,6 +415,23 @@ HEADINGS = ("Train", "Use", "Data", "Inspect", "Extend", "Maintain")
 """Headings of ``zoo --help``, by task."""
 
 
+class Function(Component):
+    """A function for Python, called as ``zoo.NAME`` and imported on first use; its name is an identifier."""
+
+    kind: ClassVar[str] = "function"
+
+
+class Display(Component):
+    """``f()`` returns the display of an environment that is not a terminal, such as a notebook.
+
+    It has the methods ``active() -> bool`` (the process runs there), ``observer()`` (a ``zoo.api.running.Observer`` for
+    ``zoo.run``), ``html(result) -> str`` (a ``zoo.api.Result`` as HTML without scripts), and ``show(result)`` (displays
+    the result there, and prints it where the display isn't active).
+    """
+
+    kind: ClassVar[str] = "display"
+
+
 @dataclass(frozen=True)
 class Command(Component):
     """A command of ``zoo``: a ``click.Command`` or ``click.Group``, imported when it is typed.
@@ -438,7 +457,7 @@ KINDS: dict[str, type[Component]] = {
         *(Exporter, Importer, Command),
     )
 }
-SERVICES: dict[str, type[Component]] = {cls.kind: cls for cls in (ModelSource, HealthCheck)}
+SERVICES: dict[str, type[Component]] = {cls.kind: cls for cls in (ModelSource, HealthCheck, Function, Display)}
 """Kinds that extend the zoo itself and that no job names."""
 
 

@@ -25,6 +25,7 @@ from zoo.job.run_folder import (
 )
 from zoo.runner.folder import LOCK, check_name, claim, forget_replaced, hold, made_up_name
 from zoo.runner.measurements import EpochRecord, Mistake, SkippedImage, SplitMetrics, SplitSummary
+from zoo.runner.repeats_summary import SUMMARY, RepeatsSummary, read_summary
 from zoo.runner.result_parts import ExecutionTrial
 from zoo.runner.run_result import RunResult, damage_reported, read_epochs, read_result
 
@@ -39,10 +40,12 @@ __all__ = [
     "PICTURES",
     "REPORT",
     "RESULT",
+    "SUMMARY",
     "WEIGHTS",
     "EpochRecord",
     "ExecutionTrial",
     "Mistake",
+    "RepeatsSummary",
     "RunResult",
     "SkippedImage",
     "SplitMetrics",
@@ -57,4 +60,5 @@ __all__ = [
     "made_up_name",
     "read_epochs",
     "read_result",
+    "read_summary",
 ]

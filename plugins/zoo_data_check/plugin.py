@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zoo.plugin import Command, hookimpl
+from zoo.plugin import Command, Function, hookimpl
 
 
 @hookimpl
@@ -10,3 +10,10 @@ def zoo_commands() -> list[Command]:
     """``zoo data check``, ``zoo data stats`` and ``zoo data show``."""
     summary = "Inspect a dataset and find problems in it"
     return [Command("data", "zoo_data_check.command:group", summary=summary, heading="Data")]
+
+
+@hookimpl
+def zoo_functions() -> list[Function]:
+    """``zoo.show_batch``."""
+    summary = "Show a batch of labelled images as training gets them"
+    return [Function("show_batch", "zoo_data_check.batch:show_batch", summary=summary)]

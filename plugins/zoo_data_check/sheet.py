@@ -46,10 +46,14 @@ class Cell:
     bar: Sequence[tuple[str, float]] = field(default=())
 
 
-def to_picture(image: NDArray[Any]) -> Image.Image:
+def to_picture(image: NDArray[Any], most: int = LARGE) -> Image.Image:
     """Convert an image (H, W, C), uint8 or float in 0..1, to a thumbnail: grey, or its first three channels.
 
     Non-finite values become black; values beyond 0..1 are clipped.
+
+    Args:
+        image: the image.
+        most: the largest side of the thumbnail in pixels.
     """
     if image.dtype != np.uint8:
         image = (np.nan_to_num(image, nan=0.0, posinf=1.0, neginf=0.0).clip(0, 1) * 255).round().astype(np.uint8)
@@ -58,7 +62,7 @@ def to_picture(image: NDArray[Any]) -> Image.Image:
     if side < SMALL:
         factor = -(-SMALL // side)
         return picture.resize((picture.width * factor, picture.height * factor), Image.Resampling.NEAREST)
-    picture.thumbnail((LARGE, LARGE), Image.Resampling.LANCZOS)
+    picture.thumbnail((most, most), Image.Resampling.LANCZOS)
     return picture
 
 
@@ -74,16 +78,20 @@ def target_words(shares: dict[str, float]) -> list[str]:
     return [*words[:2], f"and {len(words) - 2} more"] if len(words) > 3 else words
 
 
-def sample_rows(samples: Samples) -> list[list[Cell]]:
-    """Build a row for each image: as decoded, then its draws."""
+def sample_rows(samples: Samples, most: int = LARGE) -> list[list[Cell]]:
+    """Build a row for each image: as decoded, then its draws, in thumbnails of at most ``most`` pixels."""
     colours = {name: COLOURS[i % len(COLOURS)] for i, name in enumerate(samples.classes)}
     mixed = any(share < 1 for row in samples.shares for shares in row for share in shares.values())
     rows = []
     for i, name in enumerate(samples.names):
         label = samples.labels[i]
-        first = Cell(to_picture(samples.decoded[i]), [clean(label), Path(clean(name)).name])
+        first = Cell(to_picture(samples.decoded[i], most), [clean(label), Path(clean(name)).name])
         drawn = [
-            Cell(to_picture(np.moveaxis(image, 0, -1)), target_words(shares), _bar(shares, colours) if mixed else ())
+            Cell(
+                to_picture(np.moveaxis(image, 0, -1), most),
+                target_words(shares),
+                _bar(shares, colours) if mixed else (),
+            )
             for image, shares in zip(samples.drawn[i], samples.shares[i], strict=True)
         ]
         rows.append([first, *drawn])
@@ -100,29 +108,31 @@ def make_sheet(title: str, heads: Sequence[str], rows: Sequence[Sequence[Cell]],
 
     Args:
         title: heading in large letters.
-        heads: headings of the columns.
-        rows: rows of one cell per column; the first column is set apart.
+        heads: headings of the columns, the first of which is set apart; empty for a plain grid.
+        rows: rows of one cell per column; the last row of a plain grid may be shorter.
         notes: lines below the title, wrapped where they are too long.
     """
     wide = max(cell.picture.width for row in rows for cell in row)
-    lefts = [MARGIN + i * (wide + GAP) + (APART if i else 0) for i in range(len(heads))]
+    apart, columns = (APART, len(heads)) if heads else (0, max(map(len, rows)))
+    lefts = [MARGIN + i * (wide + GAP) + (apart if i else 0) for i in range(columns)]
     width = max(lefts[-1] + wide + MARGIN, 480)
     lines = [line for note in notes for line in _wrapped(clean(note), width - 2 * MARGIN)]
     top = MARGIN + TITLE + 12 + len(lines) * LEADING + 12
     tall = [max(c.picture.height + 8 + LEADING * len(c.words) + 5 * bool(c.bar) for c in row) + 14 for row in rows]
-    sheet = Image.new("RGB", (width, top + LEADING + 4 + sum(tall) + MARGIN - 14), PAPER)
+    head = LEADING + 4 if heads else 0
+    sheet = Image.new("RGB", (width, top + head + sum(tall) + MARGIN - 14), PAPER)
     draw = ImageDraw.Draw(sheet)
     draw.text((MARGIN, MARGIN - 4), _elided(clean(title), width - 2 * MARGIN, TITLE, True), INK, _font(TITLE, True))
     for i, line in enumerate(lines):
         draw.text((MARGIN, MARGIN + TITLE + 10 + i * LEADING), line, DIM, _font(TEXT))
-    for left, head in zip(lefts, heads, strict=True):
-        draw.text((left, top), head, DIM, _font(TEXT, True))
-    top += LEADING + 4
-    if len(lefts) > 1:
+    for left, words in zip(lefts, heads, strict=False):
+        draw.text((left, top), words, DIM, _font(TEXT, True))
+    top += head
+    if len(heads) > 1:
         ruler = lefts[1] - (GAP + APART) // 2
         draw.line((ruler, top - LEADING - 2, ruler, sheet.height - MARGIN), LINE)
     for row, height in zip(rows, tall, strict=True):
-        for left, cell in zip(lefts, row, strict=True):
+        for left, cell in zip(lefts, row, strict=False):
             _paint(sheet, draw, cell, left, top)
         top += height
     return sheet

@@ -117,11 +117,11 @@ def test_a_file_is_told_to_be_damaged(read: Callable[[Path], Any], piped: Path):
 
 
 def test_what_is_left_out_where_it_cannot_be_read(piped: Path):
-    from zoo.reports.html import _pictures
+    from zoo.reports.html import read_pictures
     from zoo.runner.checkpoint import _index
     from zoo.runner.repeats import ended_result
 
     with within(60):
-        assert _pictures(piped / "pictures" / "pictures") == {}
+        assert read_pictures(piped / "pictures" / "pictures") == {}
         assert _index(piped / "index" / "checkpoints") == {}
         assert ended_result(piped / "result") is None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import pickle
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -286,3 +287,15 @@ def test_a_plugin_with_a_malformed_heading_is_set_aside(make_plugin: Callable[..
     (plugin,) = (plugin for plugin in discover() if plugin.name == "acme")
     assert (plugin.state, plugin.phase, plugin.entries) == ("failed", "contribute", [])
     assert "'size=224' in the heading '# size=224'" in str(plugin.problem)
+
+
+def test_a_class_of_an_interactive_session_has_no_known_file():
+    """As in a notebook, ``__main__`` has no file; ``inspect`` raises another error for classes than for functions."""
+    code = (
+        "from zoo.job.request import entry_of\n"
+        "class Own: pass\n"
+        "entry = entry_of('loss', Own)\n"
+        "print(entry.source_file(), entry.provenance()['sha256'])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "None None\n"

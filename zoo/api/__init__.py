@@ -8,18 +8,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.errors import RequestError
-from zoo.host.loader import components
-from zoo.job.layers import OPTIONS
+from zoo.host.loader import components, open_registry
 from zoo.job.request import entry_of, make_request
 from zoo.job.resolve import Resolved, resolve
 from zoo.model import provenance
 from zoo.registry.registry import Registry
-from zoo.registry.suggest import did_you_mean, listing
 
 if TYPE_CHECKING:
     from zoo.model.classifier import Classifier
     from zoo.runner.observer import Observer
     from zoo.runner.repeats import Repeats, RepeatsWatcher
+    from zoo.runner.repeats_summary import RepeatsSummary
     from zoo.runner.run_result import RunResult
     from zoo.runner.runner import RunPlace
 
@@ -27,7 +26,7 @@ __all__ = ["Result", "components", "execute", "execute_several", "load", "make_r
 
 
 class Result(dict[str, Any]):
-    """A run's result document (``result.json``), with the things one asks for first."""
+    """A document: result.json of a run or an evaluation, summary.json of several runs. Notebooks show its report."""
 
     @property
     def dir(self) -> Path:
@@ -39,6 +38,33 @@ class Result(dict[str, Any]):
         """``{"val": {"accuracy": …}}``."""
         found: dict[str, Any] = self["metrics"]
         return found
+
+    @property
+    def record(self) -> RunResult | RepeatsSummary:
+        """The document as a typed object."""
+        from zoo.runner.repeats_summary import RepeatsSummary
+        from zoo.runner.run_result import RunResult
+
+        return RepeatsSummary.read(self) if "members" in self else RunResult.read(self)
+
+    def show(self) -> None:
+        """Display the report in a notebook; elsewhere print it, as ``zoo run`` does."""
+        for display in self._displays():
+            display.show(self)
+
+    def __repr__(self) -> str:
+        from zoo.reports.repeats import last_line
+        from zoo.reports.verdict import diagnose
+
+        record: Any = self.record
+        several = "members" in self
+        return f"<Result {last_line(record) if several else f'{record.brief}, verdict {diagnose(record).kind}'}>"
+
+    def _repr_html_(self) -> str | None:
+        return next((display.html(self) for display in self._displays()), None)
+
+    def _displays(self) -> list[Any]:
+        return [entry.make() for entry in open_registry().entries("display")[:1]]
 
 
 def run(
@@ -73,12 +99,13 @@ def run(
         folds: run so many times, each with another part of train for validation.
         budget: seconds that all of it may take, from here on; epochs, and where the recipe has variants the image size
             or the width, are fitted to it. Of one run, not of several.
-        observer: notified of the progress, in each of the runs; by default the console's report.
+        observer: notified of the progress, in each of the runs; by default the console's report, in a notebook a bar
+            and a chart.
         options: as on the command line: epochs, batch_size, lr, image_size, pretrained, weights, teacher, freeze, seed,
             device, precision, data, loss, metrics, augment, on_bad_image.
 
     Returns:
-        The run's result. Of several runs their summary, as summary.json has it:
+        The run's result, which a notebook shows as a report. Of several runs their summary, as summary.json has it:
         ``result.metrics["val"]["accuracy"]["mean"]``.
 
     Raises:
@@ -90,12 +117,6 @@ def run(
     from zoo.runner.runner import RunPlace
     from zoo.runner.time_budget import Budget
 
-    unknown = [key for key in options if key not in OPTIONS]
-    if unknown:
-        raise RequestError(
-            f"zoo.run has no option {unknown[0]!r}.{did_you_mean(unknown[0], OPTIONS)} It has: {listing(OPTIONS)}; "
-            "set any other value of a job with set={'train.patience': 5}."
-        )
     asked = {"architecture": architecture, "dataset": dataset, **options, "set": set or {}}
     request = make_request(asked, file=Path(job) if job else None, recipe=recipe)
     registry = components()
@@ -103,6 +124,9 @@ def run(
     repeats = asked_for(seeds, folds) or (recorded(place.out / name) if resume and name else None)
     if budget is not None and (repeats is not None or resume):
         raise RequestError("budget applies to a single new run: leave out seeds, folds and resume.")
+    if observer is None:
+        displays = (entry.make() for entry in registry.entries("display"))
+        observer = next((display.observer() for display in displays if display.active()), None)
     if repeats is None:
         span = None if budget is None else Budget(float(budget), begun)
         return execute(resolve(request, registry), registry, place, observer, budget=span)

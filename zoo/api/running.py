@@ -8,6 +8,7 @@ Example::
 
 from __future__ import annotations
 
+from zoo.evaluation.comparison import compare_runs
 from zoo.evaluation.evaluate import evaluate_run, own_split, request_of
 from zoo.runner.callbacks import Callback
 from zoo.runner.components import RunComponents, build_components
@@ -35,6 +36,7 @@ __all__ = [
     "TooShort",
     "blank",
     "build_components",
+    "compare_runs",
     "ended_result",
     "evaluate_run",
     "find_lr",

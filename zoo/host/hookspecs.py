@@ -18,8 +18,10 @@ from zoo.plugin import (
     CacheKind,
     Command,
     Dataset,
+    Display,
     Exporter,
     Family,
+    Function,
     HealthCheck,
     Importer,
     Loss,
@@ -123,6 +125,36 @@ def zoo_health_checks() -> Iterable[HealthCheck]:
 
 
 @hookspec
+def zoo_functions() -> Iterable[Function]:
+    """Contribute functions for Python, which are called as ``zoo.NAME``.
+
+    Example::
+
+        @hookimpl
+        def zoo_functions():
+            return [Function("count_leaves", "zoo_acme.leaves:count", summary="Count leaves in a picture")]
+
+    ``zoo.count_leaves("photo.jpg")`` then calls ``zoo_acme.leaves.count``, and ``dir(zoo)`` lists it.
+    """
+    return ()
+
+
+@hookspec
+def zoo_displays() -> Iterable[Display]:
+    """Contribute displays of runs and results in environments that are not terminals.
+
+    Example::
+
+        @hookimpl
+        def zoo_displays():
+            return [Display("acme_pad", "zoo_acme.pad:Pad", summary="Runs and results in Acme's notebook")]
+
+    Where ``Pad().active()`` is true, ``Pad().observer()`` observes ``zoo.run``.
+    """
+    return ()
+
+
+@hookspec
 def zoo_cache_kinds() -> Iterable[CacheKind]:
     """Describe folders of the user's cache that the plugin fills, so that ``zoo cache`` lists and prunes them.
 
@@ -185,6 +217,8 @@ CONTRIBUTIONS: dict[str, str] = {
     "command": "zoo_commands",
     "model_source": "zoo_model_sources",
     "health_check": "zoo_health_checks",
+    "function": "zoo_functions",
+    "display": "zoo_displays",
 }
 
 NAMES: tuple[str, ...] = tuple(name for name in globals() if name.startswith("zoo_"))

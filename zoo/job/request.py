@@ -12,6 +12,7 @@ from zoo.errors import RequestError
 from zoo.job.layers import OPTIONS, in_full
 from zoo.plugin import KINDS
 from zoo.registry.entry import PYTHON, Entry, Origin
+from zoo.registry.suggest import did_you_mean, listing
 
 _GIVABLE = ("architecture", "dataset", "loss")
 
@@ -45,8 +46,13 @@ def make_request(asked: Mapping[str, Any], *, file: Path | None = None, recipe: 
         recipe: name of a recipe; ``"none"`` for none.
 
     Raises:
-        RequestError: an object can't be a component.
+        RequestError: there is no such option, or an object can't be a component.
     """
+    if unknown := [key for key in asked if key not in (*OPTIONS, "set")]:
+        raise RequestError(
+            f"There is no option {unknown[0]!r}.{did_you_mean(unknown[0], OPTIONS)} There are: {listing(OPTIONS)}; "
+            "any other value of a job goes into set={'train.patience': 5}."
+        )
     options: dict[str, Any] = {}
     given: dict[str, Entry] = {}
     for key, value in asked.items():

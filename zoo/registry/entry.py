@@ -196,7 +196,7 @@ class Entry:
             factory = getattr(factory, "callback", None) or factory
         try:
             found = inspect.getsourcefile(inspect.unwrap(getattr(factory, "func", factory)))
-        except TypeError:
+        except (TypeError, OSError):  # OSError: a class of an interactive session
             return None
         return Path(found) if found else None
 

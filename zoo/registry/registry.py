@@ -48,7 +48,7 @@ class Registry:
         return entries
 
     def _on_base(self, item: Local) -> Entry:
-        base = self._plugin_entry(item.kind, str(item.spec["base"]))
+        base = self.plugin_entry(item.kind, str(item.spec["base"]))
         if base is None:
             raise UnknownName(
                 f"{item.layer}: components: {item.kind}: {item.name}: its base {item.spec['base']!r} is not a "
@@ -96,9 +96,10 @@ class Registry:
     def _found(self, kind: str, name: str) -> Entry | None:
         name = self.shelf.aliases[kind].get(name, name)
         local = self._locals.get((kind, name.removeprefix(f"{LOCAL}/")))
-        return local or self._plugin_entry(kind, name)
+        return local or self.plugin_entry(kind, name)
 
-    def _plugin_entry(self, kind: str, name: str) -> Entry | None:
+    def plugin_entry(self, kind: str, name: str) -> Entry | None:
+        """Find the component of a plugin by name; None without one. Two third-party ones raise a RequestError."""
         matches = _standing(self._named(kind, name))
         if "/" in name:
             return matches[0] if matches else None
@@ -194,7 +195,7 @@ class Registry:
             RequestError: two third-party plugins have a source of that name.
         """
         name, colon, _ = word.partition(":")
-        return self._plugin_entry("model_source", name) if colon else None
+        return self.plugin_entry("model_source", name) if colon else None
 
     def opener(self, form: str) -> Entry | None:
         """Find the dataset that opens paths of this form: ``"folder"``, or a file's suffix such as ``".csv"``.

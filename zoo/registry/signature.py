@@ -30,6 +30,8 @@ GIVEN: dict[str, tuple[str, ...]] = {
     "command": ("arguments",),
     "model_source": ("word",),
     "health_check": (),
+    "function": (),
+    "display": (),
 }
 
 _ELSEWHERE = {

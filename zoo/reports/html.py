@@ -18,7 +18,7 @@ from zoo.reports.verdict import diagnose
 from zoo.runner.run_result import RunResult
 from zoo.storage.files import read_plain, write_text
 
-__all__ = ["render_html", "write_report"]
+__all__ = ["read_pictures", "render_html", "write_report"]
 
 
 def write_report(result: RunResult, path: Path, pictures: Path | None = None) -> None:
@@ -30,7 +30,7 @@ def write_report(result: RunResult, path: Path, pictures: Path | None = None) ->
     Raises:
         OutputError: the folder can't be written, or the disk is full.
     """
-    write_text(path, render_html(result, _pictures(path.parent / PICTURES if pictures is None else pictures)))
+    write_text(path, render_html(result, read_pictures(path.parent / PICTURES if pictures is None else pictures)))
 
 
 def render_html(result: RunResult, pictures: Mapping[str, Any] | None = None) -> str:
@@ -76,8 +76,8 @@ def _commands(result: RunResult, advice: list[tuple[str, str]]) -> list[tuple[st
     return [(why, command) for command, why in purposes.items() if command]
 
 
-def _pictures(folder: Path) -> dict[str, Any]:
-    """The listed pictures, each file as a data URL; none where there is no list."""
+def read_pictures(folder: Path) -> dict[str, Any]:
+    """The pictures listed in a folder, each file as a data URL; none where there is no list."""
     try:
         listed = json.loads(read_plain(folder / "index.json"))
         return {

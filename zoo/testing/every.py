@@ -30,6 +30,8 @@ ASKED: dict[str, tuple[str, ...]] = {
     "command": ("arguments",),
     "model_source": ("word",),
     "health_check": (),
+    "function": (),
+    "display": (),
 }
 BY_POSITION = {"architecture": 1, "dataset": 0}  # number of positional ones; all for other kinds
 
@@ -132,8 +134,8 @@ def _has_a_known_source(subject: Subject) -> None:
 
 
 def _parameters(subject: Subject) -> list[Parameter]:
-    if subject.entry.kind == "command":
-        return []  # a command reads its own arguments
+    if subject.entry.kind in ("command", "function"):
+        return []  # no job sets their parameters
     return parameters(subject.entry.kind, subject.factory())
 
 

@@ -1,0 +1,1 @@
+"""The zoo from Python and in notebooks: live runs, results as reports, comparisons."""

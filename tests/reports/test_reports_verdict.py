@@ -129,7 +129,7 @@ def test_one_that_learned_its_images_by_heart_has_not_collapsed() -> None:
     document["splits"] = {"train": {"images": 1000, "per_class": {"cat": 500, "dog": 500}}, "val": {"images": 1000}}
     verdict = diagnose(RunResult.read(document))
     assert verdict.kind == "overfitting"
-    assert "by heart" in verdict.headline
+    assert "memorised" in verdict.headline
     assert not any("--lr" in advice for advice in verdict.advice)
 
 

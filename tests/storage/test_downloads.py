@@ -97,7 +97,7 @@ def test_a_server_that_leads_away_from_https_is_not_followed(https: Any, tmp_pat
         server, 0, b"", 302, Location=f"http://localhost:{plain.server_port}/a.bin"
     )
     try:
-        with pytest.raises(DataError, match="leads away from https"):
+        with pytest.raises(DataError, match="redirects away from https"):
             download(f"{https.url}/a.bin", tmp_path / "a.bin", most=10**9, sha256=SHA256)
     finally:
         plain.shutdown()

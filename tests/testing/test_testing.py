@@ -214,7 +214,7 @@ def test_the_report_has_a_line_a_component_and_says_what_to_do():
 def test_what_skips_many_checks_is_said_once():
     reason = CheckSkipped("it can't be created.")
     report = run_checks([a_check(raising(reason), name) for name in ("one", "two", "three", "four")])
-    assert [line for line in plain(report) if "made" in line] == [
+    assert [line for line in plain(report) if "created" in line] == [
         "  skipped: one, two, three … and 1 more: it can't be created."
     ]
 

@@ -205,6 +205,22 @@ def hash_of(word: str) -> int:
 
 
 @pytest.fixture
+def without_heif(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """As in an environment without pi-heif, also where an earlier test has opened HEIC."""
+    from PIL import Image
+
+    from zoo_images import tree
+
+    Image.init()
+    monkeypatch.setitem(sys.modules, "pi_heif", None)  # type: ignore[arg-type]
+    monkeypatch.delitem(Image.OPEN, "HEIF", raising=False)
+    monkeypatch.setattr(Image, "ID", [name for name in Image.ID if name != "HEIF"])
+    tree._readable.cache_clear()
+    yield
+    tree._readable.cache_clear()
+
+
+@pytest.fixture
 def https(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Https]:
     """A real server of a folder, by https with a certificate that this test trusts; downloads are allowed."""
     import ssl

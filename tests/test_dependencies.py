@@ -27,7 +27,7 @@ class Source(NamedTuple):
 
 
 EXTRAS = {
-    "zoo": ("test",),  # pytest, in zoo.testing.parametrize
+    "zoo": ("test", "heif"),  # pytest, in zoo.testing.parametrize
     "zoo_export": ("export",),
     "zoo_search": ("sweep",),
     "zoo_serve": ("serve",),

@@ -15,7 +15,7 @@ from house import ROOT, House
 PUBLIC_RUN = {"zoo.api.run"}
 """Functions whose parameters are their users' options."""
 FACTORIES = ("zoo_simple.", "zoo_images.tables.")
-CORE_LINES = 28_430
+CORE_LINES = 28_290
 """The aim is 21,000; a change may only lower this."""
 
 
@@ -54,7 +54,7 @@ def test_a_class_name_has_one_meaning(house: House):
 
 def test_docstrings_say_what_to_do_or_name_a_thing(house: House):
     vague, count = house.vague_docstrings()
-    assert len(vague) < 0.065 * count
+    assert len(vague) < 0.02 * count
 
 
 def test_the_core_names_no_plugin_of_its_own(house: House):

@@ -146,4 +146,4 @@ def test_a_broken_rule_is_noticed(tmp_path):
     code, verdicts = lint(tmp_path, tmp_path / "cache")
     assert code == 1
     assert set(verdicts.values()) == {"BROKEN"}
-    assert len(verdicts) == 6
+    assert len(verdicts) == 7

@@ -358,7 +358,7 @@ def test_predictions_as_csv_and_as_a_table(zoo, run, pictures):
     assert [row["labels"] for row in rows] == [";".join(p["labels"]) for p in expected]
     code, out, _ = zoo("predict", run, *names)
     assert code == 0
-    assert "shows" in out
+    assert "most probable" in out
 
 
 def test_views_are_averaged_as_sigmoids(run, pictures):

@@ -15,7 +15,10 @@ ROOT = Path(__file__).parents[1]
 API = sorted(f"zoo.api.{path.stem}" for path in (ROOT / "zoo" / "api").glob("*.py") if path.stem != "__init__")
 KIT = sorted(f"zoo.reports.kit.{p.stem}" for p in (ROOT / "zoo/reports/kit").glob("*.py") if p.stem != "__init__")
 MODULES = (*API, *KIT, "zoo.runs", "zoo.storage")
-LIGHT = ("zoo.api.commands", "zoo.api.jobs", "zoo.api.manifests", "zoo.api.plugins", "zoo.reports.kit.text", "zoo.runs")
+LIGHT = (
+    *("zoo.api.commands", "zoo.api.formats", "zoo.api.jobs", "zoo.api.manifests", "zoo.api.plugins"),
+    *("zoo.reports.kit.text", "zoo.runs"),
+)
 
 
 @pytest.mark.parametrize("module", MODULES)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from zoo.errors import ZooError
 from zoo.host.shutdown import end, end_imports_at_once
-from zoo.reports.terminal import guarded
+from zoo.reports.terminal import guarded, is_terminal
 from zoo.storage.text import clean_lines
 
 if TYPE_CHECKING:
@@ -34,27 +34,26 @@ def main(argv: list[str] | None = None) -> int:
             raise
         if isinstance(error.__cause__, BrokenPipeError):
             _write_no_more()
-        return _say(f"zoo: {error}", error.exit_code)
+        return _say(str(error), error.exit_code)
     except click.exceptions.NoArgsIsHelpError as error:
-        return _say(error.format_message(), 2)
+        sys.stderr.write(clean_lines(error.format_message()) + "\n")
+        return 2
     except click.UsageError as error:
-        return _say(f"zoo: {_sentence(error)}", 2)
+        return _say(_sentence(error), 2)
     except (KeyboardInterrupt, click.Abort):
-        return _say("zoo: interrupted.", 130)
+        return _say("interrupted.", 130)
     except BrokenPipeError:  # `zoo list | head`: the reader has enough
         _write_no_more()
         return 0
     except BaseException as error:
         if not debug and (package := _missing_dependency(error)):
-            return _say(
-                f"zoo: The zoo needs {package}, which is not installed. Type: python -m pip install {package}", 1
-            )
+            return _say(f"The zoo needs {package}, which is not installed. Type: python -m pip install {package}", 1)
         from zoo.host.failures import describe_failure
 
-        told = None if debug else describe_failure(error)
-        if debug or (told is None and not isinstance(error, Exception)):
+        known = None if debug else describe_failure(error)
+        if debug or (known is None and not isinstance(error, Exception)):
             raise
-        return _say(f"zoo: {told or _defect(error)}", 1)
+        return _say(known or _defect(error), 1)
     return code if isinstance(code, int) else 0
 
 
@@ -93,8 +92,18 @@ def _write_no_more() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _say(text: str, code: int) -> int:
-    sys.stderr.write(clean_lines(text) + "\n")
+def _say(message: str, code: int) -> int:
+    """Write an error message: laid out on a terminal, one paragraph elsewhere."""
+    text = clean_lines(message)
+    if not is_terminal(sys.stderr):
+        sys.stderr.write(f"zoo: {text}\n")
+        return code
+    from zoo.reports.error_text import error_lines
+    from zoo.reports.parts import new_console
+
+    console = new_console(sys.stderr)
+    for line in error_lines(text, console, "yellow" if code == 130 else "red"):
+        console.print(line, no_wrap=True, overflow="ignore", crop=False)
     return code
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, ClassVar, Literal, NamedTuple, get_args
 
 import pluggy
@@ -500,7 +501,12 @@ def check_name(name: object) -> None:
         raise ValueError(f"{name!r} is not a name: use letters, digits, '_', '-' and '.'")
 
 
+@lru_cache(maxsize=8)  # thousands of members of a family share one target
+def _is_target(text: str) -> bool:
+    return _TARGET.fullmatch(text) is not None
+
+
 def check_target(target: object) -> None:
     """Raise ValueError unless ``target`` has the form ``"package.module:attribute"``."""
-    if not isinstance(target, str) or not _TARGET.fullmatch(target):
+    if not isinstance(target, str) or not _is_target(target):
         raise ValueError(f"target {target!r} is not of the form 'package.module:attribute'")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from zoo.reports.kit.text import UNKNOWN, clean, count, percent
+from zoo.reports.kit.text import UNKNOWN, cells, clean, count, ljust, percent
 
 __all__ = ["model_lines", "pulled_lines", "pushed_lines"]
 
@@ -20,8 +20,8 @@ def model_lines(rows: Sequence[Row]) -> Iterator[str]:
         return
     told = any("digest" in row for row in rows)  # the hub's own list contains only name and licence
     table = [("model", "measured", "size", "digest"), *map(_cells, rows)] if told else [(_name(row),) for row in rows]
-    widths = [max(map(len, column)) + 2 for column in zip(*table, strict=True)]
-    lines = ["".join(map(str.ljust, cells, widths)).rstrip() for cells in table]
+    widths = [max(map(cells, column)) + 2 for column in zip(*table, strict=True)]
+    lines = ["".join(map(ljust, row, widths)).rstrip() for row in table]
     yield from lines[:1] * told
     for row, line in zip(rows, lines[told:], strict=True):
         yield line

@@ -74,12 +74,12 @@ class ImageFiles:
         """Open image ``index`` without decoding its pixels; the path of an array is returned as it is.
 
         Raises:
-            OSError: the file is missing, unreadable or not an image.
+            OSError: the file is missing, unreadable or not an image, or of a format that is not installed.
         """
-        import PIL.Image
+        from zoo.api.formats import open_picture
 
         path = Path(self.paths[index])
-        return path if path.suffix.lower() == ".npy" else PIL.Image.open(path), self.targets[index]
+        return path if path.suffix.lower() == ".npy" else open_picture(path), self.targets[index]
 
     def name_of(self, index: int) -> str:
         """Path of the file."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from zoo.errors import DataError
 from zoo_images.files import ORDER, ImageFiles, need_split, need_two_classes, shorten
 from zoo_images.layout import read_layout
-from zoo_images.tree import UNREAD, class_name, contents_of, files_below, is_image
+from zoo_images.tree import class_name, contents_of, files_below, is_image, is_unread_image
 
 __all__ = ["ImageFolder", "class_files", "images_of"]
 
@@ -84,8 +84,8 @@ def images_of(folder: Path, files: dict[str, list[Path]]) -> dict[str, list[Path
     """
     images = {name: [path for path in of_class if is_image(path)] for name, of_class in files.items()}
     if empty := [folder / name for name, of_class in images.items() if not of_class]:
-        unread = _unread(path for name in files if not images[name] for path in files[name])
-        tip = f" It contains {unread}, which are not supported: convert them to .jpg." if unread else ""
+        unread = _unread((path for name in files if not images[name] for path in files[name]), "in it")
+        tip = f" Not read: {unread}." if unread else ""
         raise DataError(
             f"No images in the class folder {shorten(empty)}.{tip} Every folder in {folder} is a class "
             "and needs images (.jpg, .png, .webp, .tif, …): add some, or remove the folder."
@@ -109,8 +109,8 @@ def _unused(folder: Path, files: dict[str, list[Path]]) -> list[str]:
     """Notices about images outside of class folders, and about unsupported formats."""
     loose = [path for path in contents_of(folder).files if is_image(path)]
     notices = [f"Not used: {len(loose)} images in {folder} itself, outside of the class folders."] if loose else []
-    unread = _unread(path for of_class in files.values() for path in of_class)
-    return notices + ([f"Not used: {unread} in {folder}; convert them to .jpg to use them."] if unread else [])
+    unread = _unread((path for of_class in files.values() for path in of_class), f"in {folder}")
+    return notices + ([f"Not used: {unread}."] if unread else [])
 
 
 def _what_next(folder: Path, classes: Collection[str]) -> str:
@@ -121,7 +121,17 @@ def _what_next(folder: Path, classes: Collection[str]) -> str:
     return f"Add a second folder of images to {folder}."
 
 
-def _unread(paths: Iterable[Path]) -> str:
-    """Summarise unsupported image files, such as ``3 .heic files, 1 .psd files``; empty if there are none."""
-    suffixes = Counter(path.suffix.lower() for path in paths if path.suffix.lower() in UNREAD)
-    return ", ".join(f"{count} {suffix} files" for suffix, count in suffixes.most_common())
+def _unread(paths: Iterable[Path], where: str) -> str:
+    """Count the images that are not read, and say what to do; empty if there are none.
+
+    For example ``3 .heic files in FOLDER (to read .heic: pip install 'visionzoo[heif]')``.
+    """
+    from zoo.api.formats import install_hint
+
+    suffixes = Counter(path.suffix.lower() for path in paths if is_unread_image(path))
+    found = ", ".join(f"{n} {suffix} file{'' if n == 1 else 's'}" for suffix, n in suffixes.most_common())
+    hints = {suffix: install_hint([suffix]) for suffix in suffixes}
+    advice = [f"to read {suffix}: {hint}" for suffix, hint in hints.items() if hint]
+    others = [suffix for suffix, hint in hints.items() if not hint]
+    advice += [f"convert {', '.join(others)} to .jpg"] if others else []
+    return f"{found} {where} ({'; '.join(advice)})" if found else ""

@@ -5,16 +5,19 @@ from __future__ import annotations
 import os
 import unicodedata
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
 from zoo.errors import DataError
 
-__all__ = ["EXTENSIONS", "UNREAD", "FolderContents", "class_name", "composed", "contents_of", "files_below", "is_image"]
+__all__ = ["FolderContents", "class_name", "composed", "contents_of", "files_below", "is_image", "is_unread_image"]
 
 EXTENSIONS = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".npy"})
-# Image formats that Pillow may not support: reported to the user, unlike other files.
-UNREAD = frozenset({".heic", ".heif", ".avif", ".jxl", ".jfif", ".svg", ".psd", ".dng", ".cr2", ".nef", ".arw"})
+# Image formats that are read where their package is installed.
+OPTIONAL = frozenset({".heic", ".heif", ".hif", ".avif", ".jfif"})
+# Image formats that are not read: reported to the user, unlike other files.
+FOREIGN = frozenset({".jxl", ".svg", ".psd", ".dng", ".cr2", ".nef", ".arw"})
 _JUNK = frozenset({"__macosx", "thumbs.db", "desktop.ini"})
 
 
@@ -49,9 +52,23 @@ def files_below(folder: Path) -> list[Path]:
     return sorted(_walk(folder), key=lambda path: path.relative_to(folder).as_posix())
 
 
+@cache
+def _readable() -> frozenset[str]:
+    """Optional suffixes that are read here; imports Pillow, so asked only where such a file is found."""
+    from zoo.api.formats import picture_suffixes
+
+    return OPTIONAL & picture_suffixes()
+
+
 def is_image(path: Path) -> bool:
-    """Check that the file name has the suffix of an image."""
-    return path.suffix.lower() in EXTENSIONS
+    """Check that the file name has the suffix of an image that is read here."""
+    suffix = path.suffix.lower()
+    return suffix in EXTENSIONS or (suffix in OPTIONAL and suffix in _readable())
+
+
+def is_unread_image(path: Path) -> bool:
+    """Check that the file name has the suffix of an image that is not read here."""
+    return path.suffix.lower() in FOREIGN | OPTIONAL and not is_image(path)
 
 
 def class_name(folder: Path) -> str:

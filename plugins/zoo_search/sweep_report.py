@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TextIO
 
 from zoo.api.running import Observer
-from zoo.reports.kit.text import UNKNOWN, Lines, clean, clock, duration, figure, percent, short_path
+from zoo.reports.kit.text import UNKNOWN, Lines, cells, clean, clock, duration, figure, ljust, percent, short_path
 from zoo_search.store import SweepTrial
 from zoo_search.sweep import SweepWatcher
 
-__all__ = ["PlainSweep", "heads", "next_command", "ranked", "sweep_lines", "value_text"]
+__all__ = ["PlainSweep", "heads", "next_command", "params_text", "ranked", "sweep_lines", "value_text"]
 
 Document = dict[str, Any]
 Row = Mapping[str, Any]
@@ -127,8 +127,8 @@ def sweep_lines(found: Document) -> list[str]:
     paths = list(found["space"])
     table = [["trial", str(found["monitor"]), "status", "epochs", "took", *heads(paths)]]
     table += [_cells(row, found, paths) for row in rows[:SHOWN]]
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in table]
+    widths = [max(map(cells, column)) for column in zip(*table, strict=True)]
+    lines = ["  ".join(map(ljust, row, widths)).rstrip() for row in table]
     if len(rows) > SHOWN:
         lines.append(f"and {len(rows) - SHOWN} more, in {short_path(found['dir'])}/sweep.json")
     return ["", *lines, "", *importance_lines(found), last_line(found), *_where(found)]

@@ -9,14 +9,15 @@ from typing import Any
 
 from PIL import Image
 
+from zoo.api.formats import FormatNotInstalled, open_picture
 from zoo.api.images import ARRAYS, Pixels, decode_errors, open_image
 from zoo.api.models import Classifier
 from zoo.errors import BadImage
 
 __all__ = ["FORMATS", "Upload", "decoded"]
 
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "MPO", "PPM", "JPEG2000", "ICO", "TGA")
-"""The Pillow formats that Pillow decodes itself; EPS, for example, would be passed to another program."""
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF", "MPO", "PPM", "JPEG2000", "ICO", "TGA")
+"""The formats that Pillow and pi-heif decode themselves; EPS, for example, would be passed to another program."""
 
 Upload = tuple[str | None, bytes]
 """The file's name, if any, and its content."""
@@ -36,6 +37,8 @@ def decoded(upload: Upload, classifier: Classifier, max_pixels: int) -> Pixels:
         count = _count_pixels(image, classifier.preprocessing.in_chans)
     except Image.DecompressionBombError as error:
         raise BadImage(f"{name}: far exceeds the limit of {max_pixels:,} pixels") from error
+    except FormatNotInstalled as error:
+        raise BadImage(f"{name}: {error}") from error
     except decode_errors() as error:
         raise BadImage(f"{name}: not a readable image") from error
     if count > max_pixels:
@@ -45,7 +48,7 @@ def decoded(upload: Upload, classifier: Classifier, max_pixels: int) -> Pixels:
 
 def _opened(content: bytes) -> Any:
     """Open an image lazily: only its header is read."""
-    return Image.open(BytesIO(content), formats=FORMATS)
+    return open_picture(BytesIO(content), FORMATS)
 
 
 def _array(content: bytes) -> Pixels:

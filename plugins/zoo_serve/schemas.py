@@ -19,15 +19,16 @@ class Ranked(BaseModel):
 
 
 class Explanation(BaseModel):
-    """What the network saw, and where it found its evidence; pictures as data URLs, null where there is none."""
+    """The network's input and its class activation heatmap, as data URLs; null where there is none."""
 
     class_: str = Field(alias="class", description="class of the heat map")
     seen: str | None
-    looked: str | None
+    looked: str | None = Field(description="the input, reddened by the heat map")
+    heat: str | None = Field(description="the heat map alone (Grad-CAM), in a colour scale from none to most evidence")
 
 
 class Prediction(BaseModel):
-    """What an image shows."""
+    """The prediction for an image."""
 
     path: str | None = Field(description="name of the file, if sent in a form")
     label: str | None = Field(None, description="most probable class of a single-label model")
@@ -47,13 +48,13 @@ class PredictResponse(BaseModel):
 
 
 class Problem(BaseModel):
-    """Why a request isn't served."""
+    """The error of a refused request."""
 
     detail: str
 
 
 class Health(BaseModel):
-    """Whether it answers."""
+    """The state of the server."""
 
     status: str
     model: str

@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 from zoo.api import load
-from zoo.data.depth import count_depths
 from zoo.errors import BadImage
+from zoo_predict.depth import count_depths
 
 
 @pytest.fixture

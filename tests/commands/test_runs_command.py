@@ -61,6 +61,14 @@ def test_show_is_the_report_again(zoo, digits_run):
     assert max(map(len, out.splitlines())) <= 80
 
 
+def test_show_leaves_intervals_and_calibration_to_an_option(zoo, digits_run):
+    assert "95% intervals:" not in zoo("runs", "show", digits_run)[1]
+    code, out, _ = zoo("runs", "show", digits_run, "-v")
+    assert code == 0
+    assert "val, 95% intervals: F1 macro" in out
+    assert "expected calibration error" in out
+
+
 @pytest.mark.usefixtures("runs")
 def test_show_json_is_the_result(zoo, read_result):
     assert json.loads(zoo("runs", "show", "old", "--json")[1]) == read_result("runs/old")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import pickle
+import shutil
 import subprocess
 import sys
 import unicodedata
@@ -138,12 +139,35 @@ def test_class_names_are_in_unicode_composed_form(tmp_path: Path) -> None:
 
 def test_what_is_not_used_is_said(tmp_path: Path) -> None:
     put(tmp_path, "train/a/1.png", "train/b/1.png", "train/loose.png", "extra/1.png", "test/7.png")
-    (tmp_path / "train" / "a" / "2.HEIC").write_bytes(b"x")
+    (tmp_path / "train" / "a" / "2.PSD").write_bytes(b"x")
     notices = "\n".join(ImageFolder(tmp_path, "train").notices)
     assert ImageFolder.available_splits(tmp_path) == ("train",)
     assert "extra/, test/" in notices
     assert "1 images in" in notices
-    assert "1 .heic files" in notices
+    assert "1 .psd file in" in notices
+    assert "convert .psd to .jpg" in notices
+
+
+def test_heic_without_its_package_is_named_with_what_to_type(tmp_path: Path, without_heif: None) -> None:
+    put(tmp_path, "a/1.png", "b/1.png")
+    for name in ("2.HEIC", "3.heic", "4.psd"):
+        (tmp_path / "a" / name).write_bytes(b"x")
+    (notice,) = ImageFolder(tmp_path, "train").notices
+    assert notice == (
+        f"Not used: 2 .heic files, 1 .psd file in {tmp_path} (to read .heic: pip install 'visionzoo[heif]'; "
+        "convert .psd to .jpg)."
+    )
+
+
+def test_heic_webp_avif_and_jfif_are_images_like_any(tmp_path: Path) -> None:
+    pytest.importorskip("pi_heif", reason="HEIC is an extra: pip install 'visionzoo[heif]'")
+    put(tmp_path, "a/1.webp", "a/2.avif", "a/3.jfif", "b/1.png")
+    shutil.copy(Path(__file__).parents[1] / "data/formats/red.heic", tmp_path / "a" / "4.HEIC")
+    data = ImageFolder(tmp_path, "train")
+    assert data.notices == []
+    assert [data[i][0].format for i in range(5)] == ["WEBP", "AVIF", "JPEG", "HEIF", "PNG"]
+    (tmp_path / "list.csv").write_text("path,label\na/4.HEIC,a\nb/1.png,b\n")
+    assert ImageCsv(tmp_path / "list.csv", "train")[0][0].size == (48, 32)
 
 
 # --- image_folder: the object -----------------------------------------------------------------------------
@@ -222,11 +246,11 @@ def test_empty_folder(tmp_path: Path) -> None:
 def test_class_without_images_is_named(plain: Path) -> None:
     (plain / "birds").mkdir()
     (plain / "fish").mkdir()
-    (plain / "fish" / "1.heic").touch()
+    (plain / "fish" / "1.psd").touch()
     message = error_of(ImageFolder, plain, "train")
     assert str(plain / "birds") in message
     assert str(plain / "fish") in message
-    assert "1 .heic files" in message
+    assert "1 .psd file in it (convert .psd to .jpg)" in message
     assert "cats" not in message.replace(str(plain), "")
 
 

@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console, RenderableType
 
+from zoo.errors import RequestError
+from zoo.reports.choose import make_confirm
 from zoo.reports.console import ConsoleObserver
 from zoo.reports.epochs import epoch_line
 from zoo.reports.live import READ_EVERY_S, LiveDisplay
@@ -52,16 +54,65 @@ def test_two_classes_show_their_numbers(two_classes: Document) -> None:
         "zoo predict runs/simple_cnn-cats_dogs-1 photo.jpg",
     ):
         assert word in text
-    assert text.count("★") == 2  # the one that is kept, and the word on it
+    assert text.count("★") == 2  # the best epoch, and the heading that explains it
 
 
 def test_many_classes_show_the_worst_and_the_most_confused(thirty_classes: Document) -> None:
     text = shown(render_result(RunResult.read(thirty_classes)))
     assert "the 10 worst of 30" in text
     assert "Most frequent confusions" in text
+    assert "… 20 more, with F1 74.1% or higher" in text
     assert "verdict: overfitting" in text
     assert text.index("dwarf aster") < text.index("common daisy")  # F1 64.2% before 68.4%
     assert "test" in text
+
+
+def test_a_report_answers_questions_in_their_order(two_classes: Document) -> None:
+    """Is it good, what to type next, where it fails, how it was trained; short after a run that showed its epochs."""
+    two_classes["sections"] = [["Section of a plugin", "its text"]]
+    text = shown(render_result(RunResult.read(two_classes), live=True))
+    order = (
+        "91.3%  val accuracy",
+        "Good fit:",
+        "Next",
+        "zoo predict",
+        "Classes",
+        "Worst mistakes",
+        "Section",
+        "Curves",
+    )
+    places = [text.index(word) for word in order]
+    assert places == sorted(places)
+    assert "Epochs" not in text
+    assert len(shown(render_result(RunResult.read({**two_classes, "sections": []}), live=True)).splitlines()) <= 28
+    assert "Epochs" in shown(render_result(RunResult.read(two_classes))), "zoo runs show has them"
+
+
+def test_two_classes_have_scores_and_confusion_in_one_table(two_classes: Document) -> None:
+    lines = shown(render_result(RunResult.read(two_classes))).splitlines()
+    start = next(i for i, line in enumerate(lines) if line.startswith("Classes"))
+    assert "rows: true class, columns: predicted class" in lines[start]
+    assert lines[start + 2].split() == ["cat", "452", "48", "92.1%", "90.4%", "91.2%", "500", "–"]
+
+
+def test_wide_characters_are_aligned(two_classes: Document, thirty_classes: Document) -> None:
+    def chinese(document: Document) -> Document:
+        names = {name: f"{'长毛猫狗'[i % 4]}{'花' * (1 + i % 7)}{i}" for i, name in enumerate(document["classes"])}
+        val = document["metrics"]["val"]
+        figures = {names[name]: scores for name, scores in val["per_class"].items()}
+        mistakes = [
+            {**each, "name": f"照片/{names[each['true']]}.jpg", "true": names[each["true"]]}
+            for each in document["mistakes"]["val"]
+        ]
+        metrics = {"val": {**val, "per_class": figures}}
+        return {**document, "classes": [*names.values()], "metrics": metrics, "mistakes": {"val": mistakes}}
+
+    for document in (chinese(two_classes), chinese(thirty_classes)):
+        text = shown(render_result(RunResult.read(document)))
+        for table in text.split("\n\n"):
+            rows = [line for line in table.splitlines() if "花" in line and line.rstrip().endswith(("%", "–"))]
+            ends = {cell_len(line[: line.index("%") + 1]) for line in rows if "%" in line}
+            assert len(ends) <= 1, table
 
 
 def test_long_runs_show_a_selection_of_epochs(two_classes: Document) -> None:
@@ -103,7 +154,7 @@ def test_an_evaluation_has_no_epochs(two_classes: Document) -> None:
             RunResult.read({**part, "status": "evaluated", "metrics": {"all": two_classes["metrics"]["val"]}})
         )
     )
-    assert "91.3% of the all images are right" in text
+    assert "91.3%  accuracy" in text
     assert "Epochs" not in text
 
 
@@ -288,6 +339,52 @@ def test_a_recording_has_the_epochs_and_no_bars(run: Run, two_classes: Document)
     assert text.count("These are drawn cats and dogs.") == 1
     assert "says nothing about" in text
     assert max(map(cell_len, text.splitlines())) <= 80
+
+
+def test_a_wrong_estimate_is_corrected_once(run: Run, two_classes: Document) -> None:
+    run.estimate_s = 20.0
+    console = Console(file=io.StringIO(), width=80, record=True)
+    play(ConsoleObserver(console), run, two_classes)
+    text = console.export_text()
+    assert "60 epochs, about 20 s on this machine." in text
+    assert text.count("By the first epoch, training takes about 12 min, not 20 s.") == 1
+    assert text.index(" 1/60") < text.index("By the first epoch") < text.index(" 2/60")
+
+
+def test_a_question_comes_after_what_it_is_about(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    run.estimate_s = 2 * 3600.0
+    console = Console(file=io.StringIO(), width=80, record=True)
+    observer, before = ConsoleObserver(console), []
+    monkeypatch.setattr("zoo.reports.choose.asked_at_a_terminal", lambda: True)
+    monkeypatch.setattr("click.confirm", lambda text, **how: before.append((text, console.export_text(clear=False))))
+    with pytest.raises(RequestError, match="--budget 30m"):
+        make_confirm(observer, yes=False)(run)
+    ((text, shown_before),) = before
+    assert text == "Training will take about 2 h 00 min on this machine. Begin?"
+    assert "1,238,914 parameters" in shown_before
+    observer.started(run)
+    assert console.export_text().count("1,238,914 parameters") == 1, "shown once"
+
+
+def test_commands_in_hints_and_notices_have_their_own_line(run: Run) -> None:
+    hint = "2,000 images are few for a network from scratch. Type: zoo run timm/resnet18 cats_dogs --pretrained"
+    run.hints, run.notices = [hint], ["The job is of drawings. Real photos: zoo run simple_cnn cats_dogs --data FOLDER"]
+    console = Console(file=io.StringIO(), width=80, record=True)
+    ConsoleObserver(console).started(run)
+    lines = [line.strip(" │") for line in console.export_text().splitlines()]
+    assert "zoo run timm/resnet18 cats_dogs --pretrained" in lines
+    assert "zoo run simple_cnn cats_dogs --data FOLDER" in lines
+
+
+def test_the_opening_says_why_the_recipe_and_its_values(run: Run) -> None:
+    run.reasons = {"train.epochs": "for 2,000 images", "train.batch_size": "for 2,000 images"}
+    lines = [line.strip(" │") for line in shown(opening_panel(run)).splitlines()]
+    order = [line.split()[0] for line in lines[1:-1] if line.split()[0] in ("data", "model", "recipe", "training")]
+    assert order == ["data", "model", "recipe", "training"]
+    assert any("simple_cnn+cats_dogs · matches model and data" in line for line in lines)
+    assert any("epochs, batch size: for 2,000 images" in line for line in lines)
+    run.sources["recipe"] = "command line"
+    assert "as requested" in shown(opening_panel(run))
 
 
 def test_a_failure_says_where(run: Run, two_classes: Document) -> None:

@@ -8,6 +8,7 @@ import click
 import pytest
 
 from zoo.reports.lists import component_lines, plugin_lines, plural, print_lines
+from zoo.reports.words import cells
 
 LONG = "vit_base_patch16_clip_quickgelu_224.openai_ft_in12k_in1k"
 
@@ -30,6 +31,15 @@ def test_components_by_kind_with_names_that_can_be_typed() -> None:
     assert "[bold]of cats" in text
     assert [word in text for word in ("Datasets", "Losses", "Architectures")] == [True] * 3
     assert shown(component_lines([], 80)).strip() == ""
+
+
+def test_wide_names_are_aligned() -> None:
+    rows = [
+        {"kind": "loss", "id": "losses/focal", "summary": "SUMMARY"},
+        {"kind": "loss", "id": "local/花朵损失", "summary": "SUMMARY"},
+    ]
+    lines = [line for line in shown(component_lines(rows, 80)).splitlines() if "SUMMARY" in line]
+    assert len({cells(line[: line.index("SUMMARY")]) for line in lines}) == 1
 
 
 def test_plugins_with_their_problems() -> None:

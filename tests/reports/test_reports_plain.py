@@ -58,6 +58,15 @@ def test_quiet_is_one_line(run: Run, two_classes: Document) -> None:
     assert "val accuracy 91.3% (of drawings)" in line
 
 
+def test_intervals_and_calibration_on_request(run: Run, two_classes: Document) -> None:
+    two_classes["metrics"]["val"]["intervals"] = {"f1_macro": [0.89, 0.93]}
+    short, long = io.StringIO(), io.StringIO()
+    play(PlainObserver(short), run, two_classes)
+    play(PlainObserver(long, verbose=True), run, two_classes)
+    (more,) = set(long.getvalue().splitlines()) - set(short.getvalue().splitlines())
+    assert more == "val, 95% intervals: F1 macro 89.0–93.0%"
+
+
 def test_notices_are_told_once(run: Run, two_classes: Document) -> None:
     out = io.StringIO()
     run.notices = two_classes["notices"] = ["3 images were skipped"]

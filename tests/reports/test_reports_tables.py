@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import io
-from typing import Any
 
-import pytest
 from rich.cells import cell_len
 from rich.console import Console, RenderableType
 
@@ -94,17 +92,3 @@ def test_job_with_the_source_of_every_value(run: Run) -> None:
     assert "recipe" in lines["train.lr"]
     assert "none" in lines["train.patience"]
     assert "flip (p 0.5), affine (degrees 15)" in text
-
-
-@pytest.mark.parametrize("classes", [2, 5])
-def test_predictions(classes: int) -> None:
-    top = [{"class": f"class [{i}]", "probability": 0.6 / (i + 1)} for i in range(classes)]
-    rows: list[dict[str, Any]] = [
-        {"path": "p/" * 60 + "IMG_1.jpg", "label": "class [0]", "confidence": 0.6, "top": top},
-        {"path": "a.jpg", "label": "猫" * 30, "confidence": 0.123, "top": []},
-    ]
-    text = shown(tables.predictions_table(rows))
-    assert "IMG_1.jpg" in text
-    assert "class [0]" in text
-    assert "60.0%" in text
-    assert ("30% class [1]" in text) == (classes > 2)

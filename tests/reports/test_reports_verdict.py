@@ -232,8 +232,8 @@ def test_one_duplicate_in_a_hundred_does_not_hide_a_class_that_is_overlooked() -
     assert verdict.kind == "imbalance"
     said = " ".join(verdict.evidence)
     assert "53.3%" in said
-    assert "Besides: Leakage" in said
-    assert "1 of the 100 validation images isalso in the training set, pixel for pixel." in said
+    assert "Also: Leakage" in said
+    assert "1 of the 100 validation images is also in the training set, pixel for pixel." in said
     assert any("zoo data check" in advice for advice in verdict.advice), "what finds the duplicate"
 
 
@@ -253,8 +253,8 @@ def test_a_leakage_that_costs_most_tells_of_the_rest() -> None:
     assert verdict.kind == "leakage"
     said = " ".join(verdict.evidence)
     assert "600 of the 1,000" in said
-    assert "Accuracy is at least 55.0% on the others, and 82.0%." in said
-    assert "Besides: Overfitting" in said
+    assert "Accuracy is at least 55.0% on the others, and 82.0% on all." in said
+    assert "Also: Overfitting" in said
 
 
 @pytest.mark.parametrize("shared", [10, 1000])

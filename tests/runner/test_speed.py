@@ -12,9 +12,10 @@ import zoo
 from zoo.host.loader import open_registry
 from zoo.job.request import Request
 from zoo.job.resolve import resolve
-from zoo.reports.estimate import about, estimate_line
+from zoo.reports.estimate import about, correction_line, estimate_line
 from zoo.runner import speed as speeds
 from zoo.runner.components import RunComponents, build_components
+from zoo.runner.measurements import EpochRecord
 from zoo.runner.observer import Observer
 from zoo.runner.record import Run
 from zoo.runner.speed import measure_speed
@@ -109,8 +110,32 @@ def test_slow_steps_are_reckoned_from_a_few_images(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(speeds, "_timed", timed)
     speed = measure_speed(parts)
     assert speed is not None
-    assert asked == [speeds.FEW]
+    assert asked == [speeds.FEW, speeds.FEW], "the second time, in case the first was held up"
     assert list(speed.step_s.values()) == [64 / speeds.FEW]
+
+
+@pytest.mark.parametrize(
+    ("marks", "step_s"),
+    [
+        ([0, 5, 5.1, 5.2], 0.1),  # the first timed step was held up
+        ([0, 0.1, 5.1, 5.2], 0.1),
+        ([0, 1.0, 2.0], 1.0),  # steps that are that slow: two are enough
+    ],
+)
+def test_one_step_that_is_held_up_does_not_decide(marks: list[float], step_s: float, monkeypatch: pytest.MonkeyPatch):
+    parts, times = parts_of(**{"train.epochs": 30}), iter(marks)
+    monkeypatch.setattr(speeds, "now", lambda execution: next(times))
+    assert speeds._timed(parts, 8, 12, 0.6) == pytest.approx(step_s)
+    assert next(times, None) is None
+
+
+def test_one_slow_small_step_is_not_extrapolated(monkeypatch: pytest.MonkeyPatch):
+    """A step of a few images that another program held up once had its batch take sixteen times as long."""
+    parts, seconds = parts_of(**{"train.batch_size": 64, "train.epochs": 2}), iter([1.0, 0.01, 0.02])
+    monkeypatch.setattr(speeds, "_timed", lambda *of: next(seconds))
+    speed = measure_speed(parts)
+    assert speed is not None
+    assert list(speed.step_s.values()) == [0.02]
 
 
 @pytest.mark.parametrize(
@@ -136,11 +161,34 @@ def test_an_estimate_is_rounded(seconds: float, words: str):
         (30.0, "48 epochs, about 30 s on this machine."),
         (
             360.0,
-            "48 epochs, about 6 min on this machine. Ctrl-C keeps the best so far; --budget 2m fits all of it into "
-            "2 min.",
+            "48 epochs, about 6 min on this machine. Ctrl-C keeps the best epoch so far; --budget 2m fits the run "
+            "into 2 min.",
         ),
     ],
 )
 def test_the_line_before_training(seconds: float | None, line: str | None):
     run = Run("r", Path("runs/r"), {"train": {"epochs": 48}}, estimate_s=seconds)
     assert estimate_line(run) == line
+
+
+@pytest.mark.parametrize(
+    ("first_s", "train", "line"),
+    [
+        (20.0, {}, None),  # as estimated
+        (26.0, {}, None),  # nearly
+        (1.2, {}, "By the first epoch, training takes about 70 s, not 20 min."),
+        (60.0, {}, "By the first epoch, training takes about 1 h 00 min, not 20 min."),
+        (1.2, {"start_size": 32}, None),  # the first epoch is faster than later ones
+        (1.2, {"freeze_epochs": 2}, None),
+        (None, {}, None),
+    ],
+)
+def test_the_first_epoch_corrects_a_wrong_estimate(first_s: float | None, train: dict[str, Any], line: str | None):
+    run = Run("r", Path("runs/r"), {"train": {"epochs": 60, **train}}, estimate_s=1200.0)
+    assert correction_line(run, EpochRecord(epoch=1, seconds=first_s)) == line
+
+
+def test_a_resumed_run_is_corrected_by_what_is_left():
+    run = Run("r", Path("runs/r"), {"train": {"epochs": 60}}, estimate_s=100.0)
+    assert correction_line(run, EpochRecord(epoch=51, seconds=10.0)) is None
+    assert correction_line(run, EpochRecord(epoch=51, seconds=30.0)) is not None

@@ -186,4 +186,18 @@ def load(
     model, card = load_model(folder, known, given)
     used = {"architecture": provenance.recorded(card)["architecture"]}
     provenance.say(provenance.changes(used, known))
-    return Classifier(model, card, choose_execution(device, "fp32"), reject_below)
+    return Classifier(model, card, choose_execution(device, "fp32"), reject_below, _scored(folder))
+
+
+def _scored(bundle: Path) -> str:
+    """Accuracy in the result of a bundle's run, such as ``val accuracy 97.3%``; empty without one."""
+    from zoo.reports import reading, words
+    from zoo.runner.run_result import read_result
+
+    try:
+        result = read_result(bundle.parent)
+    except (RequestError, OSError):
+        return ""  # a bundle without a run, or a run that has not ended
+    split = reading.main_split(result)
+    accuracy = None if split is None else result.metrics_of(split).accuracy
+    return "" if accuracy is None else f"{split} {reading.accuracy_name(result)} {words.percent(accuracy)}"

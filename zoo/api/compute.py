@@ -16,7 +16,7 @@ from zoo.engine.gradcam import painted
 from zoo.engine.layer_groups import find_head
 from zoo.engine.task import MULTI_LABEL, SINGLE_LABEL, task_named, task_of
 from zoo.engine.timing import call_rates, compared, now
-from zoo.engine.tta import NONE
+from zoo.engine.tta import NONE, account, views_named
 
 __all__ = [
     "MULTI_LABEL",
@@ -24,6 +24,7 @@ __all__ = [
     "SINGLE_LABEL",
     "Execution",
     "FeatureBatches",
+    "account",
     "call_rates",
     "choose_execution",
     "compared",
@@ -35,4 +36,5 @@ __all__ = [
     "pass_of",
     "task_named",
     "task_of",
+    "views_named",
 ]

@@ -14,7 +14,6 @@ from zoo.version import __version__
 # By heading of the help, in the order of a newcomer's path: command name -> module and attribute.
 _CORE = {
     "Train": {"run": "run:run", "train": "run:train", "evaluate": "evaluate:evaluate"},
-    "Use": {"predict": "predict:predict"},
     "Inspect": {"list": "catalogue:list_components", "info": "catalogue:info", "runs": "runs:group"},
     "Extend": {"plugins": "plugins:group"},
     "Maintain": {"cache": "cache:group", "completion": "completion:completion"},

@@ -11,6 +11,7 @@ import click
 from zoo.errors import RequestError
 from zoo.job.options import RESUME_NAMED, job_options, resolve_words
 from zoo.job.sections import SectionCommand, SectionOption
+from zoo.reports.terminal import shown_while
 
 if TYPE_CHECKING:
     from zoo.job.resolve import Resolved
@@ -57,6 +58,9 @@ def _options(command: Any) -> Any:
 @click.command(name="run", cls=SectionCommand)
 @_options
 @click.option("--quiet", "-q", cls=SectionOption, section="Output", is_flag=True, help="Print the last line only.")
+@click.option(
+    "--verbose", "-v", cls=SectionOption, section="Output", is_flag=True, help="Report intervals and calibration."
+)
 def run(**typed: Any) -> int:
     """Train and evaluate a model, and report.
 
@@ -77,7 +81,7 @@ def train(**typed: Any) -> int:
 
     Like zoo run --quiet. Evaluate the model later with: zoo evaluate RUN
     """
-    return _run({**typed, "quiet": True})
+    return _run({**typed, "quiet": True, "verbose": False})
 
 
 class _Location:
@@ -126,8 +130,9 @@ def _run(typed: dict[str, Any]) -> int:
     if typed["dry_run"]:
         os.environ["ZOO_OFFLINE"] = "1"  # a dry run reads facts of the data, but downloads nothing
     where = _Location(typed["out"], typed["name"], typed["resume"], typed["overwrite"])
-    repeats = where.repeats(typed["seeds"], typed["folds"])
-    resolved, registry = resolve_words(typed["words"], typed, "zoo run", file=where.job_file())
+    with shown_while("loading PyTorch …", silent=typed["quiet"] or typed["as_json"]):  # by an architecture's code
+        repeats = where.repeats(typed["seeds"], typed["folds"])
+        resolved, registry = resolve_words(typed["words"], typed, "zoo run", file=where.job_file())
     if typed["dry_run"]:
         _show_job(resolved, typed["as_json"], repeats)
         return 0
@@ -139,7 +144,7 @@ def _run(typed: dict[str, Any]) -> int:
 
     how = {"quiet": typed["quiet"], "json": typed["as_json"]}
     if repeats is None:
-        observer = make_observer(**how)
+        observer = make_observer(**how, verbose=typed["verbose"])
         confirm = make_confirm(observer, typed["yes"] or typed["nproc"] > 1)
         result = execute(resolved, registry, where.place(), observer, budget=budget, confirm=confirm)
     else:

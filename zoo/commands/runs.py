@@ -79,8 +79,9 @@ def _write_csv(rows: list[dict[str, Any]]) -> None:
 @_out
 @_json
 @click.option("--svg", type=click.Path(path_type=Path), metavar="FILE", help="Write the report as an SVG picture.")
+@click.option("--verbose", "-v", is_flag=True, help="Report intervals and calibration.")
 @click.option("--open", "in_browser", is_flag=True, help="Open the HTML report in a browser.")
-def show(run: str, out: Path, as_json: bool, svg: Path | None, in_browser: bool) -> None:
+def show(run: str, out: Path, as_json: bool, svg: Path | None, verbose: bool, in_browser: bool) -> None:
     """Show the report of a run, or of repeated runs (--seeds, --folds)."""
     from zoo.host.context import registry_here
     from zoo.job.run_folder import IMPORTED
@@ -108,7 +109,7 @@ def show(run: str, out: Path, as_json: bool, svg: Path | None, in_browser: bool)
         from zoo.reports.results import render_result
 
         with damage_reported(folder):
-            _print(render_result(read_result(folder)), folder.name, svg)
+            _print(render_result(read_result(folder), verbose=verbose), folder.name, svg)
 
 
 def _show_imported(document: dict[str, Any], folder: Path, *, as_json: bool) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from zoo.data.picture_formats import FormatNotInstalled, open_picture
 from zoo.errors import BadImage, ContractError, DataError
 from zoo.plugin import Interpolation
 
@@ -173,12 +174,11 @@ def open_image(path: str | Path) -> Any:
         A PIL image whose pixels are not loaded yet; or a uint8 array (C, H, W).
 
     Raises:
-        OSError, ValueError: the file is missing, unreadable, or no image.
+        OSError, ValueError: the file is missing, unreadable, or no image; ``FormatNotInstalled`` for HEIC without
+            pi-heif.
     """
-    from PIL import Image
-
     if Path(path).suffix.lower() != ARRAYS:
-        return Image.open(path)
+        return open_picture(path)
     try:  # a memory map fails on truncated files before their claimed size is allocated
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except (EOFError, ValueError, TypeError, SyntaxError, OverflowError, MemoryError, TokenError) as error:
@@ -302,6 +302,8 @@ def _raised_by_pillow(error: BaseException) -> bool:
 def _reason(error: Exception) -> str:
     if isinstance(error, FileNotFoundError):
         return "no such file"
+    if isinstance(error, FormatNotInstalled):
+        return str(error)
     text = str(error).split("'")[0].strip() or type(error).__name__
     return "not a readable image" if text.startswith("cannot identify") else text
 

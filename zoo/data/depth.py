@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections import Counter
-from collections.abc import Iterable, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
-from zoo.data.decode import decode_errors, open_image
+__all__ = ["depth_notices", "depth_of"]
 
-__all__ = ["count_depths", "depth_notices", "depth_of"]
-
-SIXTEEN, WIDE, FLOAT = "16 bits", "32 bits", "floats"
+TEN, SIXTEEN, WIDE, FLOAT = "10 or 12 bits", "16 bits", "32 bits", "floats"
 _LOSES = {
+    TEN: ("10 or 12 bits per channel", "decoding keeps only the highest 8 bits"),
     SIXTEEN: ("16 bits per channel", "decoding keeps only the high byte"),
     WIDE: (
         "32 bits",
@@ -30,7 +26,7 @@ def depth_of(item: Any) -> str | None:
         item: a PIL image, not loaded yet if it comes from a file; or an array, which has 8 bits.
 
     Returns:
-        ``16 bits``, ``32 bits``, ``floats``; None for 8 bits or an unknown depth.
+        ``10 or 12 bits`` (HEIC, AVIF), ``16 bits``, ``32 bits``, ``floats``; None for 8 bits or an unknown depth.
     """
     from PIL import Image
 
@@ -40,23 +36,27 @@ def depth_of(item: Any) -> str | None:
         return FLOAT
     if item.mode.startswith("I;16") or ";16" in _raw_modes(item):
         return SIXTEEN
+    if item.format in ("AVIF", "HEIF") and _bits(item) > 8:
+        return TEN
     return WIDE if item.mode == "I" else None
+
+
+def _bits(image: Any) -> int:
+    """Bits a channel of a HEIC or AVIF file: pi-heif's, or of the property ``pixi`` (ISO/IEC 23008-12, 6.5.6)."""
+    file, known = getattr(image, "fp", None), image.info.get("bit_depth")
+    if known is not None or file is None:
+        return int(known or 8)
+    at = file.tell()
+    file.seek(0)
+    head = file.read(4096)
+    file.seek(at)
+    place = head.find(b"pixi") + 9  # after the name, the version and the number of channels
+    return int(head[place]) if 9 <= place < len(head) else 8
 
 
 def _raw_modes(image: Any) -> str:
     """Raw modes of the image's file for Pillow's decoders, such as ``RGB;16B`` for an image that becomes RGB."""
     return " ".join(str(tile[-1]) for tile in getattr(image, "tile", None) or ())
-
-
-def count_depths(files: Iterable[Path]) -> Counter[str]:
-    """Count the files of each bit depth above 8; files that can't be opened are ignored."""
-    counts: Counter[str] = Counter()
-    for file in files:
-        with contextlib.suppress(*decode_errors()):
-            item = open_image(file)
-            with item if hasattr(item, "close") else contextlib.nullcontext():
-                counts.update(filter(None, [depth_of(item)]))
-    return counts
 
 
 def depth_notices(counts: Mapping[str, int], total: int, what: str) -> list[str]:

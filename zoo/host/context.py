@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from zoo.registry.loaded_plugin import LoadedPlugin
     from zoo.registry.registry import Registry
 
-_BUNDLED, _REGISTRY, _REPORTED = (f"{__name__}.{name}" for name in ("bundled", "registry", "reported"))
+_SHELF, _BUNDLED, _REGISTRY, _REPORTED = (f"{__name__}.{name}" for name in ("shelf", "bundled", "registry", "reported"))
 
 
 def registry_of(context: click.Context, *, quiet: bool = False, careful: bool = False) -> Registry:
@@ -27,7 +27,8 @@ def registry_of(context: click.Context, *, quiet: bool = False, careful: bool = 
     meta = context.find_root().meta
     registry: Registry | None = meta.get(_REGISTRY)
     if registry is None:
-        registry = meta[_REGISTRY] = open_registry(careful=careful, bundled=_bundled(context))
+        bundled = _bundled(context)
+        registry = meta[_REGISTRY] = open_registry(careful=careful, bundled=bundled, shelf=meta[_SHELF])
     if not quiet and not meta.get(_REPORTED):
         meta[_REPORTED] = True
         say_failures(registry.plugins)
@@ -52,10 +53,11 @@ def cache_kinds_here() -> dict[str, CacheKind]:
 
 
 def _bundled(context: click.Context) -> list[LoadedPlugin]:
-    from zoo.host.loader import load_bundled
+    from zoo.host.loader import load_bundled, readable_shelf
 
     meta = context.find_root().meta
     if _BUNDLED not in meta:
-        meta[_BUNDLED] = load_bundled()
+        meta[_SHELF] = readable_shelf()
+        meta[_BUNDLED] = load_bundled(meta[_SHELF])
     found: list[LoadedPlugin] = meta[_BUNDLED]
     return found

@@ -23,7 +23,7 @@ from zoo.host import hookspecs
 from zoo.host.enablement import ALLOW_LIST, allowed
 from zoo.host.hook_calls import call_one, hooks_of, new_manager, traced
 from zoo.plugin import KINDS, SERVICES, CacheKind, Family, check_name
-from zoo.registry.config import open_shelf
+from zoo.registry.config import RegistryConfig, open_shelf
 from zoo.registry.distributions import Found, installed
 from zoo.registry.entry import DISTRIBUTION, Entry, Origin, family_entries
 from zoo.registry.loaded_plugin import LoadedPlugin
@@ -43,6 +43,7 @@ def open_registry(
     say: Callable[[Iterable[LoadedPlugin]], None] | None = None,
     careful: bool = False,
     bundled: Iterable[LoadedPlugin] = (),
+    shelf: RegistryConfig | None = None,
 ) -> Registry:
     """Read registry.yaml, load the plugins, and put them together.
 
@@ -50,8 +51,9 @@ def open_registry(
         say: called with the plugins, to report those that were set aside.
         careful: try each third-party plugin in a process of its own first, and import none that ended it.
         bundled: the zoo's own plugins, where :func:`load_bundled` has loaded them before.
+        shelf: registry.yaml, where :func:`readable_shelf` has read it before.
     """
-    shelf = open_shelf()
+    shelf = open_shelf() if shelf is None else shelf
     rows = None
     if careful:
         from zoo.host.isolation import alone  # slow to import
@@ -68,24 +70,30 @@ def components() -> Registry:
     return open_registry(say=say_failures)
 
 
-def load_bundled() -> list[LoadedPlugin]:
+def readable_shelf() -> RegistryConfig | None:
+    """Read registry.yaml, or return None where it can't be read."""
+    try:
+        return open_shelf()
+    except (ZooError, OSError):
+        return None
+
+
+def load_bundled(shelf: RegistryConfig | None = None) -> list[LoadedPlugin]:
     """Load the zoo's own plugins alone.
 
-    A registry.yaml that can't be read turns none of them off: the command that explains it is one of theirs.
+    Args:
+        shelf: what :func:`readable_shelf` returns. A registry.yaml that can't be read disables no bundled plugin: the
+            command that explains the error is one of theirs.
     """
-    try:
-        disabled = open_shelf().disabled
-    except (ZooError, OSError):
-        disabled = set()
-    loader = _Loader(disabled, allowed(), {})
-    return [loader.load(found) for found in installed() if found.distribution == DISTRIBUTION]
+    loader = _Loader(shelf.disabled if shelf else set(), allowed(), {})
+    return [loader.load(found) for found in installed(DISTRIBUTION)]
 
 
 def bundled_cache_kinds() -> dict[str, CacheKind]:
     """Return the kinds of files in the user's cache, by name: those of the zoo and of its own plugins."""
     from zoo.storage.cache import kinds_with
 
-    return kinds_with(kind for plugin in load_bundled() for kind in plugin.cache_kinds)
+    return kinds_with(kind for plugin in load_bundled(readable_shelf()) for kind in plugin.cache_kinds)
 
 
 def discover(

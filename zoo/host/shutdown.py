@@ -51,6 +51,8 @@ def end_imports_at_once() -> None:
 def _interrupted(number: int, frame: FrameType | None) -> None:
     while frame is not None:
         if frame.f_code.co_filename == _IMPORTING:
+            if os.isatty(1):
+                os.write(1, b"\x1b[?25h")  # a live display hides the cursor
             os.write(2, b"\nzoo: interrupted.\n")
             os._exit(130)
         frame = frame.f_back

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import copy
 import threading
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +13,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from zoo.data.batches import Normalize, pixels_of
-from zoo.data.decode import ARRAYS, Pixels, WrongChannels, open_image, to_pixels
+from zoo.data.decode import ARRAYS, Pixels, WrongChannels, to_pixels
+from zoo.data.picture_formats import FormatNotInstalled
 from zoo.engine.calibration import familiarity
 from zoo.engine.execution import Execution
 from zoo.engine.fuse_bn import fold_norms
@@ -24,7 +23,7 @@ from zoo.engine.task import task_named
 from zoo.engine.tta import NONE, looking
 from zoo.errors import BadImage
 from zoo.model.bundle import Preprocessing
-from zoo.registry.suggest import listing
+from zoo.model.inputs import listed, opened_input, path_of
 
 BATCH = 64
 
@@ -49,9 +48,17 @@ class Classifier:
         card: content of the bundle's zoo.json.
         execution: device and precision.
         reject_below: confidence in 0..1 below which a prediction is not sure; by default the bundle's.
+        scored: recorded accuracy in words, such as ``val accuracy 97.3%``, for its representation.
     """
 
-    def __init__(self, model: nn.Module, card: dict[str, Any], execution: Execution, reject_below: float | None = None):
+    def __init__(
+        self,
+        model: nn.Module,
+        card: dict[str, Any],
+        execution: Execution,
+        reject_below: float | None = None,
+        scored: str = "",
+    ):
         self.card = card
         self.classes: list[str] = list(card["classes"])
         self.task = task_named(card.get("task", ""))
@@ -61,7 +68,7 @@ class Classifier:
         if reject_below is None:
             self.reject_below = (card.get("reject") or {}).get("below")
         self.preprocessing = Preprocessing(**card["preprocessing"])
-        self.execution = execution
+        self.execution, self.scored = execution, scored
         self.model = execution.place(model).eval()
         self._normalize = Normalize(self.preprocessing.mean, self.preprocessing.std, execution.device)
         self._watching, self._watched = threading.Lock(), None  # type: threading.Lock, nn.Module | None
@@ -69,11 +76,24 @@ class Classifier:
         self.batch: int = execution.evaluation_batch(BATCH, values)
         """Number of images per batch."""
 
+    def __repr__(self) -> str:
+        """Architecture, classes, input size (C×H×W), recorded accuracy and device."""
+        shape, count = self.preprocessing, len(self.classes)
+        names = ", ".join(self.classes[:3] + (["…"] if count > 4 else []) + (self.classes[-1:] if count > 3 else []))
+        facts = [f"{shape.in_chans}×{shape.image_size}×{shape.image_size} input", self.scored]
+        known = ", ".join(filter(None, [*facts, f"on {self.execution.device}"]))
+        return f"Classifier({self.card['architecture']['id']}, {count} classes: {names}; {known})"
+
     def predict(self, images: Any, top_k: int = 5, tta: str | None = None) -> list[dict[str, Any]]:
         """Predict the class of each image.
 
         Args:
-            images: one or many of: a path (of a picture, or a .npy), a PIL image, a uint8 array or tensor (C, H, W).
+            images: one image or many. An image is a path (of a picture, or a .npy); the bytes of a file; a PIL image;
+                an array (H, W, C), (C, H, W) or (H, W); a tensor (C, H, W); or a row of a Hugging Face dataset, or its
+                undecoded image. Many are a batch (N, …), a list or an iterator of them, or a dataset or its column.
+                Pixels are integers in 0..255, or floating-point numbers in 0..1, before any normalisation. Of
+                three dimensions the channels are the first if that has the model's number of them, else the last if
+                that has, else the smaller of both. Four channels are colour and transparency.
             top_k: number of classes to return, best first.
             tta: test-time augmentation, see :func:`zoo.engine.tta.views_named`; by default the bundle's.
 
@@ -86,16 +106,18 @@ class Classifier:
 
         Raises:
             BadImage: an image can't be decoded, or has NaN probabilities.
+            RequestError: an item is not an image; the message describes it.
         """
-        items = list(images) if _many(images) else [images]
+        items = listed(images)
         found: list[dict[str, Any]] = []
         for start in range(0, len(items), self.batch):
             chunk = items[start : start + self.batch]
+            names = [_called(item, start + i, len(items)) for i, item in enumerate(chunk)]
             try:
-                answers = self.answers([self.pixels(item) for item in chunk], top_k, tta)
+                answers = self.answers([self.pixels(*each) for each in zip(chunk, names, strict=True)], top_k, tta)
             except NoAnswer as error:
-                raise BadImage(f"{_path(chunk[error.index]) or 'the image'}: {error}") from error
-            found += [{"path": _path(item), **answer} for item, answer in zip(chunk, answers, strict=True)]
+                raise BadImage(f"{names[error.index]}: {error}") from error
+            found += [{"path": path_of(item), **answer} for item, answer in zip(chunk, answers, strict=True)]
         return found
 
     def answers(self, pixels: Sequence[Pixels], top_k: int = 5, tta: str | None = None) -> list[dict[str, Any]]:
@@ -194,17 +216,19 @@ class Classifier:
 
         Raises:
             BadImage: the image can't be decoded.
+            RequestError: the item is not an image.
         """
         from PIL import Image
 
-        called = name or _path(item) or "the image"
+        called = name or path_of(item) or "the image"
         try:
-            opened = open_image(item) if isinstance(item, str | Path) else item
-            return to_pixels(opened, *self.preprocessing.shape)
+            return to_pixels(opened_input(item, self.preprocessing.in_chans), *self.preprocessing.shape)
         except WrongChannels as error:
             many = f"{error.found} channel{'' if error.found == 1 else 's'}"
             raise BadImage(f"{called}: has {many}, but the model takes {error.wanted}") from error
         except BadImage as error:
+            raise BadImage(f"{called}: {error}") from error
+        except FormatNotInstalled as error:
             raise BadImage(f"{called}: {error}") from error
         except (OSError, Image.DecompressionBombError) as error:
             reason = "no such file" if isinstance(error, FileNotFoundError) else "not a readable image"
@@ -229,43 +253,6 @@ class Classifier:
         return [self.classes[i] for i in order if float(probs[i]) >= thresholds[i]]
 
 
-def image_files(words: Iterable[str | Path]) -> Iterator[Path]:
-    """Expand the arguments of a command line to image files; a folder stands for its images."""
-    known = _suffixes()
-    for word in map(Path, words):
-        yield from sorted(p for p in _files(word) if p.suffix.lower() in known) if word.is_dir() else [word]
-
-
-def passed_over(words: Iterable[str | Path]) -> str:
-    """Summarise the files that :func:`image_files` skips: ``2 .heic files, 1 .txt file in FOLDER``."""
-    known, folders = _suffixes(), [word for word in map(Path, words) if word.is_dir()]
-    others = [
-        path.suffix.lower() or "other"
-        for folder in folders
-        for path in _files(folder)
-        if path.suffix.lower() not in known and not any(p.startswith(".") for p in path.relative_to(folder).parts)
-    ]
-    counts = [f"{n} {suffix} file{'' if n == 1 else 's'}" for suffix, n in Counter(others).most_common()]
-    return f"{listing(counts, most=5)} in {', '.join(map(str, folders))}" if counts else ""
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    return (path for path in folder.rglob("*") if path.is_file())
-
-
-def _suffixes() -> frozenset[str]:
-    """Suffixes of image files."""
-    from PIL import Image
-
-    Image.init()
-    return frozenset((*Image.EXTENSION, ARRAYS))
-
-
-def _many(images: Any) -> bool:
-    from PIL import Image
-
-    return not isinstance(images, str | Path | Image.Image) and getattr(images, "ndim", 0) != 3
-
-
-def _path(item: Any) -> str | None:
-    return str(item) if isinstance(item, str | Path) else None
+def _called(item: Any, index: int, count: int) -> str:
+    """Name of an image in errors: its path, or its number among several."""
+    return path_of(item) or ("the image" if count == 1 else f"image {index} (of 0 to {count - 1})")

@@ -73,21 +73,25 @@ class Found:
         return [Path(whole.locate_file(place)) for file, place in names.items() if f"\n{file}," in f"\n{listed}"]
 
 
-def installed() -> Iterator[Found]:
-    """Yield every plugin's entry point; of a distribution found twice in sys.path, the first, which Python imports."""
+def installed(name: str | None = None) -> Iterator[Found]:
+    """Yield every plugin's entry point; of a distribution found twice in sys.path, the first, which Python imports.
+
+    Args:
+        name: a distribution; the metadata of no other one is read.
+    """
     seen: set[str] = set()
-    for distribution in distributions():
+    for distribution in distributions() if name is None else distributions(name=name):
         entries = _entries(distribution)
         if not entries:
             continue
         headers = _headers(distribution)
-        name, version = str(headers["Name"] or "unknown"), str(headers["Version"] or "unknown")
-        if canonical(name) in seen:
+        owner, version = str(headers["Name"] or "unknown"), str(headers["Version"] or "unknown")
+        if canonical(owner) in seen:
             continue
-        seen.add(canonical(name))
+        seen.add(canonical(owner))
         requires = tuple(r for r in headers.get_all("Requires-Dist", ()) if _OF_THE_ZOO.match(r))
         for entry in entries:
-            yield Found(entry.name if entry else name, entry, name, version, requires)
+            yield Found(entry.name if entry else owner, entry, owner, version, requires)
 
 
 def _entries(distribution: Distribution) -> list[EntryPoint | None]:

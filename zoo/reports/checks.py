@@ -1,4 +1,4 @@
-"""How a plugin's checks ended, as text. Without rich, since it is run often while fixing a plugin."""
+"""The outcome of a plugin's checks, as text. No rich: plugin authors run the checks often."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from itertools import groupby
 import click
 
 from zoo.registry.suggest import listing
-from zoo.reports.words import clean, count, duration
+from zoo.reports.words import cells, clean, count, duration, ljust
 from zoo.testing import Outcome, Report
 
 __all__ = ["report_lines"]
@@ -21,18 +21,17 @@ _INDENT = "    "
 
 
 def report_lines(report: Report, width: int) -> Iterator[str]:
-    """A line for each component with what passed; below it each failure, with what to do, and each skip, with why.
+    """Format a line per component with its counts; below it each failure with its fix, and each skip with its reason.
 
     Args:
         width: columns; longer lines are wrapped.
     """
     groups = [(key, list(found)) for key, found in groupby(report.outcomes, key=_component)]
-    room = min(max((len(f"{kind} {name}") for (kind, name), _ in groups), default=0), width // 2) + 2
+    room = min(max((cells(f"{kind} {name}") for (kind, name), _ in groups), default=0), width // 2) + 2
     for (kind, name), found in groups:
         seconds = duration(sum(outcome.seconds for outcome in found))
-        head = f"{clean(kind)} {click.style(clean(name), bold=True)}"
-        pad = " " * max(2, room - len(f"{clean(kind)} {clean(name)}"))
-        yield f"{head}{pad}{_counts(found)}  {click.style(seconds, dim=True)}"
+        head = f"{clean(kind)} {click.style(ljust(clean(name), room - cells(clean(kind)) - 3), bold=True)}"
+        yield f"{head}  {_counts(found)}  {click.style(seconds, dim=True)}"
         yield from _failures(found, width)
         yield from _skips(found, width)
     yield ""
@@ -44,13 +43,13 @@ def _component(outcome: Outcome) -> tuple[str, str]:
 
 
 def _counts(outcomes: list[Outcome]) -> str:
-    """``7 passed, 1 failed``; what there is none of is left out."""
+    """``7 passed, 1 failed``, without zero counts."""
     found = Counter(outcome.outcome for outcome in outcomes)
     return ", ".join(click.style(f"{count(found[o])} {o}", fg=_COLOURS[o]) for o in _ORDER if found[o])
 
 
 def _failures(outcomes: list[Outcome], width: int) -> Iterator[str]:
-    """The sentence of each failure, and its remedy."""
+    """The message of each failure, and its fix."""
     for outcome in outcomes:
         if outcome.outcome == "failed":
             yield from _sentence("failed", outcome.check.name, outcome.message, width)
@@ -59,7 +58,7 @@ def _failures(outcomes: list[Outcome], width: int) -> Iterator[str]:
 
 
 def _skips(outcomes: list[Outcome], width: int) -> Iterator[str]:
-    """Each reason for which checks were skipped, once: what can't be made skips all that follows."""
+    """Each reason for skipped checks, once: a component that can't be built skips all further checks."""
     reasons: dict[str | None, list[str]] = {}
     for outcome in outcomes:
         if outcome.outcome == "skipped":
@@ -70,7 +69,7 @@ def _skips(outcomes: list[Outcome], width: int) -> Iterator[str]:
 
 def _sentence(word: str, name: str, message: str | None, width: int) -> Iterator[str]:
     first, *others = _wrapped(f"{word}: {clean(name)}: {clean(message or '')}", width)
-    # The colour is put on after wrapping: its codes have no width.
+    # Coloured after wrapping: colour codes have no width.
     yield first.replace(word, click.style(word, fg=_COLOURS[word]), 1)
     yield from others
 

@@ -1,8 +1,7 @@
-"""Which report suits: a terminal gets the console's, everything else plain lines. Rich is for the first alone."""
+"""Choose between the report for a terminal, with rich, and plain lines for everything else, without it."""
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TextIO
@@ -10,39 +9,53 @@ from typing import TYPE_CHECKING, TextIO
 from zoo.errors import RequestError
 from zoo.reports.estimate import LONG_S, about
 from zoo.reports.plain import PlainObserver
+from zoo.reports.terminal import is_terminal
 from zoo.runner.observer import Observer
 from zoo.runner.record import Run
 
 if TYPE_CHECKING:
     from zoo.runner.repeats import RepeatsWatcher
 
-__all__ = ["asked_at_a_terminal", "choose_stream", "is_terminal", "make_confirm", "make_observer"]
+__all__ = [
+    "asked_at_a_terminal",
+    "choose_stream",
+    "is_terminal",
+    "make_confirm",
+    "make_observer",
+    "make_watcher",
+]
 
 
 def make_observer(
-    quiet: bool = False, json: bool = False, stdout: TextIO | None = None, stderr: TextIO | None = None
+    quiet: bool = False,
+    json: bool = False,
+    stdout: TextIO | None = None,
+    stderr: TextIO | None = None,
+    *,
+    verbose: bool = False,
 ) -> Observer:
-    """The observer for ``zoo run`` and ``zoo train``.
+    """Create the observer for ``zoo run`` and ``zoo train``.
 
     Args:
-        quiet: only the final line.
-        json: stdout is for the result document alone; plain lines go to stderr.
-        stdout, stderr: the process's own where not given.
+        quiet: print the final line only.
+        json: reserve stdout for the result document; plain lines go to stderr.
+        stdout, stderr: by default those of the process.
+        verbose: report intervals of all metrics and the calibration as well.
     """
     stream, plain = choose_stream(quiet, json, stdout, stderr)
     if plain:
-        return PlainObserver(stream, quiet=quiet)
+        return PlainObserver(stream, quiet, verbose)
     from zoo.reports.console import ConsoleObserver
     from zoo.reports.parts import new_console
 
-    return ConsoleObserver(new_console(stream))
+    return ConsoleObserver(new_console(stream), verbose=verbose)
 
 
 def make_confirm(observer: Observer, yes: bool) -> Callable[[Run], None]:
-    """What ``zoo run`` does before a long training: ask on a terminal, and print a notice elsewhere.
+    """Create the check before a long training: it asks on a terminal, and gives a notice elsewhere.
 
     Args:
-        yes: neither.
+        yes: do neither.
     """
 
     def confirm(run: Run) -> None:
@@ -54,7 +67,9 @@ def make_confirm(observer: Observer, yes: bool) -> Callable[[Run], None]:
             return
         import click
 
-        observer.close()  # no display that moves while somebody types
+        observer.close()  # no moving display during the question
+        if not isinstance(observer, PlainObserver):
+            observer.started(run)  # the question is about what this shows
         try:
             begin = click.confirm(f"{long} Begin?", default=True)
         except click.Abort:
@@ -66,27 +81,22 @@ def make_confirm(observer: Observer, yes: bool) -> Callable[[Run], None]:
 
 
 def asked_at_a_terminal() -> bool:
-    """Whether somebody sits there who can answer."""
+    """Check whether a question can be asked and answered on a terminal."""
     return is_terminal(sys.stdout) and sys.stdin is not None and sys.stdin.isatty()
 
 
 def choose_stream(
     quiet: bool = False, json: bool = False, stdout: TextIO | None = None, stderr: TextIO | None = None
 ) -> tuple[TextIO, bool]:
-    """Where a report goes, and whether in plain lines; arguments as :func:`make_observer` has them."""
+    """Choose the stream of a report, and whether it gets plain lines; arguments as in :func:`make_observer`."""
     stdout, stderr = stdout or sys.stdout, stderr or sys.stderr
     return (stderr, True) if json else (stdout, quiet or not is_terminal(stdout))
-
-
-def is_terminal(stream: TextIO) -> bool:
-    """Whether a cursor can be moved about in ``stream``."""
-    return stream.isatty() and os.environ.get("TERM", "").lower() not in ("dumb", "unknown")
 
 
 def make_watcher(
     quiet: bool = False, json: bool = False, stdout: TextIO | None = None, stderr: TextIO | None = None
 ) -> RepeatsWatcher:
-    """The watcher for ``zoo run --seeds`` and ``--folds``: as :func:`make_observer`."""
+    """Create the watcher for ``zoo run --seeds`` and ``--folds``; arguments as in :func:`make_observer`."""
     stream, plain = choose_stream(quiet, json, stdout, stderr)
     if plain:
         from zoo.reports.repeats import PlainWatcher

@@ -1,4 +1,4 @@
-"""Epochs as lines: while they are trained, and again, the ones that matter, at the end."""
+"""Epochs as lines of a table, during training and afterwards, and the accuracy as curves."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from zoo.runner.run_result import RunResult
 __all__ = ["curves", "epoch_header", "epoch_line", "epoch_table"]
 
 BAR = 12
-"""Characters of the bar that shows the validation accuracy, from 0 to 1."""
+"""Columns of the bar for the validation accuracy, from 0 to 1."""
 _ROW = "{epoch:>9}  {train_loss:>7} {train:>6}   {loss:>7} {val:>6} {f1:>6} "
 
 
 def epoch_header() -> Text:
-    """Two lines over the columns of ``epoch_line``."""
+    """Render two header lines for the columns of ``epoch_line``."""
     groups = " " * 11 + "train".ljust(17) + "validation"
     names = _ROW.format(epoch="epoch", train_loss="loss", train="acc", loss="loss", val="acc", f1="F1")
     return Text(f"{groups}\n{names}{'':{BAR}} {'img/s':>7} {'time':>7}", "dim", no_wrap=True)
 
 
 def epoch_line(record: EpochRecord, epochs: int | None = None, style: str = "") -> Text:
-    """One epoch in 80 columns at most; the best so far has a star."""
+    """Render one epoch in at most 80 columns; the best so far has a star."""
     line = Text(_figures(record, epochs), style, no_wrap=True)
     line.append(bar(record.val.accuracy, BAR), GOOD if record.best else ACCENT)
     rate = record.images_per_second
@@ -48,18 +48,18 @@ def _figures(record: EpochRecord, epochs: int | None) -> str:
 
 
 def epoch_table(result: RunResult, limit: int = 12) -> Text:
-    """Representative epochs; the star is at the one whose weights were kept."""
+    """Render a selection of the epochs; a star marks the one whose weights are kept."""
     best = result.best_epoch
-    lines = [_told(record, record.epoch == best) for record in reading.select_epochs(result.epochs, best, limit)]
+    lines = [_line(record, record.epoch == best) for record in reading.select_epochs(result.epochs, best, limit)]
     return Text("\n").join([epoch_header(), *lines])
 
 
-def _told(record: EpochRecord, kept: bool) -> Text:
+def _line(record: EpochRecord, kept: bool) -> Text:
     return epoch_line(record.changed(best=kept), style="bold" if kept else "")
 
 
 def curves(result: RunResult, width: int = 48) -> Text | None:
-    """Accuracy over the epochs as two lines of little columns on one scale, where there are enough to see a course."""
+    """Render the accuracy of both splits by epoch as sparklines on one scale; None for fewer than four epochs."""
     series = {name: reading.curve(result, name, "accuracy") for name in ("train", "val")}
     known = [value for values in series.values() for value in values if math.isfinite(value)]
     if len(series["val"]) < 4 or not known:

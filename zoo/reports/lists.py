@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from zoo.reports.words import UNKNOWN, clean, count
+from zoo.reports.words import UNKNOWN, cells, clean, count, ljust
 
 __all__ = ["architecture_lines", "component_lines", "plugin_lines", "plural", "print_lines"]
 
@@ -44,7 +44,7 @@ def component_lines(rows: Sequence[Row], width: int) -> Iterator[str]:
     Long names are not cut: the summary goes below them. A summary that several components in a row share is printed
     once.
     """
-    room = max([len(name) for name in map(_id, rows) if len(name) <= ID_WIDTH], default=0) + 2
+    room = max([cells(name) for name in map(_id, rows) if cells(name) <= ID_WIDTH], default=0) + 2
     for kind, found in groupby(rows, key=lambda row: str(row.get("kind", ""))):
         members = list(found)
         yield ""
@@ -61,14 +61,14 @@ def architecture_lines(rows: Sequence[Row], width: int) -> Iterator[str]:
 
     Long names are not cut: the other columns go below them.
     """
-    room = min(max(len(_id(row)) for row in rows), max(ID_WIDTH, width - _FACTS_WIDTH)) + 1
+    room = min(max(cells(_id(row)) for row in rows), max(ID_WIDTH, width - _FACTS_WIDTH)) + 1
     yield click.style(f"{'architecture':<{room}}{'params':>8}  {'px':>4}  {'top-1':>6}  license", bold=True)
     for row in rows:
         name, facts = _id(row), _architecture_facts(row)
-        if len(name) >= room:
+        if cells(name) >= room:
             yield click.style(name, bold=True)
             name = ""
-        yield (click.style(name.ljust(room), bold=True) + facts).rstrip()
+        yield (click.style(ljust(name, room), bold=True) + facts).rstrip()
 
 
 def _architecture_facts(row: Row) -> str:
@@ -80,10 +80,10 @@ def _architecture_facts(row: Row) -> str:
 
 def _component(name: str, summary: str, room: int, width: int) -> Iterator[str]:
     lines = textwrap.wrap(summary, max(20, width - room))
-    if len(name) > room - 2 or not lines:
+    if cells(name) > room - 2 or not lines:
         yield click.style(name, bold=True)
     else:
-        yield click.style(name.ljust(room), bold=True) + lines.pop(0)
+        yield click.style(ljust(name, room), bold=True) + lines.pop(0)
     yield from (" " * room + line for line in lines)
 
 
@@ -94,11 +94,11 @@ def _id(row: Row) -> str:
 def plugin_lines(rows: Sequence[Row], width: int) -> Iterator[str]:
     """Plugins: ``name``, ``distribution``, ``version``, ``state``, ``provides`` (kind -> how many), ``problem``."""
     table = [("plugin", "from", "state", "provides"), *map(_plugin_cells, rows)]
-    widths = [max(len(cells[i]) for cells in table) + 2 for i in range(3)]
-    for cells in table:
-        aligned = [cell.ljust(room) for cell, room in zip(cells, widths, strict=False)]
-        aligned[2] = click.style(aligned[2], fg=_COLOURS.get(cells[2]))
-        yield ("".join(aligned) + cells[3]).rstrip()
+    widths = [max(cells(line[i]) for line in table) + 2 for i in range(3)]
+    for line in table:
+        aligned = [ljust(cell, room) for cell, room in zip(line, widths, strict=False)]
+        aligned[2] = click.style(aligned[2], fg=_COLOURS.get(line[2]))
+        yield ("".join(aligned) + line[3]).rstrip()
     for row in rows:
         if row.get("problem"):
             yield ""

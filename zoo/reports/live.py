@@ -1,4 +1,4 @@
-"""The moving part of the console report: one or two bars at the bottom, redrawn a few times a second."""
+"""The live display of the console report: progress bars at the bottom, redrawn several times per second."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from zoo.runner.observer import RunningTotals
 __all__ = ["LiveDisplay"]
 
 READ_EVERY_S = 0.25
-"""The totals are read no more often: each time, the device has to be waited for."""
+"""Minimum seconds between two readings of the totals: each synchronises the device."""
 REDRAWS_PER_SECOND = 8
 
 
 class LiveDisplay:
-    """What a run is doing now. It reads the clock and the totals in the runner's thread, and draws in rich's."""
+    """The current activity of a run: the clock and the totals are read in the runner's thread, and drawn in rich's."""
 
     def __init__(self, console: Console, clock: Callable[[], float]):
         self._clock, self._console = clock, console
@@ -41,7 +41,7 @@ class LiveDisplay:
         self.pace = Pace(clock)
 
     def start(self) -> None:
-        """Show the display, if it is not there yet."""
+        """Show the display, unless it is shown already."""
         if self._live is None and not self._console.record:  # in a recording, every frame would stay
             self._live = Live(
                 get_renderable=self.render,
@@ -52,29 +52,29 @@ class LiveDisplay:
             self._live.start()
 
     def stop(self) -> None:
-        """Take the display away, leaving nothing of it."""
+        """Remove the display without a trace."""
         if self._live is not None:
             live, self._live = self._live, None
             live.stop()
 
     def wait(self, what: str) -> None:
-        """Show that something is under way whose end can't be told."""
+        """Show an activity of unknown length."""
         self._waiting = Spinner("dots", text=Text(what, "dim"))
         self.start()
 
     def prepare(self, what: str, done: int, total: int) -> None:
-        """Show how far a preparation is."""
+        """Show the progress of a preparation."""
         if what != self._what:
             self._since = self._clock()
         self._what, self._done, self._total, self._waiting = what, done, total, None
 
     def train(self, epoch: int, epochs: int, images: int) -> None:
-        """Show an epoch that begins."""
+        """Show a new epoch."""
         self._what, self._waiting, self._loss, self._accuracy = "", None, None, None
         self.pace.begin(epoch, epochs, images)
 
     def step(self, seen: int, totals: RunningTotals) -> None:
-        """Take the figures of a step, if the last reading is a while ago or the epoch is through."""
+        """Show a step; the totals are read at most every ``READ_EVERY_S`` seconds."""
         self.pace.seen = seen
         now = self._clock()
         if now - self._read >= READ_EVERY_S:
@@ -82,7 +82,7 @@ class LiveDisplay:
             self._loss, self._accuracy = totals.loss, totals.accuracy
 
     def render(self) -> RenderableType:
-        """The display as it stands now."""
+        """Render the current state."""
         if self._waiting:
             return Page(self._waiting)
         if self._what:

@@ -1,4 +1,4 @@
-"""The panel at the beginning of a run: its choices, and the source of each."""
+"""The panel at the start of a run: data, model, recipe and its reasons, main values with their source, and time."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from zoo.runner.result_parts import Expectation
 __all__ = ["opening_panel"]
 
 CLASSES = 40
-"""More characters of class names than this are not listed."""
-# What to show, and the path in the job that decided it; a piece without a path explains the others.
+"""Characters of class names above which only their number is shown."""
+# A text, and the path in the job that decided it; a piece without a path explains the others.
 Piece = tuple[str, str]
 
 
 def opening_panel(run: Run) -> Panel:
-    """The choices that matter; on the right, who made them."""
+    """Show what will run; on the right, the source of each choice."""
     grid = Table.grid(padding=(0, 2, 0, 0), expand=True)
     grid.add_column(style=ACCENT, no_wrap=True)
     grid.add_column(ratio=1)
@@ -41,7 +41,7 @@ _BY_HAND = ("command line", "--set", "python")
 
 
 def _by_source(run: Run, pieces: Iterable[Piece]) -> dict[str, list[str]]:
-    """Pieces that the same layer decided stand together, in the order in which the layers come up."""
+    """Group pieces by the layer that decided them, in the order of appearance."""
     lines: dict[str, list[str]] = {}
     for text, path in pieces:
         lines.setdefault(_source(run, path), []).append(text)
@@ -50,27 +50,27 @@ def _by_source(run: Run, pieces: Iterable[Piece]) -> dict[str, list[str]]:
 
 def _source(run: Run, path: str) -> str:
     source = run.sources.get(path) or run.sources.get(f"{path}.name") or ""
-    # The recipe has a line of its own; elsewhere its name would only take room.
+    # The recipe has its own row; its name would only take room elsewhere.
     return "recipe" if source.startswith("recipe ") else source
 
 
 def _rows(run: Run) -> Iterable[tuple[str, list[Piece]]]:
     train = run.job.train
-    yield "model", _model(run)
-    if begins := _begins(run, train):
-        yield "begins", begins
     yield "data", _data(run)
+    yield "model", _model(run)
+    if weights := _weights(run, train):
+        yield "weights", weights
+    if recipe := _recipe(run):
+        yield "recipe", recipe
     yield "images", _images(run, train)
     yield "loss", _component(run, "loss")
     yield "optimizer", [*_component(run, "train.optimizer"), *_rates(train), *_component(run, "train.schedule")]
     yield "training", _training(train)
     yield "device", _device(run)
-    if recipe := _recipe(run):
-        yield "recipe", recipe
 
 
 def _component(run: Run, path: str, shown: str | None = None) -> list[Piece]:
-    """A component's name, and the parameters that somebody chose, without its own defaults."""
+    """A component's name and its chosen parameters, without its own defaults."""
     spec: Any = run.job.document()
     for key in path.split("."):
         spec = spec.get(key) if isinstance(spec, dict) else None
@@ -90,7 +90,7 @@ def _model(run: Run) -> list[Piece]:
     return [name, *([(f"{count(parameters)} parameters", "architecture")] if parameters else []), *params]
 
 
-def _begins(run: Run, train: TrainRecord) -> list[Piece]:
+def _weights(run: Run, train: TrainRecord) -> list[Piece]:
     """The initial weights, where they are not random, and the frozen layers."""
     begins, freeze, epochs = run.model.begins, train.freeze, train.freeze_epochs
     pieces = [(clean(begins), "weights" if run.job.weights else "pretrained")] if begins else []
@@ -98,7 +98,7 @@ def _begins(run: Run, train: TrainRecord) -> list[Piece]:
         what = "backbone" if freeze == "backbone" else f"first {freeze} blocks"
         pieces.append((f"{what} frozen" + (f" for {epochs} epochs" if epochs else ""), "train.freeze"))
     if run.model.features:
-        pieces.append(("its features computed once", "train.freeze"))
+        pieces.append(("features computed once", "train.freeze"))
     return pieces
 
 
@@ -112,7 +112,7 @@ def _data(run: Run) -> list[Piece]:
 
 
 def _images(run: Run, train: TrainRecord) -> list[Piece]:
-    augment = ", ".join(str(each.name) for each in run.job.augment) or "not augmented"
+    augment = ", ".join(str(each.name) for each in run.job.augment) or "no augmentation"
     return [(f"{train.image_size or '–'} px", "train.image_size"), (augment, "augment")]
 
 
@@ -123,11 +123,11 @@ def _rates(train: TrainRecord) -> list[Piece]:
 
 def _training(train: TrainRecord) -> list[Piece]:
     pieces = [
-        (f"{train.epochs or '–'} epochs", "train.epochs"),
+        (f"{train.epochs or '–'} epoch{'' if train.epochs == 1 else 's'}", "train.epochs"),
         (f"batches of {train.batch_size or '–'}", "train.batch_size"),
     ]
     patience = train.patience
-    return [*pieces, *([(f"stops after {patience} without gain", "train.patience")] if patience else [])]
+    return [*pieces, *([(f"stops after {patience} epochs without improvement", "train.patience")] if patience else [])]
 
 
 def _device(run: Run) -> list[Piece]:
@@ -137,11 +137,27 @@ def _device(run: Run) -> list[Piece]:
 
 
 def _recipe(run: Run) -> list[Piece]:
-    """The recipe's name and what to expect of it, as measured."""
+    """The recipe's name, why it applies, its measured result, and the reasons for values that follow the data."""
     from_sources = (s.removeprefix("recipe ") for s in run.sources.values() if s.startswith("recipe "))
-    name, expect = run.job.recipe or next(from_sources, None), run.expect or Expectation()
-    value, photos = expect.value, expect.photos
-    words = ["" if value is None else f"{expect.metric} {percent(value)}"]
-    words += [f"{count(photos)} images" if photos else "", str(expect.measured or "")]
-    measured = " · ".join(word for word in words if word)
-    return [(str(name), ""), *([(f"reached {measured}", "")] if value is not None else [])] if name else []
+    name = run.job.recipe or next(from_sources, None)
+    if not name:
+        return [(text, "") for text in _reasons(run)]
+    why = "as requested" if run.sources.get("recipe") in _BY_HAND else "matches model and data"
+    words = [str(name), why, *_expected(run.expect or Expectation()), *_reasons(run)]
+    return [(text, "") for text in words if text]
+
+
+def _expected(expect: Expectation) -> list[str]:
+    """The result that was measured with the recipe."""
+    if expect.value is None:
+        return []
+    images = f"{count(expect.photos)} images" if expect.photos else ""
+    return [f"measured {expect.metric} {percent(expect.value)}", images, str(expect.measured or "")]
+
+
+def _reasons(run: Run) -> list[str]:
+    """Reasons for values that rules chose for this data, with the names of the values."""
+    named: dict[str, list[str]] = {}
+    for path, reason in run.reasons.items():
+        named.setdefault(reason, []).append(path.rpartition(".")[2].replace("_", " "))
+    return [f"{', '.join(names)}: {reason}" for reason, names in named.items()]

@@ -1,4 +1,4 @@
-"""How fast a run goes and how long it will take: arithmetic on a clock that is handed in."""
+"""Speed and remaining time of a run, from a given clock."""
 
 from __future__ import annotations
 
@@ -8,44 +8,44 @@ __all__ = ["Pace"]
 
 
 class Pace:
-    """Images a second in this epoch, seconds left of the run.
+    """Measure images per second in this epoch, and estimate the seconds left.
 
     Args:
-        clock: seconds that only go up, ``time.monotonic`` say.
+        clock: monotonic seconds, such as ``time.monotonic``.
     """
 
     def __init__(self, clock: Callable[[], float]):
         self._clock = clock
         self._begun = clock()
-        self._whole: list[float] = []  # seconds of the epochs that are over, their evaluation included
+        self._whole: list[float] = []  # seconds of the completed epochs with their evaluation
         self.epoch = self.epochs = self.images = self.seen = 0
 
     def begin(self, epoch: int, epochs: int, images: int) -> None:
-        """An epoch begins."""
+        """Begin an epoch."""
         self.epoch, self.epochs, self.images, self.seen = epoch, epochs, images, 0
         self._begun = self._clock()
 
     def end(self) -> None:
-        """The epoch, with its evaluation, is over."""
+        """End the epoch, after its evaluation."""
         self._whole.append(self._clock() - self._begun)
 
     @property
     def share(self) -> float:
-        """How much of the epoch's training is done, 0..1."""
+        """Completed fraction of the epoch's training, 0..1."""
         return min(1.0, self.seen / self.images) if self.images else 0.0
 
     @property
     def run_share(self) -> float:
-        """How much of the run is done, 0..1."""
+        """Completed fraction of the run, 0..1."""
         return min(1.0, (self.epoch - 1 + self.share) / self.epochs) if self.epochs else 0.0
 
     def images_per_second(self) -> float | None:
-        """Since the epoch began; None before there is anything to divide."""
+        """Training speed since the start of the epoch; None before its first step."""
         elapsed = self._clock() - self._begun
         return self.seen / elapsed if self.seen and elapsed > 0 else None
 
     def left_s(self) -> float | None:
-        """Seconds left, from the mean of the last epochs or, in the first, from what is done of it."""
+        """Seconds left, from the mean of the last epochs or, in the first, from its completed part."""
         elapsed = self._clock() - self._begun
         recent = self._whole[-5:]
         if not recent and not self.seen:

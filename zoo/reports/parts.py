@@ -1,4 +1,4 @@
-"""The bricks of every console report: pages that fit and degrade, text that can't do harm, tables of one look."""
+"""The parts of every console report: pages that fit the terminal, harmless text, and tables of one style."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from typing import Any, TextIO
 from rich.cells import cell_len, set_cell_size
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.measure import Measurement
+from rich.padding import Padding
 from rich.panel import Panel
 from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
+from zoo.reports.error_text import split_commands
 from zoo.reports.terminal import unguarded
 from zoo.reports.words import clean, legible
 from zoo.storage.text import clean_lines
@@ -24,6 +26,7 @@ __all__ = [
     "GOOD",
     "WARN",
     "WIDEST",
+    "Advice",
     "CommandLine",
     "Flow",
     "Middle",
@@ -37,12 +40,12 @@ __all__ = [
 ]
 
 WIDEST = 100
-"""Reports are no wider than this: a line that one has to follow with a finger is too long."""
+"""Maximum width of a report in columns: longer lines are hard to read."""
 ACCENT, GOOD, WARN, BAD = "cyan", "green", "yellow", "red"
 
 
 class _Clean(Console):
-    """A console to which no text says more than how it looks, wherever the text is from."""
+    """A console that removes control characters from text of any origin."""
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:
         for text, style, control in super().render(renderable, options):
@@ -50,12 +53,12 @@ class _Clean(Console):
 
 
 def new_console(stream: TextIO | None = None, **settings: Any) -> Console:
-    """A console that writes to a stream, or to stdout."""
+    """Create a console for a stream, by default stdout."""
     return _Clean(file=unguarded(sys.stdout if stream is None else stream), **settings)
 
 
 class Page:
-    """Renderables one under another, no wider than ``WIDEST``, in characters that the terminal has."""
+    """Renderables one below another, at most ``WIDEST`` columns, in characters that the terminal's encoding has."""
 
     def __init__(self, *parts: RenderableType, width: int = WIDEST):
         self.parts, self.width = parts, width
@@ -67,7 +70,7 @@ class Page:
 
 
 class Middle:
-    """A name or path on one line that gives up its middle, not its end, where the room is short."""
+    """A name or path on one line, shortened in its middle where the room is short."""
 
     def __init__(self, text: object, style: str = "", least: int = 8):
         self.text, self.style, self.least = clean(text), style, least
@@ -81,7 +84,7 @@ class Middle:
 
 
 def middle(text: str, width: int) -> str:
-    """``text`` in at most ``width`` cells, an ellipsis in its middle where it was longer; its end weighs more."""
+    """Shorten ``text`` to at most ``width`` cells by an ellipsis in its middle; the end keeps more than the start."""
     if cell_len(text) <= width:
         return text
     head = max(0, (width - 1) // 3)
@@ -93,23 +96,24 @@ def middle(text: str, width: int) -> str:
 
 
 def say(text: object, style: str = "") -> Text:
-    """Text from anywhere: never read as markup, emoji or escape codes."""
+    """Text of any origin, without interpretation of markup, emoji or escape codes."""
     return Text(clean(text), style)
 
 
 def heading(title: str, hint: str = "") -> Text:
-    """A section's title, with a dim word of explanation."""
+    """The title of a section, with a dim explanation."""
     line = Text.assemble("\n", (clean(title), f"bold {ACCENT}"))
     return line.append(f"  {clean(hint)}", "dim") if hint else line
 
 
 def note(text: str, title: str = "notice") -> Panel:
-    """Something that nobody may overlook."""
-    return Panel(say(text, "bold"), title=Text(f" {title} ", f"bold {WARN}"), title_align="left", border_style=WARN)
+    """A framed text that must not be overlooked."""
+    heading = Text(f" {title} ", f"bold {WARN}")
+    return Panel(Advice(text, "bold"), title=heading, title_align="left", border_style=WARN)
 
 
 class CommandLine:
-    """A command that can be copied: where it is too long for its place it is broken as a shell allows."""
+    """A command that can be copied: a long one is broken between words, with the shell's backslash."""
 
     def __init__(self, text: str):
         self.text = clean(text)
@@ -122,7 +126,7 @@ class CommandLine:
 
 
 def _wrapped(text: str, width: int) -> list[str]:
-    """Words of a command in lines; an option stays with its value."""
+    """Break a command into lines; an option stays with its value."""
     if cell_len(text) <= width + 4:
         return [text]
     lines: list[str] = []
@@ -135,8 +139,19 @@ def _wrapped(text: str, width: int) -> list[str]:
     return lines
 
 
+class Advice:
+    """Sentences in which each command has a line of its own."""
+
+    def __init__(self, text: object, style: str = ""):
+        self.pieces, self.style = split_commands(clean(text)), style
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for piece, is_command in self.pieces:
+            yield Padding(CommandLine(piece), (0, 0, 0, 2)) if is_command else Text(piece, self.style)
+
+
 class Flow:
-    """Short texts with dots between them, that breaks its lines at the dots as long as it can."""
+    """Short texts separated by dots; lines are broken at the dots where possible."""
 
     def __init__(self, texts: Iterable[str], style: str = ""):
         self.texts, self.style = [clean(text) for text in texts], style
@@ -156,7 +171,7 @@ class Flow:
 
 
 def bare_table(*columns: str, right: Iterable[int] = (), most: dict[int, int] | None = None) -> Table:
-    """A table without lines; ``right`` are the columns of numbers, ``most`` the widest that a column may be."""
+    """A table without lines; ``right`` are the columns of numbers, ``most`` gives maximum widths by column."""
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim", show_header=any(columns))
     numbers = set(right)
     for i, name in enumerate(columns):

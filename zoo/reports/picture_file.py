@@ -11,14 +11,14 @@ MARK = "Made by visionzoo"
 _HEAD = 8192
 
 
-def check_place(path: Path, suffixes: tuple[str, ...], *, overwrite: bool = False) -> Path:
+def check_place(path: Path, suffixes: tuple[str, ...], *, option: str = "-o", overwrite: bool = False) -> Path:
     """The path, if a picture can be written there; asked before the work that makes it.
 
     Raises:
         RequestError: its folder doesn't exist, it has another suffix, or it is a file that the zoo didn't make.
         OutputError: its folder can't be written.
     """
-    return check_target(path, suffixes, is_ours, overwrite=overwrite)
+    return check_target(path, suffixes, is_ours, option=option, overwrite=overwrite)
 
 
 def is_ours(path: Path) -> bool:

@@ -1,4 +1,4 @@
-"""The report without a terminal: plain lines, one an epoch, that read well in a log. No rich."""
+"""The report without a terminal: plain lines for a log, one per epoch. No rich."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from typing import Any, TextIO
 from zoo.reports import reading
 from zoo.reports.advice import next_commands
 from zoo.reports.estimate import estimate_line
+from zoo.reports.lines import Lines
+from zoo.reports.uncertain import uncertain_lines
 from zoo.reports.verdict import diagnose
-from zoo.reports.words import clean, clock, component, count, duration, legible, number, percent, short_path
+from zoo.reports.words import clean, clock, component, count, duration, number, percent, short_path
 from zoo.runner.measurements import EpochRecord
 from zoo.runner.observer import Observer
 from zoo.runner.record import Run
@@ -19,15 +21,17 @@ __all__ = ["PlainObserver", "final_lines", "plain_epoch"]
 
 
 class PlainObserver(Observer):
-    """Tells a run in plain lines.
+    """Report a run in plain lines.
 
     Args:
-        stream: where to; flushed after each line, so that a log is never behind.
-        quiet: only the final line.
+        stream: flushed after each line, so that a log is up to date.
+        quiet: write the final line only.
+        verbose: write intervals of all metrics and the calibration, too.
     """
 
-    def __init__(self, stream: TextIO, quiet: bool = False):
-        self._stream, self._quiet = stream, quiet
+    def __init__(self, stream: TextIO, quiet: bool = False, verbose: bool = False):
+        lines = Lines(stream, quiet)
+        self._say, self._write, self._verbose = lines.say, lines.write, verbose
         self._preparing = ""
         self._told: set[str] = set()
         self._epochs = self._finished = 0
@@ -48,7 +52,7 @@ class PlainObserver(Observer):
             self.notice(text)
 
     def epoch_started(self, epoch: int, epochs: int, images: int) -> None:
-        del epoch, images  # a line at its end is enough
+        del epoch, images  # its end has a line
         self._epochs = epochs
 
     def epoch_ended(self, record: EpochRecord) -> None:
@@ -61,29 +65,22 @@ class PlainObserver(Observer):
             self._say(f"NOTICE: {clean(text)}")
 
     def ended(self, run: Run, result: RunResult) -> None:
-        del run  # the result has all of it
+        del run  # the result contains it
         for text in result.notices:
             self.notice(text)
         first, *others = final_lines(result)
         self._write(first)
-        for line in others:
-            self._say(line)
+        if self._verbose:
+            self._say(*(line for split in reading.scored_splits(result) for line in uncertain_lines(result, split)))
+        self._say(*others)
 
     def failed(self, run: Run | None, error: BaseException) -> None:
-        if run is not None and not isinstance(error, KeyboardInterrupt):  # else what is printed next says it all
+        if run is not None and not isinstance(error, KeyboardInterrupt):  # else the error is printed next
             self._say(f"failed after {self._finished} of {self._epochs} epochs, {short_path(run.dir)}")
-
-    def _say(self, line: str) -> None:
-        if not self._quiet:
-            self._write(line)
-
-    def _write(self, line: str) -> None:
-        self._stream.write(legible(line, getattr(self._stream, "encoding", None)) + "\n")
-        self._stream.flush()
 
 
 def plain_epoch(record: EpochRecord, epochs: int) -> str:
-    """One epoch as a line; what is missing is left out."""
+    """Format one epoch as a line, without missing values."""
     train, val = record.train, record.val
     parts: Iterable[tuple[str, Callable[[Any], str], Any]] = (
         ("train loss", number, train.loss),
@@ -100,7 +97,7 @@ def plain_epoch(record: EpochRecord, epochs: int) -> str:
 
 
 def final_lines(result: RunResult) -> list[str]:
-    """The end of a run: the figures first, in one line; then the verdict, where it lies, what to type next."""
+    """Format the end of a run: the figures in one line, then the verdict, the folder, and the next command."""
     verdict = diagnose(result)
     lines = [f"{clean(result.run or 'run')}: {', '.join(_figures(result))}"]
     lines += [f"verdict: {verdict.headline}", *(f"  {sentence}" for sentence in verdict.evidence)]

@@ -1,4 +1,4 @@
-"""Lists on the terminal: runs, a job before it runs, predictions. All fit in 80 columns."""
+"""Tables on a terminal: runs, and a job before it runs. All fit in 80 columns."""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ from rich.text import Text
 
 from zoo.reports.parts import ACCENT, BAD, GOOD, WARN, Middle, Page, bare_table, heading, say
 from zoo.reports.uncertain import span_words
-from zoo.reports.words import UNKNOWN, bar, clean, clock, component, figure, percent, short_path, shown
+from zoo.reports.words import UNKNOWN, clean, clock, component, figure, percent, shown
 
-__all__ = ["job_table", "predictions_table", "runs_table"]
+__all__ = ["job_table", "runs_table"]
 
 Row = Mapping[str, Any]
-NOT_SURE = "not sure"
 _STATUS = {"completed": GOOD, "stopped": GOOD, "running": ACCENT, "interrupted": WARN, "failed": BAD}
 
 
@@ -26,7 +25,8 @@ def runs_table(rows: Sequence[Row], by: str | None = None) -> RenderableType:
     ``epochs``, ``total_s`` and ``when`` (a time in ISO 8601, shown to the minute).
 
     Args:
-        by: the number they are ordered by, ``val/accuracy``: a leaderboard of ``rank``, ``value`` and its interval.
+        by: the number that they are ordered by, such as ``val/accuracy``: a leaderboard with ``rank``, ``value`` and
+            its interval.
     """
     if by is not None and rows:
         return _leaderboard(rows, by)
@@ -64,7 +64,7 @@ def _run_row(row: Row) -> list[RenderableType]:
 
 
 def _more(row: Row, run: str) -> list[RenderableType]:
-    """A second line under a run's name, for what neither the name nor the figures show."""
+    """A second line below a run's name, for a status or components that the name doesn't contain."""
     status = str(row.get("status") or UNKNOWN)
     names = [str(row[key]).rpartition("/")[2] for key in ("architecture", "dataset") if row.get(key)]
     line = Text("" if status == "completed" else clean(status), _STATUS.get(status, WARN))
@@ -74,9 +74,9 @@ def _more(row: Row, run: str) -> list[RenderableType]:
 
 
 def job_table(job: Row, sources: Mapping[str, str], reasons: Mapping[str, str] | None = None) -> RenderableType:
-    """A resolved job, value by value, with where each came from; below it, why rules came to their values."""
+    """A resolved job: every value with its source, then the reasons of rules for theirs."""
     table = bare_table("", "value", "from", most={0: 40, 2: 20})
-    table.columns[0].no_wrap = True  # a key is copied whole, or not at all
+    table.columns[0].no_wrap = True  # a key must be copyable
     for path, value in _leaves(job):
         source = sources.get(path, "")
         source = "recipe" if source.startswith("recipe ") else source
@@ -90,7 +90,7 @@ def job_table(job: Row, sources: Mapping[str, str], reasons: Mapping[str, str] |
 
 
 def _reasons(reasons: Mapping[str, str]) -> RenderableType:
-    table = bare_table("", "because")
+    table = bare_table("", "reason")
     for path, reason in reasons.items():
         table.add_row(Text(clean(path), ACCENT, overflow="fold"), say(reason))
     return table
@@ -104,47 +104,3 @@ def _leaves(node: Row, prefix: str = "") -> Iterable[tuple[str, Any]]:
             yield f"{prefix}{key}", ", ".join(map(component, value))
         else:
             yield f"{prefix}{key}", value
-
-
-def predictions_table(predictions: Sequence[Row]) -> RenderableType:
-    """Predictions: ``path``, ``label``, ``confidence`` and the ``top`` classes with their probabilities.
-
-    For multi-label models: ``path``, ``labels`` and ``top``.
-    """
-    if any("labels" in row for row in predictions):
-        return _several_labels(predictions)
-    several = any(len(row.get("top") or []) > 2 for row in predictions)  # of two classes, one says it all
-    strange = any(row.get("familiar") is False for row in predictions)
-    noted = strange or any(row.get("sure") is False for row in predictions)
-    table = bare_table("image", "is", "", "", "else" if several else "", *[""] * noted, right=(3,), most={1: 20, 4: 20})
-    for row in predictions:
-        table.add_row(*_prediction_row(row, several), *([_doubt(row)] * noted))
-    told = say("unlike: the activations are outside of the range of 95% of the validation images", "dim")
-    return Page(table, *([told] if strange else []))
-
-
-def _doubt(row: Row) -> RenderableType:
-    words = [f"perhaps {row.get('label')}"] * (row.get("sure") is False) + ["unlike"] * (row.get("familiar") is False)
-    return Middle(", ".join(words), WARN)
-
-
-def _several_labels(predictions: Sequence[Row]) -> RenderableType:
-    table = bare_table("image", "labels", "most probable", most={1: 34, 2: 34})
-    for row in predictions:
-        named = ", ".join(row.get("labels") or []) or "none of the classes"
-        likeliest = ", ".join(f"{percent(t['probability'], 0)} {t['class']}" for t in (row.get("top") or [])[:3])
-        path = Middle(short_path(row.get("path", UNKNOWN)), "dim", 24)
-        table.add_row(path, say(named, f"bold {GOOD}" if row.get("labels") else "dim"), say(likeliest, "dim"))
-    return Page(table)
-
-
-def _prediction_row(row: Row, several: bool) -> list[RenderableType]:
-    confidence, second = row.get("confidence"), (row.get("top") or [])[1:2] if several else []
-    named, style = (NOT_SURE, WARN) if row.get("sure") is False else (row.get("label", UNKNOWN), GOOD)
-    return [
-        Middle(short_path(row.get("path", UNKNOWN)), "dim", 24),
-        Middle(named, f"bold {style}"),
-        Text(bar(confidence, 8), ACCENT),
-        say(percent(confidence)),
-        Middle("".join(f"{percent(other['probability'], 0)} {other['class']}" for other in second), "dim"),
-    ]

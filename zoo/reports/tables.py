@@ -1,4 +1,4 @@
-"""Tables on the terminal: a component here; runs, jobs and predictions from ``run_tables``; in 80 columns."""
+"""The description of a component on a terminal; tables of runs and jobs are in ``run_tables``."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from rich.table import Table
 from rich.text import Text
 
 from zoo.reports.parts import ACCENT, WARN, Middle, Page, bare_table, heading, say
-from zoo.reports.run_tables import job_table, predictions_table, runs_table
+from zoo.reports.run_tables import job_table, runs_table
 from zoo.reports.words import UNKNOWN, clean, count, setting, short_path, shown
 
-__all__ = ["component_info", "job_table", "predictions_table", "runs_table"]
+__all__ = ["component_info", "job_table", "runs_table"]
 
 Row = Mapping[str, Any]
 
 
 def component_info(info: Row) -> RenderableType:
-    """Everything about one component: what it is, whose it is, and the parameters that ``--set`` takes."""
+    """Describe one component: summary, origin, and the parameters for ``--set``."""
     facts = bare_table("", "")
     for label, value in _facts(info):
         facts.add_row(Text(label, ACCENT), value)

@@ -47,7 +47,7 @@ def calibration_words(found: CalibrationScores) -> str:
         return words
     if heat == 1.0:
         return f"{words}; temperature scaling does not improve it"
-    return f"{words}, by temperature {heat:.2f} by {percent(scaled.ece)} ({clean(scaled.how)})"
+    return f"{words}; {percent(scaled.ece)} with temperature {heat:.2f} ({clean(scaled.how)})"
 
 
 def numbers_table(result: RunResult, split: str | None) -> Rows:

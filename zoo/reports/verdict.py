@@ -13,7 +13,7 @@ from zoo.reports.judgement import Verdict
 from zoo.reports.words import clean, percent
 from zoo.runner.run_result import RunResult
 
-__all__ = ["Verdict", "diagnose"]
+__all__ = ["Verdict", "diagnose", "has_wide_interval", "interval_sentence"]
 
 OVERFIT_GAP = 0.10
 """Training accuracy above validation accuracy by this much at the end."""
@@ -176,14 +176,25 @@ def _stopped(result: RunResult) -> list[str]:
 
 
 def _reliability(result: RunResult) -> list[str]:
+    interval = reading.interval_of(result, reading.main_split(result))
+    return [] if interval is None else [interval_sentence(result), *_against_recipe(result, interval)]
+
+
+def interval_sentence(result: RunResult) -> str:
+    """The 95 % interval of the accuracy in words, with a remark where it is wide; empty where there is none."""
     split = reading.main_split(result)
     interval, images = reading.interval_of(result, split), reading.images_in(result, split)
     if interval is None:
-        return []
-    few = "With few images, on" if interval[1] - interval[0] > 2 * WIDE_INTERVAL else "On"
+        return ""
+    few = "With few images, on" if has_wide_interval(result) else "On"
     span = f"{percent(interval[0])} and {percent(interval[1])}"
-    first = f"{few} {images:,} {split} images, the accuracy is between {span} (95% confidence interval)."
-    return [first, *_against_recipe(result, interval)]
+    return f"{few} {images:,} {split} images, the accuracy is between {span} (95% confidence interval)."
+
+
+def has_wide_interval(result: RunResult) -> bool:
+    """Check whether the interval of the accuracy is too wide to compare runs."""
+    interval = reading.interval_of(result, reading.main_split(result))
+    return interval is not None and interval[1] - interval[0] > 2 * WIDE_INTERVAL
 
 
 def _against_recipe(result: RunResult, interval: tuple[float, float]) -> list[str]:

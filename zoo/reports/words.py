@@ -1,4 +1,4 @@
-"""How reports write things: numbers, times, names, little bars. Pure functions on text, no rich."""
+"""Numbers, times, names and bars as text. Pure functions, no rich."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ from typing import Any
 __all__ = [
     "UNKNOWN",
     "bar",
+    "cells",
     "clean",
     "clock",
     "component",
     "count",
     "duration",
     "legible",
+    "ljust",
     "number",
     "percent",
     "setting",
@@ -151,32 +153,40 @@ def _spark(value: float, low: float, high: float) -> str:
     return _SPARKS[min(int(share * len(_SPARKS)), len(_SPARKS) - 1)] if share > 0 else _SPARKS[0]
 
 
-def _cells(char: str) -> int:
-    return 2 if unicodedata.east_asian_width(char) in "WF" else 1
+def cells(text: str) -> int:
+    """Columns of a text on a terminal: a wide (CJK) character takes two, a combining one none."""
+    return sum(
+        0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text
+    )
 
 
-def legible(text: str, encoding: str | None, cells: Callable[[str], int] = _cells) -> str:
+def ljust(text: str, width: int) -> str:
+    """Pad a text with spaces to columns of a terminal."""
+    return text + " " * max(0, width - cells(text))
+
+
+def legible(text: str, encoding: str | None, width: Callable[[str], int] = cells) -> str:
     """Text that ``encoding`` can carry, as wide as before: plain characters for fine ones, ``?`` for the rest.
 
     Args:
         text: any text.
         encoding: of the stream; None for UTF-8.
-        cells: how many columns a character takes.
+        width: how many columns a character takes.
     """
     encoding = encoding or "utf-8"
     try:
         text.encode(encoding)
     except UnicodeEncodeError:
         plain = text if encoding.lower().startswith("utf") else text.translate(_PLAIN)
-        return "".join(_carried(char, encoding, cells) for char in plain)
+        return "".join(_carried(char, encoding, width) for char in plain)
     return text
 
 
-def _carried(char: str, encoding: str, cells: Callable[[str], int]) -> str:
+def _carried(char: str, encoding: str, width: Callable[[str], int]) -> str:
     try:
         char.encode(encoding)
     except UnicodeEncodeError:
-        return "?" * cells(char)
+        return "?" * width(char)
     return char
 
 

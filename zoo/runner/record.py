@@ -35,6 +35,7 @@ class Run:
         device: ``name`` and ``description``.
         execution: number format and memory layout, in words.
         expect: what the recipe leads one to expect (``metric``, ``value``, ``photos``, ``measured``), or None.
+        reasons: dotted path -> why a rule chose the value for this data or this machine.
         estimate_s: seconds that the epochs still to be trained will take, by a few steps of them; None where they
             couldn't be timed.
         hints: what would probably do better, a sentence each with the command to type.
@@ -52,6 +53,7 @@ class Run:
     device: dict[str, str] = field(default_factory=dict)
     execution: str = ""
     expect: Expectation | None = None
+    reasons: dict[str, str] = field(default_factory=dict)
     estimate_s: Number | None = None
     hints: list[str] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)

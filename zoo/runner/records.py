@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Self, TypeVar, get_args
+from typing import Any, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, ModelWrapValidatorHandler, PrivateAttr, ValidationError, model_validator
 
@@ -11,7 +11,6 @@ __all__ = ["Number", "Record", "plain"]
 
 Number = int | float
 """A JSON number; a float field would turn 1 into 1.0."""
-Parsed = TypeVar("Parsed", bound="Record")
 
 
 class Record(BaseModel):

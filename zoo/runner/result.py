@@ -58,6 +58,7 @@ def run_record(parts: RunComponents, folder: Path) -> Run:
         device={"name": str(parts.execution.device), "description": where},
         execution=", ".join(how),
         expect=Expectation.read(expect) if (expect := parts.resolved.recipe.get("expect")) else None,
+        reasons=parts.resolved.reasons,
         notices=list(dict.fromkeys(notices)),
     )
 

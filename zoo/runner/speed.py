@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from statistics import median
+from statistics import median_low
 from typing import Any
 
 from torch import Tensor
@@ -26,6 +26,8 @@ STEPS = (2, 12)
 """Minimum and maximum number of timed steps per phase, after one untimed step."""
 ENOUGH_S = 0.6
 """Seconds for which a phase is timed, unless its steps are longer."""
+ALIKE = 1.5
+"""Ratio below which the first two timed steps are reliable: above it, one of them was held up, and a third decides."""
 SHARE = 0.05
 """Fraction of the training's steps that are timed, within the limits of STEPS."""
 FEW, SLOW_S = 8, 0.4
@@ -93,6 +95,8 @@ def _step_s(parts: RunComponents, epoch: int, enough_s: float) -> float:
     batch = min(int(parts.job.train.batch_size), parts.images_per_epoch)
     few = min(FEW, batch)
     short = _timed(parts, few, 1, 0.0)
+    if short > SLOW_S:  # unless this one step was held up by another program
+        short = min(short, _timed(parts, few, 1, 0.0))
     if short > SLOW_S:
         return short * batch / few
     most = round(SHARE * len(parts.train_batches) * parts.job.train.epochs)
@@ -113,7 +117,7 @@ def _timed(parts: RunComponents, images: int, most: int, enough_s: float) -> flo
             for items, targets in parts.train_batches:
                 yield items[:images], targets[:images]
                 marks.append(now(parts.execution))
-                if len(marks) > most or (len(marks) > STEPS[0] and marks[-1] - marks[0] > enough_s):
+                if len(marks) > most or (_agree(marks) and marks[-1] - marks[0] > enough_s):
                     return
 
     train_epoch(
@@ -125,8 +129,17 @@ def _timed(parts: RunComponents, images: int, most: int, enough_s: float) -> flo
         parts.trial_config(),
         EpochProgress(Totals(parts.execution.device, parts.task)),
     )
-    gaps = [after - before for before, after in pairwise(marks)]
-    return median(gaps)
+    return median_low(_gaps(marks))
+
+
+def _agree(marks: list[float]) -> bool:
+    """Check whether enough steps are timed: two of similar duration, or three, whose median ignores a slow one."""
+    gaps = _gaps(marks)
+    return len(gaps) > STEPS[0] or (len(gaps) == STEPS[0] and max(gaps) < ALIKE * min(gaps))
+
+
+def _gaps(marks: list[float]) -> list[float]:
+    return [after - before for before, after in pairwise(marks)]
 
 
 def _trivial_loss(logits: Tensor, targets: Tensor) -> Tensor:
@@ -146,6 +159,5 @@ def _evaluate_s(parts: RunComponents, enough_s: float) -> float:
 
     model = parts.learner.part_of(parts.learner.final)
     predict_logits(model, some(), parts.answering, lambda seen: marks.append(now(parts.answering)))
-    if len(marks) > 2:  # the first batch includes the network's warm-up
-        return (marks[-1] - marks[1]) / (len(marks) - 2) * len(batches)
-    return (marks[-1] - marks[0]) * len(batches)
+    gaps = _gaps(marks)  # the first batch includes the network's warm-up
+    return median_low(gaps[1:] or gaps) * len(batches)

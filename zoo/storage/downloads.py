@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 
 from zoo.errors import DataError
 from zoo.storage.files import atomic, cache_folder, cannot_write
+from zoo.version import __version__
 
 __all__ = ["cache_folder", "download", "downloading", "offline", "unpacking"]
 
@@ -37,7 +38,9 @@ def offline() -> bool:
     return os.environ.get("ZOO_OFFLINE", "").lower() not in ("", "0", "false")
 
 
-def download(url: str, path: Path, *, most: int, sha256: str | None = None) -> Path:
+def download(
+    url: str, path: Path, *, most: int, sha256: str | None = None, plain: bool = False, limit_s: float | None = None
+) -> Path:
     """Download a file by https to a temporary name, and rename it once it is complete and verified.
 
     A broken connection is retried; one without data for 30 s is closed.
@@ -47,15 +50,17 @@ def download(url: str, path: Path, *, most: int, sha256: str | None = None) -> P
         path: target file; its folder is created.
         most: maximum size in bytes; larger downloads are aborted.
         sha256: expected SHA-256 in hexadecimal; None skips the check.
+        plain: allow http, for content that nothing depends on, such as a picture to predict.
+        limit_s: maximum duration in seconds of the transfer; None for no limit.
 
     Returns:
         ``path``.
 
     Raises:
-        DataError: offline (``ZOO_OFFLINE``), not https, not found, too large, or with another checksum.
+        DataError: offline (``ZOO_OFFLINE``), not https, not found, too large, too slow, or with another checksum.
         OutputError: the folder can't be written, or the disk is full.
     """
-    if urlsplit(url).scheme != "https":
+    if urlsplit(url).scheme not in ("https", *(["http"] if plain else [])):
         raise DataError(f"{url} was not downloaded: only https URLs are supported.")
     if offline():
         raise DataError(f"{url} is not available, and downloads are disabled (ZOO_OFFLINE is set).")
@@ -65,7 +70,7 @@ def download(url: str, path: Path, *, most: int, sha256: str | None = None) -> P
         raise cannot_write(path.parent, error) from error
     for left in reversed(range(_TRIES)):
         try:
-            _fetch(url, path, most, sha256)
+            _fetch(url, path, most, sha256, limit_s)
             return path
         except _Broken as error:
             if not left or error.final:
@@ -82,19 +87,22 @@ class _Broken(Exception):
         self.final = final
 
 
-def _fetch(url: str, path: Path, most: int, sha256: str | None) -> None:
-    whole, count = hashlib.sha256(), 0
-    try:
-        answer = urllib.request.urlopen(url, timeout=_STALL_S)
+def _fetch(url: str, path: Path, most: int, sha256: str | None, limit_s: float | None) -> None:
+    whole, count, begun = hashlib.sha256(), 0, time.monotonic()
+    try:  # some servers refuse requests of Python's own agent
+        request = urllib.request.Request(url, headers={"User-Agent": f"visionzoo/{__version__}"})
+        answer = urllib.request.urlopen(request, timeout=min(_STALL_S, limit_s or _STALL_S))
     except (OSError, HTTPException, ValueError) as error:
         raise _Broken(error, final=isinstance(error, ValueError) or getattr(error, "code", None) in _GONE) from error
     with answer, atomic(path) as file:
-        if urlsplit(answer.url).scheme != "https":
+        if urlsplit(answer.url).scheme not in ("https", urlsplit(url).scheme):
             raise DataError(f"{url} redirects away from https, to {answer.url}. It was not used.")
         for block in _blocks(answer):
             count += len(block)
             if count > most:
                 raise DataError(f"{url} exceeds the limit of {most:,} bytes. It was not used.")
+            if limit_s is not None and time.monotonic() - begun > limit_s:
+                raise DataError(f"{url} exceeds the limit of {limit_s:g} s. It was not used.")
             whole.update(block)
             file.write(block)
         if sha256 is not None and whole.hexdigest() != sha256:
@@ -108,7 +116,7 @@ def _blocks(answer: Any) -> Iterator[bytes]:
     """Yield the body in blocks; a connection that ends early is an error."""
     left = int(answer.headers.get("Content-Length") or 0)
     try:
-        while block := answer.read(_BLOCK):
+        while block := answer.read1(_BLOCK):  # as much as has arrived
             left -= len(block)
             yield block
     except (OSError, HTTPException) as error:

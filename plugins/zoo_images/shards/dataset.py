@@ -90,7 +90,7 @@ class WebDataset:
             OSError: the shard is truncated, or the bytes are not an image.
             DataError: the shard can't be downloaded.
         """
-        import PIL.Image
+        from zoo.api.formats import open_picture
 
         offset, size = (int(n) for n in self._where[index])
         with self.place.opened(self._shards[self.shards[index]]) as file:
@@ -98,7 +98,7 @@ class WebDataset:
             data = file.read(size)
         if len(data) < size:
             raise OSError(f"the shard has {len(data):,} bytes, not {size:,}")
-        return PIL.Image.open(io.BytesIO(data)), int(self.targets[index])
+        return open_picture(io.BytesIO(data)), int(self.targets[index])
 
     def name_of(self, index: int) -> str:
         """File name of the shard, and key of the sample in it."""

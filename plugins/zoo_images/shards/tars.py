@@ -13,7 +13,9 @@ from zoo.errors import DataError
 
 __all__ = ["IMAGES", "Item", "ShardContents", "read_contents", "scan"]
 
-IMAGES = frozenset({"jpg", "jpeg", "png", "webp", "bmp", "gif", "tif", "tiff", "ppm", "pgm"})
+IMAGES = frozenset(
+    {"jpg", "jpeg", "jfif", "png", "webp", "avif", "heic", "heif", "bmp", "gif", "tif", "tiff", "ppm", "pgm"}
+)
 VERSION = 1
 _LABEL_BYTES = 1 << 16
 _CHUNK = 1 << 20

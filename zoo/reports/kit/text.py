@@ -9,15 +9,17 @@ Example::
 
 from __future__ import annotations
 
-from zoo.reports.choose import choose_stream, is_terminal, make_observer
+from zoo.reports.choose import choose_stream, make_observer
 from zoo.reports.imported import import_lines
 from zoo.reports.lines import Lines
 from zoo.reports.lists import print_lines, width_here
+from zoo.reports.terminal import is_terminal
 from zoo.reports.trends import still_rising
 from zoo.reports.trial import tried
 from zoo.reports.words import (
     UNKNOWN,
     bar,
+    cells,
     clean,
     clock,
     component,
@@ -26,6 +28,7 @@ from zoo.reports.words import (
     figure,
     label,
     legible,
+    ljust,
     mebibytes,
     number,
     percent,
@@ -36,6 +39,7 @@ __all__ = [
     "UNKNOWN",
     "Lines",
     "bar",
+    "cells",
     "choose_stream",
     "clean",
     "clock",
@@ -47,6 +51,7 @@ __all__ = [
     "is_terminal",
     "label",
     "legible",
+    "ljust",
     "make_observer",
     "mebibytes",
     "number",

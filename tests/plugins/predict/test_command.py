@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+HEIC = Path(__file__).parents[2] / "data" / "formats" / "red.heic"
+
 
 @pytest.fixture
 def red(colours):
@@ -112,7 +114,7 @@ def test_a_missing_file_is_named(zoo, colours_run, red):
 
 def test_a_folder_without_pictures(refused, colours_run):
     Path("empty").mkdir()
-    assert "no picture in empty" in refused("predict", colours_run, "empty")
+    assert "no images in empty" in refused("predict", colours_run, "empty")
 
 
 def test_json_and_csv_at_once(refused, colours_run, red):
@@ -161,7 +163,7 @@ def test_a_grey_network_takes_colour_pictures_and_the_other_way_round(zoo, digit
     assert zoo("predict", colours_run, "grey.png")[0] == 0
 
 
-def test_files_of_a_folder_that_are_not_looked_at_are_told(zoo, colours_run, colours):
+def test_files_of_a_folder_that_are_not_looked_at_are_counted(zoo, colours_run, colours, without_heif):
     shutil.copytree(colours / "red", "mixed")
     for name in ("phone.HEIC", "other.heic", "notes.txt", ".hidden.heic"):
         Path("mixed", name).write_bytes(b"x")
@@ -169,11 +171,32 @@ def test_files_of_a_folder_that_are_not_looked_at_are_told(zoo, colours_run, col
         code, out, err = zoo("predict", colours_run, "mixed", *form)
         assert code == 0
         assert "skipped: 2 .heic files, 1 .txt file in mixed" in " ".join(err.split())
-        assert "convert them to .jpg" in err
+        assert "to read .heic: pip install 'visionzoo[heif]'" in err
         assert out.count("red") >= 15
 
 
-def test_a_folder_of_pictures_that_none_can_read_says_which(refused, colours_run):
+def test_a_folder_of_pictures_that_none_can_read_says_which(refused, colours_run, without_heif):
     Path("phone").mkdir()
     Path("phone/1.heic").write_bytes(b"x")
-    assert "skipped: 1 .heic file in phone" in refused("predict", colours_run, "phone")
+    assert "Skipped: 1 .heic file in phone" in refused("predict", colours_run, "phone")
+    Path("phone/1.heic").rename("phone/1.psb")
+    assert "convert images to .jpg" in refused("predict", colours_run, "phone")
+
+
+def test_a_heic_photo_without_its_package_names_the_command(zoo, colours_run, without_heif):
+    shutil.copy(HEIC, "photo.heic")
+    shutil.copy(HEIC, "photo.jpg")  # as phones and messengers name them
+    for name in ("photo.heic", "photo.jpg"):
+        code, _, err = zoo("predict", colours_run, name)
+        assert code == 2
+        assert f"{name}: HEIC, which pi-heif reads. Type: pip install 'visionzoo[heif]'" in err
+
+
+def test_a_heic_photo_is_a_picture_like_any(zoo, colours_run):
+    pytest.importorskip("pi_heif", reason="HEIC is an extra: pip install 'visionzoo[heif]'")
+    Path("phone").mkdir()
+    for name in ("IMG_1.HEIC", "IMG_2.jpg"):
+        shutil.copy(HEIC, Path("phone", name))
+    code, out, err = zoo("predict", colours_run, "phone", "--json")
+    assert (code, err) == (0, "")
+    assert [p["label"] for p in json.loads(out)["predictions"]] == ["red", "red"]

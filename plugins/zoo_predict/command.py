@@ -1,0 +1,157 @@
+"""``zoo predict``."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from zoo.api.commands import DEVICES, VIEWS, SectionCommand, SectionOption, offline_option
+from zoo.errors import RequestError
+
+if TYPE_CHECKING:
+    from zoo.api.models import Classifier
+    from zoo_predict.answers import PicturePrediction
+    from zoo_predict.pictures import FoundPictures
+
+
+def _output(name: str, metavar: str, text: str) -> Callable[[Any], Any]:
+    """An option that names a file or folder to write."""
+    kind = click.Path(path_type=Path)
+    return click.option(name, cls=SectionOption, section="Output", type=kind, metavar=metavar, help=text)
+
+
+@click.command(name="predict", cls=SectionCommand)
+@click.argument("run", metavar="RUN")
+@click.argument("images", nargs=-1, required=True, metavar="IMAGE...", type=click.Path())
+@click.option(
+    "--top-k", metavar="N", type=click.IntRange(min=1), default=5, help="Number of classes to print per image."
+)
+@click.option("--device", default="auto", metavar="DEVICE", help=DEVICES)
+@click.option("--tta", metavar="VIEWS", help=VIEWS, show_default="as in the run")
+@click.option(
+    "--reject-below",
+    type=click.FloatRange(0, 1),
+    metavar="P",
+    show_default="threshold of the model",
+    help='Reject predictions with a lower confidence as "not sure".',
+)
+@offline_option
+@_output("--save", "DIR", "Save the images with their predictions below them, and a page of them.")
+@_output("--sort", "DIR", "Copy the images into a folder per class.")
+@_output("--html", "FILE", "Write a page of the predictions.")
+@click.option("--overwrite", cls=SectionOption, section="Output", is_flag=True, help="Replace existing files.")
+@click.option("--json", "as_json", cls=SectionOption, section="Output", is_flag=True, help="Print the result as JSON.")
+@click.option("--csv", "as_csv", cls=SectionOption, section="Output", is_flag=True, help="Print CSV.")
+def predict(run: str, images: tuple[str, ...], as_json: bool, as_csv: bool, **typed: Any) -> None:
+    """Classify images.
+
+    RUN is the name or folder of a run, an exported file, or a shared model: its folder, or hf:owner/name, which is
+    downloaded on first use. IMAGE is an image file, a folder of images, a quoted pattern such as 'photos/**/*.jpg', or
+    an http(s) URL.
+
+    --sort copies rejected images into the folder unsure. The originals are never changed.
+    """
+    if as_json and as_csv:
+        raise RequestError("Choose one of --json and --csv.")
+    from zoo.api.compute import views_named
+
+    if typed["tta"] is not None:
+        views_named(typed["tta"])
+    with tempfile.TemporaryDirectory(prefix="zoo-predict-") as store:
+        _predict(run, images, Path(store), {"json": as_json, "csv": as_csv}, typed)
+
+
+def _predict(run: str, images: Sequence[str], store: Path, form: dict[str, bool], typed: dict[str, Any]) -> None:
+    from zoo.api.commands import registry_here
+    from zoo.api.models import artifact_at, find_model
+    from zoo_predict.answers import predict_all
+    from zoo_predict.outputs import Outputs
+    from zoo_predict.pictures import find_pictures
+
+    registry = registry_here()
+    model = artifact_at(run, registry) or find_model(run, registry)
+    found = find_pictures(images, store)
+    _need_pictures(found, images)
+    outputs = Outputs(typed["save"], typed["sort"], typed["html"], typed["overwrite"])
+    outputs.check(found.pictures)
+    classifier = _load(model, typed["device"], typed["reject_below"], registry)
+    with _progress(len(found.pictures), classifier.batch) as advance:
+        answers, problems = predict_all(classifier, found.pictures, typed["top_k"], typed["tta"], advance)
+    predictions = [answer.prediction for answer in answers]
+    problems = [*found.problems, *problems]
+    if not form["json"]:
+        _print(predictions, as_csv=form["csv"])
+    written = outputs.write(answers, classifier, run) if answers else {}
+    if form["json"]:
+        _print_json(predictions, problems, written, classifier.tta if typed["tta"] is None else typed["tta"])
+    else:
+        for line in outputs.lines(written):
+            click.echo(line, err=form["csv"])
+    for notice in [*problems, *filter(None, [found.note()]), *_depths(answers, len(found.pictures))]:
+        click.echo(f"zoo: {notice}", err=True)
+    if problems:
+        raise click.exceptions.Exit(2)
+
+
+def _need_pictures(found: FoundPictures, images: Sequence[str]) -> None:
+    """Raise RequestError unless there is an image."""
+    note = f" {note[0].upper()}{note[1:]}." if (note := found.note()) else ""
+    if not found.pictures:
+        raise RequestError(" ".join(found.problems) or f"There are no images in {', '.join(images)}.{note}")
+
+
+def _load(model: Any, device: str, reject_below: float | None, registry: Any) -> Classifier:
+    from zoo.api.compute import keep_freed_memory
+    from zoo.api.models import load
+
+    classifier = load(model, device=device, reject_below=reject_below, registry=registry)
+    keep_freed_memory(classifier.execution.device)
+    if reject_below is not None and classifier.task.multilabel:
+        raise RequestError(
+            "--reject-below is not supported for multi-label models, where each class has its own threshold. "
+            "Leave it out."
+        )
+    return classifier
+
+
+def _progress(total: int, batch: int) -> AbstractContextManager[Callable[[int], object]]:
+    """A progress bar where there is more than one batch."""
+    if total <= batch:
+        return nullcontext(lambda count: None)
+    from zoo_predict.table import progress
+
+    return progress(total)
+
+
+def _depths(answers: Sequence[PicturePrediction], total: int) -> list[str]:
+    """Notices about pictures of more than 8 bits."""
+    from zoo.api.images import depth_notices
+    from zoo_predict.depth import count_depths
+
+    return depth_notices(count_depths(answer.picture.path for answer in answers), total, "pictures")
+
+
+def _print(predictions: list[dict[str, Any]], *, as_csv: bool) -> None:
+    from zoo_predict.table import predictions_table, write_csv
+
+    if as_csv:
+        write_csv(predictions)
+    elif predictions:
+        from zoo.reports.kit.console import new_console
+
+        new_console().print(predictions_table(predictions))
+
+
+def _print_json(predictions: list[dict[str, Any]], problems: list[str], written: dict[str, Any], tta: str) -> None:
+    from zoo.api.compute import account
+    from zoo.storage import dump_json
+
+    document: dict[str, Any] = {"predictions": predictions, **account(tta), **written}
+    if problems:
+        document["skipped"] = problems
+    click.echo(dump_json(document))

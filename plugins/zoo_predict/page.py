@@ -1,0 +1,117 @@
+"""``--html``: one page with thumbnails and predictions, that works offline and runs no script."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from zoo.reports.kit.pages import MARK, template
+from zoo.reports.kit.text import percent, short_path
+from zoo.storage import write_text
+from zoo_predict.annotate import load_upright
+from zoo_predict.answers import LOW, PicturePrediction, is_low
+
+__all__ = ["MOST", "render_page", "write_page"]
+
+MOST = 2000
+"""A page shows at most so many pictures, the least confident: 12 to 24 MB."""
+_SIDE, _QUALITY = 240, 74
+_CHIPS, _RUNNERS_UP = 40, 4
+
+
+@dataclass(frozen=True)
+class Card:
+    """A picture of the page.
+
+    Args:
+        image: data URL of its thumbnail.
+        name: its path or address.
+        words: the label, or labels.
+        confidence: None for several labels.
+        others: further classes with their probabilities.
+        marks: classes of the element, by which the filters find it.
+    """
+
+    image: str
+    name: str
+    words: str
+    confidence: float | None
+    others: Sequence[tuple[str, float]]
+    marks: str
+    unsure: bool
+    low: bool
+    unlike: bool
+
+
+def write_page(answers: Sequence[PicturePrediction], model: str, in_chans: int, path: Path) -> None:
+    """Write the page, atomically.
+
+    Args:
+        answers: pictures and predictions.
+        model: name of the model, for the heading.
+        in_chans: number of channels of the model.
+        path: path of the file.
+
+    Raises:
+        OutputError: the folder can't be written, or the disk is full.
+    """
+    write_text(path, render_page(answers, model, in_chans))
+
+
+def render_page(answers: Sequence[PicturePrediction], model: str, in_chans: int) -> str:
+    """Render the page: the least confident pictures first, filters for classes and for low confidence."""
+    shown = sorted(answers, key=_confidence)[:MOST]
+    counts = Counter(label for answer in shown for label in _labels(answer.prediction))
+    chips = [(f"c{i}", label, n) for i, (label, n) in enumerate(counts.most_common(_CHIPS))]
+    marks = {label: mark for mark, label, _ in chips}
+    below = any("sure" in answer.prediction for answer in shown)
+    return template("predictions.html.j2", "zoo_predict").render(
+        mark=MARK,
+        model=model,
+        cards=[_card(answer, marks, in_chans) for answer in shown],
+        chips=chips,
+        several="labels" in shown[0].prediction if shown else False,
+        low=sum(is_low(answer.prediction) for answer in shown),
+        low_words="not sure" if below else f"below {percent(LOW, 0)}",
+        total=len(answers),
+        left_out=len(answers) - len(shown),
+    )
+
+
+def _confidence(answer: PicturePrediction) -> float:
+    found = answer.prediction
+    return float(found.get("confidence", max((t["probability"] for t in found["top"]), default=0.0)))
+
+
+def _labels(prediction: dict[str, Any]) -> list[str]:
+    return prediction["labels"] if "labels" in prediction else [prediction["label"]]
+
+
+def _card(answer: PicturePrediction, marks: dict[str, str], in_chans: int) -> Card:
+    found, labels = answer.prediction, _labels(answer.prediction)
+    low = is_low(found)
+    others = [(t["class"], t["probability"]) for t in found["top"] if t["class"] not in labels][:_RUNNERS_UP]
+    return Card(
+        image=_thumbnail(load_upright(answer.picture.path, in_chans, _SIDE)),
+        name=short_path(answer.picture.name),
+        words=", ".join(labels) or "none",
+        confidence=found.get("confidence"),
+        others=others,
+        marks=" ".join([*(marks[label] for label in labels if label in marks), *(["low"] if low else [])]),
+        unsure=found.get("sure") is False,
+        low=low,
+        unlike=found.get("familiar") is False,
+    )
+
+
+def _thumbnail(picture: Image.Image) -> str:
+    out = io.BytesIO()
+    picture.save(out, "JPEG", quality=_QUALITY)
+    return f"data:image/jpeg;base64,{base64.b64encode(out.getvalue()).decode()}"

@@ -57,7 +57,7 @@ def test_drawn_cats_and_dogs_are_said_to_be_drawn_everywhere(zoo):
     assert result["classes"] == ["cats", "dogs"]
     assert [split["images"] for split in result["splits"].values()] == [24, 6]
     (notice,) = result["notices"]
-    assert "DRAWINGS, not photos" in notice
+    assert "DRAWINGS rendered by the zoo, not photos" in notice
     assert "says nothing about photos" in notice
     assert "DRAWINGS" in out
     assert "DRAWINGS" in Path("runs/c/report.html").read_text("utf-8")

@@ -71,7 +71,7 @@ RUN = ("run", "simple_cnn")
         ([], ["Try: zoo run simple_cnn digits"]),
         (["simple_cnn", "digits", "cats_dogs"], ["simple_cnn digits cats_dogs"]),
         (["job.yaml"], ["'job.yaml'"]),
-        (["--resume"], ["which run"]),
+        (["--resume"], ["--resume needs a run"]),
         (["--resume", "gone"], ["'gone'", "zoo runs list"]),
         (["simple_cnn", "digits", "--resume", "gone"], ["'gone'", "zoo runs list"]),
     ],
@@ -178,7 +178,7 @@ def test_an_empty_folder(refused):
 
 def test_pictures_in_no_class_folder(refused, make_folder):
     make_folder({"": 3}, name=str(Path("loose").absolute()))
-    assert "3 images lie in" in refused(*RUN, "./loose")
+    assert "3 images are in" in refused(*RUN, "./loose")
 
 
 def test_a_class_folder_without_images(refused, make_folder):
@@ -396,7 +396,7 @@ def test_a_class_of_bad_pictures_only(refused, make_folder):
         path.write_text("no picture")
     error = refused(*RUN, root, "--image-size", "32", "--set", "data.max_bad_fraction=0.9")
     assert "'dogs'" in error
-    assert "left to train on" in error
+    assert "No training image" in error
 
 
 # -- folders that can't be written ----------------------------------------------------------------------

@@ -45,7 +45,7 @@ def test_json_and_page(zoo):
 
 
 def test_runs_on_other_images_are_refused(refused, digits_run, colours_run):
-    assert "different questions" in refused("runs", "compare", digits_run, colours_run)
+    assert "different classes" in refused("runs", "compare", digits_run, colours_run)
 
 
 @pytest.mark.usefixtures("runs")

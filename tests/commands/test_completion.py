@@ -171,7 +171,7 @@ def test_it_is_installed_where_the_shell_looks(zoo, refused, monkeypatch, shell,
         assert left in out
     assert "_ZOO_COMPLETE" in Path(place).read_text()
     Path(place).write_text("mine")
-    assert "was left alone" in refused("completion", shell, "--install")
+    assert "was not changed" in refused("completion", shell, "--install")
     assert Path(place).read_text() == "mine"
 
 

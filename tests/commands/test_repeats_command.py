@@ -129,7 +129,7 @@ def test_the_terminals_report_fits_and_has_every_figure():
     for word in ("runs/d-fold2", "zoo runs show runs/d-fold1", "runs/d/summary.json", "1,437 training images"):
         assert word in text
     console.print(render_summary(RepeatsSummary.read(summary()), told=summary()["notices"]))
-    assert console.file.getvalue().count("own val split") == 1, "what was told before is not told again"
+    assert console.file.getvalue().count("val split of the dataset") == 1, "what was told before is not told again"
 
 
 def test_a_terminal_gets_a_line_a_run_and_one_table():

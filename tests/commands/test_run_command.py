@@ -362,7 +362,7 @@ def test_resume_of_a_completed_run_changes_nothing(zoo, mine, read_result, numbe
 def test_resume_with_nothing_to_resume_starts_afresh_and_says_so(zoo, tiny, read_result):
     code, out, _ = zoo("run", "simple_cnn", "digits", *tiny, "--name", "new", "--resume")
     assert code == 0
-    assert "nothing to resume" in out
+    assert "Nothing to resume" in out
     assert read_result("runs/new")["status"] == "completed"
 
 

@@ -97,7 +97,7 @@ def test_what_is_no_parameter_is_refused(entry: Entry):
     for name in refused:
         _, problems = check(entry.kind, factory, {name: 1}, "here")
         assert len(problems) == 1, name
-        assert problems[0].startswith((f"here has no parameter {name!r}", f"here.{name} is not set there"))
+        assert problems[0].startswith((f"here has no parameter {name!r}", f"here.{name} is set elsewhere"))
 
 
 @every_component

@@ -65,7 +65,7 @@ def test_another_seed_holds_out_others():
 
 
 def test_classes_that_have_one_image_each_cannot_be_held_out():
-    with pytest.raises(DataError, match=r"No class has two images.*a val folder"):
+    with pytest.raises(DataError, match=r"No class has two or more images.*a val folder"):
         hold_out(np.arange(4), 0.2, 0)
     with pytest.raises(DataError):
         hold_out(np.array([], np.int64), 0.2, 0)

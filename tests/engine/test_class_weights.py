@@ -40,7 +40,7 @@ def test_effective_weights_are_the_papers():
 
 
 def test_an_unknown_rule_is_told():
-    with pytest.raises(ValueError, match="balanced or effective"):
+    with pytest.raises(ValueError, match="balanced, effective"):
         class_weights([1, 2], "none")
 
 

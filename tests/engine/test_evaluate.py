@@ -177,7 +177,7 @@ def test_an_answer_that_is_no_number_is_never_counted(several: bool, value: floa
     if several and value == math.inf:  # a probability of 1
         assert evaluate_logits(logits, targets, loss, CLASSES)["accuracy"] == 0
         return
-    with pytest.raises(TrainingError, match=r"answers to 3 of 4 images are not numbers.*evaluation_precision=fp32"):
+    with pytest.raises(TrainingError, match=r"predictions of 3 of 4 images are NaN.*evaluation_precision=fp32"):
         evaluate_logits(logits, targets, loss, CLASSES)
 
 

@@ -165,7 +165,7 @@ def test_other_images_are_refused_and_counted():
 def test_other_classes_labels_or_names_twice_are_refused():
     one = seeds(np.random.default_rng(0), (0.9,))["run0"]
     fields = (one.targets, one.predicted, one.logits)
-    assert "different questions" in refusal(one, Predictions(one.names, list("abcdx"), *fields))
+    assert "different classes" in refusal(one, Predictions(one.names, list("abcdx"), *fields))
     relabelled = Predictions(one.names, one.classes, (one.targets + 1) % 5, one.predicted, one.logits)
     assert "images differ, such as image 0" in refusal(one, relabelled)
     assert "same name" in refusal(one, Predictions(["x"] * 1000, one.classes, *fields))

@@ -161,7 +161,7 @@ def test_a_local_dataset_declares_its_symmetries(tmp_path, make_folder):
 def test_symmetries_are_a_datasets(tmp_path):
     path = tmp_path / "registry.yaml"
     path.write_text("components: {loss: {mine: {base: focal, symmetries: []}}}\n")
-    with pytest.raises(RegistryFileError, match="symmetries is a dataset's"):
+    with pytest.raises(RegistryFileError, match="symmetries is only valid for a dataset"):
         read_layer(path)
 
 

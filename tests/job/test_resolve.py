@@ -620,7 +620,7 @@ def test_no_metric_takes_the_place_of_a_number_that_every_evaluation_has(name: s
     Path("registry.yaml").write_text(
         f"components: {{metric: {{{name}: {{base: top_k, params: {{k: 3}}}}}}}}\n", "utf-8"
     )
-    with pytest.raises(JobError, match=rf"evaluation has a '{name}' of its own.*local/{name} would take its place"):
+    with pytest.raises(JobError, match=rf"evaluation already has a '{name}'.*local/{name} would replace it"):
         resolved(architecture="simple_cnn", dataset="digits", metrics=["auroc", name])
     found = resolved(architecture="simple_cnn", dataset="digits", metrics=[f"local/{name}"])
     assert found.entry("metrics.0").id == f"local/{name}"

@@ -80,7 +80,7 @@ def test_a_folder_is_read_as_image_folder_reads_it(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("source", ["drawn", "download"])
 def test_a_folder_that_would_not_be_read_is_refused(tmp_path: Path, source: str) -> None:
-    with pytest.raises(DataError, match="would not read it"):
+    with pytest.raises(DataError, match="can't use both"):
         CatsDogs(photos(tmp_path / "mine"), "train", source=source)  # type: ignore[arg-type]
 
 

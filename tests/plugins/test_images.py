@@ -270,7 +270,7 @@ def test_a_folder_around_the_folder_is_seen_through(tmp_path: Path) -> None:
 def test_images_without_class_folders(tmp_path: Path) -> None:
     put(tmp_path, "1.png", "2.png")
     message = error_of(ImageFolder.available_splits, tmp_path)
-    assert "2 images lie in" in message
+    assert "2 images are in" in message
     assert "FOLDER/cats/1.jpg" in message
 
 

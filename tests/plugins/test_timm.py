@@ -16,6 +16,7 @@ from zoo.testing import checks_of, run_checks
 from zoo_timm import models, plugin
 
 LIST = files("zoo_timm").joinpath("models.txt").read_text()
+FACTS = files("zoo_timm").joinpath("facts.tsv").read_text().splitlines()
 LINES = sorted(line for line in LIST.splitlines() if not line.startswith("#"))
 NAMES = [name for name in LINES if "." not in name]
 TAGGED = [name for name in LINES if "." in name]
@@ -203,3 +204,17 @@ def test_a_pretrained_tag_is_part_of_the_name():
 def test_a_parameter_that_the_model_lacks_is_named():
     with pytest.raises(ValueError, match=r"vgg11.*drop_path_rate"), torch.device("meta"):
         models.create("vgg11", 2, drop_path_rate=0.1)
+
+
+def test_the_facts_are_those_of_the_listed_models():
+    import timm
+    from timm.models import get_pretrained_cfg
+
+    rows = {name: facts for name, *facts in (line.split("\t") for line in FACTS[1:])}
+    assert FACTS[0].split("\t") == ["name", "num_parameters", "top1", "license"]
+    assert set(NAMES) <= rows.keys() <= set(LINES)
+    for name in ("test_resnet", "resnet18", "lcnet_035"):
+        model = timm.create_model(name, num_classes=1000)
+        assert int(rows[name][0]) == sum(p.numel() for p in model.parameters())
+    assert rows["resnet50.a1_in1k"] == ["", "0.8121", str(get_pretrained_cfg("resnet50.a1_in1k").license)]
+    assert all(0.5 < float(top1) < 0.92 for _, top1, _ in rows.values() if top1)

@@ -22,7 +22,7 @@ from zoo.errors import RequestError
 from zoo.plugin import Architecture, Family
 from zoo.registry.entry import Origin, family_entries
 from zoo_torchvision import models, plugin
-from zoo_torchvision.list_models import listing, share
+from zoo_torchvision.list_models import facts, listing, share
 
 LIST = files("zoo_torchvision").joinpath("models.txt").read_text()
 NAMES = sorted(line for line in LIST.splitlines() if not line.startswith("#"))
@@ -100,6 +100,7 @@ def test_the_list_is_what_its_script_writes():
     if not is_listed():
         pytest.skip(f"of torchvision {torchvision.__version__}: python plugins/zoo_torchvision/list_models.py")
     assert listing() == LIST
+    assert facts() == files("zoo_torchvision").joinpath("facts.tsv").read_text()
 
 
 @given(crop=st.integers(1, 1024), more=st.integers(0, 400))

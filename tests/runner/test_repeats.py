@@ -396,7 +396,7 @@ def test_a_place_that_is_no_folder_is_told():
 def test_a_damaged_summary_is_told(text: str):
     quick(seeds=2, name="d")
     Path("runs/d/summary.json").write_text(text)
-    with pytest.raises(RequestError, match=r"summary\.json is damaged.*again with --resume"):
+    with pytest.raises(RequestError, match=r"summary\.json is damaged.*the command with --resume"):
         zoo.run("simple_cnn", "digits", name="d", resume=True)
     Path("runs/d/summary.json").unlink()
     assert quick(seeds=2, name="d", resume=True)["status"] == "completed", "as the message says"

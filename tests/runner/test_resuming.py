@@ -112,7 +112,7 @@ def test_a_longer_training_goes_by_a_schedule_of_its_length(schedule: str):
     assert len(found) == 4
     if schedule != "plateau":
         assert [epoch["lr"] for epoch in found[2:]] == [epoch["lr"] for epoch in wanted[2:]]
-    (told,) = [text for text in heard.notices if "where 2 were planned" in text]
+    (told,) = [text for text in heard.notices if "from 2 to" in text]
     assert f"the {schedule} schedule" in told
     assert yaml.safe_load(Path("runs/short/job.yaml").read_text("utf-8"))["train"]["epochs"] == 4
 
@@ -131,7 +131,7 @@ def test_other_words_and_options_extend_a_run_too(zoo: Any):
     )
     code, out, _ = zoo("run", "--resume", "runs/r", "--epochs", "2")
     assert code == 0
-    assert "where 1 were planned" in " ".join(out.split())
+    assert "from 1 to" in " ".join(out.split())
     assert len(numbers_of("r")) == 2
 
 

@@ -196,7 +196,7 @@ def test_the_report_has_a_line_a_component_and_says_what_to_do():
         [
             a_check(lambda: None),
             a_check(raising(CheckFailed("its value is inf.")), "finite"),
-            a_check(raising(CheckSkipped("it takes labels only.")), "soft targets"),
+            a_check(raising(CheckSkipped("it accepts labels only.")), "soft targets"),
             a_check(lambda: None, component="acme/other"),
         ]
     )
@@ -205,17 +205,17 @@ def test_the_report_has_a_line_a_component_and_says_what_to_do():
     assert lines[1:4] == [
         "  failed: finite: its value is inf.",
         "  → Mend it.",
-        "  skipped: soft targets: it takes labels only.",
+        "  skipped: soft targets: it accepts labels only.",
     ]
     assert lines[4].startswith("loss acme/other  1 passed  ")
     assert lines[-1].startswith("4 checks: 2 passed, 1 failed, 1 skipped in ")
 
 
 def test_what_skips_many_checks_is_said_once():
-    reason = CheckSkipped("it can't be made.")
+    reason = CheckSkipped("it can't be created.")
     report = run_checks([a_check(raising(reason), name) for name in ("one", "two", "three", "four")])
-    assert [line for line in plain(report) if "made" in line] == [
-        "  skipped: one, two, three … and 1 more: it can't be made."
+    assert [line for line in plain(report) if "created" in line] == [
+        "  skipped: one, two, three … and 1 more: it can't be created."
     ]
 
 

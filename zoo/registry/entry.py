@@ -117,8 +117,10 @@ class Entry:
         if not self.facts:
             return self.component
         known = table(self.kind, self.facts)
-        default = f"{self.component.name}.{self.default_variant}"
-        return replace(self.component, **{**known.get(default, {}), **known.get(self.component.name, {})})
+        name = self.component.name
+        others = (self.variant_of, f"{name}.{self.default_variant}")  # of a variant's base, or a base's variant
+        fields = {key: value for other in (*others, name) for key, value in known.get(str(other), {}).items()}
+        return replace(self.component, **fields)
 
     def without_variants(self) -> Entry:
         """Return a copy that neither is nor has a variant, as the base for another component."""

@@ -128,7 +128,7 @@ def test_what_cannot_be_had_is_said(keras: Any, tmp_path: Path):
     (tmp_path / "half.h5").write_bytes(b"\x89HDF\r\n\x1a\n and nothing")
     for name, word in (
         ("model.weights.h5", r"model.save\('my.keras'\)"),
-        ("flat.keras", "no classifier of images"),
+        ("flat.keras", "not an image classifier"),
         ("half.h5", "can't be read"),
     ):
         with pytest.raises(RequestError, match=word):
@@ -136,7 +136,7 @@ def test_what_cannot_be_had_is_said(keras: Any, tmp_path: Path):
     assert read(tmp_path / "half.keras") is None
     with pytest.raises(RequestError, match="keras/saved"):
         read(tmp_path / "model.keras", architecture="timm/resnet18")
-    with pytest.raises(RequestError, match="no stack"):
+    with pytest.raises(RequestError, match="not a stack"):
         read(tmp_path / "model.keras", architecture="simple/simple_cnn")
     with pytest.raises(RequestError, match="8 px, not 16"):
         read(tmp_path / "model.keras", image_size=16)

@@ -85,7 +85,7 @@ def test_nothing_is_kept(zoo: Zoo, tmp_path):
     ("words", "said"),
     [
         (("simple_cn",), "Did you mean"),
-        (("simple_cnn", "--batch-size", "auto"), "not auto. Type: --batch-size 32"),
+        (("simple_cnn", "--batch-size", "auto"), "not --batch-size auto. Type: --batch-size 32"),
         (("simple_cnn", "--device", "cuda:7"), "is not here"),
         (("simple_cnn", "--compare", "nonesuch"), "nonesuch"),
         (("simple_cnn", "--set", "train.freeze=backbone"), "whole networks"),

@@ -190,7 +190,7 @@ def test_what_it_recommends_can_be_typed(zoo, colours):
         code, out, err = zoo("data", "show", *words, "--count", "2", "--overwrite")
         assert (code, err) == (0, "")
         command = next(line for line in out.splitlines() if line.startswith("next: ")).removeprefix("next: zoo ")
-        typed = shlex.split(command.partition(", for the pictures")[0])
+        typed = shlex.split(command.partition(", for the augmentation")[0])
         assert str(colours) in typed
         assert zoo(*typed, "--count", "2", "--overwrite")[0] == 0
 

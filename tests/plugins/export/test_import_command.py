@@ -186,14 +186,14 @@ def test_names_from_every_place(zoo: Zoo, weights: Path, tmp_path: Path):
         (("--classes", "cat,dog,cat"), "the name 'cat' more than once"),
         (("--classes", "cat,,dog"), "an empty name"),
         (("--classes", "nowhere.txt"), "no file or folder 'nowhere.txt'"),
-        (("--classes", "imagenet-1k"), "answers with 3 classes"),
+        (("--classes", "imagenet-1k"), "has 3 classes"),
         (("--mean", "0.5,0.5", "--classes", "a,b,c"), "one per channel (3), not 2"),
         (("--mean", "half", "--classes", "a,b,c"), "no number"),
         (("--std", "0", "--classes", "a,b,c"), "above 0"),
         (("--set", "emu=false", "--classes", "a,b,c"), "Did you mean 'ema'?"),
         (("--set", "ema=7", "--classes", "a,b,c"), "must be bool"),
         (("--format", "onxx", "--classes", "a,b,c"), "Did you mean 'onnx'?"),
-        (("--name", "../up", "--classes", "a,b,c"), "not a run's name"),
+        (("--name", "../up", "--classes", "a,b,c"), "not a valid name"),
     ],
 )
 def test_what_is_wrong_is_told(weights: Path, refused: Callable[..., str], words: tuple[str, ...], said: str):
@@ -324,7 +324,7 @@ def test_names_are_asked_for_in_a_terminal(weights: Path):
     words = [sys.executable, "-m", "zoo", "import", str(weights), "--architecture", NET]
     process = subprocess.Popen(words, stdin=side, stdout=side, stderr=side, env={**os.environ, "COLUMNS": "80"})
     os.close(side)
-    seen = answered(main, process, [("a file of them: ", "cat,dog\n"), ("a file of them: ", "cat,dog,fox\n")])
+    seen = answered(main, process, [("a file with names: ", "cat,dog\n"), ("a file with names: ", "cat,dog,fox\n")])
     assert process.wait(60) == 0, seen
     assert "has 2 names" in seen
     assert json.loads(Path("runs/w/model/zoo.json").read_text())["classes"] == ["cat", "dog", "fox"]

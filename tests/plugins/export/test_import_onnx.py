@@ -208,7 +208,7 @@ def test_what_is_no_classifier_is_told(tmp_path: Path, refused: Callable[..., st
 
 def test_other_tasks_and_sizes_are_told(tmp_path: Path, refused: Callable[..., str]):
     path = written(tmp_path / "net.onnx", Small())
-    assert "of 32 pixels only" in refused("import", path, "--classes", "a,b,c", "--image-size", 64)
+    assert "only images of 32 pixels" in refused("import", path, "--classes", "a,b,c", "--image-size", 64)
     assert "'detect'" in refused("import", with_metadata(path, task="detect"), "--classes", "a,b,c")
 
 

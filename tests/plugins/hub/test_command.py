@@ -126,7 +126,7 @@ def test_models_are_listed_with_what_they_are(zoo, document, shared, copied):
     code, out, _ = zoo("models", "list", copied.parent)
     assert code == 0
     assert "is damaged" in out
-    assert "No models here" in zoo("models", "list", ".")[1]
+    assert "No models found" in zoo("models", "list", ".")[1]
 
 
 def test_a_list_imports_nothing_heavy(shared):
@@ -204,7 +204,7 @@ def test_a_file_that_is_missing_or_a_link_or_could_run_code(refused, copied, tmp
     for name in ("model.pkl", "sub/setup.py", "weights.BIN"):
         (copied / name).parent.mkdir(exist_ok=True)
         (copied / name).touch()
-        assert "could run code" in refused("models", "pull", copied)
+        assert "could execute code" in refused("models", "pull", copied)
         (copied / name).unlink()
 
 
@@ -257,7 +257,7 @@ def test_an_archive_with_a_link_or_two_models_or_a_bomb(refused, shared, tmp_pat
                 made.writestr(name, content)
         return path
 
-    assert "could run code" in refused("models", "pull", archive(**{"x/../../evil.py": b"1"}))
+    assert "could execute code" in refused("models", "pull", archive(**{"x/../../evil.py": b"1"}))
     assert "must have one" in refused("models", "pull", archive(**{f"b/{MANIFEST}": b"{}"}))
     assert README in refused("models", "pull", archive(**{README: b"0" * (50 << 20)}))
     path = tmp_path / "link.zip"
@@ -299,7 +299,7 @@ def test_an_address_with_its_checksum(document, served, shared, zoo, pictures):
 
 
 def test_an_address_is_not_fetched_without_one(refused, served):
-    assert "only with its checksum" in refused("models", "pull", f"{served.url}/digits")
+    assert "needs a checksum" in refused("models", "pull", f"{served.url}/digits")
     assert "not a SHA-256" in refused("models", "pull", f"{served.url}/digits", "--sha256", "abc")
     assert served.asked == []
 
@@ -335,13 +335,13 @@ def test_an_address_that_gives_something_else(zoo, served, shared, monkeypatch):
         (("push", "RUN", "ftp://example.org/x"), "is not a location for models"),
         (("push", "RUN", "hf:alice"), "is an owner"),
         (("push", "RUN", "shared", "--private"), "--private is only supported for the hub"),
-        (("push", "RUN", "shared", "--name", "../up"), "not a run's name"),
+        (("push", "RUN", "shared", "--name", "../up"), "not a valid name"),
         (("push", "RUN", "nowhere/x.zip"), "no folder nowhere"),
         (("pull", "nothing"), "no folder nothing"),
         (("pull", "nothing.zip"), "no file nothing.zip"),
         (("pull", "RUN"), "not a shared model"),
         (("pull", "http://example.org/x"), "Plain http is not secure"),
-        (("pull", "SHARED", "--name", "a/b"), "not a run's name"),
+        (("pull", "SHARED", "--name", "a/b"), "not a valid name"),
         (("pull", "PARENT"), "zoo models pull"),
         (("list", "nothing"), "no folder nothing"),
         (("list", "https://example.org"), "can't be listed"),
@@ -355,10 +355,10 @@ def test_a_wrong_request_is_told_and_leaves_nothing(refused, digits_run, shared,
 def test_a_name_that_is_taken(refused, document, digits_run, colours_run, shared):
     document("push", digits_run, "shared", "--name", "m")
     assert "--name m-2" in refused("models", "push", colours_run, "shared", "--name", "m")
-    assert "is a model itself" in refused("models", "push", colours_run, "shared/m")
+    assert "is itself a model" in refused("models", "push", colours_run, "shared/m")
     document("pull", "shared/m")
     document("push", colours_run, "shared", "--name", "m", "--overwrite")
-    assert "holds another model" in refused("models", "pull", "shared/m")
+    assert "contains another model" in refused("models", "pull", "shared/m")
     assert document("pull", "shared/m", "--overwrite")["classes"] == 3
     Path("models/mine").mkdir()
     Path("models/mine/diary.txt").touch()

@@ -131,7 +131,7 @@ def test_the_card_has_its_sections_and_numbers(documents):
     low, high = result["metrics"]["val"]["intervals"]["accuracy"]
     assert f"{100 * low:.1f}–{100 * high:.1f}%" in text
     assert f"| {sum(map(sum, result['metrics']['val']['confusion_matrix'])):,} |" in text or "On 360 val images" in text
-    assert "named none" in text
+    assert "specified none" in text
     assert "seed: 0" in text
 
 

@@ -227,7 +227,7 @@ def test_what_is_said_next_can_be_typed(tmp_path: Path) -> None:
         ("email", "standard library"),
         ("timm", "visionzoo already has a plugin of that name"),
         ("local", "no plugin"),
-        ("zoo-acme", "leave it at 'acme'"),
+        ("zoo-acme", "use 'acme'"),
         ("a" * 25, "25 letters"),
     ],
 )
@@ -258,7 +258,7 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
     write_package("acme", ["loss"], tmp_path)  # an empty folder is in nobody's way
     mine = tmp_path / "zoo-acme" / "zoo_acme" / "losses.py"
     mine.write_text("mine")
-    with pytest.raises(RequestError, match="nothing is overwritten"):
+    with pytest.raises(RequestError, match="exists already"):
         write_package("acme", ["loss"], tmp_path)
     assert mine.read_text() == "mine"
     (tmp_path / "zoo-file").write_text("a file")
@@ -272,7 +272,7 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
 def test_a_link_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "zoo-acme").symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(RequestError, match="nothing is overwritten"):
+    with pytest.raises(RequestError, match="exists already"):
         write_package("acme", ["loss"], tmp_path)
     assert not list((tmp_path / "elsewhere").iterdir())
 

@@ -41,7 +41,7 @@ def test_one_value(text: str):
     [
         ("0.6..0", "must be smaller than the second"),
         ("1..1", "must be smaller than the second"),
-        ("log:0..1", "begins above 0"),
+        ("log:0..1", "must start above 0"),
         ("log:adam,sgd", "log: needs a range"),
         ("log:0.1", "log: needs a range"),
         ("a,", "an empty value"),
@@ -72,7 +72,7 @@ def test_a_path_is_given_once(words: list[str], told: str):
 
 
 def test_nothing_varied_says_what_to_type():
-    with pytest.raises(RequestError, match=r"needs something to vary.*--set lr=log:1e-4\.\.1e-1"):
+    with pytest.raises(RequestError, match=r"needs a range or a choice to vary.*--set lr=log:1e-4\.\.1e-1"):
         make_space({})
 
 

@@ -142,7 +142,7 @@ def test_what_was_typed_is_no_markup(done, name: str):
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        ((*SWEEP,), "needs something to vary"),
+        ((*SWEEP,), "needs a range or a choice to vary"),
         ((*SWEEP, "--set", "lr=1..0"), "must be smaller than the second"),
         ((*SWEEP, "--set", "train.optimizer=adam,sdg"), "Did you mean 'sgd'?"),
         ((*SWEEP, "--set", "architecture.dropout=0..2"), "--set architecture.dropout=2, which is invalid"),

@@ -1,4 +1,4 @@
-"""What mkdocs is told of the book beyond mkdocs.yml: pages and files that lie outside of docs/.
+"""Hooks of mkdocs: pages and files outside of docs/, and the cards of the home pages.
 
 The pages link to each other, and to files of the repository, in a way that works wherever the Markdown is read. For the
 site, a page from outside (the README) becomes a page of it, and any other file that a page links to is copied into it.
@@ -13,6 +13,7 @@ from typing import Any
 
 import yaml
 from markdown import Extension, Markdown
+from markdown.blockprocessors import build_block_parser
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
@@ -27,25 +28,31 @@ OUTSIDE = {
     }.items()
     if (ROOT / name).exists()
 }
+HOMES = ("index.md", "index.zh-CN.md")
+CARDS = re.compile(r"^<!-- cards -->\n(?P<list>(?:- .*\n(?:(?:  .*)?\n)*)+)", re.MULTILINE)
 LINK = re.compile(r"(?<=\]\()(?![a-z]+:|#|/)([^)#\s]+)")
 SOURCE = "source"  # where copied files lie in the site
 
 
 class Indent(Extension):
-    """Lists within lists are indented by two spaces, as everywhere else."""
+    """Two spaces continue a list item, as in every other Markdown; must be the first extension.
+
+    Block processors read ``tab_length`` when they are made, so they are made again.
+    """
 
     def extendMarkdown(self, md: Markdown) -> None:  # noqa: N802
         md.tab_length = 2
+        md.parser = build_block_parser(md)
 
 
 def on_config(config: Any) -> Any:
-    """Adds how the pages are indented."""
-    config["markdown_extensions"].append(Indent())
+    """Add the indent of the pages."""
+    config["markdown_extensions"].insert(0, Indent())
     return config
 
 
 def on_files(files: Any, config: Any) -> Any:
-    """Adds the pages from outside, and every file that some page links to."""
+    """Add the pages from outside, and every file that a page links to."""
     from mkdocs.structure.files import File
 
     for name, page in OUTSIDE.items():
@@ -56,9 +63,18 @@ def on_files(files: Any, config: Any) -> Any:
 
 
 def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:
-    """Links as the site has them."""
+    """Links as the site has them; a list after ``<!-- cards -->`` as cards; the home pages without sidebars."""
     here = PurePosixPath(page.file.src_uri).parent
+    if page.file.src_uri in HOMES:
+        page.meta.setdefault("hide", ["navigation", "toc"])
+    markdown = CARDS.sub(r'<div class="grid cards" markdown>\n\n\g<list>\n</div>\n\n', markdown)
     return LINK.sub(lambda link: relative(in_site(page.file.src_uri, link[1]), here), markdown)
+
+
+def on_post_page(output: str, page: Any, config: Any) -> str:
+    """The language of a translated page, for screen readers and fonts."""
+    translated = page.file.src_uri.endswith(".zh-CN.md")
+    return output.replace('<html lang="en"', '<html lang="zh-CN"', 1) if translated else output
 
 
 def in_repository(page: str) -> str:

@@ -1,10 +1,10 @@
 """The console blocks of the book: read from a page, typed into a real bash, compared, written back.
 
-python docs/console.py PAGE…           run a page's blocks, and write into it what was printed
+python docs/console.py PAGE…           run a page's blocks, and write into it and its translation what was printed
 python docs/console.py --check PAGE…   only compare, as tests/test_book.py does
 
 A page needs the photographs (``<!-- page: photos -->``)? They are in ZOO_TEST_PHOTOS, the weights in ZOO_TEST_WEIGHTS.
-How a block is written is told in CONTRIBUTING.md; how it is compared, in likeness.py.
+CONTRIBUTING.md describes how a block is written, likeness.py how it is compared.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ if str(HERE) not in sys.path:
     sys.path.append(str(HERE))
 
 import likeness  # noqa: E402
+import translation  # noqa: E402
 
 LIMIT_S = 400.0  # for one command
 QUIET_S = 40.0  # that a server prints nothing more, though not what the page says
@@ -380,6 +381,7 @@ def _one(path: Path, check: bool) -> bool:
     if not check and not codes:
         text, lost = refreshed(page, outcomes)
         path.write_text(text, "utf-8")
+        translation.update(path)
         for command in lost:
             say(f"{path}, line {command.line}: all of it was written, for where its … belongs was not to be found\n")
     return not complaints

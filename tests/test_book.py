@@ -25,9 +25,12 @@ sys.path.append(str(DOCS))
 import book  # noqa: E402
 import console  # noqa: E402
 import likeness  # noqa: E402
+import translation  # noqa: E402
 
 TEXTS = [*ROOT.glob("*.md"), *DOCS.rglob("*.md"), *(ROOT / "plugins").glob("*/README.md")]
-PAGES = sorted(path for path in TEXTS if "```console" in path.read_text("utf-8"))
+# A translation has the blocks of its page (tests/test_translations.py), so it is not typed a second time.
+TYPED = set(TEXTS) - set(translation.translations())
+PAGES = sorted(path for path in TYPED if "```console" in path.read_text("utf-8"))
 
 # Blocks that nothing can run here: page -> what they type.
 NOT_RUN: dict[str, list[str]] = {}
@@ -131,6 +134,28 @@ def test_every_link_of_the_site_leads_to_a_file_of_it(site: Path):
             if target and not re.match(r"[a-z]+:", target) and not (page.parent / target).exists():
                 broken.append(f"{page.relative_to(site)}: {link}")
     assert not broken
+
+
+def test_the_site_can_be_searched_from_a_disk(site: Path):
+    """Browsers read no JSON and start no worker from file://; a script has the index, and another one the worker."""
+    assert (site / "search" / "search_index.js").read_text("utf-8").startswith("var __index = ")
+    assert (site / "assets" / "iframe-worker.js").is_file()
+    for name in ("index.html", "tutorial/5-train.html"):
+        scripts = Fetched((site / name).read_text("utf-8")).fetched
+        assert any(script.endswith("assets/iframe-worker.js") for script in scripts)
+
+
+def test_a_translated_page_names_its_language(site: Path):
+    for name, language in (("index.html", "en"), ("index.zh-CN.html", "zh-CN"), ("faces.zh-CN.html", "zh-CN")):
+        assert f'<html lang="{language}"' in (site / name).read_text("utf-8")
+
+
+def test_the_home_pages_have_four_cards_and_other_pages_no_stray_lists(site: Path):
+    for name in ("index.html", "index.zh-CN.html"):
+        html = (site / name).read_text("utf-8")
+        (cards,) = re.findall(r'<div class="grid cards">(.*?)</div>', html, re.DOTALL)
+        assert cards.count("<li>") == 4
+        assert cards.count("<p>") == 8, "each card has its title and its text"
 
 
 def test_the_site_can_be_searched(site: Path):

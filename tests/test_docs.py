@@ -1,6 +1,6 @@
 """The documents: generated pages are up to date, links lead somewhere, commands, options and settings shown exist.
 
-That what is shown as printed is printed, tests/test_book.py holds.
+tests/test_book.py compares what a page shows as printed with what is printed.
 """
 
 from __future__ import annotations
@@ -44,6 +44,20 @@ def test_links_lead_to_files_that_exist(page: Path):
     links = re.findall(r"\]\(([^)#\s]+)", page.read_text("utf-8"))
     missing = [link for link in links if "://" not in link and not (page.parent / link).exists()]
     assert not missing
+
+
+# The homes of the site and the list of changes have no single result.
+PLAIN = ("README.md", "README.zh-CN.md", "CHANGELOG.md")
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if name_of(page) not in PLAIN], ids=name_of)
+def test_a_page_begins_with_what_a_reader_will_have_at_its_end(page: Path):
+    text = re.sub(r"<!--.*?-->", "", page.read_text("utf-8"), flags=re.DOTALL)
+    first, *rest = [part.strip() for part in text.split("\n\n") if part.strip()]
+    assert first.startswith("# ")
+    if rest[0].startswith(("English · ", "[English](")):
+        rest = rest[1:]
+    assert re.match(r"\**(At the end|完成后)\b", rest[0])
 
 
 def typed(text: str) -> Iterator[list[str]]:

@@ -9,7 +9,20 @@ Example::
 
 from __future__ import annotations
 
-from zoo.job.run_folder import CARD, CHECKPOINTS, IMPORTED, JOB, METRICS, MODEL, RESULT, WEIGHTS, find_run, is_run
+from zoo.job.run_folder import (
+    CARD,
+    CHECKPOINTS,
+    IMPORTED,
+    JOB,
+    METRICS,
+    MODEL,
+    PICTURES,
+    REPORT,
+    RESULT,
+    WEIGHTS,
+    find_run,
+    is_run,
+)
 from zoo.runner.folder import LOCK, check_name, claim, forget_replaced, hold, made_up_name
 from zoo.runner.measurements import EpochRecord, Mistake, SkippedImage, SplitMetrics, SplitSummary
 from zoo.runner.result_parts import ExecutionTrial
@@ -23,6 +36,8 @@ __all__ = [
     "LOCK",
     "METRICS",
     "MODEL",
+    "PICTURES",
+    "REPORT",
     "RESULT",
     "WEIGHTS",
     "EpochRecord",

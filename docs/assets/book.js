@@ -16,3 +16,11 @@ document.addEventListener(
   },
   true,
 );
+
+// A block that scrolls can be reached by keyboard, and the search has a name for screen readers.
+document.addEventListener("DOMContentLoaded", () => {
+  document.querySelectorAll("pre > code, .md-typeset__scrollwrap").forEach((each) => {
+    if (each.scrollWidth > each.clientWidth) each.tabIndex = 0;
+  });
+  document.querySelector(".md-search")?.setAttribute("aria-label", "Search");
+});

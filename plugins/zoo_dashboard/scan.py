@@ -17,14 +17,17 @@ from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from zoo.errors import RequestError
-from zoo.runs import JOB, LOCK, METRICS, RESULT
+from zoo.runs import JOB, LOCK, METRICS, REPORT, RESULT
 from zoo.storage import open_plain, read_mapping, read_plain
+from zoo_dashboard.reports import has_report, read_report
 
-OF_RUNS = ("sweep.yaml", "architectures.json")
-"""Files that mark a folder whose subfolders are runs."""
+OF_RUNS = {"sweep.yaml": "sweep", "architectures.json": "comparison"}
+"""Files that mark a folder whose subfolders are runs, with the kind of group."""
+REPEATED = "repeated.yaml"
+"""File that marks the folder of repeated runs, which are its siblings ``NAME-seed0`` or ``NAME-fold1``."""
 SPARK = 32
 """Number of points of the sparkline in the list."""
 AGAIN_S = 0.5
@@ -35,7 +38,17 @@ _STATUS = re.compile(rb'"status":\s*"(\w{1,20})"')  # the second key of result.j
 _HEAD = 4096
 _LISTED = ("architecture.name", "dataset.name", "train.epochs", "train.monitor")
 
+_MEMBER = re.compile(r"(.+)-(?:seed|fold)\d+")
+
 Row = dict[str, Any]
+
+
+class _Place(NamedTuple):
+    """A run's folder, its modification time, and the name of its group, if any."""
+
+    folder: Path
+    stamp: int
+    group: str | None
 
 
 @dataclass
@@ -43,6 +56,7 @@ class _CachedRun:
     """The cached state of a run."""
 
     folder: Path
+    group: str | None = None
     stamp: int = -1
     revision: int = 0
     job: Row = field(default_factory=dict)
@@ -55,6 +69,7 @@ class _CachedRun:
     seconds: float = 0.0
     heard: float = 0.0
     status: str = ""
+    reported: bool = False
 
     @property
     def live(self) -> bool:
@@ -73,17 +88,36 @@ class Runs:
         self.out, self._clock = out, clock
         self._cached: dict[str, _CachedRun] = {}
         self._removed: dict[str, int] = {}
+        self._groups: dict[str, Row] = {}
         self._revision = 0
         self._scanned_at = -math.inf
         self._lock = threading.Lock()
 
     def changes(self, since: int = 0) -> Row:
-        """Changes since a revision: ``revision``, ``runs`` (complete rows), ``gone`` (names), ``folder``."""
+        """Changes since a revision.
+
+        Returns:
+            ``revision``, ``runs`` (complete rows), ``gone`` (names), ``folder``, and ``groups``, all of them: ``group``
+            (name), ``kind`` (sweep, comparison or repeats) and ``report``.
+        """
         with self._lock:
             self._rescan()
             rows = [self._row(name, known) for name, known in self._cached.items() if known.revision > since]
             gone = [name for name, revision in self._removed.items() if revision > since] if since else []
-            return {"revision": self._revision, "folder": str(self.out), "runs": rows, "gone": gone}
+            groups = list(self._groups.values())
+            return {"revision": self._revision, "folder": str(self.out), "runs": rows, "gone": gone, "groups": groups}
+
+    def report(self, name: str) -> bytes | None:
+        """The report of a run, or of a group; None where there is none.
+
+        Args:
+            name: a name that :meth:`changes` returned; it is looked up, never used as a path.
+        """
+        with self._lock:
+            self._rescan()
+            known = self._cached.get(name)
+            folder = known.folder if known is not None else self.out / name if name in self._groups else None
+        return None if folder is None else read_report(folder / REPORT)
 
     def run(self, name: str, after: int = 0) -> Row | None:
         """Details of one run: its row, its job, and its epochs after ``after``; None where there is none.
@@ -108,16 +142,17 @@ class Runs:
         now = time.monotonic()
         if now - self._scanned_at < AGAIN_S:
             return
-        found = dict(_folders(self.out))
+        found, self._groups = _folders(self.out)
         for name in self._cached.keys() - found.keys():
             del self._cached[name]
             self._removed[name] = self._next()
-        for name, (folder, stamp) in found.items():
+        for name, place in found.items():
             known = self._cached.get(name)
             if known is None:
-                known = self._cached[name] = _CachedRun(folder)
+                known = self._cached[name] = _CachedRun(place.folder)
                 self._removed.pop(name, None)
-            if self._refreshed(known, stamp):
+            regrouped, known.group = known.group != place.group, place.group
+            if self._refreshed(known, place.stamp) or regrouped:
                 known.revision = self._next()
         self._scanned_at = time.monotonic()
 
@@ -132,6 +167,7 @@ class Runs:
             known.stamp = stamp
             known.job = _job(known.folder)
             known.ended, known.locked = _ended(known.folder)
+            known.reported = has_report(known.folder / REPORT)
         if changed or known.live:
             changed = _read_new_lines(known) or changed
         status = self._status(known)
@@ -152,6 +188,7 @@ class Runs:
         job = known.job
         return {
             "run": name,
+            "group": known.group,
             "status": known.status,
             **{key: job.get(key) for key in ("architecture", "dataset", "monitor", "of", "when")},
             "epochs": len(finite),
@@ -159,18 +196,46 @@ class Runs:
             "best_epoch": None if known.best is None else known.best + 1,
             "spark": _subsample(finite, SPARK),
             "heard": known.heard,
+            "remaining": _remaining(known),
+            "report": known.reported,
         }
 
 
-def _folders(out: Path) -> Iterator[tuple[str, tuple[Path, int]]]:
-    """Name, path and modification time of every run's folder; a sweep's runs are named ``SWEEP/trial-0001``."""
+def _remaining(known: _CachedRun) -> float | None:
+    """Estimate the seconds that a running run still takes, from its last epoch; None where that is unknown."""
+    epochs: int | None = known.job.get("of")
+    if known.status != "running" or epochs is None or not known.values:
+        return None
+    return max(0, epochs - len(known.values)) * known.seconds
+
+
+def _folders(out: Path) -> tuple[dict[str, _Place], dict[str, Row]]:
+    """Every run's folder, by name, and every group; a sweep's runs are named ``SWEEP/trial-0001``."""
+    runs: dict[str, _Place] = {}
+    groups: dict[str, Row] = {}
     for name, folder, stamp in _subfolders(out):
         if (folder / JOB).is_file():
-            yield name, (folder, stamp)
-        elif any((folder / file).is_file() for file in OF_RUNS):
-            for inner, place, when in _subfolders(folder):
-                if (place / JOB).is_file():
-                    yield f"{name}/{inner}", (place, when)
+            runs[name] = _Place(folder, stamp, None)
+        elif (kind := _kind_of_group(folder)) is not None:
+            groups[name] = {"group": name, "kind": kind, "report": has_report(folder / REPORT)}
+            if kind != "repeats":
+                runs |= dict(_inner_runs(name, folder))
+    for name, place in runs.items():
+        member = _MEMBER.fullmatch(name)
+        if member and groups.get(member[1], {}).get("kind") == "repeats":
+            runs[name] = place._replace(group=member[1])
+    return runs, groups
+
+
+def _kind_of_group(folder: Path) -> str | None:
+    marks = {**OF_RUNS, REPEATED: "repeats"}
+    return next((kind for file, kind in marks.items() if (folder / file).is_file()), None)
+
+
+def _inner_runs(group: str, folder: Path) -> Iterator[tuple[str, _Place]]:
+    for inner, place, stamp in _subfolders(folder):
+        if (place / JOB).is_file():
+            yield f"{group}/{inner}", _Place(place, stamp, group)
 
 
 def _subfolders(folder: Path) -> Iterator[tuple[str, Path, int]]:

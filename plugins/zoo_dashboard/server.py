@@ -16,6 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 from zoo.errors import RequestError
 from zoo.reports.kit.pages import HEADERS, page_of, policy_for
 from zoo.storage import dump_json
+from zoo_dashboard.reports import POLICY
 from zoo_dashboard.scan import Runs
 
 HERE = "127.0.0.1"
@@ -51,6 +52,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(HTTPStatus.REQUEST_URI_TOO_LONG, "Too long.")
         elif asked.path == "/":
             self._answer(HTTPStatus.OK, page(), "text/html")
+        elif asked.path == "/report":
+            self._report(query.get("name", ""))
         elif asked.path == "/api/runs":
             self._json(self.server.runs.changes(_parse_int(query.get("since"))))
         elif asked.path == "/api/run":
@@ -72,18 +75,33 @@ class _Handler(BaseHTTPRequestHandler):
         here = len(named) == 1 and named[0].lower() in self.server.names
         return here and self.headers.get("Sec-Fetch-Site", "none") in ("none", "same-origin")
 
+    def _report(self, name: str) -> None:
+        content = self.server.runs.report(name)
+        if content is None:
+            self._answer(HTTPStatus.NOT_FOUND, "There is no report of this run.")
+        else:
+            self._answer(HTTPStatus.OK, content, "text/html", csp=POLICY)
+
     def _json(self, found: dict[str, Any] | None) -> None:
         if found is None:
             self._answer(HTTPStatus.NOT_FOUND, "No such run.")
         else:
             self._answer(HTTPStatus.OK, dump_json(found, indent=None), "application/json")
 
-    def _answer(self, status: HTTPStatus, text: str, kind: str = "text/plain", allow: bool = False) -> None:
-        body = text.encode("utf-8", "replace")
+    def _answer(
+        self,
+        status: HTTPStatus,
+        content: str | bytes,
+        kind: str = "text/plain",
+        *,
+        allow: bool = False,
+        csp: str | None = None,
+    ) -> None:
+        body = content if isinstance(content, bytes) else content.encode("utf-8", "replace")
         headers = {
             "Content-Type": f"{kind}; charset=utf-8",
             "Content-Length": str(len(body)),
-            "Content-Security-Policy": policy(),
+            "Content-Security-Policy": csp or policy(),
             **HEADERS,
             **({"Allow": "GET"} if allow else {}),
         }

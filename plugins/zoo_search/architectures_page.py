@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from zoo.reports.kit.pages import Canvas, Labels, Scale, axis_number, template
-from zoo.reports.kit.text import clean, percent
+from zoo.reports.kit.pages import Canvas, Labels, Scale, axis_number, hover_parts, template
+from zoo.reports.kit.text import clean, count, percent
 from zoo.storage import write_text
 from zoo_search.architectures_report import (
     protocol_line,
@@ -21,7 +22,7 @@ from zoo_search.architectures_report import (
 
 __all__ = ["scatter_plot", "write_which_page"]
 
-WIDTH, HEIGHT, LEFT, BOTTOM = 720, 400, 64, 52
+WIDTH, HEIGHT, LEFT, BOTTOM = 900, 400, 64, 52
 
 
 def write_which_page(found: Mapping[str, Any], path: Path) -> None:
@@ -40,13 +41,39 @@ def render_which_page(found: Mapping[str, Any]) -> str:
     return template("architectures.html.j2", "zoo_search").render(
         found=found,
         rows=sorted_rows(found),
-        protocol=protocol_line(found),
+        protocol=protocol_line(found).partition(": ")[2],
         without=without(found),
         rising=still_rising,
         size=size_text,
         plot=Markup(scatter_plot(found)),
+        lead=_lead(found),
         next=next((line.partition(": ")[2] for line in where(found) if line.startswith("next: ")), None),
+        again=_again(found),
+        **hover_parts(),
     )
+
+
+def _lead(found: Mapping[str, Any]) -> str:
+    """Name the most accurate network, and the fastest other one on the Pareto front."""
+    best, *others = sorted_rows(found)
+    sentence = f"{clean(best['architecture'])} is the most accurate on val: {_figures(best)}."
+    front = [row for row in others if row["pareto"]]
+    if not front:
+        return sentence
+    fast = max(front, key=lambda row: float(row["inference_images_per_second"]))
+    return f"{sentence} {clean(fast['architecture'])} is the fastest on the Pareto front: {_figures(fast)}."
+
+
+def _figures(row: Mapping[str, Any]) -> str:
+    rate = row["inference_images_per_second"]
+    return percent(row["val_accuracy"]) + (f" at {count(rate)} images/s" if rate else "")
+
+
+def _again(found: Mapping[str, Any]) -> str:
+    """Command that compares the same networks with twice the budget."""
+    names = ",".join(row["architecture"] for row in found["rows"])
+    budget = max(1, round(2 * found["budget_s"]))
+    return f"zoo compare-architectures DATASET --budget {budget}s --architectures {shlex.quote(names)}"
 
 
 def scatter_plot(found: Mapping[str, Any]) -> str:

@@ -6,16 +6,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from zoo.reports.kit.pages import Canvas, Scale, axis_number, template
+from zoo.reports.kit.pages import Canvas, Scale, axis_number, hover_parts, template
+from zoo.reports.kit.text import duration, short_path
 from zoo.storage import write_text
 from zoo_search.space import Range, Space, make_space
-from zoo_search.sweep_report import heads, next_command, param_text, ranked, value_text
+from zoo_search.store import trial_name
+from zoo_search.sweep_report import heads, next_command, param_text, params_text, ranked, value_text
 
 __all__ = ["parallel_plot", "progress_plot", "write_sweep_page"]
 
 Document = dict[str, Any]
-TOP, BOTTOM, LEFT, APART = 46, 26, 56, 190
-HEIGHT = 330
+TOP, BOTTOM, LEFT, APART = 46, 26, 56, 150
+WIDTH, HEIGHT = 900, 330
+"""Pixels; many parameters make a wider plot, with ``APART`` pixels between their axes."""
 
 
 def write_sweep_page(found: Document, path: Path) -> None:
@@ -31,7 +34,7 @@ def render_sweep_page(found: Document) -> str:
     """Render the HTML report of a sweep's document."""
     from markupsafe import Markup
 
-    paths = list(found["space"])
+    paths, best = list(found["space"]), found["best"]
     return template("sweep.html.j2", "zoo_search").render(
         found=found,
         rows=ranked(found),
@@ -39,24 +42,56 @@ def render_sweep_page(found: Document) -> str:
         heads=heads(paths),
         value=lambda value: value_text(found, value),
         param=param_text,
-        counts={
-            s: sum(r["status"] == s for r in found["trials"]) for s in ("completed", "pruned", "failed", "running")
-        },
-        plots=[
-            (title, Markup(svg))
-            for title, svg in (
-                ("Trials by value", parallel_plot(found)),
-                ("In order", progress_plot(found)),
-            )
-            if svg
-        ],
+        best=params_text(best) if best else "",
+        summary=_summary(found),
+        failed=any(row["status"] == "failed" for row in found["trials"]),
+        plots=[(title, note, Markup(svg)) for title, note, svg in _plots(found) if svg],
         command=next_command(found),
+        **_commands(found),
+        **hover_parts(),
     )
+
+
+def _summary(found: Document) -> str:
+    """Count the trials by status: ``8 of 20 trials: 5 completed, 3 pruned. Total time 1 min 52 s.``"""
+    statuses = [row["status"] for row in found["trials"]]
+    counts = [f"{statuses.count(each)} {each}" for each in dict.fromkeys(statuses)]
+    trials = f"{len(statuses)} of {found['count']} trials" + (f": {', '.join(counts)}" if counts else "")
+    return f"{trials}. Total time {duration(found['timing']['total_s'])}."
+
+
+def _commands(found: Document) -> dict[str, str]:
+    """Commands that continue the sweep, that add trials to it, and that show a trial."""
+    folder, best = short_path(found["dir"]), found["best"]
+    ended = sum(row["status"] != "running" for row in found["trials"])
+    again = f"zoo sweep --resume {folder}"
+    number = best["number"] if best else 1
+    return {
+        "resume": again if ended < found["count"] else "",
+        "again": f"{again} --trials {2 * found['count']}",
+        "show": f"zoo runs show {folder}/{trial_name(number)}",
+    }
+
+
+def _plots(found: Document) -> list[tuple[str, str, str]]:
+    """Title, note and SVG of each plot; the SVG is empty where there is nothing to draw."""
+    return [
+        (
+            "Trials and their parameters",
+            "One line per trial; the thick line is the best, and dashed lines were pruned or failed.",
+            parallel_plot(found),
+        ),
+        ("Values in order of the trials", "The line is the best value so far.", progress_plot(found)),
+    ]
 
 
 def _measured(found: Document) -> list[dict[str, Any]]:
     """Trials with a value, the best last, so that it is drawn on top."""
     return [dict(row) for row in reversed(ranked(found)) if row["value"] is not None]
+
+
+def _trial_words(found: Document, row: dict[str, Any]) -> str:
+    return f"trial {row['number']}: {value_text(found, row['value'])} {row['status']}"
 
 
 def _value_scale(found: Document, rows: list[dict[str, Any]], start: float, end: float) -> Scale:
@@ -74,8 +109,9 @@ def parallel_plot(found: Document) -> str:
     rows, space = _measured(found), make_space(found["space"])
     if not rows:
         return ""
-    canvas = Canvas(2 * LEFT + APART * len(space), HEIGHT)
-    places = [LEFT + APART * i for i in range(len(space) + 1)]
+    apart = max(APART, (WIDTH - 2 * LEFT) / len(space))
+    canvas = Canvas(2 * LEFT + apart * len(space), HEIGHT)
+    places = [LEFT + apart * i for i in range(len(space) + 1)]
     scales = {path: _scale(part) for path, part in space.items()}
     last = _ends(found, rows)
     for row in rows:
@@ -84,7 +120,7 @@ def parallel_plot(found: Document) -> str:
         best = (found["best"] or {}).get("number") == row["number"]
         pruned = row["status"] != "completed"
         style = {"stroke_width": 3 if best else 1.4, "stroke_opacity": 1 if best else 0.3 if pruned else 0.75}
-        told = f"trial {row['number']}: {value_text(found, row['value'])} {row['status']}"
+        told = f"{_trial_words(found, row)} with {params_text(row)}"
         canvas.line(
             points, "val" if best else "train", told, **style, **({"stroke_dasharray": "4 3"} if pruned else {})
         )
@@ -134,7 +170,7 @@ def progress_plot(found: Document) -> str:
     rows = sorted(_measured(found), key=lambda row: row["number"])
     if len(rows) < 2:
         return ""
-    canvas = Canvas(2 * LEFT + APART * 3, 260)
+    canvas = Canvas(WIDTH, 260)
     x = Scale(1, rows[-1]["number"], LEFT + 8, canvas.width - 20)
     values = [row["value"] for row in rows]
     y = Scale(min(values), max(values), 260 - 44, 16)
@@ -148,7 +184,7 @@ def progress_plot(found: Document) -> str:
         stroke_opacity=0.6,
     )
     for row in rows:
-        told = f"trial {row['number']}: {value_text(found, row['value'])} {row['status']}"
+        told = _trial_words(found, row)
         role = "val" if row["status"] == "completed" else "train"
         canvas.dot(x.at(row["number"]), y.at(row["value"]), role, told, 4)
     for number in sorted({1, rows[-1]["number"]}):

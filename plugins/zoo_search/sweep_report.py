@@ -10,7 +10,7 @@ from zoo.reports.kit.text import UNKNOWN, Lines, cells, clean, clock, duration, 
 from zoo_search.store import SweepTrial
 from zoo_search.sweep import SweepWatcher
 
-__all__ = ["PlainSweep", "heads", "next_command", "ranked", "sweep_lines", "value_text"]
+__all__ = ["PlainSweep", "heads", "next_command", "params_text", "ranked", "sweep_lines", "value_text"]
 
 Document = dict[str, Any]
 Row = Mapping[str, Any]

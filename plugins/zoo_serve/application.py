@@ -18,7 +18,7 @@ from zoo_serve.service import Service
 
 __all__ = ["PATHS", "make_app"]
 
-PATHS = frozenset({"/", "/predict", "/model", "/health", "/metrics", "/docs", "/openapi.json"})
+PATHS = frozenset({"/", "/predict", "/samples", "/model", "/health", "/metrics", "/docs", "/openapi.json"})
 _log = logging.getLogger("zoo_serve")
 
 
@@ -31,8 +31,7 @@ def make_app(service: Service) -> FastAPI:
         redoc_url=None,
         description="Image classification with a model of the zoo.",
     )
-    page = page_of("zoo_serve")
-    policy = policy_for(page, "data: blob:")
+    _add_page(app, service)
 
     @app.post(
         "/predict",
@@ -64,10 +63,6 @@ def make_app(service: Service) -> FastAPI:
         """For Prometheus."""
         return Response(service.figures.page(), headers={"Content-Type": CONTENT_TYPE})
 
-    @app.get("/", response_class=HTMLResponse, include_in_schema=False)
-    async def root() -> HTMLResponse:
-        return HTMLResponse(page, headers={"Content-Security-Policy": policy})
-
     @app.exception_handler(RequestValidationError)
     async def wrong(request: Request, error: RequestValidationError) -> JSONResponse:
         """Answer an invalid parameter with a single sentence, as all other errors."""
@@ -81,3 +76,17 @@ def make_app(service: Service) -> FastAPI:
         return JSONResponse({"detail": "Internal error; see the log of the server."}, 500)
 
     return app
+
+
+def _add_page(app: FastAPI, service: Service) -> None:
+    """Add the page to drop pictures on, and the samples that it offers."""
+    page = page_of("zoo_serve")
+    policy = policy_for(page, "data: blob:")
+
+    @app.get("/", response_class=HTMLResponse, include_in_schema=False)
+    async def root() -> HTMLResponse:
+        return HTMLResponse(page, headers={"Content-Security-Policy": policy})
+
+    @app.get("/samples", include_in_schema=False)
+    async def samples() -> Response:
+        return JSONResponse({"samples": service.samples})

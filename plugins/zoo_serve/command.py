@@ -50,6 +50,7 @@ _NEEDS = ("fastapi", "fastapi_offline", "uvicorn", "httptools", "python_multipar
     help="Time limit for a response, in seconds.",
     metavar="S",
 )
+@click.option("--samples/--no-samples", default=True, help="Offer misclassified images of the run as samples.")
 @offline_option
 @click.option("--log", "log_requests", is_flag=True, help="Log requests.")
 @click.option("--open", "open_it", is_flag=True, help="Open the page in a browser.")
@@ -78,7 +79,8 @@ def serve(
     from zoo.api.compute import keep_freed_memory
     from zoo.reports.kit.pages import open_page
     from zoo_serve.limits import Limits
-    from zoo_serve.server import Server, listen, url_of
+    from zoo_serve.samples import samples_of
+    from zoo_serve.server import Server, is_private, listen, url_of
     from zoo_serve.service import Service, divide_processors
 
     warnings.filterwarnings("ignore", module="PIL")  # about clients' images; their errors are in the answers
@@ -86,9 +88,11 @@ def serve(
     keep_freed_memory(classifier.execution.device)
     workers = divide_processors(classifier)
     classifier.settle()
+    offered = samples_of(run) if typed.pop("samples") else []
     limits = Limits(round(typed.pop("max_mib") * 2**20), timeout_s=typed.pop("timeout"), **typed)
     with listen(host, port) as listening:
-        service = Service(classifier, limits, max_batch, workers)
+        samples = offered if is_private(listening) else []  # validation images may be confidential
+        service = Service(classifier, limits, max_batch, workers, samples)
         server = Server(service, listening, log_requests=log_requests)
         url = url_of(listening)
         click.echo(f"{url} serves {run} ({len(classifier.classes)} classes). Ctrl-C stops it.")

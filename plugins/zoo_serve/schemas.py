@@ -23,7 +23,8 @@ class Explanation(BaseModel):
 
     class_: str = Field(alias="class", description="class of the heat map")
     seen: str | None
-    looked: str | None
+    looked: str | None = Field(description="the input, reddened by the heat map")
+    heat: str | None = Field(description="the heat map alone (Grad-CAM), in a colour scale from none to most evidence")
 
 
 class Prediction(BaseModel):

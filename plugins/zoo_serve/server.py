@@ -21,7 +21,7 @@ from zoo_serve.application import PATHS, make_app
 from zoo_serve.host_check import Doorman
 from zoo_serve.service import Service
 
-__all__ = ["Server", "listen", "url_of"]
+__all__ = ["Server", "is_private", "listen", "url_of"]
 
 _GRACE_S = 0.5  # seconds for requests in transit when the server shuts down
 _BACKLOG = 2048
@@ -61,10 +61,15 @@ def url_of(listening: socket.socket) -> str:
     return f"http://{f'[{host}]' if ':' in host else host}:{port}/"
 
 
+def is_private(listening: socket.socket) -> bool:
+    """Check for a loopback address, which only this machine reaches."""
+    return ipaddress.ip_address(listening.getsockname()[0]).is_loopback
+
+
 def _own_names(listening: socket.socket) -> frozenset[str] | None:
     """Accepted ``Host`` headers of a loopback address; None where other machines have access."""
     host, port = listening.getsockname()[:2]
-    if not ipaddress.ip_address(host).is_loopback:
+    if not is_private(listening):
         return None
     names = {"localhost", f"[{host}]" if ":" in host else host}
     return frozenset({*(f"{name}:{port}" for name in names), *(names if port == 80 else ())})

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import os
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from typing import Any
@@ -20,6 +21,7 @@ from zoo.api.images import Pixels
 from zoo.api.models import AsNetwork, Classifier, NoAnswer
 from zoo.errors import BadImage
 from zoo_serve.batcher import Batcher, Work
+from zoo_serve.heat import heat_picture
 from zoo_serve.images import Upload, decoded
 from zoo_serve.limits import Limits
 from zoo_serve.metrics import Figures
@@ -60,10 +62,18 @@ class Service:
         limits: limits on the accepted load.
         max_batch: maximum images per batch; by default the fastest number.
         workers: number of batches computed concurrently.
+        samples: pictures to try, ``{"label", "image"}`` each.
     """
 
-    def __init__(self, classifier: Classifier, limits: Limits, max_batch: int | None = None, workers: int = 1):
-        self.classifier, self.limits = classifier, limits
+    def __init__(
+        self,
+        classifier: Classifier,
+        limits: Limits,
+        max_batch: int | None = None,
+        workers: int = 1,
+        samples: Sequence[dict[str, str]] = (),
+    ):
+        self.classifier, self.limits, self.samples = classifier, limits, list(samples)
         self.intake = Intake(limits)
         self.figures = Figures(classifier.card, lambda: self.intake.waiting)
         self.decoders = ThreadPoolExecutor(_processors(), "zoo-decoder")
@@ -143,11 +153,16 @@ class Service:
 
 
 def _pictures(pixels: Pixels, heat: Any) -> dict[str, str | None]:
-    """The network's input and its heatmap as data URLs; None for images that can't be shown."""
+    """The network's input, the same with its heat map, and the map alone, as data URLs; None where there is none."""
     if pixels.shape[2] not in (1, 3):
-        return {"seen": None, "looked": None}
+        return {"seen": None, "looked": None, "heat": None}
     looked = None if heat is None else painted(pixels, heat)
-    return {"seen": _data_url(pixels), "looked": None if looked is None else _data_url(looked)}
+    alone = None if heat is None else heat_picture(heat)
+    return {
+        "seen": _data_url(pixels),
+        "looked": None if looked is None else _data_url(looked),
+        "heat": None if alone is None else f"data:image/png;base64,{base64.b64encode(alone).decode()}",
+    }
 
 
 def _data_url(pixels: Pixels) -> str:

@@ -105,14 +105,77 @@ def test_the_report_shows_the_numbers(zoo, colours_run):
     code, out, _ = zoo("evaluate", colours_run)
     assert code == 0
     assert "100.0%" in out
-    assert max(map(len, out.splitlines())) <= 80
+    *lines, empty, page = out.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert (empty, page) == ("", f"page: {colours_run / 'evaluation.html'}")
 
 
-def test_evaluating_writes_nothing(zoo, colours_run, colours):
-    before = {path: path.stat().st_mtime_ns for path in colours_run.rglob("*")}
+def test_evaluating_writes_its_page_and_nothing_else(zoo, colours_run, colours):
+    page = colours_run / "evaluation.html"
+    page.unlink(missing_ok=True)
+    before = {path: path.stat().st_mtime_ns for path in colours_run.rglob("*") if path.is_file()}
+    assert zoo("evaluate", colours_run, colours, "--json")[0] == 0
+    assert not page.exists(), "a document is for programs"
     assert zoo("evaluate", colours_run, colours)[0] == 0
-    assert {path: path.stat().st_mtime_ns for path in colours_run.rglob("*")} == before
+    assert page.is_file()
+    after = {path: path.stat().st_mtime_ns for path in colours_run.rglob("*") if path.is_file()}
+    assert {path: time for path, time in after.items() if path != page} == before
     assert list(Path().iterdir()) == []
+
+
+def test_the_page_shows_the_mistakes_on_these_images_as_pictures(zoo, colours_run, make_folder):
+    folder = make_folder({"red": 3, "blue": 4})
+    (folder / "red").rename(folder / "swap")
+    (folder / "blue").rename(folder / "red")
+    (folder / "swap").rename(folder / "blue")
+    code, out, err = zoo("evaluate", colours_run, folder, "--html", "page.html")
+    assert (code, err) == (0, "")
+    assert out.splitlines()[-1] == "page: page.html"
+    page = Path("page.html").read_text("utf-8")
+    assert "Evaluation of" in page
+    assert page.count("data:image/jpeg;base64,") >= 7
+    assert page.count("<figure>") == 7
+    assert "predicted <b" in page
+    assert "Training curves" not in page
+    assert [path.name for path in Path().iterdir()] == ["page.html"]
+
+
+def test_a_model_without_a_run_has_a_page_where_one_is_asked_for(zoo, colours_run, colours):
+    shutil.copytree(colours_run / "model", "shared")
+    code, out, _ = zoo("evaluate", "shared", colours)
+    assert code == 0
+    assert "page:" not in out
+    assert not list(Path().rglob("*.html"))
+    assert zoo("evaluate", "shared", colours, "--html", "page.html", "--json")[0] == 0
+    assert Path("page.html").is_file()
+
+
+@pytest.mark.parametrize(("page", "said"), [("gone/page.html", "There is no folder gone"), ("page.pdf", "must end in")])
+def test_a_page_that_cannot_be_written_is_refused_before_the_work(refused, colours_run, page, said, monkeypatch):
+    monkeypatch.setattr("zoo.evaluation.evaluate.evaluate", lambda *_: pytest.fail("the work began"))
+    assert said in refused("evaluate", colours_run, "--html", page)
+
+
+def test_the_numbers_of_a_run_that_cannot_be_written_to_are_shown(zoo, colours_run):
+    run = Path("runs") / "mine"
+    shutil.copytree(colours_run, run)
+    (run / "evaluation.html").unlink(missing_ok=True)
+    (run / "evaluation.html").mkdir()
+    code, out, err = zoo("evaluate", "mine")
+    assert code == 0
+    assert "100.0%" in out
+    assert "page:" not in out
+    assert err.startswith("The page was not written.")
+
+
+def test_pictures_that_cannot_be_drawn_are_a_notice(zoo, colours_run, colours, monkeypatch):
+    def fail(*_: object, **__: object) -> None:
+        raise ValueError("no such layer")
+
+    monkeypatch.setattr("zoo.evaluation.evaluate.draw_mistakes", fail)
+    code, out, _ = zoo("evaluate", colours_run, colours, "--html", "page.html")
+    assert code == 0
+    assert "were not written: ValueError: no such layer" in " ".join(out.split())
 
 
 def test_an_unknown_class_is_an_error_that_names_it(refused, colours_run, make_folder):

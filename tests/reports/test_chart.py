@@ -8,8 +8,7 @@ import re
 import pytest
 
 from zoo.reports.chart import Chart, padded
-from zoo.reports.plots import accuracy_plot, confusion_plot
-from zoo.reports.uncertain_page import reliability_plot
+from zoo.reports.plots import accuracy_plot, confusion_plot, reliability_plot
 from zoo.runner.measurements import CalibrationScores
 from zoo.runner.run_result import RunResult
 
@@ -46,6 +45,22 @@ def test_what_is_no_number_is_a_gap() -> None:
     assert "there" in drawn.svg()
     assert "gone" not in drawn.svg()
     assert "nan" not in drawn.svg()
+
+
+def test_a_column_has_the_values_of_its_epoch_and_of_very_many_epochs_some_have_one() -> None:
+    epochs = [{"epoch": i, "train": {"accuracy": i / 1000}, "val": {"accuracy": 0.5}} for i in range(1, 1001)]
+    titles = re.findall(r'<g class="at"><title>([^<]*)</title>', accuracy_plot(RunResult.read({"epochs": epochs})))
+    assert 60 < len(titles) <= 120
+    assert titles[-1] == "epoch 1000\ntrain 100%\nval 50%"
+    few = accuracy_plot(RunResult.read({"epochs": epochs[:3]}))
+    assert [title.split("\n")[0] for title in re.findall(r"<title>([^<]*)</title>", few)] == [
+        "epoch 1",
+        "epoch 2",
+        "epoch 3",
+    ]
+    strips = [tuple(map(float, pair)) for pair in re.findall(r'<rect x="([\d.]+)" y="[\d.]+" width="([\d.]+)"', few)]
+    ends = [x + width for x, width in strips]
+    assert [x for x, _ in strips][1:] == pytest.approx(ends[:-1], abs=0.11), "without a gap between them"
 
 
 def test_epochs_are_whole_numbers() -> None:
@@ -85,6 +100,6 @@ def test_bins_of_confidence_are_dots_by_their_images() -> None:
     radii = [float(r) for r in re.findall(r' r="([\d.]+)" fill="var\(--train\)"><title>', svg)]
     assert len(radii) == 2
     assert radii[0] < radii[1]
-    assert "90 images: 95.0% right" in svg
-    assert {"uncalibrated", "by temperature"} <= set(texts(svg))
+    assert "confidence 90.0%: 95.0% of 90 images right" in svg
+    assert {"raw confidence", "temperature-scaled"} <= set(texts(svg))
     assert reliability_plot(CalibrationScores()) == ""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import io
+import re
 
 import pytest
 from rich.console import Console
 
 from zoo.reports.compare import comparison_table
-from zoo.reports.compare_page import render_comparison
+from zoo.reports.compare_page import forest_scale, render_comparison
 from zoo.reports.html import render_html
 from zoo.reports.results import render_result
 from zoo.reports.thresholds import thresholds_table
@@ -69,10 +70,39 @@ def test_the_page_escapes_names_and_asks_for_nothing(comparison):
     page = render_comparison(comparison)
     assert "base&lt;b&gt;" in page
     assert "a &lt;i&gt;.jpg" in page
-    assert "<b>" not in page.split("</style>")[1].replace("<b>base", "")
+    assert "<b>" not in page.split("</style>")[1].replace("<b>base", "").replace("<b>one", "")
     assert "http" not in page.split("</style>")[1]
     assert "<td>no significant difference</td>" in page
-    assert page.count("<svg") == 2, "none for what has no interval"
+
+
+def test_the_page_gives_the_sentence_first_then_one_forest_plot(comparison):
+    page = render_comparison(comparison).split("</style>")[1]
+    order = [
+        "one is better than base&lt;b&gt; by 2.1 points",
+        '<table class="forest">',
+        "Each run",
+        "right by one run only",
+    ]
+    places = [page.index(words) for words in order]
+    assert places == sorted(places)
+    assert page.count('<table class="forest">') == 1
+    forest = page[places[1] : page.index("</table>", places[1])]
+    assert re.findall(r'<th scope="rowgroup" rowspan="2">([^<]+)', forest) == ["accuracy", "F1 macro"], (
+        "log loss has none"
+    )
+    assert forest.count('class="axis"') == 1, "both are in percentage points"
+    assert forest.count('<div class="sure">') == 2, "one run differs, in two metrics"
+
+
+def test_zero_is_in_the_middle_and_shares_have_one_scale(comparison):
+    accuracy, f1 = (forest_scale(comparison, metric) for metric in ("accuracy", "f1_macro"))
+    assert accuracy == f1
+    assert accuracy.at(0) == 50
+    assert 0 < accuracy.at(0.003) - 50 < accuracy.at(0.04) - 50 < 50
+    assert forest_scale(comparison, "log_loss") is None
+    for row in comparison["comparisons"]:
+        row["metrics"]["accuracy"] = row["metrics"]["f1_macro"] = figures(0.0, [0.0, 0.0], 1.0)
+    assert forest_scale(comparison, "accuracy").at(0) == 50
 
 
 def uncertain(document: dict) -> dict:
@@ -109,10 +139,10 @@ def test_a_result_says_what_chance_leaves_open(two_classes):
 
 def test_its_page_has_a_section_for_it(two_classes):
     page = render_html(RunResult.read(uncertain(two_classes)))
-    assert "What chance leaves open" in page
+    assert "Confidence intervals and calibration" in page
     assert 'aria-label="Accuracy over confidence"' in page
-    assert "val: expected calibration error (ECE) 8.3%" in page
-    assert "What chance leaves open" not in render_html(RunResult.read(two_classes))
+    assert "expected calibration error (ECE) 8.3%" in page
+    assert "Confidence intervals and calibration" not in render_html(RunResult.read(two_classes))
 
 
 def test_calibration_in_words():

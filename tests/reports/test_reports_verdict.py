@@ -178,7 +178,7 @@ def test_an_early_stop_is_evidence() -> None:
 
 def test_few_images_are_pointed_out_with_the_interval() -> None:
     few = diagnose(RunResult.read(result([0.95] * 4, [0.95] * 4, matrix=[[18, 2], [1, 19]])))
-    assert any(line.startswith("Few images: on 40 val images") and "80.1%" in line for line in few.evidence)
+    assert any(line.startswith("With few images, on 40 val images") and "80.1%" in line for line in few.evidence)
     many = diagnose(RunResult.read(result([0.95] * 4, [0.95] * 4, matrix=[[450, 50], [50, 450]])))
     assert any(line.startswith("On 1,000 val images") for line in many.evidence)
 
@@ -233,7 +233,7 @@ def test_one_duplicate_in_a_hundred_does_not_hide_a_class_that_is_overlooked() -
     said = " ".join(verdict.evidence)
     assert "53.3%" in said
     assert "Also: Leakage" in said
-    assert "1 of the 100 validation images isalso in the training set, pixel for pixel." in said
+    assert "1 of the 100 validation images is also in the training set, pixel for pixel." in said
     assert any("zoo data check" in advice for advice in verdict.advice), "what finds the duplicate"
 
 

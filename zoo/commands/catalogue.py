@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -51,7 +50,7 @@ def list_components(
     if chosen != "architecture" and (conditions or sort != "name"):
         raise RequestError("--sort and --filter need architectures. Type: zoo list architectures --sort accuracy")
     entries = _found(registry_here(), chosen, search, variants=variants)
-    rows: list[Mapping[str, Any]] = [describe(entry) for entry in entries]
+    rows: list[dict[str, Any]] = [describe(entry) for entry in entries]
     if chosen == "architecture":
         rows = ordered(select(rows, conditions), sort)
     if as_json:

@@ -6,6 +6,8 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
+from torch import nn
+
 from zoo.data.batches import Batches, Normalize
 from zoo.data.open import ALL, TEST, TRAIN, VAL, Opener, evaluation_split, open_training, same_task, training_splits
 from zoo.data.split import Split
@@ -27,8 +29,10 @@ from zoo.model.sources import find_model
 from zoo.registry.registry import Registry
 from zoo.runner import build
 from zoo.runner.measurements import Mistake, SplitMetrics
+from zoo.runner.pictures import INDEX, draw_mistakes
 from zoo.runner.predictions import write_predictions
 from zoo.runner.run_result import RunResult
+from zoo.storage.files import write_json
 
 
 def evaluate_run(
@@ -62,39 +66,61 @@ def evaluate_run(
         RequestError: the run, dataset or split doesn't exist.
         DataError: the images don't fit the model, for example by an unknown class.
     """
-    if tta is not None:
-        views_named(tta)
+    return evaluate(run, EvaluationOptions(dataset, data, split, device, tta, keep), registry)
+
+
+@dataclasses.dataclass(frozen=True)
+class EvaluationOptions:
+    """Options of :func:`evaluate_run`, and a folder for pictures of the worst mistakes; by default none are drawn."""
+
+    dataset: str | None = None
+    data: Path | None = None
+    split: str | None = None
+    device: str = "auto"
+    tta: str | None = None
+    keep: bool = False
+    pictures: Path | None = None
+
+    @property
+    def own(self) -> bool:
+        """True for the run's own dataset."""
+        return self.dataset is None and self.data is None
+
+
+def evaluate(run: str | Path, options: EvaluationOptions, registry: Registry) -> RunResult:
+    """Measure a trained model as :func:`evaluate_run` does."""
+    if options.tta is not None:
+        views_named(options.tta)
     if (file := artifact_at(run, registry)) is not None:
-        return _evaluate_file(file, dataset, data, split, device, tta, registry, keep=keep)
-    own = dataset is None and data is None
-    if keep and not own:
+        return _evaluate_file(file, options, registry)
+    if options.keep and not options.own:
         raise RequestError(
             "Only predictions on the run's own dataset can be saved with it: leave out --keep, or the dataset."
         )
-    folder = find_model(str(run), registry)
+    folder, dataset = find_model(str(run), registry), options.dataset
     bundle, has_job = find_bundle(folder), (folder / JOB).is_file()
-    if not has_job and (keep or dataset is None):
-        raise RequestError(_without_job(folder, str(run), keep))
+    if not has_job and (options.keep or dataset is None):
+        raise RequestError(_without_job(folder, str(run), options.keep))
     used = _used(bundle, registry, own_dataset=dataset is None, architecture_alone=not has_job)
     model, card = load_model(bundle, registry)
-    tta = card.get("tta", NONE) if tta is None else tta
-    resolved = resolve(request_of(folder, card, {"dataset": dataset, "data": data}), registry)
-    opener = build.build_opener(resolved, Preprocessing(**card["preprocessing"]).shape)
-    images = own_split(opener, resolved, list(card["classes"]), split, own=own)
-    measured = _measure(model, card, images, resolved, device, tta, own=own, keep=folder if keep else None)
-    return _result(folder, resolved, card, images, tta, *measured, used)
+    options = dataclasses.replace(options, tta=card.get("tta", NONE) if options.tta is None else options.tta)
+    resolved = resolve(request_of(folder, card, {"dataset": dataset, "data": options.data}), registry)
+    return _measured(folder, model, card, resolved, options, used)
 
 
-def _result(
+def _measured(
     path: Path,
-    resolved: Resolved,
+    model: nn.Module,
     card: dict[str, Any],
-    images: Split,
-    tta: str,
-    numbers: SplitMetrics,
-    mistakes: list[Mistake],
+    resolved: Resolved,
+    options: EvaluationOptions,
     changes: list[str],
 ) -> RunResult:
+    """Measure a model, and describe it as a result."""
+    opener = build.build_opener(resolved, Preprocessing(**card["preprocessing"]).shape)
+    images = own_split(opener, resolved, list(card["classes"]), options.split, own=options.own)
+    numbers, mistakes, problems = _measure(path, model, card, images, resolved, options)
+    tta = options.tta or NONE
     return RunResult.read(
         {
             "status": "evaluated",
@@ -104,7 +130,7 @@ def _result(
             "task": task_named(card.get("task", "")).name,
             "classes": card["classes"],
             "splits": {images.name: images.summary(card["classes"])},
-            "notices": [*images.notices, *absent_notice(images, card["classes"]), *notices(tta)],
+            "notices": [*images.notices, *absent_notice(images, card["classes"]), *notices(tta), *problems],
             "metrics": {images.name: numbers},
             "mistakes": {images.name: mistakes},
             **account(tta),
@@ -113,32 +139,20 @@ def _result(
     )
 
 
-def _evaluate_file(
-    path: Path,
-    dataset: str | None,
-    data: Path | None,
-    split: str | None,
-    device: str,
-    tta: str | None,
-    registry: Registry,
-    *,
-    keep: bool,
-) -> RunResult:
+def _evaluate_file(path: Path, options: EvaluationOptions, registry: Registry) -> RunResult:
     """The numbers of an exported file; on its run's own images where it lies in the run's folder."""
-    if keep:
+    if options.keep:
         raise RequestError("Only predictions of a run can be saved with it: leave out --keep.")
-    artifact = open_file(path, registry)
-    model, card = as_network(artifact, device)
-    own = dataset is None and data is None
-    at_home = _is_of(artifact.card, path.parent)
-    if dataset is None and not at_home:
+    artifact, dataset = open_file(path, registry), options.dataset
+    model, card = as_network(artifact, options.device)
+    in_run = _is_of(artifact.card, path.parent)
+    if dataset is None and not in_run:
         raise RequestError(f"{path} is outside of the folder of its run. Give a dataset: zoo evaluate FILE DATASET")
-    asked = {"dataset": dataset, "data": data, **({} if at_home else {"architecture": standing_for(artifact, card)})}
-    resolved = resolve(request_of(path.parent if at_home else None, card, asked), registry)
-    opener = build.build_opener(resolved, Preprocessing(**card["preprocessing"]).shape)
-    images = own_split(opener, resolved, list(card["classes"]), split, own=own)
-    measured = _measure(model, card, images, resolved, "cpu", tta or NONE, own=own, keep=None)
-    return _result(path, resolved, card, images, tta or NONE, *measured, [])
+    asked = {"dataset": dataset, "data": options.data}
+    if not in_run:
+        asked["architecture"] = standing_for(artifact, card)
+    resolved = resolve(request_of(path.parent if in_run else None, card, asked), registry)
+    return _measured(path, model, card, resolved, dataclasses.replace(options, device="cpu"), [])
 
 
 def request_of(folder: Path | None, card: dict[str, Any], asked: dict[str, Any]) -> Request:
@@ -216,18 +230,17 @@ def own_split(opener: Opener, resolved: Resolved, classes: list[str], asked: str
 
 
 def _measure(
-    model: Any,
+    folder: Path,
+    model: nn.Module,
     card: dict[str, Any],
     images: Split,
     resolved: Resolved,
-    device: str,
-    tta: str,
-    *,
-    own: bool,
-    keep: Path | None,
-) -> tuple[SplitMetrics, list[Mistake]]:
-    job = resolved.job
-    execution = choose_execution(device, precision_here(device, job.answers_in), job.memory_format).suited(model)
+    options: EvaluationOptions,
+) -> tuple[SplitMetrics, list[Mistake], list[str]]:
+    """Numbers and worst mistakes of a model on images, and notices of what could not be drawn."""
+    job, tta = resolved.job, options.tta or NONE
+    execution = choose_execution(options.device, precision_here(options.device, job.answers_in), job.memory_format)
+    execution = execution.suited(model)
     keep_freed_memory(execution.device)
     model = execution.place(model)
     shape, classes, task = card["preprocessing"], list(card["classes"]), task_named(card.get("task", ""))
@@ -238,9 +251,26 @@ def _measure(
     batches = Batches(images, size, normalize)
     logits, targets = predict_logits(looking(model, tta, multilabel=task.multilabel), batches, execution)
     numbers = evaluate_logits(logits, targets, loss, classes, metrics, card.get("thresholds"))
-    heat, here = card.get("temperature"), own and images.name == VAL
-    beside, mistakes = final_numbers(logits, targets, loss, images.names, classes, metrics, heat, fitted_here=here)
-    if keep is not None:
+    heat, here = card.get("temperature"), options.own and images.name == VAL
+    beside, found = final_numbers(logits, targets, loss, images.names, classes, metrics, heat, fitted_here=here)
+    mistakes = [Mistake.read(mistake) for mistake in found]
+    if options.keep:
         root = str(job.dataset.params.get("root") or "")
-        write_predictions(keep, images.name, images.names, classes, logits, targets, heat or 1.0, root)
-    return SplitMetrics.read({**numbers, **beside}), [Mistake.read(mistake) for mistake in mistakes]
+        write_predictions(folder, images.name, images.names, classes, logits, targets, heat or 1.0, root)
+    problems = [] if options.pictures is None else _drawn(model, card, batches, mistakes, options.pictures)
+    return SplitMetrics.read({**numbers, **beside}), mistakes, problems
+
+
+def _drawn(
+    model: nn.Module, card: dict[str, Any], batches: Batches, mistakes: list[Mistake], folder: Path
+) -> list[str]:
+    """Draw the worst mistakes for a page; what prevents it becomes a notice, as the numbers don't depend on it."""
+    if card["preprocessing"]["in_chans"] not in (1, 3):
+        return []
+    multilabel = task_named(card.get("task", "")).multilabel
+    try:
+        rows = draw_mistakes(model, batches, mistakes, list(card["classes"]), folder, multilabel=multilabel)
+        write_json(folder / INDEX, {"mistakes": rows})
+    except Exception as error:
+        return [f"The pictures for the report were not written: {type(error).__name__}: {error}"]
+    return []

@@ -10,6 +10,8 @@ from zoo.registry.suggest import did_you_mean
 RUNS = Path("runs")
 """Default folder of runs."""
 RESULT, JOB, METRICS, REPORT = "result.json", "job.yaml", "metrics.jsonl", "report.html"
+EVALUATION = "evaluation.html"
+"""Report of the last evaluation after the run."""
 WEIGHTS, CARD = "model.safetensors", "zoo.json"
 """Files of a bundle."""
 IMPORTED = "import.json"

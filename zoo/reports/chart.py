@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
+from typing import Any
 
 from zoo.reports.drawing import Canvas, Scale, axis_number
 
@@ -12,6 +14,9 @@ __all__ = ["Chart", "padded", "text_width"]
 LEFT, RIGHT, TOP, BOTTOM = 64, 16, 34, 46
 SIZE = 12
 """Of the letters at the axes, in pixels."""
+
+COLUMNS = 120
+"""At most so many columns to hover: the plot has few pixels for each."""
 
 Point = tuple[float, float]
 
@@ -62,7 +67,7 @@ class Chart:
         """Where a point lies on the canvas."""
         return self.x.at(point[0]), self.y.at(point[1])
 
-    def curve(self, points: Sequence[Point], role: str, width: float = 2, dashes: str = "none") -> None:
+    def curve(self, points: Sequence[Point], role: str, width: float = 2, **style: Any) -> None:
         """A line through points; where one is not finite there is a gap."""
         piece: list[Point] = []
         for point in [*points, (math.nan, math.nan)]:
@@ -70,14 +75,33 @@ class Chart:
                 piece.append(self.at(point))
                 continue
             if len(piece) > 1:
-                self.canvas.line(piece, role, stroke_width=width, stroke_dasharray=dashes)
+                self.canvas.line(piece, role, stroke_width=width, stroke_linejoin="round", **style)
             piece = []
 
-    def dots(self, points: Sequence[Point], role: str, titles: Sequence[str], radii: Sequence[float]) -> None:
+    def dots(self, points: Sequence[Point], role: str, titles: Iterable[str], radii: Iterable[float]) -> None:
         """A dot for each finite point, with a title to hover and a radius in pixels."""
         for point, title, radius in zip(points, titles, radii, strict=True):
             if all(map(math.isfinite, point)):
                 self.canvas.dot(*self.at(point), role, title, radius)
+
+    def columns(self, titles: Sequence[tuple[float, str]], curves: Mapping[str, Sequence[Point]]) -> None:
+        """A column to hover for each x: its title, a line, and a dot on each curve; of very many, some.
+
+        Args:
+            titles: ``(x, title)``, the x ascending.
+            curves: role -> points.
+        """
+        step = math.ceil(len(titles) / COLUMNS)
+        shown = titles[::-1][::step][::-1]  # the last one is always there
+        places = [self.x.at(x) for x, _ in shown]
+        edges = [self.x.start, *(sum(pair) / 2 for pair in pairwise(places)), self.x.end]
+        for (x, title), place, (left, right) in zip(shown, places, pairwise(edges), strict=True):
+            with self.canvas.group("at", title):
+                size = (right - left, self.y.start - self.y.end)
+                self.canvas.rect((left, self.y.end), size, "ink", fill_opacity=0)
+                self.canvas.line([(place, self.y.start), (place, self.y.end)], "soft")
+                for role, points in curves.items():
+                    self.dots([point for point in points if point[0] == x], role, [""], [4])
 
     def legend(self, role: str, words: str, *, dot: bool = False) -> None:
         """Say what is drawn in a colour, to the right of what was said before."""

@@ -6,7 +6,8 @@ Every run ends with a page: to import matplotlib for its plots would take longer
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from html import escape
 
@@ -101,15 +102,27 @@ class Canvas:
         where += f' transform="rotate(-90 {x:.1f} {y:.1f})"' if upright else ""
         self.parts.append(f"<text {where}>{escape(clean(words))}</text>")
 
+    @contextmanager
+    def group(self, name: str, title: str) -> Iterator[None]:
+        """Put what is drawn within into a group of a class, with a title to hover."""
+        self.parts.append(f'<g class="{name}">{_title(title)}')
+        yield
+        self.parts.append("</g>")
+
     def _put(self, shape: str, what: str, title: str, style: dict[str, object]) -> None:
         more = "".join(f' {name.replace("_", "-")}="{value}"' for name, value in style.items())
-        inner = f"<title>{escape(clean(title))}</title>" if title else ""
-        self.parts.append(f"<{shape} {what}{more}>{inner}</{shape}>")
+        self.parts.append(f"<{shape} {what}{more}>{_title(title)}</{shape}>")
 
     def svg(self) -> str:
         """The drawing, as wide as its place, but no wider than it was drawn for."""
         box = f'viewBox="0 0 {self.width:.0f} {self.height:.0f}" font-family="var(--sans)"'
         return f'<svg {box} style="max-width: {self.width:.0f}px">{"".join(self.parts)}</svg>'
+
+
+def _title(text: str) -> str:
+    """A title to hover; its lines stay lines."""
+    lines = "\n".join(map(clean, text.splitlines()))
+    return f"<title>{escape(lines)}</title>" if lines else ""
 
 
 @dataclass

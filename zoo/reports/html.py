@@ -1,38 +1,36 @@
-"""``report.html``: one file with everything in it, that asks the network for nothing and runs no script."""
+"""``report.html`` and ``evaluation.html``: one file each, offline, with no script but the page's own."""
 
 from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from functools import cache
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from zoo.job.run_folder import PICTURES
-from zoo.reports import plots, reading, words
+from zoo.reports import failures, plots, reading, words
 from zoo.reports.advice import again, next_commands, split_advice
+from zoo.reports.pages import template
 from zoo.reports.trial import tried
-from zoo.reports.uncertain_page import uncertain_sections
+from zoo.reports.uncertain import calibration_words, numbers_table, span_words
 from zoo.reports.verdict import diagnose
-from zoo.runner.measurements import SplitMetrics
 from zoo.runner.run_result import RunResult
 from zoo.storage.files import read_plain, write_text
-
-if TYPE_CHECKING:
-    from jinja2 import Template
 
 __all__ = ["render_html", "write_report"]
 
 
-def write_report(result: RunResult, path: Path) -> None:
-    """Write the report of a result, whole or not at all, with the pictures that lie in its folder.
+def write_report(result: RunResult, path: Path, pictures: Path | None = None) -> None:
+    """Write the report of a result, whole or not at all, with its pictures.
+
+    Args:
+        pictures: their folder; by default that of the run, beside the page.
 
     Raises:
         OutputError: the folder can't be written, or the disk is full.
     """
-    write_text(path, render_html(result, _pictures(path.parent / PICTURES)))
+    write_text(path, render_html(result, _pictures(path.parent / PICTURES if pictures is None else pictures)))
 
 
 def render_html(result: RunResult, pictures: Mapping[str, Any] | None = None) -> str:
@@ -41,64 +39,41 @@ def render_html(result: RunResult, pictures: Mapping[str, Any] | None = None) ->
     Args:
         pictures: ``mistakes`` and ``augmented``, as :mod:`zoo.runner.pictures` lists them, files as addresses.
     """
-    from markupsafe import Markup
-
-    split = reading.main_split(result)
     verdict = diagnose(result)
+    advice = [split_advice(advice) for advice in verdict.advice]
+    curves = {reading.accuracy_name(result).capitalize(): plots.accuracy_plot(result), "Loss": plots.loss_plot(result)}
     return template("report.html.j2").render(
         result=result,
-        split=split,
-        scores=list(_scores(result)),
+        reading=reading,
+        confusion_plot=plots.confusion_plot,
+        reliability_plot=plots.reliability_plot,
+        numbers_table=numbers_table,
+        span_words=span_words,
+        calibration_words=calibration_words,
         accuracy=reading.accuracy_name(result),
-        chosen=reading.at_thresholds(result),
-        thresholds=dict(zip(result.classes, result.thresholds or [], strict=False)),
-        plots=[(title, Markup(svg)) for title, svg in _plots(result) if svg],
-        confusion=Markup(plots.confusion_plot(result, split)),
-        confusion_rem=min(46, 18 + 2 * len(result.classes)),
-        pairs=_pairs(result, split),
-        classes=reading.per_class(result, split),
         verdict=verdict,
-        advice=[split_advice(advice) for advice in verdict.advice],
+        advice=advice,
+        next=_commands(result, advice),
+        failures=failures,
+        failing=failures.failing_splits(result),
+        measured=[split for split in result.metrics if numbers_table(result, split)],
+        thresholds=dict(zip(result.classes, result.thresholds or [], strict=False)),
+        confusion_rem=min(46, 18 + 2 * len(result.classes)),
+        curves=[(title, svg) for title, svg in curves.items() if svg],
         best=result.best_epoch,
         job=list(leaves(result.job.document())),
-        environment=[*leaves(result.environment.document()), *tried(result.trial)],
-        provenance=list(leaves({path: each.document() for path, each in result.provenance.items()})),
-        again=again(result),
-        next=next_commands(result),
+        environment=[*leaves(result.environment.document()), *tried(result.trial), *_provenance(result)],
         pictures=pictures or {},
-        uncertain=list(uncertain_sections(result)),
     )
 
 
-@cache
-def template(name: str, package: str = "zoo.reports") -> Template:
-    """Load a template of a page, with the words of every report as filters.
-
-    Args:
-        name: its file.
-        package: where the file is; what it includes or extends may be one of the zoo's own.
-    """
-    from jinja2 import ChainableUndefined, ChoiceLoader, Environment, PackageLoader
-
-    environment = Environment(
-        loader=ChoiceLoader([PackageLoader(place, ".") for place in dict.fromkeys((package, "zoo.reports"))]),
-        autoescape=True,
-        undefined=ChainableUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    for word in ("clean", "clock", "count", "duration", "number", "percent", "short_path", "shown"):
-        environment.filters[word] = _or_none(getattr(words, word))
-    environment.globals.update(image_name=reading.image_name, on_images=reading.on_images)
-    environment.globals.update(label_names=reading.label_names)
-    return environment.get_template(name)
-
-
-def _or_none(show: Callable[[Any], str]) -> Callable[[Any], str]:
-    """A filter for which a key that a document lacks is None, as it is everywhere else."""
-    from jinja2 import Undefined
-
-    return lambda value: show(None if isinstance(value, Undefined) else value)
+def _commands(result: RunResult, advice: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """What to type next, as ``(purpose, command)``: what may improve the result, what uses it, and the run again."""
+    repeated = [("repeat this run", again(result))] if result.epochs else []
+    purposes: dict[str, str] = {}
+    for why, command in [*advice, *next_commands(result), *repeated]:
+        purposes.setdefault(command, why)
+    return [(why, command) for command, why in purposes.items() if command]
 
 
 def _pictures(folder: Path) -> dict[str, Any]:
@@ -120,34 +95,8 @@ def _address(folder: Path, name: str | None) -> str | None:
     return f"data:image/jpeg;base64,{base64.b64encode(read_plain(folder / Path(name).name)).decode()}"
 
 
-def _plots(result: RunResult) -> Iterable[tuple[str, str]]:
-    yield reading.accuracy_name(result).capitalize(), plots.accuracy_plot(result)
-    yield "Loss", plots.loss_plot(result)
-
-
-@dataclass(frozen=True)
-class _Tiles:
-    """The figures of a split at the top of the page."""
-
-    split: str
-    metrics: SplitMetrics
-    images: int | None
-    interval: tuple[float, float] | None
-    extra: Mapping[str, float]
-
-
-def _scores(result: RunResult) -> Iterable[_Tiles]:
-    """The tiles of each split that was scored."""
-    for split in reading.scored_splits(result):
-        metrics, interval = result.metrics[split], reading.interval_of(result, split)
-        yield _Tiles(split, metrics, reading.images_in(result, split), interval, reading.extra_metrics(metrics))
-
-
-def _pairs(result: RunResult, split: str | None) -> list[tuple[str, str, int, float]]:
-    matrix, classes = reading.confusion_of(result, split), result.classes
-    if not matrix or not len(classes) == len(matrix) > 2:  # with two classes the matrix says it all
-        return []
-    return reading.confused_pairs(matrix, classes, 15)
+def _provenance(result: RunResult) -> Iterable[tuple[str, Any]]:
+    return leaves({path: each.document() for path, each in result.provenance.items()})
 
 
 def leaves(node: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import copy
 import shutil
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from PIL import Image
+from torch import nn
 
 from zoo.data.batches import Batches
 from zoo.data.decode import Pixels
-from zoo.data.open import TRAIN, VAL
+from zoo.data.open import TRAIN
 from zoo.data.split import Split
 from zoo.engine.gradcam import grad_cam, painted
 from zoo.job.run_folder import MODEL, PICTURES
@@ -29,10 +31,13 @@ _MISTAKES, _AUGMENTED, _DRAWS = 12, 3, 4
 _SIDE = 144
 
 
-def draw_pictures(training: Training, mistakes: list[Mistake]) -> None:
+def draw_pictures(training: Training, mistakes: Mapping[str, Sequence[Mistake]]) -> None:
     """Write the images for a finished run's report into its folder, with an index.
 
     Only images with 1 or 3 channels are drawn.
+
+    Args:
+        mistakes: the worst mistakes by split.
 
     Raises:
         OutputError: the folder can't be written.
@@ -43,28 +48,62 @@ def draw_pictures(training: Training, mistakes: list[Mistake]) -> None:
     try:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
-        index = {"mistakes": _mistakes(training, mistakes, folder), "augmented": _augmented(training, folder)}
+        wrong = [row for name, worst in mistakes.items() if worst for row in _mistakes(training, name, worst, folder)]
+        index = {"mistakes": wrong, "augmented": _augmented(training, folder)}
     except OSError as error:
         raise cannot_write(folder, error) from error
     write_json(folder / INDEX, index)
 
 
-def _mistakes(training: Training, mistakes: list[Mistake], folder: Path) -> list[dict[str, Any]]:
-    split, classes = training.parts.splits[VAL], training.parts.classes
+def _mistakes(training: Training, split: str, worst: Sequence[Mistake], folder: Path) -> list[dict[str, Any]]:
+    """Draw the mistakes of the best epoch's network on a split."""
+    parts = training.parts
+    model = copy.deepcopy(parts.learner.final)
+    read_weights(training.folder / MODEL, model)
+    batches = parts.data.images(parts.splits[split], dealt=False)
+    return draw_mistakes(model, batches, worst, parts.classes, folder, multilabel=parts.task.multilabel)
+
+
+def draw_mistakes(
+    model: nn.Module,
+    batches: Batches,
+    mistakes: Sequence[Mistake],
+    classes: Sequence[str],
+    folder: Path,
+    *,
+    multilabel: bool = False,
+) -> list[dict[str, Any]]:
+    """Write the images of a split's worst mistakes, each with its Grad-CAM heat map where one can be computed.
+
+    Args:
+        model: the network that made the mistakes, on the device of the batches.
+        batches: of the split; images with 1 or 3 channels.
+        mistakes: the worst come first.
+        folder: an existing folder.
+
+    Returns:
+        A row for each drawn mistake: its document, ``split``, ``file`` and, for a network with spatial outputs,
+        ``heat``, which is None where no region supports the prediction.
+
+    Raises:
+        OSError: the folder can't be written.
+    """
+    split, worst = batches.split, {mistake.name: mistake for mistake in reversed(mistakes[:_MISTAKES])}
     rows = _rows(split, [mistake.name for mistake in mistakes[:_MISTAKES]])
     if not rows:
         return []
-    pixels = split.gather(np.array(list(rows.values())))
-    shown = [mistake for mistake in mistakes[:_MISTAKES] if mistake.name in rows]
-    answers = [mistake.wrong or str(mistake.predicted) for mistake in shown]
-    heats = _heats(training, split, np.array(list(rows.values())), [classes.index(name) for name in answers])
+    shown, places = [worst[name] for name in rows], np.array(list(rows.values()))
+    pixels = split.gather(places)
+    images, _ = batches.prepare(torch.from_numpy(pixels), torch.from_numpy(split.labels[places]))
+    asked = torch.tensor([classes.index(m.wrong or str(m.predicted)) for m in shown], device=images.device)
+    heats = grad_cam(model.eval(), images, asked, multilabel=multilabel)
     found = []
     for i, mistake in enumerate(shown):
-        files: dict[str, str | None] = {"file": _save(folder / f"mistake-{i + 1:02}.jpg", pixels[i])}
+        files: dict[str, str | None] = {"file": _save(folder / f"{split.name}-{i + 1:02}.jpg", pixels[i])}
         if heats is not None:
-            heat = painted(pixels[i], heats[i])
-            files["heat"] = None if heat is None else _save(folder / f"heat-{i + 1:02}.jpg", heat)
-        found.append({**mistake.document(), **files})
+            heat = painted(pixels[i], heats[i].cpu().numpy())
+            files["heat"] = None if heat is None else _save(folder / f"{split.name}-{i + 1:02}-heat.jpg", heat)
+        found.append({**mistake.document(), "split": split.name, **files})
     return found
 
 
@@ -78,18 +117,6 @@ def _rows(split: Split, names: list[str]) -> dict[str, int]:
         if name in wanted:
             found.setdefault(name, row)
     return {name: found[name] for name in names if name in found}
-
-
-def _heats(training: Training, split: Split, rows: Any, classes: list[int]) -> Any:
-    """Grad-CAM heatmaps of the best epoch's network; None where :func:`grad_cam` can't compute them."""
-    parts = training.parts
-    model = copy.deepcopy(parts.learner.final)
-    read_weights(training.folder / MODEL, model)
-    batches = parts.data.images(split, dealt=False)
-    images, _ = batches.prepare(torch.from_numpy(split.gather(rows)), torch.from_numpy(split.labels[rows]))
-    asked = torch.tensor(classes, device=images.device)
-    heats = grad_cam(model.eval(), images, asked, multilabel=parts.task.multilabel)
-    return None if heats is None else heats.cpu().numpy()
 
 
 def _augmented(training: Training, folder: Path) -> list[dict[str, str]]:

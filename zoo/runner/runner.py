@@ -280,8 +280,8 @@ class _Runner:
         return result
 
     def _report(self, report: Report, result: RunResult) -> None:
-        shown = result.mistakes.get(VAL, [])
-        self._write_optional("The pictures for the report were", partial(draw_pictures, self.training, shown))
+        drawn = partial(draw_pictures, self.training, result.mistakes)
+        self._write_optional("The pictures for the report were", drawn)
         self._write_optional("The report was", partial(report, result, self.training.folder / REPORT))
 
     def _record_budget(self) -> None:

@@ -150,6 +150,65 @@ def test_trials_of_a_sweep_are_runs(write_run):
     assert set(rows(Runs(Path("runs")))) == {"s/trial-0001"}
 
 
+def test_runs_of_one_command_are_a_group(write_run):
+    for name in ("sweep/trial-0001", "which/simple_cnn", "again-seed0", "again-seed1", "other-seed0", "alone"):
+        write_run(name, [0.5])
+    Path("runs/again").mkdir()
+    for mark in ("sweep/sweep.yaml", "which/architectures.json", "again/repeated.yaml", "sweep/report.html"):
+        (Path("runs") / mark).touch()
+    runs = Runs(Path("runs"))
+    groups = {group["group"]: (group["kind"], group["report"]) for group in runs.changes()["groups"]}
+    assert groups == {"sweep": ("sweep", True), "which": ("comparison", False), "again": ("repeats", False)}
+    assert {name: row["group"] for name, row in rows(runs).items()} == {
+        "sweep/trial-0001": "sweep",
+        "which/simple_cnn": "which",
+        "again-seed0": "again",
+        "again-seed1": "again",
+        "other-seed0": None,
+        "alone": None,
+    }
+
+
+def test_a_run_whose_group_comes_later_is_sent_again(write_run):
+    write_run("again-fold1", [0.5])
+    runs = Runs(Path("runs"))
+    revision = runs.changes()["revision"]
+    Path("runs/again").mkdir()
+    Path("runs/again/repeated.yaml").touch()
+    assert [row["group"] for row in runs.changes(revision)["runs"]] == ["again"]
+
+
+def test_what_remains_of_a_running_run(write_run):
+    write_run("live", [0.5, 0.6], status=None)
+    write_run("done", [0.5, 0.6])
+    write_run("begun", [], status=None)
+    write_run("endless", [0.5], status=None, train={"monitor": "val/accuracy"})
+    found = {name: row["remaining"] for name, row in rows(Runs(Path("runs"))).items()}
+    assert found == {"live": 6.0, "done": None, "begun": None, "endless": None}  # three epochs of 2 s
+
+
+def test_a_report_is_a_file_of_a_run_in_the_list(write_run, tmp_path: Path):
+    folder = write_run("a", [0.5])
+    (tmp_path / "secret").write_text("hidden-word", "utf-8")
+    runs = Runs(Path("runs"))
+    assert (rows(runs)["a"]["report"], runs.report("a")) == (False, None)
+    (folder / "report.html").write_text("<h1>a</h1>", "utf-8")
+    assert (rows(runs)["a"]["report"], runs.report("a")) == (True, b"<h1>a</h1>")
+    (folder / "report.html").unlink()
+    (folder / "report.html").symlink_to(tmp_path / "secret")
+    assert (rows(runs)["a"]["report"], runs.report("a")) == (False, None)
+    for name in ("../a", "", "a/", ".", "/etc"):
+        assert runs.report(name) is None
+
+
+def test_a_report_that_is_too_long_is_not_read(write_run, monkeypatch: pytest.MonkeyPatch):
+    from zoo_dashboard import reports
+
+    (write_run("a", [0.5]) / "report.html").write_text("long", "utf-8")
+    monkeypatch.setattr(reports, "LONGEST", 3)
+    assert Runs(Path("runs")).report("a") is None
+
+
 def test_one_run_with_what_is_new_of_it(write_run):
     write_run("a", [0.5, 0.6, 0.7])
     found = Runs(Path("runs")).run("a", after=1)
@@ -192,7 +251,8 @@ def test_damaged_files_hide_nobody_else(write_run, text: str):
 
 
 def test_a_folder_that_is_not_there_yet():
-    assert Runs(Path("nowhere")).changes() == {"revision": 0, "folder": "nowhere", "runs": [], "gone": []}
+    found = Runs(Path("nowhere")).changes()
+    assert found == {"revision": 0, "folder": "nowhere", "runs": [], "gone": [], "groups": []}
 
 
 def test_of_thousands_nothing_is_read_again(write_run, monkeypatch: pytest.MonkeyPatch):

@@ -78,13 +78,20 @@ def test_the_page_and_the_runs(server, write_run):
         "/api/run",
         "/api/run?name=%00",
         "/page.html",
+        "/page.css",
         "/api",
+        "/report",
+        "/report?name=a",
+        "/report?name=../secret",
+        "/report?name=..%2fsecret",
+        "/runs/a/report.html",
     ],
 )
 def test_there_is_nothing_else_to_be_had(server, write_run, path: str):
     write_run("a", [0.5])
     Path("secret").mkdir()
     Path("secret/job.yaml").write_text("secret: hidden-word", "utf-8")
+    Path("secret/report.html").write_text("hidden-word", "utf-8")
     status, _, content = ask(server, path)
     assert status == 404
     assert b"root:" not in content
@@ -137,6 +144,20 @@ def test_every_answer_says_what_a_browser_may_do(server):
         assert headers["cache-control"] == "no-store"
     assert "unsafe" not in policy()
     assert "default-src 'none'" in policy()
+
+
+def test_a_report_is_served_and_can_do_nothing(server, write_run):
+    (write_run("a", [0.5]) / "report.html").write_text("<h1>ü</h1>", "utf-8")
+    Path("runs/s").mkdir()
+    Path("runs/s/sweep.yaml").touch()
+    Path("runs/s/report.html").write_text("<h1>sweep</h1>", "utf-8")
+    for name, text in (("a", "<h1>ü</h1>"), ("s", "<h1>sweep</h1>")):
+        status, headers, content = ask(server, f"/report?name={name}")
+        assert (status, headers["content-type"], content.decode()) == (200, "text/html; charset=utf-8", text)
+        policy_of_it = headers["content-security-policy"]
+        assert policy_of_it.startswith("sandbox allow-scripts; default-src 'none'; ")
+        assert "allow-same-origin" not in policy_of_it
+        assert "connect-src" not in policy_of_it  # falls back to default-src
 
 
 def test_the_page_asks_nobody_else_for_anything():
@@ -196,16 +217,25 @@ def test_it_needs_nothing_heavy():
 
 # -- in a browser --------------------------------------------------------------------------------------
 
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
 
 def browse(url: str, profile: Path, *more: str) -> subprocess.CompletedProcess[str]:
     switches = "headless=new no-sandbox disable-gpu disable-quic no-first-run disable-background-networking"
     rest = "disable-component-update disable-sync enable-logging=stderr hide-scrollbars"
     flags = [f"--{flag}" for flag in f"{switches} {rest}".split()]
-    command = ["chromium", *flags, f"--user-data-dir={profile}", *more, url]
+    command = [str(CHROMIUM), *flags, f"--user-data-dir={profile}", *more, url]
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
 
 
-@pytest.mark.skipif(shutil.which("chromium") is None, reason="no chromium here")
+def shown(server: Dashboard, profile: Path, place: str = "") -> str:
+    """The page's elements once its script has run; nothing may stand in the browser's console."""
+    done = browse(f"{server.url}{place}", profile, "--dump-dom", "--virtual-time-budget=10000")
+    assert "CONSOLE" not in done.stderr, done.stderr
+    return done.stdout
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no chromium here")
 def test_a_browser_shows_a_run_as_it_goes_on(server, write_run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     evil = "<img src=x onerror=console.log(1)>"
     folder = write_run("live", [0.5, 0.6], status=None, architecture={"name": evil})
@@ -225,12 +255,88 @@ def test_a_browser_shows_a_run_as_it_goes_on(server, write_run, tmp_path: Path, 
 
     monkeypatch.setattr(server.runs, "run", goes_on)
     monkeypatch.setattr(scan, "AGAIN_S", 0.0)
-    shown = browse(f"{server.url}#live", tmp_path / "profile", "--dump-dom", "--virtual-time-budget=10000")
-    text = shown.stdout
+    text = shown(server, tmp_path / "profile", "#live")
     assert "2 runs, 1 running" in text
     assert ">done</a>" in text
-    assert '<td class="n">89.0%</td>' in text or "89.0%" in text
-    assert 'aria-label="accuracy over' in text
+    assert "89.0%" in text
+    assert 'aria-valuetext="epoch 3: train 77.7%, val 77.7%"' in text
+    assert "about 2 s left" in text  # two epochs of a second
     assert "&lt;img src=x onerror" in text
     assert "<img" not in text
-    assert "CONSOLE" not in shown.stderr, shown.stderr
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no chromium here")
+def test_a_browser_shows_what_to_type_where_there_is_no_run(server, tmp_path: Path):
+    text = shown(server, tmp_path / "profile")
+    assert "No runs yet" in text
+    assert "zoo run simple_cnn digits</pre>" in text
+    assert '<section id="list" tabindex="-1" aria-label="List of runs" hidden="">' in text
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no chromium here")
+def test_a_browser_shows_a_sweep_as_one_row_with_its_best(server, write_run, tmp_path: Path):
+    for number, accuracy in enumerate((0.6, 0.8, 0.7), 1):
+        write_run(f"s/trial-{number:04}", [accuracy])
+    Path("runs/s/sweep.yaml").touch()
+    Path("runs/s/report.html").touch()
+    text = shown(server, tmp_path / "profile")
+    row = re.search(r'<tr class="group">.*?</tr>', text, re.DOTALL)[0]
+    assert 'aria-expanded="false"' in row
+    assert "sweep, 3 runs" in row
+    assert "79.0%" in row
+    assert "trial-0002" in row
+    assert 'href="report?name=s"' in row
+    assert 'class="inner"' not in text
+
+
+@pytest.fixture
+def browser() -> Iterator[Any]:
+    playwright = pytest.importorskip("playwright.sync_api")
+    if CHROMIUM is None:
+        pytest.skip("no chromium")
+    with playwright.sync_playwright() as driver:
+        opened = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+@pytest.mark.slow
+def test_curves_of_chosen_runs_are_compared_by_keyboard(server, write_run, browser: Any):
+    from playwright.sync_api import expect
+
+    write_run("first", [0.5, 0.8])
+    write_run("second", [0.6, 0.7, 0.9])
+    page, problems = browser.new_page(), []
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.goto(server.url)
+    for name in ("first", "second"):
+        page.get_by_label(f"Compare {name}").focus()
+        page.keyboard.press("Space")
+    chart = page.locator("#overlay")
+    expect(page.locator("#overlay path")).to_have_count(2)
+    chart.focus()
+    page.keyboard.press("Home")
+    assert chart.get_attribute("aria-valuetext") == "epoch 1: first 49.0%, second 59.0%"
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("End")
+    assert chart.get_attribute("aria-valuetext") == "epoch 3: first –, second 89.0%"
+    page.get_by_label("val loss").check()
+    page.reload()
+    expect(page.locator("#overlay path")).to_have_count(2)
+    page.get_by_label("Remove first").click()
+    expect(page.locator("#overlay path")).to_have_count(1)
+    assert page.get_by_label("Compare first").is_checked() is False
+    assert problems == []
+
+
+@pytest.mark.slow
+def test_a_report_is_opened_and_its_script_reaches_nothing(server, write_run, browser: Any):
+    script = "document.title = 'ran'; fetch('/api/runs').then(() => { document.title = 'reached' }, () => {})"
+    (write_run("a", [0.5]) / "report.html").write_text(f"<h1>of a</h1><script>{script}</script>", "utf-8")
+    page = browser.new_page()
+    page.goto(f"{server.url}#a")
+    page.locator("#report").click()
+    page.wait_for_selector("h1:has-text('of a')")
+    page.wait_for_timeout(300)
+    assert page.title() == "ran"
+    assert page.evaluate("origin") == "null"

@@ -6,6 +6,7 @@ import importlib.util
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -327,6 +328,9 @@ def test_the_page_shows_the_pictures_and_asks_the_network_for_nothing(zoo, scene
     assert "<script" not in page
     assert "<b>&" not in page
     assert "&lt;b&gt;&amp;.jpg" in page
+    files = re.findall(r'<span title="([^"]*)">([^<]*)</span>', page)
+    assert files
+    assert all(path.endswith(f"/{name}") for path, name in files)
     assert zoo("data", "check", root, "-o", "check.html")[0] == 0, "its own it replaces"
 
 

@@ -21,7 +21,7 @@ from zoo.runner.run_result import RunResult
 from zoo.runner.runner import RunPlace
 from zoo.runner.time_budget import Budget, TooShort
 from zoo_search import architectures
-from zoo_search.architectures import Candidate, Comparison, ComparisonWatcher, pareto, run_name
+from zoo_search.architectures import Candidate, Comparison, ComparisonWatcher, blank_row, pareto, run_name
 from zoo_search.architectures_page import render_which_page, scatter_plot
 from zoo_search.architectures_report import columns_of, sorted_rows, still_rising, which_lines, without
 
@@ -188,7 +188,20 @@ def test_the_table_and_the_page_have_all_of_them(now):
         assert row["architecture"] in page
         assert all(cell in "\n".join(which_lines(found)) for cell in columns_of(row))
     assert "<circle" in scatter_plot(found)
-    assert "<script" not in page
+    best = sorted_rows(found)[0]
+    sentence = f"{best['architecture']} is the most accurate on val: {100 * best['val_accuracy']:.1f}% at "
+    assert page.index(sentence) < page.index("<circle") < page.index("<table")
+    assert f"zoo run --resume runs/c/{best['run']} --epochs {2 * best['epochs']}" in page
+
+
+def test_a_page_without_a_measurement_says_what_to_type(now):
+    found = work(now, Runs(now), "simple_cnn", "simple_rnn", budget_s=21)
+    for row in found["rows"]:
+        row.update(blank_row(row["architecture"]), status="too slow", reason="no time")
+    page = render_which_page(found)
+    assert "No architecture was measured" in page
+    assert "zoo compare-architectures DATASET --budget 42s --architectures simple_cnn,simple_rnn" in page
+    assert "<svg" not in page
 
 
 def test_names_are_no_markup(now):

@@ -97,7 +97,9 @@ def test_the_console_and_the_page_say_the_same(done):
         assert f"{100 * row['value']:.1f}%" in printed
         assert f"{100 * row['value']:.1f}%" in page
         assert f"<title>trial {row['number']}: " in page
-    assert "zoo run runs/s/best.yaml" in page
+    assert page.index('class="lead"') < page.index("zoo run runs/s/best.yaml") < page.index("<svg") < page.index("<td")
+    assert f"</strong>, by trial {found['best']['number']}: lr " in page
+    assert "zoo sweep --resume" not in page, "nothing remains"
     assert "http" not in page.replace('http-equiv="Content-Security-Policy"', "")
     assert Path("runs/s/report.html").is_file()
 
@@ -108,7 +110,20 @@ def test_a_sweep_without_a_finished_trial_can_be_shown(done):
     for row in found["trials"]:
         row.update(status="running", value=None, total_s=None, epochs=0)
     assert "no trial completed" in "\n".join(sweep_lines(found))
-    assert "0" in render_sweep_page(found)
+    page = render_sweep_page(found)
+    assert "No completed trial yet" in page
+    assert "<pre>zoo sweep --resume runs/s</pre>" in page
+    assert "<svg" not in page
+
+
+def test_a_sweep_in_which_every_trial_failed_says_how_to_add_trials(done):
+    found = document()
+    found.update(best=None, importance=None)
+    for row in found["trials"]:
+        row.update(status="failed", value=None, reason="the loss is not finite")
+    page = render_sweep_page(found)
+    assert "<pre>zoo sweep --resume runs/s --trials 10</pre>" in page
+    assert 'title="the loss is not finite"' in page
 
 
 @pytest.mark.parametrize("name", ["<script>alert(1)</script>", "a&b"])

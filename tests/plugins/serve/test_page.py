@@ -1,8 +1,9 @@
-"""The page in a real browser: a photo is dropped on it, and what it says is read."""
+"""The page in a real browser: photos are dropped on it, samples are tried, and the answers are read."""
 
 from __future__ import annotations
 
 import base64
+import re
 import shutil
 import subprocess
 import sys
@@ -70,13 +71,18 @@ def test_a_photo_is_dropped_and_the_answer_read(cats_and_dogs: Path, browser: An
         page.on("console", lambda line: problems.append(line.text) if line.type == "error" else None)
         page.goto(f"http://127.0.0.1:{port}/")
         drop(page, cat)
-        page.wait_for_selector(".answer")
+        page.wait_for_selector(".answer[data-label]")
         assert page.locator(".answer h2").inner_text().startswith("cats")
         assert page.locator(".answer h2 .sure").inner_text().strip().endswith("%")
-        assert page.locator(".answer img").count() == 2, "what it saw, and where it looked"
+        assert page.locator(".answer img").count() == 2, "the input, and the heat map over it"
         assert all(page.evaluate("[...document.querySelectorAll('.answer img')].map(i => i.naturalWidth > 0)"))
+        page.get_by_label("Heat map of “cats”").focus()
+        page.keyboard.press("End")
+        assert page.evaluate("getComputedStyle(document.querySelector('.answer .heat')).opacity") == "1"
+        assert page.locator("#progress").inner_text().startswith("1 answered")
         page.set_input_files("#file", str(dog))
         page.wait_for_selector(".answer[data-label=dogs]")
+        assert page.locator(".answer").count() == 2, "a card for each file"
         assert problems == []
         assert all(url.startswith((f"http://127.0.0.1:{port}/", "data:", "blob:")) for url in asked)
 
@@ -89,13 +95,45 @@ def test_it_says_when_it_is_not_sure_and_what_is_wrong(
         page = browser.new_page()
         page.goto(f"http://127.0.0.1:{port}/")
         drop(page, sorted((photos / "val" / "cats").iterdir())[30])
-        page.wait_for_selector(".answer")
+        page.wait_for_selector(".answer[data-label]")
         assert page.locator(".answer h2").inner_text().startswith("not sure")
-        assert "The likeliest is cats" in page.locator(".answer").inner_text()
+        assert "The most likely class is cats" in page.locator(".answer").inner_text()
         drop(page, tmp_path / "no.jpg")
-        page.wait_for_selector("#problem:not([hidden])")
-        assert "not a readable image" in page.locator("#problem").inner_text()
+        page.wait_for_selector(".answer.failed")
+        assert "not a readable image" in page.locator(".answer.failed").inner_text()
         process.terminate()
         process.wait(20)
         drop(page, tmp_path / "no.jpg")
-        page.get_by_text("The server doesn't answer").wait_for()
+        page.locator(".failed", has_text="The server does not answer").wait_for()
+
+
+@pytest.mark.parametrize("offered", [True, False])
+def test_samples_are_tried_by_keyboard(digits_run: Path, browser: Any, bench: Any, offered: bool):
+    with bench.server(digits_run, *([] if offered else ["--no-samples"])) as (port, _):
+        page = browser.new_page()
+        page.goto(f"http://127.0.0.1:{port}/")
+        page.wait_for_selector("#thumbs button")
+        assert ("got wrong" in page.locator("#samples-head").inner_text()) == offered
+        page.locator("#thumbs button").first.focus()
+        page.keyboard.press("Enter")
+        page.wait_for_selector(".answer[data-label]")
+
+
+def test_many_files_are_answered_one_by_one(digits_run: Path, browser: Any, bench: Any, picture: Any, tmp_path: Path):
+    files = [tmp_path / f"{number:02}.png" for number in range(12)]
+    for number, file in enumerate(files):
+        file.write_bytes(picture(seed=number) if number != 5 else b"no picture")
+    with bench.server(digits_run) as (port, _):
+        page, sent = browser.new_page(), []
+        page.on("request", lambda request: sent.append(request.url) if "predict" in request.url else None)
+        page.goto(f"http://127.0.0.1:{port}/")
+        page.set_input_files("#file", [str(file) for file in files])
+        page.locator("#progress", has_text=re.compile("^12 answered")).wait_for()
+        assert len(sent) == 12
+        assert page.locator(".answer[data-label]").count() == 11
+        assert page.locator(".answer.failed").count() == 1
+        assert [card.get_attribute("aria-label") for card in page.locator(".answer").all()] == [f.name for f in files]
+        page.get_by_label("Remove 03.png").click()
+        assert page.locator(".answer").count() == 11
+        page.get_by_role("button", name="Clear all").click()
+        assert page.locator(".answer").count() == 0

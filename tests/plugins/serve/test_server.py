@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import socket
@@ -62,7 +63,19 @@ def test_what_it_saw_and_where_it_looked(server, picture):
     for name in ("seen", "looked"):
         kind, _, content = found["explanation"][name].partition(",")
         assert kind == "data:image/jpeg;base64"
-        assert Image.open(io.BytesIO(__import__("base64").b64decode(content))).size == (240, 240)
+        assert Image.open(io.BytesIO(base64.b64decode(content))).size == (240, 240)
+    kind, _, content = found["explanation"]["heat"].partition(",")
+    assert kind == "data:image/png;base64"
+    heat = Image.open(io.BytesIO(base64.b64decode(content)))
+    assert (heat.mode, heat.width) == ("RGB", heat.height)
+
+
+def test_samples_are_what_the_service_was_given(server, serving):
+    assert server.ask("/samples")[2] == {"samples": []}
+    other = serving()
+    other.service.samples.append({"label": "4", "image": "data:image/jpeg;base64,AA"})
+    assert other.ask("/samples")[2] == {"samples": [{"label": "4", "image": "data:image/jpeg;base64,AA"}]}
+    assert other.ask("/samples", Host="evil.example")[0] == 403
 
 
 def test_a_threshold_is_told(serving, classifier, picture):

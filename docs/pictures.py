@@ -28,6 +28,8 @@ TITLE = "zoo run simple_cnn cats_dogs"
 
 STYLES = "zoo/reports/*.css"
 SHOWN = {
+    "docs/assets/predict-page.webp": ("plugins/zoo_predict/*.j2", STYLES),
+    "docs/assets/predict-saved.webp": ("plugins/zoo_predict/annotate.py",),
     "docs/dashboard.webp": ("plugins/zoo_dashboard/*.html", STYLES),
     "docs/report.webp": ("zoo/reports/report.html.j2", STYLES),
     "docs/serve.webp": ("plugins/zoo_serve/*.html", STYLES),

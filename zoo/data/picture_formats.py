@@ -46,7 +46,9 @@ def open_picture(source: str | Path | IO[bytes], formats: Sequence[str] | None =
     """
     from PIL import Image, UnidentifiedImageError
 
-    own = None if formats is None else [name for name in formats if name in Image.OPEN or name != "HEIF"]
+    if formats is not None:
+        Image.init()
+    own = None if formats is None else [name for name in formats if name in Image.OPEN]  # an unknown one is a KeyError
     wanted = formats is None or "HEIF" in formats
     try:
         return Image.open(source, formats=own)

@@ -444,3 +444,28 @@ def test_features_of_a_trained_network_find_swapped_labels(photos, tmp_path, pla
     assert top >= 0.8 * len(planted.swapped)
     assert among >= 0.7 * len(planted.swapped)
     assert false <= 0.02 * len(found.scan)
+
+
+def test_heic_webp_and_avif_are_checked_like_any_image(zoo, make_folder):
+    pytest.importorskip("pi_heif", reason="HEIC is an extra: pip install 'visionzoo[heif]'")
+    root = make_folder({"a": 8, "b": 8})
+    formats = Path(__file__).parents[2] / "data" / "formats"
+    for name in ("red.heic", "turned.heic", "deep.heic", "deep.avif"):
+        shutil.copy(formats / name, root / "a" / name)
+    Image.open(root / "b" / "000.png").save(root / "b" / "000.webp", lossless=True)
+    (root / "b" / "cut.heic").write_bytes((formats / "red.heic").read_bytes()[:300])
+    code, out, err = zoo("data", "check", root, "--json", "-o", "page.html")
+    assert code == 0, err
+    document = json.loads(out)
+    assert sum(split["images"] for split in document["splits"].values()) == 22
+    assert any("have 10 or 12 bits per channel" in text for text in document["notices"])
+    found = {finding["kind"]: str(finding["items"]) for finding in document["findings"]}
+    assert "cut.heic" in found["unreadable"]
+    assert "000.webp" in found["duplicates"], "the same pixels in another format"
+
+
+def test_heic_without_its_package_is_counted(zoo, make_folder, without_heif):
+    root = make_folder({"a": 8, "b": 8})
+    shutil.copy(Path(__file__).parents[2] / "data" / "formats" / "red.heic", root / "a" / "photo.heic")
+    document = json.loads(zoo("data", "check", root, "--json")[1])
+    assert any("1 .heic file" in text and "visionzoo[heif]" in text for text in document["notices"])

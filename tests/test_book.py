@@ -199,7 +199,7 @@ def test_every_page_is_in_the_navigation():
 
 SHOWN = """\
 decoding train images (1,437) …
-first: simple/simple_cnn (94,186 parameters) on digits (1,437 train, 360 val), on 1 CPU threads
+first: simple/simple_cnn (94,186 parameters) on digits (1,437 train, 360 val), on 1 CPU thread
 epoch 1/3  train loss 1.9590  accuracy 36.7%  val loss 1.5893  accuracy 53.3%  F1 51.2%  1.2s  1,242 img/s  best
 epoch 2/3  train loss 0.9112  accuracy 81.4%  val loss 0.4146  accuracy 91.7%  F1 91.0%  1.1s  1,472 img/s  best
 epoch 3/3  train loss 0.3626  accuracy 92.8%  val loss 0.1376  accuracy 96.9%  F1 96.9%  0.9s  1,602 img/s

@@ -14,6 +14,7 @@ import yaml
 
 from zoo.api.plugins import FILENAME, Entry, Layer, RegistryConfig, near, read_layer, shipped_path, user_path
 from zoo.errors import RegistryFileError, ZooError
+from zoo.reports.kit.text import short_path
 from zoo_doctor.finding import Diagnosis, Examination, secretive, without_secrets
 
 GROUP, PLUGINS = "Settings", "Plugins"
@@ -49,18 +50,12 @@ def registries() -> Iterator[Diagnosis]:
             yield _error_finding(path, str(error))
         else:
             yield from _missing_files(layers[-1])
-            yield Diagnosis(GROUP, "registry", "ok", f"{_short_path(path)}{_content(layers[-1])}")
+            yield Diagnosis(GROUP, "registry", "ok", f"{short_path(path)}{_content(layers[-1])}")
 
 
 def _files() -> list[Path]:
     paths = dict.fromkeys(p.resolve() for p in (shipped_path(), user_path(), Path.cwd() / FILENAME))
     return [path for path in paths if path.is_file()]
-
-
-def _short_path(path: Path) -> Path:
-    """Shorten a path relative to the working folder, as a user would type it."""
-    here = Path.cwd().resolve()
-    return path.relative_to(here) if path.is_relative_to(here) else path
 
 
 def _content(layer: Layer) -> str:
@@ -72,7 +67,7 @@ def _content(layer: Layer) -> str:
 
 
 def _error_finding(path: Path, said: str) -> Diagnosis:
-    line, shown = line_of(path, said), _short_path(path)
+    line, shown = line_of(path, said), short_path(path)
     place = f"+{line} " if line else ""
     mend = ("edit that line" if line else "edit it", f"${{EDITOR:-vi}} {place}{shlex.quote(str(shown))}")
     said = said.removeprefix(str(path)).lstrip(": ")

@@ -93,9 +93,11 @@ def test_a_model_is_placed_in_the_memory_format(channels_last: bool):
     assert placed.weight.is_contiguous(memory_format=torch.channels_last) == channels_last
 
 
-def test_the_description_is_in_words():
-    words = Execution(torch.device("cpu"), torch.bfloat16).describe().split(" · ")
-    assert words == [f"{torch.get_num_threads()} CPU threads", "bfloat16", "channels last"]
+def test_the_description_is_in_words(monkeypatch: pytest.MonkeyPatch):
+    for threads, words in ((1, "1 CPU thread"), (2, "2 CPU threads")):
+        monkeypatch.setattr(torch, "get_num_threads", lambda threads=threads: threads)
+        described = Execution(torch.device("cpu"), torch.bfloat16).describe()
+        assert described.split(" · ") == [words, "bfloat16", "channels last"]
     assert Execution(torch.device("cpu"), channels_last=False).describe().endswith("float32 · channels first")
 
 

@@ -33,6 +33,12 @@ def test_few_photos_are_better_served_by_trained_weights(photos: Path, monkeypat
     assert hint.endswith(f"Type: zoo run timm/tf_efficientnet_lite0 {photos} --pretrained --freeze backbone")
 
 
+def test_a_folder_below_the_working_folder_is_typed_as_such(photos: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(photos.parent)
+    (hint,) = hints(str(photos))
+    assert f" ./{photos.name} --" in hint
+
+
 def test_without_a_network_it_says_where_weights_come_from(photos: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("ZOO_OFFLINE", "1")
     (hint,) = hints(str(photos))

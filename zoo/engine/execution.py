@@ -107,7 +107,8 @@ class Execution:
 
     def describe(self) -> str:
         """Describe the execution, such as ``2 CPU threads · float32 · channels last``."""
-        where = f"{torch.get_num_threads()} CPU threads"
+        threads = torch.get_num_threads()
+        where = f"{threads} CPU {'thread' if threads == 1 else 'threads'}"
         if self.device.type == "cuda":
             where = torch.cuda.get_device_name(self.device)
         words = [where, str(self.dtype).removeprefix("torch."), self.memory_format.replace("_", " ")]

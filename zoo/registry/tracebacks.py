@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 
 from zoo.errors import PluginError
+from zoo.storage.files import short_path
 
 _MACHINERY = ("<frozen importlib", "/importlib/", "/pluggy/", "/concurrent/futures/", "/threading.py", "/contextlib.py")
 _FRAME = re.compile(r'\s*File "([^"]+)", line \d+')
@@ -76,8 +77,7 @@ def place_in(error: BaseException, holds: Callable[[str], bool]) -> str | None:
 
 def where(file: str, line: int) -> str:
     """Format a line of a file, with a path relative to the working folder where possible."""
-    path, here = Path(file), Path.cwd()
-    return f"{path.relative_to(here) if path.is_relative_to(here) else path}, line {line}"
+    return f"{short_path(Path(file))}, line {line}"
 
 
 def code_of(module: str) -> str | None:

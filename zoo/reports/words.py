@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from zoo.storage import files
+
 __all__ = [
     "UNKNOWN",
     "bar",
@@ -123,11 +125,8 @@ def _value(value: Any) -> str:
 
 
 def short_path(path: object) -> str:
-    """A path as one would type it here: relative to the working folder where it lies in it."""
-    try:
-        return clean(Path(str(path)).relative_to(Path.cwd()))
-    except (ValueError, OSError):
-        return clean(path)
+    """Format a path as a user would type it: relative to the working folder where it lies in it."""
+    return clean(files.short_path(Path(str(path))))
 
 
 def bar(fraction: float | None, width: int) -> str:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from pathlib import Path
 
 from zoo.data.open import TRAIN
 from zoo.runner.components import RunComponents
+from zoo.storage.files import short_path
 
 __all__ = ["hints_of"]
 
@@ -44,4 +46,6 @@ def _typed_dataset(parts: RunComponents) -> str:
     root = dataset.params.get("root")
     if not root:
         return dataset.name
-    return str(root) if getattr(component, "opens", ()) else f"{dataset.name} --data {root}"
+    path = short_path(Path(str(root)))
+    typed = path if path.is_absolute() else f"./{path.as_posix()}"
+    return str(typed) if getattr(component, "opens", ()) else f"{dataset.name} --data {typed}"

@@ -332,6 +332,14 @@ def append_json_line(path: Path, value: Any) -> None:
         raise cannot_write(path, error) from error
 
 
+def short_path(path: Path) -> Path:
+    """Shorten a path to the one that a user would type: relative to the working folder where it lies in it."""
+    try:
+        return path.relative_to(Path.cwd())
+    except (ValueError, OSError):  # elsewhere, or the working folder was removed
+        return path
+
+
 def cache_folder() -> Path:
     """Path of the zoo's cache: ``$ZOO_CACHE``, or the platform's cache folder."""
     import platformdirs

@@ -24,12 +24,13 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 RECORD = ROOT / "docs/assets/pictures.json"
 RESULT, RUN = ROOT / "docs/assets/run.json", ROOT / "docs/run.svg"
-TITLE = "zoo run simple_cnn cats_dogs"
+TITLE = "zoo run simple_cnn digits"
 
 STYLES = "zoo/reports/*.css"
 SHOWN = {
     "docs/assets/predict-page.webp": ("plugins/zoo_predict/*.j2", STYLES),
     "docs/assets/predict-saved.webp": ("plugins/zoo_predict/annotate.py",),
+    "docs/assets/notebook.webp": ("plugins/zoo_notebook/*.j2", "plugins/zoo_notebook/*.css"),
     "docs/dashboard.webp": ("plugins/zoo_dashboard/*.html", STYLES),
     "docs/report.webp": ("zoo/reports/report.html.j2", STYLES),
     "docs/serve.webp": ("plugins/zoo_serve/*.html", STYLES),

@@ -206,8 +206,9 @@ def test_diagnosing_changes_nothing(two_classes: Document) -> None:
 
 
 def test_every_command_advised_is_one_that_zoo_takes(two_classes: Document, thirty_classes: Document) -> None:
-    from zoo.commands import core_command
+    from zoo.commands import app
 
+    context = app.make_context("zoo", ["list"])
     flat = result(level(0.5, 0.7), level(0.5, 0.7), notices=["drawn images"])
     collapsed = result([0.5] * 4, [0.5] * 4, matrix=[[0, 500], [0, 500]])
     cut = result([0.5], [0.5], status="interrupted")
@@ -216,7 +217,9 @@ def test_every_command_advised_is_one_that_zoo_takes(two_classes: Document, thir
         typed = [command for _, command in next_commands(RunResult.read(document))]
         for command in filter(None, [*advised, *typed]):
             _, name, *words = shlex.split(command)
-            core_command(name).make_context(name, words).close()
+            command = app.get_command(context, name)
+            assert command is not None, f"zoo {name}"
+            command.make_context(name, words).close()
 
 
 def leaked(document: Document, shared: int) -> Document:

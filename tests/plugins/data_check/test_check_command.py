@@ -222,7 +222,7 @@ def test_several_labels_an_image(zoo, scene):
     (root / "list.csv").write_text("path,labels,split\n" + "\n".join([*rows, "copy.jpg,disc,train"]))
     document = checked(zoo, root / "list.csv", "--fix", "clean.csv")
     assert finding(document, "conflicts")["count"] == 1
-    assert "multiple labels" in finding(document, "label_suspects")["summary"]
+    assert "multi-label" in finding(document, "label_suspects")["summary"]
     assert Path("clean.csv").read_text().startswith("path,labels,split,")
     assert finding(checked(zoo, "clean.csv"), "conflicts")["count"] == 0
 
@@ -461,7 +461,7 @@ def test_heic_webp_and_avif_are_checked_like_any_image(zoo, make_folder):
     assert any("have 10 or 12 bits per channel" in text for text in document["notices"])
     found = {finding["kind"]: str(finding["items"]) for finding in document["findings"]}
     assert "cut.heic" in found["unreadable"]
-    assert "000.webp" in found["duplicates"], "the same pixels in another format"
+    assert "000.webp" in found["exact_duplicates"], "the same pixels in another format"
 
 
 def test_heic_without_its_package_is_counted(zoo, make_folder, without_heif):

@@ -9,6 +9,7 @@ import importlib.util
 import re
 import shlex
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import click
@@ -79,10 +80,14 @@ def command_of(words: list[str]) -> tuple[click.Command | None, list[str]]:
     from zoo.commands import app
 
     command: click.Command | None = app
-    context = click.Context(app, **app.context_settings)
     while isinstance(command, click.Group) and words and re.match("[a-z]", words[0]):
-        command, words = command.get_command(context, words[0]), words[1:]
+        command, words = _member(command, words[0]), words[1:]
     return command, words
+
+
+@cache  # a plugin's command is looked up in the registry, which is read anew each time
+def _member(group: click.Group, name: str) -> click.Command | None:
+    return group.get_command(click.Context(group, **group.context_settings), name)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)

@@ -466,10 +466,16 @@ def test_an_object_from_python_says_it_itself():
             ["--set", "loss=cross_entropy"],
             "loss 'cross_entropy' does not support multi-label.*binary_cross_entropy, focal",
         ),
-        (["--set", "loss=mse"], "loss 'mse' is for one label"),
+        (["--set", "loss=mse"], "loss 'mse' does not support multi-label datasets.*binary_cross_entropy, focal"),
         (["--set", "metrics=[top_k]"], "metric 'top_k' does not support multi-label.*mean_average_precision"),
-        (["--set", "train.class_weights=balanced"], "train.class_weights=balanced is for one label"),
-        (["--set", "train.sampler=balanced"], "train.sampler=balanced is for one label"),
+        (
+            ["--set", "train.class_weights=balanced"],
+            "train.class_weights=balanced does not support multi-label.*--set train.class_weights=none",
+        ),
+        (
+            ["--set", "train.sampler=balanced"],
+            "train.sampler=balanced does not support multi-label.*--set train.sampler=shuffle",
+        ),
         (["--set", "train.monitor=val/top"], "val/hamming_loss"),
     ],
 )

@@ -18,12 +18,17 @@ if TYPE_CHECKING:
 
 def main(argv: list[str] | None = None) -> int:
     """Run a command line and return its exit code: 0 done, 1 failed, 2 wrong request, 130 interrupted."""
-    import click
-
-    from zoo.commands import app
-    from zoo.commands.arguments import obeying, take_flags, tidy_arguments
-
     typed = sys.argv[1:] if argv is None else argv
+    try:
+        import click
+
+        from zoo.commands import app
+        from zoo.commands.arguments import obeying, take_flags, tidy_arguments
+    except ModuleNotFoundError as error:
+        if "--debug" in typed or not (package := _missing_dependency(error)):
+            raise
+        return _say(_advice(package), 1)
+
     words, flags = take_flags(tidy_arguments(typed))
     debug = "--debug" in flags
     try:
@@ -47,7 +52,7 @@ def main(argv: list[str] | None = None) -> int:
         return 0
     except BaseException as error:
         if not debug and (package := _missing_dependency(error)):
-            return _say(f"The zoo needs {package}, which is not installed. Type: python -m pip install {package}", 1)
+            return _say(_advice(package), 1)
         from zoo.host.failures import describe_failure
 
         known = None if debug else describe_failure(error)
@@ -75,6 +80,10 @@ def _missing_dependency(error: BaseException) -> str | None:
     return package if any(line.lower().startswith(package.lower()) for line in required) else None
 
 
+def _advice(package: str) -> str:
+    return f"The zoo needs {package}, which is not installed. Type: python -m pip install {package}"
+
+
 def _defect(error: BaseException) -> str:
     return (
         f"unexpected {type(error).__name__}: {error}. This is a defect; type the command again with --debug for the "
@@ -95,16 +104,22 @@ def _write_no_more() -> None:
 def _say(message: str, code: int) -> int:
     """Write an error message: laid out on a terminal, one paragraph elsewhere."""
     text = clean_lines(message)
-    if not is_terminal(sys.stderr):
+    if not (is_terminal(sys.stderr) and _laid_out(text, "yellow" if code == 130 else "red")):
         sys.stderr.write(f"zoo: {text}\n")
-        return code
-    from zoo.reports.error_text import error_lines
-    from zoo.reports.parts import new_console
-
-    console = new_console(sys.stderr)
-    for line in error_lines(text, console, "yellow" if code == 130 else "red"):
-        console.print(line, no_wrap=True, overflow="ignore", crop=False)
     return code
+
+
+def _laid_out(text: str, style: str) -> bool:
+    """Write an error message laid out for a terminal; False, and nothing written, without rich."""
+    try:
+        from zoo.reports.error_text import error_lines
+        from zoo.reports.parts import new_console
+    except ModuleNotFoundError:
+        return False
+    console = new_console(sys.stderr)
+    for line in error_lines(text, console, style):
+        console.print(line, no_wrap=True, overflow="ignore", crop=False)
+    return True
 
 
 def command() -> NoReturn:

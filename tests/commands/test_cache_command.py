@@ -207,8 +207,8 @@ def test_a_wrong_word_is_refused(refused, words, says):
 def test_a_cache_that_is_no_folder(refused, monkeypatch):
     Path("file").write_text("")
     monkeypatch.setenv("ZOO_CACHE", str(Path("file").resolve()))
-    assert "is no folder" in refused("cache", "list")
-    assert "is no folder" in refused("cache", "prune", "--older-than", "1")
+    assert "is not a folder" in refused("cache", "list")
+    assert "is not a folder" in refused("cache", "prune", "--older-than", "1")
 
 
 @pytest.mark.parametrize(

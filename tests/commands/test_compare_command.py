@@ -213,6 +213,6 @@ def test_csv_has_every_number(zoo):
 def test_what_cannot_be_listed_so(refused, zoo):
     error = refused("runs", "list", "--sort", "val/acuracy")
     assert "val/accuracy" in error
-    assert "is no time" in refused("runs", "list", "--since", "yesterday")
+    assert "'yesterday' is not a time" in refused("runs", "list", "--since", "yesterday")
     assert "one of --json and --csv" in refused("runs", "list", "--json", "--csv")
     assert "None of the 3 runs" in zoo("runs", "list", "--dataset", "mnist")[1]

@@ -51,7 +51,7 @@ def test_a_run_says_what_it_loses_and_leaves_out_what_is_not_finite(zoo, read_re
         assert code == 0, err
         said = " ".join((out + err).split())
         assert said.count("20 of 30 train images have 16 bits per channel") == 1
-        assert said.count("9 of 30 train images are of floating-point numbers") == 1
+        assert said.count("9 of 30 train images have floating-point values") == 1
         (skipped,) = read_result(f"runs/{name}")["splits"]["train"]["skipped"]
         assert skipped["name"].endswith("7.tif")
         assert "is NaN or infinite" in skipped["reason"]
@@ -63,7 +63,7 @@ def test_predict_says_it_once_and_leaves_out_what_is_not_finite(zoo, colours_run
     assert code == 2
     assert len(json.loads(out)["predictions"]) == 29
     assert err.count("20 of 30 pictures have 16 bits per channel") == 1
-    assert err.count("9 of 30 pictures are of floating-point numbers") == 1
+    assert err.count("9 of 30 pictures have floating-point values") == 1
     assert "7.tif: 1 of its 144 values is NaN or infinite" in err
 
 
@@ -72,7 +72,7 @@ def test_data_check_and_data_show_say_it(zoo, deep_folder: Path):
     document = json.loads(out)
     assert code == 0
     assert any(text.startswith("20 of 30 images have 16 bits per channel") for text in document["notices"])
-    assert any(text.startswith("9 of 30 images are of floating-point") for text in document["notices"])
+    assert any(text.startswith("9 of 30 images have floating-point") for text in document["notices"])
     (unreadable,) = [found for found in document["findings"] if found["kind"] == "unreadable"]
     assert "NaN" in unreadable["items"][0]["reason"]
     shutil.rmtree(deep_folder / "light")

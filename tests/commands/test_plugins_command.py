@@ -91,8 +91,8 @@ def test_a_broken_plugin_is_set_aside_and_explained(zoo, make_plugin, source, ph
 def test_doctor_without_a_patient(zoo):
     code, out, _ = zoo("plugins", "doctor")
     assert code == 0
-    assert "plugins are well" in out
-    assert "1 plugin is well" in zoo("plugins", "doctor", "timm")[1]
+    assert "plugins checked, no problems found" in out
+    assert "1 plugin checked, no problems found" in zoo("plugins", "doctor", "timm")[1]
 
 
 def test_doctor_of_an_unknown_plugin(refused):
@@ -304,7 +304,7 @@ def test_a_plugin_stops_a_run_and_adds_to_its_reports(zoo, make_plugin):
     html = Path("runs/w/report.html").read_text()
     assert "pressed after 2 epochs" in html
     assert "w has learned enough" in html
-    assert zoo("plugins", "doctor", "acme")[1] == "1 plugin is well.\n"
+    assert zoo("plugins", "doctor", "acme")[1] == "1 plugin checked, no problems found.\n"
 
 
 @pytest.mark.slow

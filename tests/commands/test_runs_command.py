@@ -77,7 +77,7 @@ def test_show_json_is_the_result(zoo, read_result):
 @pytest.mark.usefixtures("runs")
 def test_show_of_a_run_that_has_not_ended_says_how_to_go_on(refused):
     error = refused("runs", "show", "new")
-    assert "not ended" in error
+    assert "the run has not finished" in error
     assert "zoo run --resume" in error
 
 

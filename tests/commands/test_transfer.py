@@ -109,10 +109,10 @@ def test_the_jobs_own_file_does_it_again(zoo: Any, weights: Path):
         (("--weights", "nowhere.pth"), "There are no weights at 'nowhere.pth'"),
         (("--weights", "README.txt"), "can't be read as weights"),
         (("--weights", "other.safetensors"), "doesn't fit the network"),
-        (("--freeze", "all"), "train.freeze: give backbone"),
-        (("--freeze", "0"), "train.freeze: give backbone"),
+        (("--freeze", "all"), "train.freeze must be backbone or a number of blocks of at least 1, not 'all'."),
+        (("--freeze", "0"), "train.freeze must be backbone or a number of blocks of at least 1, not 0."),
         (("--freeze", "99"), "blocks before its last layer"),
-        (("--pretrained", "--weights", "other.safetensors"), "choose one"),
+        (("--pretrained", "--weights", "other.safetensors"), "zoo: pretrained and weights can't be combined."),
     ],
 )
 def test_what_does_not_fit_is_told_in_a_sentence(zoo: Any, words: tuple[str, ...], said: str):

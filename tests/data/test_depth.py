@@ -78,8 +78,8 @@ def test_a_notice_counts_each_depth():
     notices = depth_notices({"16 bits": 12, "floats": 1}, 45, "train images")
     assert [notice.partition(":")[0] for notice in notices] == [
         "12 of 45 train images have 16 bits per channel",
-        "1 of 45 train images is of floating-point numbers",
+        "1 of 45 train images has floating-point values",
     ]
     assert "only the high byte" in notices[0]
-    assert "divided by their maximum" in notices[1]
+    assert "divided by its maximum" in notices[1]
     assert depth_notices({}, 45, "train images") == []

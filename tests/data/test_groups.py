@@ -94,4 +94,7 @@ def test_groups_on_both_sides_of_a_split_of_ones_own_are_told(zoo, read_result, 
     tiny = ("--image-size", "16", "--epochs", "1", "--set", "architecture.channels=[8]", "--recipe", "none")
     code, _, err = zoo("run", "simple_cnn", str(table), *tiny, "--name", "leaky", "--quiet")
     assert code == 0, err
-    assert any("groups 6 are trained on as well" in text for text in read_result("runs/leaky")["notices"])
+    assert any(
+        "6 groups of the val images are also in the training images" in text
+        for text in read_result("runs/leaky")["notices"]
+    )

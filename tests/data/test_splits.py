@@ -133,7 +133,7 @@ def test_another_seed_makes_other_folds():
         ),
         ([0, 0, 1], 2, r"'b' \(the smallest class has 1 training image\)\. Add images, or remove the class"),
         ([0, 0, 0], 2, r"'b' \(the smallest class has 0 training images\)"),
-        ([0, 1, 0, 1], 5, r"too few have 'a', 'b' \("),
+        ([0, 1, 0, 1], 5, r"Classes with fewer: 'a', 'b' \("),
     ],
 )
 def test_more_folds_than_a_class_has_images_are_refused_by_its_name(labels: list[int], folds: int, said: str):

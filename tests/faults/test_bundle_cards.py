@@ -119,7 +119,7 @@ def test_nor_of_another_version_of_one_that_is_here(tmp_path: Path):
 
 def test_a_kind_that_there_is_not_is_missing():
     (told,) = missing({"loss": {"kind": "spell", "id": "acme/net"}}, REGISTRY)
-    assert "spell 'acme/net' is not here" in told
+    assert "spell 'acme/net' is not available" in told
 
 
 @pytest.mark.parametrize("said", [{"distribution": "zoo-acme; touch x #"}, {"version": "1.0; touch x #"}])

@@ -175,10 +175,10 @@ def test_on_noise_it_is_the_same_job():
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("--seeds", "2"), "--budget and --seeds can't both be given. Fit a single run first, then repeat its job"),
-        (("--folds", "2"), "--budget and --folds can't both be given"),
+        (("--seeds", "2"), "--budget and --seeds can't be combined. Fit a single run first, then repeat its job"),
+        (("--folds", "2"), "--budget and --folds can't be combined"),
         (("--resume", "r"), "A resumed run keeps its plan"),
-        (("--lr", "auto"), "train.lr=auto and --budget can't both be given"),
+        (("--lr", "auto"), "train.lr=auto and --budget can't be combined"),
     ],
 )
 def test_what_does_not_go_with_a_budget(zoo, words: tuple[str, ...], told: str):

@@ -125,7 +125,7 @@ def test_in_the_place_of_a_damaged_one_the_one_before_is_read(tmp_path: Path, pa
     assert state is not None
     assert torch.equal(state["weights"], torch.zeros(100))
     assert str(last) in notices[0]
-    assert "the one before" in notices[0]
+    assert "Continuing from the previous one" in notices[0]
 
 
 @pytest.mark.parametrize("part", DAMAGES)
@@ -219,7 +219,7 @@ def test_without_the_index_the_one_before_a_damaged_one_is_read(tmp_path: Path):
     state = load_checkpoint(tmp_path, notices.append)
     assert state is not None
     assert torch.equal(state["weights"], torch.zeros(100))
-    assert "the one before" in notices[0]
+    assert "Continuing from the previous one" in notices[0]
 
 
 def test_a_checkpoint_says_which_weights_are_the_best(tmp_path: Path):

@@ -104,7 +104,7 @@ def test_it_ends_when_the_loss_runs_away_or_is_no_number_or_the_range_is_through
     away = sweep_over([1.0] * 10 + [1000.0] * 40, LRS)
     assert "4 times its minimum" in away.ended
     assert len(away.losses) == 11
-    assert "no number" in sweep_over([1.0, 1.0, math.nan, 1.0], LRS).ended
+    assert "NaN" in sweep_over([1.0, 1.0, math.nan, 1.0], LRS).ended
     assert sweep_over([1.0, 1.0, math.nan], LRS).losses == [1.0, 1.0]
     assert sweep_over([1.0] * 99, LRS).ended == "the end of the range was reached"
     assert sweep_over([-1.0] * 99, LRS).ended == "the end of the range was reached", (

@@ -108,7 +108,7 @@ def test_one_of_seeds_and_folds():
     assert asked(None, None) is None
     assert asked(3, None) == Repeats("seed", 3)
     assert asked(None, 5) == Repeats("fold", 5)
-    with pytest.raises(RequestError, match="can't both be given"):
+    with pytest.raises(RequestError, match="seeds and folds can't be combined"):
         asked(3, 5)
 
 
@@ -198,7 +198,9 @@ def test_test_stays_test(make_folder: Callable[..., Path]):
 def test_a_class_too_small_for_the_folds_is_refused_and_nothing_is_left(make_folder: Callable[..., Path]):
     folder = make_folder({"red": 6, "blue": 3})
     before = sorted(Path().iterdir())
-    with pytest.raises(DataError, match=r"4 folds need 4 training images of every class.*'blue'.*at most 3 folds"):
+    with pytest.raises(
+        DataError, match=r"4 folds need at least 4 training images of every class.*'blue'.*at most 3 folds"
+    ):
         zoo.run("simple_cnn", folder, folds=4, **PICTURES, recipe="none", observer=Observer())
     assert sorted(Path().iterdir()) == before
 
@@ -336,7 +338,7 @@ def test_resume_of_another_job_or_of_other_folds_is_refused_before_anything_runs
     for more, said in (
         ({"folds": 3}, r"data.folds: 2 before, 3 now"),
         ({"folds": 2, "epochs": 2}, r"train.epochs: 1 before, 2 now"),
-        ({"seeds": 2}, r"is of 2 folds, not of 2 seeds"),
+        ({"seeds": 2}, r"has 2 folds, not 2 seeds"),
     ):
         with pytest.raises(RequestError, match=said):
             quick(**{**more, "name": "f", "resume": True, "observer": Fails(AssertionError(), run=1)})

@@ -92,7 +92,7 @@ def test_a_damaged_checkpoint_costs_the_steps_since_the_one_before():
     last.write_bytes(content)
     heard = Listens()
     run("part", set=often, resume=True, observer=heard)
-    assert any(last.name in text and "the one before" in text for text in heard.notices)
+    assert any(last.name in text and "Continuing from the previous one" in text for text in heard.notices)
     assert numbers_of("part") == numbers_of("whole")
     assert weights_of("part") == weights_of("whole")
 

@@ -115,7 +115,7 @@ def test_classes_go_by_name_and_further_ones_are_left_out(world: dict[str, Path]
 
 
 def test_a_class_that_it_does_not_know_is_told_by_name(world: dict[str, Path]):
-    with pytest.raises(RequestError, match=r"doesn't know 2 of the job's 3 classes: pink, yellow\. It knows: blue,"):
+    with pytest.raises(RequestError, match=r"lacks 2 of the 3 classes of the job: pink, yellow\. It has: blue,"):
         teacher(world["run"], ("pink", "red", "yellow"))
 
 

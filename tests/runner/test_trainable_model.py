@@ -147,5 +147,5 @@ def test_what_would_say_nothing_is_refused(given: dict[str, Any]):
 
 
 def test_two_averages_at_once_are_refused():
-    with pytest.raises(ValueError, match="choose one"):
+    with pytest.raises(ValueError, match="swa_epochs and ema_decay can't be combined"):
         train(ema_decay=0.9, swa_epochs=2)

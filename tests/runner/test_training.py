@@ -50,4 +50,4 @@ def test_a_lower_loss_alone_is_nothing_to_wait_for(run: Any):
     assert len(losses) == 2
     assert losses[1] < losses[0]
     assert result["best"]["epoch"] == 2
-    assert result["stop_reason"] == "no better val/same for 1 epochs"
+    assert result["stop_reason"] == "no improvement of val/same for 1 epoch"

@@ -103,7 +103,7 @@ def test_a_file_of_another_network_says_which_names(tmp_path: Path, trained: nn.
     text = str(told.value)
     assert "1 missing: 1.weight" in text
     assert "1 unknown: 5.extra" in text
-    assert "of different shape: 0.weight (4, 3, 3, 3) there, (8, 3, 3, 3) here" in text
+    assert "of different shape: 0.weight (4, 3, 3, 3) in the file, (8, 3, 3, 3) in the network" in text
     assert all(torch.equal(v, before[k]) for k, v in model.state_dict().items()), "nothing is taken over in part"
 
 
@@ -143,7 +143,7 @@ def test_a_damaged_file_is_told(tmp_path: Path, name: str, content: bytes):
 def test_a_file_without_tensors_is_told(tmp_path: Path):
     path = tmp_path / "a.pth"
     torch.save({"epoch": 3}, path)
-    with pytest.raises(RequestError, match="holds no weights"):
+    with pytest.raises(RequestError, match="contains no weights: no named tensors"):
         read_tensors(path)
 
 

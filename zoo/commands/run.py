@@ -168,7 +168,7 @@ def _budget(typed: dict[str, Any]) -> Budget | None:
         ("folds", "Fit a single run first, then repeat its job: zoo run RUN/job.yaml --folds 5"),
     ):
         if typed[name] is not None:
-            raise RequestError(f"--budget and --{name} can't both be given. {instead}")
+            raise RequestError(f"--budget and --{name} can't be combined. {instead}")
     from zoo.runner.time_budget import Budget
 
     return Budget.of_command(typed["budget"])

@@ -15,7 +15,7 @@ _LOSES = {
         "32 bits",
         "images with values above 65,535 are divided by their maximum; of the others only the high byte is kept",
     ),
-    FLOAT: ("floating-point numbers", "each image is divided by its maximum, and negative values become 0"),
+    FLOAT: ("floating-point values", "each image is divided by its maximum, and negative values become 0"),
 }
 
 
@@ -68,14 +68,8 @@ def depth_notices(counts: Mapping[str, int], total: int, what: str) -> list[str]
         what: noun for the images in the notice, plural.
     """
     return [
-        f"{counts[depth]:,} of {total:,} {what} {_verb(depth, counts[depth])} {called}: {lost}. To control the "
-        "conversion, convert them to 8 bits with a common scale."
+        f"{counts[depth]:,} of {total:,} {what} {'has' if counts[depth] == 1 else 'have'} {called}: {lost}. To control "
+        "the conversion, convert them to 8 bits with a common scale."
         for depth, (called, lost) in _LOSES.items()
         if counts.get(depth)
     ]
-
-
-def _verb(depth: str, count: int) -> str:
-    if depth == FLOAT:
-        return "is of" if count == 1 else "are of"
-    return "has" if count == 1 else "have"

@@ -146,8 +146,9 @@ def _with_group_notice(split: Split, train: Split) -> Split:
     """Add a notice where a split shares groups with the training split."""
     if split.name == TRAIN or not (shared := shared_groups(split, train)):
         return split
+    groups, are = ("group", "is") if len(shared) == 1 else ("groups", "are")
     notice = (
-        f"{len(shared):,} groups of the {split.name} images are also in the training images "
+        f"{len(shared):,} {groups} of the {split.name} images {are} also in the training images "
         f"({listing(shared, most=3)}): the metrics on {split.name} are too optimistic."
     )
     return dataclasses.replace(split, notices=(*split.notices, notice))

@@ -187,7 +187,7 @@ def _too_few(counts: NDArray[np.int64], folds: int, classes: Sequence[str]) -> s
     images = f"{least} training image{'' if least == 1 else 's'}"
     advice = f"Take at most {least} folds, or add images" if least >= 2 else "Add images, or remove the class"
     return (
-        f"{folds} folds need at least {folds} training images of every class; too few have {few} (the smallest "
+        f"{folds} folds need at least {folds} training images of every class. Classes with fewer: {few} (the smallest "
         f"class has {images}). {advice}."
     )
 

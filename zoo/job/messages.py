@@ -26,7 +26,7 @@ def describe_error(error: Any, sources: Mapping[str, str]) -> str:
     given = f", not {error['input']!r}" if not isinstance(error["input"], dict) else ""
     reason = str(error["msg"]).removeprefix("Value error, ").removeprefix("Input should be ")
     if error["type"] == "value_error":  # a message of the job schema
-        return f"{path}: {reason}."
+        return f"{path}{' ' if reason.startswith('must ') else ': '}{reason}." if path else f"{reason}."
     if error["type"] == "string_pattern_mismatch" and path == "device":
         reason = "auto, cpu, mps, cuda or cuda:N"
     if error["type"] == "extra_forbidden":

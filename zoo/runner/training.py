@@ -100,7 +100,8 @@ class Training:
             if reason is not None:
                 break
             if self._out_of_patience(record.epoch):
-                reason = f"no improvement of {self.job.train.monitor} for {self.job.train.patience} epochs"
+                epochs = "1 epoch" if self.job.train.patience == 1 else f"{self.job.train.patience} epochs"
+                reason = f"no improvement of {self.job.train.monitor} for {epochs}"
             elif self.budget is not None and self._out_of_budget(self.budget, record):
                 self.budget_used = True
                 reason = f"the budget of {self.budget.seconds:g} s is used up"

@@ -84,7 +84,9 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
             break
     tensors = {str(k): v for k, v in content.items() if isinstance(v, Tensor)}
     if not tensors:
-        raise RequestError(f"{path} contains no weights: no named tensors, nor under {listing(_WRAPPERS)}.")
+        raise RequestError(
+            f"{path} contains no weights: no named tensors at the top level or under {listing(_WRAPPERS)}."
+        )
     return bare_names(tensors)
 
 

@@ -295,7 +295,8 @@ def _shapes(seen: Scan) -> Iterator[Finding]:
         seen,
         "odd_shapes",
         NOTE,
-        f"long and narrow (aspect ratio at least {LONG:g}): squashing distorts the object, and cropping cuts most of it off.",
+        f"long and narrow (aspect ratio at least {LONG:g}): squashing distorts the object, "
+        "and cropping cuts most of it off.",
         "Crop them to the object",
         np.flatnonzero(longer >= LONG * shorter),
         size,

@@ -52,6 +52,7 @@ def test_a_line_at_once_that_is_gone_before_the_error(tmp_path: Path) -> None:
     assert "\r\x1b[K" in text[text.index("loading PyTorch") : text.index("Unknown dataset")], "the line is cleared"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("during", [b"loading PyTorch", b"preparing data|decoding", b"epochs, about"])
 def test_ctrl_c_gives_the_cursor_back(tmp_path: Path, during: bytes) -> None:
     code, text = typed("run", "simple_cnn", "digits", where=tmp_path, interrupt_at=during)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from typing import Any
 
@@ -63,17 +64,30 @@ def beyond_the_samples() -> Iterator[Check]:
             yield from (check for check in checks_of(entry) if check.name in own)
 
 
-def marks(check: Check) -> list[Any]:
-    """Slow are the larger networks, and processes that import torch anew."""
-    slow = check.component.removeprefix("timm/") in LARGER or check.name == "spawned workers"
-    return [pytest.mark.slow] if slow else []
-
-
 WITHOUT_FILES = (check for plugin in BUNDLED for check in checks(plugin, registry=REGISTRY))
 CHECKS = [*(check for check in WITHOUT_FILES if check.component not in NEED_FILES), *beyond_the_samples()]
 
 
-@pytest.mark.parametrize("check", [pytest.param(c, id=c.id, marks=marks(c)) for c in CHECKS])
+FAMILY = 4  # as many of one kind and plugin are tried in every respect among the fast tests
+
+
+def in_turn() -> Iterator[Any]:
+    """Every check, where the slow ones are the larger networks', those with processes, and half of a large family's.
+
+    In a family each component is held to every other contract, and each contract to every other component.
+    """
+    families: dict[str, dict[str, int]] = defaultdict(dict)
+    seen: Counter[str] = Counter()
+    for check in CHECKS:
+        family = families[f"{check.kind}:{check.component.split('/')[0]}"]
+        place = family.setdefault(check.component, len(family))
+        odd = place >= FAMILY and (place + seen[check.component]) % 2
+        seen[check.component] += 1
+        slow = check.component.removeprefix("timm/") in LARGER or check.name == "spawned workers" or odd
+        yield pytest.param(check, id=check.id, marks=[pytest.mark.slow] if slow else [])
+
+
+@pytest.mark.parametrize("check", in_turn())
 def test_contract(check: Check):
     with torch.compiler.set_stance("force_eager" if check.component in COMPILED else "default"):
         (outcome,) = run_checks([check]).outcomes

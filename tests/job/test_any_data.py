@@ -55,7 +55,7 @@ def job(registry: Registry, made: Made, architecture: str = "simple_cnn", **opti
 
 
 @given(architecture=st.sampled_from(NETWORKS), **ANY)
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_default_job_always_resolves(registry, architecture, images, size, channels, classes):
     made = Made(images, size, channels, min(classes, images // 4))
     resolved = job(registry, made, architecture)

@@ -174,7 +174,7 @@ def trained(folder: Path, augment: list[Any], loss: str = "cross_entropy") -> An
     return zoo.run("simple_cnn", "digits", epochs=2, augment=augment, loss=loss, set=options, out=folder, name="r")
 
 
-@pytest.mark.parametrize("loss", [*LOSSES[:2], *(pytest.param(name, marks=pytest.mark.slow) for name in LOSSES[2:])])
+@pytest.mark.parametrize("loss", [LOSSES[0], *(pytest.param(name, marks=pytest.mark.slow) for name in LOSSES[1:])])
 def test_each_loss_trains_on_mixed_images(loss: str, tmp_path: Path):
     result = trained(tmp_path, ["mixup", {"name": "cutmix", "p": 0.5}], loss)
     assert result["status"] == "completed"
@@ -184,7 +184,7 @@ def test_each_loss_trains_on_mixed_images(loss: str, tmp_path: Path):
     assert last["val"]["accuracy"] > 0.5
 
 
-@pytest.mark.parametrize("policy", ["light", "heavy"])
+@pytest.mark.parametrize("policy", [pytest.param("light", marks=pytest.mark.slow), "heavy"])
 def test_a_job_takes_a_policy_by_name(policy: str, tmp_path: Path):
     result = trained(tmp_path, [{"name": policy, "flip": False}])
     assert result["job"]["augment"] == [{"name": policy, "flip": False}]

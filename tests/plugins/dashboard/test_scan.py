@@ -255,6 +255,7 @@ def test_a_folder_that_is_not_there_yet():
     assert found == {"revision": 0, "folder": "nowhere", "runs": [], "gone": [], "groups": []}
 
 
+@pytest.mark.slow
 def test_of_thousands_nothing_is_read_again(write_run, monkeypatch: pytest.MonkeyPatch):
     for i in range(1500):
         write_run(f"run-{i}", [0.5, 0.6])

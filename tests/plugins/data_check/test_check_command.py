@@ -269,6 +269,7 @@ def test_paths_are_relative_where_the_images_lie_below_the_list(zoo, scene):
     assert all(line.startswith(("train/", "val/")) for line in lines(root / "clean.csv"))
 
 
+@pytest.mark.slow
 def test_suspects_are_left_out_when_that_is_asked_for(zoo, make_folder):
     root = make_folder({"red": 40, "blue": 40})
     (root / "red/003.png").rename(root / "blue/swapped.png")

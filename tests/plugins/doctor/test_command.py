@@ -20,6 +20,7 @@ sys.exit(code)
 BROKEN = "import a_library_that_is_not_here\n"
 
 
+@pytest.mark.slow
 def test_what_is_wrong_is_told_with_the_command_that_mends_it(zoo, make_plugin, monkeypatch, tmp_path):
     """A broken plugin, a wrong registry.yaml and a cache that is no folder: each is told, none hides another."""
     make_plugin("acme", BROKEN)
@@ -74,6 +75,7 @@ def press():
 """
 
 
+@pytest.mark.slow
 def test_checks_of_plugins_are_listed_with_their_remedies(zoo, make_plugin):
     make_plugin("acme", CHECKED, zoo_acme_checks=CHECKS)
     findings = {f["topic"]: f for f in json.loads(zoo("doctor", "--json")[1])["findings"]}

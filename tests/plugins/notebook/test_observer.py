@@ -56,6 +56,7 @@ def test_one_display_shows_the_run_from_loading_to_its_last_line(screen, tmp_pat
     assert "seen" in last
 
 
+@pytest.mark.slow
 def test_each_of_several_runs_has_its_own_display(screen, tmp_path):
     trained(screen, tmp_path, seeds=2, epochs=1)
     assert len(screen.displays) == 2

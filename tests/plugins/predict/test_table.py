@@ -105,6 +105,7 @@ def test_on_a_terminal_wide_names_are_aligned_and_low_confidences_dim(colours_ru
     assert any("…" in line and line.split("  ")[0].endswith("です.png") for line in lines), "the end of a name is kept"
 
 
+@pytest.mark.slow
 def test_on_a_terminal_a_low_confidence_is_dim(colours_run: Path, colours: Path) -> None:
     from PIL import Image
 

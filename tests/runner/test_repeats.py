@@ -322,7 +322,9 @@ def test_interrupted_before_training_leaves_nothing():
     assert not Path("runs").exists()
 
 
-@pytest.mark.parametrize("error", [RuntimeError("no more memory"), ZooError("no more memory")])
+@pytest.mark.parametrize(
+    "error", [RuntimeError("no more memory"), pytest.param(ZooError("no more memory"), marks=pytest.mark.slow)]
+)
 def test_a_run_that_fails_is_named_and_the_others_kept(error: Exception):
     with pytest.raises(ZooError, match=r"run 2 of 2 \(x-seed1\); 1 finished and kept.*no more memory") as caught:
         quick(seeds=2, name="x", observer=Fails(error, run=2))
@@ -394,7 +396,7 @@ def test_a_place_that_is_no_folder_is_told():
         quick(seeds=2, name="n")
 
 
-@pytest.mark.parametrize("text", ["{", "[]", "{}"])
+@pytest.mark.parametrize("text", ["{", *(pytest.param(text, marks=pytest.mark.slow) for text in ("[]", "{}"))])
 def test_a_damaged_summary_is_told(text: str):
     quick(seeds=2, name="d")
     Path("runs/d/summary.json").write_text(text)

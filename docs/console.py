@@ -344,7 +344,7 @@ def _run_block(block: Block, shell: Shell) -> Iterator[Outcome]:
 
 
 def refreshed(page: Page, outcomes: list[Outcome]) -> tuple[str, list[Command]]:
-    """The page's text with what was really printed, and the commands whose ``…`` could not be kept."""
+    """The page's text with what was really printed, and the commands whose ``…`` stands where it may not belong."""
     by_line, lost, text = {outcome.command.line: outcome for outcome in outcomes}, [], page.text
     for block in reversed(page.blocks):
         if not block.console or "not run" in block.notes:
@@ -355,6 +355,7 @@ def refreshed(page: Page, outcomes: list[Outcome]) -> tuple[str, list[Command]]:
             kept = likeness.elided(command.shown, printed)
             if kept is None and likeness.GAP in command.shown:
                 lost.append(command)
+                kept = likeness.aligned(command.shown, printed)
             blank = command.shown[-1:] == [""] and command is not block.commands[-1]
             lines += [f"$ {command.text}".replace("\n", "\n> "), *(printed if kept is None else kept), *[""] * blank]
         body = "".join(f"{block.indent if line else ''}{line}\n" for line in "\n".join(lines).split("\n"))
@@ -383,7 +384,7 @@ def _one(path: Path, check: bool) -> bool:
         path.write_text(text, "utf-8")
         translation.update(path)
         for command in lost:
-            say(f"{path}, line {command.line}: all of it was written, for where its … belongs was not to be found\n")
+            say(f"{path}, line {command.line}: lines around its … have changed: read where it stands now\n")
     return not complaints
 
 

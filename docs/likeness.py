@@ -159,14 +159,28 @@ def elided(shown: list[str], printed: list[str]) -> list[str] | None:
     return kept
 
 
+def aligned(shown: list[str], printed: list[str]) -> list[str]:
+    """What was printed, with the page's gaps among changed lines: each is kept between as many lines as before."""
+    shown, kept = ended(shown), []
+    for _, i, j, k, m in _changes(shown, printed):
+        part = shown[i:j]
+        head = part.index(GAP) if GAP in part else m - k
+        tail = part[::-1].index(GAP) if GAP in part else 0
+        kept += printed[k:m] if head + tail >= m - k else [*printed[k : k + head], GAP, *printed[m - tail : m]]
+    return kept
+
+
 def difference(shown: list[str], printed: list[str]) -> str:
     """What the page has (-) and what was printed (+), where the words are others."""
-    shown = ended(shown)
-    a, b = [masked(line) for line in shown], [masked(line) for line in printed]
-    lines = []
-    for tag, i, j, k, m in difflib.SequenceMatcher(None, a, b, autojunk=False).get_opcodes():
+    shown, lines = ended(shown), []
+    for tag, i, j, k, m in _changes(shown, printed):
         if tag == "equal":
             lines += [f"  {line}" for line in printed[k:m]]
         else:
             lines += [f"- {line}" for line in shown[i:j]] + [f"+ {line}" for line in printed[k:m]]
     return "\n".join(lines)
+
+
+def _changes(shown: list[str], printed: list[str]) -> list[tuple[str, int, int, int, int]]:
+    a, b = [masked(line) for line in shown], [masked(line) for line in printed]
+    return difflib.SequenceMatcher(None, a, b, autojunk=False).get_opcodes()

@@ -413,10 +413,22 @@ def test_a_page_is_refreshed_and_keeps_its_gaps(tmp_path: Path):
     assert not lost
 
 
-def test_where_a_gap_cannot_be_kept_all_is_written(tmp_path: Path):
-    text = "```console\n$ seq 3 | sed 's/$/ x/'\n0 y\n…\n3 x\n```\n"
-    text, lost = console.refreshed(page_of(tmp_path, text), outcomes_of(tmp_path, text))
-    assert text == "```console\n$ seq 3 | sed 's/$/ x/'\n1 x\n2 x\n3 x\n```\n"
+@pytest.mark.parametrize(
+    ("shown", "written"),
+    [
+        (["z y", "…", "e x"], ["a x", "…", "e x"]),
+        (["a x", "b y", "…", "d y", "e x"], ["a x", "b x", "…", "d x", "e x"]),
+        (["a x", "b x", "c y", "d y", "…", "e x"], ["a x", "b x", "c x", "d x", "e x"]),
+    ],
+)
+def test_a_gap_between_changed_lines_hides_what_is_between_as_many(
+    tmp_path: Path, shown: list[str], written: list[str]
+):
+    before, after = (
+        "\n".join(["```console", "$ printf '%s x\\n' a b c d e", *lines, "```", ""]) for lines in (shown, written)
+    )
+    text, lost = console.refreshed(page_of(tmp_path, before), outcomes_of(tmp_path, before))
+    assert text == after
     assert [command.line for command in lost] == [2]
 
 

@@ -38,62 +38,6 @@ BANNED = {
 }
 """Banned turns as regular expressions, each with what to write instead. A colon follows the name of a parameter."""
 
-LEFT: dict[str, int] = {
-    "CONTRIBUTING.md": 3,
-    "README.md": 2,
-    "SECURITY.md": 8,
-    "docs/architecture.md": 4,
-    "docs/channels.md": 1,
-    "docs/concepts.md": 2,
-    "docs/dashboard.md": 2,
-    "docs/data-check.md": 3,
-    "docs/distillation.md": 1,
-    "docs/doctor.md": 7,
-    "docs/export.md": 1,
-    "docs/faces.md": 3,
-    "docs/from-fastai.md": 1,
-    "docs/from-keras.md": 5,
-    "docs/from-mmpretrain.md": 4,
-    "docs/from-timm.md": 2,
-    "docs/getting-started.md": 1,
-    "docs/import.md": 3,
-    "docs/keras.md": 1,
-    "docs/learning-rate.md": 5,
-    "docs/look-at-your-data.md": 2,
-    "docs/multi-label.md": 7,
-    "docs/objects.md": 2,
-    "docs/overfitting.md": 1,
-    "docs/reliability.md": 4,
-    "docs/repeat-a-run.md": 1,
-    "docs/report.md": 2,
-    "docs/results.md": 12,
-    "docs/scaling.md": 4,
-    "docs/serve.md": 1,
-    "docs/shards.md": 1,
-    "docs/share.md": 5,
-    "docs/speed.md": 2,
-    "docs/sweep.md": 3,
-    "docs/test-time-augmentation.md": 1,
-    "docs/traffic-signs.md": 2,
-    "docs/transfer.md": 2,
-    "docs/tutorial/1-collect.md": 2,
-    "docs/tutorial/2-clean.md": 2,
-    "docs/tutorial/3-look.md": 3,
-    "docs/tutorial/4-choose.md": 1,
-    "docs/tutorial/7-overfitting.md": 1,
-    "docs/tutorial/9-deploy.md": 1,
-    "docs/which-network.md": 3,
-    "docs/write-a-plugin.md": 1,
-    "docs/x-rays.md": 1,
-    "plugins/zoo-keras/README.md": 3,
-    "plugins/zoo_images/README.md": 1,
-    "plugins/zoo_losses/README.md": 1,
-    "plugins/zoo_metrics/README.md": 2,
-    "plugins/zoo_timm/README.md": 1,
-    "plugins/zoo_torchvision/README.md": 1,
-    "zoo/reports/live.py": 2,
-}
-"""Number of banned turns that are left in a file; a file that is rewritten leaves the list."""
 KEYS = {"mend", "brings"}
 """Keys of documents that programs read."""
 
@@ -135,7 +79,7 @@ def test_words_of_the_code(path: Path):
     wrong = [
         f"{_name(path)}:{line}: {found}" for line, text in _literals(path) if text not in KEYS for found in _found(text)
     ]
-    assert len(wrong) <= LEFT.get(_name(path), 0), "\n".join(wrong)
+    assert not wrong, "\n".join(wrong)
 
 
 def test_words_of_recipes():
@@ -145,7 +89,7 @@ def test_words_of_recipes():
 @pytest.mark.parametrize("path", [p for p in _pages() if p.name != "CHANGELOG.md"], ids=_name)
 def test_words_of_the_book(path: Path):
     found = list(_found(path.read_text("utf-8")))
-    assert len(found) <= LEFT.get(_name(path), 0), "\n".join(found)
+    assert not found, "\n".join(found)
 
 
 def test_a_banned_turn_is_found():

@@ -95,13 +95,13 @@ def test_pruning_by_age_takes_what_is_made_again_and_nothing_else(zoo, cache):
     ]
     code, out, _ = zoo("cache", "prune", "--older-than", "30", "--dry-run")
     assert code == 0
-    assert "2 entries, 2.0 kB, would go" in out
+    assert "Would remove 2 entries, 2.0 kB; " in out
     assert "without --dry-run" in out
     assert "--downloads" in out
     assert all(path.exists() for path in (*old, *kept))
     code, out, _ = zoo("cache", "prune", "--older-than", "30")
     assert code == 0
-    assert "2 entries, 2.0 kB, went" in out
+    assert "Removed 2 entries, 2.0 kB; " in out
     assert not any(path.exists() for path in old)
     assert all(path.exists() for path in kept)
 
@@ -165,7 +165,7 @@ def test_what_a_running_job_uses_stays(zoo, cache, make_folder):
         assert stores
         code, out, _ = zoo("cache", "prune", "--above", "0MB", "--downloads")
         assert code == 0, "that it is used is no failure"
-        assert "stays: used by a running process" in out
+        assert "was not removed: used by a running process" in out
         assert not other.exists()
         assert downloaded.exists()
         assert all((path / "images.npy").exists() for path in stores)

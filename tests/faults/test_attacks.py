@@ -90,7 +90,7 @@ def test_a_bundle_that_names_code_as_its_architecture(bundle: Path, owned: Path)
     card = (bundle / "zoo.json").read_text("utf-8")
     for name in ("os:system", "../evil.py:Net", str(owned)):
         (bundle / "zoo.json").write_text(card.replace('"simple/simple_cnn"', f'"{name}"'), "utf-8")
-        with pytest.raises(ZooError, match=r"not here|can't be built|damaged"):
+        with pytest.raises(ZooError, match=r"not available|can't be built|damaged"):
             load_model(bundle, open_registry())
     assert not owned.exists()
 
@@ -163,7 +163,7 @@ def test_yaml_that_breaks_its_reader(text: str):
 def test_yaml_without_end(tmp_path: Path):
     path = tmp_path / "job.yaml"
     path.write_bytes(b"# " + b"x" * (1 << 20))
-    with pytest.raises(RequestError, match="more than 1,048,576 bytes"):
+    with pytest.raises(RequestError, match="exceeds 1,048,576 bytes"):
         read_mapping(path)
 
 
@@ -226,7 +226,8 @@ def test_an_archive_that_leaves_its_folder(tmp_path: Path, owned: Path, how: str
         "link": [link("way", ".."), tarfile.TarInfo("way/owned")],
     }
     path = archive(tmp_path / "data.tar.gz", *members[how])
-    refused = contextlib.nullcontext() if how == "absolute" else pytest.raises(DataError, match="refused")
+    outside = pytest.raises(DataError, match=r"An archive was rejected.*outside the destination")
+    refused = contextlib.nullcontext() if how == "absolute" else outside
     with refused, unpacking(inside):  # an absolute name is taken as one in the folder
         extract_archive(str(path), str(inside))
     assert not owned.exists()

@@ -66,7 +66,7 @@ def test_a_plugin_comes_is_used_checked_turned_off_and_goes(world, acme_wheel):
     world.zoo("plugins", "disable", "acme")
 
     said = world.zoo("plugins", "uninstall", "acme").stdout
-    assert said == "zoo-acme with the plugins: acme.\n"
+    assert said == "Uninstalled zoo-acme with the plugins: acme.\n"
     assert (world.zoo("list", "--json").stdout, world.distributions()) == before
     assert not list((world.folder / "config").rglob("registry.yaml")), "nor is it turned off any more"
     gone = world.zoo("evaluate", "leaves", check=False)
@@ -195,7 +195,7 @@ def test_where_there_is_no_pip_uv_does_it(world, make_wheel):
     said = zoo("plugins", "install", make_wheel("zoo-other", GOOD, requires=["zoo-not-there"]))
     assert "uv could not install" in said
     assert "zoo-not-there" in said
-    assert "zoo-good Uninstalled" in zoo("plugins", "uninstall", "good")
+    assert "Uninstalled zoo-good" in zoo("plugins", "uninstall", "good")
     assert world.distributions() == before
 
 

@@ -61,12 +61,14 @@ def entry_lines(entries: Sequence[CachedItem], none: str) -> Iterator[str]:
 
 
 def pruned_line(entries: Sequence[CachedItem], gone: Sequence[CachedItem], *, dry_run: bool) -> str:
-    """How much went, or would, and how much is left."""
+    """Number and size of the removed entries, and the remaining size."""
     size, all_of_it = sum(e.size for e in gone), sum(e.size for e in entries)
-    many = f"{count(len(gone))} {'entry' if len(gone) == 1 else 'entries'}, {in_bytes(size)},"
-    went = "would go" if dry_run else "went"
-    left = f"{in_bytes(all_of_it - size)} would be left" if dry_run else f"{in_bytes(all_of_it - size)} are left"
-    return f"{many} {went}; {left}." + (" To remove them, repeat without --dry-run." if dry_run and gone else "")
+    many = f"{count(len(gone))} {'entry' if len(gone) == 1 else 'entries'}, {in_bytes(size)}"
+    left = in_bytes(all_of_it - size)
+    if not dry_run:
+        return f"Removed {many}; {left} left."
+    again = " To remove them, repeat without --dry-run." if gone else ""
+    return f"Would remove {many}; {left} would be left.{again}"
 
 
 def _ago(used: float) -> str:

@@ -50,10 +50,10 @@ def test_a_wrong_word_is_told_with_the_valid_ones():
     assert "'tensorbord'" in line
     assert "Did you mean 'tensorboard'?" in line
     assert "tensorboard, mlflow, off" in line
-    assert line.endswith("goes on with MLflow")
+    assert line.endswith("This run continues with MLflow")
     on, (line,) = choose("wandb", BOTH)
     assert on == []
-    assert line.endswith("goes on without tracking")
+    assert line.endswith("This run continues without tracking")
 
 
 @given(

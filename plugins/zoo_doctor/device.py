@@ -56,7 +56,7 @@ def _device(index: int, about: dict[str, Any], cuda: dict[str, Any]) -> Diagnosi
     memory = f"{about['memory_mib'] / 1024:.0f} GiB"
     text = f"{about['name']}, {memory}, compute capability {major}.{minor}, CUDA {cuda['built']}"
     if about["error"]:
-        text = f"{text}, but computations fail: {about['error']}"
+        text = f"{text}, but computations fail: {about['error'].rstrip('.')}."
         archs = [a for a in cuda.get("archs", ()) if a.startswith("sm_")]
         if archs and f"sm_{major}{minor}" not in archs:
             text = f"{text} This torch is built for {', '.join(archs)}."

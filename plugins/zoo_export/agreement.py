@@ -97,7 +97,7 @@ def same_card(artifact: Artifact, card: Mapping[str, Any]) -> None:
     other = [name for name, value in card.items() if artifact.card.get(name) != value]
     if other:
         raise ExportError(
-            f"its metadata has another {other[0]} than the bundle: {artifact.card.get(other[0])!r:.120}, not "
+            f"its metadata differs from the bundle in {other[0]!r}: {artifact.card.get(other[0])!r:.120}, not "
             f"{card[other[0]]!r:.120}"
         )
 

@@ -23,7 +23,7 @@ class Numbers(click.ParamType):  # type: ignore[type-arg]
         try:
             return value if isinstance(value, list) else [float(part) for part in value.split(",")]
         except ValueError:
-            self.fail(f"{value!r} is not a list of numbers such as 0.485,0.456,0.406", param, ctx)
+            self.fail(f"{value!r} is not a list of numbers such as 0.485,0.456,0.406.", param, ctx)
 
 
 @click.command(name="import")

@@ -205,7 +205,7 @@ def upload(
     from huggingface_hub import CommitOperationAdd, get_token
 
     if no_network():
-        raise DataError(f"{place} can't be pushed to offline (ZOO_OFFLINE or HF_HUB_OFFLINE is set).")
+        raise DataError(f"Can't push to {place}: network access is disabled (ZOO_OFFLINE or HF_HUB_OFFLINE is set).")
     if get_token() is None:
         raise RequestError(f"Pushing to {place} needs a login: hf auth login, or set HF_TOKEN.")
     api = _api()
@@ -295,7 +295,7 @@ def owned_by(place: Hub) -> list[dict[str, Any]]:
         DataError: offline, or the hub can't be reached.
     """
     if no_network():
-        raise DataError(f"{place} can't be listed offline (ZOO_OFFLINE or HF_HUB_OFFLINE is set).")
+        raise DataError(f"Can't list {place}: network access is disabled (ZOO_OFFLINE or HF_HUB_OFFLINE is set).")
     with answering(place):
         found = list(_api().list_models(author=place.owner, filter=LIBRARY, limit=_LISTED, full=True))
     return [

@@ -215,8 +215,8 @@ def _custom_network(card: Document) -> Iterable[str]:
     """Explain the requirements of a network that no plugin provides."""
     owner, target = str(card["architecture"]["id"]).partition("/")[0], card["architecture"].get("target")
     if card["architecture"].get("distribution") is None:
-        how = f"zoo.load({'…'!r}, architecture=…)" if owner == "python" else "a registry.yaml that names it"
-        yield f"**Its network is not part of a plugin**: {_code(target)} is also needed, and `{how}`."
+        how = f"`zoo.load({'…'!r}, architecture=…)`" if owner == "python" else "a `registry.yaml` that names it"
+        yield f"**Its network is not part of a plugin**: {_code(target)} is also needed, with {how}."
         yield ""
 
 

@@ -52,7 +52,7 @@ def _reason(name: str) -> str | None:
     if name in sys.stdlib_module_names:
         return f"it is a module of Python's standard library; use for example '{name}-acme'"
     if name in _TAKEN:
-        return f"'{name}/…' is the id of components without a plugin"
+        return f"'{name}/…' is reserved for the ids of components without a plugin"
     if owner := _owner(name):
         return f"{owner} already has a plugin of that name"
     return None

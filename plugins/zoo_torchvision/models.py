@@ -81,7 +81,9 @@ def _check(name: str, dropout: float | None, image_size: int | None, kwargs: dic
     grid = _GRID.get(name) or _patch(name)
     if image_size is not None and grid and image_size % grid:
         near = max(round(image_size / grid), 1) * grid
-        raise ValueError(f"{name} needs images of a multiple of {grid} px, not {image_size}: --image-size {near}")
+        raise ValueError(
+            f"{name} needs an image size that is a multiple of {grid}, not {image_size}: --image-size {near}"
+        )
 
 
 def _patch(name: str) -> int | None:
@@ -108,7 +110,7 @@ def _built(name: str, settings: dict[str, Any], weights: Any = None) -> nn.Modul
     except TypeError as error:
         if "unexpected keyword argument" not in str(error) and "multiple values" not in str(error):
             raise
-        raise ValueError(f"torchvision's {name} doesn't take all of {', '.join(settings)}: {error}") from error
+        raise ValueError(f"torchvision's {name} does not accept all of {', '.join(settings)}: {error}") from error
     return model
 
 

@@ -63,7 +63,7 @@ def test_map_style_object() -> None:
 def test_errors() -> None:
     with pytest.raises(DataError, match="no split 'test'"):
         DrawnPets("test")
-    with pytest.raises(ValueError, match="8 or more"):
+    with pytest.raises(ValueError, match="at least 8, not 7"):
         DrawnPets("train", 7)
 
 

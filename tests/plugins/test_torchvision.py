@@ -182,7 +182,9 @@ def test_model_is_built_for_the_jobs_image_size(name: str, size: int):
     [("vit_b_16", 100, 96), ("vit_l_32", 10, 32), ("vit_h_14", 224 + 3, 224), ("maxvit_t", 96, 224)],
 )
 def test_a_size_that_does_not_fit_is_refused_with_one_that_does(name: str, size: int, near: int):
-    with pytest.raises(ValueError, match=rf"{name} takes images with a multiple of .*--image-size {near}$"):
+    with pytest.raises(
+        ValueError, match=rf"{name} needs an image size that is a multiple of .*not {size}: --image-size {near}$"
+    ):
         made(name, image_size=size)
 
 

@@ -910,7 +910,7 @@ def test_an_idx_file_that_is_missing_is_named(missing: str, tmp_path: Path, monk
 
 def test_a_folder_of_neither_form_says_both(tmp_path: Path):
     with pytest.raises(
-        DataError, match=r"holds FashionMNIST, or train-images-idx3-ubyte\.gz and the other three: zoo "
+        DataError, match=r"a folder with FashionMNIST, or train-images-idx3-ubyte\.gz and the other three: zoo "
     ):
         opened("fashion_mnist", tmp_path)
 
@@ -942,7 +942,7 @@ def test_a_damaged_idx_file_is_named(
     with pytest.raises(DataError, match=rf"{file} can't be read: .*{reason}") as caught:
         opened("mnist", folder)
     assert "\n" not in str(caught.value)
-    assert f"type again: zoo run ARCHITECTURE mnist --data {folder}" in str(caught.value)
+    assert f"and run: zoo run ARCHITECTURE mnist --data {folder}" in str(caught.value)
 
 
 @pytest.mark.skipif(not DEBIAN.is_dir(), reason="the package dataset-fashion-mnist is not installed")

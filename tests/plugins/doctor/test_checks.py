@@ -125,7 +125,7 @@ def test_a_torch_that_never_comes_up(tmp_path, monkeypatch):
     [
         ({"torch": "2.14.1", "torchvision": "0.25.0"}, "needs torchvision 0.29"),
         ({"torch": "2.14.1", "torchvision": "0.2.9"}, "needs torchvision 0.29"),
-        ({"torch": "2.14.1+cpu", "torchvision": "0.29.1+cu130"}, "compiled for cpu , but torchvision for cu130"),
+        ({"torch": "2.14.1+cpu", "torchvision": "0.29.1+cu130"}, "built for cpu, but torchvision for cu130"),
     ],
 )
 def test_versions_that_are_no_pair(versions, says):
@@ -155,7 +155,7 @@ def test_a_gpu_that_this_torch_is_not_compiled_for():
     gpu = {**GPU, "capability": [6, 1], "error": "no kernel image is available"}
     found = worst(device.accelerators({"cuda": {"built": "13.0", "devices": [gpu], "archs": ["sm_75", "sm_90"]}}))
     assert found.state == "wrong"
-    assert "compiled for sm_75, sm_90" in found.text
+    assert "is available. This torch is built for sm_75, sm_90." in found.text
 
 
 def test_a_gpu_that_is_full():
@@ -231,7 +231,7 @@ def test_a_cache_that_is_a_file(tmp_path, monkeypatch):
     monkeypatch.setenv("ZOO_CACHE", str(tmp_path / "file" / "cache"))
     found = worst(folders.cache())
     assert found.state == "wrong"
-    assert "is no folder" in found.text
+    assert f"{tmp_path / 'file'} is not a folder" in found.text
     assert "export ZOO_CACHE=" in commands(found)
 
 
@@ -333,7 +333,7 @@ def test_another_zoo_on_the_path(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     found = worst(shell.path())
     assert found.state == "warning"
-    assert "is another" in found.text
+    assert f"Another zoo is first on PATH: {tmp_path / 'zoo'}" in found.text
     assert str(Path(sys.executable).parent) in commands(found)
     (tmp_path / "zoo").write_text(f"#!{sys.executable}\n")
     assert worst(shell.path()).state == "ok", "as pipx links it"

@@ -223,10 +223,10 @@ def one_size_only(model: Any) -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (other_mean, "answers"),
+        (other_mean, "it differs from the model on"),
         (other_weights, "off by up to"),
-        (other_order, "another classes"),
-        (other_outputs, "answers"),
+        (other_order, "its metadata differs from the bundle in 'classes'"),
+        (other_outputs, "it differs from the model on 360 of 360"),
         (not_a_number, "off by up to nan"),
         (one_size_only, "fails on 1 images"),
     ],

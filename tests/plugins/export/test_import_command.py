@@ -188,7 +188,7 @@ def test_names_from_every_place(zoo: Zoo, weights: Path, tmp_path: Path):
         (("--classes", "nowhere.txt"), "no file or folder 'nowhere.txt'"),
         (("--classes", "imagenet-1k"), "has 3 classes"),
         (("--mean", "0.5,0.5", "--classes", "a,b,c"), "one per channel (3), not 2"),
-        (("--mean", "half", "--classes", "a,b,c"), "no number"),
+        (("--mean", "half", "--classes", "a,b,c"), "'half' is not a list of numbers such as 0.485,0.456,0.406. See:"),
         (("--std", "0", "--classes", "a,b,c"), "above 0"),
         (("--set", "emu=false", "--classes", "a,b,c"), "Did you mean 'ema'?"),
         (("--set", "ema=7", "--classes", "a,b,c"), "must be bool"),
@@ -207,7 +207,7 @@ def test_what_is_wrong_is_told(weights: Path, refused: Callable[..., str], words
         ("test_efficientnet", "doesn't fit timm/test_efficientnet"),
         ("resnet18", "doesn't fit timm/resnet18"),
         ("test_resnett", "Did you mean 'test_resnet'"),
-        ("simple_cnn", "none of timm, torchvision can make simple/simple_cnn of it"),
+        ("simple_cnn", "none of timm, torchvision can import it as simple/simple_cnn"),
         ("torchvision/resnet18", "doesn't fit torchvision/resnet18"),
     ],
 )
@@ -276,7 +276,7 @@ def test_code_in_a_pickle_is_not_run(tmp_path: Path, refused: Callable[..., str]
         trap = {"state_dict": model.state_dict(), "arch": NET, "args": Namespace(model=NET, extra=trap)}
     torch.save(trap, file, _use_new_zipfile_serialization=wrap != "old pickle")
     message = refused("import", file, "--architecture", NET, "--classes", "a,b,c")
-    assert "reading it would run code" in message
+    assert "reading it would execute code" in message
     assert not sprung.exists()
     torch.load(file, weights_only=False)
     assert sprung.exists(), "the trap works where it is sprung"

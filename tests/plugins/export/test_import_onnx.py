@@ -157,7 +157,7 @@ def test_an_imported_file_is_taken_by_its_name(
     assert code == 0, err
     assert json.loads(out)["splits"]["all"]["images"] == 5
     assert zoo("bench", "net", "--steps", 2, "--batch-size", 2)[0] == 0
-    assert "an exported file already" in refused("export", "net")
+    assert "is already an exported file" in refused("export", "net")
     assert "use it directly" in refused("import", "runs/net/model.onnx", "--name", "again")
 
 
@@ -167,7 +167,7 @@ def test_names_in_the_metadata(zoo: Zoo, tmp_path: Path):
     assert code == 0, err
     document = json.loads(out)
     assert document["classes"] == ["cat", "dog", "red fox"]
-    assert any("GUESSED" in notice for notice in document["notices"])
+    assert any("ASSUMED" in notice for notice in document["notices"])
 
 
 @pytest.mark.parametrize(

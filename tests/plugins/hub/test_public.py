@@ -92,7 +92,7 @@ def test_the_card_tells_what_was_left_out_and_what_is_needed(pushed):
     readme = pushed[1]["README.md"].decode()
     assert "| train | 16 | 1 (" in readme
     assert "Images: images in red and blue." in readme
-    assert "**Its network is not part of a plugin**: `nets.py:Net` is needed" in readme
+    assert "**Its network is not part of a plugin**: `nets.py:Net` is also needed, with a `registry.yaml`" in readme
 
 
 # -- the card ---------------------------------------------------------------------------------------------

@@ -108,7 +108,7 @@ def test_what_can_finish_no_epoch_is_told_and_not_trained(now):
     found = work(now, runs, "simple_rnn", "simple_cnn", budget_s=3.5)
     row = found["rows"][0]
     assert (row["status"], row["val_accuracy"]) == ("too slow", None)
-    assert row["reason"] == "its share of 1 s is too short for an epoch, which takes about 2 s in all"
+    assert row["reason"] == "its share of 1 s is too short for an epoch, which needs about 2 s in all"
     assert row["inference_images_per_second"] == 5000, "its speed was measured all the same"
     assert list(runs.epochs) == ["simple_cnn"]
     assert any(line.startswith("simple_rnn: too slow") for line in which_lines(found))

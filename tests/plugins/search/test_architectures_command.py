@@ -66,7 +66,7 @@ def test_ctrl_c_keeps_what_was_measured(zoo, monkeypatch: pytest.MonkeyPatch):
         (("--budget", "0s"), "is not a duration"),
         ((), "Missing option '--budget'"),
         (("--budget", "1m", "--architectures", "simple_cnm"), "Did you mean 'simple_cnn'"),
-        (("--budget", "1m", "--architectures", "a", "--search", "b"), "can't both be given"),
+        (("--budget", "1m", "--architectures", "a", "--search", "b"), "--architectures and --search can't be combined"),
         (("--budget", "1m", "--search", "nothing-has-this"), "No architecture has 'nothing-has-this' in its name"),
         (("--budget", "10m", "--search", "resnet"), "architectures are too many"),
         (("--budget", "1s", "--architectures", "simple_cnn,simple_rnn"), "less than a second for each"),

@@ -44,7 +44,7 @@ def document() -> dict:
 
 def test_a_line_for_each_trial_and_a_table_of_all(done):
     lines = done.splitlines()
-    assert lines[0] == "s: 5 trials of simple_cnn on digits; the highest val/accuracy wins"
+    assert lines[0] == "s: 5 trials of simple_cnn on digits; objective: highest val/accuracy"
     assert [line for line in lines if re.match(r"trial \d of 5: \d+\.\d% (completed|pruned) with lr ", line)] == lines[
         3:8
     ]

@@ -21,7 +21,7 @@ import pytest
         (("photo.jpg",), "is a file, not a run"),
         ((".",), "contains no trained model"),
         (("{run}", "--host", "no.such.host.invalid"), "not an address of this machine"),
-        (("{run}", "--device", "cuda:99"), "Device 'cuda:99' is not here"),
+        (("{run}", "--device", "cuda:99"), "Device 'cuda:99' is not available"),
     ],
 )
 def test_what_is_wrong_is_told_before_it_listens(refused, digits_run: Path, words: tuple[str, ...], said: str):

@@ -238,7 +238,7 @@ def test_a_form_without_its_end_is_not_taken_for_whole(server, form_of, picture)
     kind, body = form_of(("a.png", picture()), ("b.png", picture()), end=b"")
     status, _, found = server.ask(body=body, Content_Type=kind)
     assert status == 400
-    assert "no end" in found["detail"]
+    assert "it is incomplete" in found["detail"]
 
 
 def test_more_than_may_wait_is_told_to_try_again(serving, picture, monkeypatch: pytest.MonkeyPatch):
@@ -287,7 +287,7 @@ def test_an_answer_that_is_no_number_is_none(serving, classifier, picture, monke
     monkeypatch.setattr(classifier, "logits", lambda pixels, tta=None: torch.full((len(pixels), 10), torch.nan))
     status, _, found = serving().ask(body=picture())
     assert status == 422
-    assert "not a number" in found["detail"]
+    assert "the prediction is NaN" in found["detail"]
 
 
 def test_a_body_that_comes_drop_by_drop(serving):

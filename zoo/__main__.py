@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from zoo.errors import ZooError
 from zoo.host.shutdown import end, end_imports_at_once
-from zoo.reports.terminal import guarded, is_terminal
+from zoo.reports.terminal import guarded, is_terminal, torch_announced
 from zoo.storage.text import clean_lines
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def main(argv: list[str] | None = None) -> int:
     words, flags = take_flags(tidy_arguments(typed))
     debug = "--debug" in flags
     try:
-        with obeying(flags), guarded():
+        with obeying(flags), guarded(), torch_announced(silent=not _SILENT.isdisjoint(words)):
             code = app(args=words, prog_name="zoo", standalone_mode=False, obj=typed)
     except ZooError as error:
         if debug:
@@ -62,6 +62,7 @@ def main(argv: list[str] | None = None) -> int:
     return code if isinstance(code, int) else 0
 
 
+_SILENT = {"--json", "--quiet", "-q"}
 _PACKAGES = {"yaml": "pyyaml", "PIL": "pillow", "sklearn": "scikit-learn"}  # modules with another name
 
 

@@ -159,6 +159,8 @@ def test_on_a_terminal_colours_stay(place: Path):
     assert done.wait(60) == 0, shown
     text = shown.decode("utf-8")
     assert "\x1b[1m" in text or "\x1b[1;" in text or "\x1b[3" in text, "it is in colour"
+    announced, erased, text = text.partition("\r\r\x1b[K")
+    assert (announced, bool(erased)) == ("loading PyTorch …", True)
     rest = re.sub("\x1b\\[[0-9;]*m", "", text).replace("\r\n", "\n")
     assert OBEYED.findall(rest) == []
 

@@ -11,7 +11,6 @@ import click
 from zoo.errors import RequestError
 from zoo.job.options import RESUME_NAMED, job_options, resolve_words
 from zoo.job.sections import SectionCommand, SectionOption
-from zoo.reports.terminal import shown_while
 
 if TYPE_CHECKING:
     from zoo.job.resolve import Resolved
@@ -130,9 +129,8 @@ def _run(typed: dict[str, Any]) -> int:
     if typed["dry_run"]:
         os.environ["ZOO_OFFLINE"] = "1"  # a dry run reads facts of the data, but downloads nothing
     where = _Location(typed["out"], typed["name"], typed["resume"], typed["overwrite"])
-    with shown_while("loading PyTorch …", silent=typed["quiet"] or typed["as_json"]):  # by an architecture's code
-        repeats = where.repeats(typed["seeds"], typed["folds"])
-        resolved, registry = resolve_words(typed["words"], typed, "zoo run", file=where.job_file())
+    repeats = where.repeats(typed["seeds"], typed["folds"])
+    resolved, registry = resolve_words(typed["words"], typed, "zoo run", file=where.job_file())
     if typed["dry_run"]:
         _show_job(resolved, typed["as_json"], repeats)
         return 0

@@ -1,7 +1,8 @@
 """The document of a sweep: ``sweep.json`` in its folder.
 
 ``schema``, ``status`` (running|completed|interrupted|failed), ``sweep``, ``dir``, ``monitor``, ``maximize``, ``seed``,
-``pruner``, ``count``, ``space`` (path -> as typed), ``base`` (``architecture`` and ``dataset``, where they don't vary),
+``pruner``, ``count``, ``space`` (path -> as typed), ``combinations`` (number of them, null with a range of real
+numbers), ``base`` (``architecture`` and ``dataset``, where they don't vary),
 ``trials[].{number,run,dir,params,status,value,reason,best_epoch,epochs,total_s}`` with status
 completed|pruned|failed|running, ``best`` (``number,value,params,job``; null until a trial is completed), ``importance``
 (path -> share of the variance, null for few trials), ``timing.total_s`` (sum over all trials).
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo_search.plan import SweepPlan
+from zoo_search.space import combinations
 from zoo_search.store import trial_name
 
 DOCUMENT, BEST = "sweep.json", "best.yaml"
@@ -37,6 +39,7 @@ def document(
         "pruner": plan.pruner,
         "count": plan.trials,
         "space": plan.vary,
+        "combinations": combinations(plan.space),
         "base": {name: plan.options.get(f"{name}.name") for name in ("architecture", "dataset")},
         "trials": [{**row, "run": trial_name(row["number"]), "dir": str(_run(folder, row))} for row in rows],
         "best": None

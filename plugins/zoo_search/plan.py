@@ -12,7 +12,7 @@ import yaml
 from zoo.api.jobs import Request, Resolved, flatten, parse_sets
 from zoo.errors import RequestError
 from zoo.storage import read_mapping, write_text
-from zoo_search.space import Space, Values, make_space, words_of
+from zoo_search.space import Space, Values, combinations, make_space, words_of
 
 Pruner = Literal["median", "halving", "none"]
 PRUNERS: tuple[str, ...] = get_args(Pruner)
@@ -71,7 +71,7 @@ def make_plan(request: Request, vary: Mapping[str, str], first: Resolved, trials
         vary: dotted path -> range or choice, as typed.
         first: job with the first value of each range or choice; its paths are absolute, so that a sweep can be joined
             from any folder.
-        trials: total number of trials.
+        trials: number of trials; the number of combinations of values if that is less.
         pruner: name of the pruner.
     """
     options = {**parse_sets(list(request.sets), []), **flatten(request.options)}
@@ -80,8 +80,9 @@ def make_plan(request: Request, vary: Mapping[str, str], first: Resolved, trials
     if "dataset" not in vary and "root" in job.dataset.params:
         options.update({"dataset.name": job.dataset.name, "dataset.root": job.dataset.params["root"]})
     options.update({name: getattr(job, name) for name in ("weights", "teacher") if name in options})
+    total = combinations(make_space(vary))
     return SweepPlan(
-        trials=trials,
+        trials=trials if total is None else min(trials, total),
         vary=dict(vary),
         monitor=job.train.monitor,
         maximize=_higher_is_better(first),

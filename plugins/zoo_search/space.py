@@ -7,6 +7,7 @@ Commas within brackets or quotes, as in ``metrics=[top_k,auroc]``, belong to a s
 from __future__ import annotations
 
 import itertools
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -36,6 +37,11 @@ class Range:
     whole: bool
     log: bool
 
+    @property
+    def count(self) -> int | None:
+        """Number of values; None for real numbers."""
+        return int(self.high) - int(self.low) + 1 if self.whole else None
+
     def extremes(self) -> list[str]:
         """Values at which a job with invalid limits is expected to fail."""
         ends = [self.text(self.low), self.text(self.high)]
@@ -55,6 +61,11 @@ class Choices:
     """A choice among values, as typed."""
 
     texts: tuple[str, ...]
+
+    @property
+    def count(self) -> int:
+        """Number of values."""
+        return len(self.texts)
 
     def extremes(self) -> list[str]:
         return list(self.texts)
@@ -155,6 +166,12 @@ def make_space(varied: Mapping[str, str]) -> Space:
         raise RequestError("train.monitor can't be varied: it is the metric that trials are compared by.")
     space = {path: variation(path, text) for path, text in varied.items()}
     return {path: part for path, part in space.items() if part is not None}
+
+
+def combinations(space: Space) -> int | None:
+    """Number of combinations of values; None where a value is a real number."""
+    counts = [part.count for part in space.values()]
+    return None if None in counts else math.prod(filter(None, counts))
 
 
 def words_of(values: Values) -> tuple[str, ...]:

@@ -26,7 +26,7 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from zoo.errors import OutputError
 from zoo.storage import Lock, cannot_write, is_write_error, take
 from zoo_search.plan import SweepPlan
-from zoo_search.space import Range
+from zoo_search.space import Range, combinations
 
 JOURNAL = "journal.jsonl"
 _ALL, _WRITING = ".sweep.lock", ".journal.lock"
@@ -173,7 +173,9 @@ class Store:
         """Draw a new trial's values, and record it atomically."""
         distributions = {path: _distribution(part) for path, part in self.space.items()}
         seed = int(np.random.SeedSequence([self.plan.seed, len(trials)]).generate_state(1)[0])
-        sampler = optuna.samplers.TPESampler(seed=seed)
+        total = combinations(self.space)
+        few = total is not None and total <= self.plan.trials
+        sampler = optuna.samplers.BruteForceSampler(seed) if few else optuna.samplers.TPESampler(seed=seed)
         drawing = optuna.create_study(sampler=sampler, direction=self._direction)
         drawing.add_trials(trials)
         params = drawing.ask(distributions).params

@@ -25,7 +25,7 @@ _SET = (
     "or set it: loss=focal; repeatable."
 )
 _TRIALS = 20
-_N_TRIALS = "Total number of trials."
+_N_TRIALS = "Number of trials; of fewer combinations of values, each is tried once."
 
 
 @click.command(name="sweep", cls=SectionCommand)
@@ -101,6 +101,7 @@ def _existing_sweep(words: Sequence[str], typed: dict[str, Any], quiet: bool, as
 
     from zoo.api.commands import registry_here
     from zoo_search.plan import load_plan
+    from zoo_search.space import combinations
     from zoo_search.sweep_watcher import make_sweep_watcher
 
     word = typed["join"] or typed["resume"]
@@ -119,6 +120,10 @@ def _existing_sweep(words: Sequence[str], typed: dict[str, Any], quiet: bool, as
     if typed["trials"] is not None and typed["trials"] != plan.trials:
         if typed["trials"] < plan.trials:
             raise RequestError(f"{folder} has {plan.trials} trials. --trials can only be increased.")
+        if plan.trials == combinations(plan.space):
+            raise RequestError(
+                f"The {plan.trials} trials of {folder} are every combination of its values. Vary more in a new sweep."
+            )
         plan = replace(plan, trials=typed["trials"])
         plan.save(folder)
     registry, watcher = registry_here(), make_sweep_watcher(quiet, as_json)

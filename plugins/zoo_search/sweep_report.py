@@ -58,7 +58,9 @@ def opening(found: Document) -> str:
     ended = sum(row["status"] != "running" for row in found["trials"])
     done = f", {ended} done" if ended else ""
     order = "highest" if found["maximize"] else "lowest"
-    return f"{clean(found['sweep'])}: {found['count']} trials of {what}{done}; objective: {order} {found['monitor']}"
+    every = ", every combination" if found.get("combinations") == found["count"] else ""
+    name, goal = clean(found["sweep"]), f"objective: {order} {found['monitor']}"
+    return f"{name}: {found['count']} trials of {what}{every}{done}; {goal}"
 
 
 def waiting_line(running: int) -> str:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from zoo.errors import RequestError
 from zoo.host.loader import open_registry
 from zoo.job.request import make_request
-from zoo_search.space import Choices, Range, check, divide, make_space, variation
+from zoo_search.space import Choices, Range, check, combinations, divide, make_space, variation
 
 
 @pytest.mark.parametrize(
@@ -125,3 +125,11 @@ def test_many_values_are_checked_one_by_one():
     words += ["train.lr=1..2", "train.optimizer=adam,sgd,adamw,rmsprop,nonsense"]
     with pytest.raises(RequestError, match="nonsense"):
         checked(*words)
+
+
+@pytest.mark.parametrize(
+    ("texts", "count"),
+    [(("a,b", "1..3"), 6), (("a,b", "0.1..0.3"), None), (("log:1..4",), 4), (("log:1e-4..1",), None)],
+)
+def test_combinations_are_counted_where_they_are_finite(texts: tuple[str, ...], count: int | None):
+    assert combinations(make_space({f"train.{i}": text for i, text in enumerate(texts)})) == count

@@ -26,6 +26,7 @@ from zoo_search.plan import SweepPlan, load_plan, make_plan
 from zoo_search.space import check, make_space
 from zoo_search.store import Store, TrialOutcome
 from zoo_search.sweep import Sweep, SweepWatcher, begin
+from zoo_search.sweep_report import opening
 
 pytestmark = pytest.mark.slow
 
@@ -112,6 +113,20 @@ def test_as_many_trials_as_asked_for_each_a_run_with_its_values():
         assert job.train.optimizer.name == row["params"]["train.optimizer"]
         assert 1e-4 <= job.train.lr <= 0.1
     assert json.loads(Path("runs/s/sweep.json").read_text("utf-8")) == found
+
+
+def test_of_few_combinations_each_is_tried_once():
+    vary = {"train.optimizer": "adamw,sgd,lion", "train.epochs": "2..3"}
+    found = work(make(trials=20, vary=vary))
+    assert found["count"] == found["combinations"] == 6
+    assert len({tuple(sorted(row["params"].items())) for row in found["trials"]}) == 6
+    assert opening(found).startswith("s: 6 trials of simple_cnn on digits, every combination, 6 done; ")
+
+
+def test_of_more_combinations_than_trials_as_many_are_tried_as_asked_for():
+    found = work(make(trials=2, vary={"train.optimizer": "adamw,sgd,lion"}))
+    assert (found["count"], found["combinations"], len(found["trials"])) == (2, 3, 2)
+    assert "every combination" not in opening(found)
 
 
 def test_the_best_trials_job_is_kept():

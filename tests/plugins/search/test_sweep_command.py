@@ -77,7 +77,7 @@ def test_more_trials_are_added_and_json_is_the_document(done, zoo):
 @pytest.mark.slow
 def test_a_job_file_is_swept(zoo):
     Path("job.yaml").write_text("architecture: {name: simple_cnn, channels: [4]}\ndataset: digits\n", "utf-8")
-    words = ("--epochs", "1", "--set", "train.batch_size=128,256", "--trials", "2", "--name", "s", "--quiet")
+    words = ("--epochs", "1", "--set", "train.batch_size=64,128,256", "--trials", "2", "--name", "s", "--quiet")
     code, out, _ = zoo("sweep", "job.yaml", *words)
     assert code == 0
     assert out.startswith("s: completed, 2 trials, best val/accuracy ")
@@ -162,6 +162,15 @@ def test_a_wrong_request_is_one_paragraph_and_begins_nothing(words, told, zoo):
     assert err.startswith("zoo: ")
     assert err.count("\n") == 1
     assert not Path("runs").exists()
+
+
+@pytest.mark.slow
+def test_every_combination_of_a_choice_is_tried_once_and_no_more_can_be_added(zoo):
+    code, out, _ = zoo(*SWEEP, "--set", "lr=0.01,0.003", "--name", "two", "--epochs", "1")
+    assert code == 0
+    assert out.startswith("two: 2 trials of simple_cnn on digits, every combination; ")
+    code, _, err = zoo("sweep", "--resume", "two", "--trials", "5")
+    assert (code, "every combination of its values. Vary more" in err) == (2, True)
 
 
 def test_trials_are_not_taken_away_and_a_run_is_no_sweep(done, zoo):

@@ -199,6 +199,13 @@ def test_a_recipe_is_held_against_the_interval(value: float, word: str) -> None:
     assert (word in evidence) if word else ("recipe" not in evidence)
 
 
+def test_a_good_fit_that_was_still_rising_is_good_so_far() -> None:
+    rising = diagnose(RunResult.read(result([0.92], [0.91])))
+    assert rising.headline == "Good fit so far: validation accuracy was still rising when the training ended."
+    assert any("--epochs 2" in advice for advice in rising.advice)
+    assert diagnose(RunResult.read(result(level(0.6, 0.93), level(0.6, 0.92)))).headline.startswith("Good fit: no sign")
+
+
 def test_diagnosing_changes_nothing(two_classes: Document) -> None:
     before = copy.deepcopy(two_classes)
     diagnose(RunResult.read(two_classes))

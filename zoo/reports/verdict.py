@@ -155,14 +155,14 @@ def _underfitting(result: RunResult) -> Verdict | None:
 
 
 def _good(result: RunResult) -> Verdict:
-    evidence, tries, apart = [], [], trends.gap(result)
+    evidence, apart = [], trends.gap(result)
     if not math.isnan(apart):
         where = "above" if apart > 0 else "below"
         evidence.append(f"Training accuracy ends {100 * abs(apart):.1f} points {where} validation accuracy.")
     if trends.rising(result):
-        evidence.append("Validation accuracy was still rising when the training ended.")
-        tries.append(advice.train_longer(result))
-    return Verdict("good", "Good fit: no sign of overfitting or underfitting.", evidence, tries, cost=0.0)
+        headline = "Good fit so far: validation accuracy was still rising when the training ended."
+        return Verdict("good", headline, evidence, [advice.train_longer(result)], cost=0.0)
+    return Verdict("good", "Good fit: no sign of overfitting or underfitting.", evidence, cost=0.0)
 
 
 def _about_drawings(verdict: Verdict, result: RunResult) -> Verdict:

@@ -37,16 +37,16 @@ def test_a_precision_is_reached_with_as_many_answers_as_possible():
     below = by_precision(TEN, 0.8)
     assert 0.7 < below < 0.75
     found = measure(TEN, below)
-    assert (found["answered"], found["precision"]) == (7, pytest.approx(6 / 7))
-    assert found["accuracy"] == 0.6
-    low, high = found["interval"]
+    assert (found.answered, found.precision) == (7, pytest.approx(6 / 7))
+    assert found.accuracy == 0.6
+    low, high = found.interval
     assert low < 6 / 7 < high
 
 
 def test_a_recall_is_kept_with_as_high_a_threshold_as_possible():
     below = by_recall(TEN, 0.4)
     assert 0.88 < below < 0.9
-    assert measure(TEN, below)["answered"] == 4
+    assert measure(TEN, below).answered == 4
 
 
 @pytest.mark.parametrize("choose", [by_precision, by_recall])
@@ -67,27 +67,27 @@ def test_what_was_asked_for_holds_also_where_many_are_equally_sure(rows, wanted)
         below = by_precision(kept, wanted)
     except RequestError:
         assert all(
-            measure(kept, t)["precision"] < wanted for t in (0.0, 0.58, 0.65, 0.8, 0.95) if measure(kept, t)["answered"]
+            measure(kept, t).precision < wanted for t in (0.0, 0.58, 0.65, 0.8, 0.95) if measure(kept, t).answered
         )
         return
-    assert measure(kept, below)["precision"] >= wanted
+    assert measure(kept, below).precision >= wanted
 
 
 def test_each_class_has_its_own():
     below = by_precision(TEN, 0.75, per_class=True)
     assert isinstance(below, dict)
-    found = measure(TEN, below)["per_class"]
-    assert all(figures["precision"] >= 0.75 for figures in found.values())
+    found = measure(TEN, below).per_class
+    assert all(figures.precision >= 0.75 for figures in found.values())
     assert below["cat"] != below["dog"]
     recalls = by_recall(TEN, 0.6, per_class=True)
-    assert all(figures["recall"] >= 0.6 for figures in measure(TEN, recalls)["per_class"].values())
+    assert all(figures.recall >= 0.6 for figures in measure(TEN, recalls).per_class.values())
 
 
 def test_a_class_that_cannot_reach_it_is_never_given():
     kept = answers([(0.9, 0, 1), (0.8, 0, 1), (0.9, 1, 1)])
     below = by_precision(kept, 1.0, per_class=True)
     assert below == {"cat": NEVER, "dog": 0.0}
-    assert measure(kept, below)["answered"] == 1
+    assert measure(kept, below).answered == 1
 
 
 def test_equal_costs_are_chows_rule():

@@ -8,6 +8,7 @@ import re
 import pytest
 from rich.console import Console
 
+from zoo.evaluation.thresholds import ChosenThreshold, ClassFigures, ThresholdFigures
 from zoo.reports.compare import comparison_table
 from zoo.reports.compare_page import forest_scale, render_comparison
 from zoo.reports.html import render_html
@@ -154,21 +155,16 @@ def test_calibration_in_words():
 
 @pytest.mark.parametrize("below", [0.8321, {"cat": 0.7, "dog": 1.01}])
 def test_a_threshold_as_a_table(below):
-    found = {
-        "images": 1000,
-        "answered": 700,
-        "share": 0.7,
-        "precision": 0.95,
-        "interval": [0.93, 0.97],
-        "accuracy": 0.9,
-    }
     rows = {
-        "cat": {"below": 0.7, "answered": 700, "precision": 0.95, "recall": 0.8},
-        "dog": {"below": 1.01, "answered": 0, "precision": None, "recall": 0.0},
+        "cat": ClassFigures(below=0.7, answered=700, precision=0.95, recall=0.8),
+        "dog": ClassFigures(below=1.01, answered=0, precision=None, recall=0.0),
     }
-    splits = {"val": {**found, "per_class": rows}}
-    document = {"run": "r", "dir": "runs/r", "by": {"precision": 0.95}, "below": below, "splits": splits, "kept": False}
-    text = printed(thresholds_table(document))
+    found = ThresholdFigures(
+        images=1000, answered=700, share=0.7, precision=0.95, interval=[0.93, 0.97], accuracy=0.9, per_class=rows
+    )
+    text = printed(
+        thresholds_table(ChosenThreshold("r", "runs/r", {"precision": 0.95}, below, {"val": found}, kept=False))
+    )
     assert "700 (70.0%)" in text
     assert "93.0–97.0%" in text
     if isinstance(below, dict):

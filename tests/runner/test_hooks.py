@@ -143,7 +143,7 @@ def test_a_hook_that_never_returned_is_waited_for_only_once(monkeypatch: pytest.
     watch(stuck)[0].call("zoo_run_end", run="r", result={})
     account = faults.recall(stuck)
     assert account is not None
-    assert "never.wait()" in account["traceback"], "the doctor shows where it hangs"
+    assert "never.wait()" in account.traceback, "the doctor shows where it hangs"
 
     hooks, told = watch(stuck)
     started = time.perf_counter()
@@ -223,8 +223,8 @@ def test_what_failed_is_remembered_till_it_goes_right():
     loaded = plugin("a", zoo_run_start=lambda run: None)
     account = faults.recall(loaded)
     assert account is not None
-    assert (account["phase"], account["problem"]) == ("zoo_run_start", "ValueError: no r")
-    assert "raise ValueError" in account["traceback"]
+    assert (account.phase, account.problem) == ("zoo_run_start", "ValueError: no r")
+    assert "raise ValueError" in account.traceback
     newer = LoadedPlugin(Origin("a", "zoo-a", "1.1"), "a")
     assert faults.recall(newer) is None, "another version may be well"
     hooks, _ = watch(loaded)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from zoo.errors import RequestError
 
-Row = dict[str, Any]
+Row = Mapping[str, Any]
 SORTS = ("name", "params", "accuracy")
 FACTS = ("input_size", "num_parameters", "top1", "license")
 """Fields of an architecture that the table shows."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from zoo.commands.architectures import FACTS, SORTS, ordered
+from zoo.commands.architectures import FACTS, SORTS, Row, ordered
 from zoo.commands.architectures import chosen as select
 from zoo.errors import RequestError, UnknownName
 from zoo.plugin import KINDS, Component
@@ -50,7 +51,7 @@ def list_components(
     if chosen != "architecture" and (conditions or sort != "name"):
         raise RequestError("--sort and --filter need architectures. Type: zoo list architectures --sort accuracy")
     entries = _found(registry_here(), chosen, search, variants=variants)
-    rows: list[dict[str, Any]] = [describe(entry) for entry in entries]
+    rows: list[Row] = [describe(entry) for entry in entries]
     if chosen == "architecture":
         rows = ordered(select(rows, conditions), sort)
     if as_json:
@@ -118,7 +119,7 @@ def _matches(entry: Entry, word: str | None) -> bool:
     return any(word.lower() in t.lower() for t in text)
 
 
-def _print(rows: list[dict[str, Any]], entries: list[Entry], *, table: bool, everything: bool) -> None:
+def _print(rows: Sequence[Row], entries: list[Entry], *, table: bool, everything: bool) -> None:
     """Print a list, or a table of architectures; in an overview of all kinds, each large family is folded."""
     from zoo.commands.variants import unlisted
     from zoo.reports.lists import architecture_lines, component_lines, print_lines, width_here
@@ -135,11 +136,11 @@ def _print(rows: list[dict[str, Any]], entries: list[Entry], *, table: bool, eve
         click.echo(left_out if many else f"\n{left_out}", err=many)
 
 
-def _fold(rows: list[dict[str, Any]], most: int = 40) -> list[dict[str, Any]]:
-    groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
+def _fold(rows: Sequence[Row], most: int = 40) -> list[Row]:
+    groups: dict[tuple[str, str], list[Row]] = {}
     for row in rows:
         groups.setdefault((row["kind"], row["target"]), []).append(row)
-    folded: list[dict[str, Any]] = []
+    folded: list[Row] = []
     for (kind, _), group in groups.items():
         if len(group) <= most:
             folded += group

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -123,7 +124,7 @@ class _Location:
         return job_to_resume(folder) if recorded(folder) else folder / JOB
 
 
-def _run(typed: dict[str, Any]) -> int:
+def _run(typed: Mapping[str, Any]) -> int:
     """Execute the command and return the exit code; errors are raised."""
     budget = _budget(typed)
     if typed["dry_run"]:
@@ -152,7 +153,7 @@ def _run(typed: dict[str, Any]) -> int:
     return 0
 
 
-def _budget(typed: dict[str, Any]) -> Budget | None:
+def _budget(typed: Mapping[str, Any]) -> Budget | None:
     """The requested time budget, starting now; None where none is requested.
 
     Raises:
@@ -172,7 +173,7 @@ def _budget(typed: dict[str, Any]) -> Budget | None:
     return Budget.of_command(typed["budget"])
 
 
-def _run_in_processes(typed: dict[str, Any], where: _Location, repeats: Repeats | None) -> int:
+def _run_in_processes(typed: Mapping[str, Any], where: _Location, repeats: Repeats | None) -> int:
     """Restart the command in several processes, for a run with a fixed name."""
     from zoo.runner.folder import made_up_name
     from zoo.runner.launch import launch

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +21,7 @@ _LOWER = ("loss", "error", "ece", "nll", "hamming", "seconds", "took")
 """Endings of metrics for which lower values are better."""
 _AGO = re.compile(r"(\d{1,6})([hdw])")
 _UNITS = {"h": "hours", "d": "days", "w": "weeks"}
-Row = dict[str, Any]
+Row = Mapping[str, Any]
 
 
 def since(text: str) -> datetime:
@@ -88,7 +88,7 @@ def number_at(metrics: Any, path: str) -> Any:
     return None if isinstance(metrics, bool) else metrics
 
 
-def numbers_in(metrics: dict[str, Any]) -> Iterable[str]:
+def numbers_in(metrics: Mapping[str, Mapping[str, object] | None]) -> Iterable[str]:
     """Paths of the scalar metrics that rows can be sorted by."""
     for split, each in metrics.items():
         for name, value in (each or {}).items():
@@ -108,28 +108,22 @@ def find_rows(out: Path) -> list[Row]:
 def _row(path: Path) -> Row:
     """Build the row of a run from its job file, or of an imported model from its record."""
     from zoo.job.run_folder import IMPORTED, RESULT
-    from zoo.runner.run_result import damage_reported, read_result
+    from zoo.runner.run_result import RunResult, damage_reported, read_result
     from zoo.storage.files import read_json_mapping
 
     folder = path.parent
     when = datetime.fromtimestamp(path.stat().st_mtime).astimezone().isoformat(timespec="seconds")
     try:
         if path.name == IMPORTED:
-            with damage_reported(folder):
-                result = _as_result(read_json_mapping(path))
+            with damage_reported(folder):  # its training is unknown
+                record = read_json_mapping(path)
+                result = RunResult.read({"status": record["status"], "job": {"architecture": record["architecture"]}})
         else:
             result = read_result(folder)
     except RequestError:
         status = "damaged" if (folder / RESULT).is_file() else "not ended"
         return {"run": folder.name, "status": status, "when": when, "metrics": {}}
     return {"run": folder.name, **_columns(result), "when": when}
-
-
-def _as_result(imported: dict[str, Any]) -> RunResult:
-    """Convert an imported model's record to a result; its training is unknown."""
-    from zoo.runner.run_result import RunResult
-
-    return RunResult.read({"status": imported["status"], "job": {"architecture": imported["architecture"]}})
 
 
 def _columns(result: RunResult) -> Row:

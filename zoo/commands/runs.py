@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from zoo.commands.compare import compare
-from zoo.commands.run_rows import WHEN, chosen, find_rows, number_at, numbers_in, ordered, since
+from zoo.commands.run_rows import WHEN, Row, chosen, find_rows, number_at, numbers_in, ordered, since
 from zoo.commands.threshold import threshold
 from zoo.errors import RequestError
 
@@ -62,7 +63,7 @@ def list_runs(
         new_console().print(runs_table(rows, None if sort in (WHEN, "run", "took") else sort))
 
 
-def _write_csv(rows: list[dict[str, Any]]) -> None:
+def _write_csv(rows: Sequence[Row]) -> None:
     import csv
     import sys
 
@@ -91,13 +92,15 @@ def show(run: str, out: Path, as_json: bool, svg: Path | None, verbose: bool, in
     from zoo.storage.files import dump_json, read_json_mapping
 
     folder = find_model(run, registry_here(), out)
-    if (folder / IMPORTED).is_file():
-        _show_imported(read_json_mapping(folder / IMPORTED), folder, as_json=as_json)
-        return
     several = (folder / SUMMARY).is_file()
-    if as_json:
-        document = (read_summary(folder) if several else read_result(folder)).document()
-        click.echo(dump_json(document))
+    if (folder / IMPORTED).is_file():  # it has no report, as it was not trained here
+        from zoo.reports.imported import import_lines
+
+        imported = read_json_mapping(folder / IMPORTED)
+        with damage_reported(folder):
+            click.echo(dump_json(imported) if as_json else "\n".join(import_lines(imported)))
+    elif as_json:
+        click.echo(dump_json((read_summary(folder) if several else read_result(folder)).document()))
     elif in_browser:
         _open(folder, several)
     elif several:
@@ -110,22 +113,6 @@ def show(run: str, out: Path, as_json: bool, svg: Path | None, verbose: bool, in
 
         with damage_reported(folder):
             _print(render_result(read_result(folder), verbose=verbose), folder.name, svg)
-
-
-def _show_imported(document: dict[str, Any], folder: Path, *, as_json: bool) -> None:
-    """Print the record of an imported model, which has no report, as it was not trained here."""
-    from zoo.runner.run_result import damage_reported
-
-    if as_json:
-        from zoo.storage.files import dump_json
-
-        click.echo(dump_json(document))
-        return
-    from zoo.reports.imported import import_lines
-
-    with damage_reported(folder):
-        for line in import_lines(document):
-            click.echo(line)
 
 
 def _open(folder: Path, several: bool) -> None:

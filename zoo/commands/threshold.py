@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ import click
 from zoo.errors import RequestError
 
 if TYPE_CHECKING:
+    from zoo.evaluation.thresholds import ChosenThreshold
     from zoo.runner.predictions import Predictions
 
 
@@ -45,23 +47,22 @@ def threshold(run: str, out: Path, per_class: bool, keep: bool, as_json: bool, *
     from zoo.model.sources import find_model
 
     folder = find_model(run, registry_here(), out)
-    document = _choose(folder, given[0], asked[given[0]], per_class)
+    chosen = _choose(folder, given[0], asked[given[0]], per_class, keep)
     if keep:
-        _write_to_card(folder, document)
-    document["kept"] = keep
+        _write_to_card(folder, chosen)
     if as_json:
         from zoo.storage.files import dump_json
 
-        click.echo(dump_json(document))
+        click.echo(dump_json(asdict(chosen)))
         return
     from zoo.reports.parts import new_console
     from zoo.reports.thresholds import thresholds_table
 
-    new_console().print(thresholds_table(document))
+    new_console().print(thresholds_table(chosen))
 
 
-def _choose(folder: Path, by: str, wanted: Any, per_class: bool) -> dict[str, Any]:
-    from zoo.evaluation.thresholds import by_costs, by_precision, by_recall, measure, read_costs
+def _choose(folder: Path, by: str, wanted: Any, per_class: bool, keep: bool) -> ChosenThreshold:
+    from zoo.evaluation.thresholds import ChosenThreshold, by_costs, by_precision, by_recall, measure, read_costs
     from zoo.runner.predictions import predictions_file, read_predictions
 
     kept = read_predictions(folder, "val")
@@ -80,20 +81,16 @@ def _choose(folder: Path, by: str, wanted: Any, per_class: bool) -> dict[str, An
     splits: dict[str, Predictions] = {"val": kept}
     if predictions_file(folder, "test").is_file():
         splits["test"] = read_predictions(folder, "test")
-    return {
-        "run": folder.name,
-        "dir": str(folder),
-        "by": {by: str(wanted) if by == "costs" else wanted},
-        "below": found,
-        "splits": {name: measure(each, found) for name, each in splits.items()},
-    }
+    measured = {name: measure(each, found) for name, each in splits.items()}
+    said = str(wanted) if by == "costs" else wanted
+    return ChosenThreshold(folder.name, str(folder), {by: said}, found, measured, keep)
 
 
-def _write_to_card(folder: Path, document: dict[str, Any]) -> None:
+def _write_to_card(folder: Path, chosen: ChosenThreshold) -> None:
     from zoo.model.bundle import find_bundle, read_card, write_card
 
     bundle = find_bundle(folder)
     card = {name: value for name, value in read_card(bundle).items() if name != "reject"}
-    if document["below"] != 0:
-        card["reject"] = {"below": document["below"], "by": document["by"]}
+    if chosen.below != 0:
+        card["reject"] = {"below": chosen.below, "by": chosen.by}
     write_card(bundle, card)

@@ -7,18 +7,26 @@ network computes, its weights are gathered on each. Evaluation and the bundle us
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 import torch
 from torch import nn
 
 from zoo.engine.ranks import Ranks
 
-__all__ = ["Divided"]
+__all__ = ["Divided", "Stateful"]
 
 _WORTH = 100_000
 """Minimum number of weights of a separately sharded part; for smaller parts communication costs too much."""
+
+
+class Stateful(Protocol):
+    """A part of a run whose state a checkpoint holds."""
+
+    def state_dict(self) -> Mapping[str, Any]: ...
+    def load_state_dict(self, state: Any, /) -> object: ...
 
 
 class Divided:
@@ -52,9 +60,16 @@ class Divided:
             for name, value in state.items():
                 own[name].copy_(value)
 
-    def stateful(self, optimizer: torch.optim.Optimizer) -> dict[str, Any]:
+    def stateful(self, optimizer: torch.optim.Optimizer) -> dict[str, Stateful]:
         """States of the network and the optimizer for a checkpoint: unsharded, for any number of processes."""
-        return {"model": _Network(self.model), "optimizer": _Optimizer(self.model, optimizer)}
+        from torch.distributed.checkpoint import state_dict as torchs
+
+        options = torchs.StateDictOptions(full_state_dict=True, cpu_offload=True)
+        both = (self.model, optimizer)
+        return {
+            "model": _Gathered(torchs.get_model_state_dict, torchs.set_model_state_dict, (self.model,), options),
+            "optimizer": _Gathered(torchs.get_optimizer_state_dict, torchs.set_optimizer_state_dict, both, options),
+        }
 
 
 def _parts(model: nn.Module) -> Iterator[nn.Module]:
@@ -66,39 +81,17 @@ def _parts(model: nn.Module) -> Iterator[nn.Module]:
             yield child
 
 
-class _Network:
-    def __init__(self, model: nn.Module):
-        self.model = model
+@dataclass(frozen=True)
+class _Gathered:
+    """State that is gathered on rank 0 and distributed from it; every process has to call these functions."""
 
-    def state_dict(self) -> dict[str, Any]:
-        """Gather the state on rank 0; every process has to call it."""
-        from torch.distributed.checkpoint.state_dict import get_model_state_dict
+    get: Callable[..., Mapping[str, object]]
+    put: Callable[..., object]
+    whose: tuple[object, ...]
+    options: object
 
-        return dict(get_model_state_dict(self.model, options=_whole()))
+    def state_dict(self) -> Mapping[str, object]:
+        return dict(self.get(*self.whose, options=self.options))
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        from torch.distributed.checkpoint.state_dict import set_model_state_dict
-
-        set_model_state_dict(self.model, state, options=_whole())
-
-
-class _Optimizer:
-    def __init__(self, model: nn.Module, optimizer: torch.optim.Optimizer):
-        self.model, self.optimizer = model, optimizer
-
-    def state_dict(self) -> dict[str, Any]:
-        """Gather the state on rank 0; every process has to call it."""
-        from torch.distributed.checkpoint.state_dict import get_optimizer_state_dict
-
-        return dict(get_optimizer_state_dict(self.model, self.optimizer, options=_whole()))
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        from torch.distributed.checkpoint.state_dict import set_optimizer_state_dict
-
-        set_optimizer_state_dict(self.model, self.optimizer, state, options=_whole())
-
-
-def _whole() -> Any:
-    from torch.distributed.checkpoint.state_dict import StateDictOptions
-
-    return StateDictOptions(full_state_dict=True, cpu_offload=True)
+    def load_state_dict(self, state: Mapping[str, object]) -> None:
+        self.put(*self.whose, state, options=self.options)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -111,7 +112,7 @@ def evaluate(run: str | Path, options: EvaluationOptions, registry: Registry) ->
 def _measured(
     path: Path,
     model: nn.Module,
-    card: dict[str, Any],
+    card: Mapping[str, Any],
     resolved: Resolved,
     options: EvaluationOptions,
     changes: list[str],
@@ -155,7 +156,7 @@ def _evaluate_file(path: Path, options: EvaluationOptions, registry: Registry) -
     return _measured(path, model, card, resolved, dataclasses.replace(options, device="cpu"), [])
 
 
-def request_of(folder: Path | None, card: dict[str, Any], asked: dict[str, Any]) -> Request:
+def request_of(folder: Path | None, card: Mapping[str, Any], asked: Mapping[str, Any]) -> Request:
     """Request for evaluating a model: its run's job, or a job without recipe for a model without a run.
 
     Args:
@@ -179,7 +180,7 @@ def _without_job(folder: Path, word: str, keep: bool) -> str:
     return f"{why}. Give a dataset: zoo evaluate {word} DATASET"
 
 
-def standing_for(network: Any, card: dict[str, Any]) -> Any:
+def standing_for(network: Any, card: Mapping[str, Any]) -> Any:
     """Wrap an exported file as a factory, which stands for its architecture in a job."""
 
     def file(num_classes: int, in_chans: int = 3) -> Any:
@@ -189,7 +190,7 @@ def standing_for(network: Any, card: dict[str, Any]) -> Any:
     return file
 
 
-def _is_of(card: dict[str, Any], folder: Path) -> bool:
+def _is_of(card: Mapping[str, Any], folder: Path) -> bool:
     """Check that a folder is that of the run with this card."""
     try:
         return (folder / JOB).is_file() and read_card(find_bundle(folder)) == card
@@ -232,7 +233,7 @@ def own_split(opener: Opener, resolved: Resolved, classes: list[str], asked: str
 def _measure(
     folder: Path,
     model: nn.Module,
-    card: dict[str, Any],
+    card: Mapping[str, Any],
     images: Split,
     resolved: Resolved,
     options: EvaluationOptions,
@@ -262,7 +263,7 @@ def _measure(
 
 
 def _drawn(
-    model: nn.Module, card: dict[str, Any], batches: Batches, mistakes: list[Mistake], folder: Path
+    model: nn.Module, card: Mapping[str, Any], batches: Batches, mistakes: list[Mistake], folder: Path
 ) -> list[str]:
     """Draw the worst mistakes for a page; what prevents it becomes a notice, as the numbers don't depend on it."""
     if card["preprocessing"]["in_chans"] not in (1, 3):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from zoo.registry.suggest import did_you_mean
 from zoo.runner.predictions import Predictions
 from zoo.storage.safe_yaml import read_mapping
 
-__all__ = ["NEVER", "NOT_SURE", "by_costs", "by_precision", "by_recall", "measure", "read_costs"]
+__all__ = ["NEVER", "NOT_SURE", "ChosenThreshold", "by_costs", "by_precision", "by_recall", "measure", "read_costs"]
 
 NOT_SURE = "not sure"
 NEVER = 1.01
@@ -23,6 +24,44 @@ NEVER = 1.01
 Below = float | dict[str, float]
 Costs = NDArray[np.float64]
 Cut = Callable[[NDArray[np.float64], NDArray[np.bool_]], float]
+
+
+@dataclass(frozen=True)
+class ClassFigures:
+    """Predictions of a class with its threshold; a fraction of nothing is None."""
+
+    below: float
+    answered: int
+    precision: float | None
+    recall: float | None
+
+
+@dataclass(frozen=True)
+class ThresholdFigures:
+    """Predictions of a split with a threshold: the number and share of accepted ones, and the precision among them.
+
+    ``accuracy`` is without a threshold; ``precision`` and ``interval`` are None where no prediction is accepted.
+    """
+
+    images: int
+    answered: int
+    share: float
+    precision: float | None
+    interval: list[float] | None
+    accuracy: float
+    per_class: dict[str, ClassFigures]
+
+
+@dataclass(frozen=True)
+class ChosenThreshold:
+    """Document of ``zoo runs threshold``: the option that was given, the threshold, and its figures by split."""
+
+    run: str
+    dir: str
+    by: dict[str, float | str]
+    below: Below
+    splits: dict[str, ThresholdFigures]
+    kept: bool
 
 
 def by_precision(kept: Predictions, wanted: float, *, per_class: bool = False) -> Below:
@@ -131,32 +170,27 @@ def _cost(path: Path, value: Any) -> float:
     return float(value)
 
 
-def measure(kept: Predictions, below: Below) -> dict[str, Any]:
-    """Evaluate thresholds on a split's predictions.
-
-    Returns:
-        ``images``, ``answered`` (number of accepted predictions), ``share`` (their fraction), ``precision`` among them
-        with its ``interval``, ``accuracy`` without a threshold, ``per_class.NAME.{below,answered,precision,recall}``.
-    """
+def measure(kept: Predictions, below: Below) -> ThresholdFigures:
+    """Evaluate thresholds on a split's predictions."""
     limits = np.array([below.get(name, 0.0) if isinstance(below, dict) else below for name in kept.classes])
     taken, right = _confidence(kept) >= limits[kept.predicted], kept.right
     answered, hits = int(taken.sum()), int((taken & right).sum())
-    return {
-        "images": len(right),
-        "answered": answered,
-        "share": answered / len(right),
-        "precision": hits / answered if answered else None,
-        "interval": list(wilson_interval(hits, answered)) if answered else None,
-        "accuracy": float(right.mean()),
-        "per_class": {name: _of_class(kept, k, taken, float(limits[k])) for k, name in enumerate(kept.classes)},
-    }
+    return ThresholdFigures(
+        images=len(right),
+        answered=answered,
+        share=answered / len(right),
+        precision=hits / answered if answered else None,
+        interval=list(wilson_interval(hits, answered)) if answered else None,
+        accuracy=float(right.mean()),
+        per_class={name: _of_class(kept, k, taken, float(limits[k])) for k, name in enumerate(kept.classes)},
+    )
 
 
-def _of_class(kept: Predictions, k: int, taken: NDArray[np.bool_], below: float) -> dict[str, Any]:
+def _of_class(kept: Predictions, k: int, taken: NDArray[np.bool_], below: float) -> ClassFigures:
     given, real = taken & (kept.predicted == k), kept.targets == k
     answered, images, hits = int(given.sum()), int(real.sum()), int((given & real).sum())
     precision, recall = (hits / count if count else None for count in (answered, images))
-    return {"below": below, "answered": answered, "precision": precision, "recall": recall}
+    return ClassFigures(below, answered, precision, recall)
 
 
 # -- cuts through answers, surest first -------------------------------------------------------------------
@@ -164,8 +198,7 @@ def _of_class(kept: Predictions, k: int, taken: NDArray[np.bool_], below: float)
 
 def _confidence(kept: Predictions) -> NDArray[np.float64]:
     probs = kept.probabilities
-    found: NDArray[np.float64] = probs[np.arange(len(probs)), kept.predicted]
-    return found
+    return np.asarray(probs[np.arange(len(probs)), kept.predicted])
 
 
 def _each(kept: Predictions, cut: Cut, per_class: bool, what: str) -> Below:

@@ -52,10 +52,10 @@ def examine(plugin: LoadedPlugin) -> Iterator[PluginFinding]:
         problem = f"importing it loads {', '.join(plugin.heavy)} and takes {plugin.load_ms:,.0f} ms for every command"
         advice = ("show the time of each plugin", "zoo --trace-plugins list")
         yield PluginFinding(*whose, False, "import", problem, remedies=(advice, *_turn_off(plugin)))
-    if plugin.state == "enabled" and (account := faults.recall(plugin)):
-        again = [("try it again", f"zoo plugins enable {plugin.name}")] if account.get("stuck") else []
+    if plugin.state == "enabled" and (fault := faults.recall(plugin)):
+        again = [("try it again", f"zoo plugins enable {plugin.name}")] if fault.stuck else []
         remedies = (_newer(plugin), *again, *_turn_off(plugin))
-        yield PluginFinding(*whose, True, account["phase"], account["problem"], account["traceback"], remedies)
+        yield PluginFinding(*whose, True, fault.phase, fault.problem, fault.traceback, remedies)
 
 
 def _remedies(plugin: LoadedPlugin) -> Iterator[tuple[str, str]]:

@@ -7,12 +7,22 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from zoo.errors import ZooError
 from zoo.registry.loaded_plugin import LoadedPlugin
 from zoo.storage.files import cache_folder, write_json
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A recorded failure of a plugin; the arguments are those of :func:`remember`."""
+
+    phase: str
+    problem: str
+    traceback: str
+    stuck: bool = False
 
 
 def remember(plugin: LoadedPlugin, phase: str, problem: str, details: str, *, stuck: bool = False) -> None:
@@ -33,19 +43,21 @@ def remember(plugin: LoadedPlugin, phase: str, problem: str, details: str, *, st
         return
 
 
-def recall(plugin: LoadedPlugin) -> dict[str, Any] | None:
-    """Read the recorded failure of this version of the plugin: ``phase``, ``problem`` and ``traceback``."""
+def recall(plugin: LoadedPlugin) -> Fault | None:
+    """Read the recorded failure of this version of the plugin."""
     try:
         account = json.loads(_file(plugin.name).read_text("utf-8"))
     except (OSError, ValueError):
         return None
-    return account if _whose(plugin).items() <= account.items() else None
+    if not _whose(plugin).items() <= account.items():
+        return None
+    return Fault(account["phase"], account["problem"], account["traceback"], account.get("stuck", False))
 
 
-def stuck(plugin: LoadedPlugin) -> dict[str, Any] | None:
+def stuck(plugin: LoadedPlugin) -> Fault | None:
     """Read the recorded failure if the plugin hung and its code is unchanged; else None."""
-    account = recall(plugin)
-    return account if account and account.get("stuck") else None
+    fault = recall(plugin)
+    return fault if fault and fault.stuck else None
 
 
 def forget(name: str) -> bool:
@@ -57,7 +69,7 @@ def forget(name: str) -> bool:
     return True
 
 
-def _whose(plugin: LoadedPlugin) -> dict[str, Any]:
+def _whose(plugin: LoadedPlugin) -> dict[str, str | int | None]:
     """Identify the plugin's code by its version and its entry point's file."""
     path = getattr(sys.modules.get(plugin.target.partition(":")[0]), "__file__", None)
     try:

@@ -102,8 +102,7 @@ def uninstall(distribution: str) -> None:
 
 def snapshot() -> dict[str, str]:
     """List all installed distributions with versions, as a fresh process sees them."""
-    found: dict[str, str] = _fresh("zoo.host.subprocess_probe", "distributions")
-    return found
+    return dict(_fresh("zoo.host.subprocess_probe", "distributions"))
 
 
 def restore(tool: Tool, before: dict[str, str]) -> None:
@@ -123,8 +122,7 @@ def restore(tool: Tool, before: dict[str, str]) -> None:
 
 def probe() -> dict[str, Any]:
     """Load every plugin in a fresh process, with name clashes; see ``zoo.host.subprocess_probe.found``."""
-    found: dict[str, Any] = _fresh("zoo.host.subprocess_probe", "plugins")
-    return found
+    return dict(_fresh("zoo.host.subprocess_probe", "plugins"))
 
 
 def _fresh(module: str, *words: str) -> Any:

@@ -93,8 +93,7 @@ def read_project(folder: Path) -> dict[str, Any]:
         raise RequestError(f"{folder} has no pyproject.toml, so it is not a package. See: zoo plugins new") from error
     except ValueError as error:
         raise RequestError(f"{folder / 'pyproject.toml'} can't be read: {error}") from error
-    project: dict[str, Any] = content.get("project") or {}
-    return project
+    return dict(content.get("project") or {})
 
 
 def install(target: Target, *, upgrade: bool = False, editable: bool = False, isolated: bool = True) -> list[Any]:

@@ -66,7 +66,7 @@ def _grace_s() -> float:
     from zoo.host import faults
     from zoo.host.hook_calls import patience_s
 
-    known = any((faults.stuck(plugin) or {}).get("phase") == PHASE for plugin in _strangers())
+    known = any((fault := faults.stuck(plugin)) and fault.phase == PHASE for plugin in _strangers())
     return min(_SHORT_S, patience_s()) if known else patience_s()
 
 

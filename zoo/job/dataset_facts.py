@@ -58,7 +58,7 @@ class DatasetFacts:
         self._opened: Any = None
 
     @cached_property
-    def peeked(self) -> dict[str, Any]:
+    def peeked(self) -> Mapping[str, Any]:
         """Result of :func:`peek`; empty where it fails."""
         with contextlib.suppress(ZooError):
             return peek(self.entry.factory(), self.params)
@@ -99,7 +99,7 @@ class DatasetFacts:
         return round(count * (1 - 1 / folds if folds else 1 - val_fraction))
 
     @cached_property
-    def measured(self) -> dict[str, Any]:
+    def measured(self) -> Mapping[str, Any]:
         """``images``, ``classes``, ``has_val`` and ``own_size`` of the training split; empty if it can't be opened."""
         from zoo.data.decode import side_of
         from zoo.data.splits import available

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,11 +38,6 @@ OPTIONS: dict[str, str] = {
 _CHOICE_PREFIXES = tuple(f"{path}." for path in CHOICES)
 
 
-def _as_typed(kind: str, name: Any) -> Any:
-    del kind
-    return name
-
-
 @dataclass
 class Layers:
     """Merged values: dotted path -> value, and dotted path -> name of the layer.
@@ -51,7 +46,7 @@ class Layers:
         identify: function of kind and name with the same result for all names of one component.
     """
 
-    identify: Callable[[str, Any], Any] = _as_typed
+    identify: Callable[[str, Any], Any] = lambda _, name: name
     values: dict[str, Any] = field(default_factory=dict)
     sources: dict[str, str] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
@@ -114,10 +109,7 @@ class Layers:
 
 def flatten(job: Mapping[str, Any]) -> dict[str, Any]:
     """Flatten a nested job from YAML to dotted paths; ``loss: focal`` becomes ``loss.name``."""
-    flat: dict[str, Any] = {}
-    for key, value in job.items():
-        _flatten(str(key), value, flat)
-    return flat
+    return dict(leaf for key, value in job.items() for leaf in _leaves(str(key), value))
 
 
 def changes(before: Mapping[str, Any], now: Job) -> list[str]:
@@ -128,16 +120,16 @@ def changes(before: Mapping[str, Any], now: Job) -> list[str]:
     return [f"{key}: {then.get(key)!r} before, {this.get(key)!r} now" for key in keys]
 
 
-def _flatten(path: str, value: Any, flat: dict[str, Any]) -> None:
+def _leaves(path: str, value: Any) -> Iterator[tuple[str, Any]]:
     if path in CHOICES and not isinstance(value, Mapping):
-        flat[f"{path}.name"] = value
+        yield f"{path}.name", value
     elif path in CHOICES:
-        flat.update({f"{path}.{key}": item for key, item in value.items()})
+        yield from ((f"{path}.{key}", item) for key, item in value.items())
     elif isinstance(value, Mapping) and path not in CHOICE_LISTS and path not in field_paths():
         for key, item in value.items():
-            _flatten(f"{path}.{key}", item, flat)
+            yield from _leaves(f"{path}.{key}", item)
     else:
-        flat[path] = [value] if path in CHOICE_LISTS and not isinstance(value, list) else value
+        yield path, [value] if path in CHOICE_LISTS and not isinstance(value, list) else value
 
 
 def in_full(path: str) -> str:
@@ -147,13 +139,13 @@ def in_full(path: str) -> str:
 
 def parse_sets(words: list[str], problems: list[str]) -> dict[str, Any]:
     """Parse words such as ``["loss=focal", "loss.gamma=2"]`` to dotted paths, with YAML 1.2 values."""
-    flat: dict[str, Any] = {}
+    flat = {}
     for word in words:
         path, equals, text = word.partition("=")
         if not equals or not path:
             problems.append(f"--set {word!r} is not of the form path=value, as in --set train.lr=0.01.")
             continue
-        _flatten(in_full(path.strip()), _read(text), flat)
+        flat.update(flatten({in_full(path.strip()): _read(text)}))
     return flat
 
 

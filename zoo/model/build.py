@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -12,7 +13,7 @@ from zoo.registry.entry import Entry
 from zoo.registry.signature import accepts, check
 
 
-def build(entry: Entry, params: dict[str, Any], path: str, *positional: Any, **given: Any) -> Any:
+def build(entry: Entry, params: Mapping[str, Any], path: str, *positional: Any, **given: Any) -> Any:
     """Call a component's factory with the runner's arguments and the job's parameters.
 
     Args:
@@ -57,7 +58,7 @@ def build_model(
         RequestError: the network can't be built, or doesn't take images of that size.
         ContractError: the factory's result is not a module, or its logits have the wrong shape.
     """
-    given: dict[str, Any] = {"in_chans": in_chans, "image_size": image_size}
+    given = {"in_chans": in_chans, "image_size": image_size}
     if pretrained:
         if not accepts(entry.factory(), "pretrained"):
             raise RequestError(f"architecture {entry.id!r} has no pretrained weights. Give a file: --weights FILE")

@@ -226,9 +226,7 @@ class Classifier:
         except WrongChannels as error:
             many = f"{error.found} channel{'' if error.found == 1 else 's'}"
             raise BadImage(f"{called}: has {many}, but the model takes {error.wanted}") from error
-        except BadImage as error:
-            raise BadImage(f"{called}: {error}") from error
-        except FormatNotInstalled as error:
+        except (BadImage, FormatNotInstalled) as error:
             raise BadImage(f"{called}: {error}") from error
         except (OSError, Image.DecompressionBombError) as error:
             reason = "no such file" if isinstance(error, FileNotFoundError) else "not a readable image"

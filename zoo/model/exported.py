@@ -102,9 +102,7 @@ def open_artifact(entry: Entry, path: Path, registry: Registry) -> Artifact:
     module, _, attribute = component.reader.partition(":")
     found: Any = import_module(module)
     reader: Callable[..., Artifact] = reduce(getattr, attribute.split("."), found)
-    given: dict[str, Any] = {}
-    if accepts(reader, "build"):
-        given["build"] = lambda card: new_network(card, registry, path)
+    given = {"build": lambda card: new_network(card, registry, path)} if accepts(reader, "build") else {}
     try:
         artifact = reader(path, **given)
     except ZooError:

@@ -129,8 +129,8 @@ class RegistryConfig:
         return list(found.values())
 
     @cached_property
-    def recipes(self) -> dict[str, dict[str, Any]]:
-        return self._merged("recipes")
+    def recipes(self) -> Mapping[str, Mapping[str, Any]]:
+        return {str(k): dict(v or {}) for layer in self.layers for k, v in layer.section("recipes").items()}
 
     @cached_property
     def recipe_levels(self) -> dict[str, int]:
@@ -138,7 +138,7 @@ class RegistryConfig:
         return {str(name): i for i, layer in enumerate(self.layers) for name in layer.section("recipes")}
 
     @cached_property
-    def catalogue(self) -> dict[str, dict[str, Any]]:
+    def catalogue(self) -> Mapping[str, Mapping[str, Any]]:
         """Known plugins; the file of a working folder can add entries but not replace any."""
         return {name: dict(item or {}) for layer in self.layers for name, item in self._catalogue_of(layer).items()}
 
@@ -151,7 +151,7 @@ class RegistryConfig:
             for name in layer.section("catalogue").keys() - self._catalogue_of(layer).keys()
         ]
 
-    def _catalogue_of(self, layer: Layer) -> dict[str, Any]:
+    def _catalogue_of(self, layer: Layer) -> Mapping[str, Any]:
         """Catalogue entries of a layer; an untrusted layer can't redefine names, since entries can be installed."""
         given = {str(name): item for name, item in layer.section("catalogue").items()}
         if layer.trusted:
@@ -159,9 +159,6 @@ class RegistryConfig:
         known = [other.section("catalogue") for other in self.layers if other.trusted]
         taken = {word for section in known for name, item in section.items() for word in _words_of(name, item)}
         return {name: item for name, item in given.items() if canonical(name) not in taken}
-
-    def _merged(self, section: str) -> dict[str, dict[str, Any]]:
-        return {str(k): dict(v or {}) for layer in self.layers for k, v in layer.section(section).items()}
 
 
 def _words_of(name: object, item: Mapping[str, Any] | None) -> set[str]:

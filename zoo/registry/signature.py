@@ -55,7 +55,7 @@ class Parameter:
     annotation: Any
     description: str = ""
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, object]:
         default = None if self.required else plain(self.default)
         words = {"description": self.description}
         return {"name": self.name, "type": self.type, "default": default, "required": self.required, **words}
@@ -157,7 +157,7 @@ def _convert(parameter: Parameter, value: Any, where: str, values: dict[str, Any
         problems.append(f"{where}.{parameter.name} must be {parameter.type}, not {value!r} ({reason}).")
 
 
-def _hints(factory: Callable[..., Any]) -> dict[str, Any]:
+def _hints(factory: Callable[..., Any]) -> Mapping[str, object]:
     while isinstance(factory, functools.partial):
         factory = factory.func
     target = factory.__init__ if inspect.isclass(factory) else factory

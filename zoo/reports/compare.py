@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from rich.console import RenderableType
@@ -11,10 +12,10 @@ from zoo.evaluation.comparison import NO_DIFFERENCE
 from zoo.reports.parts import GOOD, WARN, Middle, Page, bare_table, heading, say
 from zoo.reports.words import UNKNOWN, count, figure, label, number
 
-__all__ = ["SHARES", "caveat", "comparison_table", "gap", "metric_label", "p_value", "span"]
+__all__ = ["SHARES", "Document", "caveat", "comparison_table", "gap", "metric_label", "p_value", "span"]
 
 SHARES = ("accuracy", "f1_macro")
-Document = dict[str, Any]
+Document = Mapping[str, Any]
 
 
 def comparison_table(document: Document) -> RenderableType:

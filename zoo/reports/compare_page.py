@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from zoo.evaluation.comparison import NO_DIFFERENCE
-from zoo.reports.compare import SHARES, caveat, gap, metric_label, p_value, span
+from zoo.reports.compare import SHARES, Document, caveat, gap, metric_label, p_value, span
 from zoo.reports.drawing import Scale, axis_number
 from zoo.reports.pages import template
 from zoo.reports.words import figure
 from zoo.storage.files import write_text
 
 __all__ = ["forest_scale", "render_comparison", "write_comparison"]
-
-Document = dict[str, Any]
 
 
 def write_comparison(found: Document, path: Path) -> None:

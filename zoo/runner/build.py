@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import chain, count
 from typing import Any
 
@@ -179,7 +179,7 @@ def has_two_weights(optimizer: Any) -> bool:
     return all(callable(getattr(optimizer, name, None)) for name in ("train", "eval"))
 
 
-def _fused(params: dict[str, Any], groups: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def _fused(params: Mapping[str, Any], groups: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
     """Use the fused kernel where the optimizer leaves the choice open and all parameters support it.
 
     torch does not choose it by default. Adam of 19 million parameters takes 6 ms a step with it instead of 40 (2

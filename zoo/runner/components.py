@@ -17,7 +17,7 @@ from zoo.engine.distill import Distillation
 from zoo.engine.execution import Execution
 from zoo.engine.param_groups import weight_penalty
 from zoo.engine.ranks import ALONE, Ranks
-from zoo.engine.sharding import Divided
+from zoo.engine.sharding import Divided, Stateful
 from zoo.engine.step import StepConfig
 from zoo.job.resolve import Resolved
 from zoo.model.bundle import preprocessing_of
@@ -175,7 +175,7 @@ class RunComponents:
         if self.divided is not None:
             self.divided.gather()
 
-    def stateful(self) -> dict[str, Any]:
+    def stateful(self) -> dict[str, Stateful]:
         """The objects whose ``state_dict`` a checkpoint keeps, by name."""
         kept = {"optimizer": self.optimizer, "schedule": self.schedule, "scaler": self.scaler}
         taught = {} if self.teacher is None else {"teacher": self.teacher}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import sys
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import redirect_stdout
 from queue import SimpleQueue
@@ -37,12 +37,11 @@ class Hooks(Callback):
         self.watchers: list[_Watcher] = []
         self.tell = tell
         for plugin in (p for p in plugins if p.state == "enabled" and _watches(p)):
-            account = faults.stuck(plugin)
-            if account and account["phase"] in hookspecs.LIFECYCLE:  # a plugin may time out only once
-                name, phase = plugin.name, account["phase"]
+            fault = faults.stuck(plugin)
+            if fault and fault.phase in hookspecs.LIFECYCLE:  # a plugin may time out only once
                 tell(
-                    f"plugin {name!r} is disabled for this run: last time, {phase} never returned — see: zoo "
-                    f"plugins doctor {name}"
+                    f"plugin {plugin.name!r} is disabled for this run: last time, {fault.phase} never returned — see: "
+                    f"zoo plugins doctor {plugin.name}"
                 )
             else:
                 self.watchers.append(_Watcher(plugin))
@@ -87,8 +86,8 @@ class Hooks(Callback):
     def done(self) -> None:
         """Clear the recorded faults of the plugins whose hooks all succeeded in this run."""
         for watcher in self.watchers:
-            account = faults.recall(watcher.plugin) if watcher.called else None
-            if account and account["phase"] in hookspecs.LIFECYCLE:
+            fault = faults.recall(watcher.plugin) if watcher.called else None
+            if fault and fault.phase in hookspecs.LIFECYCLE:
                 faults.forget(watcher.plugin.name)
 
 
@@ -136,7 +135,7 @@ class _Watcher:
         self._thread = threading.Thread(target=self._work, name=f"zoo-plugin-{plugin.name}", daemon=True)
         self._jobs: SimpleQueue[tuple[str, dict[str, Any], Future[list[Any]]]] = SimpleQueue()
 
-    def call(self, hook: str, arguments: dict[str, Any]) -> list[Any]:
+    def call(self, hook: str, arguments: Mapping[str, Any]) -> list[Any]:
         """Call one hook, and wait for its result.
 
         Raises:

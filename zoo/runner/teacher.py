@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -60,9 +60,8 @@ class Teacher:
         model, self.card = load_model(self.bundle, registry)
         shape = Preprocessing(**self.card["preprocessing"])
         self.size, self.in_chans = shape.image_size, shape.in_chans
-        self._class_order = torch.tensor(
-            _class_order(self.card["classes"], classes, self.bundle), device=execution.device
-        )
+        order = _class_order(self.card["classes"], classes, self.bundle)
+        self._class_order = torch.tensor(order, device=execution.device)
         _check_task(task_named(self.card.get("task", "")), task, self.bundle)
         _check_channels(in_chans, self.in_chans, self.bundle)
         self.model = execution.place(model.requires_grad_(False))
@@ -93,11 +92,11 @@ class Teacher:
             accuracy=_accuracy(run),
         )
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> dict[str, str]:
         """Identify the teacher in a checkpoint."""
         return {"sha256": self.sha256}
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Check that the teacher is the one of the checkpoint.
 
         Raises:

@@ -11,6 +11,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn, get_swa_multi_avg_fn
 
 from zoo.engine.layer_groups import Block, blocks_of, find_head, freeze, is_last_step
+from zoo.engine.sharding import Stateful
 from zoo.errors import RequestError
 from zoo.job.schema import Train
 
@@ -124,10 +125,9 @@ class TrainableModel:
         begun = self._average is not None and int(self._average.n_averaged) > 0
         return self._averaged if begun else self.model
 
-    def stateful(self) -> dict[str, Any]:
+    def stateful(self) -> dict[str, Stateful]:
         """Return the modules whose state a checkpoint holds, by name."""
-        kept: dict[str, Any] = {"model": self.trained}
-        return kept if self._average is None else {**kept, "average": self._average}
+        return {"model": self.trained, **({} if self._average is None else {"average": self._average})}
 
 
 def _mean(averages: list[Tensor], values: list[Tensor], count: Any) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
 from zoo.data.open import TRAIN
 from zoo.runner.components import RunComponents
+from zoo.storage.downloads import offline
 from zoo.storage.files import short_path
 
 __all__ = ["hints_of"]
@@ -31,8 +31,7 @@ def _pretrained_hint(parts: RunComponents) -> Iterable[str]:
         return
     if images / len(parts.classes) > FEW_PER_CLASS:
         return
-    offline = os.environ.get("ZOO_OFFLINE", "").lower() not in ("", "0", "false")
-    begin = "--weights FILE" if offline else "--pretrained"
+    begin = "--weights FILE" if offline() else "--pretrained"
     reached = f": {known['reached']}" if known.get("reached") else ""
     yield (
         f"{images:,} images are few for training from scratch. A pretrained network would probably do "

@@ -73,6 +73,13 @@ def test_a_rising_validation_loss_is_overfitting_without_a_gap() -> None:
     verdict = diagnose(RunResult.read(result(ramp(0.7, 0.93), level(0.7, 0.9), val_loss=loss)))
     assert verdict.kind == "overfitting"
     assert any("1.71 times" in line for line in verdict.evidence)
+    assert verdict.headline == "Overfitting: validation loss rose after its minimum."
+
+
+def test_a_loss_near_zero_that_rises_by_a_few_thousandths_is_no_overfitting() -> None:
+    """As the README's first run: from 0.0163 to 0.0207, at a validation accuracy of 100 %."""
+    loss = [1.6, 0.4, 0.2, 0.1, 0.06, 0.05, 0.016, 0.037, 0.025, 0.022, 0.021, 0.019]
+    assert diagnose(RunResult.read(result(level(0.6, 0.99), level(0.6, 1.0), val_loss=loss))).kind == "good"
 
 
 def test_a_rising_validation_loss_is_no_overfitting_when_the_training_loss_rises_too() -> None:

@@ -16,6 +16,8 @@ __all__ = ["LOSS_RISE_EPOCHS", "STILL_RISING", "TAIL", "gap", "loss_rise", "risi
 
 LOSS_RISE_EPOCHS = 3
 """A validation loss counts as rising when its lowest value lies at least this many epochs back."""
+LEAST_LOSS_RISE = 0.02
+"""A smaller rise of the validation loss, in nats, is noise: near a loss of 0 a single image changes it by more."""
 STILL_RISING = 0.01
 """An accuracy counts as rising when its last eighth is this much above the eighth before, on average."""
 TAIL = 3
@@ -42,7 +44,7 @@ def loss_rise(result: RunResult) -> float:
     since = len(val) - 1 - lowest
     if since < LOSS_RISE_EPOCHS or val[lowest] <= 0 or not _tail(train) < train[lowest]:
         return 1.0
-    return _tail(val) / val[lowest]
+    return _tail(val) / val[lowest] if _tail(val) - val[lowest] >= LEAST_LOSS_RISE else 1.0
 
 
 def rising(result: RunResult) -> bool:

@@ -125,8 +125,9 @@ def _scored(result: RunResult) -> Verdict | None:
 
 
 def _overfitting(result: RunResult) -> Verdict | None:
-    evidence, rise = [], trends.loss_rise(result)
+    evidence, rise, headline = [], trends.loss_rise(result), "Overfitting: validation loss rose after its minimum."
     if trends.gap(result) >= OVERFIT_GAP:
+        headline = "Overfitting: training accuracy is higher than validation accuracy."
         train, val = (percent(trends.tail_accuracy(result, split)) for split in ("train", "val"))
         evidence.append(f"In the last epochs, training accuracy is {train} and validation accuracy {val}.")
     if rise >= LOSS_RISE:
@@ -135,7 +136,6 @@ def _overfitting(result: RunResult) -> Verdict | None:
         return None
     if best := result.best_epoch:
         evidence.append(f"The weights of epoch {best} are kept, the best ones.")
-    headline = "Overfitting: training accuracy is higher than validation accuracy."
     return Verdict("overfitting", headline, evidence, advice.against_overfitting(result), max(0.0, trends.gap(result)))
 
 

@@ -49,6 +49,15 @@ def words(html: str) -> str:
     return " ".join(Parts(html).text.split())
 
 
+def test_every_colour_has_a_value_and_marks_to_hover_are_hidden(trained):
+    first, second = trained
+    for html in (first._repr_html_(), zoo.compare(first, second)._repr_html_()):
+        style = "".join(re.findall(r"<style>(.*?)</style>", html, re.DOTALL))
+        assert set(re.findall(r"var\((--[\w-]+)\)", html)) <= set(re.findall(r"(--[\w-]+):", style))
+        groups = set(re.findall(r'<g class="(\w+)"', html))
+        assert all(f".{name} > :not(rect) {{ opacity: 0; }}" in style for name in groups)
+
+
 def test_a_run_shows_figures_verdict_curves_confusion_and_mistakes(trained):
     first, _ = trained
     html = first._repr_html_()

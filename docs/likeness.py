@@ -22,6 +22,7 @@ from itertools import pairwise
 
 GAP = "…"
 POINTS = 10.0
+RESEMBLES = 0.6  # of a line that was reworded
 DRAWN = re.compile(r"[─━╸╺│┃╭╮╰╯┌┐└┘├┤┬┴┼═▁▂▃▄▅▆▇█▏▎▍▌▋▊▉★]+")
 PROGRESS = re.compile(r"^[.sFxX]+ +\[ *\d+%\]$")  # pytest's dots
 DURATION = re.compile(
@@ -163,11 +164,25 @@ def aligned(shown: list[str], printed: list[str]) -> list[str]:
     """What was printed, with the page's gaps among changed lines: each is kept between as many lines as before."""
     shown, kept = ended(shown), []
     for _, i, j, k, m in _changes(shown, printed):
-        part = shown[i:j]
-        head = part.index(GAP) if GAP in part else m - k
-        tail = part[::-1].index(GAP) if GAP in part else 0
-        kept += printed[k:m] if head + tail >= m - k else [*printed[k : k + head], GAP, *printed[m - tail : m]]
+        kept += _abridged(shown[i:j], printed[k:m])
     return kept
+
+
+def _abridged(shown: list[str], printed: list[str]) -> list[str]:
+    """The first and the last lines as before, and in between those that resemble the lines between two gaps."""
+    if GAP not in shown:
+        return printed
+    first, *middle, last = segments(shown)
+    if len(first) + len(last) >= len(printed):
+        return printed
+    end = len(printed) - len(last)
+    kept, rest = printed[: len(first)], printed[len(first) : end]
+    for line in [line for part in middle for line in part]:
+        likes = [difflib.SequenceMatcher(None, line, other).ratio() for other in rest]
+        if likes and max(likes) >= RESEMBLES:
+            at = likes.index(max(likes))
+            kept, rest = [*kept, *[GAP] * (at > 0), rest[at]], rest[at + 1 :]
+    return [*kept, *[GAP] * bool(rest), *printed[end:]]
 
 
 def difference(shown: list[str], printed: list[str]) -> str:

@@ -65,9 +65,10 @@ def reasons(checked: Checked, *, drop_suspects: bool = False) -> dict[int, str]:
     return out
 
 
-def _precedence(seen: Scan, row: int) -> tuple[int, int, int]:
+def _precedence(seen: Scan, row: int) -> tuple[int, int, int, int]:
+    """Order of duplicates; of files alike in all else the shortest name is kept, not ``photo (copy).jpg``."""
     facts = seen.facts[row]
-    return WORTH.get(seen.splits[seen.split[row]], 0), facts.width * facts.height, -row
+    return WORTH.get(seen.splits[seen.split[row]], 0), facts.width * facts.height, -len(seen.names[row]), -row
 
 
 def _reason(seen: Scan, row: int, kept: int) -> str:

@@ -270,7 +270,7 @@ def _outliers(seen: Scan, strange: NDArray[np.float32], *, trained: bool) -> Ite
         seen,
         "outliers",
         NOTE,
-        f"outliers, far from all others.{plain}",
+        f"far from all others (outliers).{plain}",
         "Check whether they belong to the dataset",
         (row for row in order if strange[row] >= FAR),
         lambda row: f"{strange[row]:.1f} standard deviations above the mean",

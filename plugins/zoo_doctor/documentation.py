@@ -1,17 +1,21 @@
 """``zoo docs``: open the documentation.
 
-A wheel carries no pages. A checkout has them with mkdocs.yml, and the site is built there. An installation from an
-index has the address of the documentation in its metadata, if the release was built with one (``hatch_build.py``).
+A wheel carries no pages. A checkout has them with mkdocs.yml, and the site is built there, also for an installation
+that pip made from the checkout. An installation from an index has the address of the documentation in its metadata, if
+the release was built with one (``hatch_build.py``).
 """
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import webbrowser
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import click
 
@@ -35,9 +39,19 @@ def docs(no_open: bool) -> None:
 
 
 def checkout() -> Path | None:
-    """Return the folder of the checkout that ``zoo`` is imported from; None for an installed wheel."""
-    root = Path(zoo.__file__).resolve().parents[1]
-    return root if (root / "mkdocs.yml").is_file() and (root / "docs").is_dir() else None
+    """Return the folder of the checkout that ``zoo`` is imported from, or was installed from; None without one."""
+    roots = (Path(zoo.__file__).resolve().parents[1], _installed_from())
+    return next((root for root in roots if root and (root / "mkdocs.yml").is_file() and (root / "docs").is_dir()), None)
+
+
+def _installed_from() -> Path | None:
+    """The folder that was given to pip, which records it (PEP 610)."""
+    try:
+        record = json.loads(metadata.distribution(DISTRIBUTION).read_text("direct_url.json") or "{}")
+    except (metadata.PackageNotFoundError, ValueError):
+        return None
+    url = urlsplit(record.get("url", ""))
+    return Path(url2pathname(url.path)) if url.scheme == "file" else None
 
 
 def build_site(root: Path) -> Path:
@@ -76,7 +90,7 @@ def documentation_address() -> str:
     named = dict(url.split(", ", 1) for url in urls if ", " in url)
     if "Documentation" not in named:
         raise RequestError(
-            "This installation has neither the pages nor their address. They are in docs/ of the repository and of the "
-            "source archive: pip download --no-deps --no-binary :all: visionzoo"
+            "This installation has neither the pages nor their address. Read them in docs/ of the repository, "
+            "beginning with getting-started.md."
         )
     return str(named["Documentation"])

@@ -187,7 +187,7 @@ def extras() -> Iterator[Diagnosis]:
         if not missing:
             yield Diagnosis(GROUP, f"[{extra}]", "ok", f"for {purpose}: complete")
         elif extra not in _FOR_DEVELOPERS:
-            text = f"for {purpose}: {len(missing)} of {len(mine)} packages are missing (optional)"
+            text = f"for {purpose}: {len(missing)} of {len(mine)} packages are not installed (optional)"
             yield Diagnosis(GROUP, f"[{extra}]", "ok", text, (("to use it", _pip("install", *missing)),))
 
 

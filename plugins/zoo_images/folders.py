@@ -124,7 +124,7 @@ def _what_next(folder: Path, classes: Collection[str]) -> str:
 def _unread(paths: Iterable[Path], where: str) -> str:
     """Count the images that are not read, and say what to do; empty if there are none.
 
-    For example ``3 .heic files in FOLDER (to read .heic: pip install 'visionzoo[heif]')``.
+    For example ``3 .heic files in FOLDER; to read .heic: pip install 'visionzoo[heif]'``.
     """
     from zoo.api.formats import install_hint
 
@@ -134,4 +134,4 @@ def _unread(paths: Iterable[Path], where: str) -> str:
     advice = [f"to read {suffix}: {hint}" for suffix, hint in hints.items() if hint]
     others = [suffix for suffix, hint in hints.items() if not hint]
     advice += [f"convert {', '.join(others)} to .jpg"] if others else []
-    return f"{found} {where} ({'; '.join(advice)})" if found else ""
+    return "; ".join([f"{found} {where}", *advice]) if found else ""

@@ -54,7 +54,7 @@ class FoundPictures:
         hints = {suffix: install_hint([suffix]) for suffix in suffixes}
         advice = [f"to read {suffix}: {hint}" for suffix, hint in hints.items() if hint]
         advice = advice or ["not supported; convert images to .jpg"]
-        return f"skipped: {', '.join(counts)} in {where} ({'; '.join(advice)})"
+        return f"skipped: {', '.join(counts)} in {where}; {'; '.join(advice)}"
 
 
 def find_pictures(words: Iterable[str], store: Path) -> FoundPictures:

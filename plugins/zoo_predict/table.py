@@ -40,6 +40,8 @@ def predictions_table(predictions: Sequence[Row]) -> RenderableType:
         table.add_row(*_prediction_row(row, several), *([_doubt(row)] * noted))
     legend = "unlike: the activations are outside of the range of 95% of the validation images"
     counts = [say(_counts(predictions), "dim")] if len(predictions) > _MANY else []
+    if not counts and (low := sum(is_low(row) and "sure" not in row for row in predictions)):
+        counts = [say(f"{count(low)} of {count(len(predictions))} below {percent(LOW, 0)}: check by eye", "dim")]
     return Page(table, *([say(legend, "dim")] if strange else []), *counts)
 
 

@@ -76,7 +76,8 @@ def create(
         reason = silence or str(error).splitlines()[0]
         raise RequestError(
             f"The pretrained weights of {name!r} are not available: {reason} They are downloaded once from "
-            "huggingface.co. Without network access, give a file: --weights FILE"
+            "huggingface.co. Without network access, give a file that was downloaded elsewhere: --weights FILE. Or "
+            "train from scratch, without --pretrained; for few images: zoo run simple_cnn DATASET"
         ) from error
     except TypeError as error:
         if "unexpected keyword argument" not in str(error):

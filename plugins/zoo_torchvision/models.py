@@ -161,5 +161,6 @@ def _fetch(name: str, weights: Any) -> Any:
 def _no_weights(name: str, reason: str, weights: Any) -> str:
     return (
         f"The pretrained weights of {name!r} are not available: {reason}. They are downloaded once from "
-        f"{weights.url}. Without network access, give a file: --weights FILE"
+        f"{weights.url}. Without network access, give a file that was downloaded elsewhere: --weights FILE. Or "
+        "train from scratch, without --pretrained; for few images: zoo run simple_cnn DATASET"
     )

@@ -154,8 +154,8 @@ def test_heic_without_its_package_is_named_with_what_to_type(tmp_path: Path, wit
         (tmp_path / "a" / name).write_bytes(b"x")
     (notice,) = ImageFolder(tmp_path, "train").notices
     assert notice == (
-        f"Not used: 2 .heic files, 1 .psd file in {tmp_path} (to read .heic: pip install 'visionzoo[heif]'; "
-        "convert .psd to .jpg)."
+        f"Not used: 2 .heic files, 1 .psd file in {tmp_path}; to read .heic: pip install 'visionzoo[heif]'; "
+        "convert .psd to .jpg."
     )
 
 
@@ -250,7 +250,7 @@ def test_class_without_images_is_named(plain: Path) -> None:
     message = error_of(ImageFolder, plain, "train")
     assert str(plain / "birds") in message
     assert str(plain / "fish") in message
-    assert "1 .psd file in it (convert .psd to .jpg)" in message
+    assert "1 .psd file in it; convert .psd to .jpg." in message
     assert "cats" not in message.replace(str(plain), "")
 
 

@@ -213,6 +213,27 @@ def test_a_good_fit_that_was_still_rising_is_good_so_far() -> None:
     assert diagnose(RunResult.read(result(level(0.6, 0.93), level(0.6, 0.92)))).headline.startswith("Good fit: no sign")
 
 
+def test_six_images_are_too_few_to_judge_by_and_not_a_poor_network() -> None:
+    """Thirty photos leave six to validate: 5 of 6 right is no better than chance, and no worse."""
+    few = diagnose(RunResult.read(result(level(0.6, 0.97), level(0.5, 0.83), matrix=[[3, 0], [1, 2]])))
+    assert few.kind == "few"
+    assert any("--folds 5" in advice for advice in few.advice)
+    guessing = diagnose(RunResult.read(result(level(0.5, 0.55), level(0.5, 0.5), matrix=[[3, 0], [3, 0]])))
+    assert guessing.kind in ("baseline", "collapsed")
+
+
+def test_a_training_loss_that_jumps_after_all_was_learned_is_no_divergence() -> None:
+    jumps = result(level(0.6, 0.98, 24), level(0.6, 0.97, 24))
+    for i, epoch in enumerate(jumps["epochs"]):
+        epoch["train"]["loss"] = 0.2 + 0.05 * (i % 2)
+    assert diagnose(RunResult.read(jumps)).kind == "good"
+    for epoch in jumps["epochs"]:
+        epoch["train"]["accuracy"] = 0.7
+    verdict = diagnose(RunResult.read(jumps))
+    assert verdict.kind == "rate-too-high"
+    assert [split_advice(advice)[1] for advice in verdict.advice][1] == "zoo lr-find runs/x/job.yaml"
+
+
 def test_diagnosing_changes_nothing(two_classes: Document) -> None:
     before = copy.deepcopy(two_classes)
     diagnose(RunResult.read(two_classes))

@@ -204,6 +204,7 @@ def check_skipped(skipped: Sequence[Mapping[str, str]], total: int, policy: str,
     rest = f" and {len(skipped) - 3} more" if len(skipped) > 3 else ""
     limit = "--on-bad-image is fail" if policy == "fail" else f"at most {most:.1%} may be skipped"
     raise DataError(
-        f"{len(skipped)} of {total} {split} images can't be decoded: {shown}{rest}; {limit}. Repair or remove them, "
-        "or allow more with --set data.max_bad_fraction=0.2"
+        f"{len(skipped)} of {total} {split} images can't be decoded: {shown}{rest}; {limit}. To leave them "
+        "out, train on a clean list: zoo data check DATASET --fix clean.csv. Or allow more: --set "
+        "data.max_bad_fraction=0.2"
     )

@@ -215,10 +215,10 @@ class _Resolver:
                 layer.setdefault("dataset.root", str(path))
         root = layer.get("dataset.root")
         if isinstance(root, str | Path) and str(root):
-            layer["dataset.root"] = str(Path(root).expanduser().absolute())
+            layer["dataset.root"] = str(_absolute(root))
         weights = layer.get("weights")
         if isinstance(weights, str | Path) and Path(weights).expanduser().exists():
-            layer["weights"] = str(Path(weights).expanduser().absolute())
+            layer["weights"] = str(_absolute(weights))
         teacher = layer.get("teacher")
         if isinstance(teacher, str | Path) and str(teacher):
             layer["teacher"] = run_folder(str(teacher), self.registry)
@@ -389,6 +389,12 @@ def _taken(kind: str, name: str, entry: Entry) -> list[str]:
         f"metrics: every evaluation already has a {name!r}, and the metric {entry.id} would replace it. Use another "
         f"name, or its full id: --set 'metrics=[{entry.id}]'."
     ]
+
+
+def _absolute(typed: str | Path) -> Path:
+    """The absolute path of a path as typed, without ``..``; links stay as they were named elsewhere."""
+    path = Path(typed).expanduser()
+    return path.resolve() if ".." in path.parts else path.absolute()
 
 
 def _is_number(value: Any) -> bool:

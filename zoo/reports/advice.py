@@ -9,6 +9,7 @@ from zoo.runner.job_record import ComponentRecord
 from zoo.runner.run_result import RunResult
 
 __all__ = [
+    "MORE_IMAGES",
     "again",
     "against_overfitting",
     "clean_data",
@@ -26,6 +27,9 @@ __all__ = [
     "train_longer",
     "usual_normalisation",
 ]
+
+
+MORE_IMAGES = "more images of each class would help most"
 
 
 def split_advice(advice: str) -> tuple[str, str]:
@@ -73,8 +77,8 @@ def other_lr(result: RunResult, factor: float) -> str:
 
 def find_lr(result: RunResult) -> str:
     """A range test."""
-    name = shlex.join(["zoo", "lr-find", _architecture(result), _dataset(result)])
-    return f"find a learning rate by a range test: {name}"
+    job = [f"{short_path(result.dir)}/job.yaml"] if result.dir else [_architecture(result), _dataset(result)]
+    return f"find a learning rate by a range test: {shlex.join(['zoo', 'lr-find', *job])}"
 
 
 def clean_data(result: RunResult) -> str:

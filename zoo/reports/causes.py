@@ -84,7 +84,8 @@ def rate_too_high(result: RunResult) -> Verdict | None:
             f"Training loss was up to {max(losses):.3g}; uniform predictions have {guess:.2f} for that many classes."
         )
     rises = sum(after > before * (1 + ROUGH_RISE) for before, after in pairwise(losses))
-    if len(losses) > 3 and rises > ROUGH_SHARE * (len(losses) - 1):
+    learned = trends.tail_accuracy(result, "train") >= LEARNED
+    if len(losses) > 3 and rises > ROUGH_SHARE * (len(losses) - 1) and not learned:
         evidence.append(f"Training loss rose in {rises} of {len(losses) - 1} epochs, by more than 5% each time.")
     if guess and len(losses) > 3 and _one_answer(result) and all(abs(x / guess - 1) < STUCK for x in losses[-3:]):
         evidence.append(
@@ -178,7 +179,7 @@ def few(result: RunResult) -> Verdict | None:
     evidence = f"With {images:,} validation images, a single one changes the accuracy by {percent(1 / images)}."
     headline = "Too few validation images for a reliable accuracy."
     cost = (interval[1] - interval[0]) / 2
-    return Verdict("few", headline, [evidence], [advice.more_folds(result)], cost=cost)
+    return Verdict("few", headline, [evidence], [advice.more_folds(result), advice.MORE_IMAGES], cost=cost)
 
 
 def _one_answer(result: RunResult) -> bool:

@@ -108,7 +108,8 @@ def _baseline(result: RunResult) -> Verdict | None:
         return None
     majority = max(range(len(matrix)), key=supports.__getitem__)
     share = supports[majority] / sum(supports)
-    if interval[0] > share:
+    right = result.metrics_of(reading.main_split(result)).accuracy or 0.0
+    if interval[0] > share or (right > share and causes.few(result)):
         return None
     evidence = f"Always predicting {_class(result, majority)} has an accuracy of {percent(share)}."
     headline = "Not significantly better than always predicting the same class."

@@ -126,7 +126,9 @@ def _value(value: Any) -> str:
 
 def short_path(path: object) -> str:
     """Format a path as a user would type it: relative to the working folder where it lies in it."""
-    return clean(files.short_path(Path(str(path))))
+    given = Path(str(path))
+    short = files.short_path(given)
+    return clean(path if short is given else short)  # as it was typed, for it may be an address
 
 
 def bar(fraction: float | None, width: int) -> str:

@@ -88,7 +88,9 @@ def _processes_notice(parts: RunComponents) -> list[str]:
 def _skipped_notice(split: Split) -> str:
     shown = ", ".join(f"{Path(s['name']).name} ({s['reason']})" for s in split.skipped[:3])
     more = f" and {len(split.skipped) - 3} more" if len(split.skipped) > 3 else ""
-    return f"{len(split.skipped)} {split.name} images could not be decoded and are skipped: {shown}{more}."
+    one = len(split.skipped) == 1
+    images = "image could not be decoded and is" if one else "images could not be decoded and are"
+    return f"{len(split.skipped)} {split.name} {images} skipped: {shown}{more}."
 
 
 def bundle_card(

@@ -99,12 +99,12 @@ def test_nothing_is_found_where_nothing_is_wrong(zoo, scene):
 
 def test_copies_are_found_within_a_split_and_across(zoo, scene):
     root = scene(8)
-    shutil.copyfile(root / "train/boxes/00.jpg", root / "train/boxes/again.jpg")
+    shutil.copyfile(root / "train/boxes/00.jpg", root / "train/boxes/00 (copy).jpg")
     Image.open(root / "train/boxes/01.jpg").save(root / "train/boxes/other_format.png")
     shutil.copyfile(root / "train/discs/02.jpg", root / "val/discs/leak.jpg")
     Image.open(root / "train/discs/03.jpg").resize((90, 70)).save(root / "val/discs/smaller.jpg", quality=60)
     document = checked(zoo, root)
-    assert groups(document, "exact_duplicates") == [{"00.jpg", "again.jpg"}, {"01.jpg", "other_format.png"}]
+    assert groups(document, "exact_duplicates") == [{"00.jpg", "00 (copy).jpg"}, {"01.jpg", "other_format.png"}]
     assert groups(document, "leaks") == [{"02.jpg", "leak.jpg"}, {"03.jpg", "smaller.jpg"}]
     exact = [group["exact"] for group in finding(document, "leaks")["items"]]
     assert exact == [True, False]
@@ -241,7 +241,7 @@ def test_images_that_are_no_files(zoo):
 def test_the_clean_list_leaves_out_what_is_wrong_and_can_be_trained_on(zoo, scene):
     root = scene(8)
     before = tree(root)
-    shutil.copyfile(root / "train/boxes/00.jpg", root / "train/boxes/again.jpg")
+    shutil.copyfile(root / "train/boxes/00.jpg", root / "train/boxes/00 (copy).jpg")
     shutil.copyfile(root / "train/discs/02.jpg", root / "val/discs/leak.jpg")
     shutil.copyfile(root / "train/boxes/05.jpg", root / "val/discs/stray.jpg")
     Image.open(root / "train/boxes/01.jpg").resize((320, 240)).save(root / "train/boxes/larger.jpg")
@@ -254,7 +254,7 @@ def test_the_clean_list_leaves_out_what_is_wrong_and_can_be_trained_on(zoo, scen
     listed = {Path(line.split(",")[0]).name: line.split(",")[1:3] for line in lines("clean.csv")}
     assert listed["leak.jpg"] == ["discs", "val"], "evaluation keeps its images"
     assert "larger.jpg" in listed, "the largest of several stays"
-    assert not {"again.jpg", "stray.jpg"} & set(listed)
+    assert not {"00 (copy).jpg", "stray.jpg"} & set(listed)
     again = checked(zoo, "clean.csv")
     wrong = ("unreadable", "conflicts", "leaks", "exact_duplicates", "near_duplicates")
     assert {kind: finding(again, kind)["count"] for kind in wrong} == dict.fromkeys(wrong, 0)

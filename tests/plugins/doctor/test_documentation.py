@@ -88,10 +88,28 @@ def test_a_wheel_without_an_address_says_where_the_pages_are(zoo, opened, monkey
     without_pages(monkeypatch)
     code, _, err = zoo("docs")
     assert (code, opened) == (2, [])
-    assert "pip download --no-deps --no-binary :all: visionzoo" in err
+    assert "docs/ of the repository, beginning with getting-started.md" in err
 
 
 def test_this_checkout_is_found():
     found = documentation.checkout()
     assert found is not None
     assert (found / "docs" / "getting-started.md").is_file()
+
+
+@pytest.mark.parametrize(
+    ("record", "found"),
+    [
+        ('{"url": "file:///home/ann/my%20zoo", "dir_info": {}}', Path("/home/ann/my zoo")),
+        ('{"url": "https://example.org/zoo.git", "vcs_info": {}}', None),
+        ("", None),
+        ("{", None),
+    ],
+)
+def test_pip_records_the_checkout_that_it_installed(monkeypatch, record: str, found: Path | None):
+    class Installed:
+        def read_text(self, name: str) -> str:
+            return record if name == "direct_url.json" else ""
+
+    monkeypatch.setattr(metadata, "distribution", lambda name: Installed())
+    assert documentation._installed_from() == found

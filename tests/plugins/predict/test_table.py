@@ -42,7 +42,8 @@ def test_predictions(classes: int) -> None:
     assert "class [0]" in text
     assert "60.0%" in text
     assert ("30% class [1]" in text) == (classes > 2)
-    header, first, second = text.splitlines()
+    header, first, second, doubt = text.splitlines()
+    assert doubt.strip() == "1 of 2 below 60%: check by eye"
     assert header.split()[:2] == ["image", "predicted"]
     assert cell_len(first[: first.index("%")]) == cell_len(second[: second.index("%")]), "wide names are aligned"
 

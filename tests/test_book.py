@@ -432,6 +432,12 @@ def test_a_gap_between_changed_lines_hides_what_is_between_as_many(
     assert [command.line for command in lost] == [2]
 
 
+def test_a_reworded_line_between_two_gaps_is_kept():
+    printed = ["begin", "one", "net: too slow: 9 s are too short for an epoch of it", "two", "page: x"]
+    shown = ["begin", "…", "net: too slow: its 9 s are too short for one epoch", "…", "page: x"]
+    assert likeness.aligned(shown, printed) == ["begin", "…", printed[2], "…", "page: x"]
+
+
 SERVER = """\
 import signal, time
 print("listening at 80", flush=True)

@@ -15,10 +15,11 @@ from zoo.job.resolve import resolve
 from zoo.reports.estimate import about, correction_line, estimate_line
 from zoo.runner import speed as speeds
 from zoo.runner.components import RunComponents, build_components
+from zoo.runner.hints import hints_of
 from zoo.runner.measurements import EpochRecord
 from zoo.runner.observer import Observer
 from zoo.runner.record import Run
-from zoo.runner.speed import measure_speed
+from zoo.runner.speed import measure_speed, one_thread_step_s
 
 SMALL = {"architecture.channels": [8], "train.image_size": 8}
 
@@ -192,3 +193,19 @@ def test_a_resumed_run_is_corrected_by_what_is_left():
     run = Run("r", Path("runs/r"), {"train": {"epochs": 60}}, estimate_s=100.0)
     assert correction_line(run, EpochRecord(epoch=51, seconds=10.0)) is None
     assert correction_line(run, EpochRecord(epoch=51, seconds=30.0)) is not None
+
+
+@pytest.mark.parametrize(("alone_s", "told"), [(0.02, True), (0.19, False)])
+def test_threads_that_other_programs_hold_up_are_reported(monkeypatch: pytest.MonkeyPatch, alone_s: float, told: bool):
+    parts, threads = parts_of(**{"train.epochs": 1}), [2]
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads[-1])
+    monkeypatch.setattr(torch, "set_num_threads", threads.append)
+    monkeypatch.setattr(speeds, "_timed", lambda *_: alone_s if threads[-1] == 1 else 0.2)
+    speed = measure_speed(parts)
+    assert (one_thread_step_s(parts, speed) == alone_s) is told
+    assert [f"200 ms with 2 threads, {1000 * alone_s:.0f} ms with one" in hint for hint in hints_of(parts, speed)] == (
+        [True] if told else []
+    )
+    assert threads[-1] == 2, "as before"
+    threads.append(1)
+    assert one_thread_step_s(parts, speed) is None, "nothing to gain"

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+import torch
+
 from zoo.data.open import TRAIN
 from zoo.runner.components import RunComponents
+from zoo.runner.speed import Speed, one_thread_step_s
 from zoo.storage.downloads import offline
 from zoo.storage.files import short_path
 
@@ -18,9 +21,24 @@ LEAST_PX = 64
 """Image side in pixels below which pretrained networks lack detail."""
 
 
-def hints_of(parts: RunComponents) -> list[str]:
-    """Collect the hints for a run, one or two sentences each."""
-    return list(_pretrained_hint(parts))
+def hints_of(parts: RunComponents, speed: Speed | None = None) -> list[str]:
+    """Collect the hints for a run, one or two sentences each.
+
+    Args:
+        speed: the measured speed, if it was measured.
+    """
+    return [*_pretrained_hint(parts), *(_threads_hint(parts, speed) if speed else [])]
+
+
+def _threads_hint(parts: RunComponents, speed: Speed) -> Iterable[str]:
+    """Suggest a single thread where other programs hold up the others."""
+    alone_s = one_thread_step_s(parts, speed)
+    if alone_s is not None:
+        yield (
+            f"Other programs use the processors, and slow down small steps: {1000 * speed.step_s[speed.phases[0]]:.0f} "
+            f"ms with {torch.get_num_threads()} threads, {1000 * alone_s:.0f} ms with one. To train with one thread, "
+            "press Ctrl-C, and repeat the command with OMP_NUM_THREADS=1 before it."
+        )
 
 
 def _pretrained_hint(parts: RunComponents) -> Iterable[str]:

@@ -167,7 +167,7 @@ def _prepared(
             speed = measure_speed(parts) if budget is None else None  # a budget has timed the steps already
             run = _begin(training, state)
             run.estimate_s = tuning.budget.seconds if tuning.budget else _left_s(training, speed)
-            run.hints = hints_of(parts)
+            run.hints = hints_of(parts, speed)
             confirm(run)
             return training, run, tuning
     except BaseException as error:

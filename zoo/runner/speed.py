@@ -9,6 +9,7 @@ from itertools import pairwise
 from statistics import median_low
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from zoo.data.open import VAL
@@ -20,7 +21,7 @@ from zoo.job.schema import Train
 from zoo.runner.components import RunComponents
 from zoo.runner.lr_find import as_before
 
-__all__ = ["Speed", "measure_speed"]
+__all__ = ["Speed", "measure_speed", "one_thread_step_s"]
 
 STEPS = (2, 12)
 """Minimum and maximum number of timed steps per phase, after one untimed step."""
@@ -32,6 +33,9 @@ SHARE = 0.05
 """Fraction of the training's steps that are timed, within the limits of STEPS."""
 FEW, SLOW_S = 8, 0.4
 """Where a step with FEW images takes longer than SLOW_S seconds, the time of a whole batch is extrapolated from it."""
+CONTENDED = 1.5
+"""One thread that is this much faster than all of them tells of other programs on the processors: each parallel part of
+a step waits for its last thread, which has to wait for a processor."""
 Phase = tuple[int, int]
 """The determinants of an epoch's duration: image side in pixels, and number of frozen blocks."""
 
@@ -80,6 +84,24 @@ def measure_speed(parts: RunComponents, enough_s: float = ENOUGH_S) -> Speed | N
     with as_before(parts), contextlib.suppress(Exception):  # training itself reports the faults of components
         step_s = {phase: _step_s(parts, phases.index(phase) + 1, enough_s) for phase in dict.fromkeys(phases)}
         return Speed(step_s, _evaluate_s(parts, enough_s), phases, len(parts.train_batches))
+    return None
+
+
+def one_thread_step_s(parts: RunComponents, speed: Speed) -> float | None:
+    """Seconds of a step with one thread, where that is much faster than with all; else None.
+
+    Long steps are not tried: there several threads gain more than other programs cost.
+    """
+    threads, step_s = torch.get_num_threads(), speed.step_s[speed.phases[0]]
+    if threads == 1 or parts.execution.device.type != "cpu" or parts.ranks.size > 1 or step_s > SLOW_S:
+        return None
+    torch.set_num_threads(1)
+    try:
+        with as_before(parts), contextlib.suppress(Exception):
+            alone_s = _step_s(parts, 1, 0.0)
+            return alone_s if step_s > CONTENDED * alone_s else None
+    finally:
+        torch.set_num_threads(threads)
     return None
 
 

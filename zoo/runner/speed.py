@@ -34,7 +34,7 @@ SHARE = 0.05
 FEW, SLOW_S = 8, 0.4
 """Where a step with FEW images takes longer than SLOW_S seconds, the time of a whole batch is extrapolated from it."""
 CONTENDED = 1.5
-"""One thread that is this much faster than all of them tells of other programs on the processors: each parallel part of
+"""One thread is this much faster than all of them only where other programs use the processors: each parallel part of
 a step waits for its last thread, which has to wait for a processor."""
 Phase = tuple[int, int]
 """The determinants of an epoch's duration: image side in pixels, and number of frozen blocks."""

@@ -78,5 +78,5 @@ def test_the_doctor_finds_nothing_wrong_with_it(world):
     assert said["path"]["state"] == "ok"
     assert {"torch", "torchvision", "timm", "[export]", "[serve]", "[sweep]"} <= set(said)
     asked = {"_ZOO_COMPLETE": "bash_complete", "COMP_WORDS": "zoo\ndoc", "COMP_CWORD": "1"}
-    assert world.zoo(**asked).stdout == "plain,doctor\n"
+    assert world.zoo(**asked).stdout == "plain,docs\nplain,doctor\n"
     assert world.zoo("--version").stdout.splitlines()[0] == "zoo " + document["zoo"]

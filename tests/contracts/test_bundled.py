@@ -68,22 +68,25 @@ WITHOUT_FILES = (check for plugin in BUNDLED for check in checks(plugin, registr
 CHECKS = [*(check for check in WITHOUT_FILES if check.component not in NEED_FILES), *beyond_the_samples()]
 
 
-FAMILY = 4  # as many of one kind and plugin are tried in every respect among the fast tests
+FAMILY, TURNS = (
+    2,
+    3,
+)  # among the fast tests, so many of one kind and plugin are tried in every respect, the others in turn
 
 
 def in_turn() -> Iterator[Any]:
-    """Every check, where the slow ones are the larger networks', those with processes, and half of a large family's.
+    """Every check, where the slow ones are the larger networks', those with processes, and most of a large family's.
 
-    In a family each component is held to every other contract, and each contract to every other component.
+    In a family each component is held to every third contract, and each contract to every third component.
     """
     families: dict[str, dict[str, int]] = defaultdict(dict)
     seen: Counter[str] = Counter()
     for check in CHECKS:
         family = families[f"{check.kind}:{check.component.split('/')[0]}"]
         place = family.setdefault(check.component, len(family))
-        odd = place >= FAMILY and (place + seen[check.component]) % 2
+        later = place >= FAMILY and (place + seen[check.component]) % TURNS
         seen[check.component] += 1
-        slow = check.component.removeprefix("timm/") in LARGER or check.name == "spawned workers" or odd
+        slow = check.component.removeprefix("timm/") in LARGER or check.name == "spawned workers" or later
         yield pytest.param(check, id=check.id, marks=[pytest.mark.slow] if slow else [])
 
 

@@ -70,7 +70,7 @@ def test_a_default_job_always_resolves(registry, architecture, images, size, cha
 
 
 @given(**ANY)
-@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=3, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_the_network_of_a_default_job_takes_its_images(registry, images, size, channels, classes):
     from zoo.model.build import build_model
 

@@ -480,6 +480,10 @@ def opened(name: str, root: Path | None, split: str = "train", **params: Any) ->
 # -- every dataset ------------------------------------------------------------------------------------------
 
 
+FAST = ("mnist", "gtsrb", "flowers102")  # arrays, images by folder, images by number
+IN_TURN = [pytest.param(name, marks=[] if name in FAST else pytest.mark.slow) for name in COPIES]
+
+
 def test_every_dataset_of_the_plugin_has_a_copy_here():
     assert set(SETS) == set(COPIES)
     assert set(COMPONENTS) == {*COPIES, "fake_data"}
@@ -529,7 +533,7 @@ def test_a_job_opens_it_and_holds_out_what_it_has_not(name: str, tmp_path: Path,
     assert stores, "decoded once, and kept"
 
 
-@pytest.mark.parametrize("name", COPIES)
+@pytest.mark.parametrize("name", IN_TURN)
 def test_it_owes_what_every_dataset_does(name: str, tmp_path: Path, monkeypatch: Patch):
     copied(name, tmp_path / "here", monkeypatch)
     entry = REGISTRY.find("dataset", f"torchvision/{name}")
@@ -957,7 +961,6 @@ def test_debians_package_is_fashion_mnist():
 
 
 SMALL = {"architecture.channels": [8, 8], "architecture.padding": True, "train.image_size": 16}
-FAST = ("mnist", "gtsrb", "flowers102")  # arrays, images by folder, images by number
 
 
 def job(name: str, **more: Any) -> zoo.api.Result:
@@ -967,7 +970,7 @@ def job(name: str, **more: Any) -> zoo.api.Result:
     return zoo.run("simple_cnn", name, **{**words, **more})
 
 
-@pytest.mark.parametrize("name", [pytest.param(n, marks=[] if n in FAST else pytest.mark.slow) for n in COPIES])
+@pytest.mark.parametrize("name", IN_TURN)
 def test_a_whole_job_on_a_copy(name: str, tmp_path: Path, monkeypatch: Patch):
     labels = copied(name, tmp_path / "here", monkeypatch)
     monkeypatch.chdir(tmp_path)
@@ -996,7 +999,7 @@ def test_a_whole_job_on_noise(tmp_path: Path, monkeypatch: Patch):
     }
 
 
-@pytest.mark.parametrize("name", COPIES)
+@pytest.mark.parametrize("name", IN_TURN)
 @pytest.mark.parametrize("where", ["cache", "folder"])
 def test_a_job_says_what_is_missing_and_what_to_type(
     name: str, where: str, tmp_path: Path, cache: Path, capfd: pytest.CaptureFixture[str]

@@ -24,7 +24,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 RECORD = ROOT / "docs/assets/pictures.json"
 RESULT, RUN = ROOT / "docs/assets/run.json", ROOT / "docs/run.svg"
-TITLE = "zoo run simple_cnn digits"
+TITLE = "zoo run simple_cnn cats_dogs"
 
 STYLES = "zoo/reports/*.css"
 SHOWN = {

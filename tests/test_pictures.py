@@ -19,7 +19,7 @@ def test_no_picture_is_older_than_the_code():
 
 
 def test_the_picture_of_the_readme_is_of_its_run():
-    typed = re.findall(r"^(?:\S*/)?(zoo run .*)$", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE)
+    typed = re.findall(r"(?:^|&& )(?:\S*/)?(zoo run .*)$", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE)
     assert pictures.TITLE in typed
     svg = pictures.RUN.read_text("utf-8")
     assert pictures.TITLE.replace(" ", "&#160;") in svg or pictures.TITLE in svg

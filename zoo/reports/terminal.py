@@ -11,7 +11,6 @@ import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.abc import MetaPathFinder
 from typing import Any, TextIO, cast
 
 from zoo.storage.text import clean_lines
@@ -49,10 +48,11 @@ class _Guarded(_Stream):
         return len(text)
 
 
-class _Announcement(MetaPathFinder):
+class _Announcement:
     """Name PyTorch on the terminal when its import begins, which takes seconds, unless something was printed before.
 
-    No rich: importing rich would take longer than the announcement may wait.
+    A finder of sys.meta_path, without importlib.abc as its base, and without rich: their import would take longer than
+    the announcement may wait.
     """
 
     def __init__(self) -> None:

@@ -51,7 +51,8 @@ def list_components(
     if chosen != "architecture" and (conditions or sort != "name"):
         raise RequestError("--sort and --filter need architectures. Type: zoo list architectures --sort accuracy")
     entries = _found(registry_here(), chosen, search, variants=variants)
-    rows: list[Row] = [describe(entry) for entry in entries]
+    overview = not (kind or search or variants or as_json)
+    rows = _overview(entries) if overview else [describe(entry) for entry in entries]
     if chosen == "architecture":
         rows = ordered(select(rows, conditions), sort)
     if as_json:
@@ -62,7 +63,7 @@ def list_components(
     if not rows:
         click.echo(f"No component matches {search!r}. See: zoo list" if search else "There are no such components.")
         return
-    _print(rows, entries, table=chosen == "architecture", everything=bool(kind or search or variants))
+    _print(rows, entries, table=chosen == "architecture")
 
 
 def _found(registry: Registry, kind: str | None, search: str | None, *, variants: bool) -> list[Entry]:
@@ -119,12 +120,11 @@ def _matches(entry: Entry, word: str | None) -> bool:
     return any(word.lower() in t.lower() for t in text)
 
 
-def _print(rows: Sequence[Row], entries: list[Entry], *, table: bool, everything: bool) -> None:
-    """Print a list, or a table of architectures; in an overview of all kinds, each large family is folded."""
+def _print(rows: Sequence[Row], entries: list[Entry], *, table: bool) -> None:
+    """Print a list, or a table of architectures."""
     from zoo.commands.variants import unlisted
     from zoo.reports.lists import architecture_lines, component_lines, print_lines, width_here
 
-    rows = rows if everything else _fold(rows)
     left_out = unlisted(entries)
     many = len(rows) > _MANY
     lines = architecture_lines if table else component_lines
@@ -136,19 +136,20 @@ def _print(rows: Sequence[Row], entries: list[Entry], *, table: bool, everything
         click.echo(left_out if many else f"\n{left_out}", err=many)
 
 
-def _fold(rows: Sequence[Row], most: int = 40) -> list[Row]:
-    groups: dict[tuple[str, str], list[Row]] = {}
-    for row in rows:
-        groups.setdefault((row["kind"], row["target"]), []).append(row)
-    folded: list[Row] = []
+def _overview(entries: Sequence[Entry], most: int = 40) -> list[Row]:
+    """Rows of an overview of all kinds; each large family is one row, and its members are not described."""
+    groups: dict[tuple[str, str], list[Entry]] = {}
+    for entry in entries:
+        groups.setdefault((entry.kind, entry.component.target), []).append(entry)
+    rows: list[Row] = []
     for (kind, _), group in groups.items():
         if len(group) <= most:
-            folded += group
+            rows += [describe(entry) for entry in group]
             continue
-        plugin = group[0]["plugin"]
+        plugin = group[0].origin.plugin
         summary = f"{len(group)} {kind}s; see: zoo list {kind} --search {plugin}"
-        folded.append({**group[0], "id": f"{plugin}/*", "name": f"{plugin}/*", "summary": summary})
-    return folded
+        rows.append({"kind": kind, "id": f"{plugin}/*", "summary": summary})
+    return rows
 
 
 @click.command(name="info")

@@ -103,7 +103,7 @@ def picture_suffixes() -> frozenset[str]:
 
 def install_hint(suffixes: Iterable[str]) -> str:
     """Command that installs support for the first of these suffixes that lacks it; empty where none would help."""
-    for suffix in {suffix.lower() for suffix in suffixes} - picture_suffixes():
+    for suffix in sorted({suffix.lower() for suffix in suffixes} - picture_suffixes()):
         if suffix in HEIC:
             return _INSTALL_HEIC
         if suffix in AVIF:

@@ -90,7 +90,8 @@ def measure_speed(parts: RunComponents, enough_s: float = ENOUGH_S) -> Speed | N
 def one_thread_step_s(parts: RunComponents, speed: Speed) -> float | None:
     """Seconds of a step with one thread, where that is much faster than with all; else None.
 
-    Long steps are not tried: there several threads gain more than other programs cost.
+    A single step is timed, after an untimed one. Long steps are not tried: there several threads gain more than other
+    programs cost.
     """
     threads, step_s = torch.get_num_threads(), speed.step_s[speed.phases[0]]
     if threads == 1 or parts.execution.device.type != "cpu" or parts.ranks.size > 1 or step_s > SLOW_S:
@@ -98,7 +99,7 @@ def one_thread_step_s(parts: RunComponents, speed: Speed) -> float | None:
     torch.set_num_threads(1)
     try:
         with as_before(parts), contextlib.suppress(Exception):
-            alone_s = _step_s(parts, 1, 0.0)
+            alone_s = _timed(parts, _whole_batch(parts, 1), 1, 0.0)
             return alone_s if step_s > CONTENDED * alone_s else None
     finally:
         torch.set_num_threads(threads)
@@ -112,9 +113,7 @@ def _phase(parts: RunComponents, train: Train, epoch: int) -> Phase:
 
 def _step_s(parts: RunComponents, epoch: int, enough_s: float) -> float:
     """Median seconds of a training step in an epoch."""
-    parts.begin_epoch(epoch)
-    parts.train_batches.begin = 0
-    batch = min(int(parts.job.train.batch_size), parts.images_per_epoch)
+    batch = _whole_batch(parts, epoch)
     few = min(FEW, batch)
     short = _timed(parts, few, 1, 0.0)
     if short > SLOW_S:  # unless this one step was held up by another program
@@ -123,6 +122,13 @@ def _step_s(parts: RunComponents, epoch: int, enough_s: float) -> float:
         return short * batch / few
     most = round(SHARE * len(parts.train_batches) * parts.job.train.epochs)
     return _timed(parts, batch, min(max(most, STEPS[0]), STEPS[1]), enough_s)
+
+
+def _whole_batch(parts: RunComponents, epoch: int) -> int:
+    """Go to the start of an epoch, and return the number of images of its batches."""
+    parts.begin_epoch(epoch)
+    parts.train_batches.begin = 0
+    return min(int(parts.job.train.batch_size), parts.images_per_epoch)
 
 
 def _timed(parts: RunComponents, images: int, most: int, enough_s: float) -> float:

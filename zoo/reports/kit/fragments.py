@@ -1,7 +1,8 @@
 """Public: parts of the zoo's reports, for other ways to show a run, several runs, or a comparison.
 
 The colours of a plot are variables of the page around it: ``--ink``, ``--soft``, ``--line``, ``--train``, ``--val``,
-``--right`` and ``--wrong``; its font is ``--sans``.
+``--cell-right`` and ``--cell-wrong``; its font is ``--sans``. Groups of the class ``at`` have values to hover: the page
+hides all of a group but its rectangle until the pointer is over it.
 
 Example::
 

@@ -16,6 +16,7 @@ from typing import Any, ClassVar, Literal, NamedTuple, get_args
 import pluggy
 
 __all__ = [
+    "GIVEN_PARAMETERS",
     "HEADINGS",
     "KINDS",
     "SERVICES",
@@ -33,11 +34,14 @@ __all__ = [
     "HealthCheck",
     "Imported",
     "Importer",
+    "Kind",
     "Loss",
     "Metric",
     "ModelSource",
     "Optimizer",
+    "Sampler",
     "Schedule",
+    "TrainingCallback",
     "hookimpl",
 ]
 
@@ -241,6 +245,31 @@ class Schedule(Component):
     """
 
     kind: ClassVar[str] = "schedule"
+
+
+class Sampler(Component):
+    """``f(**params)`` returns ``order(epoch) -> indices``: the items of a training epoch (from 1), in their order.
+
+    The indices (M,) int64 are of items 0..N-1; M is the same in every epoch. They depend on the arguments and the
+    epoch alone, so that a resumed run continues with the same order.
+
+    A factory gets any of these by name: ``count`` (N, the number of items), ``labels`` (N,) int64, or (N, K) of a
+    multi-label dataset, ``seed`` (the job's), ``shards`` (file number (N,) of each item, or None), and ``processes``
+    (that share every batch). One that takes ``labels`` supports multi-label datasets if it has a ``multilabel``
+    parameter.
+    """
+
+    kind: ClassVar[str] = "sampler"
+
+
+class TrainingCallback(Component):
+    """``f(**params)`` returns a ``zoo.api.running.Callback``, which observes the steps of a run and can change them.
+
+    A factory gets any of these by name: ``folder`` (the run's, a ``Path``), ``classes`` (names), ``num_classes``,
+    ``in_chans`` and ``image_size`` (pixels).
+    """
+
+    kind: ClassVar[str] = "callback"
 
 
 @dataclass(frozen=True)
@@ -450,13 +479,82 @@ class Command(Component):
     heading: str = field(default="", kw_only=True)
 
 
+@dataclass(frozen=True)
+class Kind:
+    """Declaration of a kind of component, for the hook ``zoo_kinds``.
+
+    Args:
+        declaration: subclass of ``Component`` whose ``kind`` is the name of the kind; plugins contribute its instances
+            by the hook ``zoo_components``.
+        summary: one line.
+        plural: the name in the plural; by default with an ``s``.
+        path: the place of the kind in a job, as in ``--set PATH=NAME``; empty: no job names such components.
+        choose: number of components that a job names at ``path``: ``"one"``, ``"optional"`` (one or none) or ``"many"``
+            (a list in any number).
+        default: name of the component where a job names none; for ``"one"``.
+        option: option of ``zoo run`` for ``path``, such as ``--track``.
+        given: names of parameters that the zoo passes to a factory that has them, among ``GIVEN_PARAMETERS``; users
+            can't set them.
+        use: ``"package.module:attribute"`` of ``f(objects) -> zoo.api.running.Callback``, which is called with the
+            objects that a job's factories made, in order. It acts on the run by the callback that it returns. Required
+            with ``path``.
+        checks: module that declares the checks of such components for ``zoo plugins check``, with
+            ``zoo.testing.contract``.
+        listed: ``zoo list`` shows such components.
+
+    Raises:
+        ValueError: the declaration has no ``kind``, or a name, ``choose`` or ``use`` is malformed.
+    """
+
+    declaration: type[Component]
+    summary: str = field(default="", kw_only=True)
+    plural: str = field(default="", kw_only=True)
+    path: str = field(default="", kw_only=True)
+    choose: Literal["one", "optional", "many"] = field(default="many", kw_only=True)
+    default: str | None = field(default=None, kw_only=True)
+    option: str = field(default="", kw_only=True)
+    given: tuple[str, ...] = field(default=(), kw_only=True)
+    use: str = field(default="", kw_only=True)
+    checks: str = field(default="", kw_only=True)
+    listed: bool = field(default=True, kw_only=True)
+
+    def __post_init__(self) -> None:
+        if not (isinstance(self.declaration, type) and issubclass(self.declaration, Component) and self.name):
+            raise ValueError(
+                f"{self.declaration!r} is not a subclass of Component with a class attribute kind = 'name'"
+            )
+        check_name(self.name)
+        if self.choose not in ("one", "optional", "many"):
+            raise ValueError(f"choose {self.choose!r} is not one of one, optional, many")
+        if self.use:
+            check_target(self.use)
+
+    @property
+    def name(self) -> str:
+        return self.declaration.kind
+
+    @property
+    def names(self) -> str:
+        """The name in the plural."""
+        return self.plural or f"{self.name}s"
+
+    @property
+    def reserved(self) -> tuple[str, ...]:
+        """Names of the factory's parameters that no user can set."""
+        return (*self.given, "name") if self.path else self.given
+
+
+GIVEN_PARAMETERS = ("folder", "classes", "num_classes", "in_chans", "image_size")
+"""Parameters that the factories of a kind of a plugin can be given (``Kind.given``)."""
+
 KINDS: dict[str, type[Component]] = {
     cls.kind: cls
     for cls in (
-        *(Dataset, Architecture, Loss, Metric, Augmentation, Optimizer, Schedule),
+        *(Dataset, Architecture, Loss, Metric, Augmentation, Optimizer, Schedule, Sampler, TrainingCallback),
         *(Exporter, Importer, Command),
     )
 }
+"""Declarations of the kinds of the zoo itself; plugins declare further ones."""
 SERVICES: dict[str, type[Component]] = {cls.kind: cls for cls in (ModelSource, HealthCheck, Function, Display)}
 """Kinds that extend the zoo itself and that no job names."""
 
@@ -493,7 +591,7 @@ class Family(_Described):
             where it has none.
 
     Raises:
-        ValueError: the kind is unknown, or the target, names or facts are malformed.
+        ValueError: the kind, target, names or facts are malformed.
     """
 
     kind: str
@@ -505,8 +603,7 @@ class Family(_Described):
     facts: str = field(default="", kw_only=True)
 
     def __post_init__(self) -> None:
-        if self.kind not in KINDS:
-            raise ValueError(f"{self.kind!r} is not a kind of component: {', '.join(KINDS)}")
+        check_name(self.kind)
         if not isinstance(self.names, str) or self.names.count(":") != 1:
             raise ValueError(f"names {self.names!r} is not of the form 'package:file.txt'")
         if self.facts and self.facts.count(":") != 1:

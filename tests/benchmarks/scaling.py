@@ -77,8 +77,8 @@ def stores(most: int) -> None:
 
 def one_store(count: int) -> None:
     from zoo.data.decode import Shape
-    from zoo.data.samplers import epoch_order, shard_order
     from zoo.data.store import decode_split
+    from zoo_samplers.samplers import epoch_order, shard_order
 
     data, shape = Synthetic(count), Shape(SIDE, 3)
     build, _ = timed(lambda: decode_split(data, shape, "disk"))

@@ -15,11 +15,17 @@ from torch import Tensor
 import zoo.data.gpu_cache
 from zoo.data.batches import Batches, Normalize, pixels_of
 from zoo.data.gpu_cache import Residence
-from zoo.data.samplers import Sampling, cut, epoch_order
+from zoo.data.samplers import Sampling, cut
 from zoo.data.split import Split
+from zoo_samplers.samplers import epoch_order, shuffle
 
 CPU = torch.device("cpu")
 PLAIN = Normalize([0.0], [1.0], CPU)
+
+
+def shuffled(seed: int) -> Sampling:
+    """The sampling of a job by default."""
+    return Sampling(lambda split, processes: shuffle(len(split), seed, split.shards, processes))
 
 
 def split(count: int, side: int = 2, channels: int = 3) -> Split:
@@ -37,7 +43,7 @@ def items(batches: Batches) -> list[list[int]]:
 @given(count=st.integers(1, 60), batch_size=st.integers(1, 20), seed=st.none() | st.integers(0, 2**63 - 1))
 @settings(deadline=None, max_examples=60)
 def test_an_epoch_has_every_item_once(count: int, batch_size: int, seed: int | None):
-    batches = Batches(split(count), batch_size, PLAIN, sampling=None if seed is None else Sampling(seed))
+    batches = Batches(split(count), batch_size, PLAIN, sampling=None if seed is None else shuffled(seed))
     found = items(batches)
     order = list(chain.from_iterable(found))
     assert sorted(order) == list(range(count))
@@ -57,9 +63,9 @@ def test_only_the_last_batch_differs_in_size_and_is_never_one_item(count: int, b
 
 
 def test_a_last_batch_of_one_joins_the_one_before_in_training_alone():
-    assert [len(b) for b in items(Batches(split(9), 4, PLAIN, sampling=Sampling(0)))] == [4, 5]
+    assert [len(b) for b in items(Batches(split(9), 4, PLAIN, sampling=shuffled(0)))] == [4, 5]
     assert [len(b) for b in items(Batches(split(9), 4, PLAIN))] == [4, 4, 1]
-    assert [len(b) for b in items(Batches(split(10), 4, PLAIN, sampling=Sampling(0)))] == [4, 4, 2]
+    assert [len(b) for b in items(Batches(split(10), 4, PLAIN, sampling=shuffled(0)))] == [4, 4, 2]
 
 
 @given(count=st.integers(0, 100), seed=st.integers(0, 2**63 - 1), epoch=st.integers(0, 10_000))
@@ -76,7 +82,7 @@ def test_each_epoch_and_each_seed_has_an_order_of_its_own():
 
 
 def test_an_epochs_order_is_found_again_whatever_went_before():
-    fresh, used = (Batches(split(20), 4, PLAIN, sampling=Sampling(3)) for _ in range(2))
+    fresh, used = (Batches(split(20), 4, PLAIN, sampling=shuffled(3)) for _ in range(2))
     for epoch in (1, 2):
         used.epoch = epoch
         items(used)
@@ -86,7 +92,7 @@ def test_an_epochs_order_is_found_again_whatever_went_before():
 
 
 def test_labels_go_with_their_images():
-    for images, labels in Batches(split(23), 5, PLAIN, sampling=Sampling(1)):
+    for images, labels in Batches(split(23), 5, PLAIN, sampling=shuffled(1)):
         assert labels.dtype == torch.int64
         assert ((images[:, 0, 0, 0] * 255).round().long() % 5).tolist() == labels.tolist()
 
@@ -179,8 +185,8 @@ def test_an_error_while_gathering_is_raised_where_the_batch_is_wanted():
 def test_images_that_stay_on_the_device_give_the_same_batches(part: bool):
     whole = split(23, side=4)
     some = whole.part("some", np.array([2, 3, 5, 7, 11, 13, 17, 19])) if part else whole
-    copied = list(Batches(some, 5, PLAIN, sampling=Sampling(1)))
-    resident = list(Batches(some, 5, PLAIN, sampling=Sampling(1), residence=Residence(CPU, free=lambda: 10**6)))
+    copied = list(Batches(some, 5, PLAIN, sampling=shuffled(1)))
+    resident = list(Batches(some, 5, PLAIN, sampling=shuffled(1), residence=Residence(CPU, free=lambda: 10**6)))
     assert len(copied) == len(resident) > 1
     for one, other in zip(copied, resident, strict=True):
         assert torch.equal(one[0], other[0])

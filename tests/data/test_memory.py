@@ -33,6 +33,7 @@ if batches:  # the way of training, which imports torch
     import torch
     from zoo.data.batches import Batches, Normalize
 from zoo.data.samplers import Sampling
+from zoo_samplers.samplers import shuffle
 
 class Made:
     classes = ("a", "b")
@@ -63,7 +64,8 @@ whole = Split("train", decoded.images, decoded.labels, decoded.names, fingerprin
 if batches:
     part = whole.part("train", np.arange(count // 5, count))
     cpu = torch.device("cpu")
-    batches = Batches(part, 32, Normalize([0.5] * 3, [0.3] * 3, cpu), sampling=Sampling(0))
+    sampling = Sampling(lambda s, n: shuffle(len(s), 0))
+    batches = Batches(part, 32, Normalize([0.5] * 3, [0.3] * 3, cpu), sampling=sampling)
     seen = sum(len(images) for images, _ in batches)
     assert seen == len(part) == len(part.names)
     assert part.names[-1] == whole.names[-1] == Made().name_of(count - 1)

@@ -24,6 +24,7 @@ from zoo.data.split import Split
 from zoo.data.store import Decoded, content_key, decode_split
 from zoo.errors import ContractError, OutputError
 from zoo_images.folders import ImageFolder
+from zoo_samplers.samplers import shuffle
 
 SHAPE = Shape(8, 3, "squash")
 STORES = ("disk", "stream")
@@ -375,7 +376,12 @@ def test_training_on_a_stream_sees_what_it_sees_of_the_disk(paths: list[Path], b
 def batches(decoded: Decoded, batch_size: int, seed: int) -> Batches:
     cpu = torch.device("cpu")
     split = Split("train", decoded.images, decoded.labels, decoded.names)
-    return Batches(split, batch_size, Normalize([0.5] * 3, [0.3] * 3, cpu), sampling=Sampling(seed))
+    return Batches(
+        split,
+        batch_size,
+        Normalize([0.5] * 3, [0.3] * 3, cpu),
+        sampling=Sampling(lambda part, ranks: shuffle(len(part), seed, part.shards, ranks)),
+    )
 
 
 def test_a_stream_is_checked_once(paths: list[Path]):

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.utils.class_weight import compute_class_weight
 
-from zoo.data.samplers import balanced_order
 from zoo.engine.class_weights import class_weights
+from zoo_samplers.samplers import balanced_order
 
 COUNTS = st.lists(st.integers(1, 500), min_size=2, max_size=8)
 

@@ -9,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zoo.job.layers import Layers, flatten, parse_sets
-from zoo.job.schema import CHOICES, field_paths
+from zoo.job.schema import field_paths
+from zoo.registry.kinds import CHOICE_LISTS, CHOICES
 
 leaves = st.integers() | st.text("ab", max_size=3) | st.none() | st.lists(st.integers(), max_size=2)
-plain_paths = [p for p in field_paths() if p not in (*CHOICES, "metrics", "augment")]
+plain_paths = [p for p in field_paths() if p not in (*CHOICES, *CHOICE_LISTS)]
 jobs = st.dictionaries(st.sampled_from(plain_paths), leaves) | st.dictionaries(
     st.sampled_from([*plain_paths, "loss.name", "loss.gamma", "architecture.width", "train.optimizer.eps"]), leaves
 )

@@ -204,7 +204,7 @@ def test_a_wrong_file_is_told_with_its_path_and_key(case: str, write: Write):
     text, problem = WRONG[case]
     path = write(text)
     with pytest.raises(RegistryFileError) as caught:
-        open_shelf()
+        open_shelf().check_kinds()
     assert str(path) in str(caught.value)
     assert problem in str(caught.value)
     assert caught.value.exit_code == 2

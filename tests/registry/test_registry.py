@@ -16,8 +16,9 @@ from zoo.model.formats import reader_of
 from zoo.plugin import KINDS, Component, Dataset, Exporter, Loss
 from zoo.registry.config import Layer, RegistryConfig
 from zoo.registry.entry import DISTRIBUTION, Entry, Origin
+from zoo.registry.kinds import check_kind
 from zoo.registry.loaded_plugin import LoadedPlugin
-from zoo.registry.registry import Registry, check_kind
+from zoo.registry.registry import Registry
 
 HEAD = "from zoo.plugin import *\n"
 

@@ -21,7 +21,9 @@ from zoo.plugin import (
     Loss,
     Metric,
     Optimizer,
+    Sampler,
     Schedule,
+    TrainingCallback,
 )
 from zoo.registry.entry import Entry, Origin
 from zoo.testing import Report, checks, checks_of, run_checks
@@ -125,6 +127,14 @@ MUTANTS: list[tuple[str, str, Component]] = [
     ("schedule", "short trainings learn", part(Schedule, "long_warmup")),
     ("schedule", "groups keep their rates", part(Schedule, "OneForAll")),
     ("schedule", "a checkpoint keeps its state", part(Schedule, "Forgetful")),
+    ("sampler", "can be created", part(Sampler, "not_made")),
+    ("sampler", "indices of items", part(Sampler, "beyond")),
+    ("sampler", "equal length of epochs", part(Sampler, "growing")),
+    ("sampler", "repeatable order", part(Sampler, "global_random")),
+    ("callback", "can be created", part(TrainingCallback, "NotMade")),
+    ("callback", "derived from Callback", part(TrainingCallback, "Duck")),
+    ("callback", "events of a training", part(TrainingCallback, "Failing")),
+    ("callback", "restored state", part(TrainingCallback, "Forgetful")),
     ("importer", "foreign files", part(Importer, "takes_all", suffixes=(".mdl",))),
     ("importer", "foreign files", part(Importer, "stumbles", suffixes=(".mdl",))),
     ("importer", "file untouched", part(Importer, "writes", suffixes=(".mdl",))),
@@ -149,6 +159,8 @@ GOOD: list[tuple[Component, list[str]]] = [
     (part(Augmentation, "Mixes"), []),
     (part(Optimizer, "Good"), []),
     (part(Schedule, "good"), []),
+    (part(Sampler, "good"), []),
+    (part(TrainingCallback, "Good"), []),
     (Exporter("good", "mutant_exporters:save", summary="On trial"), []),
     (part(Importer, "good", suffixes=(".mdl",)), []),
     (Command("good", "mutant_exporters:command", summary="On trial"), []),

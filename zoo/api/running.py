@@ -21,6 +21,7 @@ from zoo.runner.record import Run
 from zoo.runner.repeats import ended_result
 from zoo.runner.runner import RunPlace, run_job
 from zoo.runner.time_budget import Budget, TooShort
+from zoo.runner.train_state import TrainState
 from zoo.runner.trainable_model import blank
 from zoo.runner.tuning import trial_parts
 from zoo.runner.weights import load_weights
@@ -34,6 +35,7 @@ __all__ = [
     "RunComponents",
     "RunPlace",
     "TooShort",
+    "TrainState",
     "blank",
     "build_components",
     "compare_runs",

@@ -11,7 +11,8 @@ import click
 from zoo.commands.architectures import FACTS, SORTS, Row, ordered
 from zoo.commands.architectures import chosen as select
 from zoo.errors import RequestError, UnknownName
-from zoo.plugin import KINDS, Component
+from zoo.plugin import Component
+from zoo.registry.kinds import KINDS
 
 if TYPE_CHECKING:
     from zoo.registry.entry import Entry
@@ -34,8 +35,8 @@ def list_components(
 ) -> None:
     """List components: architectures, datasets, losses, …
 
-    KIND: datasets, architectures, losses, metrics, augmentations, optimizers, schedules, exporters,
-    importers, commands.
+    KIND: datasets, architectures, losses, metrics, augmentations, optimizers, schedules, samplers, callbacks,
+    exporters, importers, commands, or a kind that a plugin declares.
 
     Variants, NAME.WORD, are listed with --variants, or where --search matches their name. Of architectures, the
     parameters (with 1,000 classes), the input size, and the published ImageNet accuracy and license of the pretrained
@@ -45,12 +46,13 @@ def list_components(
       zoo list architectures --filter "params<10" --filter "accuracy>78" --sort accuracy
     """
     from zoo.host.context import registry_here
-    from zoo.registry.registry import check_kind
+    from zoo.registry.kinds import check_kind
 
+    registry = registry_here()  # plugins declare further kinds
     chosen = check_kind(kind) if kind else None
     if chosen != "architecture" and (conditions or sort != "name"):
         raise RequestError("--sort and --filter need architectures. Type: zoo list architectures --sort accuracy")
-    entries = _found(registry_here(), chosen, search, variants=variants)
+    entries = _found(registry, chosen, search, variants=variants)
     overview = not (kind or search or variants or as_json)
     rows = _overview(entries) if overview else [describe(entry) for entry in entries]
     if chosen == "architecture":
@@ -160,7 +162,7 @@ def info(name: str, kind: str | None, as_json: bool) -> None:
     """Show a component and its parameters."""
     from zoo.commands.variants import in_words, variation
     from zoo.host.context import registry_here
-    from zoo.registry.registry import check_kind
+    from zoo.registry.kinds import check_kind
 
     registry = registry_here()
     entries = _find(registry, name, check_kind(kind) if kind else None)

@@ -179,7 +179,7 @@ def _recipes(context: click.Context, typed: str) -> Iterable[Item]:
 
 
 def _kinds(context: click.Context, typed: str) -> Iterable[Item]:
-    from zoo.plugin import KINDS
+    from zoo.registry.kinds import KINDS
     from zoo.storage.cache import kinds_with
 
     in_cache = context.parent is not None and context.parent.info_name == "cache"

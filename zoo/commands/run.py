@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from zoo.errors import RequestError
-from zoo.job.options import RESUME_NAMED, job_options, resolve_words
+from zoo.job.options import RESUME_NAMED, job_options, plugin_options, resolve_words
 from zoo.job.sections import SectionCommand, SectionOption
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ def _option(*names: str, section: str, **settings: Any) -> Any:
 
 
 _PATH = click.Path(path_type=Path)
+_PLUGIN_OPTIONS = f"{__name__}.plugin_options"
 _RESTARTS = "Number of restarts when a process dies."
 
 
@@ -55,7 +56,17 @@ def _options(command: Any) -> Any:
     return command
 
 
-@click.command(name="run", cls=SectionCommand)
+class JobCommand(SectionCommand):
+    """A command with a job, whose options include those of plugins under headings of their own."""
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """The options of the command, then those of plugins, which are loaded for them."""
+        if (own := ctx.meta.get(_PLUGIN_OPTIONS)) is None:
+            own = ctx.meta[_PLUGIN_OPTIONS] = plugin_options(ctx)
+        return [*super().get_params(ctx), *own]
+
+
+@click.command(name="run", cls=JobCommand)
 @_options
 @click.option("--quiet", "-q", cls=SectionOption, section="Output", is_flag=True, help="Print the last line only.")
 @click.option(
@@ -74,7 +85,7 @@ def run(**typed: Any) -> int:
     return _run(typed)
 
 
-@click.command(name="train", cls=SectionCommand)
+@click.command(name="train", cls=JobCommand)
 @_options
 def train(**typed: Any) -> int:
     """Train a model without the full report.

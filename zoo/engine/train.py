@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from zoo.engine.averaging import APART, Averaging, Together
 from zoo.engine.execution import Execution
 from zoo.engine.ranks import ALONE, Ranks, is_divided
-from zoo.engine.step import Loss, StepConfig, TrainStep
+from zoo.engine.step import Loss, StepConfig, StepOutput, TrainStep
 from zoo.engine.totals import Totals
 from zoo.errors import TrainingError
 from zoo.registry.suggest import listing
@@ -20,7 +20,8 @@ from zoo.registry.suggest import listing
 __all__ = ["EpochProgress", "check_state", "train_epoch"]
 
 Batch = tuple[Tensor, Tensor]
-OnStep = Callable[[int, Totals], None]
+OnStep = Callable[[int, Totals], bool | None]
+OnBatch = Callable[[Tensor, Tensor], Batch]
 _TRY = "Try a smaller learning rate (--lr), --set train.clip_norm=1.0, or --precision fp32."
 
 
@@ -31,14 +32,19 @@ class EpochProgress:
     Args:
         totals: of the steps done before, continued in place; by default new ones, of single-label targets.
         done: number of the steps done before; the batches are those of the others.
-        on_step: called after each step with the number of images seen, and this process's part of the totals.
+        on_step: called after each step with the number of images seen, and this process's part of the totals; returns
+            True to end the epoch.
         on_pieces: receives the new number of pieces of a batch when a GPU's memory was too small.
+        on_batch: called with each batch, and returns the batch to train on.
+        on_output: called with the output of each step, before ``on_step``.
     """
 
     totals: Totals | None = None
     done: int = 0
     on_step: OnStep | None = None
     on_pieces: Callable[[int], None] | None = None
+    on_batch: OnBatch = lambda images, targets: (images, targets)
+    on_output: Callable[[StepOutput], None] = lambda found: None
 
 
 def train_epoch(
@@ -74,13 +80,15 @@ def train_epoch(
     with Averaging(learning, together) as averaging:
         step = TrainStep(model, loss_fn, optimizer, execution, config, averaging, progress.on_pieces)
         for number, (images, targets) in enumerate(batches, start=progress.done + 1):
+            images, targets = progress.on_batch(images, targets)
             found = step(images, targets)
             if found.weight:
                 totals.add(found.loss, found.logits, targets)
             if execution.device.type == "cpu":  # free here; elsewhere it would be a sync point at every step
                 _check_finite(float(found.whole.detach()), number)
-            if progress.on_step is not None:
-                progress.on_step(totals.seen, totals)
+            progress.on_output(found)
+            if progress.on_step is not None and progress.on_step(totals.seen, totals):
+                break
     totals.gather(together.ranks)
     check_state(totals, model, together.ranks)
     return totals

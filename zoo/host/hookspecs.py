@@ -17,6 +17,7 @@ from zoo.plugin import (
     Augmentation,
     CacheKind,
     Command,
+    Component,
     Dataset,
     Display,
     Exporter,
@@ -24,11 +25,14 @@ from zoo.plugin import (
     Function,
     HealthCheck,
     Importer,
+    Kind,
     Loss,
     Metric,
     ModelSource,
     Optimizer,
+    Sampler,
     Schedule,
+    TrainingCallback,
 )
 
 hookspec = pluggy.HookspecMarker("zoo")
@@ -73,6 +77,70 @@ def zoo_optimizers() -> Iterable[Optimizer | Family]:
 @hookspec
 def zoo_schedules() -> Iterable[Schedule | Family]:
     """Contribute learning-rate schedules."""
+    return ()
+
+
+@hookspec
+def zoo_samplers() -> Iterable[Sampler | Family]:
+    """Contribute samplers, which choose and order the items of each training epoch.
+
+    Example::
+
+        @hookimpl
+        def zoo_samplers():
+            return [Sampler("hard_first", "zoo_acme.samplers:HardFirst", summary="Show difficult classes first")]
+
+    ``zoo run simple_cnn digits --set train.sampler=hard_first`` then calls ``zoo_acme.samplers.HardFirst``.
+    """
+    return ()
+
+
+@hookspec
+def zoo_callbacks() -> Iterable[TrainingCallback | Family]:
+    """Contribute callbacks, which a job names and which observe or change its training.
+
+    Example::
+
+        @hookimpl
+        def zoo_callbacks():
+            return [TrainingCallback("warm_restart", "zoo_acme.callbacks:WarmRestart", summary="Restart the rate")]
+
+    ``zoo run simple_cnn digits --set callbacks=warm_restart`` then calls ``zoo_acme.callbacks.WarmRestart``.
+    """
+    return ()
+
+
+@hookspec
+def zoo_kinds() -> Iterable[Kind]:
+    """Declare kinds of components of the plugin's own, which this and other plugins then contribute.
+
+    Example::
+
+        class Tracker(Component):
+            kind = "tracker"
+
+        @hookimpl
+        def zoo_kinds():
+            return [Kind(Tracker, path="trackers", option="--track", use="zoo_acme.track:as_callback")]
+
+    The components are listed, set, recorded and checked like those of the zoo's kinds. ``zoo run simple_cnn digits
+    --track board`` then makes the tracker ``board``, and calls ``zoo_acme.track.as_callback([tracker])``.
+    """
+    return ()
+
+
+@hookspec
+def zoo_components() -> Iterable[Component | Family]:
+    """Contribute components of any kind, those of other plugins' kinds among them.
+
+    Example::
+
+        @hookimpl
+        def zoo_components():
+            return [Tracker("board", "zoo_acme.board:Board", summary="Logs for our dashboard")]
+
+    The kind of ``Tracker`` is declared by :func:`zoo_kinds` of this or of another plugin.
+    """
     return ()
 
 
@@ -212,6 +280,8 @@ CONTRIBUTIONS: dict[str, str] = {
     "augmentation": "zoo_augmentations",
     "optimizer": "zoo_optimizers",
     "schedule": "zoo_schedules",
+    "sampler": "zoo_samplers",
+    "callback": "zoo_callbacks",
     "exporter": "zoo_exporters",
     "importer": "zoo_importers",
     "command": "zoo_commands",
@@ -224,5 +294,9 @@ CONTRIBUTIONS: dict[str, str] = {
 NAMES: tuple[str, ...] = tuple(name for name in globals() if name.startswith("zoo_"))
 """Every hook, in the order above."""
 CACHE_KINDS = "zoo_cache_kinds"
-LIFECYCLE: tuple[str, ...] = tuple(name for name in NAMES if name not in (*CONTRIBUTIONS.values(), CACHE_KINDS))
+DECLARED_KINDS = "zoo_kinds"
+COMPONENTS = "zoo_components"
+LIFECYCLE: tuple[str, ...] = tuple(
+    name for name in NAMES if name not in (*CONTRIBUTIONS.values(), CACHE_KINDS, DECLARED_KINDS, COMPONENTS)
+)
 """Those of a run."""

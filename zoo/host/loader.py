@@ -14,7 +14,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import redirect_stdout
 from time import perf_counter
-from typing import Any
+from typing import Any, TypeVar
 
 import pluggy
 
@@ -22,7 +22,8 @@ from zoo.errors import PluginError, ZooError
 from zoo.host import hookspecs
 from zoo.host.enablement import ALLOW_LIST, allowed
 from zoo.host.hook_calls import call_one, hooks_of, new_manager, traced
-from zoo.plugin import KINDS, SERVICES, CacheKind, Family, check_name
+from zoo.plugin import CacheKind, Component, Family, Kind, check_name
+from zoo.registry import kinds
 from zoo.registry.config import RegistryConfig, open_shelf
 from zoo.registry.distributions import Found, installed
 from zoo.registry.entry import DISTRIBUTION, Entry, Origin, family_entries
@@ -31,9 +32,9 @@ from zoo.registry.registry import Registry
 from zoo.registry.suggest import did_you_mean
 from zoo.registry.tracebacks import LIBRARIES, crash_frames
 
+T = TypeVar("T")
 HEAVY = LIBRARIES
 """Large libraries whose import slows down every command."""
-_ALL = {**KINDS, **SERVICES}
 discovered: list[LoadedPlugin] = []
 """Plugins of the last ``discover``, to find the one that delays the end of the process."""
 
@@ -86,7 +87,9 @@ def load_bundled(shelf: RegistryConfig | None = None) -> list[LoadedPlugin]:
             command that explains the error is one of theirs.
     """
     loader = _Loader(shelf.disabled if shelf else set(), allowed(), {})
-    return [loader.load(found) for found in installed(DISTRIBUTION)]
+    plugins = [loader.load(found) for found in installed(DISTRIBUTION)]
+    collect_components(plugins)
+    return plugins
 
 
 def bundled_cache_kinds() -> dict[str, CacheKind]:
@@ -109,6 +112,7 @@ def discover(
         bundled: the zoo's own plugins that are loaded already.
     """
     loaded = {plugin.name: plugin for plugin in bundled}
+    kinds.keep_only(loaded)
     by_name: dict[str, list[Found]] = defaultdict(list)
     for found in installed():
         by_name[found.name].append(found)
@@ -121,8 +125,24 @@ def discover(
             plugins.append(loaded.get(name) or loader.load(ours[0]))
         if theirs:
             plugins.append(loader.load(*theirs, taken=bool(ours)))
+    collect_components(plugins)
     discovered[:] = plugins
     return plugins
+
+
+def collect_components(plugins: Iterable[LoadedPlugin]) -> None:
+    """Collect components of all kinds, once every plugin has declared its own; an invalid plugin is set aside."""
+    for plugin in plugins:
+        if plugin.state != "enabled" or plugin.collected:
+            continue
+        plugin.collected = True
+        try:
+            with redirect_stdout(sys.stderr):
+                plugin.entries += list(_components(plugin))
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            plugin.set_aside("contribute", error)
 
 
 class _Loader:
@@ -204,13 +224,16 @@ def load_module(
         plugin.hooks = hooks_of(plugin.name, module, manager)
         phase = "contribute"
         with redirect_stdout(sys.stderr):
+            for kind in _given(plugin, hookspecs.DECLARED_KINDS, Kind):
+                kinds.declare(kind, plugin.name)
             plugin.entries = list(_contributions(plugin))
-            plugin.cache_kinds = list(_cache_kinds(plugin))
+            plugin.cache_kinds = list(_given(plugin, hookspecs.CACHE_KINDS, CacheKind))
     except KeyboardInterrupt:  # the user's
         where = f"plugin {plugin.name!r} ({plugin.origin.distribution}) was in phase {phase}"
         print(f"zoo: {where} — see: zoo plugins doctor {plugin.name}", file=sys.stderr)  # noqa: T201
         raise
     except BaseException as error:  # a plugin may call sys.exit() on import
+        kinds.forget(plugin.name)
         plugin.set_aside(phase, error)
 
 
@@ -222,21 +245,37 @@ def _contributions(plugin: LoadedPlugin) -> Iterator[Entry]:
                 yield from _entries(given, kind, hook, plugin.origin, seen)
 
 
-def _cache_kinds(plugin: LoadedPlugin) -> Iterator[CacheKind]:
-    for result in call_one(plugin, hookspecs.CACHE_KINDS):
+def _components(plugin: LoadedPlugin) -> Iterator[Entry]:
+    """Entries of the components of any kind that a plugin contributes."""
+    hook = hookspecs.COMPONENTS
+    seen: dict[str, set[str]] = {}
+    for result in call_one(plugin, hook):
         for given in result:
-            if not isinstance(given, CacheKind):
-                raise PluginError(f"{hookspecs.CACHE_KINDS} gave {given!r}, not CacheKind(...)")
+            kind = getattr(given, "kind", None)
+            if not isinstance(given, Component | Family) or kind not in kinds.ALL:
+                hint = did_you_mean(kind, kinds.ALL) if isinstance(kind, str) else ""
+                raise PluginError(f"{hook} gave {given!r}, which is not of a kind that a plugin has declared.{hint}")
+            names = seen.setdefault(kind, {name for e in plugin.entries if e.kind == kind for name in e.names})
+            yield from _entries(given, kind, hook, plugin.origin, names)
+
+
+def _given(plugin: LoadedPlugin, hook: str, cls: type[T]) -> Iterator[T]:
+    """Declarations other than components that a plugin contributes by a hook."""
+    for result in call_one(plugin, hook):
+        for given in result:
+            if not isinstance(given, cls):
+                raise PluginError(f"{hook} gave {given!r}, not {cls.__name__}(...)")
             yield given
 
 
 def _entries(given: object, kind: str, hook: str, origin: Origin, seen: set[str]) -> Iterator[Entry]:
+    declaration = kinds.ALL[kind].declaration
     if isinstance(given, Family) and given.kind == kind:
         entries = family_entries(given, origin)
-    elif isinstance(given, _ALL[kind]):
+    elif isinstance(given, declaration):
         entries = [Entry(given, origin)]
     else:
-        raise PluginError(f"{hook} gave {given!r}, not {_ALL[kind].__name__}(...) or a Family of that kind")
+        raise PluginError(f"{hook} gave {given!r}, not {declaration.__name__}(...) or a Family of that kind")
     for entry in entries:
         for name in (*entry.names, *(f"{entry.component.name}.{word}" for word in entry.variants)):
             if name in seen:

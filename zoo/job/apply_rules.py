@@ -9,7 +9,7 @@ from typing import Any
 from zoo.job.dataset_facts import JobFacts
 from zoo.job.layers import Layers
 from zoo.job.rules import Decision, decide, is_rule, problem_of
-from zoo.job.schema import CHOICE_LISTS
+from zoo.registry.kinds import CHOICE_LISTS
 
 SIZE = "train.image_size"
 

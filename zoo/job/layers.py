@@ -9,7 +9,8 @@ from typing import Any
 import yaml
 
 from zoo.errors import JobError
-from zoo.job.schema import CHOICE_LISTS, CHOICES, Job, default_of, field_paths
+from zoo.job.schema import Job, default_of, field_paths
+from zoo.registry.kinds import CHOICE_LISTS, CHOICES, of_plugins
 from zoo.registry.suggest import did_you_mean
 from zoo.storage.safe_yaml import parse_typed
 
@@ -35,7 +36,13 @@ OPTIONS: dict[str, str] = {
     "augment": "augment",
 }
 """Path in a job of each option of the command line and of ``zoo.run``."""
-_CHOICE_PREFIXES = tuple(f"{path}." for path in CHOICES)
+
+
+def options() -> dict[str, str]:
+    """Path in a job of each option, with those of plugins' kinds."""
+    return OPTIONS | {
+        kind.option.removeprefix("--").replace("-", "_"): kind.path for kind in of_plugins() if kind.option
+    }
 
 
 @dataclass
@@ -60,7 +67,7 @@ class Layers:
                 self._drop(f"{path}.")
         for path, value in given.items():
             if not self._valid(path):
-                self.problems.append(f"{source}: unknown key {path!r}.{_suggest(path)}")
+                self.problems.append(f"{source}: unknown key {path!r}.{_suggest(path, value)}")
                 continue
             self.values[path] = value
             self.sources[path] = source
@@ -79,7 +86,7 @@ class Layers:
             del self.values[path], self.sources[path]
 
     def _valid(self, path: str) -> bool:
-        return path in field_paths() or path.startswith(_CHOICE_PREFIXES)
+        return path in field_paths() or path.startswith(tuple(f"{each}." for each in CHOICES))
 
     def params(self, path: str) -> dict[str, Any]:
         """Parameters of the component at ``path``."""
@@ -115,7 +122,7 @@ def flatten(job: Mapping[str, Any]) -> dict[str, Any]:
 def changes(before: Mapping[str, Any], now: Job) -> list[str]:
     """Describe each difference between a run's job.yaml and a job; keys missing in the file count as defaults."""
     then, this = flatten(before), flatten(now.plain())
-    defaults = {path: default_of(path) for path in field_paths()}
+    defaults = flatten({path: default_of(path) for path in field_paths()})
     keys = [key for key in {**then, **this} if then.get(key, defaults.get(key)) != this.get(key)]
     return [f"{key}: {then.get(key)!r} before, {this.get(key)!r} now" for key in keys]
 
@@ -129,12 +136,13 @@ def _leaves(path: str, value: Any) -> Iterator[tuple[str, Any]]:
         for key, item in value.items():
             yield from _leaves(f"{path}.{key}", item)
     else:
-        yield path, [value] if path in CHOICE_LISTS and not isinstance(value, list) else value
+        many = path in CHOICE_LISTS and not isinstance(value, list)
+        yield path, (list(value) if isinstance(value, tuple) else [value]) if many else value
 
 
 def in_full(path: str) -> str:
     """Expand an option's name to its dotted path: ``lr`` becomes ``train.lr``; ``data`` is the section."""
-    return path if path == "data" else OPTIONS.get(path, path)
+    return path if path == "data" else options().get(path, path)
 
 
 def parse_sets(words: list[str], problems: list[str]) -> dict[str, Any]:
@@ -156,8 +164,10 @@ def _read(text: str) -> Any:
         return text
 
 
-def _suggest(path: str) -> str:
+def _suggest(path: str, value: Any) -> str:
     """Suggest similar paths, by the whole path or its last word (``lr`` for ``train.lr``)."""
+    if "." not in path and isinstance(value, list):  # as components of a plugin's kind stand in a job
+        return " A plugin that is disabled or not installed may declare such components: zoo plugins list"
     known = field_paths()
     leaf = path.rpartition(".")[2]
     same_leaf = [p for p in known if p.rpartition(".")[2] == leaf]

@@ -8,7 +8,7 @@ from typing import Any
 
 from zoo.errors import RequestError, UnknownName
 from zoo.job.run_folder import find_run
-from zoo.job.schema import CHOICES
+from zoo.registry.kinds import CHOICES
 from zoo.registry.registry import Registry
 from zoo.registry.suggest import did_you_mean
 

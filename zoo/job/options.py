@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import re
@@ -11,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from zoo.errors import RequestError
+from zoo.errors import RequestError, ZooError
 from zoo.job.sections import SectionOption
+from zoo.registry import kinds
 
 if TYPE_CHECKING:
     from zoo.job.request import Request
@@ -151,6 +153,25 @@ def job_options(*names: str, **help: str) -> Callable[[Any], Any]:
     return add
 
 
+def plugin_options(context: click.Context) -> list[click.Parameter]:
+    """Options of ``zoo run`` that plugins add; none where the plugins can't be loaded, which the command reports."""
+    from zoo.host.context import registry_of
+
+    with contextlib.suppress(ZooError):
+        registry_of(context, quiet=True)
+    return [
+        SectionOption(
+            [kind.option],
+            multiple=kind.choose == "many",
+            metavar="NAME",
+            help=f"{kind.summary or kind.names.capitalize()}; see zoo list {kind.names}.",
+            section="Plugins",
+        )
+        for kind in kinds.of_plugins()
+        if kind.option
+    ]
+
+
 def resolve_words(
     words: Sequence[str], typed: Mapping[str, Any], command: str, **how: Any
 ) -> tuple[Resolved, Registry]:
@@ -196,7 +217,7 @@ def request_of(
 def _request(
     words: Sequence[Any], typed: Mapping[str, Any], command: str, file: Path | None, runs: bool, dataset_alone: bool
 ) -> Request:
-    from zoo.job.layers import OPTIONS
+    from zoo.job.layers import options
     from zoo.job.request import make_request
 
     if (named := _job_file(words, runs)) is not None:
@@ -210,7 +231,7 @@ def _request(
             f"Try: {command} simple_cnn digits"
         )
     asked = dict(zip(("architecture", "dataset"), words, strict=False))
-    asked.update({name: typed[name] for name in OPTIONS if name in typed})
+    asked.update({name: typed[name] for name in options() if typed.get(name) not in (None, ())})
     request = make_request(asked, file=file, recipe=typed["recipe"])
     return dataclasses.replace(request, sets=tuple(typed["set"]))
 

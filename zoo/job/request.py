@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from zoo.errors import RequestError
-from zoo.job.layers import OPTIONS, in_full
-from zoo.plugin import KINDS
+from zoo.job.layers import in_full, options
 from zoo.registry.entry import PYTHON, Entry, Origin
+from zoo.registry.kinds import ALL
 from zoo.registry.suggest import did_you_mean, listing
 
 _GIVABLE = ("architecture", "dataset", "loss")
@@ -48,12 +48,13 @@ def make_request(asked: Mapping[str, Any], *, file: Path | None = None, recipe: 
     Raises:
         RequestError: there is no such option, or an object can't be a component.
     """
-    if unknown := [key for key in asked if key not in (*OPTIONS, "set")]:
+    known = options()
+    if unknown := [key for key in asked if key not in (*known, "set")]:
         raise RequestError(
-            f"There is no option {unknown[0]!r}.{did_you_mean(unknown[0], OPTIONS)} There are: {listing(OPTIONS)}; "
+            f"There is no option {unknown[0]!r}.{did_you_mean(unknown[0], known)} There are: {listing(known)}; "
             "any other value of a job goes into set={'train.patience': 5}."
         )
-    options: dict[str, Any] = {}
+    nested: dict[str, Any] = {}
     given: dict[str, Entry] = {}
     for key, value in asked.items():
         if key == "set" or value is None:
@@ -63,16 +64,16 @@ def make_request(asked: Mapping[str, Any], *, file: Path | None = None, recipe: 
         ):
             given[key] = entry_of(key, value)
         else:
-            _assign(options, OPTIONS[key], value)
+            _assign(nested, known[key], value)
     for path, value in (asked.get("set") or {}).items():
-        _assign(options, in_full(path), value)
-    return Request(options=options, file=file, recipe=recipe, given=given)
+        _assign(nested, in_full(path), value)
+    return Request(options=nested, file=file, recipe=recipe, given=given)
 
 
-def _assign(options: dict[str, Any], path: str, value: Any) -> None:
+def _assign(nested: dict[str, Any], path: str, value: Any) -> None:
     """Set a value at a dotted path of a nested job; a component's name is stored beside its parameters."""
     *parents, leaf = path.split(".")
-    node = options
+    node = nested
     for parent in parents:
         inner = node.get(parent)
         node[parent] = node = inner if isinstance(inner, dict) else ({} if inner is None else {"name": inner})
@@ -89,7 +90,7 @@ def entry_of(kind: str, value: Any) -> Entry:
         raise RequestError(f"{kind} {value!r} is neither a name nor a factory (a class or function).")
     name = re.sub(r"\W", "", getattr(value, "__name__", type(value).__name__)) or "object"
     module = getattr(value, "__module__", None) or "__main__"
-    return Entry(KINDS[kind](name, f"{module}:{name}"), Origin(PYTHON), given=factory)
+    return Entry(ALL[kind].declaration(name, f"{module}:{name}"), Origin(PYTHON), given=factory)
 
 
 def _dataset_factory(value: Any) -> Callable[..., Any]:

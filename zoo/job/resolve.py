@@ -23,10 +23,11 @@ from zoo.job.messages import already_reported, describe_error, folder_hint, is_p
 from zoo.job.recipes import BASE, SEVERAL_LABELS, own_recipe, settings
 from zoo.job.reconcile import reconcile_freeze, reconcile_rates, reconcile_sizes, unchosen
 from zoo.job.request import Request
-from zoo.job.schema import CHOICE_LISTS, CHOICES, MEASURED, Choice, Job, default_of, field_paths
-from zoo.plugin import Optimizer
+from zoo.job.schema import MEASURED, Choice, Job, default_of, field_paths
+from zoo.plugin import Kind, Optimizer
 from zoo.registry import signature
 from zoo.registry.entry import Entry
+from zoo.registry.kinds import ALL, CHOICE_LISTS, CHOICES
 from zoo.registry.registry import Registry
 from zoo.registry.suggest import did_you_mean, listing
 from zoo.storage.safe_yaml import read_mapping
@@ -268,15 +269,29 @@ class _Resolver:
     def _choices(self) -> None:
         """Find each chosen component, and check the parameters for its factory."""
         for path, kind in CHOICES.items():
-            name = self.layers.values.get(f"{path}.name")
-            if name is None and path not in self.request.given:
-                self.problems.append(f"{path} is missing; see: zoo list {kind}")
+            if self._unnamed(path, ALL[kind]):
                 continue
+            name = self.layers.values.get(f"{path}.name")
             entry = self._find(path, kind, name)
             if entry is not None:
                 self._check(path, entry, self.layers.params(path))
         for path, kind in CHOICE_LISTS.items():
-            self.layers.values[path] = self._choice_list(path, kind)
+            found = self._choice_list(path, kind)
+            if found or path in Job.model_fields:  # an empty list of a plugin's kind would require the plugin
+                self.layers.values[path] = found
+
+    def _unnamed(self, path: str, kind: Kind) -> bool:
+        """Check that a job names no component at ``path``, after the default of its kind was filled in."""
+        key = f"{path}.name"
+        if kind.default is not None:
+            self.layers.fill("default", {key: kind.default})
+        if path in self.request.given or self.layers.values.get(key) not in (None, "none"):
+            return False
+        if kind.choose != "optional":
+            self.problems.append(f"{path} is missing; see: zoo list {kind.name}")
+        for each in [each for each in self.layers.values if each.startswith(f"{path}.")]:
+            del self.layers.values[each]
+        return True
 
     def _find(self, path: str, kind: str, name: Any) -> Entry | None:
         if path in self.request.given:
@@ -404,7 +419,7 @@ def _is_number(value: Any) -> bool:
 def _unsaid() -> dict[str, Any]:
     """Defaults of all optional fields, for a run's job file that predates them."""
     optional = set(field_paths()).difference(field_paths(required=True), {"recipe", *CHOICE_LISTS})
-    return {path: default_of(path) for path in optional}
+    return flatten({path: default_of(path) for path in optional})
 
 
 def _resizing(known: Mapping[str, Any], said: Mapping[str, Any]) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from pydantic import (
 )
 
 from zoo.plugin import Interpolation
+from zoo.registry.kinds import ALL, CHOICE_LISTS, CHOICES
 
 AUTO = "auto"
 
@@ -103,7 +104,7 @@ class Train(_Strict):
         plain_epochs: number of epochs at the end without augmentation.
         class_weights: class weights in the loss: ``balanced`` by frequency, ``effective`` by the effective number of
             images.
-        sampler: ``balanced`` shows all classes equally often.
+        sampler: chooses and orders the images of each epoch; ``balanced`` shows all classes equally often.
         images_per_epoch: number of images in an epoch; epochs then cover the data one part after the other. None for
             all images.
         stop_after: number of epochs after which training stops, while the schedule is planned for all epochs.
@@ -138,7 +139,7 @@ class Train(_Strict):
     swa_epochs: int = Field(default=0, ge=0)
     plain_epochs: int = Field(default=0, ge=0)
     class_weights: Literal["none", "balanced", "effective"] = "none"
-    sampler: Literal["shuffle", "balanced"] = "shuffle"
+    sampler: Choice = Field(default_factory=lambda: Choice(name=str(ALL["sampler"].default)))
     distill_weight: float = Field(default=0.5, ge=0, le=1)
     distill_temperature: float = Field(default=4.0, gt=0)
     images_per_epoch: int | None = Field(default=None, ge=1)
@@ -278,13 +279,19 @@ class Job(_Strict):
             same.
         compile: use torch.compile for training steps; ``auto`` does so where it was measured to be faster, on a GPU in
             a long training.
+
+    Components of kinds that plugins declare stand at the paths of their kinds, beside these fields.
     """
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, list[Choice] | Choice | None]
 
     architecture: Choice
     dataset: Choice
     loss: Choice
     metrics: list[Choice] = Field(default_factory=list)
     augment: list[Choice] = Field(default_factory=list)
+    callbacks: list[Choice] = Field(default_factory=list)
     train: Train
     data: Data
     device: str = Field(default="auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")
@@ -298,6 +305,14 @@ class Job(_Strict):
     weights: str | None = None
     teacher: str | None = None
     recipe: str | None = None
+
+    @model_validator(mode="after")
+    def _declared(self) -> Job:
+        """Refuse keys at which no kind of component stands, and fill in the components of those without a value."""
+        extra = self.model_extra if self.model_extra is not None else {}
+        if unknown := [name for name in extra if name not in (*CHOICES, *CHOICE_LISTS)]:
+            raise ValueError(f"unknown key {unknown[0]!r}")
+        return self
 
     @model_validator(mode="after")
     def _held(self) -> Job:
@@ -330,15 +345,6 @@ class Job(_Strict):
 EXECUTED = ("precision", "memory_format", "evaluation_precision", "compile")
 """Fields for which ``auto`` means that the runner measures the fastest value."""
 
-# Paths of the components in a job, with their kinds.
-CHOICES: dict[str, str] = {
-    "architecture": "architecture",
-    "dataset": "dataset",
-    "loss": "loss",
-    "train.optimizer": "optimizer",
-    "train.schedule": "schedule",
-}
-CHOICE_LISTS: dict[str, str] = {"metrics": "metric", "augment": "augmentation"}
 MEASURED = frozenset(
     (
         "loss",
@@ -370,13 +376,19 @@ def field_paths(model: type[BaseModel] = Job, prefix: str = "", *, required: boo
             paths += field_paths(inner, f"{prefix}{name}.", required=required)
         elif info.is_required() or not required:
             paths.append(f"{prefix}{name}")
+    if model is Job and not required:
+        paths += [path for path in (*CHOICES, *CHOICE_LISTS) if path not in paths]
     return paths
 
 
 def default_of(path: str) -> Any:
     """Return the default at a dotted path of a job; pydantic's undefined value where there is none."""
+    if path not in Job.model_fields and "." not in path:  # of a plugin's kind
+        default = ALL[(CHOICES | CHOICE_LISTS)[path]].default
+        return default if path in CHOICES else []
     section, _, name = path.rpartition(".")
     model = Job.model_fields[section].annotation if section else Job
     assert isinstance(model, type)
     assert issubclass(model, BaseModel)
-    return model.model_fields[name].get_default(call_default_factory=True)
+    default = model.model_fields[name].get_default(call_default_factory=True)
+    return default.name if isinstance(default, Choice) else default

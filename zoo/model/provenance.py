@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from zoo.errors import RequestError, UnknownName
-from zoo.plugin import KINDS
 from zoo.registry.distributions import canonical, requirement_of
 from zoo.registry.entry import LOCAL, PYTHON, Entry
+from zoo.registry.kinds import ALL
 from zoo.registry.registry import Registry
 
 Record = Mapping[str, Any]
@@ -78,7 +78,7 @@ def _package(record: Record) -> str | None:
 
 
 def _find(record: Record, registry: Registry) -> Entry | None:
-    if record["kind"] not in KINDS:
+    if record["kind"] not in ALL:
         return None
     try:
         return registry.find(record["kind"], record["id"])

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -18,10 +19,11 @@ import platformdirs
 import yaml
 
 from zoo.errors import RegistryFileError
-from zoo.plugin import KINDS, Component
+from zoo.plugin import Component
 from zoo.registry.distributions import canonical
 from zoo.registry.entry import LOCAL, Entry, Origin
-from zoo.registry.signature import GIVEN, NAME
+from zoo.registry.kinds import ALL, KINDS
+from zoo.registry.signature import NAME
 from zoo.registry.suggest import did_you_mean, listing
 from zoo.storage.safe_yaml import read_yaml
 
@@ -76,7 +78,7 @@ class Local:
         module, _, attribute = str(self.spec["target"]).rpartition(":")
         file = (self.layer.parent / module).resolve() if module.endswith(".py") else None
         name = re.sub(r"\W|^(?=\d)", "_", file.stem) if file else module  # a file name may be no valid module name
-        make = functools.partial(KINDS[self.kind], target=f"{name}:{attribute}")
+        make = functools.partial(KINDS[self.kind].declaration, target=f"{name}:{attribute}")
         component = self._described(make, f"Local, from {module}")
         return Entry(component, Origin(LOCAL), params=self.params, file=file)
 
@@ -116,11 +118,23 @@ class RegistryConfig:
     @cached_property
     def aliases(self) -> dict[str, dict[str, str]]:
         """Aliases: kind -> short name -> target name."""
-        merged: dict[str, dict[str, str]] = {kind: {} for kind in KINDS}
+        merged: dict[str, dict[str, str]] = defaultdict(dict)
         for layer in self.layers:
             for kind, names in layer.section("aliases").items():
                 merged[kind].update({str(k): str(v) for k, v in (names or {}).items()})
         return merged
+
+    def check_kinds(self) -> None:
+        """Check what could not be checked before all plugins had declared their kinds.
+
+        Raises:
+            RegistryFileError: no plugin has declared a kind, or a component of it is malformed.
+        """
+        for layer in self.layers:
+            for section in ("aliases", "components"):
+                _known(layer.section(section), KINDS, layer.path, f"kind under {section}")
+            for item in _locals(layer):
+                _check_local(item)
 
     @cached_property
     def locals(self) -> list[Local]:
@@ -209,7 +223,6 @@ def read_layer(path: Path) -> Layer:
     for section in _SECTIONS[1:]:
         _mapping(content.get(section) or {}, path, section)
     for section in ("aliases", "components"):
-        _known(content.get(section) or {}, KINDS, path, f"kind under {section}")
         for kind, items in (content.get(section) or {}).items():
             _mapping(items or {}, path, f"{section}: {kind}")
     for section in ("recipes", "catalogue"):
@@ -221,7 +234,8 @@ def read_layer(path: Path) -> Layer:
     _names(content.get("plugins") or {}, "disable", path, "plugins")
     layer = Layer(path, content)
     for item in _locals(layer):
-        _check_local(item)
+        if item.kind in KINDS:  # others may be kinds of plugins, which have not been loaded yet
+            _check_local(item)
     return layer
 
 
@@ -241,7 +255,7 @@ def _check_local(item: Local) -> None:
     _mapping(item.spec, item.layer, where)
     _known(item.spec, _COMPONENT_KEYS, item.layer, f"key of {where}")
     _mapping(item.spec.get("params") or {}, item.layer, f"{where}: params")
-    if NAME in (item.spec.get("params") or {}) and NAME in GIVEN[item.kind]:
+    if NAME in (item.spec.get("params") or {}) and NAME in ALL[item.kind].reserved:
         raise RegistryFileError(
             f"{item.layer}: {where}: params: 'name' is reserved for the name of the component. Rename the parameter "
             "of the factory."

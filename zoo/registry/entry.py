@@ -15,9 +15,10 @@ from types import ModuleType
 from typing import Any
 
 from zoo.errors import RequestError
-from zoo.plugin import KINDS, Component, Family
+from zoo.plugin import Component, Family
 from zoo.registry.facts import table
 from zoo.registry.family import Fields, members
+from zoo.registry.kinds import ALL
 from zoo.registry.suggest import did_you_mean
 from zoo.registry.tracebacks import code_of, installed_places, place_in
 
@@ -227,7 +228,7 @@ def family_entries(family: Family, origin: Origin) -> list[Entry]:
         FileNotFoundError: the package has no such list.
         ValueError: a name or a heading is malformed, or a variant is listed twice or is a variant of a variant.
     """
-    cls = KINDS[family.kind]
+    cls = ALL[family.kind].declaration
     return [
         Entry(
             cls(base.name, family.target, **base.fields),

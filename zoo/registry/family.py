@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
 from typing import Any, NamedTuple
 
-from zoo.plugin import KINDS, Family, check_name
+from zoo.plugin import Family, check_name
+from zoo.registry.kinds import ALL
 
 Fields = Mapping[str, Any]
 """Fields of a component that a heading and its family set for all names below."""
@@ -45,7 +46,7 @@ def members(family: Family) -> list[FamilyMember]:
             if above == base:
                 defaults[base] = word
             if own is not tried and own is not listed[base]:
-                KINDS[family.kind](name, family.target, **own)  # validates the fields now instead of on use
+                ALL[family.kind].declaration(name, family.target, **own)  # validates the fields now instead of on use
                 tried = own
         above = name
     _check(variants)
@@ -125,5 +126,7 @@ def read_fields(kind: str, texts: Mapping[str, str], where: str) -> Fields:
 @functools.cache
 def _field_types(kind: str) -> dict[str, str]:
     """Types of the fields that a heading can set for a kind of component, as annotated."""
-    types = {f.name: str(f.type).removesuffix(" | None") for f in fields(KINDS[kind]) if f.name not in _OF_ONE}
+    types = {
+        f.name: str(f.type).removesuffix(" | None") for f in fields(ALL[kind].declaration) if f.name not in _OF_ONE
+    }
     return {name: type_ for name, type_ in types.items() if type_ in _READERS}

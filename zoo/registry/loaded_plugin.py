@@ -21,7 +21,8 @@ class LoadedPlugin:
     ``state`` is ``"enabled"``, ``"disabled"`` or ``"failed"``; a failed one has ``phase`` (find, require, import,
     validate or contribute), ``problem`` (one line) and ``error``, or ``account``: the lines at which its import ended a
     process. ``heavy`` are the large libraries that its import
-    brought in, ``threads`` those that it began; ``rivals`` other distributions with a plugin of the same name.
+    brought in, ``threads`` those that it began; ``collected`` whether its components of other plugins' kinds were
+    collected; ``rivals`` other distributions with a plugin of the same name.
     """
 
     origin: Origin
@@ -34,6 +35,7 @@ class LoadedPlugin:
     load_ms: float = 0.0
     heavy: tuple[str, ...] = ()
     rivals: tuple[str, ...] = ()
+    collected: bool = False
     entries: list[Entry] = field(default_factory=list)
     cache_kinds: list[CacheKind] = field(default_factory=list)
     hooks: Implementations = field(default_factory=dict, repr=False)

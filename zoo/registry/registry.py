@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any
 
 from zoo.errors import RequestError, UnknownName
-from zoo.plugin import KINDS, SERVICES, CacheKind
+from zoo.plugin import CacheKind
 from zoo.registry.config import Local, RegistryConfig
 from zoo.registry.entry import LOCAL, Entry
 from zoo.registry.loaded_plugin import LoadedPlugin
@@ -26,6 +26,7 @@ class Registry:
     def __init__(self, plugins: list[LoadedPlugin], shelf: RegistryConfig):
         self.plugins = plugins
         self.shelf = shelf
+        shelf.check_kinds()
         self.remembered: dict[Any, Any] = {}
         """Cached facts about datasets, shared by all jobs that this registry resolves."""
         self._by_id: dict[tuple[str, str], Entry] = {}
@@ -232,17 +233,3 @@ def _standing(entries: list[Entry]) -> list[Entry]:
     if not any(e.origin.bundled and not e.gives_way for e in entries):
         return entries
     return [e for e in entries if not (e.origin.bundled and e.gives_way)]
-
-
-def check_kind(word: str) -> str:
-    """Parse a kind on the command line, singular or plural.
-
-    Raises:
-        UnknownName: the word is not a kind.
-    """
-    known = {**KINDS, **SERVICES}
-    plural = {f"{kind}s": kind for kind in known} | {"losses": "loss"}
-    kind = plural.get(word, word)
-    if kind not in known:
-        raise UnknownName(f"Unknown kind {word!r}.{did_you_mean(word, [*KINDS, *plural])} Kinds: {listing(KINDS)}.")
-    return kind

@@ -11,28 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from zoo.registry.docstrings import descriptions
+from zoo.registry.kinds import ALL
 from zoo.registry.suggest import did_you_mean, listing
 
 NAME = "name"
 """Key of the component's name in a job; no parameter can have this name."""
-
-# Parameters of each kind of factory that the runner sets, or whose name has another meaning in a job.
-GIVEN: dict[str, tuple[str, ...]] = {
-    "architecture": ("num_classes", "in_chans", "image_size", "pretrained", NAME),
-    "dataset": ("split", NAME),
-    "loss": ("num_classes", "multilabel", NAME),
-    "metric": ("num_classes", "multilabel", NAME),
-    "augmentation": ("size", "num_classes", NAME),
-    "optimizer": ("params", "lr", "weight_decay", NAME),
-    "schedule": ("optimizer", "total_steps", NAME),
-    "exporter": ("bundle", "path", "network", "pixels"),
-    "importer": ("file", "architecture", "content", "image_size"),
-    "command": ("arguments",),
-    "model_source": ("word",),
-    "health_check": (),
-    "function": (),
-    "display": (),
-}
 
 _ELSEWHERE = {
     "pretrained": "--pretrained",
@@ -66,7 +49,7 @@ def parameters(kind: str, factory: Callable[..., Any]) -> list[Parameter]:
     hints, texts = _hints(factory), descriptions(factory)
     found = []
     for name, parameter in inspect.signature(factory).parameters.items():
-        if name in GIVEN[kind] or parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
+        if name in ALL[kind].reserved or parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
             continue
         annotation = hints.get(name, Any)
         # The root of a dataset is always optional: the dataset finds its images, or raises a helpful error.
@@ -117,9 +100,9 @@ def check(
     for name, value in given.items():
         if name in known:
             _convert(known[name], value, where, values, problems)
-        elif name in GIVEN[kind] and name in _ELSEWHERE and accepts(factory, name):
+        elif name in ALL[kind].reserved and name in _ELSEWHERE and accepts(factory, name):
             problems.append(f"{where}.{name} is set elsewhere in the job. Type: {_ELSEWHERE[name]}")
-        elif name in GIVEN[kind] or not open_ended(factory):
+        elif name in ALL[kind].reserved or not open_ended(factory):
             problems.append(
                 f"{where} has no parameter {name!r}.{did_you_mean(name, known)} "
                 f"It has: {listing(known) if known else 'none'}."
@@ -134,7 +117,7 @@ def check(
 def _needs_name(kind: str, factory: Callable[..., Any], where: str) -> list[str]:
     """Problem of a factory with a required parameter that no job can set; empty without one."""
     own = inspect.signature(factory).parameters.get(NAME)
-    if NAME not in GIVEN[kind] or own is None or own.default is not own.empty or own.kind is own.VAR_KEYWORD:
+    if NAME not in ALL[kind].reserved or own is None or own.default is not own.empty or own.kind is own.VAR_KEYWORD:
         return []
     return [
         f"{where} needs a parameter 'name', which is reserved for the name of the component. Rename the parameter "

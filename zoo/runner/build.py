@@ -6,11 +6,15 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import chain, count
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from zoo.data.decode import Shape
 from zoo.data.open import Opener, Preparing
+from zoo.data.samplers import OrderOf
+from zoo.data.split import Split
 from zoo.engine.dynamo import defer_dynamo
 from zoo.engine.layer_groups import Block
 from zoo.engine.param_groups import parameter_groups
@@ -18,6 +22,7 @@ from zoo.errors import ContractError, JobError, RequestError
 from zoo.job.resolve import Resolved
 from zoo.job.schema import Choice, Job
 from zoo.model.build import build
+from zoo.registry.entry import Entry
 from zoo.registry.signature import accepts, check
 from zoo.registry.suggest import listing
 
@@ -113,18 +118,48 @@ def build_scoring(
 
 def _check_several_labels(resolved: Resolved) -> None:
     train, places = resolved.job.train, ["loss", *(f"metrics.{i}" for i in range(len(resolved.job.metrics)))]
-    for entry in map(resolved.entry, places):
-        if not accepts(entry.factory(), "multilabel"):
+    for entry in map(resolved.entry, (*places, "train.sampler")):
+        unlabelled = entry.kind == "sampler" and not accepts(entry.factory(), "labels")
+        if not unlabelled and not accepts(entry.factory(), "multilabel"):
             raise RequestError(
                 f"{entry.kind} {entry.id!r} does not support multi-label datasets. For those that do: zoo list "
                 f"{entry.kind} --search multi-label"
             )
-    for option, off in (("class_weights", "none"), ("sampler", "shuffle")):
-        if getattr(train, option) != off:
-            raise RequestError(
-                f"train.{option}={getattr(train, option)} does not support multi-label datasets. Type: --set "
-                f"train.{option}={off}"
-            )
+    if train.class_weights != "none":
+        raise RequestError(
+            f"train.class_weights={train.class_weights} does not support multi-label datasets. Type: --set "
+            "train.class_weights=none"
+        )
+
+
+def build_sampler(resolved: Resolved) -> Callable[[Split, int], OrderOf]:
+    """Return a function that builds the job's sampler for a split and a number of processes."""
+    job, entry = resolved.job, resolved.entry("train.sampler")
+
+    def sampler_of(split: Split, processes: int) -> OrderOf:
+        given = {"count": len(split), "labels": split.labels, "seed": job.seed, "shards": split.shards}
+        multilabel = split.labels.ndim == 2
+        order_of = build(
+            entry, job.train.sampler.params, "train.sampler", processes=processes, multilabel=multilabel, **given
+        )
+        return lambda epoch: _checked_order(order_of(epoch), len(split), entry)
+
+    return sampler_of
+
+
+def _checked_order(order: Any, count: int, entry: Entry) -> NDArray[np.int64]:
+    """Return a sampler's indices as an array.
+
+    Raises:
+        ContractError: they are not indices of the split's items.
+    """
+    found = np.asarray(order)
+    if found.ndim != 1 or len(found) == 0 or found.dtype.kind not in "iu" or found.min() < 0 or found.max() >= count:
+        raise ContractError(
+            f"{entry.title} must return integer indices (M,) of the {count} items, each from 0 to {count - 1}, not "
+            f"{found.dtype} {found.shape}{f' from {found.min()} to {found.max()}' if found.size else ''}."
+        )
+    return found.astype(np.int64, copy=False)
 
 
 def build_opener(resolved: Resolved, shape: Shape | None = None, preparing: Preparing | None = None) -> Opener:

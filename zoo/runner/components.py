@@ -77,7 +77,7 @@ class RunComponents:
             scoring = self._scoring([int(n) for n in class_counts(self.splits[TRAIN].labels, len(self.classes))])
         scoring.check_pieces()
         self.scoring, self.loss_fn, self.metrics = scoring, scoring.loss_fn, scoring.metrics
-        self.data = RunData(self.splits, self.job, self.execution, ranks)
+        self.data = RunData(self.splits, self.resolved, self.execution, ranks)
         if self.learner.alone:
             self.data.compute_features(self._feature_store(observer))
         self.data_s = perf_counter() - started

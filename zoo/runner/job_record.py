@@ -46,7 +46,7 @@ class TrainRecord(Record):
     freeze_epochs: int | None = None
     patience: int | None = None
     class_weights: str = "none"
-    sampler: str = "shuffle"
+    sampler: ComponentRecord = ComponentRecord()
 
     @property
     def last_epoch(self) -> int | None:

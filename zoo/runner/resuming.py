@@ -14,16 +14,18 @@ from zoo.runner.components import RunComponents
 from zoo.runner.measurements import BestEpoch
 from zoo.runner.observer import Observer
 from zoo.runner.run_state import RunState
+from zoo.runner.train_state import KeptState
 
 SCHEDULED = ("lr", "initial_lr", "max_lr", "min_lr", "momentum", "betas")
 """The entries of an optimizer's groups that schedules read or change."""
 
 
-def checkpoint_of(state: RunState, parts: RunComponents) -> CheckpointState:
-    """Collect the state that a bit-identical continuation needs."""
+def checkpoint_of(state: RunState, parts: RunComponents, **callbacks: KeptState) -> CheckpointState:
+    """Collect the state that a bit-identical continuation needs, with that of the callbacks."""
     done = None if state.position is None else state.position.random
     return {
         **state.as_dict(),
+        **callbacks,
         "parts": {name: part.state_dict() for name, part in parts.stateful().items()},
         "random": parts.ranks.all(done or random_states()),
     }

@@ -20,7 +20,7 @@ from zoo.engine.ranks import ALONE, Ranks
 from zoo.engine.task import MULTI_LABEL, SINGLE_LABEL, Task
 from zoo.job.resolve import Resolved
 from zoo.job.schema import Job
-from zoo.runner.build import build_opener
+from zoo.runner.build import build_opener, build_sampler
 from zoo.runner.features import FeatureStore
 from zoo.runner.observer import Observer
 
@@ -78,13 +78,14 @@ class RunData:
 
     Args:
         splits: decoded splits by name.
-        job: settings of the batches.
+        resolved: settings of the batches, and their sampler.
         execution: device and memory format of the images.
         ranks: the processes that share the batches.
     """
 
-    def __init__(self, splits: dict[str, Split], job: Job, execution: Execution, ranks: Ranks = ALONE):
-        self.splits, self.job, self.execution, self.ranks = splits, job, execution, ranks
+    def __init__(self, splits: dict[str, Split], resolved: Resolved, execution: Execution, ranks: Ranks = ALONE):
+        self.splits, self.job, self.execution, self.ranks = splits, resolved.job, execution, ranks
+        self._sampler = build_sampler(resolved)
         self._residence = Residence(execution.device)
         self._features: dict[str, Tensor] = {}
 
@@ -105,8 +106,7 @@ class RunData:
         data, train_config = self.job.data, self.job.train
         size, sampling = train_config.batch_size, None
         if train:
-            balanced = train_config.sampler == "balanced"
-            sampling = Sampling(self.job.seed, balanced, train_config.images_per_epoch)
+            sampling = Sampling(self._sampler, train_config.images_per_epoch)
         else:
             size = self.execution.evaluation_batch(2 * size, data.in_chans * train_config.image_size**2)
         return Batches(

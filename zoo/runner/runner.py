@@ -25,6 +25,7 @@ from zoo.model.bundle import write_card
 from zoo.registry.loaded_plugin import LoadedPlugin
 from zoo.runner.callbacks import Callback, Callbacks
 from zoo.runner.checkpoint import CheckpointState, load_checkpoint
+from zoo.runner.chosen_callbacks import chosen_callbacks
 from zoo.runner.folder import bring_back_replaced, claim, forget_replaced, hold, made_up_name
 from zoo.runner.hints import hints_of
 from zoo.runner.hooks import Hooks
@@ -84,7 +85,7 @@ def run_job(
         plugins: their lifecycle hooks are called before the callbacks.
         report: writes a report of the result into the run's folder; its failure is shown as a notice and does not fail
             the run.
-        callbacks: observe the run, and can stop it; of several processes, only the first calls them.
+        callbacks: observe the run, and can change or stop it, before those that the job names.
         budget: the time limit of the whole run; the job is first fitted to it.
         confirm: called with the run before its training begins; an error that it raises leaves no run behind.
 
@@ -98,18 +99,18 @@ def run_job(
     """
     ranks = join(choose_device(resolved.job.device))
     if not ranks.first:  # the other processes only compute; the first one shows and writes
-        plugins, callbacks, observer, report = (), (), Observer(), None
+        plugins, observer, report = (), Observer(), None
     name = ranks.broadcast(place.name or made_up_name(place.out))
     state = _resumable(place, name, resolved, observer)
     if state is not None:
         resolved = as_recorded(resolved, place.out / name / JOB)
     ranks.barrier()  # until all processes have read the files that the first one may rewrite
     with _claimed(place, name, ranks) as claimed:
-        training, run, tuning = _prepared(resolved, claimed, state, observer, ranks, budget, confirm)
+        before = [Hooks(plugins, observer.notice), *callbacks]
+        training, run, tuning = _prepared(resolved, claimed, state, observer, ranks, budget, confirm, before)
         if ranks.first:
             forget_replaced(claimed.folder)
-        callback = Callbacks([Hooks(plugins, observer.notice), *callbacks])
-        return _Runner(training, run, callback, observer, report, tuning).run()
+        return _Runner(training, run, observer, report, tuning).run()
 
 
 @dataclass(frozen=True)
@@ -154,6 +155,7 @@ def _prepared(
     ranks: Ranks,
     budget: Budget | None,
     confirm: Confirm,
+    callbacks: Sequence[Callback],
 ) -> tuple[Training, Run, TuningAccount]:
     """Build everything that training needs; an error at this stage leaves no run behind."""
     interrupts, folder = Interrupts(ranks.any, together=ranks.size > 1), claimed.folder
@@ -164,6 +166,7 @@ def _prepared(
         with interrupts.listening():
             parts, tuning = build_parts(resolved, observer, ranks, budget)
             training = Training(parts, folder, observer, interrupts, budget)
+            training.callback = Callbacks([*callbacks, *chosen_callbacks(parts, folder)], first=ranks.first)
             speed = measure_speed(parts) if budget is None else None  # a budget has timed the steps already
             run = _begin(training, state)
             run.estimate_s = tuning.budget.seconds if tuning.budget else _left_s(training, speed)
@@ -191,6 +194,7 @@ def _begin(training: Training, state: CheckpointState | None) -> Run:
     parts, folder = training.parts, training.folder
     if state is not None:
         resume(training.state, parts, training.keeper, training.observer, state)
+        training.restore_callbacks(state)
     if parts.ranks.first:
         comments = "" if state is None or parts.resolved.reasons else _comments(folder / JOB)
         write_text(folder / JOB, comments + _job_text(parts.job, parts.resolved.reasons))
@@ -229,12 +233,11 @@ class _Runner:
         self,
         training: Training,
         run: Run,
-        callback: Callback,
         observer: Observer,
         report: Report | None,
         tuning: TuningAccount,
     ):
-        self.training, self.run_record, self.callback, self.observer = training, run, callback, observer
+        self.training, self.run_record, self.callback, self.observer = training, run, training.callback, observer
         self.report, self.tuning = report, tuning
 
     def run(self) -> RunResult:
@@ -265,7 +268,7 @@ class _Runner:
         self.callback.run_start(self.run_record)
         if self.training.ranks.first:
             forget_predictions(self.training.folder)
-        reason = self.training.epochs(self.callback, self.run_record)
+        reason = self.training.epochs(self.run_record)
         self._record_budget()
         result = self._result("stopped" if reason else "completed", reason)
         if not self.training.ranks.first:

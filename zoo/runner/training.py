@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import perf_counter
@@ -21,13 +22,14 @@ from zoo.engine.evaluate import evaluate_logits, predict_logits
 from zoo.engine.final import final_numbers
 from zoo.engine.ranks import is_peer_error, peer_lost
 from zoo.engine.scores import Numbers
+from zoo.engine.step import StepOutput
 from zoo.engine.totals import Totals
 from zoo.engine.train import EpochProgress, check_state, train_epoch
 from zoo.engine.tta import NONE, looking
 from zoo.errors import TrainingError
 from zoo.job.run_folder import CHECKPOINTS, METRICS, MODEL
 from zoo.model.bundle import WEIGHTS, read_weights
-from zoo.runner.callbacks import Callback
+from zoo.runner.callbacks import Callbacks
 from zoo.runner.checkpoint import Keeper, random_states
 from zoo.runner.components import RunComponents
 from zoo.runner.interrupts import Interrupts
@@ -38,6 +40,7 @@ from zoo.runner.record import Run
 from zoo.runner.resuming import checkpoint_of
 from zoo.runner.run_state import Position, RunState
 from zoo.runner.time_budget import Budget
+from zoo.runner.train_state import TrainState
 from zoo.storage.files import append_json_line
 
 Answers = tuple[Tensor, Tensor]
@@ -80,23 +83,36 @@ class Training:
         self.keeper = Keeper(folder / CHECKPOINTS, folder / MODEL)
         timing = {"setup_s": parts.setup_s, "data_s": parts.data_s, "train_s": 0.0, "evaluate_s": 0.0}
         self.state = RunState(timing, self.job.train.accumulate)
+        self.callback = Callbacks(())
+        self.live = TrainState(
+            model=parts.model,
+            optimizer=parts.optimizer,
+            schedule=parts.schedule,
+            folder=folder,
+            classes=parts.classes,
+            epochs=self.job.train.last_epoch,
+            steps_per_epoch=len(parts.train_batches),
+            notice=observer.notice,
+        )
         self.saved_at = perf_counter()
         self.last_answers: Answers | None = None
         self.best_answers: Answers | None = None  # of the best epoch, if this process trained it
         self.thresholds: list[float] | None = None  # (K,) of a multi-label task, once the best weights are known
         self.calibration: Calibration | None = None  # of the best weights, once they are known
 
-    def epochs(self, callback: Callback, run: Run) -> str | None:
+    def epochs(self, run: Run) -> str | None:
         """Train until the last epoch or a reason to stop, and wait until all files are written.
 
         Returns:
             The reason for stopping early, or None after the last epoch.
         """
         reason = None
+        self.live.history = self.state.history
+        self.callback.train_start(self.live)
         while reason is None and len(self.state.history) < self.job.train.last_epoch:
             record = self._run_next_epoch()
             self.observer.epoch_ended(record)
-            reason = self.ranks.broadcast(callback.epoch_end(run, record) or None)
+            reason = self._reason_of_callbacks(run, record)
             if reason is not None:
                 break
             if self._out_of_patience(record.epoch):
@@ -107,6 +123,17 @@ class Training:
                 reason = f"the budget of {self.budget.seconds:g} s is used up"
         self.keeper.wait()
         return reason
+
+    def _reason_of_callbacks(self, run: Run, record: EpochRecord) -> str | None:
+        """The first reason of a callback to stop, in any process."""
+        own = self.callback.epoch_end(run, record) or self.live.reason
+        return next(filter(None, self.ranks.all(own)), None)
+
+    def restore_callbacks(self, kept: Mapping[str, Any]) -> None:
+        """Restore the state of the callbacks from a checkpoint; those of version 0.1 have none."""
+        if "callbacks" in kept:
+            self.callback.load_state_dict(kept["callbacks"])
+            self.live.load_state_dict(kept["live"])
 
     def _run_next_epoch(self) -> EpochRecord:
         epoch = len(self.state.history) + 1
@@ -146,6 +173,7 @@ class Training:
                 "lr": self.state.position.lr,
                 "seconds": seconds,
                 "images_per_second": totals.seen / trained,
+                **({"logged": logged} if (logged := self.live.take_logged()) else {}),
             }
         )
         with self.interrupts.held():
@@ -170,18 +198,22 @@ class Training:
         if done:
             return totals  # it was interrupted during the evaluation
 
-        def stepped(seen: int, totals: Any) -> None:
+        def stepped(seen: int, totals: Any) -> bool:
             self.observer.step(seen * self.ranks.size, totals)  # every process sees equally many
             position.steps += 1
             position.seconds = perf_counter() - started
-            if any(self.ranks.agreed):
+            if any(self.ranks.agreed[:2]):
                 whole = totals.copy()
                 whole.gather(self.ranks)
                 check_state(whole, self.parts.learner.trained, self.ranks)
                 position.totals = whole.state_dict()
                 self._save()
                 self.interrupts.check()
+            alone = self.ranks.size == 1 and self.live.reason is not None  # others agree in the next step
+            return alone or any(self.ranks.agreed[2:])
 
+        self.live.epoch, self.live.step = position.epoch, position.steps
+        self.callback.epoch_start(self.live)
         self.parts.train_batches.begin = position.steps
         train_epoch(
             self.parts.stepped,
@@ -190,7 +222,9 @@ class Training:
             self.parts.optimizer,
             self.parts.execution,
             replace(self.parts.step_config(), accumulate=self.state.accumulate),
-            EpochProgress(totals, position.steps, stepped, self._accumulate_in_pieces),
+            EpochProgress(
+                totals, position.steps, stepped, self._accumulate_in_pieces, self._batch_started, self._step_ended
+            ),
             Together(self.ranks, weigh=lambda: self.parts.train_batches.weight, wishes=self._votes),
         )
         self.parts.learner.end_epoch(position.epoch)
@@ -199,9 +233,25 @@ class Training:
         position.totals, position.random = totals.state_dict(), random_states()
         return totals
 
-    def _votes(self) -> tuple[bool, bool]:
-        """Return this process's votes to stop and to save the state; all processes act on the combined votes."""
-        return self.interrupts.asked, perf_counter() - self.saved_at > self.job.train.checkpoint_s
+    def _batch_started(self, images: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """Call the callbacks with a batch, and return the batch that they leave."""
+        live = self.live
+        live.step += 1
+        live.images, live.targets, live.logits, live.loss = images, targets, None, None
+        self.callback.batch_start(live)
+        return live.images, live.targets
+
+    def _step_ended(self, found: StepOutput) -> None:
+        self.live.logits, self.live.loss = found.logits, found.whole
+        self.callback.step_end(self.live)
+
+    def _votes(self) -> tuple[bool, bool, bool]:
+        """Return this process's votes to interrupt, to save the state, and to end the epoch here.
+
+        All processes act on the combined votes.
+        """
+        save = perf_counter() - self.saved_at > self.job.train.checkpoint_s
+        return self.interrupts.asked, save, self.live.reason is not None
 
     def _accumulate_in_pieces(self, pieces: int) -> None:
         self.state.accumulate = pieces
@@ -256,7 +306,8 @@ class Training:
         return record
 
     def _save(self, best: nn.Module | None = None) -> None:
-        kept = checkpoint_of(self.state, self.parts)
+        extra = {"callbacks": self.callback.state_dict(), "live": self.live.state_dict()}
+        kept = checkpoint_of(self.state, self.parts, **extra)
         if self.ranks.first:
             self.keeper.save(kept, best, self.state.best)
         self.saved_at = perf_counter()

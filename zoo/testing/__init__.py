@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from zoo.testing.check import Check
+from zoo.testing.check import Check, contract
 from zoo.testing.collect import checks, checks_of
 from zoo.testing.outcome import CheckFailed, CheckSkipped
 from zoo.testing.run import Outcome, Report, run_checks
@@ -31,6 +31,7 @@ __all__ = [
     "Report",
     "checks",
     "checks_of",
+    "contract",
     "parametrize",
     "run_checks",
 ]

@@ -4,27 +4,18 @@ from __future__ import annotations
 
 import importlib
 import os
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from zoo.registry.kinds import ALL
 from zoo.testing.subject import Subject
 
 Trial = Callable[[Subject], None]
 
 EVERY = "every"
-MODULES = {
-    EVERY: "every",
-    "architecture": "architectures",
-    "dataset": "datasets",
-    "loss": "losses",
-    "metric": "metrics",
-    "augmentation": "augmentations",
-    "optimizer": "optimizers",
-    "schedule": "schedules",
-    "importer": "importers",
-}
-"""Modules of the checks of each kind in ``zoo.testing``; exporters and commands have only the general ones."""
+"""Stands for all kinds; its checks are in :mod:`zoo.testing.every`."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +66,7 @@ class Contract:
     mend: str
 
 
-_DECLARED: dict[str, dict[str, Contract]] = {kind: {} for kind in MODULES}
+_DECLARED: dict[str, dict[str, Contract]] = defaultdict(dict)
 
 
 def contract(kind: str, name: str, mend: str) -> Callable[[Trial], Trial]:
@@ -91,9 +82,10 @@ def contract(kind: str, name: str, mend: str) -> Callable[[Trial], Trial]:
 
 def contracts(kind: str) -> list[Contract]:
     """Checks declared for one kind; imports their module, and often torch."""
-    if kind not in MODULES:
+    module = f"{__package__}.{EVERY}" if kind == EVERY else ALL[kind].checks
+    if not module:
         return []
-    importlib.import_module(f"zoo.testing.{MODULES[kind]}")
+    importlib.import_module(module)
     return list(_DECLARED[kind].values())
 
 

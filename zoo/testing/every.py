@@ -62,7 +62,7 @@ def _takes_what_the_runner_gives(subject: Subject) -> None:
     if _is_click_command(subject):
         return
     found = list(inspect.signature(_function(subject)).parameters)[0 if subject.entry.member is None else 1 :]
-    asked = ASKED[subject.entry.kind]
+    asked = ASKED.get(subject.entry.kind, ())
     missing = [name for name in asked if name not in found]
     need(not missing, f"its factory has no parameter {listing(missing)}; it has: {listing(found) or 'none'}.")
     first = list(asked[: BY_POSITION.get(subject.entry.kind)])

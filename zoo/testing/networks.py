@@ -69,7 +69,7 @@ def trials(subject: Subject) -> list[tuple[int, int]]:
 
 def network(subject: Subject, side: int, classes: int = CLASSES, seed: int = 0) -> nn.Module:
     """Create the network for colour images of this side, in evaluation mode."""
-    model = subject.made(classes, in_chans=3, image_size=side, seed=seed)
+    model = subject.made(classes, in_chans=3, image_size=side, torch_seed=seed)
     return model.eval() if isinstance(model, nn.Module) else skip("it is not a torch.nn.Module.")
 
 

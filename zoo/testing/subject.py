@@ -46,7 +46,7 @@ class Subject:
         except RequestError as error:
             skip(f"its target can't be imported: {error}")
 
-    def make(self, *positional: Any, seed: int = 0, **given: Any) -> Any:
+    def make(self, *positional: Any, torch_seed: int = 0, **given: Any) -> Any:
         """Call the factory as the runner does.
 
         Raises:
@@ -56,7 +56,7 @@ class Subject:
 
         from zoo.model.build import build
 
-        torch.manual_seed(seed)
+        torch.manual_seed(torch_seed)
         return build(self.entry, self.params, self.entry.kind, *positional, **given)
 
     def try_to_make(self, *positional: Any, **given: Any) -> Any:
@@ -67,10 +67,10 @@ class Subject:
         except JobError as error:
             skip(f"its parameters are invalid: {error}")
 
-    def made(self, *positional: Any, seed: int = 0, **given: Any) -> Any:
+    def made(self, *positional: Any, torch_seed: int = 0, **given: Any) -> Any:
         """Call :meth:`make` in all other checks; skips components that can't be created."""
         try:
-            return self.make(*positional, seed=seed, **given)
+            return self.make(*positional, torch_seed=torch_seed, **given)
         except Exception as error:
             skip(f"it can't be created: {first_line(error)}")
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zoo.data import samplers
-from zoo.data.samplers import shard_order
 from zoo.engine.ranks import Ranks
+from zoo_samplers import samplers
+from zoo_samplers.samplers import shard_order
 
 counts = st.lists(st.integers(1, 40), min_size=1, max_size=12)
 

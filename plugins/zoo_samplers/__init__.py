@@ -1,0 +1,1 @@
+"""Samplers: choice and order of the images of each epoch."""

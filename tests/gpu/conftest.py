@@ -25,14 +25,19 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
         with Path(os.environ["OUT"], "tests.txt").open("a", encoding="utf-8") as file:
             file.write(f"{report.outcome} {report.duration:.1f} s {report.nodeid}\n")
             if report.failed:
-                file.write(f"{report.longreprtext[-6000:]}\n")
+                file.write(f"{report.longreprtext[-2500:]}\n")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.parent == Path(__file__).parent:
             item.add_marker(pytest.mark.cuda)
-    items.sort(key=lambda item: item.path.name != "test_using.py")  # what takes longest begins first
+    items.sort(key=_turn)
+
+
+def _turn(item: pytest.Item) -> int:
+    """What takes longest begins first, and what is tried with many options ends the session."""
+    return 0 if item.path.name == "test_using.py" else 2 if "_every_" in item.name else 1
 
 
 @pytest.fixture(autouse=True)

@@ -22,7 +22,7 @@ from torch.nn.functional import cross_entropy
 
 DEVICE = torch.device("cuda:0" if os.environ.get("ZOO_GPU_DEVICE", "cuda") == "cuda" else "cpu")
 REAL = DEVICE.type == "cuda"
-NETWORK, SIZE, BATCH, IMAGES, ROUNDS = ("resnet50", 224, 256, 4096, 4) if REAL else ("resnet18", 32, 8, 48, 2)
+NETWORK, SIZE, BATCH, IMAGES, ROUNDS = ("resnet50", 224, 256, 2560, 5) if REAL else ("resnet18", 32, 8, 48, 2)
 CLASSES = 1000 if REAL else 4
 
 

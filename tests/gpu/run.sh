@@ -40,7 +40,7 @@ step() {
     fi
     { echo "== $name: exit $code after $((SECONDS - started)) s"; cat "$work/log"; } >>"$OUT/log.txt"
     "$python" "$here/record.py" add "$name" "$code" $((SECONDS - started)) "$work/log"
-    [ "$code" -eq 0 ] || tail -n "${tail:-5}" "$work/log" | cut -c -300
+    [ "$code" -eq 0 ] || tail -n "${tail:-5}" "$work/log" | cut -c -160
     return "$code"
 }
 
@@ -51,8 +51,8 @@ command -v nvidia-smi >/dev/null && nvidia-smi | head -n 20
 step machine 60 "$python" "$here/record.py" prepare "$work/site"
 [ -e "$work"/site/visionzoo-*.dist-info ] || "$python" "$here/record.py" prepare "$work/site" >/dev/null
 tail -n 1 "$OUT/results.jsonl" | tr ',' '\n' | grep MISSING
-threads=1 tail=60 step tests 190 "${pytest[@]}" "$root/tests/gpu" || tests_failed=1
-threads=1 tail=30 step tests_marked 60 "${pytest[@]}" -m cuda "$root"/tests/plugins/test_{losses,augment,metrics}.py || tests_failed=1
+threads=1 tail=12 step tests 190 "${pytest[@]}" "$root/tests/gpu" || tests_failed=1
+threads=1 tail=12 step tests_marked 60 "${pytest[@]}" -m cuda "$root"/tests/plugins/test_{losses,augment,metrics}.py || tests_failed=1
 step training 75 "$python" "$here/measure.py" training || true
 step simple_cnn 45 "$python" "$here/measure.py" simple_cnn || true
 step photos 50 "$python" "$here/measure.py" photos || true

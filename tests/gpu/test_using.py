@@ -21,6 +21,7 @@ from zoo.engine.execution import Execution
 Train = Callable[..., dict[str, Any]]
 
 
+@pytest.mark.timeout(130)
 def test_a_compiled_run_learns_what_an_eager_one_learns_and_resumes(train: Train, zoo: Any):
     eager = train("eager", "--epochs", 2, "--precision", "fp32")
     compiled = train("compiled", "--epochs", 2, "--precision", "fp32", "--set", "compile=true")
@@ -89,10 +90,11 @@ def test_the_execution_chosen_by_rule_is_bfloat16_on_the_device(gpu_only: None):
 def torchrun(*words: object) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "1", *map(str, words)]
     return subprocess.run(
-        command, capture_output=True, text=True, timeout=150, env={**os.environ, "OMP_NUM_THREADS": "2"}
+        command, capture_output=True, text=True, timeout=80, env={**os.environ, "OMP_NUM_THREADS": "2"}
     )
 
 
+@pytest.mark.timeout(90)
 def test_under_torchrun_a_run_is_what_it_is_without(train: Train, device: torch.device):
     """One process has nothing to average."""
     same = ("--epochs", "2", "--precision", "fp32", "--set", "memory_format=channels_last")
@@ -171,6 +173,7 @@ print("all is sent")
 """
 
 
+@pytest.mark.timeout(90)
 def test_gradients_are_sent_by_nccl_bucket_by_bucket(tmp_path: Path, device: torch.device):
     script = tmp_path / "collective.py"
     script.write_text(COLLECTIVE, "utf-8")
@@ -179,12 +182,13 @@ def test_gradients_are_sent_by_nccl_bucket_by_bucket(tmp_path: Path, device: tor
     assert "all is sent" in done.stdout
 
 
+@pytest.mark.timeout(100)
 def test_more_processes_than_gpus_are_refused_in_bounded_time(gpu_only: None):
     """Two processes with one GPU must end with an error, not hang."""
     if torch.cuda.device_count() > 1:
         pytest.skip("needs a machine with one GPU")
     words = ("run", "simple_cnn", "digits", "--epochs", "1", "--nproc", "2", "--name", "two", "--quiet")
-    done = subprocess.run([sys.executable, "-m", "zoo", *words], capture_output=True, text=True, timeout=120)
+    done = subprocess.run([sys.executable, "-m", "zoo", *words], capture_output=True, text=True, timeout=80)
     assert done.returncode != 0
     assert "Traceback" not in done.stderr, done.stderr[-2000:]
     assert "zoo: " in done.stderr

@@ -6,7 +6,7 @@ set -o pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(cd "$here/../.." && pwd)
 export OUT=${OUT:-$here/out} ZOO_GPU_DEVICE=${ZOO_GPU_DEVICE:-cuda}
-export PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 ZOO_OFFLINE=1 COLUMNS=120
+export PYTHONUNBUFFERED=1 ZOO_OFFLINE=1 COLUMNS=120
 export PYTEST_DISABLE_PLUGIN_AUTOLOAD=1  # the machine's own plugins are not part of this
 python=${PYTHON:-python3}
 work=$(mktemp -d)
@@ -35,7 +35,7 @@ step() {
         echo "no time is left" >"$work/log"
         code=124
     else
-        (cd "$work/runs" && ZOO_GPU_SECONDS=$most exec env ${threads:+OMP_NUM_THREADS=$threads} timeout -s KILL "$most" "$@") >"$work/log" 2>&1
+        { (cd "$work/runs" && ZOO_GPU_SECONDS=$most exec env ${threads:+OMP_NUM_THREADS=$threads} timeout -s KILL "$most" "$@") >"$work/log" 2>&1; } 2>/dev/null
         code=$?
     fi
     { echo "== $name: exit $code after $((SECONDS - started)) s"; cat "$work/log"; } >>"$OUT/log.txt"
@@ -44,7 +44,7 @@ step() {
     return "$code"
 }
 
-pytest=("$python" -m pytest -c "$root/pyproject.toml" --rootdir "$root" -p xdist.plugin -p pytest_timeout -p no:cacheprovider
+pytest=(env CUBLAS_WORKSPACE_CONFIG=:4096:8 "$python" -m pytest -c "$root/pyproject.toml" --rootdir "$root" -p xdist.plugin -p pytest_timeout -p no:cacheprovider
     -n "${ZOO_GPU_WORKERS:-6}" --timeout "${ZOO_GPU_TEST_S:-60}" --tb short -rfE --show-capture no)
 
 command -v nvidia-smi >/dev/null && nvidia-smi | head -n 20
@@ -57,7 +57,7 @@ step training 75 "$python" "$here/measure.py" training || true
 step simple_cnn 45 "$python" "$here/measure.py" simple_cnn || true
 step photos 50 "$python" "$here/measure.py" photos || true
 step small_images 45 "$python" "$here/measure.py" small_images || true
-step evaluation 35 "$python" "$here/measure.py" evaluation || true
+step evaluation 45 "$python" "$here/measure.py" evaluation || true
 step profile 40 "$python" "$here/measure.py" profile || true
 step bench 45 "$python" -m zoo bench "timm/${ZOO_GPU_NETWORK:-resnet50}" --device "$ZOO_GPU_DEVICE" --batch-size "${ZOO_GPU_BATCH:-256}" \
     --precision bf16 --steps 10 --json || true

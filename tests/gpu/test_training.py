@@ -43,7 +43,8 @@ def weights_after(execution: Execution, steps: int = 3, **options: Any) -> list[
     """Weights after a few SGD steps on one batch, on the CPU."""
     model = execution.place(network()).train()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
-    scaler = torch.amp.GradScaler(execution.device.type, enabled=execution.dtype is torch.float16)
+    half = execution.dtype is torch.float16
+    scaler = torch.amp.GradScaler(execution.device.type, init_scale=1024.0, enabled=half)
     images, targets = (part.to(execution.device) for part in batch())
     with Averaging(model.parameters(), APART) as averaging:
         config = StepConfig(scaler=scaler, **options)

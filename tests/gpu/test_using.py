@@ -105,7 +105,7 @@ def test_under_torchrun_a_run_is_what_it_is_without(train: Train, device: torch.
     assert done.returncode == 0, done.stderr[-2000:]
     result = json.loads(Path("runs/under/result.json").read_text("utf-8"))
     for mine, theirs in zip(result["epochs"], alone["epochs"], strict=True):
-        assert mine["train"]["loss"] == pytest.approx(theirs["train"]["loss"], rel=1e-3)
+        assert mine["train"]["loss"] == pytest.approx(theirs["train"]["loss"], rel=1e-2)
 
 
 COLLECTIVE = """

@@ -48,7 +48,7 @@ pytest=(env CUBLAS_WORKSPACE_CONFIG=:4096:8 "$python" -m pytest -c "$root/pyproj
     -n "${ZOO_GPU_WORKERS:-6}" --timeout "${ZOO_GPU_TEST_S:-60}" --tb short -rfE --show-capture no)
 
 command -v nvidia-smi >/dev/null && nvidia-smi | head -n 20
-step machine 60 "$python" "$here/record.py" prepare "$work/site"
+step machine 90 "$python" "$here/record.py" prepare "$work/site"
 [ -e "$work"/site/visionzoo-*.dist-info ] || "$python" "$here/record.py" prepare "$work/site" >/dev/null
 tail -n 1 "$OUT/results.jsonl" | tr ',' '\n' | grep MISSING
 threads=1 tail=12 step tests 190 "${pytest[@]}" "$root/tests/gpu" || tests_failed=1

@@ -55,6 +55,31 @@ def test_two_processes_weigh_classes_as_one_does(shell, ragged: Path, read_resul
         assert mine["val"]["loss"] == pytest.approx(theirs["val"]["loss"], rel=1e-3)
 
 
+CALLBACK = """
+from zoo.api.running import Callback
+
+class Slower(Callback):
+    'Halve the learning rate, and stop in the middle of an epoch.'
+    def step_end(self, state):
+        if state.global_step == 2:
+            state.lr = state.lr / 2
+        if state.global_step == 8:
+            state.stop("eight steps")
+"""
+
+
+def test_a_callback_changes_and_stops_all_processes(shell, ragged: Path, read_result):
+    Path("slower.py").write_text(CALLBACK)
+    Path("registry.yaml").write_text("components:\n  callback:\n    slower: {target: './slower.py:Slower'}\n")
+    run(shell, ragged, "one", "--set", "callbacks=slower")
+    run(shell, ragged, "two", "--nproc", "2", "--set", "callbacks=slower")
+    one, two = read_result("runs/one"), read_result("runs/two")
+    assert (one["status"], one["stop_reason"]) == (two["status"], two["stop_reason"]) == ("stopped", "eight steps")
+    assert len(one["epochs"]) == len(two["epochs"]) == 2
+    assert two["epochs"][0]["train"]["loss"] == pytest.approx(one["epochs"][0]["train"]["loss"], rel=1e-4)
+    assert [epoch["lr"] for epoch in two["epochs"]] == [epoch["lr"] for epoch in one["epochs"]]
+
+
 def test_a_loss_of_whole_batches_is_said_to_be_of_parts(shell, ragged: Path, read_result):
     run(shell, ragged, "two", "--nproc", "2", "--set", "loss=soft_f1", "--epochs", "1")
     assert [n for n in read_result("runs/two")["notices"] if "with 2 processes it is computed on parts" in n]

@@ -16,7 +16,8 @@ from PIL import Image, ImageDraw
 from sklearn import metrics as sk
 
 import zoo as api
-from zoo.data.decode import label_indices, read_item
+from zoo.data.decode import read_item
+from zoo.data.labels import label_indices
 from zoo.data.open import Opener, open_training, training_splits
 from zoo.data.split import class_counts
 from zoo.data.splits import fold_numbers, hold_out, stratify
@@ -177,7 +178,7 @@ def test_any_other_label_is_refused(label):
 
 
 def test_a_dataset_that_says_nothing_has_one_label_an_image():
-    with pytest.raises(ContractError, match="an index into its classes"):
+    with pytest.raises(ContractError, match="a label must be an integer"):
         read_item([(None, [0, 1])], 0)
 
 

@@ -144,8 +144,7 @@ def _labels(dataset: Any) -> Labels | None:
     if targets is not None and is_multilabel(dataset):
         count = len(dataset.classes)
         return labels_of(dataset, [label_indices(target, count) for target in targets])
-    labels = None if targets is None else np.asarray(targets)
-    return labels.astype(np.int64) if labels is not None and labels.ndim == 1 else None
+    return labels_of(dataset, targets) if targets is not None and np.ndim(targets) == 1 else None
 
 
 def _evenly(items: NDArray[np.int64], labels: Labels | None, generator: np.random.Generator) -> Iterator[int]:

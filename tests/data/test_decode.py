@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import io
-import math
 import struct
 import zlib
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, get_args
 
 import numpy as np
@@ -17,8 +15,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from zoo.data.decode import Resize, full_size, label_index, read_item, to_pixels
-from zoo.data.decoded_rows import labels_of
+from zoo.data.decode import Resize, full_size, read_item, to_pixels
 from zoo.errors import BadImage, ContractError, DataError
 from zoo.plugin import Interpolation
 
@@ -377,31 +374,6 @@ def test_a_fault_of_the_dataset_is_no_bad_image():
     for error in (ValueError("size"), KeyError("row"), IndexError(), TypeError()):
         with pytest.raises(type(error)):
             read_item(Faulty(error), 0)
-
-
-def test_a_label_that_is_no_number_is_told():
-    with pytest.raises(ContractError, match=r"a label of a dataset must be an index into its classes, not 'cat'"):
-        read_item([(Image.new("L", (2, 2)), "cat")], 0)
-    assert read_item([(None, np.int64(3))], 0)[1] == 3
-    assert read_item([(None, torch.tensor(3))], 0)[1] == 3
-
-
-@pytest.mark.parametrize("label", [0.7, np.float32(1.5), torch.tensor(-0.5), math.nan, math.inf, "1.5", None])
-def test_a_label_between_two_classes_is_told_and_not_cut(label: Any):
-    with pytest.raises(ContractError, match="must be an index into its classes"):
-        read_item([(Image.new("L", (2, 2)), label)], 0)
-    dataset = SimpleNamespace(classes=["a", "b"], multilabel=False)
-    with pytest.raises(ContractError, match="must be an index into its classes"):
-        labels_of(dataset, [1, label])
-
-
-def test_a_whole_number_of_any_type_is_a_label():
-    labels = [2.0, np.float64(2), torch.tensor(2.0), "2", np.int8(2), torch.tensor([2])]
-    assert [label_index(label) for label in labels] == [2] * len(labels)
-    dataset = SimpleNamespace(classes=["a", "b", "c"], multilabel=False)
-    for rows in ([0.0, 2.0], np.array([0, 2], np.uint8), ["0", "2"], [torch.tensor(0), torch.tensor(2)]):
-        found = labels_of(dataset, rows)
-        assert (found.tolist(), found.dtype) == ([0, 2], np.int64)
 
 
 # -- arrays ------------------------------------------------------------------------------------------

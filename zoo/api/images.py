@@ -12,15 +12,12 @@ from __future__ import annotations
 from zoo.data.batches import Batches, Normalize, pixels_of
 from zoo.data.decode import (
     ARRAYS,
-    Label,
     Pixels,
     Shape,
     WrongChannels,
     decode_errors,
     framed,
     full_size,
-    is_multilabel,
-    label_indices,
     open_image,
     opened,
     read_item,
@@ -30,6 +27,7 @@ from zoo.data.depth import depth_notices, depth_of
 from zoo.data.fingerprint import threaded
 from zoo.data.groups import groups_of
 from zoo.data.item_names import ItemNames, name_of
+from zoo.data.labels import Label, is_multilabel, label_indices
 from zoo.data.open import TEST, TRAIN, VAL, Opener, open_training, renumbered, same_task
 from zoo.data.split import Labels, Split, class_counts
 from zoo.data.splits import fold_numbers, hold_out, hold_out_fold, label_map

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import operator
 import struct
 from pathlib import Path
 from tokenize import TokenError
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from zoo.data.labels import Label, label_of
 from zoo.data.picture_formats import FormatNotInstalled, open_picture
 from zoo.errors import BadImage, ContractError, DataError
 from zoo.plugin import Interpolation
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 Resize = Literal["squash", "crop"]
 Pixels = NDArray[np.uint8]
-Label = int | tuple[int, ...]
 
 ARRAYS = ".npy"
 """Suffix of NumPy files, which are images too."""
@@ -234,7 +233,7 @@ def read_item(dataset: Any, index: int) -> tuple[Any, Label]:
         The image and its label: a class index, or for multi-label datasets a sorted tuple of indices.
 
     Raises:
-        ContractError: the label is not a valid class index.
+        ContractError: the label is not a valid class index; the message names the item.
     """
     try:
         image, label = dataset[index]
@@ -242,54 +241,7 @@ def read_item(dataset: Any, index: int) -> tuple[Any, Label]:
         if not isinstance(error, OSError) and not _raised_by_pillow(error):
             raise  # a bug of the dataset, not a bad file
         raise BadImage(_reason(error)) from error
-    if is_multilabel(dataset):
-        return image, label_indices(label, len(dataset.classes))
-    return image, label_index(label)
-
-
-def label_index(label: Any) -> int:
-    """Convert one item's label to an index; a float must be integral.
-
-    Raises:
-        ContractError: the label is not an integer.
-    """
-    try:
-        index = int(label)
-        if index == float(label):
-            return index
-    except (TypeError, ValueError, OverflowError):
-        pass
-    raise ContractError(f"a label of a dataset must be an index into its classes, not {label!r}")
-
-
-def is_multilabel(dataset: Any) -> bool:
-    """Check that the dataset is multi-label."""
-    return bool(getattr(dataset, "multilabel", False))
-
-
-def label_indices(label: Any, count: int) -> tuple[int, ...]:
-    """Convert one item's labels to indices, sorted and without duplicates.
-
-    Args:
-        label: a list, tuple or set of indices, or an array or tensor (K,) of 0 and 1.
-        count: K, the number of classes.
-
-    Raises:
-        ContractError: the label has neither form.
-    """
-    try:
-        if isinstance(label, list | tuple | set | frozenset):
-            found = sorted({operator.index(i) for i in label})
-            if set(found) <= set(range(count)):
-                return tuple(found)
-        elif (array := np.asarray(label)).shape == (count,) and np.isin(array, (0, 1)).all():
-            return tuple(int(i) for i in np.flatnonzero(array))
-    except TypeError:
-        pass  # a value is not an index: reported below
-    raise ContractError(
-        f"a multi-label target must be a list of indices into its {count} classes, or an array ({count},) of 0 and "
-        f"1, not {label!r}"
-    )
+    return image, label_of(dataset, index, label)
 
 
 def _raised_by_pillow(error: BaseException) -> bool:

@@ -12,20 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.data.decode import (
-    Label,
-    Pixels,
-    Shape,
-    WrongChannels,
-    is_multilabel,
-    label_index,
-    opened,
-    read_item,
-    to_pixels,
-)
+from zoo.data.decode import Pixels, Shape, WrongChannels, opened, read_item, to_pixels
 from zoo.data.depth import depth_of
 from zoo.data.fingerprint import threaded
 from zoo.data.item_names import name_of
+from zoo.data.labels import Label, is_multilabel, label_index
 from zoo.data.split import Labels
 from zoo.errors import BadImage
 
@@ -149,7 +140,7 @@ def labels_of(dataset: Any, given: Sequence[Any]) -> Labels:
     """
     if not is_multilabel(dataset):
         labels = np.asarray(given)
-        if labels.dtype.kind not in "iub":  # integer arrays need no check, and there may be millions
+        if labels.dtype.kind not in "iu":  # integer arrays need no check, and there may be millions
             labels = np.array([label_index(label) for label in given], np.int64)
         return labels.astype(np.int64).reshape(-1)
     rows = np.zeros((len(given), len(dataset.classes)), np.float32)

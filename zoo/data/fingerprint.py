@@ -13,17 +13,9 @@ from typing import Any, TypeVar
 import numpy as np
 from PIL import Image, ImageFile
 
-from zoo.data.decode import (
-    Pixels,
-    decode_errors,
-    is_multilabel,
-    label_index,
-    label_indices,
-    open_image,
-    read_item,
-    to_pixels,
-)
+from zoo.data.decode import Pixels, decode_errors, open_image, read_item, to_pixels
 from zoo.data.item_names import name_of
+from zoo.data.labels import label_of
 from zoo.errors import ContractError, DataError
 
 Result = TypeVar("Result")
@@ -41,8 +33,8 @@ def content_key(dataset: Any) -> str | None:
         return None
     whole = hashlib.sha256(repr(list(dataset.classes)).encode())
     digests = threaded(lambda index: _file_digest(name_of(dataset, index)), len(dataset))
-    for digest, label in zip(digests, dataset.targets, strict=True):
-        known = label_indices(label, len(dataset.classes)) if is_multilabel(dataset) else label_index(label)
+    for index, (digest, label) in enumerate(zip(digests, dataset.targets, strict=True)):
+        known = label_of(dataset, index, label, ".targets: ")
         whole.update(f"{digest} {known}\n".encode())
     return whole.hexdigest()
 

@@ -77,7 +77,10 @@ class Opener:
         if self.preparing is not None:
             told = self.preparing
             progress = lambda done, total: told(f"decoding {split} images", done, total)  # noqa: E731
-        decoded = decode_split(dataset, self.shape, self.store, progress)
+        try:
+            decoded = decode_split(dataset, self.shape, self.store, progress)
+        except ContractError as error:
+            raise ContractError(f"{self.entry.title}, {split} split, {error}") from error
         check_skipped(decoded.skipped, len(dataset), self.on_bad_image, self.max_bad_fraction, split)
         self._check_labels(decoded.labels, len(mapping))
         return Split(

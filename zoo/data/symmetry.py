@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.data.decode import is_multilabel, to_pixels
+from zoo.data.decode import to_pixels
+from zoo.data.labels import is_multilabel
 
 __all__ = ["keeps_class_when_mirrored", "thumbnails"]
 

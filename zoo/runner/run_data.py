@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from zoo.data.batches import Batches, Normalize
-from zoo.data.decode import is_multilabel
 from zoo.data.gpu_cache import Residence
+from zoo.data.labels import is_multilabel
 from zoo.data.open import Opener, open_training, training_splits
 from zoo.data.samplers import Sampling
 from zoo.data.split import Split

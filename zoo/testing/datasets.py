@@ -5,7 +5,8 @@ from __future__ import annotations
 import pickle
 from typing import Any
 
-from zoo.data.decode import is_multilabel, label_indices, to_pixels
+from zoo.data.decode import to_pixels
+from zoo.data.labels import is_multilabel, label_index, label_indices
 from zoo.data.open import TRAIN
 from zoo.errors import ContractError, DataError
 from zoo.plugin import Dataset
@@ -59,10 +60,18 @@ def _labels_areindices(subject: Subject) -> None:
                 if is_multilabel(dataset):
                     _are_indices(label, count, f"item {index} of its {name} split")
                     continue
-                whole = hasattr(label, "__index__") and not isinstance(label, bool)
-                need(whole, f"item {index} of its {name} split has the label {label!r}, which is not an integer.")
-                inside = 0 <= int(label) < count
-                need(inside, f"item {index} of its {name} split has the label {int(label)} with {count} classes.")
+                found = _index(label, f"item {index} of its {name} split")
+                need(
+                    0 <= found < count, f"item {index} of its {name} split has the label {found} with {count} classes."
+                )
+
+
+def _index(label: Any, item: str) -> int:
+    """Convert the label of an image in a single-label dataset."""
+    try:
+        return label_index(label)
+    except ContractError:
+        fail(f"{item} has the label {label!r}, which is not an integer.")
 
 
 def _are_indices(label: Any, count: int, item: str) -> None:

@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from zoo.data.decode import Label, Pixels, is_multilabel, label_indices, open_image, to_pixels
+from zoo.data.decode import Pixels, open_image, to_pixels
+from zoo.data.labels import Label, is_multilabel, label_index, label_indices
 from zoo.data.open import TRAIN
 from zoo.data.splits import available
 from zoo.errors import ContractError, DataError
@@ -81,7 +82,7 @@ def known_label(dataset: Any, label: Any) -> Label:
     Raises:
         ContractError, TypeError, ValueError: the label is invalid.
     """
-    return label_indices(label, len(dataset.classes)) if is_multilabel(dataset) else int(label)
+    return label_indices(label, len(dataset.classes)) if is_multilabel(dataset) else label_index(label)
 
 
 def indices(dataset: Any, most: int = MOST) -> list[int]:

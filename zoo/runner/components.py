@@ -22,6 +22,7 @@ from zoo.engine.step import StepConfig
 from zoo.job.resolve import Resolved
 from zoo.model.bundle import preprocessing_of
 from zoo.runner import build
+from zoo.runner.augmenting import build_augment
 from zoo.runner.environment import versions
 from zoo.runner.features import FeatureStore
 from zoo.runner.network import trainable, training_sides
@@ -117,10 +118,7 @@ class RunComponents:
     def _build_schedule(self) -> None:
         """Build the parts of a training step that depend on the number of steps or on the final weights."""
         train, count = self.job.train, len(self.classes)
-        self.augment = {
-            size: build.build_list(self.resolved, "augment", self.job.augment, size, num_classes=count)
-            for size in training_sides(train)
-        }
+        self.augment = {size: build_augment(self.resolved, size, count) for size in training_sides(train)}
         self.train_batches = self.data.batches(self.splits[TRAIN], train=True)
         self.schedule = build.build_schedule(self.resolved, self.optimizer, len(self.train_batches) * train.epochs)
         self.scaler = self._new_scaler()

@@ -79,7 +79,7 @@ def test_a_failure_names_the_plugin_and_the_line(zoo):
     code, _, err = zoo("herbarium", "sort", "--count", "-1")
     assert code == 1
     assert "command 'acme/herbarium'" in err
-    assert "zoo_acme_press.py, line 21" in err
+    assert "zoo_acme_press.py:21" in err
 
 
 @pytest.mark.usefixtures("plugin")

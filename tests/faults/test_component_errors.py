@@ -217,7 +217,7 @@ def test_a_slip_in_a_plugin(slip: str, make_plugin, zoo):
     whose, words = SLIPS[slip]
     code, _, err = zoo(*words)
     assert code in (1, 2)
-    for word in (whose, "zoo-acme 1.2.3", "zoo_acme_parts.py", f"line {line}"):
+    for word in (whose, "zoo-acme 1.2.3", f"zoo_acme_parts.py:{line}"):
         assert word in err
     assert "no_such_word" in err or "no such thing" in err
     assert "defect" not in err
@@ -229,7 +229,7 @@ def test_the_runs_own_result_says_so_too(make_plugin, zoo, read_result):
     make_plugin("acme", PLUGIN, zoo_acme_parts=text)
     assert zoo(*TRAIN, "--name", "odd")[0] == 1
     reason = read_result("runs/odd")["stop_reason"]
-    for word in ("metric 'acme/bad_metric'", "zoo-acme 1.2.3", f"zoo_acme_parts.py, line {line})"):
+    for word in ("metric 'acme/bad_metric'", "zoo-acme 1.2.3", f"zoo_acme_parts.py:{line})"):
         assert word in reason
 
 
@@ -240,7 +240,7 @@ def test_a_shape_that_does_not_fit_is_told_with_its_line(make_plugin, zoo):
     assert code == 2
     assert "architecture 'acme/bad_net'" in err
     line = next(i for i, each in enumerate(text.splitlines(), 1) if "return self.layers(images)" in each)
-    assert f"zoo_acme_parts.py, line {line}" in err
+    assert f"zoo_acme_parts.py:{line}" in err
 
 
 def test_a_plugin_without_a_slip_trains_and_a_hook_with_one_is_named(make_plugin, zoo):
@@ -263,7 +263,7 @@ def test_a_plugin_without_a_slip_trains_and_a_hook_with_one_is_named(make_plugin
         _replace("zoo_acme_parts", text)
         code, _, err = zoo(*words)
         assert code in (1, 2)
-        for word in (whose, "zoo-acme 1.2.3", "zoo_acme_parts.py", f"line {line}", "no_such_word"):
+        for word in (whose, "zoo-acme 1.2.3", f"zoo_acme_parts.py:{line}", "no_such_word"):
             assert word in err, slip
         assert "defect" not in err
 
@@ -320,8 +320,7 @@ def test_a_slip_in_a_users_own_forward(local, zoo):
     for word in (
         "architecture 'local/my_net'",
         "registry.yaml",
-        "parts.py",
-        "line 13",
+        "parts.py:13",
         "'Net' object has no",
         "'layers'",
     ):
@@ -332,7 +331,7 @@ def test_a_slip_in_a_users_own_forward(local, zoo):
 def test_a_slip_in_a_file_beside_the_component(local, zoo):
     code, _, err = zoo("run", "simple_cnn", *RUN_LOCAL[2:], "--set", "architecture.channels=[8]", "--set", "loss=mine")
     assert code == 1
-    for word in ("loss 'local/mine'", "helpers.py", "line 2", "no_such_word"):
+    for word in ("loss 'local/mine'", "helpers.py:2", "no_such_word"):
         assert word in err
     assert "defect" not in err
 
@@ -341,7 +340,7 @@ def test_a_file_that_cannot_be_imported_is_told_with_its_line(local, zoo):
     Path("parts.py").write_text(LOCAL.replace("import helpers", "helpers = no_such_word"))
     code, _, err = zoo(*RUN_LOCAL)
     assert code == 2
-    for word in ("'local/my_net'", "parts.py", "line 4", "no_such_word"):
+    for word in ("'local/my_net'", "parts.py:4", "no_such_word"):
         assert word in err
 
 
@@ -350,7 +349,7 @@ def test_whatever_a_component_raises_is_its_own(what: str, local, zoo):
     Path("parts.py").write_text(LOCAL.replace("return self.layers(images.flatten(1))", what))
     code, _, err = zoo(*RUN_LOCAL)
     assert code in (1, 2)
-    for word in ("architecture 'local/my_net'", "parts.py", "line 13"):
+    for word in ("architecture 'local/my_net'", "parts.py:13"):
         assert word in err
     assert "defect" not in err
 
@@ -362,7 +361,7 @@ def test_an_object_of_a_library_is_the_components_that_made_it(local, zoo, tmp_p
     Path("parts.py").write_text("from no_zoo_library import Net\n")
     code, _, err = zoo(*RUN_LOCAL)
     assert code == 1
-    for word in ("architecture 'local/my_net'", "no_zoo_library.py", "line 13"):
+    for word in ("architecture 'local/my_net'", "no_zoo_library.py:13"):
         assert word in err
 
 
@@ -377,3 +376,91 @@ def test_the_core_is_nobodys_component():
     """A run with a budget is timed on noise that the core makes: no defect is the noise's ever after."""
     assert code_of("zoo.runner.noise") is None
     assert code_of("zoo_losses.losses") is not None
+
+
+def test_float_targets_of_an_augmentation_are_refused(make_plugin, zoo):
+    text = PARTS.replace("        return images, targets\n", "        return images, targets.float()\n")
+    make_plugin("acme", PLUGIN, zoo_acme_parts=re.sub(r"SLIPS?\([^)]*\)", "False", text))
+    code, _, err = zoo(*TRAIN)
+    assert code == 1
+    said = "augmentation 'acme/bad_augment' of plugin 'acme' (zoo-acme 1.2.3) returned targets (8,) float32"
+    assert said in " ".join(err.split())
+
+
+NET, LOSS, METRIC = "architecture 'acme/bad_net'", "loss 'acme/bad_loss'", "metric 'acme/bad_metric'"
+OPTIMIZER, SCHEDULE = "optimizer 'acme/bad_optimizer'", "schedule 'acme/bad_schedule'"
+AUGMENT, DATASET = "augmentation 'acme/bad_augment'", "dataset 'acme/bad_data'"
+RATES = "class Rates(torch.optim.lr_scheduler.LRScheduler):\n"
+BARE = "class Rates:\n    def __new__(cls, *given): return object.__new__(cls)\n    state_dict = dict\n\n"
+BARE += "    def __init__(self, *given): pass\n\nclass Unused(torch.optim.lr_scheduler.LRScheduler):\n"
+FORWARD = "        return self.layers(images)\n"
+CROSS = "        return cross_entropy(logits, targets)\n"
+
+
+def gives(result: str, said: str = "", whose: str = LOSS) -> tuple[str, str, str, str]:
+    """A loss, or a network, with another result in training."""
+    if whose == NET:
+        return FORWARD, f"        x = self.layers(images)\n        return {result} if self.training else x\n", NET, said
+    usual = "cross_entropy(logits, targets)"
+    return CROSS, f"        return {result} if logits.requires_grad else {usual}\n", LOSS, said
+
+
+# What no frame of the traceback says: the call itself fails, or what it gave, or torch's engine.
+UNSEEN = {
+    "forward with another signature": ("def forward(self, images)", "def forward(self, images, mask)", NET, "mask"),
+    "logits are None": gives("None", "NoneType", NET),
+    "logits without a gradient": gives("x.detach()", "", NET),
+    "in-place operation": gives("x.exp().add_(x.exp().exp_()).relu_().mul_(x).exp_().add_(1)", "inplace", NET),
+    "loss with another signature": ("def loss(logits, targets)", "def loss(logits)", LOSS, "positional argument"),
+    "loss is None": gives("None", "NoneType"),
+    "loss is a number": gives("0.5", "float"),
+    "loss without a gradient": gives("cross_entropy(logits, targets).detach()"),
+    "loss for each image": gives("cross_entropy(logits, targets, reduction='none')", "scalar"),
+    "a key": gives("{'x': 1}['nope']", "failed: KeyError: 'nope' ("),
+    "an index": gives("[0][7]", "failed: IndexError: list index out of range ("),
+    "no message": gives("(_ for _ in ()).throw(AssertionError())", "failed: AssertionError ("),
+    "no words": gives("(_ for _ in ()).throw(type('Odd', (Exception,), {'__str__': lambda self: 1 / 0})())", "Odd ("),
+    "end of an iteration": gives("next(iter([]))", "StopIteration"),
+    "metric without compute": ("def compute(self)", "def calculate(self)", METRIC, "compute"),
+    "metric without reset": ("def reset(self)", "def clear(self)", METRIC, "reset"),
+    "metric with another signature": ("def update(self, logits, targets)", "def update(self, x)", METRIC, "positional"),
+    "metric that gives None": ("return 1.0", "return None", METRIC, "None"),
+    "metric that gives a word": ("return 1.0", "return 'good'", METRIC, "'str'"),
+    "augmentation with another signature": (
+        "__call__(self, images, targets)",
+        "__call__(self, x)",
+        AUGMENT,
+        "positional",
+    ),
+    "optimizer with arguments": ("def step(self, closure=None)", "def step(self, closure, more)", OPTIMIZER, "more"),
+    "schedule without step": (RATES, BARE, SCHEDULE, "step"),
+    "items of three": ("i, i)), i % 2", "i, i)), i % 2, 0", DATASET, "too many values"),
+    "an item is an image alone": ("i, i)), i % 2", "i, i))", DATASET, "unpack"),
+    "a length that is none": ("return 32", "return 'many'", DATASET, "integer"),
+    "classes are a number": ('classes = ["light", "dark"]', "classes = 2", DATASET, "int"),
+    "command with another signature": ("command(arguments)", "command()", "command 'bad-command'", "positional"),
+}
+
+
+@pytest.mark.parametrize("slip", UNSEEN)
+def test_a_slip_that_no_frame_of_the_component_shows(slip: str, make_plugin, zoo):
+    old, new, whose, said = UNSEEN[slip]
+    text = re.sub(r"SLIPS?\([^)]*\)", "False", PARTS)
+    assert old in text
+    make_plugin("acme", PLUGIN, zoo_acme_parts=text.replace(old, new, 1))
+    code, _, err = zoo(*(("bad-command",) if "command" in whose else TRAIN))
+    assert code in (1, 2)
+    for word in (whose, "zoo-acme 1.2.3", said):
+        assert word in err
+    assert "defect" not in err
+    assert "Traceback" not in err
+
+
+def test_a_float_label_names_dataset_and_item(make_plugin, zoo):
+    text = PARTS.replace("(i % 2 * 200, i, i)), i % 2", "(i % 2 * 200, i, i)), 1.7 if i == 5 else i % 2")
+    make_plugin("acme", PLUGIN, zoo_acme_parts=re.sub(r"SLIPS?\([^)]*\)", "False", text))
+    code, _, err = zoo(*TRAIN)
+    assert code == 1
+    said = "dataset 'acme/bad_data' of plugin 'acme' (zoo-acme 1.2.3), train split, item 5: a label must be an integer"
+    assert said in " ".join(err.split())
+    assert "1.7 (float)" in err

@@ -34,15 +34,24 @@ def _blamed(error: BaseException) -> tuple[str, Entry] | None:
     frames = list(traceback.walk_tb(error.__traceback__))
     found = _in_code(frames) or _in_objects(frames)
     if found is None:
-        return None if error.__cause__ is None else _blamed(error.__cause__)
+        unseen = _in_calls(error)
+        return unseen if unseen or error.__cause__ is None else _blamed(error.__cause__)
     owners, frame, line = found
-    whose = " or ".join(dict.fromkeys(each.full_title for each in owners))
-    return f"{whose} failed: {summary_of(error)} ({where(frame.f_code.co_filename, line)})", owners[-1]
+    return _sentence(owners, error, where(frame.f_code.co_filename, line)), owners[-1]
+
+
+def _sentence(owners: list[Entry], error: BaseException, place: str) -> str:
+    whose = " or ".join(dict.fromkeys(each.title_of_fault for each in owners))
+    return f"{whose} failed: {summary_of(error)}{f' ({place})' if place else ''}"
 
 
 def summary_of(error: BaseException) -> str:
     """Type of an exception and the first line of its message."""
-    first = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
+    try:
+        text = str(error)
+    except Exception:  # from a component's own class
+        text = ""
+    first = next((line.strip() for line in text.splitlines() if line.strip()), "")
     return f"{type(error).__name__}: {first:.{_LONGEST}}" if first else type(error).__name__
 
 
@@ -67,6 +76,16 @@ def _in_objects(frames: _Frames) -> tuple[list[Entry], FrameType, int] | None:
     return None
 
 
+def _in_calls(error: BaseException) -> tuple[str, Entry] | None:
+    """Objects of components in a failing expression of the zoo's own code."""
+    from zoo.host.failed_calls import culprits
+
+    found = culprits(error)
+    if not found:
+        return None
+    return _sentence([each.entry for each in found], error, found[0].place), found[-1].entry
+
+
 def _narrowed(owners: list[Entry], outwards: Iterable[tuple[FrameType, int]]) -> list[Entry]:
     """Choose among components with the same code the one whose object or factory appears in the frames."""
     for frame, _ in outwards if len(owners) > 1 else ():
@@ -83,7 +102,7 @@ def _narrowed(owners: list[Entry], outwards: Iterable[tuple[FrameType, int]]) ->
 def _maker(frame: FrameType) -> Entry | None:
     """Component that created the object whose method a frame belongs to."""
     its = frame.f_locals.get("self")
-    return None if its is None else registered.made.get(type(its))
+    return None if its is None else registered.maker_of(its)
 
 
 def _advice(entry: Entry) -> str:

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
 from zoo.errors import RequestError
@@ -27,8 +27,22 @@ LOCAL = "local"
 PYTHON = "python"
 used: dict[tuple[str, str], Entry] = {}
 """Components whose factory this process has requested, by kind and id; a failing component is among them."""
-made: dict[type, Entry] = {}
-"""Last component that created an object of each class."""
+made: dict[Any, Entry] = {}
+"""Last component that created an object of each class, or a function with each code."""
+
+
+def identity(found: Any) -> Any:
+    """What an object is recognised by: its class, or the code of a function; None for values of Python's own types."""
+    if isinstance(found, functools.partial):
+        return identity(found.func)
+    if isinstance(found, FunctionType):
+        return found.__code__
+    return None if type(found).__module__ in ("builtins", "functools") else type(found)
+
+
+def maker_of(found: Any) -> Entry | None:
+    """Component that created an object, or another one like it."""
+    return made.get(identity(found))
 
 
 @dataclass(frozen=True)
@@ -95,6 +109,15 @@ class Entry:
         return f"{self.kind} {self.id!r} of {self.describe_origin()}"
 
     @property
+    def title_of_fault(self) -> str:
+        """Title with the distribution, such as ``loss 'acme/hinge' (zoo-acme 1.2.3)``."""
+        origin = self.origin
+        own = origin.plugin == LOCAL or origin.distribution is None
+        return (
+            f"{self.kind} {self.id!r} ({self.describe_origin() if own else f'{origin.distribution} {origin.version}'})"
+        )
+
+    @property
     def names(self) -> tuple[str, ...]:
         return (self.component.name, *self.component.aliases)
 
@@ -153,7 +176,8 @@ class Entry:
             RequestError: the module can't be imported, or has no such attribute.
         """
         found = self.factory()(*args, **kwargs)
-        made[type(found)] = self
+        if (key := identity(found)) is not None:
+            made[key] = self
         return found
 
     def _module(self, name: str) -> ModuleType:
@@ -176,7 +200,7 @@ class Entry:
         return code is not None and (file.startswith(code) if code.endswith(os.sep) else file == code)
 
     def place_in(self, error: BaseException) -> str:
-        """Last line of the component's code in a traceback, such as ``" (parts.py, line 12)"``.
+        """Last line of the component's code in a traceback, such as ``" (parts.py:12)"``.
 
         Returns:
             Empty for a bundled component, whose errors concern its arguments, and without such a line.

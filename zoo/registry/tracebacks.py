@@ -63,7 +63,7 @@ def crash_frames(stderr: str) -> str:
 
 
 def place_in(error: BaseException, holds: Callable[[str], bool]) -> str | None:
-    """Last line of a traceback in files of some kind, such as ``parts.py, line 12``.
+    """Last line of a traceback in files of some kind, such as ``parts.py:12``.
 
     Args:
         error: the exception.
@@ -77,7 +77,7 @@ def place_in(error: BaseException, holds: Callable[[str], bool]) -> str | None:
 
 def where(file: str, line: int) -> str:
     """Format a line of a file, with a path relative to the working folder where possible."""
-    return f"{short_path(Path(file))}, line {line}"
+    return f"{short_path(Path(file))}:{line}"
 
 
 def code_of(module: str) -> str | None:
@@ -110,5 +110,10 @@ def _own(frames: list[traceback.FrameSummary], target: str) -> list[traceback.Fr
     return [f for f in frames if package in Path(f.filename).with_suffix("").parts]
 
 
+def is_core(filename: str) -> bool:
+    """Check that a file is one of the zoo's core."""
+    return filename.startswith(_CORE)
+
+
 def _machinery(filename: str) -> bool:
-    return filename.startswith(_CORE) or any(part in filename.replace("\\", "/") for part in _MACHINERY)
+    return is_core(filename) or any(part in filename.replace("\\", "/") for part in _MACHINERY)

@@ -127,8 +127,15 @@ def _contributed(entry: Entry) -> Iterator[Diagnosis]:
     topic = entry.component.name
 
     def findings() -> Iterator[Diagnosis]:
-        for state, text, remedies in entry.make():
-            yield Diagnosis(PLUGINS, topic, state, text, tuple(remedies))
+        try:
+            for state, text, remedies in entry.make():
+                yield Diagnosis(PLUGINS, topic, state, text, tuple(remedies))
+        except (Exception, SystemExit) as error:  # the plugin's own
+            from zoo.api.jobs import summary_of  # slow to import
+
+            text = f"{entry.title_of_fault} failed: {summary_of(error)}{entry.place_in(error)}"
+            look = (("show details and fixes", f"zoo plugins doctor {entry.origin.plugin}"),)
+            yield Diagnosis(PLUGINS, topic, "warning", f"{text}.", look)
 
     return Examination(PLUGINS, topic, findings).findings()
 

@@ -10,6 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from zoo.plugin import HealthCheck
+from zoo.registry.entry import Entry, Origin
+from zoo_doctor.settings import _contributed
+
 SCREEN = """
 import sys
 from zoo.__main__ import main
@@ -87,6 +91,22 @@ def test_checks_of_plugins_are_listed_with_their_remedies(zoo, make_plugin):
         "remedies": [{"why": "restart it", "command": "leaves restart"}],
     }
     assert "OSError: stuck" in findings["leaf-press"]["text"]
+
+
+LINES = "def gone():\n    return {}['nope']\n\ndef leave():\n    raise SystemExit(3)\n\ndef odd():\n    yield 'well'\n"
+
+
+@pytest.mark.parametrize(
+    ("check", "problem", "place"),
+    [("gone", "KeyError: 'nope'", ":2"), ("leave", "SystemExit: 3", ":5"), ("odd", "ValueError: too many values", "")],
+)
+def test_a_check_that_fails_names_its_plugin_and_line(make_plugin, check: str, problem: str, place: str):
+    make_plugin("acme", "", zoo_acme_checks=LINES)
+    origin = Origin("acme", "zoo-acme", "1.2.3")
+    (found,) = _contributed(Entry(HealthCheck("leaves", f"zoo_acme_checks:{check}"), origin))
+    assert found.topic == "leaves"
+    assert found.text.startswith(f"health_check 'acme/leaves' (zoo-acme 1.2.3) failed: {problem}")
+    assert f"zoo_acme_checks.py{place}" in found.text or not place
 
 
 @pytest.mark.slow

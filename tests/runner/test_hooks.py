@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import copy
+import json
+import pickle
 import threading
 import time
+from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -17,7 +20,9 @@ from zoo.plugin import hookimpl
 from zoo.registry.entry import Origin
 from zoo.registry.loaded_plugin import LoadedPlugin
 from zoo.runner.hooks import Hooks
+from zoo.runner.measurements import EpochRecord
 from zoo.runner.record import Run
+from zoo.runner.run_result import RunResult
 
 
 def plugin(name: str, **hooks: Any) -> LoadedPlugin:
@@ -189,7 +194,7 @@ def test_all_hooks_of_a_plugin_run_in_one_thread():
     assert threads[0] != threading.get_ident()
 
 
-def test_what_a_plugin_writes_into_the_result_is_only_its_own():
+def test_a_plugin_that_writes_into_the_result_is_told_and_set_aside():
     def spoil(result: dict[str, Any]) -> None:
         result["metrics"]["val"] = "spoilt"
 
@@ -198,7 +203,11 @@ def test_what_a_plugin_writes_into_the_result_is_only_its_own():
     hooks, told = watch(plugin("a", zoo_run_end=spoil), plugin("b", zoo_run_end=lambda result: seen.append(result)))
     hooks.call("zoo_run_end", run="r", result=result)
     assert result == seen[0] == {"metrics": {"val": {"accuracy": 0.5}}}
-    assert told == []
+    assert told == [
+        "plugin 'a': zoo_run_end failed; it is disabled for the rest of this run: ReadOnlyError: zoo_run_end of plugin "
+        "'a' writes to result['metrics']['val']: what a hook is given is read-only. Write to a copy: "
+        "copy.deepcopy(result) — see: zoo plugins doctor a"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -235,24 +244,173 @@ def test_what_failed_is_remembered_till_it_goes_right():
     assert faults.recall(loaded) is None
 
 
-def test_what_a_hook_writes_into_a_run_is_its_own_alone():
-    run = Run("r", Path("r"), {"seed": 0}, classes=["cat", "dog"], splits={"val": {"images": 3}}, notices=["well"])
-    before, seen = copy.deepcopy(run), []
+RUN = Run("r", Path("r"), {"seed": 0}, classes=["cat", "dog"], splits={"val": {"images": 3}}, notices=["well"])
 
-    def scramble(run: Run) -> None:
-        seen.append(copy.deepcopy(run))
-        run.classes.reverse()
-        run.job["seed"] = 1
-        run.splits["val"]["images"] = 0
-        run.notices.clear()
-        run.name = "other"
 
-    hooks, told = watch(plugin("a", zoo_run_start=scramble), plugin("b", zoo_run_start=scramble))
-    for _ in range(2):
-        hooks.call("zoo_run_start", run=run)
-    assert run == before
-    assert seen == 4 * [before.with_plain_parts()]
+@pytest.mark.parametrize(
+    ("write", "place"),
+    [
+        (lambda run: setattr(run, "name", "other"), "run.name"),
+        (lambda run: delattr(run, "name"), "run.name"),
+        (lambda run: run.classes.reverse(), "run.classes"),
+        (lambda run: run.job.__setitem__("seed", 1), "run.job['seed']"),
+        (lambda run: run.splits["val"].update(images=0), "run.splits['val']['images']"),
+        (lambda run: run.sections.append(("Title", "text")), "run.sections"),
+    ],
+)
+def test_a_hook_cannot_write_into_the_run(write: Any, place: str):
+    before, seen = copy.deepcopy(RUN), []
+    hooks, told = watch(plugin("a", zoo_run_start=write), plugin("b", zoo_run_start=lambda run: seen.append(run)))
+    hooks.call("zoo_run_start", run=RUN)
+    assert before == RUN
+    assert f"zoo_run_start of plugin 'a' writes to {place}: what a hook is given is read-only" in told[0]
+    assert len(told) == len(seen) == 1, "the other plugin is called"
+
+
+def test_a_hook_reads_and_copies_the_run():
+    found: list[Run] = []
+
+    def look(run: Run) -> None:
+        assert isinstance(run, Run)
+        assert (run.name, run.dir, run.job["seed"], run.classes[0]) == ("r", Path("r"), 0, "cat")
+        assert json.loads(json.dumps(run.splits)) == {"val": {"images": 3}}
+        assert asdict(run)["classes"] == ["cat", "dog"]
+        for copied in (copy.deepcopy(run), copy.copy(run), pickle.loads(pickle.dumps(run))):
+            assert type(copied) is Run
+            assert copied == RUN.with_plain_parts()
+            copied.name = "mine"
+            copied.job["seed"] = 1
+            copied.notices.clear()
+            found.append(copied)
+
+    hooks, told = watch(plugin("a", zoo_run_start=look))
+    hooks.call("zoo_run_start", run=RUN)
     assert told == []
+    assert len(found) == 3
+
+
+def test_all_plugins_are_given_one_view():
+    seen: list[Any] = []
+    hooks, _ = watch(*(plugin(name, zoo_run_end=lambda run, result: seen.append((run, result))) for name in "abc"))
+    hooks.call("zoo_run_end", run=RUN, result={"metrics": {}})
+    assert len(seen) == 3
+    assert len({id(run) for run, _ in seen}) == len({id(result) for _, result in seen}) == 1
+
+
+def test_no_view_is_made_where_no_plugin_looks(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("zoo.runner.hooks.view", fail)
+    hooks, _ = watch(plugin("a", zoo_run_end=lambda run: None))
+    assert hooks.call("zoo_epoch_end", run=RUN, epoch={}) == []
+
+
+# -- order, and what plugins changed
+
+
+def noting(called: list[str], name: str) -> Any:
+    def zoo_run_start(run: Any) -> None:
+        called.append(name)
+
+    return zoo_run_start
+
+
+def in_order(*marks: dict[str, bool]) -> list[str]:
+    """Names of plugins a, b, … in the order of their calls; each has its marks."""
+    called: list[str] = []
+    plugins = []
+    for name, mark in zip("abcdefgh", marks, strict=False):
+        hook = hookimpl(**mark)(noting(called, name))
+        loaded = LoadedPlugin(Origin(name, f"zoo-{name}", "1.0"), name)
+        load_module(loaded, lambda hook=hook: SimpleNamespace(zoo_run_start=hook))
+        plugins.append(loaded)
+    hooks, told = watch(*plugins)
+    hooks.call("zoo_run_start", run="r")
+    assert told == []
+    return called
+
+
+def test_hooks_are_called_in_the_order_that_they_ask_for():
+    first, last = {"tryfirst": True}, {"trylast": True}
+    assert in_order({}, {}, {}) == ["a", "b", "c"]
+    assert in_order({}, {}, first) == ["c", "a", "b"]
+    assert in_order(last, {}, first, {}) == ["c", "b", "d", "a"]
+    assert in_order(last, last, first, first) == ["c", "d", "a", "b"]
+
+
+class Stop:
+    """An object with hooks."""
+
+    def __init__(self, at: float, reason: str):
+        self.at, self.reason = at, reason
+
+    @hookimpl
+    def zoo_epoch_end(self, epoch: dict[str, Any]) -> str | None:
+        return self.reason if epoch["val"]["accuracy"] >= self.at else None
+
+
+def stopping(name: str, *stops: Stop) -> LoadedPlugin:
+    loaded = LoadedPlugin(Origin(name, f"zoo-{name}", "1.0"), name)
+    load_module(loaded, lambda: stops)
+    assert loaded.state == "enabled", loaded.problem
+    return loaded
+
+
+def epoch(number: int, accuracy: float) -> EpochRecord:
+    return EpochRecord.read({"epoch": number, "val": {"accuracy": accuracy}})
+
+
+def test_plugins_are_recorded_with_their_hooks_and_what_they_changed():
+    sections = plugin("tell", zoo_report_sections=lambda: [("Leaves", "12"), ("Roots", "3")])
+    hooks, _ = watch(
+        stopping("acme", Stop(0.9, "good enough")), plugin("none"), sections, plugin("bad", zoo_run_start=leave)
+    )
+    hooks.run_start(RUN)
+    assert hooks.epoch_end(RUN, epoch(1, 0.5)) is None
+    assert hooks.epoch_end(RUN, epoch(2, 0.95)) == "good enough"
+    hooks.report_sections(RUN, RunResult.read({}))
+    assert hooks.provenance() == {
+        "plugins.acme": {
+            "kind": "plugin",
+            "id": "acme",
+            "distribution": "zoo-acme",
+            "version": "1.0",
+            "hooks": ["zoo_epoch_end"],
+            "stopped": {"epoch": 2, "reason": "good enough"},
+        },
+        "plugins.bad": {
+            "kind": "plugin",
+            "id": "bad",
+            "distribution": "zoo-bad",
+            "version": "1.0",
+            "hooks": ["zoo_run_start"],
+            "failed": {"hook": "zoo_run_start", "problem": "SystemExit: bye"},
+        },
+        "plugins.tell": {
+            "kind": "plugin",
+            "id": "tell",
+            "distribution": "zoo-tell",
+            "version": "1.0",
+            "hooks": ["zoo_report_sections"],
+            "sections": ["Leaves", "Roots"],
+        },
+    }
+
+
+def test_two_plugins_that_stop_at_one_epoch_are_both_recorded():
+    hooks, _ = watch(
+        stopping("a", Stop(0.5, "half")), stopping("b", Stop(0.6, "more"), Stop(0.6, "half"), Stop(1, "x"))
+    )
+    assert hooks.epoch_end(RUN, epoch(3, 0.7)) == "half; more"
+    found = hooks.provenance()
+    assert found["plugins.a"]["stopped"] == {"epoch": 3, "reason": "half"}
+    assert found["plugins.b"]["stopped"] == {"epoch": 3, "reason": "more; half"}
+
+
+def test_a_plugin_that_hung_last_time_is_recorded_as_left_out(monkeypatch: pytest.MonkeyPatch):
+    stuck = plugin("stuck", zoo_run_end=lambda run: None)
+    faults.remember(stuck, "zoo_run_end", "it did not return", "", stuck=True)
+    hooks, _ = watch(stuck)
+    problem = "last time, zoo_run_end never returned"
+    assert hooks.provenance()["plugins.stuck"]["failed"] == {"hook": "zoo_run_end", "problem": problem}
 
 
 def test_an_error_is_given_as_it_is():

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from time import perf_counter
 from typing import Any
@@ -12,6 +13,7 @@ import pluggy
 
 from zoo.errors import PluginError
 from zoo.host import hookspecs
+from zoo.host.hook_objects import objects_of
 from zoo.registry.loaded_plugin import Implementations, LoadedPlugin
 from zoo.registry.suggest import did_you_mean
 
@@ -27,23 +29,30 @@ def new_manager() -> pluggy.PluginManager:
     return manager
 
 
-def hooks_of(name: str, module: object, manager: pluggy.PluginManager) -> Implementations:
+def hooks_of(name: str, found: object, manager: pluggy.PluginManager) -> Implementations:
     """Collect and validate a plugin's hooks, by name; an invalid plugin is unregistered.
+
+    Args:
+        found: what the plugin's entry point names.
 
     Raises:
         PluginError, pluggy.PluginValidationError: a hook is invalid; the message names it.
     """
+    objects = objects_of(found, name)
+    hooks: Implementations = {}
     try:
-        manager.register(module, name=name)
-        callers = manager.get_hookcallers(module) or []
-        hooks = {c.name: [i for i in c.get_hookimpls() if i.plugin is module] for c in callers}
+        for i, each in enumerate(objects):
+            manager.register(each, name=name if i == 0 else f"{name}[{i}]")
+            for caller in manager.get_hookcallers(each) or []:
+                hooks.setdefault(caller.name, []).extend(i for i in caller.get_hookimpls() if i.plugin is each)
+            _check_marked(each)
         for hook, implementations in hooks.items():
             for implementation in implementations:
                 _check_hook(hook, implementation)
-        _check_marked(module)
     except BaseException:
-        if manager.is_registered(module):
-            manager.unregister(module)
+        for each in objects:
+            if manager.is_registered(each):
+                manager.unregister(each)
         raise
     return hooks
 
@@ -52,15 +61,31 @@ def _check_hook(hook: str, implementation: pluggy.HookImpl) -> None:
     """Check for errors that pluggy ignores.
 
     Raises:
-        PluginError: the hook is invalid; the message names it.
+        PluginError: the hook is invalid; the message names it, and says what to write instead.
     """
     if hook not in hookspecs.NAMES and not implementation.optionalhook:
         raise PluginError(f"there is no hook {hook!r}.{did_you_mean(hook, hookspecs.NAMES)}")
     if implementation.hookwrapper or implementation.wrapper:
-        raise PluginError(f"{hook} can't be a wrapper: the hooks of each plugin are called separately")
+        option = "hookwrapper" if implementation.hookwrapper else "wrapper"
+        instead = _ORDER if hook in hookspecs.LIFECYCLE else _REPLACE
+        raise PluginError(
+            f"{hook} can't be a wrapper: the hooks of each plugin are called separately. Remove {option}=True and "
+            f"{instead}"
+        )
+    if inspect.iscoroutinefunction(implementation.function):
+        raise PluginError(f"{hook} is a coroutine function, which is never awaited: define it with def")
     if implementation.kwargnames:
         names = ", ".join(implementation.kwargnames)
         raise PluginError(f"{hook}: {names} has a default, so it would never be passed; remove the default")
+
+
+_ORDER = "yield; @hookimpl(tryfirst=True) or @hookimpl(trylast=True) decides when the hook is called"
+_REPLACE = "return components; an alias in registry.yaml replaces another plugin's"
+
+
+def rank(implementation: pluggy.HookImpl) -> int:
+    """Sort key of calls, as in pluggy: first those with ``tryfirst``, last those with ``trylast``."""
+    return int(implementation.trylast) - int(implementation.tryfirst)
 
 
 def _check_marked(module: object) -> None:
@@ -81,13 +106,17 @@ def call_one(plugin: LoadedPlugin, hook: str, **arguments: Any) -> list[Any]:
     Returns:
         Result of each implementation, without None; a generator is returned as a list.
     """
-    results: list[Any] = []
-    for implementation in plugin.hooks.get(hook, ()):
-        with traced(plugin, hook):
-            result = implementation.function(*(arguments[name] for name in implementation.argnames))
-            result = list(result) if isinstance(result, Iterator) else result
-        results += [] if result is None else [result]
-    return results
+    results = [call_implementation(plugin, hook, each, arguments) for each in plugin.hooks.get(hook, ())]
+    return [result for result in results if result is not None]
+
+
+def call_implementation(
+    plugin: LoadedPlugin, hook: str, implementation: pluggy.HookImpl, arguments: Mapping[str, Any]
+) -> Any:
+    """Call one implementation of a hook with those of the arguments that it takes; a generator becomes a list."""
+    with traced(plugin, hook):
+        result = implementation.function(*(arguments[name] for name in implementation.argnames))
+        return list(result) if isinstance(result, Iterator) else result
 
 
 @contextmanager

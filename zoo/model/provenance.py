@@ -14,6 +14,8 @@ from zoo.registry.kinds import ALL
 from zoo.registry.registry import Registry
 
 Record = Mapping[str, Any]
+PLUGIN = "plugin"
+"""Kind of the record of a plugin that observed a run: evaluating or predicting doesn't need it."""
 
 
 def recorded(card: Mapping[str, Any]) -> dict[str, Record]:
@@ -26,7 +28,10 @@ def missing(records: Mapping[str, Record], registry: Registry) -> list[str]:
     return [
         f"{record['kind']} {record['id']!r} is not available. {how_to_get(record, registry)}."
         for record in _unique(records)
-        if "kind" in record and record["id"].partition("/")[0] != PYTHON and _find(record, registry) is None
+        if "kind" in record
+        and record["kind"] != PLUGIN
+        and record["id"].partition("/")[0] != PYTHON
+        and _find(record, registry) is None
     ]
 
 
@@ -87,4 +92,5 @@ def _find(record: Record, registry: Registry) -> Entry | None:
 
 
 def _unique(records: Mapping[str, Record]) -> list[Record]:
-    return list({(r.get("kind"), r["id"]): r for r in records.values()}.values())
+    """Records of components, each once; those of observing plugins are left out."""
+    return list({(r.get("kind"), r["id"]): r for r in records.values() if r.get("kind") != PLUGIN}.values())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import sys
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -11,22 +10,26 @@ from contextlib import redirect_stdout
 from queue import SimpleQueue
 from typing import Any
 
+from pluggy import HookImpl
+
 from zoo.errors import PluginError
 from zoo.host import faults, hookspecs
-from zoo.host.hook_calls import PATIENCE, call_one, patience_s
+from zoo.host.hook_calls import PATIENCE, call_implementation, patience_s, rank
+from zoo.host.views import calling
+from zoo.model.provenance import PLUGIN
 from zoo.registry.loaded_plugin import LoadedPlugin, problem_of
 from zoo.registry.tracebacks import plugin_frames, stack_of
 from zoo.runner.callbacks import Callback
 from zoo.runner.measurements import EpochRecord
 from zoo.runner.record import Run
-from zoo.runner.records import Record
 from zoo.runner.run_result import RunResult
+from zoo.runner.views import view
 
 
 class Hooks(Callback):
     """Calls the lifecycle hooks of plugins; a plugin whose hook raises or times out is disabled for the run.
 
-    Hooks receive plain mappings, deep copies for each plugin, where callbacks receive typed records.
+    Hooks receive read-only views of plain mappings, one for all plugins, where callbacks receive typed records.
 
     Args:
         plugins: the loaded plugins.
@@ -36,34 +39,61 @@ class Hooks(Callback):
     def __init__(self, plugins: Sequence[LoadedPlugin], tell: Callable[[str], None]):
         self.watchers: list[_Watcher] = []
         self.tell = tell
+        self._changes: dict[str, dict[str, Any]] = {}
         for plugin in (p for p in plugins if p.state == "enabled" and _watches(p)):
+            self._changes[plugin.name] = _identity(plugin)
             fault = faults.stuck(plugin)
             if fault and fault.phase in hookspecs.LIFECYCLE:  # a plugin may time out only once
-                tell(
-                    f"plugin {plugin.name!r} is disabled for this run: last time, {fault.phase} never returned — see: "
-                    f"zoo plugins doctor {plugin.name}"
-                )
+                problem = f"last time, {fault.phase} never returned"
+                self._changes[plugin.name]["failed"] = {"hook": fault.phase, "problem": problem}
+                name = plugin.name
+                tell(f"plugin {name!r} is disabled for this run: {problem} — see: zoo plugins doctor {name}")
             else:
                 self.watchers.append(_Watcher(plugin))
 
     def call(self, hook: str, **arguments: Any) -> list[Any]:
         """Call a hook of each plugin, and return the results that are not None."""
-        results: list[Any] = []
-        for watcher in list(self.watchers):
+        return [given for _, given in self._answers(hook, arguments)]
+
+    def _answers(self, hook: str, arguments: Mapping[str, Any]) -> list[tuple[str, Any]]:
+        """Names of plugins and their results; those with ``tryfirst`` come first, those with ``trylast`` last."""
+        calls = [(w, implementation) for w in self.watchers for implementation in w.plugin.hooks.get(hook, ())]
+        views = {name: view(value, name) for name, value in arguments.items()} if calls else {}
+        found: list[tuple[str, Any]] = []
+        for watcher, implementation in sorted(calls, key=lambda each: rank(each[1])):
+            if watcher not in self.watchers:
+                continue  # it failed in this event
             try:
-                results += [_checked(hook, given) for given in watcher.call(hook, arguments)]
+                given = watcher.call(hook, implementation, views)
+                found += [] if given is None else [(watcher.plugin.name, _checked(hook, given))]
             except (Exception, SystemExit) as error:  # a plugin must not end a run
                 self._set_aside(watcher, hook, error)
-        return results
+        return found
+
+    def provenance(self) -> dict[str, Any]:
+        """Describe the plugins that observed the run: distribution, version, hooks, and what each has changed.
+
+        ``stopped`` has the epoch and the reason, ``sections`` the titles of sections in the report, ``failed`` the hook
+        after whose failure the plugin was left out.
+        """
+        return {f"plugins.{name}": changes for name, changes in self._changes.items()}
 
     def run_start(self, run: Run) -> None:
         self.call("zoo_run_start", run=run)
 
     def epoch_end(self, run: Run, epoch: EpochRecord) -> str | None:
-        return next((reason for reason in self.call("zoo_epoch_end", run=run, epoch=epoch) if reason), None)
+        """Call the hooks; several reasons to stop become one, and each is recorded with its plugin."""
+        reasons = [each for each in self._answers("zoo_epoch_end", {"run": run, "epoch": epoch}) if each[1]]
+        for name in dict(reasons):
+            own = "; ".join(reason for whose, reason in reasons if whose == name)
+            self._changes[name]["stopped"] = {"epoch": epoch.epoch, "reason": own}
+        return "; ".join(dict.fromkeys(reason for _, reason in reasons)) or None
 
     def report_sections(self, run: Run, result: RunResult) -> Iterable[tuple[str, str]]:
-        return [section for group in self.call("zoo_report_sections", run=run, result=result) for section in group]
+        answers = self._answers("zoo_report_sections", {"run": run, "result": result})
+        for name, sections in answers:
+            self._changes[name].setdefault("sections", []).extend(title for title, _ in sections)
+        return [section for _, sections in answers for section in sections]
 
     def run_end(self, run: Run, result: RunResult) -> None:
         self.call("zoo_run_end", run=run, result=result)
@@ -78,6 +108,7 @@ class Hooks(Callback):
         details = watcher.where() if stuck else plugin_frames(error, plugin.target)
         faults.remember(plugin, hook, problem, details, stuck=stuck)
         name = plugin.name
+        self._changes[name]["failed"] = {"hook": hook, "problem": problem}
         self.tell(
             f"plugin {name!r}: {hook} failed; it is disabled for the rest of this run: {problem} — see: zoo plugins "
             f"doctor {name}"
@@ -91,13 +122,17 @@ class Hooks(Callback):
                 faults.forget(watcher.plugin.name)
 
 
-def _own_copy(value: Any) -> Any:
-    """Copy an argument for one plugin, which may modify or keep it; an exception is passed as it is."""
-    if isinstance(value, BaseException):
-        return value
-    if isinstance(value, Run):
-        return value.with_plain_parts()
-    return copy.deepcopy(value.document() if isinstance(value, Record) else value)
+def _identity(plugin: LoadedPlugin) -> dict[str, Any]:
+    """Record of a plugin in the provenance of a run."""
+    hooks = [hook for hook in hookspecs.LIFECYCLE if hook in plugin.hooks]
+    origin = plugin.origin
+    return {
+        "kind": PLUGIN,
+        "id": plugin.name,
+        "distribution": origin.distribution,
+        "version": origin.version,
+        "hooks": hooks,
+    }
 
 
 def _watches(plugin: LoadedPlugin) -> bool:
@@ -133,22 +168,20 @@ class _Watcher:
         self.called = False
         # A daemon: the process doesn't wait for it.
         self._thread = threading.Thread(target=self._work, name=f"zoo-plugin-{plugin.name}", daemon=True)
-        self._jobs: SimpleQueue[tuple[str, dict[str, Any], Future[list[Any]]]] = SimpleQueue()
+        self._jobs: SimpleQueue[tuple[str, HookImpl, Mapping[str, Any], Future[Any]]] = SimpleQueue()
 
-    def call(self, hook: str, arguments: Mapping[str, Any]) -> list[Any]:
-        """Call one hook, and wait for its result.
+    def call(self, hook: str, implementation: HookImpl, arguments: Mapping[str, Any]) -> Any:
+        """Call one implementation of a hook, and wait for its result.
 
         Raises:
             HookTimeout: it did not return in time.
             BaseException: any error that the hook raised.
         """
-        if hook not in self.plugin.hooks:
-            return []
         if not self.called:
             self.called = True
             self._thread.start()
-        answer: Future[list[Any]] = Future()
-        self._jobs.put((hook, {name: _own_copy(value) for name, value in arguments.items()}, answer))
+        answer: Future[Any] = Future()
+        self._jobs.put((hook, implementation, arguments, answer))
         patience = patience_s()
         try:
             with redirect_stdout(sys.stderr):  # a print() must not spoil the result that --json prints
@@ -164,8 +197,9 @@ class _Watcher:
 
     def _work(self) -> None:
         while True:
-            hook, arguments, answer = self._jobs.get()
+            hook, implementation, arguments, answer = self._jobs.get()
             try:
-                answer.set_result(call_one(self.plugin, hook, **arguments))
+                with calling(self.plugin.name, hook):
+                    answer.set_result(call_implementation(self.plugin, hook, implementation, arguments))
             except BaseException as error:  # passed on to the waiting thread
                 answer.set_exception(error)

@@ -46,7 +46,9 @@ class RunResult(Record):
         thresholds: for multi-label models, one for each class.
         metrics, mistakes, splits: by split.
         best: the epoch whose weights are kept.
-        provenance: path of a component in the job -> its id, distribution, version, target and hash.
+        provenance: path of a component in the job -> its id, distribution, version, target and hash. Beside them
+            ``plugins.NAME`` -> distribution, version and ``hooks`` of a plugin that observed the run, and what it
+            changed: ``stopped`` (epoch and reason), ``sections`` (titles), ``failed`` (hook and problem).
         sections: ``[title, plain text]`` that plugins add to the report.
 
     Example:

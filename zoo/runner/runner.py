@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -106,11 +107,13 @@ def run_job(
         resolved = as_recorded(resolved, place.out / name / JOB)
     ranks.barrier()  # until all processes have read the files that the first one may rewrite
     with _claimed(place, name, ranks) as claimed:
-        before = [Hooks(plugins, observer.notice), *callbacks]
-        training, run, tuning = _prepared(resolved, claimed, state, observer, ranks, budget, confirm, before)
+        hooks = Hooks(plugins, observer.notice)
+        training, run, tuning = _prepared(
+            resolved, claimed, state, observer, ranks, budget, confirm, [hooks, *callbacks]
+        )
         if ranks.first:
             forget_replaced(claimed.folder)
-        return _Runner(training, run, observer, report, tuning).run()
+        return _Runner(training, run, observer, report, tuning, hooks.provenance).run()
 
 
 @dataclass(frozen=True)
@@ -236,7 +239,9 @@ class _Runner:
         observer: Observer,
         report: Report | None,
         tuning: TuningAccount,
+        observers: Callable[[], Mapping[str, Any]] = dict,
     ):
+        self.observers = observers  # provenance of the plugins that observe the run
         self.training, self.run_record, self.callback, self.observer = training, run, training.callback, observer
         self.report, self.tuning = report, tuning
 
@@ -274,7 +279,7 @@ class _Runner:
         if not self.training.ranks.first:
             return result
         sections = self.callback.report_sections(self.run_record, result)
-        result = result.changed(sections=[list(section) for section in sections])
+        result = self._with_observers(result.changed(sections=[list(section) for section in sections]))
         write_json(self.training.folder / RESULT, result.document())
         if self.report is not None:
             self._report(self.report, result)
@@ -316,6 +321,9 @@ class _Runner:
             write_card(self.training.folder / MODEL, bundle_card(self.training.parts, *chosen))
         return result
 
+    def _with_observers(self, result: RunResult) -> RunResult:
+        return result.changed(provenance={**result.provenance, **self.observers()})
+
     def _end_early(self, status: str, reason: str, error: BaseException) -> None:
         """Write a partial result; where that fails too (a full disk), the original error is the one reported."""
         if not self.training.ranks.first:
@@ -329,7 +337,7 @@ class _Runner:
         last = {} if best is None else {VAL: SplitMetrics.read(history[best.epoch - 1].val.document())}
         result = result_of(self.training, self.run_record, status, reason, FinalNumbers(last))
         with contextlib.suppress(ZooError):
-            write_json(self.training.folder / RESULT, result.document())
+            write_json(self.training.folder / RESULT, self._with_observers(result).document())
         self._afterwards(lambda: self.callback.run_failed(self.run_record, error))
 
     def _resume_message(self) -> str:

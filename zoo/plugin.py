@@ -141,8 +141,9 @@ class Architecture(Component):
 class Dataset(Component):
     """Labelled images: ``f(root, split, **params)`` returns a map-style object.
 
-    The object has ``len``, ``[i] -> (image, label)`` and ``.classes`` (names; a label is an index into them). An image
-    is a PIL image, a uint8 tensor or array (C, H, W), or the ``Path`` of an image file or a ``.npy`` of such an array.
+    The object has ``len``, ``[i] -> (image, label)`` and ``.classes`` (names; a label is an integer, an index into
+    them; a float is an error). An image is a PIL image, a uint8 tensor or array (C, H, W), or the ``Path`` of an image
+    file or a ``.npy`` of such an array.
 
     A multi-label dataset has ``.multilabel = True``; its labels are lists or tuples of indices, or arrays (K,) of 0
     and 1. A job's targets are then (N, K).

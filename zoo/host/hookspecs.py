@@ -1,8 +1,7 @@
 """Specifications of all hooks; a plugin implements the ones it needs with ``zoo.plugin.hookimpl``.
 
 Contribution hooks return an iterable of components (or yield them), in any order. Lifecycle hooks watch a
-run, and get copies: changes by a hook don't affect the run. Each plugin's hooks are called separately, so that a
-failure doesn't affect other plugins.
+run, and get read-only views. Each plugin's hooks are called separately, so that a failure doesn't affect other plugins.
 """
 
 from __future__ import annotations
@@ -242,13 +241,15 @@ def zoo_run_start(run: Any) -> None:
     """Called before a run trains.
 
     ``run`` has ``name``, ``dir`` (its folder), ``job`` (the resolved job, as job.yaml has it), ``classes``,
-    ``splits``, ``model``, ``device`` and ``notices``: see ``zoo.runner.record.Run``. Every hook gets its own copy.
+    ``splits``, ``model``, ``device`` and ``notices``: see ``zoo.runner.record.Run``.
     """
 
 
 @hookspec
 def zoo_epoch_end(run: Any, epoch: dict[str, Any]) -> str | None:
     """Called after each epoch; a returned string stops the run, with that reason.
+
+    The reasons of several plugins are joined; result.json records each with its plugin.
 
     ``epoch`` is its line of metrics.jsonl: ``epoch`` (from 1), ``train`` and ``val`` with their numbers, ``lr``,
     ``seconds``, ``images_per_second``. A stopped run keeps its best weights, is evaluated and reported, and has the

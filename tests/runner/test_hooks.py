@@ -367,7 +367,7 @@ def test_plugins_are_recorded_with_their_hooks_and_what_they_changed():
     assert hooks.epoch_end(RUN, epoch(1, 0.5)) is None
     assert hooks.epoch_end(RUN, epoch(2, 0.95)) == "good enough"
     hooks.report_sections(RUN, RunResult.read({}))
-    assert hooks.provenance() == {
+    assert {name: found.document() for name, found in hooks.provenance().items()} == {
         "plugins.acme": {
             "kind": "plugin",
             "id": "acme",
@@ -401,8 +401,8 @@ def test_two_plugins_that_stop_at_one_epoch_are_both_recorded():
     )
     assert hooks.epoch_end(RUN, epoch(3, 0.7)) == "half; more"
     found = hooks.provenance()
-    assert found["plugins.a"]["stopped"] == {"epoch": 3, "reason": "half"}
-    assert found["plugins.b"]["stopped"] == {"epoch": 3, "reason": "more; half"}
+    assert found["plugins.a"].document()["stopped"] == {"epoch": 3, "reason": "half"}
+    assert found["plugins.b"].document()["stopped"] == {"epoch": 3, "reason": "more; half"}
 
 
 def test_a_plugin_that_hung_last_time_is_recorded_as_left_out(monkeypatch: pytest.MonkeyPatch):
@@ -410,7 +410,7 @@ def test_a_plugin_that_hung_last_time_is_recorded_as_left_out(monkeypatch: pytes
     faults.remember(stuck, "zoo_run_end", "it did not return", "", stuck=True)
     hooks, _ = watch(stuck)
     problem = "last time, zoo_run_end never returned"
-    assert hooks.provenance()["plugins.stuck"]["failed"] == {"hook": "zoo_run_end", "problem": problem}
+    assert hooks.provenance()["plugins.stuck"].document()["failed"] == {"hook": "zoo_run_end", "problem": problem}
 
 
 def test_an_error_is_given_as_it_is():

@@ -22,6 +22,7 @@ from zoo.registry.tracebacks import plugin_frames, stack_of
 from zoo.runner.callbacks import Callback
 from zoo.runner.measurements import EpochRecord
 from zoo.runner.record import Run
+from zoo.runner.result_parts import ObservingPlugin
 from zoo.runner.run_result import RunResult
 from zoo.runner.views import view
 
@@ -39,13 +40,13 @@ class Hooks(Callback):
     def __init__(self, plugins: Sequence[LoadedPlugin], tell: Callable[[str], None]):
         self.watchers: list[_Watcher] = []
         self.tell = tell
-        self._changes: dict[str, dict[str, Any]] = {}
+        self._accounts: dict[str, ObservingPlugin] = {}
         for plugin in (p for p in plugins if p.state == "enabled" and _watches(p)):
-            self._changes[plugin.name] = _identity(plugin)
+            self._accounts[plugin.name] = _account_of(plugin)
             fault = faults.stuck(plugin)
             if fault and fault.phase in hookspecs.LIFECYCLE:  # a plugin may time out only once
                 problem = f"last time, {fault.phase} never returned"
-                self._changes[plugin.name]["failed"] = {"hook": fault.phase, "problem": problem}
+                self._note(plugin.name, failed={"hook": fault.phase, "problem": problem})
                 name = plugin.name
                 tell(f"plugin {name!r} is disabled for this run: {problem} — see: zoo plugins doctor {name}")
             else:
@@ -70,13 +71,12 @@ class Hooks(Callback):
                 self._set_aside(watcher, hook, error)
         return found
 
-    def provenance(self) -> dict[str, Any]:
-        """Describe the plugins that observed the run: distribution, version, hooks, and what each has changed.
+    def _note(self, name: str, **changes: Any) -> None:
+        self._accounts[name] = self._accounts[name].changed(**changes)
 
-        ``stopped`` has the epoch and the reason, ``sections`` the titles of sections in the report, ``failed`` the hook
-        after whose failure the plugin was left out.
-        """
-        return {f"plugins.{name}": changes for name, changes in self._changes.items()}
+    def provenance(self) -> dict[str, ObservingPlugin]:
+        """Describe the plugins that observed the run, and what each has changed so far."""
+        return {f"plugins.{name}": account for name, account in self._accounts.items()}
 
     def run_start(self, run: Run) -> None:
         self.call("zoo_run_start", run=run)
@@ -86,13 +86,13 @@ class Hooks(Callback):
         reasons = [each for each in self._answers("zoo_epoch_end", {"run": run, "epoch": epoch}) if each[1]]
         for name in dict(reasons):
             own = "; ".join(reason for whose, reason in reasons if whose == name)
-            self._changes[name]["stopped"] = {"epoch": epoch.epoch, "reason": own}
+            self._note(name, stopped={"epoch": epoch.epoch, "reason": own})
         return "; ".join(dict.fromkeys(reason for _, reason in reasons)) or None
 
     def report_sections(self, run: Run, result: RunResult) -> Iterable[tuple[str, str]]:
         answers = self._answers("zoo_report_sections", {"run": run, "result": result})
         for name, sections in answers:
-            self._changes[name].setdefault("sections", []).extend(title for title, _ in sections)
+            self._note(name, sections=[*self._accounts[name].sections, *(title for title, _ in sections)])
         return [section for _, sections in answers for section in sections]
 
     def run_end(self, run: Run, result: RunResult) -> None:
@@ -108,7 +108,7 @@ class Hooks(Callback):
         details = watcher.where() if stuck else plugin_frames(error, plugin.target)
         faults.remember(plugin, hook, problem, details, stuck=stuck)
         name = plugin.name
-        self._changes[name]["failed"] = {"hook": hook, "problem": problem}
+        self._note(name, failed={"hook": hook, "problem": problem})
         self.tell(
             f"plugin {name!r}: {hook} failed; it is disabled for the rest of this run: {problem} — see: zoo plugins "
             f"doctor {name}"
@@ -122,17 +122,10 @@ class Hooks(Callback):
                 faults.forget(watcher.plugin.name)
 
 
-def _identity(plugin: LoadedPlugin) -> dict[str, Any]:
-    """Record of a plugin in the provenance of a run."""
+def _account_of(plugin: LoadedPlugin) -> ObservingPlugin:
     hooks = [hook for hook in hookspecs.LIFECYCLE if hook in plugin.hooks]
-    origin = plugin.origin
-    return {
-        "kind": PLUGIN,
-        "id": plugin.name,
-        "distribution": origin.distribution,
-        "version": origin.version,
-        "hooks": hooks,
-    }
+    origin = {"distribution": plugin.origin.distribution, "version": plugin.origin.version}
+    return ObservingPlugin.read({"kind": PLUGIN, "id": plugin.name, **origin, "hooks": hooks})
 
 
 def _watches(plugin: LoadedPlugin) -> bool:

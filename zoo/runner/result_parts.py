@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import Field
 
+from zoo.model.provenance import PLUGIN
 from zoo.runner.records import Number, Record
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "Expectation",
     "InputFigures",
     "ModelSummary",
+    "ObservingPlugin",
     "RecipeSummary",
     "TeacherSummary",
     "Timing",
@@ -78,6 +80,26 @@ class TeacherSummary(Record):
     sha256: str = ""
     architecture: str = ""
     accuracy: Number | None = None
+
+
+class ObservingPlugin(Record):
+    """A plugin that observed a run by its hooks, and what it changed.
+
+    Args:
+        hooks: names of its lifecycle hooks.
+        stopped: the ``epoch`` after which it stopped the run, and the ``reason``.
+        sections: titles of the sections that it added to the report.
+        failed: the ``hook`` after whose failure it was left out, and the ``problem``.
+    """
+
+    kind: str = PLUGIN
+    id: str = ""
+    distribution: str | None = None
+    version: str | None = None
+    hooks: list[str] = Field(default_factory=list)
+    stopped: Record | None = None
+    sections: list[str] = Field(default_factory=list)
+    failed: Record | None = None
 
 
 class Expectation(Record):

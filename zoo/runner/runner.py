@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import yaml
 
@@ -37,7 +36,7 @@ from zoo.runner.pictures import draw_pictures
 from zoo.runner.predictions import forget_predictions
 from zoo.runner.record import Run
 from zoo.runner.result import bundle_card, final_result, result_of, run_record
-from zoo.runner.result_parts import TuningAccount
+from zoo.runner.result_parts import ObservingPlugin, TuningAccount
 from zoo.runner.resuming import resume
 from zoo.runner.run_result import RunResult
 from zoo.runner.speed import Speed, measure_speed
@@ -239,7 +238,7 @@ class _Runner:
         observer: Observer,
         report: Report | None,
         tuning: TuningAccount,
-        observers: Callable[[], Mapping[str, Any]] = dict,
+        observers: Callable[[], Mapping[str, ObservingPlugin]] = dict,
     ):
         self.observers = observers  # provenance of the plugins that observe the run
         self.training, self.run_record, self.callback, self.observer = training, run, training.callback, observer

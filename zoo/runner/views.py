@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
@@ -24,11 +25,11 @@ class FrozenRun(Run):
         return _writable, (copy.deepcopy(vars(self)),)
 
 
-def _writable(parts: dict[str, Any]) -> Run:
+def _writable(parts: Mapping[str, object]) -> Run:
     return _with(Run, parts)
 
 
-def _with(cls: type[Run], parts: dict[str, Any]) -> Run:
+def _with(cls: type[Run], parts: Mapping[str, object]) -> Run:
     """Create a run from its parts without validating them."""
     found = object.__new__(cls)
     vars(found).update(parts)

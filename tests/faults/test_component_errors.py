@@ -45,6 +45,14 @@ def zoo_schedules():
     yield Schedule("bad_schedule", "zoo_acme_parts:Rates")
 
 @hookimpl
+def zoo_samplers():
+    yield Sampler("bad_sampler", "zoo_acme_parts:make_order")
+
+@hookimpl
+def zoo_callbacks():
+    yield TrainingCallback("bad_callback", "zoo_acme_parts:Watch")
+
+@hookimpl
 def zoo_exporters():
     yield Exporter("bad_export", "zoo_acme_parts:export", suffix=".bad")
 
@@ -66,6 +74,7 @@ PARTS = """
 import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
+from zoo.api.running import Callback
 
 
 class Net(nn.Module):
@@ -155,6 +164,27 @@ class Rates(torch.optim.lr_scheduler.LRScheduler):
         return [group["lr"] for group in self.optimizer.param_groups]
 
 
+def make_order(count):
+    SLIP("sampler made")
+
+    def order(epoch):
+        SLIP("sampler used")
+        return torch.arange(count)
+
+    return order
+
+
+class Watch(Callback):
+    def __init__(self):
+        SLIP("callback made")
+
+    def step_end(self, state):
+        SLIP("callback used")
+
+    def epoch_end(self, run, epoch):
+        SLIP("callback used late")
+
+
 def export(bundle, path):
     SLIP("exporter used")
 
@@ -186,6 +216,7 @@ def parts(slip: str) -> tuple[str, int]:
 RUN = ("run", "acme/bad_net", "acme/bad_data", "--epochs", "1", "--recipe", "none", "--image-size", "8", "--quiet")
 WITH = ("loss=bad_loss", "metrics=[bad_metric]", "augment=[bad_augment]")
 WITH += ("train.optimizer=bad_optimizer", "train.schedule=bad_schedule")
+WITH += ("train.sampler=bad_sampler", "callbacks=[bad_callback]")
 TRAIN = (*RUN, *(word for each in WITH for word in ("--set", each)))
 ODD = tuple("acme/odd_net" if word == "acme/bad_net" else word for word in TRAIN)
 SLIPS = {
@@ -206,6 +237,11 @@ SLIPS = {
     "optimizer used": ("optimizer 'acme/bad_optimizer'", TRAIN),
     "schedule made": ("schedule 'acme/bad_schedule'", TRAIN),
     "schedule used": ("schedule 'acme/bad_schedule'", TRAIN),
+    "sampler made": ("sampler 'acme/bad_sampler'", TRAIN),
+    "sampler used": ("sampler 'acme/bad_sampler'", TRAIN),
+    "callback made": ("callback 'acme/bad_callback'", TRAIN),
+    "callback used": ("callback 'acme/bad_callback'", TRAIN),
+    "callback used late": ("callback 'acme/bad_callback'", TRAIN),
     "command used": ("command 'bad-command'", ("bad-command",)),
 }
 
@@ -389,6 +425,7 @@ def test_float_targets_of_an_augmentation_are_refused(make_plugin, zoo):
 
 NET, LOSS, METRIC = "architecture 'acme/bad_net'", "loss 'acme/bad_loss'", "metric 'acme/bad_metric'"
 OPTIMIZER, SCHEDULE = "optimizer 'acme/bad_optimizer'", "schedule 'acme/bad_schedule'"
+SAMPLER, CALLBACK = "sampler 'acme/bad_sampler'", "callback 'acme/bad_callback'"
 AUGMENT, DATASET = "augmentation 'acme/bad_augment'", "dataset 'acme/bad_data'"
 RATES = "class Rates(torch.optim.lr_scheduler.LRScheduler):\n"
 BARE = "class Rates:\n    def __new__(cls, *given): return object.__new__(cls)\n    state_dict = dict\n\n"
@@ -434,6 +471,10 @@ UNSEEN = {
     ),
     "optimizer with arguments": ("def step(self, closure=None)", "def step(self, closure, more)", OPTIMIZER, "more"),
     "schedule without step": (RATES, BARE, SCHEDULE, "step"),
+    "sampler with another signature": ("def order(epoch)", "def order(x, y)", SAMPLER, "positional"),
+    "sampler of floats": ("torch.arange(count)", "torch.arange(count) / 2", SAMPLER, ""),
+    "sampler that gives None": ("return torch.arange(count)", "return None", SAMPLER, ""),
+    "callback with another signature": ("step_end(self, state)", "step_end(self)", CALLBACK, "positional"),
     "items of three": ("i, i)), i % 2", "i, i)), i % 2, 0", DATASET, "too many values"),
     "an item is an image alone": ("i, i)), i % 2", "i, i))", DATASET, "unpack"),
     "a length that is none": ("return 32", "return 'many'", DATASET, "integer"),
@@ -464,3 +505,32 @@ def test_a_float_label_names_dataset_and_item(make_plugin, zoo):
     said = "dataset 'acme/bad_data' of plugin 'acme' (zoo-acme 1.2.3), train split, item 5: a label must be an integer"
     assert said in " ".join(err.split())
     assert "1.7 (float)" in err
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "whose", "said"),
+    [
+        ("def forward(self, images)", "def forward(self, images, mask)", NET, "mask"),
+        (FORWARD, "        return {}['nope']\n", NET, "KeyError: 'nope'"),
+        ("return Image", "return {}['nope'], Image", DATASET, "KeyError: 'nope'"),
+        ("i, i)), i % 2", "i, i)), i % 2, 0", DATASET, "too many values"),
+        ("return 1.0", "return {}['nope']", METRIC, "KeyError: 'nope'"),
+    ],
+)
+def test_a_slip_in_an_evaluation(old: str, new: str, whose: str, said: str, sound_run, zoo):
+    text = re.sub(r"SLIPS?\([^)]*\)", "False", PARTS)
+    assert old in text
+    _replace("zoo_acme_parts", text.replace(old, new, 1))
+    code, _, err = zoo("evaluate", sound_run)
+    assert code in (1, 2)
+    for word in (whose, "zoo-acme 1.2.3", said, "zoo_acme_parts.py"):
+        assert word in err
+    assert "defect" not in err
+
+
+@pytest.fixture
+def sound_run(make_plugin, zoo) -> str:
+    """A run of components without a slip."""
+    make_plugin("acme", PLUGIN, zoo_acme_parts=re.sub(r"SLIPS?\([^)]*\)", "False", PARTS))
+    assert zoo(*TRAIN, "--name", "sound")[0] == 0
+    return "runs/sound"

@@ -71,7 +71,8 @@ def test_what_plugins_changed_is_recorded(observed, zoo):
     for word in ("plugins.acme", "zoo-acme", "1.2.3", "good enough", "plugins.writer"):
         assert word in page
 
-    said = zoo("evaluate", "runs/seen", "--quiet")[2]
+    code, _, said = zoo("evaluate", "runs/seen")
+    assert code == 0
     assert "acme" not in said
     assert "trained with" not in said
 

@@ -190,7 +190,7 @@ WATCHING = [
     "`provenance` of result.json has a record `plugins.NAME` of each plugin that observed the run: its distribution,",
     "version and hooks, and `stopped` (epoch and reason), `sections` (titles) and `failed` (hook and problem), where",
     "there are such. A failure in `zoo_run_end` comes after result.json was written, and is shown by `zoo plugins",
-    "doctor` alone.\n",
+    "doctor` alone. [Observe runs](observe-a-run.md) shows each of these at work.\n",
 ]
 
 

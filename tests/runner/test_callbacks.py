@@ -104,7 +104,7 @@ def test_an_error_of_run_failed_does_not_hide_the_first_one():
         train(Fails(), epochs=1)
 
 
-def test_of_several_reasons_the_first_counts():
+def test_several_reasons_to_stop_become_one():
     class Says(Callback):
         def __init__(self, reason):
             self.reason = reason
@@ -112,5 +112,5 @@ def test_of_several_reasons_the_first_counts():
         def epoch_end(self, run, epoch):
             return self.reason
 
-    assert Callbacks([Says(None), Says(""), Says("a"), Says("b")]).epoch_end(None, None) == "a"
+    assert Callbacks([Says(None), Says(""), Says("a"), Says("b"), Says("a")]).epoch_end(None, None) == "a; b"
     assert Callbacks([]).epoch_end(None, None) is None

@@ -102,9 +102,9 @@ class Callbacks(Callback):
             callback.step_end(state)
 
     def epoch_end(self, run: Run, epoch: EpochRecord) -> str | None:
-        """Call all callbacks; the first reason to stop is returned."""
+        """Call all callbacks; several reasons to stop become one."""
         reasons = [callback.epoch_end(run, epoch) for callback in self.observing]
-        return next(filter(None, reasons), None)
+        return "; ".join(dict.fromkeys(filter(None, reasons))) or None
 
     def report_sections(self, run: Run, result: RunResult) -> Iterable[tuple[str, str]]:
         return [section for callback in self.observing for section in callback.report_sections(run, result)]

@@ -21,6 +21,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 # Tests that share what takes long to make: an environment with its wheels, a run of several, a network of each family.
 TOGETHER = (
     "installed/",
+    "downstream/",
     "test_repeats.py",
     "test_repeats_command.py",
     "test_sweep_command.py",

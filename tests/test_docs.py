@@ -8,16 +8,18 @@ from __future__ import annotations
 import importlib.util
 import re
 import shlex
+import tomllib
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 
 import click
 import pytest
+import yaml
 
 ROOT = Path(__file__).parents[1]
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md")), *sorted(ROOT.glob("plugins/*/README.md"))]
-OTHERS = {"tracking"}  # commands of plugins that are distributions of their own
+OTHERS = {"tracking", "best"}  # commands of plugins that are distributions of their own, or that a page writes
 WRITTEN_THERE = {"--alarm"}  # options of plugins that a page writes
 
 
@@ -36,9 +38,20 @@ def generated() -> dict[str, str]:
 
 def test_generated_pages_are_what_the_code_says():
     pages = generated()
-    assert set(pages) == {"commands.md", "components.md", "hooks.md", "catalogue.md"}
+    assert set(pages) == {"commands.md", "components.md", "hooks.md", "plugins-directory.md", "catalogue.md"}
     for name, text in pages.items():
         assert (ROOT / "docs" / name).read_text("utf-8") == text, f"type: python docs/generate.py ({name} is old)"
+
+
+def test_the_catalogue_agrees_with_the_distributions_of_this_repository():
+    known = yaml.safe_load((ROOT / "registry.yaml").read_text("utf-8"))["catalogue"]
+    projects = [tomllib.loads(path.read_text("utf-8"))["project"] for path in ROOT.glob("plugins/*/pyproject.toml")]
+    said = {name: (item["package"], item["license"], item["source"]) for name, item in known.items()}
+    assert said == {
+        name: (project["name"], project["license"], f"plugins/{project['name']}")
+        for project in projects
+        for name in project["entry-points"]["zoo.plugins"]
+    }
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)

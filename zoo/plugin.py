@@ -153,9 +153,10 @@ class Dataset(Component):
     item, where a file has many: training then reads few files at a time), ``.groups`` (group (N,) of each item: items
     of one patient, film or track stay in one split), ``.notices`` (sentences for the user), and ``.fingerprint`` (a
     string that changes with the content, for items that are no files). A factory whose splits depend on the files has
-    ``available_splits(root, **params) -> tuple[str, ...]``; an undivided dataset may also return ``"all"``. Facts for
-    a job's defaults come from a class attribute ``multilabel``, or from ``peek(root, **params) -> dict``, which is
-    called before the dataset is opened, with any of ``multilabel`` (bool), ``in_chans`` (int), ``source`` (a keyword
+    ``available_splits(root, **params) -> tuple[str, ...]``; that of an undivided dataset is ``("train",)``, or
+    ``("train", "all")``, where ``"all"`` can be evaluated. Facts for a job's defaults come from a class attribute
+    ``multilabel``, or from ``peek(root, **params) -> dict``, which is called before the dataset is opened, with any of
+    ``multilabel`` (bool), ``in_chans`` (int), ``source`` (a keyword
     for a recipe's ``when``, where images come from one of several sources), ``provisional`` (a sentence for
     ``--dry-run``, where a run may find other images) and ``first`` (the path of an image, from which the zoo reads
     ``in_chans``). Other facts are read from the opened training split: the number of images and of classes, and the

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import resource
+from collections.abc import Callable
 
 import pytest
 
@@ -142,6 +144,18 @@ def test_each_failure_is_contained_whole(world, planted):
     assert not left & {"needy", "halfway", "tomorrow", "rival", "atexit"}
 
 
+LIST_BOUND_S = 0.6
+"""Processor time of ``zoo list`` with a hundred plugins; unlike wall time, it doesn't depend on other tests."""
+
+
+def processor_seconds(typed: Callable[[], object]) -> float:
+    """Processor time of the processes that a function starts and waits for."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    typed()
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
 def test_a_hundred_plugins(world, make_wheel):
     """A thousand components of strangers are listed, and nothing heavy is imported for it."""
     kinds = ("Loss", "Metric", "Architecture", "Dataset", "Augmentation")
@@ -162,5 +176,6 @@ def test_a_hundred_plugins(world, make_wheel):
         )
         assert "'zoo_many99'" in modules
         assert not any(f"'{heavy}'" in modules for heavy in ("torch", "numpy", "timm", "torchvision"))
+        assert min(processor_seconds(lambda: world.zoo("list")) for _ in range(3)) < LIST_BOUND_S
     finally:
         world.pip("uninstall", "--yes", *(f"zoo-many{i:02}" for i in range(100)))

@@ -240,6 +240,14 @@ def test_a_factory_from_python_needs_no_name_in_the_registry():
     assert found.entry("architecture").given is mine
 
 
+def test_a_factory_may_come_from_a_module_whose_name_no_import_statement_could_have():
+    def mine(num_classes: int, in_chans: int = 3) -> None: ...
+
+    mine.__module__ = "zoo-acme.tests.test_models"  # as pytest's import mode importlib names it
+    found = resolved(architecture=mine, dataset="digits", recipe="none")
+    assert found.entry("architecture").component.target == "zoo_acme.tests.test_models:mine"
+
+
 # -- image size and normalisation --------------------------------------------------------------------
 
 

@@ -141,6 +141,16 @@ MUTANTS: list[tuple[str, str, Component]] = [
     ("importer", "file untouched", part(Importer, "changes", suffixes=(".mdl",))),
     ("importer", "runs no code", part(Importer, "unpickles", suffixes=(".mdl",))),
 ]
+NEEDS_DATA = [
+    "can be opened",
+    "class names",
+    "label range",
+    "images",
+    "determinism",
+    "targets",
+    "ends",
+    "spawned workers",
+]
 # (the component, the checks that are skipped)
 GOOD: list[tuple[Component, list[str]]] = [
     (part(Architecture, "Good"), []),
@@ -155,6 +165,7 @@ GOOD: list[tuple[Component, list[str]]] = [
     (part(Metric, "Table"), ["better is better"]),
     (part(Dataset, "Good"), []),
     (part(Dataset, "NoTargets"), ["targets"]),
+    (part(Dataset, "Folder"), NEEDS_DATA),
     (part(Augmentation, "Good"), []),
     (part(Augmentation, "Mixes"), []),
     (part(Optimizer, "Good"), []),

@@ -66,8 +66,8 @@ def _row(plugin: LoadedPlugin) -> dict[str, Any]:
 def install(what: str, upgrade: bool, editable: bool, no_build_isolation: bool) -> None:
     """Install a plugin into the current environment.
 
-    The argument is a NAME of the catalogue (docs/catalogue.md), a folder or wheel, or a requirement as for pip. The
-    versions of torch, torchvision and the zoo itself are not changed.
+    The argument is a NAME of the catalogue (docs/plugins-directory.md), a folder or wheel, or a requirement as for pip.
+    The versions of torch, torchvision and the zoo itself are not changed.
     """
     from zoo.host import management
     from zoo.registry.config import open_shelf

@@ -89,7 +89,7 @@ def entry_of(kind: str, value: Any) -> Entry:
     if not callable(factory):
         raise RequestError(f"{kind} {value!r} is neither a name nor a factory (a class or function).")
     name = re.sub(r"\W", "", getattr(value, "__name__", type(value).__name__)) or "object"
-    module = getattr(value, "__module__", None) or "__main__"
+    module = re.sub(r"[^\w.]", "_", getattr(value, "__module__", None) or "__main__")  # pytest's may have hyphens
     return Entry(ALL[kind].declaration(name, f"{module}:{name}"), Origin(PYTHON), given=factory)
 
 

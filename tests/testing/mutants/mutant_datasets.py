@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from zoo.errors import DataError
+
 
 class Good:
     """Six noisy pictures (3, 8, 8) of three classes in each split."""
@@ -35,6 +37,15 @@ class NoTargets(Good):
 
     def __getitem__(self, index: int) -> tuple[Any, Any]:
         return self.images[index], self.labels[index]
+
+
+class Folder(Good):
+    """Good, too: its root is a folder without a default."""
+
+    def __init__(self, root: Path, split: str):
+        if root is None:
+            raise DataError("It needs a folder: --data FOLDER")
+        super().__init__(root, split)
 
 
 class NotOpened(Good):

@@ -1,0 +1,1 @@
+"""Annotation files and a model format for the zoo."""

@@ -1,0 +1,3 @@
+"""Medical images for the zoo."""
+
+__version__ = "0.1.2"

@@ -30,7 +30,7 @@ LAYERS = (
     ("evaluation",),
     ("testing",),
     ("reports",),
-    ("api", "runs"),
+    ("api", "register", "runs"),
     ("commands",),
     ("__main__",),
 )

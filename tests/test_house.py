@@ -15,7 +15,7 @@ from house import ROOT, House
 PUBLIC_RUN = {"zoo.api.run"}
 """Functions whose parameters are their users' options."""
 FACTORIES = ("zoo_simple.", "zoo_images.tables.")
-CORE_LINES = 30_947
+CORE_LINES = 32_500
 """The aim is 21,000; a commit that raises this says why."""
 
 
@@ -25,7 +25,8 @@ def house() -> House:
 
 
 def test_no_module_is_loose(house: House):
-    assert house.loose == ["__init__.py", "__main__.py", "errors.py", "plugin.py", "runs.py", "version.py"]
+    public = ["errors.py", "plugin.py", "register.py", "runs.py", "version.py"]
+    assert house.loose == ["__init__.py", "__main__.py", *public]
 
 
 def test_no_modules_import_each_other_in_a_cycle(house: House):

@@ -90,7 +90,7 @@ def test_a_class_of_which_nothing_is_left_to_train_on_is_named():
 
 
 def test_an_empty_split_is_named():
-    with pytest.raises(DataError, match="The val split of 'dict' has no images"):
+    with pytest.raises(DataError, match="The val split of 'Squares' has no images"):
         opened({"train": Squares(list("abab")), "val": Squares([], ["a", "b"])})
 
 

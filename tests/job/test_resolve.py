@@ -235,7 +235,7 @@ def test_a_factory_from_python_needs_no_name_in_the_registry():
     def mine(num_classes: int, in_chans: int = 3, width: int = 2) -> None: ...
 
     found = resolved("architecture.width=3", architecture=mine, dataset="digits", recipe="none")
-    assert (found.job.architecture.name, found.job.architecture.params) == ("mine", {"width": 3})
+    assert (found.job.architecture.name, found.job.architecture.params) == ("python/mine", {"width": 3})
     assert found.sources["architecture.name"] == "python"
     assert found.entry("architecture").given is mine
 

@@ -10,6 +10,7 @@ import yaml
 
 from zoo.errors import JobError
 from zoo.job.schema import Job, default_of, field_paths
+from zoo.registry.entry import PYTHON
 from zoo.registry.kinds import CHOICE_LISTS, CHOICES, of_plugins
 from zoo.registry.suggest import did_you_mean
 from zoo.storage.safe_yaml import parse_typed
@@ -121,10 +122,19 @@ def flatten(job: Mapping[str, Any]) -> dict[str, Any]:
 
 def changes(before: Mapping[str, Any], now: Job) -> list[str]:
     """Describe each difference between a run's job.yaml and a job; keys missing in the file count as defaults."""
-    then, this = flatten(before), flatten(now.plain())
+    then, this = _unowned(flatten(before)), _unowned(flatten(now.plain()))
     defaults = flatten({path: default_of(path) for path in field_paths()})
     keys = [key for key in {**then, **this} if then.get(key, defaults.get(key)) != this.get(key)]
     return [f"{key}: {then.get(key)!r} before, {this.get(key)!r} now" for key in keys]
+
+
+def _unowned(flat: Mapping[str, Any]) -> dict[str, Any]:
+    """Write the names of components from Python without their owner, as earlier versions did."""
+    return {path: _short(value) if path.endswith(".name") else value for path, value in flat.items()}
+
+
+def _short(name: Any) -> Any:
+    return name.removeprefix(f"{PYTHON}/") if isinstance(name, str) else name
 
 
 def _leaves(path: str, value: Any) -> Iterator[tuple[str, Any]]:

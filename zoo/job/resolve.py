@@ -26,7 +26,7 @@ from zoo.job.request import Request
 from zoo.job.schema import MEASURED, Choice, Job, default_of, field_paths
 from zoo.plugin import Kind, Optimizer
 from zoo.registry import signature
-from zoo.registry.entry import Entry
+from zoo.registry.entry import PYTHON, Entry
 from zoo.registry.kinds import ALL, CHOICE_LISTS, CHOICES
 from zoo.registry.registry import Registry
 from zoo.registry.suggest import did_you_mean, listing
@@ -109,7 +109,8 @@ class _Resolver:
         self.problems = self.layers.problems
 
     def resolve(self) -> Resolved:
-        options = self._open_paths(flatten(self.request.options))
+        given = {f"{path}.name": entry.id for path, entry in self.request.given.items() if path in CHOICES}
+        options = self._open_paths({**given, **flatten(self.request.options)})
         sets = self._open_paths(parse_sets(list(self.request.sets), self.problems))
         file_name = str(self.request.file.name) if self.request.file else ""
         from_file = self._open_paths(self._read_file())
@@ -137,13 +138,17 @@ class _Resolver:
     def _identity(self, kind: str, name: Any) -> Any:
         """Id of the component with this name; the name itself where unknown."""
         with contextlib.suppress(RequestError):
-            return self.registry.find(kind, str(name)).id
+            return self._named(kind, str(name)).id
         return name
+
+    def _named(self, kind: str, name: str) -> Entry:
+        """Find a component that was passed from Python, or else is registered."""
+        return self.request.entry(kind, name) or self.registry.find(kind, name)
 
     def _optimizer(self, name: str) -> Optimizer | None:
         """Look up the registered optimizer of this name; None where unknown."""
         with contextlib.suppress(RequestError):
-            component = self.registry.find("optimizer", name).component
+            component = self._named("optimizer", name).component
             return component if isinstance(component, Optimizer) else None
         return None
 
@@ -163,8 +168,7 @@ class _Resolver:
     def _dataset_facts(self, merged: Layers) -> DatasetFacts | None:
         """Facts about the dataset; None where its name or its parameters are invalid."""
         with contextlib.suppress(ZooError):
-            name = str(merged.values.get("dataset.name"))
-            entry = self.request.given.get("dataset") or self.registry.find("dataset", name)
+            entry = self._named("dataset", str(merged.values.get("dataset.name")))
             wanted = {**entry.params, **merged.params("dataset")}
             factory = entry.factory()
             params, problems = signature.check("dataset", factory, wanted, "")
@@ -175,8 +179,7 @@ class _Resolver:
 
     def _input_size(self, merged: Layers) -> int | None:
         with contextlib.suppress(ZooError):
-            name = str(merged.values.get("architecture.name"))
-            entry = self.request.given.get("architecture") or self.registry.find("architecture", name)
+            entry = self._named("architecture", str(merged.values.get("architecture.name")))
             return getattr(entry.component, "input_size", None)
         return None
 
@@ -208,7 +211,7 @@ class _Resolver:
     def _open_paths(self, layer: dict[str, Any]) -> dict[str, Any]:
         """Replace a dataset given as a path by the component that opens it, and make paths absolute."""
         word = layer.get("dataset.name")
-        if isinstance(word, Path) or (isinstance(word, str) and is_path(word, self.registry)):
+        if isinstance(word, Path) or (isinstance(word, str) and self._is_path(word)):
             path = Path(word).expanduser()
             entry = self._opener(path)
             if entry is not None:
@@ -224,6 +227,9 @@ class _Resolver:
         if isinstance(teacher, str | Path) and str(teacher):
             layer["teacher"] = run_folder(str(teacher), self.registry)
         return layer
+
+    def _is_path(self, word: str) -> bool:
+        return self.request.entry("dataset", word) is None and is_path(word, self.registry)
 
     def _opener(self, path: Path) -> Entry | None:
         form = path.suffix.lower() if path.is_file() else "folder"
@@ -258,7 +264,7 @@ class _Resolver:
     def _all_names(self, kind: str, name: str) -> list[str]:
         """All names by which a recipe may refer to a component, most specific first."""
         try:
-            entry = self.request.given.get(kind) or self.registry.find(kind, name)
+            entry = self._named(kind, name)
         except RequestError:
             return [name]
         base = [] if entry.given else [entry.component.name]
@@ -294,18 +300,28 @@ class _Resolver:
         return True
 
     def _find(self, path: str, kind: str, name: Any) -> Entry | None:
-        if path in self.request.given:
-            self.entries[path] = self.request.given[path]
-            self.layers.values[f"{path}.name"] = self.entries[path].component.name
-            self.layers.sources.setdefault(f"{path}.name", "python")
-            return self.entries[path]
         try:
-            self.entries[path] = self.registry.find(kind, str(name))
+            self.entries[path] = self._given(path, kind, str(name)) or self.registry.find(kind, str(name))
         except UnknownName as error:
             self.problems.append(str(error) + order_hint(path, str(name), self.registry) + folder_hint(path))
         except RequestError as error:
             self.problems.append(str(error))
+        self._keep_origin(path)
         return self.entries.get(path)
+
+    def _keep_origin(self, path: str) -> None:
+        """Record the id of a component from Python, by which another process finds its origin."""
+        entry = self.entries.get(path)
+        if entry is not None and entry.origin.plugin == PYTHON and path in CHOICES:
+            self.layers.values[f"{path}.name"] = entry.id
+
+    def _given(self, path: str, kind: str, name: str) -> Entry | None:
+        """What was passed from Python for this place; for another place, under the same id."""
+        own = self.request.given.get(path)
+        found = own if own is not None and own.id == name else self.request.entry(kind, name)
+        if found is not None and path in CHOICES:
+            self.layers.sources[f"{path}.name"] = PYTHON
+        return found
 
     def _check(self, path: str, entry: Entry, given: Mapping[str, Any]) -> None:
         try:
@@ -359,7 +375,8 @@ class _Resolver:
             values, problems = signature.check(kind, factory, {**entry.params, **choice.params}, where)
             self.problems += problems + self._one_label_only(entry, factory) + _taken(kind, choice.name, entry)
             defaults = signature.defaults(kind, factory)
-            found.append(signature.plain({"name": choice.name, **defaults, **values}))
+            name = entry.id if entry.origin.plugin == PYTHON else choice.name
+            found.append(signature.plain({"name": name, **defaults, **values}))
         return found
 
     def _component_defaults(self) -> None:
@@ -398,8 +415,11 @@ class _Resolver:
 
 def _taken(kind: str, name: str, entry: Entry) -> list[str]:
     """Problem of a metric whose name is that of a number in every evaluation; empty where it is free."""
+    name = name.removeprefix(f"{PYTHON}/")  # its number has the short name
     if kind != "metric" or name not in MEASURED or entry.origin.bundled:
         return []
+    if entry.origin.plugin == PYTHON:
+        return [f"metrics: every evaluation already has a {name!r}. Give the metric another name."]
     return [
         f"metrics: every evaluation already has a {name!r}, and the metric {entry.id} would replace it. Use another "
         f"name, or its full id: --set 'metrics=[{entry.id}]'."

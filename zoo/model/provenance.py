@@ -49,7 +49,33 @@ def _change(record: Record, entry: Entry) -> Iterator[str]:
         again = f" For the same version: zoo plugins install {wanted}" if wanted else ""
         yield f"It was trained with {origin.distribution} {was}, and {origin.version} is installed.{again}"
     elif not origin.bundled and record.get("sha256") not in (None, entry.provenance()["sha256"]):
-        yield f"{record['kind']} {record['id']!r} has changed since the run: {entry.source_file()} is different."
+        where = entry.source_file() or entry.component.target
+        yield f"{record['kind']} {record['id']!r} has changed since the run: {where} is different."
+
+
+def given_lines(entries: Mapping[str, Entry]) -> list[str]:
+    """Lines about a job's components that were passed from Python, by which a reader finds them again."""
+    lines = []
+    for path, entry in entries.items():
+        if entry.origin.plugin == PYTHON:
+            record = entry.provenance()
+            what = f"an object of {record['target']}" if record.get("given") == "object" else record["target"]
+            digest = f", SHA-256 of its source {record['sha256'][:12]}" if record["sha256"] else ""
+            lines.append(f"{path}: {entry.id} is {what}{digest}")
+    return lines
+
+
+def given_changes(records: Mapping[str, Record], entries: Mapping[str, Entry]) -> list[str]:
+    """Sentences about components from Python whose source has changed since a run began."""
+    said = []
+    for path, entry in entries.items():
+        before = records.get(path, {}).get("sha256")
+        if entry.origin.plugin == PYTHON and before and before != entry.provenance()["sha256"]:
+            said.append(
+                f"{entry.kind} {entry.id!r} is not what this run began with: its source has changed. The run continues "
+                "with it."
+            )
+    return said
 
 
 def say(lines: Iterable[str]) -> None:
@@ -66,8 +92,12 @@ def how_to_get(record: Record, registry: Registry, folder: Path | None = None) -
         advice = f"zoo plugins {'enable' if off.state == 'disabled' else 'doctor'} {owner}"
         return f"The plugin {owner!r} is {off.state}. Type: {advice}"
     if owner == PYTHON:
-        where = repr(str(folder or "…"))
-        return f"It was passed from Python: zoo.load({where}, {record['kind']}=…) with {record.get('target')}"
+        where, target = repr(str(folder or "…")), record.get("target")
+        what = f"an object of {target}" if record.get("given") == "object" else target
+        return (
+            f"It was passed from Python: zoo.load({where}, {record['kind']}=…) with {what}; if it was registered, "
+            "importing the module that registers it is enough"
+        )
     if owner == LOCAL:
         return f"It is local, from {record.get('target')}: run this in the folder whose registry.yaml defines it"
     whose = f"{record.get('distribution') or owner} {record.get('version') or ''}".strip()

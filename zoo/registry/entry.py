@@ -69,6 +69,8 @@ class Entry:
         params: preset parameters, with lower precedence than a job's (``params`` of a local component).
         file: the Python file of a local component, whose target then names a module by the file's stem.
         given: a factory passed from Python, instead of one to import.
+        of: the class or function behind a given factory, whose source is recorded.
+        form: what was given from Python: ``"object"``, ``"class"`` or ``"function"``.
         gives_way: another bundled component of the same name takes precedence.
         variants: fields of each variant of a family's member, by its suffix (``a1_in1k`` of ``resnet50.a1_in1k``);
             their entries are created on demand, since there are many.
@@ -83,6 +85,8 @@ class Entry:
     params: Mapping[str, Any] = field(default_factory=dict)
     file: Path | None = None
     given: Callable[..., Any] | None = None
+    of: Any = field(default=None, repr=False, compare=False)
+    form: str = ""
     gives_way: bool = False
     variants: Mapping[str, Fields] = field(default_factory=dict, repr=False)
     default_variant: str | None = None
@@ -218,7 +222,7 @@ class Entry:
 
     def source_file(self) -> Path | None:
         """File that defines the factory; None where Python doesn't know."""
-        factory: Any = self.factory()
+        factory: Any = self.factory() if self.of is None else self.of
         if self.kind == "command":  # click's, around a function
             factory = getattr(factory, "callback", None) or factory
         try:
@@ -228,11 +232,19 @@ class Entry:
         return Path(found) if found else None
 
     def provenance(self) -> dict[str, Any]:
-        """Provenance for a result: id, distribution, version, target, and the hash of the source file."""
+        """Provenance for a result: id, distribution, version, target, and the hash of the source.
+
+        The source is the file; of what was given from Python the text of the class or function.
+        """
         import hashlib
 
-        source = self.source_file()
-        digest = hashlib.sha256(source.read_bytes()).hexdigest() if source and source.is_file() else None
+        if self.origin.plugin == PYTHON:
+            text = source_text(self.factory() if self.of is None else self.of)
+            source = None if text is None else text.encode()
+        else:
+            file = self.source_file()
+            source = file.read_bytes() if file and file.is_file() else None
+        digest = None if source is None else hashlib.sha256(source).hexdigest()
         return {
             "kind": self.kind,
             "id": self.id,
@@ -240,6 +252,7 @@ class Entry:
             "version": self.origin.version,
             "target": f"{self.file}:{self.component.target.partition(':')[2]}" if self.file else self.component.target,
             "sha256": digest,
+            **({"given": self.form} if self.form else {}),
         }
 
 
@@ -265,6 +278,19 @@ def family_entries(family: Family, origin: Origin) -> list[Entry]:
         )
         for base in members(family)
     ]
+
+
+def source_text(of: Any) -> str | None:
+    """Source of a class or function; of a notebook's class that of its methods. None where Python doesn't know it."""
+    of = inspect.unwrap(getattr(of, "func", of))
+    try:
+        return inspect.getsource(of)
+    except (TypeError, OSError):
+        methods = [each for each in vars(of).values() if inspect.isfunction(each)] if inspect.isclass(of) else []
+    try:
+        return "".join(inspect.getsource(each) for each in methods) or None
+    except (TypeError, OSError):
+        return None
 
 
 def load_file(path: Path) -> ModuleType:

@@ -1,8 +1,8 @@
 """The registry: lookup of every component by kind and name.
 
-A short name resolves to a project alias, then a local component, then a bundled component, then the only
-third-party match. Two third-party matches are an error that lists both: installing a plugin never changes
-what a name means.
+A short name resolves to a project alias, then a component that this process has registered, then a local component,
+then a bundled component, then the only third-party match. Two third-party matches are an error that lists both:
+installing a plugin never changes what a name means.
 """
 
 from __future__ import annotations
@@ -14,10 +14,14 @@ from typing import Any
 
 from zoo.errors import RequestError, UnknownName
 from zoo.plugin import CacheKind
+from zoo.registry import registered
 from zoo.registry.config import Local, RegistryConfig
-from zoo.registry.entry import LOCAL, Entry
+from zoo.registry.entry import LOCAL, PYTHON, Entry
 from zoo.registry.loaded_plugin import LoadedPlugin
 from zoo.registry.suggest import did_you_mean, listing, near, suggestion
+
+_OPTIONS = {"metric": "metrics", "augmentation": "augment"}
+"""Options of ``zoo.run`` that are not named like their kind."""
 
 
 class Registry:
@@ -59,12 +63,13 @@ class Registry:
 
     def entries(self, kind: str | None = None) -> list[Entry]:
         """List all entries once, sorted by kind and id, without the variants of families' members."""
-        unique = {(e.kind, e.id): e for e in (*self._by_id.values(), *self._locals.values())}
+        mine = (*self._by_id.values(), *self._locals.values(), *registered.entries())
+        unique = {(e.kind, e.id): e for e in mine}
         return [e for (k, _), e in sorted(unique.items()) if kind in (None, k)]
 
     def names(self, kind: str, *, local: bool = True) -> list[str]:
         """List all valid names of a kind: short names, aliases and full ids."""
-        extra = [n for k, n in self._locals if k == kind] if local else []
+        extra = [*(n for k, n in self._locals if k == kind), *registered.names(kind)] if local else []
         mine = [n for k, n in self._by_name if k == kind]
         return sorted({*extra, *mine, *self.shelf.aliases[kind], *(i for k, i in self._by_id if k == kind)})
 
@@ -96,6 +101,8 @@ class Registry:
 
     def _found(self, kind: str, name: str) -> Entry | None:
         name = self.shelf.aliases[kind].get(name, name)
+        if (own := registered.find(kind, name)) is not None:
+            return own
         local = self._locals.get((kind, name.removeprefix(f"{LOCAL}/")))
         return local or self.plugin_entry(kind, name)
 
@@ -147,6 +154,11 @@ class Registry:
     def _unknown(self, kind: str, name: str) -> str:
         if said := self.no_variant(kind, name):
             return said
+        if name.startswith(f"{PYTHON}/"):
+            return (
+                f"{kind} {name!r} comes from Python code that this process has not run: import the module that "
+                f"registers it, or give the object again, as in zoo.run(…, {_OPTIONS.get(kind, kind)}=…)."
+            )
         short = self._short(kind)
         hint = self.suggest([kind], name)
         text = f"Unknown {kind} {name!r}.{hint}"

@@ -46,7 +46,7 @@ class Parameter:
 
 def parameters(kind: str, factory: Callable[..., Any]) -> list[Parameter]:
     """List the parameters of a factory that a job can set, in order, with descriptions from its docstring."""
-    hints, texts = _hints(factory), descriptions(factory)
+    hints, texts = type_hints(factory), descriptions(factory)
     found = []
     for name, parameter in inspect.signature(factory).parameters.items():
         if name in ALL[kind].reserved or parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
@@ -140,7 +140,7 @@ def _convert(parameter: Parameter, value: Any, where: str, values: dict[str, Any
         problems.append(f"{where}.{parameter.name} must be {parameter.type}, not {value!r} ({reason}).")
 
 
-def _hints(factory: Callable[..., Any]) -> Mapping[str, object]:
+def type_hints(factory: Callable[..., Any]) -> Mapping[str, object]:
     while isinstance(factory, functools.partial):
         factory = factory.func
     target = factory.__init__ if inspect.isclass(factory) else factory

@@ -22,7 +22,7 @@ from zoo.errors import ContractError, JobError, RequestError
 from zoo.job.resolve import Resolved
 from zoo.job.schema import Choice, Job
 from zoo.model.build import build
-from zoo.registry.entry import Entry
+from zoo.registry.entry import PYTHON, Entry
 from zoo.registry.signature import accepts, check
 from zoo.registry.suggest import listing
 
@@ -81,11 +81,11 @@ def build_list(resolved: Resolved, path: str, choices: Sequence[Choice], first: 
 
 
 def metric_names(choices: Sequence[Choice]) -> list[str]:
-    """Unique names of a job's metrics; repeated ones are numbered from 2."""
+    """Unique names of a job's metrics; repeated ones are numbered from 2. Those from Python have no owner."""
     names: list[str] = []
-    for choice in choices:
-        numbered = (f"{choice.name}_{number}" for number in count(2))
-        names.append(next(name for name in chain([choice.name], numbered) if name not in names))
+    for own in (choice.name.removeprefix(f"{PYTHON}/") for choice in choices):
+        numbered = (f"{own}_{number}" for number in count(2))
+        names.append(next(name for name in chain([own], numbered) if name not in names))
     return names
 
 

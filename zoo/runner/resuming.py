@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from zoo.data.open import TRAIN
+from zoo.engine.sharding import Stateful
 from zoo.errors import RequestError
 from zoo.model.bundle import WEIGHTS, copied_weights, write_weights
 from zoo.runner.checkpoint import BEST_SHA256, CheckpointState, Keeper, random_states, restore_random_states
@@ -49,7 +50,7 @@ def resume(state: RunState, parts: RunComponents, keeper: Keeper, observer: Obse
     rates = _scheduled_now(state, parts) if planned != train.epochs else None
     for name, part in parts.stateful().items():
         if rates is None or name != "schedule" or hasattr(part, "epoch_ended"):
-            part.load_state_dict(kept["parts"][name])
+            _load(part, kept["parts"][name], name)
     if rates is not None:
         observer.notice(_rescale_schedule(parts, rates, planned))
     parts.gather()
@@ -60,6 +61,23 @@ def resume(state: RunState, parts: RunComponents, keeper: Keeper, observer: Obse
         observer.notice(_process_count_notice(state, parts, len(drawn)))
     if state.best is not None and parts.ranks.broadcast(keeper.intact()) is False:
         _restore_best(state, state.best, parts, keeper, observer)
+
+
+def _load(part: Stateful, kept: Any, name: str) -> None:
+    """Load a part's state.
+
+    Raises:
+        RequestError: it doesn't fit: the run began with another network, optimizer or schedule of the same name.
+    """
+    try:
+        part.load_state_dict(kept)
+    except (RuntimeError, ValueError, KeyError) as error:
+        lines = str(error).splitlines() or [type(error).__name__]
+        reason = next((line.strip().rstrip(".") for line in lines if not line.endswith(":")), lines[0])
+        raise RequestError(
+            f"The checkpoint does not fit the {name} ({reason}): the run began with another one of the same name. "
+            "Resume it with the same objects and files, or start over with --overwrite."
+        ) from error
 
 
 def _restore_best(state: RunState, best: BestEpoch, parts: RunComponents, keeper: Keeper, observer: Observer) -> None:

@@ -9,19 +9,22 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import yaml
 
 from zoo.data.open import VAL
 from zoo.engine.execution import choose_device
 from zoo.engine.ranks import Ranks, join
-from zoo.errors import Interrupted, RequestError, TrainingError, ZooError
+from zoo.errors import BundleError, Interrupted, RequestError, TrainingError, ZooError
 from zoo.host.failures import reason_of
-from zoo.job.layers import changes
+from zoo.job.layers import changes, flatten
 from zoo.job.resolve import Resolved
 from zoo.job.run_folder import CHECKPOINTS, JOB, METRICS, MODEL, REPORT, RESULT
 from zoo.job.schema import Job
-from zoo.model.bundle import write_card
+from zoo.model.bundle import read_card, write_card
+from zoo.model.provenance import given_changes, given_lines, recorded
+from zoo.registry.entry import PYTHON
 from zoo.registry.loaded_plugin import LoadedPlugin
 from zoo.runner.callbacks import Callback, Callbacks
 from zoo.runner.checkpoint import CheckpointState, load_checkpoint
@@ -115,6 +118,21 @@ def run_job(
         return _Runner(training, run, observer, report, tuning, hooks.provenance).run()
 
 
+def _names_in(job: Mapping[str, Any]) -> list[str]:
+    """Names of the components of a nested job."""
+    flat = flatten(job)
+    lists = [item for value in flat.values() if isinstance(value, list) for item in value if isinstance(item, dict)]
+    return [str(each) for each in (*flat.values(), *(item.get("name") for item in lists))]
+
+
+def _changed_sources(folder: Path, resolved: Resolved) -> list[str]:
+    """Sentences about components from Python that have changed since a run began; empty for a damaged record."""
+    try:
+        return given_changes(recorded(read_card(folder / MODEL)), resolved.entries)
+    except BundleError:
+        return []
+
+
 @dataclass(frozen=True)
 class _Claimed:
     """A claimed run folder, with flags for a new folder and a new output folder."""
@@ -199,7 +217,8 @@ def _begin(training: Training, state: CheckpointState | None) -> Run:
         training.restore_callbacks(state)
     if parts.ranks.first:
         comments = "" if state is None or parts.resolved.reasons else _comments(folder / JOB)
-        write_text(folder / JOB, comments + _job_text(parts.job, parts.resolved.reasons))
+        given = [] if comments else given_lines(parts.resolved.entries)
+        write_text(folder / JOB, comments + _job_text(parts.job, parts.resolved.reasons, given))
         (folder / MODEL).mkdir(exist_ok=True)
         write_card(folder / MODEL, bundle_card(parts))
         if state is not None:
@@ -215,10 +234,11 @@ def _comments(job_file: Path) -> str:
     return "".join(itertools.takewhile(lambda line: line.startswith("#"), lines))
 
 
-def _job_text(job: Job, reasons: Mapping[str, str]) -> str:
-    """Format a job as YAML, preceded by comments with the reasons for values that rules chose."""
+def _job_text(job: Job, reasons: Mapping[str, str], given: Sequence[str]) -> str:
+    """Format a job as YAML, preceded by comments: the reasons for values that rules chose, and what is from Python."""
     why = [f"# {path}: {reason}\n" for path, reason in reasons.items()]
     head = ["# Chosen for this data and this machine:\n", *why] if why else []
+    head += ["# Passed from Python:\n", *(f"# {line}\n" for line in given)] if given else []
     return "".join(head) + yaml.safe_dump(job.plain(), sort_keys=False, allow_unicode=True)
 
 
@@ -296,8 +316,8 @@ class _Runner:
         training = self.training
         if training.budget_used and training.ranks.first:
             train = training.job.train.model_copy(update={"stop_after": len(training.state.history)})
-            job = training.job.model_copy(update={"train": train})
-            write_text(training.folder / JOB, _job_text(job, training.parts.resolved.reasons))
+            job, resolved = training.job.model_copy(update={"train": train}), training.parts.resolved
+            write_text(training.folder / JOB, _job_text(job, resolved.reasons, given_lines(resolved.entries)))
 
     def _write_optional(self, what: str, write: Callable[[], None]) -> None:
         """Write an optional output; its failure becomes a notice, as the result is written already."""
@@ -363,13 +383,17 @@ def _resumable(place: RunPlace, name: str, resolved: Resolved, observer: Observe
         return None
     before, job = read_mapping(folder / JOB), as_recorded(resolved, folder / JOB).job
     changed = changes(before, job)
+    for text in _changed_sources(folder, resolved):
+        observer.notice(text)
     if not changed:
         return state
     epochs, done = int(before["train"]["epochs"]), len(state["history"])
     if changes(before, job.model_copy(update={"train": job.train.model_copy(update={"epochs": epochs})})):
+        python = any(line.startswith(f"{PYTHON}/") for line in _names_in(before))
+        again = "with the same objects: zoo.run(…, resume=True)" if python else f"unchanged: zoo run --resume {folder}"
         raise RequestError(
-            f"{folder} was another job ({'; '.join(changed[:5])}). Resume it unchanged: zoo run --resume {folder}; "
-            "or give the new job another --name."
+            f"{folder} was another job ({'; '.join(changed[:5])}). Resume it {again}; or give the new job another "
+            "--name."
         )
     if job.train.last_epoch <= done:
         raise RequestError(

@@ -32,12 +32,14 @@ if TYPE_CHECKING:
 
     architecture: Register
     augmentation: Register
+    callback: Register
     dataset: Register
     exporter: Register
     importer: Register
     loss: Register
     metric: Register
     optimizer: Register
+    sampler: Register
     schedule: Register
 
 __all__ = ["names", "of_kind"]
@@ -87,15 +89,20 @@ def _summary(value: Any) -> str:
     return (text or "").strip().partition("\n")[0].rstrip(".")
 
 
-def _kinds() -> list[str]:
+def _kinds(*, of_plugins: bool = True) -> list[str]:
     from zoo.registry.kinds import KINDS
 
+    if of_plugins:
+        from zoo.host.loader import open_registry
+
+        open_registry()  # declares the kinds of plugins
     return sorted(KINDS)
 
 
 def __getattr__(kind: str) -> Callable[..., Any]:
-    if kind.startswith("_") or kind not in (known := _kinds()):
-        hint = "" if kind.startswith("_") else f" Kinds: {', '.join(known)}."
+    private = kind.startswith("_")
+    if private or (kind not in _kinds(of_plugins=False) and kind not in _kinds()):
+        hint = "" if private else f" Kinds: {', '.join(_kinds())}."
         raise AttributeError(f"module 'zoo.register' has no attribute {kind!r}.{hint}")
 
     def register(name: Any = None, **declared: Any) -> Any:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.errors import RequestError
 from zoo.host.loader import components, open_registry
-from zoo.job.given.factory import described
 from zoo.job.request import entry_of, make_request
 from zoo.job.resolve import Resolved, resolve
 from zoo.model import provenance
@@ -17,7 +16,6 @@ from zoo.registry.registry import Registry
 
 if TYPE_CHECKING:
     from zoo.model.classifier import Classifier
-    from zoo.runner.callbacks import Callback
     from zoo.runner.observer import Observer
     from zoo.runner.repeats import Repeats, RepeatsWatcher
     from zoo.runner.repeats_summary import RepeatsSummary
@@ -73,7 +71,6 @@ def run(
     architecture: str | Callable[..., Any] | None = None,
     dataset: str | Path | Any | None = None,
     *,
-    callbacks: Sequence[Any] = (),
     job: str | Path | None = None,
     recipe: str | None = None,
     set: Mapping[str, Any] | None = None,
@@ -97,7 +94,6 @@ def run(
             not.
         dataset: a name, a folder of class folders, a CSV file; a dataset of torch, torchvision or Hugging Face, or any
             map-style object; or ``{"train": …, "val": …}`` of such objects. With ``classes`` where it has no names.
-        callbacks: objects of ``zoo.api.running.Callback``, which observe or stop each of the runs.
         job: a YAML file that says the rest, or all.
         recipe: a recipe's name; ``"none"`` for none.
         set: dotted path -> value, as ``--set`` has it: ``{"architecture.dropout": 0.3}``.
@@ -112,7 +108,8 @@ def run(
         options: as on the command line: epochs, batch_size, lr, image_size, pretrained, weights, teacher, freeze, seed,
             device, precision, data, on_bad_image; and components: loss (also a function of logits and targets),
             metrics (names, torchmetrics' objects, functions of logits and targets), augment (names, transforms of
-            torchvision or Kornia, functions of an image), optimizer and schedule (names, torch's classes), classes
+            torchvision or Kornia, functions of an image), optimizer and schedule (names, torch's classes),
+            sampler, callbacks (names, objects of ``zoo.api.running.Callback``), and those of plugins' kinds; classes
             (names of the classes of a dataset's object).
 
     Returns:
@@ -129,7 +126,6 @@ def run(
     from zoo.runner.time_budget import Budget
 
     asked = {"architecture": architecture, "dataset": dataset, **options, "set": set or {}}
-    watching = callbacks_of(callbacks)
     request = make_request(asked, file=Path(job) if job else None, recipe=recipe)
     registry = components()
     place = RunPlace(Path(out), name, overwrite, resume)
@@ -141,29 +137,9 @@ def run(
         observer = next((display.observer() for display in displays if display.active()), None)
     if repeats is None:
         span = None if budget is None else Budget(float(budget), begun)
-        return execute(resolve(request, registry), registry, place, observer, budget=span, callbacks=watching)
+        return execute(resolve(request, registry), registry, place, observer, budget=span)
     watcher = None if observer is None else RepeatsWatcher(observer)
-    return execute_several(resolve(request, registry), registry, repeats, place, watcher, callbacks=watching)
-
-
-def callbacks_of(given: Any) -> list[Callback]:
-    """Check that callbacks are objects of :class:`zoo.api.running.Callback`.
-
-    Raises:
-        RequestError: one is something else, such as the class.
-    """
-    from zoo.runner.callbacks import Callback
-
-    several = list(given) if isinstance(given, list | tuple) else [given]
-    for one in several:
-        if isinstance(one, type) and issubclass(one, Callback):
-            raise RequestError(f"callbacks takes objects, not {described(one)}. Type: callbacks=[{one.__name__}()]")
-        if not isinstance(one, Callback):
-            raise RequestError(
-                f"callbacks takes objects of zoo.api.running.Callback, not {described(one)}. Derive a class from it, "
-                "with the events that it observes, and give: callbacks=[MyCallback()]"
-            )
-    return several
+    return execute_several(resolve(request, registry), registry, repeats, place, watcher)
 
 
 def execute(
@@ -195,19 +171,14 @@ def _executed(
 
 
 def execute_several(
-    resolved: Resolved,
-    registry: Registry,
-    repeats: Repeats,
-    place: RunPlace,
-    watcher: RepeatsWatcher | None = None,
-    callbacks: Sequence[Callback] = (),
+    resolved: Resolved, registry: Registry, repeats: Repeats, place: RunPlace, watcher: RepeatsWatcher | None = None
 ) -> Result:
     """Run a resolved job with several seeds or folds; each is reported and kept as one run is, and all in a summary."""
     from zoo.reports.choose import make_watcher
     from zoo.runner.repeats import run_several
 
     def one(member: Resolved, where: RunPlace, observer: Observer) -> RunResult:
-        return _executed(member, registry, where, observer, callbacks=callbacks)
+        return _executed(member, registry, where, observer)
 
     return Result(run_several(resolved, repeats, place, one, watcher or make_watcher()).document())
 

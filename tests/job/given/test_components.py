@@ -346,3 +346,34 @@ def test_provenance_has_what_was_given_and_the_hash_of_its_source():
 def test_the_signature_is_that_of_the_kind():
     names = list(inspect.signature(entry_of("augmentation", v2.RandomHorizontalFlip).factory()).parameters)
     assert names[:2] == ["size", "num_classes"]
+
+
+# -- samplers and callbacks --------------------------------------------------------------------------
+
+
+def test_a_sampler_is_a_function_of_the_epoch_a_factory_or_torchs():
+    assert list(made("sampler", lambda epoch: [epoch, 0], count=2, seed=0)(3)) == [3, 0]
+    assert made("sampler", lambda count, seed: lambda epoch: [count - 1], count=4, seed=0)(1) == [3]
+    weighted = made("sampler", torch.utils.data.WeightedRandomSampler([1.0, 0.0, 1.0], 50), seed=1)
+    assert set(weighted(1)) == {0, 2}
+    assert weighted(1) == weighted(1) != weighted(2)
+    with pytest.raises(RequestError, match=r"The sampler given, 5, .*WeightedRandomSampler"):
+        entry_of("sampler", 5)
+
+
+def test_a_callback_is_an_object_that_is_not_copied_or_its_class():
+    from zoo.api.running import Callback
+
+    class Stop(Callback):
+        """Stop."""
+
+    own = Stop()
+    assert made("callback", own) is own
+    assert isinstance(made("callback", Stop), Stop)
+    request = make_request({**ASKED, "callbacks": [own, "log"]})
+    assert request.options["callbacks"] == ["python/Stop", "log"]
+    with pytest.raises(RequestError, match=r"The callback given, the function print_all, .*zoo.plugin.TrainingCallback"):
+        make_request({**ASKED, "callbacks": [print_all]})
+
+
+def print_all(text: str) -> None: ...

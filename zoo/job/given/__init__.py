@@ -9,7 +9,7 @@ from dataclasses import fields as fields_of
 from typing import Any
 
 from zoo.errors import RequestError
-from zoo.job.given.factory import Given, class_of, form_of, titled
+from zoo.job.given.factory import Given, around, class_of, form_of, is_plain, required, titled
 from zoo.plugin import Component
 from zoo.registry.entry import PYTHON, Entry, Origin
 from zoo.registry.kinds import ALL
@@ -23,8 +23,9 @@ _ADAPTERS = {
     "augmentation": "augmentations",
     "optimizer": "optimizers",
     "schedule": "schedules",
+    "sampler": "samplers",
 }
-"""Module of the function ``adapt(value) -> Given`` of each kind; of other kinds, a factory is taken as it is."""
+"""Module of the function ``adapt(value) -> Given`` of each kind."""
 
 
 def entry_of(
@@ -61,9 +62,25 @@ def adapted(kind: str, value: Any, classes: Sequence[str] | None = None) -> Give
         more = () if classes is None or kind != "dataset" else (classes,)
         found: Given = importlib.import_module(f"{__name__}.{_ADAPTERS[kind]}").adapt(value, *more)
         return found
-    if not callable(value):
-        raise RequestError(f"{titled(kind, value)} is neither a name nor a factory (a class or function).")
-    return Given(value, value)
+    return _as_it_is(kind, value)
+
+
+def _as_it_is(kind: str, value: Any) -> Given:
+    """A factory; or around an object that isn't copied, such as a callback, whose user reads it after the run.
+
+    Raises:
+        RequestError: it is a function with parameters that nobody sets, or a plain value.
+    """
+    known, form = set(ALL[kind].given), form_of(value)
+    unset = [name for name in required(value) if name not in known] if form != "object" else []
+    if is_plain(value) or (form == "function" and unset):
+        raise RequestError(
+            f"{titled(kind, value)} is neither a name nor a factory (a class or function), nor an object of the kind. "
+            f"What it must be: zoo list {ALL[kind].names}, zoo.plugin.{ALL[kind].declaration.__name__}"
+        )
+    if form == "object":
+        return Given(around(lambda: value, type(value), ()), type(value))
+    return Given(value, class_of(value))
 
 
 def _declaration(kind: str, name: str, target: str, declared: Mapping[str, Any]) -> Component:

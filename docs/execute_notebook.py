@@ -18,12 +18,13 @@ NOTEBOOK = Path(__file__).resolve().parent / "notebook.ipynb"
 LIMIT_S = 300  # for one cell
 
 
-def execute(folder: Path, watch: Callable[[dict[str, Any]], None] | None = None) -> Any:
+def execute(folder: Path, watch: Callable[[dict[str, Any]], None] | None = None, notebook: Any = None) -> Any:
     """Execute the notebook in a folder, in a kernel of this Python.
 
     Args:
         folder: working folder of the kernel.
         watch: gets every message of the kernel, also those that change an earlier output.
+        notebook: another notebook, as nbformat reads it.
 
     Returns:
         The notebook with its outputs.
@@ -40,8 +41,8 @@ def execute(folder: Path, watch: Callable[[dict[str, Any]], None] | None = None)
                 watch(message)
             return super().process_message(message, *rest)
 
-    notebook = nbformat.read(NOTEBOOK, as_version=4)
-    client = Client(notebook, timeout=LIMIT_S, kernel_name="python3", record_timing=False)
+    chosen = nbformat.read(NOTEBOOK, as_version=4) if notebook is None else notebook
+    client = Client(chosen, timeout=LIMIT_S, kernel_name="python3", record_timing=False)
     client.resources["metadata"] = {"path": str(folder)}
     client.km = _kernel(client)
     return client.execute()

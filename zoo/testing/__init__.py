@@ -8,6 +8,8 @@ In a plugin's test file::
     def test_contract(check):
         check()
 
+``zoo.testing.check(MyLoss)`` checks a class, a function or an object that is not part of a plugin.
+
 Importing this package imports neither torch nor pytest.
 """
 
@@ -19,6 +21,7 @@ from zoo.testing.check import Check, contract
 from zoo.testing.collect import checks, checks_of
 from zoo.testing.outcome import CheckFailed, CheckSkipped
 from zoo.testing.run import Outcome, Report, run_checks
+from zoo.testing.single import check
 
 if TYPE_CHECKING:
     import pytest
@@ -29,6 +32,7 @@ __all__ = [
     "CheckSkipped",
     "Outcome",
     "Report",
+    "check",
     "checks",
     "checks_of",
     "contract",

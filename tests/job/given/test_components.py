@@ -372,9 +372,7 @@ def test_a_callback_is_an_object_that_is_not_copied_or_its_class():
     assert isinstance(made("callback", Stop), Stop)
     request = make_request({**ASKED, "callbacks": [own, "log"]})
     assert request.options["callbacks"] == ["python/Stop", "log"]
-    with pytest.raises(
-        RequestError, match=r"The callback given, the function print_all.*zoo.plugin.TrainingCallback"
-    ):
+    with pytest.raises(RequestError, match=r"The callback given, the function print_all.*zoo.plugin.TrainingCallback"):
         make_request({**ASKED, "callbacks": [print_all]})
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from zoo.errors import RequestError
@@ -72,7 +72,7 @@ def _failure(outcome: Outcome) -> str:
     return f"{outcome.check.name}: {message}. {outcome.check.mend}".strip()
 
 
-def _checks(component: Any, kind: str, params: dict[str, Any]) -> Iterator[Check]:
+def _checks(component: Any, kind: str, params: Mapping[str, Any]) -> Iterator[Check]:
     entry = dataclasses.replace(entry_of(kind, component), params=params)
     module = torch_class("nn.Module")
     if kind == "architecture" and module is not None and isinstance(component, module):

@@ -138,3 +138,49 @@ def test_a_notebook_gives_every_kind_and_replaces_a_definition(tmp_path: Path):
     done: Any = execute_notebook.execute(tmp_path, notebook=nbformat.v4.new_notebook(cells=cells))
     printed = "".join(output["text"] for output in done.cells[-1]["outputs"])
     assert printed == EXPECTED
+
+
+def test_a_run_is_resumed_with_the_same_objects_and_says_what_has_changed(tmp_path: Path):
+    import torch
+    from torch import nn
+
+    import zoo
+    from zoo.api.running import Observer
+    from zoo.errors import RequestError
+
+    class Said(Observer):
+        texts: list[str]
+
+        def __init__(self) -> None:
+            self.texts = []
+
+        def notice(self, text: str) -> None:
+            self.texts.append(text)
+
+    def network(width: int = 4) -> nn.Module:
+        torch.manual_seed(0)
+        return nn.Sequential(nn.Flatten(), nn.Linear(64, width), nn.Linear(width, 10))
+
+    def loss(logits: Any, targets: Any) -> Any:
+        return nn.functional.cross_entropy(logits, targets)
+
+    first, said = loss, Said()
+
+    def loss(logits: Any, targets: Any) -> Any:  # type: ignore[no-redef]
+        return nn.functional.cross_entropy(logits, targets) * 2
+
+    asked = {"dataset": "digits", "image_size": 8, "out": tmp_path, "name": "again", "observer": said}
+    own = network()
+    before = own[1].weight.clone()  # type: ignore[index]
+    zoo.run(own, epochs=1, loss=first, **asked)
+    assert torch.equal(own[1].weight, before), "a copy is trained"  # type: ignore[index]
+    zoo.run(network(), epochs=2, loss=first, resume=True, **asked)
+    assert len((tmp_path / "again" / "metrics.jsonl").read_text().splitlines()) == 2
+    assert not any("its source has changed" in text for text in said.texts)
+    with pytest.raises(RequestError, match=r"The checkpoint does not fit the model .*another one of the same name"):
+        zoo.run(network(5), epochs=3, loss=loss, resume=True, **asked)
+    assert "loss 'python/loss' is not what this run began with" in "".join(said.texts)
+    with pytest.raises(RequestError, match=r"was another job \(loss.name: .*with the same objects: zoo.run"):
+        zoo.run(network(), epochs=2, resume=True, **asked)
+    with pytest.raises(zoo.errors.JobError, match=r"architecture 'python/Sequential' comes from Python code"):
+        zoo.run(job=tmp_path / "again" / "job.yaml", resume=True, out=tmp_path, name="again")

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zoo.job.layers import Layers, flatten, parse_sets
-from zoo.job.schema import field_paths
+from zoo.job.layers import Layers, changes, flatten, parse_sets
+from zoo.job.schema import Choice, Job, field_paths
 from zoo.registry.kinds import CHOICE_LISTS, CHOICES
 
 leaves = st.integers() | st.text("ab", max_size=3) | st.none() | st.lists(st.integers(), max_size=2)
@@ -166,3 +166,12 @@ def test_a_set_word_of_another_form_is_told(word: str):
     problems: list[str] = []
     assert parse_sets([word, "seed=1"], problems) == {"seed": 1}
     assert problems == [f"--set {word!r} is not of the form path=value, as in --set train.lr=0.01."]
+
+
+def test_a_component_from_python_has_its_name_in_older_job_files():
+    component = {"name": "python/Net", "width": 2}
+    job = Job.model_construct(architecture=Choice.model_validate(component))
+    assert changes({"architecture": {"name": "Net", "width": 2}}, job) == []
+    assert changes({"architecture": {"name": "Other", "width": 2}}, job) == [
+        "architecture.name: 'Other' before, 'Net' now"
+    ]

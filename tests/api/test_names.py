@@ -9,7 +9,7 @@ import pytest
 
 import zoo
 
-OWN = {"__version__", "load", "run"}
+OWN = {"__version__", "load", "register", "run", "testing"}
 CONTRIBUTED = {"compare", "evaluate", "result", "show_batch"}
 
 LEAVES = """

@@ -5,7 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 import types
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -105,3 +106,61 @@ def test_registering_imports_no_torch():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "set() ['Net', 'python/Net']\n"
+
+
+KIND = """
+from zoo.plugin import Component, Kind, hookimpl
+
+class Watcher(Component):
+    kind = "watcher"
+
+@hookimpl
+def zoo_kinds():
+    return [Kind(Watcher, path="watchers", option="--watch", given=("classes",), use="acme_parts:as_callback")]
+"""
+
+
+def test_a_kind_of_a_plugin_has_a_decorator_and_takes_objects(make_plugin: Callable[..., Path]):
+    make_plugin("acme", KIND)
+
+    @zoo.register.watcher("own")
+    class Own:
+        def __init__(self, every: int = 1):
+            self.every = every
+
+    registry, given = open_registry(), Own(3)
+    asked = {"architecture": "simple_cnn", "dataset": "digits", "watchers": ["own", given]}
+    found = resolve(make_request(asked), registry)
+    assert [each.name for each in found.job.watchers] == ["python/own", "python/Own"]  # type: ignore[attr-defined]
+    assert found.entry("watchers.0").factory() is Own
+    assert found.entry("watchers.1").make() is given
+    assert make_request({**asked, "watch": "own"}).options["watchers"] == ["own"]
+
+
+class Pair:
+    """Two images."""
+
+    def __len__(self) -> int:
+        return 2
+
+    def __getitem__(self, index: int) -> Any: ...
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "declared"),
+    [
+        ("architecture", lambda num_classes, in_chans=3: None, {"mean": (0.5,)}),
+        ("dataset", Pair(), {"classes": ["a", "b"], "symmetries": ()}),
+        ("augmentation", lambda image: image, {}),
+        ("optimizer", lambda params, lr: None, {"lr": 0.1}),
+        ("schedule", lambda optimizer, total_steps: None, {}),
+        ("sampler", lambda epoch: [0], {}),
+        ("callback", Pair, {}),
+        ("exporter", lambda bundle, path: None, {"suffix": ".txt"}),
+    ],
+)
+def test_any_kind_is_registered_with_the_fields_of_its_declaration(kind: str, value: Any, declared: dict[str, Any]):
+    assert getattr(zoo.register, kind)("own", **declared)(value) is value
+    component = open_registry().find(kind, "python/own").component
+    own = {name: each for name, each in declared.items() if name != "classes"}
+    assert {name: getattr(component, name) for name in own} == own

@@ -126,6 +126,19 @@ def test_another_process_says_what_must_be_imported_or_given(script: tuple[Path,
     assert "zoo.run(…, metrics=…)" in str(caught.value)
 
 
+def test_another_process_loads_the_model_once_the_name_is_registered(script: tuple[Path, str]):
+    from torch import nn
+
+    import zoo
+    from zoo.registry import registered
+
+    zoo.register.architecture("Sequential")(nn.Sequential(nn.Flatten(), nn.Linear(64, 10)))
+    try:
+        assert len(zoo.load(script[0] / "runs" / "all").classes) == 10
+    finally:
+        registered.clear()
+
+
 @pytest.mark.slow
 def test_a_notebook_gives_every_kind_and_replaces_a_definition(tmp_path: Path):
     import nbformat

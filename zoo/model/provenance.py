@@ -94,9 +94,10 @@ def how_to_get(record: Record, registry: Registry, folder: Path | None = None) -
     if owner == PYTHON:
         where, target = repr(str(folder or "…")), record.get("target")
         what = f"an object of {target}" if record.get("given") == "object" else target
+        kind, name = record["kind"], str(record["id"]).partition("/")[2]
         return (
-            f"It was passed from Python: zoo.load({where}, {record['kind']}=…) with {what}; if it was registered, "
-            "importing the module that registers it is enough"
+            f"It was passed from Python: zoo.load({where}, {kind}=…) with {what}; or register it first, by "
+            f"@zoo.register.{kind}({name!r}) or the import of the module that does"
         )
     if owner == LOCAL:
         return f"It is local, from {record.get('target')}: run this in the folder whose registry.yaml defines it"

@@ -155,9 +155,11 @@ class Registry:
         if said := self.no_variant(kind, name):
             return said
         if name.startswith(f"{PYTHON}/"):
+            own = name.removeprefix(f"{PYTHON}/")
             return (
-                f"{kind} {name!r} comes from Python code that this process has not run: import the module that "
-                f"registers it, or give the object again, as in zoo.run(…, {_OPTIONS.get(kind, kind)}=…)."
+                f"{kind} {name!r} comes from Python code that this process has not run: register it, by "
+                f"@zoo.register.{kind}({own!r}) or the import of the module that does, or give the object again, as in "
+                f"zoo.run(…, {_OPTIONS.get(kind, kind)}=…)."
             )
         short = self._short(kind)
         hint = self.suggest([kind], name)

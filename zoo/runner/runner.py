@@ -365,7 +365,9 @@ class _Runner:
         kept = f"the best model so far is in {folder / 'model'}. " if self.training.state.best else ""
         steps = self.training.state.position.steps if self.training.state.position else 0
         more = f" and {steps} step{'' if steps == 1 else 's'}" if steps else ""
-        return f"Interrupted after {done} of {of} epochs{more}; {kept}Resume with: zoo run --resume {folder}"
+        python = any(entry.origin.plugin == PYTHON for entry in self.training.parts.resolved.entries.values())
+        again = " the same objects: zoo.run(…, resume=True)" if python else f": zoo run --resume {folder}"
+        return f"Interrupted after {done} of {of} epochs{more}; {kept}Resume with{again}"
 
 
 def _resumable(place: RunPlace, name: str, resolved: Resolved, observer: Observer) -> CheckpointState | None:

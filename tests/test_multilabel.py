@@ -475,7 +475,7 @@ def test_an_object_from_python_says_it_itself():
         ),
         (
             ["--set", "train.sampler=balanced"],
-            "train.sampler=balanced does not support multi-label.*--set train.sampler=shuffle",
+            "sampler 'samplers/balanced' does not support multi-label datasets.*zoo list sampler --search multi-label",
         ),
         (["--set", "train.monitor=val/top"], "val/hamming_loss"),
     ],

@@ -7,7 +7,12 @@ from zoo.plugin import Sampler, hookimpl
 
 @hookimpl
 def zoo_samplers() -> Iterator[Sampler]:
-    yield Sampler("shuffle", "zoo_samplers.samplers:shuffle", summary="Every image once in random order")
+    yield Sampler(
+        "shuffle",
+        "zoo_samplers.samplers:shuffle",
+        summary="Every image once in random order",
+        tags=("multi-label",),
+    )
     yield Sampler(
         "balanced",
         "zoo_samplers.samplers:balanced",

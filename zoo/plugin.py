@@ -112,9 +112,10 @@ class Architecture(Component):
         num_parameters: number of parameters with 1,000 classes, for ``zoo list architectures``.
         top1: top-1 accuracy on ImageNet-1k of the default pretrained weights, in 0..1, as published.
         license: SPDX identifier of the license of the default pretrained weights.
+        in_chans: numbers of channels that the network takes, such as ``(3,)`` or ``(1, 3)``; None for any.
 
     Raises:
-        ValueError: also for an invalid interpolation, crop_pct or top1.
+        ValueError: also for an invalid interpolation, crop_pct, top1 or in_chans.
     """
 
     kind: ClassVar[str] = "architecture"
@@ -125,16 +126,23 @@ class Architecture(Component):
     crop_pct: float | None = field(default=None, kw_only=True)
     num_parameters: int | None = field(default=None, kw_only=True)
     top1: float | None = field(default=None, kw_only=True)
+    in_chans: tuple[int, ...] | None = field(default=None, kw_only=True)
     license: str = field(default="", kw_only=True)
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.in_chans is not None and not _are_counts(self.in_chans):
+            raise ValueError(f"in_chans {self.in_chans!r} is not of the form (3,) or (1, 3)")
         if self.top1 is not None and not 0 <= self.top1 <= 1:
             raise ValueError(f"top1 {self.top1} must be a fraction in 0..1")
         if self.interpolation not in _INTERPOLATIONS:
             raise ValueError(f"interpolation {self.interpolation!r} is not one of {', '.join(_INTERPOLATIONS[1:])}")
         if self.crop_pct is not None and not 0 < self.crop_pct <= 1:
             raise ValueError(f"crop_pct {self.crop_pct} must be above 0 and at most 1")
+
+
+def _are_counts(value: Any) -> bool:
+    return isinstance(value, tuple) and bool(value) and all(type(each) is int and each > 0 for each in value)
 
 
 @dataclass(frozen=True)

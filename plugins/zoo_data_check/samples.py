@@ -101,7 +101,7 @@ def draw_samples(resolved: Resolved, *, split: str = TRAIN, count: int = 6, draw
     mapping = label_map(dataset.classes, classes, split)
     labels = renumbered(labels_of(dataset, [label for _, _, label in chosen]), mapping, len(classes))
     decoded = np.stack([pixels for _, pixels, _ in chosen])
-    drawn, targets = _augmented(resolved, decoded, labels, len(classes), draws)
+    drawn, targets = _augmented(resolved, decoded, labels, classes, draws)
     return Samples(
         classes=classes,
         names=[name_of(dataset, index) for index, _, _ in chosen],
@@ -187,12 +187,13 @@ def _decode(
 
 
 def _augmented(
-    resolved: Resolved, decoded: Pixels, labels: Labels, num_classes: int, draws: int
+    resolved: Resolved, decoded: Pixels, labels: Labels, classes: Sequence[str], draws: int
 ) -> tuple[NDArray[np.float32], list[Tensor]]:
     """Network input (n, draws, C, H, W) with normalisation undone, and the targets of each image's draws."""
     job, count = resolved.job, len(decoded)
     size = job.train.train_size
-    augment = build_list(resolved, "augment", job.augment, size, num_classes=num_classes)
+    given = {"num_classes": len(classes), "classes": list(classes)}
+    augment = build_list(resolved, "augment", job.augment, size, **given)
     normalize = Normalize(job.data.mean, job.data.std, torch.device("cpu"))
     shown = Split("shown", decoded, labels, [""] * count)
     batches = Batches(shown, count * draws, normalize, augment=augment)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from zoo.engine.evaluate import evaluate_logits, predict_logits, worst_mistakes
+from zoo.engine.evaluate import Answers, evaluate_logits, predict_logits, worst_mistakes
 from zoo.engine.execution import Execution
 from zoo.engine.final import final_numbers
 from zoo.errors import ContractError, TrainingError
@@ -163,7 +163,9 @@ def test_every_name_of_an_evaluation_is_one_that_no_metric_may_have(several: boo
         targets = torch.nn.functional.one_hot(targets, 3).float()
     loss = torch.nn.functional.binary_cross_entropy_with_logits if several else cross_entropy
     found = evaluate_logits(logits, targets, loss, list("abc"), thresholds=[0.5] * 3 if several else None)
-    beside, _ = final_numbers(logits, targets, loss, [str(i) for i in range(200)], list("abc"), temperature=1.0)
+    beside, _ = final_numbers(
+        Answers(logits, targets), loss, [str(i) for i in range(200)], list("abc"), temperature=1.0
+    )
     assert found.keys() | beside.keys() <= MEASURED
 
 

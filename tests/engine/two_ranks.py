@@ -15,7 +15,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from zoo.engine.averaging import Together
-from zoo.engine.evaluate import evaluate_logits
+from zoo.engine.evaluate import Answers, evaluate_logits
 from zoo.engine.execution import Execution
 from zoo.engine.final import final_numbers
 from zoo.engine.ranks import ALONE, Ranks, join
@@ -51,7 +51,7 @@ def metrics(ranks: Ranks) -> dict[str, Any]:
     given = {"table": confusion_matrix(3), "images": Counting()}
     found = evaluate_logits(LOGITS, LABELS, nn.functional.cross_entropy, ["a", "b", "c"], given)
     names = [str(i) for i in range(12)]
-    beside, _ = final_numbers(LOGITS, LABELS, nn.functional.cross_entropy, names, ["a", "b", "c"], given)
+    beside, _ = final_numbers(Answers(LOGITS, LABELS), nn.functional.cross_entropy, names, ["a", "b", "c"], given)
     sums = [int(torch.tensor(found["table"]).sum()), found["images"]]
     return {"sums": sums, "interval": beside["intervals"]["images"], "others": len(ranks.all(None))}
 

@@ -20,7 +20,8 @@ from zoo.job.schema import Choice
 from zoo.model.build import build, build_model, count_parameters
 from zoo.plugin import Loss, Optimizer
 from zoo.registry.entry import Entry, Origin
-from zoo.runner.build import build_loss, build_opener, build_optimizer, metric_names
+from zoo.runner.build import build_opener, build_optimizer, metric_names
+from zoo.runner.losses import Scored, build_loss, loss_weights
 
 
 def entry(factory: Any) -> Entry:
@@ -159,37 +160,57 @@ class Holds:
 
 def with_loss(factory: Any) -> Any:
     asked = make_request({"architecture": "simple_cnn", "dataset": "digits", "loss": factory})
-    return build_loss(resolve(asked, open_registry()), 10)
+    return build_loss(resolve(asked, open_registry()), Scored([str(i) for i in range(10)]))
 
 
-def test_a_loss_that_would_have_to_be_trained_is_refused():
-    with pytest.raises(
-        ContractError, match=r"loss 'python/Margin' has trainable parameters \(centres\).*requires_grad_"
-    ):
-        with_loss(Margin)
-    with pytest.raises(ContractError, match=r"\(inner\.centres\)"):
+def test_a_loss_with_weights_is_trained_if_a_run_can_save_them():
+    assert [tuple(weight.shape) for weight in loss_weights(with_loss(Margin))] == [(10, 10)]
+    with pytest.raises(ContractError, match=r"loss 'python/Holds' .*\(inner\.centres\).*torch\.nn\.Module"):
         with_loss(Holds)
 
     def frozen(num_classes: int) -> nn.Module:
         return Margin(num_classes, learns=False)
 
-    assert callable(with_loss(frozen))
+    assert loss_weights(with_loss(frozen)) == []
 
 
-def test_an_optimizer_whose_weights_are_others_in_evaluation_is_refused():
-    class ScheduleFree(torch.optim.SGD):
-        def train(self) -> None: ...
-        def eval(self) -> None: ...
+def test_weights_of_the_loss_have_groups_of_their_own_that_decay_like_the_networks():
+    block = Block("all", tuple(nn.Linear(2, 2).parameters()))
+    weights = [nn.Parameter(torch.zeros(3, 2)), nn.Parameter(torch.zeros(3))]
+    groups = parameter_groups([block], 0.1, 0.01, head_lr=0.5, loss=weights)
+    told = [(group["lr"], group["weight_decay"], len(group["params"])) for group in groups]
+    assert told == [(0.5, 0.01, 1), (0.5, 0.0, 1), (0.1, 0.01, 1), (0.1, 0.0, 1)]
+    assert groups[2]["params"][0] is weights[0]
 
-    def schedule_free(params: Any, lr: float, weight_decay: float = 0.0) -> torch.optim.Optimizer:
-        return ScheduleFree(params, lr=lr)
 
-    asked = make_request({"architecture": "simple_cnn", "dataset": "digits"})
-    resolved = resolve(asked, open_registry())
-    given = Entry(Optimizer("free", "m:free"), Origin("acme"), given=schedule_free)
+def with_optimizer(cls: Any, **options: Any) -> torch.optim.Optimizer:
+    def made(params: Any, lr: float, weight_decay: float = 0.0) -> torch.optim.Optimizer:
+        return cls(params, lr=lr)
+
+    resolved = resolve(
+        make_request({"architecture": "simple_cnn", "dataset": "digits", "set": options}), open_registry()
+    )
+    given = Entry(Optimizer("free", "m:free"), Origin("acme"), given=made)
     resolved = replace(resolved, entries={**resolved.entries, "train.optimizer": given})
     params = {name: value for name, value in resolved.job.train.optimizer.params.items() if name == "weight_decay"}
     resolved.job.train.optimizer.params.clear()
     resolved.job.train.optimizer.params.update(params)
-    with pytest.raises(ContractError, match=r"optimizer 'acme/free' has train\(\) and eval\(\).*zoo list optimizer"):
-        build_optimizer(resolved, [Block("all", tuple(nn.Linear(2, 2).parameters()))])
+    return build_optimizer(resolved, [Block("all", tuple(nn.Linear(2, 2).parameters()))])
+
+
+class TwoWeights(torch.optim.SGD):
+    def train(self) -> None: ...
+    def eval(self) -> None: ...
+
+
+class Closure(torch.optim.SGD):
+    needs_closure = True
+
+
+def test_optimizers_of_other_forms_are_refused_where_they_do_not_work():
+    assert isinstance(with_optimizer(TwoWeights), TwoWeights)
+    with pytest.raises(RequestError, match=r"optimizer 'acme/free' has evaluation weights.*train\.ema_decay=none"):
+        with_optimizer(TwoWeights, **{"train.ema_decay": 0.9})
+    for cls, why in ((TwoWeights, "has evaluation weights"), (Closure, "needs a closure")):
+        with pytest.raises(RequestError, match=rf"'acme/free' {why}.*train\.fsdp=false"):
+            with_optimizer(cls, **{"train.fsdp": True})

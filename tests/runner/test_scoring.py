@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,7 +14,10 @@ from zoo.errors import RequestError
 from zoo.host.loader import open_registry
 from zoo.job.request import make_request
 from zoo.job.resolve import resolve
+from zoo.plugin import Metric
+from zoo.registry.entry import Origin
 from zoo.registry.registry import Registry
+from zoo.runner.losses import Scored, check_outputs
 from zoo.runner.scoring import Scoring, scoring_of
 
 CPU = torch.device("cpu")
@@ -31,9 +35,12 @@ def registry() -> Registry:
     return open_registry()
 
 
-def scoring(registry: Registry, counts: tuple[int, ...] = (9, 1), **options: Any) -> Scoring:
+def scoring(
+    registry: Registry, counts: tuple[int, ...] = (9, 1), outputs: dict[str, Tensor] | None = None, **options: Any
+) -> Scoring:
     asked = {"architecture": "simple_cnn", "dataset": "digits", **options}
-    return scoring_of(resolve(make_request(asked), registry), SINGLE_LABEL, CPU, counts)
+    scored = Scored([str(i) for i in range(len(counts))], outputs=outputs or {})
+    return scoring_of(resolve(make_request(asked), registry), scored, SINGLE_LABEL, CPU, counts)
 
 
 def test_classes_are_weighted_where_the_job_asks_for_it(registry: Registry):
@@ -62,3 +69,54 @@ def test_scalars_and_metrics_have_a_direction(registry: Registry):
     found = scoring(registry, set={"metrics": ["f1", "hamming"]})
     directions = {name: found.higher_is_better(name) for name in ("loss", "accuracy", "f1", "hamming")}
     assert directions == {"loss": False, "accuracy": True, "f1": True, "hamming": False}
+
+
+class OnFeatures(nn.Module):
+    """A loss of features, with a weight that has their width."""
+
+    def __init__(self, num_features: int, classes: list[str]):
+        super().__init__()
+        self.classes, self.weight = classes, nn.Parameter(torch.ones(num_features))
+
+    def forward(self, logits: Tensor, targets: Tensor, features: Tensor) -> Tensor:
+        return (features * self.weight).square().mean() + logits.square().mean()
+
+
+class Spread:
+    """A metric of features."""
+
+    def __init__(self, num_classes: int):
+        self.reset()
+
+    def reset(self) -> None:
+        self.parts: list[Tensor] = []
+
+    def update(self, logits: Tensor, targets: Tensor, features: Tensor) -> None:
+        self.parts.append(features)
+
+    def compute(self) -> Tensor:
+        return torch.cat(self.parts).std()
+
+
+def test_a_loss_gets_the_width_of_the_features_and_the_names_of_the_classes(registry: Registry):
+    found = scoring(registry, outputs={"features": torch.zeros(2, 5)}, loss=OnFeatures)
+    assert found.loss_fn.weight.shape == (5,)  # type: ignore[attr-defined]
+    assert found.loss_fn.classes == ["0", "1"]  # type: ignore[attr-defined]
+    assert found.takes_outputs()
+    assert not found.is_of_whole_batch()
+
+
+def test_what_takes_an_output_that_the_network_lacks_is_refused_by_name(registry: Registry):
+    def bare(**options: Any) -> nn.Module:
+        return OnFeatures(5, [])
+
+    for loss, name in ((OnFeatures, "num_features"), (bare, "features")):
+        with pytest.raises(
+            RequestError, match=rf"loss '.*/{loss.__name__}' takes '{name}', but architecture 'simple/.*'"
+        ):
+            scoring(registry, loss=loss)
+    found = scoring(registry)
+    entry = replace(found.resolved.entry("loss"), component=Metric("spread", "m:Spread"), origin=Origin("acme"))
+    with pytest.raises(RequestError, match=r"metric 'acme/spread' takes 'features', .* mapping with logits, embedding"):
+        check_outputs(found.resolved, entry, Spread(2).update, {"embedding": torch.zeros(2, 5)})
+    check_outputs(found.resolved, entry, Spread(2).update, {"features": torch.zeros(2, 5)})

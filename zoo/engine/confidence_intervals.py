@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from zoo.engine.bootstrap import f1_macro, group_identical, percentiles, resampled_counts, try_draws
-from zoo.engine.evaluate import measure
+from zoo.engine.evaluate import loss_of, measure
+from zoo.engine.outputs import NO_OUTPUTS, Outputs
 from zoo.engine.scores import Numbers
 from zoo.engine.statistics import macro_interval, wilson_interval
 from zoo.engine.task import task_of
@@ -20,7 +21,8 @@ __all__ = ["baseline", "correct_images", "metric_score", "one_thread", "uncertai
 
 MOST = 300_000
 """Maximum number of logits for intervals that need recomputation from resamples; they are left out above it."""
-Loss = Callable[[Tensor, Tensor], Tensor]
+Loss = Callable[..., Tensor]
+Score = Callable[[Tensor, Tensor, Outputs], float]
 Metrics = Mapping[str, Any]
 Intervals = dict[str, list[float]]
 
@@ -28,9 +30,10 @@ Intervals = dict[str, list[float]]
 def uncertainty(
     logits: Tensor,
     targets: Tensor,
-    loss_fn: Loss,
+    loss_fn: Loss | None,
     classes: Sequence[str],
     metrics: Metrics | None = None,
+    outputs: Outputs = NO_OUTPUTS,
 ) -> Numbers:
     """Confidence intervals and baseline of an evaluation; arguments as of :func:`zoo.engine.evaluate.evaluate_logits`.
 
@@ -38,7 +41,7 @@ def uncertainty(
         ``intervals`` (name of a number -> ``[low, high]``) and ``baseline``.
     """
     with torch.no_grad(), one_thread():  # metrics keep their inputs after inference mode ends
-        found = _intervals(logits, targets, loss_fn, classes, metrics or {})
+        found = _intervals((logits, targets, outputs), loss_fn, classes, metrics or {})
     return {"intervals": found, "baseline": baseline(targets, classes)}
 
 
@@ -53,12 +56,15 @@ def one_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _intervals(logits: Tensor, targets: Tensor, loss_fn: Loss, classes: Sequence[str], metrics: Metrics) -> Intervals:
+def _intervals(
+    answers: tuple[Tensor, Tensor, Outputs], loss_fn: Loss | None, classes: Sequence[str], metrics: Metrics
+) -> Intervals:
     """95 % intervals: Wilson's for accuracy and a perfect macro F1, bootstrap percentiles for all else.
 
     They cover the sampling of the images only, not the variance between training seeds.
     """
     found: Intervals = {}
+    logits, targets, _ = answers
     task, images = task_of(targets), len(targets)
     right = correct_images(logits, targets)
     found["accuracy"] = list(wilson_interval(int(right.sum()), images))
@@ -75,7 +81,7 @@ def _intervals(logits: Tensor, targets: Tensor, loss_fn: Loss, classes: Sequence
             if name not in found and name not in scores:
                 scores[name] = _task_score(name, classes)
     for name, score in scores.items():
-        if (ends := _ends(try_draws(_drawn(score, logits, targets), images))) is not None:
+        if (ends := _ends(try_draws(_drawn(score, *answers), images))) is not None:
             found[name] = ends
     for metric in metrics.values():
         metric.reset()
@@ -99,16 +105,17 @@ def correct_images(logits: Tensor, targets: Tensor) -> Tensor:
 
 
 def _scores(loss_fn: Any, metrics: Mapping[str, Any]) -> Any:
-    yield "loss", lambda logits, targets: float(loss_fn(logits, targets))
+    if loss_fn is not None:
+        yield "loss", lambda logits, targets, outputs: loss_of(loss_fn, logits, targets, outputs)
     for name, metric in metrics.items():
         yield name, metric_score(metric)
 
 
-def metric_score(metric: Any) -> Callable[[Tensor, Tensor], float]:
-    """Wrap a metric as a function of logits and targets; it raises ValueError for a value that is not a scalar."""
+def metric_score(metric: Any) -> Score:
+    """Wrap a metric as a function of logits, targets and further outputs; it raises ValueError unless it is scalar."""
 
-    def score(logits: Tensor, targets: Tensor) -> float:
-        value = measure(metric, logits, targets)
+    def score(logits: Tensor, targets: Tensor, outputs: Outputs = NO_OUTPUTS) -> float:
+        value = measure(metric, logits, targets, outputs)
         if value.ndim:
             raise ValueError("a metric of several numbers has no interval")
         return float(value)
@@ -116,14 +123,14 @@ def metric_score(metric: Any) -> Callable[[Tensor, Tensor], float]:
     return score
 
 
-def _task_score(name: str, classes: Sequence[str]) -> Callable[[Tensor, Tensor], float]:
-    return lambda logits, targets: float(task_of(targets).numbers(logits, targets, classes)[name])
+def _task_score(name: str, classes: Sequence[str]) -> Score:
+    return lambda logits, targets, outputs: float(task_of(targets).numbers(logits, targets, classes)[name])
 
 
-def _drawn(score: Callable[[Tensor, Tensor], float], logits: Tensor, targets: Tensor) -> Callable[[Any], float]:
+def _drawn(score: Score, logits: Tensor, targets: Tensor, outputs: Outputs) -> Callable[[Any], float]:
     def of(chosen: Any) -> float:
         index = torch.from_numpy(chosen).to(logits.device)
-        return score(logits[index], targets[index])
+        return score(logits[index], targets[index], {name: value[index] for name, value in outputs.items()})
 
     return of
 

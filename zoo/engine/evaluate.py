@@ -6,17 +6,26 @@ No number depends on the batch size or on an incomplete last batch, for any loss
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from zoo.engine.execution import Execution
 from zoo.engine.fuse_bn import fold_norms
+from zoo.engine.outputs import NO_OUTPUTS, Outputs, call_scored, loss_module, with_outputs
 from zoo.engine.ranks import as_single_process
 from zoo.engine.scores import Numbers
 from zoo.engine.task import Mistakes, task_of
 from zoo.errors import ContractError, TrainingError
+
+
+class Answers(NamedTuple):
+    """Logits (N, K) float32, targets (N,) or (N, K), and further outputs of the network (N, …) float32, of N images."""
+
+    logits: Tensor
+    targets: Tensor
+    outputs: Outputs = NO_OUTPUTS
 
 
 def predict_logits(
@@ -26,26 +35,47 @@ def predict_logits(
     on_batch: Callable[[int], None] | None = None,
     collect: Callable[[list[Tensor]], list[Tensor]] = list,
 ) -> tuple[Tensor, Tensor]:
-    """Predict logits (N, K) float32 and targets (N,) or (N, K) of all batches, in order, on the device.
+    """Predict logits (N, K) float32 and targets (N,) or (N, K) of all batches, in order, on the device; see
+    :func:`predict_outputs`.
+    """
+    logits, targets, _ = predict_outputs(model, batches, execution, on_batch, collect)
+    return logits, targets
+
+
+def predict_outputs(
+    model: nn.Module,
+    batches: Iterable[tuple[Tensor, Tensor]],
+    execution: Execution,
+    on_batch: Callable[[int], None] | None = None,
+    collect: Callable[[list[Tensor]], list[Tensor]] = list,
+    takers: Sequence[Any] = (),
+) -> Answers:
+    """Predict logits (N, K) float32, targets (N,) or (N, K), and further outputs (N, …) float32, of all batches, in
+    order, on the device.
 
     Batch norms are fused into their convolutions first, on a copy, which changes the last digits of a logit.
 
     Args:
         on_batch: called after each batch with the number of images so far.
         collect: gathers the parts of all processes, in the order of the batches.
+        takers: losses, and ``update`` of metrics, whose further outputs are collected.
 
     Raises:
         ContractError: there are no images.
     """
     model.eval()
-    network: nn.Module | None = None
+    network: Callable[[Tensor], tuple[Tensor, Outputs]] | None = None
     logits: list[Tensor] = []
     targets: list[Tensor] = []
+    others: dict[str, list[Tensor]] = {}
     seen = 0
     for images, labels in batches:
-        network = network or fold_norms(model, images[:2])
+        network = network or with_outputs(fold_norms(model, images[:2]), *takers)
         with torch.inference_mode(), execution.autocast():
-            logits.append(network(images).float())
+            answer, beside = network(images)
+            logits.append(answer.float())
+        for name, value in beside.items():
+            others.setdefault(name, []).append(value.float())
         targets.append(labels)
         seen += len(labels)
         if on_batch is not None:
@@ -53,24 +83,29 @@ def predict_logits(
     logits, targets = collect(logits), collect(targets)
     if not logits:
         raise ContractError("there are no images to evaluate")
-    return torch.cat(logits), torch.cat(targets)
+    return Answers(
+        torch.cat(logits), torch.cat(targets), {name: torch.cat(collect(parts)) for name, parts in others.items()}
+    )
 
 
 def evaluate_logits(
     logits: Tensor,
     targets: Tensor,
-    loss_fn: Callable[[Tensor, Tensor], Tensor],
+    loss_fn: Callable[..., Tensor] | None,
     classes: Sequence[str],
     metrics: Mapping[str, Any] | None = None,
     thresholds: Sequence[float] | None = None,
+    outputs: Outputs = NO_OUTPUTS,
 ) -> Numbers:
     """Compute every number of an evaluation.
 
     Args:
         logits: (N, K) float32.
         targets: (N,) int64; for multi-label tasks (N, K) float32 of 0 and 1.
+        loss_fn: set to evaluation mode where it is a module; None leaves the loss out.
         metrics: name -> an object with ``update``, ``compute`` and ``reset``.
         thresholds: decision thresholds of the K classes in 0..1, for multi-label tasks.
+        outputs: further outputs of the network, for a loss and metrics that take them.
 
     Returns:
         loss, accuracy, f1_macro, f1_micro, confusion_matrix (rows are true), per_class, and the metrics by name.
@@ -84,21 +119,28 @@ def evaluate_logits(
     task = task_of(targets)
     with torch.inference_mode():
         _check_answers(task.probabilities(logits))
-        loss = float(loss_fn(logits, targets))
-        found: Numbers = {"loss": loss, **task.numbers(logits, targets, classes)}
+        found: Numbers = {} if loss_fn is None else {"loss": loss_of(loss_fn, logits, targets, outputs)}
+        found |= task.numbers(logits, targets, classes)
         if thresholds is not None:
             found["at_thresholds"] = task.at_thresholds(logits, targets, classes, thresholds)
     for name, metric in (metrics or {}).items():
-        value = measure(metric, logits, targets)
+        value = measure(metric, logits, targets, outputs)
         found[name] = value.item() if value.ndim == 0 else value.tolist()
     return found
 
 
-def measure(metric: Any, logits: Tensor, targets: Tensor) -> Tensor:
+def loss_of(loss_fn: Callable[..., Tensor], logits: Tensor, targets: Tensor, outputs: Outputs = NO_OUTPUTS) -> float:
+    """Compute a loss in evaluation mode."""
+    if (module := loss_module(loss_fn)) is not None:
+        module.eval()
+    return float(call_scored(loss_fn, logits, targets, outputs))
+
+
+def measure(metric: Any, logits: Tensor, targets: Tensor, outputs: Outputs = NO_OUTPUTS) -> Tensor:
     """Compute a metric on these logits alone, independent of its earlier state and of other processes."""
     with as_single_process():
         metric.reset()
-        metric.update(logits, targets)
+        call_scored(metric.update, logits, targets, outputs)
         return torch.as_tensor(metric.compute())
 
 

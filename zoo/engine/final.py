@@ -10,7 +10,7 @@ from torch import Tensor
 
 from zoo.engine.calibration import FEWEST, calibration_numbers
 from zoo.engine.confidence_intervals import uncertainty
-from zoo.engine.evaluate import worst_mistakes
+from zoo.engine.evaluate import Answers, worst_mistakes
 from zoo.engine.scores import Numbers
 from zoo.engine.task import Mistakes, task_of
 
@@ -18,9 +18,8 @@ __all__ = ["final_numbers"]
 
 
 def final_numbers(
-    logits: Tensor,
-    targets: Tensor,
-    loss_fn: Callable[[Tensor, Tensor], Tensor],
+    answers: Answers,
+    loss_fn: Callable[..., Tensor] | None,
     names: Sequence[str],
     classes: Sequence[str],
     metrics: Mapping[str, Any] | None = None,
@@ -31,7 +30,7 @@ def final_numbers(
     """Compute intervals, baseline, calibration and the worst mistakes of a final evaluation.
 
     Args:
-        logits, targets, loss_fn, classes, metrics: see :func:`zoo.engine.evaluate.evaluate_logits`.
+        answers, loss_fn, classes, metrics: see :func:`zoo.engine.evaluate.evaluate_logits`.
         names: names of the N images.
         temperature: divisor of the logits before the softmax; None where none was fitted.
         fitted_here: the temperature was fitted on these images.
@@ -40,7 +39,8 @@ def final_numbers(
         A dictionary of ``intervals``, ``baseline`` and, for single-label tasks, ``calibration``; and the worst mistakes
         with temperature-scaled confidences.
     """
-    found = uncertainty(logits, targets, loss_fn, classes, metrics)
+    logits, targets, outputs = answers
+    found = uncertainty(logits, targets, loss_fn, classes, metrics, outputs)
     single = not task_of(targets).multilabel
     if single and len(targets) >= FEWEST and bool(torch.isfinite(logits).all()):
         found["calibration"] = calibration_numbers(logits, targets, temperature, fitted_here=fitted_here)

@@ -13,6 +13,8 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 from torch.utils.hooks import RemovableHandle
 
+from zoo.engine.outputs import all_outputs
+
 __all__ = ["fold_norms"]
 
 _TOLERANCE = 1e-3
@@ -40,13 +42,16 @@ def fold_norms(model: nn.Module, images: Tensor) -> nn.Module:
         folded = copy.deepcopy(model)
         for conv, norm in pairs:
             _fold(folded, conv, norm)
-        found = folded(images)
+        found = all_outputs(folded, images)
+    return folded if all(_close(found[name], value) for name, value in wanted.items()) else model
+
+
+def _close(found: Tensor, wanted: Tensor) -> bool:
     largest = float(wanted.abs().max())
-    close = math.isfinite(largest) and torch.allclose(found, wanted, rtol=_TOLERANCE, atol=_TOLERANCE * largest)
-    return folded if close else model
+    return math.isfinite(largest) and torch.allclose(found, wanted, rtol=_TOLERANCE, atol=_TOLERANCE * largest)
 
 
-def _pairs(model: nn.Module, images: Tensor) -> tuple[Tensor, list[tuple[str, str]]]:
+def _pairs(model: nn.Module, images: Tensor) -> tuple[dict[str, Tensor], list[tuple[str, str]]]:
     """Run the network, and pair each convolution with the batch norm that takes its output, by path.
 
     A network with several views of an image runs each pair repeatedly; each counts once.
@@ -67,7 +72,7 @@ def _pairs(model: nn.Module, images: Tensor) -> tuple[Tensor, list[tuple[str, st
         elif isinstance(module, nn.BatchNorm2d) and module.running_mean is not None:
             hooks.append(module.register_forward_pre_hook(normed(name)))
     try:
-        answer = model(images)
+        answer = all_outputs(model, images)
     finally:
         for hook in hooks:
             hook.remove()

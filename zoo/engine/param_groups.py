@@ -21,6 +21,7 @@ def parameter_groups(
     head_lr: float | None = None,
     layer_decay: float = 1.0,
     exempt: Collection[int] = (),
+    loss: Sequence[nn.Parameter] = (),
 ) -> list[dict[str, Any]]:
     """Parameters in groups of one learning rate each: weights that decay; norms and biases that don't.
 
@@ -29,6 +30,7 @@ def parameter_groups(
         lr: the head's, unless it has its own, and its neighbour's.
         layer_decay: factor from each block to the one before it (Clark et al. 2020, arXiv:2003.10555, section 3).
         exempt: ids of further parameters that don't decay.
+        loss: weights of the loss, which get groups of their own at the rate ``lr``.
 
     Source: parameters of one dimension are scales and biases, whose decay has no regularising sense
     (Goyal et al. 2017, section 3; timm does the same).
@@ -42,6 +44,8 @@ def parameter_groups(
             decays = parameter.ndim > 1 and id(parameter) not in exempt
             groups.setdefault((rate, decays), []).append(parameter)
     ordered = sorted(groups.items(), key=lambda item: (-item[0][0], not item[0][1]))
+    beside = [((lr, decays), [p for p in loss if (p.ndim > 1) is decays]) for decays in (True, False)]
+    ordered += [item for item in beside if item[1]]
     return [
         {"params": parameters, "lr": rate, "weight_decay": weight_decay if decays else 0.0}
         for (rate, decays), parameters in ordered

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from zoo.engine.averaging import Averaging
 from zoo.engine.batch_weights import weighed
 from zoo.engine.distill import Distillation
 from zoo.engine.execution import Execution
+from zoo.engine.optimizers import needs_closure
+from zoo.engine.outputs import call_scored, with_outputs
 from zoo.errors import TrainingError
 
 __all__ = ["Loss", "StepConfig", "StepOutput", "TrainStep"]
 
-Loss = Callable[[Tensor, Tensor], Tensor]
+Loss = Callable[..., Tensor]
+"""Logits (n, K), targets, and outputs of the network that it names -> a scalar."""
 
 
 @dataclass(frozen=True)
@@ -63,12 +68,20 @@ class StepOutput(NamedTuple):
     weight: float
 
 
+class _Pass(NamedTuple):
+    """Logits (n, K), the mean reported loss and the mean minimised loss of this process's part, detached."""
+
+    logits: Tensor
+    loss: Tensor
+    minimised: Tensor
+
+
 class TrainStep:
     """A training step, called with images (n, C, H, W) and targets (n,) or (n, K).
 
     Args:
         model: called with images, in training mode.
-        optimizer: over the parameters that learn.
+        optimizer: over the parameters that learn; one that needs a closure gets one that computes the same batch again.
         execution: precision of the forward pass.
         averaging: averages the gradients over the processes; entered by the caller.
         on_pieces: receives the new number of pieces when the memory was too small for the one before.
@@ -91,20 +104,47 @@ class TrainStep:
         self.config, self.averaging, self.on_pieces = config, averaging, on_pieces
         self.pieces = config.accumulate
         self.scaler = config.scaler or torch.amp.GradScaler(execution.device.type, enabled=False)
+        self.network = with_outputs(model, loss_fn)
+        own = set(model.parameters())
+        learning = (p for group in optimizer.param_groups for p in group["params"])
+        self.clipped = [*model.parameters(), *(p for p in learning if p not in own)]  # the loss may have some
+        self.repeats = needs_closure(optimizer)
 
     def __call__(self, images: Tensor, targets: Tensor) -> StepOutput:
         together = self.averaging.together
         weight = together.weigh()
         loss_of_part = weighed(self.loss_fn, targets, weight, together.ranks)
-        logits, loss = self._gradients(images, targets, loss_of_part, weight)
-        whole = self.averaging.done(loss * weight)
-        if self.config.penalty is not None:  # the same on every process
-            self.scaler.scale(self.config.penalty()).backward()  # type: ignore[no-untyped-call]
-        self._update()
-        return StepOutput(logits, loss, whole, weight)
+        done = self._gradients(images, targets, loss_of_part, weight)
+        whole, _ = self._finish(done.loss * weight)
 
-    def _gradients(self, images: Tensor, targets: Tensor, loss_fn: Loss, weight: float) -> tuple[Tensor, Tensor]:
-        """Compute a batch's gradients, in more pieces where the memory is too small; its logits and mean loss."""
+        def again() -> Tensor:
+            """Compute the gradients at other weights; the minimised value of the whole batch."""
+            with torch.enable_grad(), _without_statistics(self.model):
+                found = self._gradients(images, targets, loss_of_part, weight)
+                value, penalty = self._finish(found.minimised * weight)
+            return value + penalty
+
+        self._update(again)
+        return StepOutput(done.logits, done.loss, whole, weight)
+
+    def _finish(self, value: Tensor) -> tuple[Tensor, Tensor]:
+        """Average the gradients, add those of the penalty, and clip them.
+
+        Returns:
+            The mean of the value over the processes, and the penalty.
+        """
+        config, penalty = self.config, torch.zeros((), device=value.device)
+        whole = self.averaging.done(value)
+        if config.penalty is not None:  # the same on every process
+            penalty = config.penalty()
+            self.scaler.scale(penalty).backward()  # type: ignore[no-untyped-call]
+        if config.clip_norm is not None:
+            self.scaler.unscale_(self.optimizer)
+            nn.utils.clip_grad_norm_(self.clipped, config.clip_norm)
+        return whole, penalty.detach()
+
+    def _gradients(self, images: Tensor, targets: Tensor, loss_fn: Loss, weight: float) -> _Pass:
+        """Compute a batch's gradients, in more pieces where the memory is too small."""
         self.optimizer.zero_grad(set_to_none=True)
         while True:
             try:
@@ -115,37 +155,52 @@ class TrainStep:
             if self.on_pieces is not None:
                 self.on_pieces(self.pieces)
 
-    def _backward(self, images: Tensor, targets: Tensor, loss_fn: Loss, weight: float) -> tuple[Tensor, Tensor]:
-        """Add a batch's gradients, piece by piece; its logits (n, K) and mean loss, detached."""
+    def _backward(self, images: Tensor, targets: Tensor, loss_fn: Loss, weight: float) -> _Pass:
+        """Add a batch's gradients, piece by piece."""
         distill = self.config.distill
         found: list[Tensor] = []
-        total = torch.zeros((), device=images.device)
+        total = goal = torch.zeros((), device=images.device)
         chunks = list(zip(images.chunk(self.pieces), targets.chunk(self.pieces), strict=True))
         for i, (some, goals) in enumerate(chunks, start=1):
             with self.execution.autocast():
-                logits = self.model(some)
-                loss = loss_fn(logits, goals)
+                logits, outputs = self.network(some)
+                loss = call_scored(loss_fn, logits, goals, outputs)
                 minimised = loss if distill is None else distill(loss, logits, some)
             share = len(some) / len(images)
             if i == len(chunks):
                 self.averaging.last()
-            self.scaler.scale(minimised * (share * weight)).backward()  # type: ignore[no-untyped-call]
+            self.scaler.scale(minimised * (share * weight)).backward()
             found.append(logits.detach())
             total = total + (loss if distill is None else _reported(loss, minimised)).detach() * share
-        return torch.cat(found), total
+            goal = goal + minimised.detach() * share
+        return _Pass(torch.cat(found), total, goal)
 
-    def _update(self) -> None:
-        """Clip the gradients, step the optimizer, and then what follows it."""
+    def _update(self, again: Callable[[], Tensor]) -> None:
+        """Step the optimizer, and then what follows it.
+
+        Args:
+            again: computes the gradients again, for an optimizer that needs a closure.
+        """
         config = self.config
-        if config.clip_norm is not None:
-            self.scaler.unscale_(self.optimizer)
-            nn.utils.clip_grad_norm_(self.model.parameters(), config.clip_norm)
-        self.scaler.step(self.optimizer)
+        self.scaler.step(self.optimizer, *([again] if self.repeats else []))
         self.scaler.update()
         if config.schedule is not None:
             config.schedule.step()
         if config.after_step is not None:
             config.after_step()
+
+
+@contextlib.contextmanager
+def _without_statistics(model: nn.Module) -> Iterator[None]:
+    """Keep batch norms from updating their running statistics, which count each batch once."""
+    norms = [m for m in model.modules() if isinstance(m, _BatchNorm) and m.training and m.track_running_stats]
+    for norm in norms:
+        norm.track_running_stats = False
+    try:
+        yield
+    finally:
+        for norm in norms:
+            norm.track_running_stats = True
 
 
 def _more_pieces(pieces: int, images: int, averaging: Averaging, error: torch.OutOfMemoryError) -> int:

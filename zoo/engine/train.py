@@ -11,6 +11,8 @@ from torch import Tensor, nn
 
 from zoo.engine.averaging import APART, Averaging, Together
 from zoo.engine.execution import Execution
+from zoo.engine.optimizers import to_evaluation_weights, to_training_weights
+from zoo.engine.outputs import loss_module
 from zoo.engine.ranks import ALONE, Ranks, is_divided
 from zoo.engine.step import Loss, StepConfig, StepOutput, TrainStep
 from zoo.engine.totals import Totals
@@ -65,6 +67,8 @@ def train_epoch(
         progress: steps done before, and observers.
         together: how several processes share the steps.
 
+    An optimizer with two sets of weights leaves those of evaluation in the model, unless an observer raises.
+
     Returns:
         The totals of the epoch, of all processes.
 
@@ -72,7 +76,10 @@ def train_epoch(
         TrainingError: the loss is not finite; names the step. Or a weight isn't, at the end. The weights are no longer
             good then.
     """
-    model.train()
+    to_training_weights(optimizer)
+    own = loss_module(loss_fn)
+    for part in (model, *([] if own is None else [own])):
+        part.train()
     for module in config.frozen:
         module.training = False  # not eval(): that would reach what isn't frozen inside of it
     totals = progress.totals or Totals(execution.device)
@@ -89,24 +96,27 @@ def train_epoch(
             progress.on_output(found)
             if progress.on_step is not None and progress.on_step(totals.seen, totals):
                 break
+    to_evaluation_weights(optimizer)
     totals.gather(together.ranks)
-    check_state(totals, model, together.ranks)
+    check_state(totals, model, together.ranks, own)
     return totals
 
 
-def check_state(totals: Totals, model: nn.Module, ranks: Ranks = ALONE) -> None:
+def check_state(totals: Totals, model: nn.Module, ranks: Ranks = ALONE, loss: nn.Module | None = None) -> None:
     """Refuse a state that training can't continue from, before it is saved.
 
     The loss alone does not suffice: a NaN gradient corrupts the weights although the loss is finite.
 
     Args:
         totals: of all processes.
+        loss: the loss, where it may have weights.
 
     Raises:
         TrainingError: the mean loss, or a weight, is not finite.
     """
     _check_finite(totals.loss, None)
-    spoilt = list(dict.fromkeys(name for names in ranks.all(_spoilt(model)) for name in names))
+    own = _spoilt(model) + ([] if loss is None else [f"loss.{name}" for name in _spoilt(loss)])
+    spoilt = list(dict.fromkeys(name for names in ranks.all(own) for name in names))
     if spoilt:
         raise TrainingError(f"Weights became NaN or infinite ({listing(spoilt, most=3)}). {_TRY}")
 

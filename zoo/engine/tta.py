@@ -6,7 +6,7 @@ Mirror images and crops are those of Krizhevsky et al. 2012 (AlexNet), section 4
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, logsigmoid
 
+from zoo.engine.outputs import LOGITS, mean_outputs
 from zoo.errors import RequestError
 from zoo.registry.suggest import did_you_mean, listing
 
@@ -124,8 +125,11 @@ class Averaged(nn.Module):
         self.model, self.tta, self.multilabel = model, tta, multilabel
         views_named(tta)
 
-    def forward(self, images: Tensor) -> Tensor:
-        return mean_logits([self.model(view) for view in views(images, self.tta)], multilabel=self.multilabel)
+    def forward(self, images: Tensor) -> Any:
+        each = [self.model(view) for view in views(images, self.tta)]
+        if not isinstance(each[0], Mapping):
+            return mean_logits(each, multilabel=self.multilabel)
+        return mean_outputs(each) | {LOGITS: mean_logits([one[LOGITS] for one in each], multilabel=self.multilabel)}
 
 
 def looking(model: nn.Module, tta: str, *, multilabel: bool = False) -> nn.Module:

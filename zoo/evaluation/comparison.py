@@ -19,6 +19,7 @@ from zoo.engine.bootstrap import (
     two_sided,
 )
 from zoo.engine.confidence_intervals import metric_score, one_thread
+from zoo.engine.outputs import takes
 from zoo.engine.statistics import CONFIDENCE, holm, mcnemar, paired_interval
 from zoo.errors import RequestError, ZooError
 from zoo.job.run_folder import JOB
@@ -111,16 +112,19 @@ def _common_metrics(folders: Sequence[Path], kept: Predictions, registry: Regist
         return {}
     try:
         resolved = resolve(make_request({}, file=folders[0] / JOB), registry)
-        built = build_list(resolved, "metrics", resolved.job.metrics, len(kept.classes), multilabel=kept.multilabel)
+        names = kept.classes
+        given = {"multilabel": kept.multilabel, "classes": names}
+        built = build_list(resolved, "metrics", resolved.job.metrics, len(names), **given)
     except ZooError:
         return {}
 
     def on_arrays(metric: Any) -> Score:
-        score = metric_score(metric)
+        score: Any = metric_score(metric)
         return lambda logits, targets: score(torch.from_numpy(logits), torch.from_numpy(targets))
 
     each = zip(metric_names(resolved.job.metrics), asked[0], built, strict=True)
-    return {name: on_arrays(metric) for name, said, metric in each if all(said in (one or []) for one in asked)}
+    shared = {name: metric for name, said, metric in each if all(said in (one or []) for one in asked)}
+    return {name: on_arrays(m) for name, m in shared.items() if not any(takes(m.update).values())}  # logits are kept
 
 
 # -- the numbers ------------------------------------------------------------------------------------------

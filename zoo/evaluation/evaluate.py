@@ -13,9 +13,10 @@ from zoo.data.batches import Batches, Normalize
 from zoo.data.open import ALL, TEST, TRAIN, VAL, Opener, evaluation_split, open_training, same_task, training_splits
 from zoo.data.split import Split
 from zoo.data.splits import absent_notice
-from zoo.engine.evaluate import evaluate_logits, predict_logits
+from zoo.engine.evaluate import evaluate_logits, predict_outputs
 from zoo.engine.execution import choose_execution, keep_freed_memory, precision_here
 from zoo.engine.final import final_numbers
+from zoo.engine.outputs import outputs_of
 from zoo.engine.task import task_named
 from zoo.engine.tta import NONE, account, looking, notices, views_named
 from zoo.errors import BundleError, RequestError
@@ -29,11 +30,14 @@ from zoo.model.formats import artifact_at
 from zoo.model.sources import find_model
 from zoo.registry.registry import Registry
 from zoo.runner import build
+from zoo.runner.losses import Scored, loss_weights
 from zoo.runner.measurements import Mistake, SplitMetrics
 from zoo.runner.pictures import INDEX, draw_mistakes
 from zoo.runner.predictions import write_predictions
 from zoo.runner.run_result import RunResult
 from zoo.storage.files import write_json
+
+UNMEASURED = "The loss has trained weights, which are not part of the model, so its value was not measured."
 
 
 def evaluate_run(
@@ -246,19 +250,24 @@ def _measure(
     model = execution.place(model)
     shape, classes, task = card["preprocessing"], list(card["classes"]), task_named(card.get("task", ""))
     same_task(images, task, "the run")
-    loss, metrics = build.build_scoring(resolved, len(classes), execution.device, multilabel=task.multilabel)
+    scored = Scored(classes, task.multilabel, outputs_of(model))
+    loss, metrics = build.build_scoring(resolved, scored, execution.device)
+    problems = [UNMEASURED] if loss_weights(loss) else []
+    known = None if problems else loss
     normalize = Normalize(shape["mean"], shape["std"], execution.device)
     size = execution.evaluation_batch(2 * resolved.job.train.batch_size, shape["in_chans"] * shape["image_size"] ** 2)
     batches = Batches(images, size, normalize)
-    logits, targets = predict_logits(looking(model, tta, multilabel=task.multilabel), batches, execution)
-    numbers = evaluate_logits(logits, targets, loss, classes, metrics, card.get("thresholds"))
+    network, takers = looking(model, tta, multilabel=task.multilabel), [loss, *(m.update for m in metrics.values())]
+    answers = predict_outputs(network, batches, execution, takers=takers)
+    logits, targets, outputs = answers
+    numbers = evaluate_logits(logits, targets, known, classes, metrics, card.get("thresholds"), outputs)
     heat, here = card.get("temperature"), options.own and images.name == VAL
-    beside, found = final_numbers(logits, targets, loss, images.names, classes, metrics, heat, fitted_here=here)
+    beside, found = final_numbers(answers, known, images.names, classes, metrics, heat, fitted_here=here)
     mistakes = [Mistake.read(mistake) for mistake in found]
     if options.keep:
         root = str(job.dataset.params.get("root") or "")
         write_predictions(folder, images.name, images.names, classes, logits, targets, heat or 1.0, root)
-    problems = [] if options.pictures is None else _drawn(model, card, batches, mistakes, options.pictures)
+    problems += [] if options.pictures is None else _drawn(model, card, batches, mistakes, options.pictures)
     return SplitMetrics.read({**numbers, **beside}), mistakes, problems
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import nn
 
+from zoo.engine.outputs import give_logits
 from zoo.errors import ContractError, JobError, RequestError, ZooError
 from zoo.registry.entry import Entry
 from zoo.registry.signature import accepts, check
@@ -42,9 +43,18 @@ def build(entry: Entry, params: Mapping[str, Any], path: str, *positional: Any, 
 
 
 def build_model(
-    entry: Entry, params: dict[str, Any], num_classes: int, in_chans: int, image_size: int, *, pretrained: bool = False
+    entry: Entry,
+    params: dict[str, Any],
+    num_classes: int,
+    in_chans: int,
+    image_size: int,
+    *,
+    pretrained: bool = False,
+    classes: Sequence[str] = (),
 ) -> nn.Module:
     """Build a network and check it with blank images.
+
+    A network that returns a mapping returns its logits; see :mod:`zoo.engine.outputs`.
 
     Args:
         entry: registry entry of the architecture.
@@ -53,12 +63,14 @@ def build_model(
         in_chans: number of channels of the images.
         image_size: side of the images in pixels.
         pretrained: load the pretrained weights of the architecture's library.
+        classes: names, for a factory that takes them; numbers where they are unknown.
 
     Raises:
         RequestError: the network can't be built, or doesn't take images of that size.
         ContractError: the factory's result is not a module, or its logits have the wrong shape.
     """
-    given = {"in_chans": in_chans, "image_size": image_size}
+    names = list(classes) or [str(i) for i in range(num_classes)]
+    given: Any = {"in_chans": in_chans, "image_size": image_size, "classes": names}
     if pretrained:
         if not accepts(entry.factory(), "pretrained"):
             raise RequestError(f"architecture {entry.id!r} has no pretrained weights. Give a file: --weights FILE")
@@ -66,7 +78,10 @@ def build_model(
     model = build(entry, params, "architecture", num_classes, **given)
     if not isinstance(model, nn.Module):
         raise ContractError(f"architecture {entry.id!r} gave {type(model).__name__}, not a torch.nn.Module")
-    logits = check_takes(model, entry, in_chans, image_size)
+    try:
+        logits = give_logits(model, check_takes(model, entry, in_chans, image_size))
+    except ContractError as error:
+        raise ContractError(f"architecture {entry.id!r} {error}") from error
     shape = tuple(getattr(logits, "shape", ()))
     if shape != (2, num_classes):
         raise ContractError(

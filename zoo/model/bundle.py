@@ -282,7 +282,8 @@ def new_network(card: Mapping[str, Any], registry: Any, folder: Path, given: Any
     with torch.random.fork_rng(devices=[]):  # the initial weights are discarded: keep the random state
         params = dict(card["architecture"]["params"])
         try:
-            return build_model(entry, params, len(card["classes"]), image.in_chans, image.image_size)
+            names = card["classes"]
+            return build_model(entry, params, len(names), image.in_chans, image.image_size, classes=names)
         except RequestError as error:
             raise BundleError(f"The model in {folder} can't be built: {error}") from error
 

@@ -93,6 +93,7 @@ _READERS: dict[str, Callable[[str], Any]] = {
     "float": float,
     "bool": lambda word: {"true": True, "false": False}[word],
     "tuple[str, ...]": lambda words: tuple(words.split(",")),
+    "tuple[int, ...]": lambda words: tuple(map(int, words.split(","))),
     "tuple[float, ...]": lambda words: tuple(map(float, words.split(","))),
 }
 _OF_ONE = ("name", "target", "aliases")  # fields that differ for each component

@@ -13,7 +13,7 @@ from zoo.reports import reading
 from zoo.reports.advice import split_advice
 from zoo.reports.parts import ACCENT, BAD, GOOD, WARN, Flow, middle, say
 from zoo.reports.verdict import Verdict, has_wide_interval, interval_sentence
-from zoo.reports.words import clean, count, duration, label, number, percent, short_path
+from zoo.reports.words import clean, count, duration, label, number, parameters_text, percent, short_path
 from zoo.runner.measurements import SkippedImage
 from zoo.runner.run_result import RunResult
 
@@ -110,4 +110,4 @@ def _facts(result: RunResult) -> Iterable[str]:
     if result.timing.train_images_per_second:
         yield f"{count(result.timing.train_images_per_second)} images/s"
     if result.model.parameters:
-        yield f"{count(result.model.parameters)} parameters"
+        yield parameters_text(result.model)

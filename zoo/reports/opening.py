@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from zoo.reports.parts import ACCENT, Flow, say
-from zoo.reports.words import clean, count, percent, setting, short_path
+from zoo.reports.words import clean, count, parameters_text, percent, setting, short_path
 from zoo.runner.job_record import TrainRecord
 from zoo.runner.record import Run
 from zoo.runner.result_parts import Expectation
@@ -87,7 +87,7 @@ def _is_chosen(run: Run, path: str) -> bool:
 def _model(run: Run) -> list[Piece]:
     name, *params = _component(run, "architecture", run.model.id)
     parameters = run.model.parameters
-    return [name, *([(f"{count(parameters)} parameters", "architecture")] if parameters else []), *params]
+    return [name, *([(parameters_text(run.model), "architecture")] if parameters else []), *params]
 
 
 def _weights(run: Run, train: TrainRecord) -> list[Piece]:

@@ -11,7 +11,7 @@ from zoo.reports.estimate import estimate_line
 from zoo.reports.lines import Lines
 from zoo.reports.uncertain import uncertain_lines
 from zoo.reports.verdict import diagnose
-from zoo.reports.words import clean, clock, component, count, duration, number, percent, short_path
+from zoo.reports.words import clean, clock, component, count, duration, number, parameters_text, percent, short_path
 from zoo.runner.measurements import EpochRecord
 from zoo.runner.observer import Observer
 from zoo.runner.record import Run
@@ -125,7 +125,7 @@ def _figures(result: RunResult) -> Iterable[str]:
 def _model(run: Run) -> str:
     parameters = run.model.parameters
     name = clean(run.model.id or component(run.job.architecture.document()))
-    return f"{name} ({count(parameters)} parameters)" if parameters else name
+    return f"{name} ({parameters_text(run.model)})" if parameters else name
 
 
 def _data(run: Run) -> str:

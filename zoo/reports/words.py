@@ -65,6 +65,12 @@ def count(value: float | None) -> str:
     return UNKNOWN if value is None else f"{value:,.0f}"
 
 
+def parameters_text(model: Any) -> str:
+    """``94,186 parameters``, with those that the loss trains: ``94,186 parameters + 640 in the loss``."""
+    beside = f" + {count(model.loss_parameters)} in the loss" if model.loss_parameters else ""
+    return f"{count(model.parameters)} parameters{beside}"
+
+
 def mebibytes(number: float) -> str:
     """A file's size: ``12.34 MiB``."""
     return f"{number / 2**20:.2f} MiB"

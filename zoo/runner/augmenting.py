@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -13,11 +14,12 @@ from zoo.registry.entry import Entry
 from zoo.runner.build import build_list
 
 
-def build_augment(resolved: Resolved, size: int, num_classes: int) -> list[CheckedAugment]:
+def build_augment(resolved: Resolved, size: int, classes: Sequence[str]) -> list[CheckedAugment]:
     """Build the job's augmentations for images of a size in pixels."""
-    found = build_list(resolved, "augment", resolved.job.augment, size, num_classes=num_classes)
+    count, names = len(classes), list(classes)
+    found = build_list(resolved, "augment", resolved.job.augment, size, num_classes=count, classes=names)
     entries = [resolved.entry(f"augment.{i}") for i in range(len(found))]
-    return [CheckedAugment(*pair, num_classes) for pair in zip(entries, found, strict=True)]
+    return [CheckedAugment(*pair, count) for pair in zip(entries, found, strict=True)]
 
 
 class CheckedAugment:

@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from zoo.engine.outputs import call_scored, with_outputs
 from zoo.engine.step import StepConfig
 from zoo.engine.train import train_epoch
 from zoo.errors import RequestError
@@ -134,9 +135,10 @@ def _activations(parts: RunComponents, batch: tuple[Tensor, Tensor], count: int)
 
     model.train()
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor), parts.execution.autocast():
-        loss = parts.loss_fn(model(images), targets)
+        logits, outputs = with_outputs(model, parts.loss_fn)(images)
+        loss = call_scored(parts.loss_fn, logits, targets, outputs)
     found: int = sum(storage.nbytes() for place, storage in kept.items() if place not in own)
-    loss.backward()  # type: ignore[no-untyped-call]
+    loss.backward()
     return found
 
 

@@ -17,59 +17,16 @@ from zoo.data.samplers import OrderOf
 from zoo.data.split import Split
 from zoo.engine.dynamo import defer_dynamo
 from zoo.engine.layer_groups import Block
+from zoo.engine.optimizers import has_two_weights, needs_closure
 from zoo.engine.param_groups import parameter_groups
+from zoo.engine.step import Loss
 from zoo.errors import ContractError, JobError, RequestError
 from zoo.job.resolve import Resolved
 from zoo.job.schema import Choice, Job
 from zoo.model.build import build
 from zoo.registry.entry import PYTHON, Entry
 from zoo.registry.signature import accepts, check
-from zoo.registry.suggest import listing
-
-
-def build_loss(
-    resolved: Resolved, num_classes: int, class_weights: list[float] | None = None, *, multilabel: bool = False
-) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
-    """Build the loss, passing the number of classes where it takes one.
-
-    Raises:
-        RequestError: the job sets class weights, and the loss does not take ``class_weights``.
-        ContractError: the loss does not return a scalar, or has learnable parameters.
-    """
-    params = dict(resolved.job.loss.params)
-    if class_weights is not None:
-        if not accepts(resolved.entry("loss").factory(), "class_weights"):
-            raise RequestError(
-                f"loss {resolved.entry('loss').id!r} has no class_weights. Sample the classes equally instead: "
-                "--set train.sampler=balanced, or choose another loss: --set loss=cross_entropy"
-            )
-        if params.get("class_weights") is not None:
-            raise RequestError(
-                "loss.class_weights and train.class_weights both weight the classes: remove one of them."
-            )
-        params["class_weights"] = class_weights
-    loss = build(resolved.entry("loss"), params, "loss", num_classes=num_classes, multilabel=multilabel)
-    if learning := learning_parameters(loss):
-        raise ContractError(
-            f"loss {resolved.entry('loss').id!r} has trainable parameters ({listing(learning, most=3)}), but a run "
-            "trains only those of the network. Move them into the network, or call requires_grad_(False) on "
-            "constants."
-        )
-    goal = torch.eye(2, num_classes) if multilabel else torch.tensor([0, num_classes - 1])
-    probe = loss(torch.zeros(2, num_classes), goal)
-    if not isinstance(probe, torch.Tensor) or probe.ndim != 0:
-        raise ContractError(f"loss {resolved.entry('loss').id!r} must return a scalar tensor, not {probe!r}")
-    return loss  # type: ignore[no-any-return]
-
-
-def learning_parameters(loss: Any) -> list[str]:
-    """Names of a loss's learnable parameters, such as the class centres of a margin loss."""
-    held = {"": loss} if isinstance(loss, nn.Module) else getattr(loss, "__dict__", {})
-    found = [name for name, value in held.items() if isinstance(value, nn.Parameter) and value.requires_grad]
-    for name, part in held.items():
-        if isinstance(part, nn.Module):
-            found += [f"{name}.{inner}".lstrip(".") for inner, p in part.named_parameters() if p.requires_grad]
-    return found
+from zoo.runner.losses import Scored, build_loss, check_outputs
 
 
 def build_list(resolved: Resolved, path: str, choices: Sequence[Choice], first: int, **given: Any) -> list[Any]:
@@ -90,26 +47,21 @@ def metric_names(choices: Sequence[Choice]) -> list[str]:
 
 
 def build_scoring(
-    resolved: Resolved,
-    num_classes: int,
-    device: torch.device,
-    class_weights: list[float] | None = None,
-    *,
-    multilabel: bool = False,
-) -> tuple[Callable[[torch.Tensor, torch.Tensor], torch.Tensor], dict[str, Any]]:
+    resolved: Resolved, scored: Scored, device: torch.device, class_weights: list[float] | None = None
+) -> tuple[Loss, dict[str, Any]]:
     """Build the loss and the job's metrics by name, on the device.
 
-    Args:
-        multilabel: targets are (N, K) instead of (N,).
-
     Raises:
-        RequestError: a component of the job supports one label per image only, and the task is multi-label.
+        RequestError: a component of the job supports one label per image only, and the task is multi-label; or it takes
+            an output that the network does not return.
     """
     job = resolved.job
-    if multilabel:
+    if scored.multilabel:
         _check_several_labels(resolved)
-    loss = build_loss(resolved, num_classes, class_weights, multilabel=multilabel)
-    metrics = build_list(resolved, "metrics", job.metrics, num_classes, multilabel=multilabel)
+    loss = build_loss(resolved, scored, class_weights)
+    metrics = build_list(resolved, "metrics", job.metrics, len(scored.classes), **scored.given)
+    for i, metric in enumerate(metrics):
+        check_outputs(resolved, resolved.entry(f"metrics.{i}"), getattr(metric, "update", None), scored.outputs)
     for part in (loss, *metrics):
         if hasattr(part, "to"):
             part.to(device)
@@ -181,37 +133,41 @@ def build_opener(resolved: Resolved, shape: Shape | None = None, preparing: Prep
     return Opener(entry, params, shape, data.store, data.on_bad_image, data.max_bad_fraction, preparing)
 
 
-def build_optimizer(resolved: Resolved, blocks: Sequence[Block], exempt: Collection[int] = ()) -> torch.optim.Optimizer:
-    """Build the optimizer over the parameters of the trainable blocks.
+def build_optimizer(
+    resolved: Resolved, blocks: Sequence[Block], exempt: Collection[int] = (), loss: Sequence[nn.Parameter] = ()
+) -> torch.optim.Optimizer:
+    """Build the optimizer over the parameters of the trainable blocks, and the weights of the loss.
 
     Args:
         exempt: ids of parameters without weight decay, in addition to norms and biases.
 
     Raises:
-        RequestError: no parameter is trainable.
-        ContractError: the optimizer has separate training and evaluation weights.
+        RequestError: no parameter is trainable, or the job combines the optimizer with what it can't do.
     """
     train = resolved.job.train
-    groups = parameter_groups(
-        blocks, train.lr, train.weight_decay, head_lr=train.head_lr, layer_decay=train.layer_decay, exempt=exempt
-    )
-    if not groups:
+    rates: Any = {"head_lr": train.head_lr, "layer_decay": train.layer_decay}
+    groups = parameter_groups(blocks, train.lr, train.weight_decay, **rates, exempt=exempt, loss=loss)
+    if not any(block.parameters for block in blocks):
         raise RequestError(f"architecture {resolved.job.architecture.name!r} has nothing to train.")
     entry, params = resolved.entry("train.optimizer"), _fused(train.optimizer.params, groups)
     entry.factory()  # imports its classes
     defer_dynamo()
     optimizer: torch.optim.Optimizer = build(entry, params, "train.optimizer", groups, train.lr)
-    if has_two_weights(optimizer):
-        raise ContractError(
-            f"optimizer {entry.id!r} has train() and eval() for separate evaluation weights, which a run does not "
-            "support. Choose another: zoo list optimizers"
-        )
+    _check_form(resolved, optimizer)
     return optimizer
 
 
-def has_two_weights(optimizer: Any) -> bool:
-    """Check for an optimizer with separate training and evaluation weights, such as the schedule-free ones."""
-    return all(callable(getattr(optimizer, name, None)) for name in ("train", "eval"))
+def _check_form(resolved: Resolved, optimizer: torch.optim.Optimizer) -> None:
+    """Refuse a job that combines an optimizer of another form with what that form rules out."""
+    train, title = resolved.job.train, resolved.entry("train.optimizer").title
+    if has_two_weights(optimizer) and train.ema_decay is not None:
+        raise RequestError(
+            f"{title} has evaluation weights of its own (train() and eval()), so that the moving average of the "
+            "weights is not needed. Type: --set train.ema_decay=none"
+        )
+    if train.fsdp and (has_two_weights(optimizer) or needs_closure(optimizer)):
+        why = "needs a closure" if needs_closure(optimizer) else "has evaluation weights of its own"
+        raise RequestError(f"{title} {why}, which does not work with a sharded network. Type: --set train.fsdp=false")
 
 
 def _fused(params: Mapping[str, Any], groups: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:

@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import copy
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from time import perf_counter
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from zoo.data.batches import Batches, Normalize
 from zoo.data.open import TRAIN
 from zoo.data.split import class_counts
 from zoo.engine.distill import Distillation
 from zoo.engine.execution import Execution
+from zoo.engine.optimizers import needs_closure
+from zoo.engine.outputs import loss_module, outputs_of
 from zoo.engine.param_groups import weight_penalty
 from zoo.engine.ranks import ALONE, Ranks
 from zoo.engine.sharding import Divided, Stateful
 from zoo.engine.step import StepConfig
+from zoo.errors import RequestError
 from zoo.job.resolve import Resolved
 from zoo.model.bundle import preprocessing_of
 from zoo.runner import build
 from zoo.runner.augmenting import build_augment
 from zoo.runner.environment import versions
 from zoo.runner.features import FeatureStore
+from zoo.runner.losses import Scored, loss_weights
 from zoo.runner.network import trainable, training_sides
 from zoo.runner.observer import Observer
 from zoo.runner.prepare import PreparedJob, prepare_job
@@ -64,20 +69,23 @@ class RunComponents:
         self.resolved, self.job, self.ranks = prepared.resolved, prepared.resolved.job, ranks
         self.classes, self.task = prepared.opened.classes, prepared.opened.task
         self.loaded, self.trial, self.answering = prepared.loaded, prepared.plan.trial, prepared.plan.answer
+        self.scored = Scored(self.classes, self.task.multilabel, outputs_of(prepared.learner.model))
         self.learner, self.execution, self.divided = _shard(prepared, ranks)
         self.model = self.learner.model
         self.teacher = self._teacher()
         self.distill = self._distillation()
         scoring = self._scoring([1] * len(self.classes))
-        self.optimizer = self.new_optimizer()
+        if scoring.takes_outputs():
+            self.learner.train_on_images()
+        self._use(scoring)
         scoring.check_monitor()
         self.setup_s = prepared.seconds + perf_counter() - started
         started = perf_counter()
         self.splits = prepared.opened.decode(self.job)
         if self.job.train.class_weights != "none":
             scoring = self._scoring([int(n) for n in class_counts(self.splits[TRAIN].labels, len(self.classes))])
+            self._use(scoring)
         scoring.check_pieces()
-        self.scoring, self.loss_fn, self.metrics = scoring, scoring.loss_fn, scoring.metrics
         self.data = RunData(self.splits, self.resolved, self.execution, ranks)
         if self.learner.alone:
             self.data.compute_features(self._feature_store(observer))
@@ -103,11 +111,33 @@ class RunComponents:
         return Distillation(self.teacher, train.distill_weight, train.distill_temperature, self.task.multilabel)
 
     def _scoring(self, counts: Sequence[int]) -> Scoring:
-        return scoring_of(self.resolved, self.task, self.execution.device, counts)
+        return scoring_of(self.resolved, self.scored, self.task, self.execution.device, counts)
+
+    def _use(self, scoring: Scoring) -> None:
+        """Set the loss and the metrics, and the optimizer of the network's weights and the loss's.
+
+        Raises:
+            RequestError: a sharded network is trained with a loss that has weights.
+        """
+        self.scoring, self.loss_fn, self.metrics = scoring, scoring.loss_fn, scoring.metrics
+        self.loss_module = loss_module(scoring.loss_fn)
+        if self.divided is not None and loss_weights(self.loss_fn):
+            title = self.resolved.entry("loss").title
+            raise RequestError(f"{title} has weights, which can't be sharded. Type: --set train.fsdp=false")
+        self.optimizer = self.new_optimizer()
 
     def new_optimizer(self) -> torch.optim.Optimizer:
-        """Build an optimizer over the parameters trained in any epoch, each group at its peak learning rate."""
-        return build.build_optimizer(self.resolved, self.learner.learning(), _decay_exempt_ids(self.model))
+        """Build an optimizer over the parameters trained in any epoch, each group at its peak learning rate.
+
+        Raises:
+            RequestError: the optimizer needs a closure, and the precision float16.
+        """
+        exempt, own = _decay_exempt_ids(self.model), loss_weights(self.loss_fn)
+        optimizer = build.build_optimizer(self.resolved, self.learner.learning(), exempt, own)
+        if needs_closure(optimizer) and self.execution.dtype is torch.float16:
+            title = self.resolved.entry("train.optimizer").title
+            raise RequestError(f"{title} needs a closure, which fp16 does not support. Type: --precision fp32")
+        return optimizer
 
     def _feature_store(self, observer: Observer) -> FeatureStore:
         entry = self.resolved.entry("architecture")
@@ -117,8 +147,8 @@ class RunComponents:
 
     def _build_schedule(self) -> None:
         """Build the parts of a training step that depend on the number of steps or on the final weights."""
-        train, count = self.job.train, len(self.classes)
-        self.augment = {size: build_augment(self.resolved, size, count) for size in training_sides(train)}
+        train = self.job.train
+        self.augment = {size: build_augment(self.resolved, size, self.classes) for size in training_sides(train)}
         self.train_batches = self.data.batches(self.splits[TRAIN], train=True)
         self.schedule = build.build_schedule(self.resolved, self.optimizer, len(self.train_batches) * train.epochs)
         self.scaler = self._new_scaler()
@@ -165,7 +195,8 @@ class RunComponents:
 
     def settle(self) -> None:
         """Broadcast the first process's buffers (such as batch-norm statistics) after training steps."""
-        self.ranks.broadcast_weights(self.model, *([self.learner.final] if self.divided is None else []))
+        beside = [] if self.loss_module is None else [self.loss_module]
+        self.ranks.broadcast_weights(self.model, *beside, *([self.learner.final] if self.divided is None else []))
         self.gather()
 
     def gather(self) -> None:
@@ -173,12 +204,22 @@ class RunComponents:
         if self.divided is not None:
             self.divided.gather()
 
+    def loss_state(self) -> dict[str, Tensor]:
+        """Copy of the weights and buffers of the loss, by name; empty for a loss without any."""
+        return {} if self.loss_module is None else copy.deepcopy(self.loss_module.state_dict())
+
+    def load_loss_state(self, state: Mapping[str, Tensor]) -> None:
+        """Restore what :meth:`loss_state` returned."""
+        if self.loss_module is not None and state:
+            self.loss_module.load_state_dict(state)
+
     def stateful(self) -> dict[str, Stateful]:
         """The objects whose ``state_dict`` a checkpoint keeps, by name."""
         kept = {"optimizer": self.optimizer, "schedule": self.schedule, "scaler": self.scaler}
         taught = {} if self.teacher is None else {"teacher": self.teacher}
         divided = {} if self.divided is None else self.divided.stateful(self.optimizer)
-        return {**self.learner.stateful(), **kept, **taught, **divided}
+        own = {"loss": self.loss_module} if self.loss_module is not None and self.loss_module.state_dict() else {}
+        return {**self.learner.stateful(), **kept, **own, **taught, **divided}
 
 
 def _shard(prepared: PreparedJob, ranks: Ranks) -> tuple[TrainableModel, Execution, Divided | None]:

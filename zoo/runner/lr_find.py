@@ -129,12 +129,13 @@ class _Sweep:
     def listen(self, loss_fn: Any) -> Any:
         """Wrap the loss function to record its values."""
 
-        def heard(logits: Tensor, targets: Tensor) -> Any:
-            loss = loss_fn(logits, targets)
+        def heard(logits: Tensor, targets: Tensor, **outputs: Tensor) -> Any:
+            loss = loss_fn(logits, targets, **outputs)
             self._pieces.append(loss.detach())
             return loss
 
         heard.batch_weight = getattr(loss_fn, "batch_weight", None)  # type: ignore[attr-defined]
+        heard.__wrapped__ = loss_fn  # type: ignore[attr-defined]
         return heard
 
     def step(self) -> None:

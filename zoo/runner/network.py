@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 from torch import Tensor, nn
@@ -18,7 +19,7 @@ from zoo.runner.weights import Loaded, load_weights
 __all__ = ["build_network", "load_initial_weights", "trainable", "training_sides"]
 
 
-def build_network(resolved: Resolved, num_classes: int) -> tuple[nn.Module, Resolved]:
+def build_network(resolved: Resolved, classes: Sequence[str]) -> tuple[nn.Module, Resolved]:
     """Build the job's network, and settle the image size.
 
     A size that a rule chose is provisional: where the network doesn't take it, the network's own is tried.
@@ -32,7 +33,7 @@ def build_network(resolved: Resolved, num_classes: int) -> tuple[nn.Module, Reso
     """
     entry, job, pretrained = resolved.entry("architecture"), resolved.job, resolved.job.pretrained
     params, in_chans = job.architecture.params, job.data.in_chans
-    make = partial(build_model, entry, params, num_classes, in_chans, pretrained=pretrained)
+    make = partial(build_model, entry, params, len(classes), in_chans, pretrained=pretrained, classes=classes)
     try:
         model = make(job.train.image_size)
     except RequestError:

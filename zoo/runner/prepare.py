@@ -64,7 +64,7 @@ def prepare_job(resolved: Resolved, observer: Observer, ranks: Ranks = ALONE) ->
     usual = choose_execution(job.device, job.precision, job.memory_format, job.compile is True)
     keep_freed_memory(usual.device)
     opened = open_data(resolved, observer)
-    model, resolved = build_network(resolved, len(opened.classes))
+    model, resolved = build_network(resolved, opened.classes)
     job = resolved.job
     loaded = load_initial_weights(model, resolved, len(opened.classes))
     usual = _for_network(usual, model, job)

@@ -30,8 +30,8 @@ class Run:
             ``"job.yaml"``, ``"recipe simple_cnn+cats_dogs"``, ``"registry.yaml"``, ``"default"``, …).
         classes: the class names, in label order.
         splits: split -> ``images`` (how many), ``skipped`` (``name`` and ``reason``, each), ``source``.
-        model: ``id``, ``parameters`` (how many), ``plugin``, ``version``, ``begins`` (with what weights, in words, or
-            None), ``features`` (whether a frozen backbone runs once).
+        model: ``id``, ``parameters`` and ``loss_parameters`` (how many), ``plugin``, ``version``, ``begins`` (with
+            what weights, in words, or None), ``features`` (whether a frozen backbone runs once).
         device: ``name`` and ``description``.
         execution: number format and memory layout, in words.
         expect: what the recipe leads one to expect (``metric``, ``value``, ``photos``, ``measured``), or None.

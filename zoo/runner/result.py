@@ -15,6 +15,7 @@ from zoo.model.bundle import preprocessing_of
 from zoo.runner.components import RunComponents
 from zoo.runner.environment import environment, versions
 from zoo.runner.job_record import JobRecord
+from zoo.runner.losses import loss_weights
 from zoo.runner.measurements import SplitSummary
 from zoo.runner.record import Run
 from zoo.runner.result_parts import Expectation, ModelSummary, TeacherSummary, TuningAccount
@@ -49,6 +50,7 @@ def run_record(parts: RunComponents, folder: Path) -> Run:
             {
                 "id": entry.id,
                 "parameters": count_parameters(parts.model),
+                "loss_parameters": sum(p.numel() for p in loss_weights(parts.loss_fn)) or None,
                 "plugin": entry.origin.plugin,
                 "version": entry.origin.version,
                 "begins": _initial_weights_text(parts),

@@ -55,6 +55,7 @@ class ModelSummary(Record):
     Args:
         id: the full name of its architecture.
         parameters: their number.
+        loss_parameters: number of those of the loss that are trained; None for a loss without any.
         begins: the weights that training began with, in words; None for random ones.
         features: whether the output of a frozen backbone is computed once.
         weights: the file that training began with, or ``pretrained``.
@@ -63,6 +64,7 @@ class ModelSummary(Record):
 
     id: str | None = None
     parameters: int | None = None
+    loss_parameters: int | None = None
     plugin: str | None = None
     version: str | None = None
     begins: str | None = None

@@ -49,6 +49,8 @@ def resume(state: RunState, parts: RunComponents, keeper: Keeper, observer: Obse
     planned = kept.get("planned", train.epochs)
     rates = _scheduled_now(state, parts) if planned != train.epochs else None
     for name, part in parts.stateful().items():
+        if name == "loss" and name not in kept["parts"]:
+            continue  # saved before losses had weights
         if rates is None or name != "schedule" or hasattr(part, "epoch_ended"):
             _load(part, kept["parts"][name], name)
     if rates is not None:

@@ -40,6 +40,7 @@ class RunState:
         position: the unfinished epoch, if any.
         best: the best epoch so far.
         notices: sentences that the report repeats.
+        loss: weights of the loss in the best epoch, by name; empty for a loss without any.
     """
 
     timing: dict[str, float]
@@ -48,6 +49,7 @@ class RunState:
     position: Position | None = None
     best: BestEpoch | None = None
     notices: list[str] = field(default_factory=list)
+    loss: Mapping[str, Any] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the entries of a checkpoint."""
@@ -57,6 +59,7 @@ class RunState:
             "timing": self.timing,
             "accumulate": self.accumulate,
             "notices": self.notices,
+            "loss": self.loss,
             "position": vars(self.position) if self.position else None,
         }
 
@@ -68,3 +71,4 @@ class RunState:
         self.timing.update({k: v for k, v in kept["timing"].items() if k != "setup_s"})
         self.accumulate = kept.get("accumulate", self.accumulate)
         self.notices = kept.get("notices", [])
+        self.loss = kept.get("loss", {})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -11,12 +11,14 @@ import torch
 from zoo.data.open import TRAIN, VAL
 from zoo.engine.batch_weights import is_of_whole_batch
 from zoo.engine.class_weights import class_weights
+from zoo.engine.outputs import Outputs, takes
 from zoo.engine.step import Loss
 from zoo.engine.task import Task
 from zoo.errors import RequestError
 from zoo.job.resolve import Resolved
 from zoo.registry.suggest import did_you_mean, listing
 from zoo.runner.build import build_scoring
+from zoo.runner.losses import Scored
 
 __all__ = ["Scoring", "scoring_of"]
 
@@ -29,6 +31,7 @@ class Scoring:
         loss_fn: logits and targets -> the minimised scalar.
         metrics: torchmetrics' protocol, by name.
         num_classes: K of the logits (N, K).
+        outputs: examples of the outputs that the network has beside its logits.
     """
 
     resolved: Resolved
@@ -37,10 +40,21 @@ class Scoring:
     device: torch.device
     loss_fn: Loss
     metrics: dict[str, Any]
+    outputs: Outputs = field(default_factory=dict)
+
+    @property
+    def takers(self) -> list[Any]:
+        """Functions that may take outputs of the network: the loss, and the metrics' updates."""
+        return [self.loss_fn, *(metric.update for metric in self.metrics.values())]
+
+    def takes_outputs(self) -> bool:
+        """Check that the loss or a metric takes an output beside the logits."""
+        return any(name in self.outputs for function in self.takers for name in takes(function))
 
     def is_of_whole_batch(self) -> bool:
         """Check for a loss that is not a mean over images, so that micro-batches and processes change the training."""
-        return is_of_whole_batch(self.loss_fn, self.num_classes, self.device, multilabel=self.task.multilabel)
+        several = self.task.multilabel
+        return is_of_whole_batch(self.loss_fn, self.num_classes, self.device, multilabel=several, outputs=self.outputs)
 
     def higher_is_better(self, name: str) -> bool:
         """Return True where larger values are better, for a scalar of the task or one of the job's metrics."""
@@ -78,7 +92,7 @@ class Scoring:
             )
 
 
-def scoring_of(resolved: Resolved, task: Task, device: torch.device, counts: Sequence[int]) -> Scoring:
+def scoring_of(resolved: Resolved, scored: Scored, task: Task, device: torch.device, counts: Sequence[int]) -> Scoring:
     """Build the loss, with classes weighted where the job asks for it, and the metrics.
 
     Args:
@@ -90,5 +104,5 @@ def scoring_of(resolved: Resolved, task: Task, device: torch.device, counts: Seq
     """
     rule = resolved.job.train.class_weights
     weights = None if rule == "none" else class_weights(counts, rule)
-    loss, metrics = build_scoring(resolved, len(counts), device, weights, multilabel=task.multilabel)
-    return Scoring(resolved, task, len(counts), device, loss, metrics)
+    loss, metrics = build_scoring(resolved, scored, device, weights)
+    return Scoring(resolved, task, len(counts), device, loss, metrics, scored.outputs)

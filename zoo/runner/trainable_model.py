@@ -83,6 +83,11 @@ class TrainableModel:
             frozen += [module for module in self.model.modules() if isinstance(module, _BatchNorm)]
         self.frozen = [] if self.alone else frozen
 
+    def train_on_images(self) -> None:
+        """Train the whole network, not the head alone, for a loss that takes more than the logits."""
+        self.alone = False
+        self.begin_epoch(1)
+
     def sees_batches(self) -> bool:
         """Check for a trainable batch norm, whose statistics depend on the micro-batch."""
         return any(isinstance(module, _BatchNorm) and module not in self.frozen for module in self.trained.modules())

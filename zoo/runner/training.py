@@ -18,7 +18,7 @@ from zoo.data.open import TEST, VAL
 from zoo.data.split import Split
 from zoo.engine.averaging import Together
 from zoo.engine.calibration import Calibration, calibrate
-from zoo.engine.evaluate import evaluate_logits, predict_logits
+from zoo.engine.evaluate import Answers, evaluate_logits, predict_outputs
 from zoo.engine.final import final_numbers
 from zoo.engine.ranks import is_peer_error, peer_lost
 from zoo.engine.scores import Numbers
@@ -43,8 +43,6 @@ from zoo.runner.time_budget import Budget
 from zoo.runner.train_state import TrainState
 from zoo.storage.files import append_json_line
 
-Answers = tuple[Tensor, Tensor]
-"""Logits (N, K) float and targets (N,) or (N, K) of a split."""
 COMPILER = ("torch._dynamo", "torch._inductor")
 """Modules that define torch.compile's errors; importing them takes a second."""
 
@@ -205,7 +203,7 @@ class Training:
             if any(self.ranks.agreed[:2]):
                 whole = totals.copy()
                 whole.gather(self.ranks)
-                check_state(whole, self.parts.learner.trained, self.ranks)
+                check_state(whole, self.parts.learner.trained, self.ranks, self.parts.loss_module)
                 position.totals = whole.state_dict()
                 self._save()
                 self.interrupts.check()
@@ -297,6 +295,7 @@ class Training:
         record = record.changed(best=better is not None)
         if better is not None:
             self.best_answers = self.last_answers
+            self.state.loss = self.parts.loss_state()
         self.state.history.append(record)
         self.state.best = better or self.state.best  # only now: an epoch interrupted before this point is repeated
         self.state.position = None
@@ -349,7 +348,7 @@ class Training:
         else:  # augmented views need images: cached features are of a single view
             model, batches = looking(model, tta, multilabel=parts.task.multilabel), parts.data.images(split)
         collect = self.ranks.gather if isinstance(batches, Batches) else list
-        return predict_logits(model, batches, parts.answering, collect=collect)
+        return predict_outputs(model, batches, parts.answering, collect=collect, takers=parts.scoring.takers)
 
     def _evaluated(self, answers: Answers, choose: bool = False) -> Numbers:
         """Compute every metric of a split from its logits and targets.
@@ -359,8 +358,9 @@ class Training:
         """
         parts = self.parts
         if choose:
-            self.thresholds = parts.task.thresholds(*answers)
-        return evaluate_logits(*answers, parts.loss_fn, parts.classes, parts.metrics, self.thresholds)
+            self.thresholds = parts.task.thresholds(*answers[:2])
+        logits, targets, outputs = answers
+        return evaluate_logits(logits, targets, parts.loss_fn, parts.classes, parts.metrics, self.thresholds, outputs)
 
     def evaluate_best(self) -> FinalNumbers:
         """Evaluate the best weights, read back from disk, on val and, where it exists, on test.
@@ -369,6 +369,7 @@ class Training:
         that gave them.
         """
         started = perf_counter()
+        self.parts.load_loss_state(self.state.loss)
         splits = [self.parts.splits[name] for name in (VAL, TEST) if name in self.parts.splits]
         known = {VAL: self.best_answers} if self._check_best() and self.best_answers and self.job.tta == NONE else {}
         model = None if len(splits) == len(known) else self._read_back()
@@ -378,15 +379,16 @@ class Training:
         for split in splits:
             answers = known.get(split.name) or self._predict(split, cast(nn.Module, model), self.job.tta)
             if split.name == VAL:
-                self.calibration = calibrate(*answers)
+                self.calibration = calibrate(*answers[:2])
             heat, here = self.calibration.temperature if self.calibration else None, split.name == VAL
             numbers = self._evaluated(answers, here)
-            loss_fn, names, classes = self.parts.loss_fn, split.names, self.parts.classes
-            beside, worst = final_numbers(*answers, loss_fn, names, classes, self.parts.metrics, heat, fitted_here=here)
+            names, classes = split.names, self.parts.classes
+            loss_fn, measured = self.parts.loss_fn, self.parts.metrics
+            beside, worst = final_numbers(answers, loss_fn, names, classes, measured, heat, fitted_here=here)
             metrics[split.name] = SplitMetrics.read({**numbers, **beside})
             mistakes[split.name] = [Mistake.read(mistake) for mistake in worst]
             if self.ranks.first:
-                write_predictions(self.folder, split.name, names, classes, *answers, heat or 1.0, root)
+                write_predictions(self.folder, split.name, names, classes, *answers[:2], heat or 1.0, root)
         self.state.timing["evaluate_s"] += perf_counter() - started
         return FinalNumbers(metrics, mistakes)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from zoo.engine.outputs import all_outputs, return_logits
 from zoo.model.build import build
 from zoo.registry.signature import accepts, check, open_ended, parameters
 from zoo.registry.suggest import listing
@@ -18,10 +19,13 @@ from zoo.testing.networks import (
     all_sizes,
     answer_of,
     close,
+    declared_chans,
     declared_size,
     find_sizes,
+    given,
     home_size,
     how_far,
+    images_for,
     in_form,
     look,
     network,
@@ -45,7 +49,7 @@ NAMES_OF_FILES = (
 
 @contract(KIND, "can be created", "Return an nn.Module for any number of classes, with the default parameters.")
 def _can_be_made(subject: Subject) -> None:
-    model = subject.try_to_make(CLASSES, in_chans=3, image_size=home_size(subject))
+    model = subject.try_to_make(CLASSES, **given(subject, home_size(subject)))
     need(isinstance(model, nn.Module), f"its factory returns {type(model).__name__}, not a torch.nn.Module.")
 
 
@@ -56,7 +60,7 @@ def _takes_images(subject: Subject) -> None:
     side = home_size(subject)
     model = network(subject, side)
     try:
-        look(model, some_images(side=side))
+        look(model, images_for(subject, side))
     except Exception as error:
         fail(f"it rejects images of {side} px: {first_line(error)}.")
 
@@ -73,11 +77,28 @@ def _takes_two_sizes(subject: Subject) -> None:
 @contract(KIND, "logits", "Return one float32 logit for each class and image: (N, num_classes), no softmax.")
 def _gives_logits(subject: Subject) -> None:
     for side in sizes_of(subject):
-        logits = network(subject, side)(some_images(side=side))
+        logits = network(subject, side)(images_for(subject, side))
+        told = isinstance(logits, Mapping)  # a mapping with logits was replaced by them
+        need(not told, "it returns a mapping without the key 'logits'.")
         need(isinstance(logits, Tensor), f"it returns {type(logits).__name__}, not a tensor.")
         shape = tuple(logits.shape)
         need(shape == (4, CLASSES), f"for 4 images of {side} px and {CLASSES} classes its logits are {shape}.")
         need(logits.dtype == torch.float32, f"its logits are {logits.dtype}, not torch.float32.")
+
+
+@contract(KIND, "further outputs", "Return tensors (N, …) beside the logits, the same in training and in evaluation.")
+def _gives_further_outputs(subject: Subject) -> None:
+    side = smallest_size(subject)
+    answer_of(subject, side)  # tested by another check
+    model, images = network(subject, side), images_for(subject, side)
+    found = []
+    for training in (False, True):
+        with torch.no_grad():
+            outputs = all_outputs(model.train(training), images)
+        wrong = [name for name, value in outputs.items() if value.ndim == 0 or len(value) != len(images)]
+        need(not wrong, f"for 4 images, its output {wrong[:1]} has another number of rows.")
+        found.append(set(outputs))
+    need(found[0] == found[1], f"in training it has the outputs {sorted(found[1])}, in evaluation {sorted(found[0])}.")
 
 
 @contract(KIND, "two class counts", "Use num_classes outputs in the last layer.")
@@ -85,16 +106,20 @@ def _heeds_num_classes(subject: Subject) -> None:
     side = smallest_size(subject)
     answer_of(subject, side)  # the logits' shape is tested by another check
     for count in (2, 5):
-        shape = tuple(network(subject, side, classes=count)(some_images(side=side)).shape)
+        shape = tuple(network(subject, side, classes=count)(images_for(subject, side)).shape)
         need(shape == (4, count), f"with {count} classes, its logits for 4 images are {shape}.")
 
 
 @contract(KIND, "greyscale images", "Use in_chans inputs in the first layer.")
 def _heeds_in_chans(subject: Subject) -> None:
+    declared = declared_chans(subject)
+    if declared is not None and 1 not in declared:
+        skip(f"its component takes images with {listing(map(str, declared))} channels.")
     side = smallest_size(subject)
     answer_of(subject, side)
     try:
-        logits = subject.make(CLASSES, in_chans=1, image_size=side).eval()(some_images(side=side, chans=1))
+        model = return_logits(subject.make(CLASSES, **given(subject, side, chans=1))).eval()
+        logits = model(some_images(side=side, chans=1))
     except Exception as error:
         fail(f"with in_chans=1, it rejects greyscale images: {first_line(error)}.")
     need(logits.shape == (4, CLASSES), f"for 4 greyscale images its logits are {tuple(logits.shape)}.")
@@ -111,7 +136,7 @@ def _is_finite(subject: Subject) -> None:
 def _has_gradients(subject: Subject) -> None:
     for count, side in trials(subject):
         model = network(subject, side, count).train()
-        logits = in_form(model(some_images(side=side)), count)
+        logits = in_form(model(images_for(subject, side)), count)
         if not logits.isfinite().all():
             skip("its logits are not finite.")
         need(logits.requires_grad, "its logits have no gradient.")
@@ -134,7 +159,8 @@ def _comes_back(subject: Subject) -> None:
     for parameter in other.parameters():
         parameter.data.add_(1)
     other.load_state_dict(model.state_dict())
-    before, after = steady_answer(model, side), steady_answer(other, side)
+    given_images = images_for(subject, side)
+    before, after = steady_answer(model, given_images), steady_answer(other, given_images)
     need(
         close(before, after),
         (f"with its weights loaded into a new instance, logits differ by {how_far(before, after)}."),
@@ -145,7 +171,7 @@ def _comes_back(subject: Subject) -> None:
 def _is_deterministic(subject: Subject) -> None:
     side = smallest_size(subject)
     model = network(subject, side)
-    first, second = (in_form(look(model, some_images(side=side))) for _ in range(2))
+    first, second = (in_form(look(model, images_for(subject, side))) for _ in range(2))
     same = torch.equal(first.nan_to_num(), second.nan_to_num())
     need(same, f"for the same images, its logits differ by {how_far(first, second)}.")
 
@@ -157,10 +183,10 @@ def _is_deterministic(subject: Subject) -> None:
 )
 def _is_batch_independent(subject: Subject) -> None:
     side = smallest_size(subject)
-    model, given = network(subject, side), some_images(side=side)
-    together = steady_answer(model, side)
-    alone = torch.cat([look(model, image[None]) for image in given])
-    backwards = look(model, given.flip(0)).flip(0)
+    model, images = network(subject, side), images_for(subject, side)
+    together = steady_answer(model, images)
+    alone = torch.cat([look(model, image[None]) for image in images])
+    backwards = look(model, images.flip(0)).flip(0)
     for other in (alone, backwards):
         apart = how_far(together, other)
         need(close(together, other), f"the logits of an image change by {apart} with the other images of the batch.")
@@ -186,7 +212,7 @@ def _reads_no_file_that_is_named(subject: Subject) -> None:
         for name, value, pretrained in _namings(subject, str(file.path)):
             params = {**subject.params, name: value}
             with suppress(Exception):  # any refusal is fine
-                build(subject.entry, params, KIND, CLASSES, in_chans=3, image_size=home_size(subject), **pretrained)
+                build(subject.entry, params, KIND, CLASSES, **given(subject, home_size(subject)), **pretrained)
             need(not file.opened, f"its parameter {name} reads a file.")
 
 

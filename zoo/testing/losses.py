@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
 
 from zoo.engine.batch_weights import is_of_whole_batch
+from zoo.errors import ContractError
 from zoo.registry.signature import accepts
-from zoo.registry.suggest import listing
-from zoo.runner.build import learning_parameters
+from zoo.runner.losses import check_parameters, loss_weights
 from zoo.testing.check import contract
 from zoo.testing.outcome import fail, need, skip
+from zoo.testing.outputs import WIDTH, class_names, score, takes_outputs
 from zoo.testing.subject import CLASSES, Subject, first_line
 
 KIND = "loss"
-Loss = Callable[[Tensor, Tensor], Tensor]
+Loss = Callable[..., Tensor]
 SEEDS = range(5)
 COUNTS = (CLASSES, 2, 5)
 """Numbers of classes to test; two may be a special case. Unsupported numbers are reported by one check."""
@@ -25,10 +27,24 @@ COUNTS = (CLASSES, 2, 5)
 
 @contract(KIND, "can be created", "Return a callable (logits, targets) -> scalar, with the default parameters.")
 def _can_be_made(subject: Subject) -> None:
-    loss = subject.try_to_make(num_classes=CLASSES)
+    loss = subject.try_to_make(**_given(CLASSES))
     need(callable(loss), f"its factory returns {type(loss).__name__}, which is not callable.")
-    learning = learning_parameters(loss)
-    need(not learning, f"it has trainable parameters ({listing(learning, most=3)}), which a run doesn't train.")
+    try:
+        check_parameters(subject.entry, loss)
+    except ContractError as error:
+        fail(str(error))
+
+
+@contract(KIND, "trained weights", "Use each weight of the loss in its value, or call requires_grad_(False) on it.")
+def _trains_its_weights(subject: Subject) -> None:
+    loss = subject.made(**_given(CLASSES))
+    weights = loss_weights(loss)
+    if weights:
+        value = score(loss, *_batch(8, CLASSES))
+        need(value.requires_grad, "its value does not depend on its weights.")
+        value.backward()
+        unused = sum(p.grad is None for p in weights)
+        need(not unused, f"{unused} of its {len(weights)} weights have no gradient.")
 
 
 @contract(KIND, "a scalar", "Reduce over the batch to a scalar tensor, usually with .mean().")
@@ -61,6 +77,8 @@ def _leads_down(subject: Subject) -> None:
         gradient = _gradient(loss, logits, targets)
         if gradient is None or not gradient.isfinite().all():
             skip("its gradient is not finite.")
+        if not gradient.any() and getattr(loss, "takes_outputs", False):
+            continue  # a hinge on features, whose margin is kept
         need(gradient.any(), "its gradient is 0 for wrong predictions.")
         step = logits - 0.1 * gradient / gradient.norm()
         need(_value(loss, step, targets) < _value(loss, logits, targets), "a step against its gradient increases it.")
@@ -68,6 +86,7 @@ def _leads_down(subject: Subject) -> None:
 
 @contract(KIND, "right order", "Check the sign, and the dimension of softmax: columns are classes.")
 def _has_the_right_order(subject: Subject) -> None:
+    _skip_outputs(subject)
     for loss, logits, targets in _eights(subject):
         right = one_hot(targets, logits.shape[1]).float()
         for better in (0.5, 4.0):
@@ -83,6 +102,7 @@ def _has_the_right_order(subject: Subject) -> None:
     ("Compare with cross entropy: confident right predictions cost least, wrong ones most."),
 )
 def _ranks_certain_answers(subject: Subject) -> None:
+    _skip_outputs(subject)
     for k, loss in _made_for_all(subject).items():
         targets = torch.arange(10) % k
         right, wrong = (8.0 * one_hot((targets + shift) % k, k).float() - 4 for shift in (0, 1))
@@ -110,6 +130,7 @@ def _takes_soft_targets(subject: Subject) -> None:
             soft = loss(logits.clone(), one_hot(targets, logits.shape[1]).float())
         except Exception as error:
             skip(f"it accepts labels only, so it can't be used with mixup or CutMix: {first_line(error)}.")
+        soft = soft.detach() if isinstance(soft, Tensor) else torch.as_tensor(soft)
         need(_close(hard, soft), f"one-hot targets give {float(soft):.5g}, but labels {float(hard):.5g}.")
 
 
@@ -119,13 +140,15 @@ def _learns_several_labels(subject: Subject) -> None:
     if not accepts(subject.factory(), "multilabel"):
         return  # single-label only; refused for multi-label datasets
     for count in COUNTS:
-        loss = subject.made(num_classes=count, multilabel=True)
+        loss = _supplied(subject.made(**_given(count), multilabel=True))
         logits, _ = _batch(8, count)
         targets = (_batch(8, count, 1)[0] > 0).float()
         targets[0], targets[1] = 0, 1  # none of the labels, and all of them
         gradient = _gradient(loss, logits, targets)
         finite = gradient is not None and bool(gradient.isfinite().all())
         need(finite, f"with {count} classes, its gradient for multi-label targets is not finite.")
+        if getattr(loss, "takes_outputs", False):
+            continue
         move = 4 * (2 * targets - 1)
         right, wrong = (_value(loss, logits + sign * move, targets) for sign in (1, -1))
         need(right < wrong, f"with {count} classes, right labels have the loss {right:.3g}, wrong ones {wrong:.3g}.")
@@ -150,7 +173,7 @@ def _works_for_other_counts(subject: Subject) -> None:
     _made(subject)
     for count in COUNTS[1:]:
         try:
-            subject.make(num_classes=count)(*_batch(8, count))
+            score(subject.make(**_given(count)), *_batch(8, count))
         except Exception as error:
             fail(f"with {count} classes it raises {first_line(error)}.")
 
@@ -165,8 +188,31 @@ def _leaves_its_inputs(subject: Subject) -> None:
 
 
 def _made(subject: Subject) -> Loss:
-    loss: Loss = subject.made(num_classes=CLASSES)
-    return loss if callable(loss) else skip("it is not callable.")
+    loss = subject.made(**_given(CLASSES))
+    return _supplied(loss) if callable(loss) else skip("it is not callable.")
+
+
+def _given(count: int) -> Mapping[str, Any]:
+    """What the runner gives to the factory of a loss."""
+    return {"num_classes": count, "num_features": WIDTH, "classes": class_names(count)}
+
+
+def _supplied(loss: Any) -> Loss:
+    """The loss with the outputs of a network that it requires, as a function of logits and targets."""
+    if not takes_outputs(loss):
+        return loss  # type: ignore[no-any-return]
+
+    def supplied(logits: Tensor, targets: Tensor) -> Any:
+        return score(loss, logits, targets)
+
+    supplied.takes_outputs = True  # type: ignore[attr-defined]
+    supplied.batch_weight = getattr(loss, "batch_weight", None)  # type: ignore[attr-defined]
+    return supplied
+
+
+def _skip_outputs(subject: Subject) -> None:
+    if getattr(_made(subject), "takes_outputs", False):
+        skip("it takes outputs of the network beside the logits, whose order is unknown.")
 
 
 def _batch(n: int, k: int, seed: int = 0, scale: float = 1.0) -> tuple[Tensor, Tensor]:
@@ -179,7 +225,7 @@ def _made_for_all(subject: Subject) -> dict[int, Loss]:
     found = {CLASSES: _made(subject)}
     for count in COUNTS[1:]:
         try:
-            loss = subject.make(num_classes=count)
+            loss = _supplied(subject.make(**_given(count)))
             loss(*_batch(8, count))
         except Exception:  # reported by another check
             continue

@@ -11,6 +11,7 @@ from torch.nn.functional import one_hot
 from zoo.plugin import Metric
 from zoo.testing.check import contract
 from zoo.testing.outcome import fail, need, skip
+from zoo.testing.outputs import class_names, score, takes_outputs
 from zoo.testing.subject import CLASSES, Subject, first_line
 
 KIND = "metric"
@@ -23,7 +24,7 @@ CUTS = ([30], [15, 15], [1, 29], [7, 11, 12], [1] * 30)
 
 @contract(KIND, "can be created", "Return an object with update(logits, targets), compute() and reset().")
 def _can_be_made(subject: Subject) -> None:
-    metric = subject.try_to_make(CLASSES)
+    metric = subject.try_to_make(CLASSES, classes=class_names(CLASSES))
     missing = _missing(metric)
     need(not missing, f"its factory returns {type(metric).__name__}, which has no {' and no '.join(missing)}.")
 
@@ -62,6 +63,8 @@ def _is_finite(subject: Subject) -> None:
 
 @contract(KIND, "better is better", "Set the component's higher_is_better, or check the order of logits and targets.")
 def _knows_better(subject: Subject) -> None:
+    if takes_outputs(_made(subject).update):
+        skip("it takes outputs of the network beside the logits, whose order is unknown.")
     higher = not isinstance(subject.component, Metric) or subject.component.higher_is_better
     for k in _counts(subject):
         targets = torch.arange(20) % k
@@ -86,7 +89,7 @@ def _can_be_asked_twice(subject: Subject) -> None:
 def _holds_no_graph(subject: Subject) -> None:
     logits, targets = _batch(30, CLASSES)
     metric = _made(subject)
-    metric.update(logits.requires_grad_(), targets)
+    score(metric.update, logits.requires_grad_(), targets)
     need(not torch.as_tensor(metric.compute()).requires_grad, "its value keeps the graph of the logits.")
 
 
@@ -95,7 +98,7 @@ def _works_for_other_counts(subject: Subject) -> None:
     _made(subject)
     for count in COUNTS[1:]:
         try:
-            _value(subject.make(count), *_batch(30, count))
+            _value(subject.make(count, classes=class_names(count)), *_batch(30, count))
         except Exception as error:
             fail(f"with {count} classes it raises {first_line(error)}.")
 
@@ -108,14 +111,14 @@ def _counts(subject: Subject) -> list[int]:
 
 def _takes(subject: Subject, count: int) -> bool:
     try:
-        _value(subject.make(count), *_batch(30, count))
+        _value(subject.make(count, classes=class_names(count)), *_batch(30, count))
     except Exception:  # reported by another check
         return False
     return True
 
 
 def _made(subject: Subject, count: int = CLASSES) -> Any:
-    metric = subject.made(count)
+    metric = subject.made(count, classes=class_names(count))
     return metric if not _missing(metric) else skip("it lacks methods of a metric.")
 
 
@@ -131,7 +134,7 @@ def _batch(n: int, k: int, seed: int = 0) -> tuple[Tensor, Tensor]:
 def _value(metric: Any, logits: Tensor, targets: Tensor, sizes: list[int] | None = None) -> Tensor:
     sizes = sizes or [len(logits)]
     for part, labels in zip(torch.split(logits, sizes), torch.split(targets, sizes), strict=True):
-        metric.update(part.clone(), labels.clone())
+        score(metric.update, part.clone(), labels.clone())
     return _tensor(metric.compute())
 
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
+from zoo.engine.outputs import return_logits
 from zoo.job.resolve import FALLBACK_SIZE
 from zoo.plugin import Architecture
 from zoo.testing.outcome import skip
+from zoo.testing.outputs import class_names
 from zoo.testing.subject import CLASSES, Subject
 
 SIZES = (32, 64, 128, 224)
@@ -50,7 +55,7 @@ def find_sizes(subject: Subject) -> list[int]:
 
 def _takes(subject: Subject, side: int) -> bool:
     try:
-        look(subject.make(CLASSES, in_chans=3, image_size=side).eval(), some_images(side=side))
+        look(return_logits(subject.make(CLASSES, **given(subject, side))).eval(), images_for(subject, side))
     except Exception:
         return False  # too small for its strides, or incompatible with its last layer
     return True
@@ -69,8 +74,29 @@ def trials(subject: Subject) -> list[tuple[int, int]]:
 
 def network(subject: Subject, side: int, classes: int = CLASSES, seed: int = 0) -> nn.Module:
     """Create the network for colour images of this side, in evaluation mode."""
-    model = subject.made(classes, in_chans=3, image_size=side, torch_seed=seed)
-    return model.eval() if isinstance(model, nn.Module) else skip("it is not a torch.nn.Module.")
+    model = subject.made(classes, **given(subject, side, classes), torch_seed=seed)
+    return return_logits(model).eval() if isinstance(model, nn.Module) else skip("it is not a torch.nn.Module.")
+
+
+def given(subject: Subject, side: int, classes: int = CLASSES, chans: int | None = None) -> Mapping[str, Any]:
+    """What the runner gives to the factory of an architecture."""
+    return {"in_chans": chans or home_chans(subject), "image_size": side, "classes": class_names(classes)}
+
+
+def home_chans(subject: Subject) -> int:
+    """Number of channels of most tests: 3, or the first that the component declares."""
+    declared = declared_chans(subject)
+    return 3 if declared is None or 3 in declared else declared[0]
+
+
+def declared_chans(subject: Subject) -> tuple[int, ...] | None:
+    """Declared in_chans of the component."""
+    return subject.component.in_chans if isinstance(subject.component, Architecture) else None
+
+
+def images_for(subject: Subject, side: int) -> Tensor:
+    """Fixed random images (4, C, side, side) with the channels of the network."""
+    return some_images(side=side, chans=home_chans(subject))
 
 
 def some_images(count: int = 4, side: int = 32, chans: int = 3) -> Tensor:
@@ -87,7 +113,7 @@ def look(model: nn.Module, images: Tensor) -> Tensor:
 
 def answer_of(subject: Subject, side: int, classes: int = CLASSES) -> Tensor:
     """Logits (4, classes) for four images."""
-    return in_form(look(network(subject, side, classes), some_images(side=side)), classes)
+    return in_form(look(network(subject, side, classes), images_for(subject, side)), classes)
 
 
 def in_form(logits: object, classes: int = CLASSES) -> Tensor:
@@ -97,9 +123,9 @@ def in_form(logits: object, classes: int = CLASSES) -> Tensor:
     return logits
 
 
-def steady_answer(model: nn.Module, side: int) -> Tensor:
+def steady_answer(model: nn.Module, images: Tensor) -> Tensor:
     """Logits that are equal in two calls; skips other networks."""
-    first, second = (in_form(look(model, some_images(side=side))) for _ in range(2))
+    first, second = (in_form(look(model, images)) for _ in range(2))
     if not torch.equal(first.nan_to_num(), second.nan_to_num()):
         skip("its output is not deterministic.")
     return first

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from zoo.runner.build import has_two_weights
+from zoo.engine.optimizers import has_two_weights, needs_closure, to_training_weights
 from zoo.runner.checkpoint import load_checkpoint, save_checkpoint
 from zoo.testing.check import contract
 from zoo.testing.outcome import need, skip
@@ -40,11 +40,19 @@ class Bowl:
 
     def step(self, optimizer: torch.optim.Optimizer) -> float:
         """Run one step, and return the value before it."""
-        optimizer.zero_grad()
-        value = self.value()
-        value.backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
-        return float(value.detach())
+        value = self._gradients(optimizer)
+        if needs_closure(optimizer):
+            optimizer.step(lambda: self._gradients(optimizer))
+        else:
+            optimizer.step()
+        return float(value)
+
+    def _gradients(self, optimizer: torch.optim.Optimizer) -> Any:
+        with torch.enable_grad():
+            optimizer.zero_grad()
+            value = self.value()
+            value.backward()  # type: ignore[no-untyped-call]
+        return value.detach()
 
 
 @contract(KIND, "can be created", "Take parameter groups and lr, and return a torch.optim.Optimizer.")
@@ -52,7 +60,6 @@ def _can_be_made(subject: Subject) -> None:
     optimizer = subject.try_to_make(Bowl().groups(), RATE)
     kind = type(optimizer).__name__
     need(isinstance(optimizer, torch.optim.Optimizer), f"its factory returns {kind}, not a torch.optim.Optimizer.")
-    need(not has_two_weights(optimizer), f"{kind} has train() and eval(), which a run doesn't call.")
 
 
 @contract(KIND, "descends", "Move against the gradient, at about the learning rate.")
@@ -106,8 +113,40 @@ def _comes_back(subject: Subject) -> None:
         torch.manual_seed(1)
         for _ in range(2):
             bowl.step(used)
-    apart = max(float((a - b).abs().max()) for a, b in zip(_weights(straight), _weights(resumed), strict=True))
+    apart = _apart(_weights(straight), _weights(resumed))
     need(apart <= 1e-7, f"two steps after resuming, a weight differs by {apart:.2g} from uninterrupted training.")
+
+
+@contract(
+    KIND, "two sets of weights", "Keep in the groups which weights are set, so that train() and eval() undo each other."
+)
+def _changes_its_weights(subject: Subject) -> None:
+    bowl, other = Bowl(), Bowl()
+    optimizer: Any = _made(subject, bowl)
+    if not has_two_weights(optimizer):
+        return
+    for _ in range(3):
+        bowl.step(optimizer)
+    training = [weight.clone() for weight in _weights(bowl)]
+    optimizer.eval()
+    evaluation = [weight.clone() for weight in _weights(bowl)]
+    optimizer.eval()
+    need(_apart(_weights(bowl), evaluation) == 0, "eval() called twice changes the weights twice.")
+    state = through_a_checkpoint({"optimizer": optimizer.state_dict()})
+    restored: Any = _made(subject, other)
+    with torch.no_grad():
+        for weight, value in zip((other.weight, other.bias), evaluation, strict=True):
+            weight.copy_(value)
+    restored.load_state_dict(state["optimizer"])
+    for each, made in ((bowl, optimizer), (other, restored)):
+        made.train()
+        made.train()
+        apart = _apart(_weights(each), training)
+        need(apart <= 1e-5, f"after eval() and train(), a weight differs by {apart:.2g} from the one before.")
+
+
+def _apart(some: list[Tensor], others: list[Tensor]) -> float:
+    return max(float((a - b).abs().max()) for a, b in zip(some, others, strict=True))
 
 
 def through_a_checkpoint(state: dict[str, Any]) -> dict[str, Any]:
@@ -125,4 +164,7 @@ def _weights(bowl: Bowl) -> list[Tensor]:
 
 def _made(subject: Subject, bowl: Bowl) -> torch.optim.Optimizer:
     optimizer = subject.made(bowl.groups(), RATE)
-    return optimizer if isinstance(optimizer, torch.optim.Optimizer) else skip("it is not a torch.optim.Optimizer.")
+    if not isinstance(optimizer, torch.optim.Optimizer):
+        skip("it is not a torch.optim.Optimizer.")
+    to_training_weights(optimizer)
+    return optimizer

@@ -19,6 +19,22 @@ class Good(nn.Module):
         return self.head(self.stem(images).mean((2, 3)))
 
 
+class WithFeatures(Good):
+    """Good, too: it returns features beside the logits."""
+
+    def forward(self, images: Tensor) -> dict[str, Tensor]:  # type: ignore[override]
+        features = self.stem(images).mean((2, 3))
+        return {"logits": self.head(features), "features": features}
+
+
+class MeanFeatures(WithFeatures):
+    """Its features are those of the batch."""
+
+    def forward(self, images: Tensor) -> dict[str, Tensor]:  # type: ignore[override]
+        found = super().forward(images)
+        return {**found, "features": found["features"].mean(0)}
+
+
 class SaysItsSize(nn.Module):
     """Good, too: flattened, so that it takes images with 32 px alone; its component declares that."""
 

@@ -56,3 +56,69 @@ class Forgetful(torch.optim.SGD):
                 move = parameter.grad + 0.5 * self.last.get(id(parameter), torch.zeros(()))
                 self.last[id(parameter)] = move
                 parameter -= group["lr"] * move
+
+
+class Sharp(torch.optim.SGD):
+    """Good, too: the gradient at other weights nearby, which a closure computes."""
+
+    def __init__(self, params: Any, lr: float):
+        super().__init__(params, lr=lr)
+
+    @torch.no_grad()
+    def step(self, closure: Any) -> Any:
+        weights = [p for group in self.param_groups for p in group["params"]]
+        before = [p.clone() for p in weights]
+        for parameter in weights:
+            parameter += 1e-3 * parameter.grad
+        loss = closure()
+        for parameter, old in zip(weights, before, strict=True):
+            parameter.copy_(old)
+        super().step()
+        return loss
+
+
+class TwoWeights(torch.optim.SGD):
+    """Good, too: its evaluation weights lie between the last and the first ones."""
+
+    def __init__(self, params: Any, lr: float):
+        super().__init__(params, lr=lr)
+        for group in self.param_groups:
+            group["training"] = True
+
+    def train(self) -> None:
+        self._set(True)
+
+    def eval(self) -> None:
+        self._set(False)
+
+    def step(self, closure: Any = None) -> Any:
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                self.state[parameter].setdefault("first", parameter.detach().clone())
+        return super().step(closure)
+
+    @torch.no_grad()
+    def _set(self, training: bool) -> None:
+        for group in self.param_groups:
+            if group["training"] is not training:
+                group["training"] = training
+                for parameter in group["params"]:
+                    if "first" in self.state[parameter]:
+                        parameter.lerp_(self.state[parameter]["first"], -1.0 if training else 0.5)
+
+
+class LosesItsMode(TwoWeights):
+    """Which weights are set stands in no group."""
+
+    def __init__(self, params: Any, lr: float):
+        super().__init__(params, lr)
+        self.training = True
+
+    @torch.no_grad()
+    def _set(self, training: bool) -> None:
+        for group in self.param_groups:
+            group["training"] = self.training
+        super()._set(training)
+        self.training = training
+        for group in self.param_groups:
+            group["training"] = True

@@ -99,8 +99,12 @@ class Component(_Described):
 class Architecture(Component):
     """A network: ``f(num_classes, in_chans=3, **params)`` returns an ``nn.Module``.
 
-    The module takes normalised images (N, C, H, W) float and returns logits (N, num_classes). A factory
-    with an ``image_size`` parameter gets the job's.
+    The module takes normalised images (N, C, H, W) float and returns logits (N, num_classes), or a mapping of tensors
+    (N, …) with the key ``logits``, whose other entries losses and metrics may take by name, such as ``features``. A
+    factory with an ``image_size`` parameter gets the job's, one with ``classes`` the names of the classes.
+
+    A module or a factory with ``adapt_weights(state)`` maps the tensors of a file that have other names than the
+    network's, by name, to the network's: for ``--weights FILE``.
 
     Args:
         input_size: side in pixels that the network was designed for; a job's default image size.
@@ -200,8 +204,14 @@ class Dataset(Component):
 class Loss(Component):
     """``f(**params)`` returns ``(logits, targets) -> scalar``; targets (N,) int64, or (N, K) soft.
 
-    A factory with a ``num_classes`` parameter gets the job's. One with a ``multilabel`` parameter supports multi-label
-    datasets: for True, targets are (N, K) float in 0..1, an independent binary label for each class.
+    A factory with a ``num_classes`` parameter gets the job's, one with ``classes`` the names of the classes. One with a
+    ``multilabel`` parameter supports multi-label datasets: for True, targets are (N, K) float in 0..1, an independent
+    binary label for each class.
+
+    Further parameters of the call are outputs of the network that its forward returns by that name, as in
+    ``(logits, targets, features)``; a factory with a ``num_features`` parameter gets the width of ``features``. A loss
+    that is a ``torch.nn.Module`` may have weights: they are trained, moved and kept in checkpoints, with a group of
+    their own at the job's learning rate; they are no part of the model or of an average of its weights.
 
     A loss that is a weighted mean has a method ``batch_weight(targets)`` that returns its divisor, a scalar. A batch
     can then be computed in pieces, or by several processes, with the same step as the whole batch.
@@ -215,7 +225,8 @@ class Metric(Component):
     """``f(num_classes, **params)`` returns ``update(logits, targets)``, ``compute()``, ``reset()``.
 
     Targets are (N,) int64. A factory with a ``multilabel`` parameter supports multi-label datasets: for True, targets
-    are (N, K) float of 0 and 1.
+    are (N, K) float of 0 and 1. One with a ``classes`` parameter gets the names of the classes. Further parameters of
+    ``update`` are outputs of the network, as for a loss.
     """
 
     kind: ClassVar[str] = "metric"
@@ -227,7 +238,8 @@ class Augmentation(Component):
 
     It transforms a batch on the batch's device, with independent random numbers for every sample: images
     (N, C, H, W) float in 0..1, before normalisation; targets (N,) int64, or (N, K) soft. A factory with a
-    ``num_classes`` parameter gets the job's; augmentations that mix images return soft targets.
+    ``num_classes`` parameter gets the job's, one with ``classes`` the names of the classes; augmentations that mix
+    images return soft targets.
     """
 
     kind: ClassVar[str] = "augmentation"
@@ -236,6 +248,11 @@ class Augmentation(Component):
 @dataclass(frozen=True)
 class Optimizer(Component):
     """``f(params, lr, **params)`` returns a ``torch.optim.Optimizer``; params may be parameter groups.
+
+    An optimizer whose ``step`` requires a ``closure``, or whose class has ``needs_closure = True``, gets one after the
+    gradients of a batch have been computed: it clears them, computes those of the same batch again, and returns the
+    loss. One with ``train()`` and ``eval()`` has two sets of weights: ``train()`` is called before an epoch's steps,
+    ``eval()`` after them; which one was called last belongs into its ``state_dict``.
 
     Args:
         lr, weight_decay: values that the optimizer was designed for, for small networks from scratch. Where a job uses

@@ -638,3 +638,12 @@ def test_the_zoos_own_metrics_keep_their_names():
     names = ["accuracy", "f1_macro", "f1_micro", "confusion_matrix", "mean_average_precision"]
     found = resolved(architecture="simple_cnn", dataset="digits", metrics=names)
     assert [metric.name for metric in found.job.metrics] == names
+
+
+def test_an_architecture_refuses_a_number_of_channels_that_it_does_not_declare():
+    assert with_architecture("digits", in_chans=(1, 3)).job.data.in_chans == 1
+    assert with_architecture("digits", "data.in_chans=3", in_chans=(3,)).job.data.in_chans == 3
+    with pytest.raises(JobError, match=r"'python/mine' takes images with 3 channels.* have 1\..*data\.in_chans=3"):
+        with_architecture("digits", in_chans=(3,))
+    with pytest.raises(ValueError, match=r"in_chans 3 is not of the form \(3,\)"):
+        architecture(in_chans=3)

@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from zoo.errors import RequestError
+from zoo.errors import ContractError, RequestError
 from zoo.host.loader import open_registry
 from zoo.runner.weights import load_weights, read_tensors
 
@@ -151,3 +151,34 @@ def test_a_file_that_is_not_there_is_told(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.chdir(tmp_path)
     with pytest.raises(RequestError, match=r"There are no weights at 'nowhere\.pth'"):
         load_weights(network(), "nowhere.pth", None, open_registry())
+
+
+class Renamed(nn.Module):
+    """A network that reads the weights of a code with other names."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body, self.calls = network(), 0
+
+    def adapt_weights(self, state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        self.calls += 1
+        return {f"body.{name}": value for name, value in state.items()}
+
+
+def test_a_network_maps_the_names_of_a_file_but_not_its_own(tmp_path: Path, trained: nn.Module):
+    path, model = tmp_path / "foreign.pth", Renamed()
+    torch.save(trained.state_dict(), path)
+    loaded = load_weights(model, str(path), "body.4", open_registry())
+    assert same(model.body, trained)
+    assert (loaded.loaded, model.calls) == (len(trained.state_dict()), 1)
+    torch.save(model.state_dict(), path)
+    load_weights(model, str(path), "body.4", open_registry())
+    assert model.calls == 1
+
+
+def test_a_mapping_of_weights_that_is_none_is_refused(tmp_path: Path, trained: nn.Module):
+    path, model = tmp_path / "foreign.pth", network()
+    torch.save({f"other.{name}": value for name, value in trained.state_dict().items()}, path)
+    model.adapt_weights = lambda state: None  # type: ignore[assignment]
+    with pytest.raises(ContractError, match=r"adapt_weights\(\) of Sequential must return tensors by name"):
+        load_weights(model, str(path), "4", open_registry())

@@ -19,6 +19,7 @@ from zoo.data.store import decode_split
 from zoo.engine.task import Task, task_of
 from zoo.errors import ContractError, DataError, RequestError, ZooError
 from zoo.registry.entry import Entry
+from zoo.registry.protocols import check_methods
 from zoo.registry.suggest import listing
 from zoo.storage import in_use
 from zoo.storage.files import cache_folder
@@ -53,7 +54,7 @@ class Opener:
 
         Raises:
             DataError: from the dataset: missing, empty, malformed.
-            ContractError: it is not a dataset.
+            ContractError: it is not a dataset, or declares a method that nothing calls.
         """
         in_use.begin_in(cache_folder())
         try:
@@ -66,6 +67,7 @@ class Opener:
         for needed in ("__len__", "__getitem__", "classes"):
             if not hasattr(dataset, needed):
                 raise ContractError(f"dataset {self.entry.id!r} gave {type(dataset).__name__}, which has no {needed}")
+        check_methods(self.entry, dataset)
         if len(dataset) == 0:
             raise DataError(f"The {split} split of {self.entry.component.name!r} has no images.")
         return dataset

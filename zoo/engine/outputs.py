@@ -61,7 +61,7 @@ def give_logits(model: nn.Module, out: Any) -> Any:
         out: what the network returned for two images.
 
     Returns:
-        The logits; ``out`` itself where it is no mapping.
+        The logits; ``out`` itself where it is not a mapping.
 
     Raises:
         ContractError: the mapping has no logits.

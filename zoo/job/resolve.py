@@ -405,12 +405,25 @@ class _Resolver:
         except ValidationError as error:
             self.problems += [describe_error(e, self.layers.sources) for e in error.errors() if not already_reported(e)]
             raise JobError(self.problems) from None
+        self.problems += _other_channels(self.entries.get("architecture"), job)
         if self.problems:
             raise JobError(self.problems)
         for path in flatten(job.plain()):
             self.layers.sources.setdefault(path, "default")
         vary = functools.partial(resolve, self.request, self.registry)
         return Resolved(job, self.layers.sources, self.entries, recipe, self.registry, self.reasons, self.facts, vary)
+
+
+def _other_channels(architecture: Entry | None, job: Job) -> list[str]:
+    """Problem of an architecture that can't take the job's number of channels; empty where it can."""
+    declared = getattr(architecture and architecture.component, "in_chans", None)
+    if architecture is None or declared is None or job.data.in_chans in declared:
+        return []
+    return [
+        f"{architecture.title} takes images with {' or '.join(map(str, declared))} channels, but those of the job have "
+        f"{job.data.in_chans}. Convert the images: --set data.in_chans={declared[0]}, or choose another architecture: "
+        "zoo list architecture"
+    ]
 
 
 def _taken(kind: str, name: str, entry: Entry) -> list[str]:

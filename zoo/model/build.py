@@ -11,6 +11,7 @@ from torch import nn
 from zoo.engine.outputs import give_logits
 from zoo.errors import ContractError, JobError, RequestError, ZooError
 from zoo.registry.entry import Entry
+from zoo.registry.protocols import check_methods
 from zoo.registry.signature import accepts, check
 
 
@@ -26,6 +27,7 @@ def build(entry: Entry, params: Mapping[str, Any], path: str, *positional: Any, 
 
     Raises:
         RequestError: the factory refuses its parameters.
+        ContractError: the object declares a method that nothing calls; see :mod:`zoo.registry.protocols`.
     """
     factory = entry.factory()
     values, problems = check(entry.kind, factory, params, path)
@@ -33,7 +35,9 @@ def build(entry: Entry, params: Mapping[str, Any], path: str, *positional: Any, 
         raise JobError(problems)
     extra = {k: v for k, v in given.items() if accepts(factory, k)}
     try:
-        return entry.make(*positional, **extra, **values)
+        made = entry.make(*positional, **extra, **values)
+        check_methods(entry, made)
+        return made
     except ZooError:
         raise
     except (ValueError, TypeError) as error:
@@ -78,6 +82,9 @@ def build_model(
     model = build(entry, params, "architecture", num_classes, **given)
     if not isinstance(model, nn.Module):
         raise ContractError(f"architecture {entry.id!r} gave {type(model).__name__}, not a torch.nn.Module")
+    factory = getattr(entry.factory(), "func", entry.factory())  # of a family, without the member's name
+    if callable(adapt := getattr(factory, "adapt_weights", None)) and not hasattr(model, "adapt_weights"):
+        model.adapt_weights = adapt
     try:
         logits = give_logits(model, check_takes(model, entry, in_chans, image_size))
     except ContractError as error:

@@ -263,12 +263,9 @@ def family_entries(family: Family, origin: Origin) -> list[Entry]:
 
     Raises:
         FileNotFoundError: the package has no such list.
-        ValueError: a name or a heading is malformed, a sample is not in the list, or a variant is listed twice or is a
-            variant of a variant.
+        ValueError: a name or a heading is malformed, or a variant is listed twice or is a variant of a variant.
     """
-    cls, bases = ALL[family.kind].declaration, members(family)
-    if unknown := [name for name in family.samples if name not in {base.name for base in bases}]:
-        raise ValueError(f"the sample {unknown[0]!r} of the {family.kind} family {family.names} is not in its list")
+    cls = ALL[family.kind].declaration
     return [
         Entry(
             cls(base.name, family.target, **base.fields),
@@ -279,7 +276,7 @@ def family_entries(family: Family, origin: Origin) -> list[Entry]:
             default_variant=base.default,
             facts=family.facts,
         )
-        for base in bases
+        for base in members(family)
     ]
 
 

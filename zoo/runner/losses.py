@@ -52,7 +52,7 @@ def build_loss(resolved: Resolved, scored: Scored, class_weights: list[float] | 
     Raises:
         RequestError: the job sets class weights, and the loss does not take ``class_weights``; or the loss takes an
             output that the network doesn't return.
-        ContractError: the loss does not return a scalar, or is no module and has learnable parameters.
+        ContractError: the loss does not return a scalar, or is not a module and has learnable parameters.
     """
     entry, count = resolved.entry("loss"), len(scored.classes)
     params = _weighted(resolved, class_weights)
@@ -93,7 +93,7 @@ def check_parameters(entry: Entry, loss: Any) -> None:
     """Refuse a loss with weights that a run could neither move to the device nor save.
 
     Raises:
-        ContractError: the loss has weights, but is no module.
+        ContractError: the loss has weights, but is not a module.
     """
     if isinstance(loss, nn.Module):
         return
@@ -104,8 +104,8 @@ def check_parameters(entry: Entry, loss: Any) -> None:
             found += [f"{name}.{inner}" for inner, p in part.named_parameters() if p.requires_grad]
     if found:
         raise ContractError(
-            f"{entry.title} has trainable weights ({listing(found, most=3)}), but is no torch.nn.Module, so a run can "
-            "neither move nor save them. Derive its class from torch.nn.Module, or call requires_grad_(False) on "
+            f"{entry.title} has trainable weights ({listing(found, most=3)}), but is not a torch.nn.Module, so a run "
+            "can neither move nor save them. Derive its class from torch.nn.Module, or call requires_grad_(False) on "
             "constants."
         )
 

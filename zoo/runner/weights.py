@@ -10,7 +10,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from zoo.engine.layer_groups import heads_of
-from zoo.errors import RequestError, ZooError
+from zoo.errors import ContractError, RequestError, ZooError
 from zoo.model.bundle import WEIGHTS, find_bundle
 from zoo.model.sources import find_model
 from zoo.registry.registry import Registry
@@ -100,9 +100,11 @@ def load_weights(model: nn.Module, word: str, head: str | None, registry: Regist
 
     Raises:
         RequestError: the file can't be read, or belongs to another network; the message names the tensors.
+        ContractError: the network's ``adapt_weights`` does not return tensors by name.
     """
     path = weights_file(word, registry)
-    theirs, own = read_tensors(path), model.state_dict()
+    own = model.state_dict()
+    theirs = _adapted(model, read_tensors(path), own)
     heads = tuple(f"{name}." for name in heads_of(model, head)) if head else ()
     fresh = tuple(k for k in own if k.startswith(heads) and not _same_shape(theirs.get(k), own[k]))
     mine = [k for k in own if k not in fresh]
@@ -116,6 +118,19 @@ def load_weights(model: nn.Module, word: str, head: str | None, registry: Regist
         raise RequestError(_misfit_message(path, theirs, own, missing, unknown, wrong))
     model.load_state_dict({**own, **{k: adapted.get(k, theirs[k]) for k in fits}})
     return Loaded(str(path.absolute()), sha256_of(path), len(fits), fresh, tuple(adapted))
+
+
+def _adapted(model: nn.Module, theirs: dict[str, Tensor], own: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Tensors by the network's names: as its ``adapt_weights(state)`` maps them, if the names of the file differ."""
+    adapt = getattr(model, "adapt_weights", None)
+    if adapt is None or theirs.keys() == own.keys():
+        return theirs
+    found = adapt(dict(theirs))
+    if not isinstance(found, Mapping) or not all(isinstance(value, Tensor) for value in found.values()):
+        raise ContractError(
+            f"adapt_weights() of {type(model).__name__} must return tensors by name, not {type(found).__name__}."
+        )
+    return {str(name): value for name, value in found.items()}
 
 
 def _same_shape(theirs: Tensor | None, own: Tensor) -> bool:

@@ -86,3 +86,12 @@ def test_a_layer_that_one_process_skips_stays_the_same_on_both(found):
     for mine in found:
         alone, shared = mine["skipped"]
         assert shared["weights"] == pytest.approx(alone["weights"], rel=1e-4, abs=1e-6)
+
+
+def test_weights_of_a_loss_and_a_closure_take_the_step_of_the_whole_batch(found):
+    for rank in found:
+        alone, together = rank["featured"]
+        assert together["weights"] == pytest.approx(alone["weights"], abs=1e-5)
+        assert together["told"] == pytest.approx(alone["told"], abs=1e-5)
+        assert together["batches"] == alone["batches"] == 3, "a closure does not count a batch again"
+    assert found[0]["featured"][1] == found[1]["featured"][1]

@@ -18,6 +18,7 @@ from zoo.engine.averaging import Together
 from zoo.engine.evaluate import Answers, evaluate_logits
 from zoo.engine.execution import Execution
 from zoo.engine.final import final_numbers
+from zoo.engine.outputs import give_logits
 from zoo.engine.ranks import ALONE, Ranks, join
 from zoo.engine.step import StepConfig
 from zoo.engine.train import train_epoch
@@ -104,11 +105,77 @@ def skipped(ranks: Ranks) -> list[Any]:
     return [step(loss, who, model=copy.deepcopy(model)) for who in (ALONE, ranks)]
 
 
+class Featured(nn.Module):
+    """A network with features beside its logits, and a batch norm."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body, self.norm, self.head = nn.Linear(4, 5), nn.BatchNorm1d(5), nn.Linear(5, 3)
+
+    def forward(self, images: Tensor) -> dict[str, Tensor]:
+        features = self.body(images)
+        self.norm(features)  # its statistics are each process's own, so that the logits do without it
+        return {"logits": self.head(features), "features": features}
+
+
+class Angles(nn.Module):
+    """A loss with weights of its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(3, 5))
+
+    def forward(self, logits: Tensor, targets: Tensor, features: Tensor) -> Tensor:
+        cosines = nn.functional.normalize(features) @ nn.functional.normalize(self.weight).T
+        return nn.functional.cross_entropy(logits, targets) + nn.functional.cross_entropy(cosines, targets)
+
+
+class Sharp(torch.optim.SGD):
+    """The gradient at the weights a step further, which a closure computes."""
+
+    needs_closure = True
+    told: Tensor
+
+    @torch.no_grad()
+    def step(self, closure: Any = None) -> Any:
+        weights = [p for group in self.param_groups for p in group["params"] if p.grad is not None]
+        before = [p.clone() for p in weights]
+        for parameter in weights:
+            parameter += 0.1 * parameter.grad
+        self.told = closure()
+        for parameter, old in zip(weights, before, strict=True):
+            parameter.copy_(old)
+        super().step()
+
+
+def featured(ranks: Ranks, pieces: int = 1) -> list[Any]:
+    found = []
+    for who in (ALONE, ranks):
+        torch.manual_seed(4)
+        model, loss = Featured(), Angles()
+        images = torch.randn(11, 4)
+        give_logits(model, model.eval()(images[:2]))
+        optimizer = Sharp([*model.parameters(), *loss.parameters()], lr=0.5)
+        mine, weight = who.share(np.arange(11))
+        batch = [(images[mine], LABELS[:11].sort().values[mine])] * 3
+        together, config = (
+            Together(who, weigh=lambda weight=weight: weight),
+            StepConfig(clip_norm=0.5, accumulate=pieces),
+        )
+        train_epoch(model, batch, loss, optimizer, PLAIN, config, together=together)
+        weights = nn.utils.parameters_to_vector([*model.parameters(), *loss.parameters()]).tolist()
+        found.append(
+            {"weights": weights, "told": float(optimizer.told), "batches": int(model.norm.num_batches_tracked)}
+        )
+    return found
+
+
 FOUND: dict[str, Callable[[Ranks], Any]] = {
     "metrics": metrics,
     "weighted": weighted,
     "skipped": skipped,
     "normed": normed,
+    "featured": featured,
 }
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from zoo.api.compute import Execution, now
+from zoo.api.compute import Execution, call_scored, needs_closure, now, to_training_weights, with_outputs
 
 __all__ = [
     "PHASES",
@@ -32,7 +32,7 @@ _SIDE = {"cpu": 2048, "cuda": 8192}
 def step_seconds(
     model: nn.Module,
     batches: Iterable[tuple[Tensor, Tensor]],
-    loss_fn: Callable[[Tensor, Tensor], Tensor],
+    loss_fn: Callable[..., Tensor],
     optimizer: torch.optim.Optimizer,
     execution: Execution,
     frozen: Sequence[nn.Module] = (),
@@ -51,17 +51,32 @@ def step_seconds(
     model.train()
     for module in frozen:
         module.training = False
+    to_training_weights(optimizer)
+    network = with_outputs(model, loss_fn)
+
+    def forward(images: Tensor, targets: Tensor) -> Tensor:
+        optimizer.zero_grad(set_to_none=True)
+        with execution.autocast():
+            logits, outputs = network(images)
+            loss: Tensor = call_scored(loss_fn, logits, targets, outputs)
+        return loss
+
+    def again() -> Tensor:  # for an optimizer that needs a closure
+        with torch.enable_grad():
+            loss = forward(images, targets)
+            loss.backward()  # type: ignore[no-untyped-call]
+        return loss.detach()
+
+    closure = [again] if needs_closure(optimizer) else []
     rows: list[list[float]] = []
     marks = [now(execution)]
     for images, targets in batches:
         marks.append(now(execution))
-        optimizer.zero_grad(set_to_none=True)
-        with execution.autocast():
-            loss = loss_fn(model(images), targets)
+        loss = forward(images, targets)
         marks.append(now(execution))
         loss.backward()  # type: ignore[no-untyped-call]
         marks.append(now(execution))
-        optimizer.step()
+        optimizer.step(*closure)
         marks.append(now(execution))
         rows.append([after - before for before, after in pairwise(marks)])
         on_step()

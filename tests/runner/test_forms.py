@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,9 +16,16 @@ import torch
 from safetensors.torch import load_file
 
 import zoo
+from zoo.engine.execution import Execution
+from zoo.engine.layer_groups import Block
 from zoo.errors import Interrupted, RequestError
+from zoo.host.loader import open_registry
+from zoo.job.request import make_request
+from zoo.job.resolve import resolve
 from zoo.runner.checkpoint import load_checkpoint
+from zoo.runner.components import RunComponents
 from zoo.runner.observer import Observer
+from zoo.testing import checks_of, run_checks
 
 PAGE = Path(__file__).parents[2] / "docs" / "register-your-own.md"
 CHOSEN = {
@@ -68,6 +76,14 @@ def lbfgs(params, lr: float, weight_decay: float = 0.0):
     """LBFGS, which takes no groups."""
     return torch.optim.LBFGS([p for group in params for p in group["params"]], lr, max_iter=2)
 '''
+
+SCHEDULEFREE = """
+
+def adamfree(params, lr: float, weight_decay: float = 0.0):
+    import schedulefree
+
+    return schedulefree.AdamWScheduleFree(params, lr=lr, weight_decay=weight_decay)
+"""
 
 
 class Stops(Observer):
@@ -166,6 +182,39 @@ def test_a_loss_of_features_needs_a_network_that_has_them():
     ):
         zoo.run("simple_cnn", "digits", set={"loss": "arcface"}, name="refused")
     assert not Path("runs", "refused").exists()
+
+
+def test_a_closure_is_refused_with_float16():
+    block = Block("all", tuple(torch.nn.Linear(2, 2).parameters()))
+    asked = make_request({"architecture": "simple_cnn", "dataset": "digits", "set": {"train.optimizer": "sam"}})
+    parts: Any = SimpleNamespace(
+        resolved=resolve(asked, open_registry()),
+        learner=SimpleNamespace(learning=lambda: [block]),
+        model=torch.nn.Linear(2, 2),
+        loss_fn=torch.nn.CrossEntropyLoss(),
+        execution=Execution(torch.device("cpu"), torch.float16),
+    )
+    with pytest.raises(RequestError, match=r"optimizer 'local/sam' needs a closure, which fp16 .*--precision fp32"):
+        RunComponents.new_optimizer(parts)
+
+
+@pytest.mark.parametrize(
+    "name", ["optimizer/sam", "optimizer/free", "loss/arcface", "loss/triplet", "architecture/embedding"]
+)
+def test_they_pass_the_checks_of_their_kind(name: str):
+    kind, _, word = name.partition("/")
+    report = run_checks(checks_of(open_registry().find(kind, word)))
+    general = ("summary", "docstring", "typed parameters")
+    assert [(o.check.name, o.message) for o in report.failed if o.check.name not in general] == []
+
+
+def test_schedulefree_trains(monkeypatch: pytest.MonkeyPatch):
+    pytest.importorskip("schedulefree")
+    Path("my_others.py").write_text(OTHERS + SCHEDULEFREE, "utf-8")
+    Path("registry.yaml").write_text(REGISTRY + '    adamfree: {target: "./my_others.py:adamfree"}\n', "utf-8")
+    sets = {"train.optimizer": "adamfree", "train.lr": 0.01, "train.schedule": "constant"}
+    result = zoo.run("simple_cnn", "digits", epochs=2, set=sets, precision="fp32", device="cpu")
+    assert result.metrics["val"]["accuracy"] > 0.5
 
 
 def test_a_predicting_model_gives_logits_alone():

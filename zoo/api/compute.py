@@ -14,6 +14,8 @@ from zoo.engine.features import FeatureBatches
 from zoo.engine.fuse_bn import fold_norms
 from zoo.engine.gradcam import painted
 from zoo.engine.layer_groups import find_head
+from zoo.engine.optimizers import needs_closure, to_evaluation_weights, to_training_weights
+from zoo.engine.outputs import call_scored, with_outputs
 from zoo.engine.task import MULTI_LABEL, SINGLE_LABEL, task_named, task_of
 from zoo.engine.timing import call_rates, compared, now
 from zoo.engine.tta import NONE, account, views_named
@@ -26,15 +28,20 @@ __all__ = [
     "FeatureBatches",
     "account",
     "call_rates",
+    "call_scored",
     "choose_execution",
     "compared",
     "find_head",
     "fold_norms",
     "keep_freed_memory",
+    "needs_closure",
     "now",
     "painted",
     "pass_of",
     "task_named",
     "task_of",
+    "to_evaluation_weights",
+    "to_training_weights",
     "views_named",
+    "with_outputs",
 ]

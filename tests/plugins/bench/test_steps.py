@@ -115,3 +115,28 @@ def test_a_network_without_products_has_no_limit():
     found = steps.summary(dict.fromkeys(steps.PHASES, 0.1), 32, 100.0, (0, 0), (1e9, 1e9), 0.0)
     assert found["train"]["limit_images_per_second"] is None
     assert found["train"]["of_limit"] == 0
+
+
+class Twice(torch.optim.SGD):
+    """Its closure computes the gradients again; it has two sets of weights, too."""
+
+    modes: tuple[str, ...] = ()
+    losses: tuple[float, ...] = ()
+
+    def train(self) -> None:
+        self.modes = (*self.modes, "train")
+
+    def eval(self) -> None:
+        self.modes = (*self.modes, "eval")
+
+    def step(self, closure: Any) -> Any:
+        self.losses = (*self.losses, float(closure()))
+        return super().step()
+
+
+def test_an_optimizer_gets_its_closure_and_its_training_weights():
+    model = Slow(0)
+    optimizer = Twice(model.parameters(), lr=0.1)
+    steps.step_seconds(model, batches(3), nn.functional.cross_entropy, optimizer, CPU)
+    assert optimizer.modes == ("train",)
+    assert len(optimizer.losses) == 3

@@ -67,7 +67,7 @@ def step_seconds(
             loss.backward()  # type: ignore[no-untyped-call]
         return loss.detach()
 
-    closure = [again] if needs_closure(optimizer) else []
+    closure: list[Any] = [again] if needs_closure(optimizer) else []
     rows: list[list[float]] = []
     marks = [now(execution)]
     for images, targets in batches:

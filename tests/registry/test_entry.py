@@ -265,7 +265,7 @@ def test_a_heading_takes_the_fields_of_its_own_kind(family: Callable[..., Family
             "# some words",
             r"'some' in the heading '# some words': it takes key=value words of summary, tags, .*crop_pct",
         ),
-        ("# in_chans=3", "'in_chans=3' in the heading"),
+        ("# splits=train", "'splits=train' in the heading"),
         ("# name=x", "'name=x' in the heading"),
         ("# input_size=large", "'input_size=large' in the heading .*: input_size is of type int"),
         ("# input_size", "'input_size' in the heading .*: input_size is of type int"),

@@ -120,3 +120,5 @@ def test_what_takes_an_output_that_the_network_lacks_is_refused_by_name(registry
     with pytest.raises(RequestError, match=r"metric 'acme/spread' takes 'features', .* mapping with logits, embedding"):
         check_outputs(found.resolved, entry, Spread(2).update, {"embedding": torch.zeros(2, 5)})
     check_outputs(found.resolved, entry, Spread(2).update, {"features": torch.zeros(2, 5)})
+    with pytest.raises(RequestError, match=r"an exported file returns logits alone\. Type: zoo evaluate RUN"):
+        check_outputs(found.resolved, entry, Spread(2).update, {}, file=True)

@@ -25,7 +25,7 @@ from zoo.job.resolve import Resolved, resolve
 from zoo.job.run_folder import IMPORTED, JOB
 from zoo.model import provenance
 from zoo.model.bundle import Preprocessing, find_bundle, load_model, read_card
-from zoo.model.exported import as_network, open_file
+from zoo.model.exported import AsNetwork, as_network, open_file
 from zoo.model.formats import artifact_at
 from zoo.model.sources import find_model
 from zoo.registry.registry import Registry
@@ -250,7 +250,7 @@ def _measure(
     model = execution.place(model)
     shape, classes, task = card["preprocessing"], list(card["classes"]), task_named(card.get("task", ""))
     same_task(images, task, "the run")
-    scored = Scored(classes, task.multilabel, outputs_of(model))
+    scored = Scored(classes, task.multilabel, outputs_of(model), isinstance(model, AsNetwork))
     loss, metrics = build.build_scoring(resolved, scored, execution.device)
     problems = [UNMEASURED] if loss_weights(loss) else []
     known = None if problems else loss

@@ -61,7 +61,9 @@ def build_scoring(
     loss = build_loss(resolved, scored, class_weights)
     metrics = build_list(resolved, "metrics", job.metrics, len(scored.classes), **scored.given)
     for i, metric in enumerate(metrics):
-        check_outputs(resolved, resolved.entry(f"metrics.{i}"), getattr(metric, "update", None), scored.outputs)
+        check_outputs(
+            resolved, resolved.entry(f"metrics.{i}"), getattr(metric, "update", None), scored.outputs, file=scored.file
+        )
     for part in (loss, *metrics):
         if hasattr(part, "to"):
             part.to(device)

@@ -32,11 +32,13 @@ class Scored:
         classes: names, in label order.
         multilabel: targets are (N, K) instead of (N,).
         outputs: examples of the outputs that the network has beside its logits, for two images.
+        file: the network is an exported file, which has logits alone.
     """
 
     classes: Sequence[str]
     multilabel: bool = False
     outputs: Outputs = field(default_factory=dict)
+    file: bool = False
 
     @property
     def given(self) -> Mapping[str, Any]:
@@ -57,10 +59,10 @@ def build_loss(resolved: Resolved, scored: Scored, class_weights: list[float] | 
     entry, count = resolved.entry("loss"), len(scored.classes)
     params = _weighted(resolved, class_weights)
     if accepts(entry.factory(), "num_features") and FEATURES not in scored.outputs:
-        raise RequestError(_lacks(resolved, entry, "num_features", scored.outputs))
+        raise RequestError(_lacks(resolved, entry, "num_features", scored.outputs, file=scored.file))
     loss = build(entry, params, "loss", num_classes=count, **scored.given)
     check_parameters(entry, loss)
-    check_outputs(resolved, entry, loss, scored.outputs)
+    check_outputs(resolved, entry, loss, scored.outputs, file=scored.file)
     goal = torch.eye(2, count) if scored.multilabel else torch.tensor([0, count - 1])
     probe = call_scored(loss, torch.zeros(2, count), goal, scored.outputs)
     if not isinstance(probe, torch.Tensor) or probe.ndim != 0:
@@ -110,7 +112,7 @@ def check_parameters(entry: Entry, loss: Any) -> None:
         )
 
 
-def check_outputs(resolved: Resolved, entry: Entry, function: Any, outputs: Outputs) -> None:
+def check_outputs(resolved: Resolved, entry: Entry, function: Any, outputs: Outputs, *, file: bool = False) -> None:
     """Refuse a loss or a metric that takes an output which the network does not return.
 
     Raises:
@@ -118,10 +120,12 @@ def check_outputs(resolved: Resolved, entry: Entry, function: Any, outputs: Outp
     """
     missing = [name for name, required in takes(function).items() if required and name not in outputs]
     if missing:
-        raise RequestError(_lacks(resolved, entry, missing[0], outputs))
+        raise RequestError(_lacks(resolved, entry, missing[0], outputs, file=file))
 
 
-def _lacks(resolved: Resolved, entry: Entry, name: str, outputs: Outputs) -> str:
+def _lacks(resolved: Resolved, entry: Entry, name: str, outputs: Outputs, *, file: bool) -> str:
+    if file:
+        return f"{entry.title} takes {name!r}, but an exported file returns logits alone. Type: zoo evaluate RUN"
     network = resolved.entry("architecture")
     key = FEATURES if name == "num_features" else name
     had = f"a mapping with {listing([LOGITS, *outputs])}" if outputs else "logits alone"

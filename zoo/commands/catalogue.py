@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from zoo.registry.entry import Entry
     from zoo.registry.registry import Registry
 
-_MANY = 100
+_MANY = 150
 """Length of a list from which on a hint says how to narrow it down."""
 _FILTER = "List only architectures with params<10, size<=224, accuracy>80 or license=mit; repeatable."
 

@@ -63,15 +63,22 @@ class Report:
         return sum(o.seconds for o in self.outcomes)
 
 
-def run_checks(checks: Iterable[Check], tell: Callable[[Outcome], None] | None = None) -> Report:
+def run_checks(
+    checks: Iterable[Check],
+    tell: Callable[[Outcome], None] | None = None,
+    begin: Callable[[Check], None] | None = None,
+) -> Report:
     """Run the checks one after the other.
 
     Args:
         checks: the checks to run.
         tell: called with each outcome.
+        begin: called with each check before it runs.
     """
     outcomes = []
     for check in checks:
+        if begin is not None:
+            begin(check)
         started = perf_counter()
         outcome, message = _ended(check)
         outcomes.append(Outcome(check, outcome, message, perf_counter() - started))

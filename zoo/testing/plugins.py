@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 
 from zoo.host.hook_calls import call_one
-from zoo.host.hookspecs import CONTRIBUTIONS
+from zoo.host.hookspecs import CONTRIBUTIONS, LIFECYCLE
 from zoo.host.loader import HEAVY
 from zoo.plugin import Family
 from zoo.registry.loaded_plugin import LoadedPlugin
@@ -54,8 +54,20 @@ def plugin_checks(plugin: LoadedPlugin) -> list[Check]:
                 _samples_exist,
                 "Use names from the list of the family as samples.",
             ),
+            *_hook_checks(plugin),
         ]
     return found
+
+
+def _hook_checks(plugin: LoadedPlugin) -> Iterator[Check]:
+    """A check for each lifecycle hook of a plugin; other plugins need no modules of the runner."""
+    if plugin.hooks.keys().isdisjoint(LIFECYCLE):
+        return
+    from zoo.testing.hooks import hook_trials  # slow to import
+
+    package = plugin.target.partition(":")[0].partition(".")[0]
+    for name, trial, mend in hook_trials(plugin):
+        yield Check(PLUGIN, plugin.name, name, trial, mend, package)
 
 
 def _check(plugin: LoadedPlugin, name: str, trial: Callable[[LoadedPlugin], None], mend: str) -> Check:

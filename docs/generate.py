@@ -140,7 +140,7 @@ def hooks() -> str:
     for name in hookspecs.NAMES:
         if name in hookspecs.LIFECYCLE and "## Observing a run\n" not in parts:
             parts += ["## Observing a run\n", *WATCHING]
-        text = inspect.getdoc(getattr(hookspecs, name)) or ""
+        text = _fenced(inspect.getdoc(getattr(hookspecs, name)) or "")
         parts.append(f"### `{name}({', '.join(inspect.signature(getattr(hookspecs, name)).parameters)})`\n\n{text}\n")
         if name in kinds:
             component = {**KINDS, **SERVICES}[kinds[name]]
@@ -194,6 +194,17 @@ WATCHING = [
     "there are such. A failure in `zoo_run_end` comes after result.json was written, and is shown by `zoo plugins",
     "doctor` alone. [Observe runs](observe-a-run.md) shows each of these at work.\n",
 ]
+
+
+def _fenced(text: str) -> str:
+    """The example of a docstring as a block of Python."""
+    before, _, example = text.partition("Example::\n")
+    if not example:
+        return text
+    code = re.match(r"(?:\n|    .*\n?)+", example)
+    assert code is not None
+    block = inspect.cleandoc(code[0])
+    return f"{before}Example:\n\n```python\n{block}\n```\n\n{example[code.end() :]}".rstrip()
 
 
 def _as_markdown(text: str) -> str:

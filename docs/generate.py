@@ -203,7 +203,7 @@ def _fenced(text: str) -> str:
         return text
     code = re.match(r"(?:\n|    .*\n?)+", example)
     assert code is not None
-    block = inspect.cleandoc(code[0])
+    block = re.sub(r"\n\n(?=[@#]|class |def )", "\n\n\n", inspect.cleandoc(code[0]))  # as a formatter would
     return f"{before}Example:\n\n```python\n{block}\n```\n\n{example[code.end() :]}".rstrip()
 
 

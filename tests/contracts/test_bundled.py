@@ -12,7 +12,7 @@ import torch
 from zoo.host.loader import open_registry
 from zoo.plugin import KINDS
 from zoo.testing import Check, checks, checks_of, run_checks
-from zoo.testing.check import contracts
+from zoo.testing.checking import contracts
 
 REGISTRY = open_registry()
 BUNDLED = [plugin.name for plugin in REGISTRY.plugins if plugin.origin.bundled]

@@ -27,7 +27,7 @@ from zoo.plugin import (
 )
 from zoo.registry.entry import Entry, Origin
 from zoo.testing import Report, checks, checks_of, run_checks
-from zoo.testing.check import EVERY, contracts
+from zoo.testing.checking import EVERY, contracts
 from zoo.testing.plugins import PLUGIN
 
 HERE = Path(__file__).parent

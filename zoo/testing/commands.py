@@ -8,7 +8,7 @@ import click
 from click.testing import CliRunner
 
 from zoo.registry.suggest import listing
-from zoo.testing.check import contract
+from zoo.testing.checking import contract
 from zoo.testing.outcome import need, skip
 from zoo.testing.subject import Subject
 

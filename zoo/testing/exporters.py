@@ -15,7 +15,7 @@ from zoo.errors import BundleError, JobError, RequestError, ZooError
 from zoo.model.bundle import Preprocessing, copied_weights
 from zoo.model.exported import Artifact, open_artifact
 from zoo.model.formats import suffix_of
-from zoo.testing.check import contract
+from zoo.testing.checking import contract
 from zoo.testing.outcome import fail, need, skip
 from zoo.testing.sample_bundle import SampleBundle, sample_bundle
 from zoo.testing.subject import Subject, first_line

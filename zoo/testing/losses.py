@@ -12,7 +12,7 @@ from zoo.engine.batch_weights import is_of_whole_batch
 from zoo.registry.signature import accepts
 from zoo.registry.suggest import listing
 from zoo.runner.build import learning_parameters
-from zoo.testing.check import contract
+from zoo.testing.checking import contract
 from zoo.testing.outcome import fail, need, skip
 from zoo.testing.subject import CLASSES, Subject, first_line
 

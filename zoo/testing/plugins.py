@@ -13,7 +13,7 @@ from zoo.host.hookspecs import CONTRIBUTIONS, LIFECYCLE
 from zoo.host.loader import HEAVY
 from zoo.plugin import Family
 from zoo.registry.loaded_plugin import LoadedPlugin
-from zoo.testing.check import Check
+from zoo.testing.checking import Check
 from zoo.testing.outcome import fail, need, skip
 
 PLUGIN = "plugin"

@@ -10,7 +10,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from zoo.testing.check import Check
+from zoo.testing.checking import Check
 from zoo.testing.outcome import CheckFailed, CheckSkipped
 from zoo.testing.subject import first_line
 

@@ -9,7 +9,7 @@ from zoo.errors import UnknownName
 from zoo.registry.entry import Entry
 from zoo.registry.registry import Registry
 from zoo.registry.suggest import listing, near, suggestion
-from zoo.testing.check import Check
+from zoo.testing.checking import Check
 from zoo.testing.collect import checks, checks_of, find_plugin
 from zoo.testing.folder import with_folders
 

@@ -120,9 +120,9 @@ def test_the_fixture_and_the_mark_fail_with_the_remedy(run: Run, pytester: pytes
 def test_things_that_can_and_cannot_be_checked(make_plugin: Callable[..., Path]):
     make_plugin("acme", PLUGIN, acme_parts=PARTS)
     assert not require("acme/good").failed
-    with pytest.raises(CheckFailed, match="acme/odd: a scalar: .*\n    → Reduce"):
+    with pytest.raises(CheckFailed, match=r"acme/odd: a scalar: .*\n    → Reduce"):
         require("acme/odd")
-    with pytest.raises(CheckFailed, match="summary: it has no summary"):
+    with pytest.raises(CheckFailed, match="it has no summary"):
         require(Loss("mine", "acme_parts:Good"))
     with pytest.raises(RequestError, match=r"3 can't be checked\. .*zoo_check\('acme/my_loss'\)"):
         require(3)  # type: ignore[arg-type]

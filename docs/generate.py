@@ -299,7 +299,8 @@ For completion in an editor, begin registry.yaml with this line:
 ```
 
 VS Code with the YAML extension, and other editors with yaml-language-server, then complete keys, describe them, and
-mark mistakes. `--components` adds the names and parameters of the installed components; type it again when a plugin is installed.
+mark mistakes. `--components` adds the names and parameters of the installed components; type it again when a plugin is
+installed.
 """
 _KIND_OF_ALL = ("summary", "tags", "aliases", "example", "target", "base", "params")
 

@@ -44,11 +44,12 @@ def first_line(file: Path) -> str:
 def _document(what: str, *, components: bool) -> dict[str, object]:
     from zoo.api.commands import registry_here
 
-    registry = registry_here() if components else None
+    registry = registry_here()  # declares the kinds of plugins
+    chosen = registry if components else None
     if what == "job":
         from zoo_schema.job_file import job_schema
 
-        return job_schema(registry)
+        return job_schema(chosen)
     from zoo_schema.registry_file import registry_schema
 
-    return registry_schema(registry)
+    return registry_schema(chosen)

@@ -6,7 +6,8 @@ import dataclasses
 import typing
 
 from zoo.api.jobs import Registry, descriptions
-from zoo.plugin import KINDS, Component
+from zoo.api.plugins import ALL_KINDS
+from zoo.plugin import Component
 from zoo_schema import words
 from zoo_schema.job_file import job_properties, parts_of_jobs
 from zoo_schema.kinds_of_values import TEXT, WORDS, Schema, document, either, ref, type_schema
@@ -39,6 +40,11 @@ def registry_schema(registry: Registry | None = None) -> Schema:
     return document("registry.yaml of the zoo", properties=sections, additionalProperties=False, **{"$defs": parts})
 
 
+def local_kinds() -> list[str]:
+    """Kinds of components that a registry.yaml can define."""
+    return [name for name, kind in ALL_KINDS.items() if kind.listed]
+
+
 def _plugins() -> Schema:
     lists = {key: {**WORDS, "description": words.PLUGINS[key]} for key in ("require", "disable")}
     settings = {"type": "object", "description": words.PLUGINS["*"]}
@@ -46,7 +52,7 @@ def _plugins() -> Schema:
 
 
 def _by_kind(items: typing.Callable[[str], Schema]) -> Schema:
-    kinds = {kind: {**_mapping(items(kind)), "description": f"By name: {kind}."} for kind in KINDS}
+    kinds = {kind: {**_mapping(items(kind)), "description": f"By name: {kind}."} for kind in local_kinds()}
     return {"type": ["object", "null"], "properties": kinds, "additionalProperties": False}
 
 
@@ -57,7 +63,7 @@ def _mapping(value: Schema) -> Schema:
 def _local(kind: str) -> Schema:
     """Schema of a local component: target or base, and the fields of its kind."""
     place: Schema = {"target": TEXT, "base": TEXT, "params": {"type": ["object", "null"]}}
-    fields: Schema = {**place, **_fields(KINDS[kind])}
+    fields: Schema = {**place, **_fields(ALL_KINDS[kind].declaration)}
     return {
         "type": "object",
         "properties": {key: {**each, "description": _of_field(kind, key)} for key, each in fields.items()},
@@ -78,7 +84,7 @@ def _untupled(schema: Schema) -> Schema:
 
 
 def _of_field(kind: str, key: str) -> str:
-    found = words.LOCAL.get(key) or descriptions(KINDS[kind]).get(key, "")
+    found = words.LOCAL.get(key) or descriptions(ALL_KINDS[kind].declaration).get(key, "")
     return f"{found[0].upper()}{found[1:]}" if found else ""
 
 
@@ -115,7 +121,11 @@ def _when() -> Schema:
 
 
 def _known_plugin() -> Schema:
-    provides: Schema = {"type": "object", "properties": dict.fromkeys(KINDS, WORDS), "additionalProperties": WORDS}
+    provides: Schema = {
+        "type": "object",
+        "properties": dict.fromkeys(local_kinds(), WORDS),
+        "additionalProperties": WORDS,
+    }
     found: Schema = {"package": TEXT, "summary": TEXT, "provides": provides}
     return {
         "type": ["object", "null"],

@@ -8,6 +8,7 @@ JOB = {
     "loss": "The loss: a name, or a mapping of name and parameters.",
     "metrics": "Metrics beyond loss, accuracy, precision, recall and F1, which every run has.",
     "augment": "Augmentations, in their order.",
+    "callbacks": "Callbacks of the training, in their order.",
     "train": "Settings of the training.",
     "data": "Settings of images and batches.",
     "device": "Device: auto, cpu, mps, cuda or cuda:N.",

@@ -13,7 +13,8 @@ import pytest
 
 from zoo.host import hookspecs
 from zoo.host.hook_calls import call_one
-from zoo.host.loader import load_module
+from zoo.host.loader import collect_components, load_module
+from zoo.registry import kinds
 from zoo.registry.entry import Origin
 from zoo.registry.loaded_plugin import LoadedPlugin
 from zoo.testing import Check, checks_of, run_checks
@@ -42,6 +43,7 @@ def acme(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Folder on sys.path that gets the package zoo_acme; its modules are forgotten after the test."""
     monkeypatch.syspath_prepend(tmp_path)
     yield tmp_path
+    kinds.forget("acme")
     for name in [name for name in sys.modules if name.partition(".")[0] == "zoo_acme"]:
         del sys.modules[name]
 
@@ -53,6 +55,7 @@ def loaded(files: dict[str, str], folder: Path) -> LoadedPlugin:
         (folder / place).write_text(code, "utf-8")
     plugin = LoadedPlugin(Origin("acme", "zoo-acme", "0.1.0"), "zoo_acme.plugin")
     load_module(plugin, EntryPoint("acme", "zoo_acme.plugin", "zoo.plugins").load)
+    collect_components([plugin])
     return plugin
 
 
@@ -68,14 +71,14 @@ def test_the_example_of_a_hook_works(hook: str, acme: Path):
     assert "zoo_acme/plugin.py" in files, f"{hook} has no example: see those of the other hooks"
     plugin = loaded(files, acme)
     assert (plugin.state, plugin.problem) == ("enabled", None)
-    assert list(plugin.hooks) == [hook], "an example shows its hook"
+    assert hook in plugin.hooks, "an example shows its hook"
     report = run_checks(owed(plugin))
     assert [(o.check.id, o.message) for o in (*report.failed, *report.skipped)] == []
     if hook in hookspecs.LIFECYCLE:
         assert f"hook {hook}" in {o.check.name for o in report.passed}
     else:
-        ((given,),) = call_one(plugin, hook)
-        assert given.summary
+        (given,) = call_one(plugin, hook)
+        assert all(each.summary for each in given)
         assert len(report.passed) > 8 or hook == hookspecs.CACHE_KINDS
 
 

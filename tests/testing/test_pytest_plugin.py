@@ -13,11 +13,12 @@ import pytest
 
 from zoo.errors import RequestError
 from zoo.plugin import Loss
+from zoo.registry.kinds import ALL
 from zoo.testing import CheckFailed, pytest_plugin
-from zoo.testing.checking import MODULES, contracts
+from zoo.testing.checking import EVERY, contracts
 from zoo.testing.things import require
 
-LOADED = [contracts(kind) for kind in MODULES]  # pytester forgets modules that are imported first in its pytest
+LOADED = [contracts(kind) for kind in (EVERY, *ALL)]  # pytester forgets modules that are imported first in its pytest
 pytest_plugins = ["pytester"]
 ROOT = Path(__file__).parents[2]
 PLUGIN = """

@@ -9,6 +9,7 @@ import pytest
 
 from zoo.errors import UnknownName, ZooError
 from zoo.host.loader import open_registry
+from zoo.registry import kinds
 from zoo.testing.select import is_place, select
 
 PLUGIN = """
@@ -92,7 +93,14 @@ def test_a_folder_and_a_plugin_are_checked_together():
     (folder / "pyproject.toml").write_text(
         "[project]\nname = 'zoo-leafy'\n[project.entry-points.'zoo.plugins']\nleafy = 'zoo_leafy_here'\n"
     )
-    (folder / "zoo_leafy_here.py").write_text("")
-    assert selected("zoo-leafy", "losses/focal") == ["plugin:leafy", "loss:losses/focal"]
+    (folder / "zoo_leafy_here.py").write_text(
+        "from zoo.plugin import Component, Kind, Loss, hookimpl\n"
+        "class Leaf(Component):\n    kind = 'leaf'\n"
+        "@hookimpl\ndef zoo_kinds():\n    yield Kind(Leaf)\n"
+        "@hookimpl\ndef zoo_components():\n    yield Leaf('oak', 'oaks:Oak')\n    yield Loss('dry', 'oaks:Dry')\n"
+    )
+    found = ["plugin:leafy", "leaf:leafy/oak", "loss:leafy/dry", "loss:losses/focal"]
+    assert selected("zoo-leafy", "losses/focal") == found, "components of its own kinds among them"
+    kinds.forget("leafy")
     with pytest.raises(UnknownName):
         selected("leafy")

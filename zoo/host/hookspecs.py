@@ -276,65 +276,170 @@ def zoo_schedules() -> Iterable[Schedule | Family]:
 
 @hookspec
 def zoo_samplers() -> Iterable[Sampler | Family]:
-    """Contribute samplers, which choose and order the items of each training epoch.
+    '''Contribute samplers, which choose and order the items of each training epoch.
 
     Example::
 
+        # zoo_acme/plugin.py
+        from zoo.plugin import Sampler, hookimpl
+
         @hookimpl
         def zoo_samplers():
-            return [Sampler("hard_first", "zoo_acme.samplers:HardFirst", summary="Show difficult classes first")]
+            yield Sampler("half", "zoo_acme.samplers:Half", summary="Another random half of the images in each epoch")
 
-    ``zoo run simple_cnn digits --set train.sampler=hard_first`` then calls ``zoo_acme.samplers.HardFirst``.
-    """
+        # zoo_acme/samplers.py
+        import numpy as np
+
+        class Half:
+            """Another random half of the images in each epoch."""
+
+            def __init__(self, count: int, seed: int):
+                self.count, self.seed = count, seed
+
+            def __call__(self, epoch):
+                return np.random.default_rng([self.seed, epoch]).permutation(self.count)[: max(1, self.count // 2)]
+
+    ``zoo run simple_cnn digits --set train.sampler=acme/half`` then trains on these images.
+    '''
     return ()
 
 
 @hookspec
 def zoo_callbacks() -> Iterable[TrainingCallback | Family]:
-    """Contribute callbacks, which a job names and which observe or change its training.
+    '''Contribute callbacks, which a job names and which observe or change its training.
 
     Example::
 
+        # zoo_acme/plugin.py
+        from zoo.plugin import TrainingCallback, hookimpl
+
         @hookimpl
         def zoo_callbacks():
-            return [TrainingCallback("warm_restart", "zoo_acme.callbacks:WarmRestart", summary="Restart the rate")]
+            yield TrainingCallback("weight_norm", "zoo_acme.callbacks:WeightNorm", summary="Norm of the weights")
 
-    ``zoo run simple_cnn digits --set callbacks=warm_restart`` then calls ``zoo_acme.callbacks.WarmRestart``.
-    """
+        # zoo_acme/callbacks.py
+        import torch
+
+        from zoo.api.running import Callback
+
+        class WeightNorm(Callback):
+            """Record the L2 norm of all weights after every few steps.
+
+            Args:
+                every: number of steps between two values.
+            """
+
+            def __init__(self, every: int = 10):
+                self.every = every
+
+            def step_end(self, state):
+                if state.step % self.every == 0:
+                    state.log("weight_norm", torch.nn.utils.get_total_norm(list(state.model.parameters())))
+
+    ``zoo run simple_cnn digits --set callbacks=acme/weight_norm`` then records it.
+    '''
     return ()
 
 
 @hookspec
 def zoo_kinds() -> Iterable[Kind]:
-    """Declare kinds of components of the plugin's own, which this and other plugins then contribute.
+    '''Declare kinds of components of the plugin's own, which this and other plugins then contribute.
 
     Example::
 
+        # zoo_acme/plugin.py
+        from zoo.plugin import Component, Kind, hookimpl
+
         class Tracker(Component):
+            """``f(**params)`` returns an object with ``log(epoch, accuracy)``."""
+
             kind = "tracker"
 
         @hookimpl
         def zoo_kinds():
-            return [Kind(Tracker, path="trackers", option="--track", use="zoo_acme.track:as_callback")]
+            yield Kind(Tracker, path="trackers", option="--track", use="zoo_acme.tracking:as_callback", summary="Logs")
 
-    The components are listed, set, recorded and checked like those of the zoo's kinds. ``zoo run simple_cnn digits
-    --track board`` then makes the tracker ``board``, and calls ``zoo_acme.track.as_callback([tracker])``.
-    """
+        @hookimpl
+        def zoo_components():
+            yield Tracker("print", "zoo_acme.tracking:Print", summary="Prints the accuracy of each epoch")
+
+        # zoo_acme/tracking.py
+        from zoo.api.running import Callback
+
+        class Print:
+            """Print the accuracy of each epoch.
+
+            Args:
+                digits: number of digits.
+            """
+
+            def __init__(self, digits: int = 3):
+                self.digits = digits
+
+            def log(self, epoch, accuracy):
+                print(f"{epoch}: {accuracy:.{self.digits}f}")
+
+        class Tracking(Callback):
+            """Pass each epoch to trackers."""
+
+            def __init__(self, trackers):
+                self.trackers = trackers
+
+            def epoch_end(self, run, epoch):
+                for tracker in self.trackers:
+                    tracker.log(epoch.epoch, epoch.val.accuracy)
+
+        def as_callback(trackers):
+            """Make one callback of the trackers of a job."""
+            return Tracking(trackers)
+
+    The components are listed, set, recorded and checked like those of the zoo's kinds: ``zoo run simple_cnn digits
+    --track print`` makes the tracker, and calls ``zoo_acme.tracking.as_callback([tracker])``.
+    '''
     return ()
 
 
 @hookspec
 def zoo_components() -> Iterable[Component | Family]:
-    """Contribute components of any kind, those of other plugins' kinds among them.
+    '''Contribute components of any kind, those of other plugins' kinds among them.
 
     Example::
 
+        # zoo_acme/plugin.py
+        from zoo.plugin import Loss, Metric, hookimpl
+
         @hookimpl
         def zoo_components():
-            return [Tracker("board", "zoo_acme.board:Board", summary="Logs for our dashboard")]
+            yield Loss("halved", "zoo_acme.parts:Halved", summary="Half the cross entropy")
+            yield Metric("hits", "zoo_acme.parts:Hits", summary="Number of correct answers")
 
-    The kind of ``Tracker`` is declared by :func:`zoo_kinds` of this or of another plugin.
-    """
+        # zoo_acme/parts.py
+        from torch.nn.functional import cross_entropy
+
+        class Halved:
+            """Half the cross entropy."""
+
+            def __call__(self, logits, targets):
+                return 0.5 * cross_entropy(logits, targets)
+
+        class Hits:
+            """Number of correct answers."""
+
+            def __init__(self, num_classes: int):
+                self.reset()
+
+            def reset(self):
+                self.num_correct = 0
+
+            def update(self, logits, targets):
+                self.num_correct += int((logits.argmax(1) == targets).sum())
+
+            def compute(self):
+                return self.num_correct
+
+    Components of another plugin's kind, such as a ``Tracker`` that ``zoo_kinds`` of that plugin declares, are yielded
+    in the same way.
+    '''
     return ()
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.errors import RequestError
-from zoo.host.loader import load_module
+from zoo.host.loader import collect_components, load_module
 from zoo.host.management import read_project
 from zoo.registry.distributions import GROUP
 from zoo.registry.entry import Origin
@@ -31,6 +31,7 @@ def with_folders(folders: Sequence[Path], registry: Registry) -> tuple[Registry,
         return registry, {}
     loaded = {plugin.name: plugin for found in plugins.values() for plugin in found}
     others = [plugin for plugin in registry.plugins if plugin.name not in loaded]
+    collect_components(loaded.values())  # those of all kinds, once each plugin has declared its own
     names = {folder: [plugin.name for plugin in found] for folder, found in plugins.items()}
     return Registry([*others, *loaded.values()], registry.shelf), names
 

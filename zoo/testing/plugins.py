@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 
 from zoo.host.hook_calls import call_one
-from zoo.host.hookspecs import CONTRIBUTIONS, LIFECYCLE
+from zoo.host.hookspecs import COMPONENTS, CONTRIBUTIONS, LIFECYCLE
 from zoo.host.loader import HEAVY
 from zoo.plugin import Family
 from zoo.registry.loaded_plugin import LoadedPlugin
@@ -104,6 +104,6 @@ def _samples_exist(plugin: LoadedPlugin) -> None:
 
 def families(plugin: LoadedPlugin) -> Iterator[Family]:
     """Families of a plugin, by calling its hooks again, since the host has already expanded them."""
-    for hook in CONTRIBUTIONS.values():
+    for hook in (*CONTRIBUTIONS.values(), COMPONENTS):
         for result in call_one(plugin, hook):
             yield from (given for given in result if isinstance(given, Family))

@@ -15,12 +15,11 @@ from jsonschema import Draft7Validator
 
 from zoo.host.loader import open_registry
 from zoo.job import recipes, rules
-from zoo.job.schema import CHOICE_LISTS, CHOICES, Job
-from zoo.plugin import KINDS
-from zoo.registry import config
+from zoo.job.schema import Job
+from zoo.registry import config, kinds
 from zoo.registry.config import read_layer, shipped_path
 from zoo.storage.safe_yaml import parse_typed, read_yaml
-from zoo_schema import job_file, registry_file
+from zoo_schema import registry_file
 from zoo_schema.job_file import job_schema
 from zoo_schema.registry_file import registry_schema
 
@@ -121,7 +120,7 @@ def test_mistakes_in_a_registry_are_found_at_their_place(content: dict[str, Any]
 def test_the_schema_of_a_registry_has_every_key_that_the_zoo_reads():
     whole = registry_schema()["properties"]
     assert tuple(whole) == config._SECTIONS
-    assert set(whole["components"]["properties"]) == set(whole["aliases"]["properties"]) == set(KINDS)
+    assert set(whole["components"]["properties"]) == set(whole["aliases"]["properties"]) == set(kinds.KINDS)
     recipe = whole["recipes"]["additionalProperties"]["properties"]
     assert set(recipe) == {*Job.model_fields, *recipes._OF_THE_SHELF}
     assert tuple(recipe["when"]["properties"]) == config.CONDITIONS
@@ -130,13 +129,40 @@ def test_the_schema_of_a_registry_has_every_key_that_the_zoo_reads():
 
 def test_the_schema_of_a_job_has_every_key_of_a_job():
     whole = job_schema()
-    assert list(whole["properties"]) == list(Job.model_fields)
+    assert set(whole["properties"]) == {*Job.model_fields, *(path for path in kinds.CHOICES if "." not in path)}
     for section in ("train", "data"):
         assert list(whole["properties"][section]["properties"]) == list(
             Job.model_fields[section].annotation.model_fields
         )
     assert set(whole["$defs"]["rule"]["properties"]) == {word for words in rules._WORDS.values() for word in words}
-    assert (job_file.CHOICES, job_file.LISTS) == (CHOICES, CHOICE_LISTS)
+
+
+KIND = """
+from zoo.plugin import Component, Kind, hookimpl
+
+class Tracker(Component):
+    kind = "tracker"
+
+@hookimpl
+def zoo_kinds():
+    yield Kind(Tracker, path="trackers", use="acme_track:use", summary="Log a run elsewhere")
+
+@hookimpl
+def zoo_components():
+    yield Tracker("board", "acme_track:Board", summary="A board")
+"""
+
+
+def test_the_kind_of_a_plugin_has_its_place(make_plugin: Callable[..., Path]):
+    make_plugin("acme", KIND, acme_track="class Board:\n    def __init__(self, port: int = 80): ...\n")
+    try:
+        schema = job_schema(open_registry())
+    finally:
+        kinds.keep_only()
+    assert schema["properties"]["trackers"]["description"] == "Log a run elsewhere"
+    assert problems(schema, {"trackers": ["board", {"name": "acme/board", "port": 81}]}) == []
+    assert len(problems(schema, {"trackers": [{"name": "board", "port": "high"}]})) == 1
+    assert len(problems(job_schema(), {"trackers": ["board"]})) == 1
 
 
 def test_every_local_component_that_the_schema_takes_is_read(tmp_path: Path):
@@ -161,8 +187,8 @@ def undescribed(schema: dict[str, Any], place: str = "") -> list[str]:
 
 def test_every_key_is_described():
     assert undescribed(job_schema()) == []
-    kinds = {f".catalogue.*.provides.{kind}" for kind in KINDS}
-    assert [place for place in undescribed(registry_schema()) if place not in kinds] == []
+    lists = {f".catalogue.*.provides.{kind}" for kind in kinds.KINDS}
+    assert [place for place in undescribed(registry_schema()) if place not in lists] == []
 
 
 def test_with_components_it_has_names_and_parameters():

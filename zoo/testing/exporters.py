@@ -105,7 +105,7 @@ class _Export:
 
     def write(self) -> None:
         self.home.mkdir()
-        given: dict[str, Any] = {"network": self.bundle.network, "pixels": self.bundle.pixels}
+        given: Any = {"network": self.bundle.network, "pixels": self.bundle.pixels}
         try:
             self.subject.make(self.bundle.folder, self.path, **given)
         except ImportError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import chdir, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,7 +50,7 @@ class SampleBundle:
     """
 
     folder: Path
-    card: dict[str, Any]
+    card: Any
     network: nn.Module
     registry: Registry
 
@@ -87,7 +87,7 @@ def _seeded_network() -> nn.Module:
     return network
 
 
-def _card() -> dict[str, Any]:
+def _card() -> Mapping[str, Any]:
     return {
         "task": "single-label",
         "classes": list(CLASSES),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import chdir, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,7 +54,7 @@ def sample_run(name: str = "digits") -> Iterator[SampleRun]:
         yield SampleRun(_run(document, result, place), result.epochs, result)
 
 
-def _run(document: dict[str, Any], result: RunResult, place: Path) -> Run:
+def _run(document: Mapping[str, Any], result: RunResult, place: Path) -> Run:
     environment = document["environment"]
     return Run(
         name=document["run"],

@@ -140,6 +140,7 @@ MUTANTS: list[tuple[str, str, Component]] = [
     ("exporter", "model untouched", part(Exporter, "renames_classes")),
     ("exporter", "model untouched", part(Exporter, "doubles_weights")),
     ("exporter", "reader agrees", part(Exporter, "save", reader="mutant_exporters:read_unscaled")),
+    ("exporter", "reader agrees", part(Exporter, "save", reader="mutant_exporters:read_uncalibrated")),
     ("exporter", "reader agrees", part(Exporter, "save", reader="mutant_exporters:read_without_card")),
     ("exporter", "reader agrees", part(Exporter, "save", reader="mutant_exporters:read_one_size")),
     ("exporter", "file can be moved", part(Exporter, "save_place", reader="mutant_exporters:read_place")),

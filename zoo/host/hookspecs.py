@@ -492,7 +492,8 @@ def zoo_exporters() -> Iterable[Exporter | Family]:
                 pixels = torch.from_numpy(images.copy()).permute(0, 3, 1, 2) / 255
                 pixels = interpolate(pixels, size=[int(size)] * 2, mode="bilinear", antialias=True)
                 with torch.no_grad():
-                    return self.network((pixels - mean[:, None, None]) / std[:, None, None]).softmax(1).numpy()
+                    logits = self.network((pixels - mean[:, None, None]) / std[:, None, None])
+                return (logits / self.card["temperature"]).softmax(1).numpy()
 
     ``zoo export RUN --format program`` then writes ``model.program``, and compares the probabilities.
     '''

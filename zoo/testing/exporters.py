@@ -42,7 +42,7 @@ def _leaves_the_model(subject: Subject) -> None:
 @contract(
     KIND,
     AGREES,
-    "Put resizing, normalisation and softmax into the file, and zoo.json as `card`: see zoo.plugin.Exporter.",
+    "Put resizing, normalisation, temperature and softmax into the file, and zoo.json as `card`: see docs/hooks.md.",
 )
 def _agrees(subject: Subject) -> None:
     _report(subject, AGREES)

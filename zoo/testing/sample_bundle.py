@@ -101,5 +101,5 @@ def _card() -> Mapping[str, Any]:
             "mean": [0.5, 0.5, 0.5],
             "std": [0.25, 0.25, 0.25],
         },
-        "temperature": 1.0,
+        "temperature": 1.5,
     }

@@ -31,7 +31,7 @@ class Read:
         pixels = torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2).float() / 255
         pixels = interpolate(pixels, size=(16, 16), mode="bilinear", antialias=True)
         with torch.no_grad():
-            return self.network((pixels - 0.5) / 0.25)
+            return self.network((pixels - 0.5) / 0.25) / self.card["temperature"]
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
         return self.logits(images).softmax(1).numpy()
@@ -91,6 +91,18 @@ class Unscaled(Read):
 def read_unscaled(path: Path) -> Unscaled:
     """Open with a reader that forgets the softmax."""
     return Unscaled(path)
+
+
+class Uncalibrated(Read):
+    """Predict without the temperature."""
+
+    def __call__(self, images: np.ndarray) -> np.ndarray:
+        return (self.logits(images) * self.card["temperature"]).softmax(1).numpy()
+
+
+def read_uncalibrated(path: Path) -> Uncalibrated:
+    """Open with a reader that forgets the calibration."""
+    return Uncalibrated(path)
 
 
 def read_without_card(path: Path) -> Read:

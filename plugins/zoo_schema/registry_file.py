@@ -126,7 +126,7 @@ def _known_plugin() -> Schema:
         "properties": dict.fromkeys(local_kinds(), WORDS),
         "additionalProperties": WORDS,
     }
-    found: Schema = {"package": TEXT, "summary": TEXT, "provides": provides}
+    found: Schema = {"package": TEXT, "summary": TEXT, "provides": provides, "license": TEXT, "source": TEXT}
     return {
         "type": ["object", "null"],
         "properties": {key: {**each, "description": words.CATALOGUE[key]} for key, each in found.items()},

@@ -97,6 +97,8 @@ CATALOGUE = {
     "package": "Requirement for the installer, such as zoo-acme.",
     "summary": "One line about the plugin.",
     "provides": "Names or patterns of its components, by kind.",
+    "license": "SPDX identifier of its license.",
+    "source": "Address or folder of its source.",
 }
 LOCAL = {
     "target": "Factory: ./my_models.py:TinyNet, relative to this file, or package.module:name.",

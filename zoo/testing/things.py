@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from zoo.errors import RequestError
+from typing import Any
+
 from zoo.host.loader import components
 from zoo.plugin import Component
 from zoo.registry.entry import PYTHON, Entry, Origin
@@ -11,24 +12,29 @@ from zoo.testing.collect import checks_of
 from zoo.testing.outcome import CheckFailed
 from zoo.testing.run import Report, run_checks
 from zoo.testing.select import select
+from zoo.testing.single import check
 
 
-def require(thing: str | Component | Entry) -> Report:
+def require(thing: Any, kind: str | None = None, **params: Any) -> Report:
     """Run all checks of one thing.
 
     Args:
         thing: a word as for ``zoo plugins check`` (``acme``, ``acme/my_loss``, a folder), or a declaration such as
-            ``Loss("mine", "my_losses:Mine", summary="…")``, whose plugin need not be installed.
+            ``Loss("mine", "my_losses:Mine", summary="…")``, whose plugin need not be installed; or a class, a function
+            or an object, as for :func:`zoo.testing.check`.
+        kind, params: of a class, a function or an object.
 
     Returns:
         The outcomes.
 
     Raises:
         CheckFailed: a check fails; the message lists all failures with their remedies.
-        RequestError: the thing is none of these.
+        RequestError: the kind of an object can't be guessed, or the object can't be a component.
         UnknownName: there is no such plugin or component.
     """
     __tracebackhide__ = True  # in pytest
+    if not isinstance(thing, str | Component | Entry):
+        return check(thing, kind, **params)
     report = run_checks(_owed(thing))
     if report.failed:
         raise CheckFailed(
@@ -37,17 +43,12 @@ def require(thing: str | Component | Entry) -> Report:
     return report
 
 
-def _owed(thing: object) -> list[Check]:
+def _owed(thing: str | Component | Entry) -> list[Check]:
     if isinstance(thing, str):
         return select([thing], components())
     if isinstance(thing, Component):
         return checks_of(Entry(thing, Origin(PYTHON)))
-    if isinstance(thing, Entry):
-        return checks_of(thing)
-    raise RequestError(
-        f"{thing!r} can't be checked. Give a plugin or a component by name, as in zoo_check('acme/my_loss'), or a "
-        "declaration: zoo_check(Loss('mine', 'my_losses:Mine', summary='…'))"
-    )
+    return checks_of(thing)
 
 
 def _lines(report: Report) -> list[str]:

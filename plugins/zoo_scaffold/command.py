@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from zoo.plugin import KINDS
+from zoo_scaffold.names import PARTS
 
 
 @click.command("new")
@@ -15,16 +16,18 @@ from zoo.plugin import KINDS
 def new(name: str, into: Path, **chosen: bool) -> None:
     """Create a plugin package, zoo-NAME.
 
-    It contains a working example of each requested kind of component, and passing tests.
+    It contains a working example of each requested kind of component or other part, and passing tests.
     """
     from zoo_scaffold.writing import next_lines, write_package
 
-    kinds = [kind for kind in KINDS if chosen[kind]]
-    folder = write_package(name, kinds, into)
-    for line in next_lines(folder, name, kinds):
+    asked = [word for word in (*KINDS, *PARTS) if chosen[word]]
+    folder = write_package(name, asked, into)
+    for line in next_lines(folder, name, asked):
         click.echo(line)
 
 
+for _part, (_, _help) in reversed(PARTS.items()):
+    new = click.option(f"--{_part}", is_flag=True, help=f"Include {_help}.")(new)
 for _kind in reversed(KINDS):
     _article = "an" if _kind[0] in "aeiou" else "a"
     new = click.option(f"--{_kind}", is_flag=True, help=f"Include {_article} {_kind}.")(new)

@@ -27,9 +27,18 @@ _EXAMPLES: dict[str, tuple[str, str, str]] = {
     "augmentation": ("noise", "Gaussian noise with a random strength per sample", "augment"),
     "optimizer": ("signum", "steps along the sign of the momentum", "train.optimizer"),
     "schedule": ("trapezoid", "a warm-up, a plateau, and down to 0", "train.schedule"),
+    "sampler": ("fraction", "another random part of the images in each epoch", "train.sampler"),
+    "callback": ("weight_norm", "the norm of the weights, recorded while training", "callbacks"),
     "exporter": ("npz", "the weights as a NumPy archive", ""),
     "importer": ("npz", "a model from a NumPy archive", ""),
     "command": ("", "lists what the plugin provides", ""),
+}
+
+# For each part beside components: its module in the package, and its description with an article.
+PARTS: dict[str, tuple[str, str]] = {
+    "reader": ("", "an exporter with a reader, whose files the zoo checks and predicts with"),
+    "hooks": ("hooks", "hooks that observe a run, stop it, and add to its report"),
+    "kind": ("logs", "a new kind of component, which jobs name, and a component of that kind"),
 }
 
 
@@ -80,8 +89,9 @@ def distribution_of(name: str) -> str:
 
 
 def in_order(kinds: Iterable[str]) -> tuple[str, ...]:
-    """Sort kinds without duplicates, in the order in which a package lists them."""
+    """Sort kinds without duplicates, in the order in which a package lists them; a reader needs an exporter."""
     asked = set(kinds)
+    asked |= {"exporter"} if "reader" in asked else set()
     return tuple(kind for kind in _EXAMPLES if kind in asked)
 
 
@@ -99,6 +109,12 @@ class TemplateNames:
 
     name: str
     kinds: tuple[str, ...]
+    parts: tuple[str, ...] = ()
+
+    @property
+    def prefix(self) -> str:
+        """First word of the names of components."""
+        return self.package.removeprefix("zoo_")
 
     @property
     def distribution(self) -> str:
@@ -111,7 +127,7 @@ class TemplateNames:
     def of(self, kind: str) -> str:
         """Name of the example component of a kind."""
         ending = _EXAMPLES[kind][0]
-        return f"{self.package.removeprefix('zoo_')}_{ending}" if ending else self.name
+        return f"{self.prefix}_{ending}" if ending else self.name
 
     def words(self) -> dict[str, Any]:
         """Variables of the templates."""
@@ -121,15 +137,35 @@ class TemplateNames:
             "distribution": self.distribution,
             "package": self.package,
             "kinds": self.kinds,
-            "classes": sorted(KINDS[kind].__name__ for kind in self.kinds),
+            "parts": self.parts,
+            "prefix": self.prefix,
+            "classes": sorted({*(KINDS[kind].__name__ for kind in self.kinds), *self._classes()}),
             "names": names,
-            "shown": names[self.kinds[0]],
-            "brings": _enumerate(f"{'an' if kind[0] in 'aeio' else 'a'} {kind}" for kind in self.kinds),
-            "rows": [{"kind": kind, "name": names[kind], "about": _EXAMPLES[kind][1]} for kind in self.kinds],
+            "shown": names[self.kinds[0]] if self.kinds else f"{self.prefix}_csv" if "kind" in self.parts else "NAME",
+            "brings": _enumerate(self._contents()),
+            "rows": [{"kind": kind, "name": names[kind], "about": _EXAMPLES[kind][1]} for kind in self.kinds]
+            + self._rows_of_parts(),
             "job": self.job(full=True),
             "use": self.use(),
             "minimum": minimum(__version__),
         }
+
+    def _classes(self) -> tuple[str, ...]:
+        """Names that the parts import from ``zoo.plugin``."""
+        return ("Component", "Kind") if "kind" in self.parts else ()
+
+    def _rows_of_parts(self) -> list[dict[str, str]]:
+        rows = {
+            "kind": (f"{self.prefix}_log", f"{self.prefix}_csv", "a table of all epochs, as CSV"),
+            "hooks": ("hooks", "zoo_epoch_end", "stops a run at an accuracy; names the fastest epoch in the report"),
+        }
+        found = [rows[part] for part in ("kind", "hooks") if part in self.parts]
+        return [{"kind": kind, "name": name, "about": about} for kind, name, about in found]
+
+    def _contents(self) -> list[str]:
+        found = [f"{'an' if kind[0] in 'aeio' else 'a'} {kind}" for kind in self.kinds]
+        found += ["hooks that observe a run"] if "hooks" in self.parts else []
+        return found + (["a kind of component"] if "kind" in self.parts else [])
 
     def job(self, *, full: bool) -> dict[str, str]:
         """Dotted path in a job -> short name, or full id, of each component."""
@@ -139,6 +175,7 @@ class TemplateNames:
     def use(self) -> str:
         """Command that uses as many of the components as possible, and takes only seconds."""
         job = self.job(full=False)
+        job |= {f"{self.prefix}_logs": f"{self.prefix}_csv"} if "kind" in self.parts else {}
         if not job and "command" in self.kinds:
             return f"zoo {self.of('command')}"
         words = ["zoo run", job.pop("architecture", "simple_cnn"), job.pop("dataset", "digits"), "--epochs 5"]
@@ -147,7 +184,8 @@ class TemplateNames:
         elif "architecture" in self.kinds:  # no recipe covers the architecture
             words.append("--lr 0.01")
         for place, name in job.items():
-            setting = f"'{place}=[{name}]'" if place in ("metrics", "augment") else f"{place}={name}"
+            several = place in ("metrics", "augment", "callbacks") or place.endswith("_logs")
+            setting = f"'{place}=[{name}]'" if several else f"{place}={name}"
             words.append(f"--set {setting}")
         return " ".join(words)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from zoo.api.jobs import did_you_mean, listing
 from zoo.errors import OutputError, RequestError, UnknownName
 from zoo.plugin import KINDS
-from zoo_scaffold.names import TemplateNames, check_name, in_order, plural
+from zoo_scaffold.names import PARTS, TemplateNames, check_name, in_order, plural
 
 __all__ = ["DEFAULT_KINDS", "next_lines", "write_package"]
 
@@ -26,7 +26,8 @@ def write_package(name: str, kinds: Iterable[str] = (), folder: Path = Path()) -
 
     Args:
         name: the plugin's name: lower-case letters, digits, ``-`` and ``_``.
-        kinds: kinds from :data:`zoo.plugin.KINDS`, with one component each; by default an architecture.
+        kinds: kinds from :data:`zoo.plugin.KINDS`, with one component each, and parts from
+            :data:`zoo_scaffold.names.PARTS`; by default an architecture.
         folder: parent folder, created if it is missing; its other content is not changed.
 
     Returns:
@@ -37,7 +38,7 @@ def write_package(name: str, kinds: Iterable[str] = (), folder: Path = Path()) -
         OutputError: the folder can't be written.
     """
     check_name(name)
-    names = TemplateNames(name, _checked(kinds))
+    names = _names(name, kinds)
     target = folder / names.distribution
     texts = dict(_render(names))
     with _atomic_folder(target, name) as building:
@@ -61,16 +62,16 @@ def next_lines(folder: Path, name: str, kinds: Iterable[str] = ()) -> list[str]:
         f"pip install -e {quote(f'{folder}[test]')}",
         f"zoo plugins check {name}",
         f"pytest {quote(str(folder))}",
-        TemplateNames(name, _checked(kinds)).use(),
+        _names(name, kinds).use(),
     ]
     return [f"Created {folder}; see its README.md.", "next:", *(f"  {step}" for step in steps)]
 
 
-def _checked(kinds: Iterable[str]) -> tuple[str, ...]:
+def _names(name: str, kinds: Iterable[str]) -> TemplateNames:
     asked = set(kinds) or set(DEFAULT_KINDS)
-    for kind in sorted(asked - set(KINDS)):
+    for kind in sorted(asked - {*KINDS, *PARTS}):
         raise UnknownName(f"There is no kind {kind!r}.{did_you_mean(kind, KINDS)} Valid are: {listing(KINDS)}.")
-    return in_order(asked)
+    return TemplateNames(name, in_order(asked), tuple(part for part in PARTS if part in asked))
 
 
 def _render(names: TemplateNames) -> Iterator[tuple[str, str]]:
@@ -95,7 +96,7 @@ def _places(names: TemplateNames) -> Iterator[tuple[str, str]]:
         yield name, name
     yield "gitignore", ".gitignore"
     yield "ci.yml", ".github/workflows/ci.yml"
-    modules = [plural(kind) for kind in names.kinds]
+    modules = [*(plural(kind) for kind in names.kinds), *(PARTS[part][0] for part in names.parts if PARTS[part][0])]
     for module in ("__init__", "plugin", *modules):
         yield f"package/{module}.py", f"{names.package}/{module}.py"
     tests = ["conftest", "test_contract", *(["test_run"] if names.job(full=False) else [])]

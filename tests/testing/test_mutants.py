@@ -27,7 +27,7 @@ from zoo.plugin import (
 )
 from zoo.registry.entry import Entry, Origin
 from zoo.testing import Report, checks, checks_of, run_checks
-from zoo.testing.check import EVERY, contracts
+from zoo.testing.checking import EVERY, contracts
 from zoo.testing.plugins import PLUGIN
 
 HERE = Path(__file__).parent
@@ -138,6 +138,19 @@ MUTANTS: list[tuple[str, str, Component]] = [
     ("callback", "derived from Callback", part(TrainingCallback, "Duck")),
     ("callback", "events of a training", part(TrainingCallback, "Failing")),
     ("callback", "restored state", part(TrainingCallback, "Forgetful")),
+    ("exporter", "writes its file", part(Exporter, "nothing")),
+    ("exporter", "writes its file", part(Exporter, "stumbles")),
+    ("exporter", "model untouched", part(Exporter, "renames_classes")),
+    ("exporter", "model untouched", part(Exporter, "doubles_weights")),
+    ("exporter", "reader agrees", part(Exporter, "save", reader="mutant_exporters:read_unscaled")),
+    ("exporter", "reader agrees", part(Exporter, "save", reader="mutant_exporters:read_uncalibrated")),
+    ("exporter", "reader agrees", part(Exporter, "save", reader="mutant_exporters:read_without_card")),
+    ("exporter", "reader agrees", part(Exporter, "save", reader="mutant_exporters:read_one_size")),
+    ("exporter", "file can be moved", part(Exporter, "save_place", reader="mutant_exporters:read_place")),
+    ("command", "help", part(Command, "fails_at_help")),
+    ("command", "help", part(Command, "no_summary")),
+    ("command", "help", part(Command, "group_with_bad_help")),
+    ("command", "help of options", part(Command, "bare_option")),
     ("importer", "foreign files", part(Importer, "takes_all", suffixes=(".mdl",))),
     ("importer", "foreign files", part(Importer, "stumbles", suffixes=(".mdl",))),
     ("importer", "file untouched", part(Importer, "writes", suffixes=(".mdl",))),
@@ -181,9 +194,14 @@ GOOD: list[tuple[Component, list[str]]] = [
     (part(Schedule, "good"), []),
     (part(Sampler, "good"), []),
     (part(TrainingCallback, "Good"), []),
-    (Exporter("good", "mutant_exporters:save", summary="On trial"), []),
+    (part(Exporter, "save"), ["reader agrees", "file can be moved"]),
+    (part(Exporter, "save", reader="mutant_exporters:read"), []),
+    (part(Exporter, "save_folder", reader="mutant_exporters:read_folder", suffix="_parts"), []),
+    (part(Exporter, "refuses"), ["writes its file", "model untouched", "reader agrees", "file can be moved"]),
     (part(Importer, "good", suffixes=(".mdl",)), []),
-    (Command("good", "mutant_exporters:command", summary="On trial"), []),
+    (part(Command, "good"), []),
+    (part(Command, "group"), []),
+    (part(Command, "function"), ["help", "help of options"]),
 ]
 
 

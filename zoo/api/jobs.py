@@ -16,9 +16,10 @@ from zoo.job.request import Request, make_request
 from zoo.job.resolve import Resolved, resolve
 from zoo.job.schema import Job
 from zoo.registry.distributions import requirement_of
+from zoo.registry.docstrings import descriptions
 from zoo.registry.entry import Entry
 from zoo.registry.registry import Registry
-from zoo.registry.signature import accepts, check
+from zoo.registry.signature import accepts, check, parameters
 from zoo.registry.suggest import did_you_mean, listing
 
 __all__ = [
@@ -31,11 +32,13 @@ __all__ = [
     "accepts",
     "check",
     "components",
+    "descriptions",
     "did_you_mean",
     "flatten",
     "in_full",
     "listing",
     "make_request",
+    "parameters",
     "parse_sets",
     "requirement_of",
     "resolve",

@@ -17,9 +17,11 @@ from zoo.host.loader import bundled_cache_kinds, discover
 from zoo.registry.config import FILENAME, Layer, RegistryConfig, read_layer, shipped_path, user_path
 from zoo.registry.distributions import installed
 from zoo.registry.entry import DISTRIBUTION, LOCAL, Entry
+from zoo.registry.kinds import ALL as ALL_KINDS
 from zoo.registry.suggest import near
 
 __all__ = [
+    "ALL_KINDS",
     "DISTRIBUTION",
     "FILENAME",
     "LOCAL",

@@ -75,7 +75,7 @@ def _filtered(values: Values) -> Callable[[click.Context, str], list[CompletionI
 def _values_for(command: click.Command, parameter: click.Parameter) -> Values | None:
     if not isinstance(parameter.type, click.types.StringParamType):
         return None
-    if parameter.name in ("name", "what"):
+    if parameter.name in ("name", "names", "what"):
         return _NAMED.get(str(command.name))
     return _VALUES.get(str(parameter.name))
 
@@ -166,6 +166,11 @@ def _plugins(context: click.Context, typed: str) -> Iterable[Item]:
     return [Item(found.name, help=found.distribution) for found in installed()]
 
 
+def _checked(context: click.Context, typed: str) -> Iterable[Item]:
+    """Complete a plugin, or full ids of components once a plugin's name and a slash are typed."""
+    return _typed_names(context, None, typed) if "/" in typed else _plugins(context, typed)
+
+
 def _catalogue(context: click.Context, typed: str) -> Iterable[Item]:
     from zoo.registry.config import open_shelf
 
@@ -198,7 +203,8 @@ def _fixed(*words: str) -> Values:
 _NAMED: dict[str, Values] = {
     "info": _any_component,
     "install": _catalogue,
-    **dict.fromkeys(("uninstall", "disable", "enable", "doctor", "check"), _plugins),
+    **dict.fromkeys(("uninstall", "disable", "enable", "doctor"), _plugins),
+    "check": _checked,
 }
 """Completions of the argument NAME, by command."""
 _VALUES: dict[str, Values] = {

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,6 +15,7 @@ from zoo.errors import PluginError
 if TYPE_CHECKING:
     from zoo.host.diagnosis import PluginFinding
     from zoo.registry.loaded_plugin import LoadedPlugin
+    from zoo.reports.checks import CheckProgress
 
 
 class _Plugins(CommandGroup):
@@ -191,47 +191,44 @@ def _finding_text(finding: PluginFinding) -> str:
 
 
 @group.command("check")
-@click.argument("what", required=False, metavar="[NAME|PATH]")
+@click.argument("names", nargs=-1, metavar="[NAME|NAME/COMPONENT|PATH]...")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @click.pass_context
-def check(context: click.Context, what: str | None, as_json: bool) -> None:
+def check(context: click.Context, names: tuple[str, ...], as_json: bool) -> None:
     """Check the components of plugins against their contracts.
 
-    NAME is an installed plugin, PATH the folder of one that need not be installed; the default is all plugins. The
-    exit code is 1 if a check fails.
+    NAME is an installed plugin, NAME/COMPONENT one of its components (NAME/KIND:COMPONENT where several kinds have that
+    name), PATH the folder of a plugin that need not be installed; the default is all plugins. The exit code is 1 if a
+    check fails.
     """
     from zoo.host.context import registry_here
     from zoo.storage.files import dump_json
-    from zoo.testing import checks, run_checks
-    from zoo.testing.folder import with_folder
+    from zoo.testing.run import run_checks
+    from zoo.testing.select import select
 
-    if what is not None and (Path(what).is_dir() or "/" in what):
-        registry, names = with_folder(Path(what))
-    else:
-        registry = registry_here(quiet=True, careful=True)
-        names = [what] if what else [p.name for p in registry.plugins if p.state != "disabled"]
-    owed = [check for name in names for check in checks(name, registry=registry)]
-    report = run_checks(owed, None if as_json else _progress(len(owed)))
+    registry = registry_here(quiet=True, careful=True)
+    owed = select(names or [p.name for p in registry.plugins if p.state != "disabled"], registry)
     if as_json:
+        report = run_checks(owed)
         click.echo(dump_json([outcome.as_dict() for outcome in report.outcomes]))
     else:
         from zoo.reports.checks import report_lines
         from zoo.reports.lists import print_lines, width_here
 
+        with _progress(len(owed)) as progress:
+            report = run_checks(owed, progress.tell, progress.begin)
         print_lines(report_lines(report, width_here()))
     if report.failed:
         context.exit(1)
 
 
-def _progress(total: int) -> Any:
-    """Return a callback that shows progress on a terminal, as some checks take seconds."""
-    done = 0
+def _progress(total: int) -> CheckProgress:
+    """Create the display of the running check; in a pipe it shows nothing."""
+    from zoo.reports.checks import CheckProgress
+    from zoo.reports.terminal import is_terminal
 
-    def tell(outcome: Any) -> None:
-        nonlocal done
-        done += 1
-        if sys.stderr.isatty():
-            text = f"{done}/{total} {outcome.check.component}" if done < total else ""
-            click.echo(f"\r\033[K{text}"[:79], nl=False, err=True)
+    if not is_terminal(sys.stderr):
+        return CheckProgress()
+    from zoo.reports.check_progress import TerminalProgress  # rich is slow to import
 
-    return tell
+    return TerminalProgress(total)

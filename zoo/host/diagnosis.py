@@ -9,6 +9,7 @@ from importlib import metadata
 
 from zoo.errors import UnknownName
 from zoo.host import faults
+from zoo.host.author import editable_folder, line_to_edit, stale_entry_points
 from zoo.registry.entry import DISTRIBUTION
 from zoo.registry.loaded_plugin import LoadedPlugin
 from zoo.registry.registry import Registry
@@ -24,7 +25,7 @@ class PluginFinding:
         plugin: name of the plugin.
         distribution, version: its distribution; None where unknown.
         serious: the plugin or a part of it doesn't work.
-        phase: phase of the failure: find, require, import, validate, contribute, or the hook of a run.
+        phase: phase of the failure: install, find, require, import, validate, contribute, or the hook of a run.
         problem: description in one line.
         details: traceback, reduced to the plugin's frames.
         remedies: pairs of a description and a command.
@@ -54,7 +55,7 @@ def examine(plugin: LoadedPlugin) -> Iterator[PluginFinding]:
         yield PluginFinding(*whose, False, "import", problem, remedies=(advice, *_turn_off(plugin)))
     if plugin.state == "enabled" and (fault := faults.recall(plugin)):
         again = [("try it again", f"zoo plugins enable {plugin.name}")] if fault.stuck else []
-        remedies = (_newer(plugin), *again, *_turn_off(plugin))
+        remedies = (*_repairs(plugin, fault.traceback), *again, *_turn_off(plugin))
         yield PluginFinding(*whose, True, fault.phase, fault.problem, fault.traceback, remedies)
 
 
@@ -67,7 +68,7 @@ def _remedies(plugin: LoadedPlugin) -> Iterator[tuple[str, str]]:
         wanted = _missing(dist) or _not_found(plugin)
         if wanted:
             yield "install what it needs", f"{_pip()} install {shlex.join(wanted)}"
-        yield _newer(plugin)
+        yield from _repairs(plugin, plugin.account)
     elif plugin.phase == "require":
         needs = [r for r in metadata.requires(dist) or [] if r.lower().startswith(DISTRIBUTION)]
         yield "install the zoo version that it needs", f"{_pip()} install -U {shlex.join(needs)}"
@@ -75,8 +76,28 @@ def _remedies(plugin: LoadedPlugin) -> Iterator[tuple[str, str]]:
     yield from _turn_off(plugin)
 
 
-def _newer(plugin: LoadedPlugin) -> tuple[str, str]:
-    return "check for a newer version", f"zoo plugins install --upgrade {plugin.origin.distribution}"
+def _repairs(plugin: LoadedPlugin, account: str) -> Iterator[tuple[str, str]]:
+    """Remedies for a mistake in a plugin's code: for its author the line to edit, for others a newer version."""
+    if editable_folder(plugin.origin.distribution) is None:
+        yield "check for a newer version", f"zoo plugins install --upgrade {plugin.origin.distribution}"
+        return
+    if place := line_to_edit(plugin, account):
+        yield "edit this line", place
+    yield "then check it", f"zoo plugins check {plugin.name}"
+
+
+def _stale(plugin: LoadedPlugin) -> Iterator[PluginFinding]:
+    """Findings about entry points that have changed since an editable installation."""
+    origin = plugin.origin
+    folder = editable_folder(origin.distribution)
+    remedy = (
+        "install it again, as after each change of entry points",
+        f"{_pip()} install -e {shlex.quote(str(folder))}",
+    )
+    for problem in stale_entry_points(str(origin.distribution)):
+        yield PluginFinding(
+            origin.plugin, origin.distribution, origin.version, True, "install", problem, remedies=(remedy,)
+        )
 
 
 def _turn_off(plugin: LoadedPlugin) -> Iterator[tuple[str, str]]:
@@ -137,4 +158,6 @@ def consult(registry: Registry, name: str | None = None) -> tuple[list[LoadedPlu
         if name not in names:
             raise UnknownName(f"There is no plugin {name!r}.{did_you_mean(name, names)} See: zoo plugins list")
         plugins = [p for p in plugins if name in (p.name, p.origin.distribution)]
-    return plugins, [finding for plugin in plugins for finding in examine(plugin)]
+    firsts = {plugin.origin.distribution: plugin for plugin in reversed(plugins) if not plugin.origin.bundled}
+    stale = [finding for plugin in reversed(firsts.values()) for finding in _stale(plugin)]
+    return plugins, [*(finding for plugin in plugins for finding in examine(plugin)), *stale]

@@ -39,185 +39,663 @@ hookspec = pluggy.HookspecMarker("zoo")
 
 @hookspec
 def zoo_datasets() -> Iterable[Dataset | Family]:
-    """Contribute datasets."""
+    '''Contribute datasets.
+
+    Example::
+
+        # zoo_acme/plugin.py
+        from zoo.plugin import Dataset, hookimpl
+
+        @hookimpl
+        def zoo_datasets():
+            yield Dataset("stripes", "zoo_acme.stripes:Stripes", summary="Drawn stripes, across or down")
+
+        # zoo_acme/stripes.py
+        import numpy as np
+
+        class Stripes:
+            """Drawn stripes, across and down in turn.
+
+            Args:
+                count: number of images.
+            """
+
+            classes = ("across", "down")
+
+            def __init__(self, root: str | None = None, split: str = "train", count: int = 60):
+                self.count = count
+                self.targets = [index % 2 for index in range(count)]
+
+            def __len__(self):
+                return self.count
+
+            def __getitem__(self, index):
+                if not 0 <= index < self.count:
+                    raise IndexError(index)
+                image, label = np.zeros((3, 32, 32), np.uint8), self.targets[index]
+                image[:, index % 4 :: 4] = 255
+                return (image.transpose(0, 2, 1) if label else image), label
+
+    ``zoo run simple_cnn acme/stripes`` then trains on them.
+    '''
     return ()
 
 
 @hookspec
 def zoo_architectures() -> Iterable[Architecture | Family]:
-    """Contribute architectures."""
+    '''Contribute architectures.
+
+    Example::
+
+        # zoo_acme/plugin.py
+        from zoo.plugin import Architecture, hookimpl
+
+        @hookimpl
+        def zoo_architectures():
+            yield Architecture("tiny", "zoo_acme.networks:tiny", summary="Two convolutions", input_size=32)
+
+        # zoo_acme/networks.py
+        from torch import nn
+
+        def tiny(num_classes: int, in_chans: int = 3, width: int = 16):
+            """Build two convolutions with batch norm, and a linear layer.
+
+            Args:
+                width: channels of both convolutions.
+            """
+            convolutions = (nn.Conv2d(in_chans, width, 3, stride=2), nn.Conv2d(width, width, 3, stride=2))
+            stages = [nn.Sequential(each, nn.BatchNorm2d(width), nn.ReLU()) for each in convolutions]
+            return nn.Sequential(*stages, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(width, num_classes))
+
+    ``zoo run acme/tiny digits --set architecture.width=32`` then trains it.
+    '''
     return ()
 
 
 @hookspec
 def zoo_losses() -> Iterable[Loss | Family]:
-    """Contribute losses."""
+    '''Contribute losses.
+
+    Example::
+
+        # zoo_acme/plugin.py
+        from zoo.plugin import Loss, hookimpl
+
+        @hookimpl
+        def zoo_losses():
+            yield Loss("scaled", "zoo_acme.losses:Scaled", summary="Cross entropy of scaled logits")
+
+        # zoo_acme/losses.py
+        from torch.nn.functional import cross_entropy
+
+        class Scaled:
+            """Cross entropy of logits times a factor.
+
+            Args:
+                scale: factor, above 0.
+            """
+
+            def __init__(self, scale: float = 2.0):
+                self.scale = scale
+
+            def __call__(self, logits, targets):
+                return cross_entropy(self.scale * logits, targets)
+
+    ``zoo run simple_cnn digits --set loss=acme/scaled --set loss.scale=4`` then trains with it.
+    '''
     return ()
 
 
 @hookspec
 def zoo_metrics() -> Iterable[Metric | Family]:
-    """Contribute metrics."""
+    '''Contribute metrics.
+
+    Example::
+
+        # zoo_acme/plugin.py
+        from zoo.plugin import Metric, hookimpl
+
+        @hookimpl
+        def zoo_metrics():
+            yield Metric("top2", "zoo_acme.metrics:Top2", summary="Share of images whose class is among the first two")
+
+        # zoo_acme/metrics.py
+        class Top2:
+            """Share of images whose class is among the two most probable ones."""
+
+            def __init__(self, num_classes: int):
+                self.reset()
+
+            def reset(self):
+                self.num_correct = self.num_seen = 0
+
+            def update(self, logits, targets):
+                self.num_correct += int((logits.topk(2).indices == targets[:, None]).sum())
+                self.num_seen += len(targets)
+
+            def compute(self):
+                return self.num_correct / max(self.num_seen, 1)
+
+    ``zoo run simple_cnn digits --set 'metrics=[acme/top2]'`` then reports it.
+    '''
     return ()
 
 
 @hookspec
 def zoo_augmentations() -> Iterable[Augmentation | Family]:
-    """Contribute augmentations."""
+    '''Contribute augmentations.
+
+    Example::
+
+        # zoo_acme/plugin.py
+        from zoo.plugin import Augmentation, hookimpl
+
+        @hookimpl
+        def zoo_augmentations():
+            yield Augmentation("dim", "zoo_acme.augmentations:Dim", summary="Darken each image by a random factor")
+
+        # zoo_acme/augmentations.py
+        import torch
+
+        class Dim:
+            """Darken each image by its own factor.
+
+            Args:
+                least: smallest factor, in 0..1.
+            """
+
+            def __init__(self, size: int, least: float = 0.5):
+                self.least = least
+
+            def __call__(self, images, targets):
+                factors = self.least + (1 - self.least) * torch.rand(len(images), 1, 1, 1, device=images.device)
+                return images * factors, targets
+
+    ``zoo run simple_cnn digits --set 'augment=[acme/dim]'`` then trains with it.
+    '''
     return ()
 
 
 @hookspec
 def zoo_optimizers() -> Iterable[Optimizer | Family]:
-    """Contribute optimizers."""
+    '''Contribute optimizers.
+
+    Example::
+
+        # zoo_acme/plugin.py
+        from zoo.plugin import Optimizer, hookimpl
+
+        @hookimpl
+        def zoo_optimizers():
+            yield Optimizer("heavy_ball", "zoo_acme.optimizers:heavy_ball", summary="SGD with momentum 0.9", lr=0.05)
+
+        # zoo_acme/optimizers.py
+        import torch
+
+        def heavy_ball(params, lr: float, weight_decay: float = 0.0, momentum: float = 0.9):
+            """Create an SGD optimizer with momentum.
+
+            Args:
+                momentum: in 0..1.
+            """
+            return torch.optim.SGD(params, lr=lr, weight_decay=weight_decay, momentum=momentum)
+
+    ``zoo run simple_cnn digits --set train.optimizer=acme/heavy_ball`` then trains with it.
+    '''
     return ()
 
 
 @hookspec
 def zoo_schedules() -> Iterable[Schedule | Family]:
-    """Contribute learning-rate schedules."""
+    '''Contribute learning-rate schedules.
+
+    Example::
+
+        # zoo_acme/plugin.py
+        from zoo.plugin import Schedule, hookimpl
+
+        @hookimpl
+        def zoo_schedules():
+            yield Schedule("linear", "zoo_acme.schedules:linear", summary="Straight down from lr to a fraction of it")
+
+        # zoo_acme/schedules.py
+        from torch.optim.lr_scheduler import LinearLR
+
+        def linear(optimizer, total_steps: int, end: float = 0.1):
+            """Lower the learning rate in a straight line.
+
+            Args:
+                end: fraction of lr at the end, in 0..1.
+            """
+            return LinearLR(optimizer, start_factor=1.0, end_factor=end, total_iters=total_steps)
+
+    ``zoo run simple_cnn digits --set train.schedule=acme/linear`` then trains with it.
+    '''
     return ()
 
 
 @hookspec
 def zoo_samplers() -> Iterable[Sampler | Family]:
-    """Contribute samplers, which choose and order the items of each training epoch.
+    '''Contribute samplers, which choose and order the items of each training epoch.
 
     Example::
 
+        # zoo_acme/plugin.py
+        from zoo.plugin import Sampler, hookimpl
+
         @hookimpl
         def zoo_samplers():
-            return [Sampler("hard_first", "zoo_acme.samplers:HardFirst", summary="Show difficult classes first")]
+            yield Sampler("half", "zoo_acme.samplers:Half", summary="Another random half of the images in each epoch")
 
-    ``zoo run simple_cnn digits --set train.sampler=hard_first`` then calls ``zoo_acme.samplers.HardFirst``.
-    """
+        # zoo_acme/samplers.py
+        import numpy as np
+
+        class Half:
+            """Another random half of the images in each epoch."""
+
+            def __init__(self, count: int, seed: int):
+                self.count, self.seed = count, seed
+
+            def __call__(self, epoch):
+                return np.random.default_rng([self.seed, epoch]).permutation(self.count)[: max(1, self.count // 2)]
+
+    ``zoo run simple_cnn digits --set train.sampler=acme/half`` then trains on these images.
+    '''
     return ()
 
 
 @hookspec
 def zoo_callbacks() -> Iterable[TrainingCallback | Family]:
-    """Contribute callbacks, which a job names and which observe or change its training.
+    '''Contribute callbacks, which a job names and which observe or change its training.
 
     Example::
 
+        # zoo_acme/plugin.py
+        from zoo.plugin import TrainingCallback, hookimpl
+
         @hookimpl
         def zoo_callbacks():
-            return [TrainingCallback("warm_restart", "zoo_acme.callbacks:WarmRestart", summary="Restart the rate")]
+            yield TrainingCallback("weight_norm", "zoo_acme.callbacks:WeightNorm", summary="Norm of the weights")
 
-    ``zoo run simple_cnn digits --set callbacks=warm_restart`` then calls ``zoo_acme.callbacks.WarmRestart``.
-    """
+        # zoo_acme/callbacks.py
+        import torch
+
+        from zoo.api.running import Callback
+
+        class WeightNorm(Callback):
+            """Record the L2 norm of all weights after every few steps.
+
+            Args:
+                every: number of steps between two values.
+            """
+
+            def __init__(self, every: int = 10):
+                self.every = every
+
+            def step_end(self, state):
+                if state.step % self.every == 0:
+                    state.log("weight_norm", torch.nn.utils.get_total_norm(list(state.model.parameters())))
+
+    ``zoo run simple_cnn digits --set callbacks=acme/weight_norm`` then records it.
+    '''
     return ()
 
 
 @hookspec
 def zoo_kinds() -> Iterable[Kind]:
-    """Declare kinds of components of the plugin's own, which this and other plugins then contribute.
+    '''Declare kinds of components of the plugin's own, which this and other plugins then contribute.
 
     Example::
 
+        # zoo_acme/plugin.py
+        from zoo.plugin import Component, Kind, hookimpl
+
         class Tracker(Component):
+            """``f(**params)`` returns an object with ``log(epoch, accuracy)``."""
+
             kind = "tracker"
 
         @hookimpl
         def zoo_kinds():
-            return [Kind(Tracker, path="trackers", option="--track", use="zoo_acme.track:as_callback")]
+            yield Kind(Tracker, path="trackers", option="--track", use="zoo_acme.tracking:as_callback", summary="Logs")
 
-    The components are listed, set, recorded and checked like those of the zoo's kinds. ``zoo run simple_cnn digits
-    --track board`` then makes the tracker ``board``, and calls ``zoo_acme.track.as_callback([tracker])``.
-    """
+        @hookimpl
+        def zoo_components():
+            yield Tracker("print", "zoo_acme.tracking:Print", summary="Prints the accuracy of each epoch")
+
+        # zoo_acme/tracking.py
+        from zoo.api.running import Callback
+
+        class Print:
+            """Print the accuracy of each epoch.
+
+            Args:
+                digits: number of digits.
+            """
+
+            def __init__(self, digits: int = 3):
+                self.digits = digits
+
+            def log(self, epoch, accuracy):
+                print(f"{epoch}: {accuracy:.{self.digits}f}")
+
+        class Tracking(Callback):
+            """Pass each epoch to trackers."""
+
+            def __init__(self, trackers):
+                self.trackers = trackers
+
+            def epoch_end(self, run, epoch):
+                for tracker in self.trackers:
+                    tracker.log(epoch.epoch, epoch.val.accuracy)
+
+        def as_callback(trackers):
+            """Make one callback of the trackers of a job."""
+            return Tracking(trackers)
+
+    The components are listed, set, recorded and checked like those of the zoo's kinds: ``zoo run simple_cnn digits
+    --track print`` makes the tracker, and calls ``zoo_acme.tracking.as_callback([tracker])``.
+    '''
     return ()
 
 
 @hookspec
 def zoo_components() -> Iterable[Component | Family]:
-    """Contribute components of any kind, those of other plugins' kinds among them.
+    '''Contribute components of any kind, those of other plugins' kinds among them.
 
     Example::
 
+        # zoo_acme/plugin.py
+        from zoo.plugin import Loss, Metric, hookimpl
+
         @hookimpl
         def zoo_components():
-            return [Tracker("board", "zoo_acme.board:Board", summary="Logs for our dashboard")]
+            yield Loss("halved", "zoo_acme.parts:Halved", summary="Half the cross entropy")
+            yield Metric("hits", "zoo_acme.parts:Hits", summary="Number of correct answers")
 
-    The kind of ``Tracker`` is declared by :func:`zoo_kinds` of this or of another plugin.
-    """
+        # zoo_acme/parts.py
+        from torch.nn.functional import cross_entropy
+
+        class Halved:
+            """Half the cross entropy."""
+
+            def __call__(self, logits, targets):
+                return 0.5 * cross_entropy(logits, targets)
+
+        class Hits:
+            """Number of correct answers."""
+
+            def __init__(self, num_classes: int):
+                self.reset()
+
+            def reset(self):
+                self.num_correct = 0
+
+            def update(self, logits, targets):
+                self.num_correct += int((logits.argmax(1) == targets).sum())
+
+            def compute(self):
+                return self.num_correct
+
+    Components of another plugin's kind, such as a ``Tracker`` that ``zoo_kinds`` of that plugin declares, are yielded
+    in the same way.
+    '''
     return ()
 
 
 @hookspec
 def zoo_exporters() -> Iterable[Exporter | Family]:
-    """Contribute exporters."""
+    '''Contribute exporters.
+
+    Example::
+
+        # zoo_acme/plugin.py
+        from zoo.plugin import Exporter, hookimpl
+
+        @hookimpl
+        def zoo_exporters():
+            yield Exporter(
+                "program",
+                "zoo_acme.programs:export",
+                reader="zoo_acme.programs:Program",
+                suffix=".program",
+                summary="Program of torch.export, without resizing",
+            )
+
+        # zoo_acme/programs.py
+        import json
+        from pathlib import Path
+
+        import torch
+        from torch.nn.functional import interpolate
+
+        def export(bundle: Path, path: Path, network: torch.nn.Module):
+            """Write the network as a program, with zoo.json inside."""
+            card = (bundle / "zoo.json").read_text("utf-8")
+            shape = json.loads(card)["preprocessing"]
+            images = torch.zeros(2, shape["in_chans"], shape["image_size"], shape["image_size"])
+            sizes = ({0: torch.export.Dim.DYNAMIC},)
+            program = torch.export.export(network, (images,), dynamic_shapes=sizes)
+            torch.export.save(program, path, extra_files={"zoo.json": card})
+
+        class Program:
+            """Predict with an exported file."""
+
+            def __init__(self, path: Path):
+                extra = {"zoo.json": ""}
+                self.network = torch.export.load(path, extra_files=extra).module()
+                self.card = json.loads(extra["zoo.json"])
+
+            def __call__(self, images):
+                shape = self.card["preprocessing"]
+                size, mean, std = (torch.tensor(shape[key]) for key in ("image_size", "mean", "std"))
+                pixels = torch.from_numpy(images.copy()).permute(0, 3, 1, 2) / 255
+                pixels = interpolate(pixels, size=[int(size)] * 2, mode="bilinear", antialias=True)
+                with torch.no_grad():
+                    logits = self.network((pixels - mean[:, None, None]) / std[:, None, None])
+                return (logits / self.card["temperature"]).softmax(1).numpy()
+
+    ``zoo export RUN --format program`` then writes ``model.program``, and compares the probabilities.
+    '''
     return ()
 
 
 @hookspec
 def zoo_importers() -> Iterable[Importer | Family]:
-    """Contribute importers of other frameworks' models."""
+    '''Contribute importers of other frameworks' models.
+
+    Example::
+
+        # zoo_acme/plugin.py
+        from zoo.plugin import Importer, hookimpl
+
+        @hookimpl
+        def zoo_importers():
+            yield Importer("npz", "zoo_acme.arrays:read", summary="Weights as NumPy arrays", suffixes=(".npz",))
+
+        # zoo_acme/arrays.py
+        import zipfile
+        from pathlib import Path
+
+        import numpy as np
+        import torch
+        from zoo.errors import RequestError
+        from zoo.plugin import Imported
+
+        def read(file: Path, architecture: str | None = None) -> Imported | None:
+            """Read the weights of a network, and ``classes``, from a NumPy archive."""
+            if not zipfile.is_zipfile(file):
+                return None
+            with np.load(file, allow_pickle=False) as archive:
+                arrays = dict(archive)
+            classes = tuple(map(str, arrays.pop("classes", ())))
+            if not classes or architecture is None:
+                raise RequestError(f"{file} names no classes or network. Name the network: --architecture NAME")
+            tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
+            return Imported(architecture=architecture, num_classes=len(classes), classes=classes, tensors=tensors)
+
+    ``zoo import weights.npz --architecture simple_cnn`` then makes a model of the zoo from them.
+    '''
     return ()
 
 
 @hookspec
 def zoo_commands() -> Iterable[Command]:
-    """Contribute commands of ``zoo``."""
+    '''Contribute commands of ``zoo``.
+
+    Example::
+
+        # zoo_acme/plugin.py
+        from zoo.plugin import Command, hookimpl
+
+        @hookimpl
+        def zoo_commands():
+            yield Command("weakest", "zoo_acme.commands:weakest", summary="Print the classes with the lowest recall")
+
+        # zoo_acme/commands.py
+        import click
+
+        @click.command()
+        @click.argument("run")
+        @click.option("--count", default=3, help="Number of classes.")
+        def weakest(run: str, count: int):
+            """Print the classes of a run with the lowest recall."""
+            from zoo.runs import find_run, read_result
+
+            scores = read_result(find_run(run)).metrics_of("val").per_class
+            for name, each in sorted(scores.items(), key=lambda item: item[1].recall)[:count]:
+                click.echo(f"{each.recall:.0%}  {name}")
+
+    ``zoo --help`` then lists the command.
+    '''
     return ()
 
 
 @hookspec
 def zoo_model_sources() -> Iterable[ModelSource]:
-    """Contribute sources that fetch models by a word with a prefix, such as ``hf:owner/name``.
+    '''Contribute sources that fetch models by a word with a prefix, such as ``hf:owner/name``.
 
     Example::
 
+        # zoo_acme/plugin.py
+        from zoo.plugin import ModelSource, hookimpl
+
         @hookimpl
         def zoo_model_sources():
-            return [ModelSource("team", "zoo_acme.store:fetch", summary="Models of our team's store.")]
+            yield ModelSource("team", "zoo_acme.store:fetch", summary="Models on our team's disk")
+
+        # zoo_acme/store.py
+        from pathlib import Path
+
+        from zoo.errors import RequestError
+
+        SHARE = Path("/mnt/models")
+
+        def fetch(word: str) -> Path:
+            """Find the folder of a model such as ``team:digits``."""
+            folder = SHARE / word.removeprefix("team:")
+            if not folder.is_dir():
+                raise RequestError(f"There is no model {word!r}. See: ls {SHARE}")
+            return folder
 
     ``zoo predict team:digits photo.jpg`` then calls ``zoo_acme.store.fetch("team:digits")``.
-    """
+    '''
     return ()
 
 
 @hookspec
 def zoo_health_checks() -> Iterable[HealthCheck]:
-    """Contribute checks to ``zoo doctor``.
+    '''Contribute checks to ``zoo doctor``.
 
     Example::
 
+        # zoo_acme/plugin.py
+        from zoo.plugin import HealthCheck, hookimpl
+
         @hookimpl
         def zoo_health_checks():
-            return [HealthCheck("acme server", "zoo_acme.health:server", summary="The server answers.")]
+            yield HealthCheck("acme_share", "zoo_acme.health:share", summary="The share with the models is mounted")
 
-    ``zoo_acme.health.server()`` returns an iterable of ``zoo.plugin.Finding``.
-    """
+        # zoo_acme/health.py
+        from pathlib import Path
+
+        from zoo.plugin import Finding
+
+        def share():
+            """Check that the share is mounted."""
+            if Path("/mnt/models").is_dir():
+                yield Finding("ok", "/mnt/models is mounted.")
+            else:
+                yield Finding("wrong", "/mnt/models is missing.", (("mount it", "sudo mount /mnt/models"),))
+
+    ``zoo doctor`` then lists what ``zoo_acme.health.share()`` finds.
+    '''
     return ()
 
 
 @hookspec
 def zoo_functions() -> Iterable[Function]:
-    """Contribute functions for Python, which are called as ``zoo.NAME``.
+    '''Contribute functions for Python, which are called as ``zoo.NAME``.
 
     Example::
 
+        # zoo_acme/plugin.py
+        from zoo.plugin import Function, hookimpl
+
         @hookimpl
         def zoo_functions():
-            return [Function("count_leaves", "zoo_acme.leaves:count", summary="Count leaves in a picture")]
+            yield Function("count_leaves", "zoo_acme.leaves:count", summary="Count leaves in a picture")
+
+        # zoo_acme/leaves.py
+        import numpy as np
+        from PIL import Image
+
+        def count(picture: str) -> int:
+            """Count the rows of a picture with a green pixel."""
+            red, green, blue = np.asarray(Image.open(picture).convert("RGB"), int).transpose(2, 0, 1)
+            return int(((green > red) & (green > blue)).any(axis=1).sum())
 
     ``zoo.count_leaves("photo.jpg")`` then calls ``zoo_acme.leaves.count``, and ``dir(zoo)`` lists it.
-    """
+    '''
     return ()
 
 
 @hookspec
 def zoo_displays() -> Iterable[Display]:
-    """Contribute displays of runs and results in environments that are not terminals.
+    '''Contribute displays of runs and results in environments that are not terminals.
 
     Example::
 
+        # zoo_acme/plugin.py
+        from zoo.plugin import Display, hookimpl
+
         @hookimpl
         def zoo_displays():
-            return [Display("acme_pad", "zoo_acme.pad:Pad", summary="Runs and results in Acme's notebook")]
+            yield Display("acme_pad", "zoo_acme.pad:Pad", summary="Runs and results in Acme's notebook")
+
+        # zoo_acme/pad.py
+        import html
+        import os
+
+        from zoo.api.running import Observer
+
+        class Pad:
+            """Display of Acme's notebook, which sets ACME_PAD."""
+
+            def active(self):
+                return "ACME_PAD" in os.environ
+
+            def observer(self):
+                return Observer()  # shows nothing while a run trains
+
+            def html(self, result):
+                return f"<pre>{html.escape(str(result))}</pre>"
+
+            def show(self, result):
+                print(result)
 
     Where ``Pad().active()`` is true, ``Pad().observer()`` observes ``zoo.run``.
-    """
+    '''
     return ()
 
 
@@ -227,9 +705,12 @@ def zoo_cache_kinds() -> Iterable[CacheKind]:
 
     Example::
 
+        # zoo_acme/plugin.py
+        from zoo.plugin import CacheKind, hookimpl
+
         @hookimpl
         def zoo_cache_kinds():
-            return [CacheKind("leaves", "scans of leaves", "fetched again")]
+            yield CacheKind("leaves", "scans of leaves", "fetched again")
 
     The plugin keeps its files in ``zoo.storage.cache_folder() / "leaves"``, one file or folder an entry.
     """
@@ -242,6 +723,16 @@ def zoo_run_start(run: Any) -> None:
 
     ``run`` has ``name``, ``dir`` (its folder), ``job`` (the resolved job, as job.yaml has it), ``classes``,
     ``splits``, ``model``, ``device`` and ``notices``: see ``zoo.runner.record.Run``.
+
+    Example::
+
+        # zoo_acme/plugin.py
+        from zoo.plugin import hookimpl
+
+        @hookimpl
+        def zoo_run_start(run):
+            words = (run.name, run.model["id"], len(run.classes), run.splits["train"]["images"], run.device["name"])
+            (run.dir / "acme.txt").write_text("{}: {}, {} classes, {} images, on {}".format(*words))
     """
 
 
@@ -254,22 +745,68 @@ def zoo_epoch_end(run: Any, epoch: dict[str, Any]) -> str | None:
     ``epoch`` is its line of metrics.jsonl: ``epoch`` (from 1), ``train`` and ``val`` with their numbers, ``lr``,
     ``seconds``, ``images_per_second``. A stopped run keeps its best weights, is evaluated and reported, and has the
     status ``stopped``.
+
+    Example::
+
+        # zoo_acme/plugin.py
+        from zoo.plugin import hookimpl
+
+        @hookimpl
+        def zoo_epoch_end(run, epoch):
+            if epoch["val"]["accuracy"] >= 0.95:
+                return f"95% reached in epoch {epoch['epoch']} of {run.job['train']['epochs']}"
     """
 
 
 @hookspec
 def zoo_run_end(run: Any, result: dict[str, Any]) -> None:
-    """Called when a run is complete and all its files are written; ``result`` is its result.json."""
+    """Called when a run is complete and all its files are written; ``result`` is its result.json.
+
+    Example::
+
+        # zoo_acme/plugin.py
+        import json
+
+        from zoo.plugin import hookimpl
+
+        @hookimpl
+        def zoo_run_end(run, result):
+            row = {"run": run.name, "status": result["status"], "accuracy": result["metrics"]["val"]["accuracy"]}
+            with (run.dir.parent / "acme.jsonl").open("a") as file:
+                file.write(json.dumps(row) + "\\n")
+    """
 
 
 @hookspec
 def zoo_run_failed(run: Any, error: BaseException) -> None:
-    """Called when a run ended with ``error``: KeyboardInterrupt for an interruption by the user or by SIGTERM."""
+    """Called when a run ended with ``error``: KeyboardInterrupt for an interruption by the user or by SIGTERM.
+
+    Example::
+
+        # zoo_acme/plugin.py
+        from zoo.plugin import hookimpl
+
+        @hookimpl
+        def zoo_run_failed(run, error):
+            how = "interrupted" if isinstance(error, KeyboardInterrupt) else f"failed with {error!r}"
+            (run.dir / "acme.txt").write_text(f"{run.name}: {how}")
+    """
 
 
 @hookspec
 def zoo_report_sections(run: Any, result: dict[str, Any]) -> Iterable[tuple[str, str]]:
-    """Add ``(title, plain text)`` sections to the report: to the console, report.html and result.json."""
+    """Add ``(title, plain text)`` sections to the report: to the console, report.html and result.json.
+
+    Example::
+
+        # zoo_acme/plugin.py
+        from zoo.plugin import hookimpl
+
+        @hookimpl
+        def zoo_report_sections(run, result):
+            worst = min(result["metrics"]["val"]["per_class"].items(), key=lambda item: item[1]["recall"])
+            yield "Acme", f"The class with the lowest recall is {worst[0]}, at {worst[1]['recall']:.0%}."
+    """
     return ()
 
 

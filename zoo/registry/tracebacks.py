@@ -30,7 +30,7 @@ def plugin_frames(error: BaseException, target: str) -> str:
         target: entry point of the plugin; its package is the plugin's code.
     """
     frames = [f for f in traceback.extract_tb(error.__traceback__) if not _machinery(f.filename)]
-    own = _own(frames, target) or frames[:1]
+    own = own_frames(frames, target) or frames[:1]
     kept = [*own, *(frames[-1:] if frames and frames[-1] not in own else [])]
     left_out = len(frames) - len(kept)
     lines = ["Traceback (the plugin's frames, most recent call last):\n", *traceback.format_list(kept)] if kept else []
@@ -50,7 +50,7 @@ def stack_of(thread: int, target: str, *, whole: bool = False) -> str:
     """
     frame = sys._current_frames().get(thread)
     frames = list(reversed(traceback.StackSummary.extract(traceback.walk_stack(frame)))) if frame else []
-    own = _own(frames, target)
+    own = own_frames(frames, target)
     kept = [*own, *(frames[-1:] if frames[-1:] != own[-1:] else [])] if own else frames if whole else []
     lines = ["It is here (the plugin's frames, most recent call last):\n", *traceback.format_list(kept)] if kept else []
     return "".join(lines)
@@ -105,7 +105,8 @@ def installed_places() -> tuple[str, ...]:
     return (_CORE, *(f"{place}{os.sep}" for place in places))
 
 
-def _own(frames: list[traceback.FrameSummary], target: str) -> list[traceback.FrameSummary]:
+def own_frames(frames: list[traceback.FrameSummary], target: str) -> list[traceback.FrameSummary]:
+    """Frames in the code of a plugin, by the package of its entry point."""
     package = target.partition(":")[0].partition(".")[0]
     return [f for f in frames if package in Path(f.filename).with_suffix("").parts]
 

@@ -6,18 +6,38 @@ import textwrap
 from collections import Counter
 from collections.abc import Iterator
 from itertools import groupby
+from types import TracebackType
+from typing import Self
 
 import click
 
 from zoo.registry.suggest import listing
 from zoo.reports.words import cells, clean, count, duration, ljust
-from zoo.testing import Outcome, Report
+from zoo.testing import Check, Outcome, Report
 
-__all__ = ["report_lines"]
+__all__ = ["CheckProgress", "report_lines"]
 
 _ORDER = ("passed", "failed", "skipped")
 _COLOURS = {"passed": "green", "failed": "red", "skipped": "yellow"}
 _INDENT = "    "
+
+
+class CheckProgress:
+    """Display of running checks that shows nothing, for pipes and files."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Remove the display."""
+
+    def begin(self, check: Check) -> None:
+        """Show the check that runs now."""
+
+    def tell(self, outcome: Outcome) -> None:
+        """Count a finished check."""
 
 
 def report_lines(report: Report, width: int) -> Iterator[str]:

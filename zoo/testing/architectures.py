@@ -14,7 +14,7 @@ from zoo.engine.outputs import all_outputs, return_logits
 from zoo.model.build import build
 from zoo.registry.signature import accepts, check, open_ended, parameters
 from zoo.registry.suggest import listing
-from zoo.testing.check import contract
+from zoo.testing.checking import contract
 from zoo.testing.networks import (
     all_sizes,
     answer_of,

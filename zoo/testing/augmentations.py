@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
 
-from zoo.testing.check import contract
+from zoo.testing.checking import contract
 from zoo.testing.outcome import need, skip
 from zoo.testing.subject import CLASSES, Subject
 

@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from zoo.testing.check import contract
+from zoo.testing.checking import contract
 from zoo.testing.outcome import need
 from zoo.testing.subject import Subject
 

@@ -11,7 +11,7 @@ from zoo.registry.entry import Entry
 from zoo.registry.loaded_plugin import LoadedPlugin
 from zoo.registry.registry import Registry
 from zoo.registry.suggest import did_you_mean, listing
-from zoo.testing.check import EVERY, Check, contracts
+from zoo.testing.checking import EVERY, Check, contracts
 from zoo.testing.plugins import families, plugin_checks
 from zoo.testing.subject import Subject
 

@@ -11,7 +11,7 @@ from zoo.data.open import TRAIN
 from zoo.errors import ContractError, DataError
 from zoo.plugin import Dataset
 from zoo.registry.suggest import listing
-from zoo.testing.check import contract
+from zoo.testing.checking import contract
 from zoo.testing.outcome import fail, need, skip
 from zoo.testing.splits import SIDE, equal, in_a_worker, indices, known_label, open_all, opened, pixels_of, root_for
 from zoo.testing.subject import Subject, first_line

@@ -11,7 +11,7 @@ from typing import Any
 from zoo.errors import RequestError
 from zoo.registry.signature import Parameter, check, parameters, plain, type_name
 from zoo.registry.suggest import listing
-from zoo.testing.check import EVERY, contract
+from zoo.testing.checking import EVERY, contract
 from zoo.testing.outcome import fail, need
 from zoo.testing.subject import Subject, first_line
 

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from zoo.testing.check import Check
+from zoo.testing.checking import Check
 from zoo.testing.networks import close, how_far
 from zoo.testing.outcome import fail, need, skip
 from zoo.testing.subject import first_line

@@ -12,7 +12,7 @@ from typing import Any
 from zoo.errors import ZooError
 from zoo.plugin import Imported
 from zoo.registry.signature import accepts
-from zoo.testing.check import contract
+from zoo.testing.checking import contract
 from zoo.testing.outcome import fail, need, skip
 from zoo.testing.subject import Subject, first_line
 

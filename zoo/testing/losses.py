@@ -13,7 +13,7 @@ from zoo.engine.batch_weights import is_of_whole_batch
 from zoo.errors import ContractError
 from zoo.registry.signature import accepts
 from zoo.runner.losses import check_parameters, loss_weights
-from zoo.testing.check import contract
+from zoo.testing.checking import contract
 from zoo.testing.outcome import fail, need, skip
 from zoo.testing.outputs import WIDTH, class_names, score, takes_outputs
 from zoo.testing.subject import CLASSES, Subject, first_line

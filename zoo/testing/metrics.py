@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn.functional import one_hot
 
 from zoo.plugin import Metric
-from zoo.testing.check import contract
+from zoo.testing.checking import contract
 from zoo.testing.outcome import fail, need, skip
 from zoo.testing.outputs import class_names, score, takes_outputs
 from zoo.testing.subject import CLASSES, Subject, first_line

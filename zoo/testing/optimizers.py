@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from zoo.engine.optimizers import has_two_weights, needs_closure, to_training_weights
 from zoo.runner.checkpoint import load_checkpoint, save_checkpoint
-from zoo.testing.check import contract
+from zoo.testing.checking import contract
 from zoo.testing.outcome import need, skip
 from zoo.testing.subject import Subject
 

@@ -16,11 +16,13 @@ class CheckSkipped(unittest.SkipTest):
 
 def fail(sentence: str) -> NoReturn:
     """Raise :class:`CheckFailed`."""
+    __tracebackhide__ = True
     raise CheckFailed(sentence)
 
 
 def need(holds: object, sentence: str) -> None:
     """Raise :class:`CheckFailed` unless the condition holds."""
+    __tracebackhide__ = True
     if not holds:
         fail(sentence)
 

@@ -9,11 +9,11 @@ import sys
 from collections.abc import Callable, Iterator
 
 from zoo.host.hook_calls import call_one
-from zoo.host.hookspecs import CONTRIBUTIONS
+from zoo.host.hookspecs import COMPONENTS, CONTRIBUTIONS, LIFECYCLE
 from zoo.host.loader import HEAVY
 from zoo.plugin import Family
 from zoo.registry.loaded_plugin import LoadedPlugin
-from zoo.testing.check import Check
+from zoo.testing.checking import Check
 from zoo.testing.outcome import fail, need, skip
 
 PLUGIN = "plugin"
@@ -54,8 +54,20 @@ def plugin_checks(plugin: LoadedPlugin) -> list[Check]:
                 _samples_exist,
                 "Use names from the list of the family as samples.",
             ),
+            *_hook_checks(plugin),
         ]
     return found
+
+
+def _hook_checks(plugin: LoadedPlugin) -> Iterator[Check]:
+    """A check for each lifecycle hook of a plugin; other plugins need no modules of the runner."""
+    if plugin.hooks.keys().isdisjoint(LIFECYCLE):
+        return
+    from zoo.testing.hooks import hook_trials  # slow to import
+
+    package = plugin.target.partition(":")[0].partition(".")[0]
+    for name, trial, mend in hook_trials(plugin):
+        yield Check(PLUGIN, plugin.name, name, trial, mend, package)
 
 
 def _check(plugin: LoadedPlugin, name: str, trial: Callable[[LoadedPlugin], None], mend: str) -> Check:
@@ -92,6 +104,6 @@ def _samples_exist(plugin: LoadedPlugin) -> None:
 
 def families(plugin: LoadedPlugin) -> Iterator[Family]:
     """Families of a plugin, by calling its hooks again, since the host has already expanded them."""
-    for hook in CONTRIBUTIONS.values():
+    for hook in (*CONTRIBUTIONS.values(), COMPONENTS):
         for result in call_one(plugin, hook):
             yield from (given for given in result if isinstance(given, Family))

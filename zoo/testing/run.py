@@ -10,7 +10,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from zoo.testing.check import Check
+from zoo.testing.checking import Check
 from zoo.testing.outcome import CheckFailed, CheckSkipped
 from zoo.testing.subject import first_line
 
@@ -63,15 +63,22 @@ class Report:
         return sum(o.seconds for o in self.outcomes)
 
 
-def run_checks(checks: Iterable[Check], tell: Callable[[Outcome], None] | None = None) -> Report:
+def run_checks(
+    checks: Iterable[Check],
+    tell: Callable[[Outcome], None] | None = None,
+    begin: Callable[[Check], None] | None = None,
+) -> Report:
     """Run the checks one after the other.
 
     Args:
         checks: the checks to run.
         tell: called with each outcome.
+        begin: called with each check before it runs.
     """
     outcomes = []
     for check in checks:
+        if begin is not None:
+            begin(check)
         started = perf_counter()
         outcome, message = _ended(check)
         outcomes.append(Outcome(check, outcome, message, perf_counter() - started))

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.testing.check import contract
+from zoo.testing.checking import contract
 from zoo.testing.outcome import need
 from zoo.testing.subject import Subject
 

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from zoo.testing.check import contract
+from zoo.testing.checking import contract
 from zoo.testing.optimizers import through_a_checkpoint
 from zoo.testing.outcome import need, skip
 from zoo.testing.subject import Subject

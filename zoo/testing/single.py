@@ -15,7 +15,7 @@ from zoo.job.given.factory import described, parameters_of, titled, torch_class
 from zoo.registry.entry import Entry
 from zoo.registry.kinds import KINDS
 from zoo.registry.suggest import listing
-from zoo.testing.check import Check
+from zoo.testing.checking import Check
 from zoo.testing.collect import checks_of
 from zoo.testing.outcome import CheckFailed
 from zoo.testing.run import Outcome, Report, run_checks

@@ -18,11 +18,14 @@ from hypothesis import strategies as st
 
 from zoo.errors import OutputError, RequestError, UnknownName
 from zoo.host.hookspecs import CONTRIBUTIONS
-from zoo.host.loader import load_module
+from zoo.host.loader import collect_components, load_module
 from zoo.plugin import KINDS
+from zoo.registry import kinds
 from zoo.registry.entry import Origin
 from zoo.registry.loaded_plugin import LoadedPlugin
-from zoo_scaffold.names import check_name, distribution_of, minimum, plural
+from zoo.testing import checks_of, run_checks
+from zoo.testing.plugins import plugin_checks
+from zoo_scaffold.names import PARTS, check_name, distribution_of, minimum, plural
 from zoo_scaffold.writing import next_lines, write_package
 
 ROOT = Path(__file__).parents[3]
@@ -170,6 +173,38 @@ def test_the_ci_file_is_yaml_that_asks_for_the_tests_and_the_check(tmp_path: Pat
     typed = "\n".join(step.get("run", "") for step in job["steps"])
     for command in ("-e '.[test]'", "ruff check .", "zoo plugins check acme", "pytest"):
         assert command in typed
+
+
+@pytest.mark.parametrize("parts", [["hooks"], ["kind"], ["reader"], ["hooks", "kind", "reader", "loss"]], ids="+".join)
+def test_parts_beside_components(parts: list[str], tmp_path: Path, loaded: Callable[[Path], LoadedPlugin]) -> None:
+    """Each is formatted, loads, and keeps what ``zoo plugins check`` asks of it."""
+    folder = write_package("leaf", parts, tmp_path)
+    ruff(folder)
+    plugin = loaded(folder)
+    assert (plugin.state, plugin.problem) == ("enabled", None)
+    collect_components([plugin])
+    try:
+        owed = [*plugin_checks(plugin), *(check for entry in plugin.entries for check in checks_of(entry))]
+        report = run_checks(check for check in owed if check.name != "torch-free listing")
+    finally:
+        kinds.forget("leaf")
+    assert [(o.check.id, o.message) for o in (*report.failed, *report.skipped)] == []
+    names = {outcome.check.name for outcome in report.passed}
+    assert ("hook zoo_epoch_end" in names) == ("hooks" in parts)
+    assert ("reader agrees" in names) == ("reader" in parts)
+    assert [e.id for e in plugin.entries if e.kind == "leaf_log"] == (["leaf/leaf_csv"] if "kind" in parts else [])
+    readme = texts(folder)["README.md"]
+    assert "NAME" not in readme
+    assert ("| hooks |" in readme, "| leaf_log | `leaf_csv` |" in readme) == ("hooks" in parts, "kind" in parts)
+
+
+@pytest.mark.slow
+def test_a_package_of_every_part_passes_untouched(tmp_path: Path, python: Path) -> None:
+    folder = write_package("acme", PARTS, tmp_path)
+    install(python, folder)
+    said = run(python, "-m", "pytest", "-p", "no:cacheprovider", folder, cwd=tmp_path).stdout
+    assert re.search(r"\d\d+ passed", said)
+    assert not re.search("failed|error|skipped", said)
 
 
 @pytest.mark.slow

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from zoo.registry.kinds import ALL
+from zoo.testing.outcome import CheckSkipped
 from zoo.testing.subject import Subject
 
 Trial = Callable[[Subject], None]
@@ -50,11 +51,20 @@ class Check:
             CheckFailed: the component fails the check. Any other exception of the component is a failure, too.
             CheckSkipped: the check can't be run.
         """
+        __tracebackhide__ = True  # in pytest, as below: the message says it all
         with _offline():
             self.trial()
 
     def __call__(self) -> None:
-        self.run()
+        """Run the test as :meth:`run` does; a failure has the remedy as a note, which pytest prints."""
+        __tracebackhide__ = True
+        try:
+            self.run()
+        except CheckSkipped:
+            raise
+        except Exception as error:
+            error.add_note(f"→ {self.mend}" if self.mend else f"See: zoo plugins check {self.component}")
+            raise
 
 
 @dataclass(frozen=True)

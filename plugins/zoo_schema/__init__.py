@@ -1,0 +1,1 @@
+"""JSON schemas of job files and of registry.yaml: ``zoo schema``."""

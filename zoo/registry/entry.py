@@ -77,6 +77,7 @@ class Entry:
         default_variant: suffix of the variant that the member itself stands for.
         variant_of: name of the member, for a variant.
         facts: packaged table of the family, with fields that only listings show.
+        stated: fields of the declaration that registry.yaml sets, of a local component.
     """
 
     component: Component
@@ -92,6 +93,7 @@ class Entry:
     default_variant: str | None = None
     variant_of: str | None = None
     facts: str = ""
+    stated: frozenset[str] = frozenset()
 
     @property
     def id(self) -> str:

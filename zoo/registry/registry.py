@@ -15,7 +15,7 @@ from typing import Any
 from zoo.errors import RequestError, UnknownName
 from zoo.plugin import CacheKind
 from zoo.registry import registered
-from zoo.registry.config import Local, RegistryConfig
+from zoo.registry.config import FILENAME, Local, RegistryConfig
 from zoo.registry.entry import LOCAL, PYTHON, Entry
 from zoo.registry.loaded_plugin import LoadedPlugin
 from zoo.registry.suggest import did_you_mean, listing, near, suggestion
@@ -216,30 +216,36 @@ class Registry:
         """Find the dataset that opens paths of this form: ``"folder"``, or a file's suffix such as ``".csv"``.
 
         Raises:
-            RequestError: two third-party plugins open it.
+            RequestError: several plugins open it.
         """
-        able = [e for e in self.entries("dataset") if form in getattr(e.component, "opens", ())]
-        found = only_reader(able)
+        found = claimants([e for e in self.entries("dataset") if form in getattr(e.component, "opens", ())])
         if len(found) > 1:
             raise RequestError(
-                f"A path of the form {form!r} is supported by several plugins: {owners_of(found)}. Choose one: "
-                f"{found[0].id} --data PATH"
+                f"A path of the form {form!r} is opened by several plugins: {owners_of(found)}. Choose one by its full "
+                f"id: zoo run ARCHITECTURE {found[0].id} --data PATH"
             )
         return found[0] if found else None
 
 
-def only_reader(able: list[Entry]) -> list[Entry]:
-    """Choose among entries that can read a file: the bundled one, else those of plugins, else the local ones.
+def claimants(able: list[Entry]) -> list[Entry]:
+    """Choose among entries that can open a form of file; more than one entry is an ambiguity.
 
-    More than one entry is an ambiguity.
+    A local component that states the form in registry.yaml is a choice of the user, and goes first. Otherwise every
+    plugin that opens the form is listed, bundled ones first; entries with one reader count as one. Of bundled entries
+    only the first counts, since they are made for each other.
     """
+    local = [e for e in able if e.origin.plugin == LOCAL]
+    if stated := [e for e in local if {"opens", "suffix"} & e.stated]:
+        return stated
     bundled = [e for e in able if e.origin.bundled][:1]
-    return bundled or [e for e in able if e.origin.plugin != LOCAL] or able
+    others = [e for e in able if not e.origin.bundled and e.origin.plugin != LOCAL]
+    readers = {getattr(e.component, "reader", None) or e.id: e for e in reversed([*bundled, *others])}
+    return list(readers.values())[::-1] or local
 
 
 def owners_of(entries: Iterable[Entry]) -> str:
     """Format ids with distributions, such as ``acme/focal (zoo-acme) and best/focal (zoo-best)``."""
-    return " and ".join(f"{e.id} ({e.origin.distribution})" for e in entries)
+    return " and ".join(f"{e.id} ({e.origin.distribution or FILENAME})" for e in entries)
 
 
 def _standing(entries: list[Entry]) -> list[Entry]:

@@ -500,6 +500,9 @@ class Command(Component):
     Its options, help and completion work like those of the zoo's own commands. A function
     ``f(arguments: list[str]) -> int`` is a command too: it gets the words after its name and returns the exit code.
 
+    A name that the core or a bundled plugin has means theirs, and one that two plugins have is an error; the full id,
+    as in ``zoo acme/press``, always means the plugin's. ``zoo --help`` and ``zoo doctor`` list such names.
+
     Args:
         group: the group of the zoo that the command belongs to, as in ``zoo plugins NAME``; by default ``zoo`` itself.
         heading: heading of ``zoo --help`` that the command is listed under, one of ``HEADINGS``; any other stands for

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import yaml
 
+from zoo.api.jobs import Registry
 from zoo.api.plugins import FILENAME, Entry, Layer, RegistryConfig, near, read_layer, shipped_path, user_path
 from zoo.errors import RegistryFileError, ZooError
 from zoo.reports.kit.text import short_path
@@ -106,8 +107,8 @@ def plugins() -> Iterator[Diagnosis]:
     """Summarise the findings of ``zoo plugins doctor``, one line each."""
     from zoo.api.plugins import alone, discover, examine
 
-    disabled = _shelf().disabled
-    found = discover(disabled, alone(disabled))
+    shelf = _shelf()
+    found = discover(shelf.disabled, alone(shelf.disabled))
     counts = Counter(plugin.state for plugin in found)
     text = f"{len(found)} plugins" + "".join(f", {n} {state}" for state, n in sorted(counts.items()))
     yield Diagnosis(PLUGINS, "plugins", "ok", text, (("list their components", "zoo plugins list"),))
@@ -120,6 +121,14 @@ def plugins() -> Iterator[Diagnosis]:
         for entry in plugin.entries:
             if entry.kind == "health_check":
                 yield from _contributed(entry)
+    yield from _clashes(Registry(found, shelf))
+
+
+def _clashes(registry: Registry) -> Iterator[Diagnosis]:
+    """Report names that several plugins provide."""
+    look = (("list the plugins", "zoo plugins list"),)
+    for text in registry.clashes():
+        yield Diagnosis(PLUGINS, "names", "warning", text, look)
 
 
 def _contributed(entry: Entry) -> Iterator[Diagnosis]:

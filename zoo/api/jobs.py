@@ -16,8 +16,8 @@ from zoo.job.request import Request, make_request
 from zoo.job.resolve import Resolved, resolve
 from zoo.job.schema import Job
 from zoo.registry.distributions import requirement_of
-from zoo.registry.entry import Entry
-from zoo.registry.registry import Registry, owners_of
+from zoo.registry.entry import Entry, owners_of
+from zoo.registry.registry import Registry
 from zoo.registry.signature import accepts, check, parameters, plain
 from zoo.registry.suggest import did_you_mean, listing
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from zoo.errors import RequestError
 from zoo.job.run_folder import CARD, IMPORTED, RUNS, is_run
-from zoo.registry.entry import Entry
-from zoo.registry.registry import Registry, claimants, owners_of
+from zoo.registry.entry import Entry, owners_of
+from zoo.registry.registry import Registry, claimants
 from zoo.storage.files import read_plain
 
 __all__ = ["EXPORTED", "artifact_at", "exported_by", "is_artifact", "reader_of", "suffix_of"]

@@ -8,7 +8,7 @@ import importlib.util
 import inspect
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import FunctionType, ModuleType
@@ -256,6 +256,11 @@ class Entry:
             "sha256": digest,
             **({"given": self.form} if self.form else {}),
         }
+
+
+def owners_of(entries: Iterable[Entry]) -> str:
+    """Format ids with distributions, such as ``acme/focal (zoo-acme) and best/focal (zoo-best)``."""
+    return " and ".join(f"{e.id} ({e.origin.distribution or 'registry.yaml'})" for e in entries)
 
 
 def family_entries(family: Family, origin: Origin) -> list[Entry]:

@@ -15,8 +15,9 @@ from typing import Any
 from zoo.errors import RequestError, UnknownName
 from zoo.plugin import CacheKind
 from zoo.registry import registered
-from zoo.registry.config import FILENAME, Local, RegistryConfig
-from zoo.registry.entry import LOCAL, PYTHON, Entry
+from zoo.registry.command_names import command_clashes
+from zoo.registry.config import Local, RegistryConfig
+from zoo.registry.entry import LOCAL, PYTHON, Entry, owners_of
 from zoo.registry.loaded_plugin import LoadedPlugin
 from zoo.registry.suggest import did_you_mean, listing, near, suggestion
 
@@ -182,21 +183,22 @@ class Registry:
         return None
 
     def clashes(self, plugins: Iterable[str] = ()) -> list[str]:
-        """Sentences about short names that more than one plugin has, sorted.
+        """Sentences about short names that more than one plugin has, or a plugin and the core, sorted.
 
         Args:
             plugins: only names of these plugins; all by default.
         """
         wanted = set(plugins)
         said = []
-        for kind, name in sorted(self._by_name):
+        for kind, name in sorted(key for key in self._by_name if key[0] != "command"):
             entries = _standing(self._named(kind, name))
             owners = owners_of(sorted(entries, key=lambda e: e.id))
             if len(entries) > 1 and (not wanted or wanted & {e.origin.plugin for e in entries}):
                 ours = next((e.id for e in entries if e.origin.bundled), None)
                 means = f"it means {ours}, of the zoo" if ours else "use the full id"
                 said.append(f"{kind} {name!r} is provided by {owners}: {means}.")
-        return said
+        commands = command_clashes(self.entries("command"))
+        return said + [text for found, text in commands if not wanted or wanted & {e.origin.plugin for e in found}]
 
     @property
     def cache_kinds(self) -> list[CacheKind]:
@@ -241,11 +243,6 @@ def claimants(able: list[Entry]) -> list[Entry]:
     others = [e for e in able if not e.origin.bundled and e.origin.plugin != LOCAL]
     readers = {getattr(e.component, "reader", None) or e.id: e for e in reversed([*bundled, *others])}
     return list(readers.values())[::-1] or local
-
-
-def owners_of(entries: Iterable[Entry]) -> str:
-    """Format ids with distributions, such as ``acme/focal (zoo-acme) and best/focal (zoo-best)``."""
-    return " and ".join(f"{e.id} ({e.origin.distribution or FILENAME})" for e in entries)
 
 
 def _standing(entries: list[Entry]) -> list[Entry]:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import reduce
-from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -103,9 +101,7 @@ def open_artifact(entry: Entry, path: Path, registry: Registry) -> Artifact:
         ZooError: raised by the reader, for example for a missing package.
     """
     component: Any = entry.component
-    module, _, attribute = component.reader.partition(":")
-    found: Any = import_module(module)
-    reader: Callable[..., Artifact] = reduce(getattr, attribute.split("."), found)
+    reader: Callable[..., Artifact] = entry.attribute(component.reader)
     given = {"build": lambda card: new_network(card, registry, path)} if accepts(reader, "build") else {}
     try:
         artifact = reader(path, **given)

@@ -165,15 +165,23 @@ class Entry:
         used[self.kind, self.id] = self
         if self.given is not None:
             return self.given
-        module_name, _, attribute = self.component.target.partition(":")
+        found = self.attribute(self.component.target)
+        return found if self.member is None else functools.partial(found, self.member)
+
+    def attribute(self, target: str) -> Any:
+        """Import ``"module:attribute"`` of the component; a module named as the component's file is that file.
+
+        Raises:
+            RequestError: the module can't be imported, or has no such attribute.
+        """
+        module_name, _, attribute = target.partition(":")
         module = self._module(module_name)
         try:
-            found: Any = functools.reduce(getattr, attribute.split("."), module)
+            return functools.reduce(getattr, attribute.split("."), module)
         except AttributeError as error:
             where = self.file or module_name
             hint = did_you_mean(attribute, [n for n in vars(module) if not n.startswith("_")])
             raise RequestError(f"{self.kind} {self.id!r}: there is no {attribute!r} in {where}.{hint}") from error
-        return found if self.member is None else functools.partial(found, self.member)
 
     def make(self, *args: Any, **kwargs: Any) -> Any:
         """Call the factory, and record the class of the object for error messages.
@@ -188,7 +196,8 @@ class Entry:
 
     def _module(self, name: str) -> ModuleType:
         try:
-            return load_file(self.file) if self.file else importlib.import_module(name)
+            own = self.file is not None and name == self.component.target.partition(":")[0]
+            return load_file(self.file) if own and self.file else importlib.import_module(name)
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # a script may call sys.exit() on import
@@ -300,15 +309,21 @@ def source_text(of: Any) -> str | None:
         return None
 
 
+def module_name(path: Path) -> str:
+    """Name under which a Python file outside of any package is imported, derived from its path."""
+    import hashlib
+
+    path = path.resolve()
+    return f"zoo_local_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
+
+
 def load_file(path: Path) -> ModuleType:
     """Import a Python file outside of any package; modules beside it become importable.
 
     The module is registered under a name derived from its path, so that its classes can be pickled.
     """
-    import hashlib
-
     path = path.resolve()
-    name = f"zoo_local_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
+    name = module_name(path)
     if name in sys.modules:
         return sys.modules[name]
     spec = importlib.util.spec_from_file_location(name, path)

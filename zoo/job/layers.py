@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from zoo.errors import JobError
+from zoo.job.paths import same_path
 from zoo.job.schema import Job, default_of, field_paths
 from zoo.registry.entry import PYTHON
 from zoo.registry.kinds import CHOICE_LISTS, CHOICES, of_plugins
@@ -124,7 +125,8 @@ def changes(before: Mapping[str, Any], now: Job) -> list[str]:
     """Describe each difference between a run's job.yaml and a job; keys missing in the file count as defaults."""
     then, this = _unowned(flatten(before)), _unowned(flatten(now.plain()))
     defaults = flatten({path: default_of(path) for path in field_paths()})
-    keys = [key for key in {**then, **this} if then.get(key, defaults.get(key)) != this.get(key)]
+    pairs = {key: (then.get(key, defaults.get(key)), this.get(key)) for key in {**then, **this}}
+    keys = [key for key, (old, new) in pairs.items() if old != new and not same_path(old, new)]
     return [f"{key}: {then.get(key)!r} before, {this.get(key)!r} now" for key in keys]
 
 

@@ -20,6 +20,7 @@ from zoo.job.apply_rules import SIZE, apply_rules
 from zoo.job.dataset_facts import DatasetFacts, JobFacts
 from zoo.job.layers import Layers, flatten, parse_sets
 from zoo.job.messages import already_reported, describe_error, folder_hint, is_path, missing, order_hint, run_folder
+from zoo.job.paths import anchor_params, anchored
 from zoo.job.recipes import BASE, SEVERAL_LABELS, own_recipe, settings
 from zoo.job.reconcile import reconcile_freeze, reconcile_rates, reconcile_sizes, unchosen
 from zoo.job.request import Request
@@ -113,7 +114,7 @@ class _Resolver:
         options = self._open_paths({**given, **flatten(self.request.options)})
         sets = self._open_paths(parse_sets(list(self.request.sets), self.problems))
         file_name = str(self.request.file.name) if self.request.file else ""
-        from_file = self._open_paths(self._read_file())
+        from_file = self._open_paths(self._read_file(), self._file_folder)
         chosen = (options, sets, from_file)
         self.facts = self._facts(chosen)
         recipe_name, recipe = self._recipe(*chosen)
@@ -208,21 +209,29 @@ class _Resolver:
         job = flatten(read_mapping(path))
         return {**_unsaid(), **job} if job.keys() >= _WRITTEN else job
 
-    def _open_paths(self, layer: dict[str, Any]) -> dict[str, Any]:
-        """Replace a dataset given as a path by the component that opens it, and make paths absolute."""
+    @property
+    def _file_folder(self) -> Path | None:
+        return self.request.file.parent if self.request.file else None
+
+    def _open_paths(self, layer: dict[str, Any], folder: Path | None = None) -> dict[str, Any]:
+        """Replace a dataset given as a path by the component that opens it, and make paths absolute.
+
+        Args:
+            folder: folder that relative paths belong to; None for the working folder.
+        """
         word = layer.get("dataset.name")
         if isinstance(word, Path) or (isinstance(word, str) and self._is_path(word)):
-            path = Path(word).expanduser()
+            path = anchored(word, folder) if folder else Path(word).expanduser()
             entry = self._opener(path)
             if entry is not None:
                 layer["dataset.name"] = entry.id
                 layer.setdefault("dataset.root", str(path))
         root = layer.get("dataset.root")
         if isinstance(root, str | Path) and str(root):
-            layer["dataset.root"] = str(_absolute(root))
+            layer["dataset.root"] = str(anchored(root, folder))
         weights = layer.get("weights")
-        if isinstance(weights, str | Path) and Path(weights).expanduser().exists():
-            layer["weights"] = str(_absolute(weights))
+        if isinstance(weights, str | Path) and (path := anchored(weights, folder)).exists():
+            layer["weights"] = str(path)
         teacher = layer.get("teacher")
         if isinstance(teacher, str | Path) and str(teacher):
             layer["teacher"] = run_folder(str(teacher), self.registry)
@@ -331,12 +340,23 @@ class _Resolver:
             return
         values, problems = signature.check(entry.kind, factory, {**entry.params, **given}, path)
         self.problems += problems + self._one_label_only(entry, factory)
+        folders = {key: self._folder_of(self.layers.sources.get(f"{path}.{key}")) for key in given}
+        values = self._anchored(entry, values, folders)
         self.layers.fill("registry.yaml", {f"{path}.{k}": None for k in entry.params if k in values})
         for key, value in values.items():
             self.layers.values[f"{path}.{key}"] = signature.plain(value)
         defaults = signature.defaults(entry.kind, factory)
         label = f"{entry.component.name}'s own"
         self.layers.fill(label, {f"{path}.{k}": signature.plain(v) for k, v in defaults.items()})
+
+    def _folder_of(self, source: str | None) -> Path | None:
+        """Folder that paths of a layer are relative to; None for the working folder."""
+        return self._file_folder if self.request.file and source == self.request.file.name else None
+
+    def _anchored(self, entry: Entry, values: Mapping[str, Any], folders: Mapping[str, Path | None]) -> dict[str, Any]:
+        """Make paths among the parameters of a component absolute; presets are relative to their registry.yaml."""
+        presets = dict.fromkeys(entry.params, entry.home)
+        return anchor_params(values, signature.parameters(entry.kind, entry.factory()), {**presets, **folders})
 
     def _one_label_only(self, entry: Entry, factory: Any) -> list[str]:
         """Problem of a single-label loss or metric with a multi-label dataset; empty where it fits."""
@@ -374,6 +394,8 @@ class _Resolver:
             where = f"{path}.{choice.name}"
             values, problems = signature.check(kind, factory, {**entry.params, **choice.params}, where)
             self.problems += problems + self._one_label_only(entry, factory) + _taken(kind, choice.name, entry)
+            folder = self._folder_of(self.layers.sources.get(path))
+            values = self._anchored(entry, values, dict.fromkeys(choice.params, folder))
             defaults = signature.defaults(kind, factory)
             name = entry.id if entry.origin.plugin == PYTHON else choice.name
             found.append(signature.plain({"name": name, **defaults, **values}))
@@ -437,12 +459,6 @@ def _taken(kind: str, name: str, entry: Entry) -> list[str]:
         f"metrics: every evaluation already has a {name!r}, and the metric {entry.id} would replace it. Use another "
         f"name, or its full id: --set 'metrics=[{entry.id}]'."
     ]
-
-
-def _absolute(typed: str | Path) -> Path:
-    """The absolute path of a path as typed, without ``..``; links stay as they were named elsewhere."""
-    path = Path(typed).expanduser()
-    return path.resolve() if ".." in path.parts else path.absolute()
 
 
 def _is_number(value: Any) -> bool:

@@ -5,12 +5,11 @@ Reading the file executes no code: a local component's file is imported when a j
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -83,7 +82,7 @@ class Local:
         module, target, file = self._place(str(self.spec["target"]))
         make = functools.partial(KINDS[self.kind].declaration, target=target)
         component = self._described(make, f"Local, from {module}", {})
-        return Entry(component, Origin(LOCAL), params=self.params, file=file, stated=self._stated)
+        return Entry(component, Origin(LOCAL), params=self.params, file=file, stated=self._stated, home=self._home)
 
     def on_base(self, base: Entry) -> Entry:
         """Entry of a component that uses the factory of another.
@@ -91,11 +90,16 @@ class Local:
         Raises:
             RegistryFileError: the declaration is invalid.
         """
-        make = functools.partial(dataclasses.replace, base.component)
+        make = functools.partial(replace, base.component)
         words = {"aliases": (), "tags": base.component.tags}
         component = self._described(make, f"{base.component.name}, as set in {FILENAME}", words)
         params = {**base.params, **self.params}
-        return dataclasses.replace(base, component=component, origin=Origin(LOCAL), params=params, stated=self._stated)
+        own = replace(base, component=component, origin=Origin(LOCAL), params=params)
+        return replace(own, stated=self._stated, home=self._home)
+
+    @property
+    def _home(self) -> Path:
+        return self.layer.parent.resolve()
 
     @property
     def _stated(self) -> frozenset[str]:

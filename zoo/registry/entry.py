@@ -77,6 +77,7 @@ class Entry:
         default_variant: suffix of the variant that the member itself stands for.
         variant_of: name of the member, for a variant.
         facts: packaged table of the family, with fields that only listings show.
+        home: folder of the registry.yaml that declares a local component; relative paths in ``params`` belong to it.
         stated: fields of the declaration that registry.yaml sets, of a local component.
     """
 
@@ -94,6 +95,7 @@ class Entry:
     variant_of: str | None = None
     facts: str = ""
     stated: frozenset[str] = frozenset()
+    home: Path | None = None
 
     @property
     def id(self) -> str:

@@ -212,7 +212,7 @@ WRONG = {
     ),
     "a field of two other kinds": (
         "components: {loss: {mine: {target: 'm:f', input_size: 8}}}",
-        "input_size is only valid for a dataset and an architecture",
+        "input_size is only valid for an architecture and a dataset",
     ),
     "an importer without suffixes": ("components: {importer: {mine: {target: 'm:f'}}}", "importer: mine: suffixes ()"),
     "a malformed target": ("components: {loss: {mine: {target: focal}}}", "components: loss: mine: target"),

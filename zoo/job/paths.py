@@ -30,7 +30,7 @@ def anchored(typed: str | Path, folder: Path | None) -> Path:
 
 def anchor_params(
     values: Mapping[str, Any], known: typing.Iterable[Parameter], folders: Mapping[str, Path | None]
-) -> dict[str, Any]:
+) -> Mapping[str, Any]:
     """Make the values of parameters that are annotated as paths absolute.
 
     Args:

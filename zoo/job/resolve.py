@@ -338,10 +338,10 @@ class _Resolver:
         except RequestError as error:
             self.problems.append(str(error))
             return
-        values, problems = signature.check(entry.kind, factory, {**entry.params, **given}, path)
+        checked, problems = signature.check(entry.kind, factory, {**entry.params, **given}, path)
         self.problems += problems + self._one_label_only(entry, factory)
         folders = {key: self._folder_of(self.layers.sources.get(f"{path}.{key}")) for key in given}
-        values = self._anchored(entry, values, folders)
+        values = self._anchored(entry, checked, folders)
         self.layers.fill("registry.yaml", {f"{path}.{k}": None for k in entry.params if k in values})
         for key, value in values.items():
             self.layers.values[f"{path}.{key}"] = signature.plain(value)
@@ -353,7 +353,9 @@ class _Resolver:
         """Folder that paths of a layer are relative to; None for the working folder."""
         return self._file_folder if self.request.file and source == self.request.file.name else None
 
-    def _anchored(self, entry: Entry, values: Mapping[str, Any], folders: Mapping[str, Path | None]) -> dict[str, Any]:
+    def _anchored(
+        self, entry: Entry, values: Mapping[str, Any], folders: Mapping[str, Path | None]
+    ) -> Mapping[str, Any]:
         """Make paths among the parameters of a component absolute; presets are relative to their registry.yaml."""
         presets = dict.fromkeys(entry.params, entry.home)
         return anchor_params(values, signature.parameters(entry.kind, entry.factory()), {**presets, **folders})
@@ -392,10 +394,10 @@ class _Resolver:
                 self.problems.append(str(error))
                 continue
             where = f"{path}.{choice.name}"
-            values, problems = signature.check(kind, factory, {**entry.params, **choice.params}, where)
+            checked, problems = signature.check(kind, factory, {**entry.params, **choice.params}, where)
             self.problems += problems + self._one_label_only(entry, factory) + _taken(kind, choice.name, entry)
             folder = self._folder_of(self.layers.sources.get(path))
-            values = self._anchored(entry, values, dict.fromkeys(choice.params, folder))
+            values = self._anchored(entry, checked, dict.fromkeys(choice.params, folder))
             defaults = signature.defaults(kind, factory)
             name = entry.id if entry.origin.plugin == PYTHON else choice.name
             found.append(signature.plain({"name": name, **defaults, **values}))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +24,10 @@ def suffix_of(component: Any) -> str:
     return str(component.suffix or f".{component.name}")
 
 
-def exported_by(path: Path) -> dict[str, Any] | None:
+def exported_by(path: Path) -> Mapping[str, Any] | None:
     """Return the exporter that wrote a folder, as its zoo.json describes it; None for anything else."""
     try:
-        found: dict[str, Any] = json.loads(read_plain(path / CARD))[EXPORTED]["exporter"]
+        found: Mapping[str, Any] = json.loads(read_plain(path / CARD))[EXPORTED]["exporter"]
         return found if isinstance(found["id"], str) else None
     except (OSError, ValueError, LookupError, TypeError):
         return None

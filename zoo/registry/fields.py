@@ -72,6 +72,6 @@ def _described(annotation: Any) -> str:
     return _WORDS.get(annotation, "a value")
 
 
-def said(spec: Mapping[str, Any], keys: Iterable[str]) -> dict[str, Any]:
+def said(spec: Mapping[str, Any], keys: Iterable[str]) -> Mapping[str, Any]:
     """Values of a specification that are set."""
     return {key: spec[key] for key in keys if spec.get(key) is not None}

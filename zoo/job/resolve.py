@@ -20,6 +20,7 @@ from zoo.job.apply_rules import SIZE, apply_rules
 from zoo.job.dataset_facts import DatasetFacts, JobFacts
 from zoo.job.layers import Layers, flatten, parse_sets
 from zoo.job.messages import already_reported, describe_error, folder_hint, is_path, missing, order_hint, run_folder
+from zoo.job.names import MONITOR, shown_name
 from zoo.job.paths import anchor_params, anchored
 from zoo.job.recipes import BASE, SEVERAL_LABELS, own_recipe, settings
 from zoo.job.reconcile import reconcile_freeze, reconcile_rates, reconcile_sizes, unchosen
@@ -277,6 +278,7 @@ class _Resolver:
         except RequestError:
             return [name]
         base = [] if entry.given else [entry.component.name]
+        name = entry.component.name if name == entry.id else name  # a full id means what the short name means
         base += [f"{entry.origin.plugin}/{entry.variant_of}", entry.variant_of] if entry.variant_of else []
         family = [f"{entry.origin.plugin}/*"] if entry.member else []
         return list(dict.fromkeys([name, entry.id, *base, *family]))
@@ -289,6 +291,8 @@ class _Resolver:
             name = self.layers.values.get(f"{path}.name")
             entry = self._find(path, kind, name)
             if entry is not None:
+                if entry.origin.plugin != PYTHON and self._from_file(f"{path}.name"):
+                    self.layers.values[f"{path}.name"] = shown_name(kind, str(name), entry, self.registry)
                 self._check(path, entry, self.layers.params(path))
         for path, kind in CHOICE_LISTS.items():
             found = self._choice_list(path, kind)
@@ -340,7 +344,7 @@ class _Resolver:
             return
         checked, problems = signature.check(entry.kind, factory, {**entry.params, **given}, path)
         self.problems += problems + self._one_label_only(entry, factory)
-        folders = {key: self._folder_of(self.layers.sources.get(f"{path}.{key}")) for key in given}
+        folders = {key: self._file_folder if self._from_file(f"{path}.{key}") else None for key in given}
         values = self._anchored(entry, checked, folders)
         self.layers.fill("registry.yaml", {f"{path}.{k}": None for k in entry.params if k in values})
         for key, value in values.items():
@@ -349,9 +353,9 @@ class _Resolver:
         label = f"{entry.component.name}'s own"
         self.layers.fill(label, {f"{path}.{k}": signature.plain(v) for k, v in defaults.items()})
 
-    def _folder_of(self, source: str | None) -> Path | None:
-        """Folder that paths of a layer are relative to; None for the working folder."""
-        return self._file_folder if self.request.file and source == self.request.file.name else None
+    def _from_file(self, path: str) -> bool:
+        """Check that a value is the job file's."""
+        return self.request.file is not None and self.layers.sources.get(path) == self.request.file.name
 
     def _anchored(
         self, entry: Entry, values: Mapping[str, Any], folders: Mapping[str, Path | None]
@@ -396,12 +400,21 @@ class _Resolver:
             where = f"{path}.{choice.name}"
             checked, problems = signature.check(kind, factory, {**entry.params, **choice.params}, where)
             self.problems += problems + self._one_label_only(entry, factory) + _taken(kind, choice.name, entry)
-            folder = self._folder_of(self.layers.sources.get(path))
+            folder = self._file_folder if self._from_file(path) else None
             values = self._anchored(entry, checked, dict.fromkeys(choice.params, folder))
             defaults = signature.defaults(kind, factory)
             name = entry.id if entry.origin.plugin == PYTHON else choice.name
+            if entry.origin.plugin != PYTHON and (kind == "metric" or self._from_file(path)):
+                name = shown_name(kind, name, entry, self.registry)
+                self._rename_monitor(choice.name, name)
             found.append(signature.plain({"name": name, **defaults, **values}))
         return found
+
+    def _rename_monitor(self, typed: str, name: str) -> None:
+        """Let a monitor that names a metric by its full id follow the name in results."""
+        split, _, monitored = str(self.layers.values.get(MONITOR, "")).partition("/")
+        if "/" in typed and monitored == typed:
+            self.layers.values[MONITOR] = f"{split}/{Choice(name=name).label}"
 
     def _component_defaults(self) -> None:
         """Fill in values that architecture and dataset declare, where no layer has set them."""

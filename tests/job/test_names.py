@@ -148,10 +148,7 @@ def test_a_job_file_with_short_names_stays_readable(acme, tmp_path: Path):
     file = tmp_path / "job.yaml"
     file.write_text("architecture: simple_cnn\ndataset: images/digits\nloss: {name: acme/hinge, margin: 2}\n")
     found = resolved(file)
-    assert (found.job.architecture.name, found.job.dataset.name, found.job.loss.name) == (
-        "simple_cnn",
-        "digits",
-        "hinge",
-    )
+    names = (found.job.architecture.name, found.job.dataset.name, found.job.loss.name)
+    assert names == ("simple_cnn", "images/digits", "acme/hinge"), "as they were written"
     assert found.entry("loss").id == "acme/hinge"
     assert found.job.loss.params == {"margin": 2.0}

@@ -39,6 +39,11 @@ def shown_name(kind: str, name: str, entry: Entry, registry: Registry) -> str:
     return short if identify_in(registry)(kind, short) == entry.id else name
 
 
+def has_ids(flat: Mapping[str, Any]) -> bool:
+    """Check that a job file was written by :func:`with_ids`: nobody types the full id of an optimizer or a schedule."""
+    return any("/" in str(flat.get(f"train.{key}.name", "")) for key in ("optimizer", "schedule"))
+
+
 def with_ids(job: Job, entries: Mapping[str, Entry]) -> Mapping[str, Any]:
     """Return a job as plain values in which each component has its full id.
 

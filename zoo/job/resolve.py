@@ -20,7 +20,7 @@ from zoo.job.apply_rules import SIZE, apply_rules
 from zoo.job.dataset_facts import DatasetFacts, JobFacts
 from zoo.job.layers import Layers, flatten, parse_sets
 from zoo.job.messages import already_reported, describe_error, folder_hint, is_path, missing, order_hint, run_folder
-from zoo.job.names import MONITOR, shown_name
+from zoo.job.names import MONITOR, has_ids, shown_name
 from zoo.job.paths import anchor_params, anchored
 from zoo.job.recipes import BASE, SEVERAL_LABELS, own_recipe, settings
 from zoo.job.reconcile import reconcile_freeze, reconcile_rates, reconcile_sizes, unchosen
@@ -116,6 +116,7 @@ class _Resolver:
         sets = self._open_paths(parse_sets(list(self.request.sets), self.problems))
         file_name = str(self.request.file.name) if self.request.file else ""
         from_file = self._open_paths(self._read_file(), self._file_folder)
+        self.has_ids = has_ids(from_file)
         chosen = (options, sets, from_file)
         self.facts = self._facts(chosen)
         recipe_name, recipe = self._recipe(*chosen)
@@ -291,7 +292,7 @@ class _Resolver:
             name = self.layers.values.get(f"{path}.name")
             entry = self._find(path, kind, name)
             if entry is not None:
-                if entry.origin.plugin != PYTHON and self._from_file(f"{path}.name"):
+                if entry.origin.plugin != PYTHON and self.has_ids and self._from_file(f"{path}.name"):
                     self.layers.values[f"{path}.name"] = shown_name(kind, str(name), entry, self.registry)
                 self._check(path, entry, self.layers.params(path))
         for path, kind in CHOICE_LISTS.items():
@@ -404,7 +405,7 @@ class _Resolver:
             values = self._anchored(entry, checked, dict.fromkeys(choice.params, folder))
             defaults = signature.defaults(kind, factory)
             name = entry.id if entry.origin.plugin == PYTHON else choice.name
-            if entry.origin.plugin != PYTHON and (kind == "metric" or self._from_file(path)):
+            if entry.origin.plugin != PYTHON and (kind == "metric" or (self.has_ids and self._from_file(path))):
                 name = shown_name(kind, name, entry, self.registry)
                 self._rename_monitor(choice.name, name)
             found.append(signature.plain({"name": name, **defaults, **values}))

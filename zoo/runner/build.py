@@ -38,7 +38,7 @@ def build_list(resolved: Resolved, path: str, choices: Sequence[Choice], first: 
 
 
 def metric_names(choices: Sequence[Choice]) -> list[str]:
-    """Unique names of a job's metrics in results; repeated ones are numbered from 2. Those from Python have no owner."""
+    """Unique names of a job's metrics; repeated ones are numbered from 2. Those from Python have no owner."""
     names: list[str] = []
     for choice in choices:
         own = choice.name.removeprefix(f"{PYTHON}/") if choice.name.startswith(f"{PYTHON}/") else choice.label

@@ -13,7 +13,17 @@ from urllib.parse import urlsplit
 import yaml
 
 from zoo.api.jobs import Registry
-from zoo.api.plugins import FILENAME, Entry, Layer, RegistryConfig, near, read_layer, shipped_path, user_path
+from zoo.api.plugins import (
+    FILENAME,
+    Entry,
+    Layer,
+    LoadedPlugin,
+    RegistryConfig,
+    near,
+    read_layer,
+    shipped_path,
+    user_path,
+)
 from zoo.errors import RegistryFileError, ZooError
 from zoo.reports.kit.text import short_path
 from zoo_doctor.finding import Diagnosis, Examination, secretive, without_secrets
@@ -121,13 +131,19 @@ def plugins() -> Iterator[Diagnosis]:
         for entry in plugin.entries:
             if entry.kind == "health_check":
                 yield from _contributed(entry)
-    yield from _clashes(Registry(found, shelf))
+    yield from _clashes(found, shelf)
 
 
-def _clashes(registry: Registry) -> Iterator[Diagnosis]:
-    """Report names that several plugins provide."""
+def _clashes(found: list[LoadedPlugin], shelf: RegistryConfig) -> Iterator[Diagnosis]:
+    """Report names that several plugins provide, and kinds in a registry.yaml that no plugin declares."""
+    for layer in shelf.layers:
+        try:
+            RegistryConfig([layer]).check_kinds()
+        except RegistryFileError as error:
+            yield _error_finding(layer.path, str(error))
+            return
     look = (("list the plugins", "zoo plugins list"),)
-    for text in registry.clashes():
+    for text in Registry(found, shelf).clashes():
         yield Diagnosis(PLUGINS, "names", "warning", text, look)
 
 

@@ -17,6 +17,7 @@ from zoo.host.loader import bundled_cache_kinds, discover
 from zoo.registry.config import FILENAME, Layer, RegistryConfig, read_layer, shipped_path, user_path
 from zoo.registry.distributions import installed
 from zoo.registry.entry import DISTRIBUTION, LOCAL, Entry
+from zoo.registry.loaded_plugin import LoadedPlugin
 from zoo.registry.suggest import near
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "Child",
     "Entry",
     "Layer",
+    "LoadedPlugin",
     "RegistryConfig",
     "alone",
     "bundled_cache_kinds",

@@ -93,7 +93,7 @@ def test_a_local_command_that_fails_names_file_and_line(zoo: Zoo):
     write({"command": {"hello": {"target": "./mine.py:hello"}}}, "def hello(words):\n    raise KeyError('nope')\n")
     code, _, err = zoo("hello")
     assert code == 1
-    assert "registry.yaml: its command 'hello' failed: KeyError: 'nope' (mine.py, line 2)" in err
+    assert "registry.yaml: its command 'hello' failed: KeyError: 'nope' (mine.py:2)" in err
 
 
 def test_a_local_path_opener_is_chosen_over_plugins_only_where_it_says_so(make_plugin):

@@ -69,6 +69,16 @@ def test_an_interrupted_run_goes_on_where_it_stopped(older: Path, zoo: Typed):
     assert [epoch["train"]["loss"] for epoch in result["epochs"][:2]] == [line["train"]["loss"] for line in before]
 
 
+def test_a_resumed_run_records_full_ids_and_is_resumed_again(older: Path, zoo: Typed):
+    job = Path("runs/interrupted/job.yaml")
+    assert "name: simple_cnn" in job.read_text("utf-8")
+    typed(zoo, "run", "--resume", "interrupted", "--quiet")
+    assert "name: simple/simple_cnn" in job.read_text("utf-8")
+    typed(zoo, "run", "--resume", "interrupted", "--epochs", "7", "--quiet")
+    result = result_of("interrupted")
+    assert (len(result["epochs"]), result["job"]["architecture"]["name"]) == (7, "simple_cnn")
+
+
 @pytest.mark.parametrize("model", ["runs/done", "runs/interrupted", "runs/done/model"])
 def test_a_bundle_predicts(older: Path, zoo: Typed, model: str):
     assert answer_of(zoo, model, "colours/val/red/0.png")["label"] in result_of("done")["classes"]

@@ -178,7 +178,8 @@ class Dataset(Component):
         splits: existing splits. Without ``"val"`` the runner holds out a stratified, seeded part of ``"train"``.
         in_chans: number of channels: 3 for colour, 1 for greyscale.
         input_size: side in pixels of the images, where it is the same for all.
-        opens: forms of paths that the dataset opens: ``"folder"``, or suffixes such as ``".csv"``.
+        opens: forms of paths that the dataset opens: ``"folder"``, or suffixes such as ``".csv"``. Where several
+            plugins open a form, a job has to name the dataset; one that registry.yaml gives the form goes first.
         symmetries: transformations among ``horizontal_flip``, ``vertical_flip`` and ``rotate_90`` that preserve the
             class: ``()`` for digits, letters and traffic signs, ``("horizontal_flip",)`` for most photographs, all
             three for images without orientation, such as those of satellites and microscopes. None: unknown. Default
@@ -305,18 +306,21 @@ class Exporter(Component):
 
     ``bundle`` is the folder with zoo.json and model.safetensors. A factory with a ``network`` parameter gets the
     bundle's network, in evaluation mode on the CPU; one with ``pixels`` a function ``n -> uint8 (n, size, size, C)``
-    of training images before normalisation, for calibration.
+    of training images before normalisation, for calibration. All other parameters are set by the user
+    (``zoo export RUN FORMAT --set NAME=VALUE``); ``exported`` in zoo.json records them.
 
-    The file should map uint8 images (N, H, W, C) of any size to probabilities (N, K), including resizing and
-    normalisation. A file with a reader is read back and compared with the network before and after it is moved into
-    place. Other files that the factory writes into the folder of ``path`` are moved with it; refer to them by name
-    only.
+    The export should map uint8 images (N, H, W, C) of any size to probabilities (N, K), including resizing and
+    normalisation. ``path``, which doesn't exist, is the file to write, or the folder to create; a folder is moved as a
+    whole, and gets a copy of zoo.json, by which it is found under any name. With a reader the export is read back and
+    compared with the network before and after it is moved into place. Other files that the factory writes into the
+    parent folder of ``path`` are moved with it; refer to them by name only.
 
     Args:
-        reader: ``"package.module:attribute"`` of ``f(path)``, which opens the file with its own runtime and returns a
+        reader: ``"package.module:attribute"`` of ``f(path)``, which opens the export with its own runtime and returns a
             function ``uint8 (N, H, W, C) -> probabilities (N, K)`` with the bundle's zoo.json as ``card``. One with a
             ``build`` parameter gets a function ``card -> the architecture's network, with new weights``.
-        suffix: suffix of such files; by default ``.`` and the name.
+        suffix: suffix of such files or folders; by default ``.`` and the name. Where readers of several plugins have
+            one suffix, a file is opened as ``ID:PATH`` only.
 
     Raises:
         ValueError: also for a malformed reader.
@@ -336,7 +340,8 @@ class Exporter(Component):
 class Importer(Component):
     """``f(file, **params)`` reads a trained model of another framework: an :class:`Imported`, or None.
 
-    None means that the file has another format; the next importer of such files is tried. For a file of its format
+    None means that the file has another format; the next importer of such files is tried. A file that importers of two
+    plugins recognise is an error; the user chooses one by ``--format`` or ``--architecture``. For a file of its format
     that can't be imported it raises a ``zoo.errors.RequestError`` that says what to type next. The file is only read:
     code in it must not be run.
 
@@ -494,6 +499,9 @@ class Command(Component):
 
     Its options, help and completion work like those of the zoo's own commands. A function
     ``f(arguments: list[str]) -> int`` is a command too: it gets the words after its name and returns the exit code.
+
+    A name that the core or a bundled plugin has means theirs, and one that two plugins have is an error; the full id,
+    as in ``zoo acme/press``, always means the plugin's. ``zoo --help`` and ``zoo doctor`` list such names.
 
     Args:
         group: the group of the zoo that the command belongs to, as in ``zoo plugins NAME``; by default ``zoo`` itself.

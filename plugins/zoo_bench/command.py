@@ -58,7 +58,7 @@ def bench(architecture: str, compare: str | None, steps: int, as_json: bool, **t
 def _files(words: list[str], steps: int, typed: dict[str, Any], as_json: bool) -> None:
     """Benchmark exported files, which have no training steps; of a job's options, only the batch size applies."""
     from zoo.api.commands import registry_here
-    from zoo.api.models import artifact_at, is_artifact
+    from zoo.api.models import is_artifact
     from zoo.errors import RequestError
     from zoo.storage import dump_json
     from zoo_bench.files import BATCH, bench_files
@@ -73,8 +73,7 @@ def _files(words: list[str], steps: int, typed: dict[str, Any], as_json: bool) -
     asked = [name for name, value in typed.items() if value and name != "batch_size" and value != "cpu"]
     if asked or typed["batch_size"] == "auto":
         raise RequestError("Exported files support only --batch-size N and --steps: they run on the CPU.")
-    paths = [artifact_at(word, registry) or Path(word) for word in words]
-    found = bench_files(paths, registry, steps, typed["batch_size"] or BATCH)
+    found = bench_files(words, registry, steps, typed["batch_size"] or BATCH)
     click.echo(dump_json(found) if as_json else "\n".join(file_lines(found)))
 
 

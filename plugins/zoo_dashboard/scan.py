@@ -260,12 +260,18 @@ def _job(folder: Path) -> Row:
         return {}
     epochs = said.get("train.epochs")
     return {
-        "architecture": _text(said.get("architecture.name")),
-        "dataset": _text(said.get("dataset.name")),
+        "architecture": _short(said.get("architecture.name")),
+        "dataset": _short(said.get("dataset.name")),
         "monitor": _text(said.get("train.monitor")) or "val/accuracy",
         "of": int(str(epochs)) if str(epochs).isdecimal() else None,
         "when": when,
     }
+
+
+def _short(name: Any) -> Any:
+    """A component's name without its plugin, as reports show it."""
+    text = _text(name)
+    return text.rpartition("/")[2] if isinstance(text, str) else text
 
 
 def _parse_quickly(text: str) -> Row:

@@ -12,7 +12,18 @@ from urllib.parse import urlsplit
 
 import yaml
 
-from zoo.api.plugins import FILENAME, Entry, Layer, RegistryConfig, near, read_layer, shipped_path, user_path
+from zoo.api.jobs import Registry
+from zoo.api.plugins import (
+    FILENAME,
+    Entry,
+    Layer,
+    LoadedPlugin,
+    RegistryConfig,
+    near,
+    read_layer,
+    shipped_path,
+    user_path,
+)
 from zoo.errors import RegistryFileError, ZooError
 from zoo.reports.kit.text import short_path
 from zoo_doctor.finding import Diagnosis, Examination, secretive, without_secrets
@@ -106,8 +117,8 @@ def plugins() -> Iterator[Diagnosis]:
     """Summarise the findings of ``zoo plugins doctor``, one line each."""
     from zoo.api.plugins import alone, discover, examine
 
-    disabled = _shelf().disabled
-    found = discover(disabled, alone(disabled))
+    shelf = _shelf()
+    found = discover(shelf.disabled, alone(shelf.disabled))
     counts = Counter(plugin.state for plugin in found)
     text = f"{len(found)} plugins" + "".join(f", {n} {state}" for state, n in sorted(counts.items()))
     yield Diagnosis(PLUGINS, "plugins", "ok", text, (("list their components", "zoo plugins list"),))
@@ -120,6 +131,20 @@ def plugins() -> Iterator[Diagnosis]:
         for entry in plugin.entries:
             if entry.kind == "health_check":
                 yield from _contributed(entry)
+    yield from _clashes(found, shelf)
+
+
+def _clashes(found: list[LoadedPlugin], shelf: RegistryConfig) -> Iterator[Diagnosis]:
+    """Report names that several plugins provide, and kinds in a registry.yaml that no plugin declares."""
+    for layer in shelf.layers:
+        try:
+            RegistryConfig([layer]).check_kinds()
+        except RegistryFileError as error:
+            yield _error_finding(layer.path, str(error))
+            return
+    look = (("list the plugins", "zoo plugins list"),)
+    for text in Registry(found, shelf).clashes():
+        yield Diagnosis(PLUGINS, "names", "warning", text, look)
 
 
 def _contributed(entry: Entry) -> Iterator[Diagnosis]:

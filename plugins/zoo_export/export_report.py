@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from zoo.reports.kit.text import count, mebibytes, percent
+from zoo_export.parameters import name_words
 
 __all__ = ["export_lines"]
 
@@ -16,7 +18,8 @@ def export_lines(document: Mapping[str, Any]) -> list[str]:
     Args:
         document: as :func:`zoo_export.exporting.export_run` returns it.
     """
-    return [_row("file", f"{document['file']}  {mebibytes(document['bytes'])}"), *_checks(document), *_lossy(document)]
+    what = "folder" if Path(document["file"]).is_dir() else "file"
+    return [_row(what, f"{document['file']}  {mebibytes(document['bytes'])}"), *_checks(document), *_lossy(document)]
 
 
 def _checks(document: Mapping[str, Any]) -> Iterator[str]:
@@ -47,7 +50,7 @@ def _lossy(document: Mapping[str, Any]) -> Iterator[str]:
     if found is None:
         return
     accuracy, size, rate, speed = (found[key] for key in ("accuracy", "bytes", "images_per_second", "speed"))
-    how = " ".join(str(value) if isinstance(value, str) else name for name, value in found["params"].items())
+    how = " ".join(name_words(found["params"]))
     yield _row("", f"{'float32':>12}  {how:>12}")
     yield _row("accuracy", f"{percent(accuracy['before'], 2):>12}  {percent(accuracy['after'], 2):>12}")
     yield _row("size", f"{mebibytes(size['before']):>12}  {mebibytes(size['after']):>12}")

@@ -14,24 +14,24 @@ from torch import nn
 from zoo.api.commands import Interrupts
 from zoo.api.compute import NONE, choose_execution, keep_freed_memory, task_named
 from zoo.api.images import TRAIN, VAL, Pixels, build_opener
-from zoo.api.jobs import Entry, Registry, check, resolve, summary_of
+from zoo.api.jobs import Entry, Registry, plain, resolve
 from zoo.api.models import (
     Artifact,
     Classifier,
     Preprocessing,
     artifact_at,
-    build,
     find_bundle,
     find_model,
     load_model,
     open_artifact,
-    suffix_of,
 )
 from zoo.api.running import own_split, request_of
-from zoo.errors import BundleError, ExportError, OutputError, RequestError, ZooError
-from zoo.runs import JOB, MODEL, is_run
-from zoo.storage import cannot_write, is_write_error, placed, workplace
+from zoo.errors import BundleError, ExportError, RequestError
+from zoo.runs import JOB, is_run
+from zoo.storage import placed, workplace
 from zoo_export.agreement import TOLERANCE, Reference, lossy, same_answers, same_card, through_own_resize
+from zoo_export.parameters import check_params, option_of, required_of
+from zoo_export.writing import Writer, companions, size_of, target_of
 
 Telling = Callable[[str], None]
 NOISE = 32
@@ -84,13 +84,13 @@ def export_run(
         OutputError: the folder can't be written.
     """
     entry = registry.find("exporter", options.format)
-    values = _checked(entry, options.params)
+    values = check_params(entry, options.params)
     folder = _folder(run, values, options.data, options.out, registry)
-    target = _target(options.out, folder, entry, values, options.overwrite)
+    target = target_of(options.out, folder, entry, values, overwrite=options.overwrite)
     with Interrupts().listening(), workplace(target) as home:
         trained = Trained(folder, options.data, registry)
         found, artifact = _export(entry, trained, values, home, target.name, options.max_loss, tell)
-        size, others = _size_of(home / target.name), _companions(home / target.name)
+        size, others = size_of(home / target.name), companions(home / target.name)
         _keep(entry, trained, artifact, home / target.name, target, overwrite=options.overwrite)
     name = {"run": folder.name, "architecture": trained.card["architecture"]["id"], "format": entry.component.name}
     document = {"status": "exported", **name, "file": str(target), "bytes": size, **found}
@@ -219,6 +219,9 @@ class Trained:
         classifier = Classifier(self.network, self.card, execution)
         return Reference.of(classifier, self.split(VAL))
 
+    def writer(self, entry: Entry) -> Writer:
+        return Writer(entry, self.bundle, self.card, {"network": self.network, "pixels": self.pixels})
+
     def notices(self) -> list[str]:
         if self.card.get("tta", NONE) == NONE:
             return []
@@ -234,16 +237,18 @@ def _export(
         The findings (``check``, ``resize``, ``lossy``), and the opened file; None without a reader.
     """
     format = entry.component.name
-    written, plain = home / name / name, home / ("exact" if params else name) / name
-    if params:  # first, so that errors in parameters show early
-        tell(f"writing {format} with {', '.join(f'{key}={value}' for key, value in params.items())}")
-        _write(entry, trained, written, params)
-    tell(f"writing {format}")
-    _write(entry, trained, plain, {})
+    base, writer = required_of(entry, params), trained.writer(entry)
+    free = {key: value for key, value in params.items() if key not in base}
+    written, exact_file = home / name / name, home / ("exact" if free else name) / name
+    if free:  # first, so that errors in parameters show early
+        tell(f"writing {format} with {_shown(params)}")
+        writer.write(written, params)
+    tell(f"writing {format} with {_shown(base)}" if base else f"writing {format}")
+    writer.write(exact_file, base)
     if getattr(entry.component, "reader", None) is None:
         return {"check": None, "resize": None, "lossy": None}, None
     try:
-        exact = artifact = open_artifact(entry, plain, trained.registry)
+        exact = artifact = open_artifact(entry, exact_file, trained.registry)
         same_card(exact, trained.card)
         tell("running the model")
         reference = trained.reference
@@ -253,12 +258,12 @@ def _export(
             agreed["accuracy"] = None
         resized = through_own_resize(reference, exact, trained.dataset())
         found = {"check": agreed, "resize": resized, "lossy": None}
-        if params:
+        if free:
             artifact = open_artifact(entry, written, trained.registry)
-            found["lossy"] = _lossy(trained, params, (plain, exact), (written, artifact), max_loss, tell)
+            found["lossy"] = _lossy(trained, params, (exact_file, exact), (written, artifact), max_loss, tell)
     except ExportError as error:
         raise ExportError(
-            f"The {format} file of {trained.folder.name} was not kept: {error}. {_advice(params, format)}"
+            f"The {format} file of {trained.folder.name} was not kept: {error}. {_advice(free, format)}"
         ) from error
     return found, artifact
 
@@ -273,57 +278,8 @@ def _lossy(
 ) -> dict[str, Any]:
     same_card(coarse[1], trained.card)
     tell("measuring accuracy and speed")
-    sizes = {"before": _size_of(exact[0].parent), "after": _size_of(coarse[0].parent)}
-    return {"params": params, "bytes": sizes, **lossy(trained.reference, exact[1], coarse[1], max_loss)}
-
-
-def _checked(entry: Entry, params: dict[str, Any]) -> dict[str, Any]:
-    values, problems = check("exporter", entry.factory(), params, entry.component.name)
-    if problems:
-        raise RequestError(" ".join(problems))
-    return values
-
-
-def _write(entry: Entry, trained: Trained, path: Path, params: dict[str, Any]) -> None:
-    given = {"network": trained.network, "pixels": trained.pixels}
-    try:
-        path.parent.mkdir(exist_ok=True)
-        build(entry, params, "exporter", trained.bundle, path, **given)
-    except ZooError:
-        raise
-    except Exception as error:
-        if is_write_error(error):
-            raise cannot_write(path.parents[2], error) from error
-        by = "" if entry.origin.bundled else f" by {entry.title}"
-        raise ExportError(
-            f"{trained.card['architecture']['id']} can't be written as {entry.component.name}{by}: {summary_of(error)}"
-            f"{entry.place_in(error)} Try another: zoo list exporter. For the traceback: zoo --debug export …"
-        ) from error
-    if not path.is_file():
-        raise ExportError(f"exporter {entry.id!r} wrote no file. See: zoo info {entry.id}")
-
-
-def _target(out: Path | None, folder: Path, entry: Entry, params: dict[str, Any], overwrite: bool) -> Path:
-    component: Any = entry.component
-    words = [str(value) if isinstance(value, str) else name for name, value in params.items()]
-    path = out or folder / ".".join([MODEL, *words, suffix_of(component).removeprefix(".")])
-    if path.is_dir():
-        raise RequestError(f"{path} is a folder. Give a file: --out {path / ('model' + suffix_of(component))}")
-    if path.exists() and not overwrite:
-        raise RequestError(f"{path} exists. Replace it with --overwrite, or give another file: --out FILE")
-    if not path.parent.is_dir():
-        raise OutputError(f"{path.parent} is not a folder. Create it, or choose another with --out.")
-    return path
-
-
-def _size_of(folder: Path) -> int:
-    """Total size of all files in a folder, in bytes."""
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-
-
-def _companions(folder: Path) -> list[str]:
-    """Names of further files that an exporter wrote, besides the one named like its folder."""
-    return sorted(path.name for path in folder.iterdir() if path.name != folder.name)
+    sizes = {"before": size_of(exact[0].parent), "after": size_of(coarse[0].parent)}
+    return {"params": plain(params), "bytes": sizes, **lossy(trained.reference, exact[1], coarse[1], max_loss)}
 
 
 def _keep(
@@ -335,7 +291,7 @@ def _keep(
         RequestError: a companion's name is taken.
         ExportError: the file can't be read at its destination, or gives other predictions; everything is restored.
     """
-    if not overwrite and (taken := [name for name in _companions(made) if (target.parent / name).exists()]):
+    if not overwrite and (taken := [name for name in companions(made) if (target.parent / name).exists()]):
         raise RequestError(
             f"{target.parent / taken[0]} exists, but the export writes a file of that name. Replace it with "
             "--overwrite, or give another file: --out FILE"
@@ -363,5 +319,9 @@ def _placement_error(trained: Trained, entry: Entry, target: Path, what: str) ->
 
 def _advice(params: dict[str, Any], format: str) -> str:
     if params:
-        return f"Allow more with --max-loss, or leave out {', '.join(f'--{name}' for name in params)}."
+        return f"Allow more with --max-loss, or leave out {', '.join(map(option_of, params))}."
     return f"Try another format: zoo list exporter. For details: zoo --debug export … --format {format}"
+
+
+def _shown(params: Mapping[str, Any]) -> str:
+    return ", ".join(f"{key}={value}" for key, value in params.items())

@@ -80,12 +80,13 @@ def import_model(file: Path, sets: tuple[str, ...], as_json: bool, **typed: Any)
     from zoo.storage import dump_json
     from zoo_export.import_model import ImportOptions
     from zoo_export.import_model import import_model as import_it
+    from zoo_export.parameters import parse_params
 
     shape = {name: typed.pop(name) for name in _PREPROCESSING}
     preprocessing = {name: value for name, value in shape.items() if value is not None}
     document = import_it(
         file,
-        ImportOptions(preprocessing=preprocessing, params=_params(sets), **typed),
+        ImportOptions(preprocessing=preprocessing, params=parse_params(sets), **typed),
         registry=registry_here(),
         ask=None if as_json or not sys.stdin.isatty() else _ask,
         tell=lambda text: click.echo(f"{text} …", err=True),
@@ -95,16 +96,6 @@ def import_model(file: Path, sets: tuple[str, ...], as_json: bool, **typed: Any)
         return
     for line in import_lines(document):
         click.echo(line)
-
-
-def _params(sets: tuple[str, ...]) -> dict[str, Any]:
-    from zoo.api.jobs import parse_sets
-
-    problems: list[str] = []
-    found = parse_sets(list(sets), problems)
-    if problems:
-        raise RequestError(" ".join(problems))
-    return found
 
 
 def _ask(count: int) -> list[str]:

@@ -105,7 +105,7 @@ class Keeping:
             raise
         artifact = open_artifact(exporter, path, self.registry)
         agreed = self._check_agreement(lambda pixels: artifact(framed(pixels, shape.shape)), card)
-        return self._document(card, path.name, agreed, notices)
+        return {**self._document(card, path.name, agreed, notices), "exporter": exporter.id}
 
     def _card(self, shape: Preprocessing, about: Mapping[str, Any], parameters: int | None) -> dict[str, Any]:
         task = MULTI_LABEL if self.found.multilabel else SINGLE_LABEL

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.api.commands import Interrupts
-from zoo.api.jobs import Registry
+from zoo.api.jobs import Registry, plain
 from zoo.errors import RequestError
 from zoo.plugin import Imported
 from zoo.runs import IMPORTED, MODEL, check_name, claim, forget_replaced
@@ -87,6 +87,8 @@ def import_model(
     importer, found = reader.read(options.format)
     names = _classes(found, options.classes, path, ask)
     source = {"file": path.name, "sha256": sha256_of(path), "bytes": path.stat().st_size, "importer": importer.id}
+    if params := {**importer.params, **options.params}:
+        source["params"] = plain(params)
     with Interrupts().listening(), made_folder(out), workplace(out / name) as home:
         kept = Keeping(found, names, asked, source, registry, home, tell)
         document = kept.weights() if found.tensors is not None else kept.file()

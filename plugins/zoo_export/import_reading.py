@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import Tensor
 
-from zoo.api.jobs import Entry, Registry, accepts, check, did_you_mean, listing, summary_of
+from zoo.api.jobs import Entry, Registry, accepts, check, did_you_mean, listing, owners_of, summary_of
 from zoo.api.models import build
 from zoo.errors import ContractError, RequestError, ZooError
 from zoo.plugin import Imported
@@ -37,10 +37,10 @@ class Reader:
     params: dict[str, Any]
 
     def read(self, format: str | None) -> tuple[Entry, Imported]:
-        """Read the file with the named importer, or the first one that recognises it.
+        """Read the file with the named importer, or the one that recognises it.
 
         Raises:
-            RequestError: no importer recognises the file.
+            RequestError: no importer recognises the file, or those of several plugins do.
         """
         entries = self._accepting_params([self.registry.find("importer", format)] if format else self._by_suffix())
         content: Mapping[str, Any] | None = None
@@ -49,8 +49,34 @@ class Reader:
                 content = read_content(self.path)
             found = self._ask(entry, content)
             if found is not None:
+                self._only(entry, entries, content)
                 return entry, found
         raise RequestError(self._unknown_message(entries, content))
+
+    def _only(self, chosen: Entry, entries: list[Entry], content: Mapping[str, Any] | None) -> None:
+        """Check that no other plugin's importer recognises the file, unless the architecture's plugin was chosen.
+
+        Bundled importers are made for each other: their first counts.
+
+        Raises:
+            RequestError: another one recognises it.
+        """
+        if chosen.origin.plugin == (self.architecture or "").partition("/")[0]:
+            return
+        rivals = [e for e in entries[entries.index(chosen) + 1 :] if not (e.origin.bundled and chosen.origin.bundled)]
+        if also := [e for e in rivals if e.origin != chosen.origin and self._recognises(e, content)]:
+            raise RequestError(
+                f"{self.path} can be imported by several plugins: {owners_of([chosen, *also])}. Choose one by its full "
+                f"id: --format {chosen.id}"
+            )
+
+    def _recognises(self, entry: Entry, content: Mapping[str, Any] | None) -> bool:
+        if content is None and accepts(entry.factory(), "content"):
+            content = read_content(self.path)
+        try:
+            return self._ask(entry, content) is not None
+        except RequestError:  # a file of its format, or nearly, that it can't import
+            return False
 
     def _by_suffix(self) -> list[Entry]:
         """Importers for the file's suffix: first the architecture's plugin's, then bundled ones."""
@@ -71,16 +97,19 @@ class Reader:
         Raises:
             RequestError: none does.
         """
-        wrong = {e.id: check("importer", e.factory(), self.params, e.component.name)[1] for e in entries}
+        wrong = {e.id: check("importer", e.factory(), self._params(e), e.component.name)[1] for e in entries}
         taking = [entry for entry in entries if not wrong[entry.id]]
         if not taking:
             raise RequestError(f"{' '.join(wrong[entries[0].id])} See: zoo info {entries[0].id} --kind importer")
         return taking
 
+    def _params(self, entry: Entry) -> dict[str, Any]:
+        return {**entry.params, **self.params}
+
     def _ask(self, entry: Entry, content: Mapping[str, Any] | None) -> Imported | None:
         given = {"content": content, "architecture": self.architecture, "image_size": self.image_size}
         try:
-            found = build(entry, self.params, entry.component.name, self.path, **given)
+            found = build(entry, self._params(entry), entry.component.name, self.path, **given)
         except ZooError:
             raise
         except Exception as error:

@@ -68,13 +68,13 @@ def predict(run: str, images: tuple[str, ...], as_json: bool, as_csv: bool, **ty
 
 def _predict(run: str, images: Sequence[str], store: Path, form: dict[str, bool], typed: dict[str, Any]) -> None:
     from zoo.api.commands import registry_here
-    from zoo.api.models import artifact_at, find_model
+    from zoo.api.models import find_model, is_artifact
     from zoo_predict.answers import predict_all
     from zoo_predict.outputs import Outputs
     from zoo_predict.pictures import find_pictures
 
     registry = registry_here()
-    model = artifact_at(run, registry) or find_model(run, registry)
+    model = run if is_artifact(run, registry) else find_model(run, registry)
     found = find_pictures(images, store)
     _need_pictures(found, images)
     outputs = Outputs(typed["save"], typed["sort"], typed["html"], typed["overwrite"])

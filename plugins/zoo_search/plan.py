@@ -134,5 +134,5 @@ def _higher_is_better(resolved: Resolved) -> bool:
     name = resolved.job.train.monitor.partition("/")[2]
     if name in (*SINGLE_LABEL.scalars, *MULTI_LABEL.scalars):
         return name in (*SINGLE_LABEL.higher, *MULTI_LABEL.higher)
-    entries = {c.name: resolved.entry(f"metrics.{i}") for i, c in enumerate(resolved.job.metrics)}
+    entries = {c.label: resolved.entry(f"metrics.{i}") for i, c in enumerate(resolved.job.metrics)}
     return name not in entries or bool(getattr(entries[name].component, "higher_is_better", True))

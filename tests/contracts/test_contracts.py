@@ -13,7 +13,8 @@ import pytest
 from zoo.host.loader import open_registry
 from zoo.plugin import KINDS
 from zoo.registry.entry import Entry
-from zoo.registry.signature import GIVEN, check, open_ended, parameters
+from zoo.registry.kinds import ALL
+from zoo.registry.signature import check, open_ended, parameters
 
 ENTRIES = [entry for entry in open_registry().entries() if entry.origin.bundled]
 
@@ -93,7 +94,7 @@ def test_an_optimizer_can_be_given_a_decay(entry: Entry):
 @every_component
 def test_what_is_no_parameter_is_refused(entry: Entry):
     factory = entry.factory()
-    refused = [*GIVEN[entry.kind], *([] if open_ended(factory) else ["no_such_parameter"])]
+    refused = [*ALL[entry.kind].reserved, *([] if open_ended(factory) else ["no_such_parameter"])]
     for name in refused:
         _, problems = check(entry.kind, factory, {name: 1}, "here")
         assert len(problems) == 1, name

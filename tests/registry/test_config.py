@@ -194,6 +194,36 @@ WRONG = {
     "target and base": ("components: {loss: {mine: {target: 'a:b', base: focal}}}", "give either target"),
     "one plugin without a list": ("plugins: {disable: timm}", "plugins: disable must be a list"),
     "unknown key of plugins": ("plugins: {disabled: [timm]}", "unknown key of plugins 'disabled'"),
+    "a number that is a word": (
+        "components: {architecture: {mine: {target: 'm:f', input_size: large}}}",
+        "components: architecture: mine: input_size must be a whole number, not 'large'",
+    ),
+    "a yes instead of a number": (
+        "components: {architecture: {mine: {target: 'm:f', input_size: true}}}",
+        "mine: input_size must be a whole number, not True",
+    ),
+    "one number instead of a list": (
+        "components: {architecture: {mine: {target: 'm:f', mean: 0.5}}}",
+        "mine: mean must be a list of numbers, such as [0.5, 0.5], not 0.5",
+    ),
+    "a value that the kind refuses": (
+        "components: {architecture: {mine: {target: 'm:f', crop_pct: 2}}}",
+        "components: architecture: mine: crop_pct 2.0 must be above 0 and at most 1",
+    ),
+    "a field of two other kinds": (
+        "components: {loss: {mine: {target: 'm:f', input_size: 8}}}",
+        "input_size is only valid for an architecture and a dataset",
+    ),
+    "an importer without suffixes": ("components: {importer: {mine: {target: 'm:f'}}}", "importer: mine: suffixes ()"),
+    "a malformed target": ("components: {loss: {mine: {target: focal}}}", "components: loss: mine: target"),
+    "a reader in another file": (
+        "components: {exporter: {mine: {target: './a.py:f', reader: './b.py:r'}}}",
+        "exporter: mine: reader './b.py:r' must be in the file of the target",
+    ),
+    "parameters of a command": (
+        "components: {command: {hello: {target: './a.py:f', params: {a: 1}}}}",
+        "components: command: hello: params is not valid for a command",
+    ),
     "tags of another type": ("components: {loss: {mine: {base: focal, tags: 5}}}", "loss: mine: tags must be a list"),
     "aliases without a list": ("components: {loss: {mine: {base: focal, aliases: f}}}", "aliases must be a list"),
 }

@@ -113,7 +113,7 @@ def test_a_job_takes_such_a_component_and_records_it(acme: Path, zoo: Zoo, tmp_p
     assert result["sections"] == [["Watched", "23 steps of 10 classes"]]
     assert result["provenance"]["watchers.0"]["id"] == "acme/counter"
     assert result["provenance"]["watchers.0"]["distribution"] == "zoo-acme"
-    assert read_mapping(tmp_path / "a" / "job.yaml")["watchers"] == [{"name": "counter", "unit": "steps"}]
+    assert read_mapping(tmp_path / "a" / "job.yaml")["watchers"] == [{"name": "acme/counter", "unit": "steps"}]
 
 
 def test_its_parameters_are_checked(acme: Path):

@@ -166,9 +166,9 @@ def test_a_name_in_the_catalogue_says_what_to_install():
     assert "install" not in str(caught.value)
 
 
-def test_a_path_is_opened_by_the_bundled_dataset_that_opens_its_form():
+def test_a_path_is_opened_by_the_only_dataset_that_opens_its_form():
     folder = Dataset("folder", "m:f", opens=("folder",))
-    other = Dataset("other", "m:f", opens=("folder", ".parquet"))
+    other = Dataset("other", "m:f", opens=(".parquet",))
     found = registry(plugin("acme", other), bundled("images", folder))
     assert [getattr(found.opener(form), "id", None) for form in ("folder", ".parquet", ".txt")] == [
         "images/folder",
@@ -177,33 +177,45 @@ def test_a_path_is_opened_by_the_bundled_dataset_that_opens_its_form():
     ]
 
 
-def test_a_path_that_two_plugins_open_is_an_error_whatever_their_order():
+def test_a_path_that_two_plugins_open_is_an_error_that_lists_the_bundled_one_first():
+    """An installed plugin never changes what a path means without a word."""
     plugins = [plugin(name, Dataset(f"{name}_set", "m:f", opens=("folder", ".parquet"))) for name in ("acme", "best")]
-    images = bundled("images", Dataset("folder", "m:f", opens=("folder",)))
+    images = bundled("images", Dataset("folder", "m:f", opens=("folder",)), Dataset("wds", "m:f", opens=("folder",)))
     local = {"dataset": {"mine": {"base": "acme/acme_set"}}}
+    both = r"acme/acme_set \(zoo-acme\) and best/best_set \(zoo-best\)"
     for order in (plugins, plugins[::-1]):
         found = registry(*order, images, components=local)
-        assert found.opener("folder").id == "images/folder", "the zoo's own goes first, as of names"
-        with pytest.raises(RequestError, match=r"acme/acme_set \(zoo-acme\) and best/best_set \(zoo-best\)") as caught:
+        with pytest.raises(
+            RequestError, match=rf"'folder'.* images/folder \(visionzoo\) and {both}.*images/folder --data"
+        ):
+            found.opener("folder")
+        with pytest.raises(RequestError, match=rf"'\.parquet'.*: {both}\. .*acme/acme_set --data"):
             found.opener(".parquet")
-        assert "'.parquet'" in str(caught.value)
-        assert "--data" in str(caught.value)
     alone = registry(plugins[0], components=local)
     assert alone.opener(".parquet").id == "acme/acme_set", "not what the folder makes of it"
+    assert registry(images).opener("folder").id == "images/folder"
 
 
-def test_a_file_that_two_exporters_read_is_an_error(tmp_path: Path):
+def test_a_file_that_two_exporters_read_is_an_error_unless_one_is_named(tmp_path: Path):
     own = Exporter("onnx", "m:f", suffix=".onnx", reader="m:r")
-    theirs = [
-        plugin(name, Exporter(f"{name}_file", "m:f", suffix=".mdl", reader="m:r"), Exporter("o", "m:f", suffix=".onnx"))
-        for name in ("acme", "best")
-    ]
+    writes = Exporter("w", "m:f", suffix=".onnx")
+    theirs = [plugin(name, Exporter("file", "m:f", suffix=".mdl", reader=f"{name}:r"), writes) for name in "ab"]
+    slim = plugin(
+        "slim",
+        Exporter("slim", "s:f", suffix=".onnx", reader="s:r"),
+        Exporter("re", "s:f", suffix=".onnx", reader="m:r"),
+    )
     for order in (theirs, theirs[::-1]):
         found = registry(*order, bundled("export", own))
-        assert reader_of(Path("a.onnx"), found).id == "export/onnx"
-        with pytest.raises(RequestError, match=r"a\.mdl .*acme/acme_file \(zoo-acme\) and best/best_file"):
+        assert reader_of(Path("a.onnx"), found).id == "export/onnx", "the others read nothing"
+        with pytest.raises(RequestError, match=r"a\.mdl .*a/file \(zoo-a\) and b/file \(zoo-b\)\. .*a/file:a\.mdl"):
             reader_of(Path("a.mdl"), found)
-    assert reader_of(Path("a.mdl"), registry(theirs[0])).id == "acme/acme_file"
+        assert reader_of("b/file:a.mdl", found).id == "b/file"
+        with pytest.raises(
+            RequestError, match=r"export/onnx \(visionzoo\) and slim/slim \(zoo-slim\)\. .*export/onnx:a\.onnx"
+        ):
+            reader_of(Path("a.onnx"), registry(*order, slim, bundled("export", own)))
+    assert reader_of(Path("a.mdl"), registry(theirs[0])).id == "a/file"
     assert reader_of(Path("a.txt"), registry(*theirs)) is None
 
 

@@ -209,10 +209,10 @@ def load(
     from zoo.model.sources import find_model
 
     known = components() if registry is None else registry
-    if (file := artifact_at(run, known)) is not None:
+    if artifact_at(run, known) is not None:
         from zoo.model.exported import as_network, open_file
 
-        return Classifier(*as_network(open_file(file, known), device), choose_execution("cpu", "fp32"), reject_below)
+        return Classifier(*as_network(open_file(run, known), device), choose_execution("cpu", "fp32"), reject_below)
     folder = find_bundle(find_model(str(run), known))
     given = None if architecture is None else entry_of("architecture", architecture)
     model, card = load_model(folder, known, given)

@@ -17,9 +17,9 @@ from zoo.job.resolve import Resolved, resolve
 from zoo.job.schema import Job
 from zoo.registry.distributions import requirement_of
 from zoo.registry.docstrings import descriptions
-from zoo.registry.entry import Entry
+from zoo.registry.entry import Entry, owners_of
 from zoo.registry.registry import Registry
-from zoo.registry.signature import accepts, check, parameters
+from zoo.registry.signature import accepts, check, parameters, plain
 from zoo.registry.suggest import did_you_mean, listing
 
 __all__ = [
@@ -38,8 +38,10 @@ __all__ = [
     "in_full",
     "listing",
     "make_request",
+    "owners_of",
     "parameters",
     "parse_sets",
+    "plain",
     "requirement_of",
     "resolve",
     "summary_of",

@@ -25,11 +25,12 @@ from zoo.model.bundle import (
 )
 from zoo.model.classifier import Classifier, NoAnswer
 from zoo.model.exported import Artifact, AsNetwork, open_artifact, open_file
-from zoo.model.formats import artifact_at, is_artifact, suffix_of
+from zoo.model.formats import EXPORTED, artifact_at, exported_by, is_artifact, suffix_of
 from zoo.model.provenance import missing
 from zoo.model.sources import find_model
 
 __all__ = [
+    "EXPORTED",
     "SCHEMA",
     "Artifact",
     "AsNetwork",
@@ -42,6 +43,7 @@ __all__ = [
     "check_card",
     "copied_weights",
     "count_parameters",
+    "exported_by",
     "find_bundle",
     "find_model",
     "is_artifact",

@@ -18,6 +18,7 @@ from zoo.registry.config import FILENAME, Layer, RegistryConfig, read_layer, shi
 from zoo.registry.distributions import installed
 from zoo.registry.entry import DISTRIBUTION, LOCAL, Entry
 from zoo.registry.kinds import ALL as ALL_KINDS
+from zoo.registry.loaded_plugin import LoadedPlugin
 from zoo.registry.suggest import near
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "Child",
     "Entry",
     "Layer",
+    "LoadedPlugin",
     "RegistryConfig",
     "alone",
     "bundled_cache_kinds",

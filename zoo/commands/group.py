@@ -11,12 +11,15 @@ from click.shell_completion import CompletionItem
 
 from zoo.commands.arguments import VARIABLE
 from zoo.errors import PluginError, ZooError
-from zoo.host.context import bundled_of, registry_of
+from zoo.host.context import bundled_of, registry_if_open, registry_of
 from zoo.plugin import HEADINGS
+from zoo.registry.command_names import command_clashes, find_command, shadowed, typed_names
+from zoo.registry.entry import owners_of
 
 if TYPE_CHECKING:
     from zoo.registry.entry import Entry
 
+QUIET = frozenset({"--quiet", "-q"})
 _WHOLE = 1000
 """Length of a summary that click doesn't cut off."""
 
@@ -44,23 +47,35 @@ class CommandGroup(click.Group):
         return self.commands.get(name)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        own = list(self.own_commands())
-        return [*own, *sorted(self._contributed(ctx).keys() - set(own))]
+        return [*self.own_commands(), *sorted(self._contributed(ctx))]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name in self.own_commands():
             return self.own_command(cmd_name)
         # Bundled plugins first: their commands must work even if the import of a third-party plugin fails.
-        entry = self._named(bundled_of(ctx)).get(cmd_name) or self._contributed(ctx).get(cmd_name)
+        entry = find_command(_commands(bundled_of(ctx)), cmd_name, self.place)
+        entry = entry or find_command(registry_of(ctx, quiet=True).entries("command"), cmd_name, self.place)
         return None if entry is None else command_of(entry)
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         from zoo.registry.suggest import did_you_mean
 
         if not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
-            hint = did_you_mean(args[0], self.list_commands(ctx))
+            entries = registry_of(ctx, quiet=True).entries("command")
+            full = [e.id for e in entries if getattr(e.component, "group", "") == self.place]
+            hint = did_you_mean(args[0], full if "/" in args[0] else self.list_commands(ctx))
             raise click.UsageError(f"No such command {args[0]!r}.{hint}", ctx)
+        ctx.call_on_close(lambda: self._tell_shadowed(ctx, args[0]))
         return super().resolve_command(ctx, args)
+
+    def _tell_shadowed(self, ctx: click.Context, name: str) -> None:
+        """Say which command a name meant, where plugins have others of that name and were loaded anyhow."""
+        registry = registry_if_open(ctx)
+        others = shadowed(registry.entries("command"), name, self.place) if registry is not None else []
+        if others and not QUIET.intersection(ctx.find_root().obj or ()):
+            reach = " or ".join(" ".join(filter(None, ["zoo", self.place, e.id])) for e in others)
+            whose = "is a command of the zoo"
+            click.echo(f"zoo: {name!r} {whose}; for that of {owners_of(others)}, type: {reach}", err=True)
 
     def own_heading(self, name: str) -> str:
         """Heading of one of the group's own commands in the help; empty for ``Commands``."""
@@ -78,6 +93,9 @@ class CommandGroup(click.Group):
                     formatter.write_dl(
                         [(each.name.ljust(room), each.command.get_short_help_str(_WHOLE)) for each in rows]
                     )
+        for _, text in command_clashes(registry_of(ctx, quiet=True).entries("command"), self.place):
+            formatter.write_paragraph()
+            formatter.write_text(f"Note: {text}")
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Complete names of commands and options of the group, without importing contributed commands."""
@@ -95,11 +113,9 @@ class CommandGroup(click.Group):
             for name in self.own_commands()
             if (command := self.own_command(name)) is not None
         ]
-        taken = {each.name for each in found}
         for name, entry in sorted(self._contributed(ctx).items()):
-            if name not in taken:
-                placeholder = click.Command(name, help=f"{entry.component.summary}.")
-                found.append(_Listed(name, placeholder, self._heading(entry)))
+            placeholder = click.Command(name, help=f"{entry.component.summary}.")
+            found.append(_Listed(name, placeholder, self._heading(entry)))
         return found
 
     def _heading(self, entry: Entry) -> str:
@@ -109,11 +125,12 @@ class CommandGroup(click.Group):
         return heading if heading in HEADINGS else "Plugins"
 
     def _contributed(self, ctx: click.Context) -> dict[str, Entry]:
-        return self._named(registry_of(ctx, quiet=True).entries("command"))
+        """Contributed commands of this group, by the name to type."""
+        return typed_names(registry_of(ctx, quiet=True).entries("command"), self.place)
 
-    def _named(self, entries: Iterable[Entry]) -> dict[str, Entry]:
-        """Commands among ``entries`` that belong to this group, by name."""
-        return {e.component.name: e for e in entries if getattr(e.component, "group", None) == self.place}
+
+def _commands(entries: Iterable[Entry]) -> list[Entry]:
+    return [e for e in entries if e.kind == "command"]
 
 
 def command_of(entry: Entry) -> click.Command:

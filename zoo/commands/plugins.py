@@ -197,9 +197,9 @@ def _finding_text(finding: PluginFinding) -> str:
 def check(context: click.Context, names: tuple[str, ...], as_json: bool) -> None:
     """Check the components of plugins against their contracts.
 
-    NAME is an installed plugin, NAME/COMPONENT one of its components (NAME/KIND:COMPONENT where several kinds have that
-    name), PATH the folder of a plugin that need not be installed; the default is all plugins. The exit code is 1 if a
-    check fails.
+    NAME is an installed plugin, or local for the components of registry.yaml, NAME/COMPONENT one of its components
+    (NAME/KIND:COMPONENT where several kinds have that name), PATH the folder of a plugin that need not be installed;
+    the default is all plugins. The exit code is 1 if a check fails.
     """
     from zoo.host.context import registry_here
     from zoo.storage.files import dump_json

@@ -102,12 +102,16 @@ def _common_metrics(folders: Sequence[Path], kept: Predictions, registry: Regist
     """Metrics of the jobs that all runs share with the same parameters; empty where they can't be built."""
     import torch
 
+    from zoo.job.layers import flatten
+    from zoo.job.names import canonical, identify_in
     from zoo.job.request import make_request
     from zoo.job.resolve import resolve
     from zoo.runner.build import build_list, metric_names
     from zoo.storage.safe_yaml import read_mapping
 
-    asked = [read_mapping(folder / JOB).get("metrics") for folder in folders if (folder / JOB).is_file()]
+    identify = identify_in(registry)
+    jobs = [flatten(read_mapping(folder / JOB)) for folder in folders if (folder / JOB).is_file()]
+    asked = [canonical(job, identify).get("metrics") for job in jobs]
     if not asked or not asked[0] or len(asked) < len(folders):
         return {}
     try:

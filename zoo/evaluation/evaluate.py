@@ -26,7 +26,7 @@ from zoo.job.run_folder import IMPORTED, JOB
 from zoo.model import provenance
 from zoo.model.bundle import Preprocessing, find_bundle, load_model, read_card
 from zoo.model.exported import AsNetwork, as_network, open_file
-from zoo.model.formats import artifact_at
+from zoo.model.formats import EXPORTED, artifact_at
 from zoo.model.sources import find_model
 from zoo.registry.registry import Registry
 from zoo.runner import build
@@ -97,7 +97,7 @@ def evaluate(run: str | Path, options: EvaluationOptions, registry: Registry) ->
     if options.tta is not None:
         views_named(options.tta)
     if (file := artifact_at(run, registry)) is not None:
-        return _evaluate_file(file, options, registry)
+        return _evaluate_file(run, file, options, registry)
     if options.keep and not options.own:
         raise RequestError(
             "Only predictions on the run's own dataset can be saved with it: leave out --keep, or the dataset."
@@ -144,11 +144,11 @@ def _measured(
     )
 
 
-def _evaluate_file(path: Path, options: EvaluationOptions, registry: Registry) -> RunResult:
+def _evaluate_file(word: str | Path, path: Path, options: EvaluationOptions, registry: Registry) -> RunResult:
     """The numbers of an exported file; on its run's own images where it lies in the run's folder."""
     if options.keep:
         raise RequestError("Only predictions of a run can be saved with it: leave out --keep.")
-    artifact, dataset = open_file(path, registry), options.dataset
+    artifact, dataset = open_file(word, registry), options.dataset
     model, card = as_network(artifact, options.device)
     in_run = _is_of(artifact.card, path.parent)
     if dataset is None and not in_run:
@@ -197,7 +197,8 @@ def standing_for(network: Any, card: Mapping[str, Any]) -> Any:
 def _is_of(card: Mapping[str, Any], folder: Path) -> bool:
     """Check that a folder is that of the run with this card."""
     try:
-        return (folder / JOB).is_file() and read_card(find_bundle(folder)) == card
+        own = {name: value for name, value in card.items() if name != EXPORTED}
+        return (folder / JOB).is_file() and read_card(find_bundle(folder)) == own
     except BundleError:
         return False
 

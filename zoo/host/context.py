@@ -35,6 +35,12 @@ def registry_of(context: click.Context, *, quiet: bool = False, careful: bool = 
     return registry
 
 
+def registry_if_open(context: click.Context) -> Registry | None:
+    """The registry of the command line that a context belongs to, if the command has opened it."""
+    found: Registry | None = context.find_root().meta.get(_REGISTRY)
+    return found
+
+
 def registry_here(*, quiet: bool = False, careful: bool = False) -> Registry:
     """As :func:`registry_of`, of the command that is running."""
     return registry_of(click.get_current_context(), quiet=quiet, careful=careful)

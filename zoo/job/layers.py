@@ -9,6 +9,8 @@ from typing import Any
 import yaml
 
 from zoo.errors import JobError
+from zoo.job.names import Identify, canonical
+from zoo.job.paths import same_path
 from zoo.job.schema import Job, default_of, field_paths
 from zoo.registry.entry import PYTHON
 from zoo.registry.kinds import CHOICE_LISTS, CHOICES, of_plugins
@@ -120,12 +122,23 @@ def flatten(job: Mapping[str, Any]) -> dict[str, Any]:
     return dict(leaf for key, value in job.items() for leaf in _leaves(str(key), value))
 
 
-def changes(before: Mapping[str, Any], now: Job) -> list[str]:
-    """Describe each difference between a run's job.yaml and a job; keys missing in the file count as defaults."""
-    then, this = _unowned(flatten(before)), _unowned(flatten(now.plain()))
+def changes(before: Mapping[str, Any], now: Job, identify: Identify = lambda kind, name: name) -> list[str]:
+    """Describe each difference between a run's job.yaml and a job; keys missing in the file count as defaults.
+
+    Args:
+        before: content of the file.
+        now: the job.
+        identify: function of kind and name with the same result for all names of one component.
+    """
     defaults = flatten({path: default_of(path) for path in field_paths()})
-    keys = [key for key in {**then, **this} if then.get(key, defaults.get(key)) != this.get(key)]
-    return [f"{key}: {then.get(key)!r} before, {this.get(key)!r} now" for key in keys]
+    then, this = _unowned(flatten(before)), _unowned(flatten(now.plain()))
+    old, new = canonical({**defaults, **then}, identify), canonical(this, identify)
+    keys = [key for key in {**then, **this} if old.get(key) != new.get(key)]
+    return [
+        f"{key}: {then.get(key)!r} before, {this.get(key)!r} now"
+        for key in keys
+        if not same_path(old.get(key), new.get(key))
+    ]
 
 
 def _unowned(flat: Mapping[str, Any]) -> dict[str, Any]:

@@ -20,6 +20,8 @@ from zoo.job.apply_rules import SIZE, apply_rules
 from zoo.job.dataset_facts import DatasetFacts, JobFacts
 from zoo.job.layers import Layers, flatten, parse_sets
 from zoo.job.messages import already_reported, describe_error, folder_hint, is_path, missing, order_hint, run_folder
+from zoo.job.names import MONITOR, has_ids, shown_name
+from zoo.job.paths import anchor_params, anchored
 from zoo.job.recipes import BASE, SEVERAL_LABELS, own_recipe, settings
 from zoo.job.reconcile import reconcile_freeze, reconcile_rates, reconcile_sizes, unchosen
 from zoo.job.request import Request
@@ -113,7 +115,8 @@ class _Resolver:
         options = self._open_paths({**given, **flatten(self.request.options)})
         sets = self._open_paths(parse_sets(list(self.request.sets), self.problems))
         file_name = str(self.request.file.name) if self.request.file else ""
-        from_file = self._open_paths(self._read_file())
+        from_file = self._open_paths(self._read_file(), self._file_folder)
+        self.has_ids = has_ids(from_file)
         chosen = (options, sets, from_file)
         self.facts = self._facts(chosen)
         recipe_name, recipe = self._recipe(*chosen)
@@ -208,21 +211,29 @@ class _Resolver:
         job = flatten(read_mapping(path))
         return {**_unsaid(), **job} if job.keys() >= _WRITTEN else job
 
-    def _open_paths(self, layer: dict[str, Any]) -> dict[str, Any]:
-        """Replace a dataset given as a path by the component that opens it, and make paths absolute."""
+    @property
+    def _file_folder(self) -> Path | None:
+        return self.request.file.parent if self.request.file else None
+
+    def _open_paths(self, layer: dict[str, Any], folder: Path | None = None) -> dict[str, Any]:
+        """Replace a dataset given as a path by the component that opens it, and make paths absolute.
+
+        Args:
+            folder: folder that relative paths belong to; None for the working folder.
+        """
         word = layer.get("dataset.name")
         if isinstance(word, Path) or (isinstance(word, str) and self._is_path(word)):
-            path = Path(word).expanduser()
+            path = anchored(word, folder) if folder else Path(word).expanduser()
             entry = self._opener(path)
             if entry is not None:
                 layer["dataset.name"] = entry.id
                 layer.setdefault("dataset.root", str(path))
         root = layer.get("dataset.root")
         if isinstance(root, str | Path) and str(root):
-            layer["dataset.root"] = str(_absolute(root))
+            layer["dataset.root"] = str(anchored(root, folder))
         weights = layer.get("weights")
-        if isinstance(weights, str | Path) and Path(weights).expanduser().exists():
-            layer["weights"] = str(_absolute(weights))
+        if isinstance(weights, str | Path) and (path := anchored(weights, folder)).exists():
+            layer["weights"] = str(path)
         teacher = layer.get("teacher")
         if isinstance(teacher, str | Path) and str(teacher):
             layer["teacher"] = run_folder(str(teacher), self.registry)
@@ -268,6 +279,7 @@ class _Resolver:
         except RequestError:
             return [name]
         base = [] if entry.given else [entry.component.name]
+        name = entry.component.name if name == entry.id else name  # a full id means what the short name means
         base += [f"{entry.origin.plugin}/{entry.variant_of}", entry.variant_of] if entry.variant_of else []
         family = [f"{entry.origin.plugin}/*"] if entry.member else []
         return list(dict.fromkeys([name, entry.id, *base, *family]))
@@ -280,6 +292,8 @@ class _Resolver:
             name = self.layers.values.get(f"{path}.name")
             entry = self._find(path, kind, name)
             if entry is not None:
+                if entry.origin.plugin != PYTHON and self.has_ids and self._from_file(f"{path}.name"):
+                    self.layers.values[f"{path}.name"] = shown_name(kind, str(name), entry, self.registry)
                 self._check(path, entry, self.layers.params(path))
         for path, kind in CHOICE_LISTS.items():
             found = self._choice_list(path, kind)
@@ -329,14 +343,27 @@ class _Resolver:
         except RequestError as error:
             self.problems.append(str(error))
             return
-        values, problems = signature.check(entry.kind, factory, {**entry.params, **given}, path)
+        checked, problems = signature.check(entry.kind, factory, {**entry.params, **given}, path)
         self.problems += problems + self._one_label_only(entry, factory)
+        folders = {key: self._file_folder if self._from_file(f"{path}.{key}") else None for key in given}
+        values = self._anchored(entry, checked, folders)
         self.layers.fill("registry.yaml", {f"{path}.{k}": None for k in entry.params if k in values})
         for key, value in values.items():
             self.layers.values[f"{path}.{key}"] = signature.plain(value)
         defaults = signature.defaults(entry.kind, factory)
         label = f"{entry.component.name}'s own"
         self.layers.fill(label, {f"{path}.{k}": signature.plain(v) for k, v in defaults.items()})
+
+    def _from_file(self, path: str) -> bool:
+        """Check that a value is the job file's."""
+        return self.request.file is not None and self.layers.sources.get(path) == self.request.file.name
+
+    def _anchored(
+        self, entry: Entry, values: Mapping[str, Any], folders: Mapping[str, Path | None]
+    ) -> Mapping[str, Any]:
+        """Make paths among the parameters of a component absolute; presets are relative to their registry.yaml."""
+        presets = dict.fromkeys(entry.params, entry.home)
+        return anchor_params(values, signature.parameters(entry.kind, entry.factory()), {**presets, **folders})
 
     def _one_label_only(self, entry: Entry, factory: Any) -> list[str]:
         """Problem of a single-label loss or metric with a multi-label dataset; empty where it fits."""
@@ -372,12 +399,23 @@ class _Resolver:
                 self.problems.append(str(error))
                 continue
             where = f"{path}.{choice.name}"
-            values, problems = signature.check(kind, factory, {**entry.params, **choice.params}, where)
+            checked, problems = signature.check(kind, factory, {**entry.params, **choice.params}, where)
             self.problems += problems + self._one_label_only(entry, factory) + _taken(kind, choice.name, entry)
+            folder = self._file_folder if self._from_file(path) else None
+            values = self._anchored(entry, checked, dict.fromkeys(choice.params, folder))
             defaults = signature.defaults(kind, factory)
             name = entry.id if entry.origin.plugin == PYTHON else choice.name
+            if entry.origin.plugin != PYTHON and (kind == "metric" or (self.has_ids and self._from_file(path))):
+                name = shown_name(kind, name, entry, self.registry)
+                self._rename_monitor(choice.name, name)
             found.append(signature.plain({"name": name, **defaults, **values}))
         return found
+
+    def _rename_monitor(self, typed: str, name: str) -> None:
+        """Let a monitor that names a metric by its full id follow the name in results."""
+        split, _, monitored = str(self.layers.values.get(MONITOR, "")).partition("/")
+        if "/" in typed and monitored == typed:
+            self.layers.values[MONITOR] = f"{split}/{Choice(name=name).label}"
 
     def _component_defaults(self) -> None:
         """Fill in values that architecture and dataset declare, where no layer has set them."""
@@ -437,12 +475,6 @@ def _taken(kind: str, name: str, entry: Entry) -> list[str]:
         f"metrics: every evaluation already has a {name!r}, and the metric {entry.id} would replace it. Use another "
         f"name, or its full id: --set 'metrics=[{entry.id}]'."
     ]
-
-
-def _absolute(typed: str | Path) -> Path:
-    """The absolute path of a path as typed, without ``..``; links stay as they were named elsewhere."""
-    path = Path(typed).expanduser()
-    return path.resolve() if ".." in path.parts else path.absolute()
 
 
 def _is_number(value: Any) -> bool:

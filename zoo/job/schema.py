@@ -79,6 +79,12 @@ class Choice(BaseModel):
             return {"name": value.get("name"), "params": params}
         return value
 
+    @property
+    def label(self) -> str:
+        """Name in results: without the plugin, unless every evaluation has a number of that name."""
+        short = self.name.rpartition("/")[2]
+        return self.name if short in MEASURED else short
+
     @model_serializer
     def _flat(self) -> dict[str, Any]:
         return {"name": self.name, **self.params}

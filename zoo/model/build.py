@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -40,10 +41,25 @@ def build(entry: Entry, params: Mapping[str, Any], path: str, *positional: Any, 
         return made
     except ZooError:
         raise
+    except FileNotFoundError as error:
+        named = next((name for name, value in values.items() if _is_file(value, error.filename)), None)
+        if named is None:
+            raise
+        raise RequestError(
+            f"{entry.title} needs {str(values[named])!r}, which is not there (its parameter {named}"
+            f"{entry.place_in(error)}). Give its place: --set {path}.{named}=PATH"
+        ) from error
     except (ValueError, TypeError) as error:
         raise RequestError(
             f"{entry.title} rejects its parameters: {error}{entry.place_in(error)}. See: zoo info {entry.id}"
         ) from error
+
+
+def _is_file(value: Any, file: Any) -> bool:
+    """Check that a parameter's value is the path of a file, or of a folder around the file."""
+    if not isinstance(value, str | Path) or not str(value) or not isinstance(file, str | Path):
+        return False
+    return Path(file).absolute().is_relative_to(Path(value).absolute())
 
 
 def build_model(

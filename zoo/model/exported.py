@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import reduce
-from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,7 +15,7 @@ from zoo.data.decode import Pixels, framed
 from zoo.engine.task import task_named
 from zoo.errors import BundleError, RequestError, ZooError
 from zoo.model.bundle import Preprocessing, check_card, new_network
-from zoo.model.formats import reader_of
+from zoo.model.formats import artifact_at, reader_of
 from zoo.registry.entry import Entry
 from zoo.registry.registry import Registry
 from zoo.registry.signature import accepts
@@ -78,17 +76,21 @@ def as_network(artifact: Artifact, device: str = "auto") -> tuple[AsNetwork, dic
     return AsNetwork(artifact, artifact.card), card
 
 
-def open_file(path: Path, registry: Registry) -> Artifact:
-    """Open a file with the reader of its exporter.
+def open_file(word: str | Path, registry: Registry) -> Artifact:
+    """Open an exported file or folder with the reader of its exporter.
+
+    Args:
+        word: the path, or another word that :func:`zoo.model.formats.artifact_at` resolves.
+        registry: registry of the exporters.
 
     Raises:
-        RequestError: no exporter reads files of this name.
+        RequestError: no exporter reads files of this name, or several do.
         BundleError: the file is damaged.
     """
-    entry = reader_of(path, registry)
+    entry, path = reader_of(word, registry), artifact_at(word, registry)
     if entry is None:
-        raise RequestError(f"{path} can't be read by any exporter. See: zoo list exporter")
-    return open_artifact(entry, path, registry)
+        raise RequestError(f"{word} can't be read by any exporter. See: zoo list exporter")
+    return open_artifact(entry, path or Path(word), registry)
 
 
 def open_artifact(entry: Entry, path: Path, registry: Registry) -> Artifact:
@@ -99,9 +101,7 @@ def open_artifact(entry: Entry, path: Path, registry: Registry) -> Artifact:
         ZooError: raised by the reader, for example for a missing package.
     """
     component: Any = entry.component
-    module, _, attribute = component.reader.partition(":")
-    found: Any = import_module(module)
-    reader: Callable[..., Artifact] = reduce(getattr, attribute.split("."), found)
+    reader: Callable[..., Artifact] = entry.attribute(component.reader)
     given = {"build": lambda card: new_network(card, registry, path)} if accepts(reader, "build") else {}
     try:
         artifact = reader(path, **given)

@@ -5,12 +5,11 @@ Reading the file executes no code: a local component's file is imported when a j
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from zoo.errors import RegistryFileError
 from zoo.plugin import Component
 from zoo.registry.distributions import canonical
 from zoo.registry.entry import LOCAL, Entry, Origin
+from zoo.registry.fields import convert, fields_of, kinds_with, said
 from zoo.registry.kinds import ALL, KINDS
 from zoo.registry.signature import NAME
 from zoo.registry.suggest import did_you_mean, listing
@@ -36,8 +36,8 @@ Facts are the images' source, and ranges (``{at_least: …, at_most: …}``) of 
 RANGES = ("images", "image_size", "classes", "in_chans")
 """Conditions that are ranges of numbers."""
 _SECTIONS = ("version", "plugins", "aliases", "components", "recipes", "catalogue")
-_OF_ONE_KIND = {"symmetries": "dataset", "higher_is_better": "metric"}
-_COMPONENT_KEYS = ("target", "base", "params", "summary", "tags", "aliases", *_OF_ONE_KIND)
+_PLACE_KEYS = ("target", "base", "params")
+"""Keys of a local component beside the fields of its declaration."""
 
 
 @dataclass(frozen=True)
@@ -74,34 +74,64 @@ class Local:
         return params
 
     def entry(self) -> Entry:
-        """Entry of a component with its own target."""
-        module, _, attribute = str(self.spec["target"]).rpartition(":")
-        file = (self.layer.parent / module).resolve() if module.endswith(".py") else None
-        name = re.sub(r"\W|^(?=\d)", "_", file.stem) if file else module  # a file name may be no valid module name
-        make = functools.partial(KINDS[self.kind].declaration, target=f"{name}:{attribute}")
-        component = self._described(make, f"Local, from {module}")
-        return Entry(component, Origin(LOCAL), params=self.params, file=file)
+        """Entry of a component with its own target.
+
+        Raises:
+            RegistryFileError: the declaration is invalid.
+        """
+        module, target, file = self._place(str(self.spec["target"]))
+        make = functools.partial(KINDS[self.kind].declaration, target=target)
+        component = self._described(make, f"Local, from {module}", {})
+        return Entry(component, Origin(LOCAL), params=self.params, file=file, stated=self._stated, home=self._home)
 
     def on_base(self, base: Entry) -> Entry:
-        """Entry of a component that uses the factory of another."""
-        make = functools.partial(dataclasses.replace, base.component)
-        component = self._described(make, f"{base.component.name}, as set in {FILENAME}", base.component.tags)
-        params = {**base.params, **self.params}
-        return dataclasses.replace(base, component=component, origin=Origin(LOCAL), params=params)
+        """Entry of a component that uses the factory of another.
 
-    def _described(self, make: Callable[..., Component], summary: str, tags: tuple[str, ...] = ()) -> Component:
-        said = {key: self.spec[key] for key in _OF_ONE_KIND if self.spec.get(key) is not None}
-        own = {key: tuple(value) if isinstance(value, list) else value for key, value in said.items()}
+        Raises:
+            RegistryFileError: the declaration is invalid.
+        """
+        make = functools.partial(replace, base.component)
+        words = {"aliases": (), "tags": base.component.tags}
+        component = self._described(make, f"{base.component.name}, as set in {FILENAME}", words)
+        params = {**base.params, **self.params}
+        own = replace(base, component=component, origin=Origin(LOCAL), params=params)
+        return replace(own, stated=self._stated, home=self._home)
+
+    @property
+    def _home(self) -> Path:
+        return self.layer.parent.resolve()
+
+    @property
+    def _stated(self) -> frozenset[str]:
+        return frozenset(said(self.spec, fields_of(KINDS[self.kind].declaration)))
+
+    def _place(self, target: str) -> tuple[str, str, Path | None]:
+        """The module as written, the target to import, and the file of a module that is one."""
+        module, _, attribute = target.rpartition(":")
+        file = (self.layer.parent / module).resolve() if module.endswith(".py") else None
+        name = re.sub(r"\W|^(?=\d)", "_", file.stem) if file else module  # a file name may be no valid module name
+        return module, f"{name}:{attribute}", file
+
+    def _described(self, make: Callable[..., Component], summary: str, words: Mapping[str, Any]) -> Component:
+        types = fields_of(KINDS[self.kind].declaration)
+        own = {key: convert(value, types[key]) for key, value in said(self.spec, types).items()}
         try:
-            return make(
-                name=self.name,
-                summary=str(self.spec.get("summary") or summary),
-                tags=tuple(self.spec.get("tags") or tags),
-                aliases=tuple(self.spec.get("aliases") or ()),
-                **own,
-            )
+            if "reader" in own:
+                own["reader"] = self._reader(own["reader"])
+            return make(name=self.name, **{"summary": summary, **words, **own})
         except ValueError as error:
             raise RegistryFileError(f"{self.layer}: components: {self.kind}: {self.name}: {error}") from error
+
+    def _reader(self, target: str) -> str:
+        """Target of a reader; one in a file has to be in the file of the component.
+
+        Raises:
+            ValueError: it is in another file.
+        """
+        _, found, file = self._place(target)
+        if file is not None and file != self._place(str(self.spec.get("target", "")))[2]:
+            raise ValueError(f"reader {target!r} must be in the file of the target, or in an installed module")
+        return found
 
 
 class RegistryConfig:
@@ -251,28 +281,41 @@ def _check_conditions(when: Mapping[str, Any], path: Path, where: str) -> None:
 
 
 def _check_local(item: Local) -> None:
-    where = f"components: {item.kind}: {item.name}"
+    """Check a local component, as far as that is possible without its base.
+
+    Raises:
+        RegistryFileError: a key or a value is invalid.
+    """
+    where, fields = f"components: {item.kind}: {item.name}", fields_of(KINDS[item.kind].declaration)
     _mapping(item.spec, item.layer, where)
-    _known(item.spec, _COMPONENT_KEYS, item.layer, f"key of {where}")
+    for key in item.spec:
+        if key not in (*_PLACE_KEYS, *fields) and (kinds := kinds_with(str(key), KINDS)):
+            raise RegistryFileError(f"{item.layer}: {where}: {key} is only valid for {' and '.join(map(_a, kinds))}.")
+    _known(item.spec, (*_PLACE_KEYS, *fields), item.layer, f"key of {where}")
     _mapping(item.spec.get("params") or {}, item.layer, f"{where}: params")
+    if item.kind == "command" and "params" in item.spec:
+        raise RegistryFileError(f"{item.layer}: {where}: params is not valid for a command, which gets words alone.")
     if NAME in (item.spec.get("params") or {}) and NAME in ALL[item.kind].reserved:
         raise RegistryFileError(
             f"{item.layer}: {where}: params: 'name' is reserved for the name of the component. Rename the parameter "
             "of the factory."
         )
-    for key in ("tags", "aliases", "symmetries"):
-        _names(item.spec, key, item.layer, where)
-    for key, kind in _OF_ONE_KIND.items():
-        if key in item.spec and item.kind != kind:
-            raise RegistryFileError(f"{item.layer}: {where}: {key} is only valid for a {kind}.")
-    better = item.spec.get("higher_is_better")
-    if better is not None and not isinstance(better, bool):
-        raise RegistryFileError(f"{item.layer}: {where}: higher_is_better must be true or false, not {better!r}.")
+    for key, value in said(item.spec, fields).items():
+        try:
+            convert(value, fields[key])
+        except TypeError as error:
+            raise RegistryFileError(f"{item.layer}: {where}: {key} {error}.") from error
     if ("target" in item.spec) == ("base" in item.spec):
         raise RegistryFileError(
             f"{item.layer}: {where}: give either target ('./my_models.py:TinyNet' or 'package.module:name') "
             "or base (the name of a registered component)."
         )
+    if "target" in item.spec:
+        item.entry()
+
+
+def _a(kind: str) -> str:
+    return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
 
 
 def _mapping(value: object, path: Path, what: str) -> None:

@@ -8,7 +8,7 @@ import importlib.util
 import inspect
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import FunctionType, ModuleType
@@ -77,6 +77,8 @@ class Entry:
         default_variant: suffix of the variant that the member itself stands for.
         variant_of: name of the member, for a variant.
         facts: packaged table of the family, with fields that only listings show.
+        home: folder of the registry.yaml that declares a local component; relative paths in ``params`` belong to it.
+        stated: fields of the declaration that registry.yaml sets, of a local component.
     """
 
     component: Component
@@ -92,6 +94,8 @@ class Entry:
     default_variant: str | None = None
     variant_of: str | None = None
     facts: str = ""
+    stated: frozenset[str] = frozenset()
+    home: Path | None = None
 
     @property
     def id(self) -> str:
@@ -163,15 +167,23 @@ class Entry:
         used[self.kind, self.id] = self
         if self.given is not None:
             return self.given
-        module_name, _, attribute = self.component.target.partition(":")
+        found = self.attribute(self.component.target)
+        return found if self.member is None else functools.partial(found, self.member)
+
+    def attribute(self, target: str) -> Any:
+        """Import ``"module:attribute"`` of the component; a module named as the component's file is that file.
+
+        Raises:
+            RequestError: the module can't be imported, or has no such attribute.
+        """
+        module_name, _, attribute = target.partition(":")
         module = self._module(module_name)
         try:
-            found: Any = functools.reduce(getattr, attribute.split("."), module)
+            return functools.reduce(getattr, attribute.split("."), module)
         except AttributeError as error:
             where = self.file or module_name
             hint = did_you_mean(attribute, [n for n in vars(module) if not n.startswith("_")])
             raise RequestError(f"{self.kind} {self.id!r}: there is no {attribute!r} in {where}.{hint}") from error
-        return found if self.member is None else functools.partial(found, self.member)
 
     def make(self, *args: Any, **kwargs: Any) -> Any:
         """Call the factory, and record the class of the object for error messages.
@@ -186,7 +198,8 @@ class Entry:
 
     def _module(self, name: str) -> ModuleType:
         try:
-            return load_file(self.file) if self.file else importlib.import_module(name)
+            own = self.file is not None and name == self.component.target.partition(":")[0]
+            return load_file(self.file) if own and self.file else importlib.import_module(name)
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # a script may call sys.exit() on import
@@ -256,6 +269,11 @@ class Entry:
         }
 
 
+def owners_of(entries: Iterable[Entry]) -> str:
+    """Format ids with distributions, such as ``acme/focal (zoo-acme) and best/focal (zoo-best)``."""
+    return " and ".join(f"{e.id} ({e.origin.distribution or 'registry.yaml'})" for e in entries)
+
+
 def family_entries(family: Family, origin: Origin) -> list[Entry]:
     """Entries of all members in a family's packaged list, with the fields of their headings.
 
@@ -293,15 +311,21 @@ def source_text(of: Any) -> str | None:
         return None
 
 
+def module_name(path: Path) -> str:
+    """Name under which a Python file outside of any package is imported, derived from its path."""
+    import hashlib
+
+    path = path.resolve()
+    return f"zoo_local_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
+
+
 def load_file(path: Path) -> ModuleType:
     """Import a Python file outside of any package; modules beside it become importable.
 
     The module is registered under a name derived from its path, so that its classes can be pickled.
     """
-    import hashlib
-
     path = path.resolve()
-    name = f"zoo_local_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
+    name = module_name(path)
     if name in sys.modules:
         return sys.modules[name]
     spec = importlib.util.spec_from_file_location(name, path)

@@ -15,8 +15,9 @@ from typing import Any
 from zoo.errors import RequestError, UnknownName
 from zoo.plugin import CacheKind
 from zoo.registry import registered
+from zoo.registry.command_names import command_clashes
 from zoo.registry.config import Local, RegistryConfig
-from zoo.registry.entry import LOCAL, PYTHON, Entry
+from zoo.registry.entry import LOCAL, PYTHON, Entry, owners_of
 from zoo.registry.loaded_plugin import LoadedPlugin
 from zoo.registry.suggest import did_you_mean, listing, near, suggestion
 
@@ -182,21 +183,22 @@ class Registry:
         return None
 
     def clashes(self, plugins: Iterable[str] = ()) -> list[str]:
-        """Sentences about short names that more than one plugin has, sorted.
+        """Sentences about short names that more than one plugin has, or a plugin and the core, sorted.
 
         Args:
             plugins: only names of these plugins; all by default.
         """
         wanted = set(plugins)
         said = []
-        for kind, name in sorted(self._by_name):
+        for kind, name in sorted(key for key in self._by_name if key[0] != "command"):
             entries = _standing(self._named(kind, name))
             owners = owners_of(sorted(entries, key=lambda e: e.id))
             if len(entries) > 1 and (not wanted or wanted & {e.origin.plugin for e in entries}):
                 ours = next((e.id for e in entries if e.origin.bundled), None)
                 means = f"it means {ours}, of the zoo" if ours else "use the full id"
                 said.append(f"{kind} {name!r} is provided by {owners}: {means}.")
-        return said
+        commands = command_clashes(self.entries("command"))
+        return said + [text for found, text in commands if not wanted or wanted & {e.origin.plugin for e in found}]
 
     @property
     def cache_kinds(self) -> list[CacheKind]:
@@ -216,30 +218,31 @@ class Registry:
         """Find the dataset that opens paths of this form: ``"folder"``, or a file's suffix such as ``".csv"``.
 
         Raises:
-            RequestError: two third-party plugins open it.
+            RequestError: several plugins open it.
         """
-        able = [e for e in self.entries("dataset") if form in getattr(e.component, "opens", ())]
-        found = only_reader(able)
+        found = claimants([e for e in self.entries("dataset") if form in getattr(e.component, "opens", ())])
         if len(found) > 1:
             raise RequestError(
-                f"A path of the form {form!r} is supported by several plugins: {owners_of(found)}. Choose one: "
-                f"{found[0].id} --data PATH"
+                f"A path of the form {form!r} is opened by several plugins: {owners_of(found)}. Choose one by its full "
+                f"id: zoo run ARCHITECTURE {found[0].id} --data PATH"
             )
         return found[0] if found else None
 
 
-def only_reader(able: list[Entry]) -> list[Entry]:
-    """Choose among entries that can read a file: the bundled one, else those of plugins, else the local ones.
+def claimants(able: list[Entry]) -> list[Entry]:
+    """Choose among entries that can open a form of file; more than one entry is an ambiguity.
 
-    More than one entry is an ambiguity.
+    A local component that states the form in registry.yaml is a choice of the user, and goes first. Otherwise every
+    plugin that opens the form is listed, bundled ones first; entries with one reader count as one. Of bundled entries
+    only the first counts, since they are made for each other.
     """
+    local = [e for e in able if e.origin.plugin == LOCAL]
+    if stated := [e for e in local if {"opens", "suffix"} & e.stated]:
+        return stated
     bundled = [e for e in able if e.origin.bundled][:1]
-    return bundled or [e for e in able if e.origin.plugin != LOCAL] or able
-
-
-def owners_of(entries: Iterable[Entry]) -> str:
-    """Format ids with distributions, such as ``acme/focal (zoo-acme) and best/focal (zoo-best)``."""
-    return " and ".join(f"{e.id} ({e.origin.distribution})" for e in entries)
+    others = [e for e in able if not e.origin.bundled and e.origin.plugin != LOCAL]
+    readers = {getattr(e.component, "reader", None) or e.id: e for e in reversed([*bundled, *others])}
+    return list(readers.values())[::-1] or local
 
 
 def _standing(entries: list[Entry]) -> list[Entry]:

@@ -40,7 +40,8 @@ def build_list(resolved: Resolved, path: str, choices: Sequence[Choice], first: 
 def metric_names(choices: Sequence[Choice]) -> list[str]:
     """Unique names of a job's metrics; repeated ones are numbered from 2. Those from Python have no owner."""
     names: list[str] = []
-    for own in (choice.name.removeprefix(f"{PYTHON}/") for choice in choices):
+    for choice in choices:
+        own = choice.name.removeprefix(f"{PYTHON}/") if choice.name.startswith(f"{PYTHON}/") else choice.label
         numbered = (f"{own}_{number}" for number in count(2))
         names.append(next(name for name in chain([own], numbered) if name not in names))
     return names

@@ -20,6 +20,7 @@ import yaml
 from zoo.errors import Interrupted, OutputError, RequestError, ZooError
 from zoo.host.failures import reason_of
 from zoo.job.layers import changes
+from zoo.job.names import identify_in
 from zoo.job.resolve import Resolved
 from zoo.job.run_folder import JOB
 from zoo.runner.folder import check_name, claim, made_up_name
@@ -309,7 +310,8 @@ class _RepeatedRuns:
         from zoo.runner.tuning import as_recorded  # a dry run must not import torch
 
         before = read_mapping(folder / JOB)
-        changed = changes(before, as_recorded(member.resolved, folder / JOB).job)
+        now, identify = as_recorded(member.resolved, folder / JOB).job, identify_in(member.resolved.registry)
+        changed = changes(before, now, identify)
         if changed:
             raise RequestError(
                 f"{folder} was another job ({'; '.join(changed[:3])}). Resume them unchanged: zoo run --resume "

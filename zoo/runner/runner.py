@@ -19,6 +19,7 @@ from zoo.engine.ranks import Ranks, join
 from zoo.errors import BundleError, Interrupted, RequestError, TrainingError, ZooError
 from zoo.host.failures import reason_of
 from zoo.job.layers import changes, flatten
+from zoo.job.names import identify_in, with_ids
 from zoo.job.resolve import Resolved
 from zoo.job.run_folder import CHECKPOINTS, JOB, METRICS, MODEL, REPORT, RESULT
 from zoo.job.schema import Job
@@ -218,7 +219,7 @@ def _begin(training: Training, state: CheckpointState | None) -> Run:
     if parts.ranks.first:
         comments = "" if state is None or parts.resolved.reasons else _comments(folder / JOB)
         given = [] if comments else given_lines(parts.resolved.entries)
-        write_text(folder / JOB, comments + _job_text(parts.job, parts.resolved.reasons, given))
+        write_text(folder / JOB, comments + _job_text(parts.resolved, parts.job, given))
         (folder / MODEL).mkdir(exist_ok=True)
         write_card(folder / MODEL, bundle_card(parts))
         if state is not None:
@@ -234,12 +235,12 @@ def _comments(job_file: Path) -> str:
     return "".join(itertools.takewhile(lambda line: line.startswith("#"), lines))
 
 
-def _job_text(job: Job, reasons: Mapping[str, str], given: Sequence[str]) -> str:
+def _job_text(resolved: Resolved, job: Job, given: Sequence[str]) -> str:
     """Format a job as YAML, preceded by comments: the reasons for values that rules chose, and what is from Python."""
-    why = [f"# {path}: {reason}\n" for path, reason in reasons.items()]
+    why = [f"# {path}: {reason}\n" for path, reason in resolved.reasons.items()]
     head = ["# Chosen for this data and this machine:\n", *why] if why else []
     head += ["# Passed from Python:\n", *(f"# {line}\n" for line in given)] if given else []
-    return "".join(head) + yaml.safe_dump(job.plain(), sort_keys=False, allow_unicode=True)
+    return "".join(head) + yaml.safe_dump(with_ids(job, resolved.entries), sort_keys=False, allow_unicode=True)
 
 
 def _trim_metrics(training: Training) -> None:
@@ -317,7 +318,7 @@ class _Runner:
         if training.budget_used and training.ranks.first:
             train = training.job.train.model_copy(update={"stop_after": len(training.state.history)})
             job, resolved = training.job.model_copy(update={"train": train}), training.parts.resolved
-            write_text(training.folder / JOB, _job_text(job, resolved.reasons, given_lines(resolved.entries)))
+            write_text(training.folder / JOB, _job_text(resolved, job, given_lines(resolved.entries)))
 
     def _write_optional(self, what: str, write: Callable[[], None]) -> None:
         """Write an optional output; its failure becomes a notice, as the result is written already."""
@@ -384,13 +385,14 @@ def _resumable(place: RunPlace, name: str, resolved: Resolved, observer: Observe
         observer.notice(f"Nothing to resume in {folder}: starting a new run.")
         return None
     before, job = read_mapping(folder / JOB), as_recorded(resolved, folder / JOB).job
-    changed = changes(before, job)
+    identify = identify_in(resolved.registry)
+    changed = changes(before, job, identify)
     for text in _changed_sources(folder, resolved):
         observer.notice(text)
     if not changed:
         return state
     epochs, done = int(before["train"]["epochs"]), len(state["history"])
-    if changes(before, job.model_copy(update={"train": job.train.model_copy(update={"epochs": epochs})})):
+    if changes(before, job.model_copy(update={"train": job.train.model_copy(update={"epochs": epochs})}), identify):
         python = any(line.startswith(f"{PYTHON}/") for line in _names_in(before))
         again = "with the same objects: zoo.run(…, resume=True)" if python else f"unchanged: zoo run --resume {folder}"
         raise RequestError(

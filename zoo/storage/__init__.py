@@ -33,7 +33,7 @@ if TYPE_CHECKING:
         write_text,
     )
     from zoo.storage.lock import Lock, take
-    from zoo.storage.safe_yaml import read_mapping
+    from zoo.storage.safe_yaml import parse_typed, read_mapping
     from zoo.storage.tensor_files import bare_names, read_content
 
 __all__ = [
@@ -52,6 +52,7 @@ __all__ = [
     "made_folder",
     "offline",
     "open_plain",
+    "parse_typed",
     "placed",
     "put_folder",
     "read_content",
@@ -72,7 +73,7 @@ _ELSEWHERE = {
     **dict.fromkeys(("free_bytes", "in_bytes", "survey", "writable"), "cache"),
     **dict.fromkeys(("download", "downloading", "offline", "room_in", "unpacking"), "downloads"),
     **dict.fromkeys(("Lock", "take"), "lock"),
-    "read_mapping": "safe_yaml",
+    **dict.fromkeys(("parse_typed", "read_mapping"), "safe_yaml"),
     **dict.fromkeys(("bare_names", "read_content"), "tensor_files"),
 }
 """The module of each name that is not one of ``files``: a start of ``zoo`` imports none of them for another."""

@@ -152,9 +152,10 @@ def placed(made: Path, folder: Path) -> Iterator[None]:
 
 
 def _flush(path: Path) -> None:
-    if path.is_file():
-        with path.open("rb") as file:
-            os.fsync(file.fileno())
+    for each in (path, *path.rglob("*")) if path.is_dir() else (path,):
+        if each.is_file():
+            with each.open("rb") as file:
+                os.fsync(file.fileno())
 
 
 def sweep(folder: Path) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from zoo.errors import UnknownName
 from zoo.host.loader import components
-from zoo.registry.entry import Entry
+from zoo.registry.entry import LOCAL, Entry, module_name
 from zoo.registry.loaded_plugin import LoadedPlugin
 from zoo.registry.registry import Registry
 from zoo.registry.suggest import did_you_mean, listing
@@ -23,7 +23,7 @@ def checks(plugin: str, *, registry: Registry | None = None) -> list[Check]:
     """Collect all checks of a plugin and its components, sorted by kind and component.
 
     Args:
-        plugin: name of the entry point.
+        plugin: name of the entry point, or ``"local"`` for the components of registry.yaml.
         registry: registry of the plugin; by default that of all installed plugins.
 
     Returns:
@@ -32,15 +32,38 @@ def checks(plugin: str, *, registry: Registry | None = None) -> list[Check]:
     Raises:
         UnknownName: there is no such plugin.
     """
-    chosen = find_plugin(plugin, registry or components())
-    of_components = [check for entry in _to_try(chosen) for check in checks_of(entry)]
-    return plugin_checks(chosen) + sorted(of_components, key=lambda check: (check.kind, check.component))
+    known = registry or components()
+    if plugin == LOCAL:
+        return _in_order(_local(known))
+    chosen = find_plugin(plugin, known)
+    return plugin_checks(chosen) + _in_order(_to_try(chosen))
+
+
+def _in_order(entries: Iterable[Entry]) -> list[Check]:
+    found = [check for entry in entries for check in checks_of(entry)]
+    return sorted(found, key=lambda check: (check.kind, check.component))
+
+
+def _local(registry: Registry) -> list[Entry]:
+    """Components of registry.yaml.
+
+    Raises:
+        UnknownName: there are none.
+    """
+    found = [entry for entry in registry.entries() if entry.origin.plugin == LOCAL]
+    if not found:
+        raise UnknownName(
+            "There is no component to check in registry.yaml, neither in this folder nor in the user's. Declare one "
+            "under components; see docs/register-your-own.md."
+        )
+    return found
 
 
 def checks_of(entry: Entry) -> list[Check]:
     """Collect all checks of one component: the general ones, then those of its kind."""
     subject = Subject(entry)
-    package = entry.component.target.partition(":")[0].partition(".")[0]
+    module = entry.component.target.partition(":")[0]
+    package = module_name(entry.file) if entry.file else module.partition(".")[0]
     return [
         Check(entry.kind, entry.id, c.name, functools.partial(c.trial, subject), c.mend, package)
         for kind in (EVERY, entry.kind)

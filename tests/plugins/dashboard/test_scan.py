@@ -51,7 +51,7 @@ def test_a_job_as_the_zoo_writes_it_is_skimmed(write_run, monkeypatch: pytest.Mo
     (folder / "job.yaml").write_text(yaml.safe_dump(job, sort_keys=False), "utf-8")
     whole = rows(Runs(Path("runs")))["a"]
     assert [whole[key] for key in ("architecture", "dataset", "of", "monitor")] == [
-        "timm/resnet18",
+        "resnet18",
         "digits",
         12,
         "val/loss",

@@ -36,7 +36,7 @@ def list_components(
     """List components: architectures, datasets, losses, …
 
     KIND: datasets, architectures, losses, metrics, augmentations, optimizers, schedules, samplers, callbacks,
-    exporters, importers, commands, or a kind that a plugin declares.
+    exporters, importers, commands, or a kind that a plugin declares; or recipes.
 
     Variants, NAME.WORD, are listed with --variants, or where --search matches their name. Of architectures, the
     parameters (with 1,000 classes), the input size, and the published ImageNet accuracy and license of the pretrained
@@ -49,6 +49,9 @@ def list_components(
     from zoo.registry.kinds import check_kind
 
     registry = registry_here()  # plugins declare further kinds
+    if kind in ("recipe", "recipes"):
+        _print_recipes(registry, search, as_json=as_json)
+        return
     chosen = check_kind(kind) if kind else None
     if chosen != "architecture" and (conditions or sort != "name"):
         raise RequestError("--sort and --filter need architectures. Type: zoo list architectures --sort accuracy")
@@ -66,6 +69,23 @@ def list_components(
         click.echo(f"No component matches {search!r}. See: zoo list" if search else "There are no such components.")
         return
     _print(rows, entries, table=chosen == "architecture")
+
+
+def _print_recipes(registry: Registry, search: str | None, *, as_json: bool) -> None:
+    """Print the recipes of registry.yaml and of plugins with their origins."""
+    from zoo.reports.lists import component_lines, print_lines, width_here
+    from zoo.storage.files import dump_json
+
+    word = (search or "").lower()
+    rows = [row for row in registry.recipes.rows() if word in " ".join(row.values()).lower()]
+    if as_json:
+        click.echo(dump_json(rows))
+    elif not rows:
+        click.echo(f"No recipe matches {search!r}. See: zoo list recipes")
+    else:
+        foreign = {row["id"]: f" ({row['origin']})" for row in rows if row["origin"] != "shipped"}
+        named = [{**row, "summary": f"{row['summary']}{foreign.get(row['id'], '')}".strip()} for row in rows]
+        print_lines(component_lines(named, width_here()))
 
 
 def _found(registry: Registry, kind: str | None, search: str | None, *, variants: bool) -> list[Entry]:

@@ -29,7 +29,7 @@ from zoo.registry import signature
 from zoo.registry.entry import PYTHON, Entry
 from zoo.registry.kinds import ALL, CHOICE_LISTS, CHOICES
 from zoo.registry.registry import Registry
-from zoo.registry.suggest import did_you_mean, listing
+from zoo.registry.suggest import listing
 from zoo.storage.safe_yaml import read_mapping
 
 FALLBACK_SIZE = 128  # image size in pixels, where neither recipe, architecture nor dataset gives one
@@ -62,6 +62,15 @@ class Resolved:
 
     def entry(self, path: str) -> Entry:
         return self.entries[path]
+
+    def provenance(self) -> dict[str, dict[str, Any]]:
+        """Provenance of each component, by path."""
+        return {path: entry.provenance() for path, entry in self.entries.items()}
+
+    def recipe_provenance(self) -> dict[str, dict[str, Any]]:
+        """Provenance of a plugin's recipe; empty for any other."""
+        owner = self.registry.recipes.owners.get(self.job.recipe or "")
+        return {} if owner is None else {"recipe": owner.provenance()}
 
     def decided(self, values: Mapping[str, Any], source: str, reason: str = "") -> Resolved:
         """Return a copy with values that a run has determined where the job leaves them open.
@@ -117,7 +126,7 @@ class _Resolver:
         chosen = (options, sets, from_file)
         self.facts = self._facts(chosen)
         recipe_name, recipe = self._recipe(*chosen)
-        self.layers.put("default", flatten(settings(self.registry.shelf.recipes.get(BASE, {}))))
+        self.layers.put("default", flatten(settings(self.registry.recipes.by_name.get(BASE, {}))))
         if recipe_name:
             self.layers.put(f"recipe {recipe_name}", flatten(settings(recipe)))
         before = dict(self.layers.values)
@@ -187,9 +196,9 @@ class _Resolver:
         """Apply the multi-label recipe to a multi-label dataset, below the user's choices and later recipes."""
         if not self.peeked.get("multilabel"):
             return
-        levels, chosen = self.registry.shelf.recipe_levels, self.layers.values.get("recipe")
+        levels, chosen = self.registry.recipes.levels, self.layers.values.get("recipe")
         later = levels.get(str(chosen), 0) > levels.get(SEVERAL_LABELS, 0)
-        recipe = flatten(settings(self.registry.shelf.recipes.get(SEVERAL_LABELS, {})))
+        recipe = flatten(settings(self.registry.recipes.by_name.get(SEVERAL_LABELS, {})))
         kept = {path for path, source in self.layers.sources.items() if later and source == f"recipe {chosen}"}
         free = {p: value for p, value in recipe.items() if p not in kept and unchosen(self.layers.sources.get(p))}
         self.layers.put(f"recipe {SEVERAL_LABELS}", free)
@@ -243,23 +252,23 @@ class _Resolver:
 
     def _recipe(self, *layers: Mapping[str, Any]) -> tuple[str | None, Mapping[str, Any]]:
         """Look up the requested recipe, else the one that matches the job."""
-        recipes = self.registry.shelf.recipes
+        book = self.registry.recipes
         # null in a run's job.yaml means that the run had no recipe.
         said = (str(v["recipe"] or "none") for v in layers if "recipe" in v)
         asked = self.request.recipe or next(said, None)
         if asked == "none":
             return None, {}
-        if asked is not None:
-            if asked not in recipes and any(_complete(layer) for layer in layers):
+        if asked is None:
+            found = own_recipe(book.by_name, layers, self._all_names, self.facts.condition, book.levels, book.owners)
+            return (found, book.by_name[found]) if found else (None, {})
+        try:
+            name = book.find(asked)
+        except UnknownName as error:
+            if any(_complete(layer) for layer in layers):
                 return asked, {}
-            if asked not in recipes:
-                known = [r for r in recipes if r != BASE]
-                self.problems.append(
-                    f"Unknown recipe {asked!r}.{did_you_mean(asked, known)} Recipes: {listing(known)}."
-                )
-            return (asked, recipes[asked]) if asked in recipes else (None, {})
-        found = own_recipe(recipes, layers, self._all_names, self.facts.condition, self.registry.shelf.recipe_levels)
-        return (found, recipes[found]) if found else (None, {})
+            self.problems.append(str(error))
+            return None, {}
+        return name, book.by_name[name]
 
     def _all_names(self, kind: str, name: str) -> list[str]:
         """All names by which a recipe may refer to a component, most specific first."""

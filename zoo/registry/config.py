@@ -144,12 +144,8 @@ class RegistryConfig:
 
     @cached_property
     def recipes(self) -> Mapping[str, Mapping[str, Any]]:
+        """Recipes of all layers; those of plugins are in :class:`zoo.registry.recipe_book.RecipeBook`."""
         return {str(k): dict(v or {}) for layer in self.layers for k, v in layer.section("recipes").items()}
-
-    @cached_property
-    def recipe_levels(self) -> dict[str, int]:
-        """Index of the layer of each recipe, increasing with precedence."""
-        return {str(name): i for i, layer in enumerate(self.layers) for name in layer.section("recipes")}
 
     @cached_property
     def catalogue(self) -> Mapping[str, Mapping[str, Any]]:
@@ -225,11 +221,9 @@ def read_layer(path: Path) -> Layer:
     for section in ("aliases", "components"):
         for kind, items in (content.get(section) or {}).items():
             _mapping(items or {}, path, f"{section}: {kind}")
-    for section in ("recipes", "catalogue"):
-        for name, item in (content.get(section) or {}).items():
-            _mapping(item or {}, path, f"{section}: {name}")
-    for name, recipe in (content.get("recipes") or {}).items():
-        _check_conditions((recipe or {}).get("when") or {}, path, f"recipes: {name}: when")
+    for name, item in (content.get("catalogue") or {}).items():
+        _mapping(item or {}, path, f"catalogue: {name}")
+    check_recipes(content.get("recipes") or {}, path)
     _known(content.get("plugins") or {}, ("disable",), path, "key of plugins")
     _names(content.get("plugins") or {}, "disable", path, "plugins")
     layer = Layer(path, content)
@@ -239,7 +233,21 @@ def read_layer(path: Path) -> Layer:
     return layer
 
 
-def _check_conditions(when: Mapping[str, Any], path: Path, where: str) -> None:
+def check_recipes(recipes: Mapping[Any, Any], path: Path | str) -> None:
+    """Check that recipes are mappings with valid conditions.
+
+    Args:
+        path: the file or the plugin that has the recipes, for messages.
+
+    Raises:
+        RegistryFileError: a recipe is malformed.
+    """
+    for name, recipe in recipes.items():
+        _mapping(recipe or {}, path, f"recipes: {name}")
+        _check_conditions((recipe or {}).get("when") or {}, path, f"recipes: {name}: when")
+
+
+def _check_conditions(when: Mapping[str, Any], path: Path | str, where: str) -> None:
     _mapping(when, path, where)
     _known(when, CONDITIONS, path, f"condition of {where}")
     for kind in ("architecture", "dataset"):
@@ -275,18 +283,18 @@ def _check_local(item: Local) -> None:
         )
 
 
-def _mapping(value: object, path: Path, what: str) -> None:
+def _mapping(value: object, path: Path | str, what: str) -> None:
     if not isinstance(value, Mapping):
         raise RegistryFileError(f"{path}: {what} must be a mapping (name: value), not {value!r}.")
 
 
-def _names(given: Mapping[str, Any], key: str, path: Path, where: str) -> None:
+def _names(given: Mapping[str, Any], key: str, path: Path | str, where: str) -> None:
     value = given.get(key) or []
     if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
         raise RegistryFileError(f"{path}: {where}: {key} must be a list of words, such as [a, b], not {value!r}.")
 
 
-def _known(given: Mapping[str, Any], valid: Any, path: Path, what: str) -> None:
+def _known(given: Mapping[str, Any], valid: Any, path: Path | str, what: str) -> None:
     for key in given:
         if key not in valid:
             raise RegistryFileError(

@@ -18,6 +18,7 @@ from zoo.registry import registered
 from zoo.registry.config import Local, RegistryConfig
 from zoo.registry.entry import LOCAL, PYTHON, Entry
 from zoo.registry.loaded_plugin import LoadedPlugin
+from zoo.registry.recipe_book import RecipeBook
 from zoo.registry.suggest import did_you_mean, listing, near, suggestion
 
 _OPTIONS = {"metric": "metrics", "augmentation": "augment"}
@@ -31,6 +32,7 @@ class Registry:
         self.plugins = plugins
         self.shelf = shelf
         shelf.check_kinds()
+        self.recipes = RecipeBook(shelf, (recipe for plugin in plugins for recipe in plugin.recipes))
         self.remembered: dict[Any, Any] = {}
         """Cached facts about datasets, shared by all jobs that this registry resolves."""
         self._by_id: dict[tuple[str, str], Entry] = {}

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 from zoo.host.hook_calls import call_one
 from zoo.host.hookspecs import CONTRIBUTIONS
 from zoo.host.loader import HEAVY
+from zoo.job.layers import Layers, flatten
+from zoo.job.recipes import settings
 from zoo.plugin import Family
 from zoo.registry.loaded_plugin import LoadedPlugin
 from zoo.testing.check import Check
@@ -55,6 +57,8 @@ def plugin_checks(plugin: LoadedPlugin) -> list[Check]:
                 "Use names from the list of the family as samples.",
             ),
         ]
+    if plugin.recipes:
+        found.append(_check(plugin, "recipes", _recipes_fit, "See every key: zoo run simple_cnn digits --dry-run"))
     return found
 
 
@@ -88,6 +92,14 @@ def _samples_exist(plugin: LoadedPlugin) -> None:
         members = {e.member for e in plugin.entries if e.kind == family.kind and e.component.target == family.target}
         missing = [name for name in family.samples if name not in members]
         need(not missing, f"the {family.kind} family has samples that are not in its list: {', '.join(missing)}.")
+
+
+def _recipes_fit(plugin: LoadedPlugin) -> None:
+    """Check that a recipe sets only what a job has."""
+    for recipe in plugin.recipes:
+        layers = Layers()
+        layers.put(f"recipe {recipe.id}", flatten(settings(recipe.content)))
+        need(not layers.problems, " ".join(layers.problems))
 
 
 def families(plugin: LoadedPlugin) -> Iterator[Family]:

@@ -230,6 +230,10 @@ def _details(entry: Entry) -> dict[str, Any]:
         if value is not None:
             details[key] = list(value) if isinstance(value, tuple) else value
     details["parameters"] = [p.as_dict() for p in parameters(entry.kind, entry.factory())]
+    if component.deprecated:
+        details["deprecated"] = component.deprecated
+    if component.renamed:
+        details["renamed"] = dict(component.renamed)
     if entry.params:
         details["presets"] = dict(entry.params)
     details["source"] = str(entry.source_file() or "")

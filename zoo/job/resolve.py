@@ -26,6 +26,7 @@ from zoo.job.request import Request
 from zoo.job.schema import MEASURED, Choice, Job, default_of, field_paths
 from zoo.plugin import Kind, Optimizer
 from zoo.registry import signature
+from zoo.registry.deprecation import both_given, renamed_in, warn_renamed
 from zoo.registry.entry import PYTHON, Entry
 from zoo.registry.kinds import ALL, CHOICE_LISTS, CHOICES
 from zoo.registry.registry import Registry
@@ -62,6 +63,15 @@ class Resolved:
 
     def entry(self, path: str) -> Entry:
         return self.entries[path]
+
+    @property
+    def renamed(self) -> Mapping[str, str]:
+        """New paths of renamed parameters by their old paths: ``architecture.width``, ``metrics.0.k``."""
+        return {
+            f"{path}.{old}": f"{path}.{new}"
+            for path, entry in self.entries.items()
+            for old, new in entry.component.renamed.items()
+        }
 
     def provenance(self) -> dict[str, dict[str, Any]]:
         """Provenance of each component, by path."""
@@ -178,7 +188,7 @@ class _Resolver:
         """Facts about the dataset; None where its name or its parameters are invalid."""
         with contextlib.suppress(ZooError):
             entry = self._named("dataset", str(merged.values.get("dataset.name")))
-            wanted = {**entry.params, **merged.params("dataset")}
+            wanted, _ = entry.with_new_names({**entry.params, **merged.params("dataset")}, "dataset")
             factory = entry.factory()
             params, problems = signature.check("dataset", factory, wanted, "")
             params = {**signature.defaults("dataset", factory), **params}
@@ -289,6 +299,7 @@ class _Resolver:
             name = self.layers.values.get(f"{path}.name")
             entry = self._find(path, kind, name)
             if entry is not None:
+                self._rename(path, entry)
                 self._check(path, entry, self.layers.params(path))
         for path, kind in CHOICE_LISTS.items():
             found = self._choice_list(path, kind)
@@ -332,15 +343,26 @@ class _Resolver:
             self.layers.sources[f"{path}.name"] = PYTHON
         return found
 
+    def _rename(self, path: str, entry: Entry) -> None:
+        """Move values under old names of parameters to the new names; the higher layer wins, as for equal names."""
+        for old, new in renamed_in(entry.component, self.layers.params(path)).items():
+            warn_renamed(entry.title, path, old, new)
+            if not self.layers.rename(f"{path}.{old}", f"{path}.{new}"):
+                self.problems.append(both_given(path, old, new))
+            elif f"{path}.{old}" in self.reasons:
+                self.reasons[f"{path}.{new}"] = self.reasons.pop(f"{path}.{old}")
+
     def _check(self, path: str, entry: Entry, given: Mapping[str, Any]) -> None:
         try:
             factory = entry.factory()
         except RequestError as error:
             self.problems.append(str(error))
             return
-        values, problems = signature.check(entry.kind, factory, {**entry.params, **given}, path)
+        preset, twice = entry.with_new_names(entry.params, path)
+        self.problems += twice
+        values, problems = signature.check(entry.kind, factory, {**preset, **given}, path)
         self.problems += problems + self._one_label_only(entry, factory)
-        self.layers.fill("registry.yaml", {f"{path}.{k}": None for k in entry.params if k in values})
+        self.layers.fill("registry.yaml", {f"{path}.{k}": None for k in preset if k in values})
         for key, value in values.items():
             self.layers.values[f"{path}.{key}"] = signature.plain(value)
         defaults = signature.defaults(entry.kind, factory)
@@ -381,8 +403,11 @@ class _Resolver:
                 self.problems.append(str(error))
                 continue
             where = f"{path}.{choice.name}"
-            values, problems = signature.check(kind, factory, {**entry.params, **choice.params}, where)
-            self.problems += problems + self._one_label_only(entry, factory) + _taken(kind, choice.name, entry)
+            (preset, twice), (own, both) = (entry.with_new_names(p, where) for p in (entry.params, choice.params))
+            values, problems = signature.check(kind, factory, {**preset, **own}, where)
+            self.problems += (
+                twice + both + problems + self._one_label_only(entry, factory) + _taken(kind, choice.name, entry)
+            )
             defaults = signature.defaults(kind, factory)
             name = entry.id if entry.origin.plugin == PYTHON else choice.name
             found.append(signature.plain({"name": name, **defaults, **values}))

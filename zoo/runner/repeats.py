@@ -309,7 +309,7 @@ class _RepeatedRuns:
         from zoo.runner.tuning import as_recorded  # a dry run must not import torch
 
         before = read_mapping(folder / JOB)
-        changed = changes(before, as_recorded(member.resolved, folder / JOB).job)
+        changed = changes(before, as_recorded(member.resolved, folder / JOB).job, member.resolved.renamed)
         if changed:
             raise RequestError(
                 f"{folder} was another job ({'; '.join(changed[:3])}). Resume them unchanged: zoo run --resume "

@@ -384,13 +384,14 @@ def _resumable(place: RunPlace, name: str, resolved: Resolved, observer: Observe
         observer.notice(f"Nothing to resume in {folder}: starting a new run.")
         return None
     before, job = read_mapping(folder / JOB), as_recorded(resolved, folder / JOB).job
-    changed = changes(before, job)
+    changed = changes(before, job, resolved.renamed)
     for text in _changed_sources(folder, resolved):
         observer.notice(text)
     if not changed:
         return state
     epochs, done = int(before["train"]["epochs"]), len(state["history"])
-    if changes(before, job.model_copy(update={"train": job.train.model_copy(update={"epochs": epochs})})):
+    longer = job.model_copy(update={"train": job.train.model_copy(update={"epochs": epochs})})
+    if changes(before, longer, resolved.renamed):
         python = any(line.startswith(f"{PYTHON}/") for line in _names_in(before))
         again = "with the same objects: zoo.run(…, resume=True)" if python else f"unchanged: zoo run --resume {folder}"
         raise RequestError(

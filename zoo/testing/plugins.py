@@ -15,6 +15,8 @@ from zoo.job.layers import Layers, flatten
 from zoo.job.recipes import settings
 from zoo.plugin import Family
 from zoo.registry.loaded_plugin import LoadedPlugin
+from zoo.registry.signature import parameters
+from zoo.registry.suggest import listing
 from zoo.testing.check import Check
 from zoo.testing.outcome import fail, need, skip
 
@@ -59,6 +61,9 @@ def plugin_checks(plugin: LoadedPlugin) -> list[Check]:
         ]
     if plugin.recipes:
         found.append(_check(plugin, "recipes", _recipes_fit, "See every key: zoo run simple_cnn digits --dry-run"))
+    if any(entry.component.renamed for entry in plugin.entries):
+        mend = "Rename only to parameters of the factory, and only what is no longer one."
+        found.append(_check(plugin, "renamed parameters", _renamed_exist, mend))
     return found
 
 
@@ -100,6 +105,18 @@ def _recipes_fit(plugin: LoadedPlugin) -> None:
         layers = Layers()
         layers.put(f"recipe {recipe.id}", flatten(settings(recipe.content)))
         need(not layers.problems, " ".join(layers.problems))
+
+
+def _renamed_exist(plugin: LoadedPlugin) -> None:
+    """Check that parameters are renamed to parameters of the factory."""
+    for entry in plugin.entries:
+        if not entry.component.renamed:
+            continue
+        known = {parameter.name for parameter in parameters(entry.kind, entry.factory())}
+        for old, new in entry.component.renamed.items():
+            have = f"it has {listing(sorted(known)) or 'none'}"
+            need(new in known, f"{entry.title} renames {old!r} to {new!r}, which is not one of its parameters; {have}.")
+            need(old not in known, f"{entry.title} renames {old!r}, which is still one of its parameters.")
 
 
 def families(plugin: LoadedPlugin) -> Iterator[Family]:

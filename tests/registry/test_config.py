@@ -193,7 +193,10 @@ WRONG = {
     "neither target nor base": ("components: {loss: {mine: {params: {}}}}", "give either target"),
     "target and base": ("components: {loss: {mine: {target: 'a:b', base: focal}}}", "give either target"),
     "one plugin without a list": ("plugins: {disable: timm}", "plugins: disable must be a list"),
-    "unknown key of plugins": ("plugins: {disabled: [timm]}", "unknown key of plugins 'disabled'"),
+    "unknown key of plugins": (
+        "plugins: {disabled: [timm]}",
+        "plugins: disabled must be a mapping with the settings of a plugin, not ['timm']. Did you mean 'disable'?",
+    ),
     "tags of another type": ("components: {loss: {mine: {base: focal, tags: 5}}}", "loss: mine: tags must be a list"),
     "aliases without a list": ("components: {loss: {mine: {base: focal, aliases: f}}}", "aliases must be a list"),
 }

@@ -194,8 +194,11 @@ def test_the_check_of_a_plugin_finds_a_renaming_to_nothing(make_plugin: MakePlug
 
 def test_a_hook_argument_that_is_deprecated_warns_at_the_implementation(monkeypatch: pytest.MonkeyPatch):
     warning = ZooDeprecationWarning("zoo_run_end: the argument result is deprecated: use run.result")
-    spec = hookspecs.hookspec(hookspecs.zoo_run_end, warn_on_impl_args={"result": warning})
-    monkeypatch.setattr(hookspecs, "zoo_run_end", spec)
+
+    @hookspecs.hookspec(warn_on_impl_args={"result": warning})
+    def zoo_run_end(run: Any, result: Any) -> None: ...
+
+    monkeypatch.setattr(hookspecs, "zoo_run_end", zoo_run_end)
 
     class Old:
         @hookimpl

@@ -28,6 +28,7 @@ from zoo.registry.config import RegistryConfig, open_shelf
 from zoo.registry.distributions import Found, installed
 from zoo.registry.entry import DISTRIBUTION, Entry, Origin, family_entries
 from zoo.registry.loaded_plugin import LoadedPlugin
+from zoo.registry.plugin_settings import schema_of
 from zoo.registry.recipe_book import PluginRecipe, plugin_recipes
 from zoo.registry.registry import Registry
 from zoo.registry.suggest import did_you_mean
@@ -230,6 +231,9 @@ def load_module(
             plugin.entries = list(_contributions(plugin))
             plugin.cache_kinds = list(_given(plugin, hookspecs.CACHE_KINDS, CacheKind))
             plugin.recipes = list(_recipes(plugin))
+            plugin.settings = next(
+                (schema_of(cls, plugin.origin) for cls in call_one(plugin, hookspecs.SETTINGS)), None
+            )
     except KeyboardInterrupt:  # the user's
         where = f"plugin {plugin.name!r} ({plugin.origin.distribution}) was in phase {phase}"
         print(f"zoo: {where} — see: zoo plugins doctor {plugin.name}", file=sys.stderr)  # noqa: T201

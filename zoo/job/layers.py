@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from zoo.errors import JobError
+from zoo.job.plugin_values import PREFIX, is_setting
 from zoo.job.schema import Job, default_of, field_paths
 from zoo.registry.entry import PYTHON
 from zoo.registry.kinds import CHOICE_LISTS, CHOICES, of_plugins
@@ -145,6 +146,7 @@ def changes(before: Mapping[str, Any], now: Job, renamed: Mapping[str, str] | No
     then, this = _unowned(_renamed(flatten(before), renamed or {})), _unowned(flatten(now.plain()))
     defaults = flatten({path: default_of(path) for path in field_paths()})
     keys = [key for key in {**then, **this} if then.get(key, defaults.get(key)) != this.get(key)]
+    keys = [key for key in keys if not key.startswith(PREFIX)]  # told by setting_changes
     return [f"{key}: {then.get(key)!r} before, {this.get(key)!r} now" for key in keys]
 
 
@@ -178,7 +180,7 @@ def _leaves(path: str, value: Any) -> Iterator[tuple[str, Any]]:
         yield f"{path}.name", value
     elif path in CHOICES:
         yield from ((f"{path}.{key}", item) for key, item in value.items())
-    elif isinstance(value, Mapping) and path not in CHOICE_LISTS and path not in field_paths():
+    elif isinstance(value, Mapping) and path not in CHOICE_LISTS and path not in field_paths() and not is_setting(path):
         for key, item in value.items():
             yield from _leaves(f"{path}.{key}", item)
     else:

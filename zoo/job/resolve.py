@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -16,10 +16,12 @@ from typing import Any
 from pydantic import ValidationError
 
 from zoo.errors import JobError, RequestError, UnknownName, ZooError
+from zoo.host.requirements import check_requirements
 from zoo.job.apply_rules import SIZE, apply_rules
 from zoo.job.dataset_facts import DatasetFacts, JobFacts
 from zoo.job.layers import Layers, flatten, parse_sets
 from zoo.job.messages import already_reported, describe_error, folder_hint, is_path, missing, order_hint, run_folder
+from zoo.job.plugin_values import PREFIX, dotted, take_settings
 from zoo.job.recipes import BASE, SEVERAL_LABELS, own_recipe, settings
 from zoo.job.reconcile import reconcile_freeze, reconcile_rates, reconcile_sizes, unchosen
 from zoo.job.request import Request
@@ -30,6 +32,7 @@ from zoo.registry.deprecation import both_given, renamed_in, warn_renamed
 from zoo.registry.entry import PYTHON, Entry
 from zoo.registry.kinds import ALL, CHOICE_LISTS, CHOICES
 from zoo.registry.registry import Registry
+from zoo.registry.settings_book import PluginSettings
 from zoo.registry.suggest import listing
 from zoo.storage.safe_yaml import read_mapping
 
@@ -50,6 +53,7 @@ class Resolved:
         reasons: dotted path -> reason of a rule for the value.
         facts: facts about the job's images.
         vary: resolves the same request with a part of a job (nested, as in a recipe) over its recipe.
+        plugins: settings by plugin.
     """
 
     job: Job
@@ -60,6 +64,7 @@ class Resolved:
     reasons: dict[str, str] = field(default_factory=dict)
     facts: JobFacts = field(default_factory=lambda: JobFacts(None))
     vary: Callable[[Mapping[str, Any]], Resolved] | None = None
+    plugins: Mapping[str, PluginSettings] = field(default_factory=dict)
 
     def entry(self, path: str) -> Entry:
         return self.entries[path]
@@ -73,14 +78,18 @@ class Resolved:
             for old, new in entry.component.renamed.items()
         }
 
-    def provenance(self) -> dict[str, dict[str, Any]]:
+    def provenance(self) -> Mapping[str, Mapping[str, Any]]:
         """Provenance of each component, by path."""
         return {path: entry.provenance() for path, entry in self.entries.items()}
 
-    def recipe_provenance(self) -> dict[str, dict[str, Any]]:
+    def recipe_provenance(self) -> Mapping[str, Mapping[str, Any]]:
         """Provenance of a plugin's recipe; empty for any other."""
         owner = self.registry.recipes.owners.get(self.job.recipe or "")
         return {} if owner is None else {"recipe": owner.provenance()}
+
+    def settings_provenance(self) -> Mapping[str, Mapping[str, Any]]:
+        """Distribution and version of each plugin with settings, and the settings that differ from their defaults."""
+        return {f"{PREFIX}{plugin}": each.provenance() for plugin, each in self.plugins.items()}
 
     def decided(self, values: Mapping[str, Any], source: str, reason: str = "") -> Resolved:
         """Return a copy with values that a run has determined where the job leaves them open.
@@ -112,6 +121,7 @@ def resolve(request: Request, registry: Registry, variant: Mapping[str, Any] | N
     Raises:
         JobError: the request is invalid; lists all problems.
     """
+    check_requirements(registry.shelf)
     try:
         return _Resolver(request, registry, variant or {}).resolve()
     except OSError as error:
@@ -133,6 +143,7 @@ class _Resolver:
         sets = self._open_paths(parse_sets(list(self.request.sets), self.problems))
         file_name = str(self.request.file.name) if self.request.file else ""
         from_file = self._open_paths(self._read_file())
+        settings_of_plugins = self._plugins((file_name, from_file), ("--set", sets), ("command line", options))
         chosen = (options, sets, from_file)
         self.facts = self._facts(chosen)
         recipe_name, recipe = self._recipe(*chosen)
@@ -152,7 +163,21 @@ class _Resolver:
         self._several_labels()
         self._choices()
         self._component_defaults()
+        self.layers.replace("default", settings_of_plugins[0])
+        self.layers.sources.update(settings_of_plugins[1])
         return self._finish(recipe)
+
+    def _plugins(self, *layers: tuple[str, MutableMapping[str, Any]]) -> tuple[Mapping[str, Any], Mapping[str, str]]:
+        """Settle the settings of plugins, which are taken out of the layers; values and sources by dotted path."""
+        book, of_a_run = self.registry.settings, [layer.keys() >= _WRITTEN for _, layer in layers]
+        taken = [take_settings(layer, source, self.problems) for source, layer in layers]
+        taken = [
+            (source, book.known_in(each) if old else each) for (source, each), old in zip(taken, of_a_run, strict=True)
+        ]
+        self.plugins, problems = book.resolve(*taken)
+        self.problems += problems
+        book.activate(self.plugins)
+        return dotted(self.plugins)
 
     def _identity(self, kind: str, name: Any) -> Any:
         """Id of the component with this name; the name itself where unknown."""
@@ -445,7 +470,17 @@ class _Resolver:
         for path in flatten(job.plain()):
             self.layers.sources.setdefault(path, "default")
         vary = functools.partial(resolve, self.request, self.registry)
-        return Resolved(job, self.layers.sources, self.entries, recipe, self.registry, self.reasons, self.facts, vary)
+        return Resolved(
+            job,
+            self.layers.sources,
+            self.entries,
+            recipe,
+            self.registry,
+            self.reasons,
+            self.facts,
+            vary,
+            plugins=self.plugins,
+        )
 
 
 def _other_channels(architecture: Entry | None, job: Job) -> list[str]:

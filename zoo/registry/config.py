@@ -36,6 +36,8 @@ Facts are the images' source, and ranges (``{at_least: …, at_most: …}``) of 
 RANGES = ("images", "image_size", "classes", "in_chans")
 """Conditions that are ranges of numbers."""
 _SECTIONS = ("version", "plugins", "aliases", "components", "recipes", "catalogue")
+PLUGIN_LISTS = ("require", "disable")
+"""Keys of the section ``plugins`` that are no plugin's settings."""
 _OF_ONE_KIND = {"symmetries": "dataset", "higher_is_better": "metric"}
 _COMPONENT_KEYS = ("target", "base", "params", "summary", "tags", "aliases", *_OF_ONE_KIND)
 
@@ -49,6 +51,11 @@ class Layer:
 
     def section(self, name: str) -> Mapping[str, Any]:
         return self.content.get(name) or {}
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """Settings by plugin."""
+        return {str(name): value for name, value in self.section("plugins").items() if name not in PLUGIN_LISTS}
 
     @property
     def trusted(self) -> bool:
@@ -224,13 +231,23 @@ def read_layer(path: Path) -> Layer:
     for name, item in (content.get("catalogue") or {}).items():
         _mapping(item or {}, path, f"catalogue: {name}")
     check_recipes(content.get("recipes") or {}, path)
-    _known(content.get("plugins") or {}, ("disable",), path, "key of plugins")
-    _names(content.get("plugins") or {}, "disable", path, "plugins")
+    _check_plugins(content.get("plugins") or {}, path)
     layer = Layer(path, content)
     for item in _locals(layer):
         if item.kind in KINDS:  # others may be kinds of plugins, which have not been loaded yet
             _check_local(item)
     return layer
+
+
+def _check_plugins(plugins: Mapping[Any, Any], path: Path) -> None:
+    for key in PLUGIN_LISTS:
+        _names(plugins, key, path, "plugins")
+    for name, settings in plugins.items():
+        if name not in PLUGIN_LISTS and not isinstance(settings, Mapping):
+            raise RegistryFileError(
+                f"{path}: plugins: {name} must be a mapping with the settings of a plugin, not {settings!r}."
+                f"{did_you_mean(str(name), PLUGIN_LISTS)} Lists are: {listing(PLUGIN_LISTS)}."
+            )
 
 
 def check_recipes(recipes: Mapping[Any, Any], path: Path | str) -> None:

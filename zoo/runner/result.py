@@ -161,7 +161,11 @@ def result_of(training: Training, run: Run, status: str, reason: str | None, fin
             "epochs": state.history,
             "timing": _timing(training),
             "environment": environment(_execution_text(parts), run.device["name"]),
-            "provenance": {**parts.resolved.provenance(), **parts.resolved.recipe_provenance()},
+            "provenance": {
+                **parts.resolved.provenance(),
+                **parts.resolved.recipe_provenance(),
+                **parts.resolved.settings_provenance(),
+            },
             "model": {
                 **run.model,
                 "weights": _weights(parts),

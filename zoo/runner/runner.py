@@ -19,6 +19,7 @@ from zoo.engine.ranks import Ranks, join
 from zoo.errors import BundleError, Interrupted, RequestError, TrainingError, ZooError
 from zoo.host.failures import reason_of
 from zoo.job.layers import changes, flatten
+from zoo.job.plugin_values import setting_changes
 from zoo.job.resolve import Resolved
 from zoo.job.run_folder import CHECKPOINTS, JOB, METRICS, MODEL, REPORT, RESULT
 from zoo.job.schema import Job
@@ -100,6 +101,7 @@ def run_job(
             nevertheless.
         Interrupted: by the user or a signal; the run can be resumed.
     """
+    resolved.registry.settings.activate(resolved.plugins)
     ranks = join(choose_device(resolved.job.device))
     if not ranks.first:  # the other processes only compute; the first one shows and writes
         plugins, observer, report = (), Observer(), None
@@ -109,7 +111,7 @@ def run_job(
         resolved = as_recorded(resolved, place.out / name / JOB)
     ranks.barrier()  # until all processes have read the files that the first one may rewrite
     with _claimed(place, name, ranks) as claimed:
-        hooks = Hooks(plugins, observer.notice)
+        hooks = Hooks(plugins, observer.notice, resolved.plugins)
         training, run, tuning = _prepared(
             resolved, claimed, state, observer, ranks, budget, confirm, [hooks, *callbacks]
         )
@@ -384,6 +386,8 @@ def _resumable(place: RunPlace, name: str, resolved: Resolved, observer: Observe
         observer.notice(f"Nothing to resume in {folder}: starting a new run.")
         return None
     before, job = read_mapping(folder / JOB), as_recorded(resolved, folder / JOB).job
+    for line in setting_changes(before, job.plugins):
+        observer.notice(f"The settings of a plugin have changed since the run began: {line}.")
     changed = changes(before, job, resolved.renamed)
     for text in _changed_sources(folder, resolved):
         observer.notice(text)

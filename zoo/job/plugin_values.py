@@ -31,7 +31,7 @@ def take_settings(layer: MutableMapping[str, Any], source: str, problems: list[s
             _, plugin, name = path.split(".")
             found[plugin] = {**found.get(plugin, {}), name: value}
         elif value not in (None, {}):
-            problems.append(f"{source}: {path} is not of the form plugins.PLUGIN.NAME=VALUE, or is no mapping.")
+            problems.append(f"{source}: {path} is not of the form plugins.PLUGIN.NAME=VALUE.")
     return source, found
 
 

@@ -168,7 +168,7 @@ class _Resolver:
         return self._finish(recipe)
 
     def _plugins(self, *layers: tuple[str, MutableMapping[str, Any]]) -> tuple[Mapping[str, Any], Mapping[str, str]]:
-        """Settle the settings of plugins, which are taken out of the layers; values and sources by dotted path."""
+        """Move the settings of plugins out of the layers; returns values and sources by dotted path."""
         book, of_a_run = self.registry.settings, [layer.keys() >= _WRITTEN for _, layer in layers]
         taken = [take_settings(layer, source, self.problems) for source, layer in layers]
         taken = [

@@ -154,7 +154,7 @@ class SettingsBook:
         known = [setting.variable for schema in self.schemas.values() for setting in schema.fields.values()]
         for name in sorted(os.environ):
             if name.startswith("ZOO_") and name not in known and (meant := near(name, known, most=1)):
-                yield f"The variable {name} is no setting of a plugin. Did you mean {meant[0]}?"
+                yield f"The variable {name} is not a setting of a plugin. Did you mean {meant[0]}?"
 
 
 class _Merged:

@@ -183,7 +183,7 @@ def _overview(entries: Sequence[Entry], most: int = 40) -> list[Row]:
 @click.option("--kind", metavar="KIND", help="Kind of the component, where several have the name.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def info(name: str, kind: str | None, as_json: bool) -> None:
-    """Show a component and its parameters, or a plugin and its settings."""
+    """Show a component, or a plugin and its settings."""
     from zoo.commands.variants import in_words, variation
     from zoo.host.context import registry_here
     from zoo.host.requirements import say_unmet

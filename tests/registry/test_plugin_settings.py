@@ -18,6 +18,7 @@ from zoo.job.layers import changes
 from zoo.job.plugin_values import setting_changes
 from zoo.job.request import make_request
 from zoo.job.resolve import Resolved, resolve
+from zoo.testing import checks, run_checks
 
 MakePlugin = Callable[..., Path]
 Typed = Callable[..., tuple[int, str, str]]
@@ -273,6 +274,31 @@ def test_a_run_stops_by_its_settings_and_records_them(zoo: Typed, read_result: C
     assert read_result("runs/r")["job"]["plugins"]["medical"]["stop_at"] == 0.02
     said = "The settings of a plugin have changed since the run began: plugins.medical.stop_at: 0.01 before, 0.02 now."
     assert said in " ".join((out + err).split())
+
+
+@pytest.mark.parametrize(
+    ("field", "problem"),
+    [
+        ("x: float = 1.0", None),
+        ("x: float = 'high'", "the defaults of its settings don't fit their types"),
+        ("x: object = field(default_factory=object)", "the defaults of its settings don't fit their types"),
+    ],
+)
+def test_the_check_of_a_plugin_finds_settings_that_a_job_cant_record(
+    make_plugin: MakePlugin, field: str, problem: str | None
+):
+    make_plugin("acme", HEAD + f"@dataclass\nclass S:\n    {field}\n@hookimpl\ndef zoo_settings():\n    return S\n")
+    owed = [check for check in checks("acme") if check.name == "settings"]
+    (outcome,) = run_checks(owed).outcomes
+    assert outcome.outcome == ("failed" if problem else "passed")
+    assert (problem or "") in str(outcome.message or "")
+
+
+def test_a_name_with_a_dot_cant_be_a_place_of_settings(make_plugin: MakePlugin):
+    source = HEAD + "@dataclass\nclass S:\n    x: int = 1\n@hookimpl\ndef zoo_settings():\n    return S\n"
+    make_plugin("a.b", source, distribution="zoo-ab")
+    (found,) = (plugin for plugin in components().plugins if plugin.name == "a.b")
+    assert "a plugin with settings needs a name without '.'" in str(found.problem)
 
 
 @pytest.mark.usefixtures("medical")

@@ -126,6 +126,8 @@ def schema_of(given: object, origin: Origin) -> SettingsSchema:
     """
     if not (isinstance(given, type) and dataclasses.is_dataclass(given)):
         raise PluginError(f"{HOOK} gave {given!r}, not a dataclass (a class marked with @dataclass)")
+    if "." in origin.plugin:
+        raise PluginError(f"{HOOK}: a plugin with settings needs a name without '.', which separates words of a path")
     for field in dataclasses.fields(given):
         if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
             raise PluginError(f"{HOOK}: {given.__name__}.{field.name} has no default; a plugin must work unconfigured")

@@ -61,6 +61,9 @@ def plugin_checks(plugin: LoadedPlugin) -> list[Check]:
         ]
     if plugin.recipes:
         found.append(_check(plugin, "recipes", _recipes_fit, "See every key: zoo run simple_cnn digits --dry-run"))
+    if plugin.settings is not None:
+        mend = "Use types that pydantic knows, defaults of these types, and values that YAML can hold."
+        found.append(_check(plugin, "settings", _settings_fit, mend))
     if any(entry.component.renamed for entry in plugin.entries):
         mend = "Rename only to parameters of the factory, and only what is no longer one."
         found.append(_check(plugin, "renamed parameters", _renamed_exist, mend))
@@ -105,6 +108,20 @@ def _recipes_fit(plugin: LoadedPlugin) -> None:
         layers = Layers()
         layers.put(f"recipe {recipe.id}", flatten(settings(recipe.content)))
         need(not layers.problems, " ".join(layers.problems))
+
+
+def _settings_fit(plugin: LoadedPlugin) -> None:
+    """Check that the defaults have the types of their fields, and that job.yaml can record them."""
+    schema = plugin.settings
+    assert schema is not None
+    made = schema.cls()
+    defaults = {name: getattr(made, name) for name in schema.fields}
+    try:
+        recorded = schema.plain(schema.make(defaults))
+        again = schema.plain(schema.make(recorded))
+    except Exception as error:
+        fail(f"the defaults of its settings don't fit their types: {' '.join(str(error).split())}.")
+    need(again == recorded, "settings that are read from job.yaml differ from those written.")
 
 
 def _renamed_exist(plugin: LoadedPlugin) -> None:

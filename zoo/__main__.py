@@ -7,8 +7,9 @@ import os
 import sys
 from typing import TYPE_CHECKING, NoReturn
 
-from zoo.errors import ZooError
+from zoo.errors import ZooDeprecationWarning, ZooError
 from zoo.host.shutdown import end, end_imports_at_once
+from zoo.reports.notices import deprecations_shown
 from zoo.reports.terminal import guarded, is_terminal, torch_announced
 from zoo.storage.text import clean_lines
 
@@ -32,7 +33,7 @@ def main(argv: list[str] | None = None) -> int:
     words, flags = take_flags(tidy_arguments(typed))
     debug = "--debug" in flags
     try:
-        with obeying(flags), guarded(), torch_announced(silent=not _SILENT.isdisjoint(words)):
+        with obeying(flags), guarded(), deprecations_shown(), torch_announced(silent=not _SILENT.isdisjoint(words)):
             code = app(args=words, prog_name="zoo", standalone_mode=False, obj=typed)
     except ZooError as error:
         if debug:
@@ -40,6 +41,10 @@ def main(argv: list[str] | None = None) -> int:
         if isinstance(error.__cause__, BrokenPipeError):
             _write_no_more()
         return _say(str(error), error.exit_code)
+    except ZooDeprecationWarning as error:  # python -W error
+        if debug:
+            raise
+        return _say(str(error), 2)
     except click.exceptions.NoArgsIsHelpError as error:
         sys.stderr.write(clean_lines(error.format_message()) + "\n")
         return 2

@@ -77,9 +77,12 @@ class Component(_Described):
         tags: words for ``zoo list --search``.
         aliases: further names of the component.
         example: parameters for a test within seconds and offline, used by ``zoo plugins check``.
+        deprecated: what to use instead, as in ``"use acme/new"``; each use of the component warns.
+        renamed: new names of parameters by their old names, as in ``{"width": "channels"}``. Jobs, recipes,
+            registry.yaml and bundles with an old name keep working, with a ``ZooDeprecationWarning``.
 
     Raises:
-        ValueError: the name, an alias or the target is malformed.
+        ValueError: the name, an alias, the target or a renamed parameter is malformed.
     """
 
     kind: ClassVar[str] = ""
@@ -88,11 +91,15 @@ class Component(_Described):
     target: str
     aliases: tuple[str, ...] = field(default=(), kw_only=True)
     example: Mapping[str, Any] = field(default_factory=dict, kw_only=True, compare=False, repr=False)
+    deprecated: str = field(default="", kw_only=True)
+    renamed: Mapping[str, str] = field(default_factory=dict, kw_only=True, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         for name in (self.name, *self.aliases):
             check_name(name)
         check_target(self.target)
+        if self.renamed and not _are_renamings(self.renamed):
+            raise ValueError(f"renamed {self.renamed!r} is not of the form {{'old': 'new'}}")
 
 
 @dataclass(frozen=True)
@@ -644,6 +651,15 @@ class Family(_Described):
         if self.facts and self.facts.count(":") != 1:
             raise ValueError(f"facts {self.facts!r} is not of the form 'package:file.tsv'")
         check_target(self.target)
+
+
+def _are_renamings(renamed: object) -> bool:
+    """Check for a mapping of names to other names, none of which is renamed again."""
+    if not isinstance(renamed, Mapping):
+        return False
+    words = (*renamed, *renamed.values())
+    known = all(isinstance(word, str) and word.isidentifier() for word in words)
+    return known and not set(renamed) & set(renamed.values())
 
 
 def check_name(name: object) -> None:

@@ -22,6 +22,7 @@ from zoo.api.plugins import (
     near,
     read_layer,
     shipped_path,
+    unmet_requirements,
     user_path,
 )
 from zoo.errors import RegistryFileError, ZooError
@@ -61,6 +62,7 @@ def registries() -> Iterator[Diagnosis]:
             yield _error_finding(path, str(error))
         else:
             yield from _missing_files(layers[-1])
+            yield from _missing_plugins(layers[-1])
             yield Diagnosis(GROUP, "registry", "ok", f"{short_path(path)}{_content(layers[-1])}")
 
 
@@ -113,15 +115,31 @@ def _missing_files(layer: Layer) -> Iterator[Diagnosis]:
             yield Diagnosis(GROUP, "registry", "warning", found.text, found.remedies)
 
 
+def _missing_plugins(layer: Layer) -> Iterator[Diagnosis]:
+    """Report required plugins that are not installed, or have another version."""
+    try:
+        unmet = list(unmet_requirements(RegistryConfig([layer])))
+    except RegistryFileError as error:
+        yield _error_finding(layer.path, str(error))
+        return
+    for each in unmet:
+        found = "is not installed" if each.version is None else f"is not met by version {each.version}"
+        text = f"{short_path(layer.path)} requires {each.requirement}, which {found}; zoo run refuses to start"
+        yield Diagnosis(GROUP, "registry", "wrong", text, (("install it", each.command),))
+
+
 def plugins() -> Iterator[Diagnosis]:
     """Summarise the findings of ``zoo plugins doctor``, one line each."""
-    from zoo.api.plugins import alone, discover, examine
+    from zoo.api.plugins import alone, discover, examine, settings_problems
 
     shelf = _shelf()
-    found = discover(shelf.disabled, alone(shelf.disabled))
+    disabled = shelf.disabled
+    found = discover(disabled, alone(disabled))
     counts = Counter(plugin.state for plugin in found)
     text = f"{len(found)} plugins" + "".join(f", {n} {state}" for state, n in sorted(counts.items()))
     yield Diagnosis(PLUGINS, "plugins", "ok", text, (("list their components", "zoo plugins list"),))
+    for problem in settings_problems(found, shelf):
+        yield Diagnosis(PLUGINS, "settings", "warning", problem, (("show each plugin's settings", "zoo info PLUGIN"),))
     for plugin in found:
         for each in examine(plugin):
             whose = f"{each.plugin} ({each.distribution} {each.version})"

@@ -193,7 +193,6 @@ WRONG = {
     "neither target nor base": ("components: {loss: {mine: {params: {}}}}", "give either target"),
     "target and base": ("components: {loss: {mine: {target: 'a:b', base: focal}}}", "give either target"),
     "one plugin without a list": ("plugins: {disable: timm}", "plugins: disable must be a list"),
-    "unknown key of plugins": ("plugins: {disabled: [timm]}", "unknown key of plugins 'disabled'"),
     "a number that is a word": (
         "components: {architecture: {mine: {target: 'm:f', input_size: large}}}",
         "components: architecture: mine: input_size must be a whole number, not 'large'",
@@ -223,6 +222,10 @@ WRONG = {
     "parameters of a command": (
         "components: {command: {hello: {target: './a.py:f', params: {a: 1}}}}",
         "components: command: hello: params is not valid for a command",
+    ),
+    "unknown key of plugins": (
+        "plugins: {disabled: [timm]}",
+        "plugins: disabled must be a mapping with the settings of a plugin, not ['timm']. Did you mean 'disable'?",
     ),
     "tags of another type": ("components: {loss: {mine: {base: focal, tags: 5}}}", "loss: mine: tags must be a list"),
     "aliases without a list": ("components: {loss: {mine: {base: focal, aliases: f}}}", "aliases must be a list"),

@@ -1,4 +1,4 @@
-"""Public: installed plugins, registry.yaml's layers, and processes of their own for whatever may crash.
+"""Public: installed plugins and their settings, registry.yaml's layers, and processes for whatever may crash.
 
 Example::
 
@@ -14,11 +14,14 @@ from zoo.host.diagnosis import examine
 from zoo.host.installer import find_tool
 from zoo.host.isolation import alone
 from zoo.host.loader import bundled_cache_kinds, discover
+from zoo.host.requirements import unmet_requirements
+from zoo.host.settings import settings_of
 from zoo.registry.config import FILENAME, Layer, RegistryConfig, read_layer, shipped_path, user_path
 from zoo.registry.distributions import installed
 from zoo.registry.entry import DISTRIBUTION, LOCAL, Entry
 from zoo.registry.kinds import ALL as ALL_KINDS
 from zoo.registry.loaded_plugin import LoadedPlugin
+from zoo.registry.settings_book import settings_problems
 from zoo.registry.suggest import near
 
 __all__ = [
@@ -40,6 +43,9 @@ __all__ = [
     "installed",
     "near",
     "read_layer",
+    "settings_of",
+    "settings_problems",
     "shipped_path",
+    "unmet_requirements",
     "user_path",
 ]

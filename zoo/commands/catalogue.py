@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from zoo.registry.kinds import KINDS
 
 if TYPE_CHECKING:
     from zoo.registry.entry import Entry
+    from zoo.registry.loaded_plugin import LoadedPlugin
     from zoo.registry.registry import Registry
 
 _MANY = 150
@@ -36,7 +38,7 @@ def list_components(
     """List components: architectures, datasets, losses, …
 
     KIND: datasets, architectures, losses, metrics, augmentations, optimizers, schedules, samplers, callbacks,
-    exporters, importers, commands, or a kind that a plugin declares.
+    exporters, importers, commands, or a kind that a plugin declares; or recipes.
 
     Variants, NAME.WORD, are listed with --variants, or where --search matches their name. Of architectures, the
     parameters (with 1,000 classes), the input size, and the published ImageNet accuracy and license of the pretrained
@@ -46,9 +48,14 @@ def list_components(
       zoo list architectures --filter "params<10" --filter "accuracy>78" --sort accuracy
     """
     from zoo.host.context import registry_here
+    from zoo.host.requirements import say_unmet
     from zoo.registry.kinds import check_kind
 
     registry = registry_here()  # plugins declare further kinds
+    say_unmet(registry.shelf)
+    if kind in ("recipe", "recipes"):
+        _print_recipes(registry, search, as_json=as_json)
+        return
     chosen = check_kind(kind) if kind else None
     if chosen != "architecture" and (conditions or sort != "name"):
         raise RequestError("--sort and --filter need architectures. Type: zoo list architectures --sort accuracy")
@@ -66,6 +73,23 @@ def list_components(
         click.echo(f"No component matches {search!r}. See: zoo list" if search else "There are no such components.")
         return
     _print(rows, entries, table=chosen == "architecture")
+
+
+def _print_recipes(registry: Registry, search: str | None, *, as_json: bool) -> None:
+    """Print the recipes of registry.yaml and of plugins with their origins."""
+    from zoo.reports.lists import component_lines, print_lines, width_here
+    from zoo.storage.files import dump_json
+
+    word = (search or "").lower()
+    rows = [row for row in registry.recipes.rows() if word in " ".join(row.values()).lower()]
+    if as_json:
+        click.echo(dump_json(rows))
+    elif not rows:
+        click.echo(f"No recipe matches {search!r}. See: zoo list recipes")
+    else:
+        foreign = {row["id"]: f" ({row['origin']})" for row in rows if row["origin"] != "shipped"}
+        named = [{**row, "summary": f"{row['summary']}{foreign.get(row['id'], '')}".strip()} for row in rows]
+        print_lines(component_lines(named, width_here()))
 
 
 def _found(registry: Registry, kind: str | None, search: str | None, *, variants: bool) -> list[Entry]:
@@ -159,31 +183,56 @@ def _overview(entries: Sequence[Entry], most: int = 40) -> list[Row]:
 @click.option("--kind", metavar="KIND", help="Kind of the component, where several have the name.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def info(name: str, kind: str | None, as_json: bool) -> None:
-    """Show a component and its parameters."""
+    """Show a component, or a plugin and its settings."""
     from zoo.commands.variants import in_words, variation
     from zoo.host.context import registry_here
+    from zoo.host.requirements import say_unmet
     from zoo.registry.kinds import check_kind
 
     registry = registry_here()
-    entries = _find(registry, name, check_kind(kind) if kind else None)
+    say_unmet(registry.shelf)
+    plugin = None if kind else next((p for p in registry.plugins if p.name == name), None)
+    entries = _find(registry, name, check_kind(kind) if kind else None, strict=plugin is None)
     shown = [{**_details(e), **variation(e, registry)} for e in entries]
+    told = plugin is not None and (plugin.settings is not None or not entries)
+    of_plugin = [describe_plugin(plugin, registry)] if plugin is not None and told else []
     if as_json:
         from zoo.storage.files import dump_json
 
-        click.echo(dump_json(shown[0] if len(shown) == 1 else shown))
+        rows = [*shown, *of_plugin]
+        click.echo(dump_json(rows[0] if len(rows) == 1 else rows))
         return
     from zoo.reports.parts import new_console
-    from zoo.reports.tables import component_info
+    from zoo.reports.tables import component_info, plugin_info
 
     for details in shown:
         new_console().print(component_info({**details, **in_words(details)}))
+    for row in of_plugin:
+        new_console().print(plugin_info(row))
 
 
-def _find(registry: Registry, name: str, kind: str | None) -> list[Entry]:
+def describe_plugin(plugin: LoadedPlugin, registry: Registry) -> Row:
+    """Describe a plugin as plain data: its origin, what it provides, and its settings with their values."""
+    settings = [] if plugin.settings is None else list(registry.settings.active[plugin.name].rows())
+    return {
+        "kind": "plugin",
+        "id": plugin.name,
+        "name": plugin.name,
+        "plugin": plugin.name,
+        "distribution": plugin.origin.distribution,
+        "version": plugin.origin.version,
+        "state": plugin.state,
+        "provides": dict(sorted(Counter(e.kind for e in plugin.entries).items())),
+        "recipes": [recipe.id for recipe in plugin.recipes],
+        "settings": settings,
+    }
+
+
+def _find(registry: Registry, name: str, kind: str | None, *, strict: bool) -> list[Entry]:
     """Find the entries with a name, of every kind or of one.
 
     Raises:
-        UnknownName: there is none of any kind.
+        UnknownName: there is none of any kind, and ``strict`` is set.
     """
     if kind:
         return [registry.find(kind, name)]
@@ -193,7 +242,7 @@ def _find(registry: Registry, name: str, kind: str | None) -> list[Entry]:
             found.append(registry.find(each, name))
         except UnknownName:
             continue
-    if not found:
+    if not found and strict:
         if said := next(filter(None, (registry.no_variant(each, name) for each in KINDS)), None):
             raise UnknownName(said)
         raise UnknownName(f"There is no component {name!r}.{registry.suggest(KINDS, name)} See: zoo list")
@@ -210,6 +259,10 @@ def _details(entry: Entry) -> dict[str, Any]:
         if value is not None:
             details[key] = list(value) if isinstance(value, tuple) else value
     details["parameters"] = [p.as_dict() for p in parameters(entry.kind, entry.factory())]
+    if component.deprecated:
+        details["deprecated"] = component.deprecated
+    if component.renamed:
+        details["renamed"] = dict(component.renamed)
     if entry.params:
         details["presets"] = dict(entry.params)
     details["source"] = str(entry.source_file() or "")

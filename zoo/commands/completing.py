@@ -178,9 +178,7 @@ def _catalogue(context: click.Context, typed: str) -> Iterable[Item]:
 
 
 def _recipes(context: click.Context, typed: str) -> Iterable[Item]:
-    from zoo.registry.config import open_shelf
-
-    return [Item(name) for name in ("none", *open_shelf().recipes)]
+    return [Item(name) for name in ("none", *registry_of(context, quiet=True).recipes.by_name)]
 
 
 def _kinds(context: click.Context, typed: str) -> Iterable[Item]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,6 +15,7 @@ from zoo.errors import PluginError
 if TYPE_CHECKING:
     from zoo.host.diagnosis import PluginFinding
     from zoo.registry.loaded_plugin import LoadedPlugin
+    from zoo.registry.registry import Registry
     from zoo.reports.checks import CheckProgress
 
 
@@ -43,7 +44,7 @@ def list_plugins(as_json: bool) -> None:
     from zoo.reports.lists import plugin_lines, print_lines, width_here
 
     print_lines(plugin_lines(rows, width_here()))
-    _print_notes(registry.clashes())
+    _print_notes([*registry.clashes(), *_settings_notes(registry)])
 
 
 def _row(plugin: LoadedPlugin) -> dict[str, Any]:
@@ -56,6 +57,17 @@ def _row(plugin: LoadedPlugin) -> dict[str, Any]:
         "problem": plugin.problem,
         "load_ms": round(plugin.load_ms, 2),
     }
+
+
+def _settings_notes(registry: Registry) -> Iterator[str]:
+    """Notes on required plugins that are not installed, on invalid settings, and on options that are left out."""
+    from zoo.commands.plugin_options import option_clashes
+    from zoo.commands.run import run
+    from zoo.host.requirements import unmet_requirements
+
+    yield from map(str, unmet_requirements(registry.shelf))
+    yield from registry.settings.problems()
+    yield from option_clashes(registry, [run])
 
 
 @group.command("install")
@@ -172,8 +184,9 @@ def doctor(context: click.Context, name: str | None, as_json: bool) -> None:
         for finding in findings:
             click.echo(_finding_text(finding))
         clashes = registry.clashes([p.name for p in plugins])
-        _print_notes(clashes)
-        if not findings and not clashes:
+        settings = [] if name else list(_settings_notes(registry))
+        _print_notes([*clashes, *settings])
+        if not findings and not clashes and not settings:
             click.echo(f"{len(plugins)} plugin{'' if len(plugins) == 1 else 's'} checked, no problems found.")
     if any(f.serious for f in findings):
         context.exit(1)

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from zoo.commands.plugin_options import JobCommand
 from zoo.errors import RequestError
-from zoo.job.options import RESUME_NAMED, job_options, plugin_options, resolve_words
-from zoo.job.sections import SectionCommand, SectionOption
+from zoo.job.options import RESUME_NAMED, job_options, resolve_words
+from zoo.job.sections import SectionOption
 
 if TYPE_CHECKING:
     from zoo.job.resolve import Resolved
@@ -25,7 +26,6 @@ def _option(*names: str, section: str, **settings: Any) -> Any:
 
 
 _PATH = click.Path(path_type=Path)
-_PLUGIN_OPTIONS = f"{__name__}.plugin_options"
 _RESTARTS = "Number of restarts when a process dies."
 
 
@@ -54,16 +54,6 @@ def _options(command: Any) -> Any:
     for option in reversed(options):
         command = option(command)
     return command
-
-
-class JobCommand(SectionCommand):
-    """A command with a job, whose options include those of plugins under headings of their own."""
-
-    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
-        """The options of the command, then those of plugins, which are loaded for them."""
-        if (own := ctx.meta.get(_PLUGIN_OPTIONS)) is None:
-            own = ctx.meta[_PLUGIN_OPTIONS] = plugin_options(ctx)
-        return [*super().get_params(ctx), *own]
 
 
 @click.command(name="run", cls=JobCommand)

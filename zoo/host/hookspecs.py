@@ -6,7 +6,7 @@ run, and get read-only views. Each plugin's hooks are called separately, so that
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pluggy
@@ -718,6 +718,59 @@ def zoo_cache_kinds() -> Iterable[CacheKind]:
 
 
 @hookspec
+def zoo_recipes() -> Mapping[str, Mapping[str, Any]] | str:
+    """Contribute recipes: a mapping of name to recipe as in registry.yaml, or a packaged file of one.
+
+    Example::
+
+        @hookimpl
+        def zoo_recipes():
+            return "zoo_acme:recipes.yaml"
+
+    with ``zoo_acme/recipes.yaml``, in the syntax of the section ``recipes`` of a registry.yaml::
+
+        acme/unet+*:
+          summary: The network of the paper, as trained there
+          architecture: {width: 32}
+          train: {epochs: 20, optimizer: adamw, lr: 1.0e-3}
+
+    A recipe is chosen automatically where the job's architecture or dataset belongs to the plugin, and with
+    ``--recipe`` everywhere. Its full id begins with the plugin's name (``acme/fast`` for ``fast``). Recipes of plugins
+    precede those of the zoo, and those of the user's and the working folder's registry.yaml precede them.
+    """
+    return {}
+
+
+@hookspec
+def zoo_settings() -> type:
+    """Declare the plugin's settings: a dataclass whose fields all have types and defaults.
+
+    Example::
+
+        @dataclass
+        class Settings:
+            stop_at: float = field(default=1.0, metadata={"option": "--stop-at", "help": "Accuracy to stop at."})
+
+        @hookimpl
+        def zoo_settings():
+            return Settings
+
+        @hookimpl
+        def zoo_epoch_end(run, epoch):
+            if epoch["val"]["accuracy"] >= run.settings.stop_at:
+                return "it is accurate enough"
+
+    A user sets ``plugins: {acme: {stop_at: 0.9}}`` in a registry.yaml or a job file, ``ZOO_ACME_STOP_AT=0.9``, ``--set
+    plugins.acme.stop_at=0.9``, or the option ``--stop-at 0.9`` of ``zoo run``; each precedes the one before. Values are
+    converted to the types of the fields; a ``ValueError`` of ``__post_init__`` is a message for the user. A hook of a
+    run has the object in ``run.settings``; any other code of the plugin gets it by
+    ``zoo.api.plugins.settings_of(Settings)``. ``zoo info acme`` shows every value with its source, and ``job.yaml``
+    records them.
+    """
+    return type
+
+
+@hookspec
 def zoo_run_start(run: Any) -> None:
     """Called before a run trains.
 
@@ -831,10 +884,9 @@ CONTRIBUTIONS: dict[str, str] = {
 
 NAMES: tuple[str, ...] = tuple(name for name in globals() if name.startswith("zoo_"))
 """Every hook, in the order above."""
-CACHE_KINDS = "zoo_cache_kinds"
+CACHE_KINDS, RECIPES, SETTINGS = "zoo_cache_kinds", "zoo_recipes", "zoo_settings"
 DECLARED_KINDS = "zoo_kinds"
 COMPONENTS = "zoo_components"
-LIFECYCLE: tuple[str, ...] = tuple(
-    name for name in NAMES if name not in (*CONTRIBUTIONS.values(), CACHE_KINDS, DECLARED_KINDS, COMPONENTS)
-)
+_OTHER = (*CONTRIBUTIONS.values(), CACHE_KINDS, RECIPES, SETTINGS, DECLARED_KINDS, COMPONENTS)
+LIFECYCLE: tuple[str, ...] = tuple(name for name in NAMES if name not in _OTHER)
 """Those of a run."""

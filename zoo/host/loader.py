@@ -28,6 +28,8 @@ from zoo.registry.config import RegistryConfig, open_shelf
 from zoo.registry.distributions import Found, installed
 from zoo.registry.entry import DISTRIBUTION, Entry, Origin, family_entries
 from zoo.registry.loaded_plugin import LoadedPlugin
+from zoo.registry.plugin_settings import schema_of
+from zoo.registry.recipe_book import PluginRecipe, plugin_recipes
 from zoo.registry.registry import Registry
 from zoo.registry.suggest import did_you_mean
 from zoo.registry.tracebacks import LIBRARIES, crash_frames
@@ -228,6 +230,10 @@ def load_module(
                 kinds.declare(kind, plugin.name)
             plugin.entries = list(_contributions(plugin))
             plugin.cache_kinds = list(_given(plugin, hookspecs.CACHE_KINDS, CacheKind))
+            plugin.recipes = list(_recipes(plugin))
+            plugin.settings = next(
+                (schema_of(cls, plugin.origin) for cls in call_one(plugin, hookspecs.SETTINGS)), None
+            )
     except KeyboardInterrupt:  # the user's
         where = f"plugin {plugin.name!r} ({plugin.origin.distribution}) was in phase {phase}"
         print(f"zoo: {where} — see: zoo plugins doctor {plugin.name}", file=sys.stderr)  # noqa: T201
@@ -266,6 +272,16 @@ def _given(plugin: LoadedPlugin, hook: str, cls: type[T]) -> Iterator[T]:
             if not isinstance(given, cls):
                 raise PluginError(f"{hook} gave {given!r}, not {cls.__name__}(...)")
             yield given
+
+
+def _recipes(plugin: LoadedPlugin) -> Iterator[PluginRecipe]:
+    seen: set[str] = set()
+    for result in call_one(plugin, hookspecs.RECIPES):
+        for recipe in plugin_recipes(result, plugin.origin):
+            if recipe.id in seen:
+                raise PluginError(f"{hookspecs.RECIPES} gave two recipes with the id {recipe.id!r}")
+            seen.add(recipe.id)
+            yield recipe
 
 
 def _entries(given: object, kind: str, hook: str, origin: Origin, seen: set[str]) -> Iterator[Entry]:

@@ -11,6 +11,7 @@ import yaml
 from zoo.errors import JobError
 from zoo.job.names import Identify, canonical
 from zoo.job.paths import same_path
+from zoo.job.plugin_values import PREFIX, is_setting
 from zoo.job.schema import Job, default_of, field_paths
 from zoo.registry.entry import PYTHON
 from zoo.registry.kinds import CHOICE_LISTS, CHOICES, of_plugins
@@ -60,9 +61,11 @@ class Layers:
     values: dict[str, Any] = field(default_factory=dict)
     sources: dict[str, str] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
+    _order: list[str] = field(default_factory=list)
 
     def put(self, source: str, given: Mapping[str, Any]) -> None:
         """Override existing values by a layer's; choosing another component drops the parameters of the lower one."""
+        self._order += [] if source in self._order else [source]
         for path, kind in CHOICES.items():
             name = given.get(f"{path}.name")
             below = self.values.get(f"{path}.name", name)
@@ -78,6 +81,18 @@ class Layers:
     def fill(self, source: str, given: Mapping[str, Any]) -> None:
         """Add only values that no layer has set."""
         self.put(source, {k: v for k, v in given.items() if k not in self.values})
+
+    def rename(self, old: str, new: str) -> bool:
+        """Move the value at an old path to a new one, unless a higher layer has set the new one.
+
+        Returns:
+            False where one layer has set both paths.
+        """
+        value, source = self.values.pop(old), self.sources.pop(old)
+        other = self.sources.get(new)
+        if other is None or self._order.index(source) > self._order.index(other):
+            self.values[new], self.sources[new] = value, source
+        return source != other
 
     def replace(self, source: str, given: Mapping[str, Any]) -> None:
         """Replace values without validation of their paths."""
@@ -122,22 +137,28 @@ def flatten(job: Mapping[str, Any]) -> dict[str, Any]:
     return dict(leaf for key, value in job.items() for leaf in _leaves(str(key), value))
 
 
-def changes(before: Mapping[str, Any], now: Job, identify: Identify = lambda kind, name: name) -> list[str]:
+def changes(
+    before: Mapping[str, Any],
+    now: Job,
+    identify: Identify = lambda kind, name: name,
+    renamed: Mapping[str, str] | None = None,
+) -> list[str]:
     """Describe each difference between a run's job.yaml and a job; keys missing in the file count as defaults.
 
     Args:
         before: content of the file.
         now: the job.
         identify: function of kind and name with the same result for all names of one component.
+        renamed: new paths of renamed parameters by their old paths, ``metrics.0.k`` in a list.
     """
     defaults = flatten({path: default_of(path) for path in field_paths()})
-    then, this = _unowned(flatten(before)), _unowned(flatten(now.plain()))
+    then, this = _unowned(_renamed(flatten(before), renamed or {})), _unowned(flatten(now.plain()))
     old, new = canonical({**defaults, **then}, identify), canonical(this, identify)
     keys = [key for key in {**then, **this} if old.get(key) != new.get(key)]
     return [
         f"{key}: {then.get(key)!r} before, {this.get(key)!r} now"
         for key in keys
-        if not same_path(old.get(key), new.get(key))
+        if not same_path(old.get(key), new.get(key)) and not key.startswith(PREFIX)  # told by setting_changes
     ]
 
 
@@ -150,12 +171,28 @@ def _short(name: Any) -> Any:
     return name.removeprefix(f"{PYTHON}/") if isinstance(name, str) else name
 
 
+def _renamed(flat: Mapping[str, Any], renamed: Mapping[str, str]) -> Mapping[str, Any]:
+    """Replace old paths by new ones, in lists of components too."""
+    found = {renamed.get(path, path): value for path, value in flat.items()}
+    for path in CHOICE_LISTS.keys() & found.keys():
+        found[path] = [
+            {
+                renamed.get(f"{path}.{i}.{key}", f"{path}.{i}.{key}").rpartition(".")[2]: each
+                for key, each in item.items()
+            }
+            if isinstance(item, Mapping)
+            else item
+            for i, item in enumerate(found[path] or ())
+        ]
+    return found
+
+
 def _leaves(path: str, value: Any) -> Iterator[tuple[str, Any]]:
     if path in CHOICES and not isinstance(value, Mapping):
         yield f"{path}.name", value
     elif path in CHOICES:
         yield from ((f"{path}.{key}", item) for key, item in value.items())
-    elif isinstance(value, Mapping) and path not in CHOICE_LISTS and path not in field_paths():
+    elif isinstance(value, Mapping) and path not in CHOICE_LISTS and path not in field_paths() and not is_setting(path):
         for key, item in value.items():
             yield from _leaves(f"{path}.{key}", item)
     else:

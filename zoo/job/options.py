@@ -55,6 +55,8 @@ class Span(click.ParamType[Any] if TYPE_CHECKING else click.ParamType):  # type:
         return float(found[1]) * _UNITS[(found[2] or "s")[0]]
 
 
+PLUGIN_VALUES = "zoo.plugin_values"
+"""Key of click's context with the values of plugins' options, by dotted path."""
 RESUME_NAMED = "."
 """The value of ``--resume`` where no run follows: the run that ``--name`` says, or the newest."""
 VIEWS = "Test-time augmentation: none, flip, crops, flip_crops or d4."
@@ -232,6 +234,8 @@ def _request(
         )
     asked = dict(zip(("architecture", "dataset"), words, strict=False))
     asked.update({name: typed[name] for name in options() if typed.get(name) not in (None, ())})
+    context = click.get_current_context(silent=True)
+    asked["set"] = {} if context is None else context.meta.get(PLUGIN_VALUES, {})
     request = make_request(asked, file=file, recipe=typed["recipe"])
     return dataclasses.replace(request, sets=tuple(typed["set"]))
 

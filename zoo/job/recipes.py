@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from zoo.registry.config import RANGES
+from zoo.registry.recipe_book import PluginRecipe
 
 BASE = "*+*"
 """Recipe below all others."""
@@ -30,13 +31,15 @@ def own_recipe(
     names: Callable[[str, str], list[str]],
     fact: Callable[[str], Any] = lambda name: None,
     levels: Mapping[str, int] | None = None,
+    owners: Mapping[str, PluginRecipe] | None = None,
 ) -> str | None:
     """Choose the recipe for a job that names none.
 
-    Recipes of a later registry.yaml precede those of an earlier one. Within a file, a recipe whose ``when`` has
-    conditions on initial weights, frozen layers or names only comes first, and among several the most specific one,
-    conditions on frozen layers before all. Then follow the recipes of the pair, of the architecture and of the dataset;
-    among equals a recipe with conditions on the data precedes one without.
+    A plugin's recipe applies to jobs with an architecture or a dataset of the plugin. Recipes of a later registry.yaml
+    precede those of an earlier one; those of plugins stand between the shipped file and the user's. Within a file, a
+    recipe whose ``when`` has conditions on initial weights, frozen layers or names only comes first, and among several
+    the most specific one, conditions on frozen layers before all. Then follow the recipes of the pair, of the
+    architecture and of the dataset; among equals a recipe with conditions on the data precedes one without.
 
     Args:
         recipes: all recipes by name.
@@ -44,7 +47,8 @@ def own_recipe(
         names: function of kind and name that returns all names of that component, most specific first.
         fact: function of a condition's name that returns the fact about the images, or None where unknown; called only
             where a recipe that matches otherwise needs it.
-        levels: index of the registry.yaml of each recipe, increasing with precedence.
+        levels: precedence of the layer of each recipe.
+        owners: the recipes of plugins.
 
     Returns:
         Name of the recipe; None where none applies.
@@ -55,13 +59,21 @@ def own_recipe(
         "freeze": _value(layers, "train.freeze"),
         **known,
     }
-    levels = levels or {}
-    ranked = [
-        ((levels.get(name, 0), *rank), name)
-        for name, recipe in recipes.items()
-        if (rank := _rank(name, recipe, known, facts, fact))
-    ]
+    levels, owners = levels or {}, owners or {}
+    ranked = []
+    for name, recipe in recipes.items():
+        owner = owners.get(name)
+        if owner is not None and not _owns(owner, known):
+            continue
+        if rank := _rank(owner.name if owner else name, recipe, known, facts, fact):
+            ranked.append(((levels.get(name, 0), *rank), name))
     return max(ranked, key=lambda item: item[0])[1] if ranked else None
+
+
+def _owns(recipe: PluginRecipe, known: Mapping[str, Sequence[str]]) -> bool:
+    """Check that the job's architecture or dataset belongs to the plugin of a recipe."""
+    prefix = f"{recipe.origin.plugin}/"
+    return any(name.startswith(prefix) for names in known.values() for name in names)
 
 
 def _rank(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -16,22 +16,26 @@ from typing import Any
 from pydantic import ValidationError
 
 from zoo.errors import JobError, RequestError, UnknownName, ZooError
+from zoo.host.requirements import check_requirements
 from zoo.job.apply_rules import SIZE, apply_rules
 from zoo.job.dataset_facts import DatasetFacts, JobFacts
 from zoo.job.layers import Layers, flatten, parse_sets
 from zoo.job.messages import already_reported, describe_error, folder_hint, is_path, missing, order_hint, run_folder
 from zoo.job.names import MONITOR, has_ids, shown_name
 from zoo.job.paths import anchor_params, anchored
+from zoo.job.plugin_values import PREFIX, dotted, take_settings
 from zoo.job.recipes import BASE, SEVERAL_LABELS, own_recipe, settings
 from zoo.job.reconcile import reconcile_freeze, reconcile_rates, reconcile_sizes, unchosen
 from zoo.job.request import Request
 from zoo.job.schema import MEASURED, Choice, Job, default_of, field_paths
 from zoo.plugin import Kind, Optimizer
 from zoo.registry import signature
+from zoo.registry.deprecation import both_given, renamed_in, warn_renamed
 from zoo.registry.entry import PYTHON, Entry
 from zoo.registry.kinds import ALL, CHOICE_LISTS, CHOICES
 from zoo.registry.registry import Registry
-from zoo.registry.suggest import did_you_mean, listing
+from zoo.registry.settings_book import PluginSettings
+from zoo.registry.suggest import listing
 from zoo.storage.safe_yaml import read_mapping
 
 FALLBACK_SIZE = 128  # image size in pixels, where neither recipe, architecture nor dataset gives one
@@ -51,6 +55,7 @@ class Resolved:
         reasons: dotted path -> reason of a rule for the value.
         facts: facts about the job's images.
         vary: resolves the same request with a part of a job (nested, as in a recipe) over its recipe.
+        plugins: settings by plugin.
     """
 
     job: Job
@@ -61,9 +66,32 @@ class Resolved:
     reasons: dict[str, str] = field(default_factory=dict)
     facts: JobFacts = field(default_factory=lambda: JobFacts(None))
     vary: Callable[[Mapping[str, Any]], Resolved] | None = None
+    plugins: Mapping[str, PluginSettings] = field(default_factory=dict)
 
     def entry(self, path: str) -> Entry:
         return self.entries[path]
+
+    @property
+    def renamed(self) -> Mapping[str, str]:
+        """New paths of renamed parameters by their old paths: ``architecture.width``, ``metrics.0.k``."""
+        return {
+            f"{path}.{old}": f"{path}.{new}"
+            for path, entry in self.entries.items()
+            for old, new in entry.component.renamed.items()
+        }
+
+    def provenance(self) -> Mapping[str, Mapping[str, Any]]:
+        """Provenance of each component, by path."""
+        return {path: entry.provenance() for path, entry in self.entries.items()}
+
+    def recipe_provenance(self) -> Mapping[str, Mapping[str, Any]]:
+        """Provenance of a plugin's recipe; empty for any other."""
+        owner = self.registry.recipes.owners.get(self.job.recipe or "")
+        return {} if owner is None else {"recipe": owner.provenance()}
+
+    def settings_provenance(self) -> Mapping[str, Mapping[str, Any]]:
+        """Distribution and version of each plugin with settings, and the settings that differ from their defaults."""
+        return {f"{PREFIX}{plugin}": each.provenance() for plugin, each in self.plugins.items()}
 
     def decided(self, values: Mapping[str, Any], source: str, reason: str = "") -> Resolved:
         """Return a copy with values that a run has determined where the job leaves them open.
@@ -95,6 +123,7 @@ def resolve(request: Request, registry: Registry, variant: Mapping[str, Any] | N
     Raises:
         JobError: the request is invalid; lists all problems.
     """
+    check_requirements(registry.shelf)
     try:
         return _Resolver(request, registry, variant or {}).resolve()
     except OSError as error:
@@ -117,10 +146,11 @@ class _Resolver:
         file_name = str(self.request.file.name) if self.request.file else ""
         from_file = self._open_paths(self._read_file(), self._file_folder)
         self.has_ids = has_ids(from_file)
+        settings_of_plugins = self._plugins((file_name, from_file), ("--set", sets), ("command line", options))
         chosen = (options, sets, from_file)
         self.facts = self._facts(chosen)
         recipe_name, recipe = self._recipe(*chosen)
-        self.layers.put("default", flatten(settings(self.registry.shelf.recipes.get(BASE, {}))))
+        self.layers.put("default", flatten(settings(self.registry.recipes.by_name.get(BASE, {}))))
         if recipe_name:
             self.layers.put(f"recipe {recipe_name}", flatten(settings(recipe)))
         before = dict(self.layers.values)
@@ -136,7 +166,21 @@ class _Resolver:
         self._several_labels()
         self._choices()
         self._component_defaults()
+        self.layers.replace("default", settings_of_plugins[0])
+        self.layers.sources.update(settings_of_plugins[1])
         return self._finish(recipe)
+
+    def _plugins(self, *layers: tuple[str, MutableMapping[str, Any]]) -> tuple[Mapping[str, Any], Mapping[str, str]]:
+        """Move the settings of plugins out of the layers; returns values and sources by dotted path."""
+        book, of_a_run = self.registry.settings, [layer.keys() >= _WRITTEN for _, layer in layers]
+        taken = [take_settings(layer, source, self.problems) for source, layer in layers]
+        taken = [
+            (source, book.known_in(each) if old else each) for (source, each), old in zip(taken, of_a_run, strict=True)
+        ]
+        self.plugins, problems = book.resolve(*taken)
+        self.problems += problems
+        book.activate(self.plugins)
+        return dotted(self.plugins)
 
     def _identity(self, kind: str, name: Any) -> Any:
         """Id of the component with this name; the name itself where unknown."""
@@ -172,7 +216,7 @@ class _Resolver:
         """Facts about the dataset; None where its name or its parameters are invalid."""
         with contextlib.suppress(ZooError):
             entry = self._named("dataset", str(merged.values.get("dataset.name")))
-            wanted = {**entry.params, **merged.params("dataset")}
+            wanted, _ = entry.with_new_names({**entry.params, **merged.params("dataset")}, "dataset")
             factory = entry.factory()
             params, problems = signature.check("dataset", factory, wanted, "")
             params = {**signature.defaults("dataset", factory), **params}
@@ -190,9 +234,9 @@ class _Resolver:
         """Apply the multi-label recipe to a multi-label dataset, below the user's choices and later recipes."""
         if not self.peeked.get("multilabel"):
             return
-        levels, chosen = self.registry.shelf.recipe_levels, self.layers.values.get("recipe")
+        levels, chosen = self.registry.recipes.levels, self.layers.values.get("recipe")
         later = levels.get(str(chosen), 0) > levels.get(SEVERAL_LABELS, 0)
-        recipe = flatten(settings(self.registry.shelf.recipes.get(SEVERAL_LABELS, {})))
+        recipe = flatten(settings(self.registry.recipes.by_name.get(SEVERAL_LABELS, {})))
         kept = {path for path, source in self.layers.sources.items() if later and source == f"recipe {chosen}"}
         free = {p: value for p, value in recipe.items() if p not in kept and unchosen(self.layers.sources.get(p))}
         self.layers.put(f"recipe {SEVERAL_LABELS}", free)
@@ -254,23 +298,23 @@ class _Resolver:
 
     def _recipe(self, *layers: Mapping[str, Any]) -> tuple[str | None, Mapping[str, Any]]:
         """Look up the requested recipe, else the one that matches the job."""
-        recipes = self.registry.shelf.recipes
+        book = self.registry.recipes
         # null in a run's job.yaml means that the run had no recipe.
         said = (str(v["recipe"] or "none") for v in layers if "recipe" in v)
         asked = self.request.recipe or next(said, None)
         if asked == "none":
             return None, {}
-        if asked is not None:
-            if asked not in recipes and any(_complete(layer) for layer in layers):
+        if asked is None:
+            found = own_recipe(book.by_name, layers, self._all_names, self.facts.condition, book.levels, book.owners)
+            return (found, book.by_name[found]) if found else (None, {})
+        try:
+            name = book.find(asked)
+        except UnknownName as error:
+            if any(_complete(layer) for layer in layers):
                 return asked, {}
-            if asked not in recipes:
-                known = [r for r in recipes if r != BASE]
-                self.problems.append(
-                    f"Unknown recipe {asked!r}.{did_you_mean(asked, known)} Recipes: {listing(known)}."
-                )
-            return (asked, recipes[asked]) if asked in recipes else (None, {})
-        found = own_recipe(recipes, layers, self._all_names, self.facts.condition, self.registry.shelf.recipe_levels)
-        return (found, recipes[found]) if found else (None, {})
+            self.problems.append(str(error))
+            return None, {}
+        return name, book.by_name[name]
 
     def _all_names(self, kind: str, name: str) -> list[str]:
         """All names by which a recipe may refer to a component, most specific first."""
@@ -294,6 +338,7 @@ class _Resolver:
             if entry is not None:
                 if entry.origin.plugin != PYTHON and self.has_ids and self._from_file(f"{path}.name"):
                     self.layers.values[f"{path}.name"] = shown_name(kind, str(name), entry, self.registry)
+                self._rename(path, entry)
                 self._check(path, entry, self.layers.params(path))
         for path, kind in CHOICE_LISTS.items():
             found = self._choice_list(path, kind)
@@ -337,17 +382,27 @@ class _Resolver:
             self.layers.sources[f"{path}.name"] = PYTHON
         return found
 
+    def _rename(self, path: str, entry: Entry) -> None:
+        """Move values under old names of parameters to the new names; the higher layer wins, as for equal names."""
+        for old, new in renamed_in(entry.component, self.layers.params(path)).items():
+            warn_renamed(entry.title, path, old, new)
+            if not self.layers.rename(f"{path}.{old}", f"{path}.{new}"):
+                self.problems.append(both_given(path, old, new))
+            elif f"{path}.{old}" in self.reasons:
+                self.reasons[f"{path}.{new}"] = self.reasons.pop(f"{path}.{old}")
+
     def _check(self, path: str, entry: Entry, given: Mapping[str, Any]) -> None:
         try:
             factory = entry.factory()
         except RequestError as error:
             self.problems.append(str(error))
             return
-        checked, problems = signature.check(entry.kind, factory, {**entry.params, **given}, path)
-        self.problems += problems + self._one_label_only(entry, factory)
+        preset, twice = entry.with_new_names(entry.params, path)
+        checked, problems = signature.check(entry.kind, factory, {**preset, **given}, path)
+        self.problems += twice + problems + self._one_label_only(entry, factory)
         folders = {key: self._file_folder if self._from_file(f"{path}.{key}") else None for key in given}
         values = self._anchored(entry, checked, folders)
-        self.layers.fill("registry.yaml", {f"{path}.{k}": None for k in entry.params if k in values})
+        self.layers.fill("registry.yaml", {f"{path}.{k}": None for k in preset if k in values})
         for key, value in values.items():
             self.layers.values[f"{path}.{key}"] = signature.plain(value)
         defaults = signature.defaults(entry.kind, factory)
@@ -399,10 +454,12 @@ class _Resolver:
                 self.problems.append(str(error))
                 continue
             where = f"{path}.{choice.name}"
-            checked, problems = signature.check(kind, factory, {**entry.params, **choice.params}, where)
+            (preset, twice), (own, both) = (entry.with_new_names(p, where) for p in (entry.params, choice.params))
+            checked, problems = signature.check(kind, factory, {**preset, **own}, where)
+            problems = twice + both + problems
             self.problems += problems + self._one_label_only(entry, factory) + _taken(kind, choice.name, entry)
             folder = self._file_folder if self._from_file(path) else None
-            values = self._anchored(entry, checked, dict.fromkeys(choice.params, folder))
+            values = self._anchored(entry, checked, dict.fromkeys(own, folder))
             defaults = signature.defaults(kind, factory)
             name = entry.id if entry.origin.plugin == PYTHON else choice.name
             if entry.origin.plugin != PYTHON and (kind == "metric" or (self.has_ids and self._from_file(path))):
@@ -449,7 +506,17 @@ class _Resolver:
         for path in flatten(job.plain()):
             self.layers.sources.setdefault(path, "default")
         vary = functools.partial(resolve, self.request, self.registry)
-        return Resolved(job, self.layers.sources, self.entries, recipe, self.registry, self.reasons, self.facts, vary)
+        return Resolved(
+            job,
+            self.layers.sources,
+            self.entries,
+            recipe,
+            self.registry,
+            self.reasons,
+            self.facts,
+            vary,
+            plugins=self.plugins,
+        )
 
 
 def _other_channels(architecture: Entry | None, job: Job) -> list[str]:

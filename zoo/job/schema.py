@@ -5,7 +5,7 @@ Components are referred to by name and get keyword arguments when they are built
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -21,6 +21,7 @@ from pydantic import (
 
 from zoo.plugin import Interpolation
 from zoo.registry.kinds import ALL, CHOICE_LISTS, CHOICES
+from zoo.registry.plugin_settings import SECTION
 
 AUTO = "auto"
 
@@ -285,6 +286,7 @@ class Job(_Strict):
             same.
         compile: use torch.compile for training steps; ``auto`` does so where it was measured to be faster, on a GPU in
             a long training.
+        plugins: settings by plugin, of those that declare some.
 
     Components of kinds that plugins declare stand at the paths of their kinds, beside these fields.
     """
@@ -311,6 +313,7 @@ class Job(_Strict):
     weights: str | None = None
     teacher: str | None = None
     recipe: str | None = None
+    plugins: dict[str, Mapping[str, Any]] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _declared(self) -> Job:
@@ -344,8 +347,8 @@ class Job(_Strict):
         return self.precision if self.evaluation_precision == AUTO else self.evaluation_precision
 
     def plain(self) -> dict[str, Any]:
-        """Return the job as plain values for JSON and YAML."""
-        return self.model_dump(mode="json")
+        """Return the job as plain values for JSON and YAML, without ``plugins`` where none has settings."""
+        return self.model_dump(mode="json", exclude=None if self.plugins else {"plugins"})
 
 
 EXECUTED = ("precision", "memory_format", "evaluation_precision", "compile")
@@ -378,6 +381,8 @@ def field_paths(model: type[BaseModel] = Job, prefix: str = "", *, required: boo
     paths: list[str] = []
     for name, info in model.model_fields.items():
         inner = info.annotation
+        if model is Job and name == SECTION:
+            continue  # the plugins know their own
         if isinstance(inner, type) and issubclass(inner, BaseModel) and inner is not Choice:
             paths += field_paths(inner, f"{prefix}{name}.", required=required)
         elif info.is_required() or not required:

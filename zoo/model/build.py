@@ -31,9 +31,10 @@ def build(entry: Entry, params: Mapping[str, Any], path: str, *positional: Any, 
         ContractError: the object declares a method that nothing calls; see :mod:`zoo.registry.protocols`.
     """
     factory = entry.factory()
+    params, twice = entry.with_new_names(params, path)
     values, problems = check(entry.kind, factory, params, path)
-    if problems:
-        raise JobError(problems)
+    if twice or problems:
+        raise JobError(twice + problems)
     extra = {k: v for k, v in given.items() if accepts(factory, k)}
     try:
         made = entry.make(*positional, **extra, **values)

@@ -38,6 +38,8 @@ RANGES = ("images", "image_size", "classes", "in_chans")
 _SECTIONS = ("version", "plugins", "aliases", "components", "recipes", "catalogue")
 _PLACE_KEYS = ("target", "base", "params")
 """Keys of a local component beside the fields of its declaration."""
+PLUGIN_LISTS = ("require", "disable")
+"""Keys of the section ``plugins`` that are no plugin's settings."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,11 @@ class Layer:
 
     def section(self, name: str) -> Mapping[str, Any]:
         return self.content.get(name) or {}
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """Settings by plugin."""
+        return {str(name): value for name, value in self.section("plugins").items() if name not in PLUGIN_LISTS}
 
     @property
     def trusted(self) -> bool:
@@ -174,12 +181,8 @@ class RegistryConfig:
 
     @cached_property
     def recipes(self) -> Mapping[str, Mapping[str, Any]]:
+        """Recipes of all layers; those of plugins are in :class:`zoo.registry.recipe_book.RecipeBook`."""
         return {str(k): dict(v or {}) for layer in self.layers for k, v in layer.section("recipes").items()}
-
-    @cached_property
-    def recipe_levels(self) -> dict[str, int]:
-        """Index of the layer of each recipe, increasing with precedence."""
-        return {str(name): i for i, layer in enumerate(self.layers) for name in layer.section("recipes")}
 
     @cached_property
     def catalogue(self) -> Mapping[str, Mapping[str, Any]]:
@@ -255,13 +258,10 @@ def read_layer(path: Path) -> Layer:
     for section in ("aliases", "components"):
         for kind, items in (content.get(section) or {}).items():
             _mapping(items or {}, path, f"{section}: {kind}")
-    for section in ("recipes", "catalogue"):
-        for name, item in (content.get(section) or {}).items():
-            _mapping(item or {}, path, f"{section}: {name}")
-    for name, recipe in (content.get("recipes") or {}).items():
-        _check_conditions((recipe or {}).get("when") or {}, path, f"recipes: {name}: when")
-    _known(content.get("plugins") or {}, ("disable",), path, "key of plugins")
-    _names(content.get("plugins") or {}, "disable", path, "plugins")
+    for name, item in (content.get("catalogue") or {}).items():
+        _mapping(item or {}, path, f"catalogue: {name}")
+    check_recipes(content.get("recipes") or {}, path)
+    _check_plugins(content.get("plugins") or {}, path)
     layer = Layer(path, content)
     for item in _locals(layer):
         if item.kind in KINDS:  # others may be kinds of plugins, which have not been loaded yet
@@ -269,7 +269,32 @@ def read_layer(path: Path) -> Layer:
     return layer
 
 
-def _check_conditions(when: Mapping[str, Any], path: Path, where: str) -> None:
+def _check_plugins(plugins: Mapping[Any, Any], path: Path) -> None:
+    for key in PLUGIN_LISTS:
+        _names(plugins, key, path, "plugins")
+    for name, settings in plugins.items():
+        if name not in PLUGIN_LISTS and not isinstance(settings, Mapping):
+            raise RegistryFileError(
+                f"{path}: plugins: {name} must be a mapping with the settings of a plugin, not {settings!r}."
+                f"{did_you_mean(str(name), PLUGIN_LISTS)} Lists are: {listing(PLUGIN_LISTS)}."
+            )
+
+
+def check_recipes(recipes: Mapping[Any, Any], path: Path | str) -> None:
+    """Check that recipes are mappings with valid conditions.
+
+    Args:
+        path: the file or the plugin that has the recipes, for messages.
+
+    Raises:
+        RegistryFileError: a recipe is malformed.
+    """
+    for name, recipe in recipes.items():
+        _mapping(recipe or {}, path, f"recipes: {name}")
+        _check_conditions((recipe or {}).get("when") or {}, path, f"recipes: {name}: when")
+
+
+def _check_conditions(when: Mapping[str, Any], path: Path | str, where: str) -> None:
     _mapping(when, path, where)
     _known(when, CONDITIONS, path, f"condition of {where}")
     for kind in ("architecture", "dataset"):
@@ -318,18 +343,18 @@ def _a(kind: str) -> str:
     return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
 
 
-def _mapping(value: object, path: Path, what: str) -> None:
+def _mapping(value: object, path: Path | str, what: str) -> None:
     if not isinstance(value, Mapping):
         raise RegistryFileError(f"{path}: {what} must be a mapping (name: value), not {value!r}.")
 
 
-def _names(given: Mapping[str, Any], key: str, path: Path, where: str) -> None:
+def _names(given: Mapping[str, Any], key: str, path: Path | str, where: str) -> None:
     value = given.get(key) or []
     if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
         raise RegistryFileError(f"{path}: {where}: {key} must be a list of words, such as [a, b], not {value!r}.")
 
 
-def _known(given: Mapping[str, Any], valid: Any, path: Path, what: str) -> None:
+def _known(given: Mapping[str, Any], valid: Any, path: Path | str, what: str) -> None:
     for key in given:
         if key not in valid:
             raise RegistryFileError(

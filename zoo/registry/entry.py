@@ -16,6 +16,7 @@ from typing import Any
 
 from zoo.errors import RequestError
 from zoo.plugin import Component, Family
+from zoo.registry.deprecation import warn_of, with_new_names
 from zoo.registry.facts import table
 from zoo.registry.family import Fields, members
 from zoo.registry.kinds import ALL
@@ -165,6 +166,7 @@ class Entry:
             RequestError: the module can't be imported, or has no such attribute.
         """
         used[self.kind, self.id] = self
+        warn_of(self.component, self.title)
         if self.given is not None:
             return self.given
         found = self.attribute(self.component.target)
@@ -184,6 +186,18 @@ class Entry:
             where = self.file or module_name
             hint = did_you_mean(attribute, [n for n in vars(module) if not n.startswith("_")])
             raise RequestError(f"{self.kind} {self.id!r}: there is no {attribute!r} in {where}.{hint}") from error
+
+    def with_new_names(self, given: Mapping[str, Any], where: str) -> tuple[Mapping[str, Any], list[str]]:
+        """Replace old names of parameters, with a warning each.
+
+        Args:
+            given: parameters from one source.
+            where: dotted path of the component in the job, for the messages.
+
+        Returns:
+            The parameters under their new names, and the problems of those that are given under both.
+        """
+        return with_new_names(self.component, self.title, given, where)
 
     def make(self, *args: Any, **kwargs: Any) -> Any:
         """Call the factory, and record the class of the object for error messages.

@@ -10,6 +10,8 @@ import pluggy
 from zoo.errors import PluginError
 from zoo.plugin import CacheKind
 from zoo.registry.entry import Entry, Origin
+from zoo.registry.plugin_settings import SettingsSchema
+from zoo.registry.recipe_book import PluginRecipe
 
 Implementations = dict[str, list[pluggy.HookImpl]]
 
@@ -38,6 +40,8 @@ class LoadedPlugin:
     collected: bool = False
     entries: list[Entry] = field(default_factory=list)
     cache_kinds: list[CacheKind] = field(default_factory=list)
+    recipes: list[PluginRecipe] = field(default_factory=list)
+    settings: SettingsSchema | None = None
     hooks: Implementations = field(default_factory=dict, repr=False)
     threads: frozenset[Thread] = field(default=frozenset(), repr=False)
 
@@ -49,7 +53,7 @@ class LoadedPlugin:
         """Mark the plugin as failed, and drop its entries and hooks."""
         self.state, self.phase, self.error = "failed", phase, error
         self.problem = problem_of(error)
-        self.entries, self.cache_kinds, self.hooks = [], [], {}
+        self.entries, self.cache_kinds, self.recipes, self.settings, self.hooks = [], [], [], None, {}
 
 
 def problem_of(error: BaseException) -> str:

@@ -19,6 +19,8 @@ from zoo.registry.command_names import command_clashes
 from zoo.registry.config import Local, RegistryConfig
 from zoo.registry.entry import LOCAL, PYTHON, Entry, owners_of
 from zoo.registry.loaded_plugin import LoadedPlugin
+from zoo.registry.recipe_book import RecipeBook
+from zoo.registry.settings_book import SettingsBook
 from zoo.registry.suggest import did_you_mean, listing, near, suggestion
 
 _OPTIONS = {"metric": "metrics", "augmentation": "augment"}
@@ -28,10 +30,16 @@ _OPTIONS = {"metric": "metrics", "augmentation": "augment"}
 class Registry:
     """Components of plugins and of registry.yaml, by kind and name."""
 
+    latest: Registry | None = None
+    """The registry that this process has opened last, for code of plugins that gets none passed."""
+
     def __init__(self, plugins: list[LoadedPlugin], shelf: RegistryConfig):
         self.plugins = plugins
         self.shelf = shelf
         shelf.check_kinds()
+        self.recipes = RecipeBook(shelf, (recipe for plugin in plugins for recipe in plugin.recipes))
+        self.settings = SettingsBook((plugin.settings for plugin in plugins if plugin.settings), shelf)
+        Registry.latest = self
         self.remembered: dict[Any, Any] = {}
         """Cached facts about datasets, shared by all jobs that this registry resolves."""
         self._by_id: dict[tuple[str, str], Entry] = {}

@@ -9,11 +9,12 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from zoo.reports.lists import plural
 from zoo.reports.parts import ACCENT, WARN, Middle, Page, bare_table, heading, say
 from zoo.reports.run_tables import job_table, runs_table
 from zoo.reports.words import UNKNOWN, clean, count, setting, short_path, shown
 
-__all__ = ["component_info", "job_table", "runs_table"]
+__all__ = ["component_info", "job_table", "plugin_info", "runs_table"]
 
 Row = Mapping[str, Any]
 
@@ -29,6 +30,40 @@ def component_info(info: Row) -> RenderableType:
     if parameters:
         parts += [heading("Parameters", _set_hint(info)), _parameters(parameters)]
     return Page(*parts)
+
+
+def plugin_info(info: Row) -> RenderableType:
+    """Describe one plugin: its origin, what it provides, and its settings with their values and sources."""
+    facts = bare_table("", "")
+    provides = (f"{n} {kind if n == 1 else plural(kind)}" for kind, n in (info.get("provides") or {}).items())
+    for label, value in (
+        ("from", " ".join(str(info[key]) for key in ("distribution", "version") if info.get(key))),
+        ("state", info.get("state")),
+        ("provides", ", ".join(provides)),
+        ("recipes", ", ".join(info.get("recipes") or ())),
+    ):
+        if value:
+            facts.add_row(Text(label, ACCENT), say(value))
+    title = Text.assemble((clean(info.get("id", UNKNOWN)), "bold"), "  ", ("plugin", "dim"))
+    settings = info.get("settings") or []
+    hint = f"--set plugins.{clean(info.get('id'))}.NAME=VALUE"
+    parts: list[RenderableType] = [title, Text(), facts]
+    parts += [heading("Settings", hint), _settings(settings)] if settings else []
+    return Page(*parts)
+
+
+def _settings(settings: Sequence[Row]) -> Table:
+    """A row for each setting: its name, and below its type and value the source, the option, and the help."""
+    table = bare_table("name", "type and value")
+    for row in settings:
+        value = Text.assemble((clean(row.get("type") or ""), "dim"), f" = {shown(row.get('value'))}")
+        source = Text(clean(row.get("source")), "dim")
+        others = ", ".join(clean(row[key]) for key in ("option", "variable") if row.get(key))
+        words = [Text(clean(row[key])) for key in ("help",) if row.get(key)]
+        table.add_row(
+            say(row.get("name", UNKNOWN), "bold"), Text("\n").join([value, source, *words, Text(others, "dim")])
+        )
+    return table
 
 
 def _facts(info: Row) -> Iterable[tuple[str, RenderableType]]:

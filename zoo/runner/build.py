@@ -128,9 +128,10 @@ def build_opener(resolved: Resolved, shape: Shape | None = None, preparing: Prep
         JobError: the dataset does not take the given parameters.
     """
     job, data, entry = resolved.job, resolved.job.data, resolved.entry("dataset")
-    params, problems = check("dataset", entry.factory(), job.dataset.params, "dataset")
-    if problems:
-        raise JobError(problems)
+    current, twice = entry.with_new_names(job.dataset.params, "dataset")
+    params, problems = check("dataset", entry.factory(), current, "dataset")
+    if twice or problems:
+        raise JobError(twice + problems)
     if shape is None:
         shape = Shape(job.train.image_size, data.in_chans, data.resize, data.interpolation, data.crop_pct)
     return Opener(entry, params, shape, data.store, data.on_bad_image, data.max_bad_fraction, preparing)

@@ -18,13 +18,14 @@ from zoo.host.hook_calls import PATIENCE, call_implementation, patience_s, rank
 from zoo.host.views import calling
 from zoo.model.provenance import PLUGIN
 from zoo.registry.loaded_plugin import LoadedPlugin, problem_of
+from zoo.registry.settings_book import PluginSettings
 from zoo.registry.tracebacks import plugin_frames, stack_of
 from zoo.runner.callbacks import Callback
 from zoo.runner.measurements import EpochRecord
 from zoo.runner.record import Run
 from zoo.runner.result_parts import ObservingPlugin
 from zoo.runner.run_result import RunResult
-from zoo.runner.views import view
+from zoo.runner.views import view, with_settings
 
 
 class Hooks(Callback):
@@ -35,14 +36,21 @@ class Hooks(Callback):
     Args:
         plugins: the loaded plugins.
         tell: receives a line for each hook that fails.
+        settings: settings by plugin, which the plugin's hooks find in ``run.settings``.
     """
 
-    def __init__(self, plugins: Sequence[LoadedPlugin], tell: Callable[[str], None]):
+    def __init__(
+        self,
+        plugins: Sequence[LoadedPlugin],
+        tell: Callable[[str], None],
+        settings: Mapping[str, PluginSettings] | None = None,
+    ):
+        known = settings or {}
         self.watchers: list[_Watcher] = []
         self.tell = tell
         self._accounts: dict[str, ObservingPlugin] = {}
         for plugin in (p for p in plugins if p.state == "enabled" and _watches(p)):
-            self._accounts[plugin.name] = _account_of(plugin)
+            self._accounts[plugin.name] = _account_of(plugin, known.get(plugin.name))
             fault = faults.stuck(plugin)
             if fault and fault.phase in hookspecs.LIFECYCLE:  # a plugin may time out only once
                 problem = f"last time, {fault.phase} never returned"
@@ -50,7 +58,7 @@ class Hooks(Callback):
                 name = plugin.name
                 tell(f"plugin {name!r} is disabled for this run: {problem} — see: zoo plugins doctor {name}")
             else:
-                self.watchers.append(_Watcher(plugin))
+                self.watchers.append(_Watcher(plugin, known.get(plugin.name)))
 
     def call(self, hook: str, **arguments: Any) -> list[Any]:
         """Call a hook of each plugin, and return the results that are not None."""
@@ -122,10 +130,11 @@ class Hooks(Callback):
                 faults.forget(watcher.plugin.name)
 
 
-def _account_of(plugin: LoadedPlugin) -> ObservingPlugin:
+def _account_of(plugin: LoadedPlugin, settings: PluginSettings | None) -> ObservingPlugin:
     hooks = [hook for hook in hookspecs.LIFECYCLE if hook in plugin.hooks]
     origin = {"distribution": plugin.origin.distribution, "version": plugin.origin.version}
-    return ObservingPlugin.read({"kind": PLUGIN, "id": plugin.name, **origin, "hooks": hooks})
+    said = {} if settings is None else {"settings": settings.changed()}
+    return ObservingPlugin.read({"kind": PLUGIN, "id": plugin.name, **origin, "hooks": hooks, **said})
 
 
 def _watches(plugin: LoadedPlugin) -> bool:
@@ -156,8 +165,8 @@ def _checked(hook: str, given: Any) -> Any:
 class _Watcher:
     """One plugin's hooks, always called in the same thread, as libraries keep thread-local state."""
 
-    def __init__(self, plugin: LoadedPlugin):
-        self.plugin = plugin
+    def __init__(self, plugin: LoadedPlugin, settings: PluginSettings | None = None):
+        self.plugin, self.settings = plugin, settings
         self.called = False
         # A daemon: the process doesn't wait for it.
         self._thread = threading.Thread(target=self._work, name=f"zoo-plugin-{plugin.name}", daemon=True)
@@ -174,7 +183,7 @@ class _Watcher:
             self.called = True
             self._thread.start()
         answer: Future[Any] = Future()
-        self._jobs.put((hook, implementation, arguments, answer))
+        self._jobs.put((hook, implementation, self._with_settings(arguments), answer))
         patience = patience_s()
         try:
             with redirect_stdout(sys.stderr):  # a print() must not spoil the result that --json prints
@@ -183,6 +192,12 @@ class _Watcher:
             if answer.done():  # raised by the hook itself
                 raise
             raise HookTimeout(f"it did not return within {patience:g} s ({PATIENCE} is the limit)") from error
+
+    def _with_settings(self, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The arguments, with the plugin's own settings in its view of the run."""
+        if self.settings is None or "run" not in arguments:
+            return arguments
+        return {**arguments, "run": with_settings(arguments["run"], self.settings.made)}
 
     def where(self) -> str:
         """Stack of the hook's thread within the plugin's code."""

@@ -41,6 +41,7 @@ class Run:
         hints: what would probably do better, a sentence each with the command to type.
         notices: what has to be said loudly, in the order it came up.
         sections: ``(title, plain text)`` that plugins add to the report.
+        settings: in a plugin's hook, the object of the dataclass that the plugin's ``zoo_settings`` returns; else None.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Run:
     hints: list[str] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
     sections: list[tuple[str, str]] = field(default_factory=list)
+    settings: Any = None
 
     def with_plain_parts(self) -> Any:
         """Copy the run with plain mappings in place of records, as hooks have received them since version 0.1."""

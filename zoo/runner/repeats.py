@@ -311,7 +311,7 @@ class _RepeatedRuns:
 
         before = read_mapping(folder / JOB)
         now, identify = as_recorded(member.resolved, folder / JOB).job, identify_in(member.resolved.registry)
-        changed = changes(before, now, identify)
+        changed = changes(before, now, identify, member.resolved.renamed)
         if changed:
             raise RequestError(
                 f"{folder} was another job ({'; '.join(changed[:3])}). Resume them unchanged: zoo run --resume "

@@ -114,7 +114,7 @@ def bundle_card(
         "preprocessing": preprocessing_of(parts.job),
         "architecture": {**entry.provenance(), "params": parts.job.architecture.params},
         "parameters": count_parameters(parts.model),
-        "provenance": {path: entry.provenance() for path, entry in parts.resolved.entries.items()},
+        "provenance": parts.resolved.provenance(),
         "versions": versions(),
     }
 
@@ -161,7 +161,11 @@ def result_of(training: Training, run: Run, status: str, reason: str | None, fin
             "epochs": state.history,
             "timing": _timing(training),
             "environment": environment(_execution_text(parts), run.device["name"]),
-            "provenance": {path: entry.provenance() for path, entry in parts.resolved.entries.items()},
+            "provenance": {
+                **parts.resolved.provenance(),
+                **parts.resolved.recipe_provenance(),
+                **parts.resolved.settings_provenance(),
+            },
             "model": {
                 **run.model,
                 "weights": _weights(parts),

@@ -92,6 +92,7 @@ class ObservingPlugin(Record):
         stopped: the ``epoch`` after which it stopped the run, and the ``reason``.
         sections: titles of the sections that it added to the report.
         failed: the ``hook`` after whose failure it was left out, and the ``problem``.
+        settings: those of its settings that are not the defaults.
     """
 
     kind: str = PLUGIN
@@ -102,6 +103,7 @@ class ObservingPlugin(Record):
     stopped: Record | None = None
     sections: list[str] = Field(default_factory=list)
     failed: Record | None = None
+    settings: Record | None = None
 
 
 class Expectation(Record):

@@ -20,6 +20,7 @@ from zoo.errors import BundleError, Interrupted, RequestError, TrainingError, Zo
 from zoo.host.failures import reason_of
 from zoo.job.layers import changes, flatten
 from zoo.job.names import identify_in, with_ids
+from zoo.job.plugin_values import setting_changes
 from zoo.job.resolve import Resolved
 from zoo.job.run_folder import CHECKPOINTS, JOB, METRICS, MODEL, REPORT, RESULT
 from zoo.job.schema import Job
@@ -101,6 +102,7 @@ def run_job(
             nevertheless.
         Interrupted: by the user or a signal; the run can be resumed.
     """
+    resolved.registry.settings.activate(resolved.plugins)
     ranks = join(choose_device(resolved.job.device))
     if not ranks.first:  # the other processes only compute; the first one shows and writes
         plugins, observer, report = (), Observer(), None
@@ -110,7 +112,7 @@ def run_job(
         resolved = as_recorded(resolved, place.out / name / JOB)
     ranks.barrier()  # until all processes have read the files that the first one may rewrite
     with _claimed(place, name, ranks) as claimed:
-        hooks = Hooks(plugins, observer.notice)
+        hooks = Hooks(plugins, observer.notice, resolved.plugins)
         training, run, tuning = _prepared(
             resolved, claimed, state, observer, ranks, budget, confirm, [hooks, *callbacks]
         )
@@ -385,14 +387,17 @@ def _resumable(place: RunPlace, name: str, resolved: Resolved, observer: Observe
         observer.notice(f"Nothing to resume in {folder}: starting a new run.")
         return None
     before, job = read_mapping(folder / JOB), as_recorded(resolved, folder / JOB).job
-    identify = identify_in(resolved.registry)
-    changed = changes(before, job, identify)
+    for line in setting_changes(before, job.plugins):
+        observer.notice(f"The settings of a plugin have changed since the run began: {line}.")
+    how = identify_in(resolved.registry), resolved.renamed
+    changed = changes(before, job, *how)
     for text in _changed_sources(folder, resolved):
         observer.notice(text)
     if not changed:
         return state
     epochs, done = int(before["train"]["epochs"]), len(state["history"])
-    if changes(before, job.model_copy(update={"train": job.train.model_copy(update={"epochs": epochs})}), identify):
+    longer = job.model_copy(update={"train": job.train.model_copy(update={"epochs": epochs})})
+    if changes(before, longer, *how):
         python = any(line.startswith(f"{PYTHON}/") for line in _names_in(before))
         again = "with the same objects: zoo.run(…, resume=True)" if python else f"unchanged: zoo run --resume {folder}"
         raise RequestError(

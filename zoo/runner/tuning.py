@@ -99,7 +99,7 @@ def trial_parts(resolved: Resolved, observer: Observer) -> RunComponents:
 
 def with_recipes(resolved: Resolved) -> Resolved:
     """Replace each ``auto`` by the recipe's own number."""
-    recipes = (resolved.registry.shelf.recipes.get(BASE, {}), resolved.recipe)
+    recipes = (resolved.registry.recipes.by_name.get(BASE, {}), resolved.recipe)
     values = dict(_LAST)
     for recipe in recipes:
         train = recipe.get("train") or {}

@@ -36,6 +36,11 @@ def _with(cls: type[Run], parts: Mapping[str, object]) -> Run:
     return found
 
 
+def with_settings(run: Run, settings: object) -> Run:
+    """Return a view of a run with the settings of one plugin, which shares all else."""
+    return _with(type(run), {**vars(run), "settings": settings})
+
+
 def view(value: Any, name: str) -> Any:
     """Return the read-only view of an argument of a hook; an exception is passed as it is.
 

@@ -11,8 +11,12 @@ from collections.abc import Callable, Iterator
 from zoo.host.hook_calls import call_one
 from zoo.host.hookspecs import COMPONENTS, CONTRIBUTIONS, LIFECYCLE
 from zoo.host.loader import HEAVY
+from zoo.job.layers import Layers, flatten
+from zoo.job.recipes import settings
 from zoo.plugin import Family
 from zoo.registry.loaded_plugin import LoadedPlugin
+from zoo.registry.signature import parameters
+from zoo.registry.suggest import listing
 from zoo.testing.checking import Check
 from zoo.testing.outcome import fail, need, skip
 
@@ -56,6 +60,14 @@ def plugin_checks(plugin: LoadedPlugin) -> list[Check]:
             ),
             *_hook_checks(plugin),
         ]
+    if plugin.recipes:
+        found.append(_check(plugin, "recipes", _recipes_fit, "See every key: zoo run simple_cnn digits --dry-run"))
+    if plugin.settings is not None:
+        mend = "Use types that pydantic knows, defaults of these types, and values that YAML can hold."
+        found.append(_check(plugin, "settings", _settings_fit, mend))
+    if any(entry.component.renamed for entry in plugin.entries):
+        mend = "Rename only to parameters of the factory, and only what is no longer one."
+        found.append(_check(plugin, "renamed parameters", _renamed_exist, mend))
     return found
 
 
@@ -100,6 +112,40 @@ def _samples_exist(plugin: LoadedPlugin) -> None:
         members = {e.member for e in plugin.entries if e.kind == family.kind and e.component.target == family.target}
         missing = [name for name in family.samples if name not in members]
         need(not missing, f"the {family.kind} family has samples that are not in its list: {', '.join(missing)}.")
+
+
+def _recipes_fit(plugin: LoadedPlugin) -> None:
+    """Check that a recipe sets only what a job has."""
+    for recipe in plugin.recipes:
+        layers = Layers()
+        layers.put(f"recipe {recipe.id}", flatten(settings(recipe.content)))
+        need(not layers.problems, " ".join(layers.problems))
+
+
+def _settings_fit(plugin: LoadedPlugin) -> None:
+    """Check that the defaults have the types of their fields, and that job.yaml can record them."""
+    schema = plugin.settings
+    assert schema is not None
+    made = schema.cls()
+    defaults = {name: getattr(made, name) for name in schema.fields}
+    try:
+        recorded = schema.plain(schema.make(defaults))
+        again = schema.plain(schema.make(recorded))
+    except Exception as error:
+        fail(f"the defaults of its settings don't fit their types: {' '.join(str(error).split())}.")
+    need(again == recorded, "settings that are read from job.yaml differ from those written.")
+
+
+def _renamed_exist(plugin: LoadedPlugin) -> None:
+    """Check that parameters are renamed to parameters of the factory."""
+    for entry in plugin.entries:
+        if not entry.component.renamed:
+            continue
+        known = {parameter.name for parameter in parameters(entry.kind, entry.factory())}
+        for old, new in entry.component.renamed.items():
+            have = f"it has {listing(sorted(known)) or 'none'}"
+            need(new in known, f"{entry.title} renames {old!r} to {new!r}, which is not one of its parameters; {have}.")
+            need(old not in known, f"{entry.title} renames {old!r}, which is still one of its parameters.")
 
 
 def families(plugin: LoadedPlugin) -> Iterator[Family]:

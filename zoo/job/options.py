@@ -155,6 +155,11 @@ def job_options(*names: str, **help: str) -> Callable[[Any], Any]:
     return add
 
 
+def variable_of(option: str) -> str:
+    """Environment variable of an option of a plugin's kind: ``ZOO_TRACK`` of ``--track``."""
+    return "ZOO_" + option.removeprefix("--").replace("-", "_").upper()
+
+
 def plugin_options(context: click.Context) -> list[click.Parameter]:
     """Options of ``zoo run`` that plugins add; none where the plugins can't be loaded, which the command reports."""
     from zoo.host.context import registry_of
@@ -165,6 +170,7 @@ def plugin_options(context: click.Context) -> list[click.Parameter]:
         SectionOption(
             [kind.option],
             multiple=kind.choose == "many",
+            envvar=variable_of(kind.option),
             metavar="NAME",
             help=f"{kind.summary or kind.names.capitalize()}; see zoo list {kind.names}.",
             section="Plugins",

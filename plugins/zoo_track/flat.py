@@ -34,8 +34,11 @@ def _leaves(path: str, value: Any) -> Iterator[tuple[str, Value]]:
 
 
 def epoch_numbers(epoch: Mapping[str, Any]) -> dict[str, float]:
-    """Scalars of an epoch's record: ``train/loss``, ``val/accuracy`` …, ``lr``, ``images_per_second``, ``seconds``."""
-    flat = _numbers({split: epoch.get(split) or {} for split in ("train", "val")})
+    """Scalars of an epoch's record: ``train/loss``, ``val/accuracy`` …, ``lr``, ``images_per_second``, ``seconds``.
+
+    The numbers that callbacks log are named ``logged/NAME``.
+    """
+    flat = _numbers({group: epoch.get(group) or {} for group in ("train", "val", "logged")})
     flat |= _numbers({"": {name: epoch.get(name) for name in ("lr", "images_per_second", "seconds")}})
     return flat
 

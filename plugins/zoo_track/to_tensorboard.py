@@ -8,8 +8,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from zoo_tracking.flat import epoch_numbers, final_numbers, parameters, table
-from zoo_tracking.memory import epochs_done
+from zoo_track.flat import epoch_numbers, final_numbers, parameters, table
+from zoo_track.memory import epochs_done
+from zoo_track.tracking import RunTracker, need
 
 __all__ = ["FOLDER", "TensorBoard", "view"]
 
@@ -23,16 +24,13 @@ def view(runs: Path) -> str:
     return f"tensorboard --logdir {shlex.quote(str(runs))}"
 
 
-class TensorBoard:
-    """Logs to ``<run>/tensorboard``.
-
-    Args:
-        folder: the run's folder.
-    """
+class TensorBoard(RunTracker):
+    """Log to the folder ``tensorboard`` of the run."""
 
     title = "TensorBoard"
 
     def __init__(self, folder: Path) -> None:
+        need("tensorboard", "tensorboard")
         self.folder = folder
         self.last_epoch = 0
         self.writer: Any = None
@@ -70,6 +68,8 @@ class TensorBoard:
         self.writer.close()
 
     def failed(self, run: Any, error: BaseException) -> None:
+        if self.writer is None:  # the run has failed before its start
+            return
         self.writer.add_text("failed", f"{type(error).__name__}: {error}".rstrip(": "), self.last_epoch)
         # The HParams page keeps the first end status, so an interrupted run, which may be resumed, gets none.
         if not isinstance(error, KeyboardInterrupt):

@@ -11,8 +11,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from zoo_tracking.flat import epoch_numbers, final_numbers, parameters
-from zoo_tracking.memory import read, remember, without_secrets
+from zoo_track.flat import epoch_numbers, final_numbers, parameters
+from zoo_track.memory import read, remember, without_secrets
+from zoo_track.tracking import RunTracker, need
 
 __all__ = ["MLflow", "local_store", "view"]
 
@@ -50,18 +51,23 @@ def view(uri: str) -> str:
     return f"mlflow ui --backend-store-uri {shlex.quote(uri)}"
 
 
-class MLflow:
-    """Logs to a tracking server, or to a SQLite file next to the runs.
+class MLflow(RunTracker):
+    """Log to a tracking server, or to a SQLite file next to the runs.
 
     Args:
-        folder: the run's folder.
-        uri: URI of the tracking server or store; None or empty for the store next to the runs.
+        uri: URI of the tracking server or store; by default the value of MLFLOW_TRACKING_URI, or the file next to the
+            runs. job.yaml records it: give a server's password by MLFLOW_TRACKING_URI or MLFLOW_TRACKING_PASSWORD.
+        experiment: name of the experiment; by default that of the dataset.
     """
 
     title = "MLflow"
 
-    def __init__(self, folder: Path, uri: str | None = None) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, uri: str | None = None, experiment: str | None = None) -> None:
+        uri = uri or os.environ.get("MLFLOW_TRACKING_URI")
+        # A server needs only MLflow's client, a store of its own also a database.
+        is_served = bool(uri) and not str(uri).startswith("sqlite")
+        need("mlflow", "mlflow", *(() if is_served else ("sqlalchemy", "alembic")))
+        self.folder, self.experiment = folder, experiment
         self.store = None if uri else local_store(folder.parent)
         self.uri = uri or _sqlite(local_store(folder.parent) / "mlflow.db")
         self.shown_uri = without_secrets(self.uri)
@@ -112,7 +118,7 @@ class MLflow:
     def _begin(self, run: Any) -> None:
         from mlflow.entities import Param
 
-        experiment = self._experiment(str(run.job["dataset"]["name"]))
+        experiment = self._experiment(self.experiment or str(run.job["dataset"]["name"]))
         tags = {"zoo.dir": str(self.folder.absolute()), "zoo.architecture": str(run.model.get("id"))}
         if run.notices:
             tags["mlflow.note.content"] = "\n\n".join(run.notices)[:_TAG_CHARACTERS]  # the run's description

@@ -1,1 +1,0 @@
-"""TensorBoard and MLflow for the zoo."""

@@ -33,7 +33,7 @@ EXTRAS = {
     "zoo_search": ("sweep",),
     "zoo_serve": ("serve",),
     "zoo_torchvision": ("pcam",),
-    "zoo_tracking": ("tensorboard", "mlflow"),
+    "zoo_track": ("tensorboard", "mlflow", "wandb", "trackio"),
 }
 BUNDLED = sorted(path for path in ROOT.glob("plugins/zoo_*") if path.is_dir())
 SEPARATE = sorted(path for path in ROOT.glob("plugins/zoo-*/zoo_*") if path.is_dir())

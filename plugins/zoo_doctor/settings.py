@@ -38,7 +38,7 @@ VARIABLES = (
     "ZOO_IMPORT_PATIENCE_S",
     "ZOO_KEEP_MEMORY",
     "ZOO_PEERS_S",
-    "ZOO_TRACKING",
+    "ZOO_TRACK",
 )
 """Environment variables of the zoo; similar names are probably typing errors."""
 _WATCHED = re.compile(

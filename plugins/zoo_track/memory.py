@@ -1,8 +1,9 @@
-"""``tracking.json`` in a run's folder: records the MLflow run, so that a resumed run continues it."""
+"""``tracking.json`` in a run's folder: what a tracker has to know to continue the logs of a resumed run."""
 
 from __future__ import annotations
 
 import json
+import threading
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -10,6 +11,7 @@ from urllib.parse import urlsplit, urlunsplit
 __all__ = ["FILE", "epochs_done", "read", "remember", "without_secrets"]
 
 FILE = "tracking.json"
+_one_at_a_time = threading.Lock()
 
 
 def read(folder: Path) -> dict[str, Any]:
@@ -22,10 +24,11 @@ def read(folder: Path) -> dict[str, Any]:
 
 
 def remember(folder: Path, tracker: str, what: dict[str, Any]) -> None:
-    """Add an entry to the record, writing the file atomically."""
+    """Add an entry to the record, writing the file atomically; each tracker calls it in a thread of its own."""
     draft = folder / f".{FILE}.draft"
-    draft.write_text(json.dumps({**read(folder), tracker: what}, indent=2) + "\n", "utf-8")
-    draft.replace(folder / FILE)
+    with _one_at_a_time:
+        draft.write_text(json.dumps({**read(folder), tracker: what}, indent=2) + "\n", "utf-8")
+        draft.replace(folder / FILE)
 
 
 def without_secrets(uri: str) -> str:

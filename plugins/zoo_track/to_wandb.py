@@ -31,8 +31,8 @@ class WeightsAndBiases(RunTracker):
     Args:
         project: name of the project; by default that of the dataset.
         entity: user or team that the project belongs to, for ``online``.
-        mode: ``offline`` writes files only, which ``wandb sync`` uploads; ``online`` sends them. By default the value of
-            WANDB_MODE, or ``offline``.
+        mode: ``offline`` writes files only, which ``wandb sync`` uploads; ``online`` sends them. By default the value
+            of WANDB_MODE, or ``offline``.
     """
 
     title = "Weights & Biases"

@@ -8,8 +8,10 @@ images per second, and the logs should be complete when the run ends.
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import redirect_stdout
 from importlib.util import find_spec
 from time import monotonic
 from typing import Any
@@ -33,7 +35,7 @@ class RunTracker:
     title = "tracker"
 
     def started(self, run: Any) -> None:
-        """Begin the logs of a run, or continue them: ``run`` has ``name``, ``dir``, ``job``, ``classes``, ``model`` …"""
+        """Begin or continue the logs of a run, which has ``name``, ``dir``, ``job``, ``classes``, ``model`` …"""
 
     def epoch(self, record: dict[str, Any]) -> None:
         """Log an epoch: its line of metrics.jsonl."""
@@ -72,7 +74,7 @@ class _TrackerThread:
 
     def __init__(self, tracker: RunTracker, notice: Callable[[str], None]) -> None:
         self.tracker, self.notice = tracker, notice
-        self.broken = False
+        self.problem = ""
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"zoo-track-{tracker.title}")
 
     def do(self, step: str, *arguments: Any) -> Future[None]:
@@ -85,13 +87,17 @@ class _TrackerThread:
         return last
 
     def _do(self, step: str, *arguments: Any) -> None:
-        if self.broken:
+        if self.problem:
             return
         try:
             getattr(self.tracker, step)(*arguments)
         except Exception as error:  # from any library or server; logging must not end the run
-            self.broken = True
-            self.notice(f"{self.tracker.title} is disabled for the rest of this run: {_one_line(error)}")
+            self.problem = f"{self.tracker.title} is disabled for the rest of this run: {_one_line(error)}"
+            self.notice(self.problem)
+
+    def where(self) -> str:
+        """Location of the logs, or why there are none."""
+        return self.problem or self.tracker.where()
 
 
 class TrackerCallback(Callback):
@@ -114,25 +120,25 @@ class TrackerCallback(Callback):
 
     def run_start(self, run: Any) -> None:
         plain = run.with_plain_parts()
-        wait([thread.do("started", plain) for thread in self.threads], timeout=PATIENCE_S)
+        _wait([thread.do("started", plain) for thread in self.threads])
 
     def epoch_end(self, run: Any, epoch: Any) -> None:
         for thread in self.threads:
             thread.do("epoch", epoch.document())
 
     def report_sections(self, run: Any, result: Any) -> list[tuple[str, str]]:
-        places = [thread.tracker.where() for thread in self.threads if not thread.broken]
+        places = [thread.where() for thread in self.threads]
         return [("Tracking", "\n".join(filter(None, places)))] if any(places) else []
 
     def run_end(self, run: Any, result: Any) -> None:
         until, document = monotonic() + PATIENCE_S, result.document()
         pictures = self._pictures(document)
         last = [thread.finish("ended", run.with_plain_parts(), document, pictures) for thread in self.threads]
-        wait(last, timeout=max(0.0, until - monotonic()))
+        _wait(last, max(0.0, until - monotonic()))
 
     def run_failed(self, run: Any, error: BaseException) -> None:
         plain = run.with_plain_parts()
-        wait([thread.finish("failed", plain, error) for thread in self.threads], timeout=PATIENCE_S)
+        _wait([thread.finish("failed", plain, error) for thread in self.threads])
 
     def _pictures(self, result: dict[str, Any]) -> dict[str, bytes]:
         """Draw the confusion matrices as PNG, by split, in the main thread, as matplotlib is not thread-safe."""
@@ -153,6 +159,12 @@ class TrackerCallback(Callback):
             self.waiting.append(text)
         else:
             self.notice(text)
+
+
+def _wait(work: Sequence[Future[None]], timeout_s: float = PATIENCE_S) -> None:
+    """Wait for queued work; what libraries print meanwhile must not spoil the result that ``--json`` prints."""
+    with redirect_stdout(sys.stderr):
+        wait(work, timeout=timeout_s)
 
 
 def _one_line(error: Exception) -> str:

@@ -6,7 +6,8 @@ import io
 
 import numpy as np
 import pytest
-from zoo_tracking.confusion import MOST_CLASSES, confusion_figure, confusion_png
+
+from zoo_track.confusion import MOST_CLASSES, confusion_figure, confusion_png
 
 
 def drawn(matrix, classes=None, title="val images"):

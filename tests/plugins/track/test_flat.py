@@ -5,8 +5,9 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
-from zoo_tracking.flat import epoch_numbers, final_numbers, parameters, table
-from zoo_tracking.memory import read, remember, without_secrets
+
+from zoo_track.flat import epoch_numbers, final_numbers, parameters, table
+from zoo_track.memory import read, remember, without_secrets
 
 
 def test_a_job_is_flat_and_what_is_not_set_is_left_out():
@@ -26,6 +27,8 @@ def test_a_job_is_flat_and_what_is_not_set_is_left_out():
 def test_every_number_of_an_epoch_and_nothing_else():
     record = {"epoch": 3, "train": {"loss": 1}, "val": {"accuracy": 0.5, "words": "no"}, "lr": 0.1, "best": True}
     assert epoch_numbers(record) == {"train/loss": 1.0, "val/accuracy": 0.5, "lr": 0.1}
+    logged = {**record, "logged": {"gradient_norm": 2}}
+    assert epoch_numbers(logged) == {"train/loss": 1.0, "val/accuracy": 0.5, "lr": 0.1, "logged/gradient_norm": 2.0}
 
 
 def test_final_numbers_are_those_of_every_split():

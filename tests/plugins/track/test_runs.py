@@ -1,13 +1,10 @@
-"""Whole runs of the zoo, watched by the installed plugin; the logs are read back with the trackers' own readers."""
+"""Whole runs with trackers; the logs are read back with the libraries' own readers."""
 
 from __future__ import annotations
 
-import html
 import io
 import json
-import signal
-import subprocess
-import time
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,42 +12,9 @@ from typing import Any
 
 import pytest
 
-HAVE = {
-    "tensorboard": find_spec("tensorboard") is not None,
-    "mlflow": all(find_spec(m) for m in ("mlflow", "sqlalchemy", "alembic")),
-}
-tensorboard = pytest.mark.skipif(not HAVE["tensorboard"], reason="tensorboard is not installed")
-mlflow = pytest.mark.skipif(not HAVE["mlflow"], reason="mlflow-skinny, sqlalchemy or alembic is not installed")
-either = pytest.mark.skipif(not any(HAVE.values()), reason="neither tensorboard nor mlflow is installed")
-EPOCHS = 25
-
-
-@pytest.fixture(scope="module")
-def tracked(world) -> SimpleNamespace:
-    """A run with every tracker that there is."""
-    done, result = world.train("tracked")
-    return SimpleNamespace(said=done.stderr, result=result, folder=world.work / "runs" / "tracked")
-
-
-@pytest.fixture(scope="module")
-def interrupted(world) -> SimpleNamespace:
-    """A run that got Ctrl-C after its first epochs, and what its logs held then; it was resumed afterwards."""
-    folder = world.work / "runs" / "interrupted"
-    command = world.command(*world.job("interrupted", EPOCHS))
-    with subprocess.Popen(**command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
-        metrics, until = folder / "metrics.jsonl", time.monotonic() + 120
-        while not (metrics.is_file() and len(metrics.read_text().splitlines()) >= 2):
-            assert process.poll() is None, process.stdout.read()
-            assert time.monotonic() < until
-            time.sleep(0.02)
-        process.send_signal(signal.SIGINT)
-        said = process.communicate(timeout=120)[0]
-    then = SimpleNamespace(code=process.returncode, said=said, epochs=len(metrics.read_text().splitlines()))
-    then.scalars = events(folder).Scalars("val/loss") if HAVE["tensorboard"] else []
-    then.run = mlflow_run(world.work / "runs", "interrupted") if HAVE["mlflow"] else None
-    then.resumed = world.type("-m", "zoo", "run", "--resume", "runs/interrupted", "--json")
-    then.folder = folder
-    return then
+Zoo = Callable[..., tuple[int, str, str]]
+DIGITS = ("run", "simple_cnn", "digits", "--epochs", "2", "--set", "architecture.channels=[8]", "--name", "r")
+MLFLOW = all(find_spec(m) for m in ("mlflow", "sqlalchemy", "alembic"))
 
 
 def events(folder: Path) -> Any:
@@ -70,227 +34,282 @@ def session_end(accumulator: Any) -> int:
     return int(metadata.parse_session_end_info_plugin_data(content).status)
 
 
-def mlflow_client(runs: Path) -> Any:
-    from mlflow import MlflowClient
-
-    return MlflowClient(tracking_uri=f"sqlite:///{runs / '.mlflow' / 'mlflow.db'}")
-
-
-def mlflow_run(runs: Path, name: str) -> Any:
-    """The only run of that name in the experiment 'digits'."""
-    client = mlflow_client(runs)
-    experiment = client.get_experiment_by_name("digits")
-    (run,) = client.search_runs([experiment.experiment_id], f"attributes.run_name = '{name}'")
-    return run
-
-
 def text(accumulator: Any, name: str) -> str:
     (event,) = accumulator.Tensors(f"{name}/text_summary")
     return str(event.tensor_proto.string_val[0].decode())
 
 
-def test_it_is_a_plugin_like_any_other_and_listing_loads_no_library(world):
-    code = """
-import json, sys
-from zoo.__main__ import main
-main(["plugins", "list", "--json"])
-heavy = {"torch", "numpy", "matplotlib", "tensorboard", "mlflow", "zoo_tracking.watch"} & set(sys.modules)
-print(json.dumps(sorted(heavy)), file=sys.stderr)
-"""
-    done = world.type("-c", code)
-    (row,) = (row for row in json.loads(done.stdout) if row["name"] == "tracking")
-    assert (row["distribution"], row["version"], row["state"]) == ("zoo-tracking", "0.1.0", "enabled")
-    assert json.loads(done.stderr.splitlines()[-1]) == []
+def a_run(folder: Path) -> SimpleNamespace:
+    """A run as trackers receive it."""
+    job = {"dataset": {"name": "d"}, "train": {"epochs": 2}}
+    folder.mkdir(parents=True, exist_ok=True)
+    parts = {"job": job, "model": {}, "splits": {}, "classes": ["a", "b"], "notices": ["drawn"]}
+    return SimpleNamespace(name=folder.name, dir=folder, **parts)
 
 
-@tensorboard
-def test_tensorboard_has_every_epochs_numbers(tracked):
-    logs = events(tracked.folder)
-    for record in tracked.result["epochs"]:
-        step = record["epoch"]
-        expected = {f"{split}/{name}": value for split in ("train", "val") for name, value in record[split].items()}
-        expected |= {"lr": record["lr"], "images_per_second": record["images_per_second"]}
-        for name, value in expected.items():
-            (event,) = (e for e in logs.Scalars(name) if e.step == step)
-            assert event.value == pytest.approx(value, rel=1e-5)
-    assert [e.step for e in logs.Scalars("val/loss")] == [1, 2]
-    (final,) = logs.Scalars("final/val/accuracy")
-    assert final.value == pytest.approx(tracked.result["metrics"]["val"]["accuracy"])
+def epoch(number: int) -> dict[str, Any]:
+    return {"epoch": number, "train": {"loss": 1.0 / number}, "val": {}}
 
 
-@tensorboard
-def test_tensorboard_has_the_picture_the_texts_and_the_parameters(tracked):
+RESULT = {"status": "completed", "metrics": {"val": {"accuracy": 0.5}}, "classes": ["a", "b"], "epochs": [1, 2]}
+
+
+@pytest.fixture
+def tensorboard_run(zoo: Zoo, read_result) -> SimpleNamespace:
+    pytest.importorskip("tensorboard")
+    assert zoo(*DIGITS, "-q", "--track", "tensorboard")[0] == 0
+    return SimpleNamespace(folder=Path("runs/r"), result=read_result("runs/r"))
+
+
+def test_tensorboard_has_numbers_pictures_texts_and_parameters(tensorboard_run, zoo: Zoo):
     from PIL import Image
     from tensorboard.plugins.hparams import metadata
 
-    logs = events(tracked.folder)
+    logs, result = events(tensorboard_run.folder), tensorboard_run.result
+    for record in result["epochs"]:
+        expected = {f"{split}/{name}": value for split in ("train", "val") for name, value in record[split].items()}
+        expected |= {"lr": record["lr"], "images_per_second": record["images_per_second"]}
+        for name, value in expected.items():
+            (event,) = (e for e in logs.Scalars(name) if e.step == record["epoch"])
+            assert event.value == pytest.approx(value, rel=1e-5)
+    (final,) = logs.Scalars("final/val/accuracy")
+    assert final.value == pytest.approx(result["metrics"]["val"]["accuracy"])
     (picture,) = logs.Images("confusion_matrix/val")
     image = Image.open(io.BytesIO(picture.encoded_image_string))
-    assert image.size == (picture.width, picture.height)
-    assert min(image.size) > 400
     assert len(image.convert("RGB").getcolors(1 << 20)) > 20, "it is not blank"
     assert "| train.epochs | 2 |" in text(logs, "job")
-    assert "report.html" in text(logs, "report")
-    assert json.loads(text(logs, "result"))["run"] == "tracked"
+    assert json.loads(text(logs, "result"))["run"] == "r"
     content = logs.PluginTagToContent("hparams")
     started = metadata.parse_session_start_info_plugin_data(content[metadata.SESSION_START_INFO_TAG])
     assert started.hparams["train.epochs"].number_value == 2
-    assert started.hparams["loss.name"].string_value == "cross_entropy"
-    assert started.hparams["architecture.padding"].bool_value is True
     assert session_end(logs) == 1, "success"
-
-
-@mlflow
-def test_mlflow_has_the_parameters_the_numbers_and_the_files(world, tracked, tmp_path):
-    run, client = mlflow_run(world.work / "runs", "tracked"), mlflow_client(world.work / "runs")
-    assert run.info.status == "FINISHED"
-    assert run.data.params["train.epochs"] == "2"
-    assert run.data.params["architecture.channels"] == "[8]"
-    assert run.data.metrics["final/val/accuracy"] == pytest.approx(tracked.result["metrics"]["val"]["accuracy"])
-    history = client.get_metric_history(run.info.run_id, "train/loss")
-    losses = [(record["epoch"], pytest.approx(record["train"]["loss"])) for record in tracked.result["epochs"]]
-    assert [(m.step, m.value) for m in history] == losses
-    files = {a.path for a in client.list_artifacts(run.info.run_id)}
-    assert files == {"job.yaml", "result.json", "report.html", "confusion_matrix_val.png"}
-    copy = Path(client.download_artifacts(run.info.run_id, "result.json", str(tmp_path)))
-    assert copy.read_bytes() == (tracked.folder / "result.json").read_bytes()
-    assert not (world.work / "mlruns").exists(), "all of it lies beside the runs"
-
-
-@either
-def test_the_report_and_the_command_say_where_the_logs_are(world, tracked):
-    ((title, words),) = tracked.result["sections"]
+    ((title, words),) = result["sections"]
     assert title == "Tracking"
-    assert words in html.unescape((tracked.folder / "report.html").read_text())
-    listed = world.type("-m", "zoo", "tracking")
-    assert listed.returncode == 0
-    assert "tracked" in listed.stdout
-    if HAVE["tensorboard"]:
-        assert "tensorboard --logdir runs" in words
-        assert "  tensorboard --logdir runs\n" in listed.stdout
-    if HAVE["mlflow"]:
-        view = f"mlflow ui --backend-store-uri sqlite:///{world.work}/runs/.mlflow/mlflow.db"
-        assert view in words
-        assert f"  {view}\n" in listed.stdout
-    assert "zoo-tracking:" not in tracked.said, "what goes well is not told"
+    assert "tensorboard --logdir runs" in words
+    assert "tensorboard --logdir runs" in (tensorboard_run.folder / "report.html").read_text()
+    assert "  tensorboard --logdir runs\n" in zoo("tracking")[1]
 
 
-@either
-def test_ctrl_c_closes_the_logs_and_the_run_stays_resumable(interrupted):
-    assert interrupted.code == 130, interrupted.said
-    assert "Resume with: zoo run --resume" in interrupted.said
-    assert "Traceback" not in interrupted.said
-    assert 2 <= interrupted.epochs < EPOCHS
-    steps = list(range(1, interrupted.epochs + 1))
-    if HAVE["tensorboard"]:
-        assert [e.step for e in interrupted.scalars] in (steps, steps[:-1])
-    if HAVE["mlflow"]:
-        assert interrupted.run.info.status == "KILLED"
-        assert interrupted.run.data.tags["zoo.status"] == "interrupted"
+def test_tensorboard_continues_a_resumed_run_and_hides_repeated_steps(tmp_path: Path):
+    pytest.importorskip("tensorboard")
+    from zoo_track.to_tensorboard import TensorBoard
+
+    run, first = a_run(tmp_path / "r"), TensorBoard(tmp_path / "r")
+    first.started(run)
+    first.epoch(epoch(1))
+    first.epoch(epoch(2))
+    first.failed(run, KeyboardInterrupt())
+    (tmp_path / "r" / "metrics.jsonl").write_text("{}\n")  # the checkpoint is of the first epoch
+    second = TensorBoard(tmp_path / "r")
+    second.started(run)
+    second.epoch({**epoch(2), "train": {"loss": 7.0}})
+    second.ended(run, RESULT, {})
+    logs = events(tmp_path / "r")
+    assert [(e.step, e.value) for e in logs.Scalars("train/loss")] == [(1, 1.0), (2, 7.0)]
+    assert session_end(logs) == 1
 
 
-@either
-def test_a_resumed_run_goes_on_in_the_same_logs(world, interrupted):
-    assert interrupted.resumed.returncode == 0, interrupted.resumed.stderr
-    every = set(range(1, EPOCHS + 1))
-    if HAVE["tensorboard"]:
-        steps = [e.step for e in events(interrupted.folder).Scalars("val/loss")]
-        assert len(steps) == len(set(steps))
-        assert set(steps) >= every - {interrupted.epochs}
-        assert session_end(events(interrupted.folder)) == 1, "it ended well after all"
-    if HAVE["mlflow"]:
-        run = mlflow_run(world.work / "runs", "interrupted")
-        assert run.info.run_id == interrupted.run.info.run_id
-        assert run.info.status == "FINISHED"
-        history = mlflow_client(world.work / "runs").get_metric_history(run.info.run_id, "val/loss")
-        assert {m.step for m in history} >= every - {interrupted.epochs}
+def test_a_failed_run_is_failed_in_tensorboard_too(tmp_path: Path):
+    pytest.importorskip("tensorboard")
+    from zoo_track.to_tensorboard import TensorBoard
 
-
-def test_with_neither_installed_a_run_is_as_ever_and_a_line_says_how_to_get_one(world):
-    done, result = world.train("plain", trackers=False)
-    (line,) = (line for line in done.stderr.splitlines() if "zoo-tracking:" in line)
-    assert "tracking is off" in line
-    assert "pip install 'zoo-tracking[tensorboard]'" in line
-    assert result["status"] == "completed"
-    assert result["sections"] == []
-    assert not (world.work / "runs" / "plain" / "tensorboard").exists()
-
-
-HOOKS = """
-import sys
-from pathlib import Path
-from types import SimpleNamespace
-from zoo_tracking import plugin
-folder = Path(sys.argv[1])
-folder.mkdir(parents=True)
-job = {"dataset": {"name": "d"}}
-run = SimpleNamespace(name=folder.name, dir=folder, job=job, model={}, splits={}, classes=[], notices=["drawn"])
-plugin.zoo_run_start(run=run)
-assert plugin.zoo_epoch_end(run=run, epoch={"epoch": 1, "train": {"loss": 1.0}, "val": {}}) is None
-print(list(plugin.zoo_report_sections(run=run, result={})))
-plugin.zoo_run_failed(run=run, error=ValueError("a loss that is not finite"))
-print(sorted(p.name for p in folder.iterdir()))
-"""
-
-
-@pytest.mark.parametrize(
-    ("words", "told"),
-    [
-        ("off", []),
-        ("tensorboard", ["pip install 'zoo-tracking[tensorboard]'"]),
-        ("mlflow,wandb", ["'wandb'; valid are tensorboard, mlflow, off", "pip install 'zoo-tracking[mlflow]'"]),
-    ],
-)
-def test_what_the_variable_says_is_obeyed_or_told(world, tmp_path, words, told):
-    done = world.type("-c", HOOKS, tmp_path / "run", trackers=False, ZOO_TRACKING=words)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout == "[]\n[]\n", "no section, and no file"
-    lines = done.stderr.splitlines()
-    assert len(lines) == len(told)
-    assert all(part in line for part, line in zip(told, lines, strict=True))
-
-
-@tensorboard
-def test_a_failed_run_is_failed_in_tensorboard_too(world, tmp_path):
-    done = world.type("-c", HOOKS, tmp_path / "run", ZOO_TRACKING="tensorboard")
-    assert done.returncode == 0, done.stderr
-    logs = events(tmp_path / "run")
-    assert [e.step for e in logs.Scalars("train/loss")] == [1]
+    run, tracker = a_run(tmp_path / "r"), TensorBoard(tmp_path / "r")
+    tracker.started(run)
+    tracker.epoch(epoch(1))
+    tracker.failed(run, ValueError("a loss that is not finite"))
+    logs = events(tmp_path / "r")
     assert text(logs, "failed") == "ValueError: a loss that is not finite"
     assert text(logs, "notices") == "drawn"
     assert session_end(logs) == 2, "failure"
 
 
-@mlflow
-def test_runs_that_begin_together_and_fail_are_failed_in_mlflow(world, tmp_path):
-    commands = [world.command("-c", HOOKS, tmp_path / name, ZOO_TRACKING="mlflow") for name in ("one", "two")]
-    both = [subprocess.Popen(**c, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for c in commands]
-    assert [process.communicate(timeout=120)[1] for process in both] == ["", ""], "they make one database together"
-    client = mlflow_client(tmp_path)
-    runs = client.search_runs([client.get_experiment_by_name("d").experiment_id])
-    assert {run.info.run_name for run in runs} == {"one", "two"}
-    for run in runs:
-        assert run.info.status == "FAILED"
-        assert run.data.tags["mlflow.note.content"] == "drawn"
-        assert run.data.tags["zoo.error"] == "ValueError: a loss that is not finite"
-        assert run.data.metrics == {"train/loss": 1.0}
+def test_an_interrupted_run_continues_its_logs(zoo: Zoo, make_plugin: Callable[..., Path]):
+    source = (
+        "from zoo.api.running import Callback\nfrom zoo.plugin import TrainingCallback, hookimpl\n\n"
+        "class Stop(Callback):\n"
+        "    def __init__(self, folder):\n        self.folder = folder\n"
+        "    def epoch_start(self, state):\n"
+        "        if state.epoch == 2 and not (self.folder / 'stopped').exists():\n"
+        "            (self.folder / 'stopped').touch()\n            raise KeyboardInterrupt\n\n"
+        "@hookimpl\ndef zoo_callbacks():\n    return [TrainingCallback('stop', 'zoo_stop:Stop')]\n"
+    )
+    make_plugin("stop", source)
+    code, _, err = zoo(*DIGITS, "--track", "json_lines", "--set", "callbacks=stop")
+    assert code == 130, err
+    assert zoo("run", "--resume", "runs/r", "-q")[0] == 0
+    lines = [json.loads(line) for line in Path("runs/r/tracking.jsonl").read_text().splitlines()]
+    assert [line["event"] for line in lines] == ["started", "epoch", "interrupted", "started", "epoch", "ended"]
+    assert [line["epoch"] for line in lines if line["event"] == "epoch"] == [1, 2]
 
 
-@mlflow
-def test_a_server_that_is_away_is_told_of_once_without_its_password(world, tmp_path):
-    away = {"MLFLOW_TRACKING_URI": "http://me:secret@127.0.0.1:9/", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}
-    done = world.type("-c", HOOKS, tmp_path / "run", ZOO_TRACKING="mlflow", **away)
-    assert done.returncode == 0, done.stderr
-    (line,) = done.stderr.splitlines()
-    assert "zoo-tracking: MLflow is disabled for the rest of this run" in line
-    assert "secret" not in line
-    assert done.stdout.splitlines()[0] == "[]", "the report names no log that isn't there"
+BROKEN = """
+from zoo.plugin import hookimpl
+from zoo_track import Tracker
+
+@hookimpl
+def zoo_components():
+    return [Tracker("full", "zoo_full:Full", summary="Fails")]
+
+def Full(folder, at: str = "epoch"):
+    from zoo_track.tracking import RunTracker
+
+    class FullDisk(RunTracker):
+        title = "Disk"
+        def __getattribute__(self, name):
+            if name == at:
+                raise OSError("no space at https://me:secret@disk.example left")
+            return super().__getattribute__(name)
+
+    return FullDisk()
+"""
 
 
-def test_the_command_where_there_are_no_logs(world, tmp_path):
-    done = world.type("-m", "zoo", "tracking", tmp_path / "nowhere", trackers=False)
-    assert done.returncode == 2
-    assert "zoo tracking FOLDER" in done.stderr
-    done = world.type("-m", "zoo", "tracking", tmp_path, trackers=False)
-    assert done.returncode == 0
-    assert "pip install 'zoo-tracking[tensorboard]'" in done.stdout
+@pytest.mark.parametrize("at", ["started", "epoch", "ended"])
+def test_a_tracker_that_fails_is_disabled_and_the_run_continues(zoo: Zoo, make_plugin, read_result, at: str):
+    make_plugin("full", BROKEN)
+    code, out, err = zoo(*DIGITS, "--set", f"trackers=[{{name: full, at: {at}}}, json_lines]")
+    assert code == 0, err
+    told = " ".join((out + err).split())
+    assert told.count("Disk is disabled for the rest of this run: OSError: no space at https://disk.example left") >= 1
+    assert "secret" not in told
+    assert read_result("runs/r")["status"] == "completed"
+    assert [json.loads(line)["event"] for line in Path("runs/r/tracking.jsonl").read_text().splitlines()] == [
+        *("started", "epoch", "epoch", "ended")
+    ]
+
+
+def test_weights_and_biases_receives_the_run_and_continues_it(stand_in, tmp_path: Path, monkeypatch):
+    monkeypatch.delenv("WANDB_MODE", raising=False)
+    from zoo_track.confusion import confusion_png
+    from zoo_track.to_wandb import WeightsAndBiases
+
+    runs, run = stand_in("wandb"), a_run(tmp_path / "r")
+    tracker = WeightsAndBiases(tmp_path / "r", entity="team")
+    tracker.started(run)
+    tracker.epoch({**epoch(1), "logged": {"norm": 2.0}})
+    tracker.failed(run, KeyboardInterrupt())
+    (first,) = runs
+    asked = {name: first.asked[name] for name in ("project", "entity", "name", "mode", "dir", "resume")}
+    expected = {"project": "d", "entity": "team", "name": "r", "mode": "offline"}
+    assert asked == {**expected, "dir": str(tmp_path / "r"), "resume": None}
+    assert first.asked["config"]["train.epochs"] == 2
+    assert first.logs == [(1, {"train/loss": 1.0, "logged/norm": 2.0})]
+    assert first.ended == [1]
+    resumed = WeightsAndBiases(tmp_path / "r")
+    resumed.started(run)
+    resumed.ended(run, RESULT, {"val": confusion_png([[3, 1], [0, 4]], ["a", "b"], "val images")})
+    assert (runs[1].asked["id"], runs[1].asked["resume"]) == ("one", "allow")
+    assert "confusion_matrix/val" in runs[1].logs[-1][1]
+    assert runs[1].summary == {"final/val/accuracy": 0.5, "status": "completed"}
+    assert runs[1].ended == [0]
+    assert "wandb sync" in resumed.where()
+
+
+def test_weights_and_biases_respects_its_variable(stand_in, tmp_path: Path, monkeypatch):
+    from zoo_track.to_wandb import WeightsAndBiases
+
+    runs = stand_in("wandb")
+    monkeypatch.setenv("WANDB_MODE", "online")
+    tracker = WeightsAndBiases(tmp_path / "r")
+    tracker.started(a_run(tmp_path / "r"))
+    assert runs[0].asked["mode"] == "online"
+    assert tracker.where() == "Weights & Biases: https://a.b/one"
+    assert WeightsAndBiases(tmp_path / "r", mode="offline").mode == "offline", "the parameter overrides it"
+
+
+def test_trackio_receives_the_run_and_continues_it(stand_in, tmp_path: Path):
+    from zoo_track.to_trackio import Trackio
+
+    runs, run = stand_in("trackio"), a_run(tmp_path / "r")
+    for _ in range(2):
+        tracker = Trackio(tmp_path / "r", project="mine")
+        tracker.started(run)
+        tracker.epoch(epoch(1))
+        tracker.ended(run, RESULT, {})
+    assert [r.asked["resume"] for r in runs] == ["never", "allow"]
+    assert (runs[0].asked["project"], runs[0].asked["name"], runs[0].asked["space_id"]) == ("mine", "r", None)
+    assert runs[0].logs == [(1, {"train/loss": 1.0}), (2, {"final/val/accuracy": 0.5})]
+    assert runs[0].ended == [None]
+    assert "trackio show --project mine" in tracker.where()
+
+
+@pytest.mark.slow
+def test_weights_and_biases_offline(zoo: Zoo, monkeypatch: pytest.MonkeyPatch):
+    pytest.importorskip("wandb")
+    monkeypatch.delenv("WANDB_MODE", raising=False)
+    code, out, err = zoo(*DIGITS, "--json", "--track", "wandb")
+    assert code == 0, err
+    assert json.loads(out)["sections"][0][1].splitlines()[0] == "Weights & Biases: runs/r/wandb"
+    (file,) = Path("runs/r/wandb").glob("offline-run-*/*.wandb")
+    assert b"final/val/accuracy" in file.read_bytes()
+
+
+@pytest.mark.slow
+def test_trackio_has_the_numbers(zoo: Zoo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("TRACKIO_DIR", str(tmp_path))
+    pytest.importorskip("trackio")
+    code, out, err = zoo(*DIGITS, "--json", "--track", "trackio")
+    assert code == 0, err
+    assert "trackio show --project digits" in json.loads(out)["sections"][0][1]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not MLFLOW, reason="mlflow-skinny, sqlalchemy or alembic is not installed")
+def test_mlflow_has_the_parameters_the_numbers_and_the_files(zoo: Zoo, read_result, tmp_path: Path):
+    from mlflow import MlflowClient
+
+    assert zoo(*DIGITS, "-q", "--track", "mlflow")[0] == 0
+    client, result = MlflowClient(tracking_uri="sqlite:///runs/.mlflow/mlflow.db"), read_result("runs/r")
+    experiment = client.get_experiment_by_name("digits")
+    (run,) = client.search_runs([experiment.experiment_id])
+    assert run.info.status == "FINISHED"
+    assert run.data.params["architecture.channels"] == "[8]"
+    assert run.data.metrics["final/val/accuracy"] == pytest.approx(result["metrics"]["val"]["accuracy"])
+    history = client.get_metric_history(run.info.run_id, "train/loss")
+    losses = [(record["epoch"], pytest.approx(record["train"]["loss"])) for record in result["epochs"]]
+    assert [(m.step, m.value) for m in history] == losses
+    files = {a.path for a in client.list_artifacts(run.info.run_id)}
+    assert files == {"job.yaml", "result.json", "report.html", "confusion_matrix_val.png"}
+    assert "mlflow ui --backend-store-uri" in result["sections"][0][1]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not MLFLOW, reason="mlflow-skinny, sqlalchemy or alembic is not installed")
+def test_mlflow_continues_a_resumed_run_and_records_a_failure(tmp_path: Path):
+    from zoo_track.to_mlflow import MLflow
+
+    run = a_run(tmp_path / "runs" / "r")
+    ids = []
+    for error, status in ((KeyboardInterrupt(), "KILLED"), (ValueError("a loss"), "FAILED")):
+        tracker = MLflow(tmp_path / "runs" / "r")
+        tracker.started(run)
+        tracker.epoch(epoch(1))
+        tracker.failed(run, error)
+        ids.append(tracker.run_id)
+        assert tracker.client.get_run(tracker.run_id).info.status == status
+    assert ids[0] == ids[1]
+    assert tracker.client.get_run(ids[0]).data.tags["zoo.error"] == "ValueError: a loss"
+
+
+def test_all_checks_of_the_trackers_pass():
+    from zoo.testing import checks, run_checks
+
+    report = run_checks([check for check in checks("track") if check.kind == "tracker"])
+    assert [o for o in report.outcomes if o.outcome == "failed"] == []
+    passed = {(o.check.component, o.check.name) for o in report.outcomes if o.outcome == "passed"}
+    for name in ("can be created", "derived from RunTracker", "events of a run", "failure of a run"):
+        assert ("track/json_lines", name) in passed
+
+
+def test_a_tracker_that_breaks_its_contract_fails_the_checks(make_plugin):
+    from zoo.testing import checks, run_checks
+
+    make_plugin(
+        "bad",
+        "from pathlib import Path\nfrom zoo.plugin import hookimpl\nfrom zoo_track import Tracker\n\n"
+        "@hookimpl\ndef zoo_components():\n    return [Tracker('early', 'zoo_bad:Early', summary='Early')]\n\n"
+        "class Early:\n    def __init__(self, folder: Path):\n        (folder / 'log').touch()\n",
+    )
+    report = run_checks([check for check in checks("bad") if check.kind == "tracker"])
+    failed = {o.check.name for o in report.outcomes if o.outcome == "failed"}
+    assert {"derived from RunTracker", "nothing written before the run"} <= failed

@@ -161,10 +161,10 @@ class TrackerCallback(Callback):
             self.notice(text)
 
 
-def _wait(work: Sequence[Future[None]], timeout_s: float = PATIENCE_S) -> None:
+def _wait(work: Sequence[Future[None]], timeout_s: float | None = None) -> None:
     """Wait for queued work; what libraries print meanwhile must not spoil the result that ``--json`` prints."""
     with redirect_stdout(sys.stderr):
-        wait(work, timeout=timeout_s)
+        wait(work, timeout=PATIENCE_S if timeout_s is None else timeout_s)
 
 
 def _one_line(error: Exception) -> str:

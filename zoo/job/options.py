@@ -155,6 +155,14 @@ def job_options(*names: str, **help: str) -> Callable[[Any], Any]:
     return add
 
 
+class NameList(click.types.StringParamType):
+    """A name; an environment variable with several separates them by spaces or commas."""
+
+    def split_envvar_value(self, rv: str) -> Sequence[str]:
+        """The names."""
+        return rv.replace(",", " ").split()
+
+
 def variable_of(option: str) -> str:
     """Environment variable of an option of a plugin's kind: ``ZOO_TRACK`` of ``--track``."""
     return "ZOO_" + option.removeprefix("--").replace("-", "_").upper()
@@ -171,6 +179,7 @@ def plugin_options(context: click.Context) -> list[click.Parameter]:
             [kind.option],
             multiple=kind.choose == "many",
             envvar=variable_of(kind.option),
+            type=NameList(),
             metavar="NAME",
             help=f"{kind.summary or kind.names.capitalize()}; see zoo list {kind.names}.",
             section="Plugins",

@@ -64,8 +64,9 @@ def test_json_lines_of_several_runs_in_one_file(zoo: Zoo, tmp_path: Path):
     assert events(path) == ["started", "epoch", "ended"] * 2
 
 
-def test_the_variable_sets_the_option_for_every_run(zoo: Zoo, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("ZOO_TRACK", "json_lines tensorboard")
+@pytest.mark.parametrize("words", ["json_lines tensorboard", "json_lines,tensorboard"])
+def test_the_variable_sets_the_option_for_every_run(zoo: Zoo, monkeypatch: pytest.MonkeyPatch, words: str):
+    monkeypatch.setenv("ZOO_TRACK", words)
     code, out, err = zoo(*DIGITS, "--dry-run")
     assert code == 0, err
     assert out.count("json_lines") == 1

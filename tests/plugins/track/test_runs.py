@@ -255,9 +255,12 @@ def test_trackio_has_the_numbers(zoo: Zoo, tmp_path: Path, monkeypatch: pytest.M
 
 @pytest.mark.slow
 @pytest.mark.skipif(not MLFLOW, reason="mlflow-skinny, sqlalchemy or alembic is not installed")
-def test_mlflow_has_the_parameters_the_numbers_and_the_files(zoo: Zoo, read_result, tmp_path: Path):
+def test_mlflow_has_the_parameters_the_numbers_and_the_files(zoo: Zoo, read_result, monkeypatch: pytest.MonkeyPatch):
     from mlflow import MlflowClient
 
+    from zoo_track import tracking
+
+    monkeypatch.setattr(tracking, "PATIENCE_S", 200.0)  # to import it takes longer on a busy machine
     assert zoo(*DIGITS, "-q", "--track", "mlflow")[0] == 0
     client, result = MlflowClient(tracking_uri="sqlite:///runs/.mlflow/mlflow.db"), read_result("runs/r")
     experiment = client.get_experiment_by_name("digits")

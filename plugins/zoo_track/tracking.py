@@ -162,7 +162,7 @@ class TrackerCallback(Callback):
 
 
 def _wait(work: Sequence[Future[None]], timeout_s: float | None = None) -> None:
-    """Wait for queued work; what libraries print meanwhile must not spoil the result that ``--json`` prints."""
+    """Wait for queued work; what libraries print meanwhile is kept apart from the result that ``--json`` prints."""
     with redirect_stdout(sys.stderr):
         wait(work, timeout=PATIENCE_S if timeout_s is None else timeout_s)
 

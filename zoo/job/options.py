@@ -163,6 +163,15 @@ class NameList(click.types.StringParamType):
         return rv.replace(",", " ").split()
 
 
+class PluginOption(SectionOption):
+    """An option of a plugin's kind; its environment variable has no effect on a run that is resumed with its own job."""
+
+    def resolve_envvar_value(self, ctx: click.Context) -> str | None:
+        """The variable's value."""
+        is_kept = ctx.params.get("resume") is not None and not ctx.params.get("words")
+        return None if is_kept else super().resolve_envvar_value(ctx)
+
+
 def variable_of(option: str) -> str:
     """Environment variable of an option of a plugin's kind: ``ZOO_TRACK`` of ``--track``."""
     return "ZOO_" + option.removeprefix("--").replace("-", "_").upper()
@@ -175,7 +184,7 @@ def plugin_options(context: click.Context) -> list[click.Parameter]:
     with contextlib.suppress(ZooError):
         registry_of(context, quiet=True)
     return [
-        SectionOption(
+        PluginOption(
             [kind.option],
             multiple=kind.choose == "many",
             envvar=variable_of(kind.option),

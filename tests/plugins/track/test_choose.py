@@ -78,6 +78,18 @@ def test_the_variable_sets_the_option_for_every_run(zoo: Zoo, monkeypatch: pytes
     assert "Unknown tracker 'jsonlines'. Did you mean 'json_lines'?" in " ".join(err.split())
 
 
+def test_a_resumed_run_keeps_its_trackers_whatever_the_variable_says(zoo: Zoo, monkeypatch: pytest.MonkeyPatch):
+    assert zoo(*DIGITS)[0] == 0
+    monkeypatch.setenv("ZOO_TRACK", "json_lines")
+    code, _, err = zoo("run", "--resume", "runs/r")
+    assert code == 0, err
+    assert not Path("runs/r/tracking.jsonl").exists()
+    named = (*DIGITS[:-2], "other", "-q")
+    assert zoo(*named)[0] == 0
+    assert zoo(*named, "--resume")[0] == 0, "the same command, whose job has the variable's trackers"
+    assert events("runs/other/tracking.jsonl")[:3] == ["started", "epoch", "ended"]
+
+
 def test_a_job_without_trackers_is_not_logged(zoo: Zoo, monkeypatch: pytest.MonkeyPatch, read_result):
     monkeypatch.setenv("ZOO_TRACKING", "tensorboard")
     assert zoo(*DIGITS)[0] == 0

@@ -534,7 +534,7 @@ class Kind:
         choose: number of components that a job names at ``path``: ``"one"``, ``"optional"`` (one or none) or ``"many"``
             (a list in any number).
         default: name of the component where a job names none; for ``"one"``.
-        option: option of ``zoo run`` for ``path``, such as ``--track``.
+        option: option of ``zoo run`` for ``path``, such as ``--track``; ``ZOO_TRACK`` is then its environment variable.
         given: names of parameters that the zoo passes to a factory that has them, among ``GIVEN_PARAMETERS``; users
             can't set them.
         use: ``"package.module:attribute"`` of ``f(objects) -> zoo.api.running.Callback``, which is called with the

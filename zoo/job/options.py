@@ -164,7 +164,7 @@ class NameList(click.types.StringParamType):
 
 
 class PluginOption(SectionOption):
-    """An option of a plugin's kind; its environment variable has no effect on a run that is resumed with its own job."""
+    """An option of a plugin's kind, whose environment variable has no effect on a run that is resumed by its name."""
 
     def resolve_envvar_value(self, ctx: click.Context) -> str | None:
         """The variable's value."""
@@ -188,6 +188,7 @@ def plugin_options(context: click.Context) -> list[click.Parameter]:
             [kind.option],
             multiple=kind.choose == "many",
             envvar=variable_of(kind.option),
+            show_envvar=True,
             type=NameList(),
             metavar="NAME",
             help=f"{kind.summary or kind.names.capitalize()}; see zoo list {kind.names}.",

@@ -126,8 +126,8 @@ def run(
     from zoo.runner.time_budget import Budget
 
     asked = {"architecture": architecture, "dataset": dataset, **options, "set": set or {}}
+    registry = components()  # first: the options include those of the kinds that plugins declare
     request = make_request(asked, file=Path(job) if job else None, recipe=recipe)
-    registry = components()
     place = RunPlace(Path(out), name, overwrite, resume)
     repeats = asked_for(seeds, folds) or (recorded(place.out / name) if resume and name else None)
     if budget is not None and (repeats is not None or resume):

@@ -90,6 +90,29 @@ def test_a_resumed_run_keeps_its_trackers_whatever_the_variable_says(zoo: Zoo, m
     assert events("runs/other/tracking.jsonl")[:3] == ["started", "epoch", "ended"]
 
 
+def test_python_takes_trackers_by_name_and_by_class():
+    import zoo
+    from zoo.registry import kinds
+    from zoo_track.tracking import RunTracker
+
+    seen = []
+
+    class Mine(RunTracker):
+        def __init__(self, folder: Path):
+            self.folder = folder
+
+        def epoch(self, record):
+            seen.append((self.folder.name, record["epoch"]))
+
+    kinds.keep_only()  # as in a new process
+    small = {"architecture.channels": [8]}
+    zoo.run("simple_cnn", "digits", epochs=1, set=small, name="a", track="json_lines")
+    assert events("runs/a/tracking.jsonl") == ["started", "epoch", "ended"]
+    zoo.run("simple_cnn", "digits", epochs=1, set=small, name="b", trackers=["json_lines", Mine])
+    assert events("runs/b/tracking.jsonl") == ["started", "epoch", "ended"]
+    assert seen == [("b", 1)]
+
+
 def test_a_job_without_trackers_is_not_logged(zoo: Zoo, monkeypatch: pytest.MonkeyPatch, read_result):
     monkeypatch.setenv("ZOO_TRACKING", "tensorboard")
     assert zoo(*DIGITS)[0] == 0

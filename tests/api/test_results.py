@@ -105,5 +105,5 @@ def test_an_observer_that_is_given_is_the_only_one(make_plugin, tmp_path: Path):
 
 
 def test_an_unknown_option_is_refused_with_the_known_ones():
-    with pytest.raises(RequestError, match=r"There is no option 'epoch'\. Did you mean 'epochs'\?.*batch_size"):
+    with pytest.raises(RequestError, match=r"There is no option 'epoch'\. Did you mean 'epochs'\?.*There are: archi"):
         zoo.run("simple_cnn", "digits", epoch=3)

@@ -75,6 +75,7 @@ def acme(make_plugin: Callable[..., Path]) -> Path:
 
 @pytest.fixture(autouse=True)
 def _only_ours():
+    kinds.keep_only()  # a test of another file may have discovered the plugins
     yield
     kinds.keep_only()
 

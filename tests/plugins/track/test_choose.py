@@ -53,7 +53,7 @@ def test_json_lines_has_every_event_and_what_callbacks_log(zoo: Zoo, read_result
     assert ended["metrics"]["final/val/accuracy"] == result["metrics"]["val"]["accuracy"]
     assert result["sections"] == [["Tracking", "JSON lines: runs/r/tracking.jsonl"]]
     assert result["provenance"]["trackers.0"]["id"] == "track/json_lines"
-    assert read_mapping(Path("runs/r/job.yaml"))["trackers"] == [{"name": "json_lines", "path": None}]
+    assert read_mapping(Path("runs/r/job.yaml"))["trackers"] == [{"name": "track/json_lines", "path": None}]
 
 
 def test_json_lines_of_several_runs_in_one_file(zoo: Zoo, tmp_path: Path):

@@ -196,8 +196,8 @@ def test_a_kind_a_sampler_and_a_callback_of_another_distribution_in_one_run(zoo:
     assert code == 0, err
     result, job = read_result("runs/r"), read_mapping(Path("runs/r/job.yaml"))
     assert dict(result["sections"]).keys() == {"Guards", "Tracking"}
-    assert job["guards"] == [{"name": "below", "limit": 5.0}]
-    assert job["train"]["sampler"]["name"] == "backwards"
+    assert job["guards"] == [{"name": "guards/below", "limit": 5.0}]
+    assert job["train"]["sampler"]["name"] == "guards/backwards"
     assert all(epoch["logged"]["largest_logit"] for epoch in result["epochs"])
     owners = {place: result["provenance"][place]["distribution"] for place in ("guards.0", "callbacks.0", "trackers.0")}
     assert owners == {"guards.0": "zoo-guards", "callbacks.0": "zoo-guards", "trackers.0": "zoo-csv"}

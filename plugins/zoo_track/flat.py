@@ -7,9 +7,14 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-__all__ = ["epoch_numbers", "final_numbers", "parameters", "table"]
+__all__ = ["dataset_name", "epoch_numbers", "final_numbers", "parameters", "table"]
 
 Value = bool | int | float | str
+
+
+def dataset_name(run: Any) -> str:
+    """Name of the dataset without its plugin, for a project or an experiment of a tracker: ``digits``."""
+    return str(run.job["dataset"]["name"]).rpartition("/")[2]
 
 
 def parameters(run: Any) -> dict[str, Value]:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from zoo_track.flat import epoch_numbers, final_numbers, parameters
+from zoo_track.flat import dataset_name, epoch_numbers, final_numbers, parameters
 from zoo_track.memory import read, remember, without_secrets
 from zoo_track.tracking import RunTracker, need
 
@@ -118,7 +118,7 @@ class MLflow(RunTracker):
     def _begin(self, run: Any) -> None:
         from mlflow.entities import Param
 
-        experiment = self._experiment(self.experiment or str(run.job["dataset"]["name"]))
+        experiment = self._experiment(self.experiment or dataset_name(run))
         tags = {"zoo.dir": str(self.folder.absolute()), "zoo.architecture": str(run.model.get("id"))}
         if run.notices:
             tags["mlflow.note.content"] = "\n\n".join(run.notices)[:_TAG_CHARACTERS]  # the run's description

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from zoo_track.flat import epoch_numbers, final_numbers, parameters
+from zoo_track.flat import dataset_name, epoch_numbers, final_numbers, parameters
 from zoo_track.memory import read, remember
 from zoo_track.tracking import RunTracker, need
 
@@ -45,7 +45,7 @@ class Trackio(RunTracker):
     def started(self, run: Any) -> None:
         import trackio
 
-        self.project = self.project or str(run.job["dataset"]["name"]).rpartition("/")[2]
+        self.project = self.project or dataset_name(run)
         before = read(self.folder).get("trackio", {})
         self.run = trackio.init(
             project=self.project,

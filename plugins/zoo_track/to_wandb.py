@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from zoo_track.flat import epoch_numbers, final_numbers, parameters
+from zoo_track.flat import dataset_name, epoch_numbers, final_numbers, parameters
 from zoo_track.memory import read, remember
 from zoo_track.tracking import RunTracker, need
 
@@ -61,7 +61,7 @@ class WeightsAndBiases(RunTracker):
 
         before = read(self.folder).get("wandb", {})
         self.run = wandb.init(
-            project=self.project or str(run.job["dataset"]["name"]).rpartition("/")[2],  # must not contain a slash
+            project=self.project or dataset_name(run),
             entity=self.entity,
             name=run.name,
             id=before.get("run_id"),

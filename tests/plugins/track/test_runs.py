@@ -41,7 +41,7 @@ def text(accumulator: Any, name: str) -> str:
 
 def a_run(folder: Path) -> SimpleNamespace:
     """A run as trackers receive it."""
-    job = {"dataset": {"name": "d"}, "train": {"epochs": 2}}
+    job = {"dataset": {"name": "some/d"}, "train": {"epochs": 2}}
     folder.mkdir(parents=True, exist_ok=True)
     parts = {"job": job, "model": {}, "splits": {}, "classes": ["a", "b"], "notices": ["drawn"]}
     return SimpleNamespace(name=folder.name, dir=folder, **parts)

@@ -211,4 +211,4 @@ def test_a_job_with_a_tracker_whose_wheel_is_gone_says_so(zoo: Zoo, site: Path, 
     importlib.invalidate_caches()
     code, _, err = zoo("run", "runs/r/job.yaml", "--name", "again")
     assert code == 2
-    assert "Unknown tracker 'csv'" in " ".join(err.split())
+    assert "Unknown tracker 'csv/csv'" in " ".join(err.split())

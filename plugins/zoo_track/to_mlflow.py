@@ -162,6 +162,8 @@ class MLflow(RunTracker):
             self.client.set_terminated(self.run_id, "FINISHED")
 
     def failed(self, run: Any, error: BaseException) -> None:
+        if not self.run_id:  # the run has failed before its start
+            return
         killed = isinstance(error, KeyboardInterrupt)
         try:
             self._tags({"zoo.status": "interrupted" if killed else "failed"})

@@ -107,6 +107,11 @@ def of_plugins() -> list[Kind]:
     return [ALL[name] for name in _owners]
 
 
+def owner_of(kind: Kind) -> str:
+    """Name of the plugin that has declared a kind; empty for a kind of the zoo."""
+    return _owners.get(kind.name, "")
+
+
 def declare(kind: Kind, owner: str) -> None:
     """Add the kind of a plugin.
 

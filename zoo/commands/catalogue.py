@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from zoo.registry.entry import Entry
     from zoo.registry.loaded_plugin import LoadedPlugin
     from zoo.registry.registry import Registry
+    from zoo.registry.signature import Parameter
 
 _MANY = 150
 """Length of a list from which on a hint says how to narrow it down."""
@@ -258,7 +259,7 @@ def _details(entry: Entry) -> dict[str, Any]:
         value = getattr(component, key, None)
         if value is not None:
             details[key] = list(value) if isinstance(value, tuple) else value
-    details["parameters"] = [p.as_dict() for p in parameters(entry.kind, entry.factory())]
+    details["parameters"] = [_preset(p, entry) for p in parameters(entry.kind, entry.factory())]
     if component.deprecated:
         details["deprecated"] = component.deprecated
     if component.renamed:
@@ -268,6 +269,14 @@ def _details(entry: Entry) -> dict[str, Any]:
     details["source"] = str(entry.source_file() or "")
     details["model_parameters"] = _model_parameters(entry)
     return details
+
+
+def _preset(parameter: Parameter, entry: Entry) -> dict[str, Any]:
+    """Describe a parameter; what registry.yaml presets is its default."""
+    row = parameter.as_dict()
+    return (
+        {**row, "default": entry.params[parameter.name], "required": False} if parameter.name in entry.params else row
+    )
 
 
 def _model_parameters(entry: Entry) -> int | None:

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from zoo.testing.run import Report
+
 BUNDLED = {
     "simple",
     "images",
@@ -215,6 +217,14 @@ def test_check_of_a_bundled_plugin(zoo):
     outcomes = json.loads(zoo("plugins", "check", "losses", "--json")[1])
     assert {outcome["outcome"] for outcome in outcomes} == {"passed"}
     assert len(outcomes) > 50
+
+
+def test_check_without_names_checks_local_components_too(zoo, monkeypatch):
+    asked = []
+    monkeypatch.setattr("zoo.testing.run.run_checks", lambda owed, *_: asked.extend(owed) or Report(()))
+    Path("registry.yaml").write_text("components: {loss: {mine: {base: focal}}}")
+    assert zoo("plugins", "check", "--json")[:2] == (0, "[]\n")
+    assert {"local/mine", "losses"} <= {check.component for check in asked}
 
 
 def test_check_of_one_that_breaks_its_contract(zoo, make_plugin):

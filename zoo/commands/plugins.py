@@ -212,15 +212,15 @@ def check(context: click.Context, names: tuple[str, ...], as_json: bool) -> None
 
     NAME is an installed plugin, or local for the components of registry.yaml, NAME/COMPONENT one of its components
     (NAME/KIND:COMPONENT where several kinds have that name), PATH the folder of a plugin that need not be installed;
-    the default is all plugins. The exit code is 1 if a check fails.
+    the default is all plugins, and the components of registry.yaml. The exit code is 1 if a check fails.
     """
     from zoo.host.context import registry_here
     from zoo.storage.files import dump_json
     from zoo.testing.run import run_checks
-    from zoo.testing.select import select
+    from zoo.testing.select import everything, select
 
     registry = registry_here(quiet=True, careful=True)
-    owed = select(names or [p.name for p in registry.plugins if p.state != "disabled"], registry)
+    owed = select(names or everything(registry), registry)
     if as_json:
         report = run_checks(owed)
         click.echo(dump_json([outcome.as_dict() for outcome in report.outcomes]))

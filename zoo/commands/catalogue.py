@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -214,6 +213,8 @@ def info(name: str, kind: str | None, as_json: bool) -> None:
 
 def describe_plugin(plugin: LoadedPlugin, registry: Registry) -> Row:
     """Describe a plugin as plain data: its origin, what it provides, and its settings with their values."""
+    from zoo.host.provisions import provisions
+
     settings = [] if plugin.settings is None else list(registry.settings.active[plugin.name].rows())
     return {
         "kind": "plugin",
@@ -223,7 +224,7 @@ def describe_plugin(plugin: LoadedPlugin, registry: Registry) -> Row:
         "distribution": plugin.origin.distribution,
         "version": plugin.origin.version,
         "state": plugin.state,
-        "provides": dict(sorted(Counter(e.kind for e in plugin.entries).items())),
+        **provisions(plugin),
         "recipes": [recipe.id for recipe in plugin.recipes],
         "settings": settings,
     }

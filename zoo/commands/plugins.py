@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -48,12 +47,14 @@ def list_plugins(as_json: bool) -> None:
 
 
 def _row(plugin: LoadedPlugin) -> dict[str, Any]:
+    from zoo.host.provisions import provisions
+
     return {
         "name": plugin.name,
         "distribution": plugin.origin.distribution,
         "version": plugin.origin.version,
         "state": plugin.state,
-        "provides": dict(sorted(Counter(e.kind for e in plugin.entries).items())),
+        **provisions(plugin),
         "problem": plugin.problem,
         "load_ms": round(plugin.load_ms, 2),
     }
@@ -187,9 +188,19 @@ def doctor(context: click.Context, name: str | None, as_json: bool) -> None:
         settings = [] if name else list(_settings_notes(registry))
         _print_notes([*clashes, *settings])
         if not findings and not clashes and not settings:
+            _print_provisions(plugins if name else ())
             click.echo(f"{len(plugins)} plugin{'' if len(plugins) == 1 else 's'} checked, no problems found.")
     if any(f.serious for f in findings):
         context.exit(1)
+
+
+def _print_provisions(plugins: Iterable[LoadedPlugin]) -> None:
+    """Print a line for each plugin that works, with the number of what it provides."""
+    from zoo.reports.lists import provided
+
+    for plugin in plugins:
+        if plugin.state == "enabled":
+            click.echo(f"{plugin.name} provides {provided(_row(plugin)) or 'nothing'}.")
 
 
 def _finding_text(finding: PluginFinding) -> str:

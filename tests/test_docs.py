@@ -62,6 +62,20 @@ def test_links_lead_to_files_that_exist(page: Path):
     assert not missing
 
 
+def anchors(page: Path) -> set[str]:
+    """Anchors of the headings of a page."""
+    text = re.sub(r"^```.*?^```", "", page.read_text("utf-8"), flags=re.DOTALL | re.MULTILINE)
+    titles = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_links_lead_to_headings_that_exist(page: Path):
+    links = re.findall(r"\]\(([^)#\s:]*\.md|)#([^)\s]+)\)", page.read_text("utf-8"))
+    missing = [f"{file}#{word}" for file, word in links if word not in anchors(page.parent / file if file else page)]
+    assert not missing
+
+
 # The homes of the site and the list of changes have no single result.
 PLAIN = ("README.md", "README.zh-CN.md", "CHANGELOG.md")
 

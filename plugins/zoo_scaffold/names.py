@@ -34,11 +34,13 @@ _EXAMPLES: dict[str, tuple[str, str, str]] = {
     "command": ("", "lists what the plugin provides", ""),
 }
 
-# For each part beside components: its module in the package, and its description with an article.
+# For each part beside components: its file in the package, and its description with an article.
 PARTS: dict[str, tuple[str, str]] = {
     "reader": ("", "an exporter with a reader, whose files the zoo checks and predicts with"),
-    "hooks": ("hooks", "hooks that observe a run, stop it, and add to its report"),
-    "kind": ("logs", "a new kind of component, which jobs name, and a component of that kind"),
+    "hooks": ("hooks.py", "hooks that observe a run, stop it, and add to its report"),
+    "kind": ("logs.py", "a new kind of component, which jobs name, and a component of that kind"),
+    "settings": ("settings.py", "settings that users change, with an option of zoo run"),
+    "recipes": ("recipes.yaml", "a recipe in a packaged file"),
 }
 
 
@@ -117,6 +119,11 @@ class TemplateNames:
         return self.package.removeprefix("zoo_")
 
     @property
+    def option(self) -> str:
+        """First words of the names of options."""
+        return self.distribution.removeprefix("zoo-")
+
+    @property
     def distribution(self) -> str:
         return distribution_of(self.name)
 
@@ -139,6 +146,7 @@ class TemplateNames:
             "kinds": self.kinds,
             "parts": self.parts,
             "prefix": self.prefix,
+            "option": self.option,
             "classes": sorted({*(KINDS[kind].__name__ for kind in self.kinds), *self._classes()}),
             "names": names,
             "shown": names[self.kinds[0]] if self.kinds else f"{self.prefix}_csv" if "kind" in self.parts else "NAME",
@@ -158,14 +166,18 @@ class TemplateNames:
         rows = {
             "kind": (f"{self.prefix}_log", f"{self.prefix}_csv", "a table of all epochs, as CSV"),
             "hooks": ("hooks", "zoo_epoch_end", "stops a run at an accuracy; names the fastest epoch in the report"),
+            "settings": ("settings", "team", "the team that runs belong to, noted in their folders"),
+            "recipes": ("recipe", f"{self.prefix}_quick", "a first look, in seconds"),
         }
-        found = [rows[part] for part in ("kind", "hooks") if part in self.parts]
+        found = [rows[part] for part in rows if part in self.parts]
         return [{"kind": kind, "name": name, "about": about} for kind, name, about in found]
 
     def _contents(self) -> list[str]:
         found = [f"{'an' if kind[0] in 'aeio' else 'a'} {kind}" for kind in self.kinds]
         found += ["hooks that observe a run"] if "hooks" in self.parts else []
-        return found + (["a kind of component"] if "kind" in self.parts else [])
+        found += ["a kind of component"] if "kind" in self.parts else []
+        found += ["settings"] if "settings" in self.parts else []
+        return found + (["a recipe"] if "recipes" in self.parts else [])
 
     def job(self, *, full: bool) -> dict[str, str]:
         """Dotted path in a job -> short name, or full id, of each component."""
@@ -178,15 +190,17 @@ class TemplateNames:
         job |= {f"{self.prefix}_logs": f"{self.prefix}_csv"} if "kind" in self.parts else {}
         if not job and "command" in self.kinds:
             return f"zoo {self.of('command')}"
-        words = ["zoo run", job.pop("architecture", "simple_cnn"), job.pop("dataset", "digits"), "--epochs 5"]
+        length = f"--recipe {self.prefix}_quick" if "recipes" in self.parts else "--epochs 5"
+        words = ["zoo run", job.pop("architecture", "simple_cnn"), job.pop("dataset", "digits"), length]
         if "optimizer" in self.kinds:
             words.append("--lr 0.001")
-        elif "architecture" in self.kinds:  # no recipe covers the architecture
+        elif "architecture" in self.kinds and "recipes" not in self.parts:  # no recipe covers the architecture
             words.append("--lr 0.01")
         for place, name in job.items():
             several = place in ("metrics", "augment", "callbacks") or place.endswith("_logs")
             setting = f"'{place}=[{name}]'" if several else f"{place}={name}"
             words.append(f"--set {setting}")
+        words += [f"--{self.option}-team leaves"] if "settings" in self.parts else []
         return " ".join(words)
 
 

@@ -96,11 +96,11 @@ def _places(names: TemplateNames) -> Iterator[tuple[str, str]]:
         yield name, name
     yield "gitignore", ".gitignore"
     yield "ci.yml", ".github/workflows/ci.yml"
-    modules = [*(plural(kind) for kind in names.kinds), *(PARTS[part][0] for part in names.parts if PARTS[part][0])]
-    for module in ("__init__", "plugin", *modules):
-        yield f"package/{module}.py", f"{names.package}/{module}.py"
+    files = [*(f"{plural(kind)}.py" for kind in names.kinds), *filter(None, (PARTS[part][0] for part in names.parts))]
+    for file in ("__init__.py", "plugin.py", *files):
+        yield f"package/{file}", f"{names.package}/{file}"
     tests = ["conftest", "test_contract", *(["test_run"] if names.job(full=False) else [])]
-    for test in (*tests, *(f"test_{module}" for module in modules)):
+    for test in (*tests, *(f"test_{Path(file).stem}" for file in files)):
         yield f"tests/{test}.py", f"tests/{test}.py"
 
 

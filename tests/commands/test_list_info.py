@@ -165,6 +165,27 @@ def test_info_of_what_needs_a_parameter_shows_it_without_a_size(zoo):
     assert "size" not in out
 
 
+def test_info_shows_presets_of_registry_yaml_as_defaults(zoo):
+    Path("registry.yaml").write_text(
+        'components: {architecture: {needy: {target: "./needy.py:needy", params: {config: wide, width: 16}}}}'
+    )
+    Path("needy.py").write_text(
+        "from torch import nn\n\n\ndef needy(num_classes, in_chans=3, *, config: str, width: int = 8):\n"
+        "    return nn.Linear(width, num_classes)\n"
+    )
+    code, out, err = zoo("info", "needy")
+    assert (code, err) == (0, "")
+    assert "required" not in out
+    lines = [" ".join(line.split()) for line in out.splitlines()]
+    assert "config str = wide" in lines
+    assert "width int = 16" in lines
+    rows = json.loads(zoo("info", "needy", "--json")[1])["parameters"]
+    assert [(row["name"], row["default"], row["required"]) for row in rows] == [
+        ("config", "wide", False),
+        ("width", 16, False),
+    ]
+
+
 def test_info_shows_both_where_two_kinds_have_a_name(zoo):
     Path("registry.yaml").write_text("components: {loss: {accuracy: {base: focal, params: {gamma: 3.0}}}}")
     both = json.loads(zoo("info", "accuracy", "--json")[1])

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from zoo.testing.run import Report
+
 BUNDLED = {
     "simple",
     "images",
@@ -93,6 +95,60 @@ def test_doctor_without_a_patient(zoo):
     assert code == 0
     assert "plugins checked, no problems found" in out
     assert "1 plugin checked, no problems found" in zoo("plugins", "doctor", "timm")[1]
+
+
+WIDE = """
+from dataclasses import dataclass
+from zoo.plugin import Component, Kind, Loss, hookimpl
+
+class Leaf(Component):
+    kind = "leaf"
+
+class Root(Component):
+    kind = "root"
+
+@dataclass
+class Settings:
+    depth: int = 1
+    width: int = 2
+
+@hookimpl
+def zoo_kinds():
+    yield Kind(Leaf)
+    yield Kind(Root)
+
+@hookimpl
+def zoo_losses():
+    yield Loss("dry", "zoo_acme:Dry")
+
+@hookimpl
+def zoo_settings():
+    return Settings
+
+@hookimpl
+def zoo_recipes():
+    return {"quick": {"train": {"epochs": 1}}}
+
+@hookimpl
+def zoo_epoch_end(run, epoch):
+    return None
+"""
+
+
+def test_everything_that_a_plugin_provides_is_counted(zoo, make_plugin):
+    make_plugin("acme", WIDE)
+    everything = "1 loss, 2 kinds, 1 recipe, settings, 1 hook"
+    lines = zoo("plugins", "list")[1].splitlines()
+    assert next(line for line in lines if line.startswith("acme ")).endswith(f"enabled  {everything}")
+    row = next(row for row in json.loads(zoo("plugins", "list", "--json")[1]) if row["name"] == "acme")
+    assert row["provides"] == {"loss": 1}, "components only, as before"
+    assert row["extends"] == {"kind": 2, "recipe": 1, "setting": 2, "hook": 1}
+    said = zoo("plugins", "doctor", "acme")[1]
+    assert said == f"acme provides {everything}.\n1 plugin checked, no problems found.\n"
+    assert f"provides  {everything}" in zoo("info", "acme")[1]
+    assert zoo("plugins", "disable", "acme")[0] == 0
+    row = next(row for row in json.loads(zoo("plugins", "list", "--json")[1]) if row["name"] == "acme")
+    assert (row["provides"], row["extends"]) == ({}, {})
 
 
 def test_doctor_of_an_unknown_plugin(refused):
@@ -217,6 +273,14 @@ def test_check_of_a_bundled_plugin(zoo):
     assert len(outcomes) > 50
 
 
+def test_check_without_names_checks_local_components_too(zoo, monkeypatch):
+    asked = []
+    monkeypatch.setattr("zoo.testing.run.run_checks", lambda owed, *_: asked.extend(owed) or Report(()))
+    Path("registry.yaml").write_text("components: {loss: {mine: {base: focal}}}")
+    assert zoo("plugins", "check", "--json")[:2] == (0, "[]\n")
+    assert {"local/mine", "losses"} <= {check.component for check in asked}
+
+
 def test_check_of_one_that_breaks_its_contract(zoo, make_plugin):
     source = GOOD.replace("zoo_architectures", "zoo_losses").replace("Architecture(", "Loss(").replace("make", "Bad")
     make_plugin("acme", source + "\n\nclass Bad:\n    def __call__(self, logits, targets):\n        return logits\n")
@@ -304,7 +368,7 @@ def test_a_plugin_stops_a_run_and_adds_to_its_reports(zoo, make_plugin):
     html = Path("runs/w/report.html").read_text()
     assert "pressed after 2 epochs" in html
     assert "w has learned enough" in html
-    assert zoo("plugins", "doctor", "acme")[1] == "1 plugin checked, no problems found.\n"
+    assert zoo("plugins", "doctor", "acme")[1] == "acme provides 2 hooks.\n1 plugin checked, no problems found.\n"
 
 
 @pytest.mark.slow

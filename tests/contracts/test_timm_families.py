@@ -215,7 +215,7 @@ def trained(
         training = Training(parts, folder, Observer())
         (folder / MODEL).mkdir()
         write_card(folder / MODEL, bundle_card(parts))
-        assert training.epochs(Hooks([], print), run_record(parts, folder)) is None
+        assert training.epochs(run_record(parts, folder)) is None
         loaded = zoo.load(folder, device="cpu")
     yield Trained(request.param, parts, before, training.state.history, loaded)
     shutil.rmtree(folder)  # hundreds of megabytes of optimizers' states

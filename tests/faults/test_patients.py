@@ -163,4 +163,4 @@ def test_where_no_process_can_be_started_no_plugin_is_accused(make_plugin, zoo, 
 
     monkeypatch.setattr("zoo.host.child_process.subprocess.Popen", refused)
     code, out, _ = zoo("plugins", "doctor", "good")
-    assert (code, out) == (0, "1 plugin checked, no problems found.\n")
+    assert (code, out) == (0, "good provides 1 loss.\n1 plugin checked, no problems found.\n")

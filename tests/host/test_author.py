@@ -110,7 +110,7 @@ def test_entry_points_that_have_changed_are_found(zoo: Typed, edit: Callable[...
 
 def test_a_healthy_editable_plugin_has_no_findings(zoo: Typed, edit: Callable[..., Path]):
     edit(GOOD)
-    assert zoo("plugins", "doctor", "acme")[:2] == (0, "1 plugin checked, no problems found.\n")
+    assert zoo("plugins", "doctor", "acme")[:2] == (0, "acme provides 1 loss.\n1 plugin checked, no problems found.\n")
 
 
 def test_a_project_without_entry_points_in_its_file_is_not_judged(edit: Callable[..., Path]):

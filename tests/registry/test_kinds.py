@@ -66,6 +66,19 @@ def starts(subject):
     assert subject.made(classes=["a", "b"]).count == 0
 """
 
+SETTINGS = """
+
+from dataclasses import dataclass, field
+
+@dataclass
+class Settings:
+    every: int = field(default=1, metadata={"option": "--every", "help": "Steps between two counts."})
+
+@hookimpl
+def zoo_settings():
+    return Settings
+"""
+
 
 @pytest.fixture
 def acme(make_plugin: Callable[..., Path]) -> Path:
@@ -234,3 +247,23 @@ def test_one_component_of_a_kind_has_a_default_or_is_left_out():
     merged.put("job.yaml", {"gadget.name": "x", "gadget.size": 2})
     assert merged.problems == []
     assert merged.nested() == {"gadget": {"name": "x", "size": 2}}
+
+
+def test_help_has_the_options_of_a_kind_and_of_settings_under_one_heading(
+    zoo: Zoo, make_plugin: Callable[..., Path]
+) -> None:
+    make_plugin("acme", PLUGIN + SETTINGS, acme_parts=PARTS, acme_checks=CHECKS)
+    out = zoo("run", "--help")[1]
+    options = out[out.index("Plugin acme:") :].split("\n\n")[0]
+    assert [" ".join(line.split()) for line in options.splitlines()] == [
+        "Plugin acme:",
+        "--watch NAME Watches a run; see zoo list watchers.",
+        "--every INT Steps between two counts. [default: 1]",
+    ]
+    assert "\nPlugins:" not in out
+
+
+def test_an_option_of_settings_that_a_kind_has_is_told(zoo: Zoo, make_plugin: Callable[..., Path]) -> None:
+    make_plugin("acme", PLUGIN + SETTINGS.replace("--every", "--watch"), acme_parts=PARTS, acme_checks=CHECKS)
+    said = zoo("plugins", "list")[1]
+    assert "The option --watch of plugin 'acme' is left out: zoo run has one. Use --set plugins.acme.every" in said

@@ -117,3 +117,23 @@ def test_the_recorded_run_has_the_form_of_a_real_one(digits_run: Path):
     jobs = [set(document.pop("job")) for document in (recorded, real)]
     assert jobs[0] <= jobs[1], "keys of a job are added, never lost"
     assert form(recorded) == form(real)
+
+
+def test_hooks_are_checked_with_the_default_settings(make_plugin: Callable[..., Path]):
+    source = """
+from dataclasses import dataclass
+from zoo.plugin import hookimpl
+
+@dataclass
+class Settings:
+    stop_at: float = 0.9
+
+@hookimpl
+def zoo_settings():
+    return Settings
+
+@hookimpl
+def zoo_epoch_end(run, epoch):
+    return f"as set: {run.settings.stop_at}" if epoch["val"]["accuracy"] >= run.settings.stop_at else None
+"""
+    assert [(o.outcome, o.message) for o in outcomes(make_plugin, source).values()] == [("passed", None)]

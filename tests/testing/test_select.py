@@ -10,7 +10,7 @@ import pytest
 from zoo.errors import UnknownName, ZooError
 from zoo.host.loader import open_registry
 from zoo.registry import kinds
-from zoo.testing.select import is_place, select
+from zoo.testing.select import everything, is_place, select
 
 PLUGIN = """
 from zoo.plugin import Loss, Metric, hookimpl
@@ -104,3 +104,15 @@ def test_a_folder_and_a_plugin_are_checked_together():
     kinds.forget("leafy")
     with pytest.raises(UnknownName):
         selected("leafy")
+
+
+@pytest.mark.usefixtures("acme")
+def test_without_words_local_components_are_checked_beside_the_plugins():
+    Path("registry.yaml").write_text("plugins: {disable: [timm]}")
+    words = everything(open_registry())
+    assert {"acme", "losses"} < set(words)
+    assert not {"timm", "local"} & set(words)
+    Path("registry.yaml").write_text("components: {loss: {mine: {base: focal, params: {gamma: 3.0}}}}")
+    words = everything(open_registry())
+    assert words[-1] == "local"
+    assert selected(words[-1]) == ["loss:local/mine"]

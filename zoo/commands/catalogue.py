@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from zoo.registry.entry import Entry
     from zoo.registry.loaded_plugin import LoadedPlugin
     from zoo.registry.registry import Registry
+    from zoo.registry.signature import Parameter
 
 _MANY = 150
 """Length of a list from which on a hint says how to narrow it down."""
@@ -213,6 +213,8 @@ def info(name: str, kind: str | None, as_json: bool) -> None:
 
 def describe_plugin(plugin: LoadedPlugin, registry: Registry) -> Row:
     """Describe a plugin as plain data: its origin, what it provides, and its settings with their values."""
+    from zoo.host.provisions import provisions
+
     settings = [] if plugin.settings is None else list(registry.settings.active[plugin.name].rows())
     return {
         "kind": "plugin",
@@ -222,7 +224,7 @@ def describe_plugin(plugin: LoadedPlugin, registry: Registry) -> Row:
         "distribution": plugin.origin.distribution,
         "version": plugin.origin.version,
         "state": plugin.state,
-        "provides": dict(sorted(Counter(e.kind for e in plugin.entries).items())),
+        **provisions(plugin),
         "recipes": [recipe.id for recipe in plugin.recipes],
         "settings": settings,
     }
@@ -258,7 +260,7 @@ def _details(entry: Entry) -> dict[str, Any]:
         value = getattr(component, key, None)
         if value is not None:
             details[key] = list(value) if isinstance(value, tuple) else value
-    details["parameters"] = [p.as_dict() for p in parameters(entry.kind, entry.factory())]
+    details["parameters"] = [_preset(p, entry) for p in parameters(entry.kind, entry.factory())]
     if component.deprecated:
         details["deprecated"] = component.deprecated
     if component.renamed:
@@ -268,6 +270,14 @@ def _details(entry: Entry) -> dict[str, Any]:
     details["source"] = str(entry.source_file() or "")
     details["model_parameters"] = _model_parameters(entry)
     return details
+
+
+def _preset(parameter: Parameter, entry: Entry) -> dict[str, Any]:
+    """Describe a parameter; what registry.yaml presets is its default."""
+    row = parameter.as_dict()
+    return (
+        {**row, "default": entry.params[parameter.name], "required": False} if parameter.name in entry.params else row
+    )
 
 
 def _model_parameters(entry: Entry) -> int | None:

@@ -11,6 +11,7 @@ import click
 from zoo.errors import ZooError
 from zoo.job.options import PLUGIN_VALUES, plugin_options
 from zoo.job.sections import SectionCommand, SectionOption
+from zoo.registry import kinds
 
 if TYPE_CHECKING:
     from zoo.registry.plugin_settings import Setting, SettingsSchema
@@ -82,6 +83,7 @@ def _name(path: str) -> str:
 def option_clashes(registry: Registry, commands: Iterable[click.Command]) -> Iterator[str]:
     """Sentences about options of plugins that are left out, since a command or another plugin has them."""
     taken = {name for command in commands for each in command.params for name in (*each.opts, *each.secondary_opts)}
+    taken |= {kind.option for kind in kinds.of_plugins()}
     declared = _declared(registry)
     several = Counter(setting.option for _, setting in declared)
     for schema, setting in declared:

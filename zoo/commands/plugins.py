@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -48,12 +47,14 @@ def list_plugins(as_json: bool) -> None:
 
 
 def _row(plugin: LoadedPlugin) -> dict[str, Any]:
+    from zoo.host.provisions import provisions
+
     return {
         "name": plugin.name,
         "distribution": plugin.origin.distribution,
         "version": plugin.origin.version,
         "state": plugin.state,
-        "provides": dict(sorted(Counter(e.kind for e in plugin.entries).items())),
+        **provisions(plugin),
         "problem": plugin.problem,
         "load_ms": round(plugin.load_ms, 2),
     }
@@ -187,9 +188,19 @@ def doctor(context: click.Context, name: str | None, as_json: bool) -> None:
         settings = [] if name else list(_settings_notes(registry))
         _print_notes([*clashes, *settings])
         if not findings and not clashes and not settings:
+            _print_provisions(plugins if name else ())
             click.echo(f"{len(plugins)} plugin{'' if len(plugins) == 1 else 's'} checked, no problems found.")
     if any(f.serious for f in findings):
         context.exit(1)
+
+
+def _print_provisions(plugins: Iterable[LoadedPlugin]) -> None:
+    """Print a line for each plugin that works, with the number of what it provides."""
+    from zoo.reports.lists import provided
+
+    for plugin in plugins:
+        if plugin.state == "enabled":
+            click.echo(f"{plugin.name} provides {provided(_row(plugin)) or 'nothing'}.")
 
 
 def _finding_text(finding: PluginFinding) -> str:
@@ -212,15 +223,15 @@ def check(context: click.Context, names: tuple[str, ...], as_json: bool) -> None
 
     NAME is an installed plugin, or local for the components of registry.yaml, NAME/COMPONENT one of its components
     (NAME/KIND:COMPONENT where several kinds have that name), PATH the folder of a plugin that need not be installed;
-    the default is all plugins. The exit code is 1 if a check fails.
+    the default is all plugins, and the components of registry.yaml. The exit code is 1 if a check fails.
     """
     from zoo.host.context import registry_here
     from zoo.storage.files import dump_json
     from zoo.testing.run import run_checks
-    from zoo.testing.select import select
+    from zoo.testing.select import everything, select
 
     registry = registry_here(quiet=True, careful=True)
-    owed = select(names or [p.name for p in registry.plugins if p.state != "disabled"], registry)
+    owed = select(names or everything(registry), registry)
     if as_json:
         report = run_checks(owed)
         click.echo(dump_json([outcome.as_dict() for outcome in report.outcomes]))

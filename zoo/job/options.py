@@ -192,7 +192,7 @@ def plugin_options(context: click.Context) -> list[click.Parameter]:
             type=NameList(),
             metavar="NAME",
             help=f"{kind.summary or kind.names.capitalize()}; see zoo list {kind.names}.",
-            section="Plugins",
+            section=f"Plugin {kinds.owner_of(kind)}",
         )
         for kind in kinds.of_plugins()
         if kind.option

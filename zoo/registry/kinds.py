@@ -107,6 +107,16 @@ def of_plugins() -> list[Kind]:
     return [ALL[name] for name in _owners]
 
 
+def declared_by(plugin: str) -> list[Kind]:
+    """The kinds that a plugin has declared."""
+    return [ALL[name] for name, owner in _owners.items() if owner == plugin]
+
+
+def owner_of(kind: Kind) -> str:
+    """Name of the plugin that has declared a kind; empty for a kind of the zoo."""
+    return _owners.get(kind.name, "")
+
+
 def declare(kind: Kind, owner: str) -> None:
     """Add the kind of a plugin.
 

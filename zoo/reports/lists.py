@@ -13,7 +13,7 @@ import click
 
 from zoo.reports.words import UNKNOWN, cells, clean, count, ljust
 
-__all__ = ["architecture_lines", "component_lines", "plugin_lines", "plural", "print_lines"]
+__all__ = ["architecture_lines", "component_lines", "plugin_lines", "plural", "print_lines", "provided"]
 
 Row = Mapping[str, Any]
 ID_WIDTH = 30
@@ -92,7 +92,7 @@ def _id(row: Row) -> str:
 
 
 def plugin_lines(rows: Sequence[Row], width: int) -> Iterator[str]:
-    """Plugins: ``name``, ``distribution``, ``version``, ``state``, ``provides`` (kind -> how many), ``problem``."""
+    """Plugins: ``name``, ``distribution``, ``version``, ``state``, ``provides``, ``extends``, ``problem``."""
     table = [("plugin", "from", "state", "provides"), *map(_plugin_cells, rows)]
     widths = [max(cells(line[i]) for line in table) + 2 for i in range(3)]
     for line in table:
@@ -110,5 +110,19 @@ def plugin_lines(rows: Sequence[Row], width: int) -> Iterator[str]:
 
 def _plugin_cells(row: Row) -> tuple[str, str, str, str]:
     origin = " ".join(clean(row[key]) for key in ("distribution", "version") if row.get(key))
-    provides = (f"{count(n)} {kind if n == 1 else plural(kind)}" for kind, n in (row.get("provides") or {}).items())
-    return clean(row.get("name")), origin, clean(row.get("state") or UNKNOWN), ", ".join(provides)
+    return clean(row.get("name")), origin, clean(row.get("state") or UNKNOWN), provided(row)
+
+
+def provided(row: Row) -> str:
+    """What a plugin provides, such as ``5 losses, 1 kind, settings``; empty for nothing.
+
+    Args:
+        row: ``provides``, the number of components by kind, and ``extends``, the number of everything else by name.
+    """
+    numbers = [*(row.get("provides") or {}).items(), *(row.get("extends") or {}).items()]
+    # The settings of a plugin are one thing, whatever the number of their fields.
+    return ", ".join("settings" if name == "setting" else _number(n, name) for name, n in numbers)
+
+
+def _number(number: int, name: str) -> str:
+    return f"{count(number)} {clean(name if number == 1 else plural(name))}"

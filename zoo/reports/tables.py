@@ -9,7 +9,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from zoo.reports.lists import plural
+from zoo.reports.lists import provided
 from zoo.reports.parts import ACCENT, WARN, Middle, Page, bare_table, heading, say
 from zoo.reports.run_tables import job_table, runs_table
 from zoo.reports.words import UNKNOWN, clean, count, setting, short_path, shown
@@ -35,11 +35,10 @@ def component_info(info: Row) -> RenderableType:
 def plugin_info(info: Row) -> RenderableType:
     """Describe one plugin: its origin, what it provides, and its settings with their values and sources."""
     facts = bare_table("", "")
-    provides = (f"{n} {kind if n == 1 else plural(kind)}" for kind, n in (info.get("provides") or {}).items())
     for label, value in (
         ("from", " ".join(str(info[key]) for key in ("distribution", "version") if info.get(key))),
         ("state", info.get("state")),
-        ("provides", ", ".join(provides)),
+        ("provides", provided(info)),
         ("recipes", ", ".join(info.get("recipes") or ())),
     ):
         if value:

@@ -9,6 +9,7 @@ from typing import NoReturn
 from zoo.errors import PluginError
 from zoo.host.hookspecs import LIFECYCLE
 from zoo.registry.loaded_plugin import LoadedPlugin
+from zoo.registry.settings_book import PluginSettings
 from zoo.runner.hooks import Hooks, HookTimeout
 from zoo.testing.outcome import fail, skip
 from zoo.testing.sample_run import SampleRun, sample_run
@@ -81,10 +82,15 @@ def _interrupted(hooks: Hooks, sample: SampleRun) -> _Calls:
 
 
 class _StrictHooks(Hooks):
-    """The hooks of one plugin, whose exceptions are passed on and not recorded for ``zoo plugins doctor``."""
+    """The hooks of one plugin, whose exceptions are passed on and not recorded for ``zoo plugins doctor``.
+
+    ``run.settings`` has the defaults of the plugin.
+    """
 
     def __init__(self, plugins: list[LoadedPlugin]):
-        super().__init__(plugins, _cannot_call)
+        declared = {plugin.name: plugin.settings for plugin in plugins if plugin.settings is not None}
+        settings = {name: PluginSettings(schema, schema.cls(), {}) for name, schema in declared.items()}
+        super().__init__(plugins, _cannot_call, settings)
 
     def _set_aside(self, watcher: object, hook: str, error: BaseException) -> NoReturn:
         raise error

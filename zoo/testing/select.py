@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from zoo.errors import UnknownName
-from zoo.registry.entry import Entry
+from zoo.registry.entry import LOCAL, Entry
 from zoo.registry.registry import Registry
 from zoo.registry.suggest import listing, near, suggestion
 from zoo.testing.checking import Check
@@ -38,6 +38,12 @@ def select(words: Sequence[str], registry: Registry) -> list[Check]:
         for check in _of_name(name, registry)
     ]
     return list(dict.fromkeys(found))
+
+
+def everything(registry: Registry) -> list[str]:
+    """Words that select all plugins but the disabled, and ``local`` where registry.yaml declares components."""
+    names = [plugin.name for plugin in registry.plugins if plugin.state != "disabled"]
+    return [*names, LOCAL] if any(entry.origin.plugin == LOCAL for entry in registry.entries()) else names
 
 
 def is_place(word: str) -> bool:

@@ -145,7 +145,7 @@ def test_the_order_and_number_of_the_kinds_asked_for_decide_nothing(tmp_path: Pa
 
 @pytest.mark.parametrize("name", ["a", "x" * 24, "my-leaves", "my_leaves", "r2d2"])
 def test_every_name_that_is_allowed_stays_formatted(name: str, tmp_path: Path) -> None:
-    folder = write_package(name, KINDS, tmp_path)
+    folder = write_package(name, [*KINDS, *PARTS], tmp_path)
     assert folder.name == f"zoo-{name.replace('_', '-')}"
     ruff(folder)
 
@@ -175,7 +175,11 @@ def test_the_ci_file_is_yaml_that_asks_for_the_tests_and_the_check(tmp_path: Pat
         assert command in typed
 
 
-@pytest.mark.parametrize("parts", [["hooks"], ["kind"], ["reader"], ["hooks", "kind", "reader", "loss"]], ids="+".join)
+@pytest.mark.parametrize(
+    "parts",
+    [["hooks"], ["kind"], ["reader"], ["settings"], ["recipes"], [*PARTS, "loss"], ["recipes", "architecture"]],
+    ids="+".join,
+)
 def test_parts_beside_components(parts: list[str], tmp_path: Path, loaded: Callable[[Path], LoadedPlugin]) -> None:
     """Each is formatted, loads, and keeps what ``zoo plugins check`` asks of it."""
     folder = write_package("leaf", parts, tmp_path)
@@ -196,6 +200,11 @@ def test_parts_beside_components(parts: list[str], tmp_path: Path, loaded: Calla
     readme = texts(folder)["README.md"]
     assert "NAME" not in readme
     assert ("| hooks |" in readme, "| leaf_log | `leaf_csv` |" in readme) == ("hooks" in parts, "kind" in parts)
+    assert ("hook zoo_run_start" in names, "settings" in names) == ("settings" in parts,) * 2
+    assert (plugin.settings is not None, "| settings | `team` |" in readme) == ("settings" in parts,) * 2
+    assert ("recipes" in names, "| recipe | `leaf_quick` |" in readme) == ("recipes" in parts,) * 2
+    found = ["leaf/leaf_quick", "leaf/leaf_cnn+*"] if "architecture" in parts else ["leaf/leaf_quick"]
+    assert [recipe.id for recipe in plugin.recipes] == (found if "recipes" in parts else [])
 
 
 @pytest.mark.slow
@@ -246,6 +255,8 @@ def test_what_is_said_next_can_be_typed(tmp_path: Path) -> None:
     ]
     assert next_lines(Path("zoo-a"), "a", ["loss"])[-1] == "  zoo run simple_cnn digits --epochs 5 --set loss=a_poly1"
     assert next_lines(Path("zoo-a"), "a", ["command"])[-1] == "  zoo a"
+    last = next_lines(Path("zoo-my-leaves"), "my_leaves", ["settings", "recipes"])[-1]
+    assert last == "  zoo run simple_cnn digits --recipe my_leaves_quick --my-leaves-team leaves"
 
 
 @pytest.mark.parametrize(

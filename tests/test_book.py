@@ -190,7 +190,7 @@ def test_the_copy_button_copies_what_is_typed_alone(site: Path, tmp_path: Path):
 
 
 def test_every_page_is_in_the_navigation():
-    named = set(book.navigation(ROOT / "mkdocs.yml"))
+    named = {*book.navigation(ROOT / "mkdocs.yml"), "catalogue.md"}  # a pointer to a page that moved
     pages = {str(path.relative_to(DOCS)) for path in DOCS.rglob("*.md")} | set(book.OUTSIDE.values())
     assert named == pages
 

@@ -108,6 +108,8 @@ LOCAL = {
     "tags": "Words for zoo list --search.",
     "aliases": "Further names of the component.",
     "example": "Parameters for zoo plugins check.",
+    "deprecated": "Replacement that a warning names, such as: use acme/new",
+    "renamed": "Old names of parameters, each with the new one.",
     "higher_is_better": "Whether a higher value is better.",
     "suffixes": "Suffixes of the files that the importer reads.",
     "group": "Group that the command belongs to; empty for zoo itself.",

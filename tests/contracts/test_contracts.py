@@ -83,7 +83,8 @@ def test_only_what_stands_before_a_library_takes_any_keyword(entry: Entry):
 
 @every_component
 def test_nothing_has_to_be_set(entry: Entry):
-    assert [p.name for p in parameters(entry.kind, entry.factory()) if p.required] == []
+    required = [p.name for p in parameters(entry.kind, entry.factory()) if p.required]
+    assert required == list(entry.component.example), "what has no default has an example"
 
 
 @every_component
@@ -96,7 +97,7 @@ def test_what_is_no_parameter_is_refused(entry: Entry):
     factory = entry.factory()
     refused = [*ALL[entry.kind].reserved, *([] if open_ended(factory) else ["no_such_parameter"])]
     for name in refused:
-        _, problems = check(entry.kind, factory, {name: 1}, "here")
+        _, problems = check(entry.kind, factory, {**entry.component.example, name: 1}, "here")
         assert len(problems) == 1, name
         assert problems[0].startswith((f"here has no parameter {name!r}", f"here.{name} is set elsewhere"))
 

@@ -26,7 +26,6 @@ from zoo.model.build import build_model
 from zoo.model.bundle import write_card
 from zoo.model.classifier import Classifier
 from zoo.runner.components import RunComponents, build_components
-from zoo.runner.hooks import Hooks
 from zoo.runner.observer import Observer
 from zoo.runner.result import bundle_card, run_record
 from zoo.runner.training import Training

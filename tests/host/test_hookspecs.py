@@ -50,7 +50,7 @@ def acme(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 def loaded(files: dict[str, str], folder: Path) -> LoadedPlugin:
     """Write the files of a plugin, and load it as the zoo does."""
-    for place, code in files.items():
+    for place, code in {"zoo_acme/__init__.py": "", **files}.items():
         (folder / place).parent.mkdir(exist_ok=True)
         (folder / place).write_text(code, "utf-8")
     plugin = LoadedPlugin(Origin("acme", "zoo-acme", "0.1.0"), "zoo_acme.plugin")
@@ -78,8 +78,9 @@ def test_the_example_of_a_hook_works(hook: str, acme: Path):
         assert f"hook {hook}" in {o.check.name for o in report.passed}
     else:
         (given,) = call_one(plugin, hook)
-        assert all(each.summary for each in given)
-        assert len(report.passed) > 8 or hook == hookspecs.CACHE_KINDS
+        if hook not in ("zoo_recipes", "zoo_settings"):
+            assert all(each.summary for each in given)
+            assert len(report.passed) > 8 or hook == hookspecs.CACHE_KINDS
 
 
 def test_a_wrong_example_fails(acme: Path):

@@ -15,6 +15,7 @@ from zoo.host import hookspecs
 from zoo.host.hook_calls import hooks_of, new_manager
 from zoo.host.loader import components
 from zoo.job.layers import changes
+from zoo.job.names import identify_in
 from zoo.job.request import make_request
 from zoo.job.resolve import Resolved, resolve
 from zoo.plugin import Loss, hookimpl
@@ -111,10 +112,10 @@ def test_a_run_with_old_names_is_the_same_job_when_it_is_resumed():
     before["loss"] = {"name": "acme/new", "width": 4}
     before["metrics"] = [{"name": "acme/m", "top": 1}]
     now = resolved("loss=acme/new", "loss.channels=4", metrics=[{"name": "acme/m"}])
-    assert changes(before, now.job, now.renamed) == []
-    assert changes({**before, "loss": {"name": "acme/new", "width": 5}}, now.job, now.renamed) == [
-        "loss.channels: 5 before, 4 now"
-    ]
+    how = identify_in(now.registry), now.renamed
+    assert changes(before, now.job, *how) == []
+    wider = {**before, "loss": {"name": "acme/new", "width": 5}}
+    assert changes(wider, now.job, *how) == ["loss.channels: 5 before, 4 now"]
 
 
 def test_a_bundle_with_old_names_is_built():

@@ -84,22 +84,32 @@ def _holds(outer: Span, inner: Span) -> bool:
 
 
 def _calls_before(statements: list[ast.stmt], span: Span) -> Iterator[ast.expr]:
-    """Functions that the innermost function around a statement has called by then."""
+    """Functions that the innermost function around a statement has called by then, and those that it has passed on."""
     for function in [each for each in statements if isinstance(each, ast.FunctionDef)][-1:]:
         calls = [node for node in ast.walk(function) if isinstance(node, ast.Call)]
-        yield from (call.func for call in calls if _of(call)[:2] <= span[:2])
+        for call in (call for call in calls if _of(call)[:2] <= span[:2]):
+            yield from (call.func, *call.args)
 
 
 def _objects(nodes: Iterator[Any], frame: FrameType) -> list[Culprit]:
     """Objects of components among the values of names and attributes, each component once."""
     found: dict[str, Culprit] = {}
     for node in nodes:
-        value = _value(node, frame)
-        value = value if inspect.isfunction(value) else getattr(value, "__self__", value)
-        entry = registered.maker_of(value)
-        if entry is not None:
-            found.setdefault(f"{entry.kind} {entry.id}", Culprit(entry, value))
+        for value in _behind(_value(node, frame)):
+            entry = registered.maker_of(value)
+            if entry is not None:
+                found.setdefault(f"{entry.kind} {entry.id}", Culprit(entry, value))
     return list(found.values())
+
+
+def _behind(value: Any) -> Iterator[Any]:
+    """The object, that of a bound method, and those that a function of the core calls."""
+    if not inspect.isfunction(value):
+        yield getattr(value, "__self__", value)
+        return
+    yield value
+    if is_core(value.__code__.co_filename):
+        yield from (cell.cell_contents for cell in value.__closure__ or ())
 
 
 def _value(node: Any, frame: FrameType) -> Any:

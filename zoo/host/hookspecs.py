@@ -350,20 +350,27 @@ def zoo_kinds() -> Iterable[Kind]:
         # zoo_acme/plugin.py
         from zoo.plugin import Component, Kind, hookimpl
 
-        class Tracker(Component):
+        class Diary(Component):
             """``f(**params)`` returns an object with ``log(epoch, accuracy)``."""
 
-            kind = "tracker"
+            kind = "diary"
 
         @hookimpl
         def zoo_kinds():
-            yield Kind(Tracker, path="trackers", option="--track", use="zoo_acme.tracking:as_callback", summary="Logs")
+            yield Kind(
+                Diary,
+                plural="diaries",
+                path="diaries",
+                option="--diary",
+                use="zoo_acme.diaries:as_callback",
+                summary="Keep a diary of the run",
+            )
 
         @hookimpl
         def zoo_components():
-            yield Tracker("print", "zoo_acme.tracking:Print", summary="Prints the accuracy of each epoch")
+            yield Diary("print", "zoo_acme.diaries:Print", summary="Prints the accuracy of each epoch")
 
-        # zoo_acme/tracking.py
+        # zoo_acme/diaries.py
         from zoo.api.running import Callback
 
         class Print:
@@ -379,22 +386,22 @@ def zoo_kinds() -> Iterable[Kind]:
             def log(self, epoch, accuracy):
                 print(f"{epoch}: {accuracy:.{self.digits}f}")
 
-        class Tracking(Callback):
-            """Pass each epoch to trackers."""
+        class Keeping(Callback):
+            """Pass each epoch to diaries."""
 
-            def __init__(self, trackers):
-                self.trackers = trackers
+            def __init__(self, diaries):
+                self.diaries = diaries
 
             def epoch_end(self, run, epoch):
-                for tracker in self.trackers:
-                    tracker.log(epoch.epoch, epoch.val.accuracy)
+                for diary in self.diaries:
+                    diary.log(epoch.epoch, epoch.val.accuracy)
 
-        def as_callback(trackers):
-            """Make one callback of the trackers of a job."""
-            return Tracking(trackers)
+        def as_callback(diaries):
+            """Make one callback of the diaries of a job."""
+            return Keeping(diaries)
 
     The components are listed, set, recorded and checked like those of the zoo's kinds: ``zoo run simple_cnn digits
-    --track print`` makes the tracker, and calls ``zoo_acme.tracking.as_callback([tracker])``.
+    --diary print`` makes the diary, and calls ``zoo_acme.diaries.as_callback([diary])``.
     '''
     return ()
 
@@ -437,7 +444,7 @@ def zoo_components() -> Iterable[Component | Family]:
             def compute(self):
                 return self.num_correct
 
-    Components of another plugin's kind, such as a ``Tracker`` that ``zoo_kinds`` of that plugin declares, are yielded
+    Components of another plugin's kind, such as a ``zoo_track.Tracker``, are yielded
     in the same way.
     '''
     return ()
@@ -723,32 +730,42 @@ def zoo_recipes() -> Mapping[str, Mapping[str, Any]] | str:
 
     Example::
 
+        # zoo_acme/plugin.py
+        from zoo.plugin import hookimpl
+
         @hookimpl
         def zoo_recipes():
-            return "zoo_acme:recipes.yaml"
+            return {
+                "quick": {
+                    "summary": "A first look at the data in a minute",
+                    "train": {"epochs": 3, "optimizer": "adamw", "lr": 1e-3},
+                }
+            }
 
-    with ``zoo_acme/recipes.yaml``, in the syntax of the section ``recipes`` of a registry.yaml::
-
-        acme/unet+*:
-          summary: The network of the paper, as trained there
-          architecture: {width: 32}
-          train: {epochs: 20, optimizer: adamw, lr: 1.0e-3}
-
+    The mapping is in the syntax of the section ``recipes`` of a registry.yaml; ``"zoo_acme:recipes.yaml"`` names a
+    packaged file with one. ``zoo run simple_cnn digits --recipe acme/quick`` uses the recipe.
     A recipe is chosen automatically where the job's architecture or dataset belongs to the plugin, and with
-    ``--recipe`` everywhere. Its full id begins with the plugin's name (``acme/fast`` for ``fast``). Recipes of plugins
-    precede those of the zoo, and those of the user's and the working folder's registry.yaml precede them.
+    ``--recipe`` everywhere. Its full id begins with the plugin's name (``acme/quick`` for ``quick``). Recipes of
+    plugins precede those of the zoo, and those of the user's and the working folder's registry.yaml precede them.
     """
     return {}
 
 
 @hookspec
 def zoo_settings() -> type:
-    """Declare the plugin's settings: a dataclass whose fields all have types and defaults.
+    '''Declare the plugin's settings: a dataclass whose fields all have types and defaults.
 
     Example::
 
+        # zoo_acme/plugin.py
+        from dataclasses import dataclass, field
+
+        from zoo.plugin import hookimpl
+
         @dataclass
         class Settings:
+            """Settings of acme."""
+
             stop_at: float = field(default=1.0, metadata={"option": "--stop-at", "help": "Accuracy to stop at."})
 
         @hookimpl
@@ -766,7 +783,7 @@ def zoo_settings() -> type:
     run has the object in ``run.settings``; any other code of the plugin gets it by
     ``zoo.api.plugins.settings_of(Settings)``. ``zoo info acme`` shows every value with its source, and ``job.yaml``
     records them.
-    """
+    '''
     return type
 
 

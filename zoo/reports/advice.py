@@ -103,7 +103,7 @@ def for_rare_classes(result: RunResult) -> list[str]:
     train, tries = result.job.train, []
     if train.class_weights == "none":
         tries.append(_set(result, "weight the classes in the loss", "train.class_weights=balanced"))
-    if train.sampler.short_name in ("", "shuffle"):
+    if train.sampler_name in ("", "shuffle"):
         tries.append(_set(result, "sample all classes equally", "train.sampler=balanced"))
     return tries or ["more images of the rare classes would help most"]
 

@@ -46,7 +46,13 @@ class TrainRecord(Record):
     freeze_epochs: int | None = None
     patience: int | None = None
     class_weights: str = "none"
-    sampler: ComponentRecord = ComponentRecord()
+    sampler: ComponentRecord | str = ComponentRecord()
+
+    @property
+    def sampler_name(self) -> str:
+        """Name of the sampler without its plugin; results of version 0.1 have it as text."""
+        name = self.sampler if isinstance(self.sampler, str) else self.sampler.name or ""
+        return name.rpartition("/")[2]
 
     @property
     def last_epoch(self) -> int | None:

@@ -122,14 +122,16 @@ def test_the_schema_of_a_registry_has_every_key_that_the_zoo_reads():
     assert tuple(whole) == config._SECTIONS
     assert set(whole["components"]["properties"]) == set(whole["aliases"]["properties"]) == set(kinds.KINDS)
     recipe = whole["recipes"]["additionalProperties"]["properties"]
-    assert set(recipe) == {*Job.model_fields, *recipes._OF_THE_SHELF}
+    of_plugins = {kind.path for kind in kinds.of_plugins() if kind.path}
+    assert set(recipe) == {*Job.model_fields, *recipes._OF_THE_SHELF, *of_plugins}
     assert tuple(recipe["when"]["properties"]) == config.CONDITIONS
     assert registry_file.RANGES == config.RANGES
 
 
 def test_the_schema_of_a_job_has_every_key_of_a_job():
     whole = job_schema()
-    assert set(whole["properties"]) == {*Job.model_fields, *(path for path in kinds.CHOICES if "." not in path)}
+    paths = {path for path in (*kinds.CHOICES, *kinds.CHOICE_LISTS) if "." not in path}
+    assert set(whole["properties"]) == {*Job.model_fields, *paths}
     for section in ("train", "data"):
         assert list(whole["properties"][section]["properties"]) == list(
             Job.model_fields[section].annotation.model_fields
@@ -140,29 +142,29 @@ def test_the_schema_of_a_job_has_every_key_of_a_job():
 KIND = """
 from zoo.plugin import Component, Kind, hookimpl
 
-class Tracker(Component):
-    kind = "tracker"
+class Alarm(Component):
+    kind = "alarm"
 
 @hookimpl
 def zoo_kinds():
-    yield Kind(Tracker, path="trackers", use="acme_track:use", summary="Log a run elsewhere")
+    yield Kind(Alarm, path="alarms", use="acme_alarm:use", summary="Log a run elsewhere")
 
 @hookimpl
 def zoo_components():
-    yield Tracker("board", "acme_track:Board", summary="A board")
+    yield Alarm("board", "acme_alarm:Board", summary="A board")
 """
 
 
 def test_the_kind_of_a_plugin_has_its_place(make_plugin: Callable[..., Path]):
-    make_plugin("acme", KIND, acme_track="class Board:\n    def __init__(self, port: int = 80): ...\n")
+    make_plugin("acme", KIND, acme_alarm="class Board:\n    def __init__(self, port: int = 80): ...\n")
     try:
         schema = job_schema(open_registry())
     finally:
         kinds.keep_only()
-    assert schema["properties"]["trackers"]["description"] == "Log a run elsewhere"
-    assert problems(schema, {"trackers": ["board", {"name": "acme/board", "port": 81}]}) == []
-    assert len(problems(schema, {"trackers": [{"name": "board", "port": "high"}]})) == 1
-    assert len(problems(job_schema(), {"trackers": ["board"]})) == 1
+    assert schema["properties"]["alarms"]["description"] == "Log a run elsewhere"
+    assert problems(schema, {"alarms": ["board", {"name": "acme/board", "port": 81}]}) == []
+    assert len(problems(schema, {"alarms": [{"name": "board", "port": "high"}]})) == 1
+    assert len(problems(job_schema(), {"alarms": ["board"]})) == 1
 
 
 def test_every_local_component_that_the_schema_takes_is_read(tmp_path: Path):

@@ -55,7 +55,7 @@ def tab(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> T
         ("zoo info cross_en", ["cross_entropy"]),
         ("zoo list opt", ["optimizer"]),
         ("zoo plugins disable ti", ["timm"]),
-        ("zoo plugins install tr", ["tracking"]),
+        ("zoo plugins install ke", ["keras"]),
         ("zoo cache list st", ["stores"]),
         ("zoo completion f", ["fish"]),
         ("zoo run simple_cnn ./", ["file,./"]),

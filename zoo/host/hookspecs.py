@@ -444,8 +444,7 @@ def zoo_components() -> Iterable[Component | Family]:
             def compute(self):
                 return self.num_correct
 
-    Components of another plugin's kind, such as a ``zoo_track.Tracker``, are yielded
-    in the same way.
+    Components of another plugin's kind are yielded in the same way.
     '''
     return ()
 

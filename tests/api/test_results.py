@@ -107,3 +107,12 @@ def test_an_observer_that_is_given_is_the_only_one(make_plugin, tmp_path: Path):
 def test_an_unknown_option_is_refused_with_the_known_ones():
     with pytest.raises(RequestError, match=r"There is no option 'epoch'\. Did you mean 'epochs'\?.*There are: archi"):
         zoo.run("simple_cnn", "digits", epoch=3)
+
+
+def test_a_metric_is_found_by_its_short_name_and_by_its_full_id():
+    result = zoo.run("simple_cnn", "digits", epochs=1, metrics=["metrics/top_k"], **SMALL)
+    numbers = result.metrics["val"]
+    assert 0 <= numbers["top_k"] <= 1
+    assert numbers["metrics/top_k"] == numbers["top_k"], "as tests of plugins for version 0.1 read it"
+    with pytest.raises(KeyError, match="metrics/f1"):
+        numbers["metrics/f1"]

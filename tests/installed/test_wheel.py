@@ -58,7 +58,7 @@ def test_the_wheels_zoo_runs_without_a_checkout(world):
     assert job["loss"]["name"] == "binary_cross_entropy", "the shipped registry.yaml is read"
     states = world.json("plugins", "list")
     assert {row["state"] for row in states} == {"enabled"}
-    assert len(states) == 19
+    assert len(states) == 23
 
 
 def run_python(world, code: str) -> str:

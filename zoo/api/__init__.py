@@ -25,6 +25,16 @@ if TYPE_CHECKING:
 __all__ = ["Result", "components", "execute", "execute_several", "load", "make_request", "run"]
 
 
+class _Numbers(dict[str, Any]):
+    """Numbers of a split by name; a metric is found by its full id, too."""
+
+    def __missing__(self, key: str) -> Any:
+        short = key.rpartition("/")[2]
+        if short == key or short not in self:
+            raise KeyError(key)
+        return self[short]
+
+
 class Result(dict[str, Any]):
     """A document: result.json of a run or an evaluation, summary.json of several runs. Notebooks show its report."""
 
@@ -36,8 +46,7 @@ class Result(dict[str, Any]):
     @property
     def metrics(self) -> dict[str, Any]:
         """``{"val": {"accuracy": …}}``."""
-        found: dict[str, Any] = self["metrics"]
-        return found
+        return {split: _Numbers(numbers) for split, numbers in self["metrics"].items()}
 
     @property
     def record(self) -> RunResult | RepeatsSummary:

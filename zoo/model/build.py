@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,8 @@ def build(entry: Entry, params: Mapping[str, Any], path: str, *positional: Any, 
     values, problems = check(entry.kind, factory, params, path)
     if twice or problems:
         raise JobError(twice + problems)
-    extra = {k: v for k, v in given.items() if accepts(factory, k)}
+    by_place = list(inspect.signature(factory).parameters)[: len(positional)]  # whatever they are called
+    extra = {k: v for k, v in given.items() if accepts(factory, k) and k not in by_place}
     try:
         made = entry.make(*positional, **extra, **values)
         check_methods(entry, made)

@@ -266,3 +266,14 @@ def test_an_option_of_settings_that_a_kind_has_is_told(zoo: Zoo, make_plugin: Ca
     make_plugin("acme", PLUGIN + SETTINGS.replace("--every", "--watch"), acme_parts=PARTS, acme_checks=CHECKS)
     said = zoo("plugins", "list")[1]
     assert "The option --watch of plugin 'acme' is left out: zoo run has one. Use --set plugins.acme.every" in said
+
+
+def test_a_kind_of_a_bundled_plugin_stays_that_of_the_bundled_plugin(make_plugin: Callable[..., Path]):
+    make_plugin(
+        "aaa",
+        "from zoo.plugin import Component, Kind, hookimpl\n\nclass Tracker(Component):\n    kind = 'tracker'\n\n"
+        "@hookimpl\ndef zoo_kinds():\n    return [Kind(Tracker)]\n",
+    )
+    states = {plugin.name: (plugin.state, plugin.problem) for plugin in discover()}
+    assert states["track"] == ("enabled", None)
+    assert states["aaa"] == ("failed", "the kind 'tracker' is already declared by plugin 'track': use another name")

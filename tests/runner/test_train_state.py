@@ -158,3 +158,29 @@ def test_a_learning_rate_is_positive(wrong: float):
             state.stop("seen")
 
     train(Wrong())
+
+
+class StopAndInterrupt(Callback):
+    """Stop in the first epoch, and interrupt the validation after it."""
+
+    def __init__(self, interrupt: bool):
+        self.interrupt = interrupt
+
+    def step_end(self, state: TrainState) -> None:
+        if state.global_step == 3:
+            state.stop("three steps")
+            if self.interrupt:
+                signal.raise_signal(signal.SIGINT)
+
+
+def test_a_reason_to_stop_survives_an_interruption():
+    with pytest.raises(Interrupted):
+        train(StopAndInterrupt(interrupt=True))
+    resumed = train(StopAndInterrupt(interrupt=False), resume=True)
+    assert (resumed.status, resumed.stop_reason, len(resumed.epochs)) == ("stopped", "three steps", 1)
+
+
+def test_a_stopped_run_goes_on_when_it_is_resumed():
+    train(StopAndInterrupt(interrupt=False))
+    resumed = train(Recorder(), resume=True)
+    assert (resumed.status, len(resumed.epochs)) == ("completed", 2)

@@ -35,9 +35,7 @@ def predict_logits(
     on_batch: Callable[[int], None] | None = None,
     collect: Callable[[list[Tensor]], list[Tensor]] = list,
 ) -> tuple[Tensor, Tensor]:
-    """Predict logits (N, K) float32 and targets (N,) or (N, K) of all batches, in order, on the device; see
-    :func:`predict_outputs`.
-    """
+    """Predict logits (N, K) float32 and targets (N,) or (N, K) of all batches, as :func:`predict_outputs` does."""
     logits, targets, _ = predict_outputs(model, batches, execution, on_batch, collect)
     return logits, targets
 

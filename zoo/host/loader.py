@@ -119,14 +119,13 @@ def discover(
     for found in installed():
         by_name[found.name].append(found)
     loader = _Loader(set(disabled), allowed(), alone or {})
-    plugins: list[LoadedPlugin] = []
+    ours = {name: f for name, each in by_name.items() for f in each if f.distribution == DISTRIBUTION}
+    plugins = [loaded.get(name) or loader.load(ours[name]) for name in sorted(ours)]  # first: their kinds are theirs
     for name in sorted(by_name):
-        ours = [f for f in by_name[name] if f.distribution == DISTRIBUTION]
-        theirs = sorted((f for f in by_name[name] if f not in ours), key=lambda f: f.distribution)
-        if ours:
-            plugins.append(loaded.get(name) or loader.load(ours[0]))
+        theirs = sorted((f for f in by_name[name] if f is not ours.get(name)), key=lambda f: f.distribution)
         if theirs:
-            plugins.append(loader.load(*theirs, taken=bool(ours)))
+            plugins.append(loader.load(*theirs, taken=name in ours))
+    plugins.sort(key=lambda plugin: plugin.name)
     collect_components(plugins)
     discovered[:] = plugins
     return plugins
@@ -144,6 +143,7 @@ def collect_components(plugins: Iterable[LoadedPlugin]) -> None:
         except KeyboardInterrupt:
             raise
         except BaseException as error:
+            kinds.forget(plugin.name)
             plugin.set_aside("contribute", error)
 
 

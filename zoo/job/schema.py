@@ -317,7 +317,7 @@ class Job(_Strict):
 
     @model_validator(mode="after")
     def _declared(self) -> Job:
-        """Refuse keys at which no kind of component stands, and fill in the components of those without a value."""
+        """Refuse keys at which no kind of component stands."""
         extra = self.model_extra if self.model_extra is not None else {}
         if unknown := [name for name in extra if name not in (*CHOICES, *CHOICE_LISTS)]:
             raise ValueError(f"unknown key {unknown[0]!r}")

@@ -43,6 +43,7 @@ class TrainState:
         logits: (n, K) of the step, before the weights moved; None before it.
         loss: loss of the step's batch, a scalar tensor on the device: converting it to a number waits for the device.
         history: records of the finished epochs.
+        notice: shows a sentence to the user, which the report does not repeat.
         reason: reason to stop, once a callback has stopped the training.
     """
 
@@ -118,9 +119,10 @@ class TrainState:
         return means
 
     def state_dict(self) -> KeptState:
-        """Return the numbers of the unfinished epoch, for a checkpoint."""
-        return {"logged": {name: list(total) for name, total in self._logged.items()}}
+        """Return the numbers of the unfinished epoch and the reason to stop after it, for a checkpoint."""
+        return {"reason": self.reason, "logged": {name: list(total) for name, total in self._logged.items()}}
 
     def load_state_dict(self, kept: KeptState) -> None:
         """Restore what :meth:`state_dict` returned."""
+        self.reason = kept.get("reason")
         self._logged = {name: list(total) for name, total in kept["logged"].items()}

@@ -132,6 +132,8 @@ class Training:
         if "callbacks" in kept:
             self.callback.load_state_dict(kept["callbacks"])
             self.live.load_state_dict(kept["live"])
+            if self.state.position is None:  # the epoch is complete: a resumed run goes on
+                self.live.reason = None
 
     def _run_next_epoch(self) -> EpochRecord:
         epoch = len(self.state.history) + 1
@@ -225,6 +227,7 @@ class Training:
             ),
             Together(self.ranks, weigh=lambda: self.parts.train_batches.weight, wishes=self._votes),
         )
+        self.live.images = self.live.targets = self.live.logits = None  # memory that the evaluation may need
         self.parts.learner.end_epoch(position.epoch)
         self.parts.settle()
         position.seconds = perf_counter() - started

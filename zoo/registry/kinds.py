@@ -31,6 +31,7 @@ from zoo.plugin import (
 )
 from zoo.registry.suggest import did_you_mean, listing
 
+_OF_OPTIMIZERS = ("params", "lr", "weight_decay")
 _CORE = (
     Kind(
         Architecture,
@@ -50,13 +51,7 @@ _CORE = (
     ),
     Kind(Metric, path="metrics", given=("num_classes", "multilabel", "classes"), checks="zoo.testing.metrics"),
     Kind(Augmentation, path="augment", given=("size", "num_classes", "classes"), checks="zoo.testing.augmentations"),
-    Kind(
-        Optimizer,
-        path="train.optimizer",
-        choose="one",
-        given=("params", "lr", "weight_decay"),
-        checks="zoo.testing.optimizers",
-    ),
+    Kind(Optimizer, path="train.optimizer", choose="one", given=_OF_OPTIMIZERS, checks="zoo.testing.optimizers"),
     Kind(
         Schedule,
         path="train.schedule",

@@ -407,7 +407,7 @@ def test_training_is_the_same_again_and_after_an_interruption(zoo, pictures):
     whole, cut = (json.loads(Path(f"runs/{name}/result.json").read_text()) for name in ("whole", "cut"))
     assert whole["metrics"] == cut["metrics"]
     assert whole["thresholds"] == cut["thresholds"]
-    assert job["loss"]["name"] == "binary_cross_entropy"
+    assert job["loss"]["name"] == "losses/binary_cross_entropy"
 
 
 @pytest.mark.slow

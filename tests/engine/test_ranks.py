@@ -84,8 +84,18 @@ def test_a_weighted_loss_takes_the_step_of_the_whole_batch(found):
 @pytest.mark.slow
 def test_a_layer_that_one_process_skips_stays_the_same_on_both(found):
     for mine in found:
-        alone, shared = mine["skipped"]
+        alone, *shared = mine["skipped"]
+        for step in shared:
+            assert step["weights"] == pytest.approx(alone["weights"], rel=1e-4, abs=1e-6)
+    assert found[0]["skipped"][1:] == found[1]["skipped"][1:]
+
+
+@pytest.mark.slow
+def test_a_step_is_repeated_in_pieces_by_the_process_whose_memory_is_too_small(found):
+    for mine in found:
+        alone, shared = mine["short"]
         assert shared["weights"] == pytest.approx(alone["weights"], rel=1e-4, abs=1e-6)
+    assert found[0]["short"][1] == found[1]["short"][1]
 
 
 def test_weights_of_a_loss_and_a_closure_take_the_step_of_the_whole_batch(found):

@@ -14,10 +14,10 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from zoo.engine.averaging import Together
 from zoo.engine.evaluate import Answers, evaluate_logits
 from zoo.engine.execution import Execution
 from zoo.engine.final import final_numbers
+from zoo.engine.gradient_sync import Together
 from zoo.engine.outputs import give_logits
 from zoo.engine.ranks import ALONE, Ranks, join
 from zoo.engine.step import StepConfig
@@ -58,17 +58,17 @@ def metrics(ranks: Ranks) -> dict[str, Any]:
 
 
 def step(
-    loss: nn.Module, ranks: Ranks, pieces: int = 1, model: nn.Module | None = None, count: int = 11
+    loss: Any, ranks: Ranks, pieces: int = 1, model: nn.Module | None = None, count: int = 11, steps: int = 1
 ) -> dict[str, Any]:
-    """The loss that is told and the weights after one step with a batch of so many, by all processes together."""
+    """The loss that is told and the weights after steps with a batch of so many, by all processes together."""
     torch.manual_seed(0)
     model = model or nn.Linear(4, 3)
     images = torch.randn(11, 4, generator=torch.Generator().manual_seed(1))
     mine, weight = ranks.share(np.arange(count))
     optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
-    batch = [(images[mine], LABELS[:11].sort().values[mine])]
+    batches = [(images[mine], LABELS[:11].sort().values[mine])] * steps
     together = Together(ranks, weigh=lambda: weight)
-    totals = train_epoch(model, batch, loss, optimizer, PLAIN, StepConfig(accumulate=pieces), together=together)
+    totals = train_epoch(model, batches, loss, optimizer, PLAIN, StepConfig(accumulate=pieces), together=together)
     return {"loss": totals.loss, "weights": nn.utils.parameters_to_vector(model.parameters()).tolist()}
 
 
@@ -100,9 +100,33 @@ def normed(ranks: Ranks) -> list[Any]:
 
 
 def skipped(ranks: Ranks) -> list[Any]:
+    """In three pieces, the first may use a layer that the last, whose gradients are sent early, does not."""
     torch.manual_seed(2)
     model, loss = Skipping(), nn.CrossEntropyLoss()
-    return [step(loss, who, model=copy.deepcopy(model)) for who in (ALONE, ranks)]
+    ways = ((ALONE, 1), (ranks, 1), (ranks, 3))
+    return [step(loss, who, pieces, copy.deepcopy(model), steps=4) for who, pieces in ways]
+
+
+class Short:
+    """A loss whose memory was too small in some calls of the second process."""
+
+    def __init__(self, rank: int, calls: tuple[int, ...]):
+        self.calls = calls if rank == 1 else ()
+        self.called = 0
+
+    def __call__(self, logits: Tensor, targets: Tensor) -> Tensor:
+        self.called += 1
+        if self.called in self.calls:
+            raise torch.OutOfMemoryError("no room")
+        return nn.functional.cross_entropy(logits, targets)
+
+
+def short(ranks: Ranks) -> list[Any]:
+    """The first step is repeated in two pieces by one process, and the third, whose forward pass fails, in four."""
+    torch.manual_seed(6)
+    model = nn.Linear(4, 3)
+    ways: tuple[tuple[Ranks, tuple[int, ...]], ...] = ((ALONE, ()), (ranks, (1, 6)))
+    return [step(Short(who.rank, calls), who, model=copy.deepcopy(model), steps=4) for who, calls in ways]
 
 
 class Featured(nn.Module):
@@ -174,6 +198,7 @@ FOUND: dict[str, Callable[[Ranks], Any]] = {
     "metrics": metrics,
     "weighted": weighted,
     "skipped": skipped,
+    "short": short,
     "normed": normed,
     "featured": featured,
 }

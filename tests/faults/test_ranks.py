@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from zoo.runner.checkpoint import load_checkpoint
+
 pytestmark = pytest.mark.slow
 
 
@@ -180,6 +182,122 @@ def test_what_is_wrong_is_told_once(shell, zoo, ragged: Path):
     assert not Path("runs").exists()
 
 
+OWN_METRIC = """
+import torch
+from torchmetrics import Metric
+from torchmetrics.classification import MulticlassF1Score, MulticlassStatScores
+
+
+class Sure(Metric):
+    '''Number of confident answers, in a state that torchmetrics adds up over processes.'''
+
+    def __init__(self, num_classes: int):
+        super().__init__()
+        self.add_state("count", torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
+
+    def update(self, logits, targets):
+        self.count += (logits.softmax(1).amax(1) > 0.6).sum()
+
+    def compute(self):
+        return self.count
+
+
+def f1(num_classes: int):
+    return MulticlassF1Score(num_classes, average="macro")
+
+
+def seen(num_classes: int):
+    return MulticlassStatScores(num_classes, average=None)
+"""
+
+
+def settings(*values: str) -> tuple[str, ...]:
+    return tuple(word for value in values for word in ("--set", value))
+
+
+RANDOM = settings(
+    "architecture.channels=[8,16]",
+    "architecture.batch_norm=true",
+    "augment=[flip,mixup]",
+    "train.accumulate=2",
+    "train.ema_decay=0.9",
+    "train.l2=0.001",
+    "loss.class_weights=[0.2,5]",
+    "loss.label_smoothing=0.1",
+    "metrics=[accuracy,f1,confusion_matrix,local/sure,local/f1_score,local/seen]",
+)
+RANDOM += ("--recipe", "none", "--quiet", "--nproc", "2", "--device", "cpu", "--precision", "fp32")
+RANDOM += ("--image-size", "16", "--batch-size", "16", "--epochs", "3")
+"""Dropout, batch norms, mixup, an average of the weights, class weights, a penalty, steps in pieces, own metrics."""
+
+
+@pytest.fixture
+def own_metrics() -> None:
+    Path("own.py").write_text(OWN_METRIC, "utf-8")
+    metrics = "sure: {target: './own.py:Sure'}, f1_score: {target: './own.py:f1'}, seen: {target: './own.py:seen'}"
+    loss = "slow: {target: './parts.py:slow_weighted'}"
+    Path("parts.py").write_text(Path("parts.py").read_text("utf-8") + SLOW_WEIGHTED, "utf-8")
+    Path("registry.yaml").write_text(f"components: {{metric: {{{metrics}}}, loss: {{{loss}}}}}\n", "utf-8")
+
+
+SLOW_WEIGHTED = """
+
+from zoo_losses.losses import CrossEntropy
+
+class SlowWeighted(CrossEntropy):
+    def forward(self, logits, targets):
+        if logits.requires_grad:
+            time.sleep(float(os.environ.get("SLOW", "0")))
+        return super().forward(logits, targets)
+
+def slow_weighted(class_weights: list[float] | None = None, label_smoothing: float = 0.0):
+    return SlowWeighted(class_weights=class_weights, label_smoothing=label_smoothing)
+"""
+
+
+def test_what_is_random_goes_on_bit_for_bit_after_a_signal_to_one_process(
+    shell, zoo, ragged: Path, read_result, numbers, own_metrics
+):
+    words = ("run", "simple_cnn", ragged, *RANDOM, "--set", "loss=slow")
+    code, _, err = shell.ended(shell.start(*words, "--name", "whole"))
+    assert code == 0, err
+    process = shell.start(*words, "--name", "stopped", slow=0.2)
+    shell.wait_for(lambda: Path("runs/stopped/metrics.jsonl").is_file(), process)
+    os.kill(next(pid for pid in descendants(process.pid) if rank_of(pid) == "1"), signal.SIGTERM)
+    code, _, err = shell.ended(process)
+    assert code != 0, err
+    assert shell.ended(shell.start("run", "--resume", "runs/stopped", "--nproc", "2", "--quiet"))[0] == 0
+    whole, stopped = read_result("runs/whole"), read_result("runs/stopped")
+    assert numbers(stopped) == numbers(whole)
+    weights = [Path("runs", name, "model", "model.safetensors").read_bytes() for name in ("whole", "stopped")]
+    assert weights[0] == weights[1]
+    again = json.loads(zoo("evaluate", "runs/whole", "--json", "--device", "cpu")[1])
+    assert again["metrics"]["val"] == whole["metrics"]["val"]
+    assert again["mistakes"]["val"] == whole["mistakes"]["val"]
+    assert {"sure", "f1_score", "seen", "confusion_matrix"} <= set(whole["metrics"]["val"])
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        ("--set", "train.accumulate=3"),
+        ("--set", "train.l1=0.001", "--set", "train.l2=0.001", "--set", "train.clip_norm=0.5"),
+        ("--set", "train.ema_decay=0.9"),
+        ("--freeze", "1", "--set", "train.freeze_epochs=1"),
+        ("--set", "compile=on"),
+        ("--set", "loss=slow", "--set", "loss.class_weights=[0.2,5]", "--set", "loss.label_smoothing=0.1"),
+    ],
+    ids=["pieces", "penalties", "average", "thawed", "compiled", "weighted"],
+)
+def test_two_processes_take_the_steps_of_one(shell, ragged: Path, read_result, own_metrics, more):
+    run(shell, ragged, "one", *more)
+    run(shell, ragged, "two", "--nproc", "2", *more)
+    one, two = read_result("runs/one"), read_result("runs/two")
+    for mine, theirs in zip(one["epochs"], two["epochs"], strict=True):
+        assert mine["train"]["loss"] == pytest.approx(theirs["train"]["loss"], rel=1e-3)
+        assert mine["val"]["loss"] == pytest.approx(theirs["val"]["loss"], rel=2e-3)
+
+
 FAULTY = """
 import os, sys
 import torch
@@ -187,6 +305,7 @@ from torch.nn.functional import cross_entropy
 
 def faulty(fault: str):
     '''Cross entropy, but for what the second process does in training.'''
+    steps = []
     def loss(logits, targets):
         if logits.requires_grad and os.environ.get("RANK") == "1":
             if fault == "chatter":
@@ -195,6 +314,10 @@ def faulty(fault: str):
                 raise ValueError("this is wrong in the second process alone")
             elif fault == "memory":
                 raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB.")
+            elif fault == "nan":
+                steps.append(1)
+                if len(steps) == 3:
+                    return cross_entropy(logits * float("nan"), targets)
         return cross_entropy(logits, targets)
     return loss
 """
@@ -232,6 +355,15 @@ def test_a_process_whose_memory_is_too_small_while_weights_are_divided_ends_all(
     assert "defect" not in err
 
 
+def test_a_nan_of_one_process_ends_both_and_is_not_saved(faulty):
+    code, _, err = faulty("nan", "--set", "train.checkpoint_s=0.001")
+    assert code == 1
+    assert err.count("The loss became nan at step 3 of the epoch") == 1, err
+    kept = load_checkpoint(Path("runs/faulty/checkpoints"))
+    assert kept is not None
+    assert all(weight.isfinite().all() for weight in kept["parts"]["model"].values())
+
+
 def children(pid: int) -> list[int]:
     found = []
     for stat in Path("/proc").glob("[0-9]*/stat"):
@@ -240,6 +372,11 @@ def children(pid: int) -> list[int]:
             if int(rest.split()[1]) == pid:
                 found.append(int(name.split()[0]))
     return found
+
+
+def descendants(pid: int) -> list[int]:
+    found = children(pid)
+    return found + [below for child in found for below in descendants(child)]
 
 
 def rank_of(pid: int) -> str | None:

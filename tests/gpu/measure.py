@@ -204,17 +204,13 @@ class Zoo:
 
     def synthetic(self, images: Tensor, labels: Tensor) -> int:
         """The zoo's step on one batch that is on the device."""
-        from zoo.engine.averaging import APART, Averaging
         from zoo.engine.step import TrainStep
 
         parts = self.parts
         parts.learner.trained.train()
-        with Averaging(parts.learner.trained.parameters(), APART) as averaging:
-            step = TrainStep(
-                parts.stepped, parts.loss_fn, parts.optimizer, parts.execution, parts.step_config(), averaging
-            )
-            for _ in range(IMAGES // BATCH):
-                step(images, labels)
+        step = TrainStep(parts.stepped, parts.loss_fn, parts.optimizer, parts.execution, parts.step_config())
+        for _ in range(IMAGES // BATCH):
+            step(images, labels)
         return IMAGES // BATCH * BATCH
 
 

@@ -15,7 +15,6 @@ from torch.nn.functional import cross_entropy
 from zoo.api.jobs import make_request, resolve
 from zoo.api.running import Observer, build_components
 from zoo.data.gpu_cache import Residence
-from zoo.engine.averaging import APART, Averaging
 from zoo.engine.step import StepConfig, TrainStep
 
 
@@ -69,13 +68,10 @@ def test_both_ways_train_the_same_network(parts: Any, device: torch.device, exac
         built.begin_epoch(1)
         built.train_batches.residence = Residence(device, free=lambda: (1 << 30) * resident)
         torch.manual_seed(0)
-        with Averaging(built.learner.trained.parameters(), APART) as averaging:
-            step = TrainStep(
-                built.stepped, built.loss_fn, built.optimizer, built.execution, built.step_config(), averaging
-            )
-            built.learner.trained.train()
-            for images, targets in built.train_batches:
-                step(images, targets)
+        step = TrainStep(built.stepped, built.loss_fn, built.optimizer, built.execution, built.step_config())
+        built.learner.trained.train()
+        for images, targets in built.train_batches:
+            step(images, targets)
         return [p.detach().cpu() for p in built.learner.trained.parameters()]
 
     for mine, theirs in zip(trained(True), trained(False), strict=True):
@@ -100,22 +96,21 @@ def test_no_step_waits_for_the_gpu(
     built = parts(augment=augment, precision="bf16")
     built.begin_epoch(1)
     built.train_batches.residence = Residence(device, free=lambda: (1 << 34) * resident)
-    model = built.learner.trained.train()
-    with Averaging(model.parameters(), APART) as averaging:
-        config = StepConfig(frozen=built.learner.frozen, schedule=built.schedule, clip_norm=1.0)
-        step = TrainStep(built.stepped, built.loss_fn, built.optimizer, built.execution, config, averaging)
-        for images, targets in built.train_batches:  # the first epoch chooses kernels
-            step(images, targets)
-        with warnings.catch_warnings(record=True) as said:
-            warnings.simplefilter("always")
-            steps = iter(built.train_batches)
-            step(*next(steps))
-            torch.cuda.set_sync_debug_mode("warn")
-            try:
-                for images, targets in steps:
-                    step(images, targets)
-            finally:
-                torch.cuda.set_sync_debug_mode("default")
+    built.learner.trained.train()
+    config = StepConfig(frozen=built.learner.frozen, schedule=built.schedule, clip_norm=1.0)
+    step = TrainStep(built.stepped, built.loss_fn, built.optimizer, built.execution, config)
+    for images, targets in built.train_batches:  # the first epoch chooses kernels
+        step(images, targets)
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        steps = iter(built.train_batches)
+        step(*next(steps))
+        torch.cuda.set_sync_debug_mode("warn")
+        try:
+            for images, targets in steps:
+                step(images, targets)
+        finally:
+            torch.cuda.set_sync_debug_mode("default")
     places = {f"{w.filename}:{w.lineno}" for w in said if "synchroniz" in str(w.message)}
     assert not places
 

@@ -14,7 +14,6 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 import zoo as api
-from zoo.engine.averaging import APART, Averaging
 from zoo.engine.execution import Execution
 from zoo.engine.step import StepConfig, TrainStep
 from zoo.errors import Interrupted, TrainingError
@@ -46,11 +45,10 @@ def weights_after(execution: Execution, steps: int = 3, **options: Any) -> list[
     half = execution.dtype is torch.float16
     scaler = torch.amp.GradScaler(execution.device.type, init_scale=1024.0, enabled=half)
     images, targets = (part.to(execution.device) for part in batch())
-    with Averaging(model.parameters(), APART) as averaging:
-        config = StepConfig(scaler=scaler, **options)
-        step = TrainStep(model, cross_entropy, optimizer, execution, config, averaging)
-        for _ in range(steps):
-            assert math.isfinite(float(step(images.contiguous(memory_format=torch.channels_last), targets).loss))
+    config = StepConfig(scaler=scaler, **options)
+    step = TrainStep(model, cross_entropy, optimizer, execution, config)
+    for _ in range(steps):
+        assert math.isfinite(float(step(images.contiguous(memory_format=torch.channels_last), targets).loss))
     return [parameter.detach().cpu() for parameter in model.parameters()]
 
 
@@ -86,14 +84,13 @@ def test_half_precision_skips_a_step_that_overflows_and_goes_on(device: torch.de
     scaler = torch.amp.GradScaler("cuda", init_scale=2.0**40)
     images, targets = (part.to(device) for part in batch())
     before = [p.detach().clone() for p in model.parameters()]
-    with Averaging(model.parameters(), APART) as averaging:
-        config = StepConfig(scaler=scaler, clip_norm=1.0)
-        step = TrainStep(model, cross_entropy, optimizer, execution, config, averaging)
+    config = StepConfig(scaler=scaler, clip_norm=1.0)
+    step = TrainStep(model, cross_entropy, optimizer, execution, config)
+    step(images, targets)
+    assert all(torch.equal(a, b) for a, b in zip(before, model.parameters(), strict=True))
+    assert scaler.get_scale() < 2.0**40
+    for _ in range(40):
         step(images, targets)
-        assert all(torch.equal(a, b) for a, b in zip(before, model.parameters(), strict=True))
-        assert scaler.get_scale() < 2.0**40
-        for _ in range(40):
-            step(images, targets)
     assert not all(torch.equal(a, b) for a, b in zip(before, model.parameters(), strict=True))
     assert all(p.isfinite().all() for p in model.parameters())
 
@@ -214,8 +211,7 @@ def gradients(device: torch.device, pieces: list[int]) -> list[Tensor]:
     optimizer = torch.optim.SGD(model.parameters(), lr=0.0)
     images = torch.rand(256, 3, 64, 64, generator=torch.Generator().manual_seed(0)).to(device)
     targets = torch.arange(256, device=device) % 4
-    with Averaging(model.parameters(), APART) as averaging:
-        TrainStep(model, cross_entropy, optimizer, on(device), StepConfig(), averaging, pieces.append)(images, targets)
+    TrainStep(model, cross_entropy, optimizer, on(device), StepConfig(), on_pieces=pieces.append)(images, targets)
     return [p.grad.cpu() for p in model.parameters() if p.grad is not None]
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from zoo.job.schema import Train
+from zoo.job.schema import Job, Train
 
 
 def train(**settings: Any) -> Train:
@@ -39,3 +39,25 @@ def test_training_never_sees_more_pixels_than_evaluation(size: int, share: float
 def test_a_share_of_the_size_is_one(share: float):
     with pytest.raises(ValidationError):
         train(size_fraction=share)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("freeze", "backbone"), ("ema_decay", 0.9), ("swa_epochs", 2), ("l1", 0.1), ("l2", 0.1)]
+)
+def test_what_needs_whole_weights_is_refused_where_they_are_sharded(name: str, value: Any):
+    train(**{name: value})
+    with pytest.raises(ValidationError, match=f"fsdp and {name} can't be combined"):
+        train(fsdp=True, **{name: value})
+
+
+def test_a_sharded_network_is_not_compiled():
+    words = {
+        "architecture": {"name": "a"},
+        "dataset": {"name": "b"},
+        "loss": {"name": "c"},
+        "data": {"mean": [0.5], "std": [0.5], "in_chans": 1},
+    }
+    for fsdp, compiled in ((True, "auto"), (True, False), (False, True)):
+        Job(**words, train=train(fsdp=fsdp), compile=compiled)
+    with pytest.raises(ValidationError, match="train.fsdp and compile can't be combined"):
+        Job(**words, train=train(fsdp=True), compile=True)

@@ -37,6 +37,8 @@ Value = TypeVar("Value")
 _PATIENCE = timedelta(minutes=30)
 """Timeout of the first collective operations: another process may have to decode a data set first."""
 _HANGS_S = 600
+_OF_GLOO = ("gloo", "Connection closed by peer", "Connection reset by peer", "pair closure")
+"""Texts of errors of the backend for CPUs, which raises plain RuntimeErrors."""
 _FAR = 1_000_003
 """Offset between the random seeds of two consecutive ranks."""
 
@@ -49,7 +51,7 @@ class Ranks:
         rank: index of this process, from 0.
         size: number of processes.
         device: device of the tensors that are communicated.
-        agreed: flags that any process raised in the last step; see :class:`zoo.engine.averaging.Together`.
+        agreed: flags that any process raised in the last step; see :class:`zoo.engine.gradient_sync.Together`.
         group: torch's process group; None for the default group with its long timeout.
     """
 
@@ -154,8 +156,8 @@ def communicate(send: Callable[[], object]) -> None:
 
 
 def is_peer_error(error: RuntimeError) -> bool:
-    """Check that a RuntimeError from within a sharded network reports a lost process."""
-    return isinstance(error, dist.DistError) or "gloo" in str(error) or "Connection closed by peer" in str(error)
+    """Check that a RuntimeError of a forward or backward pass, which sends gradients, reports a lost process."""
+    return isinstance(error, dist.DistError) or any(text in str(error) for text in _OF_GLOO)
 
 
 def peer_lost(error: RuntimeError, where: str = "") -> PeerLost:

@@ -5,16 +5,17 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from zoo.engine.averaging import Averaging
 from zoo.engine.batch_weights import weighed
 from zoo.engine.distill import Distillation
 from zoo.engine.execution import Execution
+from zoo.engine.gradient_sync import APART, GradientSync, Together, Values
 from zoo.engine.optimizers import needs_closure
 from zoo.engine.outputs import call_scored, with_outputs
 from zoo.errors import TrainingError
@@ -83,7 +84,7 @@ class TrainStep:
         model: called with images, in training mode.
         optimizer: over the parameters that learn; one that needs a closure gets one that computes the same batch again.
         execution: precision of the forward pass.
-        averaging: averages the gradients over the processes; entered by the caller.
+        together: how several processes share the steps.
         on_pieces: receives the new number of pieces when the memory was too small for the one before.
 
     Raises:
@@ -97,23 +98,23 @@ class TrainStep:
         optimizer: torch.optim.Optimizer,
         execution: Execution,
         config: StepConfig,
-        averaging: Averaging,
+        together: Together = APART,
         on_pieces: Callable[[int], None] | None = None,
     ):
         self.model, self.loss_fn, self.optimizer, self.execution = model, loss_fn, optimizer, execution
-        self.config, self.averaging, self.on_pieces = config, averaging, on_pieces
+        self.config, self.together, self.on_pieces = config, together, on_pieces
         self.pieces = config.accumulate
         self.scaler = config.scaler or torch.amp.GradScaler(execution.device.type, enabled=False)
         self.network = with_outputs(model, loss_fn)
         own = set(model.parameters())
-        learning = (p for group in optimizer.param_groups for p in group["params"])
+        learning = [p for group in optimizer.param_groups for p in group["params"]]
+        self.sync = GradientSync(learning, together)
         self.clipped = [*model.parameters(), *(p for p in learning if p not in own)]  # the loss may have some
         self.repeats = needs_closure(optimizer)
 
     def __call__(self, images: Tensor, targets: Tensor) -> StepOutput:
-        together = self.averaging.together
-        weight = together.weigh()
-        loss_of_part = weighed(self.loss_fn, targets, weight, together.ranks)
+        weight = self.together.weigh()
+        loss_of_part = weighed(self.loss_fn, targets, weight, self.together.ranks)
         done = self._gradients(images, targets, loss_of_part, weight)
         whole, _ = self._finish(done.loss * weight)
 
@@ -134,7 +135,7 @@ class TrainStep:
             The mean of the value over the processes, and the penalty.
         """
         config, penalty = self.config, torch.zeros((), device=value.device)
-        whole = self.averaging.done(value)
+        whole = self.sync.finish(value)
         if config.penalty is not None:  # the same on every process
             penalty = config.penalty()
             self.scaler.scale(penalty).backward()  # type: ignore[no-untyped-call]
@@ -150,30 +151,34 @@ class TrainStep:
             try:
                 return self._backward(images, targets, loss_fn, weight)
             except torch.OutOfMemoryError as error:
-                self.pieces = _more_pieces(self.pieces, len(images), self.averaging, error)
+                self.pieces = _more_pieces(self.pieces, len(images), self.sync, error)
             self.optimizer.zero_grad(set_to_none=True)
             if self.on_pieces is not None:
                 self.on_pieces(self.pieces)
 
     def _backward(self, images: Tensor, targets: Tensor, loss_fn: Loss, weight: float) -> _Pass:
         """Add a batch's gradients, piece by piece."""
-        distill = self.config.distill
         found: list[Tensor] = []
         total = goal = torch.zeros((), device=images.device)
         chunks = list(zip(images.chunk(self.pieces), targets.chunk(self.pieces), strict=True))
         for i, (some, goals) in enumerate(chunks, start=1):
-            with self.execution.autocast():
-                logits, outputs = self.network(some)
-                loss = call_scored(loss_fn, logits, goals, outputs)
-                minimised = loss if distill is None else distill(loss, logits, some)
+            values = self.sync.forward(partial(self._forward, some, goals, loss_fn), last=i == len(chunks))
             share = len(some) / len(images)
-            if i == len(chunks):
-                self.averaging.last()
-            self.scaler.scale(minimised * (share * weight)).backward()
-            found.append(logits.detach())
-            total = total + (loss if distill is None else _reported(loss, minimised)).detach() * share
-            goal = goal + minimised.detach() * share
+            self.scaler.scale(values.minimised * (share * weight)).backward()  # type: ignore[no-untyped-call]
+            found.append(values.logits)
+            total = total + values.loss * share
+            goal = goal + values.minimised.detach() * share
         return _Pass(torch.cat(found), total, goal)
+
+    def _forward(self, images: Tensor, targets: Tensor, loss_fn: Loss) -> Values:
+        """Run the forward pass of a piece of a batch."""
+        distill = self.config.distill
+        with self.execution.autocast():
+            logits, outputs = self.network(images)
+            loss = call_scored(loss_fn, logits, targets, outputs)
+            minimised = loss if distill is None else distill(loss, logits, images)
+        reported = loss if distill is None else _reported(loss, minimised)
+        return Values(minimised, reported.detach(), logits.detach())
 
     def _update(self, again: Callable[[], Tensor]) -> None:
         """Step the optimizer, and then what follows it.
@@ -203,14 +208,14 @@ def _without_statistics(model: nn.Module) -> Iterator[None]:
             norm.track_running_stats = True
 
 
-def _more_pieces(pieces: int, images: int, averaging: Averaging, error: torch.OutOfMemoryError) -> int:
+def _more_pieces(pieces: int, images: int, sync: GradientSync, error: torch.OutOfMemoryError) -> int:
     """Double the number of pieces, which halves the memory they take."""
-    if averaging.begun:
+    if sync.begun:
         raise TrainingError(
             "Out of memory in a training step that is shared with other processes. Type: --set "
             f"train.accumulate={2 * pieces}"
         )
-    averaging.retry()
+    sync.retry()
     if pieces >= images:
         first = str(error).partition(". ")[0]
         raise TrainingError(f"Out of memory with a single image: {first}. Try a smaller --image-size.")

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from zoo.engine.averaging import APART, Averaging, Together
 from zoo.engine.execution import Execution
+from zoo.engine.gradient_sync import APART, Together
 from zoo.engine.optimizers import to_evaluation_weights, to_training_weights
 from zoo.engine.outputs import loss_module
 from zoo.engine.ranks import ALONE, Ranks, is_divided
@@ -83,19 +83,17 @@ def train_epoch(
     for module in config.frozen:
         module.training = False  # not eval(): that would reach what isn't frozen inside of it
     totals = progress.totals or Totals(execution.device)
-    learning = [p for group in optimizer.param_groups for p in group["params"]]
-    with Averaging(learning, together) as averaging:
-        step = TrainStep(model, loss_fn, optimizer, execution, config, averaging, progress.on_pieces)
-        for number, (images, targets) in enumerate(batches, start=progress.done + 1):
-            images, targets = progress.on_batch(images, targets)
-            found = step(images, targets)
-            if found.weight:
-                totals.add(found.loss, found.logits, targets)
-            if execution.device.type == "cpu":  # free here; elsewhere it would be a sync point at every step
-                _check_finite(float(found.whole.detach()), number)
-            progress.on_output(found)
-            if progress.on_step is not None and progress.on_step(totals.seen, totals):
-                break
+    step = TrainStep(model, loss_fn, optimizer, execution, config, together, progress.on_pieces)
+    for number, (images, targets) in enumerate(batches, start=progress.done + 1):
+        images, targets = progress.on_batch(images, targets)
+        found = step(images, targets)
+        if found.weight:
+            totals.add(found.loss, found.logits, targets)
+        if execution.device.type == "cpu":  # free here; elsewhere it would be a sync point at every step
+            _check_finite(float(found.whole), number)
+        progress.on_output(found)
+        if progress.on_step is not None and progress.on_step(totals.seen, totals):
+            break
     to_evaluation_weights(optimizer)
     totals.gather(together.ranks)
     check_state(totals, model, together.ranks, own)

@@ -324,6 +324,12 @@ class Job(_Strict):
         return self
 
     @model_validator(mode="after")
+    def _sharded(self) -> Job:
+        if self.train.fsdp and self.compile is True:
+            raise ValueError("train.fsdp and compile can't be combined: a sharded network is not compiled")
+        return self
+
+    @model_validator(mode="after")
     def _held(self) -> Job:
         check_image(self.train.image_size, self.data.in_chans)
         return self

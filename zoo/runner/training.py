@@ -16,10 +16,10 @@ from torch import Tensor, nn
 from zoo.data.batches import Batches
 from zoo.data.open import TEST, VAL
 from zoo.data.split import Split
-from zoo.engine.averaging import Together
 from zoo.engine.calibration import Calibration, calibrate
 from zoo.engine.evaluate import Answers, evaluate_logits, predict_outputs
 from zoo.engine.final import final_numbers
+from zoo.engine.gradient_sync import Together
 from zoo.engine.ranks import is_peer_error, peer_lost
 from zoo.engine.scores import Numbers
 from zoo.engine.step import StepOutput

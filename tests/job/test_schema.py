@@ -59,5 +59,5 @@ def test_a_sharded_network_is_not_compiled():
     }
     for fsdp, compiled in ((True, "auto"), (True, False), (False, True)):
         Job(**words, train=train(fsdp=fsdp), compile=compiled)
-    with pytest.raises(ValidationError, match="train.fsdp and compile can't be combined"):
+    with pytest.raises(ValidationError, match=r"train\.fsdp and compile can't be combined"):
         Job(**words, train=train(fsdp=True), compile=True)

@@ -198,7 +198,7 @@ def test_results(bundle: Path):
     whole = result.read_bytes()
     words = (b"null", b"-1", b"[]", b"{}", b'"', b"1e999", b"9" * 5000, b"NaN", b"[" * 2000, b"true", b"\xff")
 
-    @quickly
+    @settings(quickly, max_examples=COUNT // 4)  # each is read by two commands
     @given(content=mutated(json.dumps(json.loads(whole)).encode(), words))
     def fuzz(content: bytes) -> None:
         result.write_bytes(content)

@@ -396,7 +396,11 @@ STEPS = (training, compiled, evaluation, profile, simple_cnn, photos, small_imag
 def main(name: str) -> None:
     """Measure, and print the result."""
     torch.manual_seed(0)
-    found = {step.__name__: step for step in STEPS}[name]()
+    report({step.__name__: step for step in STEPS}[name]())
+
+
+def report(found: dict[str, Any]) -> None:
+    """Print a result as the last line, in JSON."""
     print(json.dumps({**found, "torch": torch.__version__, "device": where()}), flush=True)  # noqa: T201
 
 

@@ -1,6 +1,6 @@
 """Keep what the steps of run.sh found, prepare the machine, and print the table.
 
-python tests/gpu/record.py prepare SITE | add STEP STATUS SECONDS LOG | table
+python tests/gpu/record.py prepare SITE | add STEP STATUS SECONDS LOG | table | json | page RESULTS.json [PAGE]
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = Path(os.environ.get("OUT", Path(__file__).parent / "out")) / "results.jsonl"
+BEGIN, END = "<!-- made from results.json of tests/gpu/run.sh -->", "<!-- end -->"
 NEEDED = (
     *("torch", "torchvision", "numpy", "PIL", "timm", "pluggy", "rich", "yaml", "pydantic", "click", "torchmetrics"),
     *("safetensors", "platformdirs", "filelock", "packaging", "sklearn", "matplotlib", "scipy", "jinja2"),
@@ -105,6 +106,60 @@ def table() -> None:
                     f"{value[0]['peak_memory_mib']:,.0f} MiB, {value[0]['execution']}")  # fmt: skip
 
 
+def as_json() -> None:
+    """Write all steps into results.json beside the lines, one object by step."""
+    steps = [json.loads(line) for line in RESULTS.read_text("utf-8").splitlines()]
+    found = {line.pop("step"): line for line in steps}
+    RESULTS.with_suffix(".json").write_text(json.dumps(found, indent=1) + "\n", "utf-8")
+
+
+def write_page(results: Path, page: Path = ROOT / "docs" / "results.md") -> None:
+    """Replace the part of a page between its two marks by tables made from results.json."""
+    before, _, rest = page.read_text("utf-8").partition(f"{BEGIN}\n")
+    _, mark, after = rest.partition(END)
+    if not mark:
+        sys.exit(f"{page} has no lines {BEGIN} and {END}.")
+    found = json.loads(results.read_text("utf-8"))
+    page.write_text(f"{before}{BEGIN}\n{page_of(found)}{END}{after}", "utf-8")
+
+
+def page_of(found: dict[str, Any]) -> str:
+    """Return the tables of a page: the machine, the tests, rates, runs and the race."""
+    here = found.get("machine", {}).get("machine", {})
+    lines = [
+        f"{here.get('gpu', 'no GPU')}, CUDA {here.get('cuda')}, torch {here.get('torch')}, {here.get('cpus')} cores.",
+        "",
+    ]
+    lines += ["| step | ended | seconds | |", "| --- | --- | --- | --- |"]
+    lines += [
+        f"| {name} | {step['status']} | {step['seconds']} | {step.get('summary', '').strip('= ')} |"
+        for name, step in found.items()
+    ]
+    rates = [(name, arm, row) for name, step in found.items() for arm, row in step.get("arms", {}).items()]
+    if rates:
+        lines += ["", "| step | way | images/s, median | peak MiB |", "| --- | --- | --- | --- |"]
+        lines += [
+            f"| {name} | {arm} | {row['images_per_second']:,.0f} | {found[name]['peak_mib'].get(arm, '')} |"
+            for name, arm, row in rates
+        ]
+    runs = [(name, key, row) for name, step in found.items() for key, row in step.items() if "epoch_s" in _mapping(row)]
+    if runs:
+        lines += ["", "| step | run | s an epoch | s of training | accuracy |", "| --- | --- | --- | --- | --- |"]
+        lines += [
+            f"| {name} | {key} | {row['epoch_s']} | {row['train_s']} | {_accuracy(row)} |" for name, key, row in runs
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _accuracy(row: dict[str, Any]) -> str:
+    found = row["accuracy"] if "accuracy" in row else [row["val_accuracy"]]
+    return ", ".join(f"{value:.4f}" for value in found)
+
+
 def say(text: str) -> None:
     """A line of output."""
     print(text, flush=True)  # noqa: T201
@@ -115,5 +170,9 @@ if __name__ == "__main__":
         say(json.dumps(prepare(sys.argv[2])))
     elif sys.argv[1] == "add":
         add(sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), Path(sys.argv[5]))
+    elif sys.argv[1] == "json":
+        as_json()
+    elif sys.argv[1] == "page":
+        write_page(*map(Path, sys.argv[2:]))
     else:
         table()

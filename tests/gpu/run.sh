@@ -12,12 +12,13 @@ python=${PYTHON:-python3}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 mkdir -p "$OUT" "$work/site" "$work/runs"
-rm -f "$OUT"/{results.jsonl,log.txt,tests.txt,table.txt,profile.txt}
+rm -f "$OUT"/{results.jsonl,results.json,log.txt,tests.txt,table.txt,profile.txt}
 export ZOO_CACHE=$work/cache
 if [ -n "${ZOO_GPU_WHEELS:-}" ]; then
     "$python" -m pip install -q --no-index --no-deps --no-cache-dir --no-compile --disable-pip-version-check \
         --target "$work/site" "$ZOO_GPU_WHEELS"/*.whl || echo "Some wheels of $ZOO_GPU_WHEELS were not installed."
 fi
+[ -d "${ZOO_GPU_WHEELS:-}/fashion-mnist" ] && export ZOO_GPU_FASHION=${ZOO_GPU_FASHION:-$(realpath "$ZOO_GPU_WHEELS/fashion-mnist")}
 export PYTHONPATH=$root:$root/plugins:$work/site${PYTHONPATH:+:$PYTHONPATH}
 begun=$SECONDS
 limit=${ZOO_GPU_LIMIT_S:-450}  # of everything
@@ -57,6 +58,7 @@ step training 75 "$python" "$here/measure.py" training || true
 step simple_cnn 45 "$python" "$here/measure.py" simple_cnn || true
 step photos 50 "$python" "$here/measure.py" photos || true
 step small_images 45 "$python" "$here/measure.py" small_images || true
+step race 60 "$python" "$here/race.py" || true
 step evaluation 45 "$python" "$here/measure.py" evaluation || true
 step profile 40 "$python" "$here/measure.py" profile || true
 step bench 45 "$python" -m zoo bench "timm/${ZOO_GPU_NETWORK:-resnet50}" --device "$ZOO_GPU_DEVICE" --batch-size "${ZOO_GPU_BATCH:-256}" \
@@ -64,4 +66,5 @@ step bench 45 "$python" -m zoo bench "timm/${ZOO_GPU_NETWORK:-resnet50}" --devic
 step compiled 110 "$python" "$here/measure.py" compiled || true
 echo "== after $((SECONDS - begun)) s"
 "$python" "$here/record.py" table | tee "$OUT/table.txt"
+"$python" "$here/record.py" json
 exit "$tests_failed"

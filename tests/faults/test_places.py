@@ -161,6 +161,9 @@ def test_a_gpu_that_is_too_small_computes_in_pieces_and_takes_the_same_steps(zoo
     assert code == 1
     assert "Out of memory with a batch of 32, and loss 'losses/soft_f1' needs the whole batch" in err
     assert "Type: --batch-size 16, or" in err
+    searched = ("lr-find", "greedy", "digits", "--batch-size", "32", "--set", "loss=soft_f1")
+    assert zoo(*searched)[0] == 2
+    assert "Out of memory with a batch of 32, and loss 'losses/soft_f1'" in zoo(*searched)[2]
     for one, other in zip(small["epochs"], told["epochs"], strict=True):
         assert one["train"] == other["train"]
     for one, other in zip(small["epochs"], roomy["epochs"], strict=True):

@@ -116,8 +116,11 @@ declared.needs_whole_batch = True  # type: ignore[attr-defined]
 OF_BATCHES = [
     (losses.SoftF1(), "needs the whole batch$"),
     (declared, "needs the whole batch$"),
-    (nn.CrossEntropyLoss(reduction="sum"), r"is not a mean over images \(a batch of 24: .*, its parts: .*\)"),
-    (Scaled(), "is not a mean over images"),
+    (
+        nn.CrossEntropyLoss(reduction="sum"),
+        r"is not a mean over images \(in a trial, the loss of a batch is .*, and that of its parts .*\)$",
+    ),
+    (Scaled(), r"is not a mean over images \(in a trial, the gradients of a batch and of its parts differ by .*%\)$"),
     (Nearest(), "is not a mean over images"),
     (Wrong(), r"is not the mean of its parts by weight_of\(\)"),
 ]

@@ -60,7 +60,8 @@ def test_a_batch_is_not_cut_for_a_loss_of_the_whole_batch(registry: Registry):
     asked: dict[str, Any] = {"batch_size": 32, "set": {"train.accumulate": 4}}
     scoring(registry, **asked).check_cuts(2)
     scoring(registry, batch_size=32, loss=Ranked).check_cuts(1)
-    title = r"loss '.*/Ranked' .*is not a mean over images \(a batch of 24: [\d.]+, its parts: [\d.]+\), but "
+    trial = r"\(in a trial, the loss of a batch is [\d.]+, and that of its parts [\d.]+\)"
+    title = rf"loss '.*/Ranked' .*is not a mean over images {trial}, but "
     for options, processes, cut, typed in (
         (asked, 1, r"with train\.accumulate=4 each batch is cut into 4 parts", "8 --set train.accumulate=1"),
         ({"batch_size": 32}, 2, "with 2 processes each batch is cut into 2 parts", "16 --nproc 1"),

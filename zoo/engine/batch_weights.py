@@ -98,14 +98,30 @@ class Parts(NamedTuple):
     Args:
         whole: loss of the batch.
         combined: that of the parts.
-        agree: the values and the gradients are equal, to float tolerance.
+        gradient: norm of the difference of the gradients, relative to that of the batch.
         repeatable: the same batch has the same loss twice, so that a difference is not by chance.
     """
 
     whole: float
     combined: float
-    agree: bool
+    gradient: float
     repeatable: bool
+
+    @property
+    def agree(self) -> bool:
+        """The values and the gradients are equal, to float tolerance."""
+        return self._values_agree and self.gradient <= _CLOSE
+
+    @property
+    def _values_agree(self) -> bool:
+        return abs(self.combined - self.whole) <= _CLOSE * abs(self.whole) + 1e-6
+
+    @property
+    def difference(self) -> str:
+        """What differs, as a clause."""
+        if self._values_agree:
+            return f"the gradients of a batch and of its parts differ by {self.gradient:.2%}"
+        return f"the loss of a batch is {self.whole:.5g}, and that of its parts {self.combined:.5g}"
 
 
 def reason_against_cuts(
@@ -127,7 +143,7 @@ def reason_against_cuts(
         return None
     weighted = _declared(loss_fn, "weight_of", "batch_weight") is not None
     why = "is not the mean of its parts by weight_of()" if weighted else "is not a mean over images"
-    return f"{why} (a batch of {_IMAGES}: {found.whole:.4g}, its parts: {found.combined:.4g})"
+    return f"{why} (in a trial, {found.difference})"
 
 
 def compare_parts(loss_fn: Loss, logits: Tensor, targets: Tensor, outputs: Outputs = NO_OUTPUTS) -> Parts:
@@ -150,9 +166,8 @@ def compare_parts(loss_fn: Loss, logits: Tensor, targets: Tensor, outputs: Outpu
     weights = _shares(loss_fn, targets)
     combined = sum(weight * value for weight, (value, _) in zip(weights, parts, strict=True))
     slopes = torch.cat([weight * slope for weight, (_, slope) in zip(weights, parts, strict=True)])
-    close = torch.allclose(torch.as_tensor(combined), whole, rtol=_CLOSE, atol=1e-6)
-    parallel = bool((slopes - gradient).norm() <= _CLOSE * gradient.norm() + 1e-8)
-    return Parts(float(whole), float(combined), close and parallel, bool(torch.equal(whole, again)))
+    error = (slopes - gradient).norm() / gradient.norm().clamp_min(1e-8)
+    return Parts(float(whole), float(combined), float(error), bool(torch.equal(whole, again)))
 
 
 def _shares(loss_fn: Loss, targets: Tensor) -> list[Tensor]:

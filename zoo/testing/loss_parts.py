@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from zoo.engine.batch_weights import Loss, Parts, compare_parts
+from zoo.engine.batch_weights import Loss, compare_parts
 
 __all__ = ["difference_of_parts"]
 
@@ -24,24 +24,21 @@ def difference_of_parts(loss: Loss, logits: Tensor, targets: Tensor) -> str:
         targets: (24,) or (24, K).
     """
     found = compare_parts(loss, logits, targets)
-    found = found if found.repeatable else _on_average(loss, logits, targets)
-    if found.agree:
+    if found.repeatable:
+        return "" if found.agree else found.difference
+    whole, combined, chance = _average(loss, logits, targets)
+    if abs(combined - whole) <= chance + CLOSE * abs(whole):
         return ""
-    if abs(found.combined - found.whole) <= CLOSE * abs(found.whole):
-        return "the gradient of the parts of a batch, by their weights, differs from that of the batch"
-    average = "" if found.repeatable else " on average"
-    parts, whole = f"{found.combined:.5g}{average}", f"{found.whole:.5g}"
-    return f"the parts of a batch, by their weights, have the loss {parts}, and the batch {whole}"
+    return f"the loss of a batch is {whole:.5g} on average, and that of its parts {combined:.5g}"
 
 
-def _on_average(loss: Loss, logits: Tensor, targets: Tensor) -> Parts:
-    """The means of many draws of a stochastic loss; they agree where their difference may be by chance."""
+def _average(loss: Loss, logits: Tensor, targets: Tensor) -> tuple[float, float, float]:
+    """The mean loss of the batch and that of its parts, over many draws, and how far they may differ by chance."""
     found = []
     with torch.random.fork_rng(devices=[]):
         for seed in range(DRAWS):
             torch.manual_seed(seed)
             found.append(compare_parts(loss, logits, targets))
     whole, combined = (torch.tensor([parts[i] for parts in found], dtype=torch.float64) for i in (0, 1))
-    chance = CERTAIN * (combined - whole).std() / DRAWS**0.5
-    agree = bool((combined - whole).mean().abs() <= chance + CLOSE * whole.mean().abs())
-    return Parts(float(whole.mean()), float(combined.mean()), agree, repeatable=False)
+    error = (combined - whole).std() / DRAWS**0.5
+    return float(whole.mean()), float(combined.mean()), float(CERTAIN * error)

@@ -16,9 +16,10 @@ from torch import Tensor, nn
 
 from zoo.engine.distill import Distillation
 from zoo.engine.execution import Execution
+from zoo.engine.gradient_sync import Together
 from zoo.engine.ranks import ALONE, Ranks, join
 from zoo.engine.step import StepConfig
-from zoo.engine.train import EpochProgress, Together, train_epoch
+from zoo.engine.train import EpochProgress, train_epoch
 from zoo.host.loader import open_registry
 from zoo.model.build import build
 from zoo.registry.entry import Entry

@@ -221,8 +221,11 @@ class Loss(Component):
     that is a ``torch.nn.Module`` may have weights: they are trained, moved and kept in checkpoints, with a group of
     their own at the job's learning rate; they are no part of the model or of an average of its weights.
 
-    A loss that is a weighted mean has a method ``batch_weight(targets)`` that returns its divisor, a scalar. A batch
-    can then be computed in pieces, or by several processes, with the same step as the whole batch.
+    A batch may be computed in pieces or by several processes, with the step of the whole batch. A loss that is a
+    weighted mean has a method ``weight_of(targets)`` for that, which returns its divisor over these targets: a scalar
+    tensor, or None for the number of images. A loss that is not a mean of its parts, such as a triplet loss over the
+    images of a batch, declares ``needs_whole_batch = True``; jobs that cut a batch are refused. A trial before training
+    decides for a loss with neither.
     """
 
     kind: ClassVar[str] = "loss"

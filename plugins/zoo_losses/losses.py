@@ -179,7 +179,7 @@ class CrossEntropy(nn.Module):
         _check_length("class_weights", self.class_weights, logits.shape[1])
         return cross_entropy(logits, targets, self.label_smoothing, self.class_weights)
 
-    def batch_weight(self, targets: Tensor) -> Tensor | None:
+    def weight_of(self, targets: Tensor) -> Tensor | None:
         """Divisor of the loss, a scalar; None where it is the number of targets."""
         return None if self.class_weights is None else total_weight(targets, self.class_weights)
 
@@ -249,6 +249,8 @@ class SoftF1(nn.Module):
     Args:
         multilabel: set by the job; images may have several labels.
     """
+
+    needs_whole_batch = True
 
     def __init__(self, multilabel: bool = False) -> None:
         super().__init__()

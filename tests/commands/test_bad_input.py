@@ -62,7 +62,7 @@ RUN = ("run", "simple_cnn")
         (["simple_cnn", "digits", "--on-bad-image", "ignore"], ["'ignore'", "'skip'"]),
         (
             ["simple_cnn", "digits", "--set", "loss=soft_f1", "--set", "train.accumulate=4", "--batch-size", "32"],
-            ["train.accumulate=4", "'soft_f1' is not a mean over images", "--batch-size 8 --set train.accumulate=1"],
+            ["train.accumulate=4", "'losses/soft_f1' needs the whole batch", "--batch-size 8 --set train.accumulate=1"],
         ),
         (["simple_cnn", "digits", "--epohcs", "3"], ["'--epohcs'", "--epochs"]),
         (["simple_cnn", "digits", "--name", "../escape"], ["'../escape'", "--name my-run"]),

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import copy
+import functools
+import re
 
 import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from zoo.engine.batch_weights import is_of_whole_batch
+from zoo.engine.batch_weights import compare_parts, reason_against_cuts, weight_of
 from zoo.engine.distill import Distillation
 from zoo.engine.execution import Execution
 from zoo.engine.step import StepConfig
@@ -62,6 +64,13 @@ class Drawing(nn.Module):
         return functional.cross_entropy(functional.dropout(logits), targets)
 
 
+class OldName(nn.CrossEntropyLoss):
+    """torch's weighted mean, with its divisor under the older name."""
+
+    def batch_weight(self, targets: Tensor) -> Tensor:
+        return torch.tensor(WEIGHTS)[targets].sum()
+
+
 MEANS = [
     losses.CrossEntropy(),
     losses.CrossEntropy(0.1, WEIGHTS),
@@ -69,21 +78,93 @@ MEANS = [
     losses.MSE(),
     losses.Focal(alpha=WEIGHTS),
     nn.CrossEntropyLoss(),
+    nn.CrossEntropyLoss(weight=torch.tensor(WEIGHTS), label_smoothing=0.1),
+    OldName(weight=torch.tensor(WEIGHTS)),
     Drawing(),
 ]
-OF_BATCHES = [losses.SoftF1(), nn.CrossEntropyLoss(weight=torch.tensor(WEIGHTS)), nn.CrossEntropyLoss(reduction="sum")]
+
+
+class Wrong(nn.CrossEntropyLoss):
+    """A mean over images that returns another divisor."""
+
+    def weight_of(self, targets: Tensor) -> Tensor:
+        return (targets + 1.0).sum()
+
+
+class Scaled(nn.Module):
+    """Standard deviations of the batch in the gradient alone."""
+
+    def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
+        scaled = logits / logits.std(0)
+        return functional.cross_entropy(logits, targets) + scaled.mean() - scaled.mean().detach()
+
+
+class Nearest(nn.Module):
+    """A triplet loss: each image against the hardest of its own and of another class in the batch."""
+
+    def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
+        away = (logits[:, None] - logits[None]).square().sum(2)
+        same = targets[:, None] == targets[None]
+        return (away.where(same, 0).amax(1) - away.where(~same, 99).amin(1) + 1).relu().mean()
+
+
+def declared(logits: Tensor, targets: Tensor) -> Tensor:
+    return functional.cross_entropy(logits, targets)
+
+
+declared.needs_whole_batch = True  # type: ignore[attr-defined]
+OF_BATCHES = [
+    (losses.SoftF1(), "needs the whole batch$"),
+    (declared, "needs the whole batch$"),
+    (
+        nn.CrossEntropyLoss(reduction="sum"),
+        r"is not a mean over images \(in a trial, the loss of a batch is .*, and that of its parts .*\)$",
+    ),
+    (Scaled(), r"is not a mean over images \(in a trial, the gradients of a batch and of its parts differ by .*%\)$"),
+    (Nearest(), "is not a mean over images"),
+    (Wrong(), r"is not the mean of its parts by weight_of\(\)"),
+]
 
 
 @pytest.mark.parametrize("loss", MEANS, ids=lambda loss: type(loss).__name__)
 def test_a_mean_over_images_has_parts(loss: nn.Module):
-    assert not is_of_whole_batch(loss, 3, CPU)
+    assert reason_against_cuts(loss, 3, CPU) is None
 
 
-@pytest.mark.parametrize("loss", OF_BATCHES, ids=lambda loss: type(loss).__name__)
-def test_a_loss_of_the_whole_batch_has_none(loss: nn.Module):
-    assert is_of_whole_batch(loss, 3, CPU)
+@pytest.mark.parametrize(("loss", "reason"), OF_BATCHES, ids=lambda given: type(given).__name__)
+def test_a_loss_of_the_whole_batch_has_none(loss: nn.Module, reason: str):
+    for classes in (2, 3, 1000):
+        if classes != 2 or not isinstance(loss, Wrong):
+            assert re.match(reason, str(reason_against_cuts(loss, classes, CPU)))
 
 
 def test_several_labels_are_tried_with_several_labels():
-    assert not is_of_whole_batch(losses.BinaryCrossEntropy(multilabel=True), 3, CPU, multilabel=True)
-    assert is_of_whole_batch(losses.SoftF1(multilabel=True), 3, CPU, multilabel=True)
+    assert reason_against_cuts(losses.BinaryCrossEntropy(multilabel=True), 3, CPU, multilabel=True) is None
+    assert reason_against_cuts(losses.SoftF1(multilabel=True), 3, CPU, multilabel=True)
+
+
+def test_a_stochastic_loss_is_taken_for_what_it_declares():
+    class Declared(Drawing):
+        needs_whole_batch = True
+
+    assert reason_against_cuts(Drawing(), 3, CPU) is None
+    assert reason_against_cuts(Declared(), 3, CPU)
+
+
+def test_the_weight_of_torchs_cross_entropy_is_its_divisor():
+    loss = nn.CrossEntropyLoss(weight=torch.tensor(WEIGHTS), ignore_index=1, label_smoothing=0.1)
+    labels = torch.arange(24) % 3
+    assert weight_of(loss, labels) == pytest.approx(8 * (WEIGHTS[0] + WEIGHTS[2]))
+    logits = torch.randn(24, 3, generator=torch.Generator().manual_seed(0))
+    assert compare_parts(loss, logits, labels).agree
+    plain = nn.CrossEntropyLoss(weight=torch.tensor(WEIGHTS))
+    assert compare_parts(plain, logits, logits.softmax(1)).agree, "soft targets are divided by their number"
+    assert weight_of(nn.CrossEntropyLoss(), labels) is None
+
+
+def test_a_wrapped_loss_declares_what_its_function_does():
+    @functools.wraps(declared)
+    def wrapped(logits: Tensor, targets: Tensor) -> Tensor:
+        return 2 * declared(logits, targets)
+
+    assert reason_against_cuts(wrapped, 3, CPU)

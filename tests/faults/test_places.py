@@ -157,10 +157,13 @@ def test_a_gpu_that_is_too_small_computes_in_pieces_and_takes_the_same_steps(zoo
     small, told, roomy = (read_result(f"runs/{name}") for name in ("small", "told", "roomy"))
     assert [n for n in small["notices"] if "computed in 4 pieces, with the same step" in n]
     assert not [n for n in roomy["notices"] if "pieces" in n]
-    assert zoo(*words, "--name", "f1", "--set", "loss=soft_f1")[0] == 0
-    notice = next(n for n in read_result("runs/f1")["notices"] if "pieces" in n)
-    assert "Loss 'soft_f1' is not a mean over images" in notice
-    assert "same step" not in notice
+    code, _, err = zoo(*words, "--name", "f1", "--set", "loss=soft_f1")
+    assert code == 1
+    assert "Out of memory with a batch of 32, and loss 'losses/soft_f1' needs the whole batch" in err
+    assert "Type: --batch-size 16, or" in err
+    searched = ("lr-find", "greedy", "digits", "--batch-size", "32", "--set", "loss=soft_f1")
+    assert zoo(*searched)[0] == 2
+    assert "Out of memory with a batch of 32, and loss 'losses/soft_f1'" in zoo(*searched)[2]
     for one, other in zip(small["epochs"], told["epochs"], strict=True):
         assert one["train"] == other["train"]
     for one, other in zip(small["epochs"], roomy["epochs"], strict=True):

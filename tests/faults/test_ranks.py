@@ -82,9 +82,14 @@ def test_a_callback_changes_and_stops_all_processes(shell, ragged: Path, read_re
     assert [epoch["lr"] for epoch in two["epochs"]] == [epoch["lr"] for epoch in one["epochs"]]
 
 
-def test_a_loss_of_whole_batches_is_said_to_be_of_parts(shell, ragged: Path, read_result):
-    run(shell, ragged, "two", "--nproc", "2", "--set", "loss=soft_f1", "--epochs", "1")
-    assert [n for n in read_result("runs/two")["notices"] if "with 2 processes it is computed on parts" in n]
+def test_a_loss_of_whole_batches_is_refused_before_the_run(shell, ragged: Path):
+    words = ("run", "simple_cnn", ragged, *STEADY, "--image-size", "16", "--batch-size", "16", "--set", "loss=soft_f1")
+    code, _, err = shell.ended(shell.start(*words, "--name", "two", "--nproc", "2"))
+    assert code == 2
+    assert "loss 'losses/soft_f1' needs the whole batch, but with 2 processes each batch is cut into 2 parts" in err
+    assert "Type: --batch-size 8 --nproc 1, or choose another loss" in err
+    assert err.count("zoo: ") == 1, err
+    assert not Path("runs").exists()
 
 
 def test_two_processes_that_divide_the_weights_learn_the_same_and_go_on_the_same(

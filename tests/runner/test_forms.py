@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import runpy
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,6 +17,7 @@ import torch
 from safetensors.torch import load_file
 
 import zoo
+from zoo.engine.batch_weights import compare_parts
 from zoo.engine.execution import Execution
 from zoo.engine.layer_groups import Block
 from zoo.errors import Interrupted, RequestError
@@ -182,6 +184,25 @@ def test_a_loss_of_features_needs_a_network_that_has_them():
     ):
         zoo.run("simple_cnn", "digits", set={"loss": "arcface"}, name="refused")
     assert not Path("runs", "refused").exists()
+
+
+@pytest.mark.parametrize("declared", [True, False])
+def test_a_batch_is_not_cut_for_a_triplet_loss(declared: bool):
+    if not declared:  # then the trial finds it
+        page = Path("my_metric_learning.py")
+        page.write_text(page.read_text("utf-8").replace("    needs_whole_batch = True\n", ""), "utf-8")
+    reason = "needs the whole batch" if declared else "is not a mean over images"
+    with pytest.raises(RequestError, match=rf"'local/triplet' {reason}.*--batch-size 64 --set train.accumulate=1"):
+        run("triplet", "cut", set={"train.accumulate": 2})
+    assert not Path("runs").exists()
+
+
+def test_a_batch_is_cut_for_a_loss_with_weights_and_for_a_weighted_mean():
+    assert run("arcface", "cut", epochs=1, set={"train.accumulate": 2}).metrics["val"]["loss"] > 0
+    loss = runpy.run_path("my_weighted_loss.py")["Weighted"]([0.1, 1.0, 7.0])
+    logits = torch.randn(24, 3, generator=torch.Generator().manual_seed(0))
+    for targets in (torch.arange(24) // 8, logits.flip(0).softmax(1)):
+        assert compare_parts(loss, logits, targets).agree
 
 
 def test_a_closure_is_refused_with_float16():

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
+from zoo.engine.batch_weights import weight_of
 from zoo.host.loader import open_registry
 from zoo.job.request import make_request
 from zoo.job.resolve import resolve
@@ -85,7 +86,7 @@ def sweep_over(losses: list[float], lrs: list[float]) -> _Sweep:
     for loss in losses:
         if sweep.ended:
             break
-        sweep.listen(lambda logits, targets, loss=loss: torch.tensor(loss))(None, None)
+        sweep.listen(lambda logits, targets, loss=loss: torch.tensor(loss))(None, torch.zeros(2))
         sweep.step()
     return sweep
 
@@ -95,7 +96,7 @@ def test_groups_with_rates_of_their_own_keep_the_ratio():
     optimizer = torch.optim.SGD([{"params": [a], "lr": 0.5}, {"params": [b], "lr": 0.05}], lr=0.5)
     sweep = _Sweep(optimizer, [1e-3, 1e-2], 0.5)
     assert [g["lr"] for g in optimizer.param_groups] == pytest.approx([1e-3, 1e-4])
-    sweep.listen(lambda logits, targets: torch.tensor(1.0))(None, None)
+    sweep.listen(lambda logits, targets: torch.tensor(1.0))(None, torch.zeros(2))
     sweep.step()
     assert [g["lr"] for g in optimizer.param_groups] == pytest.approx([1e-2, 1e-3])
 
@@ -112,20 +113,32 @@ def test_it_ends_when_the_loss_runs_away_or_is_no_number_or_the_range_is_through
     )
 
 
-def test_the_loss_of_a_step_is_the_mean_of_its_pieces():
+class Labels(nn.Module):
+    """The mean of the labels, weighted by the labels."""
+
+    def forward(self, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        return targets.square().sum() / targets.sum()
+
+    def weight_of(self, targets: torch.Tensor) -> torch.Tensor:
+        return targets.sum()
+
+
+@pytest.mark.parametrize("loss", [lambda logits, targets: targets.float().mean(), Labels()])
+def test_the_loss_of_a_step_is_that_of_its_batch(loss):
+    batch = torch.tensor([1, 2, 3, 4, 5, 6, 7])
     sweep = _Sweep(torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=1.0), LRS, 1.0)
-    for loss in (1.0, 3.0):
-        sweep.listen(lambda logits, targets, loss=loss: torch.tensor(loss))(None, None)
+    for piece in batch.split(3):
+        sweep.listen(loss)(None, piece)
     sweep.step()
-    assert sweep.losses == [2.0]
+    assert sweep.losses == [pytest.approx(float(loss(None, batch)))]
 
 
-def test_a_loss_that_is_heard_still_tells_its_weight():
-    """Else a batch in pieces would be another step in the range test than in training."""
-    sweep, loss = _Sweep(torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=1.0), LRS, 1.0), nn.CrossEntropyLoss()
-    loss.batch_weight = lambda targets: targets.sum()
-    assert sweep.listen(loss).batch_weight is loss.batch_weight
-    assert sweep.listen(nn.CrossEntropyLoss()).batch_weight is None
+def test_the_range_test_takes_the_step_of_training():
+    """Else a weighted loss in pieces would take another step there."""
+    sweep = _Sweep(torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=1.0), LRS, 1.0)
+    targets = torch.tensor([1, 2, 3])
+    assert weight_of(sweep.listen(Labels()), targets) == 6
+    assert weight_of(sweep.listen(nn.CrossEntropyLoss()), targets) is None
 
 
 # -- on a run's parts -----------------------------------------------------------------------------------

@@ -211,6 +211,20 @@ def test_a_checkpoint_of_an_older_zoo_is_gone_on_from():
     assert weights_of("old") == weights_of("whole")
 
 
+def test_a_batch_that_an_older_version_cut_is_whole_again():
+    """After an out-of-memory retry, soft F1 went on in pieces."""
+    run("whole", loss="soft_f1")
+    with pytest.raises(Interrupted):
+        run("old", loss="soft_f1", observer=Listens(2, 3))
+    folder = Path("runs/old/checkpoints")
+    state = load_checkpoint(folder)
+    assert state is not None
+    state["accumulate"] = 4
+    save_checkpoint(folder, state)
+    run("old", loss="soft_f1", resume=True)
+    assert numbers_of("old") == numbers_of("whole")
+
+
 SPOILS = """
 from torch.nn.functional import cross_entropy
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from zoo.engine.task import SINGLE_LABEL
-from zoo.errors import RequestError
+from zoo.errors import ContractError, RequestError
 from zoo.host.loader import open_registry
 from zoo.job.request import make_request
 from zoo.job.resolve import resolve
@@ -56,13 +56,41 @@ def test_an_unknown_monitor_is_refused_with_those_that_there_are(registry: Regis
         scoring(registry, set={"train.monitor": "val/acuracy"}).check_monitor()
 
 
-def test_a_loss_of_the_whole_batch_is_not_accumulated(registry: Registry):
-    asked = {"batch_size": 32, "set": {"train.accumulate": 4}}
-    scoring(registry, **asked).check_pieces()
-    whole = scoring(registry, **asked, loss=Ranked)
-    assert whole.is_of_whole_batch()
-    with pytest.raises(RequestError, match=r"--batch-size 8 --set train.accumulate=1"):
-        whole.check_pieces()
+def test_a_batch_is_not_cut_for_a_loss_of_the_whole_batch(registry: Registry):
+    asked: dict[str, Any] = {"batch_size": 32, "set": {"train.accumulate": 4}}
+    scoring(registry, **asked).check_cuts(2)
+    scoring(registry, batch_size=32, loss=Ranked).check_cuts(1)
+    trial = r"\(in a trial, the loss of a batch is [\d.]+, and that of its parts [\d.]+\)"
+    title = rf"loss '.*/Ranked' .*is not a mean over images {trial}, but "
+    for options, processes, cut, typed in (
+        (asked, 1, r"with train\.accumulate=4 each batch is cut into 4 parts", "8 --set train.accumulate=1"),
+        ({"batch_size": 32}, 2, "with 2 processes each batch is cut into 2 parts", "16 --nproc 1"),
+        (asked, 2, "with 2 processes and train.accumulate=4 .* 8 parts", "4 --nproc 1 --set train.accumulate=1"),
+    ):
+        words = rf"{title}{cut}\. Type: --batch-size {typed}, or choose another loss: zoo list loss"
+        with pytest.raises(RequestError, match=words):
+            scoring(registry, **options, loss=Ranked).check_cuts(processes)
+
+
+def test_a_batch_too_large_for_the_memory_is_not_cut_either(registry: Registry):
+    assert scoring(registry, batch_size=32).out_of_memory(2) is None
+    words = str(scoring(registry, batch_size=32, loss="soft_f1").out_of_memory(2))
+    assert words == (
+        "Out of memory with a batch of 32, and loss 'losses/soft_f1' needs the whole batch. Type: --batch-size 16, or "
+        "choose another loss: zoo list loss"
+    )
+
+
+class Vector(nn.CrossEntropyLoss):
+    """Returns the weight of each image instead of their sum."""
+
+    def weight_of(self, targets: Tensor) -> Tensor:
+        return torch.ones(len(targets))
+
+
+def test_a_weight_that_is_not_one_number_is_a_fault_of_the_loss(registry: Registry):
+    with pytest.raises(ContractError, match=r"weight_of\(\) of loss '.*/Vector'.* returned \(2,\) values"):
+        scoring(registry, loss=Vector)
 
 
 def test_scalars_and_metrics_have_a_direction(registry: Registry):
@@ -103,7 +131,7 @@ def test_a_loss_gets_the_width_of_the_features_and_the_names_of_the_classes(regi
     assert found.loss_fn.weight.shape == (5,)  # type: ignore[attr-defined]
     assert found.loss_fn.classes == ["0", "1"]  # type: ignore[attr-defined]
     assert found.takes_outputs()
-    assert not found.is_of_whole_batch()
+    assert found.reason_against_cuts() is None
 
 
 def test_what_takes_an_output_that_the_network_lacks_is_refused_by_name(registry: Registry):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from typing import Any
 
 import pytest
@@ -75,6 +76,30 @@ def test_what_keeps_the_contract_passes(component: Any, kind: str | None, params
     assert not report.failed
     assert len(report.passed) >= 5
     assert ": " in capsys.readouterr().out
+
+
+def spread(logits: Tensor, targets: Tensor) -> Tensor:
+    """Cross entropy, and a small one of logits that are scaled by the whole batch."""
+    return cost(logits, targets) + 0.1 * cost(logits / (1 + logits.detach().std()), targets)
+
+
+def test_a_loss_that_needs_the_whole_batch_passes_and_is_told_so(capsys: pytest.CaptureFixture[str]):
+    report = zoo.testing.check(spread, "loss")
+    assert [each.check.name for each in report.skipped] == ["weight of a batch"]
+    out = capsys.readouterr().out
+    assert "skipped: weight of a batch: it needs the whole batch, so train.accumulate and several processes are" in out
+    assert re.search(r"with \d classes, the gradients of a batch and of its parts differ by [\d.]+%\.", out)
+    assert "declare needs_whole_batch = True" in out
+
+
+def test_a_wrong_weight_is_told_with_both_numbers(capsys: pytest.CaptureFixture[str]):
+    class Weighed(nn.CrossEntropyLoss):
+        def weight_of(self, targets: Tensor) -> Tensor:
+            return 1.0 + (targets if targets.ndim == 1 else targets.argmax(1)).sum()
+
+    with pytest.raises(CheckFailed, match=r"the loss of a batch is [\d.]+, and that of its parts [\d.]+\."):
+        zoo.testing.check(Weighed(), "loss")
+    capsys.readouterr()
 
 
 def test_a_failure_names_the_check_and_its_remedy(capsys: pytest.CaptureFixture[str]):

@@ -105,7 +105,7 @@ class Train(_Strict):
         freeze_norms: keep the statistics of batch norms instead of updating them from small batches.
         unfreeze_epochs: number of further epochs over which the blocks are unfrozen, the last ones first.
         accumulate: number of pieces of a batch for gradient accumulation; the result is the same except for batch norm.
-            Losses that are not a mean over images, such as soft F1, are refused.
+            Losses of the whole batch, such as soft F1, are refused.
         l1, l2: penalty factors on the absolute values and on half the squares of the weights, without norms and biases.
         swa_epochs: number of epochs at the end whose weights are averaged (stochastic weight averaging).
         plain_epochs: number of epochs at the end without augmentation.

@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from zoo.errors import ContractError
+from zoo.registry.deprecation import warn_deprecated
 from zoo.registry.entry import Entry
 
 __all__ = ["check_methods"]
 
 METHODS = {
+    "weight_of": "loss",
     "batch_weight": "loss",
     "adapt_weights": "architecture",
     "epoch_ended": "schedule",
@@ -20,7 +22,9 @@ METHODS = {
     "available_splits": "dataset",
 }
 """Names of the methods -> the kind that they belong to. Names of other libraries' protocols are not among them."""
-_PLAUSIBLE = ("peek", "name_of")
+_OLD = {"batch_weight": "weight_of"}
+"""Deprecated names of methods -> the new ones."""
+_PLAUSIBLE = ("peek", "name_of", "weight_of")
 """Methods that a component of another kind may have for itself, unless they are the class's, as a dataset's are."""
 _ALIKE = 0.9
 
@@ -35,6 +39,7 @@ def check_methods(entry: Entry, made: Any) -> None:
     Raises:
         ContractError: the name is misspelt, belongs to another kind, or is not a method.
     """
+    _warn_of_old(entry, made)
     own = {name for name, kind in METHODS.items() if kind == entry.kind}
     for name, value in _defined(type(made)):
         if name in own:
@@ -44,7 +49,16 @@ def check_methods(entry: Entry, made: Any) -> None:
             if name not in _PLAUSIBLE or isinstance(value, classmethod | staticmethod):
                 raise ContractError(f"{entry.title} has {name}(), which only {_a(METHODS[name])} uses. Remove it.")
         elif meant := next((m for m in difflib.get_close_matches(name, own, 1, _ALIKE) if not hasattr(made, m)), None):
-            raise ContractError(f"{entry.title} has {name}(), which nothing calls. Did you mean {meant}()?")
+            raise ContractError(
+                f"{entry.title} has {name}(), which nothing calls. Did you mean {_OLD.get(meant, meant)}()?"
+            )
+
+
+def _warn_of_old(entry: Entry, made: Any) -> None:
+    """Warn of a method under its old name alone; an object with both serves older versions, too."""
+    for old, new in _OLD.items():
+        if METHODS[old] == entry.kind and getattr(made, old, None) is not None and getattr(made, new, None) is None:
+            warn_deprecated(f"{entry.title} has {old}(), which is deprecated. Rename it to {new}()")
 
 
 def _defined(cls: type) -> Iterator[tuple[str, Any]]:

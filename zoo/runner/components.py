@@ -85,7 +85,6 @@ class RunComponents:
         if self.job.train.class_weights != "none":
             scoring = self._scoring([int(n) for n in class_counts(self.splits[TRAIN].labels, len(self.classes))])
             self._use(scoring)
-        scoring.check_pieces()
         self.data = RunData(self.splits, self.resolved, self.execution, ranks)
         if self.learner.alone:
             self.data.compute_features(self._feature_store(observer))
@@ -117,8 +116,10 @@ class RunComponents:
         """Set the loss and the metrics, and the optimizer of the network's weights and the loss's.
 
         Raises:
-            RequestError: a sharded network is trained with a loss that has weights.
+            RequestError: a sharded network is trained with a loss that has weights; or batches are cut, and the loss
+                needs whole ones.
         """
+        scoring.check_cuts(self.ranks.size)
         self.scoring, self.loss_fn, self.metrics = scoring, scoring.loss_fn, scoring.metrics
         self.loss_module = loss_module(scoring.loss_fn)
         if self.divided is not None and loss_weights(self.loss_fn):

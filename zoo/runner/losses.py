@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from zoo.engine.batch_weights import weight_of
 from zoo.engine.outputs import LOGITS, Outputs, call_scored, loss_module, takes
 from zoo.engine.step import Loss
 from zoo.errors import ContractError, RequestError
@@ -18,7 +19,7 @@ from zoo.registry.entry import Entry
 from zoo.registry.signature import accepts
 from zoo.registry.suggest import listing
 
-__all__ = ["Scored", "build_loss", "check_outputs", "check_parameters", "loss_weights"]
+__all__ = ["Scored", "build_loss", "check_outputs", "check_parameters", "check_weight", "loss_weights"]
 
 FEATURES = "features"
 """Output of a network whose width a loss is given as ``num_features``."""
@@ -54,7 +55,7 @@ def build_loss(resolved: Resolved, scored: Scored, class_weights: list[float] | 
     Raises:
         RequestError: the job sets class weights, and the loss does not take ``class_weights``; or the loss takes an
             output that the network doesn't return.
-        ContractError: the loss does not return a scalar, or is not a module and has learnable parameters.
+        ContractError: the loss or its weight is not a scalar, or it is not a module and has learnable parameters.
     """
     entry, count = resolved.entry("loss"), len(scored.classes)
     params = _weighted(resolved, class_weights)
@@ -67,6 +68,7 @@ def build_loss(resolved: Resolved, scored: Scored, class_weights: list[float] | 
     probe = call_scored(loss, torch.zeros(2, count), goal, scored.outputs)
     if not isinstance(probe, torch.Tensor) or probe.ndim != 0:
         raise ContractError(f"loss {entry.id!r} must return a scalar tensor, not {probe!r}")
+    check_weight(entry, loss, goal)
     return loss  # type: ignore[no-any-return]
 
 
@@ -110,6 +112,25 @@ def check_parameters(entry: Entry, loss: Any) -> None:
             "can neither move nor save them. Derive its class from torch.nn.Module, or call requires_grad_(False) on "
             "constants."
         )
+
+
+def check_weight(entry: Entry, loss: Any, targets: torch.Tensor) -> None:
+    """Refuse a loss whose ``weight_of`` does not return one number.
+
+    Args:
+        targets: (N,) or (N, K).
+
+    Raises:
+        ContractError: it does not.
+    """
+    weight = weight_of(loss, targets)
+    if weight is None or (isinstance(weight, int | float | torch.Tensor) and torch.as_tensor(weight).ndim == 0):
+        return
+    given = f"{tuple(weight.shape)} values" if isinstance(weight, torch.Tensor) else type(weight).__name__
+    raise ContractError(
+        f"weight_of() of {entry.title} returned {given}. It must return the divisor of the loss over these targets, "
+        "a scalar tensor, or None for the number of images."
+    )
 
 
 def check_outputs(resolved: Resolved, entry: Entry, function: Any, outputs: Outputs, *, file: bool = False) -> None:

@@ -9,14 +9,16 @@ import contextlib
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from statistics import median
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from zoo.engine.batch_weights import weight_of
 from zoo.engine.train import EpochProgress, train_epoch
-from zoo.errors import TrainingError
+from zoo.errors import RequestError, TrainingError
 from zoo.runner.checkpoint import random_states, restore_random_states
 from zoo.runner.components import RunComponents
 
@@ -75,6 +77,9 @@ def find_lr(
     Args:
         lowest, highest: rates of the first and the last step; they rise geometrically.
         on_step: called with the number of finished steps and their total.
+
+    Raises:
+        RequestError: the memory is too small for a batch of a loss that needs the whole batch.
     """
     with as_before(parts):
         parts.begin_epoch(1)
@@ -89,10 +94,18 @@ def find_lr(
                 optimizer,
                 parts.execution,
                 parts.trial_config(schedule=sweep),
-                EpochProgress(on_step=lambda seen, totals: on_step(len(sweep.losses), steps)),
+                EpochProgress(
+                    on_step=lambda seen, totals: on_step(len(sweep.losses), steps),
+                    on_pieces=partial(_check_memory, parts),
+                ),
             )
     on_step(steps, steps)
     return judge(sweep.lrs[: len(sweep.losses)], sweep.losses, sweep.ended)
+
+
+def _check_memory(parts: RunComponents, pieces: int) -> None:
+    if (refusal := parts.scoring.out_of_memory(pieces)) is not None:
+        raise RequestError(refusal)
 
 
 def _cycled_batches(parts: RunComponents, sweep: _Sweep) -> Iterator[tuple[Tensor, Tensor]]:
@@ -118,7 +131,7 @@ class _Sweep:
         self.ratios = [group["lr"] / lr for group in optimizer.param_groups]
         self.losses: list[float] = []
         self.ended = ""
-        self._pieces: list[Tensor] = []
+        self._pieces: list[tuple[Tensor, Tensor]] = []
         self._best = math.inf
         self._set(0)
 
@@ -131,16 +144,17 @@ class _Sweep:
 
         def heard(logits: Tensor, targets: Tensor, **outputs: Tensor) -> Any:
             loss = loss_fn(logits, targets, **outputs)
-            self._pieces.append(loss.detach())
+            weight = weight_of(loss_fn, targets)
+            self._pieces.append((loss.detach(), torch.as_tensor(len(targets) if weight is None else weight)))
             return loss
 
-        heard.batch_weight = getattr(loss_fn, "batch_weight", None)  # type: ignore[attr-defined]
         heard.__wrapped__ = loss_fn  # type: ignore[attr-defined]
         return heard
 
     def step(self) -> None:
         """Record the loss of a finished optimizer step, and set the next rate or end the test."""
-        loss = float(torch.stack(self._pieces).mean())
+        pieces = [(float(value), float(weight)) for value, weight in self._pieces]
+        loss = sum(value * weight for value, weight in pieces) / (sum(weight for _, weight in pieces) or 1.0)
         self._pieces = []
         if not math.isfinite(loss):
             self.ended = "the loss became NaN"

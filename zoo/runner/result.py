@@ -36,7 +36,7 @@ def run_record(parts: RunComponents, folder: Path) -> Run:
     entry, splits = parts.resolved.entry("architecture"), parts.splits
     where, *how = _execution_text(parts).split(" · ")
     notices = [text for split in splits.values() for text in split.notices]
-    notices += [*_frozen_notice(parts), *_processes_notice(parts)]
+    notices += _frozen_notice(parts)
     notices += [text for split in splits.values() for text in absent_notice(split, parts.classes)]
     notices += [_skipped_notice(split) for split in splits.values() if split.skipped]
     return Run(
@@ -76,15 +76,6 @@ def _frozen_notice(parts: RunComponents) -> list[str]:
     by_chance = parts.job.train.freeze is not None and _initial_weights_text(parts) is None
     text = "The frozen layers have random weights. Start from trained weights: --pretrained, or --weights FILE."
     return [text] if by_chance else []
-
-
-def _processes_notice(parts: RunComponents) -> list[str]:
-    if parts.ranks.size == 1 or not parts.scoring.is_of_whole_batch():
-        return []
-    return [
-        f"Loss {parts.job.loss.name!r} is not a mean over images: with {parts.ranks.size} processes it is computed "
-        "on parts of each batch and averaged, so the result differs from that of a single process."
-    ]
 
 
 def _skipped_notice(split: Split) -> str:

@@ -46,6 +46,8 @@ def resume(state: RunState, parts: RunComponents, keeper: Keeper, observer: Obse
     state.restore(kept)
     keeper.best, keeper.sha256 = state.best, kept.get(BEST_SHA256)
     train = parts.job.train
+    if state.accumulate > train.accumulate and parts.scoring.reason_against_cuts():
+        state.accumulate = train.accumulate  # cut by an earlier version, after it was out of memory
     planned = kept.get("planned", train.epochs)
     rates = _scheduled_now(state, parts) if planned != train.epochs else None
     for name, part in parts.stateful().items():

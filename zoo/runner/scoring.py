@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from zoo.data.open import TRAIN, VAL
-from zoo.engine.batch_weights import is_of_whole_batch
+from zoo.engine.batch_weights import reason_against_cuts
 from zoo.engine.class_weights import class_weights
 from zoo.engine.outputs import Outputs, takes
 from zoo.engine.step import Loss
@@ -51,10 +51,11 @@ class Scoring:
         """Check that the loss or a metric takes an output beside the logits."""
         return any(name in self.outputs for function in self.takers for name in takes(function))
 
-    def is_of_whole_batch(self) -> bool:
-        """Check for a loss that is not a mean over images, so that micro-batches and processes change the training."""
+    def reason_against_cuts(self) -> str | None:
+        """Reason why the loss can't be computed on parts of a batch, as a clause; None where it can."""
         several = self.task.multilabel
-        return is_of_whole_batch(self.loss_fn, self.num_classes, self.device, multilabel=several, outputs=self.outputs)
+        why = reason_against_cuts(self.loss_fn, self.num_classes, self.device, multilabel=several, outputs=self.outputs)
+        return None if why is None else f"{self.resolved.entry('loss').title} {why}"
 
     def higher_is_better(self, name: str) -> bool:
         """Return True where larger values are better, for a scalar of the task or one of the job's metrics."""
@@ -77,19 +78,38 @@ class Scoring:
                 f"train.monitor {monitor!r} is not measured.{did_you_mean(monitor, valid)} Valid are: {listing(valid)}."
             )
 
-    def check_pieces(self) -> None:
-        """Refuse to accumulate the gradients of a loss that is not a mean over images.
+    def check_cuts(self, processes: int) -> None:
+        """Refuse to cut a batch, into pieces or for several processes, if the loss needs the whole batch.
 
         Raises:
-            RequestError: the job asks for it.
+            RequestError: the job or the number of processes asks for it.
         """
-        job, train = self.resolved.job, self.resolved.job.train
-        if train.accumulate > 1 and self.is_of_whole_batch():
+        pieces = self.resolved.job.train.accumulate
+        cuts = {f"{processes} processes": "--nproc 1"} if processes > 1 else {}
+        if pieces > 1:
+            cuts[f"train.accumulate={pieces}"] = "--set train.accumulate=1"
+        if cuts and (why := self.reason_against_cuts()) is not None:
+            parts = processes * pieces
             raise RequestError(
-                f"train.accumulate={train.accumulate} computes a batch in pieces, but loss {job.loss.name!r} is "
-                "not a mean over images. Use a smaller batch instead: "
-                f"--batch-size {max(2, train.batch_size // train.accumulate)} --set train.accumulate=1"
+                f"{why}, but with {' and '.join(cuts)} each batch is cut into {parts} parts. "
+                f"{self._uncut(parts, *cuts.values())}"
             )
+
+    def out_of_memory(self, pieces: int) -> str | None:
+        """Error text for a batch that is too large for the memory and can't be cut; None where it can.
+
+        Args:
+            pieces: number of pieces that would be tried next.
+        """
+        if (why := self.reason_against_cuts()) is None:
+            return None
+        size = self.resolved.job.train.batch_size
+        return f"Out of memory with a batch of {size}, and {why}. {self._uncut(pieces)}"
+
+    def _uncut(self, parts: int, *typed: str) -> str:
+        """What to type in place of a batch in so many parts."""
+        size = max(2, self.resolved.job.train.batch_size // parts)
+        return f"Type: {' '.join([f'--batch-size {size}', *typed])}, or choose another loss: zoo list loss"
 
 
 def scoring_of(resolved: Resolved, scored: Scored, task: Task, device: torch.device, counts: Sequence[int]) -> Scoring:

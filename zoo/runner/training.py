@@ -255,13 +255,13 @@ class Training:
         return self.interrupts.asked, save, self.live.reason is not None
 
     def _accumulate_in_pieces(self, pieces: int) -> None:
+        if (refusal := self.parts.scoring.out_of_memory(pieces)) is not None:
+            raise TrainingError(refusal)
         self.state.accumulate = pieces
-        size, loss = self.job.train.batch_size, self.job.loss.name
+        size = self.job.train.batch_size
         step = ", with the same step."
         if self.parts.learner.sees_batches():
             step = ", with the same step except for batch norm, which sees one piece at a time."
-        if self.parts.scoring.is_of_whole_batch():
-            step = f". Loss {loss!r} is not a mean over images: each piece is trained on like a smaller batch."
         epoch = len(self.state.history) + 1
         text = (
             f"Out of memory with a batch of {size}: from epoch {epoch} on, each batch is computed in {pieces} "

@@ -9,11 +9,12 @@ import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
 
-from zoo.engine.batch_weights import is_of_whole_batch
+from zoo.engine.batch_weights import declares_whole_batch, weight_of
 from zoo.errors import ContractError
 from zoo.registry.signature import accepts
-from zoo.runner.losses import check_parameters, loss_weights
+from zoo.runner.losses import check_parameters, check_weight, loss_weights
 from zoo.testing.checking import contract
+from zoo.testing.loss_parts import difference_of_parts
 from zoo.testing.outcome import fail, need, skip
 from zoo.testing.outputs import WIDTH, class_names, score, takes_outputs
 from zoo.testing.subject import CLASSES, Subject, first_line
@@ -155,16 +156,28 @@ def _learns_several_labels(subject: Subject) -> None:
 
 
 @contract(
-    KIND, "weight of a batch", "Return the divisor of the value from batch_weight(targets), or remove the method."
+    KIND,
+    "weight of a batch",
+    "Return the divisor of the value over the targets from weight_of(targets), or declare needs_whole_batch = True.",
 )
 def _weighs_a_batch(subject: Subject) -> None:
-    for k, loss in _made_for_all(subject).items():
-        told = getattr(loss, "batch_weight", None)
-        if told is not None and told(_batch(8, k)[1]) is not None:
-            whole = is_of_whole_batch(loss, k, torch.device("cpu"))
-            need(
-                not whole,
-                (f"with {k} classes, the weighted losses of the parts of a batch differ from that of the batch."),
+    for what, loss, logits, targets in _kinds_of_targets(subject):
+        if declares_whole_batch(loss):
+            continue
+        try:
+            check_weight(subject.entry, loss, targets)
+        except ContractError as error:
+            fail(str(error))
+        slope = _gradient(loss, logits, targets)
+        if slope is None or not slope.isfinite().all():
+            skip("its gradient is not finite.")
+        difference = difference_of_parts(loss, logits, targets)
+        if difference and weight_of(loss, targets) is not None:
+            fail(f"with {what}, {difference}.")
+        if difference:
+            skip(
+                f"it needs the whole batch, so train.accumulate and several processes are refused: with {what}, "
+                f"{difference}. If this is intended, declare needs_whole_batch = True."
             )
 
 
@@ -206,8 +219,35 @@ def _supplied(loss: Any) -> Loss:
         return score(loss, logits, targets)
 
     supplied.takes_outputs = True  # type: ignore[attr-defined]
-    supplied.batch_weight = getattr(loss, "batch_weight", None)  # type: ignore[attr-defined]
+    supplied.__wrapped__ = loss  # type: ignore[attr-defined]
     return supplied
+
+
+def _kinds_of_targets(subject: Subject) -> Iterator[tuple[str, Loss, Tensor, Tensor]]:
+    """Yield a description, the loss, logits (24, K) and targets: labels, soft and multi-label ones as it takes them."""
+    for count, loss in _made_for_all(subject).items():
+        logits, labels = _batch(24, count)
+        labels = labels.sort().values  # so that each part has another mix of classes
+        soft = _batch(24, count, 1, 3.0)[0].softmax(1)
+        yield f"{count} classes", loss, logits, labels
+        if _accepts(loss, logits, soft):
+            yield f"{count} classes and soft targets", loss, logits, soft
+        if accepts(subject.factory(), "class_weights") and "class_weights" not in subject.params:
+            weighted = _supplied(subject.made(**_given(count), class_weights=[0.1, *range(1, count)]))
+            yield f"{count} classes and class_weights", weighted, logits, labels
+            if _accepts(weighted, logits, soft):
+                yield f"{count} classes, class_weights and soft targets", weighted, logits, soft
+        if accepts(subject.factory(), "multilabel"):
+            several = _supplied(subject.made(**_given(count), multilabel=True))
+            yield f"{count} classes and multi-label targets", several, logits, (soft > 1 / count).float()
+
+
+def _accepts(loss: Loss, logits: Tensor, targets: Tensor) -> bool:
+    """Check that a loss takes such targets; the check of soft targets says if it does not."""
+    try:
+        return isinstance(loss(logits.clone(), targets.clone()), Tensor)
+    except Exception:
+        return False
 
 
 def _skip_outputs(subject: Subject) -> None:

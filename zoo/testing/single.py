@@ -60,7 +60,8 @@ def check(component: Any, kind: str | None = None, **params: Any) -> Report:
     ]
     title = f"{chosen} {described(component)}: {len(report.passed)} passed, {len(report.failed)} failed, "
     summary = f"{title}{len(report.skipped)} skipped"
-    sys.stdout.write("\n".join([summary, *(f"  · {failure}" for failure in failures)]) + "\n")
+    skipped = [f"skipped: {each.check.name}: {each.message}" for each in report.skipped]
+    sys.stdout.write("\n".join([summary, *(f"  · {text}" for text in (*failures, *skipped))]) + "\n")
     if failures:
         raise CheckFailed("\n".join([summary, *failures]))
     return report

@@ -104,8 +104,66 @@ class OtherForShares(Good):
 class Misweighed(Good):
     """It divides by something else than it says."""
 
-    def batch_weight(self, targets: Tensor) -> Tensor:
+    def weight_of(self, targets: Tensor) -> Tensor:
         return (targets == 0).sum() + 1.0
+
+
+class WeighsEach(Good):
+    """The weight of each image in place of their sum."""
+
+    def weight_of(self, targets: Tensor) -> Tensor:
+        return torch.ones(len(targets))
+
+
+class Drawn(Good):
+    """Good, too: noise that other checks tolerate."""
+
+    def __call__(self, logits: Tensor, targets: Tensor) -> Tensor:
+        return super().__call__(logits + 1e-5 * torch.randn_like(logits), targets)
+
+    def weight_of(self, targets: Tensor) -> None:
+        return None
+
+
+class MisweighedDraws(Drawn):
+    """A random loss that divides by something else than it says."""
+
+    def weight_of(self, targets: Tensor) -> Tensor:
+        return ((targets if targets.ndim == 1 else targets.argmax(1)) == 0).sum() + 0.5
+
+
+class Weighted(Good):
+    """Good, too: class weights, by which labels and soft targets are divided."""
+
+    def __init__(self, class_weights: list[float] | None = None, num_classes: int = 3):
+        super().__init__()
+        self.weights = torch.tensor(class_weights or [1.0] * num_classes)
+
+    def __call__(self, logits: Tensor, targets: Tensor) -> Tensor:
+        return cross_entropy(logits, targets, self.weights, reduction="sum") / self.weight_of(targets)
+
+    def weight_of(self, targets: Tensor) -> Tensor:
+        return self.weights[targets].sum() if targets.ndim == 1 else (targets @ self.weights).sum()
+
+
+class WeightedLabels(Weighted):
+    """Soft targets are divided by their number, but their weight is returned."""
+
+    def __call__(self, logits: Tensor, targets: Tensor) -> Tensor:
+        return cross_entropy(logits, targets, self.weights)
+
+
+class OfBatches(Good):
+    """Good, too: logits are scaled by their spread over the batch."""
+
+    def __call__(self, logits: Tensor, targets: Tensor) -> Tensor:
+        return super().__call__(logits + 0.5 * logits / (logits.square().mean() + 1e-3).sqrt(), targets)
+
+
+class DeclaredOfBatches(OfBatches):
+    """Good, too, and it says so."""
+
+    needs_whole_batch = True
 
 
 class ThreeClasses(Good):

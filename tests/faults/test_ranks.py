@@ -114,79 +114,6 @@ def test_two_processes_that_divide_the_weights_learn_the_same_and_go_on_the_same
     assert numbers(read_result("runs/stopped")) == numbers(parts)
 
 
-@pytest.mark.parametrize("divided", [False, True])
-def test_a_process_that_hangs_is_given_up_and_started_again(
-    shell, ragged: Path, read_result, monkeypatch, divided: bool
-):
-    """Where the weights are divided, it is FSDP that waits for it."""
-    monkeypatch.setenv("ZOO_PEERS_S", "4")
-    words = ("run", "simple_cnn", ragged, *STEADY, "--image-size", "16", "--batch-size", "16", "--epochs", "3")
-    often = ("--nproc", "2", "--set", "train.checkpoint_s=0.1", "--set", "loss=slow", "--max-restarts", "1")
-    process = shell.start(*words, "--name", "hangs", *often, "--set", f"train.fsdp={divided}".lower(), slow=0.3)
-    shell.wait_for(Path("runs/hangs/checkpoints/index.json").is_file, process)
-    os.kill(next(pid for pid in children(process.pid) if rank_of(pid) == "1"), signal.SIGSTOP)
-    code, _, err = shell.ended(process)
-    assert code == 0, err
-    assert "process 1 of 2 hangs; continuing from the last checkpoint (1 of 1)" in err
-    assert "defect" not in err
-    assert len(read_result("runs/hangs")["epochs"]) == 3
-
-
-def test_a_process_that_is_killed_is_started_again_and_the_run_ends_right(shell, ragged: Path, read_result, numbers):
-    often = ("--nproc", "2", "--set", "train.checkpoint_s=0.1", "--set", "loss=slow")
-    run(shell, ragged, "whole", *often)
-    words = ("run", "simple_cnn", ragged, *STEADY, "--image-size", "16", "--batch-size", "16", "--epochs", "3")
-    process = shell.start(*words, "--name", "killed", *often, "--max-restarts", "1", slow=0.3)
-    shell.wait_for(Path("runs/killed/checkpoints/index.json").is_file, process)
-    second = next(pid for pid in children(process.pid) if rank_of(pid) == "1")
-    os.kill(second, signal.SIGKILL)
-    code, _, err = shell.ended(process)
-    assert code == 0, err
-    assert "process 1 of 2 was killed by signal 9; continuing from the last checkpoint (1 of 1)" in err
-    assert numbers(read_result("runs/killed")) == numbers(read_result("runs/whole"))
-    weights = [Path("runs", name, "model", "model.safetensors").read_bytes() for name in ("killed", "whole")]
-    assert weights[0] == weights[1]
-
-
-def test_without_restarts_a_killed_process_is_told_and_the_run_can_be_resumed(shell, ragged: Path, read_result):
-    words = ("run", "simple_cnn", ragged, *STEADY, "--image-size", "16", "--batch-size", "16", "--epochs", "3")
-    process = shell.start(*words, "--set", "loss=slow", "--name", "killed", "--nproc", "2", slow=0.3)
-    shell.wait_for(lambda: Path("runs/killed/metrics.jsonl").is_file(), process)
-    os.kill(next(pid for pid in children(process.pid) if rank_of(pid) == "1"), signal.SIGKILL)
-    code, _, err = shell.ended(process)
-    assert code == 1
-    assert "process 1 of 2 was killed by signal 9. Resume with: zoo run --resume runs/killed --nproc 2" in err
-    assert "Traceback" not in err
-    assert shell.ended(shell.start("run", "--resume", "runs/killed", "--nproc", "2", "--quiet"))[0] == 0
-    assert len(read_result("runs/killed")["epochs"]) == 3
-
-
-def test_a_scheduler_stops_all_processes_at_one_step(shell, ragged: Path, read_result, numbers):
-    words = ("run", "simple_cnn", ragged, *STEADY, "--image-size", "16", "--batch-size", "16", "--epochs", "3")
-    more = ("--set", "loss=slow", "--nproc", "2")
-    process = shell.start(*words, *more, "--name", "warned", slow=0.2)
-    shell.wait_for(lambda: Path("runs/warned/metrics.jsonl").is_file(), process)
-    process.send_signal(signal.SIGTERM)
-    code, _, err = shell.ended(process)
-    assert code == 130, err
-    assert "zoo run --resume runs/warned" in err
-    assert shell.ended(shell.start("run", "--resume", "runs/warned", "--nproc", "2", "--quiet"))[0] == 0
-    run(shell, ragged, "whole", *more)
-    assert numbers(read_result("runs/warned")) == numbers(read_result("runs/whole"))
-
-
-def test_what_is_wrong_is_told_once(shell, zoo, ragged: Path):
-    words = ("run", "simple_cnn", ragged, *STEADY, "--image-size", "16", "--nproc", "2", "--name", "wrong")
-    code, _, err = shell.ended(shell.start(*words, "--lr", "auto"))
-    assert code == 2
-    assert "not supported with several processes" in err
-    assert err.count("zoo: ") == 1, err
-    code, _, err = zoo(*words, "--seeds", "2")
-    assert code == 2
-    assert "--nproc can't be combined" in err
-    assert not Path("runs").exists()
-
-
 OWN_METRIC = """
 import torch
 from torchmetrics import Metric
@@ -304,8 +231,7 @@ def test_two_processes_take_the_steps_of_one(shell, ragged: Path, read_result, o
 
 
 FAULTY = """
-import os, sys
-import torch
+import os
 from torch.nn.functional import cross_entropy
 
 def faulty(fault: str):
@@ -313,16 +239,9 @@ def faulty(fault: str):
     steps = []
     def loss(logits, targets):
         if logits.requires_grad and os.environ.get("RANK") == "1":
-            if fault == "chatter":
-                sys.stderr.write("a warning of sixty-four characters, to be read by nobody at all..\\n" * 4000)
-            elif fault == "error":
-                raise ValueError("this is wrong in the second process alone")
-            elif fault == "memory":
-                raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB.")
-            elif fault == "nan":
-                steps.append(1)
-                if len(steps) == 3:
-                    return cross_entropy(logits * float("nan"), targets)
+            steps.append(1)
+            if fault == "nan" and len(steps) == 3:
+                return cross_entropy(logits * float("nan"), targets)
         return cross_entropy(logits, targets)
     return loss
 """
@@ -336,28 +255,6 @@ def faulty(shell, ragged: Path) -> Any:
     words = ("run", "simple_cnn", ragged, *STEADY, "--image-size", "16", "--batch-size", "16", "--epochs", "1")
     how = ("--nproc", "2", "--set", "loss=faulty", "--name", "faulty")
     return lambda fault, *more: shell.ended(shell.start(*words, *how, "--set", f"loss.fault={fault}", *more))
-
-
-def test_a_process_that_writes_much_is_not_held_up(faulty):
-    """A pipe holds 64 KiB: what nobody reads holds up who writes it."""
-    code, _, err = faulty("chatter")
-    assert (code, err) == (0, "")
-
-
-def test_the_error_of_another_process_is_shown(faulty):
-    code, _, err = faulty("error")
-    assert code == 1
-    assert "process 1 of 2 ended with 1. Resume with: zoo run --resume runs/faulty --nproc 2" in err
-    assert "this is wrong in the second process alone" in err
-
-
-def test_a_process_whose_memory_is_too_small_while_weights_are_divided_ends_all(faulty):
-    """The others are in the middle of the step: they can't take another one with it."""
-    code, _, err = faulty("memory", "--set", "train.fsdp=true")
-    assert code == 1
-    assert "process 1 of 2 ended with 1" in err
-    assert "--set train.accumulate=2" in err
-    assert "defect" not in err
 
 
 def test_a_nan_of_one_process_ends_both_and_is_not_saved(faulty):

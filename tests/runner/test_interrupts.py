@@ -54,6 +54,18 @@ def test_a_second_signal_is_not_waited_with():
     assert not done
 
 
+def test_several_processes_take_a_signal_from_scheduler_and_launcher_as_one(monkeypatch: pytest.MonkeyPatch):
+    interrupts, now = Interrupts(together=True), [100.0]
+    monkeypatch.setattr("zoo.runner.interrupts.time.monotonic", lambda: now[0])
+    with interrupts.listening():
+        os.kill(os.getpid(), signal.SIGTERM)
+        now[0] = 101.9
+        os.kill(os.getpid(), signal.SIGTERM)
+        now[0] = 102.1
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGTERM)
+
+
 def test_what_is_held_can_ask():
     interrupts, done = Interrupts(), []
     with interrupts.listening(), pytest.raises(KeyboardInterrupt):

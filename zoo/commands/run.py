@@ -185,7 +185,7 @@ def _run_in_processes(typed: Mapping[str, Any], where: _Location, repeats: Repea
     name = place.name or made_up_name(place.out)
     named = [] if place.name else ["--name", name]
     words = [*click.get_current_context().find_root().obj, *named]
-    return launch(words, typed["nproc"], typed["max_restarts"], str(place.out / name))
+    return launch(words, typed["nproc"], typed["max_restarts"], place.out / name)
 
 
 def _show_job(resolved: Resolved, json: bool, repeats: Repeats | None) -> None:

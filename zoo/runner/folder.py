@@ -1,7 +1,8 @@
-"""A run's folder: its name, and the lock on it."""
+"""A run's folder: its name, the lock on it, and the output of its processes."""
 
 from __future__ import annotations
 
+import contextlib
 import re
 import secrets
 import shutil
@@ -23,6 +24,8 @@ _MOODS = """
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,99}")
 LOCK = ".lock"
 """Name of the lock file of a run in training."""
+LOGS = "logs"
+"""Folder in a run's folder with the output of all processes except the first one, by the time of their start."""
 
 
 def made_up_name(out: Path) -> str:
@@ -129,3 +132,17 @@ def bring_back_replaced(folder: Path) -> None:
 
 def _replaced(folder: Path) -> Path:
     return folder.with_name(f".{folder.name}.replaced")
+
+
+def logs_beside(folder: Path) -> Path:
+    """Folder for the output of launched processes until their run begins."""
+    return folder.with_name(f".{folder.name}.logs")
+
+
+def keep_logs(folder: Path) -> None:
+    """Move the output of launched processes into the folder of the run that they have begun, while they write it."""
+    with contextlib.suppress(OSError):  # a single process has none, and Windows does not move files in use
+        for started in list(logs_beside(folder).iterdir()):
+            (folder / LOGS).mkdir(exist_ok=True)
+            started.rename(folder / LOGS / started.name)
+        logs_beside(folder).rmdir()

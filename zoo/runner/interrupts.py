@@ -5,17 +5,20 @@ from __future__ import annotations
 import contextlib
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from types import FrameType
 
 SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGUSR1") if hasattr(signal, name)]
 """SIGTERM ends a job; Slurm can send SIGUSR1 to warn that the time limit is near."""
+_SAME_S = 2.0
+"""A scheduler signals all processes of a job, and their launcher forwards its own signal to them."""
 
 
 class Interrupts:
     """Converts signals into KeyboardInterrupt: immediately, or deferred to :meth:`check` while a step is held.
 
-    A second signal is never deferred.
+    A second signal is never deferred; several processes ignore one that follows within two seconds.
 
     Args:
         agree: combines the stop requests of all processes, which must stop together.
@@ -26,6 +29,7 @@ class Interrupts:
         self.agree, self.together = agree, together
         self.asked = False
         self._held = False
+        self._heard_at = 0.0
 
     @contextlib.contextmanager
     def listening(self) -> Iterator[None]:
@@ -43,7 +47,10 @@ class Interrupts:
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         first, self.asked = not self.asked, True
-        if first and (self._held or self.together):
+        if first:
+            self._heard_at = time.monotonic()
+        same = self.together and time.monotonic() - self._heard_at < _SAME_S
+        if same or (first and self._held):
             return
         raise KeyboardInterrupt  # an importing library may swallow the exception: check() raises it again
 

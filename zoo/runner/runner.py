@@ -16,7 +16,7 @@ import yaml
 from zoo.data.open import VAL
 from zoo.engine.execution import choose_device
 from zoo.engine.ranks import Ranks, join
-from zoo.errors import BundleError, Interrupted, RequestError, TrainingError, ZooError
+from zoo.errors import BundleError, Interrupted, PeerLost, RequestError, TrainingError, ZooError
 from zoo.host.failures import reason_of
 from zoo.job.layers import changes, flatten
 from zoo.job.names import identify_in, with_ids
@@ -31,7 +31,7 @@ from zoo.registry.loaded_plugin import LoadedPlugin
 from zoo.runner.callbacks import Callback, Callbacks
 from zoo.runner.checkpoint import CheckpointState, load_checkpoint
 from zoo.runner.chosen_callbacks import chosen_callbacks
-from zoo.runner.folder import bring_back_replaced, claim, forget_replaced, hold, made_up_name
+from zoo.runner.folder import bring_back_replaced, claim, forget_replaced, hold, keep_logs, made_up_name
 from zoo.runner.hints import hints_of
 from zoo.runner.hooks import Hooks
 from zoo.runner.interrupts import Interrupts
@@ -118,6 +118,7 @@ def run_job(
         )
         if ranks.first:
             forget_replaced(claimed.folder)
+            keep_logs(claimed.folder)
         return _Runner(training, run, observer, report, tuning, hooks.provenance).run()
 
 
@@ -198,7 +199,8 @@ def _prepared(
             return training, run, tuning
     except BaseException as error:
         claimed.take_back()
-        if isinstance(error, KeyboardInterrupt) or interrupts.asked:  # an importing library may have replaced the error
+        # An importing library may have replaced the error. A launcher sends SIGTERM once a process has failed.
+        if isinstance(error, KeyboardInterrupt) or (interrupts.asked and not isinstance(error, PeerLost)):
             raise Interrupted("Interrupted before training began; nothing was written.") from None
         if is_write_error(error):
             raise cannot_write(folder, error) from error
@@ -268,12 +270,15 @@ class _Runner:
         self.report, self.tuning = report, tuning
 
     def run(self) -> RunResult:
+        with self.training.interrupts.listening():  # also in the end: a launcher signals all once one has ended
+            return self._run()
+
+    def _run(self) -> RunResult:
         try:
-            with self.training.interrupts.listening():
-                return self._train()
+            return self._train()
         except KeyboardInterrupt as error:
             self._end_early("interrupted", "interrupted by the user", error)
-            with contextlib.suppress(TrainingError):  # a launcher may end all processes once one has ended
+            with contextlib.suppress(TrainingError):  # a launcher kills the others soon after the first has ended
                 self.training.ranks.barrier()
             raise Interrupted(self._resume_message()) from None
         except ZooError as error:

@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING, NoReturn
 
 from zoo.errors import ZooDeprecationWarning, ZooError
+from zoo.host.restarts import final_code, leave
 from zoo.host.shutdown import end, end_imports_at_once
 from zoo.reports.notices import deprecations_shown
 from zoo.reports.terminal import guarded, is_terminal, torch_announced
@@ -109,6 +110,7 @@ def _write_no_more() -> None:
 
 def _say(message: str, code: int) -> int:
     """Write an error message: laid out on a terminal, one paragraph elsewhere."""
+    leave(code)
     text = clean_lines(message)
     if not (is_terminal(sys.stderr) and _laid_out(text, "yellow" if code == 130 else "red")):
         sys.stderr.write(f"zoo: {text}\n")
@@ -134,6 +136,9 @@ def command() -> NoReturn:
     # take 20 ms of every command, and 200 ms of a run.
     gc.set_threshold(200_000)
     end_imports_at_once()
+    if (code := final_code()) is not None:
+        leave(code)
+        end(code)
     end(_completed() if "_ZOO_COMPLETE" in os.environ else main())
 
 

@@ -255,3 +255,49 @@ def test_two_runs_at_a_time_on_one_machine_use_different_ports(shell, words, rea
     launchers = [shell.start(*words, *TWO, "--epochs", "1", "--name", name) for name in ("one", "two")]
     assert [shell.ended(launcher)[0] for launcher in launchers] == [0, 0]
     assert [read_result(f"runs/{name}")["status"] for name in ("one", "two")] == ["completed"] * 2
+
+
+def torchrun(*words: object, slow: float = 0.0) -> subprocess.Popen[str]:
+    """``torchrun --standalone --max-restarts 2 -m zoo WORDS`` with two processes."""
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    return subprocess.Popen(
+        [*command, "--max-restarts", "2", "-m", "zoo", *map(str, words)],
+        env={**os.environ, "SLOW": str(slow)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_torchrun_resumes_a_run_whose_process_was_killed(shell, words, read_result, numbers):
+    how = ("--set", "loss=slow", *OFTEN)
+    agent = torchrun(*words, *how, "--name", "killed", "--overwrite", slow=0.3)
+    shell.wait_for(Path("runs/killed/checkpoints/index.json").is_file, agent)
+    os.kill(process(agent, 1), signal.SIGKILL)
+    code, _, err = shell.ended(agent)
+    assert code == 0, err
+    assert err.count("zoo: continuing from the last checkpoint (restart 1 of 2)") == 1, err
+    assert "starting a new run" not in err
+    assert shell.ended(shell.start(*words, *how, "--nproc", "2", "--name", "whole"))[0] == 0
+    assert numbers(read_result("runs/killed")) == numbers(read_result("runs/whole"))
+
+
+def test_torchrun_does_not_repeat_an_invalid_request(shell, words):
+    code, _, err = shell.ended(torchrun(*words, "--name", "wrong", "--lr", "auto"))
+    assert code == 1  # of torchrun, which shows the processes' own
+    assert "exitcode  : 2" in err
+    assert 1 <= err.count("not supported with several processes") <= 2, err  # of each process, at the first start alone
+    code, _, err = shell.ended(torchrun(*words))
+    assert code == 1
+    assert "torchrun --max-restarts resumes a run by its name" in err
+
+
+def test_torchrun_does_not_restart_an_interrupted_run(shell, words, read_result):
+    agent = torchrun(*words, "--set", "loss=slow", "--name", "stopped", slow=0.3)
+    shell.wait_for(Path("runs/stopped/metrics.jsonl").is_file, agent)
+    os.kill(process(agent, 1), signal.SIGTERM)
+    code, _, err = shell.ended(agent)
+    assert code == 1
+    assert "zoo run --resume runs/stopped" in err
+    assert "continuing" not in err
+    assert read_result("runs/stopped")["status"] == "interrupted"

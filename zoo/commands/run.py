@@ -11,6 +11,7 @@ import click
 
 from zoo.commands.plugin_options import JobCommand
 from zoo.errors import RequestError
+from zoo.host.restarts import restart, restarts
 from zoo.job.options import RESUME_NAMED, job_options, resolve_words
 from zoo.job.sections import SectionOption
 
@@ -127,6 +128,7 @@ class _Location:
 
 def _run(typed: Mapping[str, Any]) -> int:
     """Execute the command and return the exit code; errors are raised."""
+    typed = _continued(typed)
     budget = _budget(typed)
     if typed["dry_run"]:
         os.environ["ZOO_OFFLINE"] = "1"  # a dry run reads facts of the data, but downloads nothing
@@ -152,6 +154,23 @@ def _run(typed: Mapping[str, Any]) -> int:
     if typed["as_json"] and os.environ.get("RANK", "0") == "0":
         click.echo(dump_json(result))
     return 0
+
+
+def _continued(typed: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The options of a process that torchrun has started: those of a resumed run, if it is a restart.
+
+    Raises:
+        RequestError: a restart would not know which run to resume, or of several machines not all would know of it.
+    """
+    if not restarts() or typed["dry_run"]:
+        return typed
+    if typed["resume"] is None and (typed["name"] is None or os.environ.get("GROUP_WORLD_SIZE", "1") != "1"):
+        raise RequestError("torchrun --max-restarts resumes a run by its name. Add: --name NAME --resume")
+    if not restart():
+        return typed
+    if os.environ.get("RANK", "0") == "0":
+        click.echo(f"zoo: continuing from the last checkpoint (restart {restart()} of {restarts()})", err=True)
+    return {**typed, "resume": typed["resume"] or RESUME_NAMED, "overwrite": False}
 
 
 def _budget(typed: Mapping[str, Any]) -> Budget | None:

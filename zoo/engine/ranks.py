@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
@@ -204,5 +205,20 @@ def join(device: torch.device) -> Ranks:
         return Ranks(device=device)
     if not dist.is_initialized():
         backend = "nccl" if device.type == "cuda" else "gloo"
-        communicate(lambda: dist.init_process_group(backend, timeout=_PATIENCE))
+        start = partial(dist.init_process_group, backend, timeout=_PATIENCE, rank=rank, world_size=size)
+        communicate(lambda: start(store=_restarted_store()))
     return Ranks(rank, size, device)
+
+
+def _restarted_store() -> Any:
+    """Store of a run that torchrun has restarted on one machine; None for torch's own.
+
+    The agent's store keeps the addresses of the processes before the restart, so that the first ones to join would
+    connect to dead ones (pytorch/pytorch#135712). On several machines the numbers of restarts may differ.
+    """
+    restart, alone = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0"), os.environ.get("GROUP_WORLD_SIZE") == "1"
+    if restart == "0" or not alone or os.environ.get("TORCHELASTIC_USE_AGENT_STORE") != "True":
+        return None
+    address = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
+    store: Any = dist.TCPStore(*address, timeout=_PATIENCE)  # type: ignore[attr-defined]
+    return dist.PrefixStore(f"restart_{restart}", store)  # type: ignore[attr-defined]

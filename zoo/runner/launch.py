@@ -27,20 +27,15 @@ def launch(words: Sequence[str], count: int, restarts: int, folder: Path) -> int
     """
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // count)))
     for attempt in count_from(1):
-        arguments = [word.replace("$", "$$") for word in words]  # the agent substitutes ${local_rank}
         with RankLogs(folder) as logs:
             try:
-                elastic_launch(elastic_config(count, logs), sys.executable)("-m", "zoo", *arguments)
-                return 0
-            except SignalException:
-                return 0 if logs.completed() else Interrupted.exit_code
+                return _attempt(words, count, logs)
             except ChildFailedError as error:
                 codes = {rank: failure.exitcode for rank, failure in error.failures.items()}
                 rank, how = culprit(codes, {rank: failure.timestamp for rank, failure in error.failures.items()})
-                code = codes[rank]
-            again = attempt <= restarts and code not in (RequestError.exit_code, Interrupted.exit_code)
-            if rank == 0 and code > 0 and not again:  # its own error message is printed already
-                return 1 if code == PeerLost.exit_code else code
+            again = attempt <= restarts and codes[rank] not in (RequestError.exit_code, Interrupted.exit_code)
+            if rank == 0 and codes[0] > 0 and not again:  # its own error message is printed already
+                return 1 if codes[0] == PeerLost.exit_code else codes[0]
             resume = f". Resume with: zoo run --resume {folder} --nproc {count}"
             more = f"; continuing from the last checkpoint ({attempt} of {restarts})" if again else resume
             logs.report(f"process {rank} of {count} {how}{more}", rank)
@@ -48,3 +43,12 @@ def launch(words: Sequence[str], count: int, restarts: int, folder: Path) -> int
             break
         words = [word for word in words if word != "--overwrite"] + ["--resume"] * ("--resume" not in words)
     return 1
+
+
+def _attempt(words: Sequence[str], count: int, logs: RankLogs) -> int:
+    arguments = [word.replace("$", "$$") for word in words]  # the agent substitutes ${local_rank}
+    try:
+        elastic_launch(elastic_config(count, logs), sys.executable)("-m", "zoo", *arguments)
+    except SignalException:
+        return 0 if logs.completed() else Interrupted.exit_code
+    return 0

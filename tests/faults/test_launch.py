@@ -68,7 +68,7 @@ def test_without_restarts_a_killed_process_is_reported_and_the_run_can_be_resume
     assert code == 1
     assert "process 1 of 2 was killed by signal 9. Resume with: zoo run --resume runs/killed --nproc 2" in err
     assert "Traceback" not in err
-    assert "torch" not in err
+    assert "closing signal" not in err  # of the log of torch's agent
     assert shell.ended(shell.start("run", "--resume", "runs/killed", "--nproc", "2", "--quiet"))[0] == 0
     assert len(read_result("runs/killed")["epochs"]) == 3
 
@@ -167,7 +167,7 @@ def test_ctrl_c_at_a_terminal_stops_all_processes(shell, words, read_result):
     text = shown.decode()
     assert "zoo run --resume runs/typed" in text
     assert "Traceback" not in text
-    assert "torch" not in text.replace("pytorch", "")
+    assert "closing signal" not in text  # of the log of torch's agent
     plain = [line for line in text.replace("\r", "\n").split("\n") if "\x1b" not in line]
     assert max(map(len, plain)) <= 60
     assert read_result("runs/typed")["status"] == "interrupted"
@@ -203,7 +203,8 @@ def faulty(fault: str):
     def loss(logits, targets):
         if logits.requires_grad:
             chatter("in training")
-            if os.environ.get("RANK") == "1":
+            begun = os.path.exists("runs/faulty/job.yaml")  # the loss is tried before
+            if begun and os.environ.get("RANK") == "1":
                 if fault == "error":
                     raise ValueError("this is wrong in the second process alone")
                 elif fault == "memory":

@@ -16,16 +16,19 @@ from zoo.data.batches import Normalize, pixels_of
 from zoo.data.decode import ARRAYS, Pixels, WrongChannels, to_pixels
 from zoo.data.picture_formats import FormatNotInstalled
 from zoo.engine.calibration import familiarity
+from zoo.engine.embeddings import HeadInputs
 from zoo.engine.execution import Execution
 from zoo.engine.fuse_bn import fold_norms
 from zoo.engine.gradcam import grad_cam
 from zoo.engine.task import task_named
 from zoo.engine.tta import NONE, looking
-from zoo.errors import BadImage
+from zoo.errors import BadImage, RequestError
 from zoo.model.bundle import Preprocessing
 from zoo.model.inputs import listed, opened_input, path_of
 
 BATCH = 64
+Answer = dict[str, Any]
+"""Prediction of an image, see :meth:`Classifier.predict`."""
 
 
 class NoAnswer(BadImage):
@@ -72,6 +75,7 @@ class Classifier:
         self.model = execution.place(model).eval()
         self._normalize = Normalize(self.preprocessing.mean, self.preprocessing.std, execution.device)
         self._watching, self._watched = threading.Lock(), None  # type: threading.Lock, nn.Module | None
+        self._head: HeadInputs | None = None
         values = self.preprocessing.in_chans * self.preprocessing.image_size**2
         self.batch: int = execution.evaluation_batch(BATCH, values)
         """Number of images per batch."""
@@ -84,7 +88,7 @@ class Classifier:
         known = ", ".join(filter(None, [*facts, f"on {self.execution.device}"]))
         return f"Classifier({self.card['architecture']['id']}, {count} classes: {names}; {known})"
 
-    def predict(self, images: Any, top_k: int = 5, tta: str | None = None) -> list[dict[str, Any]]:
+    def predict(self, images: Any, top_k: int = 5, tta: str | None = None) -> list[Answer]:
         """Predict the class of each image.
 
         Args:
@@ -109,7 +113,7 @@ class Classifier:
             RequestError: an item is not an image; the message describes it.
         """
         items = listed(images)
-        found: list[dict[str, Any]] = []
+        found: list[Answer] = []
         for start in range(0, len(items), self.batch):
             chunk = items[start : start + self.batch]
             names = [_called(item, start + i, len(items)) for i, item in enumerate(chunk)]
@@ -120,7 +124,7 @@ class Classifier:
             found += [{"path": path_of(item), **answer} for item, answer in zip(chunk, answers, strict=True)]
         return found
 
-    def answers(self, pixels: Sequence[Pixels], top_k: int = 5, tta: str | None = None) -> list[dict[str, Any]]:
+    def answers(self, pixels: Sequence[Pixels], top_k: int = 5, tta: str | None = None) -> list[Answer]:
         """Predict the classes of decoded images in one batch.
 
         Args:
@@ -133,19 +137,33 @@ class Classifier:
         Raises:
             NoAnswer: the probabilities of an image are not finite.
         """
-        logits = self.logits(pixels, tta)
+        answers = self.answers_of(self.logits(pixels, tta), top_k, tta)
+        if None in answers:
+            raise NoAnswer(answers.index(None))
+        return [answer for answer in answers if answer is not None]
+
+    def answers_of(self, logits: Tensor, top_k: int = 5, tta: str | None = None) -> list[Answer | None]:
+        """Predict from the logits of images.
+
+        Args:
+            logits: (N, K) float32, as :meth:`logits` and :meth:`embed` return them.
+            top_k, tta: see :meth:`predict`; ``tta`` is what the logits were computed with.
+
+        Returns:
+            The result of :meth:`predict`, without the path; None for an image whose probabilities are not finite.
+        """
         probs = self._probabilities(logits)
-        answered = probs.isfinite().all(dim=1).tolist()
-        if not all(answered):
-            raise NoAnswer(answered.index(False))
         best = logits.topk(min(max(top_k, 1), len(self.classes))).indices  # independent of the temperature
-        likely = probs.gather(1, best)
         tops = [
             [{"class": self.classes[i], "probability": p} for i, p in zip(*both, strict=True)]
-            for both in zip(best.tolist(), likely.tolist(), strict=True)
+            for both in zip(best.tolist(), probs.gather(1, best).tolist(), strict=True)
         ]
         known = self._familiar(logits, tta)
-        return [{**self._named(*each), **more} for *each, more in zip(tops, probs, known, strict=True)]
+        answered = probs.isfinite().all(dim=1).tolist()
+        return [
+            {**self._named(*each), **more} if finite else None
+            for *each, more, finite in zip(tops, probs, known, answered, strict=True)
+        ]
 
     def settle(self) -> None:
         """Prepare for many predictions: fuse batch norms into convolutions, and run a warm-up.
@@ -188,6 +206,29 @@ class Classifier:
             network = looking(self.model, self.tta if tta is None else tta, multilabel=self.task.multilabel)
             logits: Tensor = network(self._normalize(self._unit(pixels)))
         return logits.float().cpu()
+
+    def embed(self, pixels: Sequence[Pixels], tta: str | None = None) -> tuple[Tensor, Tensor]:
+        """Logits and embeddings of decoded images, in one pass.
+
+        Args:
+            pixels: uint8 (size, size, C) each.
+            tta: see :meth:`predict`; an embedding is then the mean over the views.
+
+        Returns:
+            Logits (N, K), and what the last layer is given, (N, D); both float32 on the CPU.
+
+        Raises:
+            RequestError: the network has no last layer with weights, as exported files have none.
+        """
+        with self._watching:
+            if self._head is None:
+                try:
+                    self._head = HeadInputs(self.model, self._normalize(self._unit(pixels[:1])))
+                except ValueError as error:
+                    raise RequestError(f"{self.card['architecture']['id']} gives no embeddings: {error}.") from error
+        with self._head.recorded() as seen:
+            logits = self.logits(pixels, tta)
+        return logits, torch.stack(seen).mean(dim=0)
 
     def _unit(self, pixels: Sequence[Pixels]) -> Tensor:
         """Stack images to (N, C, size, size) in 0..1 on the device."""

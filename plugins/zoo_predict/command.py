@@ -12,6 +12,7 @@ import click
 
 from zoo.api.commands import DEVICES, VIEWS, SectionCommand, SectionOption, offline_option
 from zoo.errors import RequestError
+from zoo_predict.many.options import many_options, need_out
 
 if TYPE_CHECKING:
     from zoo.api.models import Classifier
@@ -47,23 +48,31 @@ def _output(name: str, metavar: str, text: str) -> Callable[[Any], Any]:
 @click.option("--overwrite", cls=SectionOption, section="Output", is_flag=True, help="Replace existing files.")
 @click.option("--json", "as_json", cls=SectionOption, section="Output", is_flag=True, help="Print the result as JSON.")
 @click.option("--csv", "as_csv", cls=SectionOption, section="Output", is_flag=True, help="Print CSV.")
+@many_options
 def predict(run: str, images: tuple[str, ...], as_json: bool, as_csv: bool, **typed: Any) -> None:
     """Classify images.
 
     RUN is the name or folder of a run, an exported file, or a shared model: its folder, or hf:owner/name, which is
-    downloaded on first use. IMAGE is an image file, a folder of images, a quoted pattern such as 'photos/**/*.jpg', or
-    an http(s) URL.
+    downloaded on first use. IMAGE is an image file, a folder of images, a quoted pattern such as 'photos/**/*.jpg', an
+    http(s) URL, a CSV or parquet file with a column path, a tar file (with --out), or - for paths on standard input.
 
     --sort copies rejected images into the folder unsure. The originals are never changed.
     """
+    context = click.get_current_context()
+    need_out(context)
     if as_json and as_csv:
         raise RequestError("Choose one of --json and --csv.")
     from zoo.api.compute import views_named
 
     if typed["tta"] is not None:
         views_named(typed["tta"])
-    with tempfile.TemporaryDirectory(prefix="zoo-predict-") as store:
-        _predict(run, images, Path(store), {"json": as_json, "csv": as_csv}, typed)
+    if typed["out"] is not None:
+        from zoo_predict.many.command import predict_many
+
+        predict_many(context)
+    else:
+        with tempfile.TemporaryDirectory(prefix="zoo-predict-") as store:
+            _predict(run, images, Path(store), {"json": as_json, "csv": as_csv}, typed)
 
 
 def _predict(run: str, images: Sequence[str], store: Path, form: dict[str, bool], typed: dict[str, Any]) -> None:
@@ -75,7 +84,7 @@ def _predict(run: str, images: Sequence[str], store: Path, form: dict[str, bool]
 
     registry = registry_here()
     model = run if is_artifact(run, registry) else find_model(run, registry)
-    found = find_pictures(images, store)
+    found = find_pictures(images, store, null=typed["null"])
     _need_pictures(found, images)
     outputs = Outputs(typed["save"], typed["sort"], typed["html"], typed["overwrite"])
     outputs.check(found.pictures)

@@ -11,8 +11,10 @@ from pathlib import Path
 from zoo.api.formats import install_hint, picture_suffixes
 from zoo.errors import DataError, RequestError
 from zoo_predict.fetch import fetch_picture, is_address
+from zoo_predict.many.sources import Sources, is_many
+from zoo_predict.many.tars import is_tar
 
-__all__ = ["FoundPictures", "Picture", "find_pictures"]
+__all__ = ["FoundPictures", "Picture", "find_pictures", "other_files"]
 
 _ARRAYS = ".npy"
 
@@ -48,22 +50,32 @@ class FoundPictures:
         """Count the files of other formats, and say how to read them; empty if there are none."""
         if not self.others:
             return ""
-        suffixes = Counter(path.suffix.lower() or "other" for _, path in self.others)
-        counts = [f"{n} {suffix} file{'' if n == 1 else 's'}" for suffix, n in suffixes.most_common()]
         where = ", ".join(dict.fromkeys(place for place, _ in self.others))
-        hints = {suffix: install_hint([suffix]) for suffix in suffixes}
-        advice = [f"to read {suffix}: {hint}" for suffix, hint in hints.items() if hint]
-        advice = advice or ["not supported; convert images to .jpg"]
-        return f"skipped: {', '.join(counts)} in {where}; {'; '.join(advice)}"
+        return other_files(Counter(path.suffix.lower() or "other" for _, path in self.others), where)
 
 
-def find_pictures(words: Iterable[str], store: Path) -> FoundPictures:
+def other_files(suffixes: Counter[str], where: str) -> str:
+    """Count files of other formats, by suffix, and say how to read them.
+
+    Args:
+        suffixes: number of files of each suffix.
+        where: the folders that they are in.
+    """
+    counts = [f"{n} {suffix} file{'' if n == 1 else 's'}" for suffix, n in suffixes.most_common()]
+    hints = {suffix: install_hint([suffix]) for suffix in suffixes}
+    advice = [f"to read {suffix}: {hint}" for suffix, hint in hints.items() if hint]
+    advice = advice or ["not supported; convert images to .jpg"]
+    return f"skipped: {', '.join(counts)} in {where}; {'; '.join(advice)}"
+
+
+def find_pictures(words: Iterable[str], store: Path, *, null: bool = False) -> FoundPictures:
     """Find the pictures that the words of a command line name.
 
     Args:
         words: files, folders (their pictures, and those of their subfolders), patterns that the shell left as they
-            are (``photos/**/*.jpg``), and http(s) addresses.
+            are (``photos/**/*.jpg``), CSV and parquet lists, ``-`` for a list on standard input, and http(s) addresses.
         store: folder for downloads.
+        null: paths on standard input are separated by NUL.
 
     Raises:
         RequestError: a pattern matches nothing, or there are addresses and downloads are disabled.
@@ -72,6 +84,8 @@ def find_pictures(words: Iterable[str], store: Path) -> FoundPictures:
     for word in words:
         if is_address(word):
             _fetch(word, store / str(len(found.pictures)), found)
+        elif is_many(word) and not Path(word).expanduser().is_dir():
+            _take_listed(word, store, found, null=null)
         else:
             _take(word, known, found)
     return found
@@ -82,6 +96,20 @@ def _fetch(url: str, store: Path, found: FoundPictures) -> None:
         found.pictures.append(Picture(url, fetch_picture(url, store)))
     except DataError as error:
         found.problems.append(str(error))
+
+
+def _take_listed(word: str, store: Path, found: FoundPictures, *, null: bool) -> None:
+    if is_tar(word):
+        raise RequestError(
+            f"The images of a tar file are predicted into a file. Type: zoo predict RUN {word} --out predictions.csv"
+        )
+    sources = Sources([word], null)
+    sources.check()
+    for item in sources:
+        if is_address(item.path):
+            _fetch(item.path, store / str(len(found.pictures)), found)
+        else:
+            found.pictures.append(Picture(item.name, Path(item.path)))
 
 
 def _take(word: str, known: frozenset[str], found: FoundPictures) -> None:

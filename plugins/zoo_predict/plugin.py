@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from zoo.plugin import Command, hookimpl
+from zoo.plugin import Command, Kind, hookimpl
+from zoo_predict import PredictEngine
+
+
+@hookimpl
+def zoo_kinds() -> list[Kind]:
+    """Where ``zoo predict --out`` computes."""
+    return [Kind(PredictEngine, summary="Predict many images, with zoo predict --on")]
+
+
+@hookimpl
+def zoo_components() -> list[PredictEngine]:
+    """The engine of this process."""
+    return [PredictEngine("local", "zoo_predict.many.local:predict_locally", summary="Threads of this process")]
 
 
 @hookimpl

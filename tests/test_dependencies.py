@@ -30,6 +30,7 @@ EXTRAS = {
     "zoo": ("test", "heif"),  # pytest, in zoo.testing.parametrize
     "zoo_export": ("export",),
     "zoo_notebook": ("notebook",),
+    "zoo_predict": ("parquet",),
     "zoo_search": ("sweep",),
     "zoo_serve": ("serve",),
     "zoo_torchvision": ("pcam",),

@@ -23,6 +23,7 @@ PURPOSES = {
     "serve": "zoo serve",
     "sweep": "zoo sweep",
     "pcam": "the dataset pcam",
+    "parquet": "zoo predict --out DIR, in parquet",
     "docs": "the documentation site",
     "test": "the tests of the zoo",
 }

@@ -10,10 +10,11 @@ __all__ = ["PredictEngine"]
 
 
 class PredictEngine(Component):
-    """``f(items, predictor)`` yields lists of rows, one row for each item, in the order of the items.
+    """``f()`` returns a function of items and a predictor, which yields lists of rows in the order of the items.
 
-    ``items`` is an iterator of ``zoo_predict.many.items.ImageItem``, and ``predictor`` a
-    ``zoo_predict.many.predictor.Predictor``; ``zoo predict --on NAME`` uses it instead of the threads of the process.
+    The items are an iterator of ``zoo_predict.many.items.ImageItem``, each of which has one row, and the predictor is a
+    ``zoo_predict.many.predictor.Predictor``; ``zoo predict --on NAME`` calls the function instead of predicting in its
+    own process.
     """
 
     kind: ClassVar[str] = "predict_engine"

@@ -15,7 +15,7 @@ def zoo_kinds() -> list[Kind]:
 @hookimpl
 def zoo_components() -> list[PredictEngine]:
     """The engine of this process."""
-    return [PredictEngine("local", "zoo_predict.many.local:predict_locally", summary="Threads of this process")]
+    return [PredictEngine("local", "zoo_predict.many.local:LocalEngine", summary="Threads of this process")]
 
 
 @hookimpl

@@ -34,7 +34,7 @@ def predict_many(context: click.Context) -> None:
     job = ManyImages(sources, output, out, shard, typed["resume"], typed["overwrite"])
     job.check()
     registry = registry_here()
-    engine = registry.find("predict_engine", typed["on"]).factory()
+    engine = registry.find("predict_engine", typed["on"]).make()
     predictor, record = _loaded(context, shard, registry)
     typed_top = context.get_parameter_source("top_k") is not click.core.ParameterSource.DEFAULT
     summary = job.predict(engine, predictor, record, typed["top_k"] if typed_top else 0)

@@ -11,31 +11,35 @@ from itertools import islice
 from zoo_predict.many.items import ImageItem
 from zoo_predict.many.predictor import DecodedBatch, Predictor, Row
 
-__all__ = ["predict_locally"]
+__all__ = ["LocalEngine"]
 
 MOST_THREADS = 16
 
 
-def predict_locally(items: Iterator[ImageItem], predictor: Predictor) -> Iterator[list[Row]]:
-    """Predict in this process, in batches; the next batches are decoded by threads.
+class LocalEngine:
+    """Predicts in this process, in batches; the next batches are decoded by threads.
 
     Args:
-        items: the images.
-        predictor: the model.
+        threads: number of threads; None for one per core, up to 16.
     """
-    waiting: deque[Future[DecodedBatch]] = deque()
-    threads = min(_cores(), MOST_THREADS)
-    with ThreadPoolExecutor(threads, thread_name_prefix="zoo-decode") as pool:
-        try:
-            while batch := list(islice(items, predictor.batch)):
-                waiting.append(pool.submit(predictor.decode, batch))
-                if len(waiting) > 2 * threads:
+
+    def __init__(self, threads: int | None = None) -> None:
+        self.threads = threads or min(_cores(), MOST_THREADS)
+
+    def __call__(self, items: Iterator[ImageItem], predictor: Predictor) -> Iterator[list[Row]]:
+        """Yield the rows of the items, in order."""
+        waiting: deque[Future[DecodedBatch]] = deque()
+        with ThreadPoolExecutor(self.threads, thread_name_prefix="zoo-decode") as pool:
+            try:
+                while batch := list(islice(items, predictor.batch)):
+                    waiting.append(pool.submit(predictor.decode, batch))
+                    if len(waiting) > 2 * self.threads:
+                        yield predictor.answer(waiting.popleft().result())
+                while waiting:
                     yield predictor.answer(waiting.popleft().result())
-            while waiting:
-                yield predictor.answer(waiting.popleft().result())
-        finally:
-            for batch_ahead in waiting:
-                batch_ahead.cancel()
+            finally:
+                for ahead in waiting:
+                    ahead.cancel()
 
 
 def _cores() -> int:

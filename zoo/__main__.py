@@ -25,13 +25,13 @@ def main(argv: list[str] | None = None) -> int:
         import click
 
         from zoo.commands import app
-        from zoo.commands.arguments import obeying, take_flags, tidy_arguments
+        from zoo.commands.arguments import obeying, take_flags
     except ModuleNotFoundError as error:
         if "--debug" in typed or not (package := _missing_dependency(error)):
             raise
         return _say(_advice(package), 1)
 
-    words, flags = take_flags(tidy_arguments(typed))
+    words, flags = take_flags(typed)
     debug = "--debug" in flags
     try:
         with obeying(flags), guarded(), deprecations_shown(), torch_announced(silent=not _SILENT.isdisjoint(words)):

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import click
+
 from zoo.job.options import RESUME_NAMED
 
 if TYPE_CHECKING:
@@ -64,8 +66,11 @@ def _trace(plugin: LoadedPlugin, what: str, milliseconds: float) -> None:
     sys.stderr.write(f"zoo: {milliseconds:9.2f} ms  {what:<22} {origin.plugin} ({origin.distribution})\n")
 
 
-def tidy_arguments(words: list[str]) -> list[str]:
-    """Insert the placeholder for a named run after a ``--resume`` that is not followed by a run."""
+def tidy_arguments(words: list[str], command: click.Command) -> list[str]:
+    """Insert the placeholder for a named run after a ``--resume`` that takes a run and is not followed by one."""
+    options = (option for option in command.params if isinstance(option, click.Option))
+    if not any("--resume" in option.opts and not option.is_flag for option in options):
+        return words
     tidy: list[str] = []
     named = any(word == "--name" or word.startswith("--name=") for word in words)
     for i, word in enumerate(words):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 from click.shell_completion import CompletionItem
 
-from zoo.commands.arguments import VARIABLE
+from zoo.commands.arguments import VARIABLE, tidy_arguments
 from zoo.errors import PluginError, ZooError
 from zoo.host.context import bundled_of, registry_if_open, registry_of
 from zoo.plugin import HEADINGS
@@ -66,7 +66,8 @@ class CommandGroup(click.Group):
             hint = did_you_mean(args[0], full if "/" in args[0] else self.list_commands(ctx))
             raise click.UsageError(f"No such command {args[0]!r}.{hint}", ctx)
         ctx.call_on_close(lambda: self._tell_shadowed(ctx, args[0]))
-        return super().resolve_command(ctx, args)
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, command, rest if command is None else tidy_arguments(rest, command)
 
     def _tell_shadowed(self, ctx: click.Context, name: str) -> None:
         """Say which command a name meant, where plugins have others of that name and were loaded anyhow."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
@@ -15,9 +16,10 @@ from zoo_predict.many.columns import cells, csv_header
 from zoo_predict.many.output import DoneRow, read_record
 from zoo_predict.many.predictor import Row
 
-__all__ = ["CsvAppender", "complete_records"]
+__all__ = ["CsvAppender", "complete_records", "csv_line"]
 
-_LONGEST = 1 << 20
+_SPECIAL = re.compile(r'[,"\r\n]')
+_LONGEST = 1 << 17
 """Bytes of the longest record; a longer one shows that a file is something else."""
 
 
@@ -27,20 +29,24 @@ def complete_records(lines: IO[bytes]) -> Iterator[tuple[list[str], int]]:
     Raises:
         RequestError: the file is not CSV.
     """
-    pending, position = b"", 0
-    for line in lines:
-        pending += line
-        if len(pending) > _LONGEST:
-            break
+    pending, quotes, begin, position = list[bytes](), 0, 0, 0
+    while line := lines.readline(_LONGEST + 1):
+        pending.append(line)
+        quotes, position = quotes + line.count(b'"'), position + len(line)
+        if position - begin > _LONGEST:
+            raise RequestError("the file was not written by zoo predict")
         if not line.endswith(b"\n"):
             return
-        if pending.count(b'"') % 2 == 0:  # else the line ends within a quoted cell
-            position += len(pending)
-            text = pending.decode("utf-8", "surrogateescape")
+        if quotes % 2 == 0:  # else the line ends within a quoted cell
+            text = b"".join(pending).decode("utf-8", "surrogateescape")
             yield next(csv.reader(io.StringIO(text, newline=""))), position
-            pending = b""
-    if pending:
-        raise RequestError("the file is not one that zoo predict wrote")
+            pending, quotes, begin = [], 0, position
+
+
+def csv_line(record: Sequence[str]) -> str:
+    """A record as a line. The writer of Python before 3.13 doesn't quote a carriage return."""
+    quoted = (f'"{cell.replace(chr(34), chr(34) * 2)}"' if _SPECIAL.search(cell) else cell for cell in record)
+    return f"{','.join(quoted)}\n"
 
 
 class CsvAppender:
@@ -124,10 +130,8 @@ class CsvAppender:
         self._write([cells(row, self.header) for row in rows])
 
     def _write(self, records: Sequence[Sequence[str]]) -> None:
-        text = io.StringIO(newline="")
-        csv.writer(text, lineterminator="\n").writerows(records)
         assert self._file is not None
-        left = memoryview(text.getvalue().encode("utf-8", "surrogateescape"))
+        left = memoryview("".join(map(csv_line, records)).encode("utf-8", "surrogateescape"))
         try:
             while left:
                 left = left[self._file.write(left) :]

@@ -122,9 +122,8 @@ class ManyImages:
             raise RequestError(f"There are no images in {', '.join(self.sources.words)}.")
         items = _with(first, items)
         summary = ManySummary()
-        with ExitStack() as stack:
-            stack.enter_context(self._locked())
-            self.output.prepare(predictor.example, top)
+        self.output.prepare(predictor.example, top)
+        with self._locked():
             mine = items if self.shard is None else self.shard.cut(items)
             fresh = not (self.resume and self.output.exists())
             if not fresh:

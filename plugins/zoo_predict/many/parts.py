@@ -137,6 +137,8 @@ class PartsWriter:
         try:
             yield
         except OSError as error:
+            if self._writer is not None:
+                self._writer.is_open = False  # it would write its end into the closed file
             self._stack.__exit__(type(error), error, error.__traceback__)
             raise cannot_write(self.folder, error) from error
 

@@ -36,7 +36,7 @@ def files_below(folder: str) -> Iterator[FoundFile]:
     try:
         entries = _entries(folder)
     except OSError as error:
-        yield FoundFile(folder, f"the folder can't be listed ({error.strerror})")
+        yield _unlisted(folder, error)
         return
     for name, kind in entries:
         path = os.path.join(folder, name)  # noqa: PTH118 - a Path for each of a million files takes longer
@@ -65,9 +65,20 @@ def _matching(folder: str, parts: Sequence[str]) -> Iterator[FoundFile]:
             if not found.problem and _fits(os.path.relpath(path, folder or ".").split("/"), parts):
                 yield FoundFile(path)
         return
-    for name, kind in _entries(folder or ".", hidden=first.startswith(".")):
+    try:
+        entries = _entries(folder or ".", hidden=first.startswith("."))
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        yield _unlisted(folder, error)
+        return
+    for name, kind in entries:
         if fnmatchcase(name, first):
             yield from _matched(os.path.join(folder, name), kind, rest)  # noqa: PTH118
+
+
+def _unlisted(folder: str, error: OSError) -> FoundFile:
+    return FoundFile(folder, f"the folder can't be listed ({error.strerror})")
 
 
 def _matched(path: str, kind: str, rest: Sequence[str]) -> Iterator[FoundFile]:

@@ -300,7 +300,7 @@ def test_killed_at_random_moments_no_row_is_lost_or_doubled(zoo, colours_run, co
     Path("many/0777.png").write_text("")
     draw = random.Random(0)
     kills, before = 0, 0
-    for _ in range(5):
+    for _ in range(4):
         process = begin(colours_run, "many", "--out", out, "--resume")
         while process.poll() is None and size(Path(out)) == before:
             time.sleep(0.005)

@@ -23,6 +23,7 @@ def predict_many(context: click.Context) -> None:
         click.exceptions.Exit: with code 2, where images have no prediction.
     """
     from zoo.api.commands import registry_here
+    from zoo_predict.many.engine import checked
     from zoo_predict.many.job import ManyImages, output_at
     from zoo_predict.many.sources import Sources
 
@@ -34,7 +35,8 @@ def predict_many(context: click.Context) -> None:
     job = ManyImages(sources, output, out, shard, typed["resume"], typed["overwrite"])
     job.check()
     registry = registry_here()
-    engine = registry.find("predict_engine", typed["on"]).make()
+    entry = registry.find("predict_engine", typed["on"])
+    engine = checked(entry.make(), entry.title_of_fault)
     predictor, record = _loaded(context, shard, registry)
     typed_top = context.get_parameter_source("top_k") is not click.core.ParameterSource.DEFAULT
     summary = job.predict(engine, predictor, record, typed["top_k"] if typed_top else 0)

@@ -13,6 +13,7 @@ from zoo.api.commands import Interrupts
 from zoo.errors import Interrupted, OutputError, RequestError
 from zoo.storage import take
 from zoo_predict.many.csv_file import CsvAppender
+from zoo_predict.many.engine import Engine
 from zoo_predict.many.items import ImageItem
 from zoo_predict.many.output import DoneRow, FileShard, RowOutput, legible
 from zoo_predict.many.parts import PartsWriter
@@ -26,7 +27,6 @@ __all__ = ["ManyImages", "ManySummary", "output_at"]
 
 _OTHERS = (".gz", ".json", ".jsonl", ".tsv", ".txt")
 _NAMED = 5
-Engine = Callable[[Iterator[ImageItem], Predictor], Iterator[list[Row]]]
 
 
 def output_at(out: Path, shard: FileShard | None, *, embeddings: bool) -> RowOutput:

@@ -6,9 +6,10 @@
 PHOTOS has a folder of JPEGs for each class, and WEIGHTS are tf_efficientnet_lite0.safetensors.
 
 * speed: each way in turn, in a process of its own (A B A B …): the whole time of the process, from its start to its
-  file of predictions, and the processor time of it and its workers, which other programs disturb less; medians. timm's script is not in its wheel: ``timm_way`` does
-  what the script does with its defaults (batches of 256, 2 workers, the prefetcher, float32, a CSV of file names,
-  descriptions and probabilities), with timm's own dataset, loader and model. It needs pandas, as the script does.
+  file of predictions, and the processor time of it and its workers, which other programs disturb less; medians.
+  timm's script is not in its wheel: ``timm_way`` does what the script does with its defaults (batches of 256, 2
+  workers, the prefetcher, float32, a CSV of file names, descriptions and probabilities), with timm's own dataset,
+  loader and model. It needs pandas, as the script does.
 * memory: the peak of the resident memory of ``zoo predict`` of FEW and of MANY images of 64 pixels, which are links to
   1,000 files, with a network of 32 pixels.
 """

@@ -93,9 +93,11 @@ class ManyImages:
         """Check what can be checked before the model is loaded.
 
         Raises:
-            RequestError: an input is invalid, or the output exists and is neither to be resumed nor replaced.
+            RequestError: an input is invalid or the output, or the output exists and is neither resumed nor replaced.
         """
         self.sources.check()
+        if self.place.resolve() in {Path(word).expanduser().resolve() for word in self.sources.words}:
+            raise RequestError(f"{self.place} is an input. Name another output with --out.")
         if self.output.exists() and not (self.resume or self.overwrite):
             raise RequestError(
                 f"{self.place} exists already. To predict the images that are missing in it, add --resume; to replace "

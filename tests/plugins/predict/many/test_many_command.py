@@ -230,6 +230,12 @@ def test_options_that_do_not_go_together(refused, colours_run, album, words, sai
     assert not OUT.exists()
 
 
+def test_an_input_is_never_the_output(refused, colours_run, album):
+    Path("list.csv").write_text("path\nalbum/red/00.png\n")
+    assert "list.csv is an input" in refused("predict", colours_run, "list.csv", "--out", "./list.csv", "--overwrite")
+    assert Path("list.csv").read_text() == "path\nalbum/red/00.png\n"
+
+
 def test_a_folder_without_images_is_refused_and_nothing_written(refused, colours_run):
     Path("empty").mkdir()
     assert "no images in empty" in refused("predict", colours_run, "empty", "--out", OUT)

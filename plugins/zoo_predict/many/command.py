@@ -10,9 +10,11 @@ import click
 
 from zoo.errors import RequestError
 from zoo_predict.many.options import command_line
-from zoo_predict.many.output import FileShard
+from zoo_predict.many.output import FileShard, RowOutput
 
-__all__ = ["predict_many"]
+__all__ = ["output_at", "predict_many"]
+
+_OTHERS = (".gz", ".json", ".jsonl", ".tsv", ".txt")
 
 
 def predict_many(context: click.Context) -> None:
@@ -24,7 +26,7 @@ def predict_many(context: click.Context) -> None:
     """
     from zoo.api.commands import registry_here
     from zoo_predict.many.engine import checked
-    from zoo_predict.many.job import ManyImages, output_at
+    from zoo_predict.many.job import ManyImages
     from zoo_predict.many.sources import Sources
 
     typed, started = context.params, time.monotonic()
@@ -43,6 +45,25 @@ def predict_many(context: click.Context) -> None:
     _report(summary, sources, out, time.monotonic() - started)
     if summary.failed:
         raise click.exceptions.Exit(2)
+
+
+def output_at(out: Path, shard: FileShard | None, *, embeddings: bool) -> RowOutput:
+    """The output that a path stands for: a CSV file by its suffix, else a folder of parquet files.
+
+    Raises:
+        RequestError: the path is a file of another kind; or embeddings are wanted in CSV.
+    """
+    from zoo_predict.many.csv_file import CsvAppender
+    from zoo_predict.many.parts import PartsWriter
+
+    suffix = out.suffix.lower()
+    if suffix == ".csv" and not out.is_dir():
+        if embeddings:
+            raise RequestError(f"Embeddings are written in parquet, not in CSV. Type: --out {out.with_suffix('')}")
+        return CsvAppender(out)
+    if suffix in _OTHERS and not out.is_dir():
+        raise RequestError(f"{out} is neither a CSV file nor a folder. Type: --out {out.with_suffix('.csv')}")
+    return PartsWriter(out, shard)
 
 
 def _loaded(context: click.Context, shard: FileShard | None, registry: Any) -> tuple[Any, dict[str, Any]]:

@@ -2,72 +2,26 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from zoo.api.commands import Interrupts
 from zoo.errors import Interrupted, OutputError, RequestError
 from zoo.storage import take
-from zoo_predict.many.csv_file import CsvAppender
 from zoo_predict.many.engine import Engine
 from zoo_predict.many.items import ImageItem
 from zoo_predict.many.output import DoneRow, FileShard, RowOutput, legible
-from zoo_predict.many.parts import PartsWriter
-from zoo_predict.many.predictor import DEPTH, Predictor, Row
+from zoo_predict.many.predictor import Predictor, Row
 from zoo_predict.many.progress import Rate, progress_of_many
 from zoo_predict.many.record import check_same
 from zoo_predict.many.sources import Sources
+from zoo_predict.many.summary import ManySummary
 from zoo_predict.places import make_folder
 
-__all__ = ["ManyImages", "ManySummary", "output_at"]
-
-_OTHERS = (".gz", ".json", ".jsonl", ".tsv", ".txt")
-_NAMED = 5
-
-
-def output_at(out: Path, shard: FileShard | None, *, embeddings: bool) -> RowOutput:
-    """The output that a path stands for: a CSV file by its suffix, else a folder of parquet files.
-
-    Raises:
-        RequestError: the path is a file of another kind; or embeddings are wanted in CSV.
-    """
-    suffix = out.suffix.lower()
-    if suffix == ".csv" and not out.is_dir():
-        if embeddings:
-            raise RequestError(f"Embeddings are written in parquet, not in CSV. Type: --out {out.with_suffix('')}")
-        return CsvAppender(out)
-    if suffix in _OTHERS and not out.is_dir():
-        raise RequestError(f"{out} is neither a CSV file nor a folder. Type: --out {out.with_suffix('.csv')}")
-    return PartsWriter(out, shard)
-
-
-@dataclass
-class ManySummary:
-    """Counts of an output.
-
-    Args:
-        rows: number of its rows.
-        failed: number of images without a prediction, those of earlier processes among them.
-        reasons: sentences for the first of them in this process.
-        depths: number of images of each bit depth beyond 8, in this process.
-    """
-
-    rows: int = 0
-    failed: int = 0
-    reasons: list[str] = field(default_factory=list)
-    depths: Counter[str] = field(default_factory=Counter)
-
-    def add(self, rows: list[Row]) -> None:
-        """Count rows."""
-        self.rows += len(rows)
-        bad = [row for row in rows if row["error"]]
-        self.failed += len(bad)
-        self.reasons += [f"{row['path']}: {row['error']}" for row in bad[: _NAMED - len(self.reasons)]]
-        self.depths.update(row[DEPTH] for row in rows if row.get(DEPTH))
+__all__ = ["ManyImages"]
 
 
 @dataclass

@@ -1,0 +1,181 @@
+"""Connections to a Ray cluster: one that exists, or one of this machine that ends with the command."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import socket
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from zoo.errors import RequestError
+
+LOCAL = "local"
+"""Address that stands for a new cluster of this machine."""
+_CONNECT_S = 5.0
+_POLL_S = 1.0
+
+
+@dataclass(frozen=True)
+class WorkerSize:
+    """Resources of one worker.
+
+    Args:
+        cpus: CPUs that Ray reserves; fractions let several workers share one.
+        gpus: GPUs that Ray reserves.
+    """
+
+    cpus: float = 1.0
+    gpus: float = 0.0
+
+    @property
+    def resources(self) -> dict[str, float]:
+        """The resources by Ray's names, without those that a worker does not need."""
+        return {name: amount for name, amount in (("CPU", self.cpus), ("GPU", self.gpus)) if amount}
+
+    def __str__(self) -> str:
+        return " and ".join(f"{amount:g} {name}" for name, amount in self.resources.items()) or "no resources"
+
+
+def import_ray() -> Any:
+    """Import Ray with its usage statistics disabled.
+
+    Raises:
+        RequestError: Ray is not installed.
+    """
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
+    try:
+        import pandas  # noqa: F401  (ray.train needs it, and its own message names no distribution)
+        import pyarrow  # noqa: F401
+        import ray
+    except ImportError as error:
+        raise RequestError(
+            f"zoo-ray needs Ray with its parts data, train and tune, and {error.name} is not installed. Type: "
+            "pip install 'ray[data,train,tune]'"
+        ) from error
+    return ray
+
+
+def address_of(typed: str | None) -> str:
+    """The address to connect to: as typed, else of ``RAY_ADDRESS``, else a new cluster of this machine."""
+    return typed or os.environ.get("RAY_ADDRESS") or LOCAL
+
+
+@contextlib.contextmanager
+def connected(address: str | None) -> Iterator[Any]:
+    """Connect to a cluster for the length of a block; a process that is connected already keeps its connection.
+
+    Args:
+        address: ``HOST:PORT``, ``auto`` for the cluster of this machine, or None for ``RAY_ADDRESS``; without
+            that, a cluster of this machine is started, and ends with the block.
+
+    Yields:
+        The module ``ray``. Nothing that is printed in the block appears; reports need a stream from before it.
+
+    Raises:
+        RequestError: Ray is not installed, or the cluster does not answer.
+    """
+    ray = import_ray()
+    if ray.is_initialized():
+        yield ray
+        return
+    with contextlib.redirect_stdout(io.StringIO()):  # Ray prints a raylet's log there when its node is lost
+        _connect(ray, address_of(address))
+        try:
+            yield ray
+        finally:
+            ray.shutdown()
+
+
+def _connect(ray: Any, address: str) -> None:
+    """Call ``ray.init``, without the dashboard, and without the workers' output in this terminal."""
+    _check_answers(address)
+    own = {"include_dashboard": False} if address == LOCAL else {}
+    try:
+        ray.init(address=address, log_to_driver=False, logging_level="ERROR", configure_logging=True, **own)
+    except Exception as error:
+        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise RequestError(
+            f"There is no Ray cluster at {address!r} that this command can use: {first} {_ADVICE}"
+        ) from error
+
+
+_ADVICE = (
+    "Start a cluster with ray start --head and give the address that it prints: --address HOST:PORT. Without "
+    "--address and RAY_ADDRESS, a cluster of this machine is started."
+)
+
+
+def _check_answers(address: str) -> None:
+    """Refuse a host and port where nothing listens; Ray itself would try for minutes.
+
+    Raises:
+        RequestError: nothing listens there.
+    """
+    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    if not colon or not port.isdigit():
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_CONNECT_S).close()
+    except OSError as error:
+        raise RequestError(f"There is no Ray cluster at {address!r}: {error.strerror or error}. {_ADVICE}") from error
+
+
+def require_room(ray: Any, count: int, size: WorkerSize, wait_s: float = 0.0) -> None:
+    """Check that a cluster can hold the workers when nothing else runs on it.
+
+    Args:
+        count: number of workers.
+        size: resources of each.
+        wait_s: seconds to wait for further nodes, as of a cluster that grows on demand.
+
+    Raises:
+        RequestError: it can't.
+    """
+    end = time.monotonic() + wait_s
+    while (room := _room(_nodes(ray), size)) < count:
+        if time.monotonic() >= end:
+            raise RequestError(_too_small(ray, room, count, size, wait_s))
+        time.sleep(_POLL_S)
+
+
+def _nodes(ray: Any) -> list[Mapping[str, float]]:
+    """Resources of each node that is alive."""
+    return [node["Resources"] for node in ray.nodes() if node["Alive"]]
+
+
+def _room(nodes: list[Mapping[str, float]], size: WorkerSize) -> int:
+    """Number of workers that fit on the nodes, each of which is on one node."""
+    need = size.resources
+    return sum(
+        min((int(node.get(name, 0.0) / part + 1e-9) for name, part in need.items()), default=1) for node in nodes
+    )
+
+
+def _too_small(ray: Any, room: int, count: int, size: WorkerSize, wait_s: float) -> str:
+    nodes = _nodes(ray)
+    has = ", ".join(f"{sum(node.get(name, 0.0) for node in nodes):g} {name}s" for name in ("CPU", "GPU"))
+    fewer = f"--workers {room}, " if room else ""
+    instead = "--cpus-per-worker 0.5, " if size.cpus >= 1 else ""
+    waited = f" after {wait_s:g} s" if wait_s else ""
+    return (
+        f"{count} workers with {size} each don't fit on the Ray cluster{waited}: {nodes_in_words(ray)} with {has} in "
+        f"all, room for {room}. Type {fewer}{instead}or --wait 10m for a cluster that grows; or add a node: ray start "
+        "--address HOST:PORT"
+    )
+
+
+def nodes_in_words(ray: Any) -> str:
+    """Number of nodes of the cluster, as in ``2 nodes``."""
+    count = len(_nodes(ray))
+    return "one node" if count == 1 else f"{count} nodes"
+
+
+def logs_of(ray: Any) -> str:
+    """Folder of Ray's logs, on each of its nodes."""
+    context = ray.get_runtime_context()
+    return f"{context.get_temp_dir()}/{context.get_session_name()}/logs"

@@ -1,0 +1,36 @@
+"""Errors of Ray Train in one sentence."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def explain(problem: BaseException | None, max_failures: int, logs: str) -> str:
+    """Describe why Ray Train has ended without a result.
+
+    Args:
+        problem: error of Ray Train.
+        max_failures: number of restarts that were allowed.
+        logs: folder of Ray's logs.
+    """
+    cause: Any = getattr(problem, "controller_failure", problem)
+    if "Timeout" in type(cause).__name__:
+        return (
+            "The workers did not start in time: other jobs use the cluster's CPUs or GPUs, or a node is lost. See: ray "
+            "status. --wait 10m waits longer."
+        )
+    failures: dict[int, BaseException] = getattr(problem, "worker_failures", {})
+    if not failures:
+        return f"Ray Train has ended without a result: {_first_line(problem)}."
+    again = f"Restarted {max_failures} times, " if max_failures else ""
+    lost = [rank for rank, error in failures.items() if "ActorDied" in type(error).__name__ or "lost" in str(error)]
+    rank = min(lost or failures)
+    how = "was lost with its process or node" if rank in lost else f"failed: {_first_line(failures[rank])}"
+    text = f"{again}worker {rank} {how}"
+    return f"{text[0].upper()}{text[1:]}. Ray's logs: {logs}."
+
+
+def _first_line(error: BaseException | None) -> str:
+    """The last exception of a message that may hold a traceback."""
+    lines = [line for line in str(error or "nothing was raised").strip().splitlines() if line.strip()]
+    return lines[-1].strip().rstrip(".") if lines else type(error).__name__

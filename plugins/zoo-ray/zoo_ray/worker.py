@@ -1,0 +1,143 @@
+"""A worker of ``zoo ray run``: the code of ``zoo run`` under torchrun, in a process that Ray Train has started."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from zoo.api.jobs import Request
+from zoo.api.running import Callback, RunPlace, TrainState
+from zoo.errors import PeerLost, RequestError, ZooError
+from zoo_ray.mailbox import MailboxStream, WorkerOutcome
+
+_ASK_S = 0.5
+"""Seconds between two questions whether to stop."""
+
+
+@dataclass(frozen=True)
+class RayRun:
+    """A requested run.
+
+    Args:
+        request: the requested job.
+        place: location of the run, with a name.
+        folder: working folder, which relative paths refer to and each node must have.
+        quiet: report the last line only.
+        verbose: report intervals and calibration.
+    """
+
+    request: Request
+    place: RunPlace
+    folder: Path
+    quiet: bool = False
+    verbose: bool = False
+
+
+def train(config: dict[str, Any]) -> None:
+    """Run the job in this worker; Ray Train calls it in every worker.
+
+    A lost peer is raised, so that Ray starts the group again; any other error of the zoo would be the same again, and
+    becomes the outcome.
+
+    Args:
+        config: ``run``, a :class:`RayRun`, and ``mailbox``, the handle of its :class:`Mailbox`.
+    """
+    import ray
+
+    run, mailbox, rank = config["run"], config["mailbox"], int(os.environ["RANK"])
+    place = _place(ray, run.place, mailbox, rank)
+    try:
+        outcome = WorkerOutcome(document=_run(replace(run, place=place), mailbox, rank))
+    except PeerLost:
+        raise
+    except ZooError as error:
+        outcome = WorkerOutcome(error.exit_code, str(error))
+    ray.get(mailbox.end.remote(rank, outcome))
+
+
+def _place(ray: Any, place: RunPlace, mailbox: Any, rank: int) -> RunPlace:
+    """Location of the run, which a group that replaces a lost one resumes."""
+    from ray.train.collective import broadcast_from_rank_zero
+
+    attempt = broadcast_from_rank_zero(ray.get(mailbox.begin.remote()) if rank == 0 else 0)
+    if attempt == 1:
+        return place
+    if rank == 0:
+        text = f"a worker or node was lost; continuing from the last checkpoint (restart {attempt - 1}) …\n"
+        mailbox.write.remote(text)
+    return replace(place, overwrite=False, resume=True)
+
+
+def _run(run: RayRun, mailbox: Any, rank: int) -> dict[str, Any] | None:
+    """Execute the run, and return its result in the first worker."""
+    from zoo.api import components, execute
+    from zoo.api.jobs import resolve
+    from zoo.reports.kit.text import make_observer
+
+    _enter(run.folder)
+    registry = components()
+    resolved = resolve(run.request, registry)
+    if rank:
+        execute(resolved, registry, run.place, make_observer(stdout=_nowhere()))
+        return None
+    observer = make_observer(run.quiet, stdout=MailboxStream(mailbox), verbose=run.verbose)
+    with _stop_requests(mailbox) as stopping:
+        return dict(execute(resolved, registry, run.place, observer, callbacks=[stopping]))
+
+
+def _nowhere() -> Any:
+    import io
+
+    return io.StringIO()
+
+
+def _enter(folder: Path) -> None:
+    """Change to the command's working folder.
+
+    Raises:
+        RequestError: this node does not have it.
+    """
+    try:
+        os.chdir(folder)
+    except OSError as error:
+        raise RequestError(
+            f"The node {os.uname().nodename} of the Ray cluster has no folder {folder}. All nodes need the working "
+            "folder, the data and the folder of runs at the same paths, as on a shared file system."
+        ) from error
+
+
+class StopOnRequest(Callback):
+    """Interrupts the run at the end of a step once the command asks for it."""
+
+    def __init__(self) -> None:
+        self.asked = threading.Event()
+
+    def step_end(self, state: TrainState) -> None:
+        if self.asked.is_set():
+            state.interrupt()
+
+
+@contextlib.contextmanager
+def _stop_requests(mailbox: Any) -> Iterator[StopOnRequest]:
+    """Ask the mailbox regularly, in a thread, for the length of a block."""
+    stopping, done = StopOnRequest(), threading.Event()
+    thread = threading.Thread(target=_watch, args=(mailbox, stopping.asked.set, done), daemon=True)
+    thread.start()
+    try:
+        yield stopping
+    finally:
+        done.set()
+
+
+def _watch(mailbox: Any, stop: Callable[[], None], done: threading.Event) -> None:
+    import ray
+
+    while not done.wait(_ASK_S):
+        if ray.get(mailbox.stopping.remote()):
+            stop()
+            return

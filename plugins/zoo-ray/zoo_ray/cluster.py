@@ -47,7 +47,7 @@ def import_ray() -> Any:
         RequestError: Ray is not installed.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
+    os.environ["RAY_CHDIR_TO_TRIAL_DIR"] = "0"
     try:
         import pandas  # noqa: F401  (ray.train needs it, and its own message names no distribution)
         import pyarrow  # noqa: F401
@@ -96,12 +96,17 @@ def _connect(ray: Any, address: str) -> None:
     _check_answers(address)
     own = {"include_dashboard": False} if address == LOCAL else {}
     try:
-        ray.init(address=address, log_to_driver=False, logging_level="ERROR", configure_logging=True, **own)
+        ray.init(address=address, log_to_driver=False, logging_level="ERROR", runtime_env=_worker_environment(), **own)
     except Exception as error:
         first = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise RequestError(
             f"There is no Ray cluster at {address!r} that this command can use: {first} {_ADVICE}"
         ) from error
+
+
+def _worker_environment() -> dict[str, Any]:
+    """Environment of the workers: the zoo's own variables are those of the command."""
+    return {"env_vars": {name: value for name, value in os.environ.items() if name.startswith("ZOO_")}}
 
 
 _ADVICE = (
@@ -137,7 +142,7 @@ def require_room(ray: Any, count: int, size: WorkerSize, wait_s: float = 0.0) ->
         RequestError: it can't.
     """
     end = time.monotonic() + wait_s
-    while (room := _room(_nodes(ray), size)) < count:
+    while (room := room_for(ray, size)) < count:
         if time.monotonic() >= end:
             raise RequestError(_too_small(ray, room, count, size, wait_s))
         time.sleep(_POLL_S)
@@ -148,12 +153,15 @@ def _nodes(ray: Any) -> list[Mapping[str, float]]:
     return [node["Resources"] for node in ray.nodes() if node["Alive"]]
 
 
-def _room(nodes: list[Mapping[str, float]], size: WorkerSize) -> int:
-    """Number of workers that fit on the nodes, each of which is on one node."""
-    need = size.resources
-    return sum(
-        min((int(node.get(name, 0.0) / part + 1e-9) for name, part in need.items()), default=1) for node in nodes
-    )
+def room_for(ray: Any, size: WorkerSize) -> int:
+    """Number of workers that fit on the nodes when nothing else runs, each of them on one node."""
+    need = size.resources.items()
+    return sum(min(int(node.get(name, 0.0) / part + 1e-9) for name, part in need) for node in _nodes(ray))
+
+
+def has_gpus(ray: Any) -> bool:
+    """Return True if a node has a GPU."""
+    return any(node.get("GPU", 0.0) >= 1 for node in _nodes(ray))
 
 
 def _too_small(ray: Any, room: int, count: int, size: WorkerSize, wait_s: float) -> str:

@@ -58,12 +58,12 @@ class Mailbox:
         return self._stopping
 
 
-def open_mailbox(ray: Any) -> Any:
-    """Start a mailbox on the node of this process, so that it can't be lost with another one."""
+def open_actor(ray: Any, kind: type) -> Any:
+    """Start an actor on the node of this process, so that it can't be lost with another one."""
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
-    return ray.remote(num_cpus=0, max_concurrency=1, scheduling_strategy=here)(Mailbox).remote()
+    return ray.remote(num_cpus=0, scheduling_strategy=here)(kind).remote()
 
 
 class MailboxStream(io.TextIOBase):

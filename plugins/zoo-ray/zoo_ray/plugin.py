@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from zoo.plugin import Command, hookimpl
+from zoo.plugin import Command, Component, hookimpl
+from zoo_search import SweepEngine
 
 
 @hookimpl
@@ -17,3 +18,9 @@ def zoo_commands() -> Iterator[Command]:
         tags=("cluster", "distributed"),
         heading="Train",
     )
+
+
+@hookimpl
+def zoo_components() -> Iterator[Component]:
+    """The engines of ``--on ray``."""
+    yield SweepEngine("ray", "zoo_ray.tuning:sweep_on_ray", summary="Ray Tune, on the machines of a cluster")

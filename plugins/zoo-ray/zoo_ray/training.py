@@ -16,7 +16,7 @@ from zoo.api.commands import Interrupts
 from zoo.errors import Interrupted, RequestError, TrainingError, ZooError
 from zoo_ray.cluster import WorkerSize, logs_of, nodes_in_words, require_room
 from zoo_ray.failures import explain
-from zoo_ray.mailbox import WorkerOutcome, open_mailbox
+from zoo_ray.mailbox import Mailbox, WorkerOutcome, open_actor
 from zoo_ray.worker import RayRun, train
 
 _POLL_S = 0.2
@@ -73,7 +73,7 @@ class RayTraining:
             Interrupted: by the user or a signal; the run can be resumed.
         """
         require_room(self.ray, self.group.count, self.group.size, self.group.wait_s or 0.0)
-        self.mailbox = open_mailbox(self.ray)
+        self.mailbox = open_actor(self.ray, Mailbox)
         self._announce()
         with _scratch(self.run.place.out, str(self.run.place.name)) as scratch:
             thread = threading.Thread(target=self._fit, args=(scratch,), daemon=True)
@@ -97,7 +97,6 @@ class RayTraining:
             self.problem = error
 
     def _trainer(self, scratch: Path) -> Any:
-        os.environ["RAY_CHDIR_TO_TRIAL_DIR"] = "0"
         os.environ["RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S"] = str(self.group.wait_s or _START_S)
         from ray.train import FailureConfig, RunConfig, ScalingConfig
         from ray.train.torch import TorchConfig, TorchTrainer
@@ -114,7 +113,7 @@ class RayTraining:
                 name=scratch.name,
                 storage_path=str(scratch.parent),
                 failure_config=FailureConfig(max_failures=self.group.max_failures, controller_failure_limit=0),
-                worker_runtime_env={"env_vars": worker_variables(gpus)},
+                worker_runtime_env={} if gpus else {"env_vars": {"CUDA_VISIBLE_DEVICES": ""}},
             ),
         )
 
@@ -181,9 +180,3 @@ def _scratch(out: Path, name: str) -> Iterator[Path]:
         if new:
             with contextlib.suppress(OSError):  # the run is in it
                 out.rmdir()
-
-
-def worker_variables(gpus: bool) -> dict[str, str]:
-    """Environment variables of the workers: the zoo's own, and those that hide the GPUs that they don't reserve."""
-    own = {name: value for name, value in os.environ.items() if name.startswith("ZOO_")}
-    return own if gpus else {**own, "CUDA_VISIBLE_DEVICES": ""}

@@ -10,12 +10,12 @@ __all__ = ["SweepEngine"]
 
 
 class SweepEngine(Component):
-    """``f(sweep)`` runs the trials of a sweep, and returns when all have ended: ``zoo sweep --on NAME``.
+    """``f(**params)`` returns an engine: ``engine(sweep)`` runs the trials of a sweep until none is open.
 
-    ``sweep`` is a ``zoo_search.sweep.Sweep``. An engine calls ``zoo_search.joining.SweepTask.of(sweep)`` in other
-    processes or on other machines until ``sweep.open_trials()`` is 0, and gives what each call returns to
-    ``sweep.receive``. Values, pruning and results are those of the journal in the sweep's folder, which all machines
-    need at the same path.
+    ``sweep`` is a ``zoo_search.sweep.Sweep``; ``zoo sweep --on NAME`` uses the engine. It calls
+    ``zoo_search.joining.SweepTask.of(sweep)`` in other processes or on other machines until ``sweep.open_trials()`` is
+    0, and gives what each call returns to ``sweep.receive``. Values, pruning and results are those of the journal in
+    the sweep's folder, which all machines need at the same path.
     """
 
     kind: ClassVar[str] = "sweep_engine"

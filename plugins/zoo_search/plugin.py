@@ -17,7 +17,7 @@ def zoo_kinds() -> Iterator[Kind]:
 @hookimpl
 def zoo_components() -> Iterator[SweepEngine]:
     """The engine of this process."""
-    yield SweepEngine("local", "zoo_search.sweep:run_locally", summary="One trial at a time, in this process")
+    yield SweepEngine("local", "zoo_search.sweep:OneAtATime", summary="One trial at a time, in this process")
 
 
 @hookimpl

@@ -114,7 +114,7 @@ class Sweep:
         self.run_one, self.watcher = run_one, watcher
         self.store = Store(folder, plan)
         self.begun = time.monotonic() if begun is None else begun
-        self.engine = engine or run_locally
+        self.engine = engine or OneAtATime()
         self.trials_left = plan.trials - self._ended()
         self._reported = {row["number"] for row in self.store.rows() if row["status"] != "running"}
 
@@ -257,11 +257,14 @@ class Sweep:
         return f"{kept} Resume with: zoo sweep --resume {self.folder}"
 
 
-def run_locally(sweep: Sweep) -> None:
-    """Run the trials one at a time in this process, and wait for those that other processes have joined for."""
-    while not sweep.store.ended():
-        if sweep.run_next() is None:
-            sweep.wait()
+class OneAtATime:
+    """Runs the trials of a sweep one at a time in this process, and waits for those of processes that have joined."""
+
+    def __call__(self, sweep: Sweep) -> None:
+        """Run trials until all have ended."""
+        while not sweep.store.ended():
+            if sweep.run_next() is None:
+                sweep.wait()
 
 
 def outcome_of(result: RunResult) -> TrialOutcome:

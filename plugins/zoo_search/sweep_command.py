@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ from zoo.api.commands import RESUME_NAMED, SectionCommand, SectionOption, job_op
 from zoo.errors import RequestError
 
 if TYPE_CHECKING:
-    from zoo.api.jobs import Registry
+    from zoo.api.jobs import Entry, Registry
     from zoo_search.plan import SweepPlan
     from zoo_search.sweep import Sweep, SweepWatcher
 
@@ -142,8 +142,8 @@ def _find(word: str, out: Path) -> Path:
     return next((folder for folder in folders if (folder / PLAN).is_file()), folders[0])
 
 
-def _engine(registry: Registry, name: str, plan: SweepPlan) -> Callable[[Sweep], None]:
-    """The engine of a sweep.
+def _engine(registry: Registry, name: str, plan: SweepPlan) -> Entry:
+    """The chosen engine of a sweep.
 
     Raises:
         RequestError: there is none of this name, or it can't divide the time of a sweep with a budget.
@@ -154,7 +154,7 @@ def _engine(registry: Registry, name: str, plan: SweepPlan) -> Callable[[Sweep],
             f"--budget divides the time of one process, and can't be combined with --on {name}. Leave out one of them; "
             "--trials and --epochs limit a sweep too."
         )
-    return engine.make
+    return engine
 
 
 def _sweep(
@@ -168,7 +168,7 @@ def _sweep(
     from zoo_search.sweep import Sweep
 
     new = typed["join"] is None and typed["resume"] is None
-    engine = _engine(registry, typed["on"], plan)
+    engine = _engine(registry, typed["on"], plan).make()
     return Sweep(folder, plan, registry, run_of(registry), watcher, engine=engine, new=new, begun=typed["begun"])
 
 

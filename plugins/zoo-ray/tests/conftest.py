@@ -106,9 +106,9 @@ def typed(work: Path, variables: dict[str, str]) -> Typed:
 def start(work: Path, variables: dict[str, str]) -> Callable[..., subprocess.Popen[str]]:
     """Start a command, and return its process."""
 
-    def begin(*words: object) -> subprocess.Popen[str]:
+    def begin(*words: object, **more: str) -> subprocess.Popen[str]:
         command = [sys.executable, "-m", "zoo", *map(str, words)]
         pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-        return subprocess.Popen(command, cwd=work, env=variables, **pipes)
+        return subprocess.Popen(command, cwd=work, env={**variables, **more}, **pipes)
 
     return begin

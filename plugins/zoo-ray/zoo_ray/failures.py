@@ -21,16 +21,16 @@ def explain(problem: BaseException | None, max_failures: int, logs: str) -> str:
         )
     failures: dict[int, BaseException] = getattr(problem, "worker_failures", {})
     if not failures:
-        return f"Ray Train has ended without a result: {_first_line(problem)}."
+        return f"Ray Train has ended without a result: {last_line(problem)}."
     again = f"Restarted {max_failures} times, " if max_failures else ""
     lost = [rank for rank, error in failures.items() if "ActorDied" in type(error).__name__ or "lost" in str(error)]
     rank = min(lost or failures)
-    how = "was lost with its process or node" if rank in lost else f"failed: {_first_line(failures[rank])}"
+    how = "was lost with its process or node" if rank in lost else f"failed: {last_line(failures[rank])}"
     text = f"{again}worker {rank} {how}"
     return f"{text[0].upper()}{text[1:]}. Ray's logs: {logs}."
 
 
-def _first_line(error: BaseException | None) -> str:
+def last_line(error: BaseException | None) -> str:
     """The last exception of a message that may hold a traceback."""
     lines = [line for line in str(error or "nothing was raised").strip().splitlines() if line.strip()]
     return lines[-1].strip().rstrip(".") if lines else type(error).__name__

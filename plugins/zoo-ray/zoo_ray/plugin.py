@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from zoo.plugin import Command, Component, hookimpl
+from zoo_predict import PredictEngine
 from zoo_search import SweepEngine
 
 
@@ -23,4 +24,5 @@ def zoo_commands() -> Iterator[Command]:
 @hookimpl
 def zoo_components() -> Iterator[Component]:
     """The engines of ``--on ray``."""
-    yield SweepEngine("ray", "zoo_ray.tuning:sweep_on_ray", summary="Ray Tune, on the machines of a cluster")
+    yield SweepEngine("ray", "zoo_ray.tuning:RayTrials", summary="Ray Tune, on the machines of a cluster")
+    yield PredictEngine("ray", "zoo_ray.predicting:RayPredictions", summary="Ray Data, on the machines of a cluster")

@@ -23,18 +23,28 @@ _RETRIES = 3
 """Number of times that a trial with a lost worker or node is resumed."""
 
 
-def sweep_on_ray(sweep: Sweep) -> None:
-    """Run the trials of a sweep on a Ray cluster, as many at a time as there are CPUs, or GPUs.
+class RayTrials:
+    """Runs the trials of a sweep on a Ray cluster, as many at a time as it has CPUs, or GPUs.
 
-    Raises:
-        RequestError: Ray is not installed, the cluster does not answer, or has no room for a trial.
-        TrainingError: trials are missing although Ray Tune has ended.
+    Args:
+        address: ``HOST:PORT`` or ``auto``; None for ``RAY_ADDRESS``, or a new cluster of this machine.
     """
-    with connected(None) as ray:
-        size = worker_size(ray)
-        require_room(ray, 1, size)
-        with _scratch(sweep.folder) as scratch:
-            _Search(ray, sweep, size, scratch).run()
+
+    def __init__(self, address: str | None = None):
+        self.address = address
+
+    def __call__(self, sweep: Sweep) -> None:
+        """Run trials until all have ended.
+
+        Raises:
+            RequestError: Ray is not installed, the cluster does not answer, or has no room for a trial.
+            TrainingError: trials are missing although Ray Tune has ended.
+        """
+        with connected(self.address) as ray:
+            size = worker_size(ray)
+            require_room(ray, 1, size)
+            with _scratch(sweep.folder) as scratch:
+                _Search(ray, sweep, size, scratch).run()
 
 
 class _Search:

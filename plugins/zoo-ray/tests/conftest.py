@@ -93,8 +93,8 @@ def cluster(variables: dict[str, str]) -> Iterator[RealCluster]:
 def typed(work: Path, variables: dict[str, str]) -> Typed:
     """Type a command: ``typed("ray", "run", …)``."""
 
-    def run(*words: object, **more: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "zoo", *map(str, words)]
+    def run(*words: object, python: tuple[str, ...] = ("-m", "zoo"), **more: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, *python, *map(str, words)]
         return subprocess.run(
             command, cwd=work, env={**variables, **more}, capture_output=True, text=True, check=False, timeout=200
         )

@@ -17,6 +17,8 @@ LOCAL = "local"
 """Address that stands for a new cluster of this machine."""
 _CONNECT_S = 5.0
 _POLL_S = 1.0
+FREE_S = 60.0
+"""Seconds to wait for resources that other jobs use."""
 
 
 @dataclass(frozen=True)
@@ -153,6 +155,29 @@ def _nodes(ray: Any) -> list[Mapping[str, float]]:
     return [node["Resources"] for node in ray.nodes() if node["Alive"]]
 
 
+def require_free(ray: Any, size: WorkerSize, wait_s: float = FREE_S) -> None:
+    """Wait until other jobs leave room for a worker.
+
+    Args:
+        size: resources of the worker.
+        wait_s: most seconds to wait.
+
+    Raises:
+        RequestError: they don't.
+    """
+    end = time.monotonic() + wait_s
+    while True:
+        free = ray.available_resources()
+        if all(free.get(name, 0.0) >= part for name, part in size.resources.items()):
+            return
+        if time.monotonic() >= end:
+            raise RequestError(
+                f"Other jobs use the Ray cluster, and left no {size} for a worker in {wait_s:g} s. To see its use, type: "
+                "ray status. Then type the command again."
+            )
+        time.sleep(_POLL_S)
+
+
 def room_for(ray: Any, size: WorkerSize) -> int:
     """Number of workers that fit on the nodes when nothing else runs, each of them on one node."""
     need = size.resources.items()
@@ -171,10 +196,15 @@ def _too_small(ray: Any, room: int, count: int, size: WorkerSize, wait_s: float)
     instead = "--cpus-per-worker 0.5, " if size.cpus >= 1 else ""
     waited = f" after {wait_s:g} s" if wait_s else ""
     return (
-        f"{count} workers with {size} each don't fit on the Ray cluster{waited}: {nodes_in_words(ray)} with {has} in "
-        f"all, room for {room}. Type {fewer}{instead}or --wait 10m for a cluster that grows; or add a node: ray start "
-        "--address HOST:PORT"
+        f"The Ray cluster{waited} has no room for {workers_in_words(count, size)}: it has {nodes_in_words(ray)} with "
+        f"{has} in all, room for {room}. Type {fewer}{instead}or --wait 10m for a cluster that grows; or add a node: "
+        "ray start --address HOST:PORT"
     )
+
+
+def workers_in_words(count: int, size: WorkerSize) -> str:
+    """Number and size of workers, as in ``2 workers with 1 CPU each``."""
+    return f"a worker with {size}" if count == 1 else f"{count} workers with {size} each"
 
 
 def nodes_in_words(ray: Any) -> str:

@@ -16,8 +16,8 @@ def explain(problem: BaseException | None, max_failures: int, logs: str) -> str:
     cause: Any = getattr(problem, "controller_failure", problem)
     if "Timeout" in type(cause).__name__:
         return (
-            "The workers did not start in time: other jobs use the cluster's CPUs or GPUs, or a node is lost. See: ray "
-            "status. --wait 10m waits longer."
+            "The workers did not start in time: other jobs use the Ray cluster's CPUs or GPUs, or a node is lost. To "
+            "see both, type: ray status. To wait longer, add --wait 10m."
         )
     failures: dict[int, BaseException] = getattr(problem, "worker_failures", {})
     if not failures:

@@ -9,7 +9,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from zoo.errors import TrainingError
-from zoo_ray.cluster import WorkerSize, connected, logs_of, require_room, room_for
+from zoo_ray.cluster import WorkerSize, connected, logs_of, require_free, require_room, room_for
 from zoo_ray.failures import last_line
 from zoo_ray.variables import hide_gpus, worker_count, worker_size
 
@@ -47,6 +47,7 @@ class RayPredictions:
         with connected(self.address) as ray:
             size = worker_size(ray)
             require_room(ray, 1, size)
+            require_free(ray, size)
             actors = min(worker_count() or _PARTS, room_for(ray, size))
             parts = _parts(first, items, _BATCHES * predictor.batch)
             while several := list(islice(parts, _PARTS)):

@@ -14,7 +14,8 @@ from typing import Any, TextIO
 
 from zoo.api.commands import Interrupts
 from zoo.errors import Interrupted, RequestError, TrainingError, ZooError
-from zoo_ray.cluster import WorkerSize, logs_of, nodes_in_words, require_room
+from zoo.runs import is_run
+from zoo_ray.cluster import FREE_S, WorkerSize, logs_of, nodes_in_words, require_room, workers_in_words
 from zoo_ray.failures import explain
 from zoo_ray.mailbox import Mailbox, WorkerOutcome, open_actor
 from zoo_ray.worker import RayRun, train
@@ -24,8 +25,6 @@ _GRACE_S = 15.0
 """Seconds that the remaining workers have to end after one has ended with an error."""
 _STOP_S = 120.0
 """Seconds that the workers have to interrupt the run."""
-_START_S = 60.0
-"""Seconds that the workers may wait for resources that other jobs use."""
 
 
 @dataclass(frozen=True)
@@ -84,8 +83,7 @@ class RayTraining:
     def _announce(self) -> None:
         """Say what starts, since the first line of the report follows after many seconds."""
         if not self.run.quiet:
-            count = self.group.count
-            workers = f"{count} worker{'' if count == 1 else 's'} with {self.group.size} each"
+            workers = workers_in_words(self.group.count, self.group.size)
             self.stream.write(f"starting {workers} on {nodes_in_words(self.ray)} …\n")
             self.stream.flush()
 
@@ -97,7 +95,7 @@ class RayTraining:
             self.problem = error
 
     def _trainer(self, scratch: Path) -> Any:
-        os.environ["RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S"] = str(self.group.wait_s or _START_S)
+        os.environ["RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S"] = str(self.group.wait_s or FREE_S)
         from ray.train import FailureConfig, RunConfig, ScalingConfig
         from ray.train.torch import TorchConfig, TorchTrainer
 
@@ -152,13 +150,18 @@ class RayTraining:
         document = outcomes[0].document if 0 in outcomes else None
         if document is not None:
             return document
+        raise self._without_result() from self.problem
+
+    def _without_result(self) -> ZooError:
+        """The error of a run that no worker has ended."""
         place = self.run.place
-        resume = f"Resume with: zoo ray run --resume {place.out / str(place.name)} --workers {self.group.count}"
+        folder = place.out / str(place.name)
+        resume = f" Resume with: zoo ray run --resume {folder} --workers {self.group.count}" if is_run(folder) else ""
         if self.stopped:
-            raise Interrupted(f"Interrupted; the last checkpoint is kept. {resume}")
-        raise TrainingError(
-            f"{explain(self.problem, self.group.max_failures, logs_of(self.ray))} {resume}"
-        ) from self.problem
+            kept = "the last checkpoint is kept." if resume else "nothing was trained."
+            return Interrupted(f"Interrupted; {kept}{resume}")
+        text = f"{explain(self.problem, self.group.max_failures, logs_of(self.ray))}{resume}"
+        return TrainingError(text) if resume else RequestError(text)
 
 
 def _error_of(outcome: WorkerOutcome) -> ZooError:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.errors import TrainingError
-from zoo_ray.cluster import WorkerSize, connected, logs_of, require_room, room_for
+from zoo_ray.cluster import WorkerSize, connected, logs_of, require_free, require_room, room_for
 from zoo_ray.mailbox import open_actor
 from zoo_ray.variables import hide_gpus, worker_count, worker_size
 
@@ -43,6 +43,7 @@ class RayTrials:
         with connected(self.address) as ray:
             size = worker_size(ray)
             require_room(ray, 1, size)
+            require_free(ray, size)
             with _scratch(sweep.folder) as scratch:
                 _Search(ray, sweep, size, scratch).run()
 

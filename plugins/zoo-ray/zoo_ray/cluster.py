@@ -172,8 +172,8 @@ def require_free(ray: Any, size: WorkerSize, wait_s: float = FREE_S) -> None:
             return
         if time.monotonic() >= end:
             raise RequestError(
-                f"Other jobs use the Ray cluster, and left no {size} for a worker in {wait_s:g} s. To see its use, type: "
-                "ray status. Then type the command again."
+                f"Other jobs use the Ray cluster, and left no {size} for a worker in {wait_s:g} s. To see its use, "
+                "type: ray status. Then type the command again."
             )
         time.sleep(_POLL_S)
 

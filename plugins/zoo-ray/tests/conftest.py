@@ -36,7 +36,8 @@ class RealCluster:
     def __init__(self) -> None:
         from ray.cluster_utils import Cluster
 
-        head = {"num_cpus": 1, "include_dashboard": False, "object_store_memory": _STORE}
+        system = {"enable_worker_prestart": False, "prestart_worker_first_driver": False}
+        head = {"num_cpus": 1, "include_dashboard": False, "object_store_memory": _STORE, "_system_config": system}
         self.cluster = Cluster(initialize_head=True, head_node_args=head)
         self.second = self.add()
 
@@ -72,7 +73,8 @@ def variables(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     paths = [str(home / "site"), str(PROJECT), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
     own = {"ZOO_CACHE": str(home / "cache"), "XDG_CONFIG_HOME": str(home / "config"), "ZOO_OFFLINE": "1"}
     own |= {"PYTHONPATH": os.pathsep.join(paths), "OMP_NUM_THREADS": "1", "COLUMNS": "100"}
-    return {**os.environ, **own, "RAY_USAGE_STATS_ENABLED": "0"}
+    own |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0"}
+    return {**os.environ, **own}
 
 
 @pytest.fixture(scope="session")

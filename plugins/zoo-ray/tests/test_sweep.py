@@ -22,54 +22,45 @@ def measured(found: dict[str, Any]) -> list[dict[str, Any]]:
     return [{key: row[key] for key in kept} for row in found["trials"]]
 
 
-def test_one_worker_gives_the_trials_of_one_process(cluster: Any, typed: Any, work: Path):
-    there = typed(
-        *SWEEP, "--trials", "3", "--name", "there", "--on", "ray", RAY_ADDRESS=cluster.address, ZOO_RAY_WORKERS="1"
-    )
-    assert there.returncode == 0, there.stdout + there.stderr
-    assert there.stderr == ""
-    assert there.stdout.count("\ntrial ") == 4  # a line each, and the head of the table
-    here = typed(*SWEEP, "--trials", "3", "--name", "here")
-    assert here.returncode == 0, here.stdout + here.stderr
-    assert measured(document(work, "there")) == measured(document(work, "here"))
-    more = typed("sweep", "--resume", "there", "--trials", "4")  # an engine of its own again
-    assert more.returncode == 0, more.stdout + more.stderr
-    assert [row["status"] for row in document(work, "there")["trials"]] == ["completed"] * 4
+def wait_for(process: Any, sweep: Path, pattern: str) -> None:
+    """Wait until a trial has written a file."""
+    end = time.monotonic() + 120
+    while not list(sweep.glob(pattern)):
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def test_a_sweep_continues_in_one_process_with_the_same_trials(cluster: Any, start: Any, typed: Any, work: Path):
+    one = {"RAY_ADDRESS": cluster.address, "ZOO_RAY_WORKERS": "1"}
+    process = start(*SWEEP, "--trials", "6", "--name", "cut", "--on", "ray", **one)
+    wait_for(process, work / "runs" / "cut", "trial-0001/result.json")
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, out + err
+    assert "Resume with: zoo sweep --resume runs/cut" in err
+    assert err.count("\n") == 1
+    assert document(work, "cut")["status"] == "interrupted"
+    rest = typed("sweep", "--resume", "cut")
+    assert rest.returncode == 0, rest.stdout + rest.stderr
+    whole = typed(*SWEEP, "--trials", "6", "--name", "whole")
+    assert whole.returncode == 0, whole.stdout + whole.stderr
+    assert measured(document(work, "cut")) == measured(document(work, "whole"))
 
 
 def test_a_sweep_whose_node_is_killed_ends_complete(cluster: Any, start: Any, work: Path):
     words = (*SWEEP, "--trials", "6", "--name", "lost", "--on", "ray", "--json")
     process = start(*words, RAY_ADDRESS=cluster.address)
-    end = time.monotonic() + 120
-    while not list((work / "runs" / "lost").glob("trial-*/metrics.jsonl")):
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < end
-        time.sleep(0.05)
+    wait_for(process, work / "runs" / "lost", "trial-*/metrics.jsonl")
     cluster.kill_second()
     out, err = process.communicate(timeout=150)
     assert process.returncode == 0, out + err
     found = json.loads(out)
     assert found["status"] == "completed"
     assert [row["status"] for row in found["trials"]] == ["completed"] * 6
-    assert sorted(path.name for path in (work / "runs" / "lost").glob("trial-*")) == [
-        f"trial-000{i}" for i in range(1, 7)
-    ]
+    names = sorted(path.name for path in (work / "runs" / "lost").glob("trial-*"))
+    assert names == [f"trial-000{number}" for number in range(1, 7)]
     assert not (work / "runs" / "lost" / ".ray").exists()
-
-
-def test_an_interrupted_sweep_is_resumed(cluster: Any, start: Any, typed: Any, work: Path):
-    words = (*SWEEP, "--trials", "200", "--name", "cut", "--on", "ray")
-    process = start(*words, RAY_ADDRESS=cluster.address)
-    end = time.monotonic() + 120
-    while not list((work / "runs" / "cut").glob("trial-*/result.json")):
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < end
-        time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
-    assert process.returncode == 130, out + err
-    assert "Resume with: zoo sweep --resume runs/cut" in err
-    assert document(work, "cut")["status"] == "interrupted"
 
 
 def test_a_budget_needs_one_process(typed: Any, work: Path):

@@ -67,7 +67,7 @@ def test_an_interrupted_run_is_resumed_and_survives_a_killed_node(
     out, err = process.communicate(timeout=150)
     assert process.returncode == 0, out + err
     assert err == ""
-    assert out.count("a worker or node was lost; continuing from the last checkpoint (restart 1) …") == 1
+    assert out.count("a worker was lost or failed; continuing from the last checkpoint (restart 1) …") == 1
     assert "raylet" not in out
     assert "r: completed, val accuracy" in out
     assert_equal(work, "r", "reference")
@@ -81,3 +81,34 @@ def assert_equal(work: Path, one: str, other: str) -> None:
     times = {"seconds", "images_per_second"}
     rows = [[{k: v for k, v in line.items() if k not in times} for line in lines(work, n)] for n in (one, other)]
     assert rows[0] == rows[1]
+
+
+ONE_RANK = """
+import os
+
+import torch.nn.functional as F
+
+
+class OneRank:
+    def __init__(self):
+        self.calls = 0
+
+    def __call__(self, logits, targets):
+        self.calls += 1
+        if self.calls > 6 and os.environ["RANK"] == "1":
+            raise ValueError("only on rank 1")
+        return F.cross_entropy(logits, targets)
+"""
+
+
+def test_a_component_that_fails_in_one_worker_is_named_and_not_tried_again(cluster: Any, typed: Any, work: Path):
+    (work / "losses.py").write_text(ONE_RANK, "utf-8")
+    line = 'one_rank: {target: "./losses.py:OneRank"}'
+    (work / "registry.yaml").write_text(f"version: 1\ncomponents:\n  loss:\n    {line}\n", "utf-8")
+    words = ("--set", "loss=one_rank", "--epochs", "2", "--name", "broken", *TWO, "--address", cluster.address)
+    done = typed("ray", "run", *JOB, *words)
+    (work / "registry.yaml").unlink()
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "loss 'local/one_rank' (registry.yaml) failed: ValueError: only on rank 1 (losses.py:14)" in done.stderr
+    assert "continuing" not in done.stdout
+    assert result(work, "broken")["status"] == "failed"

@@ -22,15 +22,16 @@ def explain(problem: BaseException | None, max_failures: int, logs: str) -> str:
     failures: dict[int, BaseException] = getattr(problem, "worker_failures", {})
     if not failures:
         return f"Ray Train has ended without a result: {last_line(problem)}."
-    again = f"Restarted {max_failures} times, " if max_failures else ""
+    again = f" after {max_failures} restart{'' if max_failures == 1 else 's'}" if max_failures else ""
     lost = [rank for rank, error in failures.items() if "ActorDied" in type(error).__name__ or "lost" in str(error)]
     rank = min(lost or failures)
-    how = "was lost with its process or node" if rank in lost else f"failed: {last_line(failures[rank])}"
-    text = f"{again}worker {rank} {how}"
-    return f"{text[0].upper()}{text[1:]}. Ray's logs: {logs}."
+    how = f"was lost{again}" if rank in lost else f"failed{again}: {last_line(failures[rank])}"
+    return f"Worker {rank} {how}. Ray's logs: {logs}."
 
 
 def last_line(error: BaseException | None) -> str:
-    """The last exception of a message that may hold a traceback."""
-    lines = [line for line in str(error or "nothing was raised").strip().splitlines() if line.strip()]
-    return lines[-1].strip().rstrip(".") if lines else type(error).__name__
+    """Type of an exception, and the last line of its message, which may hold a traceback."""
+    lines = [line.strip() for line in str(error or "").splitlines() if line.strip()]
+    if error is None:
+        return "no error was raised"
+    return f"{type(error).__name__}: {lines[-1].rstrip('.')}" if lines else type(error).__name__

@@ -32,7 +32,6 @@ class Mailbox:
     def begin(self) -> int:
         """Count the start of a group of workers; the first one is 1."""
         self._attempts += 1
-        self._outcomes.clear()
         return self._attempts
 
     def write(self, text: str) -> None:
@@ -48,6 +47,10 @@ class Mailbox:
     def end(self, rank: int, outcome: WorkerOutcome) -> None:
         """Record a worker's outcome."""
         self._outcomes[rank] = outcome
+
+    def failed(self) -> bool:
+        """Return True once a worker has ended with an error."""
+        return any(outcome.exit_code for outcome in self._outcomes.values())
 
     def stop(self) -> None:
         """Ask the workers to interrupt the run."""

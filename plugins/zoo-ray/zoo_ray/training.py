@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from zoo.api.commands import Interrupts
-from zoo.errors import Interrupted, RequestError, TrainingError, ZooError
+from zoo.errors import Interrupted, PeerLost, RequestError, TrainingError, ZooError
 from zoo.runs import is_run
 from zoo_ray.cluster import FREE_S, WorkerSize, logs_of, nodes_in_words, require_room, workers_in_words
 from zoo_ray.failures import explain
@@ -146,7 +146,7 @@ class RayTraining:
         """Return the first worker's result, or raise the error that ended the run."""
         failed = [outcome for _, outcome in sorted(outcomes.items()) if outcome.exit_code]
         if failed:
-            raise _error_of(failed[0])
+            raise _error_of(min(failed, key=lambda outcome: outcome.exit_code == PeerLost.exit_code))
         document = outcomes[0].document if 0 in outcomes else None
         if document is not None:
             return document

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
+import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,6 +30,7 @@ class RayRun:
         folder: working folder, which relative paths refer to and each node must have.
         quiet: report the last line only.
         verbose: report intervals and calibration.
+        again: a group of workers was lost before.
     """
 
     request: Request
@@ -36,41 +38,68 @@ class RayRun:
     folder: Path
     quiet: bool = False
     verbose: bool = False
+    again: bool = False
 
 
 def train(config: dict[str, Any]) -> None:
     """Run the job in this worker; Ray Train calls it in every worker.
 
-    A lost peer is raised, so that Ray starts the group again; any other error of the zoo would be the same again, and
-    becomes the outcome.
+    A lost peer and an error outside of the zoo are raised, so that Ray starts the group again. An error of the zoo, or
+    of a component, would be the same again, and becomes the outcome.
 
     Args:
         config: ``run``, a :class:`RayRun`, and ``mailbox``, the handle of its :class:`Mailbox`.
     """
     import ray
-
-    run, mailbox, rank = config["run"], config["mailbox"], int(os.environ["RANK"])
-    place = _place(ray, run.place, mailbox, rank)
-    try:
-        outcome = WorkerOutcome(document=_run(replace(run, place=place), mailbox, rank))
-    except PeerLost:
-        raise
-    except ZooError as error:
-        outcome = WorkerOutcome(error.exit_code, str(error))
-    ray.get(mailbox.end.remote(rank, outcome))
-
-
-def _place(ray: Any, place: RunPlace, mailbox: Any, rank: int) -> RunPlace:
-    """Location of the run, which a group that replaces a lost one resumes."""
     from ray.train.collective import broadcast_from_rank_zero
 
+    run, mailbox, rank = config["run"], config["mailbox"], int(os.environ["RANK"])
     attempt = broadcast_from_rank_zero(ray.get(mailbox.begin.remote()) if rank == 0 else 0)
-    if attempt == 1:
-        return place
+    outcome = _outcome(run if attempt == 1 else _again(run, mailbox, rank, attempt), mailbox, rank)
+    ray.get(mailbox.end.remote(rank, outcome))
+    if outcome.exit_code:
+        _leave()
+
+
+def _outcome(run: RayRun, mailbox: Any, rank: int) -> WorkerOutcome:
+    """Execute the run, or read the result of one that had ended before a worker was lost."""
+    import ray
+
+    from zoo.api.jobs import describe_failure
+    from zoo.api.running import ended_result
+
+    try:
+        _enter(run.folder)
+        done = ended_result(run.place.out / str(run.place.name)) if run.again else None
+        return WorkerOutcome(document=_run(run, mailbox, rank) if done is None else done.document())
+    except PeerLost as error:
+        if not ray.get(mailbox.failed.remote()):
+            raise
+        return WorkerOutcome(error.exit_code, str(error))
+    except ZooError as error:
+        return WorkerOutcome(error.exit_code, str(error))
+    except Exception as error:
+        traceback.print_exc()  # into Ray's logs
+        text = describe_failure(error)
+        if text is None:
+            raise
+        return WorkerOutcome(1, text)
+
+
+def _leave() -> None:
+    """Leave the process group, so that workers that wait for this one end, too."""
+    import torch.distributed as dist
+
+    with contextlib.suppress(Exception):
+        dist.destroy_process_group()
+
+
+def _again(run: RayRun, mailbox: Any, rank: int, attempt: int) -> RayRun:
+    """The run as a group resumes it that replaces a lost one."""
     if rank == 0:
-        text = f"a worker or node was lost; continuing from the last checkpoint (restart {attempt - 1}) …\n"
+        text = f"a worker was lost or failed; continuing from the last checkpoint (restart {attempt - 1}) …\n"
         mailbox.write.remote(text)
-    return replace(place, overwrite=False, resume=True)
+    return replace(run, place=replace(run.place, overwrite=False, resume=True), again=True)
 
 
 def _run(run: RayRun, mailbox: Any, rank: int) -> dict[str, Any] | None:
@@ -79,7 +108,6 @@ def _run(run: RayRun, mailbox: Any, rank: int) -> dict[str, Any] | None:
     from zoo.api.jobs import resolve
     from zoo.reports.kit.text import make_observer
 
-    _enter(run.folder)
     registry = components()
     resolved = resolve(run.request, registry)
     if rank:

@@ -50,6 +50,7 @@ def import_ray() -> Any:
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ["RAY_CHDIR_TO_TRIAL_DIR"] = "0"
+    os.environ["RAY_ENABLE_AUTO_CONNECT"] = "0"  # else a thread of Ray Tune starts a new cluster after an interruption
     try:
         import pandas  # noqa: F401  (ray.train needs it, and its own message names no distribution)
         import pyarrow  # noqa: F401

@@ -65,7 +65,14 @@ def ray() -> None:
 @_option("--json", "as_json", section="Output", is_flag=True, help="Print the result as JSON.")
 @_option("--quiet", "-q", section="Output", is_flag=True, help="Print the last line only.")
 @_option("--verbose", "-v", section="Output", is_flag=True, help="Report intervals and calibration.")
-@_option("--resume", section="Control", metavar="[RUN]", help="Resume an interrupted run.")
+@_option(
+    "--resume",
+    section="Control",
+    is_flag=False,
+    flag_value=RESUME_NAMED,
+    metavar="[RUN]",
+    help="Resume an interrupted run.",
+)
 @job_options("offline")
 def run(**typed: Any) -> None:
     """Train and evaluate a model on several workers of a Ray cluster.

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import threading
 import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO, cast
 
 from zoo.api.jobs import Request
 from zoo.api.running import Callback, RunPlace, TrainState
@@ -111,17 +112,12 @@ def _run(run: RayRun, mailbox: Any, rank: int) -> dict[str, Any] | None:
     registry = components()
     resolved = resolve(run.request, registry)
     if rank:
-        execute(resolved, registry, run.place, make_observer(stdout=_nowhere()))
+        execute(resolved, registry, run.place, make_observer(stdout=io.StringIO()))
         return None
-    observer = make_observer(run.quiet, stdout=MailboxStream(mailbox), verbose=run.verbose)
+    stream = cast(TextIO, MailboxStream(mailbox))
+    observer = make_observer(run.quiet, stdout=stream, verbose=run.verbose)
     with _stop_requests(mailbox) as stopping:
         return dict(execute(resolved, registry, run.place, observer, callbacks=[stopping]))
-
-
-def _nowhere() -> Any:
-    import io
-
-    return io.StringIO()
 
 
 def _enter(folder: Path) -> None:

@@ -19,7 +19,7 @@ import yaml
 
 ROOT = Path(__file__).parents[1]
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md")), *sorted(ROOT.glob("plugins/*/README.md"))]
-OTHERS = {"best", "acme/press", "hello"}  # commands of plugins that a page writes
+OTHERS = {"best", "acme/press", "hello", "ray"}  # commands of plugins that a page writes, or of a distribution
 WRITTEN_THERE = {"--alarm"}  # options of plugins that a page writes
 
 

@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from zoo.plugin import Command, hookimpl
+from zoo.plugin import Command, Kind, hookimpl
+from zoo_search import SweepEngine
+
+
+@hookimpl
+def zoo_kinds() -> Iterator[Kind]:
+    """Where the trials of ``zoo sweep`` run."""
+    yield Kind(SweepEngine, summary="Run the trials of a sweep, with zoo sweep --on")
+
+
+@hookimpl
+def zoo_components() -> Iterator[SweepEngine]:
+    """The engine of this process."""
+    yield SweepEngine("local", "zoo_search.sweep:OneAtATime", summary="One trial at a time, in this process")
 
 
 @hookimpl

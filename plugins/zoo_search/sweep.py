@@ -11,7 +11,7 @@ import gc
 import math
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from zoo_search.document import BEST, DOCUMENT, document
 from zoo_search.plan import BASE, PLAN, SweepPlan
 from zoo_search.pruning import PRUNED, Pruning
 from zoo_search.store import Store, SweepTrial, TrialOutcome
+from zoo_search.trial_end import TrialEnd
 
 RunOne = Callable[..., RunResult]
 """Runs a job: takes the job, callbacks, a place, an observer and, by keyword, the ``budget`` of a sweep with one."""
@@ -92,6 +93,7 @@ class Sweep:
         registry: provides the components.
         run_one: runs one job with callbacks, a place and an observer, and returns its result.
         watcher: observes the sweep.
+        engine: runs the trials; by default one at a time in this process.
         new: this process created the sweep.
         begun: value of :func:`time.monotonic` at the start of the command, for a plan with a budget.
     """
@@ -104,6 +106,7 @@ class Sweep:
         run_one: RunOne,
         watcher: SweepWatcher,
         *,
+        engine: Callable[[Sweep], None] | None = None,
         new: bool = False,
         begun: float | None = None,
     ):
@@ -111,7 +114,9 @@ class Sweep:
         self.run_one, self.watcher = run_one, watcher
         self.store = Store(folder, plan)
         self.begun = time.monotonic() if begun is None else begun
+        self.engine = engine or OneAtATime()
         self.trials_left = plan.trials - self._ended()
+        self._reported = {row["number"] for row in self.store.rows() if row["status"] != "running"}
 
     def run(self) -> dict[str, Any]:
         """Run trials until the sweep has ended.
@@ -125,13 +130,7 @@ class Sweep:
         """
         try:
             self.watcher.began(self._write("running"))
-            while not self.store.ended():
-                trial = self.store.claim()
-                if trial is None:
-                    self.watcher.waiting(sum(row["status"] == "running" for row in self.store.rows()))
-                    time.sleep(_POLL_S)
-                    continue
-                self._run_trial(trial)
+            self.engine(self)
             return self._write("completed")
         except (KeyboardInterrupt, Interrupted) as error:
             self._end_early("interrupted")
@@ -142,6 +141,46 @@ class Sweep:
             self._end_early("failed")
             raise type(error)(f"{error} {self._resume_message('The sweep is blocked')}") from error
 
+    def open_trials(self) -> int:
+        """Number of trials that have not ended."""
+        return self.plan.trials - self._ended()
+
+    def run_next(self) -> TrialEnd | None:
+        """Run a trial in this process; None where none is left to start."""
+        trial = self.store.claim()
+        if trial is None:
+            return None
+        self._run_trial(trial)
+        row = self.store.rows()[trial.number - 1]
+        return TrialEnd(trial.number, row["status"], row["value"])
+
+    def wait(self) -> None:
+        """Wait a moment while trials run in other processes."""
+        running = [row for row in self.store.rows() if row["status"] == "running"]
+        if running:
+            self.watcher.waiting(len(running))
+        time.sleep(_POLL_S)
+
+    def receive(self, ends: Iterable[TrialEnd | None] = ()) -> None:
+        """Report the trials that have ended in other processes.
+
+        Args:
+            ends: what tasks have returned.
+
+        Raises:
+            ZooError: a task met an error that affects all trials.
+        """
+        for end in ends:
+            if end is not None and end.problem:
+                raise end.error()
+        rows = self.store.rows()
+        ended = [row["number"] for row in rows if row["status"] != "running" and row["number"] not in self._reported]
+        if ended:
+            self._reported.update(ended)
+            found = self._write("running")
+            for number in ended:
+                self.watcher.told(found["trials"][number - 1], found)
+
     def _run_trial(self, trial: SweepTrial) -> None:
         try:
             outcome = self._outcome(trial, self.watcher.trial(trial, self.plan.trials))
@@ -150,6 +189,7 @@ class Sweep:
             trial.lock.release()
             gc.collect()  # free the model, optimizer and images before the next trial allocates its own
         found = self._write("running")
+        self._reported.add(trial.number)
         self.watcher.told(found["trials"][trial.number - 1], found)
         statuses = [row["status"] for row in found["trials"] if row["status"] != "running"]
         if len(statuses) >= HOPELESS and set(statuses) == {"failed"}:
@@ -215,6 +255,16 @@ class Sweep:
     def _resume_message(self, what: str) -> str:
         kept = f"{what} after {self._ended()} of {self.plan.trials} trials; they are kept."
         return f"{kept} Resume with: zoo sweep --resume {self.folder}"
+
+
+class OneAtATime:
+    """Runs the trials of a sweep one at a time in this process, and waits for those of processes that have joined."""
+
+    def __call__(self, sweep: Sweep) -> None:
+        """Run trials until all have ended."""
+        while not sweep.store.ended():
+            if sweep.run_next() is None:
+                sweep.wait()
 
 
 def outcome_of(result: RunResult) -> TrialOutcome:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,9 +14,7 @@ from zoo.api.commands import RESUME_NAMED, SectionCommand, SectionOption, job_op
 from zoo.errors import RequestError
 
 if TYPE_CHECKING:
-    from zoo.api.jobs import Registry, Resolved
-    from zoo.api.running import Budget, Callback, Observer, RunPlace
-    from zoo.runs import RunResult
+    from zoo.api.jobs import Entry, Registry
     from zoo_search.plan import SweepPlan
     from zoo_search.sweep import Sweep, SweepWatcher
 
@@ -25,6 +23,8 @@ _SET = (
     "or set it: loss=focal; repeatable."
 )
 _TRIALS = 20
+_LOCAL = "search/local"
+_ON = "Where the trials run: local, or an engine of a plugin (see zoo list sweep_engines)."
 _N_TRIALS = "Number of trials; of fewer combinations of values, each is tried once."
 
 
@@ -52,6 +52,7 @@ _N_TRIALS = "Number of trials; of fewer combinations of values, each is tried on
 @click.option("--name", metavar="NAME", help="Name of the sweep.", show_default="generated")
 @click.option("--resume", metavar="SWEEP", help="Resume a sweep; --trials can add trials.")
 @click.option("--join", metavar="FOLDER", help="Join a sweep that other processes work on.")
+@click.option("--on", metavar="ENGINE", default="local", help=_ON)
 @job_options("offline")
 @click.option("--quiet", "-q", is_flag=True, help="Print the last line only.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
@@ -91,8 +92,9 @@ def _new_sweep(words: Sequence[str], typed: dict[str, Any], quiet: bool, as_json
     refuse_doubles(request, varied)
     plan = make_plan(request, varied, check(space, request, registry), typed["trials"] or _TRIALS, typed["pruner"])
     plan = replace(plan, budget_s=typed["budget"])
+    _engine(registry, typed["on"], plan)  # refused before the folder is made
     folder = begin(typed["out"], typed["name"], plan, request.file)
-    return _sweep(folder, plan, registry, make_sweep_watcher(quiet, as_json), typed["begun"], new=True)
+    return _sweep(folder, plan, registry, make_sweep_watcher(quiet, as_json), typed)
 
 
 def _existing_sweep(words: Sequence[str], typed: dict[str, Any], quiet: bool, as_json: bool) -> Sweep | None:
@@ -126,8 +128,7 @@ def _existing_sweep(words: Sequence[str], typed: dict[str, Any], quiet: bool, as
             )
         plan = replace(plan, trials=typed["trials"])
         plan.save(folder)
-    registry, watcher = registry_here(), make_sweep_watcher(quiet, as_json)
-    return _sweep(folder, plan, registry, watcher, typed["begun"], new=False)
+    return _sweep(folder, plan, registry_here(), make_sweep_watcher(quiet, as_json), typed)
 
 
 def _find(word: str, out: Path) -> Path:
@@ -141,28 +142,34 @@ def _find(word: str, out: Path) -> Path:
     return next((folder for folder in folders if (folder / PLAN).is_file()), folders[0])
 
 
+def _engine(registry: Registry, name: str, plan: SweepPlan) -> Entry:
+    """The chosen engine of a sweep.
+
+    Raises:
+        RequestError: there is none of this name, or it can't divide the time of a sweep with a budget.
+    """
+    engine = registry.find("sweep_engine", name)
+    if plan.budget_s is not None and engine.id != _LOCAL:
+        raise RequestError(
+            f"--budget divides the time of one process, and can't be combined with --on {name}. Leave out one of them; "
+            "--trials and --epochs limit a sweep too."
+        )
+    return engine
+
+
 def _sweep(
-    folder: Path, plan: SweepPlan, registry: Registry, watcher: SweepWatcher, begun: float, *, new: bool
+    folder: Path,
+    plan: SweepPlan,
+    registry: Registry,
+    watcher: SweepWatcher,
+    typed: Mapping[str, Any],
 ) -> Sweep:
-    from zoo.api.running import run_job
-    from zoo.reports.kit.pages import write_report
+    from zoo_search.joining import run_of
     from zoo_search.sweep import Sweep
 
-    def one(
-        resolved: Resolved,
-        callbacks: Sequence[Callback],
-        place: RunPlace,
-        observer: Observer,
-        budget: Budget | None = None,
-    ) -> RunResult:
-        try:
-            return run_job(
-                resolved, registry.plugins, observer, place, write_report, callbacks=callbacks, budget=budget
-            )
-        finally:
-            observer.close()
-
-    return Sweep(folder, plan, registry, one, watcher, new=new, begun=begun)
+    new = typed["join"] is None and typed["resume"] is None
+    engine = _engine(registry, typed["on"], plan).make()
+    return Sweep(folder, plan, registry, run_of(registry), watcher, engine=engine, new=new, begun=typed["begun"])
 
 
 def _has_optuna() -> bool:

@@ -66,7 +66,7 @@ def test_a_working_folder_replaces_no_plugin_of_the_catalogue(write: Write, name
     write(f"catalogue: {{{name}: {{package: evil}}, ours: {{package: zoo-ours}}}}")
     shelf = open_shelf()
     packages = {found: item["package"] for found, item in shelf.catalogue.items()}
-    assert packages == {"keras": "zoo-keras", "ours": "zoo-ours"}
+    assert packages == {"keras": "zoo-keras", "ray": "zoo-ray", "ours": "zoo-ours"}
     assert [name in said for said in shelf.refused] == [True]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -184,3 +185,23 @@ def test_a_stopped_run_goes_on_when_it_is_resumed():
     train(StopAndInterrupt(interrupt=False))
     resumed = train(Recorder(), resume=True)
     assert (resumed.status, len(resumed.epochs)) == ("completed", 2)
+
+
+class InterruptOnce(Callback):
+    """Requests an interrupt from another thread in a step."""
+
+    def step_end(self, state: TrainState) -> None:
+        if state.global_step == 8:
+            thread = Thread(target=state.interrupt)
+            thread.start()
+            thread.join()
+
+
+def test_a_callback_interrupts_a_run_that_resumes_to_the_last_bit():
+    with pytest.raises(Interrupted, match="after 1 of 2 epochs and 3 steps"):
+        train(InterruptOnce(), name="cut")
+    assert json.loads(Path("runs/cut/result.json").read_text("utf-8"))["status"] == "interrupted"
+    train(name="cut", resume=True)
+    train(name="whole")
+    weights = [Path("runs", name, "model", "model.safetensors").read_bytes() for name in ("cut", "whole")]
+    assert weights[0] == weights[1]

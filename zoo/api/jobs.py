@@ -10,7 +10,7 @@ Example::
 from __future__ import annotations
 
 from zoo.api import components
-from zoo.host.failures import summary_of
+from zoo.host.failures import describe_failure, summary_of
 from zoo.job.layers import OPTIONS, flatten, in_full, parse_sets
 from zoo.job.request import Request, make_request
 from zoo.job.resolve import Resolved, resolve
@@ -32,6 +32,7 @@ __all__ = [
     "accepts",
     "check",
     "components",
+    "describe_failure",
     "descriptions",
     "did_you_mean",
     "flatten",

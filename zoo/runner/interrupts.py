@@ -45,6 +45,10 @@ class Interrupts:
             for number, handler in before.items():
                 signal.signal(number, handler)
 
+    def ask(self) -> None:
+        """Request an interrupt as a first signal does, deferred to :meth:`check`; from any thread."""
+        self.asked = True
+
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         first, self.asked = not self.asked, True
         if first:

@@ -44,6 +44,8 @@ class TrainState:
         loss: loss of the step's batch, a scalar tensor on the device: converting it to a number waits for the device.
         history: records of the finished epochs.
         notice: shows a sentence to the user, which the report does not repeat.
+        interrupt: interrupts the training after this step or the next, as Ctrl-C does; can be called in any thread, and
+            in one of several processes.
         reason: reason to stop, once a callback has stopped the training.
     """
 
@@ -55,6 +57,7 @@ class TrainState:
     epochs: int
     steps_per_epoch: int
     notice: Callable[[str], None] = lambda text: None
+    interrupt: Callable[[], None] = lambda: None
     epoch: int = 0
     step: int = 0
     images: Tensor | None = None

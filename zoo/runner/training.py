@@ -91,6 +91,7 @@ class Training:
             epochs=self.job.train.last_epoch,
             steps_per_epoch=len(parts.train_batches),
             notice=observer.notice,
+            interrupt=self.interrupts.ask,
         )
         self.saved_at = perf_counter()
         self.last_answers: Answers | None = None

@@ -148,6 +148,7 @@ def test_what_was_typed_is_no_markup(done, name: str):
         ((*SWEEP, "--set", "architecture.dropout=0..2"), "--set architecture.dropout=2, which is invalid"),
         ((*SWEEP, "--lr", "0.1", "--set", "lr=0.1..0.2"), "train.lr is both varied and set by --set"),
         ((*SWEEP, "--set", "architecture=simple_cnn,lenet"), "architecture is both varied and set by --set"),
+        ((*SWEEP, *VARY, "--on", "locl"), "Did you mean 'local'?"),
         (("sweep", "simple_cnn", *VARY), "zoo sweep takes an architecture and a dataset"),
         (("sweep", "--resume", "nothing"), "There is no sweep 'nothing'"),
         (("sweep", "--resume"), "Give the sweep to resume"),

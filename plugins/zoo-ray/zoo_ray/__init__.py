@@ -1,0 +1,1 @@
+"""Runs, sweeps and predictions of the zoo on a Ray cluster."""

@@ -17,13 +17,15 @@ from zoo.engine.distill import Distillation
 from zoo.engine.execution import Execution
 from zoo.engine.gradient_sync import APART, GradientSync, Together, Values
 from zoo.engine.optimizers import needs_closure
-from zoo.engine.outputs import call_scored, with_outputs
+from zoo.engine.outputs import Outputs, call_scored, with_outputs
 from zoo.errors import TrainingError
 
 __all__ = ["Loss", "StepConfig", "StepOutput", "TrainStep"]
 
 Loss = Callable[..., Tensor]
 """Logits (n, K), targets, and outputs of the network that it names -> a scalar."""
+Network = Callable[[Tensor], tuple[Tensor, Outputs]]
+"""Images (n, C, H, W) -> logits (n, K) and further outputs."""
 
 
 @dataclass(frozen=True)
@@ -162,7 +164,9 @@ class TrainStep:
         total = goal = torch.zeros((), device=images.device)
         chunks = list(zip(images.chunk(self.pieces), targets.chunk(self.pieces), strict=True))
         for i, (some, goals) in enumerate(chunks, start=1):
-            values = self.sync.forward(partial(self._forward, some, goals, loss_fn), last=i == len(chunks))
+            # An error of the backward pass is attributed to the components that are named in this function.
+            compute = partial(self._forward, self.network, loss_fn, some, goals)
+            values = self.sync.forward(compute, last=i == len(chunks))
             share = len(some) / len(images)
             self.scaler.scale(values.minimised * (share * weight)).backward()  # type: ignore[no-untyped-call]
             found.append(values.logits)
@@ -170,11 +174,11 @@ class TrainStep:
             goal = goal + values.minimised.detach() * share
         return _Pass(torch.cat(found), total, goal)
 
-    def _forward(self, images: Tensor, targets: Tensor, loss_fn: Loss) -> Values:
+    def _forward(self, network: Network, loss_fn: Loss, images: Tensor, targets: Tensor) -> Values:
         """Run the forward pass of a piece of a batch."""
         distill = self.config.distill
         with self.execution.autocast():
-            logits, outputs = self.network(images)
+            logits, outputs = network(images)
             loss = call_scored(loss_fn, logits, targets, outputs)
             minimised = loss if distill is None else distill(loss, logits, images)
         reported = loss if distill is None else _reported(loss, minimised)

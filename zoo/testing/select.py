@@ -65,7 +65,7 @@ def _of_plugin(word: str, registry: Registry) -> list[Check]:
         return checks(word, registry=registry)
     except UnknownName as error:
         ids = [entry.id for entry in registry.entries() if word in entry.names]
-        if not ids:
+        if not ids or word == LOCAL:  # the plugin of the components of registry.yaml, which may have none
             raise
         raise UnknownName(
             f"There is no plugin {word!r}, but a component. To check it, type its full id: zoo plugins check {ids[0]}"

@@ -72,7 +72,7 @@ def test_twenty_trials_survive_sigkill(shell, zoo):
 
 
 def test_of_two_processes_one_is_killed_and_the_other_does_its_work(shell):
-    first = shell.start(*SWEEP, "--trials", "6", "--name", "s", slow=0.3)
+    first = shell.start(*SWEEP, "--trials", "6", "--name", "s", slow=3)  # longer than the other takes to start
     shell.wait_for(begun(1), first)
     second = shell.start("sweep", "--join", "runs/s", slow=0.05)
     shell.wait_for(begun(2), second)

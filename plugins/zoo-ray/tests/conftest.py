@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 import subprocess
@@ -30,15 +31,33 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(skip)
 
 
-class RealCluster:
-    """Two raylets with one CPU each; the second one can be killed and replaced."""
+@contextlib.contextmanager
+def environment(variables: dict[str, str]) -> Iterator[None]:
+    """Environment variables of the processes that a block starts."""
+    before = dict(os.environ)
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
 
-    def __init__(self) -> None:
+
+class RealCluster:
+    """Two raylets with one CPU each; the second one can be killed and replaced.
+
+    Args:
+        variables: environment variables of the raylets and their workers.
+    """
+
+    def __init__(self, variables: dict[str, str]) -> None:
         from ray.cluster_utils import Cluster
 
+        self.variables = variables
         system = {"enable_worker_prestart": False, "prestart_worker_first_driver": False}
         head = {"num_cpus": 1, "include_dashboard": False, "object_store_memory": _STORE, "_system_config": system}
-        self.cluster = Cluster(initialize_head=True, head_node_args=head)
+        with environment(variables):
+            self.cluster = Cluster(initialize_head=True, head_node_args=head)
         self.second = self.add()
 
     @property
@@ -47,7 +66,8 @@ class RealCluster:
 
     def add(self) -> Any:
         """Start a raylet."""
-        return self.cluster.add_node(num_cpus=1, object_store_memory=_STORE)
+        with environment(self.variables):
+            return self.cluster.add_node(num_cpus=1, object_store_memory=_STORE)
 
     def kill_second(self) -> None:
         """Kill the second raylet by SIGKILL, and start another one in its place."""
@@ -80,13 +100,7 @@ def variables(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 @pytest.fixture(scope="session")
 def cluster(variables: dict[str, str]) -> Iterator[RealCluster]:
     """A cluster of two raylets."""
-    before = dict(os.environ)
-    os.environ.update(variables)
-    try:
-        found = RealCluster()
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
+    found = RealCluster(variables)
     yield found
     found.cluster.shutdown()
 

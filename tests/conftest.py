@@ -6,6 +6,8 @@ import importlib
 import io
 import json
 import os
+import socket
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -130,6 +132,32 @@ def zoo(capfd: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]
 def read_result() -> Callable[[str | Path], dict[str, Any]]:
     """A run's result.json."""
     return lambda run: json.loads((Path(run) / "result.json").read_text("utf-8"))
+
+
+@pytest.fixture(scope="session")
+def in_two_processes(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], list[dict[str, Any]]]:
+    """Run a script in two processes of one group; it writes what it found into ``FOLDER/RANK.json``."""
+
+    def run(script: Path) -> list[dict[str, Any]]:
+        folder = tmp_path_factory.mktemp("ranks")
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = str(probe.getsockname()[1])
+        group = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "OMP_NUM_THREADS": "1"}
+        processes = [
+            subprocess.Popen(
+                [sys.executable, str(script), str(folder)],
+                env={**os.environ, **group, "RANK": str(rank)},
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+            for rank in range(2)
+        ]
+        errors = [process.communicate(timeout=120)[1] for process in processes]
+        assert [process.returncode for process in processes] == [0, 0], errors
+        return [json.loads((folder / f"{rank}.json").read_text("utf-8")) for rank in range(2)]
+
+    return run
 
 
 @pytest.fixture

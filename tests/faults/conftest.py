@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -62,6 +63,24 @@ class Shell:
         """Exit code, stdout, stderr."""
         out, err = process.communicate(timeout=120)
         return process.returncode, out, err
+
+    @staticmethod
+    def children(pid: int) -> list[int]:
+        """Child processes of a process."""
+        found = []
+        for stat in Path("/proc").glob("[0-9]*/stat"):
+            with contextlib.suppress(OSError):  # it has ended meanwhile
+                name, _, rest = stat.read_text("utf-8", "replace").rpartition(")")
+                if int(rest.split()[1]) == pid:
+                    found.append(int(name.split()[0]))
+        return found
+
+    @classmethod
+    def rank(cls, launcher: subprocess.Popen[str], rank: int) -> int:
+        """The process with this rank that a launcher has started."""
+        line = f"RANK={rank}".encode()
+        started = cls.children(launcher.pid)
+        return next(pid for pid in started if line in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"))
 
     @staticmethod
     def one_paragraph(err: str) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import signal
@@ -29,29 +28,12 @@ def words(make_folder) -> tuple[object, ...]:
     return ("run", "simple_cnn", folder, *JOB)
 
 
-def children(pid: int) -> list[int]:
-    """Child processes of a process."""
-    found = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):  # it has ended meanwhile
-            name, _, rest = stat.read_text("utf-8", "replace").rpartition(")")
-            if int(rest.split()[1]) == pid:
-                found.append(int(name.split()[0]))
-    return found
-
-
-def process(launcher: subprocess.Popen[str], rank: int) -> int:
-    """The process with this rank."""
-    line = f"RANK={rank}".encode()
-    return next(pid for pid in children(launcher.pid) if line in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"))
-
-
 def test_a_process_that_is_killed_is_started_again_and_the_run_ends_right(shell, words, read_result, numbers):
     code, _, err = shell.ended(shell.start(*words, "--name", "whole", *TWO, *OFTEN))
     assert (code, err) == (0, "")
     launcher = shell.start(*words, "--name", "killed", *TWO, *OFTEN, "--max-restarts", "1", slow=0.3)
     shell.wait_for(Path("runs/killed/checkpoints/index.json").is_file, launcher)
-    os.kill(process(launcher, 1), signal.SIGKILL)
+    os.kill(shell.rank(launcher, 1), signal.SIGKILL)
     code, _, err = shell.ended(launcher)
     assert code == 0, err
     assert "process 1 of 2 was killed by signal 9; continuing from the last checkpoint (1 of 1)" in err
@@ -63,7 +45,7 @@ def test_a_process_that_is_killed_is_started_again_and_the_run_ends_right(shell,
 def test_without_restarts_a_killed_process_is_reported_and_the_run_can_be_resumed(shell, words, read_result):
     launcher = shell.start(*words, "--name", "killed", *TWO, slow=0.3)
     shell.wait_for(Path("runs/killed/metrics.jsonl").is_file, launcher)
-    os.kill(process(launcher, 1), signal.SIGKILL)
+    os.kill(shell.rank(launcher, 1), signal.SIGKILL)
     code, _, err = shell.ended(launcher)
     assert code == 1
     assert "process 1 of 2 was killed by signal 9. Resume with: zoo run --resume runs/killed --nproc 2" in err
@@ -78,7 +60,7 @@ def test_a_process_that_hangs_is_killed_and_started_again(shell, words, read_res
     monkeypatch.setenv("ZOO_PEERS_S", "3")
     launcher = shell.start(*words, "--name", "hangs", *TWO, *OFTEN, "--max-restarts", "1", "--epochs", "2", slow=0.3)
     shell.wait_for(Path("runs/hangs/checkpoints/index.json").is_file, launcher)
-    os.kill(process(launcher, 1), signal.SIGSTOP)
+    os.kill(shell.rank(launcher, 1), signal.SIGSTOP)
     code, _, err = shell.ended(launcher)
     assert code == 0, err
     assert "process 1 of 2 hangs; continuing from the last checkpoint (1 of 1)" in err
@@ -91,7 +73,7 @@ def test_a_process_that_hangs_while_weights_are_sharded_ends_all(shell, words, m
     monkeypatch.setenv("ZOO_PEERS_S", "3")
     launcher = shell.start(*words, "--name", "hangs", *TWO, *OFTEN, "--set", "train.fsdp=true", slow=0.3)
     shell.wait_for(Path("runs/hangs/checkpoints/index.json").is_file, launcher)
-    os.kill(process(launcher, 1), signal.SIGSTOP)
+    os.kill(shell.rank(launcher, 1), signal.SIGSTOP)
     code, _, err = shell.ended(launcher)
     assert code == 1
     assert "process 1 of 2 hangs. Resume with: zoo run --resume runs/hangs --nproc 2" in err
@@ -110,11 +92,11 @@ def test_a_signal_to_one_process_or_to_each_twice_stops_all_at_one_step(shell, w
     """Slurm signals the launcher and its processes, which then get the signal of the launcher, too."""
     launcher = shell.start(*words, *TWO, "--name", "stopped", "--max-restarts", "2", slow=0.2)
     shell.wait_for(Path("runs/stopped/metrics.jsonl").is_file, launcher)
-    os.kill(process(launcher, 1), signal.SIGTERM)
+    os.kill(shell.rank(launcher, 1), signal.SIGTERM)
     assert_interrupted(shell, launcher, "1 of 3 epochs")
     launcher = shell.start("run", "--resume", "runs/stopped", "--nproc", "2", "--quiet", slow=0.2)
     shell.wait_for(lambda: Path("runs/stopped/metrics.jsonl").read_text("utf-8").count("\n") == 2, launcher)
-    for pid in (launcher.pid, *children(launcher.pid)):
+    for pid in (launcher.pid, *shell.children(launcher.pid)):
         os.kill(pid, signal.SIGUSR1)
     assert_interrupted(shell, launcher, "2 of 3 epochs")
     assert_resumes_as_if_never_stopped(shell, words, read_result, numbers)
@@ -284,7 +266,7 @@ def test_torchrun_resumes_a_run_whose_process_was_killed(shell, words, read_resu
     how = ("--set", "loss=slow", *OFTEN)
     agent = torchrun(*words, *how, "--name", "killed", "--overwrite", slow=0.3)
     shell.wait_for(Path("runs/killed/checkpoints/index.json").is_file, agent)
-    os.kill(process(agent, 1), signal.SIGKILL)
+    os.kill(shell.rank(agent, 1), signal.SIGKILL)
     code, _, err = shell.ended(agent)
     assert code == 0, err
     assert err.count("zoo: continuing from the last checkpoint (restart 1 of 2)") == 1, err
@@ -306,7 +288,7 @@ def test_torchrun_does_not_repeat_an_invalid_request(shell, words):
 def test_torchrun_does_not_restart_an_interrupted_run(shell, words, read_result):
     agent = torchrun(*words, "--set", "loss=slow", "--name", "stopped", slow=0.3)
     shell.wait_for(Path("runs/stopped/metrics.jsonl").is_file, agent)
-    os.kill(process(agent, 1), signal.SIGTERM)
+    os.kill(shell.rank(agent, 1), signal.SIGTERM)
     code, _, err = shell.ended(agent)
     assert code == 1
     assert "zoo run --resume runs/stopped" in err

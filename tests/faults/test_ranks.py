@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import signal
@@ -195,7 +194,7 @@ def test_what_is_random_goes_on_bit_for_bit_after_a_signal_to_one_process(
     assert code == 0, err
     process = shell.start(*words, "--name", "stopped", slow=0.2)
     shell.wait_for(lambda: Path("runs/stopped/metrics.jsonl").is_file(), process)
-    os.kill(next(pid for pid in descendants(process.pid) if rank_of(pid) == "1"), signal.SIGTERM)
+    os.kill(shell.rank(process, 1), signal.SIGTERM)
     code, _, err = shell.ended(process)
     assert code != 0, err
     assert shell.ended(shell.start("run", "--resume", "runs/stopped", "--nproc", "2", "--quiet"))[0] == 0
@@ -265,23 +264,3 @@ def test_a_nan_of_one_process_ends_both_and_is_not_saved(faulty):
     kept = load_checkpoint(Path("runs/faulty/checkpoints"))
     assert kept is not None
     assert all(weight.isfinite().all() for weight in kept["parts"]["model"].values())
-
-
-def children(pid: int) -> list[int]:
-    found = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):  # it has ended meanwhile
-            name, _, rest = stat.read_text("utf-8", "replace").rpartition(")")
-            if int(rest.split()[1]) == pid:
-                found.append(int(name.split()[0]))
-    return found
-
-
-def descendants(pid: int) -> list[int]:
-    found = children(pid)
-    return found + [below for child in found for below in descendants(child)]
-
-
-def rank_of(pid: int) -> str | None:
-    environment = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
-    return next((row.decode().partition("=")[2] for row in environment if row.startswith(b"RANK=")), None)

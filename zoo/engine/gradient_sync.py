@@ -1,7 +1,6 @@
 """Gradients of a step, averaged over the processes of a run by torch's DistributedDataParallel (DDP).
 
-A network that is sharded (:mod:`zoo.engine.sharding`) averages its gradients itself; a single process has none to
-average.
+A sharded network (:mod:`zoo.engine.sharding`) averages its gradients itself; a single process has none to average.
 """
 
 from __future__ import annotations
@@ -59,9 +58,9 @@ class GradientSync:
 
     def __init__(self, parameters: Iterable[nn.Parameter], together: Together):
         self.together, self.ranks = together, together.ranks
-        learning = [p for p in parameters if p.requires_grad]
-        self._sharded = any(map(is_divided, learning))
-        self._replica = _replicate(learning, self.ranks) if self.ranks.size > 1 and not self._sharded else None
+        self._learning = [p for p in parameters if p.requires_grad]
+        self._sharded = any(map(is_divided, self._learning))
+        self._replica = _replicate(self._learning, self.ranks) if self.ranks.size > 1 and not self._sharded else None
         self._proven = self._sending = False
         self._before: Tensor | None = None
 
@@ -99,8 +98,7 @@ class GradientSync:
             The scalar of the whole batch, detached.
         """
         if self._replica is not None and not self._sending:
-            nothing = value.new_zeros(())
-            self._replica(lambda: Values(nothing, nothing, nothing)).minimised.backward()
+            self._replica(self._nothing).minimised.backward()
         self._proven, self._sending = True, False
         wishes = self.together.wishes()
         if self.ranks.size == 1:
@@ -110,6 +108,11 @@ class GradientSync:
         communicate(lambda: dist.all_reduce(told, group=self.ranks.group))
         self._agree(told[1:])
         return told[0] / self.ranks.size
+
+    def _nothing(self) -> Values:
+        """A zero of all weights that have a gradient, whose backward pass changes none and sends them."""
+        zero = 0 * torch.stack([p.sum() for p in self._learning if p.grad is not None]).sum()
+        return Values(zero, zero.detach(), zero.detach())
 
     def _agree(self, wishes: Tensor) -> None:
         """Store which wishes any process has; on a GPU they are read one step later, which avoids a synchronisation."""
@@ -129,10 +132,7 @@ class _Weights(nn.Module):
         self.unused = nn.Parameter(self.learning[0].detach().new_zeros(()))  # else DDP warns that all are used
 
     def forward(self, compute: Callable[[], Values]) -> Values:
-        """Compute a piece; weights that an earlier piece used take part, since DDP averages only those of this one."""
-        found = compute()
-        used = [p.sum() for p in self.learning if p.grad is not None]
-        return found._replace(minimised=found.minimised + 0 * torch.stack(used).sum()) if used else found
+        return compute()
 
 
 def _replicate(learning: Iterable[nn.Parameter], ranks: Ranks) -> DistributedDataParallel:

@@ -20,6 +20,7 @@ __all__ = [
     "HEADINGS",
     "KINDS",
     "SERVICES",
+    "TASKS",
     "Architecture",
     "Augmentation",
     "CacheKind",
@@ -52,6 +53,8 @@ _TARGET = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 
 SYMMETRIES = ("horizontal_flip", "vertical_flip", "rotate_90")
 """Transformations that may preserve the classes of a dataset."""
+TASKS = ("single-label", "multi-label", "regression", "ordinal")
+"""What a job can learn of an image: one class, any of several labels, numbers, or one of ordered classes."""
 Interpolation = Literal["bilinear", "bicubic", "nearest", "lanczos", "box", "hamming"]
 _INTERPOLATIONS = (None, *get_args(Interpolation))
 
@@ -167,15 +170,20 @@ class Dataset(Component):
     A multi-label dataset has ``.multilabel = True``; its labels are lists or tuples of indices, or arrays (K,) of 0
     and 1. A job's targets are then (N, K).
 
+    A dataset of numbers has ``.task = "regression"``: ``.classes`` are then the names of the K values of an image, and
+    a label is a float, or K floats. A job can also read class names that are all numbers as values or as ordered
+    classes (``--task regression``, ``--task ordinal``); ``.target_name`` names their value. ``.task`` may be any of
+    :data:`TASKS`.
+
     Optional attributes of the object are ``.targets`` (all labels, without decoding), ``.name_of(i)`` (name of item
     *i*: its file's path), ``.source`` (origin of the images, in a few words), ``.shards`` (file number (N,) of each
     item, where a file has many: training then reads few files at a time), ``.groups`` (group (N,) of each item: items
     of one patient, film or track stay in one split), ``.notices`` (sentences for the user), and ``.fingerprint`` (a
     string that changes with the content, for items that are no files). A factory whose splits depend on the files has
     ``available_splits(root, **params) -> tuple[str, ...]``; that of an undivided dataset is ``("train",)``, or
-    ``("train", "all")``, where ``"all"`` can be evaluated. Facts for a job's defaults come from a class attribute
-    ``multilabel``, or from ``peek(root, **params) -> dict``, which is called before the dataset is opened, with any of
-    ``multilabel`` (bool), ``in_chans`` (int), ``source`` (a keyword
+    ``("train", "all")``, where ``"all"`` can be evaluated. Facts for a job's defaults come from the class attributes
+    ``multilabel`` and ``task``, or from ``peek(root, **params) -> dict``, which is called before the dataset is opened,
+    with any of ``multilabel`` (bool), ``task`` (one of :data:`TASKS`), ``in_chans`` (int), ``source`` (a keyword
     for a recipe's ``when``, where images come from one of several sources), ``provisional`` (a sentence for
     ``--dry-run``, where a run may find other images) and ``first`` (the path of an image, from which the zoo reads
     ``in_chans``). Other facts are read from the opened training split: the number of images and of classes, and the
@@ -209,12 +217,28 @@ class Dataset(Component):
             raise ValueError(f"symmetry {unknown[0]!r} is not one of {', '.join(SYMMETRIES)}")
 
 
+def _check_tasks(tasks: tuple[str, ...]) -> None:
+    if unknown := [word for word in tasks if word not in TASKS]:
+        raise ValueError(f"task {unknown[0]!r} is not one of {', '.join(TASKS)}")
+
+
+@dataclass(frozen=True)
 class Loss(Component):
     """``f(**params)`` returns ``(logits, targets) -> scalar``; targets (N,) int64, or (N, K) soft.
 
     A factory with a ``num_classes`` parameter gets the job's, one with ``classes`` the names of the classes. One with a
     ``multilabel`` parameter supports multi-label datasets: for True, targets are (N, K) float in 0..1, an independent
     binary label for each class.
+
+    A loss of values declares ``tasks=("regression",)``: outputs and targets are (N, K) float, standardised by mean and
+    standard deviation of the training split. One for classes and values alike has a parameter ``regression``, which is
+    True for values. A loss of ordered classes declares ``tasks=("ordinal",)``. A loss that needs another number of
+    outputs of the network has a factory with a function ``link(**params)`` (a static method of a class), which
+    describes the outputs:
+
+    * ``{"kind": "quantiles", "levels": [0.05, 0.5, 0.95]}``: (N, K * Q), the Q quantiles of a value beside each other.
+    * ``{"kind": "corn"}``: (N, K - 1) logits of the conditional probabilities P(y > k | y >= k).
+    * ``{"kind": "cumulative"}``: (N, K - 1) logits of P(y > k).
 
     Further parameters of the call are outputs of the network that its forward returns by that name, as in
     ``(logits, targets, features)``; a factory with a ``num_features`` parameter gets the width of ``features``. A loss
@@ -226,9 +250,21 @@ class Loss(Component):
     tensor, or None for the number of images. A loss that is not a mean of its parts, such as a triplet loss over the
     images of a batch, declares ``needs_whole_batch = True``; jobs that cut a batch are refused. A trial before training
     decides for a loss with neither.
+
+    Args:
+        tasks: tasks among :data:`TASKS` that the loss supports; empty for classes, and for multi-label datasets with a
+            ``multilabel`` parameter. A loss of single-label classes is one of ordered classes, too.
+
+    Raises:
+        ValueError: also for an unknown task.
     """
 
     kind: ClassVar[str] = "loss"
+    tasks: tuple[str, ...] = field(default=(), kw_only=True)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_tasks(self.tasks)
 
 
 @dataclass(frozen=True)
@@ -238,10 +274,25 @@ class Metric(Component):
     Targets are (N,) int64. A factory with a ``multilabel`` parameter supports multi-label datasets: for True, targets
     are (N, K) float of 0 and 1. One with a ``classes`` parameter gets the names of the classes. Further parameters of
     ``update`` are outputs of the network, as for a loss.
+
+    A metric of values declares ``tasks=("regression",)``: predictions and targets are (N, K) float in the data's own
+    units. One of ordered classes declares ``tasks=("ordinal",)``: log-probabilities (N, K) and targets (N,).
+
+    Args:
+        higher_is_better: a higher value is better.
+        tasks: as of a :class:`Loss`.
+
+    Raises:
+        ValueError: also for an unknown task.
     """
 
     kind: ClassVar[str] = "metric"
     higher_is_better: bool = field(default=True, kw_only=True)
+    tasks: tuple[str, ...] = field(default=(), kw_only=True)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_tasks(self.tasks)
 
 
 class Augmentation(Component):
@@ -294,7 +345,7 @@ class Sampler(Component):
     A factory gets any of these by name: ``count`` (N, the number of items), ``labels`` (N,) int64, or (N, K) of a
     multi-label dataset, ``seed`` (the job's), ``shards`` (file number (N,) of each item, or None), and ``processes``
     (that share every batch). One that takes ``labels`` supports multi-label datasets if it has a ``multilabel``
-    parameter.
+    parameter, and regressions, whose labels are (N, K) float, if it has a ``regression`` parameter.
     """
 
     kind: ClassVar[str] = "sampler"

@@ -5,6 +5,7 @@ from __future__ import annotations
 JOB = {
     "architecture": "The network: a name, or a mapping of name and parameters. See: zoo list architectures",
     "dataset": "The images: a name or a folder, or a mapping of name and parameters such as root.",
+    "task": "What is learned of an image: one class, any of several labels, numbers, or one of ordered classes.",
     "loss": "The loss: a name, or a mapping of name and parameters.",
     "metrics": "Metrics beyond loss, accuracy, precision, recall and F1, which every run has.",
     "augment": "Augmentations, in their order.",
@@ -111,6 +112,7 @@ LOCAL = {
     "deprecated": "Replacement that a warning names, such as: use acme/new",
     "renamed": "Old names of parameters, each with the new one.",
     "higher_is_better": "Whether a higher value is better.",
+    "tasks": "Supported tasks: single-label, multi-label, regression, ordinal.",
     "suffixes": "Suffixes of the files that the importer reads.",
     "group": "Group that the command belongs to; empty for zoo itself.",
     "heading": "Heading of zoo --help that the command is listed under.",

@@ -23,6 +23,7 @@ TYPED = {
     "device": "cpu",
     "precision": "fp32",
     "tta": "flip",
+    "task": "single-label",
     "on_bad_image": "fail",
 }
 

@@ -33,6 +33,7 @@ VALUES = {
     "top1": 0.5,
     "license": "mit",
     "higher_is_better": False,
+    "tasks": ["regression"],
     "lr": 1,
     "weight_decay": 0.1,
     "reader": "./mine.py:read",

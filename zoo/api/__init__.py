@@ -115,7 +115,7 @@ def run(
         observer: notified of the progress, in each of the runs; by default the console's report, in a notebook a bar
             and a chart.
         options: as on the command line: epochs, batch_size, lr, image_size, pretrained, weights, teacher, freeze, seed,
-            device, precision, data, on_bad_image; and components: loss (also a function of logits and targets),
+            device, precision, data, task, on_bad_image; and components: loss (also a function of logits and targets),
             metrics (names, torchmetrics' objects, functions of logits and targets), augment (names, transforms of
             torchvision or Kornia, functions of an image), optimizer and schedule (names, torch's classes),
             sampler, callbacks (names, objects of ``zoo.api.running.Callback``), and those of plugins' kinds; classes

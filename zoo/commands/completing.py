@@ -15,6 +15,7 @@ from click.shell_completion import CompletionItem, get_completion_class
 
 from zoo.commands.arguments import VARIABLE
 from zoo.host.context import registry_of
+from zoo.plugin import TASKS
 
 if TYPE_CHECKING:
     from zoo.registry.entry import Entry
@@ -217,6 +218,7 @@ _VALUES: dict[str, Values] = {
     "device": _fixed("auto", "cpu", "cuda", "mps"),
     "precision": _fixed("auto", "fp32", "bf16", "fp16"),
     "on_bad_image": _fixed("skip", "fail"),
+    "task": _fixed(*TASKS),
     "split": _fixed("train", "val", "test"),
     "freeze": _fixed("backbone"),
 }

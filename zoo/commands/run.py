@@ -38,7 +38,7 @@ def _options(command: Any) -> Any:
         click.option("--name", metavar="NAME", help="Name of the run.", cls=SectionOption, default_text="generated"),
         job_options("set"),
         click.option("--dry-run", is_flag=True, help="Print the job with the source of each value, and exit."),
-        job_options("image_size", "on_bad_image", "recipe", "weights", "freeze", "teacher", "seed"),
+        job_options("image_size", "task", "on_bad_image", "recipe", "weights", "freeze", "teacher", "seed"),
         _option("--seeds", section="Repeats", type=int, metavar="N", help="Repeat the run with N seeds from --seed."),
         _option("--folds", section="Repeats", type=int, metavar="N", help="Run N-fold cross-validation."),
         job_options("precision"),

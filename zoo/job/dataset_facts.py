@@ -13,9 +13,11 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from zoo.errors import ZooError
+from zoo.errors import ContractError, ZooError
 from zoo.job.rules import on_ladder
+from zoo.plugin import TASKS
 from zoo.registry.entry import Entry
+from zoo.registry.suggest import did_you_mean, listing
 
 ARRAYS, PAGES = (".npy",), (".tif", ".tiff")
 """Suffixes of files with any number of channels; other files are greyscale or colour and need not be opened."""
@@ -27,20 +29,45 @@ def peek(factory: Callable[..., Any], params: Mapping[str, Any]) -> dict[str, An
     """Call ``factory.peek(**params)`` where defined, and complete the result.
 
     Returns:
-        ``multilabel`` (bool); ``in_chans`` (int), also from the image whose path is ``first``; ``source`` (str);
-        ``provisional`` (str).
+        ``task`` (one of :data:`zoo.plugin.TASKS`) and ``multilabel`` (bool) of the same meaning; ``in_chans`` (int),
+        also from the image whose path is ``first``; ``source`` (str); ``provisional`` (str).
 
     Raises:
-        ZooError: raised by the dataset.
+        ZooError: raised by the dataset, or it states an unknown task.
     """
     ask = getattr(factory, "peek", None)
     found = dict(ask(**params)) if callable(ask) else {}
-    if found.get("multilabel") is None:
-        found["multilabel"] = getattr(factory, "multilabel", False) is True
+    found["task"] = stated_task(found.get("task"), found.get("multilabel")) or stated_task_of(factory) or TASKS[0]
+    found["multilabel"] = found["task"] == "multi-label"
     first = found.pop("first", None)
     if found.get("in_chans") is None and first is not None and Path(first).suffix.lower() in (*ARRAYS, *PAGES):
         found["in_chans"] = _channels(Path(first))
     return found
+
+
+def stated_task(task: Any, multilabel: Any) -> str | None:
+    """The task that a dataset states by its word or, in the older way, by ``multilabel``; None where it states none.
+
+    Raises:
+        ContractError: there is no such task.
+    """
+    if task is None:
+        return None if multilabel is None else TASKS[1 if multilabel is True else 0]
+    if task not in TASKS:
+        raise ContractError(
+            f"the dataset states the task {task!r}.{did_you_mean(str(task), TASKS)} Valid are: {listing(TASKS)}."
+        )
+    return str(task)
+
+
+def stated_task_of(dataset: Any) -> str | None:
+    """The task that a dataset or its factory states by its attributes ``task`` and ``multilabel``.
+
+    Raises:
+        ContractError: there is no such task.
+    """
+    several = True if getattr(dataset, "multilabel", None) is True else None
+    return stated_task(getattr(dataset, "task", None), several)
 
 
 class DatasetFacts:
@@ -65,6 +92,13 @@ class DatasetFacts:
         return {}
 
     @property
+    def opened_task(self) -> str | None:
+        """Task that the opened training split states; None where it states none or can't be opened."""
+        with contextlib.suppress(Exception):  # a plugin's dataset may raise anything; the run reports it
+            return stated_task_of(self._train())
+        return None
+
+    @property
     def in_chans(self) -> int | None:
         """Number of channels, from the images or as the component declares."""
         return self.peeked.get("in_chans") or getattr(self.entry.component, "in_chans", None)
@@ -74,10 +108,16 @@ class DatasetFacts:
         """Side of the images in pixels as declared, else the median of the shorter sides of a sample."""
         return getattr(self.entry.component, "input_size", None) or self.measured.get("own_size")
 
+    @property
+    def declared_symmetries(self) -> tuple[str, ...] | None:
+        """Symmetries as the component declares."""
+        declared: tuple[str, ...] | None = getattr(self.entry.component, "symmetries", None)
+        return declared
+
     @cached_property
     def symmetries(self) -> tuple[str, ...] | None:
         """Symmetries as the component declares, else from a mirror test on some images."""
-        declared: tuple[str, ...] | None = getattr(self.entry.component, "symmetries", None)
+        declared = self.declared_symmetries
         if declared is not None or not self.measured:
             return declared
         from zoo.data.symmetry import keeps_class_when_mirrored
@@ -137,11 +177,13 @@ class JobFacts:
         image_size: side in pixels of the job's images, where known.
         input_size: side in pixels that the network was designed for.
         val_fraction, folds: part of the training split that is held out.
+        task: the job's task; None for the dataset's own.
     """
 
     dataset: DatasetFacts | None
     image_size: int | None = None
     input_size: int | None = None
+    task: str | None = None
     val_fraction: float = 0.2
     folds: int | None = None
 
@@ -150,6 +192,8 @@ class JobFacts:
         if name == "image_size":
             return self.image_size
         if self.dataset is None:
+            return None
+        if name in ("classes", "images_per_class") and self._of_values:
             return None
         if name == "images_per_class":
             images, classes = self.number("images"), self.number("classes")
@@ -169,8 +213,16 @@ class JobFacts:
 
     @property
     def symmetries(self) -> tuple[str, ...] | None:
-        """Symmetries of the dataset; None where unknown."""
-        return self.dataset.symmetries if self.dataset is not None else None
+        """Symmetries of the dataset; None where unknown, as for values, unless the dataset declares them."""
+        if self.dataset is None:
+            return None
+        return self.dataset.declared_symmetries if self._of_values else self.dataset.symmetries
+
+    @property
+    def _of_values(self) -> bool:
+        """The images have values instead of classes."""
+        own = self.dataset.peeked.get("task") if self.dataset is not None else None
+        return (self.task or own) == "regression"
 
     def condition(self, name: str) -> Any:
         """Look up a fact for a recipe's ``when``; the image size is the job's, else estimated from the images."""

@@ -22,6 +22,7 @@ OPTIONS: dict[str, str] = {
     "architecture": "architecture",
     "dataset": "dataset",
     "data": "dataset.root",
+    "task": "task",
     "epochs": "train.epochs",
     "batch_size": "train.batch_size",
     "lr": "train.lr",

@@ -112,6 +112,12 @@ _OPTIONS: dict[str, dict[str, Any]] = {
         "default_text": "auto",
     },
     "tta": {"metavar": "VIEWS", "help": VIEWS, "section": "Evaluation", "default_text": "none"},
+    "task": {
+        "metavar": "TASK",
+        "help": "single-label, multi-label, regression or ordinal.",
+        "section": "Data",
+        "default_text": "the dataset's own",
+    },
     "on_bad_image": {
         "metavar": "POLICY",
         "help": "What to do with unreadable images: skip or fail.",

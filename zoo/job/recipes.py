@@ -11,8 +11,6 @@ from zoo.registry.recipe_book import PluginRecipe
 
 BASE = "*+*"
 """Recipe below all others."""
-SEVERAL_LABELS = "multi_label"
-"""Recipe that overrides any other for multi-label datasets."""
 _OF_DATA = ("source", *RANGES)
 _OF_THE_SHELF = ("expect", "summary", "source", "when", "budget", "backbone")
 

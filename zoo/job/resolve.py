@@ -24,18 +24,18 @@ from zoo.job.messages import already_reported, describe_error, folder_hint, is_p
 from zoo.job.names import MONITOR, has_ids, shown_name
 from zoo.job.paths import anchor_params, anchored
 from zoo.job.plugin_values import PREFIX, dotted, take_settings
-from zoo.job.recipes import BASE, SEVERAL_LABELS, own_recipe, settings
+from zoo.job.recipes import BASE, own_recipe, settings
 from zoo.job.reconcile import reconcile_freeze, reconcile_rates, reconcile_sizes, unchosen
 from zoo.job.request import Request
-from zoo.job.schema import MEASURED, Choice, Job, default_of, field_paths
-from zoo.plugin import Kind, Optimizer
+from zoo.job.schema import AUTO, MEASURED, Choice, Job, default_of, field_paths
+from zoo.job.task_fit import RECIPES, asked_task, problem_of_class_weights, problem_of_component, problem_of_labels
+from zoo.plugin import TASKS, Kind, Optimizer
 from zoo.registry import signature
 from zoo.registry.deprecation import both_given, renamed_in, warn_renamed
 from zoo.registry.entry import PYTHON, Entry
 from zoo.registry.kinds import ALL, CHOICE_LISTS, CHOICES
 from zoo.registry.registry import Registry
 from zoo.registry.settings_book import PluginSettings
-from zoo.registry.suggest import listing
 from zoo.storage.safe_yaml import read_mapping
 
 FALLBACK_SIZE = 128  # image size in pixels, where neither recipe, architecture nor dataset gives one
@@ -70,6 +70,12 @@ class Resolved:
 
     def entry(self, path: str) -> Entry:
         return self.entries[path]
+
+    @property
+    def task(self) -> str:
+        """The job's task, or that which its dataset states before it is opened: one of :data:`zoo.plugin.TASKS`."""
+        own = self.facts.dataset.peeked.get("task") if self.facts.dataset is not None else None
+        return str(own or TASKS[0]) if self.job.task == AUTO else self.job.task
 
     @property
     def renamed(self) -> Mapping[str, str]:
@@ -159,12 +165,13 @@ class _Resolver:
         self.layers.put("--set", sets)
         self.layers.put("command line", options)
         self.layers.values["recipe"] = recipe_name
+        self._task_recipe()
         self.reasons = apply_rules(self.layers, self.facts)
         reconcile_sizes(self.layers, before)
         reconcile_freeze(self.layers)
         reconcile_rates(self.layers, before, self._optimizer)
-        self._several_labels()
         self._choices()
+        self.problems += problem_of_class_weights(self.layers.values, self.task)
         self._component_defaults()
         self.layers.replace("default", settings_of_plugins[0])
         self.layers.sources.update(settings_of_plugins[1])
@@ -210,7 +217,8 @@ class _Resolver:
             merged.put("", layer)
         given = {"image_size": SIZE, "val_fraction": "data.val_fraction", "folds": "data.folds"}
         values = {name: merged.values[path] for name, path in given.items() if _is_number(merged.values.get(path))}
-        return JobFacts(self._dataset_facts(merged), input_size=self._input_size(merged), **values)
+        facts = self._dataset_facts(merged)
+        return JobFacts(facts, input_size=self._input_size(merged), task=asked_task(merged.values), **values)
 
     def _dataset_facts(self, merged: Layers) -> DatasetFacts | None:
         """Facts about the dataset; None where its name or its parameters are invalid."""
@@ -230,16 +238,34 @@ class _Resolver:
             return getattr(entry.component, "input_size", None)
         return None
 
-    def _several_labels(self) -> None:
-        """Apply the multi-label recipe to a multi-label dataset, below the user's choices and later recipes."""
-        if not self.peeked.get("multilabel"):
+    def _task_recipe(self) -> None:
+        """Apply the recipe of the job's task, below the user's choices and later recipes."""
+        name = RECIPES.get(self.task or "", "")
+        content = self.registry.recipes.by_name.get(name)
+        if content is None:
             return
         levels, chosen = self.registry.recipes.levels, self.layers.values.get("recipe")
-        later = levels.get(str(chosen), 0) > levels.get(SEVERAL_LABELS, 0)
-        recipe = flatten(settings(self.registry.recipes.by_name.get(SEVERAL_LABELS, {})))
+        later = levels.get(str(chosen), 0) > levels.get(name, 0)
+        recipe = flatten(settings(content))
         kept = {path for path, source in self.layers.sources.items() if later and source == f"recipe {chosen}"}
         free = {p: value for p, value in recipe.items() if p not in kept and unchosen(self.layers.sources.get(p))}
-        self.layers.put(f"recipe {SEVERAL_LABELS}", free)
+        self.layers.put(f"recipe {name}", free)
+
+    @property
+    def task(self) -> str | None:
+        """The job's task, or that of its dataset; None where the dataset is unknown."""
+        return asked_task(self.layers.values) or self.peeked.get("task")
+
+    def _check_task(self, dataset: Entry) -> None:
+        """Report a task that the labels of the dataset can't be read for."""
+        asked, facts = asked_task(self.layers.values), self.facts.dataset
+        if asked is None or facts is None or not facts.peeked:
+            return
+        own = facts.peeked["task"]
+        if problem_of_labels(asked, "", own):  # the object may state a task that the factory does not
+            own = facts.opened_task or own
+        if problem := problem_of_labels(asked, dataset.component.name, own):
+            self.problems.append(problem)
 
     @property
     def peeked(self) -> Mapping[str, Any]:
@@ -340,6 +366,8 @@ class _Resolver:
                     self.layers.values[f"{path}.name"] = shown_name(kind, str(name), entry, self.registry)
                 self._rename(path, entry)
                 self._check(path, entry, self.layers.params(path))
+                if path == "dataset":
+                    self._check_task(entry)
         for path, kind in CHOICE_LISTS.items():
             found = self._choice_list(path, kind)
             if found or path in Job.model_fields:  # an empty list of a plugin's kind would require the plugin
@@ -399,7 +427,7 @@ class _Resolver:
             return
         preset, twice = entry.with_new_names(entry.params, path)
         checked, problems = signature.check(entry.kind, factory, {**preset, **given}, path)
-        self.problems += twice + problems + self._one_label_only(entry, factory)
+        self.problems += twice + problems + self._fits_task(entry, factory)
         folders = {key: self._file_folder if self._from_file(f"{path}.{key}") else None for key in given}
         values = self._anchored(entry, checked, folders)
         self.layers.fill("registry.yaml", {f"{path}.{k}": None for k in preset if k in values})
@@ -420,21 +448,9 @@ class _Resolver:
         presets = dict.fromkeys(entry.params, entry.home)
         return anchor_params(values, signature.parameters(entry.kind, entry.factory()), {**presets, **folders})
 
-    def _one_label_only(self, entry: Entry, factory: Any) -> list[str]:
-        """Problem of a single-label loss or metric with a multi-label dataset; empty where it fits."""
-        fits = not self.peeked.get("multilabel") or entry.kind not in ("loss", "metric")
-        if fits or signature.accepts(factory, "multilabel"):
-            return []
-        fitting = set()
-        for name in self.registry.names(entry.kind):
-            with contextlib.suppress(RequestError):
-                other = self.registry.find(entry.kind, name)
-                if signature.accepts(other.factory(), "multilabel"):
-                    fitting.add(other.component.name)
-        return [
-            f"{entry.kind} {entry.component.name!r} does not support multi-label datasets. Those that do: "
-            f"{listing(sorted(fitting))}."
-        ]
+    def _fits_task(self, entry: Entry, factory: Any) -> list[str]:
+        """Problem of a component that does not support the job's task; empty where it fits."""
+        return problem_of_component(entry, factory, self.task, self.registry)
 
     def _choice_list(self, path: str, kind: str) -> list[dict[str, Any]]:
         found = []
@@ -457,7 +473,7 @@ class _Resolver:
             (preset, twice), (own, both) = (entry.with_new_names(p, where) for p in (entry.params, choice.params))
             checked, problems = signature.check(kind, factory, {**preset, **own}, where)
             problems = twice + both + problems
-            self.problems += problems + self._one_label_only(entry, factory) + _taken(kind, choice.name, entry)
+            self.problems += problems + self._fits_task(entry, factory) + _taken(kind, choice.name, entry)
             folder = self._file_folder if self._from_file(path) else None
             values = self._anchored(entry, checked, dict.fromkeys(own, folder))
             defaults = signature.defaults(kind, factory)

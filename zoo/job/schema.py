@@ -271,6 +271,9 @@ class Data(_Strict):
 
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
 
+TaskWord = Literal["auto", "single-label", "multi-label", "regression", "ordinal"]
+"""``auto``, or one of :data:`zoo.plugin.TASKS`."""
+
 Views = Literal["none", "flip", "crops", "flip_crops", "d4"]
 """Methods of test-time augmentation; a copy of those in ``zoo.engine.tta``, which imports torch."""
 
@@ -279,6 +282,8 @@ class Job(_Strict):
     """Settings of a run.
 
     Args:
+        task: what is learned of an image: one class, any of several labels, numbers (``regression``), or one of ordered
+            classes (``ordinal``); ``auto`` is the dataset's own.
         tta: test-time augmentation: predictions of the trained model, in the final evaluation and in later use, are the
             mean over several views of an image. Evaluations between epochs use one view.
         precision, memory_format: for ``auto``, the run's job.yaml records the fastest value.
@@ -296,6 +301,7 @@ class Job(_Strict):
 
     architecture: Choice
     dataset: Choice
+    task: TaskWord = "auto"
     loss: Choice
     metrics: list[Choice] = Field(default_factory=list)
     augment: list[Choice] = Field(default_factory=list)

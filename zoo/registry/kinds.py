@@ -46,7 +46,7 @@ _CORE = (
         plural="losses",
         path="loss",
         choose="one",
-        given=("num_classes", "num_features", "multilabel", "classes"),
+        given=("num_classes", "num_features", "multilabel", "regression", "classes"),
         checks="zoo.testing.losses",
     ),
     Kind(Metric, path="metrics", given=("num_classes", "multilabel", "classes"), checks="zoo.testing.metrics"),
@@ -64,7 +64,7 @@ _CORE = (
         path="train.sampler",
         choose="one",
         default="shuffle",
-        given=("count", "labels", "seed", "shards", "processes", "multilabel"),
+        given=("count", "labels", "seed", "shards", "processes", "multilabel", "regression"),
         checks="zoo.testing.samplers",
     ),
     Kind(
@@ -92,7 +92,7 @@ CHOICES: dict[str, str] = {}
 CHOICE_LISTS: dict[str, str] = {}
 """Paths of lists of components in a job, with their kinds."""
 _FIELDS = "train data plugins device precision evaluation_precision memory_format compile tta seed pretrained weights"
-JOB_FIELDS = frozenset((*_FIELDS.split(), "teacher", "recipe"))
+JOB_FIELDS = frozenset((*_FIELDS.split(), "task", "teacher", "recipe"))
 """Keys of a job that are no components."""
 _owners: dict[str, str] = {}
 

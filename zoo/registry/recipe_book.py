@@ -20,7 +20,7 @@ from zoo.registry.suggest import did_you_mean, listing
 from zoo.storage.safe_yaml import parse_yaml
 
 HOOK = "zoo_recipes"
-RESERVED = ("*+*", "multi_label")
+RESERVED = ("*+*", "multi_label", "regression", "ordinal")
 """Recipes below or above those of every job, which only a registry.yaml can define."""
 
 

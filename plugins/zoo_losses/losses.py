@@ -10,6 +10,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from zoo_losses.precision import full_precision
+from zoo_losses.values import squared_error
+
 __all__ = [
     "MSE",
     "BinaryCrossEntropy",
@@ -36,7 +39,7 @@ def cross_entropy(
         label_smoothing: share in 0..1 of every target that is spread evenly over the classes.
         class_weights: (K,) float, one factor a class.
     """
-    logits = _full_precision(logits)
+    logits = full_precision(logits)
     goal = targets if targets.ndim == 1 else _probabilities(targets, logits)
     if class_weights is None:
         return F.cross_entropy(logits, goal, label_smoothing=label_smoothing)
@@ -74,7 +77,7 @@ def binary_cross_entropy(
         label_smoothing: in 0..1; a target t becomes ``t * (1 - label_smoothing) + label_smoothing / 2``.
         multilabel: classes are independent binary labels, also for K = 2.
     """
-    logits = _full_precision(logits)
+    logits = full_precision(logits)
     probs = _probabilities(targets, logits)
     if logits.shape[1] == 2 and not multilabel:
         logits, probs = logits[:, 1] - logits[:, 0], probs[:, 1]
@@ -91,7 +94,7 @@ def mse(logits: Tensor, targets: Tensor) -> Tensor:
         logits: (N, K) float.
         targets: (N,) int64, or (N, K) probabilities.
     """
-    logits = _full_precision(logits)
+    logits = full_precision(logits)
     return F.mse_loss(logits.softmax(1), _probabilities(targets, logits))
 
 
@@ -111,7 +114,7 @@ def focal(
         alpha: (K,) float, factor of each class; the mean is not normalised by it.
         multilabel: classes are independent binary labels.
     """
-    logits = _full_precision(logits)
+    logits = full_precision(logits)
     if multilabel:
         return _sigmoid_focal(logits, _probabilities(targets, logits), gamma, alpha)
     log_probs = logits.log_softmax(1)
@@ -142,7 +145,7 @@ def soft_f1(logits: Tensor, targets: Tensor, multilabel: bool = False) -> Tensor
         targets: (N,) int64, or (N, K) probabilities.
         multilabel: classes are independent binary labels, with a sigmoid instead of the softmax.
     """
-    logits = _full_precision(logits)
+    logits = full_precision(logits)
     probs, wanted = logits.sigmoid() if multilabel else logits.softmax(1), _probabilities(targets, logits)
     actual = wanted.sum(0)  # (K,)
     present = (actual > 0).to(logits.dtype)
@@ -204,10 +207,18 @@ class BinaryCrossEntropy(nn.Module):
 
 
 class MSE(nn.Module):
-    """Mean squared error of the probabilities; see :func:`mse`."""
+    """Mean squared error: of the probabilities, see :func:`mse`, or of values.
+
+    Args:
+        regression: set by the job; targets are values (N, K), and the error is that of the outputs themselves.
+    """
+
+    def __init__(self, regression: bool = False) -> None:
+        super().__init__()
+        self.regression = regression
 
     def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
-        return mse(logits, targets)
+        return squared_error(logits, targets) if self.regression else mse(logits, targets)
 
 
 class Focal(nn.Module):
@@ -258,10 +269,6 @@ class SoftF1(nn.Module):
 
     def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
         return soft_f1(logits, targets, self.multilabel)
-
-
-def _full_precision(logits: Tensor) -> Tensor:
-    return logits.float() if logits.dtype in (torch.float16, torch.bfloat16) else logits
 
 
 def _probabilities(targets: Tensor, logits: Tensor) -> Tensor:

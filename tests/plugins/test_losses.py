@@ -16,10 +16,13 @@ from torch import Tensor, nn
 from zoo_losses import plugin
 from zoo_losses.losses import MSE, BinaryCrossEntropy, CrossEntropy, Focal, SoftF1
 
+COMPONENTS = {component.name: component for component in plugin.zoo_losses()}
 LOSSES = {
-    component.name: getattr(importlib.import_module(component.target.split(":")[0]), component.target.split(":")[1])
-    for component in plugin.zoo_losses()
+    name: getattr(importlib.import_module(component.target.split(":")[0]), component.target.split(":")[1])
+    for name, component in COMPONENTS.items()
+    if not component.tasks or "single-label" in component.tasks
 }
+"""Those of classes; ``test_value_losses.py`` and ``test_rank_losses.py`` have the others."""
 VARIANTS = {
     **{name: cls() for name, cls in LOSSES.items()},
     "cross_entropy smoothed and weighted": CrossEntropy(label_smoothing=0.1, class_weights=[1.0, 2.0, 0.5]),
@@ -41,6 +44,7 @@ def soft(n: int = 12, k: int = 3, seed: int = 1) -> Tensor:
 
 def test_the_plugin_brings_exactly_these_losses():
     assert set(LOSSES) == {"cross_entropy", "binary_cross_entropy", "mse", "focal", "soft_f1"}
+    assert set(COMPONENTS) - set(LOSSES) == {"l1", "huber", "quantile", "corn", "ordinal"}
 
 
 @every_loss

@@ -14,7 +14,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.api.compute import task_of
 from zoo.api.images import (
     Label,
     Labels,
@@ -25,6 +24,7 @@ from zoo.api.images import (
     decode_errors,
     depth_notices,
     depth_of,
+    form_of,
     label_map,
     labels_of,
     name_of,
@@ -177,7 +177,7 @@ def scan(opener: Opener, classes: Sequence[str], progress: Progress) -> Scan:
     parts = [_scan_split(opener.open(name), name, classes, progress) for name in opener.splits()]
     for part in parts:
         split = Split(part.splits[0], part.thumbs, part.labels, part.names)
-        same_task(split, task_of(parts[0].labels), parts[0].splits[0])
+        same_task(split, form_of(parts[0].labels), parts[0].splits[0])
     return Scan(
         splits=[part.splits[0] for part in parts],
         classes=list(classes),

@@ -24,6 +24,7 @@ def simple_cnn(
     hidden: int | None = None,
     activation: Activation = "relu",
     dropout: float = 0.5,
+    separate_outputs: bool = False,
 ) -> nn.Module:
     """A sequence of stages, each with 3x3 convolutions, an activation and a 2x2 max-pool, followed by a classifier.
 
@@ -45,6 +46,7 @@ def simple_cnn(
         hidden: width of the dense layer before the output; by default 512 after flattening, none after pooling.
         activation: relu, sigmoid, tanh or gelu.
         dropout: dropout probability before the output.
+        separate_outputs: see :class:`zoo_simple.parts.ClassifierHead`.
 
     Returns:
         images (N, in_chans, image_size, image_size) -> logits (N, num_classes).
@@ -67,7 +69,8 @@ def simple_cnn(
     features = width * (side * side if global_pool == "none" else 1)
     if hidden is None:
         hidden = 512 if global_pool == "none" else 0
-    model = SimpleCNN(nn.Sequential(*layers), ClassifierHead(features, num_classes, hidden, activation, dropout))
+    head = ClassifierHead(features, num_classes, hidden, activation, dropout, separate_outputs)
+    model = SimpleCNN(nn.Sequential(*layers), head)
     return model if batch_norm else model.apply(_glorot)
 
 

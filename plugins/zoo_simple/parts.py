@@ -27,24 +27,33 @@ class ClassifierHead(nn.Module):
 
     Args:
         features: width of the input.
-        num_classes: 2 or more.
+        num_classes: 2 or more; with separate outputs 1 or more.
         hidden: width of the dense layer; 0 for none.
         activation: after the dense layer.
         dropout: dropout probability before the output, in [0, 1).
+        separate_outputs: two outputs stand for themselves, as two values do, and don't share one.
 
     Raises:
         ValueError: num_classes or dropout is out of range.
     """
 
-    def __init__(self, features: int, num_classes: int, hidden: int, activation: Activation, dropout: float):
+    def __init__(
+        self,
+        features: int,
+        num_classes: int,
+        hidden: int,
+        activation: Activation,
+        dropout: float,
+        separate_outputs: bool = False,
+    ):
         super().__init__()
-        if num_classes < 2:
+        if num_classes < (1 if separate_outputs else 2):
             raise ValueError(f"num_classes must be 2 or more, not {num_classes}")
         if not 0 <= dropout < 1:
             raise ValueError(f"dropout must be in [0, 1), not {dropout}")
         dense = [nn.Linear(features, hidden), ACTIVATIONS[activation]()] if hidden else []
         self.hidden = nn.Sequential(*dense, nn.Dropout(dropout))
-        self.binary = num_classes == 2
+        self.binary = num_classes == 2 and not separate_outputs
         self.output = nn.Linear(hidden or features, 1 if self.binary else num_classes)
 
     def forward(self, features: Tensor) -> Tensor:

@@ -22,6 +22,7 @@ def simple_rnn(
     layers: int = 1,
     bidirectional: bool = True,
     dropout: float = 0.2,
+    separate_outputs: bool = False,
 ) -> nn.Module:
     """A recurrent network over the rows of an image, top to bottom, with a classifier on the mean of its states.
 
@@ -34,6 +35,7 @@ def simple_rnn(
         layers: recurrent layers on top of each other.
         bidirectional: read from the bottom up as well.
         dropout: dropout probability between recurrent layers and before the output.
+        separate_outputs: see :class:`zoo_simple.parts.ClassifierHead`.
 
     Returns:
         images (N, in_chans, H, image_size) -> logits (N, num_classes).
@@ -48,7 +50,7 @@ def simple_rnn(
         in_chans * image_size, hidden, layers, batch_first=True, dropout=between, bidirectional=bidirectional
     )
     width = hidden * (2 if bidirectional else 1)
-    return SimpleRNN(recurrent, ClassifierHead(width, num_classes, 0, "tanh", dropout))
+    return SimpleRNN(recurrent, ClassifierHead(width, num_classes, 0, "tanh", dropout, separate_outputs))
 
 
 class SimpleRNN(nn.Module):

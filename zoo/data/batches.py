@@ -14,7 +14,7 @@ from torch.nn.functional import interpolate
 
 from zoo.data.gpu_cache import Residence
 from zoo.data.samplers import Sampling, cut
-from zoo.data.split import Split
+from zoo.data.split import Labels, Split
 from zoo.engine.ranks import ALONE, Ranks
 
 Augment = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
@@ -105,7 +105,7 @@ class Batches:
         return self._copied() if resident is None else self._resident(resident)
 
     def _resident(self, whole: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-        labels = torch.from_numpy(self.split.labels).to(self.device)
+        labels = targets_of(self.split.labels).to(self.device)
         rows = None if self.split.rows is None else torch.from_numpy(self.split.rows).to(self.device)
         for indices, weight in self._left():
             self.weight = weight
@@ -126,7 +126,7 @@ class Batches:
 
     def _gather(self, indices: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
         pixels = torch.from_numpy(np.ascontiguousarray(self.split.gather(indices)))
-        labels = torch.from_numpy(self.split.labels[indices])
+        labels = targets_of(self.split.labels[indices])
         if self.device.type == "cuda":  # only from pinned memory is a copy made while the GPU computes
             return pixels.pin_memory(), labels.pin_memory()
         return pixels, labels
@@ -153,3 +153,9 @@ def _resized(images: Tensor, side: int) -> Tensor:
 def pixels_of(items: Sequence[Any]) -> Tensor:
     """Decoded images, uint8 (H, W, C) each, as one tensor (n, H, W, C)."""
     return torch.from_numpy(np.stack(items))
+
+
+def targets_of(labels: Labels) -> Tensor:
+    """Convert labels to the tensor that a loss takes: int64 (N,), or float32 (N, K)."""
+    found = torch.from_numpy(labels)
+    return found.float() if found.is_floating_point() else found

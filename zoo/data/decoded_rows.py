@@ -16,7 +16,7 @@ from zoo.data.decode import Pixels, Shape, WrongChannels, opened, read_item, to_
 from zoo.data.depth import depth_of
 from zoo.data.fingerprint import threaded
 from zoo.data.item_names import name_of
-from zoo.data.labels import Label, is_multilabel, label_index
+from zoo.data.labels import MULTI_LABEL, REGRESSION, Label, Values, dataset_task, label_index
 from zoo.data.split import Labels
 from zoo.errors import BadImage
 
@@ -32,7 +32,7 @@ class Rows:
 
     Args:
         images: uint8 (N, H, W, C); None where images are only checked.
-        labels: int64 (N,); for multi-label datasets float32 (N, K) of 0 and 1.
+        labels: int64 (N,); float32 (N, K) of 0 and 1 for multi-label datasets; float64 (N, K) of values.
         kept: int64 (N,), index of each row's item in the dataset.
         skipped: ``{"index", "reason"}`` of each item that can't be decoded.
         count: number of used rows.
@@ -51,8 +51,10 @@ class Rows:
         if self.images is not None:
             self.images[row] = pixels
         self.kept[row] = index
-        if isinstance(label, tuple):
-            self.labels[row, list(label)] = 1
+        if isinstance(label, Values):
+            self.labels[row] = np.array(label)
+        elif isinstance(label, tuple):
+            self.labels[row, list(map(int, label))] = 1
         else:
             self.labels[row] = label
         self.count += 1
@@ -74,8 +76,9 @@ def new_rows(dataset: Any, shape: Shape, new_array: NewArray, *, pixels: bool) -
     """Allocate rows for a dataset; ``new_array`` makes each zero-filled array, given its file name."""
     count, side = len(dataset), shape.size
     images = new_array(IMAGES, (count, side, side, shape.in_chans), np.uint8) if pixels else None
-    several = is_multilabel(dataset)
-    labels = new_array(LABELS, (count, *([len(dataset.classes)] * several)), np.float32 if several else np.int64)
+    task, many = dataset_task(dataset), (count, len(dataset.classes))
+    of_task = {MULTI_LABEL: (many, np.float32), REGRESSION: (many, np.float64)}
+    labels = new_array(LABELS, *of_task.get(task, ((count,), np.int64)))
     return Rows(images, labels, new_array(KEPT, (count,), np.int64))
 
 
@@ -133,12 +136,15 @@ def _decoded(dataset: Any, shape: Shape) -> Iterator[tuple[int, Pixels | str, La
 
 
 def labels_of(dataset: Any, given: Sequence[Any]) -> Labels:
-    """Convert labels of dataset items, class indices or tuples of them, to one array.
+    """Convert labels of dataset items, class indices, tuples of them or values, to one array.
 
     Raises:
         ContractError: a label is not a class index.
     """
-    if not is_multilabel(dataset):
+    task = dataset_task(dataset)
+    if task == REGRESSION:
+        return np.array([tuple(label) for label in given], np.float64).reshape(len(given), len(dataset.classes))
+    if task != MULTI_LABEL:
         labels = np.asarray(given)
         if labels.dtype.kind not in "iu":  # integer arrays need no check, and there may be millions
             labels = np.array([label_index(label) for label in given], np.int64)

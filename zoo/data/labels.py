@@ -1,7 +1,8 @@
-"""Labels of a dataset's items: class indices, and for multi-label datasets sets of them."""
+"""Labels of a dataset's items: class indices, sets of them for multi-label datasets, and values of a regression."""
 
 from __future__ import annotations
 
+import math
 import operator
 from typing import Any
 
@@ -10,16 +11,31 @@ import numpy as np
 from zoo.data.item_names import name_of
 from zoo.errors import ContractError
 
-Label = int | tuple[int, ...]
+MULTI_LABEL, SINGLE_LABEL, REGRESSION, ORDINAL = "multi-label", "single-label", "regression", "ordinal"
+
+
+class Values(tuple[float, ...]):
+    """The K values of an item of a regression dataset."""
+
+
+Label = int | tuple[int, ...] | Values
+
+
+def dataset_task(dataset: Any) -> str:
+    """Task that a dataset declares: ``regression`` by ``.task``, ``multi-label`` also by ``.multilabel``."""
+    word = getattr(dataset, "task", None)
+    if word in (REGRESSION, MULTI_LABEL):
+        return str(word)
+    return MULTI_LABEL if getattr(dataset, "multilabel", False) else SINGLE_LABEL
 
 
 def is_multilabel(dataset: Any) -> bool:
     """Check that the dataset is multi-label."""
-    return bool(getattr(dataset, "multilabel", False))
+    return dataset_task(dataset) == MULTI_LABEL
 
 
 def label_of(dataset: Any, index: int, label: Any, whose: str = "") -> Label:
-    """Convert the label of a dataset's item to a class index, or for multi-label datasets to a sorted tuple of them.
+    """Convert the label of a dataset's item to a class index, a sorted tuple of them, or values, by the dataset's task.
 
     Args:
         whose: the origin of the label where it is not the item itself, as in ``".targets: "``.
@@ -28,10 +44,41 @@ def label_of(dataset: Any, index: int, label: Any, whose: str = "") -> Label:
         ContractError: the label is invalid; the message names the item.
     """
     try:
-        return label_indices(label, len(dataset.classes)) if is_multilabel(dataset) else label_index(label)
+        if (task := dataset_task(dataset)) == REGRESSION:
+            return label_values(label, len(dataset.classes))
+        return label_indices(label, len(dataset.classes)) if task == MULTI_LABEL else label_index(label)
     except ContractError as error:
         own = hasattr(dataset, "name_of")
         raise ContractError(f"item {index}{f' ({name_of(dataset, index)})' if own else ''}: {whose}{error}") from error
+
+
+def label_values(label: Any, count: int) -> Values:
+    """Convert one item's values to floats.
+
+    Args:
+        label: a number where there is one value; else a sequence, array or tensor (K,) of numbers.
+        count: K, the number of values.
+
+    Raises:
+        ContractError: the label has neither form, or a value is NaN or infinite.
+    """
+    try:
+        array = np.asarray(label, np.float64)
+        if array.size == count and array.ndim <= 1 and np.isfinite(array).all():
+            return Values(array.reshape(-1).tolist())
+    except (TypeError, ValueError, RuntimeError):
+        pass  # not numbers: reported below
+    what = "a finite number" if count == 1 else f"{count} finite numbers"
+    raise ContractError(f"the label of a regression must be {what}, not {label!r}")
+
+
+def number_of(name: str) -> float | None:
+    """Read the name of a class as a finite number; None where it is none."""
+    try:
+        value = float(name)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
 
 
 def label_index(label: Any) -> int:

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from zoo.data.decode import Shape
 from zoo.data.depth import depth_notices
 from zoo.data.groups import shared_groups
-from zoo.data.split import Labels, Split, class_counts
-from zoo.data.splits import available, check_skipped, fixed_classes, hold_out, hold_out_fold, label_map
+from zoo.data.labels import MULTI_LABEL, ORDINAL, REGRESSION, SINGLE_LABEL, dataset_task
+from zoo.data.split import Labels, Split, class_counts, has_values
+from zoo.data.splits import available, check_skipped, class_values, fixed_classes, hold_out, hold_out_fold, label_map
 from zoo.data.store import decode_split
-from zoo.engine.task import Task, task_of
 from zoo.errors import ContractError, DataError, RequestError, ZooError
 from zoo.registry.entry import Entry
 from zoo.registry.protocols import check_methods
@@ -26,12 +26,13 @@ from zoo.storage.files import cache_folder
 
 Preparing = Callable[[str, int, int], None]
 TRAIN, VAL, TEST, ALL = "train", "val", "test", "all"
+AUTO = "auto"
 OWN_VAL_UNUSED = "The val split of the dataset is not used: with --folds, val is a part of train."
 
 
 @dataclass(frozen=True)
 class Opener:
-    """A dataset component with its parameters and the decoding settings of the job."""
+    """A dataset component with its parameters, the task and the decoding settings of the job."""
 
     entry: Entry
     params: dict[str, Any]
@@ -39,6 +40,7 @@ class Opener:
     store: str = "auto"
     on_bad_image: str = "skip"
     max_bad_fraction: float = 0.01
+    task: str = AUTO
     preparing: Preparing | None = None
 
     def splits(self) -> tuple[str, ...]:
@@ -72,9 +74,24 @@ class Opener:
             raise DataError(f"The {split} split of {self.entry.component.name!r} has no images.")
         return dataset
 
+    def task_of(self, dataset: Any) -> str:
+        """Task of the job for this dataset: the job's own, else what the dataset declares.
+
+        Raises:
+            DataError: the dataset can't be used for the job's task.
+        """
+        own = dataset_task(dataset)
+        if self.task in (AUTO, own) or (own == SINGLE_LABEL and self.task in (ORDINAL, REGRESSION)):
+            return own if self.task == AUTO else self.task
+        raise DataError(
+            f"{self.entry.title} is a {own} dataset, which can't be used for --task {self.task}. Leave out --task."
+        )
+
     def decode(self, dataset: Any, split: str, classes: Sequence[str]) -> Split:
         """Decode a split once, and map its labels to the job's classes by name."""
-        mapping = label_map(dataset.classes, classes, split)
+        own = dataset_task(dataset)
+        becomes_values = self.task == REGRESSION != own
+        mapping = None if becomes_values else label_map(dataset.classes, classes, split)
         progress = None
         if self.preparing is not None:
             told = self.preparing
@@ -84,11 +101,15 @@ class Opener:
         except ContractError as error:
             raise ContractError(f"{self.entry.title}, {split} split, {error}") from error
         check_skipped(decoded.skipped, len(dataset), self.on_bad_image, self.max_bad_fraction, split)
-        self._check_labels(decoded.labels, len(mapping))
+        self._check_labels(decoded.labels, len(dataset.classes))
+        if mapping is None:
+            labels = class_values(list(map(str, dataset.classes)))[decoded.labels][:, None]
+        else:
+            labels = renumbered(decoded.labels, mapping, len(classes))
         return Split(
             name=split,
             images=decoded.images,
-            labels=renumbered(decoded.labels, mapping, len(classes)),
+            labels=labels,
             names=decoded.names,
             skipped=decoded.skipped,
             fingerprint=decoded.fingerprint,
@@ -142,7 +163,7 @@ def training_splits(
     if TEST in names:
         splits[TEST] = opener.decode(opener.open(TEST), TEST, classes)
     for split in splits.values():
-        same_task(split, task_of(splits[TRAIN].labels), "training")
+        same_task(split, form_of(splits[TRAIN].labels), "training")
     _check_classes_present(splits[TRAIN], classes)
     return {name: _with_group_notice(split, splits[TRAIN]) for name, split in splits.items()}
 
@@ -159,15 +180,22 @@ def _with_group_notice(split: Split, train: Split) -> Split:
     return dataclasses.replace(split, notices=(*split.notices, notice))
 
 
-def same_task(split: Split, task: Task, whose: str) -> None:
-    """Check that a split has the same task as training, single-label or multi-label.
+def form_of(labels: Labels) -> str:
+    """Task of a split by the form of its labels; ordinal ones have the form of single-label ones."""
+    if has_values(labels):
+        return REGRESSION
+    return SINGLE_LABEL if labels.ndim == 1 else MULTI_LABEL
+
+
+def same_task(split: Split, task: str, whose: str) -> None:
+    """Check that the labels of a split have the form that a task needs.
 
     Raises:
         DataError: the tasks differ.
     """
-    if (own := task_of(split.labels)) is not task:
+    if (own := form_of(split.labels)) != (SINGLE_LABEL if task == ORDINAL else task):
         raise DataError(
-            f"The {split.name} images are {own.name} (by .multilabel of the dataset), but {whose} is {task.name}. "
+            f"The {split.name} images are {own} (by .task or .multilabel of the dataset), but {whose} is {task}. "
             "Give images that are labelled like the training images."
         )
 
@@ -176,7 +204,7 @@ def renumbered(labels: Labels, mapping: NDArray[np.int64], count: int) -> Labels
     """Map a dataset's labels to the job's class indices."""
     if labels.ndim == 1:
         return mapping[labels]
-    found = np.zeros((len(labels), count), np.float32)
+    found = np.zeros((len(labels), count), labels.dtype)
     found[:, mapping] = labels
     return found
 
@@ -197,7 +225,7 @@ def open_training(opener: Opener, opened: Any = None) -> tuple[Any, list[str]]:
             "Give a folder with train/ and val/, or one folder of class folders."
         )
     dataset = opener.open(TRAIN, opened)
-    return dataset, fixed_classes(dataset)
+    return dataset, fixed_classes(dataset, opener.task_of(dataset))
 
 
 def evaluation_split(opener: Opener, asked: str | None) -> str:

@@ -15,7 +15,7 @@ from zoo.data.decode import Pixels
 from zoo.data.item_names import ItemNames
 
 Labels = NDArray[Any]
-"""int64 (N,) class indices; or float32 (N, K) of 0 and 1 for multi-label images."""
+"""int64 (N,) class indices; float32 (N, K) of 0 and 1 for multi-label images; float64 (N, K) of values."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,8 @@ class Split:
     Args:
         name: name of the split.
         images: uint8 (N, H, W, C), an array or a memory map; or an object with the same indexing.
-        labels: int64 (N,), indices into the job's classes; for multi-label images float32 (N, K) of 0 and 1.
+        labels: int64 (N,), indices into the job's classes; for multi-label images float32 (N, K) of 0 and 1; for a
+            regression float64 (N, K) of values.
         names: names of the N images.
         skipped: ``{"name", "reason"}`` of each image that can't be decoded.
         fingerprint: hash of the content.
@@ -75,13 +76,13 @@ class Split:
 
     def summary(self, classes: Sequence[str]) -> dict[str, Any]:
         """Summarise the split for a result."""
-        counts = class_counts(self.labels, len(classes))
+        counts = [] if has_values(self.labels) else class_counts(self.labels, len(classes)).tolist()
         return {
             "images": len(self),
             "skipped": self.skipped,
             "fingerprint": self.fingerprint,
             "source": self.source,
-            "per_class": {name: int(n) for name, n in zip(classes, counts, strict=True)},
+            "per_class": dict(zip(classes, counts, strict=False)),
             **({} if self.groups is None else {"groups": len(np.unique(self.groups))}),
         }
 
@@ -96,6 +97,28 @@ def _of_part(fingerprint: str | None, indices: NDArray[np.int64]) -> str:
     return whole.hexdigest()
 
 
+def has_values(labels: Labels) -> bool:
+    """Check whether labels are values of a regression."""
+    return labels.dtype == np.float64
+
+
+def strata(labels: Labels, parts: int = 10) -> NDArray[np.int64]:
+    """Classes by which images with values are divided, (N,): about equal numbers of images, by the sum of the values.
+
+    Args:
+        labels: (N, K) values, standardised before they are summed.
+        parts: the most classes; a class has at least ten images.
+    """
+    spread = labels.std(axis=0)
+    order = ((labels - labels.mean(axis=0)) / np.where(spread > 0, spread, 1)).sum(axis=1).argsort(kind="stable")
+    number = max(1, min(parts, len(labels) // 10))
+    found = np.empty(len(labels), np.int64)
+    found[order] = np.arange(len(labels)) * number // max(1, len(labels))
+    return found
+
+
 def class_counts(labels: Labels, num_classes: int) -> NDArray[np.int64]:
-    """Number of images of each class, (K,)."""
+    """Number of images of each class, or with each value, (K,)."""
+    if has_values(labels):
+        return np.full(num_classes, len(labels))
     return labels.sum(0).astype(np.int64) if labels.ndim == 2 else np.bincount(labels, minlength=num_classes)

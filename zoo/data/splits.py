@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.data.groups import group_folds, held_groups
-from zoo.data.split import Labels, Split, class_counts
+from zoo.data.labels import ORDINAL, REGRESSION, SINGLE_LABEL, dataset_task, number_of
+from zoo.data.split import Labels, Split, class_counts, has_values, strata
 from zoo.errors import DataError
 from zoo.registry.suggest import did_you_mean, listing
 
@@ -33,13 +35,19 @@ def available(factory: Callable[..., Any], declared: tuple[str, ...], params: Ma
     return tuple(ask(**params)) if ask is not None else declared
 
 
-def fixed_classes(dataset: Any) -> list[str]:
-    """Class list of the job: the names of the training split's classes, sorted.
+def fixed_classes(dataset: Any, task: str = SINGLE_LABEL) -> list[str]:
+    """Class list of the job: the names of the training split's classes, sorted; of a regression those of its values.
+
+    Args:
+        task: task of the job. The classes of an ordinal task are in the order of their numbers.
 
     Raises:
-        DataError: there are fewer than two classes, or two with the same name.
+        DataError: there are fewer than two classes, or two with the same name; or the task needs numbers as names.
     """
-    classes = sorted(str(c) for c in dataset.classes)
+    classes = [str(c) for c in dataset.classes]
+    if task == REGRESSION:
+        return value_names(dataset, classes)
+    classes = sorted(classes) if task != ORDINAL else ordered(classes)
     if len(set(classes)) < len(classes):
         raise DataError(f"the dataset has two classes with the same name: {listing(classes)}.")
     if len(classes) < 2:
@@ -48,6 +56,47 @@ def fixed_classes(dataset: Any) -> list[str]:
             "Give a folder with a folder for each class."
         )
     return classes
+
+
+def value_names(dataset: Any, classes: Sequence[str]) -> list[str]:
+    """Names of the values of a regression; a dataset of classes has one value, the number that each class is called."""
+    if dataset_task(dataset) == REGRESSION:
+        return list(classes)
+    class_values(classes)
+    return [str(getattr(dataset, "target_name", "value"))]
+
+
+def class_values(classes: Sequence[str]) -> NDArray[np.float64]:
+    """Numbers that classes are called, float64 (K,).
+
+    Raises:
+        DataError: a class is not called by a number.
+    """
+    found = {name: number_of(str(name)) for name in classes}
+    if others := [name for name, value in found.items() if value is None]:
+        raise DataError(
+            f"A regression needs numbers, but {listing(map(repr, others), most=3)} "
+            f"{'is' if len(others) == 1 else 'are'} none. Give a CSV file with a column of numbers, or folders that "
+            "are called by numbers; or leave out --task regression."
+        )
+    return np.array(list(found.values()), np.float64)
+
+
+def ordered(classes: Sequence[str]) -> list[str]:
+    """Classes of an ordinal task in their order: that of their numbers, such as ``2`` or ``2 to 5``.
+
+    Raises:
+        DataError: a class does not begin with a number, or two begin with the same.
+    """
+    numbers = {name: re.match(r"\s*(-?\d+(?:\.\d+)?)", name) for name in classes}
+    ranks = {name: float(found[1]) for name, found in numbers.items() if found}
+    if len(ranks) < len(classes) or len(set(ranks.values())) < len(ranks):
+        raise DataError(
+            "An ordinal task needs classes that begin with different numbers, which give their order; these are "
+            f"{listing(map(repr, classes), most=5)}. Rename them, such as '1 {classes[0]}', or leave out --task "
+            "ordinal."
+        )
+    return sorted(classes, key=ranks.__getitem__)
 
 
 def label_map(own: Sequence[str], classes: Sequence[str], split: str) -> NDArray[np.int64]:
@@ -79,6 +128,7 @@ def hold_out(
     Raises:
         DataError: no image can be held out.
     """
+    labels = strata(labels) if has_values(labels) else labels
     if groups is not None:
         grouped = held_groups(labels, groups, fraction, seed)
         return np.flatnonzero(~grouped), np.flatnonzero(grouped)
@@ -99,7 +149,7 @@ def hold_out(
     return np.setdiff1d(np.arange(len(labels)), out), out
 
 
-def stratify(labels: NDArray[np.float32], shares: Sequence[float], seed: int) -> NDArray[np.int64]:
+def stratify(labels: NDArray[Any], shares: Sequence[float], seed: int) -> NDArray[np.int64]:
     """Stratified division of multi-label images into parts.
 
     The class with the fewest remaining images goes first; each of its images goes to the part that needs most of that
@@ -174,6 +224,8 @@ def hold_out_fold(
     groups: NDArray[np.str_] | None = None,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Hold out fold number ``fold`` (from 1) of :func:`fold_numbers`, with the result of :func:`hold_out`."""
+    if has_values(labels):
+        labels, classes = strata(labels), [str(i) for i in range(1 + int(strata(labels).max()))]
     if groups is not None:
         held = group_folds(labels, groups, folds, seed) == fold
     else:

@@ -24,6 +24,7 @@ from zoo.data.decoded_rows import Progress, Rows, fill, in_memory, labels_of, ne
 from zoo.data.fingerprint import content_key
 from zoo.data.groups import groups_of
 from zoo.data.item_names import name_of, names_of
+from zoo.data.labels import is_multilabel
 from zoo.data.split import Labels
 from zoo.data.store_writer import StorePlace, build, new_folder, place_of
 from zoo.errors import BadImage, TrainingError
@@ -120,7 +121,9 @@ def _unkept(dataset: Any, shape: Shape, progress: Progress, *, stream: bool) -> 
     rows = fill(new_rows(dataset, shape, in_memory, pixels=not stream), dataset, shape, progress)
     if rows.images is None:
         return _assemble(rows, dataset, shape, "")
-    labels = rows.labels.tolist() if rows.labels.ndim == 1 else [tuple(np.flatnonzero(r).tolist()) for r in rows.labels]
+    labels = rows.labels.tolist()
+    if is_multilabel(dataset):
+        labels = [tuple(np.flatnonzero(row).tolist()) for row in rows.labels]
     whole = hashlib.sha256(repr((list(dataset.classes), labels)).encode())
     whole.update(rows.images.reshape(-1).data)
     return _assemble(rows, dataset, shape, whole.hexdigest())

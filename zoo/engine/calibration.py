@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from zoo.engine.scores import Numbers
-from zoo.engine.task import task_of
+from zoo.engine.task import Task, task_of
 
 __all__ = ["Calibration", "calibrate", "calibration_error", "calibration_numbers", "familiarity", "fit_temperature"]
 
@@ -50,18 +50,20 @@ class Calibration:
         return {"temperature": self.temperature, "familiar": familiar}
 
 
-def calibrate(logits: Tensor, targets: Tensor) -> Calibration | None:
+def calibrate(logits: Tensor, targets: Tensor, task: Task | None = None) -> Calibration | None:
     """Fit a temperature and the usual range of familiarity on validation images.
 
     The temperature is 1 unless a fitted one lowers the cross-validated negative log-likelihood.
 
     Args:
-        logits: (N, K); targets: (N,) int64.
+        logits: (N, K), as the task reads them; targets: (N,) int64.
+        task: by default single-label or multi-label, by the form of the targets.
 
     Returns:
-        None for multi-label targets, fewer than 100 images, or logits that are not finite.
+        None where the answer is not one class, for fewer than 100 images, or logits that are not finite.
     """
-    if task_of(targets).multilabel or len(targets) < FEWEST or not bool(torch.isfinite(logits).all()):
+    task = task_of(targets) if task is None else task
+    if not task.classifies or task.multilabel or len(targets) < FEWEST or not bool(torch.isfinite(logits).all()):
         return None
     held_out = _cross_fitted(logits, targets)
     helps = _nll(held_out, targets) < _nll(logits, targets)

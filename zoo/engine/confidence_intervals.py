@@ -1,4 +1,4 @@
-"""95 % confidence intervals of an evaluation's numbers, and the majority-class baseline."""
+"""95 % confidence intervals of an evaluation's numbers, and the scores of the best constant answer."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import torch
 from torch import Tensor
 
 from zoo.engine.bootstrap import f1_macro, group_identical, percentiles, resampled_counts, try_draws
-from zoo.engine.evaluate import loss_of, measure
+from zoo.engine.evaluate import Answers, loss_of, measure
 from zoo.engine.outputs import NO_OUTPUTS, Outputs
 from zoo.engine.scores import Numbers
 from zoo.engine.statistics import macro_interval, wilson_interval
-from zoo.engine.task import task_of
+from zoo.engine.task import Task, task_of
 
-__all__ = ["baseline", "correct_images", "metric_score", "one_thread", "uncertainty"]
+__all__ = ["correct_images", "metric_score", "one_thread", "uncertainty"]
 
 MOST = 300_000
 """Maximum number of logits for intervals that need recomputation from resamples; they are left out above it."""
@@ -28,21 +28,21 @@ Intervals = dict[str, list[float]]
 
 
 def uncertainty(
-    logits: Tensor,
-    targets: Tensor,
+    answers: Answers,
     loss_fn: Loss | None,
     classes: Sequence[str],
     metrics: Metrics | None = None,
-    outputs: Outputs = NO_OUTPUTS,
+    task: Task | None = None,
 ) -> Numbers:
     """Confidence intervals and baseline of an evaluation; arguments as of :func:`zoo.engine.evaluate.evaluate_logits`.
 
     Returns:
         ``intervals`` (name of a number -> ``[low, high]``) and ``baseline``.
     """
+    task = task_of(answers.targets) if task is None else task
     with torch.no_grad(), one_thread():  # metrics keep their inputs after inference mode ends
-        found = _intervals((logits, targets, outputs), loss_fn, classes, metrics or {})
-    return {"intervals": found, "baseline": baseline(targets, classes)}
+        found = _intervals(answers, loss_fn, classes, metrics or {}, task)
+    return {"intervals": found, "baseline": task.baseline(task.read_targets(answers.targets), classes)}
 
 
 @contextlib.contextmanager
@@ -57,34 +57,38 @@ def one_thread() -> Iterator[None]:
 
 
 def _intervals(
-    answers: tuple[Tensor, Tensor, Outputs], loss_fn: Loss | None, classes: Sequence[str], metrics: Metrics
+    answers: Answers, loss_fn: Loss | None, classes: Sequence[str], metrics: Metrics, task: Task
 ) -> Intervals:
     """95 % intervals: Wilson's for accuracy and a perfect macro F1, bootstrap percentiles for all else.
 
     They cover the sampling of the images only, not the variance between training seeds.
     """
-    found: Intervals = {}
-    logits, targets, _ = answers
-    task, images = task_of(targets), len(targets)
+    read = Answers(task.read(answers.logits), task.read_targets(answers.targets), answers.outputs)
+    found = _of_classes(read.logits, read.targets, task) if task.classifies else {}
+    if answers.logits.numel() > MOST:
+        return found
+    scores = {} if loss_fn is None else {"loss": (_loss_score(loss_fn), answers)}
+    scores |= {name: (metric_score(metric), read) for name, metric in metrics.items()}
+    for name in task.scalars:
+        if name not in found and name != "loss":
+            scores[name] = (_task_score(task, name, classes), read)
+    for name, (score, given) in scores.items():
+        if (ends := _ends(try_draws(_drawn(score, *given), len(given.targets)))) is not None:
+            found[name] = ends
+    for metric in metrics.values():
+        metric.reset()
+    return found
+
+
+def _of_classes(logits: Tensor, targets: Tensor, task: Task) -> Intervals:
+    """Intervals that follow from counts of images."""
     right = correct_images(logits, targets)
-    found["accuracy"] = list(wilson_interval(int(right.sum()), images))
+    found: Intervals = {"accuracy": list(wilson_interval(int(right.sum()), len(targets)))}
     if not task.multilabel:
         found["f1_micro"] = list(found["accuracy"])  # with one class an image they are the same number
         (true, predicted), counts = group_identical(targets.cpu().numpy(), logits.argmax(dim=1).cpu().numpy())
         draws = np.concatenate([f1_macro(drawn, true, predicted) for drawn in resampled_counts(counts)])
         found["f1_macro"] = _ends(draws) or list(macro_interval(float(draws[0]), torch.bincount(targets).tolist()))
-    if logits.numel() > MOST:
-        return found
-    scores = dict(_scores(loss_fn, metrics))
-    if task.multilabel:
-        for name in task.scalars:
-            if name not in found and name not in scores:
-                scores[name] = _task_score(name, classes)
-    for name, score in scores.items():
-        if (ends := _ends(try_draws(_drawn(score, *answers), images))) is not None:
-            found[name] = ends
-    for metric in metrics.values():
-        metric.reset()
     return found
 
 
@@ -104,11 +108,8 @@ def correct_images(logits: Tensor, targets: Tensor) -> Tensor:
     return (logits.argmax(dim=1) == targets).cpu()
 
 
-def _scores(loss_fn: Any, metrics: Mapping[str, Any]) -> Any:
-    if loss_fn is not None:
-        yield "loss", lambda logits, targets, outputs: loss_of(loss_fn, logits, targets, outputs)
-    for name, metric in metrics.items():
-        yield name, metric_score(metric)
+def _loss_score(loss_fn: Loss) -> Score:
+    return lambda logits, targets, outputs: loss_of(loss_fn, logits, targets, outputs)
 
 
 def metric_score(metric: Any) -> Score:
@@ -123,8 +124,8 @@ def metric_score(metric: Any) -> Score:
     return score
 
 
-def _task_score(name: str, classes: Sequence[str]) -> Score:
-    return lambda logits, targets, outputs: float(task_of(targets).numbers(logits, targets, classes)[name])
+def _task_score(task: Task, name: str, classes: Sequence[str]) -> Score:
+    return lambda logits, targets, outputs: float(task.numbers(logits, targets, classes)[name])
 
 
 def _drawn(score: Score, logits: Tensor, targets: Tensor, outputs: Outputs) -> Callable[[Any], float]:
@@ -133,21 +134,3 @@ def _drawn(score: Score, logits: Tensor, targets: Tensor, outputs: Outputs) -> C
         return score(logits[index], targets[index], {name: value[index] for name, value in outputs.items()})
 
     return of
-
-
-def baseline(targets: Tensor, classes: Sequence[str]) -> Numbers:
-    """Scores of always predicting the most frequent class of these images, the minimum that a model must beat.
-
-    Returns:
-        ``answer`` (a class; for multi-label targets the most frequent set of labels), ``accuracy`` in 0..1 and, for
-        single-label targets, ``f1_macro`` in 0..1.
-    """
-    if task_of(targets).multilabel:
-        rows, numbers = np.unique((targets >= 0.5).cpu().numpy(), axis=0, return_counts=True)
-        commonest = rows[numbers.argmax()].tolist()
-        answer = [name for name, has in zip(classes, commonest, strict=True) if has]
-        return {"answer": answer, "accuracy": int(numbers.max()) / len(targets)}
-    counts = torch.bincount(targets.cpu(), minlength=len(classes))
-    share, occurring = int(counts.max()) / len(targets), int((counts > 0).sum())
-    f1 = 2 * share / (1 + share)  # its precision is its share, its recall 1; all other classes have 0
-    return {"answer": classes[int(counts.argmax())], "accuracy": share, "f1_macro": f1 / occurring}

@@ -32,6 +32,12 @@ def soft_loss(logits: Tensor, teacher_logits: Tensor, temperature: float, *, mul
     return temperature**2 * kl_div(log_softmax(student, 1), softmax(teacher, 1), reduction="batchmean")
 
 
+def value_loss(values: Tensor, teacher_values: Tensor, temperature: float) -> Tensor:
+    """Mean squared difference of standardised values (N, K), a scalar; the temperature has no effect."""
+    del temperature
+    return (values.float() - teacher_values.float()).square().mean()
+
+
 @dataclass(frozen=True)
 class Distillation:
     """Training objective with a teacher: ``(1 - weight) * loss + weight * soft_loss``.
@@ -41,13 +47,13 @@ class Distillation:
             in the student's order.
         weight: weight of the distillation loss, in 0..1; at 1 the labels are ignored.
         temperature: see :func:`soft_loss`.
-        multilabel: see :func:`soft_loss`.
+        soft: distillation loss of the student's and the teacher's logits.
     """
 
     teacher: Callable[[Tensor], Tensor]
     weight: float
     temperature: float
-    multilabel: bool = False
+    soft: Callable[[Tensor, Tensor, float], Tensor] = soft_loss
 
     def __call__(self, loss: Tensor, logits: Tensor, images: Tensor) -> Tensor:
         """Combine the loss of the labels with the distillation loss, a scalar.
@@ -58,7 +64,7 @@ class Distillation:
         """
         if self.weight == 0:
             return loss
-        soft = soft_loss(logits, self.teacher(images), self.temperature, multilabel=self.multilabel)
+        soft = self.soft(logits, self.teacher(images), self.temperature)
         if self.weight == 1:  # 0 times an infinite loss would be NaN
             return soft
         return (1 - self.weight) * loss + self.weight * soft

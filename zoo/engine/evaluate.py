@@ -16,7 +16,7 @@ from zoo.engine.fuse_bn import fold_norms
 from zoo.engine.outputs import NO_OUTPUTS, Outputs, call_scored, loss_module, with_outputs
 from zoo.engine.ranks import as_single_process
 from zoo.engine.scores import Numbers
-from zoo.engine.task import Mistakes, task_of
+from zoo.engine.task import Mistakes, Task, task_of
 from zoo.errors import ContractError, TrainingError
 
 
@@ -94,30 +94,34 @@ def evaluate_logits(
     metrics: Mapping[str, Any] | None = None,
     thresholds: Sequence[float] | None = None,
     outputs: Outputs = NO_OUTPUTS,
+    task: Task | None = None,
 ) -> Numbers:
     """Compute every number of an evaluation.
 
     Args:
-        logits: (N, K) float32.
+        logits: raw outputs of the network, (N, K) float32; (N, M) for a task that reads them otherwise.
         targets: (N,) int64; for multi-label tasks (N, K) float32 of 0 and 1.
         loss_fn: set to evaluation mode where it is a module; None leaves the loss out.
         metrics: name -> an object with ``update``, ``compute`` and ``reset``.
         thresholds: decision thresholds of the K classes in 0..1, for multi-label tasks.
         outputs: further outputs of the network, for a loss and metrics that take them.
+        task: by default single-label or multi-label, by the form of the targets.
 
     Returns:
-        loss, accuracy, f1_macro, f1_micro, confusion_matrix (rows are true), per_class, and the metrics by name.
-        For multi-label tasks, at a threshold of 0.5, accuracy is the fraction of images with all labels correct,
-        confusion_matrix is (K, 2, 2), and hamming_loss and mean_average_precision are added; ``at_thresholds`` holds
-        the numbers that depend on the thresholds.
+        The numbers of the task, and the metrics by name. For single-label tasks loss, accuracy, f1_macro, f1_micro,
+        confusion_matrix (rows are true) and per_class; for ordinal ones also mae_ranks and qwk. For multi-label tasks,
+        at a threshold of 0.5, accuracy is the fraction of images with all labels correct, confusion_matrix is
+        (K, 2, 2), and hamming_loss and mean_average_precision are added; ``at_thresholds`` holds the numbers that
+        depend on the thresholds. For a regression loss, mae, rmse, r2, spearman and per_output.
 
     Raises:
         TrainingError: the probabilities of an image are not finite.
     """
-    task = task_of(targets)
+    task = task_of(targets) if task is None else task
     with torch.inference_mode():
-        _check_answers(task.probabilities(logits))
         found: Numbers = {} if loss_fn is None else {"loss": loss_of(loss_fn, logits, targets, outputs)}
+        logits, targets = task.read(logits), task.read_targets(targets)
+        _check_answers(task.probabilities(logits))
         found |= task.numbers(logits, targets, classes)
         if thresholds is not None:
             found["at_thresholds"] = task.at_thresholds(logits, targets, classes, thresholds)
@@ -153,8 +157,13 @@ def _check_answers(probabilities: Tensor) -> None:
 
 
 def worst_mistakes(
-    logits: Tensor, targets: Tensor, names: Sequence[str], classes: Sequence[str], most: int = 20
+    logits: Tensor,
+    targets: Tensor,
+    names: Sequence[str],
+    classes: Sequence[str],
+    most: int = 20,
+    task: Task | None = None,
 ) -> Mistakes:
-    """Most confident mistakes, in descending order of confidence."""
+    """Worst mistakes, the most confident ones or the largest errors first, from logits that the task has read."""
     with torch.inference_mode():
-        return task_of(targets).mistakes(logits, targets, names, classes, most)
+        return (task or task_of(targets)).mistakes(logits, targets, names, classes, most)

@@ -23,6 +23,7 @@ ENLARGED = 256 / 224
 """Enlargement of an image before crops of its original size are taken, as for AlexNet."""
 
 View = Callable[[Tensor], Tensor]
+Mean = Callable[[Sequence[Tensor]], Tensor]
 
 
 def _as_it_is(images: Tensor) -> Tensor:
@@ -114,31 +115,31 @@ class Averaged(nn.Module):
     Args:
         model: images -> logits.
         tta: name of the method, see :func:`views_named`; the cost is proportional to the number of views.
-        multilabel: see :func:`mean_logits`.
+        mean: averages the views' logits, as :func:`mean_logits` does.
 
     Raises:
         RequestError: ``tta`` is unknown.
     """
 
-    def __init__(self, model: nn.Module, tta: str, *, multilabel: bool = False):
+    def __init__(self, model: nn.Module, tta: str, mean: Mean = mean_logits):
         super().__init__()
-        self.model, self.tta, self.multilabel = model, tta, multilabel
+        self.model, self.tta, self.mean = model, tta, mean
         views_named(tta)
 
     def forward(self, images: Tensor) -> Any:
         each = [self.model(view) for view in views(images, self.tta)]
         if not isinstance(each[0], Mapping):
-            return mean_logits(each, multilabel=self.multilabel)
-        return mean_outputs(each) | {LOGITS: mean_logits([one[LOGITS] for one in each], multilabel=self.multilabel)}
+            return self.mean(each)
+        return mean_outputs(each) | {LOGITS: self.mean([one[LOGITS] for one in each])}
 
 
-def looking(model: nn.Module, tta: str, *, multilabel: bool = False) -> nn.Module:
+def looking(model: nn.Module, tta: str, mean: Mean = mean_logits) -> nn.Module:
     """Wrap a network with test-time augmentation; with a single view the network is returned unchanged.
 
     Raises:
         RequestError: ``tta`` is unknown.
     """
-    return model if len(views_named(tta)) == 1 else Averaged(model, tta, multilabel=multilabel)
+    return model if len(views_named(tta)) == 1 else Averaged(model, tta, mean)
 
 
 def account(tta: str) -> dict[str, Any]:

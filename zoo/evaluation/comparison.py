@@ -13,15 +13,21 @@ from zoo.engine.bootstrap import (
     f1_macro,
     group_identical,
     mean_draws,
-    percentiles,
     resampled_counts,
     try_draws,
-    two_sided,
 )
 from zoo.engine.confidence_intervals import metric_score, one_thread
 from zoo.engine.outputs import takes
 from zoo.engine.statistics import CONFIDENCE, holm, mcnemar, paired_interval
 from zoo.errors import RequestError, ZooError
+from zoo.evaluation.value_comparison import (
+    NO_DIFFERENCE,
+    Document,
+    bootstrapped,
+    compared_values,
+    value_numbers,
+    value_verdict,
+)
 from zoo.job.run_folder import JOB
 from zoo.registry.registry import Registry
 from zoo.runner.matching import matched
@@ -32,10 +38,8 @@ __all__ = ["ALPHA", "NO_DIFFERENCE", "compare", "compare_runs"]
 
 ALPHA = 1 - CONFIDENCE
 """Family-wise significance level."""
-NO_DIFFERENCE = "no significant difference"
 SHOWN = 20
 """Maximum number of listed images that only one of two runs classifies correctly."""
-Document = dict[str, Any]
 Score = Callable[[Any, Any], float]
 
 
@@ -117,7 +121,7 @@ def _common_metrics(folders: Sequence[Path], kept: Predictions, registry: Regist
     try:
         resolved = resolve(make_request({}, file=folders[0] / JOB), registry)
         names = kept.classes
-        given = {"multilabel": kept.multilabel, "classes": names}
+        given = {"multilabel": kept.multilabel, "regression": kept.has_values, "classes": names}
         built = build_list(resolved, "metrics", resolved.job.metrics, len(names), **given)
     except ZooError:
         return {}
@@ -160,9 +164,12 @@ def compare(same: Mapping[str, Predictions], metrics: Mapping[str, Score] | None
 
 
 def _numbers(kept: Predictions, metrics: Mapping[str, Score]) -> Iterator[tuple[str, float]]:
-    yield "accuracy", float(kept.right.mean())
-    yield "f1_macro", float(_f1(kept))
-    yield "log_loss", float(_losses(kept).mean())
+    if kept.has_values:
+        yield from value_numbers(kept)
+    else:
+        yield "accuracy", float(kept.right.mean())
+        yield "f1_macro", float(_f1(kept))
+        yield "log_loss", float(_losses(kept).mean())
     for name, score in metrics.items():
         yield name, score(kept.logits, kept.targets)
 
@@ -194,25 +201,35 @@ def _losses(kept: Predictions) -> NDArray[np.float64]:
 def _compared(
     first: str, one: Predictions, name: str, other: Predictions, numbers: Document, metrics: Mapping[str, Score]
 ) -> Document:
-    right, also = one.right, other.right
-    only_one, only_other = np.flatnonzero(right & ~also), np.flatnonzero(also & ~right)
-    found: Document = {"accuracy": _accuracy(len(only_one), len(only_other), len(right))}
-    found["f1_macro"] = _bootstrapped(_f1_draws(one, other))
-    found["log_loss"] = _bootstrapped(mean_draws(_losses(other) - _losses(one)))
+    found = compared_values(one, other) if one.has_values else _compared_classes(one, other)
     for metric, score in metrics.items():
 
         def drawn(chosen: Any, score: Score = score) -> float:
             return score(other.logits[chosen], other.targets[chosen]) - score(one.logits[chosen], one.targets[chosen])
 
-        found[metric] = _bootstrapped(try_draws(drawn, len(right)))
+        found[metric] = bootstrapped(try_draws(drawn, len(one.names)))
     for metric, figures in found.items():
         figures["difference"] = numbers[name][metric] - numbers[first][metric]
+    shown = {} if one.has_values else _images(one, other)
+    return {"run": name, "against": first, "metrics": found, **shown}
+
+
+def _compared_classes(one: Predictions, other: Predictions) -> Document:
+    only_one, only_other = int((one.right & ~other.right).sum()), int((other.right & ~one.right).sum())
+    return {
+        "accuracy": _accuracy(only_one, only_other, len(one.names)),
+        "f1_macro": bootstrapped(_f1_draws(one, other)),
+        "log_loss": bootstrapped(mean_draws(_losses(other) - _losses(one))),
+    }
+
+
+def _images(one: Predictions, other: Predictions) -> Document:
+    """Numbers of images that both, one or none of two runs classify correctly, and some of those that one does."""
+    right, also = one.right, other.right
+    only_one, only_other = np.flatnonzero(right & ~also), np.flatnonzero(also & ~right)
     counts = {"both_right": int((right & also).sum()), "only_first": len(only_one), "only_second": len(only_other)}
     return {
-        "run": name,
-        "against": first,
         "counts": {**counts, "both_wrong": int((~right & ~also).sum())},
-        "metrics": found,
         "only_first": [one.names[i] for i in only_one[:SHOWN]],
         "only_second": [one.names[i] for i in only_other[:SHOWN]],
     }
@@ -221,10 +238,6 @@ def _compared(
 def _accuracy(only_first: int, only_second: int, images: int) -> Document:
     interval = list(paired_interval(only_first, only_second, images))
     return {"interval": interval, "p": mcnemar(only_first, only_second), "test": "exact McNemar"}
-
-
-def _bootstrapped(differences: NDArray[np.float64]) -> Document:
-    return {"interval": percentiles(differences), "p": two_sided(differences), "test": "paired bootstrap"}
 
 
 def _f1_draws(one: Predictions, other: Predictions) -> NDArray[np.float64]:
@@ -244,7 +257,9 @@ def _f1_draws(one: Predictions, other: Predictions) -> NDArray[np.float64]:
 
 
 def verdict(row: Document) -> str:
-    """Verdict by accuracy: the better run, or no significant difference."""
+    """Verdict by accuracy, or by mean absolute error: the better run, or no significant difference."""
+    if "mae" in row["metrics"]:
+        return value_verdict(row)
     figures = row["metrics"]["accuracy"]
     if not figures["significant"]:
         return f"{row['run']} against {row['against']}: {NO_DIFFERENCE} in accuracy"

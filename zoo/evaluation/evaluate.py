@@ -17,7 +17,7 @@ from zoo.engine.evaluate import evaluate_logits, predict_outputs
 from zoo.engine.execution import choose_execution, keep_freed_memory, precision_here
 from zoo.engine.final import final_numbers
 from zoo.engine.outputs import outputs_of
-from zoo.engine.task import task_named
+from zoo.engine.task import task_of_card
 from zoo.engine.tta import NONE, account, looking, notices, views_named
 from zoo.errors import BundleError, RequestError
 from zoo.job.request import Request, make_request
@@ -132,7 +132,7 @@ def _measured(
             "run": path.name,
             "dir": str(path),
             "job": resolved.job.plain(),
-            "task": task_named(card.get("task", "")).name,
+            "task": task_of_card(card).name,
             "classes": card["classes"],
             "splits": {images.name: images.summary(card["classes"])},
             "notices": [*images.notices, *absent_notice(images, card["classes"]), *notices(tta), *problems],
@@ -249,25 +249,29 @@ def _measure(
     execution = execution.suited(model)
     keep_freed_memory(execution.device)
     model = execution.place(model)
-    shape, classes, task = card["preprocessing"], list(card["classes"]), task_named(card.get("task", ""))
-    same_task(images, task, "the run")
-    scored = Scored(classes, task.multilabel, outputs_of(model), isinstance(model, AsNetwork))
+    shape, classes, task = card["preprocessing"], list(card["classes"]), task_of_card(card)
+    same_task(images, task.name, "the run")
+    images = dataclasses.replace(images, labels=task.standardise(images.labels))
+    scored = Scored(classes, task, outputs_of(model), isinstance(model, AsNetwork))
     loss, metrics = build.build_scoring(resolved, scored, execution.device)
     problems = [UNMEASURED] if loss_weights(loss) else []
     known = None if problems else loss
     normalize = Normalize(shape["mean"], shape["std"], execution.device)
     size = execution.evaluation_batch(2 * resolved.job.train.batch_size, shape["in_chans"] * shape["image_size"] ** 2)
     batches = Batches(images, size, normalize)
-    network, takers = looking(model, tta, multilabel=task.multilabel), [loss, *(m.update for m in metrics.values())]
+    network, takers = looking(model, tta, task.mean), [loss, *(m.update for m in metrics.values())]
     answers = predict_outputs(network, batches, execution, takers=takers)
     logits, targets, outputs = answers
-    numbers = evaluate_logits(logits, targets, known, classes, metrics, card.get("thresholds"), outputs)
+    numbers = evaluate_logits(logits, targets, known, classes, metrics, card.get("thresholds"), outputs, task)
     heat, here = card.get("temperature"), options.own and images.name == VAL
-    beside, found = final_numbers(answers, known, images.names, classes, metrics, heat, fitted_here=here)
+    beside, found = final_numbers(answers, known, images.names, classes, metrics, heat, fitted_here=here, task=task)
     mistakes = [Mistake.read(mistake) for mistake in found]
     if options.keep:
         root = str(job.dataset.params.get("root") or "")
-        write_predictions(folder, images.name, images.names, classes, logits, targets, heat or 1.0, root)
+        read = task.read(logits), task.read_targets(targets)
+        write_predictions(
+            folder, images.name, images.names, classes, *read, heat or 1.0, root, values=not task.classifies
+        )
     problems += [] if options.pictures is None else _drawn(model, card, batches, mistakes, options.pictures)
     return SplitMetrics.read({**numbers, **beside}), mistakes, problems
 
@@ -278,7 +282,7 @@ def _drawn(
     """Draw the worst mistakes for a page; what prevents it becomes a notice, as the numbers don't depend on it."""
     if card["preprocessing"]["in_chans"] not in (1, 3):
         return []
-    multilabel = task_named(card.get("task", "")).multilabel
+    multilabel = task_of_card(card).independent
     try:
         rows = draw_mistakes(model, batches, mistakes, list(card["classes"]), folder, multilabel=multilabel)
         write_json(folder / INDEX, {"mistakes": rows})

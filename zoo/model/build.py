@@ -74,6 +74,7 @@ def build_model(
     *,
     pretrained: bool = False,
     classes: Sequence[str] = (),
+    separate_outputs: bool = False,
 ) -> nn.Module:
     """Build a network and check it with blank images.
 
@@ -82,18 +83,20 @@ def build_model(
     Args:
         entry: registry entry of the architecture.
         params: parameters of the job.
-        num_classes: number of classes.
+        num_classes: number of classes, or of other outputs.
         in_chans: number of channels of the images.
         image_size: side of the images in pixels.
         pretrained: load the pretrained weights of the architecture's library.
-        classes: names, for a factory that takes them; numbers where they are unknown.
+        classes: names, for a factory that takes them; numbers where they are unknown, or not one for each output.
+        separate_outputs: each output has its own weights; else two classes may share one.
 
     Raises:
         RequestError: the network can't be built, or doesn't take images of that size.
         ContractError: the factory's result is not a module, or its logits have the wrong shape.
     """
-    names = list(classes) or [str(i) for i in range(num_classes)]
+    names = list(classes) if len(classes) == num_classes else [str(i) for i in range(num_classes)]
     given: Any = {"in_chans": in_chans, "image_size": image_size, "classes": names}
+    given["separate_outputs"] = separate_outputs
     if pretrained:
         if not accepts(entry.factory(), "pretrained"):
             raise RequestError(f"architecture {entry.id!r} has no pretrained weights. Give a file: --weights FILE")

@@ -18,6 +18,8 @@ from pydantic import BaseModel, Field, ValidationError, field_validator, model_v
 from torch import nn
 
 from zoo.data.decode import Resize, Shape
+from zoo.engine.task import DETAILS, REGRESSION, task_of_card
+from zoo.engine.task_protocol import TaskName
 from zoo.errors import BundleError, RequestError, UnknownName
 from zoo.job.run_folder import CARD as CARD
 from zoo.job.run_folder import WEIGHTS as WEIGHTS
@@ -82,6 +84,33 @@ class _Familiar(BaseModel):
     most: _Number
 
 
+class _Link(BaseModel):
+    """How the outputs of the network are read."""
+
+    kind: Literal["quantiles", "corn", "cumulative"]
+    levels: Annotated[list[Annotated[_Number, Field(gt=0, lt=1)]], Field(min_length=1)] | None = None
+
+    @model_validator(mode="after")
+    def _with_levels(self) -> _Link:
+        if (self.kind == "quantiles") != (self.levels is not None):
+            raise ValueError("levels belong to quantiles")
+        return self
+
+
+class _Outputs(BaseModel):
+    """Scale of a regression's values, and how the outputs of the network are read."""
+
+    mean: list[_Number] = Field(default_factory=list)
+    std: list[Annotated[_Number, Field(gt=0)]] = Field(default_factory=list)
+    link: _Link | None = None
+
+    @model_validator(mode="after")
+    def _of_one_length(self) -> _Outputs:
+        if len(self.mean) != len(self.std):
+            raise ValueError(f"{len(self.mean)} means for {len(self.std)} standard deviations")
+        return self
+
+
 class _Reject(BaseModel):
     """Confidence below which a prediction is "not sure": one value for all classes, or one per class."""
 
@@ -98,13 +127,14 @@ class _Source(BaseModel):
 class _Card(BaseModel):
     """Required content of zoo.json; further keys are allowed. A missing task means single-label."""
 
-    task: Literal["single-label", "multi-label"] = "single-label"
+    task: TaskName = "single-label"
+    outputs: _Outputs | None = None
     tta: Views = "none"
     thresholds: list[Annotated[_Number, Field(ge=0, le=1)]] | None = None
     temperature: Annotated[_Number, Field(gt=0)] = 1.0
     familiar: _Familiar | None = None
     reject: _Reject | None = None
-    classes: Annotated[list[str], Field(min_length=2)]
+    classes: Annotated[list[str], Field(min_length=1)]
     preprocessing: Preprocessing
     architecture: _Architecture
     provenance: dict[str, _Source] | None = None
@@ -128,6 +158,14 @@ class _Card(BaseModel):
         if not all(name.strip() for name in names):
             raise ValueError("a class without a name")
         return names
+
+    @model_validator(mode="after")
+    def _fits_the_task(self) -> _Card:
+        if self.task != REGRESSION and len(self.classes) < 2:
+            raise ValueError("classes: a classifier has two or more")
+        if self.task == REGRESSION and (self.outputs is None or len(self.outputs.mean) != len(self.classes)):
+            raise ValueError(f"outputs: a mean and a standard deviation are needed for {len(self.classes)} values")
+        return self
 
     @model_validator(mode="after")
     def _a_threshold_each(self) -> _Card:
@@ -282,8 +320,11 @@ def new_network(card: Mapping[str, Any], registry: Any, folder: Path, given: Any
     with torch.random.fork_rng(devices=[]):  # the initial weights are discarded: keep the random state
         params = dict(card["architecture"]["params"])
         try:
-            names = card["classes"]
-            return build_model(entry, params, len(names), image.in_chans, image.image_size, classes=names)
+            names, task = card["classes"], task_of_card(card)
+            width, separate = task.width(len(names)), DETAILS in card
+            return build_model(
+                entry, params, width, image.in_chans, image.image_size, classes=names, separate_outputs=separate
+            )
         except RequestError as error:
             raise BundleError(f"The model in {folder} can't be built: {error}") from error
 

@@ -20,7 +20,7 @@ from zoo.engine.embeddings import HeadInputs
 from zoo.engine.execution import Execution
 from zoo.engine.fuse_bn import fold_norms
 from zoo.engine.gradcam import grad_cam
-from zoo.engine.task import task_named
+from zoo.engine.task import task_of_card
 from zoo.engine.tta import NONE, looking
 from zoo.errors import BadImage, RequestError
 from zoo.model.bundle import Preprocessing
@@ -64,9 +64,10 @@ class Classifier:
     ):
         self.card = card
         self.classes: list[str] = list(card["classes"])
-        self.task = task_named(card.get("task", ""))
+        self.task = task_of_card(card)
         self.tta: str = card.get("tta", NONE)
-        self.temperature: float = 1.0 if self.task.multilabel else card.get("temperature", 1.0)
+        calibrated = self.task.classifies and not self.task.multilabel
+        self.temperature: float = 1.0 if not calibrated else card.get("temperature", 1.0)
         self.reject_below: float | dict[str, float] | None = reject_below
         if reject_below is None:
             self.reject_below = (card.get("reject") or {}).get("below")
@@ -152,6 +153,8 @@ class Classifier:
         Returns:
             The result of :meth:`predict`, without the path; None for an image whose probabilities are not finite.
         """
+        if not self.task.classifies:
+            return values_of(logits, self.classes)
         probs = self._probabilities(logits)
         best = logits.topk(min(max(top_k, 1), len(self.classes))).indices  # independent of the temperature
         tops = [
@@ -193,7 +196,7 @@ class Classifier:
             if self._watched is None:  # hooks must not affect predictions in other threads
                 self._watched = copy.deepcopy(self.model)
             images = self._normalize(self._unit(pixels))
-            heat = grad_cam(self._watched, images, classes, multilabel=self.task.multilabel)
+            heat = grad_cam(self._watched, images, classes, multilabel=self.task.independent)
         return None if heat is None else heat.cpu().numpy()
 
     def probabilities(self, pixels: Sequence[Pixels], tta: str | None = None) -> Tensor:
@@ -201,11 +204,11 @@ class Classifier:
         return self._probabilities(self.logits(pixels, tta))
 
     def logits(self, pixels: Sequence[Pixels], tta: str | None = None) -> Tensor:
-        """Raw logits (N, K) float32 on the CPU of decoded images, uint8 (size, size, C) each."""
+        """Raw logits, or values of a regression, (N, K) float32 on the CPU of images, uint8 (size, size, C) each."""
         with torch.inference_mode(), self.execution.autocast():
-            network = looking(self.model, self.tta if tta is None else tta, multilabel=self.task.multilabel)
-            logits: Tensor = network(self._normalize(self._unit(pixels)))
-        return logits.float().cpu()
+            network = looking(self.model, self.tta if tta is None else tta, self.task.mean)
+            outputs: Tensor = network(self._normalize(self._unit(pixels)))
+        return self.task.read(outputs.float().cpu())
 
     def embed(self, pixels: Sequence[Pixels], tta: str | None = None) -> tuple[Tensor, Tensor]:
         """Logits and embeddings of decoded images, in one pass.
@@ -295,3 +298,13 @@ class Classifier:
 def _called(item: Any, index: int, count: int) -> str:
     """Name of an image in errors: its path, or its number among several."""
     return path_of(item) or ("the image" if count == 1 else f"image {index} (of 0 to {count - 1})")
+
+
+def values_of(values: Tensor, names: Sequence[str]) -> list[Answer | None]:
+    """Answers of a regression: ``value``, or of several outputs ``values`` by name; None where one is not finite."""
+    finite = values.isfinite().all(dim=1).tolist()
+    rows = values.tolist()
+    if len(names) == 1:
+        return [{"value": row[0]} if real else None for row, real in zip(rows, finite, strict=True)]
+    named = (dict(zip(names, row, strict=True)) for row in rows)
+    return [{"values": row} if real else None for row, real in zip(named, finite, strict=True)]

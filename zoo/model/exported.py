@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from zoo.data.decode import Pixels, framed
-from zoo.engine.task import task_named
+from zoo.engine.task import task_of_card
 from zoo.errors import BundleError, RequestError, ZooError
 from zoo.model.bundle import Preprocessing, check_card, new_network
 from zoo.model.formats import artifact_at, reader_of
@@ -48,7 +48,7 @@ class AsNetwork(nn.Module):
     def __init__(self, artifact: Artifact, card: Mapping[str, Any]):
         super().__init__()
         self.artifact, self.shape = artifact, Preprocessing(**card["preprocessing"]).shape
-        self.multilabel = task_named(card.get("task", "")).multilabel
+        self.multilabel = task_of_card(card).multilabel
         self.temperature = 1.0 if self.multilabel else float(card.get("temperature", 1.0))
 
     def __deepcopy__(self, memo: object) -> AsNetwork:

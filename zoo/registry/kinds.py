@@ -37,7 +37,7 @@ _CORE = (
         Architecture,
         path="architecture",
         choose="one",
-        given=("num_classes", "in_chans", "image_size", "pretrained", "classes"),
+        given=("num_classes", "in_chans", "image_size", "pretrained", "classes", "separate_outputs"),
         checks="zoo.testing.architectures",
     ),
     Kind(Dataset, path="dataset", choose="one", given=("split",), checks="zoo.testing.datasets"),

@@ -88,8 +88,10 @@ def label_counts(result: RunResult, split: str | None) -> list[Matrix]:
     return cast(list[Matrix], result.metrics_of(split).confusion_matrix) if result.several_labels else []
 
 
-def label_names(value: str | list[str] | None) -> str:
-    """One label, or a list of several, in words."""
+def label_names(value: str | list[str] | float | None) -> str:
+    """One label, a list of several, or a value, in words."""
+    if isinstance(value, int | float):
+        return f"{value:.4g}"
     if not isinstance(value, list):
         return str(value)
     return ", ".join(map(str, value)) or "nothing"

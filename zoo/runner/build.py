@@ -14,7 +14,7 @@ from torch import nn
 from zoo.data.decode import Shape
 from zoo.data.open import Opener, Preparing
 from zoo.data.samplers import OrderOf
-from zoo.data.split import Split
+from zoo.data.split import Split, has_values
 from zoo.engine.dynamo import defer_dynamo
 from zoo.engine.layer_groups import Block
 from zoo.engine.optimizers import has_two_weights, needs_closure
@@ -57,7 +57,7 @@ def build_scoring(
             an output that the network does not return.
     """
     job = resolved.job
-    if scored.multilabel:
+    if scored.task.multilabel:
         _check_several_labels(resolved)
     loss = build_loss(resolved, scored, class_weights)
     metrics = build_list(resolved, "metrics", job.metrics, len(scored.classes), **scored.given)
@@ -93,10 +93,8 @@ def build_sampler(resolved: Resolved) -> Callable[[Split, int], OrderOf]:
 
     def sampler_of(split: Split, processes: int) -> OrderOf:
         given = {"count": len(split), "labels": split.labels, "seed": job.seed, "shards": split.shards}
-        multilabel = split.labels.ndim == 2
-        order_of = build(
-            entry, job.train.sampler.params, "train.sampler", processes=processes, multilabel=multilabel, **given
-        )
+        form = {"multilabel": split.labels.dtype == np.float32, "regression": has_values(split.labels)}
+        order_of = build(entry, job.train.sampler.params, "train.sampler", processes=processes, **form, **given)
         return lambda epoch: _checked_order(order_of(epoch), len(split), entry)
 
     return sampler_of
@@ -134,7 +132,7 @@ def build_opener(resolved: Resolved, shape: Shape | None = None, preparing: Prep
         raise JobError(twice + problems)
     if shape is None:
         shape = Shape(job.train.image_size, data.in_chans, data.resize, data.interpolation, data.crop_pct)
-    return Opener(entry, params, shape, data.store, data.on_bad_image, data.max_bad_fraction, preparing)
+    return Opener(entry, params, shape, data.store, data.on_bad_image, data.max_bad_fraction, job.task, preparing)
 
 
 def build_optimizer(

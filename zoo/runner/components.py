@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from time import perf_counter
 from typing import Any
 
@@ -13,8 +14,8 @@ from torch import Tensor, nn
 
 from zoo.data.batches import Batches, Normalize
 from zoo.data.open import TRAIN
-from zoo.data.split import class_counts
-from zoo.engine.distill import Distillation
+from zoo.data.split import Split, class_counts
+from zoo.engine.distill import Distillation, soft_loss, value_loss
 from zoo.engine.execution import Execution
 from zoo.engine.optimizers import needs_closure
 from zoo.engine.outputs import loss_module, outputs_of
@@ -33,7 +34,7 @@ from zoo.runner.losses import Scored, loss_weights
 from zoo.runner.network import trainable, training_sides
 from zoo.runner.observer import Observer
 from zoo.runner.prepare import PreparedJob, prepare_job
-from zoo.runner.run_data import RunData
+from zoo.runner.run_data import OpenedData, RunData
 from zoo.runner.scoring import Scoring, scoring_of
 from zoo.runner.teacher import Teacher
 from zoo.runner.trainable_model import TrainableModel
@@ -69,7 +70,7 @@ class RunComponents:
         self.resolved, self.job, self.ranks = prepared.resolved, prepared.resolved.job, ranks
         self.classes, self.task = prepared.opened.classes, prepared.opened.task
         self.loaded, self.trial, self.answering = prepared.loaded, prepared.plan.trial, prepared.plan.answer
-        self.scored = Scored(self.classes, self.task.multilabel, outputs_of(prepared.learner.model))
+        self.scored = Scored(self.classes, self.task, outputs_of(prepared.learner.model))
         self.learner, self.execution, self.divided = _shard(prepared, ranks)
         self.model = self.learner.model
         self.teacher = self._teacher()
@@ -81,7 +82,7 @@ class RunComponents:
         scoring.check_monitor()
         self.setup_s = prepared.seconds + perf_counter() - started
         started = perf_counter()
-        self.splits = prepared.opened.decode(self.job)
+        self.splits = self._decode(prepared.opened)
         if self.job.train.class_weights != "none":
             scoring = self._scoring([int(n) for n in class_counts(self.splits[TRAIN].labels, len(self.classes))])
             self._use(scoring)
@@ -95,6 +96,15 @@ class RunComponents:
         ranks.seed_rank(self.job.seed)
         ranks.shorten_timeout()
 
+    def _decode(self, opened: OpenedData) -> dict[str, Split]:
+        """Decode the splits, and standardise values by those of the training split."""
+        found = opened.decode(self.job)
+        self.task = self.task.fitted(found[TRAIN].labels)
+        self.scoring: Scoring = replace(self.scoring, task=self.task)
+        if self.teacher is not None:
+            self.teacher.student = self.task
+        return {name: replace(split, labels=self.task.standardise(split.labels)) for name, split in found.items()}
+
     def _teacher(self) -> Teacher | None:
         """Build the model to distill from; None where the job names none."""
         if self.job.teacher is None:
@@ -107,7 +117,13 @@ class RunComponents:
         train = self.job.train
         if self.teacher is None:
             return None
-        return Distillation(self.teacher, train.distill_weight, train.distill_temperature, self.task.multilabel)
+        return Distillation(self.teacher, train.distill_weight, train.distill_temperature, self._soft_loss())
+
+    def _soft_loss(self) -> Callable[[Tensor, Tensor, float], Tensor]:
+        """The distillation loss of the task."""
+        if not self.task.classifies:
+            return value_loss
+        return partial(soft_loss, multilabel=self.task.multilabel)
 
     def _scoring(self, counts: Sequence[int]) -> Scoring:
         return scoring_of(self.resolved, self.scored, self.task, self.execution.device, counts)

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from zoo.engine.batch_weights import weight_of
 from zoo.engine.outputs import LOGITS, Outputs, call_scored, loss_module, takes
 from zoo.engine.step import Loss
+from zoo.engine.task import SINGLE_LABEL, Task
 from zoo.errors import ContractError, RequestError
 from zoo.job.resolve import Resolved
 from zoo.model.build import build
@@ -19,7 +20,7 @@ from zoo.registry.entry import Entry
 from zoo.registry.signature import accepts
 from zoo.registry.suggest import listing
 
-__all__ = ["Scored", "build_loss", "check_outputs", "check_parameters", "check_weight", "loss_weights"]
+__all__ = ["Scored", "build_loss", "check_outputs", "check_parameters", "check_weight", "link_of_loss", "loss_weights"]
 
 FEATURES = "features"
 """Output of a network whose width a loss is given as ``num_features``."""
@@ -31,13 +32,13 @@ class Scored:
 
     Args:
         classes: names, in label order.
-        multilabel: targets are (N, K) instead of (N,).
+        task: single-label by default.
         outputs: examples of the outputs that the network has beside its logits, for two images.
         file: the network is an exported file, which has logits alone.
     """
 
     classes: Sequence[str]
-    multilabel: bool = False
+    task: Task = SINGLE_LABEL
     outputs: Outputs = field(default_factory=dict)
     file: bool = False
 
@@ -46,7 +47,24 @@ class Scored:
         """Arguments for factories that take them."""
         features = self.outputs.get(FEATURES)
         wide = {} if features is None else {"num_features": features.shape[1]}
-        return {"multilabel": self.multilabel, "classes": list(self.classes), **wide}
+        form = {"multilabel": self.task.multilabel, "regression": not self.task.classifies}
+        return {**form, "classes": list(self.classes), **wide}
+
+    def examples(self) -> tuple[Tensor, Tensor]:
+        """Raw outputs and targets of two images."""
+        count = len(self.classes)
+        outputs = torch.zeros(2, self.task.width(count))
+        if self.task.multilabel:
+            return outputs, torch.eye(2, count)
+        return outputs, torch.tensor([0, count - 1]) if self.task.classifies else torch.zeros(2, count)
+
+
+def link_of_loss(resolved: Resolved) -> Mapping[str, Any] | None:
+    """How the job's loss has the outputs of the network read, as plain data; None where an output is a class's."""
+    link = getattr(resolved.entry("loss").factory(), "link", None)
+    if not callable(link):
+        return None
+    return dict(link(**{name: value for name, value in resolved.job.loss.params.items() if accepts(link, name)}))
 
 
 def build_loss(resolved: Resolved, scored: Scored, class_weights: list[float] | None = None) -> Loss:
@@ -64,8 +82,8 @@ def build_loss(resolved: Resolved, scored: Scored, class_weights: list[float] | 
     loss = build(entry, params, "loss", num_classes=count, **scored.given)
     check_parameters(entry, loss)
     check_outputs(resolved, entry, loss, scored.outputs, file=scored.file)
-    goal = torch.eye(2, count) if scored.multilabel else torch.tensor([0, count - 1])
-    probe = call_scored(loss, torch.zeros(2, count), goal, scored.outputs)
+    outputs, goal = scored.examples()
+    probe = call_scored(loss, outputs, goal, scored.outputs)
     if not isinstance(probe, torch.Tensor) or probe.ndim != 0:
         raise ContractError(f"loss {entry.id!r} must return a scalar tensor, not {probe!r}")
     check_weight(entry, loss, goal)

@@ -29,7 +29,7 @@ def matched(kept: Mapping[str, Predictions], split: str, *, shared: bool = False
     common = set(one.names)
     for name, other in others:
         _check_unique(name, other)
-        if sorted(other.classes) != sorted(one.classes) or other.multilabel != one.multilabel:
+        if sorted(other.classes) != sorted(one.classes) or other.targets.dtype.kind != one.targets.dtype.kind:
             raise RequestError(
                 f"{first} and {name} have different classes: those of {first} are {listing(one.classes, most=4)}, "
                 f"those of {name} {listing(other.classes, most=4)}. Only runs with the same classes can be compared."
@@ -47,7 +47,9 @@ def matched(kept: Mapping[str, Predictions], split: str, *, shared: bool = False
     found = {name: _ordered(each, order, one.classes) for name, each in kept.items()}
     for name, each in list(found.items())[1:]:
         differ = each.targets != found[first].targets
-        wrong = np.flatnonzero(differ.any(axis=1) if each.multilabel else differ)
+        if each.has_values:  # float32 targets of two runs, standardised by other training images, differ in rounding
+            differ = ~np.isclose(each.targets, found[first].targets, rtol=1e-4, atol=1e-6)
+        wrong = np.flatnonzero(differ.any(axis=1) if differ.ndim == 2 else differ)
         if len(wrong):
             raise RequestError(
                 f"{first} and {name} have different labels: {len(wrong):,} of {len(order):,} images differ, such as "
@@ -68,7 +70,7 @@ def _ordered(kept: Predictions, order: Sequence[str], classes: list[str]) -> Pre
         return chosen
     columns = [chosen.classes.index(name) for name in classes]
     logits = chosen.logits[:, columns]
-    if chosen.multilabel:
+    if chosen.targets.ndim == 2:
         return Predictions(
             chosen.names, classes, chosen.targets[:, columns], chosen.predicted[:, columns], logits, chosen.temperature
         )

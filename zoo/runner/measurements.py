@@ -28,6 +28,7 @@ class EpochScores(Record):
     loss: Number | None = None
     accuracy: Number | None = None
     f1_macro: Number | None = None
+    mae: Number | None = None
 
     def value(self, name: str) -> float | None:
         """Look up a metric by name; None where it is missing or not a number."""
@@ -83,14 +84,15 @@ class ClassScores(Record):
 
 
 class BaselineScores(Record):
-    """The metrics of the best constant answer: a class, or a list of labels."""
+    """The metrics of the best constant answer: a class, a list of labels, or the median."""
 
     answer: Any = None
     accuracy: Number | None = None
+    mae: Number | None = None
 
     def value(self, name: str) -> float | None:
         """Look up a metric by name; None where it is missing."""
-        found = self.accuracy if name == "accuracy" else self.extra.get(name)
+        found = {"accuracy": self.accuracy, "mae": self.mae}.get(name, self.extra.get(name))
         return found if isinstance(found, int | float) else None
 
 
@@ -127,6 +129,15 @@ class CalibrationScores(Record):
     scaled: ScaledScores | None = None
 
 
+class ValueScores(Record):
+    """The metrics of one value of a regression, in its unit."""
+
+    mae: Number | None = None
+    rmse: Number | None = None
+    r2: Number | None = None
+    spearman: Number | None = None
+
+
 Matrix = list[list[int]]
 
 
@@ -137,6 +148,7 @@ class SplitMetrics(Record):
         confusion_matrix: (K, K) counts, a row for each true class; (K, 2, 2) of a multi-label task.
         intervals: metric name -> lower and upper end of its 95 % confidence interval.
         at_thresholds: metrics of a multi-label task at the thresholds fitted on val.
+        mae, rmse, r2, spearman: of a regression, the mean over its values; ``per_output`` has each.
     """
 
     loss: Number | None = None
@@ -149,6 +161,11 @@ class SplitMetrics(Record):
     baseline: BaselineScores = BaselineScores()
     calibration: CalibrationScores = CalibrationScores()
     at_thresholds: SplitMetrics | None = None
+    mae: Number | None = None
+    rmse: Number | None = None
+    r2: Number | None = None
+    spearman: Number | None = None
+    per_output: dict[str, ValueScores] = Field(default_factory=dict)
 
     @property
     def numbers(self) -> dict[str, float]:
@@ -158,18 +175,21 @@ class SplitMetrics(Record):
 
 
 class Mistake(Record):
-    """A wrong prediction: the image, its true and predicted label (lists of a multi-label task), and the confidence.
+    """A wrong prediction: the image, its true and predicted label or value, and the confidence or the error.
 
     Args:
-        wrong: of a multi-label task, the label with the largest error.
+        true, predicted: a label; of a multi-label task a list of labels; of a regression a value.
+        wrong: of a multi-label task, the label with the largest error; of several values, that with the largest error.
+        error: of a regression, the predicted value minus the true one.
         confidence: probability of the prediction, 0..1.
     """
 
     name: str = "–"
-    true: str | list[str] = "–"
-    predicted: str | list[str] = "–"
+    true: str | list[str] | float = "–"
+    predicted: str | list[str] | float = "–"
     wrong: str | None = None
     confidence: Number | None = None
+    error: Number | None = None
 
 
 class SkippedImage(Record):

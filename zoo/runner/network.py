@@ -8,6 +8,7 @@ from functools import partial
 from torch import Tensor, nn
 
 from zoo.engine.layer_groups import find_head, is_last_step
+from zoo.engine.task import SINGLE_LABEL, Task
 from zoo.errors import RequestError
 from zoo.job.apply_rules import SIZE
 from zoo.job.resolve import Resolved
@@ -19,7 +20,7 @@ from zoo.runner.weights import Loaded, load_weights
 __all__ = ["build_network", "load_initial_weights", "trainable", "training_sides"]
 
 
-def build_network(resolved: Resolved, classes: Sequence[str]) -> tuple[nn.Module, Resolved]:
+def build_network(resolved: Resolved, classes: Sequence[str], task: Task = SINGLE_LABEL) -> tuple[nn.Module, Resolved]:
     """Build the job's network, and settle the image size.
 
     A size that a rule chose is provisional: where the network doesn't take it, the network's own is tried.
@@ -33,7 +34,17 @@ def build_network(resolved: Resolved, classes: Sequence[str]) -> tuple[nn.Module
     """
     entry, job, pretrained = resolved.entry("architecture"), resolved.job, resolved.job.pretrained
     params, in_chans = job.architecture.params, job.data.in_chans
-    make = partial(build_model, entry, params, len(classes), in_chans, pretrained=pretrained, classes=classes)
+    separate = bool(task.card())
+    make = partial(
+        build_model,
+        entry,
+        params,
+        task.width(len(classes)),
+        in_chans,
+        pretrained=pretrained,
+        classes=classes,
+        separate_outputs=separate,
+    )
     try:
         model = make(job.train.image_size)
     except RequestError:

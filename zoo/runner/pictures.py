@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 from torch import nn
 
-from zoo.data.batches import Batches
+from zoo.data.batches import Batches, targets_of
 from zoo.data.decode import Pixels
 from zoo.data.open import TRAIN
 from zoo.data.split import Split
@@ -61,7 +61,9 @@ def _mistakes(training: Training, split: str, worst: Sequence[Mistake], folder: 
     model = copy.deepcopy(parts.learner.final)
     read_weights(training.folder / MODEL, model)
     batches = parts.data.images(parts.splits[split], dealt=False)
-    return draw_mistakes(model, batches, worst, parts.classes, folder, multilabel=parts.task.multilabel)
+    return draw_mistakes(
+        model, batches, worst, parts.classes, folder, multilabel=parts.task.multilabel or not parts.task.classifies
+    )
 
 
 def draw_mistakes(
@@ -94,8 +96,8 @@ def draw_mistakes(
         return []
     shown, places = [worst[name] for name in rows], np.array(list(rows.values()))
     pixels = split.gather(places)
-    images, _ = batches.prepare(torch.from_numpy(pixels), torch.from_numpy(split.labels[places]))
-    asked = torch.tensor([classes.index(m.wrong or str(m.predicted)) for m in shown], device=images.device)
+    images, _ = batches.prepare(torch.from_numpy(pixels), targets_of(split.labels[places]))
+    asked = torch.tensor([_output_of(mistake, classes) for mistake in shown], device=images.device)
     heats = grad_cam(model.eval(), images, asked, multilabel=multilabel)
     found = []
     for i, mistake in enumerate(shown):
@@ -105,6 +107,13 @@ def draw_mistakes(
             files["heat"] = None if heat is None else _save(folder / f"{split.name}-{i + 1:02}-heat.jpg", heat)
         found.append({**mistake.document(), "split": split.name, **files})
     return found
+
+
+def _output_of(mistake: Mistake, classes: Sequence[str]) -> int:
+    """Index of the output that a mistake is about: of its class, or of its value."""
+    if isinstance(mistake.predicted, float):
+        return classes.index(mistake.wrong) if mistake.wrong else 0
+    return classes.index(mistake.wrong or str(mistake.predicted))
 
 
 def _rows(split: Split, names: list[str]) -> dict[str, int]:
@@ -131,7 +140,7 @@ def _augmented(training: Training, folder: Path) -> list[dict[str, str]]:
     batches.size, batches.augment = parts.job.train.train_size, augment
     with torch.random.fork_rng(devices=[]):
         images, _ = batches.prepare(
-            torch.from_numpy(np.repeat(pixels, _DRAWS, 0)), torch.from_numpy(np.repeat(labels, _DRAWS, 0))
+            torch.from_numpy(np.repeat(pixels, _DRAWS, 0)), targets_of(np.repeat(labels, _DRAWS, 0))
         )
     unit = batches.normalize.undone(images).float().clamp(0, 1).mul(255).byte().permute(0, 2, 3, 1).cpu().numpy()
     draws = unit.reshape(len(rows), _DRAWS, *unit.shape[1:])

@@ -2,7 +2,8 @@
 
 ``predictions_val.npz`` (and ``_test``) is read without pickle. Its entries are ``about`` (UTF-8 JSON: ``names``,
 ``classes``, ``temperature``), ``targets`` (N,) int64 or, of a multi-label task, (N, K) bool, ``predicted`` (N,) int64
-of a single-label task, and ``logits`` (N, K) float32, or float16 where there are more than four million.
+of a single-label task, and ``logits`` (N, K) float32, or float16 where there are more than four million. Of a
+regression, ``targets`` and ``logits`` are values (N, K) float32 in the unit of the data.
 """
 
 from __future__ import annotations
@@ -40,9 +41,9 @@ class Predictions:
     Args:
         names: names of the N images.
         classes: names of the K classes.
-        targets: (N,) int64; of a multi-label task (N, K) bool.
-        predicted: (N,) int64; of a multi-label task (N, K) bool.
-        logits: (N, K) float32.
+        targets: (N,) int64; of a multi-label task (N, K) bool; of a regression (N, K) float32.
+        predicted: likewise.
+        logits: (N, K) float32; of a regression the predicted values.
         temperature: divisor of the logits before the softmax or sigmoid.
     """
 
@@ -56,7 +57,18 @@ class Predictions:
     @property
     def multilabel(self) -> bool:
         """True where an image can have several labels."""
-        return self.targets.ndim == 2
+        return self.targets.dtype == np.bool_
+
+    @property
+    def has_values(self) -> bool:
+        """True for a regression."""
+        return self.targets.dtype.kind == "f"
+
+    @property
+    def errors(self) -> NDArray[np.float64]:
+        """Absolute error of each image of a regression, (N,): the mean over the values."""
+        found: NDArray[np.float64] = np.abs(self.logits.astype(np.float64) - self.targets).mean(axis=1)
+        return found
 
     @property
     def right(self) -> NDArray[np.bool_]:
@@ -117,24 +129,27 @@ def write_predictions(
     targets: Any,
     temperature: float = 1.0,
     root: str = "",
+    *,
+    values: bool = False,
 ) -> None:
     """Write the predictions of a split, atomically.
 
     Args:
         names: names of the N images, made relative to the folder ``root`` where they start with it.
-        logits: (N, K) float tensor.
-        targets: (N,) int64 tensor; of a multi-label task (N, K) of 0 and 1.
+        logits: (N, K) float tensor; of a regression the predicted values.
+        targets: (N,) int64 tensor; of a multi-label task (N, K) of 0 and 1; of a regression values (N, K).
+        values: the task is a regression.
 
     Raises:
         OutputError: the folder can't be written, or the disk is full.
     """
     scores = logits.detach().float().cpu().numpy()
     arrays = {"targets": targets.cpu().numpy()}
-    if targets.ndim == 2:
-        arrays["targets"] = arrays["targets"] >= 0.5
-    else:
+    if targets.ndim == 1:
         arrays["predicted"] = scores.argmax(axis=1)
-    if scores.size > EXACT:
+    elif not values:
+        arrays["targets"] = arrays["targets"] >= 0.5
+    if scores.size > EXACT and not values:
         most = np.finfo(np.float16).max
         scores = scores.clip(-most, most).astype(np.float16)
     start = f"{root.rstrip('/')}/" if root else ""
@@ -160,7 +175,7 @@ def read_predictions(folder: Path, split: str) -> Predictions:
             arrays = {name: stored[name] for name in stored.files}
         about = json.loads(arrays["about"].tobytes())
         logits, targets = arrays["logits"].astype(np.float32), arrays["targets"]
-        predicted = logits >= 0 if targets.ndim == 2 else arrays["predicted"]
+        predicted = arrays["predicted"] if targets.ndim == 1 else logits if targets.dtype.kind == "f" else logits >= 0
         found = Predictions(about["names"], about["classes"], targets, predicted, logits, float(about["temperature"]))
         if logits.shape != (len(found.names), len(found.classes)) or len(targets) != len(logits) != 0:
             raise ValueError(f"{len(found.names)} names, {logits.shape} logits")

@@ -64,9 +64,9 @@ def prepare_job(resolved: Resolved, observer: Observer, ranks: Ranks = ALONE) ->
     usual = choose_execution(job.device, job.precision, job.memory_format, job.compile is True)
     keep_freed_memory(usual.device)
     opened = open_data(resolved, observer)
-    model, resolved = build_network(resolved, opened.classes)
+    model, resolved = build_network(resolved, opened.classes, opened.task)
     job = resolved.job
-    loaded = load_initial_weights(model, resolved, len(opened.classes))
+    loaded = load_initial_weights(model, resolved, opened.task.width(len(opened.classes)))
     usual = _for_network(usual, model, job)
     learner = trainable(usual.place(model), job)
     shown = job.train.images_per_epoch or len(opened.dataset)

@@ -8,6 +8,7 @@ from typing import Any
 from zoo.data.split import Split
 from zoo.data.splits import absent_notice
 from zoo.engine.calibration import Calibration
+from zoo.engine.task import DETAILS
 from zoo.engine.tta import NONE, account
 from zoo.engine.tta import notices as tta_notices
 from zoo.model.build import count_parameters
@@ -100,6 +101,7 @@ def bundle_card(
         "classes": parts.classes,
         "task": parts.task.name,
         **({} if parts.job.tta == NONE else {"tta": parts.job.tta}),
+        **({DETAILS: details} if (details := parts.task.card()) else {}),
         **({"thresholds": thresholds} if parts.task.multilabel else {}),
         **({} if calibration is None else calibration.card()),
         "preprocessing": preprocessing_of(parts.job),

@@ -5,23 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-import torch
 from torch import Tensor
 
-from zoo.data.batches import Batches, Normalize
+from zoo.data.batches import Batches, Normalize, targets_of
 from zoo.data.gpu_cache import Residence
-from zoo.data.labels import is_multilabel
 from zoo.data.open import Opener, open_training, training_splits
 from zoo.data.samplers import Sampling
 from zoo.data.split import Split
 from zoo.engine.execution import Execution
 from zoo.engine.features import FeatureBatches
 from zoo.engine.ranks import ALONE, Ranks
-from zoo.engine.task import MULTI_LABEL, SINGLE_LABEL, Task
+from zoo.engine.task import Task, new_task
 from zoo.job.resolve import Resolved
 from zoo.job.schema import Job
 from zoo.runner.build import build_opener, build_sampler
 from zoo.runner.features import FeatureStore
+from zoo.runner.losses import link_of_loss
 from zoo.runner.observer import Observer
 
 __all__ = ["OpenedData", "RunData", "open_data"]
@@ -35,7 +34,7 @@ class OpenedData:
         opener: opens and decodes the dataset's splits.
         dataset: the object of the training split.
         classes: names, in label order.
-        task: single-label or multi-label classification.
+        task: the task, whose outputs have their scale once the splits are decoded.
     """
 
     opener: Opener
@@ -70,7 +69,7 @@ def open_data(resolved: Resolved, observer: Observer) -> OpenedData:
     """
     opener = build_opener(resolved, preparing=observer.preparing)
     dataset, classes = open_training(opener, resolved.facts.take_opened())
-    return OpenedData(opener, dataset, classes, MULTI_LABEL if is_multilabel(dataset) else SINGLE_LABEL)
+    return OpenedData(opener, dataset, classes, new_task(opener.task_of(dataset), link_of_loss(resolved)))
 
 
 class RunData:
@@ -94,7 +93,7 @@ class RunData:
         if split.name not in self._features:
             return self.images(split, train=train)
         order = self.images(split, train=train, dealt=False)
-        labels = torch.from_numpy(split.labels).to(self.execution.device)
+        labels = targets_of(split.labels).to(self.execution.device)
         return FeatureBatches(self._features[split.name], labels, order.indices, self.ranks if train else ALONE)
 
     def images(self, split: Split, *, train: bool = False, dealt: bool = True) -> Batches:

@@ -42,7 +42,7 @@ class RunResult(Record):
         status: ``completed``, ``stopped``, ``interrupted``, ``failed``, or ``evaluated``.
         dir: the run's folder.
         job_sources: dotted path in the job -> the source of its value.
-        task: ``single-label`` or ``multi-label``.
+        task: ``single-label``, ``multi-label``, ``ordinal`` or ``regression``.
         thresholds: for multi-label models, one for each class.
         metrics, mistakes, splits: by split.
         best: the epoch whose weights are kept.
@@ -104,6 +104,11 @@ class RunResult(Record):
     def several_labels(self) -> bool:
         """True where an image may have several labels."""
         return self.task == "multi-label"
+
+    @property
+    def has_values(self) -> bool:
+        """True for a regression, whose answers are values instead of classes."""
+        return self.task == "regression"
 
     @property
     def best_epoch(self) -> int | None:

@@ -12,7 +12,7 @@ from torch.nn.functional import interpolate
 
 from zoo.data.batches import Normalize
 from zoo.engine.execution import Execution
-from zoo.engine.task import Task, task_named
+from zoo.engine.task import Task, task_of_card
 from zoo.errors import RequestError
 from zoo.model.bundle import WEIGHTS, Preprocessing, find_bundle, load_model
 from zoo.model.sources import find_model
@@ -62,7 +62,9 @@ class Teacher:
         self.size, self.in_chans = shape.image_size, shape.in_chans
         order = _class_order(self.card["classes"], classes, self.bundle)
         self._class_order = torch.tensor(order, device=execution.device)
-        _check_task(task_named(self.card.get("task", "")), task, self.bundle)
+        self.task = task_of_card(self.card)
+        self.student = task
+        _check_task(self.task, task, len(classes), self.bundle)
         _check_channels(in_chans, self.in_chans, self.bundle)
         self.model = execution.place(model.requires_grad_(False))
         self.execution, self._theirs = execution, normalize
@@ -71,7 +73,8 @@ class Teacher:
 
     def __call__(self, images: Tensor) -> Tensor:
         with torch.inference_mode(), self.execution.autocast():
-            logits: Tensor = self.model(self.seen(images))[:, self._class_order].float()
+            outputs: Tensor = self.model(self.seen(images)).float()
+            logits = self.student.standardise_tensor(self.task.read(outputs)[:, self._class_order])
         return logits.clone()  # a normal tensor: autograd can't save inference tensors for the backward pass
 
     def seen(self, images: Tensor) -> Tensor:
@@ -120,8 +123,13 @@ def _class_order(theirs: Sequence[str], classes: Sequence[str], bundle: Path) ->
     return [list(theirs).index(name) for name in classes]
 
 
-def _check_task(theirs: Task, task: Task, bundle: Path) -> None:
-    if theirs is not task:
+def _check_task(theirs: Task, task: Task, count: int, bundle: Path) -> None:
+    if task.width(count) != count or task.card().get("link"):
+        raise RequestError(
+            "The outputs of the job's loss are not those of its classes, so they can't be compared with a teacher's. "
+            "Choose another loss, such as --loss cross_entropy, or leave out --teacher."
+        )
+    if theirs.name != task.name:
         raise RequestError(
             f"The teacher {bundle} is {theirs.name}, but the job is {task.name}. Choose a run with such labels: "
             "--teacher RUN. See: zoo runs list"

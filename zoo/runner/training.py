@@ -169,7 +169,7 @@ class Training:
         record = EpochRecord.read(
             {
                 "epoch": epoch,
-                "train": {"loss": totals.loss, "accuracy": totals.accuracy},
+                "train": {"loss": totals.loss, **dict([totals.score])},
                 "val": {k: v for k, v in val.items() if isinstance(v, int | float)},
                 "lr": self.state.position.lr,
                 "seconds": seconds,
@@ -350,7 +350,7 @@ class Training:
         if tta == NONE:
             model, batches = parts.learner.part_of(model), parts.data.batches(split)
         else:  # augmented views need images: cached features are of a single view
-            model, batches = looking(model, tta, multilabel=parts.task.multilabel), parts.data.images(split)
+            model, batches = looking(model, tta, parts.task.mean), parts.data.images(split)
         collect = self.ranks.gather if isinstance(batches, Batches) else list
         return predict_outputs(model, batches, parts.answering, collect=collect, takers=parts.scoring.takers)
 
@@ -364,7 +364,8 @@ class Training:
         if choose:
             self.thresholds = parts.task.thresholds(*answers[:2])
         logits, targets, outputs = answers
-        return evaluate_logits(logits, targets, parts.loss_fn, parts.classes, parts.metrics, self.thresholds, outputs)
+        chosen, task = self.thresholds, parts.task
+        return evaluate_logits(logits, targets, parts.loss_fn, parts.classes, parts.metrics, chosen, outputs, task)
 
     def evaluate_best(self) -> FinalNumbers:
         """Evaluate the best weights, read back from disk, on val and, where it exists, on test.
@@ -379,20 +380,23 @@ class Training:
         model = None if len(splits) == len(known) else self._read_back()
         metrics: dict[str, SplitMetrics] = {}
         mistakes: dict[str, list[Mistake]] = {}
-        root = str(self.job.dataset.params.get("root") or "")
+        root, task = str(self.job.dataset.params.get("root") or ""), self.parts.task
         for split in splits:
             answers = known.get(split.name) or self._predict(split, cast(nn.Module, model), self.job.tta)
+            read = task.read(answers.logits), task.read_targets(answers.targets)
             if split.name == VAL:
-                self.calibration = calibrate(*answers[:2])
+                self.calibration = calibrate(*read, task)
             heat, here = self.calibration.temperature if self.calibration else None, split.name == VAL
             numbers = self._evaluated(answers, here)
             names, classes = split.names, self.parts.classes
             loss_fn, measured = self.parts.loss_fn, self.parts.metrics
-            beside, worst = final_numbers(answers, loss_fn, names, classes, measured, heat, fitted_here=here)
+            beside, worst = final_numbers(answers, loss_fn, names, classes, measured, heat, fitted_here=here, task=task)
             metrics[split.name] = SplitMetrics.read({**numbers, **beside})
             mistakes[split.name] = [Mistake.read(mistake) for mistake in worst]
             if self.ranks.first:
-                write_predictions(self.folder, split.name, names, classes, *answers[:2], heat or 1.0, root)
+                write_predictions(
+                    self.folder, split.name, names, classes, *read, heat or 1.0, root, values=not task.classifies
+                )
         self.state.timing["evaluate_s"] += perf_counter() - started
         return FinalNumbers(metrics, mistakes)
 

@@ -157,7 +157,11 @@ def test_the_first_file_tells_the_number_of_channels(tmp_path):
     assert peek(ImageFolder, {"root": write(tmp_path / "t", "{}.tif", 4, 1)})["in_chans"] == 4
     assert peek(ImageFolder, {"root": write(tmp_path / "c", "{}.npy", 3, 1)}).get("in_chans") is None, "colour"
     (tmp_path / "n" / "l.csv").write_text("path,label\na/0.npy,a\nb/0.npy,b\n")
-    assert peek(ImageCsv, {"root": tmp_path / "n" / "l.csv"}) == {"multilabel": False, "in_chans": 5}
+    assert peek(ImageCsv, {"root": tmp_path / "n" / "l.csv"}) == {
+        "task": "single-label",
+        "multilabel": False,
+        "in_chans": 5,
+    }
 
 
 def test_what_somebody_says_goes_over_the_first_file(zoo, tmp_path):

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from difflib import get_close_matches
 from os import PathLike, fspath
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from zoo.errors import DataError
 
@@ -29,6 +29,10 @@ SPLIT_WORDS = {"train": "train", "val": "val", "valid": "val", "validation": "va
 ORDER = ("train", "val", "test")
 
 
+Label = int | tuple[int, ...] | float | tuple[float, ...]
+"""An index of a class, several of them, a value, or several values."""
+
+
 class ImageFiles:
     """Labelled image files, opened on access.
 
@@ -40,28 +44,31 @@ class ImageFiles:
         licence: licence of the images, in one line; empty where unknown.
         notices: notices for the user.
         groups: group of each file; files of one group stay in one split.
+        value_names: of a regression, the names of the K values of a file, which are ``classes``; ``labels`` are then
+            K numbers for each file.
     """
 
     def __init__(
         self,
         paths: Sequence[str | PathLike[str]],
-        labels: Sequence[str] | Sequence[Collection[str]],
+        labels: Sequence[str] | Sequence[Collection[str]] | Sequence[tuple[float, ...]],
         *,
         source: str,
         multilabel: bool = False,
         licence: str = "",
         notices: Sequence[str] = (),
         groups: Sequence[str] | None = None,
+        value_names: Sequence[str] | None = None,
     ) -> None:
         self.paths = [fspath(path) for path in paths]
         self.multilabel = multilabel
-        self.classes = class_names(labels)
-        index = {name: i for i, name in enumerate(self.classes)}
-        self.targets: list[int] | list[tuple[int, ...]]
-        if multilabel:
-            self.targets = [tuple(sorted({index[name] for name in names})) for names in labels]
+        self.targets: Sequence[Label]
+        if value_names is not None:
+            self.task, self.classes = "regression", list(value_names)
+            self.targets = [values[0] if len(values) == 1 else values for values in labels]
         else:
-            self.targets = [index[str(label)] for label in labels]
+            self.classes = class_names(labels)
+            self.targets = _indices(self.classes, labels, multilabel=multilabel)
         self.source = source
         self.licence = licence
         self.notices = list(notices)
@@ -70,7 +77,7 @@ class ImageFiles:
     def __len__(self) -> int:
         return len(self.paths)
 
-    def __getitem__(self, index: int) -> tuple[Image | Path, int | tuple[int, ...]]:
+    def __getitem__(self, index: int) -> tuple[Image | Path, Label]:
         """Open image ``index`` without decoding its pixels; the path of an array is returned as it is.
 
         Raises:
@@ -84,6 +91,13 @@ class ImageFiles:
     def name_of(self, index: int) -> str:
         """Path of the file."""
         return self.paths[index]
+
+
+def _indices(classes: list[str], labels: Any, *, multilabel: bool) -> Sequence[Label]:
+    index = {name: i for i, name in enumerate(classes)}
+    if multilabel:
+        return [tuple(sorted({index[name] for name in names})) for names in labels]
+    return [index[str(label)] for label in labels]
 
 
 def class_names(labels: Iterable[str | Collection[str]]) -> list[str]:

@@ -19,9 +19,10 @@ from zoo_images.files import (
     need_two_classes,
     shorten,
 )
+from zoo_images.numbers import LabelCell, as_values, few_values, holds_values
 from zoo_images.tree import composed
 
-__all__ = ["Columns", "ImageCsv", "Row", "find_table", "read_table"]
+__all__ = ["Columns", "ImageCsv", "Row", "Table", "find_table", "read_table"]
 
 
 class ImageCsv(ImageFiles):
@@ -32,6 +33,9 @@ class ImageCsv(ImageFiles):
 
     An image may have several labels, or none, in a file with a column ``labels``, such as ``cat;dog``, in place of
     ``label``; or with a column of 0 and 1 for each class, named by ``class_columns``.
+
+    Labels that are decimal numbers, at least one of them not whole, are values of a regression, as are those of the
+    columns named by ``value_columns``. Whole numbers are names of classes; ``--task regression`` reads them as values.
 
     Args:
         root: the file, or its folder.
@@ -45,11 +49,13 @@ class ImageCsv(ImageFiles):
         class_columns: the headers of columns with 1 for an image of that class, else 0.
         group_column: the header of the column of groups of related images, such as those of one patient, film or track;
             used where it exists. Validation keeps groups together. A blank cell is a group of one image.
+        value_columns: the headers of columns of numbers, the values of a regression, in place of ``label_column``. An
+            empty list reads numbers in ``label_column`` as names of classes.
 
     Raises:
         DataError: there is no such file, or it lacks a column, has no rows, a row lacks its path or label, or
-            names an unknown split; two classes differ by case only; the training images are of one class only; there
-            is no such split.
+            names an unknown split; two classes differ by case only; the training images are of one class only; a value
+            is not a finite number; there is no such split.
     """
 
     def __init__(
@@ -64,21 +70,29 @@ class ImageCsv(ImageFiles):
         separator: str = ";",
         class_columns: list[str] | None = None,
         group_column: str = "group",
+        value_columns: list[str] | None = None,
     ) -> None:
-        table = find_table(root, file)
-        columns = Columns(
-            path_column, label_column, split_column, labels_column, separator, class_columns, group_column
-        )
-        rows, several = read_table(table, columns)
-        need_split(split, _splits_of(rows, extra="all"), str(table))
-        chosen = [row for row in rows if split == "all" or row.split in (None, split)]
+        path = find_table(root, file)
+        names = (path_column, label_column, split_column, labels_column, separator)
+        found = read_table(path, Columns(*names, class_columns, group_column, value_columns))
+        need_split(split, _splits_of(found.rows, extra="all"), str(path))
+        chosen = [row for row in found.rows if split == "all" or row.split in (None, split)]
+        # Joining an absolute path leaves it as it is.
+        paths = [path.parent / row.path for row in chosen]
+        groups = None if chosen[0].group is None else [str(row.group) for row in chosen]
+        about: dict[str, Any] = {"source": f"images listed in {path}", "groups": groups}
+        if found.task == "regression":
+            values = as_values(path, [row.cells for row in chosen])
+            notices = [] if value_columns else few_values(path, found.names[0], values)
+            super().__init__(paths, values, value_names=found.names, notices=notices, **about)
+            return
+        several = found.task == "multi-label"
         labels = [row.labels if several else row.labels[0] for row in chosen]
         if split == "train":
-            need_two_classes(class_names(labels), str(table), "Add rows of another class.")
-        # Joining an absolute path leaves it as it is.
-        paths = [table.parent / row.path for row in chosen]
-        groups = None if chosen[0].group is None else [str(row.group) for row in chosen]
-        super().__init__(paths, labels, source=f"images listed in {table}", multilabel=several, groups=groups)
+            need_two_classes(class_names(labels), str(path), "Add rows of another class.")
+        super().__init__(paths, labels, multilabel=several, **about)
+        if not several:
+            self.target_name = found.names[0]
 
     @staticmethod
     def available_splits(root: Path | None, file: str | None = None, **columns: Any) -> tuple[str, ...]:
@@ -87,18 +101,22 @@ class ImageCsv(ImageFiles):
         Raises:
             DataError: see the class.
         """
-        return _splits_of(read_table(find_table(root, file), Columns(**columns))[0])
+        return _splits_of(read_table(find_table(root, file), Columns(**columns)).rows)
 
     @staticmethod
     def peek(root: Path | None, file: str | None = None, **columns: Any) -> dict[str, object]:
-        """``multilabel``, and the path of one image for the number of channels.
+        """``task``, and the path of one image for the number of channels.
 
         Raises:
             DataError: see the class.
         """
         table = find_table(root, file)
-        rows, several = read_table(table, Columns(**columns))
-        return {"multilabel": several, "first": table.parent / rows[0].path}
+        found = read_table(table, Columns(**columns))
+        return {
+            "task": found.task,
+            "multilabel": found.task == "multi-label",
+            "first": table.parent / found.rows[0].path,
+        }
 
 
 class Columns(NamedTuple):
@@ -111,21 +129,43 @@ class Columns(NamedTuple):
     separator: str = ";"
     class_columns: list[str] | None = None
     group_column: str = "group"
+    value_columns: list[str] | None = None
 
     def composed(self) -> Columns:
         """Return the names in the normal form of the header."""
-        one = {name: composed(value) for name, value in self._asdict().items() if isinstance(value, str)}
-        many = self.class_columns
-        return self._replace(**one, class_columns=None if many is None else [composed(name) for name in many])
+        own = self._asdict()
+        one = {name: composed(value) for name, value in own.items() if isinstance(value, str)}
+        many = {name: [composed(each) for each in value] for name, value in own.items() if isinstance(value, list)}
+        return self._replace(**one, **many)
+
+    def task_in(self, header: list[str]) -> str:
+        """Task of a file with this header, as far as its columns say; labels that are numbers may say another."""
+        if self.value_columns:
+            return "regression"
+        several = self.class_columns or (self.labels_column in header and self.label_column not in header)
+        return "multi-label" if several else "single-label"
 
 
 class Row(NamedTuple):
-    """One listed image; ``split`` and ``group`` are None in a file without such a column."""
+    """One listed image; ``split`` and ``group`` are None in a file without such a column.
+
+    Args:
+        cells: the labels of an image with one label or with values, as they stand in the file.
+    """
 
     path: str
     labels: list[str]
     split: str | None
     group: str | None = None
+    cells: tuple[LabelCell, ...] = ()
+
+
+class Table(NamedTuple):
+    """A file: its rows, its task, and the names of the columns of labels or values."""
+
+    rows: list[Row]
+    task: str
+    names: list[str]
 
 
 def find_table(root: Path | None, file: str | None = None) -> Path:
@@ -150,45 +190,51 @@ def find_table(root: Path | None, file: str | None = None) -> Path:
     )
 
 
-def read_table(table: Path, columns: Columns) -> tuple[list[Row], bool]:
-    """Read all rows of the file, and return True with them for multi-label rows.
+def read_table(table: Path, columns: Columns) -> Table:
+    """Read all rows of the file.
 
     Raises:
-        DataError: a column is missing, a row is incomplete or names an unknown split, there are no rows, or the file is
-            not a CSV file in UTF-8.
+        DataError: a column is missing, a row is incomplete or names an unknown split, there are no rows, almost all
+            labels are decimal numbers, or the file is not a CSV file in UTF-8.
     """
+    if columns.value_columns and columns.class_columns:
+        raise DataError("value_columns is for a regression, and class_columns for several labels: remove one of them.")
     columns = columns.composed()
     try:
         with table.open(encoding="utf-8-sig", newline="") as lines:
             reader = csv.DictReader(lines)
             header = reader.fieldnames = [composed(name.strip()) for name in reader.fieldnames or []]
-            several = bool(columns.class_columns) or (
-                columns.labels_column in header and columns.label_column not in header
-            )
-            rows = list(_rows(table, reader, header, columns, several))
+            task = columns.task_in(header)
+            rows = list(_rows(table, reader, header, columns, task))
     except UnicodeDecodeError as error:
         raise DataError(
             f"{table} is not UTF-8 text ({error.reason} at byte {error.start}). Save it as 'CSV UTF-8' and try again."
         ) from error
     except (OSError, csv.Error) as error:
         raise DataError(f"{table} can't be read as CSV: {error}") from error
+    if not rows:
+        raise DataError(f"{table} lists no images: it has only a header. Each row is an image: path,label[,split]")
+    if task == "single-label" and columns.value_columns is None:
+        task = "regression" if holds_values(table, [row.cells[0] for row in rows]) else task
+    if task != "regression":
+        _need_one_spelling(table, rows)
+    return Table(rows, task, columns.value_columns or [columns.label_column])
+
+
+def _need_one_spelling(table: Path, rows: list[Row]) -> None:
     if twins := case_twins(class_names(row.labels for row in rows)):
         raise DataError(
             f"The classes {' and '.join(map(repr, twins))} in {table} differ by case only: use one spelling, or "
             "rename one."
         )
-    if not rows:
-        raise DataError(f"{table} lists no images: it has only a header. Each row is an image: path,label[,split]")
-    return rows, several
 
 
-def _rows(
-    table: Path, reader: csv.DictReader[str], header: list[str], columns: Columns, several: bool
-) -> Iterator[Row]:
+def _rows(table: Path, reader: csv.DictReader[str], header: list[str], columns: Columns, task: str) -> Iterator[Row]:
     needed = {columns.path_column: "path_column=NAME"}
-    if not several:
+    if task == "single-label":
         needed[columns.label_column] = "label_column=NAME"
     needed |= dict.fromkeys(columns.class_columns or (), "class_columns=[NAME,NAME]")
+    needed |= dict.fromkeys(columns.value_columns or (), "value_columns=[NAME,NAME]")
     if columns.group_column != Columns().group_column:  # set explicitly
         needed[columns.group_column] = "group_column=NAME"
     _need_columns(table, header, needed)
@@ -196,11 +242,12 @@ def _rows(
     for cells in reader:
         where = f"{table}, line {reader.line_num}"
         path = _filled(cells, columns.path_column, where)
-        labels = _several(cells, columns, where) if several else [_filled(cells, columns.label_column, where)]
-        labels = [composed(label) for label in labels]
+        own = [] if task == "multi-label" else columns.value_columns or [columns.label_column]
+        texts = tuple(LabelCell(_filled(cells, name, where), name, reader.line_num) for name in own)
+        labels = [composed(label) for label in ([c.text for c in texts] if own else _several(cells, columns, where))]
         named = columns.split_column in header
         split = _split(_filled(cells, columns.split_column, where), where) if named else None
-        yield Row(path, labels, split, _group(cells, columns.group_column, path) if grouped else None)
+        yield Row(path, labels, split, _group(cells, columns.group_column, path) if grouped else None, texts)
 
 
 def _group(cells: Mapping[str, str | None], column: str, path: str) -> str:

@@ -13,6 +13,7 @@ from zoo.host.loader import open_registry
 from zoo.job.dataset_facts import peek
 from zoo.job.request import Request, make_request
 from zoo.job.resolve import Resolved, resolve
+from zoo.job.task_fit import numbers_notice
 from zoo.plugin import TASKS, Dataset, Loss, Metric
 from zoo.registry.entry import Entry, Origin
 
@@ -221,3 +222,25 @@ def test_a_local_loss_without_a_declaration_is_refused_with_the_line_to_add():
 def test_a_declaration_of_an_unknown_task_is_refused(kind: Any):
     with pytest.raises(ValueError, match="'regresion' is not one of single-label, multi-label, regression, ordinal"):
         kind("x", "a:b", tasks=("regresion",))
+
+
+# -- classes that may be amounts ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("classes", "images", "said"),
+    [
+        ([str(i) for i in range(10)], 50, False),  # digits
+        ([str(i) for i in range(60)], 10_000, True),
+        ([str(i) for i in range(20)], 100, True),
+        ([str(i) for i in range(20)], 1000, False),
+        ([f"{i}.0" for i in range(60)], 10_000, True),
+        ([f"n{i:08}" for i in range(1000)], 10_000, False),
+        ([*(str(i) for i in range(60)), "other"], 10_000, False),
+    ],
+)
+def test_many_whole_numbers_may_be_amounts(classes: list[str], images: int, said: bool):
+    notice = numbers_notice("auto", classes, images, "age")
+    assert (notice is not None) is said
+    assert notice is None or f"{len(classes)} different whole numbers (age)" in notice
+    assert numbers_notice("single-label", classes, images) is None

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from zoo.errors import RequestError
@@ -14,7 +15,15 @@ from zoo.registry.registry import Registry
 from zoo.registry.signature import accepts
 from zoo.registry.suggest import listing
 
-__all__ = ["RECIPES", "asked_task", "problem_of_class_weights", "problem_of_component", "problem_of_labels", "supports"]
+__all__ = [
+    "RECIPES",
+    "asked_task",
+    "numbers_notice",
+    "problem_of_class_weights",
+    "problem_of_component",
+    "problem_of_labels",
+    "supports",
+]
 
 SINGLE, MULTI, REGRESSION, ORDINAL = TASKS
 RECIPES = {MULTI: "multi_label", REGRESSION: "regression", ORDINAL: "ordinal"}
@@ -40,6 +49,11 @@ _IN_WORDS = {
 }
 
 
+_WHOLE = re.compile(r"[+-]?\d+(\.0*)?")
+_MANY = 50
+"""Number of different whole numbers from which on they may be amounts; of fewer, if they are a tenth of the images."""
+
+
 def asked_task(values: Mapping[str, Any]) -> str | None:
     """Task that the dotted values of a job name; None for ``auto`` and for a word that the schema refuses."""
     word = values.get("task", AUTO)
@@ -61,6 +75,25 @@ def problem_of_labels(asked: str, dataset: str, own: str) -> str:
     return (
         f"--task {asked} does not fit the dataset {dataset!r}, {_LABELS[own]} ({own}). Leave out --task{more}. The "
         f"parameters of the dataset, which may read its labels in another way: zoo info {dataset}"
+    )
+
+
+def numbers_notice(asked: str, classes: Sequence[str], images: int, name: str = "") -> str | None:
+    """Notice for class names that may be amounts or ranks: many different whole numbers; None for any others.
+
+    Args:
+        asked: the job's ``task``; the notice is for ``auto``.
+        classes: names of the classes.
+        images: number of training images.
+        name: the dataset's ``target_name``.
+    """
+    different = len(classes)
+    many = different > _MANY or different > max(_MANY // 5, images / 10)
+    if asked != AUTO or not many or not all(_WHOLE.fullmatch(each) for each in classes):
+        return None
+    return (
+        f"The classes are {different:,} different whole numbers{f' ({name})' if name else ''}. If they are amounts or "
+        "ranks rather than names, type: --task regression, or --task ordinal"
     )
 
 

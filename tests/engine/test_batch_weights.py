@@ -143,6 +143,20 @@ def test_several_labels_are_tried_with_several_labels():
     assert reason_against_cuts(losses.SoftF1(multilabel=True), 3, CPU, multilabel=True)
 
 
+def test_values_and_ranks_are_tried_with_the_outputs_that_they_need():
+    from zoo_losses import ranks, values
+
+    for loss, width in ((values.Huber(), 3), (losses.MSE(regression=True), 3), (values.Quantile(), 9)):
+        assert reason_against_cuts(loss, 3, CPU, regression=True, width=width) is None
+    for loss in (ranks.Corn(4), ranks.Ordinal()):
+        assert reason_against_cuts(loss, 4, CPU, width=3) is None
+
+    class Unweighted(ranks.Corn):
+        weight_of = None  # type: ignore[assignment]
+
+    assert "is not a mean over images" in str(reason_against_cuts(Unweighted(4), 4, CPU, width=3))
+
+
 def test_a_stochastic_loss_is_taken_for_what_it_declares():
     class Declared(Drawing):
         needs_whole_batch = True

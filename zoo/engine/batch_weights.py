@@ -125,18 +125,30 @@ class Parts(NamedTuple):
 
 
 def reason_against_cuts(
-    loss_fn: Loss, num_classes: int, device: torch.device, *, multilabel: bool = False, outputs: Outputs = NO_OUTPUTS
+    loss_fn: Loss,
+    num_classes: int,
+    device: torch.device,
+    *,
+    multilabel: bool = False,
+    regression: bool = False,
+    width: int | None = None,
+    outputs: Outputs = NO_OUTPUTS,
 ) -> str | None:
     """Reason why a batch can't be cut for this loss, as the predicate of a sentence; None where it can.
 
     A stochastic loss can't be tried: it is taken for what it declares.
 
     Args:
+        num_classes: K, the number of classes or values.
+        multilabel: targets are (N, K) of 0 and 1.
+        regression: targets are values (N, K).
+        width: number of outputs that the loss takes; K by default.
         outputs: examples of the network's further outputs, which the loss may take.
     """
     if declares_whole_batch(loss_fn):
         return "needs the whole batch"
-    logits, targets, given = _batch(num_classes, multilabel, outputs)
+    targets = _targets(num_classes, multilabel=multilabel, regression=regression)
+    logits, given = _outputs(num_classes if width is None else width, outputs)
     given = {name: value.to(device) for name, value in given.items()}
     found = compare_parts(loss_fn, logits.to(device), targets.to(device), given)
     if found.agree or not found.repeatable:
@@ -192,15 +204,21 @@ def _value_and_gradient(loss_fn: Loss, given: dict[str, Tensor], targets: Tensor
     return value.detach(), torch.cat([slope.reshape(len(targets), -1) for slope in filled], dim=1)
 
 
-def _batch(num_classes: int, multilabel: bool, examples: Outputs) -> tuple[Tensor, Tensor, Outputs]:
-    """Random logits and further outputs, and targets with an unequal class distribution, each class at least twice."""
+def _outputs(width: int, examples: Outputs) -> tuple[Tensor, Outputs]:
+    """Random outputs (24, width), and further outputs like the examples."""
     generator = torch.Generator().manual_seed(0)
-    logits = torch.randn(_IMAGES, num_classes, generator=generator)
-    given = {
+    logits = torch.randn(_IMAGES, width, generator=generator)
+    return logits, {
         name: torch.randn(_IMAGES, *value.shape[1:], generator=generator).to(value.dtype)
         for name, value in examples.items()
     }
+
+
+def _targets(count: int, *, multilabel: bool, regression: bool) -> Tensor:
+    """Random values or binary labels, or classes with an unequal distribution, each at least twice."""
+    generator = torch.Generator().manual_seed(1)
+    if regression:
+        return torch.randn(_IMAGES, count, generator=generator)
     if multilabel:
-        return logits, (torch.rand(_IMAGES, num_classes, generator=generator) > 0.5).float(), given
-    pairs = torch.arange(_IMAGES) // 2
-    return logits, (pairs * num_classes) // (_IMAGES // 2), given
+        return (torch.rand(_IMAGES, count, generator=generator) > 0.5).float()
+    return (torch.arange(_IMAGES) // 2 * count) // (_IMAGES // 2)

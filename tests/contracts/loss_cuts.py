@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain, combinations
 from pathlib import Path
 from typing import Any
@@ -14,13 +15,15 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from zoo.engine.distill import Distillation
+from zoo.engine.distill import Distillation, soft_loss, value_loss
 from zoo.engine.execution import Execution
 from zoo.engine.gradient_sync import Together
+from zoo.engine.links import link_of
 from zoo.engine.ranks import ALONE, Ranks, join
 from zoo.engine.step import StepConfig
 from zoo.engine.train import EpochProgress, train_epoch
 from zoo.host.loader import open_registry
+from zoo.job.task_fit import supports
 from zoo.model.build import build
 from zoo.registry.entry import Entry
 from zoo.registry.signature import accepts
@@ -29,8 +32,14 @@ CLASSES = 3
 SIZES = (11, 5, 3)
 """Images of the batches; of the last one the second of two processes has none."""
 LR = 0.1
-OPTIONS: dict[str, Any] = {"class_weights": [0.1, 1.0, 7.0], "label_smoothing": 0.1, "alpha": [0.1, 1.0, 7.0]}
-TARGETS = ("labels", "soft", "mixed", "several")
+OPTIONS: dict[str, Any] = {
+    "class_weights": [0.1, 1.0, 7.0],
+    "label_smoothing": 0.1,
+    "alpha": [0.1, 1.0, 7.0],
+    "delta": 0.4,
+    "quantiles": [0.1, 0.9],
+}
+TARGETS = ("labels", "soft", "mixed", "several", "values")
 LOSSES = [entry for entry in open_registry().entries("loss") if entry.origin.bundled]
 
 
@@ -52,18 +61,32 @@ class Case:
         return "-".join(words)
 
     def loss(self) -> Any:
-        several = {"multilabel": True} if self.targets == "several" else {}
-        params = {name: OPTIONS[name] for name in self.options}
-        return build(self.entry, params, "loss", num_classes=CLASSES, **several)
+        form = {"multilabel": self.targets == "several", "regression": self.targets == "values"}
+        return build(self.entry, self.params, "loss", num_classes=CLASSES, **form)
+
+    @property
+    def params(self) -> dict[str, Any]:
+        return {name: OPTIONS[name] for name in self.options}
+
+    @property
+    def width(self) -> int:
+        """Number of outputs of the network."""
+        link = getattr(self.entry.factory(), "link", None)
+        return link_of(link(**self.params) if link else None).width(CLASSES)
 
 
 def cases(entry: Entry) -> Iterator[Case]:
     """Every combination of the options that a loss has, with each kind of targets; taught with all options alone."""
     taken = [name for name in OPTIONS if accepts(entry.factory(), name)]
     for options in chain.from_iterable(combinations(taken, n) for n in range(len(taken) + 1)):
-        for targets in TARGETS:
-            if targets != "several" or accepts(entry.factory(), "multilabel"):
-                yield from (Case(entry, options, targets, taught) for taught in {False, len(options) == len(taken)})
+        for targets in filter(partial(takes, entry), TARGETS):
+            yield from (Case(entry, options, targets, taught) for taught in {False, len(options) == len(taken)})
+
+
+def takes(entry: Entry, targets: str) -> bool:
+    """Check that a loss is for targets of a kind."""
+    task = {"several": "multi-label", "values": "regression"}.get(targets, "ordinal")
+    return supports(entry, entry.factory(), task)
 
 
 def batches(targets: str) -> list[tuple[Tensor, Tensor]]:
@@ -77,21 +100,23 @@ def batches(targets: str) -> list[tuple[Tensor, Tensor]]:
         "soft": (3 * torch.randn(len(rows), CLASSES, generator=generator)).softmax(1),
         "mixed": 0.7 * rows + 0.3 * rows.flip(0),
         "several": (torch.rand(len(rows), CLASSES, generator=generator) > 0.6).float(),
+        "values": torch.randn(len(rows), CLASSES, generator=generator),
     }[targets]
     return list(zip(images.split(SIZES), made.split(SIZES), strict=True))
 
 
-def network(seed: int = 0) -> nn.Module:
+def network(case: Case, seed: int = 0) -> nn.Module:
     torch.manual_seed(seed)
-    return nn.Sequential(nn.Linear(4, 5), nn.Tanh(), nn.Linear(5, CLASSES))
+    return nn.Sequential(nn.Linear(4, 5), nn.Tanh(), nn.Linear(5, case.width))
 
 
 def objective(case: Case, model: nn.Module) -> dict[str, Any]:
     """A teacher and a penalty, as options of a step."""
     if not case.taught:
         return {}
-    teacher = network(1).requires_grad_(False)
-    distill = Distillation(teacher, 0.3, 2.0, multilabel=case.targets == "several")
+    teacher = network(case, 1).requires_grad_(False)
+    soft = value_loss if case.targets == "values" else partial(soft_loss, multilabel=case.targets == "several")
+    distill = Distillation(teacher, 0.3, 2.0, soft)
     return {"distill": distill, "penalty": lambda: 0.01 * sum(p.square().sum() for p in model.parameters())}
 
 
@@ -101,7 +126,7 @@ def gradient(model: nn.Module) -> list[float]:
 
 def whole(case: Case) -> list[list[float]]:
     """Gradients of the steps with whole batches, by a plain loop."""
-    model, loss, found = network(), case.loss(), []
+    model, loss, found = network(case), case.loss(), []
     more = objective(case, model)
     for images, targets in batches(case.targets):
         model.zero_grad()
@@ -119,7 +144,7 @@ def whole(case: Case) -> list[list[float]]:
 
 def cut(case: Case, pieces: int, ranks: Ranks = ALONE) -> list[list[float]]:
     """Gradients of the steps of training, with each batch in so many pieces in each process."""
-    model, found = network(), []
+    model, found = network(case), []
     shares = [ranks.share(np.arange(size)) for size in SIZES]
     own = [(x[part], y[part]) for (x, y), (part, _) in zip(batches(case.targets), shares, strict=True)]
     weights = iter([weight for _, weight in shares])

@@ -127,7 +127,7 @@ def _check_task(theirs: Task, task: Task, count: int, bundle: Path) -> None:
     if task.width(count) != count or task.card().get("link"):
         raise RequestError(
             "The outputs of the job's loss are not those of its classes, so they can't be compared with a teacher's. "
-            "Choose another loss, such as --loss cross_entropy, or leave out --teacher."
+            "Choose another loss, such as --set loss=cross_entropy, or leave out --teacher."
         )
     if theirs.name != task.name:
         raise RequestError(

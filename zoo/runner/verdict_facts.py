@@ -31,9 +31,10 @@ def signs_of(training: Training) -> VerdictFacts:
     found: dict[str, Any] = {"input": input_figures(images)}
     if all(isinstance(split.images, np.ndarray) for split in (train, val)) and _pixels(train) + _pixels(val) <= _MOST:
         found["shared_with_train"] = shared_images(train.gather, len(train), _blocks(val))
-    if training.best_answers is not None and not parts.task.multilabel:
-        found["confidence_in_mistakes"] = confidence_in_mistakes(*training.best_answers[:2])
-        found["wrong_among_the_surest"] = wrong_among_the_surest(*training.best_answers[:2])
+    if training.best_answers is not None and parts.task.classifies and not parts.task.multilabel:
+        logits, targets, _ = training.best_answers
+        found["confidence_in_mistakes"] = confidence_in_mistakes(parts.task.read(logits), targets)
+        found["wrong_among_the_surest"] = wrong_among_the_surest(parts.task.read(logits), targets)
     return VerdictFacts.read(found)
 
 

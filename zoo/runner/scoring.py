@@ -53,8 +53,15 @@ class Scoring:
 
     def reason_against_cuts(self) -> str | None:
         """Reason why the loss can't be computed on parts of a batch, as a clause; None where it can."""
-        several = self.task.multilabel
-        why = reason_against_cuts(self.loss_fn, self.num_classes, self.device, multilabel=several, outputs=self.outputs)
+        why = reason_against_cuts(
+            self.loss_fn,
+            self.num_classes,
+            self.device,
+            multilabel=self.task.multilabel,
+            regression=not self.task.classifies,
+            width=self.task.width(self.num_classes),
+            outputs=self.outputs,
+        )
         return None if why is None else f"{self.resolved.entry('loss').title} {why}"
 
     def higher_is_better(self, name: str) -> bool:

@@ -10,6 +10,13 @@ Example::
 from __future__ import annotations
 
 from zoo.api import load
+from zoo.model.attachments import (
+    Attachment,
+    copy_attachments,
+    read_attachments,
+    remove_attachment,
+    write_attachment,
+)
 from zoo.model.build import build, build_model, count_parameters
 from zoo.model.bundle import (
     SCHEMA,
@@ -34,6 +41,7 @@ __all__ = [
     "SCHEMA",
     "Artifact",
     "AsNetwork",
+    "Attachment",
     "Classifier",
     "NoAnswer",
     "Preprocessing",
@@ -42,6 +50,7 @@ __all__ = [
     "build_model",
     "check_card",
     "copied_weights",
+    "copy_attachments",
     "count_parameters",
     "exported_by",
     "find_bundle",
@@ -53,8 +62,11 @@ __all__ = [
     "open_artifact",
     "open_file",
     "preprocessing_of",
+    "read_attachments",
     "read_card",
+    "remove_attachment",
     "suffix_of",
+    "write_attachment",
     "write_card",
     "write_weights",
 ]

@@ -19,6 +19,7 @@ from torch import nn
 
 from zoo.data.decode import Resize, Shape
 from zoo.errors import BundleError, RequestError, UnknownName
+from zoo.job.run_folder import ATTACHMENTS
 from zoo.job.run_folder import CARD as CARD
 from zoo.job.run_folder import WEIGHTS as WEIGHTS
 from zoo.job.schema import Channels, Data, Job, Side, Views, check_image
@@ -86,6 +87,14 @@ class _Reject(BaseModel):
     """Confidence below which a prediction is "not sure": one value for all classes, or one per class."""
 
     below: Annotated[_Number, Field(ge=0)] | dict[str, Annotated[_Number, Field(ge=0)]]
+
+
+class _Conformal(BaseModel):
+    """Calibration scores of conformal prediction, see :class:`zoo.engine.conformal.ConformalScores`."""
+
+    kind: str
+    images: Annotated[int, Field(ge=1)]
+    scores: Annotated[list[_Number], Field(min_length=1)]
 
 
 class _Source(BaseModel):

@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from zoo.engine.conformal import ConformalScores
 from zoo.engine.scores import Numbers
 from zoo.engine.task import task_of
 
@@ -37,17 +38,19 @@ class Calibration:
         temperature: divisor of the logits before the softmax; above 1 for an overconfident model.
         score: kind of :func:`familiarity`.
         least, most: range of the score that contains 95 % of the validation images.
+        conformal: calibration scores for sets of classes, of the probabilities at this temperature.
     """
 
     temperature: float
     score: str
     least: float
     most: float
+    conformal: ConformalScores
 
     def card(self) -> dict[str, Any]:
         """Return the calibration as the dictionary that is stored in zoo.json."""
         familiar = {"score": self.score, "least": self.least, "most": self.most, "share": USUAL}
-        return {"temperature": self.temperature, "familiar": familiar}
+        return {"temperature": self.temperature, "familiar": familiar, "conformal": vars(self.conformal)}
 
 
 def calibrate(logits: Tensor, targets: Tensor) -> Calibration | None:
@@ -68,7 +71,9 @@ def calibrate(logits: Tensor, targets: Tensor) -> Calibration | None:
     score = CENTRED if logits.shape[1] == 2 and not bool(logits[:, 0].any()) else ENERGY
     energies = familiarity(logits, score).cpu().numpy()
     least, most = np.quantile(energies, [0.5 - USUAL / 2, 0.5 + USUAL / 2]).tolist()
-    return Calibration(fit_temperature(logits, targets) if helps else 1.0, score, least, most)
+    heat = fit_temperature(logits, targets) if helps else 1.0
+    probs = (_precise(logits) / heat).softmax(dim=1).cpu().numpy()
+    return Calibration(heat, score, least, most, ConformalScores.of(probs, targets.cpu().numpy()))
 
 
 def fit_temperature(logits: Tensor, targets: Tensor) -> float:

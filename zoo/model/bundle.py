@@ -113,6 +113,8 @@ class _Card(BaseModel):
     temperature: Annotated[_Number, Field(gt=0)] = 1.0
     familiar: _Familiar | None = None
     reject: _Reject | None = None
+    conformal: _Conformal | None = None
+    attachments: dict[str, dict[str, Any]] | None = None
     classes: Annotated[list[str], Field(min_length=2)]
     preprocessing: Preprocessing
     architecture: _Architecture
@@ -193,7 +195,7 @@ def find_bundle(path: Path) -> Path:
     for folder in (path, path / "model"):
         if (folder / CARD).is_file() and (folder / WEIGHTS).is_file():
             if is_shared(folder):
-                check_folder(folder, (CARD, WEIGHTS))
+                check_folder(folder, (CARD, WEIGHTS, *([ATTACHMENTS] if (folder / ATTACHMENTS).is_file() else [])))
             return folder
     raise BundleError(f"{path} contains no trained model (no {CARD} with {WEIGHTS}). See: zoo runs list")
 

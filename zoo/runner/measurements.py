@@ -14,6 +14,8 @@ __all__ = [
     "BestEpoch",
     "CalibrationScores",
     "ClassScores",
+    "Coverage",
+    "CoverageScores",
     "EpochRecord",
     "EpochScores",
     "Mistake",
@@ -127,6 +129,31 @@ class CalibrationScores(Record):
     scaled: ScaledScores | None = None
 
 
+class Coverage(Record):
+    """Rate at which sets of classes contain the true class, and its 95 % confidence interval."""
+
+    images: int
+    covered: Number
+    interval: list[Number]
+
+
+class CoverageScores(Coverage):
+    """Verification of conformal sets.
+
+    Args:
+        how: images of the calibration: ``cross-fitted`` or ``calibrated on val``.
+        promised: the rate that was asked for.
+        size: mean number of classes in a set.
+        single: rate of the sets with one class.
+    """
+
+    how: str = ""
+    promised: Number
+    size: Number
+    single: Number
+    per_class: dict[str, Coverage] = Field(default_factory=dict)
+
+
 Matrix = list[list[int]]
 
 
@@ -137,6 +164,7 @@ class SplitMetrics(Record):
         confusion_matrix: (K, K) counts, a row for each true class; (K, 2, 2) of a multi-label task.
         intervals: metric name -> lower and upper end of its 95 % confidence interval.
         at_thresholds: metrics of a multi-label task at the thresholds fitted on val.
+        conformal: sets of classes, where an evaluation was asked for a coverage.
     """
 
     loss: Number | None = None
@@ -149,6 +177,7 @@ class SplitMetrics(Record):
     baseline: BaselineScores = BaselineScores()
     calibration: CalibrationScores = CalibrationScores()
     at_thresholds: SplitMetrics | None = None
+    conformal: CoverageScores | None = None
 
     @property
     def numbers(self) -> dict[str, float]:

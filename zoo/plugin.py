@@ -39,6 +39,7 @@ __all__ = [
     "Metric",
     "ModelSource",
     "Optimizer",
+    "PredictionField",
     "Sampler",
     "Schedule",
     "TrainingCallback",
@@ -503,6 +504,20 @@ class Display(Component):
     kind: ClassVar[str] = "display"
 
 
+class PredictionField(Component):
+    """``f(facts, tensors)`` returns an object that adds fields to predictions, from an attachment of the bundle.
+
+    An attachment (``zoo.api.models.Attachment``) whose facts have ``"prediction_field": "plugin/name"`` is given to the
+    component of that id when the model is loaded. The object has the attributes ``names`` (the fields that it adds),
+    ``needs_embeddings`` (bool) and ``score``: an ``nn.Module`` or function of logits (N, K), and of embeddings (N, D)
+    where it needs them, that returns one number for each image, (N,) float32; and the method ``fields(scores)``, which
+    returns a dict of fields for each image. The tensors are empty for an exported file that computes the score itself;
+    ``score`` is then never used.
+    """
+
+    kind: ClassVar[str] = "prediction_field"
+
+
 @dataclass(frozen=True)
 class Command(Component):
     """A command of ``zoo``: a ``click.Command`` or ``click.Group``, imported when it is typed.
@@ -600,7 +615,9 @@ KINDS: dict[str, type[Component]] = {
     )
 }
 """Declarations of the kinds of the zoo itself; plugins declare further ones."""
-SERVICES: dict[str, type[Component]] = {cls.kind: cls for cls in (ModelSource, HealthCheck, Function, Display)}
+SERVICES: dict[str, type[Component]] = {
+    cls.kind: cls for cls in (ModelSource, HealthCheck, Function, Display, PredictionField)
+}
 """Kinds that extend the zoo itself and that no job names."""
 
 

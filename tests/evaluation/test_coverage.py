@@ -8,8 +8,9 @@ import torch
 
 from zoo.engine.conformal import ConformalScores
 from zoo.errors import RequestError
-from zoo.evaluation.coverage import coverage_on, kept_scores, save_scores, scores_of
+from zoo.evaluation.coverage import coverage_on, save_scores
 from zoo.model.bundle import copied_weights, read_card, write_card, write_weights
+from zoo.model.conformal_scores import kept_scores, scores_of
 
 CLASSES = ["a", "b", "c"]
 CARD = {

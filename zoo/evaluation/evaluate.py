@@ -21,12 +21,13 @@ from zoo.engine.outputs import outputs_of
 from zoo.engine.task import task_named
 from zoo.engine.tta import NONE, account, looking, notices, views_named
 from zoo.errors import BundleError, RequestError
-from zoo.evaluation.coverage import coverage_on, save_scores, scores_of
+from zoo.evaluation.coverage import coverage_on, save_scores
 from zoo.job.request import Request, make_request
 from zoo.job.resolve import Resolved, resolve
 from zoo.job.run_folder import IMPORTED, JOB
 from zoo.model import provenance
 from zoo.model.bundle import Preprocessing, find_bundle, load_model, read_card
+from zoo.model.conformal_scores import scores_of
 from zoo.model.exported import AsNetwork, as_network, open_file
 from zoo.model.formats import EXPORTED, artifact_at
 from zoo.model.sources import find_model

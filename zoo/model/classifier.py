@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from zoo.data.batches import Normalize, pixels_of
 from zoo.data.decode import ARRAYS, Pixels, WrongChannels, to_pixels
 from zoo.data.picture_formats import FormatNotInstalled
 from zoo.engine.calibration import familiarity
+from zoo.engine.conformal import prediction_sets
 from zoo.engine.embeddings import HeadInputs
 from zoo.engine.execution import Execution
 from zoo.engine.fuse_bn import fold_norms
@@ -24,7 +25,10 @@ from zoo.engine.task import task_named
 from zoo.engine.tta import NONE, looking
 from zoo.errors import BadImage, RequestError
 from zoo.model.bundle import Preprocessing
+from zoo.model.conformal_scores import scores_of
+from zoo.model.exported import AsNetwork
 from zoo.model.inputs import listed, opened_input, path_of
+from zoo.model.prediction_fields import Computed, PredictionFields
 
 BATCH = 64
 Answer = dict[str, Any]
@@ -52,6 +56,9 @@ class Classifier:
         execution: device and precision.
         reject_below: confidence in 0..1 below which a prediction is not sure; by default the bundle's.
         scored: recorded accuracy in words, such as ``val accuracy 97.3%``, for its representation.
+        fields: objects that add fields to predictions, by the name of their attachment, see
+            :class:`zoo.plugin.PredictionField`.
+        coverage: rate at which the set of classes of a prediction holds the true class; no sets where None.
     """
 
     def __init__(
@@ -61,6 +68,8 @@ class Classifier:
         execution: Execution,
         reject_below: float | None = None,
         scored: str = "",
+        fields: Mapping[str, Any] | None = None,
+        coverage: float | None = None,
     ):
         self.card = card
         self.classes: list[str] = list(card["classes"])
@@ -70,6 +79,10 @@ class Classifier:
         self.reject_below: float | dict[str, float] | None = reject_below
         if reject_below is None:
             self.reject_below = (card.get("reject") or {}).get("below")
+        self.fields = PredictionFields(fields or {})
+        self.coverage = coverage
+        if coverage is not None:
+            scores_of(card, coverage)
         self.preprocessing = Preprocessing(**card["preprocessing"])
         self.execution, self.scored = execution, scored
         self.model = execution.place(model).eval()
@@ -88,7 +101,9 @@ class Classifier:
         known = ", ".join(filter(None, [*facts, f"on {self.execution.device}"]))
         return f"Classifier({self.card['architecture']['id']}, {count} classes: {names}; {known})"
 
-    def predict(self, images: Any, top_k: int = 5, tta: str | None = None) -> list[Answer]:
+    def predict(
+        self, images: Any, top_k: int = 5, tta: str | None = None, coverage: float | None = None
+    ) -> list[Answer]:
         """Predict the class of each image.
 
         Args:
@@ -100,17 +115,20 @@ class Classifier:
                 that has, else the smaller of both. Four channels are colour and transparency.
             top_k: number of classes to return, best first.
             tta: test-time augmentation, see :func:`zoo.engine.tta.views_named`; by default the bundle's.
+            coverage: rate at which the set of classes holds the true class, such as 0.95; by default the classifier's.
 
         Returns:
             For each image ``{"path", "label", "confidence", "top": [{"class", "probability"}]}``; ``path`` is
             None for an image that has none. For a multi-label model ``{"path", "labels", "top"}``: the classes whose
             probability reaches their threshold, most probable first, possibly none. With a confidence threshold there
             is also ``"sure"``, True if it is reached; and for a model validated on a hundred images or more
-            ``"familiar"``, False for images that look out-of-distribution.
+            ``"familiar"``, False for images that look out-of-distribution. With a coverage there is also ``"set"``, the
+            classes of the set, most probable first. Attachments of the bundle may add fields.
 
         Raises:
             BadImage: an image can't be decoded, or has NaN probabilities.
-            RequestError: an item is not an image; the message describes it.
+            RequestError: an item is not an image, or there are too few calibration images for the coverage; the message
+                describes it.
         """
         items = listed(images)
         found: list[Answer] = []
@@ -118,18 +136,21 @@ class Classifier:
             chunk = items[start : start + self.batch]
             names = [_called(item, start + i, len(items)) for i, item in enumerate(chunk)]
             try:
-                answers = self.answers([self.pixels(*each) for each in zip(chunk, names, strict=True)], top_k, tta)
+                pixels = [self.pixels(*each) for each in zip(chunk, names, strict=True)]
+                answers = self.answers(pixels, top_k, tta, coverage)
             except NoAnswer as error:
                 raise BadImage(f"{names[error.index]}: {error}") from error
             found += [{"path": path_of(item), **answer} for item, answer in zip(chunk, answers, strict=True)]
         return found
 
-    def answers(self, pixels: Sequence[Pixels], top_k: int = 5, tta: str | None = None) -> list[Answer]:
+    def answers(
+        self, pixels: Sequence[Pixels], top_k: int = 5, tta: str | None = None, coverage: float | None = None
+    ) -> list[Answer]:
         """Predict the classes of decoded images in one batch.
 
         Args:
             pixels: uint8 (size, size, C) each, as :meth:`pixels` returns them.
-            top_k, tta: see :meth:`predict`.
+            top_k, tta, coverage: see :meth:`predict`.
 
         Returns:
             The result of :meth:`predict`, without the path.
@@ -137,32 +158,37 @@ class Classifier:
         Raises:
             NoAnswer: the probabilities of an image are not finite.
         """
-        answers = self.answers_of(self.logits(pixels, tta), top_k, tta)
+        answers = self.answers_of(self.compute(pixels, tta), top_k, tta, coverage)
         if None in answers:
             raise NoAnswer(answers.index(None))
         return [answer for answer in answers if answer is not None]
 
-    def answers_of(self, logits: Tensor, top_k: int = 5, tta: str | None = None) -> list[Answer | None]:
-        """Predict from the logits of images.
+    def answers_of(
+        self, found: Tensor | Computed, top_k: int = 5, tta: str | None = None, coverage: float | None = None
+    ) -> list[Answer | None]:
+        """Predict from what was computed of images.
 
         Args:
-            logits: (N, K) float32, as :meth:`logits` and :meth:`embed` return them.
-            top_k, tta: see :meth:`predict`; ``tta`` is what the logits were computed with.
+            found: the result of :meth:`compute`; or logits (N, K) float32 alone, as :meth:`logits` returns them, which
+                lack the fields of attachments that need embeddings.
+            top_k, tta, coverage: see :meth:`predict`; ``tta`` is what the logits were computed with.
 
         Returns:
             The result of :meth:`predict`, without the path; None for an image whose probabilities are not finite.
         """
+        logits, _, scores = found if isinstance(found, Computed) else self.fields.computed(found, None)
         probs = self._probabilities(logits)
         best = logits.topk(min(max(top_k, 1), len(self.classes))).indices  # independent of the temperature
         tops = [
             [{"class": self.classes[i], "probability": p} for i, p in zip(*both, strict=True)]
             for both in zip(best.tolist(), probs.gather(1, best).tolist(), strict=True)
         ]
-        known = self._familiar(logits, tta)
+        known = self._known(logits, scores, tta)
+        sets = self._sets(probs, tta, coverage)
         answered = probs.isfinite().all(dim=1).tolist()
         return [
-            {**self._named(*each), **more} if finite else None
-            for *each, more, finite in zip(tops, probs, known, answered, strict=True)
+            {**self._named(*each), **chosen, **more} if finite else None
+            for *each, chosen, more, finite in zip(tops, probs, sets, known, answered, strict=True)
         ]
 
     def settle(self) -> None:
@@ -230,6 +256,26 @@ class Classifier:
             logits = self.logits(pixels, tta)
         return logits, torch.stack(seen).mean(dim=0)
 
+    def compute(self, pixels: Sequence[Pixels], tta: str | None = None, *, embeddings: bool = False) -> Computed:
+        """Compute all that predictions are made of, in one pass.
+
+        Args:
+            pixels: uint8 (size, size, C) each.
+            tta: see :meth:`predict`.
+            embeddings: return the embeddings, even where no attachment needs them.
+
+        Raises:
+            RequestError: the network gives no embeddings.
+        """
+        own = tta in (None, self.tta)  # attachments hold for this test-time augmentation only
+        if own and self.fields and isinstance(self.model, AsNetwork) and not embeddings:
+            return Computed(*self.model.scored(self._normalize(self._unit(pixels))))
+        if embeddings or (own and self.fields.need_embeddings):
+            logits, vectors = self.embed(pixels, tta)
+        else:
+            logits, vectors = self.logits(pixels, tta), None
+        return self.fields.computed(logits, vectors) if own else Computed(logits, vectors, {})
+
     def _unit(self, pixels: Sequence[Pixels]) -> Tensor:
         """Stack images to (N, C, size, size) in 0..1 on the device."""
         return self._normalize.to_unit(pixels_of(pixels).to(self.execution.device).permute(0, 3, 1, 2))
@@ -237,9 +283,28 @@ class Classifier:
     def _probabilities(self, logits: Tensor) -> Tensor:
         return self.task.probabilities(logits / self.temperature)
 
+    def _known(self, logits: Tensor, scores: Mapping[str, Tensor], tta: str | None) -> list[Answer]:
+        """Fields of each image that attachments add; else whether it is in-distribution, where that is known."""
+        added = self.fields.fields_of(scores, len(logits)) if tta in (None, self.tta) else [{}] * len(logits)
+        return [{**own, **more} for own, more in zip(self._familiar(logits, tta), added, strict=True)]
+
+    def _sets(self, probs: Tensor, tta: str | None, coverage: float | None) -> list[dict[str, list[str]]]:
+        """Classes of each image's conformal set, most probable first; empty without a coverage."""
+        wanted = self.coverage if coverage is None else coverage
+        if wanted is None:
+            return [{}] * len(probs)
+        if tta not in (None, self.tta):
+            raise RequestError(f"A coverage holds for the views of the calibration, {self.tta!r}. Leave out the other.")
+        scores, found = scores_of(self.card, wanted), probs.double().numpy()
+        sets = prediction_sets(found, scores.quantile(wanted), scores.kind)
+        return [
+            {"set": [self.classes[k] for k in order if row[k]]}
+            for row, order in zip(sets, np.argsort(-found, axis=1, kind="stable"), strict=True)
+        ]
+
     def _familiar(self, logits: Tensor, tta: str | None) -> list[dict[str, bool]]:
-        """Flag each image as in-distribution or not; empty where that is unknown."""
-        usual = self.card.get("familiar")
+        """Flag each image as in-distribution or not; empty where that is unknown, or left to an attachment."""
+        usual = None if "familiar" in self.fields.names else self.card.get("familiar")
         if self.task.multilabel or usual is None or tta not in (None, self.tta):  # the range holds for this tta only
             return [{}] * len(logits)
         energies = familiarity(logits, usual["score"]).tolist()

@@ -25,6 +25,7 @@ from zoo.plugin import (
     Metric,
     ModelSource,
     Optimizer,
+    PredictionField,
     Sampler,
     Schedule,
     TrainingCallback,
@@ -81,6 +82,7 @@ _CORE = (
     Kind(HealthCheck, listed=False),
     Kind(Function, listed=False),
     Kind(Display, listed=False),
+    Kind(PredictionField, listed=False),
 )
 
 ALL: dict[str, Kind] = {}

@@ -97,13 +97,10 @@ class Predictor:
         ]
 
     def _answers(self, pixels: Sequence[Pixels]) -> list[Row]:
-        task, embeddings = self.task, None
-        if task.embeddings:
-            logits, vectors = self.classifier.embed(pixels, task.tta)
-            embeddings = vectors.numpy()
-        else:
-            logits = self.classifier.logits(pixels, task.tta)
-        answers = self.classifier.answers_of(logits, task.top_k, task.tta)
+        task = self.task
+        found = self.classifier.compute(pixels, task.tta, embeddings=task.embeddings)
+        embeddings = found.embeddings.numpy() if task.embeddings and found.embeddings is not None else None
+        answers = self.classifier.answers_of(found, task.top_k, task.tta)
         rows = [_failed("the prediction is NaN") if each is None else {**each, "error": None} for each in answers]
         for row, embedding in zip(rows, () if embeddings is None else embeddings, strict=False):
             row["embedding"] = None if row["error"] else embedding

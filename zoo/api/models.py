@@ -33,6 +33,7 @@ from zoo.model.bundle import (
 from zoo.model.classifier import Classifier, NoAnswer
 from zoo.model.exported import Artifact, AsNetwork, open_artifact, open_file
 from zoo.model.formats import EXPORTED, artifact_at, exported_by, is_artifact, suffix_of
+from zoo.model.prediction_fields import Computed, PredictionFields, open_fields
 from zoo.model.provenance import missing
 from zoo.model.sources import find_model
 
@@ -43,7 +44,9 @@ __all__ = [
     "AsNetwork",
     "Attachment",
     "Classifier",
+    "Computed",
     "NoAnswer",
+    "PredictionFields",
     "Preprocessing",
     "artifact_at",
     "build",
@@ -60,6 +63,7 @@ __all__ = [
     "load_model",
     "missing",
     "open_artifact",
+    "open_fields",
     "open_file",
     "preprocessing_of",
     "read_attachments",

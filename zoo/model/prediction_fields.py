@@ -14,6 +14,7 @@ from zoo.model.attachments import KEY, Attachment, read_attachments
 from zoo.model.provenance import how_to_get, say
 from zoo.registry.entry import Entry
 from zoo.registry.registry import Registry
+from zoo.registry.signature import accepts
 
 __all__ = ["FIELD", "Computed", "PredictionFields", "fields_in", "open_fields"]
 
@@ -111,13 +112,14 @@ def _made(attachments: Mapping[str, Attachment], registry: Registry) -> Fields:
             missing = f"{FIELD} {wanted!r} is not available. {how_to_get(record, registry)}"
             say([f"Predictions lack the fields of attachment {name!r}: {missing}."])
             continue
-        found[name] = _object(entry, each)
+        found[name] = _object(entry, each, registry)
     return found
 
 
-def _object(entry: Entry, attachment: Attachment) -> Any:
+def _object(entry: Entry, attachment: Attachment, registry: Registry) -> Any:
     try:
-        return entry.make(attachment.facts, attachment.tensors)
+        given = {"registry": registry} if accepts(entry.factory(), "registry") else {}
+        return entry.make(attachment.facts, attachment.tensors, **given)
     except ZooError:
         raise
     except Exception as error:

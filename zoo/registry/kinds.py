@@ -75,7 +75,7 @@ _CORE = (
         use="zoo.runner.callbacks:Callbacks",
         checks="zoo.testing.callbacks",
     ),
-    Kind(Exporter, given=("bundle", "path", "network", "pixels"), checks="zoo.testing.exporters"),
+    Kind(Exporter, given=("bundle", "path", "network", "pixels", "fields"), checks="zoo.testing.exporters"),
     Kind(Importer, given=("file", "architecture", "content", "image_size"), checks="zoo.testing.importers"),
     Kind(Command, given=("arguments",), checks="zoo.testing.commands"),
     Kind(ModelSource, given=("word",), listed=False),

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["DecodedBatch", "Predictor", "Row"]
 
 Row = dict[str, Any]
-"""``path``, ``label``, ``confidence``, ``top`` (or ``labels``, ``top``), perhaps ``sure``, ``familiar`` and
+"""``path``, ``label``, ``confidence``, ``top`` (or ``labels``, ``top``), perhaps ``sure``, ``familiar``, ``set`` and
 ``embedding`` (float32 (D,)), and ``error``: None, or the reason why there is no prediction."""
 DEPTH = "depth"
 """Key of an image's bit depth beyond 8, where it has one; not a column."""
@@ -49,7 +49,8 @@ class Predictor:
         from zoo.api.models import load
 
         self.task = task
-        self.classifier = classifier or load(task.model, device=task.device, reject_below=task.reject_below)
+        how: dict[str, Any] = {"device": task.device, "reject_below": task.reject_below, "coverage": task.coverage}
+        self.classifier = classifier or load(task.model, **how)
         keep_freed_memory(self.classifier.execution.device)
         self.classifier.settle()
 

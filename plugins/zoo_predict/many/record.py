@@ -19,7 +19,13 @@ from zoo_predict.many.predictor import Predictor
 
 __all__ = ["check_same", "digests_of", "record_of"]
 
-_OPTIONS = {"top_k": "--top-k", "tta": "--tta", "reject_below": "--reject-below", "embeddings": "--embeddings"}
+_OPTIONS = {
+    "top_k": "--top-k",
+    "tta": "--tta",
+    "reject_below": "--reject-below",
+    "coverage": "--coverage",
+    "embeddings": "--embeddings",
+}
 
 
 def digests_of(model: str, registry: Any) -> dict[str, Any]:

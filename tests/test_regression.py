@@ -228,3 +228,23 @@ def test_two_regressions_are_compared_by_their_absolute_errors(zoo, trained):
     assert row["metrics"]["mae"]["test"] == "Wilcoxon signed-rank"
     assert row["metrics"]["mae"]["difference"] < 0
     assert "mean absolute error" in row["verdict"]
+
+
+def test_intervals_contain_the_value_as_often_as_promised(zoo, trained, shades: Path):
+    trained("intervals", "--set", "data.val_fraction=0.5", epochs=4)
+    code, out, err = zoo("evaluate", "intervals", "--coverage", "0.8", "--json")
+    assert code == 0, err
+    found = json.loads(out)["metrics"]["val"]["conformal"]
+    assert found["how"] == "cross-fitted"
+    low, high = found["interval"]
+    assert low < 0.8 < high
+    answer = load("runs/intervals").predict(shades / "00.png")[0]
+    assert answer["coverage"] == 0.9
+    assert answer["interval"][0] < answer["value"] < answer["interval"][1]
+    narrow = load("runs/intervals", coverage=0.5).predict(shades / "00.png")[0]["interval"]
+    assert answer["interval"][0] < narrow[0] < narrow[1] < answer["interval"][1]
+
+
+def test_a_coverage_without_enough_images_is_refused(trained, refused):
+    trained("few", epochs=1)
+    assert "needs at least 999 calibration images" in refused("evaluate", "few", "--coverage", "0.999")

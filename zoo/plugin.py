@@ -40,6 +40,7 @@ __all__ = [
     "Metric",
     "ModelSource",
     "Optimizer",
+    "PredictionField",
     "Sampler",
     "Schedule",
     "TrainingCallback",
@@ -367,8 +368,10 @@ class Exporter(Component):
 
     ``bundle`` is the folder with zoo.json and model.safetensors. A factory with a ``network`` parameter gets the
     bundle's network, in evaluation mode on the CPU; one with ``pixels`` a function ``n -> uint8 (n, size, size, C)``
-    of training images before normalisation, for calibration. All other parameters are set by the user
-    (``zoo export RUN FORMAT --set NAME=VALUE``); ``exported`` in zoo.json records them.
+    of training images before normalisation, for calibration; and one with ``fields`` a dict of the objects that add
+    fields to predictions, by the name of their attachment (see :class:`PredictionField`), whose scores the file should
+    compute too. All other parameters are set by the user (``zoo export RUN FORMAT --set NAME=VALUE``); ``exported`` in
+    zoo.json records them.
 
     The export should map uint8 images (N, H, W, C) of any size to probabilities (N, K), including resizing and
     normalisation. ``path``, which doesn't exist, is the file to write, or the folder to create; a folder is moved as a
@@ -379,7 +382,9 @@ class Exporter(Component):
     Args:
         reader: ``"package.module:attribute"`` of ``f(path)``, which opens the export with its own runtime and returns a
             function ``uint8 (N, H, W, C) -> probabilities (N, K)`` with the bundle's zoo.json as ``card``. One with a
-            ``build`` parameter gets a function ``card -> the architecture's network, with new weights``.
+            ``build`` parameter gets a function ``card -> the architecture's network, with new weights``. Of a file that
+            computes scores of attachments, the function has their names as ``scored``, and a method ``scores(images)``
+            that returns the probabilities and a dict of the scores, (N,) float32 each.
         suffix: suffix of such files or folders; by default ``.`` and the name. Where readers of several plugins have
             one suffix, a file is opened as ``ID:PATH`` only.
 
@@ -554,6 +559,20 @@ class Display(Component):
     kind: ClassVar[str] = "display"
 
 
+class PredictionField(Component):
+    """``f(facts, tensors)`` returns an object that adds fields to predictions, from an attachment of the bundle.
+
+    An attachment (``zoo.api.models.Attachment``) whose facts have ``"prediction_field": "plugin/name"`` is given to the
+    component of that id when the model is loaded. The object has the attributes ``names`` (the fields that it adds),
+    ``needs_embeddings`` (bool) and ``score``: an ``nn.Module`` or function of logits (N, K), and of embeddings (N, D)
+    where it needs them, that returns one number for each image, (N,) float32; and the method ``fields(scores)``, which
+    returns a dict of fields for each image. The tensors are empty for an exported file that computes the score itself;
+    ``score`` is then never used. A factory with a parameter ``registry`` is given the registry.
+    """
+
+    kind: ClassVar[str] = "prediction_field"
+
+
 @dataclass(frozen=True)
 class Command(Component):
     """A command of ``zoo``: a ``click.Command`` or ``click.Group``, imported when it is typed.
@@ -651,7 +670,9 @@ KINDS: dict[str, type[Component]] = {
     )
 }
 """Declarations of the kinds of the zoo itself; plugins declare further ones."""
-SERVICES: dict[str, type[Component]] = {cls.kind: cls for cls in (ModelSource, HealthCheck, Function, Display)}
+SERVICES: dict[str, type[Component]] = {
+    cls.kind: cls for cls in (ModelSource, HealthCheck, Function, Display, PredictionField)
+}
 """Kinds that extend the zoo itself and that no job names."""
 
 

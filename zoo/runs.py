@@ -10,6 +10,7 @@ Example::
 from __future__ import annotations
 
 from zoo.job.run_folder import (
+    ATTACHMENTS,
     CARD,
     CHECKPOINTS,
     IMPORTED,
@@ -30,6 +31,7 @@ from zoo.runner.result_parts import ExecutionTrial
 from zoo.runner.run_result import RunResult, damage_reported, read_epochs, read_result
 
 __all__ = [
+    "ATTACHMENTS",
     "CARD",
     "CHECKPOINTS",
     "IMPORTED",

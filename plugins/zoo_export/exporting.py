@@ -14,7 +14,7 @@ from torch import nn
 from zoo.api.commands import Interrupts
 from zoo.api.compute import NONE, choose_execution, keep_freed_memory, task_named
 from zoo.api.images import TRAIN, VAL, Pixels, build_opener
-from zoo.api.jobs import Entry, Registry, plain, resolve
+from zoo.api.jobs import Entry, Registry, accepts, plain, resolve
 from zoo.api.models import (
     Artifact,
     Classifier,
@@ -24,6 +24,7 @@ from zoo.api.models import (
     find_model,
     load_model,
     open_artifact,
+    open_fields,
 )
 from zoo.api.running import own_split, request_of
 from zoo.errors import BundleError, ExportError, RequestError
@@ -31,6 +32,7 @@ from zoo.runs import JOB, is_run
 from zoo.storage import placed, workplace
 from zoo_export.agreement import TOLERANCE, Reference, lossy, same_answers, same_card, through_own_resize
 from zoo_export.parameters import check_params, option_of, required_of
+from zoo_export.score_agreement import other_decisions, same_scores
 from zoo_export.writing import Writer, companions, size_of, target_of
 
 Telling = Callable[[str], None]
@@ -93,9 +95,11 @@ def export_run(
         size, others = size_of(home / target.name), companions(home / target.name)
         _keep(entry, trained, artifact, home / target.name, target, overwrite=options.overwrite)
     name = {"run": folder.name, "architecture": trained.card["architecture"]["id"], "format": entry.component.name}
+    doubts = found.pop("doubts", [])
     document = {"status": "exported", **name, "file": str(target), "bytes": size, **found}
     document["notices"] = [
-        *trained.notices(),
+        *trained.notices(entry),
+        *doubts,
         *(f"{other} is a part of it: keep the files together." for other in others),
     ]
     return {**document, "images": "noise"} if trained.by_noise else document
@@ -220,12 +224,24 @@ class Trained:
         return Reference.of(classifier, self.split(VAL))
 
     def writer(self, entry: Entry) -> Writer:
-        return Writer(entry, self.bundle, self.card, {"network": self.network, "pixels": self.pixels})
+        given = {"network": self.network, "pixels": self.pixels, "fields": self.fields}
+        return Writer(entry, self.bundle, self.card, given)
 
-    def notices(self) -> list[str]:
-        if self.card.get("tta", NONE) == NONE:
-            return []
-        return [f"The run uses test-time augmentation ({self.card['tta']}); the file does not."]
+    @cached_property
+    def fields(self) -> dict[str, Any]:
+        """Objects of attachments that add fields to predictions; none with test-time augmentation, which they need."""
+        return open_fields(self.bundle, self.registry) if self.card.get("tta", NONE) == NONE else {}
+
+    def notices(self, entry: Entry) -> list[str]:
+        found = []
+        if self.card.get("tta", NONE) != NONE:
+            found.append(f"The run uses test-time augmentation ({self.card['tta']}); the file does not.")
+        attached = [name for name, facts in (self.card.get("attachments") or {}).items() if "prediction_field" in facts]
+        if lost := [name for name in attached if not (name in self.fields and accepts(entry.factory(), "fields"))]:
+            format = entry.component.name
+            other = "" if format == "onnx" else " An ONNX file has it: --format onnx"
+            found.append(f"The {format} file lacks the {' and the '.join(lost)} of the model.{other}")
+        return found
 
 
 def _export(
@@ -257,10 +273,13 @@ def _export(
         if trained.by_noise:
             agreed["accuracy"] = None
         resized = through_own_resize(reference, exact, trained.dataset())
-        found = {"check": agreed, "resize": resized, "lossy": None}
+        found: dict[str, Any] = {"check": agreed, "resize": resized, "lossy": None}
+        if scored := getattr(exact, "scored", ()):
+            found["scores"] = same_scores(reference, exact, {name: trained.fields[name] for name in scored})
         if free:
             artifact = open_artifact(entry, written, trained.registry)
             found["lossy"] = _lossy(trained, params, (exact_file, exact), (written, artifact), max_loss, tell)
+            found["doubts"] = other_decisions(reference, artifact, {name: trained.fields[name] for name in scored})
     except ExportError as error:
         raise ExportError(
             f"The {format} file of {trained.folder.name} was not kept: {error}. {_advice(free, format)}"

@@ -7,7 +7,7 @@ import importlib
 import json
 import logging
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -28,6 +28,7 @@ CALIBRATION = 256
 """Number of training images for the calibration of 8-bit ranges."""
 
 Pixels = Callable[[int], NDArray[np.uint8]]
+Fields = Mapping[str, Any]
 
 
 def export(
@@ -35,17 +36,19 @@ def export(
     path: Path,
     network: nn.Module,
     pixels: Pixels,
+    fields: Fields | None = None,
     quantize: Literal["int8"] | None = None,
     half: bool = False,
     calibration: int = CALIBRATION,
 ) -> None:
-    """Write ONNX: uint8 (N, H, W, C), any N, H and W -> probabilities (N, K).
+    """Write ONNX: uint8 (N, H, W, C), any N, H and W -> probabilities (N, K), and a score (N,) for each field.
 
     Args:
         bundle: the folder with zoo.json.
         path: the file to write.
         network: network of the bundle, in evaluation mode on the CPU.
         pixels: function of a number n that returns training images before normalisation: uint8 (n, size, size, C).
+        fields: objects of attachments that add fields to predictions, whose scores are computed in float32.
         quantize: ``int8`` for computation in 8 bits, with ranges calibrated on training images.
         half: compute in float16, with weights of half the size.
         calibration: number of images for the calibration.
@@ -55,16 +58,18 @@ def export(
     """
     needed("onnx", "onnxscript", "onnxruntime")
     from zoo_export.onnx_graph import around
+    from zoo_export.onnx_scores import score_graph, with_embeddings
 
     if quantize and half:
         raise RequestError("--quantize int8 and --half can't be combined.")
-    card = read_card(bundle)
-    model = _network(network, card, half)
+    card, added = read_card(bundle), fields or {}
+    needs = any(each.needs_embeddings for each in added.values())
+    model = _network(with_embeddings(network, card) if needs else network, card, half, needs)
     if quantize:
         from zoo_export.onnx_int8 import quantized
 
         model = quantized(model, _normalized(pixels(calibration), card), path.parent)
-    whole = around(model, card, half)
+    whole = around(model, card, half, [score_graph(name, each, model) for name, each in added.items()])
     path.write_bytes(whole.SerializeToString())
 
 
@@ -87,11 +92,17 @@ def read(path: Path) -> ReadFile:
             f"{path} has no {CARD} in its metadata: it was not exported by the zoo. See: zoo export --help"
         )
 
+    names = tuple(each.name for each in session.get_outputs())
+
     def answer(images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        found: NDArray[np.float32] = session.run(None, {"images": images})[0]
+        found: NDArray[np.float32] = session.run(names[:1], {"images": images})[0]
         return found
 
-    return ReadFile(json.loads(said[CARD]), answer)
+    def scores(images: NDArray[np.uint8]) -> tuple[NDArray[np.float32], dict[str, NDArray[np.float32]]]:
+        probs, *rest = session.run(names, {"images": images})
+        return probs, dict(zip(names[1:], rest, strict=True))
+
+    return ReadFile(json.loads(said[CARD]), answer, scores, names[1:])
 
 
 def needed(*packages: str) -> None:
@@ -110,8 +121,11 @@ def needed(*packages: str) -> None:
             ) from error
 
 
-def _network(network: nn.Module, card: dict[str, Any], half: bool) -> Any:
-    """Export the network as an ONNX model: ``normalized`` (n, C, size, size) -> ``logits`` (n, K)."""
+def _network(network: nn.Module, card: dict[str, Any], half: bool, embeddings: bool = False) -> Any:
+    """Export the network as an ONNX model: ``normalized`` (n, C, size, size) -> ``logits`` (n, K).
+
+    With ``embeddings`` the network returns both, and the model has the output ``embeddings`` (n, D) too.
+    """
     size = resizing(card).size
     image = torch.zeros(2, card["preprocessing"]["in_chans"], size, size)
     chosen = copy.deepcopy(network).half() if half else network
@@ -124,7 +138,7 @@ def _network(network: nn.Module, card: dict[str, Any], half: bool) -> Any:
             dynamo=True,
             opset_version=OPSET,
             input_names=["normalized"],
-            output_names=["logits"],
+            output_names=["logits", "embeddings"] if embeddings else ["logits"],
             dynamic_shapes=({0: torch.export.Dim("n")},),
             external_data=False,
             verbose=False,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,10 @@ from onnx import ModelProto, TensorProto, checker, helper, numpy_helper
 
 from zoo_export.card import Resizing, metadata, resizing
 
-__all__ = ["around"]
+__all__ = ["EMBEDDINGS", "LOGITS", "around"]
+
+LOGITS, EMBEDDINGS = "zoo_logits", "zoo_embeddings"
+"""Names of the network's outputs in float32."""
 
 # As in Pillow, pixels outside the image are excluded: by default ONNX repeats the border pixels, a difference of up to
 # 15 grey values at the edges of a large photo. -0.5 is Pillow's coefficient.
@@ -41,25 +45,36 @@ class _Nodes:
         return name
 
 
-def around(network: ModelProto, card: dict[str, Any], half: bool = False) -> ModelProto:
-    """Build the whole model: ``images`` uint8 (N, H, W, C) -> ``probabilities`` (N, K) float32.
+def around(
+    network: ModelProto, card: dict[str, Any], half: bool = False, scores: Sequence[ModelProto] = ()
+) -> ModelProto:
+    """Build the whole model: ``images`` uint8 (N, H, W, C) -> ``probabilities`` (N, K) float32, and scores (N,).
 
     Args:
         network: model ``normalized`` (n, C, size, size) -> ``logits`` (n, K).
         card: content of the bundle's zoo.json, which becomes the model's metadata.
         half: input and output of the network are float16.
+        scores: models of :func:`zoo_export.onnx_scores.score_graph`, each with one output (N,).
     """
     shape = card["preprocessing"]
     before, after = _Nodes(), _Nodes()
     _prepare(before, resizing(card), shape["mean"], shape["std"], half)
     _answer(after, card)
+    if any(each.name == "embeddings" for each in network.graph.output):
+        after.add("Cast", ["embeddings"], EMBEDDINGS, to=TensorProto.FLOAT)
     inner = network.graph
     graph = helper.make_graph(
-        [*before.nodes, *inner.node, *after.nodes],
+        [*before.nodes, *inner.node, *after.nodes, *(node for each in scores for node in each.graph.node)],
         "zoo",
         [helper.make_tensor_value_info("images", TensorProto.UINT8, ["N", "H", "W", shape["in_chans"]])],
-        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["N", len(card["classes"])])],
-        [*before.constants, *inner.initializer, *after.constants],
+        [
+            helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["N", len(card["classes"])]),
+            *(helper.make_tensor_value_info(each.graph.output[0].name, TensorProto.FLOAT, ["N"]) for each in scores),
+        ],
+        [
+            *(*before.constants, *inner.initializer, *after.constants),
+            *(each for score in scores for each in score.graph.initializer),
+        ],
         value_info=inner.value_info,
     )
     model = helper.make_model(
@@ -117,7 +132,7 @@ def _crop(nodes: _Nodes, found: str, sides: str, size: str, axes: str) -> str:
 
 def _answer(nodes: _Nodes, card: dict[str, Any]) -> None:
     multilabel = card.get("task") == "multi-label"
-    logits = nodes.add("Cast", ["logits"], "zoo_logits", to=TensorProto.FLOAT)
+    logits = nodes.add("Cast", ["logits"], LOGITS, to=TensorProto.FLOAT)
     if multilabel:
         nodes.add("Sigmoid", [logits], "probabilities")
         return

@@ -12,6 +12,8 @@ from torch import nn
 
 __all__ = ["ReadFile", "of_module"]
 
+Scoring = Callable[[NDArray[np.uint8]], tuple[NDArray[np.float32], dict[str, NDArray[np.float32]]]]
+
 
 class ReadFile:
     """An exported model, ready for use.
@@ -19,14 +21,26 @@ class ReadFile:
     Args:
         card: content of the bundle's zoo.json.
         answer: function of images, uint8 (N, H, W, C), that returns probabilities (N, K) float32.
+        scores: function that returns these and the scores (N,) of attachments by name; None where the file has none.
+        scored: names of these attachments.
     """
 
-    def __init__(self, card: dict[str, Any], answer: Callable[[NDArray[np.uint8]], NDArray[np.float32]]):
-        self.card, self._answer = card, answer
+    def __init__(
+        self,
+        card: dict[str, Any],
+        answer: Callable[[NDArray[np.uint8]], NDArray[np.float32]],
+        scores: Scoring | None = None,
+        scored: tuple[str, ...] = (),
+    ):
+        self.card, self._answer, self._scores, self.scored = card, answer, scores, scored
 
     def __call__(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Predict probabilities (N, K) float32 of images, uint8 (N, H, W, C)."""
         return self._answer(images)
+
+    def scores(self, images: NDArray[np.uint8]) -> tuple[NDArray[np.float32], dict[str, NDArray[np.float32]]]:
+        """Probabilities (N, K), and the scores (N,) of attachments by name."""
+        return (self(images), {}) if self._scores is None else self._scores(images)
 
 
 def of_module(card: dict[str, Any], module: nn.Module) -> ReadFile:

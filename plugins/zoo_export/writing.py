@@ -12,14 +12,12 @@ from typing import Any
 from zoo.api.jobs import Entry, summary_of
 from zoo.api.models import EXPORTED, build, exported_by, suffix_of
 from zoo.errors import ExportError, OutputError, RequestError, ZooError
-from zoo.runs import MODEL
+from zoo.runs import ATTACHMENTS, MODEL, WEIGHTS
 from zoo.storage import cannot_write, is_write_error, write_json
 from zoo_export.card import CARD
 from zoo_export.parameters import name_words, record_of
 
 __all__ = ["Writer", "companions", "size_of", "target_of"]
-
-_WEIGHTS = "model.safetensors"
 
 
 @dataclass(frozen=True)
@@ -64,11 +62,9 @@ class Writer:
         """Create a bundle whose card records the export, with the weights of the model's bundle."""
         card = {**self.card, EXPORTED: record_of(self.entry, params)}
         write_json(folder / CARD, card)
-        weights = self.bundle / _WEIGHTS
-        try:
-            (folder / _WEIGHTS).symlink_to(weights.resolve())
-        except (OSError, NotImplementedError):  # not permitted to users of Windows
-            shutil.copyfile(weights, folder / _WEIGHTS)
+        for name in (WEIGHTS, ATTACHMENTS):
+            if (self.bundle / name).is_file():
+                _link(self.bundle / name, folder / name)
         return folder
 
     def _failure(self, error: Exception) -> str:
@@ -78,6 +74,13 @@ class Writer:
             f"{summary_of(error)}{self.entry.place_in(error)} Try another: zoo list exporter. For the traceback: "
             "zoo --debug export …"
         )
+
+
+def _link(file: Path, link: Path) -> None:
+    try:
+        link.symlink_to(file.resolve())
+    except (OSError, NotImplementedError):  # not permitted to users of Windows
+        shutil.copyfile(file, link)
 
 
 def _mark(path: Path, bundle: Path) -> None:

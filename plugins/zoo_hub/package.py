@@ -12,7 +12,7 @@ from typing import Any
 from zoo.api.manifests import MANIFEST, README, Manifest, check_folder, is_shared
 from zoo.api.models import find_bundle, read_card
 from zoo.errors import RequestError
-from zoo.runs import CARD, JOB, MODEL, RESULT, WEIGHTS, RunResult, check_name, find_run
+from zoo.runs import ATTACHMENTS, CARD, JOB, MODEL, RESULT, WEIGHTS, RunResult, check_name, find_run
 from zoo.storage import dump_json, read_plain
 from zoo_hub.manifest import make_manifest
 from zoo_hub.model_card import UNKNOWN_LICENSE, headline_metric, write_model_card
@@ -87,6 +87,7 @@ def make_shared(run: str, *, name: str | None, license: str | None, address: str
         WEIGHTS: bundle / WEIGHTS,
         CARD: (dump_json(public) + "\n").encode(),
         README: readme.encode("utf-8", "backslashreplace"),
+        **({ATTACHMENTS: bundle / ATTACHMENTS} if card.get("attachments") and (bundle / ATTACHMENTS).is_file() else {}),
     }
     return SharedModel(files, make_manifest(files, about), _notices(card, public, result, license))
 

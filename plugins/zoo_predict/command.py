@@ -41,6 +41,12 @@ def _output(name: str, metavar: str, text: str) -> Callable[[Any], Any]:
     show_default="threshold of the model",
     help='Reject predictions with a lower confidence as "not sure".',
 )
+@click.option(
+    "--coverage",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    metavar="P",
+    help="Print the set of classes that contains the true one at this rate.",
+)
 @offline_option
 @_output("--save", "DIR", "Save the images with their predictions below them, and a page of them.")
 @_output("--sort", "DIR", "Copy the images into a folder per class.")
@@ -88,13 +94,13 @@ def _predict(run: str, images: Sequence[str], store: Path, form: dict[str, bool]
     _need_pictures(found, images)
     outputs = Outputs(typed["save"], typed["sort"], typed["html"], typed["overwrite"])
     outputs.check(found.pictures)
-    classifier = _load(model, typed["device"], typed["reject_below"], registry)
+    classifier = _load(model, typed, registry)
     with _progress(len(found.pictures), classifier.batch) as advance:
         answers, problems = predict_all(classifier, found.pictures, typed["top_k"], typed["tta"], advance)
     predictions = [answer.prediction for answer in answers]
     problems = [*found.problems, *problems]
     if not form["json"]:
-        _print(predictions, as_csv=form["csv"])
+        _print(predictions, as_csv=form["csv"], detector="familiar" in classifier.fields.names)
     written = outputs.write(answers, classifier, run) if answers else {}
     if form["json"]:
         _print_json(predictions, problems, written, classifier.tta if typed["tta"] is None else typed["tta"])
@@ -114,11 +120,13 @@ def _need_pictures(found: FoundPictures, images: Sequence[str]) -> None:
         raise RequestError(" ".join(found.problems) or f"There are no images in {', '.join(images)}.{note}")
 
 
-def _load(model: Any, device: str, reject_below: float | None, registry: Any) -> Classifier:
+def _load(model: Any, typed: dict[str, Any], registry: Any) -> Classifier:
     from zoo.api.compute import keep_freed_memory
     from zoo.api.models import load
 
-    classifier = load(model, device=device, reject_below=reject_below, registry=registry)
+    reject_below = typed["reject_below"]
+    how = {name: typed[name] for name in ("device", "reject_below", "coverage")}
+    classifier = load(model, **how, registry=registry)
     keep_freed_memory(classifier.execution.device)
     if reject_below is not None and classifier.task.multilabel:
         raise RequestError(
@@ -145,7 +153,7 @@ def _depths(answers: Sequence[PicturePrediction], total: int) -> list[str]:
     return depth_notices(count_depths(answer.picture.path for answer in answers), total, "pictures")
 
 
-def _print(predictions: list[dict[str, Any]], *, as_csv: bool) -> None:
+def _print(predictions: list[dict[str, Any]], *, as_csv: bool, detector: bool) -> None:
     from zoo_predict.table import predictions_table, write_csv
 
     if as_csv:
@@ -153,7 +161,7 @@ def _print(predictions: list[dict[str, Any]], *, as_csv: bool) -> None:
     elif predictions:
         from zoo.reports.kit.console import new_console
 
-        new_console().print(predictions_table(predictions))
+        new_console().print(predictions_table(predictions, detector=detector))
 
 
 def _print_json(predictions: list[dict[str, Any]], problems: list[str], written: dict[str, Any], tta: str) -> None:

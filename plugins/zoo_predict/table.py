@@ -24,21 +24,28 @@ _MANY = 10
 """A longer table is followed by counts of the classes."""
 
 
-def predictions_table(predictions: Sequence[Row]) -> RenderableType:
+def predictions_table(predictions: Sequence[Row], *, detector: bool = False) -> RenderableType:
     """Predictions: ``path``, ``label``, ``confidence`` and the ``top`` classes with their probabilities.
 
-    For multi-label models: ``path``, ``labels`` and ``top``. Low confidences are dim.
+    For multi-label models: ``path``, ``labels`` and ``top``. Low confidences are dim. With a coverage, the ``set`` of
+    classes stands in place of the second class.
+
+    Args:
+        predictions: rows of a model.
+        detector: whether a fitted detector of the model decides what is unlike its training images.
     """
     if any("labels" in row for row in predictions):
         return _several_labels(predictions)
     several = any(len(row.get("top") or []) > 2 for row in predictions)  # two classes add up to 100%
     strange = any(row.get("familiar") is False for row in predictions)
     noted = strange or any(row.get("sure") is False for row in predictions)
-    columns = ("image", "predicted", "", "confidence", "second" if several else "", *[""] * noted)
+    second = "set" if any("set" in row for row in predictions) else "second" if several else ""
+    columns = ("image", "predicted", "", "confidence", second, *[""] * noted)
     table = bare_table(*columns, right=(3,), most={1: 20, 4: 20})
     for row in predictions:
         table.add_row(*_prediction_row(row, several), *([_doubt(row)] * noted))
     legend = "unlike: the activations are outside of the range of 95% of the validation images"
+    legend = "unlike: the detector of the model finds none of its classes in the image" if detector else legend
     counts = [say(_counts(predictions), "dim")] if len(predictions) > _MANY else []
     if not counts and (low := sum(is_low(row) and "sure" not in row for row in predictions)):
         counts = [say(f"{count(low)} of {count(len(predictions))} below {percent(LOW, 0)}: check by eye", "dim")]
@@ -54,8 +61,15 @@ def _prediction_row(row: Row, several: bool) -> list[RenderableType]:
         Middle(NOT_SURE if unsure else row.get("label", UNKNOWN), style),
         Text(bar(confidence, 8), "dim" if low else ACCENT),
         say(percent(confidence), "dim" if low else ""),
-        Middle("".join(f"{percent(other['probability'], 0)} {other['class']}" for other in second), "dim"),
+        _second(row, second),
     ]
+
+
+def _second(row: Row, second: Sequence[Row]) -> RenderableType:
+    """The set of classes, where there is one; else the second class, where there is one."""
+    if "set" in row:
+        return Middle(", ".join(row["set"]), "" if len(row["set"]) == 1 else WARN)
+    return Middle("".join(f"{percent(other['probability'], 0)} {other['class']}" for other in second), "dim")
 
 
 def _doubt(row: Row) -> RenderableType:
@@ -106,14 +120,18 @@ def progress(total: int) -> Iterator[Callable[[int], object]]:
 
 
 def write_csv(predictions: Sequence[Row]) -> None:
-    """Print predictions as CSV: path, label, confidence and, where known, sure and familiar; or path and labels."""
+    """Print predictions as CSV: path, label, confidence and, where known, sure, familiar, set; or path and labels."""
     writer = csv.writer(sys.stdout, lineterminator="\n")
     if predictions and "labels" in predictions[0]:
         writer.writerow(["path", "labels"])
         writer.writerows([p["path"], ";".join(p["labels"])] for p in predictions)
         return
-    more = [name for name in ("sure", "familiar") if predictions and name in predictions[0]]
+    more = [name for name in ("sure", "familiar", "set") if predictions and name in predictions[0]]
     writer.writerow(["path", "label", "confidence", *more])
     writer.writerows(
-        [p["path"], p["label"], f"{p['confidence']:.6f}", *(str(p[name]).lower() for name in more)] for p in predictions
+        [p["path"], p["label"], f"{p['confidence']:.6f}", *(_csv_cell(p[name]) for name in more)] for p in predictions
     )
+
+
+def _csv_cell(value: Any) -> str:
+    return ";".join(value) if isinstance(value, list) else str(value).lower()

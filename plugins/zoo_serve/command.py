@@ -28,6 +28,12 @@ _NEEDS = ("fastapi", "fastapi_offline", "uvicorn", "httptools", "python_multipar
     help='Reject predictions with a lower confidence as "not sure".',
 )
 @click.option(
+    "--coverage",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    metavar="P",
+    help="Add the set of classes that contains the true one at this rate.",
+)
+@click.option(
     "--max-batch", type=click.IntRange(min=1), metavar="N", help="Largest batch size.", show_default="by device"
 )
 @click.option(
@@ -58,8 +64,6 @@ def serve(
     run: str,
     host: str,
     port: int,
-    device: str,
-    reject_below: float | None,
     max_batch: int | None,
     log_requests: bool,
     open_it: bool,
@@ -84,7 +88,8 @@ def serve(
     from zoo_serve.service import Service, divide_processors
 
     warnings.filterwarnings("ignore", module="PIL")  # about clients' images; their errors are in the answers
-    classifier = load(run, device=device, reject_below=reject_below, registry=registry_here())
+    how = {name: typed.pop(name) for name in ("device", "reject_below", "coverage")}
+    classifier = load(run, **how, registry=registry_here())
     keep_freed_memory(classifier.execution.device)
     workers = divide_processors(classifier)
     classifier.settle()

@@ -60,6 +60,7 @@ function answerWords(found) {
   if (found.confidence !== undefined && found.confidence !== null) title.append(make("span", ` ${percent(found.confidence)}`, "soft sure"));
   words.append(title);
   if (unsure) words.append(make("p", `The most likely class is ${shows}, but the confidence is below the threshold.`, "warn"));
+  if (found.set) words.append(make("p", `Set: ${found.set.join(", ")}`, "soft"));
   if (found.familiar === false) words.append(make("p", "This picture is unlike the model's training pictures: do not rely on the answer.", "warn"));
   words.append(bars(found.top));
   return { shows, words };

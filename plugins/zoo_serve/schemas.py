@@ -37,6 +37,7 @@ class Prediction(BaseModel):
     top: list[Ranked]
     sure: bool | None = Field(None, description="whether the confidence reaches the threshold, if there is one")
     familiar: bool | None = Field(None, description="false for images unlike the training images")
+    set: list[str] | None = Field(None, description="with --coverage, classes that contain the true one at that rate")
     explanation: Explanation | None = None
     error: str | None = Field(None, description="reason why a file of the form has no prediction; top is empty")
 

@@ -105,7 +105,7 @@ def test_what_does_not_help_is_not_taken():
     found = calibrate(logits, targets)
     assert found is not None
     assert found.temperature == 1.0 or fit_temperature(logits, targets) == found.temperature
-    assert set(found.card()) == {"temperature", "familiar"}
+    assert set(found.card()) == {"temperature", "familiar", "conformal"}
 
 
 def test_few_images_several_labels_and_broken_logits_have_none():

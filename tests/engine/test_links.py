@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zoo.engine.links import Quantiles, link_of
+from zoo.engine.links import QuantileLink, link_of
 
 
 @pytest.mark.parametrize("kind", ["corn", "cumulative"])
@@ -43,7 +43,7 @@ def test_a_crossed_cumulative_output_is_nearly_impossible_and_finite():
 
 
 def test_quantiles_are_read_by_the_level_nearest_the_median_and_sorted_at_their_ends():
-    link = Quantiles([0.1, 0.5, 0.9])
+    link = QuantileLink([0.1, 0.5, 0.9])
     outputs = torch.tensor([[1.0, 2.0, 3.0, 6.0, 5.0, 4.0]])  # the second value's quantiles are crossed
     assert link.width(2) == 6
     assert link.read(outputs).tolist() == [[2.0, 5.0]]

@@ -13,7 +13,7 @@ from torch.nn.functional import mse_loss
 
 from zoo.engine.evaluate import Answers, evaluate_logits
 from zoo.engine.final import final_numbers
-from zoo.engine.regression import Regression, value_scores
+from zoo.engine.regression import RegressionTask, value_scores
 from zoo.engine.task import task_of_card
 from zoo.engine.totals import Totals
 
@@ -46,7 +46,7 @@ def test_targets_that_never_vary_have_no_correlation_and_no_r2():
 @settings(max_examples=30, deadline=None)
 def test_reading_undoes_standardising(seed: int, scale: float, shift: float):
     labels = scale * np.random.default_rng(seed).normal(size=(30, 2)) + shift
-    task = Regression().fitted(labels)
+    task = RegressionTask().fitted(labels)
     targets = torch.from_numpy(task.standardise(labels)).float()
     assert targets.mean(dim=0).abs().max() < 1e-5
     torch.testing.assert_close(
@@ -57,12 +57,12 @@ def test_reading_undoes_standardising(seed: int, scale: float, shift: float):
 
 
 def test_a_constant_value_keeps_its_scale():
-    assert Regression().fitted(np.full((3, 1), 7.0)).card() == {"mean": [7.0], "std": [1.0]}
+    assert RegressionTask().fitted(np.full((3, 1), 7.0)).card() == {"mean": [7.0], "std": [1.0]}
 
 
 def test_numbers_are_in_the_unit_of_the_data_and_the_loss_in_standard_deviations():
     values, real = data()
-    task = Regression().fitted(real.numpy())
+    task = RegressionTask().fitted(real.numpy())
     outputs, targets = (torch.from_numpy(task.standardise(some.numpy())).float() for some in (values, real))
     found = evaluate_logits(outputs, targets, mse_loss, ["age"], task=task)
     assert found["mae"] == pytest.approx(float((values - real).abs().mean()), rel=1e-4)
@@ -82,13 +82,13 @@ def test_numbers_are_in_the_unit_of_the_data_and_the_loss_in_standard_deviations
 
 def test_several_values_are_scored_each_and_on_average():
     values, real = data(outputs=2)
-    found = Regression([0, 0], [1, 1]).numbers(values, real, ["x", "y"])
+    found = RegressionTask([0, 0], [1, 1]).numbers(values, real, ["x", "y"])
     assert found["per_output"].keys() == {"x", "y"}
     assert found["mae"] == pytest.approx((found["per_output"]["x"]["mae"] + found["per_output"]["y"]["mae"]) / 2)
 
 
 def test_a_training_epoch_averages_the_absolute_error():
-    task = Regression([10.0], [2.0])
+    task = RegressionTask([10.0], [2.0])
     totals = Totals(torch.device("cpu"), task)
     totals.add(torch.tensor(0.0), torch.tensor([[1.0], [0.0]]), torch.tensor([[0.0], [0.0]]))
     totals.add(torch.tensor(0.0), torch.tensor([[3.0]]), torch.tensor([[0.0]]))
@@ -98,9 +98,9 @@ def test_a_training_epoch_averages_the_absolute_error():
 
 
 def test_quantiles_give_the_median_and_their_ends():
-    task = Regression([10.0], [2.0], {"kind": "quantiles", "levels": [0.1, 0.5, 0.9]})
+    task = RegressionTask([10.0], [2.0], {"kind": "quantiles", "levels": [0.1, 0.5, 0.9]})
     outputs = torch.tensor([[-1.0, 0.0, 2.0]])
     assert task.read(outputs).tolist() == [[10.0]]
     low, high = task.ends(outputs)
     assert (low.tolist(), high.tolist()) == ([[8.0]], [[14.0]])
-    assert Regression([10.0], [2.0]).ends(outputs[:, :1]) is None
+    assert RegressionTask([10.0], [2.0]).ends(outputs[:, :1]) is None

@@ -61,7 +61,7 @@ def test_an_image_without_an_answer_leaves_the_others(model, pixels, monkeypatch
     first, none, last = model.answers_of(logits)
     assert none is None
     assert (first["label"], last["label"]) == ("red", "blue")
-    monkeypatch.setattr(model, "logits", lambda *given: logits)
+    monkeypatch.setattr(model, "_outputs", lambda *given: logits)
     with pytest.raises(NoAnswer) as raised:
         model.answers(pixels)
     assert raised.value.index == 1

@@ -198,6 +198,7 @@ def load(
     device: str = "auto",
     architecture: Callable[..., Any] | None = None,
     reject_below: float | None = None,
+    coverage: float | None = None,
     registry: Registry | None = None,
 ) -> Classifier:
     """Load a trained model from a run, a bundle, or a file that ``zoo export`` wrote.
@@ -206,28 +207,37 @@ def load(
         run: its name or path; or ``hf:owner/name``, a model of the hub, which is fetched when it is first asked for.
         architecture: the class, factory or a network like it, for a model that was trained with one given from Python.
         reject_below: the confidence below which it isn't sure, 0..1; by default what the bundle says.
+        coverage: the rate at which a prediction's set of classes holds the true class, such as 0.95; by default there
+            are no sets.
         registry: where its architecture is found; by default that of the installed plugins.
 
     Raises:
         BundleError: there is none, it is damaged, or its architecture is not here.
+        RequestError: the model has too few calibration scores for the coverage.
     """
     from zoo.engine.execution import choose_execution
     from zoo.model.bundle import find_bundle, load_model
     from zoo.model.classifier import Classifier
     from zoo.model.formats import artifact_at
+    from zoo.model.prediction_fields import fields_in, open_fields
     from zoo.model.sources import find_model
 
     known = components() if registry is None else registry
     if artifact_at(run, known) is not None:
         from zoo.model.exported import as_network, open_file
 
-        return Classifier(*as_network(open_file(run, known), device), choose_execution("cpu", "fp32"), reject_below)
+        network, card = as_network(open_file(run, known), device)
+        fields = fields_in(card, network.scored_names, known)
+        return Classifier(
+            network, card, choose_execution("cpu", "fp32"), reject_below, fields=fields, coverage=coverage
+        )
     folder = find_bundle(find_model(str(run), known))
     given = None if architecture is None else entry_of("architecture", architecture)
     model, card = load_model(folder, known, given)
     used = {"architecture": provenance.recorded(card)["architecture"]}
     provenance.say(provenance.changes(used, known))
-    return Classifier(model, card, choose_execution(device, "fp32"), reject_below, _scored(folder))
+    execution, fields = choose_execution(device, "fp32"), open_fields(folder, known)
+    return Classifier(model, card, execution, reject_below, _scored(folder), fields, coverage)
 
 
 def _scored(bundle: Path) -> str:

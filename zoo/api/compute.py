@@ -9,6 +9,7 @@ Example::
 from __future__ import annotations
 
 from zoo.engine.autotune import pass_of
+from zoo.engine.conformal import conformal_quantile
 from zoo.engine.execution import Execution, choose_execution, keep_freed_memory
 from zoo.engine.features import FeatureBatches
 from zoo.engine.fuse_bn import fold_norms
@@ -16,6 +17,7 @@ from zoo.engine.gradcam import painted
 from zoo.engine.layer_groups import find_head
 from zoo.engine.optimizers import needs_closure, to_evaluation_weights, to_training_weights
 from zoo.engine.outputs import call_scored, with_outputs
+from zoo.engine.statistics import wilson_interval
 from zoo.engine.task import MULTI_LABEL, SINGLE_LABEL, task_named, task_of
 from zoo.engine.timing import call_rates, compared, now
 from zoo.engine.tta import NONE, account, views_named
@@ -31,6 +33,7 @@ __all__ = [
     "call_scored",
     "choose_execution",
     "compared",
+    "conformal_quantile",
     "find_head",
     "fold_norms",
     "keep_freed_memory",
@@ -43,5 +46,6 @@ __all__ = [
     "to_evaluation_weights",
     "to_training_weights",
     "views_named",
+    "wilson_interval",
     "with_outputs",
 ]

@@ -20,6 +20,12 @@ if TYPE_CHECKING:
 @click.option("--split", metavar="SPLIT", help="Split: train, val, test or all.", show_default="test, val")
 @click.option("--device", default="auto", metavar="DEVICE", help=DEVICES)
 @click.option("--tta", metavar="VIEWS", help=VIEWS, show_default="as in the run")
+@click.option(
+    "--coverage",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    metavar="P",
+    help="Verify sets of classes that contain the true one at this rate.",
+)
 @click.option("--keep", is_flag=True, help="Save the predictions in the run folder, for zoo runs compare.")
 @click.option(
     "--html", type=click.Path(path_type=Path), metavar="FILE", help="HTML report.", show_default="evaluation.html"
@@ -56,13 +62,14 @@ def evaluate(run: str, html: Path | None, as_json: bool, verbose: bool, **option
     from rich.console import Group
     from rich.text import Text
 
+    from zoo.reports.coverage import coverage_parts
     from zoo.reports.parts import new_console
     from zoo.reports.results import render_result
     from zoo.reports.words import short_path
 
     # In one piece, as a pipe may be closed after its first lines; a path is not broken, so that it can be copied.
     named = [] if page is None else [Text(f"\npage: {short_path(page)}", no_wrap=True, overflow="ignore")]
-    new_console().print(Group(render_result(result, verbose=verbose), *named), crop=False)
+    new_console().print(Group(render_result(result, verbose=verbose), *coverage_parts(result), *named), crop=False)
 
 
 def _write_page(result: RunResult, asked: Path | None, pictures: Path) -> Path | None:

@@ -16,7 +16,7 @@ from zoo.data.decode import Pixels, Shape, WrongChannels, opened, read_item, to_
 from zoo.data.depth import depth_of
 from zoo.data.fingerprint import threaded
 from zoo.data.item_names import name_of
-from zoo.data.labels import MULTI_LABEL, REGRESSION, Label, Values, dataset_task, label_index
+from zoo.data.labels import MULTI_LABEL, REGRESSION, ItemValues, Label, dataset_task, label_index
 from zoo.data.split import Labels
 from zoo.errors import BadImage
 
@@ -51,7 +51,7 @@ class Rows:
         if self.images is not None:
             self.images[row] = pixels
         self.kept[row] = index
-        if isinstance(label, Values):
+        if isinstance(label, ItemValues):
             self.labels[row] = np.array(label)
         elif isinstance(label, tuple):
             self.labels[row, list(map(int, label))] = 1

@@ -14,11 +14,11 @@ from zoo.errors import ContractError
 MULTI_LABEL, SINGLE_LABEL, REGRESSION, ORDINAL = "multi-label", "single-label", "regression", "ordinal"
 
 
-class Values(tuple[float, ...]):
+class ItemValues(tuple[float, ...]):
     """The K values of an item of a regression dataset."""
 
 
-Label = int | tuple[int, ...] | Values
+Label = int | tuple[int, ...] | ItemValues
 
 
 def dataset_task(dataset: Any) -> str:
@@ -52,7 +52,7 @@ def label_of(dataset: Any, index: int, label: Any, whose: str = "") -> Label:
         raise ContractError(f"item {index}{f' ({name_of(dataset, index)})' if own else ''}: {whose}{error}") from error
 
 
-def label_values(label: Any, count: int) -> Values:
+def label_values(label: Any, count: int) -> ItemValues:
     """Convert one item's values to floats.
 
     Args:
@@ -65,7 +65,7 @@ def label_values(label: Any, count: int) -> Values:
     try:
         array = np.asarray(label, np.float64)
         if array.size == count and array.ndim <= 1 and np.isfinite(array).all():
-            return Values(array.reshape(-1).tolist())
+            return ItemValues(array.reshape(-1).tolist())
     except (TypeError, ValueError, RuntimeError):
         pass  # not numbers: reported below
     what = "a finite number" if count == 1 else f"{count} finite numbers"

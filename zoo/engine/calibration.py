@@ -14,10 +14,21 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from zoo.engine.conformal import ConformalScores
+from zoo.engine.regression import RegressionTask
 from zoo.engine.scores import Numbers
 from zoo.engine.task import Task, task_of
+from zoo.engine.value_intervals import ValueIntervals, calibrate_values
 
-__all__ = ["Calibration", "calibrate", "calibration_error", "calibration_numbers", "familiarity", "fit_temperature"]
+__all__ = [
+    "Calibration",
+    "calibrate",
+    "calibrate_outputs",
+    "calibration_error",
+    "calibration_numbers",
+    "familiarity",
+    "fit_temperature",
+]
 
 BINS = 15
 FEWEST = 100
@@ -37,17 +48,19 @@ class Calibration:
         temperature: divisor of the logits before the softmax; above 1 for an overconfident model.
         score: kind of :func:`familiarity`.
         least, most: range of the score that contains 95 % of the validation images.
+        conformal: calibration scores for sets of classes, of the probabilities at this temperature.
     """
 
     temperature: float
     score: str
     least: float
     most: float
+    conformal: ConformalScores
 
     def card(self) -> dict[str, Any]:
         """Return the calibration as the dictionary that is stored in zoo.json."""
         familiar = {"score": self.score, "least": self.least, "most": self.most, "share": USUAL}
-        return {"temperature": self.temperature, "familiar": familiar}
+        return {"temperature": self.temperature, "familiar": familiar, "conformal": vars(self.conformal)}
 
 
 def calibrate(logits: Tensor, targets: Tensor, task: Task | None = None) -> Calibration | None:
@@ -70,7 +83,20 @@ def calibrate(logits: Tensor, targets: Tensor, task: Task | None = None) -> Cali
     score = CENTRED if logits.shape[1] == 2 and not bool(logits[:, 0].any()) else ENERGY
     energies = familiarity(logits, score).cpu().numpy()
     least, most = np.quantile(energies, [0.5 - USUAL / 2, 0.5 + USUAL / 2]).tolist()
-    return Calibration(fit_temperature(logits, targets) if helps else 1.0, score, least, most)
+    heat = fit_temperature(logits, targets) if helps else 1.0
+    probs = (_precise(logits) / heat).softmax(dim=1).cpu().numpy()
+    return Calibration(heat, score, least, most, ConformalScores.of(probs, targets.cpu().numpy()))
+
+
+def calibrate_outputs(outputs: Tensor, targets: Tensor, task: Task) -> Calibration | ValueIntervals | None:
+    """Calibrate a model on validation images: its probabilities, or the intervals of its values.
+
+    Args:
+        outputs: raw outputs (N, M); targets: of the loss.
+    """
+    if isinstance(task, RegressionTask):
+        return calibrate_values(outputs, targets, task)
+    return calibrate(task.read(outputs), task.read_targets(targets), task)
 
 
 def fit_temperature(logits: Tensor, targets: Tensor) -> float:

@@ -45,6 +45,9 @@ class Classification:
     def read_targets(self, targets: Tensor) -> Tensor:
         return targets
 
+    def read_labels(self, targets: Tensor) -> Tensor:
+        return targets
+
 
 class SingleLabel(Classification):
     """Single-label classification: softmax and argmax."""

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
-__all__ = ["Link", "Quantiles", "link_of"]
+__all__ = ["Link", "QuantileLink", "link_of"]
 
 _LEAST = 1e-12
 """Lower bound of a probability that is a difference of two others."""
@@ -35,10 +35,10 @@ class Identity:
         return outputs
 
 
-class Quantiles:
+class QuantileLink:
     """Several quantiles of each value, (N, K · Q); the value is that nearest the median.
 
-    Source: R. Koenker, G. Bassett, Regression quantiles, Econometrica 46 (1978).
+    Source: R. Koenker, G. Bassett, RegressionTask quantiles, Econometrica 46 (1978).
 
     Args:
         levels: the Q levels in 0..1, ascending.
@@ -60,7 +60,7 @@ class Quantiles:
         return each.amin(dim=2), each.amax(dim=2)
 
 
-class Corn:
+class CornLink:
     """K - 1 conditional logits: output k says whether the rank is above k, given that it is at least k.
 
     Source: X. Shi, W. Cao, S. Raschka, Deep neural networks for rank-consistent ordinal regression based on
@@ -76,7 +76,7 @@ class Corn:
         return above + stays
 
 
-class Cumulative:
+class CumulativeLink:
     """K - 1 logits: output k says whether the rank is above k. Differences that are negative count as almost 0.
 
     Source: E. Frank, M. Hall, A simple approach to ordinal classification, ECML 2001.
@@ -99,13 +99,13 @@ def link_of(said: Mapping[str, Any] | None) -> Link:
         ValueError: the kind is unknown.
     """
     kind = (said or {}).get("kind", "identity")
-    plain: dict[str, type[Identity | Corn | Cumulative]] = {
+    plain: dict[str, type[Identity | CornLink | CumulativeLink]] = {
         "identity": Identity,
-        "corn": Corn,
-        "cumulative": Cumulative,
+        "corn": CornLink,
+        "cumulative": CumulativeLink,
     }
     if kind == "quantiles" and said is not None:
-        return Quantiles(said["levels"])
+        return QuantileLink(said["levels"])
     if kind not in plain:
         raise ValueError(f"unknown link {kind!r}; valid are quantiles, {', '.join(plain)}")
     return plain[kind]()

@@ -14,10 +14,10 @@ from zoo.engine.ordinal_scores import mean_rank_error, quadratic_weighted_kappa
 from zoo.engine.scores import Numbers
 from zoo.engine.task_protocol import TaskName
 
-__all__ = ["Ordinal"]
+__all__ = ["OrdinalTask"]
 
 
-class Ordinal(SingleLabel):
+class OrdinalTask(SingleLabel):
     """Classification into ordered classes: the most probable class, and how many ranks it is off.
 
     Args:

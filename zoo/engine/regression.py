@@ -9,14 +9,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from zoo.engine.links import Quantiles, link_of
+from zoo.engine.links import QuantileLink, link_of
 from zoo.engine.scores import Numbers
 from zoo.engine.task_protocol import Mistakes, TaskName
 
-__all__ = ["Regression"]
+__all__ = ["RegressionTask"]
 
 
-class Regression:
+class RegressionTask:
     """Values, standardised for the network by the mean and the standard deviation of the training targets.
 
     Args:
@@ -38,11 +38,11 @@ class Regression:
         self.means, self.stds = list(mean), list(std)
         self._said, self.link = link, link_of(link)
 
-    def fitted(self, labels: Any) -> Regression:
+    def fitted(self, labels: Any) -> RegressionTask:
         """Return the task with the scale of training labels (N, K); a value that never varies keeps its own."""
         known = np.asarray(labels, np.float64)
         std = known.std(axis=0)
-        return Regression(known.mean(axis=0).tolist(), np.where(std > 0, std, 1.0).tolist(), self._said)
+        return RegressionTask(known.mean(axis=0).tolist(), np.where(std > 0, std, 1.0).tolist(), self._said)
 
     def width(self, count: int) -> int:
         return self.link.width(count)
@@ -66,9 +66,12 @@ class Regression:
         )  # else whole numbers come back as 3.0000002
         return (wide * wide.new_tensor(self.stds) + wide.new_tensor(self.means)).to(targets.dtype)
 
+    def read_labels(self, targets: Tensor) -> Tensor:
+        return self.read_targets(targets).cpu().double()
+
     def ends(self, outputs: Tensor) -> tuple[Tensor, Tensor] | None:
         """Lowest and highest quantile (N, K) each, in the unit of the data; None where the loss has none."""
-        if not isinstance(self.link, Quantiles):
+        if not isinstance(self.link, QuantileLink):
             return None
         low, high = self.link.ends(outputs)
         return self.read_targets(low), self.read_targets(high)

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from zoo.engine.classification import MultiLabel, SingleLabel
-from zoo.engine.ordinal import Ordinal
-from zoo.engine.regression import Regression
+from zoo.engine.ordinal import OrdinalTask
+from zoo.engine.regression import RegressionTask
 from zoo.engine.task_protocol import Mistakes, Task
 
 __all__ = [
@@ -47,9 +47,9 @@ def task_named(name: str, card: Mapping[str, Any] | None = None) -> Task:
     """
     known: Mapping[str, Any] = (card or {}).get(DETAILS) or {}
     if name == "ordinal":
-        return Ordinal(**known)
+        return OrdinalTask(**known)
     if name == REGRESSION:
-        return Regression(**known)
+        return RegressionTask(**known)
     return MULTI_LABEL if name == MULTI_LABEL.name else SINGLE_LABEL
 
 

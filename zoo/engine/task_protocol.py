@@ -61,6 +61,9 @@ class Task(Protocol):
     def read_targets(self, targets: Tensor) -> Tensor:
         """Convert the targets of a loss to the unit of the data."""
 
+    def read_labels(self, targets: Tensor) -> Tensor:
+        """Convert the targets of a loss to labels as a split has them: values are float64."""
+
     def mean(self, each: Sequence[Tensor]) -> Tensor:
         """Average the raw outputs (N, M) for several views of the images."""
 

@@ -13,13 +13,15 @@ from zoo.data.batches import Batches, Normalize
 from zoo.data.open import ALL, TEST, TRAIN, VAL, Opener, evaluation_split, open_training, same_task, training_splits
 from zoo.data.split import Split
 from zoo.data.splits import absent_notice
+from zoo.engine.conformal import check_coverage
 from zoo.engine.evaluate import evaluate_logits, predict_outputs
 from zoo.engine.execution import choose_execution, keep_freed_memory, precision_here
 from zoo.engine.final import final_numbers
 from zoo.engine.outputs import outputs_of
-from zoo.engine.task import task_of_card
+from zoo.engine.task import REGRESSION, task_of_card
 from zoo.engine.tta import NONE, account, looking, notices, views_named
 from zoo.errors import BundleError, RequestError
+from zoo.evaluation.coverage import check_scores, coverage_on, save_scores
 from zoo.job.request import Request, make_request
 from zoo.job.resolve import Resolved, resolve
 from zoo.job.run_folder import IMPORTED, JOB
@@ -76,7 +78,12 @@ def evaluate_run(
 
 @dataclasses.dataclass(frozen=True)
 class EvaluationOptions:
-    """Options of :func:`evaluate_run`, and a folder for pictures of the worst mistakes; by default none are drawn."""
+    """Options of :func:`evaluate_run`, and more.
+
+    Args:
+        pictures: a folder for pictures of the worst mistakes; by default none are drawn.
+        coverage: rate at which sets of classes should contain the true class; by default no sets are made.
+    """
 
     dataset: str | None = None
     data: Path | None = None
@@ -85,6 +92,7 @@ class EvaluationOptions:
     tta: str | None = None
     keep: bool = False
     pictures: Path | None = None
+    coverage: float | None = None
 
     @property
     def own(self) -> bool:
@@ -96,6 +104,8 @@ def evaluate(run: str | Path, options: EvaluationOptions, registry: Registry) ->
     """Measure a trained model as :func:`evaluate_run` does."""
     if options.tta is not None:
         views_named(options.tta)
+    if options.coverage is not None:
+        check_coverage(options.coverage)
     if (file := artifact_at(run, registry)) is not None:
         return _evaluate_file(run, file, options, registry)
     if options.keep and not options.own:
@@ -122,7 +132,11 @@ def _measured(
     changes: list[str],
 ) -> RunResult:
     """Measure a model, and describe it as a result."""
+    if options.coverage is not None and not (options.own and options.split in (None, VAL)):
+        check_scores(card, options.coverage, path.name)
     opener = build.build_opener(resolved, Preprocessing(**card["preprocessing"]).shape)
+    if card.get("task") == REGRESSION:  # the images may be labelled by classes that are called by numbers
+        opener = dataclasses.replace(opener, task=REGRESSION)
     images = own_split(opener, resolved, list(card["classes"]), options.split, own=options.own)
     numbers, mistakes, problems = _measure(path, model, card, images, resolved, options)
     tta = options.tta or NONE
@@ -266,12 +280,14 @@ def _measure(
     heat, here = card.get("temperature"), options.own and images.name == VAL
     beside, found = final_numbers(answers, known, images.names, classes, metrics, heat, fitted_here=here, task=task)
     mistakes = [Mistake.read(mistake) for mistake in found]
+    if options.coverage is not None:
+        beside |= {"conformal": coverage_on(logits, targets, card, options.coverage, calibrated_here=here)}
+        if options.keep and here:
+            save_scores(folder, logits, targets)
     if options.keep:
         root = str(job.dataset.params.get("root") or "")
-        read = task.read(logits), task.read_targets(targets)
-        write_predictions(
-            folder, images.name, images.names, classes, *read, heat or 1.0, root, values=not task.classifies
-        )
+        read = task.read(logits), task.read_labels(targets)
+        write_predictions(folder, images.name, images.names, classes, *read, heat or 1.0, root)
     problems += [] if options.pictures is None else _drawn(model, card, batches, mistakes, options.pictures)
     return SplitMetrics.read({**numbers, **beside}), mistakes, problems
 

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from zoo.engine.bootstrap import mean_draws, percentiles, try_draws, two_sided
-from zoo.engine.regression import Regression
+from zoo.engine.regression import RegressionTask
 from zoo.runner.predictions import Predictions
 
 __all__ = ["NO_DIFFERENCE", "Document", "bootstrapped", "compared_values", "value_numbers", "value_verdict"]
@@ -28,7 +28,7 @@ def value_numbers(kept: Predictions) -> Iterator[tuple[str, float]]:
 
 def _scores(kept: Predictions, chosen: Any) -> dict[str, float]:
     values, targets = torch.from_numpy(kept.logits[chosen]), torch.from_numpy(kept.targets[chosen])
-    return Regression().numbers(values, targets, kept.classes)
+    return RegressionTask().numbers(values, targets, kept.classes)
 
 
 def compared_values(one: Predictions, other: Predictions) -> Document:

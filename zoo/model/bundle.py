@@ -21,6 +21,7 @@ from zoo.data.decode import Resize, Shape
 from zoo.engine.task import DETAILS, REGRESSION, task_of_card
 from zoo.engine.task_protocol import TaskName
 from zoo.errors import BundleError, RequestError, UnknownName
+from zoo.job.run_folder import ATTACHMENTS
 from zoo.job.run_folder import CARD as CARD
 from zoo.job.run_folder import WEIGHTS as WEIGHTS
 from zoo.job.schema import Channels, Data, Job, Side, Views, check_image
@@ -117,6 +118,22 @@ class _Reject(BaseModel):
     below: Annotated[_Number, Field(ge=0)] | dict[str, Annotated[_Number, Field(ge=0)]]
 
 
+class _Conformal(BaseModel):
+    """Calibration scores of conformal prediction, see :class:`zoo.engine.conformal.ConformalScores`."""
+
+    kind: str
+    images: Annotated[int, Field(ge=1)]
+    scores: Annotated[list[_Number], Field(min_length=1)]
+
+
+class _Intervals(BaseModel):
+    """Calibration scores of a regression, see :class:`zoo.engine.value_intervals.ValueIntervals`."""
+
+    kind: Literal["absolute", "quantiles"]
+    images: Annotated[int, Field(ge=1)]
+    scores: Annotated[list[Annotated[list[_Number], Field(min_length=1)]], Field(min_length=1)]
+
+
 class _Source(BaseModel):
     """Origin of a component; older bundles have no kind."""
 
@@ -134,6 +151,9 @@ class _Card(BaseModel):
     temperature: Annotated[_Number, Field(gt=0)] = 1.0
     familiar: _Familiar | None = None
     reject: _Reject | None = None
+    conformal: _Conformal | None = None
+    intervals: _Intervals | None = None
+    attachments: dict[str, dict[str, Any]] | None = None
     classes: Annotated[list[str], Field(min_length=1)]
     preprocessing: Preprocessing
     architecture: _Architecture
@@ -222,7 +242,7 @@ def find_bundle(path: Path) -> Path:
     for folder in (path, path / "model"):
         if (folder / CARD).is_file() and (folder / WEIGHTS).is_file():
             if is_shared(folder):
-                check_folder(folder, (CARD, WEIGHTS))
+                check_folder(folder, (CARD, WEIGHTS, *([ATTACHMENTS] if (folder / ATTACHMENTS).is_file() else [])))
             return folder
     raise BundleError(f"{path} contains no trained model (no {CARD} with {WEIGHTS}). See: zoo runs list")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,15 +16,21 @@ from zoo.data.batches import Normalize, pixels_of
 from zoo.data.decode import ARRAYS, Pixels, WrongChannels, to_pixels
 from zoo.data.picture_formats import FormatNotInstalled
 from zoo.engine.calibration import familiarity
+from zoo.engine.conformal import prediction_sets
 from zoo.engine.embeddings import HeadInputs
 from zoo.engine.execution import Execution
 from zoo.engine.fuse_bn import fold_norms
 from zoo.engine.gradcam import grad_cam
+from zoo.engine.regression import RegressionTask
 from zoo.engine.task import task_of_card
 from zoo.engine.tta import NONE, looking
+from zoo.engine.value_intervals import Bounds
 from zoo.errors import BadImage, RequestError
 from zoo.model.bundle import Preprocessing
+from zoo.model.conformal_scores import DEFAULT_COVERAGE, intervals_of, scores_of
+from zoo.model.exported import AsNetwork
 from zoo.model.inputs import listed, opened_input, path_of
+from zoo.model.prediction_fields import Computed, PredictionFields
 
 BATCH = 64
 Answer = dict[str, Any]
@@ -52,6 +58,9 @@ class Classifier:
         execution: device and precision.
         reject_below: confidence in 0..1 below which a prediction is not sure; by default the bundle's.
         scored: recorded accuracy in words, such as ``val accuracy 97.3%``, for its representation.
+        fields: objects that add fields to predictions, by the name of their attachment, see
+            :class:`zoo.plugin.PredictionField`.
+        coverage: rate at which the set of classes of a prediction holds the true class; no sets where None.
     """
 
     def __init__(
@@ -61,6 +70,8 @@ class Classifier:
         execution: Execution,
         reject_below: float | None = None,
         scored: str = "",
+        fields: Mapping[str, Any] | None = None,
+        coverage: float | None = None,
     ):
         self.card = card
         self.classes: list[str] = list(card["classes"])
@@ -71,6 +82,10 @@ class Classifier:
         self.reject_below: float | dict[str, float] | None = reject_below
         if reject_below is None:
             self.reject_below = (card.get("reject") or {}).get("below")
+        self.fields = PredictionFields(fields or {})
+        self.coverage = coverage
+        if coverage is not None:
+            (scores_of if self.task.classifies else intervals_of)(card, coverage)
         self.preprocessing = Preprocessing(**card["preprocessing"])
         self.execution, self.scored = execution, scored
         self.model = execution.place(model).eval()
@@ -89,7 +104,9 @@ class Classifier:
         known = ", ".join(filter(None, [*facts, f"on {self.execution.device}"]))
         return f"Classifier({self.card['architecture']['id']}, {count} classes: {names}; {known})"
 
-    def predict(self, images: Any, top_k: int = 5, tta: str | None = None) -> list[Answer]:
+    def predict(
+        self, images: Any, top_k: int = 5, tta: str | None = None, coverage: float | None = None
+    ) -> list[Answer]:
         """Predict the class of each image.
 
         Args:
@@ -101,17 +118,20 @@ class Classifier:
                 that has, else the smaller of both. Four channels are colour and transparency.
             top_k: number of classes to return, best first.
             tta: test-time augmentation, see :func:`zoo.engine.tta.views_named`; by default the bundle's.
+            coverage: rate at which the set of classes holds the true class, such as 0.95; by default the classifier's.
 
         Returns:
             For each image ``{"path", "label", "confidence", "top": [{"class", "probability"}]}``; ``path`` is
             None for an image that has none. For a multi-label model ``{"path", "labels", "top"}``: the classes whose
             probability reaches their threshold, most probable first, possibly none. With a confidence threshold there
             is also ``"sure"``, True if it is reached; and for a model validated on a hundred images or more
-            ``"familiar"``, False for images that look out-of-distribution.
+            ``"familiar"``, False for images that look out-of-distribution. With a coverage there is also ``"set"``, the
+            classes of the set, most probable first. Attachments of the bundle may add fields.
 
         Raises:
             BadImage: an image can't be decoded, or has NaN probabilities.
-            RequestError: an item is not an image; the message describes it.
+            RequestError: an item is not an image, or there are too few calibration images for the coverage; the message
+                describes it.
         """
         items = listed(images)
         found: list[Answer] = []
@@ -119,18 +139,21 @@ class Classifier:
             chunk = items[start : start + self.batch]
             names = [_called(item, start + i, len(items)) for i, item in enumerate(chunk)]
             try:
-                answers = self.answers([self.pixels(*each) for each in zip(chunk, names, strict=True)], top_k, tta)
+                pixels = [self.pixels(*each) for each in zip(chunk, names, strict=True)]
+                answers = self.answers(pixels, top_k, tta, coverage)
             except NoAnswer as error:
                 raise BadImage(f"{names[error.index]}: {error}") from error
             found += [{"path": path_of(item), **answer} for item, answer in zip(chunk, answers, strict=True)]
         return found
 
-    def answers(self, pixels: Sequence[Pixels], top_k: int = 5, tta: str | None = None) -> list[Answer]:
+    def answers(
+        self, pixels: Sequence[Pixels], top_k: int = 5, tta: str | None = None, coverage: float | None = None
+    ) -> list[Answer]:
         """Predict the classes of decoded images in one batch.
 
         Args:
             pixels: uint8 (size, size, C) each, as :meth:`pixels` returns them.
-            top_k, tta: see :meth:`predict`.
+            top_k, tta, coverage: see :meth:`predict`.
 
         Returns:
             The result of :meth:`predict`, without the path.
@@ -138,34 +161,40 @@ class Classifier:
         Raises:
             NoAnswer: the probabilities of an image are not finite.
         """
-        answers = self.answers_of(self.logits(pixels, tta), top_k, tta)
+        answers = self.answers_of(self.compute(pixels, tta), top_k, tta, coverage)
         if None in answers:
             raise NoAnswer(answers.index(None))
         return [answer for answer in answers if answer is not None]
 
-    def answers_of(self, logits: Tensor, top_k: int = 5, tta: str | None = None) -> list[Answer | None]:
-        """Predict from the logits of images.
+    def answers_of(
+        self, found: Tensor | Computed, top_k: int = 5, tta: str | None = None, coverage: float | None = None
+    ) -> list[Answer | None]:
+        """Predict from what was computed of images.
 
         Args:
-            logits: (N, K) float32, as :meth:`logits` and :meth:`embed` return them.
-            top_k, tta: see :meth:`predict`; ``tta`` is what the logits were computed with.
+            found: the result of :meth:`compute`; or logits (N, K) float32 alone, as :meth:`logits` returns them, which
+                lack the fields of attachments that need embeddings.
+            top_k, tta, coverage: see :meth:`predict`; ``tta`` is what the logits were computed with.
 
         Returns:
             The result of :meth:`predict`, without the path; None for an image whose probabilities are not finite.
         """
-        if not self.task.classifies:
-            return values_of(logits, self.classes)
+        computed = found if isinstance(found, Computed) else self.fields.computed(found, None)
+        logits, scores = computed.logits, computed.scores
+        if isinstance(self.task, RegressionTask):
+            return self._valued(computed, tta, coverage)
         probs = self._probabilities(logits)
         best = logits.topk(min(max(top_k, 1), len(self.classes))).indices  # independent of the temperature
         tops = [
             [{"class": self.classes[i], "probability": p} for i, p in zip(*both, strict=True)]
             for both in zip(best.tolist(), probs.gather(1, best).tolist(), strict=True)
         ]
-        known = self._familiar(logits, tta)
+        known = self._known(logits, scores, tta)
+        sets = self._sets(probs, tta, coverage)
         answered = probs.isfinite().all(dim=1).tolist()
         return [
-            {**self._named(*each), **more} if finite else None
-            for *each, more, finite in zip(tops, probs, known, answered, strict=True)
+            {**self._named(*each), **chosen, **more} if finite else None
+            for *each, chosen, more, finite in zip(tops, probs, sets, known, answered, strict=True)
         ]
 
     def settle(self) -> None:
@@ -205,10 +234,14 @@ class Classifier:
 
     def logits(self, pixels: Sequence[Pixels], tta: str | None = None) -> Tensor:
         """Raw logits, or values of a regression, (N, K) float32 on the CPU of images, uint8 (size, size, C) each."""
+        return self.task.read(self._outputs(pixels, tta))
+
+    def _outputs(self, pixels: Sequence[Pixels], tta: str | None) -> Tensor:
+        """Raw outputs of the network, (N, M) float32 on the CPU."""
         with torch.inference_mode(), self.execution.autocast():
             network = looking(self.model, self.tta if tta is None else tta, self.task.mean)
             outputs: Tensor = network(self._normalize(self._unit(pixels)))
-        return self.task.read(outputs.float().cpu())
+        return outputs.float().cpu()
 
     def embed(self, pixels: Sequence[Pixels], tta: str | None = None) -> tuple[Tensor, Tensor]:
         """Logits and embeddings of decoded images, in one pass.
@@ -223,6 +256,11 @@ class Classifier:
         Raises:
             RequestError: the network has no last layer with weights, as exported files have none.
         """
+        outputs, vectors = self._embedded(pixels, tta)
+        return self.task.read(outputs), vectors
+
+    def _embedded(self, pixels: Sequence[Pixels], tta: str | None) -> tuple[Tensor, Tensor]:
+        """Raw outputs (N, M) and embeddings."""
         with self._watching:
             if self._head is None:
                 try:
@@ -230,8 +268,30 @@ class Classifier:
                 except ValueError as error:
                     raise RequestError(f"{self.card['architecture']['id']} gives no embeddings: {error}.") from error
         with self._head.recorded() as seen:
-            logits = self.logits(pixels, tta)
-        return logits, torch.stack(seen).mean(dim=0)
+            outputs = self._outputs(pixels, tta)
+        return outputs, torch.stack(seen).mean(dim=0)
+
+    def compute(self, pixels: Sequence[Pixels], tta: str | None = None, *, embeddings: bool = False) -> Computed:
+        """Compute all that predictions are made of, in one pass.
+
+        Args:
+            pixels: uint8 (size, size, C) each.
+            tta: see :meth:`predict`.
+            embeddings: return the embeddings, even where no attachment needs them.
+
+        Raises:
+            RequestError: the network gives no embeddings.
+        """
+        own = tta in (None, self.tta)  # attachments hold for this test-time augmentation only
+        if own and self.fields and isinstance(self.model, AsNetwork) and not embeddings:
+            return Computed(*self.model.scored(self._normalize(self._unit(pixels))))
+        if embeddings or (own and self.fields.need_embeddings):
+            outputs, vectors = self._embedded(pixels, tta)
+        else:
+            outputs, vectors = self._outputs(pixels, tta), None
+        logits = self.task.read(outputs)
+        found = self.fields.computed(logits, vectors) if own else Computed(logits, vectors, {})
+        return found._replace(ends=self.task.ends(outputs)) if isinstance(self.task, RegressionTask) else found
 
     def _unit(self, pixels: Sequence[Pixels]) -> Tensor:
         """Stack images to (N, C, size, size) in 0..1 on the device."""
@@ -240,10 +300,53 @@ class Classifier:
     def _probabilities(self, logits: Tensor) -> Tensor:
         return self.task.probabilities(logits / self.temperature)
 
+    def _known(self, logits: Tensor, scores: Mapping[str, Tensor], tta: str | None) -> list[Answer]:
+        """Fields of each image that attachments add; else whether it is in-distribution, where that is known."""
+        added = self.fields.fields_of(scores, len(logits)) if tta in (None, self.tta) else [{}] * len(logits)
+        return [{**own, **more} for own, more in zip(self._familiar(logits, tta), added, strict=True)]
+
+    def _sets(self, probs: Tensor, tta: str | None, coverage: float | None) -> list[dict[str, list[str]]]:
+        """Classes of each image's conformal set, most probable first; empty without a coverage."""
+        wanted = self.coverage if coverage is None else coverage
+        if wanted is None:
+            return [{}] * len(probs)
+        if tta not in (None, self.tta):
+            raise RequestError(f"A coverage holds for the views of the calibration, {self.tta!r}. Leave out the other.")
+        scores, found = scores_of(self.card, wanted), probs.double().numpy()
+        sets = prediction_sets(found, scores.quantile(wanted), scores.kind)
+        return [
+            {"set": [self.classes[k] for k in order if row[k]]}
+            for row, order in zip(sets, np.argsort(-found, axis=1, kind="stable"), strict=True)
+        ]
+
+    def _valued(self, computed: Computed, tta: str | None, coverage: float | None) -> list[Answer | None]:
+        """Values of each image, their intervals and the fields of attachments; None where a value is not finite."""
+        values, wanted = computed.logits, self.coverage if coverage is None else coverage
+        known = self._known(values, computed.scores, tta)
+        rows: list[Answer] = [
+            {**named(row, self.classes, "value"), **more} for row, more in zip(values, known, strict=True)
+        ]
+        if (bounds := self._bounds(computed, tta, wanted)) is not None:
+            rate = DEFAULT_COVERAGE if wanted is None else wanted
+            for row, ends in zip(rows, torch.stack(bounds, dim=2), strict=True):
+                row.update({**named(ends, self.classes, "interval"), "coverage": rate})
+        return [
+            row if finite else None for row, finite in zip(rows, values.isfinite().all(dim=1).tolist(), strict=True)
+        ]
+
+    def _bounds(self, computed: Computed, tta: str | None, coverage: float | None) -> Bounds | None:
+        """Bounds of the intervals; None where no coverage is asked for, and the model has no scores that suffice."""
+        kept = intervals_of(self.card, coverage)
+        if kept is None or tta not in (None, self.tta):
+            return None
+        if kept.kind == "quantiles" and computed.ends is None:
+            return None
+        return kept.bounds(computed.logits, coverage or DEFAULT_COVERAGE, computed.ends)
+
     def _familiar(self, logits: Tensor, tta: str | None) -> list[dict[str, bool]]:
-        """Flag each image as in-distribution or not; empty where that is unknown."""
-        usual = self.card.get("familiar")
-        if self.task.multilabel or usual is None or tta not in (None, self.tta):  # the range holds for this tta only
+        """Flag each image as in-distribution or not; empty where that is unknown, or left to an attachment."""
+        usual = None if "familiar" in self.fields.names else self.card.get("familiar")
+        if self.task.independent or usual is None or tta not in (None, self.tta):  # the range holds for this tta only
             return [{}] * len(logits)
         energies = familiarity(logits, usual["score"]).tolist()
         return [{"familiar": usual["least"] <= energy <= usual["most"]} for energy in energies]
@@ -300,11 +403,7 @@ def _called(item: Any, index: int, count: int) -> str:
     return path_of(item) or ("the image" if count == 1 else f"image {index} (of 0 to {count - 1})")
 
 
-def values_of(values: Tensor, names: Sequence[str]) -> list[Answer | None]:
-    """Answers of a regression: ``value``, or of several outputs ``values`` by name; None where one is not finite."""
-    finite = values.isfinite().all(dim=1).tolist()
-    rows = values.tolist()
-    if len(names) == 1:
-        return [{"value": row[0]} if real else None for row, real in zip(rows, finite, strict=True)]
-    named = (dict(zip(names, row, strict=True)) for row in rows)
-    return [{"values": row} if real else None for row, real in zip(named, finite, strict=True)]
+def named(row: Tensor, names: Sequence[str], word: str) -> Answer:
+    """One entry under a word for a single output; of several a dictionary under its plural."""
+    found = row.tolist()
+    return {word: found[0]} if len(names) == 1 else {f"{word}s": dict(zip(names, found, strict=True))}

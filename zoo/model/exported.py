@@ -27,7 +27,11 @@ _LEAST = 1e-30
 
 
 class Artifact(Protocol):
-    """Interface of an exporter's reader: an exported model."""
+    """Interface of an exporter's reader: an exported model.
+
+    Of a file that also computes the scores of attachments of the bundle, it has ``scored``, their names, and a method
+    ``scores(images)``, which returns the probabilities and a dict of the scores, (N,) float32 each.
+    """
 
     card: dict[str, Any]
 
@@ -55,10 +59,26 @@ class AsNetwork(nn.Module):
         return self  # no mutable weights, and the runtime can't be copied
 
     def forward(self, images: Tensor) -> Tensor:
+        return self._logits(self.artifact(self._pixels(images))).to(images.device)
+
+    @property
+    def scored_names(self) -> tuple[str, ...]:
+        """Names of the attachments whose scores the artifact computes."""
+        return tuple(getattr(self.artifact, "scored", ()))
+
+    def scored(self, images: Tensor) -> tuple[Tensor, None, dict[str, Tensor]]:
+        """Logits (N, K), no embeddings, and the scores (N,) of attachments by name."""
+        artifact: Any = self.artifact
+        probs, scores = artifact.scores(self._pixels(images))
+        return self._logits(probs), None, {name: torch.from_numpy(each).float() for name, each in scores.items()}
+
+    def _pixels(self, images: Tensor) -> Pixels:
         pixels = (images.float() * 255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().contiguous()
-        probs = torch.from_numpy(self.artifact(framed(pixels.numpy(), self.shape))).float().clamp(_LEAST, 1)
-        logits = probs.logit(1e-7) if self.multilabel else probs.log() * self.temperature
-        return logits.to(images.device)
+        return framed(pixels.numpy(), self.shape)
+
+    def _logits(self, answer: NDArray[np.float32]) -> Tensor:
+        probs = torch.from_numpy(answer).float().clamp(_LEAST, 1)
+        return probs.logit(1e-7) if self.multilabel else probs.log() * self.temperature
 
 
 def as_network(artifact: Artifact, device: str = "auto") -> tuple[AsNetwork, dict[str, Any]]:

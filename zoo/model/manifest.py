@@ -15,12 +15,12 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field, ValidationError
 
 from zoo.errors import BundleError, RequestError
-from zoo.job.run_folder import CARD, WEIGHTS
+from zoo.job.run_folder import ATTACHMENTS, CARD, WEIGHTS
 from zoo.storage.files import sha256_of
 
 MANIFEST, README = "zoo-manifest.json", "README.md"
 SCHEMA = 1
-MOST = {WEIGHTS: 64 << 30, CARD: 16 << 20, README: 4 << 20, MANIFEST: 1 << 20}
+MOST = {WEIGHTS: 64 << 30, ATTACHMENTS: 16 << 30, CARD: 16 << 20, README: 4 << 20, MANIFEST: 1 << 20}
 """Bytes that each file of a shared model may have. There are no others."""
 _Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 _Word = Annotated[str, Field(max_length=300)]
@@ -116,8 +116,8 @@ def _check_names(files: Mapping[str, File], where: str) -> None:
     others = [name for name in files if name not in MOST or name == MANIFEST]
     if others:
         raise BundleError(
-            f"The {MANIFEST} of {where} names {others[0]!r}. A shared model is {WEIGHTS}, {CARD} and {README}, and "
-            f"other files are not accepted. {REFUSED}"
+            f"The {MANIFEST} of {where} names {others[0]!r}. A shared model is {WEIGHTS}, {CARD}, {README} and "
+            f"perhaps {ATTACHMENTS}, and other files are not accepted. {REFUSED}"
         )
     if missing := [name for name in (WEIGHTS, CARD) if name not in files]:
         raise BundleError(f"The {MANIFEST} of {where} names no {missing[0]}. {REFUSED}")
@@ -193,5 +193,7 @@ def check_folder(folder: Path, names: Iterable[str] | None = None) -> Manifest:
     """
     manifest = read_manifest(folder)
     for name in names or manifest.files:
+        if name not in manifest.files:
+            raise BundleError(f"{folder / name} is not in the {MANIFEST}: it was added later. {REFUSED}")
         check_file(folder / name, manifest.files[name], str(folder))
     return manifest

@@ -25,6 +25,7 @@ from zoo.plugin import (
     Metric,
     ModelSource,
     Optimizer,
+    PredictionField,
     Sampler,
     Schedule,
     TrainingCallback,
@@ -74,13 +75,14 @@ _CORE = (
         use="zoo.runner.callbacks:Callbacks",
         checks="zoo.testing.callbacks",
     ),
-    Kind(Exporter, given=("bundle", "path", "network", "pixels"), checks="zoo.testing.exporters"),
+    Kind(Exporter, given=("bundle", "path", "network", "pixels", "fields"), checks="zoo.testing.exporters"),
     Kind(Importer, given=("file", "architecture", "content", "image_size"), checks="zoo.testing.importers"),
     Kind(Command, given=("arguments",), checks="zoo.testing.commands"),
     Kind(ModelSource, given=("word",), listed=False),
     Kind(HealthCheck, listed=False),
     Kind(Function, listed=False),
     Kind(Display, listed=False),
+    Kind(PredictionField, listed=False),
 )
 
 ALL: dict[str, Kind] = {}

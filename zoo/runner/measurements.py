@@ -14,6 +14,8 @@ __all__ = [
     "BestEpoch",
     "CalibrationScores",
     "ClassScores",
+    "Coverage",
+    "CoverageScores",
     "EpochRecord",
     "EpochScores",
     "Mistake",
@@ -138,6 +140,33 @@ class ValueScores(Record):
     spearman: Number | None = None
 
 
+class Coverage(Record):
+    """Rate at which sets of classes, or intervals, contain the truth, and its 95 % confidence interval."""
+
+    images: int
+    covered: Number
+    interval: list[Number]
+
+
+class CoverageScores(Coverage):
+    """Verification of conformal sets, or of intervals.
+
+    Args:
+        how: images of the calibration: ``cross-fitted`` or ``calibrated on val``.
+        promised: the rate that was asked for.
+        size: mean number of classes in a set.
+        single: rate of the sets with one class.
+        width: mean width of the intervals of a regression, which has no sets.
+    """
+
+    how: str = ""
+    promised: Number
+    size: Number | None = None
+    single: Number | None = None
+    width: Number | None = None
+    per_class: dict[str, Coverage] = Field(default_factory=dict)
+
+
 Matrix = list[list[int]]
 
 
@@ -149,6 +178,7 @@ class SplitMetrics(Record):
         intervals: metric name -> lower and upper end of its 95 % confidence interval.
         at_thresholds: metrics of a multi-label task at the thresholds fitted on val.
         mae, rmse, r2, spearman: of a regression, the mean over its values; ``per_output`` has each.
+        conformal: sets of classes, where an evaluation was asked for a coverage.
     """
 
     loss: Number | None = None
@@ -166,6 +196,7 @@ class SplitMetrics(Record):
     r2: Number | None = None
     spearman: Number | None = None
     per_output: dict[str, ValueScores] = Field(default_factory=dict)
+    conformal: CoverageScores | None = None
 
     @property
     def numbers(self) -> dict[str, float]:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from zoo.errors import RequestError
@@ -129,26 +130,23 @@ def write_predictions(
     targets: Any,
     temperature: float = 1.0,
     root: str = "",
-    *,
-    values: bool = False,
 ) -> None:
     """Write the predictions of a split, atomically.
 
     Args:
         names: names of the N images, made relative to the folder ``root`` where they start with it.
         logits: (N, K) float tensor; of a regression the predicted values.
-        targets: (N,) int64 tensor; of a multi-label task (N, K) of 0 and 1; of a regression values (N, K).
-        values: the task is a regression.
+        targets: (N,) int64 tensor; of a multi-label task (N, K) float32 of 0 and 1; of a regression float64 (N, K).
 
     Raises:
         OutputError: the folder can't be written, or the disk is full.
     """
     scores = logits.detach().float().cpu().numpy()
-    arrays = {"targets": targets.cpu().numpy()}
+    arrays, values = {"targets": targets.cpu().numpy()}, targets.dtype is torch.float64
     if targets.ndim == 1:
         arrays["predicted"] = scores.argmax(axis=1)
-    elif not values:
-        arrays["targets"] = arrays["targets"] >= 0.5
+    else:
+        arrays["targets"] = arrays["targets"].astype(np.float32) if values else arrays["targets"] >= 0.5
     if scores.size > EXACT and not values:
         most = np.finfo(np.float16).max
         scores = scores.clip(-most, most).astype(np.float16)

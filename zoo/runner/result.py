@@ -11,6 +11,7 @@ from zoo.engine.calibration import Calibration
 from zoo.engine.task import DETAILS
 from zoo.engine.tta import NONE, account
 from zoo.engine.tta import notices as tta_notices
+from zoo.engine.value_intervals import ValueIntervals
 from zoo.model.build import count_parameters
 from zoo.model.bundle import preprocessing_of
 from zoo.runner.components import RunComponents
@@ -88,13 +89,13 @@ def _skipped_notice(split: Split) -> str:
 
 
 def bundle_card(
-    parts: RunComponents, thresholds: list[float] | None = None, calibration: Calibration | None = None
+    parts: RunComponents, thresholds: list[float] | None = None, calibration: Calibration | ValueIntervals | None = None
 ) -> dict[str, Any]:
     """Build the bundle's zoo.json: everything that is needed to use the weights.
 
     Args:
         thresholds: decision threshold of each class of a multi-label task; 0.5 each where None.
-        calibration: temperature scaling of the best weights, once they are evaluated.
+        calibration: temperature scaling, or intervals of values, of the best weights, once they are evaluated.
     """
     entry = parts.resolved.entry("architecture")
     return {

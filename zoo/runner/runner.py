@@ -24,6 +24,7 @@ from zoo.job.plugin_values import setting_changes
 from zoo.job.resolve import Resolved
 from zoo.job.run_folder import CHECKPOINTS, JOB, METRICS, MODEL, REPORT, RESULT
 from zoo.job.schema import Job
+from zoo.model.attachments import forget_attachments
 from zoo.model.bundle import read_card, write_card
 from zoo.model.provenance import given_changes, given_lines, recorded
 from zoo.registry.entry import PYTHON
@@ -300,6 +301,7 @@ class _Runner:
         self.callback.run_start(self.run_record)
         if self.training.ranks.first:
             forget_predictions(self.training.folder)
+            forget_attachments(self.training.folder / MODEL)
         reason = self.training.epochs(self.run_record)
         self._record_budget()
         result = self._result("stopped" if reason else "completed", reason)

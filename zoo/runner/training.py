@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from zoo.data.batches import Batches
 from zoo.data.open import TEST, VAL
 from zoo.data.split import Split
-from zoo.engine.calibration import Calibration, calibrate
+from zoo.engine.calibration import Calibration, calibrate_outputs
 from zoo.engine.evaluate import Answers, evaluate_logits, predict_outputs
 from zoo.engine.final import final_numbers
 from zoo.engine.gradient_sync import Together
@@ -26,6 +26,7 @@ from zoo.engine.step import StepOutput
 from zoo.engine.totals import Totals
 from zoo.engine.train import EpochProgress, check_state, train_epoch
 from zoo.engine.tta import NONE, looking
+from zoo.engine.value_intervals import ValueIntervals
 from zoo.errors import TrainingError
 from zoo.job.run_folder import CHECKPOINTS, METRICS, MODEL
 from zoo.model.bundle import WEIGHTS, read_weights
@@ -97,7 +98,7 @@ class Training:
         self.last_answers: Answers | None = None
         self.best_answers: Answers | None = None  # of the best epoch, if this process trained it
         self.thresholds: list[float] | None = None  # (K,) of a multi-label task, once the best weights are known
-        self.calibration: Calibration | None = None  # of the best weights, once they are known
+        self.calibration: Calibration | ValueIntervals | None = None  # of the best weights, once they are known
 
     def epochs(self, run: Run) -> str | None:
         """Train until the last epoch or a reason to stop, and wait until all files are written.
@@ -383,9 +384,9 @@ class Training:
         root, task = str(self.job.dataset.params.get("root") or ""), self.parts.task
         for split in splits:
             answers = known.get(split.name) or self._predict(split, cast(nn.Module, model), self.job.tta)
-            read = task.read(answers.logits), task.read_targets(answers.targets)
+            read = task.read(answers.logits), task.read_labels(answers.targets)
             if split.name == VAL:
-                self.calibration = calibrate(*read, task)
+                self.calibration = calibrate_outputs(*answers[:2], task)
             heat, here = self.calibration.temperature if self.calibration else None, split.name == VAL
             numbers = self._evaluated(answers, here)
             names, classes = split.names, self.parts.classes
@@ -394,9 +395,7 @@ class Training:
             metrics[split.name] = SplitMetrics.read({**numbers, **beside})
             mistakes[split.name] = [Mistake.read(mistake) for mistake in worst]
             if self.ranks.first:
-                write_predictions(
-                    self.folder, split.name, names, classes, *read, heat or 1.0, root, values=not task.classifies
-                )
+                write_predictions(self.folder, split.name, names, classes, *read, heat or 1.0, root)
         self.state.timing["evaluate_s"] += perf_counter() - started
         return FinalNumbers(metrics, mistakes)
 

@@ -16,7 +16,7 @@ __all__ = ["cells", "csv_header", "schema_of", "table_of"]
 
 ERROR = "error"
 _LIST_SEPARATOR = ";"
-_FLAGS = ("sure", "familiar")
+_FLAGS = ("sure", "familiar", "set")
 
 
 def csv_header(example: Row, top: int) -> list[str]:
@@ -46,7 +46,7 @@ def cells(row: Row, header: Sequence[str]) -> list[str]:
 
 def _cell(row: Row, name: str) -> str:
     value = row[name]
-    if name == "labels":
+    if name in ("labels", "set"):
         return _LIST_SEPARATOR.join(value)
     if name == "confidence":
         return f"{value:.6f}"
@@ -63,7 +63,7 @@ def schema_of(example: Row, record: Mapping[str, Any]) -> pyarrow.Schema:
     top = pa.list_(pa.struct([("class", pa.string()), ("probability", pa.float32())]))
     named = {"labels": pa.list_(pa.string())} if "labels" in example else {"label": pa.string()}
     kinds = {"path": pa.string(), **named, "confidence": pa.float32(), "sure": pa.bool_(), "familiar": pa.bool_()}
-    kinds |= {"top": top, ERROR: pa.string()}
+    kinds |= {"set": pa.list_(pa.string()), "top": top, ERROR: pa.string()}
     if example.get("embedding") is not None:
         kinds["embedding"] = pa.list_(pa.float32(), len(example["embedding"]))
     present = {"path", *example}

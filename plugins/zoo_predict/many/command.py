@@ -74,10 +74,11 @@ def _loaded(context: click.Context, shard: FileShard | None, registry: Any) -> t
     from zoo_predict.many.task import PredictTask
 
     typed = context.params
-    how = {name: typed[name] for name in ("device", "top_k", "tta", "reject_below", "embeddings")}
+    how = {name: typed[name] for name in ("device", "top_k", "tta", "reject_below", "embeddings", "coverage")}
     task = PredictTask(PredictTask.model_word(typed["run"]), **how)
     digests = digests_of(typed["run"], registry)
-    classifier = load(typed["run"], device=task.device, reject_below=task.reject_below, registry=registry)
+    loading = {name: typed[name] for name in ("device", "reject_below", "coverage")}
+    classifier = load(typed["run"], **loading, registry=registry)
     if task.reject_below is not None and classifier.task.multilabel:
         raise RequestError(
             "--reject-below is not supported for multi-label models, where each class has its own threshold. "

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["DecodedBatch", "Predictor", "Row"]
 
 Row = dict[str, Any]
-"""``path``, ``label``, ``confidence``, ``top`` (or ``labels``, ``top``), perhaps ``sure``, ``familiar`` and
+"""``path``, ``label``, ``confidence``, ``top`` (or ``labels``, ``top``), perhaps ``sure``, ``familiar``, ``set`` and
 ``embedding`` (float32 (D,)), and ``error``: None, or the reason why there is no prediction."""
 DEPTH = "depth"
 """Key of an image's bit depth beyond 8, where it has one; not a column."""
@@ -49,7 +49,8 @@ class Predictor:
         from zoo.api.models import load
 
         self.task = task
-        self.classifier = classifier or load(task.model, device=task.device, reject_below=task.reject_below)
+        how: dict[str, Any] = {"device": task.device, "reject_below": task.reject_below, "coverage": task.coverage}
+        self.classifier = classifier or load(task.model, **how)
         keep_freed_memory(self.classifier.execution.device)
         self.classifier.settle()
 
@@ -97,13 +98,10 @@ class Predictor:
         ]
 
     def _answers(self, pixels: Sequence[Pixels]) -> list[Row]:
-        task, embeddings = self.task, None
-        if task.embeddings:
-            logits, vectors = self.classifier.embed(pixels, task.tta)
-            embeddings = vectors.numpy()
-        else:
-            logits = self.classifier.logits(pixels, task.tta)
-        answers = self.classifier.answers_of(logits, task.top_k, task.tta)
+        task = self.task
+        found = self.classifier.compute(pixels, task.tta, embeddings=task.embeddings)
+        embeddings = found.embeddings.numpy() if task.embeddings and found.embeddings is not None else None
+        answers = self.classifier.answers_of(found, task.top_k, task.tta)
         rows = [_failed("the prediction is NaN") if each is None else {**each, "error": None} for each in answers]
         for row, embedding in zip(rows, () if embeddings is None else embeddings, strict=False):
             row["embedding"] = None if row["error"] else embedding

@@ -12,14 +12,20 @@ from zoo import __version__
 from zoo.api.manifests import is_shared, read_manifest
 from zoo.api.models import artifact_at, find_bundle, find_model
 from zoo.errors import RequestError
-from zoo.runs import CARD, WEIGHTS
+from zoo.runs import ATTACHMENTS, CARD, WEIGHTS
 from zoo.storage import sha256_of
 from zoo_predict.many.output import FileShard
 from zoo_predict.many.predictor import Predictor
 
 __all__ = ["check_same", "digests_of", "record_of"]
 
-_OPTIONS = {"top_k": "--top-k", "tta": "--tta", "reject_below": "--reject-below", "embeddings": "--embeddings"}
+_OPTIONS = {
+    "top_k": "--top-k",
+    "tta": "--tta",
+    "reject_below": "--reject-below",
+    "coverage": "--coverage",
+    "embeddings": "--embeddings",
+}
 
 
 def digests_of(model: str, registry: Any) -> dict[str, Any]:
@@ -34,7 +40,7 @@ def digests_of(model: str, registry: Any) -> dict[str, Any]:
         files = [artifact] if artifact.is_file() else sorted(path for path in artifact.rglob("*") if path.is_file())
         return _digests({str(path.relative_to(artifact.parent)): path for path in files})
     folder = find_bundle(find_model(model, registry))
-    found = _digests({name: folder / name for name in (CARD, WEIGHTS)})
+    found = _digests({name: folder / name for name in (CARD, WEIGHTS, ATTACHMENTS) if (folder / name).is_file()})
     return {**found, "digest": read_manifest(folder).digest} if is_shared(folder) else found
 
 

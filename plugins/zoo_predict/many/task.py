@@ -19,6 +19,7 @@ class PredictTask:
         device: as ``--device`` has it.
         top_k, tta: see ``zoo.api.models.Classifier.predict``.
         reject_below: confidence in 0..1 below which a prediction is not sure; None for the model's.
+        coverage: rate at which the set of classes of a row holds the true one; None for no sets.
         embeddings: rows have the input of the network's last layer.
     """
 
@@ -28,10 +29,11 @@ class PredictTask:
     tta: str | None = None
     reject_below: float | None = None
     embeddings: bool = False
+    coverage: float | None = None
 
     def options(self) -> dict[str, Any]:
         """The options that decide the rows, for the record of an output."""
-        kept = ("top_k", "tta", "reject_below", "embeddings")
+        kept = ("top_k", "tta", "reject_below", "coverage", "embeddings")
         return {name: value for name, value in asdict(self).items() if name in kept}
 
     @staticmethod

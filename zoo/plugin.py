@@ -300,7 +300,8 @@ class Augmentation(Component):
     """``f(size, **params)`` returns ``(images, targets) -> (images, targets)``.
 
     It transforms a batch on the batch's device, with independent random numbers for every sample: images
-    (N, C, H, W) float in 0..1, before normalisation; targets (N,) int64, or (N, K) soft. A factory with a
+    (N, C, H, W) float in 0..1, before normalisation; targets (N,) int64, (N, K) soft, or the values (N, K) of a
+    regression, standardised. A factory with a
     ``num_classes`` parameter gets the job's, one with ``classes`` the names of the classes; augmentations that mix
     images return soft targets.
     """

@@ -1,7 +1,8 @@
 """Augmentations that mix the images of a batch and their targets: mixup and CutMix.
 
 Targets are returned as probabilities, (N, num_classes) float32, for labels (N,) and for soft targets, so that mixing
-augmentations can be combined. Each sample has its own partner and mixing ratio.
+augmentations can be combined; values (N, K) of a regression are mixed as they are. Each sample has its own partner and
+mixing ratio.
 """
 
 from __future__ import annotations
@@ -71,7 +72,7 @@ def cutmix(size: Size, alpha: float = 1.0, p: float = 1.0, num_classes: int | No
 
 
 def soft_targets(targets: Tensor, num_classes: int | None = None) -> Tensor:
-    """Convert labels (N,) int64 to probabilities (N, num_classes) float32; soft targets are returned unchanged.
+    """Convert labels (N,) int64 to probabilities (N, num_classes) float32; soft targets and values are unchanged.
 
     Args:
         num_classes: by default one more than the largest label, which synchronises the device.

@@ -111,7 +111,7 @@ class Quantile(nn.Module):
         ValueError: a level is not between 0 and 1, or the levels don't increase.
     """
 
-    def __init__(self, quantiles: Sequence[float] = LEVELS) -> None:
+    def __init__(self, quantiles: tuple[float, ...] = LEVELS) -> None:
         super().__init__()
         self.quantiles = _levels(quantiles)
 

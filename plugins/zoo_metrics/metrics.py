@@ -1,4 +1,4 @@
-"""Metrics of logits (N, K) and labels (N,) int64, by torchmetrics, which is imported on creation.
+"""Metrics of logits (N, K) and labels (N,) int64, or of values (N, K), by torchmetrics, which is imported on creation.
 
 Those with a ``multilabel`` parameter support multi-label targets too, (N, K) of 0 and 1.
 All accumulate counts, or every score, and divide once in ``compute``, so that the value doesn't depend on the batch
@@ -10,23 +10,36 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+import torch
 from torch import Tensor
 
 if TYPE_CHECKING:
     from torchmetrics import Metric
 
+    from zoo_metrics.values import ValuesMetric
+
 __all__ = [
     "LogitsMetric",
     "accuracy",
     "auroc",
+    "concordance",
     "confusion_matrix",
+    "explained_variance",
     "f1",
     "f1_macro",
     "f1_micro",
     "hamming",
+    "mae",
+    "mae_ranks",
+    "mape",
     "mean_average_precision",
+    "pearson",
     "precision",
+    "qwk",
+    "r2",
     "recall",
+    "rmse",
+    "spearman",
     "top_k",
 ]
 
@@ -189,6 +202,76 @@ def confusion_matrix(num_classes: int) -> LogitsMetric:
     from torchmetrics.classification import MulticlassConfusionMatrix
 
     return LogitsMetric(MulticlassConfusionMatrix(num_classes), num_classes)
+
+
+class RankError(LogitsMetric):
+    """Mean absolute difference of true and predicted rank, from a confusion matrix."""
+
+    def compute(self) -> Tensor:
+        """Compute the mean over all batches since the last reset, a scalar from 0 to K - 1."""
+        matrix = super().compute().cpu().double()
+        ranks = torch.arange(self.num_classes)
+        return ((ranks[:, None] - ranks).abs() * matrix).sum() / matrix.sum()
+
+
+def mae_ranks(num_classes: int) -> LogitsMetric:
+    """Mean absolute error in ranks of ordered classes, from 0 to K - 1; 0 is best."""
+    from torchmetrics.classification import MulticlassConfusionMatrix
+
+    return RankError(MulticlassConfusionMatrix(num_classes), num_classes)
+
+
+def qwk(num_classes: int) -> LogitsMetric:
+    """Cohen's kappa of ordered classes with quadratic weights, at most 1; 0 is chance (Cohen 1968)."""
+    from torchmetrics.classification import MulticlassCohenKappa
+
+    return LogitsMetric(MulticlassCohenKappa(num_classes, weights="quadratic"), num_classes)
+
+
+def mae(num_classes: int) -> ValuesMetric:
+    """Mean absolute error of values, in their own units."""
+    return _of_values("mae", num_classes)
+
+
+def rmse(num_classes: int) -> ValuesMetric:
+    """Root of the mean squared error of values, in their own units."""
+    return _of_values("rmse", num_classes)
+
+
+def mape(num_classes: int) -> ValuesMetric:
+    """Mean absolute error as a fraction of the true value; huge for true values near 0."""
+    return _of_values("mape", num_classes)
+
+
+def r2(num_classes: int) -> ValuesMetric:
+    """Coefficient of determination, at most 1; 0 is that of the mean as a constant prediction."""
+    return _of_values("r2", num_classes)
+
+
+def explained_variance(num_classes: int) -> ValuesMetric:
+    """Fraction of the variance of the true values that predictions explain, at most 1; a constant offset is ignored."""
+    return _of_values("explained_variance", num_classes)
+
+
+def pearson(num_classes: int) -> ValuesMetric:
+    """Pearson's correlation of true and predicted values, in -1..1."""
+    return _of_values("pearson", num_classes)
+
+
+def spearman(num_classes: int) -> ValuesMetric:
+    """Spearman's rank correlation of true and predicted values, in -1..1."""
+    return _of_values("spearman", num_classes)
+
+
+def concordance(num_classes: int) -> ValuesMetric:
+    """Lin's concordance correlation of true and predicted values, in -1..1; 1 only for equal values (Lin 1989)."""
+    return _of_values("concordance", num_classes)
+
+
+def _of_values(name: str, count: int) -> ValuesMetric:
+    from zoo_metrics.values import ValuesMetric
+
+    return ValuesMetric(name, count)
 
 
 def _checked(average: str) -> Average:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from zoo.plugin import Metric, hookimpl
 
@@ -77,9 +78,81 @@ METRICS = (
         tags=("table", "errors"),
     ),
 )
+_RANKS: dict[str, Any] = {"tags": ("ordinal", "rank"), "tasks": ("ordinal",)}
+OF_RANKS = (
+    Metric(
+        "mae_ranks",
+        "zoo_metrics.metrics:mae_ranks",
+        summary="Mean absolute error of ordered classes in ranks; lower is better",
+        higher_is_better=False,
+        **_RANKS,
+    ),
+    Metric(
+        "qwk",
+        "zoo_metrics.metrics:qwk",
+        summary="Cohen's kappa of ordered classes with quadratic weights; 0 is chance, 1 the best",
+        aliases=("quadratic_weighted_kappa",),
+        **_RANKS,
+    ),
+)
+_VALUES: dict[str, Any] = {"tags": ("regression", "values"), "tasks": ("regression",)}
+OF_VALUES = (
+    Metric(
+        "mae",
+        "zoo_metrics.metrics:mae",
+        summary="Mean absolute error of values, in their own units; lower is better",
+        higher_is_better=False,
+        **_VALUES,
+    ),
+    Metric(
+        "rmse",
+        "zoo_metrics.metrics:rmse",
+        summary="Root of the mean squared error of values, in their own units; lower is better",
+        higher_is_better=False,
+        **_VALUES,
+    ),
+    Metric(
+        "mape",
+        "zoo_metrics.metrics:mape",
+        summary="Mean absolute error of values as a fraction of the true value; lower is better",
+        higher_is_better=False,
+        **_VALUES,
+    ),
+    Metric(
+        "r2",
+        "zoo_metrics.metrics:r2",
+        summary="Coefficient of determination of values: 1 is the best, 0 that of a constant",
+        **_VALUES,
+    ),
+    Metric(
+        "explained_variance",
+        "zoo_metrics.metrics:explained_variance",
+        summary="Fraction of the variance of the values that predictions explain",
+        **_VALUES,
+    ),
+    Metric(
+        "pearson",
+        "zoo_metrics.metrics:pearson",
+        summary="Pearson's correlation of true and predicted values",
+        **_VALUES,
+    ),
+    Metric(
+        "spearman",
+        "zoo_metrics.metrics:spearman",
+        summary="Spearman's rank correlation of true and predicted values",
+        **_VALUES,
+    ),
+    Metric(
+        "concordance",
+        "zoo_metrics.metrics:concordance",
+        summary="Lin's concordance correlation: 1 only where predictions equal the values",
+        aliases=("ccc",),
+        **_VALUES,
+    ),
+)
 
 
 @hookimpl
 def zoo_metrics() -> Sequence[Metric]:
     """Contribute the metrics."""
-    return METRICS
+    return (*METRICS, *OF_RANKS, *OF_VALUES)

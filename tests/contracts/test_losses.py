@@ -10,11 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn.functional import one_hot
 
+from zoo.engine.links import link_of
 from zoo.host.loader import open_registry
+from zoo.job.task_fit import supports
 from zoo.model.build import build
 from zoo.registry.entry import Entry
 
-ENTRIES = [entry for entry in open_registry().entries("loss") if entry.origin.bundled]
+BUNDLED = [entry for entry in open_registry().entries("loss") if entry.origin.bundled]
+ENTRIES = [entry for entry in BUNDLED if supports(entry, entry.factory(), "single-label")]
+OTHERS = [entry for entry in BUNDLED if entry not in ENTRIES]
 every_loss = pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.id)
 every_class_count = pytest.mark.parametrize("k", [2, 5])
 batches = st.tuples(st.integers(2, 9), st.integers(0, 2**20), st.floats(0.1, 30))
@@ -72,3 +76,34 @@ def test_mixed_targets_lie_between(entry: Entry):
     logits, targets = batch(8, 4)
     mixed = 0.7 * one_hot(targets, 4).float() + 0.3 * one_hot(targets.flip(0), 4).float()
     assert made(entry, 4)(logits, mixed).isfinite()
+
+
+# -- of values, and of ordered classes ----------------------------------------------------------------
+
+
+def other_batch(entry: Entry, n: int, k: int) -> tuple[Any, torch.Tensor, torch.Tensor]:
+    """The loss, and outputs and targets of its task."""
+    link, generator = getattr(entry.factory(), "link", None), torch.Generator().manual_seed(0)
+    outputs = torch.randn(n, link_of(link() if link else None).width(k), generator=generator)
+    if "regression" in entry.component.tasks:
+        return build(entry, {}, "loss", num_classes=k), outputs, torch.randn(n, k, generator=generator)
+    return build(entry, {}, "loss", num_classes=k), outputs, torch.randint(0, k, (n,), generator=generator)
+
+
+@pytest.mark.parametrize("entry", OTHERS, ids=lambda entry: entry.id)
+@every_class_count
+def test_losses_of_values_and_ranks_are_never_negative_and_work_in_full_precision(entry: Entry, k: int):
+    loss, outputs, targets = other_batch(entry, 12, k)
+    assert loss(outputs, targets) > 0
+    half = loss(outputs.bfloat16(), targets)
+    assert half.dtype == torch.float32
+    assert float(half) == pytest.approx(float(loss(outputs.bfloat16().float(), targets)), rel=1e-5)
+
+
+@pytest.mark.parametrize("entry", OTHERS, ids=lambda entry: entry.id)
+def test_their_targets_can_be_mixed(entry: Entry):
+    """Mixup blends values as they are, and ranks as rows of probabilities."""
+    loss, outputs, targets = other_batch(entry, 8, 4)
+    rows = targets if targets.is_floating_point() else one_hot(targets, 4).float()
+    assert float(loss(outputs, rows)) == pytest.approx(float(loss(outputs, targets)), rel=1e-5)
+    assert loss(outputs, 0.7 * rows + 0.3 * rows.flip(0)).isfinite()

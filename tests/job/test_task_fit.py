@@ -218,6 +218,16 @@ def test_a_local_loss_without_a_declaration_is_refused_with_the_line_to_add():
     assert job("loss=mine", task="regression").job.loss.name == "mine"
 
 
+def test_a_metric_of_a_users_own_has_no_name_of_a_number_of_the_task():
+    def mae(outputs: Any, targets: Any) -> float:
+        return 0.0
+
+    (problem,) = problems(task="regression", metrics=[mae])
+    assert problem == "metrics: every evaluation of this task already has a 'mae'. Give the metric another name."
+    assert [each.label for each in job(metrics=[mae]).job.metrics] == ["mae"]
+    assert [each.label for each in job("metrics=[mae]", task="regression").job.metrics] == ["mae"]
+
+
 @pytest.mark.parametrize("kind", [Loss, Metric])
 def test_a_declaration_of_an_unknown_task_is_refused(kind: Any):
     with pytest.raises(ValueError, match="'regresion' is not one of single-label, multi-label, regression, ordinal"):

@@ -203,3 +203,37 @@ def test_an_image_counts_as_right_when_the_class_that_most_is_seen_of_is_said():
     totals = Totals(torch.device("cpu"))
     totals.add(torch.tensor(0.0), soft.log(), soft)
     assert totals.accuracy == 1
+
+
+# -- values -------------------------------------------------------------------------------------------
+
+
+@both
+@given(n=st.integers(1, 12), count=st.integers(1, 3), alpha=st.floats(0.01, 10.0), seed=st.integers(0, 2**20))
+@settings(deadline=None, max_examples=40)
+def test_values_are_mixed_as_their_images_are(factory: Any, n: int, count: int, alpha: float, seed: int):
+    """Of images that are as bright as their value, the mixed ones are so too, in the mean of their pixels."""
+    torch.manual_seed(seed)
+    images = flat(n)
+    values = images.mean((1, 2, 3))[:, None] * torch.tensor([1.0, -3.0, 100.0])[:count]
+    before = values.clone()
+    mixed, targets = factory(16, alpha=alpha, num_classes=count)(images, values)
+    expected = mixed.mean((1, 2, 3))[:, None] * torch.tensor([1.0, -3.0, 100.0])[:count]
+    torch.testing.assert_close(targets, expected, atol=1e-4, rtol=1e-4)
+    assert torch.equal(values, before)
+
+
+@both
+@pytest.mark.parametrize("name", ["mse", "l1", "huber", "quantile"])
+def test_a_regression_trains_on_mixed_values(factory: Any, name: str):
+    from zoo.engine.links import link_of
+    from zoo.host.loader import open_registry
+    from zoo.model.build import build
+
+    entry = open_registry().find("loss", name)
+    link = getattr(entry.factory(), "link", None)
+    _, targets = factory(16, alpha=1.0, num_classes=2)(flat(8), torch.randn(8, 2))
+    outputs = torch.zeros(8, link_of(link() if link else None).width(2), requires_grad=True)
+    build(entry, {}, "loss", regression=True)(outputs, targets).backward()
+    assert outputs.grad is not None
+    assert outputs.grad.abs().sum() > 0

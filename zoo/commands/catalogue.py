@@ -113,6 +113,7 @@ def describe(entry: Entry) -> dict[str, Any]:
         "name": entry.component.name,
         "summary": listed.summary,
         **facts,
+        **({"tasks": list(tasks)} if (tasks := _tasks(entry)) else {}),
         "tags": list(entry.component.tags),
         "aliases": list(entry.component.aliases),
         "variants": [f"{entry.id}.{word}" for word in sorted(entry.variants)],
@@ -122,6 +123,11 @@ def describe(entry: Entry) -> dict[str, Any]:
         "version": entry.origin.version,
         "target": entry.component.target,
     }
+
+
+def _tasks(entry: Entry) -> tuple[str, ...]:
+    """Tasks that a loss or a metric declares."""
+    return tuple(getattr(entry.component, "tasks", ()))
 
 
 def _listed(entry: Entry) -> Component:
@@ -142,7 +148,7 @@ def _report(text: str) -> None:
 def _matches(entry: Entry, word: str | None) -> bool:
     if not word:
         return True
-    text = (entry.id, *entry.names, _listed(entry).summary, *entry.component.tags)
+    text = (entry.id, *entry.names, _listed(entry).summary, *entry.component.tags, *_tasks(entry))
     return any(word.lower() in t.lower() for t in text)
 
 

@@ -88,6 +88,7 @@ class _Given:
 
     def __init__(self, asked: Mapping[str, Any]):
         self.asked, self.classes = asked, asked.get("classes")
+        self.task = asked.get("task", (asked.get("set") or {}).get("task"))
         self.options: dict[str, Any] = {}
         self.entries: dict[str, Entry] = {}
         if self.classes is not None and _is_named("dataset", asked.get("dataset")):
@@ -114,7 +115,7 @@ class _Given:
             return value
         if kind == "optimizer" and is_optimizer(value):
             return self._optimizer(place, value)
-        self.entries[place] = entry_of(kind, value, classes=self.classes)
+        self.entries[place] = entry_of(kind, value, classes=self.classes, task=self.task)
         return self.entries[place].id
 
     def _optimizer(self, place: str, optimizer: Any) -> Mapping[str, Any]:

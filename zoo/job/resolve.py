@@ -27,7 +27,7 @@ from zoo.job.plugin_values import PREFIX, dotted, take_settings
 from zoo.job.recipes import BASE, own_recipe, settings
 from zoo.job.reconcile import reconcile_freeze, reconcile_rates, reconcile_sizes, unchosen
 from zoo.job.request import Request
-from zoo.job.schema import AUTO, MEASURED, Choice, Job, default_of, field_paths
+from zoo.job.schema import AUTO, MEASURED, MEASURED_OF, Choice, Job, default_of, field_paths
 from zoo.job.task_fit import RECIPES, asked_task, problem_of_class_weights, problem_of_component, problem_of_labels
 from zoo.plugin import TASKS, Kind, Optimizer
 from zoo.registry import signature
@@ -473,7 +473,7 @@ class _Resolver:
             (preset, twice), (own, both) = (entry.with_new_names(p, where) for p in (entry.params, choice.params))
             checked, problems = signature.check(kind, factory, {**preset, **own}, where)
             problems = twice + both + problems
-            self.problems += problems + self._fits_task(entry, factory) + _taken(kind, choice.name, entry)
+            self.problems += problems + self._fits_task(entry, factory) + _taken(kind, choice.name, entry, self.task)
             folder = self._file_folder if self._from_file(path) else None
             values = self._anchored(entry, checked, dict.fromkeys(own, folder))
             defaults = signature.defaults(kind, factory)
@@ -547,10 +547,15 @@ def _other_channels(architecture: Entry | None, job: Job) -> list[str]:
     ]
 
 
-def _taken(kind: str, name: str, entry: Entry) -> list[str]:
+def _taken(kind: str, name: str, entry: Entry, task: str | None) -> list[str]:
     """Problem of a metric whose name is that of a number in every evaluation; empty where it is free."""
+    if kind != "metric" or entry.origin.bundled:
+        return []
+    if name.rpartition("/")[2] in MEASURED_OF.get(task or "", ()):
+        short = name.rpartition("/")[2]
+        return [f"metrics: every evaluation of this task already has a {short!r}. Give the metric another name."]
     name = name.removeprefix(f"{PYTHON}/")  # its number has the short name
-    if kind != "metric" or name not in MEASURED or entry.origin.bundled:
+    if name not in MEASURED:
         return []
     if entry.origin.plugin == PYTHON:
         return [f"metrics: every evaluation already has a {name!r}. Give the metric another name."]

@@ -380,6 +380,8 @@ MEASURED = frozenset(
     )
 ) | {"hamming_loss", "mean_average_precision", "at_thresholds"}
 """Names of the numbers in every evaluation, reserved for the bundled metrics that compute the same."""
+MEASURED_OF = {"regression": frozenset(("mae", "rmse", "r2", "spearman")), "ordinal": frozenset(("mae_ranks", "qwk"))}
+"""Names of the further numbers in every evaluation of a task."""
 
 
 def field_paths(model: type[BaseModel] = Job, prefix: str = "", *, required: bool = False) -> list[str]:

@@ -39,7 +39,7 @@ def plural(kind: str) -> str:
 
 
 def component_lines(rows: Sequence[Row], width: int) -> Iterator[str]:
-    """Components by kind: ``kind``, ``id`` and ``summary``, each.
+    """Components by kind: ``kind``, ``id``, ``summary`` and, of those for certain tasks, ``tasks``, each.
 
     Long names are not cut: the summary goes below them. A summary that several components in a row share is printed
     once.
@@ -52,6 +52,7 @@ def component_lines(rows: Sequence[Row], width: int) -> Iterator[str]:
         before = ""
         for row in members:
             summary = clean(row.get("summary") or "")
+            summary += f" ({', '.join(map(clean, row['tasks']))})" if row.get("tasks") else ""
             yield from _component(_id(row), "" if summary == before else summary, room, width)
             before = summary
 

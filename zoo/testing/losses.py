@@ -7,13 +7,13 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.functional import one_hot
 
 from zoo.engine.batch_weights import declares_whole_batch, weight_of
 from zoo.errors import ContractError
 from zoo.registry.signature import accepts
 from zoo.runner.losses import check_parameters, check_weight, loss_weights
 from zoo.testing.checking import contract
+from zoo.testing.loss_domains import Domain, Values, domain_of, own_link
 from zoo.testing.loss_parts import difference_of_parts
 from zoo.testing.outcome import fail, need, skip
 from zoo.testing.outputs import WIDTH, class_names, score, takes_outputs
@@ -21,14 +21,14 @@ from zoo.testing.subject import CLASSES, Subject, first_line
 
 KIND = "loss"
 Loss = Callable[..., Tensor]
-SEEDS = range(5)
+SEEDS, SCALES = range(5), (0.1, 1.0, 30.0)
 COUNTS = (CLASSES, 2, 5)
-"""Numbers of classes to test; two may be a special case. Unsupported numbers are reported by one check."""
+"""Numbers of classes or values to test; two may be a special case. Unsupported numbers are reported by one check."""
 
 
 @contract(KIND, "can be created", "Return a callable (logits, targets) -> scalar, with the default parameters.")
 def _can_be_made(subject: Subject) -> None:
-    loss = subject.try_to_make(**_given(CLASSES))
+    loss = subject.try_to_make(**_given(subject, CLASSES))
     need(callable(loss), f"its factory returns {type(loss).__name__}, which is not callable.")
     try:
         check_parameters(subject.entry, loss)
@@ -38,10 +38,10 @@ def _can_be_made(subject: Subject) -> None:
 
 @contract(KIND, "trained weights", "Use each weight of the loss in its value, or call requires_grad_(False) on it.")
 def _trains_its_weights(subject: Subject) -> None:
-    loss = subject.made(**_given(CLASSES))
+    loss = subject.made(**_given(subject, CLASSES))
     weights = loss_weights(loss)
     if weights:
-        value = score(loss, *_batch(8, CLASSES))
+        value = score(loss, *domain_of(subject).batch(8, CLASSES))
         need(value.requires_grad, "its value does not depend on its weights.")
         value.backward()
         unused = sum(p.grad is None for p in weights)
@@ -50,7 +50,7 @@ def _trains_its_weights(subject: Subject) -> None:
 
 @contract(KIND, "a scalar", "Reduce over the batch to a scalar tensor, usually with .mean().")
 def _is_a_scalar(subject: Subject) -> None:
-    value = _made(subject)(*_batch(8, CLASSES))
+    value = _made(subject)(*domain_of(subject).batch(8, CLASSES))
     need(isinstance(value, Tensor), f"it returns {type(value).__name__}, not a tensor.")
     need(value.ndim == 0, f"for 8 samples it returns {tuple(value.shape)}, not one number.")
     need(value.is_floating_point(), f"its value is {value.dtype}.")
@@ -89,12 +89,15 @@ def _leads_down(subject: Subject) -> None:
 def _has_the_right_order(subject: Subject) -> None:
     _skip_outputs(subject)
     for loss, logits, targets in _eights(subject):
-        right = one_hot(targets, logits.shape[1]).float()
-        for better in (0.5, 4.0):
-            values = [_value(loss, logits + move * right, targets) for move in (better, 0, -better)]
-            shown = ", ".join(f"{float(value):.3g}" for value in values)
-            in_order = bool(values[0] < values[1] < values[2])
-            need(in_order, f"better, given and worse predictions have the losses {shown}, which must increase.")
+        _need_order(domain_of(subject), loss, logits, targets)
+
+
+def _need_order(domain: Domain, loss: Loss, logits: Tensor, targets: Tensor) -> None:
+    for better in (0.5, 4.0):
+        values = [_value(loss, domain.moved(logits, targets, by), targets) for by in (better, 0, -better)]
+        shown = ", ".join(f"{float(value):.3g}" for value in values)
+        in_order = bool(values[0] < values[1] < values[2])
+        need(in_order, f"better, given and worse predictions have the losses {shown}, which must increase.")
 
 
 @contract(
@@ -105,9 +108,8 @@ def _has_the_right_order(subject: Subject) -> None:
 def _ranks_certain_answers(subject: Subject) -> None:
     _skip_outputs(subject)
     for k, loss in _made_for_all(subject).items():
-        targets = torch.arange(10) % k
-        right, wrong = (8.0 * one_hot((targets + shift) % k, k).float() - 4 for shift in (0, 1))
-        values = [float(_value(loss, logits, targets)) for logits in (right, torch.zeros(10, k), wrong)]
+        targets, outputs = domain_of(subject).certain(k)
+        values = [float(_value(loss, logits, targets)) for logits in outputs]
         shown = ", ".join(f"{value:.3g}" for value in values)
         in_order = values[0] < values[1] < values[2]
         need(in_order, f"right, unsure and wrong predictions have the losses {shown}, which must increase.")
@@ -123,12 +125,21 @@ def _knows_no_order(subject: Subject) -> None:
 
 @contract(KIND, "soft targets", "Accept targets (N, K) of class weights: one-hot rows are equivalent to labels.")
 def _takes_soft_targets(subject: Subject) -> None:
-    for loss, logits, targets, _ in _batches(subject):
+    for k, loss in _made_for_all(subject).items():
+        for seed in SEEDS:
+            _need_soft(domain_of(subject), loss, k, seed)
+
+
+def _need_soft(domain: Domain, loss: Loss, k: int, seed: int) -> None:
+    for scale in SCALES:
+        logits, targets = domain.batch(2 + seed, k, seed, scale)
+        if (rows := domain.soft(targets, k)) is None:
+            return
         hard = _value(loss, logits, targets)
         if not hard.isfinite():
             skip("its value is not finite.")
         try:
-            soft = loss(logits.clone(), one_hot(targets, logits.shape[1]).float())
+            soft = loss(logits.clone(), rows)
         except Exception as error:
             skip(f"it accepts labels only, so it can't be used with mixup or CutMix: {first_line(error)}.")
         soft = soft.detach() if isinstance(soft, Tensor) else torch.as_tensor(soft)
@@ -141,9 +152,9 @@ def _learns_several_labels(subject: Subject) -> None:
     if not accepts(subject.factory(), "multilabel"):
         return  # single-label only; refused for multi-label datasets
     for count in COUNTS:
-        loss = _supplied(subject.made(**_given(count), multilabel=True))
-        logits, _ = _batch(8, count)
-        targets = (_batch(8, count, 1)[0] > 0).float()
+        loss = _supplied(subject.made(**_given(subject, count), multilabel=True))
+        logits, _ = Domain().batch(8, count)
+        targets = (Domain().batch(8, count, 1)[0] > 0).float()
         targets[0], targets[1] = 0, 1  # none of the labels, and all of them
         gradient = _gradient(loss, logits, targets)
         finite = gradient is not None and bool(gradient.isfinite().all())
@@ -153,6 +164,36 @@ def _learns_several_labels(subject: Subject) -> None:
         move = 4 * (2 * targets - 1)
         right, wrong = (_value(loss, logits + sign * move, targets) for sign in (1, -1))
         need(right < wrong, f"with {count} classes, right labels have the loss {right:.3g}, wrong ones {wrong:.3g}.")
+
+
+@contract(KIND, "values", "For regression=True, take outputs and targets as values (N, K), and fall with the error.")
+def _learns_values(subject: Subject) -> None:
+    _made(subject)
+    if not accepts(subject.factory(), "regression") or isinstance(domain_of(subject), Values):
+        return  # of classes alone, or of values alone: checked with values throughout
+    domain = Values(own_link(subject))
+    for count in COUNTS:
+        loss = _supplied(subject.made(**{**_given(subject, count), **domain.given}))
+        logits, targets = domain.batch(24, count)
+        gradient = _gradient(loss, logits, targets)
+        finite = gradient is not None and bool(gradient.isfinite().all())
+        need(finite, f"with {count} values, its gradient is not finite.")
+        if not getattr(loss, "takes_outputs", False):
+            _need_order(domain, loss, logits, targets)
+        if not declares_whole_batch(loss) and (difference := difference_of_parts(loss, logits, targets)):
+            fail(f"with {count} values, {difference}.")
+
+
+@contract(
+    KIND, "outputs of the network", 'Return {"kind": "quantiles", "levels": […]}, corn or cumulative from link().'
+)
+def _describes_its_outputs(subject: Subject) -> None:
+    subject.factory()
+    try:
+        width = own_link(subject).width(CLASSES)
+    except Exception as error:
+        fail(f"its link describes no outputs: {first_line(error)}.")
+    need(width >= 1, f"its link asks for {width} outputs for {CLASSES} classes or values.")
 
 
 @contract(
@@ -186,14 +227,14 @@ def _works_for_other_counts(subject: Subject) -> None:
     _made(subject)
     for count in COUNTS[1:]:
         try:
-            score(subject.make(**_given(count)), *_batch(8, count))
+            score(subject.make(**_given(subject, count)), *domain_of(subject).batch(8, count))
         except Exception as error:
             fail(f"with {count} classes it raises {first_line(error)}.")
 
 
 @contract(KIND, "inputs untouched", "Work on copies: logits and targets are used after the loss.")
 def _leaves_its_inputs(subject: Subject) -> None:
-    logits, targets = _batch(8, CLASSES)
+    logits, targets = domain_of(subject).batch(8, CLASSES)
     given = logits.clone(), targets.clone()
     _made(subject)(*given)
     need(torch.equal(given[0], logits), "it changes the logits in place.")
@@ -201,13 +242,14 @@ def _leaves_its_inputs(subject: Subject) -> None:
 
 
 def _made(subject: Subject) -> Loss:
-    loss = subject.made(**_given(CLASSES))
+    loss = subject.made(**_given(subject, CLASSES))
     return _supplied(loss) if callable(loss) else skip("it is not callable.")
 
 
-def _given(count: int) -> Mapping[str, Any]:
+def _given(subject: Subject, count: int) -> Mapping[str, Any]:
     """What the runner gives to the factory of a loss."""
-    return {"num_classes": count, "num_features": WIDTH, "classes": class_names(count)}
+    own = domain_of(subject).given
+    return {"num_classes": count, "num_features": WIDTH, "classes": class_names(count), **own}
 
 
 def _supplied(loss: Any) -> Loss:
@@ -225,20 +267,24 @@ def _supplied(loss: Any) -> Loss:
 
 def _kinds_of_targets(subject: Subject) -> Iterator[tuple[str, Loss, Tensor, Tensor]]:
     """Yield a description, the loss, logits (24, K) and targets: labels, soft and multi-label ones as it takes them."""
+    domain = domain_of(subject)
     for count, loss in _made_for_all(subject).items():
-        logits, labels = _batch(24, count)
+        logits, labels = domain.batch(24, count)
+        if isinstance(domain, Values):
+            yield f"{count} values", loss, logits, labels
+            continue
         labels = labels.sort().values  # so that each part has another mix of classes
-        soft = _batch(24, count, 1, 3.0)[0].softmax(1)
+        soft = Domain().batch(24, count, 1, 3.0)[0].softmax(1)
         yield f"{count} classes", loss, logits, labels
         if _accepts(loss, logits, soft):
             yield f"{count} classes and soft targets", loss, logits, soft
         if accepts(subject.factory(), "class_weights") and "class_weights" not in subject.params:
-            weighted = _supplied(subject.made(**_given(count), class_weights=[0.1, *range(1, count)]))
+            weighted = _supplied(subject.made(**_given(subject, count), class_weights=[0.1, *range(1, count)]))
             yield f"{count} classes and class_weights", weighted, logits, labels
             if _accepts(weighted, logits, soft):
                 yield f"{count} classes, class_weights and soft targets", weighted, logits, soft
         if accepts(subject.factory(), "multilabel"):
-            several = _supplied(subject.made(**_given(count), multilabel=True))
+            several = _supplied(subject.made(**_given(subject, count), multilabel=True))
             yield f"{count} classes and multi-label targets", several, logits, (soft > 1 / count).float()
 
 
@@ -255,18 +301,13 @@ def _skip_outputs(subject: Subject) -> None:
         skip("it takes outputs of the network beside the logits, whose order is unknown.")
 
 
-def _batch(n: int, k: int, seed: int = 0, scale: float = 1.0) -> tuple[Tensor, Tensor]:
-    generator = torch.Generator().manual_seed(seed)
-    return scale * torch.randn(n, k, generator=generator), torch.randint(0, k, (n,), generator=generator)
-
-
 def _made_for_all(subject: Subject) -> dict[int, Loss]:
     """Create the loss for each number of classes that it supports."""
     found = {CLASSES: _made(subject)}
     for count in COUNTS[1:]:
         try:
-            loss = _supplied(subject.make(**_given(count)))
-            loss(*_batch(8, count))
+            loss = _supplied(subject.make(**_given(subject, count)))
+            loss(*domain_of(subject).batch(8, count))
         except Exception:  # reported by another check
             continue
         found[count] = loss
@@ -277,15 +318,15 @@ def _eights(subject: Subject) -> Iterator[tuple[Loss, Tensor, Tensor]]:
     """Yield the loss, logits (8, K) and labels (8,), several times."""
     for count, loss in _made_for_all(subject).items():
         for seed in SEEDS:
-            yield loss, *_batch(8, count, seed)
+            yield loss, *domain_of(subject).batch(8, count, seed)
 
 
 def _batches(subject: Subject) -> Iterator[tuple[Loss, Tensor, Tensor, float]]:
     """Yield the loss, logits (n, K), labels (n,) and the scale of the logits."""
     for count, loss in _made_for_all(subject).items():
         for seed in SEEDS:
-            for scale in (0.1, 1.0, 30.0):
-                yield loss, *_batch(2 + seed, count, seed, scale), scale
+            for scale in SCALES:
+                yield loss, *domain_of(subject).batch(2 + seed, count, seed, scale), scale
 
 
 def _value(loss: Loss, logits: Tensor, targets: Tensor) -> Tensor:

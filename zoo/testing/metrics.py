@@ -33,7 +33,7 @@ def _can_be_made(subject: Subject) -> None:
 def _is_the_same_however_cut(subject: Subject) -> None:
     for k in _counts(subject):
         for seed in SEEDS:
-            logits, targets = _batch(30, k, seed)
+            logits, targets = _batch(subject, 30, k, seed)
             whole = _value(_made(subject, k), logits, targets)
             for sizes in CUTS:
                 parts = _value(_made(subject, k), logits, targets, sizes)
@@ -45,11 +45,11 @@ def _is_the_same_however_cut(subject: Subject) -> None:
 def _forgets(subject: Subject) -> None:
     for k in _counts(subject):
         metric = _made(subject, k)
-        first = _value(metric, *_batch(30, k, 1))
+        first = _value(metric, *_batch(subject, 30, k, 1))
         metric.reset()
-        _value(metric, *_batch(20, k, 2))
+        _value(metric, *_batch(subject, 20, k, 2))
         metric.reset()
-        again = _value(metric, *_batch(30, k, 1))
+        again = _value(metric, *_batch(subject, 30, k, 1))
         need(_same(first, again), f"after reset() the same samples give {_shown(again)}, not {_shown(first)}.")
 
 
@@ -57,7 +57,7 @@ def _forgets(subject: Subject) -> None:
 def _is_finite(subject: Subject) -> None:
     for k in _counts(subject):
         for seed in SEEDS:
-            value = _value(_made(subject, k), *_batch(30, k, seed))
+            value = _value(_made(subject, k), *_batch(subject, 30, k, seed))
             need(value.isfinite().all(), f"for random predictions its value is {_shown(value)}.")
 
 
@@ -67,8 +67,7 @@ def _knows_better(subject: Subject) -> None:
         skip("it takes outputs of the network beside the logits, whose order is unknown.")
     higher = not isinstance(subject.component, Metric) or subject.component.higher_is_better
     for k in _counts(subject):
-        targets = torch.arange(20) % k
-        right, wrong = (5 * one_hot((targets + shift) % k, k).float() for shift in (0, 1))
+        targets, right, wrong = _answers(subject, k)
         best, worst = (_value(_made(subject, k), logits, targets) for logits in (right, wrong))
         if best.numel() != 1:
             skip("its value is not a single number, so it can't be compared.")
@@ -80,14 +79,14 @@ def _knows_better(subject: Subject) -> None:
 @contract(KIND, "repeated compute", "Do not change the state in compute().")
 def _can_be_asked_twice(subject: Subject) -> None:
     metric = _made(subject)
-    first = _value(metric, *_batch(30, CLASSES))
+    first = _value(metric, *_batch(subject, 30, CLASSES))
     second = _tensor(metric.compute())
     need(_same(first, second), f"compute() gives {_shown(first)}, and {_shown(second)} when called again.")
 
 
 @contract(KIND, "holds no graph", "Detach the logits in update(), to free the graph.")
 def _holds_no_graph(subject: Subject) -> None:
-    logits, targets = _batch(30, CLASSES)
+    logits, targets = _batch(subject, 30, CLASSES)
     metric = _made(subject)
     score(metric.update, logits.requires_grad_(), targets)
     need(not torch.as_tensor(metric.compute()).requires_grad, "its value keeps the graph of the logits.")
@@ -98,7 +97,7 @@ def _works_for_other_counts(subject: Subject) -> None:
     _made(subject)
     for count in COUNTS[1:]:
         try:
-            _value(subject.make(count, classes=class_names(count)), *_batch(30, count))
+            _value(subject.make(count, classes=class_names(count)), *_batch(subject, 30, count))
         except Exception as error:
             fail(f"with {count} classes it raises {first_line(error)}.")
 
@@ -111,7 +110,7 @@ def _counts(subject: Subject) -> list[int]:
 
 def _takes(subject: Subject, count: int) -> bool:
     try:
-        _value(subject.make(count, classes=class_names(count)), *_batch(30, count))
+        _value(subject.make(count, classes=class_names(count)), *_batch(subject, 30, count))
     except Exception:  # reported by another check
         return False
     return True
@@ -126,9 +125,28 @@ def _missing(metric: Any) -> list[str]:
     return [name for name in ("update", "compute", "reset") if not callable(getattr(metric, name, None))]
 
 
-def _batch(n: int, k: int, seed: int = 0) -> tuple[Tensor, Tensor]:
+def _of_values(subject: Subject) -> bool:
+    """Check for a metric of values."""
+    return getattr(subject.component, "tasks", ()) == ("regression",)
+
+
+def _batch(subject: Subject, n: int, k: int, seed: int = 0) -> tuple[Tensor, Tensor]:
+    """Logits and labels (n,), or predicted and true values (n, k)."""
     generator = torch.Generator().manual_seed(seed)
-    return torch.randn(n, k, generator=generator), torch.randint(0, k, (n,), generator=generator)
+    outputs = torch.randn(n, k, generator=generator)
+    if _of_values(subject):
+        return outputs, torch.randn(n, k, generator=generator)
+    return outputs, torch.randint(0, k, (n,), generator=generator)
+
+
+def _answers(subject: Subject, k: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Targets, with right and wrong answers."""
+    if _of_values(subject):
+        targets = torch.linspace(1, 2, 20 * k).view(20, k)
+        return targets, targets, targets.flip(0) + 0.1
+    targets = torch.arange(20) % k
+    right, wrong = (5 * one_hot((targets + shift) % k, k).float() for shift in (0, 1))
+    return targets, right, wrong
 
 
 def _value(metric: Any, logits: Tensor, targets: Tensor, sizes: list[int] | None = None) -> Tensor:

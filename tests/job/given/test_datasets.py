@@ -173,3 +173,102 @@ def test_classes_belong_to_an_object():
         make_request({"architecture": "simple_cnn", "dataset": "digits", "classes": NAMES})
     with pytest.raises(RequestError, match="the class Named makes its own"):
         entry_of("dataset", Named, classes=NAMES)
+
+
+# -- values -------------------------------------------------------------------------------------------
+
+AGES = torch.linspace(1, 8, 8) + 0.25
+POINTS = torch.stack([AGES, -AGES], 1)
+
+
+class Aged(Named):
+    """Floats for labels, with class names that mean something else."""
+
+    def __init__(self, labels: Any = AGES):
+        super().__init__()
+        self.labels = labels
+
+    def __getitem__(self, index: int) -> tuple[Any, Any]:
+        return PIXELS[index], self.labels[index]
+
+
+@pytest.mark.parametrize(
+    ("value", "more", "names"),
+    [
+        (TensorDataset(PIXELS, AGES), {}, ["value"]),
+        (TensorDataset(PIXELS, AGES), {"classes": ["age"]}, ["age"]),
+        (TensorDataset(PIXELS, POINTS), {"task": "regression"}, ["value 1", "value 2"]),
+        (TensorDataset(PIXELS, POINTS), {"classes": ["x", "y"], "task": "auto"}, ["x", "y"]),
+        (TensorDataset(PIXELS, AGES.round()), {"task": "regression"}, ["value"]),
+        (TensorDataset(PIXELS, LABELS), {"task": "regression"}, ["value"]),
+        (Subset(TensorDataset(PIXELS, AGES), range(8)), {}, ["value"]),
+        (Aged(), {"task": "regression"}, ["value"]),
+        (Aged(AGES.numpy()), {"task": "regression"}, ["value"]),
+        (Aged(POINTS.tolist()), {"task": "regression"}, NAMES),
+        (Rows({"image": [Image.new("RGB", (4, 4))] * 8, "value": AGES.tolist()}), {}, ["value"]),
+    ],
+    ids=str,
+)
+def test_floats_are_values(value: Any, more: dict[str, Any], names: list[str]):
+    entry = entry_of("dataset", value, **more)
+    assert entry.factory().peek()["task"] == "regression"
+    found = opened(value, **more)
+    assert (found.task, found.classes) == ("regression", names)
+    splits = decoded(value, **more)
+    assert splits["train"].labels.dtype.kind == "f"
+    assert len(splits["train"].labels) == 6
+    assert splits["train"].labels.shape[1] == len(names)
+
+
+def test_an_object_that_states_its_task_is_given_on_as_it_is():
+    class Own(Aged):
+        task, classes = "regression", ["age"]
+
+    own = Own()
+    assert opened(own) is own
+
+
+def test_splits_of_values_share_their_names():
+    both = {"train": TensorDataset(PIXELS, AGES), "validation": TensorDataset(PIXELS, AGES + 1)}
+    assert {split: opener(both).open(split).classes for split in ("train", "val")} == {
+        "train": ["value"],
+        "val": ["value"],
+    }
+
+
+def test_integers_with_class_names_stay_classes():
+    """The core reads their names as numbers, where the job asks for it."""
+    found = opened(TensorDataset(PIXELS, LABELS), classes=["10", "20"], task="regression")
+    assert getattr(found, "task", None) is None
+    assert found.classes == ["10", "20"]
+
+
+@pytest.mark.parametrize(
+    ("value", "more", "said"),
+    [
+        (TensorDataset(PIXELS, AGES.round()), {}, r'labels that are floats. .*zoo.run\(…, task="regression"\)'),
+        (TensorDataset(PIXELS, POINTS), {"classes": ["x"], "task": "regression"}, "1 names, and a label .* 2 values"),
+        (TensorDataset(PIXELS, LABELS), {}, "no names of its classes"),
+    ],
+)
+def test_what_may_be_either_is_refused_with_what_to_say(value: Any, more: dict[str, Any], said: str):
+    with pytest.raises(RequestError, match=said):
+        entry_of("dataset", value, **more)
+
+
+def test_several_labels_as_floats_are_no_values():
+    class Several(Aged):
+        multilabel = True
+
+    found = opened(Several(torch.eye(8)[:, :2]))
+    assert found.multilabel
+    assert entry_of("dataset", Several(torch.eye(8)[:, :2])).factory().peek()["task"] is None
+
+
+def test_a_run_is_asked_for_a_regression_in_one_word():
+    from zoo.host.loader import open_registry
+    from zoo.job.resolve import resolve
+
+    asked = {"architecture": "simple_cnn", "dataset": TensorDataset(PIXELS, AGES), "task": "regression"}
+    job = resolve(make_request(asked), open_registry()).job
+    assert (job.task, job.loss.name, job.train.monitor) == ("regression", "mse", "val/mae")

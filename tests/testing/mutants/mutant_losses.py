@@ -239,3 +239,81 @@ class IdleWeight(nn.Module):
 
     def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
         return self.used * cross_entropy(logits, targets)
+
+
+class Errors(Good):
+    """Good, too: squared errors of values, else cross entropy."""
+
+    def __init__(self, regression: bool = False):
+        super().__init__()
+        self.regression = regression
+
+    def __call__(self, logits: Tensor, targets: Tensor) -> Tensor:
+        return nn.functional.mse_loss(logits, targets) if self.regression else super().__call__(logits, targets)
+
+
+class FarFromValues(Errors):
+    """The farther from the values, the better."""
+
+    def __call__(self, logits: Tensor, targets: Tensor) -> Tensor:
+        return super().__call__(logits, targets) * (-1 if self.regression else 1)
+
+
+class RootOfErrors(Errors):
+    """A square root at 0 has no slope."""
+
+    def __call__(self, logits: Tensor, targets: Tensor) -> Tensor:
+        return super().__call__(logits, targets) + (0 * logits).sqrt().sum()
+
+
+class SumOfErrors(Errors):
+    """A weight that is not its divisor."""
+
+    def weight_of(self, targets: Tensor) -> Tensor:
+        return (targets > 0).sum() + 1.0
+
+
+class BrokenLink(Errors):
+    """It can't say which outputs it needs."""
+
+    @staticmethod
+    def link(levels: list[float]) -> dict:
+        """Needs what no job sets."""
+        return {"kind": "quantiles", "levels": levels}
+
+
+class Ends(Good):
+    """Good, too: two quantiles of each value."""
+
+    def __call__(self, logits: Tensor, targets: Tensor) -> Tensor:
+        error = targets[..., None] - logits.unflatten(1, (-1, 2))
+        return torch.maximum(error * torch.tensor([0.1, 0.9]), error * torch.tensor([-0.9, -0.1])).mean()
+
+    @staticmethod
+    def link() -> dict:
+        """Two outputs for each value."""
+        return {"kind": "quantiles", "levels": [0.1, 0.9]}
+
+
+class Above(Good):
+    """Good, too: an output for each rank to exceed."""
+
+    def __call__(self, logits: Tensor, targets: Tensor) -> Tensor:
+        count = logits.shape[1] + 1
+        rows = one_hot(targets, count).float() if targets.ndim == 1 else targets
+        above = rows.flip(1).cumsum(1).flip(1)[:, 1:]
+        return nn.functional.binary_cross_entropy_with_logits(logits, above)
+
+    @staticmethod
+    def link() -> dict:
+        """An output less than there are classes."""
+        return {"kind": "cumulative"}
+
+
+class UnknownLink(Above):
+    """A link that nobody can read."""
+
+    @staticmethod
+    def link() -> dict:
+        """Of an unknown kind."""
+        return {"kind": "ladder"}

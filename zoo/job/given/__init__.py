@@ -29,7 +29,12 @@ _ADAPTERS = {
 
 
 def entry_of(
-    kind: str, value: Any, name: str | None = None, classes: Sequence[str] | None = None, **declared: Any
+    kind: str,
+    value: Any,
+    name: str | None = None,
+    classes: Sequence[str] | None = None,
+    task: str | None = None,
+    **declared: Any,
 ) -> Entry:
     """Create an entry for a class, a factory or an object.
 
@@ -38,6 +43,7 @@ def entry_of(
         value: the object, such as an ``nn.Module``; or what makes one, with the signature of the kind.
         name: name of the component; by default that of the class or function.
         classes: names of a dataset's classes, for an object that has none.
+        task: the job's task, for a dataset.
         declared: fields of the component's declaration, such as ``higher_is_better``.
 
     Returns:
@@ -46,20 +52,20 @@ def entry_of(
     Raises:
         RequestError: the value can't be a component of this kind, or the kind has no such field.
     """
-    given = adapted(kind, value, classes)
+    given = adapted(kind, value, classes, task)
     target = f"{_module(given.of)}:{own_name(given.of)}"
     component = _declaration(kind, name or own_name(given.of), target, {**given.fields, **declared})
     return Entry(component, Origin(PYTHON), given=given.factory, of=given.of, form=form_of(value))
 
 
-def adapted(kind: str, value: Any, classes: Sequence[str] | None = None) -> Given:
+def adapted(kind: str, value: Any, classes: Sequence[str] | None = None, task: str | None = None) -> Given:
     """Make a factory of what was given.
 
     Raises:
         RequestError: the value can't be a component of this kind.
     """
     if kind in _ADAPTERS:
-        more = () if classes is None or kind != "dataset" else (classes,)
+        more = (classes, task) if kind == "dataset" else ()
         found: Given = importlib.import_module(f"{__name__}.{_ADAPTERS[kind]}").adapt(value, *more)
         return found
     return _as_it_is(kind, value)

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from zoo.errors import RequestError
 from zoo.job.given.factory import Given, class_of, described, titled, torch_class
 from zoo.job.given.items import Items, TableItems, class_names, has_floats, inherited, is_rows
+from zoo.job.given.values import value_names
 
 _SPLITS = {"validation": "val", "valid": "val", "eval": "val", "testing": "test", "training": "train"}
 """Names of splits elsewhere, and here."""
 CLASSES = 'classes=["cat", "dog"]'
+
+
+class Checked(NamedTuple):
+    """A map-style object, and the names of its classes or values."""
+
+    dataset: Any
+    names: list[str]
+    of_values: bool = False
 
 
 def is_splits(value: Any) -> bool:
@@ -19,12 +28,13 @@ def is_splits(value: Any) -> bool:
     return isinstance(value, Mapping) and any(_SPLITS.get(name, name) == "train" for name in value)
 
 
-def adapt(value: Any, classes: Sequence[str] | None = None) -> Given:
+def adapt(value: Any, classes: Sequence[str] | None = None, task: str | None = None) -> Given:
     """Make a factory ``f(split)`` of a dataset, or of datasets by split; a class or function is a factory already.
 
     Args:
         value: a map-style object, a mapping, or a factory.
-        classes: names of the classes, in the order of the labels, for an object that has none.
+        classes: names of the classes, in the order of the labels, or of the values, for an object that has none.
+        task: the job's task, where the caller gives one.
 
     Raises:
         RequestError: it is not a dataset, or its classes have no names.
@@ -34,22 +44,26 @@ def adapt(value: Any, classes: Sequence[str] | None = None) -> Given:
             raise RequestError(f"classes names those of a dataset's object, and {described(value)} makes its own.")
         return Given(value, class_of(value))
     given = dict(value) if isinstance(value, Mapping) else {"train": value}
-    splits = {_SPLITS.get(name, name): _checked(one, classes) for name, one in given.items()}
+    splits = {_SPLITS.get(name, name): _checked(one, classes, task) for name, one in given.items()}
     return Given(_factory(splits), class_of(next(iter(given.values()))))
 
 
-def _factory(splits: Mapping[str, tuple[Any, list[str]]]) -> Callable[..., Any]:
+def _factory(splits: Mapping[str, Checked]) -> Callable[..., Any]:
     def given(split: str) -> Any:
-        dataset, names = splits[split]
-        return dataset if _fits(dataset, names) else Items(dataset, names)
+        dataset, names, of_values = splits[split]
+        if _fits(dataset, names) and (not of_values or inherited(dataset, "task")):
+            return dataset
+        return Items(dataset, names, of_values)
 
-    several = any(inherited(dataset, "multilabel") for dataset, _ in splits.values())
+    several = any(inherited(each.dataset, "multilabel") for each in splits.values())
+    words = [inherited(each.dataset, "task") for each in splits.values()]
+    task = "regression" if any(each.of_values for each in splits.values()) else next(filter(None, words), None)
     given.available_splits = lambda: tuple(splits)  # type: ignore[attr-defined]
-    given.peek = lambda: {"multilabel": several}  # type: ignore[attr-defined]
+    given.peek = lambda: {"multilabel": several, "task": task}  # type: ignore[attr-defined]
     return given
 
 
-def _checked(dataset: Any, classes: Sequence[str] | None) -> tuple[Any, list[str]]:
+def _checked(dataset: Any, classes: Sequence[str] | None, task: str | None) -> Checked:
     """A map-style object, and the names of its classes.
 
     Raises:
@@ -65,13 +79,15 @@ def _checked(dataset: Any, classes: Sequence[str] | None) -> tuple[Any, list[str
             f"{CLASSES}"
         )
     found = TableItems(dataset) if is_rows(dataset) else dataset
+    if (values := value_names(found, class_names(found), classes, task)) is not None:
+        return Checked(found, values, True)
     names = class_names(found) if classes is None else [str(name) for name in classes]
     if names is None:
         raise RequestError(
             f"{titled('dataset', dataset)} has no names of its classes. Give them in the order of the labels: "
             f"zoo.run(…, {CLASSES})"
         )
-    return found, names
+    return Checked(found, names)
 
 
 def _fits(dataset: Any, names: Sequence[str]) -> bool:

@@ -10,7 +10,10 @@ from zoo.errors import ContractError, RequestError
 from zoo.job.given.factory import described, torch_class
 from zoo.registry.suggest import listing
 
-_IMAGES, _LABELS = ("image", "img", "pixel_values", "picture"), ("label", "labels", "fine_label", "target", "class")
+_IMAGES, _LABELS = (
+    ("image", "img", "pixel_values", "picture"),
+    ("label", "labels", "fine_label", "target", "class", "value"),
+)
 """Names of columns, where their types say nothing."""
 
 
@@ -19,18 +22,21 @@ class Items:
 
     Args:
         dataset: has ``len`` and ``[i] -> (image, label)``.
-        classes: names of the classes, in the order of the labels.
+        classes: names of the classes, in the order of the labels, or of the values.
+        of_values: the labels are values of a regression.
     """
 
-    def __init__(self, dataset: Any, classes: Sequence[str]):
+    def __init__(self, dataset: Any, classes: Sequence[str], of_values: bool = False):
         self.dataset, self.classes = dataset, list(classes)
         if (targets := targets_of(dataset)) is not None:
             self.targets = targets
         if (key := _fingerprint(dataset)) is not None:
-            self.fingerprint = f"{key} {self.classes}"
-        for name in ("multilabel", "groups", "source", "notices"):
+            self.fingerprint = f"{key} {self.classes}{' values' * of_values}"
+        for name in ("multilabel", "task", "groups", "source", "notices"):
             if (value := inherited(dataset, name)) is not None:
                 setattr(self, name, value)
+        if of_values:
+            self.task = "regression"
         if _path_of(dataset, 0) is not None:
             self.name_of = lambda index: _path_of(dataset, index)
 

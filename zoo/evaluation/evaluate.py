@@ -266,11 +266,12 @@ def _measure(
     heat, here = card.get("temperature"), options.own and images.name == VAL
     beside, found = final_numbers(answers, known, images.names, classes, metrics, heat, fitted_here=here, task=task)
     mistakes = [Mistake.read(mistake) for mistake in found]
-    if options.keep:
+    drawn = None if task.classifies else options.pictures  # the page plots values
+    for place in filter(None, (folder if options.keep else None, drawn)):
         root = str(job.dataset.params.get("root") or "")
         read = task.read(logits), task.read_targets(targets)
         write_predictions(
-            folder, images.name, images.names, classes, *read, heat or 1.0, root, values=not task.classifies
+            place, images.name, images.names, classes, *read, heat or 1.0, root, values=not task.classifies
         )
     problems += [] if options.pictures is None else _drawn(model, card, batches, mistakes, options.pictures)
     return SplitMetrics.read({**numbers, **beside}), mistakes, problems

@@ -13,6 +13,7 @@ from zoo.reports.parts import ACCENT, GOOD, CommandLine, Middle, Page, bare_tabl
 from zoo.reports.plain import final_lines
 from zoo.reports.repeats import metric_rows, next_commands, out_of_fold, plus_minus, what_it_is
 from zoo.reports.words import UNKNOWN, clean, clock, duration, figure, label, short_path
+from zoo.runner.main_metric import main_metric
 from zoo.runner.measurements import EpochRecord
 from zoo.runner.observer import Observer
 from zoo.runner.record import Run
@@ -62,6 +63,7 @@ class _ConsoleMember(ConsoleObserver):
             super().started(run)
             return
         self._live.stop()
+        self._live.metric = main_metric(run.task)
         for text in run.notices:
             self.notice(text)
 

@@ -17,18 +17,20 @@ class StopAt(Callback):
     Args:
         value: the value to reach.
         metric: path of the metric, such as ``val/accuracy`` or ``train/loss``.
-        below: the metric has to fall to the value, as a loss does.
+        below: the metric has to fall to the value, as a loss does; by default only for errors of values or ranks.
     """
 
-    def __init__(self, value: float, metric: str = "val/accuracy", below: bool = False):
-        self.value, self.metric, self.below = value, metric, below
+    def __init__(self, value: float, metric: str = "val/accuracy", below: bool | None = None):
+        self.value, self.metric = value, metric
+        self.below = metric.rpartition("/")[2] in ("mae", "rmse", "mae_ranks") if below is None else below
         if metric.partition("/")[0] not in ("train", "val"):
             raise ValueError(f"metric {metric!r} is not of the form val/NAME or train/NAME")
 
     def epoch_end(self, run: Any, epoch: Any) -> str | None:
         found = epoch.monitored(self.metric)
         if found is None:
-            raise ValueError(f"{self.metric} is not one number of an epoch")
+            other = "; a regression has val/mae" if epoch.val.accuracy is None and epoch.val.mae is not None else ""
+            raise ValueError(f"{self.metric} is not one number of an epoch{other}")
         reached = found <= self.value if self.below else found >= self.value
         return f"{self.metric} reached {self.value:g}" if reached else None
 

@@ -45,7 +45,7 @@ def write_model_card(
         ("Data", _data(found)),
         ("Metrics", _scores(found)),
         ("Confidence", _confidence(card, found)),
-        ("Limits", _limits(found)),
+        ("Limits", _limits(card, found)),
         ("Training", _training(card, found)),
         ("Licence", [_license(license)]),
     ]
@@ -61,19 +61,19 @@ def _sections(parts: Iterable[tuple[str, Iterable[str]]]) -> Iterator[tuple[str,
 
 
 def headline_metric(result: RunResult | None) -> dict[str, Any] | None:
-    """Headline metric of a model: its accuracy, on test images where there are any.
+    """Headline metric of a model: its accuracy, or mean absolute error, on test images where there are any.
 
     Returns:
-        ``name``, ``value``, ``interval`` (95 %) and ``images``; None without an accuracy.
+        ``name``, ``value``, ``interval`` (95 %) and ``images``; None without a measurement.
     """
     found = result or RunResult()
     split = _main_split(found)
-    accuracy, ends = found.metrics_of(split).accuracy, reading.interval_of(found, split)
-    if accuracy is None:
+    metric, value, ends = reading.metric_in(found), reading.main_value(found, split), reading.interval_of(found, split)
+    if value is None:
         return None
     return {
-        "name": f"{split}/{reading.accuracy_name(found).replace(' ', '_')}",
-        "value": accuracy,
+        "name": f"{split}/{metric.name.replace(' ', '_') if metric.is_share else metric.key}",
+        "value": value,
         "interval": None if ends is None else list(ends),
         "images": reading.images_in(found, split),
     }
@@ -104,15 +104,15 @@ def _front_matter(card: Document, result: RunResult, name: str, license: str) ->
     metric, scores = headline_metric(result), None
     if metric is not None:
         dataset = _dataset(result, card)
-        kind = "exact_match" if result.several_labels else "accuracy"
+        kind = "mae" if result.has_values else "exact_match" if result.several_labels else "accuracy"
         words = (
-            f"{metric['name']}, 95% interval {_interval_text(metric['interval'])}"
+            f"{metric['name']}, 95% interval {reading.metric_in(result).span(metric['interval'])}"
             if metric["interval"]
             else metric["name"]
         )
         scores = [
             EvalResult(
-                task_type="image-classification",
+                task_type=_hub_task(result),
                 dataset_type=dataset,
                 dataset_name=_folder(result) or dataset.rpartition("/")[2],
                 dataset_split=metric["name"].partition("/")[0],
@@ -121,16 +121,22 @@ def _front_matter(card: Document, result: RunResult, name: str, license: str) ->
                 metric_value=round(metric["value"], 6),
             )
         ]
+    kind_of_task = "image-regression" if result.has_values else "image-classification"
     data = ModelCardData(
         license=license,
         library_name=LIBRARY,
-        pipeline_tag="image-classification",
-        tags=[LIBRARY, "image-classification", clean(card["architecture"]["id"]).replace("/", "-")],
-        metrics=["accuracy"] if scores else None,
+        pipeline_tag=_hub_task(result),
+        tags=[LIBRARY, kind_of_task, clean(card["architecture"]["id"]).replace("/", "-")],
+        metrics=["mae" if result.has_values else "accuracy"] if scores else None,
         model_name=name,
         eval_results=scores,
     )
     return str(data.to_yaml()).strip()
+
+
+def _hub_task(result: RunResult) -> str:
+    """The hub's word for the task; it has none for values."""
+    return "other" if result.has_values else "image-classification"
 
 
 def _dataset(result: RunResult, card: Document) -> str:
@@ -145,17 +151,20 @@ def _folder(result: RunResult) -> str:
 
 def _opening(card: Document, result: RunResult, name: str) -> Iterable[str]:
     classes = list(map(str, card["classes"]))
-    what = "predicts any of the labels" if card.get("task") == "multi-label" else "predicts one of"
+    whole = {
+        "multi-label": "An image classifier that predicts any of the labels",
+        "regression": f"A network that predicts {'values' if len(classes) > 1 else 'a value'} for an image",
+    }.get(card.get("task") or "", "An image classifier that predicts one of")
     shown = ", ".join(map(_code, classes[:_CLASSES]))
     more = f" … and {len(classes) - _CLASSES:,} more" if len(classes) > _CLASSES else ""
     shape = card["preprocessing"]
-    yield f"An image classifier that {what}: {shown}{more}."
+    yield f"{whole}: {shown}{more}."
     yield ""
     yield from _table(
         ("", ""),
         [
             ("network", f"{_code(card['architecture']['id'])}, {count(card.get('parameters'))} parameters"),
-            ("classes", f"{len(classes):,}"),
+            ("values" if card.get("task") == "regression" else "classes", f"{len(classes):,}"),
             ("input", f"{shape['image_size']} × {shape['image_size']} px, {_channels(shape['in_chans'])}"),
             ("trained on", _escape(", ".join(filter(None, (_dataset(result, card), _folder(result)))))),
             *([("measured", _measured(result))] if headline_metric(result) else []),
@@ -172,13 +181,10 @@ def _channels(count: int) -> str:
 def _measured(result: RunResult) -> str:
     metric = headline_metric(result)
     assert metric is not None, "called only if present"
-    words = f"{metric['name'].replace('_', ' ')} {percent(metric['value'])}"
-    span = f" (95% interval {_interval_text(metric['interval'])})" if metric["interval"] else ""
+    main, name = reading.metric_in(result), metric["name"].replace("_", " ").replace("/mae", "/MAE")
+    words = f"{name} {main.text(metric['value'])}"
+    span = f" (95% interval {main.span(metric['interval'])})" if metric["interval"] else ""
     return f"{words}{span} on {count(metric['images'])} images"
-
-
-def _interval_text(ends: Sequence[float]) -> str:
-    return f"{percent(ends[0]).removesuffix('%')}–{percent(ends[1])}"
 
 
 def _usage(card: Document, name: str, address: str | None) -> Iterable[str]:
@@ -256,9 +262,11 @@ def _scores(result: RunResult) -> Iterable[str]:
         rows = numbers_table(result, split)
         yield f"On {count(reading.images_in(result, split))} {_escape(split)} images:"
         yield ""
-        yield from _table(
-            ("", "value", "95% interval", "majority class"), [tuple(map(_escape, row)) for row in rows]
-        ) or _table(("", "value"), [(k, number(v)) for k, v in reading.extra_metrics(metrics).items()])
+        least = "always the median" if result.has_values else "majority class"
+        head = ("", "value", "95% interval", least)
+        yield from _table(head, [tuple(map(_escape, row)) for row in rows]) or _table(
+            ("", "value"), [(k, number(v)) for k, v in reading.extra_metrics(metrics).items()]
+        )
         yield from _per_class(result, split)
         yield from _matrix(result, split)
 
@@ -311,20 +319,27 @@ def _confidence(card: Document, result: RunResult) -> Iterable[str]:
         yield "- Predictions have a field `familiar`, which is false for images unlike the training images."
 
 
-def _limits(result: RunResult) -> Iterable[str]:
+def _limits(card: Document, result: RunResult) -> Iterable[str]:
     if result.keys():
         verdict = diagnose(result)
         yield f"- {_escape(verdict.headline)}"
         yield from (f"- {_escape(line)}" for line in verdict.evidence)
     train = result.images_of("train").images
     if train:
-        yield f"- It was trained on {count(train)} images; its accuracy on images unlike them is unknown."
+        yield f"- It was trained on {count(train)} images; its {_goodness(result)} on images unlike them is unknown."
     split = _main_split(result)
     pairs = reading.confused_pairs(reading.confusion_of(result, split), result.classes, limit=5)
     for true, taken, times, share in pairs:
         yield f"- {_code(true)} is taken for {_code(taken)} in {times:,} of {round(times / share):,} images."
-    yield "- It always predicts one of its classes, also for images of none of them."
+    if card.get("task") == "regression":
+        yield "- It always predicts a value, also for images that have none."
+    else:
+        yield "- It always predicts one of its classes, also for images of none of them."
     yield "- Evaluate it on your own images first (`zoo evaluate MODEL FOLDER`) where wrong predictions do harm."
+
+
+def _goodness(result: RunResult) -> str:
+    return "MAE" if result.has_values else "accuracy"
 
 
 def _training(card: Document, result: RunResult) -> Iterable[str]:

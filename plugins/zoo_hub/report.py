@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from zoo.reports.kit.text import UNKNOWN, cells, clean, count, ljust, percent
+from zoo.reports.kit.results import ERROR, main_metric
+from zoo.reports.kit.text import UNKNOWN, cells, clean, count, ljust
 
 __all__ = ["model_lines", "pulled_lines", "pushed_lines"]
 
@@ -41,8 +42,14 @@ def _what(row: Row) -> str:
     """Description of a model, or the problem with it."""
     if row.get("problem"):
         return clean(row["problem"])
-    network = [clean(row["architecture"]), f"{count(row['classes'])} classes"] if row.get("architecture") else []
+    network = [clean(row["architecture"]), answers(row)] if row.get("architecture") else []
     return ", ".join([*network, f"licence {clean(row.get('license'))}", *["private"] * bool(row.get("private"))])
+
+
+def answers(about: Row) -> str:
+    """Number of classes, or of values, of a model."""
+    count_of, one = about["classes"], about.get("task") == "regression"
+    return f"{count(count_of)} {'value' if one else 'classes'}{'s' if one and count_of != 1 else ''}"
 
 
 def measured(metric: Row | None) -> str:
@@ -50,8 +57,9 @@ def measured(metric: Row | None) -> str:
     if not metric:
         return UNKNOWN
     ends = metric.get("interval")
-    span = f" ({percent(ends[0]).removesuffix('%')}–{percent(ends[1])})" if ends else ""
-    return f"{percent(metric['value'])}{span}"
+    main = ERROR if str(metric.get("name", "")).endswith("/mae") else main_metric(None)
+    span = f" ({main.span(ends)})" if ends else ""
+    return f"{'' if main.is_share else 'MAE '}{main.text(metric['value'])}{span}"
 
 
 def size(count_of_bytes: int | None) -> str:
@@ -86,10 +94,10 @@ def pulled_lines(document: Row) -> Iterator[str]:
     """Describe a fetched model, and how it is used."""
     head = "there already" if document["status"] == "unchanged" else "pulled"
     yield f"{head.ljust(14)}{clean(document['dir'])}  {size(document['bytes'])}"
-    yield f"{'network'.ljust(14)}{clean(document['architecture'])}, {count(document['classes'])} classes"
+    yield f"{'network'.ljust(14)}{clean(document['architecture'])}, {answers(document)}"
     if document.get("metric"):
         metric = document["metric"]
-        yield f"{'measured'.ljust(14)}{clean(metric['name'])} {measured(metric)}, as specified by its author"
+        yield f"{'measured'.ljust(14)}{clean(metric['name'])} {measured(metric).removeprefix('MAE ')}, as specified by its author"
     yield f"{'licence'.ljust(14)}{clean(document['license'])}"
     yield f"{'digest'.ljust(14)}{document['digest']}"
     if document.get("revision"):

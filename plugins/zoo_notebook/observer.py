@@ -8,8 +8,8 @@ from typing import Any, Protocol
 
 from zoo.api.running import Observer, Run
 from zoo.reports.kit.fragments import Pace, accuracy_plot, loss_plot
-from zoo.reports.kit.results import reading
-from zoo.reports.kit.text import duration, percent, short_path
+from zoo.reports.kit.results import MainMetric, main_metric, reading
+from zoo.reports.kit.text import duration, short_path
 from zoo.runs import EpochRecord, RunResult
 from zoo_notebook.fragments import dataset_name, fragment, show_html
 
@@ -29,6 +29,10 @@ class _Totals(Protocol):
     @property
     def accuracy(self) -> float:
         """Share of the images seen that were predicted right."""
+
+    @property
+    def score(self) -> tuple[str, float]:
+        """Name and mean of the main metric."""
 
 
 class NotebookObserver(Observer):
@@ -51,6 +55,7 @@ class NotebookObserver(Observer):
     def _begin(self) -> None:
         """Forget the run before: with several seeds, one observer shows each run."""
         self._run: Run | None = None
+        self._metric = main_metric(None)
         self._records: list[EpochRecord] = []
         self._curves: list[tuple[str, Any]] = []
         self._notices: list[str] = []
@@ -69,7 +74,7 @@ class NotebookObserver(Observer):
             self._say(f"{what}: {done:,} of {total:,}")
 
     def started(self, run: Run) -> None:
-        self._run, self._done = run, 0.0
+        self._run, self._done, self._metric = run, 0.0, main_metric(_known(run.task))
         self._notices += [text for text in run.notices if text not in self._notices]
         self._say("training begins")
 
@@ -80,13 +85,14 @@ class NotebookObserver(Observer):
     def step(self, seen: int, totals: _Totals) -> None:
         self._pace.seen = seen
         if self._is_due():
-            self._totals = f"loss {totals.loss:.4f} · accuracy {percent(totals.accuracy)}"
+            score = totals.accuracy if self._metric.is_share else totals.score[1]
+            self._totals = f"loss {totals.loss:.4f} · {self._metric.name} {self._metric.text(score)}"
             self._draw()
 
     def epoch_ended(self, record: EpochRecord) -> None:
         self._pace.end()
         self._records.append(record)
-        self._curves = _curves(self._records)
+        self._curves = _curves(self._records, self._metric)
         self._draw()
 
     def notice(self, text: str) -> None:
@@ -97,7 +103,8 @@ class NotebookObserver(Observer):
     def ended(self, run: Run, result: RunResult) -> None:
         self._notices = list(dict.fromkeys([*self._notices, *result.notices]))
         splits = reading.scored_splits(result)
-        scores = [f"{split} accuracy {percent(result.metrics[split].accuracy)}" for split in splits]
+        metric = main_metric(_known(result.task))
+        scores = [f"{split} {metric.name} {metric.text(metric.value(result.metrics[split]))}" for split in splits]
         took = duration(result.timing.total_s)
         self._end(" · ".join([*scores, f"{len(result.epochs)} epochs in {took}", short_path(run.dir)]))
 
@@ -139,6 +146,7 @@ class NotebookObserver(Observer):
             "pace": pace,
             "totals": self._totals if pace.share < 1 else "evaluating",
             "best": max((r for r in self._records if r.best), key=lambda r: r.epoch, default=None),
+            "metric": self._metric,
             "curves": self._curves,
             "notices": self._notices,
             "over": self._over,
@@ -152,11 +160,16 @@ def _what(run: Run) -> str:
     return " · ".join(filter(None, [names, sizes and f"{sizes} images", run.device.get("description")]))
 
 
-def _curves(records: list[EpochRecord]) -> list[tuple[str, Any]]:
+def _known(task: str | None) -> str | None:
+    """The task, as far as its name matters here: an exact match is an accuracy."""
+    return None if task == "multi-label" else task
+
+
+def _curves(records: list[EpochRecord], metric: MainMetric) -> list[tuple[str, Any]]:
     """The curves of the epochs so far; from the second on, as one point is not a curve."""
     from markupsafe import Markup
 
     if len(records) < 2:
         return []
-    so_far = RunResult.read({"epochs": records})
-    return [("Accuracy", Markup(accuracy_plot(so_far))), ("Loss", Markup(loss_plot(so_far)))]
+    so_far = RunResult.read({"epochs": records, "task": None if metric.is_share else "regression"})
+    return [(metric.title, Markup(accuracy_plot(so_far))), ("Loss", Markup(loss_plot(so_far)))]

@@ -17,16 +17,18 @@ from zoo.reports.kit.fragments import (
     plus_minus,
     read_pictures,
     split_advice,
+    value_plots,
     what_it_is,
 )
-from zoo.reports.kit.results import diagnose, reading
-from zoo.reports.kit.text import figure, label, short_path
+from zoo.reports.kit.results import baseline_words, diagnose, reading
+from zoo.reports.kit.text import figure, label, percent, short_path, value_text
 from zoo.runs import PICTURES, RepeatsSummary, RunResult
 from zoo_notebook.fragments import dataset_name, fragment, tone_of
 
 __all__ = ["result_html"]
 
 MISTAKES = 8
+VALUES = 3
 WORST_CLASSES = 6
 SIDE = 144
 """Largest side of a picture that is read again, in pixels."""
@@ -46,10 +48,15 @@ def _run_html(result: RunResult) -> str:
         split=split,
         architecture=result.job.architecture.name,
         dataset=dataset_name(result.job),
-        accuracy=reading.accuracy_name(result),
+        metric=reading.metric_in(result),
+        beside=_beside(result),
+        least=baseline_words(result, result.metrics_of(split)),
+        errors=error_of,
         scores=[(each, result.metrics[each], reading.interval_of(result, each)) for each in splits],
         images=reading.images_in(result, split),
         verdict=verdict,
+        figure=figure,
+        label=label,
         tone=tone_of(verdict.kind),
         advice=[split_advice(advice) for advice in verdict.advice],
         plots=[(title, _safe(svg)) for title, svg in _curves(result) if svg],
@@ -59,6 +66,17 @@ def _run_html(result: RunResult) -> str:
         where=short_path(result.dir) if result.dir else None,
         trained=bool(result.epochs),
     )
+
+
+def _beside(result: RunResult) -> list[str]:
+    """Metrics beside the main one."""
+    return {"regression": ["rmse", "r2"], "ordinal": ["f1_macro", "mae_ranks"]}.get(result.task or "", ["f1_macro"])
+
+
+def error_of(mistake: dict[str, Any]) -> str:
+    """The error of a value, or the confidence of a class."""
+    error = mistake.get("error")
+    return percent(mistake.get("confidence")) if error is None else f"{'+' if error > 0 else ''}{value_text(error)}"
 
 
 def _several_html(summary: RepeatsSummary) -> str:
@@ -71,8 +89,13 @@ def _several_html(summary: RepeatsSummary) -> str:
 
 
 def _curves(result: RunResult) -> Iterable[tuple[str, str]]:
-    yield reading.accuracy_name(result).capitalize(), accuracy_plot(result)
+    yield reading.metric_in(result).title, accuracy_plot(result)
     yield "Loss", loss_plot(result)
+    if result.has_values and result.dir and result.epochs:
+        for split, plots in value_plots(result, Path(result.dir)).items():
+            for plot in plots[:VALUES]:
+                which = f", {plot.name}" if len(plots) > 1 else ""
+                yield f"Predicted against true, {split}{which}", plot.scatter
 
 
 def _mistakes(result: RunResult, split: str | None) -> list[dict[str, Any]]:

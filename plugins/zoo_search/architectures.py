@@ -3,16 +3,17 @@
 ``OUT/NAME/`` holds a run of each, and ``architectures.json``: ``schema``, ``status`` (running|completed|interrupted),
 ``name``, ``dir``, ``budget_s``, ``share_s``, ``protocol`` (``dataset, image_size, batch_size, optimizer, lr``), and
 ``rows[]`` with ``architecture``, ``status`` (measured|interrupted|too slow|failed|not begun), ``reason``, ``run``,
-``val_accuracy``, ``curve`` (val accuracy by epoch), ``epochs``, ``inference_images_per_second``,
+``val_accuracy``, ``val_mae`` (of a regression), ``curve`` (either by epoch), ``epochs``,
+``inference_images_per_second``,
 ``train_images_per_second``, ``parameters``, ``model_bytes``, ``seconds``, ``pareto`` (on the Pareto front of accuracy
-and inference speed).
+and inference speed). ``task`` is that of the runs.
 """
 
 from __future__ import annotations
 
 import contextlib
 import gc
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from typing import Any
 from zoo.api.jobs import Resolved
 from zoo.api.running import Budget, Observer, RunPlace, TooShort
 from zoo.errors import DataError, Interrupted, OutputError, RequestError, ZooError
+from zoo.reports.kit.results import ERROR, MainMetric, main_metric, main_metric_of
 from zoo.runs import METRICS, MODEL, RunResult, check_name, made_up_name, read_epochs
 from zoo.storage import write_json
 
@@ -78,6 +80,7 @@ class Comparison:
         self.candidates, self.budget, self.run_one, self.watcher = candidates, budget, run_one, watcher
         self.out, self.folder = out, out / check_name(name or made_up_name(out))
         self.rows: list[Row] = [blank_row(candidate.name) for candidate in candidates]
+        self.task: str | None = None
 
     def run(self) -> Row:
         """Train all candidates.
@@ -138,8 +141,10 @@ class Comparison:
 
     def _measured(self, row: Row, name: str, result: RunResult) -> None:
         row.update(status="measured", run=name, epochs=len(result.epochs))
-        row["curve"] = [epoch.val.accuracy for epoch in result.epochs]
-        row["val_accuracy"] = result.metrics_of("val").accuracy
+        self.task = result.task
+        metric = main_metric(result.task)
+        row["curve"] = [metric.value(epoch.val) for epoch in result.epochs]
+        row[f"val_{metric.key}"] = metric.value(result.metrics_of("val"))
         row["parameters"] = result.model.parameters
         if result.tuning.budget is not None:
             row.update({key: result.tuning.budget[key] for key in _SPEEDS})
@@ -148,8 +153,11 @@ class Comparison:
     def _record_interrupted(self, row: Row, name: str) -> None:
         """Record the progress of an interrupted training."""
         if (self.folder / name / METRICS).is_file():
-            row["curve"] = [record.val.accuracy for record in read_epochs(self.folder / name)]
-            row.update(run=name, epochs=len(row["curve"]), val_accuracy=max(filter(None, row["curve"]), default=None))
+            records = read_epochs(self.folder / name)
+            metric = main_metric_of(records[-1].val) if records else main_metric(None)
+            row["curve"] = [metric.value(record.val) for record in records]
+            best = (max if metric.higher else min)(filter(None, row["curve"]), default=None)
+            row.update({"run": name, "epochs": len(records), f"val_{metric.key}": best})
             self._measure_size(row, name)
 
     def _measure_size(self, row: Row, name: str) -> None:
@@ -158,7 +166,7 @@ class Comparison:
 
     def write(self, status: str) -> Row:
         """Write the document with the measurements so far."""
-        front = pareto([(row["val_accuracy"], row["inference_images_per_second"]) for row in self.rows])
+        front = pareto([(goodness(row), row["inference_images_per_second"]) for row in self.rows])
         for row, on_it in zip(self.rows, front, strict=True):
             row["pareto"] = on_it
         train = self.candidates[0].job.job.train
@@ -176,6 +184,7 @@ class Comparison:
                 "optimizer": train.optimizer.name,
                 "lr": train.lr,
             },
+            "task": self.task,
             "rows": self.rows,
         }
         write_json(self.folder / DOCUMENT, found)
@@ -192,9 +201,26 @@ def _too_slow_reason(share: Budget, error: TooShort) -> str:
 
 def blank_row(name: str) -> Row:
     """Row of a candidate without measurements."""
-    measured = ("reason", "run", "val_accuracy", "inference_images_per_second", "train_images_per_second")
+    measured = ("reason", "run", "val_accuracy", "val_mae", "inference_images_per_second", "train_images_per_second")
     unknown = dict.fromkeys((*measured, "parameters", "model_bytes", "seconds"))
     return {"architecture": name, "status": "not begun", "epochs": 0, "curve": [], "pareto": False, **unknown}
+
+
+def metric_of(row: Mapping[str, Any]) -> MainMetric:
+    """Main metric of a candidate: the accuracy, or the mean absolute error of a regression."""
+    return ERROR if row["val_accuracy"] is None and row.get("val_mae") is not None else main_metric(None)
+
+
+def score_of(row: Mapping[str, Any]) -> float | None:
+    """Main metric of a candidate on val; None without a measurement."""
+    found = row.get(f"val_{metric_of(row).key}")
+    return None if found is None else float(found)
+
+
+def goodness(row: Mapping[str, Any]) -> float | None:
+    """Score of a candidate such that higher is better: an error is negative."""
+    score = score_of(row)
+    return score if score is None or metric_of(row).higher else -score
 
 
 def run_name(architecture: str) -> str:

@@ -13,9 +13,9 @@ from zoo.reports.kit.console import BAD, GOOD, CommandLine, ConsoleWatcher, Midd
 from zoo.reports.kit.text import clean
 from zoo_search.architectures import ComparisonWatcher
 from zoo_search.architectures_report import (
-    HEADS,
     Row,
     columns_of,
+    heads_of,
     legend,
     protocol_line,
     row_line,
@@ -55,7 +55,7 @@ class ConsoleWhich(ComparisonWatcher):
 
 def render_which(found: Row) -> RenderableType:
     """Render a comparison's document for the terminal."""
-    table = bare_table(*HEADS, right=(2, 3, 4, 5, 6, 7))
+    table = bare_table(*heads_of(found), right=(2, 3, 4, 5, 6, 7))
     for row in sorted_rows(found):
         mark, name, *cells = columns_of(row)
         style = f"bold {GOOD}" if row["pareto"] else ""

@@ -1,4 +1,4 @@
-"""HTML report of a comparison of architectures: accuracy over inference speed, with the Pareto front."""
+"""HTML report of a comparison of architectures: accuracy, or error, over inference speed, with the Pareto front."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from zoo.reports.kit.pages import Canvas, Labels, Scale, axis_number, hover_parts, template
-from zoo.reports.kit.text import clean, count, percent
+from zoo.reports.kit.results import MainMetric
+from zoo.reports.kit.text import clean, count
 from zoo.storage import write_text
+from zoo_search.architectures import metric_of, score_of
 from zoo_search.architectures_report import (
+    metric_in,
     protocol_line,
     row_line,
     size_text,
@@ -44,6 +47,8 @@ def render_which_page(found: Mapping[str, Any]) -> str:
         protocol=protocol_line(found).partition(": ")[2],
         without=without(found),
         rising=still_rising,
+        metric=metric_in(found),
+        score=score_of,
         size=size_text,
         plot=Markup(scatter_plot(found)),
         lead=_lead(found),
@@ -66,37 +71,43 @@ def _lead(found: Mapping[str, Any]) -> str:
 
 def _figures(row: Mapping[str, Any]) -> str:
     rate = row["inference_images_per_second"]
-    return percent(row["val_accuracy"]) + (f" at {count(rate)} images/s" if rate else "")
+    metric, value = metric_of(row), metric_of(row).text(score_of(row))
+    return (value if metric.is_share else f"{metric.name} {value}") + (f" at {count(rate)} images/s" if rate else "")
 
 
 def _again(found: Mapping[str, Any]) -> str:
     """Command that compares the same networks with twice the budget."""
     names = ",".join(row["architecture"] for row in found["rows"])
     budget = max(1, round(2 * found["budget_s"]))
-    return f"zoo compare-architectures DATASET --budget {budget}s --architectures {shlex.quote(names)}"
+    task = f" --task {found['task']}" if found.get("task") in ("regression", "ordinal") else ""
+    return f"zoo compare-architectures DATASET --budget {budget}s --architectures {shlex.quote(names)}{task}"
 
 
 def scatter_plot(found: Mapping[str, Any]) -> str:
-    """SVG plot of val accuracy over inference speed (log scale), with the Pareto front; empty without measurements."""
-    rows = [r for r in found["rows"] if r["val_accuracy"] is not None and r["inference_images_per_second"]]
+    """SVG plot of the main metric over inference speed (log scale), with the Pareto front; empty without measurements.
+
+    A better network is higher: the axis of an error points down.
+    """
+    rows = [r for r in found["rows"] if score_of(r) is not None and r["inference_images_per_second"]]
     if not rows:
         return ""
     rates = [row["inference_images_per_second"] for row in rows]
-    accuracies = [row["val_accuracy"] for row in rows]
-    room = max((max(accuracies) - min(accuracies)) * 0.12, 0.005)
+    metric, scores = metric_in(found), [score for score in map(score_of, rows) if score is not None]
+    room = max((max(scores) - min(scores)) * 0.12, 0.005 * (1 if metric.is_share else max(scores)))
     x = Scale(min(rates) / 1.4, max(rates) * 1.4, LEFT, WIDTH - 20, log=True)
-    y = Scale(min(accuracies) - room, max(accuracies) + room, HEIGHT - BOTTOM, 14)
+    ends = (HEIGHT - BOTTOM, 14) if metric.higher else (14, HEIGHT - BOTTOM)
+    y = Scale(min(scores) - room, max(scores) + room, *ends)
     canvas = Canvas(WIDTH, HEIGHT)
-    _axes(canvas, x, y)
+    _axes(canvas, x, y, metric)
     front = sorted((row for row in rows if row["pareto"]), key=lambda row: float(row["inference_images_per_second"]))
     canvas.line(
-        [(x.at(row["inference_images_per_second"]), y.at(row["val_accuracy"])) for row in front],
+        [(x.at(row["inference_images_per_second"]), y.at(score_of(row) or 0.0)) for row in front],
         "val",
         stroke_opacity=0.5,
         stroke_width=2,
         stroke_dasharray="6 4",
     )
-    dots = [(x.at(row["inference_images_per_second"]), y.at(row["val_accuracy"])) for row in rows]
+    dots = [(x.at(row["inference_images_per_second"]), y.at(score)) for row, score in zip(rows, scores, strict=True)]
     labels = Labels(canvas, dots)
     for row, at in zip(rows, dots, strict=True):
         canvas.dot(*at, "val" if row["pareto"] else "train", row_line(row), 6)
@@ -104,10 +115,10 @@ def scatter_plot(found: Mapping[str, Any]) -> str:
     return canvas.svg()
 
 
-def _axes(canvas: Canvas, x: Scale, y: Scale) -> None:
+def _axes(canvas: Canvas, x: Scale, y: Scale, metric: MainMetric) -> None:
     for value in y.ticks():
         canvas.line([(LEFT, y.at(value)), (WIDTH - 12, y.at(value))], "line")
-        canvas.text(LEFT - 8, y.at(value) + 4, percent(value), "end", "soft", 12)
+        canvas.text(LEFT - 8, y.at(value) + 4, metric.text(value), "end", "soft", 12)
     for value in x.ticks():
         canvas.line([(x.at(value), HEIGHT - BOTTOM), (x.at(value), HEIGHT - BOTTOM + 4)], "ink")
         canvas.text(x.at(value), HEIGHT - BOTTOM + 18, axis_number(value), role="soft", size=12)

@@ -129,10 +129,11 @@ def load_plan(folder: Path) -> SweepPlan:
 
 def _higher_is_better(resolved: Resolved) -> bool:
     """Direction of the monitored metric; an unknown metric is refused by the run itself."""
-    from zoo.api.compute import MULTI_LABEL, SINGLE_LABEL
+    from zoo.api.compute import task_named
 
     name = resolved.job.train.monitor.partition("/")[2]
-    if name in (*SINGLE_LABEL.scalars, *MULTI_LABEL.scalars):
-        return name in (*SINGLE_LABEL.higher, *MULTI_LABEL.higher)
+    tasks = [task_named(task) for task in ("single-label", "multi-label", "ordinal", "regression")]
+    if any(name in task.scalars for task in tasks):
+        return any(name in task.higher for task in tasks)
     entries = {c.label: resolved.entry(f"metrics.{i}") for i, c in enumerate(resolved.job.metrics)}
     return name not in entries or bool(getattr(entries[name].component, "higher_is_better", True))

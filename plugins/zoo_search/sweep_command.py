@@ -46,7 +46,7 @@ _N_TRIALS = "Number of trials; of fewer combinations of values, each is tried on
     help="Rule for stopping trials early.",
 )
 @job_options("budget", budget="Time for all trials together: 90s, 10m, 1h.")
-@job_options("data", "recipe", "epochs", "batch_size", "lr", "image_size", "pretrained", "weights", "freeze")
+@job_options("data", "task", "recipe", "epochs", "batch_size", "lr", "image_size", "pretrained", "weights", "freeze")
 @job_options("seed", "device", "precision", "on_bad_image", seed="Random seed of the sampler and of every run.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("runs"), help="Folder for runs and sweeps.")
 @click.option("--name", metavar="NAME", help="Name of the sweep.", show_default="generated")

@@ -24,7 +24,7 @@ def parameters(run: Any) -> dict[str, Value]:
         flat["model.parameters"] = run.model["parameters"]
     for split, summary in run.splits.items():
         flat[f"splits.{split}.images"] = summary["images"]
-    flat["classes"] = len(run.classes)
+    flat["values" if getattr(run, "task", None) == "regression" else "classes"] = len(run.classes)
     return flat
 
 

@@ -241,8 +241,8 @@ def load(
 
 
 def _scored(bundle: Path) -> str:
-    """Accuracy in the result of a bundle's run, such as ``val accuracy 97.3%``; empty without one."""
-    from zoo.reports import reading, words
+    """Main metric in the result of a bundle's run, such as ``val accuracy 97.3%``; empty without one."""
+    from zoo.reports import reading
     from zoo.runner.run_result import read_result
 
     try:
@@ -250,5 +250,5 @@ def _scored(bundle: Path) -> str:
     except (RequestError, OSError):
         return ""  # a bundle without a run, or a run that has not ended
     split = reading.main_split(result)
-    accuracy = None if split is None else result.metrics_of(split).accuracy
-    return "" if accuracy is None else f"{split} {reading.accuracy_name(result)} {words.percent(accuracy)}"
+    metric, value = reading.metric_in(result), reading.main_value(result, split)
+    return "" if value is None else f"{split} {metric.name} {metric.text(value)}"

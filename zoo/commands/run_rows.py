@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 WHEN = "when"
 _BY = ("when", "run", "took")
-_LOWER = ("loss", "error", "ece", "nll", "hamming", "seconds", "took")
+_LOWER = ("loss", "error", "ece", "nll", "hamming", "seconds", "took", "mae", "rmse", "mae_ranks")
 """Endings of metrics for which lower values are better."""
 _AGO = re.compile(r"(\d{1,6})([hdw])")
 _UNITS = {"h": "hours", "d": "days", "w": "weeks"}

@@ -284,10 +284,11 @@ def _measure(
         beside |= {"conformal": coverage_on(logits, targets, card, options.coverage, calibrated_here=here)}
         if options.keep and here:
             save_scores(folder, logits, targets)
-    if options.keep:
+    drawn = None if task.classifies else options.pictures  # the page plots values
+    for place in filter(None, (folder if options.keep else None, drawn)):
         root = str(job.dataset.params.get("root") or "")
         read = task.read(logits), task.read_labels(targets)
-        write_predictions(folder, images.name, images.names, classes, *read, heat or 1.0, root)
+        write_predictions(place, images.name, images.names, classes, *read, heat or 1.0, root)
     problems += [] if options.pictures is None else _drawn(model, card, batches, mistakes, options.pictures)
     return SplitMetrics.read({**numbers, **beside}), mistakes, problems
 

@@ -40,7 +40,7 @@ def split_advice(advice: str) -> tuple[str, str]:
 
 def again(result: RunResult, *options: str) -> str:
     """The command that does the same run again, with ``options`` changed."""
-    words = [_architecture(result), _dataset(result)]
+    words = [_architecture(result), _dataset(result), *_task(result)]
     if result.dir:
         words = [f"{short_path(result.dir)}/job.yaml"]
     return shlex.join(["zoo", "run", *words, *options])
@@ -52,7 +52,10 @@ def next_commands(result: RunResult) -> list[tuple[str, str]]:
     if result.status in ("interrupted", "failed"):
         return [("resume the run", resume(result)), ("start over", again(result))]
     return [
-        ("classify images", shlex.join(["zoo", "predict", where, "photo.jpg"])),
+        (
+            "predict values" if result.has_values else "classify images",
+            shlex.join(["zoo", "predict", where, "photo.jpg"]),
+        ),
         ("evaluate on other images", shlex.join(["zoo", "evaluate", where, "FOLDER"])),
     ]
 
@@ -115,7 +118,7 @@ def more_folds(result: RunResult) -> str:
 
 def larger_network(result: RunResult) -> str:
     """A network from a well-known family."""
-    return f"try a larger network: {shlex.join(['zoo', 'run', 'timm/resnet18', _dataset(result)])}"
+    return f"try a larger network: {shlex.join(['zoo', 'run', 'timm/resnet18', _dataset(result), *_task(result)])}"
 
 
 def not_learning(result: RunResult) -> list[str]:
@@ -129,7 +132,8 @@ def against_overfitting(result: RunResult) -> list[str]:
     job, dropout = result.job, result.job.architecture.extra.get("dropout")
     advice = []
     if not job.augment:
-        advice.append(_set(result, "add data augmentation", "augment=[flip,affine,colour]"))
+        why = "add data augmentation" + (" if it leaves the values as they are" if result.has_values else "")
+        advice.append(_set(result, why, "augment=[flip,affine,colour]"))
     if isinstance(dropout, (int, float)) and dropout < 0.5:
         advice.append(_set(result, "increase dropout", "architecture.dropout=0.5"))
     if not job.train.weight_decay:
@@ -144,6 +148,11 @@ def on_photos(result: RunResult) -> str:
 
 def _set(result: RunResult, why: str, setting: str) -> str:
     return f"{why}: {again(result, '--set', setting)}"
+
+
+def _task(result: RunResult) -> list[str]:
+    """The option for a task that a dataset of classes does not declare."""
+    return ["--task", str(result.task)] if result.task in ("regression", "ordinal") else []
 
 
 def _architecture(result: RunResult) -> str:

@@ -10,9 +10,11 @@ from rich.text import Text
 
 from zoo.evaluation.comparison import NO_DIFFERENCE
 from zoo.reports.parts import GOOD, WARN, Middle, Page, bare_table, heading, say
-from zoo.reports.words import UNKNOWN, count, figure, label, number
+from zoo.reports.words import UNKNOWN, VALUES, count, figure, label, number, value_text
+from zoo.runner.main_metric import ACCURACY, ERROR, MainMetric
 
-__all__ = ["SHARES", "Document", "caveat", "comparison_table", "gap", "metric_label", "p_value", "span"]
+__all__ = ["SHARES", "Document", "caveat", "comparison_table", "gap", "main_figures", "main_metric_in"]
+__all__ += ["metric_label", "p_value", "span"]
 
 SHARES = ("accuracy", "f1_macro")
 Document = Mapping[str, Any]
@@ -22,7 +24,7 @@ def comparison_table(document: Document) -> RenderableType:
     """What :func:`zoo.evaluation.comparison.compare_runs` gives."""
     parts: list[RenderableType] = [_values(document)]
     for row in document["comparisons"]:
-        figures = row["metrics"]["accuracy"]
+        figures = main_figures(row)
         parts += [heading(f"{row['run']} against {row['against']}"), _differences(row), Text(), *_counts(row)]
         parts.append(say(f"{row['verdict']} ({p_value(figures)}).", f"bold {GOOD if figures['significant'] else WARN}"))
     return Page(*parts, Text(), say(caveat(document), "dim"))
@@ -52,12 +54,25 @@ def _differences(row: Document) -> RenderableType:
 
 
 def _counts(row: Document) -> list[RenderableType]:
-    found = row["counts"]
+    found = row.get("counts")
+    if found is None:  # a value is not right or wrong
+        return []
     text = (
         f"{count(found['only_second'])} images are right only with {row['run']}, {count(found['only_first'])} only "
         f"with {row['against']}; {count(found['both_right'])} with both, {count(found['both_wrong'])} with neither."
     )
     return [say(text)]
+
+
+def main_metric_in(found: Document) -> MainMetric:
+    """The main metric of a run, or of a comparison with the first run."""
+    return ERROR if "mae" in found["metrics"] and "accuracy" not in found["metrics"] else ACCURACY
+
+
+def main_figures(row: Document) -> Document:
+    """The figures of a comparison that its verdict is about: of the accuracy, or of the mean absolute error."""
+    found: Document = row["metrics"][main_metric_in(row).key]
+    return found
 
 
 def metric_label(name: str) -> str:
@@ -69,6 +84,8 @@ def gap(metric: str, value: float | None) -> str:
     """A difference with its sign: of shares in points."""
     if value is None:
         return UNKNOWN
+    if metric in VALUES:
+        return f"{'+' if value >= 0 else ''}{value_text(value)}"
     return f"{100 * value:+.1f}" if metric in SHARES else f"{value:+.4f}"
 
 
@@ -88,8 +105,11 @@ def caveat(document: Document) -> str:
     runs = document["runs"]
     several = " p-values are adjusted for multiple comparisons (Holm)." if len(runs) > 2 else ""
     same = f"On the same {count(document['images'])} {document['split']} images"
+    tested = "exact McNemar test for the accuracy"
+    if not main_metric_in(runs[0]).is_share:
+        tested = "Wilcoxon signed-rank test of the absolute errors"
     return (
-        f"{same}; p-values of the exact McNemar test for the accuracy, and of a paired bootstrap for the other "
+        f"{same}; p-values of the {tested}, and of a paired bootstrap for the other "
         "metrics. They concern these trained networks; other seeds may give other results (zoo run … --seeds "
         f"3).{several}"
     )

@@ -5,11 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from zoo.evaluation.comparison import NO_DIFFERENCE
-from zoo.reports.compare import SHARES, Document, caveat, gap, metric_label, p_value, span
+from zoo.reports.compare import SHARES, Document, caveat, gap, main_figures, metric_label, p_value, span
 from zoo.reports.drawing import Scale, axis_number
 from zoo.reports.pages import template
 from zoo.reports.words import figure
 from zoo.storage.files import write_text
+
+LOWER = ("log_loss", "mae", "rmse")
+"""Metrics for which lower is better."""
 
 __all__ = ["forest_scale", "render_comparison", "write_comparison"]
 
@@ -38,6 +41,8 @@ def render_comparison(found: Document) -> str:
         gap=gap,
         span=span,
         p=p_value,
+        main=main_figures,
+        lower=LOWER,
         no_difference=NO_DIFFERENCE,
         caveat=caveat(found),
     )

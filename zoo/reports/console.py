@@ -17,6 +17,7 @@ from zoo.reports.opening import opening_panel
 from zoo.reports.parts import BAD, GOOD, Advice, Page, note, say
 from zoo.reports.results import render_result
 from zoo.reports.words import count, duration, short_path
+from zoo.runner.main_metric import main_metric
 from zoo.runner.measurements import EpochRecord
 from zoo.runner.observer import Observer, RunningTotals
 from zoo.runner.record import Run
@@ -61,6 +62,7 @@ class ConsoleObserver(Observer):
 
     def started(self, run: Run) -> None:
         self._live.stop()
+        self._live.metric = main_metric(run.task)
         if self._estimated is run:
             return  # shown with the question whether to begin
         self._print(opening_panel(run))
@@ -74,7 +76,7 @@ class ConsoleObserver(Observer):
 
     def epoch_started(self, epoch: int, epochs: int, images: int) -> None:
         if not self._epochs:
-            self._print(Text(), epoch_header())
+            self._print(Text(), epoch_header(self._live.metric))
         self._epochs = epochs
         self._live.train(epoch, epochs, images)
         self._live.start()
@@ -93,8 +95,9 @@ class ConsoleObserver(Observer):
         """Update the live display at the end of an epoch."""
         self._live.pace.end()
         self._finished = record.epoch
-        if record.best and record.val.accuracy is not None:
-            self._live.best = (self._finished, record.val.accuracy)
+        score = self._live.metric.value(record.val)
+        if record.best and score is not None:
+            self._live.best = (self._finished, score)
 
     def notice(self, text: str) -> None:
         if text not in self._told:

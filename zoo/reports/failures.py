@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from zoo.reports import reading
+from zoo.reports.words import value_text
 from zoo.runner.run_result import RunResult
 
-__all__ = ["failing_splits", "mistakes_in", "pairs_in", "worst_first"]
+__all__ = ["error_text", "failing_splits", "mistakes_in", "pairs_in", "worst_first"]
 
 PAIRS = 15
 """At most so many confused pairs."""
@@ -18,6 +19,12 @@ def failing_splits(result: RunResult) -> list[str]:
     """The splits with figures by class or with mistakes."""
     known = dict.fromkeys([*result.metrics, *result.mistakes])
     return [s for s in known if result.metrics_of(s).per_class or pairs_in(result, s) or result.mistakes.get(s)]
+
+
+def error_text(mistake: Mapping[str, Any]) -> str:
+    """The error of a regression's answer, with its sign."""
+    error = mistake.get("error")
+    return "" if error is None else f"{'+' if error > 0 else ''}{value_text(error)}"
 
 
 def worst_first(result: RunResult, split: str) -> list[reading.ClassRow]:

@@ -12,8 +12,9 @@ from rich.text import Text
 from zoo.reports import reading
 from zoo.reports.advice import split_advice
 from zoo.reports.parts import ACCENT, BAD, GOOD, WARN, Flow, middle, say
+from zoo.reports.uncertain import baseline_words, span_words
 from zoo.reports.verdict import Verdict, has_wide_interval, interval_sentence
-from zoo.reports.words import clean, count, duration, label, number, parameters_text, percent, short_path
+from zoo.reports.words import clean, count, duration, figure, label, number, parameters_text, percent, short_path
 from zoo.runner.measurements import SkippedImage
 from zoo.runner.run_result import RunResult
 
@@ -56,9 +57,12 @@ def _figures(result: RunResult) -> Iterable[RenderableType]:
     for no_wrap in (True, True, False):
         grid.add_column(no_wrap=no_wrap, ratio=None if no_wrap else 1)
     for split in reading.scored_splits(result):
-        accuracy = say(percent(result.metrics_of(split).accuracy), f"bold {GOOD}")
-        name = reading.accuracy_name(result) if split == "all" else f"{split} {reading.accuracy_name(result)}"
-        grid.add_row(accuracy, say(name, "bold"), Flow(_details(result, split), "dim"))
+        metric = reading.metric_in(result)
+        value = say(metric.text(reading.main_value(result, split)), f"bold {GOOD}")
+        name = metric.name if split == "all" else f"{split} {metric.name}"
+        grid.add_row(value, say(name, "bold"), Flow(_details(result, split), "dim"))
+        if result.has_values and (words := baseline_words(result, result.metrics_of(split))):
+            grid.add_row("", "", say(words, "dim"))
     if grid.row_count:
         yield grid
     for words, numbers in reading.at_thresholds(result):
@@ -71,14 +75,17 @@ def _figures(result: RunResult) -> Iterable[RenderableType]:
 def _details(result: RunResult, split: str) -> Iterable[str]:
     metrics, interval = result.metrics_of(split), reading.interval_of(result, split)
     if interval is not None:
-        yield f"95% interval {100 * interval[0]:.1f}–{percent(interval[1])}"
+        yield f"95% interval {reading.metric_in(result).span(interval)}"
     if images := reading.images_in(result, split):
         yield f"{count(images)} image{'' if images == 1 else 's'}"
     if metrics.f1_macro is not None:
         yield f"F1 macro {percent(metrics.f1_macro)}"
     if metrics.loss is not None:
         yield f"loss {number(metrics.loss)}"
-    yield from (f"{label(name)} {value:.4g}" for name, value in reading.extra_metrics(metrics).items())
+    spans = metrics.intervals if result.task == "ordinal" else {}
+    for name, value in reading.extra_metrics(metrics).items():
+        span = f" ({span_words(name, spans[name])})" if name in ("mae_ranks", "qwk") and name in spans else ""
+        yield f"{label(name)} {figure(name, value)}{span}"
 
 
 def _skipped(split: str, skipped: list[SkippedImage]) -> Iterable[RenderableType]:

@@ -13,7 +13,7 @@ from zoo.reports import failures, plots, reading, words
 from zoo.reports.advice import again, next_commands, split_advice
 from zoo.reports.pages import template
 from zoo.reports.trial import tried
-from zoo.reports.uncertain import calibration_words, numbers_table, span_words
+from zoo.reports.uncertain import baseline_words, calibration_words, numbers_table, span_words
 from zoo.reports.verdict import diagnose
 from zoo.runner.run_result import RunResult
 from zoo.storage.files import read_plain, write_text
@@ -30,18 +30,21 @@ def write_report(result: RunResult, path: Path, pictures: Path | None = None) ->
     Raises:
         OutputError: the folder can't be written, or the disk is full.
     """
-    write_text(path, render_html(result, read_pictures(path.parent / PICTURES if pictures is None else pictures)))
+    listed = read_pictures(path.parent / PICTURES if pictures is None else pictures)
+    write_text(path, render_html(result, listed, path.parent if pictures is None else pictures))
 
 
-def render_html(result: RunResult, pictures: Mapping[str, Any] | None = None) -> str:
+def render_html(result: RunResult, pictures: Mapping[str, Any] | None = None, predictions: Path | None = None) -> str:
     """The report of a result as a page.
 
     Args:
         pictures: ``mistakes`` and ``augmented``, as :mod:`zoo.runner.pictures` lists them, files as addresses.
+        predictions: folder with the stored predictions of a regression, for its plots.
     """
     verdict = diagnose(result)
     advice = [split_advice(advice) for advice in verdict.advice]
-    curves = {reading.accuracy_name(result).capitalize(): plots.accuracy_plot(result), "Loss": plots.loss_plot(result)}
+    metric = reading.metric_in(result)
+    curves = {metric.title: plots.accuracy_plot(result), "Loss": plots.loss_plot(result)}
     return template("report.html.j2").render(
         result=result,
         reading=reading,
@@ -50,11 +53,16 @@ def render_html(result: RunResult, pictures: Mapping[str, Any] | None = None) ->
         numbers_table=numbers_table,
         span_words=span_words,
         calibration_words=calibration_words,
-        accuracy=reading.accuracy_name(result),
+        metric=metric,
+        label=words.label,
+        baseline_words=baseline_words,
+        extra=_extra,
+        values=_value_plots(result, predictions),
         verdict=verdict,
         advice=advice,
         next=_commands(result, advice),
         failures=failures,
+        error=failures.error_text,
         failing=failures.failing_splits(result),
         measured=[split for split in result.metrics if numbers_table(result, split)],
         thresholds=dict(zip(result.classes, result.thresholds or [], strict=False)),
@@ -65,6 +73,20 @@ def render_html(result: RunResult, pictures: Mapping[str, Any] | None = None) ->
         environment=[*leaves(result.environment.document()), *tried(result.trial), *_provenance(result)],
         pictures=pictures or {},
     )
+
+
+def _extra(name: str, value: float) -> str:
+    """The value of a metric beside the main one."""
+    return words.figure(name, value) if name in words.LABELS else words.number(value)
+
+
+def _value_plots(result: RunResult, predictions: Path | None) -> Mapping[str, Any]:
+    """Plots of a regression; an import of numpy that other reports do without."""
+    if predictions is None or not result.has_values:
+        return {}
+    from zoo.reports.value_plots import value_plots
+
+    return value_plots(result, predictions)
 
 
 def _commands(result: RunResult, advice: list[tuple[str, str]]) -> list[tuple[str, str]]:

@@ -15,7 +15,8 @@ from rich.text import Text
 from zoo.reports.pace import Pace
 from zoo.reports.parts import ACCENT, GOOD, Page, say
 from zoo.reports.words import clock as time_of
-from zoo.reports.words import count, number, percent
+from zoo.reports.words import count, number
+from zoo.runner.main_metric import ACCURACY, MainMetric
 from zoo.runner.observer import RunningTotals
 
 __all__ = ["LiveDisplay"]
@@ -36,7 +37,8 @@ class LiveDisplay:
         self._waiting: Spinner | None = None
         self._spinner = Spinner("dots", text=Text("evaluating", "dim"))
         self._loss: float | None = None
-        self._accuracy: float | None = None
+        self._score: float | None = None
+        self.metric: MainMetric = ACCURACY
         self.best: tuple[int, float] | None = None
         self.pace = Pace(clock)
 
@@ -70,7 +72,7 @@ class LiveDisplay:
 
     def train(self, epoch: int, epochs: int, images: int) -> None:
         """Show a new epoch."""
-        self._what, self._waiting, self._loss, self._accuracy = "", None, None, None
+        self._what, self._waiting, self._loss, self._score = "", None, None, None
         self.pace.begin(epoch, epochs, images)
 
     def step(self, seen: int, totals: RunningTotals) -> None:
@@ -79,7 +81,8 @@ class LiveDisplay:
         now = self._clock()
         if now - self._read >= READ_EVERY_S:
             self._read = now
-            self._loss, self._accuracy = totals.loss, totals.accuracy
+            self._loss = totals.loss
+            self._score = totals.accuracy if self.metric.is_share else totals.score[1]
 
     def render(self) -> RenderableType:
         """Render the current state."""
@@ -100,11 +103,11 @@ class LiveDisplay:
         if pace.share >= 1:
             return _line(label, _bar(1.0), self._spinner)
         rate = pace.images_per_second()
-        words = f"loss {number(self._loss):<7} acc {percent(self._accuracy):>6}"
+        words = f"loss {number(self._loss):<7} {self.metric.short} {self.metric.text(self._score):>6}"
         return _line(label, _bar(pace.share), say(f"{words}  {'–' if rate is None else f'{rate:,.0f}':>6} img/s"))
 
     def _run(self) -> RenderableType:
-        best = "" if self.best is None else f"best {percent(self.best[1])} in epoch {self.best[0]}"
+        best = "" if self.best is None else f"best {self.metric.text(self.best[1])} in epoch {self.best[0]}"
         figures = Text.assemble((best, GOOD), "  " if best else "", _left(self.pace.left_s()))
         return _line(say("run", "dim"), _bar(self.pace.run_share, "dim"), figures)
 

@@ -10,6 +10,7 @@ from rich.text import Text
 from zoo.reports import reading
 from zoo.reports.parts import ACCENT, BAD, Middle, bare_table, heading, middle, say
 from zoo.reports.reading import ClassRow
+from zoo.reports.value_tables import largest_errors, value_table
 from zoo.reports.words import bar, clean, count, percent, short_path
 from zoo.runner.measurements import Mistake
 from zoo.runner.run_result import RunResult
@@ -31,7 +32,12 @@ _GROUND, _RIGHT, _WRONG = (38, 42, 48), (22, 120, 62), (176, 42, 42)
 
 
 def mistakes_of(result: RunResult, split: str) -> list[RenderableType]:
-    """Tables of the classes, of the confusion and of the worst mistakes, as far as the result has them."""
+    """Tables of the classes, of the confusion and of the worst mistakes, as far as the result has them.
+
+    Of a regression, tables of the values and of the largest errors.
+    """
+    if result.has_values:
+        return [*value_table(result, split), *largest_errors(result, split)]
     classes = _side_by_side(result, split) or [*_classes(result, split), *_confusion(result, split)]
     return [*classes, *_worst_mistakes(result, split)]
 

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from zoo.reports.parts import ACCENT, Flow, say
-from zoo.reports.words import clean, count, parameters_text, percent, setting, short_path
+from zoo.reports.words import clean, count, figure, parameters_text, setting, short_path
 from zoo.runner.job_record import TrainRecord
 from zoo.runner.record import Run
 from zoo.runner.result_parts import Expectation
@@ -106,7 +106,8 @@ def _data(run: Run) -> list[Piece]:
     name, *params = _component(run, "dataset")
     sizes = [(f"{count(split.images)} {clean(part)}", "dataset") for part, split in run.splits.items()]
     listed = ", ".join(run.classes)
-    classes = listed if len(listed) <= CLASSES else f"{len(run.classes)} classes"
+    what = "values" if run.task == "regression" else "classes"
+    classes = listed if len(listed) <= CLASSES else f"{len(run.classes)} {what}"
     places = dict.fromkeys(split.source or "" for split in run.splits.values())
     return [name, *sizes, *params, *((text, "") for text in (classes, *places) if text)]
 
@@ -143,16 +144,18 @@ def _recipe(run: Run) -> list[Piece]:
     if not name:
         return [(text, "") for text in _reasons(run)]
     why = "as requested" if run.sources.get("recipe") in _BY_HAND else "matches model and data"
-    words = [str(name), why, *_expected(run.expect or Expectation()), *_reasons(run)]
+    words = [str(name), why, *_expected(run), *_reasons(run)]
     return [(text, "") for text in words if text]
 
 
-def _expected(expect: Expectation) -> list[str]:
-    """The result that was measured with the recipe."""
-    if expect.value is None:
+def _expected(run: Run) -> list[str]:
+    """The result that was measured with the recipe, where it is of the run's task."""
+    expect = run.expect or Expectation()
+    if expect.value is None or (run.task == "regression" and expect.metric == "val/accuracy"):
         return []
     images = f"{count(expect.photos)} images" if expect.photos else ""
-    return [f"measured {expect.metric} {percent(expect.value)}", images, str(expect.measured or "")]
+    measured = figure(str(expect.metric).rpartition("/")[2], expect.value)
+    return [f"measured {expect.metric} {measured}", images, str(expect.measured or "")]
 
 
 def _reasons(run: Run) -> list[str]:

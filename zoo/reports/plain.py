@@ -9,10 +9,23 @@ from zoo.reports import reading
 from zoo.reports.advice import next_commands
 from zoo.reports.estimate import estimate_line
 from zoo.reports.lines import Lines
-from zoo.reports.uncertain import uncertain_lines
+from zoo.reports.uncertain import baseline_words, uncertain_lines
 from zoo.reports.verdict import diagnose
-from zoo.reports.words import clean, clock, component, count, duration, number, parameters_text, percent, short_path
-from zoo.runner.measurements import EpochRecord
+from zoo.reports.words import (
+    clean,
+    clock,
+    component,
+    count,
+    duration,
+    figure,
+    label,
+    number,
+    parameters_text,
+    percent,
+    short_path,
+)
+from zoo.runner.main_metric import main_metric_of
+from zoo.runner.measurements import EpochRecord, SplitMetrics
 from zoo.runner.observer import Observer
 from zoo.runner.record import Run
 from zoo.runner.run_result import RunResult
@@ -82,11 +95,12 @@ class PlainObserver(Observer):
 def plain_epoch(record: EpochRecord, epochs: int) -> str:
     """Format one epoch as a line, without missing values."""
     train, val = record.train, record.val
+    metric = main_metric_of(val)
     parts: Iterable[tuple[str, Callable[[Any], str], Any]] = (
         ("train loss", number, train.loss),
-        ("accuracy", percent, train.accuracy),
+        (metric.name, metric.text, metric.value(train)),
         ("val loss", number, val.loss),
-        ("accuracy", percent, val.accuracy),
+        (metric.name, metric.text, metric.value(val)),
         ("F1", percent, val.f1_macro),
         ("", clock, record.seconds),
         ("", lambda value: f"{count(value)} img/s", record.images_per_second),
@@ -111,15 +125,26 @@ def final_lines(result: RunResult) -> list[str]:
 
 def _figures(result: RunResult) -> Iterable[str]:
     yield clean(result.status or "scored")
-    drawn = " (of drawings)" if reading.is_drawn(result) else ""
+    drawn, metric = " (of drawings)" if reading.is_drawn(result) else "", reading.metric_in(result)
     for split in reading.scored_splits(result):
         metrics = result.metrics[split]
-        yield f"{split} {reading.accuracy_name(result)} {percent(metrics.accuracy)}{drawn}"
-        yield f"F1 {percent(metrics.f1_macro)}"
+        yield f"{split} {metric.name} {metric.text(metric.value(metrics))}{drawn}"
+        yield from _beside(result, metrics)
     if result.best_epoch:
         yield f"best epoch {result.best_epoch} of {len(result.epochs)}"
     if result.timing.total_s is not None:
         yield duration(result.timing.total_s)
+
+
+def _beside(result: RunResult, metrics: SplitMetrics) -> Iterable[str]:
+    """The figures beside the main metric, in one line."""
+    if not result.has_values:
+        yield f"F1 {percent(metrics.f1_macro)}"
+    for name in ("r2", "mae_ranks", "qwk"):
+        if (value := metrics.numbers.get(name)) is not None and (result.has_values or result.task == "ordinal"):
+            yield f"{label(name)} {figure(name, value)}"
+    if result.has_values and (words := baseline_words(result, metrics)):
+        yield words
 
 
 def _model(run: Run) -> str:

@@ -31,8 +31,11 @@ def loss_plot(result: RunResult) -> str:
 
 
 def accuracy_plot(result: RunResult) -> str:
-    """Accuracy over the epochs, in percent."""
-    return _curves(result, "accuracy", f"{reading.accuracy_name(result)}, %", 100.0)
+    """The main metric over the epochs: the accuracy in percent, or the mean absolute error."""
+    metric = reading.metric_in(result)
+    if not metric.is_share:
+        return _curves(result, metric.key, metric.name)
+    return _curves(result, "accuracy", f"{metric.name}, %", 100.0)
 
 
 def short_label(name: object) -> str:

@@ -6,9 +6,10 @@ import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 from zoo.engine.statistics import wilson_interval
+from zoo.runner.main_metric import MainMetric, main_metric, main_metric_of, value_text
 from zoo.runner.measurements import ClassScores, EpochRecord, SplitMetrics
 from zoo.runner.run_result import RunResult
 
@@ -28,6 +29,8 @@ __all__ = [
     "label_counts",
     "label_names",
     "main_split",
+    "main_value",
+    "metric_in",
     "names_drawings",
     "on_images",
     "per_class",
@@ -74,8 +77,18 @@ def image_name(result: RunResult, name: str) -> str:
 
 
 def accuracy_name(result: RunResult) -> str:
-    """The name of the accuracy: for multi-label models, the fraction with all labels right."""
-    return "exact match" if result.several_labels else "accuracy"
+    """The name of the main metric: the accuracy; of multi-label models the exact match; of a regression the MAE."""
+    return metric_in(result).name
+
+
+def metric_in(result: RunResult) -> MainMetric:
+    """The main metric of a result: the accuracy, or the mean absolute error."""
+    return main_metric(result.task)
+
+
+def main_value(result: RunResult, split: str | None) -> float | None:
+    """The value of a split's main metric; None where it was not measured."""
+    return metric_in(result).value(result.metrics_of(split))
 
 
 def confusion_of(result: RunResult, split: str | None) -> Matrix:
@@ -88,13 +101,13 @@ def label_counts(result: RunResult, split: str | None) -> list[Matrix]:
     return cast(list[Matrix], result.metrics_of(split).confusion_matrix) if result.several_labels else []
 
 
-def label_names(value: str | list[str] | float | None) -> str:
+def label_names(value: Any) -> str:
     """One label, a list of several, or a value, in words."""
     if isinstance(value, int | float):
-        return f"{value:.4g}"
+        return value_text(value)
     if not isinstance(value, list):
         return str(value)
-    return ", ".join(map(str, value)) or "nothing"
+    return ", ".join(map(label_names, value)) or "nothing"
 
 
 def at_thresholds(result: RunResult) -> list[tuple[str, SplitMetrics]]:
@@ -121,7 +134,10 @@ def error_of(result: RunResult, split: str | None) -> float:
 
 
 def interval_of(result: RunResult, split: str | None) -> tuple[float, float] | None:
-    """The 95 % Wilson interval of a split's accuracy, where accuracy and number of images are known."""
+    """The 95 % interval of a split's main metric: Wilson's of the accuracy, the bootstrap's of the MAE."""
+    if result.has_values:
+        low, high = result.metrics_of(split).intervals.get("mae") or (None, None)
+        return None if low is None or high is None else (low, high)
     accuracy, images = result.metrics_of(split).accuracy, images_in(result, split)
     if accuracy is None or not images or not 0 <= accuracy <= 1:
         return None
@@ -129,8 +145,9 @@ def interval_of(result: RunResult, split: str | None) -> tuple[float, float] | N
 
 
 def extra_metrics(metrics: SplitMetrics) -> dict[str, float]:
-    """The job's own metrics, as far as each is one number."""
-    return {name: float(value) for name, value in metrics.numbers.items() if name not in KNOWN_METRICS}
+    """Metrics of the task and of the job beside the main metric, as far as each is one number."""
+    known = {*KNOWN_METRICS, main_metric_of(metrics).key}
+    return {name: float(value) for name, value in metrics.numbers.items() if name not in known}
 
 
 def curve(result: RunResult, split: str, metric: str) -> list[float]:

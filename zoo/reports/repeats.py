@@ -18,7 +18,9 @@ from zoo.reports.words import (
     number,
     percent,
     short_path,
+    value_text,
 )
+from zoo.runner.main_metric import main_metric
 from zoo.runner.observer import Observer
 from zoo.runner.record import Run
 from zoo.runner.repeats import RepeatsWatcher
@@ -83,7 +85,7 @@ def metric_rows(summary: RepeatsSummary) -> Iterable[tuple[str, str, MetricSprea
     The micro F1 is left out where each image has one class: it is the accuracy.
     """
     for split, metrics in summary.metrics.items():
-        first = [name for name in ("accuracy", "f1_macro", "loss") if name in metrics]
+        first = [name for name in (main_metric(summary.task).key, "f1_macro", "loss") if name in metrics]
         left_out = first if "hamming_loss" in metrics else [*first, "f1_micro"]
         for name in [*first, *(name for name in metrics if name not in left_out)]:
             yield split, name, metrics[name]
@@ -96,7 +98,7 @@ def plus_minus(name: str, figures: MetricSpread) -> str:
         return figure(name, mean)
     if name in SHARES:
         return f"{100 * mean:.1f} ± {percent(std)}"
-    return f"{figure(name, mean)} ± {number(std) if name == 'loss' else f'{std:.2g}'}"
+    return f"{figure(name, mean)} ± {number(std) if name == 'loss' else value_text(std, 2)}"
 
 
 def summary_lines(summary: RepeatsSummary) -> list[str]:
@@ -113,7 +115,9 @@ def summary_lines(summary: RepeatsSummary) -> list[str]:
 
 def last_line(summary: RepeatsSummary) -> str:
     """All of it in one line."""
-    found = [(s, n, figures) for s, n, figures in metric_rows(summary) if n in ("accuracy", "f1_macro")]
+    beside = {"regression": "r2", "ordinal": "mae_ranks"}.get(summary.task or "", "f1_macro")
+    shown = (main_metric(summary.task).key, beside)
+    found = [(s, n, figures) for s, n, figures in metric_rows(summary) if n in shown]
     drawn = " (of drawings)" if reading.names_drawings(summary.notices) else ""
     figures = [f"{split} {label(name)} {plus_minus(name, each)}{drawn}" for split, name, each in found]
     took = duration(summary.timing.total_s)
@@ -129,6 +133,8 @@ def out_of_fold(summary: RepeatsSummary) -> str:
     if found is None:
         return ""
     scores = f"accuracy {percent(found.accuracy)}, F1 {percent(found.f1_macro)}"
+    if summary.task == "regression":
+        scores = ", ".join(f"{label(name)} {figure(name, found[name])}" for name in ("mae", "rmse", "r2", "spearman"))
     return f"all {count(found.images)} training images, each held out once: {scores}"
 
 

@@ -13,6 +13,7 @@ from zoo.reports.parts import ACCENT, GOOD, CommandLine, Middle, Page, bare_tabl
 from zoo.reports.plain import final_lines
 from zoo.reports.repeats import metric_rows, next_commands, out_of_fold, plus_minus, what_it_is
 from zoo.reports.words import UNKNOWN, clean, clock, duration, figure, label, short_path
+from zoo.runner.main_metric import main_metric
 from zoo.runner.measurements import EpochRecord
 from zoo.runner.observer import Observer
 from zoo.runner.record import Run
@@ -62,6 +63,7 @@ class _ConsoleMember(ConsoleObserver):
             super().started(run)
             return
         self._live.stop()
+        self._live.metric = main_metric(run.task)
         for text in run.notices:
             self.notice(text)
 
@@ -103,23 +105,24 @@ def render_summary(summary: RepeatsSummary, told: Iterable[str] = ()) -> Rendera
 def _figures(summary: RepeatsSummary) -> RenderableType:
     table = bare_table("", "", "mean ± sd", "min", "max", right=(2, 3, 4), most={1: 24})
     for split, name, figures in metric_rows(summary):
-        style = f"bold {GOOD}" if name == "accuracy" else ""
+        style = f"bold {GOOD}" if name == main_metric(summary.task).key else ""
         ends = (say(figure(name, end), "dim") for end in (figures.min, figures.max))
         table.add_row(say(split, "bold"), Middle(label(name)), say(plus_minus(name, figures), style), *ends)
     return table
 
 
 def _members(summary: RepeatsSummary, by: str) -> RenderableType:
-    members = summary.members
-    table = bare_table(by, "val acc", "F1 macro", "best", "took", "run", right=(0, 1, 2, 3, 4))
+    members, metric = summary.members, main_metric(summary.task)
+    beside = "f1_macro" if metric.is_share else "r2"
+    table = bare_table(by, f"val {metric.short}", label(beside), "best", "took", "run", right=(0, 1, 2, 3, 4))
     val = summary.metrics.get("val", {})
-    accuracies, f1 = (val.get(name, MetricSpread()) for name in ("accuracy", "f1_macro"))
+    scores, others = (val.get(name, MetricSpread()) for name in (metric.key, beside))
     for i, member in enumerate(members[:MEMBERS]):
         best = f"{member.best_epoch}/{member.epochs}" if member.best_epoch else UNKNOWN
         table.add_row(
             say(summary.number_of(member), ACCENT),
-            say(figure("accuracy", _at(accuracies, i))),
-            say(figure("f1_macro", _at(f1, i))),
+            say(metric.text(_at(scores, i))),
+            say(figure(beside, _at(others, i))),
             say(best),
             say(clock(member.total_s), "dim"),
             Middle(short_path(member.dir), "dim", 16),

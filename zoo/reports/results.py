@@ -46,7 +46,7 @@ def render_result(
         parts += [heading(title), *map(say, text.splitlines())]
     parts += [*_curves(result), *([] if live else _epochs(result))]
     if certainty and verbose:
-        parts += [heading("Intervals and calibration"), *map(say, certainty)]
+        parts += [heading("Intervals" if result.has_values else "Intervals and calibration"), *map(say, certainty)]
     return Page(*parts)
 
 
@@ -63,14 +63,15 @@ def _next(result: RunResult, verdict: Verdict, *, more: bool) -> list[Renderable
     if result.dir and result.status in ("completed", "stopped"):
         if more:
             show = CommandLine(f"zoo runs show {short_path(result.dir)} -v")
-            table.add_row(say("intervals, calibration", "dim"), show)
+            what = "intervals" if result.has_values else "intervals, calibration"
+            table.add_row(say(what, "dim"), show)
         table.add_row(say("report with pictures", "dim"), Middle(f"{short_path(result.dir)}/report.html"))
     return [heading("Next"), table]
 
 
 def _curves(result: RunResult) -> list[RenderableType]:
     drawn = curves(result)
-    return [heading("Curves", "accuracy by epoch"), drawn] if drawn else []
+    return [heading("Curves", f"{reading.metric_in(result).name} by epoch"), drawn] if drawn else []
 
 
 def _epochs(result: RunResult) -> list[RenderableType]:

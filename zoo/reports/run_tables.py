@@ -10,7 +10,7 @@ from rich.text import Text
 
 from zoo.reports.parts import ACCENT, BAD, GOOD, WARN, Middle, Page, bare_table, heading, say
 from zoo.reports.uncertain import span_words
-from zoo.reports.words import UNKNOWN, clean, clock, component, figure, percent, shown
+from zoo.reports.words import UNKNOWN, clean, clock, component, figure, percent, shown, value_text
 
 __all__ = ["job_table", "runs_table"]
 
@@ -21,7 +21,8 @@ _STATUS = {"completed": GOOD, "stopped": GOOD, "running": ACCENT, "interrupted":
 def runs_table(rows: Sequence[Row], by: str | None = None) -> RenderableType:
     """Runs.
 
-    Each row has ``run``, ``status``, ``architecture``, ``dataset``, ``val_accuracy`` (0..1), ``best_epoch``,
+    Each row has ``run``, ``status``, ``architecture``, ``dataset``, ``val_accuracy`` (0..1) or ``metrics`` with the
+    ``mae`` of ``val``, ``best_epoch``,
     ``epochs``, ``total_s`` and ``when`` (a time in ISO 8601, shown to the minute).
 
     Args:
@@ -30,9 +31,10 @@ def runs_table(rows: Sequence[Row], by: str | None = None) -> RenderableType:
     """
     if by is not None and rows:
         return _leaderboard(rows, by)
-    table = bare_table("run", "val acc", "best", "took", "when", right=(1, 2, 3))
+    head = _main_head(rows)
+    table = bare_table("run", head, "best", "took", "when", right=(1, 2, 3))
     for row in rows:
-        table.add_row(*_run_row(row))
+        table.add_row(*_run_row(row, head))
     return Page(table) if rows else say("There are no runs yet. Start one: zoo run simple_cnn digits", "dim")
 
 
@@ -52,11 +54,32 @@ def _leaderboard(rows: Sequence[Row], by: str) -> RenderableType:
     return Page(table)
 
 
-def _run_row(row: Row) -> list[RenderableType]:
+def _error(row: Row) -> float | None:
+    """The validation MAE of a regression; None of another run."""
+    found = ((row.get("metrics") or {}).get("val") or {}).get("mae")
+    return found if row.get("val_accuracy") is None and isinstance(found, int | float) else None
+
+
+def _main_head(rows: Sequence[Row]) -> str:
+    """Head of the column of the main metric: ``val acc``, ``val MAE``, or ``val`` for runs of both kinds."""
+    errors = [row for row in rows if _error(row) is not None]
+    if not errors:
+        return "val acc"
+    return "val" if any(row.get("val_accuracy") is not None for row in rows) else "val MAE"
+
+
+def _main_text(row: Row, head: str) -> str:
+    error = _error(row)
+    if error is None:
+        return percent(row.get("val_accuracy"))
+    return f"MAE {value_text(error)}" if head == "val" else value_text(error)
+
+
+def _run_row(row: Row, head: str) -> list[RenderableType]:
     run, best, epochs = str(row.get("run", UNKNOWN)), row.get("best_epoch"), row.get("epochs") or UNKNOWN
     return [
         Group(Text(clean(run), "bold", overflow="fold"), *_more(row, run)),
-        say(percent(row.get("val_accuracy")), GOOD),
+        say(_main_text(row, head), GOOD),
         say(UNKNOWN if best is None else f"{best}/{epochs}"),
         say(clock(row.get("total_s"))),
         say(str(row.get("when") or UNKNOWN)[:16].replace("T", " "), "dim"),

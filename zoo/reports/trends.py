@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from zoo.reports.reading import curve
 from zoo.runner.run_result import RunResult
 
-__all__ = ["LOSS_RISE_EPOCHS", "STILL_RISING", "TAIL", "gap", "loss_rise", "rising", "still_rising", "tail_accuracy"]
+__all__ = ["LOSS_RISE_EPOCHS", "STILL_RISING", "TAIL", "gap", "loss_rise", "rising", "still_rising"]
+__all__ += ["LOSS_RISE", "tail_accuracy", "tail_of"]
 
 LOSS_RISE_EPOCHS = 3
 """A validation loss counts as rising when its lowest value lies at least this many epochs back."""
@@ -22,11 +23,18 @@ STILL_RISING = 0.01
 """An accuracy counts as rising when its last eighth is this much above the eighth before, on average."""
 TAIL = 3
 """Epochs at the end that are averaged, for single ones jump; of a short training the last quarter."""
+LOSS_RISE = 1.15
+"""Validation loss at the end as a multiple of its lowest, while the training loss went on falling."""
 
 
 def tail_accuracy(result: RunResult, split: str) -> float:
     """Mean accuracy of the last epochs, 0..1."""
-    return _tail(curve(result, split, "accuracy"))
+    return tail_of(result, split, "accuracy")
+
+
+def tail_of(result: RunResult, split: str, metric: str) -> float:
+    """Mean of a metric in the last epochs."""
+    return _tail(curve(result, split, metric))
 
 
 def gap(result: RunResult) -> float:
@@ -52,12 +60,12 @@ def rising(result: RunResult) -> bool:
     return still_rising(curve(result, "val", "accuracy"))
 
 
-def still_rising(accuracy: Sequence[float]) -> bool:
-    """Tell an accuracy by epoch that goes up at its end; a single epoch counts as rising."""
+def still_rising(accuracy: Sequence[float], least: float = STILL_RISING) -> bool:
+    """Tell an accuracy by epoch that goes up by ``least`` at its end; a single epoch counts as rising."""
     part = max(1, len(accuracy) // 8)
     if len(accuracy) < 2:
         return len(accuracy) == 1
-    return _mean(accuracy[-part:]) - _mean(accuracy[-2 * part : -part]) >= STILL_RISING
+    return _mean(accuracy[-part:]) - _mean(accuracy[-2 * part : -part]) >= least
 
 
 def _tail(values: Sequence[float]) -> float:

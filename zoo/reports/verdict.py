@@ -9,6 +9,7 @@ import math
 from dataclasses import replace
 
 from zoo.reports import advice, causes, reading, trends
+from zoo.reports import value_verdict as on_values
 from zoo.reports.judgement import Verdict
 from zoo.reports.words import clean, percent
 from zoo.runner.run_result import RunResult
@@ -17,8 +18,6 @@ __all__ = ["Verdict", "diagnose", "has_wide_interval", "interval_sentence"]
 
 OVERFIT_GAP = 0.10
 """Training accuracy above validation accuracy by this much at the end."""
-LOSS_RISE = 1.15
-"""Validation loss at the end as a multiple of its lowest, while the training loss went on falling."""
 COLLAPSE_SHARE = 0.95
 """This share of all predictions names one class, …"""
 COLLAPSE_EXCESS = 0.10
@@ -31,8 +30,10 @@ WIDE_INTERVAL = 0.05
 
 def diagnose(result: RunResult) -> Verdict:
     """Judge a result. Figures that it lacks are not judged."""
-    verdict = next(filter(None, (rule(result) for rule in RULES)), None) or _good(result)
-    verdict = _beside_leakage(verdict, causes.leaking(result))
+    values = result.has_values
+    rules, otherwise, leaking = (VALUE_RULES, on_values.good, on_values.leaking) if values else CLASS_RULES
+    verdict = next(filter(None, (rule(result) for rule in rules)), None) or otherwise(result)
+    verdict = _beside_leakage(verdict, leaking(result))
     verdict = replace(verdict, evidence=[*verdict.evidence, *_stopped(result), *_reliability(result)])
     return _about_drawings(verdict, result) if reading.is_drawn(result) else verdict
 
@@ -59,7 +60,7 @@ def _unfinished(result: RunResult) -> Verdict | None:
 
 
 def _unscored(result: RunResult) -> Verdict | None:
-    if result.metrics_of(reading.main_split(result)).accuracy is not None:
+    if reading.main_value(result, reading.main_split(result)) is not None:
         return None
     return Verdict("unscored", "No images were evaluated.")
 
@@ -131,7 +132,7 @@ def _overfitting(result: RunResult) -> Verdict | None:
         headline = "Overfitting: training accuracy is higher than validation accuracy."
         train, val = (percent(trends.tail_accuracy(result, split)) for split in ("train", "val"))
         evidence.append(f"In the last epochs, training accuracy is {train} and validation accuracy {val}.")
-    if rise >= LOSS_RISE:
+    if rise >= trends.LOSS_RISE:
         evidence.append(f"Validation loss rose to {rise:.2f} times its lowest, while training loss kept falling.")
     if not evidence:
         return None
@@ -167,7 +168,8 @@ def _good(result: RunResult) -> Verdict:
 
 
 def _about_drawings(verdict: Verdict, result: RunResult) -> Verdict:
-    headline = f"{verdict.headline} The images are drawings: the accuracy says nothing about photos."
+    name = reading.metric_in(result).name if result.has_values else "accuracy"
+    headline = f"{verdict.headline} The images are drawings: the {name} says nothing about photos."
     return replace(verdict, headline=headline, advice=[advice.on_photos(result), *verdict.advice])
 
 
@@ -182,25 +184,28 @@ def _reliability(result: RunResult) -> list[str]:
 
 
 def interval_sentence(result: RunResult) -> str:
-    """The 95 % interval of the accuracy in words, with a remark where it is wide; empty where there is none."""
+    """The 95 % interval of the main metric in words, with a remark where it is wide; empty where there is none."""
     split = reading.main_split(result)
     interval, images = reading.interval_of(result, split), reading.images_in(result, split)
     if interval is None:
         return ""
     few = "With few images, on" if has_wide_interval(result) else "On"
-    span = f"{percent(interval[0])} and {percent(interval[1])}"
-    return f"{few} {images:,} {split} images, the accuracy is between {span} (95% confidence interval)."
+    metric = reading.metric_in(result)
+    name, span = metric.name if result.has_values else "accuracy", " and ".join(map(metric.text, interval))
+    return f"{few} {images:,} {split} images, the {name} is between {span} (95% confidence interval)."
 
 
 def has_wide_interval(result: RunResult) -> bool:
-    """Check whether the interval of the accuracy is too wide to compare runs."""
+    """Check whether the interval of the main metric is too wide to compare runs."""
+    if result.has_values:
+        return on_values.is_wide(result)
     interval = reading.interval_of(result, reading.main_split(result))
     return interval is not None and interval[1] - interval[0] > 2 * WIDE_INTERVAL
 
 
 def _against_recipe(result: RunResult, interval: tuple[float, float]) -> list[str]:
     recipe = result.recipe
-    if recipe is None or recipe.expect is None or recipe.expect.metric != "val/accuracy":
+    if result.has_values or recipe is None or recipe.expect is None or recipe.expect.metric != "val/accuracy":
         return []
     value, count = recipe.expect.value, recipe.expect.photos
     if value is None or reading.is_drawn(result) or interval[0] <= value <= interval[1]:
@@ -228,6 +233,19 @@ RULES = (
 )
 """The first that has something to say is the verdict: what makes all other figures worthless comes before them. Beside
 it stands a leakage, which is the verdict where it costs more."""
+CLASS_RULES = (RULES, _good, causes.leaking)
+VALUE_RULES = (
+    causes.normalisation,
+    on_values.rate_too_high,
+    _unfinished,
+    _unscored,
+    on_values.baseline,
+    on_values.scored,
+    on_values.few,
+    on_values.overfitting,
+    on_values.underfitting,
+)
+"""Those for a regression."""
 
 
 def _matrix(result: RunResult) -> list[list[int]]:

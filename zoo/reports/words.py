@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from zoo.runner.main_metric import UNKNOWN, value_text
 from zoo.storage import files
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "cells",
     "clean",
     "clock",
+    "compact",
     "component",
     "count",
     "duration",
@@ -28,22 +30,32 @@ __all__ = [
     "short_path",
     "shown",
     "sparkline",
+    "value_text",
 ]
 
-UNKNOWN = "–"
 _SPARKS = "▁▂▃▄▅▆▇█"
 # One character for one, so that columns stay where they are on a terminal that lacks these.
 _PLAIN = str.maketrans(
     {
         **dict(zip(_SPARKS, "_.:-=+*#", strict=True)),
-        **dict(zip("·…–—×→★✓✗⋮━╸╺─│’“”≥≤±", '.~--x>*+x:=- -|\'""><~', strict=True)),
+        **dict(zip("·…–—×→★✓✗⋮━╸╺─│’“”≥≤±²", '.~--x>*+x:=- -|\'""><~2', strict=True)),
     }
 )
 
 
 SHARES = ("accuracy", "f1_macro", "f1_micro")
 """Metrics that are shown in percent."""
-LABELS = {"f1_macro": "F1 macro"}
+VALUES = ("mae", "rmse")
+"""Metrics in the unit of the data."""
+LABELS = {
+    "f1_macro": "F1 macro",
+    "mae": "MAE",
+    "rmse": "RMSE",
+    "r2": "R²",
+    "spearman": "Spearman",
+    "mae_ranks": "MAE in ranks",
+    "qwk": "QWK",
+}
 
 
 def percent(fraction: float | None, digits: int = 1) -> str:
@@ -197,15 +209,23 @@ def _carried(char: str, encoding: str, width: Callable[[str], int]) -> str:
     return char
 
 
+def compact(value: float | None) -> str:
+    """A value in the unit of the data, in at most seven characters."""
+    text = value_text(value, 3)
+    return text if len(text) <= 7 or value is None else f"{value:.1e}"
+
+
 def label(name: str) -> str:
     """The name of a metric in reports."""
     return LABELS.get(name, clean(name))
 
 
 def figure(name: str, value: float | None) -> str:
-    """The value of a metric: accuracies and F1 in percent, a loss, any other number."""
+    """The value of a metric: accuracies and F1 in percent, an error in the unit of the data, a loss, others."""
     if value is None:
         return UNKNOWN
     if name in SHARES:
         return percent(value)
+    if name in VALUES:
+        return value_text(value)
     return number(value) if name == "loss" else f"{value:.4g}"

@@ -20,7 +20,11 @@ class RunningTotals(Protocol):
 
     @property
     def accuracy(self) -> float:
-        """Share of the images seen in this epoch that were predicted right, 0..1."""
+        """Share of the images seen in this epoch that were predicted right, 0..1; NaN of a regression."""
+
+    @property
+    def score(self) -> tuple[str, float]:
+        """Name and mean of the task's main metric: ``accuracy`` in 0..1, or ``mae`` in the unit of the data."""
 
 
 class Observer:

@@ -29,6 +29,7 @@ class Run:
         sources: dotted path in the job -> where its value came from (``"command line"``, ``"--set"``,
             ``"job.yaml"``, ``"recipe simple_cnn+cats_dogs"``, ``"registry.yaml"``, ``"default"``, …).
         classes: the class names, in label order.
+        task: ``single-label``, ``multi-label``, ``ordinal`` or ``regression``.
         splits: split -> ``images`` (how many), ``skipped`` (``name`` and ``reason``, each), ``source``.
         model: ``id``, ``parameters`` and ``loss_parameters`` (how many), ``plugin``, ``version``, ``begins`` (with
             what weights, in words, or None), ``features`` (whether a frozen backbone runs once).
@@ -60,6 +61,7 @@ class Run:
     notices: list[str] = field(default_factory=list)
     sections: list[tuple[str, str]] = field(default_factory=list)
     settings: Any = None
+    task: str | None = None
 
     def with_plain_parts(self) -> Any:
         """Copy the run with plain mappings in place of records, as hooks have received them since version 0.1."""

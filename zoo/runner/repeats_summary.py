@@ -48,8 +48,12 @@ class OutOfFoldScores(Record):
     """The numbers of all training images, each predicted by the run that did not train on it."""
 
     images: int
-    accuracy: Number
-    f1_macro: Number
+    accuracy: Number | None = None
+    f1_macro: Number | None = None
+    mae: Number | None = None
+    rmse: Number | None = None
+    r2: Number | None = None
+    spearman: Number | None = None
 
 
 class TotalTime(Record):
@@ -76,6 +80,7 @@ class RepeatsSummary(Record):
     by: str
     count: int
     job: JobRecord = JobRecord()
+    task: str | None = None
     classes: list[str] = Field(default_factory=list)
     members: list[MemberSummary] = Field(default_factory=list)
     metrics: dict[str, dict[str, MetricSpread]] = Field(default_factory=dict)

@@ -64,6 +64,7 @@ def run_record(parts: RunComponents, folder: Path) -> Run:
         expect=Expectation.read(expect) if (expect := parts.resolved.recipe.get("expect")) else None,
         reasons=parts.resolved.reasons,
         notices=list(dict.fromkeys(notices)),
+        task=parts.task.name,
     )
 
 

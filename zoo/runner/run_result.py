@@ -13,6 +13,7 @@ from pydantic import Field, field_validator
 from zoo.errors import RequestError
 from zoo.job.run_folder import METRICS, RESULT
 from zoo.runner.job_record import JobRecord
+from zoo.runner.main_metric import main_metric
 from zoo.runner.measurements import BestEpoch, EpochRecord, Mistake, SplitMetrics, SplitSummary
 from zoo.runner.records import Number, Record
 from zoo.runner.result_parts import (
@@ -84,9 +85,10 @@ class RunResult(Record):
 
     @property
     def brief(self) -> str:
-        """Folder, status and accuracies: ``runs/digits: completed, val accuracy 97.2%``."""
-        found = {split: each.accuracy for split, each in self.metrics.items() if each.accuracy is not None}
-        scores = (f"{split} accuracy {accuracy:.1%}" for split, accuracy in found.items())
+        """Folder, status and main metric: ``runs/digits: completed, val accuracy 97.2%``."""
+        metric = main_metric("regression" if self.has_values else None)
+        found = {split: metric.value(each) for split, each in self.metrics.items()}
+        scores = (f"{split} {metric.name} {metric.text(value)}" for split, value in found.items() if value is not None)
         return f"{self.dir or self.run}: {', '.join([self.status or 'scored', *scores])}"
 
     def __repr__(self) -> str:

@@ -1,10 +1,11 @@
 """The summary of repeated runs of one job, and the format of summary.json.
 
 ``schema``, ``status`` (running|completed|interrupted|failed), ``run`` and ``dir`` (of the summary), ``by`` (seed|fold),
-``count``, ``job`` (with ``data.fold`` null for folds), ``classes``,
+``count``, ``job`` (with ``data.fold`` null for folds), ``task``, ``classes``,
 ``members[].{run,dir,seed,fold,status,best_epoch,epochs,total_s}`` (``missing`` where a run has not begun),
 ``metrics.{val,test}.NAME.{mean,std,min,max,values}``, ``out_of_fold.{images,accuracy,f1_macro,f1_micro,
-confusion_matrix,per_class}``, ``notices``, ``timing.total_s``.
+confusion_matrix,per_class}`` (of a regression ``{images,mae,rmse,r2,spearman,per_output}``), ``notices``,
+``timing.total_s``.
 
 ``std`` is the sample standard deviation (n - 1), null for a single run; ``values`` are in the order of the finished
 members. If one of them is null (not a number), the statistics are null too. ``out_of_fold`` counts every training image
@@ -17,7 +18,9 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from zoo.errors import RequestError
 from zoo.job.resolve import Resolved
 from zoo.runner.job_record import JobRecord
 from zoo.runner.repeats_summary import MemberSummary, MetricSpread, OutOfFoldScores, RepeatsSummary
@@ -59,6 +62,7 @@ def summarise(
             "by": by,
             "count": len(members),
             "job": _job(members[0]),
+            "task": ended[0].task if ended else None,
             "classes": ended[0].classes if ended else [],
             "members": [_member(member, folder, results.get(member.name), told) for member in members],
             "metrics": {split: _metrics(ended, split) for split in ("val", "test") if _measured(ended, split)},
@@ -114,8 +118,10 @@ def _metrics(ended: Sequence[RunResult], split: str) -> dict[str, MetricSpread]:
     return {name: spread([numbers.get(name) for numbers in found]) for name in names}
 
 
-def _out_of_fold(ended: Sequence[RunResult]) -> OutOfFoldScores:
+def _out_of_fold(ended: Sequence[RunResult]) -> OutOfFoldScores | None:
     """Pooled metrics of all training images, each predicted by the run that was not trained on it."""
+    if ended[0].has_values:
+        return _values_out_of_fold(ended)
     import torch  # a dry run must not import torch
 
     from zoo.engine.multilabel import label_scores
@@ -124,11 +130,39 @@ def _out_of_fold(ended: Sequence[RunResult]) -> OutOfFoldScores:
     parts = [result.metrics["val"] for result in ended]
     total = torch.tensor([part.confusion_matrix for part in parts]).sum(dim=0)
     if total.ndim == 2:
-        return OutOfFoldScores.read({"images": int(total.sum()), **scores(total, ended[0].classes)})
+        found = {"images": int(total.sum()), **scores(total, ended[0].classes), **_in_ranks(total, ended[0].task)}
+        return OutOfFoldScores.read(found)
     images = [int(torch.tensor(part.confusion_matrix[0]).sum()) for part in parts]
     right = sum((part.accuracy or 0.0) * count for part, count in zip(parts, images, strict=True))
     found = {"images": sum(images), "accuracy": right / sum(images)}
     return OutOfFoldScores.read({**found, **label_scores(total, ended[0].classes)})
+
+
+def _in_ranks(matrix: Any, task: str | None) -> dict[str, float]:
+    """The further metrics of ordered classes, of counts (K, K)."""
+    if task != "ordinal":
+        return {}
+    from zoo.engine.ordinal_scores import mean_rank_error, quadratic_weighted_kappa
+
+    return {"mae_ranks": mean_rank_error(matrix), "qwk": quadratic_weighted_kappa(matrix)}
+
+
+def _values_out_of_fold(ended: Sequence[RunResult]) -> OutOfFoldScores | None:
+    """Pooled metrics of a regression; None where a run's predictions are gone."""
+    import torch
+
+    from zoo.engine.regression import Regression
+    from zoo.runner.predictions import read_predictions
+
+    try:
+        kept = [read_predictions(Path(result.dir or ""), "val") for result in ended]
+    except RequestError:
+        return None
+    values, targets = (
+        torch.cat([torch.from_numpy(array) for array in arrays])
+        for arrays in ([each.logits for each in kept], [each.targets for each in kept])
+    )
+    return OutOfFoldScores.read({"images": len(values), **Regression().numbers(values, targets, ended[0].classes)})
 
 
 def _notices(ended: Sequence[RunResult], by: str) -> list[str]:

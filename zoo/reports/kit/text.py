@@ -33,6 +33,7 @@ from zoo.reports.words import (
     number,
     percent,
     short_path,
+    value_text,
 )
 
 __all__ = [
@@ -60,5 +61,6 @@ __all__ = [
     "short_path",
     "still_rising",
     "tried",
+    "value_text",
     "width_here",
 ]

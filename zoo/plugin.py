@@ -20,6 +20,8 @@ __all__ = [
     "HEADINGS",
     "KINDS",
     "SERVICES",
+    "Analysis",
+    "AnalysisOption",
     "Architecture",
     "Augmentation",
     "CacheKind",
@@ -492,6 +494,54 @@ class Function(Component):
     kind: ClassVar[str] = "function"
 
 
+class AnalysisOption(NamedTuple):
+    """An option of ``zoo evaluate`` that sets a parameter of an analysis.
+
+    Args:
+        name: such as ``--strengths``.
+        parameter: the parameter of the factory.
+        help: one line.
+        metavar: the value in ``--help``, such as ``COLUMN``; empty for a flag, which sets True.
+        type: type of the value.
+        several: the value is a list, separated by commas.
+        in_runs: ``zoo run`` and ``zoo train`` have the option too.
+    """
+
+    name: str
+    parameter: str
+    help: str
+    metavar: str = ""
+    type: type[str] | type[int] | type[float] = str
+    several: bool = False
+    in_runs: bool = False
+
+
+@dataclass(frozen=True)
+class Analysis(Component):
+    """``f(**params)`` returns ``analyse(evaluated) -> Findings | None``: measurements of a model beside its metrics.
+
+    ``evaluated`` is a ``zoo.api.running.Evaluated``: a trained model with its answers on the images of a split. An
+    analysis belongs to an evaluation if one of its options is typed, or if the job lists it
+    (``analyses: [{name: groups, column: camera}]``). A job's analyses are part of the run's final evaluation and of
+    later ones of its own images. The object may have a method ``check(split)``, which is called before anything is
+    computed, and raises a ``zoo.errors.RequestError`` where the images don't have what the analysis needs.
+
+    Args:
+        options: options of the command line.
+
+    Raises:
+        ValueError: also for a malformed option.
+    """
+
+    kind: ClassVar[str] = "analysis"
+    options: tuple[AnalysisOption, ...] = field(default=(), kw_only=True)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if bad := [option.name for option in self.options if not re.fullmatch(r"--[a-z][a-z0-9-]*", option.name)]:
+            raise ValueError(f"option {bad[0]!r} is not of the form '--word'")
+
+
 class Display(Component):
     """``f()`` returns the display of an environment that is not a terminal, such as a notebook.
 
@@ -596,7 +646,7 @@ KINDS: dict[str, type[Component]] = {
     cls.kind: cls
     for cls in (
         *(Dataset, Architecture, Loss, Metric, Augmentation, Optimizer, Schedule, Sampler, TrainingCallback),
-        *(Exporter, Importer, Command),
+        *(Exporter, Importer, Command, Analysis),
     )
 }
 """Declarations of the kinds of the zoo itself; plugins declare further ones."""

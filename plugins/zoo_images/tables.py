@@ -19,6 +19,7 @@ from zoo_images.files import (
     need_two_classes,
     shorten,
 )
+from zoo_images.table_columns import TableColumns
 from zoo_images.tree import composed
 
 __all__ = ["Columns", "ImageCsv", "Row", "find_table", "read_table"]
@@ -32,6 +33,8 @@ class ImageCsv(ImageFiles):
 
     An image may have several labels, or none, in a file with a column ``labels``, such as ``cat;dog``, in place of
     ``label``; or with a column of 0 and 1 for each class, named by ``class_columns``.
+
+    All other columns, such as ``camera``, are attributes of the images, for numbers by group: ``--group camera``.
 
     Args:
         root: the file, or its folder.
@@ -75,6 +78,10 @@ class ImageCsv(ImageFiles):
         labels = [row.labels if several else row.labels[0] for row in chosen]
         if split == "train":
             need_two_classes(class_names(labels), str(table), "Add rows of another class.")
+        own = {columns.path_column, columns.split_column, *(columns.class_columns or ())}
+        own.add(columns.labels_column if several else columns.label_column)
+        lines = [line for line, row in enumerate(rows) if split == "all" or row.split in (None, split)]
+        self.attributes = TableColumns(table, [composed(name) for name in own], lines)
         # Joining an absolute path leaves it as it is.
         paths = [table.parent / row.path for row in chosen]
         groups = None if chosen[0].group is None else [str(row.group) for row in chosen]

@@ -30,7 +30,7 @@ def test_list_folds_a_family_and_says_how_to_unfold_it(zoo):
     assert "timm/resnet18" in unfolded
 
 
-@pytest.mark.parametrize("kind", [k for k in KINDS if k not in ("exporter", "importer", "command", "analysis")])
+@pytest.mark.parametrize("kind", [k for k in KINDS if k not in ("exporter", "importer", "command")])
 def test_list_of_a_kind_takes_singular_and_plural(zoo, kind):
     plural = {"loss": "losses", "analysis": "analyses"}.get(kind, f"{kind}s")
     code, out, _ = zoo("list", kind, "--json")

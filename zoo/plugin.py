@@ -21,6 +21,8 @@ __all__ = [
     "KINDS",
     "SERVICES",
     "TASKS",
+    "Analysis",
+    "AnalysisOption",
     "Architecture",
     "Augmentation",
     "CacheKind",
@@ -179,7 +181,8 @@ class Dataset(Component):
     Optional attributes of the object are ``.targets`` (all labels, without decoding), ``.name_of(i)`` (name of item
     *i*: its file's path), ``.source`` (origin of the images, in a few words), ``.shards`` (file number (N,) of each
     item, where a file has many: training then reads few files at a time), ``.groups`` (group (N,) of each item: items
-    of one patient, film or track stay in one split), ``.notices`` (sentences for the user), and ``.fingerprint`` (a
+    of one patient, film or track stay in one split), ``.attributes`` (mapping of a name to the value (N,) of each item,
+    such as the camera, for numbers by group), ``.notices`` (sentences for the user), and ``.fingerprint`` (a
     string that changes with the content, for items that are no files). A factory whose splits depend on the files has
     ``available_splits(root, **params) -> tuple[str, ...]``; that of an undivided dataset is ``("train",)``, or
     ``("train", "all")``, where ``"all"`` can be evaluated. Facts for a job's defaults come from the class attributes
@@ -549,6 +552,54 @@ class Function(Component):
     kind: ClassVar[str] = "function"
 
 
+class AnalysisOption(NamedTuple):
+    """An option of ``zoo evaluate`` that sets a parameter of an analysis.
+
+    Args:
+        name: such as ``--strengths``.
+        parameter: the parameter of the factory.
+        help: one line.
+        metavar: the value in ``--help``, such as ``COLUMN``; empty for a flag, which sets True.
+        type: type of the value.
+        several: the value is a list, separated by commas.
+        in_runs: ``zoo run`` and ``zoo train`` have the option too.
+    """
+
+    name: str
+    parameter: str
+    help: str
+    metavar: str = ""
+    type: type[str] | type[int] | type[float] = str
+    several: bool = False
+    in_runs: bool = False
+
+
+@dataclass(frozen=True)
+class Analysis(Component):
+    """``f(**params)`` returns ``analyse(evaluated) -> Findings | None``: measurements of a model beside its metrics.
+
+    ``evaluated`` is a ``zoo.api.running.Evaluated``: a trained model with its answers on the images of a split. An
+    analysis belongs to an evaluation if one of its options is typed, or if the job lists it
+    (``analyses: [{name: groups, column: camera}]``). A job's analyses are part of the run's final evaluation and of
+    later ones of its own images. The object may have a method ``check(split)``, which is called before anything is
+    computed, and raises a ``zoo.errors.RequestError`` where the images don't have what the analysis needs.
+
+    Args:
+        options: options of the command line.
+
+    Raises:
+        ValueError: also for a malformed option.
+    """
+
+    kind: ClassVar[str] = "analysis"
+    options: tuple[AnalysisOption, ...] = field(default=(), kw_only=True)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if bad := [option.name for option in self.options if not re.fullmatch(r"--[a-z][a-z0-9-]*", option.name)]:
+            raise ValueError(f"option {bad[0]!r} is not of the form '--word'")
+
+
 class Display(Component):
     """``f()`` returns the display of an environment that is not a terminal, such as a notebook.
 
@@ -667,7 +718,7 @@ KINDS: dict[str, type[Component]] = {
     cls.kind: cls
     for cls in (
         *(Dataset, Architecture, Loss, Metric, Augmentation, Optimizer, Schedule, Sampler, TrainingCallback),
-        *(Exporter, Importer, Command),
+        *(Exporter, Importer, Command, Analysis),
     )
 }
 """Declarations of the kinds of the zoo itself; plugins declare further ones."""

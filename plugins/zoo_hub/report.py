@@ -97,7 +97,8 @@ def pulled_lines(document: Row) -> Iterator[str]:
     yield f"{'network'.ljust(14)}{clean(document['architecture'])}, {answers(document)}"
     if document.get("metric"):
         metric = document["metric"]
-        yield f"{'measured'.ljust(14)}{clean(metric['name'])} {measured(metric).removeprefix('MAE ')}, as specified by its author"
+        value = measured(metric).removeprefix("MAE ")
+        yield f"{'measured'.ljust(14)}{clean(metric['name'])} {value}, as specified by its author"
     yield f"{'licence'.ljust(14)}{clean(document['license'])}"
     yield f"{'digest'.ljust(14)}{document['digest']}"
     if document.get("revision"):

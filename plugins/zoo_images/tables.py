@@ -20,6 +20,7 @@ from zoo_images.files import (
     shorten,
 )
 from zoo_images.numbers import LabelCell, as_values, few_values, holds_values
+from zoo_images.table_columns import TableColumns
 from zoo_images.tree import composed
 
 __all__ = ["Columns", "ImageCsv", "Row", "Table", "find_table", "read_table"]
@@ -36,6 +37,7 @@ class ImageCsv(ImageFiles):
 
     Labels that are decimal numbers, at least one of them not whole, are values of a regression, as are those of the
     columns named by ``value_columns``. Whole numbers are names of classes; ``--task regression`` reads them as values.
+    All other columns, such as ``camera``, are attributes of the images, for numbers by group: ``--group camera``.
 
     Args:
         root: the file, or its folder.
@@ -81,10 +83,15 @@ class ImageCsv(ImageFiles):
         paths = [path.parent / row.path for row in chosen]
         groups = None if chosen[0].group is None else [str(row.group) for row in chosen]
         about: dict[str, Any] = {"source": f"images listed in {path}", "groups": groups}
+        own = {path_column, split_column, *(class_columns or ()), *(value_columns or ())}
+        own.add(labels_column if found.task == "multi-label" else label_column)
+        lines = [line for line, row in enumerate(found.rows) if split == "all" or row.split in (None, split)]
+        attributes = TableColumns(path, [composed(name) for name in own], lines)
         if found.task == "regression":
             values = as_values(path, [row.cells for row in chosen])
             notices = [] if value_columns else few_values(path, found.names[0], values)
             super().__init__(paths, values, value_names=found.names, notices=notices, **about)
+            self.attributes = attributes
             return
         several = found.task == "multi-label"
         labels = [row.labels if several else row.labels[0] for row in chosen]
@@ -93,6 +100,7 @@ class ImageCsv(ImageFiles):
         super().__init__(paths, labels, multilabel=several, **about)
         if not several:
             self.target_name = found.names[0]
+        self.attributes = attributes
 
     @staticmethod
     def available_splits(root: Path | None, file: str | None = None, **columns: Any) -> tuple[str, ...]:

@@ -32,7 +32,7 @@ def test_list_folds_a_family_and_says_how_to_unfold_it(zoo):
 
 @pytest.mark.parametrize("kind", [k for k in KINDS if k not in ("exporter", "importer", "command")])
 def test_list_of_a_kind_takes_singular_and_plural(zoo, kind):
-    plural = "losses" if kind == "loss" else f"{kind}s"
+    plural = {"loss": "losses", "analysis": "analyses"}.get(kind, f"{kind}s")
     code, out, _ = zoo("list", kind, "--json")
     assert code == 0
     assert zoo("list", plural, "--json")[1] == out

@@ -113,9 +113,7 @@ def test_the_thread_that_writes_tells_the_one_that_trains(tmp_path: Path, kiloby
 def answers(folder: Path) -> None:
     logits = np.random.default_rng(0).normal(size=(2000, 10)).astype(np.float32)
     names = [f"image-{i}" for i in range(2000)]
-    write_predictions(
-        folder, "val", names, list("abcdefghij"), torch.from_numpy(logits), torch.zeros(2000).long(), 1.0, ""
-    )
+    write_predictions(folder, "val", names, list("abcdefghij"), torch.from_numpy(logits), torch.zeros(2000).long(), 1.0)
 
 
 @pytest.mark.parametrize("write", [answers])

@@ -102,7 +102,12 @@ def test_the_kinds_of_the_zoo_are_declared_like_those_of_plugins():
     assert {"dataset", "architecture", "loss", "metric", "augmentation", "optimizer", "schedule"} <= core
     assert {"sampler", "callback", "exporter", "importer", "command"} <= core
     assert kinds.CHOICES["train.sampler"] == "sampler"
-    assert kinds.CHOICE_LISTS == {"metrics": "metric", "augment": "augmentation", "callbacks": "callback"}
+    assert kinds.CHOICE_LISTS == {
+        "metrics": "metric",
+        "augment": "augmentation",
+        "callbacks": "callback",
+        "analyses": "analysis",
+    }
 
 
 def test_the_keys_of_a_job_that_are_no_components_are_known():

@@ -11,7 +11,14 @@ import torch
 
 from zoo.errors import RequestError
 from zoo.runner import predictions
-from zoo.runner.predictions import forget_predictions, predictions_file, read_predictions, split_of, write_predictions
+from zoo.runner.predictions import (
+    forget_predictions,
+    predictions_file,
+    read_predictions,
+    relative_names,
+    split_of,
+    write_predictions,
+)
 
 NAMES = ["pets/cat é.jpg", "pets/dog.jpg", "elsewhere/cat.jpg"]
 LOGITS = torch.tensor([[2.0, 1.0], [0.5, 3.0], [-1.0, 1.0]])
@@ -19,7 +26,9 @@ LOGITS = torch.tensor([[2.0, 1.0], [0.5, 3.0], [-1.0, 1.0]])
 
 @pytest.fixture
 def kept(tmp_path: Path) -> Path:
-    write_predictions(tmp_path, "val", NAMES, ["cat", "dog"], LOGITS, torch.tensor([0, 1, 0]), 2.0, root="pets/")
+    write_predictions(
+        tmp_path, "val", relative_names(NAMES, "pets/"), ["cat", "dog"], LOGITS, torch.tensor([0, 1, 0]), 2.0
+    )
     return tmp_path
 
 
@@ -41,7 +50,7 @@ def test_no_pickle_is_in_it(kept: Path):
 
 def test_the_same_answers_are_the_same_bytes(kept: Path, tmp_path_factory: pytest.TempPathFactory):
     other = tmp_path_factory.mktemp("other")
-    write_predictions(other, "val", NAMES, ["cat", "dog"], LOGITS, torch.tensor([0, 1, 0]), 2.0, root="pets")
+    write_predictions(other, "val", relative_names(NAMES, "pets"), ["cat", "dog"], LOGITS, torch.tensor([0, 1, 0]), 2.0)
     assert predictions_file(other, "val").read_bytes() == predictions_file(kept, "val").read_bytes()
 
 

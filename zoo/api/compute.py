@@ -17,6 +17,7 @@ from zoo.engine.gradcam import painted
 from zoo.engine.layer_groups import find_head
 from zoo.engine.optimizers import needs_closure, to_evaluation_weights, to_training_weights
 from zoo.engine.outputs import call_scored, with_outputs
+from zoo.engine.part_numbers import part_of
 from zoo.engine.statistics import wilson_interval
 from zoo.engine.task import MULTI_LABEL, SINGLE_LABEL, task_named, task_of
 from zoo.engine.timing import call_rates, compared, now
@@ -40,6 +41,7 @@ __all__ = [
     "needs_closure",
     "now",
     "painted",
+    "part_of",
     "pass_of",
     "task_named",
     "task_of",

@@ -9,7 +9,8 @@ Example::
 from __future__ import annotations
 
 from zoo.evaluation.comparison import compare_runs
-from zoo.evaluation.evaluate import evaluate_run, own_split, request_of
+from zoo.evaluation.evaluate import EvaluationOptions, evaluate, evaluate_run, own_split, request_of
+from zoo.runner.analyses import Evaluated, Findings
 from zoo.runner.callbacks import Callback
 from zoo.runner.components import RunComponents, build_components
 from zoo.runner.environment import versions
@@ -29,7 +30,10 @@ from zoo.runner.weights import load_weights
 __all__ = [
     "Budget",
     "Callback",
+    "Evaluated",
+    "EvaluationOptions",
     "FeatureStore",
+    "Findings",
     "Observer",
     "Run",
     "RunComponents",
@@ -40,6 +44,7 @@ __all__ = [
     "build_components",
     "compare_runs",
     "ended_result",
+    "evaluate",
     "evaluate_run",
     "find_lr",
     "load_weights",

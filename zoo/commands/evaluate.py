@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from zoo.commands.analysis_options import EvaluationCommand, typed_analyses
 from zoo.job.options import DEVICES, VIEWS, offline_option
 
 if TYPE_CHECKING:
     from zoo.runner.run_result import RunResult
 
 
-@click.command(name="evaluate")
+@click.command(name="evaluate", cls=EvaluationCommand)
 @click.argument("run", metavar="RUN")
 @click.argument("dataset", required=False)
 @click.option("--data", type=click.Path(path_type=Path), metavar="PATH", help="Folder or file of the dataset.")
@@ -45,13 +46,16 @@ def evaluate(run: str, html: Path | None, as_json: bool, verbose: bool, **option
 
     from zoo.evaluation import evaluate as evaluation
     from zoo.host.context import registry_here
+    from zoo.reports.analysis_progress import analysis_progress
     from zoo.storage.files import check_target
+
+    analyses = typed_analyses(click.get_current_context())
 
     if html is not None:
         check_target(html, (".html", ".htm"), lambda _: True, option="--html")
-    with TemporaryDirectory() as folder:
+    with TemporaryDirectory() as folder, analysis_progress() as progress:
         pictures = None if as_json and html is None else Path(folder)
-        asked = evaluation.EvaluationOptions(**options, pictures=pictures)
+        asked = evaluation.EvaluationOptions(**options, pictures=pictures, analyses=analyses, progress=progress)
         result = evaluation.evaluate(run, asked, registry_here())
         page = None if pictures is None else _write_page(result, html, pictures)
     if as_json:

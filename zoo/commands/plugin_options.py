@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from zoo.commands.analysis_options import analysis_options
 from zoo.errors import ZooError
 from zoo.job.options import PLUGIN_VALUES, plugin_options
 from zoo.job.sections import SectionCommand, SectionOption
@@ -29,7 +30,9 @@ class JobCommand(SectionCommand):
         if known is None:
             of_kinds = plugin_options(ctx)
             taken = {name for each in (*own, *of_kinds) for name in (*each.opts, *each.secondary_opts)}
-            known = ctx.meta[_FOUND] = [*of_kinds, *_options(ctx, taken)]
+            settings = list(_options(ctx, taken))
+            taken |= {name for each in settings for name in each.opts}
+            known = ctx.meta[_FOUND] = [*of_kinds, *settings, *analysis_options(ctx, taken, of_runs=True)]
         return [*own, *known]
 
 

@@ -62,6 +62,8 @@ def _row(plugin: LoadedPlugin) -> dict[str, Any]:
 
 def _settings_notes(registry: Registry) -> Iterator[str]:
     """Notes on required plugins that are not installed, on invalid settings, and on options that are left out."""
+    from zoo.commands.analysis_options import analysis_clashes
+    from zoo.commands.evaluate import evaluate
     from zoo.commands.plugin_options import option_clashes
     from zoo.commands.run import run
     from zoo.host.requirements import unmet_requirements
@@ -69,6 +71,7 @@ def _settings_notes(registry: Registry) -> Iterator[str]:
     yield from map(str, unmet_requirements(registry.shelf))
     yield from registry.settings.problems()
     yield from option_clashes(registry, [run])
+    yield from analysis_clashes(registry, [evaluate, run])
 
 
 @group.command("install")

@@ -120,6 +120,7 @@ class Opener:
             ),
             shards=decoded.shards,
             groups=decoded.groups,
+            attributes=decoded.attributes,
         )
 
     def _check_labels(self, labels: Any, count: int) -> None:

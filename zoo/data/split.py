@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from zoo.data.attributes import Attributes
 from zoo.data.decode import Pixels
 from zoo.data.item_names import ItemNames
 
@@ -35,6 +36,7 @@ class Split:
         rows: int64 (N,), indices into ``images``, where the split is a part of them.
         shards: int (N,), file number of each image, where a file has many images.
         groups: str (N,), group of each image, where the dataset has groups.
+        attributes: values of the N images by name, where the dataset has attributes.
     """
 
     name: str
@@ -48,6 +50,7 @@ class Split:
     rows: NDArray[np.int64] | None = None
     shards: NDArray[np.integer] | None = None
     groups: NDArray[np.str_] | None = None
+    attributes: Attributes | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -67,6 +70,7 @@ class Split:
             rows=indices if self.rows is None else self.rows[indices],
             shards=None if self.shards is None else self.shards[indices],
             groups=None if self.groups is None else self.groups[indices],
+            attributes=None if self.attributes is None else self.attributes.part(indices),
         )
 
     def gather(self, indices: NDArray[np.int64]) -> Pixels:

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from zoo.data.attributes import Attributes, attributes_of
 from zoo.data.decode import Pixels, Shape, read_item, to_pixels
 from zoo.data.decoded_rows import Progress, Rows, fill, in_memory, labels_of, new_rows
 from zoo.data.fingerprint import content_key
@@ -46,6 +47,7 @@ class Decoded:
         shards: int (N,), file number of each image, where a file has many images.
         groups: str (N,), group of each image, where the dataset has groups.
         depths: number of images of each bit depth above 8.
+        attributes: values of the N images by name, where the dataset has attributes.
     """
 
     images: Pixels | Streamed
@@ -56,6 +58,7 @@ class Decoded:
     shards: NDArray[np.integer] | None = None
     groups: NDArray[np.str_] | None = None
     depths: Mapping[str, int] = field(default_factory=dict)
+    attributes: Attributes | None = None
 
 
 class Streamed:
@@ -136,5 +139,5 @@ def _assemble(rows: Rows, dataset: Any, shape: Shape, fingerprint: str) -> Decod
     shards, groups = getattr(dataset, "shards", None), groups_of(dataset)
     shards = None if shards is None else np.asarray(shards)[rows.kept]
     groups = None if groups is None else groups[rows.kept]
-    names = names_of(dataset, rows.kept)
-    return Decoded(images, rows.labels, names, skipped, fingerprint, shards, groups, rows.depths)
+    names, attributes = names_of(dataset, rows.kept), attributes_of(dataset, np.asarray(rows.kept))
+    return Decoded(images, rows.labels, names, skipped, fingerprint, shards, groups, rows.depths, attributes)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,11 @@ from zoo.data.open import ALL, TEST, TRAIN, VAL, Opener, evaluation_split, open_
 from zoo.data.split import Split
 from zoo.data.splits import absent_notice
 from zoo.engine.conformal import check_coverage
-from zoo.engine.evaluate import evaluate_logits, predict_outputs
+from zoo.engine.evaluate import Answers, evaluate_logits, predict_outputs
 from zoo.engine.execution import choose_execution, keep_freed_memory, precision_here
 from zoo.engine.final import final_numbers
 from zoo.engine.outputs import outputs_of
+from zoo.engine.part_numbers import PartScore
 from zoo.engine.task import REGRESSION, task_of_card
 from zoo.engine.tta import NONE, account, looking, notices, views_named
 from zoo.errors import BundleError, RequestError
@@ -32,12 +34,15 @@ from zoo.model.formats import EXPORTED, artifact_at
 from zoo.model.sources import find_model
 from zoo.registry.registry import Registry
 from zoo.runner import build
+from zoo.runner.analyses import PATH as ANALYSES
+from zoo.runner.analyses import Analyses, Evaluated, Progress, build_analyses
 from zoo.runner.losses import Scored, loss_weights
 from zoo.runner.measurements import Mistake, SplitMetrics
 from zoo.runner.pictures import INDEX, draw_mistakes
-from zoo.runner.predictions import write_predictions
+from zoo.runner.predictions import relative_names, write_predictions
 from zoo.runner.run_result import RunResult
 from zoo.storage.files import write_json
+from zoo.storage.safe_yaml import read_mapping
 
 UNMEASURED = "The loss has trained weights, which are not part of the model, so its value was not measured."
 
@@ -67,7 +72,8 @@ def evaluate_run(
 
     Returns:
         A result without epochs: ``metrics``, ``mistakes`` and ``splits`` by split; with test-time augmentation also
-        ``tta`` (its ``name`` and how many ``views``), and ``changes``, sentences on components that are newer.
+        ``tta`` (its ``name`` and how many ``views``), ``changes``, sentences on components that are newer, and
+        ``analyses``, documents by name of the analysis and split.
 
     Raises:
         RequestError: the run, dataset or split doesn't exist.
@@ -78,11 +84,16 @@ def evaluate_run(
 
 @dataclasses.dataclass(frozen=True)
 class EvaluationOptions:
-    """Options of :func:`evaluate_run`, and more.
+    """Options of :func:`evaluate_run`.
 
     Args:
-        pictures: a folder for pictures of the worst mistakes; by default none are drawn.
-        coverage: rate at which sets of classes should contain the true class; by default no sets are made.
+        dataset, data, split, device, tta, keep: see there.
+        analyses: analyses with their parameters, such as ``{"name": "groups", "column": "camera"}``, in addition to
+            those of the run's job, which belong to its own dataset.
+        pictures: a folder for pictures of the worst mistakes and figures of the analyses; by default none are drawn.
+        coverage: rate at which sets of classes should contain the true class, or intervals the value; by default
+            neither is made.
+        progress: receives the progress of the analyses.
     """
 
     dataset: str | None = None
@@ -93,6 +104,8 @@ class EvaluationOptions:
     keep: bool = False
     pictures: Path | None = None
     coverage: float | None = None
+    analyses: tuple[Mapping[str, Any], ...] = ()
+    progress: Progress | None = None
 
     @property
     def own(self) -> bool:
@@ -119,7 +132,8 @@ def evaluate(run: str | Path, options: EvaluationOptions, registry: Registry) ->
     used = _used(bundle, registry, own_dataset=dataset is None, architecture_alone=not has_job)
     model, card = load_model(bundle, registry)
     options = dataclasses.replace(options, tta=card.get("tta", NONE) if options.tta is None else options.tta)
-    resolved = resolve(request_of(folder, card, {"dataset": dataset, "data": options.data}), registry)
+    asked = {"dataset": dataset, "data": options.data, ANALYSES: _analyses_of(folder, options)}
+    resolved = resolve(request_of(folder, card, asked), registry)
     return _measured(folder, model, card, resolved, options, used)
 
 
@@ -138,7 +152,9 @@ def _measured(
     if card.get("task") == REGRESSION:  # the images may be labelled by classes that are called by numbers
         opener = dataclasses.replace(opener, task=REGRESSION)
     images = own_split(opener, resolved, list(card["classes"]), options.split, own=options.own)
-    numbers, mistakes, problems = _measure(path, model, card, images, resolved, options)
+    analyses = build_analyses(resolved)
+    analyses.check(images)
+    numbers, mistakes, problems = _measure(path, model, card, images, resolved, options, analyses)
     tta = options.tta or NONE
     return RunResult.read(
         {
@@ -154,6 +170,7 @@ def _measured(
             "mistakes": {images.name: mistakes},
             **account(tta),
             "changes": changes,
+            **analyses.entries(),
         }
     )
 
@@ -167,11 +184,18 @@ def _evaluate_file(word: str | Path, path: Path, options: EvaluationOptions, reg
     in_run = _is_of(artifact.card, path.parent)
     if dataset is None and not in_run:
         raise RequestError(f"{path} is outside of the folder of its run. Give a dataset: zoo evaluate FILE DATASET")
-    asked = {"dataset": dataset, "data": options.data}
+    asked = {"dataset": dataset, "data": options.data, ANALYSES: _analyses_of(path.parent, options)}
     if not in_run:
         asked["architecture"] = standing_for(artifact, card)
     resolved = resolve(request_of(path.parent if in_run else None, card, asked), registry)
     return _measured(path, model, card, resolved, dataclasses.replace(options, device="cpu"), [])
+
+
+def _analyses_of(folder: Path, options: EvaluationOptions) -> list[Mapping[str, Any]]:
+    """The requested analyses, and on the run's own images those of its job under other names."""
+    job = read_mapping(folder / JOB) if options.own and (folder / JOB).is_file() else {}
+    named = {each["name"] if isinstance(each, Mapping) else each: each for each in job.get(ANALYSES) or []}
+    return list({**named, **{each["name"]: each for each in options.analyses}}.values())
 
 
 def request_of(folder: Path | None, card: Mapping[str, Any], asked: Mapping[str, Any]) -> Request:
@@ -256,6 +280,7 @@ def _measure(
     images: Split,
     resolved: Resolved,
     options: EvaluationOptions,
+    analyses: Analyses,
 ) -> tuple[SplitMetrics, list[Mistake], list[str]]:
     """Numbers and worst mistakes of a model on images, and notices of what could not be drawn."""
     job, tta = resolved.job, options.tta or NONE
@@ -272,37 +297,50 @@ def _measure(
     known = None if problems else loss
     normalize = Normalize(shape["mean"], shape["std"], execution.device)
     size = execution.evaluation_batch(2 * resolved.job.train.batch_size, shape["in_chans"] * shape["image_size"] ** 2)
-    batches = Batches(images, size, normalize)
     network, takers = looking(model, tta, task.mean), [loss, *(m.update for m in metrics.values())]
-    answers = predict_outputs(network, batches, execution, takers=takers)
+
+    def predict(split: Split) -> Answers:
+        return predict_outputs(network, Batches(split, size, normalize), execution, takers=takers)
+
+    answers = predict(images)
     logits, targets, outputs = answers
     numbers = evaluate_logits(logits, targets, known, classes, metrics, card.get("thresholds"), outputs, task)
     heat, here = card.get("temperature"), options.own and images.name == VAL
     beside, found = final_numbers(answers, known, images.names, classes, metrics, heat, fitted_here=here, task=task)
-    mistakes = [Mistake.read(mistake) for mistake in found]
     if options.coverage is not None:
         beside |= {"conformal": coverage_on(logits, targets, card, options.coverage, calibrated_here=here)}
         if options.keep and here:
             save_scores(folder, logits, targets)
-    drawn = None if task.classifies else options.pictures  # the page plots values
-    for place in filter(None, (folder if options.keep else None, drawn)):
-        root = str(job.dataset.params.get("root") or "")
+    mistakes, measured = [Mistake.read(mistake) for mistake in found], SplitMetrics.read({**numbers, **beside})
+    score = PartScore(known, classes, metrics, card.get("thresholds"), task)
+    watched = {} if options.progress is None else {"progress": options.progress}
+    higher = build.higher_names(resolved, task, metrics)
+    columns = analyses.run(Evaluated(folder, card, images, answers, measured, higher, score, predict, **watched))
+    plotted = None if task.classifies else options.pictures  # the page plots values
+    for place in filter(None, (folder if options.keep else None, plotted)):
+        names = relative_names(images.names, job.dataset.params.get("root"))
         read = task.read(logits), task.read_labels(targets)
-        write_predictions(place, images.name, images.names, classes, *read, heat or 1.0, root)
-    problems += [] if options.pictures is None else _drawn(model, card, batches, mistakes, options.pictures)
-    return SplitMetrics.read({**numbers, **beside}), mistakes, problems
+        write_predictions(place, images.name, names, classes, *read, heat or 1.0, columns)
+    if options.pictures is not None:
+        drawn = partial(_mistake_rows, model, card, Batches(images, size, normalize), mistakes, options.pictures)
+        problems += _drawn(drawn, analyses, options.pictures)
+    return measured, mistakes, problems
 
 
-def _drawn(
-    model: nn.Module, card: Mapping[str, Any], batches: Batches, mistakes: list[Mistake], folder: Path
-) -> list[str]:
-    """Draw the worst mistakes for a page; what prevents it becomes a notice, as the numbers don't depend on it."""
-    if card["preprocessing"]["in_chans"] not in (1, 3):
-        return []
-    multilabel = task_of_card(card).independent
+def _drawn(draw: Callable[[], list[Any]], analyses: Analyses, folder: Path) -> list[str]:
+    """Draw the pictures of a page; what prevents it becomes a notice, as the numbers don't depend on it."""
     try:
-        rows = draw_mistakes(model, batches, mistakes, list(card["classes"]), folder, multilabel=multilabel)
-        write_json(folder / INDEX, {"mistakes": rows})
+        write_json(folder / INDEX, {"mistakes": draw(), "figures": analyses.figures})
     except Exception as error:
         return [f"The pictures for the report were not written: {type(error).__name__}: {error}"]
     return []
+
+
+def _mistake_rows(
+    model: nn.Module, card: Mapping[str, Any], batches: Batches, mistakes: list[Mistake], folder: Path
+) -> list[dict[str, Any]]:
+    """Draw the worst mistakes, of images with 1 or 3 channels."""
+    if card["preprocessing"]["in_chans"] not in (1, 3):
+        return []
+    multilabel = task_of_card(card).independent
+    return draw_mistakes(model, batches, mistakes, list(card["classes"]), folder, multilabel=multilabel)

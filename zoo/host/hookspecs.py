@@ -12,6 +12,7 @@ from typing import Any
 import pluggy
 
 from zoo.plugin import (
+    Analysis,
     Architecture,
     Augmentation,
     CacheKind,
@@ -337,6 +338,45 @@ def zoo_callbacks() -> Iterable[TrainingCallback | Family]:
                     state.log("weight_norm", torch.nn.utils.get_total_norm(list(state.model.parameters())))
 
     ``zoo run simple_cnn digits --set callbacks=acme/weight_norm`` then records it.
+    '''
+    return ()
+
+
+@hookspec
+def zoo_analyses() -> Iterable[Analysis | Family]:
+    '''Contribute analyses of a trained model's answers, with their options of ``zoo evaluate``.
+
+    Example::
+
+        # zoo_acme/plugin.py
+        from zoo.plugin import Analysis, AnalysisOption, hookimpl
+
+        @hookimpl
+        def zoo_analyses():
+            option = AnalysisOption("--unsure-below", "unsure_below", "Count less confident answers.", "P", float)
+            yield Analysis("unsure", "zoo_acme.unsure:Unsure", summary="Number of unsure answers", options=(option,))
+
+        # zoo_acme/unsure.py
+        from zoo.api.running import Findings
+
+        class Unsure:
+            """Number of answers whose confidence is below a limit.
+
+            Args:
+                unsure_below: limit of the confidence, in 0..1.
+            """
+
+            def __init__(self, unsure_below: float = 0.6):
+                self.limit = unsure_below
+
+            def __call__(self, evaluated):
+                confidences = evaluated.answers.logits.softmax(dim=1).amax(dim=1)
+                count = int((confidences < self.limit).sum())
+                text = f"{count} of {len(confidences)} answers have a confidence below {self.limit:.0%}."
+                return Findings({"unsure": count}, sections=(("Unsure answers", text),))
+
+    ``zoo evaluate RUN`` with the option ``--unsure-below 0.8`` then prints the number; ``--json`` has it under
+    ``analyses``.
     '''
     return ()
 
@@ -889,6 +929,7 @@ CONTRIBUTIONS: dict[str, str] = {
     "schedule": "zoo_schedules",
     "sampler": "zoo_samplers",
     "callback": "zoo_callbacks",
+    "analysis": "zoo_analyses",
     "exporter": "zoo_exporters",
     "importer": "zoo_importers",
     "command": "zoo_commands",

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from zoo.errors import PluginError, UnknownName
 from zoo.plugin import (
     GIVEN_PARAMETERS,
+    Analysis,
     Architecture,
     Augmentation,
     Command,
@@ -75,6 +76,7 @@ _CORE = (
         use="zoo.runner.callbacks:Callbacks",
         checks="zoo.testing.callbacks",
     ),
+    Kind(Analysis, plural="analyses", path="analyses"),
     Kind(Exporter, given=("bundle", "path", "network", "pixels", "fields"), checks="zoo.testing.exporters"),
     Kind(Importer, given=("file", "architecture", "content", "image_size"), checks="zoo.testing.importers"),
     Kind(Command, given=("arguments",), checks="zoo.testing.commands"),

@@ -117,7 +117,7 @@ def final_lines(result: RunResult) -> list[str]:
     lines += [f"verdict: {verdict.headline}", *(f"  {sentence}" for sentence in verdict.evidence)]
     lines += [f"  try: {advice}" for advice in verdict.advice]
     for title, text in result.sections:
-        lines += [f"{clean(title)}: {clean(line)}" for line in text.splitlines()]
+        lines += [f"{clean(title)}: {clean(line)}" for line in text.splitlines() if line.strip()]
     if result.dir:
         lines.append(f"run: {short_path(result.dir)}")
     return lines + [f"next: {command}" for _, command in next_commands(result)[:1]]

@@ -20,6 +20,7 @@ from zoo.engine.layer_groups import Block
 from zoo.engine.optimizers import has_two_weights, needs_closure
 from zoo.engine.param_groups import parameter_groups
 from zoo.engine.step import Loss
+from zoo.engine.task import Task
 from zoo.errors import ContractError, JobError, RequestError
 from zoo.job.resolve import Resolved
 from zoo.job.schema import Choice, Job
@@ -69,6 +70,14 @@ def build_scoring(
         if hasattr(part, "to"):
             part.to(device)
     return loss, dict(zip(metric_names(job.metrics), metrics, strict=True))
+
+
+def higher_names(resolved: Resolved, task: Task, metrics: Collection[str]) -> frozenset[str]:
+    """Names of the numbers of an evaluation for which higher is better, of the task's and the job's metrics."""
+    components = [resolved.entry(f"metrics.{i}").component for i in range(len(metrics))]
+    better = {name: getattr(each, "higher_is_better", True) for name, each in zip(metrics, components, strict=True)}
+    own = {name for name, higher in better.items() if higher}
+    return frozenset(own.difference(task.scalars).union(task.higher))
 
 
 def _check_several_labels(resolved: Resolved) -> None:

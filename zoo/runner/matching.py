@@ -71,8 +71,8 @@ def _ordered(kept: Predictions, order: Sequence[str], classes: list[str]) -> Pre
     columns = [chosen.classes.index(name) for name in classes]
     logits = chosen.logits[:, columns]
     if chosen.targets.ndim == 2:
-        return Predictions(
-            chosen.names, classes, chosen.targets[:, columns], chosen.predicted[:, columns], logits, chosen.temperature
-        )
-    new = np.argsort(columns)
-    return Predictions(chosen.names, classes, new[chosen.targets], new[chosen.predicted], logits, chosen.temperature)
+        targets, predicted = chosen.targets[:, columns], chosen.predicted[:, columns]
+    else:
+        new = np.argsort(columns)
+        targets, predicted = new[chosen.targets], new[chosen.predicted]
+    return Predictions(chosen.names, classes, targets, predicted, logits, chosen.temperature, chosen.columns)

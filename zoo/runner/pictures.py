@@ -50,6 +50,7 @@ def draw_pictures(training: Training, mistakes: Mapping[str, Sequence[Mistake]])
         folder.mkdir()
         wrong = [row for name, worst in mistakes.items() if worst for row in _mistakes(training, name, worst, folder)]
         index = {"mistakes": wrong, "augmented": _augmented(training, folder)}
+        index["figures"] = training.analyses.figures
     except OSError as error:
         raise cannot_write(folder, error) from error
     write_json(folder / INDEX, index)

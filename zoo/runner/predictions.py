@@ -1,17 +1,18 @@
 """A run's predictions for each image of a split, stored with the result, so that runs can be compared image by image.
 
 ``predictions_val.npz`` (and ``_test``) is read without pickle. Its entries are ``about`` (UTF-8 JSON: ``names``,
-``classes``, ``temperature``), ``targets`` (N,) int64 or, of a multi-label task, (N, K) bool, ``predicted`` (N,) int64
-of a single-label task, and ``logits`` (N, K) float32, or float16 where there are more than four million. Of a
-regression, ``targets`` and ``logits`` are values (N, K) float32 in the unit of the data.
+``classes``, ``temperature``, and ``columns`` where an analysis stored values of the images), ``targets`` (N,) int64 or,
+of a multi-label task, (N, K) bool, ``predicted`` (N,) int64 of a single-label task, and ``logits`` (N, K) float32, or
+float16 where there are more than four million. Of a regression, ``targets`` and ``logits`` are values (N, K) float32 in
+the unit of the data.
 """
 
 from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +24,18 @@ from zoo.errors import RequestError
 from zoo.storage.files import atomic, open_plain
 
 __all__ = [
+    "Columns",
     "Predictions",
     "forget_predictions",
     "predictions_file",
     "read_predictions",
+    "relative_names",
     "split_of",
     "write_predictions",
 ]
 
+Columns = Mapping[str, Sequence[str]]
+"""Values of the N images by name."""
 EXACT = 4_000_000
 """Number of logits above which float16 is stored: 50,000 images of 1,000 classes take 100 MB."""
 
@@ -46,6 +51,7 @@ class Predictions:
         predicted: likewise.
         logits: (N, K) float32; of a regression the predicted values.
         temperature: divisor of the logits before the softmax or sigmoid.
+        columns: values of the N images by name, that an analysis stored.
     """
 
     names: list[str]
@@ -54,6 +60,7 @@ class Predictions:
     predicted: NDArray[Any]
     logits: NDArray[np.float32]
     temperature: float = 1.0
+    columns: Columns = field(default_factory=dict)
 
     @property
     def multilabel(self) -> bool:
@@ -90,7 +97,8 @@ class Predictions:
         """Select the images at ``rows``, in this order."""
         names = [self.names[i] for i in rows]
         arrays = self.targets[rows], self.predicted[rows], self.logits[rows]
-        return Predictions(names, self.classes, *arrays, self.temperature)
+        columns = {name: [values[i] for i in rows] for name, values in self.columns.items()}
+        return Predictions(names, self.classes, *arrays, self.temperature, columns)
 
 
 def predictions_file(folder: Path, split: str) -> Path:
@@ -121,6 +129,12 @@ def split_of(folder: Path, asked: str | None) -> str:
     return wanted
 
 
+def relative_names(names: Sequence[str], root: object) -> list[str]:
+    """Names of images, relative to the folder of their dataset where they start with it."""
+    start = f"{str(root).rstrip('/')}/" if root else ""
+    return [str(name).removeprefix(start) for name in names]
+
+
 def write_predictions(
     folder: Path,
     split: str,
@@ -129,14 +143,15 @@ def write_predictions(
     logits: Any,
     targets: Any,
     temperature: float = 1.0,
-    root: str = "",
+    columns: Columns | None = None,
 ) -> None:
     """Write the predictions of a split, atomically.
 
     Args:
-        names: names of the N images, made relative to the folder ``root`` where they start with it.
+        names: names of the N images.
         logits: (N, K) float tensor; of a regression the predicted values.
         targets: (N,) int64 tensor; of a multi-label task (N, K) float32 of 0 and 1; of a regression float64 (N, K).
+        columns: values of the N images by name, of analyses.
 
     Raises:
         OutputError: the folder can't be written, or the disk is full.
@@ -150,11 +165,11 @@ def write_predictions(
     if scores.size > EXACT and not values:
         most = np.finfo(np.float16).max
         scores = scores.clip(-most, most).astype(np.float16)
-    start = f"{root.rstrip('/')}/" if root else ""
     about = {
-        "names": [str(name).removeprefix(start) for name in names],
+        "names": [str(name) for name in names],
         "classes": list(classes),
         "temperature": temperature,
+        **({"columns": {name: list(column) for name, column in columns.items()}} if columns else {}),
     }
     arrays["about"] = np.frombuffer(json.dumps(about).encode("ascii"), np.uint8)
     with atomic(predictions_file(folder, split)) as file:
@@ -174,9 +189,12 @@ def read_predictions(folder: Path, split: str) -> Predictions:
         about = json.loads(arrays["about"].tobytes())
         logits, targets = arrays["logits"].astype(np.float32), arrays["targets"]
         predicted = arrays["predicted"] if targets.ndim == 1 else logits if targets.dtype.kind == "f" else logits >= 0
-        found = Predictions(about["names"], about["classes"], targets, predicted, logits, float(about["temperature"]))
+        heat, columns = float(about["temperature"]), about.get("columns", {})
+        found = Predictions(about["names"], about["classes"], targets, predicted, logits, heat, columns)
         if logits.shape != (len(found.names), len(found.classes)) or len(targets) != len(logits) != 0:
             raise ValueError(f"{len(found.names)} names, {logits.shape} logits")
+        if odd := [name for name, values in columns.items() if len(values) != len(found.names)]:
+            raise ValueError(f"{len(found.names)} names, {len(columns[odd[0]])} values of {odd[0]}")
     except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
         raise RequestError(
             f"{path} is damaged ({type(error).__name__}: {error}). Compute it again: zoo evaluate {folder} --split "

@@ -168,7 +168,7 @@ def result_of(training: Training, run: Run, status: str, reason: str | None, fin
                 "bundle": "model" if state.best else None,
             },
             **({"trial": parts.trial} if parts.trial else {}),
-            "sections": [list(section) for section in run.sections],
+            **training.analyses.entries(),
         }
     )
 

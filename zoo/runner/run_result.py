@@ -51,6 +51,7 @@ class RunResult(Record):
             ``plugins.NAME`` -> distribution, version and ``hooks`` of a plugin that observed the run, and what it
             changed: ``stopped`` (epoch and reason), ``sections`` (titles), ``failed`` (hook and problem).
         sections: ``[title, plain text]`` that plugins add to the report.
+        analyses: name of an analysis -> split -> its document.
 
     Example:
         >>> result = read_result(Path("runs/digits"))  # doctest: +SKIP
@@ -80,6 +81,7 @@ class RunResult(Record):
     model: ModelSummary = ModelSummary()
     trial: ExecutionTrial | None = None
     sections: list[list[str]] = Field(default_factory=list)
+    analyses: dict[str, Mapping[str, Any]] = Field(default_factory=dict)
     signs: VerdictFacts = VerdictFacts()
     tuning: TuningAccount = TuningAccount()
 

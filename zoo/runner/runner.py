@@ -29,6 +29,7 @@ from zoo.model.bundle import read_card, write_card
 from zoo.model.provenance import given_changes, given_lines, recorded
 from zoo.registry.entry import PYTHON
 from zoo.registry.loaded_plugin import LoadedPlugin
+from zoo.runner.analyses import analyses_of_run
 from zoo.runner.callbacks import Callback, Callbacks
 from zoo.runner.checkpoint import CheckpointState, load_checkpoint
 from zoo.runner.chosen_callbacks import chosen_callbacks
@@ -192,6 +193,7 @@ def _prepared(
             parts, tuning = build_parts(resolved, observer, ranks, budget)
             training = Training(parts, folder, observer, interrupts, budget)
             training.callback = Callbacks([*callbacks, *chosen_callbacks(parts, folder)], first=ranks.first)
+            training.analyses = analyses_of_run(parts)
             speed = measure_speed(parts) if budget is None else None  # a budget has timed the steps already
             run = _begin(training, state)
             run.estimate_s = tuning.budget.seconds if tuning.budget else _left_s(training, speed)
@@ -308,7 +310,7 @@ class _Runner:
         if not self.training.ranks.first:
             return result
         sections = self.callback.report_sections(self.run_record, result)
-        result = self._with_observers(result.changed(sections=[list(section) for section in sections]))
+        result = self._with_observers(result.changed(sections=[*result.sections, *map(list, sections)]))
         write_json(self.training.folder / RESULT, result.document())
         if self.report is not None:
             self._report(self.report, result)

@@ -151,7 +151,7 @@ def _values_out_of_fold(ended: Sequence[RunResult]) -> OutOfFoldScores | None:
     """Pooled metrics of a regression; None where a run's predictions are gone."""
     import torch
 
-    from zoo.engine.regression import Regression
+    from zoo.engine.regression import RegressionTask
     from zoo.runner.predictions import read_predictions
 
     try:
@@ -162,7 +162,7 @@ def _values_out_of_fold(ended: Sequence[RunResult]) -> OutOfFoldScores | None:
         torch.cat([torch.from_numpy(array) for array in arrays])
         for arrays in ([each.logits for each in kept], [each.targets for each in kept])
     )
-    return OutOfFoldScores.read({"images": len(values), **Regression().numbers(values, targets, ended[0].classes)})
+    return OutOfFoldScores.read({"images": len(values), **RegressionTask().numbers(values, targets, ended[0].classes)})
 
 
 def _notices(ended: Sequence[RunResult], by: str) -> list[str]:

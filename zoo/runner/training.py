@@ -20,6 +20,7 @@ from zoo.engine.calibration import Calibration, calibrate_outputs
 from zoo.engine.evaluate import Answers, evaluate_logits, predict_outputs
 from zoo.engine.final import final_numbers
 from zoo.engine.gradient_sync import Together
+from zoo.engine.part_numbers import PartScore
 from zoo.engine.ranks import is_peer_error, peer_lost
 from zoo.engine.scores import Numbers
 from zoo.engine.step import StepOutput
@@ -30,13 +31,15 @@ from zoo.engine.value_intervals import ValueIntervals
 from zoo.errors import TrainingError
 from zoo.job.run_folder import CHECKPOINTS, METRICS, MODEL
 from zoo.model.bundle import WEIGHTS, read_weights
+from zoo.runner.analyses import Analyses, Evaluated
+from zoo.runner.build import higher_names
 from zoo.runner.callbacks import Callbacks
 from zoo.runner.checkpoint import Keeper, random_states
 from zoo.runner.components import RunComponents
 from zoo.runner.interrupts import Interrupts
 from zoo.runner.measurements import BestEpoch, EpochRecord, Mistake, SplitMetrics
 from zoo.runner.observer import Observer
-from zoo.runner.predictions import write_predictions
+from zoo.runner.predictions import Columns, relative_names, write_predictions
 from zoo.runner.record import Run
 from zoo.runner.resuming import checkpoint_of
 from zoo.runner.run_state import Position, RunState
@@ -82,7 +85,7 @@ class Training:
         self.keeper = Keeper(folder / CHECKPOINTS, folder / MODEL)
         timing = {"setup_s": parts.setup_s, "data_s": parts.data_s, "train_s": 0.0, "evaluate_s": 0.0}
         self.state = RunState(timing, self.job.train.accumulate)
-        self.callback = Callbacks(())
+        self.callback, self.analyses = Callbacks(()), Analyses({})
         self.live = TrainState(
             model=parts.model,
             optimizer=parts.optimizer,
@@ -381,7 +384,7 @@ class Training:
         model = None if len(splits) == len(known) else self._read_back()
         metrics: dict[str, SplitMetrics] = {}
         mistakes: dict[str, list[Mistake]] = {}
-        root, task = str(self.job.dataset.params.get("root") or ""), self.parts.task
+        task = self.parts.task
         for split in splits:
             answers = known.get(split.name) or self._predict(split, cast(nn.Module, model), self.job.tta)
             read = task.read(answers.logits), task.read_labels(answers.targets)
@@ -395,9 +398,29 @@ class Training:
             metrics[split.name] = SplitMetrics.read({**numbers, **beside})
             mistakes[split.name] = [Mistake.read(mistake) for mistake in worst]
             if self.ranks.first:
-                write_predictions(self.folder, split.name, names, classes, *read, heat or 1.0, root)
+                columns = self._analysed(split, answers, metrics[split.name])
+                kept = relative_names(names, self.job.dataset.params.get("root"))
+                write_predictions(self.folder, split.name, kept, classes, *read, heat or 1.0, columns)
         self.state.timing["evaluate_s"] += perf_counter() - started
         return FinalNumbers(metrics, mistakes)
+
+    def _analysed(self, split: Split, answers: Answers, numbers: SplitMetrics) -> Columns:
+        """Run the job's analyses on a split; a failure becomes a notice, as the training is done.
+
+        Returns:
+            The columns to store with the predictions.
+        """
+        parts = self.parts
+        score = PartScore(parts.loss_fn, parts.classes, parts.metrics, self.thresholds, parts.task)
+        card = {"classes": parts.classes, "task": parts.task.name, "thresholds": self.thresholds}
+        higher = higher_names(parts.resolved, parts.task, parts.metrics)
+        try:
+            return self.analyses.run(Evaluated(self.folder, card, split, answers, numbers, higher, score))
+        except Exception as error:
+            text = f"An analysis of the {split.name} images failed: {type(error).__name__}: {error}"
+            self.state.notices = [*self.state.notices, text]
+            self.observer.notice(text)
+            return {}
 
     def _check_best(self) -> bool:
         """Return True if the weights on disk are byte-identical to the best epoch's, False if that is unknown.

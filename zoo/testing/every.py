@@ -28,6 +28,7 @@ ASKED: dict[str, tuple[str, ...]] = {
     "exporter": ("bundle", "path"),
     "importer": ("file",),
     "command": ("arguments",),
+    "analysis": (),
     "model_source": ("word",),
     "health_check": (),
     "function": (),

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
 
-from zoo.engine.links import Link, Quantiles, link_of
+from zoo.engine.links import Link, QuantileLink, link_of
 from zoo.registry.signature import accepts
 from zoo.testing.outcome import skip
 from zoo.testing.subject import Subject
@@ -96,7 +96,7 @@ class Values(Classes):
         return None
 
     def _wide(self, targets: Tensor) -> Tensor:
-        levels = self.link.levels if isinstance(self.link, Quantiles) else [0.5]
+        levels = self.link.levels if isinstance(self.link, QuantileLink) else [0.5]
         return targets.repeat_interleave(len(levels), dim=1)
 
 

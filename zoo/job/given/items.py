@@ -32,7 +32,7 @@ class Items:
             self.targets = targets
         if (key := _fingerprint(dataset)) is not None:
             self.fingerprint = f"{key} {self.classes}{' values' * of_values}"
-        for name in ("multilabel", "task", "groups", "source", "notices"):
+        for name in ("multilabel", "task", "groups", "attributes", "source", "notices"):
             if (value := inherited(dataset, name)) is not None:
                 setattr(self, name, value)
         if of_values:
@@ -139,7 +139,11 @@ def inherited(dataset: Any, name: str) -> Any:
     if not _is_part(dataset):
         return None
     value = inherited(dataset.dataset, name)
-    return value if value is None or name != "groups" else [value[int(i)] for i in dataset.indices]
+    if value is None or name not in ("groups", "attributes"):
+        return value
+    if isinstance(value, Mapping):
+        return {key: [values[int(i)] for i in dataset.indices] for key, values in value.items()}
+    return [value[int(i)] for i in dataset.indices]
 
 
 def _is_part(dataset: Any) -> bool:

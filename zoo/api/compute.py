@@ -9,13 +9,15 @@ Example::
 from __future__ import annotations
 
 from zoo.engine.autotune import pass_of
+from zoo.engine.calibration import Calibration, calibrate
 from zoo.engine.execution import Execution, choose_execution, keep_freed_memory
 from zoo.engine.features import FeatureBatches
 from zoo.engine.fuse_bn import fold_norms
 from zoo.engine.gradcam import painted
-from zoo.engine.layer_groups import find_head
+from zoo.engine.layer_groups import find_head, is_last_step
 from zoo.engine.optimizers import needs_closure, to_evaluation_weights, to_training_weights
 from zoo.engine.outputs import call_scored, with_outputs
+from zoo.engine.statistics import mcnemar, paired_interval, wilson_interval
 from zoo.engine.task import MULTI_LABEL, SINGLE_LABEL, task_named, task_of
 from zoo.engine.timing import call_rates, compared, now
 from zoo.engine.tta import NONE, account, views_named
@@ -24,24 +26,30 @@ __all__ = [
     "MULTI_LABEL",
     "NONE",
     "SINGLE_LABEL",
+    "Calibration",
     "Execution",
     "FeatureBatches",
     "account",
+    "calibrate",
     "call_rates",
     "call_scored",
     "choose_execution",
     "compared",
     "find_head",
     "fold_norms",
+    "is_last_step",
     "keep_freed_memory",
+    "mcnemar",
     "needs_closure",
     "now",
     "painted",
+    "paired_interval",
     "pass_of",
     "task_named",
     "task_of",
     "to_evaluation_weights",
     "to_training_weights",
     "views_named",
+    "wilson_interval",
     "with_outputs",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,11 @@ from zoo.data.batches import Batches, Normalize
 from zoo.data.open import ALL, TEST, TRAIN, VAL, Opener, evaluation_split, open_training, same_task, training_splits
 from zoo.data.split import Split
 from zoo.data.splits import absent_notice
-from zoo.engine.evaluate import evaluate_logits, predict_outputs
+from zoo.engine.evaluate import Answers, evaluate_logits, predict_outputs
 from zoo.engine.execution import choose_execution, keep_freed_memory, precision_here
 from zoo.engine.final import final_numbers
 from zoo.engine.outputs import outputs_of
+from zoo.engine.step import Loss
 from zoo.engine.task import task_of_card
 from zoo.engine.tta import NONE, account, looking, notices, views_named
 from zoo.errors import BundleError, RequestError
@@ -261,19 +262,39 @@ def _measure(
     batches = Batches(images, size, normalize)
     network, takers = looking(model, tta, task.mean), [loss, *(m.update for m in metrics.values())]
     answers = predict_outputs(network, batches, execution, takers=takers)
-    logits, targets, outputs = answers
-    numbers = evaluate_logits(logits, targets, known, classes, metrics, card.get("thresholds"), outputs, task)
-    heat, here = card.get("temperature"), options.own and images.name == VAL
-    beside, found = final_numbers(answers, known, images.names, classes, metrics, heat, fitted_here=here, task=task)
-    mistakes = [Mistake.read(mistake) for mistake in found]
+    here = options.own and images.name == VAL
+    numbers, mistakes = score_answers(answers, images.names, card, known, metrics, fitted_here=here)
     if options.keep:
-        root = str(job.dataset.params.get("root") or "")
-        read = task.read(logits), task.read_targets(targets)
-        write_predictions(
-            folder, images.name, images.names, classes, *read, heat or 1.0, root, values=not task.classifies
-        )
+        root, heat = str(job.dataset.params.get("root") or ""), card.get("temperature") or 1.0
+        read = task.read(answers.logits), task.read_targets(answers.targets)
+        write_predictions(folder, images.name, images.names, classes, *read, heat, root, values=not task.classifies)
     problems += [] if options.pictures is None else _drawn(model, card, batches, mistakes, options.pictures)
-    return SplitMetrics.read({**numbers, **beside}), mistakes, problems
+    return numbers, mistakes, problems
+
+
+def score_answers(
+    answers: Answers,
+    names: Sequence[str],
+    card: Mapping[str, Any],
+    loss: Loss | None,
+    metrics: Mapping[str, Any],
+    *,
+    fitted_here: bool,
+) -> tuple[SplitMetrics, list[Mistake]]:
+    """Compute the numbers and the worst mistakes of a model from its answers.
+
+    Args:
+        names: names of the N images.
+        card: card of the model.
+        loss: None leaves the loss out.
+        metrics: the job's metrics by name.
+        fitted_here: the temperature of the card was fitted on these images.
+    """
+    logits, targets, outputs = answers
+    classes, heat, task = list(card["classes"]), card.get("temperature"), task_of_card(card)
+    numbers = evaluate_logits(logits, targets, loss, classes, metrics, card.get("thresholds"), outputs, task)
+    beside, found = final_numbers(answers, loss, names, classes, metrics, heat, fitted_here=fitted_here, task=task)
+    return SplitMetrics.read({**numbers, **beside}), [Mistake.read(mistake) for mistake in found]
 
 
 def _drawn(

@@ -65,23 +65,27 @@ def old_splits(resolved: Resolved, classes: list[str], observer: Observer) -> di
     opener = build_opener(resolved, preparing=observer.preparing)
     try:
         train, found = open_training(opener)
+        _check_classes(found, classes)
         splits = training_splits(opener, train, classes, data.val_fraction, job.seed, data.folds, data.fold)
     except (DataError, OSError) as error:
         raise RequestError(
             f"The images of the run's classes are needed, to tell them from the new class and to measure what it "
             f"costs them, and they can't be read: {error} Where they have moved: --data FOLDER"
         ) from error
-    if sorted(found) != sorted(classes):
-        raise RequestError(
-            f"The images are of {', '.join(found[:5])}, but the run's classes are {', '.join(classes[:5])}. Give the "
-            "images that the run was trained with: --data FOLDER"
-        )
     if splits[TRAIN].groups is not None and _holds_out(opener, resolved):
         raise RequestError(
             "The run's validation images were held out by group, which further images would change. Give its images "
             "as a folder with train/ and val/, train with it, and extend that run."
         )
     return splits
+
+
+def _check_classes(found: Sequence[str], classes: Sequence[str]) -> None:
+    if sorted(found) != sorted(classes):
+        raise RequestError(
+            f"The images are of {', '.join(found[:5])}, but the run's classes are {', '.join(classes[:5])}. Give the "
+            "images that the run was trained with: --data FOLDER"
+        )
 
 
 def _holds_out(opener: Opener, resolved: Resolved) -> bool:

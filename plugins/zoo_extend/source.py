@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from zoo.api.compute import SINGLE_LABEL
+from zoo.api.compute import MULTI_LABEL, NONE, SINGLE_LABEL
 from zoo.api.jobs import Registry, Resolved, resolve
 from zoo.api.models import artifact_at, find_bundle, find_model, read_card
 from zoo.api.running import request_of
@@ -18,7 +18,7 @@ from zoo.storage import sha256_of
 
 __all__ = ["SourceRun", "find_source"]
 
-DROPPED = {"attachments": "detectors and calibration data", "thresholds": "thresholds"}
+DROPPED = {"attachments": "attachments (detectors, calibration data)"}
 """Entries of a bundle that hold for its own classes alone, and their names in messages."""
 
 
@@ -48,11 +48,14 @@ class SourceRun:
     @property
     def notices(self) -> list[str]:
         """What the extended run doesn't take over."""
-        return [
-            f"The {what} of {self.folder.name} are for its own classes; they are not taken over."
-            for name, what in DROPPED.items()
-            if self.card.get(name)
+        name, tta = self.folder.name, self.card.get("tta", NONE)
+        views = f"{name} predicts with test-time augmentation, the new run with a single view. To use it: --tta {tta}"
+        lost = [
+            f"The {what} of {name} are for its own classes; they are not taken over."
+            for entry, what in DROPPED.items()
+            if self.card.get(entry)
         ]
+        return [*lost, *([] if tta == NONE else [views])]
 
 
 def find_source(run: str | Path, registry: Registry, data: Path | None, device: str | None) -> SourceRun:
@@ -76,18 +79,25 @@ def find_source(run: str | Path, registry: Registry, data: Path | None, device: 
     card = read_card(bundle)
     task = card.get("task", SINGLE_LABEL.name)
     if task != SINGLE_LABEL.name:
-        raise RequestError(
-            f"{folder} is a {task} model; zoo extend adds classes to single-label models. A new label of a multi-label "
-            "model needs to be given for its old images too: add it to the data, and train with --weights RUN."
-        )
+        raise RequestError(f"{folder} is a {task} model; zoo extend adds classes to single-label models.{_why(task)}")
     asked = {"data": data, "device": device}
     resolved = resolve(request_of(folder, card, {k: v for k, v in asked.items() if v is not None}), registry)
     return SourceRun(folder, bundle, card, _measurable(resolved), sha256_of(bundle / WEIGHTS))
 
 
+def _why(task: str) -> str:
+    """Why a multi-label model has to be trained again; empty for other tasks."""
+    if task != MULTI_LABEL.name:
+        return ""
+    return (
+        " Whether a new label holds for the images of a multi-label model is unknown: label them, and train with "
+        "--weights RUN."
+    )
+
+
 def _measurable(resolved: Resolved) -> Resolved:
     """The job without test-time augmentation, since features are of a single view."""
-    return dataclasses.replace(resolved, job=resolved.job.model_copy(update={"tta": "none"}))
+    return dataclasses.replace(resolved, job=resolved.job.model_copy(update={"tta": NONE}))
 
 
 def _without_job(folder: Path, run: str | Path) -> str:

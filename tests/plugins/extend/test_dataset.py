@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from zoo.errors import JobError, UnknownName
@@ -44,10 +45,37 @@ def test_without_a_val_split_all_new_pictures_are_in_train(colours: Path, pictur
     assert found.targets.count(3) == 10
 
 
-def test_arrays_keep_their_fingerprint(pictures: Pictures):
-    """Images that are no files are decoded once only where their content has a key."""
-    folder = pictures("blue", 4)
+class Arrays:
+    """A dataset of arrays with a key of their content, and a patient for each."""
+
+    classes, targets, fingerprint, groups = ("cat", "dog"), [0, 1, 1], "abc", ["x", "y", "y"]
+
+    def __len__(self) -> int:
+        return 3
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, int]:
+        return np.full((3, 8, 8), index, np.uint8), self.targets[index]
+
+
+class Arranged:
+    """Opens the arrays in place of a component."""
+
+    def open(self, split: str) -> Arrays:
+        return Arrays()
+
+    def splits(self) -> tuple[str, ...]:
+        return ("train",)
+
+
+def test_what_the_old_dataset_says_of_itself_is_kept(pictures: Pictures, monkeypatch: pytest.MonkeyPatch):
+    """Images that are no files are decoded once only where their content has a key, which the new files are part of."""
+    monkeypatch.setattr("zoo_extend.dataset._opener", lambda root, base: Arranged())
+    folder = pictures("blue", 2)
     first = ExtendedImages(None, "train", None, [["blue", str(folder)]])
+    assert first.targets == [0, 1, 1, 2, 2]
+    assert first.groups == ["x", "y", "y", str(folder / "000.png"), str(folder / "001.png")]
+    assert first[1][0].tolist() == np.full((3, 8, 8), 1).tolist()
+    assert first.name_of(1) == "image 1"
     assert first.fingerprint == ExtendedImages(None, "train", None, [["blue", str(folder)]]).fingerprint
     (folder / "000.png").write_bytes((folder / "001.png").read_bytes())
     assert first.fingerprint != ExtendedImages(None, "train", None, [["blue", str(folder)]]).fingerprint

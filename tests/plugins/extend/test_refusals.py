@@ -71,6 +71,7 @@ def test_a_multi_label_model(refused: Refused, copied: Path, pictures: Pictures)
     card_of(copied, task="multi-label", thresholds=[0.5, 0.5])
     said = refused("extend", copied, pictures("blue"))
     assert "is a multi-label model; zoo extend adds classes to single-label models" in said
+    assert "label them, and train with --weights RUN" in said
 
 
 def test_a_bundle_without_a_run(refused: Refused, copied: Path, pictures: Pictures):

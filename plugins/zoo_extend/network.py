@@ -16,7 +16,7 @@ from zoo_extend.heads import LinearScores, WiderHead, head_of
 
 __all__ = ["Embedder", "ExtendedNetwork", "Tap", "extended"]
 
-SMALL = {"name": "simple/simple_cnn", "params": {"channels": [16, 32], "batch_norm": True, "global_pool": "avg"}}
+SMALL = {"name": "simple/simple_cnn", "params": {"channels": [16, 32], "hidden": 64, "dropout": 0.0}}
 """The network without parameters, for which there is nothing to extend."""
 
 

@@ -1,14 +1,14 @@
 """Accuracy of a class that was added to a trained head, against a head fitted on all classes from the start.
 
-python tests/benchmarks/extending.py PETS OTHERS [--weights FILE] [--seeds 10] [--draws 20] [--json FILE]
+python tests/benchmarks/extending.py PETS OTHERS [--weights FILE] [--seeds 5] [--draws 10] [--json FILE]
 
 PETS is a folder with train/cats and train/dogs, OTHERS a folder of pictures of a third class. All heads see the same
 features, of timm's tf_efficientnet_lite0 with the weights of the file, and the same seeded division (a fifth of each
 class is held out). The old head is a logistic regression on two classes; the third class is added by `zoo extend`'s
 heads, and the reference is a logistic regression on all three.
 
-The first part divides each class ten times and adds each class once; the second adds a class of five pictures, drawn
-twenty times, to the head of all others, and also fits class means on five pictures of each class.
+The first part divides each class five times and adds each class once; the second adds a class of five pictures, drawn
+ten times, to the head of all others, and also fits class means on five pictures of each class.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ HEADS = ("linear", "prototypes", "knn")
 
 
 def features_of(folders: dict[str, Path], weights: str, most: int) -> dict[str, Tensor]:
-    """Features (N, D) of at most so many pictures of each folder."""
+    """Features (N, D) of at most so many pictures of each folder, drawn from a thousand."""
     registry = components()
     request = make_request({"architecture": NETWORK, "dataset": "digits", "freeze": "backbone", "weights": weights})
     resolved = resolve(request, registry)
@@ -52,8 +52,9 @@ def features_of(folders: dict[str, Path], weights: str, most: int) -> dict[str, 
     store = ModelFeatures(shaped, model, 2, Observer())
     found = {}
     for name, folder in folders.items():
-        split = build_opener(shaped).decode(NewPictures({name: pictures_below(folder)[:most]}), "train", [name])
-        found[name] = store.of(split).values
+        split = build_opener(shaped).decode(NewPictures({name: pictures_below(folder)[:1000]}), "train", [name])
+        values = store.of(split).values
+        found[name] = values[torch.randperm(len(values), generator=torch.Generator().manual_seed(0))[:most]]
     return found
 
 
@@ -132,9 +133,9 @@ def main() -> None:
     parser.add_argument("pets", type=Path)
     parser.add_argument("others", type=Path)
     parser.add_argument("--weights", required=True)
-    parser.add_argument("--seeds", type=int, default=10)
-    parser.add_argument("--draws", type=int, default=20)
-    parser.add_argument("--most", type=int, default=1000)
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--draws", type=int, default=10)
+    parser.add_argument("--most", type=int, default=500)
     parser.add_argument("--pictures", type=int, default=5)
     parser.add_argument("--json", type=Path)
     asked = parser.parse_args()

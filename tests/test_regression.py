@@ -183,7 +183,7 @@ def test_groups_stay_together_in_folds_of_values(zoo, shades: Path):
     assert code == 0, err
     with (shades / "films.csv").open() as file:
         film = {row["path"]: row["group"] for row in csv.DictReader(file)}
-    folds = [read_predictions(path.parent, "val").names for path in sorted(Path("runs/films").glob("*/job.yaml"))]
+    folds = [read_predictions(path.parent, "val").names for path in sorted(Path("runs").glob("films*/**/job.yaml"))]
     assert sum(map(len, folds)) == 96
     seen = [{film[Path(name).name] for name in names} for names in folds]
     assert sum(map(len, seen)) == len(set().union(*seen)) == 12

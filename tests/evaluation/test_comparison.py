@@ -171,6 +171,27 @@ def test_other_classes_labels_or_names_twice_are_refused():
     assert "same name" in refusal(one, Predictions(["x"] * 1000, one.classes, *fields))
 
 
+def test_a_run_with_a_further_class_is_compared_on_the_images_of_both():
+    """An extended run with the one it was extended from; the smaller one has no chance for the further class."""
+    one = seeds(np.random.default_rng(0), (0.9,))["run0"]
+    wider = Predictions(
+        [*one.names, "new"],
+        list("fabcde"),
+        np.append(one.targets + 1, 0),
+        np.append(one.predicted + 1, 0),
+        np.pad(one.logits, ((0, 1), (1, 0))),
+    )
+    for first, second in ((one, wider), (wider, one)):
+        found = matched({"one": first, "other": second}, "val", shared=True)
+        assert [len(each.names) for each in found.values()] == [1000, 1000]
+        assert found["one"].classes == found["other"].classes == list(dict.fromkeys([*first.classes, *second.classes]))
+        assert (found["one"].predicted == found["other"].predicted).all()
+        (row,) = compare(found)["comparisons"]
+        assert row["counts"]["only_first"] == row["counts"]["only_second"] == 0
+        assert np.isfinite(row["metrics"]["log_loss"]["difference"])
+    assert "--shared" in refusal(one, wider)
+
+
 def test_runs_on_the_disk(tmp_path: Path):
     for name, each in seeds(np.random.default_rng(0), (0.85, 0.9)).items():
         (tmp_path / name).mkdir()

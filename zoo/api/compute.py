@@ -9,16 +9,17 @@ Example::
 from __future__ import annotations
 
 from zoo.engine.autotune import pass_of
+from zoo.engine.calibration import Calibration, calibrate
 from zoo.engine.conformal import conformal_quantile
 from zoo.engine.execution import Execution, choose_execution, keep_freed_memory
 from zoo.engine.features import FeatureBatches
 from zoo.engine.fuse_bn import fold_norms
 from zoo.engine.gradcam import painted
-from zoo.engine.layer_groups import find_head
+from zoo.engine.layer_groups import find_head, is_last_step
 from zoo.engine.optimizers import needs_closure, to_evaluation_weights, to_training_weights
 from zoo.engine.outputs import call_scored, with_outputs
 from zoo.engine.part_numbers import part_of
-from zoo.engine.statistics import wilson_interval
+from zoo.engine.statistics import mcnemar, paired_interval, wilson_interval
 from zoo.engine.task import MULTI_LABEL, SINGLE_LABEL, task_named, task_of
 from zoo.engine.timing import call_rates, compared, now
 from zoo.engine.tta import NONE, account, views_named
@@ -27,9 +28,11 @@ __all__ = [
     "MULTI_LABEL",
     "NONE",
     "SINGLE_LABEL",
+    "Calibration",
     "Execution",
     "FeatureBatches",
     "account",
+    "calibrate",
     "call_rates",
     "call_scored",
     "choose_execution",
@@ -37,10 +40,13 @@ __all__ = [
     "conformal_quantile",
     "find_head",
     "fold_norms",
+    "is_last_step",
     "keep_freed_memory",
+    "mcnemar",
     "needs_closure",
     "now",
     "painted",
+    "paired_interval",
     "part_of",
     "pass_of",
     "task_named",

@@ -28,7 +28,17 @@ from zoo.data.fingerprint import threaded
 from zoo.data.groups import groups_of
 from zoo.data.item_names import ItemNames, name_of
 from zoo.data.labels import Label, is_multilabel, label_indices
-from zoo.data.open import TEST, TRAIN, VAL, Opener, form_of, open_training, renumbered, same_task
+from zoo.data.open import (
+    TEST,
+    TRAIN,
+    VAL,
+    Opener,
+    form_of,
+    open_training,
+    renumbered,
+    same_task,
+    training_splits,
+)
 from zoo.data.split import Labels, Split, class_counts
 from zoo.data.splits import fold_numbers, hold_out, hold_out_fold, label_map
 from zoo.data.store import decode_split, labels_of
@@ -78,4 +88,5 @@ __all__ = [
     "seed_everything",
     "threaded",
     "to_pixels",
+    "training_splits",
 ]

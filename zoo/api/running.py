@@ -10,14 +10,17 @@ from __future__ import annotations
 
 from zoo.evaluation.comparison import compare_runs
 from zoo.evaluation.evaluate import EvaluationOptions, evaluate, evaluate_run, own_split, request_of
+from zoo.evaluation.thresholds import by_precision, by_recall
+from zoo.evaluation.untrained import UntrainedRun, write_untrained
 from zoo.runner.analyses import Evaluated, Findings
 from zoo.runner.callbacks import Callback
 from zoo.runner.components import RunComponents, build_components
 from zoo.runner.environment import versions
-from zoo.runner.features import FeatureStore
+from zoo.runner.features import FeatureStore, feature_store
 from zoo.runner.lr_find import find_lr
 from zoo.runner.noise import noise
 from zoo.runner.observer import Observer
+from zoo.runner.predictions import Predictions
 from zoo.runner.record import Run
 from zoo.runner.repeats import ended_result
 from zoo.runner.runner import RunPlace, run_job
@@ -35,17 +38,22 @@ __all__ = [
     "FeatureStore",
     "Findings",
     "Observer",
+    "Predictions",
     "Run",
     "RunComponents",
     "RunPlace",
     "TooShort",
     "TrainState",
+    "UntrainedRun",
     "blank",
     "build_components",
+    "by_precision",
+    "by_recall",
     "compare_runs",
     "ended_result",
     "evaluate",
     "evaluate_run",
+    "feature_store",
     "find_lr",
     "load_weights",
     "noise",
@@ -54,4 +62,5 @@ __all__ = [
     "run_job",
     "trial_parts",
     "versions",
+    "write_untrained",
 ]

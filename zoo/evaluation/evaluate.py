@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from zoo.engine.execution import choose_execution, keep_freed_memory, precision_
 from zoo.engine.final import final_numbers
 from zoo.engine.outputs import outputs_of
 from zoo.engine.part_numbers import PartScore
+from zoo.engine.step import Loss
 from zoo.engine.task import REGRESSION, task_of_card
 from zoo.engine.tta import NONE, account, looking, notices, views_named
 from zoo.errors import BundleError, RequestError
@@ -37,7 +38,7 @@ from zoo.runner import build
 from zoo.runner.analyses import PATH as ANALYSES
 from zoo.runner.analyses import Analyses, Evaluated, Progress, build_analyses
 from zoo.runner.losses import Scored, loss_weights
-from zoo.runner.measurements import Mistake, SplitMetrics
+from zoo.runner.measurements import CoverageScores, Mistake, SplitMetrics
 from zoo.runner.pictures import INDEX, draw_mistakes
 from zoo.runner.predictions import relative_names, write_predictions
 from zoo.runner.run_result import RunResult
@@ -303,15 +304,14 @@ def _measure(
         return predict_outputs(network, Batches(split, size, normalize), execution, takers=takers)
 
     answers = predict(images)
-    logits, targets, outputs = answers
-    numbers = evaluate_logits(logits, targets, known, classes, metrics, card.get("thresholds"), outputs, task)
-    heat, here = card.get("temperature"), options.own and images.name == VAL
-    beside, found = final_numbers(answers, known, images.names, classes, metrics, heat, fitted_here=here, task=task)
+    here = options.own and images.name == VAL
+    measured, mistakes = score_answers(answers, images.names, card, known, metrics, fitted_here=here)
+    logits, targets, _ = answers
     if options.coverage is not None:
-        beside |= {"conformal": coverage_on(logits, targets, card, options.coverage, calibrated_here=here)}
+        verified = coverage_on(logits, targets, card, options.coverage, calibrated_here=here)
+        measured = measured.changed(conformal=CoverageScores.read(verified))
         if options.keep and here:
             save_scores(folder, logits, targets)
-    mistakes, measured = [Mistake.read(mistake) for mistake in found], SplitMetrics.read({**numbers, **beside})
     score = PartScore(known, classes, metrics, card.get("thresholds"), task)
     watched = {} if options.progress is None else {"progress": options.progress}
     higher = build.higher_names(resolved, task, metrics)
@@ -320,11 +320,36 @@ def _measure(
     for place in filter(None, (folder if options.keep else None, plotted)):
         names = relative_names(images.names, job.dataset.params.get("root"))
         read = task.read(logits), task.read_labels(targets)
-        write_predictions(place, images.name, names, classes, *read, heat or 1.0, columns)
+        write_predictions(place, images.name, names, classes, *read, card.get("temperature") or 1.0, columns)
     if options.pictures is not None:
         drawn = partial(_mistake_rows, model, card, Batches(images, size, normalize), mistakes, options.pictures)
         problems += _drawn(drawn, analyses, options.pictures)
     return measured, mistakes, problems
+
+
+def score_answers(
+    answers: Answers,
+    names: Sequence[str],
+    card: Mapping[str, Any],
+    loss: Loss | None,
+    metrics: Mapping[str, Any],
+    *,
+    fitted_here: bool,
+) -> tuple[SplitMetrics, list[Mistake]]:
+    """Compute the numbers and the worst mistakes of a model from its answers.
+
+    Args:
+        names: names of the N images.
+        card: card of the model.
+        loss: None leaves the loss out.
+        metrics: the job's metrics by name.
+        fitted_here: the temperature of the card was fitted on these images.
+    """
+    logits, targets, outputs = answers
+    classes, heat, task = list(card["classes"]), card.get("temperature"), task_of_card(card)
+    numbers = evaluate_logits(logits, targets, loss, classes, metrics, card.get("thresholds"), outputs, task)
+    beside, found = final_numbers(answers, loss, names, classes, metrics, heat, fitted_here=fitted_here, task=task)
+    return SplitMetrics.read({**numbers, **beside}), [Mistake.read(mistake) for mistake in found]
 
 
 def _drawn(draw: Callable[[], list[Any]], analyses: Analyses, folder: Path) -> list[str]:

@@ -25,11 +25,9 @@ from zoo.engine.sharding import Divided, Stateful
 from zoo.engine.step import StepConfig
 from zoo.errors import RequestError
 from zoo.job.resolve import Resolved
-from zoo.model.bundle import preprocessing_of
 from zoo.runner import build
 from zoo.runner.augmenting import build_augment
-from zoo.runner.environment import versions
-from zoo.runner.features import FeatureStore
+from zoo.runner.features import feature_store
 from zoo.runner.losses import Scored, loss_weights
 from zoo.runner.network import trainable, training_sides
 from zoo.runner.observer import Observer
@@ -88,7 +86,8 @@ class RunComponents:
             self._use(scoring)
         self.data = RunData(self.splits, self.resolved, self.execution, ranks)
         if self.learner.alone:
-            self.data.compute_features(self._feature_store(observer))
+            store = feature_store(self.resolved, self.model, str(self.learner.head), self.execution, observer)
+            self.data.compute_features(store)
         self.data_s = perf_counter() - started
         self._build_schedule()
         ranks.barrier()  # one process may decode the images for all
@@ -155,12 +154,6 @@ class RunComponents:
             title = self.resolved.entry("train.optimizer").title
             raise RequestError(f"{title} needs a closure, which fp16 does not support. Type: --precision fp32")
         return optimizer
-
-    def _feature_store(self, observer: Observer) -> FeatureStore:
-        entry = self.resolved.entry("architecture")
-        made = {**entry.provenance(), "params": self.job.architecture.params}
-        recipe = {"architecture": made, "preprocessing": preprocessing_of(self.job), "versions": versions()}
-        return FeatureStore(self.model, str(self.learner.head), recipe, self.execution, observer)
 
     def _build_schedule(self) -> None:
         """Build the parts of a training step that depend on the number of steps or on the final weights."""

@@ -17,8 +17,24 @@ from zoo.data.batches import Batches
 from zoo.data.split import Split
 from zoo.engine.execution import Execution
 from zoo.engine.features import compute_features
+from zoo.job.resolve import Resolved
+from zoo.model.bundle import preprocessing_of
+from zoo.runner.environment import versions
 from zoo.runner.observer import Observer
 from zoo.storage.files import atomic, cache_folder, cannot_write
+
+
+def feature_store(
+    resolved: Resolved, model: nn.Module, head: str, execution: Execution, observer: Observer
+) -> FeatureStore:
+    """The store of a job's features: every job with the same backbone, preprocessing and images shares them.
+
+    Args:
+        model, head, execution, observer: see :class:`FeatureStore`.
+    """
+    made = {**resolved.entry("architecture").provenance(), "params": resolved.job.architecture.params}
+    recipe = {"architecture": made, "preprocessing": preprocessing_of(resolved.job), "versions": versions()}
+    return FeatureStore(model, head, recipe, execution, observer)
 
 
 class FeatureStore:

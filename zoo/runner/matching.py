@@ -16,6 +16,8 @@ __all__ = ["matched"]
 def matched(kept: Mapping[str, Predictions], split: str, *, shared: bool = False) -> dict[str, Predictions]:
     """Align the runs' predictions on the same images, in the first run's order of images and classes.
 
+    A run with further classes can be compared with one without them; the logit of a class that a run lacks is -inf.
+
     Args:
         kept: predictions by run.
         split: name of the split, for messages.
@@ -29,7 +31,7 @@ def matched(kept: Mapping[str, Predictions], split: str, *, shared: bool = False
     common = set(one.names)
     for name, other in others:
         _check_unique(name, other)
-        if sorted(other.classes) != sorted(one.classes) or other.targets.dtype.kind != one.targets.dtype.kind:
+        if not _comparable(one, other):
             raise RequestError(
                 f"{first} and {name} have different classes: those of {first} are {listing(one.classes, most=4)}, "
                 f"those of {name} {listing(other.classes, most=4)}. Only runs with the same classes can be compared."
@@ -44,7 +46,8 @@ def matched(kept: Mapping[str, Predictions], split: str, *, shared: bool = False
             f"val folder.{how}"
         )
     order = [name for name in one.names if name in common]
-    found = {name: _ordered(each, order, one.classes) for name, each in kept.items()}
+    classes = list(dict.fromkeys(label for each in kept.values() for label in each.classes))
+    found = {name: _ordered(each, order, classes) for name, each in kept.items()}
     for name, each in list(found.items())[1:]:
         differ = each.targets != found[first].targets
         if each.has_values:  # float32 targets of two runs, standardised by other training images, differ in rounding
@@ -58,6 +61,13 @@ def matched(kept: Mapping[str, Predictions], split: str, *, shared: bool = False
     return found
 
 
+def _comparable(one: Predictions, other: Predictions) -> bool:
+    """Check that two runs have the same task and classes, or a single-label one has all classes of the other."""
+    few, many = sorted((set(one.classes), set(other.classes)), key=len)
+    same_form = other.targets.dtype.kind == one.targets.dtype.kind
+    return same_form and (few == many or (few < many and one.targets.ndim == 1))
+
+
 def _check_unique(name: str, kept: Predictions) -> None:
     if len(set(kept.names)) < len(kept.names):
         raise RequestError(f"Images of {name} have the same name, so they can't be matched with those of another run.")
@@ -68,11 +78,12 @@ def _ordered(kept: Predictions, order: Sequence[str], classes: list[str]) -> Pre
     chosen = kept.part(np.array([place[name] for name in order], np.int64))
     if chosen.classes == classes:
         return chosen
-    columns = [chosen.classes.index(name) for name in classes]
-    logits = chosen.logits[:, columns]
     if chosen.targets.ndim == 2:
-        targets, predicted = chosen.targets[:, columns], chosen.predicted[:, columns]
-    else:
-        new = np.argsort(columns)
-        targets, predicted = new[chosen.targets], new[chosen.predicted]
+        columns = [chosen.classes.index(name) for name in classes]
+        targets, predicted, values = (each[:, columns] for each in (chosen.targets, chosen.predicted, chosen.logits))
+        return Predictions(chosen.names, classes, targets, predicted, values, chosen.temperature, chosen.columns)
+    new = np.array([classes.index(name) for name in chosen.classes])
+    logits = np.full((len(chosen.names), len(classes)), -np.inf, np.float32)
+    logits[:, new] = chosen.logits
+    targets, predicted = new[chosen.targets], new[chosen.predicted]
     return Predictions(chosen.names, classes, targets, predicted, logits, chosen.temperature, chosen.columns)

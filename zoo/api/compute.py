@@ -11,8 +11,10 @@ from __future__ import annotations
 from zoo.engine.autotune import pass_of
 from zoo.engine.calibration import Calibration, calibrate
 from zoo.engine.conformal import conformal_quantile
+from zoo.engine.evaluate import Answers, evaluate_logits, predict_logits
 from zoo.engine.execution import Execution, choose_execution, keep_freed_memory
 from zoo.engine.features import FeatureBatches
+from zoo.engine.final import final_numbers
 from zoo.engine.fuse_bn import fold_norms
 from zoo.engine.gradcam import painted
 from zoo.engine.layer_groups import find_head, is_last_step
@@ -28,6 +30,7 @@ __all__ = [
     "MULTI_LABEL",
     "NONE",
     "SINGLE_LABEL",
+    "Answers",
     "Calibration",
     "Execution",
     "FeatureBatches",
@@ -38,6 +41,8 @@ __all__ = [
     "choose_execution",
     "compared",
     "conformal_quantile",
+    "evaluate_logits",
+    "final_numbers",
     "find_head",
     "fold_norms",
     "is_last_step",
@@ -49,6 +54,7 @@ __all__ = [
     "paired_interval",
     "part_of",
     "pass_of",
+    "predict_logits",
     "task_named",
     "task_of",
     "to_evaluation_weights",

@@ -153,6 +153,9 @@ def _measured(
     if card.get("task") == REGRESSION:  # the images may be labelled by classes that are called by numbers
         opener = dataclasses.replace(opener, task=REGRESSION)
     images = own_split(opener, resolved, list(card["classes"]), options.split, own=options.own)
+    seen = trained_on(card, images.name) if options.own else []
+    if seen and options.keep:
+        raise RequestError(f"The predictions were not saved for zoo runs compare. {seen[0]}")
     analyses = build_analyses(resolved)
     analyses.check(images)
     numbers, mistakes, problems = _measure(path, model, card, images, resolved, options, analyses)
@@ -166,7 +169,7 @@ def _measured(
             "task": task_of_card(card).name,
             "classes": card["classes"],
             "splits": {images.name: images.summary(card["classes"])},
-            "notices": [*images.notices, *absent_notice(images, card["classes"]), *notices(tta), *problems],
+            "notices": [*images.notices, *absent_notice(images, card["classes"]), *notices(tta), *problems, *seen],
             "metrics": {images.name: numbers},
             "mistakes": {images.name: mistakes},
             **account(tta),
@@ -174,6 +177,12 @@ def _measured(
             **analyses.entries(),
         }
     )
+
+
+def trained_on(card: Mapping[str, Any], split: str) -> list[str]:
+    """Notice about a split other than train that a model was trained on, by the entry ``trained_on`` of its card."""
+    said = card.get("trained_on")
+    return [str(said[split])] if isinstance(said, Mapping) and split in said else []
 
 
 def _evaluate_file(word: str | Path, path: Path, options: EvaluationOptions, registry: Registry) -> RunResult:

@@ -417,3 +417,18 @@ def colours_run(session_cache: Path, colours: Path, tmp_path_factory: pytest.Tem
 def cropped_run(session_cache: Path, colours: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same, of images cut out of the middle, as most of timm's are."""
     return _train(session_cache, tmp_path_factory.mktemp("cropped"), str(colours), *ON_COLOURS, *CROPPED)
+
+
+SAMPLES = Path(__file__).parent / "samples"
+
+
+@pytest.fixture
+def regression_result() -> dict[str, Any]:
+    """Result of a regression, as simple_cnn left it: the digits as values, 4 epochs."""
+    return json.loads((SAMPLES / "regression.json").read_text("utf-8"))
+
+
+@pytest.fixture
+def ordinal_result() -> dict[str, Any]:
+    """Result of an ordinal run, as simple_cnn left it: the digits in order, 4 epochs."""
+    return json.loads((SAMPLES / "ordinal.json").read_text("utf-8"))

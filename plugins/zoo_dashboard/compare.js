@@ -1,6 +1,6 @@
 // Curves of several runs over each other.
 const MOST = 16;
-const CURVES = [["val_accuracy", "val accuracy", percent], ["val_loss", "val loss", short], ["train_accuracy", "train accuracy", percent], ["train_loss", "train loss", short]];
+const CURVES = [["val_accuracy", "val accuracy", percent], ["val_loss", "val loss", short], ["train_accuracy", "train accuracy", percent], ["train_loss", "train loss", short], ["val_mae", "val MAE", ERROR.text], ["train_mae", "train MAE", ERROR.text]];
 const compared = new Map(); // name -> its epochs, or null until they are known
 let curve = CURVES[0][0], dropped = 0;
 const places = new Map(); // name -> its colour, which stays while it is compared
@@ -45,11 +45,22 @@ function showCompared() {
   $("compare").hidden = compared.size === 0;
   if (!compared.size) return;
   $("compare-head").textContent = compared.size === 1 ? "Check another run to compare" : `${compared.size} runs compared${dropped ? ` (${MOST} at most)` : ""}`;
+  offerCurves();
   const [key, words, format] = CURVES.find(each => each[0] === curve);
   overlay.label = words;
   overlay.show([...compared].filter(([, epochs]) => epochs).map(([name, epochs]) => ({
-    name, ...styleOf(name), points: epochs.map(e => [e.epoch, e[key]]).filter(point => point[1] !== null), best: epochs.filter(e => e.best).at(-1)?.epoch,
+    name, ...styleOf(name), points: epochs.map(e => [e.epoch, e[key]]).filter(point => point[1] !== null && point[1] !== undefined), best: epochs.filter(e => e.best).at(-1)?.epoch,
   })), format);
+}
+// Curves that no chosen run has are not offered: a regression has no accuracy, other runs no MAE.
+function offerCurves() {
+  const epochs = [...compared.values()].filter(Boolean).flat();
+  const has = key => !epochs.length ? !key.endsWith("mae") : epochs.some(e => e[key] !== null && e[key] !== undefined);
+  if (!has(curve)) curve = ["val_accuracy", "val_mae", "val_loss"].find(has) ?? CURVES[0][0];
+  for (const radio of $("metric").querySelectorAll("input")) {
+    radio.closest("label").hidden = !has(radio.value);
+    radio.checked = radio.value === curve;
+  }
 }
 async function refreshCompared(force) {
   let changed = force;

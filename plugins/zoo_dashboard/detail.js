@@ -2,10 +2,10 @@
 let detail = null;
 const charts = Object.fromEntries(["accuracy", "loss"].map(name => [name, new Chart($(name), name, (epoch, chart) => { if (chart) legend($(`${name}-legend`), chart); })]));
 
-function plot(name, epochs, format) {
+function plot(name, epochs, format, key = name) {
   const best = epochs.filter(e => e.best).at(-1)?.epoch;
   charts[name].show(["train", "val"].map(split => ({
-    name: split, color: `var(--${split})`, points: epochs.map(e => [e.epoch, e[`${split}_${name}`]]).filter(p => p[1] !== null), best: split === "val" ? best : null,
+    name: split, color: `var(--${split})`, points: epochs.map(e => [e.epoch, e[`${split}_${key}`]]).filter(p => p[1] !== null), best: split === "val" ? best : null,
   })), format);
 }
 function tile(label, value) {
@@ -42,15 +42,19 @@ function showDetail() {
   $("report").hidden = !run.report;
   $("report").href = reportOf(run.run);
   showTiles(run);
-  plot("accuracy", epochs, percent);
+  const main = mainOf(epochs);
+  charts.accuracy.label = main.name;
+  $("accuracy-title").textContent = main.title;
+  for (const head of document.querySelectorAll("#epochs .main")) head.textContent = main.name;
+  plot("accuracy", epochs, main.text, main.key);
   plot("loss", epochs, short);
   const num = v => v === null ? "–" : v.toFixed(4);
-  table("epochs", [...epochs].reverse().map(e => [[e.epoch, num(e.train_loss), percent(e.train_accuracy), num(e.val_loss), percent(e.val_accuracy), e.lr === null ? "–" : e.lr.toPrecision(3), clock(e.seconds)], e.best ? "kept" : ""]));
+  table("epochs", [...epochs].reverse().map(e => [[e.epoch, num(e.train_loss), main.text(e[`train_${main.key}`]), num(e.val_loss), main.text(e[`val_${main.key}`]), e.lr === null ? "–" : e.lr.toPrecision(3), clock(e.seconds)], e.best ? "kept" : ""]));
   table("job", run.job.map(pair => [pair, ""]), true);
   const dir = quoted(run.dir);
   $("command").textContent = ["completed", "stopped"].includes(run.status) ? `zoo predict ${dir} photo.jpg` : `zoo run --resume ${dir}`;
   $("next").hidden = run.status === "running";
-  if (last) { const news = `epoch ${last.epoch}: val accuracy ${percent(last.val_accuracy)}, ${run.status}`; if ($("news").textContent !== news) $("news").textContent = news; }
+  if (last) { const news = `epoch ${last.epoch}: val ${main.name} ${main.text(last[`val_${main.key}`])}, ${run.status}`; if ($("news").textContent !== news) $("news").textContent = news; }
 }
 async function refresh() {
   if (open === null) return;

@@ -15,13 +15,21 @@ function draw(tag, attributes, words) {
   return element;
 }
 const isShare = name => /accuracy|f1|precision|recall/.test(name || "");
-const lowerIsBetter = name => /loss|error|brier|nll|calibration/.test(name || "");
+const lowerIsBetter = name => /loss|error|brier|nll|calibration|\bmae|rmse/.test(name || "");
 const percent = value => value === null || value === undefined ? "–" : (100 * value).toFixed(1) + "%";
 const short = value => value === null || value === undefined ? "–" : Math.abs(value) < 100 ? String(+value.toPrecision(3)) : value.toFixed(0);
 function figure(value, monitor) {
   if (value === null || value === undefined) return "–";
-  return isShare(monitor) ? percent(value) : Math.abs(value) < 100 ? value.toFixed(4) : value.toPrecision(4);
+  return isShare(monitor) ? percent(value) : /\bmae|rmse/.test(monitor || "") ? inUnit(value) : Math.abs(value) < 100 ? value.toFixed(4) : value.toPrecision(4);
 }
+function inUnit(value) {
+  if (value === null || value === undefined) return "–";
+  return Math.abs(value) < 1e4 ? String(+value.toPrecision(4)) : Math.round(value).toLocaleString("en");
+}
+const ACCURACY = { key: "accuracy", name: "accuracy", title: "Accuracy", text: percent };
+const ERROR = { key: "mae", name: "MAE", title: "MAE", text: inUnit };
+// The metric that stands for a run: the accuracy, or of a regression the mean absolute error.
+const mainOf = epochs => epochs.some(e => e.val_mae !== undefined && e.val_accuracy === null) ? ERROR : ACCURACY;
 function clock(seconds) {
   if (seconds === null || seconds === undefined) return "–";
   if (seconds < 60) return seconds.toFixed(1) + " s";

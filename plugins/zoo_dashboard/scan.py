@@ -369,7 +369,10 @@ def _float(value: object, otherwise: float) -> float:
 
 
 def _records(folder: Path) -> list[Row]:
-    """Epochs of a run: ``epoch, train_loss, train_accuracy, val_loss, val_accuracy, lr, seconds, best``."""
+    """Epochs of a run: ``epoch, train_loss, train_accuracy, val_loss, val_accuracy, lr, seconds, best``.
+
+    Those of a regression have ``train_mae`` and ``val_mae``, too.
+    """
     try:
         lines = read_plain(folder / METRICS).split(b"\n")[:-1]
     except OSError:
@@ -377,13 +380,19 @@ def _records(folder: Path) -> list[Row]:
     return [
         {
             "epoch": record["epoch"],
-            **{f"{s}_{n}": _json(_number(record, s, n)) for s in ("train", "val") for n in ("loss", "accuracy")},
+            **{f"{s}_{n}": _json(_number(record, s, n)) for s in ("train", "val") for n in _shown(record)},
             **{name: _json(_float(record.get(name), math.nan)) for name in ("lr", "seconds")},
             "best": record.get("best") is True,
         }
         for record in map(_record, lines)
         if record is not None
     ]
+
+
+def _shown(record: Row) -> tuple[str, ...]:
+    """Names of an epoch's metrics that are plotted."""
+    val = record.get("val")
+    return ("loss", "accuracy", "mae") if isinstance(val, dict) and "mae" in val else ("loss", "accuracy")
 
 
 def _json(value: float) -> float | None:

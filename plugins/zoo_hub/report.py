@@ -97,7 +97,7 @@ def pulled_lines(document: Row) -> Iterator[str]:
     yield f"{'network'.ljust(14)}{clean(document['architecture'])}, {answers(document)}"
     if document.get("metric"):
         metric = document["metric"]
-        value = measured(metric).removeprefix("MAE ")
+        value = measured(metric).removeprefix("MAE ")  # its name is there
         yield f"{'measured'.ljust(14)}{clean(metric['name'])} {value}, as specified by its author"
     yield f"{'licence'.ljust(14)}{clean(document['license'])}"
     yield f"{'digest'.ljust(14)}{document['digest']}"

@@ -208,7 +208,7 @@ def blank_row(name: str) -> Row:
 
 def metric_of(row: Mapping[str, Any]) -> MainMetric:
     """Main metric of a candidate: the accuracy, or the mean absolute error of a regression."""
-    return ERROR if row["val_accuracy"] is None and row.get("val_mae") is not None else main_metric(None)
+    return ERROR if row.get("val_accuracy") is None and row.get("val_mae") is not None else main_metric(None)
 
 
 def score_of(row: Mapping[str, Any]) -> float | None:

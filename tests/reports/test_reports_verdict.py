@@ -303,3 +303,102 @@ def test_a_leakage_alone_is_the_verdict(shared: int) -> None:
     assert diagnose(RunResult.read(leaked(result(level(0.6, 0.93), level(0.6, 0.92)), 9))).kind == "good", (
         "below a hundredth"
     )
+
+
+# -- a regression ----------------------------------------------------------------------------------
+
+
+def regression(
+    train: list[float], val: list[float], *, val_loss: list[float] | None = None, **changes: Any
+) -> RunResult:
+    """A regression with these mean absolute errors, epoch by epoch; always the median has one of 10."""
+    losses = val_loss or [value / 10 for value in val]
+    epochs = [
+        {"epoch": i + 1, "train": {"mae": a, "loss": a / 10}, "val": {"mae": b, "loss": c}}
+        for i, (a, b, c) in enumerate(zip(train, val, losses, strict=True))
+    ]
+    best = min(val)
+    metrics = {"mae": best, "baseline": {"answer": 30.0, "mae": 10.0}, "intervals": {"mae": [0.9 * best, 1.1 * best]}}
+    document = result(train, val)
+    return RunResult.read(
+        {
+            **document,
+            "task": "regression",
+            "classes": ["age"],
+            "metrics": {"val": metrics},
+            "splits": {"val": {"images": 500}},
+            "epochs": epochs,
+            "best": {"epoch": val.index(best) + 1},
+            **changes,
+        }
+    )
+
+
+def test_an_error_like_that_of_the_median_is_no_result() -> None:
+    verdict = diagnose(regression(level(10, 9.5), level(10, 9.6)))
+    assert verdict.kind == "baseline"
+    assert verdict.headline == "Not significantly better than always answering the median."
+    assert verdict.evidence[0] == "Always answering the median has an MAE of 10."
+    assert "On 500 val images, the MAE is between 8.64 and 10.56 (95% confidence interval)." in verdict.evidence
+
+
+def test_a_training_error_far_below_is_overfitting() -> None:
+    verdict = diagnose(regression(ramp(9, 0.5), level(9, 4)))
+    assert verdict.kind == "overfitting"
+    assert verdict.headline == "Overfitting: training MAE is far below validation MAE."
+    assert any("validation MAE 4." in line for line in verdict.evidence)
+    assert any("if it leaves the values as they are" in advice for advice in verdict.advice)
+
+
+def test_small_errors_apart_are_no_overfitting() -> None:
+    assert diagnose(regression(level(9, 0.2), level(9, 0.6))).kind == "good"
+
+
+def test_a_rising_validation_loss_is_overfitting_of_values_too() -> None:
+    loss = [0.6, 0.5, 0.4, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.6, 0.6, 0.6]
+    verdict = diagnose(regression(ramp(6, 2.5), level(6, 3), val_loss=loss))
+    assert verdict.kind == "overfitting"
+    assert verdict.headline == "Overfitting: validation loss rose after its minimum."
+
+
+def test_values_that_were_not_learned_are_underfitting() -> None:
+    stopped = diagnose(regression(level(9, 7), level(9, 7)))
+    assert stopped.kind == "underfitting"
+    assert "stopped falling" in stopped.headline
+    falling = diagnose(regression(ramp(9, 6), ramp(9, 6)))
+    assert falling.kind == "underfitting"
+    assert "MAE was still falling" in falling.headline
+    assert "zoo run runs/x/job.yaml --epochs 24" in [split_advice(advice)[1] for advice in falling.advice]
+
+
+def test_a_good_regression_and_one_that_still_gets_better() -> None:
+    done = diagnose(regression(level(9, 1), level(9, 1.2)))
+    assert (done.kind, done.headline) == ("good", "Good fit: no sign of overfitting or underfitting.")
+    assert done.evidence[0] == "Training MAE ends 0.2 below validation MAE."
+    early = diagnose(regression(ramp(9, 1), ramp(9, 1.2)))
+    assert early.kind == "good"
+    assert "still falling" in early.headline
+
+
+def test_few_images_and_images_of_both_splits_are_told_of_values() -> None:
+    wide = {"mae": 2.0, "baseline": {"answer": 30.0, "mae": 10.0}, "intervals": {"mae": [1.2, 2.9]}}
+    few = diagnose(regression(level(9, 2), level(9, 2), metrics={"val": wide}, splits={"val": {"images": 12}}))
+    assert few.kind == "few"
+    assert "With few images, on 12 val images, the MAE is between 1.2 and 2.9" in few.evidence[-1]
+    leaked = diagnose(regression(level(9, 2), level(9, 2), signs={"shared_with_train": 50}))
+    assert leaked.kind == "leakage"
+    assert "the MAE is too low" in leaked.headline
+
+
+def test_an_evaluation_and_an_interrupted_regression() -> None:
+    scored = diagnose(regression([9, 2], [9, 2], epochs=[], best=None))
+    assert (scored.kind, scored.headline) == ("scored", "MAE 2 on the val images.")
+    assert diagnose(regression([9, 2], [9, 2], status="interrupted")).kind == "interrupted"
+    assert diagnose(RunResult.read({"task": "regression", "status": "completed"})).kind == "unscored"
+    broken = diagnose(regression([9, 9], [9, 9], status="failed", stop_reason="loss became NaN in epoch 2"))
+    assert broken.kind == "rate-too-high"
+
+
+def test_a_recipe_for_classes_says_nothing_of_values() -> None:
+    recipe = {"name": "r", "expect": {"metric": "val/accuracy", "value": 0.99}}
+    assert not any("recipe" in line for line in diagnose(regression(level(9, 1), level(9, 1), recipe=recipe)).evidence)

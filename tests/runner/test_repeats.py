@@ -22,6 +22,7 @@ from zoo.errors import DataError, Interrupted, OutputError, RequestError, ZooErr
 from zoo.host.loader import open_registry
 from zoo.job.request import make_request
 from zoo.job.resolve import Resolved, resolve
+from zoo.reports.repeats import last_line, summary_lines
 from zoo.runner.observer import Observer
 from zoo.runner.repeats import Repeats, RepeatsWatcher, asked, recorded, run_several
 from zoo.runner.runner import RunPlace, run_job
@@ -452,3 +453,36 @@ def test_the_watching_process_sees_each_run_in_turn():
     names = Names()
     quick(seeds=2, name="w", observer=names)
     assert names.told == ["w-seed0 seed 0", "w-seed0 completed", "w-seed1 seed 1", "w-seed1 completed"]
+
+
+def test_the_errors_of_folds_are_pooled_by_image(tmp_path: Path, regression_result: dict[str, Any]):
+    from types import SimpleNamespace
+
+    from zoo.runner.predictions import write_predictions
+    from zoo.runner.run_result import RunResult
+    from zoo.runner.summary import RepeatedRun, summarise
+
+    members, results = [], {}
+    for fold, errors in ((1, [0.0, 2.0]), (2, [4.0])):
+        name = f"r-fold{fold}"
+        (tmp_path / name).mkdir()
+        true = torch.arange(float(len(errors)))[:, None]
+        names = [f"{fold}/{i}" for i in range(len(errors))]
+        write_predictions(
+            tmp_path / name, "val", names, ["value"], true + torch.tensor(errors)[:, None], true, values=True
+        )
+        document = {**regression_result, "run": name, "dir": str(tmp_path / name)}
+        results[name] = RunResult.read(document)
+        job = SimpleNamespace(seed=0, data=SimpleNamespace(fold=fold), plain=lambda: {"data": {}})
+        members.append(RepeatedRun(name, "fold", fold, SimpleNamespace(job=job)))
+    found = summarise(tmp_path / "r", "completed", members, results, {})
+    assert found.task == "regression"
+    assert (found.out_of_fold.images, found.out_of_fold.mae) == (3, 2.0)
+    assert found.out_of_fold.accuracy is None
+    assert found.metrics["val"]["mae"].mean == pytest.approx(0.6943, abs=1e-4)
+    lines = "\n".join(summary_lines(found))
+    assert "val MAE 0.6943 ± 0" in lines
+    assert "each held out once: MAE 2, RMSE 2.582" in lines
+    assert "val MAE 0.6943 ± 0, val R² 0.8833" in last_line(found)
+    (tmp_path / "r-fold1" / "predictions_val.npz").unlink()
+    assert summarise(tmp_path / "r", "completed", members, results, {}).out_of_fold is None

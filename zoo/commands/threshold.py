@@ -66,6 +66,11 @@ def _choose(folder: Path, by: str, wanted: Any, per_class: bool, keep: bool) -> 
     from zoo.runner.predictions import predictions_file, read_predictions
 
     kept = read_predictions(folder, "val")
+    if kept.has_values:
+        raise RequestError(
+            f"{folder.name} is a regression: a value has no confidence, so no threshold. For the errors of its values: "
+            f"zoo runs show {folder}"
+        )
     if kept.multilabel:
         raise RequestError(
             f"{folder.name} is a multi-label model: each class already has its own threshold, chosen for the best "

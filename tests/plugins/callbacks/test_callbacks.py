@@ -56,3 +56,15 @@ def test_the_report_of_a_run_names_its_callbacks(zoo: Zoo, read_result):
     assert zoo(*DIGITS, "--set", "callbacks=gradient_norm")[0] == 0
     assert read_result("runs/r")["provenance"]["callbacks.0"]["id"] == "callbacks/gradient_norm"
     assert "gradient_norm" in zoo("run", "simple_cnn", "digits", "--set", "callbacks=gradient_norm", "--dry-run")[1]
+
+
+def test_an_error_is_reached_from_above():
+    from zoo.runner.measurements import EpochRecord
+    from zoo_callbacks.callbacks import StopAt
+
+    epoch = EpochRecord.read({"epoch": 1, "val": {"loss": 1.0, "mae": 2.0}})
+    assert StopAt(2.5, "val/mae").epoch_end(None, epoch) == "val/mae reached 2.5"
+    assert StopAt(1.5, "val/mae").epoch_end(None, epoch) is None
+    assert StopAt(1.5, "val/mae", below=False).epoch_end(None, epoch) == "val/mae reached 1.5"
+    with pytest.raises(ValueError, match="val/accuracy is not one number of an epoch; a regression has val/mae"):
+        StopAt(0.9).epoch_end(None, epoch)

@@ -271,3 +271,21 @@ def test_of_thousands_nothing_is_read_again(write_run, monkeypatch: pytest.Monke
     os.utime("runs/run-7", ns=(1, 1))
     assert [row["run"] for row in runs.changes(revision)["runs"]] == ["run-7"]
     assert {Path(path).parent.name for path in map(str, opened)} == {"run-7"}
+
+
+def test_the_epochs_of_a_regression_have_its_error(write_run):
+    folder = write_run("a", [], train={"epochs": 5, "monitor": "val/mae"})
+    lines = [
+        {"epoch": i, "train": {"loss": 1.0, "mae": 3.0}, "val": {"loss": 1.0, "mae": 4.0 / i}, "best": True}
+        for i in (1, 2)
+    ]
+    (folder / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), "utf-8")
+    runs = Runs(Path("runs"))
+    found = runs.run("a")
+    assert [(e["train_mae"], e["val_mae"], e["val_accuracy"]) for e in found["epochs_after"]] == [
+        (3, 4, None),
+        (3, 2, None),
+    ]
+    assert (found["best"], found["monitor"]) == (2.0, "val/mae")
+    write_run("b", [0.5])
+    assert "val_mae" not in Runs(Path("runs")).run("b")["epochs_after"][0]

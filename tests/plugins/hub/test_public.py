@@ -175,3 +175,28 @@ def test_a_bundle_alone_is_shared_without_numbers(zoo, run, tmp_path):
     assert json.loads(out)["metric"] is None
     assert any("no result.json" in notice for notice in json.loads(out)["notices"])
     assert "so its data is unknown" in (tmp_path / "shared" / "alone" / "README.md").read_text()
+
+
+def test_the_card_of_a_regression_has_its_error(regression_result):
+    from zoo_hub.model_card import headline_metric
+    from zoo_hub.report import answers, measured
+
+    card = {
+        "classes": ["value"],
+        "task": "regression",
+        "architecture": {"id": "simple/simple_cnn"},
+        "preprocessing": {"image_size": 16, "in_chans": 1},
+    }
+    result = RunResult.read(regression_result)
+    text = write_model_card(card, result, name="digits", license="mit")
+    assert "A network that predicts a value for an image: `value`." in text
+    assert "MAE 0.6943 (95% interval 0.6349–0.7577) on 360 images" in text
+    assert "| MAE | 0.6943 | 0.6349–0.7577 | 2.489 |" in text
+    assert "type: mae" in text
+    for word in ("accuracy", "lassif", "one of its classes", "majority"):
+        assert word not in text, word
+    metric = headline_metric(result)
+    assert (metric["name"], metric["value"]) == ("val/mae", pytest.approx(0.6943, abs=1e-4))
+    assert measured(metric) == "MAE 0.6943 (0.6349–0.7577)"
+    assert answers({"classes": 1, "task": "regression"}) == "1 value"
+    assert answers({"classes": 3, "task": "single-label"}) == "3 classes"

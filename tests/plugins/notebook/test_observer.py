@@ -111,3 +111,22 @@ def test_a_notice_stays_and_is_text(screen):
     observer.notice("<i>3 images</i> are skipped")
     observer.failed(None, ValueError())
     assert screen.displays[0][-1].count("&lt;i&gt;3 images&lt;/i&gt; are skipped") == 1
+
+
+def test_a_regression_shows_its_error_while_it_trains(screen, regression_result, tmp_path):
+    from zoo.runner.measurements import EpochRecord
+    from zoo.runner.record import Run
+    from zoo.runner.run_result import RunResult
+
+    run, result = Run("r", tmp_path, regression_result["job"], task="regression"), RunResult.read(regression_result)
+    observer = NotebookObserver(screen.show, clock=iter(range(100)).__next__)
+    observer.started(run)
+    observer.epoch_started(1, 2, 100)
+    observer.step(10, SimpleNamespace(loss=0.5, accuracy=float("nan"), score=("mae", 1.25)))
+    assert "loss 0.5000 · MAE 1.25" in screen.displays[0][-1]
+    for record in result.epochs[:2]:
+        observer.epoch_ended(EpochRecord.read(record.document()))
+    assert "best: 0.9007 in epoch 2" in screen.displays[0][-1]
+    assert screen.displays[0][-1].count("<svg") == 2
+    observer.ended(run, result)
+    assert "val MAE 0.6943 · 4 epochs" in screen.displays[0][-1]

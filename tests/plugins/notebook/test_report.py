@@ -163,3 +163,32 @@ def test_a_comparison_says_its_verdict_first(trained):
 def test_a_folder_of_images_is_called_by_its_own_name(trained):
     job = {**trained[0]["job"], "dataset": {"name": "images/image_folder", "root": "/data/leaves"}}
     assert "simple_cnn on leaves" in words(result_html(Result({"job": job})))
+
+
+def test_a_regression_shows_its_error_and_its_largest_errors(regression_result):
+    html = result_html(Result(regression_result))
+    text = words(html)
+    for part in ("val MAE 0.6943", "val RMSE 0.9785", "always answering the median 4.5: MAE 2.489"):
+        assert part in text, part
+    assert "95% interval 0.6349–0.7577" in text
+    evaluated = words(result_html(Result({**regression_result, "epochs": [], "status": "evaluated"})))
+    assert "Largest errors true → predicted image 67 3 → 7.578 +4.578" in evaluated
+    assert not re.search(r"ccuracy|F1|\d% ", text.replace("95% ", ""))
+
+
+def test_an_ordinal_run_shows_its_error_in_ranks(ordinal_result):
+    text = words(result_html(Result(ordinal_result)))
+    assert "val accuracy 98.6%" in text
+    assert "val MAE in ranks 0.06667" in text
+
+
+def test_a_comparison_of_regressions_is_of_their_errors():
+    figures = {"interval": [0.06, 0.15], "p": 0.001, "p_holm": 0.001, "significant": True, "test": "Wilcoxon"}
+    row = {"run": "b", "against": "a", "verdict": "a is better", "metrics": {"mae": {**figures, "difference": 0.1}}}
+    runs = [{"run": name, "metrics": {"mae": 0.7}} for name in "ab"]
+    found = RunComparison({"split": "val", "images": 9, "runs": runs, "comparisons": [row]})
+    text = words(found._repr_html_())
+    assert found.verdicts == ["a is better (p = 0.0010)."]
+    assert "MAE: difference from a" in text
+    assert "accuracy" not in text
+    assert "right only" not in text

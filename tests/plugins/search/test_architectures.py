@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -215,3 +216,49 @@ def test_still_rising_is_said_of_who_got_no_time():
     assert still_rising({"curve": [0.5, 0.6, 0.7, 0.8]})
     assert not still_rising({"curve": [0.5, 0.8, 0.8, 0.8, 0.8, 0.8, 0.8, 0.8]})
     assert not still_rising({"curve": []})
+
+
+def with_errors(now: SimpleNamespace) -> dict[str, Any]:
+    """A comparison of regressions: the second is better, and the first faster."""
+    found = work(now, Runs(now), "simple_cnn", "simple_rnn", budget_s=5)
+    for row, curve in zip(found["rows"], ([4.0, 3.0, 3.0, 3.0], [4.0, 2.0, 1.5, 1.0]), strict=True):
+        row.update(status="measured", val_accuracy=None, val_mae=curve[-1], curve=curve, epochs=4, run="r", pareto=True)
+        row["inference_images_per_second"] = 1000.0 * curve[-1]
+    return {**found, "task": "regression"}
+
+
+def test_regressions_are_compared_by_their_error_and_less_is_better(now):
+    found = with_errors(now)
+    assert [row["architecture"] for row in sorted_rows(found)] == ["simple_rnn", "simple_cnn"]
+    text = "\n".join(which_lines(found))
+    assert "val MAE" in text
+    assert re.search(r"simple_rnn +1\+ ", text)
+    assert "+ MAE was still falling at the end" in text
+    assert "accuracy" not in text
+    assert "%" not in text
+
+
+def test_the_page_of_regressions_has_the_better_above(now):
+    page = render_which_page(with_errors(now))
+    assert "simple_rnn is the most accurate on val: MAE 1 at 1,000 images/s" in page
+    assert "<h2>MAE and speed</h2>" in page
+    assert "still falling" in page
+    places = {title: float(y) for y, title in re.findall(r'cy="([\d.]+)"[^>]*><title>(\w+):', page)}
+    assert places["simple_rnn"] < places["simple_cnn"]
+    assert "val accuracy" not in page
+
+
+def test_of_regressions_the_front_is_of_small_errors(now):
+    class Errors(Runs):
+        def __call__(self, resolved: Resolved, place: RunPlace, observer: Observer, budget: Budget) -> RunResult:
+            result = super().__call__(resolved, place, observer, budget)
+            error = {"simple_cnn": 1.0, "simple_rnn": 2.0}[resolved.job.architecture.name]
+            epochs = [{"epoch": 1, "val": {"mae": error}}]
+            return result.changed(task="regression", metrics={"val": {"mae": error}}, epochs=epochs)
+
+    found = work(now, Errors(now), "simple_cnn", "simple_rnn")
+    assert found["task"] == "regression"
+    assert [(row["val_mae"], row["val_accuracy"], row["pareto"]) for row in found["rows"]] == [
+        (1.0, None, True),
+        (2.0, None, False),
+    ]

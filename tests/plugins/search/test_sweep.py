@@ -356,3 +356,16 @@ def test_a_damaged_plan_is_told(text: str):
     (folder / "sweep.yaml").write_text(text, "utf-8")
     with pytest.raises(RequestError, match=r"sweep.yaml"):
         load_plan(folder)
+
+
+@pytest.mark.parametrize(
+    ("monitor", "higher"),
+    [("val/mae", False), ("val/r2", True), ("val/mae_ranks", False), ("val/qwk", True), ("val/accuracy", True)],
+)
+def test_the_direction_follows_the_monitored_number(monitor: str, higher: bool):
+    from types import SimpleNamespace
+
+    from zoo_search.plan import _higher_is_better
+
+    job = SimpleNamespace(train=SimpleNamespace(monitor=monitor), metrics=[])
+    assert _higher_is_better(SimpleNamespace(job=job)) is higher

@@ -62,3 +62,9 @@ def test_memory_keeps_one_tracker_beside_the_other(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["tracking.json"]
     (tmp_path / "tracking.json").write_text("[broken")
     assert read(tmp_path) == {}
+
+
+def test_the_outputs_of_a_regression_are_values_not_classes():
+    run = SimpleNamespace(job={}, model={}, splits={}, classes=["age"], task="regression")
+    assert parameters(run) == {"values": 1}
+    assert final_numbers({"metrics": {"val": {"mae": 2.5, "per_output": {}}}}) == {"final/val/mae": 2.5}

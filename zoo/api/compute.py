@@ -9,6 +9,7 @@ Example::
 from __future__ import annotations
 
 from zoo.engine.autotune import pass_of
+from zoo.engine.confidence_intervals import correct_images
 from zoo.engine.execution import Execution, choose_execution, keep_freed_memory
 from zoo.engine.features import FeatureBatches
 from zoo.engine.fuse_bn import fold_norms
@@ -32,6 +33,7 @@ __all__ = [
     "call_scored",
     "choose_execution",
     "compared",
+    "correct_images",
     "find_head",
     "fold_norms",
     "keep_freed_memory",

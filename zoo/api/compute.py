@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from zoo.engine.autotune import pass_of
 from zoo.engine.calibration import Calibration, calibrate
+from zoo.engine.confidence_intervals import correct_images
 from zoo.engine.conformal import conformal_quantile
 from zoo.engine.evaluate import Answers, evaluate_logits, predict_logits
 from zoo.engine.execution import Execution, choose_execution, keep_freed_memory
@@ -41,6 +42,7 @@ __all__ = [
     "choose_execution",
     "compared",
     "conformal_quantile",
+    "correct_images",
     "evaluate_logits",
     "final_numbers",
     "find_head",

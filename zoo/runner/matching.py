@@ -80,8 +80,8 @@ def _ordered(kept: Predictions, order: Sequence[str], classes: list[str]) -> Pre
         return chosen
     if chosen.targets.ndim == 2:
         columns = [chosen.classes.index(name) for name in classes]
-        arrays = [each[:, columns] for each in (chosen.targets, chosen.predicted, chosen.logits)]
-        return Predictions(chosen.names, classes, *arrays, chosen.temperature)
+        targets, predicted, logits = (each[:, columns] for each in (chosen.targets, chosen.predicted, chosen.logits))
+        return Predictions(chosen.names, classes, targets, predicted, logits, chosen.temperature)
     new = np.array([classes.index(name) for name in chosen.classes])
     logits = np.full((len(chosen.names), len(classes)), -np.inf, np.float32)
     logits[:, new] = chosen.logits

@@ -18,14 +18,14 @@ class ReadFile:
 
     Args:
         card: content of the bundle's zoo.json.
-        answer: function of images, uint8 (N, H, W, C), that returns probabilities (N, K) float32.
+        answer: function of images, uint8 (N, H, W, C), that returns probabilities, or values, (N, K) float32.
     """
 
     def __init__(self, card: dict[str, Any], answer: Callable[[NDArray[np.uint8]], NDArray[np.float32]]):
         self.card, self._answer = card, answer
 
     def __call__(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Predict probabilities (N, K) float32 of images, uint8 (N, H, W, C)."""
+        """Predict probabilities, or values, (N, K) float32 of images, uint8 (N, H, W, C)."""
         return self._answer(images)
 
 

@@ -389,6 +389,12 @@ def digits_run(session_cache: Path, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 @pytest.fixture(scope="session")
+def values_run(session_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A regression of simple_cnn on digits: the value is the digit."""
+    return _train(session_cache, tmp_path_factory.mktemp("values"), "digits", *TINY, "--task", "regression")
+
+
+@pytest.fixture(scope="session")
 def colours(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of three class folders, 15 pictures each, with no val folder."""
     import numpy as np

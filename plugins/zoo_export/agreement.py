@@ -1,4 +1,4 @@
-"""Comparison of an exported artifact with the zoo's own model, and the accuracy loss of quantized artifacts."""
+"""Comparison of an exported artifact with the zoo's own model, and the loss of quantized artifacts."""
 
 from __future__ import annotations
 
@@ -16,11 +16,10 @@ from zoo.api.compute import call_rates, compared
 from zoo.api.images import Pixels, Shape, Split, framed, full_size, read_item, to_pixels
 from zoo.api.models import Artifact, Classifier
 from zoo.errors import BadImage, ExportError
+from zoo_export.measures import TOLERANCE, Measure, measure_of
 
-__all__ = ["TOLERANCE", "Reference", "lossy", "same_answers", "same_card", "through_own_resize"]
+__all__ = ["Reference", "lossy", "same_answers", "same_card", "through_own_resize"]
 
-TOLERANCE = 1e-3
-"""Tolerance of float32 probabilities, since another runtime sums in another order."""
 BATCH = 16
 FIRST = (1, 3)
 """Sizes of the first batches, to detect artifacts with a fixed batch size."""
@@ -39,7 +38,7 @@ class Reference:
     Args:
         classifier: classifier of the bundle, in float32 on the CPU.
         images: the validation images.
-        probs: (N, K) float32, probabilities of the classifier for the images.
+        probs: (N, K) float32, probabilities, or values, of the classifier for the images.
     """
 
     classifier: Classifier
@@ -61,31 +60,18 @@ class Reference:
         rows = np.arange(min(count, len(self.images)))
         return Reference(self.classifier, self.images.part(self.images.name, rows), self.probs[: len(rows)])
 
-    def decisions(self, probs: Tensor) -> Tensor:
-        """Decisions from probabilities (N, K): class indices (N,), or bool (N, K) for multi-label models."""
-        if not self.classifier.task.multilabel:
-            return probs.argmax(1)
-        thresholds = self.classifier.card.get("thresholds") or [0.5] * len(self.classifier.classes)
-        return probs >= torch.tensor(thresholds)
+    @property
+    def measure(self) -> Measure:
+        return measure_of(self.classifier)
 
-    def accuracy(self, probs: Tensor) -> float:
-        """Fraction of correctly classified images; multi-label images need all labels correct."""
-        labels, decided = torch.from_numpy(np.asarray(self.images.labels)), self.decisions(probs)
-        right = decided == labels if decided.ndim == 1 else (decided == (labels >= 0.5)).all(1)
-        return float(right.double().mean())
+    def score(self, probs: Tensor) -> float:
+        """Score of answers (N, K) to the images: the accuracy, or the mean absolute error."""
+        return self.measure.scored(probs, self.images.labels)
 
     def ask(self, artifact: Answering) -> Tensor:
-        """Compute an artifact's probabilities (N, K) for the same pixels that the network gets."""
+        """Compute an artifact's answers (N, K) for the same pixels that the network gets."""
         found = [_answer(artifact, framed(batch, self.shape), self.probs.shape[1]) for batch in _batches(self.images)]
         return torch.cat(found)
-
-    def compare(self, wanted: Tensor, found: Tensor) -> dict[str, Any]:
-        """Compare two sets of probabilities: ``images``, ``disagreements`` and ``largest_difference``."""
-        return {
-            "images": len(wanted),
-            "disagreements": int(_any(self.decisions(wanted) != self.decisions(found)).sum()),
-            "largest_difference": float((wanted - found).abs().max()),
-        }
 
 
 def same_card(artifact: Artifact, card: Mapping[str, Any]) -> None:
@@ -106,20 +92,17 @@ def same_answers(reference: Reference, artifact: Answering) -> dict[str, Any]:
     """Check that an artifact agrees with the reference on the validation images, with identical pixels.
 
     Returns:
-        ``{"images", "disagreements", "largest_difference", "tolerance", "accuracy"}``.
+        ``{"images", "disagreements", "largest_difference", "tolerance", "accuracy"}``; of values ``{"images",
+        "largest_difference", "unit", "tolerance", "mae"}``.
 
     Raises:
-        ExportError: a decision differs, or a probability differs by the tolerance or more.
+        ExportError: a decision differs, or a probability or a value differs by the tolerance or more.
     """
-    probs = reference.ask(artifact)
-    found = reference.compare(reference.probs, probs)
-    if found["disagreements"] or not found["largest_difference"] < TOLERANCE:  # False for NaN
-        raise ExportError(
-            f"it differs from the model on {found['disagreements']:,} of {found['images']:,} validation images, "
-            f"with probabilities off by up to {found['largest_difference']:.2g} (allowed: 0, and less than "
-            f"{TOLERANCE:g})"
-        )
-    return {**found, "tolerance": TOLERANCE, "accuracy": reference.accuracy(probs)}
+    probs, measure = reference.ask(artifact), reference.measure
+    found = measure.compare(reference.probs, probs)
+    if difference := measure.difference(found):
+        raise ExportError(difference)
+    return {**found, "tolerance": TOLERANCE, measure.score: reference.score(probs)}
 
 
 def through_own_resize(reference: Reference, artifact: Answering, dataset: Any) -> dict[str, Any]:
@@ -131,7 +114,8 @@ def through_own_resize(reference: Reference, artifact: Answering, dataset: Any) 
         dataset: dataset object of the images.
 
     Returns:
-        Result of :meth:`Reference.compare`. There is no limit, since resampling filters differ slightly.
+        Result of :meth:`zoo_export.measures.Measure.compare`. There is no limit, since resampling filters differ
+        slightly.
     """
     wanted, found = [], []
     for item in _spread(dataset):
@@ -141,38 +125,36 @@ def through_own_resize(reference: Reference, artifact: Answering, dataset: Any) 
         except BadImage:
             continue
         found.append(_answer(artifact, whole[None], reference.probs.shape[1]))
-    return reference.compare(torch.cat(wanted[: len(found)]), torch.cat(found)) if found else {}
+    return reference.measure.compare(torch.cat(wanted[: len(found)]), torch.cat(found)) if found else {}
 
 
 def lossy(reference: Reference, exact: Answering, coarse: Answering, most: float) -> dict[str, Any]:
-    """Compare the accuracy and speed of a quantized artifact with the exact one.
+    """Compare the accuracy, or the mean absolute error, and the speed of a quantized artifact with the exact one.
 
     Args:
         reference: predictions of the zoo's own model.
         exact: the float32 artifact.
         coarse: the quantized artifact.
-        most: maximum loss of accuracy, 0..1.
+        most: maximum loss of accuracy, 0..1; of values, maximum increase of the error in standard deviations.
 
     Returns:
-        Result of :meth:`Reference.compare`, with ``accuracy`` and ``images_per_second``, each ``{"before", "after"}``,
-        ``loss``, ``max_loss``, ``speed`` (see :func:`zoo_bench.steps.compared`) and ``batch_size``.
+        Result of :meth:`zoo_export.measures.Measure.compare`, with ``accuracy`` (or ``mae``) and
+        ``images_per_second``, each ``{"before", "after"}``, ``loss``, ``max_loss``, ``speed`` (see
+        :func:`zoo_bench.steps.compared`) and ``batch_size``.
 
     Raises:
-        ExportError: the loss of accuracy exceeds ``most``.
+        ExportError: the loss exceeds ``most``.
     """
-    probs = reference.ask(coarse)
-    accuracy = {"before": reference.accuracy(reference.probs), "after": reference.accuracy(probs)}
-    loss = accuracy["before"] - accuracy["after"]
+    probs, measure = reference.ask(coarse), reference.measure
+    scores = {"before": reference.score(reference.probs), "after": reference.score(probs)}
+    loss = measure.loss(reference.probs, probs, reference.images.labels)
     if not (loss <= most and bool(probs.isfinite().all())):
-        raise ExportError(
-            f"its accuracy on the {len(probs):,} validation images is {accuracy['after']:.1%}, in float32 "
-            f"{accuracy['before']:.1%}: the loss is {loss:.4f}, above --max-loss {most:g}"
-        )
+        raise ExportError(f"{measure.lossy(scores, loss, len(probs))}, above --max-loss {most:g}")
     batch = framed(next(iter(_batches(reference.images, first=()))), reference.shape)
     before, after = call_rates([(exact, batch), (coarse, batch)], ROUNDS)
     return {
-        **reference.compare(reference.probs, probs),
-        "accuracy": accuracy,
+        **measure.compare(reference.probs, probs),
+        measure.score: scores,
         "loss": loss,
         "max_loss": most,
         "images_per_second": {"before": median(before), "after": median(after)},
@@ -198,10 +180,6 @@ def _answer(artifact: Answering, images: Pixels, classes: int) -> Tensor:
     if found.shape != (len(images), classes):
         raise ExportError(f"for {len(images)} images it returns shape {found.shape}")
     return torch.from_numpy(found).float()
-
-
-def _any(differs: Tensor) -> Tensor:
-    return differs if differs.ndim == 1 else differs.any(1)
 
 
 def _spread(dataset: Any) -> Iterator[Callable[[], Any]]:

@@ -7,12 +7,15 @@ import math
 from pathlib import Path
 from typing import Any, NamedTuple
 
-__all__ = ["CARD", "Resizing", "dumped", "metadata", "read_card", "resizing"]
+__all__ = ["CARD", "REGRESSION", "Resizing", "dumped", "metadata", "read_card", "resizing"]
 
 CARD = "zoo.json"
 """Name of the entry in an artifact's metadata, and of the bundle's file."""
 INPUT = "images: uint8 (N, H, W, C), RGB or grey, of any size; all of a batch have one"
-OUTPUT = "probabilities: float32 (N, K), in the order of classes"
+PROBABILITIES = "probabilities: float32 (N, K), in the order of classes"
+VALUES = "values: float32 (N, K), in the unit of the training values and in the order of classes, their names"
+REGRESSION = "regression"
+"""Task whose answers are values."""
 
 _NEAREST = {"box": "bilinear", "hamming": "bilinear", "lanczos": "bicubic"}
 """Filters that torch and ONNX lack, with the most similar available one."""
@@ -63,5 +66,5 @@ def metadata(card: dict[str, Any]) -> dict[str, str]:
         "temperature": str(card.get("temperature", 1.0)),
         "provenance": json.dumps(card.get("provenance") or {}),
         "input": INPUT,
-        "output": OUTPUT,
+        "output": VALUES if card.get("task") == REGRESSION else PROBABILITIES,
     }

@@ -12,7 +12,7 @@ import numpy as np
 from torch import nn
 
 from zoo.api.commands import Interrupts
-from zoo.api.compute import NONE, choose_execution, keep_freed_memory, task_named
+from zoo.api.compute import MULTI_LABEL, NONE, choose_execution, keep_freed_memory, task_named
 from zoo.api.images import TRAIN, VAL, Pixels, build_opener
 from zoo.api.jobs import Entry, Registry, accepts, plain, resolve
 from zoo.api.models import (
@@ -30,7 +30,9 @@ from zoo.api.running import own_split, request_of
 from zoo.errors import BundleError, ExportError, RequestError
 from zoo.runs import JOB, is_run
 from zoo.storage import placed, workplace
-from zoo_export.agreement import TOLERANCE, Reference, lossy, same_answers, same_card, through_own_resize
+from zoo_export.agreement import Reference, lossy, same_answers, same_card, through_own_resize
+from zoo_export.card import REGRESSION
+from zoo_export.measures import TOLERANCE
 from zoo_export.parameters import check_params, option_of, required_of
 from zoo_export.score_agreement import other_decisions, same_scores
 from zoo_export.writing import Writer, companions, size_of, target_of
@@ -53,7 +55,8 @@ class ExportOptions:
         out: path of the file; by default in the run's folder.
         params: parameters of the exporter. With any, the file may deviate from the model within ``max_loss``, after a
             file written without them was found to agree.
-        max_loss: maximum loss of accuracy with ``params``, 0..1.
+        max_loss: maximum loss of accuracy with ``params``, 0..1; of values, increase of the error in standard
+            deviations.
         data: folder of the run's dataset, where it has moved.
         overwrite: replace an existing file.
     """
@@ -135,11 +138,11 @@ def _folder(
 
 
 class NoiseDataset:
-    """A dataset of noise with the classes of a card, for networks without images of their own."""
+    """A dataset of noise with the classes, or the values, of a card, for networks without images of their own."""
 
     def __init__(self, card: Mapping[str, Any]):
         self.classes = list(card["classes"])
-        self.multilabel = task_named(card.get("task", "")).multilabel
+        self.task = task_named(card.get("task", ""), card).name
         shape = Preprocessing(**card["preprocessing"])
         side = shape.image_size + shape.image_size // 3
         size = (NOISE, shape.in_chans, side, side)
@@ -149,8 +152,10 @@ class NoiseDataset:
         return len(self.images)
 
     def __getitem__(self, index: int) -> tuple[Any, Any]:
+        if self.task == REGRESSION:
+            return self.images[index], [0.0] * len(self.classes)
         label = index % len(self.classes)
-        return self.images[index], (label,) if self.multilabel else label
+        return self.images[index], (label,) if self.task == MULTI_LABEL.name else label
 
 
 @dataclass(frozen=True)
@@ -271,7 +276,7 @@ def _export(
         tell(f"comparing on {len(reference.images):,} {'images of noise' if trained.by_noise else 'val images'}")
         agreed = same_answers(reference, exact)
         if trained.by_noise:
-            agreed["accuracy"] = None
+            agreed[reference.measure.score] = None
         resized = through_own_resize(reference, exact, trained.dataset())
         found: dict[str, Any] = {"check": agreed, "resize": resized, "lossy": None}
         if scored := getattr(exact, "scored", ()):
@@ -322,7 +327,7 @@ def _keep(
             return
         try:
             found = few.ask(open_artifact(entry, target, trained.registry))
-            same = bool((found - wanted).abs().max() < TOLERANCE)
+            same = few.measure.compare(wanted, found)["largest_difference"] < TOLERANCE
         except BundleError as error:
             raise ExportError(_placement_error(trained, entry, target, f"can't be read: {error}")) from error
         if not same:

@@ -1,4 +1,4 @@
-"""ONNX nodes around a network: from pixels of any size to its input, and from its logits to probabilities."""
+"""ONNX nodes around a network: from pixels of any size to its input, and from its outputs to its answers."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from onnx import ModelProto, TensorProto, checker, helper, numpy_helper
+from onnx import ModelProto, TensorProto, checker, helper
 
 from zoo_export.card import Resizing, metadata, resizing
+from zoo_export.onnx_answer import Nodes, add_answer, answer_name
 
 __all__ = ["EMBEDDINGS", "LOGITS", "around"]
 
@@ -29,37 +30,23 @@ _MODES: dict[str, dict[str, Any]] = {
 }
 
 
-class _Nodes:
-    """Collector of nodes and constants."""
-
-    def __init__(self) -> None:
-        self.nodes: list[Any] = []
-        self.constants: list[Any] = []
-
-    def add(self, op: str, inputs: list[str], output: str, **attributes: Any) -> str:
-        self.nodes.append(helper.make_node(op, inputs, [output], name=f"zoo/{output}", **attributes))
-        return output
-
-    def constant(self, name: str, value: Any, dtype: Any) -> str:
-        self.constants.append(numpy_helper.from_array(np.asarray(value, dtype), name))
-        return name
-
-
 def around(
     network: ModelProto, card: dict[str, Any], half: bool = False, scores: Sequence[ModelProto] = ()
 ) -> ModelProto:
-    """Build the whole model: ``images`` uint8 (N, H, W, C) -> ``probabilities`` (N, K) float32, and scores (N,).
+    """Build the whole model: ``images`` uint8 (N, H, W, C) -> ``probabilities``, or ``values``, (N, K) float32.
+
+    Scores (N,) are further outputs.
 
     Args:
-        network: model ``normalized`` (n, C, size, size) -> ``logits`` (n, K).
+        network: model ``normalized`` (n, C, size, size) -> ``logits``, its raw outputs (n, M).
         card: content of the bundle's zoo.json, which becomes the model's metadata.
         half: input and output of the network are float16.
         scores: models of :func:`zoo_export.onnx_scores.score_graph`, each with one output (N,).
     """
     shape = card["preprocessing"]
-    before, after = _Nodes(), _Nodes()
+    before, after = Nodes(), Nodes()
     _prepare(before, resizing(card), shape["mean"], shape["std"], half)
-    _answer(after, card)
+    add_answer(after, card)
     if any(each.name == "embeddings" for each in network.graph.output):
         after.add("Cast", ["embeddings"], EMBEDDINGS, to=TensorProto.FLOAT)
     inner = network.graph
@@ -68,7 +55,7 @@ def around(
         "zoo",
         [helper.make_tensor_value_info("images", TensorProto.UINT8, ["N", "H", "W", shape["in_chans"]])],
         [
-            helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["N", len(card["classes"])]),
+            helper.make_tensor_value_info(answer_name(card), TensorProto.FLOAT, ["N", len(card["classes"])]),
             *(helper.make_tensor_value_info(each.graph.output[0].name, TensorProto.FLOAT, ["N"]) for each in scores),
         ],
         [
@@ -86,7 +73,7 @@ def around(
     return model
 
 
-def _prepare(nodes: _Nodes, how: Resizing, mean: list[float], std: list[float], half: bool) -> None:
+def _prepare(nodes: Nodes, how: Resizing, mean: list[float], std: list[float], half: bool) -> None:
     """Add the preprocessing; pixels are resized as uint8, so that onnxruntime rounds where Pillow does."""
     planes = nodes.add("Transpose", ["images"], "zoo_planes", perm=[0, 3, 1, 2])
     size = nodes.constant("zoo_size", [how.size, how.size], np.int64)
@@ -110,7 +97,7 @@ def _prepare(nodes: _Nodes, how: Resizing, mean: list[float], std: list[float], 
         nodes.add("Div", [centred, spread], "normalized")
 
 
-def _cropped_sides(nodes: _Nodes, planes: str, how: Resizing) -> str:
+def _cropped_sides(nodes: Nodes, planes: str, how: Resizing) -> str:
     """Add the computation of height and width after scaling the shorter side."""
     sides = nodes.add("Shape", [planes], "zoo_sides", start=2, end=4)
     short = nodes.add("ReduceMin", [sides], "zoo_short", keepdims=1)
@@ -118,7 +105,7 @@ def _cropped_sides(nodes: _Nodes, planes: str, how: Resizing) -> str:
     return nodes.add("Div", [times, short], "zoo_scaled_sides")
 
 
-def _crop(nodes: _Nodes, found: str, sides: str, size: str, axes: str) -> str:
+def _crop(nodes: Nodes, found: str, sides: str, size: str, axes: str) -> str:
     """Add the centre crop at the position of Python's ``round``, which rounds halves to even."""
     two = nodes.constant("zoo_two", 2, np.int64)
     rest = nodes.add("Sub", [sides, size], "zoo_rest")
@@ -128,13 +115,3 @@ def _crop(nodes: _Nodes, found: str, sides: str, size: str, axes: str) -> str:
     begin = nodes.add("Add", [floor, odd], "zoo_begin")
     end = nodes.add("Add", [begin, size], "zoo_end")
     return nodes.add("Slice", [found, begin, end, axes], "zoo_middle")
-
-
-def _answer(nodes: _Nodes, card: dict[str, Any]) -> None:
-    multilabel = card.get("task") == "multi-label"
-    logits = nodes.add("Cast", ["logits"], LOGITS, to=TensorProto.FLOAT)
-    if multilabel:
-        nodes.add("Sigmoid", [logits], "probabilities")
-        return
-    temperature = nodes.constant("zoo_temperature", card.get("temperature", 1.0), np.float32)
-    nodes.add("Softmax", [nodes.add("Div", [logits, temperature], "zoo_tempered")], "probabilities", axis=1)

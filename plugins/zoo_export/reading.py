@@ -20,7 +20,7 @@ class ReadFile:
 
     Args:
         card: content of the bundle's zoo.json.
-        answer: function of images, uint8 (N, H, W, C), that returns probabilities (N, K) float32.
+        answer: function of images, uint8 (N, H, W, C), that returns probabilities, or values, (N, K) float32.
         scores: function that returns these and the scores (N,) of attachments by name; None where the file has none.
         scored: names of these attachments.
     """
@@ -35,7 +35,7 @@ class ReadFile:
         self.card, self._answer, self._scores, self.scored = card, answer, scores, scored
 
     def __call__(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Predict probabilities (N, K) float32 of images, uint8 (N, H, W, C)."""
+        """Predict probabilities, or values, (N, K) float32 of images, uint8 (N, H, W, C)."""
         return self._answer(images)
 
     def scores(self, images: NDArray[np.uint8]) -> tuple[NDArray[np.float32], dict[str, NDArray[np.float32]]]:

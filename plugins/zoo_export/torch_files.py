@@ -13,13 +13,13 @@ from torch import Tensor, nn
 
 from zoo_export.card import CARD, metadata, read_card, resizing
 from zoo_export.reading import ReadFile, of_module
-from zoo_export.whole import Whole
+from zoo_export.whole import Reading, Whole
 
 __all__ = ["export_pt2", "export_torchscript", "read_pt2", "read_torchscript"]
 
 
 def export_pt2(bundle: Path, path: Path, network: nn.Module, half: bool = False) -> None:
-    """Write a program of torch.export: uint8 (N, H, W, C), any N, H and W -> probabilities (N, K).
+    """Write a program of torch.export: uint8 (N, H, W, C), any N, H and W -> probabilities or values (N, K).
 
     Args:
         bundle: the folder with zoo.json.
@@ -28,7 +28,7 @@ def export_pt2(bundle: Path, path: Path, network: nn.Module, half: bool = False)
         half: compute in float16, with weights of half the size.
     """
     card = read_card(bundle)
-    whole = Whole(_in(network, half), card, half).eval()
+    whole = Whole(Reading(_in(network, half), card), card, half).eval()
     sides = dict.fromkeys((0, 1, 2), torch.export.Dim.DYNAMIC)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # warnings of torch.export about itself
@@ -44,7 +44,7 @@ def read_pt2(path: Path) -> ReadFile:
 
 
 def export_torchscript(bundle: Path, path: Path, network: nn.Module, half: bool = False) -> None:
-    """Write TorchScript: uint8 (N, H, W, C), any N, H and W -> probabilities (N, K).
+    """Write TorchScript: uint8 (N, H, W, C), any N, H and W -> probabilities or values (N, K).
 
     The network is traced, and the rest is scripted, since only that depends on the size of the images.
 
@@ -53,7 +53,7 @@ def export_torchscript(bundle: Path, path: Path, network: nn.Module, half: bool 
         half: compute in float16, with weights of half the size.
     """
     card = read_card(bundle)
-    size, chosen = resizing(card).size, _in(network, half)
+    size, chosen = resizing(card).size, Reading(_in(network, half), card).eval()
     image = torch.zeros(2, card["preprocessing"]["in_chans"], size, size)
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")  # TorchScript is deprecated, and tracing warns about constants

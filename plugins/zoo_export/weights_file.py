@@ -12,7 +12,7 @@ from torch import nn
 
 from zoo_export.card import CARD, metadata, read_card
 from zoo_export.reading import ReadFile, of_module
-from zoo_export.whole import Whole
+from zoo_export.whole import Reading, Whole
 
 __all__ = ["export", "read"]
 
@@ -49,4 +49,4 @@ def read(path: Path, build: Callable[[dict[str, Any]], nn.Module]) -> ReadFile:
     network = build(card)
     own = network.state_dict()
     network.load_state_dict({name: value.to(own[name].dtype) for name, value in tensors.items() if name in own})
-    return of_module(card, Whole(network.eval().to(torch.float32), card))
+    return of_module(card, Whole(Reading(network.eval().to(torch.float32), card), card))

@@ -1,4 +1,4 @@
-"""The whole inference path in torch: pixels, resize, normalisation, network, temperature, probabilities."""
+"""The whole inference path in torch: pixels, resize, normalisation, network, and its outputs as answers."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from zoo_export.card import resizing
+from zoo.api.compute import task_named
+from zoo_export.card import REGRESSION, resizing
 
-__all__ = ["Answer", "Prepare", "Whole"]
+__all__ = ["Answer", "Prepare", "Reading", "Whole"]
 
 
 class Prepare(nn.Module):
@@ -54,24 +55,45 @@ class Prepare(nn.Module):
         return floor + (rest % 2) * (floor % 2)
 
 
+class Reading(nn.Module):
+    """A network whose raw outputs (N, M) are read: images -> logits, or values in the unit of the data, (N, K) float32.
+
+    The module can be traced and exported, but not scripted.
+
+    Args:
+        network: normalised images (N, C, size, size) -> raw outputs (N, M).
+        card: content of the bundle's zoo.json.
+    """
+
+    def __init__(self, network: nn.Module, card: dict[str, Any]):
+        super().__init__()
+        self.network, self._task = network, task_named(card.get("task", ""), card)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self._task.read(self.network(images).float())
+
+
 class Answer(nn.Module):
-    """Postprocessing: logits (N, K) -> probabilities (N, K) float32, by the bundle's temperature."""
+    """Postprocessing: logits (N, K) -> probabilities (N, K) float32, by the bundle's temperature; values stay."""
 
     def __init__(self, card: dict[str, Any]):
         super().__init__()
+        self.values: bool = card.get("task") == REGRESSION
         self.multilabel: bool = card.get("task") == "multi-label"
         self.temperature: float = 1.0 if self.multilabel else float(card.get("temperature", 1.0))
 
     def forward(self, logits: Tensor) -> Tensor:
+        if self.values:
+            return logits.float()
         scaled = logits.float() / self.temperature
         return scaled.sigmoid() if self.multilabel else scaled.softmax(1)
 
 
 class Whole(nn.Module):
-    """The whole path: uint8 (N, H, W, C) -> probabilities (N, K) float32.
+    """The whole path: uint8 (N, H, W, C) -> probabilities, or values, (N, K) float32.
 
     Args:
-        network: normalised images (N, C, size, size) -> logits (N, K).
+        network: normalised images (N, C, size, size) -> logits or values (N, K), as :class:`Reading` returns them.
         card: content of the bundle's zoo.json.
         half: the network computes in float16.
     """

@@ -124,6 +124,14 @@ def test_familiarity_is_the_energy_and_of_one_logit_the_confidence():
     assert found[2] < found[0]
 
 
+def test_familiarity_of_log_probabilities_is_not_their_rounding():
+    logits, targets = honest(2000, classes=4)
+    found = calibrate(logits.log_softmax(dim=1), targets)
+    assert found is not None
+    assert found.score == "centred energy"
+    assert found.most - found.least > 0.1
+
+
 @pytest.mark.parametrize("one_logit", [False, True])
 def test_one_in_twenty_validation_images_is_unusual(one_logit):
     logits, targets = honest(2000, classes=2)

@@ -80,7 +80,8 @@ def calibrate(logits: Tensor, targets: Tensor, task: Task | None = None) -> Cali
         return None
     held_out = _cross_fitted(logits, targets)
     helps = _nll(held_out, targets) < _nll(logits, targets)
-    score = CENTRED if logits.shape[1] == 2 and not bool(logits[:, 0].any()) else ENERGY
+    shared = logits.shape[1] == 2 and not bool(logits[:, 0].any())
+    score = CENTRED if shared or _is_normalised(logits) else ENERGY
     energies = familiarity(logits, score).cpu().numpy()
     least, most = np.quantile(energies, [0.5 - USUAL / 2, 0.5 + USUAL / 2]).tolist()
     heat = fit_temperature(logits, targets) if helps else 1.0
@@ -220,6 +221,11 @@ def reliability(confidence: NDArray[Any], right: NDArray[Any], bins: int = BINS)
     ]
 
 
+def _is_normalised(logits: Tensor) -> bool:
+    """Check for log-probabilities, as ordinal losses have them read, whose energy is always 0."""
+    return bool((logits.float().logsumexp(dim=1).abs() < 1e-4).all())
+
+
 def familiarity(logits: Tensor, score: str = ENERGY) -> Tensor:
     """Negative free energy of each image, ``logsumexp(logits)``, (N,).
 
@@ -230,7 +236,7 @@ def familiarity(logits: Tensor, score: str = ENERGY) -> Tensor:
 
     Args:
         score: ``energy``; or ``centred energy``, over the mean logit, where two classes have one logit (0, z), whose
-            energy is that of one class alone.
+            energy is that of one class alone, or where the logits are log-probabilities, whose energy is 0.
     """
     energy = logits.float().logsumexp(dim=1)
     return energy - logits.float().mean(dim=1) if score == CENTRED else energy

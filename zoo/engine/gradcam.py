@@ -6,6 +6,7 @@ arXiv:1610.02391. Libraries for it need OpenCV, or an older NumPy than the zoo's
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,13 +15,22 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-__all__ = ["grad_cam", "painted"]
+from zoo.engine.task_protocol import Task
+
+__all__ = ["evidence_of", "grad_cam", "painted"]
 
 _HEAT = np.array([255, 64, 0], np.float32)
 _SHOWN = 0.6
 
 
-def grad_cam(model: nn.Module, images: Tensor, classes: Tensor, *, multilabel: bool = False) -> Tensor | None:
+def grad_cam(
+    model: nn.Module,
+    images: Tensor,
+    classes: Tensor,
+    *,
+    multilabel: bool = False,
+    read: Callable[[Tensor], Tensor] = lambda outputs: outputs,
+) -> Tensor | None:
     """Compute Grad-CAM heat maps from the last layer with spatial output.
 
     Args:
@@ -28,6 +38,7 @@ def grad_cam(model: nn.Module, images: Tensor, classes: Tensor, *, multilabel: b
         images: (n, C, H, W), normalised, on the model's device.
         classes: (n,) int64, class to explain for each image.
         multilabel: classes are independent binary labels, so that each logit alone is the evidence.
+        read: conversion of the network's raw outputs (n, M) to logits (n, K), or to the evidence of each value.
 
     Returns:
         (n, H, W) float32 in 0..1, all 0 where no region supports the class; or None where no layer outputs
@@ -43,9 +54,10 @@ def grad_cam(model: nn.Module, images: Tensor, classes: Tensor, *, multilabel: b
     hooks = [module.register_forward_hook(keep) for module in leaves]
     try:
         with torch.enable_grad():
-            logits = model(images.detach().requires_grad_())
-            if not found or logits.ndim != 2:
+            outputs = model(images.detach().requires_grad_())
+            if not found or outputs.ndim != 2:
                 return None
+            logits = read(outputs)
             evidence = _evidence(logits, classes, multilabel=multilabel)
             (gradient,) = torch.autograd.grad(evidence.sum(), found[0], allow_unused=True)
     finally:
@@ -57,6 +69,17 @@ def grad_cam(model: nn.Module, images: Tensor, classes: Tensor, *, multilabel: b
         heat = (gradient.mean((2, 3), keepdim=True) * found[0]).sum(1, keepdim=True).relu().float()
         heat = interpolate(heat, images.shape[-2:], mode="bilinear")[:, 0]
         return heat / heat.amax((1, 2), keepdim=True).clamp(min=1e-12)
+
+
+def evidence_of(task: Task) -> Callable[[Tensor], Tensor]:
+    """Function of a network's raw outputs (n, M) that returns what a heat map explains, (n, K).
+
+    Of classes these are the logits. Of values it is their distance from the mean of the training values, in standard
+    deviations: a heat map then shows what raises a high value, and what lowers a low one.
+    """
+    if task.classifies:
+        return task.read
+    return lambda outputs: task.standardise_tensor(task.read(outputs)).abs()
 
 
 def _evidence(logits: Tensor, classes: Tensor, *, multilabel: bool) -> Tensor:

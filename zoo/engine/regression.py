@@ -61,9 +61,7 @@ class RegressionTask:
         return self.read_targets(self.link.read(outputs))
 
     def read_targets(self, targets: Tensor) -> Tensor:
-        wide = (
-            targets if targets.device.type == "mps" else targets.double()
-        )  # else whole numbers come back as 3.0000002
+        wide = targets if targets.device.type == "mps" else targets.double()  # else whole numbers become 3.0000002
         return (wide * wide.new_tensor(self.stds) + wide.new_tensor(self.means)).to(targets.dtype)
 
     def read_labels(self, targets: Tensor) -> Tensor:

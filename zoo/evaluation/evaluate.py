@@ -11,6 +11,7 @@ from typing import Any
 from torch import nn
 
 from zoo.data.batches import Batches, Normalize
+from zoo.data.labels import ORDINAL
 from zoo.data.open import ALL, TEST, TRAIN, VAL, Opener, evaluation_split, open_training, same_task, training_splits
 from zoo.data.split import Split
 from zoo.data.splits import absent_notice
@@ -21,7 +22,7 @@ from zoo.engine.final import final_numbers
 from zoo.engine.outputs import outputs_of
 from zoo.engine.part_numbers import PartScore
 from zoo.engine.step import Loss
-from zoo.engine.task import REGRESSION, task_of_card
+from zoo.engine.task import REGRESSION, new_task, task_of_card
 from zoo.engine.tta import NONE, account, looking, notices, views_named
 from zoo.errors import BundleError, RequestError
 from zoo.evaluation.coverage import check_scores, coverage_on, save_scores
@@ -37,7 +38,7 @@ from zoo.registry.registry import Registry
 from zoo.runner import build
 from zoo.runner.analyses import PATH as ANALYSES
 from zoo.runner.analyses import Analyses, Evaluated, Progress, build_analyses
-from zoo.runner.losses import Scored, loss_weights
+from zoo.runner.losses import Scored, link_of_loss, loss_weights
 from zoo.runner.measurements import CoverageScores, Mistake, SplitMetrics
 from zoo.runner.pictures import INDEX, draw_mistakes
 from zoo.runner.predictions import relative_names, write_predictions
@@ -46,6 +47,8 @@ from zoo.storage.files import write_json
 from zoo.storage.safe_yaml import read_mapping
 
 UNMEASURED = "The loss has trained weights, which are not part of the model, so its value was not measured."
+
+RAW = "The loss takes the raw outputs of the network, which an exported file doesn't return, so it was not measured."
 
 
 def evaluate_run(
@@ -218,8 +221,10 @@ def request_of(folder: Path | None, card: Mapping[str, Any], asked: Mapping[str,
     """
     if folder is not None and (folder / JOB).is_file():
         return make_request(asked, file=folder / JOB)
-    own = {"name": card["architecture"]["id"], **card["architecture"]["params"]}
-    return make_request({"architecture": own, **asked}, recipe="none")
+    own: dict[str, Any] = {"architecture": {"name": card["architecture"]["id"], **card["architecture"]["params"]}}
+    if card.get("task") in (ORDINAL, REGRESSION):
+        own["task"] = card["task"]
+    return make_request({**own, **asked}, recipe="none")
 
 
 def _without_job(folder: Path, word: str, keep: bool) -> str:
@@ -301,9 +306,10 @@ def _measure(
     shape, classes, task = card["preprocessing"], list(card["classes"]), task_of_card(card)
     same_task(images, task.name, "the run")
     images = dataclasses.replace(images, labels=task.standardise(images.labels))
-    scored = Scored(classes, task, outputs_of(model), isinstance(model, AsNetwork))
+    file, link = isinstance(model, AsNetwork), link_of_loss(resolved)
+    scored = Scored(classes, new_task(task.name, link), outputs_of(model), file)
     loss, metrics = build.build_scoring(resolved, scored, execution.device)
-    problems = [UNMEASURED] if loss_weights(loss) else []
+    problems = [UNMEASURED] if loss_weights(loss) else [RAW] if file and link else []
     known = None if problems else loss
     normalize = Normalize(shape["mean"], shape["std"], execution.device)
     size = execution.evaluation_batch(2 * resolved.job.train.batch_size, shape["in_chans"] * shape["image_size"] ** 2)
@@ -376,5 +382,4 @@ def _mistake_rows(
     """Draw the worst mistakes, of images with 1 or 3 channels."""
     if card["preprocessing"]["in_chans"] not in (1, 3):
         return []
-    multilabel = task_of_card(card).independent
-    return draw_mistakes(model, batches, mistakes, list(card["classes"]), folder, multilabel=multilabel)
+    return draw_mistakes(model, batches, mistakes, list(card["classes"]), folder, task=task_of_card(card))

@@ -150,7 +150,7 @@ def _draw(run: UntrainedRun, mistakes: Sequence[Mistake], home: Path) -> None:
     with contextlib.suppress(RuntimeError, ValueError):
         (home / PICTURES).mkdir()
         alone = run.task.independent
-        rows = draw_mistakes(run.model, batches, mistakes, run.classes, home / PICTURES, multilabel=alone)
+        rows = draw_mistakes(run.model, batches, mistakes, run.classes, home / PICTURES, task=run.task)
         write_json(home / PICTURES / INDEX, {"mistakes": rows})
 
 

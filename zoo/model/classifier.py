@@ -20,7 +20,7 @@ from zoo.engine.conformal import prediction_sets
 from zoo.engine.embeddings import HeadInputs
 from zoo.engine.execution import Execution
 from zoo.engine.fuse_bn import fold_norms
-from zoo.engine.gradcam import grad_cam
+from zoo.engine.gradcam import evidence_of, grad_cam
 from zoo.engine.regression import RegressionTask
 from zoo.engine.task import task_of_card
 from zoo.engine.tta import NONE, looking
@@ -102,7 +102,8 @@ class Classifier:
         names = ", ".join(self.classes[:3] + (["…"] if count > 4 else []) + (self.classes[-1:] if count > 3 else []))
         facts = [f"{shape.in_chans}×{shape.image_size}×{shape.image_size} input", self.scored]
         known = ", ".join(filter(None, [*facts, f"on {self.execution.device}"]))
-        return f"Classifier({self.card['architecture']['id']}, {count} classes: {names}; {known})"
+        what = f"{count} classes" if self.task.classifies else f"{count} value{'' if count == 1 else 's'}"
+        return f"Classifier({self.card['architecture']['id']}, {what}: {names}; {known})"
 
     def predict(
         self, images: Any, top_k: int = 5, tta: str | None = None, coverage: float | None = None
@@ -123,10 +124,12 @@ class Classifier:
         Returns:
             For each image ``{"path", "label", "confidence", "top": [{"class", "probability"}]}``; ``path`` is
             None for an image that has none. For a multi-label model ``{"path", "labels", "top"}``: the classes whose
-            probability reaches their threshold, most probable first, possibly none. With a confidence threshold there
-            is also ``"sure"``, True if it is reached; and for a model validated on a hundred images or more
-            ``"familiar"``, False for images that look out-of-distribution. With a coverage there is also ``"set"``, the
-            classes of the set, most probable first. Attachments of the bundle may add fields.
+            probability reaches their threshold, most probable first, possibly none. For a regression
+            ``{"path", "value"}``, or ``{"path", "values": {name: value}}`` for several values, with ``"interval"`` or
+            ``"intervals"`` (``[low, high]``) and their ``"coverage"``. With a confidence threshold there is also
+            ``"sure"``, True if it is reached; and for a model validated on a hundred images or more ``"familiar"``,
+            False for images that look out-of-distribution. With a coverage there is also ``"set"``, the classes of the
+            set, most probable first. Attachments of the bundle may add fields.
 
         Raises:
             BadImage: an image can't be decoded, or has NaN probabilities.
@@ -210,11 +213,11 @@ class Classifier:
             self.answers(noise[:count])
 
     def looked_at(self, pixels: Sequence[Pixels], labels: Sequence[str]) -> NDArray[np.float32] | None:
-        """Heat maps of the regions that support a class, by Grad-CAM.
+        """Heat maps of the regions that support a class, or a value, by Grad-CAM.
 
         Args:
             pixels: uint8 (size, size, C) each.
-            labels: class name to explain, for each image.
+            labels: name of the class, or of the value, to explain, for each image.
 
         Returns:
             (N, size, size) float32 in 0..1, all 0 where no region supports the class; or None for models without
@@ -225,7 +228,8 @@ class Classifier:
             if self._watched is None:  # hooks must not affect predictions in other threads
                 self._watched = copy.deepcopy(self.model)
             images = self._normalize(self._unit(pixels))
-            heat = grad_cam(self._watched, images, classes, multilabel=self.task.independent)
+            how: Any = {"multilabel": self.task.independent, "read": evidence_of(self.task)}
+            heat = grad_cam(self._watched, images, classes, **how)
         return None if heat is None else heat.cpu().numpy()
 
     def probabilities(self, pixels: Sequence[Pixels], tta: str | None = None) -> Tensor:
@@ -340,7 +344,12 @@ class Classifier:
         if kept is None or tta not in (None, self.tta):
             return None
         if kept.kind == "quantiles" and computed.ends is None:
-            return None
+            if coverage is None:
+                return None
+            raise RequestError(
+                "An exported file has no quantiles, so that its values have no intervals. Leave out the coverage, or "
+                "take the run: zoo predict RUN"
+            )
         return kept.bounds(computed.logits, coverage or DEFAULT_COVERAGE, computed.ends)
 
     def _familiar(self, logits: Tensor, tta: str | None) -> list[dict[str, bool]]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from zoo.data.decode import Pixels, framed
-from zoo.engine.task import task_of_card
+from zoo.engine.task import DETAILS, task_of_card
 from zoo.errors import BundleError, RequestError, ZooError
 from zoo.model.bundle import Preprocessing, check_card, new_network
 from zoo.model.formats import artifact_at, reader_of
@@ -36,11 +36,11 @@ class Artifact(Protocol):
     card: dict[str, Any]
 
     def __call__(self, images: Pixels) -> NDArray[np.float32]:
-        """Predict the probabilities (N, K) of images, uint8 (N, H, W, C) of any size."""
+        """Predict the probabilities, or the values, (N, K) of images, uint8 (N, H, W, C) of any size."""
 
 
 class AsNetwork(nn.Module):
-    """Module around an artifact: images (N, C, size, size) float in 0..1 -> logits (N, K).
+    """Module around an artifact: images (N, C, size, size) float in 0..1 -> logits, or standardised values, (N, K).
 
     The logits are computed from the artifact's probabilities, so that their sum per row is arbitrary.
 
@@ -52,8 +52,8 @@ class AsNetwork(nn.Module):
     def __init__(self, artifact: Artifact, card: Mapping[str, Any]):
         super().__init__()
         self.artifact, self.shape = artifact, Preprocessing(**card["preprocessing"]).shape
-        self.multilabel = task_of_card(card).multilabel
-        self.temperature = 1.0 if self.multilabel else float(card.get("temperature", 1.0))
+        self.task = task_of_card(card)
+        self.temperature = 1.0 if self.task.multilabel else float(card.get("temperature", 1.0))
 
     def __deepcopy__(self, memo: object) -> AsNetwork:
         return self  # no mutable weights, and the runtime can't be copied
@@ -77,14 +77,19 @@ class AsNetwork(nn.Module):
         return framed(pixels.numpy(), self.shape)
 
     def _logits(self, answer: NDArray[np.float32]) -> Tensor:
-        probs = torch.from_numpy(answer).float().clamp(_LEAST, 1)
-        return probs.logit(1e-7) if self.multilabel else probs.log() * self.temperature
+        """Outputs of the network, of which the file computes probabilities or values."""
+        found = torch.from_numpy(answer).float()
+        if not self.task.classifies:
+            return self.task.standardise_tensor(found)
+        probs = found.clamp(_LEAST, 1)
+        return probs.logit(1e-7) if self.task.multilabel else probs.log() * self.temperature
 
 
 def as_network(artifact: Artifact, device: str = "auto") -> tuple[AsNetwork, dict[str, Any]]:
     """Wrap an artifact as a network, and adapt its card.
 
-    The artifact contains the normalisation, uses a single view, and has no familiarity score.
+    The artifact contains the normalisation and the reading of the network's outputs, uses a single view, and has no
+    familiarity score.
 
     Raises:
         RequestError: the device is not the CPU.
@@ -93,6 +98,8 @@ def as_network(artifact: Artifact, device: str = "auto") -> tuple[AsNetwork, dic
         raise RequestError(f"Exported files run on the CPU only, not on {device!r}. Leave out --device.")
     card = {name: value for name, value in artifact.card.items() if name not in ("familiar", "tta")}
     card["preprocessing"] = {**card["preprocessing"], "mean": [0.0], "std": [1.0]}
+    if DETAILS in card:
+        card[DETAILS] = {name: value for name, value in card[DETAILS].items() if name != "link"}
     return AsNetwork(artifact, artifact.card), card
 
 

@@ -17,7 +17,8 @@ from zoo.data.batches import Batches, targets_of
 from zoo.data.decode import Pixels
 from zoo.data.open import TRAIN
 from zoo.data.split import Split
-from zoo.engine.gradcam import grad_cam, painted
+from zoo.engine.gradcam import evidence_of, grad_cam, painted
+from zoo.engine.task import SINGLE_LABEL, Task
 from zoo.job.run_folder import MODEL, PICTURES
 from zoo.model.bundle import read_weights
 from zoo.runner.measurements import Mistake
@@ -62,9 +63,7 @@ def _mistakes(training: Training, split: str, worst: Sequence[Mistake], folder: 
     model = copy.deepcopy(parts.learner.final)
     read_weights(training.folder / MODEL, model)
     batches = parts.data.images(parts.splits[split], dealt=False)
-    return draw_mistakes(
-        model, batches, worst, parts.classes, folder, multilabel=parts.task.multilabel or not parts.task.classifies
-    )
+    return draw_mistakes(model, batches, worst, parts.classes, folder, task=parts.task)
 
 
 def draw_mistakes(
@@ -74,7 +73,7 @@ def draw_mistakes(
     classes: Sequence[str],
     folder: Path,
     *,
-    multilabel: bool = False,
+    task: Task = SINGLE_LABEL,
 ) -> list[dict[str, Any]]:
     """Write the images of a split's worst mistakes, each with its Grad-CAM heat map where one can be computed.
 
@@ -99,7 +98,7 @@ def draw_mistakes(
     pixels = split.gather(places)
     images, _ = batches.prepare(torch.from_numpy(pixels), targets_of(split.labels[places]))
     asked = torch.tensor([_output_of(mistake, classes) for mistake in shown], device=images.device)
-    heats = grad_cam(model.eval(), images, asked, multilabel=multilabel)
+    heats = grad_cam(model.eval(), images, asked, multilabel=task.independent, read=evidence_of(task))
     found = []
     for i, mistake in enumerate(shown):
         files: dict[str, str | None] = {"file": _save(folder / f"{split.name}-{i + 1:02}.jpg", pixels[i])}

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from zoo.data.decode import Pixels
 from zoo.engine.execution import choose_execution
+from zoo.engine.task import task_of_card
 from zoo.model.bundle import copied_weights, read_card, write_card, write_weights
 from zoo.model.classifier import Classifier
 from zoo.registry.config import FILENAME, open_shelf
@@ -59,29 +60,34 @@ class SampleBundle:
         return np.random.default_rng(0).integers(0, 256, (count, SIDE, SIDE, 3), np.uint8)
 
     def probabilities(self, images: Pixels) -> Tensor:
-        """Probabilities (N, 3) that the zoo itself predicts for images, uint8 (N, H, W, 3)."""
+        """Probabilities, or values, (N, K) that the zoo itself predicts for images, uint8 (N, H, W, 3)."""
         classifier = Classifier(self.network, self.card, choose_execution("cpu", "fp32", "channels_first"))
         return classifier.probabilities(list(images), "none")
 
 
 @contextmanager
-def sample_bundle() -> Iterator[SampleBundle]:
-    """Write the bundle into a temporary folder, which is the working folder within the context."""
+def sample_bundle(**changes: Any) -> Iterator[SampleBundle]:
+    """Write the bundle into a temporary folder, which is the working folder within the context.
+
+    Args:
+        **changes: other entries of its card, such as ``task``, ``classes`` and ``outputs``.
+    """
     with tempfile.TemporaryDirectory(prefix="zoo-check-") as home, chdir(home):
         write_text(Path(FILENAME), _REGISTRY)
         folder = Path("runs", "tiny", "model")
         folder.mkdir(parents=True)
-        network = _seeded_network()
+        card = {**_card(), **changes}
+        network = _seeded_network(task_of_card(card).width(len(card["classes"])))
         write_weights(folder, copied_weights(network))
-        write_card(folder, _card())
+        write_card(folder, card)
         yield SampleBundle(folder, read_card(folder), network, Registry([], open_shelf()))
 
 
-def _seeded_network() -> nn.Module:
+def _seeded_network(outputs: int) -> nn.Module:
     """Build the network with weights for which the probabilities of noise differ."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        network = tiny_network(len(CLASSES)).eval()
+        network = tiny_network(outputs).eval()
         for parameter in network.parameters():
             parameter.data.mul_(3)
     return network

@@ -131,7 +131,7 @@ class _Trial:
         own, others = self._scores(detector, self.held_out), self._foreign(detector)
         choosing, measuring = _halves(own)
         both = {name: _halves(scores) for name, scores in others.items()}
-        threshold = conformal_quantile(own, 1 - self.false_alarms)
+        threshold = _threshold(own, self.false_alarms)
         second = {name: later for name, (_, later) in both.items()}
         pooled = np.concatenate(list(second.values()))
         return DetectorFigures(
@@ -142,7 +142,7 @@ class _Trial:
             kinds={name: separation(measuring, later) for name, later in second.items()},
             found=rate_of(pooled > threshold),
             found_by_kind={name: rate_of(later > threshold) for name, later in second.items()},
-            false_alarms=rate_of(measuring > conformal_quantile(choosing, 1 - self.false_alarms)),
+            false_alarms=rate_of(measuring > _threshold(choosing, self.false_alarms)),
         )
 
     def _foreign(self, detector: FittedDetector) -> dict[str, Any]:
@@ -153,6 +153,16 @@ class _Trial:
         if not np.isfinite(found).all():
             raise ValueError("its scores are not finite")
         return found
+
+
+def _threshold(known: np.ndarray[Any, Any], false_alarms: float) -> float:
+    """Threshold that a new known image exceeds with at most this probability.
+
+    It lies between two scores, so that no image's decision depends on rounding.
+    """
+    least = conformal_quantile(known, 1 - false_alarms)
+    above = known[known > least]
+    return float((least + above.min()) / 2) if len(above) else least
 
 
 def _halves(scores: np.ndarray[Any, Any]) -> Halves:

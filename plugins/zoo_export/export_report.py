@@ -36,6 +36,9 @@ def _checks(document: Mapping[str, Any]) -> Iterator[str]:
         yield _row(*_score(check))
     if resized:
         yield _row("own resize", _resized(resized))
+    for name, found in (document.get("scores") or {}).items():
+        text = f"all {count(found['images'])} scores agree with the run's; {found['disagreements']} decisions differ"
+        yield _row(name, text)
     yield from (_row("notice", text) for text in document["notices"])
 
 

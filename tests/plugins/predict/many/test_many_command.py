@@ -60,7 +60,7 @@ def test_the_record_beside_it(zoo, colours_run, album):
     record = json.loads(Path("out.csv-metadata.json").read_text())
     assert record["classes"] == ["blue", "green", "red"]
     assert record["command"] == f"zoo predict {colours_run} album --reject-below 0.5 --out out.csv"
-    assert record["options"] == {"top_k": 5, "tta": None, "reject_below": 0.5, "embeddings": False}
+    assert record["options"] == {"top_k": 5, "tta": None, "reject_below": 0.5, "coverage": None, "embeddings": False}
     assert set(record["model"]["files"]) == {"zoo.json", "model.safetensors"}
     assert rows()[0]["sure"] in ("true", "false")
 

@@ -52,7 +52,7 @@ class Mahalanobis(FittedDetector):
 
     def fit(self, known: KnownImages) -> None:
         means, within = _by_class(known)
-        whitening = _whitening(within)
+        whitening = _whitening(within, *_shrinkage(within))
         self.learn(whitening=whitening, means=means @ whitening)
 
     def forward(self, logits: Tensor, embeddings: Tensor) -> Tensor:
@@ -62,6 +62,7 @@ class Mahalanobis(FittedDetector):
 class RelativeMahalanobis(FittedDetector):
     """Mahalanobis distance to the nearest class, less the one to all training images together.
 
+    Both covariances are shrunk by the same amount: two amounts would differ most for images that are far from all.
     Source: J. Ren et al., A simple fix to Mahalanobis distance for improving near-OOD detection, 2021,
     arXiv:2106.09022.
     """
@@ -71,7 +72,9 @@ class RelativeMahalanobis(FittedDetector):
     def fit(self, known: KnownImages) -> None:
         means, within = _by_class(known)
         centre = known.features.mean(dim=0, keepdim=True)
-        own, all_of_them = _whitening(within), _whitening(known.features - centre)
+        shrinkage, floor = _shrinkage(within)
+        own = _whitening(within, shrinkage, floor)
+        all_of_them = _whitening(known.features - centre, shrinkage, floor)
         self.learn(whitening=own, means=means @ own, whitening_all=all_of_them, mean_of_all=centre @ all_of_them)
 
     def forward(self, logits: Tensor, embeddings: Tensor) -> Tensor:
@@ -87,11 +90,19 @@ def _by_class(known: KnownImages) -> tuple[Tensor, Tensor]:
     return means, known.features - means[[place[k] for k in known.labels.tolist()]]
 
 
-def _whitening(centred: Tensor) -> Tensor:
-    """Matrix W (D, D) with ``W @ W.T`` the inverse of the shrunk covariance of embeddings (N, D) of mean 0."""
-    from sklearn.covariance import ledoit_wolf
+def _shrinkage(centred: Tensor) -> tuple[float, float]:
+    """Weight of the shrinkage of the covariance of embeddings (N, D) of mean 0, and the variance that it shrinks to."""
+    from sklearn.covariance import ledoit_wolf_shrinkage
 
-    covariance, _ = ledoit_wolf(centred.double().numpy(), assume_centered=True)
+    precise = centred.double().numpy()
+    return float(ledoit_wolf_shrinkage(precise, assume_centered=True)), float(np.square(precise).mean())
+
+
+def _whitening(centred: Tensor, shrinkage: float, variance: float) -> Tensor:
+    """Matrix W (D, D) with ``W @ W.T`` the inverse of the shrunk covariance of embeddings (N, D) of mean 0."""
+    precise = centred.double().numpy()
+    covariance = (1 - shrinkage) * precise.T @ precise / len(precise)
+    covariance[np.diag_indices(len(covariance))] += shrinkage * variance
     values, vectors = np.linalg.eigh(covariance)
     floor = max(float(values.max()) * 1e-10, np.finfo(np.float64).tiny)
     return torch.from_numpy(vectors / np.sqrt(np.maximum(values, floor))).float()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
@@ -39,7 +40,8 @@ class DetectorFigures:
         kinds: separation of each kind.
         found: rate of the foreign pictures above the threshold.
         found_by_kind: the same for each kind.
-        false_alarms: rate of validation images above a threshold that was set on the other half of them.
+        false_alarms: rate of validation images above a threshold that was set on the other half of them; None where a
+            half is too small for the rate.
     """
 
     id: str
@@ -49,7 +51,7 @@ class DetectorFigures:
     kinds: dict[str, Separation]
     found: Rate
     found_by_kind: dict[str, Rate]
-    false_alarms: Rate
+    false_alarms: Rate | None
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,7 @@ def compare_detectors(
         RequestError: no detector can be fitted, or there are too few validation images for the rate.
     """
     train, val = images.splits()
+    _check_rate(false_alarms, len(val))
     names = ["training", "validation", *(kind.name for kind in kinds)]
     counts = [len(train), len(val), *(len(kind.pictures) for kind in kinds)]
     with progress(f"computing features of {', '.join(names)} images", sum(counts)) as advance:
@@ -142,8 +145,13 @@ class _Trial:
             kinds={name: separation(measuring, later) for name, later in second.items()},
             found=rate_of(pooled > threshold),
             found_by_kind={name: rate_of(later > threshold) for name, later in second.items()},
-            false_alarms=rate_of(measuring > _threshold(choosing, self.false_alarms)),
+            false_alarms=self._measured_alarms(choosing, measuring),
         )
+
+    def _measured_alarms(self, choosing: np.ndarray[Any, Any], measuring: np.ndarray[Any, Any]) -> Rate | None:
+        if len(choosing) < _fewest(self.false_alarms):
+            return None
+        return rate_of(measuring > _threshold(choosing, self.false_alarms))
 
     def _foreign(self, detector: FittedDetector) -> dict[str, Any]:
         return {name: self._scores(detector, outputs) for name, outputs in self.foreign.items()}
@@ -153,6 +161,25 @@ class _Trial:
         if not np.isfinite(found).all():
             raise ValueError("its scores are not finite")
         return found
+
+
+def _fewest(false_alarms: float) -> int:
+    """Smallest number of known images for a rate."""
+    return math.ceil((1 - false_alarms) / false_alarms * (1 - 1e-9))
+
+
+def _check_rate(false_alarms: float, images: int) -> None:
+    """Check that there are enough validation images for a rate of false alarms.
+
+    Raises:
+        RequestError: there are too few; the message says how many are needed.
+    """
+    if images < (need := _fewest(false_alarms)):
+        least = math.ceil(1000 / (images + 1)) / 1000
+        raise RequestError(
+            f"A rate of {false_alarms:g} false alarms needs at least {need:,} validation images, and the run has "
+            f"{images:,}. Ask for at least {least:g}: --false-alarms {least:g}"
+        )
 
 
 def _threshold(known: np.ndarray[Any, Any], false_alarms: float) -> float:

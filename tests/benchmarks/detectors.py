@@ -169,7 +169,7 @@ def main() -> None:
     how = ["--weights", typed.weights, "--freeze", "backbone", "--epochs", 3, "--out", out / "runs", "--overwrite"]
     zoo("run", BACKBONE, "cats_dogs", "--data", typed.photos, *how, "--name", "cats-dogs")
     options = [word for folder in foreign.values() for word in ("--foreign", folder)]
-    print(table(json.loads(zoo("detector", out / "runs/cats-dogs", *options, "--json"))), "\n", flush=True  # noqa: T201
+    print(table(json.loads(zoo("detector", out / "runs/cats-dogs", *options, "--json"))), "\n", flush=True)  # noqa: T201
 
     left_out = out / "left_out"
     for split, (first, last) in {"train": (EACH, EACH + 700), "val": (EACH + 700, EACH + 1000)}.items():
@@ -177,15 +177,14 @@ def main() -> None:
         link(cloths[first:last], left_out / split / "textiles")
     zoo("run", BACKBONE, left_out, *how, "--name", "dogs-textiles")
     cats = ["--foreign", typed.photos / "val/cats"]
-    print(table(json.loads(zoo("detector", out / "runs/dogs-textiles", *cats, "--json"))), "\n", flush=True  # noqa: T201
+    print(table(json.loads(zoo("detector", out / "runs/dogs-textiles", *cats, "--json"))), "\n", flush=True)  # noqa: T201
 
     small = ["--epochs", 6, "--image-size", 48, "--out", out / "runs", "--overwrite"]
     zoo("run", "simple_cnn", "cats_dogs", "--data", typed.photos, *small, "--name", "simple-cnn")
-    print(
-        "| run | promised | coverage | own interval | binomial interval | as shipped |\n| --- | --- | --- | --- | --- | --- |"
-    )
+    heads = ("run", "promised", "coverage", "own interval", "binomial interval", "as shipped")
+    print(f"| {' | '.join(heads)} |\n|{' --- |' * len(heads)}")  # noqa: T201
     for name in ("cats-dogs", "simple-cnn"):
-        print("\n".join(coverage(out / "runs" / name, typed.splits))  # noqa: T201
+        print("\n".join(coverage(out / "runs" / name, typed.splits)))  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -33,11 +33,13 @@ def test_the_quantile_is_the_score_of_its_rank(count: int, coverage: float, rank
     assert conformal_quantile(scores, coverage) == rank
 
 
-@pytest.mark.parametrize(("coverage", "need"), [(0.5, 1), (0.9, 9), (0.95, 19), (0.99, 99), (0.999, 999)])
+@pytest.mark.parametrize(
+    ("coverage", "need"), [(0.5, 1), (0.9, 9), (0.95, 19), (0.99, 99), (0.999, 999), (0.9999, 9999)]
+)
 def test_too_few_scores_are_refused_with_the_number_needed(coverage: float, need: int):
     assert fewest_for(coverage) == need
     conformal_quantile(np.zeros(need), coverage)
-    with pytest.raises(RequestError, match=f"needs at least {need} calibration images, and there are {need - 1}"):
+    with pytest.raises(RequestError, match=f"needs at least {need:,} calibration images, and there are {need - 1:,}"):
         conformal_quantile(np.zeros(need - 1), coverage)
 
 

@@ -39,7 +39,7 @@ MOST = 1000
 
 def fewest_for(coverage: float) -> int:
     """Smallest number of calibration images for a coverage in 0..1: 19 for 0.95, 99 for 0.99."""
-    return max(1, math.ceil(coverage / (1 - coverage) - 1e-9))
+    return max(1, math.ceil(coverage / (1 - coverage) * (1 - 1e-9)))
 
 
 def conformal_quantile(scores: ArrayLike, coverage: float) -> float:

@@ -15,7 +15,7 @@ from zoo.errors import RequestError
 if TYPE_CHECKING:
     from zoo.api.jobs import Entry, Registry
     from zoo.api.models import Classifier
-    from zoo_detectors.fitting import Comparison
+    from zoo_detectors.fitting import DetectorComparison
 
 
 @click.command(name="detector")
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     type=click.FloatRange(0, 1, min_open=True, max_open=True),
     default=0.05,
     metavar="P",
-    help="Rate of images of the classes that may be called foreign.",
+    help="ImageRate of images of the classes that may be called foreign.",
 )
 @click.option("--detector", "name", metavar="NAME", default="all", help="A single detector. See: zoo list detector")
 @click.option("--data", type=click.Path(path_type=Path), metavar="PATH", help="Folder or file of the run's dataset.")
@@ -68,7 +68,7 @@ def _fit(folder: Path, word: str, entries: list[Entry], registry: Registry, type
     from zoo_detectors.fitting import attachment_of, compare_detectors
     from zoo_detectors.foreign import foreign_kinds
     from zoo_detectors.outputs import RunImages
-    from zoo_detectors.report import Report
+    from zoo_detectors.report import DetectorReport
 
     kinds = foreign_kinds(typed["foreign"])
     classifier = _load(folder, word, typed["device"], registry)
@@ -77,7 +77,7 @@ def _fit(folder: Path, word: str, entries: list[Entry], registry: Registry, type
     if typed["keep"]:
         best = found.found[found.best]
         write_attachment(find_bundle(folder), attachment_of(best, kinds, typed["false_alarms"]))
-    report = Report(word, folder, found, kinds, typed["false_alarms"], kept=typed["keep"])
+    report = DetectorReport(word, folder, found, kinds, typed["false_alarms"], kept=typed["keep"])
     if typed["as_json"]:
         from zoo.storage import dump_json
 
@@ -89,7 +89,7 @@ def _fit(folder: Path, word: str, entries: list[Entry], registry: Registry, type
     _say(found)
 
 
-def _say(found: Comparison) -> None:
+def _say(found: DetectorComparison) -> None:
     for notice in found.notices:
         click.echo(f"zoo: {notice}", err=True)
 
@@ -133,11 +133,10 @@ def _load(folder: Path, word: str, device: str, registry: Registry) -> Classifie
 
     model, card = load_model(find_bundle(folder), registry)
     classifier = Classifier(model, card, choose_execution(device, "fp32"))
-    if classifier.task.multilabel:
-        raise RequestError(
-            f"{word} is a multi-label model: an image with none of its labels is an answer already, and each label has "
-            "its own threshold. Detectors are for single-label models."
-        )
+    task = classifier.task
+    if task.multilabel or not task.classifies:
+        why = "an image with none of its labels has an answer already" if task.multilabel else "it has no classes"
+        raise RequestError(f"{word} is a {task.name} model: {why}. Detectors are for models whose answer is one class.")
     keep_freed_memory(classifier.execution.device)
     return classifier
 

@@ -17,10 +17,10 @@ from zoo.api.models import Attachment
 from zoo.errors import RequestError, ZooError
 from zoo_detectors.fitted import FittedDetector, KnownImages
 from zoo_detectors.foreign import GENERATED, ForeignKind
-from zoo_detectors.measure import Rate, Separation, rate_of, separation
+from zoo_detectors.measure import ImageRate, Separation, rate_of, separation
 from zoo_detectors.outputs import ModelOutputs, RunImages, scored
 
-__all__ = ["NAME", "Comparison", "DetectorFigures", "FoundDetector", "attachment_of", "compare_detectors"]
+__all__ = ["NAME", "DetectorComparison", "DetectorFigures", "FoundDetector", "attachment_of", "compare_detectors"]
 
 NAME = "detector"
 """Name of the attachment."""
@@ -49,9 +49,9 @@ class DetectorFigures:
     chosen_by: float
     all: Separation
     kinds: dict[str, Separation]
-    found: Rate
-    found_by_kind: dict[str, Rate]
-    false_alarms: Rate | None
+    found: ImageRate
+    found_by_kind: dict[str, ImageRate]
+    false_alarms: ImageRate | None
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class FoundDetector:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class DetectorComparison:
     """Fitted detectors by name, the best first, and notices."""
 
     found: dict[str, FoundDetector]
@@ -77,7 +77,7 @@ class Comparison:
 
 def compare_detectors(
     images: RunImages, kinds: Sequence[ForeignKind], entries: Sequence[Entry], false_alarms: float, progress: Progress
-) -> Comparison:
+) -> DetectorComparison:
     """Compute the outputs of all images once, then fit and measure each detector.
 
     Args:
@@ -115,7 +115,7 @@ def compare_detectors(
     if not found:
         raise RequestError(" ".join(images.notices) or "No detector is left. See: zoo list detector")
     ordered = sorted(found.items(), key=lambda item: (-item[1].figures.chosen_by, item[0]))
-    return Comparison(dict(ordered), images.notices)
+    return DetectorComparison(dict(ordered), images.notices)
 
 
 @dataclass(frozen=True)
@@ -148,7 +148,7 @@ class _Trial:
             false_alarms=self._measured_alarms(choosing, measuring),
         )
 
-    def _measured_alarms(self, choosing: np.ndarray[Any, Any], measuring: np.ndarray[Any, Any]) -> Rate | None:
+    def _measured_alarms(self, choosing: np.ndarray[Any, Any], measuring: np.ndarray[Any, Any]) -> ImageRate | None:
         if len(choosing) < _fewest(self.false_alarms):
             return None
         return rate_of(measuring > _threshold(choosing, self.false_alarms))

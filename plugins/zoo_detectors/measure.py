@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from zoo.api.compute import wilson_interval
 
-__all__ = ["Rate", "Separation", "area", "area_interval", "rate_of", "separation"]
+__all__ = ["ImageRate", "Separation", "area", "area_interval", "rate_of", "separation"]
 
 Scores = NDArray[np.float32]
 _KEPT = 0.95
@@ -20,7 +20,7 @@ _Z = NormalDist().inv_cdf(0.975)
 
 
 @dataclass(frozen=True)
-class Rate:
+class ImageRate:
     """A fraction of images with its 95% confidence interval."""
 
     images: int
@@ -56,10 +56,10 @@ def separation(known: Scores, foreign: Scores) -> Separation:
     return Separation(len(foreign), found, interval, passed.value, passed.interval)
 
 
-def rate_of(hits: NDArray[np.bool_]) -> Rate:
+def rate_of(hits: NDArray[np.bool_]) -> ImageRate:
     """Fraction of True."""
     count, total = int(hits.sum()), len(hits)
-    return Rate(total, count / total, wilson_interval(count, total))
+    return ImageRate(total, count / total, wilson_interval(count, total))
 
 
 def area(known: Scores, foreign: Scores) -> float:

@@ -12,17 +12,17 @@ from rich.text import Text
 
 from zoo.reports.kit.console import GOOD, CommandLine, Middle, Page, bare_table, heading, say
 from zoo.reports.kit.text import count, percent, short_path
-from zoo_detectors.fitting import Comparison, DetectorFigures
+from zoo_detectors.fitting import DetectorComparison, DetectorFigures
 from zoo_detectors.foreign import GENERATED, ForeignKind
 from zoo_detectors.measure import Separation
 
-__all__ = ["Report"]
+__all__ = ["DetectorReport"]
 
 _HEADS = ("AUROC", "95% interval", "FPR95", "95% interval")
 
 
 @dataclass(frozen=True)
-class Report:
+class DetectorReport:
     """What was found.
 
     Args:
@@ -36,7 +36,7 @@ class Report:
 
     run: str
     folder: Path
-    comparison: Comparison
+    comparison: DetectorComparison
     kinds: Sequence[ForeignKind]
     false_alarms: float
     kept: bool

@@ -7,10 +7,12 @@ import math
 from pathlib import Path
 from typing import Any, NamedTuple
 
-__all__ = ["CARD", "REGRESSION", "Resizing", "dumped", "metadata", "read_card", "resizing"]
+__all__ = ["CARD", "OPSET", "REGRESSION", "Resizing", "dumped", "metadata", "read_card", "resizing"]
 
 CARD = "zoo.json"
 """Name of the entry in an artifact's metadata, and of the bundle's file."""
+OPSET = 18
+"""First opset of ONNX whose Resize supports antialiasing, as Pillow does."""
 INPUT = "images: uint8 (N, H, W, C), RGB or grey, of any size; all of a batch have one"
 PROBABILITIES = "probabilities: float32 (N, K), in the order of classes"
 VALUES = "values: float32 (N, K), in the unit of the training values and in the order of classes, their names"

@@ -17,13 +17,11 @@ from numpy.typing import NDArray
 from torch import nn
 
 from zoo.errors import RequestError
-from zoo_export.card import CARD, read_card, resizing
+from zoo_export.card import CARD, OPSET, read_card, resizing
 from zoo_export.reading import ReadFile
 
 __all__ = ["OPSET", "export", "read"]
 
-OPSET = 18
-"""First opset whose Resize supports antialiasing, as Pillow does."""
 CALIBRATION = 256
 """Number of training images for the calibration of 8-bit ranges."""
 

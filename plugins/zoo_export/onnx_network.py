@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 from onnx import ModelProto, NodeProto, TensorProto, inliner
 
 from zoo.errors import RequestError
-from zoo_export.card import CARD
-from zoo_export.onnx_file import OPSET
+from zoo_export.card import CARD, OPSET
 from zoo_export.onnx_graph import around
 from zoo_export.onnx_splice import batched, looped, renamed
 

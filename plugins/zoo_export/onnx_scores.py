@@ -12,8 +12,7 @@ from onnx import ModelProto, compose
 from torch import Tensor, nn
 
 from zoo.api.compute import find_head
-from zoo_export.card import resizing
-from zoo_export.onnx_file import OPSET
+from zoo_export.card import OPSET, resizing
 from zoo_export.onnx_graph import EMBEDDINGS, LOGITS
 
 __all__ = ["score_graph", "with_embeddings"]

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 from onnx import ModelProto, TensorProto, compose, helper, numpy_helper, version_converter
 
-from zoo_export.onnx_file import OPSET
+from zoo_export.card import OPSET
 
 __all__ = ["Form", "batched", "looped", "renamed"]
 

@@ -109,7 +109,7 @@ def remove_attachment(bundle: Path, name: str) -> None:
 
 
 def forget_attachments(bundle: Path) -> None:
-    """Remove the tensors of all attachments, of a bundle whose card was just written anew without any."""
+    """Remove the tensors of all attachments, of a bundle whose new card has none."""
     (bundle / ATTACHMENTS).unlink(missing_ok=True)
 
 

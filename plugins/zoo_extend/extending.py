@@ -18,9 +18,10 @@ from zoo.api.models import Preprocessing, build_model, copied_weights, load_mode
 from zoo.api.running import Observer, UntrainedRun, write_untrained
 from zoo.errors import RequestError
 from zoo.reports.kit.pages import write_report
-from zoo.runs import REPORT, RunResult, check_name, hold, is_run, made_up_name
+from zoo.runs import REPORT, check_name, hold, is_run, made_up_name
 from zoo.storage import made_folder, put_folder, workplace
 from zoo_extend.cost import Cost, Recall, cost_of, recalls
+from zoo_extend.extension import Extension
 from zoo_extend.features import Features, ModelFeatures
 from zoo_extend.fitting import FittingData, fit
 from zoo_extend.heads import WiderHead
@@ -60,27 +61,6 @@ class ExtensionOptions:
     data: Path | None = None
     device: str | None = None
     overwrite: bool = False
-
-
-@dataclass(frozen=True)
-class Extension:
-    """A run that was extended: its result, and what the new classes cost.
-
-    Args:
-        result: as written to result.json.
-        folder: folder of the run.
-        cost: on the validation images of the old classes.
-        recalls: of each new class.
-        identical: how the old logits compare with those before, in words.
-        facts: origin and cost, as in the result.
-    """
-
-    result: RunResult
-    folder: Path
-    cost: Cost
-    recalls: Mapping[str, Recall]
-    identical: str
-    facts: Mapping[str, Any]
 
 
 def extend_run(

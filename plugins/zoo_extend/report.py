@@ -9,7 +9,7 @@ from zoo.reports.kit.text import percent
 
 if TYPE_CHECKING:
     from zoo_extend.cost import Cost, Recall
-    from zoo_extend.extending import Extension
+    from zoo_extend.extension import Extension
 
 __all__ = ["document", "lines", "section"]
 

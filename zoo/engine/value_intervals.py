@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
@@ -54,7 +55,7 @@ class ValueIntervals:
             [thinned(np.sort(column)).tolist() for column in missed.T],
         )
 
-    def card(self) -> dict[str, Any]:
+    def card(self) -> Mapping[str, Any]:
         """Return the scores as the dictionary that is stored in zoo.json."""
         return {KEY: vars(self)}
 

@@ -106,7 +106,7 @@ def write_untrained(run: UntrainedRun, home: Path, place: Path) -> RunResult:
     return result
 
 
-def _card(run: UntrainedRun) -> dict[str, Any]:
+def _card(run: UntrainedRun) -> Mapping[str, Any]:
     entry, task, (logits, targets, _) = run.resolved.entry("architecture"), run.task, run.answers(VAL)
     fitted = calibrate_outputs(logits, targets, task)
     return {
@@ -149,12 +149,11 @@ def _draw(run: UntrainedRun, mistakes: Sequence[Mistake], home: Path) -> None:
     batches = Batches(run.splits[VAL], len(mistakes), Normalize(data.mean, data.std, torch.device("cpu")))
     with contextlib.suppress(RuntimeError, ValueError):
         (home / PICTURES).mkdir()
-        alone = run.task.independent
         rows = draw_mistakes(run.model, batches, mistakes, run.classes, home / PICTURES, task=run.task)
         write_json(home / PICTURES / INDEX, {"mistakes": rows})
 
 
-def _document(run: UntrainedRun, place: Path) -> dict[str, Any]:
+def _document(run: UntrainedRun, place: Path) -> Mapping[str, Any]:
     resolved, entry = run.resolved, run.resolved.entry("architecture")
     absent = [text for split in run.splits.values() for text in absent_notice(split, run.classes)]
     return {

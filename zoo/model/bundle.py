@@ -153,7 +153,7 @@ class _Card(BaseModel):
     reject: _Reject | None = None
     conformal: _Conformal | None = None
     intervals: _Intervals | None = None
-    attachments: dict[str, dict[str, Any]] | None = None
+    attachments: dict[str, Mapping[str, Any]] | None = None
     classes: Annotated[list[str], Field(min_length=1)]
     preprocessing: Preprocessing
     architecture: _Architecture

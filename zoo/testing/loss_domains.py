@@ -15,7 +15,7 @@ from zoo.registry.signature import accepts
 from zoo.testing.outcome import skip
 from zoo.testing.subject import Subject
 
-__all__ = ["OfClasses", "Domain", "OfRanks", "OfValues", "domain_of", "own_link"]
+__all__ = ["Domain", "OfClasses", "OfRanks", "OfValues", "domain_of", "own_link"]
 
 
 class OfClasses:

@@ -176,7 +176,7 @@ class Dataset(Component):
     A dataset of numbers has ``.task = "regression"``: ``.classes`` are then the names of the K values of an image, and
     a label is a float, or K floats. A job can also read class names that are all numbers as values or as ordered
     classes (``--task regression``, ``--task ordinal``); ``.target_name`` names their value. ``.task`` may be any of
-    :data:`TASKS`.
+    ``TASKS``.
 
     Optional attributes of the object are ``.targets`` (all labels, without decoding), ``.name_of(i)`` (name of item
     *i*: its file's path), ``.source`` (origin of the images, in a few words), ``.shards`` (file number (N,) of each
@@ -187,7 +187,7 @@ class Dataset(Component):
     ``available_splits(root, **params) -> tuple[str, ...]``; that of an undivided dataset is ``("train",)``, or
     ``("train", "all")``, where ``"all"`` can be evaluated. Facts for a job's defaults come from the class attributes
     ``multilabel`` and ``task``, or from ``peek(root, **params) -> dict``, which is called before the dataset is opened,
-    with any of ``multilabel`` (bool), ``task`` (one of :data:`TASKS`), ``in_chans`` (int), ``source`` (a keyword
+    with any of ``multilabel`` (bool), ``task`` (one of ``TASKS``), ``in_chans`` (int), ``source`` (a keyword
     for a recipe's ``when``, where images come from one of several sources), ``provisional`` (a sentence for
     ``--dry-run``, where a run may find other images) and ``first`` (the path of an image, from which the zoo reads
     ``in_chans``). Other facts are read from the opened training split: the number of images and of classes, and the
@@ -256,7 +256,7 @@ class Loss(Component):
     decides for a loss with neither.
 
     Args:
-        tasks: tasks among :data:`TASKS` that the loss supports; empty for classes, and for multi-label datasets with a
+        tasks: tasks among ``TASKS`` that the loss supports; empty for classes, and for multi-label datasets with a
             ``multilabel`` parameter. A loss of single-label classes is one of ordered classes, too.
 
     Raises:
@@ -284,7 +284,7 @@ class Metric(Component):
 
     Args:
         higher_is_better: a higher value is better.
-        tasks: as of a :class:`Loss`.
+        tasks: as of a ``Loss``.
 
     Raises:
         ValueError: also for an unknown task.

@@ -80,14 +80,14 @@ def _of_values() -> Iterator[Loss]:
 def _of_ranks() -> Iterator[Loss]:
     yield Loss(
         "corn",
-        "zoo_losses.ranks:Corn",
+        "zoo_losses.ranks:CornLoss",
         summary="Ordered classes by conditional probabilities of exceeding each rank (Shi et al. 2021)",
         tags=("ordinal", "rank"),
         tasks=("ordinal",),
     )
     yield Loss(
         "ordinal",
-        "zoo_losses.ranks:Ordinal",
+        "zoo_losses.ranks:OrdinalLoss",
         summary="Ordered classes by the probability of exceeding each rank (Frank & Hall 2001)",
         tags=("ordinal", "rank", "cumulative"),
         aliases=("cumulative",),

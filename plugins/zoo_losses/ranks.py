@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from zoo_losses.precision import full_precision
 
-__all__ = ["Corn", "Ordinal", "corn", "ordinal"]
+__all__ = ["CornLoss", "OrdinalLoss", "corn", "ordinal"]
 
 
 def ordinal(logits: Tensor, targets: Tensor) -> Tensor:
@@ -48,7 +48,7 @@ def corn(logits: Tensor, targets: Tensor) -> Tensor:
     return total / given.sum()
 
 
-class Ordinal(nn.Module):
+class OrdinalLoss(nn.Module):
     """Cumulative logits; see :func:`ordinal`. The network has an output for each rank but the last."""
 
     def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
@@ -60,7 +60,7 @@ class Ordinal(nn.Module):
         return {"kind": "cumulative"}
 
 
-class Corn(nn.Module):
+class CornLoss(nn.Module):
     """CORN; see :func:`corn`. The network has an output for each rank but the last.
 
     Args:

@@ -148,10 +148,10 @@ def test_values_and_ranks_are_tried_with_the_outputs_that_they_need():
 
     for loss, width in ((values.Huber(), 3), (losses.MSE(regression=True), 3), (values.Quantile(), 9)):
         assert reason_against_cuts(loss, 3, CPU, regression=True, width=width) is None
-    for loss in (ranks.Corn(4), ranks.OrdinalTask()):
+    for loss in (ranks.CornLoss(4), ranks.OrdinalLoss()):
         assert reason_against_cuts(loss, 4, CPU, width=3) is None
 
-    class Unweighted(ranks.Corn):
+    class Unweighted(ranks.CornLoss):
         weight_of = None  # type: ignore[assignment]
 
     assert "is not a mean over images" in str(reason_against_cuts(Unweighted(4), 4, CPU, width=3))

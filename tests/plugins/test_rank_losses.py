@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from zoo.engine.links import link_of
-from zoo_losses.ranks import Corn, Ordinal
+from zoo_losses.ranks import CornLoss, OrdinalLoss
 
-BOTH = pytest.mark.parametrize("loss", [Corn(5), Ordinal()], ids=["corn", "ordinal"])
+BOTH = pytest.mark.parametrize("loss", [CornLoss(5), OrdinalLoss()], ids=["corn", "ordinal"])
 
 
 def batch(n: int = 12, k: int = 5, seed: int = 0) -> tuple[Tensor, Tensor]:
@@ -35,7 +35,7 @@ def corn_of_the_paper(logits: Tensor, ranks: Tensor) -> Tensor:
 @settings(max_examples=25, deadline=None)
 def test_corn_is_that_of_the_paper(n: int, k: int, seed: int):
     logits, ranks = batch(n, k, seed)
-    torch.testing.assert_close(Corn(k)(logits, ranks), corn_of_the_paper(logits, ranks))
+    torch.testing.assert_close(CornLoss(k)(logits, ranks), corn_of_the_paper(logits, ranks))
 
 
 @given(st.integers(1, 20), st.integers(2, 6), st.integers(0, 2**20))
@@ -43,7 +43,7 @@ def test_corn_is_that_of_the_paper(n: int, k: int, seed: int):
 def test_ordinal_is_the_mean_of_the_binary_questions(n: int, k: int, seed: int):
     logits, ranks = batch(n, k, seed)
     each = [F.binary_cross_entropy_with_logits(logits[:, i], (ranks > i).float()) for i in range(k - 1)]
-    torch.testing.assert_close(Ordinal()(logits, ranks), sum(each) / (k - 1))
+    torch.testing.assert_close(OrdinalLoss()(logits, ranks), sum(each) / (k - 1))
 
 
 @BOTH
@@ -58,8 +58,8 @@ def test_one_hot_rows_are_labels_and_mixed_rows_their_expectation(loss: nn.Modul
 
 def test_the_weight_of_corn_is_its_number_of_questions():
     ranks = torch.tensor([0, 1, 4, 3])
-    assert Corn(5).weight_of(ranks) == 1 + 2 + 4 + 4
-    assert Corn(5).weight_of(F.one_hot(ranks, 5).float()) == 1 + 2 + 4 + 4
+    assert CornLoss(5).weight_of(ranks) == 1 + 2 + 4 + 4
+    assert CornLoss(5).weight_of(F.one_hot(ranks, 5).float()) == 1 + 2 + 4 + 4
 
 
 @BOTH
@@ -78,10 +78,10 @@ def test_the_gradient_is_finite(loss: nn.Module, scale: float):
     assert leaf.grad.isfinite().all()
 
 
-@pytest.mark.parametrize("cls", [Corn, Ordinal])
+@pytest.mark.parametrize("cls", [CornLoss, OrdinalLoss])
 def test_what_they_learn_is_read_as_the_distribution_of_the_ranks(cls: type[nn.Module]):
     """Logits without an image, trained on ranks alone, tell how frequent each rank is."""
-    loss = Corn(4) if cls is Corn else Ordinal()
+    loss = CornLoss(4) if cls is CornLoss else OrdinalLoss()
     ranks = torch.tensor([0] * 10 + [1] * 20 + [2] * 30 + [3] * 40)
     logits = torch.zeros(1, 3, requires_grad=True)
     optimizer = torch.optim.LBFGS([logits], max_iter=100)

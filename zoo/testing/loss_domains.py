@@ -15,10 +15,10 @@ from zoo.registry.signature import accepts
 from zoo.testing.outcome import skip
 from zoo.testing.subject import Subject
 
-__all__ = ["ClassTargets", "Domain", "RankTargets", "ValueTargets", "domain_of", "own_link"]
+__all__ = ["Domain", "OfClasses", "OfRanks", "OfValues", "domain_of", "own_link"]
 
 
-class ClassTargets:
+class OfClasses:
     """Logits (n, k) and labels (n,)."""
 
     given: Mapping[str, Any] = {}
@@ -45,7 +45,7 @@ class ClassTargets:
 
 
 @dataclass(frozen=True)
-class RankTargets(ClassTargets):
+class OfRanks(OfClasses):
     """Outputs as the link of a loss has them for k ordered classes, and labels (n,)."""
 
     link: Link
@@ -69,7 +69,7 @@ class RankTargets(ClassTargets):
 
 
 @dataclass(frozen=True)
-class ValueTargets(ClassTargets):
+class OfValues(OfClasses):
     """Outputs as the link of a loss has them for k values, and values (n, k)."""
 
     link: Link
@@ -100,7 +100,7 @@ class ValueTargets(ClassTargets):
         return targets.repeat_interleave(len(levels), dim=1)
 
 
-Domain = ClassTargets
+Domain = OfClasses
 """Any of them."""
 
 
@@ -120,15 +120,9 @@ def domain_of(subject: Subject) -> Domain:
     """What a loss is for, by its declaration: values alone, ordered classes alone, or classes."""
     tasks, factory = set(getattr(subject.component, "tasks", ())), subject.factory()
     if not tasks or tasks & {"single-label", "multi-label"}:
-        return ClassTargets()
+        return OfClasses()
     try:
         link = own_link(subject)
     except Exception:
         skip("its link describes no outputs.")
-    return (
-        ValueTargets(link)
-        if tasks == {"regression"}
-        else RankTargets(link)
-        if hasattr(factory, "link")
-        else ClassTargets()
-    )
+    return OfValues(link) if tasks == {"regression"} else OfRanks(link) if hasattr(factory, "link") else OfClasses()

@@ -13,7 +13,7 @@ from zoo.errors import ContractError
 from zoo.registry.signature import accepts
 from zoo.runner.losses import check_parameters, check_weight, loss_weights
 from zoo.testing.checking import contract
-from zoo.testing.loss_domains import Domain, ValueTargets, domain_of, own_link
+from zoo.testing.loss_domains import Domain, OfValues, domain_of, own_link
 from zoo.testing.loss_parts import difference_of_parts
 from zoo.testing.outcome import fail, need, skip
 from zoo.testing.outputs import WIDTH, class_names, score, takes_outputs
@@ -169,9 +169,9 @@ def _learns_several_labels(subject: Subject) -> None:
 @contract(KIND, "values", "For regression=True, take outputs and targets as values (N, K), and fall with the error.")
 def _learns_values(subject: Subject) -> None:
     _made(subject)
-    if not accepts(subject.factory(), "regression") or isinstance(domain_of(subject), ValueTargets):
+    if not accepts(subject.factory(), "regression") or isinstance(domain_of(subject), OfValues):
         return  # of classes alone, or of values alone: checked with values throughout
-    domain = ValueTargets(own_link(subject))
+    domain = OfValues(own_link(subject))
     for count in COUNTS:
         loss = _supplied(subject.made(**{**_given(subject, count), **domain.given}))
         logits, targets = domain.batch(24, count)
@@ -270,7 +270,7 @@ def _kinds_of_targets(subject: Subject) -> Iterator[tuple[str, Loss, Tensor, Ten
     domain = domain_of(subject)
     for count, loss in _made_for_all(subject).items():
         logits, labels = domain.batch(24, count)
-        if isinstance(domain, ValueTargets):
+        if isinstance(domain, OfValues):
             yield f"{count} values", loss, logits, labels
             continue
         labels = labels.sort().values  # so that each part has another mix of classes

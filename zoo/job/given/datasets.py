@@ -15,7 +15,7 @@ _SPLITS = {"validation": "val", "valid": "val", "eval": "val", "testing": "test"
 CLASSES = 'classes=["cat", "dog"]'
 
 
-class CheckedDataset(NamedTuple):
+class GivenDataset(NamedTuple):
     """A map-style object, and the names of its classes or values."""
 
     dataset: Any
@@ -48,7 +48,7 @@ def adapt(value: Any, classes: Sequence[str] | None = None, task: str | None = N
     return Given(_factory(splits), class_of(next(iter(given.values()))))
 
 
-def _factory(splits: Mapping[str, CheckedDataset]) -> Callable[..., Any]:
+def _factory(splits: Mapping[str, GivenDataset]) -> Callable[..., Any]:
     def given(split: str) -> Any:
         dataset, names, of_values = splits[split]
         if _fits(dataset, names) and (not of_values or inherited(dataset, "task")):
@@ -63,7 +63,7 @@ def _factory(splits: Mapping[str, CheckedDataset]) -> Callable[..., Any]:
     return given
 
 
-def _checked(dataset: Any, classes: Sequence[str] | None, task: str | None) -> CheckedDataset:
+def _checked(dataset: Any, classes: Sequence[str] | None, task: str | None) -> GivenDataset:
     """A map-style object, and the names of its classes.
 
     Raises:
@@ -80,14 +80,14 @@ def _checked(dataset: Any, classes: Sequence[str] | None, task: str | None) -> C
         )
     found = TableItems(dataset) if is_rows(dataset) else dataset
     if (values := value_names(found, class_names(found), classes, task)) is not None:
-        return CheckedDataset(found, values, True)
+        return GivenDataset(found, values, True)
     names = class_names(found) if classes is None else [str(name) for name in classes]
     if names is None:
         raise RequestError(
             f"{titled('dataset', dataset)} has no names of its classes. Give them in the order of the labels: "
             f"zoo.run(…, {CLASSES})"
         )
-    return CheckedDataset(found, names)
+    return GivenDataset(found, names)
 
 
 def _fits(dataset: Any, names: Sequence[str]) -> bool:

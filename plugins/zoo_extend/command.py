@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-_HEAD = "How the new classes are told apart."
+_HEAD = "How the new classes are recognised."
 
 
 @click.command(name="extend")
@@ -25,9 +25,9 @@ _HEAD = "How the new classes are told apart."
 def extend(run: str, folders: tuple[str, ...], prototypes: bool, as_json: bool, **typed: Any) -> None:
     """Add classes to a trained model, without training it again.
 
-    Each FOLDER holds pictures of one new class and has its name. Only what tells the new classes apart is fitted, on
-    the features before the last layer: the logits of the old classes stay the same, bit for bit. The result is a run:
-    zoo evaluate, predict, export and serve take it.
+    Each FOLDER holds pictures of one new class and has its name. Only a
+    head for the new classes is fitted, on the features before the last layer: the logits of the old classes stay the
+    same, bit for bit. The result is a run: zoo evaluate, predict, export and serve take it.
     """
     from zoo.api.commands import registry_here
     from zoo.errors import RequestError

@@ -47,7 +47,7 @@ class ExtensionOptions:
     Args:
         name: name of the new run; by default a generated one.
         out: folder of the runs.
-        head: how the new classes are told apart.
+        head: how the new classes are recognised.
         refit: fit the scores of all classes, and leave the old logits out.
         data: folder of the run's dataset, where it has moved.
         device: device of the features.

@@ -69,8 +69,8 @@ def old_splits(resolved: Resolved, classes: list[str], observer: Observer) -> di
         splits = training_splits(opener, train, classes, data.val_fraction, job.seed, data.folds, data.fold)
     except (DataError, OSError) as error:
         raise RequestError(
-            f"The images of the run's classes are needed, to tell them from the new class and to measure what it "
-            f"costs them, and they can't be read: {error} Where they have moved: --data FOLDER"
+            "The images of the run's classes are needed, to distinguish them from the new class and to measure what "
+            f"it costs them, and they can't be read: {error} Where they have moved: --data FOLDER"
         ) from error
     if splits[TRAIN].groups is not None and _holds_out(opener, resolved):
         raise RequestError(

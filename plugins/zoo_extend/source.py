@@ -103,6 +103,6 @@ def _measurable(resolved: Resolved) -> Resolved:
 def _without_job(folder: Path, run: str | Path) -> str:
     what = "was imported and" if is_run(folder) else "is not the folder of a run: it"
     return (
-        f"{folder} {what} has no {JOB}, so its images are unknown; zoo extend needs them to tell its classes from the "
-        f"new one. Train a run from it first: zoo run ARCHITECTURE FOLDER --weights {run} --freeze backbone"
+        f"{folder} {what} has no {JOB}, so its images are unknown; zoo extend needs them to distinguish its classes "
+        f"from the new one. Train a run from it first: zoo run ARCHITECTURE FOLDER --weights {run} --freeze backbone"
     )

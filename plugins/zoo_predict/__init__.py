@@ -1,4 +1,4 @@
-"""Predict the classes of pictures: files, folders, patterns and addresses; answers as a table, pictures or a page."""
+"""Predict classes or values of pictures: files, folders, patterns and addresses; as a table, pictures or a page."""
 
 from __future__ import annotations
 

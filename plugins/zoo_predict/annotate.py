@@ -16,6 +16,7 @@ from zoo.reports.kit.pages import MARK
 from zoo.reports.kit.text import clean, percent
 from zoo.storage import atomic
 from zoo_predict.answers import is_low
+from zoo_predict.values import has_values, value_words
 
 __all__ = ["annotated", "load_upright", "missing_characters", "save_jpeg", "words_of"]
 
@@ -88,7 +89,9 @@ def _bar(draw: ImageDraw.ImageDraw, place: tuple[int, int, int], share: float, c
 
 
 def words_of(prediction: Mapping[str, Any]) -> tuple[str, float | None]:
-    """Words and confidence of a prediction; of several labels there is no one confidence."""
+    """Words and confidence of a prediction; of several labels, or of values, there is no one confidence."""
+    if has_values(prediction):
+        return clean(value_words(prediction)), None
     if "labels" in prediction:
         return ", ".join(map(clean, prediction["labels"])) or "none", None
     label = clean(prediction["label"])

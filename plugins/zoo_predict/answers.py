@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from zoo.api.models import Classifier
 from zoo.errors import BadImage
 from zoo_predict.pictures import Picture
+from zoo_predict.values import has_values
 
 __all__ = ["LOW", "PicturePrediction", "is_low", "predict_all"]
 
@@ -23,7 +24,12 @@ class PicturePrediction(NamedTuple):
 
 
 def is_low(prediction: Mapping[str, Any]) -> bool:
-    """Check for a confidence below the model's threshold, or below :data:`LOW` in a model without one."""
+    """Check for a confidence below the model's threshold, or below :data:`LOW` in a model without one.
+
+    Values have no confidence.
+    """
+    if has_values(prediction):
+        return False
     if "labels" in prediction:
         return not prediction["labels"]
     return not prediction.get("sure", prediction["confidence"] >= LOW)

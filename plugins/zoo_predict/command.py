@@ -12,7 +12,7 @@ import click
 
 from zoo.api.commands import DEVICES, VIEWS, SectionCommand, SectionOption, offline_option
 from zoo.errors import RequestError
-from zoo_predict.many.options import many_options, need_out
+from zoo_predict.many.options import check_options, many_options, need_out
 
 if TYPE_CHECKING:
     from zoo.api.models import Classifier
@@ -56,7 +56,7 @@ def _output(name: str, metavar: str, text: str) -> Callable[[Any], Any]:
 @click.option("--csv", "as_csv", cls=SectionOption, section="Output", is_flag=True, help="Print CSV.")
 @many_options
 def predict(run: str, images: tuple[str, ...], as_json: bool, as_csv: bool, **typed: Any) -> None:
-    """Classify images.
+    """Classify images, or predict the values of a regression.
 
     RUN is the name or folder of a run, an exported file, or a shared model: its folder, or hf:owner/name, which is
     downloaded on first use. IMAGE is an image file, a folder of images, a quoted pattern such as 'photos/**/*.jpg', an
@@ -95,12 +95,14 @@ def _predict(run: str, images: Sequence[str], store: Path, form: dict[str, bool]
     outputs = Outputs(typed["save"], typed["sort"], typed["html"], typed["overwrite"])
     outputs.check(found.pictures)
     classifier = _load(model, typed, registry)
+    check_options(click.get_current_context(), classifier)
     with _progress(len(found.pictures), classifier.batch) as advance:
         answers, problems = predict_all(classifier, found.pictures, typed["top_k"], typed["tta"], advance)
     predictions = [answer.prediction for answer in answers]
     problems = [*found.problems, *problems]
     if not form["json"]:
-        _print(predictions, as_csv=form["csv"], detector="familiar" in classifier.fields.names)
+        names = () if classifier.task.classifies else classifier.classes
+        _print(predictions, names, as_csv=form["csv"], detector="familiar" in classifier.fields.names)
     written = outputs.write(answers, classifier, run) if answers else {}
     if form["json"]:
         _print_json(predictions, problems, written, classifier.tta if typed["tta"] is None else typed["tta"])
@@ -124,15 +126,9 @@ def _load(model: Any, typed: dict[str, Any], registry: Any) -> Classifier:
     from zoo.api.compute import keep_freed_memory
     from zoo.api.models import load
 
-    reject_below = typed["reject_below"]
     how = {name: typed[name] for name in ("device", "reject_below", "coverage")}
     classifier = load(model, **how, registry=registry)
     keep_freed_memory(classifier.execution.device)
-    if reject_below is not None and classifier.task.multilabel:
-        raise RequestError(
-            "--reject-below is not supported for multi-label models, where each class has its own threshold. "
-            "Leave it out."
-        )
     return classifier
 
 
@@ -153,7 +149,7 @@ def _depths(answers: Sequence[PicturePrediction], total: int) -> list[str]:
     return depth_notices(count_depths(answer.picture.path for answer in answers), total, "pictures")
 
 
-def _print(predictions: list[dict[str, Any]], *, as_csv: bool, detector: bool) -> None:
+def _print(predictions: list[dict[str, Any]], names: Sequence[str], *, as_csv: bool, detector: bool) -> None:
     from zoo_predict.table import predictions_table, write_csv
 
     if as_csv:
@@ -161,7 +157,7 @@ def _print(predictions: list[dict[str, Any]], *, as_csv: bool, detector: bool) -
     elif predictions:
         from zoo.reports.kit.console import new_console
 
-        new_console().print(predictions_table(predictions, detector=detector))
+        new_console().print(predictions_table(predictions, names, detector=detector))
 
 
 def _print_json(predictions: list[dict[str, Any]], problems: list[str], written: dict[str, Any], tta: str) -> None:

@@ -68,6 +68,7 @@ class Outputs:
         from zoo_predict.page import write_page
 
         in_chans, written = classifier.preprocessing.in_chans, {}  # type: int, dict[str, Any]
+        names = () if classifier.task.classifies else classifier.classes
         model = f"{model} ({classifier.scored})" if classifier.scored else model
         if self.sort is not None:
             copies = sort_pictures(answers, self.sort, classifier.classes, overwrite=self.overwrite)
@@ -75,12 +76,12 @@ class Outputs:
         if self.save is not None:
             make_folder(self.save)
             save_pictures(answers, picture_files([each.picture for each in answers], self.save), in_chans)
-            write_page(answers, model, in_chans, self.save / PAGE)
+            write_page(answers, model, in_chans, self.save / PAGE, names)
             written["saved"] = {"folder": str(self.save), "pictures": len(answers), "page": str(self.save / PAGE)}
             if missing := missing_characters(words_of(each.prediction)[0] for each in answers):
                 written["saved"]["no_font"] = missing
         if self.html is not None:
-            write_page(answers, model, in_chans, self.html)
+            write_page(answers, model, in_chans, self.html, names)
             written["page"] = str(self.html)
         return written
 

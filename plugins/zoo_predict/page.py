@@ -17,6 +17,7 @@ from zoo.reports.kit.text import percent, short_path
 from zoo.storage import write_text
 from zoo_predict.annotate import load_upright
 from zoo_predict.answers import LOW, PicturePrediction, is_low
+from zoo_predict.values import has_values, value_words, values_in
 
 __all__ = ["MOST", "render_page", "write_page"]
 
@@ -33,8 +34,8 @@ class Card:
     Args:
         image: data URL of its thumbnail.
         name: its path or address.
-        words: the label, or labels.
-        confidence: None for several labels.
+        words: the label, the labels or the values.
+        confidence: None for several labels, and for values.
         others: further classes with their probabilities.
         marks: classes of the element, by which the filters find it.
     """
@@ -50,7 +51,9 @@ class Card:
     unlike: bool
 
 
-def write_page(answers: Sequence[PicturePrediction], model: str, in_chans: int, path: Path) -> None:
+def write_page(
+    answers: Sequence[PicturePrediction], model: str, in_chans: int, path: Path, names: Sequence[str] = ()
+) -> None:
     """Write the page, atomically.
 
     Args:
@@ -58,15 +61,19 @@ def write_page(answers: Sequence[PicturePrediction], model: str, in_chans: int, 
         model: name of the model, for the heading.
         in_chans: number of channels of the model.
         path: path of the file.
+        names: names of the values of a regression.
 
     Raises:
         OutputError: the folder can't be written, or the disk is full.
     """
-    write_text(path, render_page(answers, model, in_chans))
+    write_text(path, render_page(answers, model, in_chans, names))
 
 
-def render_page(answers: Sequence[PicturePrediction], model: str, in_chans: int) -> str:
-    """Render the page: the least confident pictures first, filters for classes and for low confidence."""
+def render_page(answers: Sequence[PicturePrediction], model: str, in_chans: int, names: Sequence[str] = ()) -> str:
+    """Render the page: the least confident pictures first, filters for classes and for low confidence.
+
+    Pictures of a regression are in the order of their first value.
+    """
     shown = sorted(answers, key=_confidence)[:MOST]
     counts = Counter(label for answer in shown for label in _labels(answer.prediction))
     chips = [(f"c{i}", label, n) for i, (label, n) in enumerate(counts.most_common(_CHIPS))]
@@ -75,7 +82,8 @@ def render_page(answers: Sequence[PicturePrediction], model: str, in_chans: int)
     return template("predictions.html.j2", "zoo_predict").render(
         mark=MARK,
         model=model,
-        cards=[_card(answer, marks, in_chans) for answer in shown],
+        cards=[_card(answer, marks, in_chans, names) for answer in shown],
+        values=bool(names),
         chips=chips,
         several="labels" in shown[0].prediction if shown else False,
         low=sum(is_low(answer.prediction) for answer in shown),
@@ -87,21 +95,25 @@ def render_page(answers: Sequence[PicturePrediction], model: str, in_chans: int)
 
 def _confidence(answer: PicturePrediction) -> float:
     found = answer.prediction
+    if values := values_in(found):
+        return values[0].value
     return float(found.get("confidence", max((t["probability"] for t in found["top"]), default=0.0)))
 
 
 def _labels(prediction: dict[str, Any]) -> list[str]:
+    if has_values(prediction):
+        return []
     return prediction["labels"] if "labels" in prediction else [prediction["label"]]
 
 
-def _card(answer: PicturePrediction, marks: dict[str, str], in_chans: int) -> Card:
+def _card(answer: PicturePrediction, marks: dict[str, str], in_chans: int, names: Sequence[str]) -> Card:
     found, labels = answer.prediction, _labels(answer.prediction)
     low = is_low(found)
-    others = [(t["class"], t["probability"]) for t in found["top"] if t["class"] not in labels][:_RUNNERS_UP]
+    others = [(t["class"], t["probability"]) for t in found.get("top", ()) if t["class"] not in labels][:_RUNNERS_UP]
     return Card(
         image=_thumbnail(load_upright(answer.picture.path, in_chans, _SIDE)),
         name=short_path(answer.picture.name),
-        words=", ".join(labels) or "none",
+        words=value_words(found, names) if has_values(found) else ", ".join(labels) or "none",
         confidence=found.get("confidence"),
         others=others,
         marks=" ".join([*(marks[label] for label in labels if label in marks), *(["low"] if low else [])]),

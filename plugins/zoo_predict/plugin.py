@@ -21,4 +21,8 @@ def zoo_components() -> list[PredictEngine]:
 @hookimpl
 def zoo_commands() -> list[Command]:
     """``zoo predict``."""
-    return [Command("predict", "zoo_predict.command:predict", summary="Classify images", heading="Use")]
+    return [
+        Command(
+            "predict", "zoo_predict.command:predict", summary="Predict the classes or values of images", heading="Use"
+        )
+    ]

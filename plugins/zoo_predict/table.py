@@ -7,6 +7,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from statistics import median
 from typing import Any
 
 from rich.console import RenderableType
@@ -15,6 +16,7 @@ from rich.text import Text
 from zoo.reports.kit.console import ACCENT, GOOD, WARN, Middle, Page, bare_table, new_console, say
 from zoo.reports.kit.text import UNKNOWN, bar, count, percent, short_path
 from zoo_predict.answers import LOW, is_low
+from zoo_predict.values import columns_of, has_values, interval_head, interval_text, number_text, values_in
 
 __all__ = ["predictions_table", "progress", "write_csv"]
 
@@ -24,16 +26,21 @@ _MANY = 10
 """A longer table is followed by counts of the classes."""
 
 
-def predictions_table(predictions: Sequence[Row], *, detector: bool = False) -> RenderableType:
+def predictions_table(
+    predictions: Sequence[Row], names: Sequence[str] = (), *, detector: bool = False
+) -> RenderableType:
     """Predictions: ``path``, ``label``, ``confidence`` and the ``top`` classes with their probabilities.
 
     For multi-label models: ``path``, ``labels`` and ``top``. Low confidences are dim. With a coverage, the ``set`` of
-    classes stands in place of the second class.
+    classes stands in place of the second class. For regressions ``path`` and the values.
 
     Args:
         predictions: rows of a model.
+        names: names of the values of a regression.
         detector: whether a fitted detector of the model decides what is unlike its training images.
     """
+    if any(has_values(row) for row in predictions):
+        return _values(predictions, names)
     if any("labels" in row for row in predictions):
         return _several_labels(predictions)
     several = any(len(row.get("top") or []) > 2 for row in predictions)  # two classes add up to 100%
@@ -87,6 +94,33 @@ def _several_labels(predictions: Sequence[Row]) -> RenderableType:
     return Page(table)
 
 
+def _values(predictions: Sequence[Row], names: Sequence[str]) -> RenderableType:
+    """A column for each value, and one for its interval where there is one."""
+    first = values_in(predictions[0], names)
+    heads = [
+        head for each in first for head in (each.name, *[interval_head(predictions[0])] * (each.interval is not None))
+    ]
+    table = bare_table("image", *heads, right=tuple(range(1, len(heads) + 1)))
+    for row in predictions:
+        cells: list[RenderableType] = []
+        for each in values_in(row, names):
+            cells.append(say(number_text(each.value), f"bold {GOOD}"))
+            cells += [] if each.interval is None else [say(interval_text(each.interval), "dim")]
+        table.add_row(Middle(short_path(row.get("path", UNKNOWN)), "dim", 24), *cells)
+    return Page(table, *([say(_range(predictions, names), "dim")] if len(predictions) > _MANY else []))
+
+
+def _range(predictions: Sequence[Row], names: Sequence[str]) -> str:
+    """Smallest, median and largest of each value."""
+    columns = zip(*(values_in(row, names) for row in predictions), strict=True)
+    parts = []
+    for column in columns:
+        values = sorted(each.value for each in column)
+        low, middle, high = map(number_text, (values[0], median(values), values[-1]))
+        parts.append(f"{column[0].name} {low} to {high}, median {middle}")
+    return f"{count(len(predictions))} images: {'; '.join(parts)}"
+
+
 def _counts(predictions: Sequence[Row]) -> str:
     """How many pictures each class has, the most frequent first, and how many confidences are low."""
     sure = [row for row in predictions if row.get("sure") is not False]
@@ -120,8 +154,15 @@ def progress(total: int) -> Iterator[Callable[[int], object]]:
 
 
 def write_csv(predictions: Sequence[Row]) -> None:
-    """Print predictions as CSV: path, label, confidence and, where known, sure, familiar, set; or path and labels."""
+    """Print predictions as CSV: path, label, confidence and, where known, sure, familiar, set; or path and labels.
+
+    For regressions path and the values.
+    """
     writer = csv.writer(sys.stdout, lineterminator="\n")
+    if predictions and has_values(predictions[0]):
+        writer.writerow(["path", *columns_of(predictions[0])])
+        writer.writerows([p["path"], *(f"{each:.7g}" for each in columns_of(p).values())] for p in predictions)
+        return
     if predictions and "labels" in predictions[0]:
         writer.writerow(["path", "labels"])
         writer.writerows([p["path"], ";".join(p["labels"])] for p in predictions)

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from zoo.errors import RequestError
-from zoo_predict.many.options import command_line
+from zoo_predict.many.options import check_options, command_line
 from zoo_predict.many.output import FileShard, RowOutput
 
 __all__ = ["output_at", "predict_many"]
@@ -79,11 +79,7 @@ def _loaded(context: click.Context, shard: FileShard | None, registry: Any) -> t
     digests = digests_of(typed["run"], registry)
     loading = {name: typed[name] for name in ("device", "reject_below", "coverage")}
     classifier = load(typed["run"], **loading, registry=registry)
-    if task.reject_below is not None and classifier.task.multilabel:
-        raise RequestError(
-            "--reject-below is not supported for multi-label models, where each class has its own threshold. "
-            "Leave it out."
-        )
+    check_options(context, classifier)
     predictor = Predictor(task, classifier)
     return predictor, record_of(predictor, digests, command_line(context), shard)
 

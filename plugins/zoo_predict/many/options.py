@@ -5,19 +5,24 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
 
 from zoo.api.commands import SectionOption
+from zoo.api.jobs import listing
 from zoo.errors import RequestError
 
-__all__ = ["LOCAL", "command_line", "many_options", "need_out"]
+if TYPE_CHECKING:
+    from zoo.api.models import Classifier
+
+__all__ = ["LOCAL", "check_options", "command_line", "many_options", "need_out"]
 
 SECTION = "Many files"
 LOCAL = "local"
 _FEW = {"save": "--save", "sort": "--sort", "html": "--html", "as_json": "--json", "as_csv": "--csv"}
+_OF_CLASSES = {"top_k": "--top-k", "reject_below": "--reject-below", "sort": "--sort"}
 _MANY = {"resume": "--resume", "shard": "--shard", "embeddings": "--embeddings", "on": "--on"}
 
 
@@ -63,6 +68,25 @@ def need_out(context: click.Context) -> None:
             raise RequestError(f"{found[0]} needs --out. Name a file or folder for the rows: --out predictions.csv")
     elif found := [option for name, option in _FEW.items() if name in typed]:
         raise RequestError(f"{found[0]} can't be combined with --out. Leave out one of them.")
+
+
+def check_options(context: click.Context, classifier: Classifier) -> None:
+    """Check that the typed options suit the task of the model.
+
+    Raises:
+        RequestError: one of them is about a confidence or classes that the model doesn't give.
+    """
+    if classifier.task.multilabel and context.params["reject_below"] is not None:
+        raise RequestError(
+            "--reject-below is not supported for multi-label models, where each class has its own threshold. "
+            "Leave it out."
+        )
+    found = [option for name, option in _OF_CLASSES.items() if _is_typed(context, name)]
+    if found and not classifier.task.classifies:
+        raise RequestError(
+            f"{found[0]} is about classes, but this model predicts numbers ({listing(classifier.classes, most=4)}). "
+            "Leave it out."
+        )
 
 
 def _is_typed(context: click.Context, name: str) -> bool:

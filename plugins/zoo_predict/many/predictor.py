@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 __all__ = ["DecodedBatch", "Predictor", "Row"]
 
 Row = dict[str, Any]
-"""``path``, ``label``, ``confidence``, ``top`` (or ``labels``, ``top``), perhaps ``sure``, ``familiar``, ``set`` and
-``embedding`` (float32 (D,)), and ``error``: None, or the reason why there is no prediction."""
+"""``path``, ``label``, ``confidence``, ``top`` (or ``labels``, ``top``; ``value``; ``values``), perhaps ``sure``,
+``familiar``, ``set``, ``embedding`` (float32 (D,)), and ``error``: None, or the reason why there is no prediction."""
 DEPTH = "depth"
 """Key of an image's bit depth beyond 8, where it has one; not a column."""
 

@@ -76,8 +76,7 @@ def test_every_output_has_the_sets(zoo, run, album):
     printed = list(csv.DictReader(zoo(*how, "--csv")[1].splitlines()))
     assert [each["set"].split(";") for each in printed] == wanted
     assert zoo(*how, "--out", "rows.csv")[0] == 0
-    rows = csv.DictReader(Path("rows.csv").read_text("utf-8").splitlines())
-    assert [each["set"].split(";") for each in rows] == wanted
+    assert [each["set"].split(";") for each in csv.DictReader(Path("rows.csv").read_text().splitlines())] == wanted
     table = zoo(*how)[1]
     assert "set" in table.splitlines()[0]
     assert "second" not in table.splitlines()[0]

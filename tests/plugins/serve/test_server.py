@@ -39,8 +39,8 @@ def test_it_answers_as_predict_does(server, classifier, picture, tmp_path: Path)
         assert got.keys() == wanted.keys()
 
 
-def test_a_model_with_a_coverage_answers_with_sets(server, classifier, picture):
-    classifier.coverage = 0.95
+def test_a_model_with_a_coverage_answers_with_sets(server, classifier, picture, monkeypatch):
+    monkeypatch.setattr(server.service.classifier, "coverage", 0.95)
     status, _, found = server.ask(body=picture())
     assert status == 200
     assert found["predictions"][0]["set"] == classifier.predict(picture(), coverage=0.95)[0]["set"]

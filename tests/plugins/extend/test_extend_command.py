@@ -83,8 +83,12 @@ def test_the_other_commands_take_it(zoo: Zoo, pair_run: Path, pictures: Pictures
     assert after.names == before.names
     assert (after.targets == before.targets).all()
     assert abs(after.logits - before.logits).max() < 1e-3
-    answers = library.load(run).predict([folder / "003.png", pair / "val" / "red" / "013.png"])
-    assert [each["label"] for each in answers] == ["blue", "red"]
+    model, given = library.load(run, device="cpu"), [folder / "003.png", pair / "val" / "red" / "013.png"]
+    assert [each["label"] for each in model.predict(given)] == ["blue", "red"]
+    _, embeddings = model.embed([model.pixels(each) for each in given])
+    assert embeddings.shape[0] == 2
+    model.settle()  # as zoo serve does
+    assert [each["label"] for each in model.predict(given)] == ["blue", "red"]
     assert zoo("predict", run, folder / "003.png")[0] == 0
     assert zoo("runs", "list")[1].startswith("run ")
     assert "What the new classes cost" in zoo("runs", "show", run)[1]

@@ -26,9 +26,7 @@ _SHORTEST_S = 1.0
 )
 @click.option("--architectures", metavar="A,B,C", help="Architectures to compare.", show_default="those of no library")
 @click.option("--search", metavar="WORD", help="Compare all architectures with this word in their name.")
-@job_options(
-    "data", "recipe", "epochs", "batch_size", "lr", "image_size", "task", recipe="Recipe for all architectures."
-)
+@job_options("data", "recipe", "epochs", "batch_size", "lr", "image_size", recipe="Recipe for all architectures.")
 @job_options("task", "pretrained", "freeze", "seed", "device", "precision", "set")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("runs"), help="Folder for runs.")
 @click.option("--name", metavar="NAME", help="Name of the comparison.", show_default="generated")

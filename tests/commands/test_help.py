@@ -64,6 +64,12 @@ def test_a_plugin_chooses_a_heading(zoo, make_plugin):
     assert found["Plugins"] == ["rake", "sort"]
 
 
+def test_no_command_has_an_option_twice():
+    for path, command in every_command(app):
+        names = [name for param in command.params for name in (*param.opts, *param.secondary_opts)]
+        assert len(names) == len(set(names)), path
+
+
 def test_run_shows_few_options_first(zoo):
     found = sections(zoo("run", "--help")[1])
     assert len(found["Options"]) <= 11

@@ -77,7 +77,7 @@ def test_several_values_have_a_column_each(zoo: Zoo, two: None):
 
 def test_an_interval_is_shown_where_there_is_one():
     row = {"path": "a.jpg", "value": 34.25, "interval": [28.0, 41.5], "coverage": 0.9}
-    assert [line.split("  ") for line in shown([row], ("age",))][0][-1] == "90% interval"
+    assert shown([row], ("age",))[0].split("  ")[-1] == "90% interval"
     assert shown([row], ("age",))[1].endswith("34.25  28.00 to 41.50")
     assert columns_of(row) == {"value": 34.25, "low": 28.0, "high": 41.5}
     several = {"values": {"x": 1.5, "y": 2.5}, "intervals": {"x": [1, 2], "y": [2, 3]}}

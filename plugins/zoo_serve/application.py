@@ -13,13 +13,14 @@ from fastapi_offline import FastAPIOffline
 from zoo import __version__
 from zoo.reports.kit.pages import page_of, policy_for
 from zoo_serve.metrics import CONTENT_TYPE
-from zoo_serve.schemas import REFUSALS, TAKES, Health, PredictResponse
+from zoo_serve.schemas import REFUSALS, TAKES, Health, PredictResponse, ValuesResponse
 from zoo_serve.service import Service
 
 __all__ = ["PATHS", "make_app"]
 
 PATHS = frozenset({"/", "/predict", "/samples", "/model", "/health", "/metrics", "/docs", "/openapi.json"})
 _log = logging.getLogger("zoo_serve")
+_Explain = Annotated[bool, Query(description="Return the input of the network and a heat map.")]
 
 
 def make_app(service: Service) -> FastAPI:
@@ -29,23 +30,10 @@ def make_app(service: Service) -> FastAPI:
         title=f"zoo serve: {name}",
         version=__version__,
         redoc_url=None,
-        description="Image classification with a model of the zoo.",
+        description=f"Image {'classification' if service.classifies else 'regression'} with a model of the zoo.",
     )
     _add_page(app, service)
-
-    @app.post(
-        "/predict",
-        response_model=PredictResponse,
-        responses=REFUSALS,
-        openapi_extra=TAKES,
-        summary="Classify one or many images",
-    )
-    async def predict(
-        request: Request,
-        top_k: Annotated[int, Query(ge=1, le=1000, description="Number of classes to return, best first.")] = 5,
-        explain: Annotated[bool, Query(description="Return the input of the network and a heat map.")] = False,
-    ) -> Response:
-        return JSONResponse({"predictions": await service.answer(request, top_k, explain)})
+    (_add_classes if service.classifies else _add_values)(app, service)
 
     @app.get("/model", summary="Model card: classes, preprocessing, provenance")
     async def model() -> dict[str, Any]:
@@ -76,6 +64,38 @@ def make_app(service: Service) -> FastAPI:
         return JSONResponse({"detail": "Internal error; see the log of the server."}, 500)
 
     return app
+
+
+def _add_classes(app: FastAPI, service: Service) -> None:
+    """Add the endpoint of a classifier."""
+
+    @app.post(
+        "/predict",
+        response_model=PredictResponse,
+        responses=REFUSALS,
+        openapi_extra=TAKES,
+        summary="Classify one or many images",
+    )
+    async def predict(
+        request: Request,
+        top_k: Annotated[int, Query(ge=1, le=1000, description="Number of classes to return, best first.")] = 5,
+        explain: _Explain = False,
+    ) -> Response:
+        return JSONResponse({"predictions": await service.answer(request, top_k, explain)})
+
+
+def _add_values(app: FastAPI, service: Service) -> None:
+    """Add the endpoint of a regression."""
+
+    @app.post(
+        "/predict",
+        response_model=ValuesResponse,
+        responses=REFUSALS,
+        openapi_extra=TAKES,
+        summary=f"Predict {', '.join(service.classifier.classes)} of one or many images",
+    )
+    async def predict(request: Request, explain: _Explain = False) -> Response:
+        return JSONResponse({"predictions": await service.answer(request, 1, explain)})
 
 
 def _add_page(app: FastAPI, service: Service) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from zoo.api.commands import DEVICES, offline_option
 from zoo.errors import RequestError
+
+if TYPE_CHECKING:
+    from zoo.api.models import Classifier
 
 _NEEDS = ("fastapi", "fastapi_offline", "uvicorn", "httptools", "python_multipart", "prometheus_client")
 
@@ -81,6 +84,7 @@ def serve(
     from zoo.api import load
     from zoo.api.commands import registry_here
     from zoo.api.compute import keep_freed_memory
+    from zoo.api.jobs import listing
     from zoo.reports.kit.pages import open_page
     from zoo_serve.limits import Limits
     from zoo_serve.samples import samples_of
@@ -90,6 +94,11 @@ def serve(
     warnings.filterwarnings("ignore", module="PIL")  # about clients' images; their errors are in the answers
     how = {name: typed.pop(name) for name in ("device", "reject_below", "coverage")}
     classifier = load(run, **how, registry=registry_here())
+    if how["reject_below"] is not None and not classifier.task.classifies:
+        raise RequestError(
+            f"--reject-below is about a confidence, but this model predicts numbers ({listing(classifier.classes)}). "
+            "Leave it out."
+        )
     keep_freed_memory(classifier.execution.device)
     workers = divide_processors(classifier)
     classifier.settle()
@@ -100,7 +109,7 @@ def serve(
         service = Service(classifier, limits, max_batch, workers, samples)
         server = Server(service, listening, log_requests=log_requests)
         url = url_of(listening)
-        click.echo(f"{url} serves {run} ({len(classifier.classes)} classes). Ctrl-C stops it.")
+        click.echo(f"{url} serves {run} ({_answers_of(classifier)}). Ctrl-C stops it.")
         click.echo(f"try: curl -F image=@photo.jpg {url}predict")
         if server.doorman.names is None:
             click.echo(
@@ -109,6 +118,13 @@ def serve(
         if open_it:
             open_page(url)
         server.serve_until_told()
+
+
+def _answers_of(classifier: Classifier) -> str:
+    """What a model answers with: ``10 classes``, or ``values: age``."""
+    if classifier.task.classifies:
+        return f"{len(classifier.classes)} classes"
+    return f"values: {', '.join(classifier.classes)}"
 
 
 def _check_packages() -> None:

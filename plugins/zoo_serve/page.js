@@ -7,6 +7,7 @@ function make(tag, text, cls) {
   return node;
 }
 const percent = p => (100 * p).toFixed(1) + "%";
+let regression = false, names = [];
 const wait = seconds => new Promise(done => setTimeout(done, 1000 * seconds));
 
 // -- a card per file -------------------------------------------------------------------------------
@@ -42,19 +43,35 @@ function heatControl(heat, whose) {
   return box;
 }
 function pictures(found) {
-  const side = make("div", null, "side"), layers = make("div", null, "layers"), { seen, heat, class: whose } = found.explanation;
+  const side = make("div", null, "side"), layers = make("div", null, "layers"), { seen, heat } = found.explanation, whose = found.explanation.class ?? found.explanation.output;
   if (!seen) return side;
   layers.append(layer(seen, "the input of the network"));
   side.append(layers);
   if (!heat) { side.append(make("p", "No heat map: no region of the picture stands out, or the network has no spatial layers.", "soft small")); return side; }
-  const map = layer(heat, `heat map: where the network found evidence of ${whose}`);
+  const map = layer(heat, `heat map: where the network found ${regression ? `what moves ${whose} from its mean` : `evidence of ${whose}`}`);
   map.className = "heat";
   map.style.opacity = .5;
   layers.append(map);
   side.append(heatControl(map, whose));
   return side;
 }
+function number(value) {
+  const size = Math.abs(value);
+  if (size && (size < 1e-4 || size >= 1e15)) return value.toExponential(3);
+  return value.toLocaleString("en", size >= 1000 ? { maximumFractionDigits: 0 } : { minimumSignificantDigits: 4, maximumSignificantDigits: 4 });
+}
+function valueWords(found) {
+  const values = found.values ?? { [names[0]]: found.value }, intervals = found.intervals ?? { [names[0]]: found.interval };
+  const words = make("div"), shares = found.coverage ? `${100 * found.coverage}% interval: ` : "interval: ";
+  const texts = Object.entries(values).map(([name, value]) => `${name} ${number(value)}`);
+  for (const [i, name] of Object.keys(values).entries()) {
+    words.append(make("h2", texts[i], "value"));
+    if (intervals[name]) words.append(make("p", `${shares}${intervals[name].map(number).join(" to ")}`, "soft"));
+  }
+  return { shows: texts.join(", "), words };
+}
 function answerWords(found) {
+  if (regression) return valueWords(found);
   const shows = found.labels ? found.labels.join(", ") || "none of the classes" : found.label, unsure = found.sure === false;
   const title = make("h2", unsure ? "not sure" : shows), words = make("div");
   if (found.confidence !== undefined && found.confidence !== null) title.append(make("span", ` ${percent(found.confidence)}`, "soft sure"));
@@ -92,7 +109,7 @@ class Card {
   answered(found) {
     const { shows, words } = answerWords(found), side = pictures(found);
     this.box.dataset.label = shows;
-    this.news = `${this.file.name}: ${words.querySelector("h2").textContent}`;
+    this.news = `${this.file.name}: ${regression ? shows : words.querySelector("h2").textContent}`;
     this.state.replaceWith(words);
     this.side.replaceWith(side);
     this.end("");
@@ -127,6 +144,7 @@ async function send(file) {
 }
 async function ask(card) {
   try {
+    await known;
     const [ok, found] = await send(card.file);
     const error = ok ? found.predictions[0].error : found.detail;
     if (error) card.failed(error);
@@ -197,7 +215,7 @@ function drawing() {
 function offer(samples) {
   $("samples").hidden = false;
   if (samples.length) {
-    $("samples-head").textContent = "Try a validation picture that the model got wrong";
+    $("samples-head").textContent = regression ? "Try a validation picture with a large error" : "Try a validation picture that the model got wrong";
     samples.forEach(({ label, image }, i) => thumb(image, label, () => given([fileOf(image, `sample-${i + 1}.jpg`)], `labelled ${label}`)));
   } else {
     const image = drawing();
@@ -213,9 +231,17 @@ for (const kind of ["dragleave", "drop"]) document.addEventListener(kind, event 
 document.addEventListener("drop", event => given(event.dataTransfer.files));
 document.addEventListener("paste", event => given(event.clipboardData.files));
 $("curl").textContent = `curl -F image=@photo.jpg ${location.origin}${location.pathname}predict`;
-fetch("model").then(answer => answer.json()).then(card => {
-  $("model").textContent = `${card.architecture.id}, ${card.classes.length} classes`;
+const known = fetch("model").then(answer => answer.json()).then(card => {
+  regression = card.task === "regression";
+  names = card.classes;
+  const count = names.length, unit = regression ? (count === 1 ? "value" : "values") : "classes";
+  $("model").textContent = `${card.architecture.id}, ${count} ${unit}`;
+  if (regression) {
+    document.title = `Predict ${names.join(", ")} · zoo`;
+    $("title").textContent = `Predict ${names.join(", ")}`;
+    $("classes-head").firstChild.textContent = "The values ";
+  }
   $("class-count").textContent = card.classes.length;
   $("classes").append(...card.classes.map(name => make("span", name, "chip")));
 });
-fetch("samples").then(answer => answer.json()).then(found => offer(found.samples));
+known.then(() => fetch("samples")).then(answer => answer.json()).then(found => offer(found.samples));

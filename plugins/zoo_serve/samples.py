@@ -21,7 +21,7 @@ def samples_of(run: str) -> list[dict[str, str]]:
     """Sample pictures of a run, by name or folder; none for bundles and exported files.
 
     Returns:
-        ``{"label", "image"}`` each: the true class, and a data URL.
+        ``{"label", "image"}`` each: the true class or value, and a data URL.
     """
     try:
         folder = find_run(run) / PICTURES
@@ -37,5 +37,7 @@ def _sample(folder: Path, row: dict[str, Any]) -> dict[str, str] | None:
     if not content.startswith(_JPEG):
         return None
     true = row["true"]
-    label = ", ".join(map(str, true)) if isinstance(true, list) else str(true)
+    label = (
+        ", ".join(map(str, true)) if isinstance(true, list) else f"{true:g}" if isinstance(true, float) else str(true)
+    )
     return {"label": label, "image": f"data:image/jpeg;base64,{b64encode(content).decode()}"}

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from zoo_serve.request_body import MULTIPART
 
-__all__ = ["REFUSALS", "TAKES", "Health", "PredictResponse", "Problem"]
+__all__ = ["REFUSALS", "TAKES", "Health", "PredictResponse", "Problem", "ValuesResponse"]
 
 
 class Ranked(BaseModel):
@@ -46,6 +46,34 @@ class PredictResponse(BaseModel):
     """The answers to a request's images, in their order."""
 
     predictions: list[Prediction]
+
+
+class ValueExplanation(BaseModel):
+    """The network's input and the heat map of a value, as data URLs; null where there is none."""
+
+    output: str = Field(description="name of the value of the heat map")
+    seen: str | None
+    looked: str | None = Field(description="the input, reddened by the heat map")
+    heat: str | None = Field(description="the heat map alone (Grad-CAM): what raises a high value, or lowers a low one")
+
+
+class ValuePrediction(BaseModel):
+    """The prediction of a regression for an image."""
+
+    path: str | None = Field(description="name of the file, if sent in a form")
+    value: float | None = Field(None, description="the value, in the unit of the training values")
+    values: dict[str, float] | None = Field(None, description="the values by name, of a model of several")
+    interval: tuple[float, float] | None = Field(None, description="lower and upper end of the value's interval")
+    intervals: dict[str, tuple[float, float]] | None = Field(None, description="the same by name")
+    coverage: float | None = Field(None, description="rate at which intervals hold the true value, in 0..1")
+    explanation: ValueExplanation | None = None
+    error: str | None = Field(None, description="reason why a file of the form has no prediction")
+
+
+class ValuesResponse(BaseModel):
+    """The values of a request's images, in their order."""
+
+    predictions: list[ValuePrediction]
 
 
 class Problem(BaseModel):

@@ -75,6 +75,7 @@ class Service:
     ):
         self.classifier, self.limits, self.samples = classifier, limits, list(samples)
         self.intake = Intake(limits)
+        self.classifies = classifier.task.classifies
         self.figures = Figures(classifier.card, lambda: self.intake.waiting)
         self.decoders = ThreadPoolExecutor(_processors(), "zoo-decoder")
         self.batcher = Batcher(self._compute, max_batch or classifier.batch, workers)
@@ -110,9 +111,13 @@ class Service:
                     raise Refused(422, str(error)) from error
             rest = iter(answers)
             return [
-                {"path": name, **({"top": [], "error": str(each)} if isinstance(each, BadImage) else next(rest))}
+                {"path": name, **(self._failed(each) if isinstance(each, BadImage) else next(rest))}
                 for (name, _), each in zip(uploads, found, strict=True)
             ]
+
+    def _failed(self, error: BadImage) -> dict[str, Any]:
+        """The answer to an image that can't be decoded."""
+        return {"top": [], "error": str(error)} if self.classifies else {"error": str(error)}
 
     async def _decoded(self, uploads: list[Upload]) -> list[Pixels | BadImage]:
         loop, most = asyncio.get_running_loop(), self.limits.max_pixels
@@ -140,16 +145,25 @@ class Service:
         return [self._of(work, [next(rest) for _ in work.pixels]) for work in works]
 
     def _of(self, work: Work, answers: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        mine = [{**answer, "top": answer["top"][: work.top_k]} for answer in answers]
+        mine = [{**answer, "top": answer["top"][: work.top_k]} if self.classifies else answer for answer in answers]
         if not work.explain:
             return mine
-        labels = [answer["top"][0]["class"] for answer in answers]
+        labels, key = [self._explained(answer) for answer in answers], "class" if self.classifies else "output"
         heats = self.classifier.looked_at(work.pixels, labels)
         shown = [heats[i] if heats is not None else None for i in range(len(mine))]
         return [
-            {**answer, "explanation": {"class": label, **_pictures(pixels, heat)}}
+            {**answer, "explanation": {key: label, **_pictures(pixels, heat)}}
             for answer, label, pixels, heat in zip(mine, labels, work.pixels, shown, strict=True)
         ]
+
+    def _explained(self, answer: dict[str, Any]) -> str:
+        """Name of the class or the value whose heat map is drawn: of values the one farthest from its mean."""
+        if self.classifies:
+            return str(answer["top"][0]["class"])
+        names, task = self.classifier.classes, self.classifier.task
+        values = answer.get("values") or {names[0]: answer["value"]}
+        far = task.standardise_tensor(torch.tensor([[values[name] for name in names]])).abs()
+        return names[int(far.argmax())]
 
 
 def _pictures(pixels: Pixels, heat: Any) -> dict[str, str | None]:

@@ -1,7 +1,7 @@
 """Regression and ordinal classes on made targets of real photographs, beside a plain PyTorch loop of the same network.
 
-The targets are made: the measured mean brightness of a photograph, and the tenth of the photographs that it lies in. The
-network is an EfficientNet-Lite0 with ImageNet weights, frozen but for its last layer. Usage::
+The targets are made: the measured mean brightness of a photograph, and the tenth of the photographs that it lies in.
+The network is an EfficientNet-Lite0 with ImageNet weights, frozen but for its last layer. Usage::
 
     python tests/benchmarks/regression.py --photos FOLDER --weights FILE.safetensors --out OUT
 """
@@ -57,6 +57,7 @@ def by_zoo(out: Path, weights: Path, name: str, seed: int, table: str, **options
         "timm/tf_efficientnet_lite0",
         out / table,
         weights=str(weights),
+        freeze="backbone",
         name=f"{name}-{seed}",
         out=out / "runs",
         overwrite=True,

@@ -84,7 +84,7 @@ _CORE = (
     Kind(HealthCheck, listed=False),
     Kind(Function, listed=False),
     Kind(Display, listed=False),
-    Kind(PredictionField, listed=False),
+    Kind(PredictionField, given=("facts", "tensors", "registry"), listed=False),
 )
 
 ALL: dict[str, Kind] = {}

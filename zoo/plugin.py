@@ -592,14 +592,16 @@ class Kind:
         given: names of parameters that the zoo passes to a factory that has them, among ``GIVEN_PARAMETERS``; users
             can't set them.
         use: ``"package.module:attribute"`` of ``f(objects) -> zoo.api.running.Callback``, which is called with the
-            objects that a job's factories made, in order. It acts on the run by the callback that it returns. Required
-            with ``path``.
+            objects that a job's factories made, in order. It acts on the run by the callback that it returns. With
+            ``path``, ``use`` or ``repeats`` is required.
+        repeats: ``"package.module:attribute"`` of ``f(objects) -> zoo.api.running.RepeatsCallback``, likewise, which
+            acts on repeated runs (``--seeds``, ``--folds``) as a whole. With it alone, a single run is refused.
         checks: module that declares the checks of such components for ``zoo plugins check``, with
             ``zoo.testing.contract``.
         listed: ``zoo list`` shows such components.
 
     Raises:
-        ValueError: the declaration has no ``kind``, or a name, ``choose`` or ``use`` is malformed.
+        ValueError: the declaration has no ``kind``, or a name, ``choose``, ``use`` or ``repeats`` is malformed.
     """
 
     declaration: type[Component]
@@ -611,6 +613,7 @@ class Kind:
     option: str = field(default="", kw_only=True)
     given: tuple[str, ...] = field(default=(), kw_only=True)
     use: str = field(default="", kw_only=True)
+    repeats: str = field(default="", kw_only=True)
     checks: str = field(default="", kw_only=True)
     listed: bool = field(default=True, kw_only=True)
 
@@ -622,8 +625,8 @@ class Kind:
         check_name(self.name)
         if self.choose not in ("one", "optional", "many"):
             raise ValueError(f"choose {self.choose!r} is not one of one, optional, many")
-        if self.use:
-            check_target(self.use)
+        for target in filter(None, (self.use, self.repeats)):
+            check_target(target)
 
     @property
     def name(self) -> str:

@@ -167,7 +167,9 @@ def _executed(
 ) -> RunResult:
     """Run a resolved job, watched by an observer that is closed at its end."""
     from zoo.reports.choose import make_observer
+    from zoo.runner.repeats_callbacks import check_single
 
+    check_single(resolved)
     watcher = make_observer() if observer is None else observer
     try:
         watcher.loading()

@@ -9,8 +9,11 @@ Example::
 from __future__ import annotations
 
 from zoo.engine.autotune import pass_of
+from zoo.engine.calibration import Calibration, calibrate
+from zoo.engine.evaluate import Answers, evaluate_logits, predict_logits
 from zoo.engine.execution import Execution, choose_execution, keep_freed_memory
 from zoo.engine.features import FeatureBatches
+from zoo.engine.final import final_numbers
 from zoo.engine.fuse_bn import fold_norms
 from zoo.engine.gradcam import painted
 from zoo.engine.layer_groups import find_head
@@ -24,13 +27,18 @@ __all__ = [
     "MULTI_LABEL",
     "NONE",
     "SINGLE_LABEL",
+    "Answers",
+    "Calibration",
     "Execution",
     "FeatureBatches",
     "account",
+    "calibrate",
     "call_rates",
     "call_scored",
     "choose_execution",
     "compared",
+    "evaluate_logits",
+    "final_numbers",
     "find_head",
     "fold_norms",
     "keep_freed_memory",
@@ -38,6 +46,7 @@ __all__ = [
     "now",
     "painted",
     "pass_of",
+    "predict_logits",
     "task_named",
     "task_of",
     "to_evaluation_weights",

@@ -8,17 +8,19 @@ Example::
 
 from __future__ import annotations
 
-from zoo.evaluation.comparison import compare_runs
-from zoo.evaluation.evaluate import evaluate_run, own_split, request_of
+from zoo.evaluation.comparison import compare, compare_runs
+from zoo.evaluation.evaluate import EvaluationOptions, evaluate, evaluate_run, own_split, request_of
 from zoo.runner.callbacks import Callback
 from zoo.runner.components import RunComponents, build_components
-from zoo.runner.environment import versions
+from zoo.runner.environment import environment, versions
 from zoo.runner.features import FeatureStore
 from zoo.runner.lr_find import find_lr
 from zoo.runner.noise import noise
 from zoo.runner.observer import Observer
+from zoo.runner.predictions import Predictions, predictions_file, read_predictions, write_predictions
 from zoo.runner.record import Run
 from zoo.runner.repeats import ended_result
+from zoo.runner.repeats_callbacks import RepeatsCallback
 from zoo.runner.runner import RunPlace, run_job
 from zoo.runner.time_budget import Budget, TooShort
 from zoo.runner.train_state import TrainState
@@ -29,8 +31,11 @@ from zoo.runner.weights import load_weights
 __all__ = [
     "Budget",
     "Callback",
+    "EvaluationOptions",
     "FeatureStore",
     "Observer",
+    "Predictions",
+    "RepeatsCallback",
     "Run",
     "RunComponents",
     "RunPlace",
@@ -38,15 +43,21 @@ __all__ = [
     "TrainState",
     "blank",
     "build_components",
+    "compare",
     "compare_runs",
     "ended_result",
+    "environment",
+    "evaluate",
     "evaluate_run",
     "find_lr",
     "load_weights",
     "noise",
     "own_split",
+    "predictions_file",
+    "read_predictions",
     "request_of",
     "run_job",
     "trial_parts",
     "versions",
+    "write_predictions",
 ]

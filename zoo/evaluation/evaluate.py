@@ -124,6 +124,9 @@ def _measured(
     """Measure a model, and describe it as a result."""
     opener = build.build_opener(resolved, Preprocessing(**card["preprocessing"]).shape)
     images = own_split(opener, resolved, list(card["classes"]), options.split, own=options.own)
+    seen = trained_on(card, images.name) if options.own else []
+    if seen and options.keep:
+        raise RequestError(f"The predictions were not saved for zoo runs compare. {seen[0]}")
     numbers, mistakes, problems = _measure(path, model, card, images, resolved, options)
     tta = options.tta or NONE
     return RunResult.read(
@@ -135,13 +138,19 @@ def _measured(
             "task": task_of_card(card).name,
             "classes": card["classes"],
             "splits": {images.name: images.summary(card["classes"])},
-            "notices": [*images.notices, *absent_notice(images, card["classes"]), *notices(tta), *problems],
+            "notices": [*images.notices, *absent_notice(images, card["classes"]), *notices(tta), *problems, *seen],
             "metrics": {images.name: numbers},
             "mistakes": {images.name: mistakes},
             **account(tta),
             "changes": changes,
         }
     )
+
+
+def trained_on(card: Mapping[str, Any], split: str) -> list[str]:
+    """Notice about a split other than train that a model was trained on, by the entry ``trained_on`` of its card."""
+    said = card.get("trained_on")
+    return [str(said[split])] if isinstance(said, Mapping) and split in said else []
 
 
 def _evaluate_file(word: str | Path, path: Path, options: EvaluationOptions, registry: Registry) -> RunResult:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import functools
-from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Collection, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -70,6 +70,20 @@ class Resolved:
 
     def entry(self, path: str) -> Entry:
         return self.entries[path]
+
+    def choices_at(self, path: str) -> list[tuple[str, Choice]]:
+        """Place and choice of each component that the job names at the path of a plugin's kind."""
+        value: Any = getattr(self.job, path, None)
+        if isinstance(value, Choice):
+            return [(path, value)]
+        return [(f"{path}.{i}", choice) for i, choice in enumerate(value or [])]
+
+    def without(self, paths: Collection[str]) -> Resolved:
+        """Return a copy without the components of plugins' kinds at these paths."""
+        job = self.job.model_copy()
+        job.__pydantic_extra__ = {k: v for k, v in (self.job.model_extra or {}).items() if k not in paths}
+        entries = {place: entry for place, entry in self.entries.items() if place.partition(".")[0] not in paths}
+        return replace(self, job=job, entries=entries)
 
     @property
     def task(self) -> str:

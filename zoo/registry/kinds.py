@@ -124,8 +124,9 @@ def declare(kind: Kind, owner: str) -> None:
         raise PluginError(f"the kind {name!r} is already declared by {whose}: use another name")
     if kind.path:
         _check_place(kind)
-    elif kind.option or kind.use or kind.default or kind.given:
-        raise PluginError(f"kind {name!r}: option, use, default and given have no effect without a path in the job")
+    elif kind.option or kind.use or kind.repeats or kind.default or kind.given:
+        unused = "option, use, repeats, default and given have no effect without a path in the job"
+        raise PluginError(f"kind {name!r}: {unused}")
     _add(kind)
     _owners[name] = owner
 
@@ -138,7 +139,7 @@ def _check_place(kind: Kind) -> None:
     if path in taken or not re.fullmatch(r"[a-z][a-z0-9_]*", path):
         why = f"belongs to the kind {taken[path]!r}" if path in taken else "is not a lower-case word"
         raise PluginError(f"kind {name!r}: the path {path!r} {why}")
-    if not kind.use:
+    if not kind.use and not kind.repeats:
         raise PluginError(f"kind {name!r}: nothing uses its components at {path!r} of a job: set use='module:function'")
     if kind.default is not None and kind.choose != "one":
         raise PluginError(f"kind {name!r}: a default has no effect with choose={kind.choose!r}; set choose='one'")

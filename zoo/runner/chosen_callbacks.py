@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import functools
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from zoo.errors import ContractError, RequestError
 from zoo.job.resolve import Resolved
-from zoo.job.schema import Choice
 from zoo.model.build import build
 from zoo.plugin import Kind
 from zoo.registry.kinds import ALL
@@ -37,27 +36,30 @@ def chosen_callbacks(parts: RunComponents, folder: Path) -> list[Callback]:
     }
     found = []
     for kind in [kind for kind in ALL.values() if kind.use]:
-        offered = {name: value for name, value in given.items() if name in kind.given}
-        objects = [
-            build(parts.resolved.entry(place), choice.params, f"{kind.path}.{choice.name}", **offered)
-            for place, choice in _named(parts.resolved, kind)
-        ]
-        if objects:
+        if objects := objects_of(parts.resolved, kind, given):
             found.append(_used(kind, objects))
     return found
 
 
-def _named(resolved: Resolved, kind: Kind) -> list[tuple[str, Choice]]:
-    """Place and choice of each component that the job names at the path of a kind."""
-    value: Any = getattr(resolved.job, kind.path, None)
-    if isinstance(value, Choice):
-        return [(kind.path, value)]
-    return [(f"{kind.path}.{i}", choice) for i, choice in enumerate(value or [])]
+def objects_of(resolved: Resolved, kind: Kind, given: Mapping[str, Any]) -> list[Any]:
+    """Build the components of a kind that a job names.
+
+    Args:
+        given: parameters that the zoo passes to a factory of such a kind.
+
+    Raises:
+        RequestError: a component can't be built.
+    """
+    offered = {name: value for name, value in given.items() if name in kind.given}
+    return [
+        build(resolved.entry(place), choice.params, f"{kind.path}.{choice.name}", **offered)
+        for place, choice in resolved.choices_at(kind.path)
+    ]
 
 
 def _used(kind: Kind, objects: list[Any]) -> Callback:
     """Turn the objects of a kind into a callback, by the function that the kind names."""
-    callback = _function_of(kind)(objects)
+    callback = function_of(kind, kind.use)(objects)
     for each in (callback, *getattr(callback, "each", ())):
         if not isinstance(each, Callback):
             title = f"{kind.name} {type(each).__name__!r}"
@@ -66,10 +68,15 @@ def _used(kind: Kind, objects: list[Any]) -> Callback:
     return callback
 
 
-def _function_of(kind: Kind) -> Callable[[list[Any]], Any]:
-    module, _, attribute = kind.use.partition(":")
+def function_of(kind: Kind, target: str) -> Callable[[list[Any]], Any]:
+    """Import the function that uses the components of a kind.
+
+    Raises:
+        RequestError: it can't be imported.
+    """
+    module, _, attribute = target.partition(":")
     try:
         found: Any = functools.reduce(getattr, attribute.split("."), importlib.import_module(module))
     except (ImportError, AttributeError) as error:
-        raise RequestError(f"Components of the kind {kind.name!r} can't be used: {kind.use}: {error}") from error
+        raise RequestError(f"Components of the kind {kind.name!r} can't be used: {target}: {error}") from error
     return found  # type: ignore[no-any-return]

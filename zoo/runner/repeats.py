@@ -25,6 +25,7 @@ from zoo.job.resolve import Resolved
 from zoo.job.run_folder import JOB
 from zoo.runner.folder import check_name, claim, made_up_name
 from zoo.runner.observer import Observer
+from zoo.runner.repeats_callbacks import repeats_callbacks, without_repeats_kinds
 from zoo.runner.repeats_summary import SUMMARY, RepeatsSummary, read_summary
 from zoo.runner.run_result import RunResult, read_result
 from zoo.runner.summary import FOLD, SEED, RepeatedRun, summarise
@@ -137,6 +138,7 @@ def members(resolved: Resolved, repeats: Repeats, name: str) -> list[RepeatedRun
     Raises:
         RequestError: a name is invalid, or the last seed is too large.
     """
+    resolved = without_repeats_kinds(resolved)
     job, made = resolved.job, []
     for i in range(repeats.count):
         if repeats.by == SEED:
@@ -170,7 +172,8 @@ def run_several(
     """
     name = check_name(place.name or made_up_name(place.out))
     several = members(resolved, repeats, name)
-    return _RepeatedRuns(several, _base(resolved, repeats), repeats, replace(place, name=name), run_one, watcher).run()
+    runs = _RepeatedRuns(several, _base(resolved, repeats), repeats, replace(place, name=name), run_one, watcher)
+    return runs.run(resolved)
 
 
 def _base(resolved: Resolved, repeats: Repeats) -> dict[str, Any]:
@@ -201,8 +204,12 @@ class _RepeatedRuns:
         self.results: dict[str, RunResult] = {}
         self.begun = False
 
-    def run(self) -> RepeatsSummary:
+    def run(self, resolved: Resolved) -> RepeatsSummary:
         self._check()
+        self.resolved, self.callbacks = resolved, repeats_callbacks(resolved)
+        for callback in self.callbacks:
+            new = not self.place.resume and not self.place.overwrite
+            callback.repeats_start(resolved, self.repeats.by, self.folder, new=new)
         before = _Snapshot(self.place.out, self.folder)
         claim(self.place.out, self.name, resume=True)
         try:
@@ -232,6 +239,10 @@ class _RepeatedRuns:
             self.results[member.name] = RunResult.read(finite(result.document()))
             self.write("running")
         summary = self.write("completed")
+        for callback in self.callbacks:
+            if said := list(callback.repeats_end(summary, self.resolved)):
+                summary = summary.changed(notices=[*summary.notices, *said])
+                write_json(self.folder / SUMMARY, summary.document())
         self.watcher.ended(summary)
         return summary
 
@@ -263,7 +274,10 @@ class _RepeatedRuns:
             self.write(status)
 
     def _progress_message(self, what: str) -> str:
-        at = next((i for i, m in enumerate(self.members) if m.name not in self.results), len(self.members) - 1)
+        at = next((i for i, m in enumerate(self.members) if m.name not in self.results), None)
+        if at is None:
+            done = f"{what.removesuffix(' in').removesuffix(':')} after all {len(self.members)} runs, which are kept"
+            return f"{done}. Resume with: zoo run --resume {self.folder}"
         finished = f"{len(self.results)} finished and kept" if self.results else "none has finished"
         return (
             f"{what} run {at + 1} of {len(self.members)} ({self.members[at].name}); {finished}. Resume with: zoo "

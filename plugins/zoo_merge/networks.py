@@ -94,7 +94,7 @@ def ensemble(
     in_chans: int = 3,
     image_size: int = 224,
     classes: Sequence[str] = (),
-    members: list[str | dict[str, Any]] = ("simple_cnn", "simple_cnn"),  # type: ignore[assignment]
+    members: tuple[str | dict[str, Any], ...] = ("simple_cnn", "simple_cnn"),
     average: Average = "softmax",
 ) -> nn.Module:
     """Build several networks whose predictions are averaged; zoo merge makes one of trained runs.

@@ -43,7 +43,7 @@ from zoo.runner.record import Run
 from zoo.runner.result import bundle_card, final_result, result_of, run_record
 from zoo.runner.result_parts import ObservingPlugin, TuningAccount
 from zoo.runner.resuming import resume
-from zoo.runner.run_result import RunResult
+from zoo.runner.run_result import RunResult, read_result
 from zoo.runner.speed import Speed, measure_speed
 from zoo.runner.time_budget import Budget
 from zoo.runner.training import FinalNumbers, Training
@@ -378,6 +378,23 @@ class _Runner:
         return f"Interrupted after {done} of {of} epochs{more}; {kept}Resume with{again}"
 
 
+def _check_trained(folder: Path) -> None:
+    """Refuse to replace a complete run that was made without training, such as one merged of others.
+
+    Raises:
+        RequestError: the folder holds such a run.
+    """
+    try:
+        result = read_result(folder)
+    except RequestError:
+        return
+    if result.status == "completed" and not result.epochs:
+        raise RequestError(
+            f"{folder} is complete, and was made without training: there is nothing to resume. To train its job, give "
+            f"another --name: zoo run {folder / JOB} --name NAME"
+        )
+
+
 def _resumable(place: RunPlace, name: str, resolved: Resolved, observer: Observer) -> CheckpointState | None:
     """Load the checkpoint to resume from; None where none was requested or none exists.
 
@@ -389,6 +406,7 @@ def _resumable(place: RunPlace, name: str, resolved: Resolved, observer: Observe
     folder = place.out / name
     state = load_checkpoint(folder / CHECKPOINTS, observer.notice)
     if state is None:
+        _check_trained(folder)
         observer.notice(f"Nothing to resume in {folder}: starting a new run.")
         return None
     before, job = read_mapping(folder / JOB), as_recorded(resolved, folder / JOB).job

@@ -1,0 +1,65 @@
+"""A figure of a merged model is never of images that it was trained on without saying so."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from zoo.runner.predictions import read_predictions
+from zoo_merge.held_out import read_held_out
+from zoo_merge.members import read_members
+
+
+def test_each_image_is_predicted_by_the_folds_that_were_not_trained_on_it(zoo, runs, read_result):
+    code, out, _ = zoo("merge", "whole", "--as", "ensemble")
+    assert code == 0
+    both = read_predictions(Path("runs/whole-ensemble"), "val")
+    assert len(both.names) == 60
+    place = {name: row for row, name in enumerate(both.names)}
+    for fold in (1, 2, 3):
+        own = read_predictions(Path(f"runs/whole-fold{fold}"), "val")
+        rows = [place[name] for name in own.names]
+        assert np.allclose(both.part(np.array(rows)).logits.argmax(axis=1), own.predicted)
+    summary = json.loads(Path("runs/whole/summary.json").read_text())
+    result = read_result("runs/whole-ensemble")
+    assert result["metrics"]["val"]["accuracy"] == summary["out_of_fold"]["accuracy"]
+    text = " ".join(result["notices"])
+    for word in ("out of fold", "1 of 3 on average", "no paired test"):
+        assert word in text
+    assert "no paired test" in out
+
+
+def test_seeds_that_held_out_different_images_are_averaged_where_they_may_be(runs):
+    members = read_members(["seeds"], runs)
+    held = read_held_out(members)
+    assert not held.same
+    assert 0 < len(held.common) < len(held.names)
+    found = held.averaged(members, "softmax")
+    place = {name: row for row, name in enumerate(found.names)}
+    parts = [held.own[member.name] for member in members]
+    name = held.common[0]
+    softmax = found.logits[place[name]].astype(float)
+    softmax = np.exp(softmax) / np.exp(softmax).sum()
+    mean = np.mean([part.probabilities[part.names.index(name)] for part in parts], axis=0)
+    assert np.allclose(softmax, mean, atol=1e-5)
+
+
+def test_evaluating_it_on_images_of_its_training_says_so(zoo, refused, runs):
+    assert zoo("merge", "whole", "--as", "ensemble")[0] == 0
+    code, out, _ = zoo("evaluate", "whole-ensemble", "--json")
+    assert code == 0
+    assert any("was trained on these val images" in text for text in json.loads(out)["notices"])
+    error = refused("evaluate", "whole-ensemble", "--split", "val", "--keep")
+    assert "were not saved" in error
+
+
+def test_a_val_split_that_folds_left_unused_tests_the_merged_model(zoo, runs, read_result):
+    code, out, _ = zoo("merge", "two", "--as", "ensemble", "--force")
+    assert code == 0
+    assert "On 36 unused val images that no run was trained on" in out
+
+
+def test_folds_and_other_runs_are_not_mixed(refused, runs):
+    assert "trained on folds" in refused("merge", "whole-fold1", "seeds-seed0", "--as", "ensemble")
